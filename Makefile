@@ -1,0 +1,42 @@
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: demo test bench check up lock generated
+.DEFAULT_GOAL := demo
+
+demo: $(INSTALLED)  ## a model's whole life on real data, in a few minutes
+	@$(BIN)/leeway demo $(ARGS)
+
+up: $(INSTALLED)  ## the local stack: servers, a worker, every project deployed
+	@$(BIN)/leeway up
+
+test: check  ## everything: style, types, layers, tests
+	@$(BIN)/pytest $(ARGS)
+
+check: $(INSTALLED)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache && $(BIN)/mypy
+
+bench: $(INSTALLED)  ## measured figures, each beside a floor or a peer from the same run
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+generated: $(INSTALLED)  ## write the files that are made from the code
+	@$(BIN)/python -m tasks.spec.write
+
+lock:  ## needs uv; names no registry
+	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --all-extras \
+		pyproject.toml --output-file requirements.lock
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Leeway needs Python 3.11 or newer; found %s. Try: make PYTHON=python3.12" % sys.version.split()[0])'
+	@echo "installing $$(grep -c == requirements.lock) locked packages into .venv (once; about three minutes with pip, seconds with uv)"
+	@if command -v uv >/dev/null; then \
+		uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
+		uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.lock && \
+		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
+	else \
+		$(PYTHON) -m venv .venv && \
+		$(BIN)/pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements.lock && \
+		$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+	fi
+	@touch $(INSTALLED)

@@ -1,0 +1,171 @@
+"""The command line: `leeway COMMAND PROJECT`; every error is one clear paragraph and a non-zero exit."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tasks.errors import Error
+
+FAILED = 1
+INTERRUPTED = 130
+
+app = typer.Typer(
+    help="Leeway keeps models in production honest: nightly checks, drift past its leeway, retraining proven and approved.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+run_app = typer.Typer(help="Run a flow now, and wait for it: nightly, retrain or promote.", no_args_is_help=True)
+app.add_typer(run_app, name="run")
+
+Project = Annotated[str, typer.Argument(help="A project's name, its folder, or its project.yaml.")]
+Night = Annotated[
+    datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="The night, YYYY-MM-DD. [default: today]")
+]
+Reason = Annotated[str, typer.Option(help="Why, for the record.")]
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Read the options that every command shares."""
+    if debug:
+        os.environ["LEEWAY_DEBUG"] = "1"
+
+
+@app.command()
+def init(
+    data: Annotated[Path, typer.Argument(help="A csv or Parquet file, or a folder of them.")],
+    time: Annotated[str, typer.Option("--time", help="The column that says when a row happened.")],
+    label: Annotated[str, typer.Option("--label", help="The column to predict.")],
+    id_columns: Annotated[
+        list[str] | None, typer.Option("--id", help="The column (repeat for several) that names a row.")
+    ] = None,
+    project: Annotated[str | None, typer.Option("--project", help="Its name. [default: from the file's name]")] = None,
+) -> None:
+    """Read your data and write a spec and an expectations suite that pass on it."""
+    from flows.commands.init import init_project
+
+    init_project(data, time=time, label=label, id_columns=id_columns, project=project)
+
+
+@app.command()
+def check(project: Project) -> None:
+    """Say all that is wrong with a project's spec, contract and source at once."""
+    from flows.commands.check import check_project
+
+    raise typer.Exit(FAILED if check_project(project) else 0)
+
+
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the servers and the data.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="End what --keep left, and remove it.")] = False,
+) -> None:
+    """Show a model's whole life on real data: the King County house sales, in a few minutes."""
+    from flows.demo import run_demo, stop_demo
+
+    if stop:
+        stop_demo()
+        return
+    run_demo(keep=keep)
+
+
+@app.command()
+def up() -> None:
+    """Start the local stack: Prefect, MLflow, a worker, every project deployed and scheduled. Ctrl-C stops it."""
+    from flows.commands.up import run_stack
+
+    run_stack()
+
+
+@run_app.command("nightly")
+def run_nightly(project: Project, date: Night = None, reason: Reason = "by hand") -> None:
+    """Take in, check, score, measure and decide one night; retrain if that is the decision."""
+    from flows.commands.run import run_flow_now
+
+    run_flow_now("nightly", project, date.date() if date else None, reason)
+
+
+@run_app.command("retrain")
+def run_retrain(project: Project, date: Night = None, reason: Reason = "by hand") -> None:
+    """Train a challenger, prove it against the champion, and put it up for approval."""
+    from flows.commands.run import run_flow_now
+
+    run_flow_now("retrain", project, date.date() if date else None, reason)
+
+
+@run_app.command("promote")
+def run_promote(project: Project, date: Night = None) -> None:
+    """Look for approvals set in MLflow and carry them out."""
+    from flows.commands.run import run_flow_now
+
+    run_flow_now("promote", project, date.date() if date else None, None)
+
+
+@app.command()
+def status(project: Annotated[str | None, typer.Argument(help="A project; all of them when left out.")] = None) -> None:
+    """Show each project's champion and its age, the last decision, and what waits for a person."""
+    from flows.commands.status import show_status
+
+    show_status(project)
+
+
+@app.command()
+def why(
+    project: Project,
+    date: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The night, YYYY-MM-DD.")],
+) -> None:
+    """Show why a night was decided as it was: every question, its answer, and the numbers."""
+    from flows.commands.why import show_why
+
+    show_why(project, date.date())
+
+
+@app.command()
+def release(
+    project: Project, batch: Annotated[str, typer.Argument(help="The batch's id, or the first characters of it.")]
+) -> None:
+    """Let a quarantined batch in after a person has looked at it."""
+    from flows.commands.release import release_quarantined
+
+    release_quarantined(project, batch)
+
+
+@app.command()
+def rollback(project: Project, reason: Reason = "by hand") -> None:
+    """Put the previous champion back and bar the current one."""
+    from flows.commands.rollback import roll_back
+
+    roll_back(project, reason)
+
+
+@app.command()
+def doctor() -> None:
+    """Check this machine: Python, packages, disk, ports, servers and projects."""
+    from flows.commands.doctor import examine_machine
+
+    raise typer.Exit(FAILED if examine_machine() else 0)
+
+
+def main() -> None:
+    """Run the command line; an Error is told in a paragraph, never as a traceback, unless --debug is given."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        typer.echo("\nstopped", err=True)
+        sys.exit(INTERRUPTED)
+    except Error as error:
+        if os.environ.get("LEEWAY_DEBUG"):
+            raise
+        typer.secho("error: ", fg=typer.colors.RED, bold=True, err=True, nl=False)
+        typer.echo(str(error), err=True)
+        sys.exit(FAILED)

@@ -1,0 +1,1 @@
+"""The commands' bodies; each is imported only when its command runs, so that `leeway --help` stays fast."""

@@ -1,0 +1,89 @@
+"""From specs to Prefect: deployments/prefect.yaml is generated, then deployed with Prefect's own command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tasks.errors import Unreachable
+from tasks.spec import ProjectSpec
+
+POOL = "leeway"
+HEADER = "# Generated from the project specs (`make generated`); deploy it with\n#   prefect deploy --all --prefect-file deployments/prefect.yaml\n"
+
+
+def prefect_yaml(specs: list[ProjectSpec]) -> str:
+    """Return the deployments of all projects: for each a nightly and a promote on their schedules, and a retrain by demand.
+
+    Entrypoints are modules of this package, so that helpers import on any worker; nothing is pulled.
+    """
+    deployments = [each for spec in sorted(specs, key=lambda spec: spec.project) for each in _deployments(spec)]
+    whole = {"name": "leeway", "pull": [], "deployments": deployments}
+    return HEADER + yaml.safe_dump(whole, sort_keys=False, width=120, allow_unicode=True)
+
+
+def deploy(specs: list[ProjectSpec], where: Path) -> None:
+    """Create the work pool if there is none and deploy everything; doing it again changes nothing.
+
+    Parameters
+    ----------
+    where : Path
+        A folder to write the file to.
+
+    Raises
+    ------
+    Unreachable
+        When Prefect's command fails, with its last words.
+    """
+    where.mkdir(parents=True, exist_ok=True)
+    path = where / "prefect.yaml"
+    path.write_text(prefect_yaml(specs), encoding="utf-8")
+    _prefect("work-pool", "create", POOL, "--type", "process", "--overwrite")
+    _prefect("--no-prompt", "deploy", "--all", "--prefect-file", str(path))
+
+
+def _prefect(*words: str) -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "prefect"), *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "PREFECT_CLI_COLORS": "false"},
+    )
+    if done.returncode:
+        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
+        raise Unreachable(
+            f"`prefect {' '.join(words[:3])}` failed against {os.environ.get('PREFECT_API_URL')}:\n{tail}"
+        )
+
+
+def _deployments(spec: ProjectSpec) -> list[dict[str, Any]]:
+    schedule, one_at_a_time = spec.schedule, {"limit": 1, "collision_strategy": "ENQUEUE"}
+    common = {
+        "version": None,
+        "tags": [spec.project],
+        "work_pool": {"name": POOL},
+        "parameters": {"project": spec.project},
+        "concurrency_limit": one_at_a_time,
+    }
+    kinds = [
+        ("nightly", "Take in, check, score, measure and decide one night.", schedule.nightly),
+        ("promote", "Look for approvals set in MLflow and carry them out.", schedule.promote),
+        ("retrain", "Train, prove and put up a challenger.", None),
+    ]
+    return [
+        {
+            "name": spec.project,
+            "entrypoint": f"flows.{kind}.{kind}",
+            "description": f"{text} {spec.scope.objective}",
+            **common,
+            "schedules": [{"cron": cron, "timezone": schedule.time_zone}] if cron else [],
+        }
+        for kind, text, cron in kinds
+    ]

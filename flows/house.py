@@ -1,0 +1,135 @@
+"""The composition root: one project's spec, lake, registry and champion, opened for a flow."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+
+import pandas as pd
+
+from tasks.drift import Reference
+from tasks.drift import from_bytes as reference_from
+from tasks.errors import Terminal
+from tasks.features import with_features
+from tasks.lake import Lake
+from tasks.model import ModelSchema, PortableModel
+from tasks.monitor import Promise
+from tasks.registry import Registry, Version, load_keys
+from tasks.registry.names import CHAMPION
+from tasks.spec import ProjectSpec, find_project, home, read_spec
+
+
+@dataclass(frozen=True)
+class House:
+    """Everything a flow composes its rooms with."""
+
+    spec: ProjectSpec
+    folder: Path
+    home: Path
+    lake: Lake
+    registry: Registry
+
+    @property
+    def project(self) -> str:
+        """The project's name."""
+        return self.spec.project
+
+    def features(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return rows with the project's own features."""
+        return with_features(rows, self.spec.features.function, self.folder)
+
+    def champion(self) -> Champion | None:
+        """Return the serving model, its files verified, or None before the first promotion."""
+        version = self.registry.by_alias(self.project, CHAMPION)
+        return None if version is None else self.load(version)
+
+    def load(self, version: Version) -> Champion:
+        """Return a version's model, its files verified once per process."""
+        return _load(self.registry, version.project, version.number)
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A version ready to answer: its model, what it learned from, and what its hold-out promised."""
+
+    number: int
+    model: PortableModel
+    reference: Reference
+    promise: Promise
+    trained_from: date
+    trained_until: date
+    importances: tuple[tuple[str, float], ...]
+    recipe: str
+
+
+def open_house(project: str) -> House:
+    """Open a project by name or path, with the servers and the home the environment names."""
+    path = find_project(project)
+    spec = read_spec(path)
+    return assemble(spec, path)
+
+
+def assemble(spec: ProjectSpec, path: Path) -> House:
+    """Open a project whose spec has been read."""
+    where = home(path)
+    return House(spec, path.parent, where, open_lake(where), _registry(_tracking_uri(), str(where)))
+
+
+def open_lake(where: Path) -> Lake:
+    """Return the lake that LEEWAY_LAKE names (a folder or s3://...), by default a folder of the home.
+
+    Keys and addresses of an S3 store come from the usual AWS variables.
+    """
+    root = os.environ.get("LEEWAY_LAKE") or str(where / "lake")
+    if not root.startswith("s3://"):
+        return Lake(str(Path(root).absolute()))
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    options = {"aws_conditional_put": "etag", "aws_region": os.environ.get("AWS_REGION", "us-east-1")}
+    if endpoint:
+        options["aws_endpoint"] = endpoint
+        options["aws_allow_http"] = str(endpoint.startswith("http://")).lower()
+    return Lake(root, options)
+
+
+@lru_cache(maxsize=8)
+def _registry(url: str, where: str) -> Registry:
+    return Registry(url, load_keys(Path(where), os.environ))
+
+
+def _tracking_uri() -> str:
+    url = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if not url.startswith(("http://", "https://")):
+        raise Terminal(
+            f"MLFLOW_TRACKING_URI is {url!r}; expected the address of an MLflow server. "
+            "`leeway up` starts one, `leeway demo` and `leeway run` start one for themselves"
+        )
+    return url
+
+
+@lru_cache(maxsize=8)
+def _load(registry: Registry, project: str, number: int) -> Champion:
+    version = registry.version(project, number)
+    if version is None:
+        raise Terminal(
+            f"{project} has no version {number} in {registry.url}; it was deleted there. Roll back or train anew"
+        )
+    return champion_of(number, registry.fetch(version))
+
+
+def champion_of(number: int, files: dict[str, bytes]) -> Champion:
+    """Build a version's model from its verified files."""
+    training, evidence = json.loads(files["training.json"]), json.loads(files["evidence.json"])
+    return Champion(
+        number=number,
+        model=PortableModel(ModelSchema.from_json(files["schema.json"]), files["model.onnx"]),
+        reference=reference_from(files["reference.bin"]),
+        promise=Promise(evidence["metric"], evidence["challenger_loss"], evidence["challenger_bias"]),
+        trained_from=date.fromisoformat(training["trained_from"]),
+        trained_until=date.fromisoformat(training["trained_until"]),
+        importances=tuple((name, float(share)) for name, share in training["importances"].items()),
+        recipe=training["recipe"],
+    )

@@ -1,0 +1,126 @@
+"""The night: take in, check, set aside, summarise, score, measure, decide; and start a retraining when it is due."""
+
+from __future__ import annotations
+
+from datetime import date as Date  # noqa: N812 - the flow's parameter is called `date` in the form people fill in
+from typing import Any
+
+from prefect import flow, runtime
+
+from flows.house import Champion, House, open_house
+from flows.record import decision_entry, situation
+from flows.tell import publish
+from tasks import clock
+from tasks.decide import decide
+from tasks.ingest.task import take_in
+from tasks.lake import accepted, entries, record
+from tasks.logs import line, logger
+from tasks.monitor.task import View, Yardstick, look, profile_batches
+from tasks.notify.task import notify
+from tasks.records import Checked, Decision
+from tasks.score.task import Scorer, serve_batches, shadow_batches
+from tasks.spec import nights_per_year
+from tasks.validate.task import store, verdicts
+
+
+def _run_name() -> str:
+    given = runtime.flow_run.parameters
+    return f"{given['project']} {given.get('date') or 'tonight'}"
+
+
+@flow(name="nightly", flow_run_name=_run_name)
+def nightly(project: str, date: Date | None = None, reason: str = "scheduled") -> dict[str, Any]:
+    """Run one night of a project.
+
+    Parameters
+    ----------
+    project : str
+        Its name: the folder under deployments/.
+    date : date, optional
+        The night to run; today in the project's time zone when left out. A night that was decided, and since which
+        nothing new has landed, is left as it is.
+    reason : str
+        Why it is run, for the record.
+    """
+    house = open_house(project)
+    night = date or clock.tonight(house.spec.schedule.time_zone)
+    checked = settle_landed(house, night)
+    champion = house.champion()
+    if champion is not None:
+        summarise_and_score(house, champion)
+    decision = _decided(house, night)
+    if decision is None or checked:
+        decision = judge(house, night, champion, reason)
+    if decision["action"] == "retrain":
+        start_retraining(house, night, decision)
+    return {"night": night.isoformat(), "rows_in": sum(each.rows_in for each in checked), **decision}
+
+
+def settle_landed(house: House, night: Date) -> list[Checked]:
+    """Take in all that landed up to the night, check it and store it; return what was new."""
+    deliveries = take_in(house.lake, house.spec, house.folder, night)
+    checked = verdicts(deliveries, house.spec, house.folder)
+    moment = clock.now()
+    for each in checked:
+        store(house.lake, house.spec, each, night, moment)
+    return checked
+
+
+def summarise_and_score(house: House, champion: Champion) -> None:
+    """Bring profiles and predictions up to date with the accepted rows newer than what the champion learned from."""
+    batches = accepted(house.lake, house.project, after=champion.trained_until)
+    ruler = champion.reference.total.ruler
+    profile_batches(house.lake, house.project, batches, ruler, features=house.features)
+    scorer = Scorer(house.lake, house.project, champion.model, champion.number, house.features, clock.now())
+    serve_batches(scorer, batches)
+    shadow_batches(scorer, batches)
+
+
+def judge(house: House, night: Date, champion: Champion | None, reason: str) -> dict[str, Any]:
+    """Measure, decide, write the decision down, and show it where people look."""
+    view = View(None, (), None, 0)
+    if champion is not None:
+        yardstick = Yardstick(champion.number, champion.reference, champion.promise, champion.trained_until)
+        nights = nights_per_year(house.spec.schedule)
+        view = look(house.lake, house.spec, yardstick, night, nights)
+    seen = situation(house, night, champion, view)
+    decision = decide(seen, house.spec)
+    entry = decision_entry(house, decision, view, reason, clock.now())
+    record(house.lake, house.project, entry)
+    logger().info(line("night_decided", action=decision.action, kind=decision.kind, reason=decision.reason))
+    publish(house, entry)
+    _tell(house, decision)
+    return {"action": decision.action, "kind": decision.kind, "reason": decision.reason, "name": entry.name}
+
+
+def start_retraining(house: House, night: Date, decision: dict[str, Any]) -> None:
+    """Start the retrain deployment, once for a decision however often its night is run again."""
+    from prefect.deployments import run_deployment
+
+    run_deployment(
+        f"retrain/{house.project}",
+        parameters={
+            "project": house.project,
+            "date": night.isoformat(),
+            "reason": decision["reason"],
+            "decision": decision["name"],
+        },
+        idempotency_key=f"{house.project}/{decision['name']}",
+        timeout=0,
+        as_subflow=False,
+    )
+
+
+def _decided(house: House, night: Date) -> dict[str, Any] | None:
+    mine = [entry for entry in entries(house.lake, house.project, "night") if entry.night == night]
+    if not mine:
+        return None
+    last = mine[-1]
+    return {"action": last.action, "kind": last.drift, "reason": last.reason, "name": last.name}
+
+
+def _tell(house: House, decision: Decision) -> None:
+    events = {"retrain": "alarm", "hold": "alarm", "ask": "alarm", "quarantine": "quarantine"}
+    if house.spec.notifications and decision.action in events:
+        event: Any = events[decision.action]
+        notify(house.spec, event, f"{house.project} {decision.night}: {decision.action}", decision.reason)

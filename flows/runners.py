@@ -1,0 +1,64 @@
+"""Running deployments in this process: what a worker does, without a new process (and its imports) for every run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from prefect import Flow, get_client
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.flow_engine import run_flow
+from prefect.states import Pending
+
+from flows.nightly import nightly
+from flows.promote import promote
+from flows.retrain import retrain
+
+FLOWS: dict[str, Flow[..., Any]] = {"nightly": nightly, "retrain": retrain, "promote": promote}
+
+
+def run(kind: str, project: str, **parameters: Any) -> Any:
+    """Run a project's deployment now, here, and return what its flow returns.
+
+    The run belongs to the deployment and is seen in the Prefect UI. It is created as pending, so no worker takes it too.
+    """
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name(f"{kind}/{project}")
+        created = client.create_flow_run_from_deployment(
+            deployment.id, parameters={"project": project, **parameters}, state=Pending()
+        )
+    return run_flow(FLOWS[kind], flow_run=created)
+
+
+def run_due(kind: str, project: str, *, started: Callable[[FlowRun], None] = lambda _run: None) -> list[Any]:
+    """Run here whatever is due of a deployment and no worker has taken, oldest first; return what the flows return."""
+    due = StateType.SCHEDULED
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name(f"{kind}/{project}")
+        waiting = client.read_flow_runs(
+            deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment.id])),
+            flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[due]))),
+            sort=FlowRunSort.START_TIME_ASC,
+        )
+        taken = [each for each in waiting if not each.auto_scheduled and _take(client, each)]
+    results = []
+    for each in taken:
+        started(each)
+        results.append(run_flow(FLOWS[kind], flow_run=each))
+    return results
+
+
+def _take(client: Any, waiting: FlowRun) -> bool:
+    """Move a run to pending as a worker does; whoever does it first has it."""
+    from prefect.client.schemas.responses import SetStateStatus
+
+    answer = client.set_flow_run_state(waiting.id, Pending())
+    return bool(answer.status == SetStateStatus.ACCEPT)

@@ -1,0 +1,88 @@
+"""From the answers to one action."""
+
+from __future__ import annotations
+
+from tasks.decide import questions as ask
+from tasks.decide.situation import Situation, corrupt_suspects
+from tasks.records import Action, Decision, DriftKind
+from tasks.spec.models import ProjectSpec
+
+QUESTIONS = (
+    ask.enough_rows,
+    ask.valid,
+    ask.corrupt_or_drifted,
+    ask.matters,
+    ask.which_kind,
+    ask.worth_it,
+    ask.may_it,
+    ask.who_says_yes,
+)
+
+
+def decide(seen: Situation, spec: ProjectSpec) -> Decision:
+    """Answer every question about a night and choose one action.
+
+    The order is the policy: nothing is trained on broken data, drift alone does not retrain (a moved population is not a
+    worse model), and an error past its leeway retrains only when it is worth it and allowed.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> spec = ProjectSpec.model_validate({
+    ...     "project": "p", "scope": {"owner": "o", "objective": "x", "metric": "mean_absolute_error"},
+    ...     "source": {"uri": "in", "id": ["id"], "event_time": "t", "label": {"column": "y"}},
+    ...     "features": {"numbers": ["a"]}})
+    >>> decide(Situation("p", date(2026, 1, 1)), spec).action
+    'wait'
+    """
+    action, reason = _action(seen, spec)
+    answers = tuple(question(seen, spec) for question in QUESTIONS)
+    return Decision(seen.project, seen.night, action, _kind(seen, action, spec), reason, answers)
+
+
+def _action(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
+    if seen.champion is None:
+        return "wait", f"no champion yet: train one with `leeway run retrain {seen.project}` and approve it"
+    if seen.quarantined:
+        return "quarantine", f"set aside: {', '.join(seen.quarantined)}"
+    suspects = corrupt_suspects(seen.alarms)
+    if suspects:
+        return "ask", f"{', '.join(suspects)} looks corrupt; nothing is trained until a person has looked"
+    hurts = seen.performance is not None and seen.performance.past_leeway
+    old = ask.too_old(seen, spec)
+    if not hurts and not old:
+        return _quiet(seen)
+    why = (
+        ask.matters(seen, spec).answer.removeprefix("yes: ")
+        if hurts
+        else f"the champion is {seen.champion_age_days} days old"
+    )
+    return _retrain_or_not(seen, spec, why, hurts=hurts)
+
+
+def _quiet(seen: Situation) -> tuple[Action, str]:
+    if seen.window_rows == 0:
+        return "wait", "too few rows since the champion's training to judge"
+    if not seen.alarms:
+        return "score", "within leeway"
+    worst = seen.alarms[0]
+    return "hold", f"{worst.column} moved ({worst.strain:.1f} x its leeway), no harm seen"
+
+
+def _retrain_or_not(seen: Situation, spec: ProjectSpec, why: str, *, hurts: bool) -> tuple[Action, str]:
+    allowed = ask.may_it(seen, spec)
+    if allowed.answer != "yes":
+        return "hold", f"{why}; not retraining, {allowed.answer.removeprefix('no: ')}"
+    if hurts and ask.worth_it(seen, spec).answer.startswith("no"):
+        return "hold", f"{why}; not worth a retraining"
+    return ("ask" if spec.automation.retrain == "ask" else "retrain"), why
+
+
+def _kind(seen: Situation, action: Action, spec: ProjectSpec) -> DriftKind:
+    kind = ask.which_kind(seen, spec).numbers["kind"]
+    if action in {"quarantine", "ask"} and corrupt_suspects(seen.alarms):
+        return "unclear"
+    if kind == "none" and action == "retrain":
+        return "age"
+    known: tuple[DriftKind, ...] = ("none", "covariate", "concept", "both")
+    return next(word for word in known if word == kind)

@@ -1,0 +1,162 @@
+"""The questions of a night, one function each: the answer in words, with the numbers it rests on."""
+
+from __future__ import annotations
+
+from tasks.decide.situation import Situation, corrupt_suspects
+from tasks.records import Answer, Performance
+from tasks.spec.models import ProjectSpec
+
+MANY = 5
+
+
+def enough_rows(seen: Situation, spec: ProjectSpec) -> Answer:
+    """0: are there enough rows to judge?"""
+    numbers = {"rows": seen.window_rows, "window_days": seen.window_days, "min_rows": spec.monitoring.min_rows}
+    if seen.window_rows >= spec.monitoring.min_rows:
+        return Answer("enough rows?", f"yes, {seen.window_rows} over {seen.window_days} days", numbers)
+    return Answer("enough rows?", f"no, fewer than {spec.monitoring.min_rows} since the champion's training", numbers)
+
+
+def valid(seen: Situation, _spec: ProjectSpec) -> Answer:
+    """1: did what landed keep its contract?"""
+    numbers = {"quarantined_batches": list(seen.quarantined), "refused_rows": seen.refused_rows}
+    if seen.quarantined:
+        return Answer("valid?", f"no, quarantined whole: {', '.join(seen.quarantined)}", numbers)
+    if seen.refused_rows:
+        return Answer("valid?", f"yes, but {seen.refused_rows} rows were set aside", numbers)
+    return Answer("valid?", "yes", numbers)
+
+
+def corrupt_or_drifted(seen: Situation, _spec: ProjectSpec) -> Answer:
+    """2: does a movement look like a broken source?"""
+    suspects = corrupt_suspects(seen.alarms)
+    numbers = {"suspects": list(suspects), "strains": {m.column: round(m.strain, 3) for m in seen.alarms[:MANY]}}
+    if suspects:
+        return Answer(
+            "corrupt or drifted?", f"looks corrupt: {', '.join(suspects)} leapt while the rest stood still", numbers
+        )
+    if seen.alarms:
+        names = ", ".join(dict.fromkeys(moved.column for moved in seen.alarms[:MANY]))
+        return Answer("corrupt or drifted?", f"drifted: {names}", numbers)
+    return Answer("corrupt or drifted?", "neither: every column is within its leeway", numbers)
+
+
+def matters(seen: Situation, _spec: ProjectSpec) -> Answer:
+    """3: does it hurt?"""
+    seen_error = seen.performance
+    numbers: dict[str, object] = {"weight_moved": round(seen.weight_moved, 4)}
+    if seen_error is None:
+        return Answer("does it matter?", "cannot be told yet: no matured cohort of the champion", numbers)
+    numbers |= _numbers(seen_error)
+    if seen_error.past_leeway:
+        return Answer("does it matter?", f"yes: {_hurt(seen_error)}", numbers)
+    return Answer("does it matter?", f"no: {_fine(seen_error)}", numbers)
+
+
+def which_kind(seen: Situation, _spec: ProjectSpec) -> Answer:
+    """4: which kind of drift is it?"""
+    hurts = seen.performance is not None and seen.performance.past_leeway
+    kind = {
+        (False, False): "none",
+        (True, False): "covariate",
+        (False, True): "concept",
+        (True, True): "both",
+    }[bool(seen.alarms), hurts]
+    words = {
+        "none": "none",
+        "covariate": "covariate: the rows moved, the error did not",
+        "concept": "concept: the error moved, the rows did not",
+        "both": "both: the rows moved and so did the error",
+    }
+    creeping = sorted({moved.column for moved in seen.alarms if moved.creep})
+    return Answer("which kind?", words[kind], {"kind": kind, "creeping": creeping})
+
+
+def worth_it(seen: Situation, spec: ProjectSpec) -> Answer:
+    """5: is a retraining worth its cost over the next 30 days?"""
+    price, cost = spec.scope.loss_cost_per_row, spec.scope.training_cost
+    if price is None or seen.performance is None:
+        return Answer(
+            "worth retraining?", "taken as worth it: scope.loss_cost_per_row is not set", {"training_cost": cost}
+        )
+    excess = max(0.0, seen.performance.loss.value - seen.performance.loss.expected)
+    expected_loss = excess * seen.rows_in_30_days * price
+    numbers = {"expected_loss": round(expected_loss, 2), "training_cost": cost, "rows_in_30_days": seen.rows_in_30_days}
+    word = "yes" if expected_loss > cost else "no"
+    return Answer(
+        "worth retraining?", f"{word}: {expected_loss:,.0f} lost in 30 days against a cost of {cost:,.0f}", numbers
+    )
+
+
+def may_it(seen: Situation, spec: ProjectSpec) -> Answer:
+    """6: is a retraining allowed tonight?"""
+    policy = spec.monitoring
+    since = None if seen.last_retraining is None else (seen.night - seen.last_retraining).days
+    since_refused = None if seen.last_refused is None else (seen.night - seen.last_refused).days
+    obstacles = [
+        (seen.waiting is not None, f"version {seen.waiting} waits for approval"),
+        (
+            since is not None and since < policy.cooldown_days,
+            f"cooldown: {since} of {policy.cooldown_days} days since the last",
+        ),
+        (
+            since_refused is not None and since_refused < policy.backoff_days,
+            f"back-off: the gate refused a challenger {since_refused} of {policy.backoff_days} days ago",
+        ),
+        (
+            seen.retrainings_in_30_days >= policy.retrainings_per_month,
+            f"budget: {seen.retrainings_in_30_days} of {policy.retrainings_per_month} in 30 days",
+        ),
+        (seen.fresh_rows < spec.gate.min_rows, f"only {seen.fresh_rows} of {spec.gate.min_rows} new labelled rows"),
+    ]
+    found = [text for is_so, text in obstacles if is_so]
+    numbers = {
+        "days_since_retraining": since,
+        "retrainings_in_30_days": seen.retrainings_in_30_days,
+        "fresh_rows": seen.fresh_rows,
+    }
+    return Answer("may it retrain?", f"no: {'; '.join(found)}" if found else "yes", numbers | {"obstacles": found})
+
+
+def who_says_yes(_seen: Situation, spec: ProjectSpec) -> Answer:
+    """9: who approves the outcome?"""
+    if spec.automation.promote == "automatic":
+        return Answer("who says yes?", "a clear win is promoted by itself (automation.promote: automatic)")
+    names = ", ".join(spec.automation.approvers) or spec.scope.owner
+    return Answer("who says yes?", f"a person: {names}")
+
+
+def too_old(seen: Situation, spec: ProjectSpec) -> bool:
+    """Whether the champion is past the age the policy allows."""
+    limit = spec.monitoring.max_model_age_days
+    return limit is not None and seen.champion_age_days is not None and seen.champion_age_days > limit
+
+
+def _hurt(found: Performance) -> str:
+    if found.bias.past_leeway:
+        return (
+            f"bias {found.bias.value:+.3f} is past its leeway of ±{found.bias.leeway:.3f}; error {found.loss.value:.4f}"
+        )
+    return f"error {found.loss.value:.4f} is past {found.loss.expected:.4f} + {found.loss.leeway:.4f}"
+
+
+def _fine(found: Performance) -> str:
+    return f"error {found.loss.value:.4f} (promised {found.loss.expected:.4f}), bias {found.bias.value:+.3f}, within leeway"
+
+
+def _numbers(found: Performance) -> dict[str, object]:
+    return {
+        "cohort": [found.start.isoformat(), found.end.isoformat()],
+        "rows": found.rows,
+        "loss": round(found.loss.value, 6),
+        "loss_low": round(found.loss.low, 6),
+        "loss_high": round(found.loss.high, 6),
+        "loss_expected": round(found.loss.expected, 6),
+        "loss_leeway": round(found.loss.leeway, 6),
+        "bias": round(found.bias.value, 6),
+        "bias_low": round(found.bias.low, 6),
+        "bias_high": round(found.bias.high, 6),
+        "bias_expected": round(found.bias.expected, 6),
+        "bias_leeway": round(found.bias.leeway, 6),
+        "strain": round(found.strain, 4),
+    }

@@ -1,0 +1,95 @@
+"""Two profiles of one column laid side by side: counts over the same bins or the same categories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.errors import DataError
+from tasks.profiles import CategoryProfile, ColumnProfile, NumberProfile
+from tasks.profiles.axis import Bins, Counts, Floats, side_by_side
+
+GROUPS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """Counts of the reference and of the new rows, cell by cell."""
+
+    reference: Counts
+    new: Counts
+
+    @property
+    def comparable(self) -> bool:
+        """Whether both sides have rows with a value."""
+        return bool(self.reference.sum() and self.new.sum())
+
+    @property
+    def shares(self) -> tuple[Floats, Floats]:
+        """Share of each cell, on either side; they sum to 1."""
+        return self.reference / self.reference.sum(), self.new / self.new.sum()
+
+    @property
+    def smoothed_shares(self) -> tuple[Floats, Floats]:
+        """Shares of the cells met on either side; one empty on a side counts as half a row there."""
+        met = (self.reference + self.new) > 0
+        reference, new = (np.maximum(counts[met], 0.5) for counts in (self.reference, self.new))
+        return reference / reference.sum(), new / new.sum()
+
+
+def numbers_aligned(reference: ColumnProfile, new: ColumnProfile, distance: str) -> tuple[Bins, Aligned]:
+    """Return the occupied bins of two number profiles, and both counts over them.
+
+    Raises
+    ------
+    DataError
+        One of them is no number column, or their bins lie elsewhere.
+    """
+    if not (isinstance(reference, NumberProfile) and isinstance(new, NumberProfile)):
+        raise DataError(f"{distance} was asked of a category column; it measures numbers. Use 'total_variation'")
+    if reference.axis != new.axis:
+        raise DataError(f"the bins differ: {reference.axis} and {new.axis}; profile both with one ruler")
+    bins, before, now = side_by_side((reference.bins, new.bins), (reference.counts, new.counts))
+    return bins, Aligned(before, now)
+
+
+def categories_aligned(reference: ColumnProfile, new: ColumnProfile, distance: str) -> Aligned:
+    """Return the counts of two category profiles over every category that either has, in order of name.
+
+    Raises
+    ------
+    DataError
+        One of them is a number column.
+    """
+    if not (isinstance(reference, CategoryProfile) and isinstance(new, CategoryProfile)):
+        raise DataError(f"{distance} was asked of a number column; it measures categories. Use 'wasserstein'")
+    names = sorted({*reference.counts, *new.counts})
+    return Aligned(*(np.array([c.counts.get(n, 0) for n in names], dtype=np.int64) for c in (reference, new)))
+
+
+def groups_aligned(reference: ColumnProfile, new: ColumnProfile, distance: str) -> Aligned:
+    """Return counts over few cells: the categories, or ten groups between the reference's deciles.
+
+    Values below the reference's lowest and above its highest bin have a group of their own on either side. Deciles that
+    coincide (many equal values) make fewer groups.
+    """
+    if isinstance(reference, CategoryProfile):
+        return categories_aligned(reference, new, distance)
+    bins, aligned = numbers_aligned(reference, new, distance)
+    if not aligned.comparable:
+        return aligned
+    cumulated = np.cumsum(aligned.reference)
+    wanted = cumulated[-1] * np.arange(1, GROUPS) / GROUPS
+    deciles = np.searchsorted(cumulated, wanted)
+    occupied = np.flatnonzero(aligned.reference)
+    uppers = np.unique([occupied[0] - 1, *deciles, occupied[-1]])
+    group = np.searchsorted(uppers, np.arange(len(bins)))
+    cells = len(uppers) + 1
+    return Aligned(*(_summed(group, counts, cells) for counts in (aligned.reference, aligned.new)))
+
+
+def _summed(group: np.ndarray, counts: Counts, cells: int) -> Counts:
+    sums = np.zeros(cells, dtype=np.int64)
+    np.add.at(sums, group, counts)
+    return sums

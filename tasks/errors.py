@@ -1,0 +1,111 @@
+"""The error tree: every failure is an Error, and its type says whether trying again can help.
+
+Error
+├── Terminal                trying again gives the same answer; a person must change something
+│   ├── SpecError           project.yaml is wrong: carries every fault found, with file and line
+│   ├── SourceError         the landing place cannot be read as the spec says
+│   ├── ContractError       the project's expectations file cannot be used
+│   ├── DataError           there is not enough, or not the right, data for what was asked
+│   ├── EvidenceError       a model version is not what it claims to be: missing, changed or badly signed
+│   └── ParityError         an exported model does not answer as the trained one
+└── Retryable               the world was in the way; the same call may work later
+    ├── Unreachable         a server, bucket or disk did not answer
+    └── Conflict            somebody else wrote first; read again, then decide
+
+Bad data is not here: it is a verdict (see tasks.validate), stored and reported, never raised.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "Conflict",
+    "ContractError",
+    "DataError",
+    "Error",
+    "EvidenceError",
+    "ParityError",
+    "Retryable",
+    "SourceError",
+    "SpecError",
+    "Terminal",
+    "Unreachable",
+    "is_retryable",
+    "nearest",
+]
+
+
+class Error(Exception):
+    """Anything Leeway refuses or fails at; the message says what was found, what was expected, what to do."""
+
+
+class Terminal(Error):
+    """Trying again gives the same answer."""
+
+
+class Retryable(Error):
+    """The same call may work later."""
+
+
+class SpecError(Terminal):
+    """A project's spec cannot be used.
+
+    Parameters
+    ----------
+    faults : list of str
+        Every fault found, each already with file and line.
+    """
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(faults))
+
+
+class SourceError(Terminal):
+    """The landing place cannot be read as the spec says."""
+
+
+class ContractError(Terminal):
+    """The project's expectations file cannot be used."""
+
+
+class DataError(Terminal):
+    """There is not enough, or not the right, data for what was asked."""
+
+
+class EvidenceError(Terminal):
+    """A model version is not what it claims to be."""
+
+
+class ParityError(Terminal):
+    """An exported model does not answer as the trained one."""
+
+
+class Unreachable(Retryable):
+    """A server, bucket or disk did not answer."""
+
+
+class Conflict(Retryable):
+    """Somebody else wrote first."""
+
+
+def is_retryable(error: BaseException) -> bool:
+    """Tell whether the same call may work later.
+
+    >>> is_retryable(Unreachable("no answer")), is_retryable(DataError("too few rows"))
+    (True, False)
+    """
+    return isinstance(error, Retryable)
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """Return a hint naming the known word closest to `word`, or nothing when none is close.
+
+    >>> nearest("colums", ["columns", "label"])
+    "; did you mean 'columns'?"
+    >>> nearest("zzz", ["columns"])
+    ''
+    """
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,129 @@
+"""Evidence: what the gate found, as a record that outlives the night and is read again before promotion.
+
+PROTOCOL is the format's number. To change the format: raise it, let `from_dict` still read every older number, and keep
+a frozen file of the old format under tests/rooms/evaluate/frozen with a test that reads it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import date
+from typing import Any
+
+from tasks.errors import EvidenceError
+from tasks.evaluate.compare import Outcome
+from tasks.evaluate.slices import SliceResult
+
+PROTOCOL = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The gate's answer. Losses are means of `metric`, lower is better; numbers that could not be found are NaN.
+
+    Attributes
+    ----------
+    verdict : {"clear_win", "borderline", "equal", "worse", "refused"}
+        Against the champion, or against the trivial baseline when there is no champion.
+    passed : bool
+        Whether a person may be asked: a clear win with every check held.
+    start, end : date or None
+        First and last event date of the rows compared; None without rows.
+    challenger_bias, champion_bias : float
+        Mean signed residual, truth minus prediction, on the metric's scale. `champion_*` are None without a champion.
+    difference, difference_low, difference_high : float
+        Challenger minus champion (or baseline), with its paired interval by event day.
+    parity : float
+        Largest difference between the exported and the trained model, on the model's scale.
+    reasons : tuple of str
+        One sentence a check: what was found, what was expected; those that did not hold first.
+    """
+
+    verdict: Outcome
+    passed: bool
+    metric: str
+    rows: int
+    start: date | None
+    end: date | None
+    challenger_loss: float
+    challenger_low: float
+    challenger_high: float
+    challenger_bias: float
+    champion_loss: float | None
+    champion_bias: float | None
+    difference: float
+    difference_low: float
+    difference_high: float
+    baseline_loss: float
+    slices: tuple[SliceResult, ...]
+    latency_ms: float
+    size_mb: float
+    parity: float
+    reasons: tuple[str, ...]
+
+    @property
+    def summary(self) -> str:
+        """The verdict's numbers in a line."""
+        against = "the trivial baseline" if self.champion_loss is None else "the champion"
+        other = self.baseline_loss if self.champion_loss is None else self.champion_loss
+        return (
+            f"{self.metric} {self.challenger_loss:.4g} against {other:.4g} of {against} on {self.rows} rows; "
+            f"difference {self.difference:+.4g} ({self.difference_low:+.4g} to {self.difference_high:+.4g})"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that strict JSON can hold: dates as text, what is not a finite number as None."""
+        content: dict[str, Any] = _plain({"protocol": PROTOCOL, **asdict(self)})
+        return content
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Evidence:
+        """Return the evidence that `to_dict` wrote.
+
+        Raises
+        ------
+        EvidenceError
+            It is no evidence, or of a protocol this version does not know.
+        """
+        if content.get("protocol") != PROTOCOL:
+            raise EvidenceError(
+                f"found evidence protocol {content.get('protocol')!r}; this Leeway reads {PROTOCOL}. "
+                "Install the version that wrote it, or train again."
+            )
+        try:
+            values = {each.name: content[each.name] for each in fields(cls)}
+            return cls(**values | _restored(values))
+        except (KeyError, TypeError, ValueError) as error:
+            raise EvidenceError(
+                f"found damaged evidence ({error!r}); expected what protocol {PROTOCOL} names. Train again."
+            ) from error
+
+
+NUMBERS = (
+    *("challenger_loss", "challenger_low", "challenger_high", "challenger_bias"),
+    *("difference", "difference_low", "difference_high", "baseline_loss", "latency_ms", "size_mb", "parity"),
+)
+
+
+def _restored(values: Mapping[str, Any]) -> dict[str, Any]:
+    dates = {name: date.fromisoformat(values[name]) if values[name] else None for name in ("start", "end")}
+    slices = tuple(
+        SliceResult(**_with_nan(part, ("challenger_loss", "champion_loss", "change"))) for part in values["slices"]
+    )
+    return {**_with_nan(values, NUMBERS), **dates, "slices": slices, "reasons": tuple(values["reasons"])}
+
+
+def _with_nan(values: Mapping[str, Any], numbers: tuple[str, ...]) -> dict[str, Any]:
+    return {**values, **{name: math.nan if values[name] is None else values[name] for name in numbers}}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if isinstance(value, date):
+        return value.isoformat()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

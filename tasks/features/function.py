@@ -1,0 +1,63 @@
+"""The project's own feature function: the same code in training and in scoring."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import pandas as pd
+
+from tasks.errors import DataError, SpecError
+
+
+def with_features(frame: pd.DataFrame, path: str | None, folder: Path) -> pd.DataFrame:
+    """Return the frame with the columns that the project's function adds.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Accepted rows.
+    path : str or None
+        `module:function`; None gives the frame back as it is.
+    folder : Path
+        The project's folder, where its own modules are looked for first.
+
+    Raises
+    ------
+    SpecError
+        When there is no such function.
+    DataError
+        When the function does not give one row back for each row, in order.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"area": [50.0]})
+    >>> with_features(frame, None, Path()) is frame
+    True
+    """
+    if path is None:
+        return frame
+    made = _load(path, folder)(frame.copy())
+    if not isinstance(made, pd.DataFrame) or not made.index.equals(frame.index):
+        raise DataError(
+            f"{path} got {len(frame)} rows and gave back {type(made).__name__} with "
+            f"{len(made) if hasattr(made, '__len__') else 'no'} rows; it must return a frame with the same rows in the same order"
+        )
+    return made
+
+
+def _load(path: str, folder: Path) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    module_name, name = path.split(":")
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    try:
+        function = getattr(import_module(module_name), name)
+    except (ImportError, AttributeError) as error:
+        raise SpecError(
+            [f"features.function is {path!r}, but {error}; put the module beside project.yaml or install it"]
+        ) from error
+    if not callable(function):
+        raise SpecError([f"features.function is {path!r}, which is a {type(function).__name__}; expected a function"])
+    return function  # type: ignore[no-any-return]  # callable() cannot tell the signature

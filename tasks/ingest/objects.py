@@ -1,0 +1,61 @@
+"""What a landing place shows: stored objects and their keys, and which keys are deliveries at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+UNFINISHED = (".tmp", ".part")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One object of a listing: its key relative to the landing place, parted by `/`, and when it was last written.
+
+    `modified` carries its time zone.
+    """
+
+    key: str
+    size_bytes: int
+    modified: datetime
+
+
+class LandingPlace(Protocol):
+    """Where others write and Leeway only reads."""
+
+    def list(self) -> list[StoredObject]:
+        """Return every delivery of the place, in the order of its keys."""
+        ...
+
+    def read(self, key: str) -> bytes:
+        """Return the whole content of one object."""
+        ...
+
+
+def is_delivery(key: str) -> bool:
+    """Tell whether a key names a delivery: no part hidden or private, and not still being written.
+
+    Examples
+    --------
+    >>> [is_delivery(key) for key in ("2014/05.csv", ".DS_Store", "_temporary/05.csv", "05.csv.part")]
+    [True, False, False, False]
+    """
+    return not any(part.startswith((".", "_")) for part in _parts(key)) and not key.lower().endswith(UNFINISHED)
+
+
+def is_safe(key: str) -> bool:
+    r"""Tell whether a key stays inside the place it is relative to, wherever it is used as a path.
+
+    Stores accept any key, `q/../../etc/passwd` too.
+
+    Examples
+    --------
+    >>> [is_safe(key) for key in ("2014/05.csv", "../05.csv", "/etc/passwd", "a//b.csv", "a\\b.csv", "a\nb.csv")]
+    [True, False, False, False, False, False]
+    """
+    return "\\" not in key and key.isprintable() and not any(part in {"", ".", ".."} for part in key.split("/"))
+
+
+def _parts(key: str) -> list[str]:
+    return [part for part in key.split("/") if part not in {"", ".", ".."}]

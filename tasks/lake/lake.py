@@ -1,0 +1,178 @@
+"""Reading and exactly-once writing of Delta tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from tasks.errors import Conflict, Unreachable
+from tasks.lake.tables import TABLES
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from deltalake import DeltaTable
+
+ATTEMPTS = 5
+ONCE = 1
+
+
+@dataclass(frozen=True)
+class Lake:
+    """All tables of all projects under one root.
+
+    Parameters
+    ----------
+    root : str
+        A folder, or `s3://bucket/prefix`.
+    options : dict
+        Storage options as the `deltalake` package takes them (endpoint, region, conditional put).
+    """
+
+    root: str
+    options: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def uri(self, project: str, table: str) -> str:
+        """Return where a project's table lives."""
+        return f"{self.root.rstrip('/')}/{project}/{table}"
+
+    def add_once(self, project: str, table: str, frame: pd.DataFrame, key: str, *more_keys: str) -> bool:
+        """Append rows unless a write with this key is already there; return whether this call wrote them.
+
+        `more_keys` are noted in the same commit, so that the write can be found by other names too.
+
+        The key travels in the same commit as the rows (a Delta application transaction), so a crash leaves both or neither.
+        A commit whose reply was lost, and a race lost against another writer, look alike: read again, then decide.
+
+        Raises
+        ------
+        Conflict
+            When other writers won every one of a few attempts.
+        Unreachable
+            When the store does not answer.
+        """
+        from deltalake import CommitProperties, Transaction, write_deltalake
+        from deltalake.exceptions import CommitFailedError
+
+        data = _as_arrow(frame, table)
+        for _ in range(ATTEMPTS):
+            # The key is looked up in the very snapshot that is written on: whoever commits it in between is a conflict.
+            snapshot = self._open(project, table)
+            if snapshot is not None and snapshot.transaction_version(key) is not None:
+                return False
+            try:
+                write_deltalake(
+                    snapshot or self.uri(project, table),
+                    data,
+                    mode="append",
+                    partition_by=list(TABLES[table].partition_by) or None,
+                    schema_mode="merge" if TABLES[table].open_ended else None,
+                    storage_options=self.options,
+                    commit_properties=CommitProperties(
+                        app_transactions=[Transaction(name, ONCE) for name in dict.fromkeys((key, *more_keys))]
+                    ),
+                )
+            except CommitFailedError:
+                continue
+            except OSError as error:
+                raise Unreachable(f"writing {self.uri(project, table)} failed: {error}; is the store up?") from error
+            return True
+        if self.has(project, table, key):
+            return False
+        raise Conflict(
+            f"{ATTEMPTS} attempts to write {key!r} to {self.uri(project, table)} lost against other writers; "
+            "run the flow again once they are done"
+        )
+
+    def has(self, project: str, table: str, key: str) -> bool:
+        """Tell whether a write with this key has been committed."""
+        opened = self._open(project, table)
+        return opened is not None and opened.transaction_version(key) is not None
+
+    def missing(self, project: str, table: str, keys: list[str]) -> list[str]:
+        """Return those keys under which nothing was written yet, in the same order."""
+        opened = self._open(project, table)
+        return list(keys) if opened is None else [key for key in keys if opened.transaction_version(key) is None]
+
+    def version(self, project: str, table: str) -> int | None:
+        """Return the table's latest commit number, or None when nothing was ever written."""
+        opened = self._open(project, table)
+        return None if opened is None else opened.version()
+
+    def read(
+        self, project: str, table: str, *, columns: list[str] | None = None, where: Any = None, at: int | None = None
+    ) -> pd.DataFrame:
+        """Read a table as it is now, or as it was at commit `at`.
+
+        Parameters
+        ----------
+        columns : list of str, optional
+            Only these; the others are not read from storage.
+        where : pyarrow.dataset.Expression, optional
+            A filter; on partition columns it skips whole files.
+
+        Returns
+        -------
+        DataFrame
+            Empty, with the table's fixed columns, when nothing was ever written.
+        """
+        opened = self._open(project, table)
+        if opened is None:
+            empty = TABLES[table].schema.empty_table().to_pandas()
+            return empty[[name for name in columns if name in empty]] if columns else empty
+        if at is not None:
+            opened.load_as_version(at)
+        return opened.to_pyarrow_dataset().to_table(columns=columns, filter=where).to_pandas()
+
+    def put(self, project: str, name: str, content: bytes) -> str:
+        """Write a whole object (a report page) beside the tables, replacing the last one; return where it is."""
+        from pyarrow import fs
+
+        system, root = self._file_system()
+        folder = f"{root}/{project}/objects"
+        path = f"{folder}/{name}"
+        if isinstance(system, fs.LocalFileSystem):
+            system.create_dir(folder)
+        part = f"{path}.part"
+        with system.open_output_stream(part) as stream:
+            stream.write(content)
+        system.move(part, path)
+        return f"{self.root.rstrip('/')}/{project}/objects/{name}"
+
+    def _file_system(self) -> tuple[Any, str]:
+        from pyarrow import fs
+
+        if not self.root.startswith("s3://"):
+            return fs.LocalFileSystem(), self.root.rstrip("/")
+        endpoint = self.options.get("aws_endpoint", "")
+        scheme = "http" if endpoint.startswith("http://") else "https"
+        system = fs.S3FileSystem(
+            endpoint_override=endpoint.split("://")[-1] or None, scheme=scheme, region=self.options.get("aws_region")
+        )
+        return system, self.root.removeprefix("s3://").rstrip("/")
+
+    def _open(self, project: str, table: str) -> DeltaTable | None:
+        from deltalake import DeltaTable
+        from deltalake.exceptions import TableNotFoundError
+
+        try:
+            return DeltaTable(self.uri(project, table), storage_options=self.options)
+        except TableNotFoundError:
+            return None
+        except OSError as error:
+            raise Unreachable(f"reading {self.uri(project, table)} failed: {error}; is the store up?") from error
+
+
+def _as_arrow(frame: pd.DataFrame, table: str) -> pa.Table:
+    """Return the frame as Arrow with the table's fixed types; a missing fixed column is a programming error."""
+    described = TABLES[table]
+    fixed = dict(described.columns)
+    names = list(frame.columns) if described.open_ended else list(fixed)
+    return pa.table({name: _column(frame[name], fixed.get(name)) for name in names})
+
+
+def _column(series: pd.Series, kind: pa.DataType | None) -> pa.Array:
+    if kind is not None and pa.types.is_timestamp(kind) and series.dt.tz is not None:
+        return pa.array(series.dt.tz_convert(None).to_numpy(), pa.timestamp("us")).cast(kind)
+    return pa.Array.from_pandas(series).cast(kind) if kind is not None else pa.Array.from_pandas(series)

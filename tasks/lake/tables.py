@@ -1,0 +1,103 @@
+"""The tables: what one row is, and how files are parted.
+
+Every project has its own set of tables under `<root>/<project>/`, because the rows of two projects share no schema.
+`rows` has the project's own columns beside the ones named here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+DAY = pa.date32()
+MOMENT = pa.timestamp("us", tz="UTC")
+TEXT = pa.string()
+WHOLE = pa.int64()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One Delta table: its fixed columns, how it is partitioned, and whether a project adds columns of its own."""
+
+    columns: tuple[tuple[str, pa.DataType], ...]
+    partition_by: tuple[str, ...] = ()
+    open_ended: bool = False
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The fixed columns as an Arrow schema."""
+        return pa.schema(list(self.columns))
+
+
+TABLES: dict[str, Table] = {
+    # a delivery: the highest revision of a batch id is its state
+    "batches": Table(
+        (
+            ("batch_id", TEXT),
+            ("revision", WHOLE),
+            ("kind", TEXT),
+            ("key", TEXT),
+            ("size_bytes", WHOLE),
+            ("stamp", TEXT),
+            ("arrival", DAY),
+            ("night", DAY),
+            ("time", MOMENT),
+            ("event_from", DAY),
+            ("event_until", DAY),
+            ("rows_in", WHOLE),
+            ("rows_accepted", WHOLE),
+            ("rows_quarantined", WHOLE),
+            ("verdict", TEXT),
+            ("findings", TEXT),
+        )
+    ),
+    # an accepted typed row
+    "rows": Table((("row_id", TEXT), ("batch_id", TEXT), ("event_date", DAY)), ("event_date",), open_ended=True),
+    # a refused row as delivered, with reason codes
+    "quarantine": Table(
+        (("batch_id", TEXT), ("kind", TEXT), ("raw", TEXT), ("reasons", TEXT), ("arrival", DAY)), ("arrival",)
+    ),
+    # a label for a row id, with its arrival
+    "labels": Table((("row_id", TEXT), ("label", pa.float64()), ("batch_id", TEXT), ("arrival", DAY)), ("arrival",)),
+    # what a version answered for a row
+    "predictions": Table(
+        (
+            ("row_id", TEXT),
+            ("batch_id", TEXT),
+            ("event_date", DAY),
+            ("version", WHOLE),
+            ("role", TEXT),
+            ("prediction", pa.float64()),
+            ("score", pa.float64()),
+            ("time", MOMENT),
+        ),
+        ("event_date",),
+    ),
+    # the mergeable summary of one batch's rows of one event date
+    "profiles": Table(
+        (
+            ("batch_id", TEXT),
+            ("source", TEXT),
+            ("ruler", TEXT),
+            ("event_date", DAY),
+            ("row_count", WHOLE),
+            ("profile", pa.binary()),
+        )
+    ),
+    # the record: nights, retrainings, promotions, rollbacks, releases
+    "decisions": Table(
+        (
+            ("name", TEXT),
+            ("kind", TEXT),
+            ("night", DAY),
+            ("time", MOMENT),
+            ("action", TEXT),
+            ("drift", TEXT),
+            ("subject", TEXT),
+            ("actor", TEXT),
+            ("reason", TEXT),
+            ("details", TEXT),
+        )
+    ),
+}

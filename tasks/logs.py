@@ -1,0 +1,31 @@
+"""Log lines: a verb, then sorted key=value pairs with units in the keys."""
+
+from __future__ import annotations
+
+import logging
+
+
+def line(verb: str, **numbers: object) -> str:
+    """Return one log line.
+
+    Examples
+    --------
+    >>> line("drift_measured", column="plan", window_days=7, score=0.31234567)
+    'drift_measured column=plan score=0.3123 window_days=7'
+    """
+    return " ".join([verb, *(f"{key}={_short(numbers[key])}" for key in sorted(numbers))])
+
+
+def _short(value: object) -> str:
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return repr(text) if " " in text else text
+
+
+def logger() -> logging.Logger | logging.LoggerAdapter[logging.Logger]:
+    """Return the running flow's or task's logger, or the library's own outside of Prefect."""
+    from prefect.context import FlowRunContext, TaskRunContext
+    from prefect.logging import get_run_logger
+
+    if TaskRunContext.get() or FlowRunContext.get():
+        return get_run_logger()
+    return logging.getLogger("leeway")

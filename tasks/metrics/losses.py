@@ -1,0 +1,131 @@
+"""Loss and signed residual of every row, for each metric a spec may name.
+
+Lower is better everywhere. For a binary label the truth is 0 or 1 and the prediction is P(class 1). What cannot be
+scored (a missing truth or prediction, a logarithm of something not positive) is NaN, never a comfortable zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+Loss = Callable[[npt.ArrayLike, npt.ArrayLike], FloatArray]
+
+SMALLEST_PROBABILITY = 1e-15  # log_loss of a sure and wrong prediction is 34.5, not infinite
+
+
+def absolute_errors(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
+    """Return |truth - prediction|, in the label's unit.
+
+    Examples
+    --------
+    >>> absolute_errors([3, 5], [1, 6]).tolist()
+    [2.0, 1.0]
+    """
+    return np.abs(residuals(truth, prediction))
+
+
+def absolute_log_errors(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
+    """Return |log truth - log prediction|: 0.1 is about ten per cent off, either way.
+
+    Examples
+    --------
+    Twice as much and half as much are equally wrong, by log 2 = 0.693; a price of 0 has no logarithm.
+
+    >>> absolute_log_errors([200, 200, 0], [100, 400, 1]).round(3).tolist()
+    [0.693, 0.693, nan]
+    """
+    return np.abs(log_residuals(truth, prediction))
+
+
+def squared_errors(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
+    """Return (truth - prediction) squared; for a probability this is the Brier score.
+
+    Examples
+    --------
+    >>> squared_errors([3, 1], [1, 0.5]).tolist()
+    [4.0, 0.25]
+    """
+    return residuals(truth, prediction) ** 2
+
+
+def log_losses(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
+    """Return minus the logarithm of the probability that was given to what happened.
+
+    Examples
+    --------
+    P(class 1) = 0.8: -log 0.8 = 0.223 when it happened, -log 0.2 = 1.609 when it did not.
+
+    >>> log_losses([1, 0], [0.8, 0.8]).round(3).tolist()
+    [0.223, 1.609]
+    """
+    happened, probability = _floats(truth, prediction)
+    probability = np.clip(probability, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
+    return -(happened * np.log(probability) + (1 - happened) * np.log1p(-probability))
+
+
+def misses(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
+    """Return 1 where the class does not agree with P(class 1) >= 0.5, else 0.
+
+    Examples
+    --------
+    >>> misses([1, 1, 0], [0.5, 0.4, float("nan")]).tolist()
+    [0.0, 1.0, nan]
+    """
+    happened, probability = _floats(truth, prediction)
+    wrong = ((probability >= 0.5) != (happened >= 0.5)).astype(np.float64)  # noqa: PLR2004 - the metric's threshold
+    return np.where(np.isnan(happened) | np.isnan(probability), np.nan, wrong)
+
+
+def residuals(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
+    """Return truth - prediction; its mean is the bias, positive when predictions are too low.
+
+    Examples
+    --------
+    >>> residuals([3, 1], [1, 0.5]).tolist()
+    [2.0, 0.5]
+    """
+    found, expected = _floats(truth, prediction)
+    return found - expected
+
+
+def log_residuals(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
+    """Return log truth - log prediction.
+
+    Examples
+    --------
+    >>> log_residuals([200, 50], [100, 100]).round(3).tolist()
+    [0.693, -0.693]
+    """
+    found, expected = _floats(truth, prediction)
+    return _log(found) - _log(expected)
+
+
+LOSSES: dict[str, Loss] = {
+    "mean_absolute_error": absolute_errors,
+    "mean_absolute_log_error": absolute_log_errors,
+    "mean_squared_error": squared_errors,
+    "log_loss": log_losses,
+    "brier_score": squared_errors,
+    "error_rate": misses,
+}
+RESIDUALS: dict[str, Loss] = {
+    "mean_absolute_error": residuals,
+    "mean_absolute_log_error": log_residuals,
+    "mean_squared_error": residuals,
+    "log_loss": residuals,
+    "brier_score": residuals,
+    "error_rate": residuals,
+}
+
+
+def _floats(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+    return np.asarray(truth, dtype=np.float64), np.asarray(prediction, dtype=np.float64)
+
+
+def _log(values: FloatArray) -> FloatArray:
+    positive = values > 0
+    return np.where(positive, np.log(np.where(positive, values, 1.0)), np.nan)

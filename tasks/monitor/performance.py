@@ -1,0 +1,76 @@
+"""Realised performance on the newest matured cohort, with intervals that a year of nightly looks may share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from tasks.metrics import LOSSES, RESIDUALS, mean_interval
+from tasks.records import Bounded, Performance
+from tasks.spec.models import Monitoring
+
+LOOKS_A_NIGHT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What the champion's hold-out showed: its mean loss and bias, on rows it had not seen."""
+
+    metric: str
+    loss: float
+    bias: float
+
+
+def cohort(predictions: pd.DataFrame, labels: pd.DataFrame, *, until: date, days: int) -> pd.DataFrame:
+    """Return the newest matured predictions that have a label: `row_id`, `event_date`, `prediction`, `label`.
+
+    The cohort ends at the newest labelled event date not past `until`, and is `days` long.
+
+    Examples
+    --------
+    >>> day = date(2026, 1, 1)
+    >>> predictions = pd.DataFrame({"row_id": ["a", "b"], "event_date": [day, day], "prediction": [1.0, 2.0]})
+    >>> labels = pd.DataFrame({"row_id": ["a"], "label": [1.5]})
+    >>> cohort(predictions, labels, until=day, days=7)["label"].tolist()
+    [1.5]
+    """
+    inside = predictions.loc[predictions["event_date"] <= until, ["row_id", "event_date", "prediction"]]
+    known = inside.merge(labels[["row_id", "label"]], on="row_id", how="inner")
+    if known.empty:
+        return known
+    start = known["event_date"].max() - timedelta(days=days - 1)
+    return known[known["event_date"] >= start]
+
+
+def performance(rows: pd.DataFrame, promise: Promise, policy: Monitoring, nights_per_year: float) -> Performance | None:
+    """Measure a cohort against what the champion's hold-out promised.
+
+    The two intervals (error and bias) share the team's budget of false alarms with every other night of the year
+    (Bonferroni over looks; Dunn 1961, "Multiple comparisons among means"), so looking nightly does not spend it.
+
+    Returns
+    -------
+    Performance or None
+        None when the cohort has fewer rows than the policy's `min_rows`.
+    """
+    if len(rows) < policy.min_rows:
+        return None
+    confidence = 1 - min(0.5, policy.false_alarms_per_year / (nights_per_year * LOOKS_A_NIGHT))
+    truth, answer = rows["label"].to_numpy(float), rows["prediction"].to_numpy(float)
+    losses = LOSSES[promise.metric](truth, answer)
+    residuals = RESIDUALS[promise.metric](truth, answer)
+    return Performance(
+        start=rows["event_date"].min(),
+        end=rows["event_date"].max(),
+        rows=len(rows),
+        loss=_bounded(losses, confidence, promise.loss, policy.error_leeway * promise.loss),
+        bias=_bounded(residuals, confidence, promise.bias, policy.bias_leeway * promise.loss),
+    )
+
+
+def _bounded(values: np.ndarray, confidence: float, expected: float, leeway: float) -> Bounded:
+    low, high = mean_interval(values, confidence)
+    return Bounded(value=float(values.mean()), low=low, high=high, expected=expected, leeway=leeway)

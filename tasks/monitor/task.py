@@ -1,0 +1,134 @@
+"""The rim of monitor: stores the profiles of new batches, reads back what the night is judged on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import pandas as pd
+import pyarrow.dataset as ds
+
+from tasks.drift import Leeway, Reference, compare
+from tasks.lake import Lake, batch_rows
+from tasks.logs import line, logger
+from tasks.monitor.performance import Promise, cohort, performance
+from tasks.monitor.window import Window, newest_window
+from tasks.profiles import Ruler, TableProfile, digest, from_bytes, profile, to_bytes
+from tasks.records import Moved, Performance
+from tasks.rim import room
+from tasks.spec import ProjectSpec
+
+SOURCE = "rows"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What monitoring saw: the judged window, every column against its leeway, and the realised performance."""
+
+    window: Window | None
+    moved: tuple[Moved, ...]
+    performance: Performance | None
+    fresh_rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Yardstick:
+    """What a night is measured against: the champion's reference and promise, and its last training day."""
+
+    version: int
+    reference: Reference
+    promise: Promise
+    trained_until: date
+
+
+@room("profile")
+def profile_batches(
+    lake: Lake,
+    project: str,
+    batches: pd.DataFrame,
+    ruler: Ruler,
+    *,
+    features: Callable[[pd.DataFrame], pd.DataFrame],
+) -> int:
+    """Summarise every batch that has no profile under this ruler yet, one profile an event date; return the rows read."""
+    keys = {f"{SOURCE}/{digest(ruler)}/{batch.batch_id}": batch for batch in batches.itertuples()}
+    read = 0
+    for key in lake.missing(project, "profiles", list(keys)):
+        rows = features(batch_rows(lake, project, keys[key]))
+        lake.add_once(project, "profiles", pd.DataFrame(list(_profiles(rows, ruler))), key)
+        read += len(rows)
+    logger().info(line("rows_profiled", rows=read))
+    return read
+
+
+@room("monitor")
+def look(lake: Lake, spec: ProjectSpec, yardstick: Yardstick, night: date, nights_per_year: float) -> View:
+    """Compare the newest window with the reference, and the newest matured cohort with the promise."""
+    window, moved = _drift(lake, spec, yardstick, night, nights_per_year)
+    realised, fresh_rows = _realised(lake, spec, yardstick, night, nights_per_year)
+    worst = moved[0] if moved else None
+    logger().info(
+        line(
+            "drift_measured",
+            column=worst.column if worst else "-",
+            strain=worst.strain if worst else 0.0,
+            error_strain=realised.strain if realised else 0.0,
+            window_days=window.days if window else 0,
+            rows=window.rows if window else 0,
+        )
+    )
+    return View(window, moved, realised, fresh_rows)
+
+
+def _profiles(rows: pd.DataFrame, ruler: Ruler) -> Iterator[dict[str, object]]:
+    for (batch_id, event_date), part in rows.groupby(["batch_id", "event_date"], sort=True):
+        yield {
+            "batch_id": batch_id,
+            "source": SOURCE,
+            "ruler": digest(ruler),
+            "event_date": event_date,
+            "row_count": len(part),
+            "profile": to_bytes(profile(part, ruler)),
+        }
+
+
+def _drift(
+    lake: Lake, spec: ProjectSpec, yardstick: Yardstick, night: date, nights_per_year: float
+) -> tuple[Window | None, tuple[Moved, ...]]:
+    policy, ruler = spec.monitoring, yardstick.reference.total.ruler
+    inside = (ds.field("event_date") > yardstick.trained_until) & (ds.field("event_date") <= night)
+    kept = lake.read(spec.project, "profiles", where=inside & (ds.field("ruler") == digest(ruler)))
+    counts = list(zip(kept["event_date"], kept["row_count"], strict=True))
+    window = newest_window(counts, days=policy.window_days, min_rows=policy.min_rows, after=yardstick.trained_until)
+    if window is None:
+        return None, ()
+    merged = TableProfile.empty(ruler)
+    for stored in kept.loc[kept["event_date"].between(window.start, window.end), "profile"]:
+        merged += from_bytes(stored)
+    leeway = Leeway(policy.effect, policy.false_alarms_per_year, nights_per_year)
+    return window, compare(yardstick.reference, merged, leeway)
+
+
+def _realised(
+    lake: Lake, spec: ProjectSpec, yardstick: Yardstick, night: date, nights_per_year: float
+) -> tuple[Performance | None, int]:
+    """Return the performance of the champion on its newest matured cohort, and how many labelled rows are newer than it."""
+    policy, until = spec.monitoring, spec.matured_until(night)
+    newest = until - timedelta(days=policy.cohort_days * 2)
+    inside = (ds.field("event_date") > yardstick.trained_until) & (ds.field("event_date") <= until)
+    mine = ds.field("version") == yardstick.version
+    answered = lake.read(
+        spec.project, "predictions", columns=["row_id", "event_date", "prediction"], where=inside & mine
+    )
+    known = lake.read(
+        spec.project,
+        "labels",
+        columns=["row_id", "label", "arrival"],
+        where=(ds.field("arrival") <= night) & (ds.field("arrival") > yardstick.trained_until),
+    )
+    known = known.sort_values("arrival", kind="stable").drop_duplicates("row_id", keep="last")
+    judged = cohort(answered[answered["event_date"] > newest], known, until=until, days=policy.cohort_days)
+    return performance(judged, yardstick.promise, policy, nights_per_year), int(
+        answered["row_id"].isin(known["row_id"]).sum()
+    )

@@ -1,0 +1,60 @@
+"""The newest rows that can be judged: long enough to say something, never rows the champion learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Event dates from `start` to `end`, both included, and how many rows they hold."""
+
+    start: date
+    end: date
+    rows: int
+
+    @property
+    def days(self) -> int:
+        """Length in days."""
+        return (self.end - self.start).days + 1
+
+
+def newest_window(row_counts: Sequence[tuple[date, int]], *, days: int, min_rows: int, after: date) -> Window | None:
+    """Return the newest `days` days of rows, made longer, a day at a time, until `min_rows` are in it.
+
+    Parameters
+    ----------
+    row_counts : sequence of (event date, rows)
+        Dates may repeat; only those after `after` are considered.
+    after : date
+        The champion's last training day: a window is never compared with a reference that contains it.
+
+    Returns
+    -------
+    Window or None
+        None when all the days there are hold fewer than `min_rows`.
+
+    Examples
+    --------
+    >>> counts = [(date(2026, 1, day), 10) for day in range(1, 11)]
+    >>> newest_window(counts, days=3, min_rows=50, after=date(2025, 12, 31))
+    Window(start=datetime.date(2026, 1, 6), end=datetime.date(2026, 1, 10), rows=50)
+    >>> newest_window(counts, days=3, min_rows=50, after=date(2026, 1, 8)) is None
+    True
+    """
+    totals: dict[date, int] = {}
+    for day, rows in row_counts:
+        if day > after:
+            totals[day] = totals.get(day, 0) + rows
+    if not totals:
+        return None
+    end = max(totals)
+    earliest = min(totals)
+    start = max(end - timedelta(days=days - 1), earliest)
+    while (rows := sum(count for day, count in totals.items() if day >= start)) < min_rows:
+        if start <= earliest:
+            return None
+        start -= timedelta(days=1)
+    return Window(start, end, rows)

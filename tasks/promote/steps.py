@@ -1,0 +1,92 @@
+"""The steps a plan is made of: frozen, complete, and safe to carry out twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Promote:
+    """Make `number` champion and the one before it `previous`; `supersedes` are older versions nobody decided on."""
+
+    number: int
+    previous: int | None
+    supersedes: tuple[int, ...]
+    automatic: bool
+    at: datetime
+    clears_challenger: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Bar a version that a person rejected."""
+
+    number: int
+    reason: str
+    clears_challenger: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Tell the person why an answer is not followed."""
+
+    number: int
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """Return the alias `champion`, which somebody moved to `found` or removed, to the recorded champion, or to none."""
+
+    number: int | None
+    found: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RollBack:
+    """Bar the champion `number`, remove its `approvals` tags, and make `to` champion again."""
+
+    number: int
+    to: int
+    previous: int | None
+    reason: str
+    at: datetime
+    approvals: tuple[str, ...] = ()
+
+    @property
+    def bar(self) -> str:
+        """What the barred version's tag says: enough to finish a rollback that was cut short."""
+        return f"rolled back to version {self.to}: {self.reason}"
+
+
+Step = Promote | Reject | Refuse | PutBack | RollBack
+
+
+def sentence(step: Step) -> str:
+    """Return what a step does, for logs and messages.
+
+    >>> sentence(PutBack(number=2, found=5))
+    'the alias champion was moved by hand to version 5; it is back at version 2'
+    >>> sentence(Reject(number=3, reason="rejected in MLflow"))
+    'version 3 is barred: rejected in MLflow'
+    """
+    match step:
+        case Promote():
+            how = "a clear win" if step.automatic else "approved"
+            before = "the first champion" if step.previous is None else f"champion after version {step.previous}"
+            return f"version {step.number} is {before}: {how}"
+        case Reject():
+            return f"version {step.number} is barred: {step.reason}"
+        case Refuse():
+            return f"version {step.number} is not promoted: {'; '.join(step.reasons)}"
+        case PutBack():
+            moved = "removed by hand" if step.found is None else f"moved by hand to version {step.found}"
+            back = (
+                "is removed: no version was ever promoted"
+                if step.number is None
+                else f"is back at version {step.number}"
+            )
+            return f"the alias champion was {moved}; it {back}"
+        case RollBack():
+            return f"version {step.to} is champion again, version {step.number} is barred: {step.reason}"

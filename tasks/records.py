@@ -1,0 +1,162 @@
+"""The frozen records that pass between rooms; frames travel inside them, never alone with their meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kind = Literal["rows", "labels"]
+Verdict = Literal["accepted", "partly_quarantined", "quarantined"]
+Action = Literal["score", "hold", "quarantine", "retrain", "ask", "wait"]
+DriftKind = Literal["none", "covariate", "concept", "both", "age", "unclear"]
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """An object in the landing place: what a listing shows before anything is read.
+
+    `stamp` changes when the object is written again (its size and moment of writing), so that what was taken in before
+    need not be read again.
+    """
+
+    kind: Kind
+    key: str
+    size_bytes: int
+    arrival: date
+    stamp: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What one object brought: its content's sha256 is the batch's name; `frame` is as delivered, every csv cell text."""
+
+    batch_id: str
+    landed: Landed
+    frame: pd.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """An object whose content is not what its format says: a quarantined batch, with the reason code and what was found."""
+
+    batch_id: str
+    landed: Landed
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule of the contract that did not hold, and for how many rows."""
+
+    rule: str
+    column: str
+    severity: Literal["critical", "warning", "info"]
+    rows_failed: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A delivery after the contract: typed accepted rows, refused rows as delivered with reason codes, and the verdict."""
+
+    batch_id: str
+    landed: Landed
+    verdict: Verdict
+    accepted: pd.DataFrame
+    refused: pd.DataFrame
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def rows_in(self) -> int:
+        """Rows delivered: accepted plus quarantined."""
+        return len(self.accepted) + len(self.refused)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One column against its reference: how far, how far it may, and which part moved most."""
+
+    column: str
+    statistic: str
+    distance: float
+    leeway: float
+    creep: bool = False
+
+    @property
+    def strain(self) -> float:
+        """Share of the leeway that is used; above 1 is an alarm."""
+        return self.distance / self.leeway if self.leeway > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bounded:
+    """A measured mean with its interval, what was promised, and how far it may be from it."""
+
+    value: float
+    low: float
+    high: float
+    expected: float
+    leeway: float
+
+    @property
+    def past_leeway(self) -> bool:
+        """Whether even the favourable end of the interval is further from the promise than tolerated."""
+        return self.low > self.expected + self.leeway or self.high < self.expected - self.leeway
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """Realised error of a model over the newest matured cohort.
+
+    `loss` is the project's metric, where only a rise counts; `bias` the mean signed residual (truth minus prediction) on
+    the metric's scale, where both directions count. `strain` is the larger share of leeway used, by the point estimates.
+    """
+
+    start: date
+    end: date
+    rows: int
+    loss: Bounded
+    bias: Bounded
+
+    @property
+    def past_leeway(self) -> bool:
+        """Whether error or bias is surely beyond what is tolerated."""
+        return (self.loss.past_leeway and self.loss.value > self.loss.expected) or self.bias.past_leeway
+
+    @property
+    def strain(self) -> float:
+        """Share of the leeway that is used, by the worse of error and bias; intervals are not considered."""
+        rise = (self.loss.value - self.loss.expected) / self.loss.leeway
+        tilt = abs(self.bias.value - self.bias.expected) / self.bias.leeway
+        return max(rise, tilt, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One question of the decision, its answer and the numbers it rests on."""
+
+    question: str
+    answer: str
+    numbers: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one night came to, and why."""
+
+    project: str
+    night: date
+    action: Action
+    kind: DriftKind
+    reason: str
+    answers: tuple[Answer, ...]
+
+    @property
+    def name(self) -> str:
+        """The decision's name, also the idempotency key of the retraining it starts."""
+        return f"{self.project}/{self.night.isoformat()}"

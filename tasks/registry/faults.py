@@ -1,0 +1,69 @@
+"""What MLflow's failures mean for us: try again later, or ask a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tasks.errors import Error, Terminal, Unreachable
+
+_MISSING = {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "ENDPOINT_NOT_FOUND"}
+_FORBIDDEN = {"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"}
+_REFUSED = {"INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS", "BAD_REQUEST", "INVALID_STATE", "FEATURE_DISABLED"}
+_STATUS = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 400: "BAD_REQUEST"}
+
+
+def code(error: Exception) -> str:
+    """Return MLflow's error code of any failed call; a failed transfer of a file is named by its HTTP status.
+
+    >>> code(ConnectionResetError("cut"))
+    'INTERNAL_ERROR'
+    """
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status is not None:
+        return _STATUS.get(status, "INTERNAL_ERROR")
+    return str(getattr(error, "error_code", "INTERNAL_ERROR"))
+
+
+def is_missing(error: Exception) -> bool:
+    """Tell whether the server answered that there is no such thing.
+
+    >>> is_missing(TimeoutError())
+    False
+    """
+    return code(error) in _MISSING
+
+
+def translated(error: Exception, url: str) -> Error:
+    """Return our error for one of MLflow's; what the server did not clearly refuse may work later.
+
+    >>> print(translated(ConnectionRefusedError("refused"), "http://localhost:5000"))
+    MLflow at http://localhost:5000 did not answer: refused. Check that the server runs and that the address is right.
+    """
+    said = " ".join(str(error).split())[:300].rstrip(". ")
+    found = code(error)
+    if found in _FORBIDDEN:
+        return Terminal(
+            f"MLflow at {url} refuses us: {said}. Either MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD are "
+            "wrong, or the server does not know its own host name (`mlflow server --allowed-hosts`)."
+        )
+    if found in _MISSING:
+        return Terminal(
+            f"MLflow at {url} has no such thing: {said}. It was deleted there, or the address is another server's."
+        )
+    if found in _REFUSED:
+        return Terminal(f"MLflow at {url} refused: {said}. Versions 3.13 and later are known to work.")
+    return Unreachable(
+        f"MLflow at {url} did not answer: {said}. Check that the server runs and that the address is right."
+    )
+
+
+@contextmanager
+def reaching(url: str) -> Iterator[None]:
+    """Turn whatever MLflow's client raises inside into one of our errors."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        raise translated(error, url) from error

@@ -1,0 +1,135 @@
+"""The manifest: which files a version holds, their sha256, and an Ed25519 signature over all of it.
+
+The format is a promise. To change it: raise PROTOCOL, keep a reader for the old number, freeze a sealed set of files
+under tests/rooms/registry for the new one.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tasks.errors import EvidenceError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+PROTOCOL = 1
+MANIFEST = "manifest.json"
+SIGNATURE = "manifest.sig"
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+def checked_name(name: str) -> str:
+    """Return a file name that is safe to become a path: flat, and starting with a letter or digit.
+
+    >>> checked_name("model.onnx")
+    'model.onnx'
+    >>> checked_name("../evil")
+    Traceback (most recent call last):
+    tasks.errors.EvidenceError: file name '../evil' is not allowed; expected a flat name such as 'model.onnx'.
+    """
+    if not _FILE_NAME.fullmatch(name):
+        raise EvidenceError(f"file name {name!r} is not allowed; expected a flat name such as 'model.onnx'.")
+    return name
+
+
+def manifest_bytes(files: Mapping[str, bytes], about: Mapping[str, str]) -> bytes:
+    """Return the manifest of some files: JSON with sorted keys, so the same files always give the same bytes.
+
+    Examples
+    --------
+    The sha256 of nothing is the well-known e3b0c442...
+
+    >>> text = manifest_bytes({"empty.txt": b""}, {"project": "mine"}).decode()
+    >>> print(text[:66])
+    {"about":{"project":"mine"},"files":{"empty.txt":{"bytes":0,"sha25
+    >>> "e3b0c44298fc1c14" in text
+    True
+    """
+    entries = {
+        checked_name(name): {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for name, content in files.items()
+    }
+    whole = {"protocol": PROTOCOL, "about": dict(about), "files": entries}
+    return json.dumps(whole, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+
+
+def seal(files: Mapping[str, bytes], about: Mapping[str, str], private_key: Ed25519PrivateKey) -> dict[str, bytes]:
+    """Return the files with their signed manifest beside them.
+
+    Parameters
+    ----------
+    files : mapping of str to bytes
+        At least one file, by flat name; `manifest.json` and `manifest.sig` are ours.
+    about : mapping of str to str
+        What the files are for (project, key); signed along, so that they cannot be passed off as another version's.
+    """
+    reserved = sorted({MANIFEST, SIGNATURE} & set(files))
+    if reserved or not files:
+        raise EvidenceError(f"found {reserved or 'no files'} to seal; expected at least one file, none called so.")
+    manifest = manifest_bytes(files, about)
+    return {**files, MANIFEST: manifest, SIGNATURE: base64.b64encode(private_key.sign(manifest)) + b"\n"}
+
+
+def verify(files: Mapping[str, bytes], trusted: Sequence[Ed25519PublicKey], about: Mapping[str, str]) -> None:
+    """Raise EvidenceError unless the files are exactly those that a trusted key signed for this purpose.
+
+    The signature is checked before anything in the manifest is believed.
+    """
+    for name in (MANIFEST, SIGNATURE):
+        if name not in files:
+            raise EvidenceError(f"{name} is missing beside {sorted(files)}; the version was not registered by Leeway.")
+    if not _signed(files[MANIFEST], files[SIGNATURE], trusted):
+        raise EvidenceError(
+            f"{MANIFEST} is signed by none of the {len(trusted)} trusted keys. Either the version was changed, or it "
+            "was signed on another machine: put that machine's signing.pub.pem, renamed, into this one's keys folder."
+        )
+    manifest = json.loads(files[MANIFEST])
+    if manifest["protocol"] != PROTOCOL:
+        raise EvidenceError(
+            f"{MANIFEST} has protocol {manifest['protocol']}; this Leeway reads {PROTOCOL}: upgrade it."
+        )
+    if manifest["about"] != dict(about):
+        raise EvidenceError(
+            f"{MANIFEST} is about {manifest['about']}; expected {dict(about)}: the files were exchanged."
+        )
+    held = {name: content for name, content in files.items() if name not in {MANIFEST, SIGNATURE}}
+    faults = _differences(held, manifest["files"])
+    if faults:
+        raise EvidenceError(
+            f"the files differ from their signed {MANIFEST}: {'; '.join(faults)}. Register a new version."
+        )
+
+
+def _signed(manifest: bytes, signature: bytes, trusted: Sequence[Ed25519PublicKey]) -> bool:
+    from cryptography.exceptions import InvalidSignature
+
+    try:
+        raw = base64.b64decode(signature.strip(), validate=True)
+    except binascii.Error:
+        return False
+    for key in trusted:
+        try:
+            key.verify(raw, manifest)
+        except InvalidSignature:
+            continue
+        return True
+    return False
+
+
+def _differences(held: Mapping[str, bytes], entries: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    missing = [f"{name} is missing" for name in sorted(set(entries) - set(held))]
+    extra = [f"{name} is extra" for name in sorted(set(held) - set(entries))]
+    changed = [
+        f"{name} has changed"
+        for name in sorted(set(entries) & set(held))
+        if hashlib.sha256(held[name]).hexdigest() != entries[name]["sha256"]
+    ]
+    return [*missing, *extra, *changed]

@@ -1,0 +1,145 @@
+"""The signing key: from the environment where there is a secret store, else made once in the project's home.
+
+LEEWAY_SIGNING_KEY holds the key (PEM text), LEEWAY_SIGNING_KEY_FILE names a file that does; otherwise the key is
+`<home>/keys/signing.pem`. Signatures are believed of the own key and of every `<home>/keys/*.pub.pem`. To rotate:
+rename signing.pub.pem (it stays trusted), remove signing.pem; the next registration makes a new pair.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.errors import EvidenceError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+VARIABLE = "LEEWAY_SIGNING_KEY"
+FILE_VARIABLE = "LEEWAY_SIGNING_KEY_FILE"
+_ADVICE = "expected an Ed25519 key in PEM, as `openssl genpkey -algorithm ed25519` writes it."
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The key we sign with, if we may sign here, and the keys whose signatures we believe."""
+
+    private: Ed25519PrivateKey | None = None
+    trusted: tuple[Ed25519PublicKey, ...] = ()
+
+
+def load_keys(home: Path, environ: Mapping[str, str], *, make: bool = True) -> Keys:
+    """Return the keys of this machine.
+
+    Parameters
+    ----------
+    home : Path
+        Folder of the installation; keys are in `keys/` under it.
+    environ : mapping of str to str
+        The environment, usually `os.environ`.
+    make : bool
+        Whether a pair is made when none is found; False for those who only read.
+
+    Raises
+    ------
+    EvidenceError
+        When a key cannot be read as one, or others than its owner may read it.
+    """
+    folder = home / "keys"
+    private = _from_environment(environ) or _from_folder(folder, make=make)
+    trusted = [_public(path) for path in sorted(folder.glob("*.pub.pem"))]
+    if private is not None:
+        trusted.insert(0, private.public_key())
+    return Keys(private, tuple(trusted))
+
+
+def _from_environment(environ: Mapping[str, str]) -> Ed25519PrivateKey | None:
+    if text := environ.get(VARIABLE):
+        return _private(text.encode(), VARIABLE)
+    if name := environ.get(FILE_VARIABLE):
+        return _private(_content(Path(name)), name)
+    return None
+
+
+def _from_folder(folder: Path, *, make: bool) -> Ed25519PrivateKey | None:
+    path = folder / "signing.pem"
+    if not path.exists():
+        if not make:
+            return None
+        _make(path)
+    if path.stat().st_mode & 0o077:
+        raise EvidenceError(f"{path} can be read by others; expected mode 0600: `chmod 600 {path}`.")
+    private = _private(_content(path), str(path))
+    _write_public(private, folder / "signing.pub.pem")
+    return private
+
+
+def _make(path: Path) -> None:
+    """Write a new key in one step: a link fails when another process was first, and then its key is the key."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    draft = _written_beside(path, pem, 0o600)
+    try:
+        with suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink()
+
+
+def _write_public(private: Ed25519PrivateKey, path: Path) -> None:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    pem = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    if not path.exists() or path.read_bytes() != pem:
+        _written_beside(path, pem, 0o644).replace(path)
+
+
+def _written_beside(path: Path, content: bytes, mode: int) -> Path:
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return draft
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise EvidenceError(f"the key file {path} cannot be read: {error.strerror}; {_ADVICE}") from error
+
+
+def _private(pem: bytes, source: str) -> Ed25519PrivateKey:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError):
+        raise EvidenceError(f"{source} holds no readable private key; {_ADVICE}") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise EvidenceError(f"{source} holds a {type(key).__name__}; {_ADVICE}")
+    return key
+
+
+def _public(path: Path) -> Ed25519PublicKey:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        key = load_pem_public_key(_content(path))
+    except ValueError:
+        raise EvidenceError(f"{path} holds no readable public key; expected an Ed25519 one in PEM.") from None
+    if not isinstance(key, Ed25519PublicKey):
+        raise EvidenceError(f"{path} holds a {type(key).__name__}; expected an Ed25519 public key in PEM.")
+    return key

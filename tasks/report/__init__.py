@@ -1,0 +1,6 @@
+"""Report: the record in, pages for people out: a night's `why` and the project's one page, both made from the lake alone."""
+
+from tasks.report.night import night_markdown
+from tasks.report.page import page
+
+__all__ = ["night_markdown", "page"]

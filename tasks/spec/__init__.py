@@ -1,0 +1,21 @@
+"""The spec: project.yaml in, ProjectSpec out, or every fault of the file at once.
+
+models.py (with data.py, policy.py, parts.py, contradictions.py) says what a spec is; read.py and find.py read one;
+schema.py and reference.py document it; infer.py writes a first one from a person's own data.
+"""
+
+from tasks.spec.find import find_project, home, known_projects, projects_folder
+from tasks.spec.models import ProjectSpec
+from tasks.spec.nights import nights_per_year
+from tasks.spec.read import parse_spec, read_spec
+
+__all__ = [
+    "ProjectSpec",
+    "find_project",
+    "home",
+    "known_projects",
+    "nights_per_year",
+    "parse_spec",
+    "projects_folder",
+    "read_spec",
+]

@@ -1,0 +1,77 @@
+"""ProjectSpec: one ML project, said in one file.
+
+Every key has a meaning, a type, a unit in its name or text, and a default where one is honest; the same texts become
+the JSON schema (deployments/spec.schema.json), so an editor shows them while the file is written.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from tasks.spec.contradictions import contradictions
+from tasks.spec.data import Contract, Features, Label, Privacy, Scope, Source
+from tasks.spec.parts import BINARY_METRICS, REGRESSION_METRICS, Column, Metric, Name, Part, Share
+from tasks.spec.policy import Automation, Compute, Gate, Monitoring, Notification, Schedule, Split, Training
+
+__all__ = [
+    "BINARY_METRICS",
+    "REGRESSION_METRICS",
+    "Automation",
+    "Column",
+    "Compute",
+    "Contract",
+    "Features",
+    "Gate",
+    "Label",
+    "Metric",
+    "Monitoring",
+    "Name",
+    "Notification",
+    "Part",
+    "Privacy",
+    "ProjectSpec",
+    "Schedule",
+    "Scope",
+    "Share",
+    "Source",
+    "Split",
+    "Training",
+]
+
+
+class ProjectSpec(Part):
+    """One ML problem: what it is for, where its data lands, how far it may drift, and who says yes."""
+
+    project: Name = Field(description="Lower-case letters, digits and dashes; also the model's name in the registry.")
+    scope: Scope
+    source: Source
+    features: Features
+    contract: Contract = Field(default_factory=Contract)
+    split: Split = Field(default_factory=Split)
+    training: Training = Field(default_factory=Training)
+    gate: Gate = Field(default_factory=Gate)
+    monitoring: Monitoring = Field(default_factory=Monitoring)
+    automation: Automation = Field(default_factory=Automation)
+    privacy: Privacy = Field(default_factory=Privacy)
+    compute: Compute = Field(default_factory=Compute)
+    notifications: list[Notification] = Field([], description="Who hears of what; nobody, if left out.")
+    schedule: Schedule = Field(default_factory=Schedule)
+
+    def matured_until(self, night: date) -> date:
+        """Return the last event date whose labels are known on a night.
+
+        A label is known `delay_days` after its event, and a night sees what arrived up to the day itself.
+        """
+        return night - timedelta(days=self.source.label.delay_days)
+
+    @model_validator(mode="after")
+    def _without_contradictions(self) -> Self:
+        found = contradictions(self)
+        if found:
+            text = "; ".join(each.text for each in found)
+            raise PydanticCustomError("contradiction", "{text}", {"text": text, "contradictions": found})
+        return self

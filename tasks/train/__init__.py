@@ -1,0 +1,26 @@
+"""Training: labelled rows and a spec in; the chosen recipe, a portable model and the leaderboard that chose it out.
+
+Labels age: a model of last year's prices is wrong about this year's. So recipes differ in how they treat time, and
+forward validation - fit on what was known, score what came next - says which one to believe.
+"""
+
+from tasks.train.baselines import baseline_prediction
+from tasks.train.fitting import Fitted, fit
+from tasks.train.importances import importances
+from tasks.train.recipes import Recipe, candidates
+from tasks.train.training import Trained, train
+from tasks.train.validation import FoldResult, choose, forward_validation
+
+__all__ = [
+    "Fitted",
+    "FoldResult",
+    "Recipe",
+    "Trained",
+    "baseline_prediction",
+    "candidates",
+    "choose",
+    "fit",
+    "forward_validation",
+    "importances",
+    "train",
+]

@@ -1,0 +1,74 @@
+"""The rim of train: chooses and fits, and refits the proven recipe for release with its reference and importances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import pandas as pd
+
+from tasks.drift import Reference, reference_of
+from tasks.logs import line, logger
+from tasks.profiles import Ruler, fit_ruler, profile
+from tasks.rim import room
+from tasks.spec import ProjectSpec
+from tasks.train.fitting import Fitted, fit
+from tasks.train.importances import importances
+from tasks.train.training import Line, Trained, train
+
+
+@dataclass(frozen=True)
+class Released:
+    """The proven recipe, refitted on everything known; what it learned from, and what it leans on.
+
+    `importances` are shares of the summed rise of loss, 0 to 1, measured on the hold-out with the model that did not see it.
+    """
+
+    fitted: Fitted
+    reference: Reference
+    importances: dict[str, float]
+
+
+@room("train")
+def choose_and_fit(rows: pd.DataFrame, spec: ProjectSpec, as_of: date) -> Trained:
+    """Return the recipe forward validation chose, fitted on the given rows."""
+    trained = train(rows, spec, as_of, progress=_tell)
+    logger().info(line("recipe_chosen", recipe=trained.fitted.recipe.name, seconds=trained.seconds))
+    return trained
+
+
+@room("release")
+def refit(
+    trained: Trained, known: pd.DataFrame, holdout: pd.DataFrame, spec: ProjectSpec, ruler: Ruler | None
+) -> Released:
+    """Refit the chosen recipe on all labelled rows; the proof belongs to the recipe, the release to today.
+
+    Parameters
+    ----------
+    known : DataFrame
+        Every labelled row, the hold-out included.
+    ruler : Ruler or None
+        The champion's bin geometry, kept so that profiles of different nights can be added; None for the first model.
+    """
+    newest = max(known["event_date"])
+    fitted = fit(trained.fitted.recipe, known, spec, newest + timedelta(days=spec.source.label.delay_days))
+    weights = importances(trained.fitted.portable, holdout, spec, spec.training.seed)
+    total = sum(weights.values()) or 1.0
+    return Released(
+        fitted=fitted,
+        reference=_reference(known, spec, ruler),
+        importances={name: weight / total for name, weight in weights.items()},
+    )
+
+
+def _reference(known: pd.DataFrame, spec: ProjectSpec, ruler: Ruler | None) -> Reference:
+    features = spec.features
+    if ruler is None or set(ruler.columns) != set(features.columns):
+        ruler = fit_ruler(known, numbers=features.numbers, categories=features.categories, booleans=features.booleans)
+    origin, days = min(known["event_date"]), spec.monitoring.period_days
+    starts = known["event_date"].map(lambda day: origin + timedelta(days=(day - origin).days // days * days))
+    return reference_of([(start.isoformat(), profile(part, ruler)) for start, part in known.groupby(starts, sort=True)])
+
+
+def _tell(tried: Line) -> None:
+    logger().info(line("recipe_tried", loss=tried["loss"], recipe=tried["recipe"]))

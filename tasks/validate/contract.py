@@ -1,0 +1,160 @@
+"""The project's Great Expectations suite: read once, proven usable, kept as plain data that any thread may share."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tasks.errors import ContractError, nearest
+from tasks.spec.models import ProjectSpec
+
+# Great Expectations keeps a process-wide current project, and silencing warnings is process-wide as well.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """One expectation as it stands in the file, the columns it speaks of, and how much it weighs."""
+
+    configuration: dict[str, Any]
+    columns: tuple[str, ...]
+
+    @property
+    def rule(self) -> str:
+        """Its type, such as expect_column_values_to_not_be_null."""
+        return str(self.configuration["type"])
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """What it expects, without the columns."""
+        return {key: value for key, value in self.configuration["kwargs"].items() if not key.startswith("column")}
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A project's expectations and the file they come from."""
+
+    path: Path
+    expectations: tuple[Expectation, ...] = ()
+
+    def about(self, column: str) -> Suite:
+        """Return the expectations that speak of a column."""
+        return Suite(self.path, tuple(each for each in self.expectations if column in each.columns))
+
+    def not_about(self, column: str) -> Suite:
+        """Return the expectations that do not speak of a column, those of the whole table included."""
+        return Suite(self.path, tuple(each for each in self.expectations if column not in each.columns))
+
+
+def read_suite(path: Path, spec: ProjectSpec) -> Suite:
+    """Return the suite in a file, in the JSON that Great Expectations itself writes.
+
+    Parameters
+    ----------
+    path : Path
+        The project's expectations.json.
+    spec : ProjectSpec
+        An expectation may speak only of the columns named there.
+
+    Raises
+    ------
+    ContractError
+        When the file is missing, is not a suite, or names an unknown expectation or column.
+    """
+    configurations = _configurations(path)
+    suite = Suite(path, tuple(Expectation(each, _columns_of(each)) for each in configurations))
+    label = spec.source.label
+    known = [*spec.source.id, spec.source.event_time, *spec.features.columns, label.column]
+    for each in suite.expectations:
+        for column in set(each.columns) - set(known):
+            hint = nearest(column, known)
+            raise ContractError(
+                f"{path}: {each.rule} speaks of column {column!r}; expected a column of project.yaml{hint}. "
+                "Correct the name, or list the column there"
+            )
+        if label.uri is not None and label.column in each.columns and len(set(each.columns)) > 1:
+            raise ContractError(
+                f"{path}: {each.rule} compares {list(each.columns)}, but {label.column!r} lands apart from the rows; "
+                "expected an expectation about one or the other. Take it out, or split it"
+            )
+    with quiet_great_expectations():
+        built(suite)
+    return suite
+
+
+@contextmanager
+def quiet_great_expectations() -> Iterator[None]:
+    """Hold Great Expectations for one caller: no analytics, no warnings from its inside, no second thread."""
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def built(suite: Suite) -> Any:
+    """Return the suite as Great Expectations' own object; call inside `quiet_great_expectations`.
+
+    Raises
+    ------
+    ContractError
+        When it refuses an expectation.
+    """
+    from great_expectations import ExpectationSuite
+
+    whole = ExpectationSuite(name=suite.path.stem)
+    for number, each in enumerate(suite.expectations):
+        try:
+            # The number comes back with the result, which may come in any order.
+            whole.add_expectation_configurations([_configuration(each, number)])
+        except Exception as error:
+            raise ContractError(
+                f"{suite.path}: Great Expectations refuses {each.rule} on {list(each.columns)}: {_first_line(error)}. "
+                "Correct it; its documentation lists every expectation and its arguments"
+            ) from error
+    return whole
+
+
+def _configuration(expectation: Expectation, number: int) -> Any:
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+    text = expectation.configuration
+    meta = {**(text.get("meta") or {}), "number": number}
+    return ExpectationConfiguration(
+        type=text["type"], kwargs=dict(text["kwargs"]), meta=meta, severity=text.get("severity", "critical")
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def _configurations(path: Path) -> Sequence[dict[str, Any]]:
+    try:
+        suite = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ContractError(
+            f"{path} cannot be read ({error}); expected a Great Expectations suite in JSON: correct it, "
+            'or start with {"name": "mine", "expectations": []}'
+        ) from error
+    found = suite.get("expectations") if isinstance(suite, dict) else None
+    if not isinstance(found, list):
+        raise ContractError(f"{path} has no list 'expectations'; expected a suite as Great Expectations writes it")
+    for number, each in enumerate(found, start=1):
+        if not (isinstance(each, dict) and isinstance(each.get("type"), str) and isinstance(each.get("kwargs"), dict)):
+            raise ContractError(
+                f"{path}: expectation {number} lacks 'type' or 'kwargs'; expected both, as in GX's own JSON"
+            )
+    return found
+
+
+def _columns_of(configuration: dict[str, Any]) -> tuple[str, ...]:
+    kwargs = configuration["kwargs"]
+    single = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs]
+    return tuple(str(name) for name in [*single, *kwargs.get("column_list", [])])

@@ -1,0 +1,86 @@
+"""From a delivered frame to a typed one, by the kinds the spec gives its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from tasks.spec.models import ProjectSpec
+from tasks.validate.columns import Mask, Read, any_fault, booleans, categories, numbers, times
+from tasks.validate.ids import row_ids
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """Typed rows beside what could not be read in them.
+
+    `frame` has `row_id` and the columns of the spec; `faults` has one boolean column a reason code, only for the codes
+    that occur. Both have the rows of the delivery, in its order, numbered from 0.
+    """
+
+    frame: pd.DataFrame
+    faults: pd.DataFrame
+
+    @property
+    def clean(self) -> Mask:
+        """The rows without any fault."""
+        return ~any_fault(self.faults)
+
+
+def typed(frame: pd.DataFrame, spec: ProjectSpec) -> Typed:
+    """Return a delivery of rows with every column in the kind the spec gives it.
+
+    Numbers become float64, booleans pandas' boolean, categories and ids text, the event time datetime64[us] as
+    wall-clock time of `schedule.time_zone`, a label that comes with the rows float64. A value that cannot be read is
+    missing in the frame and named in the faults, as `code:column`. Rows without an id or an event time are faults as
+    well, and so are rows whose id an earlier row of the delivery has (`duplicate_id`).
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As delivered, with every column of the spec; others are left out.
+    spec : ProjectSpec
+        For the columns, their kinds and the time zone.
+
+    Examples
+    --------
+    >>> text = {"uri": "rows", "id": ["id"], "event_time": "sold", "label": {"column": "price", "uri": "prices"}}
+    >>> scope = {"owner": "me", "objective": "prices", "metric": "mean_absolute_error"}
+    >>> named = {"project": "houses", "scope": scope, "source": text, "features": {"numbers": ["rooms"]}}
+    >>> rows = pd.DataFrame({"id": ["7", "8", "7"], "sold": "2026-01-02", "rooms": ["3", "many", "4"]})
+    >>> result = typed(rows, ProjectSpec.model_validate(named))
+    >>> result.frame["rooms"].tolist(), list(result.faults), result.clean.tolist()
+    ([3.0, nan, 4.0], ['not_a_number:rooms', 'duplicate_id'], [True, False, False])
+    """
+    plain, moment = frame.reset_index(drop=True), spec.source.event_time
+    ids, reads = row_ids(plain, spec), _reads(plain, spec)
+    values = pd.DataFrame({"row_id": ids.names, **{name: read.column for name, read in reads.items()}})
+    unread = {f"{code}:{name}": rows for name, read in reads.items() for code, rows in read.faults.items()}
+    found = {**ids.faults, **unread}
+    if moment not in spec.source.id:
+        timeless = values[moment].isna().to_numpy()
+        found[f"missing_time:{moment}"] = timeless & ~found.get(f"not_a_time:{moment}", ~timeless)
+    found["duplicate_id"] = (ids.names.duplicated() & ids.names.notna()).to_numpy()
+    return Typed(values, pd.DataFrame({code: rows for code, rows in found.items() if rows.any()}, index=plain.index))
+
+
+def label_values(column: pd.Series, spec: ProjectSpec) -> Read:
+    """Return a label column as float64; of a binary task, true and its other spellings are 1 and false is 0."""
+    if spec.training.task == "regression":
+        return numbers(column)
+    read = booleans(column)
+    return Read(read.column.astype("Float64").astype("float64"), read.faults)
+
+
+def _reads(frame: pd.DataFrame, spec: ProjectSpec) -> dict[str, Read]:
+    """Return each column of the spec, typed, with its faults; in the order ids, event time, features, label."""
+    source, features = spec.source, spec.features
+    kinds: dict[str, Callable[[pd.Series], Read]] = dict.fromkeys(source.id, categories)
+    kinds[source.event_time] = lambda column: times(column, spec.schedule.time_zone)
+    kinds |= dict.fromkeys(features.numbers, numbers) | dict.fromkeys(features.booleans, booleans)
+    kinds |= dict.fromkeys(features.categories, categories)
+    if source.label.uri is None:
+        kinds[source.label.column] = lambda column: label_values(column, spec)
+    return {name: read(frame[name]) for name, read in kinds.items()}

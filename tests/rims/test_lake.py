@@ -1,0 +1,95 @@
+import threading
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.dataset as ds
+import pytest
+
+from tasks import clock
+from tasks.lake import Entry, Lake, entries, latest, record
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(str(tmp_path / "lake"))
+
+
+def labels(*ids: str) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"row_id": list(ids), "label": 1.0, "batch_id": "b", "arrival": date(2026, 1, 1)}, index=range(len(ids))
+    )
+
+
+def test_a_write_with_the_same_key_is_done_once(lake: Lake) -> None:
+    assert lake.add_once("mine", "labels", labels("a"), "key")
+    assert not lake.add_once("mine", "labels", labels("a"), "key")
+    assert lake.read("mine", "labels")["row_id"].tolist() == ["a"]
+
+
+def test_a_write_is_found_by_each_of_its_names(lake: Lake) -> None:
+    lake.add_once("mine", "labels", labels("a"), "served/b", "version/1/b")
+    assert lake.has("mine", "labels", "version/1/b")
+    assert lake.missing("mine", "labels", ["served/b", "served/c"]) == ["served/c"]
+
+
+def test_sixteen_writers_of_one_key_leave_one_write(lake: Lake) -> None:
+    lake.add_once("mine", "labels", labels("first"), "first")
+    wrote: list[bool] = []
+    writers = [
+        threading.Thread(target=lambda: wrote.append(lake.add_once("mine", "labels", labels("a"), "key")))
+        for _ in range(16)
+    ]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert len(wrote) == 16
+    assert sorted(lake.read("mine", "labels")["row_id"]) == ["a", "first"]
+    assert sum(wrote) == 1
+
+
+def test_a_table_that_was_never_written_is_empty_with_its_columns(lake: Lake) -> None:
+    found = lake.read("mine", "predictions", columns=["row_id", "prediction"])
+    assert found.empty
+    assert list(found) == ["row_id", "prediction"]
+    assert lake.version("mine", "predictions") is None
+
+
+def test_the_past_can_be_read_as_it_was(lake: Lake) -> None:
+    lake.add_once("mine", "labels", labels("a"), "one")
+    then = lake.version("mine", "labels")
+    lake.add_once("mine", "labels", labels("b"), "two")
+    assert lake.read("mine", "labels", at=then)["row_id"].tolist() == ["a"]
+
+
+def test_a_filter_keeps_only_what_it_names(lake: Lake) -> None:
+    lake.add_once("mine", "labels", labels("a", "b"), "one")
+    assert lake.read("mine", "labels", where=ds.field("row_id") == "b")["row_id"].tolist() == ["b"]
+
+
+def test_an_object_replaces_the_one_before(lake: Lake) -> None:
+    lake.put("mine", "report.html", b"old")
+    where = lake.put("mine", "report.html", b"new")
+    assert Path(where).read_bytes() == b"new"
+    assert [each.name for each in Path(where).parent.iterdir()] == ["report.html"]
+
+
+def test_the_record_is_read_back_as_it_was_written_in_order_of_time(lake: Lake) -> None:
+    first = Entry("n1", "night", date(2026, 1, 1), clock.now(), "score", "fine", details={"rows": 3})
+    second = Entry("r1", "retraining", date(2026, 1, 1), clock.now(), "refused", "worse")
+    record(lake, "mine", second)
+    record(lake, "mine", first)
+    assert entries(lake, "mine") == [first, second]
+    assert entries(lake, "mine", "retraining") == [second]
+
+
+def test_a_batch_stands_as_its_highest_revision_says(lake: Lake) -> None:
+    row = {
+        "batch_id": "b", "revision": 1, "kind": "rows", "key": "x.csv", "size_bytes": 1, "stamp": "", "verdict": "quarantined",
+        "arrival": date(2026, 1, 1), "night": date(2026, 1, 1), "time": pd.Timestamp(clock.now()), "event_from": None,
+        "event_until": None, "rows_in": 1, "rows_accepted": 0, "rows_quarantined": 1, "findings": "[]",
+    }  # fmt: skip
+    lake.add_once("mine", "batches", pd.DataFrame([row]), "b/1")
+    lake.add_once("mine", "batches", pd.DataFrame([row | {"revision": 2, "verdict": "released"}]), "b/2")
+    assert latest(lake, "mine")["verdict"].tolist() == ["released"]

@@ -1,0 +1,142 @@
+from datetime import date
+
+import pytest
+
+from tasks.decide import Situation, corrupt_suspects, decide
+from tasks.records import Bounded, Moved, Performance
+from tasks.spec import ProjectSpec
+
+NIGHT = date(2026, 3, 2)
+SMALL = {
+    "project": "mine",
+    "scope": {"owner": "me", "objective": "x", "metric": "mean_absolute_error"},
+    "source": {"uri": "in", "id": ["id"], "event_time": "t", "label": {"column": "y", "delay_days": 14}},
+    "features": {"numbers": ["a", "b", "c"]},
+}
+
+
+def spec(**changes: object) -> ProjectSpec:
+    return ProjectSpec.model_validate(SMALL | changes)
+
+
+def performance(loss: float, bias: float) -> Performance:
+    """A promise of 1.0 with a leeway of 0.1 for the loss and 0.25 for the bias; intervals are 0.02 wide on each side."""
+    return Performance(
+        start=date(2026, 1, 20),
+        end=date(2026, 2, 16),
+        rows=500,
+        loss=Bounded(loss, loss - 0.02, loss + 0.02, 1.0, 0.1),
+        bias=Bounded(bias, bias - 0.02, bias + 0.02, 0.0, 0.25),
+    )
+
+
+def situation(**facts: object) -> Situation:
+    usual: dict[str, object] = {
+        "champion": 1,
+        "champion_age_days": 40,
+        "window_rows": 300,
+        "window_days": 7,
+        "performance": performance(1.0, 0.0),
+        "last_retraining": date(2026, 1, 1),
+        "fresh_rows": 900,
+        "rows_in_30_days": 1000,
+    }
+    return Situation("mine", NIGHT, **(usual | facts))  # type: ignore[arg-type]  # facts are named by each test
+
+
+def test_a_quiet_night_is_only_scored() -> None:
+    decision = decide(situation(), spec())
+    assert (decision.action, decision.kind) == ("score", "none")
+
+
+def test_an_error_past_its_leeway_retrains_and_is_called_concept_drift_when_no_column_moved() -> None:
+    decision = decide(situation(performance=performance(1.2, 0.0)), spec())
+    assert (decision.action, decision.kind) == ("retrain", "concept")
+
+
+def test_a_bias_past_its_leeway_retrains_although_the_error_is_fine() -> None:
+    decision = decide(situation(performance=performance(1.05, 0.3)), spec())
+    assert decision.action == "retrain"
+    assert "bias +0.300" in decision.reason
+
+
+def test_an_error_that_fell_is_no_reason_to_retrain() -> None:
+    assert decide(situation(performance=performance(0.5, 0.0)), spec()).action == "score"
+
+
+def test_an_error_whose_interval_still_touches_the_leeway_waits() -> None:
+    assert decide(situation(performance=performance(1.11, 0.0)), spec()).action == "score"
+
+
+def test_moved_columns_without_harm_are_held_not_retrained() -> None:
+    decision = decide(situation(moved=(Moved("a", "wasserstein", 0.3, 0.1),)), spec())
+    assert (decision.action, decision.kind) == ("hold", "covariate")
+    assert decision.reason == "a moved (3.0 x its leeway), no harm seen"
+
+
+def test_one_column_that_leaps_alone_is_asked_about_and_never_trained_on() -> None:
+    leap = Moved("a", "wasserstein", 5.0, 0.1)
+    decision = decide(situation(moved=(leap,), performance=performance(2.0, 0.5)), spec())
+    assert (decision.action, decision.kind) == ("ask", "unclear")
+
+
+def test_many_columns_that_leap_together_are_a_moved_population() -> None:
+    leaps = tuple(Moved(name, "wasserstein", 5.0, 0.1) for name in "abc")
+    assert corrupt_suspects(leaps) == ()
+
+
+def test_a_quarantined_batch_stops_everything_else() -> None:
+    decision = decide(situation(quarantined=("2026-03-02.csv",), performance=performance(2.0, 0.5)), spec())
+    assert decision.action == "quarantine"
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"waiting": 2}, "version 2 waits for approval"),
+        ({"last_retraining": date(2026, 2, 20)}, "cooldown: 10 of 28 days"),
+        ({"last_refused": date(2026, 2, 20)}, "back-off"),
+        ({"retrainings_in_30_days": 2}, "budget: 2 of 2"),
+        ({"fresh_rows": 10}, "only 10 of 200 new labelled rows"),
+    ],
+)
+def test_each_obstacle_holds_the_retraining_and_is_named(facts: dict[str, object], said: str) -> None:
+    decision = decide(situation(performance=performance(1.2, 0.0), **facts), spec())
+    assert decision.action == "hold"
+    assert said in decision.reason
+
+
+def test_a_retraining_that_costs_more_than_it_saves_is_held() -> None:
+    priced = spec(scope=SMALL["scope"] | {"training_cost": 300, "loss_cost_per_row": 1.0})  # type: ignore[operator]
+    # 0.2 too much error on each of 1,000 rows at 1.0 each is 200 in 30 days, less than 300.
+    decision = decide(situation(performance=performance(1.2, 0.0)), priced)
+    assert decision.action == "hold"
+    assert "not worth" in decision.reason
+
+
+def test_retraining_by_request_only_asks() -> None:
+    decision = decide(situation(performance=performance(1.2, 0.0)), spec(automation={"retrain": "ask"}))
+    assert decision.action == "ask"
+
+
+def test_a_model_past_its_age_is_retrained_without_any_drift() -> None:
+    decision = decide(situation(champion_age_days=400), spec(monitoring={"max_model_age_days": 365}))
+    assert (decision.action, decision.kind) == ("retrain", "age")
+
+
+def test_without_a_champion_the_night_waits_and_says_what_to_do() -> None:
+    decision = decide(Situation("mine", NIGHT), spec())
+    assert decision.action == "wait"
+    assert "leeway run retrain mine" in decision.reason
+
+
+def test_the_same_situation_is_decided_alike() -> None:
+    seen = situation(performance=performance(1.2, 0.0), moved=(Moved("a", "wasserstein", 0.3, 0.1),))
+    assert decide(seen, spec()) == decide(seen, spec())
+
+
+def test_every_answer_carries_its_numbers() -> None:
+    decision = decide(situation(performance=performance(1.2, 0.0)), spec())
+    numbers = {answer.question: answer.numbers for answer in decision.answers}
+    assert numbers["does it matter?"]["loss"] == pytest.approx(1.2)
+    assert numbers["may it retrain?"]["fresh_rows"] == 900

@@ -1,0 +1,90 @@
+"""The reference: its periods, its bytes."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.drift import PROTOCOL, from_bytes, reference_of, to_bytes
+from tasks.errors import DataError
+from tasks.profiles import Axis, Ruler, TableProfile, profile
+
+FROZEN = Path(__file__).parent / "frozen"
+RULER = Ruler({"x": Axis(2.0, 1.0)}, ("plan",))
+FIRST = profile(pd.DataFrame({"x": [1.0, 2.0], "plan": ["a", "b"]}), RULER)
+SECOND = profile(pd.DataFrame({"x": [3.0, None], "plan": ["b", None]}), RULER)
+THIRD = profile(pd.DataFrame({"x": [9.0], "plan": ["c"]}), RULER)
+PERIODS = [("2026-01-12", SECOND), ("2026-01-05", FIRST), ("2026-01-19", THIRD)]
+
+
+def test_the_total_is_the_sum_of_the_periods() -> None:
+    assert reference_of(PERIODS).total == FIRST + SECOND + THIRD
+
+
+def test_each_period_is_set_against_all_others() -> None:
+    assert reference_of(PERIODS).rests == (SECOND + THIRD, FIRST + THIRD, FIRST + SECOND)
+
+
+def test_one_period_has_nothing_to_be_set_against() -> None:
+    assert reference_of(PERIODS[:1]).rests == (TableProfile.empty(RULER),)
+
+
+def test_bytes_frozen_by_protocol_1_are_still_read() -> None:
+    assert from_bytes((FROZEN / "reference_1.bin").read_bytes()) == reference_of(PERIODS)
+
+
+def test_every_protocol_has_a_frozen_file() -> None:
+    assert [path.name for path in sorted(FROZEN.iterdir())] == [f"reference_{n}.bin" for n in range(1, PROTOCOL + 1)]
+
+
+def test_the_way_there_and_back_changes_nothing() -> None:
+    there = to_bytes(reference_of(PERIODS))
+    assert from_bytes(there) == reference_of(PERIODS)
+    assert to_bytes(from_bytes(there)) == there
+
+
+def test_half_a_year_of_weeks_and_twenty_columns_stays_well_below_a_megabyte() -> None:
+    rng = np.random.default_rng(0)
+    names = [f"x{i}" for i in range(20)]
+    ruler = Ruler({name: Axis() for name in names})
+    weeks = [profile(pd.DataFrame(rng.normal(size=(5000, 20)), columns=names), ruler) for _ in range(5)]
+    half_year = [(str(np.datetime64("2026-01-05") + 7 * n), weeks[n % 5]) for n in range(25)]
+    assert len(to_bytes(reference_of(half_year))) < 600_000
+
+
+def test_another_file_is_not_taken_for_a_reference() -> None:
+    with pytest.raises(DataError, match="begins no reference"):
+        from_bytes(b"LWPF\x01\x00")
+
+
+def test_a_newer_protocol_is_refused_with_its_number() -> None:
+    with pytest.raises(DataError, match=r"PROTOCOL 7 was found; this release reads \[1\]"):
+        from_bytes(b"LWRF\x07\x00")
+
+
+def test_cut_bytes_are_damaged_bytes() -> None:
+    whole = to_bytes(reference_of(PERIODS))
+    with pytest.raises(DataError, match="damaged"):
+        from_bytes(whole[:-1])
+    with pytest.raises(DataError, match="damaged"):
+        from_bytes(whole[:6] + zlib.compress(zlib.decompress(whole[6:])[:40]))
+
+
+def test_a_period_given_twice_is_refused() -> None:
+    with pytest.raises(DataError, match=r"\['2026-01-05'\] were given twice"):
+        reference_of([("2026-01-05", FIRST), ("20260105", SECOND)])
+
+
+@pytest.mark.parametrize("periods", [[], [("2026-01-05", TableProfile.empty(RULER))]])
+def test_a_reference_needs_rows(periods: list[tuple[str, TableProfile]]) -> None:
+    with pytest.raises(DataError, match="without a row"):
+        reference_of(periods)
+
+
+def test_a_date_that_is_none_is_refused() -> None:
+    with pytest.raises(DataError, match="period 'January' was found"):
+        reference_of([("January", FIRST)])

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import gzip
+import io
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tasks.ingest import Unreadable, parsed
+
+
+def frame_of(content: bytes, key: str = "a.csv", fmt: Any = "csv") -> pd.DataFrame:
+    frame = parsed(content, key, fmt)
+    assert isinstance(frame, pd.DataFrame), frame
+    return frame
+
+
+def fault_of(content: bytes, key: str = "a.csv", fmt: Any = "csv") -> Unreadable:
+    fault = parsed(content, key, fmt)
+    assert isinstance(fault, Unreadable), fault
+    return fault
+
+
+def parquet_of(table: pa.Table) -> bytes:
+    out = io.BytesIO()
+    pq.write_table(table, out)
+    return out.getvalue()
+
+
+def test_every_csv_cell_stays_the_text_it_was() -> None:
+    frame = frame_of(b"zip,count,flag,gap\n01234,1e3,true,\nNA,1_0, x ,nan\n")
+    assert frame.to_dict("list") == {
+        "zip": ["01234", "NA"],
+        "count": ["1e3", "1_0"],
+        "flag": ["true", " x "],
+        "gap": ["", "nan"],
+    }
+    assert {str(kind) for kind in frame.dtypes} == {"str"}
+
+
+def test_a_byte_order_mark_quotes_line_breaks_and_windows_line_ends_are_understood() -> None:
+    frame = frame_of(b'\xef\xbb\xbfid,note\r\n1,"two\nlines, ""quoted"""\r\n')
+    assert frame.to_dict("list") == {"id": ["1"], "note": ['two\nlines, "quoted"']}
+
+
+def test_a_packed_file_is_unpacked() -> None:
+    assert frame_of(gzip.compress(b"id\n7\n"), "a.csv.gz")["id"].tolist() == ["7"]
+    assert fault_of(b"id\n7\n", "a.csv.gz").reason == "not_gzip"
+    assert fault_of(gzip.compress(b"id\n7\n" * 99)[:-9], "a.csv.gz").reason == "not_gzip"
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"id,sold\n", b"id,sold"])
+def test_a_file_without_rows_is_a_frame_without_rows(content: bytes) -> None:
+    assert len(frame_of(content)) == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"a,b\n1,2\n3\n", "not_csv"),
+        (b"a,b\n1,2,3\n", "not_csv"),
+        (b'a,b\n1,"2\n3,4\n', "not_csv"),
+        ("a,b\n1,é\n".encode("latin-1"), "not_utf8"),
+        ("a,b\n1,2\n".encode("utf-16"), "not_utf8"),
+        (b"a,a\n1,2\n", "column_twice"),
+    ],
+)
+def test_what_is_no_csv_is_a_value_with_a_reason(content: bytes, reason: str) -> None:
+    assert fault_of(content).reason == reason
+
+
+def test_a_fault_names_the_line_and_keeps_its_content_to_itself() -> None:
+    detail = fault_of(b"name,plan\nAnn,1\nBo Secret\n").detail
+    assert detail == "line 3 has 1 cells, the header 2"
+
+
+def test_json_lines_keep_pythons_own_values() -> None:
+    frame = frame_of(b'{"id": 7, "zip": "01234"}\n\n{"id": 8.5, "more": true}\n', "a.jsonl", "jsonl")
+    assert frame["id"].tolist() == [7, 8.5]
+    assert frame["zip"].tolist() == ["01234", None]
+    assert frame["more"].tolist() == [None, True]
+
+
+@pytest.mark.parametrize("content", [b'{"id": 7', b"[1, 2]\n", b'{"id": 7}\nseven\n', b"[" * 100_000])
+def test_a_line_that_is_no_json_object_is_a_value_with_a_reason(content: bytes) -> None:
+    assert fault_of(content, "a.jsonl", "jsonl").reason == "not_jsonl"
+
+
+def test_parquet_keeps_whole_numbers_and_booleans_whole_when_some_are_missing() -> None:
+    table = pa.table({"id": [7, None], "flag": [True, None], "zip": pa.array(["01234", None]).dictionary_encode()})
+    frame = frame_of(parquet_of(table), "a.parquet", "parquet")
+    assert [str(kind) for kind in frame.dtypes] == ["Int64", "boolean", "str"]
+    assert frame["id"].tolist() == [7, pd.NA]
+
+
+def test_a_truncated_parquet_file_and_a_column_twice_are_values_with_a_reason() -> None:
+    content = parquet_of(pa.table({"id": [7]}))
+    assert fault_of(content[:-3], "a.parquet", "parquet").reason == "not_parquet"
+    assert fault_of(b"id\n7\n", "a.parquet", "parquet").reason == "not_parquet"
+    twice = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["id", "id"])
+    assert fault_of(parquet_of(twice), "a.parquet", "parquet").reason == "column_twice"

@@ -1,0 +1,63 @@
+"""Parity is proven on rows chosen to break it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.errors import ParityError
+from tasks.model import PortableModel, prove_parity
+from tasks.model.parity import hard_rows
+
+FROZEN = Path(__file__).parent / "frozen"
+MODEL = PortableModel.from_files((FROZEN / "schema_1.json").read_bytes(), (FROZEN / "model_1.onnx").read_bytes())
+FRAME = pd.DataFrame(
+    {
+        "area": [40, 60],
+        "garden": [True, False],
+        "zip": ["98103", "98178"],
+        "day": pd.to_datetime(["2024-02-01", "2024-03-01"]),
+    }
+)
+
+
+def test_a_model_agrees_with_itself() -> None:
+    assert prove_parity(MODEL, MODEL.score, FRAME) == 0
+
+
+def test_a_difference_of_a_billionth_is_too_much() -> None:
+    with pytest.raises(ParityError, match="differs from the trained one by 2e-09"):
+        prove_parity(MODEL, lambda frame: MODEL.score(frame) + 2e-9, FRAME)
+
+
+def test_a_reference_that_differs_only_where_values_are_missing_is_found_out() -> None:
+    with pytest.raises(ParityError):
+        prove_parity(MODEL, lambda frame: MODEL.score(frame) + frame["area"].isna().to_numpy(), FRAME)
+
+
+def test_a_reference_that_moves_a_threshold_by_one_double_is_found_out() -> None:
+    (threshold,) = {49.5}
+
+    def moved(frame: pd.DataFrame) -> np.ndarray:
+        return MODEL.score(frame) + (frame["area"] == np.nextafter(threshold, np.inf)).to_numpy()
+
+    with pytest.raises(ParityError):
+        prove_parity(MODEL, moved, FRAME)
+
+
+def test_an_answer_that_is_not_a_number_never_agrees() -> None:
+    with pytest.raises(ParityError, match="nan"):
+        prove_parity(MODEL, lambda frame: np.full(len(frame), np.nan), FRAME)
+    with pytest.raises(ParityError):
+        prove_parity(MODEL, MODEL.score, FRAME.iloc[:0])
+
+
+def test_hard_rows_hold_what_models_disagree_about() -> None:
+    rows = hard_rows(FRAME, MODEL)
+    assert rows["area"].isna().any()
+    assert {np.nextafter(49.5, 0), 49.5, np.nextafter(49.5, 99)} <= set(rows["area"])
+    assert rows["zip"].isna().any()
+    assert "a category nobody has seen" in set(rows["zip"])

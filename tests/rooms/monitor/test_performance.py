@@ -1,0 +1,85 @@
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.monitor import Promise, cohort, contrast, newest_window, performance
+from tasks.spec.models import Monitoring
+
+DAY = date(2026, 1, 1)
+
+
+def answers(count: int, error: float) -> pd.DataFrame:
+    """Rows whose truth is 10 and whose prediction is off by `error`, alternately up and down by 1 more."""
+    wobble = np.where(np.arange(count) % 2, 1.0, -1.0)
+    return pd.DataFrame(
+        {
+            "row_id": [str(number) for number in range(count)],
+            "event_date": [DAY + timedelta(days=number % 28) for number in range(count)],
+            "prediction": 10 - error + wobble,
+            "label": 10.0,
+        }
+    )
+
+
+def test_a_systematic_error_is_seen_as_bias() -> None:
+    found = performance(answers(400, 0.5), Promise("mean_absolute_error", 1.0, 0.0), Monitoring(), 52)
+    assert found is not None
+    # residuals are 0.5 + 1 and 0.5 - 1: their mean is 0.5, the mean of their sizes 1.0
+    assert found.bias.value == pytest.approx(0.5)
+    assert found.loss.value == pytest.approx(1.0)
+    assert found.past_leeway
+    assert found.bias.past_leeway
+    assert not found.loss.past_leeway
+
+
+def test_an_error_as_promised_is_within_leeway() -> None:
+    found = performance(answers(400, 0.0), Promise("mean_absolute_error", 1.0, 0.0), Monitoring(), 52)
+    assert found is not None
+    assert not found.past_leeway
+    assert found.strain == pytest.approx(0.0)
+
+
+def test_too_few_rows_are_not_judged() -> None:
+    assert performance(answers(49, 5.0), Promise("mean_absolute_error", 1.0, 0.0), Monitoring(), 52) is None
+
+
+def test_looking_more_often_makes_each_look_more_careful() -> None:
+    rows, promise = answers(400, 0.2), Promise("mean_absolute_error", 1.0, 0.0)
+    weekly, daily = performance(rows, promise, Monitoring(), 52), performance(rows, promise, Monitoring(), 365)
+    assert weekly is not None
+    assert daily is not None
+    assert daily.bias.low < weekly.bias.low
+
+
+def test_a_cohort_is_the_newest_labelled_days() -> None:
+    rows = answers(280, 0.0)
+    found = cohort(rows.drop(columns="label"), rows[["row_id", "label"]], until=DAY + timedelta(days=20), days=7)
+    assert sorted(set(found["event_date"])) == [DAY + timedelta(days=day) for day in range(14, 21)]
+
+
+def test_a_window_is_never_made_of_rows_the_champion_learned_from() -> None:
+    counts = [(DAY + timedelta(days=day), 10) for day in range(10)]
+    window = newest_window(counts, days=7, min_rows=20, after=DAY + timedelta(days=6))
+    assert window is not None
+    assert (window.start, window.rows) == (DAY + timedelta(days=7), 30)
+
+
+def test_a_thin_week_is_merged_with_the_days_before() -> None:
+    counts = [(DAY + timedelta(days=day), 2) for day in range(30)]
+    window = newest_window(counts, days=7, min_rows=50, after=DAY - timedelta(days=1))
+    assert window is not None
+    assert (window.days, window.rows) == (25, 50)
+
+
+def test_what_was_served_is_compared_with_another_version_on_the_same_rows_only() -> None:
+    served = pd.DataFrame(
+        {"row_id": ["a", "b"], "event_date": [DAY, DAY], "version": 2, "role": "champion", "prediction": [9.0, 9.0]}
+    )
+    other = pd.DataFrame({"row_id": ["a"], "event_date": [DAY], "version": 1, "role": "shadow", "prediction": [5.0]})
+    labels = pd.DataFrame({"row_id": ["a", "b"], "label": [10.0, 10.0]})
+    found = contrast(pd.concat([served, other]), labels, metric="mean_absolute_error", version=1, days=7)
+    assert found is not None
+    assert (found.rows, found.served_loss, found.other_loss) == (1, 1.0, 5.0)
+    assert found.less_error == pytest.approx(0.8)

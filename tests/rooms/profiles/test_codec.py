@@ -1,0 +1,86 @@
+"""Profiles as bytes outlive the release that wrote them."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.errors import DataError
+from tasks.profiles import PROTOCOL, Axis, Ruler, TableProfile, from_bytes, profile, to_bytes
+
+FROZEN = Path(__file__).parent / "frozen"
+RULER = Ruler({"price": Axis(100.0, 10.0), "id": Axis(2.0**62, 4.0)}, ("plan",), ("renewed",))
+FRAME = pd.DataFrame(
+    {
+        "price": [90.0, 100.0, 105.0, np.inf, None, 1e9],
+        "id": [2**62 + 1, 2**62 + 3, 2**62 + 3, 2**62 + 9, 2**62, 5],
+        "plan": ["basic", "pro", "zażółć", None, "", "pro"],
+        "renewed": pd.Series([True, False, None, True, True, False], dtype="boolean"),
+    }
+)
+
+
+def test_bytes_frozen_by_protocol_1_are_still_read() -> None:
+    assert from_bytes((FROZEN / "profile_1.bin").read_bytes()) == profile(FRAME, RULER)
+
+
+def test_todays_bytes_hold_what_the_frozen_ones_hold() -> None:
+    frozen, now = (FROZEN / "profile_1.bin").read_bytes(), to_bytes(profile(FRAME, RULER))
+    assert now[:6] == frozen[:6], "the form changed: follow the recipe in tasks/profiles/codec.py"
+    assert zlib.decompress(now[6:]) == zlib.decompress(frozen[6:]), "the form changed: follow the recipe"
+
+
+def test_every_protocol_has_a_frozen_file() -> None:
+    assert [path.name for path in sorted(FROZEN.iterdir())] == [f"profile_{n}.bin" for n in range(1, PROTOCOL + 1)]
+
+
+def test_the_way_there_and_back_changes_nothing() -> None:
+    there = profile(FRAME, RULER)
+    assert from_bytes(to_bytes(there)) == there
+    assert to_bytes(from_bytes(to_bytes(there))) == to_bytes(there)
+
+
+def test_equal_profiles_give_equal_bytes_whichever_way_they_came_about() -> None:
+    parts = [profile(FRAME.iloc[[i]], RULER) for i in (5, 3, 0, 1, 4, 2)]
+    assert to_bytes(sum(parts, TableProfile.empty(RULER))) == to_bytes(profile(FRAME, RULER))
+
+
+def test_a_read_profile_can_be_added_to() -> None:
+    read = from_bytes(to_bytes(profile(FRAME, RULER)))
+    assert read + read == profile(pd.concat([FRAME, FRAME]), RULER)
+
+
+def test_a_night_of_twenty_columns_stays_small() -> None:
+    rng = np.random.default_rng(0)
+    names = [f"x{i}" for i in range(20)]
+    frame = pd.DataFrame(rng.normal(size=(1000, 20)), columns=names)
+    ruler = Ruler({name: Axis() for name in names})
+    assert len(to_bytes(profile(frame, ruler))) < 20_000
+
+
+def test_another_file_is_not_taken_for_a_profile() -> None:
+    with pytest.raises(DataError, match="begins no profile"):
+        from_bytes(b"PAR1 something else")
+
+
+def test_a_newer_protocol_is_refused_with_its_number() -> None:
+    data = bytearray(to_bytes(TableProfile.empty(RULER)))
+    data[4] = 99
+    with pytest.raises(DataError, match=r"PROTOCOL 99 was found; this release reads \[1\]"):
+        from_bytes(bytes(data))
+
+
+@pytest.mark.parametrize("cut", [7, 40, -1])
+def test_cut_bytes_are_damaged_bytes(cut: int) -> None:
+    with pytest.raises(DataError, match="damaged"):
+        from_bytes(to_bytes(profile(FRAME, RULER))[:cut])
+
+
+def test_bytes_that_hold_too_much_are_damaged() -> None:
+    data = to_bytes(profile(FRAME, RULER))
+    with pytest.raises(DataError, match="left over"):
+        from_bytes(data[:6] + zlib.compress(zlib.decompress(data[6:]) + b"x"))
