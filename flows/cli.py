@@ -54,7 +54,8 @@ def init(
     """Read your data and write a spec and an expectations suite that pass on it."""
     from flows.commands.init import init_project
 
-    init_project(data, time=time, label=label, id_columns=id_columns, project=project)
+    wrong = init_project(data, time=time, label=label, id_columns=id_columns, project=project)
+    raise typer.Exit(FAILED if wrong else 0)
 
 
 @app.command()

@@ -14,11 +14,14 @@ from tasks.errors import Unreachable
 from tasks.spec import ProjectSpec
 
 POOL = "leeway"
-HEADER = "# Generated from the project specs (`make generated`); deploy it with\n#   prefect deploy --all --prefect-file deployments/prefect.yaml\n"
+HEADER = """\
+# Generated from the project specs (`make generated`); deploy it with
+#   prefect deploy --all --prefect-file deployments/prefect.yaml
+"""
 
 
 def prefect_yaml(specs: list[ProjectSpec]) -> str:
-    """Return the deployments of all projects: for each a nightly and a promote on their schedules, and a retrain by demand.
+    """Return the deployments of all projects: for each a nightly and a promote by schedule, and a retrain by demand.
 
     Entrypoints are modules of this package, so that helpers import on any worker; nothing is pulled.
     """

@@ -1,6 +1,7 @@
-"""`leeway demo`: the King County house sales, from the first model to the last week, a night at a time, through Prefect.
+"""`leeway demo`: the King County house sales, from the first model to the last week, a night at a time.
 
-Everything shown is read from the lake and the registry. State lives in a folder of its own under LEEWAY_HOME, so that an
+Everything shown is read from the lake and the registry. State lives in a folder of its own under LEEWAY_HOME, so that
+an
 interrupted demo goes on where it stopped.
 """
 
@@ -66,9 +67,8 @@ def stop_demo() -> None:
 
 def _live(spec: ProjectSpec, where: Path, addresses: Addresses, console: Console) -> str:
     """Tell the whole story; return where the report is."""
-    console.print(
-        f"watch it: [bold]Prefect[/] {addresses.prefect_ui}/runs   [bold]MLflow[/] {addresses.mlflow}/#/models/{spec.project}"
-    )
+    console.print(f"watch it: [bold]Prefect[/] {addresses.prefect_ui}/runs")
+    console.print(f"          [bold]MLflow[/] {addresses.mlflow}/#/models/{spec.project}")
     with console.status("loading"):
         from flows.deliver import deploy
         from flows.house import open_house

@@ -16,7 +16,7 @@ from tasks import clock
 from tasks.errors import EvidenceError
 from tasks.lake import Entry, record
 from tasks.logs import line, logger
-from tasks.notify.task import notify
+from tasks.notify.task import Event, notify
 from tasks.promote import (
     Promote,
     Proof,
@@ -82,14 +82,16 @@ def roll_back_now(house: House, reason: str, night: Date) -> str:
 def take(house: House, step: Step, night: Date) -> None:
     """Write a step down, carry it out, and tell whoever wants to know.
 
-    Written first, so that no step goes unrecorded: after a crash between the two, the next run plans the same step again.
+    Written first, so that no step goes unrecorded: after a crash between the two, the next run plans the same step
+    again.
     """
     said, moment = sentence(step), clock.now()
     record(house.lake, house.project, _entry(step, said, night, moment))
     carry(step, house.project, house.registry)
     logger().info(line("champion_step", action=ACTIONS[type(step)], what=said))
     write_report(house)
-    event = {Promote: "promotion", RollBack: "rollback", PutBack: "alarm"}.get(type(step))
+    events: dict[type, Event] = {Promote: "promotion", RollBack: "rollback", PutBack: "alarm"}
+    event = events.get(type(step))
     if event and house.spec.notifications:
         notify(house.spec, event, f"{house.project}: {ACTIONS[type(step)]}", said)
 

@@ -20,9 +20,7 @@ COLUMNS_SHOWN = 50
 
 def situation(house: House, night: date, champion: Champion | None, view: View) -> Situation:
     """Gather everything the decision of a night may rest on."""
-    batches = latest(house.lake, house.project)
-    tonight = batches[batches["night"] == night]
-    quarantined = tonight[tonight["verdict"] == "quarantined"]
+    tonight = [batch for batch in latest(house.lake, house.project) if batch.night == night]
     past = [entry for entry in entries(house.lake, house.project, "retraining") if entry.night < night]
     refused = [entry.night for entry in past if entry.action == "refused"]
     registered = [entry.night for entry in past if entry.action == "registered"]
@@ -36,8 +34,8 @@ def situation(house: House, night: date, champion: Champion | None, view: View) 
         champion_age_days=None if champion is None else (night - champion.trained_until).days,
         window_rows=view.window.rows if view.window else 0,
         window_days=view.window.days if view.window else 0,
-        quarantined=tuple(quarantined["key"]),
-        refused_rows=int(tonight["rows_quarantined"].sum()),
+        quarantined=tuple(batch.key for batch in tonight if batch.verdict == "quarantined"),
+        refused_rows=sum(batch.rows_quarantined for batch in tonight),
         moved=view.moved,
         importances=champion.importances if champion else (),
         performance=view.performance,
@@ -46,24 +44,22 @@ def situation(house: House, night: date, champion: Champion | None, view: View) 
         last_refused=max(refused, default=None),
         retrainings_in_30_days=sum(day > month_ago for day in registered),
         fresh_rows=view.fresh_rows,
-        rows_in_30_days=int(recent["rows_accepted"].sum()),
+        rows_in_30_days=sum(batch.rows_accepted for batch in recent),
     )
 
 
 def decision_entry(house: House, decision: Decision, view: View, reason: str, moment: datetime) -> Entry:
     """Return the record of a night: every answer with its numbers, every column against its leeway."""
-    batches = latest(house.lake, house.project)
-    tonight = batches[batches["night"] == decision.night]
-    digest = hashlib.sha256("".join(sorted(tonight["batch_id"])).encode()).hexdigest()[:8]
-    rows = tonight[tonight["kind"] == "rows"]
+    tonight = [batch for batch in latest(house.lake, house.project) if batch.night == decision.night]
+    digest = hashlib.sha256("".join(sorted(batch.batch_id for batch in tonight)).encode()).hexdigest()[:8]
     details: dict[str, Any] = {
         "run_because": reason,
         "answers": [asdict(answer) for answer in decision.answers],
         "moved": [asdict(moved) | {"strain": round(moved.strain, 4)} for moved in view.moved[:COLUMNS_SHOWN]],
-        "rows": int(rows["rows_accepted"].sum()),
-        "labels": int(tonight.loc[tonight["kind"] == "labels", "rows_accepted"].sum()),
-        "quarantined": int(tonight["rows_quarantined"].sum()),
-        "batches": {row.key: row.verdict for row in tonight.itertuples()},
+        "rows": sum(batch.rows_accepted for batch in tonight if batch.kind == "rows"),
+        "labels": sum(batch.rows_accepted for batch in tonight if batch.kind == "labels"),
+        "quarantined": sum(batch.rows_quarantined for batch in tonight),
+        "batches": {f"{batch.kind} {batch.key}": batch.verdict for batch in tonight},
     }
     if view.performance is not None:
         seen = view.performance

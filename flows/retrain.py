@@ -86,8 +86,8 @@ def known_rows(house: House, night: Date) -> pd.DataFrame:
     known = labelled(house.lake.read(house.project, "rows"), labels, night, spec.source.label.column)
     if len(known) < spec.training.min_rows:
         raise DataError(
-            f"{house.project} has {len(known)} labelled rows on {night}; training.min_rows is {spec.training.min_rows}. "
-            f"Take in more (`leeway run nightly {house.project}`) or lower it"
+            f"{house.project} has {len(known)} labelled rows on {night}; training.min_rows is "
+            f"{spec.training.min_rows}. Take in more (`leeway run nightly {house.project}`) or lower it"
         )
     return house.features(matured(known, spec.matured_until(night)))
 

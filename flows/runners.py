@@ -28,7 +28,8 @@ FLOWS: dict[str, Flow[..., Any]] = {"nightly": nightly, "retrain": retrain, "pro
 def run(kind: str, project: str, **parameters: Any) -> Any:
     """Run a project's deployment now, here, and return what its flow returns.
 
-    The run belongs to the deployment and is seen in the Prefect UI. It is created as pending, so no worker takes it too.
+    The run belongs to the deployment and is seen in the Prefect UI. It is created as pending, so no worker takes it
+    too.
     """
     with get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name(f"{kind}/{project}")

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -210,9 +211,8 @@ def _wait(home: Path, keeper: subprocess.Popen[bytes], say: Callable[[str], None
     waiting = {"Prefect": f"{addresses.prefect}/health", "MLflow": f"{addresses.mlflow}/health"}
     while waiting:
         for name in [name for name, url in waiting.items() if _healthy(url)]:
-            say(
-                f"{name} answers after {time.monotonic() - begun:.0f} s: {waiting.pop(name).rsplit('/', 1)[0].removesuffix('/api')}"
-            )
+            address = waiting.pop(name).removesuffix("/health").removesuffix("/api")
+            say(f"{name} answers after {time.monotonic() - begun:.0f} s: {address}")
         if keeper.poll() is not None or time.monotonic() - begun > START_SECONDS:
             tail = (home / "stack.log").read_text(errors="replace").splitlines()[-5:]
             raise Unreachable(
@@ -236,11 +236,12 @@ def _note_path(home: Path) -> Path:
     return home / "stack.json"
 
 
-def _read_note(home: Path) -> dict[str, object] | None:  # type: ignore[type-arg]
+def _read_note(home: Path) -> dict[str, Any] | None:
     try:
-        return json.loads(_note_path(home).read_text())
+        note: dict[str, Any] = json.loads(_note_path(home).read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return None
+    return note
 
 
 def _write_note(home: Path, keeper: int, addresses: Addresses) -> None:

@@ -51,16 +51,15 @@ class Story:
         with self.console.status(f"taking in what landed up to {until}"):
             result = run("nightly", self.house.project, date=until.isoformat(), reason="demo: history")
         batches = accepted(self.house.lake, self.house.project)
-        self.console.print(
-            f"history: {int(batches['rows_accepted'].sum()):,} rows in {len(batches)} batches; {result['reason']}"
-        )
+        rows = sum(batch.rows_accepted for batch in batches)
+        self.console.print(f"history: {rows:,} rows in {len(batches)} batches; {result['reason']}")
         with self.console.status("training the first model"):
             made = run("retrain", self.house.project, date=until.isoformat(), reason="demo: the first model")
         self.console.print(f"first model: {made['action']} as {made['subject']}; {made['reason']}")
         self.console.print(self.approve(until))
 
     def approve(self, night: date) -> str:
-        """Answer for the approver, if a challenger waits, by the same call a click in MLflow makes; return what came of it."""
+        """Answer for the approver, if a challenger waits, by the call a click in MLflow makes; say what came of it."""
         waiting = self.house.registry.by_alias(self.house.project, CHALLENGER)
         if waiting is None:
             return ""
@@ -74,11 +73,11 @@ class Story:
         with self._table() as show:
             for night in pending:
                 for result in run_due("retrain", self.house.project):
-                    show(self._extra(night, result))
+                    show(self._extra(result))
                 entry = self._entry(night) or self._run(night)
                 show(_line(entry))
                 for result in run_due("retrain", self.house.project):
-                    show(self._extra(night, result))
+                    show(self._extra(result))
                 if said := self.approve(night):
                     show(("", "", "", "", "", "", said))
 
@@ -108,7 +107,7 @@ class Story:
         mine = [entry for entry in entries(self.house.lake, self.house.project, "night") if entry.night == night]
         return mine[-1] if mine else None
 
-    def _extra(self, night: date, result: dict[str, Any]) -> tuple[str, ...]:
+    def _extra(self, result: dict[str, Any]) -> tuple[str, ...]:
         return ("", "", "", "", "", "", f"retrained: {result['action']} {result['subject']} ({result['reason']})")
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""Showing a night where people already look: an artifact on the Prefect run, a point in MLflow, the project's report."""
+"""Showing a night where people look: an artifact on the Prefect run, a point in MLflow, the project's report."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Landed:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What one object brought: its content's sha256 is the batch's name; `frame` is as delivered, every csv cell text."""
+    """What one object brought: its content's sha256 names the batch; `frame` is as delivered, every csv cell text."""
 
     batch_id: str
     landed: Landed
@@ -41,7 +41,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """An object whose content is not what its format says: a quarantined batch, with the reason code and what was found."""
+    """An object whose content is not what its format says: a quarantined batch, with its reason and what was found."""
 
     batch_id: str
     landed: Landed
@@ -62,7 +62,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A delivery after the contract: typed accepted rows, refused rows as delivered with reason codes, and the verdict."""
+    """A delivery after the contract: typed accepted rows, refused rows as delivered with reasons, and the verdict."""
 
     batch_id: str
     landed: Landed
@@ -113,8 +113,10 @@ class Bounded:
 class Performance:
     """Realised error of a model over the newest matured cohort.
 
-    `loss` is the project's metric, where only a rise counts; `bias` the mean signed residual (truth minus prediction) on
-    the metric's scale, where both directions count. `strain` is the larger share of leeway used, by the point estimates.
+    `loss` is the project's metric, where only a rise counts; `bias` the mean signed residual (truth minus prediction)
+    on
+    the metric's scale, where both directions count. `strain` is the larger share of leeway used, by the point
+    estimates.
     """
 
     start: date

@@ -21,14 +21,14 @@ def room(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Return the decorator that makes a function a task of the given name."""
 
     def decorate(function: Callable[P, R]) -> Task[P, R]:
-        return task(
-            function,
+        made: Task[P, R] = task(
             name=name,
             cache_policy=NO_CACHE,
             retries=RETRIES,
             retry_delay_seconds=RETRY_DELAYS_SECONDS,
             retry_condition_fn=_can_help,
-        )
+        )(function)
+        return made
 
     return decorate
 

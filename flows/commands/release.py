@@ -7,7 +7,7 @@ from rich.console import Console
 from flows.local import lake_of
 from tasks import clock
 from tasks.errors import DataError
-from tasks.lake import Entry, Lake, latest, record
+from tasks.lake import Batch, Entry, Lake, latest, record
 from tasks.spec import ProjectSpec
 
 SHORTEST = 6
@@ -35,11 +35,10 @@ def release_quarantined(project: str, batch: str) -> None:
     Console().print(f"released {found.key}: {rows} rows are in; the next night profiles and scores them")
 
 
-def _the_one(spec: ProjectSpec, lake: Lake, batch: str):  # noqa: ANN202 - a row of `batches` as pandas gives it
-    batches = latest(lake, spec.project)
-    held = batches[batches["rows_quarantined"] > 0]
-    mine = held[held["batch_id"].str.startswith(batch.lower()) | (held["key"] == batch)]
+def _the_one(spec: ProjectSpec, lake: Lake, batch: str) -> Batch:
+    held = [each for each in latest(lake, spec.project) if each.rows_quarantined]
+    mine = [each for each in held if each.batch_id.startswith(batch.lower()) or each.key == batch]
     if len(mine) != 1 or len(batch) < SHORTEST:
-        listed = ", ".join(f"{each.batch_id[:8]} ({each.key})" for each in held.itertuples()) or "none"
+        listed = ", ".join(f"{each.batch_id[:8]} ({each.key})" for each in held) or "none"
         raise DataError(f"{len(mine)} quarantined batches are called {batch!r}; expected exactly one of: {listed}")
-    return next(mine.itertuples())
+    return mine[0]

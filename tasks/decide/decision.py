@@ -22,7 +22,8 @@ QUESTIONS = (
 def decide(seen: Situation, spec: ProjectSpec) -> Decision:
     """Answer every question about a night and choose one action.
 
-    The order is the policy: nothing is trained on broken data, drift alone does not retrain (a moved population is not a
+    The order is the policy: nothing is trained on broken data, drift alone does not retrain (a moved population is
+    not a
     worse model), and an error past its leeway retrains only when it is worth it and allowed.
 
     Examples

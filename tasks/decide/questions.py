@@ -10,7 +10,7 @@ MANY = 5
 
 
 def enough_rows(seen: Situation, spec: ProjectSpec) -> Answer:
-    """0: are there enough rows to judge?"""
+    """Answer question 0: are there enough rows to judge."""
     numbers = {"rows": seen.window_rows, "window_days": seen.window_days, "min_rows": spec.monitoring.min_rows}
     if seen.window_rows >= spec.monitoring.min_rows:
         return Answer("enough rows?", f"yes, {seen.window_rows} over {seen.window_days} days", numbers)
@@ -18,7 +18,7 @@ def enough_rows(seen: Situation, spec: ProjectSpec) -> Answer:
 
 
 def valid(seen: Situation, _spec: ProjectSpec) -> Answer:
-    """1: did what landed keep its contract?"""
+    """Answer question 1: did what landed keep its contract."""
     numbers = {"quarantined_batches": list(seen.quarantined), "refused_rows": seen.refused_rows}
     if seen.quarantined:
         return Answer("valid?", f"no, quarantined whole: {', '.join(seen.quarantined)}", numbers)
@@ -28,7 +28,7 @@ def valid(seen: Situation, _spec: ProjectSpec) -> Answer:
 
 
 def corrupt_or_drifted(seen: Situation, _spec: ProjectSpec) -> Answer:
-    """2: does a movement look like a broken source?"""
+    """Answer question 2: does a movement look like a broken source."""
     suspects = corrupt_suspects(seen.alarms)
     numbers = {"suspects": list(suspects), "strains": {m.column: round(m.strain, 3) for m in seen.alarms[:MANY]}}
     if suspects:
@@ -42,7 +42,7 @@ def corrupt_or_drifted(seen: Situation, _spec: ProjectSpec) -> Answer:
 
 
 def matters(seen: Situation, _spec: ProjectSpec) -> Answer:
-    """3: does it hurt?"""
+    """Answer question 3: does it hurt."""
     seen_error = seen.performance
     numbers: dict[str, object] = {"weight_moved": round(seen.weight_moved, 4)}
     if seen_error is None:
@@ -54,7 +54,7 @@ def matters(seen: Situation, _spec: ProjectSpec) -> Answer:
 
 
 def which_kind(seen: Situation, _spec: ProjectSpec) -> Answer:
-    """4: which kind of drift is it?"""
+    """Answer question 4: which kind of drift is it."""
     hurts = seen.performance is not None and seen.performance.past_leeway
     kind = {
         (False, False): "none",
@@ -73,7 +73,7 @@ def which_kind(seen: Situation, _spec: ProjectSpec) -> Answer:
 
 
 def worth_it(seen: Situation, spec: ProjectSpec) -> Answer:
-    """5: is a retraining worth its cost over the next 30 days?"""
+    """Answer question 5: is a retraining worth its cost over the next 30 days."""
     price, cost = spec.scope.loss_cost_per_row, spec.scope.training_cost
     if price is None or seen.performance is None:
         return Answer(
@@ -89,7 +89,7 @@ def worth_it(seen: Situation, spec: ProjectSpec) -> Answer:
 
 
 def may_it(seen: Situation, spec: ProjectSpec) -> Answer:
-    """6: is a retraining allowed tonight?"""
+    """Answer question 6: is a retraining allowed tonight."""
     policy = spec.monitoring
     since = None if seen.last_retraining is None else (seen.night - seen.last_retraining).days
     since_refused = None if seen.last_refused is None else (seen.night - seen.last_refused).days
@@ -119,7 +119,7 @@ def may_it(seen: Situation, spec: ProjectSpec) -> Answer:
 
 
 def who_says_yes(_seen: Situation, spec: ProjectSpec) -> Answer:
-    """9: who approves the outcome?"""
+    """Answer question 9: who approves the outcome."""
     if spec.automation.promote == "automatic":
         return Answer("who says yes?", "a clear win is promoted by itself (automation.promote: automatic)")
     names = ", ".join(spec.automation.approvers) or spec.scope.owner
@@ -141,7 +141,8 @@ def _hurt(found: Performance) -> str:
 
 
 def _fine(found: Performance) -> str:
-    return f"error {found.loss.value:.4f} (promised {found.loss.expected:.4f}), bias {found.bias.value:+.3f}, within leeway"
+    loss, bias = found.loss, found.bias
+    return f"error {loss.value:.4f} (promised {loss.expected:.4f}), bias {bias.value:+.3f}, within leeway"
 
 
 def _numbers(found: Performance) -> dict[str, object]:

@@ -29,7 +29,8 @@ def labelled(rows: pd.DataFrame, labels: pd.DataFrame, night: date, column: str 
     Examples
     --------
     >>> rows = pd.DataFrame({"row_id": ["a", "b"]})
-    >>> labels = pd.DataFrame({"row_id": ["a", "b"], "label": [1.0, 2.0], "arrival": [date(2026, 1, 1), date(2026, 2, 1)]})
+    >>> arrivals = [date(2026, 1, 1), date(2026, 2, 1)]
+    >>> labels = pd.DataFrame({"row_id": ["a", "b"], "label": [1.0, 2.0], "arrival": arrivals})
     >>> labelled(rows, labels, date(2026, 1, 15))[["row_id", "label"]].values.tolist()
     [['a', 1.0]]
     """

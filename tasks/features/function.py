@@ -41,9 +41,10 @@ def with_features(frame: pd.DataFrame, path: str | None, folder: Path) -> pd.Dat
         return frame
     made = _load(path, folder)(frame.copy())
     if not isinstance(made, pd.DataFrame) or not made.index.equals(frame.index):
+        count = len(made) if hasattr(made, "__len__") else "no"
         raise DataError(
-            f"{path} got {len(frame)} rows and gave back {type(made).__name__} with "
-            f"{len(made) if hasattr(made, '__len__') else 'no'} rows; it must return a frame with the same rows in the same order"
+            f"{path} got {len(frame)} rows and gave back {type(made).__name__} with {count} rows; "
+            "it must return a frame with the same rows in the same order"
         )
     return made
 

@@ -71,9 +71,7 @@ def landed(objects: Iterable[StoredObject], kind: Kind, spec: ProjectSpec, night
         elif arrival is None:
             unplaced.append(Unplaced(each.key, "no_date_in_name"))
         elif arrival <= night:
-            arrived.append(
-                Landed(kind, each.key, each.size_bytes, arrival, f"{each.size_bytes}@{each.modified.isoformat()}")
-            )
+            arrived.append(Landed(kind, each.key, each.size_bytes, arrival, each.stamp))
     return Arrivals(
         tuple(sorted(arrived, key=lambda found: (found.arrival, found.key))),
         tuple(sorted(unplaced, key=lambda found: found.key)),

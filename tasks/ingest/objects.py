@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 UNFINISHED = (".tmp", ".part")
@@ -19,6 +19,11 @@ class StoredObject:
     key: str
     size_bytes: int
     modified: datetime
+
+    @property
+    def stamp(self) -> str:
+        """What changes when the object is written again: its size and the moment of writing."""
+        return f"{self.size_bytes}@{self.modified.astimezone(UTC).isoformat()}"
 
 
 class LandingPlace(Protocol):

@@ -26,11 +26,12 @@ def take_in(lake: Lake, spec: ProjectSpec, folder: Path, night: date) -> list[De
     Returns
     -------
     list of Delivery or Unread
-        Rows first, then labels, each by arrival; content that was already taken in under another name is not among them.
+        Rows first, then labels, each by arrival; content that was already taken in under another name is not among
+        them.
     """
     taken = latest(lake, spec.project)
-    stamps = set(zip(taken["kind"], taken["key"], taken["stamp"], strict=True))
-    known, key = set(taken["batch_id"]), secret(spec.privacy, os.environ)
+    stamps = {(batch.kind, batch.key, batch.stamp) for batch in taken}
+    known, key = {batch.batch_id for batch in taken}, secret(spec.privacy, os.environ)
     found: list[Delivery | Unread] = []
     for place, each in _arrived(spec, folder, night):
         if (each.kind, each.key, each.stamp) in stamps:

@@ -1,12 +1,26 @@
 """The lake: Delta tables and a few plain objects under one root, the memory of everything that happened to the data.
 
-In: frames with a key that names the write. Out: frames, as of the latest commit. Adding is exactly-once by key, so every
+In: frames with a key that names the write. Out: frames, as of the latest commit. Adding is exactly-once by key, so
+every
 caller may simply do its work again after a crash.
 """
 
-from tasks.lake.batches import accepted, batch_rows, latest
-from tasks.lake.lake import Lake
+from tasks.lake.batches import Batch, accepted, add_batch, batch_rows, latest
+from tasks.lake.lake import Filter, Lake
 from tasks.lake.ledger import Entry, entries, record
 from tasks.lake.tables import TABLES, Table
 
-__all__ = ["TABLES", "Entry", "Lake", "Table", "accepted", "batch_rows", "entries", "latest", "record"]
+__all__ = [
+    "TABLES",
+    "Batch",
+    "Entry",
+    "Filter",
+    "Lake",
+    "Table",
+    "accepted",
+    "add_batch",
+    "batch_rows",
+    "entries",
+    "latest",
+    "record",
+]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
 from tasks.errors import Conflict, Unreachable
-from tasks.lake.tables import TABLES
+from tasks.lake.tables import TABLES, TEXT
 
 if TYPE_CHECKING:
     import pandas as pd
     from deltalake import DeltaTable
 
+Filter = tuple[str, Literal["=", "<", "<=", ">", ">="], date | str | int]
 ATTEMPTS = 5
 ONCE = 1
 
@@ -42,7 +45,8 @@ class Lake:
 
         `more_keys` are noted in the same commit, so that the write can be found by other names too.
 
-        The key travels in the same commit as the rows (a Delta application transaction), so a crash leaves both or neither.
+        The key travels in the same commit as the rows (a Delta application transaction), so a crash leaves both or
+        neither.
         A commit whose reply was lost, and a race lost against another writer, look alike: read again, then decide.
 
         Raises
@@ -101,7 +105,13 @@ class Lake:
         return None if opened is None else opened.version()
 
     def read(
-        self, project: str, table: str, *, columns: list[str] | None = None, where: Any = None, at: int | None = None
+        self,
+        project: str,
+        table: str,
+        *,
+        columns: list[str] | None = None,
+        where: Sequence[Filter] = (),
+        at: int | None = None,
     ) -> pd.DataFrame:
         """Read a table as it is now, or as it was at commit `at`.
 
@@ -109,21 +119,26 @@ class Lake:
         ----------
         columns : list of str, optional
             Only these; the others are not read from storage.
-        where : pyarrow.dataset.Expression, optional
-            A filter; on partition columns it skips whole files.
+        where : sequence of (column, operator, value)
+            Filters that all must hold. Files whose statistics rule them out are not opened, so the cost follows the
+            rows
+            asked for, not the history.
 
         Returns
         -------
         DataFrame
-            Empty, with the table's fixed columns, when nothing was ever written.
+            In no certain order; empty, with the table's fixed columns, when nothing was ever written.
         """
         opened = self._open(project, table)
         if opened is None:
-            empty = TABLES[table].schema.empty_table().to_pandas()
+            empty: pd.DataFrame = TABLES[table].schema.empty_table().to_pandas()
             return empty[[name for name in columns if name in empty]] if columns else empty
         if at is not None:
             opened.load_as_version(at)
-        return opened.to_pyarrow_dataset().to_table(columns=columns, filter=where).to_pandas()
+        found = pa.table(opened.scan(columns=columns, predicate=predicate(where)).read_all())
+        plain = [column.cast(TEXT) if column.type == pa.string_view() else column for column in found.columns]
+        frame: pd.DataFrame = pa.table(dict(zip(found.column_names, plain, strict=True))).to_pandas()
+        return frame
 
     def put(self, project: str, name: str, content: bytes) -> str:
         """Write a whole object (a report page) beside the tables, replacing the last one; return where it is."""
@@ -162,6 +177,23 @@ class Lake:
             return None
         except OSError as error:
             raise Unreachable(f"reading {self.uri(project, table)} failed: {error}; is the store up?") from error
+
+
+def predicate(where: Sequence[Filter]) -> str | None:
+    """Return filters as SQL; values are quoted, so no text of a delivery becomes a part of the query.
+
+    Examples
+    --------
+    >>> print(predicate([("event_date", ">", date(2026, 1, 2)), ("batch_id", "=", "it's"), ("version", "=", 3)]))
+    "event_date" > date '2026-01-02' AND "batch_id" = 'it''s' AND "version" = 3
+    """
+    return " AND ".join(f'"{column}" {operator} {_literal(value)}' for column, operator, value in where) or None
+
+
+def _literal(value: date | str | int) -> str:
+    if isinstance(value, date):
+        return f"date '{value.isoformat()}'"
+    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
 
 
 def _as_arrow(frame: pd.DataFrame, table: str) -> pa.Table:

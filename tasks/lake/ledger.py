@@ -51,7 +51,8 @@ def entries(lake: Lake, project: str, *kinds: Event) -> list[Entry]:
     """Return the record, oldest first, of the kinds asked for (all when none is named)."""
     frame = lake.read(project, "decisions").sort_values(["time", "name"], kind="stable")
     wanted = frame[frame["kind"].isin(kinds)] if kinds else frame
-    return [
-        Entry(**(row | {"details": json.loads(row["details"]), "time": row["time"].to_pydatetime()}))
-        for row in wanted.to_dict("records")
-    ]
+    return [_entry({str(name): value for name, value in row.items()}) for row in wanted.to_dict("records")]
+
+
+def _entry(row: dict[str, Any]) -> Entry:
+    return Entry(**(row | {"details": json.loads(row["details"]), "time": row["time"].to_pydatetime()}))

@@ -29,7 +29,7 @@ def mean_interval(losses: npt.ArrayLike, confidence: float) -> tuple[float, floa
     Returns
     -------
     (low, high) : tuple of float
-        NaN when a loss is NaN or there are fewer than two rows.
+        NaN when a loss is not finite or there are fewer than two rows.
 
     Examples
     --------
@@ -40,7 +40,7 @@ def mean_interval(losses: npt.ArrayLike, confidence: float) -> tuple[float, floa
     [1.0, 3.0]
     """
     values = np.asarray(losses, dtype=np.float64)
-    if values.size < 2 or np.isnan(values).any():  # noqa: PLR2004 - one row has no spread
+    if values.size < 2 or not np.isfinite(values).all():  # noqa: PLR2004 - one row has no spread
         return math.nan, math.nan
     mean = float(values.mean())
     reach = _t_quantile(confidence, values.size - 1) * float(values.std(ddof=1)) / math.sqrt(values.size)
@@ -73,8 +73,8 @@ def paired_interval(
     Returns
     -------
     (difference, low, high) : tuple of float
-        Below zero the challenger is better. All NaN when a loss is NaN or there are no rows; the bounds are NaN for
-        fewer than three clusters, from which no spread can be learnt.
+        Below zero the challenger is better. All NaN when a loss is not finite or there are no rows; the bounds are NaN
+        for fewer than three clusters, from which no spread can be learnt.
 
     Notes
     -----
@@ -87,8 +87,9 @@ def paired_interval(
     >>> paired_interval([1, 2, 3], [2, 3, 4], clusters=["mon", "tue", "wed"], confidence=0.95, seed=0)
     (-1.0, -1.0, -1.0)
     """
-    gaps = np.asarray(challenger_losses, dtype=np.float64) - np.asarray(champion_losses, dtype=np.float64)
-    if not gaps.size or np.isnan(gaps).any():
+    with np.errstate(invalid="ignore"):
+        gaps = np.asarray(challenger_losses, dtype=np.float64) - np.asarray(champion_losses, dtype=np.float64)
+    if not gaps.size or not np.isfinite(gaps).all():
         return math.nan, math.nan, math.nan
     difference = float(gaps.mean())
     sums, counts = cluster_sums(gaps, clusters)

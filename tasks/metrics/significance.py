@@ -24,8 +24,8 @@ def p_value_of_rise(differences: npt.ArrayLike, clusters: npt.ArrayLike) -> floa
     Returns
     -------
     float
-        Small when the rise is beyond chance. NaN when a difference is NaN, or with fewer than two clusters. Without
-        any spread it is 0 for a rise and 1 otherwise.
+        Small when the rise is beyond chance. NaN when a difference is not finite, or with fewer than two clusters.
+        Without any spread it is 0 for a rise and 1 otherwise.
 
     Notes
     -----
@@ -41,7 +41,7 @@ def p_value_of_rise(differences: npt.ArrayLike, clusters: npt.ArrayLike) -> floa
     0.148
     """
     values = np.asarray(differences, dtype=np.float64)
-    if not values.size or np.isnan(values).any():
+    if not values.size or not np.isfinite(values).all():
         return math.nan
     mean = float(values.mean())
     sums, _ = cluster_sums(values - mean, clusters)

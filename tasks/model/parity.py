@@ -38,13 +38,15 @@ def prove_parity(
     Raises
     ------
     ParityError
-        A difference is above 1e-9, or not a number.
+        A difference is above 1e-9, or not a number; or there are no rows.
     """
+    if not len(frame):
+        raise ParityError("found no rows to prove parity on; expected at least one. Give some training rows.")
     rows = pd.concat([_plain(frame, model.schema), hard_rows(frame, model)], ignore_index=True)
     differences = np.abs(model.score(rows) - reference_score(rows))
-    worst = float(differences.max()) if len(rows) else float("nan")
+    worst = float(differences.max())
     if not worst <= TOLERANCE:
-        place = int(np.argmax(np.where(np.isnan(differences), np.inf, differences))) if len(rows) else 0
+        place = int(np.argmax(np.where(np.isnan(differences), np.inf, differences)))
         raise ParityError(
             f"the exported model differs from the trained one by {worst:.3g} (row {place} of {len(rows)}); expected at "
             f"most {TOLERANCE:g}. Do not register it: compare the scikit-learn version with the one that "

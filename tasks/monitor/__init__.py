@@ -1,4 +1,4 @@
-"""Monitor: stored profiles and matured cohorts in; what moved past its leeway, and how wrong the champion has been, out."""
+"""Monitor: stored profiles and matured cohorts in; what moved past its leeway, and how wrong the champion was, out."""
 
 from tasks.monitor.contrast import Contrast, contrast
 from tasks.monitor.performance import Promise, cohort, performance

@@ -41,7 +41,7 @@ def cohort(predictions: pd.DataFrame, labels: pd.DataFrame, *, until: date, days
     known = inside.merge(labels[["row_id", "label"]], on="row_id", how="inner")
     if known.empty:
         return known
-    start = known["event_date"].max() - timedelta(days=days - 1)
+    start: date = known["event_date"].max() - timedelta(days=days - 1)
     return known[known["event_date"] >= start]
 
 

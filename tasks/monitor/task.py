@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import pandas as pd
-import pyarrow.dataset as ds
 
 from tasks.drift import Leeway, Reference, compare
-from tasks.lake import Lake, batch_rows
+from tasks.lake import Batch, Filter, Lake, batch_rows
 from tasks.logs import line, logger
 from tasks.monitor.performance import Promise, cohort, performance
 from tasks.monitor.window import Window, newest_window
@@ -46,13 +45,13 @@ class Yardstick:
 def profile_batches(
     lake: Lake,
     project: str,
-    batches: pd.DataFrame,
+    batches: list[Batch],
     ruler: Ruler,
     *,
     features: Callable[[pd.DataFrame], pd.DataFrame],
 ) -> int:
-    """Summarise every batch that has no profile under this ruler yet, one profile an event date; return the rows read."""
-    keys = {f"{SOURCE}/{digest(ruler)}/{batch.batch_id}": batch for batch in batches.itertuples()}
+    """Summarise, by event date, every batch that has no profile under this ruler yet; return how many rows it read."""
+    keys = {f"{SOURCE}/{digest(ruler)}/{batch.batch_id}": batch for batch in batches}
     read = 0
     for key in lake.missing(project, "profiles", list(keys)):
         rows = features(batch_rows(lake, project, keys[key]))
@@ -97,8 +96,8 @@ def _drift(
     lake: Lake, spec: ProjectSpec, yardstick: Yardstick, night: date, nights_per_year: float
 ) -> tuple[Window | None, tuple[Moved, ...]]:
     policy, ruler = spec.monitoring, yardstick.reference.total.ruler
-    inside = (ds.field("event_date") > yardstick.trained_until) & (ds.field("event_date") <= night)
-    kept = lake.read(spec.project, "profiles", where=inside & (ds.field("ruler") == digest(ruler)))
+    inside: list[Filter] = [("event_date", ">", yardstick.trained_until), ("event_date", "<=", night)]
+    kept = lake.read(spec.project, "profiles", where=[*inside, ("ruler", "=", digest(ruler))])
     counts = list(zip(kept["event_date"], kept["row_count"], strict=True))
     window = newest_window(counts, days=policy.window_days, min_rows=policy.min_rows, after=yardstick.trained_until)
     if window is None:
@@ -113,19 +112,24 @@ def _drift(
 def _realised(
     lake: Lake, spec: ProjectSpec, yardstick: Yardstick, night: date, nights_per_year: float
 ) -> tuple[Performance | None, int]:
-    """Return the performance of the champion on its newest matured cohort, and how many labelled rows are newer than it."""
+    """Return the champion's performance on its newest matured cohort, and how many labelled rows are newer than it."""
     policy, until = spec.monitoring, spec.matured_until(night)
     newest = until - timedelta(days=policy.cohort_days * 2)
-    inside = (ds.field("event_date") > yardstick.trained_until) & (ds.field("event_date") <= until)
-    mine = ds.field("version") == yardstick.version
     answered = lake.read(
-        spec.project, "predictions", columns=["row_id", "event_date", "prediction"], where=inside & mine
+        spec.project,
+        "predictions",
+        columns=["row_id", "event_date", "prediction"],
+        where=[
+            ("event_date", ">", yardstick.trained_until),
+            ("event_date", "<=", until),
+            ("version", "=", yardstick.version),
+        ],
     )
     known = lake.read(
         spec.project,
         "labels",
         columns=["row_id", "label", "arrival"],
-        where=(ds.field("arrival") <= night) & (ds.field("arrival") > yardstick.trained_until),
+        where=[("arrival", ">", yardstick.trained_until), ("arrival", "<=", night)],
     )
     known = known.sort_values("arrival", kind="stable").drop_duplicates("row_id", keep="last")
     judged = cohort(answered[answered["event_date"] > newest], known, until=until, days=policy.cohort_days)

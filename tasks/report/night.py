@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tasks.lake import Entry
 from tasks.spec import ProjectSpec
 
@@ -10,12 +12,17 @@ FORBIDDEN = str.maketrans({"|": "\\|", "<": "&lt;", ">": "&gt;", "`": "'", "\n":
 
 
 def cell(value: object) -> str:
-    """Return a value that can stand in a markdown table whatever the data held.
+    r"""Return a value that can stand in a markdown table whatever the data held.
 
     >>> cell("<b>|x")
-    '&lt;b&gt;\\\\|x'
+    '&lt;b&gt;\\|x'
     """
     return str(value).translate(FORBIDDEN)
+
+
+def _moved_row(moved: dict[str, Any]) -> str:
+    numbers = f"{moved['distance']:.4f} | {moved['leeway']:.4f} | {moved['strain']:.0%}"
+    return f"| {cell(moved['column'])} | {moved['statistic']} | {numbers} |"
 
 
 def night_markdown(spec: ProjectSpec, entry: Entry) -> str:
@@ -34,8 +41,5 @@ def night_markdown(spec: ProjectSpec, entry: Entry) -> str:
     ]
     if details["moved"]:
         lines += ["", "| column | statistic | distance | leeway | used |", "|---|---|---|---|---|"]
-        lines += [
-            f"| {cell(moved['column'])} | {moved['statistic']} | {moved['distance']:.4f} | {moved['leeway']:.4f} | {moved['strain']:.0%} |"
-            for moved in details["moved"][:COLUMNS_SHOWN]
-        ]
+        lines += [_moved_row(moved) for moved in details["moved"][:COLUMNS_SHOWN]]
     return "\n".join(lines) + "\n"

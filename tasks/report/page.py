@@ -13,7 +13,8 @@ NIGHTS_LISTED = 60
 STYLE = """
 :root{color-scheme:light dark;--ink:#1c2430;--soft:#5c6776;--line:#d9dee5;--back:#fff;--mark:#0b6bcb}
 @media(prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#9aa6b5;--line:#323a46;--back:#14181e;--mark:#6ab0ff}}
-body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--back);max-width:70rem;margin:0 auto;padding:1rem}
+body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--back)}
+body{max-width:70rem;margin:0 auto;padding:1rem}
 h1{margin-bottom:.2rem}p.soft,td.soft{color:var(--soft)}table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}
 .wide{overflow-x:auto}.action{font-weight:600;color:var(--mark)}
@@ -40,8 +41,8 @@ def page(spec: ProjectSpec, record: Sequence[Entry], champion: int | None) -> st
             "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
             "<meta name='viewport' content='width=device-width,initial-scale=1'>",
             f"<title>{escape(spec.project)}: Leeway</title><style>{STYLE}</style></head><body>",
-            f"<h1>{escape(spec.project)}</h1><p class='soft'>{escape(spec.scope.objective)} "
-            f"Owner: {escape(spec.scope.owner)}. {serving}.</p>",
+            f"<h1>{escape(spec.project)}</h1><p class='soft'>{escape(spec.scope.objective)}</p>",
+            f"<p class='soft'>Owner: {escape(spec.scope.owner)}. {serving}.</p>",
             *_drawn(figures),
             "<h2>Nights</h2>",
             _table(nights),
@@ -156,8 +157,9 @@ def _table(record: Sequence[Entry]) -> str:
     if not record:
         return "<p class='soft'>none yet</p>"
     rows = "".join(
-        f"<tr><td>{entry.night}</td><td class='action'>{escape(entry.action)}</td><td>{escape(entry.subject or entry.drift)}</td>"
-        f"<td>{escape(entry.reason)}</td><td class='soft'>{escape(entry.actor)}</td></tr>"
+        f"<tr><td>{entry.night}</td><td class='action'>{escape(entry.action)}</td>"
+        f"<td>{escape(entry.subject or entry.drift)}</td><td>{escape(entry.reason)}</td>"
+        f"<td class='soft'>{escape(entry.actor)}</td></tr>"
         for entry in reversed(record[-NIGHTS_LISTED:])
     )
     head = "<tr><th>night</th><th>action</th><th>what</th><th>why</th><th>by</th></tr>"

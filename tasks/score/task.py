@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import pandas as pd
 
-from tasks.lake import Lake, batch_rows
+from tasks.lake import Batch, Lake, batch_rows
 from tasks.logs import line, logger
 from tasks.model import PortableModel
 from tasks.rim import room
@@ -27,7 +26,7 @@ class Scorer:
     features: Callable[[pd.DataFrame], pd.DataFrame]
     moment: datetime
 
-    def write(self, batch: Any, role: Role) -> int:
+    def write(self, batch: Batch, role: Role) -> int:
         """Score one batch and write its predictions once; return its rows."""
         rows = self.features(batch_rows(self.lake, self.project, batch))
         made = predictions(rows, self.model, self.version, role, self.moment)
@@ -39,15 +38,15 @@ class Scorer:
 
 
 @room("score")
-def serve_batches(scorer: Scorer, batches: pd.DataFrame) -> int:
+def serve_batches(scorer: Scorer, batches: list[Batch]) -> int:
     """Score, as champion, every batch that no champion has served yet; return how many rows were.
 
     Parameters
     ----------
-    batches : DataFrame
-        Rows of the `batches` table.
+    batches : list of Batch
+        Those with accepted rows.
     """
-    keys = {served_key(batch.batch_id): batch for batch in batches.itertuples()}
+    keys = {served_key(batch.batch_id): batch for batch in batches}
     missing = scorer.lake.missing(scorer.project, "predictions", list(keys))
     rows = sum(scorer.write(keys[key], "champion") for key in missing)
     logger().info(line("rows_served", batches=len(missing), rows=rows, version=scorer.version))
@@ -55,9 +54,9 @@ def serve_batches(scorer: Scorer, batches: pd.DataFrame) -> int:
 
 
 @room("score again")
-def shadow_batches(scorer: Scorer, batches: pd.DataFrame) -> int:
-    """Let a version answer for batches that another one served, to compare or judge them; return how many rows it did."""
-    keys = {version_key(batch.batch_id, scorer.version): batch for batch in batches.itertuples()}
+def shadow_batches(scorer: Scorer, batches: list[Batch]) -> int:
+    """Let a version answer for batches another one served, so that it can be judged; return how many rows it did."""
+    keys = {version_key(batch.batch_id, scorer.version): batch for batch in batches}
     missing = scorer.lake.missing(scorer.project, "predictions", list(keys))
     rows = sum(scorer.write(keys[key], "shadow") for key in missing)
     logger().info(line("rows_shadowed", batches=len(missing), rows=rows, version=scorer.version))

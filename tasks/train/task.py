@@ -21,7 +21,8 @@ from tasks.train.training import Line, Trained, train
 class Released:
     """The proven recipe, refitted on everything known; what it learned from, and what it leans on.
 
-    `importances` are shares of the summed rise of loss, 0 to 1, measured on the hold-out with the model that did not see it.
+    `importances` are shares of the summed rise of loss, 0 to 1, measured on the hold-out with the model that did not
+    see it.
     """
 
     fitted: Fitted

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 
@@ -61,12 +60,11 @@ def forward_validation(recipe: Recipe, rows: pd.DataFrame, spec: ProjectSpec, as
 
 
 def folds(workshop: Workshop, recipe: Recipe, as_of: date) -> list[FoldResult]:
-    """Return `forward_validation` on rows that are already read, as many folds at once as `compute.workers`."""
+    """Return `forward_validation` on rows that are already read, oldest fold first."""
     spec = workshop.spec
     newest = newest_day(workshop, as_of)
     ends = [newest - step * spec.split.fold_days for step in reversed(range(spec.split.folds))]
-    with ThreadPoolExecutor(max_workers=min(len(ends), spec.compute.workers)) as pool:
-        results = list(pool.map(lambda end: _fold(workshop, recipe, end), ends))
+    results = [_fold(workshop, recipe, end) for end in ends]
     return [result for result in results if result is not None]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from tasks.records import Checked, Delivery, Finding, Kind, Landed
+from tasks.records import Checked, Delivery, Finding, Landed
 from tasks.spec.models import ProjectSpec
 from tasks.validate.breaches import breaches
 from tasks.validate.contract import Suite
@@ -83,7 +83,7 @@ def nothing(spec: ProjectSpec) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype="str") for name in needed_columns(spec)})
 
 
-def nothing_accepted(kind: Kind, spec: ProjectSpec) -> pd.DataFrame:
+def nothing_accepted(kind: str, spec: ProjectSpec) -> pd.DataFrame:
     """Return accepted rows, or labels, of the usual columns and kinds, but none of them."""
     if kind == "labels":
         return pd.DataFrame({"row_id": pd.Series(dtype="str"), "label": pd.Series(dtype="float64")})

@@ -5,6 +5,7 @@ A delivered column is text (csv), Python's own values (jsonl) or already typed (
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from datetime import date, datetime
@@ -158,7 +159,7 @@ def _number_text(value: object) -> str:
 def _category_text(value: object) -> str:
     if isinstance(value, bool | np.bool_):
         return str(bool(value)).lower()
-    if isinstance(value, float | Decimal) and value == int(value):
+    if isinstance(value, float | Decimal) and math.isfinite(value) and value == int(value):
         return str(int(value))
     return _time_text(value)
 

@@ -49,7 +49,7 @@ def row_ids(frame: pd.DataFrame, spec: ProjectSpec) -> RowIds:
         missing = read.column.isna().to_numpy()
         if unread is not None:
             faults[f"not_a_time:{name}"] = unread
-            missing &= ~unread
+            missing = missing & ~unread
         if missing.any():
             faults[f"missing_id:{name}"] = missing
         parts.append(time_texts(read.column) if is_time else read.column)

@@ -6,7 +6,6 @@ import json
 
 import pandas as pd
 
-from tasks.records import Kind
 from tasks.spec.models import ProjectSpec
 from tasks.validate.check import dated, needed_columns, nothing_accepted
 from tasks.validate.columns import any_fault
@@ -14,11 +13,12 @@ from tasks.validate.ids import row_ids
 from tasks.validate.typed import label_values, typed
 
 
-def readable_again(raw: pd.Series, kind: Kind, spec: ProjectSpec) -> pd.DataFrame:
+def readable_again(raw: pd.Series, kind: str, spec: ProjectSpec) -> pd.DataFrame:
     """Return those quarantined rows that can be typed, as accepted rows (or labels).
 
     Expectations are not asked again: whoever releases a batch has judged it. A column the delivery lacked is missing in
-    every row; rows without an id, an event time or readable values stay out. Of several labels of a row the last counts.
+    every row; rows without an id, an event time or readable values stay out. Of several labels of a row the last
+    counts.
 
     Parameters
     ----------
@@ -30,8 +30,9 @@ def readable_again(raw: pd.Series, kind: Kind, spec: ProjectSpec) -> pd.DataFram
     >>> text = {"uri": "rows", "id": ["id"], "event_time": "sold", "label": {"column": "price", "uri": "prices"}}
     >>> scope = {"owner": "me", "objective": "prices", "metric": "mean_absolute_error"}
     >>> named = {"project": "houses", "scope": scope, "source": text, "features": {"numbers": ["rooms"]}}
-    >>> held = pd.Series(['{"id": "7", "sold": "2026-01-02", "rooms": "900"}', '{"id": "8", "sold": "soon", "rooms": "2"}'])
-    >>> readable_again(held, "rows", ProjectSpec.model_validate(named))[["row_id", "rooms"]].values.tolist()
+    >>> held = ['{"id": "7", "sold": "2026-01-02", "rooms": "900"}', '{"id": "8", "sold": "soon", "rooms": "2"}']
+    >>> let_in = readable_again(pd.Series(held), "rows", ProjectSpec.model_validate(named))
+    >>> let_in[["row_id", "rooms"]].to_numpy().tolist()
     [['7', 900.0]]
     """
     frame = pd.DataFrame([json.loads(text) for text in raw], dtype=object)

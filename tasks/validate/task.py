@@ -1,18 +1,16 @@
-"""The rim of validate: the contract's verdict on each delivery, written to the lake; the batch's own row is written last."""
+"""The rim of validate: the contract's verdict on each delivery, written to the lake, the batch's own row last."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-import pyarrow.dataset as ds
 
-from tasks.lake import Lake
+from tasks.lake import Batch, Lake, add_batch
 from tasks.logs import line, logger
 from tasks.records import Checked, Delivery, Unread
 from tasks.rim import room
@@ -50,48 +48,39 @@ def store(lake: Lake, spec: ProjectSpec, checked: Checked, night: date, moment: 
 
     Each write is exactly-once by the batch's id, so a crash anywhere is healed by doing all of it again.
     """
-    key = f"{checked.batch_id}/{FIRST_REVISION}"
+    batch = _batch(checked, night, moment)
     if len(checked.accepted):
-        _add_accepted(lake, spec, checked.landed.kind, checked.accepted, checked.batch_id, checked.landed.arrival, key)
+        _add_accepted(lake, spec, checked.accepted, batch)
     if len(checked.refused):
-        held = checked.refused.assign(
-            batch_id=checked.batch_id, kind=checked.landed.kind, arrival=checked.landed.arrival
-        )
-        lake.add_once(spec.project, "quarantine", held, key)
-    lake.add_once(spec.project, "batches", pd.DataFrame([_batch_row(checked, spec, night, moment)]), key)
+        held = checked.refused.assign(batch_id=batch.batch_id, kind=batch.kind, arrival=batch.arrival)
+        lake.add_once(spec.project, "quarantine", held, batch.write_key)
+    add_batch(lake, spec.project, batch)
 
 
 @room("release")
-def let_in(lake: Lake, spec: ProjectSpec, batch: Any, moment: datetime) -> int:
+def let_in(lake: Lake, spec: ProjectSpec, batch: Batch, moment: datetime) -> int:
     """Let in the quarantined rows of a batch that can be read at all; return how many they were.
 
     A person has looked, so expectations are not asked again; rows without an id, a time or readable values stay out.
-
-    Parameters
-    ----------
-    batch : named tuple
-        The batch's latest row of `batches`.
     """
     held = lake.read(
-        spec.project,
-        "quarantine",
-        where=(ds.field("arrival") == batch.arrival) & (ds.field("batch_id") == batch.batch_id),
+        spec.project, "quarantine", where=[("arrival", "=", batch.arrival), ("batch_id", "=", batch.batch_id)]
     )
     rows = readable_again(held["raw"], batch.kind, spec)
-    revision = int(batch.revision) + 1
-    key = f"{batch.batch_id}/{revision}"
+    event_from, event_until = _event_window(rows, batch)
+    released = replace(
+        batch,
+        revision=batch.revision + 1,
+        time=moment,
+        rows_accepted=batch.rows_accepted + len(rows),
+        rows_quarantined=batch.rows_quarantined - len(rows),
+        verdict="released",
+        event_from=event_from,
+        event_until=event_until,
+    )
     if len(rows):
-        _add_accepted(lake, spec, batch.kind, rows, batch.batch_id, batch.arrival, key)
-    row = {name: getattr(batch, name) for name in batch._fields if name != "Index"}
-    row |= {
-        "revision": revision,
-        "time": pd.Timestamp(moment),
-        "rows_accepted": int(batch.rows_accepted) + len(rows),
-        "rows_quarantined": int(batch.rows_quarantined) - len(rows),
-        "verdict": "released",
-        **_event_window(rows, batch),
-    }
-    lake.add_once(spec.project, "batches", pd.DataFrame([row]), key)
+        _add_accepted(lake, spec, rows, released)
+    add_batch(lake, spec.project, released)
     return len(rows)
 
 
@@ -119,49 +108,46 @@ def _checked(group: Sequence[Delivery | Unread], spec: ProjectSpec, suite: Suite
     return [done[each.batch_id] for each in group]
 
 
-def _add_accepted(  # noqa: PLR0913 - one write, and all that names it
-    lake: Lake, spec: ProjectSpec, kind: str, rows: pd.DataFrame, batch_id: str, arrival: date, key: str
-) -> None:
+def _add_accepted(lake: Lake, spec: ProjectSpec, rows: pd.DataFrame, batch: Batch) -> None:
     """Write accepted rows, and the labels that came with them; or accepted labels."""
     labels = rows
-    if kind == "rows":
-        lake.add_once(spec.project, "rows", rows.assign(batch_id=batch_id), key)
+    if batch.kind == "rows":
+        lake.add_once(spec.project, "rows", rows.assign(batch_id=batch.batch_id), batch.write_key)
         column = spec.source.label.column
         if spec.source.label.uri is not None:
             return
         labels = rows.loc[rows[column].notna(), ["row_id", column]].rename(columns={column: "label"})
     if len(labels):
-        lake.add_once(spec.project, "labels", labels.assign(batch_id=batch_id, arrival=arrival), key)
+        named = labels.assign(batch_id=batch.batch_id, arrival=batch.arrival)
+        lake.add_once(spec.project, "labels", named, batch.write_key)
 
 
-def _batch_row(checked: Checked, spec: ProjectSpec, night: date, moment: datetime) -> dict[str, Any]:
+def _batch(checked: Checked, night: date, moment: datetime) -> Batch:
     landed = checked.landed
-    return {
-        "batch_id": checked.batch_id,
-        "revision": FIRST_REVISION,
-        "kind": landed.kind,
-        "key": landed.key,
-        "size_bytes": landed.size_bytes,
-        "stamp": landed.stamp,
-        "arrival": landed.arrival,
-        "night": night,
-        "time": pd.Timestamp(moment),
-        "event_from": None,
-        "event_until": None,
-        **_event_window(checked.accepted, None),
-        "rows_in": checked.rows_in,
-        "rows_accepted": len(checked.accepted),
-        "rows_quarantined": len(checked.refused),
-        "verdict": checked.verdict,
-        "findings": json.dumps([asdict(finding) for finding in checked.findings], sort_keys=True),
-    }
+    event_from, event_until = _event_window(checked.accepted, None)
+    return Batch(
+        batch_id=checked.batch_id,
+        revision=FIRST_REVISION,
+        kind=landed.kind,
+        key=landed.key,
+        size_bytes=landed.size_bytes,
+        stamp=landed.stamp,
+        arrival=landed.arrival,
+        night=night,
+        time=moment,
+        rows_in=checked.rows_in,
+        rows_accepted=len(checked.accepted),
+        rows_quarantined=len(checked.refused),
+        verdict=checked.verdict,
+        findings=json.dumps([asdict(finding) for finding in checked.findings], sort_keys=True),
+        event_from=event_from,
+        event_until=event_until,
+    )
 
 
-def _event_window(rows: pd.DataFrame, before: Any) -> dict[str, date]:
+def _event_window(rows: pd.DataFrame, before: Batch | None) -> tuple[date | None, date | None]:
     """Return the event dates a batch spans, those it spanned before included."""
-    if "event_date" not in rows or rows.empty:
-        return {}
-    days = [*rows["event_date"]]
-    if before is not None and not pd.isna(before.event_from):
-        days += [before.event_from, before.event_until]
-    return {"event_from": min(days), "event_until": max(days)}
+    days = [*rows["event_date"]] if "event_date" in rows else []
+    if before is not None:
+        days += [day for day in (before.event_from, before.event_until) if day is not None]
+    return min(days, default=None), max(days, default=None)

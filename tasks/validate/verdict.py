@@ -52,7 +52,7 @@ def of_columns(delivery: Delivery, needed: Sequence[str], new_columns: Literal["
     """Return what speaks against a delivery before its values are looked at: no rows, columns lost, columns new."""
     frame, key = delivery.frame, delivery.landed.key
     reasons = Reasons(pd.DataFrame(index=pd.RangeIndex(len(frame))))
-    if frame.empty:
+    if not len(frame):
         return reasons.against_all("empty", Finding("empty", "", "critical", 0, f"{key} has no rows; deliver it again"))
     present = [str(name) for name in frame.columns]
     for name in (name for name in needed if name not in present):

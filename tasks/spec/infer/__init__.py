@@ -1,5 +1,6 @@
 """A first spec from a person's own data: frame in; a page of YAML, its spec and its expectations out."""
 
 from tasks.spec.infer.infer import InferredProject, infer_spec
+from tasks.spec.infer.page import Arrival
 
-__all__ = ["InferredProject", "infer_spec"]
+__all__ = ["Arrival", "InferredProject", "infer_spec"]

@@ -11,8 +11,9 @@ from tasks.errors import SpecError, nearest
 from tasks.spec.find import checked_name
 from tasks.spec.infer.columns import UNNAMEABLE, can_be_named, choose_columns
 from tasks.spec.infer.expectations import expectation, expectations_for, unique_key
+from tasks.spec.infer.guesses import guesses
 from tasks.spec.infer.keys import given_key, guessed_key
-from tasks.spec.infer.page import Choices, page
+from tasks.spec.infer.page import Arrival, Choices, page
 from tasks.spec.infer.span import read_span
 from tasks.spec.infer.target import read_target
 from tasks.spec.models import ProjectSpec
@@ -21,11 +22,15 @@ from tasks.spec.read import parse_spec
 
 @dataclass(frozen=True, slots=True)
 class InferredProject:
-    """A first project: the spec, the page it was read from, and the Great Expectations suite (JSON form)."""
+    """A first project: the spec, the page it was read from, the Great Expectations suite (JSON form), and the guesses.
+
+    `guesses` has a sentence for each choice that a person may know better.
+    """
 
     spec: ProjectSpec
     yaml_text: str
     expectations: dict[str, Any]
+    guesses: tuple[str, ...]
 
 
 def infer_spec(  # noqa: PLR0913 - keyword-only: each is a question that a person answers
@@ -37,6 +42,7 @@ def infer_spec(  # noqa: PLR0913 - keyword-only: each is a question that a perso
     time: str,
     label: str,
     id_columns: list[str] | None = None,
+    arrival: Arrival = "modified",
 ) -> InferredProject:
     """Return a first project for a person's own data; every choice is explained in the page.
 
@@ -52,6 +58,8 @@ def infer_spec(  # noqa: PLR0913 - keyword-only: each is a question that a perso
         The columns that say when a row happened, and what is to be predicted.
     id_columns : list of str, optional
         The columns that name a row; left out, they are guessed.
+    arrival : 'modified' or 'filename'
+        What says when a file landed: its modification time, or the date in its name.
 
     Raises
     ------
@@ -65,12 +73,12 @@ def infer_spec(  # noqa: PLR0913 - keyword-only: each is a question that a perso
     span, target = read_span(frame[time]), read_target(frame[label])
     key = given_key(frame, id_columns) if id_columns else guessed_key(frame, time, label)
     columns = choose_columns(frame, target, {time, label, *key.columns})
-    choices = Choices(project, uri, fmt, time, label, key, target, span, columns)
+    choices = Choices(project, uri, fmt, arrival, time, label, key, target, span, columns)
     if all(column.kind == "left out" for column in columns):
         reasons = "; ".join(f"{column.name}: {column.why}" for column in columns) or "there is no other column"
         raise SpecError([f"no column is left to learn {label!r} from: {reasons}"])
     text = page(choices)
-    return InferredProject(parse_spec(text, f"{project}/project.yaml"), text, _suite(choices))
+    return InferredProject(parse_spec(text, f"{project}/project.yaml"), text, _suite(choices), guesses(choices))
 
 
 def _require_columns(frame: pd.DataFrame, time: str, label: str) -> None:

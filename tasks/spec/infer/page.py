@@ -7,6 +7,7 @@ import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from tasks.spec.infer.columns import Chosen
 from tasks.spec.infer.keys import Key
@@ -15,6 +16,7 @@ from tasks.spec.infer.target import Target
 
 WIDTH = 100
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+Arrival = Literal["modified", "filename"]
 WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 
 
@@ -25,6 +27,7 @@ class Choices:
     project: str
     uri: str
     format: str
+    arrival: Arrival
     time: str
     label: str
     key: Key
@@ -99,6 +102,7 @@ def _scope(choices: Choices) -> str:
 def _source(choices: Choices) -> str:
     undated = choices.span.undated
     note = f"; {undated:,} rows have none and will be refused" if undated else ""
+    dated = ["  arrival: filename  # the date in a file's name is the day it landed"]
     return "\n".join(
         [
             "source:",
@@ -106,6 +110,7 @@ def _source(choices: Choices) -> str:
             f"  format: {choices.format}",
             f"  id: {_flow(choices.key.columns)}  # what names a row: {choices.key.why}",
             f"  event_time: {quoted(choices.time)}  # when a row happened{note}",
+            *(dated if choices.arrival == "filename" else []),
             "  label:",
             f"    column: {quoted(choices.label)}",
             "    delay_days: 0  # it is in the rows, so known at once; if it comes later, say after how many days",

@@ -20,7 +20,7 @@ def spec(**changes: object) -> ProjectSpec:
 
 
 def performance(loss: float, bias: float) -> Performance:
-    """A promise of 1.0 with a leeway of 0.1 for the loss and 0.25 for the bias; intervals are 0.02 wide on each side."""
+    """A promise of 1.0, a leeway of 0.1 for the loss and 0.25 for the bias, intervals of 0.02 on each side."""
     return Performance(
         start=date(2026, 1, 20),
         end=date(2026, 2, 16),

@@ -2,18 +2,26 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 
 from tasks.errors import SpecError
 from tasks.ingest import Unreadable, batch_id, delivered, private, secret
 from tasks.records import Delivery, Landed
 from tasks.spec.models import Privacy, ProjectSpec
 
-MakeSpec = Callable[..., ProjectSpec]
+HOUSES = yaml.safe_load(Path(__file__).with_name("houses.yaml").read_text(encoding="utf-8"))
+
+
+def spec_of(source: dict[str, Any] | None = None, **parts: Any) -> ProjectSpec:
+    return ProjectSpec.model_validate({**HOUSES, **parts, "source": HOUSES["source"] | (source or {})})
+
+
 ROWS = Landed("rows", "2026-01-02.csv", 9, date(2026, 1, 2))
 
 
@@ -21,8 +29,8 @@ def test_the_same_content_is_the_same_batch_whatever_the_file_is_called() -> Non
     assert batch_id(b"id\n7\n") == hashlib.sha256(b"id\n7\n").hexdigest()
 
 
-def test_rows_and_labels_are_read_in_the_formats_of_the_spec(make_spec: MakeSpec) -> None:
-    spec = make_spec({"label": {"column": "price", "uri": "prices", "format": "jsonl"}})
+def test_rows_and_labels_are_read_in_the_formats_of_the_spec() -> None:
+    spec = spec_of({"label": {"column": "price", "uri": "prices", "format": "jsonl"}})
     rows = delivered(b"id,sold\n7,2026-01-02\n", ROWS, spec, b"")
     labels = delivered(b'{"id": "7", "price": 1}\n', Landed("labels", "a.jsonl", 9, date(2026, 1, 2)), spec, b"")
     assert isinstance(rows, Delivery)
@@ -31,8 +39,8 @@ def test_rows_and_labels_are_read_in_the_formats_of_the_spec(make_spec: MakeSpec
     assert isinstance(delivered(b"\xff", ROWS, spec, b""), Unreadable)
 
 
-def test_what_privacy_forbids_is_gone_from_the_delivery_itself(make_spec: MakeSpec) -> None:
-    spec = make_spec(privacy={"drop": ["name"], "pseudonymise": ["id"]})
+def test_what_privacy_forbids_is_gone_from_the_delivery_itself() -> None:
+    spec = spec_of(privacy={"drop": ["name"], "pseudonymise": ["id"]})
     found = delivered(b"id,name,sold\n7,Ann,2026-01-02\n,Bo,2026-01-02\n", ROWS, spec, b"k")
     assert isinstance(found, Delivery)
     assert "name" not in found.frame

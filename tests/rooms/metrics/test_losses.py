@@ -31,7 +31,10 @@ def test_a_perfect_prediction_costs_nothing(metric: str) -> None:
 @pytest.mark.parametrize("metric", LOSSES)
 def test_means_of_parts_add_up_to_the_mean_of_all(metric: str) -> None:
     truth, prediction = np.array([1.0, 0, 1, 1]), np.array([0.9, 0.2, 0.4, 0.7])
-    whole, parts = LOSSES[metric](truth, prediction), [LOSSES[metric](truth[cut], prediction[cut]) for cut in (slice(3), slice(3, 4))]
+    whole, parts = (
+        LOSSES[metric](truth, prediction),
+        [LOSSES[metric](truth[cut], prediction[cut]) for cut in (slice(3), slice(3, 4))],
+    )
     assert np.array_equal(whole, np.concatenate(parts), equal_nan=True)
 
 

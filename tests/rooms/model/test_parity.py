@@ -10,10 +10,12 @@ import pytest
 
 from tasks.errors import ParityError
 from tasks.model import PortableModel, prove_parity
+from tasks.model.matrix import FloatArray, as_numbers
 from tasks.model.parity import hard_rows
 
 FROZEN = Path(__file__).parent / "frozen"
 MODEL = PortableModel.from_files((FROZEN / "schema_1.json").read_bytes(), (FROZEN / "model_1.onnx").read_bytes())
+THRESHOLD = 49.5  # of the frozen model's trees
 FRAME = pd.DataFrame(
     {
         "area": [40, 60],
@@ -39,10 +41,8 @@ def test_a_reference_that_differs_only_where_values_are_missing_is_found_out() -
 
 
 def test_a_reference_that_moves_a_threshold_by_one_double_is_found_out() -> None:
-    (threshold,) = {49.5}
-
-    def moved(frame: pd.DataFrame) -> np.ndarray:
-        return MODEL.score(frame) + (frame["area"] == np.nextafter(threshold, np.inf)).to_numpy()
+    def moved(frame: pd.DataFrame) -> FloatArray:
+        return MODEL.score(frame) + as_numbers(frame["area"] == np.nextafter(THRESHOLD, np.inf))
 
     with pytest.raises(ParityError):
         prove_parity(MODEL, moved, FRAME)
@@ -58,6 +58,6 @@ def test_an_answer_that_is_not_a_number_never_agrees() -> None:
 def test_hard_rows_hold_what_models_disagree_about() -> None:
     rows = hard_rows(FRAME, MODEL)
     assert rows["area"].isna().any()
-    assert {np.nextafter(49.5, 0), 49.5, np.nextafter(49.5, 99)} <= set(rows["area"])
+    assert {np.nextafter(THRESHOLD, 0), THRESHOLD, np.nextafter(THRESHOLD, 99)} <= set(rows["area"])
     assert rows["zip"].isna().any()
     assert "a category nobody has seen" in set(rows["zip"])

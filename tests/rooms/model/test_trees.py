@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,15 @@ SCHEMA = ModelSchema("demo", "regression", "mean_absolute_error", "day")
 ROWS = 1500
 
 
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Fit with one thread: on a busy machine two that spin take ten times as long."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no types
+
+    with threadpool_limits(1, user_api="openmp"):
+        yield
+
+
 def answers(estimator: Any, inputs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return PortableModel(SCHEMA, tree_ensemble(estimator)).score_matrix(np.ascontiguousarray(inputs))
 
@@ -23,7 +33,9 @@ def sample(values: int, seed: int, missing: float) -> tuple[npt.NDArray[np.float
     """A number, two categories between two more numbers, and a target that needs all of them."""
     rng = np.random.default_rng(seed)
     many, few = rng.integers(0, values, ROWS), rng.integers(0, 5, ROWS)
-    inputs = np.column_stack([rng.normal(size=ROWS), many, rng.exponential(size=ROWS), few * 3 + 1, rng.normal(size=ROWS)])
+    inputs = np.column_stack(
+        [rng.normal(size=ROWS), many, rng.exponential(size=ROWS), few * 3 + 1, rng.normal(size=ROWS)]
+    )
     target = rng.normal(size=values)[many] * inputs[:, 0] + rng.normal(size=5)[few] + np.sin(3 * inputs[:, 2])
     inputs[rng.random(inputs.shape) < missing] = np.nan
     return inputs, target

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +16,13 @@ from tasks.records import Checked, Delivery, Landed
 from tasks.spec.models import ProjectSpec
 from tasks.validate import Suite, check, check_all, read_suite, unreadable
 
-MakeSpec = Callable[..., ProjectSpec]
+HOUSES = yaml.safe_load(Path(__file__).with_name("houses.yaml").read_text(encoding="utf-8"))
+
+
+def spec_of(source: dict[str, Any] | None = None, **parts: Any) -> ProjectSpec:
+    return ProjectSpec.model_validate({**HOUSES, **parts, "source": HOUSES["source"] | (source or {})})
+
+
 NOTHING_EXPECTED = Suite(Path("expectations.json"))
 LANDED = Landed("rows", "2026-01-05.csv", 9, date(2026, 1, 5))
 
@@ -34,27 +41,27 @@ def reasons_of(checked: Checked) -> list[str]:
 
 
 @pytest.fixture
-def suite_of(tmp_path: Path, make_spec: MakeSpec) -> Callable[..., Suite]:
+def suite_of(tmp_path: Path) -> Callable[..., Suite]:
     def write(kind: str, severity: str, **kwargs: Any) -> Suite:
         path = tmp_path / "expectations.json"
         one = {"type": f"expect_{kind}", "kwargs": kwargs, "severity": severity}
         path.write_text(json.dumps({"expectations": [one]}))
-        return read_suite(path, make_spec())
+        return read_suite(path, spec_of())
 
     return write
 
 
-def test_a_clean_delivery_is_accepted_whole_with_its_day(make_spec: MakeSpec) -> None:
-    checked = check(delivery_of(rows_of(2)), make_spec(), NOTHING_EXPECTED)
+def test_a_clean_delivery_is_accepted_whole_with_its_day() -> None:
+    checked = check(delivery_of(rows_of(2)), spec_of(), NOTHING_EXPECTED)
     assert (checked.verdict, checked.rows_in, checked.findings) == ("accepted", 2, ())
     assert list(checked.accepted) == ["row_id", "id", "sold", "rooms", "event_date"]
     assert checked.accepted["event_date"].tolist() == [date(2026, 1, 2)] * 2
     assert list(checked.refused) == ["raw", "reasons"]
 
 
-def test_a_refused_row_is_kept_as_delivered_with_every_reason(make_spec: MakeSpec) -> None:
+def test_a_refused_row_is_kept_as_delivered_with_every_reason() -> None:
     frame = rows_of(20, rooms=["many", *["3"] * 19], sold=["soon", *["2026-01-02"] * 19], note="é")
-    checked = check(delivery_of(frame), make_spec(), NOTHING_EXPECTED)
+    checked = check(delivery_of(frame), spec_of(), NOTHING_EXPECTED)
     assert checked.verdict == "partly_quarantined"
     assert json.loads(checked.refused["raw"][0]) == {"id": "0", "sold": "soon", "rooms": "many", "note": "é"}
     assert reasons_of(checked) == ["not_a_time:sold;not_a_number:rooms"]
@@ -66,10 +73,10 @@ def test_a_refused_row_is_kept_as_delivered_with_every_reason(make_spec: MakeSpe
     }
 
 
-def test_what_parquet_delivered_is_kept_as_json_too(make_spec: MakeSpec) -> None:
+def test_what_parquet_delivered_is_kept_as_json_too() -> None:
     sold = pd.to_datetime(["2026-01-02"])
     frame = pd.DataFrame({"id": pd.array([None], dtype="Int64"), "sold": sold, "rooms": [3.0], "more": [{"a": 1}]})
-    checked = check(delivery_of(frame), make_spec(), NOTHING_EXPECTED)
+    checked = check(delivery_of(frame), spec_of(), NOTHING_EXPECTED)
     assert json.loads(checked.refused["raw"][0]) == {
         "id": None,
         "sold": "2026-01-02T00:00:00",
@@ -78,8 +85,8 @@ def test_what_parquet_delivered_is_kept_as_json_too(make_spec: MakeSpec) -> None
     }
 
 
-def test_past_the_tolerated_share_the_whole_batch_is_set_aside(make_spec: MakeSpec) -> None:
-    spec = make_spec(contract={"max_bad_share": 0.1})
+def test_past_the_tolerated_share_the_whole_batch_is_set_aside() -> None:
+    spec = spec_of(contract={"max_bad_share": 0.1})
     at_the_limit = check(delivery_of(rows_of(10, rooms=["x", *["3"] * 9])), spec, NOTHING_EXPECTED)
     assert (at_the_limit.verdict, len(at_the_limit.accepted)) == ("partly_quarantined", 9)
     past_it = check(delivery_of(rows_of(10, rooms=["x", "x", *["3"] * 8])), spec, NOTHING_EXPECTED)
@@ -88,56 +95,52 @@ def test_past_the_tolerated_share_the_whole_batch_is_set_aside(make_spec: MakeSp
     assert past_it.findings[-1].message == "20.0% of 10 rows are refused; the contract allows 10.0%"
 
 
-def test_a_lost_column_sets_the_batch_aside_and_a_renamed_one_is_guessed(make_spec: MakeSpec) -> None:
-    checked = check(delivery_of(rows_of(2).rename(columns={"rooms": "room"})), make_spec(), NOTHING_EXPECTED)
+def test_a_lost_column_sets_the_batch_aside_and_a_renamed_one_is_guessed() -> None:
+    checked = check(delivery_of(rows_of(2).rename(columns={"rooms": "room"})), spec_of(), NOTHING_EXPECTED)
     assert (checked.verdict, reasons_of(checked)) == ("quarantined", ["missing_column:rooms"] * 2)
     assert "did you mean 'room'?" in checked.findings[0].message
     assert checked.accepted.dtypes.astype(str).to_dict()["rooms"] == "float64"
 
 
-def test_a_new_column_is_left_out_or_refused_as_the_contract_says(make_spec: MakeSpec) -> None:
+def test_a_new_column_is_left_out_or_refused_as_the_contract_says() -> None:
     delivery = delivery_of(rows_of(2, colour="red"))
-    ignored = check(delivery, make_spec(), NOTHING_EXPECTED)
+    ignored = check(delivery, spec_of(), NOTHING_EXPECTED)
     assert (ignored.verdict, "colour" in ignored.accepted) == ("accepted", False)
     assert [(each.rule, each.severity) for each in ignored.findings] == [("new_column", "warning")]
-    refused = check(delivery, make_spec(contract={"new_columns": "refuse"}), NOTHING_EXPECTED)
+    refused = check(delivery, spec_of(contract={"new_columns": "refuse"}), NOTHING_EXPECTED)
     assert (refused.verdict, reasons_of(refused)) == ("quarantined", ["new_column:colour"] * 2)
 
 
 @pytest.mark.parametrize("frame", [pd.DataFrame(), rows_of(0)])
-def test_a_delivery_without_rows_is_set_aside_as_empty(frame: pd.DataFrame, make_spec: MakeSpec) -> None:
-    checked = check(delivery_of(frame), make_spec(), NOTHING_EXPECTED)
+def test_a_delivery_without_rows_is_set_aside_as_empty(frame: pd.DataFrame) -> None:
+    checked = check(delivery_of(frame), spec_of(), NOTHING_EXPECTED)
     assert (checked.verdict, checked.rows_in, [each.rule for each in checked.findings]) == ("quarantined", 0, ["empty"])
 
 
-def test_content_that_cannot_be_read_is_a_verdict_too(make_spec: MakeSpec) -> None:
-    checked = unreadable("ab12", LANDED, ("not_csv", "line 3 has 1 cells, the header 2"), make_spec())
+def test_content_that_cannot_be_read_is_a_verdict_too() -> None:
+    checked = unreadable("ab12", LANDED, ("not_csv", "line 3 has 1 cells, the header 2"), spec_of())
     assert (checked.verdict, checked.rows_in, checked.findings[0].rule) == ("quarantined", 0, "not_csv")
     assert "2026-01-05.csv cannot be read: line 3" in checked.findings[0].message
 
 
-def test_a_grave_breach_refuses_its_rows_and_a_slight_one_is_only_reported(
-    make_spec: MakeSpec, suite_of: Callable[..., Suite]
-) -> None:
+def test_a_grave_breach_refuses_its_rows_and_a_slight_one_is_only_reported(suite_of: Callable[..., Suite]) -> None:
     delivery = delivery_of(rows_of(20, rooms=["99", *["3"] * 19]))
     limits = {"column": "rooms", "max_value": 40}
-    grave = check(delivery, make_spec(), suite_of("column_values_to_be_between", "critical", **limits))
+    grave = check(delivery, spec_of(), suite_of("column_values_to_be_between", "critical", **limits))
     assert (grave.verdict, reasons_of(grave)) == ("partly_quarantined", ["expect_column_values_to_be_between:rooms"])
-    slight = check(delivery, make_spec(), suite_of("column_values_to_be_between", "warning", **limits))
+    slight = check(delivery, spec_of(), suite_of("column_values_to_be_between", "warning", **limits))
     assert (slight.verdict, len(slight.refused)) == ("accepted", 0)
     assert slight.findings[0].message == "1 of 20 rows: rooms: expected column_values_to_be_between (max_value 40)"
 
 
-def test_a_grave_breach_of_the_whole_sets_the_batch_aside(make_spec: MakeSpec, suite_of: Callable[..., Suite]) -> None:
+def test_a_grave_breach_of_the_whole_sets_the_batch_aside(suite_of: Callable[..., Suite]) -> None:
     suite = suite_of("table_row_count_to_be_between", "critical", max_value=2)
-    checked = check(delivery_of(rows_of(3)), make_spec(), suite)
+    checked = check(delivery_of(rows_of(3)), spec_of(), suite)
     assert (checked.verdict, reasons_of(checked)) == ("quarantined", ["expect_table_row_count_to_be_between"] * 3)
     assert checked.findings[0].message == "the delivery: expected table_row_count_to_be_between (max_value 2); found 3"
 
 
-def test_deliveries_checked_together_get_the_verdicts_they_get_alone(
-    make_spec: MakeSpec, suite_of: Callable[..., Suite]
-) -> None:
+def test_deliveries_checked_together_get_the_verdicts_they_get_alone(suite_of: Callable[..., Suite]) -> None:
     suite = suite_of("column_values_to_be_between", "critical", column="rooms", max_value=40)
     frames = [
         rows_of(3),
@@ -147,7 +150,7 @@ def test_deliveries_checked_together_get_the_verdicts_they_get_alone(
         rows_of(2, rooms="x"),
         rows_of(2, rooms="99"),
     ]
-    spec, deliveries = make_spec(), [delivery_of(frame) for frame in frames]
+    spec, deliveries = spec_of(), [delivery_of(frame) for frame in frames]
     together = check_all(deliveries, spec, suite)
     for one, many in zip([check(each, spec, suite) for each in deliveries], together, strict=True):
         assert (one.verdict, one.findings) == (many.verdict, many.findings)

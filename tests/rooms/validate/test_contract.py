@@ -9,13 +9,20 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 
 from tasks.errors import ContractError
 from tasks.spec.models import ProjectSpec
 from tasks.validate import Suite, read_suite
 from tasks.validate.breaches import breaches
 
-MakeSpec = Callable[..., ProjectSpec]
+HOUSES = yaml.safe_load(Path(__file__).with_name("houses.yaml").read_text(encoding="utf-8"))
+
+
+def spec_of(source: dict[str, Any] | None = None, **parts: Any) -> ProjectSpec:
+    return ProjectSpec.model_validate({**HOUSES, **parts, "source": HOUSES["source"] | (source or {})})
+
+
 FEATURES = {"numbers": ["rooms", "size"], "booleans": ["pool"], "categories": ["zip"]}
 
 
@@ -24,11 +31,11 @@ def expectation(kind: str, severity: str | None = None, **kwargs: Any) -> dict[s
 
 
 @pytest.fixture
-def suite_of(tmp_path: Path, make_spec: MakeSpec) -> Callable[..., Suite]:
+def suite_of(tmp_path: Path) -> Callable[..., Suite]:
     def write(*expectations: dict[str, Any]) -> Suite:
         path = tmp_path / "expectations.json"
         path.write_text(json.dumps({"name": "houses", "expectations": expectations}))
-        return read_suite(path, make_spec(features=FEATURES))
+        return read_suite(path, spec_of(features=FEATURES))
 
     return write
 
@@ -47,7 +54,12 @@ MIXED = (
     expectation("column_values_to_match_regex", "warning", column="zip", regex=r"^98\d{3}$"),
     expectation("column_values_to_not_be_null", "info", column="pool"),
     expectation("column_values_to_be_unique", column="size"),
-    expectation("column_pair_values_a_to_be_greater_than_b", column_A="size", column_B="rooms"),
+    expectation(
+        "column_pair_values_a_to_be_greater_than_b",
+        column_A="size",
+        column_B="rooms",
+        ignore_row_if="either_value_is_missing",
+    ),
     expectation("column_values_to_be_between", "warning", column="size", min_value=10, mostly=0.7),
     expectation("table_row_count_to_be_between", max_value=3),
     expectation("column_median_to_be_between", column="size", min_value=200),
@@ -121,13 +133,13 @@ def test_an_empty_suite_asks_nothing(suite_of: MakeSuite) -> None:
     ],
 )
 def test_a_file_that_is_no_usable_suite_is_named_with_what_to_do(
-    content: str | None, match: str, tmp_path: Path, make_spec: MakeSpec
+    content: str | None, match: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "expectations.json"
     if content is not None:
         path.write_text(content)
     with pytest.raises(ContractError, match=match) as caught:
-        read_suite(path, make_spec(features=FEATURES))
+        read_suite(path, spec_of(features=FEATURES))
     assert str(path) in str(caught.value)
 
 

@@ -1,22 +1,28 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 
 from tasks.spec.models import ProjectSpec
 from tasks.validate import Typed, typed
 
-MakeSpec = Callable[..., ProjectSpec]
+HOUSES = yaml.safe_load(Path(__file__).with_name("houses.yaml").read_text(encoding="utf-8"))
+
+
+def spec_of(source: dict[str, Any] | None = None, **parts: Any) -> ProjectSpec:
+    return ProjectSpec.model_validate({**HOUSES, **parts, "source": HOUSES["source"] | (source or {})})
 
 
 def faulty(result: Typed) -> dict[str, list[int]]:
     return {str(code): np.flatnonzero(result.faults[code]).tolist() for code in result.faults}
 
 
-def test_every_column_gets_the_kind_the_spec_gives_it(make_spec: MakeSpec) -> None:
-    spec = make_spec(features={"numbers": ["rooms"], "booleans": ["pool"], "categories": ["zip"]})
+def test_every_column_gets_the_kind_the_spec_gives_it() -> None:
+    spec = spec_of(features={"numbers": ["rooms"], "booleans": ["pool"], "categories": ["zip"]})
     frame = pd.DataFrame(
         {"zip": ["01234"], "extra": ["x"], "pool": ["yes"], "rooms": ["3"], "sold": ["2026-01-02"], "id": ["7"]}
     )
@@ -33,7 +39,7 @@ def test_every_column_gets_the_kind_the_spec_gives_it(make_spec: MakeSpec) -> No
     assert result.clean.tolist() == [True]
 
 
-def test_rows_without_an_id_or_a_time_and_rows_said_twice_are_faults(make_spec: MakeSpec) -> None:
+def test_rows_without_an_id_or_a_time_and_rows_said_twice_are_faults() -> None:
     frame = pd.DataFrame(
         {
             "id": ["7", "", "8", "7", " 8 ", None],
@@ -41,7 +47,7 @@ def test_rows_without_an_id_or_a_time_and_rows_said_twice_are_faults(make_spec: 
             "rooms": "3",
         }
     )
-    assert faulty(typed(frame, make_spec())) == {
+    assert faulty(typed(frame, spec_of())) == {
         "missing_id:id": [1, 5],
         "not_a_time:sold": [4],
         "missing_time:sold": [2],
@@ -49,8 +55,8 @@ def test_rows_without_an_id_or_a_time_and_rows_said_twice_are_faults(make_spec: 
     }
 
 
-def test_a_row_has_one_name_however_its_parts_were_written(make_spec: MakeSpec) -> None:
-    spec = make_spec({"id": ["id", "sold"]})
+def test_a_row_has_one_name_however_its_parts_were_written() -> None:
+    spec = spec_of({"id": ["id", "sold"]})
     frames = [
         pd.DataFrame({"id": ["7"], "sold": ["2026-01-02"], "rooms": ["3"]}),
         pd.DataFrame({"id": [7], "sold": pd.to_datetime(["2026-01-02"]), "rooms": [3]}),
@@ -59,35 +65,35 @@ def test_a_row_has_one_name_however_its_parts_were_written(make_spec: MakeSpec) 
     assert {typed(frame, spec).frame["row_id"][0] for frame in frames} == {"7|2026-01-02"}
 
 
-def test_parts_that_hold_the_separator_do_not_make_two_rows_one(make_spec: MakeSpec) -> None:
-    spec = make_spec({"id": ["id", "part"]})
+def test_parts_that_hold_the_separator_do_not_make_two_rows_one() -> None:
+    spec = spec_of({"id": ["id", "part"]})
     frame = pd.DataFrame({"id": ["a|b", "a", "a\\"], "part": ["c", "b|c", "|b|c"], "sold": "2026-01-02", "rooms": "3"})
     assert typed(frame, spec).frame["row_id"].nunique() == 3
 
 
-def test_a_time_that_is_part_of_the_name_is_one_fault_and_not_two(make_spec: MakeSpec) -> None:
+def test_a_time_that_is_part_of_the_name_is_one_fault_and_not_two() -> None:
     frame = pd.DataFrame({"id": ["7", "8"], "sold": ["soon", ""], "rooms": "3"})
-    assert faulty(typed(frame, make_spec({"id": ["id", "sold"]}))) == {"not_a_time:sold": [0], "missing_id:sold": [1]}
+    assert faulty(typed(frame, spec_of({"id": ["id", "sold"]}))) == {"not_a_time:sold": [0], "missing_id:sold": [1]}
 
 
-def test_a_label_that_comes_with_the_rows_is_a_number_and_may_be_missing(make_spec: MakeSpec) -> None:
-    spec = make_spec({"label": {"column": "price"}})
+def test_a_label_that_comes_with_the_rows_is_a_number_and_may_be_missing() -> None:
+    spec = spec_of({"label": {"column": "price"}})
     frame = pd.DataFrame({"id": ["7", "8", "9"], "sold": "2026-01-02", "rooms": "3", "price": ["100", "", "dear"]})
     result = typed(frame, spec)
     assert faulty(result) == {"not_a_number:price": [2]}
     assert result.frame["price"].iloc[0] == 100.0
 
 
-def test_the_label_of_a_binary_task_may_be_said_in_words(make_spec: MakeSpec) -> None:
+def test_the_label_of_a_binary_task_may_be_said_in_words() -> None:
     scope = {"owner": "me", "objective": "answers", "metric": "log_loss"}
-    spec = make_spec({"label": {"column": "bought"}}, scope=scope, training={"task": "binary"})
+    spec = spec_of({"label": {"column": "bought"}}, scope=scope, training={"task": "binary"})
     frame = pd.DataFrame({"id": ["7", "8", "9"], "sold": "2026-01-02", "rooms": "3", "bought": ["yes", "0", "2"]})
     result = typed(frame, spec)
     assert faulty(result) == {"not_a_boolean:bought": [2]}
     assert result.frame["bought"].iloc[:2].tolist() == [1.0, 0.0]
 
 
-def test_a_column_may_name_a_row_and_be_a_feature_as_well(make_spec: MakeSpec) -> None:
-    spec = make_spec({"id": ["id", "zip"]}, features={"categories": ["zip"]})
+def test_a_column_may_name_a_row_and_be_a_feature_as_well() -> None:
+    spec = spec_of({"id": ["id", "zip"]}, features={"categories": ["zip"]})
     result = typed(pd.DataFrame({"id": ["7"], "sold": "2026-01-02", "zip": [1234]}), spec)
     assert result.frame.iloc[0].drop("sold").to_dict() == {"row_id": "7|1234", "id": "7", "zip": "1234"}

@@ -1,0 +1,68 @@
+"""Evidence outlives the release that wrote it."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import EvidenceError
+from tasks.evaluate import PROTOCOL, Evidence, SliceResult
+
+FROZEN = Path(__file__).parent / "frozen"
+EVIDENCE = Evidence(
+    verdict="refused",
+    passed=False,
+    metric="mean_absolute_error",
+    rows=280,
+    start=date(2024, 2, 1),
+    end=date(2024, 2, 28),
+    challenger_loss=0.75,
+    challenger_low=0.7,
+    challenger_high=0.8,
+    challenger_bias=0.05,
+    champion_loss=1.0,
+    champion_bias=-0.5,
+    difference=-0.25,
+    difference_low=-0.3,
+    difference_high=-0.2,
+    baseline_loss=20.0,
+    slices=(SliceResult("zip", "b", 140, 4.0, 2.0, 1.0, 0.0, refused=True),),
+    latency_ms=1.5,
+    size_mb=0.25,
+    parity=0.0,
+    reasons=("found slices zip = b +100.0%; expected none more than 10% worse, beyond chance",),
+)
+
+
+def test_evidence_frozen_by_protocol_1_is_still_read() -> None:
+    assert Evidence.from_dict(json.loads((FROZEN / "evidence_1.json").read_text(encoding="utf-8"))) == EVIDENCE
+
+
+def test_todays_form_is_the_frozen_one() -> None:
+    frozen = json.loads((FROZEN / "evidence_1.json").read_text(encoding="utf-8"))
+    assert EVIDENCE.to_dict() == frozen, "the form changed: follow the recipe in tasks/evaluate/evidence.py"
+
+
+def test_every_protocol_has_a_frozen_file() -> None:
+    assert [path.name for path in sorted(FROZEN.iterdir())] == [f"evidence_{n}.json" for n in range(1, PROTOCOL + 1)]
+
+
+def test_what_is_not_a_number_is_null_in_the_file_and_not_a_number_again() -> None:
+    unknown = replace(EVIDENCE, difference=math.nan, latency_ms=math.inf, start=None, end=None)
+    content = json.loads(json.dumps(unknown.to_dict(), allow_nan=False))
+    assert (content["difference"], content["latency_ms"], content["start"]) == (None, None, None)
+    again = Evidence.from_dict(content)
+    assert math.isnan(again.difference)
+    assert math.isnan(again.latency_ms)
+    assert again.start is None
+
+
+@pytest.mark.parametrize("content", [{}, {"protocol": 99}, {"protocol": 1}, {"protocol": 1, "slices": [{}]}])
+def test_what_is_no_evidence_is_refused(content: dict[str, object]) -> None:
+    with pytest.raises(EvidenceError):
+        Evidence.from_dict(content)
