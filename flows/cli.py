@@ -16,7 +16,7 @@ FAILED = 1
 INTERRUPTED = 130
 
 app = typer.Typer(
-    help="Leeway keeps models in production honest: nightly checks, drift past its leeway, retraining proven and approved.",
+    help="Leeway keeps models in production honest: nightly checks, drift measured, retraining proven and approved.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -133,12 +133,14 @@ def why(
 
 @app.command()
 def release(
-    project: Project, batch: Annotated[str, typer.Argument(help="The batch's id, or the first characters of it.")]
+    project: Project,
+    batch: Annotated[str, typer.Argument(help="The file's name, or the first characters of the batch's id.")],
+    reason: Reason = "by hand",
 ) -> None:
     """Let a quarantined batch in after a person has looked at it."""
     from flows.commands.release import release_quarantined
 
-    release_quarantined(project, batch)
+    release_quarantined(project, batch, reason)
 
 
 @app.command()
@@ -158,15 +160,23 @@ def doctor() -> None:
 
 
 def main() -> None:
-    """Run the command line; an Error is told in a paragraph, never as a traceback, unless --debug is given."""
+    """Run the command line; an error is told in a paragraph, never as a traceback, unless --debug is given."""
     try:
         app()
     except KeyboardInterrupt:
         typer.echo("\nstopped", err=True)
         sys.exit(INTERRUPTED)
-    except Error as error:
+    except Exception as error:
         if os.environ.get("LEEWAY_DEBUG"):
             raise
         typer.secho("error: ", fg=typer.colors.RED, bold=True, err=True, nl=False)
-        typer.echo(str(error), err=True)
+        typer.echo(str(error) if isinstance(error, Error) else _unforeseen(error), err=True)
         sys.exit(FAILED)
+
+
+def _unforeseen(error: Exception) -> str:
+    """Return what is said of an error that Leeway did not foresee; those of the machine explain themselves."""
+    said = f"{type(error).__name__}: {error}"
+    return (
+        said if isinstance(error, OSError) else f"{said}; Leeway did not foresee this: `leeway --debug ...` says where"
+    )

@@ -20,23 +20,29 @@ HEADER = """\
 """
 
 
-def prefect_yaml(specs: list[ProjectSpec]) -> str:
+def prefect_yaml(specs: list[ProjectSpec], *, scheduled: bool = True) -> str:
     """Return the deployments of all projects: for each a nightly and a promote by schedule, and a retrain by demand.
 
     Entrypoints are modules of this package, so that helpers import on any worker; nothing is pulled.
     """
-    deployments = [each for spec in sorted(specs, key=lambda spec: spec.project) for each in _deployments(spec)]
+    deployments = [
+        each
+        for spec in sorted(specs, key=lambda spec: spec.project)
+        for each in _deployments(spec, scheduled=scheduled)
+    ]
     whole = {"name": "leeway", "pull": [], "deployments": deployments}
-    return HEADER + yaml.safe_dump(whole, sort_keys=False, width=120, allow_unicode=True)
+    return HEADER + yaml.dump(whole, Dumper=_Plain, sort_keys=False, width=120, allow_unicode=True)
 
 
-def deploy(specs: list[ProjectSpec], where: Path) -> None:
+def deploy(specs: list[ProjectSpec], where: Path, *, scheduled: bool = True) -> None:
     """Create the work pool if there is none and deploy everything; doing it again changes nothing.
 
     Parameters
     ----------
     where : Path
         A folder to write the file to.
+    scheduled : bool
+        Whether schedules are active; where no worker waits, runs would only pile up as late.
 
     Raises
     ------
@@ -45,7 +51,7 @@ def deploy(specs: list[ProjectSpec], where: Path) -> None:
     """
     where.mkdir(parents=True, exist_ok=True)
     path = where / "prefect.yaml"
-    path.write_text(prefect_yaml(specs), encoding="utf-8")
+    path.write_text(prefect_yaml(specs, scheduled=scheduled), encoding="utf-8")
     _prefect("work-pool", "create", POOL, "--type", "process", "--overwrite")
     _prefect("--no-prompt", "deploy", "--all", "--prefect-file", str(path))
 
@@ -66,7 +72,14 @@ def _prefect(*words: str) -> None:
         )
 
 
-def _deployments(spec: ProjectSpec) -> list[dict[str, Any]]:
+class _Plain(yaml.SafeDumper):
+    """Writes what stands twice twice: a person reads each deployment by itself, without anchors."""
+
+    def ignore_aliases(self, _data: object) -> bool:
+        return True
+
+
+def _deployments(spec: ProjectSpec, *, scheduled: bool) -> list[dict[str, Any]]:
     schedule, one_at_a_time = spec.schedule, {"limit": 1, "collision_strategy": "ENQUEUE"}
     common = {
         "version": None,
@@ -86,7 +99,7 @@ def _deployments(spec: ProjectSpec) -> list[dict[str, Any]]:
             "entrypoint": f"flows.{kind}.{kind}",
             "description": f"{text} {spec.scope.objective}",
             **common,
-            "schedules": [{"cron": cron, "timezone": schedule.time_zone}] if cron else [],
+            "schedules": [{"cron": cron, "timezone": schedule.time_zone, "active": scheduled}] if cron else [],
         }
         for kind, text, cron in kinds
     ]

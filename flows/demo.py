@@ -77,7 +77,7 @@ def _live(spec: ProjectSpec, where: Path, addresses: Addresses, console: Console
 
         house = open_house(spec.project)
         _refuse_strangers(house)
-        deploy([spec], where)
+        deploy([spec], where, scheduled=False)  # its nights are long past; they are run in order below
     story = Story(house, console)
     story.begin(HISTORY_UNTIL)
     story.nights(HISTORY_UNTIL)

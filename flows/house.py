@@ -127,7 +127,7 @@ def champion_of(number: int, files: dict[str, bytes]) -> Champion:
         number=number,
         model=PortableModel(ModelSchema.from_json(files["schema.json"]), files["model.onnx"]),
         reference=reference_from(files["reference.bin"]),
-        promise=Promise(evidence["metric"], evidence["challenger_loss"], evidence["challenger_bias"]),
+        promise=Promise(evidence["metric"], evidence["challenger_loss"], evidence["challenger_bias"], evidence["rows"]),
         trained_from=date.fromisoformat(training["trained_from"]),
         trained_until=date.fromisoformat(training["trained_until"]),
         importances=tuple((name, float(share)) for name, share in training["importances"].items()),

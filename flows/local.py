@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
-
+from flows.screen import screen
 from flows.stack import Addresses, open_stack
 from tasks.lake import Lake
 from tasks.spec import ProjectSpec, find_project, home, known_projects, read_spec
@@ -31,6 +30,6 @@ def all_specs() -> list[ProjectSpec]:
 def served(path: Path) -> Iterator[Addresses]:
     """Give a stack for one command: the configured or running one, or a temporary one that ends with the command."""
     os.environ["LEEWAY_PROJECTS"] = str(path.resolve().parent.parent)
-    console = Console(stderr=True)
+    console = screen(stderr=True)
     with open_stack(home(path), say=lambda text: console.print(f"[dim]{text}[/]")) as addresses:
         yield addresses

@@ -73,6 +73,12 @@ def promote(project: str, date: Date | None = None) -> dict[str, Any]:
 
 def roll_back_now(house: House, reason: str, night: Date) -> str:
     """Put the previous champion back and bar the current one; return what was done."""
+    return str(_roll_back(house.project, reason, night))
+
+
+@flow(name="rollback")
+def _roll_back(project: str, reason: str, night: Date) -> str:
+    house = open_house(project)
     versions = house.registry.versions(house.project)
     step = rollback(Situation(versions, recorded_champion(versions)), reason, clock.now())
     take(house, step, night)
@@ -113,16 +119,22 @@ def _entry(step: Step, said: str, night: Date, moment: datetime) -> Entry:
         night=night,
         time=moment,
         action=ACTIONS[type(step)],
-        subject=f"version {step.to if isinstance(step, RollBack) else step.number}",
+        subject=_subject(step),
         reason=said,
     )
+
+
+def _subject(step: Step) -> str:
+    """Return the version that is champion after the step, or that was spoken of."""
+    number = step.to if isinstance(step, RollBack) else step.number
+    return "no version" if number is None else f"version {number}"
 
 
 def _entry_name(step: Step, said: str, moment: datetime) -> str:
     """Return a name that a repeated step shares: a version is promoted, rejected and rolled back at most once."""
     name = f"{step.number}/{ACTIONS[type(step)]}"
     if isinstance(step, PutBack):
-        return f"{name}/{moment.isoformat(timespec='seconds')}"
+        return f"champion/{ACTIONS[PutBack]}/{moment.isoformat(timespec='seconds')}"
     return f"{name}/{hashlib.sha256(said.encode()).hexdigest()[:8]}" if isinstance(step, Refuse) else name
 
 

@@ -30,6 +30,7 @@ HOST = "127.0.0.1"
 PROCFILE = Path(__file__).parent.parent / "infra" / "Procfile"
 START_SECONDS = 180
 STOP_SECONDS = 20
+HAND_IN_SECONDS = 5
 QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -119,16 +120,15 @@ def open_stack(
         yield found
         return
     stop(home)
-    keeper = start(home, worker=worker, say=say)
+    keeper, leave = start(home, worker=worker, say=say), False
     try:
         addresses = _wait(home, keeper, say)
         addresses.export(home)
         yield addresses
-    except BaseException:
-        stop(home)
-        raise
-    if not keep:
-        stop(home)
+        leave = keep
+    finally:
+        if not leave:
+            _end(home, keeper)
 
 
 def start(home: Path, *, worker: bool, say: Callable[[str], None]) -> subprocess.Popen[bytes]:
@@ -174,6 +174,24 @@ def start(home: Path, *, worker: bool, say: Callable[[str], None]) -> subprocess
     return keeper
 
 
+def hand_in() -> None:
+    """Send the logs and events this process still holds, while there is a server to take them.
+
+    Prefect sends them in the background, and when its server is gone tries for a minute before it lets a process end.
+    """
+    handlers = sys.modules.get("prefect.logging.handlers")  # not there unless something ran
+    if handlers is not None:
+        handlers.APILogWorker.drain_all(timeout=HAND_IN_SECONDS)  # every sender's, not only its own
+
+
+def _end(home: Path, keeper: subprocess.Popen[bytes]) -> None:
+    try:
+        hand_in()
+    finally:
+        stop(home)
+        keeper.poll()  # it is known to have ended
+
+
 def stop(home: Path) -> None:
     """Stop, by process id, all that the stack of this home started; nothing else is touched."""
     note = _read_note(home)
@@ -192,8 +210,11 @@ def stop(home: Path) -> None:
 
 def free_port(variable: str, preferred: int) -> int:
     """Return the port a variable names, else the preferred one if it is free, else any free one."""
-    if os.environ.get(variable):
-        return int(os.environ[variable])
+    wanted = os.environ.get(variable)
+    if wanted and not wanted.isdigit():
+        raise Terminal(f"{variable} is {wanted!r}; expected the number of a port")
+    if wanted:
+        return int(wanted)
     for port in (preferred, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -95,7 +95,10 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Bounded:
-    """A measured mean with its interval, what was promised, and how far it may be from it."""
+    """A measured mean with its interval, what was promised, and how far it may be from it.
+
+    `low` and `high` hold the chance of both the measurement and the promise.
+    """
 
     value: float
     low: float
@@ -105,8 +108,8 @@ class Bounded:
 
     @property
     def past_leeway(self) -> bool:
-        """Whether even the favourable end of the interval is further from the promise than tolerated."""
-        return self.low > self.expected + self.leeway or self.high < self.expected - self.leeway
+        """Whether it is further from the promise than tolerated, and than chance explains."""
+        return abs(self.value - self.expected) > self.leeway and not self.low <= self.expected <= self.high
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.stack import QUIET
+from flows.stack import QUIET, hand_in
 
 START_SECONDS = 180  # about 36 on a laptop; a shared machine is slower
 STOP_SECONDS = 20
@@ -68,6 +68,11 @@ def mlflow_url(mlflow_server: Server) -> str:
 
 
 @pytest.fixture(scope="session")
+def mlflow_artifacts(mlflow_server: Server) -> Path:
+    return mlflow_server.home / "artifacts"
+
+
+@pytest.fixture(scope="session")
 def prefect_url(prefect_server: Server) -> str:
     return prefect_server.answering()
 
@@ -96,6 +101,7 @@ def servers(
 
         with temporary_settings({"api.url": names["PREFECT_API_URL"], "home": where / "prefect"}):
             yield where
+            hand_in()
 
 
 @pytest.fixture(scope="session")

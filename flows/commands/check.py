@@ -1,97 +1,164 @@
-"""`leeway check`: the spec, the contract, the source and the newest delivery of each kind; everything wrong, at once."""
+"""`leeway check`: the spec, the contract, the source and the newest delivery of each kind; all faults at once."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
+import pandas as pd
+from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.markup import escape
 
+from flows.screen import screen
 from tasks import clock
-from tasks.errors import Error, SpecError
-from tasks.features import with_features
+from tasks.errors import ContractError, DataError, Error, SpecError
+from tasks.features import function_at, with_features
 from tasks.ingest import Unreadable, delivered, landed, open_source, secret
 from tasks.records import Checked, Kind
 from tasks.spec import ProjectSpec, find_project, read_spec
+from tasks.spec.document import UnreadableError, read_document
+from tasks.spec.models import Contract, Source
+from tasks.validate import Suite, check_labels, read_suite
 from tasks.validate import check as check_rows
-from tasks.validate import check_labels, read_suite
 
-FINDINGS_SHOWN = 10
+SHOWN = 10
+Part = TypeVar("Part", bound=BaseModel)
 
 
 def check_project(project: str) -> int:
     """Print a line a check; return how many found something wrong."""
-    console, path = Console(), find_project(project)
-    spec = read_spec(path)
-    console.print(f"[green]ok[/]    {escape(str(path))}: the spec can be used")
-    wrong = 0
-    for text in _faults(spec, path.parent, console):
+    console, path = screen(), find_project(project)
+    name, wrong = path.resolve().parent.name, 0
+    for text in _faults(path, console):
         wrong += 1
         console.print(f"[red]wrong[/] {escape(text)}")
     console.print(
-        f"{spec.project}: {wrong} found wrong"
-        if wrong
-        else f"{spec.project} is ready: `leeway run nightly {spec.project}`"
+        f"{name}: {wrong} found wrong" if wrong else f"{name} is ready: `leeway run nightly {name}`, or `leeway up`"
     )
     return wrong
 
 
-def _faults(spec: ProjectSpec, folder: Path, console: Console) -> Iterator[str]:
+def _faults(path: Path, console: Console) -> Iterator[str]:
     """Yield what is wrong; say what is right on the way."""
-    for reference in {channel.to for channel in spec.notifications}:
+    try:
+        spec = read_spec(path)
+    except SpecError as error:
+        yield from error.faults
+        yield from _around(path)
+        return
+    console.print(f"[green]ok[/]    {escape(str(path))}: the spec can be used")
+    for reference in sorted({channel.to for channel in spec.notifications}):
         if not os.environ.get(reference.removeprefix("env:")):
             yield f"notifications go to {reference}, but that variable is not set"
+    suite = Suite(path.parent / spec.contract.suite)
     try:
-        read_suite(folder / spec.contract.suite, spec)
-        console.print(f"[green]ok[/]    {spec.contract.suite}: Great Expectations takes the suite")
-    except Error as error:
-        yield str(error)
-        return
+        suite = read_suite(suite.path, spec)
+        console.print(f"[green]ok[/]    {escape(spec.contract.suite)}: {len(suite.expectations)} expectations")
+    except ContractError as error:
+        yield from str(error).splitlines()
+    yield from _unfound_function(spec, path.parent)
     places: list[tuple[Kind, str | None]] = [("rows", spec.source.uri), ("labels", spec.source.label.uri)]
     for kind, uri in places:
         if uri is None:
             continue
         try:
-            yield from _newest(spec, folder, kind, uri, console)
+            yield from _newest(spec, suite, kind, uri, console)
         except SpecError as error:
             yield from error.faults
         except Error as error:
             yield str(error)
 
 
-def _newest(spec: ProjectSpec, folder: Path, kind: Kind, uri: str, console: Console) -> Iterator[str]:
+def _around(path: Path) -> Iterator[str]:
+    """Yield what is seen to be wrong around a spec that cannot be used, by those of its blocks that can."""
+    try:
+        data = read_document(path.read_text(encoding="utf-8-sig")).data
+    except (OSError, UnicodeDecodeError, UnreadableError):
+        return
+    contract, source = _part(Contract, data.get("contract", {})), _part(Source, data.get("source"))
+    if contract and not (path.parent / contract.suite).is_file():
+        yield f"{path.parent / contract.suite} does not exist; expected the project's Great Expectations suite"
+    for uri in (source.uri, source.label.uri) if source else ():
+        if uri is None or source is None:
+            continue
+        try:
+            if not open_source(uri, path.parent, source).list():
+                yield f"nothing has landed in {uri}"
+        except Error as error:
+            yield str(error)
+
+
+def _part(kind: type[Part], data: object) -> Part | None:
+    try:
+        return kind.model_validate(data)
+    except ValidationError:
+        return None
+
+
+def _newest(spec: ProjectSpec, suite: Suite, kind: Kind, uri: str, console: Console) -> Iterator[str]:
     """Check the newest delivery of one landing place as a night would; nothing is written."""
+    folder = suite.path.parent
     place = open_source(uri, folder, spec.source)
     far = date.max if spec.source.arrival == "filename" else clock.tonight(spec.schedule.time_zone)
     arrivals = landed(place.list(), kind, spec, far)
-    for lost in arrivals.unplaced:
-        yield f"{uri}/{lost.key} would never be taken in: {lost.reason.replace('_', ' ')}"
+    lost = [f"{uri}/{each.key} would never be taken in: {each.reason.replace('_', ' ')}" for each in arrivals.unplaced]
+    yield from _few(lost)
     if not arrivals.landed:
-        yield f"nothing has landed in {uri}; expected {kind} as {spec.source.format} files"
+        fmt = spec.source.format if kind == "rows" else spec.source.label.format
+        yield f"nothing has landed in {uri}; expected {kind} as {fmt} files"
         return
     newest = arrivals.landed[-1]
     read = delivered(place.read(newest.key), newest, spec, secret(spec.privacy, os.environ))
     if isinstance(read, Unreadable):
         yield f"{newest.key} cannot be read as {spec.source.format}: {read.detail} ({read.reason})"
         return
-    suite = read_suite(folder / spec.contract.suite, spec)
     checked = check_rows(read, spec, suite) if kind == "rows" else check_labels(read, spec, suite)
-    if kind == "rows":
-        with_features(checked.accepted, spec.features.function, folder)
     yield from _verdict(checked, len(arrivals.landed), console)
+    if kind == "rows" and len(checked.accepted):
+        yield from _failing_function(spec, folder, checked.accepted)
 
 
-def _verdict(checked: Checked, landed_count: int, console: Console) -> Iterator[str]:
-    key = checked.landed.key
-    if checked.verdict == "quarantined" or len(checked.refused):
-        reasons = "; ".join(finding.message for finding in checked.findings[:FINDINGS_SHOWN])
-        yield f"{key}: {checked.verdict}, {len(checked.refused)} of {checked.rows_in} rows refused: {reasons}"
+def _unfound_function(spec: ProjectSpec, folder: Path) -> Iterator[str]:
+    """Yield why the project's own feature function cannot be had."""
+    try:
+        if spec.features.function:
+            function_at(spec.features.function, folder)
+    except SpecError as error:
+        yield from error.faults
+
+
+def _failing_function(spec: ProjectSpec, folder: Path, rows: pd.DataFrame) -> Iterator[str]:
+    """Yield how the feature function fails on accepted rows; that it cannot be had is said elsewhere."""
+    try:
+        with_features(rows, spec.features.function, folder)
+    except SpecError:
         return
-    console.print(
-        f"[green]ok[/]    {checked.landed.kind}: {landed_count} files; {escape(key)} passes with {checked.rows_in} rows"
-    )
-    for finding in checked.findings[:FINDINGS_SHOWN]:
-        console.print(f"[yellow]note[/]  {escape(finding.message)}")
+    except DataError as error:
+        yield str(error)
+    except Exception as error:  # noqa: BLE001 - a person's own function may raise anything
+        yield f"features.function {spec.features.function!r} fails on {len(rows)} accepted rows: {error!r}"
+
+
+def _verdict(checked: Checked, files: int, console: Console) -> Iterator[str]:
+    key, kind = checked.landed.key, checked.landed.kind
+    refused = bool(checked.verdict == "quarantined" or len(checked.refused))
+    if refused:
+        yield f"{key}: {checked.verdict.replace('_', ' ')}, {len(checked.refused)} of {checked.rows_in} {kind} refused"
+        yield from _few([f"{key}: {each.message}" for each in checked.findings if each.severity == "critical"])
+    else:
+        found = f"{files:,} file{'s' if files > 1 else ''}"
+        console.print(
+            f"[green]ok[/]    {kind}: {found}; the newest, {escape(key)}, passes with {checked.rows_in:,} {kind}"
+        )
+    notes = [each.message for each in checked.findings if not refused or each.severity != "critical"]
+    for text in _few(notes):
+        console.print(f"[yellow]note[/]  {escape(text)}")
+
+
+def _few(texts: Sequence[str]) -> list[str]:
+    more = [f"and {len(texts) - SHOWN} more like these"] if len(texts) > SHOWN else []
+    return [*texts[:SHOWN], *more]

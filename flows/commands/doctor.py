@@ -6,24 +6,26 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
-from rich.console import Console
+from packaging.requirements import Requirement
 from rich.markup import escape
 
+from flows.screen import screen
 from flows.stack import answers, configured, free_port, running
-from tasks.errors import Error
+from tasks.errors import Error, SpecError
 from tasks.spec import find_project, home, known_projects, projects_folder, read_spec
 
 OLDEST = (3, 11)
 LEAST_FREE_GB = 2
-PACKAGES = ("prefect", "mlflow", "great-expectations", "deltalake", "scikit-learn", "onnxruntime", "pandas", "boto3")
+INSTALL = "`pip install -r requirements.lock`"
+PORTS = {"LEEWAY_PREFECT_PORT": 4200, "LEEWAY_MLFLOW_PORT": 5000}
 
 
 def examine_machine() -> int:
     """Print a line a check; return how many failed."""
-    console, failed = Console(), 0
+    console, failed = screen(), 0
     for good, text in _checks():
         failed += not good
         console.print(f"[{'green' if good else 'red'}]{'ok  ' if good else 'FAIL'}[/] {escape(text)}")
@@ -33,8 +35,7 @@ def examine_machine() -> int:
 def _checks() -> Iterator[tuple[bool, str]]:
     python = sys.version_info
     yield python >= OLDEST, f"Python {python.major}.{python.minor}.{python.micro} (3.11 or newer)"
-    for name in PACKAGES:
-        yield _package(name)
+    yield from _packages()
     where = _home()
     yield _writable(where)
     free_gb = shutil.disk_usage(_existing(where)).free / 1e9
@@ -44,11 +45,28 @@ def _checks() -> Iterator[tuple[bool, str]]:
         yield _project(name)
 
 
-def _package(name: str) -> tuple[bool, str]:
+def _packages() -> Iterator[tuple[bool, str]]:
+    """Compare what is installed with what Leeway asks for: its limits are versions that were seen to break."""
     try:
-        return True, f"{name} {version(name)}"
+        asked = [Requirement(text) for text in requires("leeway") or []]
     except PackageNotFoundError:
-        return False, f"{name} is not installed; run `make demo` or `pip install -r requirements.lock`"
+        yield False, "leeway itself is not installed; run `pip install --no-deps -e .` in its folder"
+        return
+    needed = [each for each in asked if each.marker is None or each.marker.evaluate({"extra": ""})]
+    wrong = [text for each in needed if (text := _unfit(each))]
+    yield from ((False, text) for text in wrong)
+    if not wrong:
+        shown = ", ".join(f"{name} {version(name)}" for name in ("prefect", "mlflow", "scikit-learn", "pandas"))
+        yield True, f"{len(needed)} packages as asked for: {shown}, ..."
+
+
+def _unfit(asked: Requirement) -> str:
+    try:
+        found = version(asked.name)
+    except PackageNotFoundError:
+        return f"{asked.name} is not installed; run {INSTALL}"
+    fits = asked.specifier.contains(found, prereleases=True)
+    return "" if fits else f"{asked.name} is {found}; expected {asked.specifier}: run {INSTALL}"
 
 
 def _home() -> Path:
@@ -62,25 +80,32 @@ def _existing(path: Path) -> Path:
 
 def _writable(where: Path) -> tuple[bool, str]:
     nearest = _existing(where)
-    return os.access(nearest, os.W_OK), f"state is kept in {where}" + (
-        "" if nearest == where else " (made when needed)"
-    )
+    made = "" if nearest == where else " (made when needed)"
+    good = os.access(nearest, os.W_OK)
+    return good, f"state is kept in {where}{made}" if good else f"{nearest} cannot be written; set LEEWAY_HOME"
 
 
 def _servers(where: Path) -> tuple[bool, str]:
     try:
         found = configured() or running(where)
+        if found is None:
+            ports = " and ".join(_port(variable, preferred) for variable, preferred in PORTS.items())
+            return True, f"no servers run; `leeway up` would use ports {ports} of 127.0.0.1"
     except Error as error:
         return False, str(error)
-    if found is None:
-        ports = free_port("LEEWAY_PREFECT_PORT", 4200), free_port("LEEWAY_MLFLOW_PORT", 5000)
-        return True, f"no servers run; `leeway up` would use ports {ports[0]} and {ports[1]} of 127.0.0.1"
-    return answers(found), f"Prefect {found.prefect_ui} and MLflow {found.mlflow}"
+    where_they_are = f"Prefect {found.prefect_ui} and MLflow {found.mlflow}"
+    return (True, where_they_are) if answers(found) else (False, f"{where_they_are} do not both answer")
+
+
+def _port(variable: str, preferred: int) -> str:
+    port = free_port(variable, preferred)
+    return str(port) if port == preferred or os.environ.get(variable) else f"{port} ({preferred} is taken)"
 
 
 def _project(name: str) -> tuple[bool, str]:
     try:
         spec = read_spec(find_project(name))
-    except Error as error:
-        return False, f"project {name}: {error}"
+    except SpecError as error:
+        more = f", and {len(error.faults) - 1} more: `leeway check {name}`" if len(error.faults) > 1 else ""
+        return False, f"project {name}: {error.faults[0]}{more}"
     return True, f"project {spec.project}, owner {spec.scope.owner}"

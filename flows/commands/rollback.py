@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.markup import escape
 
 from flows.local import served
+from flows.screen import screen
 from tasks import clock
 from tasks.spec import find_project, read_spec
 
@@ -19,4 +19,4 @@ def roll_back(project: str, reason: str) -> None:
         from flows.promote import roll_back_now
 
         said = roll_back_now(open_house(spec.project), reason, clock.tonight(spec.schedule.time_zone))
-    Console().print(escape(said))
+    screen().print(escape(said))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 
 from flows.local import served
+from flows.screen import screen
 from tasks.spec import find_project, home, read_spec
 
 
@@ -31,5 +31,4 @@ def run_flow_now(kind: str, project: str, night: date | None, reason: str | None
 
 
 def _print(kind: str, result: dict[str, Any]) -> None:
-    console = Console()
-    console.print(f"[bold]{kind} {result.get('night', '')}: {result['action']}[/] {escape(str(result['reason']))}")
+    screen().print(f"[bold]{kind} {result.get('night', '')}: {result['action']}[/] {escape(str(result['reason']))}")

@@ -1,52 +1,54 @@
-"""`leeway status`: from the lake, and from the registry when a stack answers."""
+"""`leeway status`: what the record says of each project, and whether the servers answer."""
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.local import all_specs, lake_of
+from flows.local import lake_of
+from flows.screen import screen
 from flows.stack import answers, configured, running
 from tasks import clock
+from tasks.errors import SpecError
 from tasks.lake import Entry, entries
-from tasks.spec import ProjectSpec, find_project, home
+from tasks.spec import find_project, home, known_projects
 
 
 def show_status(project: str | None) -> None:
-    """Print one line a project."""
-    specs = [lake_of(project)[0]] if project else all_specs()
-    console = Console()
+    """Print one line a project; of all projects, one with a wrong spec has a line that says so."""
+    names, console = [project] if project else known_projects(), screen()
+    if not names:
+        console.print("no project yet: `leeway init DATA --time COLUMN --label COLUMN` writes one from your data")
+        return
     table = Table("project", "champion", "since", "last night", "decision", "waits for a person", show_edge=False)
-    for spec in specs:
-        table.add_row(*map(escape, _cells(spec, project or spec.project)))
-    console.print(table if specs else "no project yet: leeway init DATA --time COLUMN --label COLUMN")
-    if specs:
-        where = home(find_project(project or specs[0].project))
-        stack = configured() or running(where)
-        up = stack is not None and answers(stack)
-        console.print(
-            f"Prefect {stack.prefect_ui}  MLflow {stack.mlflow}"
-            if up and stack
-            else "no servers answer; `leeway up` starts them"
-        )
+    for name in names:
+        try:
+            cells = _cells(name)
+        except SpecError:
+            if project:
+                raise
+            cells = [name, "-", "-", "-", f"its spec cannot be used: `leeway check {name}`", "-"]
+        table.add_row(*map(escape, cells))
+    console.print(table)
+    stack = configured() or running(home(find_project(names[0])))
+    if stack is not None and answers(stack):
+        console.print(f"Prefect {stack.prefect_ui}  MLflow {stack.mlflow}")
+    else:
+        console.print("no servers answer; `leeway up` starts them")
 
 
-def _cells(spec: ProjectSpec, project: str) -> list[str]:
-    _, lake = lake_of(project)
+def _cells(project: str) -> list[str]:
+    spec, lake = lake_of(project)
     record = entries(lake, spec.project)
     nights = [entry for entry in record if entry.kind == "night"]
     champion = _newest(record, {"promoted", "rolled_back", "put_back"})
     challenger = _newest(record, {"registered"})
-    waits = challenger is not None and not _settled(challenger, record)
-    asked = nights and nights[-1].action == "ask"
-    waiting = [f"{challenger.subject} for approval"] if waits and challenger else []
-    waiting += [f"the night of {nights[-1].night}"] if asked else []
-    age = f"{champion.night}, {(clock.now().date() - champion.night).days} days ago" if champion else "-"
+    waiting = [f"{challenger.subject} for approval"] if challenger and not _settled(challenger, record) else []
+    waiting += [f"the night of {nights[-1].night}"] if nights and nights[-1].action == "ask" else []
     return [
         spec.project,
         champion.subject if champion else "none",
-        age,
+        f"{champion.night}, {(clock.now().date() - champion.night).days} days ago" if champion else "-",
         str(nights[-1].night) if nights else "-",
         f"{nights[-1].action}: {nights[-1].reason}" if nights else "-",
         ", ".join(waiting) or "-",

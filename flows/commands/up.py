@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import signal
 
-from rich.console import Console
-
 from flows.local import all_specs
+from flows.screen import screen
 from flows.stack import open_stack
 from tasks.errors import SpecError
-from tasks.spec import find_project, home, known_projects
+from tasks.spec import find_project, home
 
 
 def run_stack() -> None:
     """Start the servers and a worker, deploy every project, then wait."""
-    names, console = known_projects(), Console()
-    if not names:
+    specs, console = all_specs(), screen()
+    if not specs:
         raise SpecError(["there is no project yet; `leeway init DATA --time .. --label ..` writes one from your data"])
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    where = home(find_project(names[0]))
+    where = home(find_project(specs[0].project))
     with open_stack(where, worker=True, say=console.print) as addresses:
         from flows.deliver import deploy
 
-        deploy(all_specs(), where)
-        console.print(f"deployed {', '.join(names)}")
+        deploy(specs, where)
+        console.print(f"deployed {', '.join(spec.project for spec in specs)}")
         console.print(
             f"[bold]Prefect[/] {addresses.prefect_ui}   [bold]MLflow[/] {addresses.mlflow}   [bold]data[/] {where}"
         )

@@ -39,7 +39,7 @@ def with_features(frame: pd.DataFrame, path: str | None, folder: Path) -> pd.Dat
     """
     if path is None:
         return frame
-    made = _load(path, folder)(frame.copy())
+    made = function_at(path, folder)(frame.copy())
     if not isinstance(made, pd.DataFrame) or not made.index.equals(frame.index):
         count = len(made) if hasattr(made, "__len__") else "no"
         raise DataError(
@@ -49,15 +49,24 @@ def with_features(frame: pd.DataFrame, path: str | None, folder: Path) -> pd.Dat
     return made
 
 
-def _load(path: str, folder: Path) -> Callable[[pd.DataFrame], pd.DataFrame]:
+def function_at(path: str, folder: Path) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """Return the function a `module:function` names.
+
+    Raises
+    ------
+    SpecError
+        When there is none.
+    """
     module_name, name = path.split(":")
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     try:
         function = getattr(import_module(module_name), name)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:
         raise SpecError(
             [f"features.function is {path!r}, but {error}; put the module beside project.yaml or install it"]
+            if isinstance(error, ImportError | AttributeError)
+            else [f"features.function is {path!r}, but importing it fails: {error!r}"]
         ) from error
     if not callable(function):
         raise SpecError([f"features.function is {path!r}, which is a {type(function).__name__}; expected a function"])

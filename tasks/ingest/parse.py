@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -16,6 +17,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 Format = Literal["csv", "jsonl", "parquet"]
+HALF = re.compile(r"[\ud800-\udfff]")
 MAX_UNPACKED_BYTES = 2**31  # a gzip bomb is refused before it is unpacked whole
 NULLABLE = {
     pa.int8(): pd.Int8Dtype(),
@@ -150,6 +152,8 @@ def _jsonl(content: bytes) -> pd.DataFrame:
             raise _Fault("not_jsonl", f"line {number}: {error}") from error
         if not isinstance(record, dict):
             raise _Fault("not_jsonl", f"line {number} is a {type(record).__name__}; expected an object")
+        if "\\u" in line and HALF.search(json.dumps(record, ensure_ascii=False)):
+            raise _Fault("not_jsonl", f"line {number} has half a character (an escape such as \\ud800)")
         records.append(record)
     names = list(dict.fromkeys(name for record in records for name in record))
     columns = {name: pd.Series([record.get(name) for record in records], dtype=object) for name in names}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime
 
 import pandas as pd
@@ -44,26 +44,41 @@ def add_batch(lake: Lake, project: str, batch: Batch) -> bool:
 
 def latest(lake: Lake, project: str) -> list[Batch]:
     """Return every batch as it stands now, in order of arrival."""
-    frame = lake.read(project, "batches", columns=[field.name for field in fields(Batch)])
-    newest = frame.sort_values("revision", kind="stable").drop_duplicates("batch_id", keep="last")
-    plain = newest.astype(object).where(newest.notna(), None)
-    batches = [Batch(*row) for row in plain.itertuples(index=False, name=None)]
-    return sorted(batches, key=lambda batch: (batch.arrival, batch.key))
+    newest = {batch.batch_id: batch for batch in _revisions(lake, project)}
+    return sorted(newest.values(), key=_by_arrival)
 
 
 def accepted(lake: Lake, project: str, *, after: date | None = None) -> list[Batch]:
-    """Return the batches of rows of which something was accepted; with `after`, only those with later events."""
-    return [
-        batch
-        for batch in latest(lake, project)
-        if batch.kind == "rows" and batch.event_until and (after is None or batch.event_until > after)
-    ]
+    """Return each revision of a batch of rows that let rows in, with only those in `rows_accepted`.
+
+    A release adds rows to a batch whose others were profiled and scored long ago. With `after`, only those with later
+    events.
+    """
+    before: dict[str, int] = {}
+    found = []
+    for batch in _revisions(lake, project):
+        added = batch.rows_accepted - before.get(batch.batch_id, 0)
+        before[batch.batch_id] = batch.rows_accepted
+        if batch.kind == "rows" and added and batch.event_until and (after is None or batch.event_until > after):
+            found.append(replace(batch, rows_accepted=added))
+    return sorted(found, key=_by_arrival)
 
 
 def batch_rows(lake: Lake, project: str, batch: Batch) -> pd.DataFrame:
-    """Return the accepted rows of one batch; only its event dates' files are read."""
-    if batch.event_from is None or batch.event_until is None:
-        return lake.read(project, "rows", where=[("batch_id", "=", batch.batch_id)])
-    inside: list[Filter] = [("event_date", ">=", batch.event_from), ("event_date", "<=", batch.event_until)]
-    rows = lake.read(project, "rows", where=[*inside, ("batch_id", "=", batch.batch_id)])
-    return rows.sort_values("row_id", ignore_index=True)
+    """Return the rows that one revision of a batch let in; only its event dates' files are read."""
+    mine: list[Filter] = [("batch_id", "=", batch.batch_id), ("revision", "=", batch.revision)]
+    if batch.event_from is not None and batch.event_until is not None:
+        mine = [("event_date", ">=", batch.event_from), ("event_date", "<=", batch.event_until), *mine]
+    return lake.read(project, "rows", where=mine).sort_values("row_id", ignore_index=True)
+
+
+def _revisions(lake: Lake, project: str) -> list[Batch]:
+    """Return every batch as it ever stood, by revision."""
+    frame = lake.read(project, "batches", columns=[field.name for field in fields(Batch)])
+    plain = frame.astype(object).where(frame.notna(), None)
+    batches = [Batch(*row) for row in plain.itertuples(index=False, name=None)]
+    return sorted(batches, key=lambda batch: batch.revision)
+
+
+def _by_arrival(batch: Batch) -> tuple[date, str, int]:
+    return batch.arrival, batch.key, batch.revision

@@ -52,8 +52,12 @@ TABLES: dict[str, Table] = {
             ("findings", TEXT),
         )
     ),
-    # an accepted typed row
-    "rows": Table((("row_id", TEXT), ("batch_id", TEXT), ("event_date", DAY)), ("event_date",), open_ended=True),
+    # an accepted typed row, with the revision of its batch that let it in
+    "rows": Table(
+        (("row_id", TEXT), ("batch_id", TEXT), ("revision", WHOLE), ("event_date", DAY)),
+        ("event_date",),
+        open_ended=True,
+    ),
     # a refused row as delivered, with reason codes
     "quarantine": Table(
         (("batch_id", TEXT), ("kind", TEXT), ("raw", TEXT), ("reasons", TEXT), ("arrival", DAY)), ("arrival",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -17,11 +18,12 @@ LOOKS_A_NIGHT = 2
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What the champion's hold-out showed: its mean loss and bias, on rows it had not seen."""
+    """What the champion's hold-out showed: its mean loss and bias, on `rows` rows it had not seen."""
 
     metric: str
     loss: float
     bias: float
+    rows: int
 
 
 def cohort(predictions: pd.DataFrame, labels: pd.DataFrame, *, until: date, days: int) -> pd.DataFrame:
@@ -48,6 +50,10 @@ def cohort(predictions: pd.DataFrame, labels: pd.DataFrame, *, until: date, days
 def performance(rows: pd.DataFrame, promise: Promise, policy: Monitoring, nights_per_year: float) -> Performance | None:
     """Measure a cohort against what the champion's hold-out promised.
 
+    As with every statistic, the leeway is the larger of what matters (the policy's share of the promised loss) and what
+    chance explains. The promise is itself a mean of as many rows as the hold-out had, so the interval of a cohort of n
+    rows is widened by sqrt(1 + n / rows), as in a two-sample comparison.
+
     The two intervals (error and bias) share the team's budget of false alarms with every other night of the year
     (Bonferroni over looks; Dunn 1961, "Multiple comparisons among means"), so looking nightly does not spend it.
 
@@ -66,11 +72,13 @@ def performance(rows: pd.DataFrame, promise: Promise, policy: Monitoring, nights
         start=rows["event_date"].min(),
         end=rows["event_date"].max(),
         rows=len(rows),
-        loss=_bounded(losses, confidence, promise.loss, policy.error_leeway * promise.loss),
-        bias=_bounded(residuals, confidence, promise.bias, policy.bias_leeway * promise.loss),
+        loss=_bounded(losses, confidence, (promise.loss, promise.rows), policy.error_leeway * promise.loss),
+        bias=_bounded(residuals, confidence, (promise.bias, promise.rows), policy.bias_leeway * promise.loss),
     )
 
 
-def _bounded(values: np.ndarray, confidence: float, expected: float, leeway: float) -> Bounded:
+def _bounded(values: np.ndarray, confidence: float, promised: tuple[float, int], leeway: float) -> Bounded:
+    expected, rows = promised
     low, high = mean_interval(values, confidence)
-    return Bounded(value=float(values.mean()), low=low, high=high, expected=expected, leeway=leeway)
+    middle, half = float(values.mean()), (high - low) / 2 * math.sqrt(1 + len(values) / rows)
+    return Bounded(value=middle, low=middle - half, high=middle + half, expected=expected, leeway=leeway)

@@ -51,7 +51,7 @@ def profile_batches(
     features: Callable[[pd.DataFrame], pd.DataFrame],
 ) -> int:
     """Summarise, by event date, every batch that has no profile under this ruler yet; return how many rows it read."""
-    keys = {f"{SOURCE}/{digest(ruler)}/{batch.batch_id}": batch for batch in batches}
+    keys = {f"{SOURCE}/{digest(ruler)}/{batch.write_key}": batch for batch in batches}
     read = 0
     for key in lake.missing(project, "profiles", list(keys)):
         rows = features(batch_rows(lake, project, keys[key]))

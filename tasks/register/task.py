@@ -11,7 +11,7 @@ from tasks.logs import line, logger
 from tasks.register.card import model_card
 from tasks.register.facts import Request, metrics, params, tags
 from tasks.registry import Draft, Registry, Version
-from tasks.registry.names import CHALLENGER
+from tasks.registry.names import BARRED, CHALLENGER, PROMOTED
 from tasks.rim import room
 
 
@@ -43,7 +43,7 @@ class Package:
 
 @room("register")
 def put_up(registry: Registry, request: Request, package: Package) -> Version:
-    """Add the version once for its decision, and point the alias `challenger` at it."""
+    """Add the version once for its decision, and point the alias `challenger` at it until it is answered."""
     project = request.spec.project
     registry.ensure(project, request.spec.scope.objective)
     draft = Draft(
@@ -55,7 +55,8 @@ def put_up(registry: Registry, request: Request, package: Package) -> Version:
         metrics=metrics(package.evidence),
     )
     version = registry.add_version(project, draft)
-    registry.set_alias(project, CHALLENGER, version.number)
+    if not {PROMOTED, BARRED} & set(version.tags):  # called again after it was answered, it asks nobody again
+        registry.set_alias(project, CHALLENGER, version.number)
     logger().info(line("challenger_registered", version=version.number))
     return version
 

@@ -10,6 +10,7 @@ from tasks.lake import Entry
 from tasks.spec import ProjectSpec
 
 NIGHTS_LISTED = 60
+BLUE, RED, GREY, SHADE = "#2f7ed8", "#d64545", "#8a94a3", "rgba(47,126,216,0.18)"
 STYLE = """
 :root{color-scheme:light dark;--ink:#1c2430;--soft:#5c6776;--line:#d9dee5;--back:#fff;--mark:#0b6bcb}
 @media(prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#9aa6b5;--line:#323a46;--back:#14181e;--mark:#6ab0ff}}
@@ -64,7 +65,7 @@ def _drawn(figures: list[Any]) -> list[str]:
     return [
         "<div class='wide'>"
         + to_html(
-            figure, full_html=False, include_plotlyjs=position == 0, config={"displaylogo": False, "responsive": True}
+            figure, full_html=False, include_plotlyjs=position == 0, config={"displayModeBar": False, "responsive": True}
         )
         + "</div>"
         for position, figure in enumerate(figures)
@@ -82,7 +83,7 @@ def _plain(title: str, y_title: str) -> Any:
         margin={"l": 60, "r": 20, "t": 50, "b": 40},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(128,128,128,0.06)",
-        font={"color": "#7a8797"},
+        font={"color": GREY},
         legend={"orientation": "h"},
     )
     return figure
@@ -97,15 +98,16 @@ def _error(spec: ProjectSpec, nights: list[Entry], record: Sequence[Entry]) -> A
         return None
     days, loss = [night for night, _ in seen], [one["loss"] for _, one in seen]
     figure = _plain("Realised error of the champion on matured rows", spec.scope.metric.replace("_", " "))
-    band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
-    figure.add_trace(go.Scatter(x=days, y=[one["high"] for one in loss], **band))
-    figure.add_trace(go.Scatter(x=days, y=[one["low"] for one in loss], fill="tonexty", **band))
-    figure.add_trace(go.Scatter(x=days, y=[one["value"] for one in loss], name="error", mode="lines+markers"))
+    band = {"mode": "lines", "line": {"width": 0}, "fillcolor": SHADE, "hoverinfo": "skip"}
+    figure.add_trace(go.Scatter(x=days, y=[one["high"] for one in loss], showlegend=False, **band))
+    figure.add_trace(go.Scatter(x=days, y=[one["low"] for one in loss], fill="tonexty", name="interval", **band))
+    measured = {"mode": "lines+markers", "line": {"color": BLUE}, "name": "error"}
+    figure.add_trace(go.Scatter(x=days, y=[one["value"] for one in loss], **measured))
     tolerated = [one["expected"] + one["leeway"] for one in loss]
-    figure.add_trace(go.Scatter(x=days, y=tolerated, name="tolerated", line={"dash": "dash"}))
+    figure.add_trace(go.Scatter(x=days, y=tolerated, name="tolerated", line={"dash": "dash", "color": RED}))
     for entry in record:
         if entry.kind in {"promotion", "rollback"} and entry.action in {"promoted", "rolled_back"}:
-            figure.add_vline(x=entry.night.isoformat(), line={"dash": "dot", "color": "#888"})
+            figure.add_vline(x=entry.night.isoformat(), line={"dash": "dot", "color": GREY})
             figure.add_annotation(
                 x=entry.night.isoformat(), y=1, yref="paper", text=escape(entry.subject), showarrow=False
             )
@@ -147,8 +149,8 @@ def _volume(nights: list[Entry]) -> Any | None:
         return None
     figure = _plain("Rows a night", "rows")
     days = [entry.night for entry in nights]
-    figure.add_trace(go.Bar(x=days, y=[entry.details["rows"] for entry in nights], name="accepted"))
-    figure.add_trace(go.Bar(x=days, y=[entry.details["quarantined"] for entry in nights], name="quarantined"))
+    figure.add_trace(go.Bar(x=days, y=[entry.details["rows"] for entry in nights], name="accepted", marker_color=BLUE))
+    figure.add_trace(go.Bar(x=days, y=[entry.details["quarantined"] for entry in nights], name="quarantined", marker_color=RED))
     figure.update_layout(barmode="stack")
     return figure
 

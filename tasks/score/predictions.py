@@ -12,22 +12,22 @@ from tasks.model import PortableModel
 Role = Literal["champion", "shadow"]
 
 
-def served_key(batch_id: str) -> str:
-    """Return the name of the write that serves a batch: whichever champion does it first, it is served once.
+def served_key(write_key: str) -> str:
+    """Return the name of the write that serves a batch's revision: whichever champion does it first, it is served once.
 
-    >>> served_key("ab12")
-    'served/ab12'
+    >>> served_key("ab12/1")
+    'served/ab12/1'
     """
-    return f"served/{batch_id}"
+    return f"served/{write_key}"
 
 
-def version_key(batch_id: str, version: int) -> str:
-    """Return the name under which a version's answers for a batch are found, served or not.
+def version_key(write_key: str, version: int) -> str:
+    """Return the name under which a version's answers for a batch's revision are found, served or not.
 
-    >>> version_key("ab12", 3)
-    'version/3/ab12'
+    >>> version_key("ab12/1", 3)
+    'version/3/ab12/1'
     """
-    return f"version/{version}/{batch_id}"
+    return f"version/{version}/{write_key}"
 
 
 def predictions(rows: pd.DataFrame, model: PortableModel, version: int, role: Role, moment: datetime) -> pd.DataFrame:

@@ -30,9 +30,9 @@ class Scorer:
         """Score one batch and write its predictions once; return its rows."""
         rows = self.features(batch_rows(self.lake, self.project, batch))
         made = predictions(rows, self.model, self.version, role, self.moment)
-        keys = [version_key(batch.batch_id, self.version)]
+        keys = [version_key(batch.write_key, self.version)]
         if role == "champion":
-            keys.insert(0, served_key(batch.batch_id))
+            keys.insert(0, served_key(batch.write_key))
         self.lake.add_once(self.project, "predictions", made, *keys)
         return len(rows)
 
@@ -46,7 +46,7 @@ def serve_batches(scorer: Scorer, batches: list[Batch]) -> int:
     batches : list of Batch
         Those with accepted rows.
     """
-    keys = {served_key(batch.batch_id): batch for batch in batches}
+    keys = {served_key(batch.write_key): batch for batch in batches}
     missing = scorer.lake.missing(scorer.project, "predictions", list(keys))
     rows = sum(scorer.write(keys[key], "champion") for key in missing)
     logger().info(line("rows_served", batches=len(missing), rows=rows, version=scorer.version))
@@ -56,7 +56,7 @@ def serve_batches(scorer: Scorer, batches: list[Batch]) -> int:
 @room("score again")
 def shadow_batches(scorer: Scorer, batches: list[Batch]) -> int:
     """Let a version answer for batches another one served, so that it can be judged; return how many rows it did."""
-    keys = {version_key(batch.batch_id, scorer.version): batch for batch in batches}
+    keys = {version_key(batch.write_key, scorer.version): batch for batch in batches}
     missing = scorer.lake.missing(scorer.project, "predictions", list(keys))
     rows = sum(scorer.write(keys[key], "shadow") for key in missing)
     logger().info(line("rows_shadowed", batches=len(missing), rows=rows, version=scorer.version))

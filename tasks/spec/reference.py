@@ -8,7 +8,7 @@ from typing import Any
 from tasks.spec.faults import dotted, expected
 from tasks.spec.schema import Loc, blocks, known_keys, node_at, required_keys
 
-BEGIN = "<!-- reference: written by `python -m tasks.spec`; changes below this line are lost -->"
+BEGIN = "<!-- reference: written by `make generated`; changes below this line are lost -->"
 
 
 def reference_markdown() -> str:

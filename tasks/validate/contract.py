@@ -66,27 +66,33 @@ def read_suite(path: Path, spec: ProjectSpec) -> Suite:
     Raises
     ------
     ContractError
-        When the file is missing, is not a suite, or names an unknown expectation or column.
+        When the file is missing, is not a suite, or names unknown expectations or columns: each on a line of its own.
     """
     configurations = _configurations(path)
     suite = Suite(path, tuple(Expectation(each, _columns_of(each)) for each in configurations))
-    label = spec.source.label
-    known = [*spec.source.id, spec.source.event_time, *spec.features.columns, label.column]
-    for each in suite.expectations:
-        for column in set(each.columns) - set(known):
-            hint = nearest(column, known)
-            raise ContractError(
-                f"{path}: {each.rule} speaks of column {column!r}; expected a column of project.yaml{hint}. "
-                "Correct the name, or list the column there"
-            )
-        if label.uri is not None and label.column in each.columns and len(set(each.columns)) > 1:
-            raise ContractError(
-                f"{path}: {each.rule} compares {list(each.columns)}, but {label.column!r} lands apart from the rows; "
-                "expected an expectation about one or the other. Take it out, or split it"
-            )
+    faults = [f"{path}: {fault}" for each in suite.expectations for fault in _misnamed(each, spec)]
+    if faults:
+        raise ContractError("\n".join(faults))
     with quiet_great_expectations():
         built(suite)
     return suite
+
+
+def _misnamed(expectation: Expectation, spec: ProjectSpec) -> Iterator[str]:
+    """Yield what is wrong with the columns an expectation speaks of."""
+    label = spec.source.label
+    known = [*spec.source.id, spec.source.event_time, *spec.features.columns, label.column]
+    for column in dict.fromkeys(expectation.columns):
+        if column not in known:
+            yield (
+                f"{expectation.rule} speaks of column {column!r}; expected a column of project.yaml"
+                f"{nearest(column, known)}. Correct the name, or list the column there"
+            )
+    if label.uri is not None and label.column in expectation.columns and len(set(expectation.columns)) > 1:
+        yield (
+            f"{expectation.rule} compares {list(expectation.columns)}, but {label.column!r} lands apart from the rows; "
+            "expected an expectation about one or the other. Take it out, or split it"
+        )
 
 
 @contextmanager
@@ -104,20 +110,22 @@ def built(suite: Suite) -> Any:
     Raises
     ------
     ContractError
-        When it refuses an expectation.
+        When it refuses expectations: each on a line of its own.
     """
     from great_expectations import ExpectationSuite
 
-    whole = ExpectationSuite(name=suite.path.stem)
+    whole, faults = ExpectationSuite(name=suite.path.stem), []
     for number, each in enumerate(suite.expectations):
         try:
             # The number comes back with the result, which may come in any order.
             whole.add_expectation_configurations([_configuration(each, number)])
-        except Exception as error:
-            raise ContractError(
+        except Exception as error:  # noqa: BLE001 - its own errors have no common ancestor
+            faults.append(
                 f"{suite.path}: Great Expectations refuses {each.rule} on {list(each.columns)}: {_first_line(error)}. "
                 "Correct it; its documentation lists every expectation and its arguments"
-            ) from error
+            )
+    if faults:
+        raise ContractError("\n".join(faults))
     return whole
 
 

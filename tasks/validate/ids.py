@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from tasks.spec.cells import Mask, categories, time_texts, times
 from tasks.spec.models import ProjectSpec
-from tasks.validate.columns import Mask, categories, time_texts, times
 
 
 class RowIds(NamedTuple):

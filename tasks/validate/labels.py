@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from tasks.records import Checked, Delivery
+from tasks.spec.cells import Read, any_fault
 from tasks.spec.models import ProjectSpec
 from tasks.validate.breaches import breaches
 from tasks.validate.check import nothing_accepted
-from tasks.validate.columns import Read, any_fault
 from tasks.validate.contract import Suite
 from tasks.validate.ids import RowIds, row_ids
 from tasks.validate.typed import label_values

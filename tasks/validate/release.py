@@ -6,9 +6,9 @@ import json
 
 import pandas as pd
 
+from tasks.spec.cells import any_fault
 from tasks.spec.models import ProjectSpec
 from tasks.validate.check import dated, needed_columns, nothing_accepted
-from tasks.validate.columns import any_fault
 from tasks.validate.ids import row_ids
 from tasks.validate.typed import label_values, typed
 

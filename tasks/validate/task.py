@@ -22,6 +22,8 @@ from tasks.validate.release import readable_again
 
 ROWS_AT_ONCE = 200_000
 FIRST_REVISION = 1
+RELEASED = "released"
+DUPLICATE = "duplicate_id"
 
 
 @room("validate")
@@ -61,12 +63,16 @@ def store(lake: Lake, spec: ProjectSpec, checked: Checked, night: date, moment: 
 def let_in(lake: Lake, spec: ProjectSpec, batch: Batch, moment: datetime) -> int:
     """Let in the quarantined rows of a batch that can be read at all; return how many they were.
 
-    A person has looked, so expectations are not asked again; rows without an id, a time or readable values stay out.
+    A person has looked, so expectations are not asked again; rows without an id, a time or readable values stay out,
+    and so does what a first release left out, and the second of two rows of one id.
     """
+    if batch.verdict == RELEASED:
+        return 0
     held = lake.read(
         spec.project, "quarantine", where=[("arrival", "=", batch.arrival), ("batch_id", "=", batch.batch_id)]
     )
-    rows = readable_again(held["raw"], batch.kind, spec)
+    twice = held["reasons"].str.split(";").map(lambda codes: DUPLICATE in codes).astype(bool)
+    rows = readable_again(held.loc[~twice, "raw"], batch.kind, spec)
     event_from, event_until = _event_window(rows, batch)
     released = replace(
         batch,
@@ -74,7 +80,7 @@ def let_in(lake: Lake, spec: ProjectSpec, batch: Batch, moment: datetime) -> int
         time=moment,
         rows_accepted=batch.rows_accepted + len(rows),
         rows_quarantined=batch.rows_quarantined - len(rows),
-        verdict="released",
+        verdict=RELEASED,
         event_from=event_from,
         event_until=event_until,
     )
@@ -112,7 +118,8 @@ def _add_accepted(lake: Lake, spec: ProjectSpec, rows: pd.DataFrame, batch: Batc
     """Write accepted rows, and the labels that came with them; or accepted labels."""
     labels = rows
     if batch.kind == "rows":
-        lake.add_once(spec.project, "rows", rows.assign(batch_id=batch.batch_id), batch.write_key)
+        named = rows.assign(batch_id=batch.batch_id, revision=batch.revision)
+        lake.add_once(spec.project, "rows", named, batch.write_key)
         column = spec.source.label.column
         if spec.source.label.uri is not None:
             return

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from tasks.spec.cells import Mask, Read, any_fault, booleans, categories, numbers, times
 from tasks.spec.models import ProjectSpec
-from tasks.validate.columns import Mask, Read, any_fault, booleans, categories, numbers, times
 from tasks.validate.ids import row_ids
 
 

@@ -11,8 +11,8 @@ import pandas as pd
 
 from tasks.errors import nearest
 from tasks.records import Checked, Delivery, Finding
+from tasks.spec.cells import Mask, any_fault
 from tasks.validate.breaches import Breach
-from tasks.validate.columns import Mask, any_fault
 from tasks.validate.refusal import refused
 
 HARMLESS = "repeated_label"  # a row said twice is set aside, but is no sign of a broken delivery

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from tasks.spec.infer.cells import read_booleans, read_categories, read_moments, read_numbers
+from tasks.spec.cells import Mask, booleans, categories, numbers, times
 from tasks.spec.infer.leaks import leak
 from tasks.spec.infer.target import Target
 
@@ -57,42 +57,37 @@ def _chosen(column: pd.Series, name: str) -> Chosen:
         return Chosen(name, "left out", UNNAMEABLE)
     if column.map(lambda cell: isinstance(cell, (list, dict, bytes, np.ndarray))).any():
         return Chosen(name, "left out", "its cells hold lists, blocks or bytes: write plain values, one a column")
-    texts = read_categories(column).typed
+    texts = categories(column).column
     distinct, rows = int(texts.nunique()), int(texts.notna().sum())
     if distinct <= 1:
         only = f"is {texts.dropna().iloc[0]!r} wherever it is filled" if distinct else "is empty"
         return Chosen(name, "left out", f"it {only}: nothing to learn from")
-    booleans = read_booleans(column)
-    if booleans.clean and not _is_zero_one(column) and len(booleans.typed.dropna().unique()) > 1:
-        return Chosen(name, "booleans", "true or false, yes or no", booleans.typed)
-    numbers = read_numbers(column)
-    if numbers.clean:
-        return _number_or_code(name, texts, numbers.typed, distinct == rows)
-    return _text(column, name, texts, numbers.bad)
+    amounts = numbers(column)
+    if amounts.clean:  # 0 and 1 too: another number may well follow one day
+        return _number_or_code(name, texts, amounts.column, distinct == rows)
+    truths = booleans(column)
+    if truths.clean and len(truths.column.dropna().unique()) > 1:
+        return Chosen(name, "booleans", "true or false, yes or no", truths.column)
+    return _text(column, name, texts, amounts.bad)
 
 
-def _is_zero_one(column: pd.Series) -> bool:
-    """Tell whether 0 and 1 are written as numbers: another number may well follow one day, so they stay numbers."""
-    return not pd.api.types.is_bool_dtype(column.dtype) and read_numbers(column).clean
-
-
-def _number_or_code(name: str, texts: pd.Series, numbers: pd.Series, unique: bool) -> Chosen:
+def _number_or_code(name: str, texts: pd.Series, amounts: pd.Series, unique: bool) -> Chosen:
     padded = bool(texts.str.fullmatch(r"0\d+").any())
     if (padded or CODES.search(name)) and texts.nunique() <= LARGEST_CATEGORY:
         reason = "leading zeros" if padded else "its name says it is a code"
         return Chosen(
             name, "categories", f"digits, but {reason}: half-way between two codes means nothing", texts, unusual=True
         )
-    whole = bool((numbers.dropna() % 1 == 0).all())
-    if unique and whole and (looks_like_an_identifier(name) or numbers.is_monotonic_increasing):
+    whole = bool((amounts.dropna() % 1 == 0).all())
+    if unique and whole and (looks_like_an_identifier(name) or amounts.is_monotonic_increasing):
         return Chosen(name, "left out", "whole numbers, another one in every row: it seems to name rows")
-    return Chosen(name, "numbers", "every filled cell is a number", numbers)
+    return Chosen(name, "numbers", "every filled cell is a number", amounts)
 
 
-def _text(column: pd.Series, name: str, texts: pd.Series, no_number: pd.Series) -> Chosen:
+def _text(column: pd.Series, name: str, texts: pd.Series, no_number: Mask) -> Chosen:
     rows, distinct = int(texts.notna().sum()), int(texts.nunique())
-    moments = read_moments(column)
-    if moments.clean and moments.typed.notna().any():
+    moments = times(column, "UTC")
+    if moments.clean and moments.column.notna().any():
         return Chosen(name, "left out", "a date: features.function can make days or hours of it, as numbers")
     mixed = float(no_number.sum()) < rows / 2
     odd = repr(str(column[no_number].iloc[0]).strip()[:30]) if bool(no_number.any()) else "none"

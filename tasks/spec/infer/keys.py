@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from tasks.errors import SpecError, nearest
-from tasks.spec.infer.cells import read_categories, read_numbers
+from tasks.spec.cells import categories, numbers
 from tasks.spec.infer.columns import can_be_named, looks_like_an_identifier
 
 NOTHING_UNIQUE = (
@@ -35,7 +35,7 @@ def given_key(frame: pd.DataFrame, columns: list[str]) -> Key:
             for name in unknown
         ]
         raise SpecError(hints)
-    empty = [name for name in columns if read_categories(frame[name]).typed.isna().any()]
+    empty = [name for name in columns if categories(frame[name]).column.isna().any()]
     if empty:
         raise SpecError([f"id column {name!r} has empty cells; every row needs a name" for name in empty])
     repeated = int(_texts(frame, columns).duplicated().sum())
@@ -70,7 +70,7 @@ def guessed_key(frame: pd.DataFrame, time: str, label: str) -> Key:
 
 
 def _alone(frame: pd.DataFrame, names: list[str], why: str) -> Key | None:
-    return next((Key([name], why) for name in names if read_categories(frame[name]).typed.is_unique), None)
+    return next((Key([name], why) for name in names if categories(frame[name]).column.is_unique), None)
 
 
 def _paired(frame: pd.DataFrame, names: list[str], time: str) -> Key | None:
@@ -81,14 +81,14 @@ def _paired(frame: pd.DataFrame, names: list[str], time: str) -> Key | None:
 
 
 def _texts(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    return pd.DataFrame({name: read_categories(frame[name]).typed for name in names})
+    return pd.DataFrame({name: categories(frame[name]).column for name in names})
 
 
 def _can_name(column: pd.Series) -> bool:
     """Tell whether a column can be part of an id: filled everywhere, and text or whole numbers."""
-    if not can_be_named(str(column.name)) or read_categories(column).typed.isna().any():
+    if not can_be_named(str(column.name)) or categories(column).column.isna().any():
         return False
-    numbers = read_numbers(column)
-    if numbers.clean:
-        return bool((numbers.typed % 1 == 0).all()) and not pd.api.types.is_bool_dtype(column.dtype)
-    return not pd.api.types.is_datetime64_any_dtype(column.dtype)
+    read = numbers(column)
+    if read.clean:
+        return bool((read.column % 1 == 0).all())
+    return not (pd.api.types.is_bool_dtype(column.dtype) or pd.api.types.is_datetime64_any_dtype(column.dtype))

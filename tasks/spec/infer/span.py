@@ -9,7 +9,7 @@ from datetime import date
 import pandas as pd
 
 from tasks.errors import SpecError
-from tasks.spec.infer.cells import read_moments, read_numbers
+from tasks.spec.cells import numbers, times
 
 COHORT_DAYS = 28
 COHORTS = 7
@@ -65,10 +65,10 @@ def read_span(column: pd.Series) -> Span:
     SpecError
         When cells are not ISO 8601, with what was found and what to write.
     """
-    cells = read_moments(column)
-    if not cells.clean:
-        raise SpecError([_no_moment(str(column.name), str(column[cells.bad].iloc[0]).strip(), column)])
-    known = cells.typed.dropna()
+    read = times(column, "UTC")
+    if not read.clean:
+        raise SpecError([_no_moment(str(column.name), str(column[read.bad].iloc[0]).strip(), column)])
+    known = read.column.dropna()
     if known.empty:
         raise SpecError(
             [f"event time {str(column.name)!r} is empty in every row; name a column that says when a row happened"]
@@ -83,6 +83,6 @@ def _no_moment(name: str, example: str, column: pd.Series) -> str:
             f"{found}: day, month and year can be taken for one another, so nothing is guessed; "
             "write dates as YYYY-MM-DD (ISO 8601), such as 2026-11-20"
         )
-    if read_numbers(column).clean:
+    if numbers(column).clean:
         return f"{found}, a number; write moments as YYYY-MM-DDTHH:MM:SSZ (ISO 8601), such as 2026-11-20T02:00:00Z"
     return f"{found}, which is no moment; expected YYYY-MM-DD, or YYYY-MM-DDTHH:MM:SSZ (ISO 8601)"

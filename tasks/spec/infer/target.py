@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import SpecError
-from tasks.spec.infer.cells import read_booleans, read_numbers
+from tasks.spec.cells import Mask, booleans, numbers
 
 HEAVY_SKEW = 2.0
 FEWEST_ROWS = 20
@@ -45,19 +45,19 @@ def read_target(column: pd.Series) -> Target:
     ('binary', 'log_loss', np.float64(10.0))
     """
     name = str(column.name or "label")
-    booleans, numbers = read_booleans(column), read_numbers(column)
-    if booleans.clean:
-        values = booleans.typed.astype("Float64").astype("float64")
+    truths, amounts = booleans(column), numbers(column)
+    if truths.clean:
+        values = truths.column.astype("Float64").astype("float64")
         _require_variety(values, name)
         share = float(values.mean())
         why = f"the label is yes/no (or 1/0); {share:.1%} of the rows are yes"
         return Target(values, "binary", "log_loss", "mean", "identity", why)
-    if not numbers.clean:
-        raise SpecError([_text_label(name, column, numbers.bad)])
-    _require_variety(numbers.typed, name)
-    if numbers.typed.nunique() == 2:  # noqa: PLR2004 - a binary label has two
-        raise SpecError([_two_numbers(name, numbers.typed)])
-    return _regression(numbers.typed)
+    if not amounts.clean:
+        raise SpecError([_text_label(name, column, amounts.bad)])
+    _require_variety(amounts.column, name)
+    if amounts.column.nunique() == 2:  # noqa: PLR2004 - a binary label has two
+        raise SpecError([_two_numbers(name, amounts.column)])
+    return _regression(amounts.column)
 
 
 def _regression(values: pd.Series) -> Target:
@@ -93,7 +93,7 @@ def _two_numbers(name: str, values: pd.Series) -> str:
     )
 
 
-def _text_label(name: str, column: pd.Series, bad: pd.Series) -> str:
+def _text_label(name: str, column: pd.Series, bad: Mask) -> str:
     texts = sorted({str(value) for value in column[bad].unique()})
     shown = ", ".join(repr(text) for text in texts[:3])
     if column.dropna().nunique() == 2:  # noqa: PLR2004 - a binary label has two

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -64,8 +65,14 @@ def test_an_error_that_fell_is_no_reason_to_retrain() -> None:
     assert decide(situation(performance=performance(0.5, 0.0)), spec()).action == "score"
 
 
-def test_an_error_whose_interval_still_touches_the_leeway_waits() -> None:
-    assert decide(situation(performance=performance(1.11, 0.0)), spec()).action == "score"
+def test_an_error_that_chance_explains_waits_however_large_it_is() -> None:
+    seen = performance(1.2, 0.0)
+    unsure = replace(seen, loss=replace(seen.loss, low=0.99, high=1.41))
+    assert decide(situation(performance=unsure), spec()).action == "score"
+
+
+def test_an_error_that_is_sure_but_within_what_is_tolerated_waits() -> None:
+    assert decide(situation(performance=performance(1.09, 0.0)), spec()).action == "score"
 
 
 def test_moved_columns_without_harm_are_held_not_retrained() -> None:

@@ -89,6 +89,11 @@ def test_a_line_that_is_no_json_object_is_a_value_with_a_reason(content: bytes) 
     assert fault_of(content, "a.jsonl", "jsonl").reason == "not_jsonl"
 
 
+def test_half_a_character_is_refused_before_anything_chokes_on_it() -> None:
+    assert "half a character" in fault_of(b'{"id": "\\ud800"}', "a.jsonl", "jsonl").detail
+    assert frame_of(b'{"id": "\\ud83d\\ude00"}', "a.jsonl", "jsonl")["id"].tolist() == ["\N{GRINNING FACE}"]
+
+
 def test_parquet_keeps_whole_numbers_and_booleans_whole_when_some_are_missing() -> None:
     table = pa.table({"id": [7, None], "flag": [True, None], "zip": pa.array(["01234", None]).dictionary_encode()})
     frame = frame_of(parquet_of(table), "a.parquet", "parquet")

@@ -24,7 +24,7 @@ def answers(count: int, error: float) -> pd.DataFrame:
 
 
 def test_a_systematic_error_is_seen_as_bias() -> None:
-    found = performance(answers(400, 0.5), Promise("mean_absolute_error", 1.0, 0.0), Monitoring(), 52)
+    found = performance(answers(400, 0.5), Promise("mean_absolute_error", 1.0, 0.0, 10_000), Monitoring(), 52)
     assert found is not None
     # residuals are 0.5 + 1 and 0.5 - 1: their mean is 0.5, the mean of their sizes 1.0
     assert found.bias.value == pytest.approx(0.5)
@@ -35,18 +35,28 @@ def test_a_systematic_error_is_seen_as_bias() -> None:
 
 
 def test_an_error_as_promised_is_within_leeway() -> None:
-    found = performance(answers(400, 0.0), Promise("mean_absolute_error", 1.0, 0.0), Monitoring(), 52)
+    found = performance(answers(400, 0.0), Promise("mean_absolute_error", 1.0, 0.0, 10_000), Monitoring(), 52)
     assert found is not None
     assert not found.past_leeway
     assert found.strain == pytest.approx(0.0)
 
 
+def test_a_shaky_promise_is_not_held_against_the_model() -> None:
+    rows = answers(400, 0.5)
+    sure = performance(rows, Promise("mean_absolute_error", 1.0, 0.0, 10_000), Monitoring(), 52)
+    shaky = performance(rows, Promise("mean_absolute_error", 1.0, 0.0, 10), Monitoring(), 52)
+    assert sure is not None
+    assert shaky is not None
+    assert sure.past_leeway
+    assert not shaky.past_leeway
+
+
 def test_too_few_rows_are_not_judged() -> None:
-    assert performance(answers(49, 5.0), Promise("mean_absolute_error", 1.0, 0.0), Monitoring(), 52) is None
+    assert performance(answers(49, 5.0), Promise("mean_absolute_error", 1.0, 0.0, 10_000), Monitoring(), 52) is None
 
 
 def test_looking_more_often_makes_each_look_more_careful() -> None:
-    rows, promise = answers(400, 0.2), Promise("mean_absolute_error", 1.0, 0.0)
+    rows, promise = answers(400, 0.2), Promise("mean_absolute_error", 1.0, 0.0, 10_000)
     weekly, daily = performance(rows, promise, Monitoring(), 52), performance(rows, promise, Monitoring(), 365)
     assert weekly is not None
     assert daily is not None

@@ -9,20 +9,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tasks.spec.cells import booleans, categories, numbers, times
 from tasks.spec.infer import InferredProject, infer_spec
-from tasks.spec.infer.cells import read_booleans, read_categories, read_moments, read_numbers
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 NUMBER = np.arange(60)
-READERS = {"numbers": read_numbers, "booleans": read_booleans, "categories": read_categories}
+READERS = {"numbers": numbers, "booleans": booleans, "categories": categories}
 
 
 def typed(frame: pd.DataFrame, project: InferredProject) -> pd.DataFrame:
     spec = project.spec
-    columns = {name: READERS[kind](frame[name]).typed for kind in READERS for name in getattr(spec.features, kind)}
-    columns |= {name: read_categories(frame[name]).typed for name in spec.source.id}
-    columns[spec.source.event_time] = read_moments(frame[spec.source.event_time]).typed
-    columns[spec.source.label.column] = read_numbers(frame[spec.source.label.column]).typed
+    columns = {name: READERS[kind](frame[name]).column for kind in READERS for name in getattr(spec.features, kind)}
+    columns |= {name: categories(frame[name]).column for name in spec.source.id}
+    columns[spec.source.event_time] = times(frame[spec.source.event_time], "UTC").column
+    columns[spec.source.label.column] = numbers(frame[spec.source.label.column]).column
     return pd.DataFrame(columns)
 
 

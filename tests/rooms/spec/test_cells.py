@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.validate.columns import Read, booleans, categories, numbers, time_texts, times
+from tasks.spec.cells import Read, booleans, categories, numbers, time_texts, times
 
 LOS_ANGELES = "America/Los_Angeles"
 
@@ -139,3 +139,18 @@ def test_a_midnight_is_written_as_a_date() -> None:
     column = times(pd.Series(["2026-01-02", "2026-01-02 00:00:01", ""]), "UTC").column
     assert time_texts(column).iloc[:2].tolist() == ["2026-01-02", "2026-01-02T00:00:01"]
     assert time_texts(column).isna().tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("column", [pd.Series([98103, 7]), pd.Series([98103, 7], dtype="Int64")])
+def test_whole_numbers_are_their_digits(column: pd.Series[Any]) -> None:
+    assert categories(column).column.tolist() == ["98103", "7"]
+    gap = pd.Series([98103, None], dtype="Int64")
+    assert categories(gap).column.isna().tolist() == [False, True]
+
+
+def test_what_is_bad_has_any_fault_and_the_clean_has_none() -> None:
+    read = numbers(pd.Series(["1", "two", "inf", ""]))
+    assert read.bad.tolist() == [False, True, True, False]
+    assert not read.clean
+    assert numbers(pd.Series(["1", ""])).clean
+    assert numbers(pd.Series(["١٢"])).bad.all()

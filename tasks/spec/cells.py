@@ -1,6 +1,7 @@
 """From delivered values to typed ones, a column at a time: each function says which values it could not read.
 
-A delivered column is text (csv), Python's own values (jsonl) or already typed (parquet); all three come out alike.
+A delivered column is text (csv), Python's own values (jsonl) or already typed (parquet); all three come out alike. A
+first spec is inferred by the same reading that every delivery then goes through.
 """
 
 from __future__ import annotations
@@ -31,6 +32,17 @@ class Read(NamedTuple):
 
     column: pd.Series
     faults: dict[str, Mask]
+
+    @property
+    def bad(self) -> Mask:
+        """The rows with any fault."""
+        none = np.zeros(len(self.column), dtype=bool)
+        return np.asarray(np.logical_or.reduce([none, *self.faults.values()]), dtype=bool)
+
+    @property
+    def clean(self) -> bool:
+        """Whether every value that is not missing could be read."""
+        return not self.faults
 
 
 def numbers(column: pd.Series) -> Read:
@@ -139,6 +151,8 @@ def _read(values: pd.Series, column: pd.Series, faults: dict[str, Mask]) -> Read
 def _texts(column: pd.Series, as_text: Callable[[object], str]) -> pd.Series:
     """Return any column as stripped text with a plain index; missing values stay missing."""
     plain = column.reset_index(drop=True)
+    if pd.api.types.is_integer_dtype(plain):
+        return plain.astype("str")
     if not isinstance(plain.dtype, pd.StringDtype):
         gone = plain.isna().to_numpy()
         plain = pd.Series(

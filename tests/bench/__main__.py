@@ -1,0 +1,33 @@
+"""Measured figures, each beside a floor from the same run: `make bench`, or `make bench ARGS="night stack"`.
+
+Nothing here fails for being slow: shared machines are noisy, so look at the ratios and the CPU seconds.
+"""
+
+import sys
+from collections.abc import Callable
+
+from rich.console import Console
+
+from tests.bench.figures import Figures
+from tests.bench.helping import bench_help
+from tests.bench.night import bench_night
+from tests.bench.starting import bench_stack
+
+BENCHES: dict[str, Callable[[Console], Figures]] = {"help": bench_help, "stack": bench_stack, "night": bench_night}
+
+
+def main(wanted: list[str]) -> int:
+    console = Console(width=None if Console().is_terminal else 120)
+    unknown = [name for name in wanted if name not in BENCHES]
+    if unknown:
+        console.print(f"no bench {', '.join(unknown)}; there are {', '.join(BENCHES)}")
+        return 2
+    for name in wanted or BENCHES:
+        with console.status(f"measuring: {name}"):
+            figures = BENCHES[name](console)
+        console.print(figures.table(), "")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,26 @@
+"""A folder and an environment of a bench's own: no server, lake or project of whoever runs it is touched."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+OURS = ("LEEWAY_", "PREFECT_", "MLFLOW_", "AWS_")
+
+
+@contextmanager
+def own_place() -> Iterator[Path]:
+    """Give an empty folder; whatever the block sets in the environment ends with it."""
+    before = dict(os.environ)
+    for name in before:
+        if name.startswith(OURS):
+            del os.environ[name]
+    try:
+        with TemporaryDirectory(prefix="leeway-bench-", ignore_cleanup_errors=True) as folder:
+            yield Path(folder).resolve()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
