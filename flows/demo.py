@@ -118,13 +118,8 @@ def _print_outcome(story: Story, console: Console) -> None:
     if found is None:
         console.print("no labelled rows were served yet; there is nothing to compare")
         return
-    table = Table(
-        "",
-        "error",
-        "bias",
-        title=f"the last {found.rows:,} labelled rows, {found.start} to {found.end}",
-        show_edge=False,
-    )
+    console.print(f"\nthe last {found.rows:,} labelled rows, {found.start} to {found.end}:")
+    table = Table("", "error", "bias", show_edge=False)
     table.add_row("never retrained", f"{found.other_loss:.4f}", f"{found.other_bias:+.4f}")
     table.add_row("with Leeway, as served", f"{found.served_loss:.4f}", f"{found.served_bias:+.4f}")
     console.print(table)

@@ -21,7 +21,7 @@ COLUMNS_SHOWN = 50
 def situation(house: House, night: date, champion: Champion | None, view: View) -> Situation:
     """Gather everything the decision of a night may rest on."""
     tonight = [batch for batch in latest(house.lake, house.project) if batch.night == night]
-    past = [entry for entry in entries(house.lake, house.project, "retraining") if entry.night < night]
+    past = [entry for entry in entries(house.lake, house.project, "retraining") if entry.night <= night]
     refused = [entry.night for entry in past if entry.action == "refused"]
     registered = [entry.night for entry in past if entry.action == "registered"]
     waiting = house.registry.by_alias(house.project, CHALLENGER)

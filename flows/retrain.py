@@ -12,6 +12,7 @@ import pandas as pd
 from prefect import flow, runtime
 
 from flows.house import Champion, House, open_house
+from flows.spread import workers
 from flows.tell import write_report
 from tasks import clock
 from tasks.drift import to_bytes
@@ -57,7 +58,8 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
     known = known_rows(house, night)
     parts = holdout_parts(known, days=house.spec.split.holdout_days, after=champion.trained_until if champion else None)
     learned_on = parts.holdout_from + timedelta(days=house.spec.source.label.delay_days - 1)
-    trained = choose_and_fit(parts.past, house.spec, learned_on)
+    with workers(house.spec.compute) as spread:
+        trained = choose_and_fit(parts.past, house.spec, learned_on, spread)
     contest = Contest(
         challenger=trained.fitted.portable,
         champion=champion.model if champion else None,

@@ -44,7 +44,7 @@ def release_quarantined(project: str, batch: str, reason: str) -> None:
 
 
 def _the_one(spec: ProjectSpec, lake: Lake, batch: str) -> Batch:
-    held = [each for each in latest(lake, spec.project) if each.rows_quarantined]
+    held = [each for each in latest(lake, spec.project) if each.rows_quarantined and each.verdict != "released"]
     begins = batch.lower() if len(batch) >= SHORTEST else None
     mine = [each for each in held if each.key == batch or (begins and each.batch_id.startswith(begins))]
     if len(mine) == 1:

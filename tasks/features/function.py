@@ -58,8 +58,9 @@ def function_at(path: str, folder: Path) -> Callable[[pd.DataFrame], pd.DataFram
         When there is none.
     """
     module_name, name = path.split(":")
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+    beside = str(folder.resolve())
+    if beside not in sys.path:
+        sys.path.insert(0, beside)
     try:
         function = getattr(import_module(module_name), name)
     except Exception as error:

@@ -10,6 +10,7 @@ from tasks.lake import Entry
 from tasks.spec import ProjectSpec
 
 NIGHTS_LISTED = 60
+QUIET = {"displayModeBar": False, "responsive": True}
 BLUE, RED, GREY, SHADE = "#2f7ed8", "#d64545", "#8a94a3", "rgba(47,126,216,0.18)"
 STYLE = """
 :root{color-scheme:light dark;--ink:#1c2430;--soft:#5c6776;--line:#d9dee5;--back:#fff;--mark:#0b6bcb}
@@ -64,9 +65,7 @@ def _drawn(figures: list[Any]) -> list[str]:
 
     return [
         "<div class='wide'>"
-        + to_html(
-            figure, full_html=False, include_plotlyjs=position == 0, config={"displayModeBar": False, "responsive": True}
-        )
+        + to_html(figure, full_html=False, include_plotlyjs=position == 0, config=QUIET)
         + "</div>"
         for position, figure in enumerate(figures)
     ]
@@ -149,8 +148,8 @@ def _volume(nights: list[Entry]) -> Any | None:
         return None
     figure = _plain("Rows a night", "rows")
     days = [entry.night for entry in nights]
-    figure.add_trace(go.Bar(x=days, y=[entry.details["rows"] for entry in nights], name="accepted", marker_color=BLUE))
-    figure.add_trace(go.Bar(x=days, y=[entry.details["quarantined"] for entry in nights], name="quarantined", marker_color=RED))
+    for name, key, colour in (("accepted", "rows", BLUE), ("quarantined", "quarantined", RED)):
+        figure.add_trace(go.Bar(x=days, y=[entry.details[key] for entry in nights], name=name, marker_color=colour))
     figure.update_layout(barmode="stack")
     return figure
 

@@ -112,8 +112,10 @@ class Automation(Part):
 class Compute(Part):
     """On what the work runs."""
 
-    backend: Literal["threads", "dask"] = Field("threads", description="Threads of one machine, or a Dask cluster.")
-    workers: int = Field(2, ge=1, le=1024, description="How many tasks at once.")
+    backend: Literal["threads", "dask"] = Field(
+        "threads", description="One machine, or a Dask cluster, on whose workers a retraining tries its candidates."
+    )
+    workers: int = Field(2, ge=1, le=1024, description="Worker processes of a local Dask cluster.")
     address: str | None = Field(
         None, description="A running Dask scheduler (tcp://host:port); left out, a local cluster."
     )

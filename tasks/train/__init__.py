@@ -8,13 +8,14 @@ from tasks.train.baselines import baseline_prediction
 from tasks.train.fitting import Fitted, fit
 from tasks.train.importances import importances
 from tasks.train.recipes import Recipe, candidates
-from tasks.train.training import Trained, train
+from tasks.train.training import Spread, Trained, train
 from tasks.train.validation import FoldResult, choose, forward_validation
 
 __all__ = [
     "Fitted",
     "FoldResult",
     "Recipe",
+    "Spread",
     "Trained",
     "baseline_prediction",
     "candidates",

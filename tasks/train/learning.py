@@ -61,7 +61,7 @@ class Workshop:
         DataError
             There is no row, or a binary label has only one class.
         """
-        base = _without_level(recipe)
+        base = without_level(recipe)
         if (base, until) not in self.fits:
             self.fits[base, until] = self._fitted(base, until)
         fit = self.fits[base, until]
@@ -83,7 +83,7 @@ class Workshop:
         older, newest = rows.between(0, last_older), rows.between(last_older + 1, until)
         if min(len(older), len(newest)) < FEWEST_FOR_A_LEVEL or _one_class(older, self.spec):
             return 0.0
-        scores = self.learned(_without_level(recipe), last_older).score(newest)
+        scores = self.learned(without_level(recipe), last_older).score(newest)
         weights = _weights(recipe, rows)
         share = (
             len(newest) / len(rows) if weights is None else weights[rows.days >= last_older + 1].sum() / weights.sum()
@@ -113,7 +113,8 @@ def log_odds_move(scores: FloatArray, truth: FloatArray) -> float:
     return (low + high) / 2
 
 
-def _without_level(recipe: Recipe) -> Recipe:
+def without_level(recipe: Recipe) -> Recipe:
+    """Return what is fitted for a recipe: the same without its level correction."""
     rest = tuple(part for part in recipe.treatments if part != "level")
     return replace(recipe, treatments=rest or ("all_history",))
 

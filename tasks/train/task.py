@@ -14,7 +14,7 @@ from tasks.rim import room
 from tasks.spec import ProjectSpec
 from tasks.train.fitting import Fitted, fit
 from tasks.train.importances import importances
-from tasks.train.training import Line, Trained, train
+from tasks.train.training import Line, Spread, Trained, train
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Released:
 
 
 @room("train")
-def choose_and_fit(rows: pd.DataFrame, spec: ProjectSpec, as_of: date) -> Trained:
-    """Return the recipe forward validation chose, fitted on the given rows."""
-    trained = train(rows, spec, as_of, progress=_tell)
+def choose_and_fit(rows: pd.DataFrame, spec: ProjectSpec, as_of: date, spread: Spread = map) -> Trained:
+    """Return the recipe forward validation chose, fitted on the given rows; candidates are tried by way of `spread`."""
+    trained = train(rows, spec, as_of, progress=_tell, spread=spread)
     logger().info(line("recipe_chosen", recipe=trained.fitted.recipe.name, seconds=trained.seconds))
     return trained
 

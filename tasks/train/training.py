@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,13 +14,14 @@ import pandas as pd
 from tasks.errors import DataError
 from tasks.spec.models import ProjectSpec
 from tasks.train.fitting import Fitted, fitted
-from tasks.train.learning import Workshop
+from tasks.train.learning import Workshop, without_level
 from tasks.train.recipes import Recipe, candidates
-from tasks.train.table import table
+from tasks.train.table import Table, table
 from tasks.train.validation import FoldResult, choose, folds, newest_day, weighted_loss
 
 TRYING_SHARE = 0.8  # of training_minutes; the rest is for the final fit and its proof
 Line = dict[str, Any]
+Spread = Callable[..., Iterable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,13 @@ def train(
     *,
     progress: Callable[[Line], None] | None = None,
     stopwatch: Callable[[], float] = time.monotonic,
+    spread: Spread = map,
 ) -> Trained:
     """Return the recipe that forward validation chose, fitted on all given rows that had matured.
 
     A hold-out for the gate is the caller's to keep back: what is in `rows` is learned from. With too little history for
     a single fold the simplest recipe is taken. Recipes are tried until 80 % of `scope.training_minutes` is used; the
-    first is always tried.
+    first ones, which share their fits, are always tried.
 
     Parameters
     ----------
@@ -70,6 +72,9 @@ def train(
         Is given each line of the leaderboard when its recipe has been tried.
     stopwatch : callable, optional
         Seconds from any start.
+    spread : callable, optional
+        How pieces of work reach workers, with the meaning of the built-in `map`, which does them here one by one. Where
+        they are all handed out at once, the time allowed counts for each.
 
     Raises
     ------
@@ -81,18 +86,45 @@ def train(
     start = stopwatch()
     workshop = Workshop(table(rows, spec), spec)
     _refuse_too_few(workshop, as_of)
-    results: dict[Recipe, list[FoldResult]] = {}
+    budget = TRYING_SHARE * 60 * spec.scope.training_minutes
     recipes = candidates(spec.training)
-    for recipe in recipes:
-        if results and stopwatch() - start > TRYING_SHARE * 60 * spec.scope.training_minutes:
-            break
-        results[recipe] = folds(workshop, recipe, as_of)
-        if progress:
-            progress(_line(recipe, results, None))
+    groups = [Group(tuple(same), workshop.rows, spec, as_of) for same in _sharing_fits(recipes)]
+    left = (budget - (stopwatch() - start) if place else math.inf for place in range(len(groups)))
+    results: dict[Recipe, list[FoldResult]] = {}
+    for tried in spread(Group.tried, groups, left):
+        results |= tried
+        for recipe in tried:
+            if progress:
+                progress(_line(recipe, results, None))
     flat = [result for tried in results.values() for result in tried]
     chosen = choose(flat) if flat else recipes[0]
     model = fitted(workshop, chosen, as_of)
     return Trained(model, [_line(recipe, results, chosen) for recipe in recipes], stopwatch() - start)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Recipes that share fits, with all that trying them needs: one piece of work for one worker."""
+
+    recipes: tuple[Recipe, ...]
+    rows: Table
+    spec: ProjectSpec
+    as_of: date
+
+    def tried(self, seconds: float) -> dict[Recipe, list[FoldResult]]:
+        """Return the folds of each recipe, or nothing when no time is left."""
+        if seconds <= 0:
+            return {}
+        workshop = Workshop(self.rows, self.spec)
+        return {recipe: folds(workshop, recipe, self.as_of) for recipe in self.recipes}
+
+
+def _sharing_fits(recipes: Sequence[Recipe]) -> list[list[Recipe]]:
+    """Return the recipes by what is fitted for them; a level correction is added to the fit of the one without it."""
+    groups: dict[Recipe, list[Recipe]] = {}
+    for recipe in recipes:
+        groups.setdefault(without_level(recipe), []).append(recipe)
+    return list(groups.values())
 
 
 def _line(recipe: Recipe, results: dict[Recipe, list[FoldResult]], chosen: Recipe | None) -> Line:

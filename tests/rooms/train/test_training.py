@@ -40,7 +40,7 @@ def test_the_leaderboard_is_strict_json_with_every_fold(spec_of: Make, market: M
 
 def test_when_time_is_up_the_rest_is_not_tried_and_said_so(spec_of: Make, market: Market) -> None:
     spec = spec_of(scope={"training_minutes": 1.0}, training={"iterations": [2]})
-    ticks = count(step=30.0)  # each look at the watch finds half a minute gone: 30, 60 > 48 seconds
+    ticks = count(step=60.0)  # each look at the watch finds a minute gone, more than 48 seconds
     trained = train(market(), spec, AS_OF, stopwatch=lambda: next(ticks))
     assert [line["status"] for line in trained.leaderboard[2:]] == ["not_tried"] * 3
     assert [line["loss"] is None for line in trained.leaderboard] == [False, False, True, True, True]

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Leeway
+
+SPEC = """\
+project: shop
+scope: {owner: me, objective: Sell., metric: mean_absolute_error}
+source: {uri: landing, id: [order_id], event_time: date, label: {column: price}}
+features: {numbers: [size], booleans: [paid], categories: [kind]}
+"""
+
+
+@pytest.fixture
+def shop(here: Path, orders: pd.DataFrame) -> Path:
+    """A project that is all right."""
+    folder = here / "deployments" / "shop"
+    (folder / "landing").mkdir(parents=True)
+    orders.to_csv(folder / "landing" / "orders.csv", index=False)
+    (folder / "project.yaml").write_text(SPEC)
+    (folder / "expectations.json").write_text('{"name": "shop", "expectations": []}')
+    return folder
+
+
+def wrong(leeway: Leeway) -> list[str]:
+    """Return what check finds wrong, and make sure that it counts right."""
+    said = leeway("check", "shop")
+    found = [line.removeprefix("wrong ") for line in said.out.splitlines() if line.startswith("wrong ")]
+    assert (said.code, said.err) == (1 if found else 0, "")
+    assert said.out.splitlines()[-1].startswith(f"shop: {len(found)} found wrong" if found else "shop is ready")
+    return found
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_project_that_is_all_right_ends_with_0(leeway: Leeway) -> None:
+    assert wrong(leeway) == []
+
+
+def test_everything_wrong_with_a_spec_and_around_it_is_said_at_once(shop: Path, leeway: Leeway) -> None:
+    (shop / "project.yaml").write_text(SPEC.replace("numbers", "number").replace("mean_abs", "mean-abs"))
+    (shop / "expectations.json").unlink()
+    (shop / "landing" / "orders.csv").unlink()
+    found = wrong(leeway)
+    assert len(found) == 4
+    assert found[0].startswith("deployments/shop/project.yaml:2: scope.metric: found 'mean-absolute_error'")
+    assert found[1].startswith("deployments/shop/project.yaml:4: unknown key 'number' in features")
+    assert found[2].startswith("deployments/shop/expectations.json does not exist")
+    assert found[3] == "nothing has landed in landing"
+
+
+def test_a_missing_suite_does_not_hide_what_else_is_wrong(shop: Path, leeway: Leeway) -> None:
+    lines = "notifications: [{to: 'env:NO_SUCH_VARIABLE'}]\n"
+    text = SPEC.replace("categories: [kind]", "categories: [kind], function: 'nowhere:add'") + lines
+    (shop / "project.yaml").write_text(text)
+    (shop / "expectations.json").unlink()
+    (shop / "landing" / "orders.csv").unlink()
+    found = wrong(leeway)
+    assert [each.split(" ")[0] for each in found] == [
+        "notifications",
+        "deployments/shop/expectations.json",
+        "features.function",
+        "nothing",
+    ]
+
+
+def test_every_expectation_that_cannot_be_used_is_named(shop: Path, leeway: Leeway) -> None:
+    rules = [{"type": "expect_column_values_to_not_be_null", "kwargs": {"column": name}} for name in ("siz", "knd")]
+    (shop / "expectations.json").write_text(json.dumps({"name": "shop", "expectations": rules}))
+    assert [each.split(";")[1] for each in wrong(leeway)] == [
+        " expected a column of project.yaml",
+        " expected a column of project.yaml",
+    ]
+
+
+def test_a_newest_delivery_that_breaks_the_contract_is_wrong(shop: Path, leeway: Leeway) -> None:
+    path = shop / "landing" / "orders.csv"
+    path.write_text(path.read_text().replace("house,Y", "house,perhaps"))
+    found = wrong(leeway)
+    assert found[0].startswith("orders.csv: quarantined, 120 of 120 rows refused")
+    assert any("paid is neither true nor false" in each for each in found)
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        ("def add(frame):\n    return frame.head(1)\n", "120 rows and gave back DataFrame with 1 rows"),
+        ("def add(frame):\n    return frame['no_such_column']\n", "fails on 120 accepted rows: KeyError"),
+        ("raise ValueError('not today')\n", "importing it fails: ValueError('not today')"),
+    ],
+)
+def test_a_feature_function_is_tried(function: str, expected: str, shop: Path, leeway: Leeway) -> None:
+    module = f"own_features_{abs(hash(function))}"  # a module is imported once in a process
+    (shop / f"{module}.py").write_text(function)
+    (shop / "project.yaml").write_text(
+        SPEC.replace("categories: [kind]", f"categories: [kind], function: '{module}:add'")
+    )
+    found = wrong(leeway)
+    assert len(found) == 1
+    assert expected in found[0]
+
+
+@pytest.mark.usefixtures("shop")
+def test_doctor_finds_this_machine_fit(leeway: Leeway) -> None:
+    said = leeway("doctor")
+    assert said.code == 0, said.out
+    assert "packages as asked for: prefect" in said.out
+    assert "ok   project shop, owner me" in said.out
+
+
+def test_doctor_names_what_is_in_the_way(shop: Path, leeway: Leeway, monkeypatch: pytest.MonkeyPatch) -> None:
+    (shop / "project.yaml").write_text("project: shop\n")
+    monkeypatch.setenv("LEEWAY_MLFLOW_PORT", "five")
+    monkeypatch.setattr(
+        "flows.commands.doctor.requires", lambda _name: ["pandas<2", "no-such-package", "dask; extra == 'x'"]
+    )
+    said = leeway("doctor")
+    failed = [line.removeprefix("FAIL ") for line in said.out.splitlines() if line.startswith("FAIL ")]
+    assert said.code == 1
+    assert failed[0].startswith("pandas is 3")
+    assert failed[1] == "no-such-package is not installed; run `pip install -r requirements.lock`"
+    assert failed[2] == "LEEWAY_MLFLOW_PORT is 'five'; expected the number of a port"
+    assert failed[3].startswith("project shop: deployments/shop/project.yaml:1: missing key 'scope'")
+    assert failed[3].endswith("and 2 more: `leeway check shop`")

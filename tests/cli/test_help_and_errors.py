@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import typer
+
+from flows.cli import app
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Leeway
+
+HEAVY = ("prefect", "mlflow", "pandas", "numpy", "pyarrow", "sklearn", "great_expectations", "pydantic", "deltalake")
+COMMANDS = ["check", "demo", "doctor", "init", "release", "rollback", "run", "status", "up", "why"]
+
+
+def commands(group: Any, before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    yield before, group
+    for name, command in getattr(group, "commands", {}).items():
+        yield from commands(command, (*before, name))
+
+
+EVERY = dict(commands(typer.main.get_command(app)))
+
+
+def test_the_command_line_has_these_commands() -> None:
+    assert sorted(words[0] for words in EVERY if len(words) == 1) == COMMANDS
+    assert sorted(words[1] for words in EVERY if len(words) == 2) == ["nightly", "promote", "retrain"]
+
+
+@pytest.mark.parametrize("words", EVERY, ids=lambda words: " ".join(words) or "leeway")
+def test_help_says_what_everything_is_for(words: tuple[str, ...], leeway: Leeway) -> None:
+    command = EVERY[words]
+    assert command.help
+    assert [each.name for each in command.params if not each.help] == []
+    said = leeway(*words, "--help")
+    assert said.code == 0
+    assert all(name in said.out for name in getattr(command, "commands", {}))
+
+
+def test_the_command_line_starts_without_heavy_packages() -> None:
+    asked = f"import sys, flows.cli; print(*(name for name in {HEAVY} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == ""
+
+
+def test_an_unknown_project_names_the_nearest(here: Path, leeway: Leeway) -> None:
+    known = here / "deployments" / "house-prices" / "project.yaml"
+    known.parent.mkdir(parents=True)
+    known.write_text("project: house-prices\n")
+    for words in (
+        ["check"],
+        ["status"],
+        ["rollback"],
+        ["why", "2026-01-01"],
+        ["release", "abcdef"],
+        ["run", "nightly"],
+    ):
+        command, rest = (words[:2], words[2:]) if words[0] == "run" else (words[:1], words[1:])
+        said = leeway(*command, "house-price", *rest)
+        assert said.code == 1
+        assert said.err.startswith("error: no project 'house-price' in deployments")
+        assert "did you mean 'house-prices'?" in said.err
+        assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("wrong", [["why", "shop", "20-01-2026"], ["status", "--no-such-option"], ["init", "data.csv"]])
+def test_wrong_usage_is_said_with_exit_code_2(wrong: list[str], leeway: Leeway) -> None:
+    said = leeway(*wrong)
+    assert said.code == 2
+    assert "Usage: leeway" in said.err
+
+
+@pytest.mark.usefixtures("here")
+def test_only_debug_shows_a_traceback() -> None:
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        leeway = Path(sys.executable).parent / "leeway"
+        return subprocess.run([leeway, *words], capture_output=True, text=True, check=False, timeout=60)
+
+    quiet = run("check", "shop")
+    assert (quiet.returncode, quiet.stdout) == (1, "")
+    assert quiet.stderr == "error: no project 'shop' in deployments; known: none yet\n"
+    loud = run("--debug", "check", "shop")
+    assert loud.returncode == 1
+    assert "Traceback" in loud.stderr
+
+
+def test_an_error_nobody_foresaw_is_a_line_too(leeway: Leeway, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(_project: str | None) -> None:
+        raise KeyError("size")
+
+    monkeypatch.setattr("flows.commands.status.show_status", failing)
+    said = leeway("status")
+    assert said.code == 1
+    assert said.err == "error: KeyError: 'size'; Leeway did not foresee this: `leeway --debug ...` says where\n"

@@ -1,0 +1,135 @@
+"""The commands that read and change the record: no server is asked."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+
+from tasks.lake import Entry, Lake, entries, latest, record
+from tasks.records import Delivery, Landed
+from tasks.spec import read_spec
+from tasks.validate import check_all, read_suite
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Leeway
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+NIGHT = date(2026, 1, 31)
+
+
+@pytest.fixture
+def lake(here: Path, leeway: Leeway, orders: pd.DataFrame) -> Lake:
+    """The project `orders`, with a lake that no night has been run on."""
+    orders.to_csv("orders.csv", index=False)
+    assert leeway("init", "orders.csv", "--time", "date", "--label", "price").code == 0
+    return Lake(str(here / "deployments" / ".leeway" / "lake"))
+
+
+def night(day: date, action: str = "score") -> Entry:
+    moved = {"column": "size", "statistic": "mean", "distance": 0.5, "leeway": 0.25, "strain": 2.0, "creep": False}
+    answer = {"question": "enough rows?", "answer": "yes, 120", "numbers": {"rows": 120, "loss": 0.123456, "none": []}}
+    counts = {"rows": 120, "labels": 120, "quarantined": 3}
+    return Entry(
+        name=f"{day}/1",
+        kind="night",
+        night=day,
+        time=NOON,
+        action=action,
+        reason="[all] is well",
+        drift="none",
+        details={**counts, "answers": [answer], "moved": [moved], "batches": {"a.csv": "ok"}},
+    )
+
+
+@pytest.mark.usefixtures("here")
+def test_status_without_projects_says_how_to_begin(leeway: Leeway) -> None:
+    said = leeway("status")
+    assert (said.code, said.err) == (0, "")
+    assert "leeway init DATA --time COLUMN --label COLUMN" in said.out
+
+
+@pytest.mark.usefixtures("lake")
+def test_status_of_a_project_without_nights_is_a_line(leeway: Leeway) -> None:
+    said = leeway("status")
+    assert said.code == 0
+    assert [cell.strip() for cell in said.out.splitlines()[2].split("│")] == ["orders", "none", "-", "-", "-", "-"]
+    assert "no servers answer; `leeway up` starts them" in said.out
+
+
+def test_status_shows_a_night_and_goes_on_past_a_wrong_spec(lake: Lake, leeway: Leeway) -> None:
+    record(lake, "orders", night(NIGHT, "ask"))
+    broken = Path("deployments/broken/project.yaml")
+    broken.parent.mkdir()
+    broken.write_text("project: broken\n")
+    said = leeway("status")
+    assert said.code == 0
+    assert "its spec cannot be used: `leeway check broken`" in said.out
+    assert "ask: [all] is well" in said.out
+    assert "the night of 2026-01-31" in said.out
+    assert leeway("status", "broken").code == 1
+
+
+def test_why_shows_every_answer_with_its_numbers(lake: Lake, leeway: Leeway) -> None:
+    record(lake, "orders", night(NIGHT))
+    said = leeway("why", "orders", "2026-01-31")
+    assert said.code == 0
+    assert "orders 2026-01-31: score (none)  [all] is well" in said.out
+    assert "loss=0.1235 rows=120" in said.out
+    assert "200%" in said.out
+
+
+def test_why_of_a_night_that_was_not_run_names_the_span(lake: Lake, leeway: Leeway) -> None:
+    said = leeway("why", "orders", "2026-01-20")
+    assert said.code == 1
+    assert said.err.startswith("error: orders has no decision for 2026-01-20; no night has been run yet")
+    for day in (11, 12, 31):
+        record(lake, "orders", night(date(2026, 1, day)))
+    said = leeway("why", "orders", "2026-01-20")
+    assert said.code == 1
+    assert "the record has 3 nights from 2026-01-11 to 2026-01-31; the nearest is 2026-01-12" in said.err
+
+
+def delivered(lake: Lake, rows: pd.DataFrame) -> None:
+    """Let a delivery of rows through the contract and store what comes of it, as a night does."""
+    from tasks.validate.task import store
+
+    folder = Path("deployments/orders")
+    spec = read_spec(folder / "project.yaml")
+    landed = Landed("rows", "february.csv", 100, NIGHT, "stamp")
+    (checked,) = check_all([Delivery("ab" * 32, landed, rows)], spec, read_suite(folder / "expectations.json", spec))
+    store.fn(lake, spec, checked, NIGHT, NOON)
+
+
+def test_a_release_needs_one_quarantined_batch(lake: Lake, leeway: Leeway, orders: pd.DataFrame) -> None:
+    said = leeway("release", "orders", "abcdef")
+    assert said.code == 1
+    assert "orders has no quarantined batch, so none is called 'abcdef'" in said.err
+    delivered(lake, orders.assign(paid="perhaps"))
+    for unknown in ("abab", "cdcdcdcd", "march.csv"):
+        said = leeway("release", "orders", unknown)
+        assert said.code == 1
+        assert f"0 quarantined batches of orders are called {unknown!r}" in said.err
+        assert said.err.endswith("abababab (february.csv)\n")
+
+
+def test_a_released_batch_is_in_and_the_record_says_who_and_why(
+    lake: Lake, leeway: Leeway, orders: pd.DataFrame
+) -> None:
+    far = orders.assign(order_id=orders["order_id"] + 1000, size=9e9)
+    far.loc[0, "order_id"] = None
+    delivered(lake, far)
+    said = leeway("release", "orders", "february.csv", "--reason", "a new kind of order")
+    assert (said.code, said.err) == (0, "")
+    assert "released february.csv: 119 rows are in; 1 cannot be read" in said.out
+    (batch,) = latest(lake, "orders")
+    assert (batch.verdict, batch.rows_accepted) == ("released", 119)
+    (entry,) = entries(lake, "orders", "release")
+    assert entry.reason == "119 rows let in: a new kind of order"
+    assert "the command line" in entry.actor
+    again = leeway("release", "orders", "february.csv")
+    assert again.code == 1
+    assert "no quarantined batch" in again.err

@@ -1,0 +1,92 @@
+"""Deployments on a real Prefect server: the pins in pyproject.toml are right only if it plans the runs it should."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import FlowRun
+    from prefect.client.schemas.responses import DeploymentResponse
+
+    from tasks.spec import ProjectSpec
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
+PROJECT = "planned"
+PLANNED_SECONDS = 60  # the scheduler looks every five
+KINDS = ("nightly", "promote", "retrain")
+
+
+@pytest.fixture(scope="module")
+def spec(servers: Path, houses: Callable[[Path, Any], None]) -> ProjectSpec:
+    from flows.deliver import deploy
+    from tasks.spec import find_project, read_spec
+
+    houses(servers / "projects" / PROJECT, {"sales": {}, "prices": {}})
+    known = read_spec(find_project(PROJECT))
+    deploy([known], servers)
+    return known
+
+
+def deployment(kind: str) -> DeploymentResponse:
+    from prefect import get_client
+
+    with get_client(sync_client=True) as client:
+        return client.read_deployment_by_name(f"{kind}/{PROJECT}")
+
+
+def runs(of: DeploymentResponse) -> list[FlowRun]:
+    from prefect import get_client
+    from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+
+    with get_client(sync_client=True) as client:
+        mine = DeploymentFilter(id=DeploymentFilterId(any_=[of.id]))
+        return client.read_flow_runs(deployment_filter=mine)
+
+
+def test_the_nights_of_a_deployment_are_planned_by_the_server(spec: ProjectSpec) -> None:
+    nightly, deadline = deployment("nightly"), time.monotonic() + PLANNED_SECONDS
+    while not (planned := runs(nightly)) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    first = min(run.expected_start_time for run in planned if run.expected_start_time)
+    assert first > datetime.now(UTC)
+    assert (first.astimezone(spec_zone(spec)).hour, first.minute) == (2, 0)
+
+
+def spec_zone(spec: ProjectSpec) -> Any:
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(spec.schedule.time_zone)
+
+
+def test_a_retraining_has_no_schedule_and_no_two_runs_of_a_kind_overlap(spec: ProjectSpec) -> None:  # noqa: ARG001 - it is deployed
+    found = {kind: deployment(kind) for kind in KINDS}
+    assert [len(found[kind].schedules) for kind in KINDS] == [1, 1, 0]
+    assert {each.global_concurrency_limit.limit for each in found.values() if each.global_concurrency_limit} == {1}
+
+
+def test_deploying_again_changes_nothing(spec: ProjectSpec, tmp_path: Path) -> None:
+    from flows.deliver import deploy
+
+    def described() -> list[dict[str, Any]]:
+        moving = {"updated", "last_polled", "status"}
+        return [deployment(kind).model_dump(mode="json", exclude=moving) for kind in KINDS]
+
+    before = described()
+    deploy([spec], tmp_path)
+    assert described() == before
+
+
+def test_a_deployment_runs_here_with_the_parameters_it_is_given(spec: ProjectSpec) -> None:
+    from flows.runners import run
+    from prefect.client.schemas.objects import StateType
+
+    result = run("nightly", spec.project, date="2014-05-05", reason="a test")
+    assert (result["night"], result["action"]) == ("2014-05-05", "wait")
+    done = [each for each in runs(deployment("nightly")) if each.state_type == StateType.COMPLETED]
+    assert [(each.name, each.parameters["reason"]) for each in done] == [("planned 2014-05-05", "a test")]
