@@ -195,7 +195,7 @@ def _conclude(console: Console, plan: Plan, faults: list[str]) -> int:
     else:
         console.print("[green]ok[/]      every row passes what was written")
         console.print(
-            f"next: read the guesses again in {plan.folder / FILE}, then `leeway check {name}` and `leeway up`"
+            f"next: correct the guesses in {plan.folder / FILE}, then `leeway check {name}` and `leeway up`"
         )
     return len(faults)
 

@@ -55,7 +55,7 @@ def looks_like_an_identifier(name: str) -> bool:
 def _chosen(column: pd.Series, name: str) -> Chosen:
     if not can_be_named(name):
         return Chosen(name, "left out", UNNAMEABLE)
-    if column.map(lambda cell: isinstance(cell, (list, dict, bytes, np.ndarray))).any():
+    if column.dtype == object and column.map(lambda cell: isinstance(cell, (list, dict, bytes, np.ndarray))).any():
         return Chosen(name, "left out", "its cells hold lists, blocks or bytes: write plain values, one a column")
     texts = categories(column).column
     distinct, rows = int(texts.nunique()), int(texts.notna().sum())

@@ -1,0 +1,121 @@
+"""The local stack: what it starts it stops, whoever is killed or interrupted on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from flows.stack import Addresses, answers, open_stack, running, stop
+
+STARTED_SECONDS = 240
+GONE_SECONDS = 60
+PROJECT = "house-prices"
+CHOSEN = ("PREFECT_API_URL", "PREFECT_HOME", "MLFLOW_TRACKING_URI", "LEEWAY_PREFECT_PORT", "LEEWAY_MLFLOW_PORT")
+
+# The stack is meant to outlive the object that started it.
+pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+
+
+@dataclass(frozen=True)
+class Orphans:
+    """Servers whose keeper was killed, and what two users of them were told before."""
+
+    home: Path
+    first: Addresses
+    second: Addresses
+    still_running: Addresses | None
+    processes: list[psutil.Process]
+
+
+@pytest.fixture(scope="module")
+def orphans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orphans]:
+    home = tmp_path_factory.mktemp("stack") / "demo"
+    with pytest.MonkeyPatch.context() as environment:
+        for name in CHOSEN:
+            environment.delenv(name, raising=False)
+        environment.setenv("LEEWAY_HOME", "")  # it is put back, whatever a stack exports
+        with open_stack(home, keep=True, say=lambda _: None) as first:
+            assert answers(first)
+        forget_servers()
+        with open_stack(home, say=lambda _: None) as second:
+            pass
+        forget_servers()
+        still_running, processes = running(home), of_home(home)
+        keeper = next(process for process in processes if "honcho" in process.cmdline())
+        keeper.kill()
+        keeper.wait()
+        yield Orphans(home, first, second, still_running, [each for each in processes if each != keeper])
+        stop(home)
+        forget_servers()
+
+
+def forget_servers() -> None:
+    """Take back what a stack exported, as if another process came."""
+    for name in CHOSEN:
+        os.environ.pop(name, None)
+
+
+def of_home(home: Path) -> list[psutil.Process]:
+    """Return every living process whose environment names this home or one inside it."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            named = process.environ().get("LEEWAY_HOME")
+            if named and Path(named).is_relative_to(home) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:  # it ended, or is not ours to look into
+            continue
+    return found
+
+
+def test_a_second_user_is_given_the_stack_that_runs_and_leaves_it_running(orphans: Orphans) -> None:
+    assert orphans.second == orphans.first
+    assert orphans.still_running == orphans.first
+
+
+def test_servers_outlive_a_killed_keeper_and_are_then_nobodys(orphans: Orphans) -> None:
+    assert len([process for process in orphans.processes if process.is_running()]) >= 2
+    assert running(orphans.home) is None
+
+
+def test_a_demo_ends_what_a_killed_one_left_and_when_interrupted_all_it_started(
+    orphans: Orphans, tmp_path: Path
+) -> None:
+    log, lake = tmp_path / "demo.log", orphans.home / "lake" / PROJECT
+    environment = {**os.environ, "LEEWAY_HOME": str(orphans.home.parent), "PYTHONUNBUFFERED": "1"}
+    with log.open("wb") as output:
+        demo = subprocess.Popen(
+            [str(Path(sys.executable).parent / "leeway"), "demo"], env=environment, stdout=output, stderr=output
+        )
+    wait_until_written(lake, demo, log)
+    assert not [process for process in orphans.processes if process.is_running()]
+    started = of_home(orphans.home.parent)
+    assert len(started) >= 4  # the demo, honcho and both servers
+    demo.send_signal(signal.SIGINT)
+    assert demo.wait(GONE_SECONDS) == 130
+    assert psutil.wait_procs([each for each in started if each.pid != demo.pid], timeout=GONE_SECONDS)[1] == []
+    assert of_home(orphans.home.parent) == []
+    assert not (orphans.home / "stack.json").exists()
+    said = log.read_text()
+    assert "stopped" in said
+    assert "Error logging to API" not in said
+    assert "Traceback" not in said
+
+
+def wait_until_written(lake: Path, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until the first night is under way: its first delivery stands in the lake."""
+    deadline = time.monotonic() + STARTED_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if (lake / "batches").exists():
+            return
+        time.sleep(0.2)
+    pytest.fail(f"the demo wrote nothing to {lake}; its output ends:\n{log.read_text()[-2000:]}")
