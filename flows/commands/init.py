@@ -194,9 +194,7 @@ def _conclude(console: Console, plan: Plan, faults: list[str]) -> int:
         console.print(f"{name} is written, but not every delivery passes; correct it, then `leeway check {name}`")
     else:
         console.print("[green]ok[/]      every row passes what was written")
-        console.print(
-            f"next: correct the guesses in {plan.folder / FILE}, then `leeway check {name}` and `leeway up`"
-        )
+        console.print(f"next: correct the guesses in {plan.folder / FILE}, then `leeway check {name}` and `leeway up`")
     return len(faults)
 
 

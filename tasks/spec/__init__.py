@@ -1,7 +1,8 @@
 """The spec: project.yaml in, ProjectSpec out, or every fault of the file at once.
 
 models.py (with data.py, policy.py, parts.py, contradictions.py) says what a spec is; read.py and find.py read one;
-schema.py and reference.py document it; infer.py writes a first one from a person's own data.
+schema.py and reference.py document it; cells.py reads delivered columns as the kinds a spec gives them; infer/ writes a
+first spec from a person's own data.
 """
 
 from tasks.spec.find import find_project, home, known_projects, projects_folder
