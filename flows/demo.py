@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from flows.stack import Addresses, configured, open_stack, stop
+from flows.stack import Addresses, configured, open_stack, stop, stop_on_signals
 from tasks.errors import Terminal
 from tasks.spec import ProjectSpec, home, read_spec
 
@@ -36,7 +35,7 @@ def run_demo(*, keep: bool) -> None:
     console = Console(width=None if Console().is_terminal else 140)
     if not PROJECT.is_file():
         raise Terminal(f"the demo's data is not at {PROJECT.parent}; run it from a checkout of Leeway")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stop_on_signals()
     os.environ["LEEWAY_PROJECTS"] = str(PROJECT.parent.parent)
     os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"  # the table is the story; logs are in the UI
     outer = home(PROJECT)

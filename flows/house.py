@@ -44,8 +44,8 @@ class House:
 
     def champion(self) -> Champion | None:
         """Return the serving model, its files verified, or None before the first promotion."""
-        version = self.registry.by_alias(self.project, CHAMPION)
-        return None if version is None else self.load(version)
+        number = self.registry.aliases(self.project).get(CHAMPION)
+        return None if number is None else _load(self.registry, self.project, number)
 
     def load(self, version: Version) -> Champion:
         """Return a version's model, its files verified once per process."""

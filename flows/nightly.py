@@ -8,17 +8,17 @@ from typing import Any
 from prefect import flow, runtime
 
 from flows.house import Champion, House, open_house
-from flows.record import decision_entry, situation
+from flows.record import Tonight, decision_entry, situation
 from flows.tell import publish
 from tasks import clock
 from tasks.decide import decide
 from tasks.ingest.task import take_in
-from tasks.lake import accepted, entries, record
+from tasks.lake import Deliveries, deliveries, entries, record
 from tasks.logs import line, logger
 from tasks.monitor.task import View, Yardstick, look, profile_batches
 from tasks.notify.task import notify
 from tasks.records import Checked, Decision
-from tasks.score.task import Scorer, serve_batches, shadow_batches
+from tasks.score.task import Scorer, score_batches
 from tasks.spec import nights_per_year
 from tasks.validate.task import store, verdicts
 
@@ -45,12 +45,13 @@ def nightly(project: str, date: Date | None = None, reason: str = "scheduled") -
     house = open_house(project)
     night = date or clock.tonight(house.spec.schedule.time_zone)
     checked = settle_landed(house, night)
-    champion = house.champion()
+    known, champion = deliveries(house.lake, house.project), house.champion()
     if champion is not None:
-        summarise_and_score(house, champion)
-    decision = _decided(house, night)
+        summarise_and_score(house, champion, known)
+    tonight = Tonight(house, night, champion, known, entries(house.lake, house.project))
+    decision = _decided(tonight)
     if decision is None or checked:
-        decision = judge(house, night, champion, reason)
+        decision = judge(tonight, reason)
     if decision["action"] == "retrain":
         start_retraining(house, night, decision)
     return {"night": night.isoformat(), "rows_in": sum(each.rows_in for each in checked), **decision}
@@ -58,37 +59,34 @@ def nightly(project: str, date: Date | None = None, reason: str = "scheduled") -
 
 def settle_landed(house: House, night: Date) -> list[Checked]:
     """Take in all that landed up to the night, check it and store it; return what was new."""
-    deliveries = take_in(house.lake, house.spec, house.folder, night)
-    checked = verdicts(deliveries, house.spec, house.folder)
-    moment = clock.now()
-    for each in checked:
-        store(house.lake, house.spec, each, night, moment)
+    landed = take_in(house.lake, house.spec, house.folder, night)
+    checked = verdicts(landed, house.spec, house.folder) if landed else []
+    if checked:
+        store(house.lake, house.spec, checked, night, clock.now())
     return checked
 
 
-def summarise_and_score(house: House, champion: Champion) -> None:
+def summarise_and_score(house: House, champion: Champion, known: Deliveries) -> None:
     """Bring profiles and predictions up to date with the accepted rows newer than what the champion learned from."""
-    batches = accepted(house.lake, house.project, after=champion.trained_until)
+    batches = known.accepted(after=champion.trained_until)
     ruler = champion.reference.total.ruler
     profile_batches(house.lake, house.project, batches, ruler, features=house.features)
     scorer = Scorer(house.lake, house.project, champion.model, champion.number, house.features, clock.now())
-    serve_batches(scorer, batches)
-    shadow_batches(scorer, batches)
+    score_batches(scorer, batches)
 
 
-def judge(house: House, night: Date, champion: Champion | None, reason: str) -> dict[str, Any]:
+def judge(tonight: Tonight, reason: str) -> dict[str, Any]:
     """Measure, decide, write the decision down, and show it where people look."""
-    view = View(None, (), None, 0)
+    house, champion, view = tonight.house, tonight.champion, View(None, (), None, 0)
     if champion is not None:
         yardstick = Yardstick(champion.number, champion.reference, champion.promise, champion.trained_until)
         nights = nights_per_year(house.spec.schedule)
-        view = look(house.lake, house.spec, yardstick, night, nights)
-    seen = situation(house, night, champion, view)
-    decision = decide(seen, house.spec)
-    entry = decision_entry(house, decision, view, reason, clock.now())
-    record(house.lake, house.project, entry)
+        view = look(house.lake, house.spec, yardstick, tonight.night, nights)
+    decision = decide(situation(tonight, view), house.spec)
+    entry = decision_entry(tonight, decision, view, reason, clock.now())
+    written = record(house.lake, house.project, entry)
     logger().info(line("night_decided", action=decision.action, kind=decision.kind, reason=decision.reason))
-    publish(house, entry)
+    publish(house, entry, [*tonight.past, entry] if written else tonight.past)
     _tell(house, decision)
     return {"action": decision.action, "kind": decision.kind, "reason": decision.reason, "name": entry.name}
 
@@ -111,8 +109,8 @@ def start_retraining(house: House, night: Date, decision: dict[str, Any]) -> Non
     )
 
 
-def _decided(house: House, night: Date) -> dict[str, Any] | None:
-    mine = [entry for entry in entries(house.lake, house.project, "night") if entry.night == night]
+def _decided(tonight: Tonight) -> dict[str, Any] | None:
+    mine = [entry for entry in tonight.past if entry.kind == "night" and entry.night == tonight.night]
     if not mine:
         return None
     last = mine[-1]

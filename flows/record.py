@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from flows.house import Champion, House
 from tasks.decide import Situation
-from tasks.lake import Entry, accepted, entries, latest
+from tasks.lake import Deliveries, Entry
 from tasks.monitor.task import View
 from tasks.records import Decision
 from tasks.registry.names import CHALLENGER
@@ -18,15 +18,26 @@ MONTH_DAYS = 30
 COLUMNS_SHOWN = 50
 
 
-def situation(house: House, night: date, champion: Champion | None, view: View) -> Situation:
+@dataclass(frozen=True, slots=True)
+class Tonight:
+    """What a night is decided from, each read once: who serves, what was delivered, and what was done so far."""
+
+    house: House
+    night: date
+    champion: Champion | None
+    deliveries: Deliveries
+    past: list[Entry]
+
+
+def situation(tonight: Tonight, view: View) -> Situation:
     """Gather everything the decision of a night may rest on."""
-    tonight = [batch for batch in latest(house.lake, house.project) if batch.night == night]
-    past = [entry for entry in entries(house.lake, house.project, "retraining") if entry.night <= night]
+    house, night, champion = tonight.house, tonight.night, tonight.champion
+    batches = tonight.deliveries.of(night)
+    past = [entry for entry in tonight.past if entry.kind == "retraining" and entry.night <= night]
     refused = [entry.night for entry in past if entry.action == "refused"]
     registered = [entry.night for entry in past if entry.action == "registered"]
-    waiting = house.registry.by_alias(house.project, CHALLENGER)
     month_ago = night - timedelta(days=MONTH_DAYS)
-    recent = accepted(house.lake, house.project, after=month_ago)
+    recent = tonight.deliveries.accepted(after=month_ago)
     return Situation(
         project=house.project,
         night=night,
@@ -34,12 +45,12 @@ def situation(house: House, night: date, champion: Champion | None, view: View) 
         champion_age_days=None if champion is None else (night - champion.trained_until).days,
         window_rows=view.window.rows if view.window else 0,
         window_days=view.window.days if view.window else 0,
-        quarantined=tuple(batch.key for batch in tonight if batch.verdict == "quarantined"),
-        refused_rows=sum(batch.rows_quarantined for batch in tonight),
+        quarantined=tuple(batch.key for batch in batches if batch.verdict == "quarantined"),
+        refused_rows=sum(batch.rows_quarantined for batch in batches),
         moved=view.moved,
         importances=champion.importances if champion else (),
         performance=view.performance,
-        waiting=waiting.number if waiting else None,
+        waiting=house.registry.aliases(house.project).get(CHALLENGER),
         last_retraining=max(registered, default=None),
         last_refused=max(refused, default=None),
         retrainings_in_30_days=sum(day > month_ago for day in registered),
@@ -48,18 +59,18 @@ def situation(house: House, night: date, champion: Champion | None, view: View) 
     )
 
 
-def decision_entry(house: House, decision: Decision, view: View, reason: str, moment: datetime) -> Entry:
+def decision_entry(tonight: Tonight, decision: Decision, view: View, reason: str, moment: datetime) -> Entry:
     """Return the record of a night: every answer with its numbers, every column against its leeway."""
-    tonight = [batch for batch in latest(house.lake, house.project) if batch.night == decision.night]
-    digest = hashlib.sha256("".join(sorted(batch.batch_id for batch in tonight)).encode()).hexdigest()[:8]
+    batches = tonight.deliveries.of(decision.night)
+    digest = hashlib.sha256("".join(sorted(batch.batch_id for batch in batches)).encode()).hexdigest()[:8]
     details: dict[str, Any] = {
         "run_because": reason,
         "answers": [asdict(answer) for answer in decision.answers],
         "moved": [asdict(moved) | {"strain": round(moved.strain, 4)} for moved in view.moved[:COLUMNS_SHOWN]],
-        "rows": sum(batch.rows_accepted for batch in tonight if batch.kind == "rows"),
-        "labels": sum(batch.rows_accepted for batch in tonight if batch.kind == "labels"),
-        "quarantined": sum(batch.rows_quarantined for batch in tonight),
-        "batches": {f"{batch.kind} {batch.key}": batch.verdict for batch in tonight},
+        "rows": sum(batch.rows_accepted for batch in batches if batch.kind == "rows"),
+        "labels": sum(batch.rows_accepted for batch in batches if batch.kind == "labels"),
+        "quarantined": sum(batch.rows_quarantined for batch in batches),
+        "batches": {f"{batch.kind} {batch.key}": batch.verdict for batch in batches},
     }
     if view.performance is not None:
         seen = view.performance

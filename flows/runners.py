@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from prefect import Flow, get_client
+from prefect import Flow
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterId,
@@ -15,7 +17,9 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
+from prefect.context import SyncClientContext
 from prefect.flow_engine import run_flow
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.states import Pending
 
 from flows.nightly import nightly
@@ -31,18 +35,18 @@ def run(kind: str, project: str, **parameters: Any) -> Any:
     The run belongs to the deployment and is seen in the Prefect UI. It is created as pending, so no worker takes it
     too.
     """
-    with get_client(sync_client=True) as client:
+    with _here() as client:
         deployment = client.read_deployment_by_name(f"{kind}/{project}")
         created = client.create_flow_run_from_deployment(
             deployment.id, parameters={"project": project, **parameters}, state=Pending()
         )
-    return run_flow(FLOWS[kind], flow_run=created)
+        return run_flow(FLOWS[kind], flow_run=created)
 
 
 def run_due(kind: str, project: str, *, started: Callable[[FlowRun], None] = lambda _run: None) -> list[Any]:
     """Run here whatever is due of a deployment and no worker has taken, oldest first; return what the flows return."""
     due = StateType.SCHEDULED
-    with get_client(sync_client=True) as client:
+    with _here() as client:
         deployment = client.read_deployment_by_name(f"{kind}/{project}")
         waiting = client.read_flow_runs(
             deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment.id])),
@@ -50,11 +54,22 @@ def run_due(kind: str, project: str, *, started: Callable[[FlowRun], None] = lam
             sort=FlowRunSort.START_TIME_ASC,
         )
         taken = [each for each in waiting if not each.auto_scheduled and _take(client, each)]
-    results = []
-    for each in taken:
-        started(each)
-        results.append(run_flow(FLOWS[kind], flow_run=each))
+        results = []
+        for each in taken:
+            started(each)
+            results.append(run_flow(FLOWS[kind], flow_run=each))
     return results
+
+
+@contextmanager
+def _here() -> Iterator[SyncPrefectClient]:
+    """Give the one client that a run and its tasks share, and send no heartbeats.
+
+    Heartbeats tell a server that a process far away lives. Here somebody sees that it does, and Prefect lets each run
+    wait up to a second for its heartbeat's thread to end.
+    """
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}), SyncClientContext.get_or_create() as context:
+        yield context.client
 
 
 def _take(client: Any, waiting: FlowRun) -> bool:

@@ -25,6 +25,7 @@ from urllib.request import urlopen
 import psutil
 
 from tasks.errors import Terminal, Unreachable
+from tasks.spec.find import projects_folder
 
 HOST = "127.0.0.1"
 PROCFILE = Path(__file__).parent.parent / "infra" / "Procfile"
@@ -61,6 +62,15 @@ class Addresses:
         os.environ["MLFLOW_TRACKING_URI"] = self.mlflow
         os.environ["LEEWAY_HOME"] = str(home)
         os.environ.setdefault("PREFECT_HOME", str(home / "prefect"))
+
+
+def stop_on_signals() -> None:
+    """Let an interrupt and a request to end both unwind this process, so that what it started is stopped.
+
+    A shell starts background jobs with interrupts ignored; that is undone here.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 def configured() -> Addresses | None:
@@ -141,6 +151,7 @@ def start(home: Path, *, worker: bool, say: Callable[[str], None]) -> subprocess
         **QUIET,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "LEEWAY_HOME": str(home),
+        "LEEWAY_PROJECTS": str(projects_folder().resolve()),  # a worker's runs have another working directory
         "LEEWAY_HOST": HOST,
         "LEEWAY_PREFECT_PORT": str(prefect_port),
         "LEEWAY_MLFLOW_PORT": str(mlflow_port),

@@ -20,7 +20,7 @@ from tasks.ingest import landed, open_source
 from tasks.lake import Entry, accepted, entries
 from tasks.monitor import Contrast, contrast
 from tasks.registry.names import APPROVAL, CHALLENGER
-from tasks.score.task import Scorer, shadow_batches
+from tasks.score.task import Scorer
 
 FIRST = 1
 CONTRAST_DAYS = 28
@@ -89,7 +89,8 @@ class Story:
             return None
         first = house.load(version)
         scorer = Scorer(house.lake, house.project, first.model, first.number, house.features, clock.now())
-        shadow_batches.fn(scorer, accepted(house.lake, house.project, after=first.trained_until))
+        served = accepted(house.lake, house.project, after=first.trained_until)
+        scorer.write(scorer.unanswered(served), "shadow")
         predictions = house.lake.read(
             house.project, "predictions", columns=["row_id", "event_date", "version", "role", "prediction"]
         )

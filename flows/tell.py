@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -17,22 +18,21 @@ EPOCH = date(1970, 1, 1)
 REPORT = "report.html"
 
 
-def publish(house: House, entry: Entry) -> None:
-    """Publish one night's record."""
+def publish(house: House, entry: Entry, record: Sequence[Entry]) -> None:
+    """Publish one night's entry, and the whole record with it."""
     text = night_markdown(house.spec, entry)
     if runtime.flow_run.id:
         create_markdown_artifact(text, key=f"{house.project}-why", description=f"{entry.night}: {entry.action}")
     numbers = _series(entry)
     if numbers:
         house.registry.log_metrics(house.project, "monitoring", numbers, step=(entry.night - EPOCH).days, at=entry.time)
-    write_report(house)
+    write_report(house, record)
 
 
-def write_report(house: House) -> str:
-    """Write the project's page anew from the record; return where it is."""
-    record = entries(house.lake, house.project)
-    champion = house.registry.by_alias(house.project, CHAMPION)
-    content = page(house.spec, record, champion.number if champion else None)
+def write_report(house: House, record: Sequence[Entry] | None = None) -> str:
+    """Write the project's page anew from the record, read if it is not given; return where it is."""
+    known = entries(house.lake, house.project) if record is None else record
+    content = page(house.spec, known, house.registry.aliases(house.project).get(CHAMPION))
     return house.lake.put(house.project, REPORT, content.encode())
 
 

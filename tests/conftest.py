@@ -1,4 +1,4 @@
-"""Real servers, started once a test session, and projects made of the house sales that land beside Leeway's own spec."""
+"""Real servers, started once a test session, and projects made of the house sales that land beside the demo's spec."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import signal
 
 from flows.local import all_specs
 from flows.screen import screen
-from flows.stack import open_stack
+from flows.stack import open_stack, stop_on_signals
 from tasks.errors import SpecError
 from tasks.spec import find_project, home
 
@@ -16,7 +16,7 @@ def run_stack() -> None:
     specs, console = all_specs(), screen()
     if not specs:
         raise SpecError(["there is no project yet; `leeway init DATA --time .. --label ..` writes one from your data"])
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stop_on_signals()
     where = home(find_project(specs[0].project))
     with open_stack(where, worker=True, say=console.print) as addresses:
         from flows.deliver import deploy

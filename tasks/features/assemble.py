@@ -15,7 +15,8 @@ def labelled(rows: pd.DataFrame, labels: pd.DataFrame, night: date, column: str 
     rows : DataFrame
         With `row_id`; one row each.
     labels : DataFrame
-        `row_id`, `label`, `arrival` (date). When a row has several, the newest arrival up to the night counts.
+        `row_id`, `label`, `arrival` (date). When a row has several, the newest arrival up to the night counts, and of
+        those of one day the largest, whatever order they come in.
     night : date
         Labels that arrived later are not known yet.
     column : str
@@ -35,7 +36,7 @@ def labelled(rows: pd.DataFrame, labels: pd.DataFrame, night: date, column: str 
     [['a', 1.0]]
     """
     known = labels.loc[labels["arrival"] <= night, ["row_id", "label", "arrival"]]
-    newest = known.sort_values("arrival", kind="stable").drop_duplicates("row_id", keep="last")
+    newest = known.sort_values(["arrival", "label"]).drop_duplicates("row_id", keep="last")
     named = newest[["row_id", "label"]].rename(columns={"label": column})
     return rows.drop(columns=column, errors="ignore").merge(named, on="row_id", how="inner", validate="many_to_one")
 

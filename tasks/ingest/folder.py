@@ -67,7 +67,7 @@ class FolderSource:
                     yield found
 
     def _object(self, path: Path) -> StoredObject | None:
-        if not self._is_inside(path):
+        if path.is_symlink() and not self._is_inside(path):
             return None
         try:
             status = path.stat()

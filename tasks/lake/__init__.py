@@ -5,7 +5,7 @@ every
 caller may simply do its work again after a crash.
 """
 
-from tasks.lake.batches import Batch, accepted, add_batch, batch_rows, latest
+from tasks.lake.batches import Batch, Deliveries, accepted, add_batch, add_batches, batch_rows, deliveries, latest
 from tasks.lake.lake import Filter, Lake
 from tasks.lake.ledger import Entry, entries, record
 from tasks.lake.tables import TABLES, Table
@@ -13,13 +13,16 @@ from tasks.lake.tables import TABLES, Table
 __all__ = [
     "TABLES",
     "Batch",
+    "Deliveries",
     "Entry",
     "Filter",
     "Lake",
     "Table",
     "accepted",
     "add_batch",
+    "add_batches",
     "batch_rows",
+    "deliveries",
     "entries",
     "latest",
     "record",

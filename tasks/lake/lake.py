@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 Filter = tuple[str, Literal["=", "<", "<=", ">", ">="], date | str | int]
 ATTEMPTS = 5
 ONCE = 1
+# Whoever opens a table reads the commits since its last checkpoint, and so does each look for a key.
+SETTINGS = {"delta.checkpointInterval": "10"}
+# Each process opens a table once, and from then on reads only what was committed since its last look.
+_OPENED: dict[tuple[str, tuple[tuple[str, str], ...]], DeltaTable] = {}
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,9 @@ class Lake:
         return f"{self.root.rstrip('/')}/{project}/{table}"
 
     def add_once(self, project: str, table: str, frame: pd.DataFrame, key: str, *more_keys: str) -> bool:
-        """Append rows unless a write with this key is already there; return whether this call wrote them.
+        """Append rows unless a write with one of these keys is already there; return whether this call wrote them.
 
-        `more_keys` are noted in the same commit, so that the write can be found by other names too.
-
-        The key travels in the same commit as the rows (a Delta application transaction), so a crash leaves both or
+        The keys travel in the same commit as the rows (Delta application transactions), so a crash leaves both or
         neither.
         A commit whose reply was lost, and a race lost against another writer, look alike: read again, then decide.
 
@@ -59,23 +61,21 @@ class Lake:
         from deltalake import CommitProperties, Transaction, write_deltalake
         from deltalake.exceptions import CommitFailedError
 
-        data = _as_arrow(frame, table)
+        data, keys = _as_arrow(frame, table), list(dict.fromkeys((key, *more_keys)))
         for _ in range(ATTEMPTS):
-            # The key is looked up in the very snapshot that is written on: whoever commits it in between is a conflict.
+            # Keys are looked up in the very snapshot that is written on: whoever commits one in between is a conflict.
             snapshot = self._open(project, table)
-            if snapshot is not None and snapshot.transaction_version(key) is not None:
+            if snapshot is not None and len(_unwritten(snapshot, keys)) < len(keys):
                 return False
             try:
                 write_deltalake(
                     snapshot or self.uri(project, table),
                     data,
                     mode="append",
-                    partition_by=list(TABLES[table].partition_by) or None,
                     schema_mode="merge" if TABLES[table].open_ended else None,
+                    configuration=SETTINGS if snapshot is None else None,
                     storage_options=self.options,
-                    commit_properties=CommitProperties(
-                        app_transactions=[Transaction(name, ONCE) for name in dict.fromkeys((key, *more_keys))]
-                    ),
+                    commit_properties=CommitProperties(app_transactions=[Transaction(name, ONCE) for name in keys]),
                 )
             except CommitFailedError:
                 continue
@@ -89,19 +89,29 @@ class Lake:
             "run the flow again once they are done"
         )
 
+    def add_each(self, project: str, table: str, frames: Mapping[str, pd.DataFrame]) -> None:
+        """Append, in one commit, those frames under whose key nothing was written yet.
+
+        The same as `add_once` for each of them, but the table grows by one file a night, not by one a delivery.
+        """
+        import pandas as pd
+
+        left = self.missing(project, table, list(frames))
+        while left and not self.add_once(project, table, pd.concat([frames[key] for key in left]), *left):
+            left = self.missing(project, table, list(frames))  # somebody else wrote some of them, so there are fewer
+
     def has(self, project: str, table: str, key: str) -> bool:
         """Tell whether a write with this key has been committed."""
-        opened = self._open(project, table)
-        return opened is not None and opened.transaction_version(key) is not None
+        return not self.missing(project, table, [key])
 
     def missing(self, project: str, table: str, keys: list[str]) -> list[str]:
         """Return those keys under which nothing was written yet, in the same order."""
-        opened = self._open(project, table)
-        return list(keys) if opened is None else [key for key in keys if opened.transaction_version(key) is None]
+        opened = self._current(project, table) if keys else None
+        return list(keys) if opened is None else _unwritten(opened, keys)
 
     def version(self, project: str, table: str) -> int | None:
         """Return the table's latest commit number, or None when nothing was ever written."""
-        opened = self._open(project, table)
+        opened = self._current(project, table)
         return None if opened is None else opened.version()
 
     def read(
@@ -129,7 +139,7 @@ class Lake:
         DataFrame
             In no certain order; empty, with the table's fixed columns, when nothing was ever written.
         """
-        opened = self._open(project, table)
+        opened = self._current(project, table) if at is None else self._open(project, table)
         if opened is None:
             empty: pd.DataFrame = TABLES[table].schema.empty_table().to_pandas()
             return empty[[name for name in columns if name in empty]] if columns else empty
@@ -167,6 +177,24 @@ class Lake:
         )
         return system, self.root.removeprefix("s3://").rstrip("/")
 
+    def _current(self, project: str, table: str) -> DeltaTable | None:
+        """Return the table as it is now, to be read only: one for all of this process, brought up to date."""
+        from deltalake.exceptions import DeltaError
+
+        place = (self.uri(project, table), tuple(sorted(self.options.items())))
+        if (kept := _OPENED.get(place)) is not None:
+            try:
+                kept.update_incremental()
+            except OSError as error:
+                raise Unreachable(f"reading {place[0]} failed: {error}; is the store up?") from error
+            except DeltaError:  # the table was removed and begun anew
+                del _OPENED[place]
+            else:
+                return kept
+        if (opened := self._open(project, table)) is not None:
+            _OPENED[place] = opened
+        return opened
+
     def _open(self, project: str, table: str) -> DeltaTable | None:
         from deltalake import DeltaTable
         from deltalake.exceptions import TableNotFoundError
@@ -196,11 +224,18 @@ def _literal(value: date | str | int) -> str:
     return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
 
 
+def _unwritten(snapshot: DeltaTable, keys: list[str]) -> list[str]:
+    return [key for key in keys if snapshot.transaction_version(key) is None]
+
+
 def _as_arrow(frame: pd.DataFrame, table: str) -> pa.Table:
-    """Return the frame as Arrow with the table's fixed types; a missing fixed column is a programming error."""
+    """Return the frame as Arrow with the table's fixed types; a missing fixed column is a programming error.
+
+    The fixed columns come first: Delta keeps the extremes of the first 32 only, by which reads leave files out.
+    """
     described = TABLES[table]
     fixed = dict(described.columns)
-    names = list(frame.columns) if described.open_ended else list(fixed)
+    names = [*fixed, *(name for name in frame.columns if name not in fixed)] if described.open_ended else list(fixed)
     return pa.table({name: _column(frame[name], fixed.get(name)) for name in names})
 
 

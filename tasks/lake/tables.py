@@ -1,7 +1,10 @@
-"""The tables: what one row is, and how files are parted.
+"""The tables: what one row is.
 
 Every project has its own set of tables under `<root>/<project>/`, because the rows of two projects share no schema.
 `rows` has the project's own columns beside the ones named here.
+
+No table is parted into folders by day. A night's write is one file, whose extremes Delta keeps, and by them a read of
+some days leaves the other files out just the same; parted, a week's delivery would be seven small files.
 """
 
 from __future__ import annotations
@@ -18,10 +21,9 @@ WHOLE = pa.int64()
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One Delta table: its fixed columns, how it is partitioned, and whether a project adds columns of its own."""
+    """One Delta table: its fixed columns, and whether a project adds columns of its own."""
 
     columns: tuple[tuple[str, pa.DataType], ...]
-    partition_by: tuple[str, ...] = ()
     open_ended: bool = False
 
     @property
@@ -53,17 +55,11 @@ TABLES: dict[str, Table] = {
         )
     ),
     # an accepted typed row, with the revision of its batch that let it in
-    "rows": Table(
-        (("row_id", TEXT), ("batch_id", TEXT), ("revision", WHOLE), ("event_date", DAY)),
-        ("event_date",),
-        open_ended=True,
-    ),
+    "rows": Table((("row_id", TEXT), ("batch_id", TEXT), ("revision", WHOLE), ("event_date", DAY)), open_ended=True),
     # a refused row as delivered, with reason codes
-    "quarantine": Table(
-        (("batch_id", TEXT), ("kind", TEXT), ("raw", TEXT), ("reasons", TEXT), ("arrival", DAY)), ("arrival",)
-    ),
+    "quarantine": Table((("batch_id", TEXT), ("kind", TEXT), ("raw", TEXT), ("reasons", TEXT), ("arrival", DAY))),
     # a label for a row id, with its arrival
-    "labels": Table((("row_id", TEXT), ("label", pa.float64()), ("batch_id", TEXT), ("arrival", DAY)), ("arrival",)),
+    "labels": Table((("row_id", TEXT), ("label", pa.float64()), ("batch_id", TEXT), ("arrival", DAY))),
     # what a version answered for a row
     "predictions": Table(
         (
@@ -76,7 +72,6 @@ TABLES: dict[str, Table] = {
             ("score", pa.float64()),
             ("time", MOMENT),
         ),
-        ("event_date",),
     ),
     # the mergeable summary of one batch's rows of one event date
     "profiles": Table(

@@ -51,12 +51,14 @@ def profile_batches(
     features: Callable[[pd.DataFrame], pd.DataFrame],
 ) -> int:
     """Summarise, by event date, every batch that has no profile under this ruler yet; return how many rows it read."""
-    keys = {f"{SOURCE}/{digest(ruler)}/{batch.write_key}": batch for batch in batches}
-    read = 0
+    ruler_name = digest(ruler)
+    keys = {f"{SOURCE}/{ruler_name}/{batch.write_key}": batch for batch in batches}
+    made, read = {}, 0
     for key in lake.missing(project, "profiles", list(keys)):
         rows = features(batch_rows(lake, project, keys[key]))
-        lake.add_once(project, "profiles", pd.DataFrame(list(_profiles(rows, ruler))), key)
+        made[key] = pd.DataFrame(list(_profiles(rows, ruler, ruler_name)))
         read += len(rows)
+    lake.add_each(project, "profiles", made)
     logger().info(line("rows_profiled", rows=read))
     return read
 
@@ -80,12 +82,12 @@ def look(lake: Lake, spec: ProjectSpec, yardstick: Yardstick, night: date, night
     return View(window, moved, realised, fresh_rows)
 
 
-def _profiles(rows: pd.DataFrame, ruler: Ruler) -> Iterator[dict[str, object]]:
+def _profiles(rows: pd.DataFrame, ruler: Ruler, ruler_name: str) -> Iterator[dict[str, object]]:
     for (batch_id, event_date), part in rows.groupby(["batch_id", "event_date"], sort=True):
         yield {
             "batch_id": batch_id,
             "source": SOURCE,
-            "ruler": digest(ruler),
+            "ruler": ruler_name,
             "event_date": event_date,
             "row_count": len(part),
             "profile": to_bytes(profile(part, ruler)),
@@ -131,8 +133,9 @@ def _realised(
         columns=["row_id", "label", "arrival"],
         where=[("arrival", ">", yardstick.trained_until), ("arrival", "<=", night)],
     )
-    known = known.sort_values("arrival", kind="stable").drop_duplicates("row_id", keep="last")
-    judged = cohort(answered[answered["event_date"] > newest], known, until=until, days=policy.cohort_days)
-    return performance(judged, yardstick.promise, policy, nights_per_year), int(
-        answered["row_id"].isin(known["row_id"]).sum()
-    )
+    # The lake gives rows in no certain order, but the same night must come to the same numbers to the last digit.
+    known = known.sort_values(["arrival", "label"]).drop_duplicates("row_id", keep="last")
+    recent = answered[answered["event_date"] > newest].sort_values("row_id")
+    judged = cohort(recent, known, until=until, days=policy.cohort_days)
+    fresh = answered[["row_id"]].merge(known[["row_id"]], on="row_id")
+    return performance(judged, yardstick.promise, policy, nights_per_year), len(fresh)

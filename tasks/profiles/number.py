@@ -62,7 +62,8 @@ class NumberProfile:
     @classmethod
     def empty(cls, axis: Axis) -> NumberProfile:
         """Return the profile of no rows."""
-        return number_profile(pd.Series([], dtype="float64"), axis)
+        none = np.empty(0, dtype=np.uint16), np.empty(0, dtype=np.int64)
+        return cls(axis, 0, 0, 0, 0, *none, minimum=None, maximum=None, total=0, total_squares=0)
 
     @property
     def present(self) -> int:

@@ -90,13 +90,16 @@ class Registry:
 
     def version(self, project: str, number: int) -> Version | None:
         """Return one version, or None when there is none of that number."""
-        found = self._server.ask_or_none("get_model_version", checked_project(project), str(number))
-        return None if found is None else version_of(found, self.aliases(project))
+        return self._version(project, number, self.aliases(project))
 
     def by_alias(self, project: str, alias: str) -> Version | None:
         """Return the version an alias points to, or None."""
-        number = self.aliases(project).get(alias)
-        return None if number is None else self.version(project, number)
+        aliases = self.aliases(project)
+        return self._version(project, aliases[alias], aliases) if alias in aliases else None
+
+    def _version(self, project: str, number: int, aliases: Mapping[str, int]) -> Version | None:
+        found = self._server.ask_or_none("get_model_version", project, str(number))
+        return None if found is None else version_of(found, aliases)
 
     def add_version(self, project: str, draft: Draft) -> Version:
         """Add a version: one run with its numbers and its sealed files, and a version pointing at them.

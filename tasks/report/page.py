@@ -64,9 +64,7 @@ def _drawn(figures: list[Any]) -> list[str]:
     from plotly.io import to_html
 
     return [
-        "<div class='wide'>"
-        + to_html(figure, full_html=False, include_plotlyjs=position == 0, config=QUIET)
-        + "</div>"
+        "<div class='wide'>" + to_html(figure, full_html=False, include_plotlyjs=position == 0, config=QUIET) + "</div>"
         for position, figure in enumerate(figures)
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
@@ -23,9 +24,13 @@ def nights_per_year(schedule: Schedule) -> float:
     >>> nights_per_year(Schedule(nightly="0 2 * * MON"))
     52.0
     """
-    zone = ZoneInfo(schedule.time_zone)
+    return _nights(schedule.nightly, schedule.time_zone)
+
+
+@lru_cache(maxsize=64)
+def _nights(cron: str, time_zone: str) -> float:
     nights: set[object] = set()
-    for moment in CronSim(schedule.nightly, datetime(ANY_YEAR, 1, 1, tzinfo=zone)):
+    for moment in CronSim(cron, datetime(ANY_YEAR, 1, 1, tzinfo=ZoneInfo(time_zone))):
         if moment.year != ANY_YEAR or len(nights) == DAYS:
             break
         nights.add(moment.date())

@@ -114,11 +114,12 @@ def built(suite: Suite) -> Any:
     """
     from great_expectations import ExpectationSuite
 
-    whole, faults = ExpectationSuite(name=suite.path.stem), []
+    # Put together at once: one by one, each would take the place of an earlier one of its type on the same column.
+    made, faults = [], []
     for number, each in enumerate(suite.expectations):
         try:
             # The number comes back with the result, which may come in any order.
-            whole.add_expectation_configurations([_configuration(each, number)])
+            made.append(_configuration(each, number).to_domain_obj())
         except Exception as error:  # noqa: BLE001 - its own errors have no common ancestor
             faults.append(
                 f"{suite.path}: Great Expectations refuses {each.rule} on {list(each.columns)}: {_first_line(error)}. "
@@ -126,7 +127,7 @@ def built(suite: Suite) -> Any:
             )
     if faults:
         raise ContractError("\n".join(faults))
-    return whole
+    return ExpectationSuite(name=suite.path.stem, expectations=made)
 
 
 def _configuration(expectation: Expectation, number: int) -> Any:

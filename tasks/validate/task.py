@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.lake import Batch, Lake, add_batch
+from tasks.lake import Batch, Lake, add_batch, add_batches
 from tasks.logs import line, logger
 from tasks.records import Checked, Delivery, Unread
 from tasks.rim import room
@@ -45,18 +45,21 @@ def verdicts(deliveries: Sequence[Delivery | Unread], spec: ProjectSpec, folder:
 
 
 @room("store")
-def store(lake: Lake, spec: ProjectSpec, checked: Checked, night: date, moment: datetime) -> None:
-    """Write one checked delivery: its rows or labels, what was refused, and last the batch itself.
+def store(lake: Lake, spec: ProjectSpec, checked: Sequence[Checked], night: date, moment: datetime) -> None:
+    """Write checked deliveries: their rows or labels, what was refused, and last the batches themselves.
 
     Each write is exactly-once by the batch's id, so a crash anywhere is healed by doing all of it again.
     """
-    batch = _batch(checked, night, moment)
-    if len(checked.accepted):
-        _add_accepted(lake, spec, checked.accepted, batch)
-    if len(checked.refused):
-        held = checked.refused.assign(batch_id=batch.batch_id, kind=batch.kind, arrival=batch.arrival)
-        lake.add_once(spec.project, "quarantine", held, batch.write_key)
-    add_batch(lake, spec.project, batch)
+    batches = [_batch(each, night, moment) for each in checked]
+    pairs = list(zip(checked, batches, strict=True))
+    _add_accepted(lake, spec, [(each.accepted, batch) for each, batch in pairs if len(each.accepted)])
+    held = {
+        batch.write_key: each.refused.assign(batch_id=batch.batch_id, kind=batch.kind, arrival=batch.arrival)
+        for each, batch in pairs
+        if len(each.refused)
+    }
+    lake.add_each(spec.project, "quarantine", held)
+    add_batches(lake, spec.project, batches)
 
 
 @room("release")
@@ -85,7 +88,7 @@ def let_in(lake: Lake, spec: ProjectSpec, batch: Batch, moment: datetime) -> int
         event_until=event_until,
     )
     if len(rows):
-        _add_accepted(lake, spec, rows, released)
+        _add_accepted(lake, spec, [(rows, released)])
     add_batch(lake, spec.project, released)
     return len(rows)
 
@@ -114,19 +117,25 @@ def _checked(group: Sequence[Delivery | Unread], spec: ProjectSpec, suite: Suite
     return [done[each.batch_id] for each in group]
 
 
-def _add_accepted(lake: Lake, spec: ProjectSpec, rows: pd.DataFrame, batch: Batch) -> None:
+def _add_accepted(lake: Lake, spec: ProjectSpec, found: Sequence[tuple[pd.DataFrame, Batch]]) -> None:
     """Write accepted rows, and the labels that came with them; or accepted labels."""
-    labels = rows
-    if batch.kind == "rows":
-        named = rows.assign(batch_id=batch.batch_id, revision=batch.revision)
-        lake.add_once(spec.project, "rows", named, batch.write_key)
-        column = spec.source.label.column
-        if spec.source.label.uri is not None:
-            return
-        labels = rows.loc[rows[column].notna(), ["row_id", column]].rename(columns={column: "label"})
-    if len(labels):
-        named = labels.assign(batch_id=batch.batch_id, arrival=batch.arrival)
-        lake.add_once(spec.project, "labels", named, batch.write_key)
+    rows, labels = {}, {}
+    for accepted, batch in found:
+        named = accepted.assign(batch_id=batch.batch_id)
+        if batch.kind == "rows":
+            rows[batch.write_key] = named.assign(revision=batch.revision)
+            if spec.source.label.uri is not None:
+                continue
+            named = _labelled(named, spec.source.label.column)
+        if len(named):
+            labels[batch.write_key] = named.assign(arrival=batch.arrival)
+    lake.add_each(spec.project, "rows", rows)
+    lake.add_each(spec.project, "labels", labels)
+
+
+def _labelled(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return the labels that came with rows."""
+    return rows.loc[rows[column].notna(), ["row_id", "batch_id", column]].rename(columns={column: "label"})
 
 
 def _batch(checked: Checked, night: date, moment: datetime) -> Batch:

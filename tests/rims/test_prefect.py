@@ -82,8 +82,9 @@ def test_deploying_again_changes_nothing(spec: ProjectSpec, tmp_path: Path) -> N
 
 
 def test_a_deployment_runs_here_with_the_parameters_it_is_given(spec: ProjectSpec) -> None:
-    from flows.runners import run
     from prefect.client.schemas.objects import StateType
+
+    from flows.runners import run
 
     result = run("nightly", spec.project, date="2014-05-05", reason="a test")
     assert (result["night"], result["action"]) == ("2014-05-05", "wait")
