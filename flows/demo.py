@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from flows.stack import Addresses, configured, open_stack, stop, stop_on_signals
+from flows.processes import stop
+from flows.stack import Addresses, configured, open_stack, stop_on_signals
 from tasks.errors import Terminal
 from tasks.spec import ProjectSpec, home, read_spec
 
@@ -48,6 +49,7 @@ def run_demo(*, keep: bool) -> None:
         if foreign and not keep:
             _forget(spec.project)
     if keep:
+        console.print(f"record of every night: [bold]{report}[/]")
         console.print(f"the servers go on; [bold]leeway demo --stop[/] ends them and removes {where}")
         return
     kept = outer / REPORT
@@ -82,8 +84,7 @@ def _live(spec: ProjectSpec, where: Path, addresses: Addresses, console: Console
     story.nights(HISTORY_UNTIL)
     _print_outcome(story, console)
     report = write_report(house)
-    console.print(f"\nrecord of every night: [bold]{report}[/]")
-    console.print("your own data: [bold]leeway init DATA --time COLUMN --label COLUMN[/], then [bold]leeway up[/]")
+    console.print("\nyour own data: [bold]leeway init DATA --time COLUMN --label COLUMN[/], then [bold]leeway up[/]")
     return report
 
 

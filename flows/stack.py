@@ -7,7 +7,6 @@ left behind is stopped by the next start.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -18,19 +17,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-import psutil
-
+from flows.processes import alive, read_note, stop, write_note
 from tasks.errors import Terminal, Unreachable
 from tasks.spec.find import projects_folder
 
 HOST = "127.0.0.1"
 PROCFILE = Path(__file__).parent.parent / "infra" / "Procfile"
 START_SECONDS = 180
-STOP_SECONDS = 20
 HAND_IN_SECONDS = 5
 QUIET = {
     "DO_NOT_TRACK": "1",
@@ -92,8 +88,8 @@ def configured() -> Addresses | None:
 
 def running(home: Path) -> Addresses | None:
     """Return the stack that was started from this home and still answers, or None."""
-    note = _read_note(home)
-    if note is None or not _alive(note["keeper"]):
+    note = read_note(home)
+    if note is None or not alive(note["keeper"]):
         return None
     addresses = Addresses(note["prefect"], note["mlflow"])
     return addresses if answers(addresses) else None
@@ -181,7 +177,7 @@ def start(home: Path, *, worker: bool, say: Callable[[str], None]) -> subprocess
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
-    _write_note(home, keeper.pid, addresses)
+    write_note(home, keeper.pid, {"prefect": addresses.prefect, "mlflow": addresses.mlflow})
     return keeper
 
 
@@ -203,22 +199,6 @@ def _end(home: Path, keeper: subprocess.Popen[bytes]) -> None:
         keeper.poll()  # it is known to have ended
 
 
-def stop(home: Path) -> None:
-    """Stop, by process id, all that the stack of this home started; nothing else is touched."""
-    note = _read_note(home)
-    if note is None:
-        return
-    members = [process for entry in [note["keeper"], *note["members"]] if (process := _alive(entry))]
-    members += [child for process in members for child in process.children(recursive=True)]
-    for process in members:
-        _signal(process, signal.SIGTERM)
-    _, left = psutil.wait_procs(members, timeout=STOP_SECONDS)
-    for process in left:
-        _signal(process, signal.SIGKILL)
-    psutil.wait_procs(left, timeout=STOP_SECONDS)
-    _note_path(home).unlink(missing_ok=True)
-
-
 def free_port(variable: str, preferred: int) -> int:
     """Return the port a variable names, else the preferred one if it is free, else any free one."""
     wanted = os.environ.get(variable)
@@ -238,7 +218,7 @@ def free_port(variable: str, preferred: int) -> int:
 
 
 def _wait(home: Path, keeper: subprocess.Popen[bytes], say: Callable[[str], None]) -> Addresses:
-    note = _read_note(home) or {}
+    note = read_note(home) or {}
     addresses, begun = Addresses(note["prefect"], note["mlflow"]), time.monotonic()
     waiting = {"Prefect": f"{addresses.prefect}/health", "MLflow": f"{addresses.mlflow}/health"}
     while waiting:
@@ -252,7 +232,7 @@ def _wait(home: Path, keeper: subprocess.Popen[bytes], say: Callable[[str], None
                 + "\n".join(tail)
             )
         time.sleep(0.25)
-    _write_note(home, keeper.pid, addresses)
+    write_note(home, keeper.pid, {"prefect": addresses.prefect, "mlflow": addresses.mlflow})
     return addresses
 
 
@@ -262,49 +242,3 @@ def _healthy(url: str) -> bool:
             return int(reply.status) == 200  # noqa: PLR2004 - HTTP OK
     except (URLError, OSError):
         return False
-
-
-def _note_path(home: Path) -> Path:
-    return home / "stack.json"
-
-
-def _read_note(home: Path) -> dict[str, Any] | None:
-    try:
-        note: dict[str, Any] = json.loads(_note_path(home).read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return None
-    return note
-
-
-def _write_note(home: Path, keeper: int, addresses: Addresses) -> None:
-    members = psutil.Process(keeper).children(recursive=True)
-    note = {
-        "keeper": _entry(psutil.Process(keeper)),
-        "members": [_entry(process) for process in members],
-        "prefect": addresses.prefect,
-        "mlflow": addresses.mlflow,
-    }
-    part = _note_path(home).with_suffix(".part")
-    part.write_text(json.dumps(note))
-    part.replace(_note_path(home))
-
-
-def _entry(process: psutil.Process) -> dict[str, float]:
-    return {"pid": process.pid, "created": process.create_time()}
-
-
-def _alive(entry: dict[str, float]) -> psutil.Process | None:
-    """Return the process if it is the same one: ids are reused, so its start time must match too."""
-    try:
-        process = psutil.Process(int(entry["pid"]))
-        same = abs(process.create_time() - entry["created"]) < 1 and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return None
-    return process if same else None
-
-
-def _signal(process: psutil.Process, number: int) -> None:
-    try:
-        process.send_signal(number)
-    except psutil.NoSuchProcess:
-        return

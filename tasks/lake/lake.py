@@ -21,8 +21,6 @@ ATTEMPTS = 5
 ONCE = 1
 # Whoever opens a table reads the commits since its last checkpoint, and so does each look for a key.
 SETTINGS = {"delta.checkpointInterval": "10"}
-# Each process opens a table once, and from then on reads only what was committed since its last look.
-_OPENED: dict[tuple[str, tuple[tuple[str, str], ...]], DeltaTable] = {}
 
 
 @dataclass(frozen=True)
@@ -35,10 +33,18 @@ class Lake:
         A folder, or `s3://bucket/prefix`.
     options : dict
         Storage options as the `deltalake` package takes them (endpoint, region, conditional put).
+
+    Notes
+    -----
+    What was opened is left behind when the lake is pickled to another process.
     """
 
     root: str
     options: dict[str, str] = field(default_factory=dict, repr=False)
+    _opened: dict[str, DeltaTable] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[type[Lake], tuple[str, dict[str, str]]]:
+        return Lake, (self.root, self.options)
 
     def uri(self, project: str, table: str) -> str:
         """Return where a project's table lives."""
@@ -178,22 +184,17 @@ class Lake:
         return system, self.root.removeprefix("s3://").rstrip("/")
 
     def _current(self, project: str, table: str) -> DeltaTable | None:
-        """Return the table as it is now, to be read only: one for all of this process, brought up to date."""
-        from deltalake.exceptions import DeltaError
-
-        place = (self.uri(project, table), tuple(sorted(self.options.items())))
-        if (kept := _OPENED.get(place)) is not None:
-            try:
-                kept.update_incremental()
-            except OSError as error:
-                raise Unreachable(f"reading {place[0]} failed: {error}; is the store up?") from error
-            except DeltaError:  # the table was removed and begun anew
-                del _OPENED[place]
-            else:
-                return kept
-        if (opened := self._open(project, table)) is not None:
-            _OPENED[place] = opened
-        return opened
+        """Return the table as it is now, to be read only: opened once, then told what was committed since."""
+        place = self.uri(project, table)
+        kept = self._opened.get(place)
+        if kept is None:
+            opened = self._open(project, table)
+            return None if opened is None else self._opened.setdefault(place, opened)
+        try:
+            kept.update_incremental()
+        except OSError as error:
+            raise Unreachable(f"reading {place} failed: {error}; is the store up?") from error
+        return kept
 
     def _open(self, project: str, table: str) -> DeltaTable | None:
         from deltalake import DeltaTable

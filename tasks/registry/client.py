@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
+from tasks import clock
 from tasks.errors import DataError, EvidenceError, Terminal, Unreachable
 from tasks.registry.manifest import MANIFEST, SIGNATURE, checked_name, seal, verify
 from tasks.registry.names import KEY, SERIES, checked_key, checked_project, metric_name
@@ -173,7 +174,7 @@ class Registry:
     ) -> None:
         from mlflow.entities import Metric, Param
 
-        moment_ms = int((at or datetime.now(UTC)).timestamp() * 1000)
+        moment_ms = int((at or clock.now()).timestamp() * 1000)
         settings = [Param(metric_name(key), str(value)) for key, value in (params or {}).items()]
         numbers = [Metric(metric_name(key), float(value), moment_ms, step) for key, value in (metrics or {}).items()]
         for first in range(0, max(len(settings), len(numbers)), _BATCH):

@@ -1,3 +1,4 @@
+import pickle
 import threading
 from dataclasses import replace
 from datetime import date
@@ -31,6 +32,46 @@ def test_a_write_is_found_by_each_of_its_names(lake: Lake) -> None:
     lake.add_once("mine", "labels", labels("a"), "served/b", "version/1/b")
     assert lake.has("mine", "labels", "version/1/b")
     assert lake.missing("mine", "labels", ["served/b", "served/c"]) == ["served/c"]
+
+
+def test_of_several_writes_in_one_commit_those_already_there_are_left_out(lake: Lake) -> None:
+    lake.add_once("mine", "labels", labels("a"), "one")
+    lake.add_each("mine", "labels", {"one": labels("a"), "two": labels("b"), "three": labels("c")})
+    lake.add_each("mine", "labels", {"two": labels("b"), "three": labels("c")})
+    assert sorted(lake.read("mine", "labels")["row_id"]) == ["a", "b", "c"]
+    assert lake.version("mine", "labels") == 1
+
+
+def test_writers_of_overlapping_commits_leave_each_write_once(lake: Lake) -> None:
+    lake.add_once("mine", "labels", labels("first"), "first")
+    names = [f"n{number}" for number in range(9)]
+    writers = [
+        threading.Thread(target=lake.add_each, args=("mine", "labels", {name: labels(name) for name in names[at:]}))
+        for at in range(8)
+    ]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert sorted(lake.read("mine", "labels")["row_id"]) == ["first", *names]
+
+
+def test_what_another_process_wrote_is_seen_at_the_next_look(lake: Lake) -> None:
+    lake.add_once("mine", "labels", labels("a"), "one")
+    assert len(lake.read("mine", "labels")) == 1
+    other: Lake = pickle.loads(pickle.dumps(lake))  # noqa: S301 - our own bytes
+    other.add_once("mine", "labels", labels("b"), "two")
+    assert sorted(lake.read("mine", "labels")["row_id"]) == ["a", "b"]
+    assert lake.missing("mine", "labels", ["two", "three"]) == ["three"]
+
+
+def test_a_column_that_reads_are_narrowed_by_is_among_the_first_that_delta_keeps_extremes_of(lake: Lake) -> None:
+    from deltalake import DeltaTable
+
+    wide = pd.DataFrame({f"column_{number}": [float(number)] for number in range(40)})
+    lake.add_once("mine", "rows", wide.assign(row_id="a", batch_id="b", revision=1, event_date=date(2026, 1, 1)), "one")
+    (kept,) = DeltaTable(lake.uri("mine", "rows")).get_add_actions(flatten=True).to_struct_array().to_pylist()
+    assert (kept["min.event_date"], kept["max.batch_id"]) == (date(2026, 1, 1), "b")
 
 
 def test_sixteen_writers_of_one_key_leave_one_write(lake: Lake) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows.stack import Addresses, answers, open_stack, running, stop
+from flows.processes import stop
+from flows.stack import Addresses, answers, open_stack, running
 
 STARTED_SECONDS = 240
 GONE_SECONDS = 60

@@ -81,6 +81,13 @@ def test_a_suite_says_which_rows_broke_which_expectation_and_how_grave_it_is(sui
     ]
 
 
+def test_two_expectations_of_one_type_on_one_column_are_both_asked(suite_of: MakeSuite) -> None:
+    grave = expectation("column_values_to_be_between", column="rooms", max_value=40)
+    slight = expectation("column_values_to_be_between", "warning", column="rooms", max_value=4)
+    found = told(breaches([ROWS], suite_of(grave, slight))[0])
+    assert [(severity, rows) for _, severity, rows in found] == [("critical", [1]), ("warning", [1, 3])]
+
+
 def test_several_frames_in_one_run_are_judged_as_each_by_itself(suite_of: MakeSuite) -> None:
     suite = suite_of(*MIXED)
     frames = [ROWS, ROWS.iloc[:2], ROWS.iloc[[3]], pd.concat([ROWS, ROWS.iloc[::-1]]), ROWS.iloc[[0]]]
