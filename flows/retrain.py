@@ -129,7 +129,8 @@ class Job:
                 f"{spec.project}: version {added.number} waits for approval",
                 f"{self.reason}\n{address}",
             )
-        return self._entry("registered", f"version {added.number}", f"{evidence.verdict}: {evidence.summary}", evidence)
+        said = f"{evidence.verdict}: {evidence.summary}; to answer: {address}"
+        return self._entry("registered", f"version {added.number}", said, evidence)
 
     def _package(self, released: Released, trained: Trained, evidence: Evidence) -> Package:
         fitted, project, lake = released.fitted, self.house.project, self.house.lake

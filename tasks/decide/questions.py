@@ -135,14 +135,14 @@ def too_old(seen: Situation, spec: ProjectSpec) -> bool:
 def _hurt(found: Performance) -> str:
     if found.bias.past_leeway:
         return (
-            f"bias {found.bias.value:+.3f} is past its leeway of ±{found.bias.leeway:.3f}; error {found.loss.value:.4f}"
+            f"bias {found.bias.value:+.3g} is past its leeway of ±{found.bias.leeway:.3g}; error {found.loss.value:.4g}"
         )
-    return f"error {found.loss.value:.4f} is past {found.loss.expected:.4f} + {found.loss.leeway:.4f}"
+    return f"error {found.loss.value:.4g} is past {found.loss.expected:.4g} + {found.loss.leeway:.4g}"
 
 
 def _fine(found: Performance) -> str:
     loss, bias = found.loss, found.bias
-    return f"error {loss.value:.4f} (promised {loss.expected:.4f}), bias {bias.value:+.3f}, within leeway"
+    return f"error {loss.value:.4g} (promised {loss.expected:.4g}), bias {bias.value:+.3g}, within leeway"
 
 
 def _numbers(found: Performance) -> dict[str, object]:
