@@ -52,8 +52,22 @@ def deploy(specs: list[ProjectSpec], where: Path, *, scheduled: bool = True) -> 
     where.mkdir(parents=True, exist_ok=True)
     path = where / "prefect.yaml"
     path.write_text(prefect_yaml(specs, scheduled=scheduled), encoding="utf-8")
-    _prefect("work-pool", "create", POOL, "--type", "process", "--overwrite")
+    if not _pool_exists():
+        _prefect("work-pool", "create", POOL, "--type", "process", "--overwrite")
     _prefect("--no-prompt", "deploy", "--all", "--prefect-file", str(path))
+
+
+def _pool_exists() -> bool:
+    """Ask the server; the command that creates a pool brings its job template, but takes seconds to start."""
+    from prefect import get_client
+    from prefect.exceptions import ObjectNotFound
+
+    with get_client(sync_client=True) as client:
+        try:
+            client.read_work_pool(POOL)
+        except ObjectNotFound:
+            return False
+    return True
 
 
 def _prefect(*words: str) -> None:

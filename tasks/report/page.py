@@ -44,7 +44,7 @@ def page(spec: ProjectSpec, record: Sequence[Entry], champion: int | None) -> st
             "<meta name='viewport' content='width=device-width,initial-scale=1'>",
             f"<title>{escape(spec.project)}: Leeway</title><style>{STYLE}</style></head><body>",
             f"<h1>{escape(spec.project)}</h1><p class='soft'>{escape(spec.scope.objective)}</p>",
-            f"<p class='soft'>Owner: {escape(spec.scope.owner)}. {serving}.</p>",
+            f"<p class='soft'>Owner: {escape(spec.scope.owner)}. Automation: {spec.automation.degree}. {serving}.</p>",
             *_drawn(figures),
             "<h2>Nights</h2>",
             _table(nights),
