@@ -13,7 +13,6 @@ import typer
 from tasks.errors import Error
 
 FAILED = 1
-INTERRUPTED = 130
 
 app = typer.Typer(
     help="Leeway keeps models in production honest: nightly checks, drift measured, retraining proven and approved.",
@@ -160,12 +159,12 @@ def doctor() -> None:
 
 
 def main() -> None:
-    """Run the command line; an error is told in a paragraph, never as a traceback, unless --debug is given."""
+    """Run the command line; an error is told in a paragraph, never as a traceback, unless --debug is given.
+
+    An interrupt ends it with 130, by typer's own hand.
+    """
     try:
         app()
-    except KeyboardInterrupt:
-        typer.echo("\nstopped", err=True)
-        sys.exit(INTERRUPTED)
     except Exception as error:
         if os.environ.get("LEEWAY_DEBUG"):
             raise
