@@ -24,7 +24,7 @@ generated: $(INSTALLED)  ## write the files that are made from the code
 	@$(BIN)/python -m flows.generate
 
 lock:  ## needs uv; names no registry
-	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --all-extras \
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --all-extras \
 		pyproject.toml --output-file requirements.lock
 
 $(INSTALLED): requirements.lock pyproject.toml
