@@ -20,7 +20,7 @@ from tasks.errors import DataError
 from tasks.evaluate import Contest, Evidence
 from tasks.evaluate.task import examine
 from tasks.features import Parts, holdout_parts, labelled, matured
-from tasks.lake import Entry, entries, record
+from tasks.lake import Entry, deliveries, entries, record, standing
 from tasks.notify.task import notify
 from tasks.register import Request
 from tasks.register.task import Package, put_up
@@ -84,8 +84,10 @@ def known_rows(house: House, night: Date) -> pd.DataFrame:
         When there are fewer than the spec's `training.min_rows`.
     """
     spec = house.spec
-    labels = house.lake.read(house.project, "labels", columns=["row_id", "label", "arrival"])
-    known = labelled(house.lake.read(house.project, "rows"), labels, night, spec.source.label.column)
+    delivered = deliveries(house.lake, house.project)
+    labels = standing(house.lake, house.project, "labels", delivered, columns=["row_id", "label", "arrival"])
+    rows = standing(house.lake, house.project, "rows", delivered)
+    known = labelled(rows, labels, night, spec.source.label.column)
     if len(known) < spec.training.min_rows:
         raise DataError(
             f"{house.project} has {len(known)} labelled rows on {night}; training.min_rows is "

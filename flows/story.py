@@ -17,7 +17,7 @@ from flows.house import House
 from flows.runners import run, run_due
 from tasks import clock
 from tasks.ingest import landed, open_source
-from tasks.lake import Entry, accepted, entries
+from tasks.lake import Entry, accepted, entries, standing
 from tasks.monitor import Contrast, contrast
 from tasks.registry.names import APPROVAL, CHALLENGER
 from tasks.score.task import Scorer
@@ -91,10 +91,10 @@ class Story:
         scorer = Scorer(house.lake, house.project, first.model, first.number, house.features, clock.now())
         served = accepted(house.lake, house.project, after=first.trained_until)
         scorer.write(scorer.unanswered(served), "shadow")
-        predictions = house.lake.read(
-            house.project, "predictions", columns=["row_id", "event_date", "version", "role", "prediction"]
+        predictions = standing(
+            house.lake, house.project, "predictions", columns=["row_id", "event_date", "version", "role", "prediction"]
         )
-        labels = house.lake.read(house.project, "labels", columns=["row_id", "label"])
+        labels = standing(house.lake, house.project, "labels", columns=["row_id", "label"])
         return contrast(predictions, labels, metric=house.spec.scope.metric, version=FIRST, days=CONTRAST_DAYS)
 
     def _run(self, night: date) -> Entry:

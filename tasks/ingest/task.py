@@ -12,7 +12,7 @@ from tasks.ingest.landing import landed
 from tasks.ingest.parse import Unreadable
 from tasks.ingest.privacy import secret
 from tasks.ingest.sources import LandingPlace, open_source
-from tasks.lake import Lake, latest
+from tasks.lake import Lake, deliveries
 from tasks.logs import line, logger
 from tasks.records import Delivery, Kind, Landed, Unread
 from tasks.rim import room
@@ -29,16 +29,17 @@ def take_in(lake: Lake, spec: ProjectSpec, folder: Path, night: date) -> list[De
         Rows first, then labels, each by arrival; content that was already taken in under another name is not among
         them.
     """
-    taken = latest(lake, spec.project)
-    stamps = {(batch.kind, batch.key, batch.stamp) for batch in taken}
-    known, key = {batch.batch_id for batch in taken}, secret(spec.privacy, os.environ)
+    taken = deliveries(lake, spec.project)
+    stamps = {(batch.kind, batch.key, batch.stamp) for batch in taken.newest_of_keys().values()}
+    stale, key = taken.stale(), secret(spec.privacy, os.environ)
+    known = {batch.batch_id for batch in taken.revisions}
     found: list[Delivery | Unread] = []
     for place, each in _arrived(spec, folder, night):
         if (each.kind, each.key, each.stamp) in stamps:
             continue
         content = place.read(each.key)
         name = batch_id(content)
-        if name in known:
+        if name in known and stale.get(name) != each.key:
             continue
         known.add(name)
         read = delivered(content, each, spec, key)

@@ -5,12 +5,26 @@ every
 caller may simply do its work again after a crash.
 """
 
-from tasks.lake.batches import Batch, Deliveries, accepted, add_batch, add_batches, batch_rows, deliveries, latest
+from tasks.lake.batches import (
+    SUPERSEDED,
+    Batch,
+    Deliveries,
+    accepted,
+    add_batch,
+    add_batches,
+    batch_rows,
+    deliveries,
+    latest,
+    served_key,
+    standing,
+    version_key,
+)
 from tasks.lake.lake import Filter, Lake
 from tasks.lake.ledger import Entry, entries, record
 from tasks.lake.tables import TABLES, Table
 
 __all__ = [
+    "SUPERSEDED",
     "TABLES",
     "Batch",
     "Deliveries",
@@ -26,4 +40,7 @@ __all__ = [
     "entries",
     "latest",
     "record",
+    "served_key",
+    "standing",
+    "version_key",
 ]

@@ -1,22 +1,34 @@
-"""Deliveries as they stand: for each batch its highest revision."""
+"""Deliveries as they stand: for each batch its highest revision, and which of its writes count.
+
+The row of `batches` is written last, so it is the moment a delivery counts: rows, labels, profiles and predictions
+without one are nobody's (a crash left them), and so are those below the base of a batch that a correction replaced.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime
+from functools import cached_property
 
 import pandas as pd
 
 from tasks.lake.lake import Filter, Lake
 
+SUPERSEDED = "superseded"
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A row of `batches`; `event_from` and `event_until` are None while nothing of it was accepted."""
+    """A row of `batches`; `event_from` and `event_until` are None while nothing of it was accepted.
+
+    `base` is the first revision whose rows count: a release adds to what is there, a correction begins anew.
+    `rows_elsewhere` counts what stands in another delivery: repeated by this one, or replaced by a later one.
+    """
 
     batch_id: str
     revision: int
+    base: int
     kind: str
     key: str
     size_bytes: int
@@ -29,6 +41,7 @@ class Batch:
     rows_in: int
     rows_accepted: int
     rows_quarantined: int
+    rows_elsewhere: int
     verdict: str
     findings: str
 
@@ -38,35 +51,77 @@ class Batch:
         return f"{self.batch_id}/{self.revision}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Deliveries:
     """Every batch as it ever stood, by revision: read once, asked as often as a night needs."""
 
     revisions: tuple[Batch, ...]
 
+    @cached_property
+    def _newest(self) -> dict[str, Batch]:
+        return {batch.batch_id: batch for batch in self.revisions}
+
     def latest(self) -> list[Batch]:
         """Return every batch as it stands now, in order of arrival."""
-        newest = {batch.batch_id: batch for batch in self.revisions}
-        return sorted(newest.values(), key=_by_arrival)
+        return sorted(self._newest.values(), key=_by_arrival)
 
     def of(self, night: date) -> list[Batch]:
         """Return the batches a night took in, as they stand now."""
         return [batch for batch in self.latest() if batch.night == night]
 
+    def get(self, batch_id: str) -> Batch | None:
+        """Return a batch as it stands now, or None when it was never taken in."""
+        return self._newest.get(batch_id)
+
+    def newest_of_keys(self) -> dict[tuple[str, str], Batch]:
+        """Return for each kind and key the batch that was last taken in under it."""
+        return {(batch.kind, batch.key): batch for batch in sorted(self.latest(), key=_by_time)}
+
+    def stale(self) -> dict[str, str]:
+        """Return the ids, with their keys, of content that another one under its own key replaced.
+
+        Should a file get that content back, it counts again. What a file of another name corrected does not, however
+        often it is delivered: its own file is still what it was.
+        """
+        newest = self.newest_of_keys()
+        return {
+            batch.batch_id: batch.key
+            for batch in self.latest()
+            if batch.verdict == SUPERSEDED and newest[batch.kind, batch.key].batch_id != batch.batch_id
+        }
+
     def accepted(self, after: date | None = None) -> list[Batch]:
-        """Return each revision of a batch of rows that let rows in, with only those in `rows_accepted`.
+        """Return each revision of a batch of rows that let rows in and stands, with only those in `rows_accepted`.
 
         A release adds rows to a batch whose others were profiled and scored long ago. With `after`, only those with
         later events.
         """
+        bases = {name: batch.base for name, batch in self._newest.items()}
         before: dict[str, int] = {}
         found = []
-        for batch in self.revisions:
+        for batch in (each for each in self.revisions if each.revision >= bases[each.batch_id]):
             added = batch.rows_accepted - before.get(batch.batch_id, 0)
             before[batch.batch_id] = batch.rows_accepted
             if batch.kind == "rows" and added and batch.event_until and (after is None or batch.event_until > after):
                 found.append(replace(batch, rows_accepted=added))
         return sorted(found, key=_by_arrival)
+
+    def standing(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return those rows of a table with `batch_id` and `revision` that count.
+
+        Examples
+        --------
+        >>> day, moment = date(2026, 1, 2), datetime(2026, 1, 2)
+        >>> batch = Batch("a", 2, 2, "rows", "a.csv", 1, "", day, day, moment, day, day, 1, 1, 0, 0, "accepted", "[]")
+        >>> written = pd.DataFrame({"batch_id": ["a", "a", "crashed"], "revision": [1, 2, 1], "x": [5, 6, 7]})
+        >>> Deliveries((batch,)).standing(written)["x"].tolist()
+        [6]
+        """
+        first = frame["batch_id"].map({name: float(batch.base) for name, batch in self._newest.items()}).astype(float)
+        last = (
+            frame["batch_id"].map({name: float(batch.revision) for name, batch in self._newest.items()}).astype(float)
+        )
+        return frame[(frame["revision"] >= first) & (frame["revision"] <= last)]
 
 
 def add_batch(lake: Lake, project: str, batch: Batch) -> bool:
@@ -97,6 +152,23 @@ def accepted(lake: Lake, project: str, *, after: date | None = None) -> list[Bat
     return deliveries(lake, project).accepted(after)
 
 
+def standing(
+    lake: Lake,
+    project: str,
+    table: str,
+    known: Deliveries | None = None,
+    *,
+    columns: list[str] | None = None,
+    where: Sequence[Filter] = (),
+) -> pd.DataFrame:
+    """Read what counts of rows, labels, profiles or predictions; `known` is read when it is not given."""
+    wanted = None if columns is None else list(dict.fromkeys([*columns, "batch_id", "revision"]))
+    # Deliveries are read first: what is committed while the table is read belongs to none of them yet.
+    known = deliveries(lake, project) if known is None else known
+    frame = known.standing(lake.read(project, table, columns=wanted, where=where))
+    return frame if columns is None else frame[columns]
+
+
 def batch_rows(lake: Lake, project: str, batch: Batch) -> pd.DataFrame:
     """Return the rows that one revision of a batch let in; only its event dates' files are read."""
     mine: list[Filter] = [("batch_id", "=", batch.batch_id), ("revision", "=", batch.revision)]
@@ -105,9 +177,31 @@ def batch_rows(lake: Lake, project: str, batch: Batch) -> pd.DataFrame:
     return lake.read(project, "rows", where=mine).sort_values("row_id", ignore_index=True)
 
 
+def served_key(write_key: str) -> str:
+    """Return the name of the write that serves a batch's revision: whichever champion does it first, it is served once.
+
+    >>> served_key("ab12/1")
+    'served/ab12/1'
+    """
+    return f"served/{write_key}"
+
+
+def version_key(write_key: str, version: int) -> str:
+    """Return the name under which a version's answers for a batch's revision are found, served or not.
+
+    >>> version_key("ab12/1", 3)
+    'version/3/ab12/1'
+    """
+    return f"version/{version}/{write_key}"
+
+
 def _frame(batch: Batch) -> pd.DataFrame:
     return pd.DataFrame([asdict(batch)])
 
 
 def _by_arrival(batch: Batch) -> tuple[date, str, int]:
     return batch.arrival, batch.key, batch.revision
+
+
+def _by_time(batch: Batch) -> tuple[datetime, date, str]:
+    return batch.time, batch.arrival, batch.key

@@ -70,7 +70,7 @@ class Lake:
         data, keys = _as_arrow(frame, table), list(dict.fromkeys((key, *more_keys)))
         for _ in range(ATTEMPTS):
             # Keys are looked up in the very snapshot that is written on: whoever commits one in between is a conflict.
-            snapshot = self._open(project, table)
+            snapshot = self.open(project, table)
             if snapshot is not None and len(_unwritten(snapshot, keys)) < len(keys):
                 return False
             try:
@@ -145,7 +145,7 @@ class Lake:
         DataFrame
             In no certain order; empty, with the table's fixed columns, when nothing was ever written.
         """
-        opened = self._current(project, table) if at is None else self._open(project, table)
+        opened = self._current(project, table) if at is None else self.open(project, table)
         if opened is None:
             empty: pd.DataFrame = TABLES[table].schema.empty_table().to_pandas()
             return empty[[name for name in columns if name in empty]] if columns else empty
@@ -188,7 +188,7 @@ class Lake:
         place = self.uri(project, table)
         kept = self._opened.get(place)
         if kept is None:
-            opened = self._open(project, table)
+            opened = self.open(project, table)
             return None if opened is None else self._opened.setdefault(place, opened)
         try:
             kept.update_incremental()
@@ -196,7 +196,8 @@ class Lake:
             raise Unreachable(f"reading {place} failed: {error}; is the store up?") from error
         return kept
 
-    def _open(self, project: str, table: str) -> DeltaTable | None:
+    def open(self, project: str, table: str) -> DeltaTable | None:
+        """Open a table anew as it is now, or return None when nothing was ever written."""
         from deltalake import DeltaTable
         from deltalake.exceptions import TableNotFoundError
 

@@ -33,11 +33,12 @@ class Table:
 
 
 TABLES: dict[str, Table] = {
-    # a delivery: the highest revision of a batch id is its state
+    # a delivery: the highest revision of a batch id is its state, and what it wrote from its base revision on stands
     "batches": Table(
         (
             ("batch_id", TEXT),
             ("revision", WHOLE),
+            ("base", WHOLE),
             ("kind", TEXT),
             ("key", TEXT),
             ("size_bytes", WHOLE),
@@ -50,6 +51,7 @@ TABLES: dict[str, Table] = {
             ("rows_in", WHOLE),
             ("rows_accepted", WHOLE),
             ("rows_quarantined", WHOLE),
+            ("rows_elsewhere", WHOLE),
             ("verdict", TEXT),
             ("findings", TEXT),
         )
@@ -59,12 +61,15 @@ TABLES: dict[str, Table] = {
     # a refused row as delivered, with reason codes
     "quarantine": Table((("batch_id", TEXT), ("kind", TEXT), ("raw", TEXT), ("reasons", TEXT), ("arrival", DAY))),
     # a label for a row id, with its arrival
-    "labels": Table((("row_id", TEXT), ("label", pa.float64()), ("batch_id", TEXT), ("arrival", DAY))),
+    "labels": Table(
+        (("row_id", TEXT), ("label", pa.float64()), ("batch_id", TEXT), ("revision", WHOLE), ("arrival", DAY))
+    ),
     # what a version answered for a row
     "predictions": Table(
         (
             ("row_id", TEXT),
             ("batch_id", TEXT),
+            ("revision", WHOLE),
             ("event_date", DAY),
             ("version", WHOLE),
             ("role", TEXT),
@@ -77,6 +82,7 @@ TABLES: dict[str, Table] = {
     "profiles": Table(
         (
             ("batch_id", TEXT),
+            ("revision", WHOLE),
             ("source", TEXT),
             ("ruler", TEXT),
             ("event_date", DAY),

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pandas as pd
 
 from tasks.drift import Leeway, Reference, compare
-from tasks.lake import Batch, Filter, Lake, batch_rows
+from tasks.lake import Batch, Filter, Lake, batch_rows, deliveries, standing
 from tasks.logs import line, logger
 from tasks.monitor.performance import Promise, cohort, performance
 from tasks.monitor.window import Window, newest_window
@@ -86,6 +86,7 @@ def _profiles(rows: pd.DataFrame, ruler: Ruler, ruler_name: str) -> Iterator[dic
     for (batch_id, event_date), part in rows.groupby(["batch_id", "event_date"], sort=True):
         yield {
             "batch_id": batch_id,
+            "revision": int(part["revision"].iloc[0]),
             "source": SOURCE,
             "ruler": ruler_name,
             "event_date": event_date,
@@ -99,7 +100,7 @@ def _drift(
 ) -> tuple[Window | None, tuple[Moved, ...]]:
     policy, ruler = spec.monitoring, yardstick.reference.total.ruler
     inside: list[Filter] = [("event_date", ">", yardstick.trained_until), ("event_date", "<=", night)]
-    kept = lake.read(spec.project, "profiles", where=[*inside, ("ruler", "=", digest(ruler))])
+    kept = standing(lake, spec.project, "profiles", where=[*inside, ("ruler", "=", digest(ruler))])
     counts = list(zip(kept["event_date"], kept["row_count"], strict=True))
     window = newest_window(counts, days=policy.window_days, min_rows=policy.min_rows, after=yardstick.trained_until)
     if window is None:
@@ -117,9 +118,12 @@ def _realised(
     """Return the champion's performance on its newest matured cohort, and how many labelled rows are newer than it."""
     policy, until = spec.monitoring, spec.matured_until(night)
     newest = until - timedelta(days=policy.cohort_days * 2)
-    answered = lake.read(
+    delivered = deliveries(lake, spec.project)
+    answered = standing(
+        lake,
         spec.project,
         "predictions",
+        delivered,
         columns=["row_id", "event_date", "prediction"],
         where=[
             ("event_date", ">", yardstick.trained_until),
@@ -127,9 +131,11 @@ def _realised(
             ("version", "=", yardstick.version),
         ],
     )
-    known = lake.read(
+    known = standing(
+        lake,
         spec.project,
         "labels",
+        delivered,
         columns=["row_id", "label", "arrival"],
         where=[("arrival", ">", yardstick.trained_until), ("arrival", "<=", night)],
     )

@@ -1,5 +1,5 @@
 """Score: accepted rows and a model in, one prediction for each row out, kept with the version and role that made it."""
 
-from tasks.score.predictions import predictions, served_key, version_key
+from tasks.score.predictions import predictions
 
-__all__ = ["predictions", "served_key", "version_key"]
+__all__ = ["predictions"]

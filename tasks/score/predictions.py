@@ -12,31 +12,13 @@ from tasks.model import PortableModel
 Role = Literal["champion", "shadow"]
 
 
-def served_key(write_key: str) -> str:
-    """Return the name of the write that serves a batch's revision: whichever champion does it first, it is served once.
-
-    >>> served_key("ab12/1")
-    'served/ab12/1'
-    """
-    return f"served/{write_key}"
-
-
-def version_key(write_key: str, version: int) -> str:
-    """Return the name under which a version's answers for a batch's revision are found, served or not.
-
-    >>> version_key("ab12/1", 3)
-    'version/3/ab12/1'
-    """
-    return f"version/{version}/{write_key}"
-
-
 def predictions(rows: pd.DataFrame, model: PortableModel, version: int, role: Role, moment: datetime) -> pd.DataFrame:
     """Score rows that already have their features.
 
     Parameters
     ----------
     rows : DataFrame
-        `row_id`, `batch_id`, `event_date` and the model's columns.
+        `row_id`, `batch_id`, `revision`, `event_date` and the model's columns.
     moment : datetime
         When this is done, aware.
 
@@ -50,6 +32,7 @@ def predictions(rows: pd.DataFrame, model: PortableModel, version: int, role: Ro
         {
             "row_id": rows["row_id"].to_numpy(),
             "batch_id": rows["batch_id"].to_numpy(),
+            "revision": rows["revision"].to_numpy(),
             "event_date": rows["event_date"].to_numpy(),
             "version": version,
             "role": role,

@@ -9,11 +9,11 @@ from datetime import datetime
 import pandas as pd
 
 from tasks.errors import Conflict
-from tasks.lake import Batch, Lake, batch_rows
+from tasks.lake import Batch, Lake, batch_rows, served_key, version_key
 from tasks.logs import line, logger
 from tasks.model import PortableModel
 from tasks.rim import room
-from tasks.score.predictions import Role, predictions, served_key, version_key
+from tasks.score.predictions import Role, predictions
 
 ROWS_AT_ONCE = 1_000_000
 

@@ -47,3 +47,21 @@ def readable_again(raw: pd.Series, kind: str, spec: ProjectSpec) -> pd.DataFrame
     faults = pd.DataFrame({**ids.faults, **values.faults}, index=plain.index)
     labels = pd.DataFrame({"row_id": ids.names, "label": values.column})[~any_fault(faults)]
     return labels.dropna().drop_duplicates("row_id", keep="last")
+
+
+def readable_ids(raw: pd.Series, spec: ProjectSpec) -> frozenset[str]:
+    """Return the row ids of quarantined rows, as far as they can be read.
+
+    Examples
+    --------
+    >>> text = {"uri": "rows", "id": ["id"], "event_time": "sold", "label": {"column": "price"}}
+    >>> scope = {"owner": "me", "objective": "prices", "metric": "mean_absolute_error"}
+    >>> named = {"project": "houses", "scope": scope, "source": text, "features": {"numbers": ["rooms"]}}
+    >>> sorted(readable_ids(pd.Series(['{"id": "7", "rooms": "x"}', '{"id": ""}']), ProjectSpec.model_validate(named)))
+    ['7']
+    """
+    frame = pd.DataFrame([json.loads(text) for text in raw], dtype=object)
+    if frame.empty:
+        return frozenset()
+    ids = row_ids(frame.reindex(columns=spec.source.id), spec)
+    return frozenset(ids.names[~any_fault(pd.DataFrame(ids.faults, index=frame.index))])

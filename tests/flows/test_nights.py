@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks import clock
-from tasks.lake import TABLES, Batch, Lake, entries, latest
+from tasks.lake import TABLES, Batch, Lake, entries, latest, standing
 
 if TYPE_CHECKING:
     from flows.house import House
@@ -223,6 +223,49 @@ def test_rows_let_in_later_join_those_of_their_batch_that_were_scored_before(hou
     rows = house.lake.read(PROJECT, "rows", where=[("batch_id", "=", whole.batch_id)])
     assert served(house, whole) == sorted(rows["row_id"])
     assert (len(rows), profiled(house, whole)) == (515, 515)
+
+
+def test_a_corrected_file_takes_the_place_of_the_first_everywhere(house: House) -> None:
+    from flows.retrain import known_rows
+
+    land(house, "sales", NIGHT, delivery("sales"))
+    land(house, "prices", "2014-07-28", delivery("prices", "2014-07-28"))
+    run_night(NIGHT)
+    wrong = batch(house, NIGHT)
+    header, *rows = delivery("sales")
+    land(
+        house,
+        "sales",
+        NIGHT,
+        [header, *([*row[:AREA], str(int(row[AREA]) + 1), *row[AREA + 1 :]] for row in rows[:500])],
+    )
+    run_night("2014-07-28")
+    first, corrected = (
+        next(each for each in latest(house.lake, PROJECT) if each.batch_id == wrong.batch_id),
+        next(each for each in latest(house.lake, PROJECT) if each.key == wrong.key and each.batch_id != wrong.batch_id),
+    )
+    assert (first.verdict, first.rows_accepted, first.rows_elsewhere) == ("superseded", 0, 515)
+    assert (corrected.verdict, corrected.rows_accepted) == ("accepted", 500)
+    known = known_rows(house, date(2014, 7, 28))
+    assert wrong.batch_id not in set(known["batch_id"])
+    assert known["row_id"].is_unique
+    for table in ("predictions", "profiles"):
+        counted = standing(house.lake, PROJECT, table)
+        assert wrong.batch_id not in set(counted["batch_id"])
+    assert len(served(house, corrected)) == profiled(house, corrected) == 500
+
+
+def test_a_corrected_file_heals_a_quarantine(house: House) -> None:
+    land(house, "sales", NIGHT, in_another_unit(delivery("sales"), 600))
+    assert run_night(NIGHT)["action"] == "quarantine"
+    land(house, "sales", NIGHT, delivery("sales"))
+    assert run_night(NEXT)["action"] != "quarantine"
+    healed = {
+        each.verdict: each for each in latest(house.lake, PROJECT) if each.key == f"{NIGHT}.csv" and each.kind == "rows"
+    }
+    assert set(healed) == {"superseded", "accepted"}
+    assert healed["superseded"].rows_quarantined == 0
+    assert len(served(house, healed["accepted"])) == 515
 
 
 def test_two_prices_for_one_sale_are_both_set_aside(house: House) -> None:

@@ -18,7 +18,7 @@ def lake(tmp_path: Path) -> Lake:
 
 def labels(*ids: str) -> pd.DataFrame:
     return pd.DataFrame(
-        {"row_id": list(ids), "label": 1.0, "batch_id": "b", "arrival": date(2026, 1, 1)}, index=range(len(ids))
+        {"row_id": list(ids), "label": 1.0, "batch_id": "b", "revision": 1, "arrival": date(2026, 1, 1)}, index=range(len(ids))
     )
 
 
@@ -130,6 +130,7 @@ def test_a_batch_stands_as_its_highest_revision_says(lake: Lake) -> None:
     first = Batch(
         batch_id="b",
         revision=1,
+        base=1,
         kind="rows",
         key="x.csv",
         size_bytes=1,
@@ -142,6 +143,7 @@ def test_a_batch_stands_as_its_highest_revision_says(lake: Lake) -> None:
         rows_in=1,
         rows_accepted=0,
         rows_quarantined=1,
+        rows_elsewhere=0,
         verdict="quarantined",
         findings="[]",
     )

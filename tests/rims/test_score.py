@@ -31,6 +31,7 @@ def batch(name: str) -> Batch:
     return Batch(
         batch_id=name,
         revision=1,
+        base=1,
         kind="rows",
         key=f"{name}.csv",
         size_bytes=1,
@@ -43,6 +44,7 @@ def batch(name: str) -> Batch:
         rows_in=2,
         rows_accepted=2,
         rows_quarantined=0,
+        rows_elsewhere=0,
         verdict="accepted",
         findings="[]",
     )
