@@ -151,6 +151,17 @@ def rollback(project: Project, reason: Reason = "by hand") -> None:
 
 
 @app.command()
+def upkeep(
+    project: Project,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+) -> None:
+    """Compact a project's tables; remove what nothing counts and what is past its retention."""
+    from flows.commands.upkeep import keep_up_now
+
+    keep_up_now(project, dry_run=dry_run)
+
+
+@app.command()
 def doctor() -> None:
     """Check this machine: Python, packages, disk, ports, servers and projects."""
     from flows.commands.doctor import examine_machine

@@ -106,6 +106,11 @@ def _deployments(spec: ProjectSpec, *, scheduled: bool) -> list[dict[str, Any]]:
         ("nightly", "Take in, check, score, measure and decide one night.", schedule.nightly),
         ("promote", "Look for approvals set in MLflow and carry them out.", schedule.promote),
         ("retrain", "Train, prove and put up a challenger.", None),
+        (
+            "upkeep",
+            "Compact the project's tables; remove what nothing counts and what is past its retention.",
+            schedule.upkeep,
+        ),
     ]
     return [
         {

@@ -25,8 +25,9 @@ from prefect.states import Pending
 from flows.nightly import nightly
 from flows.promote import promote
 from flows.retrain import retrain
+from flows.upkeep import upkeep
 
-FLOWS: dict[str, Flow[..., Any]] = {"nightly": nightly, "retrain": retrain, "promote": promote}
+FLOWS: dict[str, Flow[..., Any]] = {"nightly": nightly, "retrain": retrain, "promote": promote, "upkeep": upkeep}
 
 
 def run(kind: str, project: str, **parameters: Any) -> Any:

@@ -19,8 +19,9 @@ from tasks.lake.batches import (
     standing,
     version_key,
 )
-from tasks.lake.lake import Filter, Lake
+from tasks.lake.lake import Filter, Lake, predicate
 from tasks.lake.ledger import Entry, entries, record
+from tasks.lake.storage import Layout, commit_before, compact, count, layout, remove, remove_files
 from tasks.lake.tables import TABLES, Table
 
 __all__ = [
@@ -31,15 +32,23 @@ __all__ = [
     "Entry",
     "Filter",
     "Lake",
+    "Layout",
     "Table",
     "accepted",
     "add_batch",
     "add_batches",
     "batch_rows",
+    "commit_before",
+    "compact",
+    "count",
     "deliveries",
     "entries",
     "latest",
+    "layout",
+    "predicate",
     "record",
+    "remove",
+    "remove_files",
     "served_key",
     "standing",
     "version_key",

@@ -89,7 +89,7 @@ def remove_files(
 
 
 def commit_before(lake: Lake, project: str, table: str, moment: datetime) -> int | None:
-    """Return the newest commit made before a moment, or None when the table is younger (or older ones are forgotten)."""
+    """Return the newest commit made before a moment, or None when the table has no older one."""
     opened = lake.open(project, table)
     if opened is None:
         return None

@@ -1,0 +1,63 @@
+"""Upkeep of a project's tables, by schedule or by hand: small files together, what is nobody's or too old out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from prefect import flow, runtime
+
+from flows.house import House, open_house
+from tasks import clock
+from tasks.errors import EvidenceError
+from tasks.lake import Entry, record
+from tasks.logs import line, logger
+from tasks.upkeep.task import Moment, keep_up
+
+
+def _run_name() -> str:
+    given = runtime.flow_run.parameters
+    return f"{given['project']}: upkeep{' (dry run)' if given.get('dry_run') else ''}"
+
+
+@flow(name="upkeep", flow_run_name=_run_name)
+def upkeep(project: str, dry_run: bool = False) -> dict[str, Any]:
+    """Compact a project's tables, and remove what nothing counts and what is past its retention.
+
+    Parameters
+    ----------
+    project : str
+        Its name: the folder under deployments/.
+    dry_run : bool
+        Only say what would be done.
+    """
+    house, now = open_house(project), clock.now()
+    when = Moment(clock.tonight(house.spec.schedule.time_zone), now)
+    done = keep_up(house.lake, house.spec, when, trained_on(house), dry_run=dry_run)
+    said = [each.said for each in done]
+    if done and not dry_run:
+        entry = Entry(
+            name=now.isoformat(timespec="seconds"),
+            kind="upkeep",
+            night=when.night,
+            time=now,
+            action="done",
+            reason="; ".join(said),
+        )
+        record(house.lake, house.project, entry)
+    return {"action": "looked" if dry_run else "done", "done": said}
+
+
+def trained_on(house: House) -> dict[str, list[int]]:
+    """Return for each table the commits that the project's registered models were trained on."""
+    found: dict[str, list[int]] = {}
+    for version in house.registry.versions(house.project):
+        try:
+            files = house.registry.fetch(version)
+        except EvidenceError as error:  # what does not verify is never trained again either
+            logger().warning(line("version_not_verified", version=version.number, why=error))
+            continue
+        for table, commit in json.loads(files["training.json"])["lake_commits"].items():
+            if commit is not None:
+                found.setdefault(table, []).append(int(commit))
+    return found

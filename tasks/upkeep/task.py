@@ -1,0 +1,136 @@
+"""The rim of upkeep: looks at every table of a project, then does what there is to do, or only says it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from tasks.lake import (
+    SUPERSEDED,
+    TABLES,
+    Batch,
+    Deliveries,
+    Lake,
+    add_batches,
+    commit_before,
+    compact,
+    count,
+    deliveries,
+    layout,
+    remove,
+    remove_files,
+)
+from tasks.logs import line, logger
+from tasks.rim import room
+from tasks.spec import ProjectSpec
+from tasks.upkeep.chores import OF_BATCHES, Chore, Orphans, chores
+
+LEASE = timedelta(days=1)
+NO_NIGHT = date(1970, 1, 1)
+UNIT = {"orphans": "rows", "retention": "rows", "compaction": "files", "files": "files"}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A chore, and how many rows or files it concerned."""
+
+    chore: Chore
+    amount: int
+
+    @property
+    def said(self) -> str:
+        """What was done, in words."""
+        verb = "written together" if self.chore.kind == "compaction" else "removed"
+        return f"{self.chore.table}: {self.amount} {UNIT[self.chore.kind]} {verb} ({self.chore.why})"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When upkeep is done: the night that retention counts from, and the time that a lease is judged by."""
+
+    night: date
+    now: datetime
+
+
+@room("upkeep")
+def keep_up(
+    lake: Lake, spec: ProjectSpec, when: Moment, trained_on: dict[str, list[int]], *, dry_run: bool
+) -> list[Done]:
+    """Do a project's upkeep; return what was done, or would be.
+
+    Parameters
+    ----------
+    trained_on : dict
+        For each table, the commits that registered models were trained on: their files stay.
+    dry_run : bool
+        Only look.
+    """
+    project, known = spec.project, deliveries(lake, spec.project)
+    layouts = [found for table in TABLES if (found := layout(lake, project, table)) is not None]
+    lost = list(_orphans(lake, project, known, when.now))
+    if not dry_run:
+        _write_down(lake, project, known, lost, when)
+    done = []
+    for chore in chores(when.night, spec.retention, layouts, lost, known.latest()):
+        each = Done(chore, _do(lake, spec, chore, trained_on.get(chore.table, ()), dry_run=dry_run))
+        if each.amount:
+            done.append(each)
+            logger().info(line("upkeep", table=chore.table, kind=chore.kind, amount=each.amount, dry_run=dry_run))
+    return done
+
+
+def _orphans(lake: Lake, project: str, known: Deliveries, now: datetime) -> Iterator[Orphans]:
+    """Yield what was written longer ago than the lease by batches that count for nothing.
+
+    What is younger may belong to a night that is running.
+    """
+    counted = {batch.batch_id for batch in known.latest()}
+    for table in OF_BATCHES:
+        commit = commit_before(lake, project, table, now - LEASE)
+        if commit is None:
+            continue
+        ids = set(lake.read(project, table, columns=["batch_id"], at=commit)["batch_id"].unique()) - counted
+        still_there = set(lake.read(project, table, columns=["batch_id"])["batch_id"].unique())
+        if ids & still_there:
+            yield Orphans(table, tuple(sorted(ids & still_there)))
+
+
+def _write_down(lake: Lake, project: str, known: Deliveries, lost: Sequence[Orphans], when: Moment) -> None:
+    """Give each orphan a batch of its own that counts for nothing: should it land again, it is written anew.
+
+    The names of its writes are taken for good, so without one its rows would be thought to be there.
+    """
+    ids = sorted({name for each in lost for name in each.batch_ids})
+    unknown = Batch(
+        batch_id="",
+        revision=1,
+        base=2,
+        kind="rows",
+        key="",
+        size_bytes=0,
+        stamp="",
+        arrival=NO_NIGHT,
+        night=NO_NIGHT,
+        time=when.now,
+        event_from=None,
+        event_until=None,
+        rows_in=0,
+        rows_accepted=0,
+        rows_quarantined=0,
+        rows_elsewhere=0,
+        verdict=SUPERSEDED,
+        findings="[]",
+    )
+    add_batches(lake, project, [replace(unknown, batch_id=name) for name in ids if known.get(name) is None])
+
+
+def _do(lake: Lake, spec: ProjectSpec, chore: Chore, keep: Sequence[int], *, dry_run: bool) -> int:
+    project, table = spec.project, chore.table
+    if chore.kind == "files":
+        return remove_files(lake, project, table, days=spec.retention.history_days, keep=keep, dry_run=dry_run)
+    if chore.kind == "compaction":
+        found = layout(lake, project, table)
+        return (found.small_files if found else 0) if dry_run else compact(lake, project, table)
+    rows = count(lake, project, table, chore.predicate)
+    return rows if dry_run or not rows else remove(lake, project, table, chore.predicate)
