@@ -142,6 +142,25 @@ def release(
     release_quarantined(project, batch, reason)
 
 
+Version = Annotated[int | None, typer.Option("--version", help="Its number. [default: the one that waits]")]
+
+
+@app.command()
+def approve(project: Project, version: Version = None, reason: Reason = "by hand") -> None:
+    """Approve the challenger: it becomes champion if its evidence still holds."""
+    from flows.commands.answer import answer_challenger
+
+    answer_challenger(project, version, "approved", reason)
+
+
+@app.command()
+def reject(project: Project, version: Version = None, reason: Reason = "by hand") -> None:
+    """Reject the challenger: it never becomes champion."""
+    from flows.commands.answer import answer_challenger
+
+    answer_challenger(project, version, "rejected", reason)
+
+
 @app.command()
 def rollback(project: Project, reason: Reason = "by hand") -> None:
     """Put the previous champion back and bar the current one."""

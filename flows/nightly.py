@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from datetime import date as Date  # noqa: N812 - the flow's parameter is called `date` in the form people fill in
 from typing import Any
+from uuid import UUID
 
-from prefect import flow, runtime
+from prefect import flow, get_client, runtime
 
+from flows.events import tell_prefect
 from flows.house import Champion, House, open_house
 from flows.record import Tonight, decision_entry, situation
 from flows.tell import publish
 from tasks import clock
 from tasks.decide import decide
 from tasks.ingest.task import take_in
-from tasks.lake import Deliveries, deliveries, entries, record
+from tasks.lake import Deliveries, deliveries, entries, held, record
 from tasks.logs import line, logger
 from tasks.monitor.task import View, Yardstick, look, profile_batches
 from tasks.notify.task import notify
 from tasks.records import Checked, Decision
 from tasks.score.task import Scorer, score_batches
-from tasks.spec import nights_per_year
+from tasks.spec import missed_nights, nights_per_year
 from tasks.validate.task import store, verdicts
+
+LEASE = "night"
 
 
 def _run_name() -> str:
@@ -37,13 +41,24 @@ def nightly(project: str, date: Date | None = None, reason: str = "scheduled") -
     project : str
         Its name: the folder under deployments/.
     date : date, optional
-        The night to run; today in the project's time zone when left out. A night that was decided, and since which
-        nothing new has landed, is left as it is.
+        The night to run; when left out, today in the project's time zone, and before it every scheduled night that
+        was missed. A night that was decided, and since which nothing new has landed, is left as it is.
     reason : str
         Why it is run, for the record.
     """
     house = open_house(project)
-    night = date or clock.tonight(house.spec.schedule.time_zone)
+    tonight = date or clock.tonight(house.spec.schedule.time_zone)
+    with held(house.lake, house.project, LEASE):
+        for missed in [] if date else _missed(house, tonight):
+            logger().warning(line("night_caught_up", night=missed))
+            run_night(house, missed, "missed, caught up")
+        result = run_night(house, tonight, reason)
+    _name_run(f"{house.project} {tonight}: {result['action']}")
+    return result
+
+
+def run_night(house: House, night: Date, reason: str) -> dict[str, Any]:
+    """Take in, check, score, measure and decide one night."""
     checked = settle_landed(house, night)
     known, champion = deliveries(house.lake, house.project), house.champion()
     if champion is not None:
@@ -52,6 +67,7 @@ def nightly(project: str, date: Date | None = None, reason: str = "scheduled") -
     decision = _decided(tonight)
     if decision is None or checked:
         decision = judge(tonight, reason)
+        _emit(house, night, checked, decision)
     if decision["action"] == "retrain":
         start_retraining(house, night, decision)
     return {"night": night.isoformat(), "rows_in": sum(each.rows_in for each in checked), **decision}
@@ -107,6 +123,32 @@ def start_retraining(house: House, night: Date, decision: dict[str, Any]) -> Non
         timeout=0,
         as_subflow=False,
     )
+
+
+def _missed(house: House, tonight: Date) -> list[Date]:
+    """Return the scheduled nights before this one that nobody decided, because nothing ran."""
+    decided = [entry.night for entry in entries(house.lake, house.project, "night")]
+    return missed_nights(house.spec.schedule, max(decided, default=None), tonight)
+
+
+def _name_run(name: str) -> None:
+    """Let the run's name in the Prefect UI say what came of it."""
+    if runtime.flow_run.id:
+        with get_client(sync_client=True) as client:
+            client.update_flow_run(UUID(runtime.flow_run.id), name=name)
+
+
+def _emit(house: House, night: Date, checked: list[Checked], decision: dict[str, Any]) -> None:
+    said = {"night": night.isoformat(), **decision}
+    for each in checked:
+        if len(each.refused) or each.verdict == "quarantined":
+            counts = {"rows_in": each.rows_in, "rows_refused": len(each.refused)}
+            tell_prefect(
+                house.project, "batch.quarantined", {"batch": each.landed.key, "verdict": each.verdict, **counts}
+            )
+    if decision["action"] in {"hold", "ask", "retrain"}:
+        tell_prefect(house.project, "drift.detected", said)
+    tell_prefect(house.project, "night.decided", said)
 
 
 def _decided(tonight: Tonight) -> dict[str, Any] | None:

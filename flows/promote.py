@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from dataclasses import replace
 from datetime import date as Date  # noqa: N812 - the flow's parameter is called `date` in the form people fill in
 from datetime import datetime
 from typing import Any
 
 from prefect import flow, runtime
 
+from flows.events import tell_prefect
 from flows.house import House, open_house
+from flows.person import person
 from flows.tell import write_report
 from tasks import clock
 from tasks.errors import EvidenceError
@@ -26,6 +30,7 @@ from tasks.promote import (
     RollBack,
     Situation,
     Step,
+    approval,
     asking,
     plan,
     recorded_champion,
@@ -34,6 +39,7 @@ from tasks.promote import (
 )
 from tasks.promote.task import carry
 from tasks.registry import Version
+from tasks.registry.names import ANSWER_REASON, APPROVER
 
 ACTIONS: dict[type, str] = {
     Promote: "promoted",
@@ -41,6 +47,11 @@ ACTIONS: dict[type, str] = {
     Refuse: "refused",
     PutBack: "put_back",
     RollBack: "rolled_back",
+}
+EVENTS: dict[type, str] = {
+    Promote: "model.promoted",
+    RollBack: "model.rolled_back",
+    PutBack: "champion.put_back",
 }
 
 
@@ -62,11 +73,9 @@ def promote(project: str, date: Date | None = None) -> dict[str, Any]:
     house = open_house(project)
     night = date or clock.tonight(house.spec.schedule.time_zone)
     versions = house.registry.versions(house.project)
-    seen = Situation(versions, recorded_champion(versions))
-    seen = Situation(versions, seen.recorded, {each.number: proof(house, each) for each in asking(seen, house.spec)})
-    steps = plan(seen, house.spec, clock.now())
+    steps = plan(seen(house, versions), house.spec, clock.now())
     for step in steps:
-        take(house, step, night)
+        take(house, step, night, versions)
     said = "; ".join(map(sentence, steps)) or "nothing to do"
     return {"night": night.isoformat(), "action": _action(steps), "reason": said}
 
@@ -81,21 +90,33 @@ def _roll_back(project: str, reason: str, night: Date) -> str:
     house = open_house(project)
     versions = house.registry.versions(house.project)
     step = rollback(Situation(versions, recorded_champion(versions)), reason, clock.now())
-    take(house, step, night)
+    take(house, step, night, versions)
     return sentence(step)
 
 
-def take(house: House, step: Step, night: Date) -> None:
+def seen(house: House, versions: list[Version]) -> Situation:
+    """Gather all that a plan rests on; files are only looked at when somebody asks for something."""
+    account = os.environ.get("MLFLOW_TRACKING_USERNAME")
+    picture = Situation(versions, recorded_champion(versions), account=account)
+    proofs = {each.number: proof(house, each) for each in asking(picture, house.spec)}
+    champion = next((each for each in versions if each.number == picture.champion), None)
+    way_back = proof(house, champion).fault if proofs and champion is not None else None
+    return replace(picture, proofs=proofs, way_back=way_back)
+
+
+def take(house: House, step: Step, night: Date, versions: list[Version]) -> None:
     """Write a step down, carry it out, and tell whoever wants to know.
 
     Written first, so that no step goes unrecorded: after a crash between the two, the next run plans the same step
     again.
     """
     said, moment = sentence(step), clock.now()
-    record(house.lake, house.project, _entry(step, said, night, moment))
+    record(house.lake, house.project, _entry(step, said, (night, moment), _by(step, versions)))
     carry(step, house.project, house.registry)
     logger().info(line("champion_step", action=ACTIONS[type(step)], what=said))
     write_report(house)
+    if type(step) in EVENTS:
+        tell_prefect(house.project, EVENTS[type(step)], {"night": night.isoformat(), "what": said})
     events: dict[type, Event] = {Promote: "promotion", RollBack: "rollback", PutBack: "alarm"}
     event = events.get(type(step))
     if event and house.spec.notifications:
@@ -112,15 +133,26 @@ def proof(house: House, version: Version) -> Proof:
     return Proof(json.loads(held) if held else None)
 
 
-def _entry(step: Step, said: str, night: Date, moment: datetime) -> Entry:
+def _by(step: Step, versions: list[Version]) -> tuple[str, str]:
+    """Return who caused a step, as far as is known, and why in that person's words."""
+    if isinstance(step, RollBack):
+        return person(), step.reason
+    tags = next((each.tags for each in versions if each.number == step.number), {})
+    answered = isinstance(step, (Reject, Promote)) and approval(tags) in {"approved", "rejected"}
+    return tags.get(APPROVER, "a person, in MLflow") if answered else "leeway", tags.get(ANSWER_REASON, "")
+
+
+def _entry(step: Step, said: str, when: tuple[Date, datetime], by: tuple[str, str]) -> Entry:
     return Entry(
-        name=_entry_name(step, said, moment),
+        name=_entry_name(step, said, when[1]),
         kind="rollback" if isinstance(step, RollBack) else "promotion",
-        night=night,
-        time=moment,
+        night=when[0],
+        time=when[1],
         action=ACTIONS[type(step)],
         subject=_subject(step),
+        actor=by[0],
         reason=said,
+        details={"because": by[1]} if by[1] else {},
     )
 
 

@@ -8,9 +8,10 @@ from typing import Any
 from prefect import flow, runtime
 
 from flows.house import House, open_house
+from flows.nightly import LEASE
 from tasks import clock
 from tasks.errors import EvidenceError
-from tasks.lake import Entry, record
+from tasks.lake import Entry, held, record
 from tasks.logs import line, logger
 from tasks.upkeep.task import Moment, keep_up
 
@@ -33,7 +34,8 @@ def upkeep(project: str, dry_run: bool = False) -> dict[str, Any]:
     """
     house, now = open_house(project), clock.now()
     when = Moment(clock.tonight(house.spec.schedule.time_zone), now)
-    done = keep_up(house.lake, house.spec, when, trained_on(house), dry_run=dry_run)
+    with held(house.lake, house.project, LEASE):  # a night that is running may have written what nothing counts yet
+        done = keep_up(house.lake, house.spec, when, trained_on(house), dry_run=dry_run)
     said = [each.said for each in done]
     if done and not dry_run:
         entry = Entry(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from getpass import getuser
-
 from rich.markup import escape
 
 from flows.local import lake_of
+from flows.person import person
 from flows.screen import screen
 from tasks import clock
 from tasks.errors import DataError
@@ -33,7 +32,7 @@ def release_quarantined(project: str, batch: str, reason: str) -> None:
         time=moment,
         action="released",
         subject=found.key,
-        actor=_person(),
+        actor=person(),
         reason=f"{rows} rows let in: {reason}",
     )
     record(lake, spec.project, entry)
@@ -56,10 +55,3 @@ def _the_one(spec: ProjectSpec, lake: Lake, batch: str) -> Batch:
         f"{len(mine)} quarantined batches of {spec.project} are called {batch!r}; expected a file's name, or at least "
         f"the first {SHORTEST} characters of the id, of exactly one: {listed}{', ...' if len(held) > LISTED else ''}"
     )
-
-
-def _person() -> str:
-    try:
-        return f"{getuser()}, by the command line"
-    except (KeyError, OSError):  # a container's user may have no name
-        return "the command line"

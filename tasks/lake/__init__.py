@@ -20,6 +20,7 @@ from tasks.lake.batches import (
     version_key,
 )
 from tasks.lake.lake import Filter, Lake, predicate
+from tasks.lake.lease import Lease, current, held
 from tasks.lake.ledger import Entry, entries, record
 from tasks.lake.storage import Layout, commit_before, compact, count, layout, remove, remove_files
 from tasks.lake.tables import TABLES, Table
@@ -33,6 +34,7 @@ __all__ = [
     "Filter",
     "Lake",
     "Layout",
+    "Lease",
     "Table",
     "accepted",
     "add_batch",
@@ -41,8 +43,10 @@ __all__ = [
     "commit_before",
     "compact",
     "count",
+    "current",
     "deliveries",
     "entries",
+    "held",
     "latest",
     "layout",
     "predicate",

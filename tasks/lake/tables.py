@@ -90,6 +90,8 @@ TABLES: dict[str, Table] = {
             ("profile", pa.binary()),
         )
     ),
+    # who may do a project's night, until when; one row is one commit
+    "leases": Table((("commit", WHOLE), ("name", TEXT), ("holder", TEXT), ("token", WHOLE), ("until", MOMENT))),
     # the record: nights, retrainings, promotions, rollbacks, releases
     "decisions": Table(
         (

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from tasks.errors import DataError
 from tasks.promote.approval import approval, approval_tags
-from tasks.promote.rules import Proof, may_promote
+from tasks.promote.rules import Proof, may_promote, named, overdue
 from tasks.promote.steps import Promote, PutBack, Refuse, Reject, RollBack, Step
 from tasks.registry.names import BARRED, CHALLENGER, CHAMPION, PROMOTED, REFUSED, RESTORED
 from tasks.registry.versions import Version
@@ -31,11 +31,17 @@ class Situation:
         The champion as last recorded, by `recorded_champion` or by whoever keeps a record of their own.
     proofs : mapping of int to Proof
         What the files of the versions say that are `asking`.
+    account : str, optional
+        Leeway's own account, where MLflow has authentication; an answer is then somebody else's, by name.
+    way_back : str, optional
+        Why the champion could not be gone back to once another took its place (its files do not verify).
     """
 
     versions: Sequence[Version]
     recorded: int | None
     proofs: Mapping[int, Proof] = field(default_factory=dict)
+    account: str | None = None
+    way_back: str | None = None
 
     @property
     def aliases(self) -> dict[str, int]:
@@ -90,14 +96,11 @@ def plan(situation: Situation, spec: ProjectSpec, now: datetime) -> list[Step]:
     if (unfinished := _unfinished_rollback(situation, now)) is not None:
         return [unfinished]
     contenders = _contenders(situation)
-    refusals = {
-        version.number: may_promote(version, situation.proofs.get(version.number), situation.champion, spec, now)
-        for version in contenders
-    }
+    refusals = {version.number: _refusals(version, situation, spec, now) for version in contenders}
     chosen = next((version for version in contenders if not refusals[version.number]), None)
     steps: list[Step] = []
     for version in contenders:
-        steps += _answer(version, refusals[version.number], situation)
+        steps += _answer(version, refusals[version.number], situation, overdue(version, spec, now))
     pointed = situation.aliases.get(CHAMPION)
     if pointed != situation.champion and (chosen is None or pointed != chosen.number):
         steps.append(PutBack(situation.champion, pointed))
@@ -121,11 +124,21 @@ def _promotion(chosen: Version, situation: Situation, now: datetime) -> Promote:
     )
 
 
-def _answer(version: Version, reasons: list[str], situation: Situation) -> list[Step]:
+def _refusals(version: Version, situation: Situation, spec: ProjectSpec, now: datetime) -> list[str]:
+    reasons = may_promote(version, situation.proofs.get(version.number), situation.champion, spec, now)
+    if approval(version.tags) == "approved":
+        reasons += named(version, situation.account, spec)
+    if situation.way_back is not None:
+        reasons.append(f"there would be no way back: {situation.way_back}")
+    return reasons
+
+
+def _answer(version: Version, reasons: list[str], situation: Situation, late: str | None) -> list[Step]:
     said = approval(version.tags)
-    if said == "rejected":
+    why = "rejected in MLflow" if said == "rejected" else late if said == "waiting" else None
+    if why is not None:
         clears = situation.aliases.get(CHALLENGER) == version.number
-        return [] if BARRED in version.tags else [Reject(version.number, "rejected in MLflow", clears)]
+        return [] if BARRED in version.tags else [Reject(version.number, why, clears)]
     if said == "waiting" or not reasons or version.tags.get(REFUSED) == refusal(reasons):
         return []
     return [Refuse(version.number, tuple(reasons))]

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tasks.promote.approval import approval
-from tasks.registry.names import BARRED, COMPARED_WITH
+from tasks.registry.names import APPROVER, BARRED, COMPARED_WITH
 from tasks.registry.versions import Version
 from tasks.spec.models import ProjectSpec
 
@@ -55,6 +55,35 @@ def may_promote(
         *_believable(proof),
         *_age(version, spec.gate.evidence_days, now),
     ]
+
+
+def named(version: Version, account: str | None, spec: ProjectSpec) -> list[str]:
+    """Return why an approval cannot be taken for a person's, where MLflow knows who is who.
+
+    Parameters
+    ----------
+    account : str or None
+        Leeway's own account; None where MLflow has no authentication, and so nobody can be told apart.
+    """
+    if account is None:
+        return []
+    by = version.tags.get(APPROVER, "").strip()
+    if not by:
+        return [f"MLflow has accounts, so an approval needs a name: add the tag {APPROVER} with yours"]
+    if by == account:
+        return [f"it was approved by {account}, which is Leeway's own account; a person must approve it"]
+    known = spec.automation.approvers
+    if known and by not in known:
+        return [f"{by} is none of automation.approvers: {', '.join(known)}"]
+    return []
+
+
+def overdue(version: Version, spec: ProjectSpec, now: datetime) -> str | None:
+    """Say that nobody answered while the evidence was fresh, or return None; a request does not wait for ever."""
+    days = spec.gate.evidence_days
+    if now - version.created <= timedelta(days=days):
+        return None
+    return f"nobody answered within gate.evidence_days, {days}"
 
 
 def _consent(version: Version, proof: Proof | None, spec: ProjectSpec) -> list[str]:

@@ -9,6 +9,11 @@ from tasks.errors import DataError
 APPROVAL = "approval"
 """The one tag a person sets: `approved` or `rejected`."""
 
+APPROVER = "approval.by"
+"""Whose answer it is: an account of MLflow's, or what `leeway approve` knows of the person."""
+ANSWER_REASON = "approval.reason"
+"""Why, in the person's own words."""
+
 KEY = "leeway.key"
 """What a version was made for; the same key never makes a second version."""
 VERDICT = "leeway.verdict"

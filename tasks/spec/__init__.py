@@ -7,7 +7,7 @@ first spec from a person's own data.
 
 from tasks.spec.find import find_project, home, known_projects, projects_folder
 from tasks.spec.models import ProjectSpec
-from tasks.spec.nights import nights_per_year
+from tasks.spec.nights import missed_nights, nights_per_year
 from tasks.spec.read import parse_spec, read_spec
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "find_project",
     "home",
     "known_projects",
+    "missed_nights",
     "nights_per_year",
     "parse_spec",
     "projects_folder",

@@ -1,8 +1,8 @@
-"""How many nights a schedule makes in a year: what a yearly budget of false alarms is shared over."""
+"""The nights of a schedule: how many a year has, and which were missed."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from tasks.spec.policy import Schedule
 
 ANY_YEAR = 2026
 DAYS = 365
+MOST_MISSED = 31
 
 
 def nights_per_year(schedule: Schedule) -> float:
@@ -25,6 +26,37 @@ def nights_per_year(schedule: Schedule) -> float:
     52.0
     """
     return _nights(schedule.nightly, schedule.time_zone)
+
+
+def missed_nights(schedule: Schedule, last: date | None, tonight: date) -> list[date]:
+    """Return the scheduled nights after the last one that was decided and before tonight, oldest first.
+
+    A night is a date, so one that a change of the clocks skips or repeats is one night all the same. After a longer
+    pause only the newest 31 are caught up one by one; what landed before them is taken in with the first.
+
+    Parameters
+    ----------
+    last : date or None
+        None when no night was ever decided: nothing was missed then.
+
+    Examples
+    --------
+    >>> missed = missed_nights(Schedule(nightly="0 2 * * *"), date(2026, 1, 1), date(2026, 1, 4))
+    >>> [night.isoformat() for night in missed]
+    ['2026-01-02', '2026-01-03']
+    >>> missed_nights(Schedule(nightly="0 2 * * MON"), date(2026, 1, 5), date(2026, 1, 12))
+    []
+    """
+    if last is None:
+        return []
+    zone, found = ZoneInfo(schedule.time_zone), []
+    start = max(last, tonight - timedelta(days=DAYS)) + timedelta(days=1)
+    for moment in CronSim(schedule.nightly, datetime.combine(start, datetime.min.time(), zone) - timedelta(seconds=1)):
+        if moment.date() >= tonight:
+            break
+        if moment.date() not in found[-1:]:
+            found.append(moment.date())
+    return found[-MOST_MISSED:]
 
 
 @lru_cache(maxsize=64)

@@ -116,7 +116,8 @@ def profiled(house: House, of: Batch) -> int:
 
 def contents(lake: Lake) -> dict[str, list[tuple[str, ...]]]:
     """Return all tables without their moments, each row as text, in an order of their own."""
-    frames = {table: lake.read(PROJECT, table).drop(columns="time", errors="ignore") for table in TABLES}
+    told = [table for table in TABLES if table != "leases"]
+    frames = {table: lake.read(PROJECT, table).drop(columns="time", errors="ignore") for table in told}
     return {table: sorted(frame.map(str).itertuples(index=False, name=None)) for table, frame in frames.items()}
 
 
@@ -126,6 +127,8 @@ def crash_after_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def add_once(self: Lake, *args: Any) -> bool:
         nonlocal done
+        if args[1] == "leases":  # each night takes one, so it is nothing new
+            return write(self, *args)
         if done:
             raise CrashError
         done = write(self, *args)
@@ -147,7 +150,8 @@ def crash_before_write(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_same_night_run_again_changes_nothing(house: House) -> None:
     def everything() -> tuple[dict[str, int | None], list[Version]]:
-        return {table: house.lake.version(PROJECT, table) for table in TABLES}, house.registry.versions(PROJECT)
+        told = [table for table in TABLES if table != "leases"]
+        return {table: house.lake.version(PROJECT, table) for table in told}, house.registry.versions(PROJECT)
 
     land(house, "sales", NIGHT, delivery("sales"))
     land(house, "prices", NIGHT, delivery("prices"))

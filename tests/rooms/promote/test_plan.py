@@ -389,3 +389,16 @@ def test_whatever_people_and_crashes_do_the_champion_is_one_that_was_approved(de
         assert champion is None or champion in ever_approved
         assert champion is None or "leeway.barred" not in shelf.tags[champion]
         assert before is None or champion is not None
+
+
+def test_a_request_that_nobody_answers_ends_and_makes_room_for_the_next() -> None:
+    shelf = Shelf().add(1)
+    late = NOW + timedelta(days=SPEC.gate.evidence_days)
+    steps = plan(Situation(shelf.versions(), None), SPEC, late)
+    assert steps == [Reject(1, "nobody answered within gate.evidence_days, 30", clears_challenger=True)]
+
+
+def test_nothing_is_promoted_from_which_there_is_no_way_back() -> None:
+    shelf = Shelf().add(1, {"approval": "approved"})
+    seen = Situation(shelf.versions(), None, {1: GOOD}, way_back="model.onnx has changed")
+    assert plan(seen, SPEC, NOW) == [Refuse(1, ("there would be no way back: model.onnx has changed",))]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tasks.promote import Proof, approval, may_promote
+from tasks.promote.rules import named, overdue
 from tasks.registry import Version
 from tasks.spec.models import ProjectSpec
 
@@ -103,3 +104,26 @@ def test_case_and_spaces_do_not_matter(said: str) -> None:
 def test_two_answers_are_no_answer() -> None:
     assert "twice" in approval({"approval": "approved", "Approval": "rejected"})
     assert approval({"approval": "approved", "Approval": "approved "}) == "approved"
+
+
+def approved_by(name: str) -> Version:
+    return replace(VERSION, tags={**VERSION.tags, "approval.by": name})
+
+
+def test_where_mlflow_has_accounts_an_approval_is_a_persons_by_name() -> None:
+    assert named(VERSION, None, SPEC) == []
+    assert "add the tag approval.by" in named(VERSION, "pipeline", SPEC)[0]
+    assert "Leeway's own account" in named(approved_by("pipeline"), "pipeline", SPEC)[0]
+    assert named(approved_by("ann"), "pipeline", SPEC) == []
+
+
+def test_only_the_approvers_of_the_spec_approve_where_it_names_any() -> None:
+    spec = SPEC.model_copy(update={"automation": SPEC.automation.model_copy(update={"approvers": ["ann"]})})
+    assert named(approved_by("ann"), "pipeline", spec) == []
+    assert named(approved_by("bob"), "pipeline", spec) == ["bob is none of automation.approvers: ann"]
+
+
+def test_a_request_nobody_answered_ends_when_its_evidence_is_stale() -> None:
+    assert overdue(VERSION, SPEC, VERSION.created + timedelta(days=30)) is None
+    late = overdue(VERSION, SPEC, VERSION.created + timedelta(days=31))
+    assert late == "nobody answered within gate.evidence_days, 30"

@@ -1,0 +1,34 @@
+"""Events for a team's own automations in Prefect: what happened to which project, once it has.
+
+Their names are `leeway.` and one of `EVENTS`; their resource is `leeway.project.<project>`, so an automation can be
+made for one project or for all. A payload holds what is in the record, never a row. Leeway itself acts on none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from prefect.events import emit_event
+
+EVENTS: dict[str, str] = {
+    "night.decided": "A night was decided; the payload has its action, kind of drift and reason.",
+    "batch.quarantined": "A delivery, or rows of it, were set aside.",
+    "drift.detected": "Something is past its leeway, or the model hurts: the night's action was hold, ask or retrain.",
+    "challenger.registered": "A retraining passed its gate and waits for approval.",
+    "challenger.refused": "A retraining did not pass its gate.",
+    "model.promoted": "A version became champion.",
+    "model.rolled_back": "The previous champion came back.",
+    "champion.put_back": "The alias `champion` was moved by hand, and is back.",
+}
+
+
+def tell_prefect(project: str, event: str, payload: Mapping[str, Any]) -> None:
+    """Emit one of `EVENTS` about a project; it is sent in the background, and a server that is away fails nothing."""
+    if event not in EVENTS:
+        raise KeyError(f"{event!r} is none of Leeway's events: {', '.join(EVENTS)}")
+    emit_event(
+        event=f"leeway.{event}",
+        resource={"prefect.resource.id": f"leeway.project.{project}", "prefect.resource.name": project},
+        payload=dict(payload),
+    )
