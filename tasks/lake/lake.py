@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pyarrow as pa
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 Filter = tuple[str, Literal["=", "<", "<=", ">", ">="], date | str | int]
+Rows: TypeAlias = "pd.DataFrame | Callable[[], Iterator[pd.DataFrame]]"
 ATTEMPTS = 5
 ONCE = 1
 # Whoever opens a table reads the commits since its last checkpoint, and so does each look for a key.
@@ -50,8 +51,11 @@ class Lake:
         """Return where a project's table lives."""
         return f"{self.root.rstrip('/')}/{project}/{table}"
 
-    def add_once(self, project: str, table: str, frame: pd.DataFrame, key: str, *more_keys: str) -> bool:
+    def add_once(self, project: str, table: str, frame: Rows, key: str, *more_keys: str) -> bool:
         """Append rows unless a write with one of these keys is already there; return whether this call wrote them.
+
+        Rows may come as a frame, or as a function that yields frames of the same columns, each time from the start:
+        then they are written piece by piece, and one piece is held at a time.
 
         The keys travel in the same commit as the rows (Delta application transactions), so a crash leaves both or
         neither.
@@ -67,7 +71,8 @@ class Lake:
         from deltalake import CommitProperties, Transaction, write_deltalake
         from deltalake.exceptions import CommitFailedError
 
-        data, keys = _as_arrow(frame, table), list(dict.fromkeys((key, *more_keys)))
+        keys = list(dict.fromkeys((key, *more_keys)))
+        whole = pa.table({}) if callable(frame) else _as_arrow(frame, table)
         for _ in range(ATTEMPTS):
             # Keys are looked up in the very snapshot that is written on: whoever commits one in between is a conflict.
             snapshot = self.open(project, table)
@@ -76,7 +81,7 @@ class Lake:
             try:
                 write_deltalake(
                     snapshot or self.uri(project, table),
-                    data,
+                    _reader(frame, table) if callable(frame) else whole,
                     mode="append",
                     schema_mode="merge" if TABLES[table].open_ended else None,
                     configuration=SETTINGS if snapshot is None else None,
@@ -151,10 +156,33 @@ class Lake:
             return empty[[name for name in columns if name in empty]] if columns else empty
         if at is not None:
             opened.load_as_version(at)
-        found = pa.table(opened.scan(columns=columns, predicate=predicate(where)).read_all())
-        plain = [column.cast(TEXT) if column.type == pa.string_view() else column for column in found.columns]
-        frame: pd.DataFrame = pa.table(dict(zip(found.column_names, plain, strict=True))).to_pandas()
-        return frame
+        return _frame(pa.table(opened.scan(columns=columns, predicate=predicate(where)).read_all()))
+
+    def pieces(
+        self,
+        project: str,
+        table: str,
+        *,
+        columns: list[str] | None = None,
+        where: Sequence[Filter] = (),
+        rows_at_once: int = 200_000,
+    ) -> Iterator[pd.DataFrame]:
+        """Read a table as it is now in pieces of at most so many rows, of which one is held at a time."""
+        opened = self._current(project, table)
+        if opened is None:
+            return
+        held: list[pa.RecordBatch] = []
+        rows = 0
+        for batch in opened.scan(columns=columns, predicate=predicate(where)):
+            for start in range(0, batch.num_rows, rows_at_once):
+                part = pa.record_batch(batch).slice(start, rows_at_once)
+                if held and rows + part.num_rows > rows_at_once:
+                    yield _frame(pa.Table.from_batches(held))
+                    held, rows = [], 0
+                held.append(part)
+                rows += part.num_rows
+        if held:
+            yield _frame(pa.Table.from_batches(held))
 
     def put(self, project: str, name: str, content: bytes) -> str:
         """Write a whole object (a report page) beside the tables, replacing the last one; return where it is."""
@@ -226,6 +254,12 @@ def _literal(value: date | str | int) -> str:
     return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
 
 
+def _frame(found: pa.Table) -> pd.DataFrame:
+    plain = [column.cast(TEXT) if column.type == pa.string_view() else column for column in found.columns]
+    frame: pd.DataFrame = pa.table(dict(zip(found.column_names, plain, strict=True))).to_pandas()
+    return frame
+
+
 def _unwritten(snapshot: DeltaTable, keys: list[str]) -> list[str]:
     return [key for key in keys if snapshot.transaction_version(key) is None]
 
@@ -239,6 +273,22 @@ def _as_arrow(frame: pd.DataFrame, table: str) -> pa.Table:
     fixed = dict(described.columns)
     names = [*fixed, *(name for name in frame.columns if name not in fixed)] if described.open_ended else list(fixed)
     return pa.table({name: _column(frame[name], fixed.get(name)) for name in names})
+
+
+def _reader(pieces: Callable[[], Iterator[pd.DataFrame]], table: str) -> pa.RecordBatchReader:
+    """Return pieces as a stream of Arrow batches with the schema of the first."""
+    found = pieces()
+    first = next(found, None)
+    if first is None:
+        return TABLES[table].schema.empty_table().to_reader()
+    begun = _as_arrow(first, table)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield from begun.to_batches()
+        for piece in found:
+            yield from _as_arrow(piece, table).cast(begun.schema).to_batches()
+
+    return pa.RecordBatchReader.from_batches(begun.schema, batches())
 
 
 def _column(series: pd.Series, kind: pa.DataType | None) -> pa.Array:

@@ -1,5 +1,6 @@
 import pickle
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -18,7 +19,8 @@ def lake(tmp_path: Path) -> Lake:
 
 def labels(*ids: str) -> pd.DataFrame:
     return pd.DataFrame(
-        {"row_id": list(ids), "label": 1.0, "batch_id": "b", "revision": 1, "arrival": date(2026, 1, 1)}, index=range(len(ids))
+        {"row_id": list(ids), "label": 1.0, "batch_id": "b", "revision": 1, "arrival": date(2026, 1, 1)},
+        index=range(len(ids)),
     )
 
 
@@ -153,3 +155,24 @@ def test_a_batch_stands_as_its_highest_revision_says(lake: Lake) -> None:
     assert not add_batch(lake, "mine", released)
     assert latest(lake, "mine") == [released]
     assert accepted(lake, "mine", after=day) == []
+
+
+def test_rows_that_come_in_pieces_are_one_write(lake: Lake) -> None:
+    def pieces() -> Iterator[pd.DataFrame]:
+        yield labels("a", "b")
+        yield labels("c")
+
+    assert lake.add_once("mine", "labels", pieces, "key")
+    assert not lake.add_once("mine", "labels", pieces, "key")
+    assert sorted(lake.read("mine", "labels")["row_id"]) == ["a", "b", "c"]
+    assert lake.version("mine", "labels") == 0
+
+
+def test_a_table_is_read_in_pieces_of_a_size(lake: Lake) -> None:
+    assert list(lake.pieces("mine", "labels")) == []
+    lake.add_once("mine", "labels", labels(*map(str, range(7))), "one")
+    lake.add_once("mine", "labels", labels(*map(str, range(7, 10))), "two")
+    found = list(lake.pieces("mine", "labels", columns=["row_id"], rows_at_once=4))
+    assert sum(map(len, found)) == 10
+    assert max(map(len, found)) <= 4
+    assert {row for piece in found for row in piece["row_id"]} == set(map(str, range(10)))
