@@ -18,8 +18,8 @@ from tasks.ingest.task import take_in
 from tasks.lake import Deliveries, deliveries, entries, held, record
 from tasks.logs import line, logger
 from tasks.monitor.task import View, Yardstick, look, profile_batches
-from tasks.notify.task import notify
-from tasks.records import Checked, Decision
+from tasks.notify.task import tell_failure
+from tasks.records import Checked
 from tasks.score.task import Scorer, score_batches
 from tasks.spec import missed_nights, nights_per_year
 from tasks.validate.task import store, verdicts
@@ -32,7 +32,7 @@ def _run_name() -> str:
     return f"{given['project']} {given.get('date') or 'tonight'}"
 
 
-@flow(name="nightly", flow_run_name=_run_name)
+@flow(name="nightly", flow_run_name=_run_name, on_failure=[tell_failure], on_crashed=[tell_failure])
 def nightly(project: str, date: Date | None = None, reason: str = "scheduled") -> dict[str, Any]:
     """Run one night of a project.
 
@@ -103,7 +103,6 @@ def judge(tonight: Tonight, reason: str) -> dict[str, Any]:
     written = record(house.lake, house.project, entry)
     logger().info(line("night_decided", action=decision.action, kind=decision.kind, reason=decision.reason))
     publish(house, entry, [*tonight.past, entry] if written else tonight.past)
-    _tell(house, decision)
     return {"action": decision.action, "kind": decision.kind, "reason": decision.reason, "name": entry.name}
 
 
@@ -157,10 +156,3 @@ def _decided(tonight: Tonight) -> dict[str, Any] | None:
         return None
     last = mine[-1]
     return {"action": last.action, "kind": last.drift, "reason": last.reason, "name": last.name}
-
-
-def _tell(house: House, decision: Decision) -> None:
-    events = {"retrain": "alarm", "hold": "alarm", "ask": "alarm", "quarantine": "quarantine"}
-    if house.spec.notifications and decision.action in events:
-        event: Any = events[decision.action]
-        notify(house.spec, event, f"{house.project} {decision.night}: {decision.action}", decision.reason)

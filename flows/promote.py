@@ -18,9 +18,9 @@ from flows.person import person
 from flows.tell import write_report
 from tasks import clock
 from tasks.errors import EvidenceError
-from tasks.lake import Entry, record
+from tasks.lake import Entry, entries, record
 from tasks.logs import line, logger
-from tasks.notify.task import Event, notify
+from tasks.notify.task import tell, tell_failure
 from tasks.promote import (
     Promote,
     Proof,
@@ -59,7 +59,7 @@ def _run_name() -> str:
     return f"{runtime.flow_run.parameters['project']}: promote"
 
 
-@flow(name="promote", flow_run_name=_run_name)
+@flow(name="promote", flow_run_name=_run_name, on_failure=[tell_failure], on_crashed=[tell_failure])
 def promote(project: str, date: Date | None = None) -> dict[str, Any]:
     """Carry out what people answered in MLflow, and put back what was moved by hand.
 
@@ -111,16 +111,14 @@ def take(house: House, step: Step, night: Date, versions: list[Version]) -> None
     again.
     """
     said, moment = sentence(step), clock.now()
-    record(house.lake, house.project, _entry(step, said, (night, moment), _by(step, versions)))
+    entry = _entry(step, said, (night, moment), _by(step, versions))
+    record(house.lake, house.project, entry)
     carry(step, house.project, house.registry)
     logger().info(line("champion_step", action=ACTIONS[type(step)], what=said))
     write_report(house)
     if type(step) in EVENTS:
         tell_prefect(house.project, EVENTS[type(step)], {"night": night.isoformat(), "what": said})
-    events: dict[type, Event] = {Promote: "promotion", RollBack: "rollback", PutBack: "alarm"}
-    event = events.get(type(step))
-    if event and house.spec.notifications:
-        notify(house.spec, event, f"{house.project}: {ACTIONS[type(step)]}", said)
+    tell(house.lake, house.spec, entry, entries(house.lake, house.project))
 
 
 def proof(house: House, version: Version) -> Proof:

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 from prefect import flow, runtime
 
+from flows.events import tell_prefect
 from flows.house import Champion, House, open_house
 from flows.spread import workers
 from flows.tell import write_report
@@ -21,7 +22,7 @@ from tasks.evaluate import Contest, Evidence
 from tasks.evaluate.task import examine
 from tasks.features import Parts, holdout_parts, labelled, matured
 from tasks.lake import Entry, deliveries, entries, record, standing
-from tasks.notify.task import notify
+from tasks.notify.task import tell, tell_failure
 from tasks.register import Request
 from tasks.register.task import Package, put_up
 from tasks.train import Trained, baseline_prediction
@@ -33,7 +34,7 @@ def _run_name() -> str:
     return f"{given['project']} {given.get('date') or 'tonight'}: retrain"
 
 
-@flow(name="retrain", flow_run_name=_run_name)
+@flow(name="retrain", flow_run_name=_run_name, on_failure=[tell_failure], on_crashed=[tell_failure])
 def retrain(project: str, date: Date | None = None, reason: str = "by hand", decision: str = "") -> dict[str, Any]:
     """Train, prove and put up a challenger.
 
@@ -72,6 +73,8 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
     entry = job.put_up(known, parts, trained, evidence) if evidence.passed else job.refuse(trained, evidence)
     record(house.lake, house.project, entry)
     write_report(house)
+    tell(house.lake, house.spec, entry, entries(house.lake, house.project))
+    tell_prefect(house.project, f"challenger.{entry.action}", _summary(entry))
     return _summary(entry)
 
 
@@ -124,13 +127,6 @@ class Job:
         )
         added = put_up(self.house.registry, request, self._package(released, trained, evidence))
         address = self.house.registry.link(spec.project, added.number)
-        if spec.notifications:
-            notify(
-                spec,
-                "approval",
-                f"{spec.project}: version {added.number} waits for approval",
-                f"{self.reason}\n{address}",
-            )
         said = f"{evidence.verdict}: {evidence.summary}; to answer: {address}"
         return self._entry("registered", f"version {added.number}", said, evidence)
 

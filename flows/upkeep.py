@@ -13,6 +13,7 @@ from tasks import clock
 from tasks.errors import EvidenceError
 from tasks.lake import Entry, held, record
 from tasks.logs import line, logger
+from tasks.notify.task import tell_failure
 from tasks.upkeep.task import Moment, keep_up
 
 
@@ -21,7 +22,7 @@ def _run_name() -> str:
     return f"{given['project']}: upkeep{' (dry run)' if given.get('dry_run') else ''}"
 
 
-@flow(name="upkeep", flow_run_name=_run_name)
+@flow(name="upkeep", flow_run_name=_run_name, on_failure=[tell_failure], on_crashed=[tell_failure])
 def upkeep(project: str, dry_run: bool = False) -> dict[str, Any]:
     """Compact a project's tables, and remove what nothing counts and what is past its retention.
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from tasks.lake.lake import Lake
 
-Event = Literal["night", "retraining", "promotion", "rollback", "release", "upkeep"]
+Event = Literal["night", "retraining", "promotion", "rollback", "release", "upkeep", "notification"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,139 @@
-"""The rim of notify: sends through Apprise to addresses that stand in environment variables, never in the spec."""
+"""The rim of notify: sends through Apprise to addresses that stand in environment variables, never in the spec.
+
+Nothing here raises: whoever cannot be told must not undo what was done.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
+from tasks import clock
+from tasks.lake import Entry, Lake, record
 from tasks.logs import line, logger
+from tasks.notify.due import Message, due
+from tasks.notify.failure import Past, cause, failure_is_due, hidden
+from tasks.notify.memory import told_entry, told_in
 from tasks.rim import room
-from tasks.spec import ProjectSpec
+from tasks.spec import ProjectSpec, find_project, read_spec
+from tasks.spec.models import Notification
 
-Event = Literal["alarm", "quarantine", "approval", "promotion", "rollback", "failure"]
+if TYPE_CHECKING:
+    from prefect import Flow
+    from prefect.client.schemas.objects import FlowRun, State
+
+__all__ = ["tell", "tell_failure"]
 
 
 @room("notify")
-def notify(spec: ProjectSpec, event: Event, title: str, body: str) -> int:
-    """Send to every channel that wants the event; return how many took it."""
-    wanted = [channel for channel in spec.notifications if event in channel.on]
-    return sum(_sent(channel.to, title, body) for channel in wanted)
+def tell(lake: Lake, spec: ProjectSpec, entry: Entry, known: Sequence[Entry], why: str = "") -> int:
+    """Tell everybody whom an entry concerns, once while it lasts; return how many took it.
+
+    Parameters
+    ----------
+    known : sequence of Entry
+        The record so far, oldest first.
+    why : str
+        What stands under the message's lines, such as `why_lines(...).text()`.
+    """
+    if not spec.notifications:
+        return 0
+    return sum(_told(lake, spec.project, message, entry) for message in due(entry, known, told_in(known), spec, why))
+
+
+def tell_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """Tell who wants to know that a run failed or crashed: a hook for `on_failure` and `on_crashed`.
+
+    Prefect calls it with these names. Told once while it lasts, then every `remind_days`; what was told before is read
+    off the deployment's earlier runs, since the lake may be what failed.
+    """
+    try:
+        _tell_failure(flow.name, flow_run, state)
+    except Exception as error:  # noqa: BLE001 - a hook must not add a failure to a failure
+        logger().warning(line("failure_not_told", flow=flow.name, why=type(error).__name__))
+
+
+def _tell_failure(flow_name: str, flow_run: FlowRun, state: State[Any]) -> None:
+    spec = read_spec(find_project(str(flow_run.parameters["project"])))
+    wanted = [channel for channel in spec.notifications if "failure" in channel.on]
+    if not wanted:
+        return
+    past, now = _past(flow_run), clock.now()
+    title = f"{spec.project}: {flow_name} {'crashed' if state.is_crashed() else 'failed'}"
+    body = "\n".join([cause(_error(state), os.environ), f"run {flow_run.name}", _address(flow_run)])
+    for to in sorted({channel.to for channel in wanted if _is_news(channel, past, now)}):
+        _sent(to, title, body)
+
+
+def _is_news(channel: Notification, past: Past, now: datetime) -> bool:
+    return failure_is_due(now, past, channel.remind_days)
+
+
+def _error(state: State[Any]) -> BaseException | None:
+    """Return the error in a state; there is none when the process died."""
+    held = getattr(state.data, "result", state.data)
+    return held if isinstance(held, BaseException) else None
+
+
+def _address(flow_run: FlowRun) -> str:
+    from prefect.utilities.urls import url_for
+
+    return url_for("flow-run", obj_id=flow_run.id) or ""
+
+
+def _past(flow_run: FlowRun) -> Past:
+    """Read the earlier failures off Prefect; of a run without a deployment there are none."""
+    deployment = flow_run.deployment_id
+    if deployment is None:
+        return Past()
+    from prefect import get_client
+    from prefect.client.schemas.sorting import FlowRunSort as Sort
+
+    newest_first = Sort.EXPECTED_START_TIME_DESC
+    with get_client(sync_client=True) as client:
+        went_well = client.read_flow_runs(
+            flow_run_filter=_runs(deployment, ["COMPLETED"]), sort=newest_first, limit=1, offset=0
+        )
+        good = went_well[0].expected_start_time if went_well else None
+        failed = _runs(deployment, ["FAILED", "CRASHED"])
+        recent = client.read_flow_runs(flow_run_filter=failed, sort=newest_first, limit=2, offset=0)
+        since = _runs(deployment, ["FAILED", "CRASHED"], good)
+        oldest = client.read_flow_runs(flow_run_filter=since, sort=Sort.EXPECTED_START_TIME_ASC, limit=1, offset=0)
+    others = [run.expected_start_time for run in recent if run.id != flow_run.id]
+    previous = others[0] if others else None
+    first = oldest[0].expected_start_time if oldest else None
+    recovered = good is not None and previous is not None and good > previous
+    return Past(previous, first, recovered)
+
+
+def _runs(deployment: UUID, kinds: list[str], after: datetime | None = None) -> Any:
+    """Return the filter for a deployment's runs that ended in some kinds of state."""
+    from prefect.client.schemas import filters
+    from prefect.client.schemas.objects import StateType
+
+    types = [StateType(kind) for kind in kinds]
+    began = filters.FlowRunFilterExpectedStartTime(after_=after) if after else None
+    return filters.FlowRunFilter(
+        deployment_id=filters.FlowRunFilterDeploymentId(any_=[deployment]),
+        state=filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=types)),
+        expected_start_time=began,
+    )
+
+
+def _told(lake: Lake, project: str, message: Message, entry: Entry) -> bool:
+    """Send a message, and write down that it was taken."""
+    if not _sent(message.to, message.title, message.body):
+        return False
+    try:
+        record(lake, project, told_entry(message, entry, clock.now()))
+    except Exception as error:  # noqa: BLE001 - told but not written down: it is told again, which harms nobody
+        logger().warning(line("notification_not_recorded", to=message.to, why=type(error).__name__))
+    return True
 
 
 def _sent(reference: str, title: str, body: str) -> bool:
@@ -25,10 +142,36 @@ def _sent(reference: str, title: str, body: str) -> bool:
     if not address:
         logger().warning(line("notification_not_sent", variable=variable, why="the variable is not set"))
         return False
-    from apprise import Apprise
+    try:
+        why = _send(address, title, body)
+    except Exception as error:  # noqa: BLE001 - whatever a channel's plugin raises, the night goes on
+        why = type(error).__name__
+    if why:
+        safe = hidden(why, {**os.environ, "ADDRESS_SECRET": address})
+        logger().warning(line("notification_not_sent", variable=variable, why=safe))
+    return not why
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Keep what a logger says to its own handlers."""
+    speaker = logging.getLogger(name)
+    before, speaker.propagate = speaker.propagate, False
+    try:
+        yield
+    finally:
+        speaker.propagate = before
+
+
+def _send(address: str, title: str, body: str) -> str:
+    """Send through Apprise; return why it was not taken, in its own words, or nothing.
+
+    What Apprise logs of an address it cannot read holds the address, so it goes no further than here.
+    """
+    from apprise import Apprise, LogCapture, NotifyFormat
 
     channels = Apprise()
-    taken = channels.add(address) and channels.notify(title=title, body=body)
-    if not taken:
-        logger().warning(line("notification_not_sent", variable=variable, why="the channel did not take it"))
-    return bool(taken)
+    with _quiet("apprise"), LogCapture(level=logging.WARNING, fmt="%(message)s") as said:
+        taken = channels.add(address) and channels.notify(title=title, body=body, body_format=NotifyFormat.TEXT)
+        words = " ".join(said.getvalue().split())
+    return "" if taken else words or "the channel did not take it"

@@ -193,13 +193,25 @@ class Registry:
         at : datetime
             When the point was measured, aware.
         """
+        self._log(self._series(project, series), metrics=metrics, step=step, at=at)
+
+    def put_text(self, project: str, series: str, name: str, text: str) -> None:
+        """Keep a text beside a series, replacing the last of that name; MLflow shows html and markdown as pages."""
+        self._server.ask("log_text", self._series(project, series), text, name)
+
+    def text_link(self, project: str, series: str, name: str) -> str:
+        """Return the address of such a text in the MLflow UI."""
+        where = f"{self._experiment(project)}/runs/{self._series(project, series)}"
+        return f"{self.url}/#/experiments/{where}/artifacts/{name}"
+
+    def _series(self, project: str, series: str) -> str:
+        """Return the one long-lived run of a series, made when it is first asked for."""
         runs = self._runs(project, SERIES, checked_key(series))
         if runs:
-            run_id = runs[0]
-        else:
-            run_id = self._start_run(project, series, {SERIES: series})
-            self._server.ask("set_terminated", run_id)
-        self._log(run_id, metrics=metrics, step=step, at=at)
+            return runs[0]
+        run_id = self._start_run(project, series, {SERIES: series})
+        self._server.ask("set_terminated", run_id)
+        return run_id
 
     def fetch(self, version: Version) -> dict[str, bytes]:
         """Return a version's files, once its signed manifest agrees with every one of them.

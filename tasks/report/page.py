@@ -1,165 +1,178 @@
-"""The project's one page: self-contained HTML that needs no network, rebuilt from the record each night."""
+"""The project's one page: self-contained HTML without any script, rebuilt from the record each night.
+
+plotly was weighed and left: its library is 4.8 MB a page, and its static pictures need a browser on the server. Its
+smallest build, of about 1 MB, is not in the Python package and draws no heat maps. Drawn as SVG, a year of 500 columns
+stays below 600 kB, opens wherever a file opens, scripts allowed or not, and follows the reader's theme and width.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from html import escape
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from tasks.lake import Entry
+from tasks.report.chart import Span
+from tasks.report.figures import (
+    CHANGES,
+    automation_figure,
+    bias_figure,
+    drift_figure,
+    error_figure,
+    nulls_figure,
+    speed_figure,
+    volume_figure,
+)
+from tasks.report.read import error_of, nights_of, shifts
+from tasks.report.style import STYLE
+from tasks.report.text import ADDRESS, html, linked, own
+from tasks.report.waits import Wait, waits
+from tasks.report.why import Section, Table, why_lines
 from tasks.spec import ProjectSpec
 
-NIGHTS_LISTED = 60
-QUIET = {"displayModeBar": False, "responsive": True}
-BLUE, RED, GREY, SHADE = "#2f7ed8", "#d64545", "#8a94a3", "rgba(47,126,216,0.18)"
-STYLE = """
-:root{color-scheme:light dark;--ink:#1c2430;--soft:#5c6776;--line:#d9dee5;--back:#fff;--mark:#0b6bcb}
-@media(prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#9aa6b5;--line:#323a46;--back:#14181e;--mark:#6ab0ff}}
-body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--back)}
-body{max-width:70rem;margin:0 auto;padding:1rem}
-h1{margin-bottom:.2rem}p.soft,td.soft{color:var(--soft)}table{border-collapse:collapse;width:100%}
-th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}
-.wide{overflow-x:auto}.action{font-weight:600;color:var(--mark)}
-"""
+NIGHTS_DRAWN = 400
+LISTED = 60
+LISTED_KINDS = frozenset({"retraining", "promotion", "rollback", "release"})
 
 
-def page(spec: ProjectSpec, record: Sequence[Entry], champion: int | None) -> str:
+def page(
+    spec: ProjectSpec, record: Sequence[Entry], champion: int | None, links: Mapping[str, str] | None = None
+) -> str:
     """Return the page as HTML; everything that came from data or people is escaped.
 
     Parameters
     ----------
     record : sequence of Entry
-        The whole record, oldest first.
+        The whole record, oldest first; the newest 400 nights are drawn.
     champion : int or None
         Number of the version that serves.
+    links : mapping of str to str, optional
+        Addresses to go on to, by name: `{"MLflow": "http://..."}`; one that is not http or https is left out.
     """
-    nights = _last_of_each_night(record)
-    figures = [
-        figure for figure in (_error(spec, nights, record), _strain(nights), _volume(nights)) if figure is not None
-    ]
-    serving = f"version {champion} serves" if champion is not None else "no model serves yet"
+    nights = nights_of(record)[-NIGHTS_DRAWN:]
     return "\n".join(
         [
             "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
             "<meta name='viewport' content='width=device-width,initial-scale=1'>",
-            f"<title>{escape(spec.project)}: Leeway</title><style>{STYLE}</style></head><body>",
-            f"<h1>{escape(spec.project)}</h1><p class='soft'>{escape(spec.scope.objective)}</p>",
-            f"<p class='soft'>Owner: {escape(spec.scope.owner)}. Automation: {spec.automation.degree}. {serving}.</p>",
-            *_drawn(figures),
-            "<h2>Nights</h2>",
-            _table(nights),
-            "<h2>Retrainings, promotions, releases</h2>",
-            _table([entry for entry in record if entry.kind != "night"]),
-            "</body></html>",
+            "<meta name='referrer' content='no-referrer'>",
+            f"<title>{html(spec.project)}: Leeway</title><style>{STYLE}</style></head><body>",
+            f"<header><h1>{own(spec.project)}</h1><p class='soft'>{own(spec.scope.objective)}</p>",
+            f"<p class='soft'>Owner: {own(spec.scope.owner)}. Automation: {spec.automation.degree}.{_links(links)}</p>",
+            f"</header><main>{_cards(nights, record, champion)}",
+            "<h2>What waits for whom</h2>",
+            _waiting(waits(record, spec)),
+            *_last_night(nights, record, spec),
+            *_figures(nights, record, spec),
+            f"<h2>Nights</h2>{_nights(nights)}",
+            f"<h2>Retrainings, promotions, releases</h2>{_events(record)}</main></body></html>",
         ]
     )
 
 
-def _last_of_each_night(record: Sequence[Entry]) -> list[Entry]:
-    newest = {entry.night: entry for entry in record if entry.kind == "night"}
-    return [newest[night] for night in sorted(newest)]
+def _links(links: Mapping[str, str] | None) -> str:
+    known = {name: address for name, address in (links or {}).items() if ADDRESS.fullmatch(address)}
+    return "".join(f" <a href='{html(address)}' rel='noopener'>{html(name)}</a>" for name, address in known.items())
 
 
-def _drawn(figures: list[Any]) -> list[str]:
-    from plotly.io import to_html
+def _cards(nights: Sequence[Entry], record: Sequence[Entry], champion: int | None) -> str:
+    changed = [entry for entry in record if entry.kind in {"promotion", "rollback"} and entry.action in CHANGES]
+    since = f", since {changed[-1].night}" if changed and champion is not None else ""
+    cards = [("Champion", f"version {champion} serves{since}" if champion is not None else "no model serves yet")]
+    if nights:
+        last = nights[-1]
+        moved, seen = shifts(last), error_of(last)
+        cards.append(("Last night", f"{last.night}: {last.action}"))
+        if seen is not None:
+            limit = f", tolerated {seen.tolerated:.4g}" if seen.tolerated is not None else ""
+            cards.append(("Error", f"{seen.value:.4g}{limit}"))
+        if moved:
+            cards.append(("Moved most", f"{moved[0].column}, {moved[0].strain:.0%} of its leeway"))
+    return (
+        "<dl class='cards'>"
+        + "".join(f"<div><dt>{name}</dt><dd>{own(text)}</dd></div>" for name, text in cards)
+        + "</dl>"
+    )
 
+
+def _waiting(found: Sequence[Wait]) -> str:
+    if not found:
+        return "<p class='soft'>Nothing waits for anybody.</p>"
+    rows = "".join(
+        f"<tr><td class='when'>{wait.since}</td><td class='why'><b>{own(wait.what)}</b>, for {own(wait.whom)}"
+        f"<br><span class='soft'>{linked(wait.how)}</span></td></tr>"
+        for wait in found
+    )
+    head = "<thead><tr><th scope='col'>since</th><th scope='col'>what, for whom, and how to answer</th></tr></thead>"
+    return f"<div class='wide'><table>{head}<tbody>{rows}</tbody></table></div>"
+
+
+def _last_night(nights: Sequence[Entry], record: Sequence[Entry], spec: ProjectSpec) -> list[str]:
+    if not nights:
+        return []
+    why = why_lines(nights[-1], spec, record)
+    parts = "".join(map(_section, why.sections))
     return [
-        "<div class='wide'>" + to_html(figure, full_html=False, include_plotlyjs=position == 0, config=QUIET) + "</div>"
-        for position, figure in enumerate(figures)
+        f"<h2>Why, on {why.night}: {own(why.headline)}</h2><p>{linked(why.reason)}</p>",
+        f"<details><summary>What moved, does it hurt, what it would have taken</summary>{parts}</details>",
     ]
 
 
-def _plain(title: str, y_title: str) -> Any:
-    import plotly.graph_objects as go
-
-    figure = go.Figure()
-    figure.update_layout(
-        title=title,
-        yaxis_title=y_title,
-        height=340,
-        margin={"l": 60, "r": 20, "t": 50, "b": 40},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(128,128,128,0.06)",
-        font={"color": GREY},
-        legend={"orientation": "h"},
-    )
-    return figure
+def _section(section: Section) -> str:
+    lines = "".join(f"<li>{linked(line)}</li>" for line in section.lines)
+    shown = f"<ul>{lines}</ul>" if lines else ""
+    return f"<h3>{html(section.title)}</h3>{shown}" + (_plain(section.table) if section.table else "")
 
 
-def _error(spec: ProjectSpec, nights: list[Entry], record: Sequence[Entry]) -> Any | None:
-    """Return the champion's realised error over time, its interval, the promise, and promotions marked."""
-    import plotly.graph_objects as go
-
-    seen = [(entry.night, entry.details["performance"]) for entry in nights if "performance" in entry.details]
-    if not seen:
-        return None
-    days, loss = [night for night, _ in seen], [one["loss"] for _, one in seen]
-    figure = _plain("Realised error of the champion on matured rows", spec.scope.metric.replace("_", " "))
-    band = {"mode": "lines", "line": {"width": 0}, "fillcolor": SHADE, "hoverinfo": "skip"}
-    figure.add_trace(go.Scatter(x=days, y=[one["high"] for one in loss], showlegend=False, **band))
-    figure.add_trace(go.Scatter(x=days, y=[one["low"] for one in loss], fill="tonexty", name="interval", **band))
-    measured = {"mode": "lines+markers", "line": {"color": BLUE}, "name": "error"}
-    figure.add_trace(go.Scatter(x=days, y=[one["value"] for one in loss], **measured))
-    tolerated = [one["expected"] + one["leeway"] for one in loss]
-    figure.add_trace(go.Scatter(x=days, y=tolerated, name="tolerated", line={"dash": "dash", "color": RED}))
-    for entry in record:
-        if entry.kind in {"promotion", "rollback"} and entry.action in {"promoted", "rolled_back"}:
-            figure.add_vline(x=entry.night.isoformat(), line={"dash": "dot", "color": GREY})
-            figure.add_annotation(
-                x=entry.night.isoformat(), y=1, yref="paper", text=escape(entry.subject), showarrow=False
-            )
-    return figure
+def _plain(table: Table) -> str:
+    heads = "".join(f"<th scope='col'>{html(head)}</th>" for head in table.heads)
+    rows = "".join(f"<tr>{''.join(f'<td>{own(cell)}</td>' for cell in row)}</tr>" for row in table.rows)
+    return f"<div class='wide'><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
 
 
-def _strain(nights: list[Entry]) -> Any | None:
-    """Return how much of its leeway each column used, night by night, as a heat map."""
-    import plotly.graph_objects as go
-
-    tables = {
-        entry.night: {moved["column"]: moved["strain"] for moved in reversed(entry.details["moved"])}
-        for entry in nights
-        if entry.details["moved"]
-    }
-    if not tables:
-        return None
-    columns = sorted({column for table in tables.values() for column in table})
-    figure = _plain("Leeway used by column (1 = all of it)", "")
-    figure.add_trace(
-        go.Heatmap(
-            x=list(tables),
-            y=[escape(column) for column in columns],
-            z=[[round(table.get(column, 0.0), 2) for table in tables.values()] for column in columns],
-            zmin=0,
-            zmax=2,
-            colorscale="RdBu_r",
-            zmid=1,
-        )
-    )
-    figure.update_layout(height=max(340, 22 * len(columns) + 120))
-    return figure
-
-
-def _volume(nights: list[Entry]) -> Any | None:
-    import plotly.graph_objects as go
-
+def _figures(nights: Sequence[Entry], record: Sequence[Entry], spec: ProjectSpec) -> list[str]:
     if not nights:
-        return None
-    figure = _plain("Rows a night", "rows")
-    days = [entry.night for entry in nights]
-    for name, key, colour in (("accepted", "rows", BLUE), ("quarantined", "quarantined", RED)):
-        figure.add_trace(go.Bar(x=days, y=[entry.details[key] for entry in nights], name=name, marker_color=colour))
-    figure.update_layout(barmode="stack")
-    return figure
+        return []
+    span = Span(nights[0].night, nights[-1].night)
+    made = [
+        error_figure(nights, record, spec, span),
+        bias_figure(nights, record, span),
+        drift_figure(nights, span),
+        nulls_figure(nights, span),
+        volume_figure(nights, span),
+        automation_figure(nights, span),
+        speed_figure(nights, span),
+    ]
+    return [figure for figure in made if figure]
 
 
-def _table(record: Sequence[Entry]) -> str:
-    if not record:
+def _nights(nights: Sequence[Entry]) -> str:
+    rows = [
+        f"<tr><td class='when'>{entry.night}</td><td class='act'>{html(entry.action)}</td><td class='why'>"
+        f"{linked(entry.reason)}<br><span class='soft'>{_numbers(entry)}</span></td></tr>"
+        for entry in reversed(nights[-LISTED:])
+    ]
+    return _listed(rows, ("night", "decision", "why"), len(nights))
+
+
+def _numbers(entry: Entry) -> str:
+    moved, seen = shifts(entry), error_of(entry)
+    told = [html(entry.drift)] if entry.drift else []
+    told += [f"error {seen.value:.4g}"] if seen is not None else []
+    told += [f"{own(moved[0].column)} {moved[0].strain:.0%}"] if moved else []
+    return " · ".join(told)
+
+
+def _events(record: Sequence[Entry]) -> str:
+    events = [entry for entry in record if entry.kind in LISTED_KINDS]
+    rows = [
+        f"<tr><td class='when'>{entry.night}</td><td class='act'>{html(entry.action)}</td><td class='why'>"
+        f"{own(entry.subject)}: {linked(entry.reason)}<br><span class='soft'>by {own(entry.actor)}</span></td></tr>"
+        for entry in reversed(events[-LISTED:])
+    ]
+    return _listed(rows, ("night", "what", "to what, and why"), len(events))
+
+
+def _listed(rows: Sequence[str], heads: Sequence[str], many: int) -> str:
+    if not rows:
         return "<p class='soft'>none yet</p>"
-    rows = "".join(
-        f"<tr><td>{entry.night}</td><td class='action'>{escape(entry.action)}</td>"
-        f"<td>{escape(entry.subject or entry.drift)}</td><td>{escape(entry.reason)}</td>"
-        f"<td class='soft'>{escape(entry.actor)}</td></tr>"
-        for entry in reversed(record[-NIGHTS_LISTED:])
-    )
-    head = "<tr><th>night</th><th>action</th><th>what</th><th>why</th><th>by</th></tr>"
-    return f"<div class='wide'><table>{head}{rows}</table></div>"
+    head = "".join(f"<th scope='col'>{each}</th>" for each in heads)
+    more = f"<p class='soft'>The newest {len(rows)} of {many}.</p>" if many > len(rows) else ""
+    return f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>{more}"

@@ -80,6 +80,9 @@ def test_why_shows_every_answer_with_its_numbers(lake: Lake, leeway: Leeway) -> 
     assert "orders 2026-01-31: score (none)  [all] is well" in said.out
     assert "loss=0.1235 rows=120" in said.out
     assert "200%" in said.out
+    assert "120 rows and 120 labels taken in, 3 set aside" in said.out
+    told = said.out.split("What it would have taken to act")[1]
+    assert "size is past its leeway (2.0 x); drift alone does not retrain" in told
 
 
 def test_why_of_a_night_that_was_not_run_names_the_span(lake: Lake, leeway: Leeway) -> None:

@@ -1,0 +1,114 @@
+"""A project's history as a replay needs it: what was known on each night, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from tasks.errors import DataError
+from tasks.lake import Deliveries, Lake, deliveries, standing
+from tasks.records import Checked
+from tasks.spec import ProjectSpec
+
+LABEL = ["row_id", "label", "arrival"]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A delivery that was set aside, wholly or in part, on a night."""
+
+    night: date
+    key: str
+    rows: int
+    whole: bool
+
+
+@dataclass(frozen=True)
+class History:
+    """What landed, by the night it landed on.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Accepted rows with the project's features, `row_id`, `event_date` and `arrival`, by arrival.
+    labels : DataFrame
+        `row_id`, `label`, `arrival`, by arrival.
+    refused : tuple of Refused
+        What the contract set aside.
+    """
+
+    rows: pd.DataFrame
+    labels: pd.DataFrame
+    refused: tuple[Refused, ...] = ()
+
+    @property
+    def nights(self) -> list[date]:
+        """The nights on which anything landed, oldest first."""
+        landed = {*self.rows["arrival"], *self.labels["arrival"], *(each.night for each in self.refused)}
+        return sorted(landed)
+
+    def refused_on(self, night: date) -> tuple[Refused, ...]:
+        """Return what was set aside on a night."""
+        return tuple(each for each in self.refused if each.night == night)
+
+
+def history_in(lake: Lake, spec: ProjectSpec) -> History:
+    """Read a project's history from its lake: what counts now, as of the night it came.
+
+    Raises
+    ------
+    DataError
+        Nothing was ever taken in.
+    """
+    known = deliveries(lake, spec.project)
+    rows, labels = standing(lake, spec.project, "rows", known), standing(lake, spec.project, "labels", known)
+    if rows.empty:
+        raise DataError(f"{spec.project} has no history yet; take in what landed: `leeway run nightly {spec.project}`")
+    arrivals = rows["batch_id"].map({batch.batch_id: batch.arrival for batch in known.latest()})
+    return History(
+        rows.assign(arrival=arrivals).sort_values(["arrival", "row_id"], ignore_index=True),
+        labels[LABEL].sort_values(["arrival", "row_id"], ignore_index=True),
+        tuple(_refused(known)),
+    )
+
+
+def history_of(checked: Iterable[Checked], spec: ProjectSpec) -> History:
+    """Return the history that deliveries make which the contract has judged; of a row that came twice, the last."""
+    rows: list[pd.DataFrame] = []
+    labels: list[pd.DataFrame] = []
+    refused = []
+    for each in checked:
+        if len(each.accepted):
+            (rows if each.landed.kind == "rows" else labels).append(each.accepted.assign(arrival=each.landed.arrival))
+        if len(each.refused) or each.verdict == "quarantined":
+            whole = each.verdict == "quarantined"
+            refused.append(Refused(each.landed.arrival, each.landed.key, len(each.refused), whole))
+    known = _joined(rows)
+    if spec.source.label.uri is None:
+        column = spec.source.label.column
+        labels = [known.loc[known[column].notna(), ["row_id", column, "arrival"]].rename(columns={column: "label"})]
+    return History(known, _joined(labels)[LABEL], tuple(refused))
+
+
+def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    if not frames:
+        raise DataError("nothing was accepted, so there is no history to replay")
+    whole = pd.concat(frames, ignore_index=True).sort_values(["arrival", "row_id"], kind="stable")
+    return whole.drop_duplicates("row_id", keep="last", ignore_index=True)
+
+
+def _refused(known: Deliveries) -> Iterable[Refused]:
+    for batch in known.latest():
+        if batch.rows_quarantined or batch.verdict == "quarantined":
+            yield Refused(batch.arrival, batch.key, batch.rows_quarantined, batch.verdict == "quarantined")
+
+
+def with_features(history: History, spec: ProjectSpec, folder: Path) -> History:
+    """Return the history with the project's own features added to its rows."""
+    from tasks.features import with_features as add
+
+    return History(add(history.rows, spec.features.function, folder), history.labels, history.refused)
