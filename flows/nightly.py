@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from datetime import date as Date  # noqa: N812 - the flow's parameter is called `date` in the form people fill in
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +24,9 @@ from tasks.notify.task import tell_failure
 from tasks.records import Checked
 from tasks.score.task import Scorer, score_batches
 from tasks.spec import missed_nights, nights_per_year
-from tasks.validate.task import store, verdicts
+from tasks.validate.large import LargeChecked
+from tasks.validate.storing import store
+from tasks.validate.task import verdicts
 
 LEASE = "night"
 
@@ -73,12 +77,16 @@ def run_night(house: House, night: Date, reason: str) -> dict[str, Any]:
     return {"night": night.isoformat(), "rows_in": sum(each.rows_in for each in checked), **decision}
 
 
-def settle_landed(house: House, night: Date) -> list[Checked]:
-    """Take in all that landed up to the night, check it and store it; return what was new."""
-    landed = take_in(house.lake, house.spec, house.folder, night)
-    checked = verdicts(landed, house.spec, house.folder) if landed else []
-    if checked:
-        store(house.lake, house.spec, checked, night, clock.now())
+def settle_landed(house: House, night: Date) -> list[Checked | LargeChecked]:
+    """Take in all that landed up to the night, check it and store it; return what was new.
+
+    Deliveries too large to be held lie in a folder of their own for as long as this takes.
+    """
+    with tempfile.TemporaryDirectory(prefix="leeway-", ignore_cleanup_errors=True) as place:
+        landed = take_in(house.lake, house.spec, house.folder, night, spool=Path(place) / "landed")
+        checked = verdicts(landed, house.spec, house.folder, Path(place) / "checked") if landed else []
+        if checked:
+            store(house.lake, house.spec, checked, night, clock.now())
     return checked
 
 
@@ -137,11 +145,11 @@ def _name_run(name: str) -> None:
             client.update_flow_run(UUID(runtime.flow_run.id), name=name)
 
 
-def _emit(house: House, night: Date, checked: list[Checked], decision: dict[str, Any]) -> None:
+def _emit(house: House, night: Date, checked: list[Checked | LargeChecked], decision: dict[str, Any]) -> None:
     said = {"night": night.isoformat(), **decision}
     for each in checked:
-        if len(each.refused) or each.verdict == "quarantined":
-            counts = {"rows_in": each.rows_in, "rows_refused": len(each.refused)}
+        if each.rows_refused or each.verdict == "quarantined":
+            counts = {"rows_in": each.rows_in, "rows_refused": each.rows_refused}
             tell_prefect(
                 house.project, "batch.quarantined", {"batch": each.landed.key, "verdict": each.verdict, **counts}
             )

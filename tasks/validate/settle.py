@@ -62,7 +62,9 @@ class Settled:
     amended: tuple[Amended, ...]
 
 
-def settle(checked: Checked, refused_ids: frozenset[str], before: Sequence[Before]) -> Settled:
+def settle(
+    checked: Checked, refused_ids: frozenset[str], before: Sequence[Before], *, compared: bool = True
+) -> Settled:
     """Settle one delivery against those before it.
 
     Parameters
@@ -73,6 +75,8 @@ def settle(checked: Checked, refused_ids: frozenset[str], before: Sequence[Befor
         Row ids of what was set aside of it: they replace nothing, so an earlier good row of theirs stays.
     before : sequence of Before
         Earlier batches of the same kind that share its key or any of its row ids.
+    compared : bool
+        Whether rows of one id are compared; if not, every one of them counts as changed.
     """
     accepted, repeated, amended = checked.accepted, 0, []
     if accepted.empty:
@@ -83,9 +87,10 @@ def settle(checked: Checked, refused_ids: frozenset[str], before: Sequence[Befor
             continue
         if checked.landed.kind == "labels":  # of several labels of a row the newest counts, wherever it stands
             continue
-        same = _repeated(accepted, each.rows)
-        repeated += int(same.sum())
-        accepted = accepted[~same]
+        if compared:
+            same = _repeated(accepted, each.rows)
+            repeated += int(same.sum())
+            accepted = accepted[~same]
         changed = each.rows["row_id"].isin(accepted["row_id"])
         if changed.any():
             amended.append(_without(each, changed))

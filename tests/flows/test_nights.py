@@ -337,7 +337,8 @@ def test_a_crash_between_the_writes_of_a_batch_is_healed_by_writing_it_again(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tasks.ingest.task import take_in
-    from tasks.validate.task import store, verdicts
+    from tasks.validate.storing import store
+    from tasks.validate.task import verdicts
 
     land(house, "sales", NIGHT, in_another_unit(delivery("sales"), 3))
     night = date.fromisoformat(NIGHT)

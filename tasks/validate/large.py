@@ -1,0 +1,81 @@
+"""A delivery too large to hold, after its contract: the verdict, and its rows a piece at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from tasks.records import Checked, Delivery, Finding, Landed, Verdict
+from tasks.spec.models import ProjectSpec
+from tasks.validate.chunks import ChunkedCheck
+from tasks.validate.contract import Suite
+from tasks.validate.ended import Ended
+from tasks.validate.release import readable_ids
+
+
+@dataclass(frozen=True)
+class LargeChecked:
+    """What `Checked` is for a delivery that is held, for one that lies on disk."""
+
+    delivery: Delivery
+    ended: Ended
+
+    @property
+    def batch_id(self) -> str:
+        """The sha256 of its content."""
+        return self.delivery.batch_id
+
+    @property
+    def landed(self) -> Landed:
+        """Where it came from."""
+        return self.delivery.landed
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the contract says of it."""
+        return self.ended.verdict
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The rules that did not hold."""
+        return self.ended.findings
+
+    @property
+    def rows_in(self) -> int:
+        """Rows delivered."""
+        return self.ended.rows_in
+
+    @property
+    def rows_refused(self) -> int:
+        """Rows set aside."""
+        return self.ended.rows_quarantined
+
+    def ids(self) -> pd.DataFrame:
+        """Return `row_id` and `event_date` of the accepted rows, all that is ever held of them at once."""
+        pieces = [piece[["row_id", "event_date"]] for piece in self.ended.accepted()]
+        return pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame({"row_id": [], "event_date": []})
+
+    def refused(self) -> Iterator[pd.DataFrame]:
+        """Yield the refused rows as delivered, with their reasons."""
+        return self.ended.refused(self.delivery.frames)
+
+    def refused_ids(self) -> frozenset[str]:
+        """Return the row ids of what was set aside."""
+        spec = self.ended.spec
+        return frozenset().union(*(readable_ids(piece["raw"], spec) for piece in self.refused()))
+
+    def with_rows(self, rows: pd.DataFrame) -> Checked:
+        """Return a record of the held kind, with only these rows."""
+        return Checked(self.batch_id, self.landed, self.verdict, rows, pd.DataFrame(), self.findings)
+
+
+def check_large(delivery: Delivery, spec: ProjectSpec, suite: Suite, folder: Path) -> LargeChecked:
+    """Return a large delivery of rows after its contract; the folder must last until it has been stored."""
+    folder.mkdir(parents=True)
+    checking = ChunkedCheck(delivery.landed, spec, suite, folder)
+    for piece in delivery.frames():
+        checking.feed(piece)
+    return LargeChecked(delivery, checking.finish())
