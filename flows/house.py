@@ -16,7 +16,7 @@ from tasks.drift import from_bytes as reference_from
 from tasks.errors import Terminal
 from tasks.features import with_features
 from tasks.lake import Lake
-from tasks.model import ModelSchema, PortableModel
+from tasks.model import Predictor, load_model
 from tasks.monitor import Promise
 from tasks.registry import Registry, Version, load_keys
 from tasks.registry.names import CHAMPION
@@ -45,11 +45,11 @@ class House:
     def champion(self) -> Champion | None:
         """Return the serving model, its files verified, or None before the first promotion."""
         number = self.registry.aliases(self.project).get(CHAMPION)
-        return None if number is None else _load(self.registry, self.project, number)
+        return None if number is None else _load(self.registry, self.project, number, self.spec.scoring.threads)
 
     def load(self, version: Version) -> Champion:
         """Return a version's model, its files verified once per process."""
-        return _load(self.registry, version.project, version.number)
+        return _load(self.registry, version.project, version.number, self.spec.scoring.threads)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Champion:
     """A version ready to answer: its model, what it learned from, and what its hold-out promised."""
 
     number: int
-    model: PortableModel
+    model: Predictor
     reference: Reference
     promise: Promise
     trained_from: date
@@ -111,21 +111,21 @@ def _tracking_uri() -> str:
 
 
 @lru_cache(maxsize=8)
-def _load(registry: Registry, project: str, number: int) -> Champion:
+def _load(registry: Registry, project: str, number: int, threads: int) -> Champion:
     version = registry.version(project, number)
     if version is None:
         raise Terminal(
             f"{project} has no version {number} in {registry.url}; it was deleted there. Roll back or train anew"
         )
-    return champion_of(number, registry.fetch(version))
+    return champion_of(number, registry.fetch(version), threads)
 
 
-def champion_of(number: int, files: dict[str, bytes]) -> Champion:
+def champion_of(number: int, files: dict[str, bytes], threads: int = 1) -> Champion:
     """Build a version's model from its verified files."""
     training, evidence = json.loads(files["training.json"]), json.loads(files["evidence.json"])
     return Champion(
         number=number,
-        model=PortableModel(ModelSchema.from_json(files["schema.json"]), files["model.onnx"]),
+        model=load_model(files, threads),
         reference=reference_from(files["reference.bin"]),
         promise=Promise(evidence["metric"], evidence["challenger_loss"], evidence["challenger_bias"], evidence["rows"]),
         trained_from=date.fromisoformat(training["trained_from"]),

@@ -22,6 +22,7 @@ from tasks.logs import line, logger
 from tasks.monitor.task import View, Yardstick, look, profile_batches
 from tasks.notify.task import tell_failure
 from tasks.records import Checked
+from tasks.score import results_of
 from tasks.score.task import Scorer, score_batches
 from tasks.spec import missed_nights, nights_per_year
 from tasks.validate.large import LargeChecked
@@ -95,7 +96,8 @@ def summarise_and_score(house: House, champion: Champion, known: Deliveries) -> 
     batches = known.accepted(after=champion.trained_until)
     ruler = champion.reference.total.ruler
     profile_batches(house.lake, house.project, batches, ruler, features=house.features)
-    scorer = Scorer(house.lake, house.project, champion.model, champion.number, house.features, clock.now())
+    results = results_of(house.spec, house.folder)
+    scorer = Scorer(house.lake, house.project, champion.model, champion.number, house.features, clock.now(), results)
     score_batches(scorer, batches)
 
 

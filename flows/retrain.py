@@ -22,6 +22,7 @@ from tasks.evaluate import Contest, Evidence
 from tasks.evaluate.task import examine
 from tasks.features import Parts, holdout_parts, labelled, matured
 from tasks.lake import Entry, deliveries, entries, record, standing
+from tasks.model import model_files
 from tasks.notify.task import tell, tell_failure
 from tasks.register import Request
 from tasks.register.task import Package, put_up
@@ -144,8 +145,7 @@ class Job:
             "leeway_version": version("leeway"),
         }
         return Package(
-            model=fitted.portable.onnx_bytes,
-            schema=fitted.portable.schema.to_json().encode(),
+            model=model_files(fitted.portable),
             reference=to_bytes(released.reference),
             evidence=evidence.to_dict(),
             training=training,

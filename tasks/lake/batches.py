@@ -6,7 +6,7 @@ without one are nobody's (a crash left them), and so are those below the base of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -16,6 +16,7 @@ import pandas as pd
 from tasks.lake.lake import Filter, Lake
 
 SUPERSEDED = "superseded"
+PIECE_ROWS = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +172,25 @@ def standing(
 
 def batch_rows(lake: Lake, project: str, batch: Batch) -> pd.DataFrame:
     """Return the rows that one revision of a batch let in; only its event dates' files are read."""
+    return lake.read(project, "rows", where=_of(batch)).sort_values("row_id", ignore_index=True)
+
+
+def batch_pieces(lake: Lake, project: str, batch: Batch) -> Iterator[pd.DataFrame]:
+    """Yield the same rows in pieces of at most 200,000, a large batch in no certain order; one piece is held at a time.
+
+    A batch of no more rows is one piece, in the order of its row ids.
+    """
+    if batch.rows_accepted <= PIECE_ROWS:
+        yield batch_rows(lake, project, batch)
+    else:
+        yield from lake.pieces(project, "rows", where=_of(batch), rows_at_once=PIECE_ROWS)
+
+
+def _of(batch: Batch) -> list[Filter]:
     mine: list[Filter] = [("batch_id", "=", batch.batch_id), ("revision", "=", batch.revision)]
-    if batch.event_from is not None and batch.event_until is not None:
-        mine = [("event_date", ">=", batch.event_from), ("event_date", "<=", batch.event_until), *mine]
-    return lake.read(project, "rows", where=mine).sort_values("row_id", ignore_index=True)
+    if batch.event_from is None or batch.event_until is None:
+        return mine
+    return [("event_date", ">=", batch.event_from), ("event_date", "<=", batch.event_until), *mine]
 
 
 def served_key(write_key: str) -> str:

@@ -1,12 +1,49 @@
-"""The portable model: a schema and an ONNX graph that answer as the trained pipeline does, without scikit-learn.
+"""The portable model: a schema and a file that answer as the trained pipeline does, mostly without scikit-learn.
 
-In: a frame of feature columns. Out: scores on the model's scale, or predictions in label units. `trees` writes the
-graph from fitted trees, `parity` proves that it answers alike before anybody relies on it.
+In: a frame of feature columns. Out: scores on the model's scale, or predictions: label units or probabilities.
+`exported` turns a fitted estimator into one, `parity` proves that it answers alike before anybody relies on it,
+`load_model` reads it from a version's verified files. `deferral`, `confidence` and `reasons` say what it passes on to
+people, and why.
 """
 
+from tasks.model.confidence import confidence, error_table
+from tasks.model.deferral import deferral_rule, fitted_deferral, wrong_decisions
+from tasks.model.exporters import EXPORTERS, exported, load_model, model_facts, model_files, raw_scores
+from tasks.model.kept import KeptModel
 from tasks.model.parity import TOLERANCE, prove_parity
+from tasks.model.parts import Calibration, DatePart, Deferral, ErrorTable, Step, TimeFeature
 from tasks.model.portable import PortableModel
-from tasks.model.schema import PROTOCOL, ModelSchema, TimeFeature
+from tasks.model.predictor import Predictor
+from tasks.model.reasons import reasons, typical_values
+from tasks.model.schema import PROTOCOL, ModelSchema
 from tasks.model.trees import tree_ensemble
 
-__all__ = ["PROTOCOL", "TOLERANCE", "ModelSchema", "PortableModel", "TimeFeature", "prove_parity", "tree_ensemble"]
+__all__ = [
+    "EXPORTERS",
+    "PROTOCOL",
+    "TOLERANCE",
+    "Calibration",
+    "DatePart",
+    "Deferral",
+    "ErrorTable",
+    "KeptModel",
+    "ModelSchema",
+    "PortableModel",
+    "Predictor",
+    "Step",
+    "TimeFeature",
+    "confidence",
+    "deferral_rule",
+    "error_table",
+    "exported",
+    "fitted_deferral",
+    "load_model",
+    "model_facts",
+    "model_files",
+    "prove_parity",
+    "raw_scores",
+    "reasons",
+    "tree_ensemble",
+    "typical_values",
+    "wrong_decisions",
+]

@@ -1,4 +1,4 @@
-"""The graph's input: a frame's columns as one matrix of doubles, in the schema's order; missing is NaN."""
+"""The model's input: a frame's columns as one matrix of doubles, in the schema's order; missing is NaN."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.errors import DataError
-from tasks.model.schema import ModelSchema, TimeFeature
+from tasks.model.parts import DatePart, TimeFeature
+from tasks.model.schema import ModelSchema
 
 FloatArray = npt.NDArray[np.float64]
 
 
 def matrix(frame: pd.DataFrame, schema: ModelSchema) -> FloatArray:
-    """Return the input of the model's graph.
+    """Return the input of the model, before it is filled, scaled or spread.
 
-    Numbers, booleans as 0 and 1, categories as the codes of the schema's tables, then the held event time when the
-    model uses it. Missing, infinite and unknown values are NaN, which the trees know how to route.
+    Numbers, booleans as 0 and 1, categories as the codes of the schema's tables, parts of dates, then the held event
+    time when the model uses it. Missing, infinite and unknown values are NaN, which the trees know how to route.
 
     Parameters
     ----------
@@ -30,7 +33,7 @@ def matrix(frame: pd.DataFrame, schema: ModelSchema) -> FloatArray:
 
     Returns
     -------
-    array of float64, shape (n, columns)
+    array of float64, shape (n, inputs)
 
     Raises
     ------
@@ -51,9 +54,19 @@ def matrix(frame: pd.DataFrame, schema: ModelSchema) -> FloatArray:
             f"found no column {missing}; the model of {schema.project!r} was trained on {schema.columns}. "
             "Either the delivery lost them or the features changed: retrain after changing the spec."
         )
-    out = np.empty((len(frame), len(schema.columns)), dtype=np.float64)
-    for place, column in enumerate(schema.columns):
-        out[:, place] = _column(frame[column], column, schema)
+    out = np.empty((len(frame), len(schema.inputs)), dtype=np.float64)
+    place = 0
+    for column in (*schema.numbers, *schema.booleans):
+        out[:, place] = as_numbers(frame[column])
+        place += 1
+    for column, table in schema.categories.items():
+        out[:, place] = category_codes(frame[column], table)
+        place += 1
+    for part in schema.dates:
+        out[:, place] = date_part(frame[part.column], part)
+        place += 1
+    if schema.time is not None:
+        out[:, place] = held_days(frame[schema.event_time], schema.time)
     return out
 
 
@@ -117,14 +130,34 @@ def held_days(values: pd.Series[Any], time: TimeFeature) -> FloatArray:
     return np.minimum(days_since(values, date.fromisoformat(time.origin)), time.held_at_days)
 
 
-def _column(values: pd.Series[Any], column: str, schema: ModelSchema) -> FloatArray:
-    if column in schema.categories:
-        return _codes(values, schema.categories[column])
-    if schema.time is not None and column == schema.event_time:
-        return held_days(values, schema.time)
-    return as_numbers(values)
+def date_part(values: pd.Series[Any], part: DatePart) -> FloatArray:
+    """Return one number read from each date; missing is NaN.
+
+    Examples
+    --------
+    2024-03-01 was a Friday, four days after a Monday.
+
+    >>> date_part(pd.Series(pd.to_datetime(["2024-03-01 12:00", None])), DatePart("sold", "weekday")).tolist()
+    [4.0, nan]
+    """
+    if part.kind == "days":
+        return days_since(values, date.fromisoformat(part.origin))
+    moments = pd.DatetimeIndex(pd.to_datetime(values, utc=True))
+    read = {"month": "month", "weekday": "day_of_week", "hour": "hour"}[part.kind]
+    return np.asarray(getattr(moments, read), dtype=np.float64)
 
 
-def _codes(values: pd.Series[Any], table: tuple[str, ...]) -> FloatArray:
-    places = pd.Index(table, dtype="str").get_indexer(pd.Index(as_text(values), dtype="str"))
-    return np.where(places < 0, np.nan, places.astype(np.float64))
+def category_codes(values: pd.Series[Any], table: tuple[str, ...]) -> FloatArray:
+    """Return each category's place in the table; missing and unknown are NaN.
+
+    Examples
+    --------
+    >>> category_codes(pd.Series(["paid", "gold", None, "free"]), ("free", "paid")).tolist()
+    [1.0, nan, nan, 0.0]
+    """
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        of_categories = category_codes(pd.Series(values.cat.categories), table)
+        return np.append(of_categories, np.nan)[values.cat.codes.to_numpy()]  # a missing value's code is -1, the last
+    texts = pa.array(as_text(values), from_pandas=True)
+    places = pc.index_in(texts, value_set=pa.array(table, type=texts.type))
+    return np.asarray(places.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)

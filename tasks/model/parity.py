@@ -8,32 +8,42 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import ParityError
+from tasks.model.graph import split_points
 from tasks.model.matrix import FloatArray, as_numbers, as_text
 from tasks.model.portable import PortableModel
+from tasks.model.predictor import Predictor
 from tasks.model.schema import ModelSchema
-from tasks.model.trees import split_points
 
 TOLERANCE = 1e-9
-POINTS_PER_COLUMN = 25
+FEWEST_ROWS = 10_000
+POINTS_PER_COLUMN = 100
+EXTREME = 1e38  # close to the largest 32-bit float, past which forests refuse a value
 UNKNOWN_CATEGORY = "a category nobody has seen"
+LARGE = 1000.0
+SEED = 0
 
 
-def prove_parity(
-    model: PortableModel, reference_score: Callable[[pd.DataFrame], FloatArray], frame: pd.DataFrame
-) -> float:
+def prove_parity(model: Predictor, reference_score: Callable[[pd.DataFrame], FloatArray], frame: pd.DataFrame) -> float:
     """Return the largest difference between the exported and the trained model, on the model's scale.
 
-    Compared are the given rows and hard ones made from them: each column missing, categories never seen, numbers
-    exactly at, just below and just above thresholds of the trees.
+    Compared are at least 10,000 rows: the given ones; mixtures of them, each value from another row; and hard ones made
+    from them, with a value missing, infinite, extreme, of a category never seen, or exactly at, just below or just
+    above a threshold of the trees.
 
     Parameters
     ----------
-    model : PortableModel
+    model : Predictor
         The export.
     reference_score : callable
-        From a frame to the trained pipeline's raw scores, level correction included.
+        From a frame to the trained pipeline's raw scores, level correction included. It is given missing values where
+        the export is given infinite ones: that is what the model must make of them.
     frame : DataFrame
-        Real rows, at least one; a few hundred are plenty.
+        Real rows, at least one; the more the better.
+
+    Returns
+    -------
+    float
+        The largest |difference|; where a score is above 1,000, doubles end sooner, and it is divided by score / 1,000.
 
     Raises
     ------
@@ -43,7 +53,9 @@ def prove_parity(
     if not len(frame):
         raise ParityError("found no rows to prove parity on; expected at least one. Give some training rows.")
     rows = pd.concat([_plain(frame, model.schema), hard_rows(frame, model)], ignore_index=True)
-    differences = np.abs(model.score(rows) - reference_score(rows))
+    if len(rows) < FEWEST_ROWS:
+        rows = pd.concat([rows, _mixed(frame, model.schema, FEWEST_ROWS - len(rows))], ignore_index=True)
+    differences = _differences(model.score(rows), reference_score(_plain(rows, model.schema)))
     worst = float(differences.max())
     if not worst <= TOLERANCE:
         place = int(np.argmax(np.where(np.isnan(differences), np.inf, differences)))
@@ -55,7 +67,7 @@ def prove_parity(
     return worst
 
 
-def hard_rows(frame: pd.DataFrame, model: PortableModel) -> pd.DataFrame:
+def hard_rows(frame: pd.DataFrame, model: Predictor) -> pd.DataFrame:
     """Return copies of the given rows, each with one value put where models like to disagree."""
     plain = _plain(frame, model.schema)
     pieces = [plain.iloc[:0]]
@@ -66,20 +78,57 @@ def hard_rows(frame: pd.DataFrame, model: PortableModel) -> pd.DataFrame:
     return pd.concat(pieces, ignore_index=True)
 
 
-def _hard_values(model: PortableModel) -> Iterator[tuple[str, pd.api.extensions.ExtensionArray | FloatArray]]:
-    schema, points = model.schema, split_points(model.onnx_bytes)
-    for place, column in enumerate([*schema.numbers, *schema.booleans]):
-        known = np.array(points.get(place, []), dtype=np.float64)
+def _differences(found: FloatArray, expected: FloatArray) -> FloatArray:
+    """Return each row's largest difference, relative to large scores; alike infinities agree."""
+    if found.shape != expected.shape:
+        raise ParityError(
+            f"the exported model answers in the shape {found.shape}, the trained one in {expected.shape}; "
+            "expected the same. Do not register it."
+        )
+    with np.errstate(invalid="ignore"):
+        gaps = np.abs(found - expected) / np.maximum(1.0, np.abs(expected) / LARGE)
+    gaps = np.where(found == expected, 0.0, gaps)
+    return gaps if gaps.ndim == 1 else gaps.max(axis=1)
+
+
+def _hard_values(model: Predictor) -> Iterator[tuple[str, pd.api.extensions.ExtensionArray | FloatArray]]:
+    schema, points = model.schema, _thresholds(model)
+    for column in (*schema.numbers, *schema.booleans):
+        known = np.array(points.get(column, []), dtype=np.float64)
         some = known[:: max(1, len(known) // POINTS_PER_COLUMN)]
         beside = [np.nextafter(some, -np.inf), some, np.nextafter(some, np.inf)]
-        yield column, np.concatenate([[np.nan, -1e300, 1e300], *beside])
+        yield column, np.concatenate([[np.nan, np.inf, -np.inf, -EXTREME, EXTREME], *beside])
     for column in schema.categories:
         yield column, pd.array([None, UNKNOWN_CATEGORY], dtype="str")
+
+
+def _thresholds(model: Predictor) -> dict[str, list[float]]:
+    """Return the values of each input at which the answer can jump; a scaled input's, back on its own scale."""
+    if not isinstance(model, PortableModel):
+        return {}
+    schema, points = model.schema, split_points(model.onnx_bytes)
+    if not schema.steps:
+        return {name: points.get(place, []) for place, name in enumerate(schema.inputs)}
+    found: dict[str, list[float]] = {}
+    place = 0
+    for step in schema.steps:
+        if step.kind == "number":
+            found[step.source] = [point * step.scale + step.shift for point in points.get(place, [])]
+        place += step.width
+    return found
+
+
+def _mixed(frame: pd.DataFrame, schema: ModelSchema, count: int) -> pd.DataFrame:
+    """Return rows whose every value is that of a row drawn for it alone."""
+    plain, rng = _plain(frame, schema), np.random.default_rng(SEED)
+    drawn = {name: plain[name].array.take(rng.integers(0, len(plain), count)) for name in plain.columns}
+    return pd.DataFrame(drawn)
 
 
 def _plain(frame: pd.DataFrame, schema: ModelSchema) -> pd.DataFrame:
     """Return the model's columns with numbers as doubles and categories as text, so that any value fits in."""
     columns = {column: as_numbers(frame[column]) for column in (*schema.numbers, *schema.booleans)}
     texts = {column: as_text(frame[column]).array for column in schema.categories}
-    times = {schema.event_time: pd.to_datetime(frame[schema.event_time]).array} if schema.time else {}
+    dated = [*(part.column for part in schema.dates), *([schema.event_time] if schema.time else [])]
+    times = {column: pd.to_datetime(frame[column]).array for column in dict.fromkeys(dated)}
     return pd.DataFrame({**columns, **texts, **times})

@@ -9,32 +9,15 @@ floats; the operator TreeEnsemble of ai.onnx.ml opset 5 can say all of it. Writt
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-INPUT, OUTPUT = "features", "score"
-BRANCH_LEQ, BRANCH_MEMBER = 0, 6
-SUM, NO_TRANSFORM = 1, 0
+from tasks.model.graph import BRANCH_LEQ, BRANCH_MEMBER, OUTPUT, SUM, Nodes, graph_bytes, tree_node
+
 BITS_OF_A_WORD = 32
-
-
-@dataclass(slots=True)
-class _Nodes:
-    """The operator's parallel lists, filled tree by tree."""
-
-    feature: list[int] = field(default_factory=list)
-    split: list[float] = field(default_factory=list)
-    mode: list[int] = field(default_factory=list)
-    true_id: list[int] = field(default_factory=list)
-    false_id: list[int] = field(default_factory=list)
-    true_is_leaf: list[int] = field(default_factory=list)
-    false_is_leaf: list[int] = field(default_factory=list)
-    missing_is_true: list[int] = field(default_factory=list)
-    members: list[float] = field(default_factory=list)
-    leaf: list[float] = field(default_factory=list)
-    roots: list[int] = field(default_factory=list)
+BEFORE_EXP = "log_score"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,41 +29,41 @@ class _Columns:
 
 
 def tree_ensemble(estimator: Any) -> bytes:
-    """Return the ONNX graph of a fitted HistGradientBoostingRegressor or binary HistGradientBoostingClassifier.
+    """Return the ONNX graph of a fitted HistGradientBoostingRegressor or HistGradientBoostingClassifier.
 
     Parameters
     ----------
     estimator : HistGradientBoostingRegressor or HistGradientBoostingClassifier
-        Fitted on a matrix; categorical columns hold codes. A classifier must have two classes.
+        Fitted on a matrix; categorical columns hold codes.
 
     Returns
     -------
     bytes
-        A graph from `features` (n, columns), double, NaN for missing, to `score` (n, 1), double: the raw score, before
-        any link. Only splits and leaf values are in it, no code.
+        A graph from `features` (n, columns), double, NaN for missing, to `score` (n, outputs), double: a regressor's
+        prediction, or a classifier's raw score, one output for two classes and k for more. Only splits and leaf values
+        are in it, no code.
     """
     columns = _columns(estimator)
-    nodes = _Nodes()
-    start, trees = estimator._baseline_prediction, estimator._predictors  # noqa: SLF001 - the fitted trees are nowhere public
-    _add_leaf_only_tree(nodes, float(np.ravel(start)[0]))
-    for (tree,) in trees:
-        _add_tree(nodes, tree, columns)
-    return _graph(nodes, int(estimator.n_features_in_))
+    nodes = Nodes()
+    start, rounds = estimator._baseline_prediction, estimator._predictors  # noqa: SLF001 - the fitted trees are nowhere public
+    starts = np.ravel(start)
+    for target, value in enumerate(starts):
+        nodes.add_constant(float(value), target)
+    for trees in rounds:
+        for target, tree in enumerate(trees):
+            _add_tree(nodes, tree, columns, target)
+    width, outputs = int(estimator.n_features_in_), len(starts)
+    if not _predicts_a_logarithm(estimator):
+        return graph_bytes([tree_node(nodes, outputs, SUM)], width, outputs)
+    from onnx import helper
+
+    exp = helper.make_node("Exp", [BEFORE_EXP], [OUTPUT])
+    return graph_bytes([tree_node(nodes, outputs, SUM, BEFORE_EXP), exp], width, outputs)
 
 
-def split_points(graph: bytes) -> dict[int, list[float]]:
-    """Return the thresholds of each numeric input column, by column number, sorted: where an answer can jump."""
-    import onnx
-    from onnx import numpy_helper
-
-    (node,) = onnx.load_from_string(graph).graph.node
-    found = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
-    modes, splits = (numpy_helper.to_array(found[name]) for name in ("nodes_modes", "nodes_splits"))
-    points: dict[int, set[float]] = {}
-    for column, mode, split in zip(found["nodes_featureids"], modes, splits, strict=True):
-        if mode == BRANCH_LEQ and np.isfinite(split):
-            points.setdefault(int(column), set()).add(float(split))
-    return {column: sorted(values) for column, values in points.items()}
+def _predicts_a_logarithm(estimator: Any) -> bool:
+    """Tell whether a regressor's losses (poisson, gamma) make its trees add up to the logarithm of what it predicts."""
+    return type(estimator._loss.link).__name__ == "LogLink"  # noqa: SLF001 - the link is nowhere public
 
 
 def _columns(estimator: Any) -> _Columns:
@@ -97,19 +80,10 @@ def _columns(estimator: Any) -> _Columns:
     return _Columns(categorical + numeric, codes)
 
 
-def _add_leaf_only_tree(nodes: _Nodes, value: float) -> None:
-    """Add a tree whose both branches end in one leaf: the score every row starts from."""
-    nodes.roots.append(len(nodes.feature))
-    _add_node(nodes, 0, BRANCH_LEQ, 0.0, missing_is_true=False)
-    nodes.true_id[-1] = nodes.false_id[-1] = len(nodes.leaf)
-    nodes.true_is_leaf[-1] = nodes.false_is_leaf[-1] = 1
-    nodes.leaf.append(value)
-
-
-def _add_tree(nodes: _Nodes, tree: Any, columns: _Columns) -> None:
+def _add_tree(nodes: Nodes, tree: Any, columns: _Columns, target: int) -> None:
     records = tree.nodes
     if records[0]["is_leaf"]:
-        _add_leaf_only_tree(nodes, float(records[0]["value"]))
+        nodes.add_constant(float(records[0]["value"]), target)
         return
     inner = np.flatnonzero(records["is_leaf"] == 0)
     place = {int(number): len(nodes.feature) + rank for rank, number in enumerate(inner)}
@@ -123,13 +97,12 @@ def _add_tree(nodes: _Nodes, tree: Any, columns: _Columns) -> None:
                 (nodes.true_id, nodes.true_is_leaf) if true_side else (nodes.false_id, nodes.false_is_leaf)
             )
             if records[child]["is_leaf"]:
-                ids[-1], leaf_flags[-1] = len(nodes.leaf), 1
-                nodes.leaf.append(float(records[child]["value"]))
+                ids[-1], leaf_flags[-1] = nodes.add_leaf(float(records[child]["value"]), target), 1
             else:
                 ids[-1] = place[child]
 
 
-def _add_split(nodes: _Nodes, record: Any, tree: Any, columns: _Columns) -> bool:
+def _add_split(nodes: Nodes, record: Any, tree: Any, columns: _Columns) -> bool:
     """Add one split; tell whether its true branch is the tree's right one.
 
     A code outside the set takes the false branch, and so does NaN. Therefore the set is always that of the side missing
@@ -138,12 +111,12 @@ def _add_split(nodes: _Nodes, record: Any, tree: Any, columns: _Columns) -> bool
     feature, missing_left = int(record["feature_idx"]), bool(record["missing_go_to_left"])
     source = columns.source[feature]
     if not record["is_categorical"]:
-        _add_node(nodes, source, BRANCH_LEQ, float(record["num_threshold"]), missing_is_true=missing_left)
+        nodes.add_node(source, BRANCH_LEQ, float(record["num_threshold"]), missing_is_true=missing_left)
         return False
     left = set(_bits(tree.raw_left_cat_bitsets[int(record["bitset_idx"])]))
     known = columns.codes[feature]
     members = [code for place, code in enumerate(known) if (place in left) != missing_left]
-    _add_node(nodes, source, BRANCH_MEMBER, 0.0, missing_is_true=False)
+    nodes.add_node(source, BRANCH_MEMBER, 0.0, missing_is_true=False)
     nodes.members.extend([*members, float("nan")])
     return missing_left
 
@@ -153,48 +126,3 @@ def _bits(words: Any) -> Iterator[int]:
         for bit in range(BITS_OF_A_WORD):
             if int(value) >> bit & 1:
                 yield word * BITS_OF_A_WORD + bit
-
-
-def _add_node(nodes: _Nodes, feature: int, mode: int, split: float, *, missing_is_true: bool) -> None:
-    nodes.feature.append(feature)
-    nodes.mode.append(mode)
-    nodes.split.append(split)
-    nodes.missing_is_true.append(int(missing_is_true))
-    for ids in (nodes.true_id, nodes.false_id, nodes.true_is_leaf, nodes.false_is_leaf):
-        ids.append(0)
-
-
-def _graph(nodes: _Nodes, columns: int) -> bytes:
-    from onnx import TensorProto, helper
-
-    def doubles(name: str, values: list[float]) -> Any:
-        return helper.make_tensor(name, TensorProto.DOUBLE, [len(values)], values)
-
-    attributes: dict[str, Any] = {
-        "n_targets": 1,
-        "aggregate_function": SUM,
-        "post_transform": NO_TRANSFORM,
-        "tree_roots": nodes.roots,
-        "nodes_featureids": nodes.feature,
-        "nodes_modes": helper.make_tensor("nodes_modes", TensorProto.UINT8, [len(nodes.mode)], nodes.mode),
-        "nodes_splits": doubles("nodes_splits", nodes.split),
-        "nodes_truenodeids": nodes.true_id,
-        "nodes_falsenodeids": nodes.false_id,
-        "nodes_trueleafs": nodes.true_is_leaf,
-        "nodes_falseleafs": nodes.false_is_leaf,
-        "nodes_missing_value_tracks_true": nodes.missing_is_true,
-        "leaf_targetids": [0] * len(nodes.leaf),
-        "leaf_weights": doubles("leaf_weights", nodes.leaf),
-    }
-    if nodes.members:
-        attributes["membership_values"] = doubles("membership_values", nodes.members)
-    node = helper.make_node("TreeEnsemble", [INPUT], [OUTPUT], domain="ai.onnx.ml", **attributes)
-    graph = helper.make_graph(
-        [node],
-        "trees",
-        [helper.make_tensor_value_info(INPUT, TensorProto.DOUBLE, [None, columns])],
-        [helper.make_tensor_value_info(OUTPUT, TensorProto.DOUBLE, [None, 1])],
-    )
-    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 5)]
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=10, producer_name="leeway")
-    return bytes(model.SerializeToString(deterministic=True))

@@ -19,11 +19,10 @@ from tasks.rim import room
 class Package:
     """The files of a version: the portable model, what it learned from, the proof, and how to make it again.
 
-    `training` names the recipe, the dates, the importances and the lake's commits.
+    `model` has its own files and the schema; `training` names the recipe, the dates, the importances and the lake's commits.
     """
 
-    model: bytes
-    schema: bytes
+    model: Mapping[str, bytes]
     reference: bytes
     evidence: Mapping[str, Any]
     training: Mapping[str, Any]
@@ -32,8 +31,7 @@ class Package:
     def files(self) -> dict[str, bytes]:
         """Return the files by name."""
         return {
-            "model.onnx": self.model,
-            "schema.json": self.schema,
+            **self.model,
             "reference.bin": self.reference,
             "evidence.json": _json(self.evidence),
             "training.json": _json(self.training),

@@ -1,33 +1,37 @@
-"""The rim of score: reads batches that were not scored yet, writes their predictions once."""
+"""The rim of score: reads batches not scored yet, writes their predictions once, and hands the results out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import pandas as pd
 
 from tasks.errors import Conflict
-from tasks.lake import Batch, Lake, batch_rows, served_key, version_key
+from tasks.lake import Batch, Filter, Lake, batch_pieces, served_key, version_key
+from tasks.lake.lake import Rows
 from tasks.logs import line, logger
-from tasks.model import PortableModel
+from tasks.model import Predictor
 from tasks.rim import room
 from tasks.score.predictions import Role, predictions
+from tasks.score.results import Results
 
-ROWS_AT_ONCE = 1_000_000
+ROWS_AT_ONCE = 200_000
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """A version that answers: where to, with which features, and when."""
+    """A version that answers: where to, with which features, and when; and where its answers go beside the lake."""
 
     lake: Lake
     project: str
-    model: PortableModel
+    model: Predictor
     version: int
     features: Callable[[pd.DataFrame], pd.DataFrame]
     moment: datetime
+    results: Results | None = None
 
     def unanswered(self, batches: Sequence[Batch]) -> list[Batch]:
         """Return those of the batches that this version has not answered for yet."""
@@ -44,8 +48,35 @@ class Scorer:
         """
         return sum(self._write(group, role) for group in _groups(batches))
 
+    def hand_out(self, batches: Sequence[Batch]) -> int:
+        """Write a file of answers for every batch that was served and has none yet; return how many.
+
+        What is missing is found by looking, so a run that ended between the lake and the file is made good by the next.
+        """
+        if self.results is None:
+            return 0
+        there = self.results.names()
+        lacking = {self.results.name(batch): batch for batch in batches}
+        made = 0
+        for name in lacking.keys() - there:
+            answers = self._served(lacking[name])
+            if len(answers):
+                self.results.write(name, answers)
+                made += 1
+        return made
+
+    def _served(self, batch: Batch) -> pd.DataFrame:
+        """Return the answers that champions gave for one revision of a batch."""
+        mine: list[Filter] = [("batch_id", "=", batch.batch_id), ("revision", "=", batch.revision)]
+        if batch.event_from is not None and batch.event_until is not None:
+            mine = [("event_date", ">=", batch.event_from), ("event_date", "<=", batch.event_until), *mine]
+        return self.lake.read(self.project, "predictions", where=[*mine, ("role", "=", "champion")])
+
     def _write(self, batches: Sequence[Batch], role: Role) -> int:
-        made = pd.concat([self._answers(batch, role) for batch in batches])
+        rows = sum(batch.rows_accepted for batch in batches)
+        made: Rows = partial(self._answers, batches, role)
+        if rows <= ROWS_AT_ONCE:
+            made = pd.concat(self._answers(batches, role))
         keys = [version_key(batch.write_key, self.version) for batch in batches]
         if role == "champion":
             keys += [served_key(batch.write_key) for batch in batches]
@@ -54,11 +85,12 @@ class Scorer:
                 f"another run of {self.project} answered for some of {len(batches)} batches meanwhile; run it again: "
                 "what is there will be left as it is"
             )
-        return len(made)
+        return rows
 
-    def _answers(self, batch: Batch, role: Role) -> pd.DataFrame:
-        rows = self.features(batch_rows(self.lake, self.project, batch))
-        return predictions(rows, self.model, self.version, role, self.moment)
+    def _answers(self, batches: Sequence[Batch], role: Role) -> Iterator[pd.DataFrame]:
+        for batch in batches:
+            for piece in batch_pieces(self.lake, self.project, batch):
+                yield predictions(self.features(piece), self.model, self.version, role, self.moment)
 
 
 @room("score")
@@ -66,6 +98,7 @@ def score_batches(scorer: Scorer, batches: Sequence[Batch]) -> int:
     """Let the champion answer for every batch it did not answer for yet; return how many rows that were.
 
     It serves what no champion has served. Where another one did, its answers are a shadow's, for it to be judged by.
+    Where the spec names a place for results, every batch that was served gets its file there.
 
     Parameters
     ----------
@@ -76,7 +109,8 @@ def score_batches(scorer: Scorer, batches: Sequence[Batch]) -> int:
     unserved = set(scorer.lake.missing(scorer.project, "predictions", list(names)))
     served = scorer.write([batch for key, batch in names.items() if key in unserved], "champion")
     shadowed = scorer.write([batch for key, batch in names.items() if key not in unserved], "shadow")
-    logger().info(line("rows_scored", served=served, shadowed=shadowed, version=scorer.version))
+    files = scorer.hand_out(batches)
+    logger().info(line("rows_scored", files=files, served=served, shadowed=shadowed, version=scorer.version))
     return served + shadowed
 
 

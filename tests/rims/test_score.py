@@ -1,30 +1,34 @@
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 
 from tasks import clock
-from tasks.errors import Conflict
+from tasks.errors import Conflict, Unreachable
 from tasks.lake import Batch, Lake
-from tasks.model import PortableModel
-from tasks.score import task
+from tasks.model import ModelSchema, Predictor
+from tasks.score import Results, task
 from tasks.score.task import Scorer, score_batches
 
 DAY = date(2026, 1, 1)
+SCHEMA = ModelSchema("mine", "regression", "mean_absolute_error", "day")
 
 
-class Constant:
+@dataclass(frozen=True)
+class Constant(Predictor):
     """Answers 1 for every row."""
 
-    def score(self, rows: pd.DataFrame) -> np.ndarray:
-        return np.ones(len(rows))
+    @property
+    def file(self) -> tuple[str, bytes]:
+        return "model.onnx", b""
 
-    def from_score(self, score: np.ndarray) -> np.ndarray:
-        return score
+    def run(self, columns: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.ones(len(columns))
 
 
 def batch(name: str) -> Batch:
@@ -59,7 +63,7 @@ def scorer(tmp_path: Path) -> Scorer:
     for each in BATCHES:
         rows = pd.DataFrame({"row_id": [f"{each.batch_id}1", f"{each.batch_id}2"], "event_date": DAY})
         lake.add_once("mine", "rows", rows.assign(batch_id=each.batch_id, revision=1), each.write_key)
-    return Scorer(lake, "mine", cast("PortableModel", Constant()), 1, lambda rows: rows, clock.now())
+    return Scorer(lake, "mine", Constant(SCHEMA), 1, lambda rows: rows, clock.now())
 
 
 def answered(scorer: Scorer) -> list[tuple[str, int, str]]:
@@ -91,3 +95,63 @@ def test_what_another_run_answered_meanwhile_is_a_conflict_and_nothing_is_writte
         scorer.write(BATCHES[:2], "champion")
     assert len(answered(scorer)) == 2
     assert score_batches.fn(scorer, BATCHES) == 4
+
+
+def test_each_delivery_gets_its_file_once_and_a_lost_one_is_made_good(scorer: Scorer, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    handing = replace(scorer, results=Results(str(out), "csv"))
+    assert score_batches.fn(handing, BATCHES[:2]) == 4
+    first = out / f"predictions-{DAY}-a-1.csv"
+    assert sorted(path.name for path in out.iterdir()) == [first.name, f"predictions-{DAY}-b-1.csv"]
+    read = pd.read_csv(first)
+    assert read["row_id"].tolist() == ["a1", "a2"]
+    assert read["prediction"].tolist() == [1.0, 1.0]
+    content = first.read_bytes()
+    first.unlink()  # as if the run had ended between the lake and the file
+    assert handing.hand_out(BATCHES[:2]) == 1
+    assert first.read_bytes() == content
+    assert handing.hand_out(BATCHES[:2]) == 0
+
+
+def test_a_later_champions_shadow_answers_are_not_handed_out(scorer: Scorer, tmp_path: Path) -> None:
+    assert score_batches.fn(scorer, BATCHES[:1]) == 2
+    late = replace(scorer, version=2, results=Results(str(tmp_path / "out")))
+    assert score_batches.fn(late, BATCHES) == 6
+    read = [pd.read_parquet(path) for path in sorted((tmp_path / "out").iterdir())]
+    assert [frame["version"].unique().tolist() for frame in read] == [[1], [2], [2]]
+
+
+def test_a_batch_that_nobody_served_gets_no_file(scorer: Scorer, tmp_path: Path) -> None:
+    handing = replace(scorer, results=Results(str(tmp_path / "out")))
+    assert handing.hand_out(BATCHES) == 0
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    settings = {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="answers")
+    yield "s3://answers/nightly"
+    server.stop()
+
+
+def test_files_go_to_a_bucket_as_well(bucket: str, scorer: Scorer) -> None:
+    handing = replace(scorer, results=Results(bucket, "csv"))
+    assert score_batches.fn(handing, BATCHES[:1]) == 2
+    assert handing.results is not None
+    assert handing.results.names() == {f"predictions-{DAY}-a-1.csv"}
+    assert handing.hand_out(BATCHES[:1]) == 0
+
+
+def test_a_store_that_does_not_answer_is_tried_again_later(scorer: Scorer, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file where a folder should be", encoding="utf-8")
+    with pytest.raises(Unreachable, match="is the store up"):
+        score_batches.fn(replace(scorer, results=Results(str(tmp_path / "out" / "deeper"))), BATCHES[:1])

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from tasks.errors import DataError
-from tasks.model import ModelSchema, TimeFeature
-from tasks.model.matrix import matrix
+from tasks.model import DatePart, ModelSchema, TimeFeature
+from tasks.model.matrix import category_codes, matrix
 
 SCHEMA = ModelSchema(
     "demo",
@@ -81,3 +81,19 @@ def test_text_among_numbers_is_refused_by_name() -> None:
 
 def test_no_rows_make_an_empty_matrix() -> None:
     assert matrix(FRAME.iloc[:0], SCHEMA).shape == (0, 4)
+
+
+def test_dates_are_read_part_by_part_before_event_time() -> None:
+    """2024-03-02 was a Saturday, 2024-06-01 too; March has 31 days, April 30, May 31: 91 days lie between them."""
+    parts = (DatePart("day", "days", "2024-03-02"), DatePart("day", "month"), DatePart("day", "weekday"))
+    dated = replace(SCHEMA, dates=(*parts, DatePart("day", "hour")), time=TimeFeature("2024-03-01", held_at_days=30))
+    rows = matrix(FRAME.assign(day=pd.Series(["2024-03-02T18:00Z", None], dtype="str")), dated)
+    assert rows[0, 4:].tolist() == [0.75, 3, 5, 18, 1.75]
+    assert np.isnan(rows[1, 4:8]).all()
+    assert matrix(FRAME, dated)[1, 4] == 91
+    assert dated.columns == ["area", "garden", "zip", "plan", "day"]
+
+
+def test_categories_unknown_to_a_categorical_are_not_numbers() -> None:
+    zips = pd.Series(["98103", "12345", None], dtype="category")
+    assert np.array_equal(category_codes(zips, ("98103",)), [0, np.nan, np.nan], equal_nan=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -61,3 +62,41 @@ def test_hard_rows_hold_what_models_disagree_about() -> None:
     assert {np.nextafter(THRESHOLD, 0), THRESHOLD, np.nextafter(THRESHOLD, 99)} <= set(rows["area"])
     assert rows["zip"].isna().any()
     assert "a category nobody has seen" in set(rows["zip"])
+
+
+def test_at_least_ten_thousand_rows_are_compared_and_infinities_are_missing_to_the_trained_model() -> None:
+    seen: list[pd.DataFrame] = []
+
+    def trained(frame: pd.DataFrame) -> FloatArray:
+        seen.append(frame)
+        return MODEL.score(frame)
+
+    prove_parity(MODEL, trained, FRAME)
+    (rows,) = seen
+    assert len(rows) >= 10_000
+    assert not np.isinf(rows["area"]).any()
+    assert rows["area"].abs().max() == 1e38
+    assert len(rows[["area", "garden", "zip", "day"]].drop_duplicates()) > 8  # values of several rows meet in one
+
+
+def test_a_model_that_takes_infinity_for_anything_but_missing_is_found_out() -> None:
+    class Infinite(PortableModel):
+        def score(self, frame: pd.DataFrame) -> FloatArray:
+            infinite = np.isinf(frame["area"].to_numpy(dtype=np.float64))
+            return np.asarray(super().score(frame) + infinite, dtype=np.float64)
+
+    with pytest.raises(ParityError):
+        prove_parity(Infinite(MODEL.schema, MODEL.onnx_bytes), MODEL.score, FRAME)
+
+
+def test_a_large_score_is_judged_by_its_digits() -> None:
+    """At 2e6 + 20 a double's last digit is 2e-10, and sums of hundreds of trees lose a few of them."""
+    offset = 2e6
+
+    def trained(frame: pd.DataFrame) -> FloatArray:
+        return MODEL.score(frame) + offset
+
+    shifted = PortableModel(replace(MODEL.schema, offset=0.5 + offset), MODEL.onnx_bytes)
+    assert prove_parity(shifted, trained, FRAME) <= 1e-9
+    with pytest.raises(ParityError):
+        prove_parity(shifted, lambda frame: trained(frame) + 1e-5, FRAME)

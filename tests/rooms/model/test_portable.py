@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 
 from tasks.errors import EvidenceError
-from tasks.model import PortableModel, portable
+from tasks.model import PortableModel
 
 FROZEN = Path(__file__).parent / "frozen"
 MODEL = PortableModel.from_files((FROZEN / "schema_1.json").read_bytes(), (FROZEN / "model_1.onnx").read_bytes())
@@ -42,10 +43,23 @@ def test_predictions_come_through_the_link() -> None:
     assert odds.from_score(np.array([0.0, np.log(3), 1e4, -1e4])) == pytest.approx([0.5, 0.75, 1, 0])
 
 
-def test_blocks_of_rows_answer_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = MODEL.score(FRAME)
-    monkeypatch.setattr(portable, "ROWS_AT_ONCE", 2)
-    assert MODEL.score(FRAME).tolist() == whole.tolist()
+def test_blocks_of_rows_answer_as_the_whole() -> None:
+    blocks = replace(MODEL, schema=replace(MODEL.schema, block_rows=2))
+    assert blocks.score(FRAME).tolist() == MODEL.score(FRAME).tolist()
+
+
+def test_chunks_are_answered_one_after_the_other() -> None:
+    asked = []
+
+    def frames() -> Iterator[pd.DataFrame]:
+        for start in range(3):
+            asked.append(start)
+            yield FRAME.iloc[start : start + 1]
+
+    chunks = MODEL.predict_chunks(frames())
+    first = next(chunks)
+    assert (asked, first.tolist()) == ([0], MODEL.predict(FRAME)[:1].tolist())
+    assert [chunk.tolist() for chunk in chunks] == [[value] for value in MODEL.predict(FRAME)[1:]]
 
 
 def test_no_rows_get_no_answers() -> None:

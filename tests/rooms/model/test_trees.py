@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,19 +9,10 @@ import numpy.typing as npt
 import pytest
 
 from tasks.model import ModelSchema, PortableModel, tree_ensemble
-from tasks.model.trees import split_points
+from tasks.model.graph import split_points
 
 SCHEMA = ModelSchema("demo", "regression", "mean_absolute_error", "day")
 ROWS = 1500
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Fit with one thread: on a busy machine two that spin take ten times as long."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no types
-
-    with threadpool_limits(1, user_api="openmp"):
-        yield
 
 
 def answers(estimator: Any, inputs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

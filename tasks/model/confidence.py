@@ -1,0 +1,115 @@
+"""Confidence: how sure a prediction is, the higher the surer; what deferral orders rows by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from tasks.model.matrix import FloatArray
+from tasks.model.parts import ErrorTable
+from tasks.model.predictor import decision_threshold
+from tasks.model.schema import ModelSchema
+
+PREDICTION_CELLS, INPUT_CELLS = 6, 4
+FEW = 10.0  # rows; a cell of so many counts half, the mean of all cells the other half
+
+
+def confidence(prediction: FloatArray, inputs: FloatArray, schema: ModelSchema) -> FloatArray:
+    """Return how sure each prediction is: shape (n,).
+
+    Parameters
+    ----------
+    prediction : array, shape (n,) or (n, k)
+        As `Predictor.predict` gives it.
+    inputs : array, shape (n, inputs)
+        The model's inputs, as `matrix` makes them; only a regression looks at them.
+    schema : ModelSchema
+        A regression's holds the table of errors in `deferral`; without it, every prediction is as sure as any other.
+
+    Returns
+    -------
+    array
+        The probability of the class that is chosen; or, of a regression, minus the error to expect.
+
+    Examples
+    --------
+    0.2 is class 0 with a probability of 0.8; from a threshold of 0.1 on it is class 1, with 0.2.
+
+    >>> schema = ModelSchema("demo", "binary", "log_loss", "day")
+    >>> confidence(np.array([0.2]), np.empty((1, 0)), schema).tolist()
+    [0.8]
+    """
+    if schema.task == "multiclass":
+        return np.asarray(prediction.max(axis=1), dtype=np.float64)
+    if schema.task == "binary":
+        return np.where(prediction >= decision_threshold(schema), prediction, 1 - prediction)
+    errors = schema.deferral.errors if schema.deferral else None
+    if errors is None:
+        return np.zeros(len(prediction))
+    places = [schema.inputs.index(name) for name in errors.inputs]
+    return -expected_error(errors, prediction, inputs[:, places])
+
+
+def error_table(prediction: FloatArray, leading: FloatArray, names: Sequence[str], error: FloatArray) -> ErrorTable:
+    """Return the table of errors to expect, from rows whose errors are known and that the model did not learn from.
+
+    Cells are quantiles: six of the prediction, four of each leading input and one for its missing values. A cell's
+    error is drawn towards the mean of all, the more the fewer rows it has.
+
+    Parameters
+    ----------
+    prediction : array, shape (n,)
+        In label units.
+    leading : array, shape (n, m)
+        The inputs that matter most; one or two are enough, since cells multiply.
+    names : sequence of str
+        What these inputs are called in the schema.
+    error : array, shape (n,)
+        The metric's loss of each row.
+
+    Examples
+    --------
+    Twenty rows of small predictions are 1 off, twenty of large ones 3; the mean is 2. A cell of seven rows that are 1
+    off says (7 * 1 + 10 * 2) / 17 = 1.59.
+
+    >>> prediction = np.arange(40.0)
+    >>> table = error_table(prediction, np.empty((40, 0)), [], np.where(prediction < 20, 1.0, 3.0))
+    >>> round(table.errors[0], 2)
+    1.59
+    """
+    values = [prediction, *leading.T]
+    counts = [PREDICTION_CELLS, *[INPUT_CELLS] * leading.shape[1]]
+    edges = tuple(_edges(column, count) for column, count in zip(values, counts, strict=True))
+    table = ErrorTable(tuple(names), edges, ())
+    cells, size = _cells(table, prediction, leading), _size(table)
+    rows = np.bincount(cells, minlength=size)
+    sums = np.bincount(cells, weights=error, minlength=size)
+    mean = float(np.mean(error))
+    shrunk = (sums + FEW * mean) / (rows + FEW)
+    return ErrorTable(table.inputs, edges, tuple(shrunk.tolist()))
+
+
+def expected_error(table: ErrorTable, prediction: FloatArray, leading: FloatArray) -> FloatArray:
+    """Return the error to expect of each prediction, from the cell it falls in: shape (n,)."""
+    return np.asarray(table.errors, dtype=np.float64)[_cells(table, prediction, leading)]
+
+
+def _edges(values: FloatArray, cells: int) -> tuple[float, ...]:
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return ()
+    return tuple(np.unique(np.quantile(known, np.arange(1, cells) / cells)).tolist())
+
+
+def _cells(table: ErrorTable, prediction: FloatArray, leading: FloatArray) -> npt.NDArray[np.int64]:
+    places = np.searchsorted(table.edges[0], prediction, side="right")
+    for column, edges in zip(leading.T, table.edges[1:], strict=True):
+        inside = np.where(np.isnan(column), len(edges) + 1, np.searchsorted(edges, column, side="right"))
+        places = places * (len(edges) + 2) + inside
+    return places.astype(np.int64)
+
+
+def _size(table: ErrorTable) -> int:
+    return (len(table.edges[0]) + 1) * int(np.prod([len(edges) + 2 for edges in table.edges[1:]], dtype=np.int64))

@@ -1,0 +1,120 @@
+"""Trees as an ONNX graph in double precision: the lists of TreeEnsemble (ai.onnx.ml opset 5), and what follows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+INPUT, OUTPUT = "features", "score"
+BRANCH_LEQ, BRANCH_MEMBER = 0, 6
+AVERAGE, SUM, NO_TRANSFORM = 0, 1, 0
+PRODUCER, IR_VERSION = "leeway", 10
+OPSETS = (("", 18), ("ai.onnx.ml", 5))
+
+
+@dataclass(slots=True)
+class Nodes:
+    """The operator's parallel lists, filled tree by tree."""
+
+    feature: list[int] = field(default_factory=list)
+    split: list[float] = field(default_factory=list)
+    mode: list[int] = field(default_factory=list)
+    true_id: list[int] = field(default_factory=list)
+    false_id: list[int] = field(default_factory=list)
+    true_is_leaf: list[int] = field(default_factory=list)
+    false_is_leaf: list[int] = field(default_factory=list)
+    missing_is_true: list[int] = field(default_factory=list)
+    members: list[float] = field(default_factory=list)
+    leaf: list[float] = field(default_factory=list)
+    target: list[int] = field(default_factory=list)
+    roots: list[int] = field(default_factory=list)
+
+    def add_node(self, feature: int, mode: int, split: float, *, missing_is_true: bool) -> None:
+        """Add a split whose children are not known yet."""
+        self.feature.append(feature)
+        self.mode.append(mode)
+        self.split.append(split)
+        self.missing_is_true.append(int(missing_is_true))
+        for ids in (self.true_id, self.false_id, self.true_is_leaf, self.false_is_leaf):
+            ids.append(0)
+
+    def add_leaf(self, value: float, target: int) -> int:
+        """Add a leaf that counts towards an output; return its number."""
+        self.leaf.append(value)
+        self.target.append(target)
+        return len(self.leaf) - 1
+
+    def add_constant(self, value: float, target: int) -> None:
+        """Add a tree whose both branches end in one leaf: what every row gets."""
+        self.roots.append(len(self.feature))
+        self.add_node(0, BRANCH_LEQ, 0.0, missing_is_true=False)
+        self.true_id[-1] = self.false_id[-1] = self.add_leaf(value, target)
+        self.true_is_leaf[-1] = self.false_is_leaf[-1] = 1
+
+
+def tree_node(nodes: Nodes, outputs: int, aggregate: int, output: str = OUTPUT) -> Any:
+    """Return the operator: from `features` (n, columns) to (n, outputs), both double."""
+    from onnx import TensorProto, helper
+
+    attributes: dict[str, Any] = {
+        "n_targets": outputs,
+        "aggregate_function": aggregate,
+        "post_transform": NO_TRANSFORM,
+        "tree_roots": nodes.roots,
+        "nodes_featureids": nodes.feature,
+        "nodes_modes": helper.make_tensor("nodes_modes", TensorProto.UINT8, [len(nodes.mode)], nodes.mode),
+        "nodes_splits": doubles("nodes_splits", nodes.split),
+        "nodes_truenodeids": nodes.true_id,
+        "nodes_falsenodeids": nodes.false_id,
+        "nodes_trueleafs": nodes.true_is_leaf,
+        "nodes_falseleafs": nodes.false_is_leaf,
+        "nodes_missing_value_tracks_true": nodes.missing_is_true,
+        "leaf_targetids": nodes.target,
+        "leaf_weights": doubles("leaf_weights", nodes.leaf),
+    }
+    if nodes.members:
+        attributes["membership_values"] = doubles("membership_values", nodes.members)
+    return helper.make_node("TreeEnsemble", [INPUT], [output], domain="ai.onnx.ml", **attributes)
+
+
+def doubles(name: str, values: Sequence[float] | npt.NDArray[np.float64]) -> Any:
+    """Return a tensor of doubles: flat from a list, of its own shape from an array."""
+    from onnx import numpy_helper
+
+    return numpy_helper.from_array(np.asarray(values, dtype=np.float64), name)
+
+
+def graph_bytes(nodes: Sequence[Any], columns: int, outputs: int, tensors: Sequence[Any] = ()) -> bytes:
+    """Return the graph of some operators, from `features` (n, columns) to `score` (n, outputs), the same every time."""
+    from onnx import TensorProto, helper
+
+    graph = helper.make_graph(
+        list(nodes),
+        "model",
+        [helper.make_tensor_value_info(INPUT, TensorProto.DOUBLE, [None, columns])],
+        [helper.make_tensor_value_info(OUTPUT, TensorProto.DOUBLE, [None, outputs])],
+        list(tensors),
+    )
+    opsets = [helper.make_opsetid(domain, version) for domain, version in OPSETS]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name=PRODUCER)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def split_points(graph: bytes) -> dict[int, list[float]]:
+    """Return the thresholds of each numeric column the graph sees, by its number, sorted: where an answer can jump."""
+    import onnx
+    from onnx import numpy_helper
+
+    points: dict[int, set[float]] = {}
+    trees = [node for node in onnx.load_from_string(graph).graph.node if node.op_type == "TreeEnsemble"]
+    for node in trees:
+        found = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
+        modes, splits = (numpy_helper.to_array(found[name]) for name in ("nodes_modes", "nodes_splits"))
+        for column, mode, split in zip(found["nodes_featureids"], modes, splits, strict=True):
+            if mode == BRANCH_LEQ and np.isfinite(split):
+                points.setdefault(int(column), set()).add(float(split))
+    return {column: sorted(values) for column, values in points.items()}
