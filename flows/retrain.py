@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - the flow's parameter is called `date` in the form people fill in
-from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
 
@@ -13,21 +14,22 @@ from prefect import flow, runtime
 
 from flows.events import tell_prefect
 from flows.house import Champion, House, open_house
+from flows.proof import Proven, Question, prove
 from flows.spread import workers
 from flows.tell import write_report
 from tasks import clock
 from tasks.drift import to_bytes
 from tasks.errors import DataError
-from tasks.evaluate import Contest, Evidence
-from tasks.evaluate.task import examine
-from tasks.features import Parts, holdout_parts, labelled, matured
+from tasks.evaluate import Evidence
+from tasks.evaluate.task import analyse
+from tasks.features import labelled, matured
 from tasks.lake import Entry, deliveries, entries, record, standing
 from tasks.model import model_files
 from tasks.notify.task import tell, tell_failure
 from tasks.register import Request
 from tasks.register.task import Package, put_up
-from tasks.train import Trained, baseline_prediction
-from tasks.train.task import Released, choose_and_fit, refit
+from tasks.train import Conduct, TrialResult
+from tasks.train.task import Released, refit, would_more_help
 
 
 def _run_name() -> str:
@@ -56,22 +58,20 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
     done = [entry for entry in entries(house.lake, house.project, "retraining") if entry.name == name]
     if done:
         return _summary(done[-1])
-    champion = house.champion()
-    known = known_rows(house, night)
-    parts = holdout_parts(known, days=house.spec.split.holdout_days, after=champion.trained_until if champion else None)
-    learned_on = parts.holdout_from + timedelta(days=house.spec.source.label.delay_days - 1)
-    with workers(house.spec.compute) as spread:
-        trained = choose_and_fit(parts.past, house.spec, learned_on, spread)
-    contest = Contest(
-        challenger=trained.fitted.portable,
+    champion, kind = house.champion(), _kind(house, decision)
+    known, rows = known_rows(house, night)
+    question = Question(
+        known=known,
+        rows=rows,
+        night=night,
         champion=champion.model if champion else None,
-        holdout=parts.holdout,
-        baseline_prediction=baseline_prediction(parts.past, house.spec),
-        parity=trained.fitted.parity,
+        trained_until=champion.trained_until if champion else None,
+        uses=tuple(_earlier_holdouts(house, night)),
     )
-    evidence = examine(contest, house.spec)
-    job = Job(house, night, name, reason, champion, _kind(house, decision))
-    entry = job.put_up(known, parts, trained, evidence) if evidence.passed else job.refuse(trained, evidence)
+    with workers(house.spec.compute) as spread:
+        proven = prove(question, house.spec, house.folder, spread=spread, conduct=_conduct(house, name, kind))
+    job = Job(house, night, name, reason, champion, kind)
+    entry = job.put_up(known, proven) if proven.evidence.passed else job.refuse(proven)
     record(house.lake, house.project, entry)
     write_report(house)
     tell(house.lake, house.spec, entry, entries(house.lake, house.project))
@@ -79,8 +79,10 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
     return _summary(entry)
 
 
-def known_rows(house: House, night: Date) -> pd.DataFrame:
-    """Return every released row whose label had arrived by the night, with its features, oldest first.
+def known_rows(house: House, night: Date) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return every released row whose label had arrived by the night, with its features, oldest first; and all rows.
+
+    Of all rows, labelled or not, only `row_id` and `event_date` are given.
 
     Raises
     ------
@@ -97,7 +99,31 @@ def known_rows(house: House, night: Date) -> pd.DataFrame:
             f"{house.project} has {len(known)} labelled rows on {night}; training.min_rows is "
             f"{spec.training.min_rows}. Take in more (`leeway run nightly {house.project}`) or lower it"
         )
-    return house.features(matured(known, spec.matured_until(night)))
+    return house.features(matured(known, spec.matured_until(night))), rows[["row_id", "event_date"]]
+
+
+def _earlier_holdouts(house: House, night: Date) -> Iterator[tuple[Date, Date]]:
+    """Yield the hold-outs on which earlier challengers were examined: each look at one makes luck likelier."""
+    for entry in entries(house.lake, house.project, "retraining"):
+        seen = entry.details.get("evidence", {})
+        if entry.night < night and seen.get("start") and seen.get("end"):
+            yield Date.fromisoformat(seen["start"]), Date.fromisoformat(seen["end"])
+
+
+def _conduct(house: House, name: str, kind: str) -> Conduct:
+    """Return how the search is conducted: it goes on where an interrupted one stopped, and MLflow shows each trial."""
+    if not house.spec.training.trials:
+        return Conduct(kind=kind)
+    storage = house.home / "search" / f"{house.project}.journal"
+    storage.parent.mkdir(parents=True, exist_ok=True)
+
+    def on_trial(trial: TrialResult) -> None:
+        facts = {"recipe": trial.recipe.name, "status": trial.status, "reason": trial.reason}
+        loss = {} if math.isnan(trial.loss) else {"loss": trial.loss}
+        numbers = {**loss, "seconds": trial.seconds}
+        house.registry.log_trial(house.project, name, f"trial {trial.number}", params=facts, metrics=numbers)
+
+    return Conduct(kind=kind, storage=str(storage), study=name, on_trial=on_trial)
 
 
 @dataclass(frozen=True)
@@ -111,11 +137,11 @@ class Job:
     champion: Champion | None
     kind: str
 
-    def put_up(self, known: pd.DataFrame, parts: Parts, trained: Trained, evidence: Evidence) -> Entry:
+    def put_up(self, known: pd.DataFrame, proven: Proven) -> Entry:
         """Refit the proven recipe on everything known, register it as challenger and ask for approval."""
-        spec, number = self.house.spec, self.champion.number if self.champion else None
+        spec, number, evidence = self.house.spec, self.champion.number if self.champion else None, proven.evidence
         ruler = self.champion.reference.total.ruler if self.champion else None
-        released = refit(trained, known, parts.holdout, spec, ruler)
+        released = refit(proven.trained, known, proven.parts.holdout, spec, ruler)
         request = Request(
             spec=spec,
             decision=self.name,
@@ -126,12 +152,13 @@ class Job:
             trained_until=released.fitted.trained_until,
             champion=number,
         )
-        added = put_up(self.house.registry, request, self._package(released, trained, evidence))
+        added = put_up(self.house.registry, request, self._package(released, proven))
         address = self.house.registry.link(spec.project, added.number)
         said = f"{evidence.verdict}: {evidence.summary}; to answer: {address}"
         return self._entry("registered", f"version {added.number}", said, evidence)
 
-    def _package(self, released: Released, trained: Trained, evidence: Evidence) -> Package:
+    def _package(self, released: Released, proven: Proven) -> Package:
+        trained, spec = proven.trained, self.house.spec
         fitted, project, lake = released.fitted, self.house.project, self.house.lake
         training = {
             "recipe": fitted.recipe.name,
@@ -147,14 +174,20 @@ class Job:
         return Package(
             model=model_files(fitted.portable),
             reference=to_bytes(released.reference),
-            evidence=evidence.to_dict(),
+            evidence=proven.evidence.to_dict(),
             training=training,
             leaderboard=trained.leaderboard,
+            analysis={
+                "errors": analyse(proven.contest, spec).to_dict(),
+                "learning_curve": would_more_help(trained, proven.past, spec, proven.learned_on).to_dict(),
+                "selection": trained.selection.to_dict() if trained.selection else None,
+            },
         )
 
-    def refuse(self, trained: Trained, evidence: Evidence) -> Entry:
+    def refuse(self, proven: Proven) -> Entry:
         """Write down that the gate refused, and why."""
-        return self._entry("refused", trained.fitted.recipe.name, "; ".join(evidence.reasons), evidence)
+        evidence = proven.evidence
+        return self._entry("refused", proven.trained.fitted.recipe.name, "; ".join(evidence.reasons), evidence)
 
     def _entry(self, action: str, subject: str, reason: str, evidence: Evidence) -> Entry:
         return Entry(

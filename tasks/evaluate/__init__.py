@@ -1,12 +1,30 @@
 """The gate: two models and rows newer than both in, evidence out - a verdict, and each number it rests on.
 
-Nothing here decides who serves: a person, or promotion's own rules, read the evidence.
+Nothing here decides who serves: a person, or promotion's own rules, read the evidence. Beside it, where the challenger
+is wrong (`error_analysis`), and later whether what was released keeps the gate's promise (`recovered`).
 """
 
 from tasks.evaluate.compare import Comparison, compare
 from tasks.evaluate.contest import Contest
+from tasks.evaluate.errors import ErrorAnalysis, error_analysis
 from tasks.evaluate.evidence import PROTOCOL, Evidence
 from tasks.evaluate.gate import gate
+from tasks.evaluate.recovery import Cohort, Recovery, recovered
 from tasks.evaluate.slices import SliceResult
+from tasks.evaluate.weak import WeakSlice
 
-__all__ = ["PROTOCOL", "Comparison", "Contest", "Evidence", "SliceResult", "compare", "gate"]
+__all__ = [
+    "PROTOCOL",
+    "Cohort",
+    "Comparison",
+    "Contest",
+    "ErrorAnalysis",
+    "Evidence",
+    "Recovery",
+    "SliceResult",
+    "WeakSlice",
+    "compare",
+    "error_analysis",
+    "gate",
+    "recovered",
+]

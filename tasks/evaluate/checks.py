@@ -21,14 +21,22 @@ class Check:
 
 def enough_rows(scored: Scored, policy: Gate) -> Check:
     """Tell whether there are enough fair rows to judge by."""
-    left_out = f" ({scored.left_out} left out: a model had learned from their days)" if scored.left_out else ""
+    why = "a model had learned from their days, or their labels are not mature"
+    left_out = f" ({scored.left_out} left out: {why})" if scored.left_out else ""
     sentence = f"found {len(scored.rows)} labelled rows newer than both models{left_out}; expected {policy.min_rows}"
     return Check(len(scored.rows) >= policy.min_rows, sentence)
 
 
-def wins(main: Comparison, rival: str, policy: Gate) -> Check:
+def enough_labels(labelled: float, policy: Gate) -> Check:
+    """Tell whether the labels of the hold-out's days have come, for enough of the rows."""
+    sentence = f"found labels for {labelled:.0%} of the hold-out's rows; expected {policy.min_labelled:.0%}"
+    return Check(labelled >= policy.min_labelled, sentence)
+
+
+def wins(main: Comparison, rival: str, confidence: float, uses: int) -> Check:
     """Tell whether the challenger is clearly better than its rival."""
-    interval = f"{policy.confidence:.0%} interval {main.low:+.4g} to {main.high:+.4g}"
+    before = f", these rows decided {uses} times before" if uses else ""
+    interval = f"{100 * confidence:.4g}% interval {main.low:+.4g} to {main.high:+.4g}{before}"
     sentence = (
         f"found {main.difference:+.4g} of loss against the {rival} ({interval}); "
         f"expected all of it below {0 - main.needed:.4g}"
@@ -37,9 +45,11 @@ def wins(main: Comparison, rival: str, policy: Gate) -> Check:
 
 
 def beats_the_trivial_rule(trivial: Comparison, spec: ProjectSpec) -> Check:
-    """Tell whether the challenger is clearly better than a constant."""
+    """Tell whether the challenger is clearly better than the trivial rule."""
+    rule = spec.scope.baseline
+    named = f"the constant {rule}" if rule in {"mean", "median", "majority", "last_value"} else f"the rule {rule!r}"
     sentence = (
-        f"found {trivial.difference:+.4g} of loss against the constant {spec.scope.baseline} ({trivial.low:+.4g} to "
+        f"found {trivial.difference:+.4g} of loss against {named} ({trivial.low:+.4g} to "
         f"{trivial.high:+.4g}); expected all of it below 0"
     )
     return Check(trivial.high < 0, sentence)

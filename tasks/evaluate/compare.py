@@ -49,7 +49,13 @@ class Comparison:
 
 
 def compare(
-    challenger_losses: FloatArray, other_losses: FloatArray, days: npt.ArrayLike, *, min_gain: float, confidence: float
+    challenger_losses: FloatArray,
+    other_losses: FloatArray,
+    days: npt.ArrayLike,
+    *,
+    min_gain: float,
+    confidence: float,
+    groups: npt.ArrayLike | None = None,
 ) -> Comparison:
     """Return how the challenger's mean loss differs from the other's, paired by row and judged by whole days.
 
@@ -64,6 +70,8 @@ def compare(
     confidence : float
         Confidence of the intervals. Of two equally good models the new one wins clearly in (1 - confidence) / 2 of
         the cases: 2.5 % at 0.95.
+    groups : array, shape (n,), optional
+        Entity of each row, where entities come again on other days: then the wider of both intervals counts.
 
     Examples
     --------
@@ -75,6 +83,9 @@ def compare(
     """
     low, high = mean_interval(challenger_losses, confidence)
     difference, gap_low, gap_high = paired_interval(challenger_losses, other_losses, days, confidence, seed=0)
+    if groups is not None:
+        _, low_of_groups, high_of_groups = paired_interval(challenger_losses, other_losses, groups, confidence, seed=0)
+        gap_low, gap_high = np.minimum(gap_low, low_of_groups), np.maximum(gap_high, high_of_groups)  # NaN stays NaN
     other_loss = float(np.mean(other_losses)) if len(other_losses) else math.nan
     return Comparison(
         challenger_loss=float(np.mean(challenger_losses)) if len(challenger_losses) else math.nan,
@@ -82,7 +93,7 @@ def compare(
         challenger_high=high,
         other_loss=other_loss,
         difference=difference,
-        low=gap_low,
-        high=gap_high,
+        low=float(gap_low),
+        high=float(gap_high),
         needed=min_gain * other_loss,
     )

@@ -2,6 +2,9 @@
 
 PROTOCOL is the format's number. To change the format: raise it, let `from_dict` still read every older number, and keep
 a frozen file of the old format under tests/rooms/evaluate/frozen with a test that reads it.
+
+1   losses, difference, slices, budgets, reasons.
+2   the confidence as corrected for earlier uses of the rows, those uses, memory, share of labels that had come.
 """
 
 from __future__ import annotations
@@ -16,7 +19,8 @@ from tasks.errors import EvidenceError
 from tasks.evaluate.compare import Outcome
 from tasks.evaluate.slices import SliceResult
 
-PROTOCOL = 1
+PROTOCOL = 2
+READABLE = (1, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,14 @@ class Evidence:
         Largest difference between the exported and the trained model, on the model's scale.
     reasons : tuple of str
         One sentence a check: what was found, what was expected; those that did not hold first.
+    confidence : float
+        Of the difference's interval: the spec's, raised for each earlier use of the rows.
+    uses : int
+        How often these rows decided before.
+    memory_mb : float
+        Most memory of the loaded challenger while it answered.
+    labelled : float
+        Share of the hold-out's rows whose label had come.
     """
 
     verdict: Outcome
@@ -62,6 +74,10 @@ class Evidence:
     size_mb: float
     parity: float
     reasons: tuple[str, ...]
+    confidence: float = math.nan
+    uses: int = 0
+    memory_mb: float = math.nan
+    labelled: float = math.nan
 
     @property
     def summary(self) -> str:
@@ -87,24 +103,29 @@ class Evidence:
         EvidenceError
             It is no evidence, or of a protocol this version does not know.
         """
-        if content.get("protocol") != PROTOCOL:
+        protocol = content.get("protocol")
+        if protocol not in READABLE:
             raise EvidenceError(
-                f"found evidence protocol {content.get('protocol')!r}; this Leeway reads {PROTOCOL}. "
+                f"found evidence protocol {protocol!r}; this Leeway reads {list(READABLE)}. "
                 "Install the version that wrote it, or train again."
             )
         try:
-            values = {each.name: content[each.name] for each in fields(cls)}
+            values = {
+                each.name: content[each.name] for each in fields(cls) if protocol != 1 or each.name not in SINCE_2
+            }
             return cls(**values | _restored(values))
         except (KeyError, TypeError, ValueError) as error:
             raise EvidenceError(
-                f"found damaged evidence ({error!r}); expected what protocol {PROTOCOL} names. Train again."
+                f"found damaged evidence ({error!r}); expected what protocol {protocol} names. Train again."
             ) from error
 
 
 NUMBERS = (
     *("challenger_loss", "challenger_low", "challenger_high", "challenger_bias"),
     *("difference", "difference_low", "difference_high", "baseline_loss", "latency_ms", "size_mb", "parity"),
+    *("confidence", "memory_mb", "labelled"),
 )
+SINCE_2 = ("confidence", "uses", "memory_mb", "labelled")
 
 
 def _restored(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,7 +137,7 @@ def _restored(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_nan(values: Mapping[str, Any], numbers: tuple[str, ...]) -> dict[str, Any]:
-    return {**values, **{name: math.nan if values[name] is None else values[name] for name in numbers}}
+    return {**values, **{name: math.nan for name in numbers if name in values and values[name] is None}}
 
 
 def _plain(value: Any) -> Any:

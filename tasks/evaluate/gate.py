@@ -5,12 +5,22 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from tasks.evaluate.checks import Check, at_most, beats_the_trivial_rule, enough_rows, no_slice_worse, wins
+from tasks.evaluate.checks import (
+    Check,
+    at_most,
+    beats_the_trivial_rule,
+    enough_labels,
+    enough_rows,
+    no_slice_worse,
+    wins,
+)
 from tasks.evaluate.compare import Comparison, Outcome, compare
 from tasks.evaluate.contest import Contest, Scored, scored
 from tasks.evaluate.evidence import Evidence
 from tasks.evaluate.latency import latency_ms
+from tasks.evaluate.memory import memory_mb
 from tasks.evaluate.slices import SliceResult, slice_results
+from tasks.metrics import confidence_after
 from tasks.model import TOLERANCE
 from tasks.spec.models import ProjectSpec
 
@@ -19,13 +29,16 @@ __all__ = ["Contest", "gate"]
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Everything that was measured."""
+    """Everything that was measured; `confidence` is that of the main comparison, `labelled` a share."""
 
     scored: Scored
+    confidence: float
+    labelled: float
     main: Comparison
     trivial: Comparison
     slices: tuple[SliceResult, ...]
     latency_ms: float
+    memory_mb: float
 
 
 def gate(contest: Contest, spec: ProjectSpec) -> Evidence:
@@ -33,8 +46,9 @@ def gate(contest: Contest, spec: ProjectSpec) -> Evidence:
 
     The challenger is compared with the champion, row by row and judged by whole event days; without a champion, with
     the trivial baseline. It passes with a clear win, when it also clearly beats the baseline, no named slice is clearly
-    worse, and parity, latency and size hold. What is not a number never passes. A check that failed makes the verdict
-    "refused"; only a challenger that is clearly worse is called that, whatever else failed.
+    worse, and parity, latency, size and memory hold. What is not a number never passes. A check that failed makes the
+    verdict "refused"; only a challenger that is clearly worse is called that, whatever else failed. Rows that decided
+    before ask for a clearer win each time (`confidence_after`).
 
     Parameters
     ----------
@@ -50,14 +64,17 @@ def gate(contest: Contest, spec: ProjectSpec) -> Evidence:
     """
     found = _measured(contest, spec)
     policy = spec.gate
-    enough, win = enough_rows(found.scored, policy), wins(found.main, contest.rival, policy)
+    enough = enough_rows(found.scored, policy)
+    win = wins(found.main, contest.rival, found.confidence, contest.uses)
     others = [
         enough,
+        enough_labels(found.labelled, policy),
         beats_the_trivial_rule(found.trivial, spec),
         no_slice_worse(found.slices, policy),
         at_most("a parity difference of", contest.parity, TOLERANCE, ""),
         at_most("a single row's time of", found.latency_ms, policy.max_latency_ms, " ms"),
         at_most("a model size of", contest.challenger.size_mb, policy.max_size_mb, " MB"),
+        at_most("a loaded model's memory of", found.memory_mb, policy.max_memory_mb, " MB"),
     ]
     verdict = _verdict(found.main.outcome, others, enough=enough)
     return _evidence(contest, found, verdict, sorted([win, *others], key=lambda check: check.held), spec)
@@ -65,18 +82,24 @@ def gate(contest: Contest, spec: ProjectSpec) -> Evidence:
 
 def _measured(contest: Contest, spec: ProjectSpec) -> _Found:
     rows, policy = scored(contest, spec), spec.gate
-    losses = rows.losses
+    losses, confidence = rows.losses, confidence_after(policy.confidence, contest.uses)
 
-    def against(rival: str, min_gain: float) -> Comparison:
-        return compare(losses["challenger"], losses[rival], rows.days, min_gain=min_gain, confidence=policy.confidence)
+    def against(rival: str, min_gain: float, sure: float) -> Comparison:
+        return compare(
+            losses["challenger"], losses[rival], rows.days, min_gain=min_gain, confidence=sure, groups=rows.groups
+        )
 
     pair = (losses["challenger"], losses.get("champion", losses["baseline"]))
+    count = len(rows.rows)
     return _Found(
         scored=rows,
-        main=against(contest.rival, policy.min_gain),
-        trivial=against("baseline", 0.0),
+        confidence=confidence,
+        labelled=count / (count + contest.awaiting) if count else 0.0,
+        main=against(contest.rival, policy.min_gain, confidence),
+        trivial=against("baseline", 0.0, policy.confidence),
         slices=slice_results(rows.rows, pair, rows.days, spec) if contest.champion else (),
-        latency_ms=latency_ms(contest.challenger, rows.rows) if len(rows.rows) else math.nan,
+        latency_ms=latency_ms(contest.challenger, rows.rows) if count else math.nan,
+        memory_mb=memory_mb(contest.challenger, rows.rows) if count else math.nan,
     )
 
 
@@ -99,9 +122,9 @@ def _evidence(contest: Contest, found: _Found, verdict: Outcome, checks: list[Ch
         challenger_loss=main.challenger_loss,
         challenger_low=main.challenger_low,
         challenger_high=main.challenger_high,
-        challenger_bias=found.scored.bias("challenger", metric),
+        challenger_bias=found.scored.bias("challenger"),
         champion_loss=main.other_loss if has_champion else None,
-        champion_bias=found.scored.bias("champion", metric) if has_champion else None,
+        champion_bias=found.scored.bias("champion") if has_champion else None,
         difference=main.difference,
         difference_low=main.low,
         difference_high=main.high,
@@ -111,4 +134,8 @@ def _evidence(contest: Contest, found: _Found, verdict: Outcome, checks: list[Ch
         size_mb=contest.challenger.size_mb,
         parity=contest.parity,
         reasons=tuple(check.sentence for check in checks),
+        confidence=found.confidence,
+        uses=contest.uses,
+        memory_mb=found.memory_mb,
+        labelled=found.labelled,
     )

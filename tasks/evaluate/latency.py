@@ -7,12 +7,12 @@ from time import perf_counter_ns
 
 import pandas as pd
 
-from tasks.model import PortableModel
+from tasks.model import Predictor
 
 WARM_UP, REPEATS = 3, 30
 
 
-def latency_ms(model: PortableModel, rows: pd.DataFrame) -> float:
+def latency_ms(model: Predictor, rows: pd.DataFrame) -> float:
     """Return the median time of one row's prediction, frame to answer, in milliseconds.
 
     Thirty rows, one at a time, after three that are not counted: loading the model is no part of it.

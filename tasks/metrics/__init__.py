@@ -5,6 +5,14 @@ Every metric is a mean of per-row losses, so means over days add up and two mode
 
 from tasks.metrics.intervals import mean_interval, paired_interval
 from tasks.metrics.losses import LOSSES, RESIDUALS
-from tasks.metrics.significance import holm, p_value_of_rise
+from tasks.metrics.significance import confidence_after, holm, p_value_of_rise
 
-__all__ = ["LOSSES", "RESIDUALS", "holm", "mean_interval", "p_value_of_rise", "paired_interval"]
+__all__ = [
+    "LOSSES",
+    "RESIDUALS",
+    "confidence_after",
+    "holm",
+    "mean_interval",
+    "p_value_of_rise",
+    "paired_interval",
+]

@@ -12,7 +12,9 @@ import numpy.typing as npt
 
 from tasks.metrics.losses import FloatArray
 
-DRAWS = 2000
+DRAWS = 2000  # at least; more where the interval's ends are rarer than a thousandth
+IN_EACH_TAIL = 20  # means beyond either end, so that the end is more than the luck of one draw
+MOST_DRAWS = 200_000
 DRAWN_AT_ONCE = 4_000_000  # numbers held in memory: draws x clusters of one block
 
 
@@ -56,7 +58,7 @@ def paired_interval(
 ) -> tuple[float, float, float]:
     """Return the mean of challenger minus champion, with a paired cluster-bootstrap interval.
 
-    Whole clusters are drawn with replacement (2,000 times, as multinomial weights). Because few clusters make
+    Whole clusters are drawn with replacement (at least 2,000 times, as multinomial weights). Because few clusters make
     percentile intervals too short, the bounds are moved out by t / z and sqrt(C / (C - 1)) (expanded percentile).
 
     Parameters
@@ -95,9 +97,9 @@ def paired_interval(
     sums, counts = cluster_sums(gaps, clusters)
     if sums.size < 3:  # noqa: PLR2004 - two clusters have one degree of freedom
         return difference, math.nan, math.nan
-    means = _bootstrap_means(sums, counts, seed)
-    wider = _expansion(confidence, sums.size)
     tail = (1 - confidence) / 2
+    means = _bootstrap_means(sums, counts, seed, min(MOST_DRAWS, max(DRAWS, round(IN_EACH_TAIL / tail))))
+    wider = _expansion(confidence, sums.size)
     low, high = np.quantile(means, [tail, 1 - tail])
     return difference, difference - wider * (difference - float(low)), difference + wider * (float(high) - difference)
 
@@ -115,13 +117,13 @@ def cluster_sums(values: FloatArray, clusters: npt.ArrayLike) -> tuple[FloatArra
     return np.bincount(codes, weights=values).astype(np.float64), np.bincount(codes).astype(np.float64)
 
 
-def _bootstrap_means(sums: FloatArray, counts: FloatArray, seed: int) -> FloatArray:
+def _bootstrap_means(sums: FloatArray, counts: FloatArray, seed: int, draws: int) -> FloatArray:
     rng = np.random.default_rng(seed)
     shares = np.full(sums.size, 1 / sums.size)
-    block = max(1, min(DRAWS, DRAWN_AT_ONCE // sums.size))
-    means = np.empty(DRAWS)
-    for start in range(0, DRAWS, block):
-        stop = min(start + block, DRAWS)
+    block = max(1, min(draws, DRAWN_AT_ONCE // sums.size))
+    means = np.empty(draws)
+    for start in range(0, draws, block):
+        stop = min(start + block, draws)
         weights = rng.multinomial(sums.size, shares, size=stop - start)
         means[start:stop] = (weights @ sums) / (weights @ counts)
     return means

@@ -1,7 +1,9 @@
 """Loss and signed residual of every row, for each metric a spec may name.
 
-Lower is better everywhere. For a binary label the truth is 0 or 1 and the prediction is P(class 1). What cannot be
-scored (a missing truth or prediction, a logarithm of something not positive) is NaN, never a comfortable zero.
+Lower is better everywhere. For a binary label the truth is 0 or 1 and the prediction is P(class 1), shape (n,). For
+several classes the truth is a place among them and the prediction the probability of each, shape (n, k); a place beyond
+the classes is one the model does not know, to which it gave a probability of 0. What cannot be scored
+(a missing truth or prediction, a logarithm of something not positive) is NaN, never a comfortable zero.
 """
 
 from __future__ import annotations
@@ -42,14 +44,23 @@ def absolute_log_errors(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> Floa
 
 
 def squared_errors(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
-    """Return (truth - prediction) squared; for a probability this is the Brier score.
+    """Return (truth - prediction) squared; for a probability this is the Brier score, summed over several classes.
 
     Examples
     --------
     >>> squared_errors([3, 1], [1, 0.5]).tolist()
     [4.0, 0.25]
+
+    Class 1 of three with 0.2, 0.5 and 0.3: 0.04 + 0.25 + 0.09.
+
+    >>> squared_errors([1], [[0.2, 0.5, 0.3]]).round(6).tolist()
+    [0.38]
     """
-    return residuals(truth, prediction) ** 2
+    happened, expected = _floats(truth, prediction)
+    if expected.ndim == 1:
+        return residuals(happened, expected) ** 2
+    given = given_to_truth(happened, expected)
+    return np.asarray((expected**2).sum(axis=1) - given**2 + (1 - given) ** 2)
 
 
 def log_losses(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
@@ -61,21 +72,30 @@ def log_losses(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
 
     >>> log_losses([1, 0], [0.8, 0.8]).round(3).tolist()
     [0.223, 1.609]
+    >>> log_losses([2, 0], [[0.1, 0.1, 0.8], [0.2, 0.4, 0.4]]).round(3).tolist()
+    [0.223, 1.609]
     """
     happened, probability = _floats(truth, prediction)
+    if probability.ndim > 1:
+        return -np.log(np.clip(given_to_truth(happened, probability), SMALLEST_PROBABILITY, 1.0))
     probability = np.clip(probability, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
     return -(happened * np.log(probability) + (1 - happened) * np.log1p(-probability))
 
 
 def misses(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
-    """Return 1 where the class does not agree with P(class 1) >= 0.5, else 0.
+    """Return 1 where the class does not agree with P(class 1) >= 0.5, or is not the most probable of several; else 0.
 
     Examples
     --------
     >>> misses([1, 1, 0], [0.5, 0.4, float("nan")]).tolist()
     [0.0, 1.0, nan]
+    >>> misses([2, 0], [[0.1, 0.1, 0.8], [0.2, 0.4, 0.4]]).tolist()
+    [0.0, 1.0]
     """
     happened, probability = _floats(truth, prediction)
+    if probability.ndim > 1:
+        missed = (probability.argmax(axis=1) != happened).astype(np.float64)
+        return np.where(np.isnan(happened) | np.isnan(probability).any(axis=1), np.nan, missed)
     wrong = ((probability >= 0.5) != (happened >= 0.5)).astype(np.float64)  # noqa: PLR2004 - the metric's threshold
     return np.where(np.isnan(happened) | np.isnan(probability), np.nan, wrong)
 
@@ -83,13 +103,35 @@ def misses(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
 def residuals(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
     """Return truth - prediction; its mean is the bias, positive when predictions are too low.
 
+    Of several classes: whether the most probable one was right (1 or 0) minus its probability; the mean is below zero
+    where the model is surer than it should be.
+
     Examples
     --------
     >>> residuals([3, 1], [1, 0.5]).tolist()
     [2.0, 0.5]
+    >>> residuals([1, 0], [[0.25, 0.75, 0.0], [0.25, 0.75, 0.0]]).tolist()
+    [0.25, -0.75]
     """
     found, expected = _floats(truth, prediction)
-    return found - expected
+    if expected.ndim == 1:
+        return found - expected
+    return np.asarray((1.0 - misses(found, expected)) - expected.max(axis=1), dtype=np.float64)
+
+
+def given_to_truth(truth: npt.ArrayLike, probabilities: npt.ArrayLike) -> FloatArray:
+    """Return the probability that was given to what happened, 0 for a class beyond those known; NaN without a truth.
+
+    Examples
+    --------
+    >>> given_to_truth([1, 2, float("nan")], [[0.3, 0.7], [0.3, 0.7], [0.3, 0.7]]).tolist()
+    [0.7, 0.0, nan]
+    """
+    happened, given = _floats(truth, probabilities)
+    known = (happened >= 0) & (happened < given.shape[1])
+    places = np.where(known, happened, 0).astype(np.int64)
+    found = np.take_along_axis(given, places[:, None], axis=1)[:, 0]
+    return np.where(np.isnan(happened) | np.isnan(given).any(axis=1), np.nan, np.where(known, found, 0.0))
 
 
 def log_residuals(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:

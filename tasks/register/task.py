@@ -19,7 +19,8 @@ from tasks.rim import room
 class Package:
     """The files of a version: the portable model, what it learned from, the proof, and how to make it again.
 
-    `model` has its own files and the schema; `training` names the recipe, the dates, the importances and the lake's commits.
+    `model` has its own files and the schema; `training` names the recipe, the dates, the importances and the lake's
+    commits; `analysis` says where the model is wrong and whether more rows would help.
     """
 
     model: Mapping[str, bytes]
@@ -27,6 +28,7 @@ class Package:
     evidence: Mapping[str, Any]
     training: Mapping[str, Any]
     leaderboard: Sequence[Mapping[str, Any]]
+    analysis: Mapping[str, Any]
 
     def files(self) -> dict[str, bytes]:
         """Return the files by name."""
@@ -36,6 +38,7 @@ class Package:
             "evidence.json": _json(self.evidence),
             "training.json": _json(self.training),
             "leaderboard.json": _json(self.leaderboard),
+            "analysis.json": _json(self.analysis),
         }
 
 

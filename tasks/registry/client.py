@@ -13,7 +13,7 @@ from pathlib import Path
 from tasks import clock
 from tasks.errors import DataError, EvidenceError, Terminal, Unreachable
 from tasks.registry.manifest import MANIFEST, SIGNATURE, checked_name, seal, verify
-from tasks.registry.names import KEY, SERIES, checked_key, checked_project, metric_name
+from tasks.registry.names import KEY, SEARCH, SERIES, checked_key, checked_project, metric_name
 from tasks.registry.server import Server
 from tasks.registry.signing import Keys
 from tasks.registry.versions import TEXT_CHARACTERS, Draft, Version, version_of
@@ -212,6 +212,18 @@ class Registry:
         run_id = self._start_run(project, series, {SERIES: series})
         self._server.ask("set_terminated", run_id)
         return run_id
+
+    def log_trial(
+        self, project: str, study: str, name: str, *, params: Mapping[str, str], metrics: Mapping[str, float]
+    ) -> None:
+        """Add one trial of a search as a run of its own, nested in the one run of the search."""
+        found = self._runs(project, SEARCH, checked_key(study))
+        parent = found[0] if found else self._start_run(project, f"search {study}", {SEARCH: study})
+        if not found:
+            self._server.ask("set_terminated", parent)
+        run_id = self._start_run(project, name, {"mlflow.parentRunId": parent})
+        self._log(run_id, params=params, metrics=metrics)
+        self._server.ask("set_terminated", run_id)
 
     def fetch(self, version: Version) -> dict[str, bytes]:
         """Return a version's files, once its signed manifest agrees with every one of them.

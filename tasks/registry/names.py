@@ -35,6 +35,9 @@ REFUSED = "approval.refused"
 SERIES = "leeway.series"
 """Marks the long-lived run that holds one series of numbers."""
 
+SEARCH = "leeway.search"
+"""Marks the run that holds the trials of one search."""
+
 CHAMPION = "champion"
 PREVIOUS = "previous"
 CHALLENGER = "challenger"

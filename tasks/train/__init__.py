@@ -4,24 +4,37 @@ Labels age: a model of last year's prices is wrong about this year's. So recipes
 forward validation - fit on what was known, score what came next - says which one to believe.
 """
 
-from tasks.train.baselines import baseline_prediction
+from tasks.train.baselines import baseline_prediction, baseline_predictions
+from tasks.train.conduct import Conduct, Spread, TrialResult
+from tasks.train.curve import LearningCurve, learning_curve
+from tasks.train.finish import Finish
 from tasks.train.fitting import Fitted, fit
 from tasks.train.importances import importances
 from tasks.train.recipes import Recipe, candidates
-from tasks.train.training import Spread, Trained, train
+from tasks.train.selection import Selection
+from tasks.train.table import apart
+from tasks.train.training import Trained, train
 from tasks.train.validation import FoldResult, choose, forward_validation
 
 __all__ = [
+    "Conduct",
+    "Finish",
     "Fitted",
     "FoldResult",
+    "LearningCurve",
     "Recipe",
+    "Selection",
     "Spread",
     "Trained",
+    "TrialResult",
+    "apart",
     "baseline_prediction",
+    "baseline_predictions",
     "candidates",
     "choose",
     "fit",
     "forward_validation",
     "importances",
+    "learning_curve",
     "train",
 ]

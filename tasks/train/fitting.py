@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
+from tasks.model import ModelSchema, Predictor, TimeFeature, exported, prove_parity
 from tasks.model.matrix import FloatArray
-from tasks.model.parity import prove_parity
-from tasks.model.portable import PortableModel
-from tasks.model.schema import Link, ModelSchema, TimeFeature
-from tasks.model.trees import tree_ensemble
 from tasks.spec.models import ProjectSpec
+from tasks.train.finish import Finish
 from tasks.train.learning import Learned, Workshop
-from tasks.train.pipeline import category_tables
+from tasks.train.pipeline import after_encoding, category_tables, kept_columns
 from tasks.train.recipes import Recipe
-from tasks.train.table import Table, table
+from tasks.train.table import Table, date_parts, feature_frame, table
 from tasks.train.validation import link, newest_day
 
-PARITY_ROWS = 500
+PARITY_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,61 +36,75 @@ class Fitted:
     """
 
     recipe: Recipe
-    portable: PortableModel
+    portable: Predictor
     parity: float
     rows: int
     trained_from: date
     trained_until: date
 
 
-def fit(recipe: Recipe, rows: pd.DataFrame, spec: ProjectSpec, as_of: date) -> Fitted:
+def fit(recipe: Recipe, rows: pd.DataFrame, spec: ProjectSpec, as_of: date, finish: Finish | None = None) -> Fitted:
     """Return the recipe fitted on every row whose label was known on a night.
 
     Same rows, same seed: same model.
 
+    Parameters
+    ----------
+    finish : Finish, optional
+        Calibration and threshold that forward validation found for this recipe.
+
     Raises
     ------
     DataError
-        Nothing had matured, a column or label cannot be used, or a binary label has one class.
+        Nothing had matured, a column or label cannot be used, or a class has no row.
     ParityError
         The portable model does not answer as the trained one.
     """
-    return fitted(Workshop(table(rows, spec), spec), recipe, as_of)
+    return fitted(Workshop(table(rows, spec), spec), recipe, as_of, finish)
 
 
-def fitted(workshop: Workshop, recipe: Recipe, as_of: date) -> Fitted:
+def fitted(workshop: Workshop, recipe: Recipe, as_of: date, finish: Finish | None = None) -> Fitted:
     """Return `fit` on rows that are already read."""
     rows, until = workshop.rows, newest_day(workshop, as_of)
     learned = workshop.learned(recipe, until)
-    first, last = rows.date_of(rows.days.min()), rows.date_of(until)
+    known = workshop.known(recipe, until, None)
+    first, last = rows.date_of(known.days.min()), rows.date_of(until)
     schema = _schema(learned, workshop, (first, last))
-    portable = PortableModel(schema, tree_ensemble(learned.pipeline.named_steps["trees"]))
-    parity = _parity(portable, learned, workshop)
+    plain = exported(after_encoding(learned.pipeline), schema)
+    parity = _parity(plain, learned, workshop)
+    portable = replace_schema(plain, classes=rows.classes or plain.schema.classes)
+    if finish is not None:
+        portable = replace_schema(portable, calibration=finish.calibration, threshold=finish.threshold)
     return Fitted(recipe, portable, parity, learned.rows, first, last)
 
 
+def replace_schema(model: Predictor, **changes: object) -> Predictor:
+    """Return the same model with other words in its schema."""
+    return replace(model, schema=replace(model.schema, **changes))  # type: ignore[arg-type]  # both are dataclasses
+
+
 def _schema(learned: Learned, workshop: Workshop, trained: tuple[date, date]) -> ModelSchema:
-    spec, held = workshop.spec, learned.held_at_days
-    links: dict[str, Link] = {"identity": "identity", "exp": "exp", "logistic": "logistic"}
+    spec, held, kept = workshop.spec, learned.held_at_days, kept_columns(learned.recipe, workshop.spec)
     return ModelSchema(
         project=spec.project,
         task=spec.training.task,
         metric=spec.scope.metric,
         event_time=spec.source.event_time,
-        numbers=tuple(spec.features.numbers),
-        booleans=tuple(spec.features.booleans),
-        categories=category_tables(learned.pipeline, spec),
+        numbers=tuple(kept["numbers"]),
+        booleans=tuple(kept["booleans"]),
+        categories=category_tables(learned.pipeline, learned.recipe, spec),
         time=None if held is None else TimeFeature(workshop.rows.origin.isoformat(), held),
         offset=learned.offset,
-        link=links[link(spec)],
+        link=link(spec),
         function=spec.features.function,
         trained_from=trained[0].isoformat(),
         trained_until=trained[1].isoformat(),
         recipe=learned.recipe.described(),
+        dates=date_parts(spec),
     )
 
 
-def _parity(portable: PortableModel, learned: Learned, workshop: Workshop) -> float:
+def _parity(model: Predictor, learned: Learned, workshop: Workshop) -> float:
     rows, event_time = workshop.rows, workshop.spec.source.event_time
     sample = np.random.default_rng(workshop.spec.training.seed).permutation(len(rows))[:PARITY_ROWS]
     moments = pd.Timestamp(rows.origin) + pd.to_timedelta(rows.days[sample], unit="D")
@@ -101,9 +113,9 @@ def _parity(portable: PortableModel, learned: Learned, workshop: Workshop) -> fl
     def reference(hard: pd.DataFrame) -> FloatArray:
         days = np.zeros(len(hard)) if learned.held_at_days is None else _days(hard[event_time], rows)
         blank = np.zeros(len(hard))
-        return learned.score(Table(hard, days, blank, blank, rows.origin))
+        return learned.score(Table(feature_frame(hard, workshop.spec), days, blank, blank, rows.origin))
 
-    return prove_parity(portable, reference, frame)
+    return prove_parity(model, reference, frame)
 
 
 def _days(moments: pd.Series[pd.Timestamp], rows: Table) -> FloatArray:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from tasks.metrics.losses import LOSSES
+from tasks.model import Predictor
 from tasks.model.matrix import matrix
-from tasks.model.portable import PortableModel
 from tasks.spec.models import ProjectSpec
 from tasks.train.table import truths
 
@@ -15,12 +15,12 @@ REPEATS = 2
 MOST_ROWS = 4000
 
 
-def importances(model: PortableModel, rows: pd.DataFrame, spec: ProjectSpec, seed: int) -> dict[str, float]:
+def importances(model: Predictor, rows: pd.DataFrame, spec: ProjectSpec, seed: int) -> dict[str, float]:
     """Return the rise of the mean loss when each feature is permuted, never below 0, in units of the metric.
 
     Parameters
     ----------
-    model : PortableModel
+    model : Predictor
         The model in question.
     rows : DataFrame
         Labelled rows the model has not learned from; at most 4,000, drawn at random, are used.
@@ -30,7 +30,8 @@ def importances(model: PortableModel, rows: pd.DataFrame, spec: ProjectSpec, see
     Returns
     -------
     dict of str to float
-        One entry per feature column of the spec; the held event time is no column of the spec and is not among them.
+        One entry per feature column of the spec, 0 for those the model leaves out; event time is no column of the spec
+        and is not among them.
 
     Notes
     -----
@@ -39,14 +40,15 @@ def importances(model: PortableModel, rows: pd.DataFrame, spec: ProjectSpec, see
     """
     rng = np.random.default_rng(seed)
     some = rows.iloc[rng.permutation(len(rows))[:MOST_ROWS]]
-    truth, inputs, loss = truths(some, spec), matrix(some, model.schema), LOSSES[spec.scope.metric]
+    names = tuple(str(name) for name in model.schema.classes) if spec.training.task == "multiclass" else ()
+    truth, inputs, loss = truths(some, spec, names), matrix(some, model.schema), LOSSES[spec.scope.metric]
 
     def mean_loss() -> float:
         return float(loss(truth, model.from_score(model.score_matrix(inputs))).mean())
 
-    before, found = mean_loss(), {}
-    for place, column in enumerate(model.schema.columns):
-        if column == model.schema.event_time:
+    before, found = mean_loss(), dict.fromkeys(spec.features.columns, 0.0)
+    for place, column in enumerate(model.schema.inputs):
+        if column not in found:
             continue
         kept, rises = inputs[:, place].copy(), []
         for _ in range(REPEATS):

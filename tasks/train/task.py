@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import pandas as pd
@@ -12,9 +12,11 @@ from tasks.logs import line, logger
 from tasks.profiles import Ruler, fit_ruler, profile
 from tasks.rim import room
 from tasks.spec import ProjectSpec
+from tasks.train.conduct import Conduct, Line, Spread, TrialResult
+from tasks.train.curve import LearningCurve, learning_curve
 from tasks.train.fitting import Fitted, fit
 from tasks.train.importances import importances
-from tasks.train.training import Line, Spread, Trained, train
+from tasks.train.training import Trained, train
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,21 @@ class Released:
 
 
 @room("train")
-def choose_and_fit(rows: pd.DataFrame, spec: ProjectSpec, as_of: date, spread: Spread = map) -> Trained:
+def choose_and_fit(
+    rows: pd.DataFrame, spec: ProjectSpec, as_of: date, spread: Spread = map, conduct: Conduct | None = None
+) -> Trained:
     """Return the recipe forward validation chose, fitted on the given rows; candidates are tried by way of `spread`."""
-    trained = train(rows, spec, as_of, progress=_tell, spread=spread)
+    given = conduct or Conduct()
+
+    def on_trial(trial: TrialResult) -> None:
+        logger().info(line("trial_ended", loss=trial.loss, recipe=trial.recipe.name, status=trial.status))
+        given.on_trial(trial)
+
+    def progress(tried: Line) -> None:
+        logger().info(line("recipe_tried", loss=tried["loss"], recipe=tried["recipe"]))
+        given.progress(tried)
+
+    trained = train(rows, spec, as_of, spread=spread, conduct=replace(given, on_trial=on_trial, progress=progress))
     logger().info(line("recipe_chosen", recipe=trained.fitted.recipe.name, seconds=trained.seconds))
     return trained
 
@@ -52,7 +66,8 @@ def refit(
         The champion's bin geometry, kept so that profiles of different nights can be added; None for the first model.
     """
     newest = max(known["event_date"])
-    fitted = fit(trained.fitted.recipe, known, spec, newest + timedelta(days=spec.source.label.delay_days))
+    as_of = newest + timedelta(days=spec.source.label.delay_days)
+    fitted = fit(trained.fitted.recipe, known, spec, as_of, trained.finish)
     weights = importances(trained.fitted.portable, holdout, spec, spec.training.seed)
     total = sum(weights.values()) or 1.0
     return Released(
@@ -71,5 +86,9 @@ def _reference(known: pd.DataFrame, spec: ProjectSpec, ruler: Ruler | None) -> R
     return reference_of([(start.isoformat(), profile(part, ruler)) for start, part in known.groupby(starts, sort=True)])
 
 
-def _tell(tried: Line) -> None:
-    logger().info(line("recipe_tried", loss=tried["loss"], recipe=tried["recipe"]))
+@room("learning curve")
+def would_more_help(trained: Trained, rows: pd.DataFrame, spec: ProjectSpec, as_of: date) -> LearningCurve:
+    """Return how the chosen recipe's loss falls with the rows it learns from; six more fits."""
+    found = learning_curve(trained.recipe, rows, spec, as_of)
+    logger().info(line("learning_curve_drawn", gain=found.gain, rows=found.rows[-1] if found.rows else 0))
+    return found

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 import pandas as pd
 
 from tasks.errors import DataError
 from tasks.spec.models import ProjectSpec
+from tasks.train.conduct import Conduct, Line, Spread, TrialResult
+from tasks.train.finish import Finish, finish
 from tasks.train.fitting import Fitted, fitted
 from tasks.train.learning import Workshop, without_level
 from tasks.train.recipes import Recipe, candidates
+from tasks.train.search import searched
+from tasks.train.selection import Selection, selected
 from tasks.train.table import Table, table
 from tasks.train.validation import FoldResult, choose, folds, newest_day, weighted_loss
 
 TRYING_SHARE = 0.8  # of training_minutes; the rest is for the final fit and its proof
-Line = dict[str, Any]
-Spread = Callable[..., Iterable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,20 @@ class Trained:
     Attributes
     ----------
     leaderboard : list of dict
-        Per recipe: `recipe` (its name), `described` (its parts), `status` ("chosen", "tried" or "not_tried"), `loss`
-        (weighted mean over folds, None without one), `folds` (first and last day, rows, loss and bias of each).
+        Per recipe: `recipe` (its name), `described` (its parts), `status` ("chosen", "tried", "not_tried", "pruned" or
+        "failed"), `loss` (weighted mean over folds, None without one), `folds` (first and last day, rows, loss and bias
+        of each).
+    finish : Finish
+        How probabilities are corrected and decided on, learned from forward validation.
+    selection : Selection or None
+        What each feature was found to do, when the spec asks to select.
     """
 
     fitted: Fitted
     leaderboard: list[Line]
     seconds: float
+    finish: Finish = field(default_factory=Finish)
+    selection: Selection | None = None
 
     @property
     def recipe(self) -> Recipe:
@@ -46,19 +53,13 @@ class Trained:
 
 
 def train(
-    rows: pd.DataFrame,
-    spec: ProjectSpec,
-    as_of: date,
-    *,
-    progress: Callable[[Line], None] | None = None,
-    stopwatch: Callable[[], float] = time.monotonic,
-    spread: Spread = map,
+    rows: pd.DataFrame, spec: ProjectSpec, as_of: date, *, spread: Spread = map, conduct: Conduct | None = None
 ) -> Trained:
     """Return the recipe that forward validation chose, fitted on all given rows that had matured.
 
     A hold-out for the gate is the caller's to keep back: what is in `rows` is learned from. With too little history for
-    a single fold the simplest recipe is taken. Recipes are tried until 80 % of `scope.training_minutes` is used; the
-    first ones, which share their fits, are always tried.
+    a single fold the simplest recipe is taken. Fixed recipes, then those of the search, are tried until 80 % of
+    `scope.training_minutes` is used; the first ones, which share their fits, are always tried.
 
     Parameters
     ----------
@@ -68,13 +69,11 @@ def train(
         What is tried, and how it is judged.
     as_of : date
         The night that trains.
-    progress : callable, optional
-        Is given each line of the leaderboard when its recipe has been tried.
-    stopwatch : callable, optional
-        Seconds from any start.
     spread : callable, optional
         How pieces of work reach workers, with the meaning of the built-in `map`, which does them here one by one. Where
         they are all handed out at once, the time allowed counts for each.
+    conduct : Conduct, optional
+        The kind of drift, who hears of trials, and where they are remembered.
 
     Raises
     ------
@@ -83,23 +82,44 @@ def train(
     ParityError
         The portable model does not answer as the trained one.
     """
-    start = stopwatch()
+    conduct = conduct or Conduct()
+    start = conduct.stopwatch()
     workshop = Workshop(table(rows, spec), spec)
     _refuse_too_few(workshop, as_of)
     budget = TRYING_SHARE * 60 * spec.scope.training_minutes
+
+    def left() -> float:
+        return budget - (conduct.stopwatch() - start)
+
     recipes = candidates(spec.training)
-    groups = [Group(tuple(same), workshop.rows, spec, as_of) for same in _sharing_fits(recipes)]
-    left = (budget - (stopwatch() - start) if place else math.inf for place in range(len(groups)))
+    results = _tried(recipes, workshop, as_of, (spread, conduct, left))
+    trials = searched(workshop, as_of, conduct, left(), spread) if spec.training.trials else []
+    complete = {trial.recipe: list(trial.folds) for trial in trials if trial.status == "complete"}
+    flat = [each for tried in (complete | results).values() for each in tried]
+    chosen = choose(flat) if flat else recipes[0]
+    selection = selected(workshop, chosen, as_of) if spec.training.selection else None
+    final = selection.recipe if selection else chosen
+    found = finish(workshop, final, as_of)
+    model = fitted(workshop, final, as_of, found)
+    leaderboard = [_line(recipe, results, chosen) for recipe in recipes] + [
+        _trial_line(each, chosen) for each in trials
+    ]
+    return Trained(model, leaderboard, conduct.stopwatch() - start, found, selection)
+
+
+def _tried(
+    recipes: Sequence[Recipe], workshop: Workshop, as_of: date, how: tuple[Spread, Conduct, Callable[[], float]]
+) -> dict[Recipe, list[FoldResult]]:
+    """Return the folds of each fixed recipe, as far as time goes."""
+    spread, conduct, left = how
+    groups = [Group(tuple(same), workshop.rows, workshop.spec, as_of) for same in _sharing_fits(recipes)]
+    times = (left() if place else math.inf for place in range(len(groups)))
     results: dict[Recipe, list[FoldResult]] = {}
-    for tried in spread(Group.tried, groups, left):
+    for tried in spread(Group.tried, groups, times):
         results |= tried
         for recipe in tried:
-            if progress:
-                progress(_line(recipe, results, None))
-    flat = [result for tried in results.values() for result in tried]
-    chosen = choose(flat) if flat else recipes[0]
-    model = fitted(workshop, chosen, as_of)
-    return Trained(model, [_line(recipe, results, chosen) for recipe in recipes], stopwatch() - start)
+            conduct.progress(_line(recipe, results, None))
+    return results
 
 
 @dataclass(frozen=True)
@@ -138,6 +158,12 @@ def _line(recipe: Recipe, results: dict[Recipe, list[FoldResult]], chosen: Recip
         "loss": None if math.isnan(loss) else loss,
         "folds": [_fold(result) for result in tried],
     }
+
+
+def _trial_line(trial: TrialResult, chosen: Recipe) -> Line:
+    line = _line(trial.recipe, {trial.recipe: list(trial.folds)}, chosen)
+    status = {"complete": line["status"], "pruned": "pruned", "failed": "failed"}[trial.status]
+    return line | {"status": status, "trial": trial.number, "seconds": round(trial.seconds, 3), "reason": trial.reason}
 
 
 def _fold(result: FoldResult) -> Line:

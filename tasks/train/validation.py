@@ -11,11 +11,13 @@ import pandas as pd
 
 from tasks.errors import DataError
 from tasks.metrics.losses import LOSSES, RESIDUALS
-from tasks.model.portable import LINKS
+from tasks.model.calibrated import LINKS
+from tasks.model.matrix import FloatArray
+from tasks.model.schema import Link
 from tasks.spec.models import ProjectSpec
-from tasks.train.learning import Workshop
+from tasks.train.learning import Learned, Workshop, lacks_a_class
 from tasks.train.recipes import Recipe
-from tasks.train.table import table
+from tasks.train.table import Table, table
 
 FEWEST_SCORED = 20  # rows below which a fold says nothing
 TIE = 0.001  # recipes whose losses differ by less than a thousandth are equally good
@@ -61,31 +63,55 @@ def forward_validation(recipe: Recipe, rows: pd.DataFrame, spec: ProjectSpec, as
 
 def folds(workshop: Workshop, recipe: Recipe, as_of: date) -> list[FoldResult]:
     """Return `forward_validation` on rows that are already read, oldest fold first."""
-    spec = workshop.spec
-    newest = newest_day(workshop, as_of)
-    ends = [newest - step * spec.split.fold_days for step in reversed(range(spec.split.folds))]
-    results = [_fold(workshop, recipe, end) for end in ends]
+    results = [fold(workshop, recipe, end) for end in fold_ends(workshop, as_of)]
     return [result for result in results if result is not None]
 
 
-def _fold(workshop: Workshop, recipe: Recipe, end: int) -> FoldResult | None:
+def fold_ends(workshop: Workshop, as_of: date) -> list[int]:
+    """Return the last day of each cohort, oldest first, in days since the table's origin."""
+    spec, newest = workshop.spec, newest_day(workshop, as_of)
+    return [newest - step * spec.split.fold_days for step in reversed(range(spec.split.folds))]
+
+
+def fold(workshop: Workshop, recipe: Recipe, end: int) -> FoldResult | None:
     """Return the recipe on the cohort that ends on a day, or None when there are too few rows to tell."""
-    rows, spec = workshop.rows, workshop.spec
-    start, delay = end - spec.split.fold_days + 1, max(spec.source.label.delay_days, 1)
-    scored, known = rows.between(start, end), rows.between(0, start - delay)
-    if len(known) < max(FEWEST_SCORED, spec.training.min_rows // 2) or len(scored) < FEWEST_SCORED:
+    met = meeting(workshop, recipe, end)
+    if met is None:
         return None
-    learned = workshop.learned(recipe, int(known.days.max()))
+    learned, scored = met
+    spec, rows = workshop.spec, workshop.rows
     prediction = LINKS[link(spec)](learned.score(scored))
+    losses = LOSSES[spec.scope.metric](scored.truth, prediction)
+    residuals = RESIDUALS[spec.scope.metric](scored.truth, prediction)
     return FoldResult(
         recipe=recipe,
-        start=rows.date_of(start),
+        start=rows.date_of(end - spec.split.fold_days + 1),
         end=rows.date_of(end),
         rows_fitted=learned.rows,
         rows_scored=len(scored),
-        loss=float(LOSSES[spec.scope.metric](scored.truth, prediction).mean()),
-        bias=float(RESIDUALS[spec.scope.metric](scored.truth, prediction).mean()),
+        loss=float(losses.mean()),
+        bias=float(residuals.mean()),
     )
+
+
+def meeting(workshop: Workshop, recipe: Recipe, end: int) -> tuple[Learned, Table] | None:
+    """Return the recipe fitted on what was known before the cohort that ends on a day, and that cohort; or None."""
+    rows, spec = workshop.rows, workshop.spec
+    start, delay = end - spec.split.fold_days + 1, max(spec.source.label.delay_days, 1)
+    before, scored = rows.between(0, start - delay), rows.between(start, end)
+    if len(before) < FEWEST_SCORED or len(scored) < FEWEST_SCORED:
+        return None
+    until, scored_from = int(before.days.max()), start
+    enough = len(before.beside(scored)) >= max(FEWEST_SCORED, spec.training.min_rows // 2)
+    known = workshop.known(recipe, until, scored_from)
+    if not enough or len(known) < FEWEST_SCORED or lacks_a_class(known, spec):
+        return None
+    return workshop.learned(recipe, until, scored_from), scored
+
+
+def fold_losses(truth: FloatArray, scores: FloatArray, spec: ProjectSpec) -> FloatArray:
+    """Return the loss of each row, from scores on the model's scale."""
+    return LOSSES[spec.scope.metric](truth, LINKS[link(spec)](scores))
 
 
 def choose(results: Sequence[FoldResult]) -> Recipe:
@@ -156,8 +182,8 @@ def newest_day(workshop: Workshop, as_of: date) -> int:
     return int(known.days.max())
 
 
-def link(spec: ProjectSpec) -> str:
+def link(spec: ProjectSpec) -> Link:
     """Return the name of the way back from the model's scale to label units or probabilities."""
-    if spec.training.task == "binary":
-        return "logistic"
-    return "exp" if spec.training.target_scale == "log" else "identity"
+    links: dict[str, Link] = {"binary": "logistic", "multiclass": "softmax"}
+    plain: Link = "exp" if spec.training.target_scale == "log" else "identity"
+    return links.get(spec.training.task, plain)

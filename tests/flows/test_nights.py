@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks import clock
+from tasks.errors import DataError
 from tasks.lake import TABLES, Batch, Lake, entries, latest, standing
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def test_a_delivery_in_another_unit_is_set_aside_whole_and_never_learned_from(ho
     assert (set_aside.verdict, set_aside.rows_accepted, set_aside.rows_quarantined) == ("quarantined", 0, 515)
     assert served(house, set_aside) == []
     run_night("2014-07-28")
-    known = known_rows(house, date(2014, 7, 28))
+    known, _ = known_rows(house, date(2014, 7, 28))
     assert set_aside.batch_id not in set(known["batch_id"])
     assert known["sqft_living"].max() < 20_000
     assert len(entries(house.lake, PROJECT, "retraining")) == 1
@@ -250,7 +251,7 @@ def test_a_corrected_file_takes_the_place_of_the_first_everywhere(house: House) 
     )
     assert (first.verdict, first.rows_accepted, first.rows_elsewhere) == ("superseded", 0, 515)
     assert (corrected.verdict, corrected.rows_accepted) == ("accepted", 500)
-    known = known_rows(house, date(2014, 7, 28))
+    known, _ = known_rows(house, date(2014, 7, 28))
     assert wrong.batch_id not in set(known["batch_id"])
     assert known["row_id"].is_unique
     for table in ("predictions", "profiles"):
@@ -331,6 +332,26 @@ def test_an_approved_version_whose_model_was_changed_on_disk_is_refused(house: H
     assert "model.onnx has changed" in refused["reason"]
     assert house.registry.aliases(PROJECT)["champion"] == 1
     house.registry.delete_tag(PROJECT, changed.number, "approval")
+
+
+def test_a_challenger_is_rejected_by_the_command_line_and_the_record_knows_by_whom(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.commands.answer import answer_challenger
+
+    monkeypatch.setattr("flows.commands.answer.person", lambda: "ann")
+    unwanted = challenger(house, "unwanted")
+    answer_challenger(PROJECT, unwanted.number, "rejected", "too few streets")
+    entry = entries(house.lake, PROJECT, "promotion")[-1]
+    assert (entry.action, entry.actor, entry.details) == ("rejected", "ann", {"because": "too few streets"})
+    assert house.registry.aliases(PROJECT)["champion"] == 1
+
+
+def test_an_answer_about_no_version_is_told_in_a_sentence(house: House) -> None:
+    from flows.commands.answer import answer_challenger
+
+    with pytest.raises(DataError, match="there is no version 999"):
+        answer_challenger(PROJECT, 999, "approved", "by hand")
 
 
 def test_a_crash_between_the_writes_of_a_batch_is_healed_by_writing_it_again(

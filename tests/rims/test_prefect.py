@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
 PROJECT = "planned"
 PLANNED_SECONDS = 60  # the scheduler looks every five
-KINDS = ("nightly", "promote", "retrain")
+KINDS = ("nightly", "promote", "retrain", "upkeep")
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_the_nights_of_a_deployment_are_planned_by_the_server(spec: ProjectSpec)
 @pytest.mark.usefixtures("spec")
 def test_a_retraining_has_no_schedule_and_no_two_runs_of_a_kind_overlap() -> None:
     found = {kind: deployment(kind) for kind in KINDS}
-    assert [len(found[kind].schedules) for kind in KINDS] == [1, 1, 0]
+    assert [len(found[kind].schedules) for kind in KINDS] == [1, 1, 0, 1]
     assert {each.global_concurrency_limit.limit for each in found.values() if each.global_concurrency_limit} == {1}
 
 
@@ -89,4 +89,4 @@ def test_a_deployment_runs_here_with_the_parameters_it_is_given(spec: ProjectSpe
     result = run("nightly", spec.project, date="2014-05-05", reason="a test")
     assert (result["night"], result["action"]) == ("2014-05-05", "wait")
     done = [each for each in runs(deployment("nightly")) if each.state_type == StateType.COMPLETED]
-    assert [(each.name, each.parameters["reason"]) for each in done] == [("planned 2014-05-05", "a test")]
+    assert [(each.name, each.parameters["reason"]) for each in done] == [("planned 2014-05-05: wait", "a test")]

@@ -36,15 +36,29 @@ EVIDENCE = Evidence(
     size_mb=0.25,
     parity=0.0,
     reasons=("found slices zip = b +100.0%; expected none more than 10% worse, beyond chance",),
+    confidence=0.975,
+    uses=1,
+    memory_mb=12.5,
+    labelled=0.9,
 )
 
 
-def test_evidence_frozen_by_protocol_1_is_still_read() -> None:
-    assert Evidence.from_dict(json.loads((FROZEN / "evidence_1.json").read_text(encoding="utf-8"))) == EVIDENCE
+def frozen_evidence(protocol: int) -> Evidence:
+    return Evidence.from_dict(json.loads((FROZEN / f"evidence_{protocol}.json").read_text(encoding="utf-8")))
+
+
+def test_evidence_frozen_by_protocol_1_is_still_read_and_what_it_lacks_is_not_known() -> None:
+    old = frozen_evidence(1)
+    assert [math.isnan(each) for each in (old.confidence, old.memory_mb, old.labelled)] == [True] * 3
+    assert replace(old, confidence=0.975, uses=1, memory_mb=12.5, labelled=0.9) == EVIDENCE
+
+
+def test_evidence_frozen_by_protocol_2_is_still_read() -> None:
+    assert frozen_evidence(2) == EVIDENCE
 
 
 def test_todays_form_is_the_frozen_one() -> None:
-    frozen = json.loads((FROZEN / "evidence_1.json").read_text(encoding="utf-8"))
+    frozen = json.loads((FROZEN / f"evidence_{PROTOCOL}.json").read_text(encoding="utf-8"))
     assert EVIDENCE.to_dict() == frozen, "the form changed: follow the recipe in tasks/evaluate/evidence.py"
 
 

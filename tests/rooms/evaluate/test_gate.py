@@ -86,7 +86,7 @@ def test_a_clearly_better_challenger_passes_with_its_numbers() -> None:
     assert 0 < evidence.latency_ms < 1000
     assert 0 < evidence.size_mb < 0.01
     assert "of the champion on 280 rows" in evidence.summary
-    assert len(evidence.reasons) == 7
+    assert len(evidence.reasons) == 9
 
 
 def test_a_worse_challenger_is_called_so_even_when_slices_suffer_too() -> None:
@@ -168,6 +168,8 @@ def test_rows_a_model_has_learned_from_are_left_out() -> None:
         ({"parity": math.nan}, {}, "parity"),
         ({}, {"max_latency_ms": 1e-6}, "single row"),
         ({}, {"max_size_mb": 1e-6}, "size"),
+        ({}, {"max_memory_mb": 1e-6}, "memory"),
+        ({"awaiting": 281}, {}, "labels for 50% of the hold-out's rows"),
         ({"baseline_prediction": math.nan}, {}, "constant median"),
         ({"holdout": holdout().assign(price=[math.nan, *[100.0] * 279])}, {}, "nan"),
     ],

@@ -47,11 +47,11 @@ def market(days: int = 90, jump_on: int | None = None, jump: float = 0.0, a_day:
     )
 
 
-@pytest.fixture(name="spec_of")
+@pytest.fixture(name="spec_of", scope="session")
 def _spec_of() -> Callable[..., ProjectSpec]:
     return spec_of
 
 
-@pytest.fixture(name="market")
+@pytest.fixture(name="market", scope="session")
 def _market() -> Market:
     return market
