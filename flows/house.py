@@ -17,7 +17,9 @@ from tasks.errors import Terminal
 from tasks.features import with_features
 from tasks.lake import Lake
 from tasks.model import Predictor, load_model
-from tasks.monitor import Promise
+from tasks.monitor import Answers, Promise
+from tasks.monitor import from_json as answers_from
+from tasks.monitor.task import Yardstick
 from tasks.registry import Registry, Version, load_keys
 from tasks.registry.names import CHAMPION
 from tasks.spec import ProjectSpec, find_project, home, read_spec
@@ -64,6 +66,15 @@ class Champion:
     trained_until: date
     importances: tuple[tuple[str, float], ...]
     recipe: str
+    answers: Answers | None = None
+    repeated_rows: float = 0.0
+
+    @property
+    def yardstick(self) -> Yardstick:
+        """What its nights are measured against."""
+        return Yardstick(
+            self.number, self.reference, self.promise, self.trained_until, self.answers, self.repeated_rows
+        )
 
 
 def open_house(project: str) -> House:
@@ -132,4 +143,6 @@ def champion_of(number: int, files: dict[str, bytes], threads: int = 1) -> Champ
         trained_until=date.fromisoformat(training["trained_until"]),
         importances=tuple((name, float(share)) for name, share in training["importances"].items()),
         recipe=training["recipe"],
+        answers=answers_from(files["answers.json"]) if "answers.json" in files else None,
+        repeated_rows=float(training.get("repeated_rows", 0.0)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from datetime import date as Date  # noqa: N812 - the flow's parameter is called `date` in the form people fill in
 from pathlib import Path
 from typing import Any
@@ -16,20 +17,23 @@ from flows.record import Tonight, decision_entry, situation
 from flows.tell import publish
 from tasks import clock
 from tasks.decide import decide
+from tasks.drift import Suspicion
 from tasks.ingest.task import take_in
-from tasks.lake import Deliveries, deliveries, entries, held, record
+from tasks.lake import Batch, Deliveries, Entry, deliveries, entries, held, record
 from tasks.logs import line, logger
-from tasks.monitor.task import View, Yardstick, look, profile_batches
+from tasks.monitor.suspect import suspect
+from tasks.monitor.task import View, look, profile_batches
 from tasks.notify.task import tell_failure
-from tasks.records import Checked
+from tasks.records import Checked, Finding
 from tasks.score import results_of
 from tasks.score.task import Scorer, score_batches
 from tasks.spec import missed_nights, nights_per_year
 from tasks.validate.large import LargeChecked
-from tasks.validate.storing import store
+from tasks.validate.storing import set_aside, store
 from tasks.validate.task import verdicts
 
 LEASE = "night"
+FRESH = {"accepted", "partly_quarantined"}  # what a person let in is not suspected again
 
 
 def _run_name() -> str:
@@ -66,12 +70,14 @@ def run_night(house: House, night: Date, reason: str) -> dict[str, Any]:
     """Take in, check, score, measure and decide one night."""
     checked = settle_landed(house, night)
     known, champion = deliveries(house.lake, house.project), house.champion()
+    past = entries(house.lake, house.project)
+    decision = None if checked else _decided(past, night)
     if champion is not None:
+        if decision is None and set_suspects_aside(house, champion, known, night):
+            known = deliveries(house.lake, house.project)
         summarise_and_score(house, champion, known)
-    tonight = Tonight(house, night, champion, known, entries(house.lake, house.project))
-    decision = _decided(tonight)
-    if decision is None or checked:
-        decision = judge(tonight, reason)
+    if decision is None:
+        decision = judge(Tonight(house, night, champion, known, past), reason)
         _emit(house, night, checked, decision)
     if decision["action"] == "retrain":
         start_retraining(house, night, decision)
@@ -91,6 +97,24 @@ def settle_landed(house: House, night: Date) -> list[Checked | LargeChecked]:
     return checked
 
 
+def set_suspects_aside(house: House, champion: Champion, known: Deliveries, night: Date) -> list[Batch]:
+    """Quarantine what landed tonight and is broken in a way the contract does not know; return these batches."""
+    tonight = [each for each in known.of(night) if each.kind == "rows" and each.verdict in FRESH and each.rows_accepted]
+    nights = nights_per_year(house.spec.schedule)
+    found = suspect(house.lake, house.spec, champion.yardstick, tonight, nights, features=house.features)
+    if not found:
+        return []
+    by_id = {batch.batch_id: batch for batch in tonight}
+    findings = {by_id[name]: [_finding(each, by_id[name]) for each in suspected] for name, suspected in found.items()}
+    return set_aside(house.lake, house.spec, findings)
+
+
+def _finding(suspicion: Suspicion, batch: Batch) -> Finding:
+    column = ", ".join(suspicion.columns)
+    said = f"{suspicion.kind.replace('_', ' ')}{f' in {column}' if column else ''}: {suspicion.evidence}"
+    return Finding(suspicion.kind, column, "critical", batch.rows_accepted, said)
+
+
 def summarise_and_score(house: House, champion: Champion, known: Deliveries) -> None:
     """Bring profiles and predictions up to date with the accepted rows newer than what the champion learned from."""
     batches = known.accepted(after=champion.trained_until)
@@ -105,9 +129,8 @@ def judge(tonight: Tonight, reason: str) -> dict[str, Any]:
     """Measure, decide, write the decision down, and show it where people look."""
     house, champion, view = tonight.house, tonight.champion, View(None, (), None, 0)
     if champion is not None:
-        yardstick = Yardstick(champion.number, champion.reference, champion.promise, champion.trained_until)
         nights = nights_per_year(house.spec.schedule)
-        view = look(house.lake, house.spec, yardstick, tonight.night, nights)
+        view = look(house.lake, house.spec, champion.yardstick, tonight.night, nights)
     decision = decide(situation(tonight, view), house.spec)
     entry = decision_entry(tonight, decision, view, reason, clock.now())
     written = record(house.lake, house.project, entry)
@@ -160,8 +183,8 @@ def _emit(house: House, night: Date, checked: list[Checked | LargeChecked], deci
     tell_prefect(house.project, "night.decided", said)
 
 
-def _decided(tonight: Tonight) -> dict[str, Any] | None:
-    mine = [entry for entry in tonight.past if entry.kind == "night" and entry.night == tonight.night]
+def _decided(past: Sequence[Entry], night: Date) -> dict[str, Any] | None:
+    mine = [entry for entry in past if entry.kind == "night" and entry.night == night]
     if not mine:
         return None
     last = mine[-1]

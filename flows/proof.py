@@ -14,6 +14,7 @@ from tasks.evaluate import Contest, Evidence
 from tasks.evaluate.task import examine
 from tasks.features import Parts, holdout_parts
 from tasks.model import Predictor
+from tasks.monitor import Answers, answers
 from tasks.spec import ProjectSpec
 from tasks.train import Conduct, Spread, Trained, apart, baseline_predictions
 from tasks.train.task import choose_and_fit
@@ -55,6 +56,19 @@ class Proven:
     trained: Trained
     contest: Contest
     evidence: Evidence
+
+    def answers(self, spec: ProjectSpec) -> Answers | None:
+        """Return what the challenger's answers meant on the hold-out; there is no watch over several classes yet."""
+        if spec.training.task == "multiclass":
+            return None
+        rows = pd.DataFrame(
+            {
+                "event_date": self.parts.holdout["event_date"].to_numpy(),
+                "prediction": self.contest.challenger.predict(self.parts.holdout),
+                "label": self.parts.holdout[spec.source.label.column].to_numpy(float),
+            }
+        )
+        return answers(rows, spec.scope.metric, binary=spec.training.task == "binary")
 
 
 def prove(

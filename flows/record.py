@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from flows.house import Champion, House
-from tasks.decide import Situation
+from tasks.decide import Situation, Suspected
 from tasks.lake import Deliveries, Entry
 from tasks.monitor.task import View
-from tasks.records import Decision
+from tasks.records import Decision, Moved
 from tasks.registry.names import CHALLENGER
 
 MONTH_DAYS = 30
@@ -47,7 +48,11 @@ def situation(tonight: Tonight, view: View) -> Situation:
         window_days=view.window.days if view.window else 0,
         quarantined=tuple(batch.key for batch in batches if batch.verdict == "quarantined"),
         refused_rows=sum(batch.rows_quarantined for batch in batches),
-        moved=view.moved,
+        moved=tuple(sorted((*view.moved, *view.predictions), key=lambda moved: -moved.strain)),
+        suspicions=tuple(Suspected(each.kind, each.columns, each.evidence) for each in view.suspicions),
+        surprises=view.surprises,
+        kind=view.kind,
+        estimated=view.estimated,
         importances=champion.importances if champion else (),
         performance=view.performance,
         waiting=house.registry.aliases(house.project).get(CHALLENGER),
@@ -66,12 +71,16 @@ def decision_entry(tonight: Tonight, decision: Decision, view: View, reason: str
     details: dict[str, Any] = {
         "run_because": reason,
         "answers": [asdict(answer) for answer in decision.answers],
-        "moved": [asdict(moved) | {"strain": round(moved.strain, 4)} for moved in view.moved[:COLUMNS_SHOWN]],
+        "moved": _moved((*view.moved, *view.predictions)),
+        "surprises": _moved(view.surprises),
+        "suspicions": [asdict(each) for each in view.suspicions],
         "rows": sum(batch.rows_accepted for batch in batches if batch.kind == "rows"),
         "labels": sum(batch.rows_accepted for batch in batches if batch.kind == "labels"),
         "quarantined": sum(batch.rows_quarantined for batch in batches),
         "batches": {f"{batch.kind} {batch.key}": batch.verdict for batch in batches},
     }
+    if view.estimated is not None:
+        details["estimated"] = asdict(view.estimated)
     if view.performance is not None:
         seen = view.performance
         details["performance"] = asdict(seen) | {"start": seen.start.isoformat(), "end": seen.end.isoformat()}
@@ -85,3 +94,9 @@ def decision_entry(tonight: Tonight, decision: Decision, view: View, reason: str
         reason=decision.reason,
         details=details,
     )
+
+
+def _moved(moved: Sequence[Moved]) -> list[dict[str, Any]]:
+    """Return the most strained statistics as they are kept."""
+    worst = sorted(moved, key=lambda each: -each.strain)[:COLUMNS_SHOWN]
+    return [asdict(each) | {"strain": round(each.strain, 4)} for each in worst]

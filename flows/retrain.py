@@ -18,13 +18,14 @@ from flows.proof import Proven, Question, prove
 from flows.spread import workers
 from flows.tell import write_report
 from tasks import clock
-from tasks.drift import to_bytes
+from tasks.drift import duplicate_share, to_bytes
 from tasks.errors import DataError
 from tasks.evaluate import Evidence
 from tasks.evaluate.task import analyse
 from tasks.features import labelled, matured
 from tasks.lake import Entry, deliveries, entries, record, standing
 from tasks.model import model_files
+from tasks.monitor import to_json as answers_text
 from tasks.notify.task import tell, tell_failure
 from tasks.register import Request
 from tasks.register.task import Package, put_up
@@ -152,13 +153,14 @@ class Job:
             trained_until=released.fitted.trained_until,
             champion=number,
         )
-        added = put_up(self.house.registry, request, self._package(released, proven))
+        added = put_up(self.house.registry, request, self._package(released, proven, known))
         address = self.house.registry.link(spec.project, added.number)
         said = f"{evidence.verdict}: {evidence.summary}; to answer: {address}"
         return self._entry("registered", f"version {added.number}", said, evidence)
 
-    def _package(self, released: Released, proven: Proven) -> Package:
+    def _package(self, released: Released, proven: Proven, known: pd.DataFrame) -> Package:
         trained, spec = proven.trained, self.house.spec
+        answers = proven.answers(spec)
         fitted, project, lake = released.fitted, self.house.project, self.house.lake
         training = {
             "recipe": fitted.recipe.name,
@@ -167,6 +169,7 @@ class Job:
             "trained_until": fitted.trained_until.isoformat(),
             "importances": released.importances,
             "parity": fitted.parity,
+            "repeated_rows": duplicate_share(known[spec.features.columns]),
             "night": self.night.isoformat(),
             "lake_commits": {table: lake.version(project, table) for table in ("rows", "labels")},
             "leeway_version": version("leeway"),
@@ -174,6 +177,7 @@ class Job:
         return Package(
             model=model_files(fitted.portable),
             reference=to_bytes(released.reference),
+            answers=None if answers is None else answers_text(answers).encode(),
             evidence=proven.evidence.to_dict(),
             training=training,
             leaderboard=trained.leaderboard,

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
 
-Kind = Literal["rows", "labels"]
+Kind = Literal["rows", "labels", "features"]
 Verdict = Literal["accepted", "partly_quarantined", "quarantined"]
 Action = Literal["score", "hold", "quarantine", "retrain", "ask", "wait"]
-DriftKind = Literal["none", "covariate", "concept", "both", "age", "unclear"]
+DriftKind = Literal[
+    "none", "covariate", "concept", "both", "age", "unclear", "quality", "prior", "slice", "virtual"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """An object in the landing place: what a listing shows before anything is read.
+    """A delivery in the landing place: what a listing shows before anything is read.
 
     `stamp` changes when the object is written again (its size and moment of writing), so that what was taken in before
-    need not be read again.
+    need not be read again. `table` names the feature table it belongs to; rows and labels have none. `parts` are the
+    keys of a folder's objects; it is empty when the delivery is the object `key` itself.
     """
 
     kind: Kind
@@ -28,15 +33,46 @@ class Landed:
     size_bytes: int
     arrival: date
     stamp: str = ""
+    table: str = ""
+    parts: tuple[str, ...] = ()
+
+
+class Chunks(Protocol):
+    """The rows of a large delivery, kept on disk, known to be readable and made private: to be read piece by piece.
+
+    Can be called as often as needed, and pickled, as long as the folder it was spooled to is there.
+    """
+
+    @property
+    def row_count(self) -> int:
+        """Rows in all pieces."""
+        ...
+
+    def __call__(self) -> Iterator[pd.DataFrame]:
+        """Yield pieces of at most 200,000 rows, all with the same columns."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What one object brought: its content's sha256 names the batch; `frame` is as delivered, every csv cell text."""
+    """What one delivery brought: its content's sha256 names the batch; `frame` is as delivered, every csv cell text.
+
+    A delivery too large to be held has `chunks`, and a `frame` with its columns but none of its rows.
+    """
 
     batch_id: str
     landed: Landed
     frame: pd.DataFrame
+    chunks: Chunks | None = None
+
+    @property
+    def row_count(self) -> int:
+        """Rows delivered, whether they are held or not."""
+        return len(self.frame) if self.chunks is None else self.chunks.row_count
+
+    def frames(self) -> Iterator[pd.DataFrame]:
+        """Yield the rows in pieces with the same columns, in order; each call begins anew."""
+        yield from (self.frame,) if self.chunks is None else self.chunks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +87,14 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One rule of the contract that did not hold, and for how many rows."""
+    """One rule of the contract that did not hold, for how many rows, and the ids of the first of them."""
 
     rule: str
     column: str
     severity: Literal["critical", "warning", "info"]
     rows_failed: int
     message: str
+    row_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +113,25 @@ class Checked:
         """Rows delivered: accepted plus quarantined."""
         return len(self.accepted) + len(self.refused)
 
+    @property
+    def rows_refused(self) -> int:
+        """Rows set aside."""
+        return len(self.refused)
+
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """One column against its reference: how far, how far it may, and which part moved most."""
+    """One statistic of a column against its reference: how far, how far it may, and which way (1 up, -1 down, 0 both).
+
+    `creep` says that it added up over nights; otherwise one night did it.
+    """
 
     column: str
     statistic: str
     distance: float
     leeway: float
     creep: bool = False
+    direction: int = 0
 
     @property
     def strain(self) -> float:
@@ -139,6 +185,20 @@ class Performance:
         rise = (self.loss.value - self.loss.expected) / self.loss.leeway
         tilt = abs(self.bias.value - self.bias.expected) / self.bias.leeway
         return max(rise, tilt, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """Mean loss to be expected of the newest predictions if they mean what they meant on the hold-out.
+
+    It sees what other rows cost, never concept drift. `error` is its standard error, `expected` the hold-out's loss;
+    `trusted` is False where such estimates were wrong on the hold-out or on matured labels since.
+    """
+
+    loss: float
+    error: float
+    expected: float
+    trusted: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from tasks.decide import questions as ask
-from tasks.decide.situation import Situation, corrupt_suspects
+from tasks.decide.situation import Situation
 from tasks.records import Action, Decision, DriftKind
 from tasks.spec.models import ProjectSpec
 
+MANY = 3
 QUESTIONS = (
     ask.enough_rows,
     ask.valid,
@@ -46,9 +47,9 @@ def _action(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
         return "wait", f"no champion yet: train one with `leeway run retrain {seen.project}` and approve it"
     if seen.quarantined:
         return "quarantine", f"set aside: {', '.join(seen.quarantined)}"
-    suspects = corrupt_suspects(seen.alarms)
-    if suspects:
-        return "ask", f"{', '.join(suspects)} looks corrupt; nothing is trained until a person has looked"
+    if seen.suspicions:
+        said = "; ".join(each.sentence for each in seen.suspicions[:MANY])
+        return "ask", f"{said}: broken or drifted? Nothing is trained until a person has looked"
     hurts = seen.performance is not None and seen.performance.past_leeway
     old = ask.too_old(seen, spec)
     if not hurts and not old:
@@ -64,10 +65,18 @@ def _action(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
 def _quiet(seen: Situation) -> tuple[Action, str]:
     if seen.window_rows == 0:
         return "wait", "too few rows since the champion's training to judge"
+    surprised = [each for each in seen.surprises if each.strain > 1]
+    if surprised:
+        worst = surprised[0]
+        return (
+            "hold",
+            f"labels surprise ({worst.statistic}, {worst.strain:.1f} x its leeway), the error is within leeway",
+        )
     if not seen.alarms:
         return "score", "within leeway"
     worst = seen.alarms[0]
-    return "hold", f"{worst.column} moved ({worst.strain:.1f} x its leeway), no harm seen"
+    how = "crept" if worst.creep else "moved"
+    return "hold", f"{worst.column} {how} ({worst.strain:.1f} x its leeway), no harm seen"
 
 
 def _retrain_or_not(seen: Situation, spec: ProjectSpec, why: str, *, hurts: bool) -> tuple[Action, str]:
@@ -80,10 +89,9 @@ def _retrain_or_not(seen: Situation, spec: ProjectSpec, why: str, *, hurts: bool
 
 
 def _kind(seen: Situation, action: Action, spec: ProjectSpec) -> DriftKind:
-    kind = ask.which_kind(seen, spec).numbers["kind"]
-    if action in {"quarantine", "ask"} and corrupt_suspects(seen.alarms):
+    if action == "quarantine":
+        return "quality"
+    if seen.suspicions:
         return "unclear"
-    if kind == "none" and action == "retrain":
-        return "age"
-    known: tuple[DriftKind, ...] = ("none", "covariate", "concept", "both")
-    return next(word for word in known if word == kind)
+    kind = ask.kind_of(seen)
+    return "age" if kind == "none" and action == "retrain" and ask.too_old(seen, spec) else kind

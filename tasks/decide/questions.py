@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tasks.decide.situation import Situation, corrupt_suspects
-from tasks.records import Answer, Performance
+from tasks.decide.situation import Situation
+from tasks.records import Answer, DriftKind, Performance
 from tasks.spec.models import ProjectSpec
 
 MANY = 5
@@ -29,12 +29,11 @@ def valid(seen: Situation, _spec: ProjectSpec) -> Answer:
 
 def corrupt_or_drifted(seen: Situation, _spec: ProjectSpec) -> Answer:
     """Answer question 2: does a movement look like a broken source."""
-    suspects = corrupt_suspects(seen.alarms)
-    numbers = {"suspects": list(suspects), "strains": {m.column: round(m.strain, 3) for m in seen.alarms[:MANY]}}
-    if suspects:
-        return Answer(
-            "corrupt or drifted?", f"looks corrupt: {', '.join(suspects)} leapt while the rest stood still", numbers
-        )
+    suspected = [{"kind": each.kind, "columns": list(each.columns)} for each in seen.suspicions[:MANY]]
+    numbers = {"suspected": suspected, "strains": {m.column: round(m.strain, 3) for m in seen.alarms[:MANY]}}
+    if seen.suspicions:
+        said = "; ".join(each.sentence for each in seen.suspicions[:MANY])
+        return Answer("corrupt or drifted?", f"looks broken: {said}", numbers)
     if seen.alarms:
         names = ", ".join(dict.fromkeys(moved.column for moved in seen.alarms[:MANY]))
         return Answer("corrupt or drifted?", f"drifted: {names}", numbers)
@@ -45,31 +44,49 @@ def matters(seen: Situation, _spec: ProjectSpec) -> Answer:
     """Answer question 3: does it hurt."""
     seen_error = seen.performance
     numbers: dict[str, object] = {"weight_moved": round(seen.weight_moved, 4)}
+    guess = ""
+    if seen.estimated is not None:
+        estimated = seen.estimated
+        numbers |= {"estimated_loss": round(estimated.loss, 6), "estimated_loss_error": round(estimated.error, 6)}
+        numbers |= {"estimate_trusted": estimated.trusted}
+        if estimated.trusted:
+            guess = f"; without labels {estimated.loss:.4g} ± {estimated.error:.2g} is expected of the newest rows"
     if seen_error is None:
-        return Answer("does it matter?", "cannot be told yet: no matured cohort of the champion", numbers)
+        return Answer("does it matter?", f"cannot be told yet: no matured cohort of the champion{guess}", numbers)
     numbers |= _numbers(seen_error)
     if seen_error.past_leeway:
         return Answer("does it matter?", f"yes: {_hurt(seen_error)}", numbers)
-    return Answer("does it matter?", f"no: {_fine(seen_error)}", numbers)
+    return Answer("does it matter?", f"no: {_fine(seen_error)}{guess}", numbers)
+
+
+KINDS: dict[DriftKind, str] = {
+    "none": "none",
+    "covariate": "covariate: the rows moved, and the answers with them",
+    "virtual": "harmless: the rows moved, neither answers nor errors did",
+    "concept": "concept: the same answers have become less right, the rows stand still",
+    "both": "both: the rows moved, and the same answers have become less right",
+    "prior": "prior: labels come in other proportions, rows of one label are answered as before",
+    "slice": "local: the answers are off for one part of the rows only",
+    "quality": "quality: it looks broken",
+    "unclear": "unclear",
+    "age": "age",
+}
+
+
+def kind_of(seen: Situation) -> DriftKind:
+    """Return the kind of drift; an error past its leeway is concept drift, unless labels say something narrower."""
+    hurts = seen.performance is not None and seen.performance.past_leeway
+    if hurts and seen.kind in {"none", "covariate", "virtual"}:
+        return "both" if seen.alarms else "concept"
+    return seen.kind
 
 
 def which_kind(seen: Situation, _spec: ProjectSpec) -> Answer:
     """Answer question 4: which kind of drift is it."""
-    hurts = seen.performance is not None and seen.performance.past_leeway
-    kind = {
-        (False, False): "none",
-        (True, False): "covariate",
-        (False, True): "concept",
-        (True, True): "both",
-    }[bool(seen.alarms), hurts]
-    words = {
-        "none": "none",
-        "covariate": "covariate: the rows moved, the error did not",
-        "concept": "concept: the error moved, the rows did not",
-        "both": "both: the rows moved and so did the error",
-    }
-    creeping = sorted({moved.column for moved in seen.alarms if moved.creep})
-    return Answer("which kind?", words[kind], {"kind": kind, "creeping": creeping})
+    kind = kind_of(seen)
+    creeping = sorted({moved.column for moved in (*seen.alarms, *seen.surprises) if moved.creep and moved.strain > 1})
+    how = f" (creeping: {', '.join(creeping)})" if creeping else ""
+    return Answer("which kind?", f"{KINDS[kind]}{how}", {"kind": kind, "creeping": creeping})
 
 
 def worth_it(seen: Situation, spec: ProjectSpec) -> Answer:

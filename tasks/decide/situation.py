@@ -5,18 +5,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from tasks.records import Moved, Performance
+from tasks.records import DriftKind, Estimated, Moved, Performance
 
-# A population does not move ten times its leeway in one window in one or two columns only; a source that broke does.
-SHOCK_STRAIN = 10.0
-ONE_SOURCE_COLUMNS = 2
+
+@dataclass(frozen=True, slots=True)
+class Suspected:
+    """A way in which the newest rows seem to be broken: the kind in a word, where, and what was seen."""
+
+    kind: str
+    columns: tuple[str, ...]
+    evidence: str
+
+    @property
+    def sentence(self) -> str:
+        """The same in words.
+
+        >>> Suspected("null_burst", ("area",), "40 % of the rows are empty, .1 % before").sentence
+        'null burst in area (40 % of the rows are empty, .1 % before)'
+        """
+        where = f" in {', '.join(self.columns)}" if self.columns else ""
+        return f"{self.kind.replace('_', ' ')}{where} ({self.evidence})"
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
     """One night, as the decision sees it.
 
-    `moved` is worst first. `importances` gives each feature's share of the champion's skill (they sum to 1 or less).
+    `moved` is worst first, inputs and predictions; `suspicions` is what looks broken rather than moved and is
+    not set aside; `surprises` is the same as `moved` for what labels say of the champion's answers; `kind`
+    what all of it together looks like; `estimated` the loss to be expected without labels. `importances` gives each
+    feature's share of the champion's skill (they sum to 1 or less).
     `fresh_rows` counts labelled rows newer than what the champion learned from.
     """
 
@@ -29,6 +47,10 @@ class Situation:
     quarantined: tuple[str, ...] = ()
     refused_rows: int = 0
     moved: tuple[Moved, ...] = ()
+    suspicions: tuple[Suspected, ...] = ()
+    surprises: tuple[Moved, ...] = ()
+    kind: DriftKind = "none"
+    estimated: Estimated | None = None
     importances: tuple[tuple[str, float], ...] = ()
     performance: Performance | None = None
     waiting: int | None = None
@@ -48,18 +70,3 @@ class Situation:
         """Share of the champion's skill that rests on columns past their leeway, 0 to 1."""
         weights = dict(self.importances)
         return min(1.0, sum(weights.get(column, 0.0) for column in {moved.column for moved in self.alarms}))
-
-
-def corrupt_suspects(alarms: tuple[Moved, ...]) -> tuple[str, ...]:
-    """Name the columns that look broken rather than drifted: a leap of one or two columns while the others stand still.
-
-    Examples
-    --------
-    >>> leap = Moved("area", "wasserstein", distance=50.0, leeway=0.1)
-    >>> corrupt_suspects((leap,))
-    ('area',)
-    >>> corrupt_suspects((leap, Moved("rooms", "wasserstein", 2.0, 0.1), Moved("age", "wasserstein", 2.0, 0.1)))
-    ()
-    """
-    leapt = sorted({moved.column for moved in alarms if moved.strain > SHOCK_STRAIN})
-    return tuple(leapt) if len(leapt) <= ONE_SOURCE_COLUMNS else ()

@@ -1,28 +1,42 @@
 """Drift: two profiles in, how far apart they are and whether that is more than the leeway out.
 
 `DISTANCES` says how far one column profile is from another. A `Reference` is what the champion learned from, with its
-own periods; `compare` measures a window against it and sets each distance beside its leeway; `creep` finds what no
-single night shows. A window must never hold rows its reference holds: it would be compared with itself.
+own periods; `compare` measures a night against it and sets each statistic beside its leeway; `Charts` find what no
+single night shows; `suspicions` tells what is corrupt from what has drifted. A window must never hold rows its
+reference holds: it would be compared with itself.
 """
 
 from tasks.drift.codec import PROTOCOL, from_bytes, to_bytes
-from tasks.drift.compare import Leeway, compare
-from tasks.drift.cusum import Cusum, creep
+from tasks.drift.compare import Compared, Leeway, charts, compare
+from tasks.drift.corrupt import Suspicion, duplicate_share, suspicions, truncated
+from tasks.drift.cusum import Charts, begin
 from tasks.drift.distances import DISTANCES
+from tasks.drift.layout import Layout, Means, layout
+from tasks.drift.quiet import Quiet, Row, Shift, quiet
 from tasks.drift.reference import Reference, reference_of
-from tasks.drift.shift import signed_shift, standard_shift
 
 __all__ = [
     "DISTANCES",
     "PROTOCOL",
-    "Cusum",
+    "Charts",
+    "Compared",
+    "Layout",
     "Leeway",
+    "Means",
+    "Quiet",
     "Reference",
+    "Row",
+    "Shift",
+    "Suspicion",
+    "begin",
+    "charts",
     "compare",
-    "creep",
+    "duplicate_share",
     "from_bytes",
+    "layout",
+    "quiet",
     "reference_of",
-    "signed_shift",
-    "standard_shift",
+    "suspicions",
     "to_bytes",
+    "truncated",
 ]

@@ -1,4 +1,4 @@
-"""The cumulative chart: finds the creep that no single night shows.
+"""The cumulative chart: finds the creep that no single night shows, on every feature at once.
 
 Each night's standardised value z is added up, less an allowance k that quiet nights do not use up:
 
@@ -11,28 +11,32 @@ Siegmund's approximation for one side (Sequential Analysis, 1985; Montgomery, St
     L = (exp(2 k b) - 2 k b - 1) / (2 k^2),  b = h + 1.166
 
 Both sides watch, each half as often: their one-sided run length is 2 L. A value counts at most `FARTHEST_Z` either
-way: a shock is one night's matter and must not look like creep, which takes several nights.
+way: a shock is one night's matter and must not look like creep, which takes several nights. After an alarm a side
+starts again from nothing; what lasts will climb again.
 
-The reference's mean is itself known only to about 1/sqrt(its periods) standard units, and every night is measured from
-the same mean: the error adds up as creep does (Jones, Champ and Rigdon, J. Quality Technology 36, 2004). So the
-allowance grows by one standard error, 1/sqrt(periods), h staying as it is. Simulated at L = 2,000 with 8 and 25
-periods, .16 and .12 of the charts alarm within 400 nights where .18 are promised; without it .63 and .45 do. The
-standard unit is estimated too; below some ten periods the run length is only approximate.
+What is expected of a night is itself known only to some doubt, and every night is measured from the same expectation:
+the error adds up as creep does (Jones, Champ and Rigdon, J. Quality Technology 36, 2004). So the allowance grows by
+that doubt, one standard error in units of z, h staying as it is. Simulated at L = 2,000 with references of 8 and 25
+periods, .16 and .12 of the charts alarm within 400 nights where .18 are promised; without it .63 and .45 do.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
 
 from tasks.errors import DataError
+from tasks.profiles.axis import Floats
 
 ALLOWANCE = 0.5
 OVERSHOOT = 1.166
-FARTHEST_Z = 3.0
+FARTHEST_Z = 4.0  # about where one night is an alarm by itself
 
 
+@lru_cache(maxsize=256)
 def threshold(run_length_nights: float, allowance: float = ALLOWANCE) -> float:
     """Return h: how high either side may climb when false alarms are `run_length_nights` apart on average.
 
@@ -60,91 +64,65 @@ def threshold(run_length_nights: float, allowance: float = ALLOWANCE) -> float:
     return max(high - OVERSHOOT, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Cusum:
-    """A two-sided cumulative chart after some nights.
+@dataclass(frozen=True, slots=True, eq=False)
+class Charts:
+    """Two-sided cumulative charts of some features, after some nights.
 
     Parameters
     ----------
-    threshold : float
-        h, the height that is an alarm, in standard units.
-    allowance : float
-        k, taken off every night, in standard units.
-    high, low : float
+    thresholds : ndarray, shape (features,)
+        h, the height that is an alarm, in standard units; infinite for a feature that is not followed.
+    climbs : ndarray, shape (2, features)
         How far the upper and the lower side have climbed.
+    nights : ndarray, shape (2, features)
+        Since how many nights they climb.
+    crept : ndarray, shape (2, features)
+        The size of the lasting shift, where a side is past its threshold; else 0.
 
     Examples
     --------
-    Three nights of +2 climb 1.5 each; the lower side stays down.
+    Three nights of +2 climb 1.5 each, which is more than 4; the lower side stays down. What lasts is 4.5 / 3 + .5 = 2.
 
-    >>> chart = Cusum(threshold=4.0)
+    >>> charts = begin(np.array([4.0]))
     >>> for z in (2.0, 2.0, 2.0):
-    ...     chart = chart.after(z)
-    >>> chart.high, chart.low, chart.creeps
-    (4.5, 0.0, True)
+    ...     charts = charts.after(np.array([z]), np.zeros(1))
+    >>> charts.crept.tolist(), charts.climbs.tolist()
+    ([[2.0], [0.0]], [[0.0], [0.0]])
     """
 
-    threshold: float
-    allowance: float = ALLOWANCE
-    high: float = 0.0
-    low: float = 0.0
+    thresholds: Floats
+    climbs: Floats
+    nights: Floats
+    crept: Floats
 
-    def after(self, z: float) -> Cusum:
-        """Return the chart after one more night; a night without a value (nan) changes nothing."""
-        if math.isnan(z):
-            return self
-        bounded = min(max(z, -FARTHEST_Z), FARTHEST_Z)
-        return replace(
-            self,
-            high=max(0.0, self.high + bounded - self.allowance),
-            low=max(0.0, self.low - bounded - self.allowance),
-        )
+    def after(self, z: Floats, doubt: Floats, least: Floats | float = 0.0) -> Charts:
+        """Return the charts after one more night; a night without a value (nan) changes nothing.
 
-    @property
-    def creeps(self) -> bool:
-        """Whether either side is past the threshold."""
-        return bool(max(self.high, self.low) > self.threshold)
+        Parameters
+        ----------
+        z : ndarray, shape (features,)
+            Signed shifts in standard units, about normal(0, 1) while nothing is wrong. Nights must not overlap: a chart
+            adds up what is new.
+        doubt : ndarray, shape (features,)
+            Standard error of what was expected, in the same units.
+        least : ndarray, shape (features,)
+            What a lasting shift must come to before it matters, in the same units; until then a side climbs on.
+        """
+        bounded = np.clip(np.where(np.isnan(z), 0.0, z), -FARTHEST_Z, FARTHEST_Z)
+        allowance = ALLOWANCE + doubt
+        climbs = np.maximum(0.0, self.climbs + np.stack([bounded, -bounded]) - allowance)
+        climbs = np.where(np.isnan(z), self.climbs, climbs)
+        nights = np.where(climbs > 0, self.nights + 1, 0.0)
+        lasting = climbs / np.maximum(nights, 1) + allowance
+        over = (climbs > self.thresholds) & (lasting > least)
+        crept = np.where(over, lasting, 0.0)
+        return Charts(self.thresholds, np.where(over, 0.0, climbs), np.where(over, 0.0, nights), crept)
 
 
-def creep(history: Sequence[float], *, run_length_nights: float, reference_periods: int | None = None) -> bool:
-    """Tell whether nights since training add up to a lasting shift, as of the newest.
-
-    Parameters
-    ----------
-    history : sequence of float
-        One standardised signed value a night, oldest first, about normal(0, 1) while nothing is wrong: see
-        `tasks.drift.standard_shift`. Nights must not overlap: a chart adds up what is new, so it takes single nights,
-        not sliding windows.
-    run_length_nights : float
-        Nights between false alarms of this one chart: nights a year times charts, over false alarms a year.
-
-    reference_periods : int, optional
-        Periods the reference was taken from, at least 1; left out, its mean is taken as known exactly.
-
-    Raises
-    ------
-    DataError
-        The run length is not above 1 night, or there is no period.
-
-    Examples
-    --------
-    A run length of 1,000 nights gives a threshold of 5.8; +1 a night climbs by 0.5 and passes it on the twelfth night.
-
-    >>> creep([1.0] * 11, run_length_nights=1000), creep([1.0] * 12, run_length_nights=1000)
-    (False, True)
-
-    Over 25 periods the mean is known to .2, and the same nights climb by only .3.
-
-    >>> [creep([1.0] * nights, run_length_nights=1000, reference_periods=25) for nights in (19, 20)]
-    [False, True]
-    """
-    if reference_periods is not None and reference_periods < 1:
-        raise DataError(f"{reference_periods} reference periods were given; at least 1 was expected")
-    error = 1 / math.sqrt(reference_periods) if reference_periods else 0.0
-    chart = Cusum(threshold(run_length_nights), ALLOWANCE + error)
-    for z in history:
-        chart = chart.after(z)
-    return chart.creeps
+def begin(thresholds: Floats) -> Charts:
+    """Return charts before their first night."""
+    nothing = np.zeros((2, len(thresholds)))
+    return Charts(thresholds, nothing, nothing, nothing)
 
 
 def _run_length_nights(b: float, allowance: float) -> float:

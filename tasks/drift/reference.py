@@ -1,4 +1,4 @@
-"""The reference: the profile of what a model learned from, period by period."""
+"""The reference: the profile of what a model learned from, period by period, and what is normal for it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from tasks.drift.yardstick import Yardstick, statistics_of, yardstick
+import numpy as np
+
+from tasks.drift.layout import Layout, layout
+from tasks.drift.quiet import Quiet, Row, quiet
 from tasks.errors import DataError
 from tasks.profiles import TableProfile
 
@@ -21,35 +24,49 @@ class Reference:
     total : TableProfile
         All its rows.
     periods : tuple of (str, TableProfile)
-        The same rows by period: ISO date of the first day, profile; ascending. Periods should be as long as the windows
-        that are compared with them.
+        The same rows by period: ISO date of the first day, profile; ascending. Single days are best: weekdays show in
+        them, and longer windows are made of them.
     """
 
     total: TableProfile
     periods: tuple[tuple[str, TableProfile], ...]
 
     @cached_property
-    def rests(self) -> tuple[TableProfile, ...]:
-        """For each period the profile of all others."""
-        profiles = [profile for _, profile in self.periods]
-        empty = TableProfile.empty(self.total.ruler)
-        before, after = [empty], [empty]
-        for forward, backward in zip(profiles[:-1], reversed(profiles[1:]), strict=True):
-            before.append(before[-1] + forward)
-            after.append(after[-1] + backward)
-        return tuple(first + second for first, second in zip(before, reversed(after), strict=True))
+    def layout(self) -> Layout:
+        """The features that are watched."""
+        return layout(self.total)
 
     @cached_property
-    def yardsticks(self) -> dict[tuple[str, str], Yardstick]:
-        """What each statistic does while nothing is wrong, by column and statistic; worked out once."""
-        found = {}
-        for name, total in self.total.columns.items():
-            pairs = [
-                (p.columns[name], rest.columns[name]) for (_, p), rest in zip(self.periods, self.rests, strict=True)
-            ]
-            for statistic in statistics_of(total):
-                found[name, statistic.name] = yardstick(statistic, total, pairs)
-        return found
+    def days(self) -> tuple[date, ...]:
+        """First day of each period."""
+        return tuple(date.fromisoformat(start) for start, _ in self.periods)
+
+    def quiet(self, window_days: int = 1) -> Quiet:
+        """Return what is normal for windows of so many days; periods are put together until they are as long."""
+        known: dict[int, Quiet] = self.__dict__.setdefault("_of_length", {})
+        if window_days not in known:
+            known[window_days] = self._quiet(window_days)
+        return known[window_days]
+
+    @cached_property
+    def _means(self) -> tuple[np.ndarray, np.ndarray]:
+        found = [self.layout.means(profile) for _, profile in self.periods]
+        return np.array([each.sums for each in found]), np.array([each.rows for each in found])
+
+    def _quiet(self, window_days: int) -> Quiet:
+        sums, rows = self._means
+        first = self.days[0]
+        block = np.array([(day - first).days // window_days for day in self.days])
+        starts = np.flatnonzero(np.diff(block, prepend=-1))
+        lay = self.layout
+        row = Row(lay.mean, lay.variance, lay.skewness, lay.kurtosis)
+        return quiet(
+            [self.days[start] for start in starts],
+            np.add.reduceat(sums, starts),
+            np.add.reduceat(rows, starts),
+            row,
+            lay.statistic,
+        )
 
 
 def reference_of(periods: Sequence[tuple[str, TableProfile]]) -> Reference:

@@ -1,7 +1,35 @@
 """Monitor: stored profiles and matured cohorts in; what moved past its leeway, and how wrong the champion was, out."""
 
+from tasks.monitor.answers import Answers, answers
+from tasks.monitor.answers_file import from_json, to_json
 from tasks.monitor.contrast import Contrast, contrast
-from tasks.monitor.performance import Promise, cohort, performance
-from tasks.monitor.window import Window, newest_window
+from tasks.monitor.fold import Folded, Pace, Since, fold
+from tasks.monitor.kinds import Evidence, kind
+from tasks.monitor.performance import Promise, newest_cohort, performance
+from tasks.monitor.watch import Learnt, Memory, Seen, Watch
+from tasks.monitor.window import Window, newest_window, steps
 
-__all__ = ["Contrast", "Promise", "Window", "cohort", "contrast", "newest_window", "performance"]
+__all__ = [
+    "Answers",
+    "Contrast",
+    "Evidence",
+    "Folded",
+    "Learnt",
+    "Memory",
+    "Pace",
+    "Promise",
+    "Seen",
+    "Since",
+    "Watch",
+    "Window",
+    "answers",
+    "contrast",
+    "fold",
+    "from_json",
+    "kind",
+    "newest_cohort",
+    "newest_window",
+    "performance",
+    "steps",
+    "to_json",
+]

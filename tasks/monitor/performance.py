@@ -26,25 +26,19 @@ class Promise:
     rows: int
 
 
-def cohort(predictions: pd.DataFrame, labels: pd.DataFrame, *, until: date, days: int) -> pd.DataFrame:
-    """Return the newest matured predictions that have a label: `row_id`, `event_date`, `prediction`, `label`.
-
-    The cohort ends at the newest labelled event date not past `until`, and is `days` long.
+def newest_cohort(labelled: pd.DataFrame, *, days: int) -> pd.DataFrame:
+    """Return the rows of the newest `days` event dates of labelled predictions.
 
     Examples
     --------
-    >>> day = date(2026, 1, 1)
-    >>> predictions = pd.DataFrame({"row_id": ["a", "b"], "event_date": [day, day], "prediction": [1.0, 2.0]})
-    >>> labels = pd.DataFrame({"row_id": ["a"], "label": [1.5]})
-    >>> cohort(predictions, labels, until=day, days=7)["label"].tolist()
-    [1.5]
+    >>> rows = pd.DataFrame({"event_date": [date(2026, 1, 1), date(2026, 1, 9)], "prediction": [1.0, 2.0]})
+    >>> newest_cohort(rows, days=7)["prediction"].tolist()
+    [2.0]
     """
-    inside = predictions.loc[predictions["event_date"] <= until, ["row_id", "event_date", "prediction"]]
-    known = inside.merge(labels[["row_id", "label"]], on="row_id", how="inner")
-    if known.empty:
-        return known
-    start: date = known["event_date"].max() - timedelta(days=days - 1)
-    return known[known["event_date"] >= start]
+    if labelled.empty:
+        return labelled
+    start: date = labelled["event_date"].max() - timedelta(days=days - 1)
+    return labelled[labelled["event_date"] >= start]
 
 
 def performance(rows: pd.DataFrame, promise: Promise, policy: Monitoring, nights_per_year: float) -> Performance | None:

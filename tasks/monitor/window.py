@@ -58,3 +58,31 @@ def newest_window(row_counts: Sequence[tuple[date, int]], *, days: int, min_rows
             return None
         start -= timedelta(days=1)
     return Window(start, end, rows)
+
+
+def steps(row_counts: Sequence[tuple[date, int]], *, days: int, min_rows: int, after: date) -> list[Window]:
+    """Return all days after `after` as windows that do not overlap, oldest first: what a cumulative chart adds up.
+
+    Each is `days` long, or longer until it has `min_rows`; days that do not fill one yet are left out. Windows once
+    complete stay as they are while newer days come.
+
+    Examples
+    --------
+    >>> counts = [(date(2026, 1, day), 10) for day in range(1, 8)]
+    >>> [(one.start.day, one.end.day, one.rows) for one in steps(counts, days=3, min_rows=20, after=date(2025, 12, 31))]
+    [(1, 3, 30), (4, 6, 30)]
+    """
+    totals: dict[date, int] = {}
+    for day, rows in row_counts:
+        if day > after:
+            totals[day] = totals.get(day, 0) + rows
+    found: list[Window] = []
+    start, newest, held = after + timedelta(days=1), max(totals, default=after), 0
+    day = start
+    while day <= newest:
+        held += totals.get(day, 0)
+        if (day - start).days + 1 >= days and held >= min_rows:
+            found.append(Window(start, day, held))
+            start, held = day + timedelta(days=1), 0
+        day += timedelta(days=1)
+    return found

@@ -1,15 +1,17 @@
 """Profiles: some rows in, a small summary out, and summaries add up exactly.
 
-`fit_ruler` fixes a project's bins once; `profile` summarises any frame with them; `profile(a) + profile(b)` equals
-`profile(a and b)` bit for bit, in any order, because everything kept is a count, an integer, a minimum or a maximum.
+`fit_ruler` fixes a project's bins once; `profile` summarises any frame with them, `profile_arrow` and `profile_stream`
+Arrow rows where they lie; `profile(a) + profile(b)` equals `profile(a and b)` bit for bit, in any order, because
+everything kept is a count, an integer, a minimum or a maximum. Predictions are columns as any other.
 """
 
 from tasks.profiles.axis import Axis
-from tasks.profiles.category import CategoryProfile
+from tasks.profiles.category import CategoryProfile, categories_side_by_side
 from tasks.profiles.codec import PROTOCOL, digest, from_bytes, to_bytes
 from tasks.profiles.number import NumberProfile
 from tasks.profiles.ruler import Ruler, fit_ruler
-from tasks.profiles.table import ColumnProfile, TableProfile, profile
+from tasks.profiles.table import ColumnProfile, TableProfile, profile, profile_arrow, profile_stream
+from tasks.profiles.values import ValueCounts
 
 __all__ = [
     "PROTOCOL",
@@ -19,9 +21,13 @@ __all__ = [
     "NumberProfile",
     "Ruler",
     "TableProfile",
+    "ValueCounts",
+    "categories_side_by_side",
     "digest",
     "fit_ruler",
     "from_bytes",
     "profile",
+    "profile_arrow",
+    "profile_stream",
     "to_bytes",
 ]

@@ -21,6 +21,7 @@ Counts: TypeAlias = NDArray[np.int64]
 
 FARTHEST = 2.0**20  # a value farther than a million scales counts as that far; minimum and maximum stay exact
 EXACT_INTEGERS = 2.0**53  # above, float64 no longer holds every integer
+ALL_BINS = 1 << 16
 ZERO_BIN = 0x8000  # bins are numbered so that they sort as their values do; this one starts at z = 0
 GROSS = 10.0  # values farther from the center than this many ranges (1 % to 99 %) do not widen the scale
 
@@ -35,6 +36,8 @@ class Axis:
         Median of the column at the first training, in the data's units.
     scale : float
         Standard deviation then, in the data's units; 1.0 when the column was constant or empty.
+    pins : tuple of float
+        Values beside 0 that were frequent then, ascending: how many rows hold each is always counted (see `values`).
 
     Examples
     --------
@@ -46,6 +49,7 @@ class Axis:
 
     center: float = 0.0
     scale: float = 1.0
+    pins: tuple[float, ...] = ()
 
     def z(self, values: Values) -> Floats:
         """Return finite values in scales from the center, held within plus and minus `FARTHEST`."""
@@ -70,10 +74,8 @@ def fit_axis(values: Values) -> Axis:
 
     >>> fit_axis(np.array([5.0, 1.0, 4.0, 2.0, 3.0])) == Axis(center=3.0, scale=2.0**0.5)
     True
-    >>> fit_axis(np.array([7, 7, 7]))
-    Axis(center=7.0, scale=1.0)
-    >>> fit_axis(np.array([]))
-    Axis(center=0.0, scale=1.0)
+    >>> fit_axis(np.array([7, 7, 7])) == Axis(center=7.0), fit_axis(np.array([])) == Axis()
+    (True, True)
     """
     if values.size == 0:
         return Axis()
@@ -130,15 +132,26 @@ def side_by_side(bins: tuple[Bins, Bins], counts: tuple[Counts, Counts]) -> tupl
     >>> [array.tolist() for array in side_by_side(bins, (np.array([1, 2]), np.array([5])))]
     [[3, 7], [1, 2], [0, 5]]
     """
-    occupied = [b for b in bins if b.size]
-    if not occupied:
-        return bins[0], counts[0], counts[1]
-    lowest, highest = min(int(b[0]) for b in occupied), max(int(b[-1]) for b in occupied)
-    spread = np.zeros((2, highest - lowest + 1), dtype=np.int64)
+    occupied = np.zeros(ALL_BINS, dtype=bool)
+    for b in bins:
+        occupied[b] = True
+    met = np.flatnonzero(occupied)
+    places = np.empty(ALL_BINS, dtype=np.intp)
+    places[met] = np.arange(len(met))
+    spread = np.zeros((2, len(met)), dtype=np.int64)
     for row, b, c in zip(spread, bins, counts, strict=True):
-        row[b.astype(np.int64) - lowest] = c
-    met = np.flatnonzero(spread[0] + spread[1])
-    return (met + lowest).astype(np.uint16), spread[0, met], spread[1, met]
+        row[places[b]] = c
+    return met.astype(np.uint16), spread[0], spread[1]
+
+
+def exact(value: np.generic) -> float:
+    """Return a number as a float where that is exact, else as an int; zero without a sign.
+
+    >>> exact(np.int64(7)), exact(np.float64(-0.0)), exact(np.int64(2**53 + 1))
+    (7.0, 0.0, 9007199254740993)
+    """
+    as_float = float(value) + 0.0
+    return as_float if value.dtype.kind == "f" or as_float == int(value) else int(value)
 
 
 def _difference(values: Values, center: float) -> Floats:

@@ -1,14 +1,18 @@
 """Profiles as bytes: the form in which the lake and the registry keep them.
 
 Layout: `LWPF`, the PROTOCOL as two bytes (little-endian), then zlib: the length of a JSON header (four bytes), the
-header (ruler, and every scalar and category count, keys sorted), then for every number column in order of name its bins
-(each but the first as the distance from the one before) and its counts, little-endian, in the narrowest unsigned type
-that holds them. Equal profiles give equal bytes. Nothing in them is code: no pickle.
+header (ruler, and every scalar and count, keys sorted), then the arrays: numbers, lengths of texts, times, each in
+order of name, then the registers of texts. The arrays of a number column are its bins (each but the first as the
+distance from the one before) and its counts, little-endian, in the narrowest unsigned type that holds them, and then,
+when it has more than 64 values, its 512 registers, one byte each.
+Equal profiles give equal bytes. Nothing in them is code: no pickle.
 
 To bump PROTOCOL: (1) raise `PROTOCOL`; (2) keep the old reader in `READERS` under its number, and let the new one stand
 beside it; (3) freeze bytes of the new form as tests/rooms/profiles/frozen/profile_<number>.bin, and leave the older
 files and their tests as they are; (4) say in the changelog from which release on the new form is written. Readers come
 first: a release that reads a form must be everywhere before one that writes it.
+
+PROTOCOL 1 knew no times, texts, pins, values or buckets: what it wrote has `held` None, and so has any sum with it.
 """
 
 from __future__ import annotations
@@ -17,34 +21,19 @@ import hashlib
 import json
 import struct
 import zlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from collections.abc import Callable
 
 from tasks.errors import DataError
-from tasks.profiles.axis import Axis
-from tasks.profiles.category import CategoryProfile
-from tasks.profiles.number import NumberProfile
+from tasks.profiles.protocol_1 import read_1
+from tasks.profiles.protocol_2 import read_2, ruler_header, written
 from tasks.profiles.ruler import Ruler
-from tasks.profiles.table import ColumnProfile, TableProfile
+from tasks.profiles.table import TableProfile
 
-PROTOCOL = 1
+PROTOCOL = 2
 MAGIC = b"LWPF"
 ZLIB_LEVEL = 6
 PREFIX = struct.Struct("<4sH")
-LENGTH = struct.Struct("<I")
-SCALARS = (
-    "rows",
-    "nulls",
-    "positive_infinities",
-    "negative_infinities",
-    "minimum",
-    "maximum",
-    "total",
-    "total_squares",
-)
+READERS: dict[int, Callable[[bytes], TableProfile]] = {1: read_1, 2: read_2}
 
 
 def to_bytes(profile: TableProfile) -> bytes:
@@ -52,22 +41,12 @@ def to_bytes(profile: TableProfile) -> bytes:
 
     Examples
     --------
+    >>> from tasks.profiles.axis import Axis
     >>> empty = TableProfile.empty(Ruler(numbers={"age": Axis(40.0, 10.0)}))
     >>> from_bytes(to_bytes(empty)) == empty
     True
     """
-    ruler = profile.ruler
-    header = {
-        "numbers": [[name, float(axis.center), float(axis.scale)] for name, axis in sorted(ruler.numbers.items())],
-        "booleans": ruler.booleans,
-        "categories": ruler.categories,
-        "rows": profile.rows,
-        "columns": {name: _scalars(column) for name, column in profile.columns.items()},
-    }
-    text = json.dumps(header, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
-    histograms = [_histogram(profile.columns[name]) for name in sorted(ruler.numbers)]
-    body = zlib.compress(b"".join([LENGTH.pack(len(text)), text, *histograms]), ZLIB_LEVEL)
-    return PREFIX.pack(MAGIC, PROTOCOL) + body
+    return PREFIX.pack(MAGIC, PROTOCOL) + zlib.compress(written(profile), ZLIB_LEVEL)
 
 
 def from_bytes(data: bytes) -> TableProfile:
@@ -96,80 +75,11 @@ def from_bytes(data: bytes) -> TableProfile:
         ) from error
 
 
-def _scalars(column: ColumnProfile) -> dict[str, Any]:
-    if isinstance(column, CategoryProfile):
-        return {"rows": column.rows, "nulls": column.nulls, "counts": dict(column.counts)}
-    return {**{name: getattr(column, name) for name in SCALARS}, "bins": len(column.bins), "widths": _widths(column)}
-
-
-def _steps(column: NumberProfile) -> np.ndarray:
-    return np.diff(column.bins.astype(np.int64), prepend=0)
-
-
-def _widths(column: NumberProfile) -> list[int]:
-    """Return how many bytes a step between bins, and a count, take."""
-    return [np.min_scalar_type(int(array.max(initial=0))).itemsize for array in (_steps(column)[1:], column.counts)]
-
-
-def _histogram(column: ColumnProfile) -> bytes:
-    if isinstance(column, CategoryProfile) or not len(column.bins):
-        return b""
-    steps = _steps(column)
-    step_bytes, count_bytes = _widths(column)
-    first = int(steps[0]).to_bytes(2, "little")
-    return first + steps[1:].astype(f"<u{step_bytes}").tobytes() + column.counts.astype(f"<u{count_bytes}").tobytes()
-
-
-@dataclass(slots=True)
-class _Reader:
-    """A place in the bytes of the histograms."""
-
-    body: bytes
-    at: int
-
-    def integers(self, count: int, width: int) -> np.ndarray:
-        array = np.frombuffer(self.body, dtype=f"<u{width}", count=count, offset=self.at)
-        self.at += count * width
-        return array.astype(np.int64)
-
-
-def _read_1(body: bytes) -> TableProfile:
-    (length,) = LENGTH.unpack_from(body)
-    header = json.loads(body[LENGTH.size : LENGTH.size + length])
-    ruler = Ruler(
-        {name: Axis(center, scale) for name, center, scale in header["numbers"]},
-        tuple(header["categories"]),
-        tuple(header["booleans"]),
-    )
-    reader = _Reader(body, LENGTH.size + length)
-    scalars = header["columns"]
-    numbers = {name: _read_number(axis, scalars[name], reader) for name, axis in ruler.numbers.items()}
-    others = {name: CategoryProfile(**scalars[name]) for name in (*ruler.booleans, *ruler.categories)}
-    if reader.at != len(body):
-        raise ValueError(f"{len(body) - reader.at} bytes are left over")
-    return TableProfile(ruler, header["rows"], {**numbers, **others})
-
-
-def _read_number(axis: Axis, scalars: Mapping[str, Any], reader: _Reader) -> NumberProfile:
-    count = scalars["bins"]
-    step_bytes, count_bytes = scalars["widths"]
-    steps = np.concatenate([reader.integers(min(count, 1), 2), reader.integers(max(count - 1, 0), step_bytes)])
-    counts = reader.integers(count, count_bytes)
-    return NumberProfile(
-        axis=axis,
-        bins=np.cumsum(steps).astype(np.uint16),
-        counts=counts,
-        **{name: scalars[name] for name in SCALARS},
-    )
-
-
-READERS: dict[int, Callable[[bytes], TableProfile]] = {1: _read_1}
-
-
 def digest(ruler: Ruler) -> str:
-    """Return 16 hex digits that name a ruler: profiles of equal digests can be added.
+    """Return 16 hex digits that name a ruler: profiles of equal digests can be added, and know the same of their rows.
 
     >>> digest(Ruler({}, ("plan",))) == digest(Ruler({}, ("plan",))) != digest(Ruler({}, ("tier",)))
     True
     """
-    return hashlib.sha256(to_bytes(TableProfile.empty(ruler))).hexdigest()[:16]
+    text = json.dumps([PROTOCOL, ruler_header(ruler)], sort_keys=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]

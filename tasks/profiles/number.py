@@ -6,13 +6,14 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from tasks.errors import DataError
-from tasks.profiles.axis import Axis, Bins, Counts, Floats, Values, bins_of, edges_of, side_by_side
-
-UNIT = 2.0**20  # z is summed as an integer number of these parts, so that sums do not depend on their order
-CHUNK_ROWS = 1 << 16  # stays in the processor's cache, and bounds the integers summed at once
+from tasks.profiles.axis import Axis, Bins, Counts, edges_of, side_by_side
+from tasks.profiles.block import UNIT
+from tasks.profiles.columns import Column, numbers_of
+from tasks.profiles.counting import NumberCounter
+from tasks.profiles.desk import Desk
+from tasks.profiles.values import ValueCounts, watched
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -31,16 +32,21 @@ class NumberProfile:
         Exact extremes of the finite values; an int only beyond 2**53 where a float would round; None without values.
     total, total_squares : int
         Sum of z in units of 2**-20, and of its square in units of 2**-40.
+    held : ValueCounts or None
+        Which values occur: all of them while they are few; None in what a release before PROTOCOL 2 wrote.
 
     Examples
     --------
     Of 2, 4 and 6 the mean is 4 and the standard deviation sqrt(8/3) = 1.632...; one row of four has no value.
 
+    >>> import pandas as pd
     >>> column = number_profile(pd.Series([2.0, 4.0, 6.0, None]), Axis(center=4.0, scale=2.0))
     >>> column.mean, round(column.sd, 3), column.null_share, column.minimum, column.maximum
     (4.0, 1.633, 0.25, 2.0, 6.0)
     >>> (column + column).rows, (column + column).mean
     (8, 4.0)
+    >>> column.distinct, column.most_frequent
+    (3.0, (2.0, 1))
     """
 
     axis: Axis
@@ -54,6 +60,7 @@ class NumberProfile:
     maximum: float | None
     total: int
     total_squares: int
+    held: ValueCounts | None = None
 
     def __post_init__(self) -> None:
         self.bins.setflags(write=False)
@@ -63,7 +70,7 @@ class NumberProfile:
     def empty(cls, axis: Axis) -> NumberProfile:
         """Return the profile of no rows."""
         none = np.empty(0, dtype=np.uint16), np.empty(0, dtype=np.int64)
-        return cls(axis, 0, 0, 0, 0, *none, minimum=None, maximum=None, total=0, total_squares=0)
+        return cls(axis, 0, 0, 0, 0, *none, minimum=None, maximum=None, total=0, total_squares=0, held=ValueCounts({}))
 
     @property
     def present(self) -> int:
@@ -87,6 +94,39 @@ class NumberProfile:
             return math.nan
         spread = self.present * self.total_squares - self.total**2  # an exact integer, never negative
         return self.axis.scale * math.sqrt(spread / self.present**2) / UNIT
+
+    @property
+    def distinct(self) -> float:
+        """How many different finite values occur: exact up to 64, beyond within about 5 %; nan if not counted."""
+        return math.nan if self.held is None else self.held.distinct
+
+    @property
+    def constant(self) -> bool:
+        """Whether all finite values are the same one."""
+        return self.minimum is not None and self.minimum == self.maximum
+
+    @property
+    def most_frequent(self) -> tuple[float, int] | None:
+        """The value that most rows are known to hold, and how many: exact.
+
+        Known are all values while there are no more than 64, then 0, the axis' pins and the value of a constant column.
+        None when none of these occurs.
+        """
+        if self.constant and self.minimum is not None:
+            return self.minimum, self.present
+        return None if self.held is None else self.held.most_frequent
+
+    def share_of(self, value: float) -> float:
+        """Return the exact share of rows that hold a value, 0 to 1; nan when its rows were not counted by themselves.
+
+        >>> import pandas as pd
+        >>> number_profile(pd.Series([0.0, 0.0, 5.0, None]), Axis()).share_of(0.0)
+        0.5
+        """
+        known = self.held is not None and (self.held.complete or value in watched(self.axis))
+        if self.held is None or not known:
+            return math.nan
+        return self.held.counts.get(value, 0) / self.rows if self.rows else 0.0
 
     def quantile(self, share: float) -> float:
         """Return the value below which `share` of the finite values lie, in the data's units; nan without any.
@@ -124,6 +164,7 @@ class NumberProfile:
             maximum=max((m for m in (self.maximum, other.maximum) if m is not None), default=None),
             total=self.total + other.total,
             total_squares=self.total_squares + other.total_squares,
+            held=self.held.merged(other.held, self.axis) if self.held and other.held else None,
         )
 
     def __eq__(self, other: object) -> bool:
@@ -138,10 +179,11 @@ class NumberProfile:
             (self.rows, self.nulls, self.positive_infinities, self.negative_infinities),
             (self.bins.tobytes(), self.counts.tobytes()),
             (self.minimum, self.maximum, self.total, self.total_squares),
+            None if self.held is None else (frozenset(self.held.counts.items()), self.held.registers),
         )
 
 
-def number_profile(series: pd.Series, axis: Axis) -> NumberProfile:
+def number_profile(column: Column, axis: Axis) -> NumberProfile:
     """Return the profile of a number column on an axis.
 
     Raises
@@ -149,79 +191,25 @@ def number_profile(series: pd.Series, axis: Axis) -> NumberProfile:
     DataError
         The column does not hold numbers.
     """
-    values, nulls = present_values(series)
-    positive = negative = 0
-    if values.dtype.kind == "f":
-        finite = np.isfinite(values)
-        if not finite.all():
-            positive, negative = int(np.sum(values == np.inf)), int(np.sum(values == -np.inf))
-            values = values[finite]
-    histogram, total, total_squares = _summed(values, axis)
-    bins = np.flatnonzero(histogram)
+    counter = NumberCounter(axis)
+    counter.add(numbers_of(column, "numbers"), len(column), Desk(len(column)))
+    return counted(counter)
+
+
+def counted(counter: NumberCounter) -> NumberProfile:
+    """Return the profile of what has been counted."""
+    bins, counts = counter.histogram.ordered()
     return NumberProfile(
-        axis=axis,
-        rows=len(series),
-        nulls=nulls,
-        positive_infinities=positive,
-        negative_infinities=negative,
-        bins=bins.astype(np.uint16),
-        counts=histogram[bins],
-        minimum=_exact(values.min()) if values.size else None,
-        maximum=_exact(values.max()) if values.size else None,
-        total=total,
-        total_squares=total_squares,
+        axis=counter.axis,
+        rows=counter.rows,
+        nulls=counter.nulls,
+        positive_infinities=counter.positive_infinities,
+        negative_infinities=counter.negative_infinities,
+        bins=bins,
+        counts=counts,
+        minimum=counter.minimum,
+        maximum=counter.maximum,
+        total=counter.total,
+        total_squares=counter.total_squares,
+        held=counter.held.found(),
     )
-
-
-def present_values(series: pd.Series) -> tuple[Values, int]:
-    """Return a number column's values that are not null (infinities included), and how many are null.
-
-    Integers stay integers, so that ids beyond 2**53 are not rounded.
-
-    Raises
-    ------
-    DataError
-        The column does not hold numbers.
-    """
-    missing = series.isna()
-    nulls = int(missing.sum())
-    if nulls == len(series):
-        return np.empty(0), nulls
-    if not (pd.api.types.is_numeric_dtype(series.dtype) or pd.api.types.is_bool_dtype(series.dtype)):
-        raise DataError(
-            f"column {series.name!r} holds {series.dtype}; a number column was expected. Either the contract did not "
-            "type it or the spec's features.numbers names a column that is text"
-        )
-    present = series[~missing] if nulls else series
-    if pd.api.types.is_unsigned_integer_dtype(series.dtype):
-        return present.to_numpy(dtype=np.uint64), nulls
-    if pd.api.types.is_integer_dtype(series.dtype):
-        return present.to_numpy(dtype=np.int64), nulls
-    return present.to_numpy(dtype=np.float64), nulls
-
-
-def _summed(values: Values, axis: Axis) -> tuple[Counts, int, int]:
-    """Return the histogram over all 65,536 bins, and the exact sums of z and of its square."""
-    histogram = np.zeros(1 << 16, dtype=np.int64)
-    total = total_squares = 0
-    for start in range(0, values.size, CHUNK_ROWS):
-        z = axis.z(values[start : start + CHUNK_ROWS])
-        histogram += np.bincount(bins_of(z), minlength=1 << 16)
-        parts = np.rint(z * UNIT).astype(np.int64)
-        total += int(parts.sum())
-        total_squares += _sum_of_squares(parts, z)
-    return histogram, total, total_squares
-
-
-def _sum_of_squares(parts: Counts, z: Floats) -> int:
-    """Return the exact sum of squares of integers up to 2**40, of which there are at most 2**16."""
-    if float(np.abs(z).max()) < 8:  # noqa: PLR2004 - 8 scales: squares below 2**46, so 2**16 of them fit into 63 bits
-        return int(parts @ parts)
-    upper, lower = parts >> 20, parts & 0xFFFFF
-    return (int(upper @ upper) << 40) + (int(upper @ lower) << 21) + int(lower @ lower)
-
-
-def _exact(value: np.generic) -> float:
-    """Return a number as a float where that is exact, else as an int; zero without a sign."""
-    as_float = float(value) + 0.0
-    return as_float if value.dtype.kind == "f" or as_float == int(value) else int(value)

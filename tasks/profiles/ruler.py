@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from tasks.errors import DataError, nearest
-from tasks.profiles.axis import Axis, fit_axis
-from tasks.profiles.number import present_values
+from tasks.profiles.axis import Axis, Values, fit_axis
+from tasks.profiles.columns import Column, instants_of, numbers_of, texts_of
+from tasks.profiles.values import fit_pins
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,34 +25,56 @@ class Ruler:
         Number columns and the axis of each.
     categories, booleans : tuple of str
         Category columns, boolean columns.
+    times : mapping of str to Axis
+        Columns of dates or times, and the axis of each in microseconds since 1970 (UTC).
+    texts : mapping of str to Axis
+        Text columns, and the axis of each one's lengths in characters.
     """
 
     numbers: Mapping[str, Axis]
     categories: tuple[str, ...] = ()
     booleans: tuple[str, ...] = ()
+    times: Mapping[str, Axis] = field(default_factory=dict)
+    texts: Mapping[str, Axis] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every column, in a fixed order: numbers, booleans, categories."""
-        return (*self.numbers, *self.booleans, *self.categories)
+        """Every column of the data, in a fixed order: numbers, booleans, categories, times, texts."""
+        return (*self.numbers, *self.booleans, *self.categories, *self.times, *self.texts)
+
+    @property
+    def lengths(self) -> dict[str, Axis]:
+        """The profile columns that hold text lengths, and the axis of each."""
+        return {f"{name}.length": axis for name, axis in self.texts.items()}
+
+    @property
+    def cycles(self) -> tuple[str, ...]:
+        """The profile columns that hold the weekday and the hour of times."""
+        return tuple(f"{name}.{cycle}" for name in self.times for cycle in ("weekday", "hour"))
 
 
 def fit_ruler(
-    frame: pd.DataFrame, *, numbers: Sequence[str], categories: Sequence[str], booleans: Sequence[str]
+    frame: pd.DataFrame | pa.Table,
+    *,
+    numbers: Sequence[str],
+    categories: Sequence[str],
+    booleans: Sequence[str],
+    times: Sequence[str] = (),
+    texts: Sequence[str] = (),
 ) -> Ruler:
     """Return the ruler of a first training's rows.
 
     Parameters
     ----------
-    frame : DataFrame
+    frame : DataFrame or pyarrow.Table
         The rows the first model learns from.
-    numbers, categories, booleans : sequence of str
+    numbers, categories, booleans, times, texts : sequence of str
         Columns of each kind; number columns may be float64, Float64 or any integer type.
 
     Raises
     ------
     DataError
-        A column is missing or a number column holds no numbers.
+        A column is missing, or holds values of another kind.
 
     Examples
     --------
@@ -60,27 +84,49 @@ def fit_ruler(
     >>> ruler.numbers["size"].center, round(ruler.numbers["size"].scale ** 2, 9)
     (4.0, 5.0)
     """
-    require_columns(frame, [*numbers, *booleans, *categories])
-    return Ruler({name: _axis(frame[name]) for name in numbers}, tuple(categories), tuple(booleans))
+    require_columns(names_of(frame), [*numbers, *booleans, *categories, *times, *texts])
+    ruler = Ruler(
+        numbers={name: _axis(numbers_of(_column(frame, name), name)) for name in numbers},
+        categories=tuple(categories),
+        booleans=tuple(booleans),
+        times={name: _axis(instants_of(_column(frame, name), name)) for name in times},
+        texts={name: _axis(texts_of(_column(frame, name), name)[0]) for name in texts},
+    )
+    taken = set(ruler.columns) & {*ruler.lengths, *ruler.cycles}
+    if taken:
+        raise DataError(f"columns {sorted(taken)} bear names that profiles of times and texts need; rename them")
+    return ruler
 
 
-def require_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:
-    """Refuse a frame that lacks a column.
+def names_of(frame: pd.DataFrame | pa.Table | pa.RecordBatch) -> list[str]:
+    """Return the names of a frame's, table's or batch's columns."""
+    return [str(name) for name in (frame.columns if isinstance(frame, pd.DataFrame) else frame.schema.names)]
+
+
+def require_columns(known: Sequence[str], names: Sequence[str]) -> None:
+    """Refuse data that lacks a column.
 
     Raises
     ------
     DataError
-        Names the missing columns, and the closest one the frame has.
+        Names the missing columns, and the closest one there is.
     """
-    missing = [name for name in names if name not in frame.columns]
+    missing = [name for name in names if name not in known]
     if missing:
-        hint = nearest(missing[0], [str(name) for name in frame.columns])
+        hint = nearest(missing[0], list(known))
         raise DataError(
             f"the frame lacks {missing}; the ruler has {list(names)}{hint}. Either the delivery lost a column or the "
             "spec names one that does not exist"
         )
 
 
-def _axis(series: pd.Series) -> Axis:
-    values, _ = present_values(series)
-    return fit_axis(values if values.dtype.kind in "iu" else values[np.isfinite(values)])
+def _column(frame: pd.DataFrame | pa.Table, name: str) -> Column:
+    if isinstance(frame, pd.DataFrame):
+        return frame[name]
+    chunks = frame.column(name).combine_chunks()
+    return chunks if isinstance(chunks, pa.Array) else chunks.chunk(0)
+
+
+def _axis(values: Values) -> Axis:
+    finite = values if values.dtype.kind in "iu" else values[np.isfinite(values)]
+    return replace(fit_axis(finite), pins=fit_pins(finite))

@@ -20,7 +20,8 @@ class Package:
     """The files of a version: the portable model, what it learned from, the proof, and how to make it again.
 
     `model` has its own files and the schema; `training` names the recipe, the dates, the importances and the lake's
-    commits; `analysis` says where the model is wrong and whether more rows would help.
+    commits; `analysis` says where the model is wrong and whether more rows would help; `answers`
+    what its answers meant on the hold-out.
     """
 
     model: Mapping[str, bytes]
@@ -29,10 +30,13 @@ class Package:
     training: Mapping[str, Any]
     leaderboard: Sequence[Mapping[str, Any]]
     analysis: Mapping[str, Any]
+    answers: bytes | None = None
 
     def files(self) -> dict[str, bytes]:
         """Return the files by name."""
+        answers = {} if self.answers is None else {"answers.json": self.answers}
         return {
+            **answers,
             **self.model,
             "reference.bin": self.reference,
             "evidence.json": _json(self.evidence),

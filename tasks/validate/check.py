@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -10,6 +11,7 @@ from tasks.records import Checked, Delivery, Finding, Landed
 from tasks.spec.models import ProjectSpec
 from tasks.validate.breaches import breaches
 from tasks.validate.contract import Suite
+from tasks.validate.feature_rows import no_values, table_of
 from tasks.validate.refusal import refused
 from tasks.validate.typed import typed
 from tasks.validate.verdict import concluded, of_columns, with_breaches, with_faults
@@ -34,7 +36,7 @@ def check_all(deliveries: Sequence[Delivery], spec: ProjectSpec, suite: Suite) -
     spec : ProjectSpec
         For the columns, their kinds and the contract.
     suite : Suite
-        The project's expectations; those about a label that lands apart are left to `check_labels`.
+        The project's expectations; those about what lands apart are left to `check_labels` and `check_features`.
 
     Returns
     -------
@@ -42,8 +44,7 @@ def check_all(deliveries: Sequence[Delivery], spec: ProjectSpec, suite: Suite) -
         `accepted` has `row_id`, the ids, the event time, the features, the label by its own name (when
         it comes with the rows) and `event_date`; `refused` has `raw` and `reasons`. Together they are the rows in.
     """
-    contract, label = spec.contract, spec.source.label
-    asked = suite if label.uri is None else suite.not_about(label.column)
+    contract, asked = spec.contract, suite.of_rows(spec)
     reasons = [of_columns(each, needed_columns(spec), contract.new_columns) for each in deliveries]
     # A delivery that lacks columns is not read; an empty one keeps the four lists in step.
     frames = [nothing(spec) if why.batch else each.frame for each, why in zip(deliveries, reasons, strict=True)]
@@ -53,7 +54,8 @@ def check_all(deliveries: Sequence[Delivery], spec: ProjectSpec, suite: Suite) -
     broken = [next(answered) if len(rows) else [] for rows in clean]
     found = []
     for each, why, rows, failed in zip(deliveries, reasons, read, broken, strict=True):
-        full = why if why.batch else with_breaches(with_faults(why, rows.faults), failed, rows.clean)
+        known = replace(why, names=rows.frame["row_id"])
+        full = why if why.batch else with_breaches(with_faults(known, rows.faults), failed, rows.clean)
         found.append(concluded(each, dated(rows.frame, spec), full, contract.max_bad_share))
     return found
 
@@ -68,14 +70,13 @@ def unreadable(batch_id: str, landed: Landed, fault: tuple[str, str], spec: Proj
     """
     reason, detail = fault
     finding = Finding(reason, "", "critical", 0, f"{landed.key} cannot be read: {detail}; deliver it again")
-    accepted, none = nothing_accepted(landed.kind, spec), pd.DataFrame()
+    accepted, none = nothing_accepted(landed.kind, spec, landed.table), pd.DataFrame()
     return Checked(batch_id, landed, "quarantined", accepted, refused(none, none), (finding,))
 
 
 def needed_columns(spec: ProjectSpec) -> list[str]:
-    """Return the columns a delivery of rows must have: ids, event time, features, the label unless it lands apart."""
-    label = [spec.source.label.column] if spec.source.label.uri is None else []
-    return list(dict.fromkeys([*spec.source.id, spec.source.event_time, *spec.features.columns, *label]))
+    """Return the columns a delivery of rows must have."""
+    return spec.row_columns
 
 
 def nothing(spec: ProjectSpec) -> pd.DataFrame:
@@ -83,8 +84,10 @@ def nothing(spec: ProjectSpec) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype="str") for name in needed_columns(spec)})
 
 
-def nothing_accepted(kind: str, spec: ProjectSpec) -> pd.DataFrame:
-    """Return accepted rows, or labels, of the usual columns and kinds, but none of them."""
+def nothing_accepted(kind: str, spec: ProjectSpec, table: str = "") -> pd.DataFrame:
+    """Return accepted rows, labels or values of a feature table, of the usual columns and kinds, but none of them."""
+    if kind == "features":
+        return no_values(table_of(table, spec), spec)
     if kind == "labels":
         return pd.DataFrame({"row_id": pd.Series(dtype="str"), "label": pd.Series(dtype="float64")})
     return dated(typed(nothing(spec), spec).frame, spec)

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import threading
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tasks.errors import ContractError, nearest
 from tasks.spec.models import ProjectSpec
-
-# Great Expectations keeps a process-wide current project, and silencing warnings is process-wide as well.
-_ONE_AT_A_TIME = threading.Lock()
+from tasks.validate.parameters import with_parameters
+from tasks.validate.quiet import quiet_great_expectations
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +43,17 @@ class Suite:
         """Return the expectations that speak of a column."""
         return Suite(self.path, tuple(each for each in self.expectations if column in each.columns))
 
-    def not_about(self, column: str) -> Suite:
-        """Return the expectations that do not speak of a column, those of the whole table included."""
-        return Suite(self.path, tuple(each for each in self.expectations if column not in each.columns))
+    def within(self, columns: Collection[str]) -> Suite:
+        """Return the expectations that speak of columns, and only of these."""
+        chosen = tuple(each for each in self.expectations if each.columns and set(each.columns) <= set(columns))
+        return Suite(self.path, chosen)
+
+    def of_rows(self, spec: ProjectSpec) -> Suite:
+        """Return what is asked of a delivery of rows: not what lands apart, the label or columns of feature tables."""
+        apart = {name for table in spec.features.tables for name in table.columns.all}
+        if spec.source.label.uri is not None:
+            apart.add(spec.source.label.column)
+        return Suite(self.path, tuple(each for each in self.expectations if apart.isdisjoint(each.columns)))
 
 
 def read_suite(path: Path, spec: ProjectSpec) -> Suite:
@@ -61,14 +64,15 @@ def read_suite(path: Path, spec: ProjectSpec) -> Suite:
     path : Path
         The project's expectations.json.
     spec : ProjectSpec
-        An expectation may speak only of the columns named there.
+        An expectation may speak only of the columns named there; `contract.parameters` fill its `$PARAMETER`s.
 
     Raises
     ------
     ContractError
-        When the file is missing, is not a suite, or names unknown expectations or columns: each on a line of its own.
+        When the file is missing, is not a suite, or names unknown expectations, columns or parameters: each on a line
+        of its own.
     """
-    configurations = _configurations(path)
+    configurations = with_parameters(_configurations(path), spec.contract.parameters, path)
     suite = Suite(path, tuple(Expectation(each, _columns_of(each)) for each in configurations))
     faults = [f"{path}: {fault}" for each in suite.expectations for fault in _misnamed(each, spec)]
     if faults:
@@ -80,28 +84,22 @@ def read_suite(path: Path, spec: ProjectSpec) -> Suite:
 
 def _misnamed(expectation: Expectation, spec: ProjectSpec) -> Iterator[str]:
     """Yield what is wrong with the columns an expectation speaks of."""
-    label = spec.source.label
-    known = [*spec.source.id, spec.source.event_time, *spec.features.columns, label.column]
-    for column in dict.fromkeys(expectation.columns):
-        if column not in known:
-            yield (
-                f"{expectation.rule} speaks of column {column!r}; expected a column of project.yaml"
-                f"{nearest(column, known)}. Correct the name, or list the column there"
-            )
-    if label.uri is not None and label.column in expectation.columns and len(set(expectation.columns)) > 1:
+    groups, label = {"the rows": spec.row_columns}, spec.source.label
+    if label.uri is not None:
+        groups["the labels"] = [label.column]
+    groups |= {f"feature table {table.name!r}": table.columns.all for table in spec.features.tables}
+    known = list(dict.fromkeys(name for names in groups.values() for name in names))
+    unknown = [name for name in dict.fromkeys(expectation.columns) if name not in known]
+    for column in unknown:
         yield (
-            f"{expectation.rule} compares {list(expectation.columns)}, but {label.column!r} lands apart from the rows; "
-            "expected an expectation about one or the other. Take it out, or split it"
+            f"{expectation.rule} speaks of column {column!r}; expected a column of project.yaml"
+            f"{nearest(column, known)}. Correct the name, or list the column there"
         )
-
-
-@contextmanager
-def quiet_great_expectations() -> Iterator[None]:
-    """Hold Great Expectations for one caller: no analytics, no warnings from its inside, no second thread."""
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    with _ONE_AT_A_TIME, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    if not unknown and not any(set(expectation.columns) <= set(names) for names in groups.values()):
+        yield (
+            f"{expectation.rule} compares {list(expectation.columns)}, which land apart; expected columns of one of "
+            f"{', '.join(groups)}. Take it out, or split it"
+        )
 
 
 def built(suite: Suite) -> Any:

@@ -43,7 +43,7 @@ def earlier(
     if landed.kind == "rows":
         wanted |= _sharing(lake, spec, known, accepted)
     for batch in (each for each in others if each.batch_id in wanted):
-        yield Before(batch, _standing_of(lake, spec, known, batch), _held_ids(lake, spec, batch))
+        yield Before(batch, standing_of(lake, spec, known, batch), _held_ids(lake, spec, batch))
 
 
 def _sharing(lake: Lake, spec: ProjectSpec, known: Deliveries, accepted: pd.DataFrame) -> set[str]:
@@ -56,7 +56,7 @@ def _sharing(lake: Lake, spec: ProjectSpec, known: Deliveries, accepted: pd.Data
     return set(there.loc[there["row_id"].isin(accepted["row_id"]), "batch_id"])
 
 
-def _standing_of(lake: Lake, spec: ProjectSpec, known: Deliveries, batch: Batch) -> pd.DataFrame:
+def standing_of(lake: Lake, spec: ProjectSpec, known: Deliveries, batch: Batch) -> pd.DataFrame:
     """Return a batch's accepted rows, or labels, that count."""
     mine: list[Filter] = [("batch_id", "=", batch.batch_id)]
     if batch.kind == "rows" and batch.event_from is not None and batch.event_until is not None:

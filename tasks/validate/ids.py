@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from tasks.spec.cells import Mask, categories, time_texts, times
+from tasks.spec.entities import joined
 from tasks.spec.models import ProjectSpec
 
 
@@ -45,19 +46,9 @@ def row_ids(frame: pd.DataFrame, spec: ProjectSpec) -> RowIds:
     for name in spec.source.id:
         is_time = name == spec.source.event_time
         read = times(frame[name], spec.schedule.time_zone) if is_time else categories(frame[name])
-        unread = read.faults.get("not_a_time")
-        missing = read.column.isna().to_numpy()
-        if unread is not None:
-            faults[f"not_a_time:{name}"] = unread
-            missing = missing & ~unread
+        faults |= {f"{code}:{name}": unread for code, unread in read.faults.items()}
+        missing = read.column.isna().to_numpy() & ~read.bad
         if missing.any():
             faults[f"missing_id:{name}"] = missing
         parts.append(time_texts(read.column) if is_time else read.column)
-    return RowIds(_joined(parts), faults)
-
-
-def _joined(parts: list[pd.Series]) -> pd.Series:
-    if len(parts) == 1:
-        return parts[0]
-    escaped = [part.str.replace("\\", "\\\\", regex=False).str.replace("|", "\\|", regex=False) for part in parts]
-    return escaped[0].str.cat(pd.concat(escaped[1:], axis=1), sep="|")
+    return RowIds(joined(parts), faults)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
-from tasks.records import Checked, Delivery
+from tasks.records import Checked, Delivery, Finding
 from tasks.spec.cells import Read, any_fault
 from tasks.spec.models import ProjectSpec
 from tasks.validate.breaches import breaches
@@ -12,7 +14,7 @@ from tasks.validate.check import nothing_accepted
 from tasks.validate.contract import Suite
 from tasks.validate.ids import RowIds, row_ids
 from tasks.validate.typed import label_values
-from tasks.validate.verdict import concluded, of_columns, with_breaches, with_faults
+from tasks.validate.verdict import Reasons, concluded, of_columns, with_breaches, with_faults
 
 
 def check_labels(delivery: Delivery, spec: ProjectSpec, suite: Suite | None = None) -> Checked:
@@ -48,11 +50,22 @@ def check_labels(delivery: Delivery, spec: ProjectSpec, suite: Suite | None = No
     faults = label_faults(ids, read, column)
     clean = ~any_fault(faults)
     values = pd.DataFrame({"row_id": ids.names, "label": read.column})
-    reasons = with_faults(reasons, faults)
+    reasons = with_faults(replace(reasons, names=ids.names), faults)
+    reasons = _too_contradictory(reasons, faults, contract.max_contradictory_labels)
     if suite is not None and clean.any():
         asked = pd.DataFrame({column: values["label"][clean]})
         reasons = with_breaches(reasons, breaches([asked], suite.about(column))[0], clean)
     return concluded(delivery, values, reasons, contract.max_bad_share)
+
+
+def _too_contradictory(reasons: Reasons, faults: pd.DataFrame, most: float | None) -> Reasons:
+    """Return reasons and, past the share the contract allows, that the delivery contradicts itself."""
+    apart = int(faults["contradictory_label"].sum()) if "contradictory_label" in faults else 0
+    if most is None or apart <= most * len(faults):
+        return reasons
+    rule = "too_many_contradictory_labels"
+    message = f"{apart / len(faults):.1%} of {len(faults)} labels contradict another of the same row; the contract "
+    return reasons.against_all(rule, Finding(rule, "", "critical", len(faults), f"{message}allows {most:.1%}"))
 
 
 def label_faults(ids: RowIds, read: Read, column: str) -> pd.DataFrame:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import date, datetime
 
 import pandas as pd
@@ -20,10 +20,10 @@ from tasks.lake import (
     version_key,
 )
 from tasks.logs import line, logger
-from tasks.records import Checked
+from tasks.records import Checked, Finding
 from tasks.rim import room
 from tasks.spec import ProjectSpec
-from tasks.validate.earlier import earlier, event_window
+from tasks.validate.earlier import earlier, event_window, standing_of
 from tasks.validate.large import LargeChecked
 from tasks.validate.release import readable_ids
 from tasks.validate.settle import Amended, Round, Settled, settle
@@ -49,6 +49,43 @@ def store(
             left = left[1:]
         else:
             left = left[_store_some(lake, spec, left, (night, moment)) :]
+
+
+@room("set_aside")
+def set_aside(lake: Lake, spec: ProjectSpec, batches: Mapping[Batch, Sequence[Finding]]) -> list[Batch]:
+    """Quarantine batches that were accepted, for what was found since; return their new states.
+
+    Their rows go to the quarantine as they were read, so that a person may let them in again.
+    """
+    project, known = spec.project, deliveries(lake, spec.project)
+    held, states = {}, []
+    for batch, findings in batches.items():
+        rows = standing_of(lake, spec, known, batch)
+        state = replace(
+            batch,
+            revision=batch.revision + 1,
+            base=batch.revision + 1,
+            rows_accepted=0,
+            rows_quarantined=batch.rows_quarantined + len(rows),
+            event_from=None,
+            event_until=None,
+            verdict="quarantined",
+            findings=json.dumps([*json.loads(batch.findings), *map(asdict, findings)], sort_keys=True),
+        )
+        reasons = ";".join(f"{each.rule}:{each.column}" if each.column else each.rule for each in findings)
+        held[state.write_key] = _held(
+            pd.DataFrame({"raw": _as_read(rows.drop(columns=["row_id", "event_date"])), "reasons": reasons}), state
+        )
+        states.append(state)
+    lake.add_each(project, "quarantine", held)
+    add_batches(lake, project, states)
+    return states
+
+
+def _as_read(rows: pd.DataFrame) -> list[str]:
+    """Return typed rows as a delivery of JSON lines would have them."""
+    text: str = rows.to_json(orient="records", lines=True, date_format="iso", date_unit="us", double_precision=15)
+    return text.splitlines()
 
 
 def _store_some(

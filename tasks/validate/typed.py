@@ -29,7 +29,18 @@ class Typed:
         return ~any_fault(self.faults)
 
 
-def typed(frame: pd.DataFrame, spec: ProjectSpec) -> Typed:
+def repeats(names: pd.Series) -> Mask:
+    """Return which row ids an earlier row of the same frame has; a missing id repeats none.
+
+    Examples
+    --------
+    >>> repeats(pd.Series(["a", None, "a", None])).tolist()
+    [False, False, True, False]
+    """
+    return (names.duplicated() & names.notna()).to_numpy(bool)
+
+
+def typed(frame: pd.DataFrame, spec: ProjectSpec, again: Callable[[pd.Series], Mask] = repeats) -> Typed:
     """Return a delivery of rows with every column in the kind the spec gives it.
 
     Numbers become float64, booleans pandas' boolean, categories and ids text, the event time datetime64[us] as
@@ -43,6 +54,8 @@ def typed(frame: pd.DataFrame, spec: ProjectSpec) -> Typed:
         As delivered, with every column of the spec; others are left out.
     spec : ProjectSpec
         For the columns, their kinds and the time zone.
+    again : callable, optional
+        Says which row ids came before; by default within the frame.
 
     Examples
     --------
@@ -62,24 +75,26 @@ def typed(frame: pd.DataFrame, spec: ProjectSpec) -> Typed:
     if moment not in spec.source.id:
         timeless = values[moment].isna().to_numpy()
         found[f"missing_time:{moment}"] = timeless & ~found.get(f"not_a_time:{moment}", ~timeless)
-    found["duplicate_id"] = (ids.names.duplicated() & ids.names.notna()).to_numpy()
+    found["duplicate_id"] = again(ids.names)
     return Typed(values, pd.DataFrame({code: rows for code, rows in found.items() if rows.any()}, index=plain.index))
 
 
 def label_values(column: pd.Series, spec: ProjectSpec) -> Read:
     """Return a label column as float64; of a binary task, true and its other spellings are 1 and false is 0."""
     if spec.training.task == "regression":
-        return numbers(column)
+        files = spec.source if spec.source.label.uri is None else spec.source.label
+        return numbers(column, files.decimal)
     read = booleans(column)
     return Read(read.column.astype("Float64").astype("float64"), read.faults)
 
 
 def _reads(frame: pd.DataFrame, spec: ProjectSpec) -> dict[str, Read]:
-    """Return each column of the spec, typed, with its faults; in the order ids, event time, features, label."""
-    source, features = spec.source, spec.features
-    kinds: dict[str, Callable[[pd.Series], Read]] = dict.fromkeys(source.id, categories)
+    """Return each column of the spec, typed, with its faults: ids, entities, event time, features, label."""
+    source, features = spec.source, spec.features.own
+    kinds: dict[str, Callable[[pd.Series], Read]] = dict.fromkeys([*source.id, *spec.features.entities], categories)
     kinds[source.event_time] = lambda column: times(column, spec.schedule.time_zone)
-    kinds |= dict.fromkeys(features.numbers, numbers) | dict.fromkeys(features.booleans, booleans)
+    kinds |= dict.fromkeys(features.numbers, lambda column: numbers(column, source.decimal))
+    kinds |= dict.fromkeys(features.booleans, booleans)
     kinds |= dict.fromkeys(features.categories, categories)
     if source.label.uri is None:
         kinds[source.label.column] = lambda column: label_values(column, spec)

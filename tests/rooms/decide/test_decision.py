@@ -3,8 +3,8 @@ from datetime import date
 
 import pytest
 
-from tasks.decide import Situation, corrupt_suspects, decide
-from tasks.records import Bounded, Moved, Performance
+from tasks.decide import Situation, Suspected, decide
+from tasks.records import Bounded, Estimated, Moved, Performance
 from tasks.spec import ProjectSpec
 
 NIGHT = date(2026, 3, 2)
@@ -76,20 +76,51 @@ def test_an_error_that_is_sure_but_within_what_is_tolerated_waits() -> None:
 
 
 def test_moved_columns_without_harm_are_held_not_retrained() -> None:
-    decision = decide(situation(moved=(Moved("a", "wasserstein", 0.3, 0.1),)), spec())
+    decision = decide(situation(moved=(Moved("a", "wasserstein", 0.3, 0.1),), kind="covariate"), spec())
     assert (decision.action, decision.kind) == ("hold", "covariate")
     assert decision.reason == "a moved (3.0 x its leeway), no harm seen"
 
 
-def test_one_column_that_leaps_alone_is_asked_about_and_never_trained_on() -> None:
-    leap = Moved("a", "wasserstein", 5.0, 0.1)
-    decision = decide(situation(moved=(leap,), performance=performance(2.0, 0.5)), spec())
+def test_what_looks_broken_is_asked_about_and_never_trained_on() -> None:
+    broken = Suspected("null_burst", ("a",), "40 % are empty")
+    decision = decide(situation(suspicions=(broken,), performance=performance(2.0, 0.5)), spec())
     assert (decision.action, decision.kind) == ("ask", "unclear")
+    assert "null burst in a (40 % are empty)" in decision.reason
 
 
-def test_many_columns_that_leap_together_are_a_moved_population() -> None:
-    leaps = tuple(Moved(name, "wasserstein", 5.0, 0.1) for name in "abc")
-    assert corrupt_suspects(leaps) == ()
+def test_labels_that_surprise_while_the_error_is_tolerated_are_held() -> None:
+    surprise = Moved("label", "residual", 0.3, 0.1)
+    decision = decide(situation(surprises=(surprise,), kind="concept"), spec())
+    assert (decision.action, decision.kind) == ("hold", "concept")
+    assert decision.reason == "labels surprise (residual, 3.0 x its leeway), the error is within leeway"
+
+
+@pytest.mark.parametrize(
+    ("seen", "hurts", "kind"),
+    [
+        ("virtual", False, "virtual"),
+        ("virtual", True, "both"),
+        ("none", True, "concept"),
+        ("prior", True, "prior"),
+        ("slice", True, "slice"),
+    ],
+)
+def test_an_error_past_its_leeway_is_concept_drift_unless_labels_say_something_narrower(
+    seen: str, hurts: bool, kind: str
+) -> None:
+    moved = (Moved("a", "level", 0.3, 0.1),) if seen == "virtual" else ()
+    error = performance(1.2 if hurts else 1.0, 0.0)
+    assert decide(situation(kind=seen, moved=moved, performance=error), spec()).kind == kind
+
+
+def test_what_is_expected_without_labels_is_said_where_it_was_right_before() -> None:
+    expected = Estimated(loss=1.3, error=0.05, expected=1.0, trusted=True)
+    answers = {each.question: each for each in decide(situation(estimated=expected), spec()).answers}
+    assert "without labels 1.3 ± 0.05 is expected" in answers["does it matter?"].answer
+    unsure = {
+        each.question: each for each in decide(situation(estimated=replace(expected, trusted=False)), spec()).answers
+    }
+    assert "without labels" not in unsure["does it matter?"].answer
 
 
 def test_a_quarantined_batch_stops_everything_else() -> None:

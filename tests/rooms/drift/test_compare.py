@@ -1,14 +1,15 @@
-"""A window against its reference: quiet nights stay quiet, a step is found and named first."""
+"""A night against its reference: quiet nights stay quiet, a change is found and named first."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.drift import Leeway, Reference, compare, creep, reference_of, standard_shift
+from tasks.drift import Leeway, Reference, compare, reference_of
 from tasks.errors import DataError
 from tasks.profiles import Axis, Ruler, TableProfile, fit_ruler, profile
 
@@ -18,7 +19,7 @@ BOOLEANS = ["b0", "b1"]
 POLICY = Leeway(effect=0.1, false_alarms_per_year=4, nights_per_year=365)
 NIGHTS = 200
 ROWS = 300
-START = np.datetime64("2026-01-01")
+START = date(2026, 1, 5)
 
 
 def quiet_night(rng: np.random.Generator, wobble: float = 0.08) -> pd.DataFrame:
@@ -44,16 +45,17 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture(scope="module")
 def reference(rng: np.random.Generator) -> Reference:
-    periods = [quiet_night(rng) for _ in range(25)]
+    periods = [quiet_night(rng) for _ in range(28)]
     ruler = fit_ruler(pd.concat(periods), numbers=NUMBERS, categories=list(CATEGORIES), booleans=BOOLEANS)
-    return reference_of([(str(START + night), profile(frame, ruler)) for night, frame in enumerate(periods)])
+    days = [(START + timedelta(days=night)).isoformat() for night in range(28)]
+    return reference_of([(day, profile(frame, ruler)) for day, frame in zip(days, periods, strict=True)])
 
 
 def test_a_quiet_stream_stays_within_its_budget_of_false_alarms(reference: Reference, rng: np.random.Generator) -> None:
     sensitive = Leeway(effect=0.001, false_alarms_per_year=4, nights_per_year=365)
     nights = [profile(quiet_night(rng), reference.total.ruler) for _ in range(NIGHTS)]
-    alarms = [one for night in nights for one in compare(reference, night, sensitive) if one.strain > 1]
-    assert len(alarms) <= 4 * NIGHTS / 365 + 2, alarms
+    alarms = [one for night in nights for one in compare(reference, night, sensitive).moved if one.strain > 1]
+    assert len(alarms) <= 4, alarms  # a third of 4 a year is for single nights
 
 
 def stepped(frame: pd.DataFrame) -> None:
@@ -76,14 +78,19 @@ def inverted(frame: pd.DataFrame) -> None:
     frame["b1"] = ~frame["b1"]
 
 
+def thrown(frame: pd.DataFrame) -> None:
+    frame.loc[frame.index % 40 == 0, "x2"] *= 1000
+
+
 @pytest.mark.parametrize(
     ("change", "column", "statistic"),
     [
-        (stepped, "x4", "wasserstein"),
-        (spread, "x8", "wasserstein"),
-        (refilled, "c1", "total_variation"),
-        (inverted, "b1", "total_variation"),
-        (emptied, "x7", "null_share"),
+        (stepped, "x4", "level"),
+        (spread, "x8", "shape"),
+        (refilled, "c1", "unknown"),
+        (inverted, "b1", "shape"),
+        (emptied, "x7", "nulls"),
+        (thrown, "x2", "outside"),
     ],
 )
 def test_a_change_of_one_column_is_found_and_named_first(
@@ -91,46 +98,65 @@ def test_a_change_of_one_column_is_found_and_named_first(
 ) -> None:
     frame = quiet_night(np.random.default_rng(17))
     change(frame)
-    moved = compare(reference, profile(frame, reference.total.ruler), POLICY)
+    moved = compare(reference, profile(frame, reference.total.ruler), POLICY).moved
     assert (moved[0].column, moved[0].statistic) == (column, statistic)
     assert moved[0].strain > 1
-    assert [one for one in moved[1:] if one.strain > 1] == []
+    assert {one.column for one in moved if one.strain > 1} == {column}
 
 
-def test_a_step_in_a_column_that_wanders_is_always_first_mostly_an_alarm_and_soon_creep(reference: Reference) -> None:
-    # x5 wanders by .08 sd a night, which with 300 rows of noise makes its leeway almost the whole step of .5 sd
-    nights = []
-    for seed in range(20):
-        frame = quiet_night(np.random.default_rng(seed))
-        frame["x5"] += 0.5 * 6
-        nights.append(profile(frame, reference.total.ruler))
-    first = [compare(reference, night, POLICY)[0] for night in nights]
-    assert {one.column for one in first} == {"x5"}
-    assert sum(one.strain > 1 for one in first) >= 8
-    shifts = [standard_shift(reference, night, "x5") for night in nights[:6]]
-    assert creep(shifts, run_length_nights=365 * 14 / 4, reference_periods=25)
+def test_a_handful_of_rows_far_outside_is_found_although_so_few_near_it_are_chance(reference: Reference) -> None:
+    def night(distance: float) -> TableProfile:
+        frame = quiet_night(np.random.default_rng(23))
+        frame.loc[frame.index[:4], "x4"] = 4000 + 5 * distance
+        return profile(frame, reference.total.ruler)
+
+    def strain(distance: float) -> float:
+        moved = compare(reference, night(distance), POLICY).moved
+        return next(one.strain for one in moved if (one.column, one.statistic) == ("x4", "outside"))
+
+    assert strain(6.0) < 1 < strain(600.0)
 
 
-def test_every_column_is_watched_by_its_statistic_and_its_nulls(reference: Reference) -> None:
-    moved = compare(reference, reference.periods[0][1], POLICY)
-    assert len(moved) == 2 * 20
-    assert {one.statistic for one in moved if one.column == "c0"} == {"total_variation", "null_share"}
-    assert all(one.leeway >= POLICY.effect for one in moved)
+def test_every_column_is_watched_by_its_statistics(reference: Reference) -> None:
+    moved = compare(reference, reference.periods[0][1], POLICY).moved
+    assert {one.statistic for one in moved if one.column == "c0"} == {"shape", "nulls", "unknown"}
+    assert {one.statistic for one in moved if one.column == "x0"} == {"level", "shape", "nulls", "outside"}
     assert [one.strain for one in moved] == sorted((one.strain for one in moved), reverse=True)
+    assert all(one.distance >= 0 for one in moved)
 
 
 def test_more_rows_leave_less_to_noise(reference: Reference, rng: np.random.Generator) -> None:
     small = Leeway(effect=0.001, false_alarms_per_year=4, nights_per_year=365)
     night = profile(quiet_night(rng), reference.total.ruler)
-    narrow, wide = ({one.column: one.leeway for one in compare(reference, w, small)} for w in (night + night, night))
-    assert all(narrow[name] <= wide[name] for name in wide)
+    narrow, wide = (
+        {one.column: one.leeway for one in compare(reference, w, small).moved if one.statistic == "level"}
+        for w in (night + night, night)
+    )
+    assert all(narrow[name] < wide[name] for name in wide)
 
 
 def test_a_column_that_lost_every_value_is_an_alarm_of_its_nulls() -> None:
     ruler = Ruler({"x": Axis()})
-    full, bare = (profile(pd.DataFrame({"x": values}, dtype="float64"), ruler) for values in ([1.0, 2.0], [None, None]))
-    moved = compare(reference_of([("2026-01-01", full)]), bare, POLICY)
-    assert [(one.statistic, one.distance) for one in moved] == [("null_share", 1.0), ("wasserstein", 0.0)]
+    full, bare = (
+        profile(pd.DataFrame({"x": values}, dtype="float64"), ruler) for values in ([1.0, 2.0] * 50, [None] * 50)
+    )
+    moved = compare(reference_of([("2026-01-01", full)]), bare, POLICY).moved
+    assert [(one.statistic, one.distance) for one in moved if one.strain > 0] == [("nulls", 1.0)]
+    assert moved[0].strain > 1
+
+
+def test_a_weekday_that_is_always_different_is_no_alarm_on_its_day_and_one_on_another() -> None:
+    ruler, rng = Ruler({"x": Axis()}), np.random.default_rng(5)
+
+    def night(day: date, shift: float) -> TableProfile:
+        return profile(pd.DataFrame({"x": rng.normal(size=400) + shift * (day.weekday() == 6)}), ruler)
+
+    days = [START + timedelta(days=n) for n in range(56)]
+    reference = reference_of([(day.isoformat(), night(day, 1.0)) for day in days])
+    sunday, monday = START + timedelta(days=62), START + timedelta(days=63)
+    sundays = night(sunday, 1.0)
+    assert compare(reference, sundays, POLICY, sunday).moved[0].strain < 1
+    assert compare(reference, sundays, POLICY, monday).moved[0].strain > 1
 
 
 def test_a_window_of_another_ruler_is_refused(reference: Reference) -> None:
@@ -149,4 +175,4 @@ def test_a_leeway_of_nothing_is_refused() -> None:
 
 
 def test_the_budget_is_shared_by_all_statistics_and_nights() -> None:
-    assert Leeway(0.1, false_alarms_per_year=3.65, nights_per_year=365).alpha(10) == pytest.approx(0.001)
+    assert Leeway(0.1, false_alarms_per_year=10.95, nights_per_year=365).alpha(10) == pytest.approx(0.001)

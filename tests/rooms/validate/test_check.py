@@ -189,3 +189,24 @@ def test_whatever_the_cells_say_rows_in_are_rows_accepted_and_refused(cells: lis
     kept = [json.loads(text) for text in checked.refused["raw"]]
     assert all(row in frame.to_dict("records") for row in kept)
     assert (checked.refused["reasons"] != "").all()
+
+
+def test_a_finding_names_the_first_rows_that_failed_and_none_of_their_values(suite_of: Callable[..., Suite]) -> None:
+    suite = suite_of("column_values_to_be_between", "warning", column="rooms", max_value=40)
+    checked = check(delivery_of(rows_of(30, rooms=["99"] * 12 + ["3"] * 18)), spec_of(), suite)
+    assert checked.findings[0].row_ids == tuple(str(number) for number in range(10))
+    known = suite_of("column_most_common_value_to_be_in_set", "critical", column="id", value_set=["7"])
+    secret = check(delivery_of(rows_of(2, id=["0", "Ann Smith"])), spec_of(), known)
+    assert secret.verdict == "quarantined"
+    assert "Ann" not in secret.findings[0].message
+    assert secret.findings[0].message.endswith("found 2 values")
+
+
+def test_of_hundreds_of_new_columns_the_first_are_named(suite_of: Callable[..., Suite]) -> None:
+    many = {f"extra {number}": "x" for number in range(500)}
+    checked = check(delivery_of(rows_of(2, **many)), spec_of(), suite_of("table_row_count_to_be_between", "info"))
+    assert checked.verdict == "accepted"
+    assert len(checked.findings) == 61
+    assert checked.findings[-1].message == (
+        "2026-01-05.csv has 440 more columns, which the spec does not name; left out"
+    )

@@ -135,7 +135,7 @@ def test_an_empty_suite_asks_nothing(suite_of: MakeSuite) -> None:
             json.dumps(
                 {"expectations": [expectation("column_pair_values_to_be_equal", column_A="price", column_B="size")]}
             ),
-            "lands apart",
+            "land apart",
         ),
     ],
 )

@@ -80,3 +80,17 @@ def test_expectations_about_the_label_are_asked_of_labels(tmp_path: Path) -> Non
     checked = check_labels(delivery_of(frame), spec, read_suite(path, spec))
     assert refused_of(checked) == {"0": "expect_column_values_to_be_between:price"}
     assert checked.verdict == "partly_quarantined"
+
+
+def test_past_the_tolerated_share_of_contradictions_labels_are_set_aside_whole() -> None:
+    frame = pd.DataFrame({"id": [*"aa", *"bcdefghi"], "price": ["1", "2", *"12345678"]})  # 2 of 10 contradict
+    told = {limit: check_labels(delivery_of(frame), _tolerating(limit)) for limit in (None, 0.2, 0.1)}
+    assert [each.verdict for each in told.values()] == ["partly_quarantined", "partly_quarantined", "quarantined"]
+    assert told[0.1].findings[-1].message == (
+        "20.0% of 10 labels contradict another of the same row; the contract allows 10.0%"
+    )
+    assert told[0.1].findings[0].row_ids == ("a", "a")
+
+
+def _tolerating(share: float | None) -> ProjectSpec:
+    return spec_of(contract={"max_bad_share": 0.5, "max_contradictory_labels": share})

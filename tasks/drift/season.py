@@ -1,0 +1,143 @@
+"""Weekday and season: what a date lets one expect, as far as the reference's own dates show it.
+
+Two patterns are tried on every feature: a level for each weekday, and the year's first two harmonics. A pattern is
+taken where an F test finds it beyond doubt (one in a thousand); where it is not, the swing it causes stays in the
+reference's own swing, and the watch is quiet all the same, only less keen. A year is only taken from a reference that
+spans one: what it did not see it cannot foretell. Weekdays need single days and three of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+
+import numpy as np
+
+from tasks.profiles.axis import Floats
+
+YEAR_DAYS = 365.25
+NEARLY_A_YEAR = YEAR_DAYS - 14  # the two weeks that are missing lie between two that are there
+HARMONICS = 2
+OF_EACH_WEEKDAY = 3
+LEVEL = 0.001
+WEEK = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Which of the two patterns a date is described by."""
+
+    weekday: bool = False
+    year: bool = False
+
+    def row(self, day: date) -> list[float]:
+        """Return the terms of a date, an intercept first.
+
+        >>> Pattern(weekday=True).row(date(2026, 1, 6))
+        [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+        """
+        terms = [1.0]
+        if self.weekday:
+            terms += [float(day.weekday() == weekday) for weekday in range(1, WEEK)]
+        if self.year:
+            angle = 2 * np.pi * day.timetuple().tm_yday / YEAR_DAYS
+            for harmonic in range(1, HARMONICS + 1):
+                terms += [float(np.cos(harmonic * angle)), float(np.sin(harmonic * angle))]
+        return terms
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """A pattern fitted to the periods of a reference, all features at once.
+
+    `solve` maps the periods' means to coefficients; `residuals` are what is left, `left` their degrees of freedom.
+    """
+
+    pattern: Pattern
+    solve: Floats
+    coefficients: Floats
+    residuals: Floats
+    leverage: Floats
+    left: int
+
+    def expected(self, day: date) -> Floats:
+        """Return the mean of every feature that a date lets one expect."""
+        return np.asarray(np.array(self.pattern.row(day)) @ self.coefficients)
+
+    def weights(self, day: date) -> Floats:
+        """Return how much each period counts in that expectation."""
+        return np.asarray(np.array(self.pattern.row(day)) @ self.solve)
+
+
+def fit(pattern: Pattern, days: Sequence[date], means: Floats, rows: Floats) -> Fit:
+    """Return a pattern fitted by least squares, each period weighted by its rows.
+
+    Parameters
+    ----------
+    days : sequence of date
+        First day of each of m periods.
+    means : ndarray, shape (m, features)
+        What was seen.
+    rows : ndarray, shape (m,)
+        Rows of each period.
+
+    Examples
+    --------
+    Three rows at 1 and one row at 5: their mean is 2.
+
+    >>> found = fit(Pattern(), [date(2026, 1, 5), date(2026, 1, 6)], np.array([[1.0], [5.0]]), np.array([3.0, 1.0]))
+    >>> found.coefficients.round(9).tolist(), found.residuals.round(9).tolist(), found.left
+    ([[2.0]], [[-1.0], [3.0]], 1)
+    """
+    terms = np.array([pattern.row(day) for day in days])
+    weighted = terms * rows[:, None]
+    solve = np.linalg.pinv(terms.T @ weighted) @ weighted.T
+    coefficients = solve @ means
+    leverage = np.einsum("ij,ji->i", terms, solve)
+    return Fit(pattern, solve, coefficients, means - terms @ coefficients, leverage, len(days) - terms.shape[1])
+
+
+def fits(days: Sequence[date], means: Floats, rows: Floats) -> tuple[list[Fit], np.ndarray]:
+    """Return the patterns that are needed, and for each feature the place of its own among them."""
+    found = [fit(Pattern(), days, means, rows)]
+    chosen = np.zeros(means.shape[1], dtype=np.int64)
+    for name in _possible(days):
+        for place in range(len(found)):
+            simple = found[place]
+            richer = fit(Pattern(**{**_flags(simple.pattern), name: True}), days, means, rows)
+            better = (chosen == place) & _shown(simple, richer, rows)
+            if better.any():
+                chosen = np.where(better, len(found), chosen)
+                found.append(richer)
+    return found, chosen
+
+
+def _flags(pattern: Pattern) -> dict[str, bool]:
+    return {"weekday": pattern.weekday, "year": pattern.year}
+
+
+def _possible(days: Sequence[date]) -> list[str]:
+    names = []
+    steps = [(after - before).days for before, after in pairwise(days)]
+    typical = float(np.median(steps)) if steps else 0.0
+    if days and (days[-1] - days[0]).days + typical >= NEARLY_A_YEAR and len(days) > 6 * HARMONICS:
+        names.append("year")
+    seen = np.bincount([day.weekday() for day in days], minlength=WEEK)
+    if typical == 1 and seen.min() >= OF_EACH_WEEKDAY:
+        names.append("weekday")
+    return names
+
+
+def _shown(simple: Fit, richer: Fit, rows: Floats) -> np.ndarray:
+    """Tell for each feature whether the richer pattern is beyond doubt."""
+    from scipy.special import fdtri
+
+    before = rows @ simple.residuals**2
+    after = rows @ richer.residuals**2
+    more = simple.left - richer.left
+    if richer.left < 1:
+        return np.zeros(len(before), dtype=bool)
+    limit = float(fdtri(more, richer.left, 1 - LEVEL))
+    return np.asarray((before - after) / more > limit * np.maximum(after, 1e-300) / richer.left)

@@ -1,0 +1,135 @@
+"""Units: recognises values that are what they were, in another unit of measure.
+
+Factors are those between units people mix up: powers of ten (metric prefixes, cents, per cent), time, and the customary
+units of length, area, mass, volume and temperature (NIST Special Publication 811, appendix B).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.profiles import NumberProfile
+from tasks.profiles.axis import Floats, edges_of
+
+FACTORS = {
+    **{f"{10**power:,} x": float(10**power) for power in (1, 2, 3, 6, 9)},
+    "60 x": 60.0,
+    "3,600 x": 3600.0,
+    "24 x": 24.0,
+    "7 x": 7.0,
+    "12 x": 12.0,
+    "365.25 x": 365.25,
+    "2.54 x (inch, centimetre)": 2.54,
+    "3.281 x (metre, foot)": 1 / 0.3048,
+    "1.609 x (mile, kilometre)": 1.609344,
+    "10.76 x (square metre, square foot)": 1 / 0.3048**2,
+    "2.205 x (kilogram, pound)": 1 / 0.45359237,
+    "3.785 x (gallon, litre)": 3.785411784,
+    "4.184 x (calorie, joule)": 4.184,
+    "3.6 x (metre a second, kilometre an hour)": 3.6,
+    "1,024 x": 1024.0,
+}
+FEWEST = 2  # values; rows alone are the contract's matter
+GREAT = 10.0  # a column of both signs may double its spread by itself, hardly multiply it by this
+KOLMOGOROV = 1.63  # asymptotic quantile of the Kolmogorov distribution at .99 (Smirnov, 1948)
+WHOLE = 0.5  # below that share the values in another unit are a minority among the rest
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A recognised change of unit: factor, in words, and the share of values it happened to (1 is all)."""
+
+    factor: float
+    words: str
+    share: float
+
+
+def conversion(before: NumberProfile, now: NumberProfile, *, partly: bool = True) -> Conversion | None:
+    """Return the change of unit that explains a column: of all its values or, `partly`, of those beyond its range."""
+    known, now_values = values_of(before), values_of(now)
+    if not len(known.places) or now.present < FEWEST:
+        return None
+    whole = _best(known, now_values, partly=False) if distance(known, now_values) > 1 else None
+    if whole is not None:
+        return Conversion(*whole, share=1.0)
+    if not partly:
+        return None
+    outside = now_values.where(known.beyond(now_values.places))
+    if outside.rows < FEWEST or outside.rows > WHOLE * now.present:
+        return None
+    part = _best(known, outside, partly=True)
+    return None if part is None else Conversion(*part, share=outside.rows / now.present)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighed:
+    """Values in ascending order, in the data's units, and the rows of each."""
+
+    places: Floats
+    weights: Floats
+
+    @property
+    def rows(self) -> float:
+        """Rows in all."""
+        return float(self.weights.sum())
+
+    def where(self, chosen: np.ndarray) -> Weighed:
+        """Return some of the values."""
+        return Weighed(self.places[chosen], self.weights[chosen])
+
+    def beyond(self, values: Floats) -> np.ndarray:
+        """Tell which values lie outside the range of these."""
+        return np.asarray((values < self.places[0]) | (values > self.places[-1]))
+
+    def mean(self) -> float:
+        """Return the mean."""
+        return float(self.places @ self.weights) / self.rows
+
+
+def values_of(column: NumberProfile) -> Weighed:
+    """Return the middle of each bin in the data's units, and its rows."""
+    low, high = edges_of(column.bins)
+    return Weighed(column.axis.center + column.axis.scale * (low + high) / 2, column.counts.astype(np.float64))
+
+
+def distance(before: Weighed, now: Weighed) -> float:
+    """Return the largest gap of two cumulative shares, as a share of what chance allows once in a hundred."""
+    places = np.concatenate([before.places, now.places])
+    first, second = (
+        np.append(0.0, np.cumsum(each.weights))[np.searchsorted(each.places, places, side="right")] / each.rows
+        for each in (before, now)
+    )
+    return float(np.abs(first - second).max()) / (KOLMOGOROV * math.sqrt(1 / before.rows + 1 / now.rows))
+
+
+def _candidates() -> list[tuple[float, str, float]]:
+    found = [(factor, words, 0.0) for words, factor in FACTORS.items()]
+    found += [(1 / factor, f"1/{words}", 0.0) for words, factor in FACTORS.items()]
+    return [*found, (1.8, "1.8 x + 32 (Celsius, Fahrenheit)", 32.0), (1 / 1.8, "(x - 32) / 1.8", -32 / 1.8)]
+
+
+def _best(known: Weighed, now: Weighed, *, partly: bool) -> tuple[float, str] | None:
+    """Return factor and words of the change after which values look as they did, the likeliest of all."""
+    found = []
+    both_signs = bool(known.places[0] < 0 < known.places[-1])
+    for factor, words, offset in _candidates():
+        if offset == 0 and both_signs and 1 / GREAT < factor < GREAT:
+            continue
+        before = known.where(known.beyond(known.places * factor + offset)) if partly else known
+        if not len(before.places):
+            continue
+        back = Weighed((now.places - offset) / factor, now.weights)
+        if _far_apart(before.mean(), back.mean()):
+            continue
+        found.append((distance(before, back), factor, words))
+    best = min(found, default=None)
+    return (best[1], best[2]) if best is not None and best[0] <= 1 else None
+
+
+def _far_apart(first: float, second: float) -> bool:
+    """Tell whether two means are so unlike that the rest need not be looked at."""
+    near, far = sorted([abs(first), abs(second)])
+    return first * second < 0 or far > 2 * near

@@ -1,0 +1,78 @@
+"""Which kind of drift it is, told from what moved and what did not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from tasks.records import DriftKind
+
+# Once an alarm has been raised, a further look is a single question: one chance in twenty of being misled is shared by
+# the looks it takes.
+DOUBTFUL = 0.05
+
+
+def _past(z: float, looks: int) -> bool:
+    return abs(z) > NormalDist().inv_cdf(1 - DOUBTFUL / (2 * looks))
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a kind is told from: strains (above 1 is an alarm) and shifts in standard units (None: not known).
+
+    `prediction` is the strain of the predictions asked about alone, once there is reason to.
+    """
+
+    broken: bool = False
+    inputs: float = 0.0
+    predictions: float = 0.0
+    prediction: float | None = None
+    outcome: float = 0.0
+    loss_z: float | None = None
+    label_z: float | None = None
+    given_label_z: float | None = None
+    as_prior: bool = False
+    slices_z: tuple[float, ...] = ()
+
+
+def kind(seen: Evidence) -> DriftKind:
+    """Return the kind of a night's drift.
+
+    - quality: it looks corrupt.
+    - prior: labels come in other proportions, but rows of one label are answered as before.
+    - slice: answers are off for one part of the predictions only.
+    - concept: the same answers have become less right, and the inputs stood still; both: they did not.
+    - virtual: inputs moved, predictions and errors did not; covariate: they did, or it is not known.
+
+    Examples
+    --------
+    >>> kind(Evidence(inputs=2.0, prediction=0.3)), kind(Evidence(inputs=2.0, prediction=9.0))
+    ('virtual', 'covariate')
+    >>> kind(Evidence(outcome=2.0, slices_z=(4.0, 3.0))), kind(Evidence(outcome=2.0, slices_z=(0.1, 3.0, -0.2)))
+    ('concept', 'slice')
+    """
+    if seen.broken:
+        return "quality"
+    if seen.outcome > 1:
+        return _of_outcome(seen)
+    if seen.inputs <= 1:
+        return "covariate" if seen.predictions > 1 else "none"
+    if seen.prediction is None:
+        return "covariate"
+    hurts = seen.prediction > 1 or (seen.loss_z is not None and _past(seen.loss_z, 2))
+    return "covariate" if hurts else "virtual"
+
+
+def _of_outcome(seen: Evidence) -> DriftKind:
+    if (
+        seen.label_z is not None
+        and _past(seen.label_z, 1)
+        and seen.given_label_z is not None
+        and not _past(seen.given_label_z, 2)
+        and seen.as_prior
+    ):
+        return "prior"
+    if seen.inputs > 1:
+        return "both"
+    off = [value for value in seen.slices_z if _past(value, max(len(seen.slices_z), 1))]
+    return "slice" if len(off) == 1 and len(seen.slices_z) > 2 else "concept"  # noqa: PLR2004 - one of two is half

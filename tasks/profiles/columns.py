@@ -1,0 +1,168 @@
+"""What a column holds, whether pandas or Arrow holds it: the values that are not null, in the form they are counted in.
+
+Arrow arrays are read where they lie: numbers without nulls are not copied, dictionary-encoded categories are counted by
+their codes, and no Python object is made for a row.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.errors import DataError
+from tasks.profiles.axis import Counts, Values
+
+Column: TypeAlias = pd.Series | pa.Array
+
+
+def numbers_of(column: Column, name: str) -> Values:
+    """Return a number column's values that are not null, infinities included; nan stands for null too.
+
+    Integers stay integers, so that ids beyond 2**53 are not rounded.
+
+    Raises
+    ------
+    DataError
+        The column does not hold numbers.
+    """
+    if isinstance(column, pd.Series):
+        return _numbers_of_series(column, name)
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return numbers_of(column.dictionary_decode(), name)
+    if column.null_count == len(column):
+        return np.empty(0)
+    if pa.types.is_decimal(kind):
+        column = column.cast(pa.float64())
+    elif pa.types.is_boolean(kind):
+        column = column.cast(pa.uint8())
+    elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        raise DataError(_not_numbers(name, kind))
+    present = column.drop_null() if column.null_count else column
+    values: Values = present.to_numpy(zero_copy_only=True)
+    return values
+
+
+def categories_of(column: Column) -> tuple[list[str], Counts]:
+    """Return the categories of a column that is not all null, as text, and the rows of each; nulls are left out."""
+    if isinstance(column, pd.Series):
+        counted = column.value_counts(sort=False)
+        counted = counted[counted > 0]
+        return [str(value) for value in counted.index], counted.to_numpy().astype(np.int64)
+    encoded = column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
+    return named(encoded.dictionary, codes_counted(encoded))
+
+
+def codes_counted(encoded: pa.DictionaryArray) -> Counts:
+    """Return the rows of each code of a dictionary-encoded column; nulls are left out."""
+    codes = encoded.indices.drop_null() if encoded.indices.null_count else encoded.indices
+    counts: Counts = np.bincount(codes.to_numpy(zero_copy_only=True).astype(np.intp), minlength=len(encoded.dictionary))
+    return counts
+
+
+def named(dictionary: pa.Array, counts: Counts) -> tuple[list[str], Counts]:
+    """Return the values of the codes that occur, as text, and their counts; codes that stand for null are left out."""
+    met = np.flatnonzero(counts)
+    values = dictionary.take(pa.array(met)).to_pylist()
+    valued = [at for at, value in enumerate(values) if value is not None and value == value]  # noqa: PLR0124 - nan
+    return [str(values[at]) for at in valued], counts[met[valued]]
+
+
+def booleans_of(column: Column, name: str) -> tuple[int, int]:
+    """Return how many rows are true, and how many are false.
+
+    Raises
+    ------
+    DataError
+        The column does not hold true, false, 0 or 1.
+    """
+    if isinstance(column, pa.Array) and not (pa.types.is_boolean(column.type) or pa.types.is_null(column.type)):
+        column = column.to_pandas()
+    if isinstance(column, pa.Array):
+        true = pc.sum(column).as_py() or 0
+        return true, len(column) - column.null_count - true
+    try:
+        booleans = column.astype("boolean")
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"column {name!r} holds {column.dtype}; true and false were expected. Either the contract did not type it "
+            "or the spec's features.booleans names another kind of column"
+        ) from error
+    return int(booleans.sum()), int((~booleans).sum())
+
+
+def instants_of(column: Column, name: str) -> Values:
+    """Return a time column's values that are not null, in whole microseconds since 1970 (UTC).
+
+    Raises
+    ------
+    DataError
+        The column does not hold dates or times.
+    """
+    array = _arrow(column, name, "dates or times")
+    if array.null_count == len(array):
+        return np.empty(0, dtype=np.int64)
+    if not (pa.types.is_timestamp(array.type) or pa.types.is_date(array.type)):
+        raise DataError(f"column {name!r} holds {array.type}; dates or times were expected. Type it in the contract")
+    zone = array.type.tz if pa.types.is_timestamp(array.type) else None
+    instants = array.drop_null().cast(pa.timestamp("us", tz=zone), safe=False)
+    microseconds: Values = instants.cast(pa.int64()).to_numpy(zero_copy_only=True)
+    return microseconds
+
+
+def texts_of(column: Column, name: str) -> tuple[Values, list[str]]:
+    """Return how many characters each text has that is not null, and the different texts.
+
+    Raises
+    ------
+    DataError
+        The column does not hold text.
+    """
+    array = _arrow(column, name, "text")
+    if array.null_count == len(array):
+        return np.empty(0, dtype=np.int64), []
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if not (pa.types.is_string(array.type) or pa.types.is_large_string(array.type)):
+        raise DataError(f"column {name!r} holds {array.type}; text was expected. Type it in the contract")
+    present = array.drop_null()
+    return pc.utf8_length(present).cast(pa.int64()).to_numpy(zero_copy_only=True), present.unique().to_pylist()
+
+
+def _arrow(column: Column, name: str, expected: str) -> pa.Array:
+    if isinstance(column, pa.Array):
+        return column
+    try:
+        array = pa.array(column, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise DataError(
+            f"column {name!r} holds {column.dtype} of mixed kinds; {expected} was expected. Type it in the contract"
+        ) from error
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def _numbers_of_series(series: pd.Series, name: str) -> Values:
+    if series.dtype == np.float64:
+        return series.to_numpy()
+    missing = series.isna()
+    if missing.all():
+        return np.empty(0)
+    if not (pd.api.types.is_numeric_dtype(series.dtype) or pd.api.types.is_bool_dtype(series.dtype)):
+        raise DataError(_not_numbers(name, series.dtype))
+    present = series[~missing] if missing.any() else series
+    if pd.api.types.is_unsigned_integer_dtype(series.dtype):
+        return present.to_numpy(dtype=np.uint64)
+    if pd.api.types.is_integer_dtype(series.dtype):
+        return present.to_numpy(dtype=np.int64)
+    return present.to_numpy(dtype=np.float64)
+
+
+def _not_numbers(name: str, kind: object) -> str:
+    return (
+        f"column {name!r} holds {kind}; a number column was expected. Either the contract did not type it or the "
+        "spec's features.numbers names a column that is text"
+    )

@@ -1,0 +1,55 @@
+"""A histogram that grows: few rows are kept as sorted bins, many in an array with a place for every bin."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.profiles.axis import ALL_BINS, ZERO_BIN, Bins, Counts
+
+Indices: TypeAlias = NDArray[np.intp]
+Occupied: TypeAlias = tuple[Indices, Counts]
+
+NEGATIVE = 0x8000  # the first bit is the sign: from here on, the farther from zero, the later the bin
+SMALL_ROWS = 1 << 12  # sorting fewer is cheaper than going through an array of all bins
+
+
+class Histogram:
+    """Counts by the upper 16 bits of z, as they are."""
+
+    def __init__(self) -> None:
+        self._small: Occupied | None = None
+        self._all: Counts | None = None
+
+    def add(self, bins: Indices) -> Counts:
+        """Count rows in; return the counts of these rows by bin, up to the last one occupied, or none when few."""
+        if bins.size <= SMALL_ROWS and self._small is None and self._all is None:
+            self._small = np.unique(bins, return_counts=True)
+            return np.empty(0, dtype=np.int64)
+        counts = np.bincount(bins)
+        self._everything()[: len(counts)] += counts
+        return counts
+
+    def ordered(self) -> tuple[Bins, Counts]:
+        """Return the occupied bins in the order of their values, and their counts."""
+        bins, counts = occupied(self._everything()) if self._small is None else self._small
+        first = int(np.searchsorted(bins, NEGATIVE))
+        below, above = bins[first:][::-1], bins[:first]
+        numbered = np.concatenate([ALL_BINS - 1 - below, above + ZERO_BIN])
+        return numbered.astype(np.uint16), np.concatenate([counts[first:][::-1], counts[:first]])
+
+    def _everything(self) -> Counts:
+        if self._all is None:
+            self._all = np.zeros(ALL_BINS, dtype=np.int64)
+        if self._small is not None:
+            self._all[self._small[0]] += self._small[1]
+            self._small = None
+        return self._all
+
+
+def occupied(counts: Counts) -> Occupied:
+    """Return the bins whose count is above 0, and those counts."""
+    bins = np.flatnonzero(counts != 0)  # a search among booleans is ten times as fast as one among integers
+    return bins, counts[bins]
