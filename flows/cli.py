@@ -6,7 +6,7 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -23,6 +23,8 @@ app = typer.Typer(
 )
 run_app = typer.Typer(help="Run a flow now, and wait for it: nightly, retrain or promote.", no_args_is_help=True)
 app.add_typer(run_app, name="run")
+doctor_app = typer.Typer(invoke_without_command=True)
+app.add_typer(doctor_app, name="doctor")
 
 Project = Annotated[str, typer.Argument(help="A project's name, its folder, or its project.yaml.")]
 Night = Annotated[
@@ -181,11 +183,36 @@ def upkeep(
 
 
 @app.command()
-def doctor() -> None:
-    """Check this machine: Python, packages, disk, ports, servers and projects."""
-    from flows.commands.doctor import examine_machine
+def docs(
+    project: Project, out: Annotated[Path | None, typer.Option("--out", help="Where to. [default: in the home]")] = None
+) -> None:
+    """Build Great Expectations' Data Docs of the last night's rows."""
+    from flows.commands.docs import docs as build
 
-    raise typer.Exit(FAILED if examine_machine() else 0)
+    build(project, out)
+
+
+@doctor_app.callback()
+def doctor(context: typer.Context) -> None:
+    """Check this machine: Python, packages, disk, ports, servers and projects; with `s3`, a store."""
+    if context.invoked_subcommand is None:
+        from flows.commands.doctor import examine_machine
+
+        raise typer.Exit(FAILED if examine_machine() else 0)
+
+
+@doctor_app.command("s3")
+def doctor_s3(
+    uri: Annotated[str, typer.Argument(help="s3://bucket/prefix; tried below it, and removed again.")],
+    endpoint: Annotated[str | None, typer.Option(help="Address of an S3-compatible store.")] = None,
+    addressing: Annotated[
+        Literal["auto", "path", "virtual"], typer.Option(help="Where the bucket stands in a request.")
+    ] = "auto",
+) -> None:
+    """Try what Leeway relies on in a store, and name what it lacks."""
+    from flows.commands.doctor import examine_store
+
+    raise typer.Exit(FAILED if examine_store(uri, endpoint, addressing) else 0)
 
 
 def main() -> None:

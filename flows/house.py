@@ -14,8 +14,8 @@ import pandas as pd
 from tasks.drift import Reference
 from tasks.drift import from_bytes as reference_from
 from tasks.errors import Terminal
-from tasks.features import with_features
-from tasks.lake import Lake
+from tasks.features import with_features, with_tables
+from tasks.lake import Filter, Lake, standing
 from tasks.model import Predictor, load_model
 from tasks.monitor import Answers, Promise
 from tasks.monitor import from_json as answers_from
@@ -23,6 +23,7 @@ from tasks.monitor.task import Yardstick
 from tasks.registry import Registry, Version, load_keys
 from tasks.registry.names import CHAMPION
 from tasks.spec import ProjectSpec, find_project, home, read_spec
+from tasks.spec.data import FeatureTable
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,17 @@ class House:
         return self.spec.project
 
     def features(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return rows with the project's own features."""
-        return with_features(rows, self.spec.features.function, self.folder)
+        """Return rows with the values of the feature tables as of their time, and the project's own features."""
+        joined = with_tables(rows, self.spec, self._values)
+        return with_features(joined, self.spec.features.function, self.folder)
+
+    def _values(self, table: FeatureTable, first: date | None, last: date) -> pd.DataFrame:
+        """Return what a feature table's deliveries brought for a span of event dates; no rows when none came yet."""
+        inside: list[Filter] = [("table", "=", table.name), ("event_date", "<=", last)]
+        if first is not None:
+            inside.append(("event_date", ">=", first))
+        found = standing(self.lake, self.project, "features", where=inside)
+        return found.reindex(columns=list(dict.fromkeys([*found.columns, *table.columns.all])))
 
     def champion(self) -> Champion | None:
         """Return the serving model, its files verified, or None before the first promotion."""

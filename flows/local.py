@@ -10,7 +10,7 @@ from pathlib import Path
 from flows.screen import screen
 from flows.stack import Addresses, open_stack
 from tasks.lake import Lake
-from tasks.spec import ProjectSpec, find_project, home, known_projects, read_spec
+from tasks.spec import ProjectSpec, find_project, home, read_spec
 
 
 def lake_of(project: str) -> tuple[ProjectSpec, Lake]:
@@ -19,11 +19,6 @@ def lake_of(project: str) -> tuple[ProjectSpec, Lake]:
 
     path = find_project(project)
     return read_spec(path), open_lake(home(path))
-
-
-def all_specs() -> list[ProjectSpec]:
-    """Return the spec of every project there is."""
-    return [read_spec(find_project(name)) for name in known_projects()]
 
 
 @contextmanager

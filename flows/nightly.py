@@ -14,7 +14,7 @@ from prefect import flow, get_client, runtime
 from flows.events import tell_prefect
 from flows.house import Champion, House, open_house
 from flows.record import Tonight, decision_entry, situation
-from flows.tell import publish
+from flows.tell import publish, show_verdicts
 from tasks import clock
 from tasks.decide import decide
 from tasks.drift import Suspicion
@@ -94,6 +94,7 @@ def settle_landed(house: House, night: Date) -> list[Checked | LargeChecked]:
         checked = verdicts(landed, house.spec, house.folder, Path(place) / "checked") if landed else []
         if checked:
             store(house.lake, house.spec, checked, night, clock.now())
+            show_verdicts(house, night, checked)
     return checked
 
 

@@ -16,13 +16,13 @@ from flows.events import tell_prefect
 from flows.house import Champion, House, open_house
 from flows.proof import Proven, Question, prove
 from flows.spread import workers
-from flows.tell import write_report
+from flows.tell import show_labels, write_report
 from tasks import clock
 from tasks.drift import duplicate_share, to_bytes
 from tasks.errors import DataError
 from tasks.evaluate import Evidence
 from tasks.evaluate.task import analyse
-from tasks.features import labelled, matured
+from tasks.features import labelled, leaks, matured
 from tasks.lake import Entry, deliveries, entries, record, standing
 from tasks.model import model_files
 from tasks.monitor import to_json as answers_text
@@ -31,6 +31,7 @@ from tasks.register import Request
 from tasks.register.task import Package, put_up
 from tasks.train import Conduct, TrialResult
 from tasks.train.task import Released, refit, would_more_help
+from tasks.validate import label_report
 
 
 def _run_name() -> str:
@@ -60,10 +61,13 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
     if done:
         return _summary(done[-1])
     champion, kind = house.champion(), _kind(house, decision)
-    known, rows = known_rows(house, night)
+    known = known_rows(house, night)
+    report = label_report(known.labelled, house.spec, known.ledger)
+    leaked = leaks(known.labelled, house.spec)
+    show_labels(house, report, leaked)
     question = Question(
-        known=known,
-        rows=rows,
+        known=known.labelled,
+        rows=known.rows,
         night=night,
         champion=champion.model if champion else None,
         trained_until=champion.trained_until if champion else None,
@@ -72,7 +76,9 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
     with workers(house.spec.compute) as spread:
         proven = prove(question, house.spec, house.folder, spread=spread, conduct=_conduct(house, name, kind))
     job = Job(house, night, name, reason, champion, kind)
-    entry = job.put_up(known, proven) if proven.evidence.passed else job.refuse(proven)
+    entry = (
+        job.put_up(known.labelled, proven, labels=report.to_dict()) if proven.evidence.passed else job.refuse(proven)
+    )
     record(house.lake, house.project, entry)
     write_report(house)
     tell(house.lake, house.spec, entry, entries(house.lake, house.project))
@@ -80,10 +86,21 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
     return _summary(entry)
 
 
-def known_rows(house: House, night: Date) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return every released row whose label had arrived by the night, with its features, oldest first; and all rows.
+@dataclass(frozen=True)
+class Known:
+    """What is known on a night.
 
-    Of all rows, labelled or not, only `row_id` and `event_date` are given.
+    `labelled` are the released rows whose label had arrived, with their features, oldest first; of `rows`, which are
+    all of them, there is `row_id` and `event_date`; `ledger` are the labels as they came.
+    """
+
+    labelled: pd.DataFrame
+    rows: pd.DataFrame
+    ledger: pd.DataFrame
+
+
+def known_rows(house: House, night: Date) -> Known:
+    """Return what is known on a night.
 
     Raises
     ------
@@ -100,7 +117,8 @@ def known_rows(house: House, night: Date) -> tuple[pd.DataFrame, pd.DataFrame]:
             f"{house.project} has {len(known)} labelled rows on {night}; training.min_rows is "
             f"{spec.training.min_rows}. Take in more (`leeway run nightly {house.project}`) or lower it"
         )
-    return house.features(matured(known, spec.matured_until(night))), rows[["row_id", "event_date"]]
+    ledger = labels[labels["arrival"] <= night]
+    return Known(house.features(matured(known, spec.matured_until(night))), rows[["row_id", "event_date"]], ledger)
 
 
 def _earlier_holdouts(house: House, night: Date) -> Iterator[tuple[Date, Date]]:
@@ -138,7 +156,7 @@ class Job:
     champion: Champion | None
     kind: str
 
-    def put_up(self, known: pd.DataFrame, proven: Proven) -> Entry:
+    def put_up(self, known: pd.DataFrame, proven: Proven, labels: dict[str, Any]) -> Entry:
         """Refit the proven recipe on everything known, register it as challenger and ask for approval."""
         spec, number, evidence = self.house.spec, self.champion.number if self.champion else None, proven.evidence
         ruler = self.champion.reference.total.ruler if self.champion else None
@@ -153,12 +171,12 @@ class Job:
             trained_until=released.fitted.trained_until,
             champion=number,
         )
-        added = put_up(self.house.registry, request, self._package(released, proven, known))
+        added = put_up(self.house.registry, request, self._package(released, proven, known, labels))
         address = self.house.registry.link(spec.project, added.number)
         said = f"{evidence.verdict}: {evidence.summary}; to answer: {address}"
         return self._entry("registered", f"version {added.number}", said, evidence)
 
-    def _package(self, released: Released, proven: Proven, known: pd.DataFrame) -> Package:
+    def _package(self, released: Released, proven: Proven, known: pd.DataFrame, labels: dict[str, Any]) -> Package:
         trained, spec = proven.trained, self.house.spec
         answers = proven.answers(spec)
         fitted, project, lake = released.fitted, self.house.project, self.house.lake
@@ -182,6 +200,7 @@ class Job:
             training=training,
             leaderboard=trained.leaderboard,
             analysis={
+                "labels": labels,
                 "errors": analyse(proven.contest, spec).to_dict(),
                 "learning_curve": would_more_help(trained, proven.past, spec, proven.learned_on).to_dict(),
                 "selection": trained.selection.to_dict() if trained.selection else None,

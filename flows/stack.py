@@ -1,15 +1,15 @@
-"""The local stack: a Prefect server and an MLflow server (and a worker), started from infra/Procfile by honcho.
+"""The local stack: a Prefect server and an MLflow server (and a worker), kept running by flows.keeper.
 
 Addresses already configured (PREFECT_API_URL, MLFLOW_TRACKING_URI) are used as they are. What is started listens on
-127.0.0.1, keeps its state under LEEWAY_HOME, writes down its process ids, and is stopped by them; whatever a killed run
-left behind is stopped by the next start.
+127.0.0.1 unless another host is asked for, keeps its state under LEEWAY_HOME, and ends with the block that opened it;
+whatever a killed run left behind is stopped by the next start. A home has one stack at a time: a lock on stack.lock.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,47 +17,34 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
+from typing import Any
 
-from flows.processes import alive, read_note, stop, write_note
+from flows.addresses import QUIET, Addresses, environment, on_host
+from flows.keeper import PROCFILE, WORKER_WANTED, healthy
+from flows.ports import LOOPBACK, free_port, ports_of
+from flows.processes import belonging, entry, finish, keeper_of, read_note, stop
 from tasks.errors import Terminal, Unreachable
-from tasks.spec.find import projects_folder
 
-HOST = "127.0.0.1"
-PROCFILE = Path(__file__).parent.parent / "infra" / "Procfile"
+__all__ = ["HOST", "PROCFILE", "QUIET", "Addresses", "answers", "configured", "free_port", "open_stack", "running"]
+
+HOST = LOOPBACK
 START_SECONDS = 180
+TRIES = 3
 HAND_IN_SECONDS = 5
-QUIET = {
-    "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-    "GX_ANALYTICS_ENABLED": "false",
-    "PYTHONUNBUFFERED": "1",
-}
+LOOK_SECONDS = 0.25
+LONGEST_LOG_BYTES = 20_000_000
+SERVERS = {"prefect": "Prefect", "mlflow": "MLflow"}
+Say = Callable[[str], None]
+Process = subprocess.Popen[bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where the two servers answer."""
+class Plan:
+    """What is started when nothing runs: with a worker or without, to stay or to end with the block, on which host."""
 
-    prefect: str
-    mlflow: str
-
-    @property
-    def prefect_ui(self) -> str:
-        """The page a person opens."""
-        return self.prefect.removesuffix("/api")
-
-    def export(self, home: Path) -> None:
-        """Make this process, and those it starts, use these servers and this home."""
-        os.environ.update(QUIET)
-        os.environ["PREFECT_API_URL"] = self.prefect
-        os.environ["MLFLOW_TRACKING_URI"] = self.mlflow
-        os.environ["LEEWAY_HOME"] = str(home)
-        os.environ.setdefault("PREFECT_HOME", str(home / "prefect"))
+    worker: bool
+    keep: bool
+    host: str
 
 
 def stop_on_signals() -> None:
@@ -83,13 +70,13 @@ def configured() -> Addresses | None:
         raise Terminal(
             f"{given} is set but {lacking} is not; set both to use your servers, or neither to start local ones"
         )
-    return Addresses(prefect, mlflow) if prefect and mlflow else None
+    return Addresses(prefect.rstrip("/"), mlflow.rstrip("/")) if prefect and mlflow else None
 
 
 def running(home: Path) -> Addresses | None:
     """Return the stack that was started from this home and still answers, or None."""
     note = read_note(home)
-    if note is None or not alive(note["keeper"]):
+    if note is None or keeper_of(home) is None:
         return None
     addresses = Addresses(note["prefect"], note["mlflow"])
     return addresses if answers(addresses) else None
@@ -97,88 +84,53 @@ def running(home: Path) -> Addresses | None:
 
 def answers(addresses: Addresses) -> bool:
     """Tell whether both servers are healthy."""
-    return _healthy(f"{addresses.prefect}/health") and _healthy(f"{addresses.mlflow}/health")
+    return all(map(healthy, addresses.health.values()))
 
 
 @contextmanager
 def open_stack(
-    home: Path, *, worker: bool = False, keep: bool = False, say: Callable[[str], None] = print
+    home: Path, *, worker: bool = False, keep: bool = False, host: str = HOST, say: Say = print
 ) -> Iterator[Addresses]:
     """Give two healthy servers: the configured ones, the running ones, or new ones that end with the block.
 
     Parameters
     ----------
     worker : bool
-        Also start a worker, so that scheduled runs are carried out.
+        Also keep a worker, which `start_worker` lets begin; beside configured servers it alone is kept.
     keep : bool
         Leave what was started running.
+    host : str
+        The address that new servers listen on.
     say : callable
         Told each step, for people who wait.
+
+    Raises
+    ------
+    Unreachable
+        When the servers do not answer, with the last lines of their log.
     """
-    found = configured() or running(home)
-    if found is not None:
-        if not answers(found):
-            raise Unreachable(
-                f"{found.prefect} and {found.mlflow} are configured but do not answer; start them or unset them"
-            )
-        found.export(home)
-        say(f"using Prefect at {found.prefect_ui} and MLflow at {found.mlflow}")
-        yield found
-        return
-    stop(home)
-    keeper, leave = start(home, worker=worker, say=say), False
+    home.mkdir(parents=True, exist_ok=True)
+    before, leave = dict(os.environ), False
+    addresses, keeper = _found_or_started(home, Plan(worker, keep, host), say)
     try:
-        addresses = _wait(home, keeper, say)
+        if keeper is not None:
+            _wait(home, addresses, keeper, say)
         addresses.export(home)
         yield addresses
         leave = keep
     finally:
-        if not leave:
+        if keeper is not None and not leave:
             _end(home, keeper)
+        for name in addresses.variables(home):
+            os.environ.pop(name, None)
+            os.environ.update({name: before[name]} if name in before else {})
 
 
-def start(home: Path, *, worker: bool, say: Callable[[str], None]) -> subprocess.Popen[bytes]:
-    """Start honcho on the Procfile with free ports; return at once."""
-    home.mkdir(parents=True, exist_ok=True)
-    prefect_port, mlflow_port = free_port("LEEWAY_PREFECT_PORT", 4200), free_port("LEEWAY_MLFLOW_PORT", 5000)
-    addresses = Addresses(f"http://{HOST}:{prefect_port}/api", f"http://{HOST}:{mlflow_port}")
-    environment = {
-        **os.environ,
-        **QUIET,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        "LEEWAY_HOME": str(home),
-        "LEEWAY_PROJECTS": str(projects_folder().resolve()),  # a worker's runs have another working directory
-        "LEEWAY_HOST": HOST,
-        "LEEWAY_PREFECT_PORT": str(prefect_port),
-        "LEEWAY_MLFLOW_PORT": str(mlflow_port),
-        "PREFECT_HOME": str(home / "prefect"),
-        "PREFECT_API_URL": addresses.prefect,
-        "MLFLOW_TRACKING_URI": addresses.mlflow,
-    }
-    members = ["prefect", "mlflow", *(["worker"] if worker else [])]
-    say(f"starting {', '.join(members)} (log: {home / 'stack.log'})")
-    with (home / "stack.log").open("ab") as log:
-        keeper = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "honcho",
-                "start",
-                "--no-prefix",
-                "-f",
-                str(PROCFILE),
-                "-d",
-                str(Path.cwd()),
-                *members,
-            ],
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    write_note(home, keeper.pid, {"prefect": addresses.prefect, "mlflow": addresses.mlflow})
-    return keeper
+def start_worker(home: Path) -> None:
+    """Let the worker of an open stack begin, now that everything is deployed; a worker that runs is left alone."""
+    keeper = keeper_of(home)
+    if keeper is not None:
+        keeper.send_signal(WORKER_WANTED)
 
 
 def hand_in() -> None:
@@ -191,54 +143,110 @@ def hand_in() -> None:
         handlers.APILogWorker.drain_all(timeout=HAND_IN_SECONDS)  # every sender's, not only its own
 
 
-def _end(home: Path, keeper: subprocess.Popen[bytes]) -> None:
+def _found_or_started(home: Path, plan: Plan, say: Say) -> tuple[Addresses, Process | None]:
+    """Return where the servers answer or will, and the keeper if this process started one."""
+    foreign = configured()
+    if foreign is not None and not answers(foreign):
+        raise Unreachable(
+            f"{foreign.prefect} and {foreign.mlflow} are configured but do not answer; start them or unset them"
+        )
+    while True:
+        found = foreign if foreign is not None and not plan.worker else _joined(home, say)
+        if found is not None:
+            say(f"using Prefect at {found.prefect_ui} and MLflow at {found.mlflow}")
+            return found, None
+        with (home / "stack.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:  # somebody else is about to start one
+                time.sleep(LOOK_SECONDS)
+                continue
+            return _started(home, plan, foreign, lock.fileno(), say)
+
+
+def _joined(home: Path, say: Say) -> Addresses | None:
+    """Return the stack that runs from this home once it answers; one that ends with its command is waited out."""
+    said, begun = False, time.monotonic()
+    while (keeper := keeper_of(home)) is not None and (note := read_note(home)) is not None:
+        addresses, lasting = Addresses(note["prefect"], note["mlflow"]), note["lasting"]
+        if lasting and answers(addresses):
+            return addresses
+        if not said:
+            wait = "do not answer yet" if lasting else "end with the command that started them"
+            say(f"waiting: servers kept by process {keeper.pid} run from {home}, and {wait}")
+            said = True
+        if lasting and time.monotonic() - begun > START_SECONDS:
+            raise Unreachable(
+                f"the servers of process {keeper.pid} do not answer; end that process, or read {home / 'stack.log'}"
+            )
+        time.sleep(LOOK_SECONDS)
+    return None
+
+
+def _started(home: Path, plan: Plan, foreign: Addresses | None, lock: int, say: Say) -> tuple[Addresses, Process]:
+    """Start a keeper, which inherits the lock, and wait until it has written its note."""
+    finish(belonging(home))  # of a keeper that was killed
+    addresses = foreign or on_host(plan.host, ports_of(home, plan.host, say))
+    members = [*([] if foreign else SERVERS), *(["worker"] if plan.worker else [])]
+    say(f"starting {', '.join(members)} (log: {home / 'stack.log'})")
+    log_path, mine = home / "stack.log", entry(os.getpid())
+    if log_path.exists() and log_path.stat().st_size > LONGEST_LOG_BYTES:
+        log_path.replace(log_path.with_suffix(".log.1"))
+    owner = "-" if plan.keep else f"{mine['pid']}@{mine['created']}"
+    with log_path.open("ab") as log:
+        keeper = subprocess.Popen(
+            [sys.executable, "-m", "flows.keeper", str(home), owner, *members],
+            env=environment(home, addresses, plan.host),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            pass_fds=[lock],
+        )
+    while (note := read_note(home)) is None or note["keeper"]["pid"] != keeper.pid:
+        if keeper.poll() is not None:
+            raise Unreachable(f"the servers' keeper ended with code {keeper.returncode}; {_last_words(home)}")
+        time.sleep(LOOK_SECONDS)
+    return addresses, keeper
+
+
+def _wait(home: Path, addresses: Addresses, keeper: Process, say: Say) -> None:
+    """Wait until every server that was started is healthy; say when one is, and when one ended on the way."""
+    begun, told = time.monotonic(), 1
+    waiting = {name: url for name, url in addresses.health.items() if name in _members(home)}
+    while waiting:
+        for name in [name for name, url in waiting.items() if healthy(url)]:
+            address = waiting.pop(name).removesuffix("/health").removesuffix("/api")
+            say(f"{SERVERS[name]} answers after {time.monotonic() - begun:.0f} s: {address}")
+        state = {name: _members(home).get(name, {"starts": 0, "ended": ""}) for name in waiting}
+        starts, passed = max((each["starts"] for each in state.values()), default=0), time.monotonic() - begun
+        if waiting and (keeper.poll() is not None or starts > TRIES or passed > START_SECONDS):
+            how = ", ".join(f"{SERVERS[name]} ({each['ended'] or 'no answer'})" for name, each in state.items())
+            raise Unreachable(f"{how} did not start within {passed:.0f} s; {_last_words(home)}")
+        for name, each in state.items():
+            if each["starts"] > told:
+                say(f"{SERVERS[name]} ended with {each['ended']}; it is started again")
+        told = max(told, starts)
+        time.sleep(LOOK_SECONDS if waiting else 0)
+
+
+def _members(home: Path) -> dict[str, dict[str, Any]]:
+    note = read_note(home) or {}
+    members: dict[str, dict[str, Any]] = note.get("members", {})
+    return members
+
+
+def _last_words(home: Path) -> str:
+    tail = (home / "stack.log").read_text(errors="replace").splitlines()[-5:]
+    return "\n".join([f"the last lines of {home / 'stack.log'}:", *tail])
+
+
+def _end(home: Path, keeper: Process) -> None:
+    """End what this process started, and nothing that somebody else started since."""
     try:
         hand_in()
     finally:
-        stop(home)
+        holder = keeper_of(home)
+        if holder is None or holder.pid == keeper.pid:
+            stop(home)
         keeper.poll()  # it is known to have ended
-
-
-def free_port(variable: str, preferred: int) -> int:
-    """Return the port a variable names, else the preferred one if it is free, else any free one."""
-    wanted = os.environ.get(variable)
-    if wanted and not wanted.isdigit():
-        raise Terminal(f"{variable} is {wanted!r}; expected the number of a port")
-    if wanted:
-        return int(wanted)
-    for port in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise Unreachable(f"no free port on {HOST}")
-
-
-def _wait(home: Path, keeper: subprocess.Popen[bytes], say: Callable[[str], None]) -> Addresses:
-    note = read_note(home) or {}
-    addresses, begun = Addresses(note["prefect"], note["mlflow"]), time.monotonic()
-    waiting = {"Prefect": f"{addresses.prefect}/health", "MLflow": f"{addresses.mlflow}/health"}
-    while waiting:
-        for name in [name for name, url in waiting.items() if _healthy(url)]:
-            address = waiting.pop(name).removesuffix("/health").removesuffix("/api")
-            say(f"{name} answers after {time.monotonic() - begun:.0f} s: {address}")
-        if keeper.poll() is not None or time.monotonic() - begun > START_SECONDS:
-            tail = (home / "stack.log").read_text(errors="replace").splitlines()[-5:]
-            raise Unreachable(
-                f"{', '.join(waiting)} did not start within {START_SECONDS} s; last lines of the log:\n"
-                + "\n".join(tail)
-            )
-        time.sleep(0.25)
-    write_note(home, keeper.pid, {"prefect": addresses.prefect, "mlflow": addresses.mlflow})
-    return addresses
-
-
-def _healthy(url: str) -> bool:
-    try:
-        with urlopen(url, timeout=5) as reply:  # noqa: S310 - http addresses of our own or the user's servers
-            return int(reply.status) == 200  # noqa: PLR2004 - HTTP OK
-    except (URLError, OSError):
-        return False

@@ -9,13 +9,19 @@ from prefect import runtime
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
 from flows.house import House
+from tasks.features import Leak
 from tasks.lake import Entry, entries
+from tasks.logs import line, logger
 from tasks.notify.task import tell
+from tasks.records import Checked
 from tasks.registry.names import CHAMPION
 from tasks.report import night_markdown, night_numbers, page, why_lines
+from tasks.validate import LabelReport, label_markdown, validation_markdown, validation_page
+from tasks.validate.large import LargeChecked
 
 EPOCH = date(1970, 1, 1)
 REPORT = "report.html"
+VALIDATION = "validation.html"
 SERIES = "monitoring"
 
 
@@ -31,6 +37,23 @@ def publish(house: House, entry: Entry, record: Sequence[Entry]) -> None:
         link = house.registry.text_link(house.project, SERIES, REPORT)
         create_link_artifact(link, key=f"{house.project}-report", link_text="report")
     tell(house.lake, house.spec, entry, record, why_lines(entry, house.spec, record).text())
+
+
+def show_verdicts(house: House, night: date, checked: Sequence[Checked | LargeChecked]) -> None:
+    """Show what the contract said of a night's deliveries: a page in the lake, an artifact on the run."""
+    house.lake.put(house.project, VALIDATION, validation_page(house.project, checked, night).encode())
+    if runtime.flow_run.id:
+        text = validation_markdown(checked, night)
+        create_markdown_artifact(text, key=f"{house.project}-validation", description=f"what landed up to {night}")
+
+
+def show_labels(house: House, report: LabelReport, leaked: Sequence[Leak]) -> None:
+    """Show what a training's labels look like, and which columns know them before they are known."""
+    for leak in leaked:
+        logger().warning(line("column_leaks", column=leak.column, why=leak.why))
+    if runtime.flow_run.id:
+        text = "\n".join([label_markdown(report), *(f"- **{leak.column}** leaks: {leak.why}" for leak in leaked)])
+        create_markdown_artifact(text, key=f"{house.project}-labels", description="consistency of the labels")
 
 
 def write_report(house: House, record: Sequence[Entry] | None = None) -> str:

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 Kind = Literal["rows", "labels", "features"]
 Verdict = Literal["accepted", "partly_quarantined", "quarantined"]
 Action = Literal["score", "hold", "quarantine", "retrain", "ask", "wait"]
-DriftKind = Literal[
-    "none", "covariate", "concept", "both", "age", "unclear", "quality", "prior", "slice", "virtual"
-]
+DriftKind = Literal["none", "covariate", "concept", "both", "age", "unclear", "quality", "prior", "slice", "virtual"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +33,11 @@ class Landed:
     stamp: str = ""
     table: str = ""
     parts: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What tells it apart from every other delivery of its kind: two feature tables may have files of one name."""
+        return f"{self.table}/{self.key}" if self.table else self.key
 
 
 class Chunks(Protocol):

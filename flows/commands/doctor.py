@@ -1,4 +1,4 @@
-"""`leeway doctor`: what about this machine would get in the way."""
+"""`leeway doctor`: what about this machine, or with `s3` about a store, would get in the way."""
 
 from __future__ import annotations
 
@@ -8,14 +8,21 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 from rich.markup import escape
+from rich.table import Table
 
 from flows.screen import screen
 from flows.stack import answers, configured, free_port, running
 from tasks.errors import Error, SpecError
 from tasks.spec import find_project, home, known_projects, projects_folder, read_spec
+
+if TYPE_CHECKING:
+    from tasks.ingest.probe import Property
+    from tasks.ingest.s3client import Addressing
 
 OLDEST = (3, 11)
 LEAST_FREE_GB = 2
@@ -30,6 +37,49 @@ def examine_machine() -> int:
         failed += not good
         console.print(f"[{'green' if good else 'red'}]{'ok  ' if good else 'FAIL'}[/] {escape(text)}")
     return failed
+
+
+def examine_store(uri: str, endpoint: str | None = None, addressing: Addressing = "auto") -> int:
+    """Try what Leeway relies on in an S3 store, and print a table; return how much of what it needs is lacking.
+
+    Parameters
+    ----------
+    uri : str
+        `s3://bucket/prefix`: tried below a prefix of its own in there, and removed again.
+    endpoint : str, optional
+        Address of an S3-compatible store; Amazon's when left out.
+    addressing : 'auto', 'path' or 'virtual'
+        Where the bucket stands in a request.
+
+    Raises
+    ------
+    SourceError
+        When the uri is none of a store, or nothing can be written there.
+    Unreachable
+        When the store does not answer.
+    """
+    from tasks.ingest.probe import Store, probed
+    from tasks.ingest.sources import split_s3
+
+    console = screen()
+    found = probed(Store(*split_s3(uri), endpoint, addressing), token_hex(4))
+    console.print(_table(found))
+    lacking = [each for each in found if each.needed and not each.holds]
+    for each in (each for each in found if not each.holds):
+        console.print(f"{'[red]lacks[/]' if each.needed else '[yellow]note[/] '} {each.name}: {escape(each.instead)}")
+    if not lacking:
+        console.print(f"[green]ok[/]    {escape(uri)} has what Leeway needs")
+    return len(lacking)
+
+
+def _table(found: list[Property]) -> Table:
+    table = Table(show_edge=False)
+    for heading in ("property", "needed", "holds", "seen"):
+        table.add_column(heading)
+    for each in found:
+        holds = "[green]yes[/]" if each.holds else f"[{'red' if each.needed else 'yellow'}]no[/]"
+        table.add_row(each.name, "yes" if each.needed else "no", holds, escape(each.seen))
+    return table
 
 
 def _checks() -> Iterator[tuple[bool, str]]:

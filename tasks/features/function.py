@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from importlib import import_module
+from collections.abc import Sized
 from pathlib import Path
 
 import pandas as pd
 
 from tasks.errors import DataError, SpecError
+from tasks.features.loading import module_of
+from tasks.features.purity import ROWS, FeatureFunction, impurity
+
+_FOUND_PURE: dict[int, FeatureFunction] = {}  # by identity: a callable need not be hashable
 
 
 def with_features(frame: pd.DataFrame, path: str | None, folder: Path) -> pd.DataFrame:
@@ -29,7 +31,7 @@ def with_features(frame: pd.DataFrame, path: str | None, folder: Path) -> pd.Dat
     SpecError
         When there is no such function.
     DataError
-        When the function does not give one row back for each row, in order.
+        When the function does not give one row back for each row, in order, or is not pure.
 
     Examples
     --------
@@ -39,18 +41,15 @@ def with_features(frame: pd.DataFrame, path: str | None, folder: Path) -> pd.Dat
     """
     if path is None:
         return frame
-    made = function_at(path, folder)(frame.copy())
-    if not isinstance(made, pd.DataFrame) or not made.index.equals(frame.index):
-        count = len(made) if hasattr(made, "__len__") else "no"
-        raise DataError(
-            f"{path} got {len(frame)} rows and gave back {type(made).__name__} with {count} rows; "
-            "it must return a frame with the same rows in the same order"
-        )
+    function = function_at(path, folder)
+    made = function(frame.copy())
+    _require_rows(path, made, frame)
+    _require_pure(path, function, frame)
     return made
 
 
-def function_at(path: str, folder: Path) -> Callable[[pd.DataFrame], pd.DataFrame]:
-    """Return the function a `module:function` names.
+def function_at(path: str, folder: Path) -> FeatureFunction:
+    """Return the function a `module:function` names; modules beside project.yaml come before installed ones.
 
     Raises
     ------
@@ -58,11 +57,8 @@ def function_at(path: str, folder: Path) -> Callable[[pd.DataFrame], pd.DataFram
         When there is none.
     """
     module_name, name = path.split(":")
-    beside = str(folder.resolve())
-    if beside not in sys.path:
-        sys.path.insert(0, beside)
     try:
-        function = getattr(import_module(module_name), name)
+        function = getattr(module_of(module_name, folder), name)
     except Exception as error:
         raise SpecError(
             [f"features.function is {path!r}, but {error}; put the module beside project.yaml or install it"]
@@ -72,3 +68,25 @@ def function_at(path: str, folder: Path) -> Callable[[pd.DataFrame], pd.DataFram
     if not callable(function):
         raise SpecError([f"features.function is {path!r}, which is a {type(function).__name__}; expected a function"])
     return function  # type: ignore[no-any-return]  # callable() cannot tell the signature
+
+
+def _require_pure(path: str, function: FeatureFunction, frame: pd.DataFrame) -> None:
+    """Try a function once a process, on the first rows it is given."""
+    if id(function) in _FOUND_PURE or frame.empty:
+        return
+    head = frame.head(ROWS)
+    _require_rows(path, function(head.copy()), head)
+    if fault := impurity(function, head):
+        raise DataError(
+            f"{path} must make the same of a row in training, in the nightly batch and in service, but {fault}"
+        )
+    _FOUND_PURE[id(function)] = function
+
+
+def _require_rows(path: str, made: object, frame: pd.DataFrame) -> None:
+    if not isinstance(made, pd.DataFrame) or not made.index.equals(frame.index):
+        count = len(made) if isinstance(made, Sized) else "no"
+        raise DataError(
+            f"{path} got {len(frame)} rows and gave back {type(made).__name__} with {count} rows; "
+            "it must return a frame with the same rows in the same order"
+        )

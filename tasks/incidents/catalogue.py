@@ -12,7 +12,7 @@ import pandas as pd
 
 from tasks.incidents.stage import NIGHT, Stage
 
-Right = Literal["quarantine", "retrain", "ignore"]
+Right = Literal["quarantine", "retrain", "ask", "ignore"]
 UNIT = 1000.0
 NULL_SHARE = 0.6
 NEW_SHARE = 0.15
@@ -32,8 +32,9 @@ class Incident:
     ----------
     text : str
         What happens, in a sentence.
-    right : 'quarantine', 'retrain' or 'ignore'
-        The verdict a good monitor comes to: broken data is set aside, a worse model is retrained, the rest is left.
+    right : 'quarantine', 'retrain', 'ask' or 'ignore'
+        The verdict a good monitor comes to: broken data is set aside, a worse model is retrained, a person
+        is asked about what may be either, the rest is left.
     happen : callable
         From the stage to the stage on which it has happened.
     about : 'number', 'category' or ''
@@ -147,7 +148,7 @@ INCIDENTS: dict[str, Incident] = {
     "renamed-category": Incident(
         "the most frequent category is spelt otherwise", "quarantine", renamed_category, "category"
     ),
-    "new-category": Incident("15 % of the rows have a category never seen before", "ignore", new_category, "category"),
+    "new-category": Incident("15 % of the rows have a category never seen before", "ask", new_category, "category"),
     "population-sudden": Incident("most rows of the lower half stay away", "ignore", population_sudden, "number"),
     "population-slow": Incident("they stay away little by little", "ignore", population_slow, "number"),
     "concept-flip": Incident("the same rows have other labels", "retrain", concept_flip),

@@ -1,17 +1,22 @@
 """Ingest: a landing place in, deliveries out: what landed up to a night, its bytes, its rows as they were delivered.
 
 Nothing is reinterpreted here. What cannot be read at all is an `Unreadable` value, not an exception: one broken file
-is one quarantined batch and no broken night.
+is one quarantined batch and no broken night. What is too large to be held is read once, made private, and kept on disk
+in pieces.
 """
 
-from tasks.ingest.delivery import batch_id, delivered
+from tasks.ingest.content import Content
+from tasks.ingest.delivery import batch_id, batch_id_of_parts, delivered, delivery
+from tasks.ingest.fetch import fetched
 from tasks.ingest.landing import Arrivals, Unplaced, landed
-from tasks.ingest.parse import Unreadable, parsed
+from tasks.ingest.parse import parsed
 from tasks.ingest.privacy import private, secret
 from tasks.ingest.sources import FolderSource, LandingPlace, S3Source, StoredObject, open_source
+from tasks.ingest.unreadable import Unreadable
 
 __all__ = [
     "Arrivals",
+    "Content",
     "FolderSource",
     "LandingPlace",
     "S3Source",
@@ -19,7 +24,10 @@ __all__ = [
     "Unplaced",
     "Unreadable",
     "batch_id",
+    "batch_id_of_parts",
     "delivered",
+    "delivery",
+    "fetched",
     "landed",
     "open_source",
     "parsed",

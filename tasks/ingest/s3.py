@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-from tasks.errors import SourceError, Unreachable
+from tasks.errors import Conflict
+from tasks.ingest.download import download
 from tasks.ingest.objects import StoredObject, is_delivery
+from tasks.ingest.s3client import GONE, Addressing, code_of, our_errors, s3_client
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from mypy_boto3_s3 import S3Client
 
-ATTEMPTS = 4
-CONNECT_SECONDS = 5
-READ_SECONDS = 30
-SERVER_FAULT = 500
-WHAT_TO_DO = {
-    "NoSuchBucket": "make the bucket, or correct the uri",
-    "NoSuchKey": "a delivered object must stay where it landed",
-    "404": "a delivered object must stay where it landed",
-}
-GRANT = "give these credentials s3:ListBucket and s3:GetObject on the landing place, or use others"
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class S3Source:
-    """The objects of a bucket below a prefix (empty, or ending in `/`); `endpoint` is None for Amazon's own."""
+    """The objects of a bucket below a prefix (empty, or ending in `/`); `endpoint` is None for Amazon's own.
+
+    `marker` is the spec's `complete_marker`: such objects are listed too.
+    """
 
     bucket: str
     prefix: str
     endpoint: str | None = None
+    addressing: Addressing = "auto"
+    marker: str | None = None
 
     def list(self) -> list[StoredObject]:
         """Return every delivery below the prefix, in the order of its keys; the listing has no limit.
@@ -45,14 +42,14 @@ class S3Source:
             When the store does not answer.
         """
         with self._faults("listed"):
-            pages = self._client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix)
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix)
             found = [
                 StoredObject(each["Key"].removeprefix(self.prefix), each["Size"], each["LastModified"])
                 for page in pages
                 for each in page.get("Contents", [])
                 if not each["Key"].endswith("/")
             ]
-        return sorted((each for each in found if is_delivery(each.key)), key=lambda each: each.key)
+        return sorted((each for each in found if is_delivery(each.key, self.marker)), key=lambda each: each.key)
 
     def read(self, key: str) -> bytes:
         """Return the content of one object, as long as the store says it is.
@@ -62,60 +59,43 @@ class S3Source:
         SourceError
             When the object is gone or closed to these credentials.
         Unreachable
-            When the store does not answer, or the download came out short.
+            When the store does not answer, or the download did not come out whole.
         """
-        from boto3.s3.transfer import TransferConfig
-
-        name, content = self.prefix + key, BytesIO()
-        with self._faults(f"read at {name!r}"):
-            client = self._client()
-            size_bytes = client.head_object(Bucket=self.bucket, Key=name)["ContentLength"]
-            # Unlike get_object, a managed download is tried again when it breaks off midway.
-            client.download_fileobj(self.bucket, name, content, Config=TransferConfig(use_threads=False))
-        if (got_bytes := content.tell()) != size_bytes:
-            raise Unreachable(f"s3://{self.bucket}/{name} has {size_bytes} bytes, {got_bytes} came; read it again")
+        content = BytesIO()
+        with self._faults(f"read at {self.prefix + key!r}"):
+            download(self._client, self.bucket, self.prefix + key, content)
         return content.getvalue()
 
+    def copy(self, listed: StoredObject, out: BinaryIO) -> str:
+        """Write one object to a file, verified; return the sha256 of its content.
+
+        Raises
+        ------
+        Conflict
+            When the object is gone, or has another size than in the listing.
+        SourceError
+            When it is closed to these credentials.
+        Unreachable
+            When the store does not answer, or the download did not come out whole.
+        """
+        from botocore.exceptions import ClientError
+
+        name = self.prefix + listed.key
+        with self._faults(f"read at {name!r}"):
+            try:
+                sha256 = download(self._client, self.bucket, name, out)
+            except ClientError as error:
+                if code_of(error) in GONE:
+                    raise Conflict(f"s3://{self.bucket}/{name} was taken away since it was listed") from error
+                raise
+        if out.tell() != listed.size_bytes:
+            raise Conflict(f"s3://{self.bucket}/{name} was written since it was listed; it is taken in next time")
+        return sha256
+
+    @cached_property
     def _client(self) -> S3Client:
-        from boto3.session import Session
-        from botocore.config import Config
+        return s3_client(self.endpoint, self.addressing)
 
-        config = Config(
-            retries={"max_attempts": ATTEMPTS, "mode": "standard"},
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
-        )
-        return Session().client("s3", endpoint_url=self.endpoint, config=config)
-
-    @contextmanager
-    def _faults(self, what: str) -> Iterator[None]:
-        """Turn the store's errors into ours, by whether trying again can help."""
-        from boto3.exceptions import Boto3Error
-        from botocore import exceptions as boto
-
+    def _faults(self, what: str) -> AbstractContextManager[None]:
         where = f"s3://{self.bucket}/{self.prefix} at {self.endpoint or 'Amazon'} cannot be {what}"
-        try:
-            yield
-        except boto.ClientError as error:
-            raise _refusal(where, error) from error
-        except (boto.NoCredentialsError, boto.PartialCredentialsError, boto.ProfileNotFound) as error:
-            raise SourceError(
-                f"{where}: {error}. "
-                "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name an AWS_PROFILE, or run with a role"
-            ) from error
-        except (boto.ConnectionError, boto.HTTPClientError, boto.IncompleteReadError, Boto3Error) as error:
-            raise Unreachable(f"{where}: {error}") from error
-        except (boto.BotoCoreError, ValueError) as error:  # an address or a bucket name that cannot be one
-            raise SourceError(
-                f"{where}: {error}. Correct source.uri, source.s3_endpoint or the AWS configuration"
-            ) from error
-
-
-def _refusal(where: str, error: Exception) -> SourceError | Unreachable:
-    """Return our error for an answer of the store that is not a success."""
-    response = getattr(error, "response", {})
-    code = str(response.get("Error", {}).get("Code", "unknown"))
-    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    if status >= SERVER_FAULT or code in {"SlowDown", "RequestTimeout", "Throttling", "ThrottlingException"}:
-        return Unreachable(f"{where}: the store answered {code}")
-    return SourceError(f"{where}: the store answered {code}; {WHAT_TO_DO.get(code, GRANT)}")
+        return our_errors(where)

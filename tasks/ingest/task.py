@@ -3,59 +3,119 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
-from datetime import date
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from pathlib import Path
 
-from tasks.ingest.delivery import batch_id, delivered
+from tasks import clock
+from tasks.errors import Conflict
+from tasks.ingest.content import weight_bytes
+from tasks.ingest.delivery import delivery
+from tasks.ingest.fetch import fetched
 from tasks.ingest.landing import landed
-from tasks.ingest.parse import Unreadable
+from tasks.ingest.objects import LandingPlace, StoredObject
+from tasks.ingest.places import files_of, places
 from tasks.ingest.privacy import secret
-from tasks.ingest.sources import LandingPlace, open_source
+from tasks.ingest.sources import open_source
+from tasks.ingest.unreadable import Unreadable
 from tasks.lake import Lake, deliveries
 from tasks.logs import line, logger
-from tasks.records import Delivery, Kind, Landed, Unread
+from tasks.records import Delivery, Landed, Unread
 from tasks.rim import room
 from tasks.spec import ProjectSpec
 
+LARGE_BYTES = 64 * 2**20  # of text; a packed byte counts as several
+HELD_BYTES = 512 * 2**20  # past this much, further deliveries of a night are kept on disk, whatever their size
+
 
 @room("ingest")
-def take_in(lake: Lake, spec: ProjectSpec, folder: Path, night: date) -> list[Delivery | Unread]:
-    """Read every object that arrived up to a night and was not taken in yet.
+def take_in(
+    lake: Lake,
+    spec: ProjectSpec,
+    folder: Path,
+    night: date,
+    moment: datetime | None = None,
+    spool: Path | None = None,
+) -> list[Delivery | Unread]:
+    """Read every delivery that arrived up to a night and was not taken in yet.
+
+    Parameters
+    ----------
+    folder : Path
+        Where project.yaml is.
+    moment : datetime, optional
+        Now, for `settle_minutes`; read from the clock when left out.
+    spool : Path, optional
+        A folder for deliveries too large to be held: they come as `Delivery.chunks`, and last as long as it does.
+        Without one, everything is held.
 
     Returns
     -------
     list of Delivery or Unread
-        Rows first, then labels, each by arrival; content that was already taken in under another name is not among
-        them.
+        Rows first, then labels, then feature tables, each by arrival; content that was already taken in under another
+        name is not among them.
     """
     taken = deliveries(lake, spec.project)
     stamps = {(batch.kind, batch.key, batch.stamp) for batch in taken.newest_of_keys().values()}
     stale, key = taken.stale(), secret(spec.privacy, os.environ)
     known = {batch.batch_id for batch in taken.revisions}
-    found: list[Delivery | Unread] = []
-    for place, each in _arrived(spec, folder, night):
-        if (each.kind, each.key, each.stamp) in stamps:
+    room_for, found = _Room(spool), list[Delivery | Unread]()
+    for place, parts, each in _arrived(spec, folder, night, moment or clock.now()):
+        if (each.kind, each.name, each.stamp) in stamps:
             continue
-        content = place.read(each.key)
-        name = batch_id(content)
-        if name in known and stale.get(name) != each.key:
-            continue
-        known.add(name)
-        read = delivered(content, each, spec, key)
+        fmt = files_of(each.kind, spec, each.table).format
+        with room_for.next(sum(weight_bytes(part.key, part.size_bytes, fmt) for part in parts)) as (raw, rows):
+            try:
+                name, contents = fetched(place, parts, raw)
+            except Conflict as error:
+                logger().warning(line("object_left_alone", key=each.key, why=error))
+                continue
+            if name in known and stale.get(name) != each.name:
+                continue
+            known.add(name)
+            read = delivery(contents, name, each, spec, key, rows)
         found.append(Unread(name, each, read.reason, read.detail) if isinstance(read, Unreadable) else read)
     logger().info(line("deliveries_taken_in", batches=len(found), night=night))
     return found
 
 
-def _arrived(spec: ProjectSpec, folder: Path, night: date) -> Iterator[tuple[LandingPlace, Landed]]:
-    places: list[tuple[Kind, str | None]] = [("rows", spec.source.uri), ("labels", spec.source.label.uri)]
-    for kind, uri in places:
-        if uri is None:
-            continue
-        place = open_source(uri, folder, spec.source)
-        arrivals = landed(place.list(), kind, spec, night)
+@dataclass
+class _Room:
+    """Where the next delivery goes: into memory as long as there is room, else into a folder of its own."""
+
+    spool: Path | None
+    held_bytes: int = field(default=0, init=False)
+    count: int = field(default=0, init=False)
+
+    @contextmanager
+    def next(self, weight: int) -> Iterator[tuple[Path | None, Path | None]]:
+        """Give two folders, for the objects as they came and for the rows (none: memory); the first is removed."""
+        self.count += 1
+        large = weight > LARGE_BYTES or self.held_bytes + weight > HELD_BYTES
+        if self.spool is None or not large:
+            self.held_bytes += weight
+            yield None, None
+            return
+        raw = self.spool / f"{self.count:06}" / "raw"
+        try:
+            yield raw, raw.with_name("rows")
+        finally:
+            shutil.rmtree(raw, ignore_errors=True)
+
+
+def _arrived(
+    spec: ProjectSpec, folder: Path, night: date, moment: datetime
+) -> Iterator[tuple[LandingPlace, list[StoredObject], Landed]]:
+    for where in places(spec):
+        place = open_source(where.uri, folder, spec.source, where.files)
+        listing = {each.key: each for each in place.list()}
+        arrivals = landed(listing.values(), where.kind, spec, night, moment, where.table)
         for each in arrivals.unplaced:
             logger().warning(line("object_left_alone", key=each.key, why=each.reason))
+        for each in arrivals.waiting:
+            logger().info(line("delivery_waits", key=each.key, why=each.reason))
         for one in arrivals.landed:
-            yield place, one
+            yield place, [listing[key] for key in one.parts or (one.key,)], one

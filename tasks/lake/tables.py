@@ -64,6 +64,19 @@ TABLES: dict[str, Table] = {
     "labels": Table(
         (("row_id", TEXT), ("label", pa.float64()), ("batch_id", TEXT), ("revision", WHOLE), ("arrival", DAY))
     ),
+    # a row of a feature table: what was known of an entity from a time on
+    "features": Table(
+        (
+            ("table", TEXT),
+            ("entity", TEXT),
+            ("event_time", pa.timestamp("us")),
+            ("event_date", DAY),
+            ("batch_id", TEXT),
+            ("revision", WHOLE),
+            ("arrival", DAY),
+        ),
+        open_ended=True,
+    ),
     # what a version answered for a row
     "predictions": Table(
         (

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ Mask = npt.NDArray[np.bool_]
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
 TRUE = frozenset({"true", "yes", "y", "1", "1.0"})
 FALSE = frozenset({"false", "no", "n", "0", "0.0"})
+NESTED = (list, tuple, dict, set, bytes, np.ndarray)
 AWARE = re.compile(r"[T ]\d{2}.*(?:Z|[+-]\d{2}(?::?\d{2})?)$", re.IGNORECASE)
 ISO = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}(?:[T ].*)?$|\d{8}(?:T\d{4,6}.*)?$", re.IGNORECASE)
 # A month in words leaves no doubt; 03/04/2026 does, and is a fault.
@@ -45,19 +47,31 @@ class Read(NamedTuple):
         return not self.faults
 
 
-def numbers(column: pd.Series) -> Read:
+def numbers(column: pd.Series, decimal: Literal[".", ","] = ".") -> Read:
     """Return a column as float64; empty, NA, NaN, N/A, null and none are missing, infinity is a fault.
+
+    Digits are never grouped: with a decimal point `1,234` is a fault, with a decimal comma `1.234` is one, for nobody
+    can tell which of the two was meant.
+
+    Parameters
+    ----------
+    column : Series
+        As delivered.
+    decimal : '.' or ','
+        What stands before the decimals of numbers written as text.
 
     Examples
     --------
     >>> read = numbers(pd.Series(["1.5", "NA", "two", "inf"]))
     >>> read.column.tolist(), {code: mask.tolist() for code, mask in read.faults.items()}
     ([1.5, nan, nan, nan], {'not_a_number': [False, False, True, False], 'not_finite': [False, False, False, True]})
+    >>> numbers(pd.Series(["1,5", "1.5"]), decimal=",").column.tolist()
+    [1.5, nan]
     """
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         values, wrong = pd.Series(column.to_numpy(np.float64, na_value=np.nan)), np.zeros(len(column), bool)
     else:
-        text = _texts(column, _number_text)
+        text = _texts(_with_points(column) if decimal == "," else column, _number_text)
         values = pd.to_numeric(text, errors="coerce").astype(np.float64)
         wrong = values.isna().to_numpy(copy=True)
         if wrong.any():
@@ -76,6 +90,8 @@ def booleans(column: pd.Series) -> Read:
     >>> booleans(pd.Series(["Yes", "0", "", "maybe"])).column.tolist()
     [True, False, <NA>, <NA>]
     """
+    if pd.api.types.is_bool_dtype(column) and column.dtype != object:
+        return Read(column.astype("boolean"), {})
     text = _texts(column, str).str.lower()
     meaning = dict.fromkeys(TRUE, True) | dict.fromkeys(FALSE, False)
     values = text.map(meaning).astype("boolean")
@@ -85,15 +101,17 @@ def booleans(column: pd.Series) -> Read:
 def categories(column: pd.Series) -> Read:
     """Return a column as text without outer blanks; only the empty text and null are missing, for NA may be a name.
 
-    A whole number is its digits, however it was stored, so a zip code is the same from csv and from parquet.
+    A whole number is its digits, however it was stored, so a zip code is the same from csv and from parquet. Lists,
+    blocks and bytes are no categories.
 
     Examples
     --------
     >>> categories(pd.Series([98178.0, None])).column.tolist(), categories(pd.Series([" NA ", ""])).column.tolist()
     (['98178', nan], ['NA', nan])
     """
-    text = _texts(column, _category_text)
-    return _read(text.mask(text == ""), column, {})
+    nested = _nested(column)
+    text = _texts(column.mask(nested) if nested.any() else column, _category_text)
+    return _read(text.mask(text == ""), column, {"not_a_category": nested})
 
 
 def times(column: pd.Series, time_zone: str) -> Read:
@@ -139,6 +157,17 @@ def time_texts(values: pd.Series) -> pd.Series:
     return text.mask(midnight, text.str.slice(0, 10))
 
 
+def folded(name: str) -> str:
+    """Return a column's name as people read it: without case, blanks and underscores, in one unicode form.
+
+    Examples
+    --------
+    >>> folded(" First_Name") == folded("first name") == folded("FirstName")
+    True
+    """
+    return re.sub(r"[\s_]+", "", unicodedata.normalize("NFKC", name).casefold())
+
+
 def any_fault(faults: pd.DataFrame) -> Mask:
     """Return the rows with a fault of any code."""
     return np.asarray(faults.to_numpy(bool).any(axis=1), dtype=bool)
@@ -159,6 +188,24 @@ def _texts(column: pd.Series, as_text: Callable[[object], str]) -> pd.Series:
             [None if lost else as_text(value) for value, lost in zip(plain, gone, strict=True)], dtype="str"
         )
     return plain.str.strip()
+
+
+def _with_points(column: pd.Series) -> pd.Series:
+    """Return texts with decimal commas as texts with decimal points; a point in one becomes what no number has."""
+
+    def pointed(value: object) -> object:
+        return value.replace(".", "'").replace(",", ".") if isinstance(value, str) else value
+
+    if isinstance(column.dtype, pd.StringDtype):
+        return column.str.replace(".", "'", regex=False).str.replace(",", ".", regex=False)
+    return column.map(pointed) if column.dtype == object else column
+
+
+def _nested(column: pd.Series) -> Mask:
+    """Return which values are made of several, or are bytes."""
+    if column.dtype != object:
+        return np.zeros(len(column), dtype=bool)
+    return np.array([isinstance(value, NESTED) for value in column], dtype=bool)
 
 
 def _is_missing(text: pd.Series) -> pd.Series:

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.spec.parts import BINARY_METRICS, REGRESSION_METRICS
+from tasks.spec.parts import BINARY_METRICS, IMPORT_PATH, REGRESSION_METRICS
 
 if TYPE_CHECKING:
+    from tasks.spec.data import Columns
     from tasks.spec.models import ProjectSpec
 
 Loc = tuple[str | int, ...]
+OWN_COLUMNS = frozenset({"table", "entity", "event_time", "event_date", "batch_id", "revision", "arrival", "row_id"})
 LABEL: Loc = ("source", "label", "column")
 EVENT_TIME: Loc = ("source", "event_time")
 
@@ -28,6 +30,7 @@ def contradictions(spec: ProjectSpec) -> list[Contradiction]:
     """Return every contradiction of a spec whose keys are each well-formed; an empty list is a usable spec."""
     found = [
         *_of_features(spec),
+        *_of_tables(spec),
         *_of_label(spec),
         *_of_training(spec),
         *_of_privacy(spec),
@@ -40,16 +43,22 @@ Found = Iterator[tuple[list[Loc], str]]
 
 
 def feature_places(spec: ProjectSpec) -> list[tuple[str, Loc]]:
-    """Return each feature column with its place in the file, in the order of the file's three lists."""
-    lists = {
-        "numbers": spec.features.numbers,
-        "booleans": spec.features.booleans,
-        "categories": spec.features.categories,
-    }
-    return [place for kind, names in lists.items() for place in _places(names, "features", kind)]
+    """Return each feature column with its place in the file: the rows' own, the tables', those the function makes."""
+    features = spec.features
+    blocks: list[tuple[Loc, Columns]] = [
+        (("features",), features.own),
+        *((("features", "tables", index, "columns"), table.columns) for index, table in enumerate(features.tables)),
+        (("features", "made"), features.made),
+    ]
+    return [
+        place
+        for where, block in blocks
+        for kind, names in (("numbers", block.numbers), ("booleans", block.booleans), ("categories", block.categories))
+        for place in _places(names, *where, kind)
+    ]
 
 
-def _places(names: Sequence[str], *parent: str) -> list[tuple[str, Loc]]:
+def _places(names: Sequence[str], *parent: str | int) -> list[tuple[str, Loc]]:
     return [(name, (*parent, index)) for index, name in enumerate(names)]
 
 
@@ -83,6 +92,45 @@ def _of_features(spec: ProjectSpec) -> Found:
             )
 
 
+def _of_tables(spec: ProjectSpec) -> Found:
+    features, label = spec.features, spec.source.label.column
+    made: Loc = ("features", "made")
+    if features.made.all and features.function is None:
+        yield (
+            [made],
+            f"features.made lists {features.made.all}, but there is no features.function to make them; name it",
+        )
+    names = [(table.name, ("features", "tables", index, "name")) for index, table in enumerate(features.tables)]
+    for name, place, before in _twice([(name, tuple(place)) for name, place in names]):
+        yield [place, before], f"feature table {name!r} is named twice; give each its own name"
+    for index, table in enumerate(features.tables):
+        where: Loc = ("features", "tables", index)
+        if not table.columns.all:
+            yield (
+                [(*where, "columns")],
+                f"feature table {table.name!r} lists no columns; name those that become features",
+            )
+        for name in table.entity:
+            if name in {label, *table.columns.all, *features.made.all}:
+                text = (
+                    f"entity column {name!r} of feature table {table.name!r} is the label or comes from a table "
+                    "itself; rows are joined by columns they are delivered with"
+                )
+                yield [(*where, "entity")], text
+        for name, place in _places(table.columns.all, *where, "columns"):
+            if name in OWN_COLUMNS:
+                yield (
+                    [place[:-1]],
+                    f"column {name!r} of feature table {table.name!r} has a name that Leeway uses itself",
+                )
+        if table.max_age_days is not None and table.max_age_days < table.delay_days:
+            text = (
+                f"max_age_days {table.max_age_days} of feature table {table.name!r} is below its delay_days "
+                f"{table.delay_days}; every value would be too old once it is known"
+            )
+            yield [(*where, "max_age_days"), (*where, "delay_days")], text
+
+
 def _of_label(spec: ProjectSpec) -> Found:
     label = spec.source.label.column
     ids = _places(spec.source.id, "source", "id")
@@ -100,16 +148,27 @@ def _of_label(spec: ProjectSpec) -> Found:
 def _of_training(spec: ProjectSpec) -> Found:
     training, metric = spec.training, spec.scope.metric
     task: Loc = ("training", "task")
+    yield from _of_baseline(spec)
+    if spec.training.task != "binary" and spec.scope.false_positive_cost is not None:
+        yield (
+            [("scope", "false_positive_cost"), task],
+            f"scope.false_positive_cost chooses a threshold between two classes; training.task is {training.task!r}",
+        )
+    if (spec.scope.false_positive_cost is None) != (spec.scope.false_negative_cost is None):
+        yield (
+            [("scope", "false_positive_cost"), ("scope", "false_negative_cost")],
+            "of scope.false_positive_cost and scope.false_negative_cost only one is given; a threshold weighs both",
+        )
     known = REGRESSION_METRICS if training.task == "regression" else BINARY_METRICS
     if metric not in known:
         yield (
             [("scope", "metric"), task],
             f"scope.metric {metric!r} does not fit training.task {training.task!r}; known for it: {', '.join(known)}",
         )
-    if training.task == "binary" and training.target_scale == "log":
+    if training.task != "regression" and training.target_scale == "log":
         yield (
             [("training", "target_scale"), task],
-            "training.target_scale 'log' does not fit task 'binary'; use 'identity', or the task is 'regression'",
+            f"training.target_scale 'log' fits only task 'regression', not {training.task!r}; use 'identity'",
         )
     if "recency" in training.time_treatments and not training.half_lives_days:
         yield (
@@ -118,9 +177,19 @@ def _of_training(spec: ProjectSpec) -> Found:
         )
 
 
+def _of_baseline(spec: ProjectSpec) -> Found:
+    rule, where = spec.scope.baseline, ("scope", "baseline")
+    known = ["mean", "median", "last_value", *(["majority"] if spec.training.task != "regression" else [])]
+    if rule not in {*known, *spec.features.columns} and not IMPORT_PATH.fullmatch(rule):
+        yield (
+            [where, ("features",)],
+            f"scope.baseline is {rule!r}; expected one of {', '.join(known)}, a feature column or 'module:function'",
+        )
+
+
 def _of_privacy(spec: ProjectSpec) -> Found:
     source, features = spec.source, spec.features
-    needed = {*source.id, source.event_time, source.label.column, *features.columns}
+    needed = {*source.id, source.event_time, source.label.column, *features.columns, *features.entities}
     unhashable = {*features.numbers, *features.booleans, source.event_time, source.label.column}
     weighed: list[Loc] = [("source",), ("features",)]
     for name, place in _places(spec.privacy.drop, "privacy", "drop"):

@@ -10,7 +10,13 @@ from tasks.spec.parts import NAME, NAME_IN_WORDS
 from tasks.spec.schema import Loc, blocks, known_keys, node_at, resolved
 
 LONGEST = 60
-TYPES = {"integer": "a whole number", "number": "a number", "string": "text", "boolean": "true or false"}
+TYPES = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "text",
+    "boolean": "true or false",
+    "object": "names, each with a value",
+}
 BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
 PATTERNS = {NAME.pattern: NAME_IN_WORDS}
 

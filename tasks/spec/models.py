@@ -13,18 +13,34 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from tasks.spec.contradictions import contradictions
-from tasks.spec.data import Contract, Features, Label, Privacy, Scope, Source
+from tasks.spec.data import Columns, Contract, Features, FeatureTable, Files, Label, Privacy, Scope, Source
 from tasks.spec.parts import BINARY_METRICS, REGRESSION_METRICS, Column, Metric, Name, Part, Share
-from tasks.spec.policy import Automation, Compute, Gate, Monitoring, Notification, Schedule, Split, Training
+from tasks.spec.policy import (
+    Automation,
+    Compute,
+    Estimator,
+    Gate,
+    Monitoring,
+    Notification,
+    Retention,
+    Schedule,
+    Scoring,
+    Split,
+    Training,
+)
 
 __all__ = [
     "BINARY_METRICS",
     "REGRESSION_METRICS",
     "Automation",
     "Column",
+    "Columns",
     "Compute",
     "Contract",
+    "Estimator",
+    "FeatureTable",
     "Features",
+    "Files",
     "Gate",
     "Label",
     "Metric",
@@ -34,8 +50,10 @@ __all__ = [
     "Part",
     "Privacy",
     "ProjectSpec",
+    "Retention",
     "Schedule",
     "Scope",
+    "Scoring",
     "Share",
     "Source",
     "Split",
@@ -55,8 +73,10 @@ class ProjectSpec(Part):
     training: Training = Field(default_factory=Training)
     gate: Gate = Field(default_factory=Gate)
     monitoring: Monitoring = Field(default_factory=Monitoring)
+    scoring: Scoring = Field(default_factory=Scoring)
     automation: Automation = Field(default_factory=Automation)
     privacy: Privacy = Field(default_factory=Privacy)
+    retention: Retention = Field(default_factory=Retention)
     compute: Compute = Field(default_factory=Compute)
     notifications: list[Notification] = Field([], description="Who hears of what; nobody, if left out.")
     schedule: Schedule = Field(default_factory=Schedule)
@@ -67,6 +87,13 @@ class ProjectSpec(Part):
         A label is known `delay_days` after its event, and a night sees what arrived up to the day itself.
         """
         return night - timedelta(days=self.source.label.delay_days)
+
+    @property
+    def row_columns(self) -> list[str]:
+        """The columns a delivery of rows brings: ids, event time, its features, entities, a label that comes along."""
+        label = [self.source.label.column] if self.source.label.uri is None else []
+        own, entities = self.features.own.all, self.features.entities
+        return list(dict.fromkeys([*self.source.id, self.source.event_time, *own, *entities, *label]))
 
     @model_validator(mode="after")
     def _without_contradictions(self) -> Self:

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo, available_timezones
 from cronsim import CronSim, CronSimError
 from pydantic import Field, field_validator
 
-from tasks.spec.parts import Column, Part, Share, secret_reference
+from tasks.spec.parts import IMPORT_PATH, Column, Part, Share, secret_reference
 
 CRON_FIELDS = 5
+ESTIMATORS = ("hist_gradient_boosting", "random_forest", "extra_trees", "linear")
 
 
 class Split(Part):
@@ -22,12 +23,40 @@ class Split(Part):
     )
     folds: int = Field(3, ge=1, le=20, description="Forward-validation steps: fit on the past, score the next cohort.")
     fold_days: int = Field(28, ge=1, description="Length of each scored cohort, in days.")
+    group: Column | None = Field(
+        None,
+        description="A column whose rows of one value (a customer, a house) are never learned from and scored upon at "
+        "once; the gate then also judges by whole groups.",
+    )
+
+
+class Estimator(Part):
+    """One kind of model to try."""
+
+    use: str = Field(
+        min_length=1,
+        description="hist_gradient_boosting, random_forest, extra_trees, linear, or a scikit-learn estimator as "
+        "`module:Class`, which is given filled, scaled and one-hot columns.",
+    )
+    parameters: dict[str, bool | int | float | str | list[bool | int | float | str]] = Field(
+        {},
+        description="Its parameters by scikit-learn's names. A list is a choice for the search; else its first counts.",
+    )
+
+    @field_validator("use")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value not in ESTIMATORS and not IMPORT_PATH.fullmatch(value):
+            raise ValueError(f"found {value!r}; expected {', '.join(ESTIMATORS)}, or 'module:Class'")
+        return value
 
 
 class Training(Part):
     """What is tried."""
 
-    task: Literal["regression", "binary"] = Field("regression", description="What kind of label it is.")
+    task: Literal["regression", "binary", "multiclass"] = Field(
+        "regression", description="What kind of label it is: a number, 0 or 1, or the name of one of several classes."
+    )
     target_scale: Literal["identity", "log"] = Field("identity", description="The scale the model is fitted on.")
     time_treatments: list[Literal["all_history", "recency", "event_time", "level"]] = Field(
         ["all_history", "recency", "event_time", "level"],
@@ -43,6 +72,27 @@ class Training(Part):
         [200], min_length=1, description="Numbers of boosting rounds tried."
     )
     learning_rate: float = Field(0.1, gt=0, le=1, description="Boosting learning rate.")
+    estimators: list[Estimator] = Field([], description="Kinds of model tried; left out, gradient-boosted trees.")
+    event_time_parts: list[Literal["month", "weekday", "hour"]] = Field(
+        [], description="Parts of the event time that are features: month, day of the week, hour (UTC)."
+    )
+    trials: int = Field(
+        0,
+        ge=0,
+        le=10_000,
+        description="Further recipes that a search tries within scope.training_minutes, after the fixed ones; 0 "
+        "searches nothing.",
+    )
+    selection: bool = Field(
+        default=False,
+        description="Leave out features whose permutation does no harm beyond its noise, if the recipe does as well "
+        "without them.",
+    )
+    calibration: Literal["none", "auto", "sigmoid", "isotonic"] = Field(
+        "auto",
+        description="How a binary model's probabilities are corrected, learned from forward validation; auto takes "
+        "what helps beyond noise where the metric judges probabilities.",
+    )
     min_rows: int = Field(500, ge=20, description="Fewest labelled rows worth training on.")
     seed: int = Field(0, ge=0, description="Same data and same seed give the same model.")
 
@@ -58,6 +108,12 @@ class Gate(Part):
     evidence_days: int = Field(30, ge=1, description="Days after which evidence is stale and approval is refused.")
     max_latency_ms: float = Field(50, gt=0, description="Longest a single row may take, in milliseconds.")
     max_size_mb: float = Field(100, gt=0, description="Largest model file, in megabytes.")
+    max_memory_mb: float = Field(
+        1000, gt=0, description="Most memory the loaded model may take while it answers, in megabytes."
+    )
+    min_labelled: Share = Field(
+        0.5, description="Least share of the hold-out's rows whose label has come; those that come first may be unlike."
+    )
 
 
 class Monitoring(Part):
@@ -107,6 +163,24 @@ class Automation(Part):
         "approval", description="A person approves each version, or a clear win is promoted by itself."
     )
     approvers: list[str] = Field([], description="Who is asked; shown in the request and the model card.")
+    target_error: float | None = Field(
+        None,
+        gt=0,
+        description="Highest error of what is decided without a person: a share of wrong answers for classes, the "
+        "metric's mean for numbers. Rows the model is too unsure of are passed to a person; left out, none is.",
+    )
+
+
+class Scoring(Part):
+    """What becomes of the answers."""
+
+    output: str | None = Field(
+        None,
+        description="A folder (relative to the spec) or s3://bucket/prefix that gets a file of answers for each "
+        "delivery; left out, they are in the lake only.",
+    )
+    format: Literal["parquet", "csv"] = Field("parquet", description="How these files are written.")
+    threads: int = Field(1, ge=1, le=256, description="Threads that a batch is answered with.")
 
 
 class Compute(Part):
@@ -128,6 +202,9 @@ class Notification(Part):
     on: list[Literal["alarm", "quarantine", "approval", "promotion", "rollback", "failure"]] = Field(
         ["alarm", "quarantine", "approval", "failure"], description="Which events are sent."
     )
+    remind_days: int = Field(
+        7, ge=1, le=365, description="Days until it is said again, while it lasts: an alarm, a request, a failure."
+    )
 
     @field_validator("to")
     @classmethod
@@ -135,11 +212,33 @@ class Notification(Part):
         return secret_reference(value)
 
 
+class Retention(Part):
+    """How long what is in the lake is kept; left out, for ever."""
+
+    rows_days: int | None = Field(
+        None, ge=1, description="Days after their event that rows and labels are kept; no model learns from older ones."
+    )
+    predictions_days: int | None = Field(None, ge=1, description="Days after the event that predictions are kept.")
+    profiles_days: int | None = Field(
+        None, ge=1, description="Days after the event that profiles are kept; replay needs them."
+    )
+    quarantine_days: int | None = Field(
+        None, ge=1, description="Days after their arrival that refused rows are kept as delivered."
+    )
+    history_days: int = Field(
+        30,
+        ge=1,
+        description="Days that earlier states of a table can still be read. States that a registered model was trained "
+        "on are kept longer, so that its training can be repeated.",
+    )
+
+
 class Schedule(Part):
     """When it runs."""
 
     nightly: str = Field("0 2 * * *", description="Cron of the night, in the time zone below.")
     promote: str = Field("* * * * *", description="Cron of the look for approvals.")
+    upkeep: str = Field("0 5 * * 0", description="Cron of the lake's upkeep: compaction, retention, orphans.")
     time_zone: str = Field("UTC", description="IANA name, such as Europe/Berlin.")
 
     @field_validator("time_zone")
@@ -149,7 +248,7 @@ class Schedule(Part):
             raise ValueError(f"found {value!r}; expected an IANA time zone such as 'Europe/Berlin'")
         return str(ZoneInfo(value))
 
-    @field_validator("nightly", "promote")
+    @field_validator("nightly", "promote", "upkeep")
     @classmethod
     def _is_cron(cls, value: str) -> str:
         refusal = f"found {value!r}; expected five cron fields, such as '0 2 * * *'"

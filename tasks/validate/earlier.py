@@ -27,7 +27,7 @@ def earlier(
         The delivery's batch id and its accepted rows (or labels): `row_id`, and `event_date` of rows.
     """
     batch_id, accepted = new
-    if accepted.empty:
+    if accepted.empty or landed.kind == "features":  # of several values of one time the newest arrival counts
         return
     others = [
         batch
@@ -38,7 +38,7 @@ def earlier(
     wanted = {
         batch.batch_id
         for batch in others
-        if batch.key == landed.key or (batch.verdict == "quarantined" and batch.arrival >= oldest)
+        if batch.key == landed.name or (batch.verdict == "quarantined" and batch.arrival >= oldest)
     }
     if landed.kind == "rows":
         wanted |= _sharing(lake, spec, known, accepted)

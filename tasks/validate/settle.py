@@ -99,7 +99,7 @@ def settle(
 
 def corrects(checked: Checked, refused_ids: frozenset[str], before: Before) -> bool:
     """Tell whether a delivery takes the place of a whole earlier one."""
-    same_key = checked.landed.key == before.batch.key
+    same_key = checked.landed.name == before.batch.key
     if not same_key and before.batch.verdict != "quarantined":
         return False
     ids = before.held.union(before.rows["row_id"])
@@ -131,7 +131,7 @@ class Round:
 
     def add(self, checked: Checked, concerned: frozenset[str]) -> bool:
         """Add a delivery, with the earlier batches it amends, unless that needs the others to be written first."""
-        key = (checked.landed.kind, checked.landed.key)
+        key = (checked.landed.kind, checked.landed.name)
         mine = set(checked.accepted["row_id"]) if key[0] == "rows" and len(checked.accepted) else set()
         if key in self._keys or not self._ids.isdisjoint(mine) or not self._concerned.isdisjoint(concerned):
             return False

@@ -150,10 +150,13 @@ def _store_large(lake: Lake, spec: ProjectSpec, checked: LargeChecked, when: tup
 
 
 def add_accepted(lake: Lake, spec: ProjectSpec, found: Sequence[tuple[pd.DataFrame, Batch]]) -> None:
-    """Write accepted rows, and the labels that came with them; or accepted labels."""
-    rows, labels = {}, {}
+    """Write accepted rows, and the labels that came with them; or accepted labels, or feature values."""
+    rows, labels, features = {}, {}, {}
     for accepted, batch in found:
         named = _named(accepted, batch)
+        if batch.kind == "features":
+            features[batch.write_key] = named.assign(arrival=batch.arrival)
+            continue
         if batch.kind == "rows":
             rows[batch.write_key] = named
             if spec.source.label.uri is not None:
@@ -163,6 +166,7 @@ def add_accepted(lake: Lake, spec: ProjectSpec, found: Sequence[tuple[pd.DataFra
             labels[batch.write_key] = named.assign(arrival=batch.arrival)
     lake.add_each(spec.project, "rows", rows)
     lake.add_each(spec.project, "labels", labels)
+    lake.add_each(spec.project, "features", features)
 
 
 def _named(accepted: pd.DataFrame, batch: Batch) -> pd.DataFrame:
@@ -209,7 +213,7 @@ def _batch(checked: Checked | LargeChecked, settled: Settled, known: Deliveries,
         revision=revision,
         base=revision,
         kind=landed.kind,
-        key=landed.key,
+        key=landed.name,
         size_bytes=landed.size_bytes,
         stamp=landed.stamp,
         arrival=landed.arrival,

@@ -17,6 +17,7 @@ from tasks.spec import ProjectSpec
 from tasks.validate.check import check_all, unreadable
 from tasks.validate.contract import Suite, read_suite
 from tasks.validate.earlier import event_window, held_rows, ids_there
+from tasks.validate.feature_rows import check_features
 from tasks.validate.labels import check_labels
 from tasks.validate.large import LargeChecked, check_large
 from tasks.validate.release import readable_again
@@ -111,13 +112,15 @@ def _checked(
             done[each.batch_id] = unreadable(each.batch_id, each.landed, (each.reason, each.detail), spec)
         elif each.landed.kind == "labels":
             done[each.batch_id] = check_labels(_held(each), spec, suite)
+        elif each.landed.kind == "features":
+            done[each.batch_id] = check_features(_held(each), spec, suite)
         elif each.batch_id not in done and spool is not None:
             done[each.batch_id] = check_large(each, spec, suite, spool / each.batch_id)
     return [done[each.batch_id] for each in group]
 
 
 def _held(delivery: Delivery) -> Delivery:
-    """Return a delivery with its rows in memory; labels are few columns, however many there are."""
+    """Return a delivery with its rows in memory: labels and feature tables are few columns."""
     if delivery.chunks is None:
         return delivery
     return replace(delivery, frame=pd.concat(delivery.frames(), ignore_index=True), chunks=None)

@@ -9,11 +9,37 @@ from collections.abc import Callable
 from rich.console import Console
 
 from tests.bench.figures import Figures
+from tests.bench.gate import bench_gate
 from tests.bench.helping import bench_help
+from tests.bench.ingest import bench_ingest
 from tests.bench.night import bench_night
+from tests.bench.parity import bench_parity
+from tests.bench.profiling import bench_profiling
+from tests.bench.quiet_year import bench_quiet_year
+from tests.bench.report import bench_report
+from tests.bench.scoring import bench_scoring
+from tests.bench.search import bench_search
+from tests.bench.sensitivity import bench_sensitivity
 from tests.bench.starting import bench_stack
+from tests.bench.units import bench_units
+from tests.bench.validation import bench_validation
 
-BENCHES: dict[str, Callable[[Console], Figures]] = {"help": bench_help, "stack": bench_stack, "night": bench_night}
+BENCHES: dict[str, Callable[[Console], Figures]] = {
+    "help": bench_help,
+    "stack": bench_stack,
+    "night": bench_night,
+    "ingest": bench_ingest,
+    "report": bench_report,
+    "validation": bench_validation,
+    "scoring": bench_scoring,
+    "search": bench_search,
+    "gate": bench_gate,
+    "parity": bench_parity,
+    "profiling": bench_profiling,
+    "units": bench_units,
+    "quiet": bench_quiet_year,
+    "sensitivity": bench_sensitivity,
+}
 
 
 def main(wanted: list[str]) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Leeway
 
 HEAVY = ("prefect", "mlflow", "pandas", "numpy", "pyarrow", "sklearn", "great_expectations", "pydantic", "deltalake")
-COMMANDS = ["check", "demo", "doctor", "init", "release", "rollback", "run", "status", "up", "why"]
+COMMANDS = "approve check demo doctor init reject release rollback run status up upkeep why".split()
 
 
 def commands(group: Any, before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

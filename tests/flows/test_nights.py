@@ -174,7 +174,7 @@ def test_a_delivery_in_another_unit_is_set_aside_whole_and_never_learned_from(ho
     assert (set_aside.verdict, set_aside.rows_accepted, set_aside.rows_quarantined) == ("quarantined", 0, 515)
     assert served(house, set_aside) == []
     run_night("2014-07-28")
-    known, _ = known_rows(house, date(2014, 7, 28))
+    known = known_rows(house, date(2014, 7, 28)).labelled
     assert set_aside.batch_id not in set(known["batch_id"])
     assert known["sqft_living"].max() < 20_000
     assert len(entries(house.lake, PROJECT, "retraining")) == 1
@@ -251,7 +251,7 @@ def test_a_corrected_file_takes_the_place_of_the_first_everywhere(house: House) 
     )
     assert (first.verdict, first.rows_accepted, first.rows_elsewhere) == ("superseded", 0, 515)
     assert (corrected.verdict, corrected.rows_accepted) == ("accepted", 500)
-    known, _ = known_rows(house, date(2014, 7, 28))
+    known = known_rows(house, date(2014, 7, 28)).labelled
     assert wrong.batch_id not in set(known["batch_id"])
     assert known["row_id"].is_unique
     for table in ("predictions", "profiles"):

@@ -3,16 +3,18 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks.errors import SourceError, Unreachable
-from tasks.ingest import FolderSource, S3Source, open_source
+from tasks.errors import Conflict, SourceError, Unreachable
+from tasks.ingest import FolderSource, S3Source, batch_id, open_source
 from tasks.spec.models import Source
 
 if TYPE_CHECKING:
@@ -166,7 +168,7 @@ def test_missing_credentials_say_which_variables_to_set(
 
 @pytest.mark.usefixtures("client")
 def test_a_store_that_does_not_answer_is_worth_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.ingest.s3.ATTEMPTS", 1)
+    monkeypatch.setattr("tasks.ingest.s3client.ATTEMPTS", 1)
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{closed.getsockname()[1]}"
@@ -174,32 +176,86 @@ def test_a_store_that_does_not_answer_is_worth_another_try(monkeypatch: pytest.M
         S3Source("any", "", address).list()
 
 
+ODD = ["a b.csv", "a+b.csv", "a%20b.csv", "100%.csv", "größe.csv", "日本.csv", "a&b=c?d#e.csv", "a'(b)!*~@,;:$.csv"]
+
+
+@pytest.mark.parametrize("prefix", ["in", "in put/100%+#?"])
+def test_a_key_is_the_same_in_the_listing_and_in_the_reading_whatever_characters_it_has(
+    prefix: str, client: S3Client, endpoint: str
+) -> None:
+    client.create_bucket(Bucket="odd")
+    for key in ODD:
+        client.put_object(Bucket="odd", Key=f"{prefix}/{key}", Body=key.encode())
+    place = open_source(f"s3://odd/{prefix}", Path(), source_of(s3_endpoint=endpoint))
+    listed = place.list()
+    assert [each.key for each in listed] == sorted(ODD)
+    for each in listed:
+        out = BytesIO()
+        assert place.copy(each, out) == batch_id(each.key.encode())
+        assert out.getvalue() == each.key.encode()
+
+
 @pytest.mark.usefixtures("client")
-def test_a_download_that_came_out_short_is_noticed() -> None:
-    class Short(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            self._answer(10, b"")
+@pytest.mark.parametrize(
+    ("addressing", "address"), [("path", "https://store.test/mine?"), ("virtual", "https://mine.store.test/?")]
+)
+def test_the_bucket_stands_where_the_spec_says(addressing: str, address: str) -> None:
+    source = source_of(s3_endpoint="https://store.test", s3_addressing=addressing)
+    place = open_source("s3://mine/in", Path(), source)
+    assert isinstance(place, S3Source)
+    asked = place._client.generate_presigned_url("list_objects_v2", {"Bucket": place.bucket})
+    assert asked.startswith(address)
 
-        def do_GET(self) -> None:
-            self._answer(5, b"01234")
 
-        def _answer(self, length: int, body: bytes) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(length))
-            self.send_header("ETag", '"one"')
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name it has upstream
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Short)
-    thread = Thread(target=server.serve_forever)
+@contextmanager
+def answering(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
-        with pytest.raises(Unreachable, match=r"10 bytes, 5 came|cannot be read"):
-            S3Source("any", "", f"http://127.0.0.1:{server.server_address[1]}").read("a.csv")
+        yield server.server_address[1]
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.mark.usefixtures("client")
+def test_a_store_that_says_one_length_and_sends_another_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Short(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "10")
+            self.send_header("ETag", '"one"')
+            self.end_headers()
+            self.wfile.write(b"01234")
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    monkeypatch.setattr("tasks.ingest.download.WAIT_SECONDS", 0.01)
+    with answering(Short) as port, pytest.raises(Unreachable, match="did not come whole"):
+        S3Source("any", "", f"http://127.0.0.1:{port}").read("a.csv")
+
+
+def test_markers_are_listed_only_when_the_spec_asks_for_them(landing: Path, client: S3Client, endpoint: str) -> None:
+    assert "_SUCCESS" not in [each.key for each in FolderSource(landing).list()]
+    assert "_SUCCESS" in [each.key for each in FolderSource(landing, "_SUCCESS").list()]
+    client.create_bucket(Bucket="marked")
+    for key in ("a/1.csv", "a/_SUCCESS", "a/_other"):
+        client.put_object(Bucket="marked", Key=key, Body=b"")
+    place = open_source("s3://marked", Path(), source_of(s3_endpoint=endpoint, complete_marker="_SUCCESS"))
+    assert [each.key for each in place.list()] == ["a/1.csv", "a/_SUCCESS"]
+
+
+def test_a_file_that_is_written_while_it_is_read_is_left_for_later(landing: Path) -> None:
+    place = FolderSource(landing)
+    before = place.list()[0]
+    assert place.copy(before, BytesIO()) == batch_id(b"2026-01-02.csv")
+    with (landing / before.key).open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(Conflict, match="written since it was listed"):
+        place.copy(before, BytesIO())
+    (landing / before.key).unlink()
+    with pytest.raises(Conflict, match="taken away since it was listed"):
+        place.copy(before, BytesIO())

@@ -17,7 +17,7 @@ NUMBERS = [f"x{i}" for i in range(14)]
 CATEGORIES = {f"c{i}": 3 + 2 * i for i in range(4)}
 BOOLEANS = ["b0", "b1"]
 POLICY = Leeway(effect=0.1, false_alarms_per_year=4, nights_per_year=365)
-NIGHTS = 200
+NIGHTS = 80
 ROWS = 300
 START = date(2026, 1, 5)
 
@@ -55,7 +55,7 @@ def test_a_quiet_stream_stays_within_its_budget_of_false_alarms(reference: Refer
     sensitive = Leeway(effect=0.001, false_alarms_per_year=4, nights_per_year=365)
     nights = [profile(quiet_night(rng), reference.total.ruler) for _ in range(NIGHTS)]
     alarms = [one for night in nights for one in compare(reference, night, sensitive).moved if one.strain > 1]
-    assert len(alarms) <= 4, alarms  # a third of 4 a year is for single nights
+    assert len(alarms) <= 2, alarms  # a third of 4 a year is for single nights: .3 are to be expected
 
 
 def stepped(frame: pd.DataFrame) -> None:

@@ -82,8 +82,6 @@ def test_one_period_knows_noise_and_no_swing() -> None:
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(st.integers(0, 50), st.integers(50, 500), st.integers(0, 20), st.floats(1e-6, 0.1))
 def test_more_rare_rows_are_never_less_suspicious(seen: int, rows: int, before: int, alpha: float) -> None:
-    strains = [
-        float(rare_strain(*(np.array([float(n)]) for n in (count, rows, before + 0.5, 1000)), alpha)[0])
-        for count in (seen, seen + 1)
-    ]
+    many, old, known = np.array([float(rows)]), np.array([before + 0.5]), np.array([1000.0])
+    strains = [float(rare_strain(np.array([float(n)]), many, old, known, alpha)[0]) for n in (seen, seen + 1)]
     assert 0 <= strains[0] <= strains[1]

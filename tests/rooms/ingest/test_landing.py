@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tasks.ingest import StoredObject, Unplaced, landed
@@ -64,3 +65,66 @@ def test_the_stamp_changes_when_an_object_is_written_again() -> None:
     ]
     stamps = {landed([each], "rows", spec_of(), date(2026, 1, 9)).landed[0].stamp for each in versions}
     assert len(stamps) == 3
+
+
+def test_a_delivery_written_a_moment_ago_waits_for_a_later_night() -> None:
+    spec, now = spec_of({"settle_minutes": 30}), THEN.replace(hour=2)
+    written = [
+        StoredObject("a.csv", 1, THEN.replace(hour=1)),
+        StoredObject("b.csv", 1, THEN.replace(hour=1, minute=31)),
+    ]
+    arrivals = landed(written, "rows", spec, date(2026, 1, 5), now)
+    assert [each.key for each in arrivals.landed] == ["a.csv"]
+    assert arrivals.waiting == (Unplaced("b.csv", "not_settled"),)
+    assert arrivals.unplaced == ()
+    later = landed(written, "rows", spec, date(2026, 1, 6), now + timedelta(days=1))
+    assert [each.key for each in later.landed] == ["a.csv", "b.csv"]
+
+
+def test_without_a_moment_or_a_rule_nothing_is_too_young() -> None:
+    written = [StoredObject("a.csv", 1, THEN)]
+    assert len(landed(written, "rows", spec_of({"settle_minutes": 30}), date(2026, 1, 5)).landed) == 1
+    assert len(landed(written, "rows", spec_of(), date(2026, 1, 5), THEN).landed) == 1
+
+
+@pytest.mark.parametrize(
+    ("batch", "marker", "keys", "complete"),
+    [
+        ("object", "_SUCCESS", ["a/1.csv", "a/_SUCCESS", "b/1.csv", "c.csv"], ["a/1.csv"]),
+        ("object", "_SUCCESS", ["a.csv", "_SUCCESS"], ["a.csv"]),
+        ("object", ".done", ["a.csv", "a.csv.done", "b.csv", "b.done"], ["a.csv"]),
+        ("folder", "_SUCCESS", ["a/1.csv", "a/x/2.csv", "a/_SUCCESS", "b/1.csv", "b/x/_SUCCESS"], ["a"]),
+        ("folder", ".done", ["a/1.csv", "a.done", "b/1.csv", "b/1.csv.done"], ["a"]),
+    ],
+)
+def test_a_delivery_waits_for_its_marker_which_is_no_delivery(
+    batch: str, marker: str, keys: list[str], complete: list[str]
+) -> None:
+    spec = spec_of({"batch": batch, "complete_marker": marker})
+    arrivals = landed([StoredObject(key, 1, THEN) for key in keys], "rows", spec, date(2026, 1, 9))
+    assert [each.key for each in arrivals.landed] == complete
+    assert {each.reason for each in arrivals.waiting} <= {"not_complete"}
+
+
+def test_all_objects_of_a_sub_folder_are_one_delivery() -> None:
+    spec = spec_of({"batch": "folder"})
+    written = [
+        StoredObject("b/part-2.csv", 2, THEN),
+        StoredObject("b/part-1.csv", 3, THEN.replace(day=6)),
+        StoredObject("a/x=1/part.csv", 5, THEN),
+        StoredObject("alone.csv", 7, THEN),
+    ]
+    found = landed(written, "rows", spec, date(2026, 1, 9)).landed
+    assert [(each.key, each.parts, each.size_bytes, each.arrival.day) for each in found] == [
+        ("a", ("a/x=1/part.csv",), 5, 5),
+        ("alone.csv", (), 7, 5),
+        ("b", ("b/part-1.csv", "b/part-2.csv"), 5, 6),
+    ]
+    assert landed(written[:1], "rows", spec, date(2026, 1, 9)).landed[0].stamp != found[-1].stamp
+
+
+def test_a_folder_of_an_export_lands_on_the_date_in_its_name_and_waits_for_all_its_objects_to_settle() -> None:
+    spec = spec_of({"batch": "folder", "arrival": "filename", "settle_minutes": 10})
+    written = [StoredObject("2026-01-02/1.csv", 1, THEN), StoredObject("2026-01-02/2.csv", 1, THEN.replace(hour=1))]
+    assert landed(written, "rows", spec, date(2026, 1, 2), THEN.replace(hour=1, minute=5)).waiting
+    assert landed(written, "rows", spec, date(2026, 1, 2), THEN.replace(hour=2)).landed[0].arrival == date(2026, 1, 2)

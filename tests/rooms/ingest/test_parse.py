@@ -60,16 +60,54 @@ def test_a_file_without_rows_is_a_frame_without_rows(content: bytes) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"a,b\n1,2\n3\n", "not_csv"),
-        (b"a,b\n1,2,3\n", "not_csv"),
-        (b'a,b\n1,"2\n3,4\n', "not_csv"),
+        (b"a,b\n1,2\n3\n", "ragged_row"),
+        (b"a,b\n1,2,3\n", "ragged_row"),
+        (b'a,b\n1,"2\n3,4\n', "unclosed_quote"),
+        (b"a;b\n1;2\n", "wrong_separator"),
         ("a,b\n1,é\n".encode("latin-1"), "not_utf8"),
-        ("a,b\n1,2\n".encode("utf-16"), "not_utf8"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "nul_byte"),
         (b"a,a\n1,2\n", "column_twice"),
     ],
 )
 def test_what_is_no_csv_is_a_value_with_a_reason(content: bytes, reason: str) -> None:
     assert fault_of(content).reason == reason
+
+
+def test_a_text_may_be_in_any_of_the_encodings_the_spec_knows_and_a_mark_is_believed_before_it() -> None:
+    text = "id,street\n1,Größe\n"
+    for encoding in ("latin-1", "cp1252"):
+        read = parsed(text.encode(encoding), "a.csv", "csv", encoding=encoding)
+        assert isinstance(read, pd.DataFrame)
+        assert read["street"].tolist() == ["Größe"]
+    for marked in (text.encode("utf-16"), text.encode("utf-8-sig"), b"\xfe\xff" + text.encode("utf-16-be")):
+        assert frame_of(marked)["street"].tolist() == ["Größe"]
+
+
+def test_a_cell_of_ten_megabytes_is_read_and_so_is_what_stands_before_and_after_it() -> None:
+    long = "x" * 10_000_000
+    content = "id,note\n" + "1,a\n" * 400_000 + f"2,{long}\n" + "3,b\n"
+    frame = frame_of(content.encode())
+    assert (len(frame), frame["id"].iloc[-2], frame["note"].iloc[-1]) == (400_002, "2", "b")
+    assert frame["note"].iloc[-2] == long
+
+
+def test_a_row_past_all_bounds_is_a_value_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.ingest.delimited.BLOCKS_BYTES", (100, 1000))
+    monkeypatch.setattr("tasks.ingest.jsonlines.LONGEST_BYTES", 1000)
+    assert fault_of(b"id,note\n1," + b"x" * 3000).reason == "row_too_long"
+    assert len(frame_of(b"id,note\n" + b"1,a\n" * 99 + b"1," + b"x" * 900)) == 100
+    assert fault_of(b"{" + b" " * 3000, "a.jsonl", "jsonl").reason == "row_too_long"
+
+
+def test_what_is_packed_out_of_all_proportion_is_not_unpacked_whole() -> None:
+    bomb = gzip.compress(b"id\n" + b"0" * 80_000_000, 1)
+    assert fault_of(bomb, "a.csv.gz").detail.startswith("it unpacks to more than")
+    assert len(frame_of(gzip.compress(b"id\n" + b"7\n" * 1_000_000), "a.csv.gz")) == 1_000_000
+
+
+def test_a_ragged_row_far_down_is_named_by_its_line_and_found_behind_several_blocks() -> None:
+    content = b"id,note\n" + b"1,abcdefghij\n" * 300_000 + b"2\n" + b"3,c\n" * 1000
+    assert fault_of(content).detail == "line 300002 has 1 cells, the header 2"
 
 
 def test_a_fault_names_the_line_and_keeps_its_content_to_itself() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.monitor import Promise, cohort, contrast, newest_window, performance
+from tasks.monitor import Promise, contrast, newest_cohort, newest_window, performance, steps
 from tasks.spec.models import Monitoring
 
 DAY = date(2026, 1, 1)
@@ -65,7 +65,7 @@ def test_looking_more_often_makes_each_look_more_careful() -> None:
 
 def test_a_cohort_is_the_newest_labelled_days() -> None:
     rows = answers(280, 0.0)
-    found = cohort(rows.drop(columns="label"), rows[["row_id", "label"]], until=DAY + timedelta(days=20), days=7)
+    found = newest_cohort(rows[rows["event_date"] <= DAY + timedelta(days=20)], days=7)
     assert sorted(set(found["event_date"])) == [DAY + timedelta(days=day) for day in range(14, 21)]
 
 
@@ -81,6 +81,17 @@ def test_a_thin_week_is_merged_with_the_days_before() -> None:
     window = newest_window(counts, days=7, min_rows=50, after=DAY - timedelta(days=1))
     assert window is not None
     assert (window.days, window.rows) == (25, 50)
+
+
+def test_steps_stay_as_they_are_while_newer_days_come() -> None:
+    counts = [(DAY + timedelta(days=day), 20) for day in range(30)]
+    whole = steps(counts, days=7, min_rows=50, after=DAY - timedelta(days=1))
+    assert [one.days for one in whole] == [7, 7, 7, 7]
+    assert whole[:2] == steps(counts[:15], days=7, min_rows=50, after=DAY - timedelta(days=1))
+    thin = [(day, 3) for day, _ in counts]
+    assert [(one.days, one.rows) for one in steps(thin, days=7, min_rows=50, after=DAY - timedelta(days=1))] == [
+        (17, 51)
+    ]
 
 
 def test_what_was_served_is_compared_with_another_version_on_the_same_rows_only() -> None:

@@ -43,7 +43,7 @@ def test_a_good_spec_is_read_with_its_defaults() -> None:
 def test_an_unknown_key_names_the_known_ones_and_the_nearest() -> None:
     assert faults(GOOD + "split:\n  holdout_day: 3\n") == [
         (
-            "houses/project.yaml:16: unknown key 'holdout_day' in split; known: holdout_days, folds, fold_days; "
+            "houses/project.yaml:16: unknown key 'holdout_day' in split; known: holdout_days, folds, fold_days, group; "
             "did you mean 'holdout_days'?"
         )
     ]
@@ -69,7 +69,7 @@ def test_every_fault_is_reported_at_once_with_its_own_line() -> None:
         "houses/project.yaml:18: monitoring.window_days: found 'abc' (text), expected a whole number >= 1",
         *[fault for fault in faults(text) if "treshold" in fault],
         (
-            "houses/project.yaml:20: split: found nothing, expected a block of keys: holdout_days, folds, fold_days; "
+            "houses/project.yaml:20: split: found nothing, expected a block of keys: holdout_days, folds, fold_days, group; "
             "leave the key out to have its default"
         ),
     ]
@@ -95,7 +95,7 @@ def test_a_fault_in_a_list_over_several_lines_has_the_line_of_its_item() -> None
         ("gate: {max_size_mb: 1e999}", "gate.max_size_mb: found inf (a number), expected a number > 0"),
         ("gate: {slices: zip}", "found 'zip' (text), expected a list, each text of 1 to 128 characters; write [a, b]"),
         ("training: {iterations: []}", "found an empty list, expected a list of at least 1, each a whole number >= 1"),
-        ("training: {task: binry}", "expected one of regression, binary; did you mean 'binary'?"),
+        ("training: {task: binry}", "expected one of regression, binary, multiclass; did you mean 'binary'?"),
         ("training: 3", "training: found 3 (a whole number), expected a block of keys: task, target_scale"),
         ("notifications: {to: 'env:X'}", "notifications: found a block of keys, expected a list, each a block of keys"),
         ("schedule: {nightly: every night}", "schedule.nightly: found 'every night'; expected five cron fields"),

@@ -1,0 +1,133 @@
+"""Incidents staged on a project's own deliveries, and the verdict its policy comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from flows.history import History, history_of, with_features
+from flows.simulate import Story, Strategy, Workshop, simulate
+from tasks.errors import DataError
+from tasks.incidents import INCIDENTS, KEY, NIGHT, Incident, Stage
+from tasks.ingest.task import take_in
+from tasks.lake import Lake
+from tasks.records import Delivery, Landed
+from tasks.spec import ProjectSpec
+from tasks.validate.large import LargeChecked
+from tasks.validate.task import verdicts
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a policy made of an incident.
+
+    Parameters
+    ----------
+    verdict : str
+        quarantine, retrain, ask or ignore: the strongest thing done on or after the onset.
+    right : bool
+        Whether that is what the incident calls for.
+    named : bool
+        Whether the column it happened to was named; True where there is none.
+    trained_on_broken : bool
+        Whether a model learned from a night of broken data.
+    """
+
+    name: str
+    incident: Incident
+    verdict: str
+    right: bool
+    named: bool
+    trained_on_broken: bool
+    night: date | None
+    story: Story
+
+
+def stage_of(spec: ProjectSpec, folder: Path, onset: date, *, until: date | None = None) -> Stage:
+    """Read all that ever landed for a project, as it was delivered."""
+    rows: list[pd.DataFrame] = []
+    labels: list[pd.DataFrame] = []
+    with_nothing = Lake(str(folder / "nothing-was-taken-in"))  # never written: so everything is new
+    for each in take_in.fn(with_nothing, spec, folder, until or date.max):
+        if isinstance(each, Delivery):
+            frame = each.frame.copy()
+            frame[KEY], frame[NIGHT] = each.landed.key, each.landed.arrival
+            (rows if each.landed.kind == "rows" else labels).append(frame)
+    if not rows:
+        raise DataError(f"nothing of {spec.project} has landed; an incident needs deliveries to happen to")
+    apart = pd.concat(labels, ignore_index=True) if labels else pd.DataFrame()
+    return Stage.of(pd.concat(rows, ignore_index=True), apart, spec, onset)
+
+
+def staged(stage: Stage, folder: Path) -> History:
+    """Return the history a stage's deliveries make, the contract having judged each."""
+    found = verdicts.fn(list(_deliveries(stage)), stage.spec, folder)
+    held = [each for each in found if not isinstance(each, LargeChecked)]
+    return with_features(history_of(held, stage.spec), stage.spec, folder)
+
+
+def play(name: str, stage: Stage, folder: Path, begin: date, workshop: Workshop | None = None) -> Outcome:
+    """Stage an incident, run the project's policy over it, and judge what it did.
+
+    Parameters
+    ----------
+    name : str
+        One of `INCIDENTS`.
+    begin : date
+        The night whose knowledge the first model is trained on, before the onset.
+    workshop : Workshop, optional
+        One of the same project, whose first model is taken where the history before the onset is the same.
+    """
+    incident = INCIDENTS[name]
+    made = {} if workshop is None else workshop.made
+    bench = Workshop(staged(incident.happen(stage), folder), folder, made)
+    story = simulate(Strategy("policy", stage.spec), bench, begin)
+    return judged(name, stage, story)
+
+
+def judged(name: str, stage: Stage, story: Story) -> Outcome:
+    """Judge what a policy did about an incident."""
+    incident = INCIDENTS[name]
+    after = [each for each in story.decisions if each.night >= stage.onset]
+    verdict, night = "ignore", None
+    for wanted in ("quarantine", "ask", "retrain"):
+        nights = [each.night for each in after if each.action == wanted]
+        if nights and (verdict == "ignore" or wanted == incident.right):
+            verdict, night = wanted, nights[0]
+    column = {"number": stage.number, "category": stage.category, "": ""}[incident.about]
+    said = " ".join(
+        [each.reason for each in after if each.action == verdict]
+        + [kind for day, kinds in story.set_aside.items() if day >= stage.onset for kind in kinds]
+    )
+    broken = incident.right == "quarantine"
+    return Outcome(
+        name=name,
+        incident=incident,
+        verdict=verdict,
+        right=verdict == incident.right,
+        named=not column or incident.right == "ignore" or column in said or "contract" in said,
+        trained_on_broken=broken and any(each.night >= stage.onset for each in story.retrainings),
+        night=night,
+        story=story,
+    )
+
+
+def _deliveries(stage: Stage) -> Iterator[Delivery]:
+    """Yield the stage's files as deliveries, rows first, each by the night it landed."""
+    for kind, frame in (("rows", stage.rows), ("labels", stage.labels)):
+        if frame.empty:
+            continue
+        for _, part in frame.groupby([NIGHT, KEY], sort=True):
+            night, key = part[NIGHT].iloc[0], str(part[KEY].iloc[0])
+            plain = part.drop(columns=[KEY, NIGHT]).reset_index(drop=True)
+            landed = Landed("rows" if kind == "rows" else "labels", key, 0, night)
+            yield Delivery(f"{kind}/{night}/{key}", landed, plain)
+
+
+def on_other_columns(stage: Stage, number: str, category: str) -> Stage:
+    """Return the stage with other columns for incidents to happen to."""
+    return replace(stage, number=number or stage.number, category=category or stage.category)

@@ -1,0 +1,51 @@
+"""Makes MLflow's two kinds of accounts: `pipeline`, which trains and registers, and people, who may only approve.
+
+Run as the administrator (MLFLOW_TRACKING_URI, _USERNAME, _PASSWORD). LEEWAY_APPROVERS lists the people's accounts; the
+first password of an account stands in LEEWAY_SECRETS/mlflow_<account>_password. Doing it again changes nothing, so a
+password that somebody changed stays changed.
+"""
+# ruff: noqa: INP001 - a script of the image, not a package
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from mlflow.exceptions import RestException
+from mlflow.server.auth.client import AuthServiceClient
+
+PIPELINE = "pipeline"
+TAGGED = ("registered_model_version", "*", "EDIT")
+"""What an approver may do beyond reading: tag versions; it may not make, delete or promote one."""
+
+
+def main() -> int:
+    """Make the accounts that are missing."""
+    client = AuthServiceClient(os.environ["MLFLOW_TRACKING_URI"])
+    people = [name.strip() for name in os.environ.get("LEEWAY_APPROVERS", "").split(",") if name.strip()]
+    for account in (PIPELINE, *people):
+        path = Path(os.environ.get("LEEWAY_SECRETS", "/run/secrets")) / f"mlflow_{account}_password"
+        if not path.is_file():
+            sys.stderr.write(f"{account} has no first password: expected it in {path} (infra/secrets.sh)\n")
+            return 1
+        made = make(client, account, path.read_text(encoding="utf-8").strip())
+        sys.stdout.write(f"account {account}: {'made' if made else 'was there'}\n")
+    for account in people:
+        client.grant_user_permission(account, *TAGGED)
+    return 0
+
+
+def make(client: AuthServiceClient, account: str, password: str) -> bool:
+    """Make an account; return whether it was missing."""
+    try:
+        client.create_user(account, password)
+    except RestException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

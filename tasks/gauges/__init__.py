@@ -1,0 +1,22 @@
+"""Gauges: what a night did and what state it left, in the format Prometheus reads.
+
+In: the facts of a night. Out: `<home>/metrics/<project>.prom` for the node exporter's textfile collector, and the same
+sent to a push gateway when LEEWAY_PUSHGATEWAY names one. Labels are names of projects, rooms, tables, actions and error
+types; no value of anybody's data is among them.
+"""
+
+from tasks.gauges.facts import NightFacts, RowCounts, TableSize, due_after, failed_night, night_facts
+from tasks.gauges.families import METRICS, carried_over, exposition, families
+
+__all__ = [
+    "METRICS",
+    "NightFacts",
+    "RowCounts",
+    "TableSize",
+    "carried_over",
+    "due_after",
+    "exposition",
+    "failed_night",
+    "families",
+    "night_facts",
+]

@@ -1,0 +1,47 @@
+"""A store that speaks S3 and takes down every request: `python recording_store.py FILE` prints its port.
+
+A process of its own: the Delta reader holds Python's lock while it waits for the store, so a store in a thread of the
+same process would never answer it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+
+def main(path: Path) -> None:
+    """Serve until killed; one JSON line a request."""
+    from moto.server import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
+
+    application: Callable[..., Iterable[bytes]] = DomainDispatcherApplication(create_backend_app)
+    with path.open("a", buffering=1) as taken_down:
+
+        def recording(environment: dict[str, Any], respond: Any) -> Iterable[bytes]:
+            body = b""
+            if "delete" in environment["QUERY_STRING"]:
+                body = environment["wsgi.input"].read(int(environment["CONTENT_LENGTH"]))
+                environment["wsgi.input"] = BytesIO(body)
+            request = {
+                "method": environment["REQUEST_METHOD"],
+                "path": environment["PATH_INFO"],
+                "query": environment["QUERY_STRING"],
+                "source": environment.get("HTTP_X_AMZ_COPY_SOURCE", ""),
+                "body": body.decode(),
+            }
+            taken_down.write(json.dumps(request) + "\n")
+            return application(environment, respond)
+
+        server = make_server("127.0.0.1", 0, recording, threaded=True)
+        sys.stdout.write(f"{server.server_port}\n")
+        sys.stdout.flush()
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

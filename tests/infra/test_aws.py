@@ -1,0 +1,334 @@
+"""The template for AWS: well formed, closed, and its roles allow the calls Leeway makes and no others.
+
+The calls are not a list somebody wrote: Leeway's own code runs against a store that speaks S3 and every request is
+taken down, then each is judged by the policies as they stand in the template.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from tasks.ingest.s3 import S3Source
+from tasks.lake import TABLES, Lake, held
+
+TEMPLATE = Path(__file__).parents[2] / "infra" / "aws" / "leeway.yaml"
+BUCKETS = {"Landing": "landing", "Lake": "lake", "Artifacts": "artifacts"}
+WRITES = 11  # the tenth commit is followed by a checkpoint
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request as IAM sees it."""
+
+    action: str
+    bucket: str
+    key: str = ""
+    prefix: str = ""
+
+    @property
+    def resource(self) -> str:
+        return f"arn:aws:s3:::{self.bucket}/{self.key}" if self.key else f"arn:aws:s3:::{self.bucket}"
+
+
+@lru_cache
+def template() -> dict[str, Any]:
+    reader = import_module("cfnlint.decode.cfn_yaml")  # knows !Sub and !GetAtt
+    read: dict[str, Any] = reader.load(str(TEMPLATE))
+    return read
+
+
+def resources(kind: str) -> dict[str, dict[str, Any]]:
+    return {name: each["Properties"] for name, each in template()["Resources"].items() if each["Type"] == kind}
+
+
+def resolved(value: Any) -> Any:
+    """Return a template's value with its references to buckets replaced by what they come to."""
+    match value:
+        case {"Fn::GetAtt": [name, "Arn"]}:
+            return f"arn:aws:s3:::{BUCKETS[name]}"
+        case {"Fn::Sub": text}:
+            return re.sub(r"\$\{(\w+)\.Arn\}", lambda found: f"arn:aws:s3:::{BUCKETS[found[1]]}", text)
+        case dict():
+            return {key: resolved(each) for key, each in value.items()}
+        case list():
+            return [resolved(each) for each in value]
+    return value
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def policies(role: str) -> list[dict[str, Any]]:
+    documents = [policy["PolicyDocument"] for policy in resources("AWS::IAM::Role")[role]["Policies"]]
+    return [statement for document in documents for statement in resolved(document)["Statement"]]
+
+
+def matches(statement: dict[str, Any], call: Call) -> bool:
+    asked = {"s3:prefix": call.prefix}
+    for operator, expected in statement.get("Condition", {}).items():
+        assert operator == "StringLike", f"this test does not know {operator}"
+        if not all(any(fnmatchcase(asked[key], like) for like in listed(likes)) for key, likes in expected.items()):
+            return False
+    return any(fnmatchcase(call.action, like) for like in listed(statement["Action"])) and any(
+        fnmatchcase(call.resource, like) for like in listed(statement["Resource"])
+    )
+
+
+def allowed(role: str, call: Call) -> bool:
+    """Judge as IAM does: nothing is allowed unless said, and a denial ends it."""
+    effects = {statement["Effect"] for statement in policies(role) if matches(statement, call)}
+    return effects == {"Allow"}
+
+
+def as_iam_sees(request: dict[str, str]) -> list[Call]:
+    """Return what a request to S3 needs; a copy needs to read its source as well."""
+    method, query = request["method"], parse_qs(request["query"], keep_blank_values=True)
+    _, bucket, *rest = request["path"].split("/", 2)
+    key = rest[0] if rest else ""
+    if "delete" in query:
+        return [Call("s3:DeleteObject", bucket, key) for key in re.findall(r"<Key>(.+?)</Key>", request["body"])]
+    if not key:
+        assert method in {"GET", "HEAD"}, request
+        return [Call("s3:ListBucket", bucket, prefix=query.get("prefix", [""])[0])]
+    if method == "DELETE" and "uploadId" in query:
+        return [Call("s3:AbortMultipartUpload", bucket, key)]
+    actions = {
+        "GET": "GetObject",
+        "HEAD": "GetObject",
+        "PUT": "PutObject",
+        "POST": "PutObject",
+        "DELETE": "DeleteObject",
+    }
+    calls = [Call(f"s3:{actions[method]}", bucket, key)]
+    if request["source"]:
+        calls.append(Call("s3:GetObject", *unquote(request["source"]).lstrip("/").split("/", 1)))
+    return calls
+
+
+@dataclass(frozen=True)
+class Store:
+    """A store that takes down what is asked of it."""
+
+    url: str
+    taken_down: Path
+
+    def lake(self) -> Lake:
+        options = {"aws_endpoint": self.url, "aws_allow_http": "true", "aws_conditional_put": "etag"}
+        return Lake("s3://lake", {**options, "aws_region": "us-east-1"})
+
+    def calls_of(self, work: Callable[[Store], None]) -> set[Call]:
+        before = len(self.taken_down.read_text().splitlines())
+        work(self)
+        requests = self.taken_down.read_text().splitlines()[before:]
+        return {call for request in requests for call in as_iam_sees(json.loads(request))}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    import boto3
+
+    taken_down = tmp_path_factory.mktemp("store") / "requests"
+    taken_down.touch()
+    command = [sys.executable, str(Path(__file__).with_name("recording_store.py")), str(taken_down)]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server,
+        pytest.MonkeyPatch.context() as environment,
+    ):
+        for name, value in (("ACCESS_KEY_ID", "x"), ("SECRET_ACCESS_KEY", "x"), ("DEFAULT_REGION", "us-east-1")):
+            environment.setenv(f"AWS_{name}", value)
+        environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        environment.delenv("AWS_PROFILE", raising=False)
+        assert server.stdout is not None
+        url = f"http://127.0.0.1:{int(server.stdout.readline())}"
+        client = boto3.client("s3", endpoint_url=url)
+        for bucket in BUCKETS.values():
+            client.create_bucket(Bucket=bucket)
+        client.put_object(Bucket="landing", Key="shop/sales/2026-01-01.csv", Body=b"id\n1\n")
+        yield Store(url, taken_down)
+        server.kill()
+
+
+def filled(table: str) -> pd.DataFrame:
+    """Return one row of a table, of no content that matters here."""
+    moment = pd.Timestamp("2026-01-01", tz="UTC")
+    cells = {name: [moment if pa.types.is_timestamp(kind) else None] for name, kind in TABLES[table].columns}
+    return pd.DataFrame(cells)
+
+
+def nights(store: Store) -> None:
+    lake = store.lake()
+    source = S3Source("landing", "shop/sales/", store.url)
+    for each in source.list():
+        source.read(each.key)
+    with held(lake, "shop", "night"):
+        for table in TABLES:
+            for number in range(WRITES if table == "rows" else 1):
+                lake.add_once("shop", table, filled(table), f"key {number}")
+            store.lake().read("shop", table)
+    lake.put("shop", "report.html", b"x")
+
+
+def retraining(store: Store) -> None:
+    lake = store.lake()
+    for table in TABLES:
+        lake.read("shop", table)
+    with held(lake, "shop", "retraining"):
+        for number in range(WRITES):
+            lake.add_once("shop", "decisions", filled("decisions"), f"retraining {number}")
+    lake.put("shop", "report.html", b"y")
+
+
+def serving(store: Store) -> None:
+    lake = store.lake()
+    for number in range(WRITES):
+        lake.add_once("shop", "predictions", filled("predictions"), f"served {number}")
+
+
+def keeping_artifacts(store: Store) -> None:
+    """What MLflow's server does with a version's files."""
+    from mlflow.store.artifact.s3_artifact_repo import S3ArtifactRepository
+
+    repository = S3ArtifactRepository("s3://artifacts/mlflow/1/run/artifacts")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ENDPOINT_URL_S3", store.url)
+        repository.log_artifact(str(TEMPLATE), "model")
+        repository.list_artifacts("model")
+        repository.download_artifacts("model")
+        repository.delete_artifacts("model/leeway.yaml")
+
+
+def test_the_template_has_no_fault_that_cfn_lint_knows() -> None:
+    linter = Path(sys.executable).parent / "cfn-lint"
+    done = subprocess.run([str(linter), str(TEMPLATE)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("role", "work"),
+    [("Ingest", nights), ("Train", retraining), ("Serve", serving), ("Registry", keeping_artifacts)],
+    ids=["ingest", "train", "serve", "registry"],
+)
+def test_a_role_allows_every_call_that_its_work_makes(role: str, work: Callable[[Store], None], store: Store) -> None:
+    calls = store.calls_of(work)
+    assert len(calls) >= 5
+    assert [call for call in calls if not allowed(role, call)] == []
+
+
+TABLE = {
+    # what a role must not do, however its work goes
+    "Ingest": [
+        Call("s3:PutObject", "landing", "shop/sales/2026-01-01.csv"),
+        Call("s3:DeleteObject", "landing", "shop/sales/2026-01-01.csv"),
+        Call("s3:ListBucket", "artifacts", prefix="mlflow/"),
+        Call("s3:GetObject", "artifacts", "mlflow/1/run/artifacts/model/model.onnx"),
+        Call("s3:PutObject", "artifacts", "mlflow/1/run/artifacts/model/model.onnx"),
+        Call("s3:DeleteObjectVersion", "lake", "shop/rows/part-1.parquet"),
+    ],
+    "Train": [
+        Call("s3:ListBucket", "landing", prefix="shop/"),
+        Call("s3:GetObject", "landing", "shop/sales/2026-01-01.csv"),
+        Call("s3:PutObject", "lake", "shop/rows/part-1.parquet"),
+        Call("s3:PutObject", "lake", "shop/labels/_delta_log/00000000000000000001.json"),
+        Call("s3:DeleteObject", "lake", "shop/rows/part-1.parquet"),
+        Call("s3:PutObject", "artifacts", "mlflow/1/run/artifacts/model/model.onnx"),
+    ],
+    "Serve": [
+        Call("s3:ListBucket", "lake", prefix="shop/rows/"),
+        Call("s3:ListBucket", "lake"),
+        Call("s3:GetObject", "lake", "shop/rows/part-1.parquet"),
+        Call("s3:GetObject", "lake", "shop/labels/part-1.parquet"),
+        Call("s3:PutObject", "lake", "shop/decisions/part-1.parquet"),
+        Call("s3:DeleteObject", "lake", "shop/predictions/part-1.parquet"),
+        Call("s3:GetObject", "landing", "shop/sales/2026-01-01.csv"),
+        Call("s3:GetObject", "artifacts", "mlflow/1/run/artifacts/model/model.onnx"),
+    ],
+    "Registry": [
+        Call("s3:ListBucket", "artifacts"),
+        Call("s3:PutObject", "artifacts", "elsewhere/model.onnx"),
+        Call("s3:GetObject", "lake", "shop/rows/part-1.parquet"),
+        Call("s3:GetObject", "landing", "shop/sales/2026-01-01.csv"),
+    ],
+}
+NOBODY = [
+    *(Call("s3:DeleteObjectVersion", bucket, "shop/rows/part-1.parquet") for bucket in BUCKETS.values()),
+    *(Call(f"s3:{action}", bucket) for bucket in BUCKETS.values() for action in ("DeleteBucket", "PutBucketPolicy")),
+    *(
+        Call(f"s3:{action}", bucket)
+        for bucket in BUCKETS.values()
+        for action in ("PutBucketVersioning", "PutBucketAcl")
+    ),
+    Call("s3:GetObject", "somebody-elses", "anything"),
+    Call("s3:ListBucket", "somebody-elses"),
+    Call("iam:PassRole", "lake"),
+]
+
+
+@pytest.mark.parametrize(
+    ("role", "call"),
+    [(role, call) for role, calls in TABLE.items() for call in calls],
+    ids=lambda value: value if isinstance(value, str) else f"{value.action} {value.bucket}/{value.key or value.prefix}",
+)
+def test_a_role_does_not_allow(role: str, call: Call) -> None:
+    assert not allowed(role, call)
+
+
+@pytest.mark.parametrize("role", sorted(TABLE))
+def test_no_role_can_make_data_disappear_for_good_or_open_a_bucket(role: str) -> None:
+    assert [call for call in NOBODY if allowed(role, call)] == []
+
+
+def test_no_policy_speaks_of_all_actions_or_of_everything() -> None:
+    for role in resources("AWS::IAM::Role"):
+        for statement in policies(role):
+            assert all("*" not in action for action in listed(statement["Action"])), statement
+            assert all(each.startswith("arn:aws:s3:::") for each in listed(statement["Resource"])), statement
+
+
+def test_every_role_is_in_the_table() -> None:
+    assert TABLE.keys() == resources("AWS::IAM::Role").keys()
+
+
+@pytest.mark.parametrize("bucket", sorted(BUCKETS))
+def test_a_bucket_is_closed_encrypted_kept_and_tidied(bucket: str) -> None:
+    whole = template()["Resources"][bucket]
+    settings = whole["Properties"]
+    assert whole["DeletionPolicy"] == whole["UpdateReplacePolicy"] == "Retain"
+    assert set(settings["PublicAccessBlockConfiguration"].values()) == {True}
+    assert settings["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert settings["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert settings["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    rules = settings["LifecycleConfiguration"]["Rules"]
+    assert any("NoncurrentVersionExpiration" in rule for rule in rules)
+    assert any("AbortIncompleteMultipartUpload" in rule for rule in rules)
+    assert not any("ExpirationInDays" in rule for rule in rules)  # what is current is never removed
+    assert bucket in {policy["Bucket"]["Ref"] for policy in resources("AWS::S3::BucketPolicy").values()}
+
+
+def test_a_bucket_refuses_what_is_sent_in_the_clear() -> None:
+    for policy in resources("AWS::S3::BucketPolicy").values():
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        assert len(statement["Resource"]) == 2  # the bucket and what is in it
+
+
+def test_a_role_is_taken_on_by_one_kind_of_workload_only() -> None:
+    for role in resources("AWS::IAM::Role").values():
+        (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Principal"] == {"Service": {"Ref": "Workload"}}

@@ -1,0 +1,269 @@
+"""The manifests: what the API would take, run by nobody privileged, and of one piece with each other."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+INFRA = Path(__file__).parents[2] / "infra"
+K8S = INFRA / "k8s"
+VERSIONS = ("1.30", "1.34", "1.37")
+KUSTOMIZATION = yaml.safe_load((K8S / "kustomization.yaml").read_text())
+MANIFESTS: list[dict[str, Any]] = [
+    manifest for name in KUSTOMIZATION["resources"] for manifest in yaml.safe_load_all((K8S / name).read_text())
+]
+POOL: dict[str, Any] = json.loads((K8S / "work-pool.json").read_text())
+DEFAULTS = {name: each["default"] for name, each in POOL["variables"]["properties"].items() if "default" in each}
+
+
+def named(manifest: dict[str, Any]) -> str:
+    return f"{manifest['kind']} {manifest['metadata']['name']}"
+
+
+def run(**values: str) -> dict[str, Any]:
+    """Return the job that Prefect's worker would make of the pool's template, filled in by Prefect's own hand."""
+    from prefect.utilities.templating import apply_values
+
+    given = {
+        "env": [],
+        "command": ["prefect", "flow-run", "execute"],
+        "labels": {},
+        "name": "nightly",
+        **DEFAULTS,
+        **values,
+    }
+    filled: dict[str, Any] = apply_values(POOL["job_configuration"], given)["job_manifest"]
+    return filled
+
+
+RUN = run()
+PODS = {
+    named(manifest): manifest["spec"]["template"]
+    for manifest in [*MANIFESTS, {**RUN, "metadata": {"name": "run"}}]
+    if "template" in manifest.get("spec", {})
+}
+SERVERS = [name for name in PODS if not name.startswith("Job")]
+
+
+def all_of(kind: str) -> dict[str, dict[str, Any]]:
+    return {each["metadata"]["name"]: each for each in MANIFESTS if each["kind"] == kind}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(
+    "manifest", [*MANIFESTS, RUN], ids=lambda each: named(each) if "name" in each["metadata"] else "run"
+)
+def test_the_api_of_a_version_would_take_it(manifest: dict[str, Any], version: str) -> None:
+    import_module("kubernetes_validate").validate(manifest, version, strict=True)
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
+def test_kubectl_puts_all_of_it_into_one_namespace() -> None:
+    done = subprocess.run(["kubectl", "kustomize", str(K8S)], capture_output=True, text=True, check=True)
+    built = list(yaml.safe_load_all(done.stdout))
+    assert len(built) == len(MANIFESTS)
+    spaces = {each["metadata"].get("namespace") for each in built if each["kind"] != "Namespace"}
+    assert spaces == {"leeway"} == {each["metadata"]["name"] for each in built if each["kind"] == "Namespace"}
+
+
+@pytest.mark.parametrize("name", sorted(PODS))
+def test_a_pod_meets_the_restricted_standard_and_more(name: str) -> None:
+    pod = PODS[name]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert pod["securityContext"]["runAsUser"] > 0
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert not pod.get("hostNetwork")
+    for container in pod["containers"]:
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert {"cpu", "memory"} <= container["resources"]["requests"].keys()
+        assert "memory" in container["resources"]["limits"]
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_what_serves_is_probed_while_it_starts_and_while_it_runs(name: str) -> None:
+    (container,) = PODS[name]["spec"]["containers"]
+    ports = {port["name"] for port in container["ports"]}
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        ask = container[probe].get("httpGet")
+        assert ask is None or ask["port"] in ports
+    assert container["startupProbe"]["periodSeconds"] * container["startupProbe"]["failureThreshold"] >= 120
+
+
+def test_only_the_worker_may_talk_to_the_cluster() -> None:
+    with_token = [name for name, pod in PODS.items() if pod["spec"].get("automountServiceAccountToken") is not False]
+    assert with_token == ["Deployment worker"]
+
+
+def test_the_worker_may_start_and_watch_runs_and_read_no_secret() -> None:
+    (role,) = all_of("Role").values()
+    allowed = {(resource, verb) for rule in role["rules"] for resource in rule["resources"] for verb in rule["verbs"]}
+    assert {("jobs", verb) for verb in ("create", "watch", "delete")} <= allowed
+    assert not {resource for resource, _ in allowed} & {"secrets", "configmaps", "serviceaccounts", "*"}
+    assert not {verb for _, verb in allowed} & {"*", "deletecollection", "impersonate", "escalate"}
+    (binding,) = all_of("RoleBinding").values()
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert [each["name"] for each in binding["subjects"]] == ["leeway-worker"]
+
+
+def secrets_of(pod: dict[str, Any]) -> set[str]:
+    mounted = [volume["secret"] for volume in pod["spec"]["volumes"] if "secret" in volume]
+    assert {each["secretName"] for each in mounted} <= {"leeway"}
+    return {item["key"] for each in mounted for item in each["items"]}  # all of it is never mounted
+
+
+def test_no_secret_stands_in_a_manifest_and_each_pod_is_given_only_its_own() -> None:
+    assert "Secret" not in {each["kind"] for each in MANIFESTS}
+    made = set(re.findall(r"\b\w+_(?:password|key|auth)\b", (INFRA / "secrets.sh").read_text()))
+    given = {name: secrets_of(pod) for name, pod in PODS.items()}
+    assert set().union(*given.values()) == made
+    assert given["Job run"] == {"prefect_auth", "mlflow_pipeline_password", "signing_key"}
+    assert given["Deployment worker"] == {"prefect_auth"}
+    assert [name for name, keys in given.items() if "mlflow_admin_password" in keys] == [
+        "Deployment mlflow",
+        "Job accounts",
+    ]
+    assert [name for name, keys in given.items() if "postgres_password" in keys] == ["StatefulSet postgres"]
+
+
+@pytest.mark.parametrize("name", sorted(PODS))
+def test_a_pod_reads_only_settings_and_secrets_that_it_has(name: str) -> None:
+    pod, maps = PODS[name], all_of("ConfigMap")
+    for container in pod["spec"]["containers"]:
+        settings = {each["name"]: each.get("value") for each in container.get("env", [])}
+        for each in container.get("envFrom", []):
+            settings |= maps[each["configMapRef"]["name"]]["data"]
+        files = {value for variable, value in settings.items() if variable.endswith("_FILE")}
+        assert {f"/run/leeway/{key}" for key in secrets_of(pod)} >= files
+        volumes = {volume["name"] for volume in pod["spec"]["volumes"]}
+        volumes |= {"data"} if name.startswith("StatefulSet") else set()
+        assert {mount["name"] for mount in container["volumeMounts"]} == volumes
+        assert settings["LEEWAY_SECRETS"] == "/run/leeway"
+
+
+def test_a_service_account_that_is_named_exists() -> None:
+    accounts = all_of("ServiceAccount").keys()
+    used = {pod["spec"]["serviceAccountName"] for pod in PODS.values() if "serviceAccountName" in pod["spec"]}
+    assert used | {"leeway-train"} == accounts
+
+
+def component(pod: dict[str, Any]) -> str:
+    return str(pod["metadata"]["labels"]["app.kubernetes.io/component"])
+
+
+def chosen(selector: dict[str, Any], label: str) -> bool:
+    expressions = selector.get("matchExpressions", [])
+    wanted = selector.get("matchLabels", {}).get("app.kubernetes.io/component", label)
+    return bool(wanted == label and all(each["operator"] == "In" and label in each["values"] for each in expressions))
+
+
+def reaches(client: str, server: str, port: int) -> bool:
+    """Judge as the cluster does: a pod that any policy speaks of may do only what some policy says, on both sides."""
+
+    def open_for(direction: str, of: str, to: str) -> bool:
+        side = {"Ingress": "from", "Egress": "to"}[direction]
+        mine = [
+            policy["spec"]
+            for policy in all_of("NetworkPolicy").values()
+            if direction in policy["spec"]["policyTypes"] and chosen(policy["spec"]["podSelector"], of)
+        ]
+        rules = [rule for each in mine for rule in each.get(direction.lower(), [])]
+        return any(
+            port in {entry["port"] for entry in rule["ports"]}
+            and any("podSelector" in peer and chosen(peer["podSelector"], to) for peer in rule.get(side, []))
+            for rule in rules
+        )
+
+    return open_for("Egress", client, server) and open_for("Ingress", server, client)
+
+
+def test_pods_reach_what_they_need_and_nothing_else() -> None:
+    components = {component(pod) for pod in PODS.values()}
+    ports = {"postgres": 5432, "prefect": 4200, "mlflow": 5000}
+    found = {
+        (client, server)
+        for client in components
+        for server, port in ports.items()
+        if client != server and reaches(client, server, port)
+    }
+    callers = {(client, server) for client in ("worker", "run", "setup") for server in ("prefect", "mlflow")}
+    assert found == callers | {("prefect", "postgres"), ("mlflow", "postgres")}
+
+
+def test_a_service_leads_to_the_pod_of_its_name() -> None:
+    for name, service in all_of("Service").items():
+        (pod,) = [
+            each for each in PODS.values() if service["spec"]["selector"].items() <= each["metadata"]["labels"].items()
+        ]
+        assert component(pod) == name
+        ports = {port["name"]: port["containerPort"] for port in pod["spec"]["containers"][0]["ports"]}
+        (published,) = service["spec"]["ports"]
+        assert ports[published.get("targetPort", published["name"])] == published["port"]
+
+
+def test_the_databases_are_made_by_the_script_that_compose_runs() -> None:
+    script = all_of("ConfigMap")["postgres-databases"]["data"]["databases.sh"]
+    assert script == (INFRA / "postgres" / "databases.sh").read_text()
+
+
+def test_the_template_of_runs_speaks_of_variables_that_it_describes() -> None:
+    from prefect.utilities.templating import find_placeholders
+
+    used = {each.name for each in find_placeholders(POOL["job_configuration"])}
+    described = POOL["variables"]["properties"].keys()
+    assert used <= described
+    assert {name for name in described if name not in used} == set()
+
+
+def test_the_template_has_all_that_prefects_own_has_but_a_limit_of_processors() -> None:
+    from importlib.resources import files
+
+    known = json.loads(
+        (files("prefect") / "server/api/collections_data/views/aggregate-worker-metadata.json").read_text()
+    )
+    own = known["prefect-kubernetes"]["kubernetes"]["default_base_job_configuration"]["variables"]["properties"]
+    ours = POOL["variables"]["properties"]
+    assert own.keys() - ours.keys() == {"cpu_limit"}  # a run that is throttled only ends later
+    assert ours.keys() - own.keys() == {"deadline_seconds", "disk_request"}
+
+
+def test_a_retraining_has_its_own_account_and_more_memory_and_all_else_is_as_generated() -> None:
+    generated = INFRA.parent / "deployments" / "prefect.yaml"
+    done = subprocess.run(
+        [sys.executable, str(K8S / "place.py"), str(generated)], capture_output=True, text=True, check=True
+    )
+    before, after = yaml.safe_load(generated.read_text()), yaml.safe_load(done.stdout)
+    assert len(before["deployments"]) == len(after["deployments"])
+    for old, new in zip(before["deployments"], after["deployments"], strict=True):
+        place = new["work_pool"].pop("job_variables", {})
+        old["work_pool"].pop("job_variables", None)
+        assert new == old
+        retrains = new["entrypoint"] == "flows.retrain.retrain"
+        assert place.get("service_account_name") == ("leeway-train" if retrains else None)
+        assert place.keys() <= POOL["variables"]["properties"].keys()
+
+
+def test_values_that_a_deployment_gives_reach_the_job() -> None:
+    pod = run(service_account_name="leeway-train", memory_limit="8Gi")["spec"]["template"]["spec"]
+    assert pod["serviceAccountName"] == "leeway-train"
+    assert pod["containers"][0]["resources"]["limits"] == {"memory": "8Gi"}
+
+
+def test_one_image_is_named_everywhere_and_it_is_the_one_compose_builds() -> None:
+    images = {each["image"] for pod in PODS.values() for each in pod["spec"]["containers"]}
+    compose = yaml.safe_load((INFRA / "compose.yaml").read_text())["services"]
+    assert images == {service["image"] for service in compose.values()}
+    (own,) = KUSTOMIZATION["images"]
+    assert f"{own['name']}:{own['newTag']}" in images

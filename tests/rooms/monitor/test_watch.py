@@ -1,0 +1,199 @@
+"""The watch, night after night: shocks, creep, surprises, and what kind they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.drift import Leeway, reference_of
+from tasks.monitor import Answers, Folded, Pace, Since, Watch, answers, fold, from_json, kind, to_json
+from tasks.profiles import TableProfile, fit_ruler, profile
+
+START, DAYS, ROWS = date(2026, 1, 5), 60, 200
+LEEWAY = Leeway(effect=0.1, false_alarms_per_year=4, nights_per_year=365)
+Change = Callable[[pd.DataFrame, int], None]
+
+
+def day(number: int) -> date:
+    return START + timedelta(days=number)
+
+
+def rows(number: int, change: Change | None = None) -> pd.DataFrame:
+    """Return a day: y is 2 x + noise, and the model knows it; `idle` is of no use to it."""
+    rng = np.random.default_rng([7, number])
+    frame = pd.DataFrame({"x": rng.normal(size=ROWS), "idle": rng.normal(size=ROWS), "slope": 2.0, "offset": 0.0})
+    if change is not None:
+        change(frame, number)
+    frame["event_date"], frame["prediction"] = day(number), 2 * frame["x"]
+    frame["label"] = frame["slope"] * frame["x"] + frame["offset"] + rng.normal(size=ROWS)
+    return frame
+
+
+@pytest.fixture(scope="module")
+def watch() -> Watch:
+    history = pd.concat([rows(number) for number in range(DAYS)], ignore_index=True)
+    ruler = fit_ruler(history, numbers=["x", "idle"], categories=[], booleans=[])
+    periods = [(str(when), profile(part, ruler)) for when, part in history.groupby("event_date")]
+    known = answers(history, "mean_absolute_error", binary=False)
+    assert known is not None
+    return Watch(reference_of(periods), LEEWAY, 1, known)
+
+
+def last(watch: Watch, change: Change | None, nights: int = 1) -> Folded:
+    """Return the view of the last of some changed nights, after ten quiet ones."""
+    frames = [rows(DAYS + n, change if n >= 10 else None) for n in range(10 + nights)]
+    profiles = {day(DAYS + n): profile(frame, watch.reference.total.ruler) for n, frame in enumerate(frames)}
+    since = pd.concat(frames, ignore_index=True)
+    return fold(watch, Since(day(DAYS - 1), profiles, since, since), Pace(1, 50))
+
+
+def test_a_quiet_night_is_none(watch: Watch) -> None:
+    found = last(watch, None)
+    assert (found.kind, found.seen.alarms, found.seen.suspicions) == ("none", (), ())
+    assert found.learnt is not None
+    assert found.learnt.alarms == ()
+    assert found.estimated is not None
+    # of |N(0, 1)| the mean is .798; the estimate comes from the hold-out's groups
+    assert found.estimated.loss == pytest.approx(0.798, abs=0.03)
+    assert found.estimated.trusted
+
+
+def test_an_input_the_model_does_not_use_moves_harmlessly(watch: Watch) -> None:
+    def change(frame: pd.DataFrame, _: int) -> None:
+        frame["idle"] += 1
+
+    found = last(watch, change)
+    assert (found.kind, found.seen.moved[0].column) == ("virtual", "idle")
+
+
+def test_an_input_it_uses_is_covariate_drift(watch: Watch) -> None:
+    def change(frame: pd.DataFrame, _: int) -> None:
+        frame["x"] += 1
+
+    found = last(watch, change)
+    assert (found.kind, found.seen.moved[0].column) == ("covariate", "x")
+    assert found.seen.predictions[0].strain > 1
+
+
+def test_another_relation_of_the_same_rows_is_concept_drift(watch: Watch) -> None:
+    def change(frame: pd.DataFrame, _: int) -> None:
+        frame["offset"] = 0.6
+
+    found = last(watch, change)
+    assert found.kind == "concept"
+    assert found.learnt is not None
+    assert (found.learnt.moved[0].statistic, found.learnt.moved[0].direction) == ("residual", 1)
+    assert found.estimated is not None
+    assert not found.estimated.trusted  # its labels contradict it
+
+
+def test_a_relation_that_creeps_is_found_by_its_chart(watch: Watch) -> None:
+    assert watch.answers is not None
+    memory, alarms = watch.begin(), []
+    for number in range(DAYS, DAYS + 30):
+        frame = rows(number)
+        sums = watch.answers.sums(frame["prediction"].to_numpy(float), (frame["label"] + 0.15).to_numpy(float))
+        memory, learnt = watch.outcomes(memory, day(number), *sums)
+        alarms += learnt.alarms
+    assert any(one.creep and one.direction == 1 for one in alarms)
+
+
+def test_a_broken_column_is_quality(watch: Watch) -> None:
+    def change(frame: pd.DataFrame, _: int) -> None:
+        frame["idle"] = 0.5
+
+    found = last(watch, change)
+    assert (found.kind, [one.kind for one in found.seen.suspicions]) == ("quality", ["stuck"])
+
+
+def test_a_column_that_creeps_is_named_as_creeping(watch: Watch) -> None:
+    memory, creeping = watch.begin(), []
+    for number in range(30):
+        frame = rows(DAYS + number)
+        frame["x"] += 0.015 * number
+        memory, seen = watch.inputs(memory, day(DAYS + number), profile(frame, watch.reference.total.ruler))
+        creeping += [one for one in seen.alarms if one.creep]
+    assert {(one.column, one.direction) for one in creeping} == {("x", 1)}
+
+
+def test_without_answers_only_inputs_are_watched(watch: Watch) -> None:
+    found = last(replace(watch, answers=None), None)
+    assert (found.learnt, found.estimated, found.seen.predictions) == (None, None, ())
+
+
+def test_too_few_rows_are_not_judged(watch: Watch) -> None:
+    thin = profile(rows(DAYS).head(20), watch.reference.total.ruler)
+    nothing = rows(DAYS).head(0)
+    assert fold(watch, Since(day(DAYS - 1), {day(DAYS): thin}, nothing, nothing), Pace(1, 50)).window is None
+
+
+def test_a_night_folded_from_stored_profiles_is_the_night_that_was_watched(watch: Watch) -> None:
+    profiles = {day(DAYS + n): profile(rows(DAYS + n), watch.reference.total.ruler) for n in range(12)}
+    memory, seen = watch.begin(), None
+    for when, one in profiles.items():
+        memory, seen = watch.inputs(memory, when, one)
+    nothing = rows(DAYS).head(0)
+    folded = fold(watch, Since(day(DAYS - 1), profiles, nothing, nothing), Pace(1, 50))
+    assert seen is not None
+    assert folded.seen.moved == seen.moved
+
+
+def test_answers_survive_the_way_to_a_file_and_back(watch: Watch) -> None:
+    assert watch.answers is not None
+    back = from_json(to_json(watch.answers))
+    assert back == watch.answers
+    assert isinstance(back, Answers)
+
+
+def binary_rows(seed: int, count: int, odds: Callable[[np.ndarray], np.ndarray]) -> pd.DataFrame:
+    """Return rows whose model says P = 1 / (1 + exp(-x)), and whose labels come with the given odds."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=count)
+    happened = rng.random(count) < 1 / (1 + np.exp(-odds(x)))
+    days = [day(n * DAYS // count) for n in range(count)]
+    return pd.DataFrame({"event_date": days, "prediction": 1 / (1 + np.exp(-x)), "label": happened * 1.0, "x": x})
+
+
+def test_a_classifiers_loss_is_estimated_from_calibrated_probabilities() -> None:
+    # P is too sure: labels come with half the log odds. What is expected is what happens, not what P promises.
+    known = answers(binary_rows(1, 6000, lambda x: 0.5 * x), "brier_score", binary=True)
+    assert known is not None
+    new = binary_rows(2, 4000, lambda x: 0.5 * x)
+    new = new[new["x"] > 0]
+    predictions = new["prediction"].to_numpy(float)
+    loss, error = known.estimated_loss(known.profile(predictions))
+    real = float(((new["label"] - new["prediction"]) ** 2).mean())
+    assert abs(loss - real) < 3 * np.hypot(error, 0.004)
+    promised = float((predictions * (1 - predictions)).mean())
+    assert abs(loss - real) < abs(promised - real)
+
+
+def test_more_of_one_label_with_the_same_rows_for_each_is_a_prior_shift() -> None:
+    rng = np.random.default_rng(3)
+    pool = binary_rows(4, 60_000, lambda x: x)
+    history = pool.iloc[:6000].assign(event_date=[day(n // 100) for n in range(6000)])
+    known = answers(history, "brier_score", binary=True)
+    assert known is not None
+    weights = np.where(pool["label"] == 1, 4.0, 1.0)
+    new = pool.iloc[rng.choice(len(pool), 600, p=weights / weights.sum())]
+    table = profile(history, fit_ruler(history, numbers=["x"], categories=[], booleans=[]))
+    watch = Watch(reference_of([("2026-01-05", table)]), LEEWAY, 1, known)
+    sums = known.sums(new["prediction"].to_numpy(float), new["label"].to_numpy(float))
+    memory, learnt = watch.outcomes(watch.begin(), day(DAYS), *sums)
+    _, seen = watch.inputs(memory, day(DAYS), table)
+    assert kind(watch.evidence(seen, learnt)) == "prior"
+
+
+def test_answers_need_a_group_of_rows() -> None:
+    assert answers(rows(1).head(30), "mean_absolute_error", binary=False) is None
+
+
+def test_empty_predictions_promise_nothing(watch: Watch) -> None:
+    assert watch.answers is not None
+    empty = TableProfile.empty(watch.answers.predictions.total.ruler)
+    assert np.isnan(watch.answers.estimated_loss(empty)[0])
