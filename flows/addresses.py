@@ -80,6 +80,7 @@ def environment(home: Path, addresses: Addresses, host: str) -> dict[str, str]:
         **addresses.variables(home),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_WORKER_QUERY_SECONDS": os.environ.get("PREFECT_WORKER_QUERY_SECONDS", "3"),  # who pressed Run waits
         "LEEWAY_PROJECTS": str(projects_folder().resolve()),  # a worker's runs have another working directory
         "LEEWAY_HOST": host,
         "LEEWAY_PREFECT_PORT": addresses.prefect_ui.rpartition(":")[2],

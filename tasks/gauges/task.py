@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 GATEWAY = "LEEWAY_PUSHGATEWAY"
 JOB = "leeway"
 PUSH_SECONDS = 5.0
+_SECONDS: ContextVar[dict[str, float] | None] = ContextVar("room_seconds", default=None)
 
 
 def write_gauges(home: Path, facts: NightFacts) -> None:
@@ -62,20 +64,31 @@ def measured(facts: NightFacts, lake: Lake, home: Path) -> NightFacts:
 
 
 @contextmanager
-def timed(room_seconds: dict[str, float], room: str) -> Iterator[None]:
-    """Add the wall time of a block to a room's seconds, however the block ends.
+def watched() -> Iterator[dict[str, float]]:
+    """Give a table that every `timed` inside the block adds its seconds to."""
+    seconds: dict[str, float] = {}
+    token = _SECONDS.set(seconds)
+    try:
+        yield seconds
+    finally:
+        _SECONDS.reset(token)
 
-    >>> seconds: dict[str, float] = {}
-    >>> with timed(seconds, "ingest"):
+
+@contextmanager
+def timed(room: str) -> Iterator[None]:
+    """Add the wall time of a block to a room's seconds, however the block ends; outside `watched` do nothing.
+
+    >>> with watched() as seconds, timed("ingest"):
     ...     pass
     >>> list(seconds)
     ['ingest']
     """
-    begun = time.monotonic()
+    begun, seconds = time.monotonic(), _SECONDS.get()
     try:
         yield
     finally:
-        room_seconds[room] = room_seconds.get(room, 0.0) + time.monotonic() - begun
+        if seconds is not None:
+            seconds[room] = seconds.get(room, 0.0) + time.monotonic() - begun
 
 
 def peak_memory_bytes() -> int | None:

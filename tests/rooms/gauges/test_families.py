@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tasks.gauges import (
     METRICS,
+    Attempt,
     NightFacts,
     RowCounts,
     TableSize,
@@ -21,7 +22,6 @@ from tasks.gauges import (
     families,
     night_facts,
 )
-from tasks.gauges.facts import Attempt
 from tasks.lake import Entry
 
 BEGUN = datetime(2026, 1, 9, 2, 0, tzinfo=UTC)

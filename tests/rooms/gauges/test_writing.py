@@ -16,7 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tasks.gauges import NightFacts, RowCounts, failed_night
-from tasks.gauges.task import measured, timed, write_gauges
+from tasks.gauges.task import measured, timed, watched, write_gauges
 from tasks.lake import Lake
 
 BEGUN = datetime(2026, 1, 9, 2, 0, tzinfo=UTC)
@@ -136,11 +136,19 @@ def test_the_lake_is_measured_by_what_its_latest_commits_hold(tmp_path: Path) ->
 
 
 def test_a_room_that_fails_was_timed_as_well_and_times_add_up() -> None:
-    seconds: dict[str, float] = {"score": 100.0}
-
-    with pytest.raises(KeyError), timed(seconds, "score"):
-        raise KeyError
+    with watched() as seconds:
+        seconds["score"] = 100.0
+        with pytest.raises(KeyError), timed("score"):
+            raise KeyError
     assert seconds["score"] > 100.0
+
+
+def test_a_room_that_nobody_watches_is_not_timed() -> None:
+    with watched() as seconds:
+        pass
+    with timed("score"):
+        pass
+    assert seconds == {}
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool (Debian's package prometheus)")

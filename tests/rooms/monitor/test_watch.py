@@ -13,6 +13,7 @@ import pytest
 from tasks.drift import Leeway, reference_of
 from tasks.monitor import Answers, Folded, Pace, Since, Watch, answers, fold, from_json, kind, to_json
 from tasks.profiles import TableProfile, fit_ruler, profile
+from tasks.records import Moved
 
 START, DAYS, ROWS = date(2026, 1, 5), 60, 200
 LEEWAY = Leeway(effect=0.1, false_alarms_per_year=4, nights_per_year=365)
@@ -94,7 +95,7 @@ def test_another_relation_of_the_same_rows_is_concept_drift(watch: Watch) -> Non
 
 def test_a_relation_that_creeps_is_found_by_its_chart(watch: Watch) -> None:
     assert watch.answers is not None
-    memory, alarms = watch.begin(), []
+    memory, alarms = watch.begin(), list[Moved]()
     for number in range(DAYS, DAYS + 30):
         frame = rows(number)
         sums = watch.answers.sums(frame["prediction"].to_numpy(float), (frame["label"] + 0.15).to_numpy(float))
