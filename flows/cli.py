@@ -133,6 +133,27 @@ def why(
 
 
 @app.command()
+def replay(
+    project: Project,
+    policy: Annotated[
+        list[Path] | None, typer.Option("--policy", help="Another project.yaml whose policy is tried too; repeatable.")
+    ] = None,
+    begin: Annotated[
+        datetime | None,
+        typer.Option("--begin", formats=["%Y-%m-%d"], help="First model's night. [default: when 40 % has landed]"),
+    ] = None,
+    beside: Annotated[
+        str, typer.Option(help="What to compare with: never, monthly, nightly, by commas; empty for nothing.")
+    ] = "never,monthly,nightly",
+) -> None:
+    """Replay the policy on the project's own history: alarms, retrainings, error and cost as they would have been."""
+    from flows.commands.replay import replay_policy
+
+    habits = ["policy", *(each.strip() for each in beside.split(",") if each.strip())]
+    replay_policy(project, policy or [], begin.date() if begin else None, habits)
+
+
+@app.command()
 def release(
     project: Project,
     batch: Annotated[str, typer.Argument(help="The file's name, or the first characters of the batch's id.")],

@@ -18,6 +18,8 @@ from flows.tell import publish, show_verdicts
 from tasks import clock
 from tasks.decide import decide
 from tasks.drift import Suspicion
+from tasks.gauges import Attempt, due_after, failed_night, night_facts
+from tasks.gauges.task import measured, timed, watched, write_gauges
 from tasks.ingest.task import take_in
 from tasks.lake import Batch, Deliveries, Entry, deliveries, entries, held, record
 from tasks.logs import line, logger
@@ -60,9 +62,26 @@ def nightly(project: str, date: Date | None = None, reason: str = "scheduled") -
     with held(house.lake, house.project, LEASE):
         for missed in [] if date else _missed(house, tonight):
             logger().warning(line("night_caught_up", night=missed))
-            run_night(house, missed, "missed, caught up")
-        result = run_night(house, tonight, reason)
+            measured_night(house, missed, "missed, caught up")
+        result = measured_night(house, tonight, reason)
     _name_run(f"{house.project} {tonight}: {result['action']}")
+    return result
+
+
+def measured_night(house: House, night: Date, reason: str) -> dict[str, Any]:
+    """Run a night, and write down for Prometheus how it went, however it ended."""
+    begun = clock.now()
+    with watched() as seconds:
+        try:
+            result = run_night(house, night, reason)
+        except BaseException as error:
+            write_gauges(house.home, failed_night(house.project, error, begun))
+            raise
+    past, champion = entries(house.lake, house.project), house.champion()
+    entry = [each for each in past if each.kind == "night" and each.night == night][-1]
+    attempt, due = Attempt(begun, clock.now(), seconds), due_after(house.spec.schedule, clock.now())
+    facts = night_facts(house.project, entry, past, attempt, champion.trained_until if champion else None, due)
+    write_gauges(house.home, measured(facts, house.lake, house.home))
     return result
 
 
@@ -90,10 +109,13 @@ def settle_landed(house: House, night: Date) -> list[Checked | LargeChecked]:
     Deliveries too large to be held lie in a folder of their own for as long as this takes.
     """
     with tempfile.TemporaryDirectory(prefix="leeway-", ignore_cleanup_errors=True) as place:
-        landed = take_in(house.lake, house.spec, house.folder, night, spool=Path(place) / "landed")
-        checked = verdicts(landed, house.spec, house.folder, Path(place) / "checked") if landed else []
+        with timed("ingest"):
+            landed = take_in(house.lake, house.spec, house.folder, night, spool=Path(place) / "landed")
+        with timed("validate"):
+            checked = verdicts(landed, house.spec, house.folder, Path(place) / "checked") if landed else []
         if checked:
-            store(house.lake, house.spec, checked, night, clock.now())
+            with timed("store"):
+                store(house.lake, house.spec, checked, night, clock.now())
             show_verdicts(house, night, checked)
     return checked
 
@@ -120,10 +142,12 @@ def summarise_and_score(house: House, champion: Champion, known: Deliveries) -> 
     """Bring profiles and predictions up to date with the accepted rows newer than what the champion learned from."""
     batches = known.accepted(after=champion.trained_until)
     ruler = champion.reference.total.ruler
-    profile_batches(house.lake, house.project, batches, ruler, features=house.features)
+    with timed("profile"):
+        profile_batches(house.lake, house.project, batches, ruler, features=house.features)
     results = results_of(house.spec, house.folder)
     scorer = Scorer(house.lake, house.project, champion.model, champion.number, house.features, clock.now(), results)
-    score_batches(scorer, batches)
+    with timed("score"):
+        score_batches(scorer, batches)
 
 
 def judge(tonight: Tonight, reason: str) -> dict[str, Any]:
@@ -131,8 +155,10 @@ def judge(tonight: Tonight, reason: str) -> dict[str, Any]:
     house, champion, view = tonight.house, tonight.champion, View(None, (), None, 0)
     if champion is not None:
         nights = nights_per_year(house.spec.schedule)
-        view = look(house.lake, house.spec, champion.yardstick, tonight.night, nights)
-    decision = decide(situation(tonight, view), house.spec)
+        with timed("monitor"):
+            view = look(house.lake, house.spec, champion.yardstick, tonight.night, nights)
+    with timed("decide"):
+        decision = decide(situation(tonight, view), house.spec)
     entry = decision_entry(tonight, decision, view, reason, clock.now())
     written = record(house.lake, house.project, entry)
     logger().info(line("night_decided", action=decision.action, kind=decision.kind, reason=decision.reason))

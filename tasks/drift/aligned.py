@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.errors import DataError
-from tasks.profiles import CategoryProfile, ColumnProfile, NumberProfile
+from tasks.profiles import CategoryProfile, ColumnProfile, NumberProfile, categories_side_by_side
 from tasks.profiles.axis import Bins, Counts, Floats, side_by_side
 
 GROUPS = 10
@@ -64,8 +64,8 @@ def categories_aligned(reference: ColumnProfile, new: ColumnProfile, distance: s
     """
     if not (isinstance(reference, CategoryProfile) and isinstance(new, CategoryProfile)):
         raise DataError(f"{distance} was asked of a number column; it measures categories. Use 'wasserstein'")
-    names = sorted({*reference.counts, *new.counts})
-    return Aligned(*(np.array([c.counts.get(n, 0) for n in names], dtype=np.int64) for c in (reference, new)))
+    _, before, now = categories_side_by_side(reference, new)
+    return Aligned(before, now)
 
 
 def groups_aligned(reference: ColumnProfile, new: ColumnProfile, distance: str) -> Aligned:
