@@ -185,6 +185,28 @@ def reject(project: Project, version: Version = None, reason: Reason = "by hand"
 
 
 @app.command()
+def reproduce(
+    project: Project, version: Annotated[int, typer.Argument(help="The version's number in the registry.")]
+) -> None:
+    """Train a version again from what it wrote down, and say whether it is the same model."""
+    from flows.commands.reproduce import reproduce_version
+
+    raise typer.Exit(0 if reproduce_version(project, version) else FAILED)
+
+
+@app.command()
+def review(
+    project: Project,
+    out: Annotated[Path | None, typer.Option("--out", help="Write them to this csv, with an empty label.")] = None,
+    take: Annotated[Path | None, typer.Option("--take", help="Read a csv back, its labels filled in.")] = None,
+) -> None:
+    """Show the rows that the model left to people; take back what people decided as labels."""
+    from flows.commands.review import review_queue
+
+    review_queue(project, out, take)
+
+
+@app.command()
 def rollback(project: Project, reason: Reason = "by hand") -> None:
     """Put the previous champion back and bar the current one."""
     from flows.commands.rollback import roll_back

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from tasks.errors import DataError
@@ -50,6 +52,15 @@ class History:
         """The nights on which anything landed, oldest first."""
         landed = {*self.rows["arrival"], *self.labels["arrival"], *(each.night for each in self.refused)}
         return sorted(landed)
+
+    @cached_property
+    def volumes(self) -> dict[date, int]:
+        """Rows delivered by night, those set aside included."""
+        nights, rows = np.unique(self.rows["arrival"].to_numpy(), return_counts=True)
+        counts: dict[date, int] = dict(zip(nights, map(int, rows), strict=True))
+        for each in self.refused:
+            counts[each.night] = counts.get(each.night, 0) + each.rows
+        return counts
 
     def refused_on(self, night: date) -> tuple[Refused, ...]:
         """Return what was set aside on a night."""

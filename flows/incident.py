@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +20,10 @@ from tasks.spec import ProjectSpec
 from tasks.validate.large import LargeChecked
 from tasks.validate.task import verdicts
 
+VERDICTS = ("quarantine", "ask", "retrain")
+SEEN_WITHIN_DAYS = 35
+RETRAINED_WITHIN_DAYS = 91
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -28,13 +32,13 @@ class Outcome:
     Parameters
     ----------
     verdict : str
-        quarantine, retrain, ask or ignore: the strongest thing done on or after the onset.
+        quarantine, retrain, ask or ignore: what was done within five weeks of the onset (thirteen for a worse model).
     right : bool
         Whether that is what the incident calls for.
     named : bool
-        Whether the column it happened to was named; True where there is none.
+        Whether the column it happened to was named, by the decision or by the contract; True where there is none.
     trained_on_broken : bool
-        Whether a model learned from a night of broken data.
+        Whether a model was retrained while broken data was taken for good.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Outcome:
     trained_on_broken: bool
     night: date | None
     story: Story
+    bench: Workshop
 
 
 def stage_of(spec: ProjectSpec, folder: Path, onset: date, *, until: date | None = None) -> Stage:
@@ -86,33 +91,32 @@ def play(name: str, stage: Stage, folder: Path, begin: date, workshop: Workshop 
     made = {} if workshop is None else workshop.made
     bench = Workshop(staged(incident.happen(stage), folder), folder, made)
     story = simulate(Strategy("policy", stage.spec), bench, begin)
-    return judged(name, stage, story)
+    return judged(name, stage, story, bench)
 
 
-def judged(name: str, stage: Stage, story: Story) -> Outcome:
-    """Judge what a policy did about an incident."""
+def judged(name: str, stage: Stage, story: Story, bench: Workshop) -> Outcome:
+    """Judge what a policy did about an incident while it was new; a worse model takes longer to show."""
     incident = INCIDENTS[name]
-    after = [each for each in story.decisions if each.night >= stage.onset]
-    verdict, night = "ignore", None
-    for wanted in ("quarantine", "ask", "retrain"):
-        nights = [each.night for each in after if each.action == wanted]
-        if nights and (verdict == "ignore" or wanted == incident.right):
-            verdict, night = wanted, nights[0]
+    slow = "retrain" in incident.right
+    until = stage.onset + timedelta(days=RETRAINED_WITHIN_DAYS if slow else SEEN_WITHIN_DAYS)
+    after = [each for each in story.decisions if stage.onset <= each.night <= until]
+    refused = [each for each in bench.history.refused if stage.onset <= each.night <= until]
+    first: dict[str, date] = {str(each.action): each.night for each in reversed(after) if each.action in VERDICTS}
+    if refused:
+        first["quarantine"] = min([each.night for each in refused] + [first.get("quarantine", until)])
+    verdict = next((each for each in (*incident.right, *VERDICTS) if each in first), "ignore")
     column = {"number": stage.number, "category": stage.category, "": ""}[incident.about]
-    said = " ".join(
-        [each.reason for each in after if each.action == verdict]
-        + [kind for day, kinds in story.set_aside.items() if day >= stage.onset for kind in kinds]
-    )
-    broken = incident.right == "quarantine"
+    said = " ".join([each.reason for each in after] + [kind for kinds in story.set_aside.values() for kind in kinds])
     return Outcome(
         name=name,
         incident=incident,
         verdict=verdict,
-        right=verdict == incident.right,
-        named=not column or incident.right == "ignore" or column in said or "contract" in said,
-        trained_on_broken=broken and any(each.night >= stage.onset for each in story.retrainings),
-        night=night,
+        right=verdict in incident.right,
+        named=not column or "ignore" in incident.right or column in said or bool(refused),
+        trained_on_broken="quarantine" in incident.right and "quarantine" not in first and "retrain" in first,
+        night=first.get(verdict),
         story=story,
+        bench=bench,
     )
 
 

@@ -114,13 +114,12 @@ def keep(home: Path, members: list[Member], owner: dict[str, float] | None) -> N
         "prefect": os.environ["PREFECT_API_URL"],
         "mlflow": os.environ["MLFLOW_TRACKING_URI"],
     }
-    changed = True
+    noted = False
     try:
         while not asked and (owner is None or alive(owner)):
-            if changed:
-                write_note(home, {**note, "members": {member.name: member.noted() for member in members}})
             looks = [member.look(time.monotonic()) for member in members]
-            changed = any(looks)
+            if any(looks) or not noted:
+                noted = _noted(home, {**note, "members": {member.name: member.noted() for member in members}}) or noted
             time.sleep(LOOK_SECONDS)
     finally:
         _end(home, members)
@@ -133,6 +132,14 @@ def healthy(url: str) -> bool:
             return int(reply.status) == 200  # noqa: PLR2004 - HTTP OK
     except (URLError, OSError, HTTPException):
         return False
+
+
+def _noted(home: Path, note: dict[str, Any]) -> bool:
+    """Write the note, or do without: a full disk is no reason to end what runs."""
+    with suppress(OSError):
+        write_note(home, note)
+        return True
+    return False
 
 
 def _want(members: list[Member]) -> None:

@@ -14,6 +14,7 @@ from prefect import flow, runtime
 
 from flows.events import tell_prefect
 from flows.house import Champion, House, open_house
+from flows.origin import inputs, origin
 from flows.proof import Proven, Question, prove
 from flows.spread import workers
 from flows.tell import show_labels, write_report
@@ -24,7 +25,7 @@ from tasks.evaluate import Evidence
 from tasks.evaluate.task import analyse
 from tasks.features import labelled, leaks, matured
 from tasks.lake import Entry, deliveries, entries, record, standing
-from tasks.model import model_files
+from tasks.model import model_facts, model_files
 from tasks.monitor import to_json as answers_text
 from tasks.notify.task import tell, tell_failure
 from tasks.register import Request
@@ -179,7 +180,7 @@ class Job:
     def _package(self, released: Released, proven: Proven, known: pd.DataFrame, labels: dict[str, Any]) -> Package:
         trained, spec = proven.trained, self.house.spec
         answers = proven.answers(spec)
-        fitted, project, lake = released.fitted, self.house.project, self.house.lake
+        fitted = released.fitted
         training = {
             "recipe": fitted.recipe.name,
             "rows": fitted.rows,
@@ -189,8 +190,8 @@ class Job:
             "parity": fitted.parity,
             "repeated_rows": duplicate_share(known[spec.features.columns]),
             "night": self.night.isoformat(),
-            "lake_commits": {table: lake.version(project, table) for table in ("rows", "labels")},
             "leeway_version": version("leeway"),
+            **origin(self.house, trained),
         }
         return Package(
             model=model_files(fitted.portable),
@@ -198,6 +199,8 @@ class Job:
             answers=None if answers is None else answers_text(answers).encode(),
             evidence=proven.evidence.to_dict(),
             training=training,
+            facts=model_facts(fitted.portable),
+            inputs=inputs(self.house, training["lake_commits"]),
             leaderboard=trained.leaderboard,
             analysis={
                 "labels": labels,

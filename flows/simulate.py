@@ -21,7 +21,8 @@ from tasks.decide import Situation, Suspected, decide
 from tasks.drift import Leeway, duplicate_share
 from tasks.errors import DataError
 from tasks.features import labelled, matured
-from tasks.monitor import Pace, Promise, Since, Watch, fold, newest_cohort, performance
+from tasks.monitor import Folded, Known, Pace, Promise, Since, Watch, fold, newest_cohort, performance
+from tasks.monitor.short import short_delivery
 from tasks.monitor.suspect import broken
 from tasks.profiles import TableProfile, profile
 from tasks.records import Decision
@@ -184,6 +185,7 @@ class _Run:
     set_aside: dict[date, list[str]] = field(default_factory=dict)
     profiles: dict[date, TableProfile] = field(default_factory=dict)
     answered: list[pd.DataFrame] = field(default_factory=list)
+    known: Known = field(default_factory=Known)
     seen_until: date | None = None
 
     def __post_init__(self) -> None:
@@ -250,7 +252,8 @@ class _Run:
         judged = labels_of.merge(known[["row_id", "label"]], on="row_id")
         policy = spec.monitoring
         pace = Pace(policy.window_days, policy.min_rows)
-        view = fold(self._watch, Since(champion.trained_until, self.profiles, answered, judged), pace)
+        since = Since(champion.trained_until, self.profiles, answered, judged)
+        view = fold(self._watch, since, pace, known=self.known)
         cohort = newest_cohort(judged, days=policy.cohort_days)
         done = [each for each in self.retrainings if each.night <= night]
         passed = [each.night for each in done if each.passed]
@@ -265,7 +268,7 @@ class _Run:
             window_days=view.window.days if view.window else 0,
             quarantined=tuple(broken_files),
             moved=tuple(moved),
-            suspicions=tuple(Suspected(s.kind, s.columns, s.evidence) for s in view.seen.suspicions),
+            suspicions=tuple(self._suspected(night, view)),
             surprises=view.learnt.moved if view.learnt else (),
             kind=view.kind,
             estimated=view.estimated,
@@ -277,6 +280,13 @@ class _Run:
             fresh_rows=len(judged),
             rows_in_30_days=int((answered["arrival"] > month_ago).sum()),
         )
+
+    def _suspected(self, night: date, view: Folded) -> Iterator[Suspected]:
+        spec = self.strategy.spec
+        a_night = spec.monitoring.false_alarms_per_year / nights_per_year(spec.schedule)
+        short = short_delivery(self.workshop.history.volumes, night, a_night)
+        for each in (*([short] if short else []), *view.seen.suspicions):
+            yield Suspected(each.kind, each.columns, each.evidence)
 
     def _retrains(self, decision: Decision, night: date) -> bool:
         if self.strategy.habit == "policy":
@@ -301,7 +311,7 @@ class _Run:
     def _crown(self, champion: Champion, after: date) -> None:
         """Let another champion serve; what came since its training is answered by it too, so that it is judged."""
         self.champion = champion
-        self.profiles, self.answered = {}, []
+        self.profiles, self.answered, self.known = {}, [], Known()
         rows = self.workshop.history.rows
         if self.seen_until is None:
             return

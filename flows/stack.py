@@ -119,7 +119,9 @@ def open_stack(
         yield addresses
         leave = keep
     finally:
-        if keeper is not None and not leave:
+        if keeper is not None and leave:
+            keeper.returncode = 0  # it outlives this object on purpose; else that is warned of
+        elif keeper is not None:
             _end(home, keeper)
         for name in addresses.variables(home):
             os.environ.pop(name, None)

@@ -32,8 +32,8 @@ class Incident:
     ----------
     text : str
         What happens, in a sentence.
-    right : 'quarantine', 'retrain', 'ask' or 'ignore'
-        The verdict a good monitor comes to: broken data is set aside, a worse model is retrained, a person
+    right : tuple of 'quarantine', 'retrain', 'ask' or 'ignore'
+        The verdicts a good monitor may come to: broken data is set aside, a worse model is retrained, a person
         is asked about what may be either, the rest is left.
     happen : callable
         From the stage to the stage on which it has happened.
@@ -42,7 +42,7 @@ class Incident:
     """
 
     text: str
-    right: Right
+    right: tuple[Right, ...]
     happen: Callable[[Stage], Stage]
     about: Literal["number", "category", ""] = ""
 
@@ -140,19 +140,21 @@ def _factor(stage: Stage, factor: pd.Series) -> pd.Series:
 
 
 INCIDENTS: dict[str, Incident] = {
-    "null-burst": Incident("60 % of a number's cells are empty", "quarantine", null_burst, "number"),
-    "unit-change": Incident("a number comes a thousand times as large", "quarantine", unit_change, "number"),
-    "stuck-sensor": Incident("a number stands still", "quarantine", stuck_sensor, "number"),
-    "duplicates": Incident("every row comes twice", "quarantine", duplicates),
-    "row-loss": Incident("85 % of the rows are missing", "quarantine", row_loss),
+    "null-burst": Incident("60 % of a number's cells are empty", ("quarantine",), null_burst, "number"),
+    "unit-change": Incident("a number comes a thousand times as large", ("quarantine",), unit_change, "number"),
+    "stuck-sensor": Incident("a number stands still", ("quarantine",), stuck_sensor, "number"),
+    "duplicates": Incident("every row comes twice", ("quarantine",), duplicates),
+    "row-loss": Incident("85 % of the rows are missing", ("ask", "quarantine"), row_loss),
     "renamed-category": Incident(
-        "the most frequent category is spelt otherwise", "quarantine", renamed_category, "category"
+        "the most frequent category is spelt otherwise", ("quarantine",), renamed_category, "category"
     ),
-    "new-category": Incident("15 % of the rows have a category never seen before", "ask", new_category, "category"),
-    "population-sudden": Incident("most rows of the lower half stay away", "ignore", population_sudden, "number"),
-    "population-slow": Incident("they stay away little by little", "ignore", population_slow, "number"),
-    "concept-flip": Incident("the same rows have other labels", "retrain", concept_flip),
-    "concept-ramp": Incident("labels rise a little every day", "retrain", concept_ramp),
-    "season": Incident("a number swings with the week, as it always did", "ignore", season),
-    "label-delay": Incident("labels come three weeks later", "ignore", label_delay),
+    "new-category": Incident(
+        "15 % of the rows have a category never seen before", ("ask", "quarantine"), new_category, "category"
+    ),
+    "population-sudden": Incident("most rows of the lower half stay away", ("ignore",), population_sudden, "number"),
+    "population-slow": Incident("they stay away little by little", ("ignore",), population_slow, "number"),
+    "concept-flip": Incident("the same rows have other labels", ("retrain",), concept_flip),
+    "concept-ramp": Incident("labels rise a little every day", ("retrain",), concept_ramp),
+    "season": Incident("a number swings with the week, as it always did", ("ignore",), season),
+    "label-delay": Incident("labels come three weeks later", ("ignore",), label_delay),
 }

@@ -3,7 +3,7 @@
 from tasks.monitor.answers import Answers, answers
 from tasks.monitor.answers_file import from_json, to_json
 from tasks.monitor.contrast import Contrast, contrast
-from tasks.monitor.fold import Folded, Pace, Since, fold
+from tasks.monitor.fold import Folded, Known, Pace, Since, fold
 from tasks.monitor.kinds import Evidence, kind
 from tasks.monitor.performance import Promise, newest_cohort, performance
 from tasks.monitor.watch import Learnt, Memory, Seen, Watch
@@ -14,6 +14,7 @@ __all__ = [
     "Contrast",
     "Evidence",
     "Folded",
+    "Known",
     "Learnt",
     "Memory",
     "Pace",

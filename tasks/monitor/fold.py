@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import TypeVar
 
 import pandas as pd
 
@@ -56,25 +57,59 @@ class Folded:
     estimated: Estimated | None = None
 
 
-def fold(watch: Watch, since: Since, pace: Pace, *, repeated: float | None = None) -> Folded:
+Steps = tuple[Window, ...]
+State = TypeVar("State")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What earlier nights came to, so that a replay does not begin each night at the first: empty for a new champion.
+
+    A step that got other rows since is another step, and everything after it is worked out again.
+    """
+
+    inputs: dict[Steps, Memory] = field(default_factory=dict)
+    outcomes: dict[Steps, tuple[Memory, Learnt | None]] = field(default_factory=dict)
+
+
+def fold(
+    watch: Watch, since: Since, pace: Pace, *, repeated: float | None = None, known: Known | None = None
+) -> Folded:
     """Return what a night shows; nothing is remembered but what is given.
 
     Parameters
     ----------
     repeated : float, optional
         Share of the newest window's rows that repeat another.
+    known : Known, optional
+        Filled and used, for many nights of one champion in order; the outcome is the same without.
     """
-    memory = watch.begin()
-    memory, learnt = _labels(watch, memory, since, pace)
+    known = known or Known()
+    learnt = _labels(watch, since, pace, known)
     counts = [(day, profile.rows) for day, profile in since.profiles.items()]
     window = newest_window(counts, days=pace.days, min_rows=pace.min_rows, after=since.after)
     if window is None:
         return Folded(learnt=learnt)
-    for step in steps(counts, days=pace.days, min_rows=pace.min_rows, after=since.after):
-        if step.end < window.start:
-            memory, _ = _inputs(watch, memory, since, step, None)
+    whole = steps(counts, days=pace.days, min_rows=pace.min_rows, after=since.after)
+    memory = _folded(
+        known.inputs,
+        tuple(step for step in whole if step.end < window.start),
+        watch.begin(),
+        lambda memory, step: _inputs(watch, memory, since, step, None)[0],
+    )
     _, seen = _inputs(watch, memory, since, window, repeated)
     return Folded(window, seen, learnt, kind(watch.evidence(seen, learnt)), _estimated(watch, since, window, learnt))
+
+
+def _folded(known: dict[Steps, State], steps: Steps, begin: State, after: Callable[[State, Window], State]) -> State:
+    """Return the state after some steps, from the longest beginning of them that is known."""
+    place = len(steps)
+    while place and steps[:place] not in known:
+        place -= 1
+    state = known[steps[:place]] if place else begin
+    for at in range(place, len(steps)):
+        state = known[steps[: at + 1]] = after(state, steps[at])
+    return state
 
 
 def _inputs(watch: Watch, memory: Memory, since: Since, window: Window, repeated: float | None) -> tuple[Memory, Seen]:
@@ -92,17 +127,22 @@ def _answers(watch: Watch, since: Since, window: Window) -> TableProfile | None:
     return watch.answers.profile(since.answered.loc[inside, "prediction"].to_numpy(float))
 
 
-def _labels(watch: Watch, memory: Memory, since: Since, pace: Pace) -> tuple[Memory, Learnt | None]:
-    learnt = None
+def _labels(watch: Watch, since: Since, pace: Pace, known: Known) -> Learnt | None:
     if watch.answers is None or since.labelled.empty:
-        return memory, learnt
-    days = since.labelled["event_date"]
-    counts = [(day, int((days == day).sum())) for day in days.unique()]
-    for step in steps(counts, days=pace.days, min_rows=pace.min_rows, after=since.after):
-        rows = since.labelled[since.labelled["event_date"].between(step.start, step.end)]
-        sums = watch.answers.sums(rows["prediction"].to_numpy(float), rows["label"].to_numpy(float))
-        memory, learnt = watch.outcomes(memory, step.start, *sums)
-    return memory, learnt
+        return None
+    counted = since.labelled["event_date"].value_counts()
+    counts = list(zip(counted.index, counted.to_list(), strict=True))
+    whole = tuple(steps(counts, days=pace.days, min_rows=pace.min_rows, after=since.after))
+    begin: tuple[Memory, Learnt | None] = (watch.begin(), None)
+    return _folded(known.outcomes, whole, begin, lambda state, step: _outcomes(watch, state[0], since, step))[1]
+
+
+def _outcomes(watch: Watch, memory: Memory, since: Since, step: Window) -> tuple[Memory, Learnt | None]:
+    if watch.answers is None:
+        return memory, None
+    rows = since.labelled[since.labelled["event_date"].between(step.start, step.end)]
+    sums = watch.answers.sums(rows["prediction"].to_numpy(float), rows["label"].to_numpy(float))
+    return watch.outcomes(memory, step.start, *sums)
 
 
 def _estimated(watch: Watch, since: Since, window: Window, learnt: Learnt | None) -> Estimated | None:

@@ -8,13 +8,13 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from tasks.drift import Leeway, Reference, Suspicion, truncated
-from tasks.drift.corrupt import FEWEST_DELIVERIES
+from tasks.drift import Leeway, Reference, Suspicion
 from tasks.lake import SUPERSEDED, Batch, Filter, Lake, batch_rows, deliveries, standing
 from tasks.logs import line, logger
 from tasks.monitor.answers import Answers
 from tasks.monitor.fold import Pace, Since, fold
 from tasks.monitor.performance import Promise, newest_cohort, performance
+from tasks.monitor.short import short_delivery
 from tasks.monitor.watch import Watch
 from tasks.monitor.window import Window
 from tasks.profiles import Ruler, TableProfile, digest, from_bytes, profile, to_bytes
@@ -23,8 +23,6 @@ from tasks.rim import room
 from tasks.spec import ProjectSpec
 
 SOURCE = "rows"
-SHARES = 10  # of the budget of false alarms: a tenth is for deliveries
-MOST_DELIVERIES = 52
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +149,7 @@ def _short(lake: Lake, spec: ProjectSpec, night: date, nights_per_year: float) -
     for batch in deliveries(lake, spec.project).latest():
         if batch.kind == "rows" and batch.night <= night and batch.verdict != SUPERSEDED:
             rows[batch.night] = rows.get(batch.night, 0) + batch.rows_in
-    if night not in rows:
-        return ()
-    earlier = {day: count for day, count in rows.items() if day < night}
-    alike = [count for day, count in earlier.items() if day.weekday() == night.weekday()]
-    usual = alike if len(alike) >= FEWEST_DELIVERIES else list(earlier.values())
-    alpha = spec.monitoring.false_alarms_per_year / nights_per_year / SHARES
-    found = truncated(rows[night], usual[-MOST_DELIVERIES:], alpha)
+    found = short_delivery(rows, night, spec.monitoring.false_alarms_per_year / nights_per_year)
     return () if found is None else (found,)
 
 

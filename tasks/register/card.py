@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tasks.register.facts import Request
+from tasks.register.facts import Details, Request
+from tasks.register.findings import (
+    deferral_line,
+    human_line,
+    label_line,
+    learning_line,
+    model_line,
+    shown_value,
+    weak_lines,
+)
 from tasks.register.plain import number, plain
 from tasks.registry.versions import TEXT_CHARACTERS
+from tasks.spec.models import ProjectSpec
 
 SLICES = 8
-REASONS = 8
+WEAK = 5
+REASONS = 6
 
 
-def model_card(evidence: Mapping[str, Any], request: Request) -> str:
+def model_card(evidence: Mapping[str, Any], request: Request, details: Details | None = None) -> str:
     """Return the card, markdown of at most 5,000 characters.
 
     Parameters
@@ -23,57 +34,67 @@ def model_card(evidence: Mapping[str, Any], request: Request) -> str:
         challenger's loss minus the champion's (without one, the trivial rule's), so below zero is better.
     request : Request
         What the challenger was made for.
+    details : Details, optional
+        Where it errs, what would help, what kind of model it is, and where to read on.
 
     Returns
     -------
     str
-        Text of others (reasons, owner, column values) is shown literally. Where the card would be too long, slices are
-        left out, those that did worst last.
+        Text of others (reasons, owner, column values) is shown literally, categories of few rows not at all. Where the
+        card would be too long, slices are left out, those that did worst last.
     """
     slices = sorted(evidence.get("slices") or [], key=_change, reverse=True)
     card = ""
-    for shown in range(min(SLICES, len(slices)), -1, -1):
-        card = _card(evidence, request, slices[:shown], len(slices))
+    for shown in range(max(WEAK, min(SLICES, len(slices))), -1, -1):
+        card = _card(evidence, request, details or Details(), (slices[:shown], len(slices), min(WEAK, shown)))
         if len(card) <= TEXT_CHARACTERS:
             break
     return card
 
 
-def _card(evidence: Mapping[str, Any], request: Request, slices: Sequence[Mapping[str, Any]], of: int) -> str:
+def _card(
+    evidence: Mapping[str, Any],
+    request: Request,
+    details: Details,
+    shown: tuple[Sequence[Mapping[str, Any]], int, int],
+) -> str:
+    slices, of, weak = shown
     parts = [
         _asking(request),
-        _why(request),
+        _why(request, details),
         _proof(evidence, request),
-        _slices(slices, of),
+        _slices(slices, of, request.spec),
         _checks(evidence),
+        _errors(details, request.spec, weak),
+        _model(details, request),
         _limits(request),
+        _afterwards(request.spec.project),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _asking(request: Request) -> str:
     scope, gate = request.spec.scope, request.spec.gate
-    asked = plain(", ".join(request.spec.automation.approvers), 200) or "the owner"
+    asked = plain(", ".join(request.spec.automation.approvers), 160) or "the owner"
     replaced = "There is no champion yet." if request.champion is None else f"Champion now: version {request.champion}."
     return (
         f"**May this version become champion of {plain(request.spec.project, 63)}?** {replaced}\n\n"
-        "To answer, add the tag `approval` under Tags below, with the value `approved` or `rejected`. Leeway then "
-        "checks evidence and signature again and moves the alias `champion` by itself; please leave aliases alone. "
+        "To answer, add the tag `approval` under Tags below, with the value `approved` or `rejected` (and "
+        f"`approval.by` with your name); or run `leeway approve {request.spec.project}`. Leeway then checks "
+        "evidence and signature again and moves the alias `champion` by itself; please leave aliases alone. "
         f"The evidence counts for {gate.evidence_days} days.\n\n"
-        f"Asked: {asked}. Owner: {plain(scope.owner, 120)}. Objective: {plain(scope.objective, 300)}"
+        f"Asked: {asked}. Owner: {plain(scope.owner, 100)}. Objective: {plain(scope.objective, 200)}"
     )
 
 
-def _why(request: Request) -> str:
-    return (
-        f"### Why now\n\nDecision {plain(request.decision, 120)}, drift: {plain(request.kind, 60)}. "
-        f"Reason: {plain(request.reason, 700)}"
-    )
+def _why(request: Request, details: Details) -> str:
+    decision = _linked(plain(request.decision, 100), details.links.get("decision"))
+    return f"### Why now\n\nDecision {decision}, drift: {plain(request.kind, 60)}. Reason: {plain(request.reason, 480)}"
 
 
 def _proof(evidence: Mapping[str, Any], request: Request) -> str:
     metric, target = request.spec.scope.metric.replace("_", " "), request.spec.scope.target
-    sure = f"{100 * request.spec.gate.confidence:g} %"
+    sure, surer = f"{100 * request.spec.gate.confidence:g} %", _confidence(evidence, request)
     biases = [number(evidence.get(f"{who}_bias")) for who in ("challenger", "champion")]
     rows = [
         ("", "challenger", "champion", "trivial rule"),
@@ -85,8 +106,8 @@ def _proof(evidence: Mapping[str, Any], request: Request) -> str:
     if evidence.get("difference") is not None:
         rival = "trivial rule" if evidence.get("champion_loss") is None else "champion"
         lines.append(
-            f"Challenger minus {rival}: **{number(evidence['difference'])}** ({sure} interval "
-            f"{_interval(evidence, 'difference')}); below zero the challenger is better."
+            f"Challenger minus {rival}: **{number(evidence['difference'])}** ({surer} interval "
+            f"{_interval(evidence, 'difference')}); below zero the challenger is better.{_used(evidence)}"
         )
     if target is not None:
         lines.append(f"Called a success at {number(target)}.")
@@ -100,13 +121,13 @@ def _ground(evidence: Mapping[str, Any]) -> str:
     )
 
 
-def _slices(slices: Sequence[Mapping[str, Any]], of: int) -> str:
+def _slices(slices: Sequence[Mapping[str, Any]], of: int, spec: ProjectSpec) -> str:
     if not slices:
         return ""
     rows = [("slice", "rows", "challenger", "champion", "change")]
     rows += [
         (
-            f"{plain(part.get('column', ''), 40)} = {plain(part.get('value', ''), 40)}",
+            f"{plain(part.get('column', ''), 40)} = {_value(part, spec)}",
             _count(part.get("rows")),
             number(part.get("challenger_loss")),
             number(part.get("champion_loss")),
@@ -117,25 +138,77 @@ def _slices(slices: Sequence[Mapping[str, Any]], of: int) -> str:
     return f"### Slices ({len(slices)} of {of}, worst change first)\n\n" + "\n".join(_table(rows))
 
 
+def _value(part: Mapping[str, Any], spec: ProjectSpec) -> str:
+    return shown_value(str(part.get("column", "")), part, part.get("value", ""), spec)
+
+
 def _checks(evidence: Mapping[str, Any]) -> str:
     verdict = plain(str(evidence.get("verdict", "unknown")).replace("_", " "), 40)
     outcome = "passed" if evidence.get("passed") is True else "**did not pass**"
     reasons = list(evidence.get("reasons") or [])
     lines = [
         f"### Checks\n\nThe gate {outcome}: {verdict}.\n",
-        *(f"- {plain(reason, 150)}" for reason in reasons[:REASONS]),
+        *(f"- {plain(reason, 140)}" for reason in reasons[:REASONS]),
     ]
     if len(reasons) > REASONS:
         lines.append(f"- and {len(reasons) - REASONS} more in evidence.json of the source run")
     return "\n".join(lines)
 
 
+def _errors(details: Details, spec: ProjectSpec, most: int) -> str:
+    weak = weak_lines(details, spec, most)
+    lines = [line for line in (human_line(details), learning_line(details), label_line(details)) if line]
+    if not weak and not lines:
+        return ""
+    first = (
+        "Predicted worse than the rest, beyond chance:\n\n"
+        if weak
+        else "No slice was found that is worse beyond chance."
+    )
+    plots = _linked("plots", details.links.get("plots")) if details.links.get("plots") else "plots.html"
+    said = " ".join([*lines, f"Residuals, calibration, learning curve and importances: {plots}."])
+    return "### Where it errs\n\n" + first + "\n".join(weak) + f"\n\n{said}"
+
+
+def _model(details: Details, request: Request) -> str:
+    said = model_line(details)
+    return f"### Model\n\n{said} {deferral_line(details, request.spec)}" if said else ""
+
+
 def _limits(request: Request) -> str:
     return (
         f"### Limits\n\nTrained by {plain(request.recipe, 80)} on rows from {request.trained_from} to "
-        f"{request.trained_until}. The numbers above promise nothing for rows unlike those, nor for after a shock; "
-        "slices that are not named were not compared. All files, and the whole evidence, are at the source run above."
+        f"{request.trained_until}: the proven recipe, refitted on everything known. The numbers promise nothing for "
+        "rows unlike those, nor for after a shock; slices that are not named were not compared. All files are at "
+        "the source run above."
     )
+
+
+def _afterwards(project: str) -> str:
+    return (
+        f"### Afterwards\n\nTo go back: `leeway rollback {project}`; the version before serves again and this one is "
+        "barred."
+    )
+
+
+def _linked(text: str, address: str | None) -> str:
+    """Return a link of ours around a text that is already plain."""
+    return f"[{text}](<{address}>)" if address else text
+
+
+def _confidence(evidence: Mapping[str, Any], request: Request) -> str:
+    """Return the confidence that was used: the spec's, raised where these rows had decided before."""
+    found = evidence.get("confidence")
+    used = found if isinstance(found, int | float) else request.spec.gate.confidence
+    return f"{100 * used:.4g} %"
+
+
+def _used(evidence: Mapping[str, Any]) -> str:
+    uses = evidence.get("uses")
+    if not isinstance(uses, int) or not uses:
+        return ""
+    times = "once" if uses == 1 else f"{uses} times"
+    return f" These rows were used {times} before, so more was asked for."
 
 
 def _change(part: Mapping[str, Any]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -24,7 +24,8 @@ NUMBERS = (
 class Request:
     """What a challenger was made for: the decision behind it, how it was trained, and whom it would replace.
 
-    `trained_from` and `trained_until` are event dates, inclusive; `champion` is the version it was compared with.
+    `trained_from` and `trained_until` are event dates, inclusive; `champion` is the version it was compared with;
+    `decision_link` is the address of the page that tells of the decision.
     """
 
     spec: ProjectSpec
@@ -35,6 +36,29 @@ class Request:
     trained_from: date
     trained_until: date
     champion: int | None = None
+    decision_link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What else an approver may want to know; each part may be missing.
+
+    Attributes
+    ----------
+    analysis : mapping
+        As the version's analysis.json: `errors`, `learning_curve`, `labels`, `selection`.
+    facts : mapping of str to str
+        The model's `format`, `estimator` and `size_mb`, in words.
+    deferral : mapping
+        As the model's schema has it: what it passes to people, and what it promises of the rest.
+    links : mapping of str to str
+        Addresses in the MLflow UI: of the `decision`, and of the version's `plots`.
+    """
+
+    analysis: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    deferral: Mapping[str, Any] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 def tags(evidence: Mapping[str, Any], request: Request) -> dict[str, str]:

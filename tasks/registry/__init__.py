@@ -9,6 +9,6 @@ from __future__ import annotations
 from tasks.registry.client import Registry
 from tasks.registry.manifest import seal, verify
 from tasks.registry.signing import Keys, load_keys
-from tasks.registry.versions import Draft, Version
+from tasks.registry.versions import Draft, Input, Version
 
-__all__ = ["Draft", "Keys", "Registry", "Version", "load_keys", "seal", "verify"]
+__all__ = ["Draft", "Input", "Keys", "Registry", "Version", "load_keys", "seal", "verify"]

@@ -16,7 +16,7 @@ from tasks.registry.manifest import MANIFEST, SIGNATURE, checked_name, seal, ver
 from tasks.registry.names import KEY, SEARCH, SERIES, checked_key, checked_project, metric_name
 from tasks.registry.server import Server
 from tasks.registry.signing import Keys
-from tasks.registry.versions import TEXT_CHARACTERS, Draft, Version, version_of
+from tasks.registry.versions import TEXT_CHARACTERS, Draft, Version, dataset, version_of
 
 FOLDER = "model"
 """Where a version's files lie among its run's artifacts."""
@@ -139,6 +139,8 @@ class Registry:
         run_id = self._start_run(project, draft.key, {KEY: draft.key})
         self._log(run_id, params=draft.params)
         self._log(run_id, metrics=draft.metrics)
+        if draft.inputs:
+            self._server.ask("log_inputs", run_id, datasets=[dataset(each) for each in draft.inputs])
         with tempfile.TemporaryDirectory(prefix="leeway-") as folder:
             for name, content in sealed.items():
                 (Path(folder) / name).write_bytes(content)
@@ -203,6 +205,11 @@ class Registry:
         """Return the address of such a text in the MLflow UI."""
         where = f"{self._experiment(project)}/runs/{self._series(project, series)}"
         return f"{self.url}/#/experiments/{where}/artifacts/{name}"
+
+    def file_link(self, version: Version, name: str) -> str:
+        """Return the address of one of a version's files in the MLflow UI."""
+        where = f"{self._experiment(version.project)}/runs/{version.run_id}"
+        return f"{self.url}/#/experiments/{where}/artifacts/{FOLDER}/{checked_name(name)}"
 
     def _series(self, project: str, series: str) -> str:
         """Return the one long-lived run of a series, made when it is first asked for."""

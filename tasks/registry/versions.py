@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,6 +28,15 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class Input:
+    """A table that a training read, as MLflow shows it: where it is, and at which commit it was read."""
+
+    name: str
+    source: str
+    commit: int
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A version to be added.
 
@@ -42,6 +52,8 @@ class Draft:
         Short readable facts on the version's page, and settings of the training on its run's page.
     metrics : mapping of str to float
         Numbers of the training on its run's page.
+    inputs : tuple of Input
+        Tables the training read, on its run's page.
     """
 
     key: str
@@ -50,6 +62,7 @@ class Draft:
     tags: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
+    inputs: tuple[Input, ...] = ()
 
     def check_lengths(self) -> None:
         """Raise DataError when the description or a tag is longer than the registry keeps.
@@ -62,6 +75,15 @@ class Draft:
         long = sorted(name for name, text in texts.items() if len(text) > TEXT_CHARACTERS)
         if long:
             raise DataError(f"{long} longer than the {TEXT_CHARACTERS} characters MLflow keeps; shorten.")
+
+
+def dataset(table: Input) -> Any:
+    """Return a table as MLflow's own record of an input: its digest is the commit, which is all that names its rows."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    source = json.dumps({"path": table.source, "delta_table_version": table.commit})
+    known = Dataset(table.name, f"commit-{table.commit}", "delta_table", source)
+    return DatasetInput(known, [InputTag("mlflow.data.context", "training")])
 
 
 def version_of(found: Any, aliases: Mapping[str, Any]) -> Version:

@@ -1,10 +1,13 @@
 """Score: accepted rows and a model in, one prediction for each row out, kept with the version and role that made it.
 
-With a rule for it, unsure rows are marked for a person, with the values that moved the answer; and where the spec names
-a place, each delivery's answers are written there as a file.
+With a rule for it, unsure rows are marked for a person, with the values that moved the answer; the spec's degree of
+automation has the last word. Where the spec names a place, each delivery's answers are written there as a file.
+`automation` says how much was decided without a person, and how wrong that was.
 """
 
+from tasks.score.automation import Automation, automation
+from tasks.score.degree import Degree, deferred_under
 from tasks.score.predictions import predictions
 from tasks.score.results import Results, results_of
 
-__all__ = ["Results", "predictions", "results_of"]
+__all__ = ["Automation", "Degree", "Results", "automation", "deferred_under", "predictions", "results_of"]

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from tasks.errors import Unreachable
 from tasks.lake import Batch
+from tasks.score.degree import KEPT_BACK, PROPOSED
 from tasks.spec import ProjectSpec
 
 HIDDEN = ("batch_id", "revision", "role")  # ours; every row of a file shares them
@@ -19,10 +20,11 @@ HIDDEN = ("batch_id", "revision", "role")  # ours; every row of a file shares th
 
 @dataclass(frozen=True)
 class Results:
-    """A folder, or `s3://bucket/prefix`, and how its files are written."""
+    """A folder, or `s3://bucket/prefix`, and how its files are written; `proposals` are for a person to decide on."""
 
     root: str
     format: Literal["parquet", "csv"] = "parquet"
+    proposals: bool = False
 
     def name(self, batch: Batch) -> str:
         """Return the name of the file for a revision of a batch: what a release or a correction adds is another."""
@@ -54,7 +56,7 @@ class Results:
             When the store does not answer.
         """
         system, root = self._file_system()
-        content = file_content(answers, self.format)
+        content = file_content(answers.assign(proposal=True) if self.proposals else answers, self.format)
         local = not self.root.startswith("s3://")
         target = f"{root}/{name}"
         place = f"{root}/.{name}.part" if local else target  # an S3 object appears when it is complete
@@ -85,15 +87,19 @@ class Results:
 def results_of(spec: ProjectSpec, folder: Path) -> Results | None:
     """Return where a project's answers go beside the lake; None where the spec names no place.
 
+    Nowhere either where people decide without the model: its answers stay in the lake. Where it assists them, each row
+    is marked as a `proposal`.
+
     Parameters
     ----------
     folder : Path
         The project's folder, which a relative place is in.
     """
-    output = spec.scoring.output
-    if output is None:
+    output, degree = spec.scoring.output, spec.automation.degree
+    if output is None or degree in KEPT_BACK:
         return None
-    return Results(output if output.startswith("s3://") else str((folder / output).absolute()), spec.scoring.format)
+    root = output if output.startswith("s3://") else str((folder / output).absolute())
+    return Results(root, spec.scoring.format, proposals=degree == PROPOSED)
 
 
 def file_content(answers: pd.DataFrame, written: Literal["parquet", "csv"]) -> bytes:

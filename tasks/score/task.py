@@ -4,26 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 
 import pandas as pd
 
 from tasks.errors import Conflict
-from tasks.lake import Batch, Filter, Lake, batch_pieces, served_key, version_key
+from tasks.lake import Batch, Deliveries, Filter, Lake, batch_pieces, served_key, standing, version_key
 from tasks.lake.lake import Rows
 from tasks.logs import line, logger
 from tasks.model import Predictor
 from tasks.rim import room
+from tasks.score.automation import Automation, automation
+from tasks.score.degree import Degree, deferred_under
 from tasks.score.predictions import Role, predictions
 from tasks.score.results import Results
+from tasks.spec import ProjectSpec
 
 ROWS_AT_ONCE = 200_000
+SEEN_DAYS = 90  # before a night: the newest rows that were served are looked for no further back
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """A version that answers: where to, with which features, and when; and where its answers go beside the lake."""
+    """A version that answers: where to, with which features, and when; and where its answers go beside the lake.
+
+    `degree` is the spec's `automation.degree`: it says which rows people decide, whatever the model's own rule is.
+    """
 
     lake: Lake
     project: str
@@ -32,6 +39,7 @@ class Scorer:
     features: Callable[[pd.DataFrame], pd.DataFrame]
     moment: datetime
     results: Results | None = None
+    degree: Degree = "partial"
 
     def unanswered(self, batches: Sequence[Batch]) -> list[Batch]:
         """Return those of the batches that this version has not answered for yet."""
@@ -90,7 +98,8 @@ class Scorer:
     def _answers(self, batches: Sequence[Batch], role: Role) -> Iterator[pd.DataFrame]:
         for batch in batches:
             for piece in batch_pieces(self.lake, self.project, batch):
-                yield predictions(self.features(piece), self.model, self.version, role, self.moment)
+                made = predictions(self.features(piece), self.model, self.version, role, self.moment)
+                yield made.assign(deferred=deferred_under(self.degree, made["deferred"]))
 
 
 @room("score")
@@ -112,6 +121,44 @@ def score_batches(scorer: Scorer, batches: Sequence[Batch]) -> int:
     files = scorer.hand_out(batches)
     logger().info(line("rows_scored", files=files, served=served, shadowed=shadowed, version=scorer.version))
     return served + shadowed
+
+
+@room("automation")
+def automated(lake: Lake, spec: ProjectSpec, known: Deliveries, night: date) -> Automation:
+    """Return how much of the newest rows was decided without a person, and the error of what was, of late.
+
+    The share is that of the newest `monitoring.window_days` that were served; the error that of the newest
+    `monitoring.cohort_days` whose labels have matured.
+
+    Parameters
+    ----------
+    known : Deliveries
+        As they stand, read once a night.
+    """
+    monitoring, until = spec.monitoring, spec.matured_until(night)
+    since = min(until - timedelta(days=monitoring.cohort_days), night - timedelta(days=SEEN_DAYS))
+    columns = ["row_id", "event_date", "prediction", "confidence", "deferred"]
+    inside: list[Filter] = [("role", "=", "champion"), ("event_date", ">", since), ("event_date", "<=", night)]
+    served = standing(lake, spec.project, "predictions", known, columns=columns, where=inside)
+    newest = max(served["event_date"], default=night)
+    recent = served[served["event_date"] > newest - timedelta(days=monitoring.window_days)]
+    cohort = served[
+        (served["event_date"] > until - timedelta(days=monitoring.cohort_days)) & (served["event_date"] <= until)
+    ]
+    found = automation(recent, _with_labels(lake, spec, known, (since, night), cohort), spec)
+    logger().info(line("automation_measured", error=found.automated_error, deferred_share=found.deferred_share))
+    return found
+
+
+def _with_labels(
+    lake: Lake, spec: ProjectSpec, known: Deliveries, when: tuple[date, date], rows: pd.DataFrame
+) -> pd.DataFrame:
+    """Return the rows whose label arrived after the first day and up to the last, with the newest of theirs."""
+    since, night = when
+    arrived: list[Filter] = [("arrival", ">", since), ("arrival", "<=", night)]
+    labels = standing(lake, spec.project, "labels", known, columns=["row_id", "label", "arrival"], where=arrived)
+    newest = labels.sort_values(["arrival", "label"]).drop_duplicates("row_id", keep="last")
+    return rows.merge(newest[["row_id", "label"]], on="row_id", how="inner")
 
 
 def _groups(batches: Sequence[Batch]) -> Iterator[list[Batch]]:

@@ -8,7 +8,7 @@ from tasks.train.baselines import baseline_prediction, baseline_predictions
 from tasks.train.conduct import Conduct, Spread, TrialResult
 from tasks.train.curve import LearningCurve, learning_curve
 from tasks.train.finish import Finish
-from tasks.train.fitting import Fitted, fit
+from tasks.train.fitting import Fitted, fit, fitted_on_all
 from tasks.train.importances import importances
 from tasks.train.recipes import Recipe, candidates
 from tasks.train.selection import Selection
@@ -33,6 +33,7 @@ __all__ = [
     "candidates",
     "choose",
     "fit",
+    "fitted_on_all",
     "forward_validation",
     "importances",
     "learning_curve",

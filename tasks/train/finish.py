@@ -6,9 +6,10 @@ Every score used here was given to rows by a fit that had not seen them, as it w
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -34,6 +35,27 @@ class Finish:
 
     calibration: tuple[Calibration, ...] = ()
     threshold: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, to be kept with what else a training is repeated from."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Finish:
+        """Return the finish that `to_dict` wrote.
+
+        Examples
+        --------
+        >>> import json
+        >>> found = Finish((Calibration("isotonic", scores=(0.0, 1.0), probabilities=(0.2, 0.9)),), threshold=0.4)
+        >>> Finish.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+        True
+        """
+        tables = tuple(
+            Calibration(**each | {name: tuple(each[name]) for name in ("scores", "probabilities")})
+            for each in content["calibration"]
+        )
+        return cls(tables, content["threshold"])
 
 
 @dataclass(frozen=True, slots=True)

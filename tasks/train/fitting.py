@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -61,6 +61,18 @@ def fit(recipe: Recipe, rows: pd.DataFrame, spec: ProjectSpec, as_of: date, fini
         The portable model does not answer as the trained one.
     """
     return fitted(Workshop(table(rows, spec), spec), recipe, as_of, finish)
+
+
+def fitted_on_all(recipe: Recipe, finish: Finish, known: pd.DataFrame, spec: ProjectSpec) -> Fitted:
+    """Return a proven recipe fitted on every labelled row there is: what is released, and what is repeated.
+
+    Parameters
+    ----------
+    known : DataFrame
+        Labelled rows with `event_date`; those of the newest day count too, since their labels are here.
+    """
+    as_of = max(known["event_date"]) + timedelta(days=spec.source.label.delay_days)
+    return fit(recipe, known, spec, as_of, finish)
 
 
 def fitted(workshop: Workshop, recipe: Recipe, as_of: date, finish: Finish | None = None) -> Fitted:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from tasks.errors import EvidenceError
 from tasks.spec.models import Estimator, Training
 
 Treatment = Literal["all_history", "window", "recency", "reweighted", "event_time", "level"]
@@ -91,6 +92,35 @@ class Recipe:
             "features": None if self.features is None else list(self.features),
         }
         return {"name": self.name} | asdict(self) | plain
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Recipe:
+        """Return the recipe that `described` told of, so that a training can be repeated.
+
+        Raises
+        ------
+        EvidenceError
+            It names parts that no recipe of this version has, or lacks some.
+
+        Examples
+        --------
+        >>> recipe = Recipe(("window",), window_days=60, estimator="linear", parameters=(("alpha", 0.5),))
+        >>> Recipe.from_dict(recipe.described()) == recipe
+        True
+        """
+        try:
+            features = content["features"]
+            plain = {
+                "treatments": tuple(content["treatments"]),
+                "parameters": tuple(sorted(content["parameters"].items())),
+                "features": None if features is None else tuple(features),
+            }
+            return cls(**{name: value for name, value in content.items() if name != "name"} | plain)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise EvidenceError(
+                f"found a recipe that this Leeway cannot repeat ({error!r}); expected the parts of its own recipes. "
+                "Install the version that wrote it."
+            ) from error
 
 
 def candidates(training: Training) -> list[Recipe]:

@@ -14,7 +14,8 @@ from tasks.rim import room
 from tasks.spec import ProjectSpec
 from tasks.train.conduct import Conduct, Line, Spread, TrialResult
 from tasks.train.curve import LearningCurve, learning_curve
-from tasks.train.fitting import Fitted, fit
+from tasks.train.deferring import deferral
+from tasks.train.fitting import Fitted, fitted_on_all, replace_schema
 from tasks.train.importances import importances
 from tasks.train.training import Trained, train
 
@@ -58,6 +59,8 @@ def refit(
 ) -> Released:
     """Refit the chosen recipe on all labelled rows; the proof belongs to the recipe, the release to today.
 
+    Where the spec sets a target error, the release passes on to people rows that the proven model was too unsure of.
+
     Parameters
     ----------
     known : DataFrame
@@ -65,10 +68,12 @@ def refit(
     ruler : Ruler or None
         The champion's bin geometry, kept so that profiles of different nights can be added; None for the first model.
     """
-    newest = max(known["event_date"])
-    as_of = newest + timedelta(days=spec.source.label.delay_days)
-    fitted = fit(trained.fitted.recipe, known, spec, as_of, trained.finish)
+    fitted = fitted_on_all(trained.recipe, trained.finish, known, spec)
     weights = importances(trained.fitted.portable, holdout, spec, spec.training.seed)
+    rule = deferral(trained.fitted.portable, fitted.portable, holdout, spec, weights)
+    if rule is not None:
+        fitted = replace(fitted, portable=replace_schema(fitted.portable, deferral=rule))
+        logger().info(line("deferral_found", bound=rule.error_bound, rows=rule.rows, share=rule.share))
     total = sum(weights.values()) or 1.0
     return Released(
         fitted=fitted,

@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from tests.bench.figures import Figures
+from tests.bench.figures import Shown
 from tests.bench.gate import bench_gate
 from tests.bench.helping import bench_help
+from tests.bench.incidents import bench_incidents
 from tests.bench.ingest import bench_ingest
 from tests.bench.night import bench_night
 from tests.bench.parity import bench_parity
@@ -24,7 +25,7 @@ from tests.bench.starting import bench_stack
 from tests.bench.units import bench_units
 from tests.bench.validation import bench_validation
 
-BENCHES: dict[str, Callable[[Console], Figures]] = {
+BENCHES: dict[str, Callable[[Console], Shown]] = {
     "help": bench_help,
     "stack": bench_stack,
     "night": bench_night,
@@ -39,6 +40,7 @@ BENCHES: dict[str, Callable[[Console], Figures]] = {
     "units": bench_units,
     "quiet": bench_quiet_year,
     "sensitivity": bench_sensitivity,
+    "incidents": bench_incidents,
 }
 
 

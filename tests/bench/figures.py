@@ -6,8 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from time import perf_counter, process_time
+from typing import Protocol
 
 from rich.table import Table
+
+
+class Shown(Protocol):
+    """What a bench comes to: a table."""
+
+    def table(self) -> Table: ...
 
 
 @dataclass(frozen=True, slots=True)

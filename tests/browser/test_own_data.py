@@ -77,8 +77,8 @@ def stranger(tmp_path: Path, screen: Page) -> Stranger:
     (tmp_path / "deployments").mkdir()
     (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
     today = pd.Timestamp.now("UTC").tz_localize(None).normalize()
-    rentals(today - pd.Timedelta(days=90), days=90, seed=7).to_csv(tmp_path / "rentals.csv", index=False)
-    rentals(today, days=1, seed=8).to_csv(tmp_path / "tomorrow.csv", index=False)
+    rentals(today - pd.Timedelta(days=93), days=90, seed=7).to_csv(tmp_path / "rentals.csv", index=False)
+    rentals(today - pd.Timedelta(days=3), days=3, seed=8).to_csv(tmp_path / "newest.csv", index=False)
     blocks = iter(re.findall(r"^```sh\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL))
     return Stranger(tmp_path, screen, blocks)
 
@@ -126,7 +126,7 @@ def test_a_stranger_follows_the_page_from_a_csv_to_a_champion_that_scores(strang
         assert "nothing waits for a person" in status
         assert stranger.types() == ""  # the next delivery lands
         run_a_night_by_hand(stranger, prefect, "score")
-        assert "[22 rows x" in stranger.types()  # the predictions
+        assert "[66 rows x" in stranger.types()  # the predictions
         assert next(stranger.blocks, None) is None
         members = psutil.Process(stack.pid).children(recursive=True)
     finally:

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows.processes import stop
+from flows.processes import keeper_of, read_note, stop
 from flows.stack import Addresses, answers, open_stack, running
 
 STARTED_SECONDS = 240
@@ -22,15 +22,22 @@ GONE_SECONDS = 60
 PROJECT = "house-prices"
 CHOSEN = ("PREFECT_API_URL", "PREFECT_HOME", "MLFLOW_TRACKING_URI", "LEEWAY_PREFECT_PORT", "LEEWAY_MLFLOW_PORT")
 
-# The stack is meant to outlive the object that started it.
-pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+
+EARLY = """
+import sys
+from pathlib import Path
+from flows.stack import open_stack
+with open_stack(Path(sys.argv[1]), keep=True, say=print):
+    pass
+"""
 
 
 @dataclass(frozen=True)
 class Orphans:
-    """Servers whose keeper was killed, and what two users of them were told before."""
+    """Servers whose keeper was killed, before they answered (early) and after; and what two users were told between."""
 
     home: Path
+    early: list[psutil.Process]
     first: Addresses
     second: Addresses
     still_running: Addresses | None
@@ -44,25 +51,33 @@ def orphans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orphans]:
         for name in CHOSEN:
             environment.delenv(name, raising=False)
         environment.setenv("LEEWAY_HOME", "")  # it is put back, whatever a stack exports
+        early = killed_while_starting(home)
         with open_stack(home, keep=True, say=lambda _: None) as first:
             assert answers(first)
-        forget_servers()
         with open_stack(home, say=lambda _: None) as second:
             pass
-        forget_servers()
-        still_running, processes = running(home), of_home(home)
-        keeper = next(process for process in processes if "honcho" in process.cmdline())
+        still_running, processes, keeper = running(home), of_home(home), keeper_of(home)
+        assert keeper is not None
         keeper.kill()
         keeper.wait()
-        yield Orphans(home, first, second, still_running, [each for each in processes if each != keeper])
+        yield Orphans(home, early, first, second, still_running, [each for each in processes if each != keeper])
         stop(home)
-        forget_servers()
 
 
-def forget_servers() -> None:
-    """Take back what a stack exported, as if another process came."""
-    for name in CHOSEN:
-        os.environ.pop(name, None)
+def killed_while_starting(home: Path) -> list[psutil.Process]:
+    """Start a stack, and kill first its starter and then its keeper before a server answers; return what is left."""
+    starter = subprocess.Popen([sys.executable, "-c", EARLY, str(home)], stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + GONE_SECONDS
+    while not (read_note(home) or {}).get("members", {}).get("mlflow", {}).get("pid"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    keeper = keeper_of(home)
+    assert keeper is not None
+    for process in (psutil.Process(starter.pid), keeper):
+        process.kill()
+    starter.wait()
+    psutil.wait_procs([keeper], timeout=GONE_SECONDS)
+    return of_home(home)
 
 
 def of_home(home: Path) -> list[psutil.Process]:
@@ -76,6 +91,16 @@ def of_home(home: Path) -> list[psutil.Process]:
         except psutil.Error:  # it ended, or is not ours to look into
             continue
     return found
+
+
+def test_servers_whose_keeper_was_killed_before_they_answered_are_ended_by_the_next_start(orphans: Orphans) -> None:
+    assert len(orphans.early) >= 2
+    assert not [process for process in orphans.early if process.is_running()]
+
+
+def test_what_a_stack_exports_is_taken_back_at_its_end(orphans: Orphans) -> None:
+    assert answers(orphans.first)
+    assert [name for name in CHOSEN if name in os.environ] == []
 
 
 def test_a_second_user_is_given_the_stack_that_runs_and_leaves_it_running(orphans: Orphans) -> None:
@@ -100,7 +125,7 @@ def test_a_demo_ends_what_a_killed_one_left_and_when_interrupted_all_it_started(
     wait_until_written(lake, demo, log)
     assert not [process for process in orphans.processes if process.is_running()]
     started = of_home(orphans.home.parent)
-    assert len(started) >= 4  # the demo, honcho and both servers
+    assert len(started) >= 4  # the demo, the keeper and both servers
     demo.send_signal(signal.SIGINT)
     assert demo.wait(GONE_SECONDS) == 130
     assert psutil.wait_procs([each for each in started if each.pid != demo.pid], timeout=GONE_SECONDS)[1] == []

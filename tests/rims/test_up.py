@@ -17,9 +17,12 @@ from typing import Any
 import psutil
 import pytest
 
+from flows.processes import keeper_of
+
 LEEWAY = Path(sys.executable).parent / "leeway"
 STARTED_SECONDS = 240
 RUN_SECONDS = 150
+Stack = subprocess.Popen[bytes]
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 CHOSEN = ("PREFECT_API_URL", "PREFECT_HOME", "MLFLOW_TRACKING_URI", "LEEWAY_PROJECTS", "LEEWAY_LAKE")
 
@@ -39,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def up(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def up(folder: Path) -> Iterator[tuple[Stack, str]]:
     """The running stack, and the address of its Prefect server."""
     log = folder / "up.log"
     with log.open("wb") as said:
@@ -70,19 +73,74 @@ def ask(url: str, body: dict[str, Any] | None = None) -> Any:
         return json.load(reply)
 
 
-def test_a_night_triggered_by_hand_is_carried_out_by_the_worker_and_the_stop_is_clean(
-    up: tuple[subprocess.Popen[bytes], str], folder: Path
-) -> None:
-    stack, api = up
-    deployment = ask(f"{api}/deployments/name/nightly/orders")
-    run = ask(f"{api}/deployments/{deployment['id']}/create_flow_run", {"parameters": {"project": "orders"}})
+def finished(api: str, run: str) -> dict[str, Any]:
+    """Wait until a run has ended; return its last state."""
     deadline = time.monotonic() + RUN_SECONDS
-    while (state := ask(f"{api}/flow_runs/{run['id']}")["state"])["type"] not in FINAL:
+    while True:
+        try:
+            state: dict[str, Any] = ask(f"{api}/flow_runs/{run}")["state"]
+        except OSError as error:  # the servers are being started again
+            state = {"type": "UNKNOWN", "error": str(error)}
+        if state["type"] in FINAL:
+            return state
         assert time.monotonic() < deadline, state
         time.sleep(1)
+
+
+def said(folder: Path, words: str) -> None:
+    """Wait until `leeway up` has said something."""
+    deadline = time.monotonic() + STARTED_SECONDS
+    while words not in (log := (folder / "up.log").read_text()):
+        assert time.monotonic() < deadline, log
+        time.sleep(0.5)
+
+
+def status(folder: Path) -> str:
+    done = subprocess.run([LEEWAY, "status"], cwd=folder, env=environment(folder), capture_output=True, check=True)
+    return done.stdout.decode()
+
+
+@pytest.mark.usefixtures("up")
+def test_status_shows_the_servers_and_the_next_night(folder: Path) -> None:
+    shown = status(folder)
+    assert re.search(r"Prefect http://127\.0\.0\.1:\d+ healthy", shown)
+    assert re.search(r"MLflow http://127\.0\.0\.1:\d+ healthy", shown)
+    assert "worker runs" in shown
+    assert re.search(r"orders: \d{4}-\d{2}-\d{2} 02:00 UTC, in \d+ (h|min)", shown)
+    assert "nothing waits for a person" in shown
+
+
+def test_a_killed_keeper_is_replaced_and_interrupted_work_is_done(up: tuple[Stack, str], folder: Path) -> None:
+    _, api = up
+    deployment = ask(f"{api}/deployments/name/nightly/orders")
+    run = ask(f"{api}/deployments/{deployment['id']}/create_flow_run", {"parameters": {"project": "orders"}})
+    while ask(f"{api}/flow_runs/{run['id']}")["state"]["type"] == "SCHEDULED":
+        time.sleep(0.5)
+    before, keeper = (folder / "up.log").read_text(), keeper_of(folder / "home")
+    assert keeper is not None
+    keeper.kill()
+    said(folder, "the process that kept the servers is gone; all is started again")
+    state = finished(api, run["id"])  # at the same address
     assert state["type"] == "COMPLETED", state
     assert (folder / "home" / "lake" / "orders" / "decisions").is_dir()
+    assert "1 interrupted run put up again" in (folder / "up.log").read_text().removeprefix(before)
+
+
+@pytest.mark.usefixtures("up")
+def test_a_project_written_while_it_runs_is_deployed_and_a_wrong_one_named(folder: Path) -> None:
+    (folder / "deployments" / "broken").mkdir()
+    (folder / "deployments" / "broken" / "project.yaml").write_text("project: broken\n")
+    said(folder, "wrong deployments/broken/project.yaml:1: missing key")
+    spec = (folder / "deployments" / "orders" / "project.yaml").read_text().replace("orders", "copies")
+    (folder / "deployments" / "copies").mkdir()
+    (folder / "deployments" / "copies" / "project.yaml").write_text(spec)
+    said(folder, "deployed copies")
+
+
+def test_the_stop_is_clean(up: tuple[Stack, str]) -> None:
+    stack, _ = up
     members = psutil.Process(stack.pid).children(recursive=True)
+    assert len(members) >= 4
     stack.send_signal(signal.SIGINT)
     assert stack.wait(60) == 0
     _, left = psutil.wait_procs(members, timeout=10)

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from tasks.drift import Leeway, reference_of
-from tasks.monitor import Answers, Folded, Pace, Since, Watch, answers, fold, from_json, kind, to_json
+from tasks.monitor import Answers, Folded, Known, Pace, Since, Watch, answers, fold, from_json, kind, to_json
 from tasks.profiles import TableProfile, fit_ruler, profile
 from tasks.records import Moved
 
@@ -142,6 +142,18 @@ def test_a_night_folded_from_stored_profiles_is_the_night_that_was_watched(watch
     folded = fold(watch, Since(day(DAYS - 1), profiles, nothing, nothing), Pace(1, 50))
     assert seen is not None
     assert folded.seen.moved == seen.moved
+
+
+def test_a_replay_that_remembers_its_nights_comes_to_the_same_as_one_that_does_not(watch: Watch) -> None:
+    frames = [rows(DAYS + n) for n in range(8)]
+    profiles = {day(DAYS + n): profile(frame, watch.reference.total.ruler) for n, frame in enumerate(frames)}
+    known = Known()
+    for nights in range(1, 9):
+        since = pd.concat(frames[:nights], ignore_index=True)
+        until = {when: one for when, one in profiles.items() if when <= day(DAYS + nights - 1)}
+        there = Since(day(DAYS - 1), until, since, since)
+        assert fold(watch, there, Pace(1, 50), known=known) == fold(watch, there, Pace(1, 50))
+    assert len(known.inputs) == 7  # the last window is the night itself
 
 
 def test_answers_survive_the_way_to_a_file_and_back(watch: Watch) -> None:

@@ -1,0 +1,45 @@
+"""What goes in and what comes out, in MLflow's own words: the version's page shows it as the model's schema.
+
+Only the words: the file names no flavour, so nothing of MLflow's can load, and run, what lies beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+SIGNATURE_FILE = "MLmodel"
+
+
+def signature_text(schema: Mapping[str, Any]) -> str:
+    """Return an `MLmodel` file with a signature alone.
+
+    Parameters
+    ----------
+    schema : mapping
+        The model's own schema.json.
+
+    Notes
+    -----
+    https://mlflow.org/docs/latest/ml/model/signatures: inputs and outputs are JSON texts in YAML, and JSON text is
+    YAML.
+
+    Examples
+    --------
+    >>> schema = {"task": "regression", "numbers": ["size"], "booleans": [], "categories": {"zip": ["1"]}}
+    >>> import yaml
+    >>> json.loads(yaml.safe_load(signature_text(schema))["signature"]["inputs"])[1]
+    {'name': 'zip', 'type': 'string', 'required': False}
+    """
+    kinds = {"double": schema["numbers"], "boolean": schema["booleans"], "string": list(schema["categories"])}
+    inputs = [{"name": name, "type": kind, "required": False} for kind, names in kinds.items() for name in names]
+    if schema.get("time") or schema.get("dates"):
+        inputs.append({"name": schema["event_time"], "type": "datetime", "required": True})
+    outputs = [{"name": "prediction", "type": "double", "required": True}]
+    lines = ["signature:", f"  inputs: {_text(inputs)}", f"  outputs: {_text(outputs)}", "flavors: {}"]
+    return "\n".join(lines) + "\n"
+
+
+def _text(columns: list[dict[str, Any]]) -> str:
+    return json.dumps(json.dumps(columns))

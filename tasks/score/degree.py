@@ -1,0 +1,29 @@
+"""What the spec's degree of automation makes of a row: decided by the model, proposed by it, or left to a person."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Degree = Literal["human", "shadow", "assist", "partial", "full"]
+
+KEPT_BACK: tuple[Degree, ...] = ("human", "shadow")
+"""Nobody who decides may see the answers, or they would not decide by themselves."""
+
+PROPOSED: Degree = "assist"
+
+
+def deferred_under(degree: Degree, unsure: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """Return which rows a person decides, of those the model is too unsure of or not.
+
+    Examples
+    --------
+    >>> [deferred_under(degree, [True, False]).tolist() for degree in ("human", "assist", "partial", "full")]
+    [[True, True], [True, True], [True, False], [False, False]]
+    """
+    rows = np.asarray(unsure, dtype=bool)
+    if degree == "partial":
+        return rows
+    return np.full(rows.shape, degree != "full")
