@@ -71,8 +71,17 @@ def check(project: Project) -> None:
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the servers and the data.")] = False,
     stop: Annotated[bool, typer.Option("--stop", help="End what --keep left, and remove it.")] = False,
+    incident: Annotated[
+        str | None,
+        typer.Option("--incident", help="Only show what the policy makes of one: null-burst, ... or `list`."),
+    ] = None,
 ) -> None:
     """Show a model's whole life on real data: the King County house sales, in a few minutes."""
+    if incident is not None:
+        from flows.commands.incident import show_incident
+
+        show_incident(incident)
+        return
     from flows.demo import run_demo, stop_demo
 
     if stop:
@@ -125,11 +134,16 @@ def status(project: Annotated[str | None, typer.Argument(help="A project; all of
 def why(
     project: Project,
     date: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The night, YYYY-MM-DD.")],
+    again: Annotated[
+        bool, typer.Option("--again", help="Decide it once more from what is stored, and compare.")
+    ] = False,
 ) -> None:
     """Show why a night was decided as it was: every question, its answer, and the numbers."""
-    from flows.commands.why import show_why
+    from flows.commands.why import decide_again, show_why
 
     show_why(project, date.date())
+    if again and not decide_again(project, date.date()):
+        raise typer.Exit(FAILED)
 
 
 @app.command()

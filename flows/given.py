@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 
+from flows.dialect import Written, with_points, written
 from tasks.errors import DataError, SourceError, SpecError, nearest
-from tasks.ingest import FolderSource, StoredObject, Unreadable, batch_id, parsed
+from tasks.ingest import FolderSource, StoredObject, Unreadable, batch_id
 from tasks.ingest.landing import date_in_name
 from tasks.ingest.parse import Format
 from tasks.spec import projects_folder
@@ -55,9 +56,10 @@ class Given:
     found: int
     files: tuple[GivenFile, ...]
     unreadable: tuple[str, ...] = ()
+    written: Written = field(default_factory=Written)
 
     def rows(self, needed: Sequence[str]) -> pd.DataFrame:
-        """Return the rows of all files, with the columns that every file has.
+        """Return the rows of all files, with the columns that every file has; decimals have points.
 
         Parameters
         ----------
@@ -82,7 +84,8 @@ class Given:
         if faults:
             raise SpecError(faults[:SHOWN])
         shared = [name for name in filled[0].frame.columns if all(str(name) in mine for mine in columns)]
-        return pd.concat([each.frame[shared] for each in filled], ignore_index=True)
+        rows = pd.concat([each.frame[shared] for each in filled], ignore_index=True)
+        return with_points(rows) if self.written.decimal == "," else rows
 
     def uncommon(self, rows: pd.DataFrame) -> list[str]:
         """Return the columns that are not in `rows` because some files lack them, sorted."""
@@ -104,10 +107,10 @@ def read_given(data: Path) -> Given:
     fmt = _format(data, objects)
     dated = all(date_in_name(each.key) for each in objects)
     newest = sorted(objects, key=lambda each: (_arrival(each, dated=dated), each.key), reverse=True)
-    files, unreadable = _read(data, _fitting(newest), fmt)
+    way, files, unreadable = _read(data, _fitting(newest), fmt)
     if not files:
         raise DataError(f"{data} cannot be read as {fmt}: {unreadable[0]}")
-    return Given(fmt, "filename" if dated else "modified", len(objects), tuple(reversed(files)), tuple(unreadable))
+    return Given(fmt, "filename" if dated else "modified", len(objects), tuple(files[::-1]), tuple(unreadable), way)
 
 
 def project_name(data: Path) -> str:
@@ -183,13 +186,16 @@ def _fitting(newest: Sequence[StoredObject]) -> list[StoredObject]:
     return chosen
 
 
-def _read(data: Path, objects: Sequence[StoredObject], fmt: Format) -> tuple[list[GivenFile], list[str]]:
+def _read(data: Path, objects: Sequence[StoredObject], fmt: Format) -> tuple[Written, list[GivenFile], list[str]]:
+    """Read all as the newest that has content is written."""
     place, files, unreadable = FolderSource(data if data.is_dir() else data.parent), [], []
+    way: Written | None = None
     for each in objects:
         content = place.read(each.key)
-        frame = parsed(content, each.key, fmt)
+        way = way or (written(content, each.key, fmt) if content else None)
+        frame = (way or Written()).read(content, each.key, fmt)
         if isinstance(frame, Unreadable):
             unreadable.append(f"{each.key}: {frame.detail} ({frame.reason})")
         else:
             files.append(GivenFile(each.key, batch_id(content), frame))
-    return files, unreadable
+    return way or Written(), files, unreadable

@@ -70,6 +70,8 @@ def decision_entry(tonight: Tonight, decision: Decision, view: View, reason: str
     digest = hashlib.sha256("".join(sorted(batch.batch_id for batch in batches)).encode()).hexdigest()[:8]
     details: dict[str, Any] = {
         "run_because": reason,
+        "champion": tonight.champion.number if tonight.champion else None,
+        "waiting": tonight.house.registry.aliases(tonight.house.project).get(CHALLENGER),
         "answers": [asdict(answer) for answer in decision.answers],
         "moved": _moved((*view.moved, *view.predictions)),
         "surprises": _moved(view.surprises),

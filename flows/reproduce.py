@@ -56,8 +56,8 @@ class LakeThen(Lake):
             return super().read(project, table, columns=columns, where=where, at=commit)
         except (DeltaError, FileNotFoundError) as error:
             raise DataError(
-                f"{self.uri(project, table)} cannot be read as it was at commit {commit}: {error}. Its files, or its log, "
-                "were removed; `retention.history_days` says how long they are kept"
+                f"{self.uri(project, table)} cannot be read as it was at commit {commit}: {error}. Its files, or its "
+                "log, were removed; `retention.history_days` says how long they are kept"
             ) from error
 
 
@@ -133,7 +133,8 @@ def compared(
     """
     recorded, made = load_model(files), fitted.portable
     name, content = made.file
-    told = [*_counts(training, fitted), *_schema(recorded.schema, made.schema)]
+    now_said = ModelSchema.from_json(made.schema.to_json())
+    told = [*_counts(training, fitted), *_schema(recorded.schema, now_said)]
     if files.get(name) == content:
         digest = hashlib.sha256(content).hexdigest()[:16]
         proof = f"{name} has the same {len(content):,} bytes (sha256 {digest}...)"

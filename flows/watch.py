@@ -18,42 +18,14 @@ NAMES = {"prefect": "Prefect", "mlflow": "MLflow", "worker": "the worker"}
 
 
 @dataclass
-class Watch:
-    """One stack and the projects on it, looked at again and again; whatever changed is said once.
+class Projects:
+    """The specs of the projects folder, as they were when they were last looked at."""
 
-    `deploy` is called with the spec of a project that is new, or whose file was written since.
-    """
-
-    home: Path
-    addresses: Addresses
     say: Callable[[str], None]
-    deploy: Callable[[list[ProjectSpec]], None]
-    ended: dict[str, int] = field(default_factory=dict)
-    silent: set[str] = field(default_factory=set)
     written: dict[str, int] = field(default_factory=dict)
 
-    def look(self) -> bool:
-        """Say what changed since the last look; tell whether the stack is still kept."""
-        note = read_note(self.home)
-        if note is None or keeper_of(self.home) is None:
-            return False
-        for name, member in note["members"].items():
-            before, times = self.ended.get(name, 0), member["starts"] - ("pid" in member)
-            if times > before:
-                self.say(f"[red]{NAMES[name]} ended[/] with {member['ended']}; it is started again")
-            self.ended[name] = times
-        return True
-
-    def ask(self) -> None:
-        """Say which server stopped answering, and which does again."""
-        for name, url in self.addresses.health.items():
-            well = healthy(url)
-            if well == (name in self.silent):
-                self.say(f"{NAMES[name]} answers again" if well else f"[red]{NAMES[name]} does not answer[/]: {url}")
-            self.silent = self.silent - {name} if well else self.silent | {name}
-
-    def usable(self) -> list[ProjectSpec]:
-        """Return the specs of new and changed projects; say which cannot be used."""
+    def changed(self) -> list[ProjectSpec]:
+        """Return the specs that are new or were written since the last look; say which cannot be used."""
         found = []
         for name in known_projects():
             path = find_project(name)
@@ -69,12 +41,33 @@ class Watch:
                 self.say(f"[red]wrong[/] {escape(faults[0])}{more}: `leeway check {name}`")
         return found
 
-    def catch_up(self) -> None:
-        """Deploy what is new or changed."""
-        specs = self.usable()
-        if not specs:
-            return
-        try:
-            self.deploy(specs)
-        except Error as error:
-            self.say(f"[red]not deployed[/] {escape(str(error))}")
+
+@dataclass
+class Watch:
+    """One stack, looked at again and again; whatever changed is said once."""
+
+    home: Path
+    addresses: Addresses
+    say: Callable[[str], None]
+    ended: dict[str, int] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
+
+    def look(self) -> bool:
+        """Say who ended since the last look; tell whether the stack is still kept."""
+        note = read_note(self.home)
+        if note is None or keeper_of(self.home) is None:
+            return False
+        for name, member in note["members"].items():
+            before, times = self.ended.get(name, 0), member["starts"] - ("pid" in member)
+            if times > before:
+                self.say(f"[red]{NAMES[name]} ended[/] with {escape(member['ended'])}; it is started again")
+            self.ended[name] = times
+        return True
+
+    def ask(self) -> None:
+        """Say which server stopped answering, and which does again."""
+        for name, url in self.addresses.health.items():
+            well = healthy(url)
+            if well == (name in self.silent):
+                self.say(f"{NAMES[name]} answers again" if well else f"[red]{NAMES[name]} does not answer[/]: {url}")
+            self.silent = self.silent - {name} if well else self.silent | {name}

@@ -33,9 +33,10 @@ def check_project(project: str) -> int:
     """Print a line a check; return how many found something wrong."""
     console, path = screen(), find_project(project)
     name, wrong = path.resolve().parent.name, 0
-    for text in _faults(path, console):
-        wrong += 1
-        console.print(f"[red]wrong[/] {escape(text)}")
+    with console.status("checking the spec, the contract and the newest delivery"):
+        for text in _faults(path, console):
+            wrong += 1
+            console.print(f"[red]wrong[/] {escape(text)}")
     console.print(
         f"{name}: {wrong} found wrong" if wrong else f"{name} is ready: `leeway run nightly {name}`, or `leeway up`"
     )

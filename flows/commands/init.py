@@ -71,6 +71,7 @@ def init_project(data: Path, *, time: str, label: str, id_columns: list[str] | N
             label=label,
             id_columns=id_columns,
             arrival=given.arrival,
+            written=given.written.unusual(),
         )
     with console.status("writing it, and checking that the data passes"), _all_or_nothing() as made:
         write(plan, inferred, made)
@@ -180,6 +181,8 @@ def _tell(console: Console, plan: Plan, given: Given, inferred: InferredProject)
     console.print(f"[bold]wrote[/]   {escape(str(plan.folder / FILE))}: {len(spec.features.columns)} features")
     held = len(inferred.expectations["expectations"])
     console.print(f"[bold]wrote[/]   {escape(str(plan.folder / SUITE))}: {held} expectations")
+    for text in (f"the {name} is {value!r}: so the data is written" for name, value in given.written.unusual().items()):
+        console.print(f"[yellow]guessed[/] {escape(text)}")
     for text in inferred.guesses:
         console.print(f"[yellow]guessed[/] {escape(text)}")
 

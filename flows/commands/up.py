@@ -17,9 +17,9 @@ from flows.ports import LOOPBACK
 from flows.processes import started_here
 from flows.screen import screen
 from flows.stack import open_stack, start_worker, stop_on_signals
-from flows.watch import Watch
+from flows.watch import Projects, Watch
 from tasks import clock
-from tasks.errors import SpecError
+from tasks.errors import Error, SpecError
 from tasks.lake import entries
 from tasks.spec import ProjectSpec, find_project, home, known_projects
 
@@ -49,36 +49,38 @@ def run_stack(host: str = LOOPBACK) -> None:
             "this machine there can start flows, which run code, and approve models. Servers with accounts: infra/"
         )
     stop_on_signals()
-    while _until_ended(home(find_project(names[0])), host, console):
+    while True:
+        projects = Projects(console.print)
+        specs = projects.changed()
+        if not specs:
+            raise SpecError(["no project's spec can be used; what is wrong stands above"])
+        if not _until_ended(home(find_project(names[0])), host, projects, specs, console):
+            return
         console.print("[red]the process that kept the servers is gone[/]; all is started again")
 
 
-def _until_ended(where: Path, host: str, console: Console) -> bool:
+def _until_ended(where: Path, host: str, projects: Projects, specs: list[ProjectSpec], console: Console) -> bool:
     """Run one stack; tell whether it ended by itself."""
     with open_stack(where, worker=True, host=host, say=lambda text: console.print(escape(text))) as addresses:
-
-        def deployed(specs: list[ProjectSpec]) -> None:
-            from flows.deliver import deploy
-
-            with console.status("deploying"):
-                deploy(specs, where)
-            console.print(f"deployed {', '.join(spec.project for spec in specs)}")
-
-        watch = Watch(where, addresses, console.print, deployed)
         try:
-            specs = watch.usable()
-            if not specs:
-                raise SpecError(["no project's spec can be used; what is wrong stands above"])
-            deployed(specs)
+            _deploy(specs, where, console)
             if started_here(where):
                 _take_up(specs, console)
             start_worker(where)
             _welcome(console, addresses, where)
-            _keep_looking(watch)
+            _keep_looking(Watch(where, addresses, console.print), projects, console)
         except KeyboardInterrupt:
             console.print("stopping")
             return False
     return True
+
+
+def _deploy(specs: list[ProjectSpec], where: Path, console: Console) -> None:
+    from flows.deliver import deploy
+
+    with console.status("deploying"):
+        deploy(specs, where)
+    console.print(f"deployed {', '.join(spec.project for spec in specs)}")
 
 
 def _take_up(specs: list[ProjectSpec], console: Console) -> None:
@@ -108,11 +110,16 @@ def _welcome(console: Console, addresses: Addresses, where: Path) -> None:
     console.print(f"`leeway status` shows what waits for you; {ends}")
 
 
-def _keep_looking(watch: Watch) -> None:
+def _keep_looking(watch: Watch, projects: Projects, console: Console) -> None:
     """Return when the stack is no longer kept."""
     asked = time.monotonic()
     while watch.look():
-        watch.catch_up()
+        specs = projects.changed()
+        if specs:
+            try:
+                _deploy(specs, watch.home, console)
+            except Error as error:
+                console.print(f"[red]not deployed[/] {escape(str(error))}")
         if time.monotonic() - asked > ASK_SECONDS:
             watch.ask()
             asked = time.monotonic()

@@ -8,11 +8,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Shown
 
-from flows.local import lake_of
+from flows.local import lake_of, served
 from flows.screen import screen
 from tasks.errors import DataError
 from tasks.lake import entries
 from tasks.report import Section, Table, Why, visible, why_lines
+from tasks.spec import find_project, read_spec
 
 
 def show_why(project: str, night: date) -> None:
@@ -24,6 +25,21 @@ def show_why(project: str, night: date) -> None:
         nights = sorted({entry.night for entry in record if entry.kind == "night"})
         raise DataError(f"{spec.project} has no decision for {night}; {_known(nights, night, spec.project)}")
     _print(screen(), why_lines(mine[-1], spec, record))
+
+
+def decide_again(project: str, night: date) -> bool:
+    """Decide a night once more from what is stored, say how it compares, and return whether it is the same."""
+    path = find_project(project)
+    name = read_spec(path).project
+    with served(path):
+        from flows.again import decided_again
+        from flows.house import open_house
+
+        then, now = decided_again(open_house(name), night)
+    same = (then.action, then.drift, then.reason) == (now.action, now.kind, now.reason)
+    said = "the same" if same else f"{now.action} ({now.kind}): {now.reason}"
+    screen().print(f"\ndecided again from what is stored: [bold]{_safe(said)}[/]")
+    return same
 
 
 def _known(nights: list[date], night: date, project: str) -> str:

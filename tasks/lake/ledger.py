@@ -1,4 +1,4 @@
-"""The record of what was done: one row of `decisions` for each night, retraining, promotion, rollback and release."""
+"""The record of what was done: a row of `decisions` for each night, retraining, promotion, rollback, release, review."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from tasks.lake.lake import Lake
 
-Event = Literal["night", "retraining", "promotion", "rollback", "release", "upkeep", "notification"]
+Event = Literal["night", "retraining", "promotion", "rollback", "release", "upkeep", "notification", "review"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """Register: turns proof into a request a person can answer.
 
-In: the evidence of a challenger and what it was made for. Out: the card on its page in the MLflow UI, and its tags,
-parameters and metrics.
+In: the evidence of a challenger and what it was made for. Out: the card on its page in the MLflow UI, its plots, its
+signature, and its tags, parameters and metrics.
 """
 
 from __future__ import annotations
 
 from tasks.register.card import model_card
-from tasks.register.facts import Request, metrics, params, tags
+from tasks.register.facts import Details, Request, metrics, params, tags
 
-__all__ = ["Request", "metrics", "model_card", "params", "tags"]
+__all__ = ["Details", "Request", "metrics", "model_card", "params", "tags"]

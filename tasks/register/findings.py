@@ -75,7 +75,7 @@ def label_line(details: Details) -> str:
         _share(labels.get("same"), "rows_apart", "rows", "rows with the same features are labelled differently"),
         _share(labels.get("wrong"), "found", "examined", "examined labels are likely wrong"),
         _share(labels.get("relabelled"), "rows_apart", "rows", "relabelled rows have labels that differ"),
-        f"the mean label jumped in {len(labels['moved'])} periods" if labels.get("moved") else "",
+        f"periods in which the mean label jumped: {len(labels['moved'])}" if labels.get("moved") else "",
     ]
     told = "; ".join(each for each in said if each)
     return f"Labels: {told or 'nothing odd was found'}."

@@ -108,7 +108,7 @@ def row_errors(rows: pd.DataFrame, spec: ProjectSpec) -> FloatArray:
         return np.empty(0)
     sure = rows["confidence"].to_numpy(np.float64)
     decided = np.where(np.isnan(sure), prediction >= 0.5, sure == prediction)  # noqa: PLR2004 - one half
-    return (decided != (truth == 1)).astype(np.float64)
+    return np.asarray(decided != (truth == 1), dtype=np.float64)
 
 
 def _deferred(rows: pd.DataFrame) -> npt.NDArray[np.bool_]:

@@ -9,11 +9,6 @@ import numpy.typing as npt
 
 Degree = Literal["human", "shadow", "assist", "partial", "full"]
 
-KEPT_BACK: tuple[Degree, ...] = ("human", "shadow")
-"""Nobody who decides may see the answers, or they would not decide by themselves."""
-
-PROPOSED: Degree = "assist"
-
 
 def deferred_under(degree: Degree, unsure: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     """Return which rows a person decides, of those the model is too unsure of or not.

@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from tasks.errors import Unreachable
 from tasks.lake import Batch
-from tasks.score.degree import KEPT_BACK, PROPOSED
 from tasks.spec import ProjectSpec
 
 HIDDEN = ("batch_id", "revision", "role")  # ours; every row of a file shares them
@@ -95,11 +94,11 @@ def results_of(spec: ProjectSpec, folder: Path) -> Results | None:
     folder : Path
         The project's folder, which a relative place is in.
     """
-    output, degree = spec.scoring.output, spec.automation.degree
-    if output is None or degree in KEPT_BACK:
+    output = spec.scoring.output
+    if output is None or spec.automation.answers_kept_back:
         return None
     root = output if output.startswith("s3://") else str((folder / output).absolute())
-    return Results(root, spec.scoring.format, proposals=degree == PROPOSED)
+    return Results(root, spec.scoring.format, proposals=spec.automation.degree == "assist")
 
 
 def file_content(answers: pd.DataFrame, written: Literal["parquet", "csv"]) -> bytes:

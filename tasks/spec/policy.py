@@ -170,6 +170,11 @@ class Automation(Part):
         "metric's mean for numbers. Rows the model is too unsure of are passed to a person; left out, none is.",
     )
 
+    @property
+    def answers_kept_back(self) -> bool:
+        """Whether nobody who decides may see the answers, who would not decide by themselves any more."""
+        return self.degree in {"human", "shadow"}
+
 
 class Scoring(Part):
     """What becomes of the answers."""

@@ -86,7 +86,8 @@ def _reference(known: pd.DataFrame, spec: ProjectSpec, ruler: Ruler | None) -> R
     features = spec.features
     if ruler is None or set(ruler.columns) != set(features.columns):
         ruler = fit_ruler(known, numbers=features.numbers, categories=features.categories, booleans=features.booleans)
-    origin, days = min(known["event_date"]), spec.monitoring.period_days
+    # Periods no longer than a window: a week hides how its days differ.
+    origin, days = min(known["event_date"]), min(spec.monitoring.period_days, spec.monitoring.window_days)
     starts = known["event_date"].map(lambda day: origin + timedelta(days=(day - origin).days // days * days))
     return reference_of([(start.isoformat(), profile(part, ruler)) for start, part in known.groupby(starts, sort=True)])
 

@@ -13,6 +13,7 @@ from tasks.lake import (
     SUPERSEDED,
     Batch,
     Deliveries,
+    Filter,
     Lake,
     add_batches,
     deliveries,
@@ -104,7 +105,7 @@ def _store_some(
         if not together.add(each, frozenset(one.batch.batch_id for one in settled.amended)):
             break
         taken.append((each, settled.accepted, _batch(each, settled, known, when)))
-        amended += settled.amended
+        amended += [_not_mixed(lake, spec, one) for one in settled.amended]
     _write(lake, spec, taken, amended)
     return len(taken)
 
@@ -130,6 +131,7 @@ def _store_large(lake: Lake, spec: ProjectSpec, checked: LargeChecked, when: tup
     before = list(earlier(lake, spec, known, checked.landed, (checked.batch_id, ids)))
     settled = settle(checked.with_rows(ids), checked.refused_ids(), before, compared=False)
     batch = _batch(checked, settled, known, when)
+    amended = [_not_mixed(lake, spec, one) for one in settled.amended]
 
     def rows() -> Iterator[pd.DataFrame]:
         return (_named(piece, batch) for piece in checked.ended.accepted())
@@ -145,8 +147,8 @@ def _store_large(lake: Lake, spec: ProjectSpec, checked: LargeChecked, when: tup
         lake.add_once(
             project, "quarantine", lambda: (_held(piece, batch) for piece in checked.refused()), batch.write_key
         )
-    _amend(lake, spec, settled.amended)
-    add_batches(lake, project, [batch, *(one.batch for one in settled.amended)])
+    _amend(lake, spec, amended)
+    add_batches(lake, project, [batch, *(one.batch for one in amended)])
 
 
 def add_accepted(lake: Lake, spec: ProjectSpec, found: Sequence[tuple[pd.DataFrame, Batch]]) -> None:
@@ -175,6 +177,18 @@ def _named(accepted: pd.DataFrame, batch: Batch) -> pd.DataFrame:
 
 def _held(refused: pd.DataFrame, batch: Batch) -> pd.DataFrame:
     return refused.assign(batch_id=batch.batch_id, kind=batch.kind, arrival=batch.arrival)
+
+
+def _not_mixed(lake: Lake, spec: ProjectSpec, amended: Amended) -> Amended:
+    """Take the first revision under which no killed night left other rows: another correction may have come since."""
+    batch, table = amended.batch, "rows" if amended.batch.kind == "rows" else "labels"
+    while lake.has(spec.project, table, batch.write_key):
+        mine: list[Filter] = [("batch_id", "=", batch.batch_id), ("revision", "=", batch.revision)]
+        left = lake.read(spec.project, table, columns=["row_id"], where=mine)["row_id"]
+        if sorted(left) == sorted(amended.rows["row_id"]):
+            break
+        batch = replace(batch, revision=batch.revision + 1, base=batch.revision + 1)
+    return replace(amended, batch=batch)
 
 
 def _amend(lake: Lake, spec: ProjectSpec, amended: Sequence[Amended]) -> None:

@@ -161,3 +161,13 @@ def test_a_delivery_that_does_not_pass_is_named(leeway: Leeway, orders: pd.DataF
     assert said.code == 1
     assert "2026-02-01.csv: line 2 has 1 cells" in said.out
     assert spec_of("daily").source.id == ["order_id"]
+
+
+@pytest.mark.parametrize(("separator", "encoding"), [(";", "cp1252"), ("\t", "utf-8"), ("|", "utf-8")])
+def test_how_the_csv_is_written_is_found_out(
+    separator: str, encoding: str, leeway: Leeway, orders: pd.DataFrame
+) -> None:
+    written = orders.assign(size=orders["size"] + 0.25, kind=orders["kind"].replace("flat", "Maisonette für zwei"))
+    written.to_csv("auftrag.csv", index=False, sep=separator, encoding=encoding, decimal=",")
+    source = accepted(leeway, "auftrag.csv", *WORDS, name="auftrag").source
+    assert (source.separator, source.encoding, source.decimal) == (separator, encoding, ",")

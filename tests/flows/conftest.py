@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date, timedelta
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ from tasks.lake import SUPERSEDED, TABLES, Batch, Lake, deliveries, entries, sta
 
 if TYPE_CHECKING:
     from flows.house import House
+    from tasks.registry import Version
 
 PROJECT = "faults"
 FIRST, NIGHT, NEXT = "2014-07-07", "2014-07-14", "2014-07-21"
@@ -118,31 +120,55 @@ def copy(grown: Path, servers: Path, tmp_path: Path) -> Callable[..., Copy]:
     """Copy the grown project; under a name of its own it has a registry of its own too."""
     assert servers
 
-    def copied(folder: str = "it", project: str = PROJECT) -> Copy:
-        where = tmp_path / folder
-        shutil.copytree(grown / "projects" / PROJECT, where / "projects" / project)
-        shutil.copytree(grown / "home", where / "home")
-        if project != PROJECT:
-            _renamed(where, project)
-        return Copy(where, project)
+    def copied(folder: str = "it", project: str = PROJECT, *, champion: bool = True) -> Copy:
+        made = copied_to(grown, tmp_path / folder, project)
+        if project != PROJECT and champion:
+            _crowned(made.house)
+        return made
 
     return copied
 
 
-def _renamed(where: Path, project: str) -> None:
-    """Give a copy another name, and its champion a place under that name."""
-    from tasks.registry import Draft
-    from tasks.registry.names import KEY
+def copied_to(grown: Path, where: Path, project: str = PROJECT) -> Copy:
+    """Copy the grown project, under its own name or another."""
+    shutil.copytree(grown / "projects" / PROJECT, where / "projects" / project)
+    shutil.copytree(grown / "home", where / "home")
+    if project != PROJECT:
+        _renamed(where, project)
+    return Copy(where, project)
 
+
+def _renamed(where: Path, project: str) -> None:
     spec = where / "projects" / project / "project.yaml"
     spec.write_text(spec.read_text(encoding="utf-8").replace(f"project: {PROJECT}", f"project: {project}"), "utf-8")
     (where / "home" / "lake" / PROJECT).rename(where / "home" / "lake" / project)
-    house = Copy(where, project).house
+
+
+def _crowned(house: House) -> None:
+    """Give a project of another name the same champion."""
+    house.registry.ensure(house.project, "a copy")
+    house.registry.set_alias(house.project, "champion", again(house, "first").number)
+
+
+def again(house: House, key: str, **tags: str) -> Version:
+    """Add the champion's own files once more, under another key."""
+    from tasks.registry import Draft
+
     first = house.registry.version(PROJECT, 1)
     assert first is not None
-    house.registry.ensure(project, "a copy")
-    draft = Draft(first.tags[KEY], house.registry.fetch(first), tags={**first.tags})
-    house.registry.set_alias(project, "champion", house.registry.add_version(project, draft).number)
+    return house.registry.add_version(
+        house.project, Draft(key, house.registry.fetch(first), tags={**first.tags, **tags})
+    )
+
+
+def contender(house: House, key: str) -> int:
+    """Add a version that beat the champion and was approved; return its number."""
+    from tasks.registry.names import CHALLENGER, COMPARED_WITH, PROMOTED
+
+    added = again(house, key, **{COMPARED_WITH: str(house.registry.aliases(house.project)["champion"])})
+    house.registry.delete_tag(house.project, added.number, PROMOTED)
+    house.registry.set_alias(house.project, CHALLENGER, added.number)
+    return added.number
 
 
 def cells(kind: str, night: str = NIGHT) -> Cells:
@@ -183,7 +209,7 @@ def invariants(house: House, *, whole: bool = True) -> None:
         mine = served[(served["version"] == champion.number) & (served["event_date"] > champion.trained_until)]
         assert sorted(mine["row_id"]) == sorted(newer["row_id"]), "the champion did not answer each newer row once"
         _profiles_add_up(house, newer)
-    _one_champion_whose_files_verify(house)
+        _one_champion_whose_files_verify(house)
     retrained = [entry.name for entry in entries(house.lake, house.project, "retraining")]
     assert len(retrained) == len(set(retrained)), "a decision was retrained for twice"
 
@@ -297,9 +323,9 @@ def mother(servers: Path) -> Iterator[Mother]:
 def bear() -> None:
     """Import what nights need, then fork a process for every job that is asked for; it ends with its input."""
     for module in ("great_expectations", "mlflow", "onnxruntime", "sklearn.ensemble", "deltalake", "apprise"):
-        __import__(module)
+        import_module(module)
     for module in ("nightly", "promote", "retrain"):
-        __import__(f"flows.{module}")
+        import_module(f"flows.{module}")
     for text in sys.stdin:
         asked = json.loads(text)
         if "wait" in asked:
@@ -317,8 +343,9 @@ def _live(job: Job) -> None:
     try:
         os.environ.update(job["env"])
         with _tempered(job):
-            module = __import__(f"flows.{job['flow']}", fromlist=["x"])
-            getattr(module, job["flow"])(job["project"], date.fromisoformat(job["night"]))
+            getattr(import_module(f"flows.{job['flow']}"), job["flow"])(
+                job["project"], date.fromisoformat(job["night"])
+            )
         code = 0
     except BaseException:  # noqa: BLE001 - whatever it was, it is written down and the process ends
         sys.stderr.write(f"{os.getpid()} failed\n{traceback.format_exc()}")
@@ -338,9 +365,7 @@ def _tempered(job: Job) -> Iterator[None]:
     if "span" in job:
         lease.SPAN = timedelta(seconds=job["span"])
     if "unleased" in job:
-        import flows.nightly
-
-        flows.nightly.held = lambda *_: nullcontext()  # type: ignore[assignment,misc,return-value] - a fault
+        vars(import_module("flows.nightly"))["held"] = lambda *_: nullcontext()
     for fault, number in (("die", signal.SIGKILL), ("pause", signal.SIGSTOP)):
         if fault in job:
             _struck(job[fault], number)

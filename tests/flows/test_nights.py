@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date
 from itertools import count, takewhile
 from pathlib import Path
@@ -273,6 +274,16 @@ def test_a_corrected_file_heals_a_quarantine(house: House) -> None:
     assert len(served(house, healed["accepted"])) == 515
 
 
+def test_a_night_decided_again_from_what_is_stored_comes_to_the_same(house: House) -> None:
+    from flows.again import decided_again
+
+    land(house, "sales", NIGHT, delivery("sales"))
+    run_night(NIGHT)
+    then, now = decided_again(house, date.fromisoformat(NIGHT))
+    assert (now.action, now.kind, now.reason) == (then.action, then.drift, then.reason)
+    assert [asdict(each) for each in now.answers] == then.details["answers"]
+
+
 def test_two_prices_for_one_sale_are_both_set_aside(house: House) -> None:
     header, first, *rest = delivery("prices")
     land(house, "prices", NIGHT, [header, first, [*first[:2], "1234567"], *rest])
@@ -347,7 +358,8 @@ def test_a_challenger_is_rejected_by_the_command_line_and_the_record_knows_by_wh
     assert house.registry.aliases(PROJECT)["champion"] == 1
 
 
-def test_an_answer_about_no_version_is_told_in_a_sentence(house: House) -> None:
+@pytest.mark.usefixtures("house")
+def test_an_answer_about_no_version_is_told_in_a_sentence() -> None:
     from flows.commands.answer import answer_challenger
 
     with pytest.raises(DataError, match="there is no version 999"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,7 @@ def infer_spec(  # noqa: PLR0913 - keyword-only: each is a question that a perso
     label: str,
     id_columns: list[str] | None = None,
     arrival: Arrival = "modified",
+    written: Mapping[str, str] | None = None,
 ) -> InferredProject:
     """Return a first project for a person's own data; every choice is explained in the page.
 
@@ -60,6 +62,8 @@ def infer_spec(  # noqa: PLR0913 - keyword-only: each is a question that a perso
         The columns that name a row; left out, they are guessed.
     arrival : 'modified' or 'filename'
         What says when a file landed: its modification time, or the date in its name.
+    written : mapping of str to str, optional
+        Keys of `source` that say how the files are written (`encoding`, `separator`, `decimal`) where that is unusual.
 
     Raises
     ------
@@ -73,7 +77,7 @@ def infer_spec(  # noqa: PLR0913 - keyword-only: each is a question that a perso
     span, target = read_span(frame[time]), read_target(frame[label])
     key = given_key(frame, id_columns) if id_columns else guessed_key(frame, time, label)
     columns = choose_columns(frame, target, {time, label, *key.columns})
-    choices = Choices(project, uri, fmt, arrival, time, label, key, target, span, columns)
+    choices = Choices(project, uri, fmt, arrival, time, label, key, target, span, columns, written or {})
     if all(column.kind == "left out" for column in columns):
         reasons = "; ".join(f"{column.name}: {column.why}" for column in columns) or "there is no other column"
         raise SpecError([f"no column is left to learn {label!r} from: {reasons}"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from tasks.spec.infer.columns import Chosen
@@ -34,6 +34,7 @@ class Choices:
     target: Target
     span: Span
     columns: list[Chosen]
+    written: Mapping[str, str] = field(default_factory=dict)
 
 
 def quoted(text: str) -> str:
@@ -108,6 +109,7 @@ def _source(choices: Choices) -> str:
             "source:",
             f"  uri: {quoted(choices.uri)}  # a folder, relative to this file, or s3://bucket/prefix",
             f"  format: {choices.format}",
+            *(f"  {name}: {quoted(value)}  # so the data is written" for name, value in choices.written.items()),
             f"  id: {_flow(choices.key.columns)}  # what names a row: {choices.key.why}",
             f"  event_time: {quoted(choices.time)}  # when a row happened{note}",
             *(dated if choices.arrival == "filename" else []),
