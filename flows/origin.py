@@ -17,7 +17,7 @@ from tasks.train import Trained
 
 READ = ("batches", "rows", "labels", "features")
 """The tables a training learns from; all are append-only but for upkeep, which keeps the states versions name."""
-PACKAGES = ("numpy", "pandas", "scikit-learn", "onnx", "onnxruntime", "skl2onnx", "skops")
+PACKAGES = ("numpy", "pandas", "scikit-learn", "onnx", "onnxruntime", "skops")
 LOCK = "requirements.lock"
 GIT_SECONDS = 10
 

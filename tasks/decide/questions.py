@@ -152,7 +152,8 @@ def too_old(seen: Situation, spec: ProjectSpec) -> bool:
 def _hurt(found: Performance) -> str:
     if found.bias.past_leeway:
         return (
-            f"bias {found.bias.value:+.3g} is past its leeway of ±{found.bias.leeway:.3g}; error {found.loss.value:.4g}"
+            f"bias {found.bias.value:+.3g} is past {found.bias.expected:+.3g} ± {found.bias.leeway:.3g}; "
+            f"error {found.loss.value:.4g}"
         )
     return f"error {found.loss.value:.4g} is past {found.loss.expected:.4g} + {found.loss.leeway:.4g}"
 

@@ -165,7 +165,10 @@ def _unclear(name: str, columns: tuple[object, object], past: Sequence[Moved]) -
         if farther or len(statistics) == 1:
             share = statistics["outside"].distance
             return Suspicion(
-                "unclear", (name,), f"{share:.1%} of the rows lie outside {low:.4g} to {high:.4g}", {"share": share}
+                "unclear",
+                (name,),
+                f"{share:.1%} of the rows lie outside {_shown(low)} to {_shown(high)}",
+                {"share": share},
             )
     if "unknown" in statistics:
         share = statistics["unknown"].distance
@@ -278,6 +281,11 @@ def _swapped(reference: Reference, window: TableProfile, names: tuple[str, ...])
                     )
                 )
     return found
+
+
+def _shown(value: float) -> str:
+    """Return a number as people write it; the middle of the bin around nought is no power of ten to them."""
+    return f"{0.0 if abs(value) < np.finfo(np.float32).eps else value:.4g}"
 
 
 def _alike(before: object, now: object) -> bool:

@@ -1,4 +1,4 @@
-"""The record of what was done: a row of `decisions` for each night, retraining, promotion, rollback, release, review."""
+"""The record: a row of `decisions` for each night, retraining, promotion, rollback, release and review."""
 
 from __future__ import annotations
 

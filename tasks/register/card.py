@@ -193,7 +193,7 @@ def _afterwards(project: str) -> str:
 
 def _linked(text: str, address: str | None) -> str:
     """Return a link of ours around a text that is already plain."""
-    return f"[{text}](<{address}>)" if address else text
+    return f"[{text}]({address})" if address else text
 
 
 def _confidence(evidence: Mapping[str, Any], request: Request) -> str:

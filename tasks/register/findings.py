@@ -12,12 +12,12 @@ from tasks.spec.models import ProjectSpec
 
 
 def shown_value(column: str, part: Mapping[str, Any], value: object, spec: ProjectSpec) -> str:
-    """Return a slice's value for display: a category of too few rows has no name here, for it may be a person's.
+    """Return a slice's value for display: of too few rows it has no name here, for it may be a person's.
 
     Parameters
     ----------
     part : mapping
-        The slice, with `rows`; where they are not known, the value is not shown.
+        The slice, with `rows`; where they are not known, a category is not shown.
 
     Examples
     --------

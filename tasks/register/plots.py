@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-WIDTH, HEIGHT, LEFT, BELOW, MARGIN = 460, 230, 64, 34, 12
+WIDTH, HEIGHT, LEFT, BELOW, MARGIN = 460, 230, 76, 34, 12
 BARS = 15
 BAR = 20
 MANY = 1000

@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -170,7 +170,7 @@ def test_three_missed_nights_are_caught_up_in_their_order(copy: Copier, monkeypa
                 nightly(it.project, date.fromisoformat(night))
         else:
             with monkeypatch.context() as frozen:
-                frozen.setattr(clock, "now", lambda: datetime(2014, 7, 11, 9, 0, tzinfo=UTC))  # 02:00 in Los Angeles
+                frozen.setattr(clock, "tonight", lambda _zone: date(2014, 7, 11))
                 assert nightly(it.project)["night"] == nights[-1]
         assert sorted(str(each.night) for each in entries(house.lake, it.project, "night"))[-4:] == nights
         assert [str(batch(house, f"{night}.csv").night) for night in nights] == nights
@@ -339,7 +339,7 @@ def test_mlflow_going_before_during_and_after_a_promotion_leaves_nothing_half_do
 
 
 def test_a_night_without_mlflow_decides_nothing_and_the_next_attempt_does_it_all(
-    copy: Copier, mother: Mother, undisturbed: Undisturbed, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    copy: Copier, undisturbed: Undisturbed, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flows.nightly import nightly
 

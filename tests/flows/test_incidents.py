@@ -94,8 +94,9 @@ def test_broken_data_is_set_aside_and_never_trained_on(
     outcome = play(
         name, on_other_columns(stage, "sqft_basement" if name == "unit-change" else "lat", ""), folder, FIRST, bench
     )
-    assert (outcome.verdict, outcome.night, outcome.trained_on_broken) == (verdict, ONSET, False)
-    assert outcome.named
+    assert (outcome.verdict, outcome.trained_on_broken, outcome.named) == (verdict, False, True)
+    at_once = [each for each in outcome.story.decisions if each.night == ONSET]
+    assert [each.action for each in at_once] in (["quarantine"], ["ask"])  # asked where it is not clear yet
 
 
 def test_a_changed_concept_is_retrained(stage: Stage, folder: Path, bench: Workshop) -> None:

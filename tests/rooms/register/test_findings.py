@@ -72,7 +72,7 @@ DETAILS = Details(ANALYSIS, FACTS, RULE, LINKS)
 @pytest.mark.parametrize(
     "said",
     [
-        "Decision [houses/1](<http://h/#/report>), drift: age.",
+        "Decision [houses/1](http://h/#/report), drift: age.",
         "(98.75 % interval -0.6 to -0.4)",
         "These rows were used 2 times before",
         "- town = Rye and size = 1 to 2: 3 on 25 rows, elsewhere 1; 40% of the loss",
@@ -80,7 +80,7 @@ DETAILS = Details(ANALYSIS, FACTS, RULE, LINKS)
         "More rows would help.",
         "Labels: 4 of 40 rows with the same features are labelled differently; 7 of 1,000 examined labels are",
         "likely wrong; periods in which the mean label jumped: 1.",
-        "[plots](<http://h/#/plots.html>)",
+        "[plots](http://h/#/plots.html)",
         "Boosting, 0.24 MB, onnx (runs without scikit-learn).",
         "It decides 80% of the rows by itself, with an error of 1.1 (at most 1.9, asked 2)",
         "`approval.by` with your name); or run `leeway approve houses`",
@@ -97,7 +97,7 @@ def test_a_category_of_few_rows_has_no_name_on_the_card() -> None:
     assert "town = Ely" in card
     assert "Wye" not in card
     few = {"errors": {"weak": [WEAK | {"rows": 9}]}}
-    assert "town = (rare) and size = 1 to 2" in model_card(EVIDENCE, REQUEST, Details(few))
+    assert "town = (rare) and size = (rare): 3 on 9 rows" in model_card(EVIDENCE, REQUEST, Details(few))
 
 
 def test_a_model_that_passes_every_row_on_says_so() -> None:
