@@ -145,7 +145,16 @@ def summarise_and_score(house: House, champion: Champion, known: Deliveries) -> 
     with timed("profile"):
         profile_batches(house.lake, house.project, batches, ruler, features=house.features)
     results = results_of(house.spec, house.folder)
-    scorer = Scorer(house.lake, house.project, champion.model, champion.number, house.features, clock.now(), results)
+    scorer = Scorer(
+        house.lake,
+        house.project,
+        champion.model,
+        champion.number,
+        house.features,
+        clock.now(),
+        results,
+        house.spec.automation.degree,
+    )
     with timed("score"):
         score_batches(scorer, batches)
 

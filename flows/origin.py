@@ -5,30 +5,41 @@ from __future__ import annotations
 import hashlib
 import platform
 import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from flows.house import House
-from tasks.lake import Lake
+from tasks.errors import DataError
+from tasks.lake import TABLES, Filter, Lake
 from tasks.registry import Input
 from tasks.train import Trained
 
 READ = ("batches", "rows", "labels", "features")
-"""The tables a training learns from; all are append-only but for upkeep, which keeps the states versions name."""
+"""The tables a training learns from; upkeep keeps the states of them that versions name."""
 PACKAGES = ("numpy", "pandas", "scikit-learn", "onnx", "onnxruntime", "skops")
 LOCK = "requirements.lock"
 GIT_SECONDS = 10
 
 
-def origin(house: House, trained: Trained) -> dict[str, Any]:
-    """Return what a training is repeated from: its recipe, its spec, the lake's commits, and the code that ran."""
+def origin(house: House, trained: Trained, read_at: dict[str, int] | None = None) -> dict[str, Any]:
+    """Return what a training is repeated from: its recipe, its spec, the lake's commits, and the code that ran.
+
+    Parameters
+    ----------
+    read_at : dict, optional
+        The commits the rows were read at, from `commits`; left out, the newest there are now.
+    """
     return {
         "recipe_parts": trained.recipe.described(),
         "finish": trained.finish.to_dict(),
         "spec": house.spec.model_dump(mode="json"),
-        "lake_commits": commits(house.lake, house.project),
+        "lake_commits": commits(house.lake, house.project) if read_at is None else read_at,
         "code": code(house.spec.features.function, house.folder),
     }
 
@@ -37,6 +48,48 @@ def commits(lake: Lake, project: str) -> dict[str, int]:
     """Return the newest commit of each table a training reads; one that was never written has none."""
     found = {table: lake.version(project, table) for table in READ}
     return {table: commit for table, commit in found.items() if commit is not None}
+
+
+@dataclass(frozen=True)
+class LakeThen(Lake):
+    """A lake as it was at certain commits, to be read only; what had none was not there yet."""
+
+    commits: Mapping[str, int] = field(default_factory=dict)
+
+    def read(
+        self,
+        project: str,
+        table: str,
+        *,
+        columns: list[str] | None = None,
+        where: Sequence[Filter] = (),
+        at: int | None = None,
+    ) -> pd.DataFrame:
+        """Read a table as it was then.
+
+        Raises
+        ------
+        DataError
+            That state of the table cannot be read any more.
+        """
+        from deltalake.exceptions import DeltaError
+
+        commit = self.commits.get(table) if at is None else at
+        if commit is None:
+            empty: pd.DataFrame = TABLES[table].schema.empty_table().to_pandas()
+            return empty[[name for name in columns if name in empty]] if columns else empty
+        try:
+            return super().read(project, table, columns=columns, where=where, at=commit)
+        except (DeltaError, FileNotFoundError) as error:
+            raise DataError(
+                f"{self.uri(project, table)} cannot be read as it was at commit {commit}: {error}. Its files, or its "
+                "log, were removed; `retention.history_days` says how long they are kept"
+            ) from error
+
+
+def as_of(house: House, read_at: Mapping[str, int]) -> House:
+    """Return a house whose lake is read as it was at certain commits: what lands meanwhile is not seen."""
+    return replace(house, lake=LakeThen(house.lake.root, house.lake.options, dict(read_at)))
 
 
 def inputs(house: House, read_at: dict[str, int]) -> tuple[Input, ...]:

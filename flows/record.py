@@ -14,6 +14,7 @@ from tasks.lake import Deliveries, Entry
 from tasks.monitor.task import View
 from tasks.records import Decision, Moved
 from tasks.registry.names import CHALLENGER
+from tasks.score.task import automated
 
 MONTH_DAYS = 30
 COLUMNS_SHOWN = 50
@@ -81,6 +82,8 @@ def decision_entry(tonight: Tonight, decision: Decision, view: View, reason: str
         "quarantined": sum(batch.rows_quarantined for batch in batches),
         "batches": {f"{batch.kind} {batch.key}": batch.verdict for batch in batches},
     }
+    if tonight.champion is not None:
+        details |= automated.fn(tonight.house.lake, tonight.house.spec, tonight.deliveries, decision.night).to_dict()
     if view.estimated is not None:
         details["estimated"] = asdict(view.estimated)
     if view.performance is not None:

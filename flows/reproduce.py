@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any
 
@@ -13,52 +13,14 @@ import numpy as np
 import pandas as pd
 
 from flows.house import House
-from flows.origin import code
+from flows.origin import as_of, code
 from flows.retrain import known_rows
 from tasks.errors import DataError, EvidenceError
-from tasks.lake import TABLES, Filter, Lake
 from tasks.model import ModelSchema, Predictor, load_model
 from tasks.spec import ProjectSpec
 from tasks.train import Finish, Fitted, Recipe, fitted_on_all
 
 NEEDED = ("recipe_parts", "finish", "spec", "lake_commits", "night", "rows")
-
-
-@dataclass(frozen=True)
-class LakeThen(Lake):
-    """A lake as it was at certain commits, to be read only; what had none was not there yet."""
-
-    commits: Mapping[str, int] = field(default_factory=dict)
-
-    def read(
-        self,
-        project: str,
-        table: str,
-        *,
-        columns: list[str] | None = None,
-        where: Sequence[Filter] = (),
-        at: int | None = None,
-    ) -> pd.DataFrame:
-        """Read a table as it was then.
-
-        Raises
-        ------
-        DataError
-            That state of the table cannot be read any more.
-        """
-        from deltalake.exceptions import DeltaError
-
-        commit = self.commits.get(table) if at is None else at
-        if commit is None:
-            empty: pd.DataFrame = TABLES[table].schema.empty_table().to_pandas()
-            return empty[[name for name in columns if name in empty]] if columns else empty
-        try:
-            return super().read(project, table, columns=columns, where=where, at=commit)
-        except (DeltaError, FileNotFoundError) as error:
-            raise DataError(
-                f"{self.uri(project, table)} cannot be read as it was at commit {commit}: {error}. Its files, or its "
-                "log, were removed; `retention.history_days` says how long they are kept"
-            ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +69,7 @@ def _again(house: House, training: Mapping[str, Any]) -> tuple[Fitted, pd.DataFr
     """Return the recorded recipe fitted on the recorded rows, and these rows."""
     spec = ProjectSpec.model_validate(training["spec"])
     commits = {table: int(commit) for table, commit in training["lake_commits"].items() if commit is not None}
-    then = replace(house, spec=spec, lake=LakeThen(house.lake.root, house.lake.options, commits))
+    then = replace(as_of(house, commits), spec=spec)
     known = known_rows(then, date.fromisoformat(training["night"])).labelled
     recipe, finish = Recipe.from_dict(training["recipe_parts"]), Finish.from_dict(training["finish"])
     return fitted_on_all(recipe, finish, known, spec), known

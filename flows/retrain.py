@@ -14,10 +14,10 @@ from prefect import flow, runtime
 
 from flows.events import tell_prefect
 from flows.house import Champion, House, open_house
-from flows.origin import inputs, origin
+from flows.origin import as_of, commits, inputs, origin
 from flows.proof import Proven, Question, prove
 from flows.spread import workers
-from flows.tell import show_labels, write_report
+from flows.tell import REPORT, SERIES, show_labels, write_report
 from tasks import clock
 from tasks.drift import duplicate_share, to_bytes
 from tasks.errors import DataError
@@ -62,7 +62,8 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
     if done:
         return _summary(done[-1])
     champion, kind = house.champion(), _kind(house, decision)
-    known = known_rows(house, night)
+    read_at = commits(house.lake, house.project)
+    known = known_rows(as_of(house, read_at), night)
     report = label_report(known.labelled, house.spec, known.ledger)
     leaked = leaks(known.labelled, house.spec)
     show_labels(house, report, leaked)
@@ -76,7 +77,7 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
     )
     with workers(house.spec.compute) as spread:
         proven = prove(question, house.spec, house.folder, spread=spread, conduct=_conduct(house, name, kind))
-    job = Job(house, night, name, reason, champion, kind)
+    job = Job(house, night, name, reason, champion, kind, read_at)
     entry = (
         job.put_up(known.labelled, proven, labels=report.to_dict()) if proven.evidence.passed else job.refuse(proven)
     )
@@ -156,6 +157,7 @@ class Job:
     reason: str
     champion: Champion | None
     kind: str
+    read_at: dict[str, int]
 
     def put_up(self, known: pd.DataFrame, proven: Proven, labels: dict[str, Any]) -> Entry:
         """Refit the proven recipe on everything known, register it as challenger and ask for approval."""
@@ -171,6 +173,7 @@ class Job:
             trained_from=released.fitted.trained_from,
             trained_until=released.fitted.trained_until,
             champion=number,
+            decision_link=self.house.registry.text_link(spec.project, SERIES, REPORT),
         )
         added = put_up(self.house.registry, request, self._package(released, proven, known, labels))
         address = self.house.registry.link(spec.project, added.number)
@@ -191,7 +194,7 @@ class Job:
             "repeated_rows": duplicate_share(known[spec.features.columns]),
             "night": self.night.isoformat(),
             "leeway_version": version("leeway"),
-            **origin(self.house, trained),
+            **origin(self.house, trained, self.read_at),
         }
         return Package(
             model=model_files(fitted.portable),

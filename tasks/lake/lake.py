@@ -20,8 +20,11 @@ Filter = tuple[str, Literal["=", "<", "<=", ">", ">="], date | str | int]
 Rows: TypeAlias = "pd.DataFrame | Callable[[], Iterator[pd.DataFrame]]"
 ATTEMPTS = 5
 ONCE = 1
+STORE = "External: Generic "  # how Delta begins what a store said while a file was written, such as a full disk
 # Whoever opens a table reads the commits since its last checkpoint, and so does each look for a key.
-SETTINGS = {"delta.checkpointInterval": "10"}
+# Delta forgets commits older than 30 days by itself, vacuum or not; a training must stay repeatable from the commit it
+# names.
+SETTINGS = {"delta.checkpointInterval": "10", "delta.enableExpiredLogCleanup": "false"}
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Lake:
             When the store does not answer.
         """
         from deltalake import CommitProperties, Transaction, write_deltalake
-        from deltalake.exceptions import CommitFailedError
+        from deltalake.exceptions import CommitFailedError, DeltaError
 
         keys = list(dict.fromkeys((key, *more_keys)))
         whole = pa.table({}) if callable(frame) else _as_arrow(frame, table)
@@ -90,8 +93,11 @@ class Lake:
                 )
             except CommitFailedError:
                 continue
-            except OSError as error:
-                raise Unreachable(f"writing {self.uri(project, table)} failed: {error}; is the store up?") from error
+            except (OSError, DeltaError) as error:
+                if isinstance(error, DeltaError) and STORE not in str(error):
+                    raise
+                where = self.uri(project, table)
+                raise Unreachable(f"writing {where} failed: {error}; is the store up, and is there space?") from error
             return True
         if self.has(project, table, key):
             return False
@@ -142,8 +148,7 @@ class Lake:
             Only these; the others are not read from storage.
         where : sequence of (column, operator, value)
             Filters that all must hold. Files whose statistics rule them out are not opened, so the cost follows the
-            rows
-            asked for, not the history.
+            rows asked for, not the history.
 
         Returns
         -------

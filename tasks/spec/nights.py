@@ -49,7 +49,7 @@ def missed_nights(schedule: Schedule, last: date | None, tonight: date) -> list[
     """
     if last is None:
         return []
-    zone, found = ZoneInfo(schedule.time_zone), []
+    zone, found = ZoneInfo(schedule.time_zone), list[date]()
     start = max(last, tonight - timedelta(days=DAYS)) + timedelta(days=1)
     for moment in CronSim(schedule.nightly, datetime.combine(start, datetime.min.time(), zone) - timedelta(seconds=1)):
         if moment.date() >= tonight:

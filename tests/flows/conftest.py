@@ -300,6 +300,10 @@ class Mother:
             ended[places.pop(pid)] = code
         return [ended[number] for number in range(len(jobs))]
 
+    def end(self) -> None:
+        """Close its input, which ends it, and wait."""
+        self.process.communicate(timeout=20)
+
     def said(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
@@ -315,9 +319,7 @@ class Mother:
 def mother(servers: Path) -> Iterator[Mother]:
     made = Mother(servers / "processes.log")
     yield made
-    assert made.process.stdin is not None
-    made.process.stdin.close()
-    made.process.wait(20)
+    made.end()
 
 
 def bear() -> None:

@@ -219,7 +219,7 @@ def planned(zone: str, first: date, last: date) -> list[datetime]:
         plan = DeploymentScheduleCreate(schedule=CronSchedule(cron="30 2 * * *", timezone=zone), active=True)
         name = f"clocks-{zone.replace('/', '-')}-{first}"
         made = client.create_deployment(client.create_flow(nightly), name, schedules=[plan])
-        window = {"start_time": begin.isoformat(), "end_time": end.isoformat(), "min_runs": 1, "max_runs": 20}
+        window = {"start_time": begin.isoformat(), "end_time": end.isoformat(), "min_runs": 20, "max_runs": 20}
         client._client.post(f"/deployments/{made}/schedule", json=window).raise_for_status()
         found = client.read_flow_runs(deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[made])))
         client.delete_deployment(made)
@@ -319,7 +319,7 @@ def test_mlflow_going_before_during_and_after_a_promotion_leaves_nothing_half_do
     it, night = copy("it", "promoted-unplugged"), date.fromisoformat(NIGHT)
     direct, house = it.house.registry, it.enter(monkeypatch)
     assert house.registry.url == wire.url
-    for number in (0, 1, 2, 4, 5, 6):  # nothing answers; before each alias; before the tag that counts; after it
+    for number in (0, 2, 5, 6):  # nothing answers; before the alias; before the tag that counts; after it
         before, approved = direct.aliases(it.project)["champion"], contender(it.house, f"contender-{number}")
         with monkeypatch.context() as cutting:
             if number:
@@ -381,6 +381,7 @@ def test_a_full_disk_ends_the_night_with_a_clear_error_and_nothing_half_committe
     used_kb = (disk.f_blocks - disk.f_bfree) * disk.f_frsize // 1024
     subprocess.run(["mount", "-o", f"remount,size={used_kb + left_kb}k", small_disk], check=True)
     assert mother.run(it.job()) == [1]
+    assert "Unreachable: writing" in mother.said()
     assert "No space left on device" in mother.said()
     invariants(it.house, whole=False)
     subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)

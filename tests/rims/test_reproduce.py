@@ -99,7 +99,7 @@ def test_what_is_not_there_or_says_too_little_is_told(house: House, monkeypatch:
 
 
 def test_a_lake_as_it_was_knows_no_later_row_and_says_what_is_gone(tmp_path: Path) -> None:
-    from flows.reproduce import LakeThen
+    from flows.origin import LakeThen
 
     lake = Lake(str(tmp_path))
     for key in ("a", "b"):

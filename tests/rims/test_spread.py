@@ -37,7 +37,7 @@ def test_candidates_tried_on_two_dask_workers_give_the_same_leaderboard_to_the_d
     with workers(Compute(backend="dask", workers=2)) as spread:
         there = train(rows, SPEC, as_of, spread=spread)
     assert json.dumps(there.leaderboard) == json.dumps(here.leaderboard)
-    assert there.fitted.portable.onnx_bytes == here.fitted.portable.onnx_bytes
+    assert there.fitted.portable.file == here.fitted.portable.file
 
 
 def test_a_cluster_that_does_not_answer_is_worth_another_try(monkeypatch: pytest.MonkeyPatch) -> None:

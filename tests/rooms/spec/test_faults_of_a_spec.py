@@ -69,8 +69,8 @@ def test_every_fault_is_reported_at_once_with_its_own_line() -> None:
         "houses/project.yaml:18: monitoring.window_days: found 'abc' (text), expected a whole number >= 1",
         *[fault for fault in faults(text) if "treshold" in fault],
         (
-            "houses/project.yaml:20: split: found nothing, expected a block of keys: holdout_days, folds, fold_days, group; "
-            "leave the key out to have its default"
+            "houses/project.yaml:20: split: found nothing, expected a block of keys: holdout_days, folds, fold_days, "
+            "group; leave the key out to have its default"
         ),
     ]
 
