@@ -91,11 +91,15 @@ def demo(
 
 
 @app.command()
-def up() -> None:
+def up(
+    host: Annotated[
+        str, typer.Option("--host", help="The address to listen on; any but 127.0.0.1 is open to others.")
+    ] = "127.0.0.1",
+) -> None:
     """Start the local stack: Prefect, MLflow, a worker, every project deployed and scheduled. Ctrl-C stops it."""
     from flows.commands.up import run_stack
 
-    run_stack()
+    run_stack(host)
 
 
 @run_app.command("nightly")

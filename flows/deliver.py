@@ -14,6 +14,8 @@ from tasks.errors import Unreachable
 from tasks.spec import ProjectSpec
 
 POOL = "leeway"
+# A night or a retraining waits for the one before it; a look that is late is made by the next one.
+COLLISIONS = {"nightly": "ENQUEUE", "retrain": "ENQUEUE", "promote": "CANCEL_NEW", "upkeep": "CANCEL_NEW"}
 HEADER = """\
 # Generated from the project specs (`make generated`); deploy it with
 #   prefect deploy --all --prefect-file deployments/prefect.yaml
@@ -94,13 +96,12 @@ class _Plain(yaml.SafeDumper):
 
 
 def _deployments(spec: ProjectSpec, *, scheduled: bool) -> list[dict[str, Any]]:
-    schedule, one_at_a_time = spec.schedule, {"limit": 1, "collision_strategy": "ENQUEUE"}
+    schedule = spec.schedule
     common = {
         "version": None,
         "tags": [spec.project],
         "work_pool": {"name": POOL},
         "parameters": {"project": spec.project},
-        "concurrency_limit": one_at_a_time,
     }
     kinds = [
         ("nightly", "Take in, check, score, measure and decide one night.", schedule.nightly),
@@ -118,6 +119,7 @@ def _deployments(spec: ProjectSpec, *, scheduled: bool) -> list[dict[str, Any]]:
             "entrypoint": f"flows.{kind}.{kind}",
             "description": f"{text} {spec.scope.objective}",
             **common,
+            "concurrency_limit": {"limit": 1, "collision_strategy": COLLISIONS[kind]},
             "schedules": [{"cron": cron, "timezone": schedule.time_zone, "active": scheduled}] if cron else [],
         }
         for kind, text, cron in kinds

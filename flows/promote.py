@@ -38,6 +38,7 @@ from tasks.promote import (
     sentence,
 )
 from tasks.promote.task import carry
+from tasks.register import answered
 from tasks.registry import Version
 from tasks.registry.names import ANSWER_REASON, APPROVER
 
@@ -114,6 +115,7 @@ def take(house: House, step: Step, night: Date, versions: list[Version]) -> None
     entry = _entry(step, said, (night, moment), _by(step, versions))
     record(house.lake, house.project, entry)
     carry(step, house.project, house.registry)
+    _answer_card(house, step, versions, said)
     logger().info(line("champion_step", action=ACTIONS[type(step)], what=said))
     write_report(house)
     if type(step) in EVENTS:
@@ -129,6 +131,13 @@ def proof(house: House, version: Version) -> Proof:
         return Proof(None, str(error))
     held = files.get("evidence.json")
     return Proof(json.loads(held) if held else None)
+
+
+def _answer_card(house: House, step: Step, versions: list[Version], said: str) -> None:
+    """Let a version's card say what became of it, where it asked."""
+    asked = next((each for each in versions if each.number == step.number), None)
+    if isinstance(step, (Promote, Reject)) and asked is not None:
+        house.registry.set_description(house.project, asked.number, answered(asked.description, said))
 
 
 def _by(step: Step, versions: list[Version]) -> tuple[str, str]:

@@ -6,7 +6,7 @@ signature, and its tags, parameters and metrics.
 
 from __future__ import annotations
 
-from tasks.register.card import model_card
+from tasks.register.card import answered, model_card
 from tasks.register.facts import Details, Request, metrics, params, tags
 
-__all__ = ["Details", "Request", "metrics", "model_card", "params", "tags"]
+__all__ = ["Details", "Request", "answered", "metrics", "model_card", "params", "tags"]

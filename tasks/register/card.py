@@ -52,6 +52,16 @@ def model_card(evidence: Mapping[str, Any], request: Request, details: Details |
     return card
 
 
+def answered(card: str, said: str) -> str:
+    r"""Return a card once its question has been answered: what became of the version stands where it asked.
+
+    >>> answered("**May it?** Champion now: version 1.\n\nWhy.", "version 2 is champion after version 1: approved")
+    'version 2 is champion after version 1&#58; approved\n\nWhy.'
+    """
+    _asked, _, rest = card.partition("\n\n")
+    return f"{plain(said, 300)}\n\n{rest}"[:TEXT_CHARACTERS] if rest else card
+
+
 def _card(
     evidence: Mapping[str, Any],
     request: Request,

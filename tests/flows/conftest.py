@@ -199,6 +199,8 @@ def invariants(house: House, *, whole: bool = True) -> None:
     known = deliveries(house.lake, house.project)
     rows = standing(house.lake, house.project, "rows", known)
     _each_batch_is_in_one_state(house, rows)
+    if whole:
+        _what_was_set_aside_is_held(house)
     served = standing(house.lake, house.project, "predictions", known)
     assert not served.duplicated(["row_id", "version", "role"]).any(), "a row was answered twice"
     assert set(served["row_id"]) <= set(rows["row_id"]), "an answer for a row that does not count"
@@ -221,13 +223,18 @@ def _each_batch_is_in_one_state(house: House, rows: Any) -> None:
     assert rows["row_id"].is_unique, "a row counts twice"
     counted = Counter(rows["batch_id"])
     labels = Counter(standing(house.lake, house.project, "labels", known)["batch_id"])
-    held = Counter(house.lake.read(house.project, "quarantine", columns=["batch_id"])["batch_id"])
     for batch in known.latest():
         assert batch.rows_in == batch.rows_accepted + batch.rows_quarantined + batch.rows_elsewhere, batch
         assert (counted if batch.kind == "rows" else labels)[batch.batch_id] == batch.rows_accepted, batch
         assert batch.verdict in {"accepted", "partly_quarantined", "quarantined", SUPERSEDED}, batch
-        assert batch.verdict == SUPERSEDED or held[batch.batch_id] == batch.rows_quarantined, batch
     assert set(counted) <= {batch.batch_id for batch in known.latest()}
+
+
+def _what_was_set_aside_is_held(house: House) -> None:
+    """Compare the quarantine with what batches say of it; a killed night leaves there what its next attempt counts."""
+    held = Counter(house.lake.read(house.project, "quarantine", columns=["batch_id"])["batch_id"])
+    for batch in deliveries(house.lake, house.project).latest():
+        assert batch.verdict == SUPERSEDED or held[batch.batch_id] == batch.rows_quarantined, batch
 
 
 def _profiles_add_up(house: House, newer: Any) -> None:
