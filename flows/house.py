@@ -43,16 +43,7 @@ class House:
 
     def features(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return rows with the values of the feature tables as of their time, and the project's own features."""
-        joined = with_tables(rows, self.spec, self._values)
-        return with_features(joined, self.spec.features.function, self.folder)
-
-    def _values(self, table: FeatureTable, first: date | None, last: date) -> pd.DataFrame:
-        """Return what a feature table's deliveries brought for a span of event dates; no rows when none came yet."""
-        inside: list[Filter] = [("table", "=", table.name), ("event_date", "<=", last)]
-        if first is not None:
-            inside.append(("event_date", ">=", first))
-        found = standing(self.lake, self.project, "features", where=inside)
-        return found.reindex(columns=list(dict.fromkeys([*found.columns, *table.columns.all])))
+        return assembled_features(rows, self.spec, self.lake, self.folder)
 
     def champion(self) -> Champion | None:
         """Return the serving model, its files verified, or None before the first promotion."""
@@ -62,6 +53,20 @@ class House:
     def load(self, version: Version) -> Champion:
         """Return a version's model, its files verified once per process."""
         return _load(self.registry, version.project, version.number, self.spec.scoring.threads)
+
+
+def assembled_features(rows: pd.DataFrame, spec: ProjectSpec, lake: Lake, folder: Path) -> pd.DataFrame:
+    """Return rows with the values of the feature tables as of their time, and the project's own features."""
+
+    def values(table: FeatureTable, first: date | None, last: date) -> pd.DataFrame:
+        """Return what a table's deliveries brought for a span of event dates; no rows when none came yet."""
+        inside: list[Filter] = [("table", "=", table.name), ("event_date", "<=", last)]
+        if first is not None:
+            inside.append(("event_date", ">=", first))
+        found = standing(lake, spec.project, "features", where=inside)
+        return found.reindex(columns=list(dict.fromkeys([*found.columns, *table.columns.all])))
+
+    return with_features(with_tables(rows, spec, values), spec.features.function, folder)
 
 
 @dataclass(frozen=True)

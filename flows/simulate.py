@@ -105,12 +105,19 @@ class Workshop:
         """Train on what was known on a night; return the proof, and the champion it makes unless the gate refused."""
         trainer = spec.model_dump_json(include={"training", "gate", "split", "scope", "features", "source"})
         beaten = None if before is None else (before.trained_from, before.trained_until, before.recipe)
-        key = (trainer, night, beaten, int((self.history.rows["arrival"] <= night).sum()))
+        key = (trainer, night, beaten, self._digest(spec, night))
         if key not in self.made:
             self.said(f"training as of {night}")
             self.made[key] = self._train(spec, night, before)
         made: tuple[Proven, Champion | None] = self.made[key]
         return made
+
+    def _digest(self, spec: ProjectSpec, night: date) -> int:
+        """Return a number that tells what was known on a night from anything else that might have been."""
+        rows, labels = self.history.rows, self.history.labels
+        seen = rows.loc[rows["arrival"] <= night, ["row_id", *spec.features.columns]]
+        told = labels.loc[labels["arrival"] <= night, ["row_id", "label"]]
+        return hash(tuple(int(pd.util.hash_pandas_object(each, index=False).sum()) for each in (seen, told)))
 
     def known(self, spec: ProjectSpec, night: date) -> pd.DataFrame:
         """Return the labelled rows known on a night."""

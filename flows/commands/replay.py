@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -44,12 +45,14 @@ def replay_policy(
     console = screen()
     with console.status("loading"):
         from flows.compare import compared, page
-        from flows.history import history_in, with_features
+        from flows.history import history_in
+        from flows.house import assembled_features
         from flows.simulate import Workshop, simulate
 
         path = find_project(project)
         spec, lake = lake_of(project)
-        history = with_features(history_in(lake, spec), spec, path.parent)
+        history = history_in(lake, spec)
+        history = replace(history, rows=assembled_features(history.rows, spec, lake, path.parent))
     since = begin or _first_night(history)
     strategies = _strategies(spec, policies, habits)
     lines = []

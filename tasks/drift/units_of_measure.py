@@ -34,6 +34,7 @@ FACTORS = {
 }
 FEWEST = 2  # values; rows alone are the contract's matter
 GREAT = 10.0  # a column of both signs may double its spread by itself, hardly multiply it by this
+EXPLAINED = 0.75  # of the gap: what a small factor must explain, since a population that moved looks much like it
 KOLMOGOROV = 1.63  # asymptotic quantile of the Kolmogorov distribution at .99 (Smirnov, 1948)
 WHOLE = 0.5  # below that share the values in another unit are a minority among the rest
 
@@ -115,6 +116,7 @@ def _best(known: Weighed, now: Weighed, *, partly: bool) -> tuple[float, str] | 
     """Return factor and words of the change after which values look as they did, the likeliest of all."""
     found = []
     both_signs = bool(known.places[0] < 0 < known.places[-1])
+    gap = distance(known, now)
     for factor, words, offset in _candidates():
         if offset == 0 and both_signs and 1 / GREAT < factor < GREAT:
             continue
@@ -124,7 +126,10 @@ def _best(known: Weighed, now: Weighed, *, partly: bool) -> tuple[float, str] | 
         back = Weighed((now.places - offset) / factor, now.weights)
         if _far_apart(before.mean(), back.mean()):
             continue
-        found.append((distance(before, back), factor, words))
+        left = distance(before, back)
+        if not partly and 1 / GREAT < factor < GREAT and left > (1 - EXPLAINED) * gap:
+            continue
+        found.append((left, factor, words))
     best = min(found, default=None)
     return (best[1], best[2]) if best is not None and best[0] <= 1 else None
 
