@@ -284,6 +284,23 @@ def test_a_night_decided_again_from_what_is_stored_comes_to_the_same(house: Hous
     assert [asdict(each) for each in now.answers] == then.details["answers"]
 
 
+def test_a_policy_is_replayed_on_what_the_lake_holds(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    from flows.commands.replay import replay_policy
+    from tasks.spec import home
+
+    for night in (NIGHT, NEXT):
+        land(house, "sales", night, delivery("sales", night))
+        land(house, "prices", night, delivery("prices", night))
+        run_night(night)
+    before = contents(house.lake)
+    policy, never = replay_policy(PROJECT, [], date.fromisoformat(FIRST), ["policy", "never"])
+    assert (policy.nights, never.nights, never.retrainings) == (2, 2, 0)
+    assert policy.loss == never.loss
+    assert "policy" in capsys.readouterr().out
+    assert (home(house.folder / "project.yaml") / f"{PROJECT}-replay.html").exists()
+    assert contents(house.lake) == before  # nothing is written
+
+
 def test_two_prices_for_one_sale_are_both_set_aside(house: House) -> None:
     header, first, *rest = delivery("prices")
     land(house, "prices", NIGHT, [header, first, [*first[:2], "1234567"], *rest])
