@@ -18,6 +18,7 @@ from tasks.score.task import automated
 
 MONTH_DAYS = 30
 COLUMNS_SHOWN = 50
+UNDER_WAY_DAYS = 7  # a run that was lost must not stand in the way for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ def situation(tonight: Tonight, view: View) -> Situation:
         performance=view.performance,
         waiting=house.registry.aliases(house.project).get(CHALLENGER),
         last_retraining=max(registered, default=None),
+        under_way=_under_way(tonight),
         last_refused=max(refused, default=None),
         retrainings_in_30_days=sum(day > month_ago for day in registered),
         fresh_rows=view.fresh_rows,
@@ -99,6 +101,18 @@ def decision_entry(tonight: Tonight, decision: Decision, view: View, reason: str
         reason=decision.reason,
         details=details,
     )
+
+
+def _under_way(tonight: Tonight) -> date | None:
+    """Return the night of a retraining that was decided on within a week, and has no outcome yet."""
+    done = {entry.name for entry in tonight.past if entry.kind == "retraining"}
+    since = tonight.night - timedelta(days=UNDER_WAY_DAYS)
+    waiting = [
+        entry.night
+        for entry in tonight.past
+        if entry.kind == "night" and entry.action == "retrain" and entry.name not in done and since < entry.night
+    ]
+    return max((night for night in waiting if night < tonight.night), default=None)
 
 
 def _moved(moved: Sequence[Moved]) -> list[dict[str, Any]]:

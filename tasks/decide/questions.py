@@ -111,6 +111,7 @@ def may_it(seen: Situation, spec: ProjectSpec) -> Answer:
     since = None if seen.last_retraining is None else (seen.night - seen.last_retraining).days
     since_refused = None if seen.last_refused is None else (seen.night - seen.last_refused).days
     obstacles = [
+        (seen.under_way is not None, f"the retraining of {seen.under_way} is still under way"),
         (seen.waiting is not None, f"version {seen.waiting} waits for approval"),
         (
             since is not None and since < policy.cooldown_days,

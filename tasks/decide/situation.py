@@ -35,7 +35,8 @@ class Situation:
     not set aside; `surprises` is the same as `moved` for what labels say of the champion's answers; `kind`
     what all of it together looks like; `estimated` the loss to be expected without labels. `importances` gives each
     feature's share of the champion's skill (they sum to 1 or less).
-    `fresh_rows` counts labelled rows newer than what the champion learned from.
+    `under_way` is the night of a retraining that was decided on lately and has come to nothing yet. `fresh_rows` counts
+    labelled rows newer than what the champion learned from.
     """
 
     project: str
@@ -56,6 +57,7 @@ class Situation:
     waiting: int | None = None
     last_retraining: date | None = None
     last_refused: date | None = None
+    under_way: date | None = None
     retrainings_in_30_days: int = 0
     fresh_rows: int = 0
     rows_in_30_days: int = 0

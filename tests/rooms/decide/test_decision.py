@@ -132,6 +132,7 @@ def test_a_quarantined_batch_stops_everything_else() -> None:
     ("facts", "said"),
     [
         ({"waiting": 2}, "version 2 waits for approval"),
+        ({"under_way": date(2026, 3, 1)}, "the retraining of 2026-03-01 is still under way"),
         ({"last_retraining": date(2026, 2, 20)}, "cooldown: 10 of 28 days"),
         ({"last_refused": date(2026, 2, 20)}, "back-off"),
         ({"retrainings_in_30_days": 2}, "budget: 2 of 2"),
