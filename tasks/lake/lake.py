@@ -78,16 +78,15 @@ class Lake:
         whole = pa.table({}) if callable(frame) else _as_arrow(frame, table)
         for _ in range(ATTEMPTS):
             # Keys are looked up in the very snapshot that is written on: whoever commits one in between is a conflict.
-            snapshot = self.open(project, table)
-            if snapshot is not None and len(_unwritten(snapshot, keys)) < len(keys):
+            snapshot = self.ensured(project, table)
+            if len(_unwritten(snapshot, keys)) < len(keys):
                 return False
             try:
                 write_deltalake(
-                    snapshot or self.uri(project, table),
+                    snapshot,
                     _reader(frame, table) if callable(frame) else whole,
                     mode="append",
                     schema_mode="merge" if TABLES[table].open_ended else None,
-                    configuration=SETTINGS if snapshot is None else None,
                     storage_options=self.options,
                     commit_properties=CommitProperties(app_transactions=[Transaction(name, ONCE) for name in keys]),
                 )
@@ -228,6 +227,34 @@ class Lake:
         except OSError as error:
             raise Unreachable(f"reading {place} failed: {error}; is the store up?") from error
         return kept
+
+    def ensured(self, project: str, table: str) -> DeltaTable:
+        """Open a table anew, made empty where there was none: of two that make it at once, both have the same one.
+
+        A first write must have a snapshot to look its key up in, as every other.
+        """
+        from deltalake import DeltaTable
+        from deltalake.exceptions import CommitFailedError, DeltaError
+
+        found = self.open(project, table)
+        if found is not None:
+            return found
+        try:
+            DeltaTable.create(
+                self.uri(project, table),
+                TABLES[table].schema,
+                mode="ignore",
+                configuration=SETTINGS,
+                storage_options=self.options,
+            )
+        except CommitFailedError:
+            pass  # somebody else made it at the same moment
+        except (OSError, DeltaError) as error:
+            raise Unreachable(f"making {self.uri(project, table)} failed: {error}; is the store up?") from error
+        made = self.open(project, table)
+        if made is None:
+            raise Unreachable(f"{self.uri(project, table)} was made and cannot be opened; is the store up?")
+        return made
 
     def open(self, project: str, table: str) -> DeltaTable | None:
         """Open a table anew as it is now, or return None when nothing was ever written."""

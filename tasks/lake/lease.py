@@ -122,13 +122,18 @@ def _write(lake: Lake, project: str, lease: Lease, *, until: datetime) -> None:
 
 
 def _next_commit(lake: Lake, project: str) -> int:
-    version = lake.version(project, TABLE)
-    return 0 if version is None else version + 1
+    """Return the number of the next commit; the table is made first, so that this holds for the first lease too."""
+    lake.ensured(project, TABLE)
+    return (lake.version(project, TABLE) or 0) + 1
 
 
 def _add(lake: Lake, project: str, lease: Lease, commit: int) -> bool:
+    """Write a lease's state as the commit of that number; return whether it was free."""
     row = {"commit": commit, "name": lease.name, "holder": lease.holder, "token": lease.token, "until": lease.until}
-    return lake.add_once(project, TABLE, pd.DataFrame([row]), f"lease/{commit}")
+    try:
+        return lake.add_once(project, TABLE, pd.DataFrame([row]), f"lease/{commit}")
+    except Conflict:  # so many others write that somebody else has the number by now
+        return False
 
 
 def _is_dead(holder: str) -> bool:

@@ -41,7 +41,7 @@ def test_of_several_writes_in_one_commit_those_already_there_are_left_out(lake: 
     lake.add_each("mine", "labels", {"one": labels("a"), "two": labels("b"), "three": labels("c")})
     lake.add_each("mine", "labels", {"two": labels("b"), "three": labels("c")})
     assert sorted(lake.read("mine", "labels")["row_id"]) == ["a", "b", "c"]
-    assert lake.version("mine", "labels") == 1
+    assert lake.version("mine", "labels") == 2  # made, then two writes
 
 
 def test_writers_of_overlapping_commits_leave_each_write_once(lake: Lake) -> None:
@@ -165,7 +165,7 @@ def test_rows_that_come_in_pieces_are_one_write(lake: Lake) -> None:
     assert lake.add_once("mine", "labels", pieces, "key")
     assert not lake.add_once("mine", "labels", pieces, "key")
     assert sorted(lake.read("mine", "labels")["row_id"]) == ["a", "b", "c"]
-    assert lake.version("mine", "labels") == 0
+    assert lake.version("mine", "labels") == 1  # made, then one write
 
 
 def test_a_table_is_read_in_pieces_of_a_size(lake: Lake) -> None:
@@ -176,3 +176,19 @@ def test_a_table_is_read_in_pieces_of_a_size(lake: Lake) -> None:
     assert sum(map(len, found)) == 10
     assert max(map(len, found)) <= 4
     assert {row for piece in found for row in piece["row_id"]} == set(map(str, range(10)))
+
+
+@pytest.mark.parametrize("attempt", range(4))
+def test_of_many_first_writers_of_one_key_one_writes(lake: Lake, attempt: int) -> None:  # noqa: ARG001 - again and again
+    done: list[bool] = []
+
+    def write() -> None:
+        done.append(Lake(lake.root).add_once("mine", "labels", labels("a"), "key"))
+
+    writers = [threading.Thread(target=write) for _ in range(6)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert sum(done) == 1
+    assert len(lake.read("mine", "labels")) == 1
