@@ -15,9 +15,11 @@ from tasks.monitor.task import View
 from tasks.records import Decision, Moved
 from tasks.registry.names import CHALLENGER
 from tasks.score.task import automated
+from tasks.spec import ProjectSpec
 
 MONTH_DAYS = 30
 COLUMNS_SHOWN = 50
+STEPS_SHOWN = 5
 UNDER_WAY_DAYS = 7  # a run that was lost must not stand in the way for ever
 
 
@@ -86,6 +88,11 @@ def decision_entry(tonight: Tonight, decision: Decision, view: View, reason: str
     }
     if tonight.champion is not None:
         details |= automated.fn(tonight.house.lake, tonight.house.spec, tonight.deliveries, decision.night).to_dict()
+    first = where_first(tonight.house.spec, view)
+    if first:
+        details["where_first"] = first
+    if tonight.champion is not None and view.window is not None:
+        details["speed"] = speed(view.moved, (view.window.end - tonight.champion.trained_until).days)
     if view.estimated is not None:
         details["estimated"] = asdict(view.estimated)
     if view.performance is not None:
@@ -101,6 +108,35 @@ def decision_entry(tonight: Tonight, decision: Decision, view: View, reason: str
         reason=decision.reason,
         details=details,
     )
+
+
+def where_first(spec: ProjectSpec, view: View) -> str:
+    """Return the first step on the way of the data at which something moved, from the delivery to the labels.
+
+    What a later step shows may only be what an earlier one handed on.
+    """
+    moved = {each.column for each in view.moved if each.strain > 1}
+    steps = {
+        "rows as delivered": set(spec.features.own.all),
+        **{f"feature table {table.name}": set(table.columns.all) for table in spec.features.tables},
+        "features of the project's function": set(spec.features.made.all),
+    }
+    named = next((step for step, columns in steps.items() if moved & columns), "")
+    if named:
+        return f"{named} ({', '.join(sorted(moved & steps[named])[:STEPS_SHOWN])})"
+    if any(each.strain > 1 for each in view.predictions):
+        return "the champion's answers"
+    return "labels" if any(each.strain > 1 for each in view.surprises) else ""
+
+
+def speed(moved: Sequence[Moved], days: int) -> dict[str, float]:
+    """Return how quickly the columns that moved most do so: distance a month since the champion's training.
+
+    >>> speed([Moved("area", "level", distance=0.3, leeway=0.1)], days=60)
+    {'area': 0.15}
+    """
+    worst = [each for each in moved if each.strain > 1][:STEPS_SHOWN]
+    return {each.column: round(each.distance / max(days, 1) * MONTH_DAYS, 4) for each in worst}
 
 
 def _under_way(tonight: Tonight) -> date | None:
