@@ -11,6 +11,7 @@ from rich.console import Console
 from tests.bench.figures import Shown
 from tests.bench.gate import bench_gate
 from tests.bench.helping import bench_help
+from tests.bench.history import bench_history
 from tests.bench.incidents import bench_incidents
 from tests.bench.ingest import bench_ingest
 from tests.bench.night import bench_night
@@ -41,6 +42,7 @@ BENCHES: dict[str, Callable[[Console], Shown]] = {
     "quiet": bench_quiet_year,
     "sensitivity": bench_sensitivity,
     "incidents": bench_incidents,
+    "history": bench_history,
 }
 
 
