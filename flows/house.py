@@ -45,6 +45,12 @@ class House:
         """Return rows with the values of the feature tables as of their time, and the project's own features."""
         return assembled_features(rows, self.spec, self.lake, self.folder)
 
+    def feature_values(self, table: FeatureTable) -> pd.DataFrame:
+        """Return all that a feature table's deliveries brought and that counts."""
+        inside: list[Filter] = [("table", "=", table.name)]
+        found = standing(self.lake, self.project, "features", where=inside)
+        return found.reindex(columns=list(dict.fromkeys([*found.columns, *table.columns.all])))
+
     def champion(self) -> Champion | None:
         """Return the serving model, its files verified, or None before the first promotion."""
         number = self.registry.aliases(self.project).get(CHAMPION)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from datetime import date as Date  # noqa: N812 - the flow's parameter is called `date` in the form people fill in
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from flows.tell import publish, show_verdicts
 from tasks import clock
 from tasks.decide import decide
 from tasks.drift import Suspicion
+from tasks.features import latest_values
 from tasks.gauges import Attempt, due_after, failed_night, night_facts
 from tasks.gauges.task import measured, timed, watched, write_gauges
 from tasks.ingest.task import take_in
@@ -116,8 +118,18 @@ def settle_landed(house: House, night: Date) -> list[Checked | LargeChecked]:
         if checked:
             with timed("store"):
                 store(house.lake, house.spec, checked, night, clock.now())
+            keep_latest_values(house, {each.landed.table for each in checked if each.landed.kind == "features"})
             show_verdicts(house, night, checked)
     return checked
+
+
+def keep_latest_values(house: House, tables: set[str]) -> None:
+    """Keep the newest values of each entity of those feature tables that something landed for, for a quick look-up."""
+    for table in (each for each in house.spec.features.tables if each.name in tables):
+        newest = latest_values(house.feature_values(table), table)
+        buffer = BytesIO()
+        newest.to_parquet(buffer, index=False)
+        house.lake.put(house.project, f"latest-{table.name}.parquet", buffer.getvalue())
 
 
 def set_suspects_aside(house: House, champion: Champion, known: Deliveries, night: Date) -> list[Batch]:

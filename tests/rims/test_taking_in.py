@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from flows.house import House
+from flows.nightly import keep_latest_values
 from tasks.ingest import task as ingest
 from tasks.lake import Lake, latest, standing
 from tasks.spec import ProjectSpec, read_spec
@@ -150,6 +151,9 @@ def test_values_of_a_feature_table_are_joined_as_they_were_at_a_rows_time(tmp_pa
     assert set(rows.loc[of_z1 & (day >= 20), "rain"]) == {3.0}
     assert rows.loc[rows["zone"] == "z2", "rain"].isna().all()
     assert len(lake.read("trips", "features")) == 3
+    keep_latest_values(house, {"weather"})
+    newest = pd.read_parquet(tmp_path / "lake" / "trips" / "objects" / "latest-weather.parquet")
+    assert dict(zip(newest["entity"], newest["rain"], strict=True)) == {"z0": 2.0, "z1": 3.0}
 
 
 def test_before_a_feature_table_ever_landed_its_values_are_missing(tmp_path: Path) -> None:
