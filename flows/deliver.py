@@ -16,6 +16,8 @@ from tasks.spec import ProjectSpec
 POOL = "leeway"
 # A night or a retraining waits for the one before it; a look that is late is made by the next one.
 COLLISIONS = {"nightly": "ENQUEUE", "retrain": "ENQUEUE", "promote": "CANCEL_NEW", "upkeep": "CANCEL_NEW"}
+SCHEDULED = "scheduled"
+REASONED = {"nightly"}  # flows that are told why they run
 HEADER = """\
 # Generated from the project specs (`make generated`); deploy it with
 #   prefect deploy --all --prefect-file deployments/prefect.yaml
@@ -120,7 +122,13 @@ def _deployments(spec: ProjectSpec, *, scheduled: bool) -> list[dict[str, Any]]:
             "description": f"{text} {spec.scope.objective}",
             **common,
             "concurrency_limit": {"limit": 1, "collision_strategy": COLLISIONS[kind]},
-            "schedules": [{"cron": cron, "timezone": schedule.time_zone, "active": scheduled}] if cron else [],
+            "schedules": [_schedule(kind, cron, schedule.time_zone, active=scheduled)] if cron else [],
         }
         for kind, text, cron in kinds
     ]
+
+
+def _schedule(kind: str, cron: str, time_zone: str, *, active: bool) -> dict[str, Any]:
+    """Return a schedule; its nights say so in the record, where a run somebody started says what that person wrote."""
+    reason = {"parameters": {"reason": SCHEDULED}} if kind in REASONED else {}
+    return {"cron": cron, "timezone": time_zone, "active": active, **reason}

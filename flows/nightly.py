@@ -46,7 +46,7 @@ def _run_name() -> str:
 
 
 @flow(name="nightly", flow_run_name=_run_name, on_failure=[tell_failure], on_crashed=[tell_failure])
-def nightly(project: str, date: Date | None = None, reason: str = "scheduled") -> dict[str, Any]:
+def nightly(project: str, date: Date | None = None, reason: str = "by hand") -> dict[str, Any]:
     """Run one night of a project.
 
     Parameters

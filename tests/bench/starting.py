@@ -1,4 +1,4 @@
-"""How long the local stack takes to answer, beside its slower server started alone."""
+"""How long the local stack takes to answer, beside its slower server started alone; what it holds of memory idle."""
 
 from __future__ import annotations
 
@@ -10,23 +10,29 @@ from time import perf_counter, sleep
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import psutil
 from rich.console import Console
 
-from flows.stack import HOST, PROCFILE, QUIET, free_port, open_stack
+from flows.processes import keeper_of
+from flows.stack import HOST, PROCFILE, QUIET, free_port, open_stack, start_worker
 from tests.bench.figures import Figures, Time
 from tests.bench.places import own_place
 
 PATIENCE_SECONDS = 180
 STOP_SECONDS = 20
 PAUSE_SECONDS = 0.05
+SETTLE_SECONDS = 20  # the worker has started by then
 HEALTH = {"prefect": "/api/health", "mlflow": "/health"}
 
 
-def bench_stack(_console: Console) -> Figures:
+def bench_stack(console: Console) -> Figures:
     with own_place() as home:
         began = perf_counter()
-        with open_stack(home, say=lambda _: None):
+        with open_stack(home, worker=True, say=lambda _: None):
             together = Time(perf_counter() - began)
+            start_worker(home)
+            sleep(SETTLE_SECONDS)
+            _say_memory(console, home)
     alone = {name: _alone(name) for name in HEALTH}
     slower = max(alone, key=lambda name: alone[name].seconds)
     figures = Figures("the local stack, from an empty folder until it answers")
@@ -34,6 +40,24 @@ def bench_stack(_console: Console) -> Figures:
     for name, time in alone.items():
         figures.add(f"{name} alone", time)
     return figures
+
+
+def _say_memory(console: Console, home: Path) -> None:
+    """Say how much memory each member holds, with what it started; pages that processes share are counted once."""
+    keeper = keeper_of(home)
+    if keeper is None:
+        raise AssertionError("the stack's keeper is gone")
+    held = {"keeper": _megabytes(keeper)}
+    for member in keeper.children():
+        command = " ".join(member.cmdline())
+        name = next(each for each in ("prefect server", "prefect worker", "mlflow") if f"{each} " in f"{command} ")
+        held[name] = sum(_megabytes(each) for each in (member, *member.children(recursive=True)))
+    each = ", ".join(f"{name} {size:,.0f}" for name, size in held.items())
+    console.print(f"memory of the idle stack: {sum(held.values()):,.0f} MB ({each})")
+
+
+def _megabytes(process: psutil.Process) -> float:
+    return float(process.memory_full_info().pss) / 1e6
 
 
 def _alone(name: str) -> Time:

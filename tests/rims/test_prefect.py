@@ -57,6 +57,9 @@ def test_the_nights_of_a_deployment_are_planned_by_the_server(spec: ProjectSpec)
     first = min(run.expected_start_time for run in planned if run.expected_start_time)
     assert first > datetime.now(UTC)
     assert first.astimezone(ZoneInfo(spec.schedule.time_zone)).strftime("%H:%M") == "02:00"
+    assert {run.parameters["reason"] for run in planned} == {"scheduled"}
+    form = nightly.parameter_openapi_schema["properties"]["reason"]
+    assert form["default"] == "by hand"
 
 
 @pytest.mark.usefixtures("spec")
