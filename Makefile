@@ -1,5 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
+# Files of tests run beside each other, the long ones first; the tests of a file share what they set up.
+SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 INSTALLED := .venv/.installed
 
 .PHONY: demo test bench check up lock generated
@@ -12,7 +14,7 @@ up: $(INSTALLED)  ## the local stack: servers, a worker, every project deployed
 	@$(BIN)/leeway up
 
 test: check  ## everything: style, types, layers, tests
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest $(SIDE_BY_SIDE) $(ARGS)
 
 check: $(INSTALLED)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache && $(BIN)/mypy

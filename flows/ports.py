@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
+from flows.processes import promised
 from tasks.errors import Terminal, Unreachable
 
 LOOPBACK = "127.0.0.1"
@@ -23,18 +24,23 @@ def ports_of(home: Path, host: str, say: Callable[[str], None]) -> dict[str, int
     """
     path = home / FILE
     known: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
-    chosen = {}
+    chosen, others = {}, promised(home)
     for name, preferred in PREFERRED.items():
         wanted = known.get(name, preferred)
-        chosen[name] = free_port(f"LEEWAY_{name.upper()}_PORT", wanted, host)
+        chosen[name] = free_port(f"LEEWAY_{name.upper()}_PORT", wanted, host, others)
         if name in known and chosen[name] != wanted:
             say(f"port {wanted}, where {name} was before, is not free; this time it is {chosen[name]}")
     path.write_text(json.dumps({**chosen, **known}))
     return chosen
 
 
-def free_port(variable: str, preferred: int, host: str = LOOPBACK) -> int:
+def free_port(variable: str, preferred: int, host: str = LOOPBACK, others: Collection[int] = ()) -> int:
     """Return the port a variable names, else the preferred one if it is free, else any free one.
+
+    Parameters
+    ----------
+    others : collection of int
+        Ports that are somebody else's although nobody listens on them yet: a server takes seconds to start.
 
     Raises
     ------
@@ -48,7 +54,7 @@ def free_port(variable: str, preferred: int, host: str = LOOPBACK) -> int:
         if not (wanted.isascii() and wanted.isdigit() and 0 < int(wanted) <= HIGHEST):
             raise Terminal(f"{variable} is {wanted!r}; expected the number of a port")
         return int(wanted)
-    for port in (preferred, 0):
+    for port in (0 if preferred in others else preferred, 0):
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

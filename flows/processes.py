@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 
 MARK = "LEEWAY_STACK"
+PORTS = ("LEEWAY_PREFECT_PORT", "LEEWAY_MLFLOW_PORT")  # what a stack's processes inherit too
 STOP_SECONDS = 20
 NOTE = "stack.json"
 
@@ -80,6 +81,16 @@ def belonging(home: Path) -> list[psutil.Process]:
     return [process for process in found if process.pid != psutil.Process().pid]
 
 
+def promised(home: Path) -> set[int]:
+    """Return the ports that stacks of other homes were started for, also those no server of theirs listens on yet."""
+    found = set[int]()
+    for process in psutil.process_iter():
+        variables = _environment(process)
+        if variables.get(MARK) not in {None, str(home)}:
+            found |= {int(port) for name in PORTS if (port := variables.get(name, "")).isdigit()}
+    return found
+
+
 def stop(home: Path) -> None:
     """Stop all that the stack of this home started: its keeper, which stops the rest, then whatever it left."""
     keeper = keeper_of(home)
@@ -101,11 +112,14 @@ def finish(processes: Sequence[psutil.Process], patience_seconds: float = STOP_S
 
 
 def _mark(process: psutil.Process) -> str | None:
+    return _environment(process).get(MARK)
+
+
+def _environment(process: psutil.Process) -> dict[str, str]:
     try:
-        marked = process.environ().get(MARK)
-        return marked if process.status() != psutil.STATUS_ZOMBIE else None
+        return process.environ() if process.status() != psutil.STATUS_ZOMBIE else {}
     except (psutil.Error, OSError):  # it ended, or is not ours to look into
-        return None
+        return {}
 
 
 def _signal(process: psutil.Process, number: int) -> None:

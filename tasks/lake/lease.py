@@ -1,8 +1,8 @@
 """Leases: one run at a time does a project's night, and a run that died is noticed.
 
-A lease is taken, prolonged and given back by commits to the project's `leases` table. Each commit's name is its number,
-looked up before the state is read, so whoever acts on a state that has changed meanwhile writes nothing: the commit
-number of a lease only grows and is its fencing token.
+A lease is taken, prolonged and given back by rows of the project's `leases` table. Each row's number is one more than
+that of the state it was written upon, and a number is written once, so whoever acts on a state that has changed
+meanwhile writes nothing. The number that gave a lease is its fencing token; it only grows.
 
 What a lease protects is never more than order and effort: every write of a night is exactly-once by itself, so even a
 holder that wakes up after its lease ran out does no harm.
@@ -14,10 +14,11 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -75,23 +76,18 @@ def held(
 
 def current(lake: Lake, project: str, name: str) -> Lease | None:
     """Return the lease that runs now, or None; one whose holder is known to be dead does not run."""
-    rows = lake.read(project, TABLE, where=[("name", "=", name)])
-    if rows.empty:
-        return None
-    last = rows.sort_values("commit").iloc[-1]
-    lease = Lease(name, str(last["holder"]), int(last["token"]), last["until"].to_pydatetime())
-    return None if lease.until <= clock.now() or _is_dead(lease.holder) else lease
+    return _running(_last(lake, project, name))
 
 
 def _taken(lake: Lake, project: str, name: str, who: tuple[str, float]) -> Lease:
     holder, patience_seconds = who
     deadline = time.monotonic() + patience_seconds
     while True:
-        commit = _next_commit(lake, project)
-        running = current(lake, project, name)
+        last = _last(lake, project, name)
+        number, running = _next(last), _running(last)
         if running is None:
-            lease = Lease(name, holder, commit, clock.now() + SPAN)
-            if _add(lake, project, lease, commit):
+            lease = Lease(name, holder, number, clock.now() + SPAN)
+            if _add(lake, project, lease, number):
                 return lease
         elif time.monotonic() >= deadline:
             raise Conflict(
@@ -113,25 +109,35 @@ def _prolong(lake: Lake, project: str, lease: Lease, over: threading.Event) -> N
 def _write(lake: Lake, project: str, lease: Lease, *, until: datetime) -> None:
     """Move a lease's end, unless somebody else has taken it meanwhile."""
     while True:
-        commit = _next_commit(lake, project)
-        rows = lake.read(project, TABLE, columns=["commit", "token"], where=[("name", "=", lease.name)])
-        if rows.sort_values("commit")["token"].iloc[-1] != lease.token:
+        last = _last(lake, project, lease.name)
+        if last is None or last["token"] != lease.token:
             return
-        if _add(lake, project, Lease(lease.name, lease.holder, lease.token, until), commit):
+        if _add(lake, project, Lease(lease.name, lease.holder, lease.token, until), _next(last)):
             return
 
 
-def _next_commit(lake: Lake, project: str) -> int:
-    """Return the number of the next commit; the table is made first, so that this holds for the first lease too."""
-    lake.ensured(project, TABLE)
-    return (lake.version(project, TABLE) or 0) + 1
+def _last(lake: Lake, project: str, name: str) -> dict[str, Any] | None:
+    """Return a lease's newest row, or None when nobody ever held it."""
+    rows = lake.read(project, TABLE, where=[("name", "=", name)])
+    return None if rows.empty else dict(rows.sort_values("commit").iloc[-1])
 
 
-def _add(lake: Lake, project: str, lease: Lease, commit: int) -> bool:
-    """Write a lease's state as the commit of that number; return whether it was free."""
-    row = {"commit": commit, "name": lease.name, "holder": lease.holder, "token": lease.token, "until": lease.until}
+def _next(last: Mapping[str, Any] | None) -> int:
+    return 1 if last is None else int(last["commit"]) + 1
+
+
+def _running(last: Mapping[str, Any] | None) -> Lease | None:
+    if last is None:
+        return None
+    lease = Lease(str(last["name"]), str(last["holder"]), int(last["token"]), last["until"].to_pydatetime())
+    return None if lease.until <= clock.now() or _is_dead(lease.holder) else lease
+
+
+def _add(lake: Lake, project: str, lease: Lease, number: int) -> bool:
+    """Write a lease's state under a number; return whether it was free."""
+    row = {"commit": number, "name": lease.name, "holder": lease.holder, "token": lease.token, "until": lease.until}
     try:
-        return lake.add_once(project, TABLE, pd.DataFrame([row]), f"lease/{commit}")
+        return lake.add_once(project, TABLE, pd.DataFrame([row]), f"{lease.name}/{number}")
     except Conflict:  # so many others write that somebody else has the number by now
         return False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from flows.addresses import environment, on_host
 from flows.due import overdue
 from flows.ports import LOOPBACK, ports_of
+from flows.processes import MARK
 from flows.screen import screen
 from flows.watch import Projects
 from tasks.spec import ProjectSpec, read_spec
@@ -85,6 +87,18 @@ def test_ports_are_chosen_once(here: Path, taken: int) -> None:
     assert elsewhere != taken
     assert said == [f"port {taken}, where prefect was before, is not free; this time it is {elsewhere}"]
     assert json.loads((here / "ports.json").read_text())["prefect"] == taken
+
+
+def test_a_port_that_another_homes_stack_was_started_for_is_its_own_before_anybody_listens(here: Path) -> None:
+    wanted = ports_of(here, LOOPBACK, print)["prefect"]
+    theirs = {MARK: str(here / "another"), "LEEWAY_PREFECT_PORT": str(wanted)}
+    starting = subprocess.Popen(["sleep", "60"], env={**os.environ, **theirs})
+    try:
+        assert ports_of(here, LOOPBACK, print)["prefect"] != wanted
+    finally:
+        starting.kill()
+        starting.wait()
+    assert ports_of(here, LOOPBACK, print)["prefect"] == wanted
 
 
 @pytest.mark.parametrize("wrong", ["five", "0", "65536", "-1"])

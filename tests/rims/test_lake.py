@@ -192,3 +192,4 @@ def test_of_many_first_writers_of_one_key_one_writes(lake: Lake, attempt: int) -
         writer.join()
     assert sum(done) == 1
     assert len(lake.read("mine", "labels")) == 1
+    assert lake.version("mine", "labels") == 1  # the table was made once

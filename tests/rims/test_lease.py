@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import Conflict
-from tasks.lake import Lake, current, held, lease
+from tasks.lake import Lake, compact, current, held, lease
 
 
 @pytest.fixture
@@ -69,6 +69,19 @@ def test_many_at_once_are_one_after_the_other(lake: Lake, monkeypatch: pytest.Mo
     assert most == 1
     assert len(set(tokens)) == 8
     assert tokens == sorted(tokens)
+
+
+def test_who_acts_on_a_state_that_changed_meanwhile_gets_nothing(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    with held(lake, "houses", "night", holder="first/1/1"):
+        compact(lake, "houses", "leases")  # a commit that is no lease
+        states = iter([None])
+        seen = lease._last
+        monkeypatch.setattr(lease, "_last", lambda *asked: next(states, seen(*asked)))
+        with (
+            pytest.raises(Conflict, match="first/1/1 has been doing"),
+            held(lake, "houses", "night", patience_seconds=0),
+        ):
+            pass
 
 
 def test_a_holder_that_was_killed_holds_nothing(lake: Lake) -> None:
