@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date as Date  # noqa: N812 - the flow's parameter is called `date` in the form people fill in
 from datetime import datetime
@@ -18,6 +20,7 @@ from flows.person import person
 from flows.tell import write_report
 from tasks import clock
 from tasks.errors import EvidenceError
+from tasks.evaluate import Evidence
 from tasks.lake import Entry, entries, record
 from tasks.logs import line, logger
 from tasks.notify.task import tell, tell_failure
@@ -40,7 +43,7 @@ from tasks.promote import (
 from tasks.promote.task import carry
 from tasks.register import answered
 from tasks.registry import Version
-from tasks.registry.names import ANSWER_REASON, APPROVER
+from tasks.registry.names import ANSWER_REASON, APPROVER, BARRED, PROMOTED, REFUSED, TO_TELL
 
 ACTIONS: dict[type, str] = {
     Promote: "promoted",
@@ -49,11 +52,13 @@ ACTIONS: dict[type, str] = {
     PutBack: "put_back",
     RollBack: "rolled_back",
 }
-EVENTS: dict[type, str] = {
-    Promote: "model.promoted",
-    RollBack: "model.rolled_back",
-    PutBack: "champion.put_back",
+EVENTS = {
+    "promoted": "model.promoted",
+    "rolled_back": "model.rolled_back",
+    "put_back": "champion.put_back",
 }
+LEFT_BY = {"promoted": PROMOTED, "rejected": BARRED, "refused": REFUSED, "rolled_back": BARRED}
+"""The tag that says a step was carried out; what was put back leaves none."""
 
 
 def _run_name() -> str:
@@ -74,9 +79,11 @@ def promote(project: str, date: Date | None = None) -> dict[str, Any]:
     house = open_house(project)
     night = date or clock.tonight(house.spec.schedule.time_zone)
     versions = house.registry.versions(house.project)
-    steps = plan(seen(house, versions), house.spec, clock.now())
+    picture = seen(house, versions)
+    steps = plan(picture, house.spec, clock.now())
     for step in steps:
-        take(house, step, night, versions)
+        take(house, step, night, picture)
+    tell_what_was_left(house, versions, steps)
     said = "; ".join(map(sentence, steps)) or "nothing to do"
     return {"night": night.isoformat(), "action": _action(steps), "reason": said}
 
@@ -90,8 +97,9 @@ def roll_back_now(house: House, reason: str, night: Date) -> str:
 def _roll_back(project: str, reason: str, night: Date) -> str:
     house = open_house(project)
     versions = house.registry.versions(house.project)
-    step = rollback(Situation(versions, recorded_champion(versions)), reason, clock.now())
-    take(house, step, night, versions)
+    picture = Situation(versions, recorded_champion(versions))
+    step = rollback(picture, reason, clock.now())
+    take(house, step, night, picture)
     return sentence(step)
 
 
@@ -105,22 +113,48 @@ def seen(house: House, versions: list[Version]) -> Situation:
     return replace(picture, proofs=proofs, way_back=way_back)
 
 
-def take(house: House, step: Step, night: Date, versions: list[Version]) -> None:
+def take(house: House, step: Step, night: Date, picture: Situation) -> None:
     """Write a step down, carry it out, and tell whoever wants to know.
 
     Written first, so that no step goes unrecorded: after a crash between the two, the next run plans the same step
-    again.
+    again. That people have still to be told of it stands on the version until they were: a crash after the step leaves
+    that to the next run.
     """
-    said, moment = sentence(step), clock.now()
-    entry = _entry(step, said, (night, moment), _by(step, versions))
+    when, said = (night, clock.now()), sentence(step)
+    if (answer := _approved(step, picture, when)) is not None:
+        record(house.lake, house.project, answer)
+    entry = _entry(step, said, when, _by(step, picture))
     record(house.lake, house.project, entry)
+    house.registry.set_tag(house.project, _marked(step), TO_TELL, _named(entry))
     carry(step, house.project, house.registry)
-    _answer_card(house, step, versions, said)
-    logger().info(line("champion_step", action=ACTIONS[type(step)], what=said))
+    logger().info(line("champion_step", action=entry.action, what=said))
+    announce(house, entry, _marked(step), picture.versions)
+
+
+def announce(house: House, entry: Entry, number: int, versions: Sequence[Version]) -> None:
+    """Show a step that was carried out on the version's card and in the report, and tell of it; then it is told."""
+    asked = next((each for each in versions if each.number == number), None)
+    if entry.action in {"promoted", "rejected"} and asked is not None:
+        house.registry.set_description(house.project, number, answered(asked.description, entry.reason))
     write_report(house)
-    if type(step) in EVENTS:
-        tell_prefect(house.project, EVENTS[type(step)], {"night": night.isoformat(), "what": said})
+    if entry.action in EVENTS:
+        tell_prefect(house.project, EVENTS[entry.action], {"night": entry.night.isoformat(), "what": entry.reason})
     tell(house.lake, house.spec, entry, entries(house.lake, house.project))
+    house.registry.delete_tag(house.project, number, TO_TELL)
+
+
+def tell_what_was_left(house: House, versions: Sequence[Version], steps: Sequence[Step]) -> None:
+    """Tell of what an earlier run did and did not live to tell; who took word of it already is not told again."""
+    again = {_marked(step) for step in steps}
+    left = [each for each in versions if TO_TELL in each.tags and each.number not in again]
+    known = {_named(entry): entry for entry in entries(house.lake, house.project)} if left else {}
+    for version in left:
+        entry = known.get(version.tags[TO_TELL])
+        if entry is not None and LEFT_BY.get(entry.action, TO_TELL) in version.tags:
+            logger().warning(line("telling_made_good", what=entry.reason))
+            announce(house, entry, version.number, versions)
+        else:  # the step was never carried out, and is not planned any more
+            house.registry.delete_tag(house.project, version.number, TO_TELL)
 
 
 def proof(house: House, version: Version) -> Proof:
@@ -133,20 +167,58 @@ def proof(house: House, version: Version) -> Proof:
     return Proof(json.loads(held) if held else None)
 
 
-def _answer_card(house: House, step: Step, versions: list[Version], said: str) -> None:
-    """Let a version's card say what became of it, where it asked."""
-    asked = next((each for each in versions if each.number == step.number), None)
-    if isinstance(step, (Promote, Reject)) and asked is not None:
-        house.registry.set_description(house.project, asked.number, answered(asked.description, said))
-
-
-def _by(step: Step, versions: list[Version]) -> tuple[str, str]:
-    """Return who caused a step, as far as is known, and why in that person's words."""
+def _by(step: Step, picture: Situation) -> tuple[str, str]:
+    """Return who caused a step, as far as is known, and why: in that person's words, or by what the spec allows."""
     if isinstance(step, RollBack):
         return person(), step.reason
-    tags = next((each.tags for each in versions if each.number == step.number), {})
-    answered = isinstance(step, (Reject, Promote)) and approval(tags) in {"approved", "rejected"}
-    return tags.get(APPROVER, "a person, in MLflow") if answered else "leeway", tags.get(ANSWER_REASON, "")
+    if isinstance(step, Promote) and step.automatic:
+        return "leeway", f"automation.promote is automatic; {_evidence(step.number, picture)}"
+    tags = _tags(step, picture)
+    if isinstance(step, (Reject, Promote)) and approval(tags) in {"approved", "rejected"}:
+        return tags.get(APPROVER, "a person, in MLflow"), tags.get(ANSWER_REASON, "")
+    return "leeway", ""
+
+
+def _approved(step: Step, picture: Situation, when: tuple[Date, datetime]) -> Entry | None:
+    """Return the record of a person's approval, which is apart from what came of it; None where nobody approved."""
+    tags = _tags(step, picture)
+    if not isinstance(step, (Promote, Refuse)) or approval(tags) != "approved":
+        return None
+    who, why = tags.get(APPROVER, "a person, in MLflow"), tags.get(ANSWER_REASON, "")
+    return Entry(
+        name=f"{step.number}/approved/{_digest(f'{who} {why}')}",
+        kind="promotion",
+        night=when[0],
+        time=when[1],
+        action="approved",
+        subject=f"version {step.number}",
+        actor=who,
+        reason=why or "no reason was given",
+    )
+
+
+def _tags(step: Step, picture: Situation) -> Mapping[str, str]:
+    return next((each.tags for each in picture.versions if each.number == step.number), {})
+
+
+def _evidence(number: int, picture: Situation) -> str:
+    """Return what a version's evidence says, in a line."""
+    held = picture.proofs.get(number)
+    with suppress(EvidenceError):
+        return Evidence.from_dict((held.evidence if held else None) or {}).summary
+    return "a clear win"
+
+
+def _marked(step: Step) -> int:
+    """Return the version that a step is about, on which it stands that it has to be told."""
+    about = step.found if isinstance(step, PutBack) and step.number is None else step.number
+    if about is None:
+        raise AssertionError(f"{step} is about no version at all")
+    return about
+
+
+def _named(entry: Entry) -> str:
+    return f"{entry.kind}/{entry.name}"
 
 
 def _entry(step: Step, said: str, when: tuple[Date, datetime], by: tuple[str, str]) -> Entry:
@@ -174,7 +246,11 @@ def _entry_name(step: Step, said: str, moment: datetime) -> str:
     name = f"{step.number}/{ACTIONS[type(step)]}"
     if isinstance(step, PutBack):
         return f"champion/{ACTIONS[PutBack]}/{moment.isoformat(timespec='seconds')}"
-    return f"{name}/{hashlib.sha256(said.encode()).hexdigest()[:8]}" if isinstance(step, Refuse) else name
+    return f"{name}/{_digest(said)}" if isinstance(step, Refuse) else name
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _action(steps: list[Step]) -> str:

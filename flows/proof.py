@@ -13,8 +13,9 @@ import pandas as pd
 from tasks.evaluate import Contest, Evidence
 from tasks.evaluate.task import examine
 from tasks.features import Parts, holdout_parts
+from tasks.metrics import LOSSES
 from tasks.model import Predictor
-from tasks.monitor import Answers, answers
+from tasks.monitor import Answers, Slices, answers, slices
 from tasks.spec import ProjectSpec
 from tasks.train import Conduct, Spread, Trained, apart, baseline_predictions
 from tasks.train.task import choose_and_fit
@@ -69,6 +70,15 @@ class Proven:
             }
         )
         return answers(rows, spec.scope.metric, binary=spec.training.task == "binary")
+
+    def slices(self, spec: ProjectSpec) -> Slices | None:
+        """Return what the challenger cost on the hold-out by slice; there is no watch over several classes yet."""
+        if spec.training.task == "multiclass":
+            return None
+        rows = self.parts.holdout
+        truth = rows[spec.source.label.column].to_numpy(float)
+        losses = LOSSES[spec.scope.metric](truth, self.contest.challenger.predict(rows))
+        return slices(rows, losses, spec.features, spec.privacy.min_category_count)
 
 
 def prove(

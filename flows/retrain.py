@@ -26,6 +26,7 @@ from tasks.evaluate.task import analyse
 from tasks.features import labelled, leaks, matured
 from tasks.lake import Entry, deliveries, entries, record, standing
 from tasks.model import model_facts, model_files
+from tasks.monitor import slices_to_json
 from tasks.monitor import to_json as answers_text
 from tasks.notify.task import tell, tell_failure
 from tasks.register import Request
@@ -182,7 +183,7 @@ class Job:
 
     def _package(self, released: Released, proven: Proven, known: pd.DataFrame, labels: dict[str, Any]) -> Package:
         trained, spec = proven.trained, self.house.spec
-        answers = proven.answers(spec)
+        answers, slices = proven.answers(spec), proven.slices(spec)
         fitted = released.fitted
         training = {
             "recipe": fitted.recipe.name,
@@ -200,6 +201,7 @@ class Job:
             model=model_files(fitted.portable),
             reference=to_bytes(released.reference),
             answers=None if answers is None else answers_text(answers).encode(),
+            slices=None if slices is None else slices_to_json(slices).encode(),
             evidence=proven.evidence.to_dict(),
             training=training,
             facts=model_facts(fitted.portable),

@@ -1,9 +1,11 @@
 """The gate: two models and rows newer than both in, evidence out - a verdict, and each number it rests on.
 
 Nothing here decides who serves: a person, or promotion's own rules, read the evidence. Beside it, where the challenger
-is wrong (`error_analysis`), and later whether what was released keeps the gate's promise (`recovered`).
+is wrong (`error_analysis`); later whether what was released keeps the gate's promise (`first_cohort`), and how what
+waits does in service (`beside`).
 """
 
+from tasks.evaluate.afterwards import Beside, beside, first_cohort
 from tasks.evaluate.compare import Comparison, compare
 from tasks.evaluate.contest import Contest
 from tasks.evaluate.errors import ErrorAnalysis, error_analysis
@@ -15,6 +17,7 @@ from tasks.evaluate.weak import WeakSlice
 
 __all__ = [
     "PROTOCOL",
+    "Beside",
     "Cohort",
     "Comparison",
     "Contest",
@@ -23,8 +26,10 @@ __all__ = [
     "Recovery",
     "SliceResult",
     "WeakSlice",
+    "beside",
     "compare",
     "error_analysis",
+    "first_cohort",
     "gate",
     "recovered",
 ]

@@ -35,7 +35,8 @@ def enough_labels(labelled: float, policy: Gate) -> Check:
 
 def wins(main: Comparison, rival: str, confidence: float, uses: int) -> Check:
     """Tell whether the challenger is clearly better than its rival."""
-    before = f", these rows decided {uses} times before" if uses else ""
+    times = "once" if uses == 1 else f"{uses} times"
+    before = f", these rows decided {times} before" if uses else ""
     interval = f"{100 * confidence:.4g}% interval {main.low:+.4g} to {main.high:+.4g}{before}"
     sentence = (
         f"found {main.difference:+.4g} of loss against the {rival} ({interval}); "

@@ -71,7 +71,7 @@ def gate(contest: Contest, spec: ProjectSpec) -> Evidence:
         enough_labels(found.labelled, policy),
         beats_the_trivial_rule(found.trivial, spec),
         no_slice_worse(found.slices, policy),
-        at_most("a parity difference of", contest.parity, TOLERANCE, ""),
+        at_most("a parity difference (exported against trained model) of", contest.parity, TOLERANCE, ""),
         at_most("a single row's time of", found.latency_ms, policy.max_latency_ms, " ms"),
         at_most("a model size of", contest.challenger.size_mb, policy.max_size_mb, " MB"),
         at_most("a loaded model's memory of", found.memory_mb, policy.max_memory_mb, " MB"),

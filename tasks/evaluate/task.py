@@ -1,11 +1,19 @@
-"""The rim of evaluate: the gate, with its verdict on the run's log, and the error analysis."""
+"""The rim of evaluate: the gate, with its verdict on the run's log, the error analysis, and losses in service."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
 
 from tasks.evaluate.errors import ErrorAnalysis, error_analysis
 from tasks.evaluate.evidence import Evidence
 from tasks.evaluate.gate import Contest, gate
+from tasks.lake import Deliveries, Filter, Lake, standing
 from tasks.logs import line, logger
+from tasks.metrics import LOSSES, truth_and_answer
 from tasks.rim import room
 from tasks.spec import ProjectSpec
 
@@ -26,3 +34,38 @@ def analyse(contest: Contest, spec: ProjectSpec) -> ErrorAnalysis:
     found = error_analysis(contest, spec)
     logger().info(line("errors_analysed", loss=found.loss, rows=found.rows, weak_slices=len(found.weak)))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """A version that answers, the last day it learned from, and the names of its classes where there are several."""
+
+    version: int
+    trained_until: date
+    classes: Sequence[str] = ()
+
+
+def realised_losses(lake: Lake, spec: ProjectSpec, who: Answering, known: Deliveries, night: date) -> pd.DataFrame:
+    """Return `row_id`, `event_date` and `loss` of what a version answered and has not learned from.
+
+    Of these, the rows whose label had matured by the night, and had come.
+
+    Parameters
+    ----------
+    known : Deliveries
+        As they stand, read once a night.
+    """
+    inside: list[Filter] = [
+        ("version", "=", who.version),
+        ("event_date", ">", who.trained_until),
+        ("event_date", "<=", spec.matured_until(night)),
+    ]
+    answer = "probabilities" if who.classes else "prediction"
+    columns = ["row_id", "event_date", answer]
+    answered = standing(lake, spec.project, "predictions", known, columns=columns, where=inside)
+    arrived: list[Filter] = [("arrival", ">", who.trained_until), ("arrival", "<=", night)]
+    labels = standing(lake, spec.project, "labels", known, columns=["row_id", "label", "arrival"], where=arrived)
+    newest = labels.sort_values(["arrival", "label"]).drop_duplicates("row_id", keep="last")
+    rows = answered.merge(newest[["row_id", "label"]], on="row_id", how="inner")
+    loss = LOSSES[spec.scope.metric](*truth_and_answer(rows, who.classes))
+    return rows[["row_id", "event_date"]].assign(loss=loss)

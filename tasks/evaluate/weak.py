@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -133,11 +133,26 @@ def _weak(found: _Slice, losses: FloatArray, p_value: float) -> WeakSlice:
 def _cut(values: pd.Series[Any], column: str) -> _Cut:
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
         numbers = values.astype("float64")
-        values = pd.qcut(numbers, BINS, duplicates="drop") if numbers.nunique() > FEW_VALUES else numbers
+        values = _quartiles(numbers) if numbers.nunique() > FEW_VALUES else numbers
     texts = values.astype("str").fillna(MISSING)
     common = texts.value_counts().index[:FEW_VALUES]
     codes, names = pd.factorize(texts.where(texts.isin(common), OTHER), sort=True)
     return _Cut((column,), np.asarray(codes, dtype=np.int64), [((column, str(name)),) for name in names])
+
+
+def _quartiles(numbers: pd.Series[float]) -> pd.Series[Any]:
+    """Return the quarter each number lies in, in words.
+
+    Examples
+    --------
+    >>> _quartiles(pd.Series([1.0, 2.0, 3.0, 4.0, 5.0])).tolist()
+    ['up to 2', 'up to 2', '2 to 3', '3 to 4', 'above 4']
+    """
+    cut, edges = pd.qcut(numbers, BINS, labels=False, retbins=True, duplicates="drop")
+    inner = [f"{edge:.6g}" for edge in edges[1:-1]]
+    between = [f"{low} to {high}" for low, high in pairwise(inner)]
+    names = [f"up to {inner[0]}", *between, f"above {inner[-1]}"] if inner else ["any"]
+    return cut.map(dict(enumerate(names)))
 
 
 def _pair(first: _Cut, second: _Cut) -> _Cut:

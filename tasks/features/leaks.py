@@ -18,6 +18,8 @@ ALONE = 0.99  # of what there is to explain, by one feature alone
 APART = 0.95  # area under the ROC curve, of the labels where a feature is filled against those where it is not
 SELDOM = 0.1  # times as often filled in rows without a label as in those with one
 OFTEN = 0.05  # share of rows
+TWO = 2
+Task = Literal["regression", "binary", "multiclass"]
 Kind = Literal["copy", "alone", "missingness", "filled_with_label", "corrected", "late"]
 
 
@@ -75,35 +77,56 @@ def leaks(known: pd.DataFrame, spec: ProjectSpec, beside: Beside | None = None) 
     [('tax', 'copy')]
     """
     beside = beside or Beside()
-    label = pd.to_numeric(known[spec.source.label.column], errors="coerce").astype("float64")
+    label = _label(known, spec)
     rows = known[label.notna().to_numpy()]
     if len(rows) > SAMPLED:
         rows = rows.sample(SAMPLED, random_state=0)
-    label, binary = label.loc[rows.index], spec.training.task == "binary"
+    label = label.loc[rows.index]
     found = [
         Leak(name, kind, why)
-        for name in dict.fromkeys(spec.features.columns)
+        for name in dict.fromkeys(spec.features.learned)
         if name in rows
-        for kind, why in _of_column(rows[name], label, binary=binary)
+        for kind, why in _of_column(_plain(rows[name]), label, spec.training.task)
     ]
     found += _filled_with_label(known[known[spec.source.label.column].notna()], beside.unlabelled, spec)
     found += _corrected(known, beside.first, spec)
     for table in spec.features.tables:
         if table.name in beside.tables:
             found += _late(beside.tables[table.name], table)
-    order = {name: place for place, name in enumerate(spec.features.columns)}
+    order = {name: place for place, name in enumerate(spec.features.learned)}
     return sorted(found, key=lambda each: order[each.column])
 
 
-def _of_column(values: pd.Series, label: pd.Series, *, binary: bool) -> Iterator[tuple[Kind, str]]:
-    if why := leak(values, label, binary=binary):
+def _label(known: pd.DataFrame, spec: ProjectSpec) -> pd.Series:
+    """Return the label as numbers; of several classes, each name's code."""
+    given = known[spec.source.label.column]
+    if spec.training.task != "multiclass":
+        return pd.to_numeric(given, errors="coerce").astype("float64")
+    codes, _ = pd.factorize(given, sort=True)
+    return pd.Series(np.where(codes < 0, np.nan, codes), index=given.index, dtype="float64")
+
+
+def _plain(values: pd.Series) -> pd.Series:
+    """Return a feature as it is, a date as its days since 1970."""
+    if not pd.api.types.is_datetime64_any_dtype(values):
+        return values
+    return (values - pd.Timestamp(0)) / pd.Timedelta(days=1)
+
+
+def _of_column(values: pd.Series, label: pd.Series, task: Task) -> Iterator[tuple[Kind, str]]:
+    binary, several = task == "binary", task == "multiclass"
+    ordered = pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)
+    # The codes of several classes have no order that a number could be compared with.
+    if not (several and ordered) and (why := leak(values, label, binary=binary)):
         yield "copy", why
-    elif (power := _power_alone(values, label, binary=binary)) >= ALONE:
+    elif (power := _power_alone(values, label, classes=binary or several)) >= ALONE:
         yield (
             "alone",
             f"it alone tells {power:.1%} of what there is to tell about the label, in rows it was not fitted on",
         )
     filled = values.notna().to_numpy(bool)
+    if several:
+        return
     if min(filled.sum(), (~filled).sum()) >= FEWEST_ROWS:
         area = _area(label.to_numpy(np.float64), filled)
         if max(area, 1 - area) >= APART:
@@ -111,7 +134,7 @@ def _of_column(values: pd.Series, label: pd.Series, *, binary: bool) -> Iterator
             yield "missingness", f"where it is filled the label is {higher} than where it is not (area {area:.3f})"
 
 
-def _power_alone(values: pd.Series, label: pd.Series, *, binary: bool) -> float:
+def _power_alone(values: pd.Series, label: pd.Series, *, classes: bool) -> float:
     """Return the share of the label's ranks, or of the way from chance to certainty, that one feature's tree tells."""
     from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -119,13 +142,14 @@ def _power_alone(values: pd.Series, label: pd.Series, *, binary: bool) -> float:
     known = values.notna() & label.notna()
     truth = label[known].to_numpy(np.float64)
     counts = np.unique(truth, return_counts=True)[1]
-    if known.sum() < 3 * FEWEST_ROWS or len(counts) == 1 or (binary and counts.min() < FEWEST_ROWS):
+    if known.sum() < 3 * FEWEST_ROWS or len(counts) == 1 or (classes and counts.min() < FEWEST_ROWS):
         return 0.0
     column = _ranked(values[known], truth)
-    if binary:
+    if classes:
         tree = DecisionTreeClassifier(min_samples_leaf=5, max_leaf_nodes=256, random_state=0)
         folds = StratifiedKFold(3, shuffle=True, random_state=0)
-        return 2 * float(cross_val_score(tree, column, truth, cv=folds, scoring="roc_auc").mean()) - 1
+        scoring = "roc_auc" if len(counts) == TWO else "roc_auc_ovr"
+        return 2 * float(cross_val_score(tree, column, truth, cv=folds, scoring=scoring).mean()) - 1
     tree = DecisionTreeRegressor(min_samples_leaf=5, max_leaf_nodes=256, random_state=0)
     ranks = pd.Series(truth).rank().to_numpy()
     return float(cross_val_score(tree, column, ranks, cv=KFold(3, shuffle=True, random_state=0), scoring="r2").mean())
@@ -152,7 +176,7 @@ def _area(
 def _filled_with_label(labelled: pd.DataFrame, unlabelled: pd.DataFrame | None, spec: ProjectSpec) -> Iterator[Leak]:
     if unlabelled is None or min(len(unlabelled), len(labelled)) < FEWEST_ROWS:
         return
-    for name in dict.fromkeys(spec.features.columns):
+    for name in dict.fromkeys(spec.features.learned):
         if name in labelled and name in unlabelled:
             share, without = float(labelled[name].notna().mean()), float(unlabelled[name].notna().mean())
             if share >= OFTEN and without <= SELDOM * share:
@@ -168,7 +192,7 @@ def _corrected(known: pd.DataFrame, first: pd.DataFrame | None, spec: ProjectSpe
     both = first.drop_duplicates("row_id").merge(known, on="row_id", suffixes=(" first", " now"))
     if len(both) < FEWEST_ROWS:
         return
-    for name in dict.fromkeys(spec.features.columns):
+    for name in dict.fromkeys(spec.features.learned):
         if name in known and name in first:
             before, now = both[f"{name} first"], both[f"{name} now"]
             other = (before != now).fillna(value=True).to_numpy(bool) & ~(before.isna() & now.isna()).to_numpy(bool)

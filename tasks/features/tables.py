@@ -152,4 +152,6 @@ def _typed(column: pd.Series, name: str, table: FeatureTable) -> pd.Series:
     """Return a column in its kind; what was not found has made it another."""
     if name in table.columns.booleans:
         return column.astype("boolean")
+    if name in table.columns.dates:
+        return column.astype("datetime64[us]")
     return column.astype("float64" if name in table.columns.numbers else "str")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -61,10 +61,9 @@ def score_of(probability: FloatArray) -> FloatArray:
     >>> score_of(np.array([0.5, 0.75])).round(4).tolist()
     [0.0, 1.0986]
     """
-    held = np.clip(probability, SUREST, 1 - SUREST)
-    if held.ndim == 1 or held.shape[1] == 1:
-        return np.asarray(np.log(held / (1 - held)), dtype=np.float64)
-    return np.log(held)
+    if probability.ndim == 1 or probability.shape[1] == 1:
+        return log_odds(probability)
+    return np.log(np.clip(probability, SUREST, 1 - SUREST))
 
 
 def answers(score: FloatArray, schema: ModelSchema) -> FloatArray:
@@ -73,11 +72,44 @@ def answers(score: FloatArray, schema: ModelSchema) -> FloatArray:
         return LINKS[schema.link](score)
     if score.ndim == 1:
         return calibrated(score, schema.calibration[0])
-    each = [calibrated(score[:, place], table) for place, table in enumerate(schema.calibration)]
-    columns = np.column_stack(each)
+    return calibrated_classes(LINKS[schema.link](score), schema.calibration)
+
+
+def calibrated_classes(probability: FloatArray, tables: Sequence[Calibration]) -> FloatArray:
+    """Return the corrected probability of each of several classes: each by its own table, then brought to the sum of 1.
+
+    A table reads the log odds of its class against all others, which say the same whatever is added to all scores.
+
+    Parameters
+    ----------
+    probability : array, shape (n, k)
+        Rows sum to 1.
+
+    Examples
+    --------
+    One half has log odds of 0 and stays; the other two are said to be one tenth; 0.5 of 0.7 is 0.7143.
+
+    >>> tables = (Calibration("sigmoid"), *[Calibration("isotonic", scores=(0.0,), probabilities=(0.1,))] * 2)
+    >>> calibrated_classes(np.array([[0.5, 0.25, 0.25]]), tables).round(4).tolist()
+    [[0.7143, 0.1429, 0.1429]]
+    """
+    odds = log_odds(probability)
+    columns = np.column_stack([calibrated(odds[:, place], table) for place, table in enumerate(tables)])
     sums = columns.sum(axis=1, keepdims=True)
     equal = np.full_like(columns, 1 / columns.shape[1])
     return np.asarray(np.divide(columns, sums, out=equal, where=sums > 0), dtype=np.float64)
+
+
+def log_odds(probability: FloatArray) -> FloatArray:
+    """Return the log odds of each probability, held within [1e-9, 1 - 1e-9].
+
+    Examples
+    --------
+    >>> log_odds(np.array([0.5, 0.75])).round(4).tolist()
+    [0.0, 1.0986]
+    """
+    held = np.clip(probability, SUREST, 1 - SUREST)
+    return np.asarray(np.log(held / (1 - held)), dtype=np.float64)
 
 
 def calibrated(score: FloatArray, table: Calibration) -> FloatArray:

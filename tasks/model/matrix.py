@@ -114,7 +114,7 @@ def days_since(values: pd.Series[Any], origin: date) -> FloatArray:
     [2.5, nan]
     """
     moments = pd.to_datetime(values, utc=True).dt.tz_localize(None)
-    spans = (moments - pd.Timestamp(origin)).to_numpy().astype("timedelta64[ns]")
+    spans = (moments - pd.Timestamp(origin)).to_numpy()  # in its own unit: as nanoseconds the year 2300 would overflow
     return np.asarray(spans / np.timedelta64(1, "D"), dtype=np.float64)
 
 
@@ -137,13 +137,19 @@ def date_part(values: pd.Series[Any], part: DatePart) -> FloatArray:
     --------
     2024-03-01 was a Friday, four days after a Monday.
 
-    >>> date_part(pd.Series(pd.to_datetime(["2024-03-01 12:00", None])), DatePart("sold", "weekday")).tolist()
+    >>> moments = pd.Series(pd.to_datetime(["2024-03-01 12:00", None]))
+    >>> date_part(moments, DatePart("sold", "weekday")).tolist()
     [4.0, nan]
+
+    Of a leap year it was the 61st day.
+
+    >>> date_part(moments, DatePart("sold", "day_of_year")).tolist()
+    [61.0, nan]
     """
     if part.kind == "days":
         return days_since(values, date.fromisoformat(part.origin))
     moments = pd.DatetimeIndex(pd.to_datetime(values, utc=True))
-    read = {"month": "month", "weekday": "day_of_week", "hour": "hour"}[part.kind]
+    read = {"weekday": "day_of_week"}.get(part.kind, part.kind)
     return np.asarray(getattr(moments, read), dtype=np.float64)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,11 @@ POINTS_PER_COLUMN = 100
 EXTREME = 1e38  # close to the largest 32-bit float, past which forests refuse a value
 UNKNOWN_CATEGORY = "a category nobody has seen"
 LARGE = 1000.0
+HARD_DATES = (
+    *("NaT", "1899-12-31T23:59:59.999999", "1900-01-01", "1969-12-31T23:59:59", "2000-02-29", "2023-12-31"),
+    *("2024-12-31", "2024-02-29T23:59:59.999999", "2026-01-01", "2100-02-28", "2199-06-30T12:00", "9999-12-31"),
+)
+"""Missing; years with and without a leap day, their first and last days, before and after 1970."""
 SEED = 0
 
 
@@ -91,7 +97,7 @@ def _differences(found: FloatArray, expected: FloatArray) -> FloatArray:
     return gaps if gaps.ndim == 1 else gaps.max(axis=1)
 
 
-def _hard_values(model: Predictor) -> Iterator[tuple[str, pd.api.extensions.ExtensionArray | FloatArray]]:
+def _hard_values(model: Predictor) -> Iterator[tuple[str, Any]]:
     schema, points = model.schema, _thresholds(model)
     for column in (*schema.numbers, *schema.booleans):
         known = np.array(points.get(column, []), dtype=np.float64)
@@ -100,6 +106,8 @@ def _hard_values(model: Predictor) -> Iterator[tuple[str, pd.api.extensions.Exte
         yield column, np.concatenate([[np.nan, np.inf, -np.inf, -EXTREME, EXTREME], *beside])
     for column in schema.categories:
         yield column, pd.array([None, UNKNOWN_CATEGORY], dtype="str")
+    for column in dict.fromkeys(part.column for part in schema.dates):
+        yield column, np.array([np.datetime64(moment, "us") for moment in HARD_DATES])
 
 
 def _thresholds(model: Predictor) -> dict[str, list[float]]:

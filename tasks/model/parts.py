@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-DateKind = Literal["days", "month", "weekday", "hour"]
+DateKind = Literal["days", "year", "month", "day_of_year", "weekday", "hour"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,9 @@ class DatePart:
     ----------
     column : str
         The column it is read from; several parts may share one.
-    kind : {"days", "month", "weekday", "hour"}
-        Days since `origin` with their fraction; 1 to 12; 0 (Monday) to 6; 0 to 23. All in UTC.
+    kind : {"days", "year", "month", "day_of_year", "weekday", "hour"}
+        Days since `origin` with their fraction; 2026; 1 to 12; 1 to 366; 0 (Monday) to 6; 0 to 23. Of a moment that
+        names its offset, in UTC.
     origin : str
         An ISO date; only "days" looks at it.
     """

@@ -5,6 +5,7 @@ a frozen file of the old format under tests/rooms/model/frozen with a test that 
 
 1   columns, category tables, event time, level, link.
 2   several classes, probabilities, dates, preparation, calibration, threshold, deferral, and models kept with skops.
+3   year and day of the year of a date; tables of several classes read log odds (no version had such tables before).
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from typing import Any, Literal
 from tasks.errors import EvidenceError
 from tasks.model.parts import Calibration, DatePart, Deferral, ErrorTable, Step, TimeFeature
 
-PROTOCOL = 2
-READABLE = (1, 2)
+PROTOCOL = 3
+READABLE = (1, 2, 3)
 Link = Literal["identity", "exp", "logistic", "softmax"]
 Task = Literal["regression", "binary", "multiclass"]
 Format = Literal["onnx", "skops"]
@@ -116,6 +117,11 @@ class ModelSchema:
         dates = [part.column for part in self.dates]
         plain = [*self.numbers, *self.booleans, *self.categories, *dates, *([self.event_time] if self.time else [])]
         return list(dict.fromkeys(plain))
+
+    @property
+    def several(self) -> tuple[str, ...]:
+        """The names of several classes, in the order of the probabilities; empty for numbers and for two classes."""
+        return tuple(str(name) for name in self.classes) if self.task == "multiclass" else ()
 
     def to_json(self) -> str:
         """Return the schema as JSON text; the same schema always gives the same text.

@@ -19,9 +19,22 @@ from tasks.register.plain import number, plain
 from tasks.registry.versions import TEXT_CHARACTERS
 from tasks.spec.models import ProjectSpec
 
+SPACE = "\N{NO-BREAK SPACE}" * 3
+BY_HAND = "by hand"
 SLICES = 8
 WEAK = 5
-REASONS = 6
+REASONS, FEWER_REASONS = 10, 6  # fewer where the card has no room
+KINDS = {
+    "covariate": "the rows moved, and the answers with them",
+    "virtual": "the rows moved, harmlessly",
+    "concept": "the same answers have become less right",
+    "both": "the rows moved, and the same answers have become less right",
+    "prior": "labels come in other proportions",
+    "slice": "the answers are off for one part of the rows",
+    "age": "the champion had become old",
+    "none": "none seen",
+}
+"""The kinds of drift, for somebody who approves one model a month."""
 
 
 def model_card(evidence: Mapping[str, Any], request: Request, details: Details | None = None) -> str:
@@ -45,8 +58,9 @@ def model_card(evidence: Mapping[str, Any], request: Request, details: Details |
     """
     slices = sorted(evidence.get("slices") or [], key=_change, reverse=True)
     card = ""
-    for shown in range(max(WEAK, min(SLICES, len(slices))), -1, -1):
-        card = _card(evidence, request, details or Details(), (slices[:shown], len(slices), min(WEAK, shown)))
+    sizes = [(shown, REASONS) for shown in range(max(WEAK, min(SLICES, len(slices))), -1, -1)]
+    for shown, checks in [*sizes, (0, FEWER_REASONS)]:
+        card = _card(evidence, request, details or Details(), (slices[:shown], len(slices), min(WEAK, shown), checks))
         if len(card) <= TEXT_CHARACTERS:
             break
     return card
@@ -66,15 +80,15 @@ def _card(
     evidence: Mapping[str, Any],
     request: Request,
     details: Details,
-    shown: tuple[Sequence[Mapping[str, Any]], int, int],
+    shown: tuple[Sequence[Mapping[str, Any]], int, int, int],
 ) -> str:
-    slices, of, weak = shown
+    slices, of, weak, checks = shown
     parts = [
         _asking(request),
         _why(request, details),
         _proof(evidence, request),
         _slices(slices, of, request.spec),
-        _checks(evidence),
+        _checks(evidence, checks),
         _errors(details, request.spec, weak),
         _model(details, request),
         _limits(request),
@@ -85,7 +99,8 @@ def _card(
 
 def _asking(request: Request) -> str:
     scope, gate = request.spec.scope, request.spec.gate
-    asked = plain(", ".join(request.spec.automation.approvers), 160) or "the owner"
+    named = plain(", ".join(request.spec.automation.approvers), 160)
+    asked = f"{named}. Owner: {plain(scope.owner, 100)}" if named else f"the owner, {plain(scope.owner, 100)}"
     replaced = "There is no champion yet." if request.champion is None else f"Champion now: version {request.champion}."
     return (
         f"**May this version become champion of {plain(request.spec.project, 63)}?** {replaced}\n\n"
@@ -93,13 +108,17 @@ def _asking(request: Request) -> str:
         f"`approval.by` with your name); or run `leeway approve {request.spec.project}`. Leeway then checks "
         "evidence and signature again and moves the alias `champion` by itself; please leave aliases alone. "
         f"The evidence counts for {gate.evidence_days} days.\n\n"
-        f"Asked: {asked}. Owner: {plain(scope.owner, 100)}. Objective: {plain(scope.objective, 200)}"
+        f"Asked: {asked}. Objective: {plain(scope.objective, 200)}"
     )
 
 
 def _why(request: Request, details: Details) -> str:
     decision = _linked(plain(request.decision, 100), details.links.get("decision"))
-    return f"### Why now\n\nDecision {decision}, drift: {plain(request.kind, 60)}. Reason: {plain(request.reason, 480)}"
+    if request.kind == BY_HAND:
+        why = "" if request.reason == BY_HAND else f" Reason: {plain(request.reason, 480)}"
+        return f"### Why now\n\nA person started the training ({decision}).{why}"
+    kind = plain(KINDS.get(request.kind, request.kind), 80)
+    return f"### Why now\n\nDecision {decision}. Drift: {kind}. Reason: {plain(request.reason, 480)}"
 
 
 def _proof(evidence: Mapping[str, Any], request: Request) -> str:
@@ -110,7 +129,7 @@ def _proof(evidence: Mapping[str, Any], request: Request) -> str:
         ("", "challenger", "champion", "trivial rule"),
         (metric, *(number(evidence.get(f"{who}_loss")) for who in ("challenger", "champion", "baseline"))),
         (f"{sure} interval", _interval(evidence, "challenger"), "", ""),
-        ("bias (truth minus prediction)", *biases, ""),
+        (_bias(request.spec), *biases, ""),
     ]
     lines = [f"### Proof\n\n{_ground(evidence)} Lower is better.\n", *_table(rows)]
     if evidence.get("difference") is not None:
@@ -120,8 +139,23 @@ def _proof(evidence: Mapping[str, Any], request: Request) -> str:
             f"{_interval(evidence, 'difference')}); below zero the challenger is better.{_used(evidence)}"
         )
     if target is not None:
-        lines.append(f"Called a success at {number(target)}.")
+        lines.append(f"The project calls {number(target)} a success: {_reached(evidence, target)}.")
     return "\n".join(lines).rstrip()
+
+
+def _bias(spec: ProjectSpec) -> str:
+    several = spec.training.task == "multiclass"
+    return "bias (share right minus mean confidence)" if several else "bias (truth minus prediction)"
+
+
+def _reached(evidence: Mapping[str, Any], target: float) -> str:
+    """Return whether the challenger's loss is a success.
+
+    >>> _reached({"challenger_loss": 0.13}, 0.15), _reached({}, 0.15)
+    ('reached', 'unknown')
+    """
+    loss = evidence.get("challenger_loss")
+    return "unknown" if not isinstance(loss, int | float) else "reached" if loss <= target else "not reached"
 
 
 def _ground(evidence: Mapping[str, Any]) -> str:
@@ -152,16 +186,16 @@ def _value(part: Mapping[str, Any], spec: ProjectSpec) -> str:
     return shown_value(str(part.get("column", "")), part, part.get("value", ""), spec)
 
 
-def _checks(evidence: Mapping[str, Any]) -> str:
+def _checks(evidence: Mapping[str, Any], most: int) -> str:
     verdict = plain(str(evidence.get("verdict", "unknown")).replace("_", " "), 40)
     outcome = "passed" if evidence.get("passed") is True else "**did not pass**"
     reasons = list(evidence.get("reasons") or [])
     lines = [
         f"### Checks\n\nThe gate {outcome}: {verdict}.\n",
-        *(f"- {plain(reason, 140)}" for reason in reasons[:REASONS]),
+        *(f"- {plain(reason, 140)}" for reason in reasons[:most]),
     ]
-    if len(reasons) > REASONS:
-        lines.append(f"- and {len(reasons) - REASONS} more in evidence.json of the source run")
+    if len(reasons) > most:
+        lines.append(f"- and {len(reasons) - most} more in evidence.json of the source run")
     return "\n".join(lines)
 
 
@@ -237,6 +271,9 @@ def _count(value: object) -> str:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return a table's lines; MLflow's page gives tables no space at all, so cells and the end bring their own."""
-    head, *body = (f"| {' &emsp;| '.join(cells)} |" for cells in rows)
+    """Return a table's lines; MLflow's page gives tables no space at all, so cells and the end bring their own.
+
+    The space does not break: on a narrow screen it would stand in a line of its own.
+    """
+    head, *body = (f"| {f'{SPACE}| '.join(cells)} |" for cells in rows)
     return [head, f"|{' --- |' * len(rows[0])}", *body, "", "&nbsp;", ""]

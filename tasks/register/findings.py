@@ -100,10 +100,14 @@ def deferral_line(details: Details, spec: ProjectSpec) -> str:
             f"It passes **every** row to a person: no share of them kept its error below "
             f"{number(rule.get('target_error'))} for sure (degree of automation: {degree})."
         )
+    share = rule.get("share")
+    every = isinstance(share, int | float) and share >= 1
+    part = "every row" if every else f"{_percent(share)} of the rows"
+    rest = "" if every else "; the rest goes to people"
     return (
-        f"It decides {_percent(rule.get('share'))} of the rows by itself, with an error of "
+        f"It decides {part} by itself, with an error of "
         f"{number(rule.get('error'))} (at most {number(rule.get('error_bound'))}, asked "
-        f"{number(rule.get('target_error'))}); the rest goes to people (degree of automation: {degree})."
+        f"{number(rule.get('target_error'))}){rest} (degree of automation: {degree})."
     )
 
 

@@ -27,14 +27,18 @@ def signature_text(schema: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> schema = {"task": "regression", "numbers": ["size"], "booleans": [], "categories": {"zip": ["1"]}}
+    >>> schema = {"task": "regression", "numbers": ["size"], "booleans": [], "categories": {"zip": ["1"]},
+    ...     "event_time": "at"}
     >>> import yaml
     >>> json.loads(yaml.safe_load(signature_text(schema))["signature"]["inputs"])[1]
     {'name': 'zip', 'type': 'string', 'required': False}
     """
     kinds = {"double": schema["numbers"], "boolean": schema["booleans"], "string": list(schema["categories"])}
     inputs = [{"name": name, "type": kind, "required": False} for kind, names in kinds.items() for name in names]
-    if schema.get("time") or schema.get("dates"):
+    dates = dict.fromkeys(part["column"] for part in schema.get("dates") or [])
+    own = [name for name in dates if name != schema["event_time"]]
+    inputs += [{"name": name, "type": "datetime", "required": False} for name in own]
+    if schema.get("time") or schema["event_time"] in dates:
         inputs.append({"name": schema["event_time"], "type": "datetime", "required": True})
     outputs = [{"name": "prediction", "type": "double", "required": True}]
     lines = ["signature:", f"  inputs: {_text(inputs)}", f"  outputs: {_text(outputs)}", "flavors: {}"]

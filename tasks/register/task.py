@@ -25,7 +25,8 @@ class Package:
 
     `model` has its own files and the schema; `training` names the recipe, the dates, the importances and the lake's
     commits; `analysis` says where the model is wrong and whether more rows would help; `answers` what its answers meant
-    on the hold-out; `facts` what kind of model it is; `inputs` are the tables it learned from, for MLflow's page.
+    on the hold-out, `slices` what they cost there by slice; `facts` what kind of model it is; `inputs` are the tables
+    it learned from, for MLflow's page.
     """
 
     model: Mapping[str, bytes]
@@ -35,6 +36,7 @@ class Package:
     leaderboard: Sequence[Mapping[str, Any]]
     analysis: Mapping[str, Any]
     answers: bytes | None = None
+    slices: bytes | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     inputs: tuple[Input, ...] = ()
 
@@ -46,9 +48,9 @@ class Package:
 
     def files(self, title: str = "model") -> dict[str, bytes]:
         """Return the files by name; `title` heads the page of plots."""
-        answers = {} if self.answers is None else {"answers.json": self.answers}
+        watched = {"answers.json": self.answers, "slices.json": self.slices}
         return {
-            **answers,
+            **{name: content for name, content in watched.items() if content is not None},
             **self.model,
             SIGNATURE_FILE: signature_text(self.schema).encode(),
             PLOTS: plots(title, self.analysis, self.training.get("importances") or {}).encode(),

@@ -146,10 +146,12 @@ class Registry:
                 (Path(folder) / name).write_bytes(content)
             self._server.ask("log_artifacts", run_id, folder, FOLDER)
         self._server.ask("set_terminated", run_id)
+        # Not `runs:/...`: the server cannot read its own proxied files by that, and the version's page shows no schema.
+        place = self._server.ask("get_run", run_id).info.artifact_uri
         self._server.ask(
             "create_model_version",
             project,
-            source=f"runs:/{run_id}/{FOLDER}",
+            source=f"{place}/{FOLDER}",
             run_id=run_id,
             tags={**draft.tags, KEY: draft.key},
             description=draft.description,

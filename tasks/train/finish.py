@@ -6,7 +6,7 @@ Every score used here was given to rows by a fit that had not seen them, as it w
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Literal
@@ -15,7 +15,7 @@ import numpy as np
 
 from tasks.metrics.losses import LOSSES
 from tasks.model import Calibration
-from tasks.model.calibrated import LINKS, calibrated
+from tasks.model.calibrated import LINKS, calibrated, calibrated_classes, log_odds
 from tasks.model.matrix import FloatArray
 from tasks.spec.models import ProjectSpec
 from tasks.train.learning import Workshop
@@ -67,25 +67,47 @@ class Validated:
 
 
 def finish(workshop: Workshop, recipe: Recipe, as_of: date) -> Finish:
-    """Return how a recipe's probabilities are corrected and decided on; nothing but for a binary label.
+    """Return how a recipe's probabilities are corrected, and those of two classes decided on; nothing for numbers.
 
     A correction is learned from all cohorts, after it has helped the newest one when learned from the older ones alone
     (by two standard errors, unless the spec names one). The threshold is the one that costs least over all cohorts:
-    by the spec's costs, or by misses where the metric counts those.
+    by the spec's costs, or by misses where the metric counts those. Of several classes the likeliest is chosen.
     """
     spec = workshop.spec
-    if spec.training.task != "binary":
+    if spec.training.task == "regression":
         return Finish()
     cohorts = validated(workshop, recipe, as_of)
     if not cohorts or sum(len(each.truth) for each in cohorts) < FEWEST_ROWS:
         return Finish()
     kind = _kind(cohorts, spec)
     scores, truth = _joined(cohorts)
-    if min(truth.sum(), (1 - truth).sum()) < FEWEST_OF_A_CLASS:
+    if _rarest(scores, truth) < FEWEST_OF_A_CLASS:
         return Finish()
-    table = () if kind is None else (calibration(scores, truth, kind),)
-    probability = calibrated(scores, table[0]) if table else LINKS["logistic"](scores)
-    return Finish(table, _threshold(probability, truth, spec))
+    tables = () if kind is None else corrections(scores, truth, kind)
+    if spec.training.task == "multiclass":
+        return Finish(tables)
+    return Finish(tables, _threshold(corrected(scores, tables), truth, spec))
+
+
+def corrections(scores: FloatArray, truth: FloatArray, kind: Kind) -> tuple[Calibration, ...]:
+    """Return the table of class 1, or one for each of several classes: each against all others, on its log odds.
+
+    Notes
+    -----
+    B. Zadrozny and C. Elkan (2002), Transforming classifier scores into accurate multiclass probability estimates, KDD.
+    """
+    if scores.ndim == 1:
+        return (calibration(scores, truth, kind),)
+    odds = log_odds(LINKS["softmax"](scores))
+    return tuple(calibration(odds[:, k], (truth == k).astype(np.float64), kind) for k in range(odds.shape[1]))
+
+
+def corrected(scores: FloatArray, tables: Sequence[Calibration]) -> FloatArray:
+    """Return P(class 1), or the probability of each of several classes, by the tables; by the link without any."""
+    if scores.ndim == 1:
+        return calibrated(scores, tables[0]) if tables else LINKS["logistic"](scores)
+    probability = LINKS["softmax"](scores)
+    return calibrated_classes(probability, tables) if tables else probability
 
 
 def validated(workshop: Workshop, recipe: Recipe, as_of: date) -> list[Validated]:
@@ -169,19 +191,25 @@ def _kind(cohorts: list[Validated], spec: ProjectSpec) -> Kind | None:
     if not older:
         return None
     scores, truth = _joined(older)
-    if len(truth) < FEWEST_ROWS or min(truth.sum(), (1 - truth).sum()) < FEWEST_OF_A_CLASS:
+    if len(truth) < FEWEST_ROWS or _rarest(scores, truth) < FEWEST_OF_A_CLASS:
         return None
     metric = "log_loss" if spec.scope.metric == "error_rate" else spec.scope.metric
-    plain = LOSSES[metric](newest.truth, LINKS["logistic"](newest.scores))
+    plain = LOSSES[metric](newest.truth, corrected(newest.scores, ()))
     gains: dict[Kind, float] = {}
     kinds: tuple[Kind, ...] = ("sigmoid", "isotonic")
     for kind in kinds:
-        saved = plain - LOSSES[metric](newest.truth, calibrated(newest.scores, calibration(scores, truth, kind)))
+        saved = plain - LOSSES[metric](newest.truth, corrected(newest.scores, corrections(scores, truth, kind)))
         error = float(saved.std(ddof=1)) / math.sqrt(len(saved))
         if float(saved.mean()) > NOISE * error:
             gains[kind] = float(saved.mean())
     best = sorted(gains, key=gains.__getitem__)
     return best[-1] if best else None
+
+
+def _rarest(scores: FloatArray, truth: FloatArray) -> int:
+    """Return the rows of the class that has fewest."""
+    classes = 2 if scores.ndim == 1 else scores.shape[1]
+    return int(np.bincount(truth.astype(np.int64), minlength=classes).min())
 
 
 def _threshold(probability: FloatArray, truth: FloatArray, spec: ProjectSpec) -> float | None:

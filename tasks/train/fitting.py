@@ -112,7 +112,7 @@ def _schema(learned: Learned, workshop: Workshop, trained: tuple[date, date]) ->
         trained_from=trained[0].isoformat(),
         trained_until=trained[1].isoformat(),
         recipe=learned.recipe.described(),
-        dates=date_parts(spec),
+        dates=date_parts(spec, learned.recipe.features),
     )
 
 

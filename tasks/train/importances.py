@@ -9,7 +9,7 @@ from tasks.metrics.losses import LOSSES
 from tasks.model import Predictor
 from tasks.model.matrix import matrix
 from tasks.spec.models import ProjectSpec
-from tasks.train.table import truths
+from tasks.train.table import inputs_of, truths
 
 REPEATS = 2
 MOST_ROWS = 4000
@@ -30,8 +30,8 @@ def importances(model: Predictor, rows: pd.DataFrame, spec: ProjectSpec, seed: i
     Returns
     -------
     dict of str to float
-        One entry per feature column of the spec, 0 for those the model leaves out; event time is no column of the spec
-        and is not among them.
+        One entry per feature column of the spec, 0 for those the model leaves out; of a date all parts are permuted as
+        one. Event time is no column of the spec and is not among them.
 
     Notes
     -----
@@ -46,14 +46,15 @@ def importances(model: Predictor, rows: pd.DataFrame, spec: ProjectSpec, seed: i
     def mean_loss() -> float:
         return float(loss(truth, model.from_score(model.score_matrix(inputs))).mean())
 
-    before, found = mean_loss(), dict.fromkeys(spec.features.columns, 0.0)
-    for place, column in enumerate(model.schema.inputs):
-        if column not in found:
+    before, found = mean_loss(), dict.fromkeys(spec.features.learned, 0.0)
+    for column in found:
+        places = [model.schema.inputs.index(name) for name in inputs_of(column, spec) if name in model.schema.inputs]
+        if not places:
             continue
-        kept, rises = inputs[:, place].copy(), []
+        kept, rises = inputs[:, places].copy(), []
         for _ in range(REPEATS):
-            inputs[:, place] = rng.permutation(kept)
+            inputs[:, places] = rng.permutation(kept)
             rises.append(mean_loss() - before)
-        inputs[:, place] = kept
+        inputs[:, places] = kept
         found[column] = max(0.0, float(np.mean(rises)))
     return found

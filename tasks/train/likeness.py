@@ -39,7 +39,8 @@ def likeness(rows: Table, newest_days: int, seed: int) -> FloatArray:
         return np.ones(len(rows))
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    columns = np.column_stack([_codes(rows.features[name]) for name in rows.features])
+    names = [name for name in rows.features if not pd.api.types.is_datetime64_any_dtype(rows.features[name])]
+    columns = np.column_stack([_codes(rows.features[name]) for name in names])
     trees = HistGradientBoostingClassifier(max_iter=30, max_depth=3, early_stopping=False, random_state=seed)
     log_odds = trees.fit(columns, newest).decision_function(columns)
     plain = np.log(newest.sum() / (~newest).sum())

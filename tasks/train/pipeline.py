@@ -26,8 +26,8 @@ def fitted_pipeline(
 ) -> Any:
     """Return a fitted pipeline of two or three steps.
 
-    encode    columns to one matrix in the schema's order: numbers, booleans, category codes, parts of the event time,
-              held days; missing and unknown values are NaN.
+    encode    columns to one matrix in the schema's order: numbers, booleans, category codes, parts of dates and of the
+              event time, held days; missing and unknown values are NaN.
     prepare   for all but trees: medians for missing values, one column for each category, standard scale.
     model     the estimator. Boosting is fitted to squared error for numbers, log loss for classes.
 
@@ -45,7 +45,7 @@ def fitted_pipeline(
 
     kept = kept_columns(recipe, spec)
     plain, categories = [*kept["numbers"], *kept["booleans"]], kept["categories"]
-    times = [*(part.name for part in date_parts(spec)), *([DAYS] if DAYS in features else [])]
+    times = [*(part.name for part in date_parts(spec, recipe.features)), *([DAYS] if DAYS in features else [])]
     codes = list(range(len(plain), len(plain) + len(categories)))
     steps = [(ENCODE, _encoder(features, plain, categories, times))]
     if not takes_plain_inputs(recipe):
@@ -77,7 +77,12 @@ def after_encoding(pipeline: Any) -> Any:
 def kept_columns(recipe: Recipe, spec: ProjectSpec) -> dict[str, list[str]]:
     """Return the columns a recipe uses, by kind."""
     names, kept = spec.features, recipe.features
-    kinds = {"numbers": names.numbers, "booleans": names.booleans, "categories": names.categories}
+    kinds = {
+        "numbers": names.numbers,
+        "booleans": names.booleans,
+        "categories": names.categories,
+        "dates": names.dates,
+    }
     return {kind: [name for name in columns if kept is None or name in kept] for kind, columns in kinds.items()}
 
 

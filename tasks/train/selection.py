@@ -13,7 +13,7 @@ from tasks.model.matrix import FloatArray
 from tasks.train.learning import Learned, Workshop
 from tasks.train.pipeline import kept_columns
 from tasks.train.recipes import Recipe
-from tasks.train.table import Table
+from tasks.train.table import Table, inputs_of
 from tasks.train.validation import TIE, FoldResult, fold_ends, fold_losses, folds, meeting, weighted_loss
 
 REPEATS = 3
@@ -107,6 +107,7 @@ def _rises(workshop: Workshop, learned: Learned, scored: Table, features: list[s
     for repeat in range(REPEATS):
         order = rng.permutation(len(some))
         for place, name in enumerate(features):
-            shuffled = some.features.assign(**{name: some.features[name].array.take(order)})
+            columns = inputs_of(name, spec)
+            shuffled = some.features.assign(**{each: some.features[each].array.take(order) for each in columns})
             out[repeat, place] = fold_losses(some.truth, learned.score(replace(some, features=shuffled)), spec).mean()
     return np.asarray(out - before, dtype=np.float64)

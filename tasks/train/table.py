@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -13,9 +14,11 @@ import pandas as pd
 from tasks.errors import DataError
 from tasks.model import DatePart
 from tasks.model.matrix import FloatArray, as_numbers, as_text, category_codes, date_part, days_since
+from tasks.model.parts import DateKind
 from tasks.spec.models import ProjectSpec
 
 Classes = tuple[str, ...]
+OF_A_DATE: tuple[DateKind, ...] = ("year", "month", "day_of_year", "weekday", "days")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,8 @@ class Table:
     Attributes
     ----------
     features : DataFrame
-        The spec's feature columns: doubles, and text for categories; then the parts of the event time.
+        The spec's feature columns: doubles, text for categories, dates as they are; then the parts of dates and of the
+        event time.
     days : array
         Event time in days since `origin`, with its fraction.
     truth, target : array
@@ -88,7 +92,7 @@ def table(rows: pd.DataFrame, spec: ProjectSpec) -> Table:
         There are no rows, a column is missing, an event time or a label is missing or cannot be on the model's scale.
     """
     group = [spec.split.group] if spec.split.group else []
-    needed = [*spec.features.columns, spec.source.event_time, spec.source.label.column, *group]
+    needed = [*spec.features.learned, spec.source.event_time, spec.source.label.column, *group]
     missing = [column for column in needed if column not in rows.columns]
     if missing or not len(rows):
         raise DataError(
@@ -116,13 +120,29 @@ def feature_frame(rows: pd.DataFrame, spec: ProjectSpec) -> pd.DataFrame:
         column: as_text(rows[column]).array for column in spec.features.categories if column in rows
     }
     plain = [column for column in (*spec.features.numbers, *spec.features.booleans) if column in rows]
+    moments = {column: pd.to_datetime(rows[column]).array for column in spec.features.dates if column in rows}
     dates = {part.name: date_part(rows[part.column], part) for part in date_parts(spec) if part.column in rows}
-    return pd.DataFrame({**{column: as_numbers(rows[column]) for column in plain}, **texts, **dates})
+    return pd.DataFrame({**{column: as_numbers(rows[column]) for column in plain}, **texts, **moments, **dates})
 
 
-def date_parts(spec: ProjectSpec) -> tuple[DatePart, ...]:
-    """Return the parts of the event time that are features."""
-    return tuple(DatePart(spec.source.event_time, kind) for kind in spec.training.event_time_parts)
+def date_parts(spec: ProjectSpec, kept: Sequence[str] | None = None) -> tuple[DatePart, ...]:
+    """Return what is read from dates: the parts of the date columns that are kept (all, if None), and the event time's.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Part
+    >>> parts = {"training": Part(event_time_parts=["hour"]), "source": Part(event_time="at")}
+    >>> [part.name for part in date_parts(Part(features=Part(dates=["built"]), **parts))]
+    ['built:year', 'built:month', 'built:day_of_year', 'built:weekday', 'built:days', 'at:hour']
+    """
+    columns = [column for column in spec.features.dates if kept is None or column in kept]
+    own = tuple(DatePart(column, kind) for column in columns for kind in OF_A_DATE)
+    return own + tuple(DatePart(spec.source.event_time, kind) for kind in spec.training.event_time_parts)
+
+
+def inputs_of(column: str, spec: ProjectSpec) -> list[str]:
+    """Return what a feature column is called among the inputs: itself, or the parts of a date."""
+    return [f"{column}:{kind}" for kind in OF_A_DATE] if column in spec.features.dates else [column]
 
 
 def class_names(rows: pd.DataFrame, spec: ProjectSpec) -> Classes:

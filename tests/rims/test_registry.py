@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -76,6 +77,14 @@ def test_what_went_in_comes_out(registry: Registry, project: str) -> None:
     assert run.data.params == {"recipe": "event_time"}
     assert run.data.metrics == {"challenger_loss": 0.13}
     assert run.info.status == "FINISHED"
+
+
+def test_the_page_of_a_version_is_given_what_goes_in_and_what_comes_out(registry: Registry, project: str) -> None:
+    """It asks this address for the schema that it shows."""
+    added = registry.add_version(project, replace(DRAFT, files={**FILES, "MLmodel": b"signature: here"}))
+    asked = f"{registry.url}/model-versions/get-artifact?path=MLmodel&name={project}&version={added.number}"
+    with urllib.request.urlopen(asked, timeout=30) as found:  # noqa: S310 - our own http address
+        assert found.read() == b"signature: here"
 
 
 def test_the_same_key_makes_one_version(registry: Registry, project: str) -> None:

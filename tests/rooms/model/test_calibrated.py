@@ -45,12 +45,24 @@ def test_a_calibrated_model_answers_through_its_table_and_not_through_the_link()
 
 
 def test_each_class_has_its_table_and_the_rest_is_shared_out() -> None:
-    """Class tables say 0.2, 0.2 and 0.4, which add up to 0.8; where all say 0, the classes are alike."""
-    flat = [Calibration("isotonic", scores=(0.0, 1.0), probabilities=(low, 0.0)) for low in (0.2, 0.2, 0.4)]
+    """Three alike have log odds of -log 2, of which the tables say 0.2, 0.2 and 0.4: they add up to 0.8."""
+    flat = [Calibration("isotonic", scores=(-1.0, 1.0), probabilities=(low, low)) for low in (0.2, 0.2, 0.4)]
     schema = replace(THREE, calibration=tuple(flat))
-    assert answers(np.array([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]), schema) == pytest.approx(
-        np.array([[0.25, 0.25, 0.5], [1 / 3, 1 / 3, 1 / 3]])
+    assert answers(np.array([[0.0, 0.0, 0.0], [7.0, 7.0, 7.0]]), schema) == pytest.approx(
+        np.array([[0.25, 0.25, 0.5]] * 2)
     )
+
+
+def test_where_all_tables_say_nothing_the_classes_are_alike() -> None:
+    none = Calibration("isotonic", scores=(0.0,), probabilities=(0.0,))
+    found = answers(np.array([[3.0, 0.0, 0.0]]), replace(THREE, calibration=(none,) * 3))
+    assert found == pytest.approx(np.full((1, 3), 1 / 3))
+
+
+def test_a_table_that_changes_nothing_leaves_several_classes_as_they_are() -> None:
+    same = replace(THREE, calibration=(Calibration("sigmoid"),) * 3)
+    score = np.array([[0.2, -1.0, 2.0], [5.0, 5.0, 4.0]])
+    assert answers(score, same) == pytest.approx(answers(score, THREE))
 
 
 def test_scores_of_probabilities_are_turned_back_by_the_link() -> None:

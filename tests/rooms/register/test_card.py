@@ -93,18 +93,18 @@ FIRST = {
         "| mean absolute log error | 0.13 | 0.146 | 0.4 |",
         "| 95 % interval | 0.127 to 0.133 |",
         "Challenger minus champion: **-0.016** (95 % interval -0.02 to -0.012)",
-        "Called a success at 0.14.",
+        "The project calls 0.14 a success: reached.",
         "The gate passed: clear win.",
         "- no slice clearly worse",
         "on rows from 2026-01-01 to 2026-10-23",
     ],
 )
 def test_an_approver_reads_what_why_and_how(said: str) -> None:
-    assert said in model_card(EVIDENCE, REQUEST).replace("&#95;", "_").replace(" &emsp;", " ")
+    assert said in model_card(EVIDENCE, REQUEST).replace("&#95;", "_").replace("\N{NO-BREAK SPACE}" * 3, " ")
 
 
 def test_the_slice_that_did_worst_comes_first() -> None:
-    card = model_card(EVIDENCE, REQUEST).replace(" &emsp;", " ")
+    card = model_card(EVIDENCE, REQUEST).replace("\N{NO-BREAK SPACE}" * 3, " ")
     assert card.index("Rye | 60 | 0.14 | 0.125 | +12.0% **too much** |") < card.index(
         "Ely | 40 | 0.12 | 0.15 | -20.0% |"
     )
@@ -113,7 +113,7 @@ def test_the_slice_that_did_worst_comes_first() -> None:
 def test_a_first_model_has_nothing_to_be_compared_with() -> None:
     card = model_card(FIRST, replace(REQUEST, champion=None))
     assert "There is no champion yet." in card
-    assert "| 0.13 &emsp;| n/a &emsp;| 0.4 |" in card
+    assert "| 0.13 | n/a | 0.4 |" in card.replace("\N{NO-BREAK SPACE}" * 3, " ")
     assert "Challenger minus trivial rule: **-0.27**" in card
     assert "### Slices" not in card
 

@@ -72,7 +72,7 @@ DETAILS = Details(ANALYSIS, FACTS, RULE, LINKS)
 @pytest.mark.parametrize(
     "said",
     [
-        "Decision [houses/1](http://h/#/report), drift: age.",
+        "Decision [houses/1](http://h/#/report). Drift: the champion had become old.",
         "(98.75 % interval -0.6 to -0.4)",
         "These rows were used 2 times before",
         "- town = Rye and size = 1 to 2: 3 on 25 rows, elsewhere 1; 40% of the loss",

@@ -54,6 +54,47 @@ def test_every_kind_of_estimator_is_exported_with_missing_values_categories_and_
     assert np.isfinite(fitted.portable.predict(rows)).all()
 
 
+DATED = {"numbers": ["area"], "categories": ["zip"], "dates": ["built"]}
+
+
+def with_dates(rows: pd.DataFrame) -> pd.DataFrame:
+    """The market with the day each flat was built, every seventh missing; those of the year 2000 cost 100 more."""
+    days = np.random.default_rng(1).integers(0, 3650, len(rows))
+    built = pd.Series(pd.Timestamp("1995-01-01") + pd.to_timedelta(days, unit="D"), index=rows.index)
+    dear = 100.0 * (built.dt.year == 2000)
+    return rows.assign(built=built.where(rows.index % 7 > 0).astype("datetime64[us]"), price=rows["price"] + dear)
+
+
+@pytest.mark.parametrize("estimator", ["hist_gradient_boosting", "linear"])
+def test_a_column_of_dates_is_a_feature_of_the_trained_and_of_the_exported_model(
+    estimator: str, spec_of: Make, market: Market
+) -> None:
+    rows = with_dates(market())
+    fitted = fit(Recipe(estimator=estimator, iterations=40), rows, spec_of(features=DATED), AS_OF)
+    schema = fitted.portable.schema
+    assert [part.name for part in schema.dates] == [
+        "built:year", "built:month", "built:day_of_year", "built:weekday", "built:days"
+    ]  # fmt: skip
+    assert fitted.parity <= 1e-9
+    days = np.array(["2000-06-01", "NaT", "1899-01-01", "9999-12-31"], dtype="datetime64[us]")
+    asked = rows.iloc[:4].assign(built=days)
+    assert np.isfinite(fitted.portable.predict(asked)).all()
+    if estimator == "hist_gradient_boosting":
+        same = rows.iloc[:1].assign(area=70.0, zip="a")
+        then, before = (fitted.portable.predict(same.assign(built=pd.Timestamp(day))) for day in ("2000-06-01", "1999"))
+        assert then - before == pytest.approx(100, abs=20)
+
+
+def test_a_date_is_weighed_as_one_and_left_out_as_one(spec_of: Make, market: Market) -> None:
+    spec, rows = spec_of(features=DATED), with_dates(market())
+    fitted = fit(Recipe(iterations=40), rows, spec, AS_OF)
+    found = importances(fitted.portable, rows, spec, seed=0)
+    assert found["zip"] < found["built"] < found["area"]
+    without = fit(Recipe(iterations=10, features=("area", "zip")), rows, spec, AS_OF)
+    assert without.portable.schema.dates == ()
+    assert importances(without.portable, rows, spec, seed=0)["built"] == 0.0
+
+
 def test_any_scikit_learn_estimator_may_be_named_and_is_kept_where_no_graph_can_say_it(
     spec_of: Make, market: Market
 ) -> None:

@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 
 from tasks.errors import DataError, SpecError
+from tasks.metrics.losses import log_losses
 from tasks.spec.models import ProjectSpec
 from tasks.train import Recipe, baseline_predictions, learning_curve, train
-from tasks.train.finish import Finish, finish
+from tasks.train.finish import Finish, Kind, corrected, corrections, finish
 from tasks.train.learning import Workshop
 from tasks.train.selection import selected
 from tasks.train.table import table
@@ -66,6 +67,24 @@ def test_costs_move_the_threshold_and_both_stay_with_the_model(spec_of: Make, ma
     assert schema.threshold == pytest.approx(0.1, abs=0.15)  # 1 / (1 + 9), were probabilities exact
     assert schema.calibration == trained.finish.calibration != ()
     assert trained.fitted.portable.decisions(np.array([schema.threshold - 0.01, schema.threshold])).tolist() == [0, 1]
+
+
+def test_probabilities_of_several_classes_that_promise_too_much_are_corrected() -> None:
+    """Scores four times as large as the truth's own: every class is said too surely, and no table finds the factor."""
+    rng = np.random.default_rng(0)
+    own = rng.normal(size=(3000, 3))
+    chances = np.exp(own) / np.exp(own).sum(axis=1, keepdims=True)
+    truth = (rng.random((3000, 1)) > chances.cumsum(axis=1)).sum(axis=1).astype(float)
+    learned = slice(0, 2000), slice(2000, None)
+    kinds: tuple[Kind, ...] = ("sigmoid", "isotonic")
+    for kind in kinds:
+        tables = corrections(4 * own[learned[0]], truth[learned[0]], kind)
+        before, after = (
+            log_losses(truth[learned[1]], corrected(4 * own[learned[1]], given)).mean() for given in ((), tables)
+        )
+        best = log_losses(truth[learned[1]], chances[learned[1]]).mean()
+        assert best < after < best + 0.1 < before
+        assert corrected(4 * own, tables).sum(axis=1) == pytest.approx(1)
 
 
 def test_features_that_do_nothing_are_left_out_when_the_spec_asks(spec_of: Make, market: Market) -> None:

@@ -34,7 +34,7 @@ def told(trials: Iterable[TrialResult]) -> list[tuple[Any, ...]]:
 def _workshop(spec_of: Make, market: Market) -> Workshop:
     ways = ["all_history", "recency", "event_time"]
     spec = spec_of(training={"trials": 12, "estimators": LINEAR, "time_treatments": ways})
-    return Workshop(table(market(jump_on=50, jump=40.0), spec), spec)
+    return Workshop(table(market(jump_on=50, jump=40.0, a_day=5), spec), spec)
 
 
 @pytest.fixture(name="whole", scope="module")
