@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from flows.cli_run import Project, Reason, run_app
 from tasks.errors import Error
 
 FAILED = 1
@@ -21,16 +22,9 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-run_app = typer.Typer(help="Run a flow now, and wait for it: nightly, retrain or promote.", no_args_is_help=True)
 app.add_typer(run_app, name="run")
 doctor_app = typer.Typer(invoke_without_command=True)
 app.add_typer(doctor_app, name="doctor")
-
-Project = Annotated[str, typer.Argument(help="A project's name, its folder, or its project.yaml.")]
-Night = Annotated[
-    datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="The night, YYYY-MM-DD. [default: today]")
-]
-Reason = Annotated[str, typer.Option(help="Why, for the record.")]
 
 
 @app.callback()
@@ -100,30 +94,6 @@ def up(
     from flows.commands.up import run_stack
 
     run_stack(host)
-
-
-@run_app.command("nightly")
-def run_nightly(project: Project, date: Night = None, reason: Reason = "by hand") -> None:
-    """Take in, check, score, measure and decide one night; retrain if that is the decision."""
-    from flows.commands.run import run_flow_now
-
-    run_flow_now("nightly", project, date.date() if date else None, reason)
-
-
-@run_app.command("retrain")
-def run_retrain(project: Project, date: Night = None, reason: Reason = "by hand") -> None:
-    """Train a challenger, prove it against the champion, and put it up for approval."""
-    from flows.commands.run import run_flow_now
-
-    run_flow_now("retrain", project, date.date() if date else None, reason)
-
-
-@run_app.command("promote")
-def run_promote(project: Project, date: Night = None) -> None:
-    """Look for approvals set in MLflow and carry them out."""
-    from flows.commands.run import run_flow_now
-
-    run_flow_now("promote", project, date.date() if date else None, None)
 
 
 @app.command()

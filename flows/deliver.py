@@ -15,9 +15,15 @@ from tasks.spec import ProjectSpec
 
 POOL = "leeway"
 # A night or a retraining waits for the one before it; a look that is late is made by the next one.
-COLLISIONS = {"nightly": "ENQUEUE", "retrain": "ENQUEUE", "promote": "CANCEL_NEW", "upkeep": "CANCEL_NEW"}
+COLLISIONS = {
+    "nightly": "ENQUEUE",
+    "monitor": "ENQUEUE",
+    "retrain": "ENQUEUE",
+    "promote": "CANCEL_NEW",
+    "upkeep": "CANCEL_NEW",
+}
 SCHEDULED = "scheduled"
-REASONED = {"nightly"}  # flows that are told why they run
+REASONED = {"nightly", "monitor"}  # flows that are told why they run
 HEADER = """\
 # Generated from the project specs (`make generated`); deploy it with
 #   prefect deploy --all --prefect-file deployments/prefect.yaml
@@ -25,7 +31,7 @@ HEADER = """\
 
 
 def prefect_yaml(specs: list[ProjectSpec], *, scheduled: bool = True) -> str:
-    """Return the deployments of all projects: for each a nightly and a promote by schedule, and a retrain by demand.
+    """Return the deployments of all projects: what runs by schedule, and what on demand.
 
     Entrypoints are modules of this package, so that helpers import on any worker; nothing is pulled.
     """
@@ -107,6 +113,7 @@ def _deployments(spec: ProjectSpec, *, scheduled: bool) -> list[dict[str, Any]]:
     }
     kinds = [
         ("nightly", "Take in, check, score, measure and decide one night.", schedule.nightly),
+        ("monitor", "Measure how far the model has drifted, and decide what to do.", schedule.monitoring),
         ("promote", "Look for approvals set in MLflow and carry them out.", schedule.promote),
         ("retrain", "Train, prove and put up a challenger.", None),
         (

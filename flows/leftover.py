@@ -7,7 +7,7 @@ from datetime import datetime
 
 from tasks.spec import ProjectSpec
 
-WORTH_REPEATING = frozenset({"nightly", "retrain"})  # what a poll missed, the next poll sees
+WORTH_REPEATING = frozenset({"nightly", "monitor", "retrain"})  # what a poll missed, the next poll sees
 MOST = 200  # what Prefect gives at once
 
 

@@ -3,40 +3,46 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date as Date  # noqa: N812 - the flow's parameter is called `date` in the form people fill in
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
-from prefect import flow, get_client, runtime
+from prefect import flow, runtime
 
+from flows.afterwards import shadow_scored
+from flows.assembled import assembled_features
 from flows.events import tell_prefect
 from flows.house import Champion, House, open_house
-from flows.record import Tonight, decision_entry, situation
-from flows.tell import publish, show_verdicts
+from flows.judging import decide_night, decided, missed_looks, name_run
+from flows.record import Tonight
+from flows.spread import workers
+from flows.tell import show_verdicts
 from tasks import clock
-from tasks.decide import decide
 from tasks.drift import Suspicion
 from tasks.features import latest_values
-from tasks.gauges import Attempt, due_after, failed_night, night_facts
+from tasks.gauges import Attempt, due_after, failed_night, night_facts, taken_in
 from tasks.gauges.task import measured, timed, watched, write_gauges
 from tasks.ingest.task import take_in
-from tasks.lake import Batch, Deliveries, Entry, deliveries, entries, held, record
+from tasks.lake import SUPERSEDED, Batch, Deliveries, deliveries, entries, held
 from tasks.logs import line, logger
+from tasks.monitor.profiling import profile_batches
+from tasks.monitor.refused import profile_refused
 from tasks.monitor.suspect import suspect
-from tasks.monitor.task import View, look, profile_batches
 from tasks.notify.task import tell_failure
 from tasks.records import Checked, Finding
 from tasks.score import results_of
 from tasks.score.task import Scorer, score_batches
-from tasks.spec import missed_nights, nights_per_year
+from tasks.spec import nights_per_year
+from tasks.validate.as_delivered import as_delivered
 from tasks.validate.large import LargeChecked
 from tasks.validate.storing import set_aside, store
-from tasks.validate.task import verdicts
+from tasks.validate.task import RELEASED, verdicts
 
 LEASE = "night"
+CAUGHT_UP = "missed, caught up"
 FRESH = {"accepted", "partly_quarantined"}  # what a person let in is not suspected again
 
 
@@ -62,47 +68,54 @@ def nightly(project: str, date: Date | None = None, reason: str = "by hand") -> 
     house = open_house(project)
     tonight = date or clock.tonight(house.spec.schedule.time_zone)
     with held(house.lake, house.project, LEASE):
-        for missed in [] if date else _missed(house, tonight):
+        for missed in [] if date or house.spec.schedule.monitoring else missed_looks(house, tonight):
             logger().warning(line("night_caught_up", night=missed))
-            measured_night(house, missed, "missed, caught up")
-        result = measured_night(house, tonight, reason)
-    _name_run(f"{house.project} {tonight}: {result['action']}")
+            measured_night(house, missed, partial(run_night, reason=CAUGHT_UP))
+        result = measured_night(house, tonight, partial(run_night, reason=reason))
+    name_run(f"{house.project} {tonight}: {result['action']}")
     return result
 
 
-def measured_night(house: House, night: Date, reason: str) -> dict[str, Any]:
-    """Run a night, and write down for Prometheus how it went, however it ended."""
+def measured_night(house: House, night: Date, work: Callable[[House, Date], dict[str, Any]]) -> dict[str, Any]:
+    """Do a night's work, and write down for Prometheus how it went, however it ended."""
     begun = clock.now()
     with watched() as seconds:
         try:
-            result = run_night(house, night, reason)
+            result = work(house, night)
         except BaseException as error:
             write_gauges(house.home, failed_night(house.project, error, begun))
             raise
     past, champion = entries(house.lake, house.project), house.champion()
-    entry = [each for each in past if each.kind == "night" and each.night == night][-1]
     attempt, due = Attempt(begun, clock.now(), seconds), due_after(house.spec.schedule, clock.now())
-    facts = night_facts(house.project, entry, past, attempt, champion.trained_until if champion else None, due)
+    mine = [each for each in past if each.kind == "night" and each.name == result["name"]]
+    facts = (
+        night_facts(house.project, mine[-1], past, attempt, champion.trained_until if champion else None, due)
+        if mine
+        else taken_in(house.project, result["rows_in"] - result["refused"], result["refused"], attempt, due)
+    )
     write_gauges(house.home, measured(facts, house.lake, house.home))
     return result
 
 
 def run_night(house: House, night: Date, reason: str) -> dict[str, Any]:
-    """Take in, check, score, measure and decide one night."""
+    """Take in, check, score, measure and decide one night; where monitoring has its own schedule, only the first."""
     checked = settle_landed(house, night)
     known, champion = deliveries(house.lake, house.project), house.champion()
-    past = entries(house.lake, house.project)
-    decision = None if checked else _decided(past, night)
+    past, apart = entries(house.lake, house.project), house.spec.schedule.monitoring
+    before, fault = None if checked or apart else decided(past, night), ""
     if champion is not None:
-        if decision is None and set_suspects_aside(house, champion, known, night):
+        if before is None and set_suspects_aside(house, champion, known, night):
             known = deliveries(house.lake, house.project)
         summarise_and_score(house, champion, known)
-    if decision is None:
-        decision = judge(Tonight(house, night, champion, known, past), reason)
-        _emit(house, night, checked, decision)
-    if decision["action"] == "retrain":
-        start_retraining(house, night, decision)
-    return {"night": night.isoformat(), "rows_in": sum(each.rows_in for each in checked), **decision}
+        summarise_refused(house, champion, known)
+        fault = shadow_scored(house, champion, known)
+    tell_refused(house, checked)
+    counts = {"rows_in": sum(each.rows_in for each in checked), "refused": sum(each.rows_refused for each in checked)}
+    if apart:
+        decision = {"action": "taken in", "kind": "none", "reason": f"drift is decided on by {apart!r}", "name": ""}
+    else:
+        decision = decide_night(Tonight(house, night, champion, known, past, fault), reason, before=before)
+    return {"night": night.isoformat(), **counts, **decision}
 
 
 def settle_landed(house: House, night: Date) -> list[Checked | LargeChecked]:
@@ -151,89 +164,57 @@ def _finding(suspicion: Suspicion, batch: Batch) -> Finding:
 
 
 def summarise_and_score(house: House, champion: Champion, known: Deliveries) -> None:
-    """Bring profiles and predictions up to date with the accepted rows newer than what the champion learned from."""
+    """Bring profiles and predictions up to date with the accepted rows newer than what the champion learned from.
+
+    Where the spec says `compute.backend: dask`, partitions of the rows are summarised and answered for on the workers.
+    """
     batches = known.accepted(after=champion.trained_until)
     ruler = champion.reference.total.ruler
+    # Workers are given what features are made from, not the house: it holds the key that versions are signed with.
+    features = partial(assembled_features, spec=house.spec, lake=house.lake, folder=house.folder)
+    with workers(house.spec.compute) as spread:
+        with timed("profile"):
+            profile_batches(house.lake, house.project, batches, ruler, features=features, spread=spread)
+        scorer = Scorer(
+            house.lake,
+            house.project,
+            champion.model,
+            champion.number,
+            features,
+            clock.now(),
+            results_of(house.spec, house.folder),
+            house.spec.automation.degree,
+            spread,
+        )
+        with timed("score"):
+            score_batches(scorer, batches)
+
+
+def summarise_refused(house: House, champion: Champion, known: Deliveries) -> None:
+    """Bring up to date what is known of rows set aside: with the accepted ones they are what was delivered."""
+    aside = [
+        batch
+        for batch in known.latest()
+        if batch.kind == "rows"
+        and batch.rows_quarantined
+        and batch.verdict not in {SUPERSEDED, RELEASED}
+        and batch.arrival > champion.trained_until
+    ]
     with timed("profile"):
-        profile_batches(house.lake, house.project, batches, ruler, features=house.features)
-    results = results_of(house.spec, house.folder)
-    scorer = Scorer(
-        house.lake,
-        house.project,
-        champion.model,
-        champion.number,
-        house.features,
-        clock.now(),
-        results,
-        house.spec.automation.degree,
-    )
-    with timed("score"):
-        score_batches(scorer, batches)
+        profile_refused(
+            house.lake,
+            house.project,
+            aside,
+            champion.reference.total.ruler,
+            read=partial(as_delivered, spec=house.spec),
+        )
 
 
-def judge(tonight: Tonight, reason: str) -> dict[str, Any]:
-    """Measure, decide, write the decision down, and show it where people look."""
-    house, champion, view = tonight.house, tonight.champion, View(None, (), None, 0)
-    if champion is not None:
-        nights = nights_per_year(house.spec.schedule)
-        with timed("monitor"):
-            view = look(house.lake, house.spec, champion.yardstick, tonight.night, nights)
-    with timed("decide"):
-        decision = decide(situation(tonight, view), house.spec)
-    entry = decision_entry(tonight, decision, view, reason, clock.now())
-    written = record(house.lake, house.project, entry)
-    logger().info(line("night_decided", action=decision.action, kind=decision.kind, reason=decision.reason))
-    publish(house, entry, [*tonight.past, entry] if written else tonight.past)
-    return {"action": decision.action, "kind": decision.kind, "reason": decision.reason, "name": entry.name}
-
-
-def start_retraining(house: House, night: Date, decision: dict[str, Any]) -> None:
-    """Start the retrain deployment, once for a decision however often its night is run again."""
-    from prefect.deployments import run_deployment
-
-    run_deployment(
-        f"retrain/{house.project}",
-        parameters={
-            "project": house.project,
-            "date": night.isoformat(),
-            "reason": decision["reason"],
-            "decision": decision["name"],
-        },
-        idempotency_key=f"{house.project}/{decision['name']}",
-        timeout=0,
-        as_subflow=False,
-    )
-
-
-def _missed(house: House, tonight: Date) -> list[Date]:
-    """Return the scheduled nights before this one that nobody decided, because nothing ran."""
-    decided = [entry.night for entry in entries(house.lake, house.project, "night")]
-    return missed_nights(house.spec.schedule, max(decided, default=None), tonight)
-
-
-def _name_run(name: str) -> None:
-    """Let the run's name in the Prefect UI say what came of it."""
-    if runtime.flow_run.id:
-        with get_client(sync_client=True) as client:
-            client.update_flow_run(UUID(runtime.flow_run.id), name=name)
-
-
-def _emit(house: House, night: Date, checked: list[Checked | LargeChecked], decision: dict[str, Any]) -> None:
-    said = {"night": night.isoformat(), **decision}
+def tell_refused(house: House, checked: Sequence[Checked | LargeChecked]) -> None:
+    """Emit an event for each delivery of which something was set aside."""
     for each in checked:
         if each.rows_refused or each.verdict == "quarantined":
             counts = {"rows_in": each.rows_in, "rows_refused": each.rows_refused}
             tell_prefect(
                 house.project, "batch.quarantined", {"batch": each.landed.key, "verdict": each.verdict, **counts}
             )
-    if decision["action"] in {"hold", "ask", "retrain"}:
-        tell_prefect(house.project, "drift.detected", said)
-    tell_prefect(house.project, "night.decided", said)
-
-
-def _decided(past: Sequence[Entry], night: Date) -> dict[str, Any] | None:
-    mine = [entry for entry in past if entry.kind == "night" and entry.night == night]
-    if not mine:
-        return None
-    last = mine[-1]
-    return {"action": last.action, "kind": last.drift, "reason": last.reason, "name": last.name}

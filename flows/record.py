@@ -8,41 +8,59 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from flows.afterwards import released, shadowed
+from flows.beside import downstream, upstream
 from flows.house import Champion, House
-from tasks.decide import Situation, Suspected
-from tasks.lake import Deliveries, Entry
+from tasks.decide import WHERE_FIRST, Situation, Suspected
+from tasks.lake import Batch, Deliveries, Entry
 from tasks.monitor.task import View
-from tasks.records import Decision, Moved
+from tasks.monitor.way import first_moved
+from tasks.records import Answer, Decision, Moved
 from tasks.registry.names import CHALLENGER
 from tasks.score.task import automated
-from tasks.spec import ProjectSpec
 
 MONTH_DAYS = 30
 COLUMNS_SHOWN = 50
-STEPS_SHOWN = 5
+COLUMNS_TIMED = 5
 UNDER_WAY_DAYS = 7  # a run that was lost must not stand in the way for ever
 
 
 @dataclass(frozen=True, slots=True)
 class Tonight:
-    """What a night is decided from, each read once: who serves, what was delivered, and what was done so far."""
+    """What a night is decided from, each read once: who serves, what was delivered, and what was done so far.
+
+    `shadow_fault` is why the version that waits could not answer beside the champion. `decided_at` is given when the
+    night is decided once more: what projects upstream decided later is left out then.
+    """
 
     house: House
     night: date
     champion: Champion | None
     deliveries: Deliveries
     past: list[Entry]
+    shadow_fault: str = ""
+    decided_at: datetime | None = None
+
+    @property
+    def landed(self) -> list[Batch]:
+        """What was delivered since the last look, as it stands now: that is one night, but for monitoring apart."""
+        if self.house.spec.schedule.monitoring is None:
+            return self.deliveries.of(self.night)
+        nights = [entry.night for entry in self.past if entry.kind == "night" and entry.night < self.night]
+        looked = max(nights, default=date.min)
+        return [batch for batch in self.deliveries.latest() if looked < batch.night <= self.night]
 
 
 def situation(tonight: Tonight, view: View) -> Situation:
     """Gather everything the decision of a night may rest on."""
     house, night, champion = tonight.house, tonight.night, tonight.champion
-    batches = tonight.deliveries.of(night)
+    batches = tonight.landed
     past = [entry for entry in tonight.past if entry.kind == "retraining" and entry.night <= night]
     refused = [entry.night for entry in past if entry.action == "refused"]
     registered = [entry.night for entry in past if entry.action == "registered"]
     month_ago = night - timedelta(days=MONTH_DAYS)
     recent = tonight.deliveries.accepted(after=month_ago)
+    known = tonight.deliveries
     return Situation(
         project=house.project,
         night=night,
@@ -55,6 +73,10 @@ def situation(tonight: Tonight, view: View) -> Situation:
         moved=tuple(sorted((*view.moved, *view.predictions), key=lambda moved: -moved.strain)),
         suspicions=tuple(Suspected(each.kind, each.columns, each.evidence) for each in view.suspicions),
         surprises=view.surprises,
+        worse=view.worse,
+        first_step=first.sentence if (first := first_moved(view.steps)) else "",
+        upstream=upstream(house, night, tonight.decided_at),
+        downstream=downstream(house),
         kind=view.kind,
         estimated=view.estimated,
         importances=champion.importances if champion else (),
@@ -66,13 +88,20 @@ def situation(tonight: Tonight, view: View) -> Situation:
         retrainings_in_30_days=sum(day > month_ago for day in registered),
         fresh_rows=view.fresh_rows,
         rows_in_30_days=sum(batch.rows_accepted for batch in recent),
+        released=released(house, champion, known, night, tonight.past) if champion else None,
+        shadowed=shadowed(house, champion, known, night, tonight.shadow_fault) if champion else None,
     )
+
+
+def night_name(tonight: Tonight) -> str:
+    """Return the name of a night's decision: the same night, with the same deliveries, is decided once."""
+    digest = hashlib.sha256("".join(sorted(batch.batch_id for batch in tonight.landed)).encode()).hexdigest()[:8]
+    return f"{tonight.night.isoformat()}/{digest}"
 
 
 def decision_entry(tonight: Tonight, decision: Decision, view: View, reason: str, moment: datetime) -> Entry:
     """Return the record of a night: every answer with its numbers, every column against its leeway."""
-    batches = tonight.deliveries.of(decision.night)
-    digest = hashlib.sha256("".join(sorted(batch.batch_id for batch in batches)).encode()).hexdigest()[:8]
+    batches = tonight.landed
     details: dict[str, Any] = {
         "run_because": reason,
         "champion": tonight.champion.number if tonight.champion else None,
@@ -80,6 +109,8 @@ def decision_entry(tonight: Tonight, decision: Decision, view: View, reason: str
         "answers": [asdict(answer) for answer in decision.answers],
         "moved": _moved((*view.moved, *view.predictions)),
         "surprises": _moved(view.surprises),
+        "slices": [asdict(each) | {"strain": round(each.strain, 4)} for each in view.worse],
+        "steps": [asdict(each) for each in view.steps],
         "suspicions": [asdict(each) for each in view.suspicions],
         "rows": sum(batch.rows_accepted for batch in batches if batch.kind == "rows"),
         "labels": sum(batch.rows_accepted for batch in batches if batch.kind == "labels"),
@@ -88,9 +119,7 @@ def decision_entry(tonight: Tonight, decision: Decision, view: View, reason: str
     }
     if tonight.champion is not None:
         details |= automated.fn(tonight.house.lake, tonight.house.spec, tonight.deliveries, decision.night).to_dict()
-    first = where_first(tonight.house.spec, view)
-    if first:
-        details["where_first"] = first
+    details |= {"where_first": where.answer, **where.numbers} if (where := _where_first(decision)) else {}
     if tonight.champion is not None and view.window is not None:
         details["speed"] = speed(view.moved, (view.window.end - tonight.champion.trained_until).days)
     if view.estimated is not None:
@@ -99,7 +128,7 @@ def decision_entry(tonight: Tonight, decision: Decision, view: View, reason: str
         seen = view.performance
         details["performance"] = asdict(seen) | {"start": seen.start.isoformat(), "end": seen.end.isoformat()}
     return Entry(
-        name=f"{decision.night.isoformat()}/{digest}",
+        name=night_name(tonight),
         kind="night",
         night=decision.night,
         time=moment,
@@ -110,33 +139,24 @@ def decision_entry(tonight: Tonight, decision: Decision, view: View, reason: str
     )
 
 
-def where_first(spec: ProjectSpec, view: View) -> str:
-    """Return the first step on the way of the data at which something moved, from the delivery to the labels.
-
-    What a later step shows may only be what an earlier one handed on.
-    """
-    moved = {each.column for each in view.moved if each.strain > 1}
-    steps = {
-        "rows as delivered": set(spec.features.own.all),
-        **{f"feature table {table.name}": set(table.columns.all) for table in spec.features.tables},
-        "features of the project's function": set(spec.features.made.all),
-    }
-    named = next((step for step, columns in steps.items() if moved & columns), "")
-    if named:
-        return f"{named} ({', '.join(sorted(moved & steps[named])[:STEPS_SHOWN])})"
-    if any(each.strain > 1 for each in view.predictions):
-        return "the champion's answers"
-    return "labels" if any(each.strain > 1 for each in view.surprises) else ""
+def _where_first(decision: Decision) -> Answer | None:
+    """Return the answer that says where something moved first, and which projects it concerns."""
+    return next((answer for answer in decision.answers if answer.question == WHERE_FIRST), None)
 
 
 def speed(moved: Sequence[Moved], days: int) -> dict[str, float]:
     """Return how quickly the columns that moved most do so: distance a month since the champion's training.
 
-    >>> speed([Moved("area", "level", distance=0.3, leeway=0.1)], days=60)
+    Of several statistics of a column, the one that used most of its leeway counts.
+
+    >>> speed([Moved("area", "level", 0.3, leeway=0.1), Moved("area", "shape", 0.2, leeway=0.1)], days=60)
     {'area': 0.15}
     """
-    worst = [each for each in moved if each.strain > 1][:STEPS_SHOWN]
-    return {each.column: round(each.distance / max(days, 1) * MONTH_DAYS, 4) for each in worst}
+    worst: dict[str, Moved] = {}
+    for each in sorted(moved, key=lambda each: -each.strain):
+        if each.strain > 1 and len(worst) < COLUMNS_TIMED:
+            worst.setdefault(each.column, each)
+    return {column: round(each.distance / max(days, 1) * MONTH_DAYS, 4) for column, each in worst.items()}
 
 
 def _under_way(tonight: Tonight) -> date | None:

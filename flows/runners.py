@@ -22,12 +22,19 @@ from prefect.flow_engine import run_flow
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.states import Pending
 
+from flows.monitor import monitor
 from flows.nightly import nightly
 from flows.promote import promote
 from flows.retrain import retrain
 from flows.upkeep import upkeep
 
-FLOWS: dict[str, Flow[..., Any]] = {"nightly": nightly, "retrain": retrain, "promote": promote, "upkeep": upkeep}
+FLOWS: dict[str, Flow[..., Any]] = {
+    "nightly": nightly,
+    "monitor": monitor,
+    "retrain": retrain,
+    "promote": promote,
+    "upkeep": upkeep,
+}
 
 
 def run(kind: str, project: str, **parameters: Any) -> Any:

@@ -14,6 +14,8 @@ from flows.progress import hush, progress
 from flows.screen import screen
 from tasks.spec import ProjectSpec, find_project, home, read_spec
 
+DECIDING = {"nightly", "monitor"}
+
 
 def run_flow_now(kind: str, project: str, night: date | None, reason: str | None) -> None:
     """Run a project's flow, and what it starts, in this process; print what came of it."""
@@ -31,7 +33,7 @@ def run_flow_now(kind: str, project: str, night: date | None, reason: str | None
         with progress(f"{kind} of {spec.project}, seen at {addresses.prefect_ui}/runs"):
             result = run(kind, spec.project, **parameters)
         _print(kind, result)
-        if kind != "nightly":
+        if kind not in DECIDING:
             return
         with progress(f"retrain of {spec.project}, if the night asked for it"):
             trained = run_due("retrain", spec.project)

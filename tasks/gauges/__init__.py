@@ -5,7 +5,7 @@ sent to a push gateway when LEEWAY_PUSHGATEWAY names one. Labels are names of pr
 types; no value of anybody's data is among them.
 """
 
-from tasks.gauges.facts import Attempt, NightFacts, RowCounts, TableSize, due_after, failed_night, night_facts
+from tasks.gauges.facts import Attempt, NightFacts, RowCounts, TableSize, due_after, failed_night, night_facts, taken_in
 from tasks.gauges.families import METRICS, carried_over, exposition, families
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "failed_night",
     "families",
     "night_facts",
+    "taken_in",
 ]

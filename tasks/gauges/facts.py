@@ -136,6 +136,19 @@ def night_facts(
     )
 
 
+def taken_in(project: str, accepted: int, refused: int, attempt: Attempt, due: datetime) -> NightFacts:
+    """Return the facts of a night that took in and scored, where monitoring decides at other times."""
+    return NightFacts(
+        project=project,
+        attempted=attempt.begun,
+        finished=attempt.ended,
+        due=due,
+        room_seconds=attempt.room_seconds,
+        failures={},
+        rows=RowCounts(accepted, refused),
+    )
+
+
 def failed_night(project: str, error: BaseException, begun: datetime) -> NightFacts:
     """Return the facts of an attempt that ended in an error: only its type, never its text.
 

@@ -35,6 +35,7 @@ def contradictions(spec: ProjectSpec) -> list[Contradiction]:
         *_of_training(spec),
         *_of_privacy(spec),
         *_of_operation(spec),
+        *_of_upstream(spec),
     ]
     return [Contradiction(tuple(keys), text) for keys, text in found]
 
@@ -53,7 +54,12 @@ def feature_places(spec: ProjectSpec) -> list[tuple[str, Loc]]:
     return [
         place
         for where, block in blocks
-        for kind, names in (("numbers", block.numbers), ("booleans", block.booleans), ("categories", block.categories))
+        for kind, names in (
+            ("numbers", block.numbers),
+            ("booleans", block.booleans),
+            ("categories", block.categories),
+            ("dates", block.dates),
+        )
         for place in _places(names, *where, kind)
     ]
 
@@ -73,11 +79,11 @@ def _twice(places: list[tuple[str, Loc]]) -> Iterator[tuple[str, Loc, Loc]]:
 def _of_features(spec: ProjectSpec) -> Found:
     places = feature_places(spec)
     if not places:
-        yield [("features",)], "no feature is named; list at least one under numbers, booleans or categories"
+        yield [("features",)], "no feature is named; list at least one under numbers, booleans, categories or dates"
     for name, place, before in _twice(places):
         yield (
             [place, before],
-            f"feature {name!r} is named twice; a column is a number, a boolean or a category, once",
+            f"feature {name!r} is named twice; a column is a number, a boolean, a category or a date, once",
         )
     for name, place in places:
         if name == spec.source.label.column:
@@ -189,8 +195,8 @@ def _of_baseline(spec: ProjectSpec) -> Found:
 
 def _of_privacy(spec: ProjectSpec) -> Found:
     source, features = spec.source, spec.features
-    needed = {*source.id, source.event_time, source.label.column, *features.columns, *features.entities}
-    unhashable = {*features.numbers, *features.booleans, source.event_time, source.label.column}
+    needed = {*source.id, source.event_time, source.label.column, *features.learned, *features.entities}
+    unhashable = {*features.numbers, *features.booleans, *features.dates, source.event_time, source.label.column}
     weighed: list[Loc] = [("source",), ("features",)]
     for name, place in _places(spec.privacy.drop, "privacy", "drop"):
         if name in needed:
@@ -204,6 +210,16 @@ def _of_privacy(spec: ProjectSpec) -> Found:
                 [place, *weighed],
                 f"privacy.pseudonymise names {name!r}; only ids and categories can be hashed and still be used",
             )
+
+
+def _of_upstream(spec: ProjectSpec) -> Found:
+    names = [each.project for each in spec.upstream]
+    for index, name in enumerate(names):
+        place: Loc = ("upstream", index, "project")
+        if name == spec.project:
+            yield [place, ("project",)], f"upstream names {name!r}, this project itself; name what it is made of"
+        elif name in names[:index]:
+            yield [place, ("upstream", names.index(name), "project")], f"upstream names {name!r} twice; once is enough"
 
 
 def _of_operation(spec: ProjectSpec) -> Found:

@@ -8,6 +8,11 @@ from pydantic import ConfigDict, Field, field_validator
 
 from tasks.spec.parts import IMPORT_PATH, Column, Metric, Name, Part, Share, secret_reference
 
+DATES = (
+    "Columns read as dates, with or without a time of day. The model sees year, month, weekday, day of the year, and "
+    "days since 1970; they are not watched for drift, because dates move by themselves."
+)
+
 
 class Scope(Part):
     """What the project is for, and what counts as success."""
@@ -155,11 +160,12 @@ class Columns(Part):
     numbers: list[Column] = Field([], description="Columns read as numbers.")
     categories: list[Column] = Field([], description="Columns read as text categories (zip codes too).")
     booleans: list[Column] = Field([], description="Columns read as true or false.")
+    dates: list[Column] = Field([], description=DATES)
 
     @property
     def all(self) -> list[str]:
-        """Every column, in a fixed order: numbers, booleans, categories."""
-        return [*self.numbers, *self.booleans, *self.categories]
+        """Every column, in a fixed order: numbers, booleans, categories, dates."""
+        return [*self.numbers, *self.booleans, *self.categories, *self.dates]
 
 
 class FeatureTable(Files):
@@ -196,6 +202,7 @@ class Features(Part):
         [], alias="categories", description="Columns read as text categories (zip codes too)."
     )
     own_booleans: list[Column] = Field([], alias="booleans", description="Columns read as true or false.")
+    own_dates: list[Column] = Field([], alias="dates", description=DATES)
     function: str | None = Field(
         None, description="`module:function`, frame in and frame out, applied alike in training and scoring; pure."
     )
@@ -214,7 +221,9 @@ class Features(Part):
     @property
     def own(self) -> Columns:
         """The features that deliveries of rows bring."""
-        return Columns(numbers=self.own_numbers, categories=self.own_categories, booleans=self.own_booleans)
+        return Columns(
+            numbers=self.own_numbers, categories=self.own_categories, booleans=self.own_booleans, dates=self.own_dates
+        )
 
     @property
     def numbers(self) -> list[str]:
@@ -232,9 +241,19 @@ class Features(Part):
         return [name for part in self.parts for name in part.categories]
 
     @property
+    def dates(self) -> list[str]:
+        """The model's date columns, wherever they come from."""
+        return [name for part in self.parts for name in part.dates]
+
+    @property
     def columns(self) -> list[str]:
-        """Every feature column of the model, in a fixed order: numbers, booleans, categories."""
+        """Every feature column that is watched, in a fixed order: numbers, booleans, categories; no dates."""
         return [*self.numbers, *self.booleans, *self.categories]
+
+    @property
+    def learned(self) -> list[str]:
+        """Every feature column that the model learns from: those that are watched, and dates."""
+        return [*self.columns, *self.dates]
 
     @property
     def entities(self) -> list[str]:
@@ -247,6 +266,18 @@ class Features(Part):
         if value is not None and not IMPORT_PATH.fullmatch(value):
             raise ValueError(f"found {value!r}; expected an import path such as 'deployments.mine.features:add'")
         return value
+
+
+class UpstreamProject(Part):
+    """A project of the same lake that this one is made of."""
+
+    project: Name = Field(
+        description="Its name. Its nights are shown beside this project's, which then names it first."
+    )
+    use: Literal["dataset", "model"] = Field(
+        "dataset",
+        description="What is used of it: its rows (columns that move there are told), or its model's answers.",
+    )
 
 
 class Privacy(Part):

@@ -13,7 +13,18 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from tasks.spec.contradictions import contradictions
-from tasks.spec.data import Columns, Contract, Features, FeatureTable, Files, Label, Privacy, Scope, Source
+from tasks.spec.data import (
+    Columns,
+    Contract,
+    Features,
+    FeatureTable,
+    Files,
+    Label,
+    Privacy,
+    Scope,
+    Source,
+    UpstreamProject,
+)
 from tasks.spec.parts import BINARY_METRICS, REGRESSION_METRICS, Column, Metric, Name, Part, Share
 from tasks.spec.policy import (
     Automation,
@@ -58,6 +69,7 @@ __all__ = [
     "Source",
     "Split",
     "Training",
+    "UpstreamProject",
 ]
 
 
@@ -68,6 +80,11 @@ class ProjectSpec(Part):
     scope: Scope
     source: Source
     features: Features
+    upstream: list[UpstreamProject] = Field(
+        [],
+        description="Projects whose rows or answers this one is made of. When one of them is held, asked about or set "
+        "aside, this project's night says so first; when this one is, its alarm names who is downstream.",
+    )
     contract: Contract = Field(default_factory=Contract)
     split: Split = Field(default_factory=Split)
     training: Training = Field(default_factory=Training)

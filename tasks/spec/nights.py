@@ -16,7 +16,7 @@ MOST_MISSED = 31
 
 
 def nights_per_year(schedule: Schedule) -> float:
-    """Return the distinct nights (dates) of a year on which a schedule runs, 1 to 365.
+    """Return the distinct nights (dates) of a year on which drift is measured and decided on, 1 to 365.
 
     Examples
     --------
@@ -24,8 +24,10 @@ def nights_per_year(schedule: Schedule) -> float:
     365.0
     >>> nights_per_year(Schedule(nightly="0 2 * * MON"))
     52.0
+    >>> nights_per_year(Schedule(nightly="0 2 * * *", monitoring="0 6 * * MON"))
+    52.0
     """
-    return _nights(schedule.nightly, schedule.time_zone)
+    return _nights(schedule.looks, schedule.time_zone)
 
 
 def missed_nights(schedule: Schedule, last: date | None, tonight: date) -> list[date]:
@@ -51,7 +53,7 @@ def missed_nights(schedule: Schedule, last: date | None, tonight: date) -> list[
         return []
     zone, found = ZoneInfo(schedule.time_zone), list[date]()
     start = max(last, tonight - timedelta(days=DAYS)) + timedelta(days=1)
-    for moment in CronSim(schedule.nightly, datetime.combine(start, datetime.min.time(), zone) - timedelta(seconds=1)):
+    for moment in CronSim(schedule.looks, datetime.combine(start, datetime.min.time(), zone) - timedelta(seconds=1)):
         if moment.date() >= tonight:
             break
         if moment.date() not in found[-1:]:

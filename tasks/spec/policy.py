@@ -90,8 +90,8 @@ class Training(Part):
     )
     calibration: Literal["none", "auto", "sigmoid", "isotonic"] = Field(
         "auto",
-        description="How a binary model's probabilities are corrected, learned from forward validation; auto takes "
-        "what helps beyond noise where the metric judges probabilities.",
+        description="How a classifier's probabilities are corrected, learned from forward validation; of several "
+        "classes each against the others. auto takes what helps beyond noise where the metric judges probabilities.",
     )
     min_rows: int = Field(500, ge=20, description="Fewest labelled rows worth training on.")
     seed: int = Field(0, ge=0, description="Same data and same seed give the same model.")
@@ -186,17 +186,26 @@ class Scoring(Part):
     )
     format: Literal["parquet", "csv"] = Field("parquet", description="How these files are written.")
     threads: int = Field(1, ge=1, le=256, description="Threads that a batch is answered with.")
+    shadow: bool = Field(
+        default=False,
+        description="The version that waits for approval answers each night's rows too. Its answers stay in the lake, "
+        "and are never handed out; its error on them stands beside the champion's in the report and on its page.",
+    )
 
 
 class Compute(Part):
     """On what the work runs."""
 
     backend: Literal["threads", "dask"] = Field(
-        "threads", description="One machine, or a Dask cluster, on whose workers a retraining tries its candidates."
+        "threads",
+        description="One machine, or a Dask cluster, on whose workers a night summarises and scores partitions of its "
+        "rows, and a retraining tries its candidates.",
     )
     workers: int = Field(2, ge=1, le=1024, description="Worker processes of a local Dask cluster.")
     address: str | None = Field(
-        None, description="A running Dask scheduler (tcp://host:port); left out, a local cluster."
+        None,
+        description="A running Dask scheduler (tcp://host:port); left out, a local cluster. Its workers run the same "
+        "version of Leeway, reach the lake, and find the project's folder at the same path.",
     )
 
 
@@ -242,6 +251,11 @@ class Schedule(Part):
     """When it runs."""
 
     nightly: str = Field("0 2 * * *", description="Cron of the night, in the time zone below.")
+    monitoring: str | None = Field(
+        None,
+        description="Cron of measuring drift and deciding what to do about it. Without it every night does so itself; "
+        "with it nights take in, check and score, and all that came since the last look is judged together.",
+    )
     promote: str = Field("* * * * *", description="Cron of the look for approvals.")
     upkeep: str = Field("0 5 * * 0", description="Cron of the lake's upkeep: compaction, retention, orphans.")
     time_zone: str = Field("UTC", description="IANA name, such as Europe/Berlin.")
@@ -253,9 +267,20 @@ class Schedule(Part):
             raise ValueError(f"found {value!r}; expected an IANA time zone such as 'Europe/Berlin'")
         return str(ZoneInfo(value))
 
-    @field_validator("nightly", "promote", "upkeep")
+    @property
+    def looks(self) -> str:
+        """Cron of the decisions: the nights' own, unless monitoring has one.
+
+        >>> Schedule(nightly="0 2 * * *", monitoring="0 6 * * MON").looks
+        '0 6 * * MON'
+        """
+        return self.monitoring or self.nightly
+
+    @field_validator("nightly", "monitoring", "promote", "upkeep")
     @classmethod
-    def _is_cron(cls, value: str) -> str:
+    def _is_cron(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         refusal = f"found {value!r}; expected five cron fields, such as '0 2 * * *'"
         if len(value.split()) != CRON_FIELDS:
             raise ValueError(refusal)

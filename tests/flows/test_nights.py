@@ -436,3 +436,23 @@ def test_a_night_that_crashes_after_each_of_its_writes_ends_as_if_nothing_had_ha
             run_night(NIGHT)
         lakes[name] = contents(house.lake)
     assert lakes["crashing"] == lakes["undisturbed"]
+
+
+def test_a_project_monitored_apart_takes_in_every_night_and_is_decided_on_when_it_is_looked_at(house: House) -> None:
+    from flows.monitor import monitor
+
+    spec = house.folder / "project.yaml"
+    spec.write_text(spec.read_text("utf-8").replace("schedule:\n", 'schedule:\n  monitoring: "0 6 * * MON"\n'), "utf-8")
+    decided_before = len(entries(house.lake, PROJECT, "night"))
+    for night in (NIGHT, NEXT):
+        land(house, "sales", night, delivery("sales", night))
+        result = run_night(night)
+        assert (result["action"], result["rows_in"]) == ("taken in", len(delivery("sales", night)) - 1)
+        assert len(served(house, batch(house, night))) == result["rows_in"]
+    assert len(entries(house.lake, PROJECT, "night")) == decided_before
+    first = monitor(PROJECT, date.fromisoformat(NEXT))
+    made = entries(house.lake, PROJECT, "night")[decided_before:]
+    assert [(each.night.isoformat(), each.action) for each in made] == [(NEXT, first["action"])]
+    assert made[0].details["rows"] == len(delivery("sales", NIGHT)) + len(delivery("sales", NEXT)) - 2
+    assert monitor(PROJECT, date.fromisoformat(NEXT)) == first
+    assert len(entries(house.lake, PROJECT, "night")) == decided_before + 1

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
 PROJECT = "planned"
 PLANNED_SECONDS = 60  # the scheduler looks every five
-KINDS = ("nightly", "promote", "retrain", "upkeep")
+KINDS = ("nightly", "monitor", "promote", "retrain", "upkeep")
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +58,15 @@ def test_the_nights_of_a_deployment_are_planned_by_the_server(spec: ProjectSpec)
     assert first > datetime.now(UTC)
     assert first.astimezone(ZoneInfo(spec.schedule.time_zone)).strftime("%H:%M") == "02:00"
     assert {run.parameters["reason"] for run in planned} == {"scheduled"}
-    form = nightly.parameter_openapi_schema["properties"]["reason"]
-    assert form["default"] == "by hand"
+    form = nightly.parameter_openapi_schema
+    assert form is not None
+    assert form["properties"]["reason"]["default"] == "by hand"
 
 
 @pytest.mark.usefixtures("spec")
 def test_a_retraining_has_no_schedule_and_no_two_runs_of_a_kind_overlap() -> None:
     found = {kind: deployment(kind) for kind in KINDS}
-    assert [len(found[kind].schedules) for kind in KINDS] == [1, 1, 0, 1]
+    assert [len(found[kind].schedules) for kind in KINDS] == [1, 0, 1, 0, 1]
     assert {each.global_concurrency_limit.limit for each in found.values() if each.global_concurrency_limit} == {1}
 
 

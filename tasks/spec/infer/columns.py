@@ -88,7 +88,7 @@ def _text(column: pd.Series, name: str, texts: pd.Series, no_number: Mask) -> Ch
     rows, distinct = int(texts.notna().sum()), int(texts.nunique())
     moments = times(column, "UTC")
     if moments.clean and moments.column.notna().any():
-        return Chosen(name, "left out", "a date: features.function can make days or hours of it, as numbers")
+        return Chosen(name, "left out", "a date: list it under dates, if it is known before the label is")
     mixed = float(no_number.sum()) < rows / 2
     odd = repr(str(column[no_number].iloc[0]).strip()[:30]) if bool(no_number.any()) else "none"
     numeric = f"mostly numbers, but some cells are not, such as {odd}"
@@ -105,6 +105,8 @@ def _text(column: pd.Series, name: str, texts: pd.Series, no_number: Mask) -> Ch
 def _without_leak(chosen: Chosen, target: Target) -> Chosen:
     if chosen.typed is None:
         return chosen
+    if target.task == "multiclass" and chosen.kind != "categories":
+        return chosen  # names have no order that a number could be compared with
     suspicion = leak(chosen.typed, target.typed, binary=target.task == "binary")
     if not suspicion:
         return chosen

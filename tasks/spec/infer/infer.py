@@ -107,7 +107,8 @@ def _suite(choices: Choices) -> dict[str, Any]:
     held = unique_key(choices.key.columns)
     if not choices.span.undated and choices.time not in choices.key.columns:
         held.append(expectation("expect_column_values_to_not_be_null", "every row happened", column=choices.time))
-    held += expectations_for(label, "binary" if choices.target.task == "binary" else "numbers")
+    kinds = {"binary": "binary", "multiclass": "categories", "regression": "numbers"}
+    held += expectations_for(label, kinds[choices.target.task])
     for column in choices.columns:
         if column.typed is not None:
             held += expectations_for(column.typed.rename(column.name), column.kind)

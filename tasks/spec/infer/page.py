@@ -85,7 +85,12 @@ def _head(choices: Choices) -> str:
 def _scope(choices: Choices) -> str:
     target = choices.target
     objective = f"Predict {choices.label}."
-    rule = "the share of 1 in the training rows" if target.task == "binary" else "the middle value of the label"
+    rules = {
+        "binary": "the share of 1 in the training rows",
+        "multiclass": "each class's share of the training rows",
+        "regression": "the middle value of the label",
+    }
+    rule = rules[target.task]
     return "\n".join(
         [
             "scope:",

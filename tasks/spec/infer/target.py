@@ -9,18 +9,20 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import SpecError
-from tasks.spec.cells import Mask, booleans, numbers
+from tasks.spec.cells import Mask, booleans, categories, numbers
 
 HEAVY_SKEW = 2.0
 FEWEST_ROWS = 20
+FEWEST_CLASSES, MOST_CLASSES = 3, 50
+FEWEST_OF_A_CLASS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The label as numbers, and what follows from it; `why` is the sentence for the person."""
+    """The label as numbers, or as names of several classes, and what follows from it; `why` is for the person."""
 
     typed: pd.Series
-    task: Literal["regression", "binary"]
+    task: Literal["regression", "binary", "multiclass"]
     metric: str
     baseline: str
     scale: Literal["identity", "log"]
@@ -28,15 +30,16 @@ class Target:
 
 
 def read_target(column: pd.Series) -> Target:
-    """Return the label as numbers with the task it makes.
+    """Return the label, typed, with the task it makes.
 
     Two values of a yes/no kind, or 0 and 1, are a binary task; other numbers are a regression, on the log scale when
-    they are positive and their skewness is above 2 and at least halved by the logarithm.
+    they are positive and their skewness is above 2 and at least halved by the logarithm. Three to fifty texts that
+    repeat are several classes.
 
     Raises
     ------
     SpecError
-        When the label is constant, has fewer than 20 values, or is text that is neither numbers nor yes/no.
+        When the label is constant, has fewer than 20 values, or is text that does not name a few classes.
 
     Examples
     --------
@@ -53,11 +56,23 @@ def read_target(column: pd.Series) -> Target:
         why = f"the label is yes/no (or 1/0); {share:.1%} of the rows are yes"
         return Target(values, "binary", "log_loss", "mean", "identity", why)
     if not amounts.clean:
-        raise SpecError([_text_label(name, column, amounts.bad)])
+        return _classes(name, column, amounts.bad)
     _require_variety(amounts.column, name)
     if amounts.column.nunique() == 2:  # noqa: PLR2004 - a binary label has two
         raise SpecError([_two_numbers(name, amounts.column)])
     return _regression(amounts.column)
+
+
+def _classes(name: str, column: pd.Series, no_number: Mask) -> Target:
+    names = categories(column).column
+    counts = names.value_counts()
+    some_numbers = not bool(no_number[column.notna().to_numpy()].all())
+    if some_numbers or not FEWEST_CLASSES <= len(counts) <= MOST_CLASSES or counts.min() < FEWEST_OF_A_CLASS:
+        raise SpecError([_text_label(name, column, no_number)])
+    _require_variety(names, name)
+    common = f"the commonest, {counts.index[0]!r}, is {counts.iloc[0] / counts.sum():.1%} of the rows"
+    why = f"the label names {len(counts)} classes; {common}"
+    return Target(names, "multiclass", "log_loss", "majority", "identity", why)
 
 
 def _regression(values: pd.Series) -> Target:
@@ -102,6 +117,7 @@ def _text_label(name: str, column: pd.Series, bad: Mask) -> str:
             "you look for and 0 otherwise, and run this again"
         )
     return (
-        f"label {name!r} holds texts such as {shown}; expected numbers (regression), or 1 and 0 (binary). "
-        "More than two classes are not supported: make one project for each class of interest"
+        f"label {name!r} holds texts such as {shown}; expected numbers (regression), 1 and 0 (binary), or the names of "
+        f"{FEWEST_CLASSES} to {MOST_CLASSES} classes, each of them in at least {FEWEST_OF_A_CLASS} rows: put rare ones "
+        "together, or clean the label"
     )
