@@ -37,9 +37,11 @@ def decided_again(house: House, night: date) -> tuple[Entry, Decision]:
         raise DataError(f"version {number}, which was champion on {night}, is no longer in {house.registry.url}")
     champion = None if version is None else house.load(version)
     past = [entry for entry in record if entry.time < then.time]
-    tonight = Tonight(house, night, champion, deliveries(house.lake, house.project), past)
+    tonight = Tonight(house, night, champion, deliveries(house.lake, house.project), past, decided_at=then.time)
     view = View(None, (), None, 0)
     if champion is not None:
-        view = look.fn(house.lake, house.spec, champion.yardstick, night, nights_per_year(house.spec.schedule))
-    seen = replace(situation(tonight, view), waiting=then.details.get("waiting"))
+        nights = nights_per_year(house.spec.schedule)
+        view = look.fn(house.lake, house.spec, champion.yardstick, night, nights, features=house.features)
+    users = tuple(then.details.get("downstream", ()))
+    seen = replace(situation(tonight, view), waiting=then.details.get("waiting"), downstream=users)
     return then, decide(seen, house.spec)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,8 @@ import pandas as pd
 
 from tasks.errors import DataError
 from tasks.lake import Deliveries, Lake, deliveries, standing
+from tasks.monitor.profiling import SOURCE
+from tasks.profiles import Ruler, TableProfile, added, from_bytes
 from tasks.records import Checked
 from tasks.spec import ProjectSpec
 
@@ -30,6 +32,30 @@ class Refused:
 
 
 @dataclass(frozen=True)
+class Stored:
+    """The profiles that nights have stored, of the ruler most of them have.
+
+    Parameters
+    ----------
+    ruler : Ruler
+        Their bins.
+    written : mapping of (str, date) to list of bytes
+        By batch id and event date; more than one where some of a batch's rows were released later.
+    """
+
+    ruler: Ruler
+    written: Mapping[tuple[str, date], list[bytes]]
+
+    def profile(self, batch_id: str, day: date) -> TableProfile | None:
+        """Return the profile of what a delivery brought for an event date, None where there is none."""
+        known: dict[tuple[str, date], TableProfile] = self.__dict__.setdefault("_read", {})
+        key = (batch_id, day)
+        if key not in known and key in self.written:
+            known[key] = added([from_bytes(each) for each in self.written[key]])
+        return known.get(key)
+
+
+@dataclass(frozen=True)
 class History:
     """What landed, by the night it landed on.
 
@@ -41,11 +67,14 @@ class History:
         `row_id`, `label`, `arrival`, by arrival.
     refused : tuple of Refused
         What the contract set aside.
+    stored : Stored or None
+        What the rows of each delivery look like, where nights have summed that up.
     """
 
     rows: pd.DataFrame
     labels: pd.DataFrame
     refused: tuple[Refused, ...] = ()
+    stored: Stored | None = None
 
     @property
     def nights(self) -> list[date]:
@@ -81,10 +110,27 @@ def history_in(lake: Lake, spec: ProjectSpec) -> History:
         raise DataError(f"{spec.project} has no history yet; take in what landed: `leeway run nightly {spec.project}`")
     arrivals = rows["batch_id"].map({batch.batch_id: batch.arrival for batch in known.latest()})
     return History(
-        rows.assign(arrival=arrivals).sort_values(["arrival", "row_id"], ignore_index=True),
+        _newest(rows.assign(arrival=arrivals)),
         labels[LABEL].sort_values(["arrival", "row_id"], ignore_index=True),
         tuple(_refused(known)),
+        _stored(lake, spec, known),
     )
+
+
+def _stored(lake: Lake, spec: ProjectSpec, known: Deliveries) -> Stored | None:
+    """Return the profiles of the ruler that most of a project's profiles have; None where its columns are others."""
+    columns = ["batch_id", "ruler", "event_date", "profile"]
+    kept = standing(lake, spec.project, "profiles", known, columns=columns, where=[("source", "=", SOURCE)])
+    if kept.empty:
+        return None
+    mine = kept[kept["ruler"] == kept["ruler"].mode().iloc[0]]
+    ruler = from_bytes(mine["profile"].iloc[0]).ruler
+    if set(ruler.columns) != set(spec.features.columns):
+        return None
+    written: dict[tuple[str, date], list[bytes]] = {}
+    for batch_id, day, each in zip(mine["batch_id"], mine["event_date"], mine["profile"], strict=True):
+        written.setdefault((batch_id, day), []).append(each)
+    return Stored(ruler, written)
 
 
 def history_of(checked: Iterable[Checked], spec: ProjectSpec) -> History:
@@ -108,8 +154,13 @@ def history_of(checked: Iterable[Checked], spec: ProjectSpec) -> History:
 def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
     if not frames:
         raise DataError("nothing was accepted, so there is no history to replay")
-    whole = pd.concat(frames, ignore_index=True).sort_values(["arrival", "row_id"], kind="stable")
-    return whole.drop_duplicates("row_id", keep="last", ignore_index=True)
+    return _newest(pd.concat(frames, ignore_index=True))
+
+
+def _newest(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows by arrival; of a row that came twice, the last."""
+    ordered = rows.sort_values(["arrival", "row_id"], kind="stable")
+    return ordered.drop_duplicates("row_id", keep="last", ignore_index=True)
 
 
 def _refused(known: Deliveries) -> Iterable[Refused]:
@@ -122,4 +173,4 @@ def with_features(history: History, spec: ProjectSpec, folder: Path) -> History:
     """Return the history with the project's own features added to its rows."""
     from tasks.features import with_features as add
 
-    return History(add(history.rows, spec.features.function, folder), history.labels, history.refused)
+    return replace(history, rows=add(history.rows, spec.features.function, folder))

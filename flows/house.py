@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from flows.assembled import assembled_features
 from tasks.drift import Reference
 from tasks.drift import from_bytes as reference_from
 from tasks.errors import Terminal
-from tasks.features import with_features, with_tables
+from tasks.evaluate.task import Answering
 from tasks.lake import Filter, Lake, standing
 from tasks.model import Predictor, load_model
-from tasks.monitor import Answers, Promise
+from tasks.monitor import Answers, Promise, Slices, slices_from_json
 from tasks.monitor import from_json as answers_from
 from tasks.monitor.task import Yardstick
 from tasks.registry import Registry, Version, load_keys
@@ -61,23 +65,12 @@ class House:
         return _load(self.registry, version.project, version.number, self.spec.scoring.threads)
 
 
-def assembled_features(rows: pd.DataFrame, spec: ProjectSpec, lake: Lake, folder: Path) -> pd.DataFrame:
-    """Return rows with the values of the feature tables as of their time, and the project's own features."""
-
-    def values(table: FeatureTable, first: date | None, last: date) -> pd.DataFrame:
-        """Return what a table's deliveries brought for a span of event dates; no rows when none came yet."""
-        inside: list[Filter] = [("table", "=", table.name), ("event_date", "<=", last)]
-        if first is not None:
-            inside.append(("event_date", ">=", first))
-        found = standing(lake, spec.project, "features", where=inside)
-        return found.reindex(columns=list(dict.fromkeys([*found.columns, *table.columns.all])))
-
-    return with_features(with_tables(rows, spec, values), spec.features.function, folder)
-
-
 @dataclass(frozen=True)
 class Champion:
-    """A version ready to answer: its model, what it learned from, and what its hold-out promised."""
+    """A version ready to answer: its model, what it learned from, and what its hold-out promised.
+
+    `promised` is the interval of its mean loss at the gate.
+    """
 
     number: int
     model: Predictor
@@ -89,12 +82,25 @@ class Champion:
     recipe: str
     answers: Answers | None = None
     repeated_rows: float = 0.0
+    slices: Slices | None = None
+    promised: tuple[float, float] = (math.nan, math.nan)
+
+    @property
+    def answering(self) -> Answering:
+        """Whose answers are whose, when they are judged by labels that came since."""
+        return Answering(self.number, self.trained_until, self.model.schema.several)
 
     @property
     def yardstick(self) -> Yardstick:
         """What its nights are measured against."""
         return Yardstick(
-            self.number, self.reference, self.promise, self.trained_until, self.answers, self.repeated_rows
+            self.number,
+            self.reference,
+            self.promise,
+            self.trained_until,
+            self.answers,
+            self.repeated_rows,
+            self.slices,
         )
 
 
@@ -155,15 +161,30 @@ def _load(registry: Registry, project: str, number: int, threads: int) -> Champi
 def champion_of(number: int, files: dict[str, bytes], threads: int = 1) -> Champion:
     """Build a version's model from its verified files."""
     training, evidence = json.loads(files["training.json"]), json.loads(files["evidence.json"])
+    model = load_model(files, threads)
     return Champion(
         number=number,
-        model=load_model(files, threads),
+        model=model,
         reference=reference_from(files["reference.bin"]),
-        promise=Promise(evidence["metric"], evidence["challenger_loss"], evidence["challenger_bias"], evidence["rows"]),
+        promise=Promise(
+            evidence["metric"],
+            evidence["challenger_loss"],
+            evidence["challenger_bias"],
+            evidence["rows"],
+            model.schema.several,
+        ),
         trained_from=date.fromisoformat(training["trained_from"]),
         trained_until=date.fromisoformat(training["trained_until"]),
         importances=tuple((name, float(share)) for name, share in training["importances"].items()),
         recipe=training["recipe"],
         answers=answers_from(files["answers.json"]) if "answers.json" in files else None,
         repeated_rows=float(training.get("repeated_rows", 0.0)),
+        slices=slices_from_json(files["slices.json"]) if "slices.json" in files else None,
+        promised=(_number(evidence, "challenger_low"), _number(evidence, "challenger_high")),
     )
+
+
+def _number(content: Mapping[str, Any], name: str) -> float:
+    """Return a number of the evidence, NaN where it could not be found then."""
+    found = content.get(name)
+    return math.nan if found is None else float(found)

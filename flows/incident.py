@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from flows.history import History, history_of, with_features
-from flows.simulate import Story, Strategy, Workshop, simulate
+from flows.simulate import Story, Strategy, simulate
+from flows.workshop import Workshop
 from tasks.errors import DataError
 from tasks.incidents import INCIDENTS, KEY, NIGHT, Incident, Stage
 from tasks.ingest.task import take_in

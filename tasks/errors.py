@@ -59,6 +59,9 @@ class SpecError(Terminal):
         self.faults = faults
         super().__init__("\n".join(faults))
 
+    def __reduce__(self) -> tuple[type[SpecError], tuple[list[str]]]:
+        return type(self), (self.faults,)
+
 
 class SourceError(Terminal):
     """The landing place cannot be read as the spec says."""

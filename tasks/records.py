@@ -126,7 +126,8 @@ class Checked:
 class Moved:
     """One statistic of a column against its reference: how far, how far it may, and which way (1 up, -1 down, 0 both).
 
-    `creep` says that it added up over nights; otherwise one night did it.
+    `creep` says that it added up over nights; otherwise one night did it. `where` names the slice (`plan is 'pro'`) if
+    the statistic is of one.
     """
 
     column: str
@@ -135,6 +136,7 @@ class Moved:
     leeway: float
     creep: bool = False
     direction: int = 0
+    where: str = ""
 
     @property
     def strain(self) -> float:
@@ -162,13 +164,22 @@ class Bounded:
 
 
 @dataclass(frozen=True, slots=True)
+class Sustained:
+    """Realised error over every matured row since training; the intervals hold at all nights of a champion at once."""
+
+    rows: int
+    loss: Bounded
+    bias: Bounded
+
+
+@dataclass(frozen=True, slots=True)
 class Performance:
     """Realised error of a model over the newest matured cohort.
 
     `loss` is the project's metric, where only a rise counts; `bias` the mean signed residual (truth minus prediction)
-    on
-    the metric's scale, where both directions count. `strain` is the larger share of leeway used, by the point
-    estimates.
+    on the metric's scale, where both directions count. `strain` is the larger share of leeway used, by the point
+    estimates. `sustained` is the same since training: what the cohort shows but is too small to be sure of counts when
+    all rows together are sure.
     """
 
     start: date
@@ -176,18 +187,67 @@ class Performance:
     rows: int
     loss: Bounded
     bias: Bounded
+    sustained: Sustained | None = None
 
     @property
     def past_leeway(self) -> bool:
         """Whether error or bias is surely beyond what is tolerated."""
-        return (self.loss.past_leeway and self.loss.value > self.loss.expected) or self.bias.past_leeway
+        return self.error_past_leeway or self.bias_past_leeway
+
+    @property
+    def error_past_leeway(self) -> bool:
+        """Whether the error is surely higher than tolerated."""
+        lasting = self.sustained.loss if self.sustained else None
+        return self.loss.value > self.loss.expected and _surely(self.loss, lasting)
+
+    @property
+    def bias_past_leeway(self) -> bool:
+        """Whether the bias is surely beyond what is tolerated, either way."""
+        return _surely(self.bias, self.sustained.bias if self.sustained else None)
 
     @property
     def strain(self) -> float:
         """Share of the leeway that is used, by the worse of error and bias; intervals are not considered."""
-        rise = (self.loss.value - self.loss.expected) / self.loss.leeway
-        tilt = abs(self.bias.value - self.bias.expected) / self.bias.leeway
-        return max(rise, tilt, 0.0)
+        rise, tilt = self.loss.value - self.loss.expected, abs(self.bias.value - self.bias.expected)
+        # Of a hold-out without any error the leeway is nothing: whatever rises is past it.
+        used = (
+            (moved / each.leeway if each.leeway else moved) for moved, each in ((rise, self.loss), (tilt, self.bias))
+        )
+        return max(*used, 0.0)
+
+
+def _surely(now: Bounded, lasting: Bounded | None) -> bool:
+    """Tell whether a cohort is past its leeway, surely by itself or, on the same side, by all rows since training."""
+    if lasting is None or now.past_leeway:
+        return now.past_leeway
+    beyond = abs(now.value - now.expected) > now.leeway
+    return beyond and lasting.past_leeway and (now.value > now.expected) == (lasting.value > lasting.expected)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalError:
+    """Mean loss of the newest labelled rows of one slice of a column, against what is expected of them.
+
+    That is their loss on the hold-out, and as much more as the loss of all other rows has risen since. `where` names
+    the slice (`plan is 'pro'`); `alone` says that the loss of all other rows is within its leeway.
+    """
+
+    column: str
+    where: str
+    rows: int
+    loss: float
+    expected: float
+    leeway: float
+    alone: bool
+
+    @property
+    def strain(self) -> float:
+        """Share of the leeway that is used; only a rise uses any.
+
+        >>> LocalError("plan", "plan is 'pro'", 90, loss=0.5, expected=0.25, leeway=0.125, alone=True).strain
+        2.0
+        """
+        return max(self.loss - self.expected, 0.0) / self.leeway
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,13 +44,16 @@ def replay_policy(
     """
     console = screen()
     with console.status("loading"):
+        from flows.assembled import assembled_features
         from flows.compare import compared, page
         from flows.history import history_in
-        from flows.house import assembled_features
-        from flows.simulate import Workshop, simulate
+        from flows.simulate import simulate
+        from flows.workshop import Workshop
 
         path = find_project(project)
         spec, lake = lake_of(project)
+        if spec.training.task == "multiclass":
+            raise DataError(f"{spec.project} has several classes; a replay knows numbers and two classes so far")
         history = history_in(lake, spec)
         history = replace(history, rows=assembled_features(history.rows, spec, lake, path.parent))
     since = begin or _first_night(history)

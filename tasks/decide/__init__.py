@@ -1,6 +1,7 @@
 """Decide: what the night showed in; one action with every question, its numbers and its answer out. Pure."""
 
 from tasks.decide.decision import decide
-from tasks.decide.situation import Situation, Suspected
+from tasks.decide.pipeline import WHERE_FIRST
+from tasks.decide.situation import Released, Shadowed, Situation, Suspected, Upstream
 
-__all__ = ["Situation", "Suspected", "decide"]
+__all__ = ["WHERE_FIRST", "Released", "Shadowed", "Situation", "Suspected", "Upstream", "decide"]

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from tasks.decide import pipeline
 from tasks.decide import questions as ask
 from tasks.decide.situation import Situation
-from tasks.records import Action, Decision, DriftKind
+from tasks.records import Action, Answer, Decision, DriftKind
 from tasks.spec.models import ProjectSpec
 
 MANY = 3
-QUESTIONS = (
+QUESTIONS: tuple[Callable[[Situation, ProjectSpec], Answer | None], ...] = (
     ask.enough_rows,
     ask.valid,
     ask.corrupt_or_drifted,
     ask.matters,
     ask.which_kind,
+    pipeline.where_first,
     ask.worth_it,
     ask.may_it,
     ask.who_says_yes,
+    ask.recovered,
+    ask.the_challenger,
 )
 
 
@@ -25,7 +31,8 @@ def decide(seen: Situation, spec: ProjectSpec) -> Decision:
 
     The order is the policy: nothing is trained on broken data, drift alone does not retrain (a moved population is
     not a
-    worse model), and an error past its leeway retrains only when it is worth it and allowed.
+    worse model), and an error past its leeway retrains only when it is worth it and allowed. A release that does worse
+    than the gate promised asks for a look, unless it is retrained anyway.
 
     Examples
     --------
@@ -38,8 +45,9 @@ def decide(seen: Situation, spec: ProjectSpec) -> Decision:
     'wait'
     """
     action, reason = _action(seen, spec)
-    answers = tuple(question(seen, spec) for question in QUESTIONS)
-    return Decision(seen.project, seen.night, action, _kind(seen, action, spec), reason, answers)
+    answers = tuple(answer for question in QUESTIONS if (answer := question(seen, spec)) is not None)
+    kind = _kind(seen, action, spec)
+    return Decision(seen.project, seen.night, action, kind, pipeline.told(action, reason, seen), answers)
 
 
 def _action(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
@@ -50,6 +58,14 @@ def _action(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
     if seen.suspicions:
         said = "; ".join(each.sentence for each in seen.suspicions[:MANY])
         return "ask", f"{said}: broken or drifted? Nothing is trained until a person has looked"
+    action, reason = _quiet_or_not(seen, spec)
+    if seen.released is not None and ask.not_recovered(seen) and action != "retrain":
+        said = f"version {seen.released.version} does worse than promised: {seen.released.sentence}"
+        return "ask", f"{said}; {ask.way_back(seen)}"
+    return action, reason
+
+
+def _quiet_or_not(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
     hurts = seen.performance is not None and seen.performance.past_leeway
     old = ask.too_old(seen, spec)
     if not hurts and not old:
@@ -65,18 +81,20 @@ def _action(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
 def _quiet(seen: Situation) -> tuple[Action, str]:
     if seen.window_rows == 0:
         return "wait", "too few rows since the champion's training to judge"
+    if seen.local_errors:
+        return "hold", f"{ask.local_error(seen.local_errors[0])}; all other rows are within leeway"
     surprised = [each for each in seen.surprises if each.strain > 1]
     if surprised:
         worst = surprised[0]
-        return (
-            "hold",
-            f"labels surprise ({worst.statistic}, {worst.strain:.1f} x its leeway), the error is within leeway",
-        )
+        what = worst.where or worst.statistic
+        return "hold", f"labels surprise ({what}, {worst.strain:.1f} x its leeway), the error is within leeway"
     if not seen.alarms:
         return "score", "within leeway"
     worst = seen.alarms[0]
     how = "crept" if worst.creep else "moved"
-    return "hold", f"{worst.column} {how} ({worst.strain:.1f} x its leeway), no harm seen"
+    name = next((each.where for each in seen.alarms if each.column == worst.column and each.where), worst.column)
+    harmless = "harmless: " if seen.kind == "virtual" else ""
+    return "hold", f"{harmless}{name} {how} ({worst.strain:.1f} x its leeway), no harm seen"
 
 
 def _retrain_or_not(seen: Situation, spec: ProjectSpec, why: str, *, hurts: bool) -> tuple[Action, str]:

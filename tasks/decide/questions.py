@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tasks.decide.pipeline import untrusted
 from tasks.decide.situation import Situation
-from tasks.records import Answer, DriftKind, Performance
+from tasks.records import Answer, Bounded, DriftKind, LocalError, Performance
 from tasks.spec.models import ProjectSpec
 
 MANY = 5
@@ -51,11 +52,14 @@ def matters(seen: Situation, _spec: ProjectSpec) -> Answer:
         numbers |= {"estimate_trusted": estimated.trusted}
         if estimated.trusted:
             guess = f"; without labels {estimated.loss:.4g} ± {estimated.error:.2g} is expected of the newest rows"
+    guess += "".join(f"; {local_error(each)}" for each in seen.local_errors[:1])
+    numbers |= {"slices": [_local_numbers(each) for each in seen.worse if each.strain > 1]} if seen.worse else {}
     if seen_error is None:
         return Answer("does it matter?", f"cannot be told yet: no matured cohort of the champion{guess}", numbers)
     numbers |= _numbers(seen_error)
     if seen_error.past_leeway:
-        return Answer("does it matter?", f"yes: {_hurt(seen_error)}", numbers)
+        worst = "".join(f"; most where {each.where}" for each in seen.worse[:1] if each.strain > 1)
+        return Answer("does it matter?", f"yes: {_hurt(seen_error)}{worst}", numbers)
     return Answer("does it matter?", f"no: {_fine(seen_error)}{guess}", numbers)
 
 
@@ -66,7 +70,7 @@ KINDS: dict[DriftKind, str] = {
     "concept": "concept: the same answers have become less right, the rows stand still",
     "both": "both: the rows moved, and the same answers have become less right",
     "prior": "prior: labels come in other proportions, rows of one label are answered as before",
-    "slice": "local: the answers are off for one part of the rows only",
+    "slice": "local slice: one part of the rows moved or is answered worse, the rest is as before",
     "quality": "quality: it looks broken",
     "unclear": "unclear",
     "age": "age",
@@ -86,7 +90,24 @@ def which_kind(seen: Situation, _spec: ProjectSpec) -> Answer:
     kind = kind_of(seen)
     creeping = sorted({moved.column for moved in (*seen.alarms, *seen.surprises) if moved.creep and moved.strain > 1})
     how = f" (creeping: {', '.join(creeping)})" if creeping else ""
-    return Answer("which kind?", f"{KINDS[kind]}{how}", {"kind": kind, "creeping": creeping})
+    where = f" ({'; '.join(seen.slices[:MANY])})" if kind == "slice" and seen.slices else ""
+    numbers = {"kind": kind, "creeping": creeping, "slices": list(seen.slices)}
+    return Answer("which kind?", f"{KINDS[kind]}{where}{how}", numbers)
+
+
+def local_error(found: LocalError) -> str:
+    """Say where the error is past its leeway.
+
+    >>> local_error(LocalError("plan", "plan is 'pro'", 90, 0.5, 0.25, 0.125, alone=True))
+    "where plan is 'pro' the error is 0.5, past 0.25 + 0.125 (90 rows)"
+    """
+    limit = f"past {found.expected:.4g} + {found.leeway:.3g}"
+    return f"where {found.where} the error is {found.loss:.4g}, {limit} ({found.rows} rows)"
+
+
+def _local_numbers(found: LocalError) -> dict[str, object]:
+    numbers = {"loss": round(found.loss, 6), "expected": round(found.expected, 6), "leeway": round(found.leeway, 6)}
+    return {"slice": found.where, "rows": found.rows, **numbers, "alone": found.alone}
 
 
 def worth_it(seen: Situation, spec: ProjectSpec) -> Answer:
@@ -107,7 +128,7 @@ def worth_it(seen: Situation, spec: ProjectSpec) -> Answer:
 
 def may_it(seen: Situation, spec: ProjectSpec) -> Answer:
     """Answer question 6: is a retraining allowed tonight."""
-    policy = spec.monitoring
+    policy, held = spec.monitoring, untrusted(seen)
     since = None if seen.last_retraining is None else (seen.night - seen.last_retraining).days
     since_refused = None if seen.last_refused is None else (seen.night - seen.last_refused).days
     obstacles = [
@@ -125,6 +146,7 @@ def may_it(seen: Situation, spec: ProjectSpec) -> Answer:
             seen.retrainings_in_30_days >= policy.retrainings_per_month,
             f"budget: {seen.retrainings_in_30_days} of {policy.retrainings_per_month} in 30 days",
         ),
+        (bool(held), f"upstream of it {', '.join(held)} is not trusted: something is set aside, or a person is asked"),
         (seen.fresh_rows < spec.gate.min_rows, f"only {seen.fresh_rows} of {spec.gate.min_rows} new labelled rows"),
     ]
     found = [text for is_so, text in obstacles if is_so]
@@ -144,6 +166,50 @@ def who_says_yes(_seen: Situation, spec: ProjectSpec) -> Answer:
     return Answer("who says yes?", f"a person: {names}")
 
 
+def recovered(seen: Situation, spec: ProjectSpec) -> Answer | None:
+    """Answer question 10: does what was released do in service what the gate promised; None once it was answered."""
+    found = seen.released
+    if found is None:
+        return None
+    numbers = {"version": found.version, "verdict": found.verdict, **found.numbers}
+    if found.verdict == "too_early":
+        few = f"{found.numbers.get('rows', 0)} of {spec.gate.min_rows}"
+        return Answer("did it recover?", f"too early: {few} rows of version {found.version} have matured", numbers)
+    said = f"version {found.version}: {found.sentence}"
+    if not_recovered(seen):
+        return Answer("did it recover?", f"no, {said}; {way_back(seen)}", numbers)
+    word = "cannot be told" if found.verdict == "unknown" else "yes"
+    return Answer("did it recover?", f"{word}, {said}", numbers)
+
+
+def not_recovered(seen: Situation) -> bool:
+    """Whether what was released does surely worse than the gate promised."""
+    return seen.released is not None and seen.released.verdict == "worse"
+
+
+def way_back(seen: Situation) -> str:
+    """Say what can be done about a release that does worse than promised.
+
+    >>> from datetime import date
+    >>> from tasks.decide.situation import Released
+    >>> way_back(Situation("p", date(2026, 1, 1), released=Released(2, "worse", "", back_to=1)))
+    '`leeway rollback p` brings version 1 back'
+    """
+    to = seen.released.back_to if seen.released else None
+    if to is None:
+        return f"there is no version before it to go back to: look at it, then `leeway run retrain {seen.project}`"
+    return f"`leeway rollback {seen.project}` brings version {to} back"
+
+
+def the_challenger(seen: Situation, _spec: ProjectSpec) -> Answer | None:
+    """Tell how the version that waits for approval does beside the champion; None where it does not answer."""
+    found = seen.shadowed
+    if found is None:
+        return None
+    said = f"version {found.version}: {found.sentence}"
+    return Answer("how does the challenger do?", said, {"version": found.version, **found.numbers})
+
+
 def too_old(seen: Situation, spec: ProjectSpec) -> bool:
     """Whether the champion is past the age the policy allows."""
     limit = spec.monitoring.max_model_age_days
@@ -151,12 +217,15 @@ def too_old(seen: Situation, spec: ProjectSpec) -> bool:
 
 
 def _hurt(found: Performance) -> str:
-    if found.bias.past_leeway:
+    long = found.sustained
+    if found.bias_past_leeway:
+        since = f", {long.bias.value:+.3g} since training" if long and not found.bias.past_leeway else ""
         return (
-            f"bias {found.bias.value:+.3g} is past {found.bias.expected:+.3g} ± {found.bias.leeway:.3g}; "
+            f"bias {found.bias.value:+.3g}{since} is past {found.bias.expected:+.3g} ± {found.bias.leeway:.3g}; "
             f"error {found.loss.value:.4g}"
         )
-    return f"error {found.loss.value:.4g} is past {found.loss.expected:.4g} + {found.loss.leeway:.4g}"
+    since = f", {long.loss.value:.4g} since training" if long and not found.loss.past_leeway else ""
+    return f"error {found.loss.value:.4g}{since} is past {found.loss.expected:.4g} + {found.loss.leeway:.4g}"
 
 
 def _fine(found: Performance) -> str:
@@ -165,18 +234,22 @@ def _fine(found: Performance) -> str:
 
 
 def _numbers(found: Performance) -> dict[str, object]:
-    return {
+    numbers: dict[str, object] = {
         "cohort": [found.start.isoformat(), found.end.isoformat()],
         "rows": found.rows,
-        "loss": round(found.loss.value, 6),
-        "loss_low": round(found.loss.low, 6),
-        "loss_high": round(found.loss.high, 6),
-        "loss_expected": round(found.loss.expected, 6),
-        "loss_leeway": round(found.loss.leeway, 6),
-        "bias": round(found.bias.value, 6),
-        "bias_low": round(found.bias.low, 6),
-        "bias_high": round(found.bias.high, 6),
-        "bias_expected": round(found.bias.expected, 6),
-        "bias_leeway": round(found.bias.leeway, 6),
+        **_measured(found.loss, found.bias),
         "strain": round(found.strain, 4),
     }
+    long = found.sustained
+    if long is not None:
+        numbers["since_training"] = {"rows": long.rows, **_measured(long.loss, long.bias)}
+    return numbers
+
+
+def _measured(loss: Bounded, bias: Bounded) -> dict[str, object]:
+    numbers: dict[str, object] = {}
+    for name, found in (("loss", loss), ("bias", bias)):
+        numbers[name] = round(found.value, 6)
+        for part in ("low", "high", "expected", "leeway"):
+            numbers[f"{name}_{part}"] = round(getattr(found, part), 6)
+    return numbers

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
-from tasks.records import DriftKind, Estimated, Moved, Performance
+from tasks.records import DriftKind, Estimated, LocalError, Moved, Performance
+
+MANY = 5
+KIND_WORDS = {"virtual": "harmless", "slice": "local slice"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +33,92 @@ class Suspected:
 
 
 @dataclass(frozen=True, slots=True)
+class Released:
+    """What the champion's first matured cohort came to, against what the gate promised of it.
+
+    Attributes
+    ----------
+    verdict : {"too_early", "as_promised", "better", "worse", "unknown"}
+        Of the interval of its realised error against the gate's.
+    sentence : str
+        The numbers in words.
+    back_to : int or None
+        The version that a rollback would bring back.
+    """
+
+    version: int
+    verdict: str
+    sentence: str
+    back_to: int | None = None
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Shadowed:
+    """How the version that waits for approval does beside the champion, in words and numbers, or why that is unknown.
+
+    `failed` says that it could not be loaded, or could not answer.
+    """
+
+    version: int
+    sentence: str
+    failed: bool = False
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A project whose rows or answers this one is made of: what its newest night came to, as far as it concerns us.
+
+    Attributes
+    ----------
+    use : {"dataset", "model"}
+        Whether its rows are used, or its model's answers.
+    night : date or None
+        Its newest decided night that the window still holds; None where there is none.
+    moved : tuple of str
+        What was past its leeway there: columns of a data set, the answers of a model.
+    troubled : bool
+        Whether it was held, asked about or set aside for what is used of it.
+    """
+
+    project: str
+    use: str = "dataset"
+    night: date | None = None
+    action: str = ""
+    kind: str = ""
+    moved: tuple[str, ...] = ()
+    troubled: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """The same in words.
+
+        >>> Upstream("sales", "dataset", date(2026, 1, 2), "hold", "covariate", ("area",), True).sentence
+        'sales (hold on 2026-01-02, covariate: area)'
+        >>> Upstream("ranker", "model").sentence
+        'the model of ranker (no night yet)'
+        """
+        name = f"the model of {self.project}" if self.use == "model" else self.project
+        if self.night is None:
+            return f"{name} (no night yet)"
+        moved = f": {', '.join(self.moved[:MANY])}" if self.moved else ""
+        return f"{name} ({self.action} on {self.night}, {KIND_WORDS.get(self.kind, self.kind)}{moved})"
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """One night, as the decision sees it.
 
     `moved` is worst first, inputs and predictions; `suspicions` is what looks broken rather than moved and is
     not set aside; `surprises` is the same as `moved` for what labels say of the champion's answers; `kind`
     what all of it together looks like; `estimated` the loss to be expected without labels. `importances` gives each
-    feature's share of the champion's skill (they sum to 1 or less).
+    feature's share of the champion's skill (they sum to 1 or less). `worse` are errors by slice, the worst first.
+    `first_step` is where in this project's data something moved first, `upstream` what it is made of, `downstream` the
+    projects that are made of it.
     `under_way` is the night of a retraining that was decided on lately and has come to nothing yet. `fresh_rows` counts
-    labelled rows newer than what the champion learned from.
+    labelled rows newer than what the champion learned from. `released` is there until the champion's first cohort was
+    judged, `shadowed` where a version that waits answers beside the champion.
     """
 
     project: str
@@ -50,6 +132,10 @@ class Situation:
     moved: tuple[Moved, ...] = ()
     suspicions: tuple[Suspected, ...] = ()
     surprises: tuple[Moved, ...] = ()
+    worse: tuple[LocalError, ...] = ()
+    first_step: str = ""
+    upstream: tuple[Upstream, ...] = ()
+    downstream: tuple[str, ...] = ()
     kind: DriftKind = "none"
     estimated: Estimated | None = None
     importances: tuple[tuple[str, float], ...] = ()
@@ -61,11 +147,24 @@ class Situation:
     retrainings_in_30_days: int = 0
     fresh_rows: int = 0
     rows_in_30_days: int = 0
+    released: Released | None = None
+    shadowed: Shadowed | None = None
 
     @property
     def alarms(self) -> tuple[Moved, ...]:
         """What is past its leeway."""
         return tuple(moved for moved in self.moved if moved.strain > 1)
+
+    @property
+    def local_errors(self) -> tuple[LocalError, ...]:
+        """The slices that are answered worse, each while all other rows are within their leeway."""
+        return tuple(each for each in self.worse if each.strain > 1 and each.alone)
+
+    @property
+    def slices(self) -> tuple[str, ...]:
+        """The slices to which a movement or a worse error is confined."""
+        moved = (each.where for each in self.alarms if each.where)
+        return tuple(dict.fromkeys([*(each.where for each in self.local_errors), *moved]))
 
     @property
     def weight_moved(self) -> float:

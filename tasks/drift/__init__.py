@@ -8,12 +8,13 @@ reference holds: it would be compared with itself.
 
 from tasks.drift.codec import PROTOCOL, from_bytes, to_bytes
 from tasks.drift.compare import Compared, Leeway, charts, compare
-from tasks.drift.corrupt import Suspicion, duplicate_share, suspicions, truncated
+from tasks.drift.corrupt import Suspicion, suspicions
 from tasks.drift.cusum import Charts, begin
 from tasks.drift.distances import DISTANCES
 from tasks.drift.layout import Layout, Means, layout
 from tasks.drift.quiet import Quiet, Row, Shift, quiet
 from tasks.drift.reference import Reference, reference_of
+from tasks.drift.volume import duplicate_share, truncated
 
 __all__ = [
     "DISTANCES",

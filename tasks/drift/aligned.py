@@ -71,22 +71,43 @@ def categories_aligned(reference: ColumnProfile, new: ColumnProfile, distance: s
 def groups_aligned(reference: ColumnProfile, new: ColumnProfile, distance: str) -> Aligned:
     """Return counts over few cells: the categories, or ten groups between the reference's deciles.
 
-    Values below the reference's lowest and above its highest bin have a group of their own on either side. Deciles that
-    coincide (many equal values) make fewer groups.
+    The outer groups are open, as those of a scorecard are (Siddiqi, Credit Risk Scorecards, 2006): what lies beyond the
+    reference's range is in them. Deciles that coincide (many equal values) make fewer groups; where a tenth of the
+    rows has the lowest or the highest value, it is a group of its own and what lies beyond it another.
+
+    A group ends with the bin its decile lies in, on either side the same, so the counts are those of the rows
+    themselves, cut there. (A group beyond the exact maximum would not be: whether a row is above it or only in its bin
+    would decide between half a row and many.)
     """
     if isinstance(reference, CategoryProfile):
         return categories_aligned(reference, new, distance)
     bins, aligned = numbers_aligned(reference, new, distance)
-    if not aligned.comparable:
+    if not (aligned.comparable and isinstance(reference, NumberProfile)):
         return aligned
-    cumulated = np.cumsum(aligned.reference)
+    uppers = group_uppers(reference)
+    group = np.searchsorted(uppers, bins)
+    return Aligned(*(_summed(group, counts, len(uppers) + 1) for counts in (aligned.reference, aligned.new)))
+
+
+def group_uppers(reference: NumberProfile) -> Counts:
+    """Return the highest bin of each group but the last, ascending: those the reference's deciles lie in.
+
+    Examples
+    --------
+    Each of ten values fills a bin of its own and a tenth of the rows; the lowest is a group of its own, so that there
+    is one below it.
+
+    >>> from tasks.profiles import Axis
+    >>> bins = np.arange(100, 110, dtype=np.uint16)
+    >>> rest = {"minimum": 0.0, "maximum": 1.0, "total": 0, "total_squares": 0}
+    >>> group_uppers(NumberProfile(Axis(), 10, 0, 0, 0, bins, np.ones(10, dtype=np.int64), **rest)).tolist()
+    [99, 100, 101, 102, 103, 104, 105, 106, 107, 108]
+    """
+    cumulated = np.cumsum(reference.counts)
     wanted = cumulated[-1] * np.arange(1, GROUPS) / GROUPS
-    deciles = np.searchsorted(cumulated, wanted)
-    occupied = np.flatnonzero(aligned.reference)
-    uppers = np.unique([occupied[0] - 1, *deciles, occupied[-1]])
-    group = np.searchsorted(uppers, np.arange(len(bins)))
-    cells = len(uppers) + 1
-    return Aligned(*(_summed(group, counts, cells) for counts in (aligned.reference, aligned.new)))
+    deciles = reference.bins[np.searchsorted(cumulated, wanted)].astype(np.int64)
+    lowest = int(reference.bins[0])
+    return np.unique([lowest - 1, *deciles] if deciles[0] == lowest else deciles)
 
 
 def _summed(group: np.ndarray, counts: Counts, cells: int) -> Counts:

@@ -10,8 +10,10 @@ from functools import lru_cache
 import numpy as np
 
 from tasks.drift.cusum import Charts, begin, threshold
-from tasks.drift.layout import CELL, LEVEL, NULLS, STATISTICS, Layout, Means
-from tasks.drift.quiet import Quiet, Shift, two_sided
+from tasks.drift.layout import CELL, LEVEL, NULLS, STATISTICS, Layout
+from tasks.drift.local import local_columns, local_moves
+from tasks.drift.night import Night
+from tasks.drift.quiet import two_sided
 from tasks.drift.rare import JEFFREYS, rare_strain
 from tasks.drift.reference import Reference
 from tasks.errors import DataError
@@ -95,8 +97,9 @@ def compare(
     """Return how far each statistic of a window has moved and how far it may.
 
     Numbers are watched by level, shape and what lies outside the known range, categories by shape and unknown
-    ones, every column by its share of nulls. The leeway is the largest of the effect size and what sampling noise and
-    the reference's own swing, by weekday and season, explain; a strain above 1 is an alarm.
+    ones, every column by its share of nulls and for a slice that moves alone. The leeway is the largest of the effect
+    size and what sampling noise and the reference's own swing, by weekday and season, explain; a strain above 1 is an
+    alarm.
 
     Parameters
     ----------
@@ -131,16 +134,17 @@ def compare(
     alpha = alpha or policy.alpha(tests(layout))
     shift = quiet.shift(found.sums, found.rows, day or reference.days[-1])
     leeway = quiet.leeway(shift, alpha)
-    night = _Night(layout, quiet, found, shift, leeway, alpha, policy.effect)
+    night = Night(layout, quiet, found, shift, leeway, alpha, policy.effect)
     moved = [*_means(night), *_shapes(night), *_outside(night), *_unknown(night)]
+    moved += local_moves(night, reference.total)
     unit = quiet.unit(shift)
     moved.sort(key=lambda one: (-one.strain, one.column, one.statistic))
     return Compared(tuple(moved), shift.shift / unit, unit * units(layout), shift.doubt / unit)
 
 
 def tests(layout: Layout) -> int:
-    """Return how many statistics a night is judged by: four a number column, three a category column."""
-    return max(4 * len(layout.numbers) + 3 * len(layout.categories), 1)
+    """Return how many statistics a night is judged by: four a number column, three a category, and slices."""
+    return max(4 * len(layout.numbers) + 3 * len(layout.categories) + local_columns(layout), 1)
 
 
 def charts(layout: Layout, policy: Leeway, columns: int) -> Charts:
@@ -165,18 +169,7 @@ def units(layout: Layout) -> Floats:
     return np.where(layout.statistic == LEVEL, SCALE_OF_U, 1.0)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Night:
-    layout: Layout
-    quiet: Quiet
-    found: Means
-    shift: Shift
-    leeway: Floats
-    alpha: float
-    effect: float
-
-
-def _means(night: _Night) -> Iterator[Moved]:
+def _means(night: Night) -> Iterator[Moved]:
     """Yield the level of numbers and the nulls of every column."""
     layout, unit = night.layout, units(night.layout)
     limit = np.maximum(night.leeway * unit, night.effect)
@@ -203,7 +196,7 @@ def _means(night: _Night) -> Iterator[Moved]:
         )
 
 
-def _shapes(night: _Night) -> Iterator[Moved]:
+def _shapes(night: Night) -> Iterator[Moved]:
     """Yield the shares of cells of every column together, by Pearson's chi-squared distance: the sum of (q - p)^2 / p.
 
     Sampling noise has k - 1 directions, the swing from day to day may have a single one, in which all cells move
@@ -243,7 +236,7 @@ def _chi_squared(degrees: int, alpha: float) -> float:
     return float(chdtri(degrees, alpha))
 
 
-def _outside(night: _Night) -> Iterator[Moved]:
+def _outside(night: Night) -> Iterator[Moved]:
     """Yield the share of rows beyond the reference's range; they must also carry the mean by the effect size.
 
     Where the level swings from day to day, by more than that: a range that ends abruptly swings with it.
@@ -269,15 +262,15 @@ def _outside(night: _Night) -> Iterator[Moved]:
         yield Moved(name, "outside", float(share[place]), float(limit), direction=up)
 
 
-def _unknown(night: _Night) -> Iterator[Moved]:
+def _unknown(night: Night) -> Iterator[Moved]:
     """Yield the share of rows in categories the reference does not know."""
     layout, found = night.layout, night.found
-    size = len(layout.numbers)
-    nulls = np.flatnonzero(layout.statistic == NULLS)[size:]
-    present = found.rows[nulls] - found.sums[nulls]
-    known = np.maximum(layout.rows[nulls] * (1 - layout.mean[nulls]), 1.0)
-    strain = rare_strain(found.unknown, present, layout.singles + JEFFREYS, known, night.alpha)
-    share = found.unknown / np.maximum(present, 1.0)
+    if not layout.known:
+        return
+    known = np.array([max(each.named, 1.0) for each in layout.known])
+    singles = np.array([each.singles for each in layout.known])
+    strain = rare_strain(found.unknown, found.named, singles + JEFFREYS, known, night.alpha)
+    share = found.unknown / np.maximum(found.named, 1.0)
     strain = np.minimum(strain, share / night.effect)
     for place, name in enumerate(layout.categories):
         limit = share[place] / strain[place] if strain[place] > 0 else night.effect

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from statistics import NormalDist
 
 import numpy as np
-import pandas as pd
 
-from tasks.drift.quiet import student
+from tasks.drift.known import comparable, rows_at_most
 from tasks.drift.reference import Reference
 from tasks.drift.units_of_measure import conversion, distance, values_of
 from tasks.profiles import CategoryProfile, NumberProfile, TableProfile
@@ -22,7 +21,6 @@ from tasks.records import Moved
 
 AGREEMENT = NormalDist().inv_cdf(1 - 0.01 / 2)  # two shares agree unless one chance in a hundred says otherwise
 FEWEST_VALUES = 5
-FEWEST_DELIVERIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,51 +44,6 @@ class Suspicion:
     columns: tuple[str, ...]
     evidence: str
     numbers: dict[str, float | str] = field(default_factory=dict)
-
-
-def duplicate_share(frame: pd.DataFrame) -> float:
-    """Return the share of rows that repeat an earlier row, value for value.
-
-    Examples
-    --------
-    The third row repeats the first.
-
-    >>> duplicate_share(pd.DataFrame({"a": [1, 2, 1, 3], "b": ["x", "x", "x", "x"]}))
-    0.25
-    """
-    return float(frame.duplicated().mean()) if len(frame) else 0.0
-
-
-def truncated(rows: int, earlier: Sequence[int], alpha: float) -> Suspicion | None:
-    """Tell whether a delivery is far shorter than earlier ones like it: less than half, and below what chance explains.
-
-    Parameters
-    ----------
-    rows : int
-        Rows delivered.
-    earlier : sequence of int
-        Rows of earlier deliveries, of the same weekday where weekdays differ; at least five are needed.
-    alpha : float
-        Probability of calling a usual delivery short. Logarithms of the counts are taken as normal.
-
-    Examples
-    --------
-    >>> truncated(40, [100, 104, 96, 102, 98], alpha=0.001).evidence
-    '40 rows came where 100 are usual'
-    >>> truncated(90, [100, 104, 96, 102, 98], alpha=0.001) is None
-    True
-    """
-    if len(earlier) < FEWEST_DELIVERIES:
-        return None
-    logs = np.log(np.maximum(np.asarray(earlier, dtype=np.float64), 1.0))
-    usual = float(np.exp(logs.mean()))
-    spread = max(float(logs.std(ddof=1)), 1 / math.sqrt(usual)) * math.sqrt(1 + 1 / len(logs))
-    lack = float(logs.mean()) - math.log(max(rows, 0.5))
-    if lack < math.log(2) or lack < student(2 * alpha, len(logs) - 1) * spread:
-        return None
-    return Suspicion(
-        "truncated", (), f"{rows:,} rows came where {usual:,.0f} are usual", {"rows": rows, "usual": usual}
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +95,8 @@ def _of_column(reference: Reference, window: TableProfile, name: str, past: Sequ
         partly = any(one.statistic == "outside" for one in past)
         found = _stuck(name, before, now) or _unit_change(name, before, now, partly=partly)
     elif isinstance(before, CategoryProfile) and isinstance(now, CategoryProfile):
-        found = _stuck_category(name, before, now) or _renamed(name, before, now) or _missing(name, before, now)
+        named = comparable(before, now)
+        found = _stuck_category(name, before, now) or _renamed(name, *named) or _missing(name, *named)
     else:
         return None
     return found or _unclear(name, (before, now), past)
@@ -215,8 +169,8 @@ def _stuck_category(name: str, before: CategoryProfile, now: CategoryProfile) ->
     if len(now.counts) != 1 or len(before.counts) < 2:  # noqa: PLR2004 - a column with one category has nowhere to go
         return None
     (only,) = now.counts
-    was = before.counts.get(only, 0) / max(before.present, 1)
-    if only not in before.counts or was**now.present > 0.01 / len(before.counts):
+    was = rows_at_most(before, only) / max(before.present, 1)
+    if not was or was**now.present > 0.01 / len(before.counts):
         return None
     return Suspicion("stuck", (name,), f"every row is {only!r}, {was:.0%} before", {"share_before": was})
 

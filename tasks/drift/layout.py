@@ -13,16 +13,16 @@ and categories it does not know.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tasks.drift.known import Known, known_of
 from tasks.drift.places import NumberTable, number_sums, number_table, tails
 from tasks.profiles import CategoryProfile, ColumnProfile, NumberProfile, TableProfile
 from tasks.profiles.axis import Counts, Floats
 
-SMALLEST_CELL = 0.1  # share of rows
+LAYOUT = 1  # to be raised when a feature, or the sum it is watched by, means something else: references keep sums
 LEVEL, NULLS, CELL = range(3)
 STATISTICS = ("level", "nulls", "shape")
 
@@ -32,7 +32,8 @@ class Means:
     """Rows summarised for the watch: sums of scores and the rows they rest on, and what lies outside the known.
 
     `sums` and `rows` have one entry a feature; `below`, `above` (rows beyond the reference's range) and `excess` (how
-    far that carries the column's mean, in scales) one a number column; `unknown` one a category column. `far` counts,
+    far that carries the column's mean, in scales) one a number column; `unknown` one a category column, of the `named`
+    rows in which unknown categories can be told. `far` counts,
     below and above, the farther half of the rows beyond the range, `far_ratio` says how many times as far from the
     center as the range they all are; rows alone are the contract's matter and are not counted.
     """
@@ -43,6 +44,7 @@ class Means:
     above: Floats
     excess: Floats
     unknown: Floats
+    named: Floats
     far: Floats
     far_ratio: Floats
 
@@ -57,8 +59,8 @@ class Layout:
         For each feature the index of its column, and of its statistic in `STATISTICS`.
     mean, variance, skewness, kurtosis : ndarray
         Of one row's score in the reference; kurtosis is the excess over the normal's 0.
-    singles : ndarray
-        For each category column the reference's categories met once: what is left to be met (Good, 1953).
+    known : tuple of Known
+        For each category column the reference's categories and their cells.
     tails : ndarray, shape (2, numbers)
         How fast each number column's lower and upper tail fall: the share beyond r times the range is r to minus this.
     """
@@ -67,8 +69,7 @@ class Layout:
     numbers: tuple[str, ...]
     categories: tuple[str, ...]
     table: NumberTable
-    cell_of: tuple[Mapping[str, int], ...]
-    rest_of: tuple[int, ...]
+    known: tuple[Known, ...]
     column: Counts
     statistic: Counts
     mean: Floats
@@ -76,54 +77,42 @@ class Layout:
     skewness: Floats
     kurtosis: Floats
     rows: Floats
-    singles: Floats
     tails: Floats
 
     def means(self, profile: TableProfile) -> Means:
         """Return what a profile of the same ruler comes to."""
         numbers = [profile.columns[name] for name in self.numbers]
         level, cells, outside = number_sums(self.table, numbers)
-        categories = [profile.columns[name] for name in self.categories]
-        category_cells, unknown = self._category_sums(categories)
+        categories = [_as_categories(profile.columns[name]) for name in self.categories]
+        found = [known.sums(column) for known, column in zip(self.known, categories, strict=True)]
         every = [profile.columns[name] for name in self.names]
         present = np.array([each.present for each in every], dtype=np.float64)
         total = np.array([each.rows for each in every], dtype=np.float64)
-        sums = np.concatenate([level, total - present, cells, category_cells])
+        sums = np.concatenate([level, total - present, cells, *(each for each, _, _ in found)])
         rows = np.where(self.statistic == NULLS, total[self.column], present[self.column])
-        return Means(sums, rows, outside.below, outside.above, outside.excess, unknown, outside.far, outside.far_ratio)
-
-    def _category_sums(self, columns: list[ColumnProfile]) -> tuple[Floats, Floats]:
-        cells = np.zeros(int((self.statistic == CELL).sum()) - self.table.cells)
-        unknown = np.zeros(len(columns))
-        for place, (column, cell_of, rest) in enumerate(zip(columns, self.cell_of, self.rest_of, strict=True)):
-            if isinstance(column, CategoryProfile):
-                for name, count in column.counts.items():
-                    cell = cell_of.get(name)
-                    if cell is None:
-                        unknown[place] += count
-                        cell = rest
-                    cells[cell] += count
-        return cells, unknown
+        unknown, named = (np.array([each[place] for each in found], dtype=np.float64) for place in (1, 2))
+        far = outside.far, outside.far_ratio
+        return Means(sums, rows, outside.below, outside.above, outside.excess, unknown, named, *far)
 
 
 def layout(total: TableProfile) -> Layout:
     """Return the features of a table whose whole reference is `total`."""
-    names = tuple(total.columns)
+    names = tuple(sorted(total.columns))  # a profile that was stored comes back in another order
     numbers = tuple(name for name in names if isinstance(total.columns[name], NumberProfile))
     categories = tuple(name for name in names if isinstance(total.columns[name], CategoryProfile))
     known = [total.columns[name] for name in (*numbers, *categories)]
     table = number_table([total.columns[name] for name in numbers])
-    cell_of, rest_of, owners = _category_cells([total.columns[name] for name in categories], len(numbers))
+    watched = tuple(known_of(_as_categories(total.columns[name])) for name in categories)
+    owners = np.repeat(np.arange(len(categories)) + len(numbers), [each.cells for each in watched])
     every = np.arange(len(numbers) + len(categories))
     places = np.arange(len(numbers))
     column = np.concatenate([places, every, table.owners, owners])
     sizes = (len(numbers), len(every), table.cells + len(owners))
     statistic = np.repeat([LEVEL, NULLS, CELL], sizes)
-    singles = np.array([float(sum(n == 1 for n in _counts(total.columns[name]).values())) for name in categories])
     blank = np.zeros(len(column))
     draft = Layout(
-        (*numbers, *categories), numbers, categories, table, cell_of, rest_of, column, statistic,
-        blank, blank, blank, blank, blank, singles, tails([total.columns[name] for name in numbers]),
+        (*numbers, *categories), numbers, categories, table, watched, column, statistic,
+        blank, blank, blank, blank, blank, tails([total.columns[name] for name in numbers]),
     )  # fmt: skip
     return _with_moments(draft, total, known)
 
@@ -156,27 +145,5 @@ def _level_moments(table: NumberTable, column: int, known: list[ColumnProfile]) 
     return variance, float(weights @ scaled**3), float(weights @ scaled**4) - 3.0
 
 
-def _category_cells(
-    columns: list[ColumnProfile], before: int
-) -> tuple[tuple[Mapping[str, int], ...], tuple[int, ...], Counts]:
-    """Return for each category column the cell of every known category, the cell of unknown ones, and cells' owners."""
-    maps: list[Mapping[str, int]] = []
-    rests: list[int] = []
-    owners: list[int] = []
-    for place, column in enumerate(columns):
-        counts, start = _counts(column), len(owners)
-        total, held, cell = max(sum(counts.values()), 1), 0.0, start
-        cell_of = {}
-        for name in sorted(counts, key=lambda each: (-counts[each], each)):
-            if held >= SMALLEST_CELL:
-                cell, held = cell + 1, 0.0
-            cell_of[name] = cell
-            held += counts[name] / total
-        maps.append(cell_of)
-        rests.append(cell)
-        owners += [before + place] * (cell - start + 1)
-    return tuple(maps), tuple(rests), np.array(owners, dtype=np.int64)
-
-
-def _counts(column: ColumnProfile) -> Mapping[str, int]:
-    return column.counts if isinstance(column, CategoryProfile) else {}
+def _as_categories(column: ColumnProfile) -> CategoryProfile:
+    return column if isinstance(column, CategoryProfile) else CategoryProfile.empty()

@@ -12,10 +12,11 @@ import numpy as np
 from tasks.drift.layout import Layout, layout
 from tasks.drift.quiet import Quiet, Row, quiet
 from tasks.errors import DataError
-from tasks.profiles import TableProfile
+from tasks.profiles import TableProfile, added
+from tasks.profiles.axis import Floats
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reference:
     """What the champion learned from.
 
@@ -23,23 +24,23 @@ class Reference:
     ----------
     total : TableProfile
         All its rows.
-    periods : tuple of (str, TableProfile)
-        The same rows by period: ISO date of the first day, profile; ascending. Single days are best: weekdays show in
-        them, and longer windows are made of them.
+    days : tuple of date
+        First day of each period of these rows, ascending. Single days are best: weekdays show in them, and longer
+        windows are made of them.
+    sums, rows : ndarray, shape (periods, features)
+        What each period comes to, as `layout.means` gives it of the period's profile: all that its swing needs, in a
+        tenth of the room.
     """
 
     total: TableProfile
-    periods: tuple[tuple[str, TableProfile], ...]
+    days: tuple[date, ...]
+    sums: Floats
+    rows: Floats
 
     @cached_property
     def layout(self) -> Layout:
         """The features that are watched."""
         return layout(self.total)
-
-    @cached_property
-    def days(self) -> tuple[date, ...]:
-        """First day of each period."""
-        return tuple(date.fromisoformat(start) for start, _ in self.periods)
 
     def quiet(self, window_days: int = 1) -> Quiet:
         """Return what is normal for windows of so many days; periods are put together until they are as long."""
@@ -48,13 +49,7 @@ class Reference:
             known[window_days] = self._quiet(window_days)
         return known[window_days]
 
-    @cached_property
-    def _means(self) -> tuple[np.ndarray, np.ndarray]:
-        found = [self.layout.means(profile) for _, profile in self.periods]
-        return np.array([each.sums for each in found]), np.array([each.rows for each in found])
-
     def _quiet(self, window_days: int) -> Quiet:
-        sums, rows = self._means
         first = self.days[0]
         block = np.array([(day - first).days // window_days for day in self.days])
         starts = np.flatnonzero(np.diff(block, prepend=-1))
@@ -62,11 +57,22 @@ class Reference:
         row = Row(lay.mean, lay.variance, lay.skewness, lay.kurtosis)
         return quiet(
             [self.days[start] for start in starts],
-            np.add.reduceat(sums, starts),
-            np.add.reduceat(rows, starts),
+            np.add.reduceat(self.sums, starts),
+            np.add.reduceat(self.rows, starts),
             row,
             lay.statistic,
         )
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Reference)
+            and (self.total, self.days) == (other.total, other.days)
+            and np.array_equal(self.sums, other.sums)
+            and np.array_equal(self.rows, other.rows)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.days, self.total.rows))
 
 
 def reference_of(periods: Sequence[tuple[str, TableProfile]]) -> Reference:
@@ -89,7 +95,7 @@ def reference_of(periods: Sequence[tuple[str, TableProfile]]) -> Reference:
     >>> weeks = [pd.DataFrame({"plan": plans}) for plans in (["pro"], ["basic", "pro"])]
     >>> profiles = [profile(week, Ruler(numbers={}, categories=("plan",))) for week in weeks]
     >>> reference = reference_of([("2026-01-12", profiles[1]), ("2026-01-05", profiles[0])])
-    >>> reference.total.rows, [start for start, _ in reference.periods]
+    >>> reference.total.rows, [day.isoformat() for day in reference.days]
     (3, ['2026-01-05', '2026-01-12'])
     """
     ordered = tuple(sorted(((_iso(start), profile) for start, profile in periods), key=lambda period: period[0]))
@@ -101,10 +107,11 @@ def reference_of(periods: Sequence[tuple[str, TableProfile]]) -> Reference:
         raise DataError(
             f"{len(ordered)} periods without a row were given; a reference needs the rows a model learned from"
         )
-    total = ordered[0][1]
-    for _, profile in ordered[1:]:
-        total = total + profile
-    return Reference(total, ordered)
+    total = added([profile for _, profile in ordered])
+    known = layout(total)
+    found = [known.means(profile) for _, profile in ordered]
+    days = tuple(date.fromisoformat(start) for start in starts)
+    return Reference(total, days, np.array([each.sums for each in found]), np.array([each.rows for each in found]))
 
 
 def _iso(start: str) -> str:

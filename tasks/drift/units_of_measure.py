@@ -116,17 +116,16 @@ def _best(known: Weighed, now: Weighed, *, partly: bool) -> tuple[float, str] | 
     """Return factor and words of the change after which values look as they did, the likeliest of all."""
     found = []
     both_signs = bool(known.places[0] < 0 < known.places[-1])
-    gap = distance(known, now)
+    gap, known_mean, now_mean = distance(known, now), known.mean(), now.mean()
     for factor, words, offset in _candidates():
         if offset == 0 and both_signs and 1 / GREAT < factor < GREAT:
             continue
         before = known.where(known.beyond(known.places * factor + offset)) if partly else known
         if not len(before.places):
             continue
-        back = Weighed((now.places - offset) / factor, now.weights)
-        if _far_apart(before.mean(), back.mean()):
+        if _far_apart(before.mean() if partly else known_mean, (now_mean - offset) / factor):
             continue
-        left = distance(before, back)
+        left = distance(before, Weighed((now.places - offset) / factor, now.weights))
         if not partly and 1 / GREAT < factor < GREAT and left > (1 - EXPLAINED) * gap:
             continue
         found.append((left, factor, words))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,8 +15,8 @@ from tasks.ingest.content import ALWAYS_UNPACKED_BYTES, MAX_RATIO
 from tasks.ingest.delimited import refuse_twice
 from tasks.ingest.unreadable import READING_ERRORS, BrokenError
 
-PIECE_CELLS = 2**21
-PIECE_ROWS = 65_536
+PIECE_CELLS = 2**23
+PIECE_ROWS = 200_000  # as many as a spooled file has, so that nothing is put together
 NULLABLE = {
     pa.int8(): pd.Int8Dtype(),
     pa.int16(): pd.Int16Dtype(),
@@ -94,6 +95,18 @@ def _plain(table: pa.Table) -> pa.Table:
 def _without_nul(table: pa.Table) -> pa.Table:
     for name, column in zip(table.column_names, table.columns, strict=True):
         is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-        if is_text and pc.any(pc.match_substring(column, "\0")).as_py():
+        suspect = is_text and any(map(_has_zero, column.chunks))
+        if suspect and pc.any(pc.match_substring(column, "\0")).as_py():
             raise BrokenError("nul_byte", f"a cell of column {name!r} has a NUL")
     return table
+
+
+def _has_zero(texts: pa.Array) -> bool:
+    """Tell whether there is a byte 0 among the texts' bytes, some of which may be of no text."""
+    _, offsets, content = texts.buffers()
+    if content is None or not len(texts):
+        return False
+    width = np.int64 if pa.types.is_large_string(texts.type) else np.int32
+    ends = np.frombuffer(offsets, width)[texts.offset : texts.offset + len(texts) + 1]
+    found = np.frombuffer(content, np.uint8)[ends[0] : ends[-1]]
+    return bool(len(found)) and not found.min()

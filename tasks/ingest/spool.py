@@ -91,7 +91,7 @@ def _alike(one: Piece, other: Piece) -> bool:
 
 def _together(held: list[Piece]) -> Piece:
     if isinstance(held[0], pa.Table):
-        return pa.concat_tables(held)
+        return pa.concat_tables(held).combine_chunks()
     return held[0] if len(held) == 1 else pd.concat(held, ignore_index=True)
 
 
@@ -121,7 +121,7 @@ def _written(piece: Piece, stem: Path) -> Path:
 
 def _read(path: Path) -> pd.DataFrame:
     if path.suffix == ARROW:
-        with pa.OSFile(str(path)) as file:
+        with pa.memory_map(str(path)) as file:
             return frame_of_table(pa.ipc.open_file(file).read_all())
     kept = json.loads(path.read_text(encoding="utf-8"))
     kinds = kept["kinds"]

@@ -19,6 +19,7 @@ from tasks.ingest.landing import landed
 from tasks.ingest.objects import LandingPlace, StoredObject
 from tasks.ingest.places import files_of, places
 from tasks.ingest.privacy import secret
+from tasks.ingest.repeats import is_repeat, note_repeats, repeats
 from tasks.ingest.sources import open_source
 from tasks.ingest.unreadable import Unreadable
 from tasks.lake import Lake, deliveries
@@ -60,9 +61,10 @@ def take_in(
     """
     taken = deliveries(lake, spec.project)
     stamps = {(batch.kind, batch.key, batch.stamp) for batch in taken.newest_of_keys().values()}
+    stamps |= repeats(lake, spec.project)
     stale, key = taken.stale(), secret(spec.privacy, os.environ)
     known = {batch.batch_id for batch in taken.revisions}
-    room_for, found = _Room(spool), list[Delivery | Unread]()
+    room_for, found, again = _Room(spool), list[Delivery | Unread](), list[tuple[str, Landed]]()
     for place, parts, each in _arrived(spec, folder, night, moment or clock.now()):
         if (each.kind, each.name, each.stamp) in stamps:
             continue
@@ -74,10 +76,12 @@ def take_in(
                 logger().warning(line("object_left_alone", key=each.key, why=error))
                 continue
             if name in known and stale.get(name) != each.name:
+                again += [(name, each)] if is_repeat(taken, name, each) else []
                 continue
             known.add(name)
             read = delivery(contents, name, each, spec, key, rows)
         found.append(Unread(name, each, read.reason, read.detail) if isinstance(read, Unreadable) else read)
+    note_repeats(lake, spec.project, again)
     logger().info(line("deliveries_taken_in", batches=len(found), night=night))
     return found
 

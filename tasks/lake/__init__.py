@@ -12,7 +12,6 @@ from tasks.lake.batches import (
     accepted,
     add_batch,
     add_batches,
-    batch_pieces,
     batch_rows,
     deliveries,
     latest,
@@ -20,9 +19,11 @@ from tasks.lake.batches import (
     standing,
     version_key,
 )
-from tasks.lake.lake import Filter, Lake, predicate
+from tasks.lake.lake import Lake
 from tasks.lake.lease import Lease, current, held
 from tasks.lake.ledger import Entry, entries, record
+from tasks.lake.parts import Part, RowFiles, RowReader, Spread, partitions
+from tasks.lake.predicates import Filter, predicate
 from tasks.lake.storage import Layout, commit_before, compact, count, layout, remove, remove_files
 from tasks.lake.tables import TABLES, Table
 
@@ -36,11 +37,14 @@ __all__ = [
     "Lake",
     "Layout",
     "Lease",
+    "Part",
+    "RowFiles",
+    "RowReader",
+    "Spread",
     "Table",
     "accepted",
     "add_batch",
     "add_batches",
-    "batch_pieces",
     "batch_rows",
     "commit_before",
     "compact",
@@ -51,6 +55,7 @@ __all__ = [
     "held",
     "latest",
     "layout",
+    "partitions",
     "predicate",
     "record",
     "remove",

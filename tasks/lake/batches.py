@@ -6,17 +6,18 @@ without one are nobody's (a crash left them), and so are those below the base of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
-from tasks.lake.lake import Filter, Lake
+from tasks.lake.lake import Lake
+from tasks.lake.predicates import Filter
 
 SUPERSEDED = "superseded"
-PIECE_ROWS = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +119,12 @@ class Deliveries:
         >>> Deliveries((batch,)).standing(written)["x"].tolist()
         [6]
         """
-        first = frame["batch_id"].map({name: float(batch.base) for name, batch in self._newest.items()}).astype(float)
-        last = (
-            frame["batch_id"].map({name: float(batch.revision) for name, batch in self._newest.items()}).astype(float)
-        )
-        return frame[(frame["revision"] >= first) & (frame["revision"] <= last)]
+        places, names = pd.factorize(frame["batch_id"])
+        batches = [self._newest.get(str(name)) for name in names]
+        # What is nobody's, by an unknown batch or by none (whose place is -1), is below every base.
+        first = np.array([np.inf if batch is None else batch.base for batch in [*batches, None]])[places]
+        last = np.array([-np.inf if batch is None else batch.revision for batch in [*batches, None]])[places]
+        return frame[((frame["revision"] >= first) & (frame["revision"] <= last)).to_numpy(bool)]
 
 
 def add_batch(lake: Lake, project: str, batch: Batch) -> bool:
@@ -173,17 +175,6 @@ def standing(
 def batch_rows(lake: Lake, project: str, batch: Batch) -> pd.DataFrame:
     """Return the rows that one revision of a batch let in; only its event dates' files are read."""
     return lake.read(project, "rows", where=_of(batch)).sort_values("row_id", ignore_index=True)
-
-
-def batch_pieces(lake: Lake, project: str, batch: Batch) -> Iterator[pd.DataFrame]:
-    """Yield the same rows in pieces of at most 200,000, a large batch in no certain order; one piece is held at a time.
-
-    A batch of no more rows is one piece, in the order of its row ids.
-    """
-    if batch.rows_accepted <= PIECE_ROWS:
-        yield batch_rows(lake, project, batch)
-    else:
-        yield from lake.pieces(project, "rows", where=_of(batch), rows_at_once=PIECE_ROWS)
 
 
 def _of(batch: Batch) -> list[Filter]:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 
 from tasks.errors import Conflict, Unreachable
-from tasks.lake.tables import TABLES, TEXT
+from tasks.lake.arrow import Piece, as_arrow, frame_of, stream, writing
+from tasks.lake.predicates import Filter, predicate
+from tasks.lake.tables import TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
     from deltalake import DeltaTable
 
-Filter = tuple[str, Literal["=", "<", "<=", ">", ">="], date | str | int]
-Rows: TypeAlias = "pd.DataFrame | Callable[[], Iterator[pd.DataFrame]]"
+Rows: TypeAlias = "Piece | Callable[[], Iterator[Piece]]"
 ATTEMPTS = 5
 ONCE = 1
 STORE = "External: Generic "  # how Delta begins what a store said while a file was written, such as a full disk
@@ -57,8 +57,8 @@ class Lake:
     def add_once(self, project: str, table: str, frame: Rows, key: str, *more_keys: str) -> bool:
         """Append rows unless a write with one of these keys is already there; return whether this call wrote them.
 
-        Rows may come as a frame, or as a function that yields frames of the same columns, each time from the start:
-        then they are written piece by piece, and one piece is held at a time.
+        Rows may come as a frame or an Arrow table, or as a function that yields such with the same columns, each time
+        from the start: then they are written piece by piece, and one piece is held at a time.
 
         The keys travel in the same commit as the rows (Delta application transactions), so a crash leaves both or
         neither.
@@ -75,18 +75,19 @@ class Lake:
         from deltalake.exceptions import CommitFailedError, DeltaError
 
         keys = list(dict.fromkeys((key, *more_keys)))
-        whole = pa.table({}) if callable(frame) else _as_arrow(frame, table)
         for _ in range(ATTEMPTS):
             # Keys are looked up in the very snapshot that is written on: whoever commits one in between is a conflict.
-            snapshot = self.ensured(project, table)
+            snapshot = self.ensured(project, table, frame)
             if len(_unwritten(snapshot, keys)) < len(keys):
                 return False
             try:
+                rows = stream(frame, table) if callable(frame) else as_arrow(frame, table)
                 write_deltalake(
                     snapshot,
-                    _reader(frame, table) if callable(frame) else whole,
+                    rows,
                     mode="append",
-                    schema_mode="merge" if TABLES[table].open_ended else None,
+                    schema_mode="merge",  # a table may be older than one of its fixed columns
+                    writer_properties=writing(rows.schema),
                     storage_options=self.options,
                     commit_properties=CommitProperties(app_transactions=[Transaction(name, ONCE) for name in keys]),
                 )
@@ -160,7 +161,7 @@ class Lake:
             return empty[[name for name in columns if name in empty]] if columns else empty
         if at is not None:
             opened.load_as_version(at)
-        return _frame(pa.table(opened.scan(columns=columns, predicate=predicate(where)).read_all()))
+        return frame_of(pa.table(opened.scan(columns=columns, predicate=predicate(where)).read_all()))
 
     def pieces(
         self,
@@ -181,18 +182,18 @@ class Lake:
             for start in range(0, batch.num_rows, rows_at_once):
                 part = pa.record_batch(batch).slice(start, rows_at_once)
                 if held and rows + part.num_rows > rows_at_once:
-                    yield _frame(pa.Table.from_batches(held))
+                    yield frame_of(pa.Table.from_batches(held))
                     held, rows = [], 0
                 held.append(part)
                 rows += part.num_rows
         if held:
-            yield _frame(pa.Table.from_batches(held))
+            yield frame_of(pa.Table.from_batches(held))
 
     def put(self, project: str, name: str, content: bytes) -> str:
         """Write a whole object (a report page) beside the tables, replacing the last one; return where it is."""
         from pyarrow import fs
 
-        system, root = self._file_system()
+        system, root = self.file_system()
         folder = f"{root}/{project}/objects"
         path = f"{folder}/{name}"
         if isinstance(system, fs.LocalFileSystem):
@@ -203,7 +204,8 @@ class Lake:
         system.move(part, path)
         return f"{self.root.rstrip('/')}/{project}/objects/{name}"
 
-    def _file_system(self) -> tuple[Any, str]:
+    def file_system(self) -> tuple[Any, str]:
+        """Return how plain files are reached, and where the root lies in it; a store is asked as the options say."""
         from pyarrow import fs
 
         if not self.root.startswith("s3://"):
@@ -228,12 +230,17 @@ class Lake:
             raise Unreachable(f"reading {place} failed: {error}; is the store up?") from error
         return kept
 
-    def ensured(self, project: str, table: str) -> DeltaTable:
+    def ensured(self, project: str, table: str, first: Rows | None = None) -> DeltaTable:
         """Open a table anew, made empty where there was none: of two that make it at once, both have the same one.
 
         A first write must have a snapshot to look its key up in, as every other.
+
+        Parameters
+        ----------
+        first : frame or function, optional
+            The first rows, as `add_once` takes them: what type a column has that may have one or another.
         """
-        from deltalake import DeltaTable
+        from deltalake import CommitProperties, DeltaTable
         from deltalake.exceptions import CommitFailedError, DeltaError
 
         found = self.open(project, table)
@@ -242,10 +249,11 @@ class Lake:
         try:
             DeltaTable.create(
                 self.uri(project, table),
-                TABLES[table].schema,
+                _begun(table, first),
                 mode="ignore",
                 configuration=SETTINGS,
                 storage_options=self.options,
+                commit_properties=CommitProperties(max_commit_retries=0),  # else a second maker makes it once more
             )
         except CommitFailedError:
             pass  # somebody else made it at the same moment
@@ -269,61 +277,13 @@ class Lake:
             raise Unreachable(f"reading {self.uri(project, table)} failed: {error}; is the store up?") from error
 
 
-def predicate(where: Sequence[Filter]) -> str | None:
-    """Return filters as SQL; values are quoted, so no text of a delivery becomes a part of the query.
-
-    Examples
-    --------
-    >>> print(predicate([("event_date", ">", date(2026, 1, 2)), ("batch_id", "=", "it's"), ("version", "=", 3)]))
-    "event_date" > date '2026-01-02' AND "batch_id" = 'it''s' AND "version" = 3
-    """
-    return " AND ".join(f'"{column}" {operator} {_literal(value)}' for column, operator, value in where) or None
-
-
-def _literal(value: date | str | int) -> str:
-    if isinstance(value, date):
-        return f"date '{value.isoformat()}'"
-    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
-
-
-def _frame(found: pa.Table) -> pd.DataFrame:
-    plain = [column.cast(TEXT) if column.type == pa.string_view() else column for column in found.columns]
-    frame: pd.DataFrame = pa.table(dict(zip(found.column_names, plain, strict=True))).to_pandas()
-    return frame
+def _begun(table: str, first: Rows | None) -> pa.Schema:
+    """Return the fixed columns of a new table, in the types that its first rows have."""
+    if first is None or not TABLES[table].either:
+        return TABLES[table].schema
+    found = (stream(first, table) if callable(first) else as_arrow(first, table)).schema
+    return pa.schema([found.field(name) for name in TABLES[table].schema.names])
 
 
 def _unwritten(snapshot: DeltaTable, keys: list[str]) -> list[str]:
     return [key for key in keys if snapshot.transaction_version(key) is None]
-
-
-def _as_arrow(frame: pd.DataFrame, table: str) -> pa.Table:
-    """Return the frame as Arrow with the table's fixed types; a missing fixed column is a programming error.
-
-    The fixed columns come first: Delta keeps the extremes of the first 32 only, by which reads leave files out.
-    """
-    described = TABLES[table]
-    fixed = dict(described.columns)
-    names = [*fixed, *(name for name in frame.columns if name not in fixed)] if described.open_ended else list(fixed)
-    return pa.table({name: _column(frame[name], fixed.get(name)) for name in names})
-
-
-def _reader(pieces: Callable[[], Iterator[pd.DataFrame]], table: str) -> pa.RecordBatchReader:
-    """Return pieces as a stream of Arrow batches with the schema of the first."""
-    found = pieces()
-    first = next(found, None)
-    if first is None:
-        return TABLES[table].schema.empty_table().to_reader()
-    begun = _as_arrow(first, table)
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        yield from begun.to_batches()
-        for piece in found:
-            yield from _as_arrow(piece, table).cast(begun.schema).to_batches()
-
-    return pa.RecordBatchReader.from_batches(begun.schema, batches())
-
-
-def _column(series: pd.Series, kind: pa.DataType | None) -> pa.Array:
-    if kind is not None and pa.types.is_timestamp(kind) and series.dt.tz is not None:
-        return pa.array(series.dt.tz_convert(None).to_numpy(), pa.timestamp("us")).cast(kind)
-    return pa.Array.from_pandas(series).cast(kind) if kind is not None else pa.Array.from_pandas(series)

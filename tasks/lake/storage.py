@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from tasks.errors import Conflict, Unreachable
+from tasks.lake.arrow import writing
 from tasks.lake.lake import Lake
 
 if TYPE_CHECKING:
@@ -42,7 +45,8 @@ def compact(lake: Lake, project: str, table: str) -> int:
     """Write small files together into large ones; return how many files fewer there are. No row changes."""
     opened = _opened(lake, project, table)
     with _told_apart(lake, project, table):
-        done = opened.optimize.compact(target_size=TARGET_BYTES)
+        written = writing(pa.schema(opened.schema().to_arrow()))
+        done = opened.optimize.compact(target_size=TARGET_BYTES, writer_properties=written)
     return int(done["numFilesRemoved"]) - int(done["numFilesAdded"])
 
 

@@ -21,10 +21,14 @@ WHOLE = pa.int64()
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One Delta table: its fixed columns, and whether a project adds columns of its own."""
+    """One Delta table: its fixed columns, and whether a project adds columns of its own.
+
+    A column of `either` is text in a project whose first rows have text there, in every other of its fixed type.
+    """
 
     columns: tuple[tuple[str, pa.DataType], ...]
     open_ended: bool = False
+    either: frozenset[str] = frozenset()
 
     @property
     def schema(self) -> pa.Schema:
@@ -56,13 +60,16 @@ TABLES: dict[str, Table] = {
             ("findings", TEXT),
         )
     ),
+    # a delivery whose content was taken in under another key: it is not read again while its stamp stays
+    "repeats": Table((("kind", TEXT), ("key", TEXT), ("stamp", TEXT), ("batch_id", TEXT))),
     # an accepted typed row, with the revision of its batch that let it in
     "rows": Table((("row_id", TEXT), ("batch_id", TEXT), ("revision", WHOLE), ("event_date", DAY)), open_ended=True),
     # a refused row as delivered, with reason codes
     "quarantine": Table((("batch_id", TEXT), ("kind", TEXT), ("raw", TEXT), ("reasons", TEXT), ("arrival", DAY))),
-    # a label for a row id, with its arrival
+    # a label for a row id, with its arrival; one of several classes is its name
     "labels": Table(
-        (("row_id", TEXT), ("label", pa.float64()), ("batch_id", TEXT), ("revision", WHOLE), ("arrival", DAY))
+        (("row_id", TEXT), ("label", pa.float64()), ("batch_id", TEXT), ("revision", WHOLE), ("arrival", DAY)),
+        either=frozenset({"label"}),
     ),
     # a row of a feature table: what was known of an entity from a time on
     "features": Table(
@@ -77,7 +84,7 @@ TABLES: dict[str, Table] = {
         ),
         open_ended=True,
     ),
-    # what a version answered for a row
+    # what a version answered for a row; `predicted_class` is the name of one of several classes
     "predictions": Table(
         (
             ("row_id", TEXT),
@@ -92,6 +99,7 @@ TABLES: dict[str, Table] = {
             ("deferred", pa.bool_()),
             ("reasons", TEXT),
             ("probabilities", pa.list_(pa.float64())),
+            ("predicted_class", TEXT),
             ("time", MOMENT),
         ),
     ),

@@ -5,14 +5,21 @@ Every metric is a mean of per-row losses, so means over days add up and two mode
 
 from tasks.metrics.intervals import mean_interval, paired_interval
 from tasks.metrics.losses import LOSSES, RESIDUALS
+from tasks.metrics.realised import truth_and_answer
+from tasks.metrics.sequences import Spread, reach_of_a_look, reach_of_all_looks, spread_of
 from tasks.metrics.significance import confidence_after, holm, p_value_of_rise
 
 __all__ = [
     "LOSSES",
     "RESIDUALS",
+    "Spread",
     "confidence_after",
     "holm",
     "mean_interval",
     "p_value_of_rise",
     "paired_interval",
+    "reach_of_a_look",
+    "reach_of_all_looks",
+    "spread_of",
+    "truth_and_answer",
 ]

@@ -45,7 +45,7 @@ def mean_interval(losses: npt.ArrayLike, confidence: float) -> tuple[float, floa
     if values.size < 2 or not np.isfinite(values).all():  # noqa: PLR2004 - one row has no spread
         return math.nan, math.nan
     mean = float(values.mean())
-    reach = _t_quantile(confidence, values.size - 1) * float(values.std(ddof=1)) / math.sqrt(values.size)
+    reach = t_quantile(confidence, values.size - 1) * float(values.std(ddof=1)) / math.sqrt(values.size)
     return mean - reach, mean + reach
 
 
@@ -130,11 +130,11 @@ def _bootstrap_means(sums: FloatArray, counts: FloatArray, seed: int, draws: int
 
 
 def _expansion(confidence: float, clusters: int) -> float:
-    normal = _t_quantile(confidence, math.inf)
-    return _t_quantile(confidence, clusters - 1) / normal * math.sqrt(clusters / (clusters - 1))
+    normal = t_quantile(confidence, math.inf)
+    return t_quantile(confidence, clusters - 1) / normal * math.sqrt(clusters / (clusters - 1))
 
 
-def _t_quantile(confidence: float, degrees: float) -> float:
+def t_quantile(confidence: float, degrees: float) -> float:
     """Return how many standard errors a two-sided t interval reaches out."""
     from statistics import NormalDist
 

@@ -6,6 +6,8 @@ from tasks.monitor.contrast import Contrast, contrast
 from tasks.monitor.fold import Folded, Known, Pace, Since, fold
 from tasks.monitor.kinds import Evidence, kind
 from tasks.monitor.performance import Promise, newest_cohort, performance
+from tasks.monitor.slices import Slices, cohort_tally, local_errors, slices, tolerance
+from tasks.monitor.slices_file import slices_from_json, slices_to_json
 from tasks.monitor.watch import Learnt, Memory, Seen, Watch
 from tasks.monitor.window import Window, newest_window, steps
 
@@ -21,16 +23,23 @@ __all__ = [
     "Promise",
     "Seen",
     "Since",
+    "Slices",
     "Watch",
     "Window",
     "answers",
+    "cohort_tally",
     "contrast",
     "fold",
     "from_json",
     "kind",
+    "local_errors",
     "newest_cohort",
     "newest_window",
     "performance",
+    "slices",
+    "slices_from_json",
+    "slices_to_json",
     "steps",
     "to_json",
+    "tolerance",
 ]

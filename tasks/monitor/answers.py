@@ -112,7 +112,7 @@ class Answers:
         values, weights = _values(column)
         share = np.bincount(self.group_of(values), weights, minlength=len(self.groups)).astype(np.float64)
         losses = np.array([group.loss for group in self.groups])
-        errors = np.array([group.loss_sd / np.sqrt(group.rows) for group in self.groups])
+        errors = np.array([self._error(group) for group in self.groups])
         if self.binary:
             losses = losses + self._finer(values, weights, share)
         return float(share @ losses), float(np.sqrt(share**2 @ errors**2))
@@ -128,6 +128,18 @@ class Answers:
             np.array([group.label for group in self.groups]), np.array([float(group.rows) for group in self.groups])
         )
         return np.asarray(np.interp(probabilities, mean, came))
+
+    def _error(self, group: Group) -> float:
+        """Return the standard error of a group's expected loss.
+
+        A class is right or wrong: no miss among 50 rows is not a loss of 0, surely. As if one more row had come, and
+        had been answered as wrongly as such rows can be (Laplace's rule of succession).
+        """
+        variance = group.loss_sd**2
+        if self.binary:
+            worst = LOSSES[self.metric](np.array([0.0, 1.0]), np.full(2, group.prediction)).max()
+            variance = (group.rows * variance + float(worst - group.loss) ** 2) / (group.rows + 1)
+        return float(np.sqrt(variance / group.rows))
 
     def _finer(self, values: Floats, weights: Floats, share: Floats) -> Floats:
         """Return by how much each group's expected loss differs because its probabilities lie elsewhere in it."""

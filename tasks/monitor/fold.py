@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
@@ -12,8 +12,8 @@ import pandas as pd
 from tasks.monitor.kinds import kind
 from tasks.monitor.watch import Learnt, Memory, Seen, Watch
 from tasks.monitor.window import Window, newest_window, steps
-from tasks.profiles import TableProfile
-from tasks.records import DriftKind, Estimated
+from tasks.profiles import TableProfile, added
+from tasks.records import DriftKind, Estimated, LocalError
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,13 @@ class Known:
 
 
 def fold(
-    watch: Watch, since: Since, pace: Pace, *, repeated: float | None = None, known: Known | None = None
+    watch: Watch,
+    since: Since,
+    pace: Pace,
+    *,
+    repeated: float | None = None,
+    known: Known | None = None,
+    worse: Sequence[LocalError] = (),
 ) -> Folded:
     """Return what a night shows; nothing is remembered but what is given.
 
@@ -83,6 +89,8 @@ def fold(
         Share of the newest window's rows that repeat another.
     known : Known, optional
         Filled and used, for many nights of one champion in order; the outcome is the same without.
+    worse : sequence of LocalError, optional
+        Errors by slice, as far as they are known.
     """
     known = known or Known()
     learnt = _labels(watch, since, pace, known)
@@ -95,10 +103,12 @@ def fold(
         known.inputs,
         tuple(step for step in whole if step.end < window.start),
         watch.begin(),
-        lambda memory, step: _inputs(watch, memory, since, step, None)[0],
+        lambda memory, step: _inputs(watch, memory, since, step, _answers(watch, since, step))[0],
     )
-    _, seen = _inputs(watch, memory, since, window, repeated)
-    return Folded(window, seen, learnt, kind(watch.evidence(seen, learnt)), _estimated(watch, since, window, learnt))
+    answered = _answers(watch, since, window)
+    _, seen = _inputs(watch, memory, since, window, answered, repeated)
+    found = kind(watch.evidence(seen, learnt, worse))
+    return Folded(window, seen, learnt, found, _estimated(watch, answered, learnt))
 
 
 def _folded(known: dict[Steps, State], steps: Steps, begin: State, after: Callable[[State, Window], State]) -> State:
@@ -112,12 +122,16 @@ def _folded(known: dict[Steps, State], steps: Steps, begin: State, after: Callab
     return state
 
 
-def _inputs(watch: Watch, memory: Memory, since: Since, window: Window, repeated: float | None) -> tuple[Memory, Seen]:
-    merged = TableProfile.empty(watch.reference.total.ruler)
-    for day in sorted(since.profiles):
-        if window.start <= day <= window.end:
-            merged += since.profiles[day]
-    return watch.inputs(memory, window.start, merged, predictions=_answers(watch, since, window), repeated=repeated)
+def _inputs(
+    watch: Watch,
+    memory: Memory,
+    since: Since,
+    window: Window,
+    answered: TableProfile | None,
+    repeated: float | None = None,
+) -> tuple[Memory, Seen]:
+    merged = added([since.profiles[day] for day in sorted(since.profiles) if window.start <= day <= window.end])
+    return watch.inputs(memory, window.start, merged, predictions=answered, repeated=repeated)
 
 
 def _answers(watch: Watch, since: Since, window: Window) -> TableProfile | None:
@@ -145,8 +159,7 @@ def _outcomes(watch: Watch, memory: Memory, since: Since, step: Window) -> tuple
     return watch.outcomes(memory, step.start, *sums)
 
 
-def _estimated(watch: Watch, since: Since, window: Window, learnt: Learnt | None) -> Estimated | None:
-    predictions = _answers(watch, since, window)
+def _estimated(watch: Watch, predictions: TableProfile | None, learnt: Learnt | None) -> Estimated | None:
     if watch.answers is None or predictions is None or not predictions.rows:
         return None
     loss, error = watch.answers.estimated_loss(predictions)

@@ -20,7 +20,9 @@ def _past(z: float, looks: int) -> bool:
 class Evidence:
     """What a kind is told from: strains (above 1 is an alarm) and shifts in standard units (None: not known).
 
-    `prediction` is the strain of the predictions asked about alone, once there is reason to.
+    `prediction` is the strain of the predictions asked about alone, once there is reason to. `inputs_local` says that
+    in every input that is past its leeway one slice moved and the rest kept its proportions; `local_error` is the
+    strain of the slice whose error rose most while all other rows' is within its leeway.
     """
 
     broken: bool = False
@@ -33,6 +35,8 @@ class Evidence:
     given_label_z: float | None = None
     as_prior: bool = False
     slices_z: tuple[float, ...] = ()
+    inputs_local: bool = False
+    local_error: float = 0.0
 
 
 def kind(seen: Evidence) -> DriftKind:
@@ -40,7 +44,8 @@ def kind(seen: Evidence) -> DriftKind:
 
     - quality: it looks corrupt.
     - prior: labels come in other proportions, but rows of one label are answered as before.
-    - slice: answers are off for one part of the predictions only.
+    - slice: one value of a category or range of a number is answered worse, or answers of one size are, or one moved
+      and took the predictions with it; the rest is as before.
     - concept: the same answers have become less right, and the inputs stood still; both: they did not.
     - virtual: inputs moved, predictions and errors did not; covariate: they did, or it is not known.
 
@@ -50,17 +55,24 @@ def kind(seen: Evidence) -> DriftKind:
     ('virtual', 'covariate')
     >>> kind(Evidence(outcome=2.0, slices_z=(4.0, 3.0))), kind(Evidence(outcome=2.0, slices_z=(0.1, 3.0, -0.2)))
     ('concept', 'slice')
+    >>> kind(Evidence(local_error=1.5)), kind(Evidence(inputs=2.0, prediction=9.0, inputs_local=True))
+    ('slice', 'slice')
     """
     if seen.broken:
         return "quality"
-    if seen.outcome > 1:
+    if seen.outcome > 1 or seen.local_error > 1:
         return _of_outcome(seen)
+    return _of_inputs(seen)
+
+
+def _of_inputs(seen: Evidence) -> DriftKind:
+    moved: DriftKind = "slice" if seen.inputs_local else "covariate"
     if seen.inputs <= 1:
         return "covariate" if seen.predictions > 1 else "none"
     if seen.prediction is None:
-        return "covariate"
+        return moved
     hurts = seen.prediction > 1 or (seen.loss_z is not None and _past(seen.loss_z, 2))
-    return "covariate" if hurts else "virtual"
+    return moved if hurts else "virtual"
 
 
 def _of_outcome(seen: Evidence) -> DriftKind:
@@ -72,6 +84,8 @@ def _of_outcome(seen: Evidence) -> DriftKind:
         and seen.as_prior
     ):
         return "prior"
+    if seen.local_error > 1:
+        return "slice"
     if seen.inputs > 1:
         return "both"
     off = [value for value in seen.slices_z if _past(value, max(len(seen.slices_z), 1))]

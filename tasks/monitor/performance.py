@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 
-from tasks.metrics import LOSSES, RESIDUALS, mean_interval
-from tasks.records import Bounded, Performance
+from tasks.metrics import LOSSES, RESIDUALS, reach_of_a_look, reach_of_all_looks, spread_of, truth_and_answer
+from tasks.records import Bounded, Performance, Sustained
 from tasks.spec.models import Monitoring
 
-LOOKS_A_NIGHT = 2
+MEASURES = 2  # error and bias
+A_LIFE = 0.05  # chance that all looks at a champion together err
+DAYS_A_YEAR = 365.25
 
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What the champion's hold-out showed: its mean loss and bias, on `rows` rows it had not seen."""
+    """What the champion's hold-out showed: its mean loss and bias, on `rows` rows it had not seen.
+
+    `classes` are the names of several classes, in the order of its probabilities.
+    """
 
     metric: str
     loss: float
     bias: float
     rows: int
+    classes: tuple[str, ...] = ()
 
 
 def newest_cohort(labelled: pd.DataFrame, *, days: int) -> pd.DataFrame:
@@ -41,38 +46,123 @@ def newest_cohort(labelled: pd.DataFrame, *, days: int) -> pd.DataFrame:
     return labelled[labelled["event_date"] >= start]
 
 
-def performance(rows: pd.DataFrame, promise: Promise, policy: Monitoring, nights_per_year: float) -> Performance | None:
+def performance(
+    rows: pd.DataFrame,
+    promise: Promise,
+    policy: Monitoring,
+    nights_per_year: float,
+    *,
+    since: pd.DataFrame | None = None,
+) -> Performance | None:
     """Measure a cohort against what the champion's hold-out promised.
 
     As with every statistic, the leeway is the larger of what matters (the policy's share of the promised loss) and what
-    chance explains. The promise is itself a mean of as many rows as the hold-out had, so the interval of a cohort of n
-    rows is widened by sqrt(1 + n / rows), as in a two-sample comparison.
+    chance explains. The promise is itself a mean, of as many rows as the hold-out had, and rows of one day share its
+    weather: both widen the interval (`tasks.metrics.sequences`).
 
-    The two intervals (error and bias) share the team's budget of false alarms with every other night of the year
-    (Bonferroni over looks; Dunn 1961, "Multiple comparisons among means"), so looking nightly does not spend it.
+    A cohort finds what came suddenly. It is looked at nightly, so its two intervals (error and bias) share the team's
+    budget of false alarms with those of every other night (Bonferroni; Dunn 1961, "Multiple comparisons among means").
+    All rows since training, whose intervals may be looked at any number of times, find what is too small for a cohort
+    to be sure of. They take what a year's champions need: each may err with a chance of `A_LIFE`.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        The newest cohort: `event_date`, `prediction` (of several classes `probabilities`) and `label`; rows the metric
+        cannot score are left out.
+    since : DataFrame, optional
+        All matured rows since training, the cohort's among them; without them the cohort stands alone.
 
     Returns
     -------
     Performance or None
         None when the cohort has fewer rows than the policy's `min_rows`.
     """
-    if len(rows) < policy.min_rows:
+    cohort = _scored(rows, promise)
+    if len(cohort.days) < max(policy.min_rows, 2):
         return None
-    confidence = 1 - min(0.5, policy.false_alarms_per_year / (nights_per_year * LOOKS_A_NIGHT))
-    truth, answer = rows["label"].to_numpy(float), rows["prediction"].to_numpy(float)
-    losses = LOSSES[promise.metric](truth, answer)
-    residuals = RESIDUALS[promise.metric](truth, answer)
+    whole = cohort if since is None else _scored(since, promise)
+    chances = _chances(policy, nights_per_year)
+    least, error_leeway, bias_leeway = _least_variance(promise), policy.error_leeway, policy.bias_leeway
+    promised_loss = _Promised(promise.loss, promise.rows, error_leeway * promise.loss, least)
+    promised_bias = _Promised(promise.bias, promise.rows, bias_leeway * promise.loss)
+    loss, all_loss = _looked_at(cohort.losses, (whole.losses, whole.days), promised_loss, chances)
+    bias, all_bias = _looked_at(cohort.residuals, (whole.residuals, whole.days), promised_bias, chances)
     return Performance(
         start=rows["event_date"].min(),
         end=rows["event_date"].max(),
-        rows=len(rows),
-        loss=_bounded(losses, confidence, (promise.loss, promise.rows), policy.error_leeway * promise.loss),
-        bias=_bounded(residuals, confidence, (promise.bias, promise.rows), policy.bias_leeway * promise.loss),
+        rows=len(cohort.days),
+        loss=loss,
+        bias=bias,
+        sustained=None if since is None else Sustained(len(whole.days), all_loss, all_bias),
     )
 
 
-def _bounded(values: np.ndarray, confidence: float, promised: tuple[float, int], leeway: float) -> Bounded:
-    expected, rows = promised
-    low, high = mean_interval(values, confidence)
-    middle, half = float(values.mean()), (high - low) / 2 * math.sqrt(1 + len(values) / rows)
-    return Bounded(value=middle, low=middle - half, high=middle + half, expected=expected, leeway=leeway)
+@dataclass(frozen=True, slots=True)
+class _Promised:
+    """A promised mean of `rows` rows, how far it may be missed, and what a row's variance is at least."""
+
+    expected: float
+    rows: int
+    leeway: float
+    least_variance: float = 0.0
+
+    def beside(self, values: np.ndarray, reach: float) -> Bounded:
+        """Return the mean of values, and how far it may be from the promise by chance."""
+        middle = float(values.mean())
+        return Bounded(middle, middle - reach, middle + reach, self.expected, self.leeway)
+
+
+def _looked_at(
+    cohort: np.ndarray, whole: tuple[np.ndarray, np.ndarray], promised: _Promised, chances: tuple[float, float]
+) -> tuple[Bounded, Bounded]:
+    """Return a cohort by one look, and all rows since training, with their days, by all looks."""
+    values, days = whole
+    known = spread_of(values, days)  # a cohort alone has too few days to tell how they differ
+    own = replace(known, rows=len(cohort), variance=max(float(cohort.var(ddof=1)), promised.least_variance))
+    known = replace(known, variance=max(known.variance, promised.least_variance))
+    one = reach_of_a_look(own, len(cohort), promised.rows, chances[0])
+    every = reach_of_all_looks(known, len(values), promised.rows, chances[1])
+    return promised.beside(cohort, one), promised.beside(values, every)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scored:
+    """Losses and residuals of the rows that a metric can score, and the day of each, numbered in order."""
+
+    losses: np.ndarray
+    residuals: np.ndarray
+    days: np.ndarray
+
+
+def _scored(rows: pd.DataFrame, promise: Promise) -> _Scored:
+    truth, answer = truth_and_answer(rows, promise.classes)
+    losses, residuals = LOSSES[promise.metric](truth, answer), RESIDUALS[promise.metric](truth, answer)
+    usable = np.isfinite(losses) & np.isfinite(residuals)
+    days, _ = pd.factorize(rows["event_date"], sort=True)
+    return _Scored(losses[usable], residuals[usable], days[usable])
+
+
+def _chances(policy: Monitoring, nights_per_year: float) -> tuple[float, float]:
+    """Return how often one interval of a cohort may err, and one of all rows since training in a champion's life.
+
+    Together, error and bias, they err as often as the policy allows. A year has a champion for each cooldown at most.
+    """
+    champions = DAYS_A_YEAR / max(policy.cooldown_days, 1)
+    a_life = min(A_LIFE, policy.false_alarms_per_year / 2 / champions)
+    a_night = (policy.false_alarms_per_year - a_life * champions) / nights_per_year
+    return min(0.5, a_night / MEASURES), a_life / MEASURES
+
+
+def _least_variance(promise: Promise) -> float:
+    """Return what the variance of a row's loss is at least: no error in 50 rows is not a rate of 0, surely.
+
+    An error or none has the variance p (1 - p); p is the promised rate by Laplace's rule of succession.
+
+    >>> round(_least_variance(Promise("error_rate", 0.0, 0.0, 98)), 4)  # p is 1 / 100
+    0.0099
+    """
+    if promise.metric != "error_rate":
+        return 0.0
+    rate = (promise.loss * promise.rows + 1) / (promise.rows + 2)
+    return rate * (1 - rate)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from tasks.drift import Suspicion, truncated
-from tasks.drift.corrupt import FEWEST_DELIVERIES
+from tasks.drift.volume import FEWEST_DELIVERIES
 
 SHARES = 10  # of the budget of false alarms: a tenth is for deliveries
 MOST_DELIVERIES = 52

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 
 import pandas as pd
 
@@ -11,7 +12,7 @@ from tasks.lake import Batch, Lake, batch_rows
 from tasks.logs import line, logger
 from tasks.monitor.task import Yardstick
 from tasks.monitor.watch import Watch
-from tasks.profiles import profile
+from tasks.profiles import TableProfile, profile
 from tasks.rim import room
 from tasks.spec import ProjectSpec
 
@@ -51,6 +52,10 @@ def suspect(
 def broken(watch: Watch, rows: pd.DataFrame, columns: Sequence[str]) -> tuple[Suspicion, ...]:
     """Return in which known ways some rows, with their features, seem to be broken."""
     summary = profile(rows, watch.reference.total.ruler)
-    repeated = duplicate_share(rows[list(columns)])
-    _, seen = watch.inputs(watch.begin(), min(rows["event_date"]), summary, repeated=repeated)
+    return looks_broken(watch, min(rows["event_date"]), summary, duplicate_share(rows[list(columns)]))
+
+
+def looks_broken(watch: Watch, day: date, summary: TableProfile, repeated: float) -> tuple[Suspicion, ...]:
+    """Return in which known ways rows seem to be broken, by their profile and the share that repeats another."""
+    _, seen = watch.inputs(watch.begin(), day, summary, repeated=repeated)
     return tuple(each for each in seen.suspicions if each.kind != UNCLEAR)

@@ -1,28 +1,32 @@
-"""The rim of monitor: stores the profiles of new batches, reads back what the night is judged on."""
+"""The rim of monitor: reads back what the night is judged on, and measures it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import pandas as pd
 
 from tasks.drift import Leeway, Reference, Suspicion
-from tasks.lake import SUPERSEDED, Batch, Filter, Lake, batch_rows, deliveries, standing
+from tasks.lake import SUPERSEDED, Deliveries, Filter, Lake, deliveries, standing
 from tasks.logs import line, logger
 from tasks.monitor.answers import Answers
-from tasks.monitor.fold import Pace, Since, fold
+from tasks.monitor.fold import Folded, Pace, Since, fold
 from tasks.monitor.performance import Promise, newest_cohort, performance
+from tasks.monitor.profiling import SOURCE
+from tasks.monitor.refused import refused_by_day
 from tasks.monitor.short import short_delivery
+from tasks.monitor.slices import Slices, bounded_cohort, cohort_tally, local_errors, tolerance
 from tasks.monitor.watch import Watch
+from tasks.monitor.way import Judged, Step, delivered_moves, way
 from tasks.monitor.window import Window
-from tasks.profiles import Ruler, TableProfile, digest, from_bytes, profile, to_bytes
-from tasks.records import DriftKind, Estimated, Moved, Performance
+from tasks.profiles import TableProfile, digest, from_bytes
+from tasks.records import DriftKind, Estimated, LocalError, Moved, Performance
 from tasks.rim import room
 from tasks.spec import ProjectSpec
 
-SOURCE = "rows"
+_Days = Mapping[date, TableProfile]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,8 @@ class View:
     """What monitoring saw: the judged window, every column against its leeway, and the realised performance.
 
     `predictions` and `surprises` are the same for the champion's answers and for what labels say about them; both are
-    empty for a champion whose hold-out was not kept. `suspicions` name what looks broken rather than drifted.
+    empty for a champion whose hold-out was not kept. `suspicions` name what looks broken rather than drifted. `worse`
+    are errors by slice, the worst first; `steps` is the way of the data, step by step.
     """
 
     window: Window | None
@@ -42,13 +47,16 @@ class View:
     suspicions: tuple[Suspicion, ...] = ()
     kind: DriftKind = "none"
     estimated: Estimated | None = None
+    worse: tuple[LocalError, ...] = ()
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Yardstick:
     """What a night is measured against: the champion's reference and promise, and its last training day.
 
-    `answers` is what its answers meant on its hold-out; `repeated_rows` the share of repeated rows it learned from.
+    `answers` is what its answers meant on its hold-out, `slices` what they cost there by slice; `repeated_rows` the
+    share of repeated rows it learned from.
     """
 
     version: int
@@ -57,28 +65,7 @@ class Yardstick:
     trained_until: date
     answers: Answers | None = None
     repeated_rows: float = 0.0
-
-
-@room("profile")
-def profile_batches(
-    lake: Lake,
-    project: str,
-    batches: list[Batch],
-    ruler: Ruler,
-    *,
-    features: Callable[[pd.DataFrame], pd.DataFrame],
-) -> int:
-    """Summarise, by event date, every batch that has no profile under this ruler yet; return how many rows it read."""
-    ruler_name = digest(ruler)
-    keys = {f"{SOURCE}/{ruler_name}/{batch.write_key}": batch for batch in batches}
-    made, read = {}, 0
-    for key in lake.missing(project, "profiles", list(keys)):
-        rows = features(batch_rows(lake, project, keys[key]))
-        made[key] = pd.DataFrame(list(_profiles(rows, ruler, ruler_name)))
-        read += len(rows)
-    lake.add_each(project, "profiles", made)
-    logger().info(line("rows_profiled", rows=read))
-    return read
+    slices: Slices | None = None
 
 
 @room("monitor")
@@ -89,21 +76,24 @@ def look(
     night: date,
     nights_per_year: float,
     *,
-    repeated: float | None = None,
+    features: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
 ) -> View:
     """Compare the newest window with the reference, and the newest matured cohort with the promise.
 
     Parameters
     ----------
-    repeated : float, optional
-        Share of the newest delivery's rows that repeat another, where it was counted.
+    features : callable, optional
+        From accepted rows to the same with their features; without it errors are not looked at by slice.
     """
     answered, labelled = _answered(lake, spec, yardstick, night)
     policy = spec.monitoring
     leeway = Leeway(policy.effect, policy.false_alarms_per_year, nights_per_year)
-    watch = Watch(yardstick.reference, leeway, policy.window_days, yardstick.answers, yardstick.repeated_rows)
+    known, local = deliveries(lake, spec.project), yardstick.slices is not None
+    watch = Watch(yardstick.reference, leeway, policy.window_days, yardstick.answers, yardstick.repeated_rows, local)
     since = Since(yardstick.trained_until, _by_day(lake, spec, yardstick, night), answered, labelled)
-    found = fold(watch, since, Pace(policy.window_days, policy.min_rows), repeated=repeated)
+    worse = _worse(_Asked(lake, spec, yardstick, known, leeway), labelled, features)
+    found = fold(watch, since, Pace(policy.window_days, policy.min_rows), worse=worse)
+    refused = refused_by_day(lake, spec.project, known, yardstick.reference.total.ruler, night)
     realised = _realised(spec, yardstick, labelled, night, nights_per_year)
     worst = found.seen.moved[0] if found.seen.moved else None
     logger().info(
@@ -127,20 +117,50 @@ def look(
         suspicions=(*_short(lake, spec, night, nights_per_year), *found.seen.suspicions),
         kind=found.kind,
         estimated=found.estimated,
+        worse=worse,
+        steps=() if found.window is None else _steps(spec, found, watch, (since.profiles, refused)),
     )
 
 
-def _profiles(rows: pd.DataFrame, ruler: Ruler, ruler_name: str) -> Iterator[dict[str, object]]:
-    for (batch_id, event_date), part in rows.groupby(["batch_id", "event_date"], sort=True):
-        yield {
-            "batch_id": batch_id,
-            "revision": int(part["revision"].iloc[0]),
-            "source": SOURCE,
-            "ruler": ruler_name,
-            "event_date": event_date,
-            "row_count": len(part),
-            "profile": to_bytes(profile(part, ruler)),
-        }
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked about a night, of which project, by which leeway, and what was delivered so far."""
+
+    lake: Lake
+    spec: ProjectSpec
+    yardstick: Yardstick
+    known: Deliveries
+    leeway: Leeway
+
+
+def _steps(spec: ProjectSpec, found: Folded, watch: Watch, days: tuple[_Days, _Days]) -> tuple[Step, ...]:
+    """Return the way of the data over the judged window; `days` are the profiles of accepted and of refused rows."""
+    if found.window is None:
+        return ()
+    delivered = delivered_moves(watch, found.window, *days)
+    labels = found.learnt.moved if found.learnt else ()
+    judged = Judged(found.seen.moved, found.seen.predictions, labels, found.window.rows)
+    if delivered is not None:
+        judged = replace(judged, delivered=delivered[0], rows_delivered=delivered[1])
+    return way(spec.features, judged)
+
+
+def _worse(
+    asked: _Asked, labelled: pd.DataFrame, features: Callable[[pd.DataFrame], pd.DataFrame] | None
+) -> tuple[LocalError, ...]:
+    """Return the errors by slice of the newest matured cohort; its rows are read piece by piece."""
+    slices, spec = asked.yardstick.slices, asked.spec
+    if slices is None or features is None or labelled.empty:
+        return ()
+    cohort = bounded_cohort(newest_cohort(labelled, days=spec.monitoring.cohort_days))
+    inside: list[Filter] = [
+        ("event_date", ">=", cohort["event_date"].min()),
+        ("event_date", "<=", cohort["event_date"].max()),
+    ]
+    pieces = (asked.known.standing(each) for each in asked.lake.pieces(spec.project, "rows", where=inside))
+    mine = (each[each["row_id"].isin(cohort["row_id"])] for each in pieces)
+    now = cohort_tally(slices, cohort, (features(each) for each in mine if len(each)), spec.scope.metric)
+    return local_errors(slices, now, tolerance(spec.monitoring, asked.leeway))
 
 
 def _short(lake: Lake, spec: ProjectSpec, night: date, nights_per_year: float) -> tuple[Suspicion, ...]:
@@ -156,8 +176,8 @@ def _short(lake: Lake, spec: ProjectSpec, night: date, nights_per_year: float) -
 def _by_day(lake: Lake, spec: ProjectSpec, yardstick: Yardstick, night: date) -> dict[date, TableProfile]:
     """Return the profile of every event date since the champion's training; a date's batches are added."""
     inside: list[Filter] = [("event_date", ">", yardstick.trained_until), ("event_date", "<=", night)]
-    name = digest(yardstick.reference.total.ruler)
-    kept = standing(lake, spec.project, "profiles", where=[*inside, ("ruler", "=", name)])
+    mine: list[Filter] = [("ruler", "=", digest(yardstick.reference.total.ruler)), ("source", "=", SOURCE)]
+    kept = standing(lake, spec.project, "profiles", where=[*inside, *mine])
     found: dict[date, TableProfile] = {}
     for day, stored in zip(kept["event_date"], kept["profile"], strict=True):
         profile = from_bytes(stored)
@@ -173,7 +193,7 @@ def _answered(lake: Lake, spec: ProjectSpec, yardstick: Yardstick, night: date) 
         spec.project,
         "predictions",
         delivered,
-        columns=["row_id", "event_date", "prediction"],
+        columns=["row_id", "event_date", "prediction", *(["probabilities"] if yardstick.promise.classes else [])],
         where=[
             ("event_date", ">", yardstick.trained_until),
             ("event_date", "<=", night),
@@ -202,4 +222,4 @@ def _realised(
     newest = until - timedelta(days=policy.cohort_days * 2)
     recent = labelled[labelled["event_date"] > newest]
     judged = newest_cohort(recent, days=policy.cohort_days)
-    return performance(judged, yardstick.promise, policy, nights_per_year)
+    return performance(judged, yardstick.promise, policy, nights_per_year, since=labelled)

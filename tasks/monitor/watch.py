@@ -6,6 +6,7 @@ cumulative charts, is carried from night to night. Everything can be rebuilt fro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -19,9 +20,10 @@ from tasks.drift.layout import STATISTICS
 from tasks.drift.quiet import Shift, two_sided
 from tasks.monitor.answers import FEATURES, LABEL, LOSS, OF_0, OF_1, PLACE, RESIDUAL, SLICE, SLICES, Answers
 from tasks.monitor.kinds import DOUBTFUL, Evidence
+from tasks.monitor.slices import PARTS_OF_LABELS
 from tasks.profiles import TableProfile
 from tasks.profiles.axis import Floats
-from tasks.records import Moved
+from tasks.records import LocalError, Moved
 
 PREDICTION_TESTS = 4
 JUDGED = (RESIDUAL, LOSS, *range(SLICE, SLICE + SLICES))
@@ -88,6 +90,9 @@ class Watch:
         What the champion's answers meant on its hold-out; without them predictions and surprises are not watched.
     repeated_before : float
         Share of repeated rows in the reference.
+    local : bool
+        Whether errors are looked at by slice too: then single nights, creep and slices have a third each of what is
+        for labels, else the first two a half.
     """
 
     reference: Reference
@@ -95,6 +100,12 @@ class Watch:
     window_days: int = 1
     answers: Answers | None = None
     repeated_before: float = 0.0
+    local: bool = False
+
+    @property
+    def parts_of_labels(self) -> int:
+        """How many families of tests share the false alarms that labels may raise."""
+        return PARTS_OF_LABELS if self.local else 2
 
     def begin(self) -> Memory:
         """Return the memory before the first night."""
@@ -103,7 +114,7 @@ class Watch:
         if self.answers is None:
             return Memory(inputs, begin(np.zeros(0)), begin(np.zeros(0)))
         predictions = charts(self.answers.predictions.layout, self.policy, columns)
-        errors = threshold(self.policy.run_length_nights(2 * len(CREEPING)))
+        errors = threshold(self.policy.run_length_nights(self.parts_of_labels * len(CREEPING)))
         return Memory(inputs, predictions, begin(np.full(len(CREEPING), errors)))
 
     def inputs(
@@ -154,7 +165,7 @@ class Watch:
         if self.answers is None:
             raise ValueError("outcomes were given, but no answers of the hold-out to compare them with")
         quiet = self.answers.quiet
-        alpha = self.policy.alpha(2 * len(JUDGED))
+        alpha = self.policy.alpha(self.parts_of_labels * len(JUDGED))
         shift = quiet.shift(sums, rows, day)
         leeway = quiet.leeway(shift, alpha)
         unit = leeway / two_sided(alpha)
@@ -171,8 +182,9 @@ class Watch:
             _sorted(moved), tuple(float(each) for each in shift.shift), tuple(float(each) for each in z)
         )
 
-    def evidence(self, seen: Seen, learnt: Learnt | None) -> Evidence:
-        """Return what the kind of a night's drift is told from."""
+    def evidence(self, seen: Seen, learnt: Learnt | None, worse: Sequence[LocalError] = ()) -> Evidence:
+        """Return what the kind of a night's drift is told from; `worse` are the errors by slice."""
+        past = {one.column for one in seen.moved if one.strain > 1}
         return Evidence(
             broken=bool(seen.suspicions),
             inputs=max((one.strain for one in seen.moved), default=0.0),
@@ -184,6 +196,8 @@ class Watch:
             given_label_z=max(abs(learnt.z[OF_1]), abs(learnt.z[OF_0])) if learnt else None,
             as_prior=learnt is not None and self._as_prior(learnt),
             slices_z=tuple(learnt.z[SLICE : SLICE + SLICES]) if learnt else (),
+            inputs_local=past == {one.column for one in seen.moved if one.strain > 1 and one.where},
+            local_error=max((one.strain for one in worse if one.alone), default=0.0),
         )
 
     def _as_prior(self, learnt: Learnt) -> bool:
@@ -200,7 +214,8 @@ class Watch:
             size = float(shift.shift[index])
             distance = max(size, 0.0) if index == LOSS else abs(size)
             limit = max(float(leeway[index]), self.policy.effect)
-            found.append(Moved("label", FEATURES[index], distance, limit, direction=int(np.sign(size))))
+            part = f"answers of fifth {index - SLICE + 1} of {SLICES}, the lowest first" if index >= SLICE else ""
+            found.append(Moved("label", FEATURES[index], distance, limit, direction=int(np.sign(size)), where=part))
         return found
 
     def _creeping(self, followed: Charts, unit: Floats) -> list[Moved]:

@@ -57,6 +57,9 @@ def _alarms(entry: Entry) -> Iterator[State]:
     hurt = _answer(entry, "does it matter?")
     if hurt.startswith("yes"):
         yield State("alarm", "the champion's error", hurt.removeprefix("yes: "), lasts=True)
+    recovered = _answer(entry, "did it recover?")
+    if recovered.startswith("no, "):
+        yield State("alarm", f"the recovery on {entry.night}", f"not recovered: {recovered.removeprefix('no, ')}")
     if entry.action == "retrain":
         yield State("alarm", f"retraining of {entry.name}", f"a retraining was started: {entry.reason}")
     elif entry.action == "ask" or not (worst or hurt.startswith("yes")):

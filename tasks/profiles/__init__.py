@@ -1,8 +1,8 @@
 """Profiles: some rows in, a small summary out, and summaries add up exactly.
 
-`fit_ruler` fixes a project's bins once; `profile` summarises any frame with them, `profile_arrow` and `profile_stream`
-Arrow rows where they lie; `profile(a) + profile(b)` equals `profile(a and b)` bit for bit, in any order, because
-everything kept is a count, an integer, a minimum or a maximum. Predictions are columns as any other.
+`fit_ruler` fixes a project's bins once; `profile` summarises any frame with them, `profile_stream` Arrow rows where
+they lie; `profile(a) + profile(b)` equals `profile(a and b)` bit for bit, in any order, because everything kept is a
+count, an integer, a minimum or a maximum. Predictions are columns as any other.
 """
 
 from tasks.profiles.axis import Axis
@@ -10,7 +10,7 @@ from tasks.profiles.category import CategoryProfile, categories_side_by_side
 from tasks.profiles.codec import PROTOCOL, digest, from_bytes, to_bytes
 from tasks.profiles.number import NumberProfile
 from tasks.profiles.ruler import Ruler, fit_ruler
-from tasks.profiles.table import ColumnProfile, TableProfile, profile, profile_arrow, profile_stream
+from tasks.profiles.table import ColumnProfile, TableProfile, added, profile, profile_stream
 from tasks.profiles.values import ValueCounts
 
 __all__ = [
@@ -22,12 +22,12 @@ __all__ = [
     "Ruler",
     "TableProfile",
     "ValueCounts",
+    "added",
     "categories_side_by_side",
     "digest",
     "fit_ruler",
     "from_bytes",
     "profile",
-    "profile_arrow",
     "profile_stream",
     "to_bytes",
 ]

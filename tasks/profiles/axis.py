@@ -8,6 +8,7 @@ column with a large offset (prices around 500,000, ids, years) would otherwise f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -93,28 +94,17 @@ def fit_axis(values: Values) -> Axis:
     return Axis(center, scale if scale > rounding else 1.0)
 
 
-def bins_of(z: Floats) -> Bins:
-    """Return the bin of each z; bins sort as their values do.
-
-    Examples
-    --------
-    >>> bins = bins_of(np.array([-1.0, -0.0, 0.0, 1.0, 1.001]))
-    >>> bool(np.all(np.diff(bins.astype(int)) >= 0)), int(bins[1]) == int(bins[2]) == ZERO_BIN, bool(bins[3] == bins[4])
-    (True, True, True)
-    """
-    upper = ((z + 0.0).astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)
-    return np.where(upper & 0x8000, ~upper, upper | 0x8000).astype(np.uint16)
-
-
 def edges_of(bins: Bins) -> tuple[Floats, Floats]:
     """Return the lower and upper edge of each bin, in scales from the center.
 
     Examples
     --------
-    The bin of 1.0 is one 128th wide: seven bits of mantissa.
+    Of 1.0 the upper bits are 0x3F80; its bin is one 128th wide, for seven bits of mantissa. Below the bin that starts
+    at 0 lies its mirror image.
 
-    >>> [float(edge[0]) for edge in edges_of(bins_of(np.array([1.0])))]
-    [1.0, 1.0078125]
+    >>> bins = np.array([ZERO_BIN | 0x3F80, 0x7FFF - 0x3F80], dtype=np.uint16)
+    >>> [edge.tolist() for edge in edges_of(bins)]
+    [[1.0, -1.0078125], [1.0078125, -1.0]]
     """
     positive = bins >= ZERO_BIN
     magnitude = np.where(positive, bins & 0x7FFF, 0x7FFF - bins.astype(np.int64)).astype(np.uint32)
@@ -142,6 +132,24 @@ def side_by_side(bins: tuple[Bins, Bins], counts: tuple[Counts, Counts]) -> tupl
     for row, b, c in zip(spread, bins, counts, strict=True):
         row[places[b]] = c
     return met.astype(np.uint16), spread[0], spread[1]
+
+
+def summed(bins: Sequence[Bins], counts: Sequence[Counts]) -> tuple[Bins, Counts]:
+    """Return the bins that any of some histograms occupies, ascending, and the sums of their counts.
+
+    Examples
+    --------
+    >>> bins = [np.array([3, 7], dtype=np.uint16), np.array([7], dtype=np.uint16)]
+    >>> [array.tolist() for array in summed(bins, [np.array([1, 2]), np.array([5])])]
+    [[3, 7], [1, 7]]
+    """
+    every = np.concatenate(bins)
+    if not len(every):
+        return every, np.zeros(0, dtype=np.int64)
+    order = np.argsort(every, kind="stable")  # of 16 bits a radix sort
+    every = every[order]
+    starts = np.flatnonzero(np.concatenate([[True], every[1:] != every[:-1]]))
+    return every[starts], np.add.reduceat(np.concatenate(counts)[order], starts)
 
 
 def exact(value: np.generic) -> float:

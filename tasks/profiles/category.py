@@ -10,7 +10,7 @@ answers to distinct values queries, VLDB 2001; the buckets are a Count-Min sketc
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -101,10 +101,18 @@ class CategoryProfile:
         return {**named, NOT_KEPT: named.get(NOT_KEPT, 0) + others} if others else named
 
     def __add__(self, other: CategoryProfile) -> CategoryProfile:
-        counts, rest = Counter(self.counts), Counter(self.rest)
-        counts.update(other.counts)
-        rest.update(other.rest)
-        return CategoryProfile(self.rows + other.rows, self.nulls + other.nulls, *bounded(counts, rest))
+        return CategoryProfile.of_all([self, other])
+
+    @classmethod
+    def of_all(cls, parts: Sequence[CategoryProfile]) -> CategoryProfile:
+        """Return the sum of profiles, at once: the same as one by one."""
+        counts: Counter[str] = Counter()
+        rest: Counter[int] = Counter()
+        for each in parts:
+            counts.update(each.counts)
+            rest.update(each.rest)
+        rows, nulls = (sum(getattr(each, name) for each in parts) for name in ("rows", "nulls"))
+        return cls(rows, nulls, *bounded(counts, rest))
 
 
 def bounded(counts: Counter[str], rest: Counter[int]) -> tuple[dict[str, int], dict[int, int]]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tasks.errors import DataError
-from tasks.profiles.axis import Axis, Bins, Counts, edges_of, side_by_side
+from tasks.profiles.axis import Axis, Bins, Counts, edges_of, summed
 from tasks.profiles.block import UNIT
-from tasks.profiles.columns import Column, numbers_of
 from tasks.profiles.counting import NumberCounter
-from tasks.profiles.desk import Desk
 from tasks.profiles.values import ValueCounts, watched
 
 
@@ -40,7 +39,9 @@ class NumberProfile:
     Of 2, 4 and 6 the mean is 4 and the standard deviation sqrt(8/3) = 1.632...; one row of four has no value.
 
     >>> import pandas as pd
-    >>> column = number_profile(pd.Series([2.0, 4.0, 6.0, None]), Axis(center=4.0, scale=2.0))
+    >>> from tasks.profiles import Ruler, profile
+    >>> ruler = Ruler(numbers={"size": Axis(center=4.0, scale=2.0)})
+    >>> column = profile(pd.DataFrame({"size": [2.0, 4.0, 6.0, None]}), ruler).columns["size"]
     >>> column.mean, round(column.sd, 3), column.null_share, column.minimum, column.maximum
     (4.0, 1.633, 0.25, 2.0, 6.0)
     >>> (column + column).rows, (column + column).mean
@@ -120,7 +121,9 @@ class NumberProfile:
         """Return the exact share of rows that hold a value, 0 to 1; nan when its rows were not counted by themselves.
 
         >>> import pandas as pd
-        >>> number_profile(pd.Series([0.0, 0.0, 5.0, None]), Axis()).share_of(0.0)
+        >>> from tasks.profiles import Ruler, profile
+        >>> rows = pd.DataFrame({"size": [0.0, 0.0, 5.0, None]})
+        >>> profile(rows, Ruler(numbers={"size": Axis()})).columns["size"].share_of(0.0)
         0.5
         """
         known = self.held is not None and (self.held.complete or value in watched(self.axis))
@@ -146,25 +149,39 @@ class NumberProfile:
         return min(max(value, self.minimum), self.maximum)
 
     def __add__(self, other: NumberProfile) -> NumberProfile:
-        if self.axis != other.axis:
+        return NumberProfile.of_all([self, other])
+
+    @classmethod
+    def of_all(cls, parts: Sequence[NumberProfile]) -> NumberProfile:
+        """Return the sum of one or more profiles, at once: the same as one by one, in a fraction of the time.
+
+        Raises
+        ------
+        DataError
+            They lie on different axes.
+        """
+        axis = parts[0].axis
+        strange = next((each.axis for each in parts if each.axis is not axis and each.axis != axis), None)
+        if strange is not None:
             raise DataError(
-                f"two profiles of one column lie on different axes, {self.axis} and {other.axis}, and cannot be added. "
+                f"two profiles of one column lie on different axes, {axis} and {strange}, and cannot be added. "
                 "Profile both with the ruler of the project's first training"
             )
-        bins, mine, others = side_by_side((self.bins, other.bins), (self.counts, other.counts))
-        return NumberProfile(
-            axis=self.axis,
-            rows=self.rows + other.rows,
-            nulls=self.nulls + other.nulls,
-            positive_infinities=self.positive_infinities + other.positive_infinities,
-            negative_infinities=self.negative_infinities + other.negative_infinities,
+        bins, counts = summed([each.bins for each in parts], [each.counts for each in parts])
+        held = [each.held for each in parts if each.held is not None]
+        return cls(
+            axis=axis,
+            rows=sum([each.rows for each in parts]),
+            nulls=sum([each.nulls for each in parts]),
+            positive_infinities=sum([each.positive_infinities for each in parts]),
+            negative_infinities=sum([each.negative_infinities for each in parts]),
             bins=bins,
-            counts=mine + others,
-            minimum=min((m for m in (self.minimum, other.minimum) if m is not None), default=None),
-            maximum=max((m for m in (self.maximum, other.maximum) if m is not None), default=None),
-            total=self.total + other.total,
-            total_squares=self.total_squares + other.total_squares,
-            held=self.held.merged(other.held, self.axis) if self.held and other.held else None,
+            counts=counts,
+            minimum=min([each.minimum for each in parts if each.minimum is not None], default=None),
+            maximum=max([each.maximum for each in parts if each.maximum is not None], default=None),
+            total=sum([each.total for each in parts]),
+            total_squares=sum([each.total_squares for each in parts]),
+            held=ValueCounts.of_all(held, axis) if len(held) == len(parts) else None,
         )
 
     def __eq__(self, other: object) -> bool:
@@ -181,19 +198,6 @@ class NumberProfile:
             (self.minimum, self.maximum, self.total, self.total_squares),
             None if self.held is None else (frozenset(self.held.counts.items()), self.held.registers),
         )
-
-
-def number_profile(column: Column, axis: Axis) -> NumberProfile:
-    """Return the profile of a number column on an axis.
-
-    Raises
-    ------
-    DataError
-        The column does not hold numbers.
-    """
-    counter = NumberCounter(axis)
-    counter.add(numbers_of(column, "numbers"), len(column), Desk(len(column)))
-    return counted(counter)
 
 
 def counted(counter: NumberCounter) -> NumberProfile:

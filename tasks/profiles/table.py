@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -16,12 +15,11 @@ from tasks.profiles.category import CategoryProfile
 from tasks.profiles.columns import Column
 from tasks.profiles.counters import Booleans, Categories, Numbers, Texts, Times
 from tasks.profiles.desk import Desk
-from tasks.profiles.distinct import distinct_estimate
+from tasks.profiles.distinct import Registers, distinct_estimate
 from tasks.profiles.number import NumberProfile, counted
 from tasks.profiles.ruler import Ruler, names_of, require_columns
 
 ColumnProfile: TypeAlias = NumberProfile | CategoryProfile
-Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +69,30 @@ class TableProfile:
         return (self.times[column] if column in self.times else self.columns[column]).distinct
 
     def __add__(self, other: TableProfile) -> TableProfile:
-        if self.ruler != other.ruler:
-            raise DataError(_different(self.ruler, other.ruler))
-        return TableProfile(
-            self.ruler,
-            self.rows + other.rows,
-            _each(_sum, self.columns, other.columns),
-            _each(operator.add, self.times, other.times),
-            _each(_union, self.texts, other.texts),
-        )
+        return added([self, other])
+
+
+def added(parts: Sequence[TableProfile]) -> TableProfile:
+    """Return the sum of one or more profiles, at once: the same as one by one, in a fraction of the time.
+
+    Raises
+    ------
+    DataError
+        They have different rulers.
+    """
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    strange = next((each for each in parts if each.ruler != first.ruler), None)
+    if strange is not None:
+        raise DataError(_different(first.ruler, strange.ruler))
+    return TableProfile(
+        first.ruler,
+        sum(each.rows for each in parts),
+        {name: _sum([each.columns[name] for each in parts]) for name in first.columns},
+        {name: NumberProfile.of_all([each.times[name] for each in parts]) for name in first.times},
+        {name: _union([each.texts[name] for each in parts]) for name in first.texts},
+    )
 
 
 def profile(frame: pd.DataFrame, ruler: Ruler) -> TableProfile:
@@ -97,10 +110,11 @@ def profile(frame: pd.DataFrame, ruler: Ruler) -> TableProfile:
     return counter.profile()
 
 
-def profile_arrow(data: pa.Table | pa.RecordBatch, ruler: Ruler) -> TableProfile:
-    """Return the profile of Arrow rows, the same that `profile` gives of the frame they would make.
+def profile_stream(batches: Iterable[pa.RecordBatch], ruler: Ruler) -> TableProfile:
+    """Return the profile of all rows of a stream of Arrow batches, of which only one is held at a time.
 
-    Categories are counted fastest dictionary-encoded (`read_dictionary` of pyarrow.parquet).
+    It is the same that `profile` gives of the frame they would make. Batches of 65,536 rows are counted fastest, and
+    categories dictionary-encoded (`read_dictionary` of pyarrow.parquet); memory does not grow with their number.
 
     Raises
     ------
@@ -111,21 +125,8 @@ def profile_arrow(data: pa.Table | pa.RecordBatch, ruler: Ruler) -> TableProfile
     --------
     >>> ruler = Ruler(numbers={}, categories=("plan",))
     >>> plans = {"plan": ["basic", "pro", None]}
-    >>> profile_arrow(pa.table(plans), ruler) == profile(pd.DataFrame(plans), ruler)
+    >>> profile_stream(pa.table(plans).to_batches(), ruler) == profile(pd.DataFrame(plans), ruler)
     True
-    """
-    return profile_stream(data.to_batches() if isinstance(data, pa.Table) else [data], ruler)
-
-
-def profile_stream(batches: Iterable[pa.RecordBatch], ruler: Ruler) -> TableProfile:
-    """Return the profile of all rows of a stream of Arrow batches, of which only one is held at a time.
-
-    Batches of 65,536 rows are counted fastest; memory does not grow with their number.
-
-    Raises
-    ------
-    DataError
-        A column of the ruler is missing, or holds another kind of value.
     """
     counter = TableCounter(ruler)
     for batch in batches:
@@ -172,19 +173,18 @@ def _column(rows: pd.DataFrame | pa.RecordBatch, name: str) -> Column:
     return rows[name] if isinstance(rows, pd.DataFrame) else rows.column(name)
 
 
-def _each(add: Callable[[Kept, Kept], Kept], first: Mapping[str, Kept], second: Mapping[str, Kept]) -> dict[str, Kept]:
-    return {name: add(kept, second[name]) for name, kept in first.items()}
+def _union(parts: Sequence[bytes]) -> bytes:
+    registers: Registers = np.maximum.reduce([np.frombuffer(each, dtype=np.uint8) for each in parts])
+    return registers.tobytes()
 
 
-def _union(first: bytes, second: bytes) -> bytes:
-    return np.maximum(np.frombuffer(first, dtype=np.uint8), np.frombuffer(second, dtype=np.uint8)).tobytes()
-
-
-def _sum(first: ColumnProfile, second: ColumnProfile) -> ColumnProfile:
-    if isinstance(first, NumberProfile) and isinstance(second, NumberProfile):
-        return first + second
-    if isinstance(first, CategoryProfile) and isinstance(second, CategoryProfile):
-        return first + second
+def _sum(parts: Sequence[ColumnProfile]) -> ColumnProfile:
+    numbers = [each for each in parts if isinstance(each, NumberProfile)]
+    if len(numbers) == len(parts):
+        return NumberProfile.of_all(numbers)
+    categories = [each for each in parts if isinstance(each, CategoryProfile)]
+    if len(categories) == len(parts):
+        return CategoryProfile.of_all(categories)
     raise DataError("a column is a number in one profile and a category in the other; profile both with the same ruler")
 
 

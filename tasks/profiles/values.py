@@ -8,8 +8,7 @@ never on the order they came in, so that adding stays exact.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,14 +69,17 @@ class ValueCounts:
         """The value in `counts` that most rows hold, the smaller of two, and its rows; None when none is known."""
         return min(self.counts.items(), key=lambda item: (-item[1], item[0]), default=None)
 
-    def merged(self, other: ValueCounts, axis: Axis) -> ValueCounts:
-        """Return the values of both; `axis` is that of both columns."""
-        counts = Counter(self.counts)
-        counts.update(other.counts)
-        if self.registers is None and other.registers is None and len(counts) <= EXACT_VALUES:
-            return ValueCounts(dict(counts))
-        registers = np.maximum(_registers(self), _registers(other))
-        return ValueCounts(pinned(counts, axis), registers.tobytes())
+    @classmethod
+    def of_all(cls, parts: Sequence[ValueCounts], axis: Axis) -> ValueCounts:
+        """Return the values of all parts; `axis` is that of their column."""
+        counts: dict[float, int] = {}
+        for each in parts:
+            for value, rows in each.counts.items():
+                counts[value] = counts.get(value, 0) + rows
+        if len(counts) <= EXACT_VALUES and all(each.complete for each in parts):
+            return cls(counts)
+        registers = np.maximum.reduce([_registers(each) for each in parts])
+        return cls(pinned(counts, axis), registers.tobytes())
 
 
 def watched(axis: Axis) -> tuple[float, ...]:

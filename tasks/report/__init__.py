@@ -3,9 +3,10 @@
 from tasks.report.night import night_markdown
 from tasks.report.numbers import night_numbers
 from tasks.report.page import page
+from tasks.report.parts import Section, Table
 from tasks.report.text import visible
 from tasks.report.waits import Wait, waits
-from tasks.report.why import Section, Table, Why, why_lines
+from tasks.report.why import Why, why_lines
 
 __all__ = [
     "Section",

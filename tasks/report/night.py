@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tasks.lake import Entry
+from tasks.report.parts import Section, Table
 from tasks.report.text import markdown
-from tasks.report.why import Section, Table, why_lines
+from tasks.report.why import why_lines
 from tasks.spec import ProjectSpec
 
 

@@ -21,11 +21,12 @@ from tasks.report.figures import (
     speed_figure,
     volume_figure,
 )
-from tasks.report.read import error_of, nights_of, shifts
+from tasks.report.parts import Section, Table
+from tasks.report.read import drift_of, error_of, nights_of, shifts
 from tasks.report.style import STYLE
 from tasks.report.text import ADDRESS, html, linked, own
 from tasks.report.waits import Wait, waits
-from tasks.report.why import Section, Table, why_lines
+from tasks.report.why import why_lines
 from tasks.spec import ProjectSpec
 
 NIGHTS_DRAWN = 400
@@ -79,7 +80,8 @@ def _cards(nights: Sequence[Entry], record: Sequence[Entry], champion: int | Non
     if nights:
         last = nights[-1]
         moved, seen = shifts(last), error_of(last)
-        cards.append(("Last night", f"{last.night}: {last.action}"))
+        kind = f" ({drift_of(last)})" if last.drift not in {"", "none"} else ""
+        cards.append(("Last night", f"{last.night}: {last.action}{kind}"))
         if seen is not None:
             limit = f", tolerated {seen.tolerated:.4g}" if seen.tolerated is not None else ""
             cards.append(("Error", f"{seen.value:.4g}{limit}"))
@@ -154,7 +156,7 @@ def _nights(nights: Sequence[Entry]) -> str:
 
 def _numbers(entry: Entry) -> str:
     moved, seen = shifts(entry), error_of(entry)
-    told = [html(entry.drift)] if entry.drift else []
+    told = [html(drift_of(entry))] if entry.drift else []
     told += [f"error {seen.value:.4g}"] if seen is not None else []
     told += [f"{own(moved[0].column)} {moved[0].strain:.0%}"] if moved else []
     return " · ".join(told)

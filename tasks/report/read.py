@@ -11,6 +11,7 @@ from typing import Any
 from tasks.lake import Entry
 
 NULLS = "null_share"
+DRIFTS = {"virtual": "harmless", "slice": "local slice"}
 LARGEST = sys.float_info.max
 
 
@@ -40,7 +41,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """One statistic of one column against its leeway; `strain` is the share of it that is used."""
+    """One statistic of one column, or of the slice `where`, against its leeway; `strain` is the share that is used."""
 
     column: str
     statistic: str
@@ -48,6 +49,7 @@ class Shift:
     leeway: float
     strain: float
     creep: bool = False
+    where: str = ""
 
     @property
     def left(self) -> float:
@@ -138,7 +140,8 @@ def _shifts(moved: Sequence[Any]) -> Iterator[Shift]:
         if "column" not in each or strain is None:
             continue
         statistic = str(each.get("statistic", ""))
-        yield Shift(str(each["column"]), statistic, distance or 0.0, leeway or 0.0, strain, bool(each.get("creep")))
+        sizes = distance or 0.0, leeway or 0.0, strain
+        yield Shift(str(each["column"]), statistic, *sizes, bool(each.get("creep")), str(each.get("where") or ""))
 
 
 def strains(entry: Entry, statistic: str | None = None) -> dict[str, float]:
@@ -152,6 +155,17 @@ def strains(entry: Entry, statistic: str | None = None) -> dict[str, float]:
         if strain > worst.get(column, -1.0):
             worst[column] = strain
     return worst
+
+
+def drift_of(entry: Entry) -> str:
+    """Return the kind of a night's drift in the words of the report.
+
+    >>> from datetime import UTC, datetime
+    >>> moment = datetime(2026, 1, 1, tzinfo=UTC)
+    >>> drift_of(Entry("n", "night", moment.date(), moment, "hold", "area moved", drift="virtual"))
+    'harmless'
+    """
+    return DRIFTS.get(entry.drift, entry.drift)
 
 
 def answered(entry: Entry, question: str) -> Mapping[str, Any]:

@@ -7,31 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.lake import Entry
-from tasks.report.read import amount, error_of, estimate_of, mapping, sequence, shifts
+from tasks.report.parts import Section, Table
+from tasks.report.read import amount, drift_of, error_of, estimate_of, mapping, sequence, shifts
 from tasks.report.takes import takes
 from tasks.report.text import visible, words
+from tasks.report.way import origin, paces, worse_slices
 from tasks.spec import ProjectSpec
 
+BESIDE = ("did it recover?", "how does the challenger do?")
 COLUMNS_SHOWN = 8
 BATCHES_SHOWN = 10
 FOLLOWED = ("retraining", "promotion", "rollback", "release")
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows under headings; every cell is text as it came, to be escaped by whoever shows it."""
-
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One question a reader has: sentences, and perhaps a table."""
-
-    title: str
-    lines: tuple[str, ...] = ()
-    table: Table | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +55,14 @@ def why_lines(entry: Entry, spec: ProjectSpec, record: Sequence[Entry] = ()) -> 
     """
     parts = (
         _moved(entry),
-        Section("Where first", tuple(_where(entry.details.get("where_first")))),
-        Section("Does it hurt?", tuple(_hurt(entry))),
+        origin(entry),
+        Section("Does it hurt?", tuple(_hurt(entry)), worse_slices(entry)),
+        Section("How quickly", tuple(paces(entry))),
         Section("What was done", tuple(_done(entry, record))),
         Section("What it would have taken to act", takes(entry, spec, record)),
         _questions(entry),
     )
-    headline = f"{entry.action} ({entry.drift})" if entry.drift else entry.action
+    headline = f"{entry.action} ({drift_of(entry)})" if entry.drift else entry.action
     shown = tuple(part for part in parts if part.lines or part.table)
     return Why(spec.project, entry.night.isoformat(), headline, entry.reason, shown)
 
@@ -88,7 +75,7 @@ def _moved(entry: Entry) -> Section:
     lines += [_suspected(each) for each in sequence(entry.details.get("suspicions"))]
     rows = tuple(
         (
-            shift.column,
+            shift.where or shift.column,
             shift.statistic,
             f"{shift.distance:.4f}",
             f"{shift.leeway:.4f}",
@@ -121,16 +108,12 @@ def _suspected(suspicion: object) -> str:
     return said + (f" ({numbers})" if numbers else "")
 
 
-def _where(first: object) -> Iterator[str]:
-    """Say which step moved first: a text, texts, or the step and what is known of it."""
-    for each in sequence(first) or ([first] if first else []):
-        yield words(each)
-
-
 def _hurt(entry: Entry) -> Iterator[str]:
     for answer in _answers(entry):
-        if answer.get("question") == "does it matter?":
+        if answer.get("question") in {"does it matter?", "which kind?"} and answer.get("answer") != "none":
             yield str(answer.get("answer", ""))
+        elif answer.get("question") in BESIDE:
+            yield f"{answer['question']} {answer.get('answer', '')}"
     seen, guessed = error_of(entry), estimate_of(entry)
     if seen is not None and seen.low is not None and seen.high is not None:
         until = words(mapping(entry.details.get("performance")).get("end"))

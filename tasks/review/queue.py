@@ -6,8 +6,11 @@ import pandas as pd
 
 from tasks.spec import ProjectSpec
 
-SHOWN = ("prediction", "confidence", "reasons")
-"""What the model said, for whoever may know it."""
+
+def said_by_the_model(spec: ProjectSpec) -> list[str]:
+    """Return the columns with what the model said, for whoever may know it: of several classes the name it chose."""
+    answer = "predicted_class" if spec.training.task == "multiclass" else "prediction"
+    return [answer, "confidence", "reasons"]
 
 
 def queue(deferred: pd.DataFrame, labelled: pd.Series, spec: ProjectSpec) -> pd.DataFrame:
@@ -33,7 +36,9 @@ def queue(deferred: pd.DataFrame, labelled: pd.Series, spec: ProjectSpec) -> pd.
     >>> from types import SimpleNamespace as Part
     >>> rows = pd.DataFrame({"row_id": ["a", "b", "c"], "event_date": [2, 1, 1], "prediction": 0.5, "reasons": "",
     ...     "confidence": [0.6, 0.7, 0.5], "time": 0})
-    >>> seen, blind = (Part(automation=Part(answers_kept_back=hidden)) for hidden in (False, True))
+    >>> numbers = Part(task="regression")
+    >>> seen, blind = (
+    ...     Part(automation=Part(answers_kept_back=hidden), training=numbers) for hidden in (False, True))
     >>> queue(rows, pd.Series(["a"]), seen)["row_id"].tolist(), list(queue(rows, pd.Series(["a"]), blind))
     (['c', 'b'], ['row_id', 'event_date'])
     """
@@ -43,4 +48,4 @@ def queue(deferred: pd.DataFrame, labelled: pd.Series, spec: ProjectSpec) -> pd.
         ordered = waiting.sort_values(["event_date", "row_id"], ignore_index=True)
         return ordered[["row_id", "event_date"]]
     ordered = waiting.sort_values(["event_date", "confidence", "row_id"], ignore_index=True)
-    return ordered[["row_id", "event_date", *SHOWN]]
+    return ordered[["row_id", "event_date", *said_by_the_model(spec)]]

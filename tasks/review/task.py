@@ -15,7 +15,7 @@ from tasks.errors import Unreachable
 from tasks.lake import Filter, Lake, deliveries, standing
 from tasks.logs import line, logger
 from tasks.review.landing import LandingFile
-from tasks.review.queue import SHOWN, queue
+from tasks.review.queue import queue, said_by_the_model
 from tasks.rim import room
 from tasks.spec import ProjectSpec
 
@@ -36,7 +36,7 @@ def waiting_rows(lake: Lake, spec: ProjectSpec) -> Queue:
     """Return a project's queue."""
     known, project = deliveries(lake, spec.project), spec.project
     served: list[Filter] = [("role", "=", "champion")]
-    columns = ["row_id", "event_date", *SHOWN, "deferred", "time"]
+    columns = ["row_id", "event_date", *said_by_the_model(spec), "deferred", "time"]
     answered = standing(lake, project, "predictions", known, columns=columns, where=served)
     deferred = answered[answered["deferred"].astype("boolean").fillna(value=False).to_numpy(bool)]
     labelled = standing(lake, project, "labels", known, columns=["row_id"])["row_id"]

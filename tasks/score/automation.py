@@ -57,7 +57,8 @@ def automation(served: pd.DataFrame, matured: pd.DataFrame, spec: ProjectSpec) -
     served : DataFrame
         `deferred` of the rows whose share is asked for.
     matured : DataFrame
-        `deferred`, `prediction`, `confidence` and `label` of the rows whose error is asked for, each with its label.
+        `deferred`, `prediction`, `confidence` (of several classes `predicted_class`) and `label` of the rows whose
+        error is asked for.
     spec : ProjectSpec
         For the task, the metric and the target.
 
@@ -90,7 +91,7 @@ def row_errors(rows: pd.DataFrame, spec: ProjectSpec) -> FloatArray:
     """Return each row's error: the metric's loss of a number, 1 for a wrong decision of two classes; else none.
 
     What a binary model decided is read from its confidence, which is the probability of the class it chose, wherever
-    its threshold was; of several classes the record holds no label to compare with.
+    its threshold was; of several classes the name it chose is compared with the label.
 
     Examples
     --------
@@ -101,11 +102,11 @@ def row_errors(rows: pd.DataFrame, spec: ProjectSpec) -> FloatArray:
     >>> row_errors(pd.DataFrame({"prediction": [0.3, 0.3], "confidence": [0.3, 0.7], "label": [1.0, 1.0]}), spec)
     array([0., 1.])
     """
+    if spec.training.task == "multiclass":
+        return np.asarray(rows["predicted_class"].astype("str") != rows["label"].astype("str"), dtype=np.float64)
     truth, prediction = rows["label"].to_numpy(np.float64), rows["prediction"].to_numpy(np.float64)
     if spec.training.task == "regression":
         return np.asarray(LOSSES[spec.scope.metric](truth, prediction), dtype=np.float64)
-    if spec.training.task == "multiclass":
-        return np.empty(0)
     sure = rows["confidence"].to_numpy(np.float64)
     decided = np.where(np.isnan(sure), prediction >= 0.5, sure == prediction)  # noqa: PLR2004 - one half
     return np.asarray(decided != (truth == 1), dtype=np.float64)

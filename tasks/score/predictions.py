@@ -29,7 +29,8 @@ def predictions(rows: pd.DataFrame, model: Predictor, version: int, role: Role, 
     DataFrame
         `prediction` in the label's unit, the probability of 1, or of several classes the chosen one's place in the
         model's list; `score` on the model's own scale; `confidence`, the higher the surer; `deferred`, whether a person
-        must decide, and for such rows in `reasons` what moved the answer most; `probabilities` of several classes.
+        must decide, and for such rows in `reasons` what moved the answer most; of several classes `probabilities`, and
+        the name of the chosen one as `predicted_class`.
     """
     block = model.schema.block_rows
     starts = range(0, max(len(rows), 1), block)
@@ -45,10 +46,11 @@ def _answers(rows: pd.DataFrame, model: Predictor) -> pd.DataFrame:
     prediction = model.from_score(score)
     sure = confidence(prediction, inputs, schema)
     probabilities: Any = None
+    names = pd.array([None] * len(rows), dtype="str")
     if schema.task == "multiclass":
         chosen = model.decisions(prediction)
         probabilities, score = list(prediction), np.take_along_axis(score, chosen[:, None], axis=1).ravel()
-        prediction = chosen.astype(np.float64)
+        prediction, names = chosen.astype(np.float64), pd.array(np.array(schema.several)[chosen], dtype="str")
     deferred, why = _deferred(sure, model), np.full(len(rows), "", dtype=object)
     if schema.deferral is not None:
         why[deferred] = reasons(model, rows[deferred], schema.deferral.typical)
@@ -60,6 +62,7 @@ def _answers(rows: pd.DataFrame, model: Predictor) -> pd.DataFrame:
             "deferred": deferred,
             "reasons": pd.array(why, dtype="str"),
             "probabilities": probabilities,
+            "predicted_class": names,
         }
     )
 

@@ -14,6 +14,7 @@ from tasks.errors import Unreachable
 from tasks.lake import Batch
 from tasks.spec import ProjectSpec
 
+NAMED = ("predicted_class",)  # only there where there are several classes
 HIDDEN = ("batch_id", "revision", "role")  # ours; every row of a file shares them
 
 
@@ -110,7 +111,9 @@ def file_content(answers: pd.DataFrame, written: Literal["parquet", "csv"]) -> b
     >>> file_content(made, "csv")
     b'row_id,prediction\na,1.0\nb,2.0\n'
     """
-    shown = answers.drop(columns=[name for name in HIDDEN if name in answers]).sort_values("row_id", ignore_index=True)
+    empty = [name for name in NAMED if name in answers and answers[name].isna().all()]
+    hidden = [*(name for name in HIDDEN if name in answers), *empty]
+    shown = answers.drop(columns=hidden).sort_values("row_id", ignore_index=True)
     if written == "csv":
         return shown.to_csv(index=False, lineterminator="\n").encode()
     stream = pa.BufferOutputStream()

@@ -5,23 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import partial
 
 import pandas as pd
+import pyarrow as pa
 
 from tasks.errors import Conflict
-from tasks.lake import Batch, Deliveries, Filter, Lake, batch_pieces, served_key, standing, version_key
-from tasks.lake.lake import Rows
+from tasks.lake import (
+    Batch,
+    Deliveries,
+    Filter,
+    Lake,
+    RowFiles,
+    Spread,
+    partitions,
+    served_key,
+    standing,
+    version_key,
+)
 from tasks.logs import line, logger
 from tasks.model import Predictor
 from tasks.rim import room
+from tasks.score.answering import Answerer
 from tasks.score.automation import Automation, automation
-from tasks.score.degree import Degree, deferred_under
-from tasks.score.predictions import Role, predictions
+from tasks.score.degree import Degree
+from tasks.score.predictions import Role
 from tasks.score.results import Results
 from tasks.spec import ProjectSpec
 
-ROWS_AT_ONCE = 200_000
+ROWS_HELD = 200_000  # answers of no more rows are worked out before they are written
+ROWS_AT_ONCE = 4_000_000  # answered in one commit, unless one delivery has more: what a run that dies has done in vain
+PARTITION_ROWS = 1_000_000  # whose answers come back together: 75 bytes a row
 SEEN_DAYS = 90  # before a night: the newest rows that were served are looked for no further back
 
 
@@ -30,6 +43,7 @@ class Scorer:
     """A version that answers: where to, with which features, and when; and where its answers go beside the lake.
 
     `degree` is the spec's `automation.degree`: it says which rows people decide, whatever the model's own rule is.
+    `spread` does the answering, part by part: here, or on a cluster's workers.
     """
 
     lake: Lake
@@ -40,6 +54,7 @@ class Scorer:
     moment: datetime
     results: Results | None = None
     degree: Degree = "partial"
+    spread: Spread = map
 
     def unanswered(self, batches: Sequence[Batch]) -> list[Batch]:
         """Return those of the batches that this version has not answered for yet."""
@@ -82,24 +97,43 @@ class Scorer:
 
     def _write(self, batches: Sequence[Batch], role: Role) -> int:
         rows = sum(batch.rows_accepted for batch in batches)
-        made: Rows = partial(self._answers, batches, role)
-        if rows <= ROWS_AT_ONCE:
-            made = pd.concat(self._answers(batches, role))
         keys = [version_key(batch.write_key, self.version) for batch in batches]
         if role == "champion":
             keys += [served_key(batch.write_key) for batch in batches]
-        if not self.lake.add_once(self.project, "predictions", made, *keys):
+        if not self._added(batches, role, keys):
             raise Conflict(
                 f"another run of {self.project} answered for some of {len(batches)} batches meanwhile; run it again: "
                 "what is there will be left as it is"
             )
         return rows
 
-    def _answers(self, batches: Sequence[Batch], role: Role) -> Iterator[pd.DataFrame]:
-        for batch in batches:
-            for piece in batch_pieces(self.lake, self.project, batch):
-                made = predictions(self.features(piece), self.model, self.version, role, self.moment)
-                yield made.assign(deferred=deferred_under(self.degree, made["deferred"]))
+    def _added(self, batches: Sequence[Batch], role: Role, keys: list[str]) -> bool:
+        if sum(batch.rows_accepted for batch in batches) <= ROWS_HELD:
+            held = pa.concat_tables(self._answers(batches, role))
+            return self.lake.add_once(self.project, "predictions", held, *keys)
+        failed: list[Exception] = []
+
+        def pieces() -> Iterator[pa.Table]:
+            try:
+                yield from self._answers(batches, role)
+            except Exception as error:
+                failed.append(error)  # Delta would tell of it as an error of its own
+                raise
+
+        try:
+            return self.lake.add_once(self.project, "predictions", pieces, *keys)
+        except Exception:
+            if failed:
+                raise failed[-1] from None
+            raise
+
+    def _answers(self, batches: Sequence[Batch], role: Role) -> Iterator[pa.Table]:
+        files = RowFiles.now(self.lake, self.project)
+        asked = Answerer(files.reader, self.features, self.model, self.version, role, self.moment, self.degree)
+        parts = [part for batch in batches for part in files.parts(batch)]
+        for answered in self.spread(asked.answered, partitions(parts, PARTITION_ROWS)):
+            for part, sent in answered:
+                yield asked.whole(part, sent)
 
 
 @room("score")
@@ -138,6 +172,8 @@ def automated(lake: Lake, spec: ProjectSpec, known: Deliveries, night: date) -> 
     monitoring, until = spec.monitoring, spec.matured_until(night)
     since = min(until - timedelta(days=monitoring.cohort_days), night - timedelta(days=SEEN_DAYS))
     columns = ["row_id", "event_date", "prediction", "confidence", "deferred"]
+    if spec.training.task == "multiclass":
+        columns.append("predicted_class")
     inside: list[Filter] = [("role", "=", "champion"), ("event_date", ">", since), ("event_date", "<=", night)]
     served = standing(lake, spec.project, "predictions", known, columns=columns, where=inside)
     newest = max(served["event_date"], default=night)

@@ -26,7 +26,9 @@ class Disagreement:
     examples: tuple[tuple[str, ...], ...] = ()
 
 
-def same_inputs(features: pd.DataFrame, label: pd.Series, names: pd.Series) -> Disagreement:
+def same_inputs(
+    features: pd.DataFrame, label: pd.Series, names: pd.Series, apart_from: float | None = None
+) -> Disagreement:
     """Return the groups of rows whose features are all equal; rows without any value are left out.
 
     Parameters
@@ -38,6 +40,8 @@ def same_inputs(features: pd.DataFrame, label: pd.Series, names: pd.Series) -> D
         two of a binary label are.
     names : Series of str
         Row ids, for the examples.
+    apart_from : float, optional
+        From which difference on two labels are different, where it is not half a standard deviation.
 
     Examples
     --------
@@ -52,7 +56,7 @@ def same_inputs(features: pd.DataFrame, label: pd.Series, names: pd.Series) -> D
     plain = pd.DataFrame({"key": keys, "label": label[filled].to_numpy(), "name": names[filled].to_numpy()})
     plain = plain[plain.duplicated("key", keep=False)]
     groups = plain.groupby("key", sort=False)["label"]
-    apart = (groups.max() - groups.min()) >= different(label)
+    apart = (groups.max() - groups.min()) >= (different(label) if apart_from is None else apart_from)
     keys_apart = apart.index[apart.to_numpy(bool)]
     inside = plain[plain["key"].isin(keys_apart)]
     examples = tuple(
@@ -61,7 +65,9 @@ def same_inputs(features: pd.DataFrame, label: pd.Series, names: pd.Series) -> D
     return Disagreement(groups.ngroups, len(plain), len(keys_apart), len(inside), examples)
 
 
-def near_duplicates(features: pd.DataFrame, label: pd.Series, names: pd.Series) -> Disagreement:
+def near_duplicates(
+    features: pd.DataFrame, label: pd.Series, names: pd.Series, apart_from: float | None = None
+) -> Disagreement:
     """Return pairs of rows whose features are nearly, but not all, equal.
 
     Each row's nearest other row counts, if numbers are within 0.05 standard deviations (root mean square over columns)
@@ -83,7 +89,8 @@ def near_duplicates(features: pd.DataFrame, label: pd.Series, names: pd.Series) 
     close = distances[:, 1] <= NEAR * np.sqrt(points.shape[1])
     pairs = np.unique(np.sort(np.column_stack([np.flatnonzero(close), nearest[close, 1]]), axis=1), axis=0)
     values, ids = label[keep].to_numpy(np.float64), names[keep].to_numpy()
-    apart = pairs[np.abs(values[pairs[:, 0]] - values[pairs[:, 1]]) >= different(label)]
+    least = different(label) if apart_from is None else apart_from
+    apart = pairs[np.abs(values[pairs[:, 0]] - values[pairs[:, 1]]) >= least]
     examples = tuple((str(ids[first]), str(ids[second])) for first, second in apart[:EXAMPLES])
     return Disagreement(len(pairs), len(np.unique(pairs)), len(apart), len(np.unique(apart)), examples)
 

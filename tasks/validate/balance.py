@@ -52,6 +52,18 @@ def spread(label: pd.Series, *, binary: bool) -> dict[str, float]:
     return {f"{share:.0%}": float(label.quantile(share)) for share in QUANTILES} if len(label) else {}
 
 
+def shares(names: pd.Series) -> dict[str, float]:
+    """Return the share of each of several classes, the most frequent first.
+
+    Examples
+    --------
+    >>> shares(pd.Series(["b", "a", "b", "b"]))
+    {'b': 0.75, 'a': 0.25}
+    """
+    counts = names.value_counts(normalize=True)
+    return {str(name): float(share) for name, share in counts.items()}
+
+
 def slices(rows: pd.DataFrame, label: pd.Series, columns: list[str], least: int) -> list[Slice]:
     """Return the rows and the mean label of each value of some columns, the most frequent values of each first.
 

@@ -89,7 +89,8 @@ def nothing_accepted(kind: str, spec: ProjectSpec, table: str = "") -> pd.DataFr
     if kind == "features":
         return no_values(table_of(table, spec), spec)
     if kind == "labels":
-        return pd.DataFrame({"row_id": pd.Series(dtype="str"), "label": pd.Series(dtype="float64")})
+        kind = "str" if spec.training.task == "multiclass" else "float64"
+        return pd.DataFrame({"row_id": pd.Series(dtype="str"), "label": pd.Series(dtype=kind)})
     return dated(typed(nothing(spec), spec).frame, spec)
 
 

@@ -57,8 +57,8 @@ class ChunkedCheck:
         self._landed, self._spec = landed, spec
         self._of_rows, self._of_all = parted(asked)
         self._seen, self._tally = SeenIds(folder), Tally(asked)
-        self._readable = Spool(folder / "readable.parquet", spec.features.own.categories)
-        self._refused = Spool(folder / "refused.parquet")
+        self._readable = Spool(folder / "readable.arrow")
+        self._refused = Spool(folder / "refused.arrow")
         self._marks: list[Marks] = []
         self._columns: dict[str, None] = {}
 
@@ -108,7 +108,7 @@ class ChunkedCheck:
         """Ask the expectations about each row of the readable rows, and lay these down."""
         if not marks.readable.any():
             return
-        rows = read.frame[marks.readable].reset_index(drop=True)
+        rows = read.frame if marks.readable.all() else read.frame[marks.readable].reset_index(drop=True)
         with quiet_great_expectations():
             found = ask(rows, self._of_rows)
         positions = np.flatnonzero(marks.readable)
@@ -128,7 +128,7 @@ class ChunkedCheck:
             shape = [each for each in some if each.rule in ONLY_THE_COLUMNS and not columns]
             found = self._asked(frame, [each for each in some if each not in shape])
             if shape:
-                found += self._asked(next(self._readable.pieces()).drop(columns="row_id"), shape)
+                found += self._asked(next(self._readable.pieces()).drop_columns("row_id").to_pandas(), shape)
             for breach in found:
                 row_ids = () if breach.rows is None else self._readable.texts("row_id", breach.rows[:ROWS_NAMED])
                 self._tally.breach(breach, row_ids)

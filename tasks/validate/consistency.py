@@ -11,7 +11,7 @@ import pandas as pd
 
 from tasks.spec.models import ProjectSpec
 from tasks.validate.alike import Disagreement, near_duplicates, same_inputs
-from tasks.validate.balance import Jump, Slice, jumps, slices, spread
+from tasks.validate.balance import Jump, Slice, jumps, shares, slices, spread
 from tasks.validate.suspects import Suspects, likely_wrong
 
 SAMPLED = 4_000
@@ -102,13 +102,14 @@ def label_report(known: pd.DataFrame, spec: ProjectSpec, ledger: pd.DataFrame | 
     """
     notes: list[str] = []
     column, binary = spec.source.label.column, spec.training.task == "binary"
-    label = _numbers(known, column, notes)
+    several = spec.training.task == "multiclass" and column in known
+    label = _codes(known[column]) if several else _numbers(known, column, notes)
     rows = known[label.notna().to_numpy()].reset_index(drop=True)
     label = label.dropna().reset_index(drop=True)
     names = rows["row_id"].astype("str") if "row_id" in rows else pd.Series([str(n) for n in range(len(rows))])
     log = spec.training.target_scale == "log"
     scaled = np.log(label.where(label > 0)) if log else label
-    features = rows[[name for name in dict.fromkeys(spec.features.columns) if name in rows]]
+    features = rows[[name for name in dict.fromkeys(spec.features.learned) if name in rows]]
     few = _sample(len(rows))
     some, some_label, some_names = features.iloc[few], label.iloc[few], names.iloc[few]
 
@@ -119,25 +120,36 @@ def label_report(known: pd.DataFrame, spec: ProjectSpec, ledger: pd.DataFrame | 
             notes.append(f"{what}: {' '.join(str(error).split())[:200] or type(error).__name__}")
             return otherwise
 
-    none, sliced = Disagreement(0, 0, 0, 0), _sliced(rows, spec)
+    if several:
+        notes.append("jumps over time and likely wrong labels, which are sought for numbers and for two classes")
+    level = (label == label.mode().min()).astype("float64") if several else label  # the commonest class, or not
+    none, sliced, apart = Disagreement(0, 0, 0, 0), _sliced(rows, spec), 1.0 if several else None
     least, period = spec.privacy.min_category_count, spec.monitoring.period_days
     return LabelReport(
         rows=len(known),
         labelled=len(rows),
         sampled=len(few),
-        balance=tried("balance", lambda: spread(label, binary=binary), {}),
-        same=tried("same inputs", lambda: same_inputs(features, label, names), none),
-        near=tried("near duplicates", lambda: near_duplicates(some, some_label, some_names), none),
+        balance=tried("balance", lambda: shares(rows[column]) if several else spread(label, binary=binary), {}),
+        same=tried("same inputs", lambda: same_inputs(features, label, names, apart), none),
+        near=tried("near duplicates", lambda: near_duplicates(some, some_label, some_names, apart), none),
         relabelled=tried("relabelled rows", lambda: _relabelled(ledger), Relabelled(0, 0)),
-        moved=tuple(tried("jumps", lambda: _jumps(rows, scaled, period), [])),
-        wrong=tried(
+        moved=() if several else tuple(tried("jumps", lambda: _jumps(rows, scaled, period), [])),
+        wrong=Suspects(0, 0)
+        if several
+        else tried(
             "likely wrong labels",
             lambda: likely_wrong(some, some_label, some_names, binary=binary, log=log),
             Suspects(0, 0),
         ),
-        slices=tuple(tried("slices", lambda: slices(rows, label, sliced, least), [])),
+        slices=tuple(tried("slices", lambda: slices(rows, level, sliced, least), [])),
         notes=tuple(notes),
     )
+
+
+def _codes(names: pd.Series) -> pd.Series:
+    """Return several classes as numbers, in the order of their names; missing stays missing."""
+    found, _ = pd.factorize(names, sort=True)
+    return pd.Series(np.where(found < 0, np.nan, found), index=names.index, dtype="float64")
 
 
 def _numbers(known: pd.DataFrame, column: str, notes: list[str]) -> pd.Series:

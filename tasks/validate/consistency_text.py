@@ -69,7 +69,7 @@ def _slices(report: LabelReport) -> Iterator[str]:
     if report.slices:
         yield from ("", "## Slices", "")
         rows = ((each.column, each.value, f"{each.rows:,}", f"{each.level:.4g}") for each in report.slices)
-        yield from table(("column", "value", "rows", "mean label"), rows)
+        yield from table(("column", "value", "rows", "mean label, or share of the commonest of several"), rows)
 
 
 def _notes(report: LabelReport) -> Iterator[str]:
@@ -80,7 +80,8 @@ def _notes(report: LabelReport) -> Iterator[str]:
 
 
 def _level(value: float, report: LabelReport) -> str:
-    return f"{value:.1%}" if set(report.balance) == {"0", "1"} else f"{value:.4g}"
+    quantiles = all(name.endswith("%") for name in report.balance)
+    return f"{value:.4g}" if quantiles else f"{value:.1%}"
 
 
 def _examples(found: Disagreement) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 from tasks.lake import SUPERSEDED, Batch, Deliveries, Filter, Lake, standing
 from tasks.records import Landed
 from tasks.spec import ProjectSpec
+from tasks.validate.among import among
 from tasks.validate.release import readable_ids
 from tasks.validate.settle import Before
 
@@ -53,7 +54,7 @@ def _sharing(lake: Lake, spec: ProjectSpec, known: Deliveries, accepted: pd.Data
         return set()
     inside: list[Filter] = [("event_date", ">=", first), ("event_date", "<=", last)]
     there = standing(lake, spec.project, "rows", known, columns=["row_id", "batch_id"], where=inside)
-    return set(there.loc[there["row_id"].isin(accepted["row_id"]), "batch_id"])
+    return set(there.loc[among(there["row_id"], accepted["row_id"]), "batch_id"])
 
 
 def standing_of(lake: Lake, spec: ProjectSpec, known: Deliveries, batch: Batch) -> pd.DataFrame:
@@ -88,7 +89,7 @@ def ids_there(lake: Lake, spec: ProjectSpec, rows: pd.DataFrame) -> pd.Series:
 
 def event_window(rows: pd.DataFrame, before: Batch | None) -> tuple[date | None, date | None]:
     """Return the event dates a batch spans, those it spanned before included."""
-    days = [*rows["event_date"]] if "event_date" in rows else []
+    days = [*rows["event_date"].unique()] if "event_date" in rows else []
     if before is not None:
         days += [day for day in (before.event_from, before.event_until) if day is not None]
     return min(days, default=None), max(days, default=None)

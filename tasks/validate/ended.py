@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
+import pyarrow as pa
 
 from tasks.errors import DataError
 from tasks.records import Finding, Landed, Verdict
 from tasks.spec.models import ProjectSpec
-from tasks.validate.check import dated
 from tasks.validate.marks import Marks
 from tasks.validate.refusal import refused
 from tasks.validate.spool import Spool
@@ -48,15 +48,25 @@ class Ended:
         """Rows refused: those delivered and not accepted."""
         return self.rows_in - self.rows_accepted
 
-    def accepted(self) -> Iterator[pd.DataFrame]:
-        """Yield the accepted rows, as `Checked.accepted` has them, in the order and the pieces they were fed in."""
+    def accepted(self, only: Sequence[str] = ()) -> Iterator[pa.Table]:
+        """Yield the accepted rows, as `Checked.accepted` has them, in the order and the pieces they were fed in.
+
+        Parameters
+        ----------
+        only : sequence of str
+            Of their columns these, and `event_date`; every column when left out.
+        """
         if self.verdict == "quarantined":
             return
         filled = (marks for marks in self.laid.marks if marks.readable.any())
-        for marks, frame in zip(filled, self.laid.readable.pieces(), strict=True):
+        moment = self.spec.source.event_time
+        wanted = dict.fromkeys([*only, moment]) if only else ()
+        for marks, piece in zip(filled, self.laid.readable.pieces(list(wanted)), strict=True):
             good = ~marks.any()[marks.readable]
             if good.any():
-                yield dated(frame[good].reset_index(drop=True), self.spec)
+                rows = piece if good.all() else piece.filter(pa.array(good))
+                days = rows.column(moment).cast(pa.date32())
+                yield (rows.select(list(only)) if only else rows).append_column("event_date", days)
 
     def refused(self, again: Callable[[], Iterable[pd.DataFrame]]) -> Iterator[pd.DataFrame]:
         """Yield the refused rows as delivered with their reasons, as `Checked.refused` has them.
@@ -73,7 +83,7 @@ class Ended:
             When other pieces come than were fed.
         """
         if self.verdict != "quarantined" and not self.laid.late:
-            yield from self.laid.refused.pieces()
+            yield from (piece.to_pandas() for piece in self.laid.refused.pieces())
             return
         pieces = iter(again())
         for marks in self.laid.marks:

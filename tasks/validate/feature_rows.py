@@ -59,6 +59,7 @@ def typed_values(frame: pd.DataFrame, table: FeatureTable, spec: ProjectSpec) ->
         **dict.fromkeys(table.columns.numbers, lambda column: numbers(column, table.decimal)),
         **dict.fromkeys(table.columns.booleans, booleans),
         **dict.fromkeys(table.columns.categories, categories),
+        **dict.fromkeys(table.columns.dates, lambda column: times(column, spec.schedule.time_zone)),
     }
     reads = {name: read(frame[name]) for name, read in kinds.items()}
     entities, moments = entity_names(frame, table.entity), reads[table.event_time].column

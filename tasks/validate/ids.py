@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import pandas as pd
 
-from tasks.spec.cells import Mask, categories, time_texts, times
+from tasks.spec.cells import Mask, Read, categories, time_texts, times
 from tasks.spec.entities import joined
 from tasks.spec.models import ProjectSpec
 
@@ -18,7 +19,7 @@ class RowIds(NamedTuple):
     faults: dict[str, Mask]
 
 
-def row_ids(frame: pd.DataFrame, spec: ProjectSpec) -> RowIds:
+def row_ids(frame: pd.DataFrame, spec: ProjectSpec, reads: Mapping[str, Read] | None = None) -> RowIds:
     r"""Return the id columns of each row joined by `|`.
 
     An id column that is also the event time is read as a time first: `2014-05-02` and `2014-05-02T00:00` are one name.
@@ -30,6 +31,8 @@ def row_ids(frame: pd.DataFrame, spec: ProjectSpec) -> RowIds:
         As delivered, with every id column.
     spec : ProjectSpec
         For the id columns, the event time and the time zone.
+    reads : mapping, optional
+        Those columns of the frame that were read already.
 
     Examples
     --------
@@ -45,7 +48,10 @@ def row_ids(frame: pd.DataFrame, spec: ProjectSpec) -> RowIds:
     faults: dict[str, Mask] = {}
     for name in spec.source.id:
         is_time = name == spec.source.event_time
-        read = times(frame[name], spec.schedule.time_zone) if is_time else categories(frame[name])
+        if reads is not None and name in reads:
+            read = reads[name]
+        else:
+            read = times(frame[name], spec.schedule.time_zone) if is_time else categories(frame[name])
         faults |= {f"{code}:{name}": unread for code, unread in read.faults.items()}
         missing = read.column.isna().to_numpy() & ~read.bad
         if missing.any():

@@ -37,7 +37,8 @@ def check_labels(delivery: Delivery, spec: ProjectSpec, suite: Suite | None = No
     Returns
     -------
     Checked
-        `accepted` has `row_id` and `label` (float64); `refused` has `raw` and `reasons`.
+        `accepted` has `row_id` and `label` (float64, or the name of one of several classes); `refused` has `raw` and
+        `reasons`.
     """
     column, contract = spec.source.label.column, spec.contract
     needed = [*spec.source.id, column]

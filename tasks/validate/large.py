@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from tasks.records import Checked, Delivery, Finding, Landed, Verdict
 from tasks.spec.models import ProjectSpec
@@ -14,6 +15,8 @@ from tasks.validate.chunks import ChunkedCheck
 from tasks.validate.contract import Suite
 from tasks.validate.ended import Ended
 from tasks.validate.release import readable_ids
+
+NO_IDS = pa.table({"row_id": pa.array([], pa.large_string()), "event_date": pa.array([], pa.date32())})
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,9 @@ class LargeChecked:
 
     def ids(self) -> pd.DataFrame:
         """Return `row_id` and `event_date` of the accepted rows, all that is ever held of them at once."""
-        pieces = [piece[["row_id", "event_date"]] for piece in self.ended.accepted()]
-        return pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame({"row_id": [], "event_date": []})
+        pieces = list(self.ended.accepted(["row_id"]))
+        found: pd.DataFrame = pa.concat_tables(pieces or [NO_IDS]).to_pandas()
+        return found
 
     def refused(self) -> Iterator[pd.DataFrame]:
         """Yield the refused rows as delivered, with their reasons."""

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tasks.spec.cells import Mask
 
@@ -46,13 +45,16 @@ class SeenIds:
     def again(self, names: pd.Series) -> Mask:
         """Return which ids of the next piece came before, in it or in an earlier one; missing ids never did."""
         known = names.notna().to_numpy(bool)
-        found = names.duplicated().to_numpy(bool) & known
         hashes = _hashes(names)
-        suspects = np.flatnonzero(known & ~found)
-        suspects = suspects[_within(hashes[suspects], self._sorted)]
-        if len(suspects):
+        fresh = np.sort(hashes[known])
+        found = np.zeros(len(names), dtype=bool)
+        if (fresh[1:] == fresh[:-1]).any():
+            found = names.duplicated().to_numpy(bool) & known
+        if _within(fresh, self._sorted).any():  # sorted values are looked up much faster than others
+            suspects = np.flatnonzero(known & ~found)
+            suspects = suspects[_within(hashes[suspects], self._sorted)]
             found[suspects] = names.iloc[suspects].isin(self._earlier(hashes[suspects])).to_numpy(bool)
-        self._keep(names[known], np.sort(hashes[known]))
+        self._keep(names[known], fresh)
         return found
 
     def _earlier(self, wanted: Hashes) -> pd.Series:
@@ -60,18 +62,21 @@ class SeenIds:
         wanted = np.sort(wanted)
         some = []
         for piece in range(self._pieces):
-            names: pd.Series = pq.read_table(self._file(piece)).column(COLUMN).to_pandas()
+            with pa.ipc.open_file(self._file(piece)) as kept:
+                names: pd.Series = kept.read_all().column(COLUMN).to_pandas()
             some.append(names[_within(_hashes(names), wanted)])
         return pd.concat(some, ignore_index=True)
 
     def _keep(self, names: pd.Series, fresh: Hashes) -> None:
-        pq.write_table(pa.table({COLUMN: pa.array(names, pa.large_string())}), self._file(self._pieces))
+        table = pa.table({COLUMN: pa.array(names, pa.large_string())})
+        with pa.ipc.new_file(self._file(self._pieces), table.schema) as writer:
+            writer.write_table(table)
         self._pieces += 1
         self._sorted = np.concatenate([self._sorted, fresh])
         self._sorted.sort(kind="stable")  # two sorted runs, which it merges in one pass
 
-    def _file(self, piece: int) -> Path:
-        return self._folder / f"ids-{piece}.parquet"
+    def _file(self, piece: int) -> str:
+        return str(self._folder / f"ids-{piece}.arrow")
 
 
 def _hashes(names: pd.Series) -> Hashes:

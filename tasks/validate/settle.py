@@ -20,6 +20,8 @@ import pandas as pd
 
 from tasks.lake import SUPERSEDED, Batch
 from tasks.records import Checked
+from tasks.spec.cells import Mask
+from tasks.validate.among import among
 
 CORRECTION_SHARE = 0.5
 MISSING = "\0missing"  # no delivered text holds a NUL
@@ -91,7 +93,7 @@ def settle(
             same = _repeated(accepted, each.rows)
             repeated += int(same.sum())
             accepted = accepted[~same]
-        changed = each.rows["row_id"].isin(accepted["row_id"])
+        changed = among(each.rows["row_id"], accepted["row_id"])
         if changed.any():
             amended.append(_without(each, changed))
     return Settled(accepted, repeated, tuple(amended))
@@ -146,8 +148,8 @@ def _repeated(accepted: pd.DataFrame, earlier: pd.DataFrame) -> pd.Series:
     columns = [name for name in accepted.columns if name not in NOT_COMPARED and name in earlier.columns]
     if len(columns) < len(accepted.columns.difference(list(NOT_COMPARED))):
         return pd.Series(data=False, index=accepted.index)  # a column is new, so no row is the same
-    there = earlier[earlier["row_id"].isin(accepted["row_id"])].drop_duplicates("row_id").set_index("row_id")
-    known = accepted["row_id"].isin(there.index)
+    there = earlier[among(earlier["row_id"], accepted["row_id"])].drop_duplicates("row_id").set_index("row_id")
+    known = among(accepted["row_id"], there.index.to_series())
     mine = accepted.loc[known, columns].set_index("row_id")
     theirs = there.loc[mine.index, mine.columns]
     same = pd.Series(data=False, index=accepted.index)
@@ -161,17 +163,17 @@ def _comparable(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _withdrawn(before: Before, refused_ids: frozenset[str]) -> Amended:
     """Take a corrected batch out, but for good rows whose correction was refused."""
-    kept = before.rows["row_id"].isin(list(refused_ids))
+    kept = among(before.rows["row_id"], pd.Series(list(refused_ids), dtype="str"))
     left = _without(before, ~kept)
     held = before.batch.rows_quarantined
     out = replace(left.batch, rows_quarantined=0, rows_elsewhere=left.batch.rows_elsewhere + held)
     return Amended(replace(out, verdict=out.verdict if len(left.rows) else SUPERSEDED), left.rows)
 
 
-def _without(before: Before, gone: pd.Series) -> Amended:
+def _without(before: Before, gone: Mask) -> Amended:
     """Take some rows out of a batch: what is left is written anew, as its next revision."""
     rows, batch = before.rows[~gone], before.batch
-    days = [*rows["event_date"]] if "event_date" in rows else []
+    days = [*rows["event_date"].unique()] if "event_date" in rows else []
     state = replace(
         batch,
         revision=batch.revision + 1,

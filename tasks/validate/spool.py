@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 
 class Spool:
-    """A Parquet file with a row group for each piece; every piece has the same columns and types.
-
-    Columns of few `repeating` values are written as a dictionary.
+    """A file in Arrow's own format with a batch for each piece; every piece has the same columns and types.
 
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as place:
-    ...     spool = Spool(Path(place) / "rows.parquet")
+    ...     spool = Spool(Path(place) / "rows.arrow")
     ...     for number in (1.0, 2.0):
     ...         spool.add(pd.DataFrame({"rooms": [number], "size": [9.0]}))
     ...     spool.close()
@@ -30,18 +26,18 @@ class Spool:
     ([1.0, 2.0], [1, 1])
     """
 
-    def __init__(self, path: Path, repeating: Sequence[str] = ()) -> None:
-        self._path, self._repeating = path, list(repeating)
-        self._writer: pq.ParquetWriter | None = None
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer: pa.RecordBatchFileWriter | None = None
+        self._schema: pa.Schema | None = None
 
     def add(self, frame: pd.DataFrame) -> None:
         """Lay down one piece; the first one decides on the types."""
-        schema = None if self._writer is None else self._writer.schema
-        table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+        rows = pa.Table.from_pandas(frame, schema=self._schema, preserve_index=False)
         if self._writer is None:
-            dictionary: Any = self._repeating or False
-            self._writer = pq.ParquetWriter(self._path, table.schema, compression="lz4", use_dictionary=dictionary)
-        self._writer.write_table(table, row_group_size=max(1, len(frame)))
+            self._schema = rows.schema
+            self._writer = pa.ipc.new_file(str(self._path), rows.schema)
+        self._writer.write_table(rows.combine_chunks())
 
     def close(self) -> None:
         """End writing; only then can it be read."""
@@ -50,29 +46,29 @@ class Spool:
 
     def columns(self, names: Sequence[str]) -> pd.DataFrame:
         """Return these columns of all rows."""
-        frame: pd.DataFrame = pq.read_table(self._path, columns=list(names)).to_pandas()
+        frame: pd.DataFrame = pa.concat_tables(self.pieces(names)).to_pandas()
         return frame
 
     def texts(self, name: str, rows: npt.NDArray[np.int64]) -> tuple[str, ...]:
         """Return a column's values in some rows, given in rising order, as text; it stops reading at the last."""
         found: list[str] = []
         start = 0
-        with pq.ParquetFile(self._path) as file:
-            for number in range(file.num_row_groups):
-                count = file.metadata.row_group(number).num_rows
-                mine = rows[(rows >= start) & (rows < start + count)] - start
-                if len(mine):
-                    column = file.read_row_group(number, columns=[name]).column(name)
-                    found += [str(value) for value in column.take(pa.array(mine)).to_pylist()]
-                if len(found) == len(rows):
-                    break
-                start += count
+        for piece in self.pieces([name]):
+            mine = rows[(rows >= start) & (rows < start + len(piece))] - start
+            if len(mine):
+                found += [str(value) for value in piece.column(name).take(pa.array(mine)).to_pylist()]
+            if len(found) == len(rows):
+                break
+            start += len(piece)
         return tuple(found)
 
-    def pieces(self) -> Iterator[pd.DataFrame]:
-        """Yield the pieces, one in memory at a time; nothing when nothing was added."""
-        if self._writer is None:
+    def pieces(self, names: Sequence[str] = ()) -> Iterator[pa.Table]:
+        """Yield the pieces, or these columns of theirs, one in memory at a time; nothing when nothing was added."""
+        if self._schema is None:
             return
-        with pq.ParquetFile(self._path) as file:
-            for number in range(file.num_row_groups):
-                yield file.read_row_group(number).to_pandas()
+        # Mapped, so that of a piece only the columns that are looked at come into memory; a reader told to leave
+        # columns out reads them all the same.
+        with pa.memory_map(str(self._path)) as file, pa.ipc.open_file(file) as kept:
+            for number in range(kept.num_record_batches):
+                piece = pa.Table.from_batches([kept.get_batch(number)])
+                yield piece.select(list(names)) if names else piece

@@ -8,6 +8,8 @@ from dataclasses import asdict, replace
 from datetime import date, datetime
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.lake import (
     SUPERSEDED,
@@ -24,6 +26,7 @@ from tasks.logs import line, logger
 from tasks.records import Checked, Finding
 from tasks.rim import room
 from tasks.spec import ProjectSpec
+from tasks.validate.among import among
 from tasks.validate.earlier import earlier, event_window, standing_of
 from tasks.validate.large import LargeChecked
 from tasks.validate.release import readable_ids
@@ -133,11 +136,15 @@ def _store_large(lake: Lake, spec: ProjectSpec, checked: LargeChecked, when: tup
     batch = _batch(checked, settled, known, when)
     amended = [_not_mixed(lake, spec, one) for one in settled.amended]
 
-    def rows() -> Iterator[pd.DataFrame]:
-        return (_named(piece, batch) for piece in checked.ended.accepted())
+    def rows() -> Iterator[pa.Table]:
+        return (_with(piece, batch_id=batch.batch_id, revision=batch.revision) for piece in checked.ended.accepted())
 
-    def labels() -> Iterator[pd.DataFrame]:
-        return (_labelled(piece, spec.source.label.column).assign(arrival=batch.arrival) for piece in rows())
+    def labels() -> Iterator[pa.Table]:
+        column = spec.source.label.column
+        pieces = checked.ended.accepted(["row_id", column])
+        known = (piece.filter(pc.is_valid(piece[column])).rename_columns({column: "label"}) for piece in pieces)
+        named = {"batch_id": batch.batch_id, "revision": batch.revision, "arrival": batch.arrival}
+        return (_with(piece, **named) for piece in known)
 
     if checked.ended.rows_accepted:
         lake.add_once(project, "rows", rows, batch.write_key)
@@ -175,6 +182,13 @@ def _named(accepted: pd.DataFrame, batch: Batch) -> pd.DataFrame:
     return accepted.assign(batch_id=batch.batch_id, revision=batch.revision)
 
 
+def _with(rows: pa.Table, **values: object) -> pa.Table:
+    """Return rows with columns of one value each."""
+    for name, value in values.items():
+        rows = rows.append_column(name, pa.repeat(value, len(rows)))
+    return rows
+
+
 def _held(refused: pd.DataFrame, batch: Batch) -> pd.DataFrame:
     return refused.assign(batch_id=batch.batch_id, kind=batch.kind, arrival=batch.arrival)
 
@@ -203,7 +217,7 @@ def _carry_answers(lake: Lake, project: str, amended: Amended) -> None:
     """Keep what was answered for the rows of a batch that still count: it is written again beside them."""
     before, now = amended.batch.revision - 1, amended.batch
     answered = lake.read(project, "predictions", where=[("batch_id", "=", now.batch_id), ("revision", "<=", before)])
-    answered = answered[answered["row_id"].isin(amended.rows["row_id"])].sort_values("revision")
+    answered = answered[among(answered["row_id"], amended.rows["row_id"])].sort_values("revision")
     answered = answered.drop_duplicates(["row_id", "version", "role"], keep="last")
     if answered.empty:
         return

@@ -14,6 +14,7 @@ from tasks.logs import line, logger
 from tasks.records import Checked, Delivery, Unread
 from tasks.rim import room
 from tasks.spec import ProjectSpec
+from tasks.validate.among import among
 from tasks.validate.check import check_all, unreadable
 from tasks.validate.contract import Suite, read_suite
 from tasks.validate.earlier import event_window, held_rows, ids_there
@@ -68,7 +69,7 @@ def let_in(lake: Lake, spec: ProjectSpec, batch: Batch, moment: datetime) -> int
     held = held_rows(lake, spec, batch)
     twice = held["reasons"].str.split(";").map(lambda codes: DUPLICATE in codes).astype(bool)
     rows = readable_again(held.loc[~twice, "raw"].drop_duplicates(), batch.kind, spec)
-    rows = rows[~rows["row_id"].isin(ids_there(lake, spec, rows))]
+    rows = rows[~among(rows["row_id"], ids_there(lake, spec, rows))]
     event_from, event_until = event_window(rows, batch)
     released = replace(
         batch,

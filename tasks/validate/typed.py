@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 
-from tasks.spec.cells import Mask, Read, any_fault, booleans, categories, numbers, times
+from tasks.spec.cells import Mask, Read, any_fault, booleans, categories, times
 from tasks.spec.models import ProjectSpec
 from tasks.validate.ids import row_ids
+from tasks.validate.reading import by_value, numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,11 @@ def repeats(names: pd.Series) -> Mask:
 def typed(frame: pd.DataFrame, spec: ProjectSpec, again: Callable[[pd.Series], Mask] = repeats) -> Typed:
     """Return a delivery of rows with every column in the kind the spec gives it.
 
-    Numbers become float64, booleans pandas' boolean, categories and ids text, the event time datetime64[us] as
-    wall-clock time of `schedule.time_zone`, a label that comes with the rows float64. A value that cannot be read is
-    missing in the frame and named in the faults, as `code:column`. Rows without an id or an event time are faults as
-    well, and so are rows whose id an earlier row of the delivery has (`duplicate_id`).
+    Numbers become float64, booleans pandas' boolean, categories and ids text, the event time and dates datetime64[us]
+    as wall-clock time of `schedule.time_zone`, a label that comes with the rows float64, or text where it names one of
+    several classes. A value that cannot be read is missing in the frame and named in the faults, as `code:column`. Rows
+    without an id or an event time are faults as well, and so are rows whose id an earlier row of the delivery has
+    (`duplicate_id`).
 
     Parameters
     ----------
@@ -68,8 +71,12 @@ def typed(frame: pd.DataFrame, spec: ProjectSpec, again: Callable[[pd.Series], M
     ([3.0, nan, 4.0], ['not_a_number:rooms', 'duplicate_id'], [True, False, False])
     """
     plain, moment = frame.reset_index(drop=True), spec.source.event_time
-    ids, reads = row_ids(plain, spec), _reads(plain, spec)
-    values = pd.DataFrame({"row_id": ids.names, **{name: read.column for name, read in reads.items()}})
+    reads, features = {name: read(plain[name]) for name, read in _kinds(spec).items()}, spec.features.own
+    # An id that is a number as well, or a date, is read again: in a name it is text.
+    other = {*features.numbers, *features.booleans, *features.dates, spec.source.label.column}
+    ids = row_ids(plain, spec, {name: reads[name] for name in spec.source.id if name not in other})
+    # Not copied together into one block: as columns they are asked about and laid down.
+    values = pd.DataFrame({"row_id": ids.names, **{name: read.column for name, read in reads.items()}}, copy=False)
     unread = {f"{code}:{name}": rows for name, read in reads.items() for code, rows in read.faults.items()}
     found = {**ids.faults, **unread}
     if moment not in spec.source.id:
@@ -80,22 +87,33 @@ def typed(frame: pd.DataFrame, spec: ProjectSpec, again: Callable[[pd.Series], M
 
 
 def label_values(column: pd.Series, spec: ProjectSpec) -> Read:
-    """Return a label column as float64; of a binary task, true and its other spellings are 1 and false is 0."""
+    """Return a label column as float64; of a binary task, true and its other spellings are 1 and false is 0.
+
+    One of several classes is its name, as text.
+    """
+    if spec.training.task == "multiclass":
+        return categories(column)
     if spec.training.task == "regression":
         files = spec.source if spec.source.label.uri is None else spec.source.label
         return numbers(column, files.decimal)
-    read = booleans(column)
+    read = by_value(booleans, column)
     return Read(read.column.astype("Float64").astype("float64"), read.faults)
 
 
-def _reads(frame: pd.DataFrame, spec: ProjectSpec) -> dict[str, Read]:
-    """Return each column of the spec, typed, with its faults: ids, entities, event time, features, label."""
+def _kinds(spec: ProjectSpec) -> dict[str, Callable[[pd.Series], Read]]:
+    """Return how each column of the spec is read: ids, entities, event time, features, label."""
     source, features = spec.source, spec.features.own
-    kinds: dict[str, Callable[[pd.Series], Read]] = dict.fromkeys([*source.id, *spec.features.entities], categories)
-    kinds[source.event_time] = lambda column: times(column, spec.schedule.time_zone)
-    kinds |= dict.fromkeys(features.numbers, lambda column: numbers(column, source.decimal))
-    kinds |= dict.fromkeys(features.booleans, booleans)
-    kinds |= dict.fromkeys(features.categories, categories)
+    moments = partial(by_value, partial(times, time_zone=spec.schedule.time_zone))
+    kinds: dict[str, Callable[[pd.Series], Read]] = dict.fromkeys([*source.id, *spec.features.entities], _texts)
+    kinds[source.event_time] = moments
+    kinds |= dict.fromkeys(features.numbers, partial(numbers, decimal=source.decimal))
+    kinds |= dict.fromkeys(features.booleans, partial(by_value, booleans))
+    kinds |= dict.fromkeys(features.categories, _texts)
+    kinds |= dict.fromkeys(features.dates, moments)
     if source.label.uri is None:
-        kinds[source.label.column] = lambda column: label_values(column, spec)
-    return {name: read(frame[name]) for name, read in kinds.items()}
+        kinds[source.label.column] = partial(label_values, spec=spec)
+    return kinds
+
+
+def _texts(column: pd.Series) -> Read:
+    return by_value(categories, column)

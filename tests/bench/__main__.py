@@ -8,16 +8,20 @@ from collections.abc import Callable
 
 from rich.console import Console
 
+from tests.bench.bignight import bench_bignight
+from tests.bench.cluster import bench_cluster
 from tests.bench.figures import Shown
 from tests.bench.gate import bench_gate
 from tests.bench.helping import bench_help
 from tests.bench.history import bench_history
 from tests.bench.incidents import bench_incidents
 from tests.bench.ingest import bench_ingest
+from tests.bench.local_slices import bench_local_slices
 from tests.bench.night import bench_night
 from tests.bench.parity import bench_parity
 from tests.bench.profiling import bench_profiling
 from tests.bench.quiet_year import bench_quiet_year
+from tests.bench.replaying import bench_replaying
 from tests.bench.report import bench_report
 from tests.bench.scoring import bench_scoring
 from tests.bench.search import bench_search
@@ -35,14 +39,18 @@ BENCHES: dict[str, Callable[[Console], Shown]] = {
     "validation": bench_validation,
     "scoring": bench_scoring,
     "search": bench_search,
+    "cluster": bench_cluster,
     "gate": bench_gate,
     "parity": bench_parity,
     "profiling": bench_profiling,
     "units": bench_units,
     "quiet": bench_quiet_year,
     "sensitivity": bench_sensitivity,
+    "local": bench_local_slices,
     "incidents": bench_incidents,
+    "replaying": bench_replaying,
     "history": bench_history,
+    "bignight": bench_bignight,
 }
 
 

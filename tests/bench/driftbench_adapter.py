@@ -7,20 +7,25 @@ Built on the rooms that the nightly uses, with the defaults of a spec: four fals
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tasks.drift import Leeway, duplicate_share, reference_of
-from tasks.monitor.answers import Answers, answers
+from tasks.metrics import LOSSES
+from tasks.monitor.answers import answers
 from tasks.monitor.kinds import kind
+from tasks.monitor.slices import Tally, local_errors, merged, slices, tolerance
 from tasks.monitor.watch import Learnt, Seen, Watch
 from tasks.profiles import fit_ruler, profile
+from tasks.records import LocalError
+from tasks.spec.data import Features, Privacy
 from tasks.spec.policy import Monitoring
 
 NIGHTS_PER_YEAR = 365.25
-WORDS = {"both": "covariate", "slice": "concept", "none": None}
+WORDS = {"both": "covariate", "none": None}
 
 
 class LeewayMonitor:
@@ -34,8 +39,14 @@ class LeewayMonitor:
         days = pd.Series(pd.to_datetime(t)).dt.date
         reference = reference_of([(day.isoformat(), profile(part, self.ruler)) for day, part in ref.groupby(days)])
         leeway = Leeway(policy.effect, policy.false_alarms_per_year, NIGHTS_PER_YEAR)
-        self.watch = Watch(reference, leeway, 1, _answers(days, y, yhat, task), duplicate_share(ref))
+        self.policy, self.metric = policy, _metric(y, yhat, task)
+        features = Features(numbers=numbers, categories=categories, booleans=booleans)
+        losses = LOSSES[self.metric](np.asarray(y, float), np.asarray(yhat, float))
+        self.slices = slices(ref.assign(event_date=days.to_numpy()), losses, features, Privacy().min_category_count)
+        known = answers(_rows(days, y, yhat), self.metric, binary=task == "classification")
+        self.watch = Watch(reference, leeway, 1, known, duplicate_share(ref), self.slices is not None)
         self.memory = self.watch.begin()
+        self.tallies: deque[Tally] = deque(maxlen=policy.cohort_days)
 
     def update(self, batch: pd.DataFrame, yhat: np.ndarray, y: np.ndarray | None, t: np.ndarray) -> dict[str, Any]:
         day = pd.Timestamp(t[0]).date()
@@ -47,29 +58,42 @@ class LeewayMonitor:
             predictions=None if known is None else known.profile(np.asarray(yhat, dtype=np.float64)),
             repeated=duplicate_share(batch),
         )
-        learnt = None
+        learnt, worse = None, tuple[LocalError, ...]()
         if known is not None and y is not None:
             self.memory, learnt = self.watch.outcomes(self.memory, day, *known.sums(yhat, y))
-        return self._answer(seen, learnt)
+            worse = self._worse(batch.assign(event_date=day), np.asarray(y, float), np.asarray(yhat, float))
+        return self._answer(seen, learnt, worse)
 
-    def _answer(self, seen: Seen, learnt: Learnt | None) -> dict[str, Any]:
+    def _worse(self, batch: pd.DataFrame, y: np.ndarray, yhat: np.ndarray) -> tuple[LocalError, ...]:
+        if self.slices is None:
+            return ()
+        self.tallies.append(self.slices.tally(batch, LOSSES[self.metric](y, yhat)))
+        return local_errors(self.slices, merged(self.tallies), tolerance(self.policy, self.watch.policy))
+
+    def _answer(self, seen: Seen, learnt: Learnt | None, worse: tuple[LocalError, ...]) -> dict[str, Any]:
+        local = [each for each in worse if each.strain > 1 and each.alone]
         alarms = [*seen.alarms, *(learnt.alarms if learnt else ())]
-        found = kind(self.watch.evidence(seen, learnt))
+        found = str(kind(self.watch.evidence(seen, learnt, worse)))
+        if found == "slice":  # the bench knows no local drift, only what it is of
+            found = "concept" if local or (learnt and learnt.alarms) else "covariate"
         named = [name for one in seen.suspicions for name in one.columns]
         moved = [one.column for one in seen.moved if one.strain > 1]
         return {
-            "alarm": bool(alarms or seen.suspicions),
+            "alarm": bool(alarms or seen.suspicions or local),
             "kind": WORDS.get(found, found),
             "score": max([one.strain for one in (*seen.moved, *seen.predictions, *(learnt.moved if learnt else ()))]),
             "columns": list(dict.fromkeys([*named, *moved])),
             "why": [(one.column, one.statistic, round(one.strain, 2), one.creep) for one in alarms],
             "suspicions": seen.suspicions,
+            "slices": local,
         }
 
 
-def _answers(days: pd.Series, y: np.ndarray, yhat: np.ndarray, task: str) -> Answers | None:
-    rows = pd.DataFrame({"event_date": days, "prediction": np.asarray(yhat, float), "label": np.asarray(y, float)})
+def _rows(days: pd.Series, y: np.ndarray, yhat: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame({"event_date": days, "prediction": np.asarray(yhat, float), "label": np.asarray(y, float)})
+
+
+def _metric(y: np.ndarray, yhat: np.ndarray, task: str) -> str:
     if task == "classification":
-        return answers(rows, "brier_score", binary=True)
-    positive = bool((rows[["prediction", "label"]] > 0).all(axis=None))
-    return answers(rows, "mean_absolute_log_error" if positive else "mean_absolute_error", binary=False)
+        return "brier_score"
+    return "mean_absolute_log_error" if min(np.min(y), np.min(yhat)) > 0 else "mean_absolute_error"

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.incident import Outcome, play, stage_of
-from flows.simulate import Workshop
+from flows.workshop import Workshop
 from tasks.incidents import INCIDENTS, Stage
 from tasks.spec import read_spec
 from tests.bench.loans import FIRST_DAY, write_loans

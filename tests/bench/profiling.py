@@ -189,9 +189,10 @@ Shares = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 
 def _deciles(x: Shares, y: Shares) -> tuple[Shares, Shares]:
-    """Return the shares of sorted values between the exact deciles of the first, below them and beyond."""
+    """Return the shares of sorted values between the exact deciles of the first; the outer groups are open."""
     inner = x[np.ceil(len(x) * np.arange(1, 10) / 10).astype(int) - 1]
-    uppers = np.unique([np.nextafter(x[0], -np.inf), *inner, x[-1]])
+    below = [np.nextafter(x[0], -np.inf)] if inner[0] == x[0] else []
+    uppers = np.unique([*below, *inner])
     cells = [np.diff(np.searchsorted(side, uppers, side="right"), prepend=0, append=len(side)) for side in (x, y)]
     met = (cells[0] + cells[1]) > 0
     smoothed = [np.maximum(side[met], 0.5) for side in cells]

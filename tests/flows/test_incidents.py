@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from flows.simulate import Story, Workshop
+    from flows.simulate import Story
+    from flows.workshop import Workshop
     from tasks.incidents import Stage
 
 FIRST, ONSET, LAST = date(2014, 7, 7), date(2014, 8, 4), date(2014, 10, 6)
@@ -43,7 +44,7 @@ def stage(folder: Path) -> Stage:
 @pytest.fixture(scope="module")
 def bench(stage: Stage, folder: Path) -> Workshop:
     from flows.incident import staged
-    from flows.simulate import Workshop
+    from flows.workshop import Workshop
 
     return Workshop(staged(stage, folder), folder)
 

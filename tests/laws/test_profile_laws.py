@@ -10,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.drift import DISTANCES
+from tasks.drift.aligned import group_uppers
 from tasks.profiles import (
     Axis,
     ColumnProfile,
     NumberProfile,
     Ruler,
     TableProfile,
+    added,
     fit_ruler,
     from_bytes,
     profile,
@@ -55,7 +57,8 @@ def test_the_sum_of_two_profiles_is_the_profile_of_the_rows_together(first: Rows
 def test_neither_order_nor_grouping_matters(a: Rows, b: Rows, c: Rows, ruler: Ruler) -> None:
     one, two, three = (profile(frame_of(content), ruler) for content in (a, b, c))
     assert to_bytes((one + two) + three) == to_bytes(three + (one + two)) == to_bytes(one + (three + two))
-    assert one + TableProfile.empty(ruler) == one
+    assert added([three, one, two]) == one + two + three
+    assert added([one]) == one + TableProfile.empty(ruler) == one
 
 
 @laws
@@ -111,3 +114,22 @@ def test_every_distance_is_nought_or_more_and_nought_from_itself(first: Rows, se
             assert np.isfinite(far)
             assert DISTANCES[distance](column, column) == 0
             assert DISTANCES[distance](column, column + column) < 1e-12  # type: ignore[operator]  # one kind on both sides
+
+
+numbers = st.lists(st.one_of(st.floats(-1e3, 1e3), st.sampled_from([0.0, 1.0, 7.5])), min_size=1, max_size=30)
+
+
+def number(values: list[float]) -> NumberProfile:
+    column = profile(pd.DataFrame({"x": values}), Ruler({"x": Axis(1.0, 3.0)})).columns["x"]
+    assert isinstance(column, NumberProfile)
+    return column
+
+
+@laws
+@given(numbers, numbers)
+def test_psi_of_profiles_is_the_psi_of_the_rows_cut_where_the_deciles_end(old: list[float], new: list[float]) -> None:
+    uppers = group_uppers(number(old))
+    places = [np.searchsorted(uppers, [int(number([value]).bins[0]) for value in values]) for values in (old, new)]
+    counts = np.array([np.bincount(place, minlength=len(uppers) + 1) for place in places], dtype=np.float64)
+    p, q = (np.maximum(side, 0.5) / np.maximum(side, 0.5).sum() for side in counts[:, counts.sum(axis=0) > 0])
+    assert np.isclose(DISTANCES["psi"](number(old), number(new)), np.sum((q - p) * np.log(q / p)), atol=1e-12)

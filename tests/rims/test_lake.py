@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from tasks import clock
-from tasks.lake import Batch, Entry, Lake, accepted, add_batch, entries, latest, record
+from tasks.lake import TABLES, Batch, Entry, Lake, accepted, add_batch, entries, latest, record
 
 
 @pytest.fixture
@@ -193,3 +195,26 @@ def test_of_many_first_writers_of_one_key_one_writes(lake: Lake, attempt: int) -
     assert sum(done) == 1
     assert len(lake.read("mine", "labels")) == 1
     assert lake.version("mine", "labels") == 1  # the table was made once
+
+
+@pytest.mark.parametrize("given", [["bike", None, "van"], [1.0, None, 3.0]])
+def test_a_label_is_a_number_or_the_name_of_a_class_as_the_project_has_it(lake: Lake, given: list[Any]) -> None:
+    rows = pd.DataFrame({"row_id": list("abc"), "label": pd.Series(given), "batch_id": "x", "revision": 1})
+    rows["arrival"] = date(2026, 1, 1)
+    kind = "str" if given[0] == "bike" else "float64"
+    lake.add_once("mine", "labels", rows.astype({"label": kind}), "x/1")
+    lake.add_once("mine", "labels", lambda: iter([rows.astype({"label": kind})] * 2), "x/2")
+    read = lake.read("mine", "labels")
+    assert str(read["label"].dtype) == kind
+    assert read["label"].dropna().tolist() == [given[0], given[2]] * 3
+
+
+def test_a_table_that_is_older_than_one_of_its_columns_gets_it_with_the_next_write(lake: Lake) -> None:
+    from deltalake import DeltaTable
+
+    newest = "predicted_class"
+    kinds = pa.schema([kind for kind in TABLES["predictions"].schema if kind.name != newest])
+    DeltaTable.create(lake.uri("mine", "predictions"), kinds)
+    row = dict.fromkeys(TABLES["predictions"].schema.names) | {"row_id": "a", "predicted_class": "van"}
+    assert lake.add_once("mine", "predictions", pa.Table.from_pylist([row], TABLES["predictions"].schema), "x")
+    assert lake.read("mine", "predictions")[newest].tolist() == ["van"]

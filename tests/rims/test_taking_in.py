@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 import pandas as pd
 import pytest
@@ -13,6 +13,7 @@ import yaml
 
 from flows.house import House
 from flows.nightly import keep_latest_values
+from tasks.ingest import FolderSource, StoredObject
 from tasks.ingest import task as ingest
 from tasks.lake import Lake, latest, standing
 from tasks.spec import ProjectSpec, read_spec
@@ -164,3 +165,41 @@ def test_before_a_feature_table_ever_landed_its_values_are_missing(tmp_path: Pat
     taken_in(lake, spec, tmp_path / "trips", None)
     house = House(spec, tmp_path / "trips", tmp_path, lake, cast("Any", None))
     assert house.features(standing(lake, "trips", "rows"))["rain"].isna().all()
+
+
+def test_content_that_is_known_under_another_key_is_read_once_more_and_never_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, landing = written(tmp_path / "trips"), tmp_path / "trips" / "trips"
+    trips(20, start=10).to_csv(landing / "2026-01-30.csv", index=False)
+    lake = Lake(str(tmp_path / "lake"))
+    taken_in(lake, spec, tmp_path / "trips", None)
+    (landing / "2026-01-31.csv").write_bytes((landing / "2026-01-30.csv").read_bytes())
+    read: list[str] = []
+
+    def copied(place: FolderSource, listed: StoredObject, out: BinaryIO) -> str:
+        read.append(listed.key)
+        return copy(place, listed, out)
+
+    copy = FolderSource.copy
+    monkeypatch.setattr(FolderSource, "copy", copied)
+    for _ in range(3):
+        taken_in(lake, spec, tmp_path / "trips", None)
+    assert read == ["2026-01-31.csv"]
+    os.utime(landing / "2026-01-31.csv", (1_700_000_000, 1_700_000_000))  # written again, though with the same content
+    taken_in(lake, spec, tmp_path / "trips", None)
+    trips(20, start=30).to_csv(landing / "2026-01-31.csv", index=False)
+    taken_in(lake, spec, tmp_path / "trips", None)
+    assert read == ["2026-01-31.csv"] * 3
+    assert len(standing(lake, "trips", "rows")) == 40
+
+
+def test_of_two_files_of_one_content_the_second_is_not_written_down_before_the_first_is_stored(tmp_path: Path) -> None:
+    spec, landing = written(tmp_path / "trips"), tmp_path / "trips" / "trips"
+    for day in ("30", "31"):
+        trips(20, start=10).to_csv(landing / f"2026-01-{day}.csv", index=False)
+    lake = Lake(str(tmp_path / "lake"))
+    assert len(ingest.take_in.fn(lake, spec, tmp_path / "trips", NIGHT, MOMENT)) == 1  # and the night is killed
+    (landing / "2026-01-30.csv").unlink()
+    taken_in(lake, spec, tmp_path / "trips", None)
+    assert len(standing(lake, "trips", "rows")) == 20

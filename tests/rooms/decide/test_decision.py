@@ -3,8 +3,8 @@ from datetime import date
 
 import pytest
 
-from tasks.decide import Situation, Suspected, decide
-from tasks.records import Bounded, Estimated, Moved, Performance
+from tasks.decide import Released, Shadowed, Situation, Suspected, decide
+from tasks.records import Bounded, Decision, Estimated, Moved, Performance
 from tasks.spec import ProjectSpec
 
 NIGHT = date(2026, 3, 2)
@@ -179,3 +179,54 @@ def test_every_answer_carries_its_numbers() -> None:
     numbers = {answer.question: answer.numbers for answer in decision.answers}
     assert numbers["does it matter?"]["loss"] == pytest.approx(1.2)
     assert numbers["may it retrain?"]["fresh_rows"] == 900
+
+
+def told(decision: Decision, question: str) -> str:
+    return next((each.answer for each in decision.answers if each.question == question), "")
+
+
+WORSE = Released(
+    3, "worse", "found a loss of 0.3; the gate promised 0.1 to 0.2: worse", back_to=2, numbers={"rows": 300}
+)
+
+
+def test_a_release_that_does_worse_than_promised_asks_and_names_the_way_back() -> None:
+    decision = decide(situation(released=WORSE), spec())
+    assert decision.action == "ask"
+    assert decision.reason.startswith("version 3 does worse than promised: found a loss of 0.3")
+    assert decision.reason.endswith("`leeway rollback mine` brings version 2 back")
+    assert told(decision, "did it recover?").startswith("no, version 3: found a loss of 0.3")
+    first = decide(situation(released=replace(WORSE, back_to=None)), spec())
+    assert "there is no version before it" in first.reason
+
+
+def test_a_release_that_does_worse_is_retrained_where_that_is_due_anyway() -> None:
+    assert decide(situation(released=WORSE, performance=performance(1.2, 0.0)), spec()).action == "retrain"
+
+
+def test_a_broken_source_is_looked_at_before_the_release() -> None:
+    decision = decide(situation(released=WORSE, quarantined=("2026-03-02.csv",)), spec())
+    assert decision.action == "quarantine"
+    assert told(decision, "did it recover?").startswith("no")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        ("as_promised", "yes, version 3: found"),
+        ("better", "yes, version 3: found"),
+        ("unknown", "cannot be told, version 3: found"),
+        ("too_early", "too early: 300 of 200 rows of version 3 have matured"),
+    ],
+)
+def test_a_release_that_keeps_its_promise_changes_nothing(verdict: str, said: str) -> None:
+    decision = decide(situation(released=replace(WORSE, verdict=verdict)), spec())
+    assert decision.action == "score"
+    assert told(decision, "did it recover?").startswith(said)
+
+
+def test_how_the_challenger_does_is_told_and_decides_nothing() -> None:
+    decision = decide(situation(shadowed=Shadowed(4, "0.2 in service, the champion 0.3")), spec())
+    assert decision.action == "score"
+    assert told(decision, "how does the challenger do?") == "version 4: 0.2 in service, the champion 0.3"
+    assert told(decide(situation(), spec()), "how does the challenger do?") == ""

@@ -43,9 +43,13 @@ def test_kolmogorov_smirnov_is_the_largest_gap() -> None:
 
 
 def test_psi_of_a_number_column_moved_out_of_its_range_is_large() -> None:
-    before = number(range(100))
-    assert DISTANCES["psi"](before, number(range(100))) == 0
-    assert DISTANCES["psi"](before, number(range(200, 300))) > 5
+    # nine tenths empty (half a row counts) into the last, which is open: shares .5/104.5 and 100/104.5
+    before = number(np.repeat(np.arange(10.0), 10))
+    p, q = np.full(10, 0.1), np.array([*[0.5] * 9, 100]) / 104.5
+    expected = float(np.sum((q - p) * np.log(q / p)))
+    assert DISTANCES["psi"](before, before) == 0
+    assert DISTANCES["psi"](number(np.arange(1e4)), number(np.arange(2e4, 3e4))) > 8
+    assert DISTANCES["psi"](before, number(np.full(100, 8.5))) == pytest.approx(expected)
 
 
 def test_psi_sees_a_constant_column_change_in_either_direction() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 from tasks.drift import PROTOCOL, from_bytes, reference_of, to_bytes
+from tasks.drift.layout import LAYOUT
 from tasks.errors import DataError
 from tasks.profiles import Axis, Ruler, TableProfile, profile
 
@@ -33,10 +35,12 @@ def test_days_are_put_together_until_they_are_as_long_as_a_window() -> None:
     assert reference.quiet(7) is reference.quiet(7)
 
 
-def test_bytes_frozen_by_protocol_1_are_still_read() -> None:
-    old, new = from_bytes((FROZEN / "reference_1.bin").read_bytes()), reference_of(PERIODS)
-    assert [(start, profile.rows) for start, profile in old.periods] == [(s, p.rows) for s, p in new.periods]
-    assert old.layout.means(old.total).sums.tolist() == new.layout.means(new.total).sums.tolist()
+@pytest.mark.parametrize("protocol", range(1, PROTOCOL + 1))
+def test_bytes_frozen_by_every_protocol_are_still_read(protocol: int) -> None:
+    old, new = from_bytes((FROZEN / f"reference_{protocol}.bin").read_bytes()), reference_of(PERIODS)
+    assert (old.days, old.total.rows) == (new.days, new.total.rows)
+    assert np.array_equal(old.sums, new.sums)
+    assert np.array_equal(old.rows, new.rows)
 
 
 def test_every_protocol_has_a_frozen_file() -> None:
@@ -49,13 +53,30 @@ def test_the_way_there_and_back_changes_nothing() -> None:
     assert to_bytes(from_bytes(there)) == there
 
 
-def test_half_a_year_of_weeks_and_twenty_columns_stays_below_a_megabyte() -> None:
+def test_a_year_of_days_and_twenty_columns_stays_below_a_fifth_of_a_megabyte() -> None:
     rng = np.random.default_rng(0)
     names = [f"x{i}" for i in range(20)]
     ruler = Ruler({name: Axis() for name in names})
-    weeks = [profile(pd.DataFrame(rng.normal(size=(5000, 20)), columns=names), ruler) for _ in range(5)]
-    half_year = [(str(np.datetime64("2026-01-05") + 7 * n), weeks[n % 5]) for n in range(25)]
-    assert len(to_bytes(reference_of(half_year))) < 1_000_000
+    some = [profile(pd.DataFrame(rng.normal(size=(500, 20)), columns=names), ruler) for _ in range(25)]
+    year = [(str(np.datetime64("2026-01-05") + n), some[n % 25]) for n in range(365)]
+    assert len(to_bytes(reference_of(year))) < 200_000
+
+
+@pytest.mark.parametrize("highest", [1, 255, 256, 2**16, 2**32, 2**53, 0.1])
+def test_sums_come_back_exactly_however_large(highest: float) -> None:
+    known = reference_of(PERIODS)
+    sums = known.sums.copy()
+    sums[0, 0] = highest
+    other = replace(known, sums=sums)
+    assert from_bytes(to_bytes(other)) == other != known
+
+
+def test_sums_of_another_layout_are_not_taken_for_this_ones() -> None:
+    there = to_bytes(reference_of(PERIODS))
+    body = bytearray(zlib.decompress(there[6:]))
+    body[8:12] = (LAYOUT + 1).to_bytes(4, "little")
+    with pytest.raises(DataError, match=rf"layout {LAYOUT + 1} was found; this release watches layout {LAYOUT}"):
+        from_bytes(there[:6] + zlib.compress(bytes(body)))
 
 
 def test_another_file_is_not_taken_for_a_reference() -> None:
@@ -64,7 +85,7 @@ def test_another_file_is_not_taken_for_a_reference() -> None:
 
 
 def test_a_newer_protocol_is_refused_with_its_number() -> None:
-    with pytest.raises(DataError, match=r"PROTOCOL 7 was found; this release reads \[1\]"):
+    with pytest.raises(DataError, match=r"PROTOCOL 7 was found; this release reads \[1, 2\]"):
         from_bytes(b"LWRF\x07\x00")
 
 

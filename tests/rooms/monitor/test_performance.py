@@ -5,14 +5,17 @@ import pandas as pd
 import pytest
 
 from tasks.monitor import Promise, contrast, newest_cohort, newest_window, performance, steps
+from tasks.monitor.answers import answers as answers_of
+from tasks.records import Bounded, Performance, Sustained
 from tasks.spec.models import Monitoring
 
 DAY = date(2026, 1, 1)
 
 
 def answers(count: int, error: float) -> pd.DataFrame:
-    """Rows whose truth is 10 and whose prediction is off by `error`, alternately up and down by 1 more."""
-    wobble = np.where(np.arange(count) % 2, 1.0, -1.0)
+    """Rows whose truth is 10 and whose prediction is off by `error`, up and down by 1 more in turn within each day."""
+    number = np.arange(count)
+    wobble = np.where((number // 28 + number) % 2, 1.0, -1.0)
     return pd.DataFrame(
         {
             "row_id": [str(number) for number in range(count)],
@@ -61,6 +64,51 @@ def test_looking_more_often_makes_each_look_more_careful() -> None:
     assert weekly is not None
     assert daily is not None
     assert daily.bias.low < weekly.bias.low
+
+
+def all_right(count: int) -> pd.DataFrame:
+    """Rows of class 1, answered with a probability of .9."""
+    days = [DAY + timedelta(days=number % 28) for number in range(count)]
+    return pd.DataFrame({"event_date": days, "prediction": 0.9, "label": 1.0})
+
+
+def test_no_error_in_fifty_rows_is_not_a_rate_of_nought_for_sure() -> None:
+    # promised is none of 98: by Laplace 1 in 100, a standard deviation of .0995
+    found = performance(all_right(50), Promise("error_rate", 0.0, 0.0, 98), Monitoring(), 52)
+    assert found is not None
+    assert found.loss.value == 0
+    assert found.loss.high > 2 * 0.0995 / 50**0.5
+    assert found.strain >= 0  # the leeway is a tenth of nothing
+
+
+def test_what_is_estimated_from_answers_that_were_all_right_is_still_unsure() -> None:
+    known = answers_of(all_right(50), "error_rate", binary=True)
+    assert known is not None
+    loss, error = known.estimated_loss(known.profile(np.full(20, 0.9)))
+    # as if one row of 51 had been wrong: sqrt(1 / 51 / 50)
+    assert loss == 0
+    assert error == pytest.approx((1 / 51 / 50) ** 0.5)
+
+
+def test_rows_that_cannot_be_scored_are_left_out() -> None:
+    rows = answers(400, 0.0)
+    rows.loc[:9, "label"] = -1.0  # has no logarithm
+    found = performance(rows, Promise("mean_absolute_log_error", 0.1, 0.0, 10_000), Monitoring(), 52)
+    assert found is not None
+    assert (found.rows, np.isfinite(found.loss.value)) == (390, True)
+
+
+def test_since_training_counts_only_where_the_newest_cohort_shows_the_same() -> None:
+    leeway = {"expected": 1.0, "leeway": 0.1}
+    unsure, surely = Bounded(1.2, 0.9, 1.5, **leeway), Bounded(1.15, 1.05, 1.25, **leeway)
+    fine, bias = Bounded(1.05, 0.9, 1.2, **leeway), Bounded(0.0, -0.1, 0.1, 0.0, 0.25)
+
+    def seen(now: Bounded, lasting: Bounded) -> Performance:
+        return Performance(DAY, DAY, 90, now, bias, Sustained(900, lasting, bias))
+
+    assert seen(unsure, surely).past_leeway
+    assert not seen(unsure, unsure).past_leeway
+    assert not seen(fine, surely).past_leeway
 
 
 def test_a_cohort_is_the_newest_labelled_days() -> None:

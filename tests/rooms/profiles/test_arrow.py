@@ -19,7 +19,6 @@ from tasks.profiles import (
     Ruler,
     fit_ruler,
     profile,
-    profile_arrow,
     profile_stream,
 )
 
@@ -28,15 +27,11 @@ COLUMNS = {"x": [1.5, None, float("nan"), float("inf")], "c": ["a", None, "b", "
 
 
 def one(values: pa.Array, ruler: Ruler) -> NumberProfile | CategoryProfile:
-    return profile_arrow(pa.table({"v": values}), ruler).columns["v"]
+    return profile_stream([pa.record_batch({"v": values})], ruler).columns["v"]
 
 
 def test_a_table_has_the_profile_of_its_frame() -> None:
-    assert profile_arrow(pa.table(COLUMNS), RULER) == profile(pd.DataFrame(COLUMNS), RULER)
-
-
-def test_a_batch_is_a_table_too() -> None:
-    assert profile_arrow(pa.record_batch(COLUMNS), RULER) == profile_arrow(pa.table(COLUMNS), RULER)
+    assert profile_stream(pa.table(COLUMNS).to_batches(), RULER) == profile(pd.DataFrame(COLUMNS), RULER)
 
 
 def test_no_batches_are_no_rows() -> None:
@@ -97,7 +92,7 @@ def test_the_wrong_kind_is_refused_with_its_name() -> None:
     with pytest.raises(DataError, match="column 'v' holds str; true and false were expected"):
         one(pa.array(["yes"]), Ruler({}, (), ("v",)))
     with pytest.raises(DataError, match=r"lacks \['prices'\].*did you mean 'price'"):
-        profile_arrow(pa.table({"price": [1]}), Ruler({"prices": Axis()}))
+        profile_stream([pa.record_batch({"price": [1]})], Ruler({"prices": Axis()}))
 
 
 def test_a_ruler_is_fitted_from_a_table_as_from_its_frame() -> None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from tasks.errors import DataError
-from tasks.profiles import Axis, CategoryProfile, NumberProfile, Ruler, fit_ruler, profile, profile_arrow
+from tasks.profiles import Axis, CategoryProfile, NumberProfile, Ruler, fit_ruler, profile, profile_stream
 
 DAY_US = 86_400_000_000.0
 RULER = Ruler({}, times={"sold": Axis(20_000 * DAY_US, DAY_US)}, texts={"note": Axis(3.0, 2.0)})
@@ -51,7 +51,7 @@ def test_a_time_may_come_in_any_type(kind: pa.DataType) -> None:
     sold = pa.array([date(2026, 11, 20), date(2026, 11, 23), None]).cast(pa.timestamp("us")).cast(kind, safe=False)
     ruler = Ruler({}, times=RULER.times)
     plain = profile(pd.DataFrame({"sold": [date(2026, 11, 20), date(2026, 11, 23), None]}), ruler)
-    assert profile_arrow(pa.table({"sold": sold}), ruler) == plain
+    assert profile_stream([pa.record_batch({"sold": sold})], ruler) == plain
 
 
 def test_lengths_are_in_characters_and_empty_texts_are_counted() -> None:
@@ -71,7 +71,7 @@ def test_different_texts_are_counted_and_none_is_kept() -> None:
 @pytest.mark.parametrize("dtype", [pd.StringDtype(), np.dtype("O"), pd.CategoricalDtype(), pd.StringDtype("pyarrow")])
 def test_texts_may_be_held_in_any_way(dtype: Any) -> None:
     held = FRAME.assign(note=FRAME["note"].astype(dtype))
-    assert profile(held, RULER) == profile(FRAME, RULER) == profile_arrow(pa.table(FRAME), RULER)
+    assert profile(held, RULER) == profile(FRAME, RULER) == profile_stream(pa.table(FRAME).to_batches(), RULER)
 
 
 def test_every_kind_of_column_says_how_many_values_it_has() -> None:

@@ -113,7 +113,7 @@ def test_gaps_are_allowed_where_there_were_gaps() -> None:
         ([""] * ROWS, "it is empty: nothing to learn from"),
         (["Y", ""] * (ROWS // 2), "it is 'Y' wherever it is filled"),
         ([f"note {number}" for number in range(ROWS)], "140 different texts in 140 rows"),
-        ([f"2026-01-{number % 28 + 1:02d}" for number in range(ROWS)], "a date: features.function can make"),
+        ([f"2026-01-{number % 28 + 1:02d}" for number in range(ROWS)], "a date: list it under dates"),
         ([str(number) if number else "n.a." for number in range(ROWS)], "mostly numbers, but some cells are not"),
         ([[1]] * ROWS, "its cells hold lists, blocks or bytes"),
         ([b"x"] * ROWS, "its cells hold lists, blocks or bytes"),
@@ -185,7 +185,7 @@ def test_a_positive_label_with_a_long_tail_is_on_the_log_scale() -> None:
             np.where(NUMBER % 2, "good", "bad"),
             "holds the texts 'bad', 'good'; Leeway cannot know which one is the event",
         ),
-        (np.array(["red", "green", "blue"])[NUMBER % 3], "More than two classes are not supported"),
+        ([f"colour {number}" for number in NUMBER], "or the names of 3 to 50 classes, each of them in at least 5 rows"),
         (NUMBER % 2 + 1, "two values, 1 and 2; a binary label is 1 for the event you look for and 0"),
         (np.full(ROWS, 7), "label 'price' is 7 in every row"),
         ([None] * 130 + [1.0, 2.0, 3.0] * 3 + [4.0], "label 'price' has 10 values; at least 20"),
@@ -194,6 +194,16 @@ def test_a_positive_label_with_a_long_tail_is_on_the_log_scale() -> None:
 )
 def test_a_label_that_cannot_be_learned_is_explained(label: Any, told: str) -> None:
     assert told in refusal(shop(price=label))
+
+
+def test_texts_that_repeat_are_several_classes() -> None:
+    project = inferred(shop(price=np.array(["red", "green", "blue"])[NUMBER % 3]))
+    spec = project.spec
+    assert (spec.training.task, spec.scope.metric, spec.scope.baseline) == ("multiclass", "log_loss", "majority")
+    assert rules(project, "price")["be_in_set"] is not None
+    assert "the label names 3 classes; the commonest, 'red', is 33.6% of the rows" in project.yaml_text.replace(
+        "\n  # ", " "
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ from tasks.errors import DataError
 from tasks.records import Checked, Delivery, Landed
 from tasks.spec.models import ProjectSpec
 from tasks.validate import ChunkedCheck, Suite, check, read_suite
+from tasks.validate.asking import ask
+from tasks.validate.quiet import quiet_great_expectations
 from tasks.validate.seen import SeenIds
 
 HOUSES = yaml.safe_load(Path(__file__).with_name("houses.yaml").read_text(encoding="utf-8"))
@@ -61,7 +63,8 @@ def in_pieces(frame: pd.DataFrame, rows: int, spec: ProjectSpec, suite: Suite, f
         checking.feed(piece)
     ended = checking.finish()
     none = check(Delivery("ab12", LANDED, frame.iloc[:0]), spec, suite)
-    accepted, refused = list(ended.accepted()), list(ended.refused(lambda: pieces_of(frame, rows)))
+    accepted = [piece.to_pandas() for piece in ended.accepted()]
+    refused = list(ended.refused(lambda: pieces_of(frame, rows)))
     assert ended.rows_accepted == sum(map(len, accepted))
     assert ended.rows_quarantined == sum(map(len, refused))
     return Checked(
@@ -158,7 +161,7 @@ def test_a_piece_without_a_column_that_others_have_lacks_only_its_values(tmp_pat
     checking.feed(pd.DataFrame({"id": ["b"], "sold": ["2026-01-02"], "rooms": [3]}))
     ended = checking.finish()
     assert (ended.verdict, ended.findings) == ("accepted", ())
-    assert np.isnan([frame["rooms"].iloc[0] for frame in ended.accepted()]).tolist() == [True, False]
+    assert np.isnan([piece.to_pandas()["rooms"].iloc[0] for piece in ended.accepted()]).tolist() == [True, False]
 
 
 def test_ids_that_share_a_hash_by_accident_are_two_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,3 +172,32 @@ def test_ids_that_share_a_hash_by_accident_are_two_ids(tmp_path: Path, monkeypat
     seen = SeenIds(tmp_path)
     found: Iterator[list[bool]] = (seen.again(pd.Series(names)).tolist() for names in (["a", "b"], ["c"], ["b", "d"]))
     assert list(found) == [[False, False], [False], [True, False]]
+
+
+def test_of_many_rows_an_expectation_is_given_only_the_columns_that_it_reads(
+    suite_of: Callable[[list[dict[str, Any]]], Suite], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    condition = {
+        **ROOMS,
+        "min_value": 2,
+        "row_condition": 'col("id").notnull()',
+        "condition_parser": "great_expectations",
+    }
+    asked = [
+        *GRAVE,
+        *OF_ALL,
+        {"type": "expect_column_values_to_be_between", "kwargs": condition},
+        {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "sold"}},
+    ]
+    suite = suite_of(asked)
+    frame = pd.DataFrame({"id": list("abcd"), "sold": [pd.Timestamp("2026-01-02")] * 3 + [None]})
+    frame = frame.assign(rooms=[1.0, np.nan, 99.0, 99.0])
+    with quiet_great_expectations():
+        together = ask(frame, suite)
+        monkeypatch.setattr("tasks.validate.asking.MANY_ROWS", 0)
+        apart = ask(frame, suite)
+    told = [
+        [(each.reason, None if each.rows is None else each.rows.tolist()) for each in one] for one in (together, apart)
+    ]
+    assert told[0] == told[1]
+    assert len(told[0]) > 4

@@ -1,0 +1,103 @@
+"""Where it began and whom it concerns: in the reason of an alarm, and in what may be done about it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from tasks.decide import WHERE_FIRST, Situation, Upstream, decide
+from tasks.records import Answer, Bounded, Decision, LocalError, Moved, Performance
+from tasks.spec import ProjectSpec
+
+NIGHT = date(2026, 3, 2)
+SPEC = ProjectSpec.model_validate(
+    {
+        "project": "mine",
+        "scope": {"owner": "me", "objective": "x", "metric": "mean_absolute_error"},
+        "source": {"uri": "in", "id": ["id"], "event_time": "t", "label": {"column": "y", "delay_days": 14}},
+        "features": {"numbers": ["a"]},
+    }
+)
+LOSS, BIAS = Bounded(1.3, 1.2, 1.4, 1.0, 0.1), Bounded(0.0, -0.02, 0.02, 0.0, 0.25)
+HURT = Performance(date(2026, 1, 20), date(2026, 2, 16), 500, LOSS, BIAS)
+QUIET = Situation("mine", NIGHT, champion=1, champion_age_days=40, window_rows=300, window_days=7, fresh_rows=900)
+MOVED = replace(QUIET, moved=(Moved("a", "level", 0.3, 0.1),), kind="covariate", first_step="rows as delivered (a)")
+HELD = Upstream("sales", "dataset", NIGHT, "hold", "covariate", ("area",), troubled=True)
+ASIDE = replace(HELD, action="quarantine", kind="quality", moved=())
+PRO = LocalError("plan", "plan is 'pro'", 90, loss=0.5, expected=0.25, leeway=0.125, alone=True)
+
+
+def answer(decision: Decision, question: str) -> Answer:
+    return next(each for each in decision.answers if each.question == question)
+
+
+def test_an_alarm_names_the_first_step_that_moved_and_the_projects_downstream() -> None:
+    decision = decide(replace(MOVED, downstream=("offers", "report")), SPEC)
+    assert decision.action == "hold"
+    assert decision.reason == (
+        "a moved (3.0 x its leeway), no harm seen; first in rows as delivered (a); downstream: offers, report"
+    )
+    assert answer(decision, WHERE_FIRST).answer == "rows as delivered (a)"
+
+
+def test_a_project_upstream_that_moved_the_same_night_comes_before_every_step_of_ones_own() -> None:
+    decision = decide(replace(MOVED, upstream=(HELD,)), SPEC)
+    assert decision.reason.endswith("first upstream: sales (hold on 2026-03-02, covariate: area)")
+    assert answer(decision, WHERE_FIRST).numbers["first_step"] == "rows as delivered (a)"
+
+
+def test_trouble_upstream_is_told_on_a_quiet_night_too_and_changes_nothing() -> None:
+    decision = decide(replace(QUIET, upstream=(HELD,), downstream=("offers",)), SPEC)
+    assert decision.action == "score"
+    assert decision.reason == "within leeway; but upstream: sales (hold on 2026-03-02, covariate: area)"
+
+
+def test_a_quiet_project_upstream_is_only_shown() -> None:
+    quiet = Upstream("ranker", "model", NIGHT, "score", "none")
+    decision = decide(replace(QUIET, upstream=(quiet,)), SPEC)
+    assert (decision.reason, answer(decision, WHERE_FIRST).answer) == ("within leeway", "nowhere")
+    assert WHERE_FIRST not in {each.question for each in decide(QUIET, SPEC).answers}
+
+
+@pytest.mark.parametrize("action", ["quarantine", "ask"])
+def test_nothing_is_trained_while_a_project_upstream_has_set_something_aside_or_asks(action: str) -> None:
+    hurt = replace(QUIET, performance=HURT)
+    assert decide(hurt, SPEC).action == "retrain"
+    held = decide(replace(hurt, upstream=(replace(ASIDE, action=action),)), SPEC)
+    assert held.action == "hold"
+    assert "upstream of it sales is not trusted" in held.reason
+    assert decide(replace(hurt, upstream=(HELD,)), SPEC).action == "retrain"
+
+
+def test_an_error_past_its_leeway_in_one_slice_is_held_and_the_slice_is_named() -> None:
+    decision = decide(replace(QUIET, worse=(PRO,), kind="slice"), SPEC)
+    assert (decision.action, decision.kind) == ("hold", "slice")
+    said = "where plan is 'pro' the error is 0.5, past 0.25 + 0.125 (90 rows)"
+    assert decision.reason == f"{said}; all other rows are within leeway"
+    assert said in answer(decision, "does it matter?").answer
+    assert answer(decision, "which kind?").answer.endswith("(plan is 'pro')")
+    assert answer(decision, "which kind?").numbers["slices"] == ["plan is 'pro'"]
+
+
+def test_a_slice_that_is_worse_while_all_are_worse_is_named_but_is_not_the_kind() -> None:
+    worse = replace(PRO, alone=False)
+    assert decide(replace(QUIET, worse=(worse,)), SPEC).action == "score"
+    decision = decide(replace(QUIET, worse=(worse,), performance=HURT), SPEC)
+    assert (decision.action, decision.kind) == ("retrain", "concept")
+    assert decision.reason.endswith("; most where plan is 'pro'")
+
+
+def test_a_slice_that_moved_alone_is_named_instead_of_its_column() -> None:
+    moved = (Moved("plan", "shape", 0.3, 0.1), Moved("plan", "slice", 0.2, 0.1, where="plan is 'pro'"))
+    decision = decide(replace(QUIET, moved=moved, kind="slice"), SPEC)
+    assert decision.reason == "plan is 'pro' moved (3.0 x its leeway), no harm seen"
+    assert answer(decision, "which kind?").answer.startswith("local slice: one part of the rows moved")
+
+
+def test_harmless_drift_is_called_so_and_does_not_retrain() -> None:
+    decision = decide(replace(MOVED, kind="virtual"), SPEC)
+    assert (decision.action, decision.kind) == ("hold", "virtual")
+    assert decision.reason.startswith("harmless: a moved (3.0 x its leeway), no harm seen")
+    assert answer(decision, "which kind?").answer == "harmless: the rows moved, neither answers nor errors did"
