@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +19,7 @@ from tasks.drift import Reference
 from tasks.drift import from_bytes as reference_from
 from tasks.errors import Terminal
 from tasks.evaluate.task import Answering
-from tasks.lake import Filter, Lake, standing
+from tasks.lake import Filter, Lake, Lease, standing
 from tasks.model import Predictor, load_model
 from tasks.monitor import Answers, Promise, Slices, slices_from_json
 from tasks.monitor import from_json as answers_from
@@ -44,6 +44,10 @@ class House:
     def project(self) -> str:
         """The project's name."""
         return self.spec.project
+
+    def under(self, lease: Lease) -> House:
+        """Return the same house, whose lake is written to by the holder of a lease."""
+        return replace(self, lake=self.lake.under(lease.name, lease.token))
 
     def features(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return rows with the values of the feature tables as of their time, and the project's own features."""

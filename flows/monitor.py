@@ -43,7 +43,8 @@ def monitor(project: str, date: Date | None = None, reason: str = "by hand") -> 
     """
     house = open_house(project)
     tonight = date or clock.tonight(house.spec.schedule.time_zone)
-    with held(house.lake, house.project, LEASE):
+    with held(house.lake, house.project, LEASE) as lease:
+        house = house.under(lease)
         for missed in [] if date else missed_looks(house, tonight):
             logger().warning(line("look_caught_up", night=missed))
             measured_night(house, missed, partial(look_at, reason=CAUGHT_UP))

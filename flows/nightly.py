@@ -67,7 +67,8 @@ def nightly(project: str, date: Date | None = None, reason: str = "by hand") -> 
     """
     house = open_house(project)
     tonight = date or clock.tonight(house.spec.schedule.time_zone)
-    with held(house.lake, house.project, LEASE):
+    with held(house.lake, house.project, LEASE) as lease:
+        house = house.under(lease)
         for missed in [] if date or house.spec.schedule.monitoring else missed_looks(house, tonight):
             logger().warning(line("night_caught_up", night=missed))
             measured_night(house, missed, partial(run_night, reason=CAUGHT_UP))

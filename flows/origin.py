@@ -89,7 +89,7 @@ class LakeThen(Lake):
 
 def as_of(house: House, read_at: Mapping[str, int]) -> House:
     """Return a house whose lake is read as it was at certain commits: what lands meanwhile is not seen."""
-    return replace(house, lake=LakeThen(house.lake.root, house.lake.options, dict(read_at)))
+    return replace(house, lake=LakeThen(house.lake.root, house.lake.options, commits=dict(read_at)))
 
 
 def inputs(house: House, read_at: dict[str, int]) -> tuple[Input, ...]:

@@ -7,6 +7,7 @@ Error
 │   ├── ContractError       the project's expectations file cannot be used
 │   ├── DataError           there is not enough, or not the right, data for what was asked
 │   ├── EvidenceError       a model version is not what it claims to be: missing, changed or badly signed
+│   ├── Overtaken           another run holds the lease by now, and does the work
 │   └── ParityError         an exported model does not answer as the trained one
 └── Retryable               the world was in the way; the same call may work later
     ├── Unreachable         a server, bucket or disk did not answer
@@ -23,6 +24,7 @@ __all__ = [
     "DataError",
     "Error",
     "EvidenceError",
+    "Overtaken",
     "ParityError",
     "Retryable",
     "SourceError",
@@ -77,6 +79,10 @@ class DataError(Terminal):
 
 class EvidenceError(Terminal):
     """A model version is not what it claims to be."""
+
+
+class Overtaken(Terminal):
+    """Another run holds the lease by now, and does the work."""
 
 
 class ParityError(Terminal):

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeAlias
 
 import pyarrow as pa
 
-from tasks.errors import Conflict, Unreachable
+from tasks.errors import Conflict, Overtaken, Unreachable
 from tasks.lake.arrow import Piece, as_arrow, frame_of, stream, writing
+from tasks.lake.objects import write_object
 from tasks.lake.predicates import Filter, predicate
 from tasks.lake.tables import TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
-    from deltalake import DeltaTable
+    from deltalake import DeltaTable, Transaction
 
 Rows: TypeAlias = "Piece | Callable[[], Iterator[Piece]]"
 ATTEMPTS = 5
@@ -37,6 +38,8 @@ class Lake:
         A folder, or `s3://bucket/prefix`.
     options : dict
         Storage options as the `deltalake` package takes them (endpoint, region, conditional put).
+    fence : (str, int), optional
+        The lease under which is written, and its token: see `under`.
 
     Notes
     -----
@@ -45,10 +48,19 @@ class Lake:
 
     root: str
     options: dict[str, str] = field(default_factory=dict, repr=False)
+    fence: tuple[str, int] | None = None
     _opened: dict[str, DeltaTable] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __reduce__(self) -> tuple[type[Lake], tuple[str, dict[str, str]]]:
         return Lake, (self.root, self.options)
+
+    def under(self, lease: str, token: int) -> Lake:
+        """Return the same lake, written to by the holder of a lease.
+
+        Once a holder with a higher token has written to a fenced table, nothing of this one is let in: whoever was
+        paused, and does not know that the lease ran out, cannot decide on what it knew then.
+        """
+        return replace(self, fence=(lease, token))
 
     def uri(self, project: str, table: str) -> str:
         """Return where a project's table lives."""
@@ -68,6 +80,8 @@ class Lake:
         ------
         Conflict
             When other writers won every one of a few attempts.
+        Overtaken
+            When a later holder of the lease has written to a fenced table.
         Unreachable
             When the store does not answer.
         """
@@ -78,6 +92,7 @@ class Lake:
         for _ in range(ATTEMPTS):
             # Keys are looked up in the very snapshot that is written on: whoever commits one in between is a conflict.
             snapshot = self.ensured(project, table, frame)
+            fence = self._fence(snapshot, table)
             if len(_unwritten(snapshot, keys)) < len(keys):
                 return False
             try:
@@ -89,7 +104,9 @@ class Lake:
                     schema_mode="merge",  # a table may be older than one of its fixed columns
                     writer_properties=writing(rows.schema),
                     storage_options=self.options,
-                    commit_properties=CommitProperties(app_transactions=[Transaction(name, ONCE) for name in keys]),
+                    commit_properties=CommitProperties(
+                        app_transactions=[*(Transaction(name, ONCE) for name in keys), *fence]
+                    ),
                 )
             except CommitFailedError:
                 continue
@@ -105,6 +122,21 @@ class Lake:
             f"{ATTEMPTS} attempts to write {key!r} to {self.uri(project, table)} lost against other writers; "
             "run the flow again once they are done"
         )
+
+    def _fence(self, snapshot: DeltaTable, table: str) -> list[Transaction]:
+        """Return what a commit says of the lease it is made under."""
+        from deltalake import Transaction
+
+        if self.fence is None or not TABLES[table].fenced:
+            return []
+        (lease, token), name = self.fence, f"lease/{self.fence[0]}"
+        newest = snapshot.transaction_version(name)
+        if newest is not None and newest > token:
+            raise Overtaken(
+                f"this run held the lease {lease!r} until it ran out, and another has gone on since (number {newest} "
+                f"after {token}); nothing is to be done, the other run does the work"
+            )
+        return [Transaction(name, token)]
 
     def add_each(self, project: str, table: str, frames: Mapping[str, pd.DataFrame]) -> None:
         """Append, in one commit, those frames under whose key nothing was written yet.
@@ -191,31 +223,8 @@ class Lake:
 
     def put(self, project: str, name: str, content: bytes) -> str:
         """Write a whole object (a report page) beside the tables, replacing the last one; return where it is."""
-        from pyarrow import fs
-
-        system, root = self.file_system()
-        folder = f"{root}/{project}/objects"
-        path = f"{folder}/{name}"
-        if isinstance(system, fs.LocalFileSystem):
-            system.create_dir(folder)
-        part = f"{path}.part"
-        with system.open_output_stream(part) as stream:
-            stream.write(content)
-        system.move(part, path)
+        write_object(self.root, self.options, f"{project}/objects/{name}", content)
         return f"{self.root.rstrip('/')}/{project}/objects/{name}"
-
-    def file_system(self) -> tuple[Any, str]:
-        """Return how plain files are reached, and where the root lies in it; a store is asked as the options say."""
-        from pyarrow import fs
-
-        if not self.root.startswith("s3://"):
-            return fs.LocalFileSystem(), self.root.rstrip("/")
-        endpoint = self.options.get("aws_endpoint", "")
-        scheme = "http" if endpoint.startswith("http://") else "https"
-        system = fs.S3FileSystem(
-            endpoint_override=endpoint.split("://")[-1] or None, scheme=scheme, region=self.options.get("aws_region")
-        )
-        return system, self.root.removeprefix("s3://").rstrip("/")
 
     def _current(self, project: str, table: str) -> DeltaTable | None:
         """Return the table as it is now, to be read only: opened once, then told what was committed since."""

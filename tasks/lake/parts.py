@@ -16,6 +16,7 @@ import pyarrow as pa
 from tasks.errors import Unreachable
 from tasks.lake.batches import Batch
 from tasks.lake.lake import Lake
+from tasks.lake.objects import file_system
 
 Spread: TypeAlias = "Callable[..., Iterable[Any]]"
 """What does pieces of work, with the meaning of `map`: here or elsewhere, results in the order of the work."""
@@ -114,7 +115,7 @@ class RowReader:
         return pa.table(columns)
 
     def _places(self, part: Part) -> tuple[Any, list[str]]:
-        system, root = self.lake.file_system()
+        system, root = file_system(self.lake.root, self.lake.options)
         return system, [f"{root}/{self.project}/{TABLE}/{file}" for file in part.files]
 
 

@@ -23,12 +23,14 @@ WHOLE = pa.int64()
 class Table:
     """One Delta table: its fixed columns, and whether a project adds columns of its own.
 
+    What is written to a `fenced` one by the holder of a lease is refused once a later holder has written.
     A column of `either` is text in a project whose first rows have text there, in every other of its fixed type.
     """
 
     columns: tuple[tuple[str, pa.DataType], ...]
     open_ended: bool = False
     either: frozenset[str] = frozenset()
+    fenced: bool = False
 
     @property
     def schema(self) -> pa.Schema:
@@ -58,7 +60,8 @@ TABLES: dict[str, Table] = {
             ("rows_elsewhere", WHOLE),
             ("verdict", TEXT),
             ("findings", TEXT),
-        )
+        ),
+        fenced=True,
     ),
     # a delivery whose content was taken in under another key: it is not read again while its stamp stays
     "repeats": Table((("kind", TEXT), ("key", TEXT), ("stamp", TEXT), ("batch_id", TEXT))),
@@ -130,6 +133,7 @@ TABLES: dict[str, Table] = {
             ("actor", TEXT),
             ("reason", TEXT),
             ("details", TEXT),
-        )
+        ),
+        fenced=True,
     ),
 }

@@ -127,7 +127,8 @@ def test_a_holder_that_was_paused_for_longer_than_its_lease_does_no_harm(
         assert mother.run(it.job()) == [0], mother.said()[-3000:]
     finally:
         os.kill(paused, signal.SIGCONT)
-    mother.wait(paused)
+    assert mother.wait(paused)[1] == 1
+    assert "another has gone on since" in mother.said()
     invariants(it.house)
     assert mother.run(it.job()) == [0]
     assert contents(it.house.lake, it.project) == wanted

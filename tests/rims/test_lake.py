@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from tasks import clock
+from tasks.errors import Overtaken
 from tasks.lake import TABLES, Batch, Entry, Lake, accepted, add_batch, entries, latest, record
 
 
@@ -24,6 +25,11 @@ def labels(*ids: str) -> pd.DataFrame:
         {"row_id": list(ids), "label": 1.0, "batch_id": "b", "revision": 1, "arrival": date(2026, 1, 1)},
         index=range(len(ids)),
     )
+
+
+def decided(name: str) -> pd.DataFrame:
+    row = dict.fromkeys(column for column, _ in TABLES["decisions"].columns)
+    return pd.DataFrame([row | {"name": name, "kind": "night", "night": date(2026, 1, 1), "time": clock.now()}])
 
 
 def test_a_write_with_the_same_key_is_done_once(lake: Lake) -> None:
@@ -178,6 +184,19 @@ def test_a_table_is_read_in_pieces_of_a_size(lake: Lake) -> None:
     assert sum(map(len, found)) == 10
     assert max(map(len, found)) <= 4
     assert {row for piece in found for row in piece["row_id"]} == set(map(str, range(10)))
+
+
+def test_what_was_paused_past_its_lease_writes_no_batch_once_the_next_holder_has(lake: Lake) -> None:
+    paused, successor = lake.under("night", 3), lake.under("night", 5)
+    assert paused.add_once("mine", "decisions", decided("a"), "a")
+    assert successor.add_once("mine", "decisions", decided("b"), "b")
+    with pytest.raises(Overtaken, match=r"number 5 after 3\); nothing is to be done"):
+        paused.add_once("mine", "decisions", decided("c"), "c")
+    assert successor.add_once("mine", "decisions", decided("d"), "d")
+    assert lake.add_once("mine", "decisions", decided("e"), "e"), "who holds no lease is not kept out"
+    assert paused.add_once("mine", "labels", labels("x"), "rows are counted by their batch alone")
+    assert lake.under("upkeep", 1).add_once("mine", "decisions", decided("f"), "f"), "another lease"
+    assert sorted(lake.read("mine", "decisions")["name"]) == ["a", "b", "d", "e", "f"]
 
 
 @pytest.mark.parametrize("attempt", range(4))

@@ -105,7 +105,7 @@ def test_a_lake_as_it_was_knows_no_later_row_and_says_what_is_gone(tmp_path: Pat
     for key in ("a", "b"):
         rows = pd.DataFrame({"row_id": [key], "batch_id": key, "revision": 1, "event_date": NIGHT})
         lake.add_once("mine", "rows", rows, key)
-    then = LakeThen(lake.root, lake.options, {"rows": 1})  # a table is made empty, at 0, before its first rows
+    then = LakeThen(lake.root, lake.options, commits={"rows": 1})  # a table is made empty, at 0, before its first rows
     assert then.read("mine", "rows")["row_id"].tolist() == ["a"]
     assert then.read("mine", "labels", columns=["row_id"]).empty
     with pytest.raises(DataError, match="cannot be read as it was at commit 9"):

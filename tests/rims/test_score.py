@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tasks import clock
-from tasks.errors import Conflict, Unreachable
+from tasks.errors import Conflict, DataError, Unreachable
 from tasks.lake import Batch, Lake
 from tasks.model import ModelSchema, Predictor
 from tasks.score import Results, task
@@ -87,6 +87,27 @@ def test_many_batches_share_a_commit_as_far_as_memory_allows(scorer: Scorer, mon
     assert score_batches.fn(scorer, BATCHES) == 6
     assert scorer.lake.version("mine", "predictions") == 2  # made, then two batches, then one
     assert len(answered(scorer)) == 6
+
+
+def test_answers_are_the_same_whether_they_are_held_or_written_as_they_come(
+    scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert score_batches.fn(scorer, BATCHES) == 6
+    monkeypatch.setattr(task, "ROWS_HELD", 0)
+    assert score_batches.fn(replace(scorer, version=2), BATCHES) == 6
+    made = scorer.lake.read("mine", "predictions").sort_values("row_id", ignore_index=True)
+    first, second = (made[made["version"] == version].reset_index(drop=True) for version in (1, 2))
+    pd.testing.assert_frame_equal(first.drop(columns=["version", "role"]), second.drop(columns=["version", "role"]))
+
+
+def test_what_fails_while_answers_are_written_is_told_as_it_is(scorer: Scorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(rows: pd.DataFrame) -> pd.DataFrame:
+        raise DataError(f"{len(rows)} rows are refused")
+
+    monkeypatch.setattr(task, "ROWS_HELD", 0)
+    with pytest.raises(DataError, match="2 rows are refused"):
+        score_batches.fn(replace(scorer, features=refused), BATCHES)
+    assert answered(scorer) == []
 
 
 def test_what_another_run_answered_meanwhile_is_a_conflict_and_nothing_is_written_twice(scorer: Scorer) -> None:
