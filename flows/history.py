@@ -125,7 +125,7 @@ def _stored(lake: Lake, spec: ProjectSpec, known: Deliveries) -> Stored | None:
         return None
     mine = kept[kept["ruler"] == kept["ruler"].mode().iloc[0]]
     ruler = from_bytes(mine["profile"].iloc[0]).ruler
-    if set(ruler.columns) != set(spec.features.columns):
+    if set(ruler.columns) != set(spec.features.learned):
         return None
     written: dict[tuple[str, date], list[bytes]] = {}
     for batch_id, day, each in zip(mine["batch_id"], mine["event_date"], mine["profile"], strict=True):

@@ -15,12 +15,13 @@ from rich.markup import escape
 
 from flows.screen import screen
 from tasks import clock
-from tasks.errors import ContractError, DataError, Error, SpecError
+from tasks.errors import ContractError, DataError, Error, SpecError, nearest
 from tasks.features import function_at, with_features
 from tasks.ingest import Unreadable, delivered, landed, open_source, secret
 from tasks.records import Checked, Kind
 from tasks.spec import ProjectSpec, find_project, read_spec
 from tasks.spec.document import UnreadableError, read_document
+from tasks.spec.find import FILE, known_projects
 from tasks.spec.models import Contract, Source
 from tasks.validate import Suite, check_labels, read_suite
 from tasks.validate import check as check_rows
@@ -62,6 +63,7 @@ def _faults(path: Path, console: Console) -> Iterator[str]:
     except ContractError as error:
         yield from str(error).splitlines()
     yield from _unfound_function(spec, path.parent)
+    yield from _unknown_upstream(spec, path.resolve().parent)
     places: list[tuple[Kind, str | None]] = [("rows", spec.source.uri), ("labels", spec.source.label.uri)]
     for kind, uri in places:
         if uri is None:
@@ -121,6 +123,16 @@ def _newest(spec: ProjectSpec, suite: Suite, kind: Kind, uri: str, console: Cons
     yield from _verdict(checked, len(arrivals.landed), console)
     if kind == "rows" and len(checked.accepted):
         yield from _failing_function(spec, folder, checked.accepted)
+
+
+def _unknown_upstream(spec: ProjectSpec, folder: Path) -> Iterator[str]:
+    """Yield the projects upstream that are neither beside this one nor where projects are found by name."""
+    beside = (path.parent.name for path in folder.parent.glob(f"*/{FILE}"))
+    known = sorted({*beside, *known_projects()} - {spec.project})
+    for each in spec.upstream:
+        if each.project not in known:
+            hint = nearest(each.project, known)
+            yield f"upstream names {each.project!r}, no known project; known: {', '.join(known) or 'none yet'}{hint}"
 
 
 def _unfound_function(spec: ProjectSpec, folder: Path) -> Iterator[str]:

@@ -7,7 +7,7 @@ reference holds: it would be compared with itself.
 """
 
 from tasks.drift.codec import PROTOCOL, from_bytes, to_bytes
-from tasks.drift.compare import Compared, Leeway, charts, compare
+from tasks.drift.compare import Compared, Leeway, charts, compare, judged, measured, past_leeway
 from tasks.drift.corrupt import Suspicion, suspicions
 from tasks.drift.cusum import Charts, begin
 from tasks.drift.distances import DISTANCES
@@ -34,7 +34,10 @@ __all__ = [
     "compare",
     "duplicate_share",
     "from_bytes",
+    "judged",
     "layout",
+    "measured",
+    "past_leeway",
     "quiet",
     "reference_of",
     "suspicions",

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date
-from functools import lru_cache
 
 import numpy as np
 
 from tasks.drift.cusum import Charts, begin, threshold
-from tasks.drift.layout import CELL, LEVEL, NULLS, STATISTICS, Layout
+from tasks.drift.layout import CELL, LEVEL, Layout
 from tasks.drift.local import local_columns, local_moves
-from tasks.drift.night import Night
-from tasks.drift.quiet import two_sided
-from tasks.drift.rare import JEFFREYS, rare_strain
+from tasks.drift.night import Measured, Night
 from tasks.drift.reference import Reference
+from tasks.drift.strains import strains, units
 from tasks.errors import DataError
 from tasks.profiles import TableProfile
 from tasks.profiles.axis import Floats
 from tasks.records import Moved
 
-# A mean place of u moves by this much less than the values do: a shift of one standard deviation moves the mean of u by
-# 1 / (2 sqrt(pi)) = .28 of a normal column, and u, being uniform, has a standard deviation of 1 / sqrt(12) = .29.
-SCALE_OF_U = 12**0.5
 FAMILIES = 3  # single nights, creep, and what labels show: each gets a third of the false alarms
 
 
@@ -122,6 +117,18 @@ def compare(
     DataError
         The window has no rows, or another ruler.
     """
+    chosen = alpha or policy.alpha(tests(reference.layout))
+    return judged(reference, measured(reference, window, day, window_days), policy.effect, chosen)
+
+
+def measured(reference: Reference, window: TableProfile, day: date | None = None, window_days: int = 1) -> Measured:
+    """Return the means and shifts of a window, to be judged at one level or several.
+
+    Raises
+    ------
+    DataError
+        The window has no rows, or another ruler.
+    """
     if window.ruler != reference.total.ruler:
         raise DataError(
             "the window's ruler is not the reference's, so their bins lie elsewhere; profile the window with "
@@ -129,17 +136,33 @@ def compare(
         )
     if not window.rows:
         raise DataError("the window has no rows; merge it with the days before until it has enough to be judged")
-    layout, quiet = reference.layout, reference.quiet(window_days)
-    found = layout.means(window)
-    alpha = alpha or policy.alpha(tests(layout))
-    shift = quiet.shift(found.sums, found.rows, day or reference.days[-1])
-    leeway = quiet.leeway(shift, alpha)
-    night = Night(layout, quiet, found, shift, leeway, alpha, policy.effect)
-    moved = [*_means(night), *_shapes(night), *_outside(night), *_unknown(night)]
-    moved += local_moves(night, reference.total)
-    unit = quiet.unit(shift)
-    moved.sort(key=lambda one: (-one.strain, one.column, one.statistic))
-    return Compared(tuple(moved), shift.shift / unit, unit * units(layout), shift.doubt / unit)
+    quiet, found = reference.quiet(window_days), reference.layout.means(window)
+    return Measured(quiet, found, quiet.shift(found.sums, found.rows, day or reference.days[-1]))
+
+
+def judged(reference: Reference, window: Measured, effect: float, alpha: float) -> Compared:
+    """Return what `compare` does, of a window that has been measured."""
+    moved = tuple(_moved(reference, window, effect, alpha))
+    unit = window.quiet.unit(window.shift)
+    shift = window.shift
+    return Compared(moved, shift.shift / unit, unit * units(reference.layout), shift.doubt / unit)
+
+
+def past_leeway(reference: Reference, window: Measured, effect: float, alpha: float) -> tuple[Moved, ...]:
+    """Return those statistics of a measured window that are past their leeway, the most strained first."""
+    return tuple(_moved(reference, window, effect, alpha, only_past=True))
+
+
+def _moved(
+    reference: Reference, window: Measured, effect: float, alpha: float, *, only_past: bool = False
+) -> Iterable[Moved]:
+    leeway = window.quiet.leeway(window.shift, alpha)
+    night = Night(reference.layout, reference.tested, window, leeway, alpha, effect)
+    local = list(local_moves(night, reference.total))
+    found = reference.tested.moved(strains(night), only_past=only_past)
+    if not local:
+        return found
+    return sorted([*found, *local], key=lambda one: (-one.strain, one.column, one.statistic))
 
 
 def tests(layout: Layout) -> int:
@@ -158,120 +181,8 @@ def charts(layout: Layout, policy: Leeway, columns: int) -> Charts:
         layout.statistic == CELL, ~number[layout.column], (layout.statistic == LEVEL) | (layout.mean > 0)
     )
     of_column = np.bincount(layout.column[followed], minlength=len(layout.names))
+    sharing, place = np.unique(of_column[layout.column[followed]], return_inverse=True)
+    height = np.array([threshold(policy.run_length_nights(columns * each)) for each in sharing.tolist()])
     heights = np.full(len(layout.column), np.inf)
-    for index in np.flatnonzero(followed):
-        heights[index] = threshold(policy.run_length_nights(columns * int(of_column[layout.column[index]])))
+    heights[followed] = height[place]
     return begin(heights)
-
-
-def units(layout: Layout) -> Floats:
-    """Return by what a feature's shift is multiplied to be read: standard deviations for numbers, shares else."""
-    return np.where(layout.statistic == LEVEL, SCALE_OF_U, 1.0)
-
-
-def _means(night: Night) -> Iterator[Moved]:
-    """Yield the level of numbers and the nulls of every column."""
-    layout, unit = night.layout, units(night.layout)
-    limit = np.maximum(night.leeway * unit, night.effect)
-    nulls = layout.statistic == NULLS
-    counted = rare_strain(
-        night.found.sums[nulls],
-        night.found.rows[nulls],
-        layout.mean[nulls] * layout.rows[nulls] + JEFFREYS,
-        layout.rows[nulls],
-        night.alpha,
-    )
-    distance = np.abs(night.shift.shift) * unit
-    rises = night.shift.shift[nulls] > 0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        by_count = np.where(rises & (counted > 0), distance[nulls] / counted, limit[nulls])
-    limit[nulls] = np.maximum(limit[nulls], by_count)
-    for index in np.flatnonzero(layout.statistic != CELL):
-        yield Moved(
-            layout.names[layout.column[index]],
-            STATISTICS[layout.statistic[index]],
-            float(distance[index]),
-            float(limit[index]),
-            direction=int(np.sign(night.shift.shift[index])),
-        )
-
-
-def _shapes(night: Night) -> Iterator[Moved]:
-    """Yield the shares of cells of every column together, by Pearson's chi-squared distance: the sum of (q - p)^2 / p.
-
-    Sampling noise has k - 1 directions, the swing from day to day may have a single one, in which all cells move
-    together; that one has the widest tail and is assumed.
-    """
-    layout, shift = night.layout, night.shift
-    cells = np.flatnonzero(layout.statistic == CELL)
-    if not len(cells):
-        return
-    owner, size = layout.column[cells], len(layout.names)
-    share = np.maximum(layout.mean[cells], 0.5 / np.maximum(layout.rows[cells], 1.0))
-    plain = np.hypot(two_sided(night.alpha) * shift.noise, night.quiet.quantiles(night.alpha) * shift.swing)[cells]
-    moved = shift.shift[cells] * plain / night.leeway[cells]  # less what skewness explains
-    count = np.bincount(owner, minlength=size)
-    squares, noise, swing, distance = (
-        np.bincount(owner, each, minlength=size)
-        for each in (
-            moved**2 / share,
-            shift.noise[cells] ** 2 / share,
-            (night.quiet.quantiles(night.alpha) * shift.swing)[cells] ** 2 / share,
-            np.abs(shift.shift[cells]) / 2,
-        )
-    )
-    for place in np.flatnonzero(count > 1):
-        degrees = int(count[place]) - 1
-        # noise^2 / p sums to k - 1 parts of (1 - p) each: a degree of freedom has its mean
-        limit = noise[place] / degrees * _chi_squared(degrees, night.alpha) + swing[place]
-        strain = float(np.sqrt(squares[place] / limit))
-        leeway = max(night.effect, distance[place] / strain) if strain > 0 else night.effect
-        yield Moved(layout.names[place], "shape", float(distance[place]), float(leeway))
-
-
-@lru_cache(maxsize=1024)
-def _chi_squared(degrees: int, alpha: float) -> float:
-    from scipy.special import chdtri
-
-    return float(chdtri(degrees, alpha))
-
-
-def _outside(night: Night) -> Iterator[Moved]:
-    """Yield the share of rows beyond the reference's range; they must also carry the mean by the effect size.
-
-    Where the level swings from day to day, by more than that: a range that ends abruptly swings with it.
-    They are looked at twice: how many there are, whatever the distribution, and how many are far beyond, where the tail
-    of the reference says how few reach so far (Weissman, J. American Statistical Association 73, 1978).
-    """
-    layout, found = night.layout, night.found
-    level = np.flatnonzero(layout.statistic == LEVEL)
-    rows, known = found.rows[level], layout.rows[level]
-    ones = np.ones(len(level))
-    alpha, known = night.alpha / 4, np.maximum(known, 1.0)  # two sides, two looks
-    looks = [rare_strain(each, rows, ones, known, alpha) for each in (found.below, found.above)]
-    looks += [
-        rare_strain(far, rows, ones, known * np.minimum(ratio**tail, 1e12), alpha)
-        for far, ratio, tail in zip(found.far, found.far_ratio, layout.tails, strict=True)
-    ]
-    swing = (night.quiet.quantiles(night.alpha) * night.shift.swing)[level] * SCALE_OF_U
-    strain = np.minimum(np.max(looks, axis=0), found.excess / np.maximum(night.effect, swing))
-    share = (found.below + found.above) / np.maximum(rows, 1.0)
-    for place, name in enumerate(layout.numbers):
-        limit = share[place] / strain[place] if strain[place] > 0 else 1.0
-        up = 1 if found.above[place] >= found.below[place] else -1
-        yield Moved(name, "outside", float(share[place]), float(limit), direction=up)
-
-
-def _unknown(night: Night) -> Iterator[Moved]:
-    """Yield the share of rows in categories the reference does not know."""
-    layout, found = night.layout, night.found
-    if not layout.known:
-        return
-    known = np.array([max(each.named, 1.0) for each in layout.known])
-    singles = np.array([each.singles for each in layout.known])
-    strain = rare_strain(found.unknown, found.named, singles + JEFFREYS, known, night.alpha)
-    share = found.unknown / np.maximum(found.named, 1.0)
-    strain = np.minimum(strain, share / night.effect)
-    for place, name in enumerate(layout.categories):
-        limit = share[place] / strain[place] if strain[place] > 0 else night.effect
-        yield Moved(name, "unknown", float(share[place]), float(max(limit, night.effect)), direction=1)

@@ -7,15 +7,17 @@ stays within the support it had; these do not, or they move in a way no populati
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
 from statistics import NormalDist
 
 import numpy as np
 
+from tasks.drift.dates import AGE_UNIT, commonest, days_before
 from tasks.drift.known import comparable, rows_at_most
 from tasks.drift.reference import Reference
-from tasks.drift.units_of_measure import conversion, distance, values_of
+from tasks.drift.units_of_measure import Weighed, apart, conversion, values_of
 from tasks.profiles import CategoryProfile, NumberProfile, TableProfile
 from tasks.records import Moved
 
@@ -93,16 +95,21 @@ def _of_column(reference: Reference, window: TableProfile, name: str, past: Sequ
         return None
     if isinstance(before, NumberProfile) and isinstance(now, NumberProfile):
         partly = any(one.statistic == "outside" for one in past)
-        found = _stuck(name, before, now) or _unit_change(name, before, now, partly=partly)
+        if name in window.ruler.dates:  # ages, which have no other unit
+            found = _stuck_date(name, reference.total, window)
+        else:
+            found = _stuck(name, before, now) or _unit_change(name, before, now, partly=partly)
     elif isinstance(before, CategoryProfile) and isinstance(now, CategoryProfile):
         named = comparable(before, now)
         found = _stuck_category(name, before, now) or _renamed(name, *named) or _missing(name, *named)
     else:
         return None
-    return found or _unclear(name, (before, now), past)
+    return found or _unclear(name, (before, now), past, days_before if name in window.ruler.dates else _range)
 
 
-def _unclear(name: str, columns: tuple[object, object], past: Sequence[Moved]) -> Suspicion | None:
+def _unclear(
+    name: str, columns: tuple[object, object], past: Sequence[Moved], words: Callable[[float, float], str]
+) -> Suspicion | None:
     """Return what the reference does not know and nothing explains.
 
     A column that moves as a whole takes some rows past its old range; that alone is drift. What lies farther beyond the
@@ -121,7 +128,7 @@ def _unclear(name: str, columns: tuple[object, object], past: Sequence[Moved]) -
             return Suspicion(
                 "unclear",
                 (name,),
-                f"{share:.1%} of the rows lie outside {_shown(low)} to {_shown(high)}",
+                f"{share:.1%} of the rows lie outside {words(low, high)}",
                 {"share": share},
             )
     if "unknown" in statistics:
@@ -153,6 +160,24 @@ def _stuck(name: str, before: NumberProfile, now: NumberProfile) -> Suspicion | 
     if share - was > max(FEWEST_VALUES / now.present, 0.1) and was * now.present < 1:
         return Suspicion("stuck", (name,), f"{share:.0%} of the rows have one value, {was:.1%} before", numbers)
     return None
+
+
+def _stuck_date(name: str, before: TableProfile, now: TableProfile) -> Suspicion | None:
+    """Recognise dates that stand still: their ages do, or over several event dates a date is shared by more rows."""
+    first, last = before.columns[name], now.columns[name]
+    if not (isinstance(first, NumberProfile) and isinstance(last, NumberProfile)):
+        return None
+    ages = _stuck(name, first, last)
+    of_an_age = float(last.counts.max()) / last.present
+    date = commonest(before.times[name], now.times[name])
+    if date is not None and date.share - max(of_an_age, date.before) > max(FEWEST_VALUES / last.present, 0.1):
+        return Suspicion("stuck", (name,), date.words, date.numbers)
+    if ages is None:
+        return None
+    share, value = float(ages.numbers["share"]), float(ages.numbers["value"])
+    if date is not None and date.share >= share:
+        return Suspicion("stuck", (name,), date.words, date.numbers)
+    return replace(ages, evidence=f"{share:.0%} of the rows have one age, {value:.4g}{AGE_UNIT}")
 
 
 def _unit_change(name: str, before: NumberProfile, now: NumberProfile, *, partly: bool) -> Suspicion | None:
@@ -221,20 +246,20 @@ def _doubt(share: float, new: int, old: int) -> float:
 
 def _swapped(reference: Reference, window: TableProfile, names: tuple[str, ...]) -> list[Suspicion]:
     """Recognise two number columns each of which looks like the other did."""
-    found = []
-    numbers = [name for name in names if isinstance(window.columns[name], NumberProfile)]
-    for place, first in enumerate(numbers):
-        for second in numbers[place + 1 :]:
-            pairs = ((first, second), (second, first))
-            if all(_alike(reference.total.columns[a], window.columns[b]) for a, b in pairs) and not any(
-                _alike(reference.total.columns[a], window.columns[a]) for a in (first, second)
-            ):
-                found.append(
-                    Suspicion(
-                        "swapped_columns", (first, second), f"{first} looks as {second} did, and {second} as {first}"
-                    )
-                )
-    return found
+    before, now = (_numbers(table, names) for table in (reference.total, window))
+    moved = [name for name in names if name in before and name in now and apart(before[name], now[name])]
+    return [
+        Suspicion("swapped_columns", (first, second), f"{first} looks as {second} did, and {second} as {first}")
+        for first, second in combinations(moved, 2)
+        if (first in window.ruler.dates) == (second in window.ruler.dates)
+        and not (apart(before[first], now[second]) or apart(before[second], now[first]))
+    ]
+
+
+def _numbers(table: TableProfile, names: tuple[str, ...]) -> dict[str, Weighed]:
+    """Return the values of those columns that are numbers and have any."""
+    columns = {name: table.columns[name] for name in names}
+    return {name: values_of(each) for name, each in columns.items() if isinstance(each, NumberProfile) and each.present}
 
 
 def _shown(value: float) -> str:
@@ -242,10 +267,9 @@ def _shown(value: float) -> str:
     return f"{0.0 if abs(value) < np.finfo(np.float32).eps else value:.4g}"
 
 
-def _alike(before: object, now: object) -> bool:
-    if not (isinstance(before, NumberProfile) and isinstance(now, NumberProfile)):
-        return False
-    return before.present > 0 and now.present > 0 and distance(values_of(before), values_of(now)) <= 1
+def _range(low: float, high: float) -> str:
+    """Return a range as people write it."""
+    return f"{_shown(low)} to {_shown(high)}"
 
 
 def _repeated(hints: Hints, effect: float) -> Suspicion | None:

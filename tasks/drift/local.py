@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from tasks.drift.dates import days_before
 from tasks.drift.layout import CELL, Layout
 from tasks.drift.night import Night
 from tasks.profiles import NumberProfile, TableProfile
@@ -69,6 +70,8 @@ def slice_name(layout: Layout, total: TableProfile, column: int, cell: int) -> s
     mine = profile.bins[of_bin == of_bin[0] + cell]
     low, high = (profile.axis.center + profile.axis.scale * each for each in edges_of(mine))
     first, last = of_bin[0] == of_bin[0] + cell, of_bin[-1] == of_bin[0] + cell
+    if name in total.ruler.dates:
+        return f"{name}, {days_before(low[0], high[-1])}"
     if first or last:
         return f"{name} up to {high[-1]:.4g}" if first else f"{name} from {low[0]:.4g}"
     return f"{name} from {low[0]:.4g} to {high[-1]:.4g}"

@@ -1,4 +1,4 @@
-"""A night measured, before it is judged: means, shifts and leeways of every feature."""
+"""A night measured, and what its statistics are made from when it is judged."""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ from dataclasses import dataclass
 
 from tasks.drift.layout import Layout, Means
 from tasks.drift.quiet import Quiet, Shift
+from tasks.drift.tested import Tested
 from tasks.profiles.axis import Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """Means of every feature, and how far they lie from what their date lets one expect."""
+
+    quiet: Quiet
+    found: Means
+    shift: Shift
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,9 +27,23 @@ class Night:
     """
 
     layout: Layout
-    quiet: Quiet
-    found: Means
-    shift: Shift
+    tested: Tested
+    measured: Measured
     leeway: Floats
     alpha: float
     effect: float
+
+    @property
+    def quiet(self) -> Quiet:
+        """What is normal."""
+        return self.measured.quiet
+
+    @property
+    def found(self) -> Means:
+        """The night's means."""
+        return self.measured.found
+
+    @property
+    def shift(self) -> Shift:
+        """How far they have moved."""
+        return self.measured.shift

@@ -79,10 +79,11 @@ def _outside(
     for side, column in zip(*np.nonzero(rows), strict=True):
         if table.first[column] == table.last[column]:
             continue
-        mine = sides[side] & (owner == column)
+        part = slice(*np.searchsorted(owner, [column, column + 1]))
+        mine = sides[side][part]
         edge_key = table.keys[table.first[column] if side == 0 else table.last[column] - 1]
         edge = float(_middles(np.array([edge_key - column * SPAN], dtype=np.uint16))[0])
-        z, weights = _middles(bins[mine].astype(np.uint16)), counts[mine]
+        z, weights = _middles(bins[part][mine].astype(np.uint16)), counts[part][mine]
         excess[column] += float(np.abs(z - edge) @ weights) / max(profiles[column].present, 1)
         far[side, column], ratio[side, column] = _far(np.abs(z), weights, abs(edge))
     return Outside(rows[0], rows[1], excess, far, ratio)

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -66,7 +66,7 @@ class Shift:
     doubt: Floats
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Quiet:
     """What is normal, for all features of a reference."""
 
@@ -90,9 +90,7 @@ class Quiet:
         some = np.maximum(rows, 1.0)
         moved = np.where(rows > 0, sums / some - expected, 0.0)
         noise = np.sqrt(self.row.variance * (1 / some + known))
-        mean = self.period_rows / self.period_rows.sum()
-        doubt = np.sqrt(self.row.variance / self.period_rows.sum() + self.swing**2 * (mean @ mean) * self.lasting)
-        return Shift(moved, some, noise, self.swing * np.sqrt(1 + steady * self.lasting), doubt)
+        return Shift(moved, some, noise, self.swing * np.sqrt(1 + steady * self.lasting), self._doubt)
 
     def leeway(self, found: Shift, alpha: float) -> Floats:
         """Return how far each feature may be off, either way, with probability alpha."""
@@ -111,8 +109,21 @@ class Quiet:
 
     def quantiles(self, alpha: float) -> Floats:
         """Return how many of its swings each feature passes, either way, with probability alpha."""
-        degrees, inverse = np.unique(self.degrees, return_inverse=True)
-        return np.array([student(alpha, float(each)) for each in degrees])[inverse]
+        if alpha not in self._quantiles:
+            degrees, inverse = np.unique(self.degrees, return_inverse=True)
+            self._quantiles[alpha] = np.array([student(alpha, float(each)) for each in degrees])[inverse]
+        return self._quantiles[alpha]
+
+    @cached_property
+    def _quantiles(self) -> dict[float, Floats]:
+        """The quantiles that were asked for, by level: a project has few levels."""
+        return {}
+
+    @cached_property
+    def _doubt(self) -> Floats:
+        """The standard deviation of the reference's mean."""
+        mean = self.period_rows / self.period_rows.sum()
+        return np.sqrt(self.row.variance / self.period_rows.sum() + self.swing**2 * (mean @ mean) * self.lasting)
 
 
 def quiet(days: Sequence[date], sums: Floats, rows: Floats, row: Row, kinds: Counts | None = None) -> Quiet:

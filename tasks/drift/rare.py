@@ -36,5 +36,7 @@ def rare_strain(seen: Floats, rows: Floats, before: Floats, reference_rows: Floa
     from scipy.special import betainc, ndtri
 
     share = rows / np.maximum(rows + reference_rows, 1.0)
-    chance = np.where(seen > 0, betainc(np.maximum(seen, 1e-9), before, share), 1.0)
+    some = seen > 0
+    chance = np.ones(len(seen))
+    chance[some] = betainc(seen[some], before[some], share[some])
     return np.asarray(np.maximum(ndtri(np.clip(chance, 1e-300, 0.5)) / ndtri(alpha), 0.0))

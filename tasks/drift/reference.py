@@ -11,6 +11,7 @@ import numpy as np
 
 from tasks.drift.layout import Layout, layout
 from tasks.drift.quiet import Quiet, Row, quiet
+from tasks.drift.tested import Tested, tested
 from tasks.errors import DataError
 from tasks.profiles import TableProfile, added
 from tasks.profiles.axis import Floats
@@ -41,6 +42,11 @@ class Reference:
     def layout(self) -> Layout:
         """The features that are watched."""
         return layout(self.total)
+
+    @cached_property
+    def tested(self) -> Tested:
+        """The statistics they are tested by."""
+        return tested(self.layout)
 
     def quiet(self, window_days: int = 1) -> Quiet:
         """Return what is normal for windows of so many days; periods are put together until they are as long."""

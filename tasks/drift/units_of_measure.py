@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -36,6 +37,7 @@ FEWEST = 2  # values; rows alone are the contract's matter
 GREAT = 10.0  # a column of both signs may double its spread by itself, hardly multiply it by this
 EXPLAINED = 0.75  # of the gap: what a small factor must explain, since a population that moved looks much like it
 KOLMOGOROV = 1.63  # asymptotic quantile of the Kolmogorov distribution at .99 (Smirnov, 1948)
+FEW = 8  # values whose shares mostly tell already that two columns are apart
 WHOLE = 0.5  # below that share the values in another unit are a minority among the rest
 
 
@@ -53,7 +55,7 @@ def conversion(before: NumberProfile, now: NumberProfile, *, partly: bool = True
     known, now_values = values_of(before), values_of(now)
     if not len(known.places) or now.present < FEWEST:
         return None
-    whole = _best(known, now_values, partly=False) if distance(known, now_values) > 1 else None
+    whole = _best(known, now_values, partly=False) if apart(known, now_values) else None
     if whole is not None:
         return Conversion(*whole, share=1.0)
     if not partly:
@@ -65,17 +67,25 @@ def conversion(before: NumberProfile, now: NumberProfile, *, partly: bool = True
     return None if part is None else Conversion(*part, share=outside.rows / now.present)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Weighed:
     """Values in ascending order, in the data's units, and the rows of each."""
 
     places: Floats
     weights: Floats
 
-    @property
+    @cached_property
     def rows(self) -> float:
         """Rows in all."""
         return float(self.weights.sum())
+
+    def upto(self, places: Floats) -> Floats:
+        """Return the share of rows up to each of some places."""
+        return self._shares[np.searchsorted(self.places, places, side="right")]
+
+    @cached_property
+    def _shares(self) -> Floats:
+        return np.append(0.0, np.cumsum(self.weights)) / self.rows
 
     def where(self, chosen: np.ndarray) -> Weighed:
         """Return some of the values."""
@@ -98,12 +108,22 @@ def values_of(column: NumberProfile) -> Weighed:
 
 def distance(before: Weighed, now: Weighed) -> float:
     """Return the largest gap of two cumulative shares, as a share of what chance allows once in a hundred."""
-    places = np.concatenate([before.places, now.places])
-    first, second = (
-        np.append(0.0, np.cumsum(each.weights))[np.searchsorted(each.places, places, side="right")] / each.rows
-        for each in (before, now)
-    )
-    return float(np.abs(first - second).max()) / (KOLMOGOROV * math.sqrt(1 / before.rows + 1 / now.rows))
+    return _gap(before, now, np.concatenate([before.places, now.places]))
+
+
+def apart(before: Weighed, now: Weighed) -> bool:
+    """Tell whether the distance is more than 1, from a few values where those show it.
+
+    >>> near, far = (Weighed(np.arange(100.0) + shift, np.ones(100)) for shift in (0, 50))
+    >>> apart(near, near), apart(near, far)
+    (False, True)
+    """
+    return _gap(before, now, now.places[:: len(now.places) // FEW + 1]) > 1 or distance(before, now) > 1
+
+
+def _gap(before: Weighed, now: Weighed, places: Floats) -> float:
+    most = float(np.abs(before.upto(places) - now.upto(places)).max())
+    return most / (KOLMOGOROV * math.sqrt(1 / before.rows + 1 / now.rows))
 
 
 def _candidates() -> list[tuple[float, str, float]]:
@@ -116,7 +136,7 @@ def _best(known: Weighed, now: Weighed, *, partly: bool) -> tuple[float, str] | 
     """Return factor and words of the change after which values look as they did, the likeliest of all."""
     found = []
     both_signs = bool(known.places[0] < 0 < known.places[-1])
-    gap, known_mean, now_mean = distance(known, now), known.mean(), now.mean()
+    known_mean, now_mean = known.mean(), now.mean()
     for factor, words, offset in _candidates():
         if offset == 0 and both_signs and 1 / GREAT < factor < GREAT:
             continue
@@ -125,12 +145,15 @@ def _best(known: Weighed, now: Weighed, *, partly: bool) -> tuple[float, str] | 
             continue
         if _far_apart(before.mean() if partly else known_mean, (now_mean - offset) / factor):
             continue
-        left = distance(before, Weighed((now.places - offset) / factor, now.weights))
-        if not partly and 1 / GREAT < factor < GREAT and left > (1 - EXPLAINED) * gap:
+        converted = Weighed((now.places - offset) / factor, now.weights)
+        if apart(before, converted):
+            continue
+        left = distance(before, converted)
+        if not partly and 1 / GREAT < factor < GREAT and left > (1 - EXPLAINED) * distance(known, now):
             continue
         found.append((left, factor, words))
     best = min(found, default=None)
-    return (best[1], best[2]) if best is not None and best[0] <= 1 else None
+    return None if best is None else (best[1], best[2])
 
 
 def _far_apart(first: float, second: float) -> bool:

@@ -71,7 +71,7 @@ def refused_by_day(lake: Lake, project: str, known: Deliveries, ruler: Ruler, un
 def _by_day(rows: pd.DataFrame, batch: Batch, ruler: Ruler) -> dict[date, TableProfile]:
     """Return the profiles of some rows; those without a date, or of a day that had not come, are the arrival's."""
     days = pd.Series([_dated(day, batch) for day in rows["event_date"]], index=rows.index, dtype=object)
-    plain = rows.reindex(columns=list(ruler.columns))
+    plain = rows.reindex(columns=list(ruler.columns)).assign(event_date=days)
     return {day: profile(part, ruler) for day, part in plain.groupby(days)}
 
 

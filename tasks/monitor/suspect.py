@@ -57,5 +57,4 @@ def broken(watch: Watch, rows: pd.DataFrame, columns: Sequence[str]) -> tuple[Su
 
 def looks_broken(watch: Watch, day: date, summary: TableProfile, repeated: float) -> tuple[Suspicion, ...]:
     """Return in which known ways rows seem to be broken, by their profile and the share that repeats another."""
-    _, seen = watch.inputs(watch.begin(), day, summary, repeated=repeated)
-    return tuple(each for each in seen.suspicions if each.kind != UNCLEAR)
+    return tuple(each for each in watch.suspected(day, summary, repeated) if each.kind != UNCLEAR)

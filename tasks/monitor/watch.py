@@ -12,7 +12,7 @@ from datetime import date
 
 import numpy as np
 
-from tasks.drift import Charts, Compared, Leeway, Reference, Suspicion, begin, compare, suspicions
+from tasks.drift import Charts, Compared, Leeway, Reference, Suspicion, begin, judged, measured, past_leeway, suspicions
 from tasks.drift.compare import charts, tests
 from tasks.drift.corrupt import Hints
 from tasks.drift.cusum import threshold
@@ -137,22 +137,32 @@ class Watch:
         repeated : float, optional
             Share of its rows that repeat another.
         """
-        extra = PREDICTION_TESTS if self.answers is not None else 0
-        alpha = self.policy.alpha(tests(self.reference.layout) + extra)
-        found = compare(self.reference, window, self.policy, day, window_days=self.window_days, alpha=alpha)
-        followed, crept = _crept(memory.inputs, found, self.reference, self.policy.effect)
+        effect, alpha = self.policy.effect, self._alpha
+        found = judged(self.reference, measured(self.reference, window, day, self.window_days), effect, alpha)
+        followed, crept = _crept(memory.inputs, found, self.reference, effect)
         memory = replace(memory, inputs=followed)
-        moved = _sorted((*found.moved, *crept))
+        moved = _sorted((*found.moved, *crept)) if crept else found.moved
         hints = Hints(repeated, self.repeated_before)
-        suspected = suspicions(self.reference, window, found.moved, self.policy.effect, hints)
+        suspected = suspicions(self.reference, window, found.moved, effect, hints)
         if self.answers is None or predictions is None or not predictions.rows:
             return memory, Seen(moved, (), suspected)
         reference = self.answers.predictions
-        answered = compare(reference, predictions, self.policy, day, window_days=self.window_days, alpha=alpha)
-        followed, crept = _crept(memory.predictions, answered, reference, self.policy.effect)
-        look = compare(reference, predictions, self.policy, day, window_days=self.window_days, alpha=DOUBTFUL / 2)
+        answers = measured(reference, predictions, day, self.window_days)
+        answered, look = (judged(reference, answers, effect, each) for each in (alpha, DOUBTFUL / 2))
+        followed, crept = _crept(memory.predictions, answered, reference, effect)
         seen = Seen(moved, _sorted((*answered.moved, *crept)), suspected, look.moved[0].strain)
         return replace(memory, predictions=followed), seen
+
+    def suspected(self, day: date, rows: TableProfile, repeated: float | None = None) -> tuple[Suspicion, ...]:
+        """Return in which ways some rows look broken: the suspicions that `inputs` has, and nothing else."""
+        found = measured(self.reference, rows, day, self.window_days)
+        moved = past_leeway(self.reference, found, self.policy.effect, self._alpha)
+        return suspicions(self.reference, rows, moved, self.policy.effect, Hints(repeated, self.repeated_before))
+
+    @property
+    def _alpha(self) -> float:
+        """The false-alarm probability of one statistic of rows or answers on one night."""
+        return self.policy.alpha(tests(self.reference.layout) + (PREDICTION_TESTS if self.answers is not None else 0))
 
     def outcomes(self, memory: Memory, day: date, sums: Floats, rows: Floats) -> tuple[Memory, Learnt]:
         """Judge one night's matured labels: `Answers.sums` of its rows.

@@ -1,15 +1,16 @@
 """Profiles: some rows in, a small summary out, and summaries add up exactly.
 
-`fit_ruler` fixes a project's bins once; `profile` summarises any frame with them, `profile_stream` Arrow rows where
-they lie; `profile(a) + profile(b)` equals `profile(a and b)` bit for bit, in any order, because everything kept is a
-count, an integer, a minimum or a maximum. Predictions are columns as any other.
+`fit_ruler` fixes a project's bins once, `with_dates` those of dates, which are compared by their age; `profile`
+summarises any frame with them, `profile_stream` Arrow rows where they lie; `profile(a) + profile(b)` equals
+`profile(a and b)` bit for bit, in any order, because everything kept is a count, an integer, a minimum or a maximum.
+Predictions are columns as any other.
 """
 
 from tasks.profiles.axis import Axis
 from tasks.profiles.category import CategoryProfile, categories_side_by_side
 from tasks.profiles.codec import PROTOCOL, digest, from_bytes, to_bytes
 from tasks.profiles.number import NumberProfile
-from tasks.profiles.ruler import Ruler, fit_ruler
+from tasks.profiles.ruler import Ruler, fit_ruler, with_dates
 from tasks.profiles.table import ColumnProfile, TableProfile, added, profile, profile_stream
 from tasks.profiles.values import ValueCounts
 
@@ -30,4 +31,5 @@ __all__ = [
     "profile",
     "profile_stream",
     "to_bytes",
+    "with_dates",
 ]

@@ -1,10 +1,10 @@
 """Profiles as bytes: the form in which the lake and the registry keep them.
 
 Layout: `LWPF`, the PROTOCOL as two bytes (little-endian), then zlib: the length of a JSON header (four bytes), the
-header (ruler, and every scalar and count, keys sorted), then the arrays: numbers, lengths of texts, times, each in
-order of name, then the registers of texts. The arrays of a number column are its bins (each but the first as the
-distance from the one before) and its counts, little-endian, in the narrowest unsigned type that holds them, and then,
-when it has more than 64 values, its 512 registers, one byte each.
+header (ruler, and every scalar and count, keys sorted), then the arrays: numbers, lengths of texts, ages of dates,
+times and dates together, each in order of name, then the registers of texts. The arrays of a number column are its bins
+(each but the first as the distance from the one before) and its counts, little-endian, in the narrowest unsigned type
+that holds them, and then, when it has more than 64 values, its 512 registers, one byte each.
 Equal profiles give equal bytes. Nothing in them is code: no pickle.
 
 To bump PROTOCOL: (1) raise `PROTOCOL`; (2) keep the old reader in `READERS` under its number, and let the new one stand
@@ -13,6 +13,7 @@ files and their tests as they are; (4) say in the changelog from which release o
 first: a release that reads a form must be everywhere before one that writes it.
 
 PROTOCOL 1 knew no times, texts, pins, values or buckets: what it wrote has `held` None, and so has any sum with it.
+PROTOCOL 2 knew no dates; a profile without any is still written as 2, so that its bytes and digest stay what they were.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ from tasks.profiles.protocol_2 import read_2, ruler_header, written
 from tasks.profiles.ruler import Ruler
 from tasks.profiles.table import TableProfile
 
-PROTOCOL = 2
+PROTOCOL, WITHOUT_DATES = 3, 2
 MAGIC = b"LWPF"
 ZLIB_LEVEL = 6
 PREFIX = struct.Struct("<4sH")
-READERS: dict[int, Callable[[bytes], TableProfile]] = {1: read_1, 2: read_2}
+READERS: dict[int, Callable[[bytes], TableProfile]] = {1: read_1, 2: read_2, 3: read_2}
 
 
 def to_bytes(profile: TableProfile) -> bytes:
@@ -46,7 +47,7 @@ def to_bytes(profile: TableProfile) -> bytes:
     >>> from_bytes(to_bytes(empty)) == empty
     True
     """
-    return PREFIX.pack(MAGIC, PROTOCOL) + zlib.compress(written(profile), ZLIB_LEVEL)
+    return PREFIX.pack(MAGIC, _protocol(profile.ruler)) + zlib.compress(written(profile), ZLIB_LEVEL)
 
 
 def from_bytes(data: bytes) -> TableProfile:
@@ -81,5 +82,9 @@ def digest(ruler: Ruler) -> str:
     >>> digest(Ruler({}, ("plan",))) == digest(Ruler({}, ("plan",))) != digest(Ruler({}, ("tier",)))
     True
     """
-    text = json.dumps([PROTOCOL, ruler_header(ruler)], sort_keys=True)
+    text = json.dumps([_protocol(ruler), ruler_header(ruler)], sort_keys=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
+
+
+def _protocol(ruler: Ruler) -> int:
+    return PROTOCOL if ruler.dates else WITHOUT_DATES

@@ -17,6 +17,7 @@ from tasks.errors import DataError
 from tasks.profiles.axis import Counts, Values
 
 Column: TypeAlias = pd.Series | pa.Array
+DAY_US = 86_400_000_000
 
 
 def numbers_of(column: Column, name: str) -> Values:
@@ -103,15 +104,49 @@ def instants_of(column: Column, name: str) -> Values:
     DataError
         The column does not hold dates or times.
     """
+    microseconds: Values = instants_and_nulls(column, name).drop_null().to_numpy(zero_copy_only=True)
+    return microseconds
+
+
+def instants_and_nulls(column: Column, name: str) -> pa.Int64Array:
+    """Return what `instants_of` does, row by row, with the nulls; text is read as models read it.
+
+    Raises
+    ------
+    DataError
+        The column does not hold dates or times.
+    """
     array = _arrow(column, name, "dates or times")
     if array.null_count == len(array):
-        return np.empty(0, dtype=np.int64)
+        return pa.nulls(len(array), pa.int64())
+    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
+        array = _read(array, name)
     if not (pa.types.is_timestamp(array.type) or pa.types.is_date(array.type)):
         raise DataError(f"column {name!r} holds {array.type}; dates or times were expected. Type it in the contract")
     zone = array.type.tz if pa.types.is_timestamp(array.type) else None
-    instants = array.drop_null().cast(pa.timestamp("us", tz=zone), safe=False)
-    microseconds: Values = instants.cast(pa.int64()).to_numpy(zero_copy_only=True)
-    return microseconds
+    return array.cast(pa.timestamp("us", tz=zone), safe=False).cast(pa.int64())
+
+
+def ages_of(instants: pa.Int64Array, events: pa.Int64Array) -> Values:
+    """Return by how many whole days each instant precedes its row's event date, where both are known.
+
+    Parameters
+    ----------
+    instants, events : pyarrow.Int64Array
+        Of each row, in microseconds since 1970 (UTC); what is later than the event date has an age below 0.
+
+    Examples
+    --------
+    The third day of 1970 is two days after its first, and the last moment of 1969 is a day before that.
+
+    >>> third_day, end_of_1969 = 2 * DAY_US, -1
+    >>> ages_of(pa.array([0, end_of_1969, None]), pa.array([third_day] * 3)).tolist()
+    [2, 3]
+    """
+    known = pc.and_(instants.is_valid(), events.is_valid())
+    first, last = (each.filter(known).to_numpy(zero_copy_only=True) // DAY_US for each in (instants, events))
+    ages: Values = last - first
+    return ages
 
 
 def texts_of(column: Column, name: str) -> tuple[Values, list[str]]:
@@ -133,9 +168,19 @@ def texts_of(column: Column, name: str) -> tuple[Values, list[str]]:
     return pc.utf8_length(present).cast(pa.int64()).to_numpy(zero_copy_only=True), present.unique().to_pylist()
 
 
+def _read(texts: pa.Array, name: str) -> pa.Array:
+    try:
+        moments = pd.to_datetime(texts.to_pandas(), utc=True, format="mixed")
+    except ValueError as error:
+        raise DataError(f"column {name!r} holds text; dates or times were expected ({error})") from error
+    return _arrow(moments, name, "dates or times")
+
+
 def _arrow(column: Column, name: str, expected: str) -> pa.Array:
     if isinstance(column, pa.Array):
         return column
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        column = column.dt.tz_convert(None)  # the same instants; pandas 3.1 warns when it is asked for them with a zone
     try:
         array = pa.array(column, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:

@@ -12,10 +12,13 @@ import pyarrow as pa
 from tasks.profiles.axis import Axis, Counts
 from tasks.profiles.category import CategoryProfile, bounded
 from tasks.profiles.columns import (
+    DAY_US,
     Column,
+    ages_of,
     booleans_of,
     categories_of,
     codes_counted,
+    instants_and_nulls,
     instants_of,
     named,
     numbers_of,
@@ -25,7 +28,7 @@ from tasks.profiles.counting import NumberCounter
 from tasks.profiles.desk import Desk
 from tasks.profiles.distinct import Registers, no_registers, raise_registers, text_ranks
 
-DAY_US, HOUR_US = 86_400_000_000, 3_600_000_000
+HOUR_US = 3_600_000_000
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 HOURS = tuple(f"{hour:02}" for hour in range(24))
 THURSDAY = 3  # 1970-01-01, where microseconds begin
@@ -131,6 +134,25 @@ class Times:
     def _cycle(self, names: tuple[str, ...], counts: Counts) -> CategoryProfile:
         held = {name: int(rows) for name, rows in zip(names, counts, strict=True) if rows}
         return CategoryProfile(self.instants.rows, self.instants.nulls, held)
+
+
+@dataclass(slots=True)
+class Dates:
+    """A column of dates beside the event date: when, as `Times` has it, and how many days before the event date."""
+
+    when: Axis
+    age: Axis
+    instants: NumberCounter = field(init=False)
+    ages: NumberCounter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.instants, self.ages = NumberCounter(self.when), NumberCounter(self.age)
+
+    def add(self, column: Column, events: pa.Int64Array, name: str, desk: Desk) -> None:
+        """Count a column's rows in; `events` are their event dates, in microseconds since 1970."""
+        instants = instants_and_nulls(column, name)
+        self.instants.add(instants.drop_null().to_numpy(zero_copy_only=True), len(column), desk)
+        self.ages.add(ages_of(instants, events), len(column), desk)
 
 
 @dataclass(slots=True)

@@ -1,4 +1,7 @@
-"""Writes and reads profiles of PROTOCOL 2: times, texts, pinned values, distinct counts and buckets of categories."""
+"""Writes and reads profiles of PROTOCOL 2 and 3: times, texts, pinned values, distinct counts, buckets of categories.
+
+3 has dates and their ages beside that, and is otherwise 2; a profile without dates is a 2 to the last byte.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +48,8 @@ def written(profile: TableProfile) -> bytes:
 def ruler_header(ruler: Ruler) -> dict[str, Any]:
     """Return a ruler as JSON holds it."""
     axes = {"numbers": ruler.numbers, "times": ruler.times, "texts": ruler.texts}
+    if ruler.dates:
+        axes |= {"dates": ruler.dates, "ages": ruler.ages}
     return {
         **{kind: [[name, *_axis(axis)] for name, axis in sorted(named.items())] for kind, named in axes.items()},
         "booleans": list(ruler.booleans),
@@ -60,11 +65,13 @@ def read_2(body: bytes) -> TableProfile:
     reader, kept = Reader(body, LENGTH.size + length), header["columns"]
     numbers = {name: _number(axis, kept[name], reader) for name, axis in ruler.numbers.items()}
     lengths = {name: _number(axis, kept[name], reader) for name, axis in ruler.lengths.items()}
-    times = {name: _number(axis, header["times"][name], reader) for name, axis in ruler.times.items()}
+    ages = {name: _number(axis, kept[name], reader) for name, axis in ruler.ages.items()}
+    instants = sorted([*ruler.times.items(), *ruler.dates.items()], key=lambda item: item[0])
+    times = {name: _number(axis, header["times"][name], reader) for name, axis in instants}
     texts = {name: reader.taken(REGISTERS) for name in ruler.texts}
     reader.ended()
     categories = {name: _category(kept[name]) for name in (*ruler.booleans, *ruler.categories, *ruler.cycles)}
-    return TableProfile(ruler, header["rows"], {**numbers, **categories, **lengths}, times, texts)
+    return TableProfile(ruler, header["rows"], {**numbers, **categories, **lengths, **ages}, times, texts)
 
 
 def _axis(axis: Axis) -> list[Any]:
@@ -73,15 +80,15 @@ def _axis(axis: Axis) -> list[Any]:
 
 def _ruler(header: Mapping[str, Any]) -> Ruler:
     axes = {
-        kind: {name: Axis(center, scale, tuple(pins)) for name, center, scale, pins in header[kind]}
-        for kind in ("numbers", "times", "texts")
+        kind: {name: Axis(center, scale, tuple(pins)) for name, center, scale, pins in header.get(kind, ())}
+        for kind in ("numbers", "times", "texts", "dates", "ages")
     }
     return Ruler(**axes, categories=tuple(header["categories"]), booleans=tuple(header["booleans"]))
 
 
 def _numbers(profile: TableProfile) -> Iterator[tuple[str, NumberProfile]]:
     """Yield the number columns in the order their arrays are written in."""
-    for name in (*sorted(profile.ruler.numbers), *sorted(profile.ruler.lengths)):
+    for name in (*sorted(profile.ruler.numbers), *sorted(profile.ruler.lengths), *sorted(profile.ruler.ages)):
         column = profile.columns[name]
         if isinstance(column, NumberProfile):
             yield name, column

@@ -11,8 +11,10 @@ import pyarrow as pa
 
 from tasks.errors import DataError, nearest
 from tasks.profiles.axis import Axis, Values, fit_axis
-from tasks.profiles.columns import Column, instants_of, numbers_of, texts_of
+from tasks.profiles.columns import Column, ages_of, instants_and_nulls, instants_of, numbers_of, texts_of
 from tasks.profiles.values import fit_pins
+
+EVENT_DATE = "event_date"  # the column, beside the ruler's own, that ages are counted back from
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,10 @@ class Ruler:
         Columns of dates or times, and the axis of each in microseconds since 1970 (UTC).
     texts : mapping of str to Axis
         Text columns, and the axis of each one's lengths in characters.
+    dates, ages : mapping of str to Axis
+        Columns of dates that are compared by their age, both with the same names: the axis of the dates themselves, in
+        microseconds since 1970 (UTC), and that of whole days from the date to the row's event date. A date moves with
+        the calendar; its age is what stays.
     """
 
     numbers: Mapping[str, Axis]
@@ -36,11 +42,18 @@ class Ruler:
     booleans: tuple[str, ...] = ()
     times: Mapping[str, Axis] = field(default_factory=dict)
     texts: Mapping[str, Axis] = field(default_factory=dict)
+    dates: Mapping[str, Axis] = field(default_factory=dict)
+    ages: Mapping[str, Axis] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every column of the data, in a fixed order: numbers, booleans, categories, times, texts."""
-        return (*self.numbers, *self.booleans, *self.categories, *self.times, *self.texts)
+        """Every column of the data, in a fixed order: numbers, booleans, categories, times, texts, dates."""
+        return (*self.numbers, *self.booleans, *self.categories, *self.times, *self.texts, *self.dates)
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Every column that rows must have: those of the data, and where there are dates the event date."""
+        return (*self.columns, EVENT_DATE) if self.dates else self.columns
 
     @property
     def lengths(self) -> dict[str, Axis]:
@@ -96,6 +109,44 @@ def fit_ruler(
     if taken:
         raise DataError(f"columns {sorted(taken)} bear names that profiles of times and texts need; rename them")
     return ruler
+
+
+def with_dates(ruler: Ruler, frame: pd.DataFrame | pa.Table, names: Sequence[str]) -> Ruler:
+    """Return a ruler that has columns of dates too, which are compared by their age.
+
+    Parameters
+    ----------
+    ruler : Ruler
+        That of the other columns.
+    frame : DataFrame or pyarrow.Table
+        The rows the first model learns from; with their `event_date`, when there are names.
+    names : sequence of str
+        Columns of dates.
+
+    Raises
+    ------
+    DataError
+        A column is missing, or holds something else.
+
+    Examples
+    --------
+    Built 1, 3 and 5 days before the event: the median age is 3, the squared distances are 4, 0, 4, their mean is 8 / 3.
+
+    >>> built = pd.to_datetime(["2026-03-09", "2026-03-07", "2026-03-05"])
+    >>> frame = pd.DataFrame({"built": built, "event_date": pd.Timestamp("2026-03-10")})
+    >>> ages = with_dates(Ruler({}), frame, ["built"]).ages["built"]
+    >>> ages.center, round(3 * ages.scale**2, 9)
+    (3.0, 8.0)
+    """
+    if not names:
+        return ruler
+    require_columns(names_of(frame), [*names, EVENT_DATE])
+    instants = {name: instants_and_nulls(_column(frame, name), name) for name in (*names, EVENT_DATE)}
+    return replace(
+        ruler,
+        dates={name: _axis(instants_of(_column(frame, name), name)) for name in names},
+        ages={name: _axis(ages_of(instants[name], instants[EVENT_DATE])) for name in names},
+    )
 
 
 def names_of(frame: pd.DataFrame | pa.Table | pa.RecordBatch) -> list[str]:

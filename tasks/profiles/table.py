@@ -12,12 +12,12 @@ import pyarrow as pa
 
 from tasks.errors import DataError
 from tasks.profiles.category import CategoryProfile
-from tasks.profiles.columns import Column
-from tasks.profiles.counters import Booleans, Categories, Numbers, Texts, Times
+from tasks.profiles.columns import Column, instants_and_nulls
+from tasks.profiles.counters import Booleans, Categories, Dates, Numbers, Texts, Times
 from tasks.profiles.desk import Desk
 from tasks.profiles.distinct import Registers, distinct_estimate
 from tasks.profiles.number import NumberProfile, counted
-from tasks.profiles.ruler import Ruler, names_of, require_columns
+from tasks.profiles.ruler import EVENT_DATE, Ruler, names_of, require_columns
 
 ColumnProfile: TypeAlias = NumberProfile | CategoryProfile
 
@@ -34,9 +34,11 @@ class TableProfile:
         Rows summarised.
     columns : mapping of str to NumberProfile or CategoryProfile
         One profile per number, boolean and category of the ruler, in its order; then "NAME.weekday" and "NAME.hour" of
-        each time, and "NAME.length" of each text. All of them can be compared with a reference.
+        each time, "NAME.length" of each text, and the age of each date, in days before the event date, under the
+        date's own name. All of them can be compared with a reference.
     times : mapping of str to NumberProfile
-        When, in microseconds since 1970 (UTC), for each time column. It moves by nature, so nothing compares it.
+        When, in microseconds since 1970 (UTC), for each column of times or dates. It moves by nature, so nothing
+        compares it.
     texts : mapping of str to bytes
         Registers of `tasks.profiles.distinct` for each text column.
 
@@ -146,15 +148,20 @@ class TableCounter:
         self.categories = {name: Categories() for name in ruler.categories}
         self.times = {name: Times(axis) for name, axis in ruler.times.items()}
         self.texts = {name: Texts(axis) for name, axis in ruler.texts.items()}
+        self.dates = {name: Dates(axis, ruler.ages[name]) for name, axis in ruler.dates.items()}
 
     def add(self, rows: pd.DataFrame | pa.RecordBatch) -> None:
         """Count rows in; none is counted when a column is missing."""
-        require_columns(names_of(rows), self.ruler.columns)
+        require_columns(names_of(rows), self.ruler.needed)
         self.rows += len(rows)
         self.desk = self.desk.for_rows(len(rows))
         for kind in (self.numbers, self.booleans, self.categories, self.times, self.texts):
             for name, counter in kind.items():
                 counter.add(_column(rows, name), name, self.desk)
+        if self.dates:
+            events = instants_and_nulls(_column(rows, EVENT_DATE), EVENT_DATE)
+            for name, date in self.dates.items():
+                date.add(_column(rows, name), events, name, self.desk)
 
     def profile(self) -> TableProfile:
         """Return the profile of what has been counted."""
@@ -164,7 +171,8 @@ class TableCounter:
         for name, kept in self.times.items():
             columns |= {f"{name}.{cycle}": found for cycle, found in kept.cycles().items()}
         columns |= {f"{name}.length": counted(kept.lengths) for name, kept in self.texts.items()}
-        times = {name: counted(kept.instants) for name, kept in self.times.items()}
+        columns |= {name: counted(kept.ages) for name, kept in self.dates.items()}
+        times = {name: counted(kept.instants) for name, kept in (self.times | self.dates).items()}
         texts = {name: kept.registers.tobytes() for name, kept in self.texts.items()}
         return TableProfile(self.ruler, self.rows, columns, times, texts)
 
@@ -190,7 +198,8 @@ def _sum(parts: Sequence[ColumnProfile]) -> ColumnProfile:
 
 def _different(first: Ruler, second: Ruler) -> str:
     names = sorted(set(first.columns) ^ set(second.columns))
-    moved = sorted(n for n in set(first.numbers) & set(second.numbers) if first.numbers[n] != second.numbers[n])
+    axes, others = ({**each.numbers, **each.ages} for each in (first, second))
+    moved = sorted(n for n in set(axes) & set(others) if axes[n] != others[n])
     found = (
         f"columns {names} are in one only"
         if names

@@ -10,7 +10,8 @@ from tasks.spec.parts import IMPORT_PATH, Column, Metric, Name, Part, Share, sec
 
 DATES = (
     "Columns read as dates, with or without a time of day. The model sees year, month, weekday, day of the year, and "
-    "days since 1970; they are not watched for drift, because dates move by themselves."
+    "days since 1970. Dates move by themselves, so what is watched for drift is their age: days from the date to the "
+    "row's event date."
 )
 
 
@@ -247,12 +248,12 @@ class Features(Part):
 
     @property
     def columns(self) -> list[str]:
-        """Every feature column that is watched, in a fixed order: numbers, booleans, categories; no dates."""
+        """Every feature column that is no date, in a fixed order: numbers, booleans, categories."""
         return [*self.numbers, *self.booleans, *self.categories]
 
     @property
     def learned(self) -> list[str]:
-        """Every feature column that the model learns from: those that are watched, and dates."""
+        """Every feature column that the model learns from, and that is watched: those that are no date, and dates."""
         return [*self.columns, *self.dates]
 
     @property

@@ -9,7 +9,7 @@ import pandas as pd
 
 from tasks.drift import Reference, reference_of
 from tasks.logs import line, logger
-from tasks.profiles import Ruler, fit_ruler, profile
+from tasks.profiles import Ruler, fit_ruler, profile, with_dates
 from tasks.rim import room
 from tasks.spec import ProjectSpec
 from tasks.train.conduct import Conduct, Line, Spread, TrialResult
@@ -84,8 +84,9 @@ def refit(
 
 def _reference(known: pd.DataFrame, spec: ProjectSpec, ruler: Ruler | None) -> Reference:
     features = spec.features
-    if ruler is None or set(ruler.columns) != set(features.columns):
+    if ruler is None or set(ruler.columns) != set(features.learned):
         ruler = fit_ruler(known, numbers=features.numbers, categories=features.categories, booleans=features.booleans)
+        ruler = with_dates(ruler, known, features.dates)
     # Periods no longer than a window: a week hides how its days differ.
     origin, days = min(known["event_date"]), min(spec.monitoring.period_days, spec.monitoring.window_days)
     starts = known["event_date"].map(lambda day: origin + timedelta(days=(day - origin).days // days * days))

@@ -106,6 +106,16 @@ def test_a_feature_function_is_tried(function: str, expected: str, shop: Path, l
     assert expected in found[0]
 
 
+def test_a_project_upstream_must_be_one(shop: Path, leeway: Leeway) -> None:
+    (shop.parent / "stock").mkdir()
+    (shop.parent / "stock" / "project.yaml").write_text(SPEC.replace("shop", "stock"))
+    (shop / "project.yaml").write_text(SPEC + "upstream: [{project: stock}, {project: stok}, {project: agents}]\n")
+    assert wrong(leeway) == [
+        "upstream names 'stok', no known project; known: stock; did you mean 'stock'?",
+        "upstream names 'agents', no known project; known: stock",
+    ]
+
+
 @pytest.mark.usefixtures("shop")
 def test_doctor_finds_this_machine_fit(leeway: Leeway) -> None:
     said = leeway("doctor")

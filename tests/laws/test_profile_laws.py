@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from itertools import pairwise
 
 import numpy as np
@@ -133,3 +134,26 @@ def test_psi_of_profiles_is_the_psi_of_the_rows_cut_where_the_deciles_end(old: l
     counts = np.array([np.bincount(place, minlength=len(uppers) + 1) for place in places], dtype=np.float64)
     p, q = (np.maximum(side, 0.5) / np.maximum(side, 0.5).sum() for side in counts[:, counts.sum(axis=0) > 0])
     assert np.isclose(DISTANCES["psi"](number(old), number(new)), np.sum((q - p) * np.log(q / p)), atol=1e-12)
+
+
+instants = st.one_of(st.none(), st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)))  # noqa: DTZ001 - as contracts have it
+dated = st.lists(st.tuples(instants, st.dates(date(2020, 1, 1), date(2030, 1, 1))), max_size=30)
+
+
+@laws
+@given(dated, dated, axes, axes)
+def test_profiles_of_dates_add_up_too(
+    first: list[tuple[datetime | None, date]], second: list[tuple[datetime | None, date]], when: Axis, age: Axis
+) -> None:
+    ruler = Ruler({}, dates={"d": when}, ages={"d": age})
+    one, two, both = (
+        profile(
+            pd.DataFrame(
+                {"d": pd.Series([d for d, _ in part], dtype="datetime64[us]"), "event_date": [e for _, e in part]}
+            ),
+            ruler,
+        )
+        for part in (first, second, first + second)
+    )
+    assert to_bytes(one + two) == to_bytes(two + one) == to_bytes(both)
+    assert from_bytes(to_bytes(both)) == both

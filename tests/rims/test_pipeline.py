@@ -20,8 +20,9 @@ from tasks.lake import TABLES, Batch, Entry, Lake, add_batch, record
 from tasks.monitor import Promise, slices
 from tasks.monitor.profiling import profile_batches
 from tasks.monitor.refused import profile_refused
+from tasks.monitor.suspect import suspect
 from tasks.monitor.task import View, Yardstick, look
-from tasks.profiles import TableProfile, fit_ruler, from_bytes, profile
+from tasks.profiles import TableProfile, fit_ruler, from_bytes, profile, with_dates
 from tasks.registry import Registry
 from tasks.spec import ProjectSpec, parse_spec, read_spec
 from tasks.validate.as_delivered import as_delivered
@@ -32,7 +33,7 @@ YAML = """
 project: {name}
 scope: {{owner: me, objective: x, metric: mean_absolute_error}}
 source: {{uri: landing, id: [row_id], event_time: seen, label: {{column: label, uri: labels}}}}
-features: {{numbers: [area], categories: [plan]}}
+features: {{numbers: [area], categories: [plan], dates: [bought]}}
 monitoring: {{cohort_days: 14}}
 """
 
@@ -46,7 +47,8 @@ def rows(number: int, count: int = ROWS) -> pd.DataFrame:
     frame = pd.DataFrame({"area": rng.normal(100, 20, count), "plan": rng.choice(["basic", "pro", "team"], count)})
     names = [f"r{number}-{place}" for place in range(count)]
     seen = pd.Timestamp(day(number)).as_unit("us")
-    return frame.assign(row_id=names, seen=seen, event_date=day(number), error=rng.normal(size=count))
+    frame = frame.assign(row_id=names, seen=seen, event_date=day(number), error=rng.normal(size=count))
+    return frame.assign(bought=seen - pd.to_timedelta(rng.integers(0, 200, count), unit="D"))
 
 
 def batch(number: int, accepted: int, held: int = 0, revision: int = 1) -> Batch:
@@ -61,7 +63,7 @@ def batch(number: int, accepted: int, held: int = 0, revision: int = 1) -> Batch
 
 def raw(frame: pd.DataFrame) -> list[str]:
     """Give rows as a delivery of text would have them, as the quarantine keeps them."""
-    plain = frame[["row_id", "seen", "area", "plan"]].astype("str")
+    plain = frame[["row_id", "seen", "area", "plan", "bought"]].astype("str")
     return plain.to_json(orient="records", lines=True).splitlines()
 
 
@@ -99,6 +101,7 @@ def land(lake: Lake, number: int, frame: pd.DataFrame, refused: pd.DataFrame | N
 def yardstick() -> Yardstick:
     history = pd.concat([rows(number) for number in range(LEARNT)], ignore_index=True)
     ruler = fit_ruler(history, numbers=["area"], categories=["plan"], booleans=[])
+    ruler = with_dates(ruler, history, ["bought"])
     reference = reference_of([(str(when), profile(part, ruler)) for when, part in history.groupby("event_date")])
     features = parse_spec(YAML.format(name=PROJECT), "offers").features
     losses = history["error"].abs().to_numpy()
@@ -175,6 +178,19 @@ def test_a_slice_that_is_answered_worse_is_found_named_and_the_kind_of_the_night
     assert not [each for each in view.moved if each.strain > 1]
     again = look.fn(lake, spec, yardstick, day(days[-1]), 365.0)
     assert again.worse == ()  # nobody said where features come from
+
+
+def test_a_delivery_that_lost_its_dates_is_suspected_and_a_night_names_the_column(
+    lake: Lake, spec: ProjectSpec, yardstick: Yardstick
+) -> None:
+    broken = rows(LEARNT)
+    broken.loc[::3, "bought"] = pd.NaT
+    landed = land(lake, LEARNT, broken)
+    found = suspect.fn(lake, spec, yardstick, [landed], 365.0, features=lambda frame: frame)
+    assert [(each.kind, each.columns) for each in found[landed.batch_id]] == [("null_burst", ("bought",))]
+    view = looked(lake, spec, yardstick, [landed])
+    assert (view.kind, view.moved[0].column, view.moved[0].statistic) == ("quality", "bought", "nulls")
+    assert view.steps[0].sentence == "rows as delivered (bought)"
 
 
 def test_a_quiet_fortnight_has_no_slice_past_its_leeway(lake: Lake, spec: ProjectSpec, yardstick: Yardstick) -> None:

@@ -14,7 +14,7 @@ from flows.tape import Tape, Told
 from tasks.drift import duplicate_share
 from tasks.lake import Batch, Lake, accepted, add_batches
 from tasks.monitor.profiling import profile_batches
-from tasks.profiles import fit_ruler
+from tasks.profiles import fit_ruler, with_dates
 from tasks.spec.models import ProjectSpec
 
 FIRST, NIGHTS, ROWS = date(2026, 1, 5), 4, 30
@@ -23,7 +23,7 @@ SPEC = ProjectSpec.model_validate(
         "project": "small",
         "scope": {"owner": "me", "objective": "x", "metric": "mean_absolute_error"},
         "source": {"uri": "rows", "id": ["id"], "event_time": "at", "label": {"column": "y", "uri": "labels"}},
-        "features": {"numbers": ["x"], "categories": ["c"]},
+        "features": {"numbers": ["x"], "categories": ["c"], "dates": ["d"]},
     }
 )
 
@@ -35,6 +35,7 @@ def delivery(number: int) -> pd.DataFrame:
     days = [night - timedelta(days=place % 2) for place in range(ROWS)]
     frame = pd.DataFrame({"x": rng.normal(size=ROWS), "c": rng.choice(["a", "b"], ROWS), "event_date": days})
     frame.loc[ROWS - 1, ["x", "c"]] = frame[["x", "c"]].iloc[ROWS - 2]
+    frame["d"] = pd.to_datetime(frame["event_date"]) - pd.to_timedelta(rng.integers(0, 9, ROWS), unit="D")
     return frame.assign(row_id=[f"{number}-{place}" for place in range(ROWS)], batch_id=f"r{number}", revision=1)
 
 
@@ -57,6 +58,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     told = [batch("l0", "labels", nights[0]), batch("l1", "labels", nights[2])]
     add_batches(lake, "small", [*(batch(f"r{n}", "rows", night) for n, night in enumerate(nights)), *told])
     ruler = fit_ruler(rows["r0/1"], numbers=["x"], categories=["c"], booleans=[])
+    ruler = with_dates(ruler, rows["r0/1"], ["d"])
     profile_batches.fn(lake, "small", accepted(lake, "small"), ruler, features=lambda frame: frame)
     return history_in(lake, SPEC)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,16 @@ FRAME = pd.DataFrame(
         "note": ["", "zażółć", None, "ok", "ok", "long enough"],
     }
 )
+DATED_RULER = replace(
+    RULER, dates={"built": Axis(10_000 * DAY_US, DAY_US)}, ages={"built": Axis(9_000.0, 300.0, (-1.0,))}
+)
 MANY = pd.concat([FRAME.assign(price=FRAME["price"] + i / 8, note=f"note {i}") for i in range(20)])
+
+
+DATED = MANY.assign(
+    built=pd.date_range("1999-12-31", periods=len(MANY), freq="61D").where(np.arange(len(MANY)) % 7 > 0),
+    event_date=date(2026, 11, 20),
+)
 
 
 def known_to_protocol_1(profile: TableProfile) -> TableProfile:
@@ -62,8 +72,16 @@ def test_bytes_frozen_by_protocol_2_are_still_read() -> None:
     assert from_bytes((FROZEN / "profile_2.bin").read_bytes()) == profile(MANY, RULER)
 
 
-def test_todays_bytes_hold_what_the_frozen_ones_hold() -> None:
-    frozen, now = (FROZEN / f"profile_{PROTOCOL}.bin").read_bytes(), to_bytes(profile(MANY, RULER))
+def test_bytes_frozen_by_protocol_3_are_still_read() -> None:
+    assert from_bytes((FROZEN / "profile_3.bin").read_bytes()) == profile(DATED, DATED_RULER)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "frame", "ruler"),
+    [pytest.param(2, MANY, RULER, id="no dates"), pytest.param(PROTOCOL, DATED, DATED_RULER, id="dates")],
+)
+def test_todays_bytes_hold_what_the_frozen_ones_hold(protocol: int, frame: pd.DataFrame, ruler: Ruler) -> None:
+    frozen, now = (FROZEN / f"profile_{protocol}.bin").read_bytes(), to_bytes(profile(frame, ruler))
     assert now[:6] == frozen[:6], "the form changed: follow the recipe in tasks/profiles/codec.py"
     assert zlib.decompress(now[6:]) == zlib.decompress(frozen[6:]), "the form changed: follow the recipe"
 
@@ -72,9 +90,15 @@ def test_every_protocol_has_a_frozen_file() -> None:
     assert [path.name for path in sorted(FROZEN.iterdir())] == [f"profile_{n}.bin" for n in range(1, PROTOCOL + 1)]
 
 
-@pytest.mark.parametrize("frame", [FRAME, MANY, FRAME.iloc[:0]])
-def test_the_way_there_and_back_changes_nothing(frame: pd.DataFrame) -> None:
-    there = profile(frame, RULER)
+def test_a_ruler_without_dates_is_named_as_it_was_before_there_were_any() -> None:
+    assert digest(RULER) == "97b4350b922f4e9a"
+    assert digest(DATED_RULER) != digest(RULER)
+
+
+@pytest.mark.parametrize("ruler", [RULER, DATED_RULER], ids=["no dates", "dates"])
+@pytest.mark.parametrize("frame", [DATED.iloc[:6], DATED, DATED.iloc[:0]])
+def test_the_way_there_and_back_changes_nothing(frame: pd.DataFrame, ruler: Ruler) -> None:
+    there = profile(frame, ruler)
     assert from_bytes(to_bytes(there)) == there
     assert to_bytes(from_bytes(to_bytes(there))) == to_bytes(there)
 
@@ -116,7 +140,7 @@ def test_another_file_is_not_taken_for_a_profile() -> None:
 def test_a_newer_protocol_is_refused_with_its_number() -> None:
     data = bytearray(to_bytes(TableProfile.empty(RULER)))
     data[4] = 99
-    with pytest.raises(DataError, match=r"PROTOCOL 99 was found; this release reads \[1, 2\]"):
+    with pytest.raises(DataError, match=r"PROTOCOL 99 was found; this release reads \[1, 2, 3\]"):
         from_bytes(bytes(data))
 
 

@@ -1,0 +1,70 @@
+"""Dates that stand still: the commonest one, in words. What is compared otherwise is their age, not the dates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.profiles import NumberProfile
+
+AGE_UNIT = " days before the event date"
+
+
+def days_before(low: float, high: float) -> str:
+    """Return a range of ages in words; ages are whole, the middles and edges of their bins nearly so.
+
+    >>> days_before(1.001, 8.999), days_before(-0.01, 0.01)
+    ('1 to 9 days before the event date', '0 days before the event date')
+    """
+    first, last = round(low), round(high)
+    return f"{first}{AGE_UNIT}" if first == last else f"{first} to {last}{AGE_UNIT}"
+
+
+@dataclass(frozen=True, slots=True)
+class Commonest:
+    """The date that most rows have, and the shares of dated rows that have it now and had it in the reference."""
+
+    day: str
+    share: float
+    before: float
+
+    @property
+    def words(self) -> str:
+        """The same in words.
+
+        >>> Commonest("1970-01-01", 0.4, 0.002).words
+        '40% of the rows have the date 1970-01-01, 0.2% before'
+        """
+        rows = "every row has" if self.share == 1 else f"{self.share:.0%} of the rows have"
+        return f"{rows} the date {self.day}, {self.before:.1%} before"
+
+    @property
+    def numbers(self) -> dict[str, float | str]:
+        """The same as numbers, for the record."""
+        return {"share": self.share, "share_before": self.before, "value": self.day}
+
+
+def commonest(before: NumberProfile, now: NumberProfile) -> Commonest | None:
+    """Return the commonest date of those whose rows are counted one by one, None when there is none.
+
+    Examples
+    --------
+    Three of four dates are the first day of 1970, which one of four was before.
+
+    >>> from tasks.profiles import Axis, Ruler, profile
+    >>> import pandas as pd
+    >>> def dates(*days):
+    ...     rows = pd.DataFrame({"built": pd.to_datetime(list(days)), "event_date": pd.Timestamp("2026-03-01")})
+    ...     return profile(rows, Ruler({}, dates={"built": Axis()}, ages={"built": Axis()})).times["built"]
+    >>> now = dates("1970-01-01", "1970-01-01", "1970-01-01", "2001-05-01")
+    >>> commonest(dates("1970-01-01", "1998-07-01", "2003-02-01", "1998-02-01"), now)
+    Commonest(day='1970-01-01', share=0.75, before=0.25)
+    """
+    found = now.most_frequent
+    if found is None or not now.present:
+        return None
+    instant, rows = found
+    known = before.held.counts.get(instant, 0) if before.held is not None else 0
+    day = str(np.datetime64(int(instant), "us").astype("datetime64[D]"))
+    return Commonest(day, rows / now.present, known / max(before.present, 1))
