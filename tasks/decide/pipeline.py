@@ -35,7 +35,7 @@ def _beside(action: Action, seen: Situation) -> Iterator[str]:
     alarming = action in ALARMING
     if troubled:
         yield f"{'first' if alarming else 'but'} upstream: {', '.join(each.sentence for each in troubled)}"
-    elif alarming and seen.first_step:
+    elif alarming and action != "quarantine" and seen.first_step:  # what is set aside is named, and is not what moved
         yield f"first in {seen.first_step}"
     if alarming and seen.downstream:
         yield f"downstream: {', '.join(seen.downstream)}"

@@ -31,6 +31,7 @@ class NumberTable:
     last: Counts
     cells: int
     owners: Counts
+    edges: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,14 +77,14 @@ def _outside(
     size = len(profiles)
     rows = np.stack([np.bincount(owner[side], counts[side], minlength=size) for side in sides])
     excess, far, ratio = np.zeros(size), np.zeros((2, size)), np.ones((2, size))
-    for side, column in zip(*np.nonzero(rows), strict=True):
+    beyond = [np.flatnonzero(side) for side in sides]
+    starts = [np.searchsorted(owner[each], np.arange(size + 1)).tolist() for each in beyond]
+    z_of, weights_of = [_middles(bins[each]) for each in beyond], [counts[each] for each in beyond]
+    for side, column in zip(*(each.tolist() for each in np.nonzero(rows)), strict=True):
         if table.first[column] == table.last[column]:
             continue
-        part = slice(*np.searchsorted(owner, [column, column + 1]))
-        mine = sides[side][part]
-        edge_key = table.keys[table.first[column] if side == 0 else table.last[column] - 1]
-        edge = float(_middles(np.array([edge_key - column * SPAN], dtype=np.uint16))[0])
-        z, weights = _middles(bins[part][mine].astype(np.uint16)), counts[part][mine]
+        mine = slice(starts[side][column], starts[side][column + 1])
+        edge, z, weights = float(table.edges[side, column]), z_of[side][mine], weights_of[side][mine]
         excess[column] += float(np.abs(z - edge) @ weights) / max(profiles[column].present, 1)
         far[side, column], ratio[side, column] = _far(np.abs(z), weights, abs(edge))
     return Outside(rows[0], rows[1], excess, far, ratio)
@@ -129,7 +130,7 @@ def _middles(bins: np.ndarray) -> Floats:
 
 def number_table(columns: list[ColumnProfile]) -> NumberTable:
     """Return the places of a reference's number columns."""
-    keys, middle, below, cell, first, last, owners = [], [], [], [], [], [], []
+    keys, middle, below, cell, first, last, owners, edges = [], [], [], [], [], [], [], []
     start = cells = 0
     for place, column in enumerate(columns):
         if not isinstance(column, NumberProfile):
@@ -145,12 +146,13 @@ def number_table(columns: list[ColumnProfile]) -> NumberTable:
         first.append(start)
         last.append(start + len(column.bins))
         owners += [place] * count
+        edges.append(_middles(column.bins[[0, -1]]) if len(column.bins) else np.zeros(2))
         start, cells = start + len(column.bins) + 1, cells + count
     joined = [np.concatenate(each) if each else np.zeros(0) for each in (keys, middle, below, cell)]
     whole = [np.array(each, dtype=np.int64) for each in (first, last, owners)]
     return NumberTable(
         joined[0].astype(np.int64), joined[1], joined[2], joined[3].astype(np.int64), whole[0], whole[1], cells,
-        whole[2],
+        whole[2], np.array(edges).reshape(-1, 2).T,
     )  # fmt: skip
 
 

@@ -123,7 +123,9 @@ class Quiet:
     def _doubt(self) -> Floats:
         """The standard deviation of the reference's mean."""
         mean = self.period_rows / self.period_rows.sum()
-        return np.sqrt(self.row.variance / self.period_rows.sum() + self.swing**2 * (mean @ mean) * self.lasting)
+        return np.asarray(
+            np.sqrt(self.row.variance / self.period_rows.sum() + self.swing**2 * (mean @ mean) * self.lasting)
+        )
 
 
 def quiet(days: Sequence[date], sums: Floats, rows: Floats, row: Row, kinds: Counts | None = None) -> Quiet:

@@ -65,7 +65,7 @@ def _shapes(night: Night) -> Strains:
     plain = np.hypot(two_sided(night.alpha) * shift.noise, swung)[cells]
     moved = shift.shift[cells] * plain / night.leeway[cells]  # less what skewness explains
     squares, noise, swing, distance = (
-        np.bincount(tested.owner, each, minlength=len(night.layout.names))[tested.shaped]
+        np.bincount(tested.owner, each, minlength=len(night.layout.names)).astype(np.float64)[tested.shaped]
         for each in (
             moved**2 / share,
             shift.noise[cells] ** 2 / share,
@@ -122,4 +122,5 @@ def _unknown(night: Night) -> Strains:
 def _over(distance: Floats, strain: Floats, without: float) -> Floats:
     """Return the leeway of which a distance is such a strain; `without` where there is none."""
     found = np.full(len(distance), without)
-    return np.divide(distance, strain, out=found, where=strain > 0)
+    np.divide(distance, strain, out=found, where=strain > 0)
+    return found

@@ -37,6 +37,7 @@ FEWEST = 2  # values; rows alone are the contract's matter
 GREAT = 10.0  # a column of both signs may double its spread by itself, hardly multiply it by this
 EXPLAINED = 0.75  # of the gap: what a small factor must explain, since a population that moved looks much like it
 KOLMOGOROV = 1.63  # asymptotic quantile of the Kolmogorov distribution at .99 (Smirnov, 1948)
+ROUNDING = 1 + 1e-9
 FEW = 8  # values whose shares mostly tell already that two columns are apart
 WHOLE = 0.5  # below that share the values in another unit are a minority among the rest
 
@@ -140,6 +141,8 @@ def _best(known: Weighed, now: Weighed, *, partly: bool) -> tuple[float, str] | 
     for factor, words, offset in _candidates():
         if offset == 0 and both_signs and 1 / GREAT < factor < GREAT:
             continue
+        if _out_of_reach(known, (now_mean - offset) / factor):
+            continue
         before = known.where(known.beyond(known.places * factor + offset)) if partly else known
         if not len(before.places):
             continue
@@ -154,6 +157,13 @@ def _best(known: Weighed, now: Weighed, *, partly: bool) -> tuple[float, str] | 
         found.append((left, factor, words))
     best = min(found, default=None)
     return None if best is None else (best[1], best[2])
+
+
+def _out_of_reach(known: Weighed, mean: float) -> bool:
+    """Tell whether no mean of some of the known values can be near a mean."""
+    nearest, farthest = sorted([abs(float(known.places[0])), abs(float(known.places[-1]))])
+    both_signs = known.places[0] <= 0 <= known.places[-1]
+    return abs(mean) > 2 * farthest * ROUNDING or (not both_signs and 2 * abs(mean) * ROUNDING < nearest)
 
 
 def _far_apart(first: float, second: float) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -80,7 +81,7 @@ def spread_of(values: FloatArray, days: npt.ArrayLike) -> Spread:
     >>> round(found.variance, 3), round(found.day_variance, 3), found.rows_a_day
     (34.667, 32.667, 2.0)
     """
-    codes, _ = pd.factorize(np.asarray(days), sort=True)
+    codes = _numbered(np.asarray(days))
     counts = np.bincount(codes).astype(np.float64)
     means = np.bincount(codes, weights=values) / counts
     variance = float(values.var(ddof=1))
@@ -88,6 +89,17 @@ def spread_of(values: FloatArray, days: npt.ArrayLike) -> Spread:
     beyond = np.diff(means) ** 2 - variance * by_chance
     by_day = float(np.average(beyond, weights=1 / by_chance)) / 2 if len(counts) > 1 else 0.0
     return Spread(len(values), len(counts), variance, max(by_day, 0.0), float(counts @ counts / counts.sum()))
+
+
+def _numbered(days: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Return the number of each day, in order; of days that are numbers below that of rows without looking them up.
+
+    >>> _numbered(np.array([3, 0, 3])).tolist()
+    [1, 0, 1]
+    """
+    if days.dtype.kind != "i" or not len(days) or days.min() < 0 or days.max() >= len(days):
+        return np.asarray(pd.factorize(days, sort=True)[0], dtype=np.int64)
+    return np.asarray((np.cumsum(np.bincount(days) > 0) - 1)[days], dtype=np.int64)
 
 
 def reach_of_a_look(spread: Spread, rows: int, promised_rows: int, alpha: float) -> float:

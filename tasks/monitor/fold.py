@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import pandas as pd
 
+from tasks.monitor.days import between, days_of, numbered
 from tasks.monitor.kinds import kind
 from tasks.monitor.watch import Learnt, Memory, Seen, Watch
 from tasks.monitor.window import Window, newest_window, steps
@@ -137,15 +138,15 @@ def _inputs(
 def _answers(watch: Watch, since: Since, window: Window) -> TableProfile | None:
     if watch.answers is None:
         return None
-    inside = since.answered["event_date"].between(window.start, window.end)
-    return watch.answers.profile(since.answered.loc[inside, "prediction"].to_numpy(float))
+    inside = between(days_of(since.answered["event_date"]), window.start, window.end)
+    return watch.answers.profile(since.answered["prediction"].to_numpy(float)[inside])
 
 
 def _labels(watch: Watch, since: Since, pace: Pace, known: Known) -> Learnt | None:
     if watch.answers is None or since.labelled.empty:
         return None
-    counted = since.labelled["event_date"].value_counts()
-    counts = list(zip(counted.index, counted.to_list(), strict=True))
+    _, rows, days = numbered(days_of(since.labelled["event_date"]))
+    counts = list(zip(days.tolist(), rows.tolist(), strict=True))
     whole = tuple(steps(counts, days=pace.days, min_rows=pace.min_rows, after=since.after))
     begin: tuple[Memory, Learnt | None] = (watch.begin(), None)
     return _folded(known.outcomes, whole, begin, lambda state, step: _outcomes(watch, state[0], since, step))[1]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 
 from tasks.metrics import LOSSES, RESIDUALS, reach_of_a_look, reach_of_all_looks, spread_of, truth_and_answer
+from tasks.monitor.days import days_of, numbered
 from tasks.records import Bounded, Performance, Sustained
 from tasks.spec.models import Monitoring
 
@@ -36,14 +36,17 @@ def newest_cohort(labelled: pd.DataFrame, *, days: int) -> pd.DataFrame:
 
     Examples
     --------
+    >>> from datetime import date
     >>> rows = pd.DataFrame({"event_date": [date(2026, 1, 1), date(2026, 1, 9)], "prediction": [1.0, 2.0]})
     >>> newest_cohort(rows, days=7)["prediction"].tolist()
     [2.0]
     """
     if labelled.empty:
         return labelled
-    start: date = labelled["event_date"].max() - timedelta(days=days - 1)
-    return labelled[labelled["event_date"] >= start]
+    when = days_of(labelled["event_date"])
+    places = np.flatnonzero(when > when.max() - np.timedelta64(days, "D"))
+    one_by_one = places[-1] - places[0] + 1 == len(places)
+    return labelled.iloc[slice(places[0], places[-1] + 1) if one_by_one else places]
 
 
 def performance(
@@ -79,22 +82,23 @@ def performance(
         None when the cohort has fewer rows than the policy's `min_rows`.
     """
     cohort = _scored(rows, promise)
-    if len(cohort.days) < max(policy.min_rows, 2):
+    if len(cohort.losses) < max(policy.min_rows, 2):
         return None
     whole = cohort if since is None else _scored(since, promise)
+    days = _days(rows if since is None else since)[whole.usable]
     chances = _chances(policy, nights_per_year)
     least, error_leeway, bias_leeway = _least_variance(promise), policy.error_leeway, policy.bias_leeway
     promised_loss = _Promised(promise.loss, promise.rows, error_leeway * promise.loss, least)
     promised_bias = _Promised(promise.bias, promise.rows, bias_leeway * promise.loss)
-    loss, all_loss = _looked_at(cohort.losses, (whole.losses, whole.days), promised_loss, chances)
-    bias, all_bias = _looked_at(cohort.residuals, (whole.residuals, whole.days), promised_bias, chances)
+    loss, all_loss = _looked_at(cohort.losses, (whole.losses, days), promised_loss, chances)
+    bias, all_bias = _looked_at(cohort.residuals, (whole.residuals, days), promised_bias, chances)
     return Performance(
         start=rows["event_date"].min(),
         end=rows["event_date"].max(),
-        rows=len(cohort.days),
+        rows=len(cohort.losses),
         loss=loss,
         bias=bias,
-        sustained=None if since is None else Sustained(len(whole.days), all_loss, all_bias),
+        sustained=None if since is None else Sustained(len(whole.losses), all_loss, all_bias),
     )
 
 
@@ -128,19 +132,23 @@ def _looked_at(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Scored:
-    """Losses and residuals of the rows that a metric can score, and the day of each, numbered in order."""
+    """Losses and residuals of the rows that a metric can score, and which rows those are."""
 
     losses: np.ndarray
     residuals: np.ndarray
-    days: np.ndarray
+    usable: np.ndarray
 
 
 def _scored(rows: pd.DataFrame, promise: Promise) -> _Scored:
     truth, answer = truth_and_answer(rows, promise.classes)
     losses, residuals = LOSSES[promise.metric](truth, answer), RESIDUALS[promise.metric](truth, answer)
     usable = np.isfinite(losses) & np.isfinite(residuals)
-    days, _ = pd.factorize(rows["event_date"], sort=True)
-    return _Scored(losses[usable], residuals[usable], days[usable])
+    return _Scored(losses[usable], residuals[usable], usable)
+
+
+def _days(rows: pd.DataFrame) -> np.ndarray:
+    """Return the event date of each row, numbered in order."""
+    return numbered(days_of(rows["event_date"]))[0]
 
 
 def _chances(policy: Monitoring, nights_per_year: float) -> tuple[float, float]:

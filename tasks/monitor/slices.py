@@ -57,7 +57,7 @@ class Slices:
     cuts: tuple[Cut, ...]
     days: Tally
 
-    @property
+    @cached_property
     def names(self) -> tuple[tuple[str, str], ...]:
         """Column of each slice, and the slice in words."""
         return tuple((cut.column, cut.name(place)) for cut in self.cuts for place in range(cut.size))
@@ -65,9 +65,14 @@ class Slices:
     @cached_property
     def enough(self) -> np.ndarray:
         """Tell which slices have rows and days enough on the hold-out to be looked at."""
-        table = _table(self.days)
+        table = self.table
         rows, days = table[:, 1, 1:].sum(axis=0), (table[:, 1, 1:] > 0).sum(axis=0)
         return np.asarray((rows >= FEWEST_ROWS) & (days >= FEWEST_DAYS) & (rows < table[:, 1, 0].sum()))
+
+    @cached_property
+    def table(self) -> Floats:
+        """The sums by day, in order of date."""
+        return _table(self.days)
 
     def tally(self, rows: pd.DataFrame, losses: Floats) -> Tally:
         """Return the sums of some rows, by day; sums of rows together are the sums of their tallies."""
@@ -151,7 +156,7 @@ def local_errors(known: Slices, now: Tally, tolerance: Tolerance) -> tuple[Local
     tolerance : Tolerance
         `alpha` is that of all slices together.
     """
-    before_days, now_days = _table(known.days), _table(now)
+    before_days, now_days = known.table, _table(now)
     if not len(now_days):
         return ()
     rows, days = now_days[:, 1, 1:].sum(axis=0), (now_days[:, 1, 1:] > 0).sum(axis=0)

@@ -76,13 +76,12 @@ def steps(row_counts: Sequence[tuple[date, int]], *, days: int, min_rows: int, a
     for day, rows in row_counts:
         if day > after:
             totals[day] = totals.get(day, 0) + rows
+    by_day = {each.toordinal(): rows for each, rows in totals.items()}
     found: list[Window] = []
-    start, newest, held = after + timedelta(days=1), max(totals, default=after), 0
-    day = start
-    while day <= newest:
-        held += totals.get(day, 0)
-        if (day - start).days + 1 >= days and held >= min_rows:
-            found.append(Window(start, day, held))
-            start, held = day + timedelta(days=1), 0
-        day += timedelta(days=1)
+    start, held = after.toordinal() + 1, 0
+    for number in range(start, max(by_day, default=start - 1) + 1):
+        held += by_day.get(number, 0)
+        if number - start + 1 >= days and held >= min_rows:
+            found.append(Window(date.fromordinal(start), date.fromordinal(number), held))
+            start, held = number + 1, 0
     return found

@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks.lake import SUPERSEDED, TABLES, Batch, Lake, deliveries, entries, standing
+from tasks import clock
+from tasks.lake import SUPERSEDED, TABLES, Batch, Filter, Lake, deliveries, entries, standing
 
 if TYPE_CHECKING:
     from flows.house import House
@@ -244,7 +245,8 @@ def _profiles_add_up(house: House, newer: Any) -> None:
     champion = house.champion()
     assert champion is not None
     ruler = champion.reference.total.ruler
-    kept = standing(house.lake, house.project, "profiles", where=[("ruler", "=", digest(ruler))])
+    accepted: list[Filter] = [("ruler", "=", digest(ruler)), ("source", "=", "rows")]
+    kept = standing(house.lake, house.project, "profiles", where=accepted)
     kept = kept[kept["event_date"] > champion.trained_until]
     found: dict[date, Any] = {}
     for day, stored in zip(kept["event_date"], kept["profile"], strict=True):
@@ -374,7 +376,8 @@ def _tempered(job: Job) -> Iterator[None]:
     if "span" in job:
         lease.SPAN = timedelta(seconds=job["span"])
     if "unleased" in job:
-        vars(import_module("flows.nightly"))["held"] = lambda *_: nullcontext()
+        everybodys = lease.Lease("night", "everybody", 0, clock.now())
+        vars(import_module("flows.nightly"))["held"] = lambda *_: nullcontext(everybodys)
     for fault, number in (("die", signal.SIGKILL), ("pause", signal.SIGSTOP)):
         if fault in job:
             _struck(job[fault], number)

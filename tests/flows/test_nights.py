@@ -18,7 +18,7 @@ import pytest
 
 from tasks import clock
 from tasks.errors import DataError
-from tasks.lake import TABLES, Batch, Lake, entries, latest, standing
+from tasks.lake import TABLES, Batch, Filter, Lake, entries, latest, standing
 
 if TYPE_CHECKING:
     from flows.house import House
@@ -113,7 +113,8 @@ def served(house: House, of: Batch) -> list[str]:
 
 
 def profiled(house: House, of: Batch) -> int:
-    return int(house.lake.read(PROJECT, "profiles", where=[("batch_id", "=", of.batch_id)])["row_count"].sum())
+    mine: list[Filter] = [("batch_id", "=", of.batch_id), ("source", "=", "rows")]
+    return int(house.lake.read(PROJECT, "profiles", where=mine)["row_count"].sum())
 
 
 def contents(lake: Lake) -> dict[str, list[tuple[str, ...]]]:
