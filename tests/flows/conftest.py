@@ -27,7 +27,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks import clock
 from tasks.lake import SUPERSEDED, TABLES, Batch, Filter, Lake, deliveries, entries, standing
 
 if TYPE_CHECKING:
@@ -376,8 +375,8 @@ def _tempered(job: Job) -> Iterator[None]:
     if "span" in job:
         lease.SPAN = timedelta(seconds=job["span"])
     if "unleased" in job:
-        everybodys = lease.Lease("night", "everybody", 0, clock.now())
-        vars(import_module("flows.nightly"))["held"] = lambda *_: nullcontext(everybodys)
+        vars(import_module("flows.nightly"))["held"] = lambda *_: nullcontext()
+        import_module("flows.house").House.under = lambda house, _lease: house  # nor does a fence
     for fault, number in (("die", signal.SIGKILL), ("pause", signal.SIGSTOP)):
         if fault in job:
             _struck(job[fault], number)
