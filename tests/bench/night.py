@@ -6,6 +6,7 @@ Nights through Prefect and nights of the same rooms as plain functions take turn
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date
@@ -93,7 +94,7 @@ def _timed_rooms() -> Iterator[dict[str, float]]:
     """Give a table that every room's seconds are added to, by its name, while the block runs."""
     seconds: dict[str, float] = {}
     with ExitStack() as patches:
-        for _, _, task in _tasks():
+        for task in {id(task): task for _, _, task in _tasks()}.values():
             patches.enter_context(patch.object(task, "fn", _timed(task.fn, task.name, seconds)))
         yield seconds
 
@@ -108,11 +109,11 @@ def _plain_rooms() -> Iterator[None]:
 
 
 def _tasks() -> list[tuple[Any, str, Any]]:
+    """Return where each room is known by which name: a flow's module is asked, not the room's own."""
     from prefect import Task
 
-    import flows.nightly
-
-    return [(flows.nightly, name, each) for name, each in vars(flows.nightly).items() if isinstance(each, Task)]
+    flows = [module for name, module in sys.modules.items() if name.startswith("flows.")]
+    return [(module, name, each) for module in flows for name, each in vars(module).items() if isinstance(each, Task)]
 
 
 def _timed(function: Callable[..., Any], name: str, seconds: dict[str, float]) -> Callable[..., Any]:

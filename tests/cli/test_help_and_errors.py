@@ -33,7 +33,7 @@ EVERY = dict(commands(typer.main.get_command(app)))
 def test_the_command_line_has_these_commands() -> None:
     assert sorted(words[0] for words in EVERY if len(words) == 1) == COMMANDS
     below = [" ".join(words) for words in EVERY if len(words) == 2]
-    assert sorted(below) == ["doctor s3", "run nightly", "run promote", "run retrain"]
+    assert sorted(below) == ["doctor s3", "run monitor", "run nightly", "run promote", "run retrain"]
 
 
 @pytest.mark.parametrize("words", EVERY, ids=lambda words: " ".join(words) or "leeway")
