@@ -31,6 +31,7 @@ COMMAND_SECONDS = 120
 STARTED_SECONDS = 150
 NIGHT_SECONDS = 100
 PROMOTED_SECONDS = 150
+PATIENCE_SECONDS = 90  # the pages are megabytes of script, and other tests may run beside this one
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed, so no page can be opened")
 
@@ -68,7 +69,9 @@ class Stranger:
 def screen() -> Iterator[Page]:
     with sync_playwright() as player:
         browser = player.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser.new_page(viewport={"width": 1400, "height": 900})
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        page.set_default_timeout(PATIENCE_SECONDS * 1000)
+        yield page
         browser.close()
 
 
