@@ -21,6 +21,7 @@ from tasks.spec.models import ProjectSpec
 
 SPACE = "\N{NO-BREAK SPACE}" * 3
 BY_HAND = "by hand"
+TO_ANSWER = "To answer, add the tag"
 SLICES = 8
 WEAK = 5
 REASONS, FEWER_REASONS = 10, 6  # fewer where the card has no room
@@ -67,12 +68,14 @@ def model_card(evidence: Mapping[str, Any], request: Request, details: Details |
 
 
 def answered(card: str, said: str) -> str:
-    r"""Return a card once its question has been answered: what became of the version stands where it asked.
+    r"""Return a card once its question has been answered: what became of the version stands where it asked, and how.
 
     >>> answered("**May it?** Champion now: version 1.\n\nWhy.", "version 2 is champion after version 1: approved")
     'version 2 is champion after version 1&#58; approved\n\nWhy.'
     """
     _asked, _, rest = card.partition("\n\n")
+    how, _, after = rest.partition("\n\n")
+    rest = after if how.startswith(TO_ANSWER) else rest
     return f"{plain(said, 300)}\n\n{rest}"[:TEXT_CHARACTERS] if rest else card
 
 
@@ -104,7 +107,7 @@ def _asking(request: Request) -> str:
     replaced = "There is no champion yet." if request.champion is None else f"Champion now: version {request.champion}."
     return (
         f"**May this version become champion of {plain(request.spec.project, 63)}?** {replaced}\n\n"
-        "To answer, add the tag `approval` under Tags below, with the value `approved` or `rejected` (and "
+        f"{TO_ANSWER} `approval` under Tags below, with the value `approved` or `rejected` (and "
         f"`approval.by` with your name); or run `leeway approve {request.spec.project}`. Leeway then checks "
         "evidence and signature again and moves the alias `champion` by itself; please leave aliases alone. "
         f"The evidence counts for {gate.evidence_days} days.\n\n"

@@ -208,5 +208,5 @@ def approve(stranger: Stranger, address: str) -> None:
     while not screen.get_by_text("@ champion").count():
         assert time.monotonic() < deadline, "nobody promoted the approved version"
         screen.reload()
-        screen.get_by_text("May this version become champion of rentals?").wait_for()
+        screen.get_by_role("heading", name="Why now").wait_for()
         screen.wait_for_timeout(2000)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.register import Request, metrics, model_card, params, tags
+from tasks.register.card import TO_ANSWER, answered
 from tasks.register.plain import number, plain
 from tasks.spec.models import ProjectSpec
 
@@ -199,3 +200,10 @@ def test_the_run_keeps_the_settings_and_the_numbers() -> None:
 
 def test_a_number_is_four_digits() -> None:
     assert [number(value) for value in (0.123456, 1234567, -0.5, "x")] == ["0.1235", "1.235e+06", "-0.5", "n/a"]
+
+
+def test_a_question_that_was_answered_is_not_asked_any_more() -> None:
+    card = f"**May it?** Champion now: version 1.\n\n{TO_ANSWER} `approval`.\n\n### Why now\n\nIt drifted.\n"
+    done = answered(card, "version 2 is champion")
+    assert done == "version 2 is champion\n\n### Why now\n\nIt drifted.\n"
+    assert answered(done, "version 2 was rolled back") == "version 2 was rolled back\n\n### Why now\n\nIt drifted.\n"
