@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from datetime import date
+from functools import partial
 
+from flows.assembled import assembled_features
 from flows.house import Champion, House
+from flows.spread import workers
 from tasks import clock
 from tasks.decide import Released, Shadowed
 from tasks.errors import DataError
@@ -36,8 +39,10 @@ def shadow_scored(house: House, champion: Champion, known: Deliveries) -> str:
         return ""
     try:
         waiting = _loaded(house, number)
-        scorer = Scorer(house.lake, house.project, waiting.model, number, house.features, clock.now())
-        rows = scorer.write(scorer.unanswered(known.accepted(after=waiting.trained_until)), "shadow")
+        features = partial(assembled_features, spec=house.spec, lake=house.lake, folder=house.folder)
+        with workers(house.spec.compute) as spread:
+            scorer = Scorer(house.lake, house.project, waiting.model, number, features, clock.now(), spread=spread)
+            rows = scorer.write(scorer.unanswered(known.accepted(after=waiting.trained_until)), "shadow")
     except Exception as error:  # noqa: BLE001 - whatever it is, the night belongs to the champion
         why = f"{type(error).__name__}: {' '.join(str(error).split())}"[:LONGEST]
         logger().warning(line("shadow_not_scored", version=number, why=why))

@@ -7,18 +7,15 @@ nights have accepted and scored, and the labels that have come, are measured.
 from __future__ import annotations
 
 from datetime import date as Date  # noqa: N812 - the flow's parameter is called `date` in the form people fill in
-from functools import partial
 from typing import Any
 
 from prefect import flow, runtime
 
 from flows.house import House, open_house
-from flows.judging import decide_night, decided, missed_looks, name_run
-from flows.nightly import CAUGHT_UP, LEASE, measured_night
+from flows.judging import decide_night, decided
 from flows.record import Tonight, night_name
-from tasks import clock
-from tasks.lake import deliveries, entries, held
-from tasks.logs import line, logger
+from flows.turns import in_turn
+from tasks.lake import deliveries, entries
 from tasks.notify.task import tell_failure
 
 
@@ -41,16 +38,7 @@ def monitor(project: str, date: Date | None = None, reason: str = "by hand") -> 
     reason : str
         Why it is run, for the record.
     """
-    house = open_house(project)
-    tonight = date or clock.tonight(house.spec.schedule.time_zone)
-    with held(house.lake, house.project, LEASE) as lease:
-        house = house.under(lease)
-        for missed in [] if date else missed_looks(house, tonight):
-            logger().warning(line("look_caught_up", night=missed))
-            measured_night(house, missed, partial(look_at, reason=CAUGHT_UP))
-        result = measured_night(house, tonight, partial(look_at, reason=reason))
-    name_run(f"{house.project} {tonight}: {result['action']}")
-    return result
+    return in_turn(open_house(project), date, reason, look_at, catch_up=True)
 
 
 def look_at(house: House, night: Date, reason: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date as Date  # noqa: N812 - the flow's parameter is called `date` in the form people fill in
 from functools import partial
 from io import BytesIO
@@ -16,18 +16,17 @@ from flows.afterwards import shadow_scored
 from flows.assembled import assembled_features
 from flows.events import tell_prefect
 from flows.house import Champion, House, open_house
-from flows.judging import decide_night, decided, missed_looks, name_run
+from flows.judging import decide_night, decided
 from flows.record import Tonight
 from flows.spread import workers
 from flows.tell import show_verdicts
+from flows.turns import in_turn
 from tasks import clock
 from tasks.drift import Suspicion
 from tasks.features import latest_values
-from tasks.gauges import Attempt, due_after, failed_night, night_facts, taken_in
-from tasks.gauges.task import measured, timed, watched, write_gauges
+from tasks.gauges.task import timed
 from tasks.ingest.task import take_in
-from tasks.lake import SUPERSEDED, Batch, Deliveries, deliveries, entries, held
-from tasks.logs import line, logger
+from tasks.lake import SUPERSEDED, Batch, Deliveries, deliveries, entries
 from tasks.monitor.profiling import profile_batches
 from tasks.monitor.refused import profile_refused
 from tasks.monitor.suspect import suspect
@@ -41,8 +40,6 @@ from tasks.validate.large import LargeChecked
 from tasks.validate.storing import set_aside, store
 from tasks.validate.task import RELEASED, verdicts
 
-LEASE = "night"
-CAUGHT_UP = "missed, caught up"
 FRESH = {"accepted", "partly_quarantined"}  # what a person let in is not suspected again
 
 
@@ -66,36 +63,8 @@ def nightly(project: str, date: Date | None = None, reason: str = "by hand") -> 
         Why it is run, for the record.
     """
     house = open_house(project)
-    tonight = date or clock.tonight(house.spec.schedule.time_zone)
-    with held(house.lake, house.project, LEASE) as lease:
-        house = house.under(lease)
-        for missed in [] if date or house.spec.schedule.monitoring else missed_looks(house, tonight):
-            logger().warning(line("night_caught_up", night=missed))
-            measured_night(house, missed, partial(run_night, reason=CAUGHT_UP))
-        result = measured_night(house, tonight, partial(run_night, reason=reason))
-    name_run(f"{house.project} {tonight}: {result['action']}")
-    return result
-
-
-def measured_night(house: House, night: Date, work: Callable[[House, Date], dict[str, Any]]) -> dict[str, Any]:
-    """Do a night's work, and write down for Prometheus how it went, however it ended."""
-    begun = clock.now()
-    with watched() as seconds:
-        try:
-            result = work(house, night)
-        except BaseException as error:
-            write_gauges(house.home, failed_night(house.project, error, begun))
-            raise
-    past, champion = entries(house.lake, house.project), house.champion()
-    attempt, due = Attempt(begun, clock.now(), seconds), due_after(house.spec.schedule, clock.now())
-    mine = [each for each in past if each.kind == "night" and each.name == result["name"]]
-    facts = (
-        night_facts(house.project, mine[-1], past, attempt, champion.trained_until if champion else None, due)
-        if mine
-        else taken_in(house.project, result["rows_in"] - result["refused"], result["refused"], attempt, due)
-    )
-    write_gauges(house.home, measured(facts, house.lake, house.home))
-    return result
+    # Where monitoring is apart nothing is decided here, and what landed on a missed night is taken in with this one's.
+    return in_turn(house, date, reason, run_night, catch_up=house.spec.schedule.monitoring is None)
 
 
 def run_night(house: House, night: Date, reason: str) -> dict[str, Any]:

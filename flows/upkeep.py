@@ -8,7 +8,7 @@ from typing import Any
 from prefect import flow, runtime
 
 from flows.house import House, open_house
-from flows.nightly import LEASE
+from flows.turns import LEASE
 from tasks import clock
 from tasks.errors import EvidenceError
 from tasks.lake import Entry, held, record

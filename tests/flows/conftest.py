@@ -375,7 +375,7 @@ def _tempered(job: Job) -> Iterator[None]:
     if "span" in job:
         lease.SPAN = timedelta(seconds=job["span"])
     if "unleased" in job:
-        vars(import_module("flows.nightly"))["held"] = lambda *_: nullcontext()
+        vars(import_module("flows.turns"))["held"] = lambda *_: nullcontext()
         import_module("flows.house").House.under = lambda house, _lease: house  # nor does a fence
     for fault, number in (("die", signal.SIGKILL), ("pause", signal.SIGSTOP)):
         if fault in job:
