@@ -23,7 +23,7 @@ bench: $(INSTALLED)  ## measured figures, each beside a floor or a peer from the
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 generated: $(INSTALLED)  ## write the files that are made from the code
-	@$(BIN)/python -m flows.generate
+	@$(BIN)/python -m flows.stack.generate
 
 lock:  ## needs uv; names no registry
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --all-extras \

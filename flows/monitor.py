@@ -11,10 +11,10 @@ from typing import Any
 
 from prefect import flow, runtime
 
-from flows.house import House, open_house
-from flows.judging import decide_night, decided
-from flows.record import Tonight, night_name
-from flows.turns import in_turn
+from flows.steps.decide_night import decide_night, decided
+from flows.steps.decision_record import Tonight, night_name
+from flows.steps.exclusive_run import in_turn
+from flows.workspace import House, open_house
 from tasks.lake import deliveries, entries
 from tasks.notify.task import tell_failure
 

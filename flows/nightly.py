@@ -12,33 +12,33 @@ from typing import Any
 
 from prefect import flow, runtime
 
-from flows.afterwards import shadow_scored
-from flows.assembled import assembled_features
-from flows.events import tell_prefect
-from flows.house import Champion, House, open_house
-from flows.judging import decide_night, decided
-from flows.record import Tonight
-from flows.spread import workers
-from flows.tell import show_verdicts
-from flows.turns import in_turn
+from flows.steps.decide_night import decide_night, decided
+from flows.steps.decision_record import Tonight
+from flows.steps.events import tell_prefect
+from flows.steps.exclusive_run import in_turn
+from flows.steps.executor import workers
+from flows.steps.post_release import shadow_scored
+from flows.steps.publish import show_verdicts
+from flows.workspace import Champion, House, open_house
 from tasks import clock
+from tasks.dataset.feature_assembly import assembled_features
 from tasks.drift import Suspicion
 from tasks.features import latest_values
-from tasks.gauges.task import timed
 from tasks.ingest.task import take_in
 from tasks.lake import SUPERSEDED, Batch, Deliveries, deliveries, entries
-from tasks.monitor.profiling import profile_batches
-from tasks.monitor.refused import profile_refused
-from tasks.monitor.suspect import suspect
+from tasks.metrics_export.task import timed
+from tasks.monitor.data_quality_checks import suspect
+from tasks.monitor.profiles.profile_batches import profile_batches
+from tasks.monitor.profiles.profile_quarantine import profile_refused
 from tasks.notify.task import tell_failure
 from tasks.records import Checked, Finding
 from tasks.score import results_of
 from tasks.score.task import Scorer, score_batches
 from tasks.spec import nights_per_year
-from tasks.validate.as_delivered import as_delivered
-from tasks.validate.large import LargeChecked
-from tasks.validate.storing import set_aside, store
+from tasks.validate.acceptance.quarantine_rows import as_delivered
+from tasks.validate.acceptance.store import set_aside, store
 from tasks.validate.task import RELEASED, verdicts
+from tasks.validate.verdict.large_delivery import LargeChecked
 
 FRESH = {"accepted", "partly_quarantined"}  # what a person let in is not suspected again
 

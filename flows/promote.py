@@ -14,15 +14,16 @@ from typing import Any
 
 from prefect import flow, runtime
 
-from flows.events import tell_prefect
-from flows.house import House, open_house
-from flows.person import person
-from flows.tell import write_report
+from flows.steps.actor import person
+from flows.steps.events import tell_prefect
+from flows.steps.publish import write_report
+from flows.workspace import House, open_house
 from tasks import clock
 from tasks.errors import EvidenceError
 from tasks.evaluate import Evidence
 from tasks.lake import Entry, entries, record
 from tasks.logs import line, logger
+from tasks.model_card import answered
 from tasks.notify.task import tell, tell_failure
 from tasks.promote import (
     Promote,
@@ -41,9 +42,8 @@ from tasks.promote import (
     sentence,
 )
 from tasks.promote.task import carry
-from tasks.register import answered
 from tasks.registry import Version
-from tasks.registry.names import ANSWER_REASON, APPROVER, BARRED, PROMOTED, REFUSED, TO_TELL
+from tasks.registry.mlflow_names import ANSWER_REASON, APPROVER, BARRED, PROMOTED, REFUSED, TO_TELL
 
 ACTIONS: dict[type, str] = {
     Promote: "promoted",

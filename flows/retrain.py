@@ -12,12 +12,12 @@ from typing import Any
 import pandas as pd
 from prefect import flow, runtime
 
-from flows.events import tell_prefect
-from flows.house import Champion, House, open_house
-from flows.origin import as_of, commits, inputs, origin
-from flows.proof import Proven, Question, prove
-from flows.spread import workers
-from flows.tell import REPORT, SERIES, show_labels, write_report
+from flows.steps.evaluate_challenger import Proven, Question, prove
+from flows.steps.events import tell_prefect
+from flows.steps.executor import workers
+from flows.steps.publish import REPORT, SERIES, show_labels, write_report
+from flows.steps.training_provenance import as_of, commits, inputs, origin
+from flows.workspace import Champion, House, open_house
 from tasks import clock
 from tasks.drift import duplicate_share, to_bytes
 from tasks.errors import DataError
@@ -26,11 +26,11 @@ from tasks.evaluate.task import analyse
 from tasks.features import labelled, leaks, matured
 from tasks.lake import Entry, deliveries, entries, record, standing
 from tasks.model import model_facts, model_files
+from tasks.model_card import Request
+from tasks.model_card.task import Package, put_up
 from tasks.monitor import slices_to_json
 from tasks.monitor import to_json as answers_text
 from tasks.notify.task import tell, tell_failure
-from tasks.register import Request
-from tasks.register.task import Package, put_up
 from tasks.train import Conduct, TrialResult
 from tasks.train.task import Released, refit, would_more_help
 from tasks.validate import label_report

@@ -7,8 +7,8 @@ from typing import Any
 
 from prefect import flow, runtime
 
-from flows.house import House, open_house
-from flows.turns import LEASE
+from flows.steps.exclusive_run import LEASE
+from flows.workspace import House, open_house
 from tasks import clock
 from tasks.errors import EvidenceError
 from tasks.lake import Entry, held, record

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tasks.decide import pipeline
 from tasks.decide import questions as ask
+from tasks.decide import root_cause
 from tasks.decide.situation import Situation
 from tasks.records import Action, Answer, Decision, DriftKind
-from tasks.spec.models import ProjectSpec
+from tasks.spec.project_spec import ProjectSpec
 
 MANY = 3
 QUESTIONS: tuple[Callable[[Situation, ProjectSpec], Answer | None], ...] = (
@@ -17,7 +17,7 @@ QUESTIONS: tuple[Callable[[Situation, ProjectSpec], Answer | None], ...] = (
     ask.corrupt_or_drifted,
     ask.matters,
     ask.which_kind,
-    pipeline.where_first,
+    root_cause.where_first,
     ask.worth_it,
     ask.may_it,
     ask.who_says_yes,
@@ -47,7 +47,7 @@ def decide(seen: Situation, spec: ProjectSpec) -> Decision:
     action, reason = _action(seen, spec)
     answers = tuple(answer for question in QUESTIONS if (answer := question(seen, spec)) is not None)
     kind = _kind(seen, action, spec)
-    return Decision(seen.project, seen.night, action, kind, pipeline.told(action, reason, seen), answers)
+    return Decision(seen.project, seen.night, action, kind, root_cause.told(action, reason, seen), answers)
 
 
 def _action(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:

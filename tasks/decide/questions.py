@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tasks.decide.pipeline import untrusted
+from tasks.decide.root_cause import untrusted
 from tasks.decide.situation import Situation
 from tasks.records import Answer, Bounded, DriftKind, LocalError, Performance
-from tasks.spec.models import ProjectSpec
+from tasks.spec.project_spec import ProjectSpec
 
 MANY = 5
 

@@ -6,15 +6,15 @@ single night shows; `suspicions` tells what is corrupt from what has drifted. A 
 reference holds: it would be compared with itself.
 """
 
-from tasks.drift.codec import PROTOCOL, from_bytes, to_bytes
-from tasks.drift.compare import Compared, Leeway, charts, compare, judged, measured, past_leeway
-from tasks.drift.corrupt import Suspicion, suspicions
 from tasks.drift.cusum import Charts, begin
 from tasks.drift.distances import DISTANCES
-from tasks.drift.layout import Layout, Means, layout
-from tasks.drift.quiet import Quiet, Row, Shift, quiet
+from tasks.drift.faults.detect import Suspicion, suspicions
+from tasks.drift.faults.volume import duplicate_share, truncated
+from tasks.drift.noise_model import Quiet, Row, Shift, quiet
 from tasks.drift.reference import Reference, reference_of
-from tasks.drift.volume import duplicate_share, truncated
+from tasks.drift.reference_codec import PROTOCOL, from_bytes, to_bytes
+from tasks.drift.reference_comparison import Compared, Leeway, charts, compare, judged, measured, past_leeway
+from tasks.drift.statistics.score_layout import Layout, Means, layout
 
 __all__ = [
     "DISTANCES",

@@ -9,9 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
-from tasks.drift.layout import Layout, layout
-from tasks.drift.quiet import Quiet, Row, quiet
-from tasks.drift.tested import Tested, tested
+from tasks.drift.noise_model import Quiet, Row, quiet
+from tasks.drift.statistics.score_layout import Layout, layout
+from tasks.drift.statistics.test_plan import Tested, tested
 from tasks.errors import DataError
 from tasks.profiles import TableProfile, added
 from tasks.profiles.axis import Floats

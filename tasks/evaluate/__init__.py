@@ -5,15 +5,15 @@ is wrong (`error_analysis`); later whether what was released keeps the gate's pr
 waits does in service (`beside`).
 """
 
-from tasks.evaluate.afterwards import Beside, beside, first_cohort
-from tasks.evaluate.compare import Comparison, compare
-from tasks.evaluate.contest import Contest
-from tasks.evaluate.errors import ErrorAnalysis, error_analysis
+from tasks.evaluate.after_release.recovery import Cohort, Recovery, recovered
+from tasks.evaluate.after_release.shadow_comparison import Beside, beside, first_cohort
+from tasks.evaluate.analysis.error_analysis import ErrorAnalysis, error_analysis
+from tasks.evaluate.analysis.weak_slices import WeakSlice
+from tasks.evaluate.comparison_set import Contest
 from tasks.evaluate.evidence import PROTOCOL, Evidence
 from tasks.evaluate.gate import gate
-from tasks.evaluate.recovery import Cohort, Recovery, recovered
-from tasks.evaluate.slices import SliceResult
-from tasks.evaluate.weak import WeakSlice
+from tasks.evaluate.loss_comparison import Comparison, compare
+from tasks.evaluate.slice_checks import SliceResult
 
 __all__ = [
     "PROTOCOL",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.evaluate.compare import Comparison
-from tasks.evaluate.contest import Scored
-from tasks.evaluate.slices import SliceResult
-from tasks.spec.models import Gate, ProjectSpec
+from tasks.evaluate.comparison_set import Scored
+from tasks.evaluate.loss_comparison import Comparison
+from tasks.evaluate.slice_checks import SliceResult
+from tasks.spec.project_spec import Gate, ProjectSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Evidence: what the gate found, as a record that outlives the night and is read again before promotion.
 
 PROTOCOL is the format's number. To change the format: raise it, let `from_dict` still read every older number, and keep
-a frozen file of the old format under tests/rooms/evaluate/frozen with a test that reads it.
+a frozen file of the old format under tests/unit/evaluate/frozen with a test that reads it.
 
 1   losses, difference, slices, budgets, reasons.
 2   the confidence as corrected for earlier uses of the rows, those uses, memory, share of labels that had come.
@@ -16,8 +16,8 @@ from datetime import date
 from typing import Any
 
 from tasks.errors import EvidenceError
-from tasks.evaluate.compare import Outcome
-from tasks.evaluate.slices import SliceResult
+from tasks.evaluate.loss_comparison import Outcome
+from tasks.evaluate.slice_checks import SliceResult
 
 PROTOCOL = 2
 READABLE = (1, 2)

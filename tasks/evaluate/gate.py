@@ -14,15 +14,15 @@ from tasks.evaluate.checks import (
     no_slice_worse,
     wins,
 )
-from tasks.evaluate.compare import Comparison, Outcome, compare
-from tasks.evaluate.contest import Contest, Scored, scored
+from tasks.evaluate.comparison_set import Contest, Scored, scored
+from tasks.evaluate.cost.latency import latency_ms
+from tasks.evaluate.cost.memory import memory_mb
 from tasks.evaluate.evidence import Evidence
-from tasks.evaluate.latency import latency_ms
-from tasks.evaluate.memory import memory_mb
-from tasks.evaluate.slices import SliceResult, slice_results
-from tasks.metrics import confidence_after
+from tasks.evaluate.loss_comparison import Comparison, Outcome, compare
+from tasks.evaluate.slice_checks import SliceResult, slice_results
 from tasks.model import TOLERANCE
-from tasks.spec.models import ProjectSpec
+from tasks.spec.project_spec import ProjectSpec
+from tasks.statistics import confidence_after
 
 __all__ = ["Contest", "gate"]
 

@@ -8,14 +8,14 @@ from datetime import date
 
 import pandas as pd
 
-from tasks.evaluate.errors import ErrorAnalysis, error_analysis
+from tasks.evaluate.analysis.error_analysis import ErrorAnalysis, error_analysis
 from tasks.evaluate.evidence import Evidence
 from tasks.evaluate.gate import Contest, gate
 from tasks.lake import Deliveries, Filter, Lake, standing
 from tasks.logs import line, logger
-from tasks.metrics import LOSSES, truth_and_answer
-from tasks.rim import room
+from tasks.prefect_task import room
 from tasks.spec import ProjectSpec
+from tasks.statistics import LOSSES, truth_and_answer
 
 
 @room("evaluate")

@@ -1,10 +1,10 @@
 """Features: accepted rows in, what the model sees out; and labelled rows as they were known on a night."""
 
-from tasks.features.assemble import labelled, matured
-from tasks.features.function import function_at, with_features
-from tasks.features.leaks import Beside, Leak, leaks
-from tasks.features.split import Parts, holdout_parts
-from tasks.features.tables import as_of, latest_values, with_tables
+from tasks.features.feature_function import function_at, with_features
+from tasks.features.feature_tables import as_of, latest_values, with_tables
+from tasks.features.label_join import labelled, matured
+from tasks.features.leakage import Beside, Leak, leaks
+from tasks.features.time_split import Parts, holdout_parts
 
 __all__ = [
     "Beside",

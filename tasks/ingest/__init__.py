@@ -5,14 +5,14 @@ is one quarantined batch and no broken night. What is too large to be held is re
 in pieces.
 """
 
-from tasks.ingest.content import Content
 from tasks.ingest.delivery import batch_id, batch_id_of_parts, delivered, delivery
-from tasks.ingest.fetch import fetched
-from tasks.ingest.landing import Arrivals, Unplaced, landed
-from tasks.ingest.parse import parsed
+from tasks.ingest.landing.arrivals import Arrivals, Unplaced, landed
+from tasks.ingest.landing.fetch import fetched
 from tasks.ingest.privacy import private, secret
-from tasks.ingest.sources import FolderSource, LandingPlace, S3Source, StoredObject, open_source
-from tasks.ingest.unreadable import Unreadable
+from tasks.ingest.readers.object_content import Content
+from tasks.ingest.readers.parse import parsed
+from tasks.ingest.readers.unreadable import Unreadable
+from tasks.ingest.sources.open_source import FolderSource, LandingPlace, S3Source, StoredObject, open_source
 
 __all__ = [
     "Arrivals",

@@ -6,14 +6,14 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from tasks.ingest.content import Content
-from tasks.ingest.pieces import Dialect, assembled, pieces
-from tasks.ingest.places import files_of
+from tasks.ingest.landing.landing_zones import files_of
 from tasks.ingest.privacy import private, private_piece
-from tasks.ingest.spool import spooled
-from tasks.ingest.unreadable import BrokenError, Unreadable
+from tasks.ingest.readers.chunks import Dialect, assembled, pieces
+from tasks.ingest.readers.delivery_spool import spooled
+from tasks.ingest.readers.object_content import Content
+from tasks.ingest.readers.unreadable import BrokenError, Unreadable
 from tasks.records import Delivery, Landed
-from tasks.spec.models import ProjectSpec
+from tasks.spec.project_spec import ProjectSpec
 
 
 def batch_id(content: bytes) -> str:

@@ -10,10 +10,10 @@ import pandas as pd
 import pyarrow as pa
 
 from tasks.errors import SpecError
-from tasks.ingest.columnar import frame_of_table
-from tasks.ingest.pieces import Piece
-from tasks.spec.cells import folded
-from tasks.spec.models import Privacy
+from tasks.ingest.readers.chunks import Piece
+from tasks.ingest.readers.parquet import frame_of_table
+from tasks.spec.project_spec import Privacy
+from tasks.spec.values.cell_types import folded
 
 HASH_BYTES = 16
 

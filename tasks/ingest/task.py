@@ -12,20 +12,20 @@ from pathlib import Path
 
 from tasks import clock
 from tasks.errors import Conflict
-from tasks.ingest.content import weight_bytes
 from tasks.ingest.delivery import delivery
-from tasks.ingest.fetch import fetched
-from tasks.ingest.landing import landed
-from tasks.ingest.objects import LandingPlace, StoredObject
-from tasks.ingest.places import files_of, places
+from tasks.ingest.landing.arrivals import landed
+from tasks.ingest.landing.duplicate_deliveries import is_repeat, note_repeats, repeats
+from tasks.ingest.landing.fetch import fetched
+from tasks.ingest.landing.landing_zones import files_of, places
 from tasks.ingest.privacy import secret
-from tasks.ingest.repeats import is_repeat, note_repeats, repeats
-from tasks.ingest.sources import open_source
-from tasks.ingest.unreadable import Unreadable
+from tasks.ingest.readers.object_content import weight_bytes
+from tasks.ingest.readers.unreadable import Unreadable
+from tasks.ingest.sources.open_source import open_source
+from tasks.ingest.sources.stored_objects import LandingPlace, StoredObject
 from tasks.lake import Lake, deliveries
 from tasks.logs import line, logger
+from tasks.prefect_task import room
 from tasks.records import Delivery, Landed, Unread
-from tasks.rim import room
 from tasks.spec import ProjectSpec
 
 LARGE_BYTES = 64 * 2**20  # of text; a packed byte counts as several

@@ -19,13 +19,13 @@ from tasks.lake.batches import (
     standing,
     version_key,
 )
+from tasks.lake.decision_log import Entry, entries, record
 from tasks.lake.lake import Lake
 from tasks.lake.lease import Lease, current, held
-from tasks.lake.ledger import Entry, entries, record
-from tasks.lake.parts import Part, RowFiles, RowReader, Spread, partitions
 from tasks.lake.predicates import Filter, predicate
-from tasks.lake.storage import Layout, commit_before, compact, count, layout, remove, remove_files
-from tasks.lake.tables import TABLES, Table
+from tasks.lake.row_files import Part, RowFiles, RowReader, Spread, partitions
+from tasks.lake.table_schemas import TABLES, Table
+from tasks.lake.table_storage import Layout, commit_before, compact, count, layout, remove, remove_files
 
 __all__ = [
     "SUPERSEDED",

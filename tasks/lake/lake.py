@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, TypeAlias
 import pyarrow as pa
 
 from tasks.errors import Conflict, Overtaken, Unreachable
-from tasks.lake.arrow import Piece, as_arrow, frame_of, stream, writing
-from tasks.lake.objects import write_object
+from tasks.lake.arrow_types import Piece, as_arrow, frame_of, stream, writing
+from tasks.lake.object_files import write_object
 from tasks.lake.predicates import Filter, predicate
-from tasks.lake.tables import TABLES
+from tasks.lake.table_schemas import TABLES
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,15 +8,15 @@ people, and why.
 
 from tasks.model.confidence import confidence, error_table
 from tasks.model.deferral import deferral_rule, fitted_deferral, wrong_decisions
-from tasks.model.exporters import EXPORTERS, exported, load_model, model_facts, model_files, raw_scores
-from tasks.model.kept import KeptModel
-from tasks.model.parity import TOLERANCE, prove_parity
-from tasks.model.parts import Calibration, DatePart, Deferral, ErrorTable, Step, TimeFeature
-from tasks.model.portable import PortableModel
+from tasks.model.explanations import reasons, typical_values
+from tasks.model.export.boosted_trees import tree_ensemble
+from tasks.model.export.exporters import EXPORTERS, exported, load_model, model_facts, model_files, raw_scores
+from tasks.model.export.parity import TOLERANCE, prove_parity
+from tasks.model.onnx_model import PortableModel
 from tasks.model.predictor import Predictor
-from tasks.model.reasons import reasons, typical_values
 from tasks.model.schema import PROTOCOL, ModelSchema
-from tasks.model.trees import tree_ensemble
+from tasks.model.schema_parts import Calibration, DatePart, Deferral, ErrorTable, Step, TimeFeature
+from tasks.model.skops_model import KeptModel
 
 __all__ = [
     "EXPORTERS",

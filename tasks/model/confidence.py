@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tasks.model.matrix import FloatArray
-from tasks.model.parts import ErrorTable
+from tasks.model.input_matrix import FloatArray
 from tasks.model.predictor import decision_threshold
 from tasks.model.schema import ModelSchema
+from tasks.model.schema_parts import ErrorTable
 
 PREDICTION_CELLS, INPUT_CELLS = 6, 4
 FEW = 10.0  # rows; a cell of so many counts half, the mean of all cells the other half

@@ -13,10 +13,10 @@ import pandas as pd
 
 from tasks.errors import DataError
 from tasks.model.confidence import confidence, error_table, expected_error
-from tasks.model.matrix import FloatArray, matrix
-from tasks.model.parts import Deferral
+from tasks.model.explanations import typical_values
+from tasks.model.input_matrix import FloatArray, matrix
 from tasks.model.predictor import Predictor
-from tasks.model.reasons import typical_values
+from tasks.model.schema_parts import Deferral
 
 TWENTIETHS = 20
 STARTS = (2, 6, 10, 16)  # twentieths of the rows

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tasks.model.calibrated import answers, score_of
-from tasks.model.matrix import FloatArray, matrix
-from tasks.model.prepared import prepared
+from tasks.model.answer_scale import answers, score_of
+from tasks.model.input_matrix import FloatArray, matrix
+from tasks.model.preprocessing import prepared
 from tasks.model.schema import ModelSchema
 
 

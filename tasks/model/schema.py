@@ -1,7 +1,7 @@
 """ModelSchema: what a model file means - columns, tables, time, level, link, calibration - as JSON beside the file.
 
 PROTOCOL is the format's number. To change the format: raise it, let `from_json` still read every older number, and keep
-a frozen file of the old format under tests/rooms/model/frozen with a test that reads it.
+a frozen file of the old format under tests/unit/model/frozen with a test that reads it.
 
 1   columns, category tables, event time, level, link.
 2   several classes, probabilities, dates, preparation, calibration, threshold, deferral, and models kept with skops.
@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from tasks.errors import EvidenceError
-from tasks.model.parts import Calibration, DatePart, Deferral, ErrorTable, Step, TimeFeature
+from tasks.model.schema_parts import Calibration, DatePart, Deferral, ErrorTable, Step, TimeFeature
 
 PROTOCOL = 3
 READABLE = (1, 2, 3)

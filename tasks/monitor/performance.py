@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from tasks.metrics import LOSSES, RESIDUALS, reach_of_a_look, reach_of_all_looks, spread_of, truth_and_answer
-from tasks.monitor.days import days_of, numbered
+from tasks.monitor.event_days import days_of, numbered
 from tasks.records import Bounded, Performance, Sustained
-from tasks.spec.models import Monitoring
+from tasks.spec.project_spec import Monitoring
+from tasks.statistics import LOSSES, RESIDUALS, reach_of_a_look, reach_of_all_looks, spread_of, truth_and_answer
 
 MEASURES = 2  # error and bias
 A_LIFE = 0.05  # chance that all looks at a champion together err
@@ -61,7 +61,7 @@ def performance(
 
     As with every statistic, the leeway is the larger of what matters (the policy's share of the promised loss) and what
     chance explains. The promise is itself a mean, of as many rows as the hold-out had, and rows of one day share its
-    weather: both widen the interval (`tasks.metrics.sequences`).
+    weather: both widen the interval (`tasks.statistics.confidence_sequences`).
 
     A cohort finds what came suddenly. It is looked at nightly, so its two intervals (error and bias) share the team's
     budget of false alarms with those of every other night (Bonferroni; Dunn 1961, "Multiple comparisons among means").

@@ -11,19 +11,19 @@ import pandas as pd
 from tasks.drift import Leeway, Reference, Suspicion
 from tasks.lake import SUPERSEDED, Deliveries, Filter, Lake, deliveries, standing
 from tasks.logs import line, logger
-from tasks.monitor.answers import Answers
-from tasks.monitor.fold import Folded, Pace, Since, fold
+from tasks.monitor.drift_monitor import Watch
+from tasks.monitor.night_view import Folded, Pace, Since, fold
 from tasks.monitor.performance import Promise, newest_cohort, performance
-from tasks.monitor.profiling import SOURCE
-from tasks.monitor.refused import refused_by_day
-from tasks.monitor.short import short_delivery
-from tasks.monitor.slices import Slices, bounded_cohort, cohort_tally, local_errors, tolerance
-from tasks.monitor.watch import Watch
-from tasks.monitor.way import Judged, Step, delivered_moves, way
+from tasks.monitor.pipeline_stages import Judged, Step, delivered_moves, way
+from tasks.monitor.predictions.prediction_reference import Answers
+from tasks.monitor.profiles.profile_batches import SOURCE
+from tasks.monitor.profiles.profile_quarantine import refused_by_day
+from tasks.monitor.short_delivery import short_delivery
+from tasks.monitor.slicing.slice_errors import Slices, bounded_cohort, cohort_tally, local_errors, tolerance
 from tasks.monitor.window import Window
+from tasks.prefect_task import room
 from tasks.profiles import TableProfile, digest, from_bytes
 from tasks.records import DriftKind, Estimated, LocalError, Moved, Performance
-from tasks.rim import room
 from tasks.spec import ProjectSpec
 
 _Days = Mapping[date, TableProfile]

@@ -16,12 +16,12 @@ from uuid import UUID
 from tasks import clock
 from tasks.lake import Entry, Lake, record
 from tasks.logs import line, logger
-from tasks.notify.due import Message, due
-from tasks.notify.failure import Past, cause, failure_is_due, hidden
-from tasks.notify.memory import told_entry, told_in
-from tasks.rim import room
+from tasks.notify.failed_runs import Past, cause, failure_is_due, hidden
+from tasks.notify.messages import Message, due
+from tasks.notify.sent_log import told_entry, told_in
+from tasks.prefect_task import room
 from tasks.spec import ProjectSpec, find_project, read_spec
-from tasks.spec.models import Notification
+from tasks.spec.project_spec import Notification
 
 if TYPE_CHECKING:
     from prefect import Flow

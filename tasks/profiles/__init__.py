@@ -7,12 +7,12 @@ Predictions are columns as any other.
 """
 
 from tasks.profiles.axis import Axis
-from tasks.profiles.category import CategoryProfile, categories_side_by_side
-from tasks.profiles.codec import PROTOCOL, digest, from_bytes, to_bytes
-from tasks.profiles.number import NumberProfile
+from tasks.profiles.category_profile import CategoryProfile, categories_side_by_side
+from tasks.profiles.formats.codec import PROTOCOL, digest, from_bytes, to_bytes
+from tasks.profiles.number_profile import NumberProfile
 from tasks.profiles.ruler import Ruler, fit_ruler, with_dates
-from tasks.profiles.table import ColumnProfile, TableProfile, added, profile, profile_stream
-from tasks.profiles.values import ValueCounts
+from tasks.profiles.table_profile import ColumnProfile, TableProfile, added, profile, profile_stream
+from tasks.profiles.value_counts import ValueCounts
 
 __all__ = [
     "PROTOCOL",

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from tasks.errors import DataError, nearest
 from tasks.profiles.axis import Axis, Values, fit_axis
-from tasks.profiles.columns import Column, ages_of, instants_and_nulls, instants_of, numbers_of, texts_of
-from tasks.profiles.values import fit_pins
+from tasks.profiles.counting.column_values import Column, ages_of, instants_and_nulls, instants_of, numbers_of, texts_of
+from tasks.profiles.value_counts import fit_pins
 
 EVENT_DATE = "event_date"  # the column, beside the ruler's own, that ages are counted back from
 

@@ -6,11 +6,11 @@ refuse, put back, roll back), and their carrying out in an order that survives a
 
 from __future__ import annotations
 
+from tasks.promote.actions import Promote, PutBack, Refuse, Reject, RollBack, Step, sentence
 from tasks.promote.approval import approval
-from tasks.promote.carry import carry_out
+from tasks.promote.execute import carry_out
 from tasks.promote.plan import Situation, asking, plan, recorded_champion, rollback
 from tasks.promote.rules import Proof, may_promote
-from tasks.promote.steps import Promote, PutBack, Refuse, Reject, RollBack, Step, sentence
 
 __all__ = [
     "Promote",

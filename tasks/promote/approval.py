@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tasks.errors import nearest
-from tasks.registry.names import APPROVAL
+from tasks.registry.mlflow_names import APPROVAL
 
 ANSWERS = ("approved", "rejected")
 

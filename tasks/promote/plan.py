@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tasks.errors import DataError
+from tasks.promote.actions import Promote, PutBack, Refuse, Reject, RollBack, Step
 from tasks.promote.approval import approval, approval_tags
 from tasks.promote.rules import Proof, may_promote, named, overdue
-from tasks.promote.steps import Promote, PutBack, Refuse, Reject, RollBack, Step
-from tasks.registry.names import BARRED, CHALLENGER, CHAMPION, PROMOTED, REFUSED, RESTORED
+from tasks.registry.mlflow_names import BARRED, CHALLENGER, CHAMPION, PROMOTED, REFUSED, RESTORED
 from tasks.registry.versions import Version
-from tasks.spec.models import ProjectSpec
+from tasks.spec.project_spec import ProjectSpec
 
 _ROLLED_BACK = re.compile(r"rolled back to version (?P<to>\d+): (?P<reason>.*)", re.DOTALL)
 

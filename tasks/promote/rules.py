@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tasks.promote.approval import approval
-from tasks.registry.names import APPROVER, BARRED, COMPARED_WITH
+from tasks.registry.mlflow_names import APPROVER, BARRED, COMPARED_WITH
 from tasks.registry.versions import Version
-from tasks.spec.models import ProjectSpec
+from tasks.spec.project_spec import ProjectSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tasks.promote.carry import carry_out
-from tasks.promote.steps import Step
+from tasks.prefect_task import room
+from tasks.promote.actions import Step
+from tasks.promote.execute import carry_out
 from tasks.registry import Registry
-from tasks.rim import room
 
 
 @room("promote")

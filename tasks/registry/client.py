@@ -13,8 +13,8 @@ from pathlib import Path
 from tasks import clock
 from tasks.errors import DataError, EvidenceError, Terminal, Unreachable
 from tasks.registry.manifest import MANIFEST, SIGNATURE, checked_name, seal, verify
-from tasks.registry.names import KEY, SEARCH, SERIES, checked_key, checked_project, metric_name
-from tasks.registry.server import Server
+from tasks.registry.mlflow_names import KEY, SEARCH, SERIES, checked_key, checked_project, metric_name
+from tasks.registry.mlflow_server import Server
 from tasks.registry.signing import Keys
 from tasks.registry.versions import TEXT_CHARACTERS, Draft, Version, dataset, version_of
 

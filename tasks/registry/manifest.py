@@ -1,7 +1,7 @@
 """The manifest: which files a version holds, their sha256, and an Ed25519 signature over all of it.
 
 The format is a promise. To change it: raise PROTOCOL, keep a reader for the old number, freeze a sealed set of files
-under tests/rooms/registry for the new one.
+under tests/unit/registry for the new one.
 """
 
 from __future__ import annotations

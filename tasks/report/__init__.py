@@ -1,12 +1,12 @@
 """Report: the record in, pages for people out: a night's `why`, and the project's one page."""
 
-from tasks.report.night import night_markdown
-from tasks.report.numbers import night_numbers
-from tasks.report.page import page
-from tasks.report.parts import Section, Table
-from tasks.report.text import visible
-from tasks.report.waits import Wait, waits
-from tasks.report.why import Why, why_lines
+from tasks.report.explanation import Why, why_lines
+from tasks.report.night_markdown import night_markdown
+from tasks.report.night_numbers import night_numbers
+from tasks.report.pending_actions import Wait, waits
+from tasks.report.project_page import page
+from tasks.report.render.safe_text import visible
+from tasks.report.render.sections import Section, Table
 
 __all__ = [
     "Section",

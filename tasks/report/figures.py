@@ -6,10 +6,21 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 from tasks.lake import Entry
-from tasks.report.chart import Line, Plot, Span, drawn
-from tasks.report.heat import Strip, heat_map, legend, strips
-from tasks.report.read import NULLS, Measure, amount, bias_of, error_of, estimate_of, mapping, measure, number, strains
-from tasks.report.text import html, own
+from tasks.report.entry_reader import (
+    NULLS,
+    Measure,
+    amount,
+    bias_of,
+    error_of,
+    estimate_of,
+    mapping,
+    measure,
+    number,
+    strains,
+)
+from tasks.report.render.heat_map import Strip, heat_map, legend, strips
+from tasks.report.render.line_chart import Line, Plot, Span, drawn
+from tasks.report.render.safe_text import html, own
 from tasks.spec import ProjectSpec
 
 CHANGES = frozenset({"promoted", "rolled_back", "put_back"})

@@ -5,9 +5,9 @@ automation has the last word. Where the spec names a place, each delivery's answ
 `automation` says how much was decided without a person, and how wrong that was.
 """
 
-from tasks.score.automation import Automation, automation
-from tasks.score.degree import Degree, deferred_under
+from tasks.score.automation import Degree, deferred_under
+from tasks.score.automation_rate import Automation, automation
+from tasks.score.output_files import Results, results_of
 from tasks.score.predictions import predictions
-from tasks.score.results import Results, results_of
 
 __all__ = ["Automation", "Degree", "Results", "automation", "deferred_under", "predictions", "results_of"]

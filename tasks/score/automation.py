@@ -1,117 +1,24 @@
-"""The automation rate: how much was decided without a person, and how wrong that was, once its labels are known."""
+"""What the spec's degree of automation makes of a row: decided by the model, proposed by it, or left to a person."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from tasks.metrics import LOSSES
-from tasks.spec import ProjectSpec
-
-FloatArray = npt.NDArray[np.float64]
+Degree = Literal["human", "shadow", "assist", "partial", "full"]
 
 
-@dataclass(frozen=True, slots=True)
-class Automation:
-    """What became of the rows of a period.
-
-    Attributes
-    ----------
-    rows : int
-        Rows that were served.
-    deferred_share : float
-        Share of them that a person decides; 1 minus the automation rate. NaN without rows.
-    automated_labelled : int
-        Rows of the automated part whose label is known.
-    automated_error : float
-        Their share of wrong decisions; for numbers, the metric's mean. NaN without such rows.
-    target_error : float or None
-        What it was to stay below.
-    """
-
-    rows: int
-    deferred_share: float
-    automated_labelled: int
-    automated_error: float
-    target_error: float | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the numbers for the record; what is not known is None."""
-        plain = asdict(self) | {"served_rows": self.rows}
-        del plain["rows"]
-        return {
-            name: None if isinstance(value, float) and math.isnan(value) else value for name, value in plain.items()
-        }
-
-
-def automation(served: pd.DataFrame, matured: pd.DataFrame, spec: ProjectSpec) -> Automation:
-    """Return how much of what was served was automatic, and the error of that part.
-
-    Parameters
-    ----------
-    served : DataFrame
-        `deferred` of the rows whose share is asked for.
-    matured : DataFrame
-        `deferred`, `prediction`, `confidence` (of several classes `predicted_class`) and `label` of the rows whose
-        error is asked for.
-    spec : ProjectSpec
-        For the task, the metric and the target.
+def deferred_under(degree: Degree, unsure: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """Return which rows a person decides, of those the model is too unsure of or not.
 
     Examples
     --------
-    One of four rows was deferred; of the two automatic ones with a label, one is off by 4 and one by 0.
-
-    >>> source = {"uri": "rows", "id": ["id"], "event_time": "at", "label": {"column": "price"}}
-    >>> scope = {"owner": "me", "objective": "prices", "metric": "mean_absolute_error"}
-    >>> spec = ProjectSpec.model_validate(
-    ...     {"project": "houses", "scope": scope, "source": source, "features": {"numbers": ["rooms"]}})
-    >>> known = pd.DataFrame({"deferred": [False, False, True], "prediction": [5.0, 7.0, 1.0], "confidence": 0.0,
-    ...     "label": [9.0, 7.0, 8.0]})
-    >>> found = automation(pd.DataFrame({"deferred": [False, False, True, False]}), known, spec)
-    >>> found.deferred_share, found.automated_labelled, found.automated_error
-    (0.25, 2, 2.0)
+    >>> [deferred_under(degree, [True, False]).tolist() for degree in ("human", "assist", "partial", "full")]
+    [[True, True], [True, True], [True, False], [False, False]]
     """
-    automatic = matured[~_deferred(matured)]
-    errors = row_errors(automatic, spec)
-    return Automation(
-        rows=len(served),
-        deferred_share=float(_deferred(served).mean()) if len(served) else math.nan,
-        automated_labelled=len(automatic),
-        automated_error=float(errors.mean()) if len(errors) else math.nan,
-        target_error=spec.automation.target_error,
-    )
-
-
-def row_errors(rows: pd.DataFrame, spec: ProjectSpec) -> FloatArray:
-    """Return each row's error: the metric's loss of a number, 1 for a wrong decision of two classes; else none.
-
-    What a binary model decided is read from its confidence, which is the probability of the class it chose, wherever
-    its threshold was; of several classes the name it chose is compared with the label.
-
-    Examples
-    --------
-    0.3 with a confidence of 0.3 was decided as 1, from a threshold below; with one of 0.7, as 0.
-
-    >>> from types import SimpleNamespace as Part
-    >>> spec = Part(training=Part(task="binary"))
-    >>> row_errors(pd.DataFrame({"prediction": [0.3, 0.3], "confidence": [0.3, 0.7], "label": [1.0, 1.0]}), spec)
-    array([0., 1.])
-    """
-    if spec.training.task == "multiclass":
-        return np.asarray(rows["predicted_class"].astype("str") != rows["label"].astype("str"), dtype=np.float64)
-    truth, prediction = rows["label"].to_numpy(np.float64), rows["prediction"].to_numpy(np.float64)
-    if spec.training.task == "regression":
-        return np.asarray(LOSSES[spec.scope.metric](truth, prediction), dtype=np.float64)
-    sure = rows["confidence"].to_numpy(np.float64)
-    decided = np.where(np.isnan(sure), prediction >= 0.5, sure == prediction)  # noqa: PLR2004 - one half
-    return np.asarray(decided != (truth == 1), dtype=np.float64)
-
-
-def _deferred(rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Return which rows were deferred; older records do not say, and then none was."""
-    return np.asarray(rows["deferred"].astype("boolean").fillna(value=False), dtype=bool)
+    rows = np.asarray(unsure, dtype=bool)
+    if degree == "partial":
+        return rows
+    return np.full(rows.shape, degree != "full")

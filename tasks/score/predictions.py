@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.model import Predictor, confidence, reasons
-from tasks.model.matrix import matrix
+from tasks.model.input_matrix import matrix
 
 Role = Literal["champion", "shadow"]
 

@@ -24,12 +24,12 @@ from tasks.lake import (
 )
 from tasks.logs import line, logger
 from tasks.model import Predictor
-from tasks.rim import room
-from tasks.score.answering import Answerer
-from tasks.score.automation import Automation, automation
-from tasks.score.degree import Degree
+from tasks.prefect_task import room
+from tasks.score.answer_columns import Answerer
+from tasks.score.automation import Degree
+from tasks.score.automation_rate import Automation, automation
+from tasks.score.output_files import Results
 from tasks.score.predictions import Role
-from tasks.score.results import Results
 from tasks.spec import ProjectSpec
 
 ROWS_HELD = 200_000  # answers of no more rows are worked out before they are written

@@ -5,10 +5,10 @@ schema.py and reference.py document it; cells.py reads delivered columns as the 
 first spec from a person's own data.
 """
 
-from tasks.spec.find import find_project, home, known_projects, projects_folder
-from tasks.spec.models import ProjectSpec
-from tasks.spec.nights import missed_nights, nights_per_year
-from tasks.spec.read import parse_spec, read_spec
+from tasks.spec.find_project import find_project, home, known_projects, projects_folder
+from tasks.spec.project_spec import ProjectSpec
+from tasks.spec.reading.read_spec import parse_spec, read_spec
+from tasks.spec.schedule_nights import missed_nights, nights_per_year
 
 __all__ = [
     "ProjectSpec",

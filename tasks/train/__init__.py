@@ -4,17 +4,17 @@ Labels age: a model of last year's prices is wrong about this year's. So recipes
 forward validation - fit on what was known, score what came next - says which one to believe.
 """
 
-from tasks.train.baselines import baseline_prediction, baseline_predictions
-from tasks.train.conduct import Conduct, Spread, TrialResult
-from tasks.train.curve import LearningCurve, learning_curve
-from tasks.train.finish import Finish
-from tasks.train.fitting import Fitted, fit, fitted_on_all
-from tasks.train.importances import importances
-from tasks.train.recipes import Recipe, candidates
-from tasks.train.selection import Selection
-from tasks.train.table import apart
+from tasks.train.assessment.baselines import baseline_prediction, baseline_predictions
+from tasks.train.assessment.forward_validation import FoldResult, choose, forward_validation
+from tasks.train.assessment.importances import importances
+from tasks.train.assessment.learning_curve import LearningCurve, learning_curve
+from tasks.train.candidates.feature_selection import Selection
+from tasks.train.candidates.recipes import Recipe, candidates
+from tasks.train.candidates.search_options import Conduct, Spread, TrialResult
+from tasks.train.data.training_table import apart
+from tasks.train.fit.calibration import Finish
+from tasks.train.fit.portable_fit import Fitted, fit, fitted_on_all
 from tasks.train.training import Trained, train
-from tasks.train.validation import FoldResult, choose, forward_validation
 
 __all__ = [
     "Conduct",

@@ -9,14 +9,14 @@ import pandas as pd
 
 from tasks.drift import Reference, reference_of
 from tasks.logs import line, logger
+from tasks.prefect_task import room
 from tasks.profiles import Ruler, fit_ruler, profile, with_dates
-from tasks.rim import room
 from tasks.spec import ProjectSpec
-from tasks.train.conduct import Conduct, Line, Spread, TrialResult
-from tasks.train.curve import LearningCurve, learning_curve
-from tasks.train.deferring import deferral
-from tasks.train.fitting import Fitted, fitted_on_all, replace_schema
-from tasks.train.importances import importances
+from tasks.train.assessment.importances import importances
+from tasks.train.assessment.learning_curve import LearningCurve, learning_curve
+from tasks.train.candidates.search_options import Conduct, Line, Spread, TrialResult
+from tasks.train.fit.deferral_rule import deferral
+from tasks.train.fit.portable_fit import Fitted, fitted_on_all, replace_schema
 from tasks.train.training import Trained, train
 
 

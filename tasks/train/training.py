@@ -10,16 +10,16 @@ from datetime import date
 import pandas as pd
 
 from tasks.errors import DataError
-from tasks.spec.models import ProjectSpec
-from tasks.train.conduct import Conduct, Line, Spread, TrialResult
-from tasks.train.finish import Finish, finish
-from tasks.train.fitting import Fitted, fitted
-from tasks.train.learning import Workshop, without_level
-from tasks.train.recipes import Recipe, candidates
-from tasks.train.search import searched
-from tasks.train.selection import Selection, selected
-from tasks.train.table import Table, table
-from tasks.train.validation import FoldResult, choose, folds, newest_day, weighted_loss
+from tasks.spec.project_spec import ProjectSpec
+from tasks.train.assessment.forward_validation import FoldResult, choose, folds, newest_day, weighted_loss
+from tasks.train.candidates.feature_selection import Selection, selected
+from tasks.train.candidates.recipes import Recipe, candidates
+from tasks.train.candidates.search import searched
+from tasks.train.candidates.search_options import Conduct, Line, Spread, TrialResult
+from tasks.train.data.training_table import Table, table
+from tasks.train.fit.calibration import Finish, finish
+from tasks.train.fit.portable_fit import Fitted, fitted
+from tasks.train.fit.recipe_fit import Workshop, without_level
 
 TRYING_SHARE = 0.8  # of training_minutes; the rest is for the final fit and its proof
 

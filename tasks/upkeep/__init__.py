@@ -3,6 +3,6 @@
 Nothing that counts changes: the rows, labels, profiles and predictions that stand before it stand after it.
 """
 
-from tasks.upkeep.chores import Chore, Orphans, chores
+from tasks.upkeep.plan import Chore, Orphans, chores
 
 __all__ = ["Chore", "Orphans", "chores"]

@@ -22,9 +22,9 @@ from tasks.lake import (
     remove_files,
 )
 from tasks.logs import line, logger
-from tasks.rim import room
+from tasks.prefect_task import room
 from tasks.spec import ProjectSpec
-from tasks.upkeep.chores import OF_BATCHES, Chore, Orphans, chores
+from tasks.upkeep.plan import OF_BATCHES, Chore, Orphans, chores
 
 LEASE = timedelta(days=1)
 NO_NIGHT = date(1970, 1, 1)

@@ -3,16 +3,16 @@
 Bad data is never an exception. What is raised is a contract that cannot be used.
 """
 
-from tasks.validate.check import check, check_all, unreadable
-from tasks.validate.chunks import ChunkedCheck
-from tasks.validate.consistency import LabelReport, label_report
-from tasks.validate.consistency_text import label_markdown
-from tasks.validate.contract import Suite, read_suite
-from tasks.validate.ended import Ended
-from tasks.validate.feature_rows import check_features
-from tasks.validate.labels import check_labels
-from tasks.validate.page import validation_markdown, validation_page
-from tasks.validate.typed import Typed, typed
+from tasks.validate.contract.suite import Suite, read_suite
+from tasks.validate.label_quality.consistency import LabelReport, label_report
+from tasks.validate.label_quality.consistency_markdown import label_markdown
+from tasks.validate.summary.validation_page import validation_markdown, validation_page
+from tasks.validate.typing.typed_frame import Typed, typed
+from tasks.validate.verdict.check_feature_rows import check_features
+from tasks.validate.verdict.check_labels import check_labels
+from tasks.validate.verdict.check_rows import check, check_all, unreadable
+from tasks.validate.verdict.chunked_check import ChunkedCheck
+from tasks.validate.verdict.chunked_result import Ended
 
 __all__ = [
     "ChunkedCheck",

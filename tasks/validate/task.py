@@ -11,18 +11,18 @@ import pandas as pd
 
 from tasks.lake import Batch, Lake, add_batch
 from tasks.logs import line, logger
+from tasks.prefect_task import room
 from tasks.records import Checked, Delivery, Unread
-from tasks.rim import room
 from tasks.spec import ProjectSpec
-from tasks.validate.among import among
-from tasks.validate.check import check_all, unreadable
-from tasks.validate.contract import Suite, read_suite
-from tasks.validate.earlier import event_window, held_rows, ids_there
-from tasks.validate.feature_rows import check_features
-from tasks.validate.labels import check_labels
-from tasks.validate.large import LargeChecked, check_large
-from tasks.validate.release import readable_again
-from tasks.validate.storing import add_accepted
+from tasks.validate.acceptance.prior_batches import event_window, held_rows, ids_there
+from tasks.validate.acceptance.release import readable_again
+from tasks.validate.acceptance.store import add_accepted
+from tasks.validate.contract.suite import Suite, read_suite
+from tasks.validate.typing.membership import among
+from tasks.validate.verdict.check_feature_rows import check_features
+from tasks.validate.verdict.check_labels import check_labels
+from tasks.validate.verdict.check_rows import check_all, unreadable
+from tasks.validate.verdict.large_delivery import LargeChecked, check_large
 
 ROWS_AT_ONCE = 200_000
 RELEASED = "released"

@@ -31,10 +31,10 @@ from rich.console import Console
 from tests.bench.figures import Figures, Time
 from tests.bench.places import own_place
 from tests.bench.scoring import CATEGORIES, NUMBERS, TREES, VALUES, fitted_pair, rows_of
-from tests.rims.largefile import peak_mb
+from tests.integration.largefile import peak_mb
 
 if TYPE_CHECKING:
-    from flows.house import Champion, House
+    from flows.workspace import Champion, House
 
 ROWS = 1_000_000
 AT_ONCE = 50_000
@@ -148,7 +148,7 @@ def _model_alone(rows: int) -> tuple[Time, Time]:
     """Return how long the model's own session, and a part of the fitted pipeline's predict, take."""
     from threadpoolctl import threadpool_limits
 
-    from tasks.model.matrix import matrix
+    from tasks.model.input_matrix import matrix
 
     with threadpool_limits(1):
         pipeline, model = fitted_pair()
@@ -178,7 +178,7 @@ def _clocked_rooms() -> Iterator[Clocked]:
     """Run each room as a plain function, and clock what the flows time, while the block runs."""
     from prefect import Task
 
-    from tasks.gauges.task import timed
+    from tasks.metrics_export.task import timed
 
     clocked = Clocked()
 
@@ -188,7 +188,7 @@ def _clocked_rooms() -> Iterator[Clocked]:
 
     with ExitStack() as patches:
         patches.enter_context(patch.object(Task, "__call__", plainly))
-        patches.enter_context(patch("flows.events.emit_event"))
+        patches.enter_context(patch("flows.steps.events.emit_event"))
         for module in [each for name, each in sys.modules.items() if name.startswith("flows.")]:
             if getattr(module, "timed", None) is timed:
                 patches.enter_context(patch.object(module, "timed", clocked.room))
@@ -197,7 +197,7 @@ def _clocked_rooms() -> Iterator[Clocked]:
 
 def _house(folder: Path) -> House:
     """Return a house whose champion was trained on the days before, and whose registry answers without a server."""
-    from flows.house import House
+    from flows.workspace import House
     from tasks.lake import Lake
     from tasks.registry import Registry
     from tasks.spec import read_spec
@@ -217,7 +217,7 @@ def _house(folder: Path) -> House:
 
 
 def _champion() -> Champion:
-    from flows.house import Champion
+    from flows.workspace import Champion
     from tasks.drift import reference_of
     from tasks.model import load_model, model_files
     from tasks.monitor import Promise

@@ -103,8 +103,8 @@ def _in_own_process(work: Callable[[], Found]) -> Found:
 
 
 def _measured(root: Path, batch: Batch, model: Any, address: str | None) -> Found:
-    from flows.spread import workers
-    from tasks.spec.models import Compute
+    from flows.steps.executor import workers
+    from tasks.spec.project_spec import Compute
 
     compute = Compute() if address is None else Compute(backend="dask", address=address)
     lake = Lake(str(root))
@@ -134,7 +134,7 @@ def _on_workers(address: str | None, question: Callable[[], float]) -> list[floa
 
 
 def _warmed(model: Any) -> float:
-    from tasks.monitor import profiling
+    from tasks.monitor.profiles import profile_batches as profiling
     from tasks.score import task
 
     assert profiling, task
@@ -142,7 +142,7 @@ def _warmed(model: Any) -> float:
 
 
 def _profile(lake: Lake, batch: Batch, spread: Spread) -> None:
-    from tasks.monitor.profiling import profile_batches
+    from tasks.monitor.profiles.profile_batches import profile_batches
     from tasks.profiles import fit_ruler
 
     ruler = fit_ruler(rows_of(20_000, seed=0), numbers=NUMBERS, categories=CATEGORIES, booleans=[])

@@ -14,15 +14,15 @@ import numpy as np
 import pandas as pd
 
 from tasks.drift import Leeway, duplicate_share, reference_of
-from tasks.metrics import LOSSES
-from tasks.monitor.answers import answers
-from tasks.monitor.kinds import kind
-from tasks.monitor.slices import Tally, local_errors, merged, slices, tolerance
-from tasks.monitor.watch import Learnt, Seen, Watch
+from tasks.monitor.drift_kind import kind
+from tasks.monitor.drift_monitor import Learnt, Seen, Watch
+from tasks.monitor.predictions.prediction_reference import answers
+from tasks.monitor.slicing.slice_errors import Tally, local_errors, merged, slices, tolerance
 from tasks.profiles import fit_ruler, profile
 from tasks.records import LocalError
-from tasks.spec.data import Features, Privacy
-from tasks.spec.policy import Monitoring
+from tasks.spec.data_sections import Features, Privacy
+from tasks.spec.policy_sections import Monitoring
+from tasks.statistics import LOSSES
 
 NIGHTS_PER_YEAR = 365.25
 WORDS = {"both": "covariate", "none": None}

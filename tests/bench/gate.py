@@ -17,7 +17,7 @@ from rich.table import Table
 
 from tasks.evaluate import Contest, gate
 from tasks.model import ModelSchema, Predictor
-from tasks.spec.models import ProjectSpec
+from tasks.spec.project_spec import ProjectSpec
 from tests.bench.figures import Figures, Time
 
 DAYS, ROWS_A_DAY = 28, 50

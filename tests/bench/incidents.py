@@ -11,9 +11,9 @@ from time import perf_counter
 from rich.console import Console
 from rich.table import Table
 
-from flows.incident import Outcome, play, stage_of
-from flows.workshop import Workshop
-from tasks.incidents import INCIDENTS, Stage
+from flows.backtest.scenarios import Outcome, play, stage_of
+from flows.backtest.trainer import Workshop
+from tasks.fault_scenarios import INCIDENTS, Stage
 from tasks.spec import read_spec
 from tests.bench.loans import FIRST_DAY, write_loans
 

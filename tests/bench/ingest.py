@@ -22,10 +22,10 @@ from rich.console import Console
 
 from tasks.ingest import Content, delivery
 from tasks.records import Delivery, Landed
-from tasks.spec.models import ProjectSpec
+from tasks.spec.project_spec import ProjectSpec
 from tests.bench.figures import Figures, Time
 from tests.bench.places import own_place
-from tests.rims.largefile import peak_mb
+from tests.integration.largefile import peak_mb
 
 ROWS = 1_000_000
 TIMES_MORE = 5

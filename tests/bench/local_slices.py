@@ -21,9 +21,9 @@ from rich.table import Table
 from tasks.drift import Leeway
 from tasks.monitor import Slices, local_errors, performance, slices, tolerance
 from tasks.monitor.performance import Promise
-from tasks.monitor.slices import Tally, merged
-from tasks.spec.data import Features
-from tasks.spec.policy import Monitoring
+from tasks.monitor.slicing.slice_errors import Tally, merged
+from tasks.spec.data_sections import Features
+from tasks.spec.policy_sections import Monitoring
 from tests.bench.figures import Figures
 
 SIZES, SEEDS, LEARNT, QUIET, LONGEST = (50, 300, 1000), 3, 28, 60, 40

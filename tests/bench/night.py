@@ -18,13 +18,13 @@ from unittest.mock import patch
 
 from rich.console import Console
 
-from flows.stack import open_stack
+from flows.stack.local_stack import open_stack
 from tests.bench.figures import Figures, Time
 from tests.bench.places import own_place
 from tests.bench.project import NAME, ROWS_A_NIGHT, day_rows, nights_after_first, write_project
 
 if TYPE_CHECKING:
-    from flows.house import House
+    from flows.workspace import House
 
 NIGHTS = 5
 WARMING = 2
@@ -50,10 +50,10 @@ def bench_night(console: Console) -> Figures:
 
 
 def _first_champion() -> House:
-    from flows.deliver import deploy
-    from flows.house import open_house
-    from flows.runners import run
-    from tasks.registry.names import APPROVAL
+    from flows.stack.deployments import deploy
+    from flows.stack.run_deployment import run
+    from flows.workspace import open_house
+    from tasks.registry.mlflow_names import APPROVAL
     from tests.bench.project import FIRST_NIGHT
 
     house = open_house(NAME)
@@ -78,7 +78,7 @@ def _measured(nights: list[date]) -> tuple[Rooms, list[Time], list[Time]]:
 
 
 def _through_prefect(night: date) -> None:
-    from flows.runners import run
+    from flows.stack.run_deployment import run
 
     run("nightly", NAME, date=night.isoformat(), reason="bench")
 

@@ -16,8 +16,9 @@ import numpy.typing as npt
 import pandas as pd
 from rich.console import Console
 
-from tasks.model import EXPORTERS, ModelSchema, exported, parity, raw_scores
-from tasks.model.matrix import matrix
+from tasks.model import EXPORTERS, ModelSchema, exported, raw_scores
+from tasks.model.export import parity
+from tasks.model.input_matrix import matrix
 from tests.bench.figures import Figures, Time
 
 ROWS = 100_000

@@ -19,9 +19,9 @@ from rich.console import Console
 from rich.table import Table
 
 from tasks.drift import DISTANCES, Leeway, reference_of
-from tasks.monitor.watch import Watch
+from tasks.monitor.drift_monitor import Watch
 from tasks.profiles import TableProfile, fit_ruler, profile
-from tasks.spec.policy import Monitoring
+from tasks.spec.policy_sections import Monitoring
 from tests.bench.figures import Figures, Time
 
 NUMBERS, CATEGORIES, CELLS = 40, 10, 6

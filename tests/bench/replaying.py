@@ -18,12 +18,12 @@ import pandas as pd
 import yaml
 from rich.console import Console
 
-from flows.assembled import assembled_features
-from flows.history import history_in
-from flows.simulate import Story, Strategy, simulate
-from flows.workshop import Workshop
+from flows.backtest.engine import Story, Strategy, simulate
+from flows.backtest.history import history_in
+from flows.backtest.trainer import Workshop
+from tasks.dataset.feature_assembly import assembled_features
 from tasks.lake import Batch, Lake, accepted, add_batches
-from tasks.monitor.profiling import profile_batches
+from tasks.monitor.profiles.profile_batches import profile_batches
 from tasks.profiles import fit_ruler, from_bytes
 from tasks.spec import ProjectSpec, read_spec
 from tests.bench.figures import Figures, Time

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from rich.console import Console
 
 from tasks.model import ModelSchema, Predictor, exported, load_model, model_files
-from tasks.model.matrix import matrix
+from tasks.model.input_matrix import matrix
 from tests.bench.figures import Figures, Time
 
 ROWS = 1_000_000

@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from tasks.spec.models import ProjectSpec
-from tasks.train.conduct import Conduct, TrialResult
-from tasks.train.estimators import estimator_of
-from tasks.train.learning import Workshop
-from tasks.train.search import searched
-from tasks.train.table import Table, table
-from tasks.train.validation import newest_day
+from tasks.spec.project_spec import ProjectSpec
+from tasks.train.assessment.forward_validation import newest_day
+from tasks.train.candidates.search import searched
+from tasks.train.candidates.search_options import Conduct, TrialResult
+from tasks.train.data.training_table import Table, table
+from tasks.train.fit.estimators import estimator_of
+from tasks.train.fit.recipe_fit import Workshop
 from tests.bench.figures import Figures, Time
 
 TRIALS, DAYS, ROWS_A_DAY, FIRST = 16, 150, 20, date(2026, 1, 1)

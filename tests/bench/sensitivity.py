@@ -19,9 +19,9 @@ from rich.console import Console
 from rich.table import Table
 
 from tasks.drift import Leeway, reference_of
-from tasks.monitor.watch import Watch
+from tasks.monitor.drift_monitor import Watch
 from tasks.profiles import fit_ruler, profile
-from tasks.spec.policy import Monitoring
+from tasks.spec.policy_sections import Monitoring
 from tests.bench.figures import Figures
 from tests.bench.quiet_year import CATEGORIES, NIGHTS, NUMBERS, REFERENCE_DAYS, SIZES, START, WOBBLE, World
 

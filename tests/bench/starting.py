@@ -13,8 +13,8 @@ from urllib.request import urlopen
 import psutil
 from rich.console import Console
 
-from flows.processes import keeper_of
-from flows.stack import HOST, PROCFILE, QUIET, free_port, open_stack, start_worker
+from flows.stack.local_stack import HOST, PROCFILE, QUIET, free_port, open_stack, start_worker
+from flows.stack.process_registry import keeper_of
 from tests.bench.figures import Figures, Time
 from tests.bench.places import own_place
 

@@ -17,7 +17,7 @@ from tests.bench.figures import Figures, Time
 from tests.bench.places import own_place
 
 if TYPE_CHECKING:
-    from flows.stack import Addresses
+    from flows.stack.local_stack import Addresses
 
 ROWS, COLUMNS = 1_000_000, 12
 COMMITS = 300
@@ -31,7 +31,7 @@ DAY = date(2026, 1, 2)
 
 
 def bench_units(console: Console) -> Figures:
-    from flows.stack import open_stack
+    from flows.stack.local_stack import open_stack
 
     figures = Figures("unit costs (one process, a local disk; CPU seconds are this process')")
     with own_place() as where:

@@ -18,12 +18,12 @@ import pandas as pd
 from rich.console import Console
 
 from tasks.records import Landed
-from tasks.spec.models import ProjectSpec
+from tasks.spec.project_spec import ProjectSpec
 from tasks.validate import ChunkedCheck, Ended
-from tasks.validate.asking import Breach, ask
-from tasks.validate.contract import Expectation, Suite, built
-from tasks.validate.quiet import quiet_great_expectations
-from tasks.validate.scope import parted
+from tasks.validate.contract.expectation_scope import parted
+from tasks.validate.contract.expectations import Breach, ask
+from tasks.validate.contract.gx_lock import quiet_great_expectations
+from tasks.validate.contract.suite import Expectation, Suite, built
 from tests.bench.figures import Figures, Time
 
 ROWS = 1_000_000

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flows.cli import main
+from flows.cli.app import main
 
 UNSET = ("LEEWAY_PROJECTS", "LEEWAY_HOME", "LEEWAY_LAKE", "PREFECT_API_URL", "MLFLOW_TRACKING_URI")
 ROWS = 120

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import typer
 
-from flows.cli import app
+from flows.cli.app import app
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Leeway
@@ -47,7 +47,7 @@ def test_help_says_what_everything_is_for(words: tuple[str, ...], leeway: Leeway
 
 
 def test_the_command_line_starts_without_heavy_packages() -> None:
-    asked = f"import sys, flows.cli; print(*(name for name in {HEAVY} if name in sys.modules))"
+    asked = f"import sys, flows.cli.app; print(*(name for name in {HEAVY} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == ""
 
@@ -89,7 +89,7 @@ def test_an_error_nobody_foresaw_is_a_line_too(leeway: Leeway, monkeypatch: pyte
     def failing(_project: str | None) -> None:
         raise KeyError("size")
 
-    monkeypatch.setattr("flows.commands.status.show_status", failing)
+    monkeypatch.setattr("flows.cli.commands.status.show_status", failing)
     said = leeway("status")
     assert said.code == 1
     assert said.err == "error: KeyError: 'size'; Leeway did not foresee this: `leeway --debug ...` says where\n"

@@ -147,7 +147,9 @@ def test_of_many_files_the_newest_are_read_and_that_is_said(
     Path("daily").mkdir()
     for day, rows in orders.groupby(orders["date"]):
         rows.to_csv(f"daily/{day}.csv", index=False)
-    monkeypatch.setattr("flows.given.READ_BYTES", sum(path.stat().st_size for path in Path("daily").iterdir()) // 2)
+    monkeypatch.setattr(
+        "flows.cli.init.data_sample.READ_BYTES", sum(path.stat().st_size for path in Path("daily").iterdir()) // 2
+    )
     said = leeway("init", "daily", *WORDS)
     assert said.code == 0
     assert "the newest 14 of 30 files" in said.out or "the newest 15 of 30 files" in said.out

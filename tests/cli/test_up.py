@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flows.addresses import environment, on_host
-from flows.due import overdue
-from flows.ports import LOOPBACK, ports_of
-from flows.processes import MARK
-from flows.screen import screen
-from flows.watch import Projects
+from flows.cli.console import screen
+from flows.stack.endpoints import environment, on_host
+from flows.stack.next_runs import overdue
+from flows.stack.ports import LOOPBACK, ports_of
+from flows.stack.process_registry import MARK
+from flows.stack.watcher import Projects
 from tasks.spec import ProjectSpec, read_spec
 
 if TYPE_CHECKING:

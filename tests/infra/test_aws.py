@@ -23,7 +23,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from tasks.ingest.s3 import S3Source
+from tasks.ingest.sources.s3 import S3Source
 from tasks.lake import TABLES, Lake, held
 
 TEMPLATE = Path(__file__).parents[2] / "infra" / "aws" / "leeway.yaml"

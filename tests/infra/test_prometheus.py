@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tasks.gauges import METRICS
+from tasks.metrics_export import METRICS
 
 INFRA = Path(__file__).parents[2] / "infra"
 PROMETHEUS = INFRA / "prometheus"

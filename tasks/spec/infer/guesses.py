@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tasks.spec.infer.columns import Chosen
-from tasks.spec.infer.page import Choices
+from tasks.spec.infer.column_kinds import Chosen
+from tasks.spec.infer.spec_text import Choices
 
 
 def guesses(choices: Choices) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import SpecError
-from tasks.spec.cells import Mask, booleans, categories, numbers
+from tasks.spec.values.cell_types import Mask, booleans, categories, numbers
 
 HEAVY_SKEW = 2.0
 FEWEST_ROWS = 20

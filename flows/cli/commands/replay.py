@@ -1,0 +1,113 @@
+"""`leeway replay`: what a policy would have come to on the project's own history, beside other ways of retraining."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from rich.markup import escape
+from rich.table import Table
+
+from flows.cli.console import screen
+from flows.cli.session import lake_of
+from tasks.errors import DataError
+from tasks.spec import ProjectSpec, find_project, home, read_spec
+
+if TYPE_CHECKING:
+    from flows.backtest.comparison import Line
+    from flows.backtest.engine import Strategy
+    from flows.backtest.history import History
+
+Habit = Literal["policy", "never", "monthly", "nightly"]
+HABITS: tuple[Habit, ...] = ("policy", "never", "monthly", "nightly")
+PAGE = "replay.html"
+FIRST_SHARE = 0.4
+
+
+def replay_policy(
+    project: str, policies: Sequence[Path], begin: date | None, habits: Sequence[str] = HABITS
+) -> list[Line]:
+    """Replay a project's policy, and others, on its own history; print a table and write a page with the curves.
+
+    Parameters
+    ----------
+    policies : sequence of Path
+        Other project.yaml files of the same project, each with a policy to be tried beside the present one.
+    begin : date or None
+        The night on which the first model is trained; when 40 % of the rows have landed, if left out.
+    habits : sequence of str
+        Of `HABITS`: the policy, and the calendars to compare it with.
+    """
+    console = screen()
+    with console.status("loading"):
+        from flows.backtest.comparison import compared, page
+        from flows.backtest.engine import simulate
+        from flows.backtest.history import history_in
+        from flows.backtest.trainer import Workshop
+        from tasks.dataset.feature_assembly import assembled_features
+
+        path = find_project(project)
+        spec, lake = lake_of(project)
+        if spec.training.task == "multiclass":
+            raise DataError(f"{spec.project} has several classes; a replay knows numbers and two classes so far")
+        history = history_in(lake, spec)
+        history = replace(history, rows=assembled_features(history.rows, spec, lake, path.parent))
+    since = begin or _first_night(history)
+    strategies = _strategies(spec, policies, habits)
+    lines = []
+    with console.status("") as status:
+        bench = Workshop(history, path.parent, said=lambda text: status.update(f"replaying {text}"))
+        for strategy in strategies:
+            status.update(f"replaying {strategy.name}")
+            started = time.monotonic()
+            story = simulate(strategy, bench, since)
+            lines.append(compared(story, history.labels, time.monotonic() - started))
+    console.print(_table(lines, since))
+    where = home(path) / f"{spec.project}-{PAGE}"
+    where.parent.mkdir(parents=True, exist_ok=True)
+    where.write_text(page(spec, lines), encoding="utf-8")
+    console.print(f"error over time, alarms and retrainings: {escape(str(where))}")
+    return lines
+
+
+def _strategies(spec: ProjectSpec, policies: Sequence[Path], habits: Sequence[str]) -> list[Strategy]:
+    from flows.backtest.engine import Strategy
+
+    found = [Strategy(habit, spec, habit) for habit in HABITS if habit in habits]
+    for path in policies:
+        other = read_spec(path)
+        if other.features != spec.features or other.source != spec.source:
+            raise DataError(f"{path} has other sources or features than {spec.project}; only its policy may differ")
+        found.append(Strategy(path.stem if path.stem != "project" else path.parent.name, other))
+    return found
+
+
+def _first_night(history: History) -> date:
+    landed = history.rows["arrival"].sort_values()
+    found: date = landed.iloc[int(len(landed) * FIRST_SHARE)]
+    return found
+
+
+def _table(lines: Sequence[Line], since: date) -> Table:
+    table = Table(title=f"from {since} on", show_edge=False)
+    table.add_column("retrained")
+    for heading in ("nights", "alarms", "set aside", "asked", "retrainings", "error", "bias", "cost", "seconds"):
+        table.add_column(heading, justify="right")
+    for line in lines:
+        table.add_row(
+            escape(line.name),
+            str(line.nights),
+            str(line.alarms),
+            str(line.set_aside),
+            str(line.asked),
+            f"{line.retrainings} ({line.refused} refused)" if line.refused else str(line.retrainings),
+            f"{line.loss:.4f}",
+            f"{line.bias:+.4f}",
+            f"{line.cost:,.0f}",
+            f"{line.seconds:.1f}",
+        )
+    return table

@@ -1,0 +1,135 @@
+"""`leeway status`: each project's champion and last decision, what waits for whom, what runs next, and on what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from flows.cli.console import screen
+from flows.cli.session import lake_of
+from flows.stack.endpoints import Addresses
+from flows.stack.local_stack import answers, configured
+from flows.stack.next_runs import by_prefect, by_schedule
+from flows.stack.process_registry import keeper_of, read_note
+from flows.stack.supervisor import healthy
+from tasks import clock
+from tasks.errors import Error, SpecError
+from tasks.lake import Entry, entries
+from tasks.report import Wait, waits
+from tasks.spec import ProjectSpec, find_project, home, known_projects
+
+NAMES = {"prefect": "Prefect", "mlflow": "MLflow"}
+
+
+def show_status(project: str | None) -> None:
+    """Print what the record and the servers say; a project with a wrong spec has a line that says so."""
+    names, console = [project] if project else known_projects(), screen()
+    if not names:
+        console.print("no project yet: `leeway init DATA --time COLUMN --label COLUMN` writes one from your data")
+        return
+    table = Table("project", "champion", "since", "last night", "decision", "waiting", show_edge=False)
+    specs, waiting = [], []
+    for name in names:
+        try:
+            spec, lake = lake_of(name)
+        except SpecError:
+            if project:
+                raise
+            table.add_row(escape(name), "-", "-", "-", f"its spec cannot be used: `leeway check {escape(name)}`", "-")
+            continue
+        record = entries(lake, spec.project)
+        held = waits(record, spec)
+        table.add_row(*map(escape, _cells(spec, record, held)))
+        specs.append(spec)
+        waiting += [(spec.project, wait) for wait in held]
+    console.print(table)
+    _tell_waiting(waiting, console)
+    where = home(find_project(names[0]))
+    stack = _stack(where)
+    _tell_next(specs, stack, console)
+    _tell_servers(where, stack, console)
+
+
+def _cells(spec: ProjectSpec, record: Sequence[Entry], held: Sequence[Wait]) -> list[str]:
+    nights = [entry for entry in record if entry.kind == "night"]
+    moved = {"promoted", "rolled_back", "put_back"}
+    crowned = [entry for entry in record if entry.action in moved and entry.kind != "night"]
+    return [
+        spec.project,
+        crowned[-1].subject if crowned else "none",
+        f"{crowned[-1].night}, {_age(crowned[-1].night)}" if crowned else "-",
+        str(nights[-1].night) if nights else "-",
+        f"{nights[-1].action}: {nights[-1].reason}" if nights else "-",
+        f"{len(held)}, see below" if held else "-",
+    ]
+
+
+def _age(night: date) -> str:
+    days = (clock.now().date() - night).days
+    return "today" if days <= 0 else f"{days} day{'s' if days > 1 else ''} ago"
+
+
+def _tell_waiting(waiting: Sequence[tuple[str, Wait]], console: Console) -> None:
+    """Print what goes on only when a person acts: what, since when, who, and how."""
+    if not waiting:
+        console.print("nothing waits for a person")
+        return
+    console.print("[bold]waits for a person[/]")
+    for project, wait in waiting:
+        how = f": {wait.how}" if wait.how else ""
+        console.print(
+            escape(f"  {project}: {wait.what}, since the night of {wait.since} ({_age(wait.since)}), {wait.whom}{how}")
+        )
+
+
+def _tell_next(specs: Sequence[ProjectSpec], stack: Addresses | None, console: Console) -> None:
+    """Print when each project's next night is: as Prefect has it if it answers, else as the spec says."""
+    if not specs:
+        return
+    planned = {spec.project: by_schedule(spec, clock.now()) for spec in specs}
+    if stack is not None and healthy(stack.health["prefect"]):
+        try:
+            with console.status("asking Prefect"):
+                planned = by_prefect(specs, stack, clock.now())
+        except Error as error:
+            console.print(f"[yellow]note[/] {escape(str(error))}")
+    console.print("[bold]next night[/]")
+    for project, said in planned.items():
+        console.print(f"  {escape(project)}: {escape(said)}")
+
+
+def _stack(where: Path) -> Addresses | None:
+    """Return where the servers are meant to be: configured, or started from this home and still kept."""
+    note = read_note(where)
+    kept = note is not None and keeper_of(where) is not None
+    return configured() or (Addresses(note["prefect"], note["mlflow"]) if note and kept else None)
+
+
+def _tell_servers(where: Path, stack: Addresses | None, console: Console) -> None:
+    if stack is None:
+        console.print("no servers answer; `leeway up` starts them")
+        return
+    console.print("[bold]servers[/]")
+    addresses = {"prefect": stack.prefect_ui, "mlflow": stack.mlflow}
+    for name, url in stack.health.items():
+        state = "[green]healthy[/]" if healthy(url) else "[red]does not answer[/]"
+        console.print(f"  {NAMES[name]} {addresses[name]} {state}{_restarts(where, name)}")
+    members = (read_note(where) or {}).get("members", {})
+    if "worker" in members:
+        state = "[green]runs[/]" if "pid" in members["worker"] else "[red]is being started[/]"
+        console.print(f"  worker {state}{_restarts(where, 'worker')}")
+    if not answers(stack):
+        log = where / "stack.log"
+        console.print(f"  not every server answers; {escape(str(log))} may say why" if log.exists() else "")
+
+
+def _restarts(where: Path, name: str) -> str:
+    member = (read_note(where) or {}).get("members", {}).get(name, {})
+    times = member.get("starts", 1) - 1
+    often = "once" if times == 1 else f"{times} times"
+    return f", started again {often} (it ended with {escape(str(member['ended']))})" if times > 0 else ""

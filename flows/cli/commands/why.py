@@ -1,0 +1,74 @@
+"""`leeway why`: one screen from the record; nothing but the lake is asked."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as Shown
+
+from flows.cli.console import screen
+from flows.cli.session import lake_of, served
+from tasks.errors import DataError
+from tasks.lake import entries
+from tasks.report import Section, Table, Why, visible, why_lines
+from tasks.spec import find_project, read_spec
+
+
+def show_why(project: str, night: date) -> None:
+    """Print a night's decision."""
+    spec, lake = lake_of(project)
+    record = entries(lake, spec.project)
+    mine = [entry for entry in record if entry.kind == "night" and entry.night == night]
+    if not mine:
+        nights = sorted({entry.night for entry in record if entry.kind == "night"})
+        raise DataError(f"{spec.project} has no decision for {night}; {_known(nights, night, spec.project)}")
+    _print(screen(), why_lines(mine[-1], spec, record))
+
+
+def decide_again(project: str, night: date) -> bool:
+    """Decide a night once more from what is stored, say how it compares, and return whether it is the same."""
+    path = find_project(project)
+    name = read_spec(path).project
+    with served(path):
+        from flows.backtest.redecide import decided_again
+        from flows.workspace import open_house
+
+        then, now = decided_again(open_house(name), night)
+    same = (then.action, then.drift, then.reason) == (now.action, now.kind, now.reason)
+    said = "the same" if same else f"{now.action} ({now.kind}): {now.reason}"
+    screen().print(f"\ndecided again from what is stored: [bold]{_safe(said)}[/]")
+    return same
+
+
+def _known(nights: list[date], night: date, project: str) -> str:
+    if not nights:
+        return f"no night has been run yet: `leeway run nightly {project}`"
+    near = min(nights, key=lambda each: abs(each - night))
+    return f"the record has {len(nights)} nights from {nights[0]} to {nights[-1]}; the nearest is {near}"
+
+
+def _print(console: Console, why: Why) -> None:
+    console.print(f"[bold]{_safe(f'{why.project} {why.night}: {why.headline}')}[/]  {_safe(why.reason)}")
+    for section in why.sections:
+        _print_section(console, section)
+
+
+def _print_section(console: Console, section: Section) -> None:
+    console.print(f"\n[bold]{_safe(section.title)}[/]")
+    for line in section.lines:
+        console.print(f"  {_safe(line)}")
+    if section.table is not None:
+        console.print(_shown(section.table))
+
+
+def _shown(table: Table) -> Shown:
+    shown = Shown(*table.heads, show_edge=False)
+    for row in table.rows:
+        shown.add_row(*map(_safe, row))
+    return shown
+
+
+def _safe(text: str) -> str:
+    return escape(visible(text))

@@ -1,0 +1,85 @@
+"""How somebody's csv is written, found by trying: the encoding, the separator, and the decimal sign."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from tasks.ingest import Unreadable, parsed
+from tasks.ingest.readers.object_content import Format
+from tasks.ingest.readers.text_encoding import Encoding
+
+SEPARATORS = (",", ";", "\t", "|")
+ENCODINGS: tuple[Encoding, ...] = ("utf-8", "cp1252", "latin-1")
+DECIMAL_COMMA = r"[+-]?\d+,\d+"
+WHOLE = r"[+-]?\d+"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How the text of files is written; `decimal` is what stands before the decimals of a number."""
+
+    encoding: Encoding = "utf-8"
+    separator: str = ","
+    decimal: str = "."
+
+    def unusual(self) -> dict[str, str]:
+        """Return what a spec must say of it, because it is not the default."""
+        usual = Written()
+        said = {"encoding": self.encoding, "separator": self.separator, "decimal": self.decimal}
+        return {name: value for name, value in said.items() if value != getattr(usual, name)}
+
+    def read(self, content: bytes, key: str, fmt: Format) -> pd.DataFrame | Unreadable:
+        """Return the rows of one file as delivered, or why they cannot be read."""
+        return parsed(content, key, fmt, encoding=self.encoding, separator=self.separator)
+
+
+def written(content: bytes, key: str, fmt: Format) -> Written:
+    r"""Return how a file is written: the first way in which it can be read, else the usual one.
+
+    Examples
+    --------
+    >>> written("Größe;Preis\n1,5;2\n".encode("cp1252"), "a.csv", "csv")
+    Written(encoding='cp1252', separator=';', decimal=',')
+    """
+    if fmt != "csv":
+        return Written()
+    for encoding in ENCODINGS:
+        for separator in SEPARATORS:
+            way = Written(encoding, separator)
+            read = way.read(content, key, fmt)
+            if isinstance(read, pd.DataFrame):
+                return Written(encoding, separator, "," if separator != "," and _has_decimal_commas(read) else ".")
+            if read.reason != "wrong_separator":
+                break
+        if isinstance(read, Unreadable) and not read.reason.startswith("not_utf8"):
+            break
+    return Written()
+
+
+def with_points(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame in which every column of numbers with decimal commas has decimal points.
+
+    Examples
+    --------
+    >>> with_points(pd.DataFrame({"a": ["1,5", "2"], "b": ["x,y", "z"]}, dtype="str")).to_numpy().tolist()
+    [['1.5', 'x,y'], ['2', 'z']]
+    """
+    changed = {name: frame[name].str.replace(",", ".", regex=False) for name in _with_decimal_commas(frame)}
+    return frame.assign(**changed)
+
+
+def _has_decimal_commas(frame: pd.DataFrame) -> bool:
+    return any(True for _ in _with_decimal_commas(frame))
+
+
+def _with_decimal_commas(frame: pd.DataFrame) -> Iterable[str]:
+    """Give the columns of which every filled cell is a number, and one at least has a decimal comma."""
+    for name in frame.columns:
+        cells = frame[name].str.strip()
+        cells = cells[cells != ""]
+        commas = cells.str.fullmatch(DECIMAL_COMMA)
+        if commas.any() and (commas | cells.str.fullmatch(WHOLE)).all():
+            yield str(name)

@@ -1,0 +1,45 @@
+"""`python -m flows.stack.generate`: write every file that is made from the code and the specs (`make generated`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flows.stack.deployments import prefect_yaml
+from tasks.spec import read_spec
+from tasks.spec.docs.json_schema import schema_text
+from tasks.spec.docs.key_reference import with_reference
+from tasks.spec.find_project import FILE
+
+PROJECTS = Path(__file__).parents[2] / "deployments"
+
+
+def generated(projects: Path) -> dict[Path, str]:
+    """Return what each generated file of a projects folder must hold.
+
+    Parameters
+    ----------
+    projects : Path
+        The folder of the project folders; its README.md keeps the part above the reference.
+
+    Raises
+    ------
+    SpecError
+        When a project's spec cannot be used.
+    """
+    readme = projects / "README.md"
+    introduction = readme.read_text(encoding="utf-8") if readme.exists() else ""
+    return {
+        projects / "spec.schema.json": schema_text(),
+        projects / "prefect.yaml": prefect_yaml([read_spec(path) for path in sorted(projects.glob(f"*/{FILE}"))]),
+        readme: with_reference(introduction),
+    }
+
+
+def main() -> None:
+    """Write the generated files of this checkout."""
+    for path, text in generated(PROJECTS).items():
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""The second half of a night: measure, decide, write it down, show it, and start a retraining when it is due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date as Date  # noqa: N812 - as in the flows
+from typing import Any
+from uuid import UUID
+
+from prefect import get_client, runtime
+
+from flows.steps.decision_record import Tonight, decision_entry, situation
+from flows.steps.events import tell_prefect
+from flows.steps.post_release import show_shadow
+from flows.steps.publish import publish
+from flows.workspace import House
+from tasks import clock
+from tasks.decide import decide
+from tasks.lake import Entry, entries, record
+from tasks.logs import line, logger
+from tasks.metrics_export.task import timed
+from tasks.monitor.task import View, look
+from tasks.spec import missed_nights, nights_per_year
+
+
+def decide_night(tonight: Tonight, reason: str, *, before: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Judge a night, unless `before` says how it was decided; see to it that a retraining decided on is started."""
+    decision = before
+    if decision is None:
+        decision = judge(tonight, reason)
+        said = {"night": tonight.night.isoformat(), **decision}
+        if decision["action"] in {"hold", "ask", "retrain"}:
+            tell_prefect(tonight.house.project, "drift.detected", said)
+        tell_prefect(tonight.house.project, "night.decided", said)
+    if decision["action"] == "retrain":
+        start_retraining(tonight.house, tonight.night, decision)
+    return decision
+
+
+def judge(tonight: Tonight, reason: str) -> dict[str, Any]:
+    """Measure, decide, write the decision down, and show it where people look."""
+    house, champion, view = tonight.house, tonight.champion, View(None, (), None, 0)
+    if champion is not None:
+        nights = nights_per_year(house.spec.schedule)
+        with timed("monitor"):
+            view = look(house.lake, house.spec, champion.yardstick, tonight.night, nights, features=house.features)
+    with timed("decide"):
+        seen = situation(tonight, view)
+        decision = decide(seen, house.spec)
+    entry = decision_entry(tonight, decision, view, reason, clock.now())
+    written = record(house.lake, house.project, entry)
+    logger().info(line("night_decided", action=decision.action, kind=decision.kind, reason=decision.reason))
+    show_shadow(house, seen.shadowed)
+    publish(house, entry, [*tonight.past, entry] if written else tonight.past)
+    return {"action": decision.action, "kind": decision.kind, "reason": decision.reason, "name": entry.name}
+
+
+def start_retraining(house: House, night: Date, decision: dict[str, Any]) -> None:
+    """Start the retrain deployment, once for a decision however often its night is run again."""
+    from prefect.deployments import run_deployment
+
+    run_deployment(
+        f"retrain/{house.project}",
+        parameters={
+            "project": house.project,
+            "date": night.isoformat(),
+            "reason": decision["reason"],
+            "decision": decision["name"],
+        },
+        idempotency_key=f"{house.project}/{decision['name']}",
+        timeout=0,
+        as_subflow=False,
+    )
+
+
+def decided(past: Sequence[Entry], night: Date) -> dict[str, Any] | None:
+    """Return how a night was decided last, or None."""
+    mine = [entry for entry in past if entry.kind == "night" and entry.night == night]
+    if not mine:
+        return None
+    last = mine[-1]
+    return {"action": last.action, "kind": last.drift, "reason": last.reason, "name": last.name}
+
+
+def missed_looks(house: House, tonight: Date) -> list[Date]:
+    """Return the scheduled nights before this one that nobody decided on, because nothing ran."""
+    decided = [entry.night for entry in entries(house.lake, house.project, "night")]
+    return missed_nights(house.spec.schedule, max(decided, default=None), tonight)
+
+
+def name_run(name: str) -> None:
+    """Let the run's name in the Prefect UI say what came of it."""
+    if runtime.flow_run.id:
+        with get_client(sync_client=True) as client:
+            client.update_flow_run(UUID(runtime.flow_run.id), name=name)

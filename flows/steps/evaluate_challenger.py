@@ -1,0 +1,118 @@
+"""The middle of a retraining, the same for a real one and a replayed one: choose a recipe, and prove it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tasks.evaluate import Contest, Evidence
+from tasks.evaluate.task import examine
+from tasks.features import Parts, holdout_parts
+from tasks.model import Predictor
+from tasks.monitor import Answers, Slices, answers, slices
+from tasks.spec import ProjectSpec
+from tasks.statistics import LOSSES
+from tasks.train import Conduct, Spread, Trained, apart, baseline_predictions
+from tasks.train.task import choose_and_fit
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a retraining is asked: what is known on a night, and whom a challenger must beat.
+
+    Parameters
+    ----------
+    known : DataFrame
+        Every labelled row known that night, with its features, oldest first.
+    rows : DataFrame
+        `row_id` and `event_date` of every row taken in by then, labelled or not.
+    night : date
+        Whose knowledge is used.
+    champion, trained_until : Predictor and date, or None
+        Who serves now, and the last day it learned from.
+    uses : tuple of (date, date)
+        First and last day of the hold-outs of earlier tries.
+    """
+
+    known: pd.DataFrame
+    rows: pd.DataFrame
+    night: date
+    champion: Predictor | None = None
+    trained_until: date | None = None
+    uses: tuple[tuple[date, date], ...] = ()
+
+
+@dataclass(frozen=True)
+class Proven:
+    """A recipe and its proof; `past` is what it learned from, until `learned_on`."""
+
+    parts: Parts
+    past: pd.DataFrame
+    learned_on: date
+    trained: Trained
+    contest: Contest
+    evidence: Evidence
+
+    def answers(self, spec: ProjectSpec) -> Answers | None:
+        """Return what the challenger's answers meant on the hold-out; there is no watch over several classes yet."""
+        if spec.training.task == "multiclass":
+            return None
+        rows = pd.DataFrame(
+            {
+                "event_date": self.parts.holdout["event_date"].to_numpy(),
+                "prediction": self.contest.challenger.predict(self.parts.holdout),
+                "label": self.parts.holdout[spec.source.label.column].to_numpy(float),
+            }
+        )
+        return answers(rows, spec.scope.metric, binary=spec.training.task == "binary")
+
+    def slices(self, spec: ProjectSpec) -> Slices | None:
+        """Return what the challenger cost on the hold-out by slice; there is no watch over several classes yet."""
+        if spec.training.task == "multiclass":
+            return None
+        rows = self.parts.holdout
+        truth = rows[spec.source.label.column].to_numpy(float)
+        losses = LOSSES[spec.scope.metric](truth, self.contest.challenger.predict(rows))
+        return slices(rows, losses, spec.features, spec.privacy.min_category_count)
+
+
+def prove(
+    question: Question,
+    spec: ProjectSpec,
+    folder: Path,
+    *,
+    spread: Spread = map,
+    conduct: Conduct | None = None,
+    through: Callable[[Any], Any] = lambda room: room,
+) -> Proven:
+    """Choose a recipe on the past and examine it on the newest labelled rows, which no candidate saw.
+
+    Parameters
+    ----------
+    folder : Path
+        The project's, for a baseline that is a rule of its own.
+    through : callable
+        How a room is called: as the Prefect task it is, or (in a replay) as the plain function inside.
+    """
+    parts = holdout_parts(question.known, days=spec.split.holdout_days, after=question.trained_until)
+    past = apart(parts.past, parts.holdout, spec)
+    learned_on = parts.holdout_from + timedelta(days=spec.source.label.delay_days - 1)
+    trained = through(choose_and_fit)(past, spec, learned_on, spread, conduct)
+    first, last = parts.holdout_from, max(parts.holdout["event_date"])
+    inside = question.rows["event_date"].between(first, last)
+    contest = Contest(
+        challenger=trained.fitted.portable,
+        champion=question.champion,
+        holdout=parts.holdout,
+        baseline_prediction=baseline_predictions(past, parts.holdout, spec, folder),
+        parity=trained.fitted.parity,
+        night=question.night,
+        awaiting=int((~question.rows.loc[inside, "row_id"].isin(parts.holdout["row_id"])).sum()),
+        uses=sum(begin <= last and end >= first for begin, end in question.uses),
+    )
+    return Proven(parts, past, learned_on, trained, contest, through(examine)(contest, spec))

@@ -1,0 +1,202 @@
+"""Where pieces of work are done: here, or on the workers of a Dask cluster.
+
+Rooms are Prefect's tasks, partitions are Dask's: a worker that dies takes its partitions' work along, and Dask alone
+sees to it that another does it again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import chain, islice
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from tasks.errors import SpecError, Unreachable
+
+if TYPE_CHECKING:
+    from tasks.spec.project_spec import Compute
+    from tasks.train import Spread
+
+CONNECT_SECONDS = 30
+LOOK_SECONDS = 5  # between looks at whether anybody is there to do the work
+ALONE_SECONDS = 120  # without any worker, after which nobody is expected to come
+AHEAD = 3  # pieces under way for each thread of the cluster: results that wait stay with the workers, and are few
+
+
+@contextmanager
+def workers(compute: Compute) -> Iterator[Spread]:
+    """Give a function with the meaning of `map`; results come in the order of the work.
+
+    A cluster is asked for when there are two pieces of work or more; one piece, or none, is done here.
+
+    Raises
+    ------
+    SpecError
+        Dask is asked for but not installed.
+    Unreachable
+        The cluster does not answer, has no worker, or lost every worker that tried a piece; raised by the function.
+    """
+    if compute.backend == "threads":
+        yield map
+        return
+    try:
+        import distributed  # noqa: F401 - said before any work is done
+    except ImportError as error:
+        raise SpecError(["compute.backend is 'dask', which is not installed; `pip install leeway[dask]`"]) from error
+    cluster = Cluster(compute)
+    try:
+        yield cluster.mapped
+    finally:
+        cluster.close()
+
+
+class Cluster:
+    """A Dask cluster, connected to when there is work for it.
+
+    Parameters
+    ----------
+    compute : Compute
+        Its address; without one, a cluster of so many processes is started here and ended with this.
+    """
+
+    def __init__(self, compute: Compute) -> None:
+        self.compute = compute
+        self._client: Any = None
+        self._local: Any = None
+
+    def mapped(self, function: Callable[..., Any], *work: Iterable[Any]) -> Iterator[Any]:
+        """Yield what the function makes of each piece of work, in order.
+
+        The function, with all that is bound to it, is sent to a worker once; of the results no more than a few wait.
+        """
+        pieces = zip(*work, strict=False)  # as `map` does
+        first = list(islice(pieces, 2))
+        if len(first) < 2:  # noqa: PLR2004 - one piece is not worth a way
+            yield from (function(*piece) for piece in first)
+            return
+        from distributed import CancelledError
+        from distributed.comm import CommClosedError
+        from distributed.scheduler import KilledWorker
+
+        try:
+            yield from self._windowed(function, chain(first, pieces))
+        except (CancelledError, CommClosedError, KilledWorker) as error:
+            raise Unreachable(
+                f"work was lost on the Dask cluster at {self._where()}: {error!r}; see its workers' logs. Memory is "
+                "the usual cause: give each worker more, or fewer threads"
+            ) from error
+
+    def close(self) -> None:
+        """Leave the cluster; one that was started here ends."""
+        for each in (self._client, self._local):
+            if each is not None:
+                each.close()
+
+    def _windowed(self, function: Callable[..., Any], pieces: Iterator[tuple[Any, ...]]) -> Iterator[Any]:
+        from distributed.protocol.pickle import dumps
+
+        client = self._connected()
+        shared = client.submit(_itself, dumps(function), pure=False)
+        self._wait(shared)
+        client.replicate([shared])  # Dask prefers workers that have it, and so would leave the others idle
+        most = AHEAD * max(1, sum(client.nthreads().values()))
+        under_way: deque[Any] = deque()
+        for piece in pieces:
+            under_way.append(client.submit(_done, shared, piece, pure=False))
+            if len(under_way) >= most:
+                yield self._result(under_way.popleft())
+        while under_way:
+            yield self._result(under_way.popleft())
+
+    def _result(self, future: Any) -> Any:
+        """Return a piece's result, and let the cluster forget it: whoever dies afterwards did not do it in vain."""
+        self._wait(future)
+        found = future.result()
+        future.release()
+        return found
+
+    def _wait(self, future: Any) -> None:
+        """Wait until a piece is done, as long as there is anybody to do it."""
+        from distributed import wait
+
+        alone_since: float | None = None
+        while True:
+            try:
+                wait(future, timeout=LOOK_SECONDS)
+            except TimeoutError:
+                alone_since = self._alone(alone_since)
+            else:
+                return
+
+    def _alone(self, since: float | None) -> float | None:
+        """Return since when there has been no worker, if there is none.
+
+        Raises
+        ------
+        Unreachable
+            When that has been too long.
+        """
+        if self._client.nthreads():
+            return None
+        if since is not None and monotonic() - since > ALONE_SECONDS:
+            raise Unreachable(
+                f"the Dask cluster at {self._where()} has had no worker for {ALONE_SECONDS} s; start some "
+                "(`dask worker ADDRESS`)"
+            )
+        return monotonic() if since is None else since
+
+    def _connected(self) -> Any:
+        if self._client is not None and self._client.status != "running":
+            self._client.close()  # what the scheduler knew of it is lost; another try begins anew
+            self._client = None
+        self._client = self._client or self._connect()
+        return self._client
+
+    def _connect(self) -> Any:
+        from distributed import Client, LocalCluster
+
+        if self.compute.address is None and self._local is None:
+            self._local = LocalCluster(
+                n_workers=self.compute.workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+            )
+        try:
+            client = Client(self._local or self.compute.address, timeout=CONNECT_SECONDS)
+        except OSError as error:
+            raise Unreachable(
+                f"no Dask scheduler answers at {self._where()}: {error}; start it or correct it"
+            ) from error
+        try:
+            client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+        except TimeoutError as error:
+            client.close()
+            raise Unreachable(
+                f"the Dask cluster at {self._where()} has no worker; start some (`dask worker ADDRESS`)"
+            ) from error
+        return client
+
+    def _where(self) -> str:
+        return self.compute.address or "this machine"
+
+
+def _itself(content: bytes) -> bytes:
+    return content
+
+
+def _done(content: bytes, piece: tuple[Any, ...]) -> Any:
+    return _loaded(content)(*piece)
+
+
+@lru_cache(maxsize=4)
+def _loaded(content: bytes) -> Callable[..., Any]:
+    """Return a function with all that is bound to it, once for all pieces that a worker does.
+
+    It travels as bytes: what a worker cannot load fails as a piece of work, not as a message between workers, which
+    Dask would try to send for ever.
+    """
+    from distributed.protocol.pickle import loads
+
+    function: Callable[..., Any] = loads(content)
+    return function

@@ -1,0 +1,84 @@
+"""The projects beside this one: those whose rows or answers it is made of, and those that are made of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+
+from flows.workspace import House
+from tasks.decide import Upstream
+from tasks.errors import SpecError
+from tasks.lake import Entry, entries
+from tasks.logs import line, logger
+from tasks.spec import ProjectSpec, read_spec
+from tasks.spec.data_sections import UpstreamProject
+from tasks.spec.find_project import FILE
+
+PREDICTION = "prediction"
+LABELS_SAY = {"concept", "both", "prior", "slice"}  # kinds of drift that are about answers
+TO_LOOK_INTO = {"quarantine", "ask"}
+
+
+def upstream(house: House, night: date, before: datetime | None = None) -> tuple[Upstream, ...]:
+    """Return what the projects upstream came to on the nights that this one's window holds, newest trouble first.
+
+    Parameters
+    ----------
+    before : datetime, optional
+        What they decided later is left out, so that a night can be decided again as it was.
+    """
+    since = night - timedelta(days=house.spec.monitoring.window_days)
+    return tuple(_of(house, each, (since, night), before) for each in house.spec.upstream)
+
+
+def downstream(house: House) -> tuple[str, ...]:
+    """Return the projects beside this one that declare it, or one that does, as upstream; the nearest first."""
+    specs = _neighbours(house)
+    found: list[str] = []
+    asked = [house.project]
+    for name in asked:
+        users = [spec.project for spec in specs if name in {each.project for each in spec.upstream}]
+        new = [user for user in users if user not in {*found, house.project}]
+        found += new
+        asked += new
+    return tuple(found)
+
+
+def _of(house: House, declared: UpstreamProject, window: tuple[date, date], before: datetime | None) -> Upstream:
+    known = {
+        entry.night: entry
+        for entry in entries(house.lake, declared.project, "night")
+        if window[0] < entry.night <= window[1] and (before is None or entry.time < before)
+    }
+    seen = [_seen(declared, known[night]) for night in sorted(known, reverse=True)]
+    newest = seen[0] if seen else Upstream(declared.project, declared.use)
+    return next((each for each in seen if each.troubled), newest)
+
+
+def _seen(declared: UpstreamProject, entry: Entry) -> Upstream:
+    """Return a night of a project upstream, as far as it concerns what is used of it."""
+    past = dict.fromkeys(
+        str(each.get("where") or each["column"])
+        for each in entry.details.get("moved", [])
+        if isinstance(each, Mapping) and each.get("strain", 0) > 1 and _used(declared, str(each.get("column")))
+    )
+    answers = declared.use == "model" and entry.drift in LABELS_SAY
+    troubled = entry.action in TO_LOOK_INTO or bool(past) or answers
+    return Upstream(declared.project, declared.use, entry.night, entry.action, entry.drift, tuple(past), troubled)
+
+
+def _used(declared: UpstreamProject, column: str) -> bool:
+    return (column == PREDICTION) == (declared.use == "model")
+
+
+def _neighbours(house: House) -> list[ProjectSpec]:
+    """Return the specs beside this project's that name any project upstream; one that cannot be read is left out."""
+    found = []
+    for path in sorted(house.folder.parent.glob(f"*/{FILE}")):
+        if path.parent == house.folder or "upstream" not in path.read_text(encoding="utf-8", errors="replace"):
+            continue
+        try:
+            found.append(read_spec(path))
+        except SpecError as error:
+            logger().warning(line("spec_unreadable", path=path, why=error))
+    return found

@@ -1,0 +1,68 @@
+"""Showing a night where people look: an artifact on the Prefect run, a point in MLflow, the project's report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from prefect import runtime
+from prefect.artifacts import create_link_artifact, create_markdown_artifact
+
+from flows.workspace import House
+from tasks.features import Leak
+from tasks.lake import Entry, entries
+from tasks.logs import line, logger
+from tasks.notify.task import tell
+from tasks.records import Checked
+from tasks.registry.mlflow_names import CHAMPION
+from tasks.report import night_markdown, night_numbers, page, why_lines
+from tasks.validate import LabelReport, label_markdown, validation_markdown, validation_page
+from tasks.validate.verdict.large_delivery import LargeChecked
+
+EPOCH = date(1970, 1, 1)
+REPORT = "report.html"
+VALIDATION = "validation.html"
+SERIES = "monitoring"
+
+
+def publish(house: House, entry: Entry, record: Sequence[Entry]) -> None:
+    """Publish one night's entry, and the whole record with it; tell whoever wants to know."""
+    house.registry.log_metrics(
+        house.project, SERIES, night_numbers(entry), step=(entry.night - EPOCH).days, at=entry.time
+    )
+    write_report(house, record)
+    if runtime.flow_run.id:
+        text = night_markdown(house.spec, entry, record)
+        create_markdown_artifact(text, key=f"{house.project}-why", description=f"{entry.night}: {entry.action}")
+        link = house.registry.text_link(house.project, SERIES, REPORT)
+        create_link_artifact(link, key=f"{house.project}-report", link_text="report")
+    tell(house.lake, house.spec, entry, record, why_lines(entry, house.spec, record).text())
+
+
+def show_verdicts(house: House, night: date, checked: Sequence[Checked | LargeChecked]) -> None:
+    """Show what the contract said of a night's deliveries: a page in the lake, an artifact on the run."""
+    house.lake.put(house.project, VALIDATION, validation_page(house.project, checked, night).encode())
+    if runtime.flow_run.id:
+        text = validation_markdown(checked, night)
+        create_markdown_artifact(text, key=f"{house.project}-validation", description=f"what landed up to {night}")
+
+
+def show_labels(house: House, report: LabelReport, leaked: Sequence[Leak]) -> None:
+    """Show what a training's labels look like, and which columns know them before they are known."""
+    for leak in leaked:
+        logger().warning(line("column_leaks", column=leak.column, why=leak.why))
+    if runtime.flow_run.id:
+        text = "\n".join([label_markdown(report), *(f"- **{leak.column}** leaks: {leak.why}" for leak in leaked)])
+        create_markdown_artifact(text, key=f"{house.project}-labels", description="consistency of the labels")
+
+
+def write_report(house: House, record: Sequence[Entry] | None = None) -> str:
+    """Write the project's page anew from the record, read if it is not given; return where it is.
+
+    It lies in the lake, and in MLflow beside the project's series, where it opens in the browser.
+    """
+    known = entries(house.lake, house.project) if record is None else record
+    champion = house.registry.aliases(house.project).get(CHAMPION)
+    content = page(house.spec, known, champion, {"MLflow": f"{house.registry.url}/#/models/{house.project}"})
+    house.registry.put_text(house.project, SERIES, REPORT, content)
+    return house.lake.put(house.project, REPORT, content.encode())

@@ -1,0 +1,155 @@
+"""Where a version comes from: all that its training must write down so that it can be repeated."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from flows.workspace import House
+from tasks.errors import DataError
+from tasks.lake import TABLES, Filter, Lake
+from tasks.registry import Input
+from tasks.train import Trained
+
+READ = ("batches", "rows", "labels", "features")
+"""The tables a training learns from; upkeep keeps the states of them that versions name."""
+PACKAGES = ("numpy", "pandas", "scikit-learn", "onnx", "onnxruntime", "skops")
+LOCK = "requirements.lock"
+GIT_SECONDS = 10
+
+
+def origin(house: House, trained: Trained, read_at: dict[str, int] | None = None) -> dict[str, Any]:
+    """Return what a training is repeated from: its recipe, its spec, the lake's commits, and the code that ran.
+
+    Parameters
+    ----------
+    read_at : dict, optional
+        The commits the rows were read at, from `commits`; left out, the newest there are now.
+    """
+    return {
+        "recipe_parts": trained.recipe.described(),
+        "finish": trained.finish.to_dict(),
+        "spec": house.spec.model_dump(mode="json"),
+        "lake_commits": commits(house.lake, house.project) if read_at is None else read_at,
+        "code": code(house.spec.features.function, house.folder),
+    }
+
+
+def commits(lake: Lake, project: str) -> dict[str, int]:
+    """Return the newest commit of each table a training reads; one that was never written has none."""
+    found = {table: lake.version(project, table) for table in READ}
+    return {table: commit for table, commit in found.items() if commit is not None}
+
+
+@dataclass(frozen=True)
+class LakeThen(Lake):
+    """A lake as it was at certain commits, to be read only; what had none was not there yet."""
+
+    commits: Mapping[str, int] = field(default_factory=dict)
+
+    def read(
+        self,
+        project: str,
+        table: str,
+        *,
+        columns: list[str] | None = None,
+        where: Sequence[Filter] = (),
+        at: int | None = None,
+    ) -> pd.DataFrame:
+        """Read a table as it was then.
+
+        Raises
+        ------
+        DataError
+            That state of the table cannot be read any more.
+        """
+        from deltalake.exceptions import DeltaError
+
+        commit = self.commits.get(table) if at is None else at
+        if commit is None:
+            empty: pd.DataFrame = TABLES[table].schema.empty_table().to_pandas()
+            return empty[[name for name in columns if name in empty]] if columns else empty
+        try:
+            return super().read(project, table, columns=columns, where=where, at=commit)
+        except (DeltaError, FileNotFoundError) as error:
+            raise DataError(
+                f"{self.uri(project, table)} cannot be read as it was at commit {commit}: {error}. Its files, or its "
+                "log, were removed; `retention.history_days` says how long they are kept"
+            ) from error
+
+
+def as_of(house: House, read_at: Mapping[str, int]) -> House:
+    """Return a house whose lake is read as it was at certain commits: what lands meanwhile is not seen."""
+    return replace(house, lake=LakeThen(house.lake.root, house.lake.options, commits=dict(read_at)))
+
+
+def inputs(house: House, read_at: dict[str, int]) -> tuple[Input, ...]:
+    """Return the tables that were read, for MLflow's page of the run."""
+    return tuple(Input(table, house.lake.uri(house.project, table), commit) for table, commit in read_at.items())
+
+
+def code(function: str | None = None, folder: Path | None = None) -> dict[str, Any]:
+    """Return by which code a model is made: what may explain that the same rows gave another one.
+
+    Parameters
+    ----------
+    function, folder : str and Path, optional
+        The project's feature function, and the project's folder.
+    """
+    root = Path(__file__).resolve().parents[2]
+    return {
+        "leeway": version("leeway"),
+        "commit": git_commit(root),
+        "lock_sha256": _sha256(root / LOCK),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "features_sha256": _features_sha256(function, folder),
+    }
+
+
+def git_commit(root: Path) -> str | None:
+    """Return the commit a source tree stands at, with `-dirty` where files differ from it; None outside of git."""
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=GIT_SECONDS)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return said.stdout.strip() or None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _features_sha256(function: str | None, folder: Path | None) -> str | None:
+    """Return the sha256 of the file a feature function is in, beside the spec or importable; None without one."""
+    if function is None:
+        return None
+    module = function.partition(":")[0]
+    beside = None if folder is None else folder.joinpath(*module.split(".")).with_suffix(".py")
+    if beside is not None and beside.exists():
+        return _sha256(beside)
+    try:
+        found = find_spec(module)
+    except ImportError:
+        return None
+    return _sha256(Path(found.origin)) if found is not None and found.origin else None
+
+
+def _sha256(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None

@@ -1,0 +1,194 @@
+"""The composition root: one project's spec, lake, registry and champion, opened for a flow."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tasks.dataset.feature_assembly import assembled_features
+from tasks.drift import Reference
+from tasks.drift import from_bytes as reference_from
+from tasks.errors import Terminal
+from tasks.evaluate.task import Answering
+from tasks.lake import Filter, Lake, Lease, standing
+from tasks.model import Predictor, load_model
+from tasks.monitor import Answers, Promise, Slices, slices_from_json
+from tasks.monitor import from_json as answers_from
+from tasks.monitor.task import Yardstick
+from tasks.registry import Registry, Version, load_keys
+from tasks.registry.mlflow_names import CHAMPION
+from tasks.spec import ProjectSpec, find_project, home, read_spec
+from tasks.spec.data_sections import FeatureTable
+
+
+@dataclass(frozen=True)
+class House:
+    """Everything a flow composes its rooms with."""
+
+    spec: ProjectSpec
+    folder: Path
+    home: Path
+    lake: Lake
+    registry: Registry
+
+    @property
+    def project(self) -> str:
+        """The project's name."""
+        return self.spec.project
+
+    def under(self, lease: Lease) -> House:
+        """Return the same house, whose lake is written to by the holder of a lease."""
+        return replace(self, lake=self.lake.under(lease.name, lease.token))
+
+    def features(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return rows with the values of the feature tables as of their time, and the project's own features."""
+        return assembled_features(rows, self.spec, self.lake, self.folder)
+
+    def feature_values(self, table: FeatureTable) -> pd.DataFrame:
+        """Return all that a feature table's deliveries brought and that counts."""
+        inside: list[Filter] = [("table", "=", table.name)]
+        found = standing(self.lake, self.project, "features", where=inside)
+        return found.reindex(columns=list(dict.fromkeys([*found.columns, *table.columns.all])))
+
+    def champion(self) -> Champion | None:
+        """Return the serving model, its files verified, or None before the first promotion."""
+        number = self.registry.aliases(self.project).get(CHAMPION)
+        return None if number is None else _load(self.registry, self.project, number, self.spec.scoring.threads)
+
+    def load(self, version: Version) -> Champion:
+        """Return a version's model, its files verified once per process."""
+        return _load(self.registry, version.project, version.number, self.spec.scoring.threads)
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A version ready to answer: its model, what it learned from, and what its hold-out promised.
+
+    `promised` is the interval of its mean loss at the gate.
+    """
+
+    number: int
+    model: Predictor
+    reference: Reference
+    promise: Promise
+    trained_from: date
+    trained_until: date
+    importances: tuple[tuple[str, float], ...]
+    recipe: str
+    answers: Answers | None = None
+    repeated_rows: float = 0.0
+    slices: Slices | None = None
+    promised: tuple[float, float] = (math.nan, math.nan)
+
+    @property
+    def answering(self) -> Answering:
+        """Whose answers are whose, when they are judged by labels that came since."""
+        return Answering(self.number, self.trained_until, self.model.schema.several)
+
+    @property
+    def yardstick(self) -> Yardstick:
+        """What its nights are measured against."""
+        return Yardstick(
+            self.number,
+            self.reference,
+            self.promise,
+            self.trained_until,
+            self.answers,
+            self.repeated_rows,
+            self.slices,
+        )
+
+
+def open_house(project: str) -> House:
+    """Open a project by name or path, with the servers and the home the environment names."""
+    path = find_project(project)
+    spec = read_spec(path)
+    return assemble(spec, path)
+
+
+def assemble(spec: ProjectSpec, path: Path) -> House:
+    """Open a project whose spec has been read."""
+    where = home(path)
+    return House(spec, path.parent, where, open_lake(where), _registry(_tracking_uri(), str(where)))
+
+
+def open_lake(where: Path) -> Lake:
+    """Return the lake that LEEWAY_LAKE names (a folder or s3://...), by default a folder of the home.
+
+    Keys and addresses of an S3 store come from the usual AWS variables.
+    """
+    root = os.environ.get("LEEWAY_LAKE") or str(where / "lake")
+    if not root.startswith("s3://"):
+        return Lake(str(Path(root).absolute()))
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    options = {"aws_conditional_put": "etag", "aws_region": os.environ.get("AWS_REGION", "us-east-1")}
+    if endpoint:
+        options["aws_endpoint"] = endpoint
+        options["aws_allow_http"] = str(endpoint.startswith("http://")).lower()
+    return Lake(root, options)
+
+
+@lru_cache(maxsize=8)
+def _registry(url: str, where: str) -> Registry:
+    return Registry(url, load_keys(Path(where), os.environ))
+
+
+def _tracking_uri() -> str:
+    url = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if not url.startswith(("http://", "https://")):
+        raise Terminal(
+            f"MLFLOW_TRACKING_URI is {url!r}; expected the address of an MLflow server. "
+            "`leeway up` starts one, `leeway demo` and `leeway run` start one for themselves"
+        )
+    return url
+
+
+@lru_cache(maxsize=8)
+def _load(registry: Registry, project: str, number: int, threads: int) -> Champion:
+    version = registry.version(project, number)
+    if version is None:
+        raise Terminal(
+            f"{project} has no version {number} in {registry.url}; it was deleted there. Roll back or train anew"
+        )
+    return champion_of(number, registry.fetch(version), threads)
+
+
+def champion_of(number: int, files: dict[str, bytes], threads: int = 1) -> Champion:
+    """Build a version's model from its verified files."""
+    training, evidence = json.loads(files["training.json"]), json.loads(files["evidence.json"])
+    model = load_model(files, threads)
+    return Champion(
+        number=number,
+        model=model,
+        reference=reference_from(files["reference.bin"]),
+        promise=Promise(
+            evidence["metric"],
+            evidence["challenger_loss"],
+            evidence["challenger_bias"],
+            evidence["rows"],
+            model.schema.several,
+        ),
+        trained_from=date.fromisoformat(training["trained_from"]),
+        trained_until=date.fromisoformat(training["trained_until"]),
+        importances=tuple((name, float(share)) for name, share in training["importances"].items()),
+        recipe=training["recipe"],
+        answers=answers_from(files["answers.json"]) if "answers.json" in files else None,
+        repeated_rows=float(training.get("repeated_rows", 0.0)),
+        slices=slices_from_json(files["slices.json"]) if "slices.json" in files else None,
+        promised=(_number(evidence, "challenger_low"), _number(evidence, "challenger_high")),
+    )
+
+
+def _number(content: Mapping[str, Any], name: str) -> float:
+    """Return a number of the evidence, NaN where it could not be found then."""
+    found = content.get(name)
+    return math.nan if found is None else float(found)

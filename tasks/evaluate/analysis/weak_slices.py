@@ -1,0 +1,160 @@
+"""Weak spots: single columns and pairs of them whose rows are predicted worse than the rest, beyond chance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from tasks.statistics import holm, p_value_of_rise
+
+FloatArray = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int64]
+
+BINS = 4
+FEW_VALUES = 20  # a number of fewer values is not cut; of a category, the commonest are looked at
+LEAST_SHARE = 0.02
+FEWEST_ROWS = 20
+MOST_SLICES = 10
+MOST_PAIRED = 20  # columns, the worst first: 190 pairs
+ALPHA = 0.05
+MISSING, OTHER = "missing", "other"
+
+
+@dataclass(frozen=True, slots=True)
+class WeakSlice:
+    """Rows that share one or two values and are predicted worse than the rest.
+
+    Attributes
+    ----------
+    where : tuple of (column, value)
+        One or two conditions.
+    loss, rest_loss : float
+        Mean loss of these rows, and of all others.
+    share_of_loss : float
+        Share of the summed loss that would be saved were these rows predicted like the rest.
+    p_value : float
+        Of "not worse than all rows on average", by whole days, corrected (Holm) for every slice looked at.
+    """
+
+    where: tuple[tuple[str, str], ...]
+    rows: int
+    loss: float
+    rest_loss: float
+    share_of_loss: float
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """One column, or two, cut into slices: the slice of each row, -1 for none, and what each is called."""
+
+    columns: tuple[str, ...]
+    codes: Codes
+    names: list[tuple[tuple[str, str], ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    where: tuple[tuple[str, str], ...]
+    inside: npt.NDArray[np.bool_]
+    loss: float
+
+
+def weak_slices(
+    rows: pd.DataFrame, losses: FloatArray, clusters: npt.ArrayLike, columns: Sequence[str], fewest: int
+) -> tuple[WeakSlice, ...]:
+    """Return the slices that cost most, the worst first, at most ten.
+
+    Numbers are cut at their quartiles. Slices with fewer rows than 2 % of all, 20 or `fewest` are not looked at. A pair
+    is told only when it is worse than each of its two parts. What is told is worse beyond chance (5 %) after Holm's
+    correction for all slices looked at.
+
+    Parameters
+    ----------
+    losses : array, shape (n,)
+        Loss of each row.
+    clusters : array, shape (n,)
+        What rows share, such as the event day.
+    columns : sequence of str
+        Columns of `rows` to look at.
+    fewest : int
+        Fewest rows that may be shown.
+    """
+    if len(rows) < FEWEST_ROWS or not np.isfinite(losses).all():
+        return ()
+    least, mean = max(FEWEST_ROWS, fewest, math.ceil(LEAST_SHARE * len(rows))), float(losses.mean())
+    singles = [_cut(rows[column], column) for column in columns]
+    looked, found = 0, []
+    worst: dict[str, float] = {}
+    parts: dict[tuple[tuple[str, str], ...], float] = {}
+    for cut in singles:
+        count, slices = _eligible(cut, losses, least)
+        looked += count
+        found += [each for each in slices if each.loss > mean]
+        parts |= {each.where: each.loss for each in slices}
+        worst[cut.columns[0]] = max((each.loss * each.inside.sum() for each in slices if each.loss > mean), default=0.0)
+    paired = sorted(singles, key=lambda cut: -worst[cut.columns[0]])[:MOST_PAIRED]
+    for first, second in combinations(paired, 2):
+        count, slices = _eligible(_pair(first, second), losses, least)
+        looked += count
+        found += [
+            each for each in slices if each.loss > max(mean, *(parts.get((part,), math.inf) for part in each.where))
+        ]
+    which = np.asarray(clusters)
+    tested = [p_value_of_rise(losses[each.inside] - mean, which[each.inside]) for each in found]
+    corrected = holm([*tested, *([1.0] * (looked - len(found)))])[: len(found)]
+    told = [_weak(each, losses, p_value) for each, p_value in zip(found, corrected, strict=True) if p_value < ALPHA]
+    return tuple(sorted(told, key=lambda weak: -weak.share_of_loss)[:MOST_SLICES])
+
+
+def _eligible(cut: _Cut, losses: FloatArray, least: int) -> tuple[int, list[_Slice]]:
+    """Return how many slices of a cut are large enough, and those slices."""
+    known = cut.codes >= 0
+    counts = np.bincount(cut.codes[known], minlength=len(cut.names))
+    sums = np.bincount(cut.codes[known], weights=losses[known], minlength=len(cut.names))
+    places = [int(place) for place in np.flatnonzero(counts >= least) if counts[place] < len(losses)]
+    return len(places), [_Slice(cut.names[place], cut.codes == place, sums[place] / counts[place]) for place in places]
+
+
+def _weak(found: _Slice, losses: FloatArray, p_value: float) -> WeakSlice:
+    rest = float(losses[~found.inside].mean())
+    count = int(found.inside.sum())
+    saved = (found.loss - rest) * count / float(losses.sum())
+    return WeakSlice(found.where, count, float(found.loss), rest, saved, p_value)
+
+
+def _cut(values: pd.Series[Any], column: str) -> _Cut:
+    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+        numbers = values.astype("float64")
+        values = _quartiles(numbers) if numbers.nunique() > FEW_VALUES else numbers
+    texts = values.astype("str").fillna(MISSING)
+    common = texts.value_counts().index[:FEW_VALUES]
+    codes, names = pd.factorize(texts.where(texts.isin(common), OTHER), sort=True)
+    return _Cut((column,), np.asarray(codes, dtype=np.int64), [((column, str(name)),) for name in names])
+
+
+def _quartiles(numbers: pd.Series[float]) -> pd.Series[Any]:
+    """Return the quarter each number lies in, in words.
+
+    Examples
+    --------
+    >>> _quartiles(pd.Series([1.0, 2.0, 3.0, 4.0, 5.0])).tolist()
+    ['up to 2', 'up to 2', '2 to 3', '3 to 4', 'above 4']
+    """
+    cut, edges = pd.qcut(numbers, BINS, labels=False, retbins=True, duplicates="drop")
+    inner = [f"{edge:.6g}" for edge in edges[1:-1]]
+    between = [f"{low} to {high}" for low, high in pairwise(inner)]
+    names = [f"up to {inner[0]}", *between, f"above {inner[-1]}"] if inner else ["any"]
+    return cut.map(dict(enumerate(names)))
+
+
+def _pair(first: _Cut, second: _Cut) -> _Cut:
+    names = [(*one, *other) for one in first.names for other in second.names]
+    return _Cut((*first.columns, *second.columns), first.codes * len(second.names) + second.codes, names)

@@ -1,0 +1,132 @@
+"""What an incident is staged on: all that was delivered, as delivered, and from which night on it goes wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from tasks.errors import DataError
+from tasks.spec.project_spec import ProjectSpec
+
+KEY = "__key"
+NIGHT = "__night"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A project's deliveries as two frames, every cell as delivered.
+
+    Parameters
+    ----------
+    rows, labels : DataFrame
+        With `KEY` (the file) and `NIGHT` (when it landed) beside their own columns; labels that come with the rows make
+        `labels` an empty frame.
+    spec : ProjectSpec
+        For the columns' roles.
+    onset : date
+        The first night that is touched.
+    number, category : str
+        The columns that incidents of one column happen to; empty when the project has none of the kind.
+    seed : int
+        Of every draw.
+    """
+
+    rows: pd.DataFrame
+    labels: pd.DataFrame
+    spec: ProjectSpec
+    onset: date
+    number: str = ""
+    category: str = ""
+    seed: int = 0
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, labels: pd.DataFrame, spec: ProjectSpec, onset: date) -> Stage:
+        """Set the stage on the first number and the first category that the spec names."""
+        features = spec.features
+        number = next(iter(features.numbers), "")
+        return cls(rows, labels, spec, onset, number, next(iter(features.categories), ""))
+
+    @property
+    def touched(self) -> pd.Series:
+        """Which rows land on or after the onset."""
+        return pd.Series(self.rows[NIGHT] >= self.onset, index=self.rows.index)
+
+    @property
+    def nights(self) -> pd.Series:
+        """Days from the onset until each row landed; negative before it."""
+        return (pd.to_datetime(self.rows[NIGHT]) - pd.Timestamp(self.onset)).dt.days
+
+    @property
+    def draws(self) -> np.random.Generator:
+        """The same random numbers every time."""
+        return np.random.default_rng(self.seed)
+
+    def numbers(self, column: str) -> pd.Series:
+        """Return a delivered column as numbers.
+
+        Raises
+        ------
+        DataError
+            When the project has no such column.
+        """
+        if column not in self.rows:
+            raise DataError(f"this incident needs a column of numbers; {self.spec.project} has {column or 'none'!r}")
+        return pd.to_numeric(self.rows[column], errors="coerce").astype(float)
+
+    def texts(self, column: str) -> pd.Series:
+        """Return a delivered column as text.
+
+        Raises
+        ------
+        DataError
+            When the project has no such column.
+        """
+        if column not in self.rows:
+            raise DataError(f"this incident needs a category; {self.spec.project} has {column or 'none'!r}")
+        return self.rows[column].astype("str")
+
+    def with_column(self, column: str, values: pd.Series) -> Stage:
+        """Return the stage with other values in the touched rows of one column, as delivered cells are."""
+        cells = self.rows[column].astype(object).where(~self.touched, values.astype(object))
+        return replace(self, rows=self.rows.assign(**{column: _as_delivered(cells, self.rows[column])}))
+
+    def keeping(self, kept: pd.Series) -> Stage:
+        """Return the stage without the touched rows that are not kept, and without the labels of those lost."""
+        rows = self.rows[kept | ~self.touched]
+        return replace(self, rows=rows, labels=_of_rows(self.labels, rows, self.spec))
+
+    def with_labels(self, factor: pd.Series) -> Stage:
+        """Return the stage with each row's label multiplied by its factor; a negative one turns a binary label."""
+        name = self.spec.source.label.column
+        apart = name not in self.rows
+        frame = self.labels if apart else self.rows
+        scale = _matched(factor, self.rows, frame, self.spec) if apart else factor
+        old = pd.to_numeric(frame[name], errors="coerce").astype(float)
+        new = (old * scale).where(scale >= 0, 1 - old)
+        cells = _as_delivered(frame[name].astype(object).where(scale == 1, new.astype(object)), frame[name])
+        changed = frame.assign(**{name: cells})
+        return replace(self, labels=changed) if apart else replace(self, rows=changed)
+
+
+def _as_delivered(cells: pd.Series, before: pd.Series) -> pd.Series:
+    """Return cells of the kind they had: text stays text, numbers stay numbers."""
+    if pd.api.types.is_numeric_dtype(before):
+        return pd.to_numeric(cells)
+    return cells.map(lambda cell: "" if cell is None or cell != cell else str(cell)).astype("str")  # noqa: PLR0124 - NaN
+
+
+def _names(frame: pd.DataFrame, spec: ProjectSpec) -> pd.Series:
+    return frame[spec.source.id].astype("str").agg("|".join, axis=1)
+
+
+def _of_rows(labels: pd.DataFrame, rows: pd.DataFrame, spec: ProjectSpec) -> pd.DataFrame:
+    return labels[_names(labels, spec).isin(set(_names(rows, spec)))] if len(labels) else labels
+
+
+def _matched(factor: pd.Series, rows: pd.DataFrame, labels: pd.DataFrame, spec: ProjectSpec) -> pd.Series:
+    """Return each label's factor, by the ids of its row; 1 where the row is not known."""
+    by_name = dict(zip(_names(rows, spec), factor, strict=True))
+    return _names(labels, spec).map(by_name).fillna(1.0).astype(float)

@@ -1,0 +1,157 @@
+"""Feature tables: the values of a row's entity as they were known at the row's time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+
+import pandas as pd
+
+from tasks.spec.project_spec import FeatureTable, ProjectSpec
+from tasks.spec.values.entity_keys import entity_names
+
+KEYS = ["entity", "event_time"]
+ARRIVED = ("arrival", "revision", "batch_id")  # the last only decides between two deliveries of one day
+Read = Callable[[FeatureTable, date | None, date], pd.DataFrame]
+
+
+def with_tables(rows: pd.DataFrame, spec: ProjectSpec, read: Read) -> pd.DataFrame:
+    """Return rows with the columns of every feature table, as of each row's event time.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With the event time and the entity columns.
+    spec : ProjectSpec
+        For the tables.
+    read : callable
+        Gives the values of a table from a date (or the first, None) to a date, both included, by event date.
+    """
+    for table in spec.features.tables:
+        first, last = days_needed(rows, table, spec.source.event_time)
+        rows = as_of(rows, read(table, first, last), table, spec.source.event_time)
+    return rows
+
+
+def as_of(rows: pd.DataFrame, values: pd.DataFrame, table: FeatureTable, event_time: str) -> pd.DataFrame:
+    """Return rows with a table's columns as they were known at each row's time; missing where nothing was.
+
+    Known at a time is what had its event time at least `delay_days` before, the moment itself included; the newest of
+    that counts. Older than `max_age_days` is missing. Of several values of one entity and time the last that arrived
+    counts.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With `event_time` and the entity columns.
+    values : DataFrame
+        `entity`, `event_time`, the table's columns, and `arrival` where it is known; in any order.
+    table : FeatureTable
+        What the spec says of the table.
+    event_time : str
+        The rows' column that says when each happened.
+
+    Examples
+    --------
+    A balance of 100 from the 1st on, 200 from the 3rd on; the row of the 3rd sees 200, that of the 2nd 100, and that
+    of the day before the first value nothing:
+
+    >>> table = FeatureTable(name="accounts", uri="accounts", entity=["account"], event_time="day",
+    ...                      columns={"numbers": ["balance"]})
+    >>> values = pd.DataFrame({"entity": ["a", "a"], "balance": [200.0, 100.0],
+    ...                        "event_time": pd.to_datetime(["2026-01-03", "2026-01-01"])})
+    >>> rows = pd.DataFrame({"account": "a", "time": pd.to_datetime(["2026-01-03", "2026-01-02", "2025-12-31"])})
+    >>> as_of(rows, values, table, "time")["balance"].tolist()
+    [200.0, 100.0, nan]
+    >>> late = table.model_copy(update={"delay_days": 1})
+    >>> as_of(rows, values, late, "time")["balance"].tolist()
+    [100.0, 100.0, nan]
+    """
+    delay = timedelta(days=table.delay_days)
+    at = rows[event_time].reset_index(drop=True).astype("datetime64[us]") - delay
+    left = pd.DataFrame({"entity": entity_names(rows.reset_index(drop=True), table.entity), "at": at}).dropna()
+    oldest = None if table.max_age_days is None else pd.Timedelta(days=table.max_age_days) - delay
+    found = pd.merge_asof(
+        left.sort_values("at", kind="stable").reset_index(names="position"),
+        _newest(values, table).rename(columns={"event_time": "known_from"}),
+        left_on="at",
+        right_on="known_from",
+        by="entity",
+        tolerance=oldest,
+    ).set_index("position")
+    columns = found[table.columns.all].reindex(pd.RangeIndex(len(rows)))
+    typed = {name: _typed(columns[name], name, table).set_axis(rows.index) for name in table.columns.all}
+    return rows.drop(columns=table.columns.all, errors="ignore").assign(**typed)
+
+
+def latest_values(values: pd.DataFrame, table: FeatureTable, moment: datetime | None = None) -> pd.DataFrame:
+    """Return each entity's newest values, for a look-up while a service answers.
+
+    Parameters
+    ----------
+    values : DataFrame
+        As for `as_of`.
+    moment : datetime, optional
+        Only what was known then, in the project's wall-clock time: the same values that a row of that moment is given.
+
+    Returns
+    -------
+    DataFrame
+        `entity`, `event_time` and the table's columns, one row an entity, by entity.
+
+    Examples
+    --------
+    >>> table = FeatureTable(name="accounts", uri="accounts", entity=["account"], event_time="day",
+    ...                      columns={"numbers": ["balance"]})
+    >>> values = pd.DataFrame({"entity": ["a", "b", "a"], "balance": [1.0, 2.0, 3.0],
+    ...                        "event_time": pd.to_datetime(["2026-01-01", "2026-01-01", "2026-01-09"])})
+    >>> latest_values(values, table)[["entity", "balance"]].values.tolist()
+    [['a', 3.0], ['b', 2.0]]
+    >>> latest_values(values, table, datetime(2026, 1, 5))["balance"].tolist()
+    [1.0, 2.0]
+    """
+    known = _newest(values, table)
+    if moment is not None:
+        at = pd.Timestamp(moment) - timedelta(days=table.delay_days)
+        known = known[known["event_time"] <= at]
+        if table.max_age_days is not None:
+            known = known[known["event_time"] >= pd.Timestamp(moment) - timedelta(days=table.max_age_days)]
+    latest = known.drop_duplicates("entity", keep="last").sort_values("entity", ignore_index=True)
+    return latest.assign(**{name: _typed(latest[name], name, table) for name in table.columns.all})
+
+
+def days_needed(rows: pd.DataFrame, table: FeatureTable, event_time: str) -> tuple[date | None, date]:
+    """Return the first (None: any) and the last event date of the values that some rows can see.
+
+    Examples
+    --------
+    >>> table = FeatureTable(name="accounts", uri="accounts", entity=["account"], event_time="day",
+    ...                      columns={"numbers": ["balance"]}, max_age_days=10, delay_days=1)
+    >>> rows = pd.DataFrame({"time": pd.to_datetime(["2026-01-20", "2026-01-25"])})
+    >>> [str(day) for day in days_needed(rows, table, "time")]
+    ['2026-01-10', '2026-01-24']
+    """
+    moments = rows[event_time].dropna()
+    if moments.empty:
+        return date.max, date.min
+    last = (moments.max() - timedelta(days=table.delay_days)).date()
+    if table.max_age_days is None:
+        return None, last
+    return (moments.min() - timedelta(days=table.max_age_days)).date(), last
+
+
+def _newest(values: pd.DataFrame, table: FeatureTable) -> pd.DataFrame:
+    """Return values by time, of each entity and time only the one that arrived last."""
+    order = ["event_time", *(name for name in ARRIVED if name in values)]
+    known = values.dropna(subset=KEYS).sort_values(order, kind="stable").drop_duplicates(KEYS, keep="last")
+    moments, entities = known["event_time"].astype("datetime64[us]"), known["entity"].astype("str")
+    return known[[*KEYS, *table.columns.all]].assign(event_time=moments, entity=entities)
+
+
+def _typed(column: pd.Series, name: str, table: FeatureTable) -> pd.Series:
+    """Return a column in its kind; what was not found has made it another."""
+    if name in table.columns.booleans:
+        return column.astype("boolean")
+    if name in table.columns.dates:
+        return column.astype("datetime64[us]")
+    return column.astype("float64" if name in table.columns.numbers else "str")

@@ -1,0 +1,131 @@
+"""Csv in pieces: every cell the text it was, every row as many cells as the header."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.csv
+
+from tasks.ingest.readers.object_content import Content
+from tasks.ingest.readers.text_encoding import Encoding, Utf8
+from tasks.ingest.readers.unreadable import BrokenError
+
+SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
+BLOCKS_BYTES = (2**20, 2**26)  # a row longer than the first is read again with the second
+TOO_LONG = "straddling"  # how Arrow says that a row is longer than a block
+
+
+def delimited(content: Content, encoding: Encoding, separator: str) -> Iterator[pa.Table]:
+    """Yield the rows of a csv file, in order, with the header's names; the first piece may be without rows.
+
+    Nothing is yielded for a file without a header.
+
+    Raises
+    ------
+    BrokenError
+        At the first fault, which may come after some pieces.
+    """
+    names = _header(content, encoding, separator)
+    if names is None:
+        return
+    yield pa.table([pa.array([], pa.string())] * len(names), names=names)
+    done = 0
+    for block_bytes in BLOCKS_BYTES:
+        with Utf8(content.opened(), encoding) as text:
+            try:
+                for rows in _rows(text, len(names), separator, block_bytes, done):
+                    done += len(rows)
+                    yield rows.rename_columns(names)
+            except pa.ArrowInvalid as error:
+                if TOO_LONG not in str(error):
+                    raise _broken(text, "not_csv", str(error)) from error
+                if block_bytes == BLOCKS_BYTES[-1]:
+                    raise _broken(text, "row_too_long", f"a row is longer than {block_bytes:,} bytes") from error
+            else:
+                _refuse_open_quote(text)
+                return
+
+
+class _Ragged:
+    """Remembers the first row with too few or too many cells; its content stays out of every message."""
+
+    def __init__(self) -> None:
+        self.first = ""
+
+    def __call__(self, row: pa.csv.InvalidRow) -> Literal["error"]:
+        self.first = f"line {row.number} has {row.actual_columns} cells, the header {row.expected_columns}"
+        return "error"
+
+
+def _rows(text: Utf8, width: int, separator: str, block_bytes: int, skipped: int) -> Iterator[pa.Table]:
+    """Yield the rows after the header, without the first `skipped`; the header is read as a row, so that it is one."""
+    names, ragged = [f"c{index}" for index in range(width)], _Ragged()
+    left = skipped + 1
+    try:
+        reader = pa.csv.open_csv(
+            text,
+            read_options=pa.csv.ReadOptions(column_names=names, use_threads=False, block_size=block_bytes),
+            parse_options=pa.csv.ParseOptions(delimiter=separator, newlines_in_values=True, invalid_row_handler=ragged),
+            convert_options=pa.csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+            ),
+        )
+        for batch in reader:
+            rows = pa.Table.from_batches([batch]).slice(left)
+            left = max(left - len(batch), 0)
+            if len(rows):
+                yield rows
+    except pa.ArrowInvalid as error:
+        if ragged.first:
+            raise _broken(text, "ragged_row", ragged.first) from error
+        raise
+
+
+def _broken(text: Utf8, reason: str, detail: str) -> BrokenError:
+    """Return what is wrong; a quote that is never closed explains the rest."""
+    text.drain()
+    return _open_quote(text) or BrokenError(reason, detail)
+
+
+def _refuse_open_quote(text: Utf8) -> None:
+    fault = _open_quote(text)
+    if fault is not None:
+        raise fault
+
+
+def _open_quote(text: Utf8) -> BrokenError | None:
+    odd = text.quotes % 2
+    return BrokenError("unclosed_quote", "a double quote is never closed: their number is odd") if odd else None
+
+
+def _header(content: Content, encoding: Encoding, separator: str) -> list[str] | None:
+    names = None
+    for size in BLOCKS_BYTES:
+        with Utf8(content.opened(), encoding) as text:
+            head = text.read(size)
+        lines = io.StringIO(head.decode("utf-8", errors="ignore"), newline="")
+        try:
+            names = next((cells for cells in csv.reader(lines, delimiter=separator) if cells), None)
+        except csv.Error as error:
+            raise BrokenError("not_csv", f"the header cannot be read: {error}") from error
+        if len(head) < size or lines.read(1):
+            break
+    if names is None:
+        return None
+    if len(names) == 1 and (other := [each for each in SEPARATORS if each != separator and each in names[0]]):
+        found, cells = SEPARATORS[other[0]], names[0].count(other[0]) + 1
+        detail = f"the header is one cell; with {found} between them there would be {cells}: set source.separator"
+        raise BrokenError("wrong_separator", detail)
+    refuse_twice(names)
+    return names
+
+
+def refuse_twice(names: list[str]) -> None:
+    """Raise `column_twice` when names repeat."""
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if twice:
+        raise BrokenError("column_twice", f"columns {twice} appear more than once")

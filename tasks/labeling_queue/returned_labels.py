@@ -1,0 +1,132 @@
+"""What a person filled in: read back, held against what was asked, and made a delivery of labels."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+from tasks.errors import DataError
+from tasks.labeling_queue.queue_file import as_was
+from tasks.records import Delivery, Landed
+from tasks.spec import ProjectSpec
+
+SEPARATORS = (",", ";", "\t")
+NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What is taken: `row_id` and `label` as text; how many cells were empty, how many rows had a label meanwhile."""
+
+    taken: pd.DataFrame
+    empty: int
+    labelled: int
+
+
+def read_answers(content: bytes, column: str) -> pd.DataFrame:
+    r"""Return `row_id` and `label`, every cell as text, of a csv that a person's spreadsheet wrote.
+
+    Raises
+    ------
+    DataError
+        It is no csv with both columns.
+
+    Examples
+    --------
+    >>> read_answers(b"row_id;rooms;price\n007;3;12,5\n8;2;\n", "price").values.tolist()
+    [['007', '12,5'], ['8', '']]
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"the file is not UTF-8 ({error}); save it as csv in UTF-8") from error
+    header = text.partition("\n")[0]
+    separator = max(SEPARATORS, key=header.count)
+    try:
+        read = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
+    except csv.Error as error:
+        raise DataError(f"the file is no csv: {error}; save it as csv with commas") from error
+    names = list(read[0]) if read else next(csv.reader([header], delimiter=separator), [])
+    missing = [name for name in ("row_id", column) if name not in names]
+    if missing:
+        raise DataError(
+            f"the file lacks {missing}, found {names[:20]}; expected what `leeway review --out` wrote, with "
+            f"{column!r} filled in"
+        )
+    cells = [(as_was((each["row_id"] or "").strip()), (each[column] or "").strip()) for each in read]
+    return pd.DataFrame(cells, columns=["row_id", "label"], dtype="str")
+
+
+def answers(given: pd.DataFrame, asked: Collection[str], waiting: Collection[str]) -> Answers:
+    """Return the answers to rows that still wait.
+
+    Parameters
+    ----------
+    given : DataFrame
+        As `read_answers` gives it.
+    asked : collection of str
+        Ids of every row that was ever passed to a person.
+    waiting : collection of str
+        Those of them without a label.
+
+    Raises
+    ------
+    DataError
+        An answer is about a row that nobody was asked about: the ids may have been changed by a spreadsheet.
+
+    Examples
+    --------
+    >>> given = pd.DataFrame({"row_id": ["a", "b", "c"], "label": ["1", "", "2"]})
+    >>> found = answers(given, {"a", "b", "c"}, {"a", "b"})
+    >>> found.taken.values.tolist(), found.empty, found.labelled
+    ([['a', '1']], 1, 1)
+    """
+    filled = given[given["label"] != ""]
+    unknown = filled.loc[~filled["row_id"].isin(list(asked)), "row_id"].unique().tolist()
+    if unknown:
+        raise DataError(
+            f"{len(unknown)} answers are about rows that were never passed to a person, such as {unknown[:NAMED]}; "
+            "expected the ids that `leeway review --out` wrote. Did a spreadsheet change them (leading zeros, dates)?"
+        )
+    taken = filled[filled["row_id"].isin(list(waiting))].reset_index(drop=True)
+    return Answers(taken, len(given) - len(filled), len(filled) - len(taken))
+
+
+def with_ids(taken: pd.DataFrame, spec: ProjectSpec) -> pd.DataFrame:
+    """Return answers under the project's own names: its id columns, and its label."""
+    ids = spec.source.id
+    parts = [[row_id] if len(ids) == 1 else parts_of(row_id) for row_id in taken["row_id"]]
+    frame = pd.DataFrame(parts, columns=ids, dtype="str")
+    return frame.assign(**{spec.source.label.column: taken["label"].to_numpy()})
+
+
+def parts_of(row_id: str) -> list[str]:
+    r"""Return the ids that were joined by `|`.
+
+    >>> parts_of(r"7|2014-05-02"), parts_of(r"a\|b|c"), parts_of(r"a\\|b|")
+    (['7', '2014-05-02'], ['a|b', 'c'], ['a\\', 'b', ''])
+    """
+    parts, escaped = [""], False
+    for character in row_id:
+        if escaped or character not in "\\|":
+            parts[-1] += character
+            escaped = False
+        elif character == "|":
+            parts.append("")
+        else:
+            escaped = True
+    return parts
+
+
+def delivered(taken: pd.DataFrame, spec: ProjectSpec, day: date) -> Delivery:
+    """Return answers as a delivery of labels, named by its content: the same answers twice are one batch."""
+    frame = with_ids(taken, spec)
+    content = frame.to_csv(index=False).encode()
+    name = hashlib.sha256(content).hexdigest()
+    return Delivery(name, Landed("labels", f"review-{day}-{name[:8]}.csv", len(content), day), frame)

@@ -1,0 +1,112 @@
+"""The rim of review: reads the queue from the lake, and lays answers down where labels land."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pandas as pd
+
+from tasks.errors import Unreachable
+from tasks.labeling_queue.label_delivery import LandingFile
+from tasks.labeling_queue.open_rows import queue, said_by_the_model
+from tasks.lake import Filter, Lake, deliveries, standing
+from tasks.logs import line, logger
+from tasks.prefect_task import room
+from tasks.spec import ProjectSpec
+
+PART = ".part"
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The rows that wait, these rows as they were accepted, and the ids of all rows ever passed to a person."""
+
+    waiting: pd.DataFrame
+    rows: pd.DataFrame
+    asked: frozenset[str]
+
+
+@room("review")
+def waiting_rows(lake: Lake, spec: ProjectSpec) -> Queue:
+    """Return a project's queue."""
+    known, project = deliveries(lake, spec.project), spec.project
+    served: list[Filter] = [("role", "=", "champion")]
+    columns = ["row_id", "event_date", *said_by_the_model(spec), "deferred", "time"]
+    answered = standing(lake, project, "predictions", known, columns=columns, where=served)
+    deferred = answered[answered["deferred"].astype("boolean").fillna(value=False).to_numpy(bool)]
+    labelled = standing(lake, project, "labels", known, columns=["row_id"])["row_id"]
+    found = queue(deferred, labelled, spec)
+    rows = _rows(lake, spec, known, found)
+    logger().info(line("queue_read", asked=deferred["row_id"].nunique(), waiting=len(found)))
+    return Queue(found, rows, frozenset(deferred["row_id"]))
+
+
+def _rows(lake: Lake, spec: ProjectSpec, known: Any, waiting: pd.DataFrame) -> pd.DataFrame:
+    if waiting.empty:
+        return pd.DataFrame({"row_id": pd.Series(dtype="str")})
+    days: Sequence[Filter] = [
+        ("event_date", ">=", min(waiting["event_date"])),
+        ("event_date", "<=", max(waiting["event_date"])),
+    ]
+    rows = standing(lake, spec.project, "rows", known, where=days)
+    return rows[rows["row_id"].isin(waiting["row_id"])]
+
+
+def lay_down(found: LandingFile, spec: ProjectSpec, folder: Path) -> str:
+    """Write answers where the project's labels land, and return where; a file appears whole, its marker after it.
+
+    Parameters
+    ----------
+    folder : Path
+        Where project.yaml is, which a relative place is beside.
+
+    Raises
+    ------
+    Unreachable
+        When the place does not answer.
+    """
+    uri = spec.source.label.uri or ""
+    system, root, local = _place(uri, spec, folder)
+    try:
+        for key, content in ((found.key, found.content), (found.marker, b"")):
+            if key is not None:
+                _write(system, f"{root}/{key}", content, local=local)
+    except OSError as error:
+        raise Unreachable(f"writing {found.key} to {uri} failed: {error}; is the store up?") from error
+    logger().info(line("answers_laid_down", bytes=len(found.content), key=found.key))
+    return f"{uri.rstrip('/')}/{found.key}"
+
+
+def _write(system: Any, path: str, content: bytes, *, local: bool) -> None:
+    """Write an object; in a folder under a name that no listing takes for a delivery until it is complete."""
+    if not local:
+        with system.open_output_stream(path) as stream:
+            stream.write(content)
+        return
+    system.create_dir(path.rpartition("/")[0])
+    with system.open_output_stream(f"{path}{PART}") as stream:
+        stream.write(content)
+    system.move(f"{path}{PART}", path)
+
+
+def _place(uri: str, spec: ProjectSpec, folder: Path) -> tuple[Any, str, bool]:
+    from pyarrow import fs
+
+    if uri.startswith("s3://"):
+        endpoint = (
+            spec.source.s3_endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        )
+        system = fs.S3FileSystem(
+            endpoint_override=(endpoint or "").split("://")[-1] or None,
+            scheme="http" if (endpoint or "").startswith("http://") else "https",
+            region=os.environ.get("AWS_REGION", "us-east-1"),
+            force_virtual_addressing=spec.source.s3_addressing == "virtual",
+        )
+        return system, uri.removeprefix("s3://").rstrip("/"), False
+    path = unquote(urlsplit(uri).path) if uri.startswith("file://") else uri
+    return fs.LocalFileSystem(), str((folder / path).absolute()), True

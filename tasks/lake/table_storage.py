@@ -1,0 +1,123 @@
+"""How a table lies in its store, and the operations that change that and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from tasks.errors import Conflict, Unreachable
+from tasks.lake.arrow_types import writing
+from tasks.lake.lake import Lake
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+MILLISECONDS = 1000
+SMALL_BYTES = 32 * 1024 * 1024
+TARGET_BYTES = 128 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a table lies in its store now: its files, how many of them are small, and its bytes."""
+
+    table: str
+    files: int
+    small_files: int
+    size_bytes: int
+
+
+def layout(lake: Lake, project: str, table: str) -> Layout | None:
+    """Return how a table lies in its store, or None when nothing was ever written."""
+    opened = lake.open(project, table)
+    if opened is None:
+        return None
+    sizes = [int(size) for size in opened.get_add_actions(flatten=True).column("size_bytes").to_pylist()]
+    return Layout(table, len(sizes), sum(size < SMALL_BYTES for size in sizes), sum(sizes))
+
+
+def compact(lake: Lake, project: str, table: str) -> int:
+    """Write small files together into large ones; return how many files fewer there are. No row changes."""
+    opened = _opened(lake, project, table)
+    with _told_apart(lake, project, table):
+        written = writing(pa.schema(opened.schema().to_arrow()))
+        done = opened.optimize.compact(target_size=TARGET_BYTES, writer_properties=written)
+    return int(done["numFilesRemoved"]) - int(done["numFilesAdded"])
+
+
+def remove(lake: Lake, project: str, table: str, predicate: str) -> int:
+    """Remove the rows a SQL predicate describes, in one commit; return how many they were.
+
+    Earlier states of the table keep them until their files are removed: see `remove_files`.
+    """
+    opened = _opened(lake, project, table)
+    with _told_apart(lake, project, table):
+        return int(opened.delete(predicate)["num_deleted_rows"])
+
+
+def count(lake: Lake, project: str, table: str, predicate: str) -> int:
+    """Return how many rows a SQL predicate describes."""
+    opened = lake.open(project, table)
+    if opened is None:
+        return 0
+    first = next(iter(opened.schema().fields)).name
+    return int(opened.scan(columns=[first], predicate=predicate).read_all().num_rows)
+
+
+def remove_files(
+    lake: Lake, project: str, table: str, *, days: int, keep: Sequence[int] = (), dry_run: bool = False
+) -> int:
+    """Remove the files that no state of the last days, and none to be kept, needs; return how many there are.
+
+    Parameters
+    ----------
+    days : int
+        For so long, earlier states of the table can still be read.
+    keep : sequence of int
+        Commits whose state stays readable however old it is.
+    dry_run : bool
+        Only count them.
+    """
+    opened = _opened(lake, project, table)
+    kept = [number for number in dict.fromkeys(keep) if number <= opened.version()]
+    with _told_apart(lake, project, table):
+        gone = opened.vacuum(
+            retention_hours=days * 24, dry_run=dry_run, enforce_retention_duration=False, keep_versions=kept or None
+        )
+    return len(gone)
+
+
+def commit_before(lake: Lake, project: str, table: str, moment: datetime) -> int | None:
+    """Return the newest commit made before a moment, or None when the table has no older one."""
+    opened = lake.open(project, table)
+    if opened is None:
+        return None
+    limit = moment.timestamp() * MILLISECONDS
+    older = [int(commit["version"]) for commit in opened.history() if int(commit["timestamp"]) < limit]
+    return max(older, default=None)
+
+
+def _opened(lake: Lake, project: str, table: str) -> DeltaTable:
+    opened = lake.open(project, table)
+    if opened is None:
+        raise ValueError(f"{lake.uri(project, table)} was never written")
+    return opened
+
+
+@contextmanager
+def _told_apart(lake: Lake, project: str, table: str) -> Iterator[None]:
+    """Give Delta's errors our own types: a conflict can be tried again, and so can a store that does not answer."""
+    from deltalake.exceptions import CommitFailedError
+
+    where = lake.uri(project, table)
+    try:
+        yield
+    except CommitFailedError as error:
+        raise Conflict(f"{where} was written meanwhile; the next upkeep will do it") from error
+    except OSError as error:
+        raise Unreachable(f"{where} did not answer: {error}; is the store up?") from error

@@ -1,0 +1,164 @@
+"""From facts to metrics, and from metrics to text: pure, and the same text for the same facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, get_args
+
+from tasks.metrics_export.night_facts import NightFacts
+from tasks.records import Action
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
+
+Samples = Mapping[tuple[str, ...], float]
+"""Values by the labels after `project`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a metric says, and by what besides the project it is told apart."""
+
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+METRICS: dict[str, Meaning] = {
+    "leeway_night_attempted_timestamp_seconds": Meaning("When the last attempt at a night began, as Unix time."),
+    "leeway_night_finished_timestamp_seconds": Meaning("When a night last came to a decision, as Unix time."),
+    "leeway_night_due_timestamp_seconds": Meaning("When the next night is to begin by the schedule, as Unix time."),
+    "leeway_night_failed": Meaning("1 when the last attempt ended in an error, else 0."),
+    "leeway_failures": Meaning("Errors that ended the last attempt, by type.", ("error",)),
+    "leeway_night_seconds": Meaning("Wall time of the last night's rooms together."),
+    "leeway_room_seconds": Meaning("Wall time of a room in the last night.", ("room",)),
+    "leeway_rows": Meaning("Rows and labels of the last night: delivered, accepted, quarantined.", ("state",)),
+    "leeway_champion_age_days": Meaning("Days from the newest event the champion learned from to the night."),
+    "leeway_label_lag_days": Meaning("Days from the newest event whose label has come to the night."),
+    "leeway_approvals_waiting": Meaning("Versions that wait for a person's answer."),
+    "leeway_approval_oldest_timestamp_seconds": Meaning("Since when the oldest of them waits, as Unix time."),
+    "leeway_decision": Meaning("1 for what the last night decided, 0 for what it did not.", ("action",)),
+    "leeway_drift_strain": Meaning("Share of its leeway that the worst column uses; above 1 is an alarm."),
+    "leeway_drift_alarms": Meaning("Columns past their leeway."),
+    "leeway_performance_strain": Meaning("Share of the leeway that the champion's error or bias uses."),
+    "leeway_memory_peak_bytes": Meaning("Most resident memory that the night's process has used."),
+    "leeway_lake_files": Meaning("Files of a lake table's latest commit.", ("table",)),
+    "leeway_lake_bytes": Meaning("Size of a lake table's latest commit.", ("table",)),
+    "leeway_home_free_bytes": Meaning("Free space where LEEWAY_HOME lies."),
+    "leeway_home_size_bytes": Meaning("Size of the disk where LEEWAY_HOME lies."),
+}
+"""Every metric there is: what the alerts and the dashboard may ask for."""
+
+
+def families(facts: NightFacts) -> list[Metric]:
+    """Return the metrics that the facts know, in the order of METRICS; each also has the label `project`.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> facts = NightFacts("shop", datetime(2026, 1, 2, tzinfo=UTC), room_seconds={"ingest": 1.5, "score": 0.25})
+    >>> print(exposition(families(facts)), end="")
+    # HELP leeway_night_attempted_timestamp_seconds When the last attempt at a night began, as Unix time.
+    # TYPE leeway_night_attempted_timestamp_seconds gauge
+    leeway_night_attempted_timestamp_seconds{project="shop"} 1.767312e+09
+    # HELP leeway_night_seconds Wall time of the last night's rooms together.
+    # TYPE leeway_night_seconds gauge
+    leeway_night_seconds{project="shop"} 1.75
+    # HELP leeway_room_seconds Wall time of a room in the last night.
+    # TYPE leeway_room_seconds gauge
+    leeway_room_seconds{project="shop",room="ingest"} 1.5
+    leeway_room_seconds{project="shop",room="score"} 0.25
+    """
+    from prometheus_client.metrics_core import GaugeMetricFamily
+
+    known = _samples(facts)
+    found: list[Metric] = []
+    for name, meaning in METRICS.items():
+        if name in known:
+            family = GaugeMetricFamily(name, meaning.help, labels=("project", *meaning.labels))
+            for labels, value in known[name].items():
+                family.add_metric((facts.project, *labels), value)
+            found.append(family)
+    return found
+
+
+def exposition(metrics: Sequence[Metric]) -> str:
+    """Return metrics as Prometheus' text format; label values are escaped."""
+    from prometheus_client import generate_latest
+
+    return generate_latest(Metrics(metrics)).decode()
+
+
+def carried_over(before: str, metrics: Sequence[Metric]) -> list[Metric]:
+    """Return metrics with those of an earlier text that they lack; of these only ours, and only whole ones.
+
+    Raises
+    ------
+    ValueError
+        When the earlier text is not in Prometheus' format.
+    """
+    from prometheus_client.parser import text_string_to_metric_families
+
+    found = {metric.name: metric for metric in text_string_to_metric_families(before)}
+    found |= {metric.name: metric for metric in metrics}
+    return [found[name] for name in METRICS if name in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Metrics as prometheus_client takes them from a collector."""
+
+    metrics: Sequence[Metric]
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each."""
+        yield from self.metrics
+
+
+def _samples(facts: NightFacts) -> dict[str, Samples]:
+    known: dict[str, Samples] = {
+        f"leeway_{name}": {(): value}
+        for name, value in (
+            ("night_attempted_timestamp_seconds", _unix(facts.attempted)),
+            ("night_finished_timestamp_seconds", _unix(facts.finished)),
+            ("night_due_timestamp_seconds", _unix(facts.due)),
+            ("champion_age_days", facts.champion_age_days),
+            ("label_lag_days", facts.label_lag_days),
+            ("drift_strain", facts.drift_strain),
+            ("drift_alarms", facts.drift_alarms),
+            ("performance_strain", facts.performance_strain),
+            ("memory_peak_bytes", facts.memory_peak_bytes),
+            ("home_free_bytes", facts.home_free_bytes),
+            ("home_size_bytes", facts.home_size_bytes),
+        )
+        if value is not None
+    }
+    return known | _several(facts)
+
+
+def _several(facts: NightFacts) -> dict[str, Samples]:
+    """Return what has several values, or follows from them; a metric that is known to have none is there and empty."""
+    known: dict[str, Samples] = {}
+    if facts.failures is not None:
+        known["leeway_night_failed"] = {(): float(bool(facts.failures))}
+        known["leeway_failures"] = {(error,): count for error, count in sorted(facts.failures.items())}
+    if facts.room_seconds is not None:
+        known["leeway_night_seconds"] = {(): sum(facts.room_seconds.values())}
+        known["leeway_room_seconds"] = {(room,): seconds for room, seconds in facts.room_seconds.items()}
+    if (rows := facts.rows) is not None:
+        states = {"delivered": rows.delivered, "accepted": rows.accepted, "quarantined": rows.quarantined}
+        known["leeway_rows"] = {(state,): count for state, count in states.items()}
+    if (since := facts.waiting_since) is not None:
+        known["leeway_approvals_waiting"] = {(): len(since)}
+        known["leeway_approval_oldest_timestamp_seconds"] = {(): min(since).timestamp()} if since else {}
+    if facts.action is not None:
+        known["leeway_decision"] = {(action,): float(action == facts.action) for action in get_args(Action)}
+    if facts.lake is not None:
+        known["leeway_lake_files"] = {(table,): size.files for table, size in facts.lake.items()}
+        known["leeway_lake_bytes"] = {(table,): size.size_bytes for table, size in facts.lake.items()}
+    return known
+
+
+def _unix(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()

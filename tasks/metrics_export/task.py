@@ -1,0 +1,157 @@
+"""The rim of gauges: reads the machine, writes the file, pushes to the gateway. Nothing here ever fails a night."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.errors import Error
+from tasks.lake import TABLES, Lake
+from tasks.logs import line, logger
+from tasks.metrics_export.night_facts import NightFacts, TableSize
+from tasks.metrics_export.prometheus_text import Metrics, carried_over, exposition, families
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
+
+GATEWAY = "LEEWAY_PUSHGATEWAY"
+JOB = "leeway"
+PUSH_SECONDS = 5.0
+_SECONDS: ContextVar[dict[str, float] | None] = ContextVar("room_seconds", default=None)
+
+
+def write_gauges(home: Path, facts: NightFacts) -> None:
+    """Write `<home>/metrics/<project>.prom` in one step, and push the same when LEEWAY_PUSHGATEWAY names a gateway.
+
+    What the facts do not know keeps its last value. A full disk or a gateway that does not answer is logged, and
+    nothing else.
+
+    Parameters
+    ----------
+    home : Path
+        LEEWAY_HOME; the node exporter is started with `--collector.textfile.directory=<home>/metrics`.
+    """
+    path = home / "metrics" / f"{facts.project}.prom"
+    metrics = _with_last_values(path, families(facts))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft.write_text(exposition(metrics), encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        logger().warning(line("gauges_not_written", path=path, why=error.strerror or error))
+    if gateway := os.environ.get(GATEWAY):
+        _push(gateway, facts, metrics)
+
+
+def measured(facts: NightFacts, lake: Lake, home: Path) -> NightFacts:
+    """Return the facts with what the machine says: peak memory of this process, sizes of the lake and of the disk."""
+    free, size = _disk(home)
+    return replace(
+        facts,
+        memory_peak_bytes=peak_memory_bytes(),
+        lake=_lake_sizes(lake, facts.project),
+        home_free_bytes=free,
+        home_size_bytes=size,
+    )
+
+
+@contextmanager
+def watched() -> Iterator[dict[str, float]]:
+    """Give a table that every `timed` inside the block adds its seconds to."""
+    seconds: dict[str, float] = {}
+    token = _SECONDS.set(seconds)
+    try:
+        yield seconds
+    finally:
+        _SECONDS.reset(token)
+
+
+@contextmanager
+def timed(room: str) -> Iterator[None]:
+    """Add the wall time of a block to a room's seconds, however the block ends; outside `watched` do nothing.
+
+    >>> with watched() as seconds, timed("ingest"):
+    ...     pass
+    >>> list(seconds)
+    ['ingest']
+    """
+    begun, seconds = time.monotonic(), _SECONDS.get()
+    try:
+        yield
+    finally:
+        if seconds is not None:
+            seconds[room] = seconds.get(room, 0.0) + time.monotonic() - begun
+
+
+def peak_memory_bytes() -> int | None:
+    """Return the most resident memory this process has used; None where the system does not say (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kilobytes if os.uname().sysname == "Darwin" else kilobytes * 1024  # macOS counts bytes
+
+
+def _with_last_values(path: Path, metrics: Sequence[Metric]) -> list[Metric]:
+    try:
+        return carried_over(path.read_text(encoding="utf-8"), metrics)
+    except FileNotFoundError:
+        return list(metrics)
+    except (OSError, ValueError) as error:
+        logger().warning(line("last_gauges_not_read", path=path, why=type(error).__name__))
+        return list(metrics)
+
+
+def _push(gateway: str, facts: NightFacts, metrics: Sequence[Metric]) -> None:
+    """Replace what the gateway has of the project; after a failed attempt, add to it what is known anew.
+
+    So a pod whose home ends with it does not make the gateway forget the last night.
+    """
+    from http.client import HTTPException
+
+    from prometheus_client import push_to_gateway, pushadd_to_gateway
+
+    push = pushadd_to_gateway if facts.finished is None else push_to_gateway
+    try:
+        push(gateway, JOB, Metrics(metrics), {"project": facts.project}, timeout=PUSH_SECONDS)
+    except (OSError, ValueError, HTTPException) as error:  # an address that is none is a ValueError
+        logger().warning(line("gauges_not_pushed", variable=GATEWAY, why=type(error).__name__))
+
+
+def _lake_sizes(lake: Lake, project: str) -> dict[str, TableSize] | None:
+    try:
+        sizes = {table: _size(lake, project, table) for table in TABLES}
+    except (Error, OSError) as error:
+        logger().warning(line("lake_not_measured", why=type(error).__name__))
+        return None
+    return {table: size for table, size in sizes.items() if size is not None}
+
+
+def _size(lake: Lake, project: str, table: str) -> TableSize | None:
+    import pyarrow as pa
+    from deltalake import DeltaTable
+    from deltalake.exceptions import TableNotFoundError
+
+    try:
+        files = pa.table(DeltaTable(lake.uri(project, table), storage_options=lake.options).get_add_actions())
+    except TableNotFoundError:
+        return None
+    return TableSize(files.num_rows, sum(files["size_bytes"].to_pylist()))
+
+
+def _disk(home: Path) -> tuple[int, int] | tuple[None, None]:
+    """Return the free and the whole size of the disk where a folder lies, in bytes."""
+    try:
+        usage = shutil.disk_usage(home)
+    except OSError:
+        return None, None
+    return usage.free, usage.total

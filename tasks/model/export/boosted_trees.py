@@ -1,0 +1,128 @@
+"""Fitted gradient-boosted trees as an ONNX graph, split by split, in double precision.
+
+scikit-learn's HistGradientBoosting has categorical splits (a set of codes goes left) and sends missing values, and
+codes it never saw, to a side chosen in training. Converters known to us lose one or the other, or round thresholds to
+floats; the operator TreeEnsemble of ai.onnx.ml opset 5 can say all of it. Written for scikit-learn 1.9's tree records;
+`parity` proves each export on rows before it is believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tasks.model.export.onnx_graph import BRANCH_LEQ, BRANCH_MEMBER, OUTPUT, SUM, Nodes, graph_bytes, tree_node
+
+BITS_OF_A_WORD = 32
+BEFORE_EXP = "log_score"
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """How the estimator renumbers its input: trees see categorical columns first, with codes of their own."""
+
+    source: list[int]
+    codes: dict[int, list[float]]
+
+
+def tree_ensemble(estimator: Any) -> bytes:
+    """Return the ONNX graph of a fitted HistGradientBoostingRegressor or HistGradientBoostingClassifier.
+
+    Parameters
+    ----------
+    estimator : HistGradientBoostingRegressor or HistGradientBoostingClassifier
+        Fitted on a matrix; categorical columns hold codes.
+
+    Returns
+    -------
+    bytes
+        A graph from `features` (n, columns), double, NaN for missing, to `score` (n, outputs), double: a regressor's
+        prediction, or a classifier's raw score, one output for two classes and k for more. Only splits and leaf values
+        are in it, no code.
+    """
+    columns = _columns(estimator)
+    nodes = Nodes()
+    start, rounds = estimator._baseline_prediction, estimator._predictors  # noqa: SLF001 - the fitted trees are nowhere public
+    starts = np.ravel(start)
+    for target, value in enumerate(starts):
+        nodes.add_constant(float(value), target)
+    for trees in rounds:
+        for target, tree in enumerate(trees):
+            _add_tree(nodes, tree, columns, target)
+    width, outputs = int(estimator.n_features_in_), len(starts)
+    if not _predicts_a_logarithm(estimator):
+        return graph_bytes([tree_node(nodes, outputs, SUM)], width, outputs)
+    from onnx import helper
+
+    exp = helper.make_node("Exp", [BEFORE_EXP], [OUTPUT])
+    return graph_bytes([tree_node(nodes, outputs, SUM, BEFORE_EXP), exp], width, outputs)
+
+
+def _predicts_a_logarithm(estimator: Any) -> bool:
+    """Tell whether a regressor's losses (poisson, gamma) make its trees add up to the logarithm of what it predicts."""
+    return type(estimator._loss.link).__name__ == "LogLink"  # noqa: SLF001 - the link is nowhere public
+
+
+def _columns(estimator: Any) -> _Columns:
+    count = int(estimator.n_features_in_)
+    if estimator.is_categorical_ is None:
+        return _Columns(list(range(count)), {})
+    categorical = np.flatnonzero(estimator.is_categorical_).tolist()
+    numeric = np.flatnonzero(~np.asarray(estimator.is_categorical_, dtype=bool)).tolist()
+    encoder = estimator._preprocessor.named_transformers_["encoder"]  # noqa: SLF001 - the renumbering is nowhere public
+    codes = {
+        place: [float(code) for code in values if not np.isnan(code)]
+        for place, values in enumerate(encoder.categories_[: len(categorical)])
+    }
+    return _Columns(categorical + numeric, codes)
+
+
+def _add_tree(nodes: Nodes, tree: Any, columns: _Columns, target: int) -> None:
+    records = tree.nodes
+    if records[0]["is_leaf"]:
+        nodes.add_constant(float(records[0]["value"]), target)
+        return
+    inner = np.flatnonzero(records["is_leaf"] == 0)
+    place = {int(number): len(nodes.feature) + rank for rank, number in enumerate(inner)}
+    nodes.roots.append(place[0])
+    for number in inner:
+        record = records[number]
+        swapped = _add_split(nodes, record, tree, columns)
+        left, right = int(record["left"]), int(record["right"])
+        for child, true_side in ((left, not swapped), (right, swapped)):
+            ids, leaf_flags = (
+                (nodes.true_id, nodes.true_is_leaf) if true_side else (nodes.false_id, nodes.false_is_leaf)
+            )
+            if records[child]["is_leaf"]:
+                ids[-1], leaf_flags[-1] = nodes.add_leaf(float(records[child]["value"]), target), 1
+            else:
+                ids[-1] = place[child]
+
+
+def _add_split(nodes: Nodes, record: Any, tree: Any, columns: _Columns) -> bool:
+    """Add one split; tell whether its true branch is the tree's right one.
+
+    A code outside the set takes the false branch, and so does NaN. Therefore the set is always that of the side missing
+    values do *not* go to: then codes the trees never saw follow the missing ones, as in scikit-learn.
+    """
+    feature, missing_left = int(record["feature_idx"]), bool(record["missing_go_to_left"])
+    source = columns.source[feature]
+    if not record["is_categorical"]:
+        nodes.add_node(source, BRANCH_LEQ, float(record["num_threshold"]), missing_is_true=missing_left)
+        return False
+    left = set(_bits(tree.raw_left_cat_bitsets[int(record["bitset_idx"])]))
+    known = columns.codes[feature]
+    members = [code for place, code in enumerate(known) if (place in left) != missing_left]
+    nodes.add_node(source, BRANCH_MEMBER, 0.0, missing_is_true=False)
+    nodes.members.extend([*members, float("nan")])
+    return missing_left
+
+
+def _bits(words: Any) -> Iterator[int]:
+    for word, value in enumerate(words):
+        for bit in range(BITS_OF_A_WORD):
+            if int(value) >> bit & 1:
+                yield word * BITS_OF_A_WORD + bit

@@ -1,0 +1,194 @@
+"""Exporters by estimator, and what becomes of a fitted model: a graph where one can say it, else a skops file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tasks.errors import EvidenceError
+from tasks.model.answer_scale import score_of
+from tasks.model.export.boosted_trees import tree_ensemble
+from tasks.model.export.forests import forest_ensemble
+from tasks.model.export.linear import linear, log_linear
+from tasks.model.export.transformers import steps_of
+from tasks.model.input_matrix import FloatArray
+from tasks.model.onnx_model import ONNX_FILE, PortableModel
+from tasks.model.predictor import Predictor
+from tasks.model.schema import ModelSchema, Output
+from tasks.model.skops_model import SKOPS_FILE, KeptModel, skops_bytes
+
+SCHEMA_FILE = "schema.json"
+CELLS_AT_ONCE = 8_000_000  # doubles that may arise on the way: 64 MB
+MOST_ROWS_AT_ONCE = 65_536
+TWO = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """How an estimator becomes a graph, and whether that answers scores or probabilities."""
+
+    graph: Callable[[Any], bytes]
+    output: Output = "score"
+
+
+_TREES, _LINEAR, _LOG_LINEAR = Exporter(tree_ensemble), Exporter(linear), Exporter(log_linear)
+_FOREST, _FOREST_OF_CLASSES = Exporter(forest_ensemble), Exporter(forest_ensemble, "probability")
+
+EXPORTERS: dict[str, Exporter] = {
+    "HistGradientBoostingRegressor": _TREES,
+    "HistGradientBoostingClassifier": _TREES,
+    "RandomForestRegressor": _FOREST,
+    "RandomForestClassifier": _FOREST_OF_CLASSES,
+    "ExtraTreesRegressor": _FOREST,
+    "ExtraTreesClassifier": _FOREST_OF_CLASSES,
+    "DecisionTreeRegressor": _FOREST,
+    "DecisionTreeClassifier": _FOREST_OF_CLASSES,
+    "LinearRegression": _LINEAR,
+    "Ridge": _LINEAR,
+    "RidgeCV": _LINEAR,
+    "Lasso": _LINEAR,
+    "LassoCV": _LINEAR,
+    "ElasticNet": _LINEAR,
+    "ElasticNetCV": _LINEAR,
+    "BayesianRidge": _LINEAR,
+    "HuberRegressor": _LINEAR,
+    "QuantileRegressor": _LINEAR,
+    "SGDRegressor": _LINEAR,
+    "LogisticRegression": _LINEAR,
+    "LogisticRegressionCV": _LINEAR,
+    "PoissonRegressor": _LOG_LINEAR,
+    "GammaRegressor": _LOG_LINEAR,
+}
+"""By the name of scikit-learn's class; what is not here is kept with skops."""
+
+SCORED = ("HistGradientBoostingClassifier", "LogisticRegression", "LogisticRegressionCV")
+"""Classifiers whose decision function is log odds, or logarithms of odds between classes, by their making."""
+
+
+def exported(fitted: Any, schema: ModelSchema) -> Predictor:
+    """Return a model that answers as the fitted one does.
+
+    Parameters
+    ----------
+    fitted : estimator or Pipeline
+        A scikit-learn estimator fitted on the schema's input matrix (categories as codes, missing values NaN), or a
+        Pipeline whose earlier steps fill, scale or spread that matrix.
+    schema : ModelSchema
+        The columns, and what else is known; `format`, `estimator`, `classes`, `output`, `steps` and `block_rows` are
+        written by this function, and `link` where it follows from the task.
+
+    Returns
+    -------
+    Predictor
+        A PortableModel where an exporter and the schema's steps can say all of it, else a KeptModel.
+    """
+    final, before = _parts(fitted)
+    schema = replace(
+        schema,
+        estimator=f"{type(final).__module__}.{type(final).__qualname__}",
+        classes=tuple(_plain(label) for label in getattr(final, "classes_", ())),
+        link={"regression": schema.link, "binary": "logistic", "multiclass": "softmax"}[schema.task],
+        output=output_of(final),
+    )
+    exporter = EXPORTERS.get(type(final).__name__) if _is_ours_to_read(final) else None
+    steps = steps_of(before, schema.inputs) if exporter else None
+    if exporter is None or steps is None:
+        return KeptModel(replace(schema, format="skops", block_rows=MOST_ROWS_AT_ONCE), skops_bytes(fitted))
+    schema = replace(schema, format="onnx", steps=steps, output=exporter.output, block_rows=_block_rows(final, steps))
+    return PortableModel(schema, exporter.graph(final))
+
+
+def raw_scores(fitted: Any, inputs: FloatArray) -> FloatArray:
+    """Return what the fitted model says, on the model's scale: what an export must answer, before level correction.
+
+    A regressor's prediction; log odds of class 1; or, of several classes, the decision function or the logarithm of
+    each probability.
+
+    Returns
+    -------
+    array, shape (n,), or (n, k) for more than two classes
+    """
+    final, _ = _parts(fitted)
+    if not hasattr(final, "classes_"):
+        with np.errstate(over="ignore"):  # a far value may be exp of something large: infinite, as in the graph
+            return np.asarray(fitted.predict(inputs), dtype=np.float64).ravel()
+    if output_of(final) == "score":
+        return np.asarray(fitted.decision_function(inputs), dtype=np.float64)
+    shares = np.asarray(fitted.predict_proba(inputs), dtype=np.float64)
+    return score_of(shares[:, 1] if shares.shape[1] == TWO else shares)
+
+
+def output_of(final: Any) -> Output:
+    """Return whether an estimator is asked for scores or for probabilities."""
+    has_probabilities = hasattr(final, "classes_") and hasattr(final, "predict_proba")
+    return "probability" if has_probabilities and type(final).__name__ not in SCORED else "score"
+
+
+def model_files(model: Predictor) -> dict[str, bytes]:
+    """Return a model's two files by name, as `load_model` reads them."""
+    name, content = model.file
+    return {name: content, SCHEMA_FILE: model.schema.to_json().encode()}
+
+
+def load_model(files: Mapping[str, bytes], threads: int = 1) -> Predictor:
+    """Return the model of a version's files, which the registry has verified against the signed manifest.
+
+    Parameters
+    ----------
+    threads : int
+        Threads of one answer of an ONNX model.
+
+    Raises
+    ------
+    EvidenceError
+        A file is missing, or the schema is damaged or of a protocol this version does not know.
+    """
+    if SCHEMA_FILE not in files:
+        raise EvidenceError(f"found the files {sorted(files)}; expected {SCHEMA_FILE} too. Register the version again.")
+    schema = ModelSchema.from_json(files[SCHEMA_FILE])
+    name = SKOPS_FILE if schema.format == "skops" else ONNX_FILE
+    if name not in files:
+        raise EvidenceError(
+            f"found the files {sorted(files)}; the schema says {schema.format!r}, so {name} is expected. "
+            "Register the version again."
+        )
+    if schema.format == "skops":
+        return KeptModel(schema, files[name])
+    return PortableModel(schema, files[name], threads)
+
+
+def model_facts(model: Predictor) -> dict[str, str]:
+    """Return what a model card says of a model's file."""
+    portable = model.schema.format == "onnx"
+    kept = "runs without scikit-learn" if portable else "needs scikit-learn: no exporter can say it"
+    return {
+        "format": f"{model.schema.format} ({kept})",
+        "estimator": model.schema.estimator or "unknown",
+        "size_mb": f"{model.size_mb:.2f}",
+    }
+
+
+def _parts(fitted: Any) -> tuple[Any, list[Any]]:
+    """Return the final estimator, and the transformers before it."""
+    steps = getattr(fitted, "steps", None)
+    return (fitted, []) if steps is None else (steps[-1][1], [step for _, step in steps[:-1]])
+
+
+def _is_ours_to_read(final: Any) -> bool:
+    """Tell whether it is scikit-learn's own class, with one label."""
+    one_label = getattr(final, "n_outputs_", 1) == 1 and np.ndim(getattr(final, "intercept_", 0.0)) <= 1
+    return type(final).__module__.startswith("sklearn.") and one_label
+
+
+def _block_rows(final: Any, steps: tuple[Any, ...]) -> int:
+    columns = sum(step.width for step in steps) or int(final.n_features_in_)
+    classes, trees = len(getattr(final, "classes_", ())), len(getattr(final, "estimators_", ()))
+    cells = columns + (trees * (classes + 2) if classes > TWO else 0)
+    return max(1, min(MOST_ROWS_AT_ONCE, CELLS_AT_ONCE // cells))
+
+
+def _plain(label: Any) -> str | float:
+    return label if isinstance(label, str) else float(label)

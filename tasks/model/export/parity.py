@@ -1,0 +1,142 @@
+"""Parity: the exported model must answer as the trained one, also where answers jump."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tasks.errors import ParityError
+from tasks.model.export.onnx_graph import split_points
+from tasks.model.input_matrix import FloatArray, as_numbers, as_text
+from tasks.model.onnx_model import PortableModel
+from tasks.model.predictor import Predictor
+from tasks.model.schema import ModelSchema
+
+TOLERANCE = 1e-9
+FEWEST_ROWS = 10_000
+POINTS_PER_COLUMN = 100
+EXTREME = 1e38  # close to the largest 32-bit float, past which forests refuse a value
+UNKNOWN_CATEGORY = "a category nobody has seen"
+LARGE = 1000.0
+HARD_DATES = (
+    *("NaT", "1899-12-31T23:59:59.999999", "1900-01-01", "1969-12-31T23:59:59", "2000-02-29", "2023-12-31"),
+    *("2024-12-31", "2024-02-29T23:59:59.999999", "2026-01-01", "2100-02-28", "2199-06-30T12:00", "9999-12-31"),
+)
+"""Missing; years with and without a leap day, their first and last days, before and after 1970."""
+SEED = 0
+
+
+def prove_parity(model: Predictor, reference_score: Callable[[pd.DataFrame], FloatArray], frame: pd.DataFrame) -> float:
+    """Return the largest difference between the exported and the trained model, on the model's scale.
+
+    Compared are at least 10,000 rows: the given ones; mixtures of them, each value from another row; and hard ones made
+    from them, with a value missing, infinite, extreme, of a category never seen, or exactly at, just below or just
+    above a threshold of the trees.
+
+    Parameters
+    ----------
+    model : Predictor
+        The export.
+    reference_score : callable
+        From a frame to the trained pipeline's raw scores, level correction included. It is given missing values where
+        the export is given infinite ones: that is what the model must make of them.
+    frame : DataFrame
+        Real rows, at least one; the more the better.
+
+    Returns
+    -------
+    float
+        The largest |difference|; where a score is above 1,000, doubles end sooner, and it is divided by score / 1,000.
+
+    Raises
+    ------
+    ParityError
+        A difference is above 1e-9, or not a number; or there are no rows.
+    """
+    if not len(frame):
+        raise ParityError("found no rows to prove parity on; expected at least one. Give some training rows.")
+    rows = pd.concat([_plain(frame, model.schema), hard_rows(frame, model)], ignore_index=True)
+    if len(rows) < FEWEST_ROWS:
+        rows = pd.concat([rows, _mixed(frame, model.schema, FEWEST_ROWS - len(rows))], ignore_index=True)
+    differences = _differences(model.score(rows), reference_score(_plain(rows, model.schema)))
+    worst = float(differences.max())
+    if not worst <= TOLERANCE:
+        place = int(np.argmax(np.where(np.isnan(differences), np.inf, differences)))
+        raise ParityError(
+            f"the exported model differs from the trained one by {worst:.3g} (row {place} of {len(rows)}); expected at "
+            f"most {TOLERANCE:g}. Do not register it: compare the scikit-learn version with the one that "
+            "tasks/model/export/boosted_trees.py names."
+        )
+    return worst
+
+
+def hard_rows(frame: pd.DataFrame, model: Predictor) -> pd.DataFrame:
+    """Return copies of the given rows, each with one value put where models like to disagree."""
+    plain = _plain(frame, model.schema)
+    pieces = [plain.iloc[:0]]
+    for column, values in _hard_values(model):
+        piece = plain.iloc[np.arange(len(values)) % len(plain)].copy()
+        piece[column] = values
+        pieces.append(piece)
+    return pd.concat(pieces, ignore_index=True)
+
+
+def _differences(found: FloatArray, expected: FloatArray) -> FloatArray:
+    """Return each row's largest difference, relative to large scores; alike infinities agree."""
+    if found.shape != expected.shape:
+        raise ParityError(
+            f"the exported model answers in the shape {found.shape}, the trained one in {expected.shape}; "
+            "expected the same. Do not register it."
+        )
+    with np.errstate(invalid="ignore"):
+        gaps = np.abs(found - expected) / np.maximum(1.0, np.abs(expected) / LARGE)
+    gaps = np.where(found == expected, 0.0, gaps)
+    return gaps if gaps.ndim == 1 else gaps.max(axis=1)
+
+
+def _hard_values(model: Predictor) -> Iterator[tuple[str, Any]]:
+    schema, points = model.schema, _thresholds(model)
+    for column in (*schema.numbers, *schema.booleans):
+        known = np.array(points.get(column, []), dtype=np.float64)
+        some = known[:: max(1, len(known) // POINTS_PER_COLUMN)]
+        beside = [np.nextafter(some, -np.inf), some, np.nextafter(some, np.inf)]
+        yield column, np.concatenate([[np.nan, np.inf, -np.inf, -EXTREME, EXTREME], *beside])
+    for column in schema.categories:
+        yield column, pd.array([None, UNKNOWN_CATEGORY], dtype="str")
+    for column in dict.fromkeys(part.column for part in schema.dates):
+        yield column, np.array([np.datetime64(moment, "us") for moment in HARD_DATES])
+
+
+def _thresholds(model: Predictor) -> dict[str, list[float]]:
+    """Return the values of each input at which the answer can jump; a scaled input's, back on its own scale."""
+    if not isinstance(model, PortableModel):
+        return {}
+    schema, points = model.schema, split_points(model.onnx_bytes)
+    if not schema.steps:
+        return {name: points.get(place, []) for place, name in enumerate(schema.inputs)}
+    found: dict[str, list[float]] = {}
+    place = 0
+    for step in schema.steps:
+        if step.kind == "number":
+            found[step.source] = [point * step.scale + step.shift for point in points.get(place, [])]
+        place += step.width
+    return found
+
+
+def _mixed(frame: pd.DataFrame, schema: ModelSchema, count: int) -> pd.DataFrame:
+    """Return rows whose every value is that of a row drawn for it alone."""
+    plain, rng = _plain(frame, schema), np.random.default_rng(SEED)
+    drawn = {name: plain[name].array.take(rng.integers(0, len(plain), count)) for name in plain.columns}
+    return pd.DataFrame(drawn)
+
+
+def _plain(frame: pd.DataFrame, schema: ModelSchema) -> pd.DataFrame:
+    """Return the model's columns with numbers as doubles and categories as text, so that any value fits in."""
+    columns = {column: as_numbers(frame[column]) for column in (*schema.numbers, *schema.booleans)}
+    texts = {column: as_text(frame[column]).array for column in schema.categories}
+    dated = [*(part.column for part in schema.dates), *([schema.event_time] if schema.time else [])]
+    times = {column: pd.to_datetime(frame[column]).array for column in dict.fromkeys(dated)}
+    return pd.DataFrame({**columns, **texts, **times})

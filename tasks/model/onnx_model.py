@@ -1,0 +1,81 @@
+"""PortableModel: a schema and a graph, answered by onnxruntime; no scikit-learn, no pickled code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tasks.errors import EvidenceError
+from tasks.model.answer_scale import LINKS
+from tasks.model.input_matrix import FloatArray
+from tasks.model.predictor import Predictor
+from tasks.model.schema import ModelSchema
+
+__all__ = ["LINKS", "ONNX_FILE", "PortableModel"]
+ONNX_FILE = "model.onnx"
+ERRORS_ONLY = 3  # onnxruntime's log severity
+
+
+@dataclass(frozen=True)
+class PortableModel(Predictor):
+    """A model that answers wherever onnxruntime runs.
+
+    Attributes
+    ----------
+    schema : ModelSchema
+        What the graph's input and output mean.
+    onnx_bytes : bytes
+        The graph, from a matrix (n, columns) of doubles to one double a row and output.
+    threads : int
+        Threads of one call; one by default, because nights score partitions side by side.
+
+    Notes
+    -----
+    The session is created once, at the first answer, and is left behind when the model is pickled to another process.
+    """
+
+    onnx_bytes: bytes
+    threads: int = 1
+
+    @classmethod
+    def from_files(cls, schema_json: bytes, onnx_bytes: bytes) -> PortableModel:
+        """Return a model from its two files, as `schema.to_json()` and the exporter wrote them.
+
+        Raises
+        ------
+        EvidenceError
+            The schema is damaged, or of a protocol this version does not know.
+        """
+        return cls(ModelSchema.from_json(schema_json), onnx_bytes)
+
+    @property
+    def file(self) -> tuple[str, bytes]:
+        """Name and content of the graph's file."""
+        return ONNX_FILE, self.onnx_bytes
+
+    def run(self, columns: FloatArray) -> FloatArray:
+        """Return the graph's output: shape (n, outputs)."""
+        (out,) = self._session.run(None, {self._session.get_inputs()[0].name: columns})
+        return np.asarray(out, dtype=np.float64)
+
+    @cached_property
+    def _session(self) -> Any:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self.threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = ERRORS_ONLY
+        try:
+            return onnxruntime.InferenceSession(self.onnx_bytes, options, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            raise EvidenceError(
+                f"onnxruntime cannot load the model of {self.schema.project!r} ({error}); expected an ONNX graph with "
+                "ai.onnx.ml opset 5 or older. Register the version again, or install a newer onnxruntime."
+            ) from error
+
+    def __reduce__(self) -> tuple[type[PortableModel], tuple[ModelSchema, bytes, int]]:
+        return PortableModel, (self.schema, self.onnx_bytes, self.threads)

@@ -1,0 +1,56 @@
+"""Preparation: the inputs filled, scaled and spread by the schema's steps, as scikit-learn's transformers did it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tasks.model.input_matrix import FloatArray
+from tasks.model.schema import ModelSchema
+from tasks.model.schema_parts import Step
+
+
+def prepared(inputs: FloatArray, schema: ModelSchema) -> FloatArray:
+    """Return what the file's model sees: the inputs themselves where the schema has no steps.
+
+    Parameters
+    ----------
+    inputs : array, shape (n, inputs)
+        As `matrix` made them.
+
+    Returns
+    -------
+    array, shape (n, columns)
+        The steps' columns side by side.
+
+    Examples
+    --------
+    A missing age is taken for 40, then (40 - 30) / 5 = 2; "paid" has code 1, and "gold", unknown, is neither.
+
+    >>> steps = (Step("age", fill=40.0, shift=30.0, scale=5.0), Step("plan", "one_hot", values=(0.0, 1.0)))
+    >>> categories = {"plan": ("free", "paid")}
+    >>> schema = ModelSchema("demo", "binary", "log_loss", "day", ("age",), categories=categories, steps=steps)
+    >>> prepared(np.array([[30.0, 1.0], [np.nan, np.nan]]), schema).tolist()
+    [[0.0, 0.0, 1.0], [2.0, 0.0, 0.0]]
+    """
+    if not schema.steps:
+        return inputs
+    places = {name: place for place, name in enumerate(schema.inputs)}
+    out = np.empty((len(inputs), sum(step.width for step in schema.steps)), dtype=np.float64)
+    start = 0
+    for step in schema.steps:
+        out[:, start : start + step.width] = _columns(inputs[:, places[step.source]], step)
+        start += step.width
+    return out
+
+
+def _columns(values: FloatArray, step: Step) -> FloatArray:
+    if step.kind == "missing":
+        return np.isnan(values)[:, None].astype(np.float64)
+    filled = values if step.fill is None else np.where(np.isnan(values), step.fill, values)
+    if step.kind == "number":
+        return ((filled - step.shift) / step.scale)[:, None]
+    table = np.array([np.nan if value is None else value for value in step.values])
+    hits = filled[:, None] == table
+    if None in step.values:
+        hits[:, step.values.index(None)] = np.isnan(filled)
+    return np.asarray(hits, dtype=np.float64)

@@ -1,0 +1,121 @@
+"""What was found about the model and its labels, in the card's few words: where it errs, what would help."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tasks.model_card.markdown_text import number, plain
+from tasks.model_card.version_summary import Details
+from tasks.profiles.rare_categories import shown_name
+from tasks.spec.project_spec import ProjectSpec
+
+
+def shown_value(column: str, part: Mapping[str, Any], value: object, spec: ProjectSpec) -> str:
+    """Return a slice's value for display: of too few rows it has no name here, for it may be a person's.
+
+    Parameters
+    ----------
+    part : mapping
+        The slice, with `rows`; where they are not known, a category is not shown.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Part
+    >>> spec = Part(privacy=Part(min_category_count=5), features=Part(categories=["town"]))
+    >>> [shown_value("town", {"rows": rows}, "Ely", spec) for rows in (5, 4)]
+    ['Ely', '(rare)']
+    """
+    rows = part.get("rows")
+    if column not in spec.features.categories and rows is None:
+        return plain(value, 40)
+    name = str(value)
+    counts = {name: rows if isinstance(rows, int) else 0}
+    return plain(shown_name(name, counts, spec.privacy.min_category_count), 40)
+
+
+def weak_lines(details: Details, spec: ProjectSpec, most: int) -> list[str]:
+    """Return the slices that are predicted worst, a line each; a line more where some are left out."""
+    weak: Sequence[Mapping[str, Any]] = (details.analysis.get("errors") or {}).get("weak") or []
+    lines = [f"- {_weak(part, spec)}" for part in weak[:most]]
+    if len(weak) > most:
+        lines.append(f"- and {len(weak) - most} more in analysis.json")
+    return lines
+
+
+def _weak(part: Mapping[str, Any], spec: ProjectSpec) -> str:
+    where = " and ".join(
+        f"{plain(column, 40)} = {shown_value(str(column), part, value, spec)}" for column, value in part["where"]
+    )
+    return (
+        f"{where}: {number(part.get('loss'))} on {number(part.get('rows'))} rows, elsewhere "
+        f"{number(part.get('rest_loss'))}; {_percent(part.get('share_of_loss'))} of the loss"
+    )
+
+
+def human_line(details: Details) -> str:
+    """Return how far the model is from what people reach, where the spec says it."""
+    errors = details.analysis.get("errors") or {}
+    if errors.get("human_level") is None:
+        return ""
+    return f"People reach {number(errors['human_level'])}; the model {number(errors.get('loss'))}."
+
+
+def learning_line(details: Details) -> str:
+    """Return whether more rows would help, in a sentence."""
+    return plain((details.analysis.get("learning_curve") or {}).get("answer") or "", 120)
+
+
+def label_line(details: Details) -> str:
+    """Return what is odd about the labels, in a line."""
+    labels = details.analysis.get("labels") or {}
+    if not labels:
+        return ""
+    said = [
+        _share(labels.get("same"), "rows_apart", "rows", "rows with the same features are labelled differently"),
+        _share(labels.get("wrong"), "found", "examined", "examined labels are likely wrong"),
+        _share(labels.get("relabelled"), "rows_apart", "rows", "relabelled rows have labels that differ"),
+        f"periods in which the mean label jumped: {len(labels['moved'])}" if labels.get("moved") else "",
+    ]
+    told = "; ".join(each for each in said if each)
+    return f"Labels: {told or 'nothing odd was found'}."
+
+
+def model_line(details: Details) -> str:
+    """Return what kind of model it is and how it is kept."""
+    facts = details.facts
+    if not facts:
+        return ""
+    kind = facts.get("estimator", "unknown").rsplit(".", maxsplit=1)[-1]
+    return f"{plain(kind, 60)}, {plain(facts.get('size_mb', 'n/a'), 20)} MB, {plain(facts.get('format', 'n/a'), 80)}."
+
+
+def deferral_line(details: Details, spec: ProjectSpec) -> str:
+    """Return what the model passes to people, and what is promised of the rest."""
+    rule, degree = details.deferral, spec.automation.degree
+    if not rule:
+        return f"It passes no row to a person (degree of automation: {degree}; no target error)."
+    if rule.get("threshold") is None:
+        return (
+            f"It passes **every** row to a person: no share of them kept its error below "
+            f"{number(rule.get('target_error'))} for sure (degree of automation: {degree})."
+        )
+    share = rule.get("share")
+    every = isinstance(share, int | float) and share >= 1
+    part = "every row" if every else f"{_percent(share)} of the rows"
+    rest = "" if every else "; the rest goes to people"
+    return (
+        f"It decides {part} by itself, with an error of "
+        f"{number(rule.get('error'))} (at most {number(rule.get('error_bound'))}, asked "
+        f"{number(rule.get('target_error'))}){rest} (degree of automation: {degree})."
+    )
+
+
+def _share(part: object, some: str, whole: str, what: str) -> str:
+    if not isinstance(part, Mapping) or not part.get(some):
+        return ""
+    return f"{part[some]:,} of {part.get(whole, 0):,} {what}"
+
+
+def _percent(value: object) -> str:
+    return f"{value:.0%}" if isinstance(value, int | float) and not isinstance(value, bool) else "n/a"

@@ -1,0 +1,99 @@
+"""The rim of register: everything a version must hold, sealed, described, and put up as challenger."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tasks.logs import line, logger
+from tasks.model_card.card import model_card
+from tasks.model_card.plots import plots
+from tasks.model_card.signature import SIGNATURE_FILE, signature_text
+from tasks.model_card.version_summary import Details, Request, metrics, params, tags
+from tasks.prefect_task import room
+from tasks.registry import Draft, Input, Registry, Version
+from tasks.registry.mlflow_names import BARRED, CHALLENGER, PROMOTED
+
+PLOTS = "plots.html"
+
+
+@dataclass(frozen=True)
+class Package:
+    """The files of a version: the portable model, what it learned from, the proof, and how to make it again.
+
+    `model` has its own files and the schema; `training` names the recipe, the dates, the importances and the lake's
+    commits; `analysis` says where the model is wrong and whether more rows would help; `answers` what its answers meant
+    on the hold-out, `slices` what they cost there by slice; `facts` what kind of model it is; `inputs` are the tables
+    it learned from, for MLflow's page.
+    """
+
+    model: Mapping[str, bytes]
+    reference: bytes
+    evidence: Mapping[str, Any]
+    training: Mapping[str, Any]
+    leaderboard: Sequence[Mapping[str, Any]]
+    analysis: Mapping[str, Any]
+    answers: bytes | None = None
+    slices: bytes | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    inputs: tuple[Input, ...] = ()
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The model's own schema, as its file says it."""
+        content: dict[str, Any] = json.loads(self.model["schema.json"])
+        return content
+
+    def files(self, title: str = "model") -> dict[str, bytes]:
+        """Return the files by name; `title` heads the page of plots."""
+        watched = {"answers.json": self.answers, "slices.json": self.slices}
+        return {
+            **{name: content for name, content in watched.items() if content is not None},
+            **self.model,
+            SIGNATURE_FILE: signature_text(self.schema).encode(),
+            PLOTS: plots(title, self.analysis, self.training.get("importances") or {}).encode(),
+            "reference.bin": self.reference,
+            "evidence.json": _json(self.evidence),
+            "training.json": _json(self.training),
+            "leaderboard.json": _json(self.leaderboard),
+            "analysis.json": _json(self.analysis),
+        }
+
+
+@room("register")
+def put_up(registry: Registry, request: Request, package: Package) -> Version:
+    """Add the version once for its decision, and point the alias `challenger` at it until it is answered."""
+    project = request.spec.project
+    registry.ensure(project, request.spec.scope.objective)
+    links = {"decision": request.decision_link} if request.decision_link else {}
+    details = Details(package.analysis, package.facts, package.schema.get("deferral") or {}, links)
+    draft = Draft(
+        key=request.decision,
+        files=package.files(f"{project}, trained for {request.decision}"),
+        description=model_card(package.evidence, request, details),
+        tags=tags(package.evidence, request),
+        params=params(request) | _made_with(package.training),
+        metrics=metrics(package.evidence),
+        inputs=package.inputs,
+    )
+    version = registry.add_version(project, draft)
+    if version.description == draft.description:  # the plots' address is known only now
+        linked = replace(details, links={**links, "plots": registry.file_link(version, PLOTS)})
+        registry.set_description(project, version.number, model_card(package.evidence, request, linked))
+    if not {PROMOTED, BARRED} & set(version.tags):  # called again after it was answered, it asks nobody again
+        registry.set_alias(project, CHALLENGER, version.number)
+    logger().info(line("challenger_registered", version=version.number))
+    return version
+
+
+def _made_with(training: Mapping[str, Any]) -> dict[str, str]:
+    """Return by which code a version was made, for its run's page."""
+    code = training.get("code") or {}
+    known = {name: code.get(name) for name in ("leeway", "commit", "lock_sha256", "python")}
+    return {f"code.{name}": str(value) for name, value in known.items() if value}
+
+
+def _json(content: Any) -> bytes:
+    return json.dumps(content, indent=1, sort_keys=True).encode() + b"\n"

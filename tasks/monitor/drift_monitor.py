@@ -1,0 +1,268 @@
+"""The watch: a fold over nights. What the nightly run and a replay of years both do, and nothing else does.
+
+Profiles of a night go in (`inputs`), labels go in when they have matured (`outcomes`), and a small memory, the
+cumulative charts, is carried from night to night. Everything can be rebuilt from stored profiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+
+from tasks.drift import Charts, Compared, Leeway, Reference, Suspicion, begin, judged, measured, past_leeway, suspicions
+from tasks.drift.cusum import threshold
+from tasks.drift.faults.detect import Hints
+from tasks.drift.noise_model import Shift, two_sided
+from tasks.drift.reference_comparison import charts, tests
+from tasks.drift.statistics.score_layout import STATISTICS
+from tasks.monitor.drift_kind import DOUBTFUL, Evidence
+from tasks.monitor.predictions.prediction_reference import (
+    FEATURES,
+    LABEL,
+    LOSS,
+    OF_0,
+    OF_1,
+    PLACE,
+    RESIDUAL,
+    SLICE,
+    SLICES,
+    Answers,
+)
+from tasks.monitor.slicing.slice_errors import PARTS_OF_LABELS
+from tasks.profiles import TableProfile
+from tasks.profiles.axis import Floats
+from tasks.records import LocalError, Moved
+
+PREDICTION_TESTS = 4
+JUDGED = (RESIDUAL, LOSS, *range(SLICE, SLICE + SLICES))
+CREEPING = (RESIDUAL, LOSS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Memory:
+    """What is carried from night to night: the charts of inputs, predictions and surprises."""
+
+    inputs: Charts
+    predictions: Charts
+    outcomes: Charts
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One night without labels: every statistic of inputs and predictions, worst first, and what looks broken.
+
+    `prediction` is the strain of the predictions when they are asked about alone, at one chance in twenty.
+    """
+
+    moved: tuple[Moved, ...]
+    predictions: tuple[Moved, ...] = ()
+    suspicions: tuple[Suspicion, ...] = ()
+    prediction: float | None = None
+
+    @property
+    def alarms(self) -> tuple[Moved, ...]:
+        """What is past its leeway."""
+        return tuple(one for one in (*self.moved, *self.predictions) if one.strain > 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """One night's matured labels: surprises against what the hold-out lets one expect, worst first.
+
+    `shift` has the shift of each of `FEATURES`, `z` the same in standard units.
+    """
+
+    moved: tuple[Moved, ...]
+    shift: tuple[float, ...]
+    z: tuple[float, ...]
+
+    @property
+    def alarms(self) -> tuple[Moved, ...]:
+        """What is past its leeway."""
+        return tuple(one for one in self.moved if one.strain > 1)
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What nights are judged by.
+
+    Parameters
+    ----------
+    reference : Reference
+        What the champion learned from; it must hold no row of the nights.
+    policy : Leeway
+        Effect size and false-alarm budget, shared by all columns, statistics and nights.
+    window_days : int
+        How many days a night stands for.
+    answers : Answers, optional
+        What the champion's answers meant on its hold-out; without them predictions and surprises are not watched.
+    repeated_before : float
+        Share of repeated rows in the reference.
+    local : bool
+        Whether errors are looked at by slice too: then single nights, creep and slices have a third each of what is
+        for labels, else the first two a half.
+    """
+
+    reference: Reference
+    policy: Leeway
+    window_days: int = 1
+    answers: Answers | None = None
+    repeated_before: float = 0.0
+    local: bool = False
+
+    @property
+    def parts_of_labels(self) -> int:
+        """How many families of tests share the false alarms that labels may raise."""
+        return PARTS_OF_LABELS if self.local else 2
+
+    def begin(self) -> Memory:
+        """Return the memory before the first night."""
+        layout, columns = self.reference.layout, len(self.reference.layout.names) + (self.answers is not None)
+        inputs = charts(layout, self.policy, columns)
+        if self.answers is None:
+            return Memory(inputs, begin(np.zeros(0)), begin(np.zeros(0)))
+        predictions = charts(self.answers.predictions.layout, self.policy, columns)
+        errors = threshold(self.policy.run_length_nights(self.parts_of_labels * len(CREEPING)))
+        return Memory(inputs, predictions, begin(np.full(len(CREEPING), errors)))
+
+    def inputs(
+        self,
+        memory: Memory,
+        day: date,
+        window: TableProfile,
+        *,
+        predictions: TableProfile | None = None,
+        repeated: float | None = None,
+    ) -> tuple[Memory, Seen]:
+        """Judge one night's rows; nights must not overlap.
+
+        Parameters
+        ----------
+        day : date
+            First day of the window.
+        window, predictions : TableProfile
+            Its rows, and the champion's answers to them.
+        repeated : float, optional
+            Share of its rows that repeat another.
+        """
+        effect, alpha = self.policy.effect, self._alpha
+        found = judged(self.reference, measured(self.reference, window, day, self.window_days), effect, alpha)
+        followed, crept = _crept(memory.inputs, found, self.reference, effect)
+        memory = replace(memory, inputs=followed)
+        moved = _sorted((*found.moved, *crept)) if crept else found.moved
+        hints = Hints(repeated, self.repeated_before)
+        suspected = suspicions(self.reference, window, found.moved, effect, hints)
+        if self.answers is None or predictions is None or not predictions.rows:
+            return memory, Seen(moved, (), suspected)
+        reference = self.answers.predictions
+        answers = measured(reference, predictions, day, self.window_days)
+        answered, look = (judged(reference, answers, effect, each) for each in (alpha, DOUBTFUL / 2))
+        followed, crept = _crept(memory.predictions, answered, reference, effect)
+        seen = Seen(moved, _sorted((*answered.moved, *crept)), suspected, look.moved[0].strain)
+        return replace(memory, predictions=followed), seen
+
+    def suspected(self, day: date, rows: TableProfile, repeated: float | None = None) -> tuple[Suspicion, ...]:
+        """Return in which ways some rows look broken: the suspicions that `inputs` has, and nothing else."""
+        found = measured(self.reference, rows, day, self.window_days)
+        moved = past_leeway(self.reference, found, self.policy.effect, self._alpha)
+        return suspicions(self.reference, rows, moved, self.policy.effect, Hints(repeated, self.repeated_before))
+
+    @property
+    def _alpha(self) -> float:
+        """The false-alarm probability of one statistic of rows or answers on one night."""
+        return self.policy.alpha(tests(self.reference.layout) + (PREDICTION_TESTS if self.answers is not None else 0))
+
+    def outcomes(self, memory: Memory, day: date, sums: Floats, rows: Floats) -> tuple[Memory, Learnt]:
+        """Judge one night's matured labels: `Answers.sums` of its rows.
+
+        Raises
+        ------
+        ValueError
+            There are no answers to compare them with.
+        """
+        if self.answers is None:
+            raise ValueError("outcomes were given, but no answers of the hold-out to compare them with")
+        quiet = self.answers.quiet
+        alpha = self.policy.alpha(self.parts_of_labels * len(JUDGED))
+        shift = quiet.shift(sums, rows, day)
+        leeway = quiet.leeway(shift, alpha)
+        unit = leeway / two_sided(alpha)
+        z = shift.shift / unit
+        creeping = np.array(CREEPING)
+        usual = quiet.unit(shift)
+        followed = memory.outcomes.after(
+            np.where(rows > 0, shift.shift / usual, np.nan)[creeping],
+            (shift.doubt / usual)[creeping],
+            (self.policy.effect / usual)[creeping],
+        )
+        moved = [*self._surprises(shift, leeway), *self._creeping(followed, usual)]
+        return replace(memory, outcomes=followed), Learnt(
+            _sorted(moved), tuple(float(each) for each in shift.shift), tuple(float(each) for each in z)
+        )
+
+    def evidence(self, seen: Seen, learnt: Learnt | None, worse: Sequence[LocalError] = ()) -> Evidence:
+        """Return what the kind of a night's drift is told from; `worse` are the errors by slice."""
+        past = {one.column for one in seen.moved if one.strain > 1}
+        return Evidence(
+            broken=bool(seen.suspicions),
+            inputs=max((one.strain for one in seen.moved), default=0.0),
+            predictions=max((one.strain for one in seen.predictions), default=0.0),
+            prediction=seen.prediction,
+            outcome=max((one.strain for one in learnt.moved), default=0.0) if learnt else 0.0,
+            loss_z=learnt.z[LOSS] if learnt else None,
+            label_z=learnt.z[LABEL] if learnt and self.answers and self.answers.binary else None,
+            given_label_z=max(abs(learnt.z[OF_1]), abs(learnt.z[OF_0])) if learnt else None,
+            as_prior=learnt is not None and self._as_prior(learnt),
+            slices_z=tuple(learnt.z[SLICE : SLICE + SLICES]) if learnt else (),
+            inputs_local=past == {one.column for one in seen.moved if one.strain > 1 and one.where},
+            local_error=max((one.strain for one in worse if one.alone), default=0.0),
+        )
+
+    def _as_prior(self, learnt: Learnt) -> bool:
+        """Tell whether answers moved rather as other proportions of labels would move them than not at all."""
+        if self.answers is None:
+            return False
+        usual = self.answers.row["mean"]
+        expected = learnt.shift[LABEL] * (usual[OF_1] - usual[OF_0])
+        return abs(learnt.shift[PLACE] - expected) < abs(learnt.shift[PLACE])
+
+    def _surprises(self, shift: Shift, leeway: Floats) -> list[Moved]:
+        found = []
+        for index in JUDGED:
+            size = float(shift.shift[index])
+            distance = max(size, 0.0) if index == LOSS else abs(size)
+            limit = max(float(leeway[index]), self.policy.effect)
+            part = f"answers of fifth {index - SLICE + 1} of {SLICES}, the lowest first" if index >= SLICE else ""
+            found.append(Moved("label", FEATURES[index], distance, limit, direction=int(np.sign(size)), where=part))
+        return found
+
+    def _creeping(self, followed: Charts, unit: Floats) -> list[Moved]:
+        found = []
+        for place, index in enumerate(CREEPING):
+            for side, sign in ((0, 1), (1, -1)):
+                limit = self.policy.effect
+                distance = float(followed.crept[side, place] * unit[index])
+                if distance > 0 and not (index == LOSS and sign < 0):
+                    found.append(Moved("label", FEATURES[index], distance, limit, creep=True, direction=sign))
+        return found
+
+
+def _crept(before: Charts, found: Compared, reference: Reference, effect: float) -> tuple[Charts, list[Moved]]:
+    """Return the charts after a night, and what lasts by more than the effect size."""
+    layout = reference.layout
+    after = before.after(found.z, found.doubt, effect / found.unit)
+    moved: dict[tuple[str, str], Moved] = {}
+    for side, index in zip(*np.nonzero(after.crept), strict=True):
+        distance = float(after.crept[side, index] * found.unit[index])
+        column, name = layout.names[layout.column[index]], STATISTICS[layout.statistic[index]]
+        one = Moved(column, name, distance, effect, creep=True, direction=1 if side == 0 else -1)
+        if (column, name) not in moved or moved[column, name].distance < distance:
+            moved[column, name] = one
+    return after, list(moved.values())
+
+
+def _sorted(moved: list[Moved] | tuple[Moved, ...]) -> tuple[Moved, ...]:
+    return tuple(sorted(moved, key=lambda one: (-one.strain, one.column, one.statistic, one.creep)))

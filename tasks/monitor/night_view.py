@@ -1,0 +1,168 @@
+"""From dated profiles and labelled predictions to one night's view: the watch, folded over all days since training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TypeVar
+
+import pandas as pd
+
+from tasks.monitor.drift_kind import kind
+from tasks.monitor.drift_monitor import Learnt, Memory, Seen, Watch
+from tasks.monitor.event_days import between, days_of, numbered
+from tasks.monitor.window import Window, newest_window, steps
+from tasks.profiles import TableProfile, added
+from tasks.records import DriftKind, Estimated, LocalError
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Everything since training that a night may look at.
+
+    Parameters
+    ----------
+    after : date
+        The champion's last training day.
+    profiles : mapping of date to TableProfile
+        Of each event date up to the night.
+    answered : DataFrame
+        `event_date` and `prediction` of the champion's answers.
+    labelled : DataFrame
+        `event_date`, `prediction` and `label` of those whose labels have matured.
+    """
+
+    after: date
+    profiles: Mapping[date, TableProfile]
+    answered: pd.DataFrame
+    labelled: pd.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a window is, and how many rows it needs at least."""
+
+    days: int
+    min_rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """One night: the judged window, what was seen in it, what labels taught, and what kind of drift that is."""
+
+    window: Window | None = None
+    seen: Seen = field(default_factory=lambda: Seen(()))
+    learnt: Learnt | None = None
+    kind: DriftKind = "none"
+    estimated: Estimated | None = None
+
+
+Steps = tuple[Window, ...]
+State = TypeVar("State")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What earlier nights came to, so that a replay does not begin each night at the first: empty for a new champion.
+
+    A step that got other rows since is another step, and everything after it is worked out again.
+    """
+
+    inputs: dict[Steps, Memory] = field(default_factory=dict)
+    outcomes: dict[Steps, tuple[Memory, Learnt | None]] = field(default_factory=dict)
+
+
+def fold(
+    watch: Watch,
+    since: Since,
+    pace: Pace,
+    *,
+    repeated: float | None = None,
+    known: Known | None = None,
+    worse: Sequence[LocalError] = (),
+) -> Folded:
+    """Return what a night shows; nothing is remembered but what is given.
+
+    Parameters
+    ----------
+    repeated : float, optional
+        Share of the newest window's rows that repeat another.
+    known : Known, optional
+        Filled and used, for many nights of one champion in order; the outcome is the same without.
+    worse : sequence of LocalError, optional
+        Errors by slice, as far as they are known.
+    """
+    known = known or Known()
+    learnt = _labels(watch, since, pace, known)
+    counts = [(day, profile.rows) for day, profile in since.profiles.items()]
+    window = newest_window(counts, days=pace.days, min_rows=pace.min_rows, after=since.after)
+    if window is None:
+        return Folded(learnt=learnt)
+    whole = steps(counts, days=pace.days, min_rows=pace.min_rows, after=since.after)
+    memory = _folded(
+        known.inputs,
+        tuple(step for step in whole if step.end < window.start),
+        watch.begin(),
+        lambda memory, step: _inputs(watch, memory, since, step, _answers(watch, since, step))[0],
+    )
+    answered = _answers(watch, since, window)
+    _, seen = _inputs(watch, memory, since, window, answered, repeated)
+    found = kind(watch.evidence(seen, learnt, worse))
+    return Folded(window, seen, learnt, found, _estimated(watch, answered, learnt))
+
+
+def _folded(known: dict[Steps, State], steps: Steps, begin: State, after: Callable[[State, Window], State]) -> State:
+    """Return the state after some steps, from the longest beginning of them that is known."""
+    place = len(steps)
+    while place and steps[:place] not in known:
+        place -= 1
+    state = known[steps[:place]] if place else begin
+    for at in range(place, len(steps)):
+        state = known[steps[: at + 1]] = after(state, steps[at])
+    return state
+
+
+def _inputs(
+    watch: Watch,
+    memory: Memory,
+    since: Since,
+    window: Window,
+    answered: TableProfile | None,
+    repeated: float | None = None,
+) -> tuple[Memory, Seen]:
+    merged = added([since.profiles[day] for day in sorted(since.profiles) if window.start <= day <= window.end])
+    return watch.inputs(memory, window.start, merged, predictions=answered, repeated=repeated)
+
+
+def _answers(watch: Watch, since: Since, window: Window) -> TableProfile | None:
+    if watch.answers is None:
+        return None
+    inside = between(days_of(since.answered["event_date"]), window.start, window.end)
+    return watch.answers.profile(since.answered["prediction"].to_numpy(float)[inside])
+
+
+def _labels(watch: Watch, since: Since, pace: Pace, known: Known) -> Learnt | None:
+    if watch.answers is None or since.labelled.empty:
+        return None
+    _, rows, days = numbered(days_of(since.labelled["event_date"]))
+    counts = list(zip(days.tolist(), rows.tolist(), strict=True))
+    whole = tuple(steps(counts, days=pace.days, min_rows=pace.min_rows, after=since.after))
+    begin: tuple[Memory, Learnt | None] = (watch.begin(), None)
+    return _folded(known.outcomes, whole, begin, lambda state, step: _outcomes(watch, state[0], since, step))[1]
+
+
+def _outcomes(watch: Watch, memory: Memory, since: Since, step: Window) -> tuple[Memory, Learnt | None]:
+    if watch.answers is None:
+        return memory, None
+    rows = since.labelled[since.labelled["event_date"].between(step.start, step.end)]
+    sums = watch.answers.sums(rows["prediction"].to_numpy(float), rows["label"].to_numpy(float))
+    return watch.outcomes(memory, step.start, *sums)
+
+
+def _estimated(watch: Watch, predictions: TableProfile | None, learnt: Learnt | None) -> Estimated | None:
+    if watch.answers is None or predictions is None or not predictions.rows:
+        return None
+    loss, error = watch.answers.estimated_loss(predictions)
+    contradicted = learnt is not None and bool(learnt.alarms)
+    return Estimated(loss, error, watch.answers.loss, watch.answers.trusted and not contradicted)

@@ -1,0 +1,296 @@
+"""What the champion's answers meant on rows it had not seen: how right they were, by size of the answer and by day.
+
+Rows are put into groups of similar predictions. A group's mean loss is what predictions like these may be expected to
+cost (for a classifier calibrated-probability estimation, CBPE; for a regressor direct loss estimation, DLE). A row's
+surprise is how far its residual and its loss lie from its group's. Surprises do not move when merely other rows come:
+they move when the same answers have become less right. That is what tells concept drift from covariate drift.
+Surprises are clipped at three standard deviations (Huber, Robust Statistics, 1981), so that one wild label is one row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from tasks.drift import Quiet, Reference, Row, quiet, reference_of
+from tasks.profiles import NumberProfile, TableProfile, fit_ruler, profile
+from tasks.profiles.axis import Floats, edges_of
+from tasks.statistics import LOSSES, RESIDUALS
+
+PREDICTION = "prediction"
+ROWS_OF_A_GROUP = 50
+MOST_GROUPS = 10
+CLIPPED = 3.0
+SLICES = 5
+FEATURES = (
+    *("residual", "loss", "label", "answers_of_1", "answers_of_0", "answers"),
+    *(f"slice_{n}" for n in range(SLICES)),
+)
+RESIDUAL, LOSS, LABEL, OF_1, OF_0, PLACE, SLICE = range(7)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows of similar predictions: what they came to on rows the model had not seen."""
+
+    rows: int
+    prediction: float
+    label: float
+    residual: float
+    residual_sd: float
+    loss: float
+    loss_sd: float
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The champion's answers on its hold-out.
+
+    Parameters
+    ----------
+    metric : str
+        The project's.
+    binary : bool
+        Whether predictions are probabilities of class 1.
+    edges : tuple of float
+        Predictions between neighbouring groups, ascending: one fewer than groups.
+    groups : tuple of Group
+        Lowest predictions first.
+    days : tuple of (str, sums, rows)
+        Of each day the sum and rows of every feature in `FEATURES`.
+    row : mapping
+        Mean, variance, skewness and excess kurtosis of one row, for each feature.
+    predictions : Reference
+        Profile of the predictions, by day.
+    trusted : bool
+        Whether losses estimated from the older half of the hold-out were right about the newer.
+    """
+
+    metric: str
+    binary: bool
+    edges: tuple[float, ...]
+    groups: tuple[Group, ...]
+    days: tuple[tuple[str, tuple[float, ...], tuple[float, ...]], ...]
+    row: Mapping[str, tuple[float, ...]]
+    predictions: Reference
+    trusted: bool
+
+    @property
+    def loss(self) -> float:
+        """Mean loss on the hold-out."""
+        return sum(group.rows * group.loss for group in self.groups) / sum(group.rows for group in self.groups)
+
+    @cached_property
+    def quiet(self) -> Quiet:
+        """What surprises do while nothing is wrong."""
+        starts = [date.fromisoformat(start) for start, _, _ in self.days]
+        sums, rows = (np.array([day[place] for day in self.days]) for place in (1, 2))
+        return quiet(starts, sums, rows, Row(**{name: np.array(values) for name, values in self.row.items()}))
+
+    def sums(self, predictions: Floats, labels: Floats) -> tuple[Floats, Floats]:
+        """Return the sum of every feature over labelled rows, and the rows it rests on."""
+        scores, counted = _scores(self, predictions, labels)
+        return scores.sum(axis=0), counted.sum(axis=0)
+
+    def profile(self, predictions: Floats) -> TableProfile:
+        """Return the profile of predictions, to be compared with those of the hold-out."""
+        return profile(pd.DataFrame({PREDICTION: predictions}), self.predictions.total.ruler)
+
+    def estimated_loss(self, predictions: TableProfile) -> tuple[float, float]:
+        """Return the mean loss to be expected of predictions like these, and its standard error.
+
+        It rests on the answers meaning what they meant on the hold-out: it cannot see concept drift.
+        """
+        column = predictions.columns[PREDICTION]
+        if not isinstance(column, NumberProfile) or not column.present:
+            return float("nan"), float("nan")
+        values, weights = _values(column)
+        share = np.bincount(self.group_of(values), weights, minlength=len(self.groups)).astype(np.float64)
+        losses = np.array([group.loss for group in self.groups])
+        errors = np.array([self._error(group) for group in self.groups])
+        if self.binary:
+            losses = losses + self._finer(values, weights, share)
+        return float(share @ losses), float(np.sqrt(share**2 @ errors**2))
+
+    def group_of(self, predictions: Floats) -> np.ndarray:
+        """Return the group of each prediction."""
+        return np.searchsorted(np.array(self.edges), predictions, side="right")
+
+    def calibrated(self, probabilities: Floats) -> Floats:
+        """Return how often class 1 really came at such probabilities: isotonic over groups."""
+        mean = np.array([group.prediction for group in self.groups])
+        came = _isotonic(
+            np.array([group.label for group in self.groups]), np.array([float(group.rows) for group in self.groups])
+        )
+        return np.asarray(np.interp(probabilities, mean, came))
+
+    def _error(self, group: Group) -> float:
+        """Return the standard error of a group's expected loss.
+
+        A class is right or wrong: no miss among 50 rows is not a loss of 0, surely. As if one more row had come, and
+        had been answered as wrongly as such rows can be (Laplace's rule of succession).
+        """
+        variance = group.loss_sd**2
+        if self.binary:
+            worst = LOSSES[self.metric](np.array([0.0, 1.0]), np.full(2, group.prediction)).max()
+            variance = (group.rows * variance + float(worst - group.loss) ** 2) / (group.rows + 1)
+        return float(np.sqrt(variance / group.rows))
+
+    def _finer(self, values: Floats, weights: Floats, share: Floats) -> Floats:
+        """Return by how much each group's expected loss differs because its probabilities lie elsewhere in it."""
+        now = self._promised(values, weights)
+        return np.where(share > 0, now - self._usual, 0.0)
+
+    @cached_property
+    def _usual(self) -> Floats:
+        column = self.predictions.total.columns[PREDICTION]
+        return self._promised(*_values(column)) if isinstance(column, NumberProfile) else np.zeros(len(self.groups))
+
+    def _promised(self, values: Floats, weights: Floats) -> Floats:
+        """Return the mean loss that calibrated probabilities promise, in each group."""
+        loss, came, groups = LOSSES[self.metric], self.calibrated(values), self.group_of(values)
+        expected = came * loss(np.ones(len(values)), values) + (1 - came) * loss(np.zeros(len(values)), values)
+        total, rows = (np.bincount(groups, each, minlength=len(self.groups)) for each in (weights * expected, weights))
+        return np.asarray(total / np.maximum(rows, 1e-12))
+
+
+def answers(rows: pd.DataFrame, metric: str, *, binary: bool) -> Answers | None:
+    """Learn what answers mean from rows the model had not seen.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        `event_date`, `prediction` and `label`.
+    metric : str
+        The project's.
+
+    Returns
+    -------
+    Answers or None
+        None without enough rows for a single group.
+    """
+    truth, prediction = rows["label"].to_numpy(np.float64), rows[PREDICTION].to_numpy(np.float64)
+    scored = np.isfinite(LOSSES[metric](truth, prediction))
+    rows, truth, prediction = rows[scored], truth[scored], prediction[scored]
+    if len(rows) < ROWS_OF_A_GROUP:
+        return None
+    edges, groups = _groups(truth, prediction, metric, binary=binary)
+    ruler = fit_ruler(rows, numbers=[PREDICTION], categories=[], booleans=[])
+    by_day = list(rows.groupby("event_date", sort=True).indices.items())
+    profiles = [(str(day), profile(rows.iloc[at], ruler)) for day, at in by_day]
+    draft = Answers(metric, binary, edges, groups, (), {}, reference_of(profiles), trusted=True)
+    scores, counted = _scores(draft, prediction, truth)
+    days = tuple((str(day), tuple(scores[at].sum(axis=0)), tuple(counted[at].sum(axis=0))) for day, at in by_day)
+    trusted = _was_right(rows, metric, binary=binary)
+    return Answers(metric, binary, edges, groups, days, _moments(scores, counted), draft.predictions, trusted)
+
+
+def _values(column: NumberProfile) -> tuple[Floats, Floats]:
+    """Return the middle of each bin in the data's units, and its share of rows."""
+    low, high = edges_of(column.bins)
+    return column.axis.center + column.axis.scale * (low + high) / 2, column.counts / column.present
+
+
+def _groups(
+    truth: Floats, prediction: Floats, metric: str, *, binary: bool
+) -> tuple[tuple[float, ...], tuple[Group, ...]]:
+    """Return the edges between groups of similar predictions, and what each group came to."""
+    count = max(1, min(MOST_GROUPS, len(truth) // ROWS_OF_A_GROUP))
+    edges = np.unique(np.quantile(prediction, np.arange(1, count) / count)) if count > 1 else np.zeros(0)
+    edges = edges[(edges > prediction.min()) & (edges <= prediction.max())]
+    place = np.searchsorted(edges, prediction, side="right")
+    residual, loss = RESIDUALS[metric](truth, prediction), LOSSES[metric](truth, prediction)
+    found = []
+    for group in range(len(edges) + 1):
+        mine = place == group
+        # A classifier's groups share one scale: among the surest a group's own would make any miss a catastrophe.
+        spread = slice(None) if binary else mine
+        found.append(
+            Group(
+                int(mine.sum()),
+                float(prediction[mine].mean()),
+                float(truth[mine].mean()),
+                float(residual[mine].mean()),
+                max(float(residual[spread].std()), 1e-12),
+                float(loss[mine].mean()),
+                max(float(loss[spread].std()), 1e-12),
+            )
+        )
+    return tuple(float(edge) for edge in edges), tuple(found)
+
+
+def _scores(known: Answers, predictions: Floats, labels: Floats) -> tuple[Floats, Floats]:
+    """Return each row's score for every feature, and whether it counts there."""
+    truth, prediction = np.asarray(labels, dtype=np.float64), np.asarray(predictions, dtype=np.float64)
+    residual, loss = RESIDUALS[known.metric](truth, prediction), LOSSES[known.metric](truth, prediction)
+    usable = np.isfinite(residual) & np.isfinite(loss)
+    place = known.group_of(prediction)
+    table = np.array([[g.residual, g.residual_sd, g.loss, g.loss_sd] for g in known.groups])[place]
+    surprise = np.clip((residual - table[:, 0]) / table[:, 1], -CLIPPED, CLIPPED)
+    dearer = np.clip((loss - table[:, 2]) / table[:, 3], -CLIPPED, CLIPPED)
+    of_slice = (place * SLICES // len(known.groups))[:, None] == np.arange(SLICES)
+    size = _place(known, prediction)
+    one = (truth >= 0.5) & known.binary  # noqa: PLR2004 - a binary label is 0 or 1
+    zero = (truth < 0.5) & known.binary  # noqa: PLR2004
+    label = np.full(len(truth), known.binary)
+    scores = np.column_stack([surprise, dearer, one, size, size, size, np.repeat(surprise[:, None], SLICES, axis=1)])
+    counted = np.column_stack([np.ones(len(truth), bool), np.ones(len(truth), bool), label, one, zero, label, of_slice])
+    counted &= usable[:, None]
+    return np.where(counted, scores, 0.0), counted.astype(np.float64)
+
+
+def _place(known: Answers, predictions: Floats) -> Floats:
+    """Return the place of each prediction among the hold-out's, 0 to 1."""
+    if len(known.groups) == 1:
+        return np.full(len(predictions), 0.5)
+    upto = np.cumsum([0, *(group.rows for group in known.groups)])
+    return np.asarray(((upto[:-1] + upto[1:]) / 2 / upto[-1])[known.group_of(predictions)])
+
+
+def _moments(scores: Floats, counted: Floats) -> dict[str, tuple[float, ...]]:
+    rows = np.maximum(counted.sum(axis=0), 1.0)
+    mean = scores.sum(axis=0) / rows
+    centred = (scores - mean) * counted
+    variance = np.maximum((centred**2).sum(axis=0) / rows, 0.25 / (rows + 1))
+    third, fourth = ((centred**power).sum(axis=0) / rows / variance ** (power / 2) for power in (3, 4))
+    found = {"mean": mean, "variance": variance, "skewness": third, "kurtosis": np.maximum(fourth - 3, -2)}
+    return {name: tuple(float(value) for value in values) for name, values in found.items()}
+
+
+def _was_right(rows: pd.DataFrame, metric: str, *, binary: bool) -> bool:
+    """Tell whether the newer half's loss was what the older half would have said, within two standard errors."""
+    ordered = rows.sort_values("event_date", kind="stable")
+    half = len(ordered) // 2
+    if half < ROWS_OF_A_GROUP:
+        return False
+    old, new = ordered.iloc[:half], ordered.iloc[half:]
+    truth, prediction = old["label"].to_numpy(np.float64), old[PREDICTION].to_numpy(np.float64)
+    edges, groups = _groups(truth, prediction, metric, binary=binary)
+    truth, prediction = new["label"].to_numpy(np.float64), new[PREDICTION].to_numpy(np.float64)
+    place = np.searchsorted(np.array(edges), prediction, side="right")
+    expected = np.array([group.loss for group in groups])[place]
+    gap = LOSSES[metric](truth, prediction) - expected
+    doubt = np.sqrt(gap.var() / len(gap) + np.mean([group.loss_sd**2 for group in groups]) / half)
+    return bool(abs(gap.mean()) <= 2 * doubt)
+
+
+def _isotonic(values: Floats, weights: Floats) -> Floats:
+    """Return the closest values that never fall: pool adjacent violators (Ayer et al., 1955).
+
+    >>> _isotonic(np.array([1.0, 3.0, 2.0]), np.array([1.0, 1.0, 1.0])).tolist()
+    [1.0, 2.5, 2.5]
+    """
+    blocks: list[tuple[float, float, int]] = []
+    for value, weight in zip(values, weights, strict=True):
+        block = (float(value), float(weight), 1)
+        while blocks and blocks[-1][0] >= block[0]:
+            last = blocks.pop()
+            total = last[1] + block[1]
+            block = ((last[0] * last[1] + block[0] * block[1]) / total, total, last[2] + block[2])
+        blocks.append(block)
+    return np.repeat([block[0] for block in blocks], [block[2] for block in blocks])

@@ -1,0 +1,228 @@
+"""Errors by slice: where, among the values of a category or the ranges of a number, the champion has become worse.
+
+Every column is cut once, on the hold-out: numbers at their quartiles, categories into their commonest values and the
+rest, with a slice of its own for rows without a value. Columns are looked at one by one, never in pairs, so the cost is
+one pass over the labelled rows. Of every day the losses of each slice are added up.
+
+A slice is judged by how much more its mean loss rose than that of all other rows (see `tasks.monitor.slicing.slice_error_change`). All
+slices share one budget of false alarms (Bonferroni). A loss counts at most three standard deviations above the mean, so
+that one wild label is one row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from tasks.drift import Leeway
+from tasks.monitor.slicing.cuts import Cut, cut_of
+from tasks.monitor.slicing.slice_error_change import Period, Rise
+from tasks.profiles.axis import Floats
+from tasks.records import LocalError
+from tasks.spec.data_sections import Features
+from tasks.spec.policy_sections import Monitoring
+from tasks.statistics import LOSSES
+
+CLIPPED = 3.0
+FEWEST_ROWS = 50
+FEWEST_DAYS = 5
+MOST_TOLD = 10
+MOST_ROWS = 200_000
+PARTS_OF_LABELS = 3  # single nights, creep, slices
+Tally: TypeAlias = Mapping[date, Floats]
+
+
+@dataclass(frozen=True)
+class Slices:
+    """The champion's losses on its hold-out, slice by slice.
+
+    Parameters
+    ----------
+    cap, skewness : float
+        What a loss counts at most, and the skewness of such losses.
+    cuts : tuple of Cut
+        How each column is cut.
+    days : mapping of date to ndarray, shape (2, 1 + slices)
+        Of each day the sum of losses and the rows: of all rows first, then of every slice of every cut.
+    """
+
+    cap: float
+    skewness: float
+    cuts: tuple[Cut, ...]
+    days: Tally
+
+    @cached_property
+    def names(self) -> tuple[tuple[str, str], ...]:
+        """Column of each slice, and the slice in words."""
+        return tuple((cut.column, cut.name(place)) for cut in self.cuts for place in range(cut.size))
+
+    @cached_property
+    def enough(self) -> np.ndarray:
+        """Tell which slices have rows and days enough on the hold-out to be looked at."""
+        table = self.table
+        rows, days = table[:, 1, 1:].sum(axis=0), (table[:, 1, 1:] > 0).sum(axis=0)
+        return np.asarray((rows >= FEWEST_ROWS) & (days >= FEWEST_DAYS) & (rows < table[:, 1, 0].sum()))
+
+    @cached_property
+    def table(self) -> Floats:
+        """The sums by day, in order of date."""
+        return _table(self.days)
+
+    def tally(self, rows: pd.DataFrame, losses: Floats) -> Tally:
+        """Return the sums of some rows, by day; sums of rows together are the sums of their tallies."""
+        return tallied(self.cuts, rows, np.minimum(losses, self.cap))
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """What a slice's loss may do: its false-alarm probability, a relative rise, and how many rows it needs."""
+
+    alpha: float
+    error_leeway: float
+    min_rows: int
+
+
+def slices(rows: pd.DataFrame, losses: Floats, features: Features, fewest: int) -> Slices | None:
+    """Learn what the champion costs by slice from rows it had not seen.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        `event_date` and the features.
+    losses : ndarray
+        Of each row; rows whose loss is not finite are left out.
+    features : Features
+        The columns by kind.
+    fewest : int
+        Fewest rows of a category that may be named.
+
+    Returns
+    -------
+    Slices or None
+        None where no slice has enough rows.
+    """
+    scored = np.isfinite(losses)
+    rows, losses = rows[scored], losses[scored]
+    if len(rows) < FEWEST_ROWS:
+        return None
+    cap = float(losses.mean() + CLIPPED * losses.std())
+    cuts = tuple(cut_of(rows[name], name in features.numbers, max(fewest, FEWEST_ROWS)) for name in features.columns)
+    capped = np.minimum(losses, cap)
+    standard = (capped - capped.mean()) / max(float(capped.std()), 1e-12)
+    found = Slices(cap, float((standard**3).mean()), cuts, tallied(cuts, rows, capped))
+    return found if found.enough.any() else None
+
+
+def tallied(cuts: tuple[Cut, ...], rows: pd.DataFrame, losses: Floats) -> Tally:
+    """Return of each day the sum of losses and the rows, of all and of every slice."""
+    which, days = pd.factorize(rows["event_date"], sort=True)
+    many, start = len(days), 1
+    table = np.zeros((many, 2, 1 + sum(cut.size for cut in cuts)))
+    table[:, 0, 0], table[:, 1, 0] = np.bincount(which, losses, minlength=many), np.bincount(which, minlength=many)
+    for cut in cuts:
+        at, cells = which * cut.size + cut.places(rows[cut.column]), many * cut.size
+        mine = slice(start, start + cut.size)
+        table[:, 0, mine] = np.bincount(at, losses, minlength=cells).reshape(many, cut.size)
+        table[:, 1, mine] = np.bincount(at, minlength=cells).reshape(many, cut.size)
+        start += cut.size
+    return dict(zip(days, table, strict=True))
+
+
+def merged(tallies: Iterable[Tally]) -> Tally:
+    """Return the sums of several tallies."""
+    found: dict[date, Floats] = {}
+    for tally in tallies:
+        for day, sums in tally.items():
+            found[day] = found[day] + sums if day in found else sums
+    return found
+
+
+def local_errors(known: Slices, now: Tally, tolerance: Tolerance) -> tuple[LocalError, ...]:
+    """Return the slices whose loss is furthest past its leeway, or nearest to it, the worst first.
+
+    The leeway is the larger of what is tolerated and what chance explains; `alone` says that the other rows' loss is
+    within what is tolerated, or what chance explains one time in twenty.
+
+    Parameters
+    ----------
+    now : mapping
+        `Slices.tally` of the newest matured rows.
+    tolerance : Tolerance
+        `alpha` is that of all slices together.
+    """
+    before_days, now_days = known.table, _table(now)
+    if not len(now_days):
+        return ()
+    rows, days = now_days[:, 1, 1:].sum(axis=0), (now_days[:, 1, 1:] > 0).sum(axis=0)
+    looked = np.flatnonzero(known.enough & (rows >= tolerance.min_rows) & (days >= FEWEST_DAYS))
+    if not len(looked):
+        return ()
+    rise = Rise.between(Period.of(before_days, looked), Period.of(now_days, looked))
+    alpha = 2 * tolerance.alpha / int(known.enough.sum())  # only a rise counts
+    limit = rise.leeway(alpha, tolerance.error_leeway, known.skewness)
+    still = rise.others_still(tolerance.error_leeway)
+    names = known.names
+    return tuple(
+        LocalError(
+            column=names[looked[place]][0],
+            where=names[looked[place]][1],
+            rows=int(rows[looked[place]]),
+            loss=float(rise.expected[place] + rise.size[place]),
+            expected=float(rise.expected[place]),
+            leeway=float(limit[place]),
+            alone=bool(still[place]),
+        )
+        for place in np.argsort(-rise.size / limit, kind="stable")[:MOST_TOLD]
+    )
+
+
+def tolerance(policy: Monitoring, leeway: Leeway) -> Tolerance:
+    """Return what a policy lets slices do: they have a third of the false alarms that labels may raise."""
+    return Tolerance(leeway.alpha(PARTS_OF_LABELS), policy.error_leeway, policy.min_rows)
+
+
+def bounded_cohort(cohort: pd.DataFrame) -> pd.DataFrame:
+    """Return the newest whole days of a cohort that hold at most 200,000 rows, the newest day in any case.
+
+    More rows would hardly make a slice's mean surer, and every night would have to read them again.
+    """
+    if len(cohort) <= MOST_ROWS:
+        return cohort
+    counts = cohort["event_date"].value_counts().sort_index(ascending=False)
+    upto = counts.cumsum()
+    first = counts.index[max(int((upto <= MOST_ROWS).sum()), 1) - 1]
+    found: pd.DataFrame = cohort[cohort["event_date"] >= first]
+    return found
+
+
+def cohort_tally(known: Slices, cohort: pd.DataFrame, pieces: Iterable[pd.DataFrame], metric: str) -> Tally:
+    """Return the sums of a labelled cohort whose features come in pieces.
+
+    Parameters
+    ----------
+    cohort : DataFrame
+        `row_id`, `prediction` and `label`.
+    pieces : iterable of DataFrame
+        `row_id`, `event_date` and the features of these rows and maybe others.
+    """
+    losses = LOSSES[metric](cohort["label"].to_numpy(float), cohort["prediction"].to_numpy(float))
+    of_row = pd.Series(losses, index=cohort["row_id"])
+
+    def tallies() -> Iterator[Tally]:
+        for piece in pieces:
+            mine: Floats = of_row.reindex(piece["row_id"]).to_numpy(np.float64).astype(np.float64)
+            scored = np.isfinite(mine)
+            if scored.any():
+                yield known.tally(piece[scored], mine[scored])
+
+    return merged(tallies())
+
+
+def _table(tally: Tally) -> Floats:
+    return np.array([tally[day] for day in sorted(tally)], dtype=np.float64)

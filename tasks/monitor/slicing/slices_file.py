@@ -1,0 +1,54 @@
+"""Slices as a file beside their model: plain numbers in JSON.
+
+To bump PROTOCOL: raise it, let `slices_from_json` still read every older number, and keep a frozen file of the old
+form.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from tasks.errors import EvidenceError
+from tasks.monitor.slicing.cuts import Cut
+from tasks.monitor.slicing.slice_errors import Slices
+
+PROTOCOL = 1
+
+
+def slices_to_json(known: Slices) -> str:
+    """Return slices as text."""
+    plain = {
+        "protocol": PROTOCOL,
+        "cap": known.cap,
+        "skewness": known.skewness,
+        "cuts": [asdict(cut) for cut in known.cuts],
+        "days": [[day.isoformat(), *sums.tolist()] for day, sums in sorted(known.days.items())],
+    }
+    return json.dumps(plain, allow_nan=False)
+
+
+def slices_from_json(text: str | bytes) -> Slices:
+    """Return the slices that `slices_to_json` wrote.
+
+    Raises
+    ------
+    EvidenceError
+        It is something else, or of a protocol this release does not read.
+    """
+    plain: dict[str, Any] = json.loads(text)
+    if plain.get("protocol") != PROTOCOL:
+        raise EvidenceError(
+            f"found slices of protocol {plain.get('protocol')!r}; this release reads {PROTOCOL}. Train again, or use "
+            "the release that wrote them"
+        )
+    cuts = tuple(
+        Cut(each["column"], tuple(each["edges"]), None if each["names"] is None else tuple(each["names"]))
+        for each in plain["cuts"]
+    )
+    days = {date.fromisoformat(day): np.array([sums, rows], dtype=np.float64) for day, sums, rows in plain["days"]}
+    return Slices(plain["cap"], plain["skewness"], cuts, days)

@@ -1,0 +1,94 @@
+"""A run that failed: whether to say so again, and what may be said of it. No traceback, no secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tasks.errors import Error
+from tasks.notify.messages import plain
+
+SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
+CREDENTIALS = re.compile(r"://[^/@\s]+@")
+SHORTEST_SECRET = 6
+CHARACTERS = 600
+HIDDEN = "[hidden]"
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The failed runs of the same deployment before this one.
+
+    `previous` is when the newest of them began, `first` when the oldest since a run last went well did; `recovered`
+    whether one went well after `previous`.
+    """
+
+    previous: datetime | None = None
+    first: datetime | None = None
+    recovered: bool = False
+
+
+def failure_is_due(now: datetime, past: Past, remind_days: int) -> bool:
+    """Tell whether a failure is news: the first, the first of its day after a recovery, or a reminder while it lasts.
+
+    Runs that fail and go well by turns, each minute, are told once a day.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> day = [datetime(2026, 1, day, 2, tzinfo=UTC) for day in range(1, 31)]
+    >>> failure_is_due(day[0], Past(), 7)
+    True
+    >>> [failure_is_due(day[each], Past(day[each - 1], day[0]), 7) for each in (1, 6, 7, 8)]
+    [False, False, True, False]
+    >>> failure_is_due(day[3], Past(day[1], recovered=True), 7), failure_is_due(day[3], Past(day[3], recovered=True), 7)
+    (True, False)
+    """
+    if past.previous is None:
+        return True
+    if past.recovered or past.first is None:
+        return now.date() != past.previous.date()
+    period = timedelta(days=remind_days)
+    return (now - past.first) // period > (past.previous - past.first) // period
+
+
+def cause(error: BaseException | None, secrets: Mapping[str, str]) -> str:
+    """Return what may be said of an error: the sentence of one of ours, of any other its type alone.
+
+    Parameters
+    ----------
+    error : BaseException or None
+        None when the run's process ended without a word.
+    secrets : mapping of str to str
+        The environment: what stands in a variable with a secret's name never shows.
+
+    Examples
+    --------
+    >>> from tasks.errors import Unreachable
+    >>> cause(Unreachable("no answer from postgresql://me:pw@db/x with 123456"), {"DB_PASSWORD": "123456"})
+    'Unreachable: no answer from postgresql://[hidden]@db/x with [hidden]'
+    >>> cause(ValueError("row 7 of Mr Smith"), {})
+    'ValueError (its text is in the log of the run, since it may hold data)'
+    >>> cause(None, {})
+    'its process ended without a word: killed, out of memory, or the machine is gone'
+    """
+    if error is None:
+        return "its process ended without a word: killed, out of memory, or the machine is gone"
+    kind = type(error).__name__
+    if not isinstance(error, Error):
+        return f"{kind} (its text is in the log of the run, since it may hold data)"
+    return f"{kind}: {hidden(plain(str(error)), secrets)[:CHARACTERS]}"
+
+
+def hidden(text: str, secrets: Mapping[str, str]) -> str:
+    """Return a text without the values of secret variables and without the credentials of an address.
+
+    >>> hidden("s3://k:v@host abcdef", {"MY_TOKEN": "abcdef", "HOME": "host"})
+    's3://[hidden]@host [hidden]'
+    """
+    held = [value for name, value in secrets.items() if SECRET_NAME.search(name) and len(value) >= SHORTEST_SECRET]
+    for value in sorted(held, key=len, reverse=True):
+        text = text.replace(value, HIDDEN)
+    return CREDENTIALS.sub(f"://{HIDDEN}@", text)

@@ -1,0 +1,173 @@
+"""One counter for each kind of column: fed column by column, batch by batch, it gives that kind's profile."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from tasks.profiles.axis import Axis, Counts
+from tasks.profiles.category_profile import CategoryProfile, bounded
+from tasks.profiles.counting.column_values import (
+    DAY_US,
+    Column,
+    ages_of,
+    booleans_of,
+    categories_of,
+    codes_counted,
+    instants_and_nulls,
+    instants_of,
+    named,
+    numbers_of,
+    texts_of,
+)
+from tasks.profiles.counting.number_counter import NumberCounter
+from tasks.profiles.counting.scratch_buffers import Desk
+from tasks.profiles.distinct_count import Registers, no_registers, raise_registers, text_ranks
+
+HOUR_US = 3_600_000_000
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+HOURS = tuple(f"{hour:02}" for hour in range(24))
+THURSDAY = 3  # 1970-01-01, where microseconds begin
+
+
+@dataclass(slots=True)
+class Numbers:
+    """A number column."""
+
+    axis: Axis
+    counter: NumberCounter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.counter = NumberCounter(self.axis)
+
+    def add(self, column: Column, name: str, desk: Desk) -> None:
+        """Count a column's rows in."""
+        self.counter.add(numbers_of(column, name), len(column), desk)
+
+
+@dataclass(slots=True)
+class Categories:
+    """A category column; while batches share a dictionary, their codes are counted and no name is looked at."""
+
+    rows: int = 0
+    present: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    rest: Counter[int] = field(default_factory=Counter)
+    dictionary: pa.Array | None = None
+    codes: Counts = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    def add(self, column: Column, _name: str, _desk: Desk) -> None:
+        """Count a column's rows in."""
+        self.rows += len(column)
+        if isinstance(column, pd.Series) or not pa.types.is_dictionary(column.type):
+            self._name(*categories_of(column))
+            return
+        if self.dictionary is None or not self.dictionary.equals(column.dictionary):
+            self._end_dictionary()
+            self.dictionary, self.codes = column.dictionary, np.zeros(len(column.dictionary), dtype=np.int64)
+        self.codes += codes_counted(column)
+
+    def profile(self) -> CategoryProfile:
+        """Return the profile of what has been counted."""
+        self._end_dictionary()
+        return CategoryProfile(self.rows, self.rows - self.present, dict(self.counts), dict(self.rest))
+
+    def _end_dictionary(self) -> None:
+        if self.dictionary is not None:
+            self._name(*named(self.dictionary, self.codes))
+            self.dictionary = None
+
+    def _name(self, names: list[str], rows: Counts) -> None:
+        for category, count in zip(names, rows.tolist(), strict=True):
+            self.counts[category] += count
+        self.present += int(rows.sum())
+        held, buckets = bounded(self.counts, self.rest)
+        self.counts, self.rest = Counter(held), Counter(buckets)
+
+
+@dataclass(slots=True)
+class Booleans:
+    """A boolean column."""
+
+    rows: int = 0
+    true: int = 0
+    false: int = 0
+
+    def add(self, column: Column, name: str, _desk: Desk) -> None:
+        """Count a column's rows in."""
+        true, false = booleans_of(column, name)
+        self.rows, self.true, self.false = self.rows + len(column), self.true + true, self.false + false
+
+    def profile(self) -> CategoryProfile:
+        """Return the profile of what has been counted."""
+        counts = {name: rows for name, rows in (("true", self.true), ("false", self.false)) if rows}
+        return CategoryProfile(self.rows, self.rows - self.true - self.false, counts)
+
+
+@dataclass(slots=True)
+class Times:
+    """A column of dates or times: when, in microseconds since 1970, and on which weekday, in which hour (UTC)."""
+
+    axis: Axis
+    instants: NumberCounter = field(init=False)
+    weekdays: Counts = field(default_factory=lambda: np.zeros(len(WEEKDAYS), dtype=np.int64))
+    hours: Counts = field(default_factory=lambda: np.zeros(len(HOURS), dtype=np.int64))
+
+    def __post_init__(self) -> None:
+        self.instants = NumberCounter(self.axis)
+
+    def add(self, column: Column, name: str, desk: Desk) -> None:
+        """Count a column's rows in."""
+        instants = instants_of(column, name)
+        self.instants.add(instants, len(column), desk)
+        self.weekdays += np.bincount((instants // DAY_US + THURSDAY) % len(WEEKDAYS), minlength=len(WEEKDAYS))
+        self.hours += np.bincount(instants // HOUR_US % len(HOURS), minlength=len(HOURS))
+
+    def cycles(self) -> dict[str, CategoryProfile]:
+        """Return the profiles of weekday and hour."""
+        return {"weekday": self._cycle(WEEKDAYS, self.weekdays), "hour": self._cycle(HOURS, self.hours)}
+
+    def _cycle(self, names: tuple[str, ...], counts: Counts) -> CategoryProfile:
+        held = {name: int(rows) for name, rows in zip(names, counts, strict=True) if rows}
+        return CategoryProfile(self.instants.rows, self.instants.nulls, held)
+
+
+@dataclass(slots=True)
+class Dates:
+    """A column of dates beside the event date: when, as `Times` has it, and how many days before the event date."""
+
+    when: Axis
+    age: Axis
+    instants: NumberCounter = field(init=False)
+    ages: NumberCounter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.instants, self.ages = NumberCounter(self.when), NumberCounter(self.age)
+
+    def add(self, column: Column, events: pa.Int64Array, name: str, desk: Desk) -> None:
+        """Count a column's rows in; `events` are their event dates, in microseconds since 1970."""
+        instants = instants_and_nulls(column, name)
+        self.instants.add(instants.drop_null().to_numpy(zero_copy_only=True), len(column), desk)
+        self.ages.add(ages_of(instants, events), len(column), desk)
+
+
+@dataclass(slots=True)
+class Texts:
+    """A text column: how long, and how many different ones; the texts themselves are not kept."""
+
+    axis: Axis
+    lengths: NumberCounter = field(init=False)
+    registers: Registers = field(default_factory=no_registers)
+
+    def __post_init__(self) -> None:
+        self.lengths = NumberCounter(self.axis)
+
+    def add(self, column: Column, name: str, desk: Desk) -> None:
+        """Count a column's rows in."""
+        lengths, different = texts_of(column, name)
+        self.lengths.add(lengths, len(column), desk)
+        raise_registers(self.registers, text_ranks(different))

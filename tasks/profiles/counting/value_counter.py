@@ -1,0 +1,125 @@
+"""Counting which values a number column holds, block by block: exactly while they are few, then by their ranks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.profiles.axis import ALL_BINS, Axis, Counts, Values, exact
+from tasks.profiles.counting.scratch_buffers import CHUNK_ROWS, Desk
+from tasks.profiles.counting.value_block import Block
+from tasks.profiles.distinct_count import LEAST_RANKS, Ranks, Registers, mixed, number_ranks, raise_registers
+from tasks.profiles.histogram import SMALL_ROWS, Indices, occupied
+from tasks.profiles.value_counts import EXACT_VALUES, ValueCounts, pinned, registers_of, watched
+
+GLANCE_ROWS = 1024  # looked at before a whole block is
+
+
+class ValueCounter:
+    """The values met so far on an axis."""
+
+    def __init__(self, axis: Axis) -> None:
+        self.axis = axis
+        self.counts: Counter[float] = Counter()
+        self.registers: Registers | None = None
+
+    def add(self, block: Block, bins: Indices, binned: Counts, desk: Desk) -> None:
+        """Count finite values in; `bins` are theirs, `binned` the counts by bin, or none when they are few rows."""
+        if self.registers is None:
+            few = few_values(block.values, bins, binned)
+            if few is not None and len(self.counts.keys() | few.keys()) <= EXACT_VALUES:
+                self.counts.update(few)
+                return
+            self.registers = registers_of(self.counts)
+            self.counts = Counter(pinned(self.counts, self.axis))
+        self._count_pins(block)
+        _raise(self.registers, block, block.values[:GLANCE_ROWS], desk)  # so that of the others most are left out
+        others = block.values[GLANCE_ROWS:]
+        if binned.size and not self.registers.min():
+            others = np.concatenate(_representatives(block.values, bins, occupied(binned)[0])[:2])
+        _raise(self.registers, block, others, desk)
+
+    def found(self) -> ValueCounts:
+        """Return what has been met."""
+        return ValueCounts(dict(self.counts), None if self.registers is None else self.registers.tobytes())
+
+    def _count_pins(self, block: Block) -> None:
+        for pin in watched(self.axis):
+            rows = rows_of(block.values, pin) if block.may_hold(pin) else 0
+            if rows:
+                self.counts[pin] += rows
+
+
+def rows_of(values: Values, pin: float) -> int:
+    """Return how many rows hold a value exactly: no number is rounded to meet it.
+
+    >>> rows_of(np.array([2**62, 2**62 + 1]), 2.0**62), rows_of(np.array([2.0**62]), 2**62 + 1)
+    (1, 0)
+    """
+    if values.dtype.kind == "f":
+        return int(np.count_nonzero(values == pin)) if isinstance(pin, float) else 0
+    return int(np.count_nonzero(values == int(pin))) if int(pin) == pin else 0
+
+
+def few_values(values: Values, bins: Indices, binned: Counts) -> dict[float, int] | None:
+    """Return the rows of every value, or None when there are more than 64."""
+    if values.size <= SMALL_ROWS or not binned.size:
+        return _sorted_counts(values)
+    met, rows = occupied(binned)
+    if len(met) > EXACT_VALUES or _many(values[:GLANCE_ROWS]):
+        return None
+    held, others, odd = _representatives(values, bins, met)
+    if not others.size:
+        return {exact(value): int(count) for value, count in zip(held, rows, strict=True)}
+    sorted_others = None if _many(others[:GLANCE_ROWS]) else _sorted_counts(others)
+    if sorted_others is None:
+        return None
+    rows = rows - np.bincount(bins[odd], minlength=len(binned))[met]
+    few = Counter({exact(value): int(count) for value, count in zip(held, rows, strict=True)})
+    few.update(sorted_others)
+    return dict(few) if len(few) <= EXACT_VALUES else None
+
+
+def _representatives(values: Values, bins: Indices, met: Indices) -> tuple[Values, Values, Indices]:
+    """Return one value of each bin met, all values that differ from the one of their bin, and where these are.
+
+    When different values are few, those of one bin are mostly equal, and little is left to be sorted or ranked.
+    """
+    held: NDArray[Any] = np.zeros(ALL_BINS, dtype=values.dtype)
+    held[bins] = values
+    odd = np.flatnonzero(held[bins] != values)
+    return held[met], values[odd], odd
+
+
+def _sorted_counts(values: Values) -> dict[float, int] | None:
+    found, rows = np.unique(values, return_counts=True)
+    if len(found) > EXACT_VALUES:
+        return None
+    return {exact(value): int(count) for value, count in zip(found, rows, strict=True)}
+
+
+def _many(values: Values) -> bool:
+    return len(np.unique(values)) > EXACT_VALUES
+
+
+def _raise(registers: Registers, block: Block, values: Values, desk: Desk) -> None:
+    """Raise registers by the ranks of some of a block's values, except those that raise none."""
+    if values.size:
+        least = int(registers.min())
+        chunks = [values[start : start + CHUNK_ROWS] for start in range(0, values.size, CHUNK_ROWS)]
+        raise_registers(registers, np.concatenate([_ranks(block, chunk, least, desk) for chunk in chunks]))
+
+
+def _ranks(block: Block, values: Values, least: int, desk: Desk) -> Ranks:
+    """Return the ranks of values, without those that raise no register when each holds `least` or more."""
+    if block.large:
+        ranks = number_ranks(values)
+    else:
+        floats = values
+        if values.dtype != np.float64 or block.may_hold(0.0):
+            floats = np.add(values, 0.0, out=desk.floats[: values.size])  # minus zero becomes zero
+        ranks = mixed(floats.view(np.uint64), desk.ranks[: values.size], desk.spare[: values.size])
+    return ranks[ranks >= LEAST_RANKS[least]] if least else ranks.copy()

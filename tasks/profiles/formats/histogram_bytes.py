@@ -1,0 +1,75 @@
+"""The arrays of a number column's histogram as bytes, in the narrowest unsigned integers that hold them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.profiles.axis import Bins, Counts
+from tasks.profiles.number_profile import NumberProfile
+
+
+def steps_of(column: NumberProfile) -> Counts:
+    """Return the first bin, and how far each of the others lies from the one before."""
+    bins = column.bins.astype(np.int64)
+    bins[1:] -= bins[:-1].copy()
+    return bins
+
+
+def widths_of(column: NumberProfile) -> list[int]:
+    """Return how many bytes a step between bins, and a count, take."""
+    arrays = (steps_of(column)[1:], column.counts)
+    return [np.min_scalar_type(int(array.max(initial=0))).itemsize for array in arrays]
+
+
+def histogram_bytes(column: NumberProfile) -> bytes:
+    """Return a column's bins and counts as bytes."""
+    if not len(column.bins):
+        return b""
+    steps = steps_of(column)
+    step_bytes, count_bytes = widths_of(column)
+    first = int(steps[0]).to_bytes(2, "little")
+    return first + steps[1:].astype(f"<u{step_bytes}").tobytes() + column.counts.astype(f"<u{count_bytes}").tobytes()
+
+
+@dataclass(slots=True)
+class Reader:
+    """A place in the bytes of the arrays."""
+
+    body: bytes
+    at: int
+
+    def taken(self, length: int) -> bytes:
+        """Return the next bytes.
+
+        Raises
+        ------
+        ValueError
+            There are fewer.
+        """
+        if self.at + length > len(self.body):
+            raise ValueError(f"{length} bytes were expected at {self.at} of {len(self.body)}")
+        self.at += length
+        return self.body[self.at - length : self.at]
+
+    def integers(self, count: int, width: int) -> Counts:
+        """Return the next integers of a width in bytes."""
+        return np.frombuffer(self.taken(count * width), dtype=f"<u{width}").astype(np.int64)
+
+    def histogram(self, count: int, widths: list[int]) -> tuple[Bins, Counts]:
+        """Return the next bins and their counts."""
+        step_bytes, count_bytes = widths
+        steps = np.concatenate([self.integers(min(count, 1), 2), self.integers(max(count - 1, 0), step_bytes)])
+        return np.cumsum(steps).astype(np.uint16), self.integers(count, count_bytes)
+
+    def ended(self) -> None:
+        """Refuse bytes that nothing has read.
+
+        Raises
+        ------
+        ValueError
+            There are some.
+        """
+        if self.at != len(self.body):
+            raise ValueError(f"{len(self.body) - self.at} bytes are left over")

@@ -1,0 +1,137 @@
+"""Which values a number column holds: all of them while they are few, then how many, and the rows of pinned ones.
+
+Up to 64 different values, the rows of each are kept exactly: flags, ratings, counts, a sensor that is stuck. Past that
+there remain an estimate of how many there are, and the exact rows of the pinned values: 0, and those that were frequent
+when the ruler was fitted (a default price, a code for "unknown"). Which of the two is kept depends on the rows alone,
+never on the order they came in, so that adding stays exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.profiles.axis import Axis, Values, exact
+from tasks.profiles.distinct_count import (
+    Ranks,
+    Registers,
+    distinct_estimate,
+    float_ranks,
+    no_registers,
+    number_ranks,
+    raise_registers,
+)
+
+EXACT_VALUES = 64
+PIN_SHARE = 0.05
+MOST_PINS = 8
+UNSIGNED = 2**63  # from here on integers are uint64
+
+
+@dataclass(frozen=True, slots=True)
+class ValueCounts:
+    """The values of a number column.
+
+    Parameters
+    ----------
+    counts : mapping of float to int
+        Rows that hold each value: of every value without registers, else of the pinned ones that occur. Integers that
+        no float holds are ints.
+    registers : bytes or None
+        Registers of `tasks.profiles.distinct_count`; None while every value is in `counts`.
+
+    Examples
+    --------
+    >>> flags = ValueCounts({0.0: 3, 1.0: 1})
+    >>> flags.distinct, flags.complete, flags.most_frequent
+    (2.0, True, (0.0, 3))
+    """
+
+    counts: Mapping[float, int]
+    registers: bytes | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every value is known, and `distinct` exact."""
+        return self.registers is None
+
+    @property
+    def distinct(self) -> float:
+        """How many different values there are: exact while complete, else within about 5 %."""
+        if self.registers is None:
+            return float(len(self.counts))
+        return distinct_estimate(np.frombuffer(self.registers, dtype=np.uint8))
+
+    @property
+    def most_frequent(self) -> tuple[float, int] | None:
+        """The value in `counts` that most rows hold, the smaller of two, and its rows; None when none is known."""
+        return min(self.counts.items(), key=lambda item: (-item[1], item[0]), default=None)
+
+    @classmethod
+    def of_all(cls, parts: Sequence[ValueCounts], axis: Axis) -> ValueCounts:
+        """Return the values of all parts; `axis` is that of their column."""
+        counts: dict[float, int] = {}
+        for each in parts:
+            for value, rows in each.counts.items():
+                counts[value] = counts.get(value, 0) + rows
+        if len(counts) <= EXACT_VALUES and all(each.complete for each in parts):
+            return cls(counts)
+        registers = np.maximum.reduce([_registers(each) for each in parts])
+        return cls(pinned(counts, axis), registers.tobytes())
+
+
+def watched(axis: Axis) -> tuple[float, ...]:
+    """Return the values whose rows are always counted: 0 and the axis' pins."""
+    return (0.0, *axis.pins)
+
+
+def pinned(counts: Mapping[float, int], axis: Axis) -> dict[float, int]:
+    """Return the counts of the watched values that occur."""
+    return {value: counts[value] for value in watched(axis) if counts.get(value)}
+
+
+def ranks_of(values: list[float]) -> Ranks:
+    """Return the ranks of values as `exact` gives them: floats, and ints that no float holds."""
+    floats = float_ranks(np.array([value for value in values if isinstance(value, float)], dtype=np.float64))
+    integers = [value for value in values if isinstance(value, int)]
+    signed = number_ranks(np.array([value for value in integers if value < UNSIGNED], dtype=np.int64))
+    unsigned = number_ranks(np.array([value for value in integers if value >= UNSIGNED], dtype=np.uint64))
+    return np.concatenate([floats, signed, unsigned])
+
+
+def fit_pins(values: Values) -> tuple[float, ...]:
+    """Return what to pin: at most eight values other than 0 that 5 % of the rows or more hold.
+
+    A column of no more than 64 values needs none: all of its rows are counted by value.
+
+    Examples
+    --------
+    Of 1,000 rows, 100 hold 9.5; every other value occurs once.
+
+    >>> fit_pins(np.concatenate([np.full(100, 9.5), np.arange(900.0)]))
+    (9.5,)
+    >>> fit_pins(np.array([9.5, 9.5, 1.0]))
+    ()
+    """
+    found, rows = np.unique(values, return_counts=True)
+    if len(found) <= EXACT_VALUES:
+        return ()
+    often = np.flatnonzero((rows >= PIN_SHARE * values.size) & (found != 0))
+    most = often[np.argsort(-rows[often], kind="stable")][:MOST_PINS]
+    return tuple(sorted(exact(found[at]) for at in most))
+
+
+def registers_of(counts: Mapping[float, int]) -> Registers:
+    """Return the registers that values raise."""
+    registers = no_registers()
+    if counts:
+        raise_registers(registers, ranks_of(list(counts)))
+    return registers
+
+
+def _registers(values: ValueCounts) -> Registers:
+    if values.registers is None:
+        return registers_of(values.counts)
+    return np.frombuffer(values.registers, dtype=np.uint8)

@@ -1,0 +1,86 @@
+"""Steps done in the registry, each in an order that a crash at any point leaves a picture the next plan completes.
+
+A promotion writes last what counts: until `leeway.promoted` stands, the version before it is champion by the record. A
+rollback writes first what counts: once `leeway.barred` stands, nothing promotes that version again, and the tag says
+where to go; the alias `champion` moves last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from tasks.promote.actions import Promote, PutBack, Refuse, Reject, RollBack, Step
+from tasks.promote.plan import refusal
+from tasks.registry.mlflow_names import BARRED, CHALLENGER, CHAMPION, PREVIOUS, PROMOTED, REFUSED, RESTORED
+
+
+class Shelf(Protocol):
+    """What of the registry a step needs."""
+
+    def set_alias(self, project: str, alias: str, number: int) -> None:
+        """Point an alias at a version."""
+
+    def delete_alias(self, project: str, alias: str) -> None:
+        """Remove an alias."""
+
+    def set_tag(self, project: str, number: int, key: str, value: str) -> None:
+        """Set a version's tag."""
+
+    def delete_tag(self, project: str, number: int, key: str) -> None:
+        """Remove a version's tag."""
+
+
+def carry_out(step: Step, project: str, registry: Shelf) -> None:
+    """Do a step; doing it twice is doing it once."""
+    _CARRIERS[type(step)](step, project, registry)
+
+
+def _promote(step: Promote, project: str, registry: Shelf) -> None:
+    _point(project, PREVIOUS, step.previous, registry)
+    _point(project, CHAMPION, step.number, registry)
+    if step.clears_challenger:
+        registry.delete_alias(project, CHALLENGER)
+    for number in step.supersedes:
+        registry.set_tag(project, number, BARRED, f"superseded by version {step.number}")
+    registry.delete_tag(project, step.number, REFUSED)
+    registry.set_tag(project, step.number, PROMOTED, step.at.isoformat(timespec="seconds"))
+
+
+def _reject(step: Reject, project: str, registry: Shelf) -> None:
+    if step.clears_challenger:
+        registry.delete_alias(project, CHALLENGER)
+    registry.set_tag(project, step.number, BARRED, step.reason)
+
+
+def _refuse(step: Refuse, project: str, registry: Shelf) -> None:
+    registry.set_tag(project, step.number, REFUSED, refusal(step.reasons))
+
+
+def _put_back(step: PutBack, project: str, registry: Shelf) -> None:
+    _point(project, CHAMPION, step.number, registry)
+
+
+def _roll_back(step: RollBack, project: str, registry: Shelf) -> None:
+    registry.set_tag(project, step.number, BARRED, step.bar)
+    for name in step.approvals:
+        registry.delete_tag(project, step.number, name)
+    _point(project, PREVIOUS, step.previous, registry)
+    registry.set_tag(project, step.to, RESTORED, step.at.isoformat(timespec="seconds"))
+    _point(project, CHAMPION, step.to, registry)
+
+
+def _point(project: str, alias: str, number: int | None, registry: Shelf) -> None:
+    if number is None:
+        registry.delete_alias(project, alias)
+    else:
+        registry.set_alias(project, alias, number)
+
+
+_CARRIERS: dict[type, Callable[[Any, str, Shelf], None]] = {
+    Promote: _promote,
+    Reject: _reject,
+    Refuse: _refuse,
+    PutBack: _put_back,
+    RollBack: _roll_back,
+}

@@ -1,0 +1,77 @@
+"""Where projects are: a name, a folder or a file in; the path of its project.yaml out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tasks.errors import SpecError, nearest
+from tasks.spec.field_types import NAME, NAME_IN_WORDS
+
+FILE = "project.yaml"
+
+
+def projects_folder() -> Path:
+    """Return the folder of the project folders: the variable LEEWAY_PROJECTS, or ./deployments."""
+    return Path(os.environ.get("LEEWAY_PROJECTS") or "deployments")
+
+
+def known_projects() -> list[str]:
+    """Return the names of the projects in the projects folder, in alphabetical order."""
+    folder = projects_folder()
+    names = [path.parent.name for path in folder.glob(f"*/{FILE}")] if folder.is_dir() else []
+    return sorted(name for name in names if NAME.fullmatch(name))
+
+
+def find_project(name_or_path: str) -> Path:
+    """Return the path of a project's project.yaml.
+
+    Parameters
+    ----------
+    name_or_path : str
+        A project's name, the path of its folder, or the path of the file itself. A known name comes first.
+
+    Raises
+    ------
+    SpecError
+        When nothing is found, naming the known projects and the nearest; or when the folder's name cannot be one.
+    """
+    name = name_or_path.strip()
+    if NAME.fullmatch(name) and (projects_folder() / name / FILE).is_file():
+        return projects_folder() / name / FILE
+    path = _as_path(name)
+    if path is None:
+        known = known_projects()
+        listed = ", ".join(known) or "none yet"
+        raise SpecError([f"no project {name!r} in {projects_folder()}; known: {listed}{nearest(name, known)}"])
+    checked_name(path.resolve().parent.name)
+    return path
+
+
+def _as_path(text: str) -> Path | None:
+    try:
+        path = Path(text).expanduser()
+        path = path / FILE if path.is_dir() else path
+        return path if text and path.is_file() and path.suffix in {".yaml", ".yml"} else None
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL byte, an unknown ~user: no path
+        return None
+
+
+def checked_name(name: str) -> str:
+    """Return a project's name, or refuse one that must not become part of a path.
+
+    >>> checked_name("house-prices")
+    'house-prices'
+    >>> checked_name("..")
+    Traceback (most recent call last):
+    tasks.errors.SpecError: project name '..'; expected 1 to 63 lower-case letters, digits and dashes, the first no dash
+    """
+    if not NAME.fullmatch(name):
+        raise SpecError([f"project name {name!r}; expected {NAME_IN_WORDS}"])
+    return name
+
+
+def home(spec_path: str | os.PathLike[str]) -> Path:
+    """Return the absolute path of the folder of local state: LEEWAY_HOME, or .leeway beside the project folders."""
+    set_by_hand = os.environ.get("LEEWAY_HOME")
+    return (Path(set_by_hand) if set_by_hand else Path(spec_path).resolve().parent.parent / ".leeway").resolve()

@@ -1,0 +1,94 @@
+"""The id: the column, or columns, that name a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from tasks.errors import SpecError, nearest
+from tasks.spec.infer.column_kinds import can_be_named, looks_like_an_identifier
+from tasks.spec.values.cell_types import categories, numbers
+
+NOTHING_UNIQUE = (
+    "no column is different in every row, alone or together with the event time; say which columns name a row with "
+    "--id (such as --id customer --id date), or add a column that numbers the rows where they are written"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The columns that name a row, and why they were chosen."""
+
+    columns: list[str]
+    why: str
+
+
+def given_key(frame: pd.DataFrame, columns: list[str]) -> Key:
+    """Return the key a person named, or refuse it with what is wrong: an unknown column, empty cells, duplicates."""
+    known = [str(name) for name in frame.columns]
+    unknown = [name for name in columns if name not in known or not can_be_named(name)]
+    if unknown:
+        listed = ", ".join(known)
+        hints = [
+            f"id column {name!r} is not in the data, or not usable; known: {listed}{nearest(name, known)}"
+            for name in unknown
+        ]
+        raise SpecError(hints)
+    empty = [name for name in columns if categories(frame[name]).column.isna().any()]
+    if empty:
+        raise SpecError([f"id column {name!r} has empty cells; every row needs a name" for name in empty])
+    repeated = int(_texts(frame, columns).duplicated().sum())
+    if repeated:
+        raise SpecError([f"id {columns} names {repeated:,} rows a second time; add a column that tells them apart"])
+    return Key(columns, "as you said")
+
+
+def guessed_key(frame: pd.DataFrame, time: str, label: str) -> Key:
+    """Return the columns that name a row, guessed: what is called an id first, then any unique column, then with time.
+
+    Raises
+    ------
+    SpecError
+        When nothing is unique, alone or together with the event time.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"shop": ["a", "b", "a", "b"], "day": ["1", "1", "2", "2"], "sales": [5, 6, 7, 8]})
+    >>> guessed_key(frame, "day", "sales").columns
+    ['shop', 'day']
+    """
+    names = [str(name) for name in frame.columns if str(name) not in {time, label} and _can_name(frame[name])]
+    called = [name for name in names if looks_like_an_identifier(name)]
+    others = [name for name in names if name not in called]
+    reason = "it is unique, and its name says so"
+    key = _alone(frame, called, reason) or _paired(frame, called, time)
+    key = key or _alone(frame, others, "it is unique in this data") or _paired(frame, others, time)
+    if key:
+        return key
+    raise SpecError([NOTHING_UNIQUE])
+
+
+def _alone(frame: pd.DataFrame, names: list[str], why: str) -> Key | None:
+    return next((Key([name], why) for name in names if categories(frame[name]).column.is_unique), None)
+
+
+def _paired(frame: pd.DataFrame, names: list[str], time: str) -> Key | None:
+    for name in names:
+        if not _texts(frame, [name, time]).duplicated().any():
+            return Key([name, time], f"{name} alone repeats, with {time} it is unique in this data")
+    return None
+
+
+def _texts(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    return pd.DataFrame({name: categories(frame[name]).column for name in names})
+
+
+def _can_name(column: pd.Series) -> bool:
+    """Tell whether a column can be part of an id: filled everywhere, and text or whole numbers."""
+    if not can_be_named(str(column.name)) or categories(column).column.isna().any():
+        return False
+    read = numbers(column)
+    if read.clean:
+        return bool((read.column % 1 == 0).all())
+    return not (pd.api.types.is_bool_dtype(column.dtype) or pd.api.types.is_datetime64_any_dtype(column.dtype))

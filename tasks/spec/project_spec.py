@@ -1,0 +1,121 @@
+"""ProjectSpec: one ML project, said in one file.
+
+Every key has a meaning, a type, a unit in its name or text, and a default where one is honest; the same texts become
+the JSON schema (deployments/spec.schema.json), so an editor shows them while the file is written.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from tasks.spec.data_sections import (
+    Columns,
+    Contract,
+    Features,
+    FeatureTable,
+    Files,
+    Label,
+    Privacy,
+    Scope,
+    Source,
+    UpstreamProject,
+)
+from tasks.spec.field_types import BINARY_METRICS, REGRESSION_METRICS, Column, Metric, Name, Part, Share
+from tasks.spec.policy_sections import (
+    Automation,
+    Compute,
+    Estimator,
+    Gate,
+    Monitoring,
+    Notification,
+    Retention,
+    Schedule,
+    Scoring,
+    Split,
+    Training,
+)
+from tasks.spec.reading.contradictions import contradictions
+
+__all__ = [
+    "BINARY_METRICS",
+    "REGRESSION_METRICS",
+    "Automation",
+    "Column",
+    "Columns",
+    "Compute",
+    "Contract",
+    "Estimator",
+    "FeatureTable",
+    "Features",
+    "Files",
+    "Gate",
+    "Label",
+    "Metric",
+    "Monitoring",
+    "Name",
+    "Notification",
+    "Part",
+    "Privacy",
+    "ProjectSpec",
+    "Retention",
+    "Schedule",
+    "Scope",
+    "Scoring",
+    "Share",
+    "Source",
+    "Split",
+    "Training",
+    "UpstreamProject",
+]
+
+
+class ProjectSpec(Part):
+    """One ML problem: what it is for, where its data lands, how far it may drift, and who says yes."""
+
+    project: Name = Field(description="Lower-case letters, digits and dashes; also the model's name in the registry.")
+    scope: Scope
+    source: Source
+    features: Features
+    upstream: list[UpstreamProject] = Field(
+        [],
+        description="Projects whose rows or answers this one is made of. When one of them is held, asked about or set "
+        "aside, this project's night says so first; when this one is, its alarm names who is downstream.",
+    )
+    contract: Contract = Field(default_factory=Contract)
+    split: Split = Field(default_factory=Split)
+    training: Training = Field(default_factory=Training)
+    gate: Gate = Field(default_factory=Gate)
+    monitoring: Monitoring = Field(default_factory=Monitoring)
+    scoring: Scoring = Field(default_factory=Scoring)
+    automation: Automation = Field(default_factory=Automation)
+    privacy: Privacy = Field(default_factory=Privacy)
+    retention: Retention = Field(default_factory=Retention)
+    compute: Compute = Field(default_factory=Compute)
+    notifications: list[Notification] = Field([], description="Who hears of what; nobody, if left out.")
+    schedule: Schedule = Field(default_factory=Schedule)
+
+    def matured_until(self, night: date) -> date:
+        """Return the last event date whose labels are known on a night.
+
+        A label is known `delay_days` after its event, and a night sees what arrived up to the day itself.
+        """
+        return night - timedelta(days=self.source.label.delay_days)
+
+    @property
+    def row_columns(self) -> list[str]:
+        """The columns a delivery of rows brings: ids, event time, its features, entities, a label that comes along."""
+        label = [self.source.label.column] if self.source.label.uri is None else []
+        own, entities = self.features.own.all, self.features.entities
+        return list(dict.fromkeys([*self.source.id, self.source.event_time, *own, *entities, *label]))
+
+    @model_validator(mode="after")
+    def _without_contradictions(self) -> Self:
+        found = contradictions(self)
+        if found:
+            text = "; ".join(each.text for each in found)
+            raise PydanticCustomError("contradiction", "{text}", {"text": text, "contradictions": found})
+        return self

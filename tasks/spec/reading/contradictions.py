@@ -1,0 +1,246 @@
+"""Contradictions: keys that are each well-formed and cannot both be meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.spec.field_types import BINARY_METRICS, IMPORT_PATH, REGRESSION_METRICS
+
+if TYPE_CHECKING:
+    from tasks.spec.data_sections import Columns
+    from tasks.spec.project_spec import ProjectSpec
+
+Loc = tuple[str | int, ...]
+OWN_COLUMNS = frozenset({"table", "entity", "event_time", "event_date", "batch_id", "revision", "arrival", "row_id"})
+LABEL: Loc = ("source", "label", "column")
+EVENT_TIME: Loc = ("source", "event_time")
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """What cannot both be meant: the keys that were weighed, the one to look at first, and the sentence."""
+
+    keys: tuple[Loc, ...]
+    text: str
+
+
+def contradictions(spec: ProjectSpec) -> list[Contradiction]:
+    """Return every contradiction of a spec whose keys are each well-formed; an empty list is a usable spec."""
+    found = [
+        *_of_features(spec),
+        *_of_tables(spec),
+        *_of_label(spec),
+        *_of_training(spec),
+        *_of_privacy(spec),
+        *_of_operation(spec),
+        *_of_upstream(spec),
+    ]
+    return [Contradiction(tuple(keys), text) for keys, text in found]
+
+
+Found = Iterator[tuple[list[Loc], str]]
+
+
+def feature_places(spec: ProjectSpec) -> list[tuple[str, Loc]]:
+    """Return each feature column with its place in the file: the rows' own, the tables', those the function makes."""
+    features = spec.features
+    blocks: list[tuple[Loc, Columns]] = [
+        (("features",), features.own),
+        *((("features", "tables", index, "columns"), table.columns) for index, table in enumerate(features.tables)),
+        (("features", "made"), features.made),
+    ]
+    return [
+        place
+        for where, block in blocks
+        for kind, names in (
+            ("numbers", block.numbers),
+            ("booleans", block.booleans),
+            ("categories", block.categories),
+            ("dates", block.dates),
+        )
+        for place in _places(names, *where, kind)
+    ]
+
+
+def _places(names: Sequence[str], *parent: str | int) -> list[tuple[str, Loc]]:
+    return [(name, (*parent, index)) for index, name in enumerate(names)]
+
+
+def _twice(places: list[tuple[str, Loc]]) -> Iterator[tuple[str, Loc, Loc]]:
+    first: dict[str, Loc] = {}
+    for name, place in places:
+        if name in first:
+            yield name, place, first[name]
+        first.setdefault(name, place)
+
+
+def _of_features(spec: ProjectSpec) -> Found:
+    places = feature_places(spec)
+    if not places:
+        yield [("features",)], "no feature is named; list at least one under numbers, booleans, categories or dates"
+    for name, place, before in _twice(places):
+        yield (
+            [place, before],
+            f"feature {name!r} is named twice; a column is a number, a boolean, a category or a date, once",
+        )
+    for name, place in places:
+        if name == spec.source.label.column:
+            yield (
+                [place, LABEL],
+                f"the label {name!r} is also a feature; a model would only copy it: take it out of features",
+            )
+        if name == spec.source.event_time:
+            yield (
+                [place, EVENT_TIME],
+                f"event_time {name!r} is also a feature; take it out, and use training.time_treatments: [event_time]",
+            )
+
+
+def _of_tables(spec: ProjectSpec) -> Found:
+    features, label = spec.features, spec.source.label.column
+    made: Loc = ("features", "made")
+    if features.made.all and features.function is None:
+        yield (
+            [made],
+            f"features.made lists {features.made.all}, but there is no features.function to make them; name it",
+        )
+    names = [(table.name, ("features", "tables", index, "name")) for index, table in enumerate(features.tables)]
+    for name, place, before in _twice([(name, tuple(place)) for name, place in names]):
+        yield [place, before], f"feature table {name!r} is named twice; give each its own name"
+    for index, table in enumerate(features.tables):
+        where: Loc = ("features", "tables", index)
+        if not table.columns.all:
+            yield (
+                [(*where, "columns")],
+                f"feature table {table.name!r} lists no columns; name those that become features",
+            )
+        for name in table.entity:
+            if name in {label, *table.columns.all, *features.made.all}:
+                text = (
+                    f"entity column {name!r} of feature table {table.name!r} is the label or comes from a table "
+                    "itself; rows are joined by columns they are delivered with"
+                )
+                yield [(*where, "entity")], text
+        for name, place in _places(table.columns.all, *where, "columns"):
+            if name in OWN_COLUMNS:
+                yield (
+                    [place[:-1]],
+                    f"column {name!r} of feature table {table.name!r} has a name that Leeway uses itself",
+                )
+        if table.max_age_days is not None and table.max_age_days < table.delay_days:
+            text = (
+                f"max_age_days {table.max_age_days} of feature table {table.name!r} is below its delay_days "
+                f"{table.delay_days}; every value would be too old once it is known"
+            )
+            yield [(*where, "max_age_days"), (*where, "delay_days")], text
+
+
+def _of_label(spec: ProjectSpec) -> Found:
+    label = spec.source.label.column
+    ids = _places(spec.source.id, "source", "id")
+    for name, place, before in _twice(ids):
+        yield [place, before], f"id column {name!r} is named twice; once is enough"
+    if label == spec.source.event_time:
+        yield [LABEL, EVENT_TIME], f"the label {label!r} is also event_time; a row needs both, in two columns"
+    if label in spec.source.id:
+        yield (
+            [LABEL, ("source", "id")],
+            f"the label {label!r} is also part of source.id; an id must be known before the label",
+        )
+
+
+def _of_training(spec: ProjectSpec) -> Found:
+    training, metric = spec.training, spec.scope.metric
+    task: Loc = ("training", "task")
+    yield from _of_baseline(spec)
+    if spec.training.task != "binary" and spec.scope.false_positive_cost is not None:
+        yield (
+            [("scope", "false_positive_cost"), task],
+            f"scope.false_positive_cost chooses a threshold between two classes; training.task is {training.task!r}",
+        )
+    if (spec.scope.false_positive_cost is None) != (spec.scope.false_negative_cost is None):
+        yield (
+            [("scope", "false_positive_cost"), ("scope", "false_negative_cost")],
+            "of scope.false_positive_cost and scope.false_negative_cost only one is given; a threshold weighs both",
+        )
+    known = REGRESSION_METRICS if training.task == "regression" else BINARY_METRICS
+    if metric not in known:
+        yield (
+            [("scope", "metric"), task],
+            f"scope.metric {metric!r} does not fit training.task {training.task!r}; known for it: {', '.join(known)}",
+        )
+    if training.task != "regression" and training.target_scale == "log":
+        yield (
+            [("training", "target_scale"), task],
+            f"training.target_scale 'log' fits only task 'regression', not {training.task!r}; use 'identity'",
+        )
+    if "recency" in training.time_treatments and not training.half_lives_days:
+        yield (
+            [("training", "half_lives_days"), ("training", "time_treatments")],
+            "training.time_treatments has 'recency' but half_lives_days is empty; name at least one half-life in days",
+        )
+
+
+def _of_baseline(spec: ProjectSpec) -> Found:
+    rule, where = spec.scope.baseline, ("scope", "baseline")
+    known = ["mean", "median", "last_value", *(["majority"] if spec.training.task != "regression" else [])]
+    if rule not in {*known, *spec.features.columns} and not IMPORT_PATH.fullmatch(rule):
+        yield (
+            [where, ("features",)],
+            f"scope.baseline is {rule!r}; expected one of {', '.join(known)}, a feature column or 'module:function'",
+        )
+
+
+def _of_privacy(spec: ProjectSpec) -> Found:
+    source, features = spec.source, spec.features
+    needed = {*source.id, source.event_time, source.label.column, *features.learned, *features.entities}
+    unhashable = {*features.numbers, *features.booleans, *features.dates, source.event_time, source.label.column}
+    weighed: list[Loc] = [("source",), ("features",)]
+    for name, place in _places(spec.privacy.drop, "privacy", "drop"):
+        if name in needed:
+            yield (
+                [place, *weighed],
+                f"privacy.drop names {name!r}, which the id, the event time, the label or the features need",
+            )
+    for name, place in _places(spec.privacy.pseudonymise, "privacy", "pseudonymise"):
+        if name in unhashable:
+            yield (
+                [place, *weighed],
+                f"privacy.pseudonymise names {name!r}; only ids and categories can be hashed and still be used",
+            )
+
+
+def _of_upstream(spec: ProjectSpec) -> Found:
+    names = [each.project for each in spec.upstream]
+    for index, name in enumerate(names):
+        place: Loc = ("upstream", index, "project")
+        if name == spec.project:
+            yield [place, ("project",)], f"upstream names {name!r}, this project itself; name what it is made of"
+        elif name in names[:index]:
+            yield [place, ("upstream", names.index(name), "project")], f"upstream names {name!r} twice; once is enough"
+
+
+def _of_operation(spec: ProjectSpec) -> Found:
+    cooldown_days, delay_days = spec.monitoring.cooldown_days, spec.source.label.delay_days
+    for name, place in _places(spec.gate.slices, "gate", "slices"):
+        if name not in spec.features.columns:
+            yield (
+                [place, ("features",)],
+                f"gate.slices names {name!r}, which is not a feature; list it there or take it out",
+            )
+    if cooldown_days < delay_days:
+        text = (
+            f"monitoring.cooldown_days {cooldown_days} is below source.label.delay_days {delay_days}; "
+            "a new model could not have been judged before it is replaced: set it to at least the delay"
+        )
+        yield (
+            [("monitoring", "cooldown_days"), ("source", "label", "delay_days")],
+            text,
+        )
+    if spec.compute.address is not None and spec.compute.backend != "dask":
+        yield (
+            [("compute", "address"), ("compute", "backend")],
+            "compute.address is a Dask scheduler, but compute.backend is 'threads'; set backend: dask",
+        )

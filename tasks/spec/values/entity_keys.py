@@ -1,0 +1,34 @@
+"""The name of a thing that has several columns as its key, as one text, the same from rows and from tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from tasks.spec.values.cell_types import categories
+
+
+def entity_names(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
+    """Return the key columns of each row as one text, missing where a part of it is.
+
+    Examples
+    --------
+    >>> entity_names(pd.DataFrame({"shop": [7, 8], "till": ["a", None]}), ["shop", "till"]).tolist()
+    ['7|a', nan]
+    """
+    return joined([categories(frame[name]).column for name in columns])
+
+
+def joined(parts: Sequence[pd.Series]) -> pd.Series:
+    r"""Return texts joined by `|`; a `|` inside a part is written `\|`, so that no two keys are one by accident.
+
+    Examples
+    --------
+    >>> joined([pd.Series(["a", "a|b"]), pd.Series(["b|c", "c"])]).tolist()
+    ['a|b\\|c', 'a\\|b|c']
+    """
+    if len(parts) == 1:
+        return parts[0]
+    escaped = [part.str.replace("\\", "\\\\", regex=False).str.replace("|", "\\|", regex=False) for part in parts]
+    return escaped[0].str.cat(pd.concat(escaped[1:], axis=1), sep="|")

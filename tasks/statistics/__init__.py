@@ -1,0 +1,25 @@
+"""Scores and their uncertainty: truth and predictions in; a loss per row, means with intervals and p-values out.
+
+Every metric is a mean of per-row losses, so means over days add up and two models can be compared row by row.
+"""
+
+from tasks.statistics.confidence_sequences import Spread, reach_of_a_look, reach_of_all_looks, spread_of
+from tasks.statistics.intervals import mean_interval, paired_interval
+from tasks.statistics.losses import LOSSES, RESIDUALS
+from tasks.statistics.realised_losses import truth_and_answer
+from tasks.statistics.significance import confidence_after, holm, p_value_of_rise
+
+__all__ = [
+    "LOSSES",
+    "RESIDUALS",
+    "Spread",
+    "confidence_after",
+    "holm",
+    "mean_interval",
+    "p_value_of_rise",
+    "paired_interval",
+    "reach_of_a_look",
+    "reach_of_all_looks",
+    "spread_of",
+    "truth_and_answer",
+]

@@ -1,0 +1,150 @@
+"""Trivial rules: what needs no model, and what a model must beat to be worth anything."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tasks.errors import DataError, SpecError
+from tasks.model.input_matrix import FloatArray, as_numbers, as_text, days_since
+from tasks.spec.project_spec import ProjectSpec
+from tasks.train.data.training_table import class_names, truths
+
+WEEK = 7
+CONSTANTS = ("mean", "median", "majority", "last_value")
+
+
+def baseline_prediction(rows: pd.DataFrame, spec: ProjectSpec) -> float:
+    """Return the constant prediction of `scope.baseline`, in label units or as P(class 1).
+
+    "mean" and "median" are over all rows, "last_value" is the median of the newest seven days. For a binary label a
+    median of zeros and ones says nothing, so all become the share of ones. A rule that is no constant is the median.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Training rows: event time and label.
+
+    Raises
+    ------
+    DataError
+        A label cannot be used, or there are several classes.
+    """
+    if spec.training.task == "multiclass":
+        raise DataError("found several classes, which no one number stands for; ask for `baseline_predictions`.")
+    truth = _newest(rows, truths(rows, spec), spec)
+    level = np.mean if spec.scope.baseline == "mean" or spec.training.task == "binary" else np.median
+    return float(level(truth))
+
+
+def baseline_predictions(
+    past: pd.DataFrame, rows: pd.DataFrame, spec: ProjectSpec, folder: Path = Path()
+) -> FloatArray:
+    """Return the trivial rule's prediction of each row.
+
+    Parameters
+    ----------
+    past : DataFrame
+        Labelled rows the rule may learn from: event time, label and feature columns.
+    rows : DataFrame
+        Rows to predict; a rule of the project's own is given them without their label.
+    folder : Path
+        The project's folder, where the module of its own rule is looked for first.
+
+    Returns
+    -------
+    array, shape (n,), or (n, k) for several classes
+        Label units, P(class 1) or the share of each class. What the rule does not know is the constant: for a number
+        the median, for classes their shares.
+
+    Raises
+    ------
+    DataError
+        A label cannot be used, or a rule gives back something else than a prediction a row.
+    SpecError
+        There is no such rule.
+    """
+    rule, features = spec.scope.baseline, spec.features
+    if rule not in CONSTANTS and ":" in rule:
+        return _filled(_asked(rule, rows.drop(columns=spec.source.label.column, errors="ignore"), folder), past, spec)
+    if rule in features.numbers:
+        return _filled(as_numbers(rows[rule]), past, spec)
+    if rule in {*features.categories, *features.booleans}:
+        return _by_value(past, rows, spec)
+    return np.repeat(_constant(past, spec), len(rows), axis=0).squeeze(
+        axis=1 if spec.training.task != "multiclass" else ()
+    )
+
+
+def _constant(past: pd.DataFrame, spec: ProjectSpec) -> FloatArray:
+    """Return the constant as one row: shape (1, 1), or (1, k)."""
+    if spec.training.task != "multiclass":
+        return np.array([[baseline_prediction(past, spec)]])
+    classes = class_names(past, spec)
+    truth = _newest(past, truths(past, spec, classes), spec)
+    return (np.bincount(truth.astype(np.int64), minlength=len(classes)) / len(truth))[None, :]
+
+
+def _newest(rows: pd.DataFrame, truth: FloatArray, spec: ProjectSpec) -> FloatArray:
+    """Return the truth of the newest week where the rule is "last_value", else of all rows."""
+    if spec.scope.baseline != "last_value":
+        return truth
+    moments = pd.to_datetime(rows[spec.source.event_time], utc=True)
+    days = np.floor(days_since(moments, moments.min().date()))
+    return np.asarray(truth[days > days.max() - WEEK], dtype=np.float64)
+
+
+def _by_value(past: pd.DataFrame, rows: pd.DataFrame, spec: ProjectSpec) -> FloatArray:
+    """Return the constant of the past rows that share the column's value."""
+    column = spec.scope.baseline
+    default, out = _constant(past, spec), []
+    classes = class_names(past, spec)
+    keys = as_text(past[column])
+    levels: dict[str, FloatArray] = {}
+    for value, part in past.groupby(keys.to_numpy(), sort=True):
+        truth = truths(part, spec, classes)
+        if spec.training.task == "multiclass":
+            levels[str(value)] = np.bincount(truth.astype(np.int64), minlength=len(classes)) / len(truth)
+        else:
+            levels[str(value)] = np.array([truth.mean() if spec.training.task == "binary" else np.median(truth)])
+    out = [levels.get(str(value), default[0]) for value in as_text(rows[column])]
+    found = np.array(out, dtype=np.float64).reshape(len(rows), default.shape[1])
+    return found if spec.training.task == "multiclass" else found[:, 0]
+
+
+def _filled(found: FloatArray, past: pd.DataFrame, spec: ProjectSpec) -> FloatArray:
+    default = _constant(past, spec)
+    known = np.asarray(np.isfinite(found))
+    if found.ndim == 1 and default.shape[1] == 1:
+        return np.where(known, found, default[0, 0])
+    if found.ndim > 1 and found.shape[1] == default.shape[1]:
+        return np.where(known.all(axis=1, keepdims=True), found, default)
+    raise DataError(
+        f"scope.baseline {spec.scope.baseline!r} gave back the shape {found.shape}; expected one number a row, or "
+        f"{default.shape[1]} shares where there are so many classes"
+    )
+
+
+def _asked(path: str, rows: pd.DataFrame, folder: Path) -> FloatArray:
+    found = np.asarray(_rule(path, folder)(rows), dtype=np.float64)
+    if len(found) != len(rows):
+        raise DataError(f"scope.baseline {path!r} got {len(rows)} rows and gave back {len(found)}; expected one each")
+    return found
+
+
+def _rule(path: str, folder: Path) -> Callable[[pd.DataFrame], Any]:
+    module, _, name = path.partition(":")
+    beside = str(folder.resolve())
+    if beside not in sys.path:
+        sys.path.insert(0, beside)
+    try:
+        rule: Callable[[pd.DataFrame], Any] = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise SpecError([f"scope.baseline is {path!r}, but {error}; put the module beside project.yaml"]) from error
+    return rule

@@ -1,0 +1,189 @@
+"""Forward validation: fit on what was known on a day, score the days that came next; as it will be in service."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+from tasks.errors import DataError
+from tasks.model.answer_scale import LINKS
+from tasks.model.input_matrix import FloatArray
+from tasks.model.schema import Link
+from tasks.spec.project_spec import ProjectSpec
+from tasks.statistics.losses import LOSSES, RESIDUALS
+from tasks.train.candidates.recipes import Recipe
+from tasks.train.data.training_table import Table, table
+from tasks.train.fit.recipe_fit import Learned, Workshop, lacks_a_class
+
+FEWEST_SCORED = 20  # rows below which a fold says nothing
+TIE = 0.001  # recipes whose losses differ by less than a thousandth are equally good
+
+
+@dataclass(frozen=True, slots=True)
+class FoldResult:
+    """One recipe on one fold: the scored cohort's days, its rows, mean loss and bias on the metric's scale."""
+
+    recipe: Recipe
+    start: date
+    end: date
+    rows_fitted: int
+    rows_scored: int
+    loss: float
+    bias: float
+
+
+def forward_validation(recipe: Recipe, rows: pd.DataFrame, spec: ProjectSpec, as_of: date) -> list[FoldResult]:
+    """Return how a recipe would have done in the newest cohorts, oldest first.
+
+    The newest cohort ends with the newest matured row; each is `split.fold_days` long. A cohort that starts on day s is
+    scored by a fit on the rows whose labels were known on s: events up to s - label delay, and before s.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What to try.
+    rows : DataFrame
+        Feature columns, event time and label. Rows that had not matured on `as_of` are not looked at.
+    spec : ProjectSpec
+        Folds, delay and metric.
+    as_of : date
+        The night that trains.
+
+    Returns
+    -------
+    list of FoldResult
+        Up to `split.folds`; folds with fewer than half of `training.min_rows` to fit on, or 20 to score, are left out.
+    """
+    return folds(Workshop(table(rows, spec), spec), recipe, as_of)
+
+
+def folds(workshop: Workshop, recipe: Recipe, as_of: date) -> list[FoldResult]:
+    """Return `forward_validation` on rows that are already read, oldest fold first."""
+    results = [fold(workshop, recipe, end) for end in fold_ends(workshop, as_of)]
+    return [result for result in results if result is not None]
+
+
+def fold_ends(workshop: Workshop, as_of: date) -> list[int]:
+    """Return the last day of each cohort, oldest first, in days since the table's origin."""
+    spec, newest = workshop.spec, newest_day(workshop, as_of)
+    return [newest - step * spec.split.fold_days for step in reversed(range(spec.split.folds))]
+
+
+def fold(workshop: Workshop, recipe: Recipe, end: int) -> FoldResult | None:
+    """Return the recipe on the cohort that ends on a day, or None when there are too few rows to tell."""
+    met = meeting(workshop, recipe, end)
+    if met is None:
+        return None
+    learned, scored = met
+    spec, rows = workshop.spec, workshop.rows
+    prediction = LINKS[link(spec)](learned.score(scored))
+    losses = LOSSES[spec.scope.metric](scored.truth, prediction)
+    residuals = RESIDUALS[spec.scope.metric](scored.truth, prediction)
+    return FoldResult(
+        recipe=recipe,
+        start=rows.date_of(end - spec.split.fold_days + 1),
+        end=rows.date_of(end),
+        rows_fitted=learned.rows,
+        rows_scored=len(scored),
+        loss=float(losses.mean()),
+        bias=float(residuals.mean()),
+    )
+
+
+def meeting(workshop: Workshop, recipe: Recipe, end: int) -> tuple[Learned, Table] | None:
+    """Return the recipe fitted on what was known before the cohort that ends on a day, and that cohort; or None."""
+    rows, spec = workshop.rows, workshop.spec
+    start, delay = end - spec.split.fold_days + 1, max(spec.source.label.delay_days, 1)
+    before, scored = rows.between(0, start - delay), rows.between(start, end)
+    if len(before) < FEWEST_SCORED or len(scored) < FEWEST_SCORED:
+        return None
+    until, scored_from = int(before.days.max()), start
+    enough = len(before.beside(scored)) >= max(FEWEST_SCORED, spec.training.min_rows // 2)
+    known = workshop.known(recipe, until, scored_from)
+    if not enough or len(known) < FEWEST_SCORED or lacks_a_class(known, spec):
+        return None
+    return workshop.learned(recipe, until, scored_from), scored
+
+
+def fold_losses(truth: FloatArray, scores: FloatArray, spec: ProjectSpec) -> FloatArray:
+    """Return the loss of each row, from scores on the model's scale."""
+    return LOSSES[spec.scope.metric](truth, LINKS[link(spec)](scores))
+
+
+def choose(results: Sequence[FoldResult]) -> Recipe:
+    """Return the recipe with the lowest weighted loss; a tie (within a thousandth) goes to the simpler one.
+
+    The newest fold weighs 1, each older one half of its successor, because the next weeks will be most like the last. A
+    recipe with a loss that is not a number, or without a fold the others have, is not eligible.
+
+    Raises
+    ------
+    DataError
+        There is no eligible recipe.
+
+    Examples
+    --------
+    Two folds, weights 1/3 and 2/3: "level" (0.3 + 2 * 0.1) / 3 = 0.167 beats all_history (0.2 + 2 * 0.2) / 3 = 0.2,
+    although both have the same plain mean.
+
+    >>> day, flat, level = date(2024, 1, 1), Recipe(), Recipe(("level",))
+    >>> older, newer = (day, day, 9, 9), (date(2024, 2, 1), date(2024, 2, 28), 9, 9)
+    >>> folds = [FoldResult(flat, *older, 0.2, 0), FoldResult(flat, *newer, 0.2, 0)]
+    >>> folds += [FoldResult(level, *older, 0.3, 0), FoldResult(level, *newer, 0.1, 0)]
+    >>> choose(folds).name
+    'level 28 d, 200 rounds'
+    """
+    recipes = list(dict.fromkeys(result.recipe for result in results))
+    most = max((sum(result.recipe == recipe for result in results) for recipe in recipes), default=0)
+    scores = {recipe: weighted_loss([result for result in results if result.recipe == recipe]) for recipe in recipes}
+    eligible = [
+        recipe
+        for recipe in recipes
+        if sum(result.recipe == recipe for result in results) == most and not math.isnan(scores[recipe])
+    ]
+    if not eligible:
+        raise DataError(
+            f"found {len(results)} fold results and no recipe with a loss on every fold; expected at least one. "
+            "The history is too short for split.folds * split.fold_days, or predictions are not numbers."
+        )
+    best = min(scores[recipe] for recipe in eligible)
+    tied = [recipe for recipe in eligible if scores[recipe] <= best * (1 + TIE)]
+    return min(tied, key=lambda recipe: (recipe.corrections, recipe.iterations, scores[recipe]))
+
+
+def weighted_loss(results: Sequence[FoldResult]) -> float:
+    """Return the mean loss of one recipe's folds, each older fold weighing half of the next; NaN without any."""
+    ordered = sorted(results, key=lambda result: result.start, reverse=True)
+    weights = [0.5**age for age in range(len(ordered))]
+    total = sum(weight * result.loss for weight, result in zip(weights, ordered, strict=True))
+    return total / sum(weights) if weights else math.nan
+
+
+def newest_day(workshop: Workshop, as_of: date) -> int:
+    """Return the newest whole day with matured rows, in days since the table's origin.
+
+    Raises
+    ------
+    DataError
+        No row had matured.
+    """
+    matured = workshop.rows.day_of(workshop.spec.matured_until(as_of))
+    known = workshop.rows.between(0, matured)
+    if not len(known):
+        raise DataError(
+            f"found no row of {workshop.spec.project!r} whose label was known on {as_of}; labels come "
+            f"{workshop.spec.source.label.delay_days} days late and the first event is of {workshop.rows.origin}. "
+            "Train later."
+        )
+    return int(known.days.max())
+
+
+def link(spec: ProjectSpec) -> Link:
+    """Return the name of the way back from the model's scale to label units or probabilities."""
+    links: dict[str, Link] = {"binary": "logistic", "multiclass": "softmax"}
+    plain: Link = "exp" if spec.training.target_scale == "log" else "identity"
+    return links.get(spec.training.task, plain)

@@ -1,0 +1,121 @@
+"""Selection: which features help on rows to come, and whether the recipe does as well without the others."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from tasks.model.input_matrix import FloatArray
+from tasks.train.assessment.forward_validation import (
+    TIE,
+    FoldResult,
+    fold_ends,
+    fold_losses,
+    folds,
+    meeting,
+    weighted_loss,
+)
+from tasks.train.candidates.recipes import Recipe
+from tasks.train.data.training_table import Table, inputs_of
+from tasks.train.fit.recipe_fit import Learned, Workshop
+from tasks.train.fit.sklearn_pipeline import kept_columns
+
+REPEATS = 3
+MOST_ROWS = 4000
+NOISE = 2.0  # standard errors that a rise must be above
+WORSE_BY_AT_MOST = 0.002  # of the loss; two thousandths are no price for fewer columns
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a feature does: the rise of the mean loss when its values are dealt out at random, and that rise's noise."""
+
+    feature: str
+    rise: float
+    noise: float
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The recipe that is released, and why its features were kept or dropped.
+
+    Attributes
+    ----------
+    loss, loss_without : float
+        Forward-validated loss with all features, and without those dropped; NaN when none could be dropped.
+    """
+
+    recipe: Recipe
+    uses: tuple[Use, ...]
+    loss: float
+    loss_without: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        losses = {"loss": self.loss, "loss_without": self.loss_without}
+        return {
+            "dropped": [use.feature for use in self.uses if not use.kept],
+            **{name: None if math.isnan(value) else value for name, value in losses.items()},
+            "features": [
+                {"feature": use.feature, "rise": use.rise, "noise": use.noise, "kept": use.kept} for use in self.uses
+            ],
+        }
+
+
+def selected(workshop: Workshop, recipe: Recipe, as_of: date) -> Selection:
+    """Return the recipe without the features that do not help, if it does as well without them.
+
+    Each feature is permuted in every scored cohort of forward validation. One that raises the loss by no more than
+    twice the rise's standard error (over cohorts and repeats) does not help beyond noise. Without such features the
+    recipe is tried again, and keeps them all when its loss would rise by more than two thousandths: features that say
+    the same each look useless while the other is there.
+
+    Notes
+    -----
+    Permutation importance on rows that were not learned from: L. Breiman (2001), Machine Learning 45, section 10.
+    """
+    met = list(filter(None, (meeting(workshop, recipe, end) for end in fold_ends(workshop, as_of))))
+    features = [name for names in kept_columns(recipe, workshop.spec).values() for name in names]
+    everything = replace(recipe, features=None)
+    loss = weighted_loss(folds(workshop, recipe, as_of))
+    if not met:
+        return Selection(everything, (), loss, math.nan)
+    rises = np.array([_rises(workshop, learned, scored, features) for learned, scored in met])
+    uses = tuple(_use(name, rises[:, :, place].ravel()) for place, name in enumerate(features))
+    kept = tuple(use.feature for use in uses if use.kept)
+    if not kept or len(kept) == len(features):
+        return Selection(everything, tuple(replace(use, kept=True) for use in uses), loss, math.nan)
+    smaller = replace(recipe, features=kept)
+    tried: list[FoldResult] = folds(workshop, smaller, as_of)
+    without = weighted_loss(tried)
+    if not without <= loss * (1 + max(TIE, WORSE_BY_AT_MOST)):
+        return Selection(everything, tuple(replace(use, kept=True) for use in uses), loss, without)
+    return Selection(smaller, uses, loss, without)
+
+
+def _use(feature: str, rises: FloatArray) -> Use:
+    rise = float(rises.mean())
+    noise = float(rises.std(ddof=1)) / math.sqrt(len(rises))
+    return Use(feature, rise, noise, kept=rise > NOISE * noise and rise > 0)
+
+
+def _rises(workshop: Workshop, learned: Learned, scored: Table, features: list[str]) -> FloatArray:
+    """Return the rise of the mean loss by repeat and feature: shape (repeats, features)."""
+    rng, spec = np.random.default_rng(workshop.spec.training.seed), workshop.spec
+    chosen = np.zeros(len(scored), dtype=bool)
+    chosen[rng.permutation(len(scored))[:MOST_ROWS]] = True
+    some = scored.where(chosen)
+    before = fold_losses(some.truth, learned.score(some), spec).mean()
+    out = np.empty((REPEATS, len(features)))
+    for repeat in range(REPEATS):
+        order = rng.permutation(len(some))
+        for place, name in enumerate(features):
+            columns = inputs_of(name, spec)
+            shuffled = some.features.assign(**{each: some.features[each].array.take(order) for each in columns})
+            out[repeat, place] = fold_losses(some.truth, learned.score(replace(some, features=shuffled)), spec).mean()
+    return np.asarray(out - before, dtype=np.float64)

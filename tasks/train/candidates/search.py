@@ -1,0 +1,231 @@
+"""Search: recipes suggested by optuna, in rounds of a fixed size, tried fold by fold and given up when hopeless.
+
+The same rows and seed give the same trials, however many workers try them: suggestions are asked for a whole round at
+once, each round's sampler is seeded by the round's number, and what prunes is decided here, in the trials' order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from hashlib import sha256
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from tasks.errors import Error
+from tasks.train.assessment.forward_validation import FoldResult, fold, fold_ends, weighted_loss
+from tasks.train.candidates.recipes import Recipe
+from tasks.train.candidates.search_options import Conduct, Spread, Status, TrialResult
+from tasks.train.candidates.search_space import Space, space
+from tasks.train.fit.recipe_fit import Workshop
+
+ROUND = 4  # trials asked for at once, whatever the number of workers
+STARTING = 8  # trials suggested at random before the sampler learns from them
+FOLDS, SECONDS, REASON = "folds", "seconds", "reason"
+
+
+@dataclass(slots=True)
+class _Trial:
+    """A trial under way."""
+
+    asked: Any
+    recipe: Recipe
+    folds: list[FoldResult] = field(default_factory=list)
+    seconds: float = 0.0
+    status: Status = "complete"
+    reason: str = ""
+
+    def result(self) -> TrialResult:
+        ordered = tuple(sorted(self.folds, key=lambda each: each.start))
+        loss = weighted_loss(ordered)
+        return TrialResult(self.asked.number, self.recipe, self.status, loss, ordered, self.seconds, self.reason)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One recipe on one fold, with all that trying it needs: a piece of work for one worker."""
+
+    workshop: Workshop
+    recipe: Recipe
+    end: int
+
+    def tried(self) -> tuple[FoldResult | None, float, str]:
+        """Return the fold's result, the seconds it took, and why it failed."""
+        start = perf_counter()
+        try:
+            found, reason = fold(Workshop(self.workshop.rows, self.workshop.spec), self.recipe, self.end), ""
+        except (Error, ValueError, TypeError, ArithmeticError) as error:
+            found, reason = None, str(error)
+        return found, perf_counter() - start, reason
+
+
+def searched(workshop: Workshop, as_of: date, conduct: Conduct, seconds: float, spread: Spread) -> list[TrialResult]:
+    """Return what a search tried, in the order of the trials.
+
+    `training.trials` recipes are tried, unless time is up: a round is begun only when the one before would still have
+    fitted. Folds are tried from the newest, which weighs most, to the oldest; after each, a trial that is worse than
+    the median of those before it is given up. Trials that the storage remembers are not tried again, and count.
+
+    Parameters
+    ----------
+    seconds : float
+        Time allowed.
+    """
+    spec, start = workshop.spec, conduct.stopwatch()
+    if not spec.training.trials or seconds <= 0:
+        return []
+    where = _space(workshop, conduct.kind)
+    bench = Workbench(Workshop(workshop.rows, spec), fold_ends(workshop, as_of)[::-1], spread)
+    with _study(conduct, where) as study:
+        results = _remembered(study, where)
+        longest = 0.0
+        while len(results) < spec.training.trials:
+            began = conduct.stopwatch()
+            if began - start + longest > seconds:
+                break
+            wanted = min(ROUND, spec.training.trials - len(results))
+            done = _round(study, where, bench, wanted, len(results))
+            for result in done:
+                conduct.on_trial(result)
+            results += done
+            longest = max(longest, conduct.stopwatch() - began)
+    return results
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """Where trials of one search are tried: the rows, the last days of the folds, newest first, and the workers."""
+
+    workshop: Workshop
+    ends: list[int]
+    spread: Spread
+
+
+def _round(study: Any, where: Space, bench: Workbench, count: int, done: int) -> list[TrialResult]:
+    from optuna.samplers import TPESampler
+
+    seed = where.spec.training.seed + done
+    study.sampler = TPESampler(seed=seed, n_startup_trials=STARTING, constant_liar=True)
+    asked = [study.ask() for _ in range(count)]
+    trials = [_Trial(trial, where.recipe(trial)) for trial in asked]
+    for step, end in enumerate(bench.ends):
+        alive = [trial for trial in trials if trial.status == "complete"]
+        attempts = [Attempt(bench.workshop, trial.recipe, end) for trial in alive]
+        for trial, (found, seconds, reason) in zip(alive, bench.spread(Attempt.tried, attempts), strict=True):
+            trial.seconds += seconds
+            if reason:
+                trial.status, trial.reason = "failed", reason
+            if found is None:
+                continue
+            trial.folds.append(found)
+            _judge(trial, step, last=step == len(bench.ends) - 1)
+    for trial in trials:
+        _tell(study, trial)
+    return [trial.result() for trial in trials]
+
+
+def _judge(trial: _Trial, step: int, *, last: bool) -> None:
+    """Report what is known of a trial, and give it up when that is hopeless."""
+    known = weighted_loss(trial.folds)
+    if math.isnan(known):
+        trial.status, trial.reason = "failed", "found a loss that is not a number"
+        return
+    trial.asked.report(known, step)
+    if not last and trial.asked.should_prune():
+        trial.status = "pruned"
+
+
+def _tell(study: Any, trial: _Trial) -> None:
+    from optuna.trial import TrialState
+
+    if trial.status == "complete" and not trial.folds:
+        trial.status, trial.reason = "failed", "found no fold with enough rows to learn from and to score"
+    result = trial.result()
+    trial.asked.set_user_attr(FOLDS, [_plain(each) for each in result.folds])
+    trial.asked.set_user_attr(SECONDS, trial.seconds)
+    trial.asked.set_user_attr(REASON, trial.reason)
+    states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
+    study.tell(trial.asked, result.loss if trial.status == "complete" else None, state=states[trial.status])
+
+
+def _remembered(study: Any, where: Space) -> list[TrialResult]:
+    """Return the trials of an earlier run of the study; those it was in the middle of are closed and forgotten."""
+    from optuna.trial import FixedTrial, TrialState
+
+    names: dict[Any, Status] = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
+    found = []
+    for trial in study.get_trials(deepcopy=False):
+        if trial.state == TrialState.RUNNING:
+            study.tell(trial.number, state=TrialState.FAIL)
+        elif trial.state in names and FOLDS in trial.user_attrs:
+            recipe = where.recipe(FixedTrial(trial.params))
+            folds = tuple(_restored(recipe, each) for each in trial.user_attrs[FOLDS])
+            told = (trial.user_attrs[SECONDS], trial.user_attrs[REASON])
+            found.append(TrialResult(trial.number, recipe, names[trial.state], weighted_loss(folds), folds, *told))
+    return found
+
+
+@contextmanager
+def _study(conduct: Conduct, where: Space) -> Iterator[Any]:
+    """Give the study, and let go of its storage afterwards.
+
+    Its name carries a digest of the space: trials of another spec, or after another kind of drift, are no help.
+    """
+    import optuna
+    from optuna.pruners import MedianPruner
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage = _storage(conduct.storage)
+    digest = sha256(repr((where.spec, where.histories, where.extras, where.longest_days)).encode()).hexdigest()[:12]
+    try:
+        yield optuna.create_study(
+            storage=storage,
+            study_name=f"{conduct.study} {digest}",
+            pruner=MedianPruner(n_startup_trials=ROUND),
+            direction="minimize",
+            load_if_exists=True,
+        )
+    finally:
+        if hasattr(storage, "engine"):
+            storage.remove_session()
+            storage.engine.dispose()
+
+
+def _storage(where: str | None) -> Any:
+    if where is None:
+        return None
+    if "://" in where:
+        from optuna.storages import RDBStorage
+
+        return RDBStorage(where)
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    return JournalStorage(JournalFileBackend(where))
+
+
+def _space(workshop: Workshop, kind: str) -> Space:
+    rows, task = workshop.rows, workshop.spec.training.task
+    rarest = 1.0 if task == "regression" else np.unique(rows.truth, return_counts=True)[1].min() / len(rows)
+    return space(workshop.spec, kind, int(rows.days.max()) + 1, float(rarest))
+
+
+def _plain(result: FoldResult) -> dict[str, Any]:
+    return {
+        "start": result.start.isoformat(),
+        "end": result.end.isoformat(),
+        "rows_fitted": result.rows_fitted,
+        "rows_scored": result.rows_scored,
+        "loss": result.loss,
+        "bias": result.bias,
+    }
+
+
+def _restored(recipe: Recipe, content: dict[str, Any]) -> FoldResult:
+    dates = {name: date.fromisoformat(content[name]) for name in ("start", "end")}
+    return FoldResult(recipe, **{**content, **dates})

@@ -1,0 +1,168 @@
+"""The space a search looks in: estimators and their parameters, and ways to treat time, narrowed by the drift found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from tasks.spec.project_spec import Estimator, ProjectSpec
+from tasks.train.candidates.recipes import BOOSTING, Recipe, Treatment, Value, tried
+
+SHORTEST_DAYS, LONGEST_DAYS = 7, 730
+RECENT_DAYS = 180
+IMBALANCED = 0.2  # share of the rarest class below which class weights are tried
+
+
+class Suggests(Protocol):
+    """What is used of an optuna trial."""
+
+    def suggest_categorical(self, name: str, choices: Any) -> Any:
+        """Return one of the choices."""
+        ...
+
+    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
+        """Return a whole number."""
+        ...
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        """Return a number."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """What may be suggested.
+
+    Attributes
+    ----------
+    histories : tuple
+        Which rows count, and how much: one of them is taken.
+    extras : tuple
+        Treatments that may be added, each on its own.
+    longest_days : int
+        Longest window, and longest half-life.
+    """
+
+    spec: ProjectSpec
+    histories: tuple[Treatment, ...]
+    extras: tuple[Treatment, ...]
+    longest_days: int
+    imbalanced: bool = False
+
+    def recipe(self, trial: Suggests) -> Recipe:
+        """Return the recipe of a trial; the same suggestions give the same recipe."""
+        estimators = tried(self.spec.training)
+        place = trial.suggest_categorical("estimator", list(range(len(estimators)))) if len(estimators) > 1 else 0
+        recipe = _estimator(trial, estimators[place], place, self.spec)
+        return self._class_weight(trial, self._time(trial, recipe))
+
+    def _time(self, trial: Suggests, recipe: Recipe) -> Recipe:
+        history: Treatment = (
+            trial.suggest_categorical("history", list(self.histories)) if len(self.histories) > 1 else self.histories[0]
+        )
+        parts: list[Treatment] = [] if history == "all_history" else [history]
+        if history == "recency":
+            days = trial.suggest_float("half_life_days", SHORTEST_DAYS, self.longest_days, log=True)
+            recipe = replace(recipe, half_life_days=round(days, 1))
+        if history == "window":
+            days = trial.suggest_int("window_days", 4 * SHORTEST_DAYS, self.longest_days, log=True)
+            recipe = replace(recipe, window_days=int(days))
+        parts += [part for part in self.extras if trial.suggest_categorical(part, [False, True])]
+        if "level" in parts or history == "reweighted":
+            recipe = replace(recipe, level_days=trial.suggest_int("level_days", SHORTEST_DAYS, 56, log=True))
+        return replace(recipe, treatments=tuple(parts) or ("all_history",))
+
+    def _class_weight(self, trial: Suggests, recipe: Recipe) -> Recipe:
+        if self.imbalanced and trial.suggest_categorical("balanced", [False, True]):
+            return replace(recipe, class_weight="balanced")
+        return recipe
+
+
+def space(spec: ProjectSpec, kind: str, history_days: int, rarest_share: float = 1.0) -> Space:
+    """Return where a search looks after a drift of some kind.
+
+    What the spec's `training.time_treatments` leaves out is not searched: "recency" allows windows too, "all_history"
+    reweighting. After concept drift only ways that prefer what is new are looked at; after covariate drift only those
+    that keep all rows, for what they mean has not changed.
+
+    Parameters
+    ----------
+    kind : str
+        As `Conduct.kind`.
+    history_days : int
+        Days from the first to the newest row.
+    rarest_share : float
+        Share of the rarest class; 1 for numbers.
+
+    Examples
+    --------
+    >>> from tasks.spec import parse_spec
+    >>> spec = parse_spec('''
+    ... project: demo
+    ... scope: {owner: ann, objective: price, metric: mean_absolute_error}
+    ... source: {uri: in, id: [id], event_time: day, label: {column: price}}
+    ... features: {numbers: [area]}
+    ... ''', "demo.yaml")
+    >>> space(spec, "concept", 400).histories, space(spec, "concept", 400).longest_days
+    (('window', 'recency'), 180)
+    >>> space(spec, "covariate", 400).histories, space(spec, "covariate", 400).extras
+    (('all_history', 'reweighted'), ())
+    """
+    allowed = set(spec.training.time_treatments)
+    means: dict[str, tuple[Treatment, ...]] = {
+        "all_history": ("all_history", "reweighted"),
+        "recency": ("window", "recency"),
+    }
+    histories = [part for name, parts in means.items() if name in allowed for part in parts]
+    candidates: tuple[Treatment, ...] = ("event_time", "level")
+    extras = [part for part in candidates if part in allowed]
+    if kind == "concept":
+        histories = [part for part in histories if part in means["recency"]]
+    if kind == "covariate":
+        histories = [part for part in histories if part in means["all_history"]]
+        extras = []
+    if kind not in {"covariate", "both"}:
+        histories = [part for part in histories if part != "reweighted"]
+    longest = min(
+        LONGEST_DAYS, RECENT_DAYS if kind == "concept" else LONGEST_DAYS, max(history_days, 8 * SHORTEST_DAYS)
+    )
+    return Space(spec, tuple(histories) or ("all_history",), tuple(extras), longest, rarest_share < IMBALANCED)
+
+
+def _estimator(trial: Suggests, given: Estimator, place: int, spec: ProjectSpec) -> Recipe:
+    """Return the recipe's estimator with its parameters; names in the study carry the estimator's place."""
+    training = spec.training
+    recipe = Recipe(level_days=training.level_days, iterations=training.iterations[0], estimator=given.use)
+    parameters = _searched(trial, given.use, place, regression=training.task == "regression")
+    if given.use == BOOSTING:
+        recipe = replace(
+            recipe,
+            iterations=trial.suggest_int(f"{place}:iterations", 50, max(400, *training.iterations), log=True),
+            learning_rate=_short(trial.suggest_float(f"{place}:learning_rate", 0.02, 0.3, log=True)),
+        )
+    for name, value in given.parameters.items():
+        parameters[name] = trial.suggest_categorical(f"{place}:{name}", value) if isinstance(value, list) else value
+    return replace(recipe, parameters=tuple(sorted(parameters.items())))
+
+
+def _searched(trial: Suggests, use: str, place: int, *, regression: bool) -> dict[str, Value]:
+    if use == BOOSTING:
+        return {
+            "max_leaf_nodes": trial.suggest_int(f"{place}:max_leaf_nodes", 7, 63, log=True),
+            "min_samples_leaf": trial.suggest_int(f"{place}:min_samples_leaf", 5, 100, log=True),
+            "l2_regularization": _short(trial.suggest_float(f"{place}:l2_regularization", 1e-3, 10.0, log=True)),
+        }
+    if use in {"random_forest", "extra_trees"}:
+        return {
+            "min_samples_leaf": trial.suggest_int(f"{place}:min_samples_leaf", 1, 50, log=True),
+            "max_features": _short(trial.suggest_float(f"{place}:max_features", 0.2, 1.0)),
+        }
+    if use == "linear":
+        strength = _short(trial.suggest_float(f"{place}:strength", 1e-3, 1e3, log=True))
+        return {"alpha": strength} if regression else {"C": strength}
+    return {}
+
+
+def _short(value: float) -> float:
+    """Return a number to three digits: what a name shows is what was used."""
+    return float(f"{value:.3g}")

@@ -1,0 +1,228 @@
+"""Finish: what forward validation teaches about a recipe's probabilities - how to correct them, and where to decide.
+
+Every score used here was given to rows by a fit that had not seen them, as it will be in service.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any, Literal
+
+import numpy as np
+
+from tasks.model import Calibration
+from tasks.model.answer_scale import LINKS, calibrated, calibrated_classes, log_odds
+from tasks.model.input_matrix import FloatArray
+from tasks.spec.project_spec import ProjectSpec
+from tasks.statistics.losses import LOSSES
+from tasks.train.assessment.forward_validation import fold_ends, meeting
+from tasks.train.candidates.recipes import Recipe
+from tasks.train.fit.recipe_fit import Workshop
+
+FEWEST_ROWS, FEWEST_OF_A_CLASS = 200, 20
+NOISE = 2.0  # standard errors that a correction must help by
+HALF = 0.5
+SURE = 1e-3  # a step of the table is drawn this far from 0 and 1 at least: no finite history proves certainty
+Kind = Literal["sigmoid", "isotonic"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Calibration tables (none: the link answers) and the P(class 1) to decide from (None: one half)."""
+
+    calibration: tuple[Calibration, ...] = ()
+    threshold: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, to be kept with what else a training is repeated from."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Finish:
+        """Return the finish that `to_dict` wrote.
+
+        Examples
+        --------
+        >>> import json
+        >>> found = Finish((Calibration("isotonic", scores=(0.0, 1.0), probabilities=(0.2, 0.9)),), threshold=0.4)
+        >>> Finish.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+        True
+        """
+        tables = tuple(
+            Calibration(**each | {name: tuple(each[name]) for name in ("scores", "probabilities")})
+            for each in content["calibration"]
+        )
+        return cls(tables, content["threshold"])
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """Scores on the model's scale and truth of one cohort that the fit had not seen."""
+
+    scores: FloatArray
+    truth: FloatArray
+
+
+def finish(workshop: Workshop, recipe: Recipe, as_of: date) -> Finish:
+    """Return how a recipe's probabilities are corrected, and those of two classes decided on; nothing for numbers.
+
+    A correction is learned from all cohorts, after it has helped the newest one when learned from the older ones alone
+    (by two standard errors, unless the spec names one). The threshold is the one that costs least over all cohorts:
+    by the spec's costs, or by misses where the metric counts those. Of several classes the likeliest is chosen.
+    """
+    spec = workshop.spec
+    if spec.training.task == "regression":
+        return Finish()
+    cohorts = validated(workshop, recipe, as_of)
+    if not cohorts or sum(len(each.truth) for each in cohorts) < FEWEST_ROWS:
+        return Finish()
+    kind = _kind(cohorts, spec)
+    scores, truth = _joined(cohorts)
+    if _rarest(scores, truth) < FEWEST_OF_A_CLASS:
+        return Finish()
+    tables = () if kind is None else corrections(scores, truth, kind)
+    if spec.training.task == "multiclass":
+        return Finish(tables)
+    return Finish(tables, _threshold(corrected(scores, tables), truth, spec))
+
+
+def corrections(scores: FloatArray, truth: FloatArray, kind: Kind) -> tuple[Calibration, ...]:
+    """Return the table of class 1, or one for each of several classes: each against all others, on its log odds.
+
+    Notes
+    -----
+    B. Zadrozny and C. Elkan (2002), Transforming classifier scores into accurate multiclass probability estimates, KDD.
+    """
+    if scores.ndim == 1:
+        return (calibration(scores, truth, kind),)
+    odds = log_odds(LINKS["softmax"](scores))
+    return tuple(calibration(odds[:, k], (truth == k).astype(np.float64), kind) for k in range(odds.shape[1]))
+
+
+def corrected(scores: FloatArray, tables: Sequence[Calibration]) -> FloatArray:
+    """Return P(class 1), or the probability of each of several classes, by the tables; by the link without any."""
+    if scores.ndim == 1:
+        return calibrated(scores, tables[0]) if tables else LINKS["logistic"](scores)
+    probability = LINKS["softmax"](scores)
+    return calibrated_classes(probability, tables) if tables else probability
+
+
+def validated(workshop: Workshop, recipe: Recipe, as_of: date) -> list[Validated]:
+    """Return what a recipe said about each cohort before it knew it, oldest first."""
+    met = [meeting(workshop, recipe, end) for end in fold_ends(workshop, as_of)]
+    return [Validated(learned.score(scored), scored.truth) for learned, scored in filter(None, met)]
+
+
+def calibration(scores: FloatArray, truth: FloatArray, kind: Kind) -> Calibration:
+    """Return a table from scores to probabilities.
+
+    Notes
+    -----
+    "sigmoid": J. Platt (1999), Probabilistic outputs for support vector machines, by a logistic regression on the
+    score. "isotonic": B. Zadrozny and C. Elkan (2002), Transforming classifier scores into accurate multiclass
+    probability estimates, KDD.
+
+    Examples
+    --------
+    Of the rows scored -1 a quarter are ones, of those scored 1 three quarters.
+
+    >>> scores, truth = np.repeat([-1.0, 1.0], 4), np.array([1.0, 0, 0, 0, 1, 1, 1, 0])
+    >>> table = calibration(scores, truth, "isotonic")
+    >>> table.scores, table.probabilities
+    ((-1.0, 1.0), (0.25, 0.75))
+    >>> round(calibration(scores, truth, "sigmoid").slope, 3)  # log 3 = 1.099
+    1.099
+    """
+    if kind == "sigmoid":
+        from sklearn.linear_model import LogisticRegression
+
+        fitted = LogisticRegression(C=math.inf, tol=1e-8).fit(scores[:, None], truth)
+        return Calibration("sigmoid", slope=float(fitted.coef_[0, 0]), intercept=float(fitted.intercept_[0]))
+    from sklearn.isotonic import IsotonicRegression
+
+    steps = IsotonicRegression(y_min=SURE, y_max=1 - SURE, out_of_bounds="clip").fit(scores, truth)
+    return Calibration(
+        "isotonic",
+        scores=tuple(float(value) for value in steps.X_thresholds_),
+        probabilities=tuple(float(value) for value in steps.y_thresholds_),
+    )
+
+
+def least_costly_threshold(probability: FloatArray, truth: FloatArray, costs: tuple[float, float]) -> float:
+    """Return the probability from which deciding for class 1 costs least, halfway between two that were seen.
+
+    Parameters
+    ----------
+    costs : (false positive, false negative)
+        What each wrong decision costs.
+
+    Examples
+    --------
+    Deciding for 1 from 0.35 on (between 0.3 and 0.4) is wrong once, at 1; any higher threshold misses a one, at 5.
+
+    >>> least_costly_threshold(np.array([0.2, 0.3, 0.4, 0.6, 0.9]), np.array([0, 0, 1.0, 0, 1]), (1.0, 5.0))
+    0.35
+    """
+    order = np.argsort(probability, kind="stable")
+    known, ones = probability[order], truth[order]
+    missed = np.concatenate([[0.0], np.cumsum(ones)])  # ones below the cut
+    alarmed = (1 - ones).sum() - np.concatenate([[0.0], np.cumsum(1 - ones)])  # zeros above it
+    cost = costs[0] * alarmed + costs[1] * missed
+    edges = np.concatenate([[known[0]], (known[:-1] + known[1:]) / 2, [min(1.0, known[-1] + 1e-9)]])
+    cuts = np.concatenate([[True], known[1:] > known[:-1], [True]])
+    cheapest = np.flatnonzero(cuts & (cost == cost[cuts].min()))
+    best = cheapest[np.argmin(np.abs(edges[cheapest] - HALF))]
+    return round(float(edges[best]), 9)
+
+
+def _kind(cohorts: list[Validated], spec: ProjectSpec) -> Kind | None:
+    """Return the correction to make, or None for none."""
+    wanted = spec.training.calibration
+    if wanted == "none":
+        return None
+    if wanted != "auto":
+        return wanted
+    if spec.scope.metric == "error_rate" and spec.scope.false_positive_cost is None:
+        return None
+    *older, newest = cohorts
+    if not older:
+        return None
+    scores, truth = _joined(older)
+    if len(truth) < FEWEST_ROWS or _rarest(scores, truth) < FEWEST_OF_A_CLASS:
+        return None
+    metric = "log_loss" if spec.scope.metric == "error_rate" else spec.scope.metric
+    plain = LOSSES[metric](newest.truth, corrected(newest.scores, ()))
+    gains: dict[Kind, float] = {}
+    kinds: tuple[Kind, ...] = ("sigmoid", "isotonic")
+    for kind in kinds:
+        saved = plain - LOSSES[metric](newest.truth, corrected(newest.scores, corrections(scores, truth, kind)))
+        error = float(saved.std(ddof=1)) / math.sqrt(len(saved))
+        if float(saved.mean()) > NOISE * error:
+            gains[kind] = float(saved.mean())
+    best = sorted(gains, key=gains.__getitem__)
+    return best[-1] if best else None
+
+
+def _rarest(scores: FloatArray, truth: FloatArray) -> int:
+    """Return the rows of the class that has fewest."""
+    classes = 2 if scores.ndim == 1 else scores.shape[1]
+    return int(np.bincount(truth.astype(np.int64), minlength=classes).min())
+
+
+def _threshold(probability: FloatArray, truth: FloatArray, spec: ProjectSpec) -> float | None:
+    """Return where to decide: by costs; or by misses, where that misses fewer than one half does beyond noise."""
+    false_positive, false_negative = spec.scope.false_positive_cost, spec.scope.false_negative_cost
+    if false_positive is not None and false_negative is not None:
+        return least_costly_threshold(probability, truth, (false_positive, false_negative))
+    if spec.scope.metric != "error_rate":
+        return None
+    best = least_costly_threshold(probability, truth, (1.0, 1.0))
+    saved = ((probability >= HALF) != truth).astype(np.float64) - ((probability >= best) != truth)
+    return best if float(saved.mean()) > NOISE * float(saved.std(ddof=1)) / math.sqrt(len(saved)) else None
+
+
+def _joined(cohorts: list[Validated]) -> tuple[FloatArray, FloatArray]:
+    return np.concatenate([each.scores for each in cohorts]), np.concatenate([each.truth for each in cohorts])

@@ -1,0 +1,103 @@
+"""Estimators: from a recipe to scikit-learn's object, and what has to be prepared for it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from tasks.errors import SpecError
+from tasks.spec.policy_sections import ESTIMATORS
+from tasks.spec.project_spec import ProjectSpec
+from tasks.train.candidates.recipes import BOOSTING, Recipe
+
+FOREST_TREES = 100
+CLASSES = {
+    BOOSTING: ("sklearn.ensemble", "HistGradientBoosting"),
+    "random_forest": ("sklearn.ensemble", "RandomForest"),
+    "extra_trees": ("sklearn.ensemble", "ExtraTrees"),
+}
+
+
+def estimator_of(recipe: Recipe, spec: ProjectSpec, codes: list[int]) -> Any:
+    """Return the recipe's estimator, not fitted.
+
+    Seeds are the spec's. Boosting stops at its number of rounds, not early, because a random part of the newest rows
+    would be lost to it.
+
+    Parameters
+    ----------
+    codes : list of int
+        Places of the columns that hold codes of categories.
+
+    Raises
+    ------
+    SpecError
+        There is no such estimator, or it has no such parameter.
+    """
+    given = {**_given(recipe, spec, codes), **dict(recipe.parameters)}
+    kind = _class(recipe, spec)
+    try:
+        made = kind(**given)
+        if "random_state" in made.get_params():
+            made.set_params(random_state=spec.training.seed)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise SpecError(
+            [f"training.estimators: {recipe.estimator!r} with {given} is none ({error}); correct its parameters"]
+        ) from error
+    if recipe.estimator == BOOSTING:
+        _bin_all_rows_alike(made)
+    return made
+
+
+def takes_plain_inputs(recipe: Recipe) -> bool:
+    """Tell whether the estimator takes missing values and codes as they are: trees do."""
+    return recipe.estimator in CLASSES
+
+
+def takes_weights(estimator: Any) -> bool:
+    """Tell whether rows may weigh differently."""
+    from sklearn.utils.validation import has_fit_parameter
+
+    return bool(has_fit_parameter(estimator, "sample_weight"))
+
+
+def _given(recipe: Recipe, spec: ProjectSpec, codes: list[int]) -> dict[str, Any]:
+    if recipe.estimator == BOOSTING:
+        return {
+            "max_iter": recipe.iterations,
+            "learning_rate": recipe.learning_rate,
+            "categorical_features": codes or None,
+            "early_stopping": False,
+        }
+    if recipe.estimator in CLASSES:
+        return {"n_estimators": FOREST_TREES, "min_samples_leaf": 3, "n_jobs": 1}
+    linear_classifier = recipe.estimator == "linear" and spec.training.task != "regression"
+    return {"max_iter": 1000} if linear_classifier else {}
+
+
+def _class(recipe: Recipe, spec: ProjectSpec) -> Any:
+    regression = spec.training.task == "regression"
+    if recipe.estimator == "linear":
+        module, name = "sklearn.linear_model", "Ridge" if regression else "LogisticRegression"
+    elif recipe.estimator in CLASSES:
+        module, base = CLASSES[recipe.estimator]
+        name = base + ("Regressor" if regression else "Classifier")
+    else:
+        module, _, name = recipe.estimator.partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        known = ", ".join(ESTIMATORS)
+        raise SpecError(
+            [f"training.estimators: found {recipe.estimator!r}, but {error}; expected {known}, or 'module:Class'"]
+        ) from error
+
+
+def _bin_all_rows_alike(trees: Any) -> None:
+    """Let weights count in the splits but not in the bins: weighted bins take longer than the trees themselves."""
+    binned = trees._bin_data  # noqa: SLF001 - no public way
+
+    def without_weights(inputs: Any, *weights: Any, is_training_data: bool) -> Any:
+        return binned(inputs, *[None for _ in weights], is_training_data=is_training_data)
+
+    trees._bin_data = without_weights  # noqa: SLF001 - the same

@@ -1,0 +1,135 @@
+"""Fitting: a recipe on all matured rows becomes a portable model whose answers are proven."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from tasks.model import ModelSchema, Predictor, TimeFeature, exported, prove_parity
+from tasks.model.input_matrix import FloatArray
+from tasks.spec.project_spec import ProjectSpec
+from tasks.train.assessment.forward_validation import link, newest_day
+from tasks.train.candidates.recipes import Recipe
+from tasks.train.data.training_table import Table, date_parts, feature_frame, table
+from tasks.train.fit.calibration import Finish
+from tasks.train.fit.recipe_fit import Learned, Workshop
+from tasks.train.fit.sklearn_pipeline import after_encoding, category_tables, kept_columns
+
+PARITY_ROWS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A trained model that may leave the room.
+
+    Attributes
+    ----------
+    parity : float
+        Largest difference between the portable and the trained model, on the model's scale.
+    rows : int
+        Rows learned from.
+    trained_from, trained_until : date
+        First and last event date learned from.
+    """
+
+    recipe: Recipe
+    portable: Predictor
+    parity: float
+    rows: int
+    trained_from: date
+    trained_until: date
+
+
+def fit(recipe: Recipe, rows: pd.DataFrame, spec: ProjectSpec, as_of: date, finish: Finish | None = None) -> Fitted:
+    """Return the recipe fitted on every row whose label was known on a night.
+
+    Same rows, same seed: same model.
+
+    Parameters
+    ----------
+    finish : Finish, optional
+        Calibration and threshold that forward validation found for this recipe.
+
+    Raises
+    ------
+    DataError
+        Nothing had matured, a column or label cannot be used, or a class has no row.
+    ParityError
+        The portable model does not answer as the trained one.
+    """
+    return fitted(Workshop(table(rows, spec), spec), recipe, as_of, finish)
+
+
+def fitted_on_all(recipe: Recipe, finish: Finish, known: pd.DataFrame, spec: ProjectSpec) -> Fitted:
+    """Return a proven recipe fitted on every labelled row there is: what is released, and what is repeated.
+
+    Parameters
+    ----------
+    known : DataFrame
+        Labelled rows with `event_date`; those of the newest day count too, since their labels are here.
+    """
+    as_of = max(known["event_date"]) + timedelta(days=spec.source.label.delay_days)
+    return fit(recipe, known, spec, as_of, finish)
+
+
+def fitted(workshop: Workshop, recipe: Recipe, as_of: date, finish: Finish | None = None) -> Fitted:
+    """Return `fit` on rows that are already read."""
+    rows, until = workshop.rows, newest_day(workshop, as_of)
+    learned = workshop.learned(recipe, until)
+    known = workshop.known(recipe, until, None)
+    first, last = rows.date_of(known.days.min()), rows.date_of(until)
+    schema = _schema(learned, workshop, (first, last))
+    plain = exported(after_encoding(learned.pipeline), schema)
+    parity = _parity(plain, learned, workshop)
+    portable = replace_schema(plain, classes=rows.classes or plain.schema.classes)
+    if finish is not None:
+        portable = replace_schema(portable, calibration=finish.calibration, threshold=finish.threshold)
+    return Fitted(recipe, portable, parity, learned.rows, first, last)
+
+
+def replace_schema(model: Predictor, **changes: object) -> Predictor:
+    """Return the same model with other words in its schema."""
+    return replace(model, schema=replace(model.schema, **changes))  # type: ignore[arg-type]  # both are dataclasses
+
+
+def _schema(learned: Learned, workshop: Workshop, trained: tuple[date, date]) -> ModelSchema:
+    spec, held, kept = workshop.spec, learned.held_at_days, kept_columns(learned.recipe, workshop.spec)
+    return ModelSchema(
+        project=spec.project,
+        task=spec.training.task,
+        metric=spec.scope.metric,
+        event_time=spec.source.event_time,
+        numbers=tuple(kept["numbers"]),
+        booleans=tuple(kept["booleans"]),
+        categories=category_tables(learned.pipeline, learned.recipe, spec),
+        time=None if held is None else TimeFeature(workshop.rows.origin.isoformat(), held),
+        offset=learned.offset,
+        link=link(spec),
+        function=spec.features.function,
+        trained_from=trained[0].isoformat(),
+        trained_until=trained[1].isoformat(),
+        recipe=learned.recipe.described(),
+        dates=date_parts(spec, learned.recipe.features),
+    )
+
+
+def _parity(model: Predictor, learned: Learned, workshop: Workshop) -> float:
+    rows, event_time = workshop.rows, workshop.spec.source.event_time
+    sample = np.random.default_rng(workshop.spec.training.seed).permutation(len(rows))[:PARITY_ROWS]
+    moments = pd.Timestamp(rows.origin) + pd.to_timedelta(rows.days[sample], unit="D")
+    frame = rows.features.iloc[sample].assign(**{event_time: moments})
+
+    def reference(hard: pd.DataFrame) -> FloatArray:
+        days = np.zeros(len(hard)) if learned.held_at_days is None else _days(hard[event_time], rows)
+        blank = np.zeros(len(hard))
+        return learned.score(Table(feature_frame(hard, workshop.spec), days, blank, blank, rows.origin))
+
+    return prove_parity(model, reference, frame)
+
+
+def _days(moments: pd.Series[pd.Timestamp], rows: Table) -> FloatArray:
+    """Return days since the table's origin, by calendar arithmetic of its own."""
+    return np.asarray((moments - pd.Timestamp(rows.origin)) / pd.Timedelta(days=1), dtype=np.float64)

@@ -1,0 +1,113 @@
+"""What there is to do for a project's tables, before anything is done. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+from tasks.lake import Batch, Filter, Layout, predicate
+from tasks.spec.policy_sections import Retention
+
+Kind = Literal["orphans", "retention", "compaction", "files"]
+SMALL_FILES = 8
+BATCHES_AT_ONCE = 200
+OF_BATCHES = ("rows", "labels", "profiles", "predictions")
+# Which of the spec's spans holds for a table, and by which of its days.
+SPANS: Mapping[str, tuple[str, str]] = {
+    "rows": ("rows_days", "event_date"),
+    "labels": ("rows_days", "arrival"),
+    "predictions": ("predictions_days", "event_date"),
+    "profiles": ("profiles_days", "event_date"),
+    "quarantine": ("quarantine_days", "arrival"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """One thing to do for one table; `predicate` says which rows go, where rows go at all."""
+
+    table: str
+    kind: Kind
+    why: str
+    predicate: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Orphans:
+    """Ids of batches that wrote into a table longer ago than a lease and never came to count."""
+
+    table: str
+    batch_ids: tuple[str, ...]
+
+
+def chores(
+    night: date, retention: Retention, layouts: Iterable[Layout], orphans: Iterable[Orphans], batches: Iterable[Batch]
+) -> list[Chore]:
+    r"""Return what there is to do, in the order in which it is best done: rows go first, files are made last.
+
+    Parameters
+    ----------
+    night : date
+        Retention counts back from here.
+    layouts : iterable of Layout
+        The tables that were ever written.
+    orphans : iterable of Orphans
+        What a crash left, by table.
+    batches : iterable of Batch
+        Every batch as it stands; what it wrote before its base is replaced.
+
+    Examples
+    --------
+    >>> found = chores(date(2026, 3, 1), Retention(quarantine_days=28), [Layout("quarantine", 9, 9, 900)], [], [])
+    >>> [(chore.kind, chore.predicate) for chore in found]
+    [('retention', '"arrival" < date \'2026-02-01\''), ('compaction', ''), ('files', '')]
+    """
+    there = {layout.table: layout for layout in layouts}
+    found = [chore for each in orphans if each.table in there for chore in _orphaned(each)]
+    found += [chore for table in OF_BATCHES if table in there for chore in _replaced(table, batches)]
+    found += [_too_old(table, night, days) for table in there if (days := _days(retention, table)) is not None]
+    found += [
+        Chore(each.table, "compaction", f"{each.small_files} of {each.files} files are small")
+        for each in there.values()
+        if each.small_files >= SMALL_FILES
+    ]
+    older = f"files that no state of the last {retention.history_days} days needs"
+    return [*found, *(Chore(table, "files", older) for table in there)]
+
+
+def _orphaned(orphans: Orphans) -> Iterable[Chore]:
+    for some in _some(orphans.batch_ids):
+        yield Chore(orphans.table, "orphans", f"{len(some)} batches that never came to count", _of(some))
+
+
+def _replaced(table: str, batches: Iterable[Batch]) -> Iterable[Chore]:
+    """Yield what removes that which batches wrote before they were corrected; few batches share a base."""
+    by_base: dict[int, list[str]] = {}
+    for batch in batches:
+        if batch.base > 1:
+            by_base.setdefault(batch.base, []).append(batch.batch_id)
+    for base, ids in sorted(by_base.items()):
+        for some in _some(ids):
+            below: Filter = ("revision", "<", base)
+            yield Chore(table, "orphans", f"{len(some)} corrected batches", f"{predicate([below])} AND {_of(some)}")
+
+
+def _too_old(table: str, night: date, days: int) -> Chore:
+    oldest = night - timedelta(days=days)
+    return Chore(table, "retention", f"older than {days} days", predicate([(SPANS[table][1], "<", oldest)]) or "")
+
+
+def _days(retention: Retention, table: str) -> int | None:
+    days: int | None = getattr(retention, SPANS[table][0]) if table in SPANS else None
+    return days
+
+
+def _some(ids: Iterable[str]) -> Iterable[tuple[str, ...]]:
+    ordered = sorted(ids)
+    return (tuple(ordered[at : at + BATCHES_AT_ONCE]) for at in range(0, len(ordered), BATCHES_AT_ONCE))
+
+
+def _of(ids: Iterable[str]) -> str:
+    return "(" + " OR ".join(str(predicate([("batch_id", "=", each)])) for each in ids) + ")"

@@ -1,0 +1,60 @@
+"""The name of a row: its id columns as one text, the same from csv, jsonl and parquet, from rows and from labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import pandas as pd
+
+from tasks.spec.project_spec import ProjectSpec
+from tasks.spec.values.cell_types import Mask, Read, categories, time_texts, times
+from tasks.spec.values.entity_keys import joined
+
+
+class RowIds(NamedTuple):
+    """A text for each row, missing where a part of it is, and for each fault's code the rows that have it."""
+
+    names: pd.Series
+    faults: dict[str, Mask]
+
+
+def row_ids(frame: pd.DataFrame, spec: ProjectSpec, reads: Mapping[str, Read] | None = None) -> RowIds:
+    r"""Return the id columns of each row joined by `|`.
+
+    An id column that is also the event time is read as a time first: `2014-05-02` and `2014-05-02T00:00` are one name.
+    A `|` inside a part is written `\|`, so that no two rows share a name by accident.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As delivered, with every id column.
+    spec : ProjectSpec
+        For the id columns, the event time and the time zone.
+    reads : mapping, optional
+        Those columns of the frame that were read already.
+
+    Examples
+    --------
+    >>> text = {"uri": "landing", "id": ["id", "sold"], "event_time": "sold", "label": {"column": "price"}}
+    >>> scope = {"owner": "me", "objective": "prices", "metric": "mean_absolute_error"}
+    >>> named = {"project": "houses", "scope": scope, "source": text, "features": {"numbers": ["rooms"]}}
+    >>> rows = pd.DataFrame({"id": [7, 8], "sold": ["2014-05-02T00:00", ""]})
+    >>> ids = row_ids(rows, ProjectSpec.model_validate(named))
+    >>> ids.names.tolist(), {code: rows.tolist() for code, rows in ids.faults.items()}
+    (['7|2014-05-02', nan], {'missing_id:sold': [False, True]})
+    """
+    parts: list[pd.Series] = []
+    faults: dict[str, Mask] = {}
+    for name in spec.source.id:
+        is_time = name == spec.source.event_time
+        if reads is not None and name in reads:
+            read = reads[name]
+        else:
+            read = times(frame[name], spec.schedule.time_zone) if is_time else categories(frame[name])
+        faults |= {f"{code}:{name}": unread for code, unread in read.faults.items()}
+        missing = read.column.isna().to_numpy() & ~read.bad
+        if missing.any():
+            faults[f"missing_id:{name}"] = missing
+        parts.append(time_texts(read.column) if is_time else read.column)
+    return RowIds(joined(parts), faults)

@@ -1,0 +1,113 @@
+"""Kill -9 at every commit of a night, of a retraining and of a promotion: the next run ends as if nothing had happened.
+
+Every run is a process of its own on a copy of one trained project.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+from collections.abc import Callable
+from itertools import count
+
+import pytest
+
+from tasks.lake import entries
+from tasks.registry.mlflow_names import KEY
+from tests.end_to_end.conftest import NIGHT, Copy, Mother, cells, changed, contender, contents, first_cells, invariants
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
+KILLED = -signal.SIGKILL
+WRITES_OF_A_PROMOTION = 7  # at least: the record, two aliases and the one removed, two tags, the report
+COMMITS = (
+    *("leases", "rows", "labels", "quarantine", "rows", "predictions", "batches"),  # the rows of an earlier batch anew
+    *("quarantine", "batches"),  # what no contract knows is set aside
+    *("profiles", "predictions", "decisions", "leases"),
+)
+WHEN = ("before", "after") if os.environ.get("LEEWAY_SWEEP") == "whole" else ("after",)
+EACH = 1 if os.environ.get("LEEWAY_SWEEP") == "whole" else 2  # of a promotion's writes
+HALF = 257  # of the 515 sales that landed on the night
+Copier = Callable[..., Copy]
+
+
+def eventful(it: Copy) -> Copy:
+    """Let land what exercises every table.
+
+    A delivery with three broken rows; one whose basements are in another unit, which no contract knows; a correction of
+    some rows of the first delivery, in a file of its own; and labels.
+    """
+    header, *sales = cells("sales")
+    it.land("sales", NIGHT, changed([header, *sales[:HALF]], "sqft_living", lambda area: area * 1000, slice(3)))
+    it.land("sales", "2014-07-12", changed([header, *sales[HALF:]], "sqft_basement", lambda area: area * 1000))
+    first, *earlier = first_cells("sales")
+    it.land("sales", "2014-07-13", changed([first, *earlier[-40:]], "sqft_lot", lambda area: area + 1))
+    it.land("prices", NIGHT, cells("prices"))
+    return it
+
+
+def test_a_night_killed_at_any_commit_ends_as_an_undisturbed_one(copy: Copier, mother: Mother) -> None:
+    """What lies between two commits (a page, a metric) makes `before` differ from `after` the last one: see WHEN."""
+    plain = eventful(copy("undisturbed"))
+    points = [("commit", number, when) for number in range(1, len(COMMITS) + 1) for when in WHEN]
+    struck = {point: eventful(copy("-".join(map(str, point)))) for point in points}
+    killed = mother.run(plain.job(), *(it.job(die=point) for point, it in struck.items()))
+    assert killed == [0, *[KILLED] * len(points)], mother.said()[-3000:]
+    wanted = contents(plain.house.lake, plain.project)
+    assert all(wanted.values()) or not wanted["features"]
+    invariants(plain.house)
+    for it in struck.values():
+        invariants(it.house, whole=False)
+    assert mother.run(*(it.job() for it in struck.values())) == [0] * len(points), mother.said()[-3000:]
+    for point, it in struck.items():
+        assert contents(it.house.lake, it.project) == wanted, point
+        invariants(it.house)
+
+
+def test_a_retraining_killed_between_any_of_its_writes_puts_up_one_version(copy: Copier, mother: Mother) -> None:
+    """Each project is killed again and again, so that the last run finds what all of them left."""
+    deaths = {
+        "undisturbed": (),
+        "killed-early": (("log_artifacts", 1, "after"), ("create_model_version", 1, "after")),
+        "killed-late": (("set_registered_model_alias", 1, "after"), ("decisions", 1, "before")),
+    }
+    found = {name: copy(name, f"retrained-{name}", champion=False) for name in deaths}
+    for turn in range(2):
+        dying = [it.job("retrain", die=deaths[name][turn]) for name, it in found.items() if deaths[name]]
+        assert mother.run(*dying) == [KILLED] * len(dying), mother.said()[-3000:]
+    assert mother.run(*(it.job("retrain") for it in found.values())) == [0] * len(found), mother.said()[-3000:]
+    models, records = [], []
+    for it in found.values():
+        house = it.house
+        (version,) = house.registry.versions(it.project)
+        assert version.aliases == ("challenger",)
+        assert len(house.registry._runs(it.project, KEY, version.tags[KEY])) == 1
+        models.append(hashlib.sha256(house.registry.fetch(version)["model.onnx"]).hexdigest())
+        (entry,) = [each for each in entries(house.lake, it.project, "retraining") if each.night.isoformat() == NIGHT]
+        records.append((entry.action, entry.subject, entry.name))
+    assert len(set(models)) == 1
+    assert set(records) == {("registered", "version 1", f"by-hand/{NIGHT}")}
+    again = found["killed-late"]
+    assert mother.run(again.job("retrain")) == [0]
+    assert len(again.house.registry.versions(again.project)) == 1
+
+
+def test_a_promotion_killed_between_any_of_its_writes_is_completed_by_the_next(copy: Copier, mother: Mother) -> None:
+    it = copy("it", "promoted-killed")
+    house = it.house
+    for number in count(1, EACH):
+        before = house.registry.aliases(it.project)["champion"]
+        approved = contender(house, f"contender-{number}")
+        ended = mother.run(it.job("promote", die=("*", number, "after")))
+        if ended == [0]:  # it has fewer writes than that
+            break
+        assert ended == [KILLED], (number, mother.said()[-3000:])
+        serving = it.house.champion()
+        assert serving is not None
+        assert serving.number in {before, approved}
+        assert mother.run(it.job("promote")) == [0], mother.said()[-3000:]
+        assert house.registry.aliases(it.project) == {"champion": approved, "previous": before}
+        promoted = [each.subject for each in entries(house.lake, it.project, "promotion") if each.action == "promoted"]
+        assert promoted.count(f"version {approved}") == 1
+        invariants(house, whole=False)
+    assert number > WRITES_OF_A_PROMOTION

@@ -1,0 +1,269 @@
+"""A whole life on the house sales, on real servers: first model, quiet nights, drift, retraining, and the way back.
+
+The stages build on each other, each a fixture that says what it came to; what must always hold is asked at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tasks.lake import accepted, entries, latest
+
+if TYPE_CHECKING:
+    from flows.workspace import House
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
+PROJECT = "life"
+FIRST_NIGHT, LATE_NIGHT = "2014-11-17", "2015-04-06"
+QUIET_NIGHTS = ("2014-11-24", "2014-12-01")
+LANDING = {
+    "sales": {
+        "2014-07-14": ("2014-05-05", "2014-07-14"),
+        "2014-09-15": ("2014-07-21", "2014-09-15"),
+        FIRST_NIGHT: ("2014-09-22", "2014-11-17"),
+        **{night: (night, night) for night in QUIET_NIGHTS},
+        "2015-03-02": ("2014-12-08", "2015-03-02"),
+        LATE_NIGHT: ("2015-03-09", "2015-04-06"),
+    },
+    "prices": {
+        FIRST_NIGHT: ("2014-05-19", "2014-11-17"),
+        **{night: (night, night) for night in QUIET_NIGHTS},
+        LATE_NIGHT: ("2014-12-08", "2015-04-06"),
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def house(servers: Path, houses: Callable[[Path, Any], None]) -> House:
+    from flows.stack.deployments import deploy
+    from flows.workspace import open_house
+
+    houses(servers / "projects" / PROJECT, LANDING)
+    opened = open_house(PROJECT)
+    deploy([opened.spec], servers)
+    return opened
+
+
+def run_flow(kind: str, night: str) -> dict[str, Any]:
+    from flows.stack.run_deployment import run
+
+    result: dict[str, Any] = run(kind, PROJECT, date=night)
+    return result
+
+
+def run_due() -> list[dict[str, Any]]:
+    from flows.stack.run_deployment import run_due
+
+    return run_due("retrain", PROJECT)
+
+
+def click(house: House, number: int, answer: str) -> None:
+    """Do what the MLflow UI does when a person adds the tag."""
+    from mlflow import MlflowClient
+
+    MlflowClient(house.registry.url).set_model_version_tag(PROJECT, str(number), "approval", answer)
+
+
+@pytest.fixture(scope="module")
+def history(house: House) -> dict[str, Any]:  # noqa: ARG001 - it must be deployed
+    return run_flow("nightly", FIRST_NIGHT)
+
+
+@pytest.fixture(scope="module")
+def first_challenger(history: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001 - a stage after the other
+    return run_flow("retrain", FIRST_NIGHT)
+
+
+@pytest.fixture(scope="module")
+def first_champion(house: House, first_challenger: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001 - as above
+    before = run_flow("promote", FIRST_NIGHT)
+    click(house, 1, "approved")
+    return {"before": before, "after": run_flow("promote", FIRST_NIGHT)}
+
+
+@pytest.fixture(scope="module")
+def quiet_nights(first_champion: dict[str, Any]) -> list[dict[str, Any]]:  # noqa: ARG001 - as above
+    return [run_flow("nightly", night) for night in QUIET_NIGHTS]
+
+
+@pytest.fixture(scope="module")
+def late_night(quiet_nights: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: ARG001 - as above
+    return run_flow("nightly", LATE_NIGHT)
+
+
+@pytest.fixture(scope="module")
+def retrained(late_night: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001 - as above
+    again = run_flow("nightly", LATE_NIGHT)  # the decision is found, and starts nothing more
+    return {"again": again, "runs": run_due(), "later": run_due()}
+
+
+@pytest.fixture(scope="module")
+def second_champion(house: House, retrained: dict[str, Any]) -> dict[str, int]:  # noqa: ARG001 - as above
+    click(house, 2, "Approved ")
+    run_flow("promote", LATE_NIGHT)
+    return house.registry.aliases(PROJECT)
+
+
+@pytest.fixture(scope="module")
+def rolled_back(house: House, second_champion: dict[str, int]) -> dict[str, Any]:  # noqa: ARG001 - as above
+    from flows.promote import roll_back_now
+
+    said = roll_back_now(house, "offers were too high", date.fromisoformat(LATE_NIGHT))
+    aliases = house.registry.aliases(PROJECT)
+    click(house, 2, "approved")
+    return {"said": said, "aliases": aliases, "promote": run_flow("promote", LATE_NIGHT)}
+
+
+def test_the_first_night_takes_in_what_landed_and_waits_for_a_model(house: House, history: dict[str, Any]) -> None:
+    assert history["action"] == "wait"
+    assert history["rows_in"] == 12_527 + 11_757  # sales, and the prices that had landed by then
+    assert [batch.verdict for batch in latest(house.lake, PROJECT)] == ["accepted"] * 4
+
+
+def test_the_first_challenger_carries_its_files_its_card_and_its_tags(
+    house: House, first_challenger: dict[str, Any]
+) -> None:
+    assert first_challenger["action"] == "registered"
+    version = house.registry.version(PROJECT, 1)
+    assert version is not None
+    assert set(house.registry.fetch(version)) >= {
+        "analysis.json", "answers.json", "evidence.json", "leaderboard.json", "model.onnx", "reference.bin",
+        "schema.json", "training.json",
+    }  # fmt: skip
+    assert "May this version become champion of life?" in version.description
+    assert version.tags["leeway.compared_with"] == "none"
+    assert version.tags["leeway.verdict"] == "clear_win"
+
+
+def test_nobody_is_champion_until_a_person_said_so(first_champion: dict[str, Any]) -> None:
+    assert first_champion["before"]["action"] == "none"
+    assert first_champion["after"]["reason"] == "version 1 is the first champion: approved"
+
+
+def test_quiet_nights_are_scored(quiet_nights: list[dict[str, Any]]) -> None:
+    assert [night["action"] for night in quiet_nights] == ["score", "score"]
+    assert [night["reason"] for night in quiet_nights] == ["within leeway", "within leeway"]
+
+
+def test_the_error_is_measured_on_matured_cohorts_only(house: House, quiet_nights: list[dict[str, Any]]) -> None:
+    assert len(quiet_nights) == 2
+    last = next(entry for entry in entries(house.lake, PROJECT, "night") if str(entry.night) == QUIET_NIGHTS[-1])
+    seen = last.details["performance"]
+    assert date.fromisoformat(seen["end"]) <= house.spec.matured_until(date.fromisoformat(QUIET_NIGHTS[-1]))
+    assert 0.08 < seen["loss"]["value"] < 0.16
+    assert abs(seen["bias"]["value"]) < 0.03
+
+
+def test_prices_that_rose_while_houses_stayed_the_same_are_concept_drift(late_night: dict[str, Any]) -> None:
+    assert (late_night["action"], late_night["kind"]) == ("retrain", "concept")
+    assert "bias" in late_night["reason"]
+
+
+def test_one_decision_starts_one_retraining_however_often_its_night_is_run(retrained: dict[str, Any]) -> None:
+    assert retrained["again"]["action"] == "retrain"
+    assert [run["action"] for run in retrained["runs"]] == ["registered"]
+    assert retrained["later"] == []
+
+
+def test_the_second_challenger_beat_the_champion_on_rows_newer_than_both(
+    house: House, retrained: dict[str, Any]
+) -> None:
+    assert "of the champion" in retrained["runs"][0]["reason"]
+    version = house.registry.version(PROJECT, 2)
+    assert version is not None
+    assert version.tags["leeway.compared_with"] == "1"
+    assert version.tags["leeway.kind"] == "concept"
+
+
+def test_approval_makes_it_champion_and_keeps_the_one_before(second_champion: dict[str, int]) -> None:
+    assert second_champion == {"champion": 2, "previous": 1}
+
+
+def test_a_rollback_brings_the_previous_champion_back(rolled_back: dict[str, Any]) -> None:
+    assert rolled_back["said"] == "version 1 is champion again, version 2 is barred: offers were too high"
+    assert rolled_back["aliases"]["champion"] == 1
+
+
+def test_what_was_rolled_back_is_not_promoted_again_even_if_somebody_approves_it(
+    house: House, rolled_back: dict[str, Any]
+) -> None:
+    assert rolled_back["promote"]["action"] == "refused"
+    assert "it is barred (rolled back to version 1: offers were too high)" in rolled_back["promote"]["reason"]
+    assert house.registry.aliases(PROJECT)["champion"] == 1
+
+
+@pytest.mark.usefixtures("rolled_back")
+class TestWhatMustAlwaysHold:
+    """The laws, at the end of this life."""
+
+    def test_each_delivery_is_one_batch_in_one_state(self, house: House) -> None:
+        landed = {
+            ("rows" if kind == "sales" else "labels", f"{day}.csv") for kind, days in LANDING.items() for day in days
+        }
+        batches = latest(house.lake, PROJECT)
+        assert {(batch.kind, batch.key) for batch in batches} == landed
+        assert len(batches) == len(landed)
+        assert {batch.verdict for batch in batches} == {"accepted"}
+
+    def test_what_came_in_was_accepted_or_set_aside(self, house: House) -> None:
+        batches = latest(house.lake, PROJECT)
+        assert all(
+            batch.rows_in == batch.rows_accepted + batch.rows_quarantined + batch.rows_elsewhere for batch in batches
+        )
+        for table in ("rows", "labels"):
+            written = house.lake.read(PROJECT, table)["batch_id"].value_counts().to_dict()
+            assert written == {batch.batch_id: batch.rows_accepted for batch in batches if batch.kind == table}
+
+    def test_each_row_newer_than_the_first_champion_was_served_once(self, house: House) -> None:
+        predictions = house.lake.read(PROJECT, "predictions")
+        served = predictions.loc[predictions["role"] == "champion", "row_id"]
+        rows = house.lake.read(PROJECT, "rows")
+        first = house.registry.version(PROJECT, 1)
+        assert first is not None
+        newer = rows.loc[rows["event_date"] > house.load(first).trained_until, "row_id"]
+        assert served.is_unique
+        assert set(newer) <= set(served)
+
+    def test_each_version_answered_once_for_a_row(self, house: House) -> None:
+        predictions = house.lake.read(PROJECT, "predictions")
+        assert not predictions.duplicated(["row_id", "version"]).any()
+
+    def test_stored_profiles_add_up_to_the_profile_of_the_committed_rows(self, house: House) -> None:
+        from tasks.lake import batch_rows
+        from tasks.profiles import TableProfile, from_bytes, profile, to_bytes
+
+        champion = house.champion()
+        assert champion is not None
+        ruler = champion.reference.total.ruler
+        merged = recomputed = TableProfile.empty(ruler)
+        for stored in house.lake.read(PROJECT, "profiles")["profile"]:
+            merged += from_bytes(stored)
+        for batch in accepted(house.lake, PROJECT, after=champion.trained_until):
+            recomputed += profile(house.features(batch_rows(house.lake, PROJECT, batch)), ruler)
+        assert to_bytes(merged) == to_bytes(recomputed)
+
+    def test_there_is_one_champion_and_its_files_verify(self, house: House) -> None:
+        champions = [each for each in house.registry.versions(PROJECT) if "champion" in each.aliases]
+        assert len(champions) == 1
+        assert house.registry.fetch(champions[0])
+
+    def test_each_decision_to_retrain_was_carried_out_once(self, house: House) -> None:
+        decided = [entry.name for entry in entries(house.lake, PROJECT, "night") if entry.action == "retrain"]
+        done = [entry.name for entry in entries(house.lake, PROJECT, "retraining")]
+        assert sorted(done) == sorted(["by-hand/2014-11-17", *decided])
+        assert len(decided) == 1
+
+    def test_the_report_and_the_chart_of_every_night_are_there(self, house: House) -> None:
+        from mlflow import MlflowClient
+
+        report = Path(house.lake.root) / PROJECT / "objects" / "report.html"
+        assert LATE_NIGHT in report.read_text(encoding="utf-8")
+        client = MlflowClient(house.registry.url)
+        experiment = client.get_experiment_by_name(PROJECT)
+        runs = client.search_runs([experiment.experiment_id], "tags.`leeway.series` = 'monitoring'")
+        assert len(client.get_metric_history(runs[0].info.run_id, "error")) == 3

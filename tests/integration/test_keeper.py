@@ -1,0 +1,136 @@
+"""What keeps the local stack running, tried on small file servers: whoever is killed, nothing is lost or left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from flows.stack.ports import free_port
+from flows.stack.process_registry import MARK, alive, belonging, entry, read_note, stop
+from flows.stack.supervisor import WORKER_WANTED, healthy
+
+PATIENCE_SECONDS = 20
+KEEPER = """
+import sys
+from pathlib import Path
+from flows import keeper
+keeper.PROCFILE, keeper.SILENT_SECONDS, keeper.ASK_SECONDS = Path("Procfile"), 1.0, 0.2
+keeper.HEALTH_SECONDS = 0.3
+keeper.main()
+"""
+SERVER = "exec {python} -m http.server --bind 127.0.0.1 {port}"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A small stack: its home, its keeper, and the process that owns it."""
+
+    home: Path
+    keeper: subprocess.Popen[bytes]
+    owner: subprocess.Popen[bytes]
+    health: dict[str, str]
+
+    def member(self, name: str) -> dict[str, Any]:
+        member: dict[str, Any] = (read_note(self.home) or {}).get("members", {}).get(name, {})
+        return member
+
+    def running(self) -> bool:
+        return all(map(healthy, self.health.values()))
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Kept]:
+    (tmp_path / "api").mkdir()
+    (tmp_path / "api" / "health").write_text("well")
+    (tmp_path / "health").write_text("well")
+    ports = {name: free_port("", 0) for name in ("prefect", "mlflow")}
+    lines = [f"{name}: {SERVER.format(python=sys.executable, port=port)}" for name, port in ports.items()]
+    (tmp_path / "Procfile").write_text("\n".join([*lines, "worker: sleep 600 & wait\n"]))
+    addresses = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+    variables = {"PREFECT_API_URL": f"{addresses['prefect']}/api", "MLFLOW_TRACKING_URI": addresses["mlflow"]}
+    owner = subprocess.Popen(["sleep", "600"])
+    named = entry(owner.pid)
+    keeper = subprocess.Popen(
+        [sys.executable, "-c", KEEPER, str(tmp_path), f"{named['pid']}@{named['created']}", *ports, "worker"],
+        cwd=tmp_path,
+        env={**os.environ, **variables, MARK: str(tmp_path)},
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    health = {"prefect": f"{addresses['prefect']}/api/health", "mlflow": f"{addresses['mlflow']}/health"}
+    stack = Kept(tmp_path, keeper, owner, health)
+    try:
+        until(lambda: stack.running() and stack.member("mlflow").get("pid"))
+        yield stack
+    finally:
+        stop(tmp_path)
+        keeper.wait(PATIENCE_SECONDS)
+        owner.kill()
+        owner.wait()
+
+
+def until(what: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not what():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+def test_a_killed_server_is_started_again_where_it_was(kept: Kept) -> None:
+    os.kill(kept.member("mlflow")["pid"], signal.SIGKILL)
+    until(lambda: kept.member("mlflow")["starts"] == 2)
+    until(kept.running)
+    assert kept.member("mlflow")["ended"] == "signal 9"
+    assert (kept.member("prefect")["starts"], kept.member("prefect")["ended"]) == (1, "")
+
+
+def test_a_server_that_no_longer_answers_is_started_again(kept: Kept) -> None:
+    time.sleep(0.5)  # it has been seen to answer
+    os.kill(kept.member("prefect")["pid"], signal.SIGSTOP)
+    until(lambda: kept.member("prefect")["starts"] == 2)
+    until(kept.running)
+    assert kept.member("prefect")["ended"].startswith("no answer for")
+
+
+def test_the_worker_begins_when_it_is_wanted_and_what_it_began_outlives_it(kept: Kept) -> None:
+    assert kept.member("worker") == {"starts": 0, "ended": ""}
+    kept.keeper.send_signal(WORKER_WANTED)
+    until(lambda: kept.member("worker").get("pid"))
+    (run,) = psutil.Process(kept.member("worker")["pid"]).children()
+    os.kill(kept.member("worker")["pid"], signal.SIGKILL)
+    until(lambda: kept.member("worker")["starts"] == 2)
+    assert run.is_running()
+    assert run in belonging(kept.home)
+
+
+def test_everything_ends_with_the_command_that_owns_it(kept: Kept) -> None:
+    everything = [process for process in belonging(kept.home) if process.pid != kept.keeper.pid]
+    assert len(everything) == 2
+    kept.owner.kill()
+    kept.owner.wait()
+    assert kept.keeper.wait(PATIENCE_SECONDS) == 0
+    assert not [process for process in everything if process.is_running()]
+    assert read_note(kept.home) is None
+
+
+def test_what_a_killed_keeper_left_is_found_even_without_its_note(kept: Kept) -> None:
+    kept.keeper.kill()
+    kept.keeper.wait()
+    note = read_note(kept.home)
+    assert note is not None
+    assert alive(note["keeper"]) is None
+    assert kept.running()
+    (kept.home / "stack.json").unlink()
+    stop(kept.home)
+    assert belonging(kept.home) == []
+    assert not kept.running()

@@ -1,0 +1,271 @@
+"""The way of the data in a real lake: rows as delivered, errors by slice, and projects that are made of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from flows.steps.lineage import downstream, upstream
+from flows.workspace import House
+from tasks.drift import reference_of
+from tasks.lake import TABLES, Batch, Entry, Lake, add_batch, record
+from tasks.monitor import Promise, slices
+from tasks.monitor.data_quality_checks import suspect
+from tasks.monitor.profiles.profile_batches import profile_batches
+from tasks.monitor.profiles.profile_quarantine import profile_refused
+from tasks.monitor.task import View, Yardstick, look
+from tasks.profiles import TableProfile, fit_ruler, from_bytes, profile, with_dates
+from tasks.registry import Registry
+from tasks.spec import ProjectSpec, parse_spec, read_spec
+from tasks.validate.acceptance.quarantine_rows import as_delivered
+
+FIRST, LEARNT, NIGHTS, ROWS = date(2026, 1, 5), 28, 14, 200
+PROJECT = "offers"
+YAML = """
+project: {name}
+scope: {{owner: me, objective: x, metric: mean_absolute_error}}
+source: {{uri: landing, id: [row_id], event_time: seen, label: {{column: label, uri: labels}}}}
+features: {{numbers: [area], categories: [plan], dates: [bought]}}
+monitoring: {{cohort_days: 14}}
+"""
+
+
+def day(number: int) -> date:
+    return FIRST + timedelta(days=number)
+
+
+def rows(number: int, count: int = ROWS) -> pd.DataFrame:
+    rng = np.random.default_rng([1, number])
+    frame = pd.DataFrame({"area": rng.normal(100, 20, count), "plan": rng.choice(["basic", "pro", "team"], count)})
+    names = [f"r{number}-{place}" for place in range(count)]
+    seen = pd.Timestamp(day(number)).as_unit("us")
+    frame = frame.assign(row_id=names, seen=seen, event_date=day(number), error=rng.normal(size=count))
+    return frame.assign(bought=seen - pd.to_timedelta(rng.integers(0, 200, count), unit="D"))
+
+
+def batch(number: int, accepted: int, held: int = 0, revision: int = 1) -> Batch:
+    when, moment = day(number), datetime.combine(day(number), datetime.min.time(), UTC)
+    first = when if accepted else None
+    verdict = "partly_quarantined" if accepted and held else "accepted" if accepted else "quarantined"
+    return Batch(
+        f"b{number}", revision, 1, "rows", f"{when}.csv", 1, "", when, when, moment, first, first,
+        accepted + held, accepted, held, 0, verdict, "[]",
+    )  # fmt: skip
+
+
+def raw(frame: pd.DataFrame) -> list[str]:
+    """Give rows as a delivery of text would have them, as the quarantine keeps them."""
+    plain = frame[["row_id", "seen", "area", "plan", "bought"]].astype("str")
+    return plain.to_json(orient="records", lines=True).splitlines()
+
+
+@pytest.fixture
+def spec() -> ProjectSpec:
+    return parse_spec(YAML.format(name=PROJECT), "offers")
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(str(tmp_path / "lake"))
+
+
+def land(lake: Lake, number: int, frame: pd.DataFrame, refused: pd.DataFrame | None = None) -> Batch:
+    """Write a day as the contract would have left it."""
+    held = 0 if refused is None else len(refused)
+    landed = batch(number, len(frame), held)
+    named: dict[str, Any] = {"batch_id": landed.batch_id, "revision": 1}
+    lake.add_once(PROJECT, "rows", frame.drop(columns="error").assign(**named), landed.write_key)
+    if refused is not None:
+        aside = pd.DataFrame({"raw": raw(refused), "reasons": "out_of_range:area", "batch_id": landed.batch_id})
+        lake.add_once(PROJECT, "quarantine", aside.assign(kind="rows", arrival=day(number)), landed.write_key)
+    answers: dict[str, Any] = {"version": 1, "role": "champion", "prediction": 0.0, "time": datetime.now(UTC)}
+    answered = frame[["row_id", "event_date"]].assign(**named, **answers)
+    columns = [name for name, _ in TABLES["predictions"].columns]
+    unsaid = dict.fromkeys([name for name in columns if name not in answered])
+    lake.add_once(PROJECT, "predictions", answered.assign(**unsaid)[columns], landed.write_key)
+    labels = frame[["row_id"]].assign(label=frame["error"], **named, arrival=day(number))
+    lake.add_once(PROJECT, "labels", labels, landed.write_key)
+    add_batch(lake, PROJECT, landed)
+    return landed
+
+
+@pytest.fixture(scope="module")
+def yardstick() -> Yardstick:
+    history = pd.concat([rows(number) for number in range(LEARNT)], ignore_index=True)
+    ruler = fit_ruler(history, numbers=["area"], categories=["plan"], booleans=[])
+    ruler = with_dates(ruler, history, ["bought"])
+    reference = reference_of([(str(when), profile(part, ruler)) for when, part in history.groupby("event_date")])
+    features = parse_spec(YAML.format(name=PROJECT), "offers").features
+    losses = history["error"].abs().to_numpy()
+    promise = Promise("mean_absolute_error", float(losses.mean()), 0.0, len(losses))
+    return Yardstick(1, reference, promise, day(LEARNT - 1), slices=slices(history, losses, features, 5))
+
+
+def looked(lake: Lake, spec: ProjectSpec, yardstick: Yardstick, batches: Iterable[Batch]) -> View:
+    ruler, known = yardstick.reference.total.ruler, list(batches)
+    profile_batches.fn(lake, PROJECT, known, ruler, features=lambda frame: frame)
+    held = [each for each in known if each.rows_quarantined]
+    profile_refused.fn(lake, PROJECT, held, ruler, read=partial(as_delivered, spec=spec))
+    last = max(each.night for each in known)
+    return look.fn(lake, spec, yardstick, last, 365.0, features=lambda frame: frame)
+
+
+def test_rows_set_aside_are_summarised_once_and_with_the_accepted_ones_are_what_was_delivered(
+    lake: Lake, spec: ProjectSpec, yardstick: Yardstick
+) -> None:
+    ruler, whole = yardstick.reference.total.ruler, rows(LEARNT)
+    landed = land(lake, LEARNT, whole[:150], whole[150:])
+    read = partial(as_delivered, spec=spec)
+    assert profile_refused.fn(lake, PROJECT, [landed], ruler, read=read) == 50
+    assert profile_refused.fn(lake, PROJECT, [landed], ruler, read=read) == 0
+    profile_batches.fn(lake, PROJECT, [landed], ruler, features=lambda frame: frame)
+    kept = lake.read(PROJECT, "profiles")
+    assert sorted(kept["source"]) == ["refused", "rows"]
+    both = sum((from_bytes(each) for each in kept["profile"]), TableProfile.empty(ruler))
+    assert both == profile(whole, ruler)
+
+
+def test_a_row_set_aside_without_a_date_is_counted_on_the_day_of_its_arrival(
+    lake: Lake, spec: ProjectSpec, yardstick: Yardstick
+) -> None:
+    timeless = rows(LEARNT, 3).assign(seen=["soon", "2999-01-01", str(day(LEARNT - 2))])
+    landed = land(lake, LEARNT, rows(LEARNT)[10:], timeless)
+    profile_refused.fn(lake, PROJECT, [landed], yardstick.reference.total.ruler, read=partial(as_delivered, spec=spec))
+    kept = lake.read(PROJECT, "profiles")
+    assert dict(zip(kept["event_date"], kept["row_count"], strict=True)) == {day(LEARNT - 2): 1, day(LEARNT): 2}
+
+
+def test_what_the_contract_held_back_shows_in_the_rows_as_delivered_and_raises_no_alarm(
+    lake: Lake, spec: ProjectSpec, yardstick: Yardstick
+) -> None:
+    days = range(LEARNT, LEARNT + 7)
+    wild = {n: rows(n, 60).assign(area=900_000.0, row_id=[f"wild {n} {at}" for at in range(60)]) for n in days}
+    view = looked(lake, spec, yardstick, [land(lake, n, rows(n), wild[n]) for n in days])
+    assert not [each for each in view.moved if each.strain > 1]
+    delivered, accepted = view.steps[:2]
+    assert (delivered.name, delivered.rows, delivered.moved) == ("rows as delivered", 7 * 260, ("area from 125.5",))
+    assert (accepted.name, accepted.rows, accepted.moved) == ("rows accepted", 7 * 200, ())
+
+
+def test_what_a_person_let_in_since_is_counted_as_accepted_only(
+    lake: Lake, spec: ProjectSpec, yardstick: Yardstick
+) -> None:
+    days = range(LEARNT, LEARNT + 7)
+    batches = [land(lake, n, rows(n)[50:], rows(n)[:50]) for n in days]
+    assert looked(lake, spec, yardstick, batches).steps[0].rows == 7 * ROWS
+    for each in batches:
+        add_batch(lake, PROJECT, replace(each, revision=2, rows_quarantined=0, verdict="released"))
+    last = day(LEARNT + 6)
+    assert look.fn(lake, spec, yardstick, last, 365.0).steps[0].rows == 7 * (ROWS - 50)
+
+
+def test_a_slice_that_is_answered_worse_is_found_named_and_the_kind_of_the_night(
+    lake: Lake, spec: ProjectSpec, yardstick: Yardstick
+) -> None:
+    days = range(LEARNT, LEARNT + NIGHTS)
+    worse = {n: rows(n).assign(error=lambda x: x["error"] * np.where(x["plan"] == "pro", 2.0, 1.0)) for n in days}
+    view = looked(lake, spec, yardstick, [land(lake, n, worse[n]) for n in days])
+    worst = view.worse[0]
+    assert (view.kind, worst.where, worst.alone, worst.rows > 500) == ("slice", "plan is 'pro'", True, True)
+    assert not [each for each in view.moved if each.strain > 1]
+    again = look.fn(lake, spec, yardstick, day(days[-1]), 365.0)
+    assert again.worse == ()  # nobody said where features come from
+
+
+def test_a_delivery_that_lost_its_dates_is_suspected_and_a_night_names_the_column(
+    lake: Lake, spec: ProjectSpec, yardstick: Yardstick
+) -> None:
+    broken = rows(LEARNT)
+    broken.loc[::3, "bought"] = pd.NaT
+    landed = land(lake, LEARNT, broken)
+    found = suspect.fn(lake, spec, yardstick, [landed], 365.0, features=lambda frame: frame)
+    assert [(each.kind, each.columns) for each in found[landed.batch_id]] == [("null_burst", ("bought",))]
+    view = looked(lake, spec, yardstick, [landed])
+    assert (view.kind, view.moved[0].column, view.moved[0].statistic) == ("quality", "bought", "nulls")
+    assert view.steps[0].sentence == "rows as delivered (bought)"
+
+
+def test_a_quiet_fortnight_has_no_slice_past_its_leeway(lake: Lake, spec: ProjectSpec, yardstick: Yardstick) -> None:
+    view = looked(lake, spec, yardstick, [land(lake, n, rows(n)) for n in range(LEARNT, LEARNT + NIGHTS)])
+    assert (view.kind, max(each.strain for each in view.worse) < 1) == ("none", True)
+    assert [step.moved for step in view.steps] == [(), (), (), ()]
+
+
+@pytest.fixture
+def houses(tmp_path: Path, lake: Lake) -> dict[str, House]:
+    """Give projects that are made of each other: sales, of it ranker and offers, of ranker's answers also offers."""
+    uses = {
+        "sales": "",
+        "ranker": "upstream: [{project: sales}]",
+        "offers": "upstream: [{project: sales}, {project: ranker, use: model}]",
+        "other": "",
+    }
+    for name, more in uses.items():
+        folder = tmp_path / "projects" / name
+        folder.mkdir(parents=True)
+        (folder / "project.yaml").write_text(YAML.format(name=name) + more, encoding="utf-8")
+    (tmp_path / "projects" / "broken").mkdir()
+    (tmp_path / "projects" / "broken" / "project.yaml").write_text("upstream: 3", encoding="utf-8")
+    registry = cast("Registry", None)  # nothing here asks it
+    return {
+        name: House(
+            read_spec(tmp_path / f"projects/{name}/project.yaml"),
+            tmp_path / "projects" / name,
+            tmp_path,
+            lake,
+            registry,
+        )
+        for name in uses
+    }
+
+
+def decided(lake: Lake, project: str, number: int, action: str, drift: str, **details: Any) -> None:
+    moment = datetime.combine(day(number), datetime.min.time(), UTC) + timedelta(hours=2)
+    entry = Entry(f"{day(number)}/x", "night", day(number), moment, action, "why", drift=drift, details=details)
+    record(lake, project, entry)
+
+
+def test_the_projects_downstream_are_those_that_declare_this_one_and_theirs(houses: dict[str, House]) -> None:
+    assert downstream(houses["sales"]) == ("offers", "ranker")
+    assert downstream(houses["ranker"]) == ("offers",)
+    assert downstream(houses["offers"]) == downstream(houses["other"]) == ()
+
+
+def test_of_a_data_set_upstream_its_columns_concern_us_and_of_a_model_its_answers(
+    houses: dict[str, House], lake: Lake
+) -> None:
+    area = {"column": "area", "statistic": "level", "strain": 2.0, "where": ""}
+    answers = {"column": "prediction", "statistic": "level", "strain": 1.5}
+    decided(lake, "sales", 2, "hold", "covariate", moved=[area, {"column": "plan", "strain": 0.5}])
+    decided(lake, "ranker", 2, "hold", "covariate", moved=[area])
+    sales, ranker = upstream(houses["offers"], day(2))
+    assert (sales.troubled, sales.moved, sales.night) == (True, ("area",), day(2))
+    assert (ranker.troubled, ranker.moved) == (False, ())
+    decided(lake, "ranker", 3, "hold", "covariate", moved=[area, answers])
+    assert upstream(houses["offers"], day(3))[1].moved == ("prediction",)
+
+
+def test_trouble_upstream_counts_as_long_as_the_window_holds_it(houses: dict[str, House], lake: Lake) -> None:
+    decided(lake, "sales", 2, "quarantine", "quality")
+    decided(lake, "sales", 3, "score", "none")
+    found = upstream(houses["ranker"], day(8))[0]
+    assert (found.night, found.action, found.troubled) == (day(2), "quarantine", True)
+    assert upstream(houses["ranker"], day(9))[0].action == "score"
+    assert upstream(houses["ranker"], day(20))[0].night is None
+
+
+def test_what_was_decided_upstream_later_is_left_out_when_a_night_is_decided_again(
+    houses: dict[str, House], lake: Lake
+) -> None:
+    decided(lake, "sales", 2, "ask", "unclear")
+    before = datetime.combine(day(2), datetime.min.time(), UTC) + timedelta(hours=1)
+    assert upstream(houses["ranker"], day(2))[0].troubled
+    assert upstream(houses["ranker"], day(2), before)[0].night is None

@@ -1,0 +1,96 @@
+"""Deployments on a real Prefect server: the pins in pyproject.toml are right only if it plans the runs it should."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import FlowRun
+    from prefect.client.schemas.responses import DeploymentResponse
+
+    from tasks.spec import ProjectSpec
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
+PROJECT = "planned"
+PLANNED_SECONDS = 60  # the scheduler looks every five
+KINDS = ("nightly", "monitor", "promote", "retrain", "upkeep")
+
+
+@pytest.fixture(scope="module")
+def spec(servers: Path, houses: Callable[[Path, Any], None]) -> ProjectSpec:
+    from flows.stack.deployments import deploy
+    from tasks.spec import find_project, read_spec
+
+    houses(servers / "projects" / PROJECT, {"sales": {}, "prices": {}})
+    known = read_spec(find_project(PROJECT))
+    deploy([known], servers)
+    return known
+
+
+def deployment(kind: str) -> DeploymentResponse:
+    from prefect import get_client
+
+    with get_client(sync_client=True) as client:
+        return client.read_deployment_by_name(f"{kind}/{PROJECT}")
+
+
+def runs(of: DeploymentResponse) -> list[FlowRun]:
+    from prefect import get_client
+    from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+
+    with get_client(sync_client=True) as client:
+        mine = DeploymentFilter(id=DeploymentFilterId(any_=[of.id]))
+        return client.read_flow_runs(deployment_filter=mine)
+
+
+def test_the_nights_of_a_deployment_are_planned_by_the_server(spec: ProjectSpec) -> None:
+    nightly, deadline = deployment("nightly"), time.monotonic() + PLANNED_SECONDS
+    while not (planned := runs(nightly)) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    first = min(run.expected_start_time for run in planned if run.expected_start_time)
+    assert first > datetime.now(UTC)
+    assert first.astimezone(ZoneInfo(spec.schedule.time_zone)).strftime("%H:%M") == "02:00"
+    assert {run.parameters["reason"] for run in planned} == {"scheduled"}
+    form = nightly.parameter_openapi_schema
+    assert form is not None
+    assert form["properties"]["reason"]["default"] == "by hand"
+
+
+@pytest.mark.usefixtures("spec")
+def test_a_retraining_has_no_schedule_and_no_two_runs_of_a_kind_overlap() -> None:
+    found = {kind: deployment(kind) for kind in KINDS}
+    assert [len(found[kind].schedules) for kind in KINDS] == [1, 0, 1, 0, 1]
+    assert {each.global_concurrency_limit.limit for each in found.values() if each.global_concurrency_limit} == {1}
+
+
+def test_deploying_again_changes_nothing(spec: ProjectSpec, tmp_path: Path) -> None:
+    from flows.stack.deployments import deploy
+
+    def described() -> list[dict[str, Any]]:
+        moments = {"id", "created", "updated"}  # Prefect writes schedules anew
+        return [
+            deployment(kind).model_dump(mode="json", exclude={"updated": True, "schedules": {"__all__": moments}})
+            for kind in KINDS
+        ]
+
+    before = described()
+    deploy([spec], tmp_path)
+    assert described() == before
+
+
+def test_a_deployment_runs_here_with_the_parameters_it_is_given(spec: ProjectSpec) -> None:
+    from prefect.client.schemas.objects import StateType
+
+    from flows.stack.run_deployment import run
+
+    result = run("nightly", spec.project, date="2014-05-05", reason="a test")
+    assert (result["night"], result["action"]) == ("2014-05-05", "wait")
+    done = [each for each in runs(deployment("nightly")) if each.state_type == StateType.COMPLETED]
+    assert [(each.name, each.parameters["reason"]) for each in done] == [("planned 2014-05-05: wait", "a test")]

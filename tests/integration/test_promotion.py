@@ -1,0 +1,207 @@
+"""Answers of people, carried out in a real MLflow registry, written down, and told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tasks import clock
+from tasks.lake import Entry, entries
+from tasks.promote import Proof, Situation, asking, carry_out, plan, recorded_champion, rollback, sentence
+from tasks.registry import Draft, Registry, load_keys
+from tasks.registry.mlflow_names import PROMOTED, TO_TELL
+from tasks.spec.project_spec import ProjectSpec
+
+if TYPE_CHECKING:
+    from flows.workspace import House
+
+PROJECT = "promotion"
+EVIDENCE = {"passed": True, "verdict": "clear_win"}
+SPEC = ProjectSpec.model_validate(
+    {
+        "project": PROJECT,
+        "scope": {"owner": "me", "objective": "A test.", "metric": "mean_absolute_error"},
+        "source": {"uri": "landing", "id": ["id"], "event_time": "at", "label": {"column": "price"}},
+        "features": {"numbers": ["size"]},
+    }
+)
+
+
+@pytest.fixture
+def registry(mlflow_url: str, tmp_path: Path) -> Registry:
+    opened = Registry(mlflow_url, load_keys(tmp_path, {}))
+    opened.ensure(PROJECT, "A test's own project.")
+    return opened
+
+
+def seen(registry: Registry) -> Situation:
+    versions = registry.versions(PROJECT)
+    return Situation(versions, recorded_champion(versions))
+
+
+def settle(registry: Registry, now: datetime) -> list[str]:
+    situation = seen(registry)
+    proofs = {each.number: Proof(json.loads(registry.fetch(each)["evidence.json"])) for each in asking(situation, SPEC)}
+    steps = plan(Situation(situation.versions, situation.recorded, proofs), SPEC, now)
+    for step in steps:
+        carry_out(step, PROJECT, registry)
+    return [sentence(step) for step in steps]
+
+
+def test_approve_promote_reject_move_by_hand_and_roll_back(registry: Registry) -> None:
+    now = datetime.now(UTC)
+    for number, compared in ((1, "none"), (2, "1"), (3, "2")):
+        tags = {"leeway.compared_with": compared}
+        registry.add_version(PROJECT, Draft(str(number), {"evidence.json": json.dumps(EVIDENCE).encode()}, tags=tags))
+    assert settle(registry, now) == []
+    registry.set_tag(PROJECT, 1, "approval", "Approved ")
+    assert settle(registry, now) == ["version 1 is the first champion: approved"]
+    registry.set_tag(PROJECT, 2, "approval", "approved")
+    assert settle(registry, now + timedelta(seconds=1)) == ["version 2 is champion after version 1: approved"]
+    assert registry.aliases(PROJECT) == {"champion": 2, "previous": 1}
+    registry.set_tag(PROJECT, 3, "approval", "rejected")
+    registry.set_alias(PROJECT, "champion", 3)
+    assert settle(registry, now) == [
+        "version 3 is barred: rejected in MLflow",
+        "the alias champion was moved by hand to version 3; it is back at version 2",
+    ]
+    carry_out(rollback(seen(registry), "prices off", now + timedelta(seconds=2)), PROJECT, registry)
+    assert registry.aliases(PROJECT) == {"champion": 1}
+    assert settle(registry, now) == []
+    assert registry.versions(PROJECT)[1].tags["leeway.barred"] == "rolled back to version 1: prices off"
+
+
+# --- as a flow: written down, carried out, told ----------------------------------------------------------------------
+
+NIGHT = date(2026, 11, 20)
+WON = json.loads((Path(__file__).parents[1] / "unit/evaluate/frozen/evidence_2.json").read_text(encoding="utf-8"))
+Made = Callable[..., "House"]
+flows = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
+
+
+class CrashError(Exception):
+    """The process died here."""
+
+
+@pytest.fixture
+def made(servers: Path) -> Made:
+    """Make a project with one version that waits for an answer."""
+    from flows.workspace import open_house
+
+    def make(name: str, automation: str = "{}") -> House:
+        folder = servers / "projects" / name
+        folder.mkdir(parents=True)
+        parts = SPEC.model_dump(mode="json", include={"scope", "source", "features"}, exclude_defaults=True)
+        lines = [f"{part}: {json.dumps(content)}" for part, content in parts.items()]
+        text = "\n".join([f"project: {name}", f"automation: {automation}", *lines])
+        (folder / "project.yaml").write_text(text, encoding="utf-8")
+        return open_house(name)
+
+    return make
+
+
+def waits(house: House, key: str = "one", compared: str = "none") -> int:
+    evidence = json.dumps({**WON, "passed": True, "verdict": "clear_win"}).encode()
+    house.registry.ensure(house.project, "a test's own project")
+    draft = Draft(key, {"evidence.json": evidence}, "May it?\n\nWhy.", {"leeway.compared_with": compared})
+    return house.registry.add_version(house.project, draft).number
+
+
+def promoted(house: House) -> dict[str, Any]:
+    from flows.promote import promote
+
+    result: dict[str, Any] = promote(house.project, NIGHT)
+    return result
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[Entry]:
+    """Collect what people are told of."""
+    said: list[Entry] = []
+    monkeypatch.setattr("flows.promote.tell", lambda _lake, _spec, entry, _known: said.append(entry))
+    return said
+
+
+@flows
+def test_a_promotion_that_nobody_lived_to_tell_of_is_told_by_the_next_run_and_once(
+    made: Made, told: list[Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = made("untold")
+    number = waits(house)
+    house.registry.set_tag(house.project, number, "approval", "approved")
+
+    def dies(*_: object) -> None:
+        raise CrashError
+
+    with monkeypatch.context() as broken:
+        broken.setattr("flows.promote.write_report", dies)
+        with pytest.raises(CrashError):
+            promoted(house)
+    left = house.registry.version(house.project, number)
+    assert left is not None
+    assert house.registry.aliases(house.project)["champion"] == number
+    assert {PROMOTED, TO_TELL} <= set(left.tags)
+    assert told == []
+    assert promoted(house)["action"] == "none"
+    assert [(each.action, each.reason) for each in told] == [("promoted", "version 1 is the first champion: approved")]
+    version = house.registry.version(house.project, number)
+    assert version is not None
+    assert TO_TELL not in version.tags
+    assert version.description.startswith("version 1 is the first champion")
+    promoted(house)
+    assert len(told) == 1
+
+
+@flows
+def test_a_step_that_was_never_carried_out_is_not_told(made: Made, told: list[Entry]) -> None:
+    house = made("undone")
+    number = waits(house)
+    house.registry.set_tag(house.project, number, TO_TELL, f"promotion/{number}/promoted")
+    promoted(house)
+    version = house.registry.version(house.project, number)
+    assert version is not None
+    assert TO_TELL not in version.tags
+    assert told == []
+
+
+@flows
+def test_every_step_is_written_down_with_who_when_and_why(
+    made: Made, told: list[Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.promote import roll_back_now
+
+    house = made("audited", "{promote: automatic}")
+    waits(house)
+    promoted(house)
+    house.registry.set_tag(house.project, waits(house, "two", "1"), "approval", "approved")
+    house.registry.set_tag(house.project, 2, "approval.by", "ben")
+    house.registry.set_tag(house.project, 2, "approval.reason", "better for old flats")
+    promoted(house)
+    house.registry.set_alias(house.project, "champion", 1)
+    promoted(house)
+    roll_back_now(house, "offers were too high", NIGHT)
+    house.registry.set_tag(house.project, waits(house, "three", "7"), "approval", "approved")
+    promoted(house)
+    house.registry.delete_tag(house.project, 3, "approval")
+    late = clock.now() + timedelta(days=40)
+    with monkeypatch.context() as later:
+        later.setattr("tasks.clock.now", lambda: late)
+        promoted(house)
+    rows = [each for each in entries(house.lake, house.project) if each.kind in {"promotion", "rollback"}]
+    assert [(each.action, each.actor.partition(",")[0]) for each in rows][:4] == [
+        ("promoted", "leeway"), ("approved", "ben"), ("promoted", "ben"), ("put_back", "leeway")
+    ]  # fmt: skip
+    assert [each.action for each in rows][4:] == ["rolled_back", "approved", "refused", "rejected"]
+    assert rows[0].details["because"].startswith("automation.promote is automatic; mean_absolute")
+    assert rows[1].reason == rows[2].details["because"] == "better for old flats"
+    assert rows[3].reason == "the alias champion was moved by hand to version 1; it is back at version 2"
+    assert rows[4].reason.endswith("offers were too high")
+    assert "it was compared with champion 7" in rows[6].reason
+    assert rows[7].reason == "version 3 is barred: nobody answered within gate.evidence_days, 30"
+    assert all(each.time.tzinfo is not None for each in rows)
+    assert [each.action for each in told] == ["promoted", "promoted", "put_back", "rolled_back", "refused", "rejected"]

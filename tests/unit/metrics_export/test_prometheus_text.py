@@ -1,0 +1,157 @@
+"""What a night's facts become as metrics."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from tasks.lake import Entry
+from tasks.metrics_export import (
+    METRICS,
+    Attempt,
+    NightFacts,
+    RowCounts,
+    TableSize,
+    carried_over,
+    exposition,
+    failed_night,
+    families,
+    night_facts,
+)
+
+BEGUN = datetime(2026, 1, 9, 2, 0, tzinfo=UTC)
+ENDED = datetime(2026, 1, 9, 2, 3, tzinfo=UTC)
+DUE = datetime(2026, 1, 10, 2, 0, tzinfo=UTC)
+NIGHT = date(2026, 1, 9)
+
+
+def samples(text: str) -> dict[tuple[str, ...], float]:
+    """Return every value by metric and labels, but for the project's."""
+    return {
+        (each.name, *(value for label, value in each.labels.items() if label != "project")): each.value
+        for family in text_string_to_metric_families(text)
+        for each in family.samples
+    }
+
+
+def entry(kind: Any, action: str, day: int, **details: Any) -> Entry:
+    moment = datetime(2026, 1, day, tzinfo=UTC)
+    return Entry(f"{kind}/{day}", kind, moment.date(), moment, action, "a reason", details=details)
+
+
+def night(**more: Any) -> Entry:
+    moved = [{"strain": 1.5}, {"strain": 1.01}, {"strain": 1.0}, {"strain": 0.2}]
+    return entry("night", "retrain", 9, rows=90, labels=4, quarantined=6, moved=moved, **more)
+
+
+def facts(past: list[Entry], *, champion_until: date | None = date(2025, 12, 31), **more: Any) -> NightFacts:
+    attempt = Attempt(BEGUN, ENDED, {"ingest": 1.0, "score": 0.5})
+    return night_facts("shop", night(**more), past, attempt, champion_until, DUE)
+
+
+def test_rows_delivered_are_those_accepted_and_those_quarantined() -> None:
+    found = samples(exposition(families(facts([]))))
+    states = {state: found["leeway_rows", state] for state in ("delivered", "accepted", "quarantined")}
+    assert states == {"delivered": 100, "accepted": 94, "quarantined": 6}
+
+
+def test_the_champions_age_and_the_labels_lag_are_counted_in_days_of_events() -> None:
+    loss = {"value": 0.15, "expected": 0.13, "leeway": 0.01}
+    bias = {"value": 0.0, "expected": 0.0, "leeway": 1.0}
+    known = samples(exposition(families(facts([], performance={"end": "2026-01-02", "loss": loss, "bias": bias}))))
+    assert known["leeway_champion_age_days",] == 9
+    assert known["leeway_label_lag_days",] == 7
+    assert known["leeway_performance_strain",] == pytest.approx(2.0)
+
+
+def test_a_column_that_uses_all_of_its_leeway_is_no_alarm_yet() -> None:
+    found = samples(exposition(families(facts([]))))
+    assert (found["leeway_drift_alarms",], found["leeway_drift_strain",]) == (2, 1.5)
+
+
+def test_one_action_is_one_and_all_others_are_nought() -> None:
+    found = samples(exposition(families(facts([]))))
+    actions = {labels[1]: value for labels, value in found.items() if labels[0] == "leeway_decision"}
+    assert actions == {"score": 0, "hold": 0, "quarantine": 0, "retrain": 1, "ask": 0, "wait": 0} | {
+        action: 0 for action in actions if action != "retrain"
+    }
+
+
+def test_versions_wait_until_the_next_answer_and_the_oldest_is_named() -> None:
+    past = [
+        entry("retraining", "registered", 1),
+        entry("promotion", "promoted", 2),
+        entry("retraining", "registered", 5),
+        entry("promotion", "refused", 6),  # a refusal tells the person why; the version still waits
+        entry("retraining", "refused", 6),
+        entry("retraining", "registered", 7),
+    ]
+    found = samples(exposition(families(facts(past))))
+    assert found["leeway_approvals_waiting",] == 2
+    assert found["leeway_approval_oldest_timestamp_seconds",] == datetime(2026, 1, 5, tzinfo=UTC).timestamp()
+
+
+def test_when_nothing_waits_there_is_no_oldest_moment_from_which_an_age_could_be_counted() -> None:
+    past = [entry("retraining", "registered", 1), entry("promotion", "rejected", 2)]
+    found = samples(exposition(families(facts(past))))
+    assert found["leeway_approvals_waiting",] == 0
+    assert ("leeway_approval_oldest_timestamp_seconds",) not in found
+
+
+def test_a_failed_attempt_keeps_what_the_last_night_learned_and_says_that_it_failed() -> None:
+    before = exposition(families(facts([])))
+    later = datetime(2026, 1, 10, 2, 0, tzinfo=UTC)
+    after = samples(exposition(carried_over(before, families(failed_night("shop", OSError("secret"), later)))))
+    assert after["leeway_night_failed",] == 1
+    assert after["leeway_failures", "OSError"] == 1
+    assert after["leeway_night_attempted_timestamp_seconds",] == later.timestamp()
+    assert after["leeway_night_finished_timestamp_seconds",] == ENDED.timestamp()
+    assert after["leeway_rows", "accepted"] == 94
+    assert "secret" not in exposition(families(failed_night("shop", OSError("secret"), later)))
+
+
+def test_a_night_after_a_failed_one_forgets_the_failure() -> None:
+    before = exposition(families(failed_night("shop", OSError("no answer"), BEGUN)))
+    after = samples(exposition(carried_over(before, families(facts([])))))
+    assert after["leeway_night_failed",] == 0
+    assert ("leeway_failures", "OSError") not in after
+
+
+def test_metrics_of_an_older_version_that_are_no_longer_known_are_not_carried_on() -> None:
+    before = "# HELP leeway_gone Old.\n# TYPE leeway_gone gauge\nleeway_gone 1\n"
+    assert "leeway_gone" not in exposition(carried_over(before, families(facts([]))))
+
+
+def test_every_metric_can_be_said_and_none_is_said_that_is_not_described() -> None:
+    loss = {"value": 1.0, "expected": 1.0, "leeway": 1.0}
+    whole = facts([entry("retraining", "registered", 1)], performance={"end": "2026-01-02", "loss": loss, "bias": loss})
+    filled = NightFacts(
+        **{
+            **{name: getattr(whole, name) for name in whole.__dataclass_fields__},
+            "memory_peak_bytes": 1,
+            "lake": {"rows": TableSize(2, 3)},
+            "home_free_bytes": 4,
+            "home_size_bytes": 5,
+        }
+    )
+    assert [metric.name for metric in families(filled)] == list(METRICS)
+
+
+@given(names=st.lists(st.text(min_size=1), min_size=1, max_size=3, unique=True), seconds=st.floats(0, 1e9))
+def test_whatever_a_label_says_it_is_read_back_as_it_was(names: list[str], seconds: float) -> None:
+    known = NightFacts(names[0], BEGUN, room_seconds=dict.fromkeys(names, seconds))
+    text = exposition(families(known))
+    read = [each for each in text_string_to_metric_families(text) if each.name == "leeway_room_seconds"]
+    assert [sample.labels for sample in read[0].samples] == [{"project": names[0], "room": name} for name in names]
+
+
+@given(accepted=st.integers(0, 10**12), quarantined=st.integers(0, 10**12))
+def test_rows_add_up_whatever_they_are(accepted: int, quarantined: int) -> None:
+    known = NightFacts("shop", BEGUN, rows=RowCounts(accepted, quarantined))
+    found = samples(exposition(families(known)))
+    assert found["leeway_rows", "delivered"] == found["leeway_rows", "accepted"] + found["leeway_rows", "quarantined"]

@@ -1,0 +1,154 @@
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.monitor import Promise, contrast, newest_cohort, newest_window, performance, steps
+from tasks.monitor.predictions.prediction_reference import answers as answers_of
+from tasks.records import Bounded, Performance, Sustained
+from tasks.spec.project_spec import Monitoring
+
+DAY = date(2026, 1, 1)
+
+
+def answers(count: int, error: float) -> pd.DataFrame:
+    """Rows whose truth is 10 and whose prediction is off by `error`, up and down by 1 more in turn within each day."""
+    number = np.arange(count)
+    wobble = np.where((number // 28 + number) % 2, 1.0, -1.0)
+    return pd.DataFrame(
+        {
+            "row_id": [str(number) for number in range(count)],
+            "event_date": [DAY + timedelta(days=number % 28) for number in range(count)],
+            "prediction": 10 - error + wobble,
+            "label": 10.0,
+        }
+    )
+
+
+def test_a_systematic_error_is_seen_as_bias() -> None:
+    found = performance(answers(400, 0.5), Promise("mean_absolute_error", 1.0, 0.0, 10_000), Monitoring(), 52)
+    assert found is not None
+    # residuals are 0.5 + 1 and 0.5 - 1: their mean is 0.5, the mean of their sizes 1.0
+    assert found.bias.value == pytest.approx(0.5)
+    assert found.loss.value == pytest.approx(1.0)
+    assert found.past_leeway
+    assert found.bias.past_leeway
+    assert not found.loss.past_leeway
+
+
+def test_an_error_as_promised_is_within_leeway() -> None:
+    found = performance(answers(400, 0.0), Promise("mean_absolute_error", 1.0, 0.0, 10_000), Monitoring(), 52)
+    assert found is not None
+    assert not found.past_leeway
+    assert found.strain == pytest.approx(0.0)
+
+
+def test_a_shaky_promise_is_not_held_against_the_model() -> None:
+    rows = answers(400, 0.5)
+    sure = performance(rows, Promise("mean_absolute_error", 1.0, 0.0, 10_000), Monitoring(), 52)
+    shaky = performance(rows, Promise("mean_absolute_error", 1.0, 0.0, 10), Monitoring(), 52)
+    assert sure is not None
+    assert shaky is not None
+    assert sure.past_leeway
+    assert not shaky.past_leeway
+
+
+def test_too_few_rows_are_not_judged() -> None:
+    assert performance(answers(49, 5.0), Promise("mean_absolute_error", 1.0, 0.0, 10_000), Monitoring(), 52) is None
+
+
+def test_looking_more_often_makes_each_look_more_careful() -> None:
+    rows, promise = answers(400, 0.2), Promise("mean_absolute_error", 1.0, 0.0, 10_000)
+    weekly, daily = performance(rows, promise, Monitoring(), 52), performance(rows, promise, Monitoring(), 365)
+    assert weekly is not None
+    assert daily is not None
+    assert daily.bias.low < weekly.bias.low
+
+
+def all_right(count: int) -> pd.DataFrame:
+    """Rows of class 1, answered with a probability of .9."""
+    days = [DAY + timedelta(days=number % 28) for number in range(count)]
+    return pd.DataFrame({"event_date": days, "prediction": 0.9, "label": 1.0})
+
+
+def test_no_error_in_fifty_rows_is_not_a_rate_of_nought_for_sure() -> None:
+    # promised is none of 98: by Laplace 1 in 100, a standard deviation of .0995
+    found = performance(all_right(50), Promise("error_rate", 0.0, 0.0, 98), Monitoring(), 52)
+    assert found is not None
+    assert found.loss.value == 0
+    assert found.loss.high > 2 * 0.0995 / 50**0.5
+    assert found.strain >= 0  # the leeway is a tenth of nothing
+
+
+def test_what_is_estimated_from_answers_that_were_all_right_is_still_unsure() -> None:
+    known = answers_of(all_right(50), "error_rate", binary=True)
+    assert known is not None
+    loss, error = known.estimated_loss(known.profile(np.full(20, 0.9)))
+    # as if one row of 51 had been wrong: sqrt(1 / 51 / 50)
+    assert loss == 0
+    assert error == pytest.approx((1 / 51 / 50) ** 0.5)
+
+
+def test_rows_that_cannot_be_scored_are_left_out() -> None:
+    rows = answers(400, 0.0)
+    rows.loc[:9, "label"] = -1.0  # has no logarithm
+    found = performance(rows, Promise("mean_absolute_log_error", 0.1, 0.0, 10_000), Monitoring(), 52)
+    assert found is not None
+    assert (found.rows, np.isfinite(found.loss.value)) == (390, True)
+
+
+def test_since_training_counts_only_where_the_newest_cohort_shows_the_same() -> None:
+    leeway = {"expected": 1.0, "leeway": 0.1}
+    unsure, surely = Bounded(1.2, 0.9, 1.5, **leeway), Bounded(1.15, 1.05, 1.25, **leeway)
+    fine, bias = Bounded(1.05, 0.9, 1.2, **leeway), Bounded(0.0, -0.1, 0.1, 0.0, 0.25)
+
+    def seen(now: Bounded, lasting: Bounded) -> Performance:
+        return Performance(DAY, DAY, 90, now, bias, Sustained(900, lasting, bias))
+
+    assert seen(unsure, surely).past_leeway
+    assert not seen(unsure, unsure).past_leeway
+    assert not seen(fine, surely).past_leeway
+
+
+def test_a_cohort_is_the_newest_labelled_days() -> None:
+    rows = answers(280, 0.0)
+    found = newest_cohort(rows[rows["event_date"] <= DAY + timedelta(days=20)], days=7)
+    assert sorted(set(found["event_date"])) == [DAY + timedelta(days=day) for day in range(14, 21)]
+
+
+def test_a_window_is_never_made_of_rows_the_champion_learned_from() -> None:
+    counts = [(DAY + timedelta(days=day), 10) for day in range(10)]
+    window = newest_window(counts, days=7, min_rows=20, after=DAY + timedelta(days=6))
+    assert window is not None
+    assert (window.start, window.rows) == (DAY + timedelta(days=7), 30)
+
+
+def test_a_thin_week_is_merged_with_the_days_before() -> None:
+    counts = [(DAY + timedelta(days=day), 2) for day in range(30)]
+    window = newest_window(counts, days=7, min_rows=50, after=DAY - timedelta(days=1))
+    assert window is not None
+    assert (window.days, window.rows) == (25, 50)
+
+
+def test_steps_stay_as_they_are_while_newer_days_come() -> None:
+    counts = [(DAY + timedelta(days=day), 20) for day in range(30)]
+    whole = steps(counts, days=7, min_rows=50, after=DAY - timedelta(days=1))
+    assert [one.days for one in whole] == [7, 7, 7, 7]
+    assert whole[:2] == steps(counts[:15], days=7, min_rows=50, after=DAY - timedelta(days=1))
+    thin = [(day, 3) for day, _ in counts]
+    assert [(one.days, one.rows) for one in steps(thin, days=7, min_rows=50, after=DAY - timedelta(days=1))] == [
+        (17, 51)
+    ]
+
+
+def test_what_was_served_is_compared_with_another_version_on_the_same_rows_only() -> None:
+    served = pd.DataFrame(
+        {"row_id": ["a", "b"], "event_date": [DAY, DAY], "version": 2, "role": "champion", "prediction": [9.0, 9.0]}
+    )
+    other = pd.DataFrame({"row_id": ["a"], "event_date": [DAY], "version": 1, "role": "shadow", "prediction": [5.0]})
+    labels = pd.DataFrame({"row_id": ["a", "b"], "label": [10.0, 10.0]})
+    found = contrast(pd.concat([served, other]), labels, metric="mean_absolute_error", version=1, days=7)
+    assert found is not None
+    assert (found.rows, found.served_loss, found.other_loss) == (1, 1.0, 5.0)
+    assert found.less_error == pytest.approx(0.8)

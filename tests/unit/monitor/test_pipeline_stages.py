@@ -1,0 +1,90 @@
+"""The way of the data: the first step that moved is the first one told."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.drift import Leeway, reference_of
+from tasks.monitor import Watch, Window
+from tasks.monitor.pipeline_stages import Judged, delivered_moves, first_moved, way
+from tasks.profiles import TableProfile, fit_ruler, profile
+from tasks.records import Moved
+from tasks.spec.data_sections import Columns, Features, FeatureTable
+
+FEATURES = Features(
+    numbers=["area"],
+    function="deployments.mine.features:add",
+    made=Columns(numbers=["ratio"]),
+    tables=[
+        FeatureTable(
+            name="agents", uri="agents", entity=["agent"], event_time="since", columns=Columns(numbers=["fee"])
+        )
+    ],
+)
+DAY = date(2026, 3, 2)
+
+
+def moved(column: str, strain: float = 2.0, where: str = "") -> Moved:
+    return Moved(column, "level", strain * 0.1, 0.1, where=where)
+
+
+@pytest.mark.parametrize(
+    ("judged", "first"),
+    [
+        (Judged((moved("area"), moved("ratio", 9)), (moved("prediction"),), (), 90), "rows as delivered (area)"),
+        (Judged((moved("area"),), (), (), 90, delivered=(), rows_delivered=90), "rows accepted (area)"),
+        (Judged((moved("fee"), moved("ratio", 9)), (), (), 90), "feature table agents (fee)"),
+        (Judged((moved("ratio"),), (moved("prediction"),), (), 90), "features of the project's function (ratio)"),
+        (Judged((), (moved("prediction"),), (moved("label"),), 90), "the champion's answers (prediction)"),
+        (Judged((), (), (moved("label"),), 90), "labels (label)"),
+        (Judged((moved("area", where="area up to 12"),), (), (), 90), "rows as delivered (area up to 12)"),
+    ],
+)
+def test_the_first_step_that_moved_is_named(judged: Judged, first: str) -> None:
+    step = first_moved(way(FEATURES, judged))
+    assert step is not None
+    assert step.sentence == first
+
+
+def test_where_nothing_moved_there_is_no_first_step() -> None:
+    assert first_moved(way(FEATURES, Judged((moved("area", 0.9),), (), (), 90))) is None
+
+
+def test_what_the_contract_held_back_is_seen_in_the_rows_as_delivered_only() -> None:
+    held_back = Judged((), (), (), 90, delivered=(moved("area"), moved("ratio")), rows_delivered=100)
+    steps = way(FEATURES, held_back)
+    assert [(step.name, step.rows, step.moved) for step in steps[:2]] == [
+        ("rows as delivered", 100, ("area",)),
+        ("rows accepted", 90, ()),
+    ]
+
+
+@pytest.fixture(scope="module")
+def watch() -> Watch:
+    rng = np.random.default_rng(0)
+    days = [(f"2026-01-{n:02}", pd.DataFrame({"area": rng.normal(size=200)})) for n in range(1, 29)]
+    ruler = fit_ruler(pd.concat([frame for _, frame in days]), numbers=["area"], categories=[], booleans=[])
+    return Watch(reference_of([(when, profile(frame, ruler)) for when, frame in days]), Leeway(0.1, 4, 365), 1)
+
+
+def test_rows_as_delivered_are_accepted_and_refused_rows_together(watch: Watch) -> None:
+    rng = np.random.default_rng(1)
+    whole = pd.DataFrame({"area": np.concatenate([rng.normal(size=200), np.full(40, 900.0)])})
+    ruler = watch.reference.total.ruler
+    accepted, refused = profile(whole[:200], ruler), profile(whole[200:], ruler)
+    assert accepted + refused == profile(whole, ruler)
+    found = delivered_moves(watch, Window(DAY, DAY, 200), {DAY: accepted}, {DAY: refused})
+    assert found is not None
+    assert found[1] == 240
+    assert found[0][0].column == "area"
+    assert found[0][0].strain > 1
+
+
+def test_where_nothing_was_set_aside_in_the_window_the_rows_are_those_accepted(watch: Watch) -> None:
+    rows = TableProfile.empty(watch.reference.total.ruler)
+    assert delivered_moves(watch, Window(DAY, DAY, 200), {DAY: rows}, {}) is None
+    assert delivered_moves(watch, Window(DAY, DAY, 200), {DAY: rows}, {date(2026, 3, 1): rows}) is None

@@ -1,0 +1,404 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.errors import DataError
+from tasks.promote import (
+    Promote,
+    Proof,
+    PutBack,
+    Refuse,
+    Reject,
+    RollBack,
+    Situation,
+    Step,
+    asking,
+    carry_out,
+    plan,
+    recorded_champion,
+    rollback,
+    sentence,
+)
+from tasks.registry import Version
+from tasks.spec.project_spec import ProjectSpec
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+SPEC = ProjectSpec.model_validate(
+    {
+        "project": "mine",
+        "scope": {"owner": "me", "objective": "A test.", "metric": "mean_absolute_error"},
+        "source": {"uri": "landing", "id": ["id"], "event_time": "at", "label": {"column": "price"}},
+        "features": {"numbers": ["size"]},
+    }
+)
+AUTOMATIC = SPEC.model_copy(update={"automation": SPEC.automation.model_copy(update={"promote": "automatic"})})
+GOOD = Proof({"passed": True, "verdict": "clear_win"})
+APPROVED = {"approval": "approved"}
+
+
+class CrashError(Exception):
+    """The process ended between two calls."""
+
+
+class Shelf:
+    """A registry in memory that crashes before its n-th write."""
+
+    def __init__(self, crash_at: int | None = None) -> None:
+        self.tags: dict[int, dict[str, str]] = {}
+        self.aliases: dict[str, int] = {}
+        self.left = crash_at
+
+    def add(self, number: int, tags: Mapping[str, str] | None = None) -> Shelf:
+        champion = recorded_champion(self.versions())
+        compared = {"leeway.compared_with": "none" if champion is None else str(champion)}
+        self.tags[number] = {**compared, **(tags or {})}
+        self.aliases["challenger"] = number
+        return self
+
+    def versions(self) -> list[Version]:
+        return [
+            Version(
+                project="mine",
+                number=number,
+                run_id="",
+                tags=dict(tags),
+                aliases=tuple(alias for alias, at in self.aliases.items() if at == number),
+                created=NOW - timedelta(days=1),
+                description="",
+            )
+            for number, tags in self.tags.items()
+        ]
+
+    def situation(self) -> Situation:
+        seen = Situation(self.versions(), recorded_champion(self.versions()))
+        return replace(seen, proofs={version.number: GOOD for version in asking(seen, AUTOMATIC)})
+
+    def settle(self, spec: ProjectSpec = SPEC, at: datetime = NOW) -> list[Step]:
+        done: list[Step] = []
+        while steps := plan(self.situation(), spec, at):
+            assert len(done) < 20, "the plan never settles"
+            for step in steps:
+                carry_out(step, "mine", self)
+            done += steps
+        return done
+
+    def _write(self) -> None:
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise CrashError
+
+    def set_alias(self, project: str, alias: str, number: int) -> None:
+        assert (project, number in self.tags) == ("mine", True)
+        self._write()
+        self.aliases[alias] = number
+
+    def delete_alias(self, _project: str, alias: str) -> None:
+        self._write()
+        self.aliases.pop(alias, None)
+
+    def set_tag(self, _project: str, number: int, key: str, value: str) -> None:
+        self._write()
+        self.tags[number][key] = value
+
+    def delete_tag(self, _project: str, number: int, key: str) -> None:
+        self._write()
+        self.tags[number].pop(key, None)
+
+
+def crowned(*numbers: int) -> Shelf:
+    """Return a shelf where versions were approved one after another, a day apart, ending yesterday."""
+    shelf = Shelf()
+    for place, number in enumerate(numbers):
+        shelf.add(number, APPROVED)
+        shelf.settle(at=NOW - timedelta(days=len(numbers) - place))
+    return shelf
+
+
+def test_the_first_approved_version_becomes_champion() -> None:
+    shelf = Shelf().add(1, APPROVED)
+    (step,) = shelf.settle()
+    assert step == Promote(1, None, (), automatic=False, at=NOW, clears_challenger=True)
+    assert shelf.aliases == {"champion": 1}
+    assert shelf.tags[1]["leeway.promoted"] == "2026-11-20T12:00:00+00:00"
+
+
+def test_the_champion_before_becomes_previous() -> None:
+    assert crowned(1, 2).aliases == {"champion": 2, "previous": 1}
+    assert crowned(1, 2, 3).aliases == {"champion": 3, "previous": 2}
+
+
+def test_a_settled_registry_needs_nothing() -> None:
+    assert crowned(1, 2).settle() == []
+
+
+def test_a_version_nobody_answered_waits() -> None:
+    shelf = crowned(1).add(2)
+    assert shelf.settle() == []
+    assert shelf.aliases == {"champion": 1, "challenger": 2}
+
+
+def test_a_clear_win_is_promoted_alone_where_the_spec_says_so() -> None:
+    (step,) = crowned(1).add(2).settle(AUTOMATIC)
+    assert isinstance(step, Promote)
+    assert step.automatic
+    assert sentence(step) == "version 2 is champion after version 1: a clear win"
+
+
+def test_a_rejected_version_is_barred_once() -> None:
+    shelf = crowned(1).add(2, {"approval": "Rejected"})
+    assert shelf.settle() == [Reject(2, "rejected in MLflow", clears_challenger=True)]
+    assert shelf.aliases == {"champion": 1}
+    assert shelf.tags[2]["leeway.barred"] == "rejected in MLflow"
+
+
+def test_who_changes_their_mind_after_a_rejection_is_told_how() -> None:
+    shelf = crowned(1).add(2, {"approval": "rejected"})
+    shelf.settle()
+    shelf.tags[2]["approval"] = "approved"
+    (step,) = shelf.settle()
+    assert isinstance(step, Refuse)
+    assert "delete the tag leeway.barred" in shelf.tags[2]["approval.refused"]
+    del shelf.tags[2]["leeway.barred"]
+    shelf.settle()
+    assert shelf.aliases["champion"] == 2
+    assert "approval.refused" not in shelf.tags[2]
+
+
+def test_a_typing_error_is_answered_once() -> None:
+    shelf = crowned(1).add(2, {"approval": "aproved"})
+    (step,) = shelf.settle()
+    assert isinstance(step, Refuse)
+    assert "did you mean 'approved'?" in shelf.tags[2]["approval.refused"]
+
+
+def test_files_that_cannot_be_believed_keep_an_approved_version_down() -> None:
+    situation = crowned(1).add(2, APPROVED).situation()
+    bad = replace(situation, proofs={2: Proof(None, "model.onnx has changed")})
+    assert plan(bad, SPEC, NOW) == [Refuse(2, ("its files cannot be believed: model.onnx has changed",))]
+
+
+def test_only_the_files_of_versions_that_ask_are_looked_at() -> None:
+    shelf = (
+        crowned(1).add(2).add(3, APPROVED).add(4, {"approval": "rejected"}).add(5, {"leeway.barred": "x", **APPROVED})
+    )
+    seen = shelf.situation()
+    assert [version.number for version in asking(seen, SPEC)] == [3]
+    assert [version.number for version in asking(seen, AUTOMATIC)] == [3, 2]
+
+
+def test_of_two_approved_versions_the_newer_wins_and_the_older_is_superseded() -> None:
+    shelf = crowned(1).add(2, APPROVED).add(3, APPROVED)
+    shelf.settle()
+    assert shelf.aliases == {"champion": 3, "previous": 1}
+    assert shelf.tags[2]["leeway.barred"] == "superseded by version 3"
+
+
+def test_a_newer_version_still_waiting_must_be_compared_anew() -> None:
+    shelf = crowned(1).add(2, APPROVED).add(3)
+    shelf.settle()
+    shelf.tags[3] |= APPROVED
+    shelf.settle()
+    assert shelf.aliases["champion"] == 2
+    assert "compared with champion 1, but the champion is 2" in shelf.tags[3]["approval.refused"]
+
+
+@pytest.mark.parametrize("to", [1, 3, None])
+def test_a_champion_moved_by_hand_is_put_back(to: int | None) -> None:
+    shelf = crowned(1, 2).add(3)
+    if to is None:
+        del shelf.aliases["champion"]
+    else:
+        shelf.aliases["champion"] = to
+    assert shelf.settle() == [PutBack(2, to)]
+    assert shelf.aliases["champion"] == 2
+
+
+def test_a_champion_set_by_hand_before_any_promotion_is_removed() -> None:
+    shelf = Shelf().add(1)
+    shelf.aliases["champion"] = 1
+    (step,) = shelf.settle()
+    assert "no version was ever promoted" in sentence(step)
+    assert "champion" not in shelf.aliases
+
+
+def test_a_champion_deleted_in_mlflow_gives_way_to_the_one_before() -> None:
+    shelf = crowned(1, 2)
+    del shelf.tags[2], shelf.aliases["champion"]
+    assert shelf.settle() == [PutBack(1, None)]
+
+
+def test_a_champion_barred_by_hand_gives_way_to_the_one_before() -> None:
+    shelf = crowned(1, 2)
+    shelf.tags[2]["leeway.barred"] = "complaints"
+    assert PutBack(1, 2) in shelf.settle()
+    assert shelf.aliases["champion"] == 1
+
+
+def test_a_record_that_lags_behind_a_promotion_does_not_undo_it() -> None:
+    shelf = crowned(1, 2)
+    late = Situation(shelf.versions(), recorded=1, proofs={2: GOOD})
+    (step,) = plan(late, SPEC, NOW)
+    assert isinstance(step, Promote)
+    assert (step.number, step.previous) == (2, 1)
+
+
+def test_a_tag_that_is_no_moment_crowns_nobody() -> None:
+    shelf = crowned(1).add(2, {"leeway.promoted": "yesterday"}).add(3, {"leeway.promoted": "2026-11-20T12:00:00"})
+    assert recorded_champion(shelf.versions()) == 1
+
+
+def test_a_rollback_returns_to_the_one_before_and_bars_the_other() -> None:
+    shelf = crowned(1, 2, 3)
+    step = rollback(shelf.situation(), "prices off", NOW)
+    assert step == RollBack(3, to=2, previous=1, reason="prices off", at=NOW, approvals=("approval",))
+    carry_out(step, "mine", shelf)
+    assert shelf.aliases == {"champion": 2, "previous": 1}
+    assert shelf.tags[3]["leeway.barred"] == "rolled back to version 2: prices off"
+    assert "approval" not in shelf.tags[3]
+    assert shelf.settle() == []
+
+
+def test_an_old_approval_does_not_undo_a_rollback() -> None:
+    shelf = crowned(1, 2)
+    carry_out(rollback(shelf.situation(), "worse", NOW), "mine", shelf)
+    shelf.tags[2] |= APPROVED
+    (step,) = shelf.settle()
+    assert isinstance(step, Refuse)
+    assert shelf.aliases["champion"] == 1
+
+
+def test_a_version_rolled_back_can_return_when_a_person_lifts_the_bar_and_approves_anew() -> None:
+    shelf = crowned(1, 2)
+    carry_out(rollback(shelf.situation(), "worse", NOW), "mine", shelf)
+    del shelf.tags[2]["leeway.barred"]
+    assert shelf.settle() == []
+    shelf.tags[2] |= APPROVED
+    shelf.settle(at=NOW + timedelta(hours=1))
+    assert shelf.aliases == {"champion": 2, "previous": 1}
+
+
+@pytest.mark.parametrize("moved_to", [1, 4])
+def test_a_previous_moved_by_hand_leads_nowhere(moved_to: int) -> None:
+    shelf = crowned(1, 2, 3).add(4)
+    shelf.aliases["previous"] = moved_to
+    assert rollback(shelf.situation(), "worse", NOW).to == 2
+
+
+def test_there_must_be_something_to_roll_back_to() -> None:
+    with pytest.raises(DataError, match="no champion to roll back from"):
+        rollback(Shelf().add(1).situation(), "worse", NOW)
+    with pytest.raises(DataError, match="no version was champion before version 1"):
+        rollback(crowned(1).situation(), "worse", NOW)
+
+
+def test_a_step_done_twice_is_done_once() -> None:
+    shelf = crowned(1, 2).add(3, APPROVED)
+    for step in [*plan(shelf.situation(), SPEC, NOW), rollback(shelf.situation(), "worse", NOW)]:
+        carry_out(step, "mine", shelf)
+        once = (dict(shelf.aliases), {number: dict(tags) for number, tags in shelf.tags.items()})
+        carry_out(step, "mine", shelf)
+        assert (shelf.aliases, shelf.tags) == once
+
+
+@pytest.mark.parametrize("crash_at", range(10))
+def test_a_promotion_cut_anywhere_ends_as_an_undisturbed_one(crash_at: int) -> None:
+    expected, shelf = crowned(1).add(2).add(3, APPROVED), crowned(1).add(2).add(3, APPROVED)
+    expected.settle()
+    shelf.left = crash_at
+    try:
+        shelf.settle()
+    except CrashError:
+        shelf.left = None
+        shelf.settle()
+    assert (shelf.aliases, shelf.tags) == (expected.aliases, expected.tags)
+
+
+@pytest.mark.parametrize("previous", [1, 2])
+@pytest.mark.parametrize("finisher", ["the next plan", "the same rollback"])
+@pytest.mark.parametrize("crash_at", range(7))
+def test_a_rollback_cut_anywhere_ends_as_an_undisturbed_one(crash_at: int, finisher: str, previous: int) -> None:
+    expected, shelf = crowned(1, 2, 3), crowned(1, 2, 3)
+    expected.aliases["previous"] = shelf.aliases["previous"] = previous
+    carry_out(rollback(expected.situation(), "worse", NOW), "mine", expected)
+    shelf.left = crash_at
+    try:
+        carry_out(rollback(shelf.situation(), "worse", NOW), "mine", shelf)
+    except CrashError:
+        shelf.left = None
+        if finisher == "the next plan" and "leeway.barred" in shelf.tags[3]:
+            shelf.settle()
+        else:
+            carry_out(rollback(shelf.situation(), "worse", NOW), "mine", shelf)
+    assert (shelf.aliases, shelf.tags) == (expected.aliases, expected.tags)
+    assert shelf.settle() == []
+
+
+ANSWERS = st.sampled_from([None, "approved", "rejected", "maybe"])
+DEEDS = st.one_of(
+    st.tuples(st.just("register"), ANSWERS),
+    st.tuples(st.just("answer"), st.tuples(st.integers(1, 6), ANSWERS)),
+    st.tuples(st.just("move champion"), st.integers(1, 6)),
+    st.tuples(st.just("delete alias"), st.sampled_from(["champion", "previous", "challenger"])),
+    st.tuples(st.just("roll back"), st.integers(0, 6)),
+    st.tuples(st.just("crash"), st.integers(0, 8)),
+)
+
+
+def do(shelf: Shelf, deed: str, what: object, at: datetime) -> None:
+    numbers = sorted(shelf.tags)
+    match deed, what:
+        case "register", answer:
+            shelf.add(len(numbers) + 1, {"approval": answer} if isinstance(answer, str) else {})
+        case "answer", (int(number), str(answer)) if number in numbers:
+            shelf.tags[number]["approval"] = answer
+        case "move champion", int(number) if number in numbers:
+            shelf.aliases["champion"] = number
+        case "delete alias", str(alias):
+            shelf.aliases.pop(alias, None)
+        case "roll back", int(crash_at):
+            shelf.left = crash_at
+            carry_out(rollback(shelf.situation(), "worse", at), "mine", shelf)
+        case "crash", int(crash_at):
+            shelf.left = crash_at
+            shelf.settle(at=at)
+
+
+@settings(deadline=None)
+@given(st.lists(DEEDS, max_size=14))
+def test_whatever_people_and_crashes_do_the_champion_is_one_that_was_approved(deeds: list[tuple[str, object]]) -> None:
+    shelf = Shelf()
+    ever_approved: set[int] = set()
+    for minute, (deed, what) in enumerate(deeds):
+        at = NOW + timedelta(minutes=minute)
+        with suppress(CrashError, DataError):
+            do(shelf, deed, what, at)
+        ever_approved |= {n for n, tags in shelf.tags.items() if tags.get("approval") == "approved"}
+        shelf.left = None
+        before = recorded_champion(shelf.versions())
+        shelf.settle(at=at)
+        champion = shelf.aliases.get("champion")
+        assert champion == recorded_champion(shelf.versions())
+        assert champion is None or champion in ever_approved
+        assert champion is None or "leeway.barred" not in shelf.tags[champion]
+        assert before is None or champion is not None
+
+
+def test_a_request_that_nobody_answers_ends_and_makes_room_for_the_next() -> None:
+    shelf = Shelf().add(1)
+    late = NOW + timedelta(days=SPEC.gate.evidence_days)
+    steps = plan(Situation(shelf.versions(), None), SPEC, late)
+    assert steps == [Reject(1, "nobody answered within gate.evidence_days, 30", clears_challenger=True)]
+
+
+def test_nothing_is_promoted_from_which_there_is_no_way_back() -> None:
+    shelf = Shelf().add(1, {"approval": "approved"})
+    seen = Situation(shelf.versions(), None, {1: GOOD}, way_back="model.onnx has changed")
+    assert plan(seen, SPEC, NOW) == [Refuse(1, ("there would be no way back: model.onnx has changed",))]

@@ -1,0 +1,48 @@
+"""Answers as files: the same bytes for the same answers, where the spec says."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tasks.score import Results, results_of
+from tasks.score.output_files import file_content
+from tasks.spec.project_spec import ProjectSpec
+
+ANSWERS = pd.DataFrame({"row_id": ["b", "a"], "batch_id": "x", "role": "champion", "prediction": [2.0, 1.0]})
+
+
+def spec_of(**scoring: str) -> ProjectSpec:
+    return ProjectSpec.model_validate(
+        {
+            "project": "flats",
+            "scope": {"owner": "ann", "objective": "price flats", "metric": "mean_absolute_error"},
+            "source": {"uri": "landing", "id": ["id"], "event_time": "day", "label": {"column": "price"}},
+            "features": {"numbers": ["area"]},
+            "scoring": scoring,
+        }
+    )
+
+
+def test_rows_are_in_the_order_of_their_ids_and_parquet_says_the_same() -> None:
+    read = pd.read_parquet(io.BytesIO(file_content(ANSWERS, "parquet")))
+    assert list(read.columns) == ["row_id", "prediction"]
+    assert read["row_id"].tolist() == ["a", "b"]
+    turned = ANSWERS.iloc[::-1]
+    for written in ("parquet", "csv"):
+        assert file_content(turned, written) == file_content(ANSWERS, written)
+
+
+@pytest.mark.parametrize(
+    ("output", "root"),
+    [("answers", "/projects/flats/answers"), ("/mnt/out", "/mnt/out"), ("s3://bucket/prefix", "s3://bucket/prefix")],
+)
+def test_a_relative_place_is_in_the_projects_folder(output: str, root: str) -> None:
+    assert results_of(spec_of(output=output, format="csv"), Path("/projects/flats")) == Results(root, "csv")
+
+
+def test_without_a_place_there_are_no_files() -> None:
+    assert results_of(spec_of(), Path("/projects/flats")) is None

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from tasks.errors import SpecError
+from tasks.spec.project_spec import ProjectSpec
+from tasks.spec.reading.read_spec import parse_spec
+
+GOOD = """\
+project: houses
+scope: {owner: pricing, objective: Suggest a price., metric: mean_absolute_error}
+source: {uri: landing, id: [sale], event_time: date, label: {column: price}}
+features:
+  numbers: [area, rooms]
+  categories:
+    - zip
+"""
+
+
+def faults(text: str) -> list[str]:
+    with pytest.raises(SpecError) as refused:
+        parse_spec(text, "p.yaml")
+    return refused.value.faults
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        (GOOD + "    - price\n", "p.yaml:8: the label 'price' is also a feature"),
+        (GOOD + "    - date\n", "p.yaml:8: event_time 'date' is also a feature"),
+        (GOOD + "    - area\n", "p.yaml:8: feature 'area' is named twice"),
+        (GOOD.replace("[sale]", "[sale, sale]"), "p.yaml:3: id column 'sale' is named twice"),
+        (GOOD.replace("[sale]", "[sale, price]"), "p.yaml:3: the label 'price' is also part of source.id"),
+        (GOOD.replace("column: price", "column: date"), "p.yaml:3: the label 'date' is also event_time"),
+        (
+            GOOD.replace("mean_absolute_error", "log_loss"),
+            "p.yaml:2: scope.metric 'log_loss' does not fit training.task",
+        ),
+        (GOOD + "training: {half_lives_days: []}\n", "p.yaml:8: training.time_treatments has 'recency' but"),
+        (GOOD + "privacy:\n  drop: [name, area]\n", "p.yaml:9: privacy.drop names 'area'"),
+        (GOOD + "privacy:\n  drop: [price]\n", "p.yaml:9: privacy.drop names 'price'"),
+        (GOOD + "privacy:\n  pseudonymise: [zip, area]\n", "p.yaml:9: privacy.pseudonymise names 'area'"),
+        (GOOD + "gate:\n  slices: [zip, colour]\n", "p.yaml:9: gate.slices names 'colour'"),
+        (GOOD + "compute: {address: 'tcp://h:1'}\n", "p.yaml:8: compute.address is a Dask scheduler"),
+        (
+            GOOD.replace("price}", "price, delay_days: 14}") + "monitoring:\n  cooldown_days: 7\n",
+            "p.yaml:9: monitoring.cooldown_days 7 is below source.label.delay_days 14",
+        ),
+        (
+            GOOD.replace("price}", "price, delay_days: 60}"),
+            "p.yaml:3: monitoring.cooldown_days 28 is below source.label.delay_days 60",
+        ),
+        (GOOD.split("features", maxsplit=1)[0] + "features: {}\n", "p.yaml:4: no feature is named"),
+    ],
+)
+def test_a_contradiction_is_told_on_the_line_that_was_written(written: str, told: str) -> None:
+    (fault,) = faults(written)
+    assert fault.startswith(told)
+
+
+def test_a_binary_task_refuses_a_log_scale_and_a_regression_metric_at_once() -> None:
+    told = faults(GOOD + "training:\n  task: binary\n  target_scale: log\n")
+    assert [fault.split(" ")[0:2] for fault in told] == [
+        ["p.yaml:2:", "scope.metric"],
+        ["p.yaml:10:", "training.target_scale"],
+    ]
+
+
+def test_contradictions_are_told_beside_other_faults() -> None:
+    told = faults(GOOD + "    - price\ngate: {slices: [colour], min_rows: abc}\nextra: 1\n")
+    assert [fault.split(" ")[0] for fault in told] == ["p.yaml:8:", "p.yaml:9:", "p.yaml:9:", "p.yaml:10:"]
+
+
+def test_a_faulty_key_is_not_blamed_for_what_its_default_contradicts() -> None:
+    text = GOOD.replace("price}", "price, delay_days: 60}") + "monitoring: {cooldown_days: soon}\n"
+    assert [fault.split(" ")[0:2] for fault in faults(text)] == [["p.yaml:8:", "monitoring.cooldown_days:"]]
+
+
+def test_a_spec_built_in_code_is_refused_too() -> None:
+    spec = parse_spec(GOOD, "p.yaml").model_dump()
+    spec["features"]["numbers"].append("price")
+    with pytest.raises(ValidationError, match="the label 'price' is also a feature"):
+        ProjectSpec.model_validate(spec)

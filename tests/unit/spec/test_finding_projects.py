@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import SpecError
+from tasks.spec.find_project import find_project, home, known_projects, projects_folder
+
+
+@pytest.fixture
+def projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LEEWAY_PROJECTS", raising=False)
+    monkeypatch.delenv("LEEWAY_HOME", raising=False)
+    for name in ("houses", "card-fraud", "Not A Name"):
+        (tmp_path / "deployments" / name).mkdir(parents=True)
+        (tmp_path / "deployments" / name / "project.yaml").touch()
+    (tmp_path / "deployments" / "empty").mkdir()
+    return tmp_path / "deployments"
+
+
+@pytest.mark.parametrize(
+    "asked", ["houses", " houses ", "deployments/houses", "deployments/houses/", "deployments/houses/project.yaml"]
+)
+def test_a_name_a_folder_or_a_file_finds_the_project(asked: str, projects: Path) -> None:
+    assert find_project(asked).resolve() == projects / "houses" / "project.yaml"
+
+
+def test_the_folder_of_projects_can_be_set_by_a_variable(projects: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert projects_folder() == Path("deployments")
+    monkeypatch.chdir("/")
+    monkeypatch.setenv("LEEWAY_PROJECTS", str(projects))
+    assert find_project("houses") == projects / "houses" / "project.yaml"
+
+
+@pytest.mark.usefixtures("projects")
+def test_an_unknown_project_is_told_the_known_ones_and_the_nearest() -> None:
+    assert known_projects() == ["card-fraud", "houses"]
+    with pytest.raises(SpecError) as refused:
+        find_project("hoses")
+    assert refused.value.faults == [
+        "no project 'hoses' in deployments; known: card-fraud, houses; did you mean 'houses'?"
+    ]
+
+
+@pytest.mark.usefixtures("projects")
+@pytest.mark.parametrize(
+    "asked", ["", "..", "../houses", "empty", "a\0b", "x" * 5000, "~nobody-here/x", "houses/../empty"]
+)
+def test_what_is_no_project_is_refused(asked: str) -> None:
+    with pytest.raises(SpecError, match="no project"):
+        find_project(asked)
+
+
+@pytest.mark.usefixtures("projects")
+def test_a_folder_whose_name_cannot_be_a_projects_is_refused() -> None:
+    with pytest.raises(SpecError, match="project name 'Not A Name'; expected 1 to 63 lower-case letters"):
+        find_project("deployments/Not A Name")
+
+
+def test_local_state_is_beside_the_projects_or_where_a_variable_says(
+    projects: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert home("deployments/houses/project.yaml") == projects / ".leeway"
+    monkeypatch.setenv("LEEWAY_HOME", "elsewhere")
+    assert home("deployments/houses/project.yaml") == projects.parent / "elsewhere"
+
+
+def test_without_any_project_the_refusal_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEEWAY_PROJECTS", str(tmp_path / "none"))
+    with pytest.raises(SpecError, match="known: none yet"):
+        find_project("houses")

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from tasks.errors import ContractError
+from tasks.spec.project_spec import ProjectSpec
+from tasks.validate import Suite, read_suite
+from tasks.validate.contract.failed_expectations import breaches
+
+HOUSES = yaml.safe_load(Path(__file__).with_name("houses.yaml").read_text(encoding="utf-8"))
+
+
+def spec_of(source: dict[str, Any] | None = None, **parts: Any) -> ProjectSpec:
+    return ProjectSpec.model_validate({**HOUSES, **parts, "source": HOUSES["source"] | (source or {})})
+
+
+FEATURES = {"numbers": ["rooms", "size"], "booleans": ["pool"], "categories": ["zip"]}
+
+
+def expectation(kind: str, severity: str | None = None, **kwargs: Any) -> dict[str, Any]:
+    return {"type": f"expect_{kind}", "kwargs": kwargs, **({"severity": severity} if severity else {})}
+
+
+@pytest.fixture
+def suite_of(tmp_path: Path) -> Callable[..., Suite]:
+    def write(*expectations: dict[str, Any]) -> Suite:
+        path = tmp_path / "expectations.json"
+        path.write_text(json.dumps({"name": "houses", "expectations": expectations}))
+        return read_suite(path, spec_of(features=FEATURES))
+
+    return write
+
+
+MakeSuite = Callable[..., Suite]
+ROWS = pd.DataFrame(
+    {
+        "rooms": [3.0, 99.0, None, 5.0],
+        "size": [100.0, 90.0, 80.0, 5.0],
+        "pool": pd.array([True, None, False, True], dtype="boolean"),
+        "zip": pd.array(["98178", "x", None, "98001"], dtype="str"),
+    }
+)
+MIXED = (
+    expectation("column_values_to_be_between", column="rooms", max_value=40),
+    expectation("column_values_to_match_regex", "warning", column="zip", regex=r"^98\d{3}$"),
+    expectation("column_values_to_not_be_null", "info", column="pool"),
+    expectation("column_values_to_be_unique", column="size"),
+    expectation(
+        "column_pair_values_a_to_be_greater_than_b",
+        column_A="size",
+        column_B="rooms",
+        ignore_row_if="either_value_is_missing",
+    ),
+    expectation("column_values_to_be_between", "warning", column="size", min_value=10, mostly=0.7),
+    expectation("table_row_count_to_be_between", max_value=3),
+    expectation("column_median_to_be_between", column="size", min_value=200),
+)
+
+
+def told(found: list[Any]) -> list[tuple[str, str, list[int] | None]]:
+    return [(each.reason, each.severity, None if each.rows is None else each.rows.tolist()) for each in found]
+
+
+def test_a_suite_says_which_rows_broke_which_expectation_and_how_grave_it_is(suite_of: MakeSuite) -> None:
+    assert told(breaches([ROWS], suite_of(*MIXED))[0]) == [
+        ("expect_column_values_to_be_between:rooms", "critical", [1]),
+        ("expect_column_values_to_match_regex:zip", "warning", [1]),
+        ("expect_column_values_to_not_be_null:pool", "info", [1]),
+        ("expect_column_pair_values_a_to_be_greater_than_b:size:rooms", "critical", [1, 3]),
+        ("expect_table_row_count_to_be_between", "critical", None),
+        ("expect_column_median_to_be_between:size", "critical", None),
+    ]
+
+
+def test_two_expectations_of_one_type_on_one_column_are_both_asked(suite_of: MakeSuite) -> None:
+    grave = expectation("column_values_to_be_between", column="rooms", max_value=40)
+    slight = expectation("column_values_to_be_between", "warning", column="rooms", max_value=4)
+    found = told(breaches([ROWS], suite_of(grave, slight))[0])
+    assert [(severity, rows) for _, severity, rows in found] == [("critical", [1]), ("warning", [1, 3])]
+
+
+def test_several_frames_in_one_run_are_judged_as_each_by_itself(suite_of: MakeSuite) -> None:
+    suite = suite_of(*MIXED)
+    frames = [ROWS, ROWS.iloc[:2], ROWS.iloc[[3]], pd.concat([ROWS, ROWS.iloc[::-1]]), ROWS.iloc[[0]]]
+    together = [sorted(told(found), key=str) for found in breaches(frames, suite)]
+    assert together == [sorted(told(breaches([frame], suite)[0]), key=str) for frame in frames]
+    assert breaches([], suite) == []
+
+
+def test_threads_do_not_disturb_each_other(suite_of: MakeSuite) -> None:
+    suite = suite_of(*MIXED)
+    frames = [ROWS.iloc[:count] for count in (1, 2, 3, 4)] * 2
+    alone = [told(breaches([frame], suite)[0]) for frame in frames]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda frame: told(breaches([frame], suite)[0]), frames)) == alone
+
+
+def test_a_run_is_quiet(suite_of: MakeSuite, capfd: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        breaches([ROWS], suite_of(*MIXED))
+    assert heard == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_empty_suite_asks_nothing(suite_of: MakeSuite) -> None:
+    assert breaches([ROWS], suite_of()) == [[]]
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        (None, "cannot be read"),
+        ("{", "cannot be read"),
+        ('{"name": "mine"}', "no list 'expectations'"),
+        ("[]", "no list 'expectations'"),
+        ('{"expectations": [{"kwargs": {}}]}', "expectation 1 lacks"),
+        (json.dumps({"expectations": [expectation("column_values_to_be_nice", column="rooms")]}), "refuses"),
+        (
+            json.dumps({"expectations": [expectation("column_values_to_not_be_null", column="room")]}),
+            "did you mean 'rooms'",
+        ),
+        (json.dumps({"expectations": [expectation("column_values_to_not_be_null", "bad", column="rooms")]}), "refuses"),
+        (json.dumps({"expectations": [expectation("column_values_to_be_between", column="rooms", mx=1)]}), "refuses"),
+        (
+            json.dumps(
+                {"expectations": [expectation("column_pair_values_to_be_equal", column_A="price", column_B="size")]}
+            ),
+            "land apart",
+        ),
+    ],
+)
+def test_a_file_that_is_no_usable_suite_is_named_with_what_to_do(
+    content: str | None, match: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "expectations.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ContractError, match=match) as caught:
+        read_suite(path, spec_of(features=FEATURES))
+    assert str(path) in str(caught.value)
+
+
+def test_an_expectation_that_cannot_be_computed_is_the_suites_fault_and_not_the_datas(suite_of: MakeSuite) -> None:
+    suite = suite_of(expectation("column_values_to_be_between", column="zip", max_value=40))
+    with pytest.raises(ContractError, match=r"expectations\.json: expect_column_values_to_be_between on \['zip'\]"):
+        breaches([ROWS], suite)
