@@ -12,11 +12,11 @@ from typing import Any
 from prefect import flow, runtime
 
 from flows.steps.decide_night import decide_night, decided
-from flows.steps.decision_record import Tonight, night_name
-from flows.steps.exclusive_run import in_turn
-from flows.workspace import House, open_house
-from tasks.lake import deliveries, entries
-from tasks.notify.task import tell_failure
+from flows.steps.decision_record import NightContext, night_name
+from flows.steps.exclusive_run import run_exclusively
+from flows.workspace import Workspace, open_workspace
+from tasks.lake import deliveries, read_entries
+from tasks.notify.task import notify_failure
 
 
 def _run_name() -> str:
@@ -24,7 +24,7 @@ def _run_name() -> str:
     return f"{given['project']} {given.get('date') or 'now'}: monitor"
 
 
-@flow(name="monitor", flow_run_name=_run_name, on_failure=[tell_failure], on_crashed=[tell_failure])
+@flow(name="monitor", flow_run_name=_run_name, on_failure=[notify_failure], on_crashed=[notify_failure])
 def monitor(project: str, date: Date | None = None, reason: str = "by hand") -> dict[str, Any]:
     """Measure a project's drift and decide what to do about it, without taking anything in.
 
@@ -38,14 +38,14 @@ def monitor(project: str, date: Date | None = None, reason: str = "by hand") -> 
     reason : str
         Why it is run, for the record.
     """
-    return in_turn(open_house(project), date, reason, look_at, catch_up=True)
+    return run_exclusively(open_workspace(project), date, reason, monitor_night, catch_up=True)
 
 
-def look_at(house: House, night: Date, reason: str) -> dict[str, Any]:
+def monitor_night(workspace: Workspace, night: Date, reason: str) -> dict[str, Any]:
     """Decide a night from what is stored."""
-    past, known = entries(house.lake, house.project), deliveries(house.lake, house.project)
-    tonight = Tonight(house, night, house.champion(), known, past)
+    past, known = read_entries(workspace.lake, workspace.project), deliveries(workspace.lake, workspace.project)
+    context = NightContext(workspace, night, workspace.champion(), known, past)
     before = decided(past, night)
-    if before is not None and before["name"] != night_name(tonight):
+    if before is not None and before["name"] != night_name(context):
         before = None
-    return {"night": night.isoformat(), **decide_night(tonight, reason, before=before)}
+    return {"night": night.isoformat(), **decide_night(context, reason, before=before)}

@@ -13,30 +13,30 @@ from typing import Any
 from prefect import flow, runtime
 
 from flows.steps.decide_night import decide_night, decided
-from flows.steps.decision_record import Tonight
-from flows.steps.events import tell_prefect
-from flows.steps.exclusive_run import in_turn
-from flows.steps.executor import workers
+from flows.steps.decision_record import NightContext
+from flows.steps.events import emit_event
+from flows.steps.exclusive_run import run_exclusively
+from flows.steps.executor import executor
 from flows.steps.post_release import shadow_scored
 from flows.steps.publish import show_verdicts
-from flows.workspace import Champion, House, open_house
+from flows.workspace import Champion, Workspace, open_workspace
 from tasks import clock
 from tasks.dataset.feature_assembly import assembled_features
 from tasks.drift import Suspicion
 from tasks.features import latest_values
 from tasks.ingest.task import take_in
-from tasks.lake import SUPERSEDED, Batch, Deliveries, deliveries, entries
+from tasks.lake import SUPERSEDED, Batch, Deliveries, deliveries, read_entries
 from tasks.metrics_export.task import timed
 from tasks.monitor.data_quality_checks import suspect
 from tasks.monitor.profiles.profile_batches import profile_batches
 from tasks.monitor.profiles.profile_quarantine import profile_refused
-from tasks.notify.task import tell_failure
+from tasks.notify.task import notify_failure
 from tasks.records import Checked, Finding
 from tasks.score import results_of
 from tasks.score.task import Scorer, score_batches
 from tasks.spec import nights_per_year
 from tasks.validate.acceptance.quarantine_rows import as_delivered
-from tasks.validate.acceptance.store import set_aside, store
+from tasks.validate.acceptance.store import quarantine, store
 from tasks.validate.task import RELEASED, verdicts
 from tasks.validate.verdict.large_delivery import LargeChecked
 
@@ -48,7 +48,7 @@ def _run_name() -> str:
     return f"{given['project']} {given.get('date') or 'tonight'}"
 
 
-@flow(name="nightly", flow_run_name=_run_name, on_failure=[tell_failure], on_crashed=[tell_failure])
+@flow(name="nightly", flow_run_name=_run_name, on_failure=[notify_failure], on_crashed=[notify_failure])
 def nightly(project: str, date: Date | None = None, reason: str = "by hand") -> dict[str, Any]:
     """Run one night of a project.
 
@@ -62,69 +62,69 @@ def nightly(project: str, date: Date | None = None, reason: str = "by hand") -> 
     reason : str
         Why it is run, for the record.
     """
-    house = open_house(project)
+    workspace = open_workspace(project)
     # Where monitoring is apart nothing is decided here, and what landed on a missed night is taken in with this one's.
-    return in_turn(house, date, reason, run_night, catch_up=house.spec.schedule.monitoring is None)
+    return run_exclusively(workspace, date, reason, run_night, catch_up=workspace.spec.schedule.monitoring is None)
 
 
-def run_night(house: House, night: Date, reason: str) -> dict[str, Any]:
+def run_night(workspace: Workspace, night: Date, reason: str) -> dict[str, Any]:
     """Take in, check, score, measure and decide one night; where monitoring has its own schedule, only the first."""
-    checked = settle_landed(house, night)
-    known, champion = deliveries(house.lake, house.project), house.champion()
-    past, apart = entries(house.lake, house.project), house.spec.schedule.monitoring
+    checked = take_in_and_validate(workspace, night)
+    known, champion = deliveries(workspace.lake, workspace.project), workspace.champion()
+    past, apart = read_entries(workspace.lake, workspace.project), workspace.spec.schedule.monitoring
     before, fault = None if checked or apart else decided(past, night), ""
     if champion is not None:
-        if before is None and set_suspects_aside(house, champion, known, night):
-            known = deliveries(house.lake, house.project)
-        summarise_and_score(house, champion, known)
-        summarise_refused(house, champion, known)
-        fault = shadow_scored(house, champion, known)
-    tell_refused(house, checked)
+        if before is None and quarantine_suspects(workspace, champion, known, night):
+            known = deliveries(workspace.lake, workspace.project)
+        summarise_and_score(workspace, champion, known)
+        summarise_refused(workspace, champion, known)
+        fault = shadow_scored(workspace, champion, known)
+    emit_quarantine_events(workspace, checked)
     counts = {"rows_in": sum(each.rows_in for each in checked), "refused": sum(each.rows_refused for each in checked)}
     if apart:
         decision = {"action": "taken in", "kind": "none", "reason": f"drift is decided on by {apart!r}", "name": ""}
     else:
-        decision = decide_night(Tonight(house, night, champion, known, past, fault), reason, before=before)
+        decision = decide_night(NightContext(workspace, night, champion, known, past, fault), reason, before=before)
     return {"night": night.isoformat(), **counts, **decision}
 
 
-def settle_landed(house: House, night: Date) -> list[Checked | LargeChecked]:
+def take_in_and_validate(workspace: Workspace, night: Date) -> list[Checked | LargeChecked]:
     """Take in all that landed up to the night, check it and store it; return what was new.
 
     Deliveries too large to be held lie in a folder of their own for as long as this takes.
     """
     with tempfile.TemporaryDirectory(prefix="leeway-", ignore_cleanup_errors=True) as place:
         with timed("ingest"):
-            landed = take_in(house.lake, house.spec, house.folder, night, spool=Path(place) / "landed")
+            landed = take_in(workspace.lake, workspace.spec, workspace.folder, night, spool=Path(place) / "landed")
         with timed("validate"):
-            checked = verdicts(landed, house.spec, house.folder, Path(place) / "checked") if landed else []
+            checked = verdicts(landed, workspace.spec, workspace.folder, Path(place) / "checked") if landed else []
         if checked:
             with timed("store"):
-                store(house.lake, house.spec, checked, night, clock.now())
-            keep_latest_values(house, {each.landed.table for each in checked if each.landed.kind == "features"})
-            show_verdicts(house, night, checked)
+                store(workspace.lake, workspace.spec, checked, night, clock.now())
+            keep_latest_values(workspace, {each.landed.table for each in checked if each.landed.kind == "features"})
+            show_verdicts(workspace, night, checked)
     return checked
 
 
-def keep_latest_values(house: House, tables: set[str]) -> None:
+def keep_latest_values(workspace: Workspace, tables: set[str]) -> None:
     """Keep the newest values of each entity of those feature tables that something landed for, for a quick look-up."""
-    for table in (each for each in house.spec.features.tables if each.name in tables):
-        newest = latest_values(house.feature_values(table), table)
+    for table in (each for each in workspace.spec.features.tables if each.name in tables):
+        newest = latest_values(workspace.feature_values(table), table)
         buffer = BytesIO()
         newest.to_parquet(buffer, index=False)
-        house.lake.put(house.project, f"latest-{table.name}.parquet", buffer.getvalue())
+        workspace.lake.put(workspace.project, f"latest-{table.name}.parquet", buffer.getvalue())
 
 
-def set_suspects_aside(house: House, champion: Champion, known: Deliveries, night: Date) -> list[Batch]:
+def quarantine_suspects(workspace: Workspace, champion: Champion, known: Deliveries, night: Date) -> list[Batch]:
     """Quarantine what landed tonight and is broken in a way the contract does not know; return these batches."""
-    tonight = [each for each in known.of(night) if each.kind == "rows" and each.verdict in FRESH and each.rows_accepted]
-    nights = nights_per_year(house.spec.schedule)
-    found = suspect(house.lake, house.spec, champion.yardstick, tonight, nights, features=house.features)
+    context = [each for each in known.of(night) if each.kind == "rows" and each.verdict in FRESH and each.rows_accepted]
+    nights = nights_per_year(workspace.spec.schedule)
+    found = suspect(workspace.lake, workspace.spec, champion.yardstick, context, nights, features=workspace.features)
     if not found:
         return []
-    by_id = {batch.batch_id: batch for batch in tonight}
+    by_id = {batch.batch_id: batch for batch in context}
     findings = {by_id[name]: [_finding(each, by_id[name]) for each in suspected] for name, suspected in found.items()}
-    return set_aside(house.lake, house.spec, findings)
+    return quarantine(workspace.lake, workspace.spec, findings)
 
 
 def _finding(suspicion: Suspicion, batch: Batch) -> Finding:
@@ -133,7 +133,7 @@ def _finding(suspicion: Suspicion, batch: Batch) -> Finding:
     return Finding(suspicion.kind, column, "critical", batch.rows_accepted, said)
 
 
-def summarise_and_score(house: House, champion: Champion, known: Deliveries) -> None:
+def summarise_and_score(workspace: Workspace, champion: Champion, known: Deliveries) -> None:
     """Bring profiles and predictions up to date with the accepted rows newer than what the champion learned from.
 
     Where the spec says `compute.backend: dask`, partitions of the rows are summarised and answered for on the workers.
@@ -141,26 +141,26 @@ def summarise_and_score(house: House, champion: Champion, known: Deliveries) -> 
     batches = known.accepted(after=champion.trained_until)
     ruler = champion.reference.total.ruler
     # Workers are given what features are made from, not the house: it holds the key that versions are signed with.
-    features = partial(assembled_features, spec=house.spec, lake=house.lake, folder=house.folder)
-    with workers(house.spec.compute) as spread:
+    features = partial(assembled_features, spec=workspace.spec, lake=workspace.lake, folder=workspace.folder)
+    with executor(workspace.spec.compute) as spread:
         with timed("profile"):
-            profile_batches(house.lake, house.project, batches, ruler, features=features, spread=spread)
+            profile_batches(workspace.lake, workspace.project, batches, ruler, features=features, spread=spread)
         scorer = Scorer(
-            house.lake,
-            house.project,
+            workspace.lake,
+            workspace.project,
             champion.model,
             champion.number,
             features,
             clock.now(),
-            results_of(house.spec, house.folder),
-            house.spec.automation.degree,
+            results_of(workspace.spec, workspace.folder),
+            workspace.spec.automation.degree,
             spread,
         )
         with timed("score"):
             score_batches(scorer, batches)
 
 
-def summarise_refused(house: House, champion: Champion, known: Deliveries) -> None:
+def summarise_refused(workspace: Workspace, champion: Champion, known: Deliveries) -> None:
     """Bring up to date what is known of rows set aside: with the accepted ones they are what was delivered."""
     aside = [
         batch
@@ -172,19 +172,19 @@ def summarise_refused(house: House, champion: Champion, known: Deliveries) -> No
     ]
     with timed("profile"):
         profile_refused(
-            house.lake,
-            house.project,
+            workspace.lake,
+            workspace.project,
             aside,
             champion.reference.total.ruler,
-            read=partial(as_delivered, spec=house.spec),
+            read=partial(as_delivered, spec=workspace.spec),
         )
 
 
-def tell_refused(house: House, checked: Sequence[Checked | LargeChecked]) -> None:
+def emit_quarantine_events(workspace: Workspace, checked: Sequence[Checked | LargeChecked]) -> None:
     """Emit an event for each delivery of which something was set aside."""
     for each in checked:
         if each.rows_refused or each.verdict == "quarantined":
             counts = {"rows_in": each.rows_in, "rows_refused": each.rows_refused}
-            tell_prefect(
-                house.project, "batch.quarantined", {"batch": each.landed.key, "verdict": each.verdict, **counts}
+            emit_event(
+                workspace.project, "batch.quarantined", {"batch": each.landed.key, "verdict": each.verdict, **counts}
             )

@@ -15,24 +15,24 @@ from typing import Any
 from prefect import flow, runtime
 
 from flows.steps.actor import person
-from flows.steps.events import tell_prefect
+from flows.steps.events import emit_event
 from flows.steps.publish import write_report
-from flows.workspace import House, open_house
+from flows.workspace import Workspace, open_workspace
 from tasks import clock
 from tasks.errors import EvidenceError
 from tasks.evaluate import Evidence
-from tasks.lake import Entry, entries, record
+from tasks.lake import Entry, append_entry, read_entries
 from tasks.logs import line, logger
 from tasks.model_card import answered
-from tasks.notify.task import tell, tell_failure
+from tasks.notify.task import notify_failure, tell
 from tasks.promote import (
     Promote,
     Proof,
     PutBack,
     Refuse,
+    RegistryState,
     Reject,
     RollBack,
-    Situation,
     Step,
     approval,
     asking,
@@ -65,7 +65,7 @@ def _run_name() -> str:
     return f"{runtime.flow_run.parameters['project']}: promote"
 
 
-@flow(name="promote", flow_run_name=_run_name, on_failure=[tell_failure], on_crashed=[tell_failure])
+@flow(name="promote", flow_run_name=_run_name, on_failure=[notify_failure], on_crashed=[notify_failure])
 def promote(project: str, date: Date | None = None) -> dict[str, Any]:
     """Carry out what people answered in MLflow, and put back what was moved by hand.
 
@@ -76,44 +76,44 @@ def promote(project: str, date: Date | None = None) -> dict[str, Any]:
     date : date, optional
         The night it is recorded under; today when left out.
     """
-    house = open_house(project)
-    night = date or clock.tonight(house.spec.schedule.time_zone)
-    versions = house.registry.versions(house.project)
-    picture = seen(house, versions)
-    steps = plan(picture, house.spec, clock.now())
+    workspace = open_workspace(project)
+    night = date or clock.tonight(workspace.spec.schedule.time_zone)
+    versions = workspace.registry.versions(workspace.project)
+    picture = seen(workspace, versions)
+    steps = plan(picture, workspace.spec, clock.now())
     for step in steps:
-        take(house, step, night, picture)
-    tell_what_was_left(house, versions, steps)
+        take(workspace, step, night, picture)
+    tell_what_was_left(workspace, versions, steps)
     said = "; ".join(map(sentence, steps)) or "nothing to do"
     return {"night": night.isoformat(), "action": _action(steps), "reason": said}
 
 
-def roll_back_now(house: House, reason: str, night: Date) -> str:
+def roll_back_now(workspace: Workspace, reason: str, night: Date) -> str:
     """Put the previous champion back and bar the current one; return what was done."""
-    return str(_roll_back(house.project, reason, night))
+    return str(_roll_back(workspace.project, reason, night))
 
 
 @flow(name="rollback")
 def _roll_back(project: str, reason: str, night: Date) -> str:
-    house = open_house(project)
-    versions = house.registry.versions(house.project)
-    picture = Situation(versions, recorded_champion(versions))
+    workspace = open_workspace(project)
+    versions = workspace.registry.versions(workspace.project)
+    picture = RegistryState(versions, recorded_champion(versions))
     step = rollback(picture, reason, clock.now())
-    take(house, step, night, picture)
+    take(workspace, step, night, picture)
     return sentence(step)
 
 
-def seen(house: House, versions: list[Version]) -> Situation:
+def seen(workspace: Workspace, versions: list[Version]) -> RegistryState:
     """Gather all that a plan rests on; files are only looked at when somebody asks for something."""
     account = os.environ.get("MLFLOW_TRACKING_USERNAME")
-    picture = Situation(versions, recorded_champion(versions), account=account)
-    proofs = {each.number: proof(house, each) for each in asking(picture, house.spec)}
+    picture = RegistryState(versions, recorded_champion(versions), account=account)
+    proofs = {each.number: proof(workspace, each) for each in asking(picture, workspace.spec)}
     champion = next((each for each in versions if each.number == picture.champion), None)
-    way_back = proof(house, champion).fault if proofs and champion is not None else None
+    way_back = proof(workspace, champion).fault if proofs and champion is not None else None
     return replace(picture, proofs=proofs, way_back=way_back)
 
 
-def take(house: House, step: Step, night: Date, picture: Situation) -> None:
+def take(workspace: Workspace, step: Step, night: Date, picture: RegistryState) -> None:
     """Write a step down, carry it out, and tell whoever wants to know.
 
     Written first, so that no step goes unrecorded: after a crash between the two, the next run plans the same step
@@ -122,52 +122,52 @@ def take(house: House, step: Step, night: Date, picture: Situation) -> None:
     """
     when, said = (night, clock.now()), sentence(step)
     if (answer := _approved(step, picture, when)) is not None:
-        record(house.lake, house.project, answer)
+        append_entry(workspace.lake, workspace.project, answer)
     entry = _entry(step, said, when, _by(step, picture))
-    record(house.lake, house.project, entry)
-    house.registry.set_tag(house.project, _marked(step), TO_TELL, _named(entry))
-    carry(step, house.project, house.registry)
+    append_entry(workspace.lake, workspace.project, entry)
+    workspace.registry.set_tag(workspace.project, _marked(step), TO_TELL, _named(entry))
+    carry(step, workspace.project, workspace.registry)
     logger().info(line("champion_step", action=entry.action, what=said))
-    announce(house, entry, _marked(step), picture.versions)
+    announce(workspace, entry, _marked(step), picture.versions)
 
 
-def announce(house: House, entry: Entry, number: int, versions: Sequence[Version]) -> None:
+def announce(workspace: Workspace, entry: Entry, number: int, versions: Sequence[Version]) -> None:
     """Show a step that was carried out on the version's card and in the report, and tell of it; then it is told."""
     asked = next((each for each in versions if each.number == number), None)
     if entry.action in {"promoted", "rejected"} and asked is not None:
-        house.registry.set_description(house.project, number, answered(asked.description, entry.reason))
-    write_report(house)
+        workspace.registry.set_description(workspace.project, number, answered(asked.description, entry.reason))
+    write_report(workspace)
     if entry.action in EVENTS:
-        tell_prefect(house.project, EVENTS[entry.action], {"night": entry.night.isoformat(), "what": entry.reason})
-    tell(house.lake, house.spec, entry, entries(house.lake, house.project))
-    house.registry.delete_tag(house.project, number, TO_TELL)
+        emit_event(workspace.project, EVENTS[entry.action], {"night": entry.night.isoformat(), "what": entry.reason})
+    tell(workspace.lake, workspace.spec, entry, read_entries(workspace.lake, workspace.project))
+    workspace.registry.delete_tag(workspace.project, number, TO_TELL)
 
 
-def tell_what_was_left(house: House, versions: Sequence[Version], steps: Sequence[Step]) -> None:
+def tell_what_was_left(workspace: Workspace, versions: Sequence[Version], steps: Sequence[Step]) -> None:
     """Tell of what an earlier run did and did not live to tell; who took word of it already is not told again."""
     again = {_marked(step) for step in steps}
     left = [each for each in versions if TO_TELL in each.tags and each.number not in again]
-    known = {_named(entry): entry for entry in entries(house.lake, house.project)} if left else {}
+    known = {_named(entry): entry for entry in read_entries(workspace.lake, workspace.project)} if left else {}
     for version in left:
         entry = known.get(version.tags[TO_TELL])
         if entry is not None and LEFT_BY.get(entry.action, TO_TELL) in version.tags:
             logger().warning(line("telling_made_good", what=entry.reason))
-            announce(house, entry, version.number, versions)
+            announce(workspace, entry, version.number, versions)
         else:  # the step was never carried out, and is not planned any more
-            house.registry.delete_tag(house.project, version.number, TO_TELL)
+            workspace.registry.delete_tag(workspace.project, version.number, TO_TELL)
 
 
-def proof(house: House, version: Version) -> Proof:
+def proof(workspace: Workspace, version: Version) -> Proof:
     """Return what a version's files say, once their signature has been checked."""
     try:
-        files = house.registry.fetch(version)
+        files = workspace.registry.fetch(version)
     except EvidenceError as error:
         return Proof(None, str(error))
     held = files.get("evidence.json")
     return Proof(json.loads(held) if held else None)
 
 
-def _by(step: Step, picture: Situation) -> tuple[str, str]:
+def _by(step: Step, picture: RegistryState) -> tuple[str, str]:
     """Return who caused a step, as far as is known, and why: in that person's words, or by what the spec allows."""
     if isinstance(step, RollBack):
         return person(), step.reason
@@ -179,7 +179,7 @@ def _by(step: Step, picture: Situation) -> tuple[str, str]:
     return "leeway", ""
 
 
-def _approved(step: Step, picture: Situation, when: tuple[Date, datetime]) -> Entry | None:
+def _approved(step: Step, picture: RegistryState, when: tuple[Date, datetime]) -> Entry | None:
     """Return the record of a person's approval, which is apart from what came of it; None where nobody approved."""
     tags = _tags(step, picture)
     if not isinstance(step, (Promote, Refuse)) or approval(tags) != "approved":
@@ -197,11 +197,11 @@ def _approved(step: Step, picture: Situation, when: tuple[Date, datetime]) -> En
     )
 
 
-def _tags(step: Step, picture: Situation) -> Mapping[str, str]:
+def _tags(step: Step, picture: RegistryState) -> Mapping[str, str]:
     return next((each.tags for each in picture.versions if each.number == step.number), {})
 
 
-def _evidence(number: int, picture: Situation) -> str:
+def _evidence(number: int, picture: RegistryState) -> str:
     """Return what a version's evidence says, in a line."""
     held = picture.proofs.get(number)
     with suppress(EvidenceError):

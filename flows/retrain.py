@@ -12,27 +12,27 @@ from typing import Any
 import pandas as pd
 from prefect import flow, runtime
 
-from flows.steps.evaluate_challenger import Proven, Question, prove
-from flows.steps.events import tell_prefect
-from flows.steps.executor import workers
+from flows.steps.evaluate_challenger import EvaluatedChallenger, TrainingRequest, train_and_evaluate
+from flows.steps.events import emit_event
+from flows.steps.executor import executor
 from flows.steps.publish import REPORT, SERIES, show_labels, write_report
 from flows.steps.training_provenance import as_of, commits, inputs, origin
-from flows.workspace import Champion, House, open_house
+from flows.workspace import Champion, Workspace, open_workspace
 from tasks import clock
 from tasks.drift import duplicate_share, to_bytes
 from tasks.errors import DataError
 from tasks.evaluate import Evidence
 from tasks.evaluate.task import analyse
 from tasks.features import labelled, leaks, matured
-from tasks.lake import Entry, deliveries, entries, record, standing
+from tasks.lake import Entry, active_rows, append_entry, deliveries, read_entries
 from tasks.model import model_facts, model_files
 from tasks.model_card import Request
 from tasks.model_card.task import Package, put_up
 from tasks.monitor import slices_to_json
 from tasks.monitor import to_json as answers_text
-from tasks.notify.task import tell, tell_failure
+from tasks.notify.task import notify_failure, tell
 from tasks.train import Conduct, TrialResult
-from tasks.train.task import Released, refit, would_more_help
+from tasks.train.task import ReleaseCandidate, refit, would_more_help
 from tasks.validate import label_report
 
 
@@ -41,7 +41,7 @@ def _run_name() -> str:
     return f"{given['project']} {given.get('date') or 'tonight'}: retrain"
 
 
-@flow(name="retrain", flow_run_name=_run_name, on_failure=[tell_failure], on_crashed=[tell_failure])
+@flow(name="retrain", flow_run_name=_run_name, on_failure=[notify_failure], on_crashed=[notify_failure])
 def retrain(project: str, date: Date | None = None, reason: str = "by hand", decision: str = "") -> dict[str, Any]:
     """Train, prove and put up a challenger.
 
@@ -56,41 +56,43 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
     decision : str
         The night's decision that started this; empty when a person did.
     """
-    house = open_house(project)
-    night = date or clock.tonight(house.spec.schedule.time_zone)
+    workspace = open_workspace(project)
+    night = date or clock.tonight(workspace.spec.schedule.time_zone)
     name = decision or f"by-hand/{night.isoformat()}"
-    done = [entry for entry in entries(house.lake, house.project, "retraining") if entry.name == name]
+    done = [entry for entry in read_entries(workspace.lake, workspace.project, "retraining") if entry.name == name]
     if done:
         return _summary(done[-1])
-    champion, kind = house.champion(), _kind(house, decision)
-    read_at = commits(house.lake, house.project)
-    known = known_rows(as_of(house, read_at), night)
-    report = label_report(known.labelled, house.spec, known.ledger)
-    leaked = leaks(known.labelled, house.spec)
-    show_labels(house, report, leaked)
-    question = Question(
+    champion, kind = workspace.champion(), _kind(workspace, decision)
+    read_at = commits(workspace.lake, workspace.project)
+    known = known_rows(as_of(workspace, read_at), night)
+    report = label_report(known.labelled, workspace.spec, known.ledger)
+    leaked = leaks(known.labelled, workspace.spec)
+    show_labels(workspace, report, leaked)
+    question = TrainingRequest(
         known=known.labelled,
         rows=known.rows,
         night=night,
         champion=champion.model if champion else None,
         trained_until=champion.trained_until if champion else None,
-        uses=tuple(_earlier_holdouts(house, night)),
+        uses=tuple(_earlier_holdouts(workspace, night)),
     )
-    with workers(house.spec.compute) as spread:
-        proven = prove(question, house.spec, house.folder, spread=spread, conduct=_conduct(house, name, kind))
-    job = Job(house, night, name, reason, champion, kind, read_at)
+    with executor(workspace.spec.compute) as spread:
+        proven = train_and_evaluate(
+            question, workspace.spec, workspace.folder, spread=spread, conduct=_conduct(workspace, name, kind)
+        )
+    job = Job(workspace, night, name, reason, champion, kind, read_at)
     entry = (
         job.put_up(known.labelled, proven, labels=report.to_dict()) if proven.evidence.passed else job.refuse(proven)
     )
-    record(house.lake, house.project, entry)
-    write_report(house)
-    tell(house.lake, house.spec, entry, entries(house.lake, house.project))
-    tell_prefect(house.project, f"challenger.{entry.action}", _summary(entry))
+    append_entry(workspace.lake, workspace.project, entry)
+    write_report(workspace)
+    tell(workspace.lake, workspace.spec, entry, read_entries(workspace.lake, workspace.project))
+    emit_event(workspace.project, f"challenger.{entry.action}", _summary(entry))
     return _summary(entry)
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownRows:
     """What is known on a night.
 
     `labelled` are the released rows whose label had arrived, with their features, oldest first; of `rows`, which are
@@ -102,7 +104,7 @@ class Known:
     ledger: pd.DataFrame
 
 
-def known_rows(house: House, night: Date) -> Known:
+def known_rows(workspace: Workspace, night: Date) -> KnownRows:
     """Return what is known on a night.
 
     Raises
@@ -110,40 +112,42 @@ def known_rows(house: House, night: Date) -> Known:
     DataError
         When there are fewer than the spec's `training.min_rows`.
     """
-    spec = house.spec
-    delivered = deliveries(house.lake, house.project)
-    labels = standing(house.lake, house.project, "labels", delivered, columns=["row_id", "label", "arrival"])
-    rows = standing(house.lake, house.project, "rows", delivered)
+    spec = workspace.spec
+    delivered = deliveries(workspace.lake, workspace.project)
+    labels = active_rows(workspace.lake, workspace.project, "labels", delivered, columns=["row_id", "label", "arrival"])
+    rows = active_rows(workspace.lake, workspace.project, "rows", delivered)
     known = labelled(rows, labels, night, spec.source.label.column)
     if len(known) < spec.training.min_rows:
         raise DataError(
-            f"{house.project} has {len(known)} labelled rows on {night}; training.min_rows is "
-            f"{spec.training.min_rows}. Take in more (`leeway run nightly {house.project}`) or lower it"
+            f"{workspace.project} has {len(known)} labelled rows on {night}; training.min_rows is "
+            f"{spec.training.min_rows}. Take in more (`leeway run nightly {workspace.project}`) or lower it"
         )
     ledger = labels[labels["arrival"] <= night]
-    return Known(house.features(matured(known, spec.matured_until(night))), rows[["row_id", "event_date"]], ledger)
+    return KnownRows(
+        workspace.features(matured(known, spec.matured_until(night))), rows[["row_id", "event_date"]], ledger
+    )
 
 
-def _earlier_holdouts(house: House, night: Date) -> Iterator[tuple[Date, Date]]:
+def _earlier_holdouts(workspace: Workspace, night: Date) -> Iterator[tuple[Date, Date]]:
     """Yield the hold-outs on which earlier challengers were examined: each look at one makes luck likelier."""
-    for entry in entries(house.lake, house.project, "retraining"):
+    for entry in read_entries(workspace.lake, workspace.project, "retraining"):
         seen = entry.details.get("evidence", {})
         if entry.night < night and seen.get("start") and seen.get("end"):
             yield Date.fromisoformat(seen["start"]), Date.fromisoformat(seen["end"])
 
 
-def _conduct(house: House, name: str, kind: str) -> Conduct:
+def _conduct(workspace: Workspace, name: str, kind: str) -> Conduct:
     """Return how the search is conducted: it goes on where an interrupted one stopped, and MLflow shows each trial."""
-    if not house.spec.training.trials:
+    if not workspace.spec.training.trials:
         return Conduct(kind=kind)
-    storage = house.home / "search" / f"{house.project}.journal"
+    storage = workspace.home / "search" / f"{workspace.project}.journal"
     storage.parent.mkdir(parents=True, exist_ok=True)
 
     def on_trial(trial: TrialResult) -> None:
         facts = {"recipe": trial.recipe.name, "status": trial.status, "reason": trial.reason}
         loss = {} if math.isnan(trial.loss) else {"loss": trial.loss}
         numbers = {**loss, "seconds": trial.seconds}
-        house.registry.log_trial(house.project, name, f"trial {trial.number}", params=facts, metrics=numbers)
+        workspace.registry.log_trial(workspace.project, name, f"trial {trial.number}", params=facts, metrics=numbers)
 
     return Conduct(kind=kind, storage=str(storage), study=name, on_trial=on_trial)
 
@@ -152,7 +156,7 @@ def _conduct(house: House, name: str, kind: str) -> Conduct:
 class Job:
     """One retraining, once its candidate has been examined."""
 
-    house: House
+    workspace: Workspace
     night: Date
     name: str
     reason: str
@@ -160,9 +164,9 @@ class Job:
     kind: str
     read_at: dict[str, int]
 
-    def put_up(self, known: pd.DataFrame, proven: Proven, labels: dict[str, Any]) -> Entry:
+    def put_up(self, known: pd.DataFrame, proven: EvaluatedChallenger, labels: dict[str, Any]) -> Entry:
         """Refit the proven recipe on everything known, register it as challenger and ask for approval."""
-        spec, number, evidence = self.house.spec, self.champion.number if self.champion else None, proven.evidence
+        spec, number, evidence = self.workspace.spec, self.champion.number if self.champion else None, proven.evidence
         ruler = self.champion.reference.total.ruler if self.champion else None
         released = refit(proven.trained, known, proven.parts.holdout, spec, ruler)
         request = Request(
@@ -174,15 +178,17 @@ class Job:
             trained_from=released.fitted.trained_from,
             trained_until=released.fitted.trained_until,
             champion=number,
-            decision_link=self.house.registry.text_link(spec.project, SERIES, REPORT),
+            decision_link=self.workspace.registry.text_link(spec.project, SERIES, REPORT),
         )
-        added = put_up(self.house.registry, request, self._package(released, proven, known, labels))
-        address = self.house.registry.link(spec.project, added.number)
+        added = put_up(self.workspace.registry, request, self._package(released, proven, known, labels))
+        address = self.workspace.registry.link(spec.project, added.number)
         said = f"{evidence.verdict}: {evidence.summary}; to answer: {address}"
         return self._entry("registered", f"version {added.number}", said, evidence)
 
-    def _package(self, released: Released, proven: Proven, known: pd.DataFrame, labels: dict[str, Any]) -> Package:
-        trained, spec = proven.trained, self.house.spec
+    def _package(
+        self, released: ReleaseCandidate, proven: EvaluatedChallenger, known: pd.DataFrame, labels: dict[str, Any]
+    ) -> Package:
+        trained, spec = proven.trained, self.workspace.spec
         answers, slices = proven.answers(spec), proven.slices(spec)
         fitted = released.fitted
         training = {
@@ -195,7 +201,7 @@ class Job:
             "repeated_rows": duplicate_share(known[spec.features.columns]),
             "night": self.night.isoformat(),
             "leeway_version": version("leeway"),
-            **origin(self.house, trained, self.read_at),
+            **origin(self.workspace, trained, self.read_at),
         }
         return Package(
             model=model_files(fitted.portable),
@@ -205,7 +211,7 @@ class Job:
             evidence=proven.evidence.to_dict(),
             training=training,
             facts=model_facts(fitted.portable),
-            inputs=inputs(self.house, training["lake_commits"]),
+            inputs=inputs(self.workspace, training["lake_commits"]),
             leaderboard=trained.leaderboard,
             analysis={
                 "labels": labels,
@@ -215,7 +221,7 @@ class Job:
             },
         )
 
-    def refuse(self, proven: Proven) -> Entry:
+    def refuse(self, proven: EvaluatedChallenger) -> Entry:
         """Write down that the gate refused, and why."""
         evidence = proven.evidence
         return self._entry("refused", proven.trained.fitted.recipe.name, "; ".join(evidence.reasons), evidence)
@@ -233,9 +239,9 @@ class Job:
         )
 
 
-def _kind(house: House, decision: str) -> str:
+def _kind(workspace: Workspace, decision: str) -> str:
     """Return the kind of drift the night's decision named; a training nobody decided on has none."""
-    found = [entry for entry in entries(house.lake, house.project, "night") if entry.name == decision]
+    found = [entry for entry in read_entries(workspace.lake, workspace.project, "night") if entry.name == decision]
     return found[-1].drift if found else "by hand"
 
 

@@ -8,12 +8,12 @@ from typing import Any
 from prefect import flow, runtime
 
 from flows.steps.exclusive_run import LEASE
-from flows.workspace import House, open_house
+from flows.workspace import Workspace, open_workspace
 from tasks import clock
 from tasks.errors import EvidenceError
-from tasks.lake import Entry, held, record
+from tasks.lake import Entry, acquire_lease, append_entry
 from tasks.logs import line, logger
-from tasks.notify.task import tell_failure
+from tasks.notify.task import notify_failure
 from tasks.upkeep.task import Moment, keep_up
 
 
@@ -22,7 +22,7 @@ def _run_name() -> str:
     return f"{given['project']}: upkeep{' (dry run)' if given.get('dry_run') else ''}"
 
 
-@flow(name="upkeep", flow_run_name=_run_name, on_failure=[tell_failure], on_crashed=[tell_failure])
+@flow(name="upkeep", flow_run_name=_run_name, on_failure=[notify_failure], on_crashed=[notify_failure])
 def upkeep(project: str, dry_run: bool = False) -> dict[str, Any]:
     """Compact a project's tables, and remove what nothing counts and what is past its retention.
 
@@ -33,10 +33,12 @@ def upkeep(project: str, dry_run: bool = False) -> dict[str, Any]:
     dry_run : bool
         Only say what would be done.
     """
-    house, now = open_house(project), clock.now()
-    when = Moment(clock.tonight(house.spec.schedule.time_zone), now)
-    with held(house.lake, house.project, LEASE):  # a night that is running may have written what nothing counts yet
-        done = keep_up(house.lake, house.spec, when, trained_on(house), dry_run=dry_run)
+    workspace, now = open_workspace(project), clock.now()
+    when = Moment(clock.tonight(workspace.spec.schedule.time_zone), now)
+    with acquire_lease(
+        workspace.lake, workspace.project, LEASE
+    ):  # a night that is running may have written what nothing counts yet
+        done = keep_up(workspace.lake, workspace.spec, when, trained_on(workspace), dry_run=dry_run)
     said = [each.said for each in done]
     if done and not dry_run:
         entry = Entry(
@@ -47,16 +49,16 @@ def upkeep(project: str, dry_run: bool = False) -> dict[str, Any]:
             action="done",
             reason="; ".join(said),
         )
-        record(house.lake, house.project, entry)
+        append_entry(workspace.lake, workspace.project, entry)
     return {"action": "looked" if dry_run else "done", "done": said}
 
 
-def trained_on(house: House) -> dict[str, list[int]]:
+def trained_on(workspace: Workspace) -> dict[str, list[int]]:
     """Return for each table the commits that the project's registered models were trained on."""
     found: dict[str, list[int]] = {}
-    for version in house.registry.versions(house.project):
+    for version in workspace.registry.versions(workspace.project):
         try:
-            files = house.registry.fetch(version)
+            files = workspace.registry.fetch(version)
         except EvidenceError as error:  # what does not verify is never trained again either
             logger().warning(line("version_not_verified", version=version.number, why=error))
             continue

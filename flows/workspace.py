@@ -18,12 +18,12 @@ from tasks.dataset.feature_assembly import assembled_features
 from tasks.drift import Reference
 from tasks.drift import from_bytes as reference_from
 from tasks.errors import Terminal
-from tasks.evaluate.task import Answering
-from tasks.lake import Filter, Lake, Lease, standing
+from tasks.evaluate.task import AnsweringVersion
+from tasks.lake import Filter, Lake, Lease, active_rows
 from tasks.model import Predictor, load_model
-from tasks.monitor import Answers, Promise, Slices, slices_from_json
+from tasks.monitor import PredictionReference, Promise, Slices, slices_from_json
 from tasks.monitor import from_json as answers_from
-from tasks.monitor.task import Yardstick
+from tasks.monitor.task import ChampionBaseline
 from tasks.registry import Registry, Version, load_keys
 from tasks.registry.mlflow_names import CHAMPION
 from tasks.spec import ProjectSpec, find_project, home, read_spec
@@ -31,7 +31,7 @@ from tasks.spec.data_sections import FeatureTable
 
 
 @dataclass(frozen=True)
-class House:
+class Workspace:
     """Everything a flow composes its rooms with."""
 
     spec: ProjectSpec
@@ -45,9 +45,9 @@ class House:
         """The project's name."""
         return self.spec.project
 
-    def under(self, lease: Lease) -> House:
+    def with_lease(self, lease: Lease) -> Workspace:
         """Return the same house, whose lake is written to by the holder of a lease."""
-        return replace(self, lake=self.lake.under(lease.name, lease.token))
+        return replace(self, lake=self.lake.with_lease(lease.name, lease.token))
 
     def features(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return rows with the values of the feature tables as of their time, and the project's own features."""
@@ -56,7 +56,7 @@ class House:
     def feature_values(self, table: FeatureTable) -> pd.DataFrame:
         """Return all that a feature table's deliveries brought and that counts."""
         inside: list[Filter] = [("table", "=", table.name)]
-        found = standing(self.lake, self.project, "features", where=inside)
+        found = active_rows(self.lake, self.project, "features", where=inside)
         return found.reindex(columns=list(dict.fromkeys([*found.columns, *table.columns.all])))
 
     def champion(self) -> Champion | None:
@@ -84,20 +84,20 @@ class Champion:
     trained_until: date
     importances: tuple[tuple[str, float], ...]
     recipe: str
-    answers: Answers | None = None
+    answers: PredictionReference | None = None
     repeated_rows: float = 0.0
     slices: Slices | None = None
     promised: tuple[float, float] = (math.nan, math.nan)
 
     @property
-    def answering(self) -> Answering:
+    def answering(self) -> AnsweringVersion:
         """Whose answers are whose, when they are judged by labels that came since."""
-        return Answering(self.number, self.trained_until, self.model.schema.several)
+        return AnsweringVersion(self.number, self.trained_until, self.model.schema.several)
 
     @property
-    def yardstick(self) -> Yardstick:
+    def yardstick(self) -> ChampionBaseline:
         """What its nights are measured against."""
-        return Yardstick(
+        return ChampionBaseline(
             self.number,
             self.reference,
             self.promise,
@@ -108,17 +108,17 @@ class Champion:
         )
 
 
-def open_house(project: str) -> House:
+def open_workspace(project: str) -> Workspace:
     """Open a project by name or path, with the servers and the home the environment names."""
     path = find_project(project)
     spec = read_spec(path)
     return assemble(spec, path)
 
 
-def assemble(spec: ProjectSpec, path: Path) -> House:
+def assemble(spec: ProjectSpec, path: Path) -> Workspace:
     """Open a project whose spec has been read."""
     where = home(path)
-    return House(spec, path.parent, where, open_lake(where), _registry(_tracking_uri(), str(where)))
+    return Workspace(spec, path.parent, where, open_lake(where), _registry(_tracking_uri(), str(where)))
 
 
 def open_lake(where: Path) -> Lake:

@@ -17,7 +17,7 @@ RETRIES = 3
 RETRY_DELAYS_SECONDS = [2.0, 10.0, 30.0]
 
 
-def room(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
+def leeway_task(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Return the decorator that makes a function a task of the given name."""
 
     def decorate(function: Callable[P, R]) -> Task[P, R]:

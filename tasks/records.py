@@ -123,7 +123,7 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class DriftStatistic:
     """One statistic of a column against its reference: how far, how far it may, and which way (1 up, -1 down, 0 both).
 
     `creep` says that it added up over nights; otherwise one night did it. `where` names the slice (`plan is 'pro'`) if

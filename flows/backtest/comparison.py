@@ -9,9 +9,9 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from flows.backtest.engine import Story
-from tasks.report.render.line_chart import Line as Curve
-from tasks.report.render.line_chart import Plot, Span, drawn
+from flows.backtest.engine import BacktestResult
+from tasks.report.render.line_chart import LineChart, NightSpan, drawn
+from tasks.report.render.line_chart import Series as Curve
 from tasks.report.render.stylesheet import STYLE
 from tasks.spec import ProjectSpec
 from tasks.statistics import LOSSES, RESIDUALS
@@ -20,7 +20,7 @@ ALARMS = {"hold", "ask", "retrain"}
 
 
 @dataclass(frozen=True)
-class Line:
+class StrategySummary:
     """What a strategy came to: `weekly` is its mean error by week; `cost` is in the owner's money.
 
     The cost is that of the retrainings, and, where the spec prices it, of the error beyond the first promise.
@@ -41,14 +41,14 @@ class Line:
     retrained_on: tuple[date, ...]
 
 
-def compared(story: Story, labels: pd.DataFrame, seconds: float) -> Line:
+def compared(story: BacktestResult, labels: pd.DataFrame, seconds: float) -> StrategySummary:
     """Return a story's numbers, judged by every label that ever came."""
     spec = story.strategy.spec
     judged = story.served.merge(labels.drop_duplicates("row_id", keep="last")[["row_id", "label"]], on="row_id")
     truth, answer = judged["label"].to_numpy(float), judged["prediction"].to_numpy(float)
     losses, residuals = LOSSES[spec.scope.metric](truth, answer), RESIDUALS[spec.scope.metric](truth, answer)
     passed = [each for each in story.retrainings if each.passed]
-    return Line(
+    return StrategySummary(
         name=story.strategy.name,
         nights=len(story.decisions),
         alarms=sum(each.action in ALARMS for each in story.decisions),
@@ -65,7 +65,7 @@ def compared(story: Story, labels: pd.DataFrame, seconds: float) -> Line:
     )
 
 
-def page(spec: ProjectSpec, lines: Sequence[Line]) -> str:
+def page(spec: ProjectSpec, lines: Sequence[StrategySummary]) -> str:
     """Return a self-contained page: the error of each strategy over time beside never retraining."""
     name = html.escape(spec.project)
     figures = "".join(drawn(_plot(spec, line, lines)) for line in lines if line.weekly)
@@ -75,7 +75,7 @@ def page(spec: ProjectSpec, lines: Sequence[Line]) -> str:
     )
 
 
-def _plot(spec: ProjectSpec, line: Line, lines: Sequence[Line]) -> Plot:
+def _plot(spec: ProjectSpec, line: StrategySummary, lines: Sequence[StrategySummary]) -> LineChart:
     days = sorted({day for each in lines for day in each.weekly})
     curves = [Curve(line.name, "line", tuple(line.weekly.items()))]
     never = next((each for each in lines if each.name == "never" and each is not line), None)
@@ -84,7 +84,7 @@ def _plot(spec: ProjectSpec, line: Line, lines: Sequence[Line]) -> Plot:
     metric = spec.scope.metric.replace("_", " ")
     said = f"{metric} by week, {line.loss:.4f} in the mean; {line.retrainings} retrainings, {line.alarms} alarms"
     marks = tuple((night, "retrained") for night in line.retrained_on)
-    return Plot(title=line.name, said=said, span=Span(days[0], days[-1]), lines=tuple(curves), marks=marks)
+    return LineChart(title=line.name, said=said, span=NightSpan(days[0], days[-1]), lines=tuple(curves), marks=marks)
 
 
 def _weekly(event_dates: pd.Series, losses: pd.Series) -> dict[date, float]:

@@ -14,23 +14,23 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from flows.backtest.prediction_cache import Answering
-from flows.backtest.timeline import Places, Tape, Told
-from flows.backtest.trainer import Workshop
+from flows.backtest.prediction_cache import PredictionCache
+from flows.backtest.timeline import LabelFeed, RowPositions, Timeline
+from flows.backtest.trainer import BacktestTrainer
 from flows.workspace import Champion
 from tasks.decide import Situation, Suspected, decide
 from tasks.drift import Leeway, Suspicion
 from tasks.monitor import (
-    Folded,
-    Known,
-    Pace,
-    Since,
-    Watch,
-    fold,
+    DriftMonitor,
+    MonitoringInputs,
+    NightView,
+    ReplayCache,
+    WindowPolicy,
     local_errors,
     newest_cohort,
     performance,
     tolerance,
+    view_night,
 )
 from tasks.monitor.data_quality_checks import looks_broken
 from tasks.monitor.short_delivery import short_delivery
@@ -40,7 +40,7 @@ from tasks.profiles.axis import Floats
 from tasks.records import Decision, LocalError
 from tasks.spec import ProjectSpec, nights_per_year
 
-Habit = Literal["policy", "never", "monthly", "nightly"]
+RetrainSchedule = Literal["policy", "never", "monthly", "nightly"]
 MONTH_DAYS = 30
 
 
@@ -50,11 +50,11 @@ class Strategy:
 
     name: str
     spec: ProjectSpec
-    habit: Habit = "policy"
+    habit: RetrainSchedule = "policy"
 
 
 @dataclass(frozen=True, slots=True)
-class Retrained:
+class RetrainingOutcome:
     """A retraining: when, why, and whether the gate let the challenger through."""
 
     night: date
@@ -64,7 +64,7 @@ class Retrained:
 
 
 @dataclass(frozen=True)
-class Story:
+class BacktestResult:
     """What a strategy came to.
 
     Parameters
@@ -81,12 +81,14 @@ class Story:
 
     strategy: Strategy
     decisions: list[Decision]
-    retrainings: list[Retrained]
+    retrainings: list[RetrainingOutcome]
     served: pd.DataFrame
     set_aside: dict[date, list[str]]
 
 
-def simulate(strategy: Strategy, workshop: Workshop, begin: date, nights: list[date] | None = None) -> Story:
+def run_backtest(
+    strategy: Strategy, workshop: BacktestTrainer, begin: date, nights: list[date] | None = None
+) -> BacktestResult:
     """Return what a strategy would have come to on the nights after the first model's.
 
     Parameters
@@ -99,7 +101,7 @@ def simulate(strategy: Strategy, workshop: Workshop, begin: date, nights: list[d
     run = _Run(strategy, workshop, workshop.first(strategy.spec, begin))
     pending = [night for night in (nights or workshop.history.nights) if night > begin]
     decisions = [run.night(night) for night in pending]
-    return Story(strategy, decisions, run.retrainings, run.answers_served(), run.set_aside)
+    return BacktestResult(strategy, decisions, run.retrainings, run.answers_served(), run.set_aside)
 
 
 @dataclass
@@ -107,21 +109,21 @@ class _Run:
     """One strategy on its way through the nights."""
 
     strategy: Strategy
-    workshop: Workshop
+    workshop: BacktestTrainer
     champion: Champion
-    retrainings: list[Retrained] = field(default_factory=list)
-    served: list[tuple[Places, Floats, int]] = field(default_factory=list)
+    retrainings: list[RetrainingOutcome] = field(default_factory=list)
+    served: list[tuple[RowPositions, Floats, int]] = field(default_factory=list)
     set_aside: dict[date, list[str]] = field(default_factory=dict)
     profiles: dict[date, TableProfile] = field(default_factory=dict)
-    answered: list[Places] = field(default_factory=list)
-    known: Known = field(default_factory=Known)
+    answered: list[RowPositions] = field(default_factory=list)
+    known: ReplayCache = field(default_factory=ReplayCache)
     seen_until: date | None = None
 
     def __post_init__(self) -> None:
-        self._tape = Tape(self.workshop.history)
-        self._told = Told(self._tape)
+        self._tape = Timeline(self.workshop.history)
+        self._told = LabelFeed(self._tape)
         self._taken = np.ones(self._tape.count, dtype=bool)  # False once set aside
-        self._crown(self.champion, self.champion.trained_until)
+        self._promote(self.champion, self.champion.trained_until)
 
     def night(self, night: date) -> Decision:
         """Take in what landed since the last night, judge it, and retrain where the strategy says so."""
@@ -160,23 +162,25 @@ class _Run:
         self._answer(landed, days)
         self.served.append((landed, self._champions.to(landed, night), self.champion.number))
 
-    def _broken(self, landed: Places, days: dict[date, TableProfile]) -> tuple[Suspicion, ...]:
+    def _broken(self, landed: RowPositions, days: dict[date, TableProfile]) -> tuple[Suspicion, ...]:
         repeated = self._tape.repeated(landed, tuple(self.strategy.spec.features.columns))
         return looks_broken(self._watch, min(days), added(list(days.values())), repeated)
 
-    def _answer(self, places: Places, days: dict[date, TableProfile]) -> None:
+    def _answer(self, places: RowPositions, days: dict[date, TableProfile]) -> None:
         """Let the champion answer rows, and add their profiles to those of their dates."""
         self.answered.append(places)
         for day, each in days.items():
             self.profiles[day] = self.profiles[day] + each if day in self.profiles else each
 
     @property
-    def _watch(self) -> Watch:
+    def _watch(self) -> DriftMonitor:
         policy, champion = self.strategy.spec.monitoring, self.champion
         nights = nights_per_year(self.strategy.spec.schedule)
         leeway = Leeway(policy.effect, policy.false_alarms_per_year, nights)
         local = champion.slices is not None
-        return Watch(champion.reference, leeway, policy.window_days, champion.answers, champion.repeated_rows, local)
+        return DriftMonitor(
+            champion.reference, leeway, policy.window_days, champion.answers, champion.repeated_rows, local
+        )
 
     def _worse(self, cohort: pd.DataFrame) -> tuple[LocalError, ...]:
         """Return the errors by slice of the newest matured cohort."""
@@ -204,10 +208,12 @@ class _Run:
     def _situation(self, night: date, broken_files: list[str]) -> Situation:
         spec, champion, policy = self.strategy.spec, self.champion, self.strategy.spec.monitoring
         answered, judged = self._since(night)
-        since = Since(champion.trained_until, self.profiles, answered, judged)
+        since = MonitoringInputs(champion.trained_until, self.profiles, answered, judged)
         cohort = newest_cohort(judged, days=policy.cohort_days)
         worse = self._worse(cohort)
-        view = fold(self._watch, since, Pace(policy.window_days, policy.min_rows), known=self.known, worse=worse)
+        view = view_night(
+            self._watch, since, WindowPolicy(policy.window_days, policy.min_rows), known=self.known, worse=worse
+        )
         done = [each for each in self.retrainings if each.night <= night]
         passed = [each.night for each in done if each.passed]
         moved = sorted((*view.seen.moved, *view.seen.predictions), key=lambda each: -each.strain)
@@ -235,7 +241,7 @@ class _Run:
             rows_in_30_days=int((self._tape.arrivals[answered["place"]] > np.datetime64(month_ago)).sum()),
         )
 
-    def _suspected(self, night: date, view: Folded) -> Iterator[Suspected]:
+    def _suspected(self, night: date, view: NightView) -> Iterator[Suspected]:
         spec = self.strategy.spec
         a_night = spec.monitoring.false_alarms_per_year / nights_per_year(spec.schedule)
         short = short_delivery(self.workshop.history.volumes, night, a_night)
@@ -257,16 +263,16 @@ class _Run:
         passed = challenger is not None
         said = reason if passed else f"{reason}; refused: {'; '.join(proven.evidence.reasons)}"
         number = challenger.number if challenger is not None else self.champion.number + 1
-        self.retrainings.append(Retrained(night, said, passed, number))
+        self.retrainings.append(RetrainingOutcome(night, said, passed, number))
         if challenger is not None:
-            self._crown(challenger, challenger.trained_until)
+            self._promote(challenger, challenger.trained_until)
 
-    def _crown(self, champion: Champion, after: date) -> None:
+    def _promote(self, champion: Champion, after: date) -> None:
         """Let another champion serve; what came since its training is answered by it too, so that it is judged."""
         self.champion = champion
-        self.profiles, self.answered, self.known = {}, [], Known()
+        self.profiles, self.answered, self.known = {}, [], ReplayCache()
         ahead = timedelta(days=0 if self.strategy.habit == "nightly" else MONTH_DAYS)
-        self._champions = Answering(self._tape, self._told, champion, self.strategy.spec.scope.metric, ahead)
+        self._champions = PredictionCache(self._tape, self._told, champion, self.strategy.spec.scope.metric, ahead)
         if self.seen_until is None:
             return
         since = self._tape.newer(self._tape.landed(None, self.seen_until), after)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import DataError
-from tasks.lake import Deliveries, Lake, deliveries, standing
+from tasks.lake import Deliveries, Lake, active_rows, deliveries
 from tasks.monitor.profiles.profile_batches import SOURCE
 from tasks.profiles import Ruler, TableProfile, added, from_bytes
 from tasks.records import Checked
@@ -22,7 +22,7 @@ LABEL = ["row_id", "label", "arrival"]
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedDelivery:
     """A delivery that was set aside, wholly or in part, on a night."""
 
     night: date
@@ -32,7 +32,7 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredProfiles:
     """The profiles that nights have stored, of the ruler most of them have.
 
     Parameters
@@ -73,8 +73,8 @@ class History:
 
     rows: pd.DataFrame
     labels: pd.DataFrame
-    refused: tuple[Refused, ...] = ()
-    stored: Stored | None = None
+    refused: tuple[RefusedDelivery, ...] = ()
+    stored: StoredProfiles | None = None
 
     @property
     def nights(self) -> list[date]:
@@ -91,7 +91,7 @@ class History:
             counts[each.night] = counts.get(each.night, 0) + each.rows
         return counts
 
-    def refused_on(self, night: date) -> tuple[Refused, ...]:
+    def refused_on(self, night: date) -> tuple[RefusedDelivery, ...]:
         """Return what was set aside on a night."""
         return tuple(each for each in self.refused if each.night == night)
 
@@ -105,7 +105,7 @@ def history_in(lake: Lake, spec: ProjectSpec) -> History:
         Nothing was ever taken in.
     """
     known = deliveries(lake, spec.project)
-    rows, labels = standing(lake, spec.project, "rows", known), standing(lake, spec.project, "labels", known)
+    rows, labels = active_rows(lake, spec.project, "rows", known), active_rows(lake, spec.project, "labels", known)
     if rows.empty:
         raise DataError(f"{spec.project} has no history yet; take in what landed: `leeway run nightly {spec.project}`")
     arrivals = rows["batch_id"].map({batch.batch_id: batch.arrival for batch in known.latest()})
@@ -117,10 +117,10 @@ def history_in(lake: Lake, spec: ProjectSpec) -> History:
     )
 
 
-def _stored(lake: Lake, spec: ProjectSpec, known: Deliveries) -> Stored | None:
+def _stored(lake: Lake, spec: ProjectSpec, known: Deliveries) -> StoredProfiles | None:
     """Return the profiles of the ruler that most of a project's profiles have; None where its columns are others."""
     columns = ["batch_id", "ruler", "event_date", "profile"]
-    kept = standing(lake, spec.project, "profiles", known, columns=columns, where=[("source", "=", SOURCE)])
+    kept = active_rows(lake, spec.project, "profiles", known, columns=columns, where=[("source", "=", SOURCE)])
     if kept.empty:
         return None
     mine = kept[kept["ruler"] == kept["ruler"].mode().iloc[0]]
@@ -130,7 +130,7 @@ def _stored(lake: Lake, spec: ProjectSpec, known: Deliveries) -> Stored | None:
     written: dict[tuple[str, date], list[bytes]] = {}
     for batch_id, day, each in zip(mine["batch_id"], mine["event_date"], mine["profile"], strict=True):
         written.setdefault((batch_id, day), []).append(each)
-    return Stored(ruler, written)
+    return StoredProfiles(ruler, written)
 
 
 def history_of(checked: Iterable[Checked], spec: ProjectSpec) -> History:
@@ -143,7 +143,7 @@ def history_of(checked: Iterable[Checked], spec: ProjectSpec) -> History:
             (rows if each.landed.kind == "rows" else labels).append(each.accepted.assign(arrival=each.landed.arrival))
         if len(each.refused) or each.verdict == "quarantined":
             whole = each.verdict == "quarantined"
-            refused.append(Refused(each.landed.arrival, each.landed.key, len(each.refused), whole))
+            refused.append(RefusedDelivery(each.landed.arrival, each.landed.key, len(each.refused), whole))
     known = _joined(rows)
     if spec.source.label.uri is None:
         column = spec.source.label.column
@@ -163,10 +163,10 @@ def _newest(rows: pd.DataFrame) -> pd.DataFrame:
     return ordered.drop_duplicates("row_id", keep="last", ignore_index=True)
 
 
-def _refused(known: Deliveries) -> Iterable[Refused]:
+def _refused(known: Deliveries) -> Iterable[RefusedDelivery]:
     for batch in known.latest():
         if batch.rows_quarantined or batch.verdict == "quarantined":
-            yield Refused(batch.arrival, batch.key, batch.rows_quarantined, batch.verdict == "quarantined")
+            yield RefusedDelivery(batch.arrival, batch.key, batch.rows_quarantined, batch.verdict == "quarantined")
 
 
 def with_features(history: History, spec: ProjectSpec, folder: Path) -> History:

@@ -15,7 +15,7 @@ from math import isclose
 import numpy as np
 import pandas as pd
 
-from flows.backtest.timeline import Places, Tape, Told
+from flows.backtest.timeline import LabelFeed, RowPositions, Timeline
 from flows.workspace import Champion
 from tasks.monitor import Slices
 from tasks.monitor.slicing.slice_errors import Tally, merged
@@ -39,7 +39,7 @@ class _Known:
 
 
 @dataclass
-class Answering:
+class PredictionCache:
     """What a champion answers to the rows of a tape.
 
     Parameters
@@ -48,8 +48,8 @@ class Answering:
         Of how many days rows are answered together with those that are asked about.
     """
 
-    tape: Tape
-    told: Told
+    tape: Timeline
+    told: LabelFeed
     champion: Champion
     metric: str
     ahead: timedelta
@@ -59,7 +59,7 @@ class Answering:
         self._answer = np.full(self.tape.count, np.nan)
         self._asked = np.zeros(self.tape.count, dtype=bool)
 
-    def to(self, places: Places, until: date) -> Floats:
+    def to(self, places: RowPositions, until: date) -> Floats:
         """Return the answers to rows that had landed on a night."""
         if not self._asked[places].all():
             near = self.tape.newer(self.tape.landed(None, until + self.ahead), self.champion.trained_until)
@@ -81,7 +81,7 @@ class Answering:
         losses = LOSSES[self.metric](cohort["label"].to_numpy(float), cohort["prediction"].to_numpy(float))
         return merged(self._dates(slices, places[np.isfinite(losses)], losses[np.isfinite(losses)]))
 
-    def _dates(self, slices: Slices, places: Places, losses: Floats) -> Iterator[Tally]:
+    def _dates(self, slices: Slices, places: RowPositions, losses: Floats) -> Iterator[Tally]:
         codes, days = pd.factorize(self.tape.days[places], sort=True)
         counts, sums = np.bincount(codes), np.bincount(codes, weights=losses)
         for code, day in enumerate(days.astype(object)):
@@ -99,7 +99,7 @@ class Answering:
         scored = np.isfinite(losses)
         self._keep(slices, places[scored], losses[scored])
 
-    def _keep(self, slices: Slices, places: Places, losses: Floats) -> None:
+    def _keep(self, slices: Slices, places: RowPositions, losses: Floats) -> None:
         codes, days = pd.factorize(self.tape.days[places], sort=True)
         counts, sums = np.bincount(codes), np.bincount(codes, weights=losses)
         tally = slices.tally(self.tape.rows(places), losses)

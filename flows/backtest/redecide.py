@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from flows.steps.decision_record import Tonight, situation
-from flows.workspace import House
+from flows.steps.decision_record import NightContext, situation
+from flows.workspace import Workspace
 from tasks.decide import decide
 from tasks.errors import DataError
-from tasks.lake import Entry, deliveries, entries
-from tasks.monitor.task import View, look
+from tasks.lake import Entry, deliveries, read_entries
+from tasks.monitor.task import MonitoringResult, measure_drift
 from tasks.records import Decision
 from tasks.spec import nights_per_year
 
 
-def decided_again(house: House, night: date) -> tuple[Entry, Decision]:
+def redecide(workspace: Workspace, night: date) -> tuple[Entry, Decision]:
     """Return a night's decision as it was written down, and as it comes out now.
 
     They differ where something that counted then does not count now (a delivery that was corrected or let in since), or
@@ -26,22 +26,26 @@ def decided_again(house: House, night: date) -> tuple[Entry, Decision]:
     DataError
         There is no such night, or its champion is gone from the registry.
     """
-    record = entries(house.lake, house.project)
+    record = read_entries(workspace.lake, workspace.project)
     mine = [entry for entry in record if entry.kind == "night" and entry.night == night]
     if not mine:
-        raise DataError(f"{house.project} has no decision for {night}")
+        raise DataError(f"{workspace.project} has no decision for {night}")
     then = mine[-1]
     number = then.details.get("champion")
-    version = None if number is None else house.registry.version(house.project, number)
+    version = None if number is None else workspace.registry.version(workspace.project, number)
     if number is not None and version is None:
-        raise DataError(f"version {number}, which was champion on {night}, is no longer in {house.registry.url}")
-    champion = None if version is None else house.load(version)
+        raise DataError(f"version {number}, which was champion on {night}, is no longer in {workspace.registry.url}")
+    champion = None if version is None else workspace.load(version)
     past = [entry for entry in record if entry.time < then.time]
-    tonight = Tonight(house, night, champion, deliveries(house.lake, house.project), past, decided_at=then.time)
-    view = View(None, (), None, 0)
+    context = NightContext(
+        workspace, night, champion, deliveries(workspace.lake, workspace.project), past, decided_at=then.time
+    )
+    view = MonitoringResult(None, (), None, 0)
     if champion is not None:
-        nights = nights_per_year(house.spec.schedule)
-        view = look.fn(house.lake, house.spec, champion.yardstick, night, nights, features=house.features)
+        nights = nights_per_year(workspace.spec.schedule)
+        view = measure_drift.fn(
+            workspace.lake, workspace.spec, champion.yardstick, night, nights, features=workspace.features
+        )
     users = tuple(then.details.get("downstream", ()))
-    seen = replace(situation(tonight, view), waiting=then.details.get("waiting"), downstream=users)
-    return then, decide(seen, house.spec)
+    seen = replace(situation(context, view), waiting=then.details.get("waiting"), downstream=users)
+    return then, decide(seen, workspace.spec)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from flows.retrain import known_rows
 from flows.steps.training_provenance import as_of, code
-from flows.workspace import House
+from flows.workspace import Workspace
 from tasks.errors import DataError, EvidenceError
 from tasks.model import ModelSchema, Predictor, load_model
 from tasks.spec import ProjectSpec
@@ -24,7 +24,7 @@ NEEDED = ("recipe_parts", "finish", "spec", "lake_commits", "night", "rows")
 
 
 @dataclass(frozen=True, slots=True)
-class Repeated:
+class RetracedVersion:
     """What came of making a version again: the proof that it is the same, or what differs, and what may explain it."""
 
     proof: str
@@ -37,7 +37,7 @@ class Repeated:
         return not self.differences
 
 
-def reproduce(house: House, number: int) -> Repeated:
+def reproduce(workspace: Workspace, number: int) -> RetracedVersion:
     """Train a version again from what it wrote down, and compare.
 
     Its hold-out's proof is not repeated, and neither is the rule of what it passes to people, which was found there.
@@ -49,27 +49,27 @@ def reproduce(house: House, number: int) -> Repeated:
     EvidenceError
         Its files are not what was signed, or say too little to be repeated.
     """
-    version = house.registry.version(house.project, number)
+    version = workspace.registry.version(workspace.project, number)
     if version is None:
-        known = ", ".join(str(each.number) for each in house.registry.versions(house.project)[:10])
-        raise DataError(f"{house.project} has no version {number}; there is {known or 'none'}")
-    files = house.registry.fetch(version)
+        known = ", ".join(str(each.number) for each in workspace.registry.versions(workspace.project)[:10])
+        raise DataError(f"{workspace.project} has no version {number}; there is {known or 'none'}")
+    files = workspace.registry.fetch(version)
     training: dict[str, Any] = json.loads(files["training.json"])
     lacking = [name for name in NEEDED if name not in training]
     if lacking:
         raise EvidenceError(
-            f"version {number} of {house.project} was registered without {lacking}; expected all that a training is "
-            "repeated from. An older Leeway made it; versions trained from now on can be repeated."
+            f"version {number} of {workspace.project} was registered without {lacking}; expected all that a training "
+            "is repeated from. An older Leeway made it; versions trained from now on can be repeated."
         )
-    fitted, known_then = _again(house, training)
-    return compared(files, training, fitted, known_then, code(_function(training), house.folder))
+    fitted, known_then = _again(workspace, training)
+    return compared(files, training, fitted, known_then, code(_function(training), workspace.folder))
 
 
-def _again(house: House, training: Mapping[str, Any]) -> tuple[Fitted, pd.DataFrame]:
+def _again(workspace: Workspace, training: Mapping[str, Any]) -> tuple[Fitted, pd.DataFrame]:
     """Return the recorded recipe fitted on the recorded rows, and these rows."""
     spec = ProjectSpec.model_validate(training["spec"])
     commits = {table: int(commit) for table, commit in training["lake_commits"].items() if commit is not None}
-    then = replace(as_of(house, commits), spec=spec)
+    then = replace(as_of(workspace, commits), spec=spec)
     known = known_rows(then, date.fromisoformat(training["night"])).labelled
     recipe, finish = Recipe.from_dict(training["recipe_parts"]), Finish.from_dict(training["finish"])
     return fitted_on_all(recipe, finish, known, spec), known
@@ -81,7 +81,7 @@ def compared(
     fitted: Fitted,
     rows: pd.DataFrame,
     now: Mapping[str, Any],
-) -> Repeated:
+) -> RetracedVersion:
     """Return whether a fit is the recorded model: its file byte for byte, or every answer without any difference.
 
     Parameters
@@ -104,7 +104,7 @@ def compared(
         proof = f"{name} has other bytes, and the same answers for all {len(rows):,} rows"
         told += _answers(recorded, made, rows)
     explained = tuple(_code(training.get("code") or {}, now)) if told else ()
-    return Repeated(f"{proof}; learned from {fitted.rows:,} rows", tuple(told), explained)
+    return RetracedVersion(f"{proof}; learned from {fitted.rows:,} rows", tuple(told), explained)
 
 
 def _counts(training: Mapping[str, Any], fitted: Fitted) -> Iterator[str]:

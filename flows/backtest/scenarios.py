@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from flows.backtest.engine import Story, Strategy, simulate
+from flows.backtest.engine import BacktestResult, Strategy, run_backtest
 from flows.backtest.history import History, history_of, with_features
-from flows.backtest.trainer import Workshop
+from flows.backtest.trainer import BacktestTrainer
 from tasks.errors import DataError
 from tasks.fault_scenarios import INCIDENTS, KEY, NIGHT, Incident, Stage
 from tasks.ingest.task import take_in
@@ -49,8 +49,8 @@ class Outcome:
     named: bool
     trained_on_broken: bool
     night: date | None
-    story: Story
-    bench: Workshop
+    story: BacktestResult
+    bench: BacktestTrainer
 
 
 def stage_of(spec: ProjectSpec, folder: Path, onset: date, *, until: date | None = None) -> Stage:
@@ -76,7 +76,7 @@ def staged(stage: Stage, folder: Path) -> History:
     return with_features(history_of(held, stage.spec), stage.spec, folder)
 
 
-def play(name: str, stage: Stage, folder: Path, begin: date, workshop: Workshop | None = None) -> Outcome:
+def play(name: str, stage: Stage, folder: Path, begin: date, workshop: BacktestTrainer | None = None) -> Outcome:
     """Stage an incident, run the project's policy over it, and judge what it did.
 
     Parameters
@@ -90,12 +90,12 @@ def play(name: str, stage: Stage, folder: Path, begin: date, workshop: Workshop 
     """
     incident = INCIDENTS[name]
     made = {} if workshop is None else workshop.made
-    bench = Workshop(staged(incident.happen(stage), folder), folder, made)
-    story = simulate(Strategy("policy", stage.spec), bench, begin)
+    bench = BacktestTrainer(staged(incident.happen(stage), folder), folder, made)
+    story = run_backtest(Strategy("policy", stage.spec), bench, begin)
     return judged(name, stage, story, bench)
 
 
-def judged(name: str, stage: Stage, story: Story, bench: Workshop) -> Outcome:
+def judged(name: str, stage: Stage, story: BacktestResult, bench: BacktestTrainer) -> Outcome:
     """Judge what a policy did about an incident while it was new; a worse model takes longer to show."""
     incident = INCIDENTS[name]
     slow = "retrain" in incident.right

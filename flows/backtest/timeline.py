@@ -16,12 +16,12 @@ import pyarrow as pa
 from flows.backtest.history import History
 from tasks.profiles import Ruler, TableProfile, added, profile
 
-Places: TypeAlias = npt.NDArray[np.int64]
+RowPositions: TypeAlias = npt.NDArray[np.int64]
 Days: TypeAlias = npt.NDArray[np.datetime64]
 
 
 @dataclass(frozen=True)
-class Tape:
+class Timeline:
     """A history whose rows are named by their place in it."""
 
     history: History
@@ -47,25 +47,25 @@ class Tape:
         return self.history.rows["arrival"].to_numpy().astype("datetime64[D]")
 
     @cached_property
-    def _by_arrival(self) -> tuple[Places, Days]:
+    def _by_arrival(self) -> tuple[RowPositions, Days]:
         order = np.argsort(self.arrivals, kind="stable")
         return order, self.arrivals[order]
 
-    def landed(self, after: date | None, until: date) -> Places:
+    def landed(self, after: date | None, until: date) -> RowPositions:
         """Return the rows that landed after one night (from the first on, for None) and until another."""
         order, arrivals = self._by_arrival
         first = 0 if after is None else int(np.searchsorted(arrivals, np.datetime64(after), side="right"))
         return order[first : int(np.searchsorted(arrivals, np.datetime64(until), side="right"))]
 
-    def newer(self, places: Places, than: date) -> Places:
+    def newer(self, places: RowPositions, than: date) -> RowPositions:
         """Return those of some rows whose event date is later than a day."""
         return places[self.days[places] > np.datetime64(than)]
 
-    def rows(self, places: Places) -> pd.DataFrame:
+    def rows(self, places: RowPositions) -> pd.DataFrame:
         """Return some rows."""
         return self.history.rows.iloc[places]
 
-    def plain(self, places: Places) -> pd.DataFrame:
+    def plain(self, places: RowPositions) -> pd.DataFrame:
         """Return `row_id` and `event_date` of some rows."""
         return self._plain.iloc[places].reset_index(drop=True)
 
@@ -73,7 +73,7 @@ class Tape:
     def _plain(self) -> pd.DataFrame:
         return self.history.rows[["row_id", "event_date"]]
 
-    def repeated(self, places: Places, columns: tuple[str, ...]) -> float:
+    def repeated(self, places: RowPositions, columns: tuple[str, ...]) -> float:
         """Return the share of some rows that repeat another of them in all columns."""
         if columns not in self._hashes:
             found = pd.util.hash_pandas_object(self.history.rows[list(columns)], index=False)
@@ -84,7 +84,7 @@ class Tape:
     def _hashes(self) -> dict[tuple[str, ...], npt.NDArray[Any]]:
         return {}
 
-    def summaries(self, places: Places, ruler: Ruler) -> dict[date, TableProfile]:
+    def summaries(self, places: RowPositions, ruler: Ruler) -> dict[date, TableProfile]:
         """Return the profile of each event date of some rows, as the nights stored them where they are of this ruler.
 
         Parameters
@@ -97,7 +97,7 @@ class Tape:
             found.setdefault(day, []).append(each)
         return {day: added(each) for day, each in found.items()}
 
-    def _summarised(self, places: Places, ruler: Ruler) -> Iterator[tuple[date, TableProfile]]:
+    def _summarised(self, places: RowPositions, ruler: Ruler) -> Iterator[tuple[date, TableProfile]]:
         stored = self.history.stored
         known = stored if stored is not None and stored.ruler == ruler else None
         batches, names = self._batches
@@ -110,7 +110,7 @@ class Tape:
             yield day, profile(self.rows(np.array(mine)), ruler) if kept is None else kept
 
     @cached_property
-    def _batches(self) -> tuple[Places, list[str]]:
+    def _batches(self) -> tuple[RowPositions, list[str]]:
         """Which delivery each row came with, by number, and the id of each; none is known of a staged history."""
         if "batch_id" not in self.history.rows:
             return np.zeros(len(self.history.rows), dtype=np.int64), [""]
@@ -118,10 +118,10 @@ class Tape:
         return codes.astype(np.int64), [str(name) for name in names]
 
 
-class Told:
+class LabelFeed:
     """The labels that are known by and by; of one that came twice, the last. `final` are those of all time."""
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Timeline) -> None:
         rows, labels = tape.history.rows, tape.history.labels
         place = pd.Index(rows["row_id"]).get_indexer(pd.Index(labels["row_id"]))
         mine = place >= 0

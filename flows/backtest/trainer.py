@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from flows.backtest.history import History
-from flows.steps.evaluate_challenger import Proven, Question, prove
+from flows.steps.evaluate_challenger import EvaluatedChallenger, TrainingRequest, train_and_evaluate
 from flows.workspace import Champion
 from tasks.drift import duplicate_share
 from tasks.errors import DataError
@@ -25,7 +25,7 @@ Said = Callable[[str], None]
 
 
 @dataclass
-class Workshop:
+class BacktestTrainer:
     """Where models are made for a replay; what was made once is not made again for another strategy."""
 
     history: History
@@ -48,7 +48,9 @@ class Workshop:
             )
         return champion
 
-    def trained(self, spec: ProjectSpec, night: date, before: Champion | None) -> tuple[Proven, Champion | None]:
+    def trained(
+        self, spec: ProjectSpec, night: date, before: Champion | None
+    ) -> tuple[EvaluatedChallenger, Champion | None]:
         """Train on what was known on a night; return the proof, and the champion it makes unless the gate refused."""
         trainer = spec.model_dump_json(include={"training", "gate", "split", "scope", "features", "source"})
         beaten = None if before is None else (before.trained_from, before.trained_until, before.recipe)
@@ -56,7 +58,7 @@ class Workshop:
         if key not in self.made:
             self.said(f"training as of {night}")
             self.made[key] = self._train(spec, night, before)
-        made: tuple[Proven, Champion | None] = self.made[key]
+        made: tuple[EvaluatedChallenger, Champion | None] = self.made[key]
         return made
 
     def _digest(self, spec: ProjectSpec, night: date) -> int:
@@ -72,21 +74,23 @@ class Workshop:
         known = labelled(rows, self.history.labels, night, spec.source.label.column)
         return matured(known, spec.matured_until(night)) if len(known) else known
 
-    def _train(self, spec: ProjectSpec, night: date, before: Champion | None) -> tuple[Proven, Champion | None]:
+    def _train(
+        self, spec: ProjectSpec, night: date, before: Champion | None
+    ) -> tuple[EvaluatedChallenger, Champion | None]:
         known = self.known(spec, night)
         if len(known) < spec.training.min_rows:
             raise DataError(
                 f"{len(known)} labelled rows are known on {night}; training.min_rows is {spec.training.min_rows}: "
                 "begin later, with --begin"
             )
-        question = Question(
+        question = TrainingRequest(
             known=known,
             rows=self.history.rows.loc[self.history.rows["arrival"] <= night, ["row_id", "event_date"]],
             night=night,
             champion=before.model if before else None,
             trained_until=before.trained_until if before else None,
         )
-        proven = prove(question, spec, self.folder, through=_plainly)
+        proven = train_and_evaluate(question, spec, self.folder, through=_plainly)
         if not proven.evidence.passed:
             return proven, None
         kept = self.history.stored.ruler if self.history.stored else None

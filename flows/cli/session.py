@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flows.cli.console import screen
-from flows.stack.local_stack import Addresses, open_stack
+from flows.stack.local_stack import Endpoints, open_stack
 from tasks.lake import Lake
 from tasks.spec import ProjectSpec, find_project, home, read_spec
 
@@ -22,7 +22,7 @@ def lake_of(project: str) -> tuple[ProjectSpec, Lake]:
 
 
 @contextmanager
-def served(path: Path) -> Iterator[Addresses]:
+def served(path: Path) -> Iterator[Endpoints]:
     """Give a stack for one command: the configured or running one, or a temporary one that ends with the command."""
     os.environ["LEEWAY_PROJECTS"] = str(path.resolve().parent.parent)
     console = screen(stderr=True)

@@ -14,10 +14,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.stack.run_deployment import run, run_due
-from flows.workspace import House
+from flows.workspace import Workspace
 from tasks import clock
 from tasks.ingest import landed, open_source
-from tasks.lake import Entry, accepted, entries, standing
+from tasks.lake import Entry, accepted, active_rows, read_entries
 from tasks.monitor import Contrast, contrast
 from tasks.registry.mlflow_names import APPROVAL, CHALLENGER
 from tasks.score.task import Scorer
@@ -39,73 +39,80 @@ COLUMNS = (
 class Story:
     """One project's life, told to a console."""
 
-    house: House
+    workspace: Workspace
     console: Console
     lines: list[tuple[str, ...]] = field(default_factory=list)
 
     def begin(self, until: date) -> None:
         """Take in the history and make the first champion, unless that was done before an interruption."""
-        if self.house.champion() is not None:
+        if self.workspace.champion() is not None:
             self.console.print("going on where the last demo stopped")
             return
         with self.console.status(f"taking in what landed up to {until}"):
-            result = run("nightly", self.house.project, date=until.isoformat(), reason="demo: history")
-        batches = accepted(self.house.lake, self.house.project)
+            result = run("nightly", self.workspace.project, date=until.isoformat(), reason="demo: history")
+        batches = accepted(self.workspace.lake, self.workspace.project)
         rows = sum(batch.rows_accepted for batch in batches)
         self.console.print(f"history: {rows:,} rows in {len(batches)} batches; {result['reason']}")
         with self.console.status("training the first model"):
-            made = run("retrain", self.house.project, date=until.isoformat(), reason="demo: the first model")
+            made = run("retrain", self.workspace.project, date=until.isoformat(), reason="demo: the first model")
         self.console.print(f"first model: {made['action']} as {made['subject']}; {made['reason']}")
         self.console.print(self.approve(until))
 
     def approve(self, night: date) -> str:
         """Answer for the approver, if a challenger waits, by the call a click in MLflow makes; say what came of it."""
-        waiting = self.house.registry.by_alias(self.house.project, CHALLENGER)
+        waiting = self.workspace.registry.by_alias(self.workspace.project, CHALLENGER)
         if waiting is None:
             return ""
-        self.house.registry.set_tag(self.house.project, waiting.number, APPROVAL, "approved")
-        result = run("promote", self.house.project, date=night.isoformat())
+        self.workspace.registry.set_tag(self.workspace.project, waiting.number, APPROVAL, "approved")
+        result = run("promote", self.workspace.project, date=night.isoformat())
         return f"the demo plays the approver (tag approval=approved on version {waiting.number}): {result['reason']}"
 
     def nights(self, after: date) -> None:
         """Run every night on which something landed, in order."""
-        pending = landing_nights(self.house, after)
+        pending = landing_nights(self.workspace, after)
         with self._table() as show:
             for night in pending:
-                for result in run_due("retrain", self.house.project):
+                for result in run_due("retrain", self.workspace.project):
                     show(self._extra(result))
                 entry = self._entry(night) or self._run(night)
                 show(_line(entry))
-                for result in run_due("retrain", self.house.project):
+                for result in run_due("retrain", self.workspace.project):
                     show(self._extra(result))
                 if said := self.approve(night):
                     show(("", "", "", "", "", "", said))
 
     def outcome(self) -> Contrast | None:
         """Compare what was served with the first model, had it never been retrained; all from the lake."""
-        house = self.house
-        version = house.registry.version(house.project, FIRST)
+        workspace = self.workspace
+        version = workspace.registry.version(workspace.project, FIRST)
         if version is None:
             return None
-        first = house.load(version)
-        scorer = Scorer(house.lake, house.project, first.model, first.number, house.features, clock.now())
-        served = accepted(house.lake, house.project, after=first.trained_until)
+        first = workspace.load(version)
+        scorer = Scorer(workspace.lake, workspace.project, first.model, first.number, workspace.features, clock.now())
+        served = accepted(workspace.lake, workspace.project, after=first.trained_until)
         scorer.write(scorer.unanswered(served), "shadow")
-        predictions = standing(
-            house.lake, house.project, "predictions", columns=["row_id", "event_date", "version", "role", "prediction"]
+        predictions = active_rows(
+            workspace.lake,
+            workspace.project,
+            "predictions",
+            columns=["row_id", "event_date", "version", "role", "prediction"],
         )
-        labels = standing(house.lake, house.project, "labels", columns=["row_id", "label"])
-        return contrast(predictions, labels, metric=house.spec.scope.metric, version=FIRST, days=CONTRAST_DAYS)
+        labels = active_rows(workspace.lake, workspace.project, "labels", columns=["row_id", "label"])
+        return contrast(predictions, labels, metric=workspace.spec.scope.metric, version=FIRST, days=CONTRAST_DAYS)
 
     def _run(self, night: date) -> Entry:
-        run("nightly", self.house.project, date=night.isoformat(), reason="demo")
+        run("nightly", self.workspace.project, date=night.isoformat(), reason="demo")
         entry = self._entry(night)
         if entry is None:
             raise AssertionError(f"the night of {night} ran and left no decision")
         return entry
 
     def _entry(self, night: date) -> Entry | None:
-        mine = [entry for entry in entries(self.house.lake, self.house.project, "night") if entry.night == night]
+        mine = [
+            entry
+            for entry in read_entries(self.workspace.lake, self.workspace.project, "night")
+            if entry.night == night
+        ]
         return mine[-1] if mine else None
 
     def _extra(self, result: dict[str, Any]) -> tuple[str, ...]:
@@ -127,15 +134,15 @@ class Story:
             yield lambda cells: table.add_row(*map(escape, cells))
 
 
-def landing_nights(house: House, after: date) -> list[date]:
+def landing_nights(workspace: Workspace, after: date) -> list[date]:
     """Return the nights after a date on which something landed, in order."""
-    source, far = house.spec.source, date.max
+    source, far = workspace.spec.source, date.max
     places = [(source.uri, "rows"), *([(source.label.uri, "labels")] if source.label.uri else [])]
     arrivals: set[date] = set()
     for uri, kind in places:
-        listed = open_source(uri, house.folder, source).list()
+        listed = open_source(uri, workspace.folder, source).list()
         arrivals |= {
-            each.arrival for each in landed(listed, "rows" if kind == "rows" else "labels", house.spec, far).landed
+            each.arrival for each in landed(listed, "rows" if kind == "rows" else "labels", workspace.spec, far).landed
         }
     return sorted(night for night in arrivals if night > after)
 

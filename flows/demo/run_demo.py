@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from flows.stack.local_stack import Addresses, configured, open_stack, stop_on_signals
+from flows.stack.local_stack import Endpoints, configured, open_stack, stop_on_signals
 from flows.stack.process_registry import stop
 from tasks.errors import Terminal
 from tasks.spec import ProjectSpec, home, read_spec
 
 if TYPE_CHECKING:
     from flows.demo.narration import Story
-    from flows.workspace import House
+    from flows.workspace import Workspace
 
 PROJECT = Path(__file__).parents[2] / "deployments" / "house-prices" / "project.yaml"
 # Sales of May to October 2014; the labels of the last of them land two weeks later.
@@ -66,7 +66,7 @@ def stop_demo() -> None:
     shutil.rmtree(where, ignore_errors=True)
 
 
-def _live(spec: ProjectSpec, where: Path, addresses: Addresses, console: Console) -> str:
+def _live(spec: ProjectSpec, where: Path, addresses: Endpoints, console: Console) -> str:
     """Tell the whole story; return where the report is."""
     console.print(f"watch it: [bold]Prefect[/] {addresses.prefect_ui}/runs")
     console.print(f"          [bold]MLflow[/] {addresses.mlflow}/#/models/{spec.project}")
@@ -74,26 +74,26 @@ def _live(spec: ProjectSpec, where: Path, addresses: Addresses, console: Console
         from flows.demo.narration import Story
         from flows.stack.deployments import deploy
         from flows.steps.publish import write_report
-        from flows.workspace import open_house
+        from flows.workspace import open_workspace
 
-        house = open_house(spec.project)
-        _refuse_strangers(house)
+        workspace = open_workspace(spec.project)
+        _refuse_strangers(workspace)
         deploy([spec], where, scheduled=False)  # its nights are long past; they are run in order below
-    story = Story(house, console)
+    story = Story(workspace, console)
     story.begin(HISTORY_UNTIL)
     story.nights(HISTORY_UNTIL)
     _print_outcome(story, console)
-    report = write_report(house)
+    report = write_report(workspace)
     console.print("\nyour own data: [bold]leeway init DATA --time COLUMN --label COLUMN[/], then [bold]leeway up[/]")
     return report
 
 
-def _refuse_strangers(house: House) -> None:
+def _refuse_strangers(workspace: Workspace) -> None:
     """Refuse a registry in which somebody else's model has the demo's name: the demo would promote and remove in it."""
-    known = house.registry.versions(house.project)
-    if known and house.lake.version(house.project, "decisions") is None:
+    known = workspace.registry.versions(workspace.project)
+    if known and workspace.lake.version(workspace.project, "decisions") is None:
         raise Terminal(
-            f"{house.registry.url} has a model {house.project!r} that this demo did not make; "
+            f"{workspace.registry.url} has a model {workspace.project!r} that this demo did not make; "
             "unset MLFLOW_TRACKING_URI and PREFECT_API_URL to let the demo start servers of its own"
         )
 

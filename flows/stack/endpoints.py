@@ -29,7 +29,7 @@ QUIET = {
 
 
 @dataclass(frozen=True, slots=True)
-class Addresses:
+class Endpoints:
     """Where the two servers answer."""
 
     prefect: str
@@ -60,7 +60,7 @@ class Addresses:
         os.environ.update(self.variables(home))
 
 
-def on_host(host: str, ports: dict[str, int]) -> Addresses:
+def on_host(host: str, ports: dict[str, int]) -> Endpoints:
     """Return where servers that listen on a host are reached from this machine.
 
     Examples
@@ -70,10 +70,10 @@ def on_host(host: str, ports: dict[str, int]) -> Addresses:
     """
     name = LOOPBACK if host in EVERY_ADDRESS else host
     name = f"[{name}]" if ":" in name else name
-    return Addresses(f"http://{name}:{ports['prefect']}/api", f"http://{name}:{ports['mlflow']}")
+    return Endpoints(f"http://{name}:{ports['prefect']}/api", f"http://{name}:{ports['mlflow']}")
 
 
-def environment(home: Path, addresses: Addresses, host: str) -> dict[str, str]:
+def environment(home: Path, addresses: Endpoints, host: str) -> dict[str, str]:
     """Return what the members of a stack find in their environment."""
     found = {
         **os.environ,
@@ -90,7 +90,7 @@ def environment(home: Path, addresses: Addresses, host: str) -> dict[str, str]:
     return found if host == LOOPBACK else {**_names(host, addresses), **found}
 
 
-def _names(host: str, addresses: Addresses) -> dict[str, str]:
+def _names(host: str, addresses: Endpoints) -> dict[str, str]:
     """Return what lets browsers elsewhere use the two UIs: MLflow refuses names and origins that it does not know."""
     here = [each.address for held in psutil.net_if_addrs().values() for each in held if each.family == socket.AF_INET]
     names = ["localhost", LOOPBACK, *([*here, socket.gethostname()] if host in EVERY_ADDRESS else [host])]

@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flows.stack.endpoints import QUIET, Addresses, environment, on_host
+from flows.stack.endpoints import QUIET, Endpoints, environment, on_host
 from flows.stack.ports import LOOPBACK, free_port, ports_of
 from flows.stack.process_registry import belonging, entry, finish, keeper_of, read_note, stop
 from flows.stack.supervisor import PROCFILE, WORKER_WANTED, healthy
 from tasks.errors import Terminal, Unreachable
 
-__all__ = ["HOST", "PROCFILE", "QUIET", "Addresses", "answers", "configured", "free_port", "open_stack", "running"]
+__all__ = ["HOST", "PROCFILE", "QUIET", "Endpoints", "answers", "configured", "free_port", "open_stack", "running"]
 
 HOST = LOOPBACK
 START_SECONDS = 180
@@ -39,7 +39,7 @@ Process = subprocess.Popen[bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class StackPlan:
     """What is started when nothing runs: with a worker or without, to stay or to end with the block, on which host."""
 
     worker: bool
@@ -56,7 +56,7 @@ def stop_on_signals() -> None:
         signal.signal(number, signal.default_int_handler)
 
 
-def configured() -> Addresses | None:
+def configured() -> Endpoints | None:
     """Return the servers the environment names, or None when it names none.
 
     Raises
@@ -70,19 +70,19 @@ def configured() -> Addresses | None:
         raise Terminal(
             f"{given} is set but {lacking} is not; set both to use your servers, or neither to start local ones"
         )
-    return Addresses(prefect.rstrip("/"), mlflow.rstrip("/")) if prefect and mlflow else None
+    return Endpoints(prefect.rstrip("/"), mlflow.rstrip("/")) if prefect and mlflow else None
 
 
-def running(home: Path) -> Addresses | None:
+def running(home: Path) -> Endpoints | None:
     """Return the stack that was started from this home and still answers, or None."""
     note = read_note(home)
     if note is None or keeper_of(home) is None:
         return None
-    addresses = Addresses(note["prefect"], note["mlflow"])
+    addresses = Endpoints(note["prefect"], note["mlflow"])
     return addresses if answers(addresses) else None
 
 
-def answers(addresses: Addresses) -> bool:
+def answers(addresses: Endpoints) -> bool:
     """Tell whether both servers are healthy."""
     return all(map(healthy, addresses.health.values()))
 
@@ -90,7 +90,7 @@ def answers(addresses: Addresses) -> bool:
 @contextmanager
 def open_stack(
     home: Path, *, worker: bool = False, keep: bool = False, host: str = HOST, say: Say = print
-) -> Iterator[Addresses]:
+) -> Iterator[Endpoints]:
     """Give two healthy servers: the configured ones, the running ones, or new ones that end with the block.
 
     Parameters
@@ -111,7 +111,7 @@ def open_stack(
     """
     home.mkdir(parents=True, exist_ok=True)
     before, leave = dict(os.environ), False
-    addresses, keeper = _found_or_started(home, Plan(worker, keep, host), say)
+    addresses, keeper = _found_or_started(home, StackPlan(worker, keep, host), say)
     try:
         if keeper is not None:
             _wait(home, addresses, keeper, say)
@@ -145,7 +145,7 @@ def hand_in() -> None:
         handlers.APILogWorker.drain_all(timeout=HAND_IN_SECONDS)  # every sender's, not only its own
 
 
-def _found_or_started(home: Path, plan: Plan, say: Say) -> tuple[Addresses, Process | None]:
+def _found_or_started(home: Path, plan: StackPlan, say: Say) -> tuple[Endpoints, Process | None]:
     """Return where the servers answer or will, and the keeper if this process started one."""
     foreign = configured()
     if foreign is not None and not answers(foreign):
@@ -166,11 +166,11 @@ def _found_or_started(home: Path, plan: Plan, say: Say) -> tuple[Addresses, Proc
             return _started(home, plan, foreign, lock.fileno(), say)
 
 
-def _joined(home: Path, say: Say) -> Addresses | None:
+def _joined(home: Path, say: Say) -> Endpoints | None:
     """Return the stack that runs from this home once it answers; one that ends with its command is waited out."""
     said, begun = False, time.monotonic()
     while (keeper := keeper_of(home)) is not None and (note := read_note(home)) is not None:
-        addresses, lasting = Addresses(note["prefect"], note["mlflow"]), note["lasting"]
+        addresses, lasting = Endpoints(note["prefect"], note["mlflow"]), note["lasting"]
         if lasting and answers(addresses):
             return addresses
         if not said:
@@ -185,7 +185,7 @@ def _joined(home: Path, say: Say) -> Addresses | None:
     return None
 
 
-def _started(home: Path, plan: Plan, foreign: Addresses | None, lock: int, say: Say) -> tuple[Addresses, Process]:
+def _started(home: Path, plan: StackPlan, foreign: Endpoints | None, lock: int, say: Say) -> tuple[Endpoints, Process]:
     """Start a keeper, which inherits the lock, and wait until it has written its note."""
     finish(belonging(home))  # of a keeper that was killed
     addresses = foreign or on_host(plan.host, ports_of(home, plan.host, say))
@@ -212,7 +212,7 @@ def _started(home: Path, plan: Plan, foreign: Addresses | None, lock: int, say: 
     return addresses, keeper
 
 
-def _wait(home: Path, addresses: Addresses, keeper: Process, say: Say) -> None:
+def _wait(home: Path, addresses: Endpoints, keeper: Process, say: Say) -> None:
     """Wait until every server that was started is healthy; say when one is, and when one ended on the way."""
     begun, told = time.monotonic(), 1
     waiting = {name: url for name, url in addresses.health.items() if name in _members(home)}

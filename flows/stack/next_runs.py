@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flows.stack.endpoints import Addresses
+from flows.stack.endpoints import Endpoints
 from tasks.errors import Unreachable
 from tasks.spec import ProjectSpec
 
@@ -45,7 +45,7 @@ def overdue(spec: ProjectSpec, decided: date | None, moment: datetime) -> bool:
     return decided is not None and decided < here.date() and due.date() == here.date() and due <= here
 
 
-def by_prefect(specs: Sequence[ProjectSpec], addresses: Addresses, moment: datetime) -> dict[str, str]:
+def by_prefect(specs: Sequence[ProjectSpec], addresses: Endpoints, moment: datetime) -> dict[str, str]:
     """Return for each project's name when Prefect will run its next night, or why it will not.
 
     Raises

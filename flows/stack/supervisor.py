@@ -4,7 +4,8 @@ Their commands are the lines of infra/Procfile, as honcho reads them. A member t
 that doubles each time; so is a server that answered and then does not for long. What runs, and how often it had to be
 started, stands in the home's stack.json. A worker is only started once it is wanted: when all is deployed, lest it
 carries out what piled up while nothing ran. The keeper ends, and everything it started with it, when it is asked to or
-when the command that owns it is gone. It was handed the home's lock (see flows.stack.local_stack), which the kernel lets go however
+when the command that owns it is gone. It was handed the home's lock (see flows.stack.local_stack), which the kernel
+lets go however
 it ends.
 """
 

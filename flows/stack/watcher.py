@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from flows.stack.endpoints import Addresses
+from flows.stack.endpoints import Endpoints
 from flows.stack.process_registry import keeper_of, read_note
 from flows.stack.supervisor import healthy
 from tasks.errors import Error
@@ -43,11 +43,11 @@ class Projects:
 
 
 @dataclass
-class Watch:
+class StackWatcher:
     """One stack, looked at again and again; whatever changed is said once."""
 
     home: Path
-    addresses: Addresses
+    addresses: Endpoints
     say: Callable[[str], None]
     ended: dict[str, int] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)

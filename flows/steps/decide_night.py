@@ -9,65 +9,67 @@ from uuid import UUID
 
 from prefect import get_client, runtime
 
-from flows.steps.decision_record import Tonight, decision_entry, situation
-from flows.steps.events import tell_prefect
+from flows.steps.decision_record import NightContext, decision_entry, situation
+from flows.steps.events import emit_event
 from flows.steps.post_release import show_shadow
 from flows.steps.publish import publish
-from flows.workspace import House
+from flows.workspace import Workspace
 from tasks import clock
 from tasks.decide import decide
-from tasks.lake import Entry, entries, record
+from tasks.lake import Entry, append_entry, read_entries
 from tasks.logs import line, logger
 from tasks.metrics_export.task import timed
-from tasks.monitor.task import View, look
+from tasks.monitor.task import MonitoringResult, measure_drift
 from tasks.spec import missed_nights, nights_per_year
 
 
-def decide_night(tonight: Tonight, reason: str, *, before: dict[str, Any] | None = None) -> dict[str, Any]:
+def decide_night(context: NightContext, reason: str, *, before: dict[str, Any] | None = None) -> dict[str, Any]:
     """Judge a night, unless `before` says how it was decided; see to it that a retraining decided on is started."""
     decision = before
     if decision is None:
-        decision = judge(tonight, reason)
-        said = {"night": tonight.night.isoformat(), **decision}
+        decision = judge(context, reason)
+        said = {"night": context.night.isoformat(), **decision}
         if decision["action"] in {"hold", "ask", "retrain"}:
-            tell_prefect(tonight.house.project, "drift.detected", said)
-        tell_prefect(tonight.house.project, "night.decided", said)
+            emit_event(context.workspace.project, "drift.detected", said)
+        emit_event(context.workspace.project, "night.decided", said)
     if decision["action"] == "retrain":
-        start_retraining(tonight.house, tonight.night, decision)
+        start_retraining(context.workspace, context.night, decision)
     return decision
 
 
-def judge(tonight: Tonight, reason: str) -> dict[str, Any]:
+def judge(context: NightContext, reason: str) -> dict[str, Any]:
     """Measure, decide, write the decision down, and show it where people look."""
-    house, champion, view = tonight.house, tonight.champion, View(None, (), None, 0)
+    workspace, champion, view = context.workspace, context.champion, MonitoringResult(None, (), None, 0)
     if champion is not None:
-        nights = nights_per_year(house.spec.schedule)
+        nights = nights_per_year(workspace.spec.schedule)
         with timed("monitor"):
-            view = look(house.lake, house.spec, champion.yardstick, tonight.night, nights, features=house.features)
+            view = measure_drift(
+                workspace.lake, workspace.spec, champion.yardstick, context.night, nights, features=workspace.features
+            )
     with timed("decide"):
-        seen = situation(tonight, view)
-        decision = decide(seen, house.spec)
-    entry = decision_entry(tonight, decision, view, reason, clock.now())
-    written = record(house.lake, house.project, entry)
+        seen = situation(context, view)
+        decision = decide(seen, workspace.spec)
+    entry = decision_entry(context, decision, view, reason, clock.now())
+    written = append_entry(workspace.lake, workspace.project, entry)
     logger().info(line("night_decided", action=decision.action, kind=decision.kind, reason=decision.reason))
-    show_shadow(house, seen.shadowed)
-    publish(house, entry, [*tonight.past, entry] if written else tonight.past)
+    show_shadow(workspace, seen.shadowed)
+    publish(workspace, entry, [*context.past, entry] if written else context.past)
     return {"action": decision.action, "kind": decision.kind, "reason": decision.reason, "name": entry.name}
 
 
-def start_retraining(house: House, night: Date, decision: dict[str, Any]) -> None:
+def start_retraining(workspace: Workspace, night: Date, decision: dict[str, Any]) -> None:
     """Start the retrain deployment, once for a decision however often its night is run again."""
     from prefect.deployments import run_deployment
 
     run_deployment(
-        f"retrain/{house.project}",
+        f"retrain/{workspace.project}",
         parameters={
-            "project": house.project,
+            "project": workspace.project,
             "date": night.isoformat(),
             "reason": decision["reason"],
             "decision": decision["name"],
         },
-        idempotency_key=f"{house.project}/{decision['name']}",
+        idempotency_key=f"{workspace.project}/{decision['name']}",
         timeout=0,
         as_subflow=False,
     )
@@ -82,10 +84,10 @@ def decided(past: Sequence[Entry], night: Date) -> dict[str, Any] | None:
     return {"action": last.action, "kind": last.drift, "reason": last.reason, "name": last.name}
 
 
-def missed_looks(house: House, tonight: Date) -> list[Date]:
+def missed_looks(workspace: Workspace, context: Date) -> list[Date]:
     """Return the scheduled nights before this one that nobody decided on, because nothing ran."""
-    decided = [entry.night for entry in entries(house.lake, house.project, "night")]
-    return missed_nights(house.spec.schedule, max(decided, default=None), tonight)
+    decided = [entry.night for entry in read_entries(workspace.lake, workspace.project, "night")]
+    return missed_nights(workspace.spec.schedule, max(decided, default=None), context)
 
 
 def name_run(name: str) -> None:

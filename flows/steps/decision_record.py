@@ -10,12 +10,12 @@ from typing import Any
 
 from flows.steps.lineage import downstream, upstream
 from flows.steps.post_release import released, shadowed
-from flows.workspace import Champion, House
+from flows.workspace import Champion, Workspace
 from tasks.decide import WHERE_FIRST, Situation, Suspected
 from tasks.lake import Batch, Deliveries, Entry
 from tasks.monitor.pipeline_stages import first_moved
-from tasks.monitor.task import View
-from tasks.records import Answer, Decision, Moved
+from tasks.monitor.task import MonitoringResult
+from tasks.records import Answer, Decision, DriftStatistic
 from tasks.registry.mlflow_names import CHALLENGER
 from tasks.score.task import automated
 
@@ -26,14 +26,14 @@ UNDER_WAY_DAYS = 7  # a run that was lost must not stand in the way for ever
 
 
 @dataclass(frozen=True, slots=True)
-class Tonight:
+class NightContext:
     """What a night is decided from, each read once: who serves, what was delivered, and what was done so far.
 
     `shadow_fault` is why the version that waits could not answer beside the champion. `decided_at` is given when the
     night is decided once more: what projects upstream decided later is left out then.
     """
 
-    house: House
+    workspace: Workspace
     night: date
     champion: Champion | None
     deliveries: Deliveries
@@ -44,25 +44,25 @@ class Tonight:
     @property
     def landed(self) -> list[Batch]:
         """What was delivered since the last look, as it stands now: that is one night, but for monitoring apart."""
-        if self.house.spec.schedule.monitoring is None:
+        if self.workspace.spec.schedule.monitoring is None:
             return self.deliveries.of(self.night)
         nights = [entry.night for entry in self.past if entry.kind == "night" and entry.night < self.night]
         looked = max(nights, default=date.min)
         return [batch for batch in self.deliveries.latest() if looked < batch.night <= self.night]
 
 
-def situation(tonight: Tonight, view: View) -> Situation:
+def situation(context: NightContext, view: MonitoringResult) -> Situation:
     """Gather everything the decision of a night may rest on."""
-    house, night, champion = tonight.house, tonight.night, tonight.champion
-    batches = tonight.landed
-    past = [entry for entry in tonight.past if entry.kind == "retraining" and entry.night <= night]
+    workspace, night, champion = context.workspace, context.night, context.champion
+    batches = context.landed
+    past = [entry for entry in context.past if entry.kind == "retraining" and entry.night <= night]
     refused = [entry.night for entry in past if entry.action == "refused"]
     registered = [entry.night for entry in past if entry.action == "registered"]
     month_ago = night - timedelta(days=MONTH_DAYS)
-    recent = tonight.deliveries.accepted(after=month_ago)
-    known = tonight.deliveries
+    recent = context.deliveries.accepted(after=month_ago)
+    known = context.deliveries
     return Situation(
-        project=house.project,
+        project=workspace.project,
         night=night,
         champion=None if champion is None else champion.number,
         champion_age_days=None if champion is None else (night - champion.trained_until).days,
@@ -75,37 +75,39 @@ def situation(tonight: Tonight, view: View) -> Situation:
         surprises=view.surprises,
         worse=view.worse,
         first_step=first.sentence if (first := first_moved(view.steps)) else "",
-        upstream=upstream(house, night, tonight.decided_at),
-        downstream=downstream(house),
+        upstream=upstream(workspace, night, context.decided_at),
+        downstream=downstream(workspace),
         kind=view.kind,
         estimated=view.estimated,
         importances=champion.importances if champion else (),
         performance=view.performance,
-        waiting=house.registry.aliases(house.project).get(CHALLENGER),
+        waiting=workspace.registry.aliases(workspace.project).get(CHALLENGER),
         last_retraining=max(registered, default=None),
-        under_way=_under_way(tonight),
+        under_way=_under_way(context),
         last_refused=max(refused, default=None),
         retrainings_in_30_days=sum(day > month_ago for day in registered),
         fresh_rows=view.fresh_rows,
         rows_in_30_days=sum(batch.rows_accepted for batch in recent),
-        released=released(house, champion, known, night, tonight.past) if champion else None,
-        shadowed=shadowed(house, champion, known, night, tonight.shadow_fault) if champion else None,
+        released=released(workspace, champion, known, night, context.past) if champion else None,
+        shadowed=shadowed(workspace, champion, known, night, context.shadow_fault) if champion else None,
     )
 
 
-def night_name(tonight: Tonight) -> str:
+def night_name(context: NightContext) -> str:
     """Return the name of a night's decision: the same night, with the same deliveries, is decided once."""
-    digest = hashlib.sha256("".join(sorted(batch.batch_id for batch in tonight.landed)).encode()).hexdigest()[:8]
-    return f"{tonight.night.isoformat()}/{digest}"
+    digest = hashlib.sha256("".join(sorted(batch.batch_id for batch in context.landed)).encode()).hexdigest()[:8]
+    return f"{context.night.isoformat()}/{digest}"
 
 
-def decision_entry(tonight: Tonight, decision: Decision, view: View, reason: str, moment: datetime) -> Entry:
+def decision_entry(
+    context: NightContext, decision: Decision, view: MonitoringResult, reason: str, moment: datetime
+) -> Entry:
     """Return the record of a night: every answer with its numbers, every column against its leeway."""
-    batches = tonight.landed
+    batches = context.landed
     details: dict[str, Any] = {
         "run_because": reason,
-        "champion": tonight.champion.number if tonight.champion else None,
-        "waiting": tonight.house.registry.aliases(tonight.house.project).get(CHALLENGER),
+        "champion": context.champion.number if context.champion else None,
+        "waiting": context.workspace.registry.aliases(context.workspace.project).get(CHALLENGER),
         "answers": [asdict(answer) for answer in decision.answers],
         "moved": _moved((*view.moved, *view.predictions)),
         "surprises": _moved(view.surprises),
@@ -117,18 +119,20 @@ def decision_entry(tonight: Tonight, decision: Decision, view: View, reason: str
         "quarantined": sum(batch.rows_quarantined for batch in batches),
         "batches": {f"{batch.kind} {batch.key}": batch.verdict for batch in batches},
     }
-    if tonight.champion is not None:
-        details |= automated.fn(tonight.house.lake, tonight.house.spec, tonight.deliveries, decision.night).to_dict()
+    if context.champion is not None:
+        details |= automated.fn(
+            context.workspace.lake, context.workspace.spec, context.deliveries, decision.night
+        ).to_dict()
     details |= {"where_first": where.answer, **where.numbers} if (where := _where_first(decision)) else {}
-    if tonight.champion is not None and view.window is not None:
-        details["speed"] = speed(view.moved, (view.window.end - tonight.champion.trained_until).days)
+    if context.champion is not None and view.window is not None:
+        details["speed"] = speed(view.moved, (view.window.end - context.champion.trained_until).days)
     if view.estimated is not None:
         details["estimated"] = asdict(view.estimated)
     if view.performance is not None:
         seen = view.performance
         details["performance"] = asdict(seen) | {"start": seen.start.isoformat(), "end": seen.end.isoformat()}
     return Entry(
-        name=night_name(tonight),
+        name=night_name(context),
         kind="night",
         night=decision.night,
         time=moment,
@@ -144,34 +148,35 @@ def _where_first(decision: Decision) -> Answer | None:
     return next((answer for answer in decision.answers if answer.question == WHERE_FIRST), None)
 
 
-def speed(moved: Sequence[Moved], days: int) -> dict[str, float]:
+def speed(moved: Sequence[DriftStatistic], days: int) -> dict[str, float]:
     """Return how quickly the columns that moved most do so: distance a month since the champion's training.
 
     Of several statistics of a column, the one that used most of its leeway counts.
 
-    >>> speed([Moved("area", "level", 0.3, leeway=0.1), Moved("area", "shape", 0.2, leeway=0.1)], days=60)
+    >>> speed([DriftStatistic("area", "level", 0.3, leeway=0.1), DriftStatistic("area", "shape", 0.2, leeway=0.1)],
+    ... days=60)
     {'area': 0.15}
     """
-    worst: dict[str, Moved] = {}
+    worst: dict[str, DriftStatistic] = {}
     for each in sorted(moved, key=lambda each: -each.strain):
         if each.strain > 1 and len(worst) < COLUMNS_TIMED:
             worst.setdefault(each.column, each)
     return {column: round(each.distance / max(days, 1) * MONTH_DAYS, 4) for column, each in worst.items()}
 
 
-def _under_way(tonight: Tonight) -> date | None:
+def _under_way(context: NightContext) -> date | None:
     """Return the night of a retraining that was decided on within a week, and has no outcome yet."""
-    done = {entry.name for entry in tonight.past if entry.kind == "retraining"}
-    since = tonight.night - timedelta(days=UNDER_WAY_DAYS)
+    done = {entry.name for entry in context.past if entry.kind == "retraining"}
+    since = context.night - timedelta(days=UNDER_WAY_DAYS)
     waiting = [
         entry.night
-        for entry in tonight.past
+        for entry in context.past
         if entry.kind == "night" and entry.action == "retrain" and entry.name not in done and since < entry.night
     ]
-    return max((night for night in waiting if night < tonight.night), default=None)
+    return max((night for night in waiting if night < context.night), default=None)
 
 
-def _moved(moved: Sequence[Moved]) -> list[dict[str, Any]]:
+def _moved(moved: Sequence[DriftStatistic]) -> list[dict[str, Any]]:
     """Return the most strained statistics as they are kept."""
     worst = sorted(moved, key=lambda each: -each.strain)[:COLUMNS_SHOWN]
     return [asdict(each) | {"strain": round(each.strain, 4)} for each in worst]

@@ -14,15 +14,15 @@ from tasks.evaluate import Contest, Evidence
 from tasks.evaluate.task import examine
 from tasks.features import Parts, holdout_parts
 from tasks.model import Predictor
-from tasks.monitor import Answers, Slices, answers, slices
+from tasks.monitor import PredictionReference, Slices, answers, slices
 from tasks.spec import ProjectSpec
 from tasks.statistics import LOSSES
-from tasks.train import Conduct, Spread, Trained, apart, baseline_predictions
+from tasks.train import Conduct, ParallelMap, Trained, apart, baseline_predictions
 from tasks.train.task import choose_and_fit
 
 
 @dataclass(frozen=True)
-class Question:
+class TrainingRequest:
     """What a retraining is asked: what is known on a night, and whom a challenger must beat.
 
     Parameters
@@ -48,7 +48,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Proven:
+class EvaluatedChallenger:
     """A recipe and its proof; `past` is what it learned from, until `learned_on`."""
 
     parts: Parts
@@ -58,7 +58,7 @@ class Proven:
     contest: Contest
     evidence: Evidence
 
-    def answers(self, spec: ProjectSpec) -> Answers | None:
+    def answers(self, spec: ProjectSpec) -> PredictionReference | None:
         """Return what the challenger's answers meant on the hold-out; there is no watch over several classes yet."""
         if spec.training.task == "multiclass":
             return None
@@ -81,15 +81,15 @@ class Proven:
         return slices(rows, losses, spec.features, spec.privacy.min_category_count)
 
 
-def prove(
-    question: Question,
+def train_and_evaluate(
+    question: TrainingRequest,
     spec: ProjectSpec,
     folder: Path,
     *,
-    spread: Spread = map,
+    spread: ParallelMap = map,
     conduct: Conduct | None = None,
     through: Callable[[Any], Any] = lambda room: room,
-) -> Proven:
+) -> EvaluatedChallenger:
     """Choose a recipe on the past and examine it on the newest labelled rows, which no candidate saw.
 
     Parameters
@@ -115,4 +115,4 @@ def prove(
         awaiting=int((~question.rows.loc[inside, "row_id"].isin(parts.holdout["row_id"])).sum()),
         uses=sum(begin <= last and end >= first for begin, end in question.uses),
     )
-    return Proven(parts, past, learned_on, trained, contest, through(examine)(contest, spec))
+    return EvaluatedChallenger(parts, past, learned_on, trained, contest, through(examine)(contest, spec))

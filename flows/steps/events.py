@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from prefect.events import emit_event
+from prefect.events import emit_event as emit_prefect_event
 
 EVENTS: dict[str, str] = {
     "night.decided": "A night was decided; the payload has its action, kind of drift and reason.",
@@ -23,11 +23,11 @@ EVENTS: dict[str, str] = {
 }
 
 
-def tell_prefect(project: str, event: str, payload: Mapping[str, Any]) -> None:
+def emit_event(project: str, event: str, payload: Mapping[str, Any]) -> None:
     """Emit one of `EVENTS` about a project; it is sent in the background, and a server that is away fails nothing."""
     if event not in EVENTS:
         raise KeyError(f"{event!r} is none of Leeway's events: {', '.join(EVENTS)}")
-    emit_event(
+    emit_prefect_event(
         event=f"leeway.{event}",
         resource={"prefect.resource.id": f"leeway.project.{project}", "prefect.resource.name": project},
         payload=dict(payload),

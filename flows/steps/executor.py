@@ -18,7 +18,7 @@ from tasks.errors import SpecError, Unreachable
 
 if TYPE_CHECKING:
     from tasks.spec.project_spec import Compute
-    from tasks.train import Spread
+    from tasks.train import ParallelMap
 
 CONNECT_SECONDS = 30
 LOOK_SECONDS = 5  # between looks at whether anybody is there to do the work
@@ -27,7 +27,7 @@ AHEAD = 3  # pieces under way for each thread of the cluster: results that wait 
 
 
 @contextmanager
-def workers(compute: Compute) -> Iterator[Spread]:
+def executor(compute: Compute) -> Iterator[ParallelMap]:
     """Give a function with the meaning of `map`; results come in the order of the work.
 
     A cluster is asked for when there are two pieces of work or more; one piece, or none, is done here.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
-from flows.workspace import House
-from tasks.decide import Upstream
+from flows.workspace import Workspace
+from tasks.decide import UpstreamState
 from tasks.errors import SpecError
-from tasks.lake import Entry, entries
+from tasks.lake import Entry, read_entries
 from tasks.logs import line, logger
 from tasks.spec import ProjectSpec, read_spec
 from tasks.spec.data_sections import UpstreamProject
@@ -19,7 +19,7 @@ LABELS_SAY = {"concept", "both", "prior", "slice"}  # kinds of drift that are ab
 TO_LOOK_INTO = {"quarantine", "ask"}
 
 
-def upstream(house: House, night: date, before: datetime | None = None) -> tuple[Upstream, ...]:
+def upstream(workspace: Workspace, night: date, before: datetime | None = None) -> tuple[UpstreamState, ...]:
     """Return what the projects upstream came to on the nights that this one's window holds, newest trouble first.
 
     Parameters
@@ -27,35 +27,37 @@ def upstream(house: House, night: date, before: datetime | None = None) -> tuple
     before : datetime, optional
         What they decided later is left out, so that a night can be decided again as it was.
     """
-    since = night - timedelta(days=house.spec.monitoring.window_days)
-    return tuple(_of(house, each, (since, night), before) for each in house.spec.upstream)
+    since = night - timedelta(days=workspace.spec.monitoring.window_days)
+    return tuple(_of(workspace, each, (since, night), before) for each in workspace.spec.upstream)
 
 
-def downstream(house: House) -> tuple[str, ...]:
+def downstream(workspace: Workspace) -> tuple[str, ...]:
     """Return the projects beside this one that declare it, or one that does, as upstream; the nearest first."""
-    specs = _neighbours(house)
+    specs = _neighbours(workspace)
     found: list[str] = []
-    asked = [house.project]
+    asked = [workspace.project]
     for name in asked:
         users = [spec.project for spec in specs if name in {each.project for each in spec.upstream}]
-        new = [user for user in users if user not in {*found, house.project}]
+        new = [user for user in users if user not in {*found, workspace.project}]
         found += new
         asked += new
     return tuple(found)
 
 
-def _of(house: House, declared: UpstreamProject, window: tuple[date, date], before: datetime | None) -> Upstream:
+def _of(
+    workspace: Workspace, declared: UpstreamProject, window: tuple[date, date], before: datetime | None
+) -> UpstreamState:
     known = {
         entry.night: entry
-        for entry in entries(house.lake, declared.project, "night")
+        for entry in read_entries(workspace.lake, declared.project, "night")
         if window[0] < entry.night <= window[1] and (before is None or entry.time < before)
     }
     seen = [_seen(declared, known[night]) for night in sorted(known, reverse=True)]
-    newest = seen[0] if seen else Upstream(declared.project, declared.use)
+    newest = seen[0] if seen else UpstreamState(declared.project, declared.use)
     return next((each for each in seen if each.troubled), newest)
 
 
-def _seen(declared: UpstreamProject, entry: Entry) -> Upstream:
+def _seen(declared: UpstreamProject, entry: Entry) -> UpstreamState:
     """Return a night of a project upstream, as far as it concerns what is used of it."""
     past = dict.fromkeys(
         str(each.get("where") or each["column"])
@@ -64,18 +66,18 @@ def _seen(declared: UpstreamProject, entry: Entry) -> Upstream:
     )
     answers = declared.use == "model" and entry.drift in LABELS_SAY
     troubled = entry.action in TO_LOOK_INTO or bool(past) or answers
-    return Upstream(declared.project, declared.use, entry.night, entry.action, entry.drift, tuple(past), troubled)
+    return UpstreamState(declared.project, declared.use, entry.night, entry.action, entry.drift, tuple(past), troubled)
 
 
 def _used(declared: UpstreamProject, column: str) -> bool:
     return (column == PREDICTION) == (declared.use == "model")
 
 
-def _neighbours(house: House) -> list[ProjectSpec]:
+def _neighbours(workspace: Workspace) -> list[ProjectSpec]:
     """Return the specs beside this project's that name any project upstream; one that cannot be read is left out."""
     found = []
-    for path in sorted(house.folder.parent.glob(f"*/{FILE}")):
-        if path.parent == house.folder or "upstream" not in path.read_text(encoding="utf-8", errors="replace"):
+    for path in sorted(workspace.folder.parent.glob(f"*/{FILE}")):
+        if path.parent == workspace.folder or "upstream" not in path.read_text(encoding="utf-8", errors="replace"):
             continue
         try:
             found.append(read_spec(path))

@@ -6,11 +6,11 @@ import math
 from datetime import date
 from functools import partial
 
-from flows.steps.executor import workers
-from flows.workspace import Champion, House
+from flows.steps.executor import executor
+from flows.workspace import Champion, Workspace
 from tasks import clock
 from tasks.dataset.feature_assembly import assembled_features
-from tasks.decide import Released, Shadowed
+from tasks.decide import ReleaseOutcome, ShadowOutcome
 from tasks.errors import DataError
 from tasks.evaluate import beside, first_cohort
 from tasks.evaluate.task import realised_losses
@@ -24,7 +24,7 @@ SEEN_TO = {"ask", "retrain"}  # what a night must have come to for a release tha
 LONGEST = 200
 
 
-def shadow_scored(house: House, champion: Champion, known: Deliveries) -> str:
+def shadow_scored(workspace: Workspace, champion: Champion, known: Deliveries) -> str:
     """Let the version that waits for approval answer what it has not answered yet, beside the champion.
 
     Nothing of it is handed out, and nothing that goes wrong with it keeps a night from its end.
@@ -34,14 +34,16 @@ def shadow_scored(house: House, champion: Champion, known: Deliveries) -> str:
     str
         Why it could not answer; empty where it did, where none waits, or where the spec does not ask for it.
     """
-    number = _waiting(house, champion)
+    number = _waiting(workspace, champion)
     if number is None:
         return ""
     try:
-        waiting = _loaded(house, number)
-        features = partial(assembled_features, spec=house.spec, lake=house.lake, folder=house.folder)
-        with workers(house.spec.compute) as spread:
-            scorer = Scorer(house.lake, house.project, waiting.model, number, features, clock.now(), spread=spread)
+        waiting = _loaded(workspace, number)
+        features = partial(assembled_features, spec=workspace.spec, lake=workspace.lake, folder=workspace.folder)
+        with executor(workspace.spec.compute) as spread:
+            scorer = Scorer(
+                workspace.lake, workspace.project, waiting.model, number, features, clock.now(), spread=spread
+            )
             rows = scorer.write(scorer.unanswered(known.accepted(after=waiting.trained_until)), "shadow")
     except Exception as error:  # noqa: BLE001 - whatever it is, the night belongs to the champion
         why = f"{type(error).__name__}: {' '.join(str(error).split())}"[:LONGEST]
@@ -51,7 +53,9 @@ def shadow_scored(house: House, champion: Champion, known: Deliveries) -> str:
     return ""
 
 
-def shadowed(house: House, champion: Champion, known: Deliveries, night: date, fault: str = "") -> Shadowed | None:
+def shadowed(
+    workspace: Workspace, champion: Champion, known: Deliveries, night: date, fault: str = ""
+) -> ShadowOutcome | None:
     """Return how the version that waits does beside the champion, on rows whose labels had matured by a night.
 
     Parameters
@@ -59,46 +63,48 @@ def shadowed(house: House, champion: Champion, known: Deliveries, night: date, f
     fault : str
         Why it could not answer this night, as `shadow_scored` gave it.
     """
-    number = _waiting(house, champion)
+    number = _waiting(workspace, champion)
     if number is None:
         return None
     if fault:
-        return Shadowed(number, f"it could not answer ({fault})", failed=True)
+        return ShadowOutcome(number, f"it could not answer ({fault})", failed=True)
     try:
-        waiting = _loaded(house, number)
+        waiting = _loaded(workspace, number)
         found = beside(
-            realised_losses(house.lake, house.spec, waiting.answering, known, night),
-            realised_losses(house.lake, house.spec, champion.answering, known, night),
-            house.spec,
+            realised_losses(workspace.lake, workspace.spec, waiting.answering, known, night),
+            realised_losses(workspace.lake, workspace.spec, champion.answering, known, night),
+            workspace.spec,
         )
     except Exception as error:  # noqa: BLE001 - the same
         why = f"{type(error).__name__}: {' '.join(str(error).split())}"[:LONGEST]
         logger().warning(line("shadow_not_judged", version=number, why=why))
-        return Shadowed(number, f"its answers could not be judged ({why})", failed=True)
+        return ShadowOutcome(number, f"its answers could not be judged ({why})", failed=True)
     if found is None:
-        return Shadowed(number, "none of the rows it answered beside the champion has matured yet")
-    return Shadowed(number, found.sentence, numbers=found.to_dict())
+        return ShadowOutcome(number, "none of the rows it answered beside the champion has matured yet")
+    return ShadowOutcome(number, found.sentence, numbers=found.to_dict())
 
 
-def show_shadow(house: House, found: Shadowed | None) -> None:
+def show_shadow(workspace: Workspace, found: ShadowOutcome | None) -> None:
     """Let the version that waits say on its own page how it does."""
     if found is not None:
-        house.registry.set_tag(house.project, found.version, SHADOW, found.sentence)
+        workspace.registry.set_tag(workspace.project, found.version, SHADOW, found.sentence)
 
 
-def released(house: House, champion: Champion, known: Deliveries, night: date, past: list[Entry]) -> Released | None:
+def released(
+    workspace: Workspace, champion: Champion, known: Deliveries, night: date, past: list[Entry]
+) -> ReleaseOutcome | None:
     """Return what the champion's first matured cohort came to; None once a night before has told."""
     if any(_told(entry, champion.number) for entry in past if entry.kind == "night" and entry.night < night):
         return None
-    losses = realised_losses(house.lake, house.spec, champion.answering, known, night)
-    found = first_cohort(losses, champion.promised, house.spec)
+    losses = realised_losses(workspace.lake, workspace.spec, champion.answering, known, night)
+    found = first_cohort(losses, champion.promised, workspace.spec)
     numbers = {name: getattr(found, name) for name in ("loss", "low", "high", "promised_low", "promised_high")}
     finite = {name: round(value, 6) for name, value in numbers.items() if math.isfinite(value)}
-    return Released(
+    return ReleaseOutcome(
         version=champion.number,
         verdict=found.verdict,
         sentence=found.sentence,
-        back_to=house.registry.aliases(house.project).get(PREVIOUS),
+        back_to=workspace.registry.aliases(workspace.project).get(PREVIOUS),
         numbers={"rows": found.rows, **finite},
     )
 
@@ -113,16 +119,18 @@ def _told(entry: Entry, version: int) -> bool:
     return False
 
 
-def _waiting(house: House, champion: Champion) -> int | None:
+def _waiting(workspace: Workspace, champion: Champion) -> int | None:
     """Return the version that shall answer beside the champion, if the spec asks for it and one waits."""
-    if not house.spec.scoring.shadow:
+    if not workspace.spec.scoring.shadow:
         return None
-    number = house.registry.aliases(house.project).get(CHALLENGER)
+    number = workspace.registry.aliases(workspace.project).get(CHALLENGER)
     return None if number == champion.number else number
 
 
-def _loaded(house: House, number: int) -> Champion:
-    version = house.registry.version(house.project, number)
+def _loaded(workspace: Workspace, number: int) -> Champion:
+    version = workspace.registry.version(workspace.project, number)
     if version is None:
-        raise DataError(f"version {number} of {house.project} is not in {house.registry.url} any more; train anew")
-    return house.load(version)
+        raise DataError(
+            f"version {number} of {workspace.project} is not in {workspace.registry.url} any more; train anew"
+        )
+    return workspace.load(version)

@@ -8,9 +8,9 @@ from datetime import date
 from prefect import runtime
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
-from flows.workspace import House
+from flows.workspace import Workspace
 from tasks.features import Leak
-from tasks.lake import Entry, entries
+from tasks.lake import Entry, read_entries
 from tasks.logs import line, logger
 from tasks.notify.task import tell
 from tasks.records import Checked
@@ -25,44 +25,46 @@ VALIDATION = "validation.html"
 SERIES = "monitoring"
 
 
-def publish(house: House, entry: Entry, record: Sequence[Entry]) -> None:
+def publish(workspace: Workspace, entry: Entry, record: Sequence[Entry]) -> None:
     """Publish one night's entry, and the whole record with it; tell whoever wants to know."""
-    house.registry.log_metrics(
-        house.project, SERIES, night_numbers(entry), step=(entry.night - EPOCH).days, at=entry.time
+    workspace.registry.log_metrics(
+        workspace.project, SERIES, night_numbers(entry), step=(entry.night - EPOCH).days, at=entry.time
     )
-    write_report(house, record)
+    write_report(workspace, record)
     if runtime.flow_run.id:
-        text = night_markdown(house.spec, entry, record)
-        create_markdown_artifact(text, key=f"{house.project}-why", description=f"{entry.night}: {entry.action}")
-        link = house.registry.text_link(house.project, SERIES, REPORT)
-        create_link_artifact(link, key=f"{house.project}-report", link_text="report")
-    tell(house.lake, house.spec, entry, record, why_lines(entry, house.spec, record).text())
+        text = night_markdown(workspace.spec, entry, record)
+        create_markdown_artifact(text, key=f"{workspace.project}-why", description=f"{entry.night}: {entry.action}")
+        link = workspace.registry.text_link(workspace.project, SERIES, REPORT)
+        create_link_artifact(link, key=f"{workspace.project}-report", link_text="report")
+    tell(workspace.lake, workspace.spec, entry, record, why_lines(entry, workspace.spec, record).text())
 
 
-def show_verdicts(house: House, night: date, checked: Sequence[Checked | LargeChecked]) -> None:
+def show_verdicts(workspace: Workspace, night: date, checked: Sequence[Checked | LargeChecked]) -> None:
     """Show what the contract said of a night's deliveries: a page in the lake, an artifact on the run."""
-    house.lake.put(house.project, VALIDATION, validation_page(house.project, checked, night).encode())
+    workspace.lake.put(workspace.project, VALIDATION, validation_page(workspace.project, checked, night).encode())
     if runtime.flow_run.id:
         text = validation_markdown(checked, night)
-        create_markdown_artifact(text, key=f"{house.project}-validation", description=f"what landed up to {night}")
+        create_markdown_artifact(text, key=f"{workspace.project}-validation", description=f"what landed up to {night}")
 
 
-def show_labels(house: House, report: LabelReport, leaked: Sequence[Leak]) -> None:
+def show_labels(workspace: Workspace, report: LabelReport, leaked: Sequence[Leak]) -> None:
     """Show what a training's labels look like, and which columns know them before they are known."""
     for leak in leaked:
         logger().warning(line("column_leaks", column=leak.column, why=leak.why))
     if runtime.flow_run.id:
         text = "\n".join([label_markdown(report), *(f"- **{leak.column}** leaks: {leak.why}" for leak in leaked)])
-        create_markdown_artifact(text, key=f"{house.project}-labels", description="consistency of the labels")
+        create_markdown_artifact(text, key=f"{workspace.project}-labels", description="consistency of the labels")
 
 
-def write_report(house: House, record: Sequence[Entry] | None = None) -> str:
+def write_report(workspace: Workspace, record: Sequence[Entry] | None = None) -> str:
     """Write the project's page anew from the record, read if it is not given; return where it is.
 
     It lies in the lake, and in MLflow beside the project's series, where it opens in the browser.
     """
-    known = entries(house.lake, house.project) if record is None else record
-    champion = house.registry.aliases(house.project).get(CHAMPION)
-    content = page(house.spec, known, champion, {"MLflow": f"{house.registry.url}/#/models/{house.project}"})
-    house.registry.put_text(house.project, SERIES, REPORT, content)
-    return house.lake.put(house.project, REPORT, content.encode())
+    known = read_entries(workspace.lake, workspace.project) if record is None else record
+    champion = workspace.registry.aliases(workspace.project).get(CHAMPION)
+    content = page(
+        workspace.spec, known, champion, {"MLflow": f"{workspace.registry.url}/#/models/{workspace.project}"}
+    )
+    workspace.registry.put_text(workspace.project, SERIES, REPORT, content)
+    return workspace.lake.put(workspace.project, REPORT, content.encode())

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from flows.workspace import House
+from flows.workspace import Workspace
 from tasks.errors import DataError
 from tasks.lake import TABLES, Filter, Lake
 from tasks.registry import Input
@@ -27,7 +27,7 @@ LOCK = "requirements.lock"
 GIT_SECONDS = 10
 
 
-def origin(house: House, trained: Trained, read_at: dict[str, int] | None = None) -> dict[str, Any]:
+def origin(workspace: Workspace, trained: Trained, read_at: dict[str, int] | None = None) -> dict[str, Any]:
     """Return what a training is repeated from: its recipe, its spec, the lake's commits, and the code that ran.
 
     Parameters
@@ -38,9 +38,9 @@ def origin(house: House, trained: Trained, read_at: dict[str, int] | None = None
     return {
         "recipe_parts": trained.recipe.described(),
         "finish": trained.finish.to_dict(),
-        "spec": house.spec.model_dump(mode="json"),
-        "lake_commits": commits(house.lake, house.project) if read_at is None else read_at,
-        "code": code(house.spec.features.function, house.folder),
+        "spec": workspace.spec.model_dump(mode="json"),
+        "lake_commits": commits(workspace.lake, workspace.project) if read_at is None else read_at,
+        "code": code(workspace.spec.features.function, workspace.folder),
     }
 
 
@@ -51,7 +51,7 @@ def commits(lake: Lake, project: str) -> dict[str, int]:
 
 
 @dataclass(frozen=True)
-class LakeThen(Lake):
+class LakeSnapshot(Lake):
     """A lake as it was at certain commits, to be read only; what had none was not there yet."""
 
     commits: Mapping[str, int] = field(default_factory=dict)
@@ -87,14 +87,16 @@ class LakeThen(Lake):
             ) from error
 
 
-def as_of(house: House, read_at: Mapping[str, int]) -> House:
+def as_of(workspace: Workspace, read_at: Mapping[str, int]) -> Workspace:
     """Return a house whose lake is read as it was at certain commits: what lands meanwhile is not seen."""
-    return replace(house, lake=LakeThen(house.lake.root, house.lake.options, commits=dict(read_at)))
+    return replace(workspace, lake=LakeSnapshot(workspace.lake.root, workspace.lake.options, commits=dict(read_at)))
 
 
-def inputs(house: House, read_at: dict[str, int]) -> tuple[Input, ...]:
+def inputs(workspace: Workspace, read_at: dict[str, int]) -> tuple[Input, ...]:
     """Return the tables that were read, for MLflow's page of the run."""
-    return tuple(Input(table, house.lake.uri(house.project, table), commit) for table, commit in read_at.items())
+    return tuple(
+        Input(table, workspace.lake.uri(workspace.project, table), commit) for table, commit in read_at.items()
+    )
 
 
 def code(function: str | None = None, folder: Path | None = None) -> dict[str, Any]:

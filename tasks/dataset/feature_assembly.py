@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from tasks.features import with_features, with_tables
-from tasks.lake import Filter, Lake, standing
+from tasks.lake import Filter, Lake, active_rows
 from tasks.spec import ProjectSpec
 from tasks.spec.data_sections import FeatureTable
 
@@ -21,7 +21,7 @@ def assembled_features(rows: pd.DataFrame, spec: ProjectSpec, lake: Lake, folder
         inside: list[Filter] = [("table", "=", table.name), ("event_date", "<=", last)]
         if first is not None:
             inside.append(("event_date", ">=", first))
-        found = standing(lake, spec.project, "features", where=inside)
+        found = active_rows(lake, spec.project, "features", where=inside)
         return found.reindex(columns=list(dict.fromkeys([*found.columns, *table.columns.all])))
 
     return with_features(with_tables(rows, spec, values), spec.features.function, folder)

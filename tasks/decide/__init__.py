@@ -2,6 +2,6 @@
 
 from tasks.decide.decision import decide
 from tasks.decide.root_cause import WHERE_FIRST
-from tasks.decide.situation import Released, Shadowed, Situation, Suspected, Upstream
+from tasks.decide.situation import ReleaseOutcome, ShadowOutcome, Situation, Suspected, UpstreamState
 
-__all__ = ["WHERE_FIRST", "Released", "Shadowed", "Situation", "Suspected", "Upstream", "decide"]
+__all__ = ["WHERE_FIRST", "ReleaseOutcome", "ShadowOutcome", "Situation", "Suspected", "UpstreamState", "decide"]

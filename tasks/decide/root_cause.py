@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tasks.decide.situation import Situation, Upstream
+from tasks.decide.situation import Situation, UpstreamState
 from tasks.records import Action, Answer
 from tasks.spec.project_spec import ProjectSpec
 
@@ -61,6 +61,6 @@ def untrusted(seen: Situation) -> tuple[str, ...]:
     return tuple(each.project for each in seen.upstream if each.action in {"quarantine", "ask"})
 
 
-def _stored(each: Upstream) -> dict[str, object]:
+def _stored(each: UpstreamState) -> dict[str, object]:
     night = None if each.night is None else each.night.isoformat()
     return {"project": each.project, "night": night, "action": each.action, "kind": each.kind, "moved": [*each.moved]}

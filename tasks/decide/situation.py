@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from tasks.records import DriftKind, Estimated, LocalError, Moved, Performance
+from tasks.records import DriftKind, DriftStatistic, Estimated, LocalError, Performance
 
 MANY = 5
 KIND_WORDS = {"virtual": "harmless", "slice": "local slice"}
@@ -33,7 +33,7 @@ class Suspected:
 
 
 @dataclass(frozen=True, slots=True)
-class Released:
+class ReleaseOutcome:
     """What the champion's first matured cohort came to, against what the gate promised of it.
 
     Attributes
@@ -54,7 +54,7 @@ class Released:
 
 
 @dataclass(frozen=True, slots=True)
-class Shadowed:
+class ShadowOutcome:
     """How the version that waits for approval does beside the champion, in words and numbers, or why that is unknown.
 
     `failed` says that it could not be loaded, or could not answer.
@@ -67,7 +67,7 @@ class Shadowed:
 
 
 @dataclass(frozen=True, slots=True)
-class Upstream:
+class UpstreamState:
     """A project whose rows or answers this one is made of: what its newest night came to, as far as it concerns us.
 
     Attributes
@@ -94,9 +94,9 @@ class Upstream:
     def sentence(self) -> str:
         """The same in words.
 
-        >>> Upstream("sales", "dataset", date(2026, 1, 2), "hold", "covariate", ("area",), True).sentence
+        >>> UpstreamState("sales", "dataset", date(2026, 1, 2), "hold", "covariate", ("area",), True).sentence
         'sales (hold on 2026-01-02, covariate: area)'
-        >>> Upstream("ranker", "model").sentence
+        >>> UpstreamState("ranker", "model").sentence
         'the model of ranker (no night yet)'
         """
         name = f"the model of {self.project}" if self.use == "model" else self.project
@@ -129,12 +129,12 @@ class Situation:
     window_days: int = 0
     quarantined: tuple[str, ...] = ()
     refused_rows: int = 0
-    moved: tuple[Moved, ...] = ()
+    moved: tuple[DriftStatistic, ...] = ()
     suspicions: tuple[Suspected, ...] = ()
-    surprises: tuple[Moved, ...] = ()
+    surprises: tuple[DriftStatistic, ...] = ()
     worse: tuple[LocalError, ...] = ()
     first_step: str = ""
-    upstream: tuple[Upstream, ...] = ()
+    upstream: tuple[UpstreamState, ...] = ()
     downstream: tuple[str, ...] = ()
     kind: DriftKind = "none"
     estimated: Estimated | None = None
@@ -147,11 +147,11 @@ class Situation:
     retrainings_in_30_days: int = 0
     fresh_rows: int = 0
     rows_in_30_days: int = 0
-    released: Released | None = None
-    shadowed: Shadowed | None = None
+    released: ReleaseOutcome | None = None
+    shadowed: ShadowOutcome | None = None
 
     @property
-    def alarms(self) -> tuple[Moved, ...]:
+    def alarms(self) -> tuple[DriftStatistic, ...]:
         """What is past its leeway."""
         return tuple(moved for moved in self.moved if moved.strain > 1)
 

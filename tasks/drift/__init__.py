@@ -10,24 +10,24 @@ from tasks.drift.cusum import Charts, begin
 from tasks.drift.distances import DISTANCES
 from tasks.drift.faults.detect import Suspicion, suspicions
 from tasks.drift.faults.volume import duplicate_share, truncated
-from tasks.drift.noise_model import Quiet, Row, Shift, quiet
+from tasks.drift.noise_model import ExpectedShift, NoiseModel, Row, quiet
 from tasks.drift.reference import Reference, reference_of
 from tasks.drift.reference_codec import PROTOCOL, from_bytes, to_bytes
 from tasks.drift.reference_comparison import Compared, Leeway, charts, compare, judged, measured, past_leeway
-from tasks.drift.statistics.score_layout import Layout, Means, layout
+from tasks.drift.statistics.score_layout import Means, ScoreLayout, layout
 
 __all__ = [
     "DISTANCES",
     "PROTOCOL",
     "Charts",
     "Compared",
-    "Layout",
+    "ExpectedShift",
     "Leeway",
     "Means",
-    "Quiet",
+    "NoiseModel",
     "Reference",
     "Row",
-    "Shift",
+    "ScoreLayout",
     "Suspicion",
     "begin",
     "charts",

@@ -52,7 +52,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shift:
+class ExpectedShift:
     """A night's means against what their date lets one expect.
 
     `shift` is signed, `noise` the standard deviation of sampling, `swing` that from day to day, `doubt` that of the
@@ -67,7 +67,7 @@ class Shift:
 
 
 @dataclass(frozen=True, eq=False)
-class Quiet:
+class NoiseModel:
     """What is normal, for all features of a reference."""
 
     row: Row
@@ -78,7 +78,7 @@ class Quiet:
     degrees: Floats
     lasting: Floats
 
-    def shift(self, sums: Floats, rows: Floats, day: date) -> Shift:
+    def shift(self, sums: Floats, rows: Floats, day: date) -> ExpectedShift:
         """Return how far the means of a night lie from what is expected on its date; 0 without rows."""
         expected, known, steady = (np.empty(len(sums)) for _ in range(3))
         for place, fit in enumerate(self.fits):
@@ -90,15 +90,15 @@ class Quiet:
         some = np.maximum(rows, 1.0)
         moved = np.where(rows > 0, sums / some - expected, 0.0)
         noise = np.sqrt(self.row.variance * (1 / some + known))
-        return Shift(moved, some, noise, self.swing * np.sqrt(1 + steady * self.lasting), self._doubt)
+        return ExpectedShift(moved, some, noise, self.swing * np.sqrt(1 + steady * self.lasting), self._doubt)
 
-    def leeway(self, found: Shift, alpha: float) -> Floats:
+    def leeway(self, found: ExpectedShift, alpha: float) -> Floats:
         """Return how far each feature may be off, either way, with probability alpha."""
         z = two_sided(alpha)
         skewed = z + np.abs(self.row.skewness) * max(z * z - 1, 0.0) / (6 * np.sqrt(found.rows))
         return np.asarray(np.hypot(skewed * found.noise, self.quantiles(alpha) * found.swing))
 
-    def unit(self, found: Shift) -> Floats:
+    def unit(self, found: ExpectedShift) -> Floats:
         """Return the standard unit of a shift, for what adds up over nights.
 
         It is widened as much as Student's quantile is wider than the normal's at one in a hundred, and by how much
@@ -128,7 +128,7 @@ class Quiet:
         )
 
 
-def quiet(days: Sequence[date], sums: Floats, rows: Floats, row: Row, kinds: Counts | None = None) -> Quiet:
+def quiet(days: Sequence[date], sums: Floats, rows: Floats, row: Row, kinds: Counts | None = None) -> NoiseModel:
     """Learn what is normal from the periods of a reference.
 
     Parameters
@@ -149,7 +149,7 @@ def quiet(days: Sequence[date], sums: Floats, rows: Floats, row: Row, kinds: Cou
     left = np.array([fit.left for fit in found], dtype=np.float64)[chosen]
     if left.max() < 1:
         nothing = np.zeros(len(features))
-        return Quiet(row, found, chosen, weights, nothing, nothing + FEWEST_DEGREES, nothing + 1)
+        return NoiseModel(row, found, chosen, weights, nothing, nothing + FEWEST_DEGREES, nothing + 1)
     residuals = np.stack([fit.residuals for fit in found])[chosen, :, features].T
     present = np.maximum(rows.sum(axis=0) / weights.sum(), 1e-9)  # less than 1 in a column that is often null
     resemblance = _resemblance(residuals, np.sqrt(weights))
@@ -165,7 +165,7 @@ def quiet(days: Sequence[date], sums: Floats, rows: Floats, row: Row, kinds: Cou
     dispersion, degrees = _dispersion(seen, row, kinds)
     room = np.array([weights @ (1 - fit.leverage) for fit in found])[chosen]
     excess = np.maximum(dispersion - 1, 0) * seen.left / np.maximum(room, 1e-9)
-    return Quiet(row, found, chosen, weights, np.sqrt(row.variance / present * excess), degrees, lasting)
+    return NoiseModel(row, found, chosen, weights, np.sqrt(row.variance / present * excess), degrees, lasting)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,8 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from tasks.drift.noise_model import Quiet, Row, quiet
-from tasks.drift.statistics.score_layout import Layout, layout
+from tasks.drift.noise_model import NoiseModel, Row, quiet
+from tasks.drift.statistics.score_layout import ScoreLayout, layout
 from tasks.drift.statistics.test_plan import Tested, tested
 from tasks.errors import DataError
 from tasks.profiles import TableProfile, added
@@ -39,7 +39,7 @@ class Reference:
     rows: Floats
 
     @cached_property
-    def layout(self) -> Layout:
+    def layout(self) -> ScoreLayout:
         """The features that are watched."""
         return layout(self.total)
 
@@ -48,14 +48,14 @@ class Reference:
         """The statistics they are tested by."""
         return tested(self.layout)
 
-    def quiet(self, window_days: int = 1) -> Quiet:
+    def quiet(self, window_days: int = 1) -> NoiseModel:
         """Return what is normal for windows of so many days; periods are put together until they are as long."""
-        known: dict[int, Quiet] = self.__dict__.setdefault("_of_length", {})
+        known: dict[int, NoiseModel] = self.__dict__.setdefault("_of_length", {})
         if window_days not in known:
             known[window_days] = self._quiet(window_days)
         return known[window_days]
 
-    def _quiet(self, window_days: int) -> Quiet:
+    def _quiet(self, window_days: int) -> NoiseModel:
         first = self.days[0]
         block = np.array([(day - first).days // window_days for day in self.days])
         starts = np.flatnonzero(np.diff(block, prepend=-1))

@@ -13,11 +13,11 @@ from tasks.drift.reference import Reference
 from tasks.drift.statistics.drift_statistics import strains, units
 from tasks.drift.statistics.measured_window import Measured, Night
 from tasks.drift.statistics.row_share_slices import local_columns, local_moves
-from tasks.drift.statistics.score_layout import CELL, LEVEL, Layout
+from tasks.drift.statistics.score_layout import CELL, LEVEL, ScoreLayout
 from tasks.errors import DataError
 from tasks.profiles import TableProfile
 from tasks.profiles.axis import Floats
-from tasks.records import Moved
+from tasks.records import DriftStatistic
 
 FAMILIES = 3  # single nights, creep, and what labels show: each gets a third of the false alarms
 
@@ -74,7 +74,7 @@ class Compared:
     `unit` what one of those units is, in the statistic's own, and `doubt` how well the expectation is known, in them.
     """
 
-    moved: tuple[Moved, ...]
+    moved: tuple[DriftStatistic, ...]
     z: Floats
     unit: Floats
     doubt: Floats
@@ -148,14 +148,14 @@ def judged(reference: Reference, window: Measured, effect: float, alpha: float) 
     return Compared(moved, shift.shift / unit, unit * units(reference.layout), shift.doubt / unit)
 
 
-def past_leeway(reference: Reference, window: Measured, effect: float, alpha: float) -> tuple[Moved, ...]:
+def past_leeway(reference: Reference, window: Measured, effect: float, alpha: float) -> tuple[DriftStatistic, ...]:
     """Return those statistics of a measured window that are past their leeway, the most strained first."""
     return tuple(_moved(reference, window, effect, alpha, only_past=True))
 
 
 def _moved(
     reference: Reference, window: Measured, effect: float, alpha: float, *, only_past: bool = False
-) -> Iterable[Moved]:
+) -> Iterable[DriftStatistic]:
     leeway = window.quiet.leeway(window.shift, alpha)
     night = Night(reference.layout, reference.tested, window, leeway, alpha, effect)
     local = list(local_moves(night, reference.total))
@@ -165,12 +165,12 @@ def _moved(
     return sorted([*found, *local], key=lambda one: (-one.strain, one.column, one.statistic))
 
 
-def tests(layout: Layout) -> int:
+def tests(layout: ScoreLayout) -> int:
     """Return how many statistics a night is judged by: four a number column, three a category, and slices."""
     return max(4 * len(layout.numbers) + 3 * len(layout.categories) + local_columns(layout), 1)
 
 
-def charts(layout: Layout, policy: Leeway, columns: int) -> Charts:
+def charts(layout: ScoreLayout, policy: Leeway, columns: int) -> Charts:
     """Return cumulative charts for a table before its first night, the budget shared evenly by so many columns.
 
     Numbers are followed by their level, categories by the shares of their cells, and every column with nulls in the

@@ -6,7 +6,7 @@ waits does in service (`beside`).
 """
 
 from tasks.evaluate.after_release.recovery import Cohort, Recovery, recovered
-from tasks.evaluate.after_release.shadow_comparison import Beside, beside, first_cohort
+from tasks.evaluate.after_release.shadow_comparison import ShadowComparison, beside, first_cohort
 from tasks.evaluate.analysis.error_analysis import ErrorAnalysis, error_analysis
 from tasks.evaluate.analysis.weak_slices import WeakSlice
 from tasks.evaluate.comparison_set import Contest
@@ -17,13 +17,13 @@ from tasks.evaluate.slice_checks import SliceResult
 
 __all__ = [
     "PROTOCOL",
-    "Beside",
     "Cohort",
     "Comparison",
     "Contest",
     "ErrorAnalysis",
     "Evidence",
     "Recovery",
+    "ShadowComparison",
     "SliceResult",
     "WeakSlice",
     "beside",

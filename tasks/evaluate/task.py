@@ -11,14 +11,14 @@ import pandas as pd
 from tasks.evaluate.analysis.error_analysis import ErrorAnalysis, error_analysis
 from tasks.evaluate.evidence import Evidence
 from tasks.evaluate.gate import Contest, gate
-from tasks.lake import Deliveries, Filter, Lake, standing
+from tasks.lake import Deliveries, Filter, Lake, active_rows
 from tasks.logs import line, logger
-from tasks.prefect_task import room
+from tasks.prefect_task import leeway_task
 from tasks.spec import ProjectSpec
 from tasks.statistics import LOSSES, truth_and_answer
 
 
-@room("evaluate")
+@leeway_task("evaluate")
 def examine(contest: Contest, spec: ProjectSpec) -> Evidence:
     """Return the evidence for or against the challenger."""
     evidence = gate(contest, spec)
@@ -28,7 +28,7 @@ def examine(contest: Contest, spec: ProjectSpec) -> Evidence:
     return evidence
 
 
-@room("errors")
+@leeway_task("errors")
 def analyse(contest: Contest, spec: ProjectSpec) -> ErrorAnalysis:
     """Return where the challenger is wrong on the hold-out."""
     found = error_analysis(contest, spec)
@@ -37,7 +37,7 @@ def analyse(contest: Contest, spec: ProjectSpec) -> ErrorAnalysis:
 
 
 @dataclass(frozen=True, slots=True)
-class Answering:
+class AnsweringVersion:
     """A version that answers, the last day it learned from, and the names of its classes where there are several."""
 
     version: int
@@ -45,7 +45,9 @@ class Answering:
     classes: Sequence[str] = ()
 
 
-def realised_losses(lake: Lake, spec: ProjectSpec, who: Answering, known: Deliveries, night: date) -> pd.DataFrame:
+def realised_losses(
+    lake: Lake, spec: ProjectSpec, who: AnsweringVersion, known: Deliveries, night: date
+) -> pd.DataFrame:
     """Return `row_id`, `event_date` and `loss` of what a version answered and has not learned from.
 
     Of these, the rows whose label had matured by the night, and had come.
@@ -62,9 +64,9 @@ def realised_losses(lake: Lake, spec: ProjectSpec, who: Answering, known: Delive
     ]
     answer = "probabilities" if who.classes else "prediction"
     columns = ["row_id", "event_date", answer]
-    answered = standing(lake, spec.project, "predictions", known, columns=columns, where=inside)
+    answered = active_rows(lake, spec.project, "predictions", known, columns=columns, where=inside)
     arrived: list[Filter] = [("arrival", ">", who.trained_until), ("arrival", "<=", night)]
-    labels = standing(lake, spec.project, "labels", known, columns=["row_id", "label", "arrival"], where=arrived)
+    labels = active_rows(lake, spec.project, "labels", known, columns=["row_id", "label", "arrival"], where=arrived)
     newest = labels.sort_values(["arrival", "label"]).drop_duplicates("row_id", keep="last")
     rows = answered.merge(newest[["row_id", "label"]], on="row_id", how="inner")
     loss = LOSSES[spec.scope.metric](*truth_and_answer(rows, who.classes))

@@ -33,7 +33,7 @@ class Leak:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class LeakageContext:
     """What else there is to compare known rows with; each part is looked at when it is given.
 
     Parameters
@@ -52,7 +52,7 @@ class Beside:
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
-def leaks(known: pd.DataFrame, spec: ProjectSpec, beside: Beside | None = None) -> list[Leak]:
+def leaks(known: pd.DataFrame, spec: ProjectSpec, beside: LeakageContext | None = None) -> list[Leak]:
     """Return the features that give the label away, in the order of the spec; a column may be named more than once.
 
     Parameters
@@ -76,7 +76,7 @@ def leaks(known: pd.DataFrame, spec: ProjectSpec, beside: Beside | None = None) 
     >>> [(each.column, each.kind) for each in leaks(rows, spec)]
     [('tax', 'copy')]
     """
-    beside = beside or Beside()
+    beside = beside or LeakageContext()
     label = _label(known, spec)
     rows = known[label.notna().to_numpy()]
     if len(rows) > SAMPLED:

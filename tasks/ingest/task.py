@@ -24,7 +24,7 @@ from tasks.ingest.sources.open_source import open_source
 from tasks.ingest.sources.stored_objects import LandingPlace, StoredObject
 from tasks.lake import Lake, deliveries
 from tasks.logs import line, logger
-from tasks.prefect_task import room
+from tasks.prefect_task import leeway_task
 from tasks.records import Delivery, Landed, Unread
 from tasks.spec import ProjectSpec
 
@@ -32,7 +32,7 @@ LARGE_BYTES = 64 * 2**20  # of text; a packed byte counts as several
 HELD_BYTES = 512 * 2**20  # past this much, further deliveries of a night are kept on disk, whatever their size
 
 
-@room("ingest")
+@leeway_task("ingest")
 def take_in(
     lake: Lake,
     spec: ProjectSpec,

@@ -7,6 +7,15 @@ an empty label; and the answers as a delivery of labels, which goes through the 
 from tasks.labeling_queue.label_delivery import LandingFile, landing_file
 from tasks.labeling_queue.open_rows import queue
 from tasks.labeling_queue.queue_file import queue_file
-from tasks.labeling_queue.returned_labels import Answers, answers, delivered, read_answers
+from tasks.labeling_queue.returned_labels import ReturnedLabels, answers, delivered, read_answers
 
-__all__ = ["Answers", "LandingFile", "answers", "delivered", "landing_file", "queue", "queue_file", "read_answers"]
+__all__ = [
+    "LandingFile",
+    "ReturnedLabels",
+    "answers",
+    "delivered",
+    "landing_file",
+    "queue",
+    "queue_file",
+    "read_answers",
+]

@@ -21,7 +21,7 @@ NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class ReturnedLabels:
     """What is taken: `row_id` and `label` as text; how many cells were empty, how many rows had a label meanwhile."""
 
     taken: pd.DataFrame
@@ -63,7 +63,7 @@ def read_answers(content: bytes, column: str) -> pd.DataFrame:
     return pd.DataFrame(cells, columns=["row_id", "label"], dtype="str")
 
 
-def answers(given: pd.DataFrame, asked: Collection[str], waiting: Collection[str]) -> Answers:
+def answers(given: pd.DataFrame, asked: Collection[str], waiting: Collection[str]) -> ReturnedLabels:
     """Return the answers to rows that still wait.
 
     Parameters
@@ -95,7 +95,7 @@ def answers(given: pd.DataFrame, asked: Collection[str], waiting: Collection[str
             "expected the ids that `leeway review --out` wrote. Did a spreadsheet change them (leading zeros, dates)?"
         )
     taken = filled[filled["row_id"].isin(list(waiting))].reset_index(drop=True)
-    return Answers(taken, len(given) - len(filled), len(filled) - len(taken))
+    return ReturnedLabels(taken, len(given) - len(filled), len(filled) - len(taken))
 
 
 def with_ids(taken: pd.DataFrame, spec: ProjectSpec) -> pd.DataFrame:

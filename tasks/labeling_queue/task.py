@@ -14,9 +14,9 @@ import pandas as pd
 from tasks.errors import Unreachable
 from tasks.labeling_queue.label_delivery import LandingFile
 from tasks.labeling_queue.open_rows import queue, said_by_the_model
-from tasks.lake import Filter, Lake, deliveries, standing
+from tasks.lake import Filter, Lake, active_rows, deliveries
 from tasks.logs import line, logger
-from tasks.prefect_task import room
+from tasks.prefect_task import leeway_task
 from tasks.spec import ProjectSpec
 
 PART = ".part"
@@ -31,15 +31,15 @@ class Queue:
     asked: frozenset[str]
 
 
-@room("review")
+@leeway_task("review")
 def waiting_rows(lake: Lake, spec: ProjectSpec) -> Queue:
     """Return a project's queue."""
     known, project = deliveries(lake, spec.project), spec.project
     served: list[Filter] = [("role", "=", "champion")]
     columns = ["row_id", "event_date", *said_by_the_model(spec), "deferred", "time"]
-    answered = standing(lake, project, "predictions", known, columns=columns, where=served)
+    answered = active_rows(lake, project, "predictions", known, columns=columns, where=served)
     deferred = answered[answered["deferred"].astype("boolean").fillna(value=False).to_numpy(bool)]
-    labelled = standing(lake, project, "labels", known, columns=["row_id"])["row_id"]
+    labelled = active_rows(lake, project, "labels", known, columns=["row_id"])["row_id"]
     found = queue(deferred, labelled, spec)
     rows = _rows(lake, spec, known, found)
     logger().info(line("queue_read", asked=deferred["row_id"].nunique(), waiting=len(found)))
@@ -53,7 +53,7 @@ def _rows(lake: Lake, spec: ProjectSpec, known: Any, waiting: pd.DataFrame) -> p
         ("event_date", ">=", min(waiting["event_date"])),
         ("event_date", "<=", max(waiting["event_date"])),
     ]
-    rows = standing(lake, spec.project, "rows", known, where=days)
+    rows = active_rows(lake, spec.project, "rows", known, where=days)
     return rows[rows["row_id"].isin(waiting["row_id"])]
 
 

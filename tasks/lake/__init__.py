@@ -10,22 +10,22 @@ from tasks.lake.batches import (
     Batch,
     Deliveries,
     accepted,
+    active_rows,
     add_batch,
     add_batches,
     batch_rows,
     deliveries,
     latest,
     served_key,
-    standing,
     version_key,
 )
-from tasks.lake.decision_log import Entry, entries, record
+from tasks.lake.decision_log import Entry, append_entry, read_entries
 from tasks.lake.lake import Lake
-from tasks.lake.lease import Lease, current, held
+from tasks.lake.lease import Lease, acquire_lease, current
 from tasks.lake.predicates import Filter, predicate
-from tasks.lake.row_files import Part, RowFiles, RowReader, Spread, partitions
-from tasks.lake.table_schemas import TABLES, Table
-from tasks.lake.table_storage import Layout, commit_before, compact, count, layout, remove, remove_files
+from tasks.lake.row_files import ParallelMap, RowFiles, RowPart, RowReader, partitions
+from tasks.lake.table_schemas import TABLES, TableSchema
+from tasks.lake.table_storage import TableFiles, commit_before, compact, count, layout, remove, remove_files
 
 __all__ = [
     "SUPERSEDED",
@@ -35,32 +35,32 @@ __all__ = [
     "Entry",
     "Filter",
     "Lake",
-    "Layout",
     "Lease",
-    "Part",
+    "ParallelMap",
     "RowFiles",
+    "RowPart",
     "RowReader",
-    "Spread",
-    "Table",
+    "TableFiles",
+    "TableSchema",
     "accepted",
+    "acquire_lease",
+    "active_rows",
     "add_batch",
     "add_batches",
+    "append_entry",
     "batch_rows",
     "commit_before",
     "compact",
     "count",
     "current",
     "deliveries",
-    "entries",
-    "held",
     "latest",
     "layout",
     "partitions",
     "predicate",
-    "record",
+    "read_entries",
     "remove",
     "remove_files",
     "served_key",
-    "standing",
     "version_key",
 ]

@@ -129,7 +129,7 @@ class Deliveries:
 
 def add_batch(lake: Lake, project: str, batch: Batch) -> bool:
     """Write a batch's state once; the last of its writes, since it says that the others are done."""
-    return lake.add_once(project, "batches", _frame(batch), batch.write_key)
+    return lake.append_if_absent(project, "batches", _frame(batch), batch.write_key)
 
 
 def add_batches(lake: Lake, project: str, batches: Iterable[Batch]) -> None:
@@ -155,7 +155,7 @@ def accepted(lake: Lake, project: str, *, after: date | None = None) -> list[Bat
     return deliveries(lake, project).accepted(after)
 
 
-def standing(
+def active_rows(
     lake: Lake,
     project: str,
     table: str,

@@ -30,7 +30,7 @@ class Entry:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-def record(lake: Lake, project: str, entry: Entry) -> bool:
+def append_entry(lake: Lake, project: str, entry: Entry) -> bool:
     """Write an entry once: a second one of the same kind and name is not written; return whether this call wrote it."""
     row = {
         "name": entry.name,
@@ -44,10 +44,10 @@ def record(lake: Lake, project: str, entry: Entry) -> bool:
         "reason": entry.reason,
         "details": json.dumps(entry.details, sort_keys=True),
     }
-    return lake.add_once(project, "decisions", pd.DataFrame([row]), f"{entry.kind}/{entry.name}")
+    return lake.append_if_absent(project, "decisions", pd.DataFrame([row]), f"{entry.kind}/{entry.name}")
 
 
-def entries(lake: Lake, project: str, *kinds: Event) -> list[Entry]:
+def read_entries(lake: Lake, project: str, *kinds: Event) -> list[Entry]:
     """Return the record, oldest first, of the kinds asked for (all when none is named)."""
     frame = lake.read(project, "decisions").sort_values(["time", "name"], kind="stable")
     wanted = frame[frame["kind"].isin(kinds)] if kinds else frame

@@ -54,7 +54,7 @@ class Lake:
     def __reduce__(self) -> tuple[type[Lake], tuple[str, dict[str, str]]]:
         return Lake, (self.root, self.options)
 
-    def under(self, lease: str, token: int) -> Lake:
+    def with_lease(self, lease: str, token: int) -> Lake:
         """Return the same lake, written to by the holder of a lease.
 
         Once a holder with a higher token has written to a fenced table, nothing of this one is let in: whoever was
@@ -66,7 +66,7 @@ class Lake:
         """Return where a project's table lives."""
         return f"{self.root.rstrip('/')}/{project}/{table}"
 
-    def add_once(self, project: str, table: str, frame: Rows, key: str, *more_keys: str) -> bool:
+    def append_if_absent(self, project: str, table: str, frame: Rows, key: str, *more_keys: str) -> bool:
         """Append rows unless a write with one of these keys is already there; return whether this call wrote them.
 
         Rows may come as a frame or an Arrow table, or as a function that yields such with the same columns, each time
@@ -141,12 +141,12 @@ class Lake:
     def add_each(self, project: str, table: str, frames: Mapping[str, pd.DataFrame]) -> None:
         """Append, in one commit, those frames under whose key nothing was written yet.
 
-        The same as `add_once` for each of them, but the table grows by one file a night, not by one a delivery.
+        The same as `append_if_absent` for each of them, but the table grows by one file a night, not by one a delivery.
         """
         import pandas as pd
 
         left = self.missing(project, table, list(frames))
-        while left and not self.add_once(project, table, pd.concat([frames[key] for key in left]), *left):
+        while left and not self.append_if_absent(project, table, pd.concat([frames[key] for key in left]), *left):
             left = self.missing(project, table, list(frames))  # somebody else wrote some of them, so there are fewer
 
     def has(self, project: str, table: str, key: str) -> bool:
@@ -247,7 +247,7 @@ class Lake:
         Parameters
         ----------
         first : frame or function, optional
-            The first rows, as `add_once` takes them: what type a column has that may have one or another.
+            The first rows, as `append_if_absent` takes them: what type a column has that may have one or another.
         """
         from deltalake import CommitProperties, DeltaTable
         from deltalake.exceptions import CommitFailedError, DeltaError

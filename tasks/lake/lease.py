@@ -52,7 +52,7 @@ def this_process() -> str:
 
 
 @contextmanager
-def held(
+def acquire_lease(
     lake: Lake, project: str, name: str, *, holder: str | None = None, patience_seconds: float = PATIENCE_SECONDS
 ) -> Iterator[Lease]:
     """Hold a lease for as long as the block takes; wait for whoever holds it, unless that one is dead.
@@ -137,7 +137,7 @@ def _add(lake: Lake, project: str, lease: Lease, number: int) -> bool:
     """Write a lease's state under a number; return whether it was free."""
     row = {"commit": number, "name": lease.name, "holder": lease.holder, "token": lease.token, "until": lease.until}
     try:
-        return lake.add_once(project, TABLE, pd.DataFrame([row]), f"{lease.name}/{number}")
+        return lake.append_if_absent(project, TABLE, pd.DataFrame([row]), f"{lease.name}/{number}")
     except Conflict:  # so many others write that somebody else has the number by now
         return False
 

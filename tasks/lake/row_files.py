@@ -18,7 +18,7 @@ from tasks.lake.batches import Batch
 from tasks.lake.lake import Lake
 from tasks.lake.object_files import file_system
 
-Spread: TypeAlias = "Callable[..., Iterable[Any]]"
+ParallelMap: TypeAlias = "Callable[..., Iterable[Any]]"
 """What does pieces of work, with the meaning of `map`: here or elsewhere, results in the order of the work."""
 PIECE_ROWS = 200_000  # held at once
 PART_ROWS = 1_000_000  # a file of a large batch with more is read in several parts
@@ -28,7 +28,7 @@ TABLE = "rows"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RowPart:
     """What a worker reads: one revision of a batch as a whole, or a share of one file's rows of it.
 
     Attributes
@@ -62,7 +62,7 @@ class RowReader:
     project: str
     schema: pa.Schema
 
-    def pieces(self, part: Part) -> Iterator[pd.DataFrame]:
+    def pieces(self, part: RowPart) -> Iterator[pd.DataFrame]:
         """Yield a part's rows in pieces of at most 200,000, one of them held at a time; the same cuts every time.
 
         Raises
@@ -79,7 +79,7 @@ class RowReader:
                 "and reached from here? If files were removed meanwhile, run the flow again"
             ) from error
 
-    def _whole(self, part: Part) -> Iterator[pd.DataFrame]:
+    def _whole(self, part: RowPart) -> Iterator[pd.DataFrame]:
         from pyarrow import dataset
 
         if not part.files:
@@ -90,7 +90,7 @@ class RowReader:
         table = found.to_table(filter=_of(part), use_threads=False)
         yield table.to_pandas().sort_values("row_id", ignore_index=True)
 
-    def _shared(self, part: Part, which: int, shares: int) -> Iterator[pd.DataFrame]:
+    def _shared(self, part: RowPart, which: int, shares: int) -> Iterator[pd.DataFrame]:
         from pyarrow import parquet
 
         system, (path,) = self._places(part)
@@ -114,7 +114,7 @@ class RowReader:
         }
         return pa.table(columns)
 
-    def _places(self, part: Part) -> tuple[Any, list[str]]:
+    def _places(self, part: RowPart) -> tuple[Any, list[str]]:
         system, root = file_system(self.lake.root, self.lake.options)
         return system, [f"{root}/{self.project}/{TABLE}/{file}" for file in part.files]
 
@@ -145,14 +145,14 @@ class RowFiles:
         listed = actions.select([name for name in wanted if name in actions.column_names]).to_pandas()
         return cls(reader, opened.version(), listed.reindex(columns=wanted).sort_values("path", ignore_index=True))
 
-    def parts(self, batch: Batch) -> list[Part]:
+    def parts(self, batch: Batch) -> list[RowPart]:
         """Return a batch's rows in parts: one, unless it is large; then by file, and by row groups of a large file."""
         held = self._holding(batch)
         files = tuple(held["path"])
         if batch.rows_accepted <= PIECE_ROWS:
-            return [Part(batch.batch_id, batch.revision, files, batch.rows_accepted)]
+            return [RowPart(batch.batch_id, batch.revision, files, batch.rows_accepted)]
         return [
-            Part(batch.batch_id, batch.revision, (file,), -(-rows // shares), (which, shares))
+            RowPart(batch.batch_id, batch.revision, (file,), -(-rows // shares), (which, shares))
             for file, rows in zip(files, held["num_records"].fillna(PIECE_ROWS).astype(int), strict=True)
             for shares in [max(1, -(-rows // PART_ROWS))]
             for which in range(shares)
@@ -171,7 +171,7 @@ class RowFiles:
         return listed[could]
 
 
-def partitions(parts: Sequence[Part], most_rows: int | None = None) -> list[tuple[Part, ...]]:
+def partitions(parts: Sequence[RowPart], most_rows: int | None = None) -> list[tuple[RowPart, ...]]:
     """Return parts in the same order, put together so that there are tens of partitions, never thousands.
 
     None is cut. Whatever is put together, each part's rows are read and counted in the same pieces, so the grouping
@@ -186,20 +186,20 @@ def partitions(parts: Sequence[Part], most_rows: int | None = None) -> list[tupl
     --------
     Ten parts of 100,000 rows: fewer than 200,000 together are not worth a partition.
 
-    >>> parts = [Part(f"b{number}", 1, (), 100_000) for number in range(10)]
+    >>> parts = [RowPart(f"b{number}", 1, (), 100_000) for number in range(10)]
     >>> [len(together) for together in partitions(parts)]
     [2, 2, 2, 2, 2]
 
     128,000,000 rows in parts of a million are 64 partitions of two, or 128 where no more may be held.
 
-    >>> large = [Part("b", 1, ("f",), 1_000_000, (number, 128)) for number in range(128)]
+    >>> large = [RowPart("b", 1, ("f",), 1_000_000, (number, 128)) for number in range(128)]
     >>> len(partitions(large)), len(partitions(large, most_rows=1_000_000))
     (64, 128)
     """
     wanted = max(PIECE_ROWS, -(-sum(part.rows for part in parts) // PARTITIONS))
     wanted = wanted if most_rows is None else min(wanted, most_rows)
-    made: list[tuple[Part, ...]] = []
-    held: list[Part] = []
+    made: list[tuple[RowPart, ...]] = []
+    held: list[RowPart] = []
     rows = 0
     for part in parts:
         if held and rows + part.rows > wanted:
@@ -210,13 +210,13 @@ def partitions(parts: Sequence[Part], most_rows: int | None = None) -> list[tupl
     return [*made, tuple(held)] if held else made
 
 
-def _of(part: Part) -> Any:
+def _of(part: RowPart) -> Any:
     from pyarrow import compute
 
     return (compute.field("batch_id") == part.batch_id) & (compute.field("revision") == part.revision)
 
 
-def _belonging(batch: pa.RecordBatch, part: Part) -> pa.RecordBatch:
+def _belonging(batch: pa.RecordBatch, part: RowPart) -> pa.RecordBatch:
     from pyarrow import compute
 
     mine = compute.and_(

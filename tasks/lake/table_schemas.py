@@ -20,7 +20,7 @@ WHOLE = pa.int64()
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TableSchema:
     """One Delta table: its fixed columns, and whether a project adds columns of its own.
 
     What is written to a `fenced` one by the holder of a lease is refused once a later holder has written.
@@ -38,9 +38,9 @@ class Table:
         return pa.schema(list(self.columns))
 
 
-TABLES: dict[str, Table] = {
+TABLES: dict[str, TableSchema] = {
     # a delivery: the highest revision of a batch id is its state, and what it wrote from its base revision on stands
-    "batches": Table(
+    "batches": TableSchema(
         (
             ("batch_id", TEXT),
             ("revision", WHOLE),
@@ -64,18 +64,20 @@ TABLES: dict[str, Table] = {
         fenced=True,
     ),
     # a delivery whose content was taken in under another key: it is not read again while its stamp stays
-    "repeats": Table((("kind", TEXT), ("key", TEXT), ("stamp", TEXT), ("batch_id", TEXT))),
+    "repeats": TableSchema((("kind", TEXT), ("key", TEXT), ("stamp", TEXT), ("batch_id", TEXT))),
     # an accepted typed row, with the revision of its batch that let it in
-    "rows": Table((("row_id", TEXT), ("batch_id", TEXT), ("revision", WHOLE), ("event_date", DAY)), open_ended=True),
+    "rows": TableSchema(
+        (("row_id", TEXT), ("batch_id", TEXT), ("revision", WHOLE), ("event_date", DAY)), open_ended=True
+    ),
     # a refused row as delivered, with reason codes
-    "quarantine": Table((("batch_id", TEXT), ("kind", TEXT), ("raw", TEXT), ("reasons", TEXT), ("arrival", DAY))),
+    "quarantine": TableSchema((("batch_id", TEXT), ("kind", TEXT), ("raw", TEXT), ("reasons", TEXT), ("arrival", DAY))),
     # a label for a row id, with its arrival; one of several classes is its name
-    "labels": Table(
+    "labels": TableSchema(
         (("row_id", TEXT), ("label", pa.float64()), ("batch_id", TEXT), ("revision", WHOLE), ("arrival", DAY)),
         either=frozenset({"label"}),
     ),
     # a row of a feature table: what was known of an entity from a time on
-    "features": Table(
+    "features": TableSchema(
         (
             ("table", TEXT),
             ("entity", TEXT),
@@ -88,7 +90,7 @@ TABLES: dict[str, Table] = {
         open_ended=True,
     ),
     # what a version answered for a row; `predicted_class` is the name of one of several classes
-    "predictions": Table(
+    "predictions": TableSchema(
         (
             ("row_id", TEXT),
             ("batch_id", TEXT),
@@ -107,7 +109,7 @@ TABLES: dict[str, Table] = {
         ),
     ),
     # the mergeable summary of one batch's rows of one event date
-    "profiles": Table(
+    "profiles": TableSchema(
         (
             ("batch_id", TEXT),
             ("revision", WHOLE),
@@ -119,9 +121,9 @@ TABLES: dict[str, Table] = {
         )
     ),
     # who may do a project's night, until when; one row is one commit
-    "leases": Table((("commit", WHOLE), ("name", TEXT), ("holder", TEXT), ("token", WHOLE), ("until", MOMENT))),
+    "leases": TableSchema((("commit", WHOLE), ("name", TEXT), ("holder", TEXT), ("token", WHOLE), ("until", MOMENT))),
     # the record: nights, retrainings, promotions, rollbacks, releases
-    "decisions": Table(
+    "decisions": TableSchema(
         (
             ("name", TEXT),
             ("kind", TEXT),

@@ -23,7 +23,7 @@ TARGET_BYTES = 128 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class TableFiles:
     """How a table lies in its store now: its files, how many of them are small, and its bytes."""
 
     table: str
@@ -32,13 +32,13 @@ class Layout:
     size_bytes: int
 
 
-def layout(lake: Lake, project: str, table: str) -> Layout | None:
+def layout(lake: Lake, project: str, table: str) -> TableFiles | None:
     """Return how a table lies in its store, or None when nothing was ever written."""
     opened = lake.open(project, table)
     if opened is None:
         return None
     sizes = [int(size) for size in opened.get_add_actions(flatten=True).column("size_bytes").to_pylist()]
-    return Layout(table, len(sizes), sum(size < SMALL_BYTES for size in sizes), sum(sizes))
+    return TableFiles(table, len(sizes), sum(size < SMALL_BYTES for size in sizes), sum(sizes))
 
 
 def compact(lake: Lake, project: str, table: str) -> int:

@@ -6,9 +6,9 @@ types; no value of anybody's data is among them.
 """
 
 from tasks.metrics_export.night_facts import (
-    Attempt,
     NightFacts,
     RowCounts,
+    RunTiming,
     TableSize,
     due_after,
     failed_night,
@@ -19,9 +19,9 @@ from tasks.metrics_export.prometheus_text import METRICS, carried_over, expositi
 
 __all__ = [
     "METRICS",
-    "Attempt",
     "NightFacts",
     "RowCounts",
+    "RunTiming",
     "TableSize",
     "carried_over",
     "due_after",

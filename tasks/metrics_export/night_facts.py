@@ -92,7 +92,7 @@ class NightFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class RunTiming:
     """How an attempt went: when it began and ended, and how long its rooms took."""
 
     begun: datetime
@@ -101,7 +101,7 @@ class Attempt:
 
 
 def night_facts(
-    project: str, night: Entry, past: Sequence[Entry], attempt: Attempt, champion_until: date | None, due: datetime
+    project: str, night: Entry, past: Sequence[Entry], attempt: RunTiming, champion_until: date | None, due: datetime
 ) -> NightFacts:
     """Return the facts of a night that came to a decision.
 
@@ -136,7 +136,7 @@ def night_facts(
     )
 
 
-def taken_in(project: str, accepted: int, refused: int, attempt: Attempt, due: datetime) -> NightFacts:
+def taken_in(project: str, accepted: int, refused: int, attempt: RunTiming, due: datetime) -> NightFacts:
     """Return the facts of a night that took in and scored, where monitoring decides at other times."""
     return NightFacts(
         project=project,

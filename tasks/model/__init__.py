@@ -12,11 +12,11 @@ from tasks.model.explanations import reasons, typical_values
 from tasks.model.export.boosted_trees import tree_ensemble
 from tasks.model.export.exporters import EXPORTERS, exported, load_model, model_facts, model_files, raw_scores
 from tasks.model.export.parity import TOLERANCE, prove_parity
-from tasks.model.onnx_model import PortableModel
+from tasks.model.onnx_model import OnnxModel
 from tasks.model.predictor import Predictor
 from tasks.model.schema import PROTOCOL, ModelSchema
-from tasks.model.schema_parts import Calibration, DatePart, Deferral, ErrorTable, Step, TimeFeature
-from tasks.model.skops_model import KeptModel
+from tasks.model.schema_parts import Calibration, DatePart, Deferral, ErrorTable, PreprocessingStep, TimeFeature
+from tasks.model.skops_model import SkopsModel
 
 __all__ = [
     "EXPORTERS",
@@ -26,11 +26,11 @@ __all__ = [
     "DatePart",
     "Deferral",
     "ErrorTable",
-    "KeptModel",
     "ModelSchema",
-    "PortableModel",
+    "OnnxModel",
     "Predictor",
-    "Step",
+    "PreprocessingStep",
+    "SkopsModel",
     "TimeFeature",
     "confidence",
     "deferral_rule",

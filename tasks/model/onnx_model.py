@@ -14,13 +14,13 @@ from tasks.model.input_matrix import FloatArray
 from tasks.model.predictor import Predictor
 from tasks.model.schema import ModelSchema
 
-__all__ = ["LINKS", "ONNX_FILE", "PortableModel"]
+__all__ = ["LINKS", "ONNX_FILE", "OnnxModel"]
 ONNX_FILE = "model.onnx"
 ERRORS_ONLY = 3  # onnxruntime's log severity
 
 
 @dataclass(frozen=True)
-class PortableModel(Predictor):
+class OnnxModel(Predictor):
     """A model that answers wherever onnxruntime runs.
 
     Attributes
@@ -41,7 +41,7 @@ class PortableModel(Predictor):
     threads: int = 1
 
     @classmethod
-    def from_files(cls, schema_json: bytes, onnx_bytes: bytes) -> PortableModel:
+    def from_files(cls, schema_json: bytes, onnx_bytes: bytes) -> OnnxModel:
         """Return a model from its two files, as `schema.to_json()` and the exporter wrote them.
 
         Raises
@@ -77,5 +77,5 @@ class PortableModel(Predictor):
                 "ai.onnx.ml opset 5 or older. Register the version again, or install a newer onnxruntime."
             ) from error
 
-    def __reduce__(self) -> tuple[type[PortableModel], tuple[ModelSchema, bytes, int]]:
-        return PortableModel, (self.schema, self.onnx_bytes, self.threads)
+    def __reduce__(self) -> tuple[type[OnnxModel], tuple[ModelSchema, bytes, int]]:
+        return OnnxModel, (self.schema, self.onnx_bytes, self.threads)

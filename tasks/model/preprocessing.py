@@ -6,7 +6,7 @@ import numpy as np
 
 from tasks.model.input_matrix import FloatArray
 from tasks.model.schema import ModelSchema
-from tasks.model.schema_parts import Step
+from tasks.model.schema_parts import PreprocessingStep
 
 
 def prepared(inputs: FloatArray, schema: ModelSchema) -> FloatArray:
@@ -26,7 +26,8 @@ def prepared(inputs: FloatArray, schema: ModelSchema) -> FloatArray:
     --------
     A missing age is taken for 40, then (40 - 30) / 5 = 2; "paid" has code 1, and "gold", unknown, is neither.
 
-    >>> steps = (Step("age", fill=40.0, shift=30.0, scale=5.0), Step("plan", "one_hot", values=(0.0, 1.0)))
+    >>> steps = (PreprocessingStep("age", fill=40.0, shift=30.0, scale=5.0), PreprocessingStep("plan", "one_hot",
+    ... values=(0.0, 1.0)))
     >>> categories = {"plan": ("free", "paid")}
     >>> schema = ModelSchema("demo", "binary", "log_loss", "day", ("age",), categories=categories, steps=steps)
     >>> prepared(np.array([[30.0, 1.0], [np.nan, np.nan]]), schema).tolist()
@@ -43,7 +44,7 @@ def prepared(inputs: FloatArray, schema: ModelSchema) -> FloatArray:
     return out
 
 
-def _columns(values: FloatArray, step: Step) -> FloatArray:
+def _columns(values: FloatArray, step: PreprocessingStep) -> FloatArray:
     if step.kind == "missing":
         return np.isnan(values)[:, None].astype(np.float64)
     filled = values if step.fill is None else np.where(np.isnan(values), step.fill, values)

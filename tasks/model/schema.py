@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from tasks.errors import EvidenceError
-from tasks.model.schema_parts import Calibration, DatePart, Deferral, ErrorTable, Step, TimeFeature
+from tasks.model.schema_parts import Calibration, DatePart, Deferral, ErrorTable, PreprocessingStep, TimeFeature
 
 PROTOCOL = 3
 READABLE = (1, 2, 3)
@@ -92,7 +92,7 @@ class ModelSchema:
     classes: tuple[str | float, ...] = ()
     output: Output = "score"
     dates: tuple[DatePart, ...] = ()
-    steps: tuple[Step, ...] = ()
+    steps: tuple[PreprocessingStep, ...] = ()
     calibration: tuple[Calibration, ...] = ()
     threshold: float | None = None
     deferral: Deferral | None = None
@@ -175,7 +175,9 @@ def _records(content: dict[str, Any]) -> dict[str, Any]:
         "offset": tuple(offset) if isinstance(offset, list) else offset,
         "classes": tuple(content.get("classes", ())),
         "dates": tuple(DatePart(**each) for each in content.get("dates", ())),
-        "steps": tuple(Step(**each | {"values": tuple(each["values"])}) for each in content.get("steps", ())),
+        "steps": tuple(
+            PreprocessingStep(**each | {"values": tuple(each["values"])}) for each in content.get("steps", ())
+        ),
         "calibration": tuple(_calibration(each) for each in content.get("calibration", ())),
         "deferral": _deferral(content["deferral"]) if content.get("deferral") else None,
     }

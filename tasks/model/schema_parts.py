@@ -46,7 +46,7 @@ class DatePart:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PreprocessingStep:
     """One prepared input, or several, made of one input of the model.
 
     Attributes

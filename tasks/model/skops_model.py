@@ -26,7 +26,7 @@ NAMES = ("numpy.dtype",)
 
 
 @dataclass(frozen=True)
-class KeptModel(Predictor):
+class SkopsModel(Predictor):
     """A model that answers where scikit-learn is installed.
 
     Attributes
@@ -59,8 +59,8 @@ class KeptModel(Predictor):
     def _fitted(self) -> Any:
         return read_skops(self.skops_bytes, self.schema.project)
 
-    def __reduce__(self) -> tuple[type[KeptModel], tuple[ModelSchema, bytes]]:
-        return KeptModel, (self.schema, self.skops_bytes)
+    def __reduce__(self) -> tuple[type[SkopsModel], tuple[ModelSchema, bytes]]:
+        return SkopsModel, (self.schema, self.skops_bytes)
 
 
 def skops_bytes(fitted: Any) -> bytes:

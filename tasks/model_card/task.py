@@ -12,7 +12,7 @@ from tasks.model_card.card import model_card
 from tasks.model_card.plots import plots
 from tasks.model_card.signature import SIGNATURE_FILE, signature_text
 from tasks.model_card.version_summary import Details, Request, metrics, params, tags
-from tasks.prefect_task import room
+from tasks.prefect_task import leeway_task
 from tasks.registry import Draft, Input, Registry, Version
 from tasks.registry.mlflow_names import BARRED, CHALLENGER, PROMOTED
 
@@ -62,7 +62,7 @@ class Package:
         }
 
 
-@room("register")
+@leeway_task("register")
 def put_up(registry: Registry, request: Request, package: Package) -> Version:
     """Add the version once for its decision, and point the alias `challenger` at it until it is answered."""
     project = request.spec.project

@@ -1,35 +1,34 @@
 """Monitor: stored profiles and matured cohorts in; what moved past its leeway, and how wrong the champion was, out."""
 
-from tasks.monitor.drift_kind import Evidence, kind
-from tasks.monitor.drift_monitor import Learnt, Memory, Seen, Watch
-from tasks.monitor.night_view import Folded, Known, Pace, Since, fold
+from tasks.monitor.drift_kind import DriftSymptoms, kind
+from tasks.monitor.drift_monitor import ChartState, DriftMonitor, InputDrift, LabelDrift
+from tasks.monitor.night_view import MonitoringInputs, NightView, ReplayCache, WindowPolicy, view_night
 from tasks.monitor.performance import Promise, newest_cohort, performance
 from tasks.monitor.predictions.contrast import Contrast, contrast
-from tasks.monitor.predictions.prediction_reference import Answers, answers
+from tasks.monitor.predictions.prediction_reference import PredictionReference, answers
 from tasks.monitor.predictions.prediction_reference_file import from_json, to_json
 from tasks.monitor.slicing.slice_errors import Slices, cohort_tally, local_errors, slices, tolerance
 from tasks.monitor.slicing.slices_file import slices_from_json, slices_to_json
 from tasks.monitor.window import Window, newest_window, steps
 
 __all__ = [
-    "Answers",
+    "ChartState",
     "Contrast",
-    "Evidence",
-    "Folded",
-    "Known",
-    "Learnt",
-    "Memory",
-    "Pace",
+    "DriftMonitor",
+    "DriftSymptoms",
+    "InputDrift",
+    "LabelDrift",
+    "MonitoringInputs",
+    "NightView",
+    "PredictionReference",
     "Promise",
-    "Seen",
-    "Since",
+    "ReplayCache",
     "Slices",
-    "Watch",
     "Window",
+    "WindowPolicy",
     "answers",
     "cohort_tally",
     "contrast",
-    "fold",
     "from_json",
     "kind",
     "local_errors",
@@ -42,4 +41,5 @@ __all__ = [
     "steps",
     "to_json",
     "tolerance",
+    "view_night",
 ]

@@ -10,20 +10,20 @@ import pandas as pd
 from tasks.drift import Leeway, Suspicion, duplicate_share
 from tasks.lake import Batch, Lake, batch_rows
 from tasks.logs import line, logger
-from tasks.monitor.drift_monitor import Watch
-from tasks.monitor.task import Yardstick
-from tasks.prefect_task import room
+from tasks.monitor.drift_monitor import DriftMonitor
+from tasks.monitor.task import ChampionBaseline
+from tasks.prefect_task import leeway_task
 from tasks.profiles import TableProfile, profile
 from tasks.spec import ProjectSpec
 
 UNCLEAR = "unclear"
 
 
-@room("suspect")
+@leeway_task("suspect")
 def suspect(
     lake: Lake,
     spec: ProjectSpec,
-    yardstick: Yardstick,
+    yardstick: ChampionBaseline,
     batches: Sequence[Batch],
     nights_per_year: float,
     *,
@@ -36,7 +36,7 @@ def suspect(
     """
     policy = spec.monitoring
     leeway = Leeway(policy.effect, policy.false_alarms_per_year, nights_per_year)
-    watch = Watch(yardstick.reference, leeway, policy.window_days, None, yardstick.repeated_rows)
+    watch = DriftMonitor(yardstick.reference, leeway, policy.window_days, None, yardstick.repeated_rows)
     found: dict[str, tuple[Suspicion, ...]] = {}
     for batch in batches:
         if batch.rows_accepted < policy.min_rows or batch.event_from is None:
@@ -49,12 +49,12 @@ def suspect(
     return found
 
 
-def broken(watch: Watch, rows: pd.DataFrame, columns: Sequence[str]) -> tuple[Suspicion, ...]:
+def broken(watch: DriftMonitor, rows: pd.DataFrame, columns: Sequence[str]) -> tuple[Suspicion, ...]:
     """Return in which known ways some rows, with their features, seem to be broken."""
     summary = profile(rows, watch.reference.total.ruler)
     return looks_broken(watch, min(rows["event_date"]), summary, duplicate_share(rows[list(columns)]))
 
 
-def looks_broken(watch: Watch, day: date, summary: TableProfile, repeated: float) -> tuple[Suspicion, ...]:
+def looks_broken(watch: DriftMonitor, day: date, summary: TableProfile, repeated: float) -> tuple[Suspicion, ...]:
     """Return in which known ways rows seem to be broken, by their profile and the share that repeats another."""
     return tuple(each for each in watch.suspected(day, summary, repeated) if each.kind != UNCLEAR)

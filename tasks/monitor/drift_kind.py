@@ -17,7 +17,7 @@ def _past(z: float, looks: int) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class DriftSymptoms:
     """What a kind is told from: strains (above 1 is an alarm) and shifts in standard units (None: not known).
 
     `prediction` is the strain of the predictions asked about alone, once there is reason to. `inputs_local` says that
@@ -39,7 +39,7 @@ class Evidence:
     local_error: float = 0.0
 
 
-def kind(seen: Evidence) -> DriftKind:
+def kind(seen: DriftSymptoms) -> DriftKind:
     """Return the kind of a night's drift.
 
     - quality: it looks corrupt.
@@ -51,11 +51,12 @@ def kind(seen: Evidence) -> DriftKind:
 
     Examples
     --------
-    >>> kind(Evidence(inputs=2.0, prediction=0.3)), kind(Evidence(inputs=2.0, prediction=9.0))
+    >>> kind(DriftSymptoms(inputs=2.0, prediction=0.3)), kind(DriftSymptoms(inputs=2.0, prediction=9.0))
     ('virtual', 'covariate')
-    >>> kind(Evidence(outcome=2.0, slices_z=(4.0, 3.0))), kind(Evidence(outcome=2.0, slices_z=(0.1, 3.0, -0.2)))
+    >>> kind(DriftSymptoms(outcome=2.0, slices_z=(4.0, 3.0))), kind(DriftSymptoms(outcome=2.0, slices_z=(0.1, 3.0,
+    ... -0.2)))
     ('concept', 'slice')
-    >>> kind(Evidence(local_error=1.5)), kind(Evidence(inputs=2.0, prediction=9.0, inputs_local=True))
+    >>> kind(DriftSymptoms(local_error=1.5)), kind(DriftSymptoms(inputs=2.0, prediction=9.0, inputs_local=True))
     ('slice', 'slice')
     """
     if seen.broken:
@@ -65,7 +66,7 @@ def kind(seen: Evidence) -> DriftKind:
     return _of_inputs(seen)
 
 
-def _of_inputs(seen: Evidence) -> DriftKind:
+def _of_inputs(seen: DriftSymptoms) -> DriftKind:
     moved: DriftKind = "slice" if seen.inputs_local else "covariate"
     if seen.inputs <= 1:
         return "covariate" if seen.predictions > 1 else "none"
@@ -75,7 +76,7 @@ def _of_inputs(seen: Evidence) -> DriftKind:
     return moved if hurts else "virtual"
 
 
-def _of_outcome(seen: Evidence) -> DriftKind:
+def _of_outcome(seen: DriftSymptoms) -> DriftKind:
     if (
         seen.label_z is not None
         and _past(seen.label_z, 1)

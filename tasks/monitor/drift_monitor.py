@@ -15,10 +15,10 @@ import numpy as np
 from tasks.drift import Charts, Compared, Leeway, Reference, Suspicion, begin, judged, measured, past_leeway, suspicions
 from tasks.drift.cusum import threshold
 from tasks.drift.faults.detect import Hints
-from tasks.drift.noise_model import Shift, two_sided
+from tasks.drift.noise_model import ExpectedShift, two_sided
 from tasks.drift.reference_comparison import charts, tests
 from tasks.drift.statistics.score_layout import STATISTICS
-from tasks.monitor.drift_kind import DOUBTFUL, Evidence
+from tasks.monitor.drift_kind import DOUBTFUL, DriftSymptoms
 from tasks.monitor.predictions.prediction_reference import (
     FEATURES,
     LABEL,
@@ -29,12 +29,12 @@ from tasks.monitor.predictions.prediction_reference import (
     RESIDUAL,
     SLICE,
     SLICES,
-    Answers,
+    PredictionReference,
 )
 from tasks.monitor.slicing.slice_errors import PARTS_OF_LABELS
 from tasks.profiles import TableProfile
 from tasks.profiles.axis import Floats
-from tasks.records import LocalError, Moved
+from tasks.records import DriftStatistic, LocalError
 
 PREDICTION_TESTS = 4
 JUDGED = (RESIDUAL, LOSS, *range(SLICE, SLICE + SLICES))
@@ -42,7 +42,7 @@ CREEPING = (RESIDUAL, LOSS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Memory:
+class ChartState:
     """What is carried from night to night: the charts of inputs, predictions and surprises."""
 
     inputs: Charts
@@ -51,42 +51,42 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class InputDrift:
     """One night without labels: every statistic of inputs and predictions, worst first, and what looks broken.
 
     `prediction` is the strain of the predictions when they are asked about alone, at one chance in twenty.
     """
 
-    moved: tuple[Moved, ...]
-    predictions: tuple[Moved, ...] = ()
+    moved: tuple[DriftStatistic, ...]
+    predictions: tuple[DriftStatistic, ...] = ()
     suspicions: tuple[Suspicion, ...] = ()
     prediction: float | None = None
 
     @property
-    def alarms(self) -> tuple[Moved, ...]:
+    def alarms(self) -> tuple[DriftStatistic, ...]:
         """What is past its leeway."""
         return tuple(one for one in (*self.moved, *self.predictions) if one.strain > 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
+class LabelDrift:
     """One night's matured labels: surprises against what the hold-out lets one expect, worst first.
 
     `shift` has the shift of each of `FEATURES`, `z` the same in standard units.
     """
 
-    moved: tuple[Moved, ...]
+    moved: tuple[DriftStatistic, ...]
     shift: tuple[float, ...]
     z: tuple[float, ...]
 
     @property
-    def alarms(self) -> tuple[Moved, ...]:
+    def alarms(self) -> tuple[DriftStatistic, ...]:
         """What is past its leeway."""
         return tuple(one for one in self.moved if one.strain > 1)
 
 
 @dataclass(frozen=True)
-class Watch:
+class DriftMonitor:
     """What nights are judged by.
 
     Parameters
@@ -109,7 +109,7 @@ class Watch:
     reference: Reference
     policy: Leeway
     window_days: int = 1
-    answers: Answers | None = None
+    answers: PredictionReference | None = None
     repeated_before: float = 0.0
     local: bool = False
 
@@ -118,25 +118,25 @@ class Watch:
         """How many families of tests share the false alarms that labels may raise."""
         return PARTS_OF_LABELS if self.local else 2
 
-    def begin(self) -> Memory:
+    def begin(self) -> ChartState:
         """Return the memory before the first night."""
         layout, columns = self.reference.layout, len(self.reference.layout.names) + (self.answers is not None)
         inputs = charts(layout, self.policy, columns)
         if self.answers is None:
-            return Memory(inputs, begin(np.zeros(0)), begin(np.zeros(0)))
+            return ChartState(inputs, begin(np.zeros(0)), begin(np.zeros(0)))
         predictions = charts(self.answers.predictions.layout, self.policy, columns)
         errors = threshold(self.policy.run_length_nights(self.parts_of_labels * len(CREEPING)))
-        return Memory(inputs, predictions, begin(np.full(len(CREEPING), errors)))
+        return ChartState(inputs, predictions, begin(np.full(len(CREEPING), errors)))
 
     def inputs(
         self,
-        memory: Memory,
+        memory: ChartState,
         day: date,
         window: TableProfile,
         *,
         predictions: TableProfile | None = None,
         repeated: float | None = None,
-    ) -> tuple[Memory, Seen]:
+    ) -> tuple[ChartState, InputDrift]:
         """Judge one night's rows; nights must not overlap.
 
         Parameters
@@ -156,12 +156,12 @@ class Watch:
         hints = Hints(repeated, self.repeated_before)
         suspected = suspicions(self.reference, window, found.moved, effect, hints)
         if self.answers is None or predictions is None or not predictions.rows:
-            return memory, Seen(moved, (), suspected)
+            return memory, InputDrift(moved, (), suspected)
         reference = self.answers.predictions
         answers = measured(reference, predictions, day, self.window_days)
         answered, look = (judged(reference, answers, effect, each) for each in (alpha, DOUBTFUL / 2))
         followed, crept = _crept(memory.predictions, answered, reference, effect)
-        seen = Seen(moved, _sorted((*answered.moved, *crept)), suspected, look.moved[0].strain)
+        seen = InputDrift(moved, _sorted((*answered.moved, *crept)), suspected, look.moved[0].strain)
         return replace(memory, predictions=followed), seen
 
     def suspected(self, day: date, rows: TableProfile, repeated: float | None = None) -> tuple[Suspicion, ...]:
@@ -175,7 +175,7 @@ class Watch:
         """The false-alarm probability of one statistic of rows or answers on one night."""
         return self.policy.alpha(tests(self.reference.layout) + (PREDICTION_TESTS if self.answers is not None else 0))
 
-    def outcomes(self, memory: Memory, day: date, sums: Floats, rows: Floats) -> tuple[Memory, Learnt]:
+    def outcomes(self, memory: ChartState, day: date, sums: Floats, rows: Floats) -> tuple[ChartState, LabelDrift]:
         """Judge one night's matured labels: `Answers.sums` of its rows.
 
         Raises
@@ -199,14 +199,14 @@ class Watch:
             (self.policy.effect / usual)[creeping],
         )
         moved = [*self._surprises(shift, leeway), *self._creeping(followed, usual)]
-        return replace(memory, outcomes=followed), Learnt(
+        return replace(memory, outcomes=followed), LabelDrift(
             _sorted(moved), tuple(float(each) for each in shift.shift), tuple(float(each) for each in z)
         )
 
-    def evidence(self, seen: Seen, learnt: Learnt | None, worse: Sequence[LocalError] = ()) -> Evidence:
+    def evidence(self, seen: InputDrift, learnt: LabelDrift | None, worse: Sequence[LocalError] = ()) -> DriftSymptoms:
         """Return what the kind of a night's drift is told from; `worse` are the errors by slice."""
         past = {one.column for one in seen.moved if one.strain > 1}
-        return Evidence(
+        return DriftSymptoms(
             broken=bool(seen.suspicions),
             inputs=max((one.strain for one in seen.moved), default=0.0),
             predictions=max((one.strain for one in seen.predictions), default=0.0),
@@ -221,7 +221,7 @@ class Watch:
             local_error=max((one.strain for one in worse if one.alone), default=0.0),
         )
 
-    def _as_prior(self, learnt: Learnt) -> bool:
+    def _as_prior(self, learnt: LabelDrift) -> bool:
         """Tell whether answers moved rather as other proportions of labels would move them than not at all."""
         if self.answers is None:
             return False
@@ -229,40 +229,42 @@ class Watch:
         expected = learnt.shift[LABEL] * (usual[OF_1] - usual[OF_0])
         return abs(learnt.shift[PLACE] - expected) < abs(learnt.shift[PLACE])
 
-    def _surprises(self, shift: Shift, leeway: Floats) -> list[Moved]:
+    def _surprises(self, shift: ExpectedShift, leeway: Floats) -> list[DriftStatistic]:
         found = []
         for index in JUDGED:
             size = float(shift.shift[index])
             distance = max(size, 0.0) if index == LOSS else abs(size)
             limit = max(float(leeway[index]), self.policy.effect)
             part = f"answers of fifth {index - SLICE + 1} of {SLICES}, the lowest first" if index >= SLICE else ""
-            found.append(Moved("label", FEATURES[index], distance, limit, direction=int(np.sign(size)), where=part))
+            found.append(
+                DriftStatistic("label", FEATURES[index], distance, limit, direction=int(np.sign(size)), where=part)
+            )
         return found
 
-    def _creeping(self, followed: Charts, unit: Floats) -> list[Moved]:
+    def _creeping(self, followed: Charts, unit: Floats) -> list[DriftStatistic]:
         found = []
         for place, index in enumerate(CREEPING):
             for side, sign in ((0, 1), (1, -1)):
                 limit = self.policy.effect
                 distance = float(followed.crept[side, place] * unit[index])
                 if distance > 0 and not (index == LOSS and sign < 0):
-                    found.append(Moved("label", FEATURES[index], distance, limit, creep=True, direction=sign))
+                    found.append(DriftStatistic("label", FEATURES[index], distance, limit, creep=True, direction=sign))
         return found
 
 
-def _crept(before: Charts, found: Compared, reference: Reference, effect: float) -> tuple[Charts, list[Moved]]:
+def _crept(before: Charts, found: Compared, reference: Reference, effect: float) -> tuple[Charts, list[DriftStatistic]]:
     """Return the charts after a night, and what lasts by more than the effect size."""
     layout = reference.layout
     after = before.after(found.z, found.doubt, effect / found.unit)
-    moved: dict[tuple[str, str], Moved] = {}
+    moved: dict[tuple[str, str], DriftStatistic] = {}
     for side, index in zip(*np.nonzero(after.crept), strict=True):
         distance = float(after.crept[side, index] * found.unit[index])
         column, name = layout.names[layout.column[index]], STATISTICS[layout.statistic[index]]
-        one = Moved(column, name, distance, effect, creep=True, direction=1 if side == 0 else -1)
+        one = DriftStatistic(column, name, distance, effect, creep=True, direction=1 if side == 0 else -1)
         if (column, name) not in moved or moved[column, name].distance < distance:
             moved[column, name] = one
     return after, list(moved.values())
 
 
-def _sorted(moved: list[Moved] | tuple[Moved, ...]) -> tuple[Moved, ...]:
+def _sorted(moved: list[DriftStatistic] | tuple[DriftStatistic, ...]) -> tuple[DriftStatistic, ...]:
     return tuple(sorted(moved, key=lambda one: (-one.strain, one.column, one.statistic, one.creep)))

@@ -10,7 +10,7 @@ from typing import TypeVar
 import pandas as pd
 
 from tasks.monitor.drift_kind import kind
-from tasks.monitor.drift_monitor import Learnt, Memory, Seen, Watch
+from tasks.monitor.drift_monitor import ChartState, DriftMonitor, InputDrift, LabelDrift
 from tasks.monitor.event_days import between, days_of, numbered
 from tasks.monitor.window import Window, newest_window, steps
 from tasks.profiles import TableProfile, added
@@ -18,7 +18,7 @@ from tasks.records import DriftKind, Estimated, LocalError
 
 
 @dataclass(frozen=True, slots=True)
-class Since:
+class MonitoringInputs:
     """Everything since training that a night may look at.
 
     Parameters
@@ -40,7 +40,7 @@ class Since:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class WindowPolicy:
     """How long a window is, and how many rows it needs at least."""
 
     days: int
@@ -48,12 +48,12 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Folded:
+class NightView:
     """One night: the judged window, what was seen in it, what labels taught, and what kind of drift that is."""
 
     window: Window | None = None
-    seen: Seen = field(default_factory=lambda: Seen(()))
-    learnt: Learnt | None = None
+    seen: InputDrift = field(default_factory=lambda: InputDrift(()))
+    learnt: LabelDrift | None = None
     kind: DriftKind = "none"
     estimated: Estimated | None = None
 
@@ -63,25 +63,25 @@ State = TypeVar("State")
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ReplayCache:
     """What earlier nights came to, so that a replay does not begin each night at the first: empty for a new champion.
 
     A step that got other rows since is another step, and everything after it is worked out again.
     """
 
-    inputs: dict[Steps, Memory] = field(default_factory=dict)
-    outcomes: dict[Steps, tuple[Memory, Learnt | None]] = field(default_factory=dict)
+    inputs: dict[Steps, ChartState] = field(default_factory=dict)
+    outcomes: dict[Steps, tuple[ChartState, LabelDrift | None]] = field(default_factory=dict)
 
 
-def fold(
-    watch: Watch,
-    since: Since,
-    pace: Pace,
+def view_night(
+    watch: DriftMonitor,
+    since: MonitoringInputs,
+    pace: WindowPolicy,
     *,
     repeated: float | None = None,
-    known: Known | None = None,
+    known: ReplayCache | None = None,
     worse: Sequence[LocalError] = (),
-) -> Folded:
+) -> NightView:
     """Return what a night shows; nothing is remembered but what is given.
 
     Parameters
@@ -93,12 +93,12 @@ def fold(
     worse : sequence of LocalError, optional
         Errors by slice, as far as they are known.
     """
-    known = known or Known()
+    known = known or ReplayCache()
     learnt = _labels(watch, since, pace, known)
     counts = [(day, profile.rows) for day, profile in since.profiles.items()]
     window = newest_window(counts, days=pace.days, min_rows=pace.min_rows, after=since.after)
     if window is None:
-        return Folded(learnt=learnt)
+        return NightView(learnt=learnt)
     whole = steps(counts, days=pace.days, min_rows=pace.min_rows, after=since.after)
     memory = _folded(
         known.inputs,
@@ -109,7 +109,7 @@ def fold(
     answered = _answers(watch, since, window)
     _, seen = _inputs(watch, memory, since, window, answered, repeated)
     found = kind(watch.evidence(seen, learnt, worse))
-    return Folded(window, seen, learnt, found, _estimated(watch, answered, learnt))
+    return NightView(window, seen, learnt, found, _estimated(watch, answered, learnt))
 
 
 def _folded(known: dict[Steps, State], steps: Steps, begin: State, after: Callable[[State, Window], State]) -> State:
@@ -124,35 +124,37 @@ def _folded(known: dict[Steps, State], steps: Steps, begin: State, after: Callab
 
 
 def _inputs(
-    watch: Watch,
-    memory: Memory,
-    since: Since,
+    watch: DriftMonitor,
+    memory: ChartState,
+    since: MonitoringInputs,
     window: Window,
     answered: TableProfile | None,
     repeated: float | None = None,
-) -> tuple[Memory, Seen]:
+) -> tuple[ChartState, InputDrift]:
     merged = added([since.profiles[day] for day in sorted(since.profiles) if window.start <= day <= window.end])
     return watch.inputs(memory, window.start, merged, predictions=answered, repeated=repeated)
 
 
-def _answers(watch: Watch, since: Since, window: Window) -> TableProfile | None:
+def _answers(watch: DriftMonitor, since: MonitoringInputs, window: Window) -> TableProfile | None:
     if watch.answers is None:
         return None
     inside = between(days_of(since.answered["event_date"]), window.start, window.end)
     return watch.answers.profile(since.answered["prediction"].to_numpy(float)[inside])
 
 
-def _labels(watch: Watch, since: Since, pace: Pace, known: Known) -> Learnt | None:
+def _labels(watch: DriftMonitor, since: MonitoringInputs, pace: WindowPolicy, known: ReplayCache) -> LabelDrift | None:
     if watch.answers is None or since.labelled.empty:
         return None
     _, rows, days = numbered(days_of(since.labelled["event_date"]))
     counts = list(zip(days.tolist(), rows.tolist(), strict=True))
     whole = tuple(steps(counts, days=pace.days, min_rows=pace.min_rows, after=since.after))
-    begin: tuple[Memory, Learnt | None] = (watch.begin(), None)
+    begin: tuple[ChartState, LabelDrift | None] = (watch.begin(), None)
     return _folded(known.outcomes, whole, begin, lambda state, step: _outcomes(watch, state[0], since, step))[1]
 
 
-def _outcomes(watch: Watch, memory: Memory, since: Since, step: Window) -> tuple[Memory, Learnt | None]:
+def _outcomes(
+    watch: DriftMonitor, memory: ChartState, since: MonitoringInputs, step: Window
+) -> tuple[ChartState, LabelDrift | None]:
     if watch.answers is None:
         return memory, None
     rows = since.labelled[since.labelled["event_date"].between(step.start, step.end)]
@@ -160,7 +162,7 @@ def _outcomes(watch: Watch, memory: Memory, since: Since, step: Window) -> tuple
     return watch.outcomes(memory, step.start, *sums)
 
 
-def _estimated(watch: Watch, predictions: TableProfile | None, learnt: Learnt | None) -> Estimated | None:
+def _estimated(watch: DriftMonitor, predictions: TableProfile | None, learnt: LabelDrift | None) -> Estimated | None:
     if watch.answers is None or predictions is None or not predictions.rows:
         return None
     loss, error = watch.answers.estimated_loss(predictions)

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from tasks.monitor.drift_monitor import Watch
+from tasks.monitor.drift_monitor import DriftMonitor
 from tasks.monitor.window import Window
 from tasks.profiles import TableProfile
-from tasks.records import Moved
+from tasks.records import DriftStatistic
 from tasks.spec.data_sections import Features
 
 SHOWN = 5
@@ -23,7 +23,7 @@ ANSWERS, LABELS = "the champion's answers", "labels"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PipelineStage:
     """One step, how many rows it was judged on where that is known, and what is past its leeway there, worst first."""
 
     name: str
@@ -35,7 +35,7 @@ class Step:
     def sentence(self) -> str:
         """The step, and what moved in it.
 
-        >>> Step("rows accepted", 90, ("area", "plan is 'pro'"), 2.0).sentence
+        >>> PipelineStage("rows accepted", 90, ("area", "plan is 'pro'"), 2.0).sentence
         "rows accepted (area, plan is 'pro')"
         """
         return f"{self.name} ({', '.join(self.moved[:SHOWN])})" if self.moved else self.name
@@ -48,21 +48,21 @@ class Judged:
     `delivered` is None where nothing was set aside: then it is what was accepted.
     """
 
-    inputs: tuple[Moved, ...]
-    answers: tuple[Moved, ...]
-    labels: tuple[Moved, ...]
+    inputs: tuple[DriftStatistic, ...]
+    answers: tuple[DriftStatistic, ...]
+    labels: tuple[DriftStatistic, ...]
     rows: int
-    delivered: tuple[Moved, ...] | None = None
+    delivered: tuple[DriftStatistic, ...] | None = None
     rows_delivered: int = 0
 
 
-def way(features: Features, judged: Judged) -> tuple[Step, ...]:
+def way(features: Features, judged: Judged) -> tuple[PipelineStage, ...]:
     """Return every step of a project's own data, in order.
 
     Examples
     --------
     >>> from tasks.spec.data_sections import Features
-    >>> moved = (Moved("area", "level", 0.2, 0.1),)
+    >>> moved = (DriftStatistic("area", "level", 0.2, 0.1),)
     >>> [step.sentence for step in way(Features(numbers=["area"]), Judged(moved, (), (), 90))]
     ['rows as delivered (area)', 'rows accepted (area)', "the champion's answers", 'labels']
     """
@@ -77,14 +77,14 @@ def way(features: Features, judged: Judged) -> tuple[Step, ...]:
     return (*steps, _step(ANSWERS, judged.rows, judged.answers), _step(LABELS, None, judged.labels))
 
 
-def first_moved(steps: Iterable[Step]) -> Step | None:
+def first_moved(steps: Iterable[PipelineStage]) -> PipelineStage | None:
     """Return the first step at which something is past its leeway."""
     return next((step for step in steps if step.moved), None)
 
 
 def delivered_moves(
-    watch: Watch, window: Window, accepted: Mapping[date, TableProfile], refused: Mapping[date, TableProfile]
-) -> tuple[tuple[Moved, ...], int] | None:
+    watch: DriftMonitor, window: Window, accepted: Mapping[date, TableProfile], refused: Mapping[date, TableProfile]
+) -> tuple[tuple[DriftStatistic, ...], int] | None:
     """Return how a window's rows moved as they were delivered, and how many they are; None where none was set aside.
 
     It is judged by the same leeway as the accepted rows, and is no alarm by itself: what was set aside trains nothing.
@@ -100,12 +100,12 @@ def delivered_moves(
     return watch.inputs(watch.begin(), window.start, rows)[1].moved, rows.rows
 
 
-def _among(moved: Sequence[Moved], columns: set[str]) -> tuple[Moved, ...]:
+def _among(moved: Sequence[DriftStatistic], columns: set[str]) -> tuple[DriftStatistic, ...]:
     return tuple(each for each in moved if each.column in columns)
 
 
-def _step(name: str, rows: int | None, moved: Sequence[Moved]) -> Step:
+def _step(name: str, rows: int | None, moved: Sequence[DriftStatistic]) -> PipelineStage:
     past = sorted((each for each in moved if each.strain > 1), key=lambda each: -each.strain)
     local = {each.column: each.where for each in past if each.where}
     named = dict.fromkeys(local.get(each.column, each.column) for each in past)
-    return Step(name, rows, tuple(named), past[0].strain if past else 0.0)
+    return PipelineStage(name, rows, tuple(named), past[0].strain if past else 0.0)

@@ -9,28 +9,28 @@ from datetime import date, timedelta
 import pandas as pd
 
 from tasks.drift import Leeway, Reference, Suspicion
-from tasks.lake import SUPERSEDED, Deliveries, Filter, Lake, deliveries, standing
+from tasks.lake import SUPERSEDED, Deliveries, Filter, Lake, active_rows, deliveries
 from tasks.logs import line, logger
-from tasks.monitor.drift_monitor import Watch
-from tasks.monitor.night_view import Folded, Pace, Since, fold
+from tasks.monitor.drift_monitor import DriftMonitor
+from tasks.monitor.night_view import MonitoringInputs, NightView, WindowPolicy, view_night
 from tasks.monitor.performance import Promise, newest_cohort, performance
-from tasks.monitor.pipeline_stages import Judged, Step, delivered_moves, way
-from tasks.monitor.predictions.prediction_reference import Answers
+from tasks.monitor.pipeline_stages import Judged, PipelineStage, delivered_moves, way
+from tasks.monitor.predictions.prediction_reference import PredictionReference
 from tasks.monitor.profiles.profile_batches import SOURCE
 from tasks.monitor.profiles.profile_quarantine import refused_by_day
 from tasks.monitor.short_delivery import short_delivery
 from tasks.monitor.slicing.slice_errors import Slices, bounded_cohort, cohort_tally, local_errors, tolerance
 from tasks.monitor.window import Window
-from tasks.prefect_task import room
+from tasks.prefect_task import leeway_task
 from tasks.profiles import TableProfile, digest, from_bytes
-from tasks.records import DriftKind, Estimated, LocalError, Moved, Performance
+from tasks.records import DriftKind, DriftStatistic, Estimated, LocalError, Performance
 from tasks.spec import ProjectSpec
 
 _Days = Mapping[date, TableProfile]
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class MonitoringResult:
     """What monitoring saw: the judged window, every column against its leeway, and the realised performance.
 
     `predictions` and `surprises` are the same for the champion's answers and for what labels say about them; both are
@@ -39,20 +39,20 @@ class View:
     """
 
     window: Window | None
-    moved: tuple[Moved, ...]
+    moved: tuple[DriftStatistic, ...]
     performance: Performance | None
     fresh_rows: int
-    predictions: tuple[Moved, ...] = ()
-    surprises: tuple[Moved, ...] = ()
+    predictions: tuple[DriftStatistic, ...] = ()
+    surprises: tuple[DriftStatistic, ...] = ()
     suspicions: tuple[Suspicion, ...] = ()
     kind: DriftKind = "none"
     estimated: Estimated | None = None
     worse: tuple[LocalError, ...] = ()
-    steps: tuple[Step, ...] = ()
+    steps: tuple[PipelineStage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Yardstick:
+class ChampionBaseline:
     """What a night is measured against: the champion's reference and promise, and its last training day.
 
     `answers` is what its answers meant on its hold-out, `slices` what they cost there by slice; `repeated_rows` the
@@ -63,21 +63,21 @@ class Yardstick:
     reference: Reference
     promise: Promise
     trained_until: date
-    answers: Answers | None = None
+    answers: PredictionReference | None = None
     repeated_rows: float = 0.0
     slices: Slices | None = None
 
 
-@room("monitor")
-def look(
+@leeway_task("monitor")
+def measure_drift(
     lake: Lake,
     spec: ProjectSpec,
-    yardstick: Yardstick,
+    yardstick: ChampionBaseline,
     night: date,
     nights_per_year: float,
     *,
     features: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
-) -> View:
+) -> MonitoringResult:
     """Compare the newest window with the reference, and the newest matured cohort with the promise.
 
     Parameters
@@ -89,10 +89,12 @@ def look(
     policy = spec.monitoring
     leeway = Leeway(policy.effect, policy.false_alarms_per_year, nights_per_year)
     known, local = deliveries(lake, spec.project), yardstick.slices is not None
-    watch = Watch(yardstick.reference, leeway, policy.window_days, yardstick.answers, yardstick.repeated_rows, local)
-    since = Since(yardstick.trained_until, _by_day(lake, spec, yardstick, night), answered, labelled)
+    watch = DriftMonitor(
+        yardstick.reference, leeway, policy.window_days, yardstick.answers, yardstick.repeated_rows, local
+    )
+    since = MonitoringInputs(yardstick.trained_until, _by_day(lake, spec, yardstick, night), answered, labelled)
     worse = _worse(_Asked(lake, spec, yardstick, known, leeway), labelled, features)
-    found = fold(watch, since, Pace(policy.window_days, policy.min_rows), worse=worse)
+    found = view_night(watch, since, WindowPolicy(policy.window_days, policy.min_rows), worse=worse)
     refused = refused_by_day(lake, spec.project, known, yardstick.reference.total.ruler, night)
     realised = _realised(spec, yardstick, labelled, night, nights_per_year)
     worst = found.seen.moved[0] if found.seen.moved else None
@@ -107,7 +109,7 @@ def look(
             rows=found.window.rows if found.window else 0,
         )
     )
-    return View(
+    return MonitoringResult(
         found.window,
         found.seen.moved,
         realised,
@@ -128,12 +130,14 @@ class _Asked:
 
     lake: Lake
     spec: ProjectSpec
-    yardstick: Yardstick
+    yardstick: ChampionBaseline
     known: Deliveries
     leeway: Leeway
 
 
-def _steps(spec: ProjectSpec, found: Folded, watch: Watch, days: tuple[_Days, _Days]) -> tuple[Step, ...]:
+def _steps(
+    spec: ProjectSpec, found: NightView, watch: DriftMonitor, days: tuple[_Days, _Days]
+) -> tuple[PipelineStage, ...]:
     """Return the way of the data over the judged window; `days` are the profiles of accepted and of refused rows."""
     if found.window is None:
         return ()
@@ -173,11 +177,11 @@ def _short(lake: Lake, spec: ProjectSpec, night: date, nights_per_year: float) -
     return () if found is None else (found,)
 
 
-def _by_day(lake: Lake, spec: ProjectSpec, yardstick: Yardstick, night: date) -> dict[date, TableProfile]:
+def _by_day(lake: Lake, spec: ProjectSpec, yardstick: ChampionBaseline, night: date) -> dict[date, TableProfile]:
     """Return the profile of every event date since the champion's training; a date's batches are added."""
     inside: list[Filter] = [("event_date", ">", yardstick.trained_until), ("event_date", "<=", night)]
     mine: list[Filter] = [("ruler", "=", digest(yardstick.reference.total.ruler)), ("source", "=", SOURCE)]
-    kept = standing(lake, spec.project, "profiles", where=[*inside, *mine])
+    kept = active_rows(lake, spec.project, "profiles", where=[*inside, *mine])
     found: dict[date, TableProfile] = {}
     for day, stored in zip(kept["event_date"], kept["profile"], strict=True):
         profile = from_bytes(stored)
@@ -185,10 +189,12 @@ def _by_day(lake: Lake, spec: ProjectSpec, yardstick: Yardstick, night: date) ->
     return found
 
 
-def _answered(lake: Lake, spec: ProjectSpec, yardstick: Yardstick, night: date) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _answered(
+    lake: Lake, spec: ProjectSpec, yardstick: ChampionBaseline, night: date
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the champion's answers since its training, and those whose labels have matured."""
     until, delivered = spec.matured_until(night), deliveries(lake, spec.project)
-    answered = standing(
+    answered = active_rows(
         lake,
         spec.project,
         "predictions",
@@ -200,7 +206,7 @@ def _answered(lake: Lake, spec: ProjectSpec, yardstick: Yardstick, night: date) 
             ("version", "=", yardstick.version),
         ],
     ).sort_values("row_id")
-    known = standing(
+    known = active_rows(
         lake,
         spec.project,
         "labels",
@@ -215,7 +221,7 @@ def _answered(lake: Lake, spec: ProjectSpec, yardstick: Yardstick, night: date) 
 
 
 def _realised(
-    spec: ProjectSpec, yardstick: Yardstick, labelled: pd.DataFrame, night: date, nights_per_year: float
+    spec: ProjectSpec, yardstick: ChampionBaseline, labelled: pd.DataFrame, night: date, nights_per_year: float
 ) -> Performance | None:
     """Return the champion's performance on its newest matured cohort."""
     policy, until = spec.monitoring, spec.matured_until(night)

@@ -15,7 +15,7 @@ CHARACTERS = 3000  # the smallest of the common channels takes some 4,000
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SentMessage:
     """That a recipient (the reference in the spec, never the address) took word of a state on a night."""
 
     night: date
@@ -35,7 +35,7 @@ class Message:
 
 
 def due(
-    entry: Entry, record: Sequence[Entry], told: Sequence[Told], spec: ProjectSpec, why: str = ""
+    entry: Entry, record: Sequence[Entry], told: Sequence[SentMessage], spec: ProjectSpec, why: str = ""
 ) -> tuple[Message, ...]:
     """Return the messages an entry gives rise to, at most one a recipient.
 
@@ -73,7 +73,9 @@ def _recipients(spec: ProjectSpec) -> dict[str, _Policy]:
     return wanted
 
 
-def _message(to: str, policy: _Policy, entry: Entry, found: Sequence[State], told: Sequence[Told]) -> Message | None:
+def _message(
+    to: str, policy: _Policy, entry: Entry, found: Sequence[State], told: Sequence[SentMessage]
+) -> Message | None:
     last = {(each.event, each.subject): each.night for each in sorted(told, key=_night) if each.to == to}
     wanted = [state for state in found if state.event in policy.on]
     new = [state for state in wanted if _is_due(state, last.get((state.event, state.subject)), entry.night, policy)]
@@ -83,7 +85,7 @@ def _message(to: str, policy: _Policy, entry: Entry, found: Sequence[State], tol
     return Message(to, "", body, tuple((state.event, state.subject) for state in new))
 
 
-def _night(told: Told) -> date:
+def _night(told: SentMessage) -> date:
     return told.night
 
 

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from tasks.lake import Entry
-from tasks.notify.messages import Message, Told
+from tasks.notify.messages import Message, SentMessage
 
 KIND: Any = "notification"
 """The kind of these entries in the record."""
 
 
-def told_entry(message: Message, entry: Entry, moment: datetime) -> Entry:
+def sent_entry(message: Message, entry: Entry, moment: datetime) -> Entry:
     """Return the record of a message that a recipient took, of an entry."""
     return Entry(
         name=f"{entry.kind}/{entry.name}/{message.to}",
@@ -27,7 +27,7 @@ def told_entry(message: Message, entry: Entry, moment: datetime) -> Entry:
     )
 
 
-def told_in(record: Sequence[Entry]) -> list[Told]:
+def sent_messages(record: Sequence[Entry]) -> list[SentMessage]:
     """Return everything that was told, oldest first.
 
     Examples
@@ -39,7 +39,7 @@ def told_in(record: Sequence[Entry]) -> list[Told]:
     [Told(night=datetime.date(2026, 1, 1), to='env:TEAM', event='alarm', subject='area')]
     """
     return [
-        Told(entry.night, entry.subject, str(topic[0]), str(topic[1]))
+        SentMessage(entry.night, entry.subject, str(topic[0]), str(topic[1]))
         for entry in record
         if entry.kind == KIND
         for topic in _topics(entry.details)

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from tasks import clock
-from tasks.lake import Entry, Lake, record
+from tasks.lake import Entry, Lake, append_entry
 from tasks.logs import line, logger
 from tasks.notify.failed_runs import Past, cause, failure_is_due, hidden
 from tasks.notify.messages import Message, due
-from tasks.notify.sent_log import told_entry, told_in
-from tasks.prefect_task import room
+from tasks.notify.sent_log import sent_entry, sent_messages
+from tasks.prefect_task import leeway_task
 from tasks.spec import ProjectSpec, find_project, read_spec
 from tasks.spec.project_spec import Notification
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from prefect import Flow
     from prefect.client.schemas.objects import FlowRun, State
 
-__all__ = ["tell", "tell_failure"]
+__all__ = ["notify_failure", "tell"]
 
 
-@room("notify")
+@leeway_task("notify")
 def tell(lake: Lake, spec: ProjectSpec, entry: Entry, known: Sequence[Entry], why: str = "") -> int:
     """Tell everybody whom an entry concerns, once while it lasts; return how many took it.
 
@@ -43,10 +43,12 @@ def tell(lake: Lake, spec: ProjectSpec, entry: Entry, known: Sequence[Entry], wh
     """
     if not spec.notifications:
         return 0
-    return sum(_told(lake, spec.project, message, entry) for message in due(entry, known, told_in(known), spec, why))
+    return sum(
+        _told(lake, spec.project, message, entry) for message in due(entry, known, sent_messages(known), spec, why)
+    )
 
 
-def tell_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+def notify_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Tell who wants to know that a run failed or crashed: a hook for `on_failure` and `on_crashed`.
 
     Prefect calls it with these names. Told once while it lasts, then every `remind_days`; what was told before is read
@@ -130,7 +132,7 @@ def _told(lake: Lake, project: str, message: Message, entry: Entry) -> bool:
     if not _sent(message.to, message.title, message.body):
         return False
     try:
-        record(lake, project, told_entry(message, entry, clock.now()))
+        append_entry(lake, project, sent_entry(message, entry, clock.now()))
     except Exception as error:  # noqa: BLE001 - told but not written down: it is told again, which harms nobody
         logger().warning(line("notification_not_recorded", to=message.to, why=type(error).__name__))
     return True

@@ -14,7 +14,7 @@ from tasks.errors import DataError
 from tasks.profiles.category_profile import CategoryProfile
 from tasks.profiles.counting.column_counters import Booleans, Categories, Dates, Numbers, Texts, Times
 from tasks.profiles.counting.column_values import Column, instants_and_nulls
-from tasks.profiles.counting.scratch_buffers import Desk
+from tasks.profiles.counting.scratch_buffers import ScratchBuffers
 from tasks.profiles.distinct_count import Registers, distinct_estimate
 from tasks.profiles.number_profile import NumberProfile, counted
 from tasks.profiles.ruler import EVENT_DATE, Ruler, names_of, require_columns
@@ -142,7 +142,7 @@ class TableCounter:
     def __init__(self, ruler: Ruler) -> None:
         self.ruler = ruler
         self.rows = 0
-        self.desk = Desk(0)
+        self.desk = ScratchBuffers(0)
         self.numbers = {name: Numbers(axis) for name, axis in ruler.numbers.items()}
         self.booleans = {name: Booleans() for name in ruler.booleans}
         self.categories = {name: Categories() for name in ruler.categories}

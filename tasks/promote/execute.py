@@ -15,7 +15,7 @@ from tasks.promote.plan import refusal
 from tasks.registry.mlflow_names import BARRED, CHALLENGER, CHAMPION, PREVIOUS, PROMOTED, REFUSED, RESTORED
 
 
-class Shelf(Protocol):
+class RegistryPort(Protocol):
     """What of the registry a step needs."""
 
     def set_alias(self, project: str, alias: str, number: int) -> None:
@@ -31,12 +31,12 @@ class Shelf(Protocol):
         """Remove a version's tag."""
 
 
-def carry_out(step: Step, project: str, registry: Shelf) -> None:
+def carry_out(step: Step, project: str, registry: RegistryPort) -> None:
     """Do a step; doing it twice is doing it once."""
     _CARRIERS[type(step)](step, project, registry)
 
 
-def _promote(step: Promote, project: str, registry: Shelf) -> None:
+def _promote(step: Promote, project: str, registry: RegistryPort) -> None:
     _point(project, PREVIOUS, step.previous, registry)
     _point(project, CHAMPION, step.number, registry)
     if step.clears_challenger:
@@ -47,21 +47,21 @@ def _promote(step: Promote, project: str, registry: Shelf) -> None:
     registry.set_tag(project, step.number, PROMOTED, step.at.isoformat(timespec="seconds"))
 
 
-def _reject(step: Reject, project: str, registry: Shelf) -> None:
+def _reject(step: Reject, project: str, registry: RegistryPort) -> None:
     if step.clears_challenger:
         registry.delete_alias(project, CHALLENGER)
     registry.set_tag(project, step.number, BARRED, step.reason)
 
 
-def _refuse(step: Refuse, project: str, registry: Shelf) -> None:
+def _refuse(step: Refuse, project: str, registry: RegistryPort) -> None:
     registry.set_tag(project, step.number, REFUSED, refusal(step.reasons))
 
 
-def _put_back(step: PutBack, project: str, registry: Shelf) -> None:
+def _put_back(step: PutBack, project: str, registry: RegistryPort) -> None:
     _point(project, CHAMPION, step.number, registry)
 
 
-def _roll_back(step: RollBack, project: str, registry: Shelf) -> None:
+def _roll_back(step: RollBack, project: str, registry: RegistryPort) -> None:
     registry.set_tag(project, step.number, BARRED, step.bar)
     for name in step.approvals:
         registry.delete_tag(project, step.number, name)
@@ -70,14 +70,14 @@ def _roll_back(step: RollBack, project: str, registry: Shelf) -> None:
     _point(project, CHAMPION, step.to, registry)
 
 
-def _point(project: str, alias: str, number: int | None, registry: Shelf) -> None:
+def _point(project: str, alias: str, number: int | None, registry: RegistryPort) -> None:
     if number is None:
         registry.delete_alias(project, alias)
     else:
         registry.set_alias(project, alias, number)
 
 
-_CARRIERS: dict[type, Callable[[Any, str, Shelf], None]] = {
+_CARRIERS: dict[type, Callable[[Any, str, RegistryPort], None]] = {
     Promote: _promote,
     Reject: _reject,
     Refuse: _refuse,

@@ -20,7 +20,7 @@ _ROLLED_BACK = re.compile(r"rolled back to version (?P<to>\d+): (?P<reason>.*)",
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class RegistryState:
     """All that a plan rests on.
 
     Parameters
@@ -73,7 +73,7 @@ def _crowned(version: Version) -> list[datetime]:
     return [moment for moment in moments if moment.tzinfo is not None]
 
 
-def asking(situation: Situation, spec: ProjectSpec) -> list[Version]:
+def asking(situation: RegistryState, spec: ProjectSpec) -> list[Version]:
     """Return the versions whose files must be looked at before a plan is made, newest first.
 
     Those that a person approved, and, where the spec promotes a clear win by itself, those nobody answered yet.
@@ -86,7 +86,7 @@ def asking(situation: Situation, spec: ProjectSpec) -> list[Version]:
     ]
 
 
-def plan(situation: Situation, spec: ProjectSpec, now: datetime) -> list[Step]:
+def plan(situation: RegistryState, spec: ProjectSpec, now: datetime) -> list[Step]:
     """Return what is to be done, in order; nothing when all is settled.
 
     First people's answers (reject, refuse), then the champion: put back where Leeway left it, or replaced by the newest
@@ -109,7 +109,7 @@ def plan(situation: Situation, spec: ProjectSpec, now: datetime) -> list[Step]:
     return steps
 
 
-def _promotion(chosen: Version, situation: Situation, now: datetime) -> Promote:
+def _promotion(chosen: Version, situation: RegistryState, now: datetime) -> Promote:
     return Promote(
         number=chosen.number,
         previous=situation.champion,
@@ -124,7 +124,7 @@ def _promotion(chosen: Version, situation: Situation, now: datetime) -> Promote:
     )
 
 
-def _refusals(version: Version, situation: Situation, spec: ProjectSpec, now: datetime) -> list[str]:
+def _refusals(version: Version, situation: RegistryState, spec: ProjectSpec, now: datetime) -> list[str]:
     reasons = may_promote(version, situation.proofs.get(version.number), situation.champion, spec, now)
     if approval(version.tags) == "approved":
         reasons += named(version, situation.account, spec)
@@ -133,7 +133,7 @@ def _refusals(version: Version, situation: Situation, spec: ProjectSpec, now: da
     return reasons
 
 
-def _answer(version: Version, reasons: list[str], situation: Situation, late: str | None) -> list[Step]:
+def _answer(version: Version, reasons: list[str], situation: RegistryState, late: str | None) -> list[Step]:
     said = approval(version.tags)
     why = "rejected in MLflow" if said == "rejected" else late if said == "waiting" else None
     if why is not None:
@@ -153,7 +153,7 @@ def refusal(reasons: Sequence[str]) -> str:
     return "; ".join(reasons)[:500]
 
 
-def rollback(situation: Situation, reason: str, now: datetime) -> RollBack:
+def rollback(situation: RegistryState, reason: str, now: datetime) -> RollBack:
     """Return the step from the champion back to the version that was champion last before it.
 
     A rollback that was cut short is finished first. The alias `previous` is for readers: where to go is read from
@@ -176,7 +176,7 @@ def rollback(situation: Situation, reason: str, now: datetime) -> RollBack:
     return _rollback(situation, champion, to, reason, now)
 
 
-def _rollback(situation: Situation, number: int, to: int, reason: str, now: datetime) -> RollBack:
+def _rollback(situation: RegistryState, number: int, to: int, reason: str, now: datetime) -> RollBack:
     barred = next(version for version in situation.versions if version.number == number)
     return RollBack(
         number=number,
@@ -188,7 +188,7 @@ def _rollback(situation: Situation, number: int, to: int, reason: str, now: date
     )
 
 
-def _unfinished_rollback(situation: Situation, now: datetime) -> RollBack | None:
+def _unfinished_rollback(situation: RegistryState, now: datetime) -> RollBack | None:
     """Return the rest of a rollback whose bar stands while the alias champion still points to the barred version."""
     for version in situation.versions:
         said = _ROLLED_BACK.fullmatch(version.tags.get(BARRED, ""))
@@ -201,7 +201,7 @@ def _stands(versions: Sequence[Version], number: int) -> bool:
     return any(version.number == number and BARRED not in version.tags for version in versions)
 
 
-def _contenders(situation: Situation) -> list[Version]:
+def _contenders(situation: RegistryState) -> list[Version]:
     """Return every version but the champion and those that were champion before it, newest first."""
     champion = situation.champion
     newest_first = sorted(situation.versions, key=lambda version: -version.number)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tasks.prefect_task import room
+from tasks.prefect_task import leeway_task
 from tasks.promote.actions import Step
 from tasks.promote.execute import carry_out
 from tasks.registry import Registry
 
 
-@room("promote")
+@leeway_task("promote")
 def carry(step: Step, project: str, registry: Registry) -> None:
     """Carry out one step; doing it twice is doing it once."""
     carry_out(step, project, registry)

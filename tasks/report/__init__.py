@@ -6,11 +6,11 @@ from tasks.report.night_numbers import night_numbers
 from tasks.report.pending_actions import Wait, waits
 from tasks.report.project_page import page
 from tasks.report.render.safe_text import visible
-from tasks.report.render.sections import Section, Table
+from tasks.report.render.sections import ReportTable, Section
 
 __all__ = [
+    "ReportTable",
     "Section",
-    "Table",
     "Wait",
     "Why",
     "night_markdown",

@@ -40,7 +40,7 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
+class ColumnDrift:
     """One statistic of one column, or of the slice `where`, against its leeway; `strain` is the share that is used."""
 
     column: str
@@ -129,19 +129,19 @@ def estimate_of(entry: Entry) -> Measure | None:
     return measure(held) or measure(mapping(held).get("loss"))
 
 
-def shifts(entry: Entry) -> tuple[Shift, ...]:
+def shifts(entry: Entry) -> tuple[ColumnDrift, ...]:
     """Return what a night measured of its columns, in the order of the record: the most strained first."""
     return tuple(_shifts(sequence(entry.details.get("moved"))))
 
 
-def _shifts(moved: Sequence[Any]) -> Iterator[Shift]:
+def _shifts(moved: Sequence[Any]) -> Iterator[ColumnDrift]:
     for each in map(mapping, moved):
         distance, leeway, strain = (number(each.get(key)) for key in ("distance", "leeway", "strain"))
         if "column" not in each or strain is None:
             continue
         statistic = str(each.get("statistic", ""))
         sizes = distance or 0.0, leeway or 0.0, strain
-        yield Shift(str(each["column"]), statistic, *sizes, bool(each.get("creep")), str(each.get("where") or ""))
+        yield ColumnDrift(str(each["column"]), statistic, *sizes, bool(each.get("creep")), str(each.get("where") or ""))
 
 
 def strains(entry: Entry, statistic: str | None = None) -> dict[str, float]:

@@ -9,7 +9,7 @@ from typing import Any
 from tasks.lake import Entry
 from tasks.report.entry_reader import amount, drift_of, error_of, estimate_of, mapping, sequence, shifts
 from tasks.report.render.safe_text import visible, words
-from tasks.report.render.sections import Section, Table
+from tasks.report.render.sections import ReportTable, Section
 from tasks.report.root_cause_section import origin, paces, worse_slices
 from tasks.report.what_if import takes
 from tasks.spec import ProjectSpec
@@ -83,7 +83,7 @@ def _moved(entry: Entry) -> Section:
         )
         for shift in found[:COLUMNS_SHOWN]
     )
-    table = Table(("column", "statistic", "distance", "leeway", "used"), rows) if rows else None
+    table = ReportTable(("column", "statistic", "distance", "leeway", "used"), rows) if rows else None
     return Section("What moved", tuple(lines), table)
 
 
@@ -150,7 +150,7 @@ def _questions(entry: Entry) -> Section:
         (str(answer.get("question", "")), str(answer.get("answer", "")), words(answer.get("numbers")))
         for answer in _answers(entry)
     )
-    return Section("Every question", (), Table(("question", "answer", "numbers"), rows) if rows else None)
+    return Section("Every question", (), ReportTable(("question", "answer", "numbers"), rows) if rows else None)
 
 
 def _answers(entry: Entry) -> list[Mapping[str, Any]]:

@@ -19,7 +19,7 @@ from tasks.report.entry_reader import (
     strains,
 )
 from tasks.report.render.heat_map import Strip, heat_map, legend, strips
-from tasks.report.render.line_chart import Line, Plot, Span, drawn
+from tasks.report.render.line_chart import LineChart, NightSpan, Series, drawn
 from tasks.report.render.safe_text import html, own
 from tasks.spec import ProjectSpec
 
@@ -29,16 +29,16 @@ NULLS_FROM = 0.5
 NULL_COLUMNS = 10
 
 
-def error_figure(nights: Sequence[Entry], record: Sequence[Entry], spec: ProjectSpec, span: Span) -> str:
+def error_figure(nights: Sequence[Entry], record: Sequence[Entry], spec: ProjectSpec, span: NightSpan) -> str:
     """Return the champion's error: realised with its interval, tolerated, estimated, and changes of champion marked."""
     seen, guessed = _series(nights, error_of), _series(nights, estimate_of)
     if not seen and not guessed:
         return ""
     lines = [_line("realised", "line", seen)] if seen else []
     tolerated = [(night, found.tolerated) for night, found in seen if found.tolerated is not None]
-    lines += [Line("tolerated", "limit", tuple(tolerated))] if tolerated else []
+    lines += [Series("tolerated", "limit", tuple(tolerated))] if tolerated else []
     lines += [_line("estimated, without labels", "guess", guessed)] if guessed else []
-    plot = Plot(
+    plot = LineChart(
         title=f"Error of the champion ({spec.scope.metric.replace('_', ' ')})",
         said=_said(seen or guessed, "realised" if seen else "estimated"),
         span=span,
@@ -50,16 +50,16 @@ def error_figure(nights: Sequence[Entry], record: Sequence[Entry], spec: Project
     return drawn(plot)
 
 
-def bias_figure(nights: Sequence[Entry], record: Sequence[Entry], span: Span) -> str:
+def bias_figure(nights: Sequence[Entry], record: Sequence[Entry], span: NightSpan) -> str:
     """Return the mean signed error, which counts in both directions, between its two limits."""
     seen = _series(nights, bias_of)
     if not seen:
         return ""
     limits = [
-        Line(name, "limit", tuple((night, found.at(sign)) for night, found in seen if found.leeway is not None))
+        Series(name, "limit", tuple((night, found.at(sign)) for night, found in seen if found.leeway is not None))
         for name, sign in (("tolerated", 1), ("", -1))
     ]
-    plot = Plot(
+    plot = LineChart(
         title="Bias (truth minus prediction)",
         said=_said(seen, "bias"),
         span=span,
@@ -71,7 +71,7 @@ def bias_figure(nights: Sequence[Entry], record: Sequence[Entry], span: Span) ->
     return drawn(plot)
 
 
-def drift_figure(nights: Sequence[Entry], span: Span) -> str:
+def drift_figure(nights: Sequence[Entry], span: NightSpan) -> str:
     """Return the leeway each column used, night by night."""
     found = strips({entry.night: strains(entry) for entry in nights}, span.last)
     if not found:
@@ -84,7 +84,7 @@ def drift_figure(nights: Sequence[Entry], span: Span) -> str:
     return _heat("Drift by column", f"{said}. {note}", found, nights, span)
 
 
-def nulls_figure(nights: Sequence[Entry], span: Span) -> str:
+def nulls_figure(nights: Sequence[Entry], span: NightSpan) -> str:
     """Return the leeway each column's share of nulls used; only the columns in which it ever stirred."""
     tables = {entry.night: strains(entry, NULLS) for entry in nights}
     if not any(tables.values()):
@@ -95,17 +95,17 @@ def nulls_figure(nights: Sequence[Entry], span: Span) -> str:
     return _heat("Nulls", "How much of its leeway each column's share of nulls used.", found, nights, span)
 
 
-def volume_figure(nights: Sequence[Entry], span: Span) -> str:
+def volume_figure(nights: Sequence[Entry], span: NightSpan) -> str:
     """Return rows taken in and set aside, a night."""
     rows = [(entry.night, float(amount(entry.details, "rows"))) for entry in nights]
     aside = [(entry.night, float(amount(entry.details, "quarantined"))) for entry in nights]
     took, kept_out = sum(many for _, many in rows), sum(many for _, many in aside)
     share = kept_out / (took + kept_out) if took + kept_out else 0.0
-    plot = Plot(
+    plot = LineChart(
         title="Rows a night",
         said=f"{took:,.0f} rows taken in over {len(rows)} nights, {kept_out:,.0f} set aside ({share:.1%})",
         span=span,
-        bars=(Line("taken in", "good", tuple(rows)), Line("set aside", "bad", tuple(aside))),
+        bars=(Series("taken in", "good", tuple(rows)), Series("set aside", "bad", tuple(aside))),
         tips=tuple(
             (night, f"{many:,.0f} in, {out:,.0f} set aside")
             for (night, many), (_, out) in zip(rows, aside, strict=True)
@@ -114,23 +114,23 @@ def volume_figure(nights: Sequence[Entry], span: Span) -> str:
     return drawn(plot)
 
 
-def automation_figure(nights: Sequence[Entry], span: Span) -> str:
+def automation_figure(nights: Sequence[Entry], span: NightSpan) -> str:
     """Return the share of rows that the model answered by itself."""
     shares = [(entry.night, number(entry.details.get("deferred_share"))) for entry in nights]
     points = tuple((night, 100 * (1 - share)) for night, share in shares if share is not None)
     if not points:
         return ""
-    plot = Plot(
+    plot = LineChart(
         title="Automation rate (%)",
         said=f"{points[-1][1]:.1f} % of the newest night's rows were answered without a person",
         span=span,
-        lines=(Line("answered by the model", "line", points),),
+        lines=(Series("answered by the model", "line", points),),
         tips=tuple((night, f"{share:.1f} %") for night, share in points),
     )
     return drawn(plot)
 
 
-def speed_figure(nights: Sequence[Entry], span: Span) -> str:
+def speed_figure(nights: Sequence[Entry], span: NightSpan) -> str:
     """Return how quickly the data change: one number a night over time, or, by column, the fastest of the newest night.
 
     A night's `speed` is a number, a record with `value`, or numbers by column.
@@ -138,7 +138,7 @@ def speed_figure(nights: Sequence[Entry], span: Span) -> str:
     points = [(entry.night, found.value) for entry in nights if (found := measure(entry.details.get("speed")))]
     if points:
         said = f"{points[-1][1]:.3g} on {points[-1][0]}"
-        return drawn(Plot("Data speed", said, span, lines=(Line("speed", "line", tuple(points)),)))
+        return drawn(LineChart("Data speed", said, span, lines=(Series("speed", "line", tuple(points)),)))
     tables = [(entry.night, mapping(entry.details.get("speed"))) for entry in nights if entry.details.get("speed")]
     if not tables:
         return ""
@@ -150,7 +150,7 @@ def speed_figure(nights: Sequence[Entry], span: Span) -> str:
     return f"<h2>Data speed</h2><p class='soft'>The fastest on {night}.</p><table>{head}<tbody>{rows}</tbody></table>"
 
 
-def _heat(title: str, said: str, found: Sequence[Strip], nights: Sequence[Entry], span: Span) -> str:
+def _heat(title: str, said: str, found: Sequence[Strip], nights: Sequence[Entry], span: NightSpan) -> str:
     caption = f"<figcaption><h2>{html(title)}</h2><p class='soft'>{html(said)}</p>{legend()}</figcaption>"
     return f"<figure>{caption}{heat_map(found, span, [entry.night for entry in nights])}</figure>"
 
@@ -159,15 +159,15 @@ def _series(nights: Sequence[Entry], of: Callable[[Entry], Measure | None]) -> l
     return [(entry.night, found) for entry in nights if (found := of(entry)) is not None]
 
 
-def _line(name: str, look: str, seen: Sequence[tuple[date, Measure]]) -> Line:
-    return Line(name, look, tuple((night, found.value) for night, found in seen))
+def _line(name: str, look: str, seen: Sequence[tuple[date, Measure]]) -> Series:
+    return Series(name, look, tuple((night, found.value) for night, found in seen))
 
 
 def _band(seen: Sequence[tuple[date, Measure]]) -> tuple[tuple[date, float, float], ...]:
     return tuple((night, one.low, one.high) for night, one in seen if one.low is not None and one.high is not None)
 
 
-def _changes(record: Sequence[Entry], span: Span) -> tuple[tuple[date, str], ...]:
+def _changes(record: Sequence[Entry], span: NightSpan) -> tuple[tuple[date, str], ...]:
     done = (entry for entry in record if entry.kind in {"promotion", "rollback"} and entry.action in CHANGES)
     return tuple((entry.night, entry.subject) for entry in done if span.first <= entry.night <= span.last)
 

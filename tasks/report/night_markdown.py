@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tasks.lake import Entry
 from tasks.report.explanation import why_lines
 from tasks.report.render.safe_text import markdown
-from tasks.report.render.sections import Section, Table
+from tasks.report.render.sections import ReportTable, Section
 from tasks.spec import ProjectSpec
 
 
@@ -27,6 +27,6 @@ def _section(section: Section) -> list[str]:
     return lines + ([""] if section.lines else []) + _table(section.table)
 
 
-def _table(table: Table) -> list[str]:
+def _table(table: ReportTable) -> list[str]:
     rows = [table.heads, ("---",) * len(table.heads), *(tuple(map(markdown, row)) for row in table.rows)]
     return [f"| {' | '.join(row)} |" for row in rows]

@@ -23,9 +23,9 @@ from tasks.report.figures import (
     volume_figure,
 )
 from tasks.report.pending_actions import Wait, waits
-from tasks.report.render.line_chart import Span
+from tasks.report.render.line_chart import NightSpan
 from tasks.report.render.safe_text import ADDRESS, html, linked, own
-from tasks.report.render.sections import Section, Table
+from tasks.report.render.sections import ReportTable, Section
 from tasks.report.render.stylesheet import STYLE
 from tasks.spec import ProjectSpec
 
@@ -123,7 +123,7 @@ def _section(section: Section) -> str:
     return f"<h3>{html(section.title)}</h3>{shown}" + (_plain(section.table) if section.table else "")
 
 
-def _plain(table: Table) -> str:
+def _plain(table: ReportTable) -> str:
     heads = "".join(f"<th scope='col'>{html(head)}</th>" for head in table.heads)
     rows = "".join(f"<tr>{''.join(f'<td>{own(cell)}</td>' for cell in row)}</tr>" for row in table.rows)
     return f"<div class='wide'><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
@@ -132,7 +132,7 @@ def _plain(table: Table) -> str:
 def _figures(nights: Sequence[Entry], record: Sequence[Entry], spec: ProjectSpec) -> list[str]:
     if not nights:
         return []
-    span = Span(nights[0].night, nights[-1].night)
+    span = NightSpan(nights[0].night, nights[-1].night)
     made = [
         error_figure(nights, record, spec, span),
         bias_figure(nights, record, span),

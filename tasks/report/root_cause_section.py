@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tasks.lake import Entry
 from tasks.report.entry_reader import mapping, number, sequence, shifts
 from tasks.report.render.safe_text import words
-from tasks.report.render.sections import Section, Table
+from tasks.report.render.sections import ReportTable, Section
 
 COLUMNS_SHOWN = 5
 SLICES_SHOWN = 5
@@ -26,7 +26,7 @@ def origin(entry: Entry) -> Section:
         for step in map(mapping, sequence(entry.details.get("steps")))
     )
     moved = any(mapping(step).get("moved") for step in sequence(entry.details.get("steps")))
-    table = Table(("step", "rows", "what moved", "used"), rows) if moved else None
+    table = ReportTable(("step", "rows", "what moved", "used"), rows) if moved else None
     return Section("Where first", tuple(_lines(entry)), table)
 
 
@@ -43,7 +43,7 @@ def _lines(entry: Entry) -> Iterator[str]:
         yield f"downstream: {', '.join(map(str, users))}"
 
 
-def worse_slices(entry: Entry) -> Table | None:
+def worse_slices(entry: Entry) -> ReportTable | None:
     """Return the slices whose error used most of its leeway, where one of them is past it."""
     found = [mapping(each) for each in sequence(entry.details.get("slices"))]
     if not any((number(each.get("strain")) or 0.0) > 1 for each in found):
@@ -58,7 +58,7 @@ def worse_slices(entry: Entry) -> Table | None:
         )
         for each in found[:SLICES_SHOWN]
     )
-    return Table(("slice", "rows", "error", "promised", "leeway used", "only there"), rows)
+    return ReportTable(("slice", "rows", "error", "promised", "leeway used", "only there"), rows)
 
 
 def paces(entry: Entry) -> Iterator[str]:

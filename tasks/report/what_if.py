@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from tasks.lake import Entry
-from tasks.report.entry_reader import Shift, amount, answered, error_of, mapping, number, sequence, shifts
+from tasks.report.entry_reader import ColumnDrift, amount, answered, error_of, mapping, number, sequence, shifts
 from tasks.report.render.safe_text import words
 from tasks.spec import ProjectSpec
 
@@ -58,12 +58,12 @@ def _nearest_column(entry: Entry) -> str:
     return f"{worst.column} would have had to move another {_far(worst)}; {worst.strain:.0%} of its leeway is used"
 
 
-def _far(shift: Shift) -> str:
+def _far(shift: ColumnDrift) -> str:
     """Say how much of a leeway is left, in the statistic's unit.
 
-    >>> _far(Shift("bathrooms", "wasserstein", 0.17, 0.25, 0.68))
+    >>> _far(ColumnDrift("bathrooms", "wasserstein", 0.17, 0.25, 0.68))
     '0.08 sd (wasserstein)'
-    >>> _far(Shift("age", "null_share", 0.01, 0.02, 0.5))
+    >>> _far(ColumnDrift("age", "null_share", 0.01, 0.02, 0.5))
     '1.0 % of the rows to or from null (null_share)'
     """
     unit = UNITS.get(shift.statistic, "")

@@ -9,7 +9,7 @@ from datetime import datetime
 import pandas as pd
 import pyarrow as pa
 
-from tasks.lake import TABLES, Part, RowReader
+from tasks.lake import TABLES, RowPart, RowReader
 from tasks.model import Predictor
 from tasks.score.automation import Degree, deferred_under
 from tasks.score.predictions import Role, predictions
@@ -30,11 +30,11 @@ class Answerer:
     moment: datetime
     degree: Degree
 
-    def answered(self, partition: tuple[Part, ...]) -> list[tuple[Part, pa.Table]]:
+    def answered(self, partition: tuple[RowPart, ...]) -> list[tuple[RowPart, pa.Table]]:
         """Return the answers for each part's rows, as they travel: without what all of its rows share."""
         return [(part, self._sent(part)) for part in partition]
 
-    def whole(self, part: Part, sent: pa.Table) -> pa.Table:
+    def whole(self, part: RowPart, sent: pa.Table) -> pa.Table:
         """Return answers as rows of the table `predictions`."""
         shared = {
             "batch_id": part.batch_id,
@@ -48,7 +48,7 @@ class Answerer:
             sent = sent.append_column(name, pa.repeat(pa.scalar(value, fixed[name]), sent.num_rows))
         return sent
 
-    def _sent(self, part: Part) -> pa.Table:
+    def _sent(self, part: RowPart) -> pa.Table:
         return pa.concat_tables([KINDS.empty_table(), *map(self._answers, self.reader.pieces(part))])
 
     def _answers(self, rows: pd.DataFrame) -> pa.Table:

@@ -17,7 +17,7 @@ FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Automation:
+class AutomationRate:
     """What became of the rows of a period.
 
     Attributes
@@ -49,7 +49,7 @@ class Automation:
         }
 
 
-def automation(served: pd.DataFrame, matured: pd.DataFrame, spec: ProjectSpec) -> Automation:
+def automation(served: pd.DataFrame, matured: pd.DataFrame, spec: ProjectSpec) -> AutomationRate:
     """Return how much of what was served was automatic, and the error of that part.
 
     Parameters
@@ -78,7 +78,7 @@ def automation(served: pd.DataFrame, matured: pd.DataFrame, spec: ProjectSpec) -
     """
     automatic = matured[~_deferred(matured)]
     errors = row_errors(automatic, spec)
-    return Automation(
+    return AutomationRate(
         rows=len(served),
         deferred_share=float(_deferred(served).mean()) if len(served) else math.nan,
         automated_labelled=len(automatic),

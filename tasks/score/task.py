@@ -15,19 +15,19 @@ from tasks.lake import (
     Deliveries,
     Filter,
     Lake,
+    ParallelMap,
     RowFiles,
-    Spread,
+    active_rows,
     partitions,
     served_key,
-    standing,
     version_key,
 )
 from tasks.logs import line, logger
 from tasks.model import Predictor
-from tasks.prefect_task import room
+from tasks.prefect_task import leeway_task
 from tasks.score.answer_columns import Answerer
 from tasks.score.automation import Degree
-from tasks.score.automation_rate import Automation, automation
+from tasks.score.automation_rate import AutomationRate, automation
 from tasks.score.output_files import Results
 from tasks.score.predictions import Role
 from tasks.spec import ProjectSpec
@@ -54,7 +54,7 @@ class Scorer:
     moment: datetime
     results: Results | None = None
     degree: Degree = "partial"
-    spread: Spread = map
+    spread: ParallelMap = map
 
     def unanswered(self, batches: Sequence[Batch]) -> list[Batch]:
         """Return those of the batches that this version has not answered for yet."""
@@ -110,7 +110,7 @@ class Scorer:
     def _added(self, batches: Sequence[Batch], role: Role, keys: list[str]) -> bool:
         if sum(batch.rows_accepted for batch in batches) <= ROWS_HELD:
             held = pa.concat_tables(self._answers(batches, role))
-            return self.lake.add_once(self.project, "predictions", held, *keys)
+            return self.lake.append_if_absent(self.project, "predictions", held, *keys)
         failed: list[Exception] = []
 
         def pieces() -> Iterator[pa.Table]:
@@ -121,7 +121,7 @@ class Scorer:
                 raise
 
         try:
-            return self.lake.add_once(self.project, "predictions", pieces, *keys)
+            return self.lake.append_if_absent(self.project, "predictions", pieces, *keys)
         except Exception:
             if failed:
                 raise failed[-1] from None
@@ -136,7 +136,7 @@ class Scorer:
                 yield asked.whole(part, sent)
 
 
-@room("score")
+@leeway_task("score")
 def score_batches(scorer: Scorer, batches: Sequence[Batch]) -> int:
     """Let the champion answer for every batch it did not answer for yet; return how many rows that were.
 
@@ -157,8 +157,8 @@ def score_batches(scorer: Scorer, batches: Sequence[Batch]) -> int:
     return served + shadowed
 
 
-@room("automation")
-def automated(lake: Lake, spec: ProjectSpec, known: Deliveries, night: date) -> Automation:
+@leeway_task("automation")
+def automated(lake: Lake, spec: ProjectSpec, known: Deliveries, night: date) -> AutomationRate:
     """Return how much of the newest rows was decided without a person, and the error of what was, of late.
 
     The share is that of the newest `monitoring.window_days` that were served; the error that of the newest
@@ -175,7 +175,7 @@ def automated(lake: Lake, spec: ProjectSpec, known: Deliveries, night: date) -> 
     if spec.training.task == "multiclass":
         columns.append("predicted_class")
     inside: list[Filter] = [("role", "=", "champion"), ("event_date", ">", since), ("event_date", "<=", night)]
-    served = standing(lake, spec.project, "predictions", known, columns=columns, where=inside)
+    served = active_rows(lake, spec.project, "predictions", known, columns=columns, where=inside)
     newest = max(served["event_date"], default=night)
     recent = served[served["event_date"] > newest - timedelta(days=monitoring.window_days)]
     cohort = served[
@@ -192,7 +192,7 @@ def _with_labels(
     """Return the rows whose label arrived after the first day and up to the last, with the newest of theirs."""
     since, night = when
     arrived: list[Filter] = [("arrival", ">", since), ("arrival", "<=", night)]
-    labels = standing(lake, spec.project, "labels", known, columns=["row_id", "label", "arrival"], where=arrived)
+    labels = active_rows(lake, spec.project, "labels", known, columns=["row_id", "label", "arrival"], where=arrived)
     newest = labels.sort_values(["arrival", "label"]).drop_duplicates("row_id", keep="last")
     return rows.merge(newest[["row_id", "label"]], on="row_id", how="inner")
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
-from tasks.spec.field_types import IMPORT_PATH, Column, Metric, Name, Part, Share, secret_reference
+from tasks.spec.field_types import IMPORT_PATH, Column, Metric, Name, Share, SpecSection, secret_reference
 
 DATES = (
     "Columns read as dates, with or without a time of day. The model sees year, month, weekday, day of the year, and "
@@ -15,7 +15,7 @@ DATES = (
 )
 
 
-class Scope(Part):
+class Scope(SpecSection):
     """What the project is for, and what counts as success."""
 
     owner: str = Field(description="Who answers for this model: a name or an address.")
@@ -54,7 +54,7 @@ class Scope(Part):
     )
 
 
-class Files(Part):
+class Files(SpecSection):
     """How the files of one landing place are written, and when a delivery is whole."""
 
     format: Literal["csv", "jsonl", "parquet"] = Field(
@@ -124,7 +124,7 @@ class Source(Files):
     )
 
 
-class Contract(Part):
+class Contract(SpecSection):
     """What a delivery must satisfy before anything learns from it."""
 
     suite: str = Field("expectations.json", description="The project's Great Expectations suite, beside the spec.")
@@ -155,7 +155,7 @@ class Contract(Part):
         return value
 
 
-class Columns(Part):
+class Columns(SpecSection):
     """Columns by the kind they are read as."""
 
     numbers: list[Column] = Field([], description="Columns read as numbers.")
@@ -193,7 +193,7 @@ class FeatureTable(Files):
     )
 
 
-class Features(Part):
+class Features(SpecSection):
     """What the model sees. The kind of each column is part of the contract."""
 
     model_config = ConfigDict(serialize_by_alias=True)
@@ -269,7 +269,7 @@ class Features(Part):
         return value
 
 
-class UpstreamProject(Part):
+class UpstreamProject(SpecSection):
     """A project of the same lake that this one is made of."""
 
     project: Name = Field(
@@ -281,7 +281,7 @@ class UpstreamProject(Part):
     )
 
 
-class Privacy(Part):
+class Privacy(SpecSection):
     """What is never stored as it came."""
 
     drop: list[Column] = Field([], description="Columns that are never written.")

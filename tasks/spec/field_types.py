@@ -26,7 +26,7 @@ IMPORT_PATH = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
 SECRET_REFERENCE = re.compile(r"^env:[A-Z][A-Z0-9_]*$")
 
 
-class Part(BaseModel):
+class SpecSection(BaseModel):
     """A part of the spec: frozen, unknown keys are refused, and a text never passes for a number."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, str_strip_whitespace=True)

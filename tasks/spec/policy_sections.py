@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo, available_timezones
 from cronsim import CronSim, CronSimError
 from pydantic import Field, field_validator
 
-from tasks.spec.field_types import IMPORT_PATH, Column, Part, Share, secret_reference
+from tasks.spec.field_types import IMPORT_PATH, Column, Share, SpecSection, secret_reference
 
 CRON_FIELDS = 5
 ESTIMATORS = ("hist_gradient_boosting", "random_forest", "extra_trees", "linear")
 
 
-class Split(Part):
+class Split(SpecSection):
     """How rows are parted by time."""
 
     holdout_days: int = Field(
@@ -30,7 +30,7 @@ class Split(Part):
     )
 
 
-class Estimator(Part):
+class Estimator(SpecSection):
     """One kind of model to try."""
 
     use: str = Field(
@@ -51,7 +51,7 @@ class Estimator(Part):
         return value
 
 
-class Training(Part):
+class Training(SpecSection):
     """What is tried."""
 
     task: Literal["regression", "binary", "multiclass"] = Field(
@@ -97,7 +97,7 @@ class Training(Part):
     seed: int = Field(0, ge=0, description="Same data and same seed give the same model.")
 
 
-class Gate(Part):
+class Gate(SpecSection):
     """What a challenger must prove before a person is asked."""
 
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Confidence of the paired interval.")
@@ -116,7 +116,7 @@ class Gate(Part):
     )
 
 
-class Monitoring(Part):
+class Monitoring(SpecSection):
     """How far the model may drift: the leeway, and what using it up may cost."""
 
     false_alarms_per_year: float = Field(
@@ -150,7 +150,7 @@ class Monitoring(Part):
     max_model_age_days: int | None = Field(None, ge=1, description="Retrain when the champion is older, drift or not.")
 
 
-class Automation(Part):
+class Automation(SpecSection):
     """How much Leeway may do by itself."""
 
     degree: Literal["human", "shadow", "assist", "partial", "full"] = Field(
@@ -176,7 +176,7 @@ class Automation(Part):
         return self.degree in {"human", "shadow"}
 
 
-class Scoring(Part):
+class Scoring(SpecSection):
     """What becomes of the answers."""
 
     output: str | None = Field(
@@ -193,7 +193,7 @@ class Scoring(Part):
     )
 
 
-class Compute(Part):
+class Compute(SpecSection):
     """On what the work runs."""
 
     backend: Literal["threads", "dask"] = Field(
@@ -209,7 +209,7 @@ class Compute(Part):
     )
 
 
-class Notification(Part):
+class Notification(SpecSection):
     """Who hears of what."""
 
     to: str = Field(description="`env:NAME` of a variable that holds an Apprise address; never the address itself.")
@@ -226,7 +226,7 @@ class Notification(Part):
         return secret_reference(value)
 
 
-class Retention(Part):
+class Retention(SpecSection):
     """How long what is in the lake is kept; left out, for ever."""
 
     rows_days: int | None = Field(
@@ -247,7 +247,7 @@ class Retention(Part):
     )
 
 
-class Schedule(Part):
+class Schedule(SpecSection):
     """When it runs."""
 
     nightly: str = Field("0 2 * * *", description="Cron of the night, in the time zone below.")

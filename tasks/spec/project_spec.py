@@ -24,7 +24,7 @@ from tasks.spec.data_sections import (
     Source,
     UpstreamProject,
 )
-from tasks.spec.field_types import BINARY_METRICS, REGRESSION_METRICS, Column, Metric, Name, Part, Share
+from tasks.spec.field_types import BINARY_METRICS, REGRESSION_METRICS, Column, Metric, Name, Share, SpecSection
 from tasks.spec.policy_sections import (
     Automation,
     Compute,
@@ -58,7 +58,6 @@ __all__ = [
     "Monitoring",
     "Name",
     "Notification",
-    "Part",
     "Privacy",
     "ProjectSpec",
     "Retention",
@@ -67,13 +66,14 @@ __all__ = [
     "Scoring",
     "Share",
     "Source",
+    "SpecSection",
     "Split",
     "Training",
     "UpstreamProject",
 ]
 
 
-class ProjectSpec(Part):
+class ProjectSpec(SpecSection):
     """One ML problem: what it is for, where its data lands, how far it may drift, and who says yes."""
 
     project: Name = Field(description="Lower-case letters, digits and dashes; also the model's name in the registry.")

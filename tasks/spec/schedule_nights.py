@@ -30,7 +30,7 @@ def nights_per_year(schedule: Schedule) -> float:
     return _nights(schedule.looks, schedule.time_zone)
 
 
-def missed_nights(schedule: Schedule, last: date | None, tonight: date) -> list[date]:
+def missed_nights(schedule: Schedule, last: date | None, context: date) -> list[date]:
     """Return the scheduled nights after the last one that was decided and before tonight, oldest first.
 
     A night is a date, so one that a change of the clocks skips or repeats is one night all the same. After a longer
@@ -52,9 +52,9 @@ def missed_nights(schedule: Schedule, last: date | None, tonight: date) -> list[
     if last is None:
         return []
     zone, found = ZoneInfo(schedule.time_zone), list[date]()
-    start = max(last, tonight - timedelta(days=DAYS)) + timedelta(days=1)
+    start = max(last, context - timedelta(days=DAYS)) + timedelta(days=1)
     for moment in CronSim(schedule.looks, datetime.combine(start, datetime.min.time(), zone) - timedelta(seconds=1)):
-        if moment.date() >= tonight:
+        if moment.date() >= context:
             break
         if moment.date() not in found[-1:]:
             found.append(moment.date())

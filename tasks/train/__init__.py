@@ -10,7 +10,7 @@ from tasks.train.assessment.importances import importances
 from tasks.train.assessment.learning_curve import LearningCurve, learning_curve
 from tasks.train.candidates.feature_selection import Selection
 from tasks.train.candidates.recipes import Recipe, candidates
-from tasks.train.candidates.search_options import Conduct, Spread, TrialResult
+from tasks.train.candidates.search_options import Conduct, ParallelMap, TrialResult
 from tasks.train.data.training_table import apart
 from tasks.train.fit.calibration import Finish
 from tasks.train.fit.portable_fit import Fitted, fit, fitted_on_all
@@ -22,9 +22,9 @@ __all__ = [
     "Fitted",
     "FoldResult",
     "LearningCurve",
+    "ParallelMap",
     "Recipe",
     "Selection",
-    "Spread",
     "Trained",
     "TrialResult",
     "apart",

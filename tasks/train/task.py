@@ -9,19 +9,19 @@ import pandas as pd
 
 from tasks.drift import Reference, reference_of
 from tasks.logs import line, logger
-from tasks.prefect_task import room
+from tasks.prefect_task import leeway_task
 from tasks.profiles import Ruler, fit_ruler, profile, with_dates
 from tasks.spec import ProjectSpec
 from tasks.train.assessment.importances import importances
 from tasks.train.assessment.learning_curve import LearningCurve, learning_curve
-from tasks.train.candidates.search_options import Conduct, Line, Spread, TrialResult
+from tasks.train.candidates.search_options import Conduct, Line, ParallelMap, TrialResult
 from tasks.train.fit.deferral_rule import deferral
 from tasks.train.fit.portable_fit import Fitted, fitted_on_all, replace_schema
 from tasks.train.training import Trained, train
 
 
 @dataclass(frozen=True)
-class Released:
+class ReleaseCandidate:
     """The proven recipe, refitted on everything known; what it learned from, and what it leans on.
 
     `importances` are shares of the summed rise of loss, 0 to 1, measured on the hold-out with the model that did not
@@ -33,9 +33,9 @@ class Released:
     importances: dict[str, float]
 
 
-@room("train")
+@leeway_task("train")
 def choose_and_fit(
-    rows: pd.DataFrame, spec: ProjectSpec, as_of: date, spread: Spread = map, conduct: Conduct | None = None
+    rows: pd.DataFrame, spec: ProjectSpec, as_of: date, spread: ParallelMap = map, conduct: Conduct | None = None
 ) -> Trained:
     """Return the recipe forward validation chose, fitted on the given rows; candidates are tried by way of `spread`."""
     given = conduct or Conduct()
@@ -53,10 +53,10 @@ def choose_and_fit(
     return trained
 
 
-@room("release")
+@leeway_task("release")
 def refit(
     trained: Trained, known: pd.DataFrame, holdout: pd.DataFrame, spec: ProjectSpec, ruler: Ruler | None
-) -> Released:
+) -> ReleaseCandidate:
     """Refit the chosen recipe on all labelled rows; the proof belongs to the recipe, the release to today.
 
     Where the spec sets a target error, the release passes on to people rows that the proven model was too unsure of.
@@ -75,7 +75,7 @@ def refit(
         fitted = replace(fitted, portable=replace_schema(fitted.portable, deferral=rule))
         logger().info(line("deferral_found", bound=rule.error_bound, rows=rule.rows, share=rule.share))
     total = sum(weights.values()) or 1.0
-    return Released(
+    return ReleaseCandidate(
         fitted=fitted,
         reference=_reference(known, spec, ruler),
         importances={name: weight / total for name, weight in weights.items()},
@@ -93,7 +93,7 @@ def _reference(known: pd.DataFrame, spec: ProjectSpec, ruler: Ruler | None) -> R
     return reference_of([(start.isoformat(), profile(part, ruler)) for start, part in known.groupby(starts, sort=True)])
 
 
-@room("learning curve")
+@leeway_task("learning curve")
 def would_more_help(trained: Trained, rows: pd.DataFrame, spec: ProjectSpec, as_of: date) -> LearningCurve:
     """Return how the chosen recipe's loss falls with the rows it learns from; six more fits."""
     found = learning_curve(trained.recipe, rows, spec, as_of)

@@ -15,11 +15,11 @@ from tasks.train.assessment.forward_validation import FoldResult, choose, folds,
 from tasks.train.candidates.feature_selection import Selection, selected
 from tasks.train.candidates.recipes import Recipe, candidates
 from tasks.train.candidates.search import searched
-from tasks.train.candidates.search_options import Conduct, Line, Spread, TrialResult
-from tasks.train.data.training_table import Table, table
+from tasks.train.candidates.search_options import Conduct, Line, ParallelMap, TrialResult
+from tasks.train.data.training_table import TrainingTable, table
 from tasks.train.fit.calibration import Finish, finish
 from tasks.train.fit.portable_fit import Fitted, fitted
-from tasks.train.fit.recipe_fit import Workshop, without_level
+from tasks.train.fit.recipe_fit import FitCache, without_level
 
 TRYING_SHARE = 0.8  # of training_minutes; the rest is for the final fit and its proof
 
@@ -53,7 +53,7 @@ class Trained:
 
 
 def train(
-    rows: pd.DataFrame, spec: ProjectSpec, as_of: date, *, spread: Spread = map, conduct: Conduct | None = None
+    rows: pd.DataFrame, spec: ProjectSpec, as_of: date, *, spread: ParallelMap = map, conduct: Conduct | None = None
 ) -> Trained:
     """Return the recipe that forward validation chose, fitted on all given rows that had matured.
 
@@ -84,7 +84,7 @@ def train(
     """
     conduct = conduct or Conduct()
     start = conduct.stopwatch()
-    workshop = Workshop(table(rows, spec), spec)
+    workshop = FitCache(table(rows, spec), spec)
     _refuse_too_few(workshop, as_of)
     budget = TRYING_SHARE * 60 * spec.scope.training_minutes
 
@@ -108,14 +108,14 @@ def train(
 
 
 def _tried(
-    recipes: Sequence[Recipe], workshop: Workshop, as_of: date, how: tuple[Spread, Conduct, Callable[[], float]]
+    recipes: Sequence[Recipe], workshop: FitCache, as_of: date, how: tuple[ParallelMap, Conduct, Callable[[], float]]
 ) -> dict[Recipe, list[FoldResult]]:
     """Return the folds of each fixed recipe, as far as time goes."""
     spread, conduct, left = how
-    groups = [Group(tuple(same), workshop.rows, workshop.spec, as_of) for same in _sharing_fits(recipes)]
+    groups = [RecipeGroup(tuple(same), workshop.rows, workshop.spec, as_of) for same in _sharing_fits(recipes)]
     times = (left() if place else math.inf for place in range(len(groups)))
     results: dict[Recipe, list[FoldResult]] = {}
-    for tried in spread(Group.tried, groups, times):
+    for tried in spread(RecipeGroup.tried, groups, times):
         results |= tried
         for recipe in tried:
             conduct.progress(_line(recipe, results, None))
@@ -123,11 +123,11 @@ def _tried(
 
 
 @dataclass(frozen=True)
-class Group:
+class RecipeGroup:
     """Recipes that share fits, with all that trying them needs: one piece of work for one worker."""
 
     recipes: tuple[Recipe, ...]
-    rows: Table
+    rows: TrainingTable
     spec: ProjectSpec
     as_of: date
 
@@ -135,7 +135,7 @@ class Group:
         """Return the folds of each recipe, or nothing when no time is left."""
         if seconds <= 0:
             return {}
-        workshop = Workshop(self.rows, self.spec)
+        workshop = FitCache(self.rows, self.spec)
         return {recipe: folds(workshop, recipe, self.as_of) for recipe in self.recipes}
 
 
@@ -177,7 +177,7 @@ def _fold(result: FoldResult) -> Line:
     }
 
 
-def _refuse_too_few(workshop: Workshop, as_of: date) -> None:
+def _refuse_too_few(workshop: FitCache, as_of: date) -> None:
     count, spec = len(workshop.rows.between(0, newest_day(workshop, as_of))), workshop.spec
     if count < spec.training.min_rows:
         raise DataError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from tasks.lake import Batch, Filter, Layout, predicate
+from tasks.lake import Batch, Filter, TableFiles, predicate
 from tasks.spec.policy_sections import Retention
 
 Kind = Literal["orphans", "retention", "compaction", "files"]
@@ -43,7 +43,11 @@ class Orphans:
 
 
 def chores(
-    night: date, retention: Retention, layouts: Iterable[Layout], orphans: Iterable[Orphans], batches: Iterable[Batch]
+    night: date,
+    retention: Retention,
+    layouts: Iterable[TableFiles],
+    orphans: Iterable[Orphans],
+    batches: Iterable[Batch],
 ) -> list[Chore]:
     r"""Return what there is to do, in the order in which it is best done: rows go first, files are made last.
 
@@ -60,7 +64,7 @@ def chores(
 
     Examples
     --------
-    >>> found = chores(date(2026, 3, 1), Retention(quarantine_days=28), [Layout("quarantine", 9, 9, 900)], [], [])
+    >>> found = chores(date(2026, 3, 1), Retention(quarantine_days=28), [TableFiles("quarantine", 9, 9, 900)], [], [])
     >>> [(chore.kind, chore.predicate) for chore in found]
     [('retention', '"arrival" < date \'2026-02-01\''), ('compaction', ''), ('files', '')]
     """

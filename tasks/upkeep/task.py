@@ -22,7 +22,7 @@ from tasks.lake import (
     remove_files,
 )
 from tasks.logs import line, logger
-from tasks.prefect_task import room
+from tasks.prefect_task import leeway_task
 from tasks.spec import ProjectSpec
 from tasks.upkeep.plan import OF_BATCHES, Chore, Orphans, chores
 
@@ -53,7 +53,7 @@ class Moment:
     now: datetime
 
 
-@room("upkeep")
+@leeway_task("upkeep")
 def keep_up(
     lake: Lake, spec: ProjectSpec, when: Moment, trained_on: dict[str, list[int]], *, dry_run: bool
 ) -> list[Done]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from tasks.lake import Batch, Lake, add_batch
 from tasks.logs import line, logger
-from tasks.prefect_task import room
+from tasks.prefect_task import leeway_task
 from tasks.records import Checked, Delivery, Unread
 from tasks.spec import ProjectSpec
 from tasks.validate.acceptance.prior_batches import event_window, held_rows, ids_there
@@ -29,7 +29,7 @@ RELEASED = "released"
 DUPLICATE = "duplicate_id"
 
 
-@room("validate")
+@leeway_task("validate")
 def verdicts(
     deliveries: Sequence[Delivery | Unread], spec: ProjectSpec, folder: Path, spool: Path | None = None
 ) -> list[Checked | LargeChecked]:
@@ -57,8 +57,8 @@ def verdicts(
     return found
 
 
-@room("release")
-def let_in(lake: Lake, spec: ProjectSpec, batch: Batch, moment: datetime) -> int:
+@leeway_task("release")
+def release(lake: Lake, spec: ProjectSpec, batch: Batch, moment: datetime) -> int:
     """Let in the quarantined rows of a batch that can be read at all; return how many they were.
 
     A person has looked, so expectations are not asked again; rows without an id, a time or readable values stay out,

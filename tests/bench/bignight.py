@@ -34,7 +34,7 @@ from tests.bench.scoring import CATEGORIES, NUMBERS, TREES, VALUES, fitted_pair,
 from tests.integration.largefile import peak_mb
 
 if TYPE_CHECKING:
-    from flows.workspace import Champion, House
+    from flows.workspace import Champion, Workspace
 
 ROWS = 1_000_000
 AT_ONCE = 50_000
@@ -166,10 +166,10 @@ def _night(folder: Path) -> Night:
     from flows.nightly import run_night
 
     with threadpool_limits(1):
-        house = _house(folder)
+        workspace = _house(folder)
         run: list[dict[str, Any]] = []
         with _clocked_rooms() as clocked:
-            whole = Time.of(lambda: run.append(run_night(house, NIGHT, "bench")))
+            whole = Time.of(lambda: run.append(run_night(workspace, NIGHT, "bench")))
     return Night(whole, clocked.rooms, peak_mb(), f"{run[0]['action']}: {run[0]['reason']}")
 
 
@@ -195,9 +195,9 @@ def _clocked_rooms() -> Iterator[Clocked]:
         yield clocked
 
 
-def _house(folder: Path) -> House:
+def _house(folder: Path) -> Workspace:
     """Return a house whose champion was trained on the days before, and whose registry answers without a server."""
-    from flows.workspace import House
+    from flows.workspace import Workspace
     from tasks.lake import Lake
     from tasks.registry import Registry
     from tasks.spec import read_spec
@@ -205,7 +205,7 @@ def _house(folder: Path) -> House:
 
     champion = _champion()
 
-    class Ready(House):
+    class Ready(Workspace):
         def champion(self) -> Champion:
             return champion
 

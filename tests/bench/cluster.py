@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from tasks.lake import Batch, Lake, RowFiles, Spread, partitions
+from tasks.lake import Batch, Lake, ParallelMap, RowFiles, partitions
 from tests.bench.figures import Figures, Time
 from tests.bench.places import own_place
 from tests.bench.scoring import CATEGORIES, NUMBERS, fitted_pair, rows_of
@@ -81,7 +81,7 @@ def _delivered(place: Path, rows: int) -> Batch:
     batch = Batch(**fields, revision=1, base=1)
     for name in ("alone", "shared"):
         lake = Lake(str(place / name))
-        lake.add_once("bench", "rows", partial(_pieces, batch), batch.write_key)
+        lake.append_if_absent("bench", "rows", partial(_pieces, batch), batch.write_key)
     return batch
 
 
@@ -103,12 +103,12 @@ def _in_own_process(work: Callable[[], Found]) -> Found:
 
 
 def _measured(root: Path, batch: Batch, model: Any, address: str | None) -> Found:
-    from flows.steps.executor import workers
+    from flows.steps.executor import executor
     from tasks.spec.project_spec import Compute
 
     compute = Compute() if address is None else Compute(backend="dask", address=address)
     lake = Lake(str(root))
-    with workers(compute) as spread:
+    with executor(compute) as spread:
         list(spread(_warmed, [model] * 4))  # imports and connections are a cluster's start, not a night's work
         profile = _timed(partial(_profile, lake, batch, spread), address)
         score = _timed(partial(_score, lake, batch, model, spread), address)
@@ -141,7 +141,7 @@ def _warmed(model: Any) -> float:
     return float(model.predict(rows_of(2, seed=0))[0])
 
 
-def _profile(lake: Lake, batch: Batch, spread: Spread) -> None:
+def _profile(lake: Lake, batch: Batch, spread: ParallelMap) -> None:
     from tasks.monitor.profiles.profile_batches import profile_batches
     from tasks.profiles import fit_ruler
 
@@ -149,7 +149,7 @@ def _profile(lake: Lake, batch: Batch, spread: Spread) -> None:
     profile_batches.fn(lake, "bench", [batch], ruler, features=_as_they_are, spread=spread)
 
 
-def _score(lake: Lake, batch: Batch, model: Any, spread: Spread) -> None:
+def _score(lake: Lake, batch: Batch, model: Any, spread: ParallelMap) -> None:
     from tasks.score.task import Scorer, score_batches
 
     scorer = Scorer(lake, "bench", model, 1, _as_they_are, batch.time, spread=spread)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from tasks.drift import Leeway, duplicate_share, reference_of
 from tasks.monitor.drift_kind import kind
-from tasks.monitor.drift_monitor import Learnt, Seen, Watch
+from tasks.monitor.drift_monitor import DriftMonitor, InputDrift, LabelDrift
 from tasks.monitor.predictions.prediction_reference import answers
 from tasks.monitor.slicing.slice_errors import Tally, local_errors, merged, slices, tolerance
 from tasks.profiles import fit_ruler, profile
@@ -44,7 +44,7 @@ class LeewayMonitor:
         losses = LOSSES[self.metric](np.asarray(y, float), np.asarray(yhat, float))
         self.slices = slices(ref.assign(event_date=days.to_numpy()), losses, features, Privacy().min_category_count)
         known = answers(_rows(days, y, yhat), self.metric, binary=task == "classification")
-        self.watch = Watch(reference, leeway, 1, known, duplicate_share(ref), self.slices is not None)
+        self.watch = DriftMonitor(reference, leeway, 1, known, duplicate_share(ref), self.slices is not None)
         self.memory = self.watch.begin()
         self.tallies: deque[Tally] = deque(maxlen=policy.cohort_days)
 
@@ -70,7 +70,7 @@ class LeewayMonitor:
         self.tallies.append(self.slices.tally(batch, LOSSES[self.metric](y, yhat)))
         return local_errors(self.slices, merged(self.tallies), tolerance(self.policy, self.watch.policy))
 
-    def _answer(self, seen: Seen, learnt: Learnt | None, worse: tuple[LocalError, ...]) -> dict[str, Any]:
+    def _answer(self, seen: InputDrift, learnt: LabelDrift | None, worse: tuple[LocalError, ...]) -> dict[str, Any]:
         local = [each for each in worse if each.strain > 1 and each.alone]
         alarms = [*seen.alarms, *(learnt.alarms if learnt else ())]
         found = str(kind(self.watch.evidence(seen, learnt, worse)))

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.backtest.scenarios import Outcome, play, stage_of
-from flows.backtest.trainer import Workshop
+from flows.backtest.trainer import BacktestTrainer
 from tasks.fault_scenarios import INCIDENTS, Stage
 from tasks.spec import read_spec
 from tests.bench.loans import FIRST_DAY, write_loans
@@ -64,7 +64,7 @@ def bench_incidents(console: Console) -> Judged:
 
 
 def _play_all(stage: Stage, folder: Path, begin: date, judged: Judged, console: Console) -> None:
-    bench: Workshop | None = None
+    bench: BacktestTrainer | None = None
     for name in INCIDENTS:
         began = perf_counter()
         outcome = play(name, stage, folder, begin, bench)

@@ -24,7 +24,7 @@ from tests.bench.places import own_place
 from tests.bench.project import NAME, ROWS_A_NIGHT, day_rows, nights_after_first, write_project
 
 if TYPE_CHECKING:
-    from flows.workspace import House
+    from flows.workspace import Workspace
 
 NIGHTS = 5
 WARMING = 2
@@ -41,28 +41,28 @@ def bench_night(console: Console) -> Figures:
         os.environ["LEEWAY_PROJECTS"] = str(where / "projects")
         os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
         with open_stack(where / "home", say=console.print):
-            house = _first_champion()
+            workspace = _first_champion()
             console.print("a champion serves; now the nights")
             for night in nights[:WARMING]:
                 _through_prefect(night)
             measured, whole, plain = _measured(nights[WARMING:])
-            return _figures(measured, whole, plain, _bare(house))
+            return _figures(measured, whole, plain, _bare(workspace))
 
 
-def _first_champion() -> House:
+def _first_champion() -> Workspace:
     from flows.stack.deployments import deploy
     from flows.stack.run_deployment import run
-    from flows.workspace import open_house
+    from flows.workspace import open_workspace
     from tasks.registry.mlflow_names import APPROVAL
     from tests.bench.project import FIRST_NIGHT
 
-    house = open_house(NAME)
-    deploy([house.spec], house.home)
+    workspace = open_workspace(NAME)
+    deploy([workspace.spec], workspace.home)
     for kind in ("nightly", "retrain"):
         run(kind, NAME, date=FIRST_NIGHT.isoformat())
-    house.registry.set_tag(NAME, 1, APPROVAL, "approved")
+    workspace.registry.set_tag(NAME, 1, APPROVAL, "approved")
     run("promote", NAME, date=FIRST_NIGHT.isoformat())
-    return house
+    return workspace
 
 
 def _measured(nights: list[date]) -> tuple[Rooms, list[Time], list[Time]]:
@@ -128,8 +128,8 @@ def _timed(function: Callable[..., Any], name: str, seconds: dict[str, float]) -
     return timed
 
 
-def _bare(house: House) -> Time:
-    champion, rows = house.champion(), day_rows(nights_after_first(1)[0])
+def _bare(workspace: Workspace) -> Time:
+    champion, rows = workspace.champion(), day_rows(nights_after_first(1)[0])
     if champion is None:
         raise AssertionError("the bench's first model was not promoted")
     return Time.median([Time.of(partial(champion.model.predict, rows)) for _ in range(NIGHTS)])

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tasks.drift import DISTANCES, Leeway, reference_of
-from tasks.monitor.drift_monitor import Watch
+from tasks.monitor.drift_monitor import DriftMonitor
 from tasks.profiles import TableProfile, fit_ruler, profile
 from tasks.spec.policy_sections import Monitoring
 from tests.bench.figures import Figures, Time
@@ -76,7 +76,7 @@ def year(world: World) -> Year:
     days = [(START + timedelta(days=day)).isoformat() for day in range(REFERENCE_DAYS)]
     reference = reference_of([(day, profile(frame, ruler)) for day, frame in zip(days, frames, strict=True)])
     policy = Monitoring()
-    watch = Watch(reference, Leeway(policy.effect, policy.false_alarms_per_year, NIGHTS))
+    watch = DriftMonitor(reference, Leeway(policy.effect, policy.false_alarms_per_year, NIGHTS))
     memory, found = watch.begin(), Year()
     for day in range(REFERENCE_DAYS, REFERENCE_DAYS + NIGHTS):
         summary = profile(world.night(day), ruler)

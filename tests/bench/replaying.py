@@ -18,9 +18,9 @@ import pandas as pd
 import yaml
 from rich.console import Console
 
-from flows.backtest.engine import Story, Strategy, simulate
+from flows.backtest.engine import BacktestResult, Strategy, run_backtest
 from flows.backtest.history import history_in
-from flows.backtest.trainer import Workshop
+from flows.backtest.trainer import BacktestTrainer
 from tasks.dataset.feature_assembly import assembled_features
 from tasks.lake import Batch, Lake, accepted, add_batches
 from tasks.monitor.profiles.profile_batches import profile_batches
@@ -58,13 +58,13 @@ def bench_replaying(_console: Console) -> Figures:
         _grow(lake, spec)
         floor = "reading and decoding the profiles"
         figures.add(floor, Time.of(partial(_decoded, lake)))
-        stories: list[Story] = []
+        stories: list[BacktestResult] = []
         loading = Time.of(lambda: _workshop(lake, spec, folder))
         bench = _workshop(lake, spec, folder)
         begin = START + timedelta(days=BEFORE_DAYS)
         training = Time.of(lambda: bench.first(spec, begin))
         never = Strategy("never", spec, "never")
-        monitoring = Time.of(lambda: stories.append(simulate(never, bench, begin)))
+        monitoring = Time.of(lambda: stories.append(run_backtest(never, bench, begin)))
         whole = Time(loading.seconds + monitoring.seconds, (loading.cpu_seconds or 0) + (monitoring.cpu_seconds or 0))
         figures.add("loading the history", loading, floor)
         figures.add(f"monitoring {len(stories[0].decisions)} nights", monitoring, floor)
@@ -124,6 +124,6 @@ def _decoded(lake: Lake) -> int:
     return sum(from_bytes(each).rows for each in lake.read(PROJECT, "profiles")["profile"])
 
 
-def _workshop(lake: Lake, spec: ProjectSpec, folder: Path) -> Workshop:
+def _workshop(lake: Lake, spec: ProjectSpec, folder: Path) -> BacktestTrainer:
     history = history_in(lake, spec)
-    return Workshop(replace(history, rows=assembled_features(history.rows, spec, lake, folder)), folder)
+    return BacktestTrainer(replace(history, rows=assembled_features(history.rows, spec, lake, folder)), folder)

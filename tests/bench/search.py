@@ -17,9 +17,9 @@ from tasks.spec.project_spec import ProjectSpec
 from tasks.train.assessment.forward_validation import newest_day
 from tasks.train.candidates.search import searched
 from tasks.train.candidates.search_options import Conduct, TrialResult
-from tasks.train.data.training_table import Table, table
+from tasks.train.data.training_table import TrainingTable, table
 from tasks.train.fit.estimators import estimator_of
-from tasks.train.fit.recipe_fit import Workshop
+from tasks.train.fit.recipe_fit import FitCache
 from tests.bench.figures import Figures, Time
 
 TRIALS, DAYS, ROWS_A_DAY, FIRST = 16, 150, 20, date(2026, 1, 1)
@@ -38,7 +38,7 @@ SPEC = ProjectSpec.model_validate(
 
 def bench_search(_console: Console) -> Figures:
     """Time a search in memory and in a journal file, and the same fits with scikit-learn alone."""
-    workshop, as_of = Workshop(table(_rows(), SPEC), SPEC), FIRST + timedelta(days=DAYS)
+    workshop, as_of = FitCache(table(_rows(), SPEC), SPEC), FIRST + timedelta(days=DAYS)
     found: list[TrialResult] = []
 
     def search(storage: str | None) -> Callable[[], None]:
@@ -60,7 +60,7 @@ def bench_search(_console: Console) -> Figures:
     return figures
 
 
-def _bare(trials: tuple[TrialResult, ...], rows: Table, newest: int) -> None:
+def _bare(trials: tuple[TrialResult, ...], rows: TrainingTable, newest: int) -> None:
     """Fit and predict every fold the search tried, on ready matrices."""
     from threadpoolctl import threadpool_limits
 

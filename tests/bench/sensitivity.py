@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tasks.drift import Leeway, reference_of
-from tasks.monitor.drift_monitor import Watch
+from tasks.monitor.drift_monitor import DriftMonitor
 from tasks.profiles import fit_ruler, profile
 from tasks.spec.policy_sections import Monitoring
 from tests.bench.figures import Figures
@@ -39,7 +39,7 @@ def delays(world: World, change: Callable[[int], float]) -> list[int]:
     days = [(START + timedelta(days=day)).isoformat() for day in range(REFERENCE_DAYS)]
     reference = reference_of([(day, profile(frame, ruler)) for day, frame in zip(days, frames, strict=True)])
     policy = Monitoring()
-    watch = Watch(reference, Leeway(policy.effect, policy.false_alarms_per_year, NIGHTS))
+    watch = DriftMonitor(reference, Leeway(policy.effect, policy.false_alarms_per_year, NIGHTS))
     memory, found = watch.begin(), dict.fromkeys(CHANGED, LONGEST)
     for night in range(-CLEAN_NIGHTS, LONGEST):
         day = REFERENCE_DAYS + CLEAN_NIGHTS + night

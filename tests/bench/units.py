@@ -17,7 +17,7 @@ from tests.bench.figures import Figures, Time
 from tests.bench.places import own_place
 
 if TYPE_CHECKING:
-    from flows.stack.local_stack import Addresses
+    from flows.stack.local_stack import Endpoints
 
 ROWS, COLUMNS = 1_000_000, 12
 COMMITS = 300
@@ -47,17 +47,17 @@ def _lake(lake: Lake, figures: Figures) -> None:
     wide = _rows(ROWS)
     figures.add(f"{ROWS:,} rows x {COLUMNS} numbers to Parquet, no lake", Time.of(partial(_parquet, wide, lake)))
     bulk = f"the same appended to the lake, {ROWS * COLUMNS:,} values"
-    figures.add(bulk, Time.of(partial(lake.add_once, "bulk", "rows", wide, "bulk")), figures.lines[0].what)
+    figures.add(bulk, Time.of(partial(lake.append_if_absent, "bulk", "rows", wide, "bulk")), figures.lines[0].what)
     figures.add("the same read back", Time.of(partial(lake.read, "bulk", "rows")), bulk)
     figures.add(f"the same profiled, {ROWS * COLUMNS:,} values", _profiled(wide), bulk)
     one = _rows(1)
-    lake.add_once("small", "rows", one, "first")
+    lake.append_if_absent("small", "rows", one, "first")
     figures.add(SMALL, _appended(lake, "small", one, "few"))
     for number in range(COMMITS):
-        lake.add_once("nights", "rows", one, f"night {number}")
+        lake.append_if_absent("nights", "rows", one, f"night {number}")
     figures.add(f"the same to one of {COMMITS} commits and files", _appended(lake, "nights", one, "more"), SMALL)
     figures.add(f"opening a table of {COMMITS} files anew", _median(partial(Lake(lake.root).version, "nights", "rows")))
-    lake.add_once("keys", "rows", one, "first", *(f"batch {number}" for number in range(KEYS)))
+    lake.append_if_absent("keys", "rows", one, "first", *(f"batch {number}" for number in range(KEYS)))
     figures.add(f"the same to a table that remembers {KEYS:,} keys", _appended(lake, "keys", one, "more"), SMALL)
 
 
@@ -85,7 +85,7 @@ def _profiled(rows: pd.DataFrame) -> Time:
 
 def _appended(lake: Lake, project: str, one: pd.DataFrame, name: str) -> Time:
     return Time.median(
-        [Time.of(partial(lake.add_once, project, "rows", one, f"{name} {number}")) for number in range(TIMES)]
+        [Time.of(partial(lake.append_if_absent, project, "rows", one, f"{name} {number}")) for number in range(TIMES)]
     )
 
 
@@ -109,7 +109,7 @@ def _prefect(figures: Figures) -> None:
     figures.add(f"a Prefect flow of {TASKS} mapped tasks", Time.of(partial(of, TASKS)), "a Prefect flow of one task")
 
 
-def _mlflow(addresses: Addresses, where: Path, figures: Figures) -> None:
+def _mlflow(addresses: Endpoints, where: Path, figures: Figures) -> None:
     from mlflow import MlflowClient
     from mlflow.entities import Metric
 

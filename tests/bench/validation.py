@@ -21,7 +21,7 @@ from tasks.records import Landed
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate import ChunkedCheck, Ended
 from tasks.validate.contract.expectation_scope import parted
-from tasks.validate.contract.expectations import Breach, ask
+from tasks.validate.contract.expectations import FailedExpectation, evaluate
 from tasks.validate.contract.gx_lock import quiet_great_expectations
 from tasks.validate.contract.suite import Expectation, Suite, built
 from tests.bench.figures import Figures, Time
@@ -41,7 +41,7 @@ def bench_validation(console: Console) -> Figures:
     rows = int(os.environ.get("LEEWAY_BENCH_ROWS", ROWS))
     frame, suite = rows_of(rows), suite_of(rows)
     with quiet_great_expectations():
-        ask(frame.iloc[:10], suite)  # imports, and what Great Expectations sets up once
+        evaluate(frame.iloc[:10], suite)  # imports, and what Great Expectations sets up once
         _plainly(frame.iloc[:10], suite)
     figures = Figures(
         f"{rows:,} rows x {len(frame.columns)}, {len(suite.expectations)} expectations (median of {TIMES})"
@@ -106,12 +106,12 @@ def _pieces(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
         yield frame.iloc[start : start + PIECE].reset_index(drop=True)
 
 
-def _in_pieces(frame: pd.DataFrame, suite: Suite) -> list[Breach]:
+def _in_pieces(frame: pd.DataFrame, suite: Suite) -> list[FailedExpectation]:
     """Ask as a large delivery is asked: each row by itself piece by piece, the rest of all."""
     of_rows, of_all = parted(suite)
     with quiet_great_expectations():
-        found = [breach for piece in _pieces(frame) for breach in ask(piece, of_rows)]
-        return [*found, *ask(frame[["n0", "n1", "n2"]], of_all)]
+        found = [breach for piece in _pieces(frame) for breach in evaluate(piece, of_rows)]
+        return [*found, *evaluate(frame[["n0", "n1", "n2"]], of_all)]
 
 
 def _whole(frame: pd.DataFrame, suite: Suite) -> Ended:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from tasks.lake import Entry, Lake, entries, latest, record
+from tasks.lake import Entry, Lake, append_entry, latest, read_entries
 from tasks.records import Delivery, Landed
 from tasks.spec import read_spec
 from tasks.validate import check_all, read_suite
@@ -61,7 +61,7 @@ def test_status_of_a_project_without_nights_is_a_line(leeway: Leeway) -> None:
 
 
 def test_status_shows_a_night_and_goes_on_past_a_wrong_spec(lake: Lake, leeway: Leeway) -> None:
-    record(lake, "orders", night(NIGHT, "ask"))
+    append_entry(lake, "orders", night(NIGHT, "ask"))
     broken = Path("deployments/broken/project.yaml")
     broken.parent.mkdir()
     broken.write_text("project: broken\n")
@@ -74,7 +74,7 @@ def test_status_shows_a_night_and_goes_on_past_a_wrong_spec(lake: Lake, leeway: 
 
 
 def test_why_shows_every_answer_with_its_numbers(lake: Lake, leeway: Leeway) -> None:
-    record(lake, "orders", night(NIGHT))
+    append_entry(lake, "orders", night(NIGHT))
     said = leeway("why", "orders", "2026-01-31")
     assert said.code == 0
     assert "orders 2026-01-31: score (none)  [all] is well" in said.out
@@ -90,7 +90,7 @@ def test_why_of_a_night_that_was_not_run_names_the_span(lake: Lake, leeway: Leew
     assert said.code == 1
     assert said.err.startswith("error: orders has no decision for 2026-01-20; no night has been run yet")
     for day in (11, 12, 31):
-        record(lake, "orders", night(date(2026, 1, day)))
+        append_entry(lake, "orders", night(date(2026, 1, day)))
     said = leeway("why", "orders", "2026-01-20")
     assert said.code == 1
     assert "the record has 3 nights from 2026-01-11 to 2026-01-31; the nearest is 2026-01-12" in said.err
@@ -130,7 +130,7 @@ def test_a_released_batch_is_in_and_the_record_says_who_and_why(
     assert "released february.csv: 119 rows are in; 1 cannot be read" in said.out
     (batch,) = latest(lake, "orders")
     assert (batch.verdict, batch.rows_accepted) == ("released", 119)
-    (entry,) = entries(lake, "orders", "release")
+    (entry,) = read_entries(lake, "orders", "release")
     assert entry.reason == "119 rows let in: a new kind of order"
     assert "the command line" in entry.actor
     again = leeway("release", "orders", "february.csv")

@@ -27,10 +27,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks.lake import SUPERSEDED, TABLES, Batch, Filter, Lake, deliveries, entries, standing
+from tasks.lake import SUPERSEDED, TABLES, Batch, Filter, Lake, active_rows, deliveries, read_entries
 
 if TYPE_CHECKING:
-    from flows.workspace import House
+    from flows.workspace import Workspace
     from tasks.registry import Version
 
 PROJECT = "faults"
@@ -69,12 +69,12 @@ def _grow() -> None:
     from flows.nightly import nightly
     from flows.promote import promote
     from flows.retrain import retrain
-    from flows.workspace import open_house
+    from flows.workspace import open_workspace
 
     night = date.fromisoformat(FIRST)
     nightly(PROJECT, night)
     retrain(PROJECT, night)
-    open_house(PROJECT).registry.set_tag(PROJECT, 1, "approval", "approved")
+    open_workspace(PROJECT).registry.set_tag(PROJECT, 1, "approval", "approved")
     promote(PROJECT, night)
     nightly(PROJECT, night)
 
@@ -91,19 +91,19 @@ class Copy:
         return {"LEEWAY_HOME": str(self.where / "home"), "LEEWAY_PROJECTS": str(self.where / "projects")}
 
     @property
-    def house(self) -> House:
-        from flows.workspace import open_house
+    def workspace(self) -> Workspace:
+        from flows.workspace import open_workspace
 
         with pytest.MonkeyPatch.context() as environment:
             for name, value in self.environment.items():
                 environment.setenv(name, value)
-            return open_house(self.project)
+            return open_workspace(self.project)
 
-    def enter(self, monkeypatch: pytest.MonkeyPatch) -> House:
+    def enter(self, monkeypatch: pytest.MonkeyPatch) -> Workspace:
         """Let flows run here, in this process."""
         for name, value in self.environment.items():
             monkeypatch.setenv(name, value)
-        return self.house
+        return self.workspace
 
     def land(self, kind: str, night: str, cells: Cells, later: int = 0) -> None:
         path = self.where / "projects" / self.project / "landing" / kind / f"{night}.csv"
@@ -123,7 +123,7 @@ def copy(grown: Path, servers: Path, tmp_path: Path) -> Callable[..., Copy]:
     def copied(folder: str = "it", project: str = PROJECT, *, champion: bool = True) -> Copy:
         made = copied_to(grown, tmp_path / folder, project)
         if project != PROJECT and champion:
-            _crowned(made.house)
+            _crowned(made.workspace)
         return made
 
     return copied
@@ -144,30 +144,30 @@ def _renamed(where: Path, project: str) -> None:
     (where / "home" / "lake" / PROJECT).rename(where / "home" / "lake" / project)
 
 
-def _crowned(house: House) -> None:
+def _crowned(workspace: Workspace) -> None:
     """Give a project of another name the same champion."""
-    house.registry.ensure(house.project, "a copy")
-    house.registry.set_alias(house.project, "champion", again(house, "first").number)
+    workspace.registry.ensure(workspace.project, "a copy")
+    workspace.registry.set_alias(workspace.project, "champion", again(workspace, "first").number)
 
 
-def again(house: House, key: str, **tags: str) -> Version:
+def again(workspace: Workspace, key: str, **tags: str) -> Version:
     """Add the champion's own files once more, under another key."""
     from tasks.registry import Draft
 
-    first = house.registry.version(PROJECT, 1)
+    first = workspace.registry.version(PROJECT, 1)
     assert first is not None
-    return house.registry.add_version(
-        house.project, Draft(key, house.registry.fetch(first), tags={**first.tags, **tags})
+    return workspace.registry.add_version(
+        workspace.project, Draft(key, workspace.registry.fetch(first), tags={**first.tags, **tags})
     )
 
 
-def contender(house: House, key: str) -> int:
+def contender(workspace: Workspace, key: str) -> int:
     """Add a version that beat the champion and was approved; return its number."""
     from tasks.registry.mlflow_names import CHALLENGER, COMPARED_WITH, PROMOTED
 
-    added = again(house, key, **{COMPARED_WITH: str(house.registry.aliases(house.project)["champion"])})
-    house.registry.delete_tag(house.project, added.number, PROMOTED)
-    house.registry.set_alias(house.project, CHALLENGER, added.number)
+    added = again(workspace, key, **{COMPARED_WITH: str(workspace.registry.aliases(workspace.project)["champion"])})
+    workspace.registry.delete_tag(workspace.project, added.number, PROMOTED)
+    workspace.registry.set_alias(workspace.project, CHALLENGER, added.number)
     return added.number
 
 
@@ -194,35 +194,35 @@ def changed(found: Cells, column: str, change: Callable[[float], float], rows: s
 # --- what must always hold ------------------------------------------------------------------------------------------
 
 
-def invariants(house: House, *, whole: bool = True) -> None:
+def invariants(workspace: Workspace, *, whole: bool = True) -> None:
     """Check what must always hold; `whole` says that a night ended, so that nothing of it may be missing either."""
-    known = deliveries(house.lake, house.project)
-    rows = standing(house.lake, house.project, "rows", known)
-    _each_batch_is_in_one_state(house, rows)
+    known = deliveries(workspace.lake, workspace.project)
+    rows = active_rows(workspace.lake, workspace.project, "rows", known)
+    _each_batch_is_in_one_state(workspace, rows)
     if whole:
-        _what_was_set_aside_is_held(house)
-    served = standing(house.lake, house.project, "predictions", known)
+        _what_was_set_aside_is_held(workspace)
+    served = active_rows(workspace.lake, workspace.project, "predictions", known)
     assert not served.duplicated(["row_id", "version", "role"]).any(), "a row was answered twice"
     assert set(served["row_id"]) <= set(rows["row_id"]), "an answer for a row that does not count"
-    champion = house.champion()
+    champion = workspace.champion()
     assert champion is not None
     newer = rows[rows["event_date"] > champion.trained_until]
     if whole:
         mine = served[(served["version"] == champion.number) & (served["event_date"] > champion.trained_until)]
         assert sorted(mine["row_id"]) == sorted(newer["row_id"]), "the champion did not answer each newer row once"
-        _profiles_add_up(house, newer)
-        _one_champion_whose_files_verify(house)
-    retrained = [entry.name for entry in entries(house.lake, house.project, "retraining")]
+        _profiles_add_up(workspace, newer)
+        _one_champion_whose_files_verify(workspace)
+    retrained = [entry.name for entry in read_entries(workspace.lake, workspace.project, "retraining")]
     assert len(retrained) == len(set(retrained)), "a decision was retrained for twice"
 
 
-def _each_batch_is_in_one_state(house: House, rows: Any) -> None:
-    known = deliveries(house.lake, house.project)
+def _each_batch_is_in_one_state(workspace: Workspace, rows: Any) -> None:
+    known = deliveries(workspace.lake, workspace.project)
     written = [(batch.batch_id, batch.revision) for batch in known.revisions]
     assert len(written) == len(set(written)), "a revision of a batch was written twice"
     assert rows["row_id"].is_unique, "a row counts twice"
     counted = Counter(rows["batch_id"])
-    labels = Counter(standing(house.lake, house.project, "labels", known)["batch_id"])
+    labels = Counter(active_rows(workspace.lake, workspace.project, "labels", known)["batch_id"])
     for batch in known.latest():
         assert batch.rows_in == batch.rows_accepted + batch.rows_quarantined + batch.rows_elsewhere, batch
         assert (counted if batch.kind == "rows" else labels)[batch.batch_id] == batch.rows_accepted, batch
@@ -230,38 +230,38 @@ def _each_batch_is_in_one_state(house: House, rows: Any) -> None:
     assert set(counted) <= {batch.batch_id for batch in known.latest()}
 
 
-def _what_was_set_aside_is_held(house: House) -> None:
+def _what_was_set_aside_is_held(workspace: Workspace) -> None:
     """Compare the quarantine with what batches say of it; a killed night leaves there what its next attempt counts."""
-    held = Counter(house.lake.read(house.project, "quarantine", columns=["batch_id"])["batch_id"])
-    for batch in deliveries(house.lake, house.project).latest():
+    held = Counter(workspace.lake.read(workspace.project, "quarantine", columns=["batch_id"])["batch_id"])
+    for batch in deliveries(workspace.lake, workspace.project).latest():
         assert batch.verdict == SUPERSEDED or held[batch.batch_id] == batch.rows_quarantined, batch
 
 
-def _profiles_add_up(house: House, newer: Any) -> None:
+def _profiles_add_up(workspace: Workspace, newer: Any) -> None:
     """Compare, by event date, the stored profiles added up with the profile of the rows that count."""
     from tasks.profiles import digest, from_bytes, profile, to_bytes
 
-    champion = house.champion()
+    champion = workspace.champion()
     assert champion is not None
     ruler = champion.reference.total.ruler
     accepted: list[Filter] = [("ruler", "=", digest(ruler)), ("source", "=", "rows")]
-    kept = standing(house.lake, house.project, "profiles", where=accepted)
+    kept = active_rows(workspace.lake, workspace.project, "profiles", where=accepted)
     kept = kept[kept["event_date"] > champion.trained_until]
     found: dict[date, Any] = {}
     for day, stored in zip(kept["event_date"], kept["profile"], strict=True):
         found[day] = found[day] + from_bytes(stored) if day in found else from_bytes(stored)
-    made = {day: profile(part, ruler) for day, part in house.features(newer).groupby("event_date")}
+    made = {day: profile(part, ruler) for day, part in workspace.features(newer).groupby("event_date")}
     assert {day: to_bytes(each) for day, each in found.items()} == {day: to_bytes(each) for day, each in made.items()}
 
 
-def _one_champion_whose_files_verify(house: House) -> None:
+def _one_champion_whose_files_verify(workspace: Workspace) -> None:
     from tasks.promote import recorded_champion
 
-    versions = house.registry.versions(house.project)
+    versions = workspace.registry.versions(workspace.project)
     champions = [each for each in versions if "champion" in each.aliases]
     assert len(champions) == 1, "not exactly one champion"
     assert champions[0].number == recorded_champion(versions), "the champion is not the recorded one"
-    assert house.registry.fetch(champions[0]), "its files do not verify"
+    assert workspace.registry.fetch(champions[0]), "its files do not verify"
 
 
 def contents(lake: Lake, project: str) -> dict[str, list[tuple[str, ...]]]:
@@ -277,7 +277,7 @@ def contents(lake: Lake, project: str) -> dict[str, list[tuple[str, ...]]]:
 # --- processes that die ---------------------------------------------------------------------------------------------
 
 
-class Mother:
+class ForkServer:
     """The process from which others are forked, and what is known of them."""
 
     def __init__(self, log: Path) -> None:
@@ -324,13 +324,13 @@ class Mother:
 
 
 @pytest.fixture(scope="module")
-def mother(servers: Path) -> Iterator[Mother]:
-    made = Mother(servers / "processes.log")
+def mother(servers: Path) -> Iterator[ForkServer]:
+    made = ForkServer(servers / "processes.log")
     yield made
     made.end()
 
 
-def bear() -> None:
+def spawn() -> None:
     """Import what nights need, then fork a process for every job that is asked for; it ends with its input."""
     for module in ("great_expectations", "mlflow", "onnxruntime", "sklearn.ensemble", "deltalake", "apprise"):
         import_module(module)
@@ -376,7 +376,7 @@ def _tempered(job: Job) -> Iterator[None]:
         lease.SPAN = timedelta(seconds=job["span"])
     if "unleased" in job:
         vars(import_module("flows.steps.exclusive_run"))["held"] = lambda *_: nullcontext()
-        import_module("flows.workspace").House.under = lambda house, _lease: house  # nor does a fence
+        import_module("flows.workspace").Workspace.with_lease = lambda workspace, _lease: workspace  # nor does a fence
     for fault, number in (("die", signal.SIGKILL), ("pause", signal.SIGSTOP)):
         if fault in job:
             _struck(job[fault], number)
@@ -412,7 +412,7 @@ def _struck(at: Sequence[Any], how: signal.Signals) -> None:
         return written
 
     for owner, method, name_at, kinds in (
-        (Lake, "add_once", 2, ("commit", "*")),
+        (Lake, "append_if_absent", 2, ("commit", "*")),
         (Server, "ask", 1, ("*",)),
         (Server, "_ask_unless", 2, ("*",)),
     ):
@@ -429,6 +429,6 @@ def wait_until_stopped(pid: int, seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-def batch(house: House, key: str, kind: str = "rows") -> Batch:
+def batch(workspace: Workspace, key: str, kind: str = "rows") -> Batch:
     """Return the newest batch of a key."""
-    return deliveries(house.lake, house.project).newest_of_keys()[kind, key]
+    return deliveries(workspace.lake, workspace.project).newest_of_keys()[kind, key]

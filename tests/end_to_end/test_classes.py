@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.lake import Entry, entries, standing
+from tasks.lake import Entry, active_rows, read_entries
 
 if TYPE_CHECKING:
-    from flows.workspace import House
+    from flows.workspace import Workspace
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
 PROJECT = "parcels"
@@ -70,8 +70,8 @@ def night(number: int) -> date:
 
 
 @pytest.fixture(scope="module")
-def house(servers: Path) -> House:
-    from flows.workspace import open_house
+def workspace(servers: Path) -> Workspace:
+    from flows.workspace import open_workspace
 
     folder = servers / "projects" / PROJECT
     for kind in ("rows", "labels"):
@@ -82,7 +82,7 @@ def house(servers: Path) -> House:
         rows = week(number)
         rows.drop(columns="vehicle").to_csv(folder / f"landing/rows/{night(number)}.csv", index=False)
         rows[["id", "vehicle"]].to_csv(folder / f"landing/labels/{night(number + 1)}.csv", index=False)
-    return open_house(PROJECT)
+    return open_workspace(PROJECT)
 
 
 def run(kind: str, number: int) -> dict[str, Any]:
@@ -93,8 +93,8 @@ def run(kind: str, number: int) -> dict[str, Any]:
     return result
 
 
-def last_night(house: House) -> Entry:
-    return entries(house.lake, PROJECT, "night")[-1]
+def last_night(workspace: Workspace) -> Entry:
+    return read_entries(workspace.lake, PROJECT, "night")[-1]
 
 
 def answer(entry: Entry, question: str) -> dict[str, Any]:
@@ -103,31 +103,31 @@ def answer(entry: Entry, question: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def first(house: House) -> House:
+def first(workspace: Workspace) -> Workspace:
     """The first champion, and the weeks in which bikes carry more."""
     run("nightly", HISTORY_WEEKS)
     run("retrain", HISTORY_WEEKS)
-    house.registry.set_tag(PROJECT, 1, "approval", "approved")
+    workspace.registry.set_tag(PROJECT, 1, "approval", "approved")
     run("promote", HISTORY_WEEKS)
     for number in range(HISTORY_WEEKS, HISTORY_WEEKS + 5):
         run("nightly", number)
-    return house
+    return workspace
 
 
-def test_labels_keep_their_names_and_answers_name_a_class(first: House) -> None:
-    labels = standing(first.lake, PROJECT, "labels")
+def test_labels_keep_their_names_and_answers_name_a_class(first: Workspace) -> None:
+    labels = active_rows(first.lake, PROJECT, "labels")
     assert set(labels["label"]) == {"bike", "truck", "van"}
     champion = first.champion()
     assert champion is not None
     assert champion.model.schema.classes == ("bike", "truck", "van")
-    made = standing(first.lake, PROJECT, "predictions", where=[("version", "=", 1)])
+    made = active_rows(first.lake, PROJECT, "predictions", where=[("version", "=", 1)])
     assert set(made["predicted_class"]) == {"bike", "truck", "van"}
     best = np.stack(made["probabilities"].to_list()).argmax(axis=1)
     assert (np.array(champion.model.schema.classes)[best] == made["predicted_class"]).all()
     assert made["confidence"].to_numpy() == pytest.approx(np.stack(made["probabilities"].to_list()).max(axis=1))
 
 
-def test_the_date_is_a_feature_of_the_exported_model(first: House) -> None:
+def test_the_date_is_a_feature_of_the_exported_model(first: Workspace) -> None:
     champion = first.champion()
     assert champion is not None
     assert champion.model.schema.format == "onnx"
@@ -140,31 +140,31 @@ def test_the_date_is_a_feature_of_the_exported_model(first: House) -> None:
     assert [champion.model.schema.classes[place] for place in said] == ["truck", "bike"]
 
 
-def test_files_of_answers_hold_the_names(first: House) -> None:
+def test_files_of_answers_hold_the_names(first: Workspace) -> None:
     files = sorted((first.folder / "answers").iterdir())
     assert files
     assert set(pd.read_csv(files[-1])["predicted_class"]) <= {"bike", "truck", "van"}
 
 
-def test_the_error_of_what_was_automatic_and_of_all_is_measured(first: House) -> None:
+def test_the_error_of_what_was_automatic_and_of_all_is_measured(first: Workspace) -> None:
     details = last_night(first).details
     assert details["automated_labelled"] > 0
     assert details["automated_error"] > 0.25  # bikes carry more than the model learned
     assert details["performance"]["loss"]["value"] > details["performance"]["loss"]["expected"]
 
 
-def test_a_release_that_breaks_its_promise_is_told_of_once_with_what_can_be_done(first: House) -> None:
-    nights = [answer(each, "did it recover?") for each in entries(first.lake, PROJECT, "night")]
+def test_a_release_that_breaks_its_promise_is_told_of_once_with_what_can_be_done(first: Workspace) -> None:
+    nights = [answer(each, "did it recover?") for each in read_entries(first.lake, PROJECT, "night")]
     told = [each for each in nights if each and each["numbers"]["verdict"] == "worse"]
     assert len(told) == 1
     assert told[0]["answer"].startswith("no, version 1: found a loss of")
-    asked = [each for each in entries(first.lake, PROJECT, "night") if "does worse than promised" in each.reason]
+    asked = [each for each in read_entries(first.lake, PROJECT, "night") if "does worse than promised" in each.reason]
     assert [each.action for each in asked] == ["ask"]
     assert "there is no version before it to go back to" in asked[0].reason
 
 
 @pytest.fixture(scope="module")
-def shadowed(first: House) -> House:
+def shadowed(first: Workspace) -> Workspace:
     """The second version waits, and answers beside the first."""
     run("retrain", HISTORY_WEEKS + 4)
     for number in (HISTORY_WEEKS + 5, HISTORY_WEEKS + 6):
@@ -172,15 +172,15 @@ def shadowed(first: House) -> House:
     return first
 
 
-def test_what_waits_answers_beside_the_champion_and_nobody_is_handed_it(shadowed: House) -> None:
-    made = standing(shadowed.lake, PROJECT, "predictions")
+def test_what_waits_answers_beside_the_champion_and_nobody_is_handed_it(shadowed: Workspace) -> None:
+    made = active_rows(shadowed.lake, PROJECT, "predictions")
     assert set(made.loc[made["version"] == 2, "role"]) == {"shadow"}
     assert not made.duplicated(["row_id", "version", "role"]).any()
     files = [pd.read_csv(path) for path in (shadowed.folder / "answers").iterdir()]
     assert {int(version) for each in files for version in each["version"]} == {1}
 
 
-def test_its_error_in_service_stands_beside_the_champions_on_its_page_and_in_the_report(shadowed: House) -> None:
+def test_its_error_in_service_stands_beside_the_champions_on_its_page_and_in_the_report(shadowed: Workspace) -> None:
     found = answer(last_night(shadowed), "how does the challenger do?")
     assert found["numbers"]["rows"] >= A_WEEK
     assert found["numbers"]["loss"] < found["numbers"]["champion_loss"]
@@ -192,12 +192,12 @@ def test_its_error_in_service_stands_beside_the_champions_on_its_page_and_in_the
 
 
 def test_a_shadow_that_cannot_be_loaded_keeps_no_night_from_its_end(
-    shadowed: House, monkeypatch: pytest.MonkeyPatch
+    shadowed: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flows.steps import post_release
 
-    def broken(house: House, number: int) -> Any:
-        raise OSError(f"{house.project} {number} is gone")
+    def broken(workspace: Workspace, number: int) -> Any:
+        raise OSError(f"{workspace.project} {number} is gone")
 
     monkeypatch.setattr(post_release, "_loaded", broken)
     result = run("nightly", HISTORY_WEEKS + 7)
@@ -207,7 +207,7 @@ def test_a_shadow_that_cannot_be_loaded_keeps_no_night_from_its_end(
 
 
 @pytest.fixture(scope="module")
-def second(shadowed: House) -> House:
+def second(shadowed: Workspace) -> Workspace:
     shadowed.registry.set_tag(PROJECT, 2, "approval.by", "ben")
     shadowed.registry.set_tag(PROJECT, 2, "approval.reason", "it is better in service")
     shadowed.registry.set_tag(PROJECT, 2, "approval", "approved")
@@ -216,15 +216,15 @@ def second(shadowed: House) -> House:
     return shadowed
 
 
-def test_the_second_champion_keeps_its_promise(second: House) -> None:
+def test_the_second_champion_keeps_its_promise(second: Workspace) -> None:
     assert second.registry.aliases(PROJECT)["champion"] == 2
     found = answer(last_night(second), "did it recover?")
     assert found["numbers"]["verdict"] in {"as_promised", "better"}
     assert found["answer"].startswith("yes, version 2: found a loss of")
 
 
-def test_every_step_has_a_row_that_says_who_when_and_why(second: House) -> None:
-    steps = [each for each in entries(second.lake, PROJECT, "promotion") if "2" in each.subject]
+def test_every_step_has_a_row_that_says_who_when_and_why(second: Workspace) -> None:
+    steps = [each for each in read_entries(second.lake, PROJECT, "promotion") if "2" in each.subject]
     assert [(each.action, each.actor) for each in steps] == [("approved", "ben"), ("promoted", "ben")]
     assert steps[0].reason == steps[1].details["because"] == "it is better in service"
     version = second.registry.version(PROJECT, 2)
@@ -232,7 +232,7 @@ def test_every_step_has_a_row_that_says_who_when_and_why(second: House) -> None:
     assert "leeway.to_tell" not in version.tags
 
 
-def test_what_people_are_asked_names_the_class_that_the_model_would_choose(second: House) -> None:
+def test_what_people_are_asked_names_the_class_that_the_model_would_choose(second: Workspace) -> None:
     from tasks.labeling_queue.task import waiting_rows
 
     waiting = waiting_rows.fn(second.lake, second.spec).waiting

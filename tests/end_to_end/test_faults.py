@@ -21,14 +21,14 @@ import pytest
 
 from tasks import clock
 from tasks.errors import Unreachable
-from tasks.lake import Entry, entries, latest
+from tasks.lake import Entry, latest, read_entries
 from tests.end_to_end.conftest import (
     FIRST,
     NEXT,
     NIGHT,
     WRITES,
     Copy,
-    Mother,
+    ForkServer,
     batch,
     cells,
     changed,
@@ -58,7 +58,7 @@ def landed(it: Copy, *nights: str) -> Copy:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(grown: Path, mother: Mother, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Contents]:
+def undisturbed(grown: Path, mother: ForkServer, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Contents]:
     """Give what is in the tables after nights on which nothing went wrong."""
     done: dict[tuple[str, ...], Contents] = {}
 
@@ -67,7 +67,7 @@ def undisturbed(grown: Path, mother: Mother, tmp_path_factory: pytest.TempPathFa
             plain = landed(copied_to(grown, tmp_path_factory.mktemp("undisturbed") / "it"), *nights)
             for night in nights:
                 assert mother.run(plain.job(night=night)) == [0], mother.said()[-3000:]
-            done[nights] = contents(plain.house.lake, plain.project)
+            done[nights] = contents(plain.workspace.lake, plain.project)
         return done[nights]
 
     return after
@@ -77,7 +77,7 @@ def undisturbed(grown: Path, mother: Mother, tmp_path_factory: pytest.TempPathFa
 
 
 def test_many_processes_that_run_the_same_nights_at_once_end_as_one(
-    copy: Copier, mother: Mother, undisturbed: Undisturbed
+    copy: Copier, mother: ForkServer, undisturbed: Undisturbed
 ) -> None:
     """LEEWAY_RACE=16x20 asks for so many processes, so many times; each time the night is a new one for four times."""
     processes, rounds = map(int, os.environ.get("LEEWAY_RACE", "4x1").split("x"))
@@ -88,24 +88,24 @@ def test_many_processes_that_run_the_same_nights_at_once_end_as_one(
         for night in nights:
             ended = mother.run(*[it.job(night=night)] * processes, at_once=processes)
             assert ended == [0] * processes, mother.said()[-3000:]
-        assert contents(it.house.lake, it.project) == wanted
-        invariants(it.house)
+        assert contents(it.workspace.lake, it.project) == wanted
+        invariants(it.workspace)
 
 
 def test_processes_that_no_lease_keeps_apart_still_count_everything_once(
-    copy: Copier, mother: Mother, undisturbed: Undisturbed
+    copy: Copier, mother: ForkServer, undisturbed: Undisturbed
 ) -> None:
     """As if every one of them had been paused for longer than its lease."""
     wanted, it = undisturbed(NIGHT), landed(copy(), NIGHT)
     ended = mother.run(*[it.job(unleased=True)] * 4, at_once=4)
     assert 0 in ended
-    invariants(it.house, whole=False)
+    invariants(it.workspace, whole=False)
     assert mother.run(it.job()) == [0], mother.said()[-3000:]
-    assert contents(it.house.lake, it.project) == wanted
-    invariants(it.house)
+    assert contents(it.workspace.lake, it.project) == wanted
+    invariants(it.workspace)
 
 
-def test_a_night_whose_holder_was_killed_is_done_at_once_by_the_next(copy: Copier, mother: Mother) -> None:
+def test_a_night_whose_holder_was_killed_is_done_at_once_by_the_next(copy: Copier, mother: ForkServer) -> None:
     from tasks.lake import lease
 
     it = landed(copy(), NIGHT)
@@ -113,12 +113,12 @@ def test_a_night_whose_holder_was_killed_is_done_at_once_by_the_next(copy: Copie
     began = time.monotonic()
     assert mother.run(it.job()) == [0], mother.said()[-3000:]
     assert time.monotonic() - began < lease.SPAN.total_seconds() / 2
-    invariants(it.house)
+    invariants(it.workspace)
 
 
 @pytest.mark.parametrize("table", ["batches", "predictions"])
 def test_a_holder_that_was_paused_for_longer_than_its_lease_does_no_harm(
-    copy: Copier, mother: Mother, undisturbed: Undisturbed, table: str
+    copy: Copier, mother: ForkServer, undisturbed: Undisturbed, table: str
 ) -> None:
     wanted, it = undisturbed(NIGHT), landed(copy(), NIGHT)
     paused = mother.start(it.job(pause=(table, 1, "before"), span=1.0))
@@ -129,12 +129,14 @@ def test_a_holder_that_was_paused_for_longer_than_its_lease_does_no_harm(
         os.kill(paused, signal.SIGCONT)
     assert mother.wait(paused)[1] == 1
     assert "another has gone on since" in mother.said()
-    invariants(it.house)
+    invariants(it.workspace)
     assert mother.run(it.job()) == [0]
-    assert contents(it.house.lake, it.project) == wanted
+    assert contents(it.workspace.lake, it.project) == wanted
 
 
-def test_what_a_killed_night_left_is_not_mixed_with_a_correction_that_came_since(copy: Copier, mother: Mother) -> None:
+def test_what_a_killed_night_left_is_not_mixed_with_a_correction_that_came_since(
+    copy: Copier, mother: ForkServer
+) -> None:
     """Killed, it had written anew what was left of the first delivery without some rows; then others are corrected."""
     header, *earlier = first_cells("sales")
     found = []
@@ -145,10 +147,11 @@ def test_what_a_killed_night_left_is_not_mixed_with_a_correction_that_came_since
             assert mother.run(it.job(die=("rows", 2, "after"))) == [KILLED]
         it.land("sales", "2014-07-13", changed([header, *earlier[-20:]], "sqft_lot", lambda area: area + 1), 60)
         assert mother.run(it.job()) == [0], mother.said()[-3000:]
-        invariants(it.house)
+        invariants(it.workspace)
         found.append(
             sorted(
-                (each.key, each.kind, each.verdict, each.rows_accepted) for each in latest(it.house.lake, it.project)
+                (each.key, each.kind, each.verdict, each.rows_accepted)
+                for each in latest(it.workspace.lake, it.project)
             )
         )
     assert found[0] == found[1]
@@ -165,7 +168,7 @@ def test_three_missed_nights_are_caught_up_in_their_order(copy: Copier, monkeypa
     lakes = []
     for name in ("punctual", "late"):
         it = copy(name)
-        house = it.enter(monkeypatch)
+        workspace = it.enter(monkeypatch)
         for part, night in enumerate(nights):
             it.land("sales", night, [header, *sales[part * 100 : part * 100 + 100]])
         if name == "punctual":
@@ -175,10 +178,10 @@ def test_three_missed_nights_are_caught_up_in_their_order(copy: Copier, monkeypa
             with monkeypatch.context() as frozen:
                 frozen.setattr(clock, "tonight", lambda _zone: date(2014, 7, 11))
                 assert nightly(it.project)["night"] == nights[-1]
-        assert sorted(str(each.night) for each in entries(house.lake, it.project, "night"))[-4:] == nights
-        assert [str(batch(house, f"{night}.csv").night) for night in nights] == nights
-        invariants(house)
-        lakes.append(contents(house.lake, it.project))
+        assert sorted(str(each.night) for each in read_entries(workspace.lake, it.project, "night"))[-4:] == nights
+        assert [str(batch(workspace, f"{night}.csv").night) for night in nights] == nights
+        invariants(workspace)
+        lakes.append(contents(workspace.lake, it.project))
     assert lakes[0] == lakes[1]
 
 
@@ -201,8 +204,8 @@ def test_a_night_at_half_past_two_is_one_night_when_the_clocks_change(servers: P
     started = [moment.astimezone(ZoneInfo(zone)).date() for moment in planned(zone, first, last)]
     schedule = Schedule(nightly="30 2 * * *", time_zone=zone)
     done, newest = list[date](), first - timedelta(days=1)
-    for tonight in started:
-        done += [*missed_nights(schedule, newest, tonight), *([tonight] if tonight not in done else [])]
+    for context in started:
+        done += [*missed_nights(schedule, newest, context), *([context] if context not in done else [])]
         newest = done[-1]
     assert done == [first + timedelta(days=day) for day in range(5)]
 
@@ -320,10 +323,10 @@ def test_mlflow_going_before_during_and_after_a_promotion_leaves_nothing_half_do
     from flows.promote import promote
 
     it, night = copy("it", "promoted-unplugged"), date.fromisoformat(NIGHT)
-    direct, house = it.house.registry, it.enter(monkeypatch)
-    assert house.registry.url == wire.url
+    direct, workspace = it.workspace.registry, it.enter(monkeypatch)
+    assert workspace.registry.url == wire.url
     for number in (0, 2, 5, 6):  # nothing answers; before the alias; before the tag that counts; after it
-        before, approved = direct.aliases(it.project)["champion"], contender(it.house, f"contender-{number}")
+        before, approved = direct.aliases(it.project)["champion"], contender(it.workspace, f"contender-{number}")
         with monkeypatch.context() as cutting:
             if number:
                 cut_before(wire, number, cutting)
@@ -333,12 +336,14 @@ def test_mlflow_going_before_during_and_after_a_promotion_leaves_nothing_half_do
                 promote(it.project, night)
         wire.up = True
         assert direct.aliases(it.project)["champion"] in {before, approved}
-        assert it.house.champion() is not None
+        assert it.workspace.champion() is not None
         promote(it.project, night)
         assert direct.aliases(it.project) == {"champion": approved, "previous": before}
-        promoted = [each.subject for each in entries(house.lake, it.project, "promotion") if each.action == "promoted"]
+        promoted = [
+            each.subject for each in read_entries(workspace.lake, it.project, "promotion") if each.action == "promoted"
+        ]
         assert promoted.count(f"version {approved}") == 1
-        invariants(it.house, whole=False)
+        invariants(it.workspace, whole=False)
 
 
 def test_a_night_without_mlflow_decides_nothing_and_the_next_attempt_does_it_all(
@@ -347,15 +352,15 @@ def test_a_night_without_mlflow_decides_nothing_and_the_next_attempt_does_it_all
     from flows.nightly import nightly
 
     wanted, it = undisturbed(NIGHT), landed(copy(), NIGHT)
-    house, before = it.enter(monkeypatch), len(entries(it.house.lake, it.project))
+    workspace, before = it.enter(monkeypatch), len(read_entries(it.workspace.lake, it.project))
     wire.cut()
     with pytest.raises(Unreachable, match="Check that the server runs"):
         nightly(it.project, date.fromisoformat(NIGHT))
-    assert len(entries(house.lake, it.project)) == before
+    assert len(read_entries(workspace.lake, it.project)) == before
     wire.up = True
     nightly(it.project, date.fromisoformat(NIGHT))
-    assert contents(house.lake, it.project) == wanted
-    invariants(it.house)
+    assert contents(workspace.lake, it.project) == wanted
+    invariants(it.workspace)
 
 
 @pytest.fixture
@@ -374,7 +379,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("left_kb", [140])
 def test_a_full_disk_ends_the_night_with_a_clear_error_and_nothing_half_committed(
-    copy: Copier, mother: Mother, undisturbed: Undisturbed, small_disk: Path, left_kb: int
+    copy: Copier, mother: ForkServer, undisturbed: Undisturbed, small_disk: Path, left_kb: int
 ) -> None:
     wanted, it = undisturbed(NIGHT), landed(copy(), NIGHT)
     (it.where / "home" / "lake").rename(it.where / "home" / "kept")
@@ -386,11 +391,11 @@ def test_a_full_disk_ends_the_night_with_a_clear_error_and_nothing_half_committe
     assert mother.run(it.job()) == [1]
     assert "Unreachable: writing" in mother.said()
     assert "No space left on device" in mother.said()
-    invariants(it.house, whole=False)
+    invariants(it.workspace, whole=False)
     subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
     assert mother.run(it.job()) == [0], mother.said()[-3000:]
-    assert contents(it.house.lake, it.project) == wanted
-    invariants(it.house)
+    assert contents(it.workspace.lake, it.project) == wanted
+    invariants(it.workspace)
 
 
 # --- a storm --------------------------------------------------------------------------------------------------------
@@ -442,7 +447,7 @@ def test_a_storm_of_five_nights_is_told_once_a_state_and_retrained_for_once(
     channel = "\nnotifications:\n  - {to: 'env:TEAM', on: [alarm, quarantine, approval], remind_days: 365}\n"
     spec.write_text(spec.read_text(encoding="utf-8") + channel, encoding="utf-8")
     monkeypatch.setenv("TEAM", address)
-    house = it.enter(monkeypatch)
+    workspace = it.enter(monkeypatch)
     with get_client(sync_client=True) as client:
         retraining = client.create_deployment(client.create_flow(retrain), it.project)
         mine = DeploymentFilter(id=DeploymentFilterId(any_=[retraining]))
@@ -457,16 +462,20 @@ def test_a_storm_of_five_nights_is_told_once_a_state_and_retrained_for_once(
                 done += 1
     assert "quarantine" not in actions, actions
     assert actions[::2] == actions[1::2]
-    nights = [each for each in entries(house.lake, it.project, "night") if each.night > date.fromisoformat(FIRST)]
+    nights = [
+        each for each in read_entries(workspace.lake, it.project, "night") if each.night > date.fromisoformat(FIRST)
+    ]
     assert all(len(past_leeway(each)) > MANY_COLUMNS for each in nights), [past_leeway(each) for each in nights]
     assert "retrain" in actions
     assert len(runs) == 1
     told = [line for each in taken for line in each["message"].split("\n\n")[0].splitlines() if line.startswith("- ")]
     topics = [
-        tuple(topic) for each in entries(house.lake, it.project, "notification") for topic in each.details["topics"]
+        tuple(topic)
+        for each in read_entries(workspace.lake, it.project, "notification")
+        for topic in each.details["topics"]
     ]
     assert {event for event, _ in topics} >= {"alarm"}
     assert {column for each in nights for column in past_leeway(each)} <= {subject for _, subject in topics}
     assert len(topics) == len(set(topics))
     assert len(taken) <= len(WEEKS), told
-    invariants(it.house)
+    invariants(it.workspace)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from flows.backtest.engine import Story
-    from flows.backtest.trainer import Workshop
+    from flows.backtest.engine import BacktestResult
+    from flows.backtest.trainer import BacktestTrainer
     from tasks.fault_scenarios import Stage
 
 FIRST, ONSET, LAST = date(2014, 7, 7), date(2014, 8, 4), date(2014, 10, 6)
@@ -42,21 +42,21 @@ def stage(folder: Path) -> Stage:
 
 
 @pytest.fixture(scope="module")
-def bench(stage: Stage, folder: Path) -> Workshop:
+def bench(stage: Stage, folder: Path) -> BacktestTrainer:
     from flows.backtest.scenarios import staged
-    from flows.backtest.trainer import Workshop
+    from flows.backtest.trainer import BacktestTrainer
 
-    return Workshop(staged(stage, folder), folder)
+    return BacktestTrainer(staged(stage, folder), folder)
 
 
 @pytest.fixture(scope="module")
-def quiet(stage: Stage, bench: Workshop) -> Story:
-    from flows.backtest.engine import Strategy, simulate
+def quiet(stage: Stage, bench: BacktestTrainer) -> BacktestResult:
+    from flows.backtest.engine import Strategy, run_backtest
 
-    return simulate(Strategy("never", stage.spec, "never"), bench, FIRST)
+    return run_backtest(Strategy("never", stage.spec, "never"), bench, FIRST)
 
 
-def test_each_row_is_served_once_by_whoever_was_champion_when_it_came(quiet: Story) -> None:
+def test_each_row_is_served_once_by_whoever_was_champion_when_it_came(quiet: BacktestResult) -> None:
     assert [each.night for each in quiet.decisions] == weeks()
     assert quiet.served["row_id"].is_unique
     assert set(quiet.served["version"]) == {1}
@@ -64,19 +64,19 @@ def test_each_row_is_served_once_by_whoever_was_champion_when_it_came(quiet: Sto
     assert quiet.set_aside == {}
 
 
-def test_a_replay_is_the_same_each_time(quiet: Story, stage: Stage, bench: Workshop) -> None:
-    from flows.backtest.engine import Strategy, simulate
+def test_a_replay_is_the_same_each_time(quiet: BacktestResult, stage: Stage, bench: BacktestTrainer) -> None:
+    from flows.backtest.engine import Strategy, run_backtest
 
-    again = simulate(Strategy("never", stage.spec, "never"), bench, FIRST)
+    again = run_backtest(Strategy("never", stage.spec, "never"), bench, FIRST)
     assert again.decisions == quiet.decisions
     assert again.served.equals(quiet.served)
 
 
-def test_a_strategy_by_the_calendar_retrains_by_the_calendar(stage: Stage, bench: Workshop) -> None:
+def test_a_strategy_by_the_calendar_retrains_by_the_calendar(stage: Stage, bench: BacktestTrainer) -> None:
     from flows.backtest.comparison import compared, page
-    from flows.backtest.engine import Strategy, simulate
+    from flows.backtest.engine import Strategy, run_backtest
 
-    story = simulate(Strategy("monthly", stage.spec, "monthly"), bench, FIRST)
+    story = run_backtest(Strategy("monthly", stage.spec, "monthly"), bench, FIRST)
     nights = [each.night for each in story.retrainings]
     assert len(nights) == 3
     assert all((later - sooner).days >= 30 for sooner, later in pairwise(nights))
@@ -87,7 +87,7 @@ def test_a_strategy_by_the_calendar_retrains_by_the_calendar(stage: Stage, bench
 
 @pytest.mark.parametrize(("name", "verdict"), [("unit-change", "quarantine"), ("stuck-sensor", "quarantine")])
 def test_broken_data_is_set_aside_and_never_trained_on(
-    name: str, verdict: str, stage: Stage, folder: Path, bench: Workshop
+    name: str, verdict: str, stage: Stage, folder: Path, bench: BacktestTrainer
 ) -> None:
     from flows.backtest.scenarios import on_other_columns, play
 
@@ -100,7 +100,7 @@ def test_broken_data_is_set_aside_and_never_trained_on(
     assert [each.action for each in at_once] in (["quarantine"], ["ask"])  # asked where it is not clear yet
 
 
-def test_a_changed_concept_is_retrained(stage: Stage, folder: Path, bench: Workshop) -> None:
+def test_a_changed_concept_is_retrained(stage: Stage, folder: Path, bench: BacktestTrainer) -> None:
     from flows.backtest.scenarios import play
 
     outcome = play("concept-flip", stage, folder, FIRST, bench)

@@ -13,9 +13,19 @@ from itertools import count
 
 import pytest
 
-from tasks.lake import entries
+from tasks.lake import read_entries
 from tasks.registry.mlflow_names import KEY
-from tests.end_to_end.conftest import NIGHT, Copy, Mother, cells, changed, contender, contents, first_cells, invariants
+from tests.end_to_end.conftest import (
+    NIGHT,
+    Copy,
+    ForkServer,
+    cells,
+    changed,
+    contender,
+    contents,
+    first_cells,
+    invariants,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
 KILLED = -signal.SIGKILL
@@ -46,25 +56,25 @@ def eventful(it: Copy) -> Copy:
     return it
 
 
-def test_a_night_killed_at_any_commit_ends_as_an_undisturbed_one(copy: Copier, mother: Mother) -> None:
+def test_a_night_killed_at_any_commit_ends_as_an_undisturbed_one(copy: Copier, mother: ForkServer) -> None:
     """What lies between two commits (a page, a metric) makes `before` differ from `after` the last one: see WHEN."""
     plain = eventful(copy("undisturbed"))
     points = [("commit", number, when) for number in range(1, len(COMMITS) + 1) for when in WHEN]
     struck = {point: eventful(copy("-".join(map(str, point)))) for point in points}
     killed = mother.run(plain.job(), *(it.job(die=point) for point, it in struck.items()))
     assert killed == [0, *[KILLED] * len(points)], mother.said()[-3000:]
-    wanted = contents(plain.house.lake, plain.project)
+    wanted = contents(plain.workspace.lake, plain.project)
     assert all(wanted.values()) or not wanted["features"]
-    invariants(plain.house)
+    invariants(plain.workspace)
     for it in struck.values():
-        invariants(it.house, whole=False)
+        invariants(it.workspace, whole=False)
     assert mother.run(*(it.job() for it in struck.values())) == [0] * len(points), mother.said()[-3000:]
     for point, it in struck.items():
-        assert contents(it.house.lake, it.project) == wanted, point
-        invariants(it.house)
+        assert contents(it.workspace.lake, it.project) == wanted, point
+        invariants(it.workspace)
 
 
-def test_a_retraining_killed_between_any_of_its_writes_puts_up_one_version(copy: Copier, mother: Mother) -> None:
+def test_a_retraining_killed_between_any_of_its_writes_puts_up_one_version(copy: Copier, mother: ForkServer) -> None:
     """Each project is killed again and again, so that the last run finds what all of them left."""
     deaths = {
         "undisturbed": (),
@@ -78,36 +88,42 @@ def test_a_retraining_killed_between_any_of_its_writes_puts_up_one_version(copy:
     assert mother.run(*(it.job("retrain") for it in found.values())) == [0] * len(found), mother.said()[-3000:]
     models, records = [], []
     for it in found.values():
-        house = it.house
-        (version,) = house.registry.versions(it.project)
+        workspace = it.workspace
+        (version,) = workspace.registry.versions(it.project)
         assert version.aliases == ("challenger",)
-        assert len(house.registry._runs(it.project, KEY, version.tags[KEY])) == 1
-        models.append(hashlib.sha256(house.registry.fetch(version)["model.onnx"]).hexdigest())
-        (entry,) = [each for each in entries(house.lake, it.project, "retraining") if each.night.isoformat() == NIGHT]
+        assert len(workspace.registry._runs(it.project, KEY, version.tags[KEY])) == 1
+        models.append(hashlib.sha256(workspace.registry.fetch(version)["model.onnx"]).hexdigest())
+        (entry,) = [
+            each for each in read_entries(workspace.lake, it.project, "retraining") if each.night.isoformat() == NIGHT
+        ]
         records.append((entry.action, entry.subject, entry.name))
     assert len(set(models)) == 1
     assert set(records) == {("registered", "version 1", f"by-hand/{NIGHT}")}
     again = found["killed-late"]
     assert mother.run(again.job("retrain")) == [0]
-    assert len(again.house.registry.versions(again.project)) == 1
+    assert len(again.workspace.registry.versions(again.project)) == 1
 
 
-def test_a_promotion_killed_between_any_of_its_writes_is_completed_by_the_next(copy: Copier, mother: Mother) -> None:
+def test_a_promotion_killed_between_any_of_its_writes_is_completed_by_the_next(
+    copy: Copier, mother: ForkServer
+) -> None:
     it = copy("it", "promoted-killed")
-    house = it.house
+    workspace = it.workspace
     for number in count(1, EACH):
-        before = house.registry.aliases(it.project)["champion"]
-        approved = contender(house, f"contender-{number}")
+        before = workspace.registry.aliases(it.project)["champion"]
+        approved = contender(workspace, f"contender-{number}")
         ended = mother.run(it.job("promote", die=("*", number, "after")))
         if ended == [0]:  # it has fewer writes than that
             break
         assert ended == [KILLED], (number, mother.said()[-3000:])
-        serving = it.house.champion()
+        serving = it.workspace.champion()
         assert serving is not None
         assert serving.number in {before, approved}
         assert mother.run(it.job("promote")) == [0], mother.said()[-3000:]
-        assert house.registry.aliases(it.project) == {"champion": approved, "previous": before}
-        promoted = [each.subject for each in entries(house.lake, it.project, "promotion") if each.action == "promoted"]
+        assert workspace.registry.aliases(it.project) == {"champion": approved, "previous": before}
+        promoted = [
+            each.subject for each in read_entries(workspace.lake, it.project, "promotion") if each.action == "promoted"
+        ]
         assert promoted.count(f"version {approved}") == 1
-        invariants(house, whole=False)
+        invariants(workspace, whole=False)
     assert number > WRITES_OF_A_PROMOTION

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks.lake import accepted, entries, latest
+from tasks.lake import accepted, latest, read_entries
 
 if TYPE_CHECKING:
-    from flows.workspace import House
+    from flows.workspace import Workspace
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
 PROJECT = "life"
@@ -39,12 +39,12 @@ LANDING = {
 
 
 @pytest.fixture(scope="module")
-def house(servers: Path, houses: Callable[[Path, Any], None]) -> House:
+def workspace(servers: Path, houses: Callable[[Path, Any], None]) -> Workspace:
     from flows.stack.deployments import deploy
-    from flows.workspace import open_house
+    from flows.workspace import open_workspace
 
     houses(servers / "projects" / PROJECT, LANDING)
-    opened = open_house(PROJECT)
+    opened = open_workspace(PROJECT)
     deploy([opened.spec], servers)
     return opened
 
@@ -62,15 +62,15 @@ def run_due() -> list[dict[str, Any]]:
     return run_due("retrain", PROJECT)
 
 
-def click(house: House, number: int, answer: str) -> None:
+def click(workspace: Workspace, number: int, answer: str) -> None:
     """Do what the MLflow UI does when a person adds the tag."""
     from mlflow import MlflowClient
 
-    MlflowClient(house.registry.url).set_model_version_tag(PROJECT, str(number), "approval", answer)
+    MlflowClient(workspace.registry.url).set_model_version_tag(PROJECT, str(number), "approval", answer)
 
 
 @pytest.fixture(scope="module")
-def history(house: House) -> dict[str, Any]:  # noqa: ARG001 - it must be deployed
+def history(workspace: Workspace) -> dict[str, Any]:  # noqa: ARG001 - it must be deployed
     return run_flow("nightly", FIRST_NIGHT)
 
 
@@ -80,9 +80,9 @@ def first_challenger(history: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001
 
 
 @pytest.fixture(scope="module")
-def first_champion(house: House, first_challenger: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001 - as above
+def first_champion(workspace: Workspace, first_challenger: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001 - as above
     before = run_flow("promote", FIRST_NIGHT)
-    click(house, 1, "approved")
+    click(workspace, 1, "approved")
     return {"before": before, "after": run_flow("promote", FIRST_NIGHT)}
 
 
@@ -103,35 +103,37 @@ def retrained(late_night: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001 - a
 
 
 @pytest.fixture(scope="module")
-def second_champion(house: House, retrained: dict[str, Any]) -> dict[str, int]:  # noqa: ARG001 - as above
-    click(house, 2, "Approved ")
+def second_champion(workspace: Workspace, retrained: dict[str, Any]) -> dict[str, int]:  # noqa: ARG001 - as above
+    click(workspace, 2, "Approved ")
     run_flow("promote", LATE_NIGHT)
-    return house.registry.aliases(PROJECT)
+    return workspace.registry.aliases(PROJECT)
 
 
 @pytest.fixture(scope="module")
-def rolled_back(house: House, second_champion: dict[str, int]) -> dict[str, Any]:  # noqa: ARG001 - as above
+def rolled_back(workspace: Workspace, second_champion: dict[str, int]) -> dict[str, Any]:  # noqa: ARG001 - as above
     from flows.promote import roll_back_now
 
-    said = roll_back_now(house, "offers were too high", date.fromisoformat(LATE_NIGHT))
-    aliases = house.registry.aliases(PROJECT)
-    click(house, 2, "approved")
+    said = roll_back_now(workspace, "offers were too high", date.fromisoformat(LATE_NIGHT))
+    aliases = workspace.registry.aliases(PROJECT)
+    click(workspace, 2, "approved")
     return {"said": said, "aliases": aliases, "promote": run_flow("promote", LATE_NIGHT)}
 
 
-def test_the_first_night_takes_in_what_landed_and_waits_for_a_model(house: House, history: dict[str, Any]) -> None:
+def test_the_first_night_takes_in_what_landed_and_waits_for_a_model(
+    workspace: Workspace, history: dict[str, Any]
+) -> None:
     assert history["action"] == "wait"
     assert history["rows_in"] == 12_527 + 11_757  # sales, and the prices that had landed by then
-    assert [batch.verdict for batch in latest(house.lake, PROJECT)] == ["accepted"] * 4
+    assert [batch.verdict for batch in latest(workspace.lake, PROJECT)] == ["accepted"] * 4
 
 
 def test_the_first_challenger_carries_its_files_its_card_and_its_tags(
-    house: House, first_challenger: dict[str, Any]
+    workspace: Workspace, first_challenger: dict[str, Any]
 ) -> None:
     assert first_challenger["action"] == "registered"
-    version = house.registry.version(PROJECT, 1)
+    version = workspace.registry.version(PROJECT, 1)
     assert version is not None
-    assert set(house.registry.fetch(version)) >= {
+    assert set(workspace.registry.fetch(version)) >= {
         "analysis.json", "answers.json", "evidence.json", "leaderboard.json", "model.onnx", "reference.bin",
         "schema.json", "training.json",
     }  # fmt: skip
@@ -150,11 +152,15 @@ def test_quiet_nights_are_scored(quiet_nights: list[dict[str, Any]]) -> None:
     assert [night["reason"] for night in quiet_nights] == ["within leeway", "within leeway"]
 
 
-def test_the_error_is_measured_on_matured_cohorts_only(house: House, quiet_nights: list[dict[str, Any]]) -> None:
+def test_the_error_is_measured_on_matured_cohorts_only(
+    workspace: Workspace, quiet_nights: list[dict[str, Any]]
+) -> None:
     assert len(quiet_nights) == 2
-    last = next(entry for entry in entries(house.lake, PROJECT, "night") if str(entry.night) == QUIET_NIGHTS[-1])
+    last = next(
+        entry for entry in read_entries(workspace.lake, PROJECT, "night") if str(entry.night) == QUIET_NIGHTS[-1]
+    )
     seen = last.details["performance"]
-    assert date.fromisoformat(seen["end"]) <= house.spec.matured_until(date.fromisoformat(QUIET_NIGHTS[-1]))
+    assert date.fromisoformat(seen["end"]) <= workspace.spec.matured_until(date.fromisoformat(QUIET_NIGHTS[-1]))
     assert 0.08 < seen["loss"]["value"] < 0.16
     assert abs(seen["bias"]["value"]) < 0.03
 
@@ -171,10 +177,10 @@ def test_one_decision_starts_one_retraining_however_often_its_night_is_run(retra
 
 
 def test_the_second_challenger_beat_the_champion_on_rows_newer_than_both(
-    house: House, retrained: dict[str, Any]
+    workspace: Workspace, retrained: dict[str, Any]
 ) -> None:
     assert "of the champion" in retrained["runs"][0]["reason"]
-    version = house.registry.version(PROJECT, 2)
+    version = workspace.registry.version(PROJECT, 2)
     assert version is not None
     assert version.tags["leeway.compared_with"] == "1"
     assert version.tags["leeway.kind"] == "concept"
@@ -190,80 +196,80 @@ def test_a_rollback_brings_the_previous_champion_back(rolled_back: dict[str, Any
 
 
 def test_what_was_rolled_back_is_not_promoted_again_even_if_somebody_approves_it(
-    house: House, rolled_back: dict[str, Any]
+    workspace: Workspace, rolled_back: dict[str, Any]
 ) -> None:
     assert rolled_back["promote"]["action"] == "refused"
     assert "it is barred (rolled back to version 1: offers were too high)" in rolled_back["promote"]["reason"]
-    assert house.registry.aliases(PROJECT)["champion"] == 1
+    assert workspace.registry.aliases(PROJECT)["champion"] == 1
 
 
 @pytest.mark.usefixtures("rolled_back")
 class TestWhatMustAlwaysHold:
     """The laws, at the end of this life."""
 
-    def test_each_delivery_is_one_batch_in_one_state(self, house: House) -> None:
+    def test_each_delivery_is_one_batch_in_one_state(self, workspace: Workspace) -> None:
         landed = {
             ("rows" if kind == "sales" else "labels", f"{day}.csv") for kind, days in LANDING.items() for day in days
         }
-        batches = latest(house.lake, PROJECT)
+        batches = latest(workspace.lake, PROJECT)
         assert {(batch.kind, batch.key) for batch in batches} == landed
         assert len(batches) == len(landed)
         assert {batch.verdict for batch in batches} == {"accepted"}
 
-    def test_what_came_in_was_accepted_or_set_aside(self, house: House) -> None:
-        batches = latest(house.lake, PROJECT)
+    def test_what_came_in_was_accepted_or_set_aside(self, workspace: Workspace) -> None:
+        batches = latest(workspace.lake, PROJECT)
         assert all(
             batch.rows_in == batch.rows_accepted + batch.rows_quarantined + batch.rows_elsewhere for batch in batches
         )
         for table in ("rows", "labels"):
-            written = house.lake.read(PROJECT, table)["batch_id"].value_counts().to_dict()
+            written = workspace.lake.read(PROJECT, table)["batch_id"].value_counts().to_dict()
             assert written == {batch.batch_id: batch.rows_accepted for batch in batches if batch.kind == table}
 
-    def test_each_row_newer_than_the_first_champion_was_served_once(self, house: House) -> None:
-        predictions = house.lake.read(PROJECT, "predictions")
+    def test_each_row_newer_than_the_first_champion_was_served_once(self, workspace: Workspace) -> None:
+        predictions = workspace.lake.read(PROJECT, "predictions")
         served = predictions.loc[predictions["role"] == "champion", "row_id"]
-        rows = house.lake.read(PROJECT, "rows")
-        first = house.registry.version(PROJECT, 1)
+        rows = workspace.lake.read(PROJECT, "rows")
+        first = workspace.registry.version(PROJECT, 1)
         assert first is not None
-        newer = rows.loc[rows["event_date"] > house.load(first).trained_until, "row_id"]
+        newer = rows.loc[rows["event_date"] > workspace.load(first).trained_until, "row_id"]
         assert served.is_unique
         assert set(newer) <= set(served)
 
-    def test_each_version_answered_once_for_a_row(self, house: House) -> None:
-        predictions = house.lake.read(PROJECT, "predictions")
+    def test_each_version_answered_once_for_a_row(self, workspace: Workspace) -> None:
+        predictions = workspace.lake.read(PROJECT, "predictions")
         assert not predictions.duplicated(["row_id", "version"]).any()
 
-    def test_stored_profiles_add_up_to_the_profile_of_the_committed_rows(self, house: House) -> None:
+    def test_stored_profiles_add_up_to_the_profile_of_the_committed_rows(self, workspace: Workspace) -> None:
         from tasks.lake import batch_rows
         from tasks.profiles import TableProfile, from_bytes, profile, to_bytes
 
-        champion = house.champion()
+        champion = workspace.champion()
         assert champion is not None
         ruler = champion.reference.total.ruler
         merged = recomputed = TableProfile.empty(ruler)
-        for stored in house.lake.read(PROJECT, "profiles")["profile"]:
+        for stored in workspace.lake.read(PROJECT, "profiles")["profile"]:
             merged += from_bytes(stored)
-        for batch in accepted(house.lake, PROJECT, after=champion.trained_until):
-            recomputed += profile(house.features(batch_rows(house.lake, PROJECT, batch)), ruler)
+        for batch in accepted(workspace.lake, PROJECT, after=champion.trained_until):
+            recomputed += profile(workspace.features(batch_rows(workspace.lake, PROJECT, batch)), ruler)
         assert to_bytes(merged) == to_bytes(recomputed)
 
-    def test_there_is_one_champion_and_its_files_verify(self, house: House) -> None:
-        champions = [each for each in house.registry.versions(PROJECT) if "champion" in each.aliases]
+    def test_there_is_one_champion_and_its_files_verify(self, workspace: Workspace) -> None:
+        champions = [each for each in workspace.registry.versions(PROJECT) if "champion" in each.aliases]
         assert len(champions) == 1
-        assert house.registry.fetch(champions[0])
+        assert workspace.registry.fetch(champions[0])
 
-    def test_each_decision_to_retrain_was_carried_out_once(self, house: House) -> None:
-        decided = [entry.name for entry in entries(house.lake, PROJECT, "night") if entry.action == "retrain"]
-        done = [entry.name for entry in entries(house.lake, PROJECT, "retraining")]
+    def test_each_decision_to_retrain_was_carried_out_once(self, workspace: Workspace) -> None:
+        decided = [entry.name for entry in read_entries(workspace.lake, PROJECT, "night") if entry.action == "retrain"]
+        done = [entry.name for entry in read_entries(workspace.lake, PROJECT, "retraining")]
         assert sorted(done) == sorted(["by-hand/2014-11-17", *decided])
         assert len(decided) == 1
 
-    def test_the_report_and_the_chart_of_every_night_are_there(self, house: House) -> None:
+    def test_the_report_and_the_chart_of_every_night_are_there(self, workspace: Workspace) -> None:
         from mlflow import MlflowClient
 
-        report = Path(house.lake.root) / PROJECT / "objects" / "report.html"
+        report = Path(workspace.lake.root) / PROJECT / "objects" / "report.html"
         assert LATE_NIGHT in report.read_text(encoding="utf-8")
-        client = MlflowClient(house.registry.url)
+        client = MlflowClient(workspace.registry.url)
         experiment = client.get_experiment_by_name(PROJECT)
         runs = client.search_runs([experiment.experiment_id], "tags.`leeway.series` = 'monitoring'")
         assert len(client.get_metric_history(runs[0].info.run_id, "error")) == 3

@@ -18,10 +18,10 @@ import pytest
 
 from tasks import clock
 from tasks.errors import DataError
-from tasks.lake import TABLES, Batch, Filter, Lake, entries, latest, standing
+from tasks.lake import TABLES, Batch, Filter, Lake, active_rows, latest, read_entries
 
 if TYPE_CHECKING:
-    from flows.workspace import House
+    from flows.workspace import Workspace
     from tasks.registry import Version
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
@@ -42,32 +42,32 @@ def trained(servers: Path, houses: Callable[[Path, Any], None]) -> Path:
     from flows.nightly import nightly
     from flows.promote import promote
     from flows.retrain import retrain
-    from flows.workspace import open_house
+    from flows.workspace import open_workspace
 
     houses(servers / "projects" / PROJECT, LANDING)
     night = date.fromisoformat(FIRST)
     nightly(PROJECT, night)
     retrain(PROJECT, night)
-    open_house(PROJECT).registry.set_tag(PROJECT, 1, "approval", "approved")
+    open_workspace(PROJECT).registry.set_tag(PROJECT, 1, "approval", "approved")
     promote(PROJECT, night)
     nightly(PROJECT, night)
     return servers
 
 
 @pytest.fixture
-def house(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+def workspace(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     return copied(trained, tmp_path, monkeypatch)
 
 
-def copied(trained: Path, where: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+def copied(trained: Path, where: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """Open a copy of the trained project, with a lake of its own; the registry is everybody's."""
-    from flows.workspace import open_house
+    from flows.workspace import open_workspace
 
     shutil.copytree(trained / "projects", where / "projects")
     shutil.copytree(trained / "home", where / "home")
     monkeypatch.setenv("LEEWAY_PROJECTS", str(where / "projects"))
     monkeypatch.setenv("LEEWAY_HOME", str(where / "home"))
-    return open_house(PROJECT)
+    return open_workspace(PROJECT)
 
 
 def run_night(night: str) -> dict[str, Any]:
@@ -88,8 +88,8 @@ def delivery(houses_of: str, night: str = NIGHT) -> list[list[str]]:
     return [line.split(",") for line in (folder / f"{night}.csv").read_text(encoding="utf-8").splitlines()]
 
 
-def land(house: House, kind: str, night: str, content: list[list[str]] | bytes) -> None:
-    path = house.folder / "landing" / kind / f"{night}.csv"
+def land(workspace: Workspace, kind: str, night: str, content: list[list[str]] | bytes) -> None:
+    path = workspace.folder / "landing" / kind / f"{night}.csv"
     path.write_bytes(
         content if isinstance(content, bytes) else "".join(",".join(row) + "\n" for row in content).encode()
     )
@@ -103,18 +103,20 @@ def in_another_unit(cells: list[list[str]], rows: int) -> list[list[str]]:
     return [header, *wrong, *rest[rows:]]
 
 
-def batch(house: House, night: str, kind: str = "rows") -> Batch:
-    return next(each for each in latest(house.lake, PROJECT) if (each.kind, each.key) == (kind, f"{night}.csv"))
+def batch(workspace: Workspace, night: str, kind: str = "rows") -> Batch:
+    return next(each for each in latest(workspace.lake, PROJECT) if (each.kind, each.key) == (kind, f"{night}.csv"))
 
 
-def served(house: House, of: Batch) -> list[str]:
-    made = house.lake.read(PROJECT, "predictions", where=[("batch_id", "=", of.batch_id), ("role", "=", "champion")])
+def served(workspace: Workspace, of: Batch) -> list[str]:
+    made = workspace.lake.read(
+        PROJECT, "predictions", where=[("batch_id", "=", of.batch_id), ("role", "=", "champion")]
+    )
     return sorted(made["row_id"])
 
 
-def profiled(house: House, of: Batch) -> int:
+def profiled(workspace: Workspace, of: Batch) -> int:
     mine: list[Filter] = [("batch_id", "=", of.batch_id), ("source", "=", "rows")]
-    return int(house.lake.read(PROJECT, "profiles", where=mine)["row_count"].sum())
+    return int(workspace.lake.read(PROJECT, "profiles", where=mine)["row_count"].sum())
 
 
 def contents(lake: Lake) -> dict[str, list[tuple[str, ...]]]:
@@ -126,9 +128,9 @@ def contents(lake: Lake) -> dict[str, list[tuple[str, ...]]]:
 
 def crash_after_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let one write happen that had not happened before; the next one, new or not, is a crash."""
-    write, done = Lake.add_once, False
+    write, done = Lake.append_if_absent, False
 
-    def add_once(self: Lake, *args: Any) -> bool:
+    def append_if_absent(self: Lake, *args: Any) -> bool:
         nonlocal done
         if args[1] == "leases":  # each night takes one, so it is nothing new
             return write(self, *args)
@@ -137,243 +139,251 @@ def crash_after_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
         done = write(self, *args)
         return done
 
-    monkeypatch.setattr(Lake, "add_once", add_once)
+    monkeypatch.setattr(Lake, "append_if_absent", append_if_absent)
 
 
 def crash_before_write(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    write, calls = Lake.add_once, count(1)
+    write, calls = Lake.append_if_absent, count(1)
 
-    def add_once(self: Lake, *args: Any) -> bool:
+    def append_if_absent(self: Lake, *args: Any) -> bool:
         if next(calls) == number:
             raise CrashError
         return write(self, *args)
 
-    monkeypatch.setattr(Lake, "add_once", add_once)
+    monkeypatch.setattr(Lake, "append_if_absent", append_if_absent)
 
 
-def test_the_same_night_run_again_changes_nothing(house: House) -> None:
+def test_the_same_night_run_again_changes_nothing(workspace: Workspace) -> None:
     def everything() -> tuple[dict[str, int | None], list[Version]]:
         told = [table for table in TABLES if table != "leases"]
-        return {table: house.lake.version(PROJECT, table) for table in told}, house.registry.versions(PROJECT)
+        return {table: workspace.lake.version(PROJECT, table) for table in told}, workspace.registry.versions(PROJECT)
 
-    land(house, "sales", NIGHT, delivery("sales"))
-    land(house, "prices", NIGHT, delivery("prices"))
+    land(workspace, "sales", NIGHT, delivery("sales"))
+    land(workspace, "prices", NIGHT, delivery("prices"))
     first, before = run_night(NIGHT), everything()
     again = run_night(NIGHT)
     assert everything() == before
     assert again == first | {"rows_in": 0}
 
 
-def test_a_delivery_in_another_unit_is_set_aside_whole_and_never_learned_from(house: House) -> None:
+def test_a_delivery_in_another_unit_is_set_aside_whole_and_never_learned_from(workspace: Workspace) -> None:
     from flows.retrain import known_rows
 
-    land(house, "sales", NIGHT, in_another_unit(delivery("sales"), 600))
-    land(house, "prices", NIGHT, delivery("prices"))
-    land(house, "prices", "2014-07-28", delivery("prices", "2014-07-28"))  # the prices of what was set aside
+    land(workspace, "sales", NIGHT, in_another_unit(delivery("sales"), 600))
+    land(workspace, "prices", NIGHT, delivery("prices"))
+    land(workspace, "prices", "2014-07-28", delivery("prices", "2014-07-28"))  # the prices of what was set aside
     result = run_night(NIGHT)
     assert (result["action"], result["reason"]) == ("quarantine", f"set aside: {NIGHT}.csv")
-    set_aside = batch(house, NIGHT)
+    set_aside = batch(workspace, NIGHT)
     assert (set_aside.verdict, set_aside.rows_accepted, set_aside.rows_quarantined) == ("quarantined", 0, 515)
-    assert served(house, set_aside) == []
+    assert served(workspace, set_aside) == []
     run_night("2014-07-28")
-    known = known_rows(house, date(2014, 7, 28)).labelled
+    known = known_rows(workspace, date(2014, 7, 28)).labelled
     assert set_aside.batch_id not in set(known["batch_id"])
     assert known["sqft_living"].max() < 20_000
-    assert len(entries(house.lake, PROJECT, "retraining")) == 1
+    assert len(read_entries(workspace.lake, PROJECT, "retraining")) == 1
 
 
-def test_three_broken_rows_are_set_aside_alone(house: House) -> None:
-    land(house, "sales", NIGHT, in_another_unit(delivery("sales"), 3))
+def test_three_broken_rows_are_set_aside_alone(workspace: Workspace) -> None:
+    land(workspace, "sales", NIGHT, in_another_unit(delivery("sales"), 3))
     assert run_night(NIGHT)["action"] != "quarantine"
-    partly = batch(house, NIGHT)
+    partly = batch(workspace, NIGHT)
     assert (partly.verdict, partly.rows_accepted, partly.rows_quarantined) == ("partly_quarantined", 512, 3)
-    assert len(set(served(house, partly))) == len(served(house, partly)) == 512
-    held = house.lake.read(PROJECT, "quarantine", where=[("batch_id", "=", partly.batch_id)])
+    assert len(set(served(workspace, partly))) == len(served(workspace, partly)) == 512
+    held = workspace.lake.read(PROJECT, "quarantine", where=[("batch_id", "=", partly.batch_id)])
     assert all("sqft_living" in reasons for reasons in held["reasons"])
 
 
-def test_a_file_that_cannot_be_read_is_a_batch_set_aside_and_the_others_go_on(house: House) -> None:
-    land(house, "sales", NIGHT, b"\x89PNG\r\n\x1a\n\x00\x00\xff\xfe")
-    land(house, "prices", NIGHT, delivery("prices"))
+def test_a_file_that_cannot_be_read_is_a_batch_set_aside_and_the_others_go_on(workspace: Workspace) -> None:
+    land(workspace, "sales", NIGHT, b"\x89PNG\r\n\x1a\n\x00\x00\xff\xfe")
+    land(workspace, "prices", NIGHT, delivery("prices"))
     assert run_night(NIGHT)["action"] == "quarantine"
-    broken = batch(house, NIGHT)
+    broken = batch(workspace, NIGHT)
     assert (broken.verdict, broken.rows_in) == ("quarantined", 0)
     assert "cannot be read" in broken.findings
-    assert batch(house, NIGHT, "labels").verdict == "accepted"
-    land(house, "sales", NEXT, delivery("sales", NEXT))
+    assert batch(workspace, NIGHT, "labels").verdict == "accepted"
+    land(workspace, "sales", NEXT, delivery("sales", NEXT))
     assert run_night(NEXT)["action"] != "quarantine"
-    assert len(served(house, batch(house, NEXT))) == 528
+    assert len(served(workspace, batch(workspace, NEXT))) == 528
 
 
-def test_a_batch_let_in_by_a_person_is_profiled_and_scored_by_the_next_night(house: House) -> None:
-    from tasks.validate.task import let_in
+def test_a_batch_let_in_by_a_person_is_profiled_and_scored_by_the_next_night(workspace: Workspace) -> None:
+    from tasks.validate.task import release
 
-    land(house, "sales", NIGHT, in_another_unit(delivery("sales"), 600))
+    land(workspace, "sales", NIGHT, in_another_unit(delivery("sales"), 600))
     run_night(NIGHT)
-    assert let_in.fn(house.lake, house.spec, batch(house, NIGHT), clock.now()) == 515
+    assert release.fn(workspace.lake, workspace.spec, batch(workspace, NIGHT), clock.now()) == 515
     run_night(NEXT)
-    released = batch(house, NIGHT)
+    released = batch(workspace, NIGHT)
     assert (released.verdict, released.rows_accepted, released.rows_quarantined) == ("released", 515, 0)
-    assert len(set(served(house, released))) == len(served(house, released)) == 515
-    assert profiled(house, released) == 515
+    assert len(set(served(workspace, released))) == len(served(workspace, released)) == 515
+    assert profiled(workspace, released) == 515
 
 
-def test_rows_let_in_later_join_those_of_their_batch_that_were_scored_before(house: House) -> None:
-    from tasks.validate.task import let_in
+def test_rows_let_in_later_join_those_of_their_batch_that_were_scored_before(workspace: Workspace) -> None:
+    from tasks.validate.task import release
 
-    land(house, "sales", NIGHT, in_another_unit(delivery("sales"), 3))
+    land(workspace, "sales", NIGHT, in_another_unit(delivery("sales"), 3))
     run_night(NIGHT)
-    assert let_in.fn(house.lake, house.spec, batch(house, NIGHT), clock.now()) == 3
-    assert let_in.fn(house.lake, house.spec, batch(house, NIGHT), clock.now()) == 0
+    assert release.fn(workspace.lake, workspace.spec, batch(workspace, NIGHT), clock.now()) == 3
+    assert release.fn(workspace.lake, workspace.spec, batch(workspace, NIGHT), clock.now()) == 0
     run_night(NEXT)
-    whole = batch(house, NIGHT)
-    rows = house.lake.read(PROJECT, "rows", where=[("batch_id", "=", whole.batch_id)])
-    assert served(house, whole) == sorted(rows["row_id"])
-    assert (len(rows), profiled(house, whole)) == (515, 515)
+    whole = batch(workspace, NIGHT)
+    rows = workspace.lake.read(PROJECT, "rows", where=[("batch_id", "=", whole.batch_id)])
+    assert served(workspace, whole) == sorted(rows["row_id"])
+    assert (len(rows), profiled(workspace, whole)) == (515, 515)
 
 
-def test_a_corrected_file_takes_the_place_of_the_first_everywhere(house: House) -> None:
+def test_a_corrected_file_takes_the_place_of_the_first_everywhere(workspace: Workspace) -> None:
     from flows.retrain import known_rows
 
-    land(house, "sales", NIGHT, delivery("sales"))
-    land(house, "prices", "2014-07-28", delivery("prices", "2014-07-28"))
+    land(workspace, "sales", NIGHT, delivery("sales"))
+    land(workspace, "prices", "2014-07-28", delivery("prices", "2014-07-28"))
     run_night(NIGHT)
-    wrong = batch(house, NIGHT)
+    wrong = batch(workspace, NIGHT)
     header, *rows = delivery("sales")
     land(
-        house,
+        workspace,
         "sales",
         NIGHT,
         [header, *([*row[:AREA], str(int(row[AREA]) + 1), *row[AREA + 1 :]] for row in rows[:500])],
     )
     run_night("2014-07-28")
     first, corrected = (
-        next(each for each in latest(house.lake, PROJECT) if each.batch_id == wrong.batch_id),
-        next(each for each in latest(house.lake, PROJECT) if each.key == wrong.key and each.batch_id != wrong.batch_id),
+        next(each for each in latest(workspace.lake, PROJECT) if each.batch_id == wrong.batch_id),
+        next(
+            each
+            for each in latest(workspace.lake, PROJECT)
+            if each.key == wrong.key and each.batch_id != wrong.batch_id
+        ),
     )
     assert (first.verdict, first.rows_accepted, first.rows_elsewhere) == ("superseded", 0, 515)
     assert (corrected.verdict, corrected.rows_accepted) == ("accepted", 500)
-    known = known_rows(house, date(2014, 7, 28)).labelled
+    known = known_rows(workspace, date(2014, 7, 28)).labelled
     assert wrong.batch_id not in set(known["batch_id"])
     assert known["row_id"].is_unique
     for table in ("predictions", "profiles"):
-        counted = standing(house.lake, PROJECT, table)
+        counted = active_rows(workspace.lake, PROJECT, table)
         assert wrong.batch_id not in set(counted["batch_id"])
-    assert len(served(house, corrected)) == profiled(house, corrected) == 500
+    assert len(served(workspace, corrected)) == profiled(workspace, corrected) == 500
 
 
-def test_a_corrected_file_heals_a_quarantine(house: House) -> None:
-    land(house, "sales", NIGHT, in_another_unit(delivery("sales"), 600))
+def test_a_corrected_file_heals_a_quarantine(workspace: Workspace) -> None:
+    land(workspace, "sales", NIGHT, in_another_unit(delivery("sales"), 600))
     assert run_night(NIGHT)["action"] == "quarantine"
-    land(house, "sales", NIGHT, delivery("sales"))
+    land(workspace, "sales", NIGHT, delivery("sales"))
     assert run_night(NEXT)["action"] != "quarantine"
     healed = {
-        each.verdict: each for each in latest(house.lake, PROJECT) if each.key == f"{NIGHT}.csv" and each.kind == "rows"
+        each.verdict: each
+        for each in latest(workspace.lake, PROJECT)
+        if each.key == f"{NIGHT}.csv" and each.kind == "rows"
     }
     assert set(healed) == {"superseded", "accepted"}
     assert healed["superseded"].rows_quarantined == 0
-    assert len(served(house, healed["accepted"])) == 515
+    assert len(served(workspace, healed["accepted"])) == 515
 
 
-def test_a_night_decided_again_from_what_is_stored_comes_to_the_same(house: House) -> None:
-    from flows.backtest.redecide import decided_again
+def test_a_night_decided_again_from_what_is_stored_comes_to_the_same(workspace: Workspace) -> None:
+    from flows.backtest.redecide import redecide
 
-    land(house, "sales", NIGHT, delivery("sales"))
+    land(workspace, "sales", NIGHT, delivery("sales"))
     run_night(NIGHT)
-    then, now = decided_again(house, date.fromisoformat(NIGHT))
+    then, now = redecide(workspace, date.fromisoformat(NIGHT))
     assert (now.action, now.kind, now.reason) == (then.action, then.drift, then.reason)
     assert [asdict(each) for each in now.answers] == then.details["answers"]
 
 
-def test_a_policy_is_replayed_on_what_the_lake_holds(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_policy_is_replayed_on_what_the_lake_holds(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     from flows.cli.commands.replay import replay_policy
     from tasks.spec import home
 
     for night in (NIGHT, NEXT):
-        land(house, "sales", night, delivery("sales", night))
-        land(house, "prices", night, delivery("prices", night))
+        land(workspace, "sales", night, delivery("sales", night))
+        land(workspace, "prices", night, delivery("prices", night))
         run_night(night)
-    before = contents(house.lake)
+    before = contents(workspace.lake)
     policy, never = replay_policy(PROJECT, [], date.fromisoformat(FIRST), ["policy", "never"])
     assert (policy.nights, never.nights, never.retrainings) == (2, 2, 0)
     assert policy.loss == never.loss
     assert "policy" in capsys.readouterr().out
-    assert (home(house.folder / "project.yaml") / f"{PROJECT}-replay.html").exists()
-    assert contents(house.lake) == before  # nothing is written
+    assert (home(workspace.folder / "project.yaml") / f"{PROJECT}-replay.html").exists()
+    assert contents(workspace.lake) == before  # nothing is written
 
 
-def test_two_prices_for_one_sale_are_both_set_aside(house: House) -> None:
+def test_two_prices_for_one_sale_are_both_set_aside(workspace: Workspace) -> None:
     header, first, *rest = delivery("prices")
-    land(house, "prices", NIGHT, [header, first, [*first[:2], "1234567"], *rest])
+    land(workspace, "prices", NIGHT, [header, first, [*first[:2], "1234567"], *rest])
     run_night(NIGHT)
-    prices = batch(house, NIGHT, "labels")
+    prices = batch(workspace, NIGHT, "labels")
     assert (prices.verdict, prices.rows_accepted, prices.rows_quarantined) == ("partly_quarantined", 635, 2)
-    held = house.lake.read(PROJECT, "quarantine", where=[("batch_id", "=", prices.batch_id)])
+    held = workspace.lake.read(PROJECT, "quarantine", where=[("batch_id", "=", prices.batch_id)])
     assert held["reasons"].tolist() == ["contradictory_label", "contradictory_label"]
 
 
-def challenger(house: House, key: str, champion: str = "1") -> Version:
+def challenger(workspace: Workspace, key: str, champion: str = "1") -> Version:
     """Put up the champion's own files once more, as a version that beat it."""
     from tasks.registry import Draft
     from tasks.registry.mlflow_names import COMPARED_WITH
 
-    source = house.registry.version(PROJECT, 1)
+    source = workspace.registry.version(PROJECT, 1)
     assert source is not None
-    draft = Draft(key=key, files=house.registry.fetch(source), tags={COMPARED_WITH: champion})
-    return house.registry.add_version(PROJECT, draft)
+    draft = Draft(key=key, files=workspace.registry.fetch(source), tags={COMPARED_WITH: champion})
+    return workspace.registry.add_version(PROJECT, draft)
 
 
-def test_a_champion_moved_by_hand_is_put_back_and_written_down(house: House) -> None:
-    other = challenger(house, "moved-by-hand")
-    house.registry.set_alias(PROJECT, "champion", other.number)
+def test_a_champion_moved_by_hand_is_put_back_and_written_down(workspace: Workspace) -> None:
+    other = challenger(workspace, "moved-by-hand")
+    workspace.registry.set_alias(PROJECT, "champion", other.number)
     assert run_promote()["action"] == "put_back"
-    assert house.registry.aliases(PROJECT)["champion"] == 1
-    entry = entries(house.lake, PROJECT, "promotion")[-1]
+    assert workspace.registry.aliases(PROJECT)["champion"] == 1
+    entry = read_entries(workspace.lake, PROJECT, "promotion")[-1]
     assert (entry.action, entry.subject) == ("put_back", "version 1")
     assert entry.reason == f"the alias champion was moved by hand to version {other.number}; it is back at version 1"
     assert run_promote()["action"] == "none"
 
 
 def test_an_alias_set_by_hand_before_anything_was_promoted_is_removed(
-    house: House, houses: Callable[[Path, Any], None]
+    workspace: Workspace, houses: Callable[[Path, Any], None]
 ) -> None:
     from flows.promote import promote
-    from flows.workspace import open_house
+    from flows.workspace import open_workspace
     from tasks.registry import Draft
 
-    houses(house.folder.parent / "unpromoted", {})
-    fresh = open_house("unpromoted")
+    houses(workspace.folder.parent / "unpromoted", {})
+    fresh = open_workspace("unpromoted")
     fresh.registry.ensure("unpromoted", "Nothing was ever promoted.")
     number = fresh.registry.add_version("unpromoted", Draft("mine", {"model.onnx": b"x"})).number
     fresh.registry.set_alias("unpromoted", "champion", number)
     assert promote("unpromoted", date.fromisoformat(NIGHT))["action"] == "put_back"
     assert fresh.registry.aliases("unpromoted") == {}
-    assert [entry.subject for entry in entries(fresh.lake, "unpromoted", "promotion")] == ["no version"]
+    assert [entry.subject for entry in read_entries(fresh.lake, "unpromoted", "promotion")] == ["no version"]
 
 
-def test_an_approved_version_whose_model_was_changed_on_disk_is_refused(house: House, mlflow_artifacts: Path) -> None:
-    changed = challenger(house, "changed-on-disk")
+def test_an_approved_version_whose_model_was_changed_on_disk_is_refused(
+    workspace: Workspace, mlflow_artifacts: Path
+) -> None:
+    changed = challenger(workspace, "changed-on-disk")
     model = next(mlflow_artifacts.glob(f"*/{changed.run_id}/artifacts/model/model.onnx"))
     model.write_bytes(model.read_bytes()[:-1] + b"\x00")
-    house.registry.set_tag(PROJECT, changed.number, "approval", "approved")
+    workspace.registry.set_tag(PROJECT, changed.number, "approval", "approved")
     refused = run_promote()
     assert refused["action"] == "refused"
     assert "model.onnx has changed" in refused["reason"]
-    assert house.registry.aliases(PROJECT)["champion"] == 1
-    house.registry.delete_tag(PROJECT, changed.number, "approval")
+    assert workspace.registry.aliases(PROJECT)["champion"] == 1
+    workspace.registry.delete_tag(PROJECT, changed.number, "approval")
 
 
 def test_a_challenger_is_rejected_by_the_command_line_and_the_record_knows_by_whom(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flows.cli.commands.approve import answer_challenger
 
     monkeypatch.setattr("flows.cli.commands.approve.person", lambda: "ann")
-    unwanted = challenger(house, "unwanted")
+    unwanted = challenger(workspace, "unwanted")
     answer_challenger(PROJECT, unwanted.number, "rejected", "too few streets")
-    entry = entries(house.lake, PROJECT, "promotion")[-1]
+    entry = read_entries(workspace.lake, PROJECT, "promotion")[-1]
     assert (entry.action, entry.actor, entry.details) == ("rejected", "ann", {"because": "too few streets"})
-    assert house.registry.aliases(PROJECT)["champion"] == 1
+    assert workspace.registry.aliases(PROJECT)["champion"] == 1
 
 
 @pytest.mark.usefixtures("house")
@@ -385,18 +395,20 @@ def test_an_answer_about_no_version_is_told_in_a_sentence() -> None:
 
 
 def test_a_crash_between_the_writes_of_a_batch_is_healed_by_writing_it_again(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tasks.ingest.task import take_in
     from tasks.validate.acceptance.store import store
     from tasks.validate.task import verdicts
 
-    land(house, "sales", NIGHT, in_another_unit(delivery("sales"), 3))
+    land(workspace, "sales", NIGHT, in_another_unit(delivery("sales"), 3))
     night = date.fromisoformat(NIGHT)
-    checked = verdicts.fn(take_in.fn(house.lake, house.spec, house.folder, night), house.spec, house.folder)
+    checked = verdicts.fn(
+        take_in.fn(workspace.lake, workspace.spec, workspace.folder, night), workspace.spec, workspace.folder
+    )
 
     def stored(lake: Lake) -> dict[str, list[tuple[str, ...]]]:
-        store.fn(lake, house.spec, checked, night, clock.now())
+        store.fn(lake, workspace.spec, checked, night, clock.now())
         return contents(lake)
 
     undisturbed = stored(Lake(str(tmp_path / "undisturbed")))
@@ -427,33 +439,35 @@ def test_a_night_that_crashes_after_each_of_its_writes_ends_as_if_nothing_had_ha
 
     lakes = {}
     for name in ("undisturbed", "crashing"):
-        house = copied(trained, tmp_path / name, monkeypatch)
-        land(house, "sales", NIGHT, delivery("sales"))
-        land(house, "prices", NIGHT, delivery("prices"))
+        workspace = copied(trained, tmp_path / name, monkeypatch)
+        land(workspace, "sales", NIGHT, delivery("sales"))
+        land(workspace, "prices", NIGHT, delivery("prices"))
         if name == "crashing":
             crashes = sum(takewhile(bool, (night_crashes() for _ in range(12))))
             assert crashes == 5  # after rows, labels, batches, profiles and predictions; with its decision it is done
         else:
             run_night(NIGHT)
-        lakes[name] = contents(house.lake)
+        lakes[name] = contents(workspace.lake)
     assert lakes["crashing"] == lakes["undisturbed"]
 
 
-def test_a_project_monitored_apart_takes_in_every_night_and_is_decided_on_when_it_is_looked_at(house: House) -> None:
+def test_a_project_monitored_apart_takes_in_every_night_and_is_decided_on_when_it_is_looked_at(
+    workspace: Workspace,
+) -> None:
     from flows.monitor import monitor
 
-    spec = house.folder / "project.yaml"
+    spec = workspace.folder / "project.yaml"
     spec.write_text(spec.read_text("utf-8").replace("schedule:\n", 'schedule:\n  monitoring: "0 6 * * MON"\n'), "utf-8")
-    decided_before = len(entries(house.lake, PROJECT, "night"))
+    decided_before = len(read_entries(workspace.lake, PROJECT, "night"))
     for night in (NIGHT, NEXT):
-        land(house, "sales", night, delivery("sales", night))
+        land(workspace, "sales", night, delivery("sales", night))
         result = run_night(night)
         assert (result["action"], result["rows_in"]) == ("taken in", len(delivery("sales", night)) - 1)
-        assert len(served(house, batch(house, night))) == result["rows_in"]
-    assert len(entries(house.lake, PROJECT, "night")) == decided_before
+        assert len(served(workspace, batch(workspace, night))) == result["rows_in"]
+    assert len(read_entries(workspace.lake, PROJECT, "night")) == decided_before
     first = monitor(PROJECT, date.fromisoformat(NEXT))
-    made = entries(house.lake, PROJECT, "night")[decided_before:]
+    made = read_entries(workspace.lake, PROJECT, "night")[decided_before:]
     assert [(each.night.isoformat(), each.action) for each in made] == [(NEXT, first["action"])]
     assert made[0].details["rows"] == len(delivery("sales", NIGHT)) + len(delivery("sales", NEXT)) - 2
     assert monitor(PROJECT, date.fromisoformat(NEXT)) == first
-    assert len(entries(house.lake, PROJECT, "night")) == decided_before + 1
+    assert len(read_entries(workspace.lake, PROJECT, "night")) == decided_before + 1

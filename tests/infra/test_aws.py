@@ -24,7 +24,7 @@ import pyarrow as pa
 import pytest
 
 from tasks.ingest.sources.s3 import S3Source
-from tasks.lake import TABLES, Lake, held
+from tasks.lake import TABLES, Lake, acquire_lease
 
 TEMPLATE = Path(__file__).parents[2] / "infra" / "aws" / "leeway.yaml"
 BUCKETS = {"Landing": "landing", "Lake": "lake", "Artifacts": "artifacts"}
@@ -176,10 +176,10 @@ def nights(store: Store) -> None:
     source = S3Source("landing", "shop/sales/", store.url)
     for each in source.list():
         source.read(each.key)
-    with held(lake, "shop", "night"):
+    with acquire_lease(lake, "shop", "night"):
         for table in TABLES:
             for number in range(WRITES if table == "rows" else 1):
-                lake.add_once("shop", table, filled(table), f"key {number}")
+                lake.append_if_absent("shop", table, filled(table), f"key {number}")
             store.lake().read("shop", table)
     lake.put("shop", "report.html", b"x")
 
@@ -188,16 +188,16 @@ def retraining(store: Store) -> None:
     lake = store.lake()
     for table in TABLES:
         lake.read("shop", table)
-    with held(lake, "shop", "retraining"):
+    with acquire_lease(lake, "shop", "retraining"):
         for number in range(WRITES):
-            lake.add_once("shop", "decisions", filled("decisions"), f"retraining {number}")
+            lake.append_if_absent("shop", "decisions", filled("decisions"), f"retraining {number}")
     lake.put("shop", "report.html", b"y")
 
 
 def serving(store: Store) -> None:
     lake = store.lake()
     for number in range(WRITES):
-        lake.add_once("shop", "predictions", filled("predictions"), f"served {number}")
+        lake.append_if_absent("shop", "predictions", filled("predictions"), f"served {number}")
 
 
 def keeping_artifacts(store: Store) -> None:

@@ -1,6 +1,7 @@
 """A proxy in front of an S3 server that does to chosen requests what networks and stores do to them.
 
-It runs as a process of its own (`python -m tests.integration.s3proxy PORT UPSTREAM`), for a client that waits inside a native
+It runs as a process of its own (`python -m tests.integration.s3proxy PORT UPSTREAM`), for a client that waits inside
+a native
 call may keep every thread of its process waiting. What it shall do it is told by requests below `/-/`, which no bucket
 is called.
 """

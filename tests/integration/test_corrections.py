@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tasks.lake import Lake, deliveries, latest, standing
+from tasks.lake import Lake, active_rows, deliveries, latest
 from tasks.records import Checked, Landed
 from tasks.spec import ProjectSpec
 from tasks.validate.acceptance.store import store
@@ -41,9 +41,9 @@ def write(lake: Lake, *checked: Checked, later: int = 0) -> None:
 
 
 def sizes(lake: Lake) -> dict[str, float]:
-    rows = standing(lake, "houses", "rows")
+    rows = active_rows(lake, "houses", "rows")
     assert rows["row_id"].is_unique
-    assert set(standing(lake, "houses", "labels")["row_id"]) == set(rows["row_id"])
+    assert set(active_rows(lake, "houses", "labels")["row_id"]) == set(rows["row_id"])
     assert all(b.rows_in == b.rows_accepted + b.rows_quarantined + b.rows_elsewhere for b in latest(lake, "houses"))
     accepted = sum(batch.rows_accepted for batch in deliveries(lake, "houses").accepted())
     assert accepted == len(rows)
@@ -90,9 +90,9 @@ def test_answers_for_rows_that_still_count_are_kept_when_others_of_their_batch_a
     answers = answers.assign(
         deferred=False, reasons="", probabilities=None, predicted_class=None, time=pd.Timestamp(MOMENT)
     )
-    lake.add_once("houses", "predictions", answers, served_key("one/1"), version_key("one/1", 1))
+    lake.append_if_absent("houses", "predictions", answers, served_key("one/1"), version_key("one/1", 1))
     write(lake, delivered("two", "b.csv", {"z": 4}))
-    kept = standing(lake, "houses", "predictions")
+    kept = active_rows(lake, "houses", "predictions")
     assert sorted(kept["row_id"]) == ["x", "y"]
     assert lake.missing("houses", "predictions", [served_key("one/2"), version_key("one/2", 1)]) == []
 
@@ -104,15 +104,15 @@ def test_a_crash_before_any_write_of_a_correction_is_healed_by_the_next_run(
     for number in range(1, 8):
         lake = Lake(str(tmp_path / f"crash-{number}"))
         write(lake, delivered("one", "a.csv", {"x": 1, "y": 2, "z": 3}))
-        before, calls, real = sizes(lake), count(1), Lake.add_once
+        before, calls, real = sizes(lake), count(1), Lake.append_if_absent
 
-        def add_once(self: Lake, *args: Any, at: int = number, calls: Any = calls, real: Any = real) -> bool:
+        def append_if_absent(self: Lake, *args: Any, at: int = number, calls: Any = calls, real: Any = real) -> bool:
             if next(calls) == at:
                 raise CrashError
             return bool(real(self, *args))
 
         with monkeypatch.context() as crashing:
-            crashing.setattr(Lake, "add_once", add_once)
+            crashing.setattr(Lake, "append_if_absent", append_if_absent)
             try:
                 write(lake, *corrections)
             except CrashError:

@@ -12,7 +12,7 @@ import pytest
 
 from tasks import clock
 from tasks.errors import Overtaken
-from tasks.lake import TABLES, Batch, Entry, Lake, accepted, add_batch, entries, latest, record
+from tasks.lake import TABLES, Batch, Entry, Lake, accepted, add_batch, append_entry, latest, read_entries
 
 
 @pytest.fixture
@@ -33,19 +33,19 @@ def decided(name: str) -> pd.DataFrame:
 
 
 def test_a_write_with_the_same_key_is_done_once(lake: Lake) -> None:
-    assert lake.add_once("mine", "labels", labels("a"), "key")
-    assert not lake.add_once("mine", "labels", labels("a"), "key")
+    assert lake.append_if_absent("mine", "labels", labels("a"), "key")
+    assert not lake.append_if_absent("mine", "labels", labels("a"), "key")
     assert lake.read("mine", "labels")["row_id"].tolist() == ["a"]
 
 
 def test_a_write_is_found_by_each_of_its_names(lake: Lake) -> None:
-    lake.add_once("mine", "labels", labels("a"), "served/b", "version/1/b")
+    lake.append_if_absent("mine", "labels", labels("a"), "served/b", "version/1/b")
     assert lake.has("mine", "labels", "version/1/b")
     assert lake.missing("mine", "labels", ["served/b", "served/c"]) == ["served/c"]
 
 
 def test_of_several_writes_in_one_commit_those_already_there_are_left_out(lake: Lake) -> None:
-    lake.add_once("mine", "labels", labels("a"), "one")
+    lake.append_if_absent("mine", "labels", labels("a"), "one")
     lake.add_each("mine", "labels", {"one": labels("a"), "two": labels("b"), "three": labels("c")})
     lake.add_each("mine", "labels", {"two": labels("b"), "three": labels("c")})
     assert sorted(lake.read("mine", "labels")["row_id"]) == ["a", "b", "c"]
@@ -53,7 +53,7 @@ def test_of_several_writes_in_one_commit_those_already_there_are_left_out(lake: 
 
 
 def test_writers_of_overlapping_commits_leave_each_write_once(lake: Lake) -> None:
-    lake.add_once("mine", "labels", labels("first"), "first")
+    lake.append_if_absent("mine", "labels", labels("first"), "first")
     names = [f"n{number}" for number in range(9)]
     writers = [
         threading.Thread(target=lake.add_each, args=("mine", "labels", {name: labels(name) for name in names[at:]}))
@@ -67,10 +67,10 @@ def test_writers_of_overlapping_commits_leave_each_write_once(lake: Lake) -> Non
 
 
 def test_what_another_process_wrote_is_seen_at_the_next_look(lake: Lake) -> None:
-    lake.add_once("mine", "labels", labels("a"), "one")
+    lake.append_if_absent("mine", "labels", labels("a"), "one")
     assert len(lake.read("mine", "labels")) == 1
     other: Lake = pickle.loads(pickle.dumps(lake))  # noqa: S301 - our own bytes
-    other.add_once("mine", "labels", labels("b"), "two")
+    other.append_if_absent("mine", "labels", labels("b"), "two")
     assert sorted(lake.read("mine", "labels")["row_id"]) == ["a", "b"]
     assert lake.missing("mine", "labels", ["two", "three"]) == ["three"]
 
@@ -79,16 +79,18 @@ def test_a_column_that_reads_are_narrowed_by_is_among_the_first_that_delta_keeps
     from deltalake import DeltaTable
 
     wide = pd.DataFrame({f"column_{number}": [float(number)] for number in range(40)})
-    lake.add_once("mine", "rows", wide.assign(row_id="a", batch_id="b", revision=1, event_date=date(2026, 1, 1)), "one")
+    lake.append_if_absent(
+        "mine", "rows", wide.assign(row_id="a", batch_id="b", revision=1, event_date=date(2026, 1, 1)), "one"
+    )
     (kept,) = DeltaTable(lake.uri("mine", "rows")).get_add_actions(flatten=True).to_struct_array().to_pylist()
     assert (kept["min.event_date"], kept["max.batch_id"]) == (date(2026, 1, 1), "b")
 
 
 def test_sixteen_writers_of_one_key_leave_one_write(lake: Lake) -> None:
-    lake.add_once("mine", "labels", labels("first"), "first")
+    lake.append_if_absent("mine", "labels", labels("first"), "first")
     wrote: list[bool] = []
     writers = [
-        threading.Thread(target=lambda: wrote.append(lake.add_once("mine", "labels", labels("a"), "key")))
+        threading.Thread(target=lambda: wrote.append(lake.append_if_absent("mine", "labels", labels("a"), "key")))
         for _ in range(16)
     ]
     for writer in writers:
@@ -108,14 +110,14 @@ def test_a_table_that_was_never_written_is_empty_with_its_columns(lake: Lake) ->
 
 
 def test_the_past_can_be_read_as_it_was(lake: Lake) -> None:
-    lake.add_once("mine", "labels", labels("a"), "one")
+    lake.append_if_absent("mine", "labels", labels("a"), "one")
     then = lake.version("mine", "labels")
-    lake.add_once("mine", "labels", labels("b"), "two")
+    lake.append_if_absent("mine", "labels", labels("b"), "two")
     assert lake.read("mine", "labels", at=then)["row_id"].tolist() == ["a"]
 
 
 def test_a_filter_keeps_only_what_it_names(lake: Lake) -> None:
-    lake.add_once("mine", "labels", labels("a", "b"), "one")
+    lake.append_if_absent("mine", "labels", labels("a", "b"), "one")
     assert lake.read("mine", "labels", where=[("row_id", "=", "b")])["row_id"].tolist() == ["b"]
 
 
@@ -129,10 +131,10 @@ def test_an_object_replaces_the_one_before(lake: Lake) -> None:
 def test_the_record_is_read_back_as_it_was_written_in_order_of_time(lake: Lake) -> None:
     first = Entry("n1", "night", date(2026, 1, 1), clock.now(), "score", "fine", details={"rows": 3})
     second = Entry("r1", "retraining", date(2026, 1, 1), clock.now(), "refused", "worse")
-    record(lake, "mine", second)
-    record(lake, "mine", first)
-    assert entries(lake, "mine") == [first, second]
-    assert entries(lake, "mine", "retraining") == [second]
+    append_entry(lake, "mine", second)
+    append_entry(lake, "mine", first)
+    assert read_entries(lake, "mine") == [first, second]
+    assert read_entries(lake, "mine", "retraining") == [second]
 
 
 def test_a_batch_stands_as_its_highest_revision_says(lake: Lake) -> None:
@@ -170,16 +172,16 @@ def test_rows_that_come_in_pieces_are_one_write(lake: Lake) -> None:
         yield labels("a", "b")
         yield labels("c")
 
-    assert lake.add_once("mine", "labels", pieces, "key")
-    assert not lake.add_once("mine", "labels", pieces, "key")
+    assert lake.append_if_absent("mine", "labels", pieces, "key")
+    assert not lake.append_if_absent("mine", "labels", pieces, "key")
     assert sorted(lake.read("mine", "labels")["row_id"]) == ["a", "b", "c"]
     assert lake.version("mine", "labels") == 1  # made, then one write
 
 
 def test_a_table_is_read_in_pieces_of_a_size(lake: Lake) -> None:
     assert list(lake.pieces("mine", "labels")) == []
-    lake.add_once("mine", "labels", labels(*map(str, range(7))), "one")
-    lake.add_once("mine", "labels", labels(*map(str, range(7, 10))), "two")
+    lake.append_if_absent("mine", "labels", labels(*map(str, range(7))), "one")
+    lake.append_if_absent("mine", "labels", labels(*map(str, range(7, 10))), "two")
     found = list(lake.pieces("mine", "labels", columns=["row_id"], rows_at_once=4))
     assert sum(map(len, found)) == 10
     assert max(map(len, found)) <= 4
@@ -187,15 +189,15 @@ def test_a_table_is_read_in_pieces_of_a_size(lake: Lake) -> None:
 
 
 def test_what_was_paused_past_its_lease_writes_no_batch_once_the_next_holder_has(lake: Lake) -> None:
-    paused, successor = lake.under("night", 3), lake.under("night", 5)
-    assert paused.add_once("mine", "decisions", decided("a"), "a")
-    assert successor.add_once("mine", "decisions", decided("b"), "b")
+    paused, successor = lake.with_lease("night", 3), lake.with_lease("night", 5)
+    assert paused.append_if_absent("mine", "decisions", decided("a"), "a")
+    assert successor.append_if_absent("mine", "decisions", decided("b"), "b")
     with pytest.raises(Overtaken, match=r"number 5 after 3\); nothing is to be done"):
-        paused.add_once("mine", "decisions", decided("c"), "c")
-    assert successor.add_once("mine", "decisions", decided("d"), "d")
-    assert lake.add_once("mine", "decisions", decided("e"), "e"), "who holds no lease is not kept out"
-    assert paused.add_once("mine", "labels", labels("x"), "rows are counted by their batch alone")
-    assert lake.under("upkeep", 1).add_once("mine", "decisions", decided("f"), "f"), "another lease"
+        paused.append_if_absent("mine", "decisions", decided("c"), "c")
+    assert successor.append_if_absent("mine", "decisions", decided("d"), "d")
+    assert lake.append_if_absent("mine", "decisions", decided("e"), "e"), "who holds no lease is not kept out"
+    assert paused.append_if_absent("mine", "labels", labels("x"), "rows are counted by their batch alone")
+    assert lake.with_lease("upkeep", 1).append_if_absent("mine", "decisions", decided("f"), "f"), "another lease"
     assert sorted(lake.read("mine", "decisions")["name"]) == ["a", "b", "d", "e", "f"]
 
 
@@ -204,7 +206,7 @@ def test_of_many_first_writers_of_one_key_one_writes(lake: Lake, attempt: int) -
     done: list[bool] = []
 
     def write() -> None:
-        done.append(Lake(lake.root).add_once("mine", "labels", labels("a"), "key"))
+        done.append(Lake(lake.root).append_if_absent("mine", "labels", labels("a"), "key"))
 
     writers = [threading.Thread(target=write) for _ in range(6)]
     for writer in writers:
@@ -221,8 +223,8 @@ def test_a_label_is_a_number_or_the_name_of_a_class_as_the_project_has_it(lake: 
     rows = pd.DataFrame({"row_id": list("abc"), "label": pd.Series(given), "batch_id": "x", "revision": 1})
     rows["arrival"] = date(2026, 1, 1)
     kind = "str" if given[0] == "bike" else "float64"
-    lake.add_once("mine", "labels", rows.astype({"label": kind}), "x/1")
-    lake.add_once("mine", "labels", lambda: iter([rows.astype({"label": kind})] * 2), "x/2")
+    lake.append_if_absent("mine", "labels", rows.astype({"label": kind}), "x/1")
+    lake.append_if_absent("mine", "labels", lambda: iter([rows.astype({"label": kind})] * 2), "x/2")
     read = lake.read("mine", "labels")
     assert str(read["label"].dtype) == kind
     assert read["label"].dropna().tolist() == [given[0], given[2]] * 3
@@ -235,5 +237,5 @@ def test_a_table_that_is_older_than_one_of_its_columns_gets_it_with_the_next_wri
     kinds = pa.schema([kind for kind in TABLES["predictions"].schema if kind.name != newest])
     DeltaTable.create(lake.uri("mine", "predictions"), kinds)
     row = dict.fromkeys(TABLES["predictions"].schema.names) | {"row_id": "a", "predicted_class": "van"}
-    assert lake.add_once("mine", "predictions", pa.Table.from_pylist([row], TABLES["predictions"].schema), "x")
+    assert lake.append_if_absent("mine", "predictions", pa.Table.from_pylist([row], TABLES["predictions"].schema), "x")
     assert lake.read("mine", "predictions")[newest].tolist() == ["van"]

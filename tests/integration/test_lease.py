@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import Conflict
-from tasks.lake import Lake, compact, current, held, lease
+from tasks.lake import Lake, acquire_lease, compact, current, lease
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def test_a_lease_is_held_for_the_block_and_then_given_back(lake: Lake) -> None:
-    with held(lake, "houses", "night") as mine:
+    with acquire_lease(lake, "houses", "night") as mine:
         found = current(lake, "houses", "night")
         assert found is not None
         assert (found.holder, found.token) == (mine.holder, mine.token)
@@ -29,21 +29,25 @@ def test_a_lease_is_held_for_the_block_and_then_given_back(lake: Lake) -> None:
 
 
 def test_leases_of_other_names_and_projects_are_apart(lake: Lake) -> None:
-    with held(lake, "houses", "night"), held(lake, "houses", "retraining"), held(lake, "cars", "night"):
+    with (
+        acquire_lease(lake, "houses", "night"),
+        acquire_lease(lake, "houses", "retraining"),
+        acquire_lease(lake, "cars", "night"),
+    ):
         assert current(lake, "cars", "retraining") is None
 
 
 def test_an_error_in_the_block_gives_the_lease_back(lake: Lake) -> None:
-    with pytest.raises(ZeroDivisionError), held(lake, "houses", "night"):
+    with pytest.raises(ZeroDivisionError), acquire_lease(lake, "houses", "night"):
         _ = 1 / 0
     assert current(lake, "houses", "night") is None
 
 
 def test_who_waits_too_long_is_told_for_whom(lake: Lake) -> None:
     with (
-        held(lake, "houses", "night", holder="elsewhere/1/0.00"),
+        acquire_lease(lake, "houses", "night", holder="elsewhere/1/0.00"),
         pytest.raises(Conflict, match=r"elsewhere/1/0\.00 has been doing the night of houses"),
-        held(lake, "houses", "night", patience_seconds=0),
+        acquire_lease(lake, "houses", "night", patience_seconds=0),
     ):
         pass
 
@@ -54,7 +58,7 @@ def test_many_at_once_are_one_after_the_other(lake: Lake, monkeypatch: pytest.Mo
 
     def work() -> None:
         nonlocal inside, most
-        with held(lake, "houses", "night") as mine:
+        with acquire_lease(lake, "houses", "night") as mine:
             inside += 1
             most = max(most, inside)
             tokens.append(mine.token)
@@ -72,14 +76,14 @@ def test_many_at_once_are_one_after_the_other(lake: Lake, monkeypatch: pytest.Mo
 
 
 def test_who_acts_on_a_state_that_changed_meanwhile_gets_nothing(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    with held(lake, "houses", "night", holder="first/1/1"):
+    with acquire_lease(lake, "houses", "night", holder="first/1/1"):
         compact(lake, "houses", "leases")  # a commit that is no lease
         states = iter([None])
         seen = lease._last
         monkeypatch.setattr(lease, "_last", lambda *asked: next(states, seen(*asked)))
         with (
             pytest.raises(Conflict, match="first/1/1 has been doing"),
-            held(lake, "houses", "night", patience_seconds=0),
+            acquire_lease(lake, "houses", "night", patience_seconds=0),
         ):
             pass
 
@@ -91,7 +95,7 @@ def test_a_holder_that_was_killed_holds_nothing(lake: Lake) -> None:
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
     assert len(lake.read("houses", "leases")) == 1  # never given back
-    with held(lake, "houses", "night", patience_seconds=0):
+    with acquire_lease(lake, "houses", "night", patience_seconds=0):
         pass
 
 
@@ -99,7 +103,7 @@ def test_a_machine_that_is_gone_holds_until_its_lease_runs_out(lake: Lake, monke
     monkeypatch.setattr(lease, "SPAN", timedelta(seconds=0.3))
     lease._taken(lake, "houses", "night", ("gone/1/0.00", 0))
     assert current(lake, "houses", "night") is not None
-    with held(lake, "houses", "night", patience_seconds=5):
+    with acquire_lease(lake, "houses", "night", patience_seconds=5):
         pass
 
 
@@ -109,7 +113,7 @@ def test_a_holder_that_wakes_up_late_does_not_end_the_next_ones_lease(
     monkeypatch.setattr(lease, "SPAN", timedelta(seconds=0))
     late = lease._taken(lake, "houses", "night", ("gone/1/0.00", 0))
     monkeypatch.setattr(lease, "SPAN", timedelta(seconds=60))
-    with held(lake, "houses", "night") as mine:
+    with acquire_lease(lake, "houses", "night") as mine:
         lease._write(lake, "houses", late, until=late.until)
         found = current(lake, "houses", "night")
         assert found is not None
@@ -118,7 +122,7 @@ def test_a_holder_that_wakes_up_late_does_not_end_the_next_ones_lease(
 
 def test_a_long_block_prolongs_its_lease(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "PROLONG_SECONDS", 0.05)
-    with held(lake, "houses", "night") as mine:
+    with acquire_lease(lake, "houses", "night") as mine:
         time.sleep(0.4)
         found = current(lake, "houses", "night")
         assert found is not None

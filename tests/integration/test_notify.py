@@ -13,9 +13,9 @@ from uuid import UUID
 import pytest
 
 from tasks.errors import Unreachable
-from tasks.lake import Entry, Lake, entries
-from tasks.notify import told_in
-from tasks.notify.task import tell, tell_failure
+from tasks.lake import Entry, Lake, read_entries
+from tasks.notify import sent_messages
+from tasks.notify.task import notify_failure, tell
 from tasks.spec import ProjectSpec, read_spec
 
 NIGHT = date(2026, 2, 1)
@@ -77,12 +77,12 @@ def test_a_state_is_told_once_over_nights_and_the_record_remembers_it(
     address, taken = inbox
     monkeypatch.setenv("TEAM", address)
     spec, lake = write({"to": "env:TEAM"}), Lake(str(tmp_path / "lake"))
-    told = [tell.fn(lake, spec, held(day), entries(lake, "mine"), "what moved: all") for day in range(9)]
+    told = [tell.fn(lake, spec, held(day), read_entries(lake, "mine"), "what moved: all") for day in range(9)]
     assert told == [1, 0, 0, 0, 0, 0, 0, 1, 0]
     assert [each["title"] for each in taken] == ["mine 2026-02-01: hold (alarm)", "mine 2026-02-08: hold (alarm)"]
     assert taken[0]["message"] == "- area <b> moved 2.0 x its leeway\n\nwhat moved: all"
-    assert [each.night.day for each in told_in(entries(lake, "mine"))] == [1, 8]
-    assert address not in repr(entries(lake, "mine"))
+    assert [each.night.day for each in sent_messages(read_entries(lake, "mine"))] == [1, 8]
+    assert address not in repr(read_entries(lake, "mine"))
 
 
 def test_what_did_not_arrive_is_told_on_the_next_night(
@@ -93,7 +93,7 @@ def test_what_did_not_arrive_is_told_on_the_next_night(
     monkeypatch.setenv("TEAM", "json://127.0.0.1:1")
     assert tell.fn(lake, spec, held(0), []) == 0
     monkeypatch.setenv("TEAM", address)
-    assert tell.fn(lake, spec, held(1), entries(lake, "mine")) == 1
+    assert tell.fn(lake, spec, held(1), read_entries(lake, "mine")) == 1
     assert [each["title"] for each in taken] == ["mine 2026-02-02: hold (alarm)"]
 
 
@@ -137,11 +137,11 @@ def test_a_failed_run_is_told_without_traceback_or_secret(
     monkeypatch.setenv("DB_PASSWORD", "hunter2222")
     write({"to": "env:TEAM", "on": ["failure"]})
 
-    @flow(name="nightly", on_failure=[tell_failure], on_crashed=[tell_failure], log_prints=False)
+    @flow(name="nightly", on_failure=[notify_failure], on_crashed=[notify_failure], log_prints=False)
     def ours(project: str) -> None:
         raise Unreachable(f"{project}: no answer from postgresql://me:pw@127.0.0.1/x, hunter2222")
 
-    @flow(name="retrain", on_failure=[tell_failure])
+    @flow(name="retrain", on_failure=[notify_failure])
     def foreign(project: str) -> None:
         raise ValueError(f"a row of Mr Smith in {project}")
 
@@ -185,8 +185,8 @@ def test_a_failure_that_lasts_is_told_once(
         for state in states:
             run = ended(deployment, state)
             if not state.is_completed():
-                tell_failure(promote, run, state)
+                notify_failure(promote, run, state)
             told.append(len(taken))
-        tell_failure(promote, run.model_copy(update={"parameters": {"project": "gone"}}), Failed())
+        notify_failure(promote, run.model_copy(update={"parameters": {"project": "gone"}}), Failed())
     assert told == [1, 1, 1, 1, 1]  # the last had failed before on the same day
     assert taken[0]["message"].startswith("its process ended without a word")

@@ -14,7 +14,7 @@ from tasks import clock
 from tasks.errors import Unreachable
 from tasks.lake import Batch, Lake, RowFiles, batch_rows, compact, partitions, remove
 from tasks.lake import row_files as parts
-from tasks.lake.row_files import Part, RowReader
+from tasks.lake.row_files import RowPart, RowReader
 from tests.integration.s3proxy import moto_process
 
 DAY = date(2026, 1, 1)
@@ -54,7 +54,7 @@ def add(lake: Lake, *batches: Batch) -> None:
     lake.add_each("mine", "rows", {each.write_key: rows_of(each) for each in batches})
 
 
-def read(reader: RowReader, some: list[Part]) -> pd.DataFrame:
+def read(reader: RowReader, some: list[RowPart]) -> pd.DataFrame:
     return pd.concat([piece for part in some for piece in reader.pieces(part)], ignore_index=True)
 
 
@@ -72,8 +72,8 @@ def test_a_large_batch_is_a_part_for_each_file_and_no_row_is_read_twice(
     monkeypatch.setattr(parts, "PIECE_ROWS", 16)
     large = batch("a", 100, days=3)
     whole = rows_of(large)
-    lake.add_once("mine", "rows", whole[:60], "first half")
-    lake.add_once("mine", "rows", whole[60:], "second half")
+    lake.append_if_absent("mine", "rows", whole[:60], "first half")
+    lake.append_if_absent("mine", "rows", whole[60:], "second half")
     files = RowFiles.now(lake, "mine")
     made = files.parts(large)
     assert [part.rows for part in made] in ([60, 40], [40, 60])
@@ -116,7 +116,7 @@ def test_a_part_is_read_as_the_table_was_when_it_was_listed(lake: Lake) -> None:
 def test_a_column_that_came_later_is_missing_in_older_rows(lake: Lake) -> None:
     first, later = batch("a", 5), batch("b", 5)
     add(lake, first)
-    lake.add_once("mine", "rows", rows_of(later).assign(late=1.5), later.write_key)
+    lake.append_if_absent("mine", "rows", rows_of(later).assign(late=1.5), later.write_key)
     files = RowFiles.now(lake, "mine")
     assert read(files.reader, files.parts(first))["late"].isna().all()
     assert read(files.reader, files.parts(later))["late"].eq(1.5).all()
@@ -167,9 +167,9 @@ def test_parts_are_read_from_a_store_as_from_a_disk(bucket: Lake, held: int, mon
 
 
 def test_parts_are_put_together_in_order_and_none_is_left_out() -> None:
-    def sizes() -> Iterator[Part]:
+    def sizes() -> Iterator[RowPart]:
         for number in range(300):
-            yield Part(f"b{number}", 1, (), 50_000 + 1_000 * (number % 7))
+            yield RowPart(f"b{number}", 1, (), 50_000 + 1_000 * (number % 7))
 
     some = list(sizes())
     made = partitions(some)

@@ -14,14 +14,14 @@ import pandas as pd
 import pytest
 
 from flows.steps.lineage import downstream, upstream
-from flows.workspace import House
+from flows.workspace import Workspace
 from tasks.drift import reference_of
-from tasks.lake import TABLES, Batch, Entry, Lake, add_batch, record
+from tasks.lake import TABLES, Batch, Entry, Lake, add_batch, append_entry
 from tasks.monitor import Promise, slices
 from tasks.monitor.data_quality_checks import suspect
 from tasks.monitor.profiles.profile_batches import profile_batches
 from tasks.monitor.profiles.profile_quarantine import profile_refused
-from tasks.monitor.task import View, Yardstick, look
+from tasks.monitor.task import ChampionBaseline, MonitoringResult, measure_drift
 from tasks.profiles import TableProfile, fit_ruler, from_bytes, profile, with_dates
 from tasks.registry import Registry
 from tasks.spec import ProjectSpec, parse_spec, read_spec
@@ -82,23 +82,23 @@ def land(lake: Lake, number: int, frame: pd.DataFrame, refused: pd.DataFrame | N
     held = 0 if refused is None else len(refused)
     landed = batch(number, len(frame), held)
     named: dict[str, Any] = {"batch_id": landed.batch_id, "revision": 1}
-    lake.add_once(PROJECT, "rows", frame.drop(columns="error").assign(**named), landed.write_key)
+    lake.append_if_absent(PROJECT, "rows", frame.drop(columns="error").assign(**named), landed.write_key)
     if refused is not None:
         aside = pd.DataFrame({"raw": raw(refused), "reasons": "out_of_range:area", "batch_id": landed.batch_id})
-        lake.add_once(PROJECT, "quarantine", aside.assign(kind="rows", arrival=day(number)), landed.write_key)
+        lake.append_if_absent(PROJECT, "quarantine", aside.assign(kind="rows", arrival=day(number)), landed.write_key)
     answers: dict[str, Any] = {"version": 1, "role": "champion", "prediction": 0.0, "time": datetime.now(UTC)}
     answered = frame[["row_id", "event_date"]].assign(**named, **answers)
     columns = [name for name, _ in TABLES["predictions"].columns]
     unsaid = dict.fromkeys([name for name in columns if name not in answered])
-    lake.add_once(PROJECT, "predictions", answered.assign(**unsaid)[columns], landed.write_key)
+    lake.append_if_absent(PROJECT, "predictions", answered.assign(**unsaid)[columns], landed.write_key)
     labels = frame[["row_id"]].assign(label=frame["error"], **named, arrival=day(number))
-    lake.add_once(PROJECT, "labels", labels, landed.write_key)
+    lake.append_if_absent(PROJECT, "labels", labels, landed.write_key)
     add_batch(lake, PROJECT, landed)
     return landed
 
 
 @pytest.fixture(scope="module")
-def yardstick() -> Yardstick:
+def yardstick() -> ChampionBaseline:
     history = pd.concat([rows(number) for number in range(LEARNT)], ignore_index=True)
     ruler = fit_ruler(history, numbers=["area"], categories=["plan"], booleans=[])
     ruler = with_dates(ruler, history, ["bought"])
@@ -106,20 +106,20 @@ def yardstick() -> Yardstick:
     features = parse_spec(YAML.format(name=PROJECT), "offers").features
     losses = history["error"].abs().to_numpy()
     promise = Promise("mean_absolute_error", float(losses.mean()), 0.0, len(losses))
-    return Yardstick(1, reference, promise, day(LEARNT - 1), slices=slices(history, losses, features, 5))
+    return ChampionBaseline(1, reference, promise, day(LEARNT - 1), slices=slices(history, losses, features, 5))
 
 
-def looked(lake: Lake, spec: ProjectSpec, yardstick: Yardstick, batches: Iterable[Batch]) -> View:
+def looked(lake: Lake, spec: ProjectSpec, yardstick: ChampionBaseline, batches: Iterable[Batch]) -> MonitoringResult:
     ruler, known = yardstick.reference.total.ruler, list(batches)
     profile_batches.fn(lake, PROJECT, known, ruler, features=lambda frame: frame)
     held = [each for each in known if each.rows_quarantined]
     profile_refused.fn(lake, PROJECT, held, ruler, read=partial(as_delivered, spec=spec))
     last = max(each.night for each in known)
-    return look.fn(lake, spec, yardstick, last, 365.0, features=lambda frame: frame)
+    return measure_drift.fn(lake, spec, yardstick, last, 365.0, features=lambda frame: frame)
 
 
 def test_rows_set_aside_are_summarised_once_and_with_the_accepted_ones_are_what_was_delivered(
-    lake: Lake, spec: ProjectSpec, yardstick: Yardstick
+    lake: Lake, spec: ProjectSpec, yardstick: ChampionBaseline
 ) -> None:
     ruler, whole = yardstick.reference.total.ruler, rows(LEARNT)
     landed = land(lake, LEARNT, whole[:150], whole[150:])
@@ -134,7 +134,7 @@ def test_rows_set_aside_are_summarised_once_and_with_the_accepted_ones_are_what_
 
 
 def test_a_row_set_aside_without_a_date_is_counted_on_the_day_of_its_arrival(
-    lake: Lake, spec: ProjectSpec, yardstick: Yardstick
+    lake: Lake, spec: ProjectSpec, yardstick: ChampionBaseline
 ) -> None:
     timeless = rows(LEARNT, 3).assign(seen=["soon", "2999-01-01", str(day(LEARNT - 2))])
     landed = land(lake, LEARNT, rows(LEARNT)[10:], timeless)
@@ -144,7 +144,7 @@ def test_a_row_set_aside_without_a_date_is_counted_on_the_day_of_its_arrival(
 
 
 def test_what_the_contract_held_back_shows_in_the_rows_as_delivered_and_raises_no_alarm(
-    lake: Lake, spec: ProjectSpec, yardstick: Yardstick
+    lake: Lake, spec: ProjectSpec, yardstick: ChampionBaseline
 ) -> None:
     days = range(LEARNT, LEARNT + 7)
     wild = {n: rows(n, 60).assign(area=900_000.0, row_id=[f"wild {n} {at}" for at in range(60)]) for n in days}
@@ -156,7 +156,7 @@ def test_what_the_contract_held_back_shows_in_the_rows_as_delivered_and_raises_n
 
 
 def test_what_a_person_let_in_since_is_counted_as_accepted_only(
-    lake: Lake, spec: ProjectSpec, yardstick: Yardstick
+    lake: Lake, spec: ProjectSpec, yardstick: ChampionBaseline
 ) -> None:
     days = range(LEARNT, LEARNT + 7)
     batches = [land(lake, n, rows(n)[50:], rows(n)[:50]) for n in days]
@@ -164,11 +164,11 @@ def test_what_a_person_let_in_since_is_counted_as_accepted_only(
     for each in batches:
         add_batch(lake, PROJECT, replace(each, revision=2, rows_quarantined=0, verdict="released"))
     last = day(LEARNT + 6)
-    assert look.fn(lake, spec, yardstick, last, 365.0).steps[0].rows == 7 * (ROWS - 50)
+    assert measure_drift.fn(lake, spec, yardstick, last, 365.0).steps[0].rows == 7 * (ROWS - 50)
 
 
 def test_a_slice_that_is_answered_worse_is_found_named_and_the_kind_of_the_night(
-    lake: Lake, spec: ProjectSpec, yardstick: Yardstick
+    lake: Lake, spec: ProjectSpec, yardstick: ChampionBaseline
 ) -> None:
     days = range(LEARNT, LEARNT + NIGHTS)
     worse = {n: rows(n).assign(error=lambda x: x["error"] * np.where(x["plan"] == "pro", 2.0, 1.0)) for n in days}
@@ -176,12 +176,12 @@ def test_a_slice_that_is_answered_worse_is_found_named_and_the_kind_of_the_night
     worst = view.worse[0]
     assert (view.kind, worst.where, worst.alone, worst.rows > 500) == ("slice", "plan is 'pro'", True, True)
     assert not [each for each in view.moved if each.strain > 1]
-    again = look.fn(lake, spec, yardstick, day(days[-1]), 365.0)
+    again = measure_drift.fn(lake, spec, yardstick, day(days[-1]), 365.0)
     assert again.worse == ()  # nobody said where features come from
 
 
 def test_a_delivery_that_lost_its_dates_is_suspected_and_a_night_names_the_column(
-    lake: Lake, spec: ProjectSpec, yardstick: Yardstick
+    lake: Lake, spec: ProjectSpec, yardstick: ChampionBaseline
 ) -> None:
     broken = rows(LEARNT)
     broken.loc[::3, "bought"] = pd.NaT
@@ -193,14 +193,16 @@ def test_a_delivery_that_lost_its_dates_is_suspected_and_a_night_names_the_colum
     assert view.steps[0].sentence == "rows as delivered (bought)"
 
 
-def test_a_quiet_fortnight_has_no_slice_past_its_leeway(lake: Lake, spec: ProjectSpec, yardstick: Yardstick) -> None:
+def test_a_quiet_fortnight_has_no_slice_past_its_leeway(
+    lake: Lake, spec: ProjectSpec, yardstick: ChampionBaseline
+) -> None:
     view = looked(lake, spec, yardstick, [land(lake, n, rows(n)) for n in range(LEARNT, LEARNT + NIGHTS)])
     assert (view.kind, max(each.strain for each in view.worse) < 1) == ("none", True)
     assert [step.moved for step in view.steps] == [(), (), (), ()]
 
 
 @pytest.fixture
-def houses(tmp_path: Path, lake: Lake) -> dict[str, House]:
+def houses(tmp_path: Path, lake: Lake) -> dict[str, Workspace]:
     """Give projects that are made of each other: sales, of it ranker and offers, of ranker's answers also offers."""
     uses = {
         "sales": "",
@@ -216,7 +218,7 @@ def houses(tmp_path: Path, lake: Lake) -> dict[str, House]:
     (tmp_path / "projects" / "broken" / "project.yaml").write_text("upstream: 3", encoding="utf-8")
     registry = cast("Registry", None)  # nothing here asks it
     return {
-        name: House(
+        name: Workspace(
             read_spec(tmp_path / f"projects/{name}/project.yaml"),
             tmp_path / "projects" / name,
             tmp_path,
@@ -230,17 +232,17 @@ def houses(tmp_path: Path, lake: Lake) -> dict[str, House]:
 def decided(lake: Lake, project: str, number: int, action: str, drift: str, **details: Any) -> None:
     moment = datetime.combine(day(number), datetime.min.time(), UTC) + timedelta(hours=2)
     entry = Entry(f"{day(number)}/x", "night", day(number), moment, action, "why", drift=drift, details=details)
-    record(lake, project, entry)
+    append_entry(lake, project, entry)
 
 
-def test_the_projects_downstream_are_those_that_declare_this_one_and_theirs(houses: dict[str, House]) -> None:
+def test_the_projects_downstream_are_those_that_declare_this_one_and_theirs(houses: dict[str, Workspace]) -> None:
     assert downstream(houses["sales"]) == ("offers", "ranker")
     assert downstream(houses["ranker"]) == ("offers",)
     assert downstream(houses["offers"]) == downstream(houses["other"]) == ()
 
 
 def test_of_a_data_set_upstream_its_columns_concern_us_and_of_a_model_its_answers(
-    houses: dict[str, House], lake: Lake
+    houses: dict[str, Workspace], lake: Lake
 ) -> None:
     area = {"column": "area", "statistic": "level", "strain": 2.0, "where": ""}
     answers = {"column": "prediction", "statistic": "level", "strain": 1.5}
@@ -253,7 +255,7 @@ def test_of_a_data_set_upstream_its_columns_concern_us_and_of_a_model_its_answer
     assert upstream(houses["offers"], day(3))[1].moved == ("prediction",)
 
 
-def test_trouble_upstream_counts_as_long_as_the_window_holds_it(houses: dict[str, House], lake: Lake) -> None:
+def test_trouble_upstream_counts_as_long_as_the_window_holds_it(houses: dict[str, Workspace], lake: Lake) -> None:
     decided(lake, "sales", 2, "quarantine", "quality")
     decided(lake, "sales", 3, "score", "none")
     found = upstream(houses["ranker"], day(8))[0]
@@ -263,7 +265,7 @@ def test_trouble_upstream_counts_as_long_as_the_window_holds_it(houses: dict[str
 
 
 def test_what_was_decided_upstream_later_is_left_out_when_a_night_is_decided_again(
-    houses: dict[str, House], lake: Lake
+    houses: dict[str, Workspace], lake: Lake
 ) -> None:
     decided(lake, "sales", 2, "ask", "unclear")
     before = datetime.combine(day(2), datetime.min.time(), UTC) + timedelta(hours=1)

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks import clock
-from tasks.lake import Entry, entries
-from tasks.promote import Proof, Situation, asking, carry_out, plan, recorded_champion, rollback, sentence
+from tasks.lake import Entry, read_entries
+from tasks.promote import Proof, RegistryState, asking, carry_out, plan, recorded_champion, rollback, sentence
 from tasks.registry import Draft, Registry, load_keys
 from tasks.registry.mlflow_names import PROMOTED, TO_TELL
 from tasks.spec.project_spec import ProjectSpec
 
 if TYPE_CHECKING:
-    from flows.workspace import House
+    from flows.workspace import Workspace
 
 PROJECT = "promotion"
 EVIDENCE = {"passed": True, "verdict": "clear_win"}
@@ -39,15 +39,15 @@ def registry(mlflow_url: str, tmp_path: Path) -> Registry:
     return opened
 
 
-def seen(registry: Registry) -> Situation:
+def seen(registry: Registry) -> RegistryState:
     versions = registry.versions(PROJECT)
-    return Situation(versions, recorded_champion(versions))
+    return RegistryState(versions, recorded_champion(versions))
 
 
 def settle(registry: Registry, now: datetime) -> list[str]:
     situation = seen(registry)
     proofs = {each.number: Proof(json.loads(registry.fetch(each)["evidence.json"])) for each in asking(situation, SPEC)}
-    steps = plan(Situation(situation.versions, situation.recorded, proofs), SPEC, now)
+    steps = plan(RegistryState(situation.versions, situation.recorded, proofs), SPEC, now)
     for step in steps:
         carry_out(step, PROJECT, registry)
     return [sentence(step) for step in steps]
@@ -80,7 +80,7 @@ def test_approve_promote_reject_move_by_hand_and_roll_back(registry: Registry) -
 
 NIGHT = date(2026, 11, 20)
 WON = json.loads((Path(__file__).parents[1] / "unit/evaluate/frozen/evidence_2.json").read_text(encoding="utf-8"))
-Made = Callable[..., "House"]
+Made = Callable[..., "Workspace"]
 flows = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
 
 
@@ -91,31 +91,31 @@ class CrashError(Exception):
 @pytest.fixture
 def made(servers: Path) -> Made:
     """Make a project with one version that waits for an answer."""
-    from flows.workspace import open_house
+    from flows.workspace import open_workspace
 
-    def make(name: str, automation: str = "{}") -> House:
+    def make(name: str, automation: str = "{}") -> Workspace:
         folder = servers / "projects" / name
         folder.mkdir(parents=True)
         parts = SPEC.model_dump(mode="json", include={"scope", "source", "features"}, exclude_defaults=True)
         lines = [f"{part}: {json.dumps(content)}" for part, content in parts.items()]
         text = "\n".join([f"project: {name}", f"automation: {automation}", *lines])
         (folder / "project.yaml").write_text(text, encoding="utf-8")
-        return open_house(name)
+        return open_workspace(name)
 
     return make
 
 
-def waits(house: House, key: str = "one", compared: str = "none") -> int:
+def waits(workspace: Workspace, key: str = "one", compared: str = "none") -> int:
     evidence = json.dumps({**WON, "passed": True, "verdict": "clear_win"}).encode()
-    house.registry.ensure(house.project, "a test's own project")
+    workspace.registry.ensure(workspace.project, "a test's own project")
     draft = Draft(key, {"evidence.json": evidence}, "May it?\n\nWhy.", {"leeway.compared_with": compared})
-    return house.registry.add_version(house.project, draft).number
+    return workspace.registry.add_version(workspace.project, draft).number
 
 
-def promoted(house: House) -> dict[str, Any]:
+def promoted(workspace: Workspace) -> dict[str, Any]:
     from flows.promote import promote
 
-    result: dict[str, Any] = promote(house.project, NIGHT)
+    result: dict[str, Any] = promote(workspace.project, NIGHT)
     return result
 
 
@@ -131,9 +131,9 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[Entry]:
 def test_a_promotion_that_nobody_lived_to_tell_of_is_told_by_the_next_run_and_once(
     made: Made, told: list[Entry], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = made("untold")
-    number = waits(house)
-    house.registry.set_tag(house.project, number, "approval", "approved")
+    workspace = made("untold")
+    number = waits(workspace)
+    workspace.registry.set_tag(workspace.project, number, "approval", "approved")
 
     def dies(*_: object) -> None:
         raise CrashError
@@ -141,29 +141,29 @@ def test_a_promotion_that_nobody_lived_to_tell_of_is_told_by_the_next_run_and_on
     with monkeypatch.context() as broken:
         broken.setattr("flows.promote.write_report", dies)
         with pytest.raises(CrashError):
-            promoted(house)
-    left = house.registry.version(house.project, number)
+            promoted(workspace)
+    left = workspace.registry.version(workspace.project, number)
     assert left is not None
-    assert house.registry.aliases(house.project)["champion"] == number
+    assert workspace.registry.aliases(workspace.project)["champion"] == number
     assert {PROMOTED, TO_TELL} <= set(left.tags)
     assert told == []
-    assert promoted(house)["action"] == "none"
+    assert promoted(workspace)["action"] == "none"
     assert [(each.action, each.reason) for each in told] == [("promoted", "version 1 is the first champion: approved")]
-    version = house.registry.version(house.project, number)
+    version = workspace.registry.version(workspace.project, number)
     assert version is not None
     assert TO_TELL not in version.tags
     assert version.description.startswith("version 1 is the first champion")
-    promoted(house)
+    promoted(workspace)
     assert len(told) == 1
 
 
 @flows
 def test_a_step_that_was_never_carried_out_is_not_told(made: Made, told: list[Entry]) -> None:
-    house = made("undone")
-    number = waits(house)
-    house.registry.set_tag(house.project, number, TO_TELL, f"promotion/{number}/promoted")
-    promoted(house)
-    version = house.registry.version(house.project, number)
+    workspace = made("undone")
+    number = waits(workspace)
+    workspace.registry.set_tag(workspace.project, number, TO_TELL, f"promotion/{number}/promoted")
+    promoted(workspace)
+    version = workspace.registry.version(workspace.project, number)
     assert version is not None
     assert TO_TELL not in version.tags
     assert told == []
@@ -175,24 +175,24 @@ def test_every_step_is_written_down_with_who_when_and_why(
 ) -> None:
     from flows.promote import roll_back_now
 
-    house = made("audited", "{promote: automatic}")
-    waits(house)
-    promoted(house)
-    house.registry.set_tag(house.project, waits(house, "two", "1"), "approval", "approved")
-    house.registry.set_tag(house.project, 2, "approval.by", "ben")
-    house.registry.set_tag(house.project, 2, "approval.reason", "better for old flats")
-    promoted(house)
-    house.registry.set_alias(house.project, "champion", 1)
-    promoted(house)
-    roll_back_now(house, "offers were too high", NIGHT)
-    house.registry.set_tag(house.project, waits(house, "three", "7"), "approval", "approved")
-    promoted(house)
-    house.registry.delete_tag(house.project, 3, "approval")
+    workspace = made("audited", "{promote: automatic}")
+    waits(workspace)
+    promoted(workspace)
+    workspace.registry.set_tag(workspace.project, waits(workspace, "two", "1"), "approval", "approved")
+    workspace.registry.set_tag(workspace.project, 2, "approval.by", "ben")
+    workspace.registry.set_tag(workspace.project, 2, "approval.reason", "better for old flats")
+    promoted(workspace)
+    workspace.registry.set_alias(workspace.project, "champion", 1)
+    promoted(workspace)
+    roll_back_now(workspace, "offers were too high", NIGHT)
+    workspace.registry.set_tag(workspace.project, waits(workspace, "three", "7"), "approval", "approved")
+    promoted(workspace)
+    workspace.registry.delete_tag(workspace.project, 3, "approval")
     late = clock.now() + timedelta(days=40)
     with monkeypatch.context() as later:
         later.setattr("tasks.clock.now", lambda: late)
-        promoted(house)
-    rows = [each for each in entries(house.lake, house.project) if each.kind in {"promotion", "rollback"}]
+        promoted(workspace)
+    rows = [each for each in read_entries(workspace.lake, workspace.project) if each.kind in {"promotion", "rollback"}]
     assert [(each.action, each.actor.partition(",")[0]) for each in rows][:4] == [
         ("promoted", "leeway"), ("approved", "ben"), ("promoted", "ben"), ("put_back", "leeway")
     ]  # fmt: skip

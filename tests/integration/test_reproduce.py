@@ -17,7 +17,7 @@ from tasks.lake import Lake
 from tasks.model import load_model
 
 if TYPE_CHECKING:
-    from flows.workspace import House
+    from flows.workspace import Workspace
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
 PROJECT = "again"
@@ -29,11 +29,11 @@ LANDING = {
 
 
 @pytest.fixture(scope="module")
-def house(servers: Path, houses: Callable[[Path, Any], None]) -> House:
+def workspace(servers: Path, houses: Callable[[Path, Any], None]) -> Workspace:
     """A project with one version, whose lake went on since, and whose spec asks for few errors."""
     from flows.nightly import nightly
     from flows.retrain import retrain
-    from flows.workspace import open_house
+    from flows.workspace import open_workspace
 
     folder = servers / "projects" / PROJECT
     houses(folder, LANDING)
@@ -43,23 +43,23 @@ def house(servers: Path, houses: Callable[[Path, Any], None]) -> House:
     nightly(PROJECT, NIGHT)
     retrain(PROJECT, NIGHT)
     nightly(PROJECT, LATER)
-    return open_house(PROJECT)
+    return open_workspace(PROJECT)
 
 
-def training(house: House) -> dict[str, Any]:
-    version = house.registry.version(PROJECT, 1)
+def training(workspace: Workspace) -> dict[str, Any]:
+    version = workspace.registry.version(PROJECT, 1)
     assert version is not None
-    content: dict[str, Any] = json.loads(house.registry.fetch(version)["training.json"])
+    content: dict[str, Any] = json.loads(workspace.registry.fetch(version)["training.json"])
     return content
 
 
 def test_the_same_rows_recipe_spec_and_seed_give_the_same_bytes(
-    house: House, capsys: pytest.CaptureFixture[str]
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from flows.cli.commands.reproduce import reproduce_version
     from flows.steps.training_provenance import commits
 
-    then, now = training(house)["lake_commits"], commits(house.lake, PROJECT)
+    then, now = training(workspace)["lake_commits"], commits(workspace.lake, PROJECT)
     assert set(then) == {"batches", "rows", "labels"}
     assert all(now[table] > then[table] for table in then)
     assert reproduce_version(PROJECT, 1)
@@ -67,57 +67,59 @@ def test_the_same_rows_recipe_spec_and_seed_give_the_same_bytes(
     assert "the same model: model.onnx has the same" in said
 
 
-def test_another_seed_or_other_rows_are_told_with_what_may_explain_them(house: House) -> None:
+def test_another_seed_or_other_rows_are_told_with_what_may_explain_them(workspace: Workspace) -> None:
     from flows.backtest.retrace_version import _again, compared
     from flows.steps.training_provenance import code
 
-    version = house.registry.version(PROJECT, 1)
+    version = workspace.registry.version(PROJECT, 1)
     assert version is not None
-    files, told = house.registry.fetch(version), training(house)
+    files, told = workspace.registry.fetch(version), training(workspace)
     other = told | {"recipe_parts": told["recipe_parts"] | {"iterations": 150}}
-    fitted, rows = _again(house, other)
+    fitted, rows = _again(workspace, other)
     found = compared(files, told, fitted, rows, code() | {"lock_sha256": "another"})
     assert not found.same
     assert any(each.startswith("answers: ") for each in found.differences)
     assert any(each.startswith("lock_sha256: ") for each in found.explanations)
     newest = told | {"lake_commits": {}, "night": LATER.isoformat()}
     with pytest.raises(DataError, match="has 0 labelled rows on 2014-07-14"):
-        _again(house, newest)
+        _again(workspace, newest)
 
 
-def test_what_is_not_there_or_says_too_little_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_there_or_says_too_little_is_told(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     from flows.backtest.retrace_version import reproduce
 
     with pytest.raises(DataError, match="again has no version 7; there is 1"):
-        reproduce(house, 7)
+        reproduce(workspace, 7)
     files = {"training.json": b'{"night": "2014-07-07", "rows": 3}'}
-    monkeypatch.setattr(type(house.registry), "fetch", lambda *_: files)
+    monkeypatch.setattr(type(workspace.registry), "fetch", lambda *_: files)
     with pytest.raises(
         EvidenceError, match="registered without \\['recipe_parts', 'finish', 'spec', 'lake_commits'\\]"
     ):
-        reproduce(house, 1)
+        reproduce(workspace, 1)
 
 
 def test_a_lake_as_it_was_knows_no_later_row_and_says_what_is_gone(tmp_path: Path) -> None:
-    from flows.steps.training_provenance import LakeThen
+    from flows.steps.training_provenance import LakeSnapshot
 
     lake = Lake(str(tmp_path))
     for key in ("a", "b"):
         rows = pd.DataFrame({"row_id": [key], "batch_id": key, "revision": 1, "event_date": NIGHT})
-        lake.add_once("mine", "rows", rows, key)
-    then = LakeThen(lake.root, lake.options, commits={"rows": 1})  # a table is made empty, at 0, before its first rows
+        lake.append_if_absent("mine", "rows", rows, key)
+    then = LakeSnapshot(
+        lake.root, lake.options, commits={"rows": 1}
+    )  # a table is made empty, at 0, before its first rows
     assert then.read("mine", "rows")["row_id"].tolist() == ["a"]
     assert then.read("mine", "labels", columns=["row_id"]).empty
     with pytest.raises(DataError, match="cannot be read as it was at commit 9"):
         replace(then, commits={"rows": 9}).read("mine", "rows")
 
 
-def test_the_version_says_what_it_needs_and_shows_what_was_read(house: House) -> None:
-    told, version = training(house), house.registry.version(PROJECT, 1)
+def test_the_version_says_what_it_needs_and_shows_what_was_read(workspace: Workspace) -> None:
+    told, version = training(workspace), workspace.registry.version(PROJECT, 1)
     assert version is not None
     assert told["spec"]["project"] == PROJECT
     assert told["code"]["packages"]["scikit-learn"]
-    files = house.registry.fetch(version)
+    files = workspace.registry.fetch(version)
     assert {"plots.html", "MLmodel"} <= set(files)
     assert "<h2>Residuals</h2>" in files["plots.html"].decode()
     rule = load_model(files).schema.deferral
@@ -126,7 +128,7 @@ def test_the_version_says_what_it_needs_and_shows_what_was_read(house: House) ->
     assert len(rule.typical) == len(load_model(files).schema.inputs)
     for said in ("### Where it errs", "plots.html)", "leeway rollback again", "more rows", "onnx", "people"):
         assert said in version.description
-    run = house.registry._server.ask("get_run", version.run_id)
+    run = workspace.registry._server.ask("get_run", version.run_id)
     read = {each.dataset.name: each.dataset.digest for each in run.inputs.dataset_inputs}
     assert read == {table: f"commit-{commit}" for table, commit in told["lake_commits"].items()}
     assert run.data.params["code.leeway"]

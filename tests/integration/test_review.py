@@ -15,7 +15,7 @@ import pytest
 from flows.cli.commands.review import review_queue
 from tasks.errors import DataError
 from tasks.ingest.task import take_in
-from tasks.lake import Batch, Entry, Lake, add_batch, deliveries, entries, standing
+from tasks.lake import Batch, Entry, Lake, active_rows, add_batch, deliveries, read_entries
 from tasks.model import ModelSchema
 from tasks.score import results_of
 from tasks.score.task import Scorer, automated, score_batches
@@ -55,7 +55,7 @@ class Project:
         store.fn(self.lake, self.spec, checked, DAY, MOMENT)
 
     def labels(self) -> dict[str, float]:
-        found = standing(self.lake, "mine", "labels")
+        found = active_rows(self.lake, "mine", "labels")
         return dict(zip(found["row_id"], found["label"], strict=True))
 
 
@@ -99,13 +99,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Making:
             "row_id": names, "shop": ["007", "007", "8", "8"], "till": ["a", "b", "c|x", "d"],
             "at": pd.Timestamp(DAY), "event_date": DAY, "size": [1.0, 2.0, 3.0, 4.0], "batch_id": "rows", "revision": 1,
         })  # fmt: skip
-        lake.add_once("mine", "rows", rows, "rows/1")
+        lake.append_if_absent("mine", "rows", rows, "rows/1")
         said = rows[["row_id", "batch_id", "revision", "event_date"]].assign(
             version=1, role="champion", prediction=[10.0, 20.0, 30.0, 40.0], score=0.0, probabilities=None, time=MOMENT,
             predicted_class=None,
             confidence=[-2.0, -3.0, -4.0, -1.0], deferred=[True, True, True, False], reasons="size=1 (+2)",
         )  # fmt: skip
-        lake.add_once("mine", "predictions", said, "served/rows/1")
+        lake.append_if_absent("mine", "predictions", said, "served/rows/1")
         add_batch(lake, "mine", rows_batch())
         return Project(read_spec(folder / "project.yaml"), folder, lake)
 
@@ -122,7 +122,7 @@ def filled(project: Project, path: Path, prices: dict[str, str]) -> None:
 
 
 def reviews(project: Project) -> list[Entry]:
-    return entries(project.lake, "mine", "review")
+    return read_entries(project.lake, "mine", "review")
 
 
 def test_the_queue_shows_what_waits_the_least_sure_first(project: Making, capsys: pytest.CaptureFixture[str]) -> None:
@@ -205,7 +205,7 @@ def test_who_decides_alone_is_not_shown_what_the_model_said(project: Making, tmp
 def test_the_degree_of_automation_has_the_last_word(project: Making, degree: Any, deferred: int) -> None:
     mine = project(degree=degree, more="scoring: {output: out, format: csv}")
     landed = pd.DataFrame({"row_id": ["x", "y"], "event_date": DAY, "batch_id": "new", "revision": 1})
-    mine.lake.add_once("mine", "rows", landed, "new/1")
+    mine.lake.append_if_absent("mine", "rows", landed, "new/1")
     new = replace(rows_batch(), batch_id="new", rows_accepted=2)
     add_batch(mine.lake, "mine", new)
     model = Constant(ModelSchema("mine", "regression", "mean_absolute_error", "at"))
@@ -223,7 +223,7 @@ def test_the_degree_of_automation_has_the_last_word(project: Making, degree: Any
 def test_the_automation_rate_and_the_error_of_what_was_automatic(project: Making) -> None:
     mine, labels = project(), pd.DataFrame({"row_id": ["007|a", "8|d"], "label": [99.0, 43.0]})
     labels = labels.assign(batch_id="labels", revision=1, arrival=DAY)
-    mine.lake.add_once("mine", "labels", labels, "labels/1")
+    mine.lake.append_if_absent("mine", "labels", labels, "labels/1")
     add_batch(mine.lake, "mine", replace(rows_batch(), batch_id="labels", kind="labels"))
     found = automated.fn(mine.lake, mine.spec, deliveries(mine.lake, "mine"), DAY)
     assert found.to_dict() == {

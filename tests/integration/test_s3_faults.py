@@ -168,7 +168,7 @@ def lake(client: S3Client, proxy: Proxy, tmp_path: Path) -> Lake:
     }
     made = Lake(f"s3://{BUCKET}/{tmp_path.name}", options)
     assert client.list_objects_v2(Bucket=BUCKET, Prefix=tmp_path.name)["KeyCount"] == 0
-    made.add_once("mine", "labels", labels("first"), "first")
+    made.append_if_absent("mine", "labels", labels("first"), "first")
     proxy.forget()
     return made
 
@@ -194,8 +194,8 @@ def test_a_write_is_done_once_whatever_befell_it_on_the_way(
     fault: Fault, target: tuple[str, str], lake: Lake, proxy: Proxy
 ) -> None:
     proxy.befall(fault, *target)
-    by_a_patient_flow(lambda: lake.add_once("mine", "labels", labels("a", "b"), "key"))
-    by_a_patient_flow(lambda: lake.add_once("mine", "labels", labels("a", "b"), "key"))
+    by_a_patient_flow(lambda: lake.append_if_absent("mine", "labels", labels("a", "b"), "key"))
+    by_a_patient_flow(lambda: lake.append_if_absent("mine", "labels", labels("a", "b"), "key"))
     assert proxy.faults() == [fault]
     assert sorted(lake.read("mine", "labels")["row_id"]) == ["a", "b", "first"]
 
@@ -218,7 +218,7 @@ def test_two_nights_at_once_through_a_bad_network_leave_each_write_once(lake: La
     def night() -> None:
         mine = Lake(lake.root, lake.options)
         for name in names:
-            by_a_patient_flow(lambda name=name: mine.add_once("mine", "labels", labels(name), name))  # type: ignore[misc]  # bound at once
+            by_a_patient_flow(lambda name=name: mine.append_if_absent("mine", "labels", labels(name), name))  # type: ignore[misc]  # bound at once
 
     nights = [threading.Thread(target=night) for _ in range(2)]
     for each in nights:

@@ -62,7 +62,7 @@ def scorer(tmp_path: Path) -> Scorer:
     lake = Lake(str(tmp_path))
     for each in BATCHES:
         rows = pd.DataFrame({"row_id": [f"{each.batch_id}1", f"{each.batch_id}2"], "event_date": DAY})
-        lake.add_once("mine", "rows", rows.assign(batch_id=each.batch_id, revision=1), each.write_key)
+        lake.append_if_absent("mine", "rows", rows.assign(batch_id=each.batch_id, revision=1), each.write_key)
     return Scorer(lake, "mine", Constant(SCHEMA), 1, lambda rows: rows, clock.now())
 
 

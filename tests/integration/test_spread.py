@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flows.steps.executor import AHEAD, workers
+from flows.steps.executor import AHEAD, executor
 from tasks.errors import DataError, SpecError, Unreachable
 from tasks.spec import ProjectSpec
 from tasks.spec.project_spec import Compute
@@ -71,7 +71,7 @@ def refused(number: int) -> int:
 def test_candidates_tried_on_two_dask_workers_give_the_same_leaderboard_to_the_digit(rows: pd.DataFrame) -> None:
     as_of = date(2026, 1, 1) + timedelta(days=100)
     here = train(rows, SPEC, as_of)
-    with workers(Compute(backend="dask", workers=2)) as spread:
+    with executor(Compute(backend="dask", workers=2)) as spread:
         there = train(rows, SPEC, as_of, spread=spread)
     assert json.dumps(there.leaderboard) == json.dumps(here.leaderboard)
     assert there.fitted.portable.file == here.fitted.portable.file
@@ -85,7 +85,7 @@ def test_results_come_in_the_order_of_the_work_and_few_of_them_wait(cluster: Any
             taken.append(number)
             yield number
 
-    with workers(at(cluster)) as spread:
+    with executor(at(cluster)) as spread:
         found = iter(spread(squared, numbers()))
         assert next(found) == 0
         assert len(taken) == AHEAD * THREADS
@@ -93,19 +93,19 @@ def test_results_come_in_the_order_of_the_work_and_few_of_them_wait(cluster: Any
 
 
 def test_a_room_that_fails_on_a_worker_fails_with_its_own_error(cluster: Any) -> None:
-    with workers(at(cluster)) as spread, pytest.raises(DataError, match="3 is refused"):
+    with executor(at(cluster)) as spread, pytest.raises(DataError, match="3 is refused"):
         list(spread(refused, range(9)))
 
 
 def test_a_cluster_is_left_alone_unless_there_are_two_pieces_of_work() -> None:
-    with workers(NOBODY) as spread:
+    with executor(NOBODY) as spread:
         assert list(spread(squared, [])) == []
         assert list(spread(squared, [3])) == [9]
 
 
 def test_a_cluster_that_does_not_answer_is_worth_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flows.steps.executor.CONNECT_SECONDS", 1)
-    with workers(NOBODY) as spread, pytest.raises(Unreachable, match="tcp://127"):
+    with executor(NOBODY) as spread, pytest.raises(Unreachable, match="tcp://127"):
         list(spread(squared, range(2)))
 
 
@@ -114,7 +114,7 @@ def test_a_cluster_without_workers_is_worth_another_try(
 ) -> None:
     monkeypatch.setattr("flows.steps.executor.CONNECT_SECONDS", 1)
     leaving()
-    with workers(at(cluster)) as spread, pytest.raises(Unreachable, match="has no worker; start some"):
+    with executor(at(cluster)) as spread, pytest.raises(Unreachable, match="has no worker; start some"):
         list(spread(squared, range(2)))
 
 
@@ -123,7 +123,7 @@ def test_a_cluster_that_lost_its_last_worker_is_not_waited_for_without_end(
 ) -> None:
     monkeypatch.setattr("flows.steps.executor.LOOK_SECONDS", 0.1)
     monkeypatch.setattr("flows.steps.executor.ALONE_SECONDS", 0.3)
-    with workers(at(cluster)) as spread:
+    with executor(at(cluster)) as spread:
         watching = threading.Thread(target=when_begun, args=(leaving,))
         watching.start()
         with pytest.raises(Unreachable, match="has had no worker for"):

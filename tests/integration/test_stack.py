@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows.stack.local_stack import Addresses, answers, open_stack, running
+from flows.stack.local_stack import Endpoints, answers, open_stack, running
 from flows.stack.process_registry import keeper_of, read_note, stop
 
 STARTED_SECONDS = 240
@@ -38,9 +38,9 @@ class Orphans:
 
     home: Path
     early: list[psutil.Process]
-    first: Addresses
-    second: Addresses
-    still_running: Addresses | None
+    first: Endpoints
+    second: Endpoints
+    still_running: Endpoints | None
     processes: list[psutil.Process]
 
 

@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from flows.nightly import keep_latest_values
-from flows.workspace import House
+from flows.workspace import Workspace
 from tasks.ingest import FolderSource, StoredObject
 from tasks.ingest import task as ingest
-from tasks.lake import Lake, latest, standing
+from tasks.lake import Lake, active_rows, latest
 from tasks.spec import ProjectSpec, read_spec
 from tasks.validate.acceptance.store import store
 from tasks.validate.task import verdicts
@@ -82,7 +82,7 @@ def taken_in(lake: Lake, spec: ProjectSpec, folder: Path, spool: Path | None) ->
 
 def contents(lake: Lake) -> dict[str, list[tuple[str, ...]]]:
     frames = {
-        **{table: standing(lake, "trips", table) for table in ("rows", "labels")},
+        **{table: active_rows(lake, "trips", table) for table in ("rows", "labels")},
         "quarantine": lake.read("trips", "quarantine"),
         "batches": lake.read("trips", "batches"),
     }
@@ -100,12 +100,12 @@ def test_a_large_delivery_comes_to_the_same_as_if_it_were_held(tmp_path: Path, m
     taken_in(held, spec, tmp_path / "trips", None)
     monkeypatch.setattr(ingest, "LARGE_BYTES", 1)
     taken_in(large, spec, tmp_path / "trips", tmp_path / "spool")
-    rows = standing(large, "trips", "rows")
+    rows = active_rows(large, "trips", "rows")
     assert rows["row_id"].is_unique
     assert len(rows) == 7_000 - 70
     assert contents(large)["rows"] != []
     same = ["row_id", "km", "zone", "fare", "event_date"]
-    theirs, mine = (standing(lake, "trips", "rows").sort_values("row_id")[same] for lake in (held, large))
+    theirs, mine = (active_rows(lake, "trips", "rows").sort_values("row_id")[same] for lake in (held, large))
     pd.testing.assert_frame_equal(theirs.reset_index(drop=True), mine.reset_index(drop=True))
     assert len(held.read("trips", "quarantine")) == len(large.read("trips", "quarantine")) == 50 + 30
     assert all(
@@ -128,7 +128,7 @@ def test_a_large_delivery_that_breaks_its_contract_as_a_whole_is_set_aside(
     taken_in(lake, spec, tmp_path / "trips", tmp_path / "spool")
     (batch,) = latest(lake, "trips")
     assert (batch.verdict, batch.rows_accepted, batch.rows_quarantined) == ("quarantined", 0, 2_000)
-    assert standing(lake, "trips", "rows").empty
+    assert active_rows(lake, "trips", "rows").empty
     assert len(lake.read("trips", "quarantine")) == 2_000
 
 
@@ -142,8 +142,8 @@ def test_values_of_a_feature_table_are_joined_as_they_were_at_a_rows_time(tmp_pa
     lake = Lake(str(tmp_path / "lake"))
     taken_in(lake, spec, folder, None)
     taken_in(lake, spec, folder, None)
-    house = House(spec, folder, tmp_path, lake, cast("Any", None))
-    rows = house.features(standing(lake, "trips", "rows"))
+    workspace = Workspace(spec, folder, tmp_path, lake, cast("Any", None))
+    rows = workspace.features(active_rows(lake, "trips", "rows"))
     day = pd.to_datetime(rows["event_date"]).dt.day
     of_z0, of_z1 = rows["zone"] == "z0", rows["zone"] == "z1"
     assert set(rows.loc[of_z0 & (day < 10), "rain"]) == {1.0}
@@ -152,7 +152,7 @@ def test_values_of_a_feature_table_are_joined_as_they_were_at_a_rows_time(tmp_pa
     assert set(rows.loc[of_z1 & (day >= 20), "rain"]) == {3.0}
     assert rows.loc[rows["zone"] == "z2", "rain"].isna().all()
     assert len(lake.read("trips", "features")) == 3
-    keep_latest_values(house, {"weather"})
+    keep_latest_values(workspace, {"weather"})
     newest = pd.read_parquet(tmp_path / "lake" / "trips" / "objects" / "latest-weather.parquet")
     assert dict(zip(newest["entity"], newest["rain"], strict=True)) == {"z0": 2.0, "z1": 3.0}
 
@@ -163,8 +163,8 @@ def test_before_a_feature_table_ever_landed_its_values_are_missing(tmp_path: Pat
     trips(10).to_csv(tmp_path / "trips" / "trips" / "2026-01-30.csv", index=False)
     lake = Lake(str(tmp_path / "lake"))
     taken_in(lake, spec, tmp_path / "trips", None)
-    house = House(spec, tmp_path / "trips", tmp_path, lake, cast("Any", None))
-    assert house.features(standing(lake, "trips", "rows"))["rain"].isna().all()
+    workspace = Workspace(spec, tmp_path / "trips", tmp_path, lake, cast("Any", None))
+    assert workspace.features(active_rows(lake, "trips", "rows"))["rain"].isna().all()
 
 
 def test_content_that_is_known_under_another_key_is_read_once_more_and_never_again(
@@ -191,7 +191,7 @@ def test_content_that_is_known_under_another_key_is_read_once_more_and_never_aga
     trips(20, start=30).to_csv(landing / "2026-01-31.csv", index=False)
     taken_in(lake, spec, tmp_path / "trips", None)
     assert read == ["2026-01-31.csv"] * 3
-    assert len(standing(lake, "trips", "rows")) == 40
+    assert len(active_rows(lake, "trips", "rows")) == 40
 
 
 def test_of_two_files_of_one_content_the_second_is_not_written_down_before_the_first_is_stored(tmp_path: Path) -> None:
@@ -202,4 +202,4 @@ def test_of_two_files_of_one_content_the_second_is_not_written_down_before_the_f
     assert len(ingest.take_in.fn(lake, spec, tmp_path / "trips", NIGHT, MOMENT)) == 1  # and the night is killed
     (landing / "2026-01-30.csv").unlink()
     taken_in(lake, spec, tmp_path / "trips", None)
-    assert len(standing(lake, "trips", "rows")) == 20
+    assert len(active_rows(lake, "trips", "rows")) == 20

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from flows.backtest.history import History, history_in
-from flows.backtest.timeline import Tape, Told
+from flows.backtest.timeline import LabelFeed, Timeline
 from tasks.drift import duplicate_share
 from tasks.lake import Batch, Lake, accepted, add_batches
 from tasks.monitor.profiles.profile_batches import profile_batches
@@ -65,7 +65,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
 
 def test_stored_profiles_are_those_of_the_rows(history: History) -> None:
     assert history.stored is not None
-    stored, plain = Tape(history), Tape(replace(history, stored=None))
+    stored, plain = Timeline(history), Timeline(replace(history, stored=None))
     places = stored.landed(FIRST, FIRST + timedelta(days=NIGHTS))
     found = stored.summaries(places, history.stored.ruler)
     assert len(places) == (NIGHTS - 1) * ROWS
@@ -74,16 +74,16 @@ def test_stored_profiles_are_those_of_the_rows(history: History) -> None:
 
 
 def test_what_landed_is_found_by_night_and_what_repeats_by_value(history: History) -> None:
-    tape = Tape(history)
-    tonight = tape.landed(FIRST, FIRST + timedelta(days=1))
-    rows = tape.rows(tonight)
+    tape = Timeline(history)
+    context = tape.landed(FIRST, FIRST + timedelta(days=1))
+    rows = tape.rows(context)
     assert set(rows["batch_id"]) == {"r1"}
-    assert tape.repeated(tonight, ("x", "c")) == pytest.approx(duplicate_share(rows[["x", "c"]])) == 1 / ROWS
-    assert len(tape.newer(tonight, FIRST)) == ROWS / 2
+    assert tape.repeated(context, ("x", "c")) == pytest.approx(duplicate_share(rows[["x", "c"]])) == 1 / ROWS
+    assert len(tape.newer(context, FIRST)) == ROWS / 2
 
 
 def test_a_label_is_known_from_the_night_it_came_and_corrected_later(history: History) -> None:
-    told = Told(Tape(history))
+    told = LabelFeed(Timeline(history))
     told.until(FIRST + timedelta(days=1))
     assert (told.known.sum(), np.nansum(told.label)) == (ROWS, ROWS)
     told.until(FIRST + timedelta(days=2))

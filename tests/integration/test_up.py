@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from flows.stack.process_registry import keeper_of, read_note
-from tasks.lake import Lake, entries
+from tasks.lake import Lake, read_entries
 
 LEEWAY = Path(sys.executable).parent / "leeway"
 STARTED_SECONDS = 240
@@ -157,7 +157,7 @@ def test_a_night_whose_prefect_server_is_killed_is_whole_by_the_next_attempt_at_
     assert again["type"] == "COMPLETED", again
     lake = Lake(str(folder / "home" / "lake"))
     assert sorted(lake.read("orders", "rows")["row_id"], key=int) == list(map(str, range(360)))
-    assert entries(lake, "orders", "night")[-1].details["rows"] == 360
+    assert read_entries(lake, "orders", "night")[-1].details["rows"] == 360
 
 
 @pytest.mark.usefixtures("up")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tasks.lake import TABLES, Lake, deliveries, layout, standing
+from tasks.lake import TABLES, Lake, active_rows, deliveries, layout
 from tasks.records import Checked, Landed
 from tasks.spec import ProjectSpec
 from tasks.upkeep.task import Done, Moment, keep_up
@@ -38,7 +38,7 @@ def write(lake: Lake, *checked: Checked) -> None:
 
 
 def counting(lake: Lake) -> dict[str, list[tuple[str, ...]]]:
-    frames = {table: standing(lake, "houses", table) for table in ("rows", "labels")}
+    frames = {table: active_rows(lake, "houses", table) for table in ("rows", "labels")}
     return {table: sorted(frame.map(str).itertuples(index=False, name=None)) for table, frame in frames.items()}
 
 
@@ -73,7 +73,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(lake: Lake) -> None:
 
 def test_what_a_crash_left_goes_and_comes_back_when_its_file_does(lake: Lake) -> None:
     lost = pd.DataFrame({"row_id": ["x"], "batch_id": "lost", "revision": 1, "event_date": DAY, "size": 1.0})
-    lake.add_once("houses", "rows", lost.assign(price=1.0), "lost/1")
+    lake.append_if_absent("houses", "rows", lost.assign(price=1.0), "lost/1")
     before = counting(lake)
     young = Moment(LATER.night, datetime.now(UTC))
     assert ("rows", "orphans") not in kinds(keep_up.fn(lake, SPEC, young, {}, dry_run=False))
@@ -81,7 +81,7 @@ def test_what_a_crash_left_goes_and_comes_back_when_its_file_does(lake: Lake) ->
     assert "lost" not in set(lake.read("houses", "rows")["batch_id"])
     assert counting(lake) == before
     write(lake, delivered("lost", "x.csv", {"x": 1.0}))
-    assert "x" in set(standing(lake, "houses", "rows")["row_id"])
+    assert "x" in set(active_rows(lake, "houses", "rows")["row_id"])
 
 
 def test_what_a_correction_replaced_goes(lake: Lake) -> None:
@@ -98,8 +98,8 @@ def test_rows_past_their_retention_go_and_younger_ones_stay(lake: Lake) -> None:
     write(lake, delivered("young", "young.csv", {"young": 1.0}, LATER.night - timedelta(days=3)))
     spec = ProjectSpec.model_validate(TEXT | {"retention": {"rows_days": 30}})
     keep_up.fn(lake, spec, LATER, {}, dry_run=False)
-    assert standing(lake, "houses", "rows")["row_id"].tolist() == ["young"]
-    assert standing(lake, "houses", "labels")["row_id"].tolist() == ["young"]
+    assert active_rows(lake, "houses", "rows")["row_id"].tolist() == ["young"]
+    assert active_rows(lake, "houses", "labels")["row_id"].tolist() == ["young"]
 
 
 def test_the_state_a_model_was_trained_on_can_still_be_read(lake: Lake) -> None:

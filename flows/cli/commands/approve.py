@@ -17,10 +17,10 @@ def answer_challenger(project: str, number: int | None, answer: str, reason: str
     name = read_spec(path).project
     with served(path):
         from flows.promote import promote
-        from flows.workspace import open_house
+        from flows.workspace import open_workspace
         from tasks.registry.mlflow_names import ANSWER_REASON, APPROVAL, APPROVER, CHALLENGER
 
-        registry = open_house(name).registry
+        registry = open_workspace(name).registry
         asked = number if number is not None else registry.aliases(name).get(CHALLENGER)
         if asked is None or registry.version(name, asked) is None:
             wanted = "no challenger waits" if number is None else f"there is no version {number}"

@@ -9,7 +9,7 @@ from flows.cli.session import lake_of
 from flows.steps.actor import person
 from tasks import clock
 from tasks.errors import DataError
-from tasks.lake import Batch, Entry, Lake, latest, record
+from tasks.lake import Batch, Entry, Lake, append_entry, latest
 from tasks.spec import ProjectSpec
 
 SHORTEST = 6
@@ -20,10 +20,10 @@ def release_quarantined(project: str, batch: str, reason: str) -> None:
     """Let in every row of a batch that was set aside and can be read, and write down who let it in, and why."""
     spec, lake = lake_of(project)
     found = _the_one(spec, lake, batch)
-    from tasks.validate.task import let_in
+    from tasks.validate.task import release
 
     moment = clock.now()
-    rows = let_in.fn(lake, spec, found, moment)
+    rows = release.fn(lake, spec, found, moment)
     left = found.rows_quarantined - rows
     entry = Entry(
         name=f"{found.batch_id}/{found.revision}",
@@ -35,7 +35,7 @@ def release_quarantined(project: str, batch: str, reason: str) -> None:
         actor=person(),
         reason=f"{rows} rows let in: {reason}",
     )
-    record(lake, spec.project, entry)
+    append_entry(lake, spec.project, entry)
     out = f"; {left} cannot be read (no id, no time or a wrong value) and stay out" if left else ""
     screen().print(
         f"released {escape(found.key)}: {rows} rows are in{out}. The next night profiles and scores what is new"

@@ -18,7 +18,7 @@ from tasks.errors import DataError
 from tasks.spec import ProjectSpec, find_project, home, read_spec
 
 if TYPE_CHECKING:
-    from flows.backtest.comparison import Line
+    from flows.backtest.comparison import StrategySummary
     from flows.backtest.engine import Strategy
     from flows.backtest.history import History
 
@@ -30,7 +30,7 @@ FIRST_SHARE = 0.4
 
 def replay_policy(
     project: str, policies: Sequence[Path], begin: date | None, habits: Sequence[str] = HABITS
-) -> list[Line]:
+) -> list[StrategySummary]:
     """Replay a project's policy, and others, on its own history; print a table and write a page with the curves.
 
     Parameters
@@ -45,9 +45,9 @@ def replay_policy(
     console = screen()
     with console.status("loading"):
         from flows.backtest.comparison import compared, page
-        from flows.backtest.engine import simulate
+        from flows.backtest.engine import run_backtest
         from flows.backtest.history import history_in
-        from flows.backtest.trainer import Workshop
+        from flows.backtest.trainer import BacktestTrainer
         from tasks.dataset.feature_assembly import assembled_features
 
         path = find_project(project)
@@ -60,11 +60,11 @@ def replay_policy(
     strategies = _strategies(spec, policies, habits)
     lines = []
     with console.status("") as status:
-        bench = Workshop(history, path.parent, said=lambda text: status.update(f"replaying {text}"))
+        bench = BacktestTrainer(history, path.parent, said=lambda text: status.update(f"replaying {text}"))
         for strategy in strategies:
             status.update(f"replaying {strategy.name}")
             started = time.monotonic()
-            story = simulate(strategy, bench, since)
+            story = run_backtest(strategy, bench, since)
             lines.append(compared(story, history.labels, time.monotonic() - started))
     console.print(_table(lines, since))
     where = home(path) / f"{spec.project}-{PAGE}"
@@ -92,7 +92,7 @@ def _first_night(history: History) -> date:
     return found
 
 
-def _table(lines: Sequence[Line], since: date) -> Table:
+def _table(lines: Sequence[StrategySummary], since: date) -> Table:
     table = Table(title=f"from {since} on", show_edge=False)
     table.add_column("retrained")
     for heading in ("nights", "alarms", "set aside", "asked", "retrainings", "error", "bias", "cost", "seconds"):

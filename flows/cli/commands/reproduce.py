@@ -15,9 +15,9 @@ def reproduce_version(project: str, number: int) -> bool:
     name = read_spec(path).project
     with served(path):
         from flows.backtest.retrace_version import reproduce
-        from flows.workspace import open_house
+        from flows.workspace import open_workspace
 
-        found = reproduce(open_house(name), number)
+        found = reproduce(open_workspace(name), number)
     console = screen()
     if found.same:
         console.print(f"[bold green]the same model[/]: {escape(found.proof)}")

@@ -14,9 +14,9 @@ from flows.cli.session import lake_of
 from flows.steps.actor import person
 from tasks import clock
 from tasks.errors import DataError
-from tasks.labeling_queue import Answers, answers, delivered, landing_file, queue_file, read_answers
+from tasks.labeling_queue import ReturnedLabels, answers, delivered, landing_file, queue_file, read_answers
 from tasks.labeling_queue.task import Queue, lay_down, waiting_rows
-from tasks.lake import Entry, Lake, record
+from tasks.lake import Entry, Lake, append_entry
 from tasks.spec import ProjectSpec, find_project
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _take(spec: ProjectSpec, lake: Lake, folder: Path, take: Path) -> None:
     screen().print(f"{where}; {got.empty:,} cells were empty{meanwhile}")
 
 
-def _delivered(spec: ProjectSpec, lake: Lake, folder: Path, got: Answers) -> str:
+def _delivered(spec: ProjectSpec, lake: Lake, folder: Path, got: ReturnedLabels) -> str:
     """Hand answers on as a delivery of labels, write down whose they are, and say where they went.
 
     They land where the project's other labels do. Where there is no such place, or the ids in the lake are pseudonyms,
@@ -110,7 +110,7 @@ def _delivered(spec: ProjectSpec, lake: Lake, folder: Path, got: Answers) -> str
         reason=said,
         details={"rows": len(got.taken)},
     )
-    record(lake, spec.project, entry)
+    append_entry(lake, spec.project, entry)
     return escape(said)
 
 

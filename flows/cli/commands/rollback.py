@@ -16,7 +16,7 @@ def roll_back(project: str, reason: str) -> None:
     spec = read_spec(path)
     with served(path):
         from flows.promote import roll_back_now
-        from flows.workspace import open_house
+        from flows.workspace import open_workspace
 
-        said = roll_back_now(open_house(spec.project), reason, clock.tonight(spec.schedule.time_zone))
+        said = roll_back_now(open_workspace(spec.project), reason, clock.tonight(spec.schedule.time_zone))
     screen().print(escape(said))

@@ -12,14 +12,14 @@ from rich.table import Table
 
 from flows.cli.console import screen
 from flows.cli.session import lake_of
-from flows.stack.endpoints import Addresses
+from flows.stack.endpoints import Endpoints
 from flows.stack.local_stack import answers, configured
 from flows.stack.next_runs import by_prefect, by_schedule
 from flows.stack.process_registry import keeper_of, read_note
 from flows.stack.supervisor import healthy
 from tasks import clock
 from tasks.errors import Error, SpecError
-from tasks.lake import Entry, entries
+from tasks.lake import Entry, read_entries
 from tasks.report import Wait, waits
 from tasks.spec import ProjectSpec, find_project, home, known_projects
 
@@ -42,7 +42,7 @@ def show_status(project: str | None) -> None:
                 raise
             table.add_row(escape(name), "-", "-", "-", f"its spec cannot be used: `leeway check {escape(name)}`", "-")
             continue
-        record = entries(lake, spec.project)
+        record = read_entries(lake, spec.project)
         held = waits(record, spec)
         table.add_row(*map(escape, _cells(spec, record, held)))
         specs.append(spec)
@@ -87,7 +87,7 @@ def _tell_waiting(waiting: Sequence[tuple[str, Wait]], console: Console) -> None
         )
 
 
-def _tell_next(specs: Sequence[ProjectSpec], stack: Addresses | None, console: Console) -> None:
+def _tell_next(specs: Sequence[ProjectSpec], stack: Endpoints | None, console: Console) -> None:
     """Print when each project's next night is: as Prefect has it if it answers, else as the spec says."""
     if not specs:
         return
@@ -103,14 +103,14 @@ def _tell_next(specs: Sequence[ProjectSpec], stack: Addresses | None, console: C
         console.print(f"  {escape(project)}: {escape(said)}")
 
 
-def _stack(where: Path) -> Addresses | None:
+def _stack(where: Path) -> Endpoints | None:
     """Return where the servers are meant to be: configured, or started from this home and still kept."""
     note = read_note(where)
     kept = note is not None and keeper_of(where) is not None
-    return configured() or (Addresses(note["prefect"], note["mlflow"]) if note and kept else None)
+    return configured() or (Endpoints(note["prefect"], note["mlflow"]) if note and kept else None)
 
 
-def _tell_servers(where: Path, stack: Addresses | None, console: Console) -> None:
+def _tell_servers(where: Path, stack: Endpoints | None, console: Console) -> None:
     if stack is None:
         console.print("no servers answer; `leeway up` starts them")
         return

@@ -11,16 +11,16 @@ from rich.markup import escape
 
 from flows.cli.console import screen
 from flows.cli.session import lake_of
-from flows.stack.endpoints import Addresses
+from flows.stack.endpoints import Endpoints
 from flows.stack.local_stack import open_stack, start_worker, stop_on_signals
 from flows.stack.next_runs import overdue
 from flows.stack.orphaned_runs import settle
 from flows.stack.ports import LOOPBACK
 from flows.stack.process_registry import started_here
-from flows.stack.watcher import Projects, Watch
+from flows.stack.watcher import Projects, StackWatcher
 from tasks import clock
 from tasks.errors import Error, SpecError
-from tasks.lake import entries
+from tasks.lake import read_entries
 from tasks.spec import ProjectSpec, find_project, home, known_projects
 
 LOOK_SECONDS = 1
@@ -68,7 +68,7 @@ def _until_ended(where: Path, host: str, projects: Projects, specs: list[Project
                 _take_up(specs, console)
             start_worker(where)
             _welcome(console, addresses, where)
-            _keep_looking(Watch(where, addresses, console.print), projects, console)
+            _keep_looking(StackWatcher(where, addresses, console.print), projects, console)
         except KeyboardInterrupt:
             console.print("stopping")
             return False
@@ -99,10 +99,10 @@ def _take_up(specs: list[ProjectSpec], console: Console) -> None:
 
 def _last_night(spec: ProjectSpec) -> date | None:
     _, lake = lake_of(spec.project)
-    return max((entry.night for entry in entries(lake, spec.project, "night")), default=None)
+    return max((entry.night for entry in read_entries(lake, spec.project, "night")), default=None)
 
 
-def _welcome(console: Console, addresses: Addresses, where: Path) -> None:
+def _welcome(console: Console, addresses: Endpoints, where: Path) -> None:
     servers = f"[bold]Prefect[/] {addresses.prefect_ui}   [bold]MLflow[/] {addresses.mlflow}"
     console.print(f"{servers}   [bold]data[/] {escape(str(where))}")
     mine, other = "Ctrl-C stops it, and everything is kept", "it was started elsewhere: Ctrl-C ends only this view"
@@ -110,7 +110,7 @@ def _welcome(console: Console, addresses: Addresses, where: Path) -> None:
     console.print(f"`leeway status` shows what waits for you; {ends}")
 
 
-def _keep_looking(watch: Watch, projects: Projects, console: Console) -> None:
+def _keep_looking(watch: StackWatcher, projects: Projects, console: Console) -> None:
     """Return when the stack is no longer kept."""
     asked = time.monotonic()
     while watch.look():

@@ -11,15 +11,15 @@ from rich.table import Table as Shown
 from flows.cli.console import screen
 from flows.cli.session import lake_of, served
 from tasks.errors import DataError
-from tasks.lake import entries
-from tasks.report import Section, Table, Why, visible, why_lines
+from tasks.lake import read_entries
+from tasks.report import ReportTable, Section, Why, visible, why_lines
 from tasks.spec import find_project, read_spec
 
 
 def show_why(project: str, night: date) -> None:
     """Print a night's decision."""
     spec, lake = lake_of(project)
-    record = entries(lake, spec.project)
+    record = read_entries(lake, spec.project)
     mine = [entry for entry in record if entry.kind == "night" and entry.night == night]
     if not mine:
         nights = sorted({entry.night for entry in record if entry.kind == "night"})
@@ -32,10 +32,10 @@ def decide_again(project: str, night: date) -> bool:
     path = find_project(project)
     name = read_spec(path).project
     with served(path):
-        from flows.backtest.redecide import decided_again
-        from flows.workspace import open_house
+        from flows.backtest.redecide import redecide
+        from flows.workspace import open_workspace
 
-        then, now = decided_again(open_house(name), night)
+        then, now = redecide(open_workspace(name), night)
     same = (then.action, then.drift, then.reason) == (now.action, now.kind, now.reason)
     said = "the same" if same else f"{now.action} ({now.kind}): {now.reason}"
     screen().print(f"\ndecided again from what is stored: [bold]{_safe(said)}[/]")
@@ -63,7 +63,7 @@ def _print_section(console: Console, section: Section) -> None:
         console.print(_shown(section.table))
 
 
-def _shown(table: Table) -> Shown:
+def _shown(table: ReportTable) -> Shown:
     shown = Shown(*table.heads, show_edge=False)
     for row in table.rows:
         shown.add_row(*map(_safe, row))

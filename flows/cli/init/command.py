@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from flows.cli.console import screen
-from flows.cli.init.data_sample import Given, project_name, read_given
+from flows.cli.init.data_sample import DataSample, project_name, read_given
 from tasks.errors import SpecError
 from tasks.ingest import landed, open_source
 from tasks.ingest.sources.stored_objects import is_delivery, is_safe
@@ -33,7 +33,7 @@ FILES_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class InitPlan:
     """Where a new project goes: its folder, the data it starts from, and the landing place its spec names."""
 
     data: Path
@@ -82,7 +82,7 @@ def init_project(data: Path, *, time: str, label: str, id_columns: list[str] | N
     return _conclude(console, plan, faults)
 
 
-def planned(data: Path, name: str) -> Plan:
+def planned(data: Path, name: str) -> InitPlan:
     """Return where a project goes, or refuse a place that is taken."""
     folder = projects_folder() / name
     taken = [path for path in (folder / FILE, folder / SUITE) if path.exists()]
@@ -97,7 +97,7 @@ def planned(data: Path, name: str) -> Plan:
                 [f"{folder}, where the project would be, is inside the data; move the data to {folder / LANDING}"]
             )
         uri = inside.relative_to(root).as_posix() if inside.is_relative_to(root) else inside.as_posix()
-        return Plan(data, folder, uri)
+        return InitPlan(data, folder, uri)
     landing = folder / LANDING
     if landing.exists():
         raise SpecError(
@@ -105,10 +105,10 @@ def planned(data: Path, name: str) -> Plan:
         )
     usual = is_delivery(data.name) and is_safe(data.name)
     key = data.name if usual else f"{name}{''.join(data.suffixes[-2:])}"
-    return Plan(data, folder, LANDING, landing / key)
+    return InitPlan(data, folder, LANDING, landing / key)
 
 
-def write(plan: Plan, inferred: InferredProject, made: list[Path]) -> None:
+def write(plan: InitPlan, inferred: InferredProject, made: list[Path]) -> None:
     """Write the project's files, the spec last (what has no spec is no project yet); note in `made` what is new."""
     _make_folder(plan.copy.parent if plan.copy else plan.folder, made)
     if plan.copy is not None:
@@ -127,7 +127,7 @@ def write(plan: Plan, inferred: InferredProject, made: list[Path]) -> None:
             file.write(text)
 
 
-def failing(plan: Plan, given: Given) -> Iterator[str]:
+def failing(plan: InitPlan, given: DataSample) -> Iterator[str]:
     """Check every delivery that was read as a night would, with what stands in the written files; yield what fails."""
     spec = read_spec(plan.folder / FILE)
     arrivals = landed(open_source(spec.source.uri, plan.folder, spec.source).list(), "rows", spec, date.max)
@@ -169,7 +169,7 @@ def _make_folder(folder: Path, made: list[Path]) -> None:
             made.append(each)
 
 
-def _tell(console: Console, plan: Plan, given: Given, inferred: InferredProject) -> None:
+def _tell(console: Console, plan: InitPlan, given: DataSample, inferred: InferredProject) -> None:
     spec, rows = inferred.spec, sum(len(each.frame) for each in given.files)
     read = len(given.files) + len(given.unreadable)
     which = f"the newest {read} of {given.found} files" if read < given.found else _files(given.found)
@@ -187,7 +187,7 @@ def _tell(console: Console, plan: Plan, given: Given, inferred: InferredProject)
         console.print(f"[yellow]guessed[/] {escape(text)}")
 
 
-def _conclude(console: Console, plan: Plan, faults: list[str]) -> int:
+def _conclude(console: Console, plan: InitPlan, faults: list[str]) -> int:
     name = plan.folder.name
     for text in faults[:FILES_SHOWN]:
         console.print(f"[red]wrong[/]   {escape(text)}")

@@ -18,7 +18,7 @@ WHOLE = r"[+-]?\d+"
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class CsvDialect:
     """How the text of files is written; `decimal` is what stands before the decimals of a number."""
 
     encoding: Encoding = "utf-8"
@@ -27,7 +27,7 @@ class Written:
 
     def unusual(self) -> dict[str, str]:
         """Return what a spec must say of it, because it is not the default."""
-        usual = Written()
+        usual = CsvDialect()
         said = {"encoding": self.encoding, "separator": self.separator, "decimal": self.decimal}
         return {name: value for name, value in said.items() if value != getattr(usual, name)}
 
@@ -36,7 +36,7 @@ class Written:
         return parsed(content, key, fmt, encoding=self.encoding, separator=self.separator)
 
 
-def written(content: bytes, key: str, fmt: Format) -> Written:
+def written(content: bytes, key: str, fmt: Format) -> CsvDialect:
     r"""Return how a file is written: the first way in which it can be read, else the usual one.
 
     Examples
@@ -45,18 +45,18 @@ def written(content: bytes, key: str, fmt: Format) -> Written:
     Written(encoding='cp1252', separator=';', decimal=',')
     """
     if fmt != "csv":
-        return Written()
+        return CsvDialect()
     for encoding in ENCODINGS:
         for separator in SEPARATORS:
-            way = Written(encoding, separator)
+            way = CsvDialect(encoding, separator)
             read = way.read(content, key, fmt)
             if isinstance(read, pd.DataFrame):
-                return Written(encoding, separator, "," if separator != "," and _has_decimal_commas(read) else ".")
+                return CsvDialect(encoding, separator, "," if separator != "," and _has_decimal_commas(read) else ".")
             if read.reason != "wrong_separator":
                 break
         if isinstance(read, Unreadable) and not read.reason.startswith("not_utf8"):
             break
-    return Written()
+    return CsvDialect()
 
 
 def with_points(frame: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from flows.cli.init.csv_sniffer import Written, with_points, written
+from flows.cli.init.csv_sniffer import CsvDialect, with_points, written
 from tasks.errors import DataError, SourceError, SpecError, nearest
 from tasks.ingest import FolderSource, StoredObject, Unreadable, batch_id
 from tasks.ingest.landing.arrivals import date_in_name
@@ -36,7 +36,7 @@ SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class GivenFile:
+class SampleFile:
     """One file that was read: its key in the landing place, the name of its content, and its rows as delivered."""
 
     key: str
@@ -45,7 +45,7 @@ class GivenFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class DataSample:
     """What was given: how it is written, what says when a file landed, and what was read of it, oldest first.
 
     `found` counts the files that are there; `unreadable` says of each that cannot be read what is wrong with it.
@@ -54,9 +54,9 @@ class Given:
     fmt: Format
     arrival: Arrival
     found: int
-    files: tuple[GivenFile, ...]
+    files: tuple[SampleFile, ...]
     unreadable: tuple[str, ...] = ()
-    written: Written = field(default_factory=Written)
+    written: CsvDialect = field(default_factory=CsvDialect)
 
     def rows(self, needed: Sequence[str]) -> pd.DataFrame:
         """Return the rows of all files, with the columns that every file has; decimals have points.
@@ -93,7 +93,7 @@ class Given:
         return sorted({str(name) for each in self.files for name in each.frame.columns} - shared)
 
 
-def read_given(data: Path) -> Given:
+def read_given(data: Path) -> DataSample:
     """Return a file, or the newest files of a folder: as many as about 100 MB of text hold, and one at least.
 
     Raises
@@ -110,7 +110,9 @@ def read_given(data: Path) -> Given:
     way, files, unreadable = _read(data, _fitting(newest), fmt)
     if not files:
         raise DataError(f"{data} cannot be read as {fmt}: {unreadable[0]}")
-    return Given(fmt, "filename" if dated else "modified", len(objects), tuple(files[::-1]), tuple(unreadable), way)
+    return DataSample(
+        fmt, "filename" if dated else "modified", len(objects), tuple(files[::-1]), tuple(unreadable), way
+    )
 
 
 def project_name(data: Path) -> str:
@@ -186,16 +188,16 @@ def _fitting(newest: Sequence[StoredObject]) -> list[StoredObject]:
     return chosen
 
 
-def _read(data: Path, objects: Sequence[StoredObject], fmt: Format) -> tuple[Written, list[GivenFile], list[str]]:
+def _read(data: Path, objects: Sequence[StoredObject], fmt: Format) -> tuple[CsvDialect, list[SampleFile], list[str]]:
     """Read all as the newest that has content is written."""
     place, files, unreadable = FolderSource(data if data.is_dir() else data.parent), [], []
-    way: Written | None = None
+    way: CsvDialect | None = None
     for each in objects:
         content = place.read(each.key)
         way = way or (written(content, each.key, fmt) if content else None)
-        frame = (way or Written()).read(content, each.key, fmt)
+        frame = (way or CsvDialect()).read(content, each.key, fmt)
         if isinstance(frame, Unreadable):
             unreadable.append(f"{each.key}: {frame.detail} ({frame.reason})")
         else:
-            files.append(GivenFile(each.key, batch_id(content), frame))
-    return way or Written(), files, unreadable
+            files.append(SampleFile(each.key, batch_id(content), frame))
+    return way or CsvDialect(), files, unreadable

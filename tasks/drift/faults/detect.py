@@ -19,7 +19,7 @@ from tasks.drift.faults.unit_change import Weighed, apart, conversion, values_of
 from tasks.drift.reference import Reference
 from tasks.drift.statistics.category_cells import comparable, rows_at_most
 from tasks.profiles import CategoryProfile, NumberProfile, TableProfile
-from tasks.records import Moved
+from tasks.records import DriftStatistic
 
 AGREEMENT = NormalDist().inv_cdf(1 - 0.01 / 2)  # two shares agree unless one chance in a hundred says otherwise
 FEWEST_VALUES = 5
@@ -57,7 +57,11 @@ class Hints:
 
 
 def suspicions(
-    reference: Reference, window: TableProfile, moved: Sequence[Moved], effect: float, hints: Hints | None = None
+    reference: Reference,
+    window: TableProfile,
+    moved: Sequence[DriftStatistic],
+    effect: float,
+    hints: Hints | None = None,
 ) -> tuple[Suspicion, ...]:
     """Return what looks broken about a night, the surest first.
 
@@ -74,7 +78,7 @@ def suspicions(
     hints : Hints, optional
         What was counted beside the profiles.
     """
-    past: dict[str, list[Moved]] = {}
+    past: dict[str, list[DriftStatistic]] = {}
     for one in moved:
         if one.strain > 1:
             past.setdefault(one.column, []).append(one)
@@ -87,7 +91,9 @@ def suspicions(
     return (*swapped, *(one for one in found if one is not None))
 
 
-def _of_column(reference: Reference, window: TableProfile, name: str, past: Sequence[Moved]) -> Suspicion | None:
+def _of_column(
+    reference: Reference, window: TableProfile, name: str, past: Sequence[DriftStatistic]
+) -> Suspicion | None:
     before, now = reference.total.columns[name], window.columns[name]
     if any(one.statistic == "nulls" and one.direction > 0 for one in past):
         return _nulls(name, before.present / max(before.rows, 1), now.present / now.rows)
@@ -108,7 +114,7 @@ def _of_column(reference: Reference, window: TableProfile, name: str, past: Sequ
 
 
 def _unclear(
-    name: str, columns: tuple[object, object], past: Sequence[Moved], words: Callable[[float, float], str]
+    name: str, columns: tuple[object, object], past: Sequence[DriftStatistic], words: Callable[[float, float], str]
 ) -> Suspicion | None:
     """Return what the reference does not know and nothing explains.
 

@@ -23,7 +23,7 @@ SMALLEST_CELL = 0.1  # share of rows
 
 
 @dataclass(frozen=True)
-class Known:
+class CategoryCells:
     """The cells of one category column of the reference.
 
     Parameters
@@ -118,7 +118,7 @@ class Known:
         return next((repr(name) for name in named), "one of its rarer values")
 
 
-def known_of(column: CategoryProfile) -> Known:
+def known_of(column: CategoryProfile) -> CategoryCells:
     """Return the cells of a column of the reference."""
     if column.rest:
         names, counts = list(column.counts), np.array(list(column.counts.values()), dtype=np.float64)
@@ -126,10 +126,12 @@ def known_of(column: CategoryProfile) -> Known:
         order = np.argsort(-rows, kind="stable")
         cell = np.empty(BUCKETS, dtype=np.int64)
         cell[order] = _cells(rows[order])
-        return Known(column.counts, int(cell.max()) + 1, {}, cell)
+        return CategoryCells(column.counts, int(cell.max()) + 1, {}, cell)
     names = sorted(column.counts, key=lambda name: (-column.counts[name], name))
     places = _cells(np.array([float(column.counts[name]) for name in names]))
-    return Known(column.counts, int(places[-1]) + 1 if names else 1, dict(zip(names, places.tolist(), strict=True)))
+    return CategoryCells(
+        column.counts, int(places[-1]) + 1 if names else 1, dict(zip(names, places.tolist(), strict=True))
+    )
 
 
 def comparable(before: CategoryProfile, now: CategoryProfile) -> tuple[CategoryProfile, CategoryProfile]:

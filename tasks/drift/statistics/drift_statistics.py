@@ -9,7 +9,7 @@ import numpy as np
 from tasks.drift.faults.rare_values import rare_strain
 from tasks.drift.noise_model import two_sided
 from tasks.drift.statistics.measured_window import Night
-from tasks.drift.statistics.score_layout import LEVEL, Layout
+from tasks.drift.statistics.score_layout import LEVEL, ScoreLayout
 from tasks.drift.statistics.test_plan import Strains
 from tasks.profiles.axis import Floats
 
@@ -28,7 +28,7 @@ def strains(night: Night) -> Strains:
     )
 
 
-def units(layout: Layout) -> Floats:
+def units(layout: ScoreLayout) -> Floats:
     """Return by what a feature's shift is multiplied to be read: standard deviations for numbers, shares else."""
     return np.where(layout.statistic == LEVEL, SCALE_OF_U, 1.0)
 

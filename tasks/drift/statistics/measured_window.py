@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.drift.noise_model import Quiet, Shift
-from tasks.drift.statistics.score_layout import Layout, Means
+from tasks.drift.noise_model import ExpectedShift, NoiseModel
+from tasks.drift.statistics.score_layout import Means, ScoreLayout
 from tasks.drift.statistics.test_plan import Tested
 from tasks.profiles.axis import Floats
 
@@ -14,9 +14,9 @@ from tasks.profiles.axis import Floats
 class Measured:
     """Means of every feature, and how far they lie from what their date lets one expect."""
 
-    quiet: Quiet
+    quiet: NoiseModel
     found: Means
-    shift: Shift
+    shift: ExpectedShift
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +26,7 @@ class Night:
     `leeway` has every feature's at level `alpha`; `effect` is the smallest change that matters.
     """
 
-    layout: Layout
+    layout: ScoreLayout
     tested: Tested
     measured: Measured
     leeway: Floats
@@ -34,7 +34,7 @@ class Night:
     effect: float
 
     @property
-    def quiet(self) -> Quiet:
+    def quiet(self) -> NoiseModel:
         """What is normal."""
         return self.measured.quiet
 
@@ -44,6 +44,6 @@ class Night:
         return self.measured.found
 
     @property
-    def shift(self) -> Shift:
+    def shift(self) -> ExpectedShift:
         """How far they have moved."""
         return self.measured.shift

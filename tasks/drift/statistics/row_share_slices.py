@@ -15,21 +15,21 @@ import numpy as np
 
 from tasks.drift.faults.stale_dates import days_before
 from tasks.drift.statistics.measured_window import Night
-from tasks.drift.statistics.score_layout import CELL, Layout
+from tasks.drift.statistics.score_layout import CELL, ScoreLayout
 from tasks.profiles import NumberProfile, TableProfile
 from tasks.profiles.axis import Counts, Floats, edges_of
-from tasks.records import Moved
+from tasks.records import DriftStatistic
 
 FEWEST_CELLS = 3
 DOUBTFUL = 0.05
 
 
-def local_columns(layout: Layout) -> int:
+def local_columns(layout: ScoreLayout) -> int:
     """Return how many columns have slices to look at."""
     return int((_cell_counts(layout) >= FEWEST_CELLS).sum())
 
 
-def local_moves(night: Night, total: TableProfile) -> Iterator[Moved]:
+def local_moves(night: Night, total: TableProfile) -> Iterator[DriftStatistic]:
     """Yield, of each column in which only one slice moved, and past its leeway, that slice.
 
     Parameters
@@ -55,10 +55,12 @@ def local_moves(night: Night, total: TableProfile) -> Iterator[Moved]:
             at, moved = mine[worst], float(night.shift.shift[cells[mine[worst]]])
             name = slice_name(layout, total, int(column), worst)
             direction = int(np.sign(moved))
-            yield Moved(layout.names[column], "slice", abs(moved), float(limit[at]), direction=direction, where=name)
+            yield DriftStatistic(
+                layout.names[column], "slice", abs(moved), float(limit[at]), direction=direction, where=name
+            )
 
 
-def slice_name(layout: Layout, total: TableProfile, column: int, cell: int) -> str:
+def slice_name(layout: ScoreLayout, total: TableProfile, column: int, cell: int) -> str:
     """Return the slice of a column, counted from its first, in words: `plan is 'pro'`, `area from 12 to 14.5`."""
     name = layout.names[column]
     if column >= len(layout.numbers):
@@ -90,7 +92,7 @@ def _alone(night: Night, cells: Counts, worst: int) -> bool:
     return by_chance or float(np.abs(moved).sum() / 2) <= night.effect
 
 
-def _cell_counts(layout: Layout) -> Floats:
+def _cell_counts(layout: ScoreLayout) -> Floats:
     """Return how many cells each column has."""
     owner = layout.column[layout.statistic == CELL]
     return np.bincount(owner, minlength=len(layout.names)).astype(np.float64)

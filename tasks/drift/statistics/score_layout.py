@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tasks.drift.statistics.category_cells import Known, known_of
+from tasks.drift.statistics.category_cells import CategoryCells, known_of
 from tasks.drift.statistics.rank_table import NumberTable, number_sums, number_table, tails
 from tasks.profiles import CategoryProfile, ColumnProfile, NumberProfile, TableProfile
 from tasks.profiles.axis import Counts, Floats
@@ -50,7 +50,7 @@ class Means:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Layout:
+class ScoreLayout:
     """The features of a table, fixed by its reference.
 
     Attributes
@@ -69,7 +69,7 @@ class Layout:
     numbers: tuple[str, ...]
     categories: tuple[str, ...]
     table: NumberTable
-    known: tuple[Known, ...]
+    known: tuple[CategoryCells, ...]
     column: Counts
     statistic: Counts
     mean: Floats
@@ -95,7 +95,7 @@ class Layout:
         return Means(sums, rows, outside.below, outside.above, outside.excess, unknown, named, *far)
 
 
-def layout(total: TableProfile) -> Layout:
+def layout(total: TableProfile) -> ScoreLayout:
     """Return the features of a table whose whole reference is `total`."""
     names = tuple(sorted(total.columns))  # a profile that was stored comes back in another order
     numbers = tuple(name for name in names if isinstance(total.columns[name], NumberProfile))
@@ -110,14 +110,14 @@ def layout(total: TableProfile) -> Layout:
     sizes = (len(numbers), len(every), table.cells + len(owners))
     statistic = np.repeat([LEVEL, NULLS, CELL], sizes)
     blank = np.zeros(len(column))
-    draft = Layout(
+    draft = ScoreLayout(
         (*numbers, *categories), numbers, categories, table, watched, column, statistic,
         blank, blank, blank, blank, blank, tails([total.columns[name] for name in numbers]),
     )  # fmt: skip
     return _with_moments(draft, total, known)
 
 
-def _with_moments(draft: Layout, total: TableProfile, known: list[ColumnProfile]) -> Layout:
+def _with_moments(draft: ScoreLayout, total: TableProfile, known: list[ColumnProfile]) -> ScoreLayout:
     """Return the layout with what one row's score does in the reference."""
     found = draft.means(total)
     rows = np.maximum(found.rows, 1.0)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.drift.faults.rare_values import JEFFREYS
-from tasks.drift.statistics.score_layout import CELL, LEVEL, NULLS, STATISTICS, Layout
+from tasks.drift.statistics.score_layout import CELL, LEVEL, NULLS, STATISTICS, ScoreLayout
 from tasks.profiles.axis import Counts, Floats
-from tasks.records import Moved
+from tasks.records import DriftStatistic
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +58,7 @@ class Tested:
     singles: Floats
     named: Floats
 
-    def moved(self, found: Strains, *, only_past: bool = False) -> list[Moved]:
+    def moved(self, found: Strains, *, only_past: bool = False) -> list[DriftStatistic]:
         """Return the statistics of a night, the most strained first, or only those past their leeway."""
         strain = np.zeros(len(found.distance))
         np.divide(found.distance, found.leeway, out=strain, where=found.leeway > 0)
@@ -67,12 +67,12 @@ class Tested:
             order = order[strain[order] > 1]
         columns = (each[order].tolist() for each in (found.distance, found.leeway, found.direction))
         return [
-            Moved(self.names[at], self.statistics[at], distance, leeway, direction=direction)
+            DriftStatistic(self.names[at], self.statistics[at], distance, leeway, direction=direction)
             for at, distance, leeway, direction in zip(order.tolist(), *columns, strict=True)
         ]
 
 
-def tested(layout: Layout) -> Tested:
+def tested(layout: ScoreLayout) -> Tested:
     """Return what is tested of a table with these features."""
     means, cells = np.flatnonzero(layout.statistic != CELL), np.flatnonzero(layout.statistic == CELL)
     nulls, level = (np.flatnonzero(layout.statistic == each) for each in (NULLS, LEVEL))

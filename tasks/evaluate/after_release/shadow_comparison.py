@@ -17,7 +17,7 @@ from tasks.spec.project_spec import ProjectSpec
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class ShadowComparison:
     """A version that waits beside the champion, on the rows that both answered: mean losses, and the paired interval.
 
     `difference` is the waiting version's minus the champion's: below zero it is better.
@@ -77,7 +77,7 @@ def first_cohort(losses: pd.DataFrame, promised: tuple[float, float], spec: Proj
     return recovered([Cohort(len(known), mean, deviation)], promised, spec.gate.min_rows)
 
 
-def beside(waiting: pd.DataFrame, champion: pd.DataFrame, spec: ProjectSpec) -> Beside | None:
+def beside(waiting: pd.DataFrame, champion: pd.DataFrame, spec: ProjectSpec) -> ShadowComparison | None:
     """Return how a waiting version does beside the champion; None where no row was answered by both.
 
     Examples
@@ -96,7 +96,7 @@ def beside(waiting: pd.DataFrame, champion: pd.DataFrame, spec: ProjectSpec) -> 
     mine, other = both["loss"].to_numpy(float), both["loss_champion"].to_numpy(float)
     days = pd.to_datetime(both["event_date"]).to_numpy()
     found = compare(mine, other, days, min_gain=0.0, confidence=spec.gate.confidence)
-    return Beside(
+    return ShadowComparison(
         rows=len(both),
         start=both["event_date"].iloc[0],
         end=both["event_date"].iloc[-1],

@@ -10,7 +10,7 @@ from tasks.spec.project_spec import ProjectSpec
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LandingZone:
     """One landing place: what lands there (`table` names a feature table), where, and how it is written."""
 
     kind: Kind
@@ -19,7 +19,7 @@ class Place:
     table: str = ""
 
 
-def places(spec: ProjectSpec) -> list[Place]:
+def places(spec: ProjectSpec) -> list[LandingZone]:
     """Return every landing place of a project, rows first.
 
     Examples
@@ -31,10 +31,10 @@ def places(spec: ProjectSpec) -> list[Place]:
     [('rows', 'rows'), ('labels', 'prices')]
     """
     source, label = spec.source, spec.source.label
-    found = [Place("rows", source.uri, source)]
+    found = [LandingZone("rows", source.uri, source)]
     if label.uri is not None:
-        found.append(Place("labels", label.uri, label))
-    return [*found, *(Place("features", table.uri, table, table.name) for table in spec.features.tables)]
+        found.append(LandingZone("labels", label.uri, label))
+    return [*found, *(LandingZone("features", table.uri, table, table.name) for table in spec.features.tables)]
 
 
 def files_of(kind: Kind, spec: ProjectSpec, table: str = "") -> Files:

@@ -15,10 +15,10 @@ from tasks.model.export.forests import forest_ensemble
 from tasks.model.export.linear import linear, log_linear
 from tasks.model.export.transformers import steps_of
 from tasks.model.input_matrix import FloatArray
-from tasks.model.onnx_model import ONNX_FILE, PortableModel
+from tasks.model.onnx_model import ONNX_FILE, OnnxModel
 from tasks.model.predictor import Predictor
 from tasks.model.schema import ModelSchema, Output
-from tasks.model.skops_model import SKOPS_FILE, KeptModel, skops_bytes
+from tasks.model.skops_model import SKOPS_FILE, SkopsModel, skops_bytes
 
 SCHEMA_FILE = "schema.json"
 CELLS_AT_ONCE = 8_000_000  # doubles that may arise on the way: 64 MB
@@ -96,9 +96,9 @@ def exported(fitted: Any, schema: ModelSchema) -> Predictor:
     exporter = EXPORTERS.get(type(final).__name__) if _is_ours_to_read(final) else None
     steps = steps_of(before, schema.inputs) if exporter else None
     if exporter is None or steps is None:
-        return KeptModel(replace(schema, format="skops", block_rows=MOST_ROWS_AT_ONCE), skops_bytes(fitted))
+        return SkopsModel(replace(schema, format="skops", block_rows=MOST_ROWS_AT_ONCE), skops_bytes(fitted))
     schema = replace(schema, format="onnx", steps=steps, output=exporter.output, block_rows=_block_rows(final, steps))
-    return PortableModel(schema, exporter.graph(final))
+    return OnnxModel(schema, exporter.graph(final))
 
 
 def raw_scores(fitted: Any, inputs: FloatArray) -> FloatArray:
@@ -156,8 +156,8 @@ def load_model(files: Mapping[str, bytes], threads: int = 1) -> Predictor:
             "Register the version again."
         )
     if schema.format == "skops":
-        return KeptModel(schema, files[name])
-    return PortableModel(schema, files[name], threads)
+        return SkopsModel(schema, files[name])
+    return OnnxModel(schema, files[name], threads)
 
 
 def model_facts(model: Predictor) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pandas as pd
 from tasks.errors import ParityError
 from tasks.model.export.onnx_graph import split_points
 from tasks.model.input_matrix import FloatArray, as_numbers, as_text
-from tasks.model.onnx_model import PortableModel
+from tasks.model.onnx_model import OnnxModel
 from tasks.model.predictor import Predictor
 from tasks.model.schema import ModelSchema
 
@@ -112,7 +112,7 @@ def _hard_values(model: Predictor) -> Iterator[tuple[str, Any]]:
 
 def _thresholds(model: Predictor) -> dict[str, list[float]]:
     """Return the values of each input at which the answer can jump; a scaled input's, back on its own scale."""
-    if not isinstance(model, PortableModel):
+    if not isinstance(model, OnnxModel):
         return {}
     schema, points = model.schema, split_points(model.onnx_bytes)
     if not schema.steps:

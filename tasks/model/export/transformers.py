@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from tasks.model.schema_parts import Step
+from tasks.model.schema_parts import PreprocessingStep
 
-Steps = tuple[Step, ...]
+Steps = tuple[PreprocessingStep, ...]
 
 
 def steps_of(transformers: Sequence[Any], inputs: Sequence[str]) -> Steps | None:
@@ -33,7 +33,7 @@ def steps_of(transformers: Sequence[Any], inputs: Sequence[str]) -> Steps | None
         One step for each column (or group of one-hot columns) of the result, in order; empty when nothing is changed.
         None when a transformer does something that the steps cannot say.
     """
-    plain = tuple(Step(name) for name in inputs)
+    plain = tuple(PreprocessingStep(name) for name in inputs)
     columns: Steps | None = plain
     for transformer in transformers:
         columns = None if columns is None else _applied(transformer, columns)
@@ -60,7 +60,7 @@ def _column_transformer(transformer: Any, columns: Steps) -> Steps | None:
     """Read the parts in the order in which their columns stand side by side, the remainder last."""
     if any(column.kind == "one_hot" for column in columns):
         return None  # its column numbers would count the spread columns
-    found: list[Step] = []
+    found: list[PreprocessingStep] = []
     for _, part, chosen in transformer.transformers_:
         try:
             places = np.atleast_1d(np.arange(len(columns))[chosen])
@@ -79,12 +79,12 @@ def _function(transformer: Any, columns: Steps) -> Steps | None:
 
 def _imputer(imputer: Any, columns: Steps) -> Steps | None:
     values = np.asarray(imputer.statistics_, dtype=np.float64)
-    unfit = any(column != Step(column.source) for column in columns)
+    unfit = any(column != PreprocessingStep(column.source) for column in columns)
     if unfit or not _is_nan(imputer.missing_values) or np.isnan(values).any():
         return None
     filled = [replace(column, fill=float(value)) for column, value in zip(columns, values, strict=True)]
     flagged = imputer.indicator_.features_ if imputer.add_indicator else []
-    return (*filled, *(Step(columns[place].source, "missing") for place in flagged))
+    return (*filled, *(PreprocessingStep(columns[place].source, "missing") for place in flagged))
 
 
 def _scaler(scaler: Any, columns: Steps) -> Steps | None:
@@ -110,7 +110,7 @@ def _one_hot(encoder: Any, columns: Steps) -> Steps | None:
     grouped = encoder.max_categories is not None or encoder.min_frequency is not None
     if grouped or encoder.handle_unknown != "ignore":
         return None
-    if any(column != Step(column.source, fill=column.fill) for column in columns):
+    if any(column != PreprocessingStep(column.source, fill=column.fill) for column in columns):
         return None
     dropped = encoder.drop_idx_ if encoder.drop_idx_ is not None else [None] * len(columns)
     found = []

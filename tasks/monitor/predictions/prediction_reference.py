@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from tasks.drift import Quiet, Reference, Row, quiet, reference_of
+from tasks.drift import NoiseModel, Reference, Row, quiet, reference_of
 from tasks.profiles import NumberProfile, TableProfile, fit_ruler, profile
 from tasks.profiles.axis import Floats, edges_of
 from tasks.statistics import LOSSES, RESIDUALS
@@ -35,7 +35,7 @@ RESIDUAL, LOSS, LABEL, OF_1, OF_0, PLACE, SLICE = range(7)
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class PredictionGroup:
     """Rows of similar predictions: what they came to on rows the model had not seen."""
 
     rows: int
@@ -48,7 +48,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Answers:
+class PredictionReference:
     """The champion's answers on its hold-out.
 
     Parameters
@@ -74,7 +74,7 @@ class Answers:
     metric: str
     binary: bool
     edges: tuple[float, ...]
-    groups: tuple[Group, ...]
+    groups: tuple[PredictionGroup, ...]
     days: tuple[tuple[str, tuple[float, ...], tuple[float, ...]], ...]
     row: Mapping[str, tuple[float, ...]]
     predictions: Reference
@@ -86,7 +86,7 @@ class Answers:
         return sum(group.rows * group.loss for group in self.groups) / sum(group.rows for group in self.groups)
 
     @cached_property
-    def quiet(self) -> Quiet:
+    def quiet(self) -> NoiseModel:
         """What surprises do while nothing is wrong."""
         starts = [date.fromisoformat(start) for start, _, _ in self.days]
         sums, rows = (np.array([day[place] for day in self.days]) for place in (1, 2))
@@ -129,7 +129,7 @@ class Answers:
         )
         return np.asarray(np.interp(probabilities, mean, came))
 
-    def _error(self, group: Group) -> float:
+    def _error(self, group: PredictionGroup) -> float:
         """Return the standard error of a group's expected loss.
 
         A class is right or wrong: no miss among 50 rows is not a loss of 0, surely. As if one more row had come, and
@@ -159,7 +159,7 @@ class Answers:
         return np.asarray(total / np.maximum(rows, 1e-12))
 
 
-def answers(rows: pd.DataFrame, metric: str, *, binary: bool) -> Answers | None:
+def answers(rows: pd.DataFrame, metric: str, *, binary: bool) -> PredictionReference | None:
     """Learn what answers mean from rows the model had not seen.
 
     Parameters
@@ -183,11 +183,13 @@ def answers(rows: pd.DataFrame, metric: str, *, binary: bool) -> Answers | None:
     ruler = fit_ruler(rows, numbers=[PREDICTION], categories=[], booleans=[])
     by_day = list(rows.groupby("event_date", sort=True).indices.items())
     profiles = [(str(day), profile(rows.iloc[at], ruler)) for day, at in by_day]
-    draft = Answers(metric, binary, edges, groups, (), {}, reference_of(profiles), trusted=True)
+    draft = PredictionReference(metric, binary, edges, groups, (), {}, reference_of(profiles), trusted=True)
     scores, counted = _scores(draft, prediction, truth)
     days = tuple((str(day), tuple(scores[at].sum(axis=0)), tuple(counted[at].sum(axis=0))) for day, at in by_day)
     trusted = _was_right(rows, metric, binary=binary)
-    return Answers(metric, binary, edges, groups, days, _moments(scores, counted), draft.predictions, trusted)
+    return PredictionReference(
+        metric, binary, edges, groups, days, _moments(scores, counted), draft.predictions, trusted
+    )
 
 
 def _values(column: NumberProfile) -> tuple[Floats, Floats]:
@@ -198,7 +200,7 @@ def _values(column: NumberProfile) -> tuple[Floats, Floats]:
 
 def _groups(
     truth: Floats, prediction: Floats, metric: str, *, binary: bool
-) -> tuple[tuple[float, ...], tuple[Group, ...]]:
+) -> tuple[tuple[float, ...], tuple[PredictionGroup, ...]]:
     """Return the edges between groups of similar predictions, and what each group came to."""
     count = max(1, min(MOST_GROUPS, len(truth) // ROWS_OF_A_GROUP))
     edges = np.unique(np.quantile(prediction, np.arange(1, count) / count)) if count > 1 else np.zeros(0)
@@ -211,7 +213,7 @@ def _groups(
         # A classifier's groups share one scale: among the surest a group's own would make any miss a catastrophe.
         spread = slice(None) if binary else mine
         found.append(
-            Group(
+            PredictionGroup(
                 int(mine.sum()),
                 float(prediction[mine].mean()),
                 float(truth[mine].mean()),
@@ -224,7 +226,7 @@ def _groups(
     return tuple(float(edge) for edge in edges), tuple(found)
 
 
-def _scores(known: Answers, predictions: Floats, labels: Floats) -> tuple[Floats, Floats]:
+def _scores(known: PredictionReference, predictions: Floats, labels: Floats) -> tuple[Floats, Floats]:
     """Return each row's score for every feature, and whether it counts there."""
     truth, prediction = np.asarray(labels, dtype=np.float64), np.asarray(predictions, dtype=np.float64)
     residual, loss = RESIDUALS[known.metric](truth, prediction), LOSSES[known.metric](truth, prediction)
@@ -244,7 +246,7 @@ def _scores(known: Answers, predictions: Floats, labels: Floats) -> tuple[Floats
     return np.where(counted, scores, 0.0), counted.astype(np.float64)
 
 
-def _place(known: Answers, predictions: Floats) -> Floats:
+def _place(known: PredictionReference, predictions: Floats) -> Floats:
     """Return the place of each prediction among the hold-out's, 0 to 1."""
     if len(known.groups) == 1:
         return np.full(len(predictions), 0.5)

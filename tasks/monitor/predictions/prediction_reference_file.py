@@ -12,12 +12,12 @@ from typing import Any
 
 from tasks.drift import from_bytes, to_bytes
 from tasks.errors import EvidenceError
-from tasks.monitor.predictions.prediction_reference import Answers, Group
+from tasks.monitor.predictions.prediction_reference import PredictionGroup, PredictionReference
 
 PROTOCOL = 1
 
 
-def to_json(known: Answers) -> str:
+def to_json(known: PredictionReference) -> str:
     """Return answers as text: plain numbers, and the predictions' reference in base64."""
     plain = {
         "protocol": PROTOCOL,
@@ -33,7 +33,7 @@ def to_json(known: Answers) -> str:
     return json.dumps(plain, allow_nan=False)
 
 
-def from_json(text: str | bytes) -> Answers:
+def from_json(text: str | bytes) -> PredictionReference:
     """Return the answers that `to_json` wrote.
 
     Raises
@@ -47,11 +47,11 @@ def from_json(text: str | bytes) -> Answers:
             f"found answers of protocol {plain.get('protocol')!r}; this release reads {PROTOCOL}. Train again, or use "
             "the release that wrote them"
         )
-    return Answers(
+    return PredictionReference(
         plain["metric"],
         plain["binary"],
         tuple(plain["edges"]),
-        tuple(Group(**group) for group in plain["groups"]),
+        tuple(PredictionGroup(**group) for group in plain["groups"]),
         tuple((start, tuple(sums), tuple(rows)) for start, sums, rows in plain["days"]),
         {name: tuple(values) for name, values in plain["row"].items()},
         from_bytes(base64.b64decode(plain["predictions"])),

@@ -9,7 +9,7 @@ from typing import cast
 
 import pandas as pd
 
-from tasks.lake import Part, RowReader
+from tasks.lake import RowPart, RowReader
 from tasks.profiles import Ruler, TableProfile, profile
 
 Days = dict[date, TableProfile]
@@ -23,7 +23,7 @@ class Summing:
     ruler: Ruler
     features: Callable[[pd.DataFrame], pd.DataFrame]
 
-    def summed(self, partition: tuple[Part, ...]) -> dict[str, Days]:
+    def summed(self, partition: tuple[RowPart, ...]) -> dict[str, Days]:
         """Return the profiles of the parts' rows by write key of their batch, and event date."""
         found: dict[str, Days] = {}
         for part in partition:

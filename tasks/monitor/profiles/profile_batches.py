@@ -6,17 +6,17 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from tasks.lake import Batch, Lake, RowFiles, Spread, partitions
+from tasks.lake import Batch, Lake, ParallelMap, RowFiles, partitions
 from tasks.logs import line, logger
 from tasks.monitor.profiles.partial_profiles import Days, Summing, add
-from tasks.prefect_task import room
+from tasks.prefect_task import leeway_task
 from tasks.profiles import Ruler, digest, to_bytes
 
 SOURCE = "rows"
 COLUMNS = ["batch_id", "revision", "source", "ruler", "event_date", "row_count", "profile"]
 
 
-@room("profile")
+@leeway_task("profile")
 def profile_batches(
     lake: Lake,
     project: str,
@@ -24,7 +24,7 @@ def profile_batches(
     ruler: Ruler,
     *,
     features: Callable[[pd.DataFrame], pd.DataFrame],
-    spread: Spread = map,
+    spread: ParallelMap = map,
 ) -> int:
     """Summarise, by event date, every batch that has no profile under this ruler yet; return how many rows it read.
 

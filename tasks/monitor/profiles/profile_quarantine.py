@@ -14,13 +14,13 @@ import pandas as pd
 from tasks.lake import Batch, Deliveries, Filter, Lake
 from tasks.logs import line, logger
 from tasks.monitor.profiles.profile_batches import COLUMNS
-from tasks.prefect_task import room
+from tasks.prefect_task import leeway_task
 from tasks.profiles import Ruler, TableProfile, digest, from_bytes, profile, to_bytes
 
 SOURCE = "refused"
 
 
-@room("profile_refused")
+@leeway_task("profile_refused")
 def profile_refused(
     lake: Lake, project: str, batches: Sequence[Batch], ruler: Ruler, *, read: Callable[[pd.Series], pd.DataFrame]
 ) -> int:

@@ -4,7 +4,8 @@ Every column is cut once, on the hold-out: numbers at their quartiles, categorie
 rest, with a slice of its own for rows without a value. Columns are looked at one by one, never in pairs, so the cost is
 one pass over the labelled rows. Of every day the losses of each slice are added up.
 
-A slice is judged by how much more its mean loss rose than that of all other rows (see `tasks.monitor.slicing.slice_error_change`). All
+A slice is judged by how much more its mean loss rose than that of all other rows (see
+`tasks.monitor.slicing.slice_error_change`). All
 slices share one budget of false alarms (Bonferroni). A loss counts at most three standard deviations above the mean, so
 that one wild label is one row.
 """

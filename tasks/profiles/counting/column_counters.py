@@ -25,7 +25,7 @@ from tasks.profiles.counting.column_values import (
     texts_of,
 )
 from tasks.profiles.counting.number_counter import NumberCounter
-from tasks.profiles.counting.scratch_buffers import Desk
+from tasks.profiles.counting.scratch_buffers import ScratchBuffers
 from tasks.profiles.distinct_count import Registers, no_registers, raise_registers, text_ranks
 
 HOUR_US = 3_600_000_000
@@ -44,7 +44,7 @@ class Numbers:
     def __post_init__(self) -> None:
         self.counter = NumberCounter(self.axis)
 
-    def add(self, column: Column, name: str, desk: Desk) -> None:
+    def add(self, column: Column, name: str, desk: ScratchBuffers) -> None:
         """Count a column's rows in."""
         self.counter.add(numbers_of(column, name), len(column), desk)
 
@@ -60,7 +60,7 @@ class Categories:
     dictionary: pa.Array | None = None
     codes: Counts = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
-    def add(self, column: Column, _name: str, _desk: Desk) -> None:
+    def add(self, column: Column, _name: str, _desk: ScratchBuffers) -> None:
         """Count a column's rows in."""
         self.rows += len(column)
         if isinstance(column, pd.Series) or not pa.types.is_dictionary(column.type):
@@ -97,7 +97,7 @@ class Booleans:
     true: int = 0
     false: int = 0
 
-    def add(self, column: Column, name: str, _desk: Desk) -> None:
+    def add(self, column: Column, name: str, _desk: ScratchBuffers) -> None:
         """Count a column's rows in."""
         true, false = booleans_of(column, name)
         self.rows, self.true, self.false = self.rows + len(column), self.true + true, self.false + false
@@ -120,7 +120,7 @@ class Times:
     def __post_init__(self) -> None:
         self.instants = NumberCounter(self.axis)
 
-    def add(self, column: Column, name: str, desk: Desk) -> None:
+    def add(self, column: Column, name: str, desk: ScratchBuffers) -> None:
         """Count a column's rows in."""
         instants = instants_of(column, name)
         self.instants.add(instants, len(column), desk)
@@ -148,7 +148,7 @@ class Dates:
     def __post_init__(self) -> None:
         self.instants, self.ages = NumberCounter(self.when), NumberCounter(self.age)
 
-    def add(self, column: Column, events: pa.Int64Array, name: str, desk: Desk) -> None:
+    def add(self, column: Column, events: pa.Int64Array, name: str, desk: ScratchBuffers) -> None:
         """Count a column's rows in; `events` are their event dates, in microseconds since 1970."""
         instants = instants_and_nulls(column, name)
         self.instants.add(instants.drop_null().to_numpy(zero_copy_only=True), len(column), desk)
@@ -166,7 +166,7 @@ class Texts:
     def __post_init__(self) -> None:
         self.lengths = NumberCounter(self.axis)
 
-    def add(self, column: Column, name: str, desk: Desk) -> None:
+    def add(self, column: Column, name: str, desk: ScratchBuffers) -> None:
         """Count a column's rows in."""
         lengths, different = texts_of(column, name)
         self.lengths.add(lengths, len(column), desk)

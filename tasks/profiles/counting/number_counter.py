@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tasks.profiles.axis import Axis, Floats, Values, exact
-from tasks.profiles.counting.scratch_buffers import BLOCK_ROWS, CHUNK_ROWS, Desk
+from tasks.profiles.counting.scratch_buffers import BLOCK_ROWS, CHUNK_ROWS, ScratchBuffers
 from tasks.profiles.counting.value_block import UNIT, Block, block_of
 from tasks.profiles.counting.value_counter import ValueCounter
 from tasks.profiles.histogram import Histogram
@@ -40,7 +40,7 @@ class NumberCounter:
     def __post_init__(self) -> None:
         self.held = ValueCounter(self.axis)
 
-    def add(self, values: Values, rows: int, desk: Desk) -> None:
+    def add(self, values: Values, rows: int, desk: ScratchBuffers) -> None:
         """Count values in.
 
         Parameters
@@ -73,7 +73,7 @@ class NumberCounter:
             values, low, high = finite, finite.min(), finite.max()
         return block_of(values, low, high, self.axis)
 
-    def _add_block(self, block: Block, desk: Desk) -> None:
+    def _add_block(self, block: Block, desk: ScratchBuffers) -> None:
         low, high = exact(block.low), exact(block.high)
         self.minimum = low if self.minimum is None else min(self.minimum, low)
         self.maximum = high if self.maximum is None else max(self.maximum, high)
@@ -86,7 +86,7 @@ class NumberCounter:
             self._add_moments(z, desk, steep=block.steep)
         self.held.add(block, bins, self.histogram.add(bins), desk)
 
-    def _add_moments(self, z: Floats, desk: Desk, *, steep: bool) -> None:
+    def _add_moments(self, z: Floats, desk: ScratchBuffers, *, steep: bool) -> None:
         parts = np.multiply(z, UNIT, out=desk.parts[: z.size])
         np.add(parts, ROUNDING, out=parts)
         integers = parts.view(np.int64)
@@ -99,7 +99,7 @@ class NumberCounter:
         self.total_squares += squares
 
 
-def _z(block: Block, start: int, axis: Axis, desk: Desk) -> Floats:
+def _z(block: Block, start: int, axis: Axis, desk: ScratchBuffers) -> Floats:
     """Return one chunk in scales from the center; its memory is the desk's."""
     values = block.values[start : start + CHUNK_ROWS]
     if block.far or block.large:

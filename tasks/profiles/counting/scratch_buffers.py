@@ -12,7 +12,7 @@ CHUNK_ROWS = 1 << 15  # worked on at once; the sums of a chunk fit into 64 bits
 BLOCK_ROWS = 1 << 16  # whose bins are counted at once
 
 
-class Desk:
+class ScratchBuffers:
     """Arrays of one chunk, and the bins of one block.
 
     Parameters
@@ -31,6 +31,6 @@ class Desk:
         self.spare = np.empty(chunk, dtype=np.uint64)
         self.bins = np.empty(block, dtype=np.intp)
 
-    def for_rows(self, rows: int) -> Desk:
+    def for_rows(self, rows: int) -> ScratchBuffers:
         """Return this desk when it is large enough for columns of so many rows, else a larger one."""
-        return self if rows <= self.rows else Desk(rows)
+        return self if rows <= self.rows else ScratchBuffers(rows)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.profiles.axis import ALL_BINS, Axis, Counts, Values, exact
-from tasks.profiles.counting.scratch_buffers import CHUNK_ROWS, Desk
+from tasks.profiles.counting.scratch_buffers import CHUNK_ROWS, ScratchBuffers
 from tasks.profiles.counting.value_block import Block
 from tasks.profiles.distinct_count import LEAST_RANKS, Ranks, Registers, mixed, number_ranks, raise_registers
 from tasks.profiles.histogram import SMALL_ROWS, Indices, occupied
@@ -26,7 +26,7 @@ class ValueCounter:
         self.counts: Counter[float] = Counter()
         self.registers: Registers | None = None
 
-    def add(self, block: Block, bins: Indices, binned: Counts, desk: Desk) -> None:
+    def add(self, block: Block, bins: Indices, binned: Counts, desk: ScratchBuffers) -> None:
         """Count finite values in; `bins` are theirs, `binned` the counts by bin, or none when they are few rows."""
         if self.registers is None:
             few = few_values(block.values, bins, binned)
@@ -105,7 +105,7 @@ def _many(values: Values) -> bool:
     return len(np.unique(values)) > EXACT_VALUES
 
 
-def _raise(registers: Registers, block: Block, values: Values, desk: Desk) -> None:
+def _raise(registers: Registers, block: Block, values: Values, desk: ScratchBuffers) -> None:
     """Raise registers by the ranks of some of a block's values, except those that raise none."""
     if values.size:
         least = int(registers.min())
@@ -113,7 +113,7 @@ def _raise(registers: Registers, block: Block, values: Values, desk: Desk) -> No
         raise_registers(registers, np.concatenate([_ranks(block, chunk, least, desk) for chunk in chunks]))
 
 
-def _ranks(block: Block, values: Values, least: int, desk: Desk) -> Ranks:
+def _ranks(block: Block, values: Values, least: int, desk: ScratchBuffers) -> Ranks:
     """Return the ranks of values, without those that raise no register when each holds `least` or more."""
     if block.large:
         ranks = number_ranks(values)

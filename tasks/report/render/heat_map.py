@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from tasks.report.render.line_chart import Span, day_labels
+from tasks.report.render.line_chart import NightSpan, day_labels
 from tasks.report.render.safe_text import own
 
 LIMITS = (0.5, 0.8, 1.0, 1.5, 3.0)
@@ -65,7 +65,7 @@ def level(strain: float) -> int:
     return bisect_left(LIMITS, strain)
 
 
-def heat_map(found: Sequence[Strip], span: Span, nights: Sequence[date]) -> str:
+def heat_map(found: Sequence[Strip], span: NightSpan, nights: Sequence[date]) -> str:
     """Return the table: the most strained columns night by night, the others, folded, week by week."""
     cells = _cells(nights, span)
     top = _table([_row(strip, strip.strains, cells, span) for strip in found[:TOP]], span)
@@ -84,7 +84,7 @@ def legend() -> str:
     return f"<p class='keys'>{keys}</p>"
 
 
-def _cells(nights: Sequence[date], span: Span) -> dict[date, tuple[int, int]]:
+def _cells(nights: Sequence[date], span: NightSpan) -> dict[date, tuple[int, int]]:
     """Return where each night's cell begins and how wide it is: up to the next night, at most a week."""
     after = [*nights[1:], span.last + timedelta(days=1)]
     return {
@@ -93,12 +93,12 @@ def _cells(nights: Sequence[date], span: Span) -> dict[date, tuple[int, int]]:
     }
 
 
-def _weeks(span: Span) -> dict[date, tuple[int, int]]:
+def _weeks(span: NightSpan) -> dict[date, tuple[int, int]]:
     starts = range(0, span.days, WEEK)
     return {span.first + timedelta(days=start): (start, min(WEEK, span.days - start)) for start in starts}
 
 
-def _weekly(strip: Strip, span: Span) -> dict[date, float]:
+def _weekly(strip: Strip, span: NightSpan) -> dict[date, float]:
     worst: dict[date, float] = {}
     for night, strain in strip.strains.items():
         week = span.first + timedelta(days=span.at(night) // WEEK * WEEK)
@@ -106,7 +106,7 @@ def _weekly(strip: Strip, span: Span) -> dict[date, float]:
     return worst
 
 
-def _row(strip: Strip, strains: Mapping[date, float], cells: Mapping[date, tuple[int, int]], span: Span) -> str:
+def _row(strip: Strip, strains: Mapping[date, float], cells: Mapping[date, tuple[int, int]], span: NightSpan) -> str:
     runs: dict[int, list[tuple[int, int]]] = {}
     for night, (start, width) in cells.items():
         grade = level(strains.get(night, 0.0))
@@ -143,7 +143,7 @@ def _steps(runs: Sequence[tuple[int, int]]) -> Iterator[str]:
         here = start + width
 
 
-def _table(rows: Sequence[str], span: Span) -> str:
+def _table(rows: Sequence[str], span: NightSpan) -> str:
     return (
         "<div class='wide'><table class='heat'><thead><tr><th scope='col'>column</th>"
         f"<th scope='col' class='strip'><span class='xs'>{day_labels(span)}</span></th>"

@@ -23,7 +23,7 @@ STEPS = (1, 2, 2.5, 5, 10)
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class NightSpan:
     """The nights drawn, from the first to the last, both included."""
 
     first: date
@@ -40,7 +40,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Series:
     """A series: its name (none keeps it out of the legend), its look (a class of the page's style), its values."""
 
     name: str
@@ -49,7 +49,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Plot:
+class LineChart:
     """What one figure shows. `said` is the same in a sentence, for whoever cannot see it.
 
     `band` holds (night, low, high), `bars` stacked series, `marks` nights with a label, `tips` what pointing at a night
@@ -58,9 +58,9 @@ class Plot:
 
     title: str
     said: str
-    span: Span
-    lines: tuple[Line, ...] = ()
-    bars: tuple[Line, ...] = ()
+    span: NightSpan
+    lines: tuple[Series, ...] = ()
+    bars: tuple[Series, ...] = ()
     band: tuple[tuple[date, float, float], ...] = ()
     marks: tuple[tuple[date, str], ...] = ()
     tips: tuple[tuple[date, str], ...] = ()
@@ -79,7 +79,7 @@ def ticks(low: float, high: float) -> list[float]:
     return [round(each * step, 12) for each in count]
 
 
-def drawn(plot: Plot) -> str:
+def drawn(plot: LineChart) -> str:
     """Return the figure as HTML."""
     low, high = _range(plot)
     scale = _Scale(low, high)
@@ -102,7 +102,7 @@ def drawn(plot: Plot) -> str:
     )
 
 
-def day_labels(span: Span) -> str:
+def day_labels(span: NightSpan) -> str:
     """Return the first, the middle and the last night, to be spread over the width."""
     middle = span.first + timedelta(days=span.days // 2)
     return "".join(f"<span>{day}</span>" for day in dict.fromkeys((span.first, middle, span.last)))
@@ -118,7 +118,7 @@ class _Scale:
         return round(HEIGHT * (1 - min(max(share, 0.0), 1.0)), 1)
 
 
-def _range(plot: Plot) -> tuple[float, float]:
+def _range(plot: LineChart) -> tuple[float, float]:
     """Return the axis: all that is drawn, and 0 where there are bars."""
     values = [value for line in plot.lines for _, value in line.points]
     values += [edge for _, low, high in plot.band for edge in (low, high)]
@@ -129,7 +129,7 @@ def _range(plot: Plot) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _stacked(bars: Sequence[Line]) -> Iterable[tuple[float, ...]]:
+def _stacked(bars: Sequence[Series]) -> Iterable[tuple[float, ...]]:
     return zip(*((value for _, value in line.points) for line in bars), strict=True)
 
 
@@ -137,7 +137,7 @@ def _path(points: Iterable[tuple[float, float]]) -> str:
     return "M" + "L".join(f"{x:g} {y:g}" for x, y in points)
 
 
-def _line(line: Line, span: Span, scale: _Scale) -> str:
+def _line(line: Series, span: NightSpan, scale: _Scale) -> str:
     points = [(span.at(night) + 0.5, scale(value)) for night, value in line.points]
     if not points:
         return ""
@@ -147,7 +147,7 @@ def _line(line: Line, span: Span, scale: _Scale) -> str:
     return path + f"<path class='dot {line.look}' d='{''.join(f'M{x:g} {y:g}h0' for x, y in points)}'/>"
 
 
-def _band(plot: Plot, scale: _Scale) -> str:
+def _band(plot: LineChart, scale: _Scale) -> str:
     if not plot.band:
         return ""
     there = [(plot.span.at(night) + 0.5, scale(high)) for night, _, high in plot.band]
@@ -155,7 +155,7 @@ def _band(plot: Plot, scale: _Scale) -> str:
     return f"<path class='band' d='{_path([*there, *back])}Z'/>"
 
 
-def _bars(plot: Plot, scale: _Scale) -> str:
+def _bars(plot: LineChart, scale: _Scale) -> str:
     below = [0.0] * len(plot.bars[0].points) if plot.bars else []
     paths = []
     for line in plot.bars:
@@ -170,7 +170,7 @@ def _bars(plot: Plot, scale: _Scale) -> str:
     return "".join(paths)
 
 
-def _tips(plot: Plot) -> str:
+def _tips(plot: LineChart) -> str:
     shapes = (
         f"<rect x='{plot.span.at(night)}' width='1' height='{HEIGHT}'><title>{night}: {html(text)}</title></rect>"
         for night, text in plot.tips
@@ -178,7 +178,7 @@ def _tips(plot: Plot) -> str:
     return f"<g class='tips'>{''.join(shapes)}</g>" if plot.tips else ""
 
 
-def _labels(plot: Plot) -> str:
+def _labels(plot: LineChart) -> str:
     shown, last = [], -1.0
     for night, text in sorted(plot.marks):
         share = (plot.span.at(night) + 0.5) / plot.span.days
@@ -188,7 +188,7 @@ def _labels(plot: Plot) -> str:
     return "".join(shown)
 
 
-def _legend(plot: Plot) -> str:
+def _legend(plot: LineChart) -> str:
     keys = [(line.name, line.look) for line in (*plot.bars, *plot.lines) if line.points and line.name]
     keys += [("interval", "band")] if plot.band else []
     keys += [("change of champion", "mark")] if plot.marks else []

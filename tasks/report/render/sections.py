@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ReportTable:
     """Rows under headings; every cell is text as it came, to be escaped by whoever shows it."""
 
     heads: tuple[str, ...]
@@ -19,4 +19,4 @@ class Section:
 
     title: str
     lines: tuple[str, ...] = ()
-    table: Table | None = None
+    table: ReportTable | None = None

@@ -12,7 +12,7 @@ from typing import Literal
 from tasks.spec.infer.column_kinds import Chosen
 from tasks.spec.infer.row_key import Key
 from tasks.spec.infer.target import Target
-from tasks.spec.infer.time_span import Span
+from tasks.spec.infer.time_span import TimeSpan
 
 WIDTH = 100
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -32,7 +32,7 @@ class Choices:
     label: str
     key: Key
     target: Target
-    span: Span
+    span: TimeSpan
     columns: list[Chosen]
     written: Mapping[str, str] = field(default_factory=dict)
 

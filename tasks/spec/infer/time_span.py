@@ -19,7 +19,7 @@ DAY_OR_MONTH = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}(?!\d).*")
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TimeSpan:
     """First and last day of the data, its rows, and how many rows have no moment."""
 
     first: date
@@ -41,7 +41,7 @@ class Span:
     def cohort_days(self) -> int:
         """Length of a cohort in days: 28, or a seventh of a short span: a hold-out and three folds leave nearly half.
 
-        >>> Span(date(2026, 1, 1), date(2026, 3, 11), rows=700, undated=0).cohort_days  # 70 days
+        >>> TimeSpan(date(2026, 1, 1), date(2026, 3, 11), rows=700, undated=0).cohort_days  # 70 days
         10
         """
         return max(1, min(COHORT_DAYS, self.days // COHORTS))
@@ -57,7 +57,7 @@ class Span:
         return max(FEWEST_GATE_ROWS, min(GATE_ROWS, int(self.rows_per_day * self.cohort_days / 2)))
 
 
-def read_span(column: pd.Series) -> Span:
+def read_span(column: pd.Series) -> TimeSpan:
     """Return the span of an event-time column.
 
     Raises
@@ -73,7 +73,7 @@ def read_span(column: pd.Series) -> Span:
         raise SpecError(
             [f"event time {str(column.name)!r} is empty in every row; name a column that says when a row happened"]
         )
-    return Span(known.min().date(), known.max().date(), len(column), len(column) - len(known))
+    return TimeSpan(known.min().date(), known.max().date(), len(column), len(column) - len(known))
 
 
 def _no_moment(name: str, example: str, column: pd.Series) -> str:

@@ -16,8 +16,8 @@ from tasks.model.schema import Link
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics.losses import LOSSES, RESIDUALS
 from tasks.train.candidates.recipes import Recipe
-from tasks.train.data.training_table import Table, table
-from tasks.train.fit.recipe_fit import Learned, Workshop, lacks_a_class
+from tasks.train.data.training_table import TrainingTable, table
+from tasks.train.fit.recipe_fit import FitCache, Learned, lacks_a_class
 
 FEWEST_SCORED = 20  # rows below which a fold says nothing
 TIE = 0.001  # recipes whose losses differ by less than a thousandth are equally good
@@ -58,22 +58,22 @@ def forward_validation(recipe: Recipe, rows: pd.DataFrame, spec: ProjectSpec, as
     list of FoldResult
         Up to `split.folds`; folds with fewer than half of `training.min_rows` to fit on, or 20 to score, are left out.
     """
-    return folds(Workshop(table(rows, spec), spec), recipe, as_of)
+    return folds(FitCache(table(rows, spec), spec), recipe, as_of)
 
 
-def folds(workshop: Workshop, recipe: Recipe, as_of: date) -> list[FoldResult]:
+def folds(workshop: FitCache, recipe: Recipe, as_of: date) -> list[FoldResult]:
     """Return `forward_validation` on rows that are already read, oldest fold first."""
     results = [fold(workshop, recipe, end) for end in fold_ends(workshop, as_of)]
     return [result for result in results if result is not None]
 
 
-def fold_ends(workshop: Workshop, as_of: date) -> list[int]:
+def fold_ends(workshop: FitCache, as_of: date) -> list[int]:
     """Return the last day of each cohort, oldest first, in days since the table's origin."""
     spec, newest = workshop.spec, newest_day(workshop, as_of)
     return [newest - step * spec.split.fold_days for step in reversed(range(spec.split.folds))]
 
 
-def fold(workshop: Workshop, recipe: Recipe, end: int) -> FoldResult | None:
+def fold(workshop: FitCache, recipe: Recipe, end: int) -> FoldResult | None:
     """Return the recipe on the cohort that ends on a day, or None when there are too few rows to tell."""
     met = meeting(workshop, recipe, end)
     if met is None:
@@ -94,7 +94,7 @@ def fold(workshop: Workshop, recipe: Recipe, end: int) -> FoldResult | None:
     )
 
 
-def meeting(workshop: Workshop, recipe: Recipe, end: int) -> tuple[Learned, Table] | None:
+def meeting(workshop: FitCache, recipe: Recipe, end: int) -> tuple[Learned, TrainingTable] | None:
     """Return the recipe fitted on what was known before the cohort that ends on a day, and that cohort; or None."""
     rows, spec = workshop.rows, workshop.spec
     start, delay = end - spec.split.fold_days + 1, max(spec.source.label.delay_days, 1)
@@ -163,7 +163,7 @@ def weighted_loss(results: Sequence[FoldResult]) -> float:
     return total / sum(weights) if weights else math.nan
 
 
-def newest_day(workshop: Workshop, as_of: date) -> int:
+def newest_day(workshop: FitCache, as_of: date) -> int:
     """Return the newest whole day with matured rows, in days since the table's origin.
 
     Raises

@@ -13,8 +13,8 @@ import pandas as pd
 from tasks.spec.project_spec import ProjectSpec
 from tasks.train.assessment.forward_validation import fold, fold_ends, newest_day
 from tasks.train.candidates.recipes import Recipe
-from tasks.train.data.training_table import Table, table
-from tasks.train.fit.recipe_fit import Workshop
+from tasks.train.data.training_table import TrainingTable, table
+from tasks.train.fit.recipe_fit import FitCache
 
 SHARES = (0.25, 0.5, 1.0)
 ROUNDS = 3  # samples of the smaller shares: their luck is averaged out
@@ -60,15 +60,15 @@ def learning_curve(recipe: Recipe, rows: pd.DataFrame, spec: ProjectSpec, as_of:
     Rows are drawn at random, the same for the same seed; the newest cohort itself is always whole. Six more fits.
     """
     whole = table(rows, spec)
-    end = fold_ends(Workshop(whole, spec), as_of)[-1]
-    rng, newest = np.random.default_rng(spec.training.seed), newest_day(Workshop(whole, spec), as_of)
+    end = fold_ends(FitCache(whole, spec), as_of)[-1]
+    rng, newest = np.random.default_rng(spec.training.seed), newest_day(FitCache(whole, spec), as_of)
     start = newest - spec.split.fold_days + 1
     sizes, losses = [], []
     for share in SHARES:
         found = []
         for _ in range(1 if share == 1 else ROUNDS):
             kept = (rng.random(len(whole)) < share) | (whole.days >= start)
-            found.append(fold(Workshop(_some(whole, kept), spec), recipe, end))
+            found.append(fold(FitCache(_some(whole, kept), spec), recipe, end))
         told = [each for each in found if each is not None]
         if not told:
             return LearningCurve()
@@ -111,5 +111,5 @@ def expected_gain(losses: list[float]) -> float:
     return min(1.0, second * min(1.0, second / first) / losses[2])
 
 
-def _some(rows: Table, kept: Any) -> Table:
+def _some(rows: TrainingTable, kept: Any) -> TrainingTable:
     return rows.where(kept)

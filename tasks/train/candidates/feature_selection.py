@@ -20,8 +20,8 @@ from tasks.train.assessment.forward_validation import (
     weighted_loss,
 )
 from tasks.train.candidates.recipes import Recipe
-from tasks.train.data.training_table import Table, inputs_of
-from tasks.train.fit.recipe_fit import Learned, Workshop
+from tasks.train.data.training_table import TrainingTable, inputs_of
+from tasks.train.fit.recipe_fit import FitCache, Learned
 from tasks.train.fit.sklearn_pipeline import kept_columns
 
 REPEATS = 3
@@ -67,7 +67,7 @@ class Selection:
         }
 
 
-def selected(workshop: Workshop, recipe: Recipe, as_of: date) -> Selection:
+def selected(workshop: FitCache, recipe: Recipe, as_of: date) -> Selection:
     """Return the recipe without the features that do not help, if it does as well without them.
 
     Each feature is permuted in every scored cohort of forward validation. One that raises the loss by no more than
@@ -104,7 +104,7 @@ def _use(feature: str, rises: FloatArray) -> Use:
     return Use(feature, rise, noise, kept=rise > NOISE * noise and rise > 0)
 
 
-def _rises(workshop: Workshop, learned: Learned, scored: Table, features: list[str]) -> FloatArray:
+def _rises(workshop: FitCache, learned: Learned, scored: TrainingTable, features: list[str]) -> FloatArray:
     """Return the rise of the mean loss by repeat and feature: shape (repeats, features)."""
     rng, spec = np.random.default_rng(workshop.spec.training.seed), workshop.spec
     chosen = np.zeros(len(scored), dtype=bool)

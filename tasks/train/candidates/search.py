@@ -20,9 +20,9 @@ import numpy as np
 from tasks.errors import Error
 from tasks.train.assessment.forward_validation import FoldResult, fold, fold_ends, weighted_loss
 from tasks.train.candidates.recipes import Recipe
-from tasks.train.candidates.search_options import Conduct, Spread, Status, TrialResult
+from tasks.train.candidates.search_options import Conduct, ParallelMap, Status, TrialResult
 from tasks.train.candidates.search_space import Space, space
-from tasks.train.fit.recipe_fit import Workshop
+from tasks.train.fit.recipe_fit import FitCache
 
 ROUND = 4  # trials asked for at once, whatever the number of workers
 STARTING = 8  # trials suggested at random before the sampler learns from them
@@ -47,10 +47,10 @@ class _Trial:
 
 
 @dataclass(frozen=True)
-class Attempt:
+class FoldAttempt:
     """One recipe on one fold, with all that trying it needs: a piece of work for one worker."""
 
-    workshop: Workshop
+    workshop: FitCache
     recipe: Recipe
     end: int
 
@@ -58,13 +58,15 @@ class Attempt:
         """Return the fold's result, the seconds it took, and why it failed."""
         start = perf_counter()
         try:
-            found, reason = fold(Workshop(self.workshop.rows, self.workshop.spec), self.recipe, self.end), ""
+            found, reason = fold(FitCache(self.workshop.rows, self.workshop.spec), self.recipe, self.end), ""
         except (Error, ValueError, TypeError, ArithmeticError) as error:
             found, reason = None, str(error)
         return found, perf_counter() - start, reason
 
 
-def searched(workshop: Workshop, as_of: date, conduct: Conduct, seconds: float, spread: Spread) -> list[TrialResult]:
+def searched(
+    workshop: FitCache, as_of: date, conduct: Conduct, seconds: float, spread: ParallelMap
+) -> list[TrialResult]:
     """Return what a search tried, in the order of the trials.
 
     `training.trials` recipes are tried, unless time is up: a round is begun only when the one before would still have
@@ -80,7 +82,7 @@ def searched(workshop: Workshop, as_of: date, conduct: Conduct, seconds: float, 
     if not spec.training.trials or seconds <= 0:
         return []
     where = _space(workshop, conduct.kind)
-    bench = Workbench(Workshop(workshop.rows, spec), fold_ends(workshop, as_of)[::-1], spread)
+    bench = Workbench(FitCache(workshop.rows, spec), fold_ends(workshop, as_of)[::-1], spread)
     with _study(conduct, where) as study:
         results = _remembered(study, where)
         longest = 0.0
@@ -101,9 +103,9 @@ def searched(workshop: Workshop, as_of: date, conduct: Conduct, seconds: float, 
 class Workbench:
     """Where trials of one search are tried: the rows, the last days of the folds, newest first, and the workers."""
 
-    workshop: Workshop
+    workshop: FitCache
     ends: list[int]
-    spread: Spread
+    spread: ParallelMap
 
 
 def _round(study: Any, where: Space, bench: Workbench, count: int, done: int) -> list[TrialResult]:
@@ -115,8 +117,8 @@ def _round(study: Any, where: Space, bench: Workbench, count: int, done: int) ->
     trials = [_Trial(trial, where.recipe(trial)) for trial in asked]
     for step, end in enumerate(bench.ends):
         alive = [trial for trial in trials if trial.status == "complete"]
-        attempts = [Attempt(bench.workshop, trial.recipe, end) for trial in alive]
-        for trial, (found, seconds, reason) in zip(alive, bench.spread(Attempt.tried, attempts), strict=True):
+        attempts = [FoldAttempt(bench.workshop, trial.recipe, end) for trial in alive]
+        for trial, (found, seconds, reason) in zip(alive, bench.spread(FoldAttempt.tried, attempts), strict=True):
             trial.seconds += seconds
             if reason:
                 trial.status, trial.reason = "failed", reason
@@ -209,7 +211,7 @@ def _storage(where: str | None) -> Any:
     return JournalStorage(JournalFileBackend(where))
 
 
-def _space(workshop: Workshop, kind: str) -> Space:
+def _space(workshop: FitCache, kind: str) -> Space:
     rows, task = workshop.rows, workshop.spec.training.task
     rarest = 1.0 if task == "regression" else np.unique(rows.truth, return_counts=True)[1].min() / len(rows)
     return space(workshop.spec, kind, int(rows.days.max()) + 1, float(rarest))

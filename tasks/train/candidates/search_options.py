@@ -11,7 +11,7 @@ from tasks.train.assessment.forward_validation import FoldResult
 from tasks.train.candidates.recipes import Recipe
 
 Line = dict[str, Any]
-Spread = Callable[..., Iterable[Any]]
+ParallelMap = Callable[..., Iterable[Any]]
 Status = Literal["complete", "pruned", "failed"]
 
 

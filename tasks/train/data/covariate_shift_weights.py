@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from tasks.model.input_matrix import FloatArray
-from tasks.train.data.training_table import Table
+from tasks.train.data.training_table import TrainingTable
 
 FEWEST = 20
 MOST_TIMES = 10.0  # no row weighs more than ten times, or less than a tenth, of the mean
 
 
-def likeness(rows: Table, newest_days: int, seed: int) -> FloatArray:
+def likeness(rows: TrainingTable, newest_days: int, seed: int) -> FloatArray:
     """Return a weight for each row: the odds of being one of the newest, given its columns, over the plain odds.
 
     Where the mixture of rows has drifted but not what they mean, weighted rows are like those to come.

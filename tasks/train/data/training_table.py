@@ -22,7 +22,7 @@ OF_A_DATE: tuple[DateKind, ...] = ("year", "month", "day_of_year", "weekday", "d
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TrainingTable:
     """Rows ready to fit.
 
     Attributes
@@ -58,17 +58,17 @@ class Table:
         """Return the date that lies so many days after the origin."""
         return self.origin + timedelta(days=int(day))
 
-    def between(self, first: int, last: int) -> Table:
+    def between(self, first: int, last: int) -> TrainingTable:
         """Return the rows of whole days `first` to `last`, both included."""
         return self.where((self.days >= first) & (self.days < last + 1))
 
-    def beside(self, others: Table | None) -> Table:
+    def beside(self, others: TrainingTable | None) -> TrainingTable:
         """Return the rows whose group is not among the others'; all rows where there are no groups."""
         if others is None or self.groups is None or others.groups is None:
             return self
         return self.where(~np.isin(self.groups, others.groups))
 
-    def where(self, chosen: npt.NDArray[np.bool_]) -> Table:
+    def where(self, chosen: npt.NDArray[np.bool_]) -> TrainingTable:
         """Return the chosen rows."""
         return replace(
             self,
@@ -83,7 +83,7 @@ class Table:
         return len(self.days)
 
 
-def table(rows: pd.DataFrame, spec: ProjectSpec) -> Table:
+def table(rows: pd.DataFrame, spec: ProjectSpec) -> TrainingTable:
     """Return labelled rows, typed and with their label on the model's scale.
 
     Raises
@@ -111,7 +111,7 @@ def table(rows: pd.DataFrame, spec: ProjectSpec) -> Table:
     truth = truths(rows, spec, classes)
     target = np.log(truth) if spec.training.target_scale == "log" else truth
     groups = np.asarray(pd.factorize(rows[group[0]])[0], dtype=np.int64) if group else None
-    return Table(features, days_since(moments, origin), truth, target, origin, classes, groups)
+    return TrainingTable(features, days_since(moments, origin), truth, target, origin, classes, groups)
 
 
 def feature_frame(rows: pd.DataFrame, spec: ProjectSpec) -> pd.DataFrame:

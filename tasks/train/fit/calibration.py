@@ -20,7 +20,7 @@ from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics.losses import LOSSES
 from tasks.train.assessment.forward_validation import fold_ends, meeting
 from tasks.train.candidates.recipes import Recipe
-from tasks.train.fit.recipe_fit import Workshop
+from tasks.train.fit.recipe_fit import FitCache
 
 FEWEST_ROWS, FEWEST_OF_A_CLASS = 200, 20
 NOISE = 2.0  # standard errors that a correction must help by
@@ -66,7 +66,7 @@ class Validated:
     truth: FloatArray
 
 
-def finish(workshop: Workshop, recipe: Recipe, as_of: date) -> Finish:
+def finish(workshop: FitCache, recipe: Recipe, as_of: date) -> Finish:
     """Return how a recipe's probabilities are corrected, and those of two classes decided on; nothing for numbers.
 
     A correction is learned from all cohorts, after it has helped the newest one when learned from the older ones alone
@@ -110,7 +110,7 @@ def corrected(scores: FloatArray, tables: Sequence[Calibration]) -> FloatArray:
     return calibrated_classes(probability, tables) if tables else probability
 
 
-def validated(workshop: Workshop, recipe: Recipe, as_of: date) -> list[Validated]:
+def validated(workshop: FitCache, recipe: Recipe, as_of: date) -> list[Validated]:
     """Return what a recipe said about each cohort before it knew it, oldest first."""
     met = [meeting(workshop, recipe, end) for end in fold_ends(workshop, as_of)]
     return [Validated(learned.score(scored), scored.truth) for learned, scored in filter(None, met)]

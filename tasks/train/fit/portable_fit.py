@@ -13,9 +13,9 @@ from tasks.model.input_matrix import FloatArray
 from tasks.spec.project_spec import ProjectSpec
 from tasks.train.assessment.forward_validation import link, newest_day
 from tasks.train.candidates.recipes import Recipe
-from tasks.train.data.training_table import Table, date_parts, feature_frame, table
+from tasks.train.data.training_table import TrainingTable, date_parts, feature_frame, table
 from tasks.train.fit.calibration import Finish
-from tasks.train.fit.recipe_fit import Learned, Workshop
+from tasks.train.fit.recipe_fit import FitCache, Learned
 from tasks.train.fit.sklearn_pipeline import after_encoding, category_tables, kept_columns
 
 PARITY_ROWS = 10_000
@@ -60,7 +60,7 @@ def fit(recipe: Recipe, rows: pd.DataFrame, spec: ProjectSpec, as_of: date, fini
     ParityError
         The portable model does not answer as the trained one.
     """
-    return fitted(Workshop(table(rows, spec), spec), recipe, as_of, finish)
+    return fitted(FitCache(table(rows, spec), spec), recipe, as_of, finish)
 
 
 def fitted_on_all(recipe: Recipe, finish: Finish, known: pd.DataFrame, spec: ProjectSpec) -> Fitted:
@@ -75,7 +75,7 @@ def fitted_on_all(recipe: Recipe, finish: Finish, known: pd.DataFrame, spec: Pro
     return fit(recipe, known, spec, as_of, finish)
 
 
-def fitted(workshop: Workshop, recipe: Recipe, as_of: date, finish: Finish | None = None) -> Fitted:
+def fitted(workshop: FitCache, recipe: Recipe, as_of: date, finish: Finish | None = None) -> Fitted:
     """Return `fit` on rows that are already read."""
     rows, until = workshop.rows, newest_day(workshop, as_of)
     learned = workshop.learned(recipe, until)
@@ -95,7 +95,7 @@ def replace_schema(model: Predictor, **changes: object) -> Predictor:
     return replace(model, schema=replace(model.schema, **changes))  # type: ignore[arg-type]  # both are dataclasses
 
 
-def _schema(learned: Learned, workshop: Workshop, trained: tuple[date, date]) -> ModelSchema:
+def _schema(learned: Learned, workshop: FitCache, trained: tuple[date, date]) -> ModelSchema:
     spec, held, kept = workshop.spec, learned.held_at_days, kept_columns(learned.recipe, workshop.spec)
     return ModelSchema(
         project=spec.project,
@@ -116,7 +116,7 @@ def _schema(learned: Learned, workshop: Workshop, trained: tuple[date, date]) ->
     )
 
 
-def _parity(model: Predictor, learned: Learned, workshop: Workshop) -> float:
+def _parity(model: Predictor, learned: Learned, workshop: FitCache) -> float:
     rows, event_time = workshop.rows, workshop.spec.source.event_time
     sample = np.random.default_rng(workshop.spec.training.seed).permutation(len(rows))[:PARITY_ROWS]
     moments = pd.Timestamp(rows.origin) + pd.to_timedelta(rows.days[sample], unit="D")
@@ -125,11 +125,11 @@ def _parity(model: Predictor, learned: Learned, workshop: Workshop) -> float:
     def reference(hard: pd.DataFrame) -> FloatArray:
         days = np.zeros(len(hard)) if learned.held_at_days is None else _days(hard[event_time], rows)
         blank = np.zeros(len(hard))
-        return learned.score(Table(feature_frame(hard, workshop.spec), days, blank, blank, rows.origin))
+        return learned.score(TrainingTable(feature_frame(hard, workshop.spec), days, blank, blank, rows.origin))
 
     return prove_parity(model, reference, frame)
 
 
-def _days(moments: pd.Series[pd.Timestamp], rows: Table) -> FloatArray:
+def _days(moments: pd.Series[pd.Timestamp], rows: TrainingTable) -> FloatArray:
     """Return days since the table's origin, by calendar arithmetic of its own."""
     return np.asarray((moments - pd.Timestamp(rows.origin)) / pd.Timedelta(days=1), dtype=np.float64)

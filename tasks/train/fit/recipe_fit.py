@@ -24,7 +24,7 @@ from tasks.model.input_matrix import FloatArray
 from tasks.spec.project_spec import ProjectSpec
 from tasks.train.candidates.recipes import Recipe
 from tasks.train.data.covariate_shift_weights import likeness
-from tasks.train.data.training_table import Table
+from tasks.train.data.training_table import TrainingTable
 from tasks.train.fit.sklearn_pipeline import DAYS, fitted_pipeline, raw_scores
 
 FEWEST_FOR_A_LEVEL = 20  # rows needed on either side of the level's first day; with fewer no correction is made
@@ -46,17 +46,17 @@ class Learned:
     offset: float | tuple[float, ...]
     rows: int
 
-    def score(self, rows: Table) -> FloatArray:
+    def score(self, rows: TrainingTable) -> FloatArray:
         """Return raw scores on the model's scale, level correction included: (n,), or (n, k) for several classes."""
         scores = raw_scores(self.pipeline, inputs(rows, self.held_at_days))
         return np.asarray(scores + np.asarray(self.offset), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
+class FitCache:
     """The rows, the spec and the fits already made: recipes share them, because a fit is what costs."""
 
-    rows: Table
+    rows: TrainingTable
     spec: ProjectSpec
     fits: dict[tuple[Recipe, int, int | None], Learned] = field(default_factory=dict)
 
@@ -81,7 +81,7 @@ class Workshop:
             return replace(fit, recipe=recipe)
         return replace(fit, recipe=recipe, offset=self._offset(recipe, until, start))
 
-    def known(self, recipe: Recipe, until: int, scored_from: int | None) -> Table:
+    def known(self, recipe: Recipe, until: int, scored_from: int | None) -> TrainingTable:
         """Return the rows a recipe learns from: those of its window, without the groups it will be scored on."""
         rows = self.rows.between(0, until)
         if scored_from is not None:
@@ -165,20 +165,20 @@ def without_level(recipe: Recipe) -> Recipe:
     return replace(recipe, treatments=rest or ("all_history",))
 
 
-def inputs(rows: Table, held_at_days: float | None) -> Any:
+def inputs(rows: TrainingTable, held_at_days: float | None) -> Any:
     """Return the columns a pipeline sees, with the held event time when it uses it."""
     if held_at_days is None:
         return rows.features
     return rows.features.assign(**{DAYS: np.minimum(rows.days, held_at_days)})
 
 
-def lacks_a_class(rows: Table, spec: ProjectSpec) -> bool:
+def lacks_a_class(rows: TrainingTable, spec: ProjectSpec) -> bool:
     """Tell whether some class has no row to learn it from; of numbers none can."""
     classes = {"regression": 0, "binary": 2, "multiclass": max(2, len(rows.classes))}[spec.training.task]
     return classes > 0 and np.unique(rows.truth).size < classes
 
 
-def _weights(recipe: Recipe, rows: Table, spec: ProjectSpec) -> FloatArray | None:
+def _weights(recipe: Recipe, rows: TrainingTable, spec: ProjectSpec) -> FloatArray | None:
     """Return weights with mean 1, or None when all rows weigh alike."""
     weights = np.ones(len(rows))
     if recipe.half_life_days is not None:
@@ -191,7 +191,7 @@ def _weights(recipe: Recipe, rows: Table, spec: ProjectSpec) -> FloatArray | Non
     return None if (weights == 1).all() else np.asarray(weights / weights.mean(), dtype=np.float64)
 
 
-def _refuse_nothing_to_learn(rows: Table, spec: ProjectSpec) -> None:
+def _refuse_nothing_to_learn(rows: TrainingTable, spec: ProjectSpec) -> None:
     if not len(rows) or lacks_a_class(rows, spec):
         raise DataError(
             f"found {len(rows)} matured rows of {spec.project!r} with labels {np.unique(rows.truth)[:3].tolist()}; "

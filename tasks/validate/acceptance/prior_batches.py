@@ -7,10 +7,10 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from tasks.lake import SUPERSEDED, Batch, Deliveries, Filter, Lake, standing
+from tasks.lake import SUPERSEDED, Batch, Deliveries, Filter, Lake, active_rows
 from tasks.records import Landed
 from tasks.spec import ProjectSpec
-from tasks.validate.acceptance.reconcile import Before
+from tasks.validate.acceptance.reconcile import PriorBatch
 from tasks.validate.acceptance.release import readable_ids
 from tasks.validate.typing.membership import among
 
@@ -19,7 +19,7 @@ HEALED_WITHIN_DAYS = 92
 
 def earlier(
     lake: Lake, spec: ProjectSpec, known: Deliveries, landed: Landed, new: tuple[str, pd.DataFrame]
-) -> Iterator[Before]:
+) -> Iterator[PriorBatch]:
     """Yield the earlier batches a delivery may concern: of its key, held ones, and those with any of its row ids.
 
     Parameters
@@ -44,7 +44,7 @@ def earlier(
     if landed.kind == "rows":
         wanted |= _sharing(lake, spec, known, accepted)
     for batch in (each for each in others if each.batch_id in wanted):
-        yield Before(batch, standing_of(lake, spec, known, batch), _held_ids(lake, spec, batch))
+        yield PriorBatch(batch, standing_of(lake, spec, known, batch), _held_ids(lake, spec, batch))
 
 
 def _sharing(lake: Lake, spec: ProjectSpec, known: Deliveries, accepted: pd.DataFrame) -> set[str]:
@@ -53,7 +53,7 @@ def _sharing(lake: Lake, spec: ProjectSpec, known: Deliveries, accepted: pd.Data
     if first is None or last is None:
         return set()
     inside: list[Filter] = [("event_date", ">=", first), ("event_date", "<=", last)]
-    there = standing(lake, spec.project, "rows", known, columns=["row_id", "batch_id"], where=inside)
+    there = active_rows(lake, spec.project, "rows", known, columns=["row_id", "batch_id"], where=inside)
     return set(there.loc[among(there["row_id"], accepted["row_id"]), "batch_id"])
 
 
@@ -63,7 +63,7 @@ def standing_of(lake: Lake, spec: ProjectSpec, known: Deliveries, batch: Batch) 
     if batch.kind == "rows" and batch.event_from is not None and batch.event_until is not None:
         mine += [("event_date", ">=", batch.event_from), ("event_date", "<=", batch.event_until)]
     table, told_apart = ("rows", "row_id") if batch.kind == "rows" else ("labels", "label")
-    found = standing(lake, spec.project, table, known, where=mine)
+    found = active_rows(lake, spec.project, table, known, where=mine)
     ours = {"batch_id", "revision"} if batch.kind == "rows" else {"batch_id", "revision", "arrival"}
     return found.sort_values(["row_id", told_apart], ignore_index=True).drop(columns=list(ours))
 
@@ -84,7 +84,7 @@ def ids_there(lake: Lake, spec: ProjectSpec, rows: pd.DataFrame) -> pd.Series:
     if first is None or last is None:
         return pd.Series(dtype="str")
     inside: list[Filter] = [("event_date", ">=", first), ("event_date", "<=", last)]
-    return standing(lake, spec.project, "rows", columns=["row_id"], where=inside)["row_id"]
+    return active_rows(lake, spec.project, "rows", columns=["row_id"], where=inside)["row_id"]
 
 
 def event_window(rows: pd.DataFrame, before: Batch | None) -> tuple[date | None, date | None]:

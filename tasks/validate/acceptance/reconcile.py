@@ -29,7 +29,7 @@ NOT_COMPARED = frozenset({"batch_id", "revision"})
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
+class PriorBatch:
     """An earlier batch that the new delivery may concern.
 
     Parameters
@@ -56,7 +56,7 @@ class Amended:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Reconciled:
     """A delivery's rows without those repeated, how many these were, and what becomes of earlier batches."""
 
     accepted: pd.DataFrame
@@ -64,9 +64,9 @@ class Settled:
     amended: tuple[Amended, ...]
 
 
-def settle(
-    checked: Checked, refused_ids: frozenset[str], before: Sequence[Before], *, compared: bool = True
-) -> Settled:
+def reconcile(
+    checked: Checked, refused_ids: frozenset[str], before: Sequence[PriorBatch], *, compared: bool = True
+) -> Reconciled:
     """Settle one delivery against those before it.
 
     Parameters
@@ -82,7 +82,7 @@ def settle(
     """
     accepted, repeated, amended = checked.accepted, 0, []
     if accepted.empty:
-        return Settled(accepted, 0, ())
+        return Reconciled(accepted, 0, ())
     for each in before:
         if corrects(checked, refused_ids, each):
             amended.append(_withdrawn(each, refused_ids))
@@ -96,10 +96,10 @@ def settle(
         changed = among(each.rows["row_id"], accepted["row_id"])
         if changed.any():
             amended.append(_without(each, changed))
-    return Settled(accepted, repeated, tuple(amended))
+    return Reconciled(accepted, repeated, tuple(amended))
 
 
-def corrects(checked: Checked, refused_ids: frozenset[str], before: Before) -> bool:
+def corrects(checked: Checked, refused_ids: frozenset[str], before: PriorBatch) -> bool:
     """Tell whether a delivery takes the place of a whole earlier one."""
     same_key = checked.landed.name == before.batch.key
     if not same_key and before.batch.verdict != "quarantined":
@@ -161,7 +161,7 @@ def _comparable(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.astype(object).where(frame.notna(), MISSING)
 
 
-def _withdrawn(before: Before, refused_ids: frozenset[str]) -> Amended:
+def _withdrawn(before: PriorBatch, refused_ids: frozenset[str]) -> Amended:
     """Take a corrected batch out, but for good rows whose correction was refused."""
     kept = among(before.rows["row_id"], pd.Series(list(refused_ids), dtype="str"))
     left = _without(before, ~kept)
@@ -170,7 +170,7 @@ def _withdrawn(before: Before, refused_ids: frozenset[str]) -> Amended:
     return Amended(replace(out, verdict=out.verdict if len(left.rows) else SUPERSEDED), left.rows)
 
 
-def _without(before: Before, gone: Mask) -> Amended:
+def _without(before: PriorBatch, gone: Mask) -> Amended:
     """Take some rows out of a batch: what is left is written anew, as its next revision."""
     rows, batch = before.rows[~gone], before.batch
     days = [*rows["event_date"].unique()] if "event_date" in rows else []

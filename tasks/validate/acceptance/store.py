@@ -23,11 +23,11 @@ from tasks.lake import (
     version_key,
 )
 from tasks.logs import line, logger
-from tasks.prefect_task import room
+from tasks.prefect_task import leeway_task
 from tasks.records import Checked, Finding
 from tasks.spec import ProjectSpec
 from tasks.validate.acceptance.prior_batches import earlier, event_window, standing_of
-from tasks.validate.acceptance.reconcile import Amended, Round, Settled, settle
+from tasks.validate.acceptance.reconcile import Amended, Reconciled, Round, reconcile
 from tasks.validate.acceptance.release import readable_ids
 from tasks.validate.typing.membership import among
 from tasks.validate.verdict.large_delivery import LargeChecked
@@ -35,13 +35,14 @@ from tasks.validate.verdict.large_delivery import LargeChecked
 FIRST_REVISION = 1
 
 
-@room("store")
+@leeway_task("store")
 def store(
     lake: Lake, spec: ProjectSpec, checked: Sequence[Checked | LargeChecked], night: date, moment: datetime
 ) -> None:
     """Write checked deliveries: their rows or labels, what was refused, and last the batches themselves.
 
-    A delivery that repeats or corrects rows of an earlier one is settled with it: see `tasks.validate.acceptance.reconcile`. Each
+    A delivery that repeats or corrects rows of an earlier one is settled with it: see
+    `tasks.validate.acceptance.reconcile`. Each
     write is exactly-once by the batch's id, and nothing counts before its batch is written, so a crash anywhere is
     healed by doing all of it again.
     """
@@ -55,8 +56,8 @@ def store(
             left = left[_store_some(lake, spec, left, (night, moment)) :]
 
 
-@room("set_aside")
-def set_aside(lake: Lake, spec: ProjectSpec, batches: Mapping[Batch, Sequence[Finding]]) -> list[Batch]:
+@leeway_task("set_aside")
+def quarantine(lake: Lake, spec: ProjectSpec, batches: Mapping[Batch, Sequence[Finding]]) -> list[Batch]:
     """Quarantine batches that were accepted, for what was found since; return their new states.
 
     Their rows go to the quarantine as they were read, so that a person may let them in again.
@@ -104,7 +105,7 @@ def _store_some(
             break
         before = list(earlier(lake, spec, known, each.landed, (each.batch_id, each.accepted)))
         refused_ids = readable_ids(each.refused["raw"], spec) if len(each.refused) else frozenset()
-        settled = settle(each, refused_ids, before)
+        settled = reconcile(each, refused_ids, before)
         if not together.add(each, frozenset(one.batch.batch_id for one in settled.amended)):
             break
         taken.append((each, settled.accepted, _batch(each, settled, known, when)))
@@ -132,7 +133,7 @@ def _store_large(lake: Lake, spec: ProjectSpec, checked: LargeChecked, when: tup
     known, project = deliveries(lake, spec.project), spec.project
     ids = checked.ids()
     before = list(earlier(lake, spec, known, checked.landed, (checked.batch_id, ids)))
-    settled = settle(checked.with_rows(ids), checked.refused_ids(), before, compared=False)
+    settled = reconcile(checked.with_rows(ids), checked.refused_ids(), before, compared=False)
     batch = _batch(checked, settled, known, when)
     amended = [_not_mixed(lake, spec, one) for one in settled.amended]
 
@@ -147,11 +148,11 @@ def _store_large(lake: Lake, spec: ProjectSpec, checked: LargeChecked, when: tup
         return (_with(piece, **named) for piece in known)
 
     if checked.ended.rows_accepted:
-        lake.add_once(project, "rows", rows, batch.write_key)
+        lake.append_if_absent(project, "rows", rows, batch.write_key)
         if spec.source.label.uri is None:
-            lake.add_once(project, "labels", labels, batch.write_key)
+            lake.append_if_absent(project, "labels", labels, batch.write_key)
     if checked.rows_refused:
-        lake.add_once(
+        lake.append_if_absent(
             project, "quarantine", lambda: (_held(piece, batch) for piece in checked.refused()), batch.write_key
         )
     _amend(lake, spec, amended)
@@ -224,7 +225,7 @@ def _carry_answers(lake: Lake, project: str, amended: Amended) -> None:
     keys = [version_key(now.write_key, int(version)) for version in answered["version"].unique()]
     if (answered["role"] == "champion").any():
         keys.append(served_key(now.write_key))
-    lake.add_once(project, "predictions", answered.assign(revision=now.revision), *keys)
+    lake.append_if_absent(project, "predictions", answered.assign(revision=now.revision), *keys)
 
 
 def _labelled(rows: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -232,7 +233,9 @@ def _labelled(rows: pd.DataFrame, column: str) -> pd.DataFrame:
     return rows.loc[rows[column].notna(), ["row_id", "batch_id", "revision", column]].rename(columns={column: "label"})
 
 
-def _batch(checked: Checked | LargeChecked, settled: Settled, known: Deliveries, when: tuple[date, datetime]) -> Batch:
+def _batch(
+    checked: Checked | LargeChecked, settled: Reconciled, known: Deliveries, when: tuple[date, datetime]
+) -> Batch:
     landed, before = checked.landed, known.get(checked.batch_id)
     revision = FIRST_REVISION if before is None or before.verdict != SUPERSEDED else before.revision + 1
     event_from, event_until = event_window(settled.accepted, None)

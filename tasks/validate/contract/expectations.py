@@ -27,7 +27,7 @@ MANY_ROWS = 20_000  # from which on a copy of all columns costs more than anothe
 
 
 @dataclass(frozen=True, slots=True)
-class Breach:
+class FailedExpectation:
     """An expectation that does not hold: for these rows, by position, or (None) for the delivery as a whole."""
 
     expectation: Expectation
@@ -41,7 +41,7 @@ class Breach:
         return ":".join([self.expectation.rule, *self.expectation.columns])
 
 
-def ask(frame: pd.DataFrame, suite: Suite) -> list[Breach]:
+def evaluate(frame: pd.DataFrame, suite: Suite) -> list[FailedExpectation]:
     """Return the expectations that do not hold for a frame, in the order of the suite.
 
     Call it inside `quiet_great_expectations`.
@@ -51,7 +51,7 @@ def ask(frame: pd.DataFrame, suite: Suite) -> list[Breach]:
     ContractError
         When an expectation cannot be computed, such as a range of a text column.
     """
-    found: dict[int, Breach] = {}
+    found: dict[int, FailedExpectation] = {}
     for columns, numbers in _by_columns(frame, suite).items():
         some = Suite(suite.path, tuple(suite.expectations[number] for number in numbers))
         for breach in _asked(frame[list(columns)], some):
@@ -69,7 +69,7 @@ def _by_columns(frame: pd.DataFrame, suite: Suite) -> dict[tuple[str, ...], list
     return found
 
 
-def _asked(frame: pd.DataFrame, suite: Suite) -> list[Breach]:
+def _asked(frame: pd.DataFrame, suite: Suite) -> list[FailedExpectation]:
     # To name rows costs more than twice the answer alone, so only what does not hold is asked for them.
     failed = _failed(frame, suite, ANSWER)
     if not failed:
@@ -99,7 +99,7 @@ def _number(result: Any) -> int:
     return int(result.expectation_config.meta["number"])
 
 
-def _breach(suite: Suite, result: Any) -> Breach:
+def _breach(suite: Suite, result: Any) -> FailedExpectation:
     expectation = suite.expectations[_number(result)]
     if (error := _exception(result.exception_info)) is not None:
         raise ContractError(
@@ -108,7 +108,9 @@ def _breach(suite: Suite, result: Any) -> Breach:
         )
     rows = result.result.get("unexpected_index_list")
     positions = None if rows is None else np.unique(np.asarray(rows, dtype=np.int64))
-    return Breach(expectation, result.expectation_config.severity.value, positions, result.result.get("observed_value"))
+    return FailedExpectation(
+        expectation, result.expectation_config.severity.value, positions, result.result.get("observed_value")
+    )
 
 
 def _exception(info: dict[str, Any]) -> str | None:

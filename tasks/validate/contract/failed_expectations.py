@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 
 from tasks.validate.contract.expectation_scope import parted
-from tasks.validate.contract.expectations import Breach, Positions, ask
+from tasks.validate.contract.expectations import FailedExpectation, Positions, evaluate
 from tasks.validate.contract.gx_lock import quiet_great_expectations
 from tasks.validate.contract.suite import Suite
 
 
-def breaches(frames: Sequence[pd.DataFrame], suite: Suite) -> list[list[Breach]]:
+def breaches(frames: Sequence[pd.DataFrame], suite: Suite) -> list[list[FailedExpectation]]:
     """Return, for each frame, the expectations that do not hold in it; the same as asking frame by frame.
 
     Parameters
@@ -38,13 +38,13 @@ def breaches(frames: Sequence[pd.DataFrame], suite: Suite) -> list[list[Breach]]
     plain = [frame.reset_index(drop=True) for frame in frames]
     with quiet_great_expectations():
         if len(plain) == 1:
-            return [ask(plain[0], suite)]
+            return [evaluate(plain[0], suite)]
         shared, own = parted(suite)
-        found = [ask(frame, own) for frame in plain]
-        for breach in ask(pd.concat(plain, ignore_index=True), shared):
+        found = [evaluate(frame, own) for frame in plain]
+        for breach in evaluate(pd.concat(plain, ignore_index=True), shared):
             for each, rows in zip(found, _per_frame(breach.rows, plain), strict=True):
                 if len(rows):
-                    each.append(Breach(breach.expectation, breach.severity, rows))
+                    each.append(FailedExpectation(breach.expectation, breach.severity, rows))
     order = {id(each): number for number, each in enumerate(suite.expectations)}
     return [sorted(each, key=lambda breach: order[id(breach.expectation)]) for each in found]
 

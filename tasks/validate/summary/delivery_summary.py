@@ -36,7 +36,7 @@ class Concluded(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class DeliverySummary:
     """A delivery's name, verdict, numbers of rows and findings, the gravest first."""
 
     key: str
@@ -52,19 +52,20 @@ class Told:
         return self.rows_in - self.rows_accepted
 
 
-def told(checked: Sequence[Concluded]) -> list[Told]:
+def delivery_summaries(checked: Sequence[Concluded]) -> list[DeliverySummary]:
     """Return what is told of each delivery: those set aside first, then those in part, each in their order."""
     order = {"quarantined": 0, "partly_quarantined": 1, "accepted": 2}
     found = [_told(each) for each in checked]
     return sorted(found, key=lambda each: order[each.verdict])
 
 
-def headline(deliveries: Sequence[Told]) -> str:
+def headline(deliveries: Sequence[DeliverySummary]) -> str:
     """Return all deliveries in a sentence or two.
 
     Examples
     --------
-    >>> headline([Told("a.csv", "rows", "accepted", 9, 9, ()), Told("b.csv", "rows", "quarantined", 2, 0, ())])
+    >>> headline([DeliverySummary("a.csv", "rows", "accepted", 9, 9, ()), DeliverySummary("b.csv", "rows",
+    ... "quarantined", 2, 0, ())])
     '2 deliveries: 1 accepted, 1 quarantined. 11 rows in, 9 accepted, 2 refused.'
     """
     if not deliveries:
@@ -81,7 +82,7 @@ def headline(deliveries: Sequence[Told]) -> str:
     )
 
 
-def _told(checked: Concluded) -> Told:
+def _told(checked: Concluded) -> DeliverySummary:
     findings = tuple(sorted(checked.findings, key=lambda finding: SEVERITIES.index(finding.severity)))
     landed, accepted = checked.landed, checked.rows_in - checked.rows_refused
-    return Told(landed.key, landed.kind, checked.verdict, checked.rows_in, accepted, findings)
+    return DeliverySummary(landed.key, landed.kind, checked.verdict, checked.rows_in, accepted, findings)

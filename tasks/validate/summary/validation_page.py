@@ -10,7 +10,7 @@ from shlex import quote
 from tasks.records import Finding
 from tasks.validate.label_quality.consistency import LabelReport
 from tasks.validate.label_quality.consistency_markdown import odd
-from tasks.validate.summary.delivery_summary import Concluded, Told, headline, told
+from tasks.validate.summary.delivery_summary import Concluded, DeliverySummary, delivery_summaries, headline
 from tasks.validate.summary.markdown_safe import cell, table
 
 DELIVERIES_SHOWN = 200
@@ -40,7 +40,7 @@ def validation_markdown(checked: Sequence[Concluded], night: date, labels: Label
     >>> print(validation_markdown([], date(2026, 1, 2)).splitlines()[2])
     Nothing was delivered.
     """
-    deliveries = told(checked)
+    deliveries = delivery_summaries(checked)
     lines = [f"# What was delivered by {night}", "", headline(deliveries), ""]
     shown = deliveries[:DELIVERIES_SHOWN]
     if shown:
@@ -63,7 +63,7 @@ def validation_page(project: str, checked: Sequence[Concluded], night: date, lab
     >>> "<h1>shop: what was delivered by 2026-01-02</h1>" in validation_page("shop", [], date(2026, 1, 2))
     True
     """
-    deliveries = told(checked)
+    deliveries = delivery_summaries(checked)
     title = f"{escape(project)}: what was delivered by {night}"
     return "\n".join(
         [
@@ -79,7 +79,7 @@ def validation_page(project: str, checked: Sequence[Concluded], night: date, lab
     )
 
 
-def _delivery(project: str, each: Told) -> str:
+def _delivery(project: str, each: DeliverySummary) -> str:
     is_open = " open" if each.verdict != "accepted" else ""
     refused = f", {each.rows_refused:,} refused" if each.rows_refused else ""
     count = len(each.findings)
@@ -91,7 +91,7 @@ def _delivery(project: str, each: Told) -> str:
     return f"<details{is_open}>{summary}{''.join(_findings(each))}{_what_to_do(project, each)}</details>"
 
 
-def _findings(each: Told) -> Iterator[str]:
+def _findings(each: DeliverySummary) -> Iterator[str]:
     if not each.findings:
         yield "<p class='soft'>Every expectation holds.</p>"
         return
@@ -109,7 +109,7 @@ def _finding(finding: Finding) -> str:
     )
 
 
-def _what_to_do(project: str, each: Told) -> str:
+def _what_to_do(project: str, each: DeliverySummary) -> str:
     if not each.rows_refused:
         return ""
     command = escape(f"leeway release {project} {quote(each.key)}")
@@ -128,6 +128,6 @@ def _words(verdict: str) -> str:
     return verdict.replace("_", " ")
 
 
-def _more(deliveries: Sequence[Told]) -> str:
+def _more(deliveries: Sequence[DeliverySummary]) -> str:
     left = len(deliveries) - DELIVERIES_SHOWN
     return f"and {left:,} more deliveries" if left > 0 else ""

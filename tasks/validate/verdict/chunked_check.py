@@ -1,7 +1,8 @@
 """The verdict on a delivery too large to hold: fed in pieces, with memory for one piece at a time.
 
 Values, ids and the expectations about each row by itself are looked at piece by piece. Only the end can tell what is
-asked of the delivery as a whole (see `tasks.validate.contract.expectation_scope`), and whether too much of it was refused; so nothing is
+asked of the delivery as a whole (see `tasks.validate.contract.expectation_scope`), and whether too much of it was
+refused; so nothing is
 final before `finish`, and the readable rows wait in a spool until then.
 """
 
@@ -17,7 +18,7 @@ from tasks.records import Finding, Landed, Verdict
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate.acceptance.refused_rows import refused
 from tasks.validate.contract.expectation_scope import ONLY_THE_COLUMNS, columns_read, parted
-from tasks.validate.contract.expectations import Breach, Positions, ask
+from tasks.validate.contract.expectations import FailedExpectation, Positions, evaluate
 from tasks.validate.contract.gx_lock import quiet_great_expectations
 from tasks.validate.contract.suite import Expectation, Suite
 from tasks.validate.typing.typed_frame import Typed, typed
@@ -110,7 +111,7 @@ class ChunkedCheck:
             return
         rows = read.frame if marks.readable.all() else read.frame[marks.readable].reset_index(drop=True)
         with quiet_great_expectations():
-            found = ask(rows, self._of_rows)
+            found = evaluate(rows, self._of_rows)
         positions = np.flatnonzero(marks.readable)
         for breach in found:
             if breach.rows is None:
@@ -143,9 +144,9 @@ class ChunkedCheck:
             found.setdefault(columns_read(each, known), []).append(each)
         return found
 
-    def _asked(self, frame: pd.DataFrame, some: list[Expectation]) -> list[Breach]:
+    def _asked(self, frame: pd.DataFrame, some: list[Expectation]) -> list[FailedExpectation]:
         with quiet_great_expectations():
-            return ask(frame, Suite(self._of_all.path, tuple(some)))
+            return evaluate(frame, Suite(self._of_all.path, tuple(some)))
 
     def _mark_late(self, reason: str, rows: Positions) -> None:
         """Mark rows that are numbered among all that could be read."""

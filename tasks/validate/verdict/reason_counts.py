@@ -9,7 +9,7 @@ import pandas as pd
 
 from tasks.records import Finding
 from tasks.spec.values.cell_types import Mask
-from tasks.validate.contract.expectations import Breach
+from tasks.validate.contract.expectations import FailedExpectation
 from tasks.validate.contract.suite import Suite
 from tasks.validate.verdict.verdict import ROWS_NAMED, breach_finding, fault_finding, named
 
@@ -30,13 +30,13 @@ class Tally:
 
     suite: Suite
     _faults: dict[str, _Count] = field(default_factory=dict)
-    _breaches: dict[int, tuple[Breach, _Count]] = field(default_factory=dict)
+    _breaches: dict[int, tuple[FailedExpectation, _Count]] = field(default_factory=dict)
 
     def fault(self, code: str, rows: Mask, names: pd.Series) -> None:
         """Count the rows of a piece that have a fault."""
         self._faults.setdefault(code, _Count()).add(int(rows.sum()), named(names, np.flatnonzero(rows)))
 
-    def breach(self, breach: Breach, row_ids: tuple[str, ...]) -> None:
+    def breach(self, breach: FailedExpectation, row_ids: tuple[str, ...]) -> None:
         """Count the rows, if any, for which an expectation does not hold, with the ids of the first."""
         number = next(n for n, each in enumerate(self.suite.expectations) if each is breach.expectation)
         _, count = self._breaches.setdefault(number, (breach, _Count()))

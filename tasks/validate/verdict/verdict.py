@@ -14,7 +14,7 @@ from tasks.errors import nearest
 from tasks.records import Checked, Delivery, Finding
 from tasks.spec.values.cell_types import Mask, any_fault, folded
 from tasks.validate.acceptance.refused_rows import refused
-from tasks.validate.contract.expectations import Breach
+from tasks.validate.contract.expectations import FailedExpectation
 
 COLUMNS_NAMED = 60
 ROWS_NAMED = 10  # a finding names the first rows that failed: enough to look at, short enough to send around
@@ -102,7 +102,7 @@ def with_faults(reasons: Reasons, faults: pd.DataFrame) -> Reasons:
     return replace(reasons, rows=pd.concat([reasons.rows, faults], axis=1), findings=(*reasons.findings, *found))
 
 
-def with_breaches(reasons: Reasons, found: Sequence[Breach], rows_asked: Mask) -> Reasons:
+def with_breaches(reasons: Reasons, found: Sequence[FailedExpectation], rows_asked: Mask) -> Reasons:
     """Return reasons and the expectations that did not hold for the rows that were asked."""
     positions = np.flatnonzero(rows_asked)
     for breach in found:
@@ -169,7 +169,9 @@ def fault_finding(code: str, failed: int, rows: int, row_ids: tuple[str, ...] = 
     return Finding(rule, column, "critical", failed, message, row_ids)
 
 
-def breach_finding(breach: Breach, rows_asked: int, failed: int | None, row_ids: tuple[str, ...] = ()) -> Finding:
+def breach_finding(
+    breach: FailedExpectation, rows_asked: int, failed: int | None, row_ids: tuple[str, ...] = ()
+) -> Finding:
     """Say what was expected and how many rows failed (None: the delivery as a whole did).
 
     The rows' values stay out of it, for findings are sent around.

@@ -3,8 +3,8 @@ from datetime import date
 
 import pytest
 
-from tasks.decide import Released, Shadowed, Situation, Suspected, decide
-from tasks.records import Bounded, Decision, Estimated, Moved, Performance
+from tasks.decide import ReleaseOutcome, ShadowOutcome, Situation, Suspected, decide
+from tasks.records import Bounded, Decision, DriftStatistic, Estimated, Performance
 from tasks.spec import ProjectSpec
 
 NIGHT = date(2026, 3, 2)
@@ -76,7 +76,7 @@ def test_an_error_that_is_sure_but_within_what_is_tolerated_waits() -> None:
 
 
 def test_moved_columns_without_harm_are_held_not_retrained() -> None:
-    decision = decide(situation(moved=(Moved("a", "wasserstein", 0.3, 0.1),), kind="covariate"), spec())
+    decision = decide(situation(moved=(DriftStatistic("a", "wasserstein", 0.3, 0.1),), kind="covariate"), spec())
     assert (decision.action, decision.kind) == ("hold", "covariate")
     assert decision.reason == "a moved (3.0 x its leeway), no harm seen"
 
@@ -89,7 +89,7 @@ def test_what_looks_broken_is_asked_about_and_never_trained_on() -> None:
 
 
 def test_labels_that_surprise_while_the_error_is_tolerated_are_held() -> None:
-    surprise = Moved("label", "residual", 0.3, 0.1)
+    surprise = DriftStatistic("label", "residual", 0.3, 0.1)
     decision = decide(situation(surprises=(surprise,), kind="concept"), spec())
     assert (decision.action, decision.kind) == ("hold", "concept")
     assert decision.reason == "labels surprise (residual, 3.0 x its leeway), the error is within leeway"
@@ -108,7 +108,7 @@ def test_labels_that_surprise_while_the_error_is_tolerated_are_held() -> None:
 def test_an_error_past_its_leeway_is_concept_drift_unless_labels_say_something_narrower(
     seen: str, hurts: bool, kind: str
 ) -> None:
-    moved = (Moved("a", "level", 0.3, 0.1),) if seen == "virtual" else ()
+    moved = (DriftStatistic("a", "level", 0.3, 0.1),) if seen == "virtual" else ()
     error = performance(1.2 if hurts else 1.0, 0.0)
     assert decide(situation(kind=seen, moved=moved, performance=error), spec()).kind == kind
 
@@ -170,7 +170,7 @@ def test_without_a_champion_the_night_waits_and_says_what_to_do() -> None:
 
 
 def test_the_same_situation_is_decided_alike() -> None:
-    seen = situation(performance=performance(1.2, 0.0), moved=(Moved("a", "wasserstein", 0.3, 0.1),))
+    seen = situation(performance=performance(1.2, 0.0), moved=(DriftStatistic("a", "wasserstein", 0.3, 0.1),))
     assert decide(seen, spec()) == decide(seen, spec())
 
 
@@ -185,7 +185,7 @@ def told(decision: Decision, question: str) -> str:
     return next((each.answer for each in decision.answers if each.question == question), "")
 
 
-WORSE = Released(
+WORSE = ReleaseOutcome(
     3, "worse", "found a loss of 0.3; the gate promised 0.1 to 0.2: worse", back_to=2, numbers={"rows": 300}
 )
 
@@ -226,7 +226,7 @@ def test_a_release_that_keeps_its_promise_changes_nothing(verdict: str, said: st
 
 
 def test_how_the_challenger_does_is_told_and_decides_nothing() -> None:
-    decision = decide(situation(shadowed=Shadowed(4, "0.2 in service, the champion 0.3")), spec())
+    decision = decide(situation(shadowed=ShadowOutcome(4, "0.2 in service, the champion 0.3")), spec())
     assert decision.action == "score"
     assert told(decision, "how does the challenger do?") == "version 4: 0.2 in service, the champion 0.3"
     assert told(decide(situation(), spec()), "how does the challenger do?") == ""

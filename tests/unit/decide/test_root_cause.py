@@ -7,8 +7,8 @@ from datetime import date
 
 import pytest
 
-from tasks.decide import WHERE_FIRST, Situation, Upstream, decide
-from tasks.records import Answer, Bounded, Decision, LocalError, Moved, Performance
+from tasks.decide import WHERE_FIRST, Situation, UpstreamState, decide
+from tasks.records import Answer, Bounded, Decision, DriftStatistic, LocalError, Performance
 from tasks.spec import ProjectSpec
 
 NIGHT = date(2026, 3, 2)
@@ -23,8 +23,10 @@ SPEC = ProjectSpec.model_validate(
 LOSS, BIAS = Bounded(1.3, 1.2, 1.4, 1.0, 0.1), Bounded(0.0, -0.02, 0.02, 0.0, 0.25)
 HURT = Performance(date(2026, 1, 20), date(2026, 2, 16), 500, LOSS, BIAS)
 QUIET = Situation("mine", NIGHT, champion=1, champion_age_days=40, window_rows=300, window_days=7, fresh_rows=900)
-MOVED = replace(QUIET, moved=(Moved("a", "level", 0.3, 0.1),), kind="covariate", first_step="rows as delivered (a)")
-HELD = Upstream("sales", "dataset", NIGHT, "hold", "covariate", ("area",), troubled=True)
+MOVED = replace(
+    QUIET, moved=(DriftStatistic("a", "level", 0.3, 0.1),), kind="covariate", first_step="rows as delivered (a)"
+)
+HELD = UpstreamState("sales", "dataset", NIGHT, "hold", "covariate", ("area",), troubled=True)
 ASIDE = replace(HELD, action="quarantine", kind="quality", moved=())
 PRO = LocalError("plan", "plan is 'pro'", 90, loss=0.5, expected=0.25, leeway=0.125, alone=True)
 
@@ -55,7 +57,7 @@ def test_trouble_upstream_is_told_on_a_quiet_night_too_and_changes_nothing() -> 
 
 
 def test_a_quiet_project_upstream_is_only_shown() -> None:
-    quiet = Upstream("ranker", "model", NIGHT, "score", "none")
+    quiet = UpstreamState("ranker", "model", NIGHT, "score", "none")
     decision = decide(replace(QUIET, upstream=(quiet,)), SPEC)
     assert (decision.reason, answer(decision, WHERE_FIRST).answer) == ("within leeway", "nowhere")
     assert WHERE_FIRST not in {each.question for each in decide(QUIET, SPEC).answers}
@@ -90,7 +92,10 @@ def test_a_slice_that_is_worse_while_all_are_worse_is_named_but_is_not_the_kind(
 
 
 def test_a_slice_that_moved_alone_is_named_instead_of_its_column() -> None:
-    moved = (Moved("plan", "shape", 0.3, 0.1), Moved("plan", "slice", 0.2, 0.1, where="plan is 'pro'"))
+    moved = (
+        DriftStatistic("plan", "shape", 0.3, 0.1),
+        DriftStatistic("plan", "slice", 0.2, 0.1, where="plan is 'pro'"),
+    )
     decision = decide(replace(QUIET, moved=moved, kind="slice"), SPEC)
     assert decision.reason == "plan is 'pro' moved (3.0 x its leeway), no harm seen"
     assert answer(decision, "which kind?").answer.startswith("local slice: one part of the rows moved")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.drift import Quiet, Row, quiet
+from tasks.drift import NoiseModel, Row, quiet
 from tasks.drift.faults.rare_values import rare_strain
 from tasks.drift.seasonality import Pattern, fits
 
@@ -17,7 +17,7 @@ START = date(2026, 1, 5)
 FEATURES = 60
 
 
-def learnt(means: np.ndarray, rows: int, step_days: int = 1) -> Quiet:
+def learnt(means: np.ndarray, rows: int, step_days: int = 1) -> NoiseModel:
     """Return what is normal for features that are means of `rows` standard normal scores."""
     nothing = np.zeros(means.shape[1])
     row = Row(nothing, nothing + 1, nothing, nothing)

@@ -11,7 +11,7 @@ import pytest
 
 from tasks.drift import Leeway, Reference, compare, from_bytes, reference_of, to_bytes
 from tasks.profiles import fit_ruler, profile
-from tasks.records import Moved
+from tasks.records import DriftStatistic
 
 POLICY, START = Leeway(effect=0.1, false_alarms_per_year=4, nights_per_year=365), date(2026, 1, 5)
 PLANS, SHARES = ["basic", "pro", "team", "trial"], [0.4, 0.3, 0.2, 0.1]
@@ -36,7 +36,7 @@ def reference() -> Reference:
     return reference_of([(day, profile(frame, ruler)) for day, frame in zip(days, frames, strict=True)])
 
 
-def slices(reference: Reference, change: Callable[[pd.DataFrame], pd.DataFrame]) -> list[Moved]:
+def slices(reference: Reference, change: Callable[[pd.DataFrame], pd.DataFrame]) -> list[DriftStatistic]:
     changed = change(night(99))
     found = compare(reference, profile(changed, reference.total.ruler), POLICY, START + timedelta(days=30))
     return [one for one in found.moved if one.where]

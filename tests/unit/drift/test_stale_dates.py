@@ -11,7 +11,7 @@ import pytest
 
 from tasks.drift import Leeway, Reference, Suspicion, compare, reference_of, suspicions
 from tasks.profiles import Ruler, fit_ruler, profile, with_dates
-from tasks.records import Moved
+from tasks.records import DriftStatistic
 
 POLICY = Leeway(effect=0.1, false_alarms_per_year=4, nights_per_year=365)
 START, NIGHTS, ROWS = date(2026, 1, 5), 28, 400
@@ -42,7 +42,7 @@ def reference() -> Reference:
     return reference_of([(day, profile(frame, ruler)) for day, frame in zip(days, frames, strict=True)])
 
 
-def seen(reference: Reference, frame: pd.DataFrame) -> tuple[list[Moved], tuple[Suspicion, ...]]:
+def seen(reference: Reference, frame: pd.DataFrame) -> tuple[list[DriftStatistic], tuple[Suspicion, ...]]:
     summary = profile(frame, reference.total.ruler)
     moved = compare(reference, summary, POLICY).moved
     return [one for one in moved if one.strain > 1], suspicions(reference, summary, moved, POLICY.effect)

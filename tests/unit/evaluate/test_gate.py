@@ -14,7 +14,7 @@ import pytest
 
 from tasks.errors import DataError
 from tasks.evaluate import Contest, Evidence, gate
-from tasks.model import ModelSchema, PortableModel, tree_ensemble
+from tasks.model import ModelSchema, OnnxModel, tree_ensemble
 from tasks.spec.project_spec import ProjectSpec
 
 Changes = dict[str, Any]
@@ -32,7 +32,7 @@ def spec_of(**policy: Any) -> ProjectSpec:
     )
 
 
-def model(a: float, b: float, trained_until: str = "2024-01-31") -> PortableModel:
+def model(a: float, b: float, trained_until: str = "2024-01-31") -> OnnxModel:
     """A model that answers a in zip "a" and b in zip "b"."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
@@ -48,7 +48,7 @@ def model(a: float, b: float, trained_until: str = "2024-01-31") -> PortableMode
         categories={"zip": ("a", "b")},
         trained_until=trained_until,
     )
-    return PortableModel(schema, tree_ensemble(trees.fit(inputs, np.where(codes == 1, b, a))))
+    return OnnxModel(schema, tree_ensemble(trees.fit(inputs, np.where(codes == 1, b, a))))
 
 
 def holdout(rows: int = 280, truth: float = 100.0) -> pd.DataFrame:
@@ -65,7 +65,7 @@ def holdout(rows: int = 280, truth: float = 100.0) -> pd.DataFrame:
     )
 
 
-def contest(challenger: PortableModel, champion: PortableModel | None, **changes: Any) -> Contest:
+def contest(challenger: OnnxModel, champion: OnnxModel | None, **changes: Any) -> Contest:
     given = Contest(challenger, champion, holdout(), baseline_prediction=80.0, parity=0.0)
     return replace(given, **changes)
 

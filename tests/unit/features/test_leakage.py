@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.features import Beside, leaks
+from tasks.features import LeakageContext, leaks
 from tasks.spec.project_spec import ProjectSpec
 
 RANDOM = np.random.default_rng(0)
@@ -36,7 +36,7 @@ def rows_of(task: str = "regression", **columns: Any) -> pd.DataFrame:
     return pd.DataFrame({"row_id": names, "size": size, "y": label, **columns})
 
 
-def found(rows: pd.DataFrame, spec: ProjectSpec, beside: Beside | None = None) -> list[tuple[str, str]]:
+def found(rows: pd.DataFrame, spec: ProjectSpec, beside: LeakageContext | None = None) -> list[tuple[str, str]]:
     return [(each.column, each.kind) for each in leaks(rows, spec, beside)]
 
 
@@ -71,7 +71,7 @@ def test_a_feature_that_is_filled_where_the_event_happened_is_found() -> None:
 def test_a_feature_that_is_filled_only_once_there_is_a_label_is_found() -> None:
     rows = rows_of(paid="yes")
     waiting = rows.drop(columns="y").assign(paid=None)
-    assert found(rows, spec_of(numbers=["size"], categories=["paid"]), Beside(unlabelled=waiting)) == [
+    assert found(rows, spec_of(numbers=["size"], categories=["paid"]), LeakageContext(unlabelled=waiting)) == [
         ("paid", "filled_with_label")
     ]
 
@@ -79,7 +79,7 @@ def test_a_feature_that_is_filled_only_once_there_is_a_label_is_found() -> None:
 def test_a_feature_that_is_corrected_afterwards_is_found() -> None:
     rows = rows_of(plan="pro")
     first = rows.assign(plan=["basic"] * 40 + ["pro"] * (ROWS - 40))  # a tenth
-    beside = Beside(first=first)
+    beside = LeakageContext(first=first)
     assert found(rows, spec_of(numbers=["size"], categories=["plan"]), beside) == [("plan", "corrected")]
 
 
@@ -96,6 +96,6 @@ def test_a_table_whose_values_come_later_than_it_says_is_found(delay: int, expec
     days = [DAY + timedelta(days=number) for number in range(30)]
     history = pd.DataFrame({"event_date": [DAY] * 30, "arrival": DAY + timedelta(days=1)})
     values = pd.DataFrame({"event_date": days[1:], "arrival": [day + timedelta(days=3) for day in days[1:]]})
-    beside = Beside(tables={"accounts": pd.concat([history, values])})
+    beside = LeakageContext(tables={"accounts": pd.concat([history, values])})
     rows = rows_of(balance=RANDOM.normal(size=ROWS))
     assert found(rows, spec_of(numbers=["size"], tables=[table]), beside) == expected

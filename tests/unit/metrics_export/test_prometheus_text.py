@@ -13,9 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from tasks.lake import Entry
 from tasks.metrics_export import (
     METRICS,
-    Attempt,
     NightFacts,
     RowCounts,
+    RunTiming,
     TableSize,
     carried_over,
     exposition,
@@ -50,7 +50,7 @@ def night(**more: Any) -> Entry:
 
 
 def facts(past: list[Entry], *, champion_until: date | None = date(2025, 12, 31), **more: Any) -> NightFacts:
-    attempt = Attempt(BEGUN, ENDED, {"ingest": 1.0, "score": 0.5})
+    attempt = RunTiming(BEGUN, ENDED, {"ingest": 1.0, "score": 0.5})
     return night_facts("shop", night(**more), past, attempt, champion_until, DUE)
 
 

@@ -125,7 +125,7 @@ def test_the_lake_is_measured_by_what_its_latest_commits_hold(tmp_path: Path) ->
         {"row_id": ["a"], "batch_id": ["b"], "revision": [1], "event_date": [BEGUN.date()], "x": [1.0]}
     )
     for key in ("first", "second"):
-        lake.add_once("shop", "rows", frame, key)
+        lake.append_if_absent("shop", "rows", frame, key)
     found = measured(FACTS, lake, tmp_path)
     assert found.lake is not None
     assert {table: size.files for table, size in found.lake.items()} == {"rows": 2}

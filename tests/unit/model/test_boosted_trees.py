@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tasks.model import ModelSchema, PortableModel, tree_ensemble
+from tasks.model import ModelSchema, OnnxModel, tree_ensemble
 from tasks.model.export.onnx_graph import split_points
 
 SCHEMA = ModelSchema("demo", "regression", "mean_absolute_error", "day")
@@ -16,7 +16,7 @@ ROWS = 1500
 
 
 def answers(estimator: Any, inputs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return PortableModel(SCHEMA, tree_ensemble(estimator)).score_matrix(np.ascontiguousarray(inputs))
+    return OnnxModel(SCHEMA, tree_ensemble(estimator)).score_matrix(np.ascontiguousarray(inputs))
 
 
 def sample(values: int, seed: int, missing: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -12,9 +12,9 @@ import pytest
 from tasks.errors import EvidenceError, ParityError
 from tasks.model import (
     EXPORTERS,
-    KeptModel,
-    PortableModel,
+    OnnxModel,
     Predictor,
+    SkopsModel,
     exported,
     load_model,
     model_facts,
@@ -76,7 +76,7 @@ def test_trees_answer_the_same_at_every_edge(name: str, task: str, flats: Flats)
     estimator = trees(task) if name == "HistGradientBoosting" else forest(name, task)
     fitted = estimator.fit(flats.inputs(frame), flats.target(frame, task))
     model = exported(fitted, flats.schema(task))
-    assert isinstance(model, PortableModel)
+    assert isinstance(model, OnnxModel)
     assert proven(fitted, model, flats, frame) <= 1e-12
 
 
@@ -98,7 +98,7 @@ def test_linear_models_answer_the_same_with_what_came_before_them(name: str, fla
         target = target if classifies else target - target.min() + 1
         fitted = spread_and_scaled(getattr(sklearn.linear_model, name)(**options)).fit(flats.inputs(frame), target)
         model = exported(fitted, flats.schema(task))
-        assert isinstance(model, PortableModel)
+        assert isinstance(model, OnnxModel)
         assert model.schema.steps
         assert proven(fitted, model, flats, frame) <= 1e-9
 
@@ -197,7 +197,7 @@ def test_what_no_exporter_can_say_is_kept_and_answers_the_same(task: str, flats:
     kind = GradientBoostingRegressor if task == "regression" else GradientBoostingClassifier
     fitted = spread_and_scaled(kind(n_estimators=3)).fit(flats.inputs(frame), flats.target(frame, task))
     model = exported(fitted, flats.schema(task))
-    assert isinstance(model, KeptModel)
+    assert isinstance(model, SkopsModel)
     assert model_facts(model)["format"].startswith("skops")
     again = load_model(model_files(model))
     assert set(model_files(model)) == {"model.skops", "schema.json"}

@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 
 from tasks.errors import EvidenceError
-from tasks.model import PortableModel
+from tasks.model import OnnxModel
 
 FROZEN = Path(__file__).parent / "frozen"
-MODEL = PortableModel.from_files((FROZEN / "schema_1.json").read_bytes(), (FROZEN / "model_1.onnx").read_bytes())
+MODEL = OnnxModel.from_files((FROZEN / "schema_1.json").read_bytes(), (FROZEN / "model_1.onnx").read_bytes())
 # trees: 10 below area 50 and 20 from there on, and 1 more in 98178; 0.5 is the schema's offset
 FRAME = pd.DataFrame(
     {

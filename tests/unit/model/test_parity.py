@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from tasks.errors import ParityError
-from tasks.model import PortableModel, prove_parity
+from tasks.model import OnnxModel, prove_parity
 from tasks.model.export.parity import hard_rows
 from tasks.model.input_matrix import FloatArray, as_numbers
 
 FROZEN = Path(__file__).parent / "frozen"
-MODEL = PortableModel.from_files((FROZEN / "schema_1.json").read_bytes(), (FROZEN / "model_1.onnx").read_bytes())
+MODEL = OnnxModel.from_files((FROZEN / "schema_1.json").read_bytes(), (FROZEN / "model_1.onnx").read_bytes())
 THRESHOLD = 49.5  # of the frozen model's trees
 FRAME = pd.DataFrame(
     {
@@ -80,7 +80,7 @@ def test_at_least_ten_thousand_rows_are_compared_and_infinities_are_missing_to_t
 
 
 def test_a_model_that_takes_infinity_for_anything_but_missing_is_found_out() -> None:
-    class Infinite(PortableModel):
+    class Infinite(OnnxModel):
         def score(self, frame: pd.DataFrame) -> FloatArray:
             infinite = np.isinf(frame["area"].to_numpy(dtype=np.float64))
             return np.asarray(super().score(frame) + infinite, dtype=np.float64)
@@ -96,7 +96,7 @@ def test_a_large_score_is_judged_by_its_digits() -> None:
     def trained(frame: pd.DataFrame) -> FloatArray:
         return MODEL.score(frame) + offset
 
-    shifted = PortableModel(replace(MODEL.schema, offset=0.5 + offset), MODEL.onnx_bytes)
+    shifted = OnnxModel(replace(MODEL.schema, offset=0.5 + offset), MODEL.onnx_bytes)
     assert prove_parity(shifted, trained, FRAME) <= 1e-9
     with pytest.raises(ParityError):
         prove_parity(shifted, lambda frame: trained(frame) + 1e-5, FRAME)

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import EvidenceError
-from tasks.model import PROTOCOL, Calibration, DatePart, Deferral, ErrorTable, ModelSchema, Step, TimeFeature
+from tasks.model import (
+    PROTOCOL,
+    Calibration,
+    DatePart,
+    Deferral,
+    ErrorTable,
+    ModelSchema,
+    PreprocessingStep,
+    TimeFeature,
+)
 
 FROZEN = Path(__file__).parent / "frozen"
 FIRST = ModelSchema(
@@ -42,7 +51,10 @@ SECOND = ModelSchema(
     classes=("cheap", "fair", "dear"),
     output="probability",
     dates=(DatePart("sold", "days", "2024-01-01"), DatePart("sold", "weekday")),
-    steps=(Step("area", fill=50.0, shift=40.0, scale=2.5), Step("zip", "one_hot", values=(0.0, 1.0, None))),
+    steps=(
+        PreprocessingStep("area", fill=50.0, shift=40.0, scale=2.5),
+        PreprocessingStep("zip", "one_hot", values=(0.0, 1.0, None)),
+    ),
     calibration=(
         Calibration("sigmoid", slope=1.5, intercept=-0.5),
         Calibration("isotonic", scores=(-1.0, 1.0), probabilities=(0.1, 0.9)),

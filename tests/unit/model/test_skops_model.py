@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tasks.errors import EvidenceError
-from tasks.model import KeptModel, exported
+from tasks.model import SkopsModel, exported
 from tasks.model.skops_model import is_allowed, read_skops, skops_bytes
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def test_a_kept_model_travels_to_another_process(flats: Flats) -> None:
     frame = flats.frame(60)
     fitted = make_pipeline(SimpleImputer(), RidgeClassifier()).fit(flats.inputs(frame), flats.target(frame, "binary"))
     model = exported(fitted, flats.schema("binary"))
-    assert isinstance(model, KeptModel)  # its decision function is kept; probabilities need a calibration table
+    assert isinstance(model, SkopsModel)  # its decision function is kept; probabilities need a calibration table
     assert model.schema.output == "score"
     again = pickle.loads(pickle.dumps(model))  # noqa: S301 - our own bytes
     assert again.predict(frame).tolist() == model.predict(frame).tolist()

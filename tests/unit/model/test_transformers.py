@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.model import ModelSchema, Step
+from tasks.model import ModelSchema, PreprocessingStep
 from tasks.model.export.transformers import steps_of
 from tasks.model.preprocessing import prepared
 
@@ -15,7 +15,7 @@ INPUTS = ["a", "b"]
 ROWS = np.array([[1.0, 0.0], [2.0, 1.0], [3.0, np.nan], [np.nan, 1.0]])
 
 
-def schema_with(steps: tuple[Step, ...]) -> ModelSchema:
+def schema_with(steps: tuple[PreprocessingStep, ...]) -> ModelSchema:
     return ModelSchema("demo", "regression", "mean_absolute_error", "day", numbers=("a", "b"), steps=steps)
 
 
@@ -57,9 +57,9 @@ def test_the_tables_are_those_a_person_would_write() -> None:
 
     fitted = make_pipeline(of("SimpleImputer"), of("StandardScaler")).fit(np.array([[1.0], [3.0], [np.nan]]))
     deviation = np.sqrt(2 / 3)  # of 1, 3 and the mean 2
-    assert steps_of([fitted], ["a"]) == (Step("a", fill=2.0, shift=2.0, scale=float(deviation)),)
+    assert steps_of([fitted], ["a"]) == (PreprocessingStep("a", fill=2.0, shift=2.0, scale=float(deviation)),)
     spread = of("OneHotEncoder", handle_unknown="ignore").fit(np.array([[0.0], [1.0], [np.nan]]))
-    assert steps_of([spread], ["a"]) == (Step("a", "one_hot", values=(0.0, 1.0, None)),)
+    assert steps_of([spread], ["a"]) == (PreprocessingStep("a", "one_hot", values=(0.0, 1.0, None)),)
 
 
 def test_columns_stand_in_the_order_their_transformers_put_them() -> None:
@@ -67,7 +67,7 @@ def test_columns_stand_in_the_order_their_transformers_put_them() -> None:
 
     parts = [("b", of("SimpleImputer"), [1]), ("gone", "drop", [0])]
     fitted = ColumnTransformer(parts, remainder="passthrough").fit(np.column_stack([ROWS, ROWS[:, 0]]))
-    assert steps_of([fitted], ["a", "b", "c"]) == (Step("b", fill=2 / 3), Step("c"))
+    assert steps_of([fitted], ["a", "b", "c"]) == (PreprocessingStep("b", fill=2 / 3), PreprocessingStep("c"))
 
 
 def test_what_changes_nothing_has_no_steps() -> None:

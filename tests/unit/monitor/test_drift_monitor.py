@@ -11,9 +11,21 @@ import pandas as pd
 import pytest
 
 from tasks.drift import Leeway, reference_of
-from tasks.monitor import Answers, Folded, Known, Pace, Since, Watch, answers, fold, from_json, kind, to_json
+from tasks.monitor import (
+    DriftMonitor,
+    MonitoringInputs,
+    NightView,
+    PredictionReference,
+    ReplayCache,
+    WindowPolicy,
+    answers,
+    from_json,
+    kind,
+    to_json,
+    view_night,
+)
 from tasks.profiles import TableProfile, fit_ruler, profile
-from tasks.records import Moved
+from tasks.records import DriftStatistic
 
 START, DAYS, ROWS = date(2026, 1, 5), 60, 200
 LEEWAY = Leeway(effect=0.1, false_alarms_per_year=4, nights_per_year=365)
@@ -36,24 +48,24 @@ def rows(number: int, change: Change | None = None) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def watch() -> Watch:
+def watch() -> DriftMonitor:
     history = pd.concat([rows(number) for number in range(DAYS)], ignore_index=True)
     ruler = fit_ruler(history, numbers=["x", "idle"], categories=[], booleans=[])
     periods = [(str(when), profile(part, ruler)) for when, part in history.groupby("event_date")]
     known = answers(history, "mean_absolute_error", binary=False)
     assert known is not None
-    return Watch(reference_of(periods), LEEWAY, 1, known)
+    return DriftMonitor(reference_of(periods), LEEWAY, 1, known)
 
 
-def last(watch: Watch, change: Change | None, nights: int = 1) -> Folded:
+def last(watch: DriftMonitor, change: Change | None, nights: int = 1) -> NightView:
     """Return the view of the last of some changed nights, after ten quiet ones."""
     frames = [rows(DAYS + n, change if n >= 10 else None) for n in range(10 + nights)]
     profiles = {day(DAYS + n): profile(frame, watch.reference.total.ruler) for n, frame in enumerate(frames)}
     since = pd.concat(frames, ignore_index=True)
-    return fold(watch, Since(day(DAYS - 1), profiles, since, since), Pace(1, 50))
+    return view_night(watch, MonitoringInputs(day(DAYS - 1), profiles, since, since), WindowPolicy(1, 50))
 
 
-def test_a_quiet_night_is_none(watch: Watch) -> None:
+def test_a_quiet_night_is_none(watch: DriftMonitor) -> None:
     found = last(watch, None)
     assert (found.kind, found.seen.alarms, found.seen.suspicions) == ("none", (), ())
     assert found.learnt is not None
@@ -64,7 +76,7 @@ def test_a_quiet_night_is_none(watch: Watch) -> None:
     assert found.estimated.trusted
 
 
-def test_an_input_the_model_does_not_use_moves_harmlessly(watch: Watch) -> None:
+def test_an_input_the_model_does_not_use_moves_harmlessly(watch: DriftMonitor) -> None:
     def change(frame: pd.DataFrame, _: int) -> None:
         frame["idle"] += 1
 
@@ -72,7 +84,7 @@ def test_an_input_the_model_does_not_use_moves_harmlessly(watch: Watch) -> None:
     assert (found.kind, found.seen.moved[0].column) == ("virtual", "idle")
 
 
-def test_an_input_it_uses_is_covariate_drift(watch: Watch) -> None:
+def test_an_input_it_uses_is_covariate_drift(watch: DriftMonitor) -> None:
     def change(frame: pd.DataFrame, _: int) -> None:
         frame["x"] += 1
 
@@ -81,7 +93,7 @@ def test_an_input_it_uses_is_covariate_drift(watch: Watch) -> None:
     assert found.seen.predictions[0].strain > 1
 
 
-def test_another_relation_of_the_same_rows_is_concept_drift(watch: Watch) -> None:
+def test_another_relation_of_the_same_rows_is_concept_drift(watch: DriftMonitor) -> None:
     def change(frame: pd.DataFrame, _: int) -> None:
         frame["offset"] = 0.6
 
@@ -93,9 +105,9 @@ def test_another_relation_of_the_same_rows_is_concept_drift(watch: Watch) -> Non
     assert not found.estimated.trusted  # its labels contradict it
 
 
-def test_a_relation_that_creeps_is_found_by_its_chart(watch: Watch) -> None:
+def test_a_relation_that_creeps_is_found_by_its_chart(watch: DriftMonitor) -> None:
     assert watch.answers is not None
-    memory, alarms = watch.begin(), list[Moved]()
+    memory, alarms = watch.begin(), list[DriftStatistic]()
     for number in range(DAYS, DAYS + 30):
         frame = rows(number)
         sums = watch.answers.sums(frame["prediction"].to_numpy(float), (frame["label"] + 0.15).to_numpy(float))
@@ -104,7 +116,7 @@ def test_a_relation_that_creeps_is_found_by_its_chart(watch: Watch) -> None:
     assert any(one.creep and one.direction == 1 for one in alarms)
 
 
-def test_a_broken_column_is_quality(watch: Watch) -> None:
+def test_a_broken_column_is_quality(watch: DriftMonitor) -> None:
     def change(frame: pd.DataFrame, _: int) -> None:
         frame["idle"] = 0.5
 
@@ -112,7 +124,7 @@ def test_a_broken_column_is_quality(watch: Watch) -> None:
     assert (found.kind, [one.kind for one in found.seen.suspicions]) == ("quality", ["stuck"])
 
 
-def test_a_column_that_creeps_is_named_as_creeping(watch: Watch) -> None:
+def test_a_column_that_creeps_is_named_as_creeping(watch: DriftMonitor) -> None:
     memory, creeping = watch.begin(), []
     for number in range(30):
         frame = rows(DAYS + number)
@@ -122,45 +134,52 @@ def test_a_column_that_creeps_is_named_as_creeping(watch: Watch) -> None:
     assert {(one.column, one.direction) for one in creeping} == {("x", 1)}
 
 
-def test_without_answers_only_inputs_are_watched(watch: Watch) -> None:
+def test_without_answers_only_inputs_are_watched(watch: DriftMonitor) -> None:
     found = last(replace(watch, answers=None), None)
     assert (found.learnt, found.estimated, found.seen.predictions) == (None, None, ())
 
 
-def test_too_few_rows_are_not_judged(watch: Watch) -> None:
+def test_too_few_rows_are_not_judged(watch: DriftMonitor) -> None:
     thin = profile(rows(DAYS).head(20), watch.reference.total.ruler)
     nothing = rows(DAYS).head(0)
-    assert fold(watch, Since(day(DAYS - 1), {day(DAYS): thin}, nothing, nothing), Pace(1, 50)).window is None
+    assert (
+        view_night(
+            watch, MonitoringInputs(day(DAYS - 1), {day(DAYS): thin}, nothing, nothing), WindowPolicy(1, 50)
+        ).window
+        is None
+    )
 
 
-def test_a_night_folded_from_stored_profiles_is_the_night_that_was_watched(watch: Watch) -> None:
+def test_a_night_folded_from_stored_profiles_is_the_night_that_was_watched(watch: DriftMonitor) -> None:
     profiles = {day(DAYS + n): profile(rows(DAYS + n), watch.reference.total.ruler) for n in range(12)}
     memory, seen = watch.begin(), None
     for when, one in profiles.items():
         memory, seen = watch.inputs(memory, when, one)
     nothing = rows(DAYS).head(0)
-    folded = fold(watch, Since(day(DAYS - 1), profiles, nothing, nothing), Pace(1, 50))
+    folded = view_night(watch, MonitoringInputs(day(DAYS - 1), profiles, nothing, nothing), WindowPolicy(1, 50))
     assert seen is not None
     assert folded.seen.moved == seen.moved
 
 
-def test_a_replay_that_remembers_its_nights_comes_to_the_same_as_one_that_does_not(watch: Watch) -> None:
+def test_a_replay_that_remembers_its_nights_comes_to_the_same_as_one_that_does_not(watch: DriftMonitor) -> None:
     frames = [rows(DAYS + n) for n in range(8)]
     profiles = {day(DAYS + n): profile(frame, watch.reference.total.ruler) for n, frame in enumerate(frames)}
-    known = Known()
+    known = ReplayCache()
     for nights in range(1, 9):
         since = pd.concat(frames[:nights], ignore_index=True)
         until = {when: one for when, one in profiles.items() if when <= day(DAYS + nights - 1)}
-        there = Since(day(DAYS - 1), until, since, since)
-        assert fold(watch, there, Pace(1, 50), known=known) == fold(watch, there, Pace(1, 50))
+        there = MonitoringInputs(day(DAYS - 1), until, since, since)
+        assert view_night(watch, there, WindowPolicy(1, 50), known=known) == view_night(
+            watch, there, WindowPolicy(1, 50)
+        )
     assert len(known.inputs) == 7  # the last window is the night itself
 
 
-def test_answers_survive_the_way_to_a_file_and_back(watch: Watch) -> None:
+def test_answers_survive_the_way_to_a_file_and_back(watch: DriftMonitor) -> None:
     assert watch.answers is not None
     back = from_json(to_json(watch.answers))
     assert back == watch.answers
-    assert isinstance(back, Answers)
+    assert isinstance(back, PredictionReference)
 
 
 def binary_rows(seed: int, count: int, odds: Callable[[np.ndarray], np.ndarray]) -> pd.DataFrame:
@@ -195,7 +214,7 @@ def test_more_of_one_label_with_the_same_rows_for_each_is_a_prior_shift() -> Non
     weights = np.where(pool["label"] == 1, 4.0, 1.0)
     new = pool.iloc[rng.choice(len(pool), 600, p=weights / weights.sum())]
     table = profile(history, fit_ruler(history, numbers=["x"], categories=[], booleans=[]))
-    watch = Watch(reference_of([("2026-01-05", table)]), LEEWAY, 1, known)
+    watch = DriftMonitor(reference_of([("2026-01-05", table)]), LEEWAY, 1, known)
     sums = known.sums(new["prediction"].to_numpy(float), new["label"].to_numpy(float))
     memory, learnt = watch.outcomes(watch.begin(), day(DAYS), *sums)
     _, seen = watch.inputs(memory, day(DAYS), table)
@@ -206,7 +225,7 @@ def test_answers_need_a_group_of_rows() -> None:
     assert answers(rows(1).head(30), "mean_absolute_error", binary=False) is None
 
 
-def test_empty_predictions_promise_nothing(watch: Watch) -> None:
+def test_empty_predictions_promise_nothing(watch: DriftMonitor) -> None:
     assert watch.answers is not None
     empty = TableProfile.empty(watch.answers.predictions.total.ruler)
     assert np.isnan(watch.answers.estimated_loss(empty)[0])

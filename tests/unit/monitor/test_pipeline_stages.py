@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from tasks.drift import Leeway, reference_of
-from tasks.monitor import Watch, Window
+from tasks.monitor import DriftMonitor, Window
 from tasks.monitor.pipeline_stages import Judged, delivered_moves, first_moved, way
 from tasks.profiles import TableProfile, fit_ruler, profile
-from tasks.records import Moved
+from tasks.records import DriftStatistic
 from tasks.spec.data_sections import Columns, Features, FeatureTable
 
 FEATURES = Features(
@@ -28,8 +28,8 @@ FEATURES = Features(
 DAY = date(2026, 3, 2)
 
 
-def moved(column: str, strain: float = 2.0, where: str = "") -> Moved:
-    return Moved(column, "level", strain * 0.1, 0.1, where=where)
+def moved(column: str, strain: float = 2.0, where: str = "") -> DriftStatistic:
+    return DriftStatistic(column, "level", strain * 0.1, 0.1, where=where)
 
 
 @pytest.mark.parametrize(
@@ -64,14 +64,14 @@ def test_what_the_contract_held_back_is_seen_in_the_rows_as_delivered_only() -> 
 
 
 @pytest.fixture(scope="module")
-def watch() -> Watch:
+def watch() -> DriftMonitor:
     rng = np.random.default_rng(0)
     days = [(f"2026-01-{n:02}", pd.DataFrame({"area": rng.normal(size=200)})) for n in range(1, 29)]
     ruler = fit_ruler(pd.concat([frame for _, frame in days]), numbers=["area"], categories=[], booleans=[])
-    return Watch(reference_of([(when, profile(frame, ruler)) for when, frame in days]), Leeway(0.1, 4, 365), 1)
+    return DriftMonitor(reference_of([(when, profile(frame, ruler)) for when, frame in days]), Leeway(0.1, 4, 365), 1)
 
 
-def test_rows_as_delivered_are_accepted_and_refused_rows_together(watch: Watch) -> None:
+def test_rows_as_delivered_are_accepted_and_refused_rows_together(watch: DriftMonitor) -> None:
     rng = np.random.default_rng(1)
     whole = pd.DataFrame({"area": np.concatenate([rng.normal(size=200), np.full(40, 900.0)])})
     ruler = watch.reference.total.ruler
@@ -84,7 +84,7 @@ def test_rows_as_delivered_are_accepted_and_refused_rows_together(watch: Watch) 
     assert found[0][0].strain > 1
 
 
-def test_where_nothing_was_set_aside_in_the_window_the_rows_are_those_accepted(watch: Watch) -> None:
+def test_where_nothing_was_set_aside_in_the_window_the_rows_are_those_accepted(watch: DriftMonitor) -> None:
     rows = TableProfile.empty(watch.reference.total.ruler)
     assert delivered_moves(watch, Window(DAY, DAY, 200), {DAY: rows}, {}) is None
     assert delivered_moves(watch, Window(DAY, DAY, 200), {DAY: rows}, {date(2026, 3, 1): rows}) is None

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.lake import Entry
-from tasks.notify import Message, due, states, told_entry, told_in
+from tasks.notify import Message, due, sent_entry, sent_messages, states
 from tasks.spec import ProjectSpec
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ def life(entries: Sequence[Entry], spec: ProjectSpec) -> list[list[Message]]:
     sent = []
     for entry in entries:
         record.append(entry)
-        messages = due(entry, record, told_in(record), spec)
-        record += [told_entry(message, entry, entry.time) for message in messages]
+        messages = due(entry, record, sent_messages(record), spec)
+        record += [sent_entry(message, entry, entry.time) for message in messages]
         sent.append(list(messages))
     return sent
 
@@ -116,7 +116,7 @@ def test_each_recipient_has_what_it_asked_for_and_a_memory_of_its_own(spec: Spec
     held = night(0, "hold", ("area",))
     messages = due(held, [held], [], both)
     assert [message.to for message in messages] == ["env:TEAM", "env:BOSS"]
-    only_one_took_it = told_in([told_entry(messages[0], held, held.time)])
+    only_one_took_it = sent_messages([sent_entry(messages[0], held, held.time)])
     assert [message.to for message in due(night(1, "hold", ("area",)), [], only_one_took_it, both)] == ["env:BOSS"]
     promoted = event("promotion", "promoted")
     assert [message.to for message in due(promoted, [], [], both)] == ["env:BOSS"]

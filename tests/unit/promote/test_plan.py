@@ -15,9 +15,9 @@ from tasks.promote import (
     Proof,
     PutBack,
     Refuse,
+    RegistryState,
     Reject,
     RollBack,
-    Situation,
     Step,
     asking,
     carry_out,
@@ -76,8 +76,8 @@ class Shelf:
             for number, tags in self.tags.items()
         ]
 
-    def situation(self) -> Situation:
-        seen = Situation(self.versions(), recorded_champion(self.versions()))
+    def situation(self) -> RegistryState:
+        seen = RegistryState(self.versions(), recorded_champion(self.versions()))
         return replace(seen, proofs={version.number: GOOD for version in asking(seen, AUTOMATIC)})
 
     def settle(self, spec: ProjectSpec = SPEC, at: datetime = NOW) -> list[Step]:
@@ -244,7 +244,7 @@ def test_a_champion_barred_by_hand_gives_way_to_the_one_before() -> None:
 
 def test_a_record_that_lags_behind_a_promotion_does_not_undo_it() -> None:
     shelf = crowned(1, 2)
-    late = Situation(shelf.versions(), recorded=1, proofs={2: GOOD})
+    late = RegistryState(shelf.versions(), recorded=1, proofs={2: GOOD})
     (step,) = plan(late, SPEC, NOW)
     assert isinstance(step, Promote)
     assert (step.number, step.previous) == (2, 1)
@@ -394,11 +394,11 @@ def test_whatever_people_and_crashes_do_the_champion_is_one_that_was_approved(de
 def test_a_request_that_nobody_answers_ends_and_makes_room_for_the_next() -> None:
     shelf = Shelf().add(1)
     late = NOW + timedelta(days=SPEC.gate.evidence_days)
-    steps = plan(Situation(shelf.versions(), None), SPEC, late)
+    steps = plan(RegistryState(shelf.versions(), None), SPEC, late)
     assert steps == [Reject(1, "nobody answered within gate.evidence_days, 30", clears_challenger=True)]
 
 
 def test_nothing_is_promoted_from_which_there_is_no_way_back() -> None:
     shelf = Shelf().add(1, {"approval": "approved"})
-    seen = Situation(shelf.versions(), None, {1: GOOD}, way_back="model.onnx has changed")
+    seen = RegistryState(shelf.versions(), None, {1: GOOD}, way_back="model.onnx has changed")
     assert plan(seen, SPEC, NOW) == [Refuse(1, ("there would be no way back: model.onnx has changed",))]

@@ -19,7 +19,7 @@ from tasks.train import Recipe, baseline_predictions, learning_curve, train
 from tasks.train.candidates.feature_selection import selected
 from tasks.train.data.training_table import table
 from tasks.train.fit.calibration import Finish, Kind, corrected, corrections, finish
-from tasks.train.fit.recipe_fit import Workshop
+from tasks.train.fit.recipe_fit import FitCache
 
 Make = Callable[..., ProjectSpec]
 Market = Callable[..., pd.DataFrame]
@@ -38,13 +38,13 @@ def test_probabilities_that_promise_too_much_are_corrected_where_the_metric_judg
 ) -> None:
     rows = coins(market(a_day=20))
     spec = spec_of(scope={"metric": "log_loss"}, training=BINARY)
-    workshop = Workshop(table(rows, spec), spec)
+    workshop = FitCache(table(rows, spec), spec)
     (found,) = finish(workshop, OVERFITTED, AS_OF).calibration
     assert found.kind in {"sigmoid", "isotonic"}
     tame = finish(workshop, Recipe(iterations=5), AS_OF)
     assert tame == Finish()  # nothing to correct
     misses = spec_of(scope={"metric": "error_rate"}, training=BINARY)
-    assert finish(Workshop(table(rows, misses), misses), OVERFITTED, AS_OF).calibration == ()
+    assert finish(FitCache(table(rows, misses), misses), OVERFITTED, AS_OF).calibration == ()
 
 
 def test_the_spec_may_name_the_correction_or_none(spec_of: Make, market: Market) -> None:
@@ -52,7 +52,7 @@ def test_the_spec_may_name_the_correction_or_none(spec_of: Make, market: Market)
     kinds = {}
     for kind in ("none", "sigmoid", "isotonic"):
         spec = spec_of(scope={"metric": "brier_score"}, training=BINARY | {"calibration": kind})
-        found = finish(Workshop(table(rows, spec), spec), Recipe(iterations=5), AS_OF)
+        found = finish(FitCache(table(rows, spec), spec), Recipe(iterations=5), AS_OF)
         kinds[kind] = [each.kind for each in found.calibration]
     assert kinds == {"none": [], "sigmoid": ["sigmoid"], "isotonic": ["isotonic"]}
 
@@ -103,7 +103,7 @@ def test_features_are_kept_when_the_recipe_is_worse_without_them(
     spec_of: Make, market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = spec_of()
-    workshop, recipe = Workshop(table(market(), spec), spec), Recipe(iterations=20)
+    workshop, recipe = FitCache(table(market(), spec), spec), Recipe(iterations=20)
     seen = selected(workshop, recipe, AS_OF).uses
     uses = {use.feature: use.rise / use.noise for use in seen if use.noise > 0}
     assert uses["area"] > uses["zip"] > 2

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from tasks.errors import DataError, SpecError
-from tasks.model import KeptModel, PortableModel
+from tasks.model import OnnxModel, SkopsModel
 from tasks.spec.project_spec import ProjectSpec
 from tasks.train import Recipe, fit, importances, train
 
@@ -48,7 +48,7 @@ def test_every_kind_of_estimator_is_exported_with_missing_values_categories_and_
 ) -> None:
     spec, rows = spec_of(training={"event_time_parts": ["weekday", "month"]}), gappy(market())
     fitted = fit(recipe, rows, spec, AS_OF)
-    assert isinstance(fitted.portable, PortableModel)
+    assert isinstance(fitted.portable, OnnxModel)
     assert fitted.parity <= 1e-9
     assert [part.kind for part in fitted.portable.schema.dates] == ["weekday", "month"]
     assert np.isfinite(fitted.portable.predict(rows)).all()
@@ -101,7 +101,7 @@ def test_any_scikit_learn_estimator_may_be_named_and_is_kept_where_no_graph_can_
     given = {"use": "sklearn.neighbors:KNeighborsRegressor", "parameters": {"n_neighbors": [3, 5]}}
     spec = spec_of(training={"estimators": [given], "time_treatments": ["all_history"]})
     trained = train(gappy(market()), spec, AS_OF)
-    assert isinstance(trained.fitted.portable, KeptModel)
+    assert isinstance(trained.fitted.portable, SkopsModel)
     assert trained.recipe.name == "all_history, sklearn.neighbors:KNeighborsRegressor, n_neighbors 3"
     assert trained.fitted.parity <= 1e-9
 

@@ -18,7 +18,7 @@ from tasks.train import Conduct, TrialResult, train
 from tasks.train.candidates.search import searched
 from tasks.train.candidates.search_space import space
 from tasks.train.data.training_table import table
-from tasks.train.fit.recipe_fit import Workshop
+from tasks.train.fit.recipe_fit import FitCache
 
 Make = Callable[..., ProjectSpec]
 Market = Callable[..., pd.DataFrame]
@@ -31,19 +31,19 @@ def told(trials: Iterable[TrialResult]) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture(name="workshop", scope="module")
-def _workshop(spec_of: Make, market: Market) -> Workshop:
+def _workshop(spec_of: Make, market: Market) -> FitCache:
     ways = ["all_history", "recency", "event_time"]
     spec = spec_of(training={"trials": 12, "estimators": LINEAR, "time_treatments": ways})
-    return Workshop(table(market(jump_on=50, jump=40.0, a_day=5), spec), spec)
+    return FitCache(table(market(jump_on=50, jump=40.0, a_day=5), spec), spec)
 
 
 @pytest.fixture(name="whole", scope="module")
-def _whole(workshop: Workshop) -> list[TrialResult]:
+def _whole(workshop: FitCache) -> list[TrialResult]:
     return searched(workshop, AS_OF, Conduct(), 600, map)
 
 
 def test_the_same_seed_gives_the_same_trials_however_many_work_for_it(
-    workshop: Workshop, whole: list[TrialResult]
+    workshop: FitCache, whole: list[TrialResult]
 ) -> None:
     with ThreadPoolExecutor(3) as pool:
         together = searched(workshop, AS_OF, Conduct(), 600, pool.map)
@@ -61,7 +61,7 @@ def test_hopeless_trials_are_given_up_after_a_fold_and_the_rest_are_scored_on_al
 
 @pytest.mark.parametrize("address", ["{}/journal.log", "sqlite:///{}/trials.db"])
 def test_a_search_goes_on_where_it_was_interrupted(
-    address: str, workshop: Workshop, whole: list[TrialResult], tmp_path: Path
+    address: str, workshop: FitCache, whole: list[TrialResult], tmp_path: Path
 ) -> None:
     interrupted: list[TrialResult] = []
 
@@ -79,7 +79,7 @@ def test_a_search_goes_on_where_it_was_interrupted(
     assert [each.number for each in heard] == [8, 9, 10, 11]  # two rounds of four were remembered
 
 
-def test_no_round_is_begun_that_would_not_end_in_time(workshop: Workshop) -> None:
+def test_no_round_is_begun_that_would_not_end_in_time(workshop: FitCache) -> None:
     ticks = count(step=10.0)  # each look at the watch finds ten seconds gone
     trials = searched(workshop, AS_OF, Conduct(stopwatch=lambda: next(ticks)), 45, map)
     assert len(trials) == 8
@@ -89,7 +89,7 @@ def test_no_round_is_begun_that_would_not_end_in_time(workshop: Workshop) -> Non
 def test_a_trial_that_fails_is_told_and_the_search_goes_on(spec_of: Make, market: Market) -> None:
     given = [{"use": "sklearn.linear_model:QuantileRegressor", "parameters": {"quantile": [0.5, 7.0]}}]
     spec = spec_of(training={"trials": 4, "estimators": given, "time_treatments": ["all_history"]})
-    trials = searched(Workshop(table(market(), spec), spec), AS_OF, Conduct(), 600, map)
+    trials = searched(FitCache(table(market(), spec), spec), AS_OF, Conduct(), 600, map)
     assert {each.status for each in trials} == {"complete", "failed"}
     assert all("quantile" in each.reason for each in trials if each.status == "failed")
 
@@ -124,5 +124,5 @@ def test_class_weights_are_tried_where_a_class_is_rare(spec_of: Make, market: Ma
     )
     rows = market()
     rows["price"] = (rows["area"] > 110) ^ (np.random.default_rng(0).random(len(rows)) < 0.02)
-    trials = searched(Workshop(table(rows, spec), spec), AS_OF, Conduct(), 600, map)
+    trials = searched(FitCache(table(rows, spec), spec), AS_OF, Conduct(), 600, map)
     assert {each.recipe.class_weight for each in trials} == {None, "balanced"}

@@ -17,7 +17,7 @@ from tasks.errors import DataError
 from tasks.records import Checked, Delivery, Landed
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate import ChunkedCheck, Suite, check, read_suite
-from tasks.validate.contract.expectations import ask
+from tasks.validate.contract.expectations import evaluate
 from tasks.validate.contract.gx_lock import quiet_great_expectations
 from tasks.validate.verdict.seen_ids import SeenIds
 
@@ -193,9 +193,9 @@ def test_of_many_rows_an_expectation_is_given_only_the_columns_that_it_reads(
     frame = pd.DataFrame({"id": list("abcd"), "sold": [pd.Timestamp("2026-01-02")] * 3 + [None]})
     frame = frame.assign(rooms=[1.0, np.nan, 99.0, 99.0])
     with quiet_great_expectations():
-        together = ask(frame, suite)
+        together = evaluate(frame, suite)
         monkeypatch.setattr("tasks.validate.contract.expectations.MANY_ROWS", 0)
-        apart = ask(frame, suite)
+        apart = evaluate(frame, suite)
     told = [
         [(each.reason, None if each.rows is None else each.rows.tolist()) for each in one] for one in (together, apart)
     ]
