@@ -24,20 +24,20 @@ from tasks import clock
 from tasks.dataset.feature_assembly import assembled_features
 from tasks.drift import Suspicion
 from tasks.features import latest_values
-from tasks.ingest.task import take_in
+from tasks.ingest.task import take_in_task
 from tasks.lake import SUPERSEDED, Batch, Deliveries, deliveries, read_entries
 from tasks.metrics_export.task import timed
-from tasks.monitor.data_quality_checks import suspect
-from tasks.monitor.profiles.profile_batches import profile_batches
-from tasks.monitor.profiles.profile_quarantine import profile_refused
+from tasks.monitor.data_quality_checks import suspect_task
+from tasks.monitor.profiles.profile_batches import profile_batches_task
+from tasks.monitor.profiles.profile_quarantine import profile_refused_task
 from tasks.notify.task import notify_failure
 from tasks.records import Checked, Finding
 from tasks.score import results_of
-from tasks.score.task import Scorer, score_batches
+from tasks.score.task import Scorer, score_batches_task
 from tasks.spec import nights_per_year
 from tasks.validate.acceptance.quarantine_rows import as_delivered
-from tasks.validate.acceptance.store import quarantine, store
-from tasks.validate.task import RELEASED, verdicts
+from tasks.validate.acceptance.store import quarantine_task, store_task
+from tasks.validate.task import RELEASED, verdicts_task
 from tasks.validate.verdict.large_delivery import LargeChecked
 
 FRESH = {"accepted", "partly_quarantined"}  # what a person let in is not suspected again
@@ -95,12 +95,12 @@ def take_in_and_validate(workspace: Workspace, night: Date) -> list[Checked | La
     """
     with tempfile.TemporaryDirectory(prefix="leeway-", ignore_cleanup_errors=True) as place:
         with timed("ingest"):
-            landed = take_in(workspace.lake, workspace.spec, workspace.folder, night, spool=Path(place) / "landed")
+            landed = take_in_task(workspace.lake, workspace.spec, workspace.folder, night, spool=Path(place) / "landed")
         with timed("validate"):
-            checked = verdicts(landed, workspace.spec, workspace.folder, Path(place) / "checked") if landed else []
+            checked = verdicts_task(landed, workspace.spec, workspace.folder, Path(place) / "checked") if landed else []
         if checked:
             with timed("store"):
-                store(workspace.lake, workspace.spec, checked, night, clock.now())
+                store_task(workspace.lake, workspace.spec, checked, night, clock.now())
             keep_latest_values(workspace, {each.landed.table for each in checked if each.landed.kind == "features"})
             show_verdicts(workspace, night, checked)
     return checked
@@ -119,12 +119,14 @@ def quarantine_suspects(workspace: Workspace, champion: Champion, known: Deliver
     """Quarantine what landed tonight and is broken in a way the contract does not know; return these batches."""
     context = [each for each in known.of(night) if each.kind == "rows" and each.verdict in FRESH and each.rows_accepted]
     nights = nights_per_year(workspace.spec.schedule)
-    found = suspect(workspace.lake, workspace.spec, champion.yardstick, context, nights, features=workspace.features)
+    found = suspect_task(
+        workspace.lake, workspace.spec, champion.yardstick, context, nights, features=workspace.features
+    )
     if not found:
         return []
     by_id = {batch.batch_id: batch for batch in context}
     findings = {by_id[name]: [_finding(each, by_id[name]) for each in suspected] for name, suspected in found.items()}
-    return quarantine(workspace.lake, workspace.spec, findings)
+    return quarantine_task(workspace.lake, workspace.spec, findings)
 
 
 def _finding(suspicion: Suspicion, batch: Batch) -> Finding:
@@ -144,7 +146,7 @@ def summarise_and_score(workspace: Workspace, champion: Champion, known: Deliver
     features = partial(assembled_features, spec=workspace.spec, lake=workspace.lake, folder=workspace.folder)
     with executor(workspace.spec.compute) as spread:
         with timed("profile"):
-            profile_batches(workspace.lake, workspace.project, batches, ruler, features=features, spread=spread)
+            profile_batches_task(workspace.lake, workspace.project, batches, ruler, features=features, spread=spread)
         scorer = Scorer(
             workspace.lake,
             workspace.project,
@@ -157,7 +159,7 @@ def summarise_and_score(workspace: Workspace, champion: Champion, known: Deliver
             spread,
         )
         with timed("score"):
-            score_batches(scorer, batches)
+            score_batches_task(scorer, batches)
 
 
 def summarise_refused(workspace: Workspace, champion: Champion, known: Deliveries) -> None:
@@ -171,7 +173,7 @@ def summarise_refused(workspace: Workspace, champion: Champion, known: Deliverie
         and batch.arrival > champion.trained_until
     ]
     with timed("profile"):
-        profile_refused(
+        profile_refused_task(
             workspace.lake,
             workspace.project,
             aside,

@@ -24,7 +24,7 @@ from tasks.evaluate import Evidence
 from tasks.lake import Entry, append_entry, read_entries
 from tasks.logs import line, logger
 from tasks.model_card import answered
-from tasks.notify.task import notify_failure, tell
+from tasks.notify.task import notify_failure, tell_task
 from tasks.promote import (
     Promote,
     Proof,
@@ -41,7 +41,7 @@ from tasks.promote import (
     rollback,
     sentence,
 )
-from tasks.promote.task import carry
+from tasks.promote.task import carry_task
 from tasks.registry import Version
 from tasks.registry.mlflow_names import ANSWER_REASON, APPROVER, BARRED, PROMOTED, REFUSED, TO_TELL
 
@@ -126,7 +126,7 @@ def take(workspace: Workspace, step: Step, night: Date, picture: RegistryState) 
     entry = _entry(step, said, when, _by(step, picture))
     append_entry(workspace.lake, workspace.project, entry)
     workspace.registry.set_tag(workspace.project, _marked(step), TO_TELL, _named(entry))
-    carry(step, workspace.project, workspace.registry)
+    carry_task(step, workspace.project, workspace.registry)
     logger().info(line("champion_step", action=entry.action, what=said))
     announce(workspace, entry, _marked(step), picture.versions)
 
@@ -139,7 +139,7 @@ def announce(workspace: Workspace, entry: Entry, number: int, versions: Sequence
     write_report(workspace)
     if entry.action in EVENTS:
         emit_event(workspace.project, EVENTS[entry.action], {"night": entry.night.isoformat(), "what": entry.reason})
-    tell(workspace.lake, workspace.spec, entry, read_entries(workspace.lake, workspace.project))
+    tell_task(workspace.lake, workspace.spec, entry, read_entries(workspace.lake, workspace.project))
     workspace.registry.delete_tag(workspace.project, number, TO_TELL)
 
 

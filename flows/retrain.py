@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from prefect import flow, runtime
 
-from flows.steps.evaluate_challenger import EvaluatedChallenger, TrainingRequest, train_and_evaluate
+from flows.steps.evaluate_challenger import AS_TASKS, EvaluatedChallenger, TrainingRequest, train_and_evaluate
 from flows.steps.events import emit_event
 from flows.steps.executor import executor
 from flows.steps.publish import REPORT, SERIES, show_labels, write_report
@@ -22,17 +22,17 @@ from tasks import clock
 from tasks.drift import duplicate_share, to_bytes
 from tasks.errors import DataError
 from tasks.evaluate import Evidence
-from tasks.evaluate.task import analyse
+from tasks.evaluate.task import analyse_task
 from tasks.features import labelled, leaks, matured
 from tasks.lake import Entry, active_rows, append_entry, deliveries, read_entries
 from tasks.model import model_facts, model_files
 from tasks.model_card import Request
-from tasks.model_card.task import Package, put_up
+from tasks.model_card.task import Package, put_up_task
 from tasks.monitor import slices_to_json
 from tasks.monitor import to_json as answers_text
-from tasks.notify.task import notify_failure, tell
+from tasks.notify.task import notify_failure, tell_task
 from tasks.train import Conduct, TrialResult
-from tasks.train.task import ReleaseCandidate, refit, would_more_help
+from tasks.train.task import ReleaseCandidate, refit_task, would_more_help_task
 from tasks.validate import label_report
 
 
@@ -78,7 +78,12 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
     )
     with executor(workspace.spec.compute) as spread:
         proven = train_and_evaluate(
-            question, workspace.spec, workspace.folder, spread=spread, conduct=_conduct(workspace, name, kind)
+            question,
+            workspace.spec,
+            workspace.folder,
+            spread=spread,
+            conduct=_conduct(workspace, name, kind),
+            steps=AS_TASKS,
         )
     job = Job(workspace, night, name, reason, champion, kind, read_at)
     entry = (
@@ -86,7 +91,7 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
     )
     append_entry(workspace.lake, workspace.project, entry)
     write_report(workspace)
-    tell(workspace.lake, workspace.spec, entry, read_entries(workspace.lake, workspace.project))
+    tell_task(workspace.lake, workspace.spec, entry, read_entries(workspace.lake, workspace.project))
     emit_event(workspace.project, f"challenger.{entry.action}", _summary(entry))
     return _summary(entry)
 
@@ -168,7 +173,7 @@ class Job:
         """Refit the proven recipe on everything known, register it as challenger and ask for approval."""
         spec, number, evidence = self.workspace.spec, self.champion.number if self.champion else None, proven.evidence
         ruler = self.champion.reference.total.ruler if self.champion else None
-        released = refit(proven.trained, known, proven.parts.holdout, spec, ruler)
+        released = refit_task(proven.trained, known, proven.parts.holdout, spec, ruler)
         request = Request(
             spec=spec,
             decision=self.name,
@@ -180,7 +185,7 @@ class Job:
             champion=number,
             decision_link=self.workspace.registry.text_link(spec.project, SERIES, REPORT),
         )
-        added = put_up(self.workspace.registry, request, self._package(released, proven, known, labels))
+        added = put_up_task(self.workspace.registry, request, self._package(released, proven, known, labels))
         address = self.workspace.registry.link(spec.project, added.number)
         said = f"{evidence.verdict}: {evidence.summary}; to answer: {address}"
         return self._entry("registered", f"version {added.number}", said, evidence)
@@ -215,8 +220,8 @@ class Job:
             leaderboard=trained.leaderboard,
             analysis={
                 "labels": labels,
-                "errors": analyse(proven.contest, spec).to_dict(),
-                "learning_curve": would_more_help(trained, proven.past, spec, proven.learned_on).to_dict(),
+                "errors": analyse_task(proven.contest, spec).to_dict(),
+                "learning_curve": would_more_help_task(trained, proven.past, spec, proven.learned_on).to_dict(),
                 "selection": trained.selection.to_dict() if trained.selection else None,
             },
         )

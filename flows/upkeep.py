@@ -14,7 +14,7 @@ from tasks.errors import EvidenceError
 from tasks.lake import Entry, acquire_lease, append_entry
 from tasks.logs import line, logger
 from tasks.notify.task import notify_failure
-from tasks.upkeep.task import Moment, keep_up
+from tasks.upkeep.task import Moment, keep_up_task
 
 
 def _run_name() -> str:
@@ -38,7 +38,7 @@ def upkeep(project: str, dry_run: bool = False) -> dict[str, Any]:
     with acquire_lease(
         workspace.lake, workspace.project, LEASE
     ):  # a night that is running may have written what nothing counts yet
-        done = keep_up(workspace.lake, workspace.spec, when, trained_on(workspace), dry_run=dry_run)
+        done = keep_up_task(workspace.lake, workspace.spec, when, trained_on(workspace), dry_run=dry_run)
     said = [each.said for each in done]
     if done and not dry_run:
         entry = Entry(

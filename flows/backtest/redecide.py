@@ -43,7 +43,7 @@ def redecide(workspace: Workspace, night: date) -> tuple[Entry, Decision]:
     view = MonitoringResult(None, (), None, 0)
     if champion is not None:
         nights = nights_per_year(workspace.spec.schedule)
-        view = measure_drift.fn(
+        view = measure_drift(
             workspace.lake, workspace.spec, champion.yardstick, night, nights, features=workspace.features
         )
     users = tuple(then.details.get("downstream", ()))

@@ -58,7 +58,7 @@ def stage_of(spec: ProjectSpec, folder: Path, onset: date, *, until: date | None
     rows: list[pd.DataFrame] = []
     labels: list[pd.DataFrame] = []
     with_nothing = Lake(str(folder / "nothing-was-taken-in"))  # never written: so everything is new
-    for each in take_in.fn(with_nothing, spec, folder, until or date.max):
+    for each in take_in(with_nothing, spec, folder, until or date.max):
         if isinstance(each, Delivery):
             frame = each.frame.copy()
             frame[KEY], frame[NIGHT] = each.landed.key, each.landed.arrival
@@ -71,7 +71,7 @@ def stage_of(spec: ProjectSpec, folder: Path, onset: date, *, until: date | None
 
 def staged(stage: Stage, folder: Path) -> History:
     """Return the history a stage's deliveries make, the contract having judged each."""
-    found = verdicts.fn(list(_deliveries(stage)), stage.spec, folder)
+    found = verdicts(list(_deliveries(stage)), stage.spec, folder)
     held = [each for each in found if not isinstance(each, LargeChecked)]
     return with_features(history_of(held, stage.spec), stage.spec, folder)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from flows.backtest.history import History
-from flows.steps.evaluate_challenger import EvaluatedChallenger, TrainingRequest, train_and_evaluate
+from flows.steps.evaluate_challenger import PLAIN, EvaluatedChallenger, TrainingRequest, train_and_evaluate
 from flows.workspace import Champion
 from tasks.drift import duplicate_share
 from tasks.errors import DataError
@@ -90,12 +90,12 @@ class BacktestTrainer:
             champion=before.model if before else None,
             trained_until=before.trained_until if before else None,
         )
-        proven = train_and_evaluate(question, spec, self.folder, through=_plainly)
+        proven = train_and_evaluate(question, spec, self.folder, steps=PLAIN)
         if not proven.evidence.passed:
             return proven, None
         kept = self.history.stored.ruler if self.history.stored else None
         ruler = before.reference.total.ruler if before else kept
-        released = refit.fn(proven.trained, known, proven.parts.holdout, spec, ruler)
+        released = refit(proven.trained, known, proven.parts.holdout, spec, ruler)
         evidence, fitted = proven.evidence, released.fitted
         return proven, Champion(
             number=FIRST if before is None else before.number + 1,
@@ -110,7 +110,3 @@ class BacktestTrainer:
             slices=proven.slices(spec),
             repeated_rows=duplicate_share(known[spec.features.columns]),
         )
-
-
-def _plainly(room: Any) -> Any:
-    return room.fn

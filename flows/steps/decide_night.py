@@ -19,7 +19,7 @@ from tasks.decide import decide
 from tasks.lake import Entry, append_entry, read_entries
 from tasks.logs import line, logger
 from tasks.metrics_export.task import timed
-from tasks.monitor.task import MonitoringResult, measure_drift
+from tasks.monitor.task import MonitoringResult, measure_drift_task
 from tasks.spec import missed_nights, nights_per_year
 
 
@@ -43,7 +43,7 @@ def judge(context: NightContext, reason: str) -> dict[str, Any]:
     if champion is not None:
         nights = nights_per_year(workspace.spec.schedule)
         with timed("monitor"):
-            view = measure_drift(
+            view = measure_drift_task(
                 workspace.lake, workspace.spec, champion.yardstick, context.night, nights, features=workspace.features
             )
     with timed("decide"):

@@ -120,7 +120,7 @@ def decision_entry(
         "batches": {f"{batch.kind} {batch.key}": batch.verdict for batch in batches},
     }
     if context.champion is not None:
-        details |= automated.fn(
+        details |= automated(
             context.workspace.lake, context.workspace.spec, context.deliveries, decision.night
         ).to_dict()
     details |= {"where_first": where.answer, **where.numbers} if (where := _where_first(decision)) else {}

@@ -6,19 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from tasks.evaluate import Contest, Evidence
-from tasks.evaluate.task import examine
+from tasks.evaluate.task import examine, examine_task
 from tasks.features import Parts, holdout_parts
 from tasks.model import Predictor
 from tasks.monitor import PredictionReference, Slices, answers, slices
 from tasks.spec import ProjectSpec
 from tasks.statistics import LOSSES
 from tasks.train import Conduct, ParallelMap, Trained, apart, baseline_predictions
-from tasks.train.task import choose_and_fit
+from tasks.train.task import choose_and_fit, choose_and_fit_task
 
 
 @dataclass(frozen=True)
@@ -81,6 +80,18 @@ class EvaluatedChallenger:
         return slices(rows, losses, spec.features, spec.privacy.min_category_count)
 
 
+@dataclass(frozen=True)
+class TrainingSteps:
+    """How a training runs its two steps: as Prefect tasks, or as plain functions."""
+
+    choose_and_fit: Callable[..., Trained]
+    examine: Callable[[Contest, ProjectSpec], Evidence]
+
+
+AS_TASKS = TrainingSteps(choose_and_fit_task, examine_task)
+PLAIN = TrainingSteps(choose_and_fit, examine)
+
+
 def train_and_evaluate(
     question: TrainingRequest,
     spec: ProjectSpec,
@@ -88,7 +99,7 @@ def train_and_evaluate(
     *,
     spread: ParallelMap = map,
     conduct: Conduct | None = None,
-    through: Callable[[Any], Any] = lambda room: room,
+    steps: TrainingSteps,
 ) -> EvaluatedChallenger:
     """Choose a recipe on the past and examine it on the newest labelled rows, which no candidate saw.
 
@@ -96,13 +107,13 @@ def train_and_evaluate(
     ----------
     folder : Path
         The project's, for a baseline that is a rule of its own.
-    through : callable
-        How a room is called: as the Prefect task it is, or (in a replay) as the plain function inside.
+    steps : TrainingSteps
+        `AS_TASKS` inside a Prefect flow, `PLAIN` in a replay.
     """
     parts = holdout_parts(question.known, days=spec.split.holdout_days, after=question.trained_until)
     past = apart(parts.past, parts.holdout, spec)
     learned_on = parts.holdout_from + timedelta(days=spec.source.label.delay_days - 1)
-    trained = through(choose_and_fit)(past, spec, learned_on, spread, conduct)
+    trained = steps.choose_and_fit(past, spec, learned_on, spread, conduct)
     first, last = parts.holdout_from, max(parts.holdout["event_date"])
     inside = question.rows["event_date"].between(first, last)
     contest = Contest(
@@ -115,4 +126,4 @@ def train_and_evaluate(
         awaiting=int((~question.rows.loc[inside, "row_id"].isin(parts.holdout["row_id"])).sum()),
         uses=sum(begin <= last and end >= first for begin, end in question.uses),
     )
-    return EvaluatedChallenger(parts, past, learned_on, trained, contest, through(examine)(contest, spec))
+    return EvaluatedChallenger(parts, past, learned_on, trained, contest, steps.examine(contest, spec))

@@ -12,7 +12,7 @@ from flows.workspace import Workspace
 from tasks.features import Leak
 from tasks.lake import Entry, read_entries
 from tasks.logs import line, logger
-from tasks.notify.task import tell
+from tasks.notify.task import tell_task
 from tasks.records import Checked
 from tasks.registry.mlflow_names import CHAMPION
 from tasks.report import night_markdown, night_numbers, page, why_lines
@@ -36,7 +36,7 @@ def publish(workspace: Workspace, entry: Entry, record: Sequence[Entry]) -> None
         create_markdown_artifact(text, key=f"{workspace.project}-why", description=f"{entry.night}: {entry.action}")
         link = workspace.registry.text_link(workspace.project, SERIES, REPORT)
         create_link_artifact(link, key=f"{workspace.project}-report", link_text="report")
-    tell(workspace.lake, workspace.spec, entry, record, why_lines(entry, workspace.spec, record).text())
+    tell_task(workspace.lake, workspace.spec, entry, record, why_lines(entry, workspace.spec, record).text())
 
 
 def show_verdicts(workspace: Workspace, night: date, checked: Sequence[Checked | LargeChecked]) -> None:

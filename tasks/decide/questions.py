@@ -191,8 +191,8 @@ def way_back(seen: Situation) -> str:
     """Say what can be done about a release that does worse than promised.
 
     >>> from datetime import date
-    >>> from tasks.decide.situation import Released
-    >>> way_back(Situation("p", date(2026, 1, 1), released=Released(2, "worse", "", back_to=1)))
+    >>> from tasks.decide.situation import ReleaseOutcome
+    >>> way_back(Situation("p", date(2026, 1, 1), released=ReleaseOutcome(2, "worse", "", back_to=1)))
     '`leeway rollback p` brings version 1 back'
     """
     to = seen.released.back_to if seen.released else None

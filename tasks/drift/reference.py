@@ -10,8 +10,8 @@ from functools import cached_property
 import numpy as np
 
 from tasks.drift.noise_model import NoiseModel, Row, quiet
+from tasks.drift.statistics.monitored_statistics import Tested, tested
 from tasks.drift.statistics.score_layout import ScoreLayout, layout
-from tasks.drift.statistics.test_plan import Tested, tested
 from tasks.errors import DataError
 from tasks.profiles import TableProfile, added
 from tasks.profiles.axis import Floats

@@ -18,7 +18,6 @@ from tasks.spec import ProjectSpec
 from tasks.statistics import LOSSES, truth_and_answer
 
 
-@leeway_task("evaluate")
 def examine(contest: Contest, spec: ProjectSpec) -> Evidence:
     """Return the evidence for or against the challenger."""
     evidence = gate(contest, spec)
@@ -28,12 +27,17 @@ def examine(contest: Contest, spec: ProjectSpec) -> Evidence:
     return evidence
 
 
-@leeway_task("errors")
+examine_task = leeway_task("evaluate")(examine)
+
+
 def analyse(contest: Contest, spec: ProjectSpec) -> ErrorAnalysis:
     """Return where the challenger is wrong on the hold-out."""
     found = error_analysis(contest, spec)
     logger().info(line("errors_analysed", loss=found.loss, rows=found.rows, weak_slices=len(found.weak)))
     return found
+
+
+analyse_task = leeway_task("errors")(analyse)
 
 
 @dataclass(frozen=True, slots=True)

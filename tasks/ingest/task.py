@@ -32,7 +32,6 @@ LARGE_BYTES = 64 * 2**20  # of text; a packed byte counts as several
 HELD_BYTES = 512 * 2**20  # past this much, further deliveries of a night are kept on disk, whatever their size
 
 
-@leeway_task("ingest")
 def take_in(
     lake: Lake,
     spec: ProjectSpec,
@@ -84,6 +83,9 @@ def take_in(
     note_repeats(lake, spec.project, again)
     logger().info(line("deliveries_taken_in", batches=len(found), night=night))
     return found
+
+
+take_in_task = leeway_task("ingest")(take_in)
 
 
 @dataclass

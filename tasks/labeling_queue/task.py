@@ -31,7 +31,6 @@ class Queue:
     asked: frozenset[str]
 
 
-@leeway_task("review")
 def waiting_rows(lake: Lake, spec: ProjectSpec) -> Queue:
     """Return a project's queue."""
     known, project = deliveries(lake, spec.project), spec.project
@@ -44,6 +43,9 @@ def waiting_rows(lake: Lake, spec: ProjectSpec) -> Queue:
     rows = _rows(lake, spec, known, found)
     logger().info(line("queue_read", asked=deferred["row_id"].nunique(), waiting=len(found)))
     return Queue(found, rows, frozenset(deferred["row_id"]))
+
+
+waiting_rows_task = leeway_task("review")(waiting_rows)
 
 
 def _rows(lake: Lake, spec: ProjectSpec, known: Any, waiting: pd.DataFrame) -> pd.DataFrame:

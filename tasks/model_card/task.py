@@ -62,7 +62,6 @@ class Package:
         }
 
 
-@leeway_task("register")
 def put_up(registry: Registry, request: Request, package: Package) -> Version:
     """Add the version once for its decision, and point the alias `challenger` at it until it is answered."""
     project = request.spec.project
@@ -86,6 +85,9 @@ def put_up(registry: Registry, request: Request, package: Package) -> Version:
         registry.set_alias(project, CHALLENGER, version.number)
     logger().info(line("challenger_registered", version=version.number))
     return version
+
+
+put_up_task = leeway_task("register")(put_up)
 
 
 def _made_with(training: Mapping[str, Any]) -> dict[str, str]:

@@ -19,7 +19,6 @@ from tasks.spec import ProjectSpec
 UNCLEAR = "unclear"
 
 
-@leeway_task("suspect")
 def suspect(
     lake: Lake,
     spec: ProjectSpec,
@@ -47,6 +46,9 @@ def suspect(
             found[batch.batch_id] = suspicions
             logger().warning(line("delivery_suspected", key=batch.key, kinds=",".join(s.kind for s in suspicions)))
     return found
+
+
+suspect_task = leeway_task("suspect")(suspect)
 
 
 def broken(watch: DriftMonitor, rows: pd.DataFrame, columns: Sequence[str]) -> tuple[Suspicion, ...]:

@@ -68,7 +68,6 @@ class ChampionBaseline:
     slices: Slices | None = None
 
 
-@leeway_task("monitor")
 def measure_drift(
     lake: Lake,
     spec: ProjectSpec,
@@ -122,6 +121,9 @@ def measure_drift(
         worse=worse,
         steps=() if found.window is None else _steps(spec, found, watch, (since.profiles, refused)),
     )
+
+
+measure_drift_task = leeway_task("monitor")(measure_drift)
 
 
 @dataclass(frozen=True, slots=True)

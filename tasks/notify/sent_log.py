@@ -35,8 +35,8 @@ def sent_messages(record: Sequence[Entry]) -> list[SentMessage]:
     >>> from datetime import UTC, date
     >>> night = Entry("n", "night", date(2026, 1, 1), datetime(2026, 1, 1, tzinfo=UTC), "hold", "area moved")
     >>> message = Message("env:TEAM", "mine 2026-01-01: hold", "- area moved", (("alarm", "area"),))
-    >>> told_in([night, told_entry(message, night, night.time)])
-    [Told(night=datetime.date(2026, 1, 1), to='env:TEAM', event='alarm', subject='area')]
+    >>> sent_messages([night, sent_entry(message, night, night.time)])
+    [SentMessage(night=datetime.date(2026, 1, 1), to='env:TEAM', event='alarm', subject='area')]
     """
     return [
         SentMessage(entry.night, entry.subject, str(topic[0]), str(topic[1]))

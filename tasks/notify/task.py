@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["notify_failure", "tell"]
 
 
-@leeway_task("notify")
 def tell(lake: Lake, spec: ProjectSpec, entry: Entry, known: Sequence[Entry], why: str = "") -> int:
     """Tell everybody whom an entry concerns, once while it lasts; return how many took it.
 
@@ -46,6 +45,9 @@ def tell(lake: Lake, spec: ProjectSpec, entry: Entry, known: Sequence[Entry], wh
     return sum(
         _told(lake, spec.project, message, entry) for message in due(entry, known, sent_messages(known), spec, why)
     )
+
+
+tell_task = leeway_task("notify")(tell)
 
 
 def notify_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:

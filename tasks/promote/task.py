@@ -8,7 +8,9 @@ from tasks.promote.execute import carry_out
 from tasks.registry import Registry
 
 
-@leeway_task("promote")
 def carry(step: Step, project: str, registry: Registry) -> None:
     """Carry out one step; doing it twice is doing it once."""
     carry_out(step, project, registry)
+
+
+carry_task = leeway_task("promote")(carry)

@@ -136,7 +136,6 @@ class Scorer:
                 yield asked.whole(part, sent)
 
 
-@leeway_task("score")
 def score_batches(scorer: Scorer, batches: Sequence[Batch]) -> int:
     """Let the champion answer for every batch it did not answer for yet; return how many rows that were.
 
@@ -157,7 +156,9 @@ def score_batches(scorer: Scorer, batches: Sequence[Batch]) -> int:
     return served + shadowed
 
 
-@leeway_task("automation")
+score_batches_task = leeway_task("score")(score_batches)
+
+
 def automated(lake: Lake, spec: ProjectSpec, known: Deliveries, night: date) -> AutomationRate:
     """Return how much of the newest rows was decided without a person, and the error of what was, of late.
 
@@ -184,6 +185,9 @@ def automated(lake: Lake, spec: ProjectSpec, known: Deliveries, night: date) -> 
     found = automation(recent, _with_labels(lake, spec, known, (since, night), cohort), spec)
     logger().info(line("automation_measured", error=found.automated_error, deferred_share=found.deferred_share))
     return found
+
+
+automated_task = leeway_task("automation")(automated)
 
 
 def _with_labels(

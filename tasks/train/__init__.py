@@ -8,12 +8,12 @@ from tasks.train.assessment.baselines import baseline_prediction, baseline_predi
 from tasks.train.assessment.forward_validation import FoldResult, choose, forward_validation
 from tasks.train.assessment.importances import importances
 from tasks.train.assessment.learning_curve import LearningCurve, learning_curve
-from tasks.train.candidates.feature_selection import Selection
-from tasks.train.candidates.recipes import Recipe, candidates
-from tasks.train.candidates.search_options import Conduct, ParallelMap, TrialResult
 from tasks.train.data.training_table import apart
 from tasks.train.fit.calibration import Finish
 from tasks.train.fit.portable_fit import Fitted, fit, fitted_on_all
+from tasks.train.model_search.feature_selection import Selection
+from tasks.train.model_search.recipes import Recipe, candidates
+from tasks.train.model_search.search_options import Conduct, ParallelMap, TrialResult
 from tasks.train.training import Trained, train
 
 __all__ = [

@@ -14,9 +14,9 @@ from tasks.profiles import Ruler, fit_ruler, profile, with_dates
 from tasks.spec import ProjectSpec
 from tasks.train.assessment.importances import importances
 from tasks.train.assessment.learning_curve import LearningCurve, learning_curve
-from tasks.train.candidates.search_options import Conduct, Line, ParallelMap, TrialResult
 from tasks.train.fit.deferral_rule import deferral
 from tasks.train.fit.portable_fit import Fitted, fitted_on_all, replace_schema
+from tasks.train.model_search.search_options import Conduct, Line, ParallelMap, TrialResult
 from tasks.train.training import Trained, train
 
 
@@ -33,7 +33,6 @@ class ReleaseCandidate:
     importances: dict[str, float]
 
 
-@leeway_task("train")
 def choose_and_fit(
     rows: pd.DataFrame, spec: ProjectSpec, as_of: date, spread: ParallelMap = map, conduct: Conduct | None = None
 ) -> Trained:
@@ -53,7 +52,9 @@ def choose_and_fit(
     return trained
 
 
-@leeway_task("release")
+choose_and_fit_task = leeway_task("train")(choose_and_fit)
+
+
 def refit(
     trained: Trained, known: pd.DataFrame, holdout: pd.DataFrame, spec: ProjectSpec, ruler: Ruler | None
 ) -> ReleaseCandidate:
@@ -82,6 +83,9 @@ def refit(
     )
 
 
+refit_task = leeway_task("release")(refit)
+
+
 def _reference(known: pd.DataFrame, spec: ProjectSpec, ruler: Ruler | None) -> Reference:
     features = spec.features
     if ruler is None or set(ruler.columns) != set(features.learned):
@@ -93,9 +97,11 @@ def _reference(known: pd.DataFrame, spec: ProjectSpec, ruler: Ruler | None) -> R
     return reference_of([(start.isoformat(), profile(part, ruler)) for start, part in known.groupby(starts, sort=True)])
 
 
-@leeway_task("learning curve")
 def would_more_help(trained: Trained, rows: pd.DataFrame, spec: ProjectSpec, as_of: date) -> LearningCurve:
     """Return how the chosen recipe's loss falls with the rows it learns from; six more fits."""
     found = learning_curve(trained.recipe, rows, spec, as_of)
     logger().info(line("learning_curve_drawn", gain=found.gain, rows=found.rows[-1] if found.rows else 0))
     return found
+
+
+would_more_help_task = leeway_task("learning curve")(would_more_help)

@@ -12,14 +12,14 @@ import pandas as pd
 from tasks.errors import DataError
 from tasks.spec.project_spec import ProjectSpec
 from tasks.train.assessment.forward_validation import FoldResult, choose, folds, newest_day, weighted_loss
-from tasks.train.candidates.feature_selection import Selection, selected
-from tasks.train.candidates.recipes import Recipe, candidates
-from tasks.train.candidates.search import searched
-from tasks.train.candidates.search_options import Conduct, Line, ParallelMap, TrialResult
 from tasks.train.data.training_table import TrainingTable, table
 from tasks.train.fit.calibration import Finish, finish
 from tasks.train.fit.portable_fit import Fitted, fitted
 from tasks.train.fit.recipe_fit import FitCache, without_level
+from tasks.train.model_search.feature_selection import Selection, selected
+from tasks.train.model_search.recipes import Recipe, candidates
+from tasks.train.model_search.search import searched
+from tasks.train.model_search.search_options import Conduct, Line, ParallelMap, TrialResult
 
 TRYING_SHARE = 0.8  # of training_minutes; the rest is for the final fit and its proof
 

@@ -53,7 +53,6 @@ class Moment:
     now: datetime
 
 
-@leeway_task("upkeep")
 def keep_up(
     lake: Lake, spec: ProjectSpec, when: Moment, trained_on: dict[str, list[int]], *, dry_run: bool
 ) -> list[Done]:
@@ -78,6 +77,9 @@ def keep_up(
             done.append(each)
             logger().info(line("upkeep", table=chore.table, kind=chore.kind, amount=each.amount, dry_run=dry_run))
     return done
+
+
+keep_up_task = leeway_task("upkeep")(keep_up)
 
 
 def _orphans(lake: Lake, project: str, known: Deliveries, now: datetime) -> Iterator[Orphans]:

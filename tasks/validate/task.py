@@ -29,7 +29,6 @@ RELEASED = "released"
 DUPLICATE = "duplicate_id"
 
 
-@leeway_task("validate")
 def verdicts(
     deliveries: Sequence[Delivery | Unread], spec: ProjectSpec, folder: Path, spool: Path | None = None
 ) -> list[Checked | LargeChecked]:
@@ -57,7 +56,9 @@ def verdicts(
     return found
 
 
-@leeway_task("release")
+verdicts_task = leeway_task("validate")(verdicts)
+
+
 def release(lake: Lake, spec: ProjectSpec, batch: Batch, moment: datetime) -> int:
     """Let in the quarantined rows of a batch that can be read at all; return how many they were.
 
@@ -85,6 +86,9 @@ def release(lake: Lake, spec: ProjectSpec, batch: Batch, moment: datetime) -> in
         add_accepted(lake, spec, [(rows, released)])
     add_batch(lake, spec.project, released)
     return len(rows)
+
+
+release_task = leeway_task("release")(release)
 
 
 def _groups(deliveries: Sequence[Delivery | Unread]) -> Iterator[list[Delivery | Unread]]:

@@ -146,14 +146,14 @@ def _profile(lake: Lake, batch: Batch, spread: ParallelMap) -> None:
     from tasks.profiles import fit_ruler
 
     ruler = fit_ruler(rows_of(20_000, seed=0), numbers=NUMBERS, categories=CATEGORIES, booleans=[])
-    profile_batches.fn(lake, "bench", [batch], ruler, features=_as_they_are, spread=spread)
+    profile_batches(lake, "bench", [batch], ruler, features=_as_they_are, spread=spread)
 
 
 def _score(lake: Lake, batch: Batch, model: Any, spread: ParallelMap) -> None:
     from tasks.score.task import Scorer, score_batches
 
     scorer = Scorer(lake, "bench", model, 1, _as_they_are, batch.time, spread=spread)
-    score_batches.fn(scorer, [batch])
+    score_batches(scorer, [batch])
 
 
 def _as_they_are(rows: pd.DataFrame) -> pd.DataFrame:

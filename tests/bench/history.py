@@ -95,9 +95,9 @@ def _grow(lake: Lake, past: int) -> None:
 
 
 def _take_in(lake: Lake, spec: ProjectSpec, folder: Path, night: date, spool: Path | None = None) -> None:
-    landed = take_in.fn(lake, spec, folder, night, MOMENT, spool / "landed" if spool else None)
-    checked = verdicts.fn(landed, spec, folder, spool / "checked" if spool else None)
-    store.fn(lake, spec, checked, night, MOMENT)
+    landed = take_in(lake, spec, folder, night, MOMENT, spool / "landed" if spool else None)
+    checked = verdicts(landed, spec, folder, spool / "checked" if spool else None)
+    store(lake, spec, checked, night, MOMENT)
 
 
 def _large(figures: Figures, folder: Path, spec: ProjectSpec) -> None:

@@ -100,7 +100,7 @@ def _grow(lake: Lake, spec: ProjectSpec) -> None:
     known = pd.concat([rows[key] for key in list(rows)[:BEFORE_DAYS]])
     ruler = fit_ruler(known, numbers=spec.features.numbers, categories=spec.features.categories, booleans=[])
     taken_in = accepted(lake, PROJECT)
-    profile_batches.fn(lake, PROJECT, taken_in, ruler, features=partial(_features, spec=spec, lake=lake))
+    profile_batches(lake, PROJECT, taken_in, ruler, features=partial(_features, spec=spec, lake=lake))
 
 
 def _night(world: World, number: int, day: date) -> pd.DataFrame:

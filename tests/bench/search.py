@@ -15,11 +15,11 @@ from rich.console import Console
 
 from tasks.spec.project_spec import ProjectSpec
 from tasks.train.assessment.forward_validation import newest_day
-from tasks.train.candidates.search import searched
-from tasks.train.candidates.search_options import Conduct, TrialResult
 from tasks.train.data.training_table import TrainingTable, table
 from tasks.train.fit.estimators import estimator_of
 from tasks.train.fit.recipe_fit import FitCache
+from tasks.train.model_search.search import searched
+from tasks.train.model_search.search_options import Conduct, TrialResult
 from tests.bench.figures import Figures, Time
 
 TRIALS, DAYS, ROWS_A_DAY, FIRST = 16, 150, 20, date(2026, 1, 1)

@@ -104,7 +104,7 @@ def delivered(lake: Lake, rows: pd.DataFrame) -> None:
     spec = read_spec(folder / "project.yaml")
     landed = Landed("rows", "february.csv", 100, NIGHT, "stamp")
     (checked,) = check_all([Delivery("ab" * 32, landed, rows)], spec, read_suite(folder / "expectations.json", spec))
-    store.fn(lake, spec, [checked], NIGHT, NOON)
+    store(lake, spec, [checked], NIGHT, NOON)
 
 
 def test_a_release_needs_one_quarantined_batch(lake: Lake, leeway: Leeway, orders: pd.DataFrame) -> None:

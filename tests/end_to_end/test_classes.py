@@ -235,5 +235,5 @@ def test_every_step_has_a_row_that_says_who_when_and_why(second: Workspace) -> N
 def test_what_people_are_asked_names_the_class_that_the_model_would_choose(second: Workspace) -> None:
     from tasks.labeling_queue.task import waiting_rows
 
-    waiting = waiting_rows.fn(second.lake, second.spec).waiting
+    waiting = waiting_rows(second.lake, second.spec).waiting
     assert set(waiting["predicted_class"]) <= {"bike", "truck", "van"}

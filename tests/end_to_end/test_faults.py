@@ -288,12 +288,12 @@ class Wire:
 @pytest.fixture
 def wire(mlflow_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
     """Let this process reach MLflow over a wire, and not try for long once it is cut."""
-    from tasks.promote.task import carry
+    from tasks.promote.task import carry_task
 
     made = Wire(mlflow_url)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", made.url)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    monkeypatch.setattr("flows.promote.carry", carry.with_options(retries=0))
+    monkeypatch.setattr("flows.promote.carry_task", carry_task.with_options(retries=0))
     yield made
     made.cut()
     made.listener.close()

@@ -212,7 +212,7 @@ def test_a_batch_let_in_by_a_person_is_profiled_and_scored_by_the_next_night(wor
 
     land(workspace, "sales", NIGHT, in_another_unit(delivery("sales"), 600))
     run_night(NIGHT)
-    assert release.fn(workspace.lake, workspace.spec, batch(workspace, NIGHT), clock.now()) == 515
+    assert release(workspace.lake, workspace.spec, batch(workspace, NIGHT), clock.now()) == 515
     run_night(NEXT)
     released = batch(workspace, NIGHT)
     assert (released.verdict, released.rows_accepted, released.rows_quarantined) == ("released", 515, 0)
@@ -225,8 +225,8 @@ def test_rows_let_in_later_join_those_of_their_batch_that_were_scored_before(wor
 
     land(workspace, "sales", NIGHT, in_another_unit(delivery("sales"), 3))
     run_night(NIGHT)
-    assert release.fn(workspace.lake, workspace.spec, batch(workspace, NIGHT), clock.now()) == 3
-    assert release.fn(workspace.lake, workspace.spec, batch(workspace, NIGHT), clock.now()) == 0
+    assert release(workspace.lake, workspace.spec, batch(workspace, NIGHT), clock.now()) == 3
+    assert release(workspace.lake, workspace.spec, batch(workspace, NIGHT), clock.now()) == 0
     run_night(NEXT)
     whole = batch(workspace, NIGHT)
     rows = workspace.lake.read(PROJECT, "rows", where=[("batch_id", "=", whole.batch_id)])
@@ -403,12 +403,12 @@ def test_a_crash_between_the_writes_of_a_batch_is_healed_by_writing_it_again(
 
     land(workspace, "sales", NIGHT, in_another_unit(delivery("sales"), 3))
     night = date.fromisoformat(NIGHT)
-    checked = verdicts.fn(
-        take_in.fn(workspace.lake, workspace.spec, workspace.folder, night), workspace.spec, workspace.folder
+    checked = verdicts(
+        take_in(workspace.lake, workspace.spec, workspace.folder, night), workspace.spec, workspace.folder
     )
 
     def stored(lake: Lake) -> dict[str, list[tuple[str, ...]]]:
-        store.fn(lake, workspace.spec, checked, night, clock.now())
+        store(lake, workspace.spec, checked, night, clock.now())
         return contents(lake)
 
     undisturbed = stored(Lake(str(tmp_path / "undisturbed")))

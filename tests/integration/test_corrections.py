@@ -37,7 +37,7 @@ def delivered(name: str, key: str, sizes: dict[str, float]) -> Checked:
 
 
 def write(lake: Lake, *checked: Checked, later: int = 0) -> None:
-    store.fn(lake, SPEC, list(checked), DAY, MOMENT + timedelta(hours=later))
+    store(lake, SPEC, list(checked), DAY, MOMENT + timedelta(hours=later))
 
 
 def sizes(lake: Lake) -> dict[str, float]:

@@ -77,7 +77,7 @@ def test_a_state_is_told_once_over_nights_and_the_record_remembers_it(
     address, taken = inbox
     monkeypatch.setenv("TEAM", address)
     spec, lake = write({"to": "env:TEAM"}), Lake(str(tmp_path / "lake"))
-    told = [tell.fn(lake, spec, held(day), read_entries(lake, "mine"), "what moved: all") for day in range(9)]
+    told = [tell(lake, spec, held(day), read_entries(lake, "mine"), "what moved: all") for day in range(9)]
     assert told == [1, 0, 0, 0, 0, 0, 0, 1, 0]
     assert [each["title"] for each in taken] == ["mine 2026-02-01: hold (alarm)", "mine 2026-02-08: hold (alarm)"]
     assert taken[0]["message"] == "- area <b> moved 2.0 x its leeway\n\nwhat moved: all"
@@ -91,9 +91,9 @@ def test_what_did_not_arrive_is_told_on_the_next_night(
     address, taken = inbox
     spec, lake = write({"to": "env:TEAM"}), Lake(str(tmp_path / "lake"))
     monkeypatch.setenv("TEAM", "json://127.0.0.1:1")
-    assert tell.fn(lake, spec, held(0), []) == 0
+    assert tell(lake, spec, held(0), []) == 0
     monkeypatch.setenv("TEAM", address)
-    assert tell.fn(lake, spec, held(1), read_entries(lake, "mine")) == 1
+    assert tell(lake, spec, held(1), read_entries(lake, "mine")) == 1
     assert [each["title"] for each in taken] == ["mine 2026-02-02: hold (alarm)"]
 
 
@@ -107,7 +107,7 @@ def test_a_channel_that_fails_never_fails_the_night_and_its_cause_is_logged(
     monkeypatch.delenv("UNSET", raising=False)
     spec = write(*({"to": f"env:{name}"} for name in ("DEAD", "NONSENSE", "UNSET", "TEAM")))
     with caplog.at_level(logging.WARNING, "leeway"):
-        assert tell.fn(Lake(str(tmp_path / "lake")), spec, held(0), []) == 1
+        assert tell(Lake(str(tmp_path / "lake")), spec, held(0), []) == 1
     assert len(taken) == 1
     said = [each.getMessage() for each in caplog.records if each.name == "leeway"]
     assert sum("notification_not_sent" in text for text in said) == 3
@@ -122,7 +122,7 @@ def test_a_lake_that_cannot_be_written_is_told_of_and_raises_nothing(
     address, taken = inbox
     monkeypatch.setenv("TEAM", address)
     (tmp_path / "lake").write_text("a file where the folder should be")
-    assert tell.fn(Lake(str(tmp_path / "lake")), write({"to": "env:TEAM"}), held(0), []) == 1
+    assert tell(Lake(str(tmp_path / "lake")), write({"to": "env:TEAM"}), held(0), []) == 1
     assert len(taken) == 1
 
 

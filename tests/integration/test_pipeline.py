@@ -111,11 +111,11 @@ def yardstick() -> ChampionBaseline:
 
 def looked(lake: Lake, spec: ProjectSpec, yardstick: ChampionBaseline, batches: Iterable[Batch]) -> MonitoringResult:
     ruler, known = yardstick.reference.total.ruler, list(batches)
-    profile_batches.fn(lake, PROJECT, known, ruler, features=lambda frame: frame)
+    profile_batches(lake, PROJECT, known, ruler, features=lambda frame: frame)
     held = [each for each in known if each.rows_quarantined]
-    profile_refused.fn(lake, PROJECT, held, ruler, read=partial(as_delivered, spec=spec))
+    profile_refused(lake, PROJECT, held, ruler, read=partial(as_delivered, spec=spec))
     last = max(each.night for each in known)
-    return measure_drift.fn(lake, spec, yardstick, last, 365.0, features=lambda frame: frame)
+    return measure_drift(lake, spec, yardstick, last, 365.0, features=lambda frame: frame)
 
 
 def test_rows_set_aside_are_summarised_once_and_with_the_accepted_ones_are_what_was_delivered(
@@ -124,9 +124,9 @@ def test_rows_set_aside_are_summarised_once_and_with_the_accepted_ones_are_what_
     ruler, whole = yardstick.reference.total.ruler, rows(LEARNT)
     landed = land(lake, LEARNT, whole[:150], whole[150:])
     read = partial(as_delivered, spec=spec)
-    assert profile_refused.fn(lake, PROJECT, [landed], ruler, read=read) == 50
-    assert profile_refused.fn(lake, PROJECT, [landed], ruler, read=read) == 0
-    profile_batches.fn(lake, PROJECT, [landed], ruler, features=lambda frame: frame)
+    assert profile_refused(lake, PROJECT, [landed], ruler, read=read) == 50
+    assert profile_refused(lake, PROJECT, [landed], ruler, read=read) == 0
+    profile_batches(lake, PROJECT, [landed], ruler, features=lambda frame: frame)
     kept = lake.read(PROJECT, "profiles")
     assert sorted(kept["source"]) == ["refused", "rows"]
     both = sum((from_bytes(each) for each in kept["profile"]), TableProfile.empty(ruler))
@@ -138,7 +138,7 @@ def test_a_row_set_aside_without_a_date_is_counted_on_the_day_of_its_arrival(
 ) -> None:
     timeless = rows(LEARNT, 3).assign(seen=["soon", "2999-01-01", str(day(LEARNT - 2))])
     landed = land(lake, LEARNT, rows(LEARNT)[10:], timeless)
-    profile_refused.fn(lake, PROJECT, [landed], yardstick.reference.total.ruler, read=partial(as_delivered, spec=spec))
+    profile_refused(lake, PROJECT, [landed], yardstick.reference.total.ruler, read=partial(as_delivered, spec=spec))
     kept = lake.read(PROJECT, "profiles")
     assert dict(zip(kept["event_date"], kept["row_count"], strict=True)) == {day(LEARNT - 2): 1, day(LEARNT): 2}
 
@@ -164,7 +164,7 @@ def test_what_a_person_let_in_since_is_counted_as_accepted_only(
     for each in batches:
         add_batch(lake, PROJECT, replace(each, revision=2, rows_quarantined=0, verdict="released"))
     last = day(LEARNT + 6)
-    assert measure_drift.fn(lake, spec, yardstick, last, 365.0).steps[0].rows == 7 * (ROWS - 50)
+    assert measure_drift(lake, spec, yardstick, last, 365.0).steps[0].rows == 7 * (ROWS - 50)
 
 
 def test_a_slice_that_is_answered_worse_is_found_named_and_the_kind_of_the_night(
@@ -176,7 +176,7 @@ def test_a_slice_that_is_answered_worse_is_found_named_and_the_kind_of_the_night
     worst = view.worse[0]
     assert (view.kind, worst.where, worst.alone, worst.rows > 500) == ("slice", "plan is 'pro'", True, True)
     assert not [each for each in view.moved if each.strain > 1]
-    again = measure_drift.fn(lake, spec, yardstick, day(days[-1]), 365.0)
+    again = measure_drift(lake, spec, yardstick, day(days[-1]), 365.0)
     assert again.worse == ()  # nobody said where features come from
 
 
@@ -186,7 +186,7 @@ def test_a_delivery_that_lost_its_dates_is_suspected_and_a_night_names_the_colum
     broken = rows(LEARNT)
     broken.loc[::3, "bought"] = pd.NaT
     landed = land(lake, LEARNT, broken)
-    found = suspect.fn(lake, spec, yardstick, [landed], 365.0, features=lambda frame: frame)
+    found = suspect(lake, spec, yardstick, [landed], 365.0, features=lambda frame: frame)
     assert [(each.kind, each.columns) for each in found[landed.batch_id]] == [("null_burst", ("bought",))]
     view = looked(lake, spec, yardstick, [landed])
     assert (view.kind, view.moved[0].column, view.moved[0].statistic) == ("quality", "bought", "nulls")

@@ -51,8 +51,8 @@ class Project:
     lake: Lake
 
     def take_in(self) -> None:
-        checked = verdicts.fn(take_in.fn(self.lake, self.spec, self.folder, date(2100, 1, 1)), self.spec, self.folder)
-        store.fn(self.lake, self.spec, checked, DAY, MOMENT)
+        checked = verdicts(take_in(self.lake, self.spec, self.folder, date(2100, 1, 1)), self.spec, self.folder)
+        store(self.lake, self.spec, checked, DAY, MOMENT)
 
     def labels(self) -> dict[str, float]:
         found = active_rows(self.lake, "mine", "labels")
@@ -211,7 +211,7 @@ def test_the_degree_of_automation_has_the_last_word(project: Making, degree: Any
     model = Constant(ModelSchema("mine", "regression", "mean_absolute_error", "at"))
     results = results_of(mine.spec, mine.folder)
     scorer = Scorer(mine.lake, "mine", model, 2, lambda rows: rows, MOMENT, results, mine.spec.automation.degree)
-    assert score_batches.fn(scorer, [new]) == 2
+    assert score_batches(scorer, [new]) == 2
     made = mine.lake.read("mine", "predictions", where=[("batch_id", "=", "new")])
     assert int(made["deferred"].sum()) == deferred
     written = list((mine.folder / "out").glob("*.csv"))
@@ -225,7 +225,7 @@ def test_the_automation_rate_and_the_error_of_what_was_automatic(project: Making
     labels = labels.assign(batch_id="labels", revision=1, arrival=DAY)
     mine.lake.append_if_absent("mine", "labels", labels, "labels/1")
     add_batch(mine.lake, "mine", replace(rows_batch(), batch_id="labels", kind="labels"))
-    found = automated.fn(mine.lake, mine.spec, deliveries(mine.lake, "mine"), DAY)
+    found = automated(mine.lake, mine.spec, deliveries(mine.lake, "mine"), DAY)
     assert found.to_dict() == {
         "served_rows": 4,
         "deferred_share": 0.75,
@@ -233,6 +233,6 @@ def test_the_automation_rate_and_the_error_of_what_was_automatic(project: Making
         "automated_error": 3.0,
         "target_error": 2.0,
     }
-    empty = automated.fn(mine.lake, mine.spec, deliveries(mine.lake, "mine"), date(2027, 1, 1)).to_dict()
+    empty = automated(mine.lake, mine.spec, deliveries(mine.lake, "mine"), date(2027, 1, 1)).to_dict()
     assert (empty["deferred_share"], empty["automated_error"]) == (None, None)
     assert np.isclose(found.deferred_share, 0.75)

@@ -72,9 +72,9 @@ def answered(scorer: Scorer) -> list[tuple[str, int, str]]:
 
 
 def test_a_row_is_served_once_and_a_later_champion_answers_for_it_as_a_shadow(scorer: Scorer) -> None:
-    assert score_batches.fn(scorer, BATCHES[:2]) == 4
-    assert score_batches.fn(scorer, BATCHES[:2]) == 0
-    assert score_batches.fn(replace(scorer, version=2), BATCHES) == 6
+    assert score_batches(scorer, BATCHES[:2]) == 4
+    assert score_batches(scorer, BATCHES[:2]) == 0
+    assert score_batches(replace(scorer, version=2), BATCHES) == 6
     assert answered(scorer) == [
         ("a1", 1, "champion"), ("a1", 2, "shadow"), ("a2", 1, "champion"), ("a2", 2, "shadow"),
         ("b1", 1, "champion"), ("b1", 2, "shadow"), ("b2", 1, "champion"), ("b2", 2, "shadow"),
@@ -84,7 +84,7 @@ def test_a_row_is_served_once_and_a_later_champion_answers_for_it_as_a_shadow(sc
 
 def test_many_batches_share_a_commit_as_far_as_memory_allows(scorer: Scorer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task, "ROWS_AT_ONCE", 4)
-    assert score_batches.fn(scorer, BATCHES) == 6
+    assert score_batches(scorer, BATCHES) == 6
     assert scorer.lake.version("mine", "predictions") == 2  # made, then two batches, then one
     assert len(answered(scorer)) == 6
 
@@ -92,9 +92,9 @@ def test_many_batches_share_a_commit_as_far_as_memory_allows(scorer: Scorer, mon
 def test_answers_are_the_same_whether_they_are_held_or_written_as_they_come(
     scorer: Scorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert score_batches.fn(scorer, BATCHES) == 6
+    assert score_batches(scorer, BATCHES) == 6
     monkeypatch.setattr(task, "ROWS_HELD", 0)
-    assert score_batches.fn(replace(scorer, version=2), BATCHES) == 6
+    assert score_batches(replace(scorer, version=2), BATCHES) == 6
     made = scorer.lake.read("mine", "predictions").sort_values("row_id", ignore_index=True)
     first, second = (made[made["version"] == version].reset_index(drop=True) for version in (1, 2))
     pd.testing.assert_frame_equal(first.drop(columns=["version", "role"]), second.drop(columns=["version", "role"]))
@@ -106,22 +106,22 @@ def test_what_fails_while_answers_are_written_is_told_as_it_is(scorer: Scorer, m
 
     monkeypatch.setattr(task, "ROWS_HELD", 0)
     with pytest.raises(DataError, match="2 rows are refused"):
-        score_batches.fn(replace(scorer, features=refused), BATCHES)
+        score_batches(replace(scorer, features=refused), BATCHES)
     assert answered(scorer) == []
 
 
 def test_what_another_run_answered_meanwhile_is_a_conflict_and_nothing_is_written_twice(scorer: Scorer) -> None:
-    assert score_batches.fn(scorer, BATCHES[:1]) == 2
+    assert score_batches(scorer, BATCHES[:1]) == 2
     with pytest.raises(Conflict, match="another run of mine answered for some of 2 batches meanwhile"):
         scorer.write(BATCHES[:2], "champion")
     assert len(answered(scorer)) == 2
-    assert score_batches.fn(scorer, BATCHES) == 4
+    assert score_batches(scorer, BATCHES) == 4
 
 
 def test_each_delivery_gets_its_file_once_and_a_lost_one_is_made_good(scorer: Scorer, tmp_path: Path) -> None:
     out = tmp_path / "out"
     handing = replace(scorer, results=Results(str(out), "csv"))
-    assert score_batches.fn(handing, BATCHES[:2]) == 4
+    assert score_batches(handing, BATCHES[:2]) == 4
     first = out / f"predictions-{DAY}-a-1.csv"
     assert sorted(path.name for path in out.iterdir()) == [first.name, f"predictions-{DAY}-b-1.csv"]
     read = pd.read_csv(first)
@@ -135,9 +135,9 @@ def test_each_delivery_gets_its_file_once_and_a_lost_one_is_made_good(scorer: Sc
 
 
 def test_a_later_champions_shadow_answers_are_not_handed_out(scorer: Scorer, tmp_path: Path) -> None:
-    assert score_batches.fn(scorer, BATCHES[:1]) == 2
+    assert score_batches(scorer, BATCHES[:1]) == 2
     late = replace(scorer, version=2, results=Results(str(tmp_path / "out")))
-    assert score_batches.fn(late, BATCHES) == 6
+    assert score_batches(late, BATCHES) == 6
     read = [pd.read_parquet(path) for path in sorted((tmp_path / "out").iterdir())]
     assert [frame["version"].unique().tolist() for frame in read] == [[1], [2], [2]]
 
@@ -166,7 +166,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def test_files_go_to_a_bucket_as_well(bucket: str, scorer: Scorer) -> None:
     handing = replace(scorer, results=Results(bucket, "csv"))
-    assert score_batches.fn(handing, BATCHES[:1]) == 2
+    assert score_batches(handing, BATCHES[:1]) == 2
     assert handing.results is not None
     assert handing.results.names() == {f"predictions-{DAY}-a-1.csv"}
     assert handing.hand_out(BATCHES[:1]) == 0
@@ -175,4 +175,4 @@ def test_files_go_to_a_bucket_as_well(bucket: str, scorer: Scorer) -> None:
 def test_a_store_that_does_not_answer_is_tried_again_later(scorer: Scorer, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file where a folder should be", encoding="utf-8")
     with pytest.raises(Unreachable, match="is the store up"):
-        score_batches.fn(replace(scorer, results=Results(str(tmp_path / "out" / "deeper"))), BATCHES[:1])
+        score_batches(replace(scorer, results=Results(str(tmp_path / "out" / "deeper"))), BATCHES[:1])

@@ -40,7 +40,7 @@ def land(folder: Path, key: str, content: bytes, hour: int = 1) -> None:
 
 
 def taken(folder: Path, spec: ProjectSpec, spool: Path | None = None) -> list[Delivery | Unread]:
-    return take_in.fn(Lake(str(folder / "lake")), spec, folder, NIGHT, MOMENT, spool)
+    return take_in(Lake(str(folder / "lake")), spec, folder, NIGHT, MOMENT, spool)
 
 
 def rows(number: int, count: int = 3) -> bytes:

@@ -75,9 +75,9 @@ def trips(rows: int, start: int = 0) -> pd.DataFrame:
 
 
 def taken_in(lake: Lake, spec: ProjectSpec, folder: Path, spool: Path | None) -> None:
-    landed = ingest.take_in.fn(lake, spec, folder, NIGHT, MOMENT, spool / "landed" if spool else None)
-    checked = verdicts.fn(landed, spec, folder, spool / "checked" if spool else None)
-    store.fn(lake, spec, checked, NIGHT, MOMENT)
+    landed = ingest.take_in(lake, spec, folder, NIGHT, MOMENT, spool / "landed" if spool else None)
+    checked = verdicts(landed, spec, folder, spool / "checked" if spool else None)
+    store(lake, spec, checked, NIGHT, MOMENT)
 
 
 def contents(lake: Lake) -> dict[str, list[tuple[str, ...]]]:
@@ -199,7 +199,7 @@ def test_of_two_files_of_one_content_the_second_is_not_written_down_before_the_f
     for day in ("30", "31"):
         trips(20, start=10).to_csv(landing / f"2026-01-{day}.csv", index=False)
     lake = Lake(str(tmp_path / "lake"))
-    assert len(ingest.take_in.fn(lake, spec, tmp_path / "trips", NIGHT, MOMENT)) == 1  # and the night is killed
+    assert len(ingest.take_in(lake, spec, tmp_path / "trips", NIGHT, MOMENT)) == 1  # and the night is killed
     (landing / "2026-01-30.csv").unlink()
     taken_in(lake, spec, tmp_path / "trips", None)
     assert len(active_rows(lake, "trips", "rows")) == 20

@@ -59,7 +59,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     add_batches(lake, "small", [*(batch(f"r{n}", "rows", night) for n, night in enumerate(nights)), *told])
     ruler = fit_ruler(rows["r0/1"], numbers=["x"], categories=["c"], booleans=[])
     ruler = with_dates(ruler, rows["r0/1"], ["d"])
-    profile_batches.fn(lake, "small", accepted(lake, "small"), ruler, features=lambda frame: frame)
+    profile_batches(lake, "small", accepted(lake, "small"), ruler, features=lambda frame: frame)
     return history_in(lake, SPEC)
 
 

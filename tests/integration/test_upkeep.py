@@ -34,7 +34,7 @@ def delivered(name: str, key: str, sizes: dict[str, float], day: date = DAY) -> 
 def write(lake: Lake, *checked: Checked) -> None:
     for each in checked:
         moment = MOMENT + timedelta(hours=len(deliveries(lake, "houses").revisions))
-        store.fn(lake, SPEC, [each], DAY, moment)
+        store(lake, SPEC, [each], DAY, moment)
 
 
 def counting(lake: Lake) -> dict[str, list[tuple[str, ...]]]:
@@ -55,7 +55,7 @@ def lake(tmp_path: Path) -> Lake:
 
 def test_many_small_files_become_few_and_every_row_stays(lake: Lake) -> None:
     before = counting(lake)
-    done = keep_up.fn(lake, SPEC, LATER, {}, dry_run=False)
+    done = keep_up(lake, SPEC, LATER, {}, dry_run=False)
     assert ("rows", "compaction") in kinds(done)
     after = layout(lake, "houses", "rows")
     assert after is not None
@@ -66,7 +66,7 @@ def test_many_small_files_become_few_and_every_row_stays(lake: Lake) -> None:
 
 def test_a_dry_run_says_the_same_and_changes_nothing(lake: Lake) -> None:
     before = {table: lake.version("houses", table) for table in TABLES}
-    would = keep_up.fn(lake, SPEC, LATER, {}, dry_run=True)
+    would = keep_up(lake, SPEC, LATER, {}, dry_run=True)
     assert {table: lake.version("houses", table) for table in TABLES} == before
     assert ("rows", "compaction") in kinds(would)
 
@@ -76,8 +76,8 @@ def test_what_a_crash_left_goes_and_comes_back_when_its_file_does(lake: Lake) ->
     lake.append_if_absent("houses", "rows", lost.assign(price=1.0), "lost/1")
     before = counting(lake)
     young = Moment(LATER.night, datetime.now(UTC))
-    assert ("rows", "orphans") not in kinds(keep_up.fn(lake, SPEC, young, {}, dry_run=False))
-    assert ("rows", "orphans") in kinds(keep_up.fn(lake, SPEC, LATER, {}, dry_run=False))
+    assert ("rows", "orphans") not in kinds(keep_up(lake, SPEC, young, {}, dry_run=False))
+    assert ("rows", "orphans") in kinds(keep_up(lake, SPEC, LATER, {}, dry_run=False))
     assert "lost" not in set(lake.read("houses", "rows")["batch_id"])
     assert counting(lake) == before
     write(lake, delivered("lost", "x.csv", {"x": 1.0}))
@@ -87,7 +87,7 @@ def test_what_a_crash_left_goes_and_comes_back_when_its_file_does(lake: Lake) ->
 def test_what_a_correction_replaced_goes(lake: Lake) -> None:
     write(lake, delivered("new", "1.csv", {"r1": 7.0}))
     before = counting(lake)
-    done = keep_up.fn(lake, SPEC, LATER, {}, dry_run=False)
+    done = keep_up(lake, SPEC, LATER, {}, dry_run=False)
     assert ("rows", "orphans") in kinds(done)
     assert "b1" not in set(lake.read("houses", "rows")["batch_id"])
     assert counting(lake) == before
@@ -97,7 +97,7 @@ def test_what_a_correction_replaced_goes(lake: Lake) -> None:
 def test_rows_past_their_retention_go_and_younger_ones_stay(lake: Lake) -> None:
     write(lake, delivered("young", "young.csv", {"young": 1.0}, LATER.night - timedelta(days=3)))
     spec = ProjectSpec.model_validate(TEXT | {"retention": {"rows_days": 30}})
-    keep_up.fn(lake, spec, LATER, {}, dry_run=False)
+    keep_up(lake, spec, LATER, {}, dry_run=False)
     assert active_rows(lake, "houses", "rows")["row_id"].tolist() == ["young"]
     assert active_rows(lake, "houses", "labels")["row_id"].tolist() == ["young"]
 
@@ -107,6 +107,6 @@ def test_the_state_a_model_was_trained_on_can_still_be_read(lake: Lake) -> None:
     assert commit is not None
     trained = sorted(lake.read("houses", "rows")["row_id"])
     spec = ProjectSpec.model_validate(TEXT | {"retention": {"rows_days": 30, "history_days": 1}})
-    keep_up.fn(lake, spec, LATER, {"rows": [commit]}, dry_run=False)
+    keep_up(lake, spec, LATER, {"rows": [commit]}, dry_run=False)
     assert lake.read("houses", "rows").empty
     assert sorted(lake.read("houses", "rows", at=commit)["row_id"]) == trained

@@ -23,7 +23,7 @@ def release_quarantined(project: str, batch: str, reason: str) -> None:
     from tasks.validate.task import release
 
     moment = clock.now()
-    rows = release.fn(lake, spec, found, moment)
+    rows = release(lake, spec, found, moment)
     left = found.rows_quarantined - rows
     entry = Entry(
         name=f"{found.batch_id}/{found.revision}",

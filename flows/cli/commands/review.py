@@ -35,7 +35,7 @@ def review_queue(project: str, out: Path | None, take: Path | None) -> None:
             raise DataError("--out writes the queue and --take reads answers back; expected one of the two")
         _take(spec, lake, find_project(project).parent, take)
         return
-    found = waiting_rows.fn(lake, spec)
+    found = waiting_rows(lake, spec)
     if out is not None:
         out.write_bytes(queue_file(found.waiting, found.rows, spec))
         screen().print(
@@ -68,7 +68,7 @@ def _cell(value: object) -> str:
 
 def _take(spec: ProjectSpec, lake: Lake, folder: Path, take: Path) -> None:
     given = read_answers(take.read_bytes(), spec.source.label.column)
-    found = waiting_rows.fn(lake, spec)
+    found = waiting_rows(lake, spec)
     got = answers(given, found.asked, set(found.waiting["row_id"]))
     meanwhile = f"; {got.labelled:,} had a label already" if got.labelled else ""
     if got.taken.empty:
@@ -94,8 +94,8 @@ def _delivered(spec: ProjectSpec, lake: Lake, folder: Path, got: ReturnedLabels)
         from tasks.validate.acceptance.store import store
         from tasks.validate.task import verdicts
 
-        checked = verdicts.fn([delivery], spec, folder)
-        store.fn(lake, spec, checked, day, moment)
+        checked = verdicts([delivery], spec, folder)
+        store(lake, spec, checked, day, moment)
         refused = sum(each.rows_refused for each in checked)
         said = f"{len(got.taken) - refused:,} labels stored"
         said += f", {refused:,} refused by the contract: {_why(checked)}" if refused else ""

@@ -42,7 +42,7 @@ def written(content: bytes, key: str, fmt: Format) -> CsvDialect:
     Examples
     --------
     >>> written("Größe;Preis\n1,5;2\n".encode("cp1252"), "a.csv", "csv")
-    Written(encoding='cp1252', separator=';', decimal=',')
+    CsvDialect(encoding='cp1252', separator=';', decimal=',')
     """
     if fmt != "csv":
         return CsvDialect()

@@ -9,8 +9,8 @@ import numpy as np
 from tasks.drift.faults.rare_values import rare_strain
 from tasks.drift.noise_model import two_sided
 from tasks.drift.statistics.measured_window import Night
+from tasks.drift.statistics.monitored_statistics import Strains
 from tasks.drift.statistics.score_layout import LEVEL, ScoreLayout
-from tasks.drift.statistics.test_plan import Strains
 from tasks.profiles.axis import Floats
 
 # A mean place of u moves by this much less than the values do: a shift of one standard deviation moves the mean of u by

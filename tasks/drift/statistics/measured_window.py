@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tasks.drift.noise_model import ExpectedShift, NoiseModel
+from tasks.drift.statistics.monitored_statistics import Tested
 from tasks.drift.statistics.score_layout import Means, ScoreLayout
-from tasks.drift.statistics.test_plan import Tested
 from tasks.profiles.axis import Floats
 
 

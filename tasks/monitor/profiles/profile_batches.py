@@ -16,7 +16,6 @@ SOURCE = "rows"
 COLUMNS = ["batch_id", "revision", "source", "ruler", "event_date", "row_count", "profile"]
 
 
-@leeway_task("profile")
 def profile_batches(
     lake: Lake,
     project: str,
@@ -50,6 +49,9 @@ def profile_batches(
     read = sum(each.rows for days in found.values() for each in days.values())
     logger().info(line("rows_profiled", rows=read))
     return read
+
+
+profile_batches_task = leeway_task("profile")(profile_batches)
 
 
 def _stored(batch: Batch, days: Days, ruler_name: str) -> pd.DataFrame:

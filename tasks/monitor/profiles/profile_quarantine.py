@@ -20,7 +20,6 @@ from tasks.profiles import Ruler, TableProfile, digest, from_bytes, profile, to_
 SOURCE = "refused"
 
 
-@leeway_task("profile_refused")
 def profile_refused(
     lake: Lake, project: str, batches: Sequence[Batch], ruler: Ruler, *, read: Callable[[pd.Series], pd.DataFrame]
 ) -> int:
@@ -51,6 +50,9 @@ def profile_refused(
     lake.add_each(project, "profiles", made)
     logger().info(line("refused_profiled", rows=seen))
     return seen
+
+
+profile_refused_task = leeway_task("profile_refused")(profile_refused)
 
 
 def refused_by_day(lake: Lake, project: str, known: Deliveries, ruler: Ruler, until: date) -> dict[date, TableProfile]:

@@ -15,9 +15,9 @@ from tasks.model.input_matrix import FloatArray
 from tasks.model.schema import Link
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics.losses import LOSSES, RESIDUALS
-from tasks.train.candidates.recipes import Recipe
 from tasks.train.data.training_table import TrainingTable, table
 from tasks.train.fit.recipe_fit import FitCache, Learned, lacks_a_class
+from tasks.train.model_search.recipes import Recipe
 
 FEWEST_SCORED = 20  # rows below which a fold says nothing
 TIE = 0.001  # recipes whose losses differ by less than a thousandth are equally good

@@ -12,9 +12,9 @@ import pandas as pd
 
 from tasks.spec.project_spec import ProjectSpec
 from tasks.train.assessment.forward_validation import fold, fold_ends, newest_day
-from tasks.train.candidates.recipes import Recipe
 from tasks.train.data.training_table import TrainingTable, table
 from tasks.train.fit.recipe_fit import FitCache
+from tasks.train.model_search.recipes import Recipe
 
 SHARES = (0.25, 0.5, 1.0)
 ROUNDS = 3  # samples of the smaller shares: their luck is averaged out

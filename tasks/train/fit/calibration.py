@@ -19,8 +19,8 @@ from tasks.model.input_matrix import FloatArray
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics.losses import LOSSES
 from tasks.train.assessment.forward_validation import fold_ends, meeting
-from tasks.train.candidates.recipes import Recipe
 from tasks.train.fit.recipe_fit import FitCache
+from tasks.train.model_search.recipes import Recipe
 
 FEWEST_ROWS, FEWEST_OF_A_CLASS = 200, 20
 NOISE = 2.0  # standard errors that a correction must help by

@@ -8,7 +8,7 @@ from typing import Any
 from tasks.errors import SpecError
 from tasks.spec.policy_sections import ESTIMATORS
 from tasks.spec.project_spec import ProjectSpec
-from tasks.train.candidates.recipes import BOOSTING, Recipe
+from tasks.train.model_search.recipes import BOOSTING, Recipe
 
 FOREST_TREES = 100
 CLASSES = {

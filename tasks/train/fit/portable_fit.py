@@ -12,11 +12,11 @@ from tasks.model import ModelSchema, Predictor, TimeFeature, exported, prove_par
 from tasks.model.input_matrix import FloatArray
 from tasks.spec.project_spec import ProjectSpec
 from tasks.train.assessment.forward_validation import link, newest_day
-from tasks.train.candidates.recipes import Recipe
 from tasks.train.data.training_table import TrainingTable, date_parts, feature_frame, table
 from tasks.train.fit.calibration import Finish
 from tasks.train.fit.recipe_fit import FitCache, Learned
 from tasks.train.fit.sklearn_pipeline import after_encoding, category_tables, kept_columns
+from tasks.train.model_search.recipes import Recipe
 
 PARITY_ROWS = 10_000
 

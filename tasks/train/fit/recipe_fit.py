@@ -22,10 +22,10 @@ import numpy as np
 from tasks.errors import DataError
 from tasks.model.input_matrix import FloatArray
 from tasks.spec.project_spec import ProjectSpec
-from tasks.train.candidates.recipes import Recipe
 from tasks.train.data.covariate_shift_weights import likeness
 from tasks.train.data.training_table import TrainingTable
 from tasks.train.fit.sklearn_pipeline import DAYS, fitted_pipeline, raw_scores
+from tasks.train.model_search.recipes import Recipe
 
 FEWEST_FOR_A_LEVEL = 20  # rows needed on either side of the level's first day; with fewer no correction is made
 FURTHEST_MOVE = 5.0  # of log odds

@@ -12,9 +12,9 @@ from tasks.errors import DataError
 from tasks.model import raw_scores as scores_of
 from tasks.model.input_matrix import FloatArray
 from tasks.spec.project_spec import ProjectSpec
-from tasks.train.candidates.recipes import Recipe
 from tasks.train.data.training_table import date_parts
 from tasks.train.fit.estimators import estimator_of, takes_plain_inputs, takes_weights
+from tasks.train.model_search.recipes import Recipe
 
 MOST_CATEGORIES = 254  # the trees hold at most 255 bins a column; rarer categories are treated as missing
 DAYS = "event time in days"  # the held event time, when a recipe uses it

@@ -35,7 +35,6 @@ from tasks.validate.verdict.large_delivery import LargeChecked
 FIRST_REVISION = 1
 
 
-@leeway_task("store")
 def store(
     lake: Lake, spec: ProjectSpec, checked: Sequence[Checked | LargeChecked], night: date, moment: datetime
 ) -> None:
@@ -56,7 +55,9 @@ def store(
             left = left[_store_some(lake, spec, left, (night, moment)) :]
 
 
-@leeway_task("set_aside")
+store_task = leeway_task("store")(store)
+
+
 def quarantine(lake: Lake, spec: ProjectSpec, batches: Mapping[Batch, Sequence[Finding]]) -> list[Batch]:
     """Quarantine batches that were accepted, for what was found since; return their new states.
 
@@ -85,6 +86,9 @@ def quarantine(lake: Lake, spec: ProjectSpec, batches: Mapping[Batch, Sequence[F
     lake.add_each(project, "quarantine", held)
     add_batches(lake, project, states)
     return states
+
+
+quarantine_task = leeway_task("set_aside")(quarantine)
 
 
 def _as_read(rows: pd.DataFrame) -> list[str]:

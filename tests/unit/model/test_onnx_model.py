@@ -80,11 +80,11 @@ def test_a_damaged_graph_is_refused() -> None:
 
 def test_answering_needs_neither_scikit_learn_nor_onnx_itself() -> None:
     code = (
-        "import sys, pandas as pd; from pathlib import Path; from tasks.model import PortableModel; "
+        "import sys, pandas as pd; from pathlib import Path; from tasks.model import OnnxModel; "
         f"folder = Path({str(FROZEN)!r}); "
         "files = [(folder / name).read_bytes() for name in ('schema_1.json', 'model_1.onnx')]; "
         "row = {'area': 1, 'garden': True, 'zip': '1', 'day': pd.Timestamp('2024-01-01')}; "
-        "PortableModel.from_files(*files).predict(pd.DataFrame([row])); "
+        "OnnxModel.from_files(*files).predict(pd.DataFrame([row])); "
         "print({'sklearn', 'scipy', 'onnx', 'mlflow', 'prefect'} & set(sys.modules))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

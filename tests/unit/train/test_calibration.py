@@ -16,10 +16,10 @@ from tasks.errors import DataError, SpecError
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics.losses import log_losses
 from tasks.train import Recipe, baseline_predictions, learning_curve, train
-from tasks.train.candidates.feature_selection import selected
 from tasks.train.data.training_table import table
 from tasks.train.fit.calibration import Finish, Kind, corrected, corrections, finish
 from tasks.train.fit.recipe_fit import FitCache
+from tasks.train.model_search.feature_selection import selected
 
 Make = Callable[..., ProjectSpec]
 Market = Callable[..., pd.DataFrame]
@@ -108,7 +108,7 @@ def test_features_are_kept_when_the_recipe_is_worse_without_them(
     uses = {use.feature: use.rise / use.noise for use in seen if use.noise > 0}
     assert uses["area"] > uses["zip"] > 2
     monkeypatch.setattr(
-        "tasks.train.candidates.feature_selection.NOISE", (uses["area"] + uses["zip"]) / 2
+        "tasks.train.model_search.feature_selection.NOISE", (uses["area"] + uses["zip"]) / 2
     )  # zip would seem useless
     found = selected(workshop, recipe, AS_OF)
     assert found.loss_without > 1.01 * found.loss

@@ -10,9 +10,9 @@ import pytest
 from tasks.model import confidence
 from tasks.model.input_matrix import matrix
 from tasks.train import Recipe
-from tasks.train.candidates.recipes import candidates
 from tasks.train.fit.deferral_rule import deferral, leading_inputs, row_errors
 from tasks.train.fit.portable_fit import fit
+from tasks.train.model_search.recipes import candidates
 from tests.unit.train.conftest import market, spec_of
 
 WEIGHTS = {"area": 0.5, "floor": 0.0, "zip": 0.9, "garden": 0.1}

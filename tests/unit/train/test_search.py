@@ -15,10 +15,10 @@ import pytest
 
 from tasks.spec.project_spec import ProjectSpec
 from tasks.train import Conduct, TrialResult, train
-from tasks.train.candidates.search import searched
-from tasks.train.candidates.search_space import space
 from tasks.train.data.training_table import table
 from tasks.train.fit.recipe_fit import FitCache
+from tasks.train.model_search.search import searched
+from tasks.train.model_search.search_space import space
 
 Make = Callable[..., ProjectSpec]
 Market = Callable[..., pd.DataFrame]

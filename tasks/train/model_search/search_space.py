@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from tasks.spec.project_spec import Estimator, ProjectSpec
-from tasks.train.candidates.recipes import BOOSTING, Recipe, Treatment, Value, tried
+from tasks.train.model_search.recipes import BOOSTING, Recipe, Treatment, Value, tried
 
 SHORTEST_DAYS, LONGEST_DAYS = 7, 730
 RECENT_DAYS = 180

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tasks.train.assessment.forward_validation import FoldResult
-from tasks.train.candidates.recipes import Recipe
+from tasks.train.model_search.recipes import Recipe
 
 Line = dict[str, Any]
 ParallelMap = Callable[..., Iterable[Any]]

@@ -19,10 +19,10 @@ from tasks.train.assessment.forward_validation import (
     meeting,
     weighted_loss,
 )
-from tasks.train.candidates.recipes import Recipe
 from tasks.train.data.training_table import TrainingTable, inputs_of
 from tasks.train.fit.recipe_fit import FitCache, Learned
 from tasks.train.fit.sklearn_pipeline import kept_columns
+from tasks.train.model_search.recipes import Recipe
 
 REPEATS = 3
 MOST_ROWS = 4000

@@ -19,10 +19,10 @@ import numpy as np
 
 from tasks.errors import Error
 from tasks.train.assessment.forward_validation import FoldResult, fold, fold_ends, weighted_loss
-from tasks.train.candidates.recipes import Recipe
-from tasks.train.candidates.search_options import Conduct, ParallelMap, Status, TrialResult
-from tasks.train.candidates.search_space import Space, space
 from tasks.train.fit.recipe_fit import FitCache
+from tasks.train.model_search.recipes import Recipe
+from tasks.train.model_search.search_options import Conduct, ParallelMap, Status, TrialResult
+from tasks.train.model_search.search_space import Space, space
 
 ROUND = 4  # trials asked for at once, whatever the number of workers
 STARTING = 8  # trials suggested at random before the sampler learns from them
