@@ -10,9 +10,9 @@ from datetime import date, timedelta
 import pandas as pd
 
 from flows.backtest.engine import BacktestResult
-from tasks.report.render.line_chart import LineChart, NightSpan, drawn
-from tasks.report.render.line_chart import Series as Curve
-from tasks.report.render.stylesheet import STYLE
+from tasks.render.line_chart import LineChart, NightSpan, drawn
+from tasks.render.line_chart import Series as Curve
+from tasks.render.stylesheet import STYLE
 from tasks.spec import ProjectSpec
 from tasks.statistics import LOSSES, RESIDUALS
 

@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 from tasks.lake import Entry
+from tasks.render.heat_map import Strip, heat_map, legend, strips
+from tasks.render.line_chart import LineChart, NightSpan, Series, drawn
+from tasks.render.safe_text import html, own
 from tasks.report.entry_reader import (
     NULLS,
     Measure,
@@ -18,9 +21,6 @@ from tasks.report.entry_reader import (
     number,
     strains,
 )
-from tasks.report.render.heat_map import Strip, heat_map, legend, strips
-from tasks.report.render.line_chart import LineChart, NightSpan, Series, drawn
-from tasks.report.render.safe_text import html, own
 from tasks.spec import ProjectSpec
 
 CHANGES = frozenset({"promoted", "rolled_back", "put_back"})

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tasks.lake import Entry
+from tasks.render.safe_text import markdown
+from tasks.render.sections import ReportTable, Section
 from tasks.report.explanation import why_lines
-from tasks.report.render.safe_text import markdown
-from tasks.report.render.sections import ReportTable, Section
 from tasks.spec import ProjectSpec
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from tasks.lake import Entry
+from tasks.render.safe_text import words
 from tasks.report.entry_reader import mapping, nights_of
-from tasks.report.render.safe_text import words
 from tasks.spec import ProjectSpec
 
 FINAL = frozenset({"promoted", "rejected"})

@@ -10,6 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tasks.lake import Entry
+from tasks.render.line_chart import NightSpan
+from tasks.render.safe_text import ADDRESS, html, linked, own
+from tasks.render.sections import ReportTable, Section
+from tasks.render.stylesheet import STYLE
 from tasks.report.entry_reader import drift_of, error_of, nights_of, shifts
 from tasks.report.explanation import why_lines
 from tasks.report.figures import (
@@ -23,10 +27,6 @@ from tasks.report.figures import (
     volume_figure,
 )
 from tasks.report.pending_actions import Wait, waits
-from tasks.report.render.line_chart import NightSpan
-from tasks.report.render.safe_text import ADDRESS, html, linked, own
-from tasks.report.render.sections import ReportTable, Section
-from tasks.report.render.stylesheet import STYLE
 from tasks.spec import ProjectSpec
 
 NIGHTS_DRAWN = 400

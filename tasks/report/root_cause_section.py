@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tasks.lake import Entry
+from tasks.render.safe_text import words
+from tasks.render.sections import ReportTable, Section
 from tasks.report.entry_reader import mapping, number, sequence, shifts
-from tasks.report.render.safe_text import words
-from tasks.report.render.sections import ReportTable, Section
 
 COLUMNS_SHOWN = 5
 SLICES_SHOWN = 5

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from tasks.report.render.line_chart import NightSpan, day_labels
-from tasks.report.render.safe_text import own
+from tasks.render.line_chart import NightSpan, day_labels
+from tasks.render.safe_text import own
 
 LIMITS = (0.5, 0.8, 1.0, 1.5, 3.0)
 LEGEND = ("half of its leeway or more", "0.8 or more", "past it", "past 1.5 times", "past 3 times")

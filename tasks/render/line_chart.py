@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from tasks.report.render.safe_text import html
+from tasks.render.safe_text import html
 
 HEIGHT = 100
 TICKS = 4

@@ -1,0 +1,1 @@
+"""Render: safe text, tables, sections, charts and one stylesheet for every page that people read."""
