@@ -38,6 +38,11 @@ def test_a_room_may_keep_its_words_but_get_no_more() -> None:
     assert over_baseline([one], {}) == [one]
 
 
+def test_words_that_move_to_another_room_with_their_file_are_no_new_words() -> None:
+    moved = Finding("tasks/b/x.py", 1, "lest", "")
+    assert over_baseline([moved], read_baseline(["tasks/a 1"])) == []
+
+
 def test_the_project_has_no_more_archaic_words_than_its_baseline() -> None:
     checked = subprocess.run(
         [sys.executable, "-m", "tests.architecture.plain_words"],
