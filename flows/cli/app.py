@@ -56,7 +56,7 @@ def init(
 @app.command()
 def check(project: Project) -> None:
     """Say all that is wrong with a project's spec, contract and source at once."""
-    from flows.cli.commands.check import check_project
+    from flows.cli.commands.data.check import check_project
 
     raise typer.Exit(FAILED if check_project(project) else 0)
 
@@ -72,7 +72,7 @@ def demo(
 ) -> None:
     """Show a model's whole life on real data: the King County house sales, in a few minutes."""
     if incident is not None:
-        from flows.cli.commands.scenario import show_incident
+        from flows.cli.commands.nights.incident import show_incident
 
         show_incident(incident)
         return
@@ -91,7 +91,7 @@ def up(
     ] = "127.0.0.1",
 ) -> None:
     """Start the local stack: Prefect, MLflow, a worker, every project deployed and scheduled. Ctrl-C stops it."""
-    from flows.cli.commands.up import run_stack
+    from flows.cli.commands.machine.up import run_stack
 
     run_stack(host)
 
@@ -99,7 +99,7 @@ def up(
 @app.command()
 def status(project: Annotated[str | None, typer.Argument(help="A project; all of them when left out.")] = None) -> None:
     """Show each project's champion and its age, the last decision, and what waits for a person."""
-    from flows.cli.commands.status import show_status
+    from flows.cli.commands.nights.status import show_status
 
     show_status(project)
 
@@ -113,7 +113,7 @@ def why(
     ] = False,
 ) -> None:
     """Show why a night was decided as it was: every question, its answer, and the numbers."""
-    from flows.cli.commands.why import decide_again, show_why
+    from flows.cli.commands.nights.why import decide_again, show_why
 
     show_why(project, date.date())
     if again and not decide_again(project, date.date()):
@@ -135,7 +135,7 @@ def replay(
     ] = "never,monthly,nightly",
 ) -> None:
     """Replay the policy on the project's own history: alarms, retrainings, error and cost as they would have been."""
-    from flows.cli.commands.replay import replay_policy
+    from flows.cli.commands.nights.replay import replay_policy
 
     habits = ["policy", *(each.strip() for each in beside.split(",") if each.strip())]
     replay_policy(project, policy or [], begin.date() if begin else None, habits)
@@ -148,7 +148,7 @@ def release(
     reason: Reason = "by hand",
 ) -> None:
     """Let a quarantined batch in after a person has looked at it."""
-    from flows.cli.commands.release import release_quarantined
+    from flows.cli.commands.data.release_batch import release_quarantined
 
     release_quarantined(project, batch, reason)
 
@@ -159,7 +159,7 @@ Version = Annotated[int | None, typer.Option("--version", help="Its number. [def
 @app.command()
 def approve(project: Project, version: Version = None, reason: Reason = "by hand") -> None:
     """Approve the challenger: it becomes champion if its evidence still holds."""
-    from flows.cli.commands.approve import answer_challenger
+    from flows.cli.commands.models.answer_challenger import answer_challenger
 
     answer_challenger(project, version, "approved", reason)
 
@@ -167,7 +167,7 @@ def approve(project: Project, version: Version = None, reason: Reason = "by hand
 @app.command()
 def reject(project: Project, version: Version = None, reason: Reason = "by hand") -> None:
     """Reject the challenger: it never becomes champion."""
-    from flows.cli.commands.approve import answer_challenger
+    from flows.cli.commands.models.answer_challenger import answer_challenger
 
     answer_challenger(project, version, "rejected", reason)
 
@@ -177,7 +177,7 @@ def reproduce(
     project: Project, version: Annotated[int, typer.Argument(help="The version's number in the registry.")]
 ) -> None:
     """Train a version again from what it wrote down, and say whether it is the same model."""
-    from flows.cli.commands.reproduce import reproduce_version
+    from flows.cli.commands.models.reproduce import reproduce_version
 
     raise typer.Exit(0 if reproduce_version(project, version) else FAILED)
 
@@ -189,7 +189,7 @@ def review(
     take: Annotated[Path | None, typer.Option("--take", help="Read a csv back, its labels filled in.")] = None,
 ) -> None:
     """Show the rows that the model left to people; take back what people decided as labels."""
-    from flows.cli.commands.review import review_queue
+    from flows.cli.commands.data.review import review_queue
 
     review_queue(project, out, take)
 
@@ -197,7 +197,7 @@ def review(
 @app.command()
 def rollback(project: Project, reason: Reason = "by hand") -> None:
     """Put the previous champion back and bar the current one."""
-    from flows.cli.commands.rollback import roll_back
+    from flows.cli.commands.models.roll_back import roll_back
 
     roll_back(project, reason)
 
@@ -208,7 +208,7 @@ def upkeep(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
 ) -> None:
     """Compact a project's tables; remove what nothing counts and what is past its retention."""
-    from flows.cli.commands.upkeep import keep_up_now
+    from flows.cli.commands.machine.run_upkeep import keep_up_now
 
     keep_up_now(project, dry_run=dry_run)
 
@@ -218,7 +218,7 @@ def docs(
     project: Project, out: Annotated[Path | None, typer.Option("--out", help="Where to. [default: in the home]")] = None
 ) -> None:
     """Build Great Expectations' Data Docs of the last night's rows."""
-    from flows.cli.commands.docs import docs as build
+    from flows.cli.commands.data.build_docs import docs as build
 
     build(project, out)
 
@@ -227,7 +227,7 @@ def docs(
 def doctor(context: typer.Context) -> None:
     """Check this machine: Python, packages, disk, ports, servers and projects; with `s3`, a store."""
     if context.invoked_subcommand is None:
-        from flows.cli.commands.doctor import examine_machine
+        from flows.cli.commands.machine.doctor import examine_machine
 
         raise typer.Exit(FAILED if examine_machine() else 0)
 
@@ -241,7 +241,7 @@ def doctor_s3(
     ] = "auto",
 ) -> None:
     """Try what Leeway relies on in a store, and name what it lacks."""
-    from flows.cli.commands.doctor import examine_store
+    from flows.cli.commands.machine.doctor import examine_store
 
     raise typer.Exit(FAILED if examine_store(uri, endpoint, addressing) else 0)
 

@@ -128,7 +128,8 @@ def test_doctor_names_what_is_in_the_way(shop: Path, leeway: Leeway, monkeypatch
     (shop / "project.yaml").write_text("project: shop\n")
     monkeypatch.setenv("LEEWAY_MLFLOW_PORT", "five")
     monkeypatch.setattr(
-        "flows.cli.commands.doctor.requires", lambda _name: ["pandas<2", "no-such-package", "dask; extra == 'x'"]
+        "flows.cli.commands.machine.doctor.requires",
+        lambda _name: ["pandas<2", "no-such-package", "dask; extra == 'x'"],
     )
     said = leeway("doctor")
     failed = [line.removeprefix("FAIL ") for line in said.out.splitlines() if line.startswith("FAIL ")]

@@ -89,7 +89,7 @@ def test_an_error_nobody_foresaw_is_a_line_too(leeway: Leeway, monkeypatch: pyte
     def failing(_project: str | None) -> None:
         raise KeyError("size")
 
-    monkeypatch.setattr("flows.cli.commands.status.show_status", failing)
+    monkeypatch.setattr("flows.cli.commands.nights.status.show_status", failing)
     said = leeway("status")
     assert said.code == 1
     assert said.err == "error: KeyError: 'size'; Leeway did not foresee this: `leeway --debug ...` says where\n"

@@ -294,7 +294,7 @@ def test_a_night_decided_again_from_what_is_stored_comes_to_the_same(workspace: 
 
 
 def test_a_policy_is_replayed_on_what_the_lake_holds(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    from flows.cli.commands.replay import replay_policy
+    from flows.cli.commands.nights.replay import replay_policy
     from tasks.spec import home
 
     for night in (NIGHT, NEXT):
@@ -376,9 +376,9 @@ def test_an_approved_version_whose_model_was_changed_on_disk_is_refused(
 def test_a_challenger_is_rejected_by_the_command_line_and_the_record_knows_by_whom(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows.cli.commands.approve import answer_challenger
+    from flows.cli.commands.models.answer_challenger import answer_challenger
 
-    monkeypatch.setattr("flows.cli.commands.approve.person", lambda: "ann")
+    monkeypatch.setattr("flows.cli.commands.models.answer_challenger.person", lambda: "ann")
     unwanted = challenger(workspace, "unwanted")
     answer_challenger(PROJECT, unwanted.number, "rejected", "too few streets")
     entry = read_entries(workspace.lake, PROJECT, "promotion")[-1]
@@ -388,7 +388,7 @@ def test_a_challenger_is_rejected_by_the_command_line_and_the_record_knows_by_wh
 
 @pytest.mark.usefixtures("house")
 def test_an_answer_about_no_version_is_told_in_a_sentence() -> None:
-    from flows.cli.commands.approve import answer_challenger
+    from flows.cli.commands.models.answer_challenger import answer_challenger
 
     with pytest.raises(DataError, match="there is no version 999"):
         answer_challenger(PROJECT, 999, "approved", "by hand")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flows.cli.commands.doctor import examine_store
+from flows.cli.commands.machine.doctor import examine_store
 from tasks.errors import SourceError, Unreachable
 from tasks.ingest.sources import s3_capabilities as probe
 from tests.integration.s3proxy import moto_process

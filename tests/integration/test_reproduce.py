@@ -56,7 +56,7 @@ def training(workspace: Workspace) -> dict[str, Any]:
 def test_the_same_rows_recipe_spec_and_seed_give_the_same_bytes(
     workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from flows.cli.commands.reproduce import reproduce_version
+    from flows.cli.commands.models.reproduce import reproduce_version
     from flows.steps.training_provenance import commits
 
     then, now = training(workspace)["lake_commits"], commits(workspace.lake, PROJECT)

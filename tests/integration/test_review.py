@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flows.cli.commands.review import review_queue
+from flows.cli.commands.data.review import review_queue
 from tasks.errors import DataError
 from tasks.ingest.task import take_in
 from tasks.lake import Batch, Entry, Lake, active_rows, add_batch, deliveries, read_entries

@@ -1,0 +1,1 @@
+"""Commands about model versions: approve, reject, roll back, reproduce."""

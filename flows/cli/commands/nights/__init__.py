@@ -1,0 +1,1 @@
+"""Commands about nights: run one, see the state, explain a decision, replay a policy, stage an incident."""
