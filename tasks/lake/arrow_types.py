@@ -81,6 +81,8 @@ def _is_text(values: pd.Series | pa.ChunkedArray) -> bool:
 def _column(values: pd.Series | pa.ChunkedArray, kind: pa.DataType | None) -> pa.Array | pa.ChunkedArray:
     if isinstance(values, pa.ChunkedArray):
         return values if kind is None else values.cast(kind)
+    if kind is not None and pa.types.is_timestamp(kind) and values.dtype == object:  # moments, or None
+        values = pd.to_datetime(values, utc=True)
     if kind is not None and pa.types.is_timestamp(kind) and values.dt.tz is not None:
         return pa.array(values.dt.tz_convert(None).to_numpy(), pa.timestamp("us")).cast(kind)
     return pa.Array.from_pandas(values).cast(kind) if kind is not None else pa.Array.from_pandas(values)

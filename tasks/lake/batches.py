@@ -12,6 +12,7 @@ from datetime import date, datetime
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from tasks.lake.lake import Lake
@@ -24,8 +25,10 @@ SUPERSEDED = "superseded"
 class Batch:
     """A row of `batches`; `event_from` and `event_until` are None while nothing of it was accepted.
 
-    `base` is the first revision whose rows count: a release adds to what is there, a correction begins anew.
-    `rows_elsewhere` counts what stands in another delivery: repeated by this one, or replaced by a later one.
+    `base` is the first revision with rows that count: a release adds to the rows that are there, a correction replaces
+    them. `rows_elsewhere` counts rows that are in another delivery: repeated by this one, or replaced by a later one.
+    `time` is when the delivery was taken in or released, `written_at` when this state was written; states that an older
+    release wrote have no `written_at`.
     """
 
     batch_id: str
@@ -46,6 +49,7 @@ class Batch:
     rows_elsewhere: int
     verdict: str
     findings: str
+    written_at: datetime | None = None
 
     @property
     def write_key(self) -> str:
@@ -108,8 +112,22 @@ class Deliveries:
                 found.append(replace(batch, rows_accepted=added))
         return sorted(found, key=_by_arrival)
 
+    def as_of(self, moment: datetime) -> Deliveries:
+        """Return the deliveries as they were at a moment."""
+        return Deliveries(tuple(each for each in self.revisions if (each.written_at or each.time) <= moment))
+
+    def counted_revisions(self, batch_ids: Iterable[object]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return the first and the last revision of each batch with rows that count; none for an unknown batch.
+
+        >>> Deliveries(()).counted_revisions(["unknown"])
+        (array([inf]), array([-inf]))
+        """
+        batches = [self._newest.get(str(name)) for name in batch_ids]
+        first = np.array([np.inf if batch is None else batch.base for batch in batches])
+        return first, np.array([-np.inf if batch is None else batch.revision for batch in batches])
+
     def standing(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return those rows of a table with `batch_id` and `revision` that count.
+        """Return the rows of a table with `batch_id` and `revision` that count.
 
         Examples
         --------
@@ -119,12 +137,9 @@ class Deliveries:
         >>> Deliveries((batch,)).standing(written)["x"].tolist()
         [6]
         """
-        places, names = pd.factorize(frame["batch_id"])
-        batches = [self._newest.get(str(name)) for name in names]
-        # What is nobody's, by an unknown batch or by none (whose place is -1), is below every base.
-        first = np.array([np.inf if batch is None else batch.base for batch in [*batches, None]])[places]
-        last = np.array([-np.inf if batch is None else batch.revision for batch in [*batches, None]])[places]
-        return frame[((frame["revision"] >= first) & (frame["revision"] <= last)).to_numpy(bool)]
+        codes, names = pd.factorize(frame["batch_id"])
+        first, last = self.counted_revisions([*names, None])  # a row of no batch has the code -1: the last one
+        return frame[((frame["revision"] >= first[codes]) & (frame["revision"] <= last[codes])).to_numpy(bool)]
 
 
 def add_batch(lake: Lake, project: str, batch: Batch) -> bool:
@@ -139,7 +154,7 @@ def add_batches(lake: Lake, project: str, batches: Iterable[Batch]) -> None:
 
 def deliveries(lake: Lake, project: str) -> Deliveries:
     """Return every delivery there was."""
-    frame = lake.read(project, "batches", columns=[field.name for field in fields(Batch)])
+    frame = lake.read(project, "batches").reindex(columns=[field.name for field in fields(Batch)])
     plain = frame.astype(object).where(frame.notna(), None)
     batches = [Batch(*row) for row in plain.itertuples(index=False, name=None)]
     return Deliveries(tuple(sorted(batches, key=lambda batch: batch.revision)))

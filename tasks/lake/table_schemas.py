@@ -60,6 +60,7 @@ TABLES: dict[str, TableSchema] = {
             ("rows_elsewhere", WHOLE),
             ("verdict", TEXT),
             ("findings", TEXT),
+            ("written_at", MOMENT),
         ),
         fenced=True,
     ),

@@ -76,6 +76,7 @@ def release(lake: Lake, spec: ProjectSpec, batch: Batch, moment: datetime) -> in
         batch,
         revision=batch.revision + 1,
         time=moment,
+        written_at=moment,
         rows_accepted=batch.rows_accepted + len(rows),
         rows_quarantined=batch.rows_quarantined - len(rows),
         verdict=RELEASED,

@@ -267,7 +267,7 @@ def _one_champion_whose_files_verify(workspace: Workspace) -> None:
 def contents(lake: Lake, project: str) -> dict[str, list[tuple[str, ...]]]:
     """Return all tables without moments and reasons of a run, each row as text, in an order of their own."""
     told = [table for table in TABLES if table != "leases"]
-    frames = {table: lake.read(project, table).drop(columns="time", errors="ignore") for table in told}
+    frames = {table: lake.read(project, table).drop(columns=["time", "written_at"], errors="ignore") for table in told}
     for frame in frames.values():
         if "details" in frame:
             frame["details"] = [re.sub(r'"run_because": "[^"]*"', "", text) for text in frame["details"]]

@@ -122,7 +122,7 @@ def profiled(workspace: Workspace, of: Batch) -> int:
 def contents(lake: Lake) -> dict[str, list[tuple[str, ...]]]:
     """Return all tables without their moments, each row as text, in an order of their own."""
     told = [table for table in TABLES if table != "leases"]
-    frames = {table: lake.read(PROJECT, table).drop(columns="time", errors="ignore") for table in told}
+    frames = {table: lake.read(PROJECT, table).drop(columns=["time", "written_at"], errors="ignore") for table in told}
     return {table: sorted(frame.map(str).itertuples(index=False, name=None)) for table, frame in frames.items()}
 
 

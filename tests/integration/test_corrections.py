@@ -120,3 +120,26 @@ def test_a_crash_before_any_write_of_a_correction_is_healed_by_the_next_run(
                 assert seen in (before, {"x": 1, "y": 2, "z": 4})  # whole deliveries, or nothing of them
         write(lake, *corrections)
         assert sizes(lake) == {"x": 5, "y": 6, "z": 4}
+
+
+def test_deliveries_as_of_a_moment_are_those_before_a_later_correction(lake: Lake) -> None:
+    write(lake, delivered("one", "a.csv", {"x": 1, "y": 2}))
+    write(lake, delivered("two", "b.csv", {"y": 4}), later=2)
+    found = deliveries(lake, "houses")
+    before, after = (found.as_of(MOMENT + timedelta(hours=hours)) for hours in (1, 3))
+    rows = {known: active_rows(lake, "houses", "rows", known) for known in (before, after)}
+    sizes_then = [dict(sorted(zip(each["row_id"], each["size"], strict=True))) for each in rows.values()]
+    assert sizes_then == [{"x": 1, "y": 2}, {"x": 1, "y": 4}]
+    assert [batch.batch_id for batch in before.latest()] == ["one"]
+
+
+def test_a_table_of_batches_without_the_moment_of_a_state_is_read_and_written(lake: Lake) -> None:
+    from deltalake import write_deltalake
+
+    write(lake, delivered("one", "a.csv", {"x": 1}))
+    old = lake.read("houses", "batches").drop(columns="written_at")
+    other = Lake(f"{lake.root}-old")
+    write_deltalake(other.uri("houses", "batches"), old)
+    assert deliveries(other, "houses") == deliveries(lake, "houses")
+    write(other, delivered("two", "b.csv", {"z": 4}))
+    assert {batch.batch_id for batch in latest(other, "houses")} == {"one", "two"}

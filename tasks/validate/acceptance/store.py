@@ -129,7 +129,8 @@ def _write(
     held = {batch.write_key: _held(each.refused, batch) for each, _, batch in taken if len(each.refused)}
     lake.add_each(spec.project, "quarantine", held)
     _amend(lake, spec, amended)
-    add_batches(lake, spec.project, [*(batch for _, _, batch in taken), *(one.batch for one in amended)])
+    moment = max(batch.time for _, _, batch in taken)
+    add_batches(lake, spec.project, [*(batch for _, _, batch in taken), *_states(amended, moment)])
 
 
 def _store_large(lake: Lake, spec: ProjectSpec, checked: LargeChecked, when: tuple[date, datetime]) -> None:
@@ -160,7 +161,7 @@ def _store_large(lake: Lake, spec: ProjectSpec, checked: LargeChecked, when: tup
             project, "quarantine", lambda: (_held(piece, batch) for piece in checked.refused()), batch.write_key
         )
     _amend(lake, spec, amended)
-    add_batches(lake, project, [batch, *(one.batch for one in amended)])
+    add_batches(lake, project, [batch, *_states(amended, batch.time)])
 
 
 def add_accepted(lake: Lake, spec: ProjectSpec, found: Sequence[tuple[pd.DataFrame, Batch]]) -> None:
@@ -216,6 +217,11 @@ def _amend(lake: Lake, spec: ProjectSpec, amended: Sequence[Amended]) -> None:
     for one in amended:
         _carry_answers(lake, spec.project, one)
         logger().info(line("batch_amended", key=one.batch.key, rows_left=len(one.rows), verdict=one.batch.verdict))
+
+
+def _states(amended: Sequence[Amended], moment: datetime) -> Iterator[Batch]:
+    """Yield the new states of earlier batches, with the moment from which they hold."""
+    return (replace(one.batch, written_at=moment) for one in amended)
 
 
 def _carry_answers(lake: Lake, project: str, amended: Amended) -> None:
