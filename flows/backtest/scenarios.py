@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -131,8 +131,3 @@ def _deliveries(stage: Stage) -> Iterator[Delivery]:
             plain = part.drop(columns=[KEY, NIGHT]).reset_index(drop=True)
             landed = Landed("rows" if kind == "rows" else "labels", key, 0, night)
             yield Delivery(f"{kind}/{night}/{key}", landed, plain)
-
-
-def on_other_columns(stage: Stage, number: str, category: str) -> Stage:
-    """Return the stage with other columns for incidents to happen to."""
-    return replace(stage, number=number or stage.number, category=category or stage.category)

@@ -7,17 +7,15 @@ reference holds: it would be compared with itself.
 """
 
 from tasks.drift.cusum import Charts, begin
-from tasks.drift.distances import DISTANCES
 from tasks.drift.faults.detect import Suspicion, suspicions
 from tasks.drift.faults.volume import duplicate_share, truncated
 from tasks.drift.noise_model import ExpectedShift, NoiseModel, Row, quiet
 from tasks.drift.reference import Reference, reference_of
 from tasks.drift.reference_codec import PROTOCOL, from_bytes, to_bytes
-from tasks.drift.reference_comparison import Compared, Leeway, charts, compare, judged, measured, past_leeway
+from tasks.drift.reference_comparison import Compared, Leeway, charts, judged, measured, past_leeway
 from tasks.drift.statistics.score_layout import Means, ScoreLayout, layout
 
 __all__ = [
-    "DISTANCES",
     "PROTOCOL",
     "Charts",
     "Compared",
@@ -31,7 +29,6 @@ __all__ = [
     "Suspicion",
     "begin",
     "charts",
-    "compare",
     "duplicate_share",
     "from_bytes",
     "judged",

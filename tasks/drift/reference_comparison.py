@@ -80,49 +80,20 @@ class Compared:
     doubt: Floats
 
 
-def compare(
-    reference: Reference,
-    window: TableProfile,
-    policy: Leeway,
-    day: date | None = None,
-    *,
-    window_days: int = 1,
-    alpha: float | None = None,
-) -> Compared:
-    """Return how far each statistic of a window has moved and how far it may.
-
-    Numbers are watched by level, shape and what lies outside the known range, categories by shape and unknown
-    ones, every column by its share of nulls and for a slice that moves alone. The leeway is the largest of the effect
-    size and what sampling noise and the reference's own swing, by weekday and season, explain; a strain above 1 is an
-    alarm.
+def measured(reference: Reference, window: TableProfile, day: date | None = None, window_days: int = 1) -> Measured:
+    """Return the means and shifts of a window, to be judged at one level or several.
 
     Parameters
     ----------
     reference : Reference
         What the champion learned from. It must not hold any row of the window: a batch that is compared with itself
-        looks quieter than it is. Seeing to that is the caller's duty, profiles cannot tell.
+        looks quieter than it is. The caller ensures it; profiles cannot tell.
     window : TableProfile
         The newest rows, of the reference's ruler.
-    policy : Leeway
-        Effect size and false-alarm budget.
     day : date, optional
         Its first day; the reference's last when left out.
     window_days : int
         Its length.
-    alpha : float, optional
-        False-alarm probability of one statistic; left out, the policy's budget is shared by those of this table.
-
-    Raises
-    ------
-    DataError
-        The window has no rows, or another ruler.
-    """
-    chosen = alpha or policy.alpha(tests(reference.layout))
-    return judged(reference, measured(reference, window, day, window_days), policy.effect, chosen)
-
-
-def measured(reference: Reference, window: TableProfile, day: date | None = None, window_days: int = 1) -> Measured:
-    """Return the means and shifts of a window, to be judged at one level or several.
 
     Raises
     ------
@@ -141,7 +112,24 @@ def measured(reference: Reference, window: TableProfile, day: date | None = None
 
 
 def judged(reference: Reference, window: Measured, effect: float, alpha: float) -> Compared:
-    """Return what `compare` does, of a window that has been measured."""
+    """Return how far each statistic of a measured window has moved and how far it may.
+
+    Numbers are watched by level, shape and what lies outside the known range, categories by shape and unknown
+    ones, every column by its share of nulls and for a slice that moves alone. The leeway is the largest of the effect
+    size and what sampling noise and the reference's own swing, by weekday and season, explain; a strain above 1 is an
+    alarm.
+
+    Parameters
+    ----------
+    reference : Reference
+        What the champion learned from.
+    window : MeasuredWindow
+        The newest rows, measured against it.
+    effect : float
+        Smallest change that matters.
+    alpha : float
+        False-alarm probability of one statistic.
+    """
     moved = tuple(_moved(reference, window, effect, alpha))
     unit = window.quiet.unit(window.shift)
     shift = window.shift

@@ -16,7 +16,6 @@ from tasks.labeling_queue.label_delivery import LandingFile
 from tasks.labeling_queue.open_rows import queue, said_by_the_model
 from tasks.lake import Filter, Lake, active_rows, deliveries
 from tasks.logs import line, logger
-from tasks.prefect_task import leeway_task
 from tasks.spec import ProjectSpec
 
 PART = ".part"
@@ -43,9 +42,6 @@ def waiting_rows(lake: Lake, spec: ProjectSpec) -> Queue:
     rows = _rows(lake, spec, known, found)
     logger().info(line("queue_read", asked=deferred["row_id"].nunique(), waiting=len(found)))
     return Queue(found, rows, frozenset(deferred["row_id"]))
-
-
-waiting_rows_task = leeway_task("review")(waiting_rows)
 
 
 def _rows(lake: Lake, spec: ProjectSpec, known: Any, waiting: pd.DataFrame) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from tasks.lake.batches import (
 )
 from tasks.lake.decision_log import Entry, append_entry, read_entries
 from tasks.lake.lake import Lake
-from tasks.lake.lease import Lease, acquire_lease, current
+from tasks.lake.lease import Lease, acquire_lease
 from tasks.lake.predicates import Filter, predicate
 from tasks.lake.row_files import ParallelMap, RowFiles, RowPart, RowReader, partitions
 from tasks.lake.table_schemas import TABLES, TableSchema
@@ -52,7 +52,6 @@ __all__ = [
     "commit_before",
     "compact",
     "count",
-    "current",
     "deliveries",
     "latest",
     "layout",

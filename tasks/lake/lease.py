@@ -74,11 +74,6 @@ def acquire_lease(
         _write(lake, project, lease, until=clock.now())
 
 
-def current(lake: Lake, project: str, name: str) -> Lease | None:
-    """Return the lease that runs now, or None; one whose holder is known to be dead does not run."""
-    return _running(_last(lake, project, name))
-
-
 def _taken(lake: Lake, project: str, name: str, who: tuple[str, float]) -> Lease:
     holder, patience_seconds = who
     deadline = time.monotonic() + patience_seconds

@@ -40,17 +40,6 @@ class OnnxModel(Predictor):
     onnx_bytes: bytes
     threads: int = 1
 
-    @classmethod
-    def from_files(cls, schema_json: bytes, onnx_bytes: bytes) -> OnnxModel:
-        """Return a model from its two files, as `schema.to_json()` and the exporter wrote them.
-
-        Raises
-        ------
-        EvidenceError
-            The schema is damaged, or of a protocol this version does not know.
-        """
-        return cls(ModelSchema.from_json(schema_json), onnx_bytes)
-
     @property
     def file(self) -> tuple[str, bytes]:
         """Name and content of the graph's file."""

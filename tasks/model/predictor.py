@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,10 +68,6 @@ class Predictor(ABC):
     def predict(self, frame: pd.DataFrame) -> FloatArray:
         """Return the prediction of each row: label units, P(class 1), or the probability of each class."""
         return self.from_score(self.score(frame))
-
-    def predict_chunks(self, frames: Iterable[pd.DataFrame]) -> Iterator[FloatArray]:
-        """Yield the predictions of one frame after the other, so that no more than one is in memory."""
-        return (self.predict(frame) for frame in frames)
 
     def from_score(self, score: FloatArray) -> FloatArray:
         """Return label units, or probabilities, from scores on the model's scale."""

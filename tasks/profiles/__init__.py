@@ -7,11 +7,11 @@ Predictions are columns as any other.
 """
 
 from tasks.profiles.axis import Axis
-from tasks.profiles.category_profile import CategoryProfile, categories_side_by_side
+from tasks.profiles.category_profile import CategoryProfile
 from tasks.profiles.formats.codec import PROTOCOL, digest, from_bytes, to_bytes
 from tasks.profiles.number_profile import NumberProfile
 from tasks.profiles.ruler import Ruler, fit_ruler, with_dates
-from tasks.profiles.table_profile import ColumnProfile, TableProfile, added, profile, profile_stream
+from tasks.profiles.table_profile import ColumnProfile, TableProfile, added, profile
 from tasks.profiles.value_counts import ValueCounts
 
 __all__ = [
@@ -24,12 +24,10 @@ __all__ = [
     "TableProfile",
     "ValueCounts",
     "added",
-    "categories_side_by_side",
     "digest",
     "fit_ruler",
     "from_bytes",
     "profile",
-    "profile_stream",
     "to_bytes",
     "with_dates",
 ]

@@ -113,27 +113,6 @@ def edges_of(bins: Bins) -> tuple[Floats, Floats]:
     return np.where(positive, near, -far), np.where(positive, far, -near)
 
 
-def side_by_side(bins: tuple[Bins, Bins], counts: tuple[Counts, Counts]) -> tuple[Bins, Counts, Counts]:
-    """Return the bins that either of two histograms occupies, and the counts of both over them.
-
-    Examples
-    --------
-    >>> bins = (np.array([3, 7], dtype=np.uint16), np.array([7], dtype=np.uint16))
-    >>> [array.tolist() for array in side_by_side(bins, (np.array([1, 2]), np.array([5])))]
-    [[3, 7], [1, 2], [0, 5]]
-    """
-    occupied = np.zeros(ALL_BINS, dtype=bool)
-    for b in bins:
-        occupied[b] = True
-    met = np.flatnonzero(occupied)
-    places = np.empty(ALL_BINS, dtype=np.intp)
-    places[met] = np.arange(len(met))
-    spread = np.zeros((2, len(met)), dtype=np.int64)
-    for row, b, c in zip(spread, bins, counts, strict=True):
-        row[places[b]] = c
-    return met.astype(np.uint16), spread[0], spread[1]
-
-
 def summed(bins: Sequence[Bins], counts: Sequence[Counts]) -> tuple[Bins, Counts]:
     """Return the bins that any of some histograms occupies, ascending, and the sums of their counts.
 

@@ -15,13 +15,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tasks.profiles.axis import Counts
 from tasks.profiles.distinct_count import Ranks, text_ranks
-from tasks.profiles.rare_categories import hide_rare
 
 MOST_CATEGORIES = 1 << 12
 BUCKETS = 1 << 10
-NOT_KEPT = "(others)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +37,8 @@ class CategoryProfile:
     Examples
     --------
     >>> column = CategoryProfile(rows=4, nulls=1, counts={"a": 2, "b": 1})
-    >>> column.present, column.null_share, column.distinct
-    (3, 0.25, 2.0)
+    >>> column.present, column.distinct
+    (3, 2.0)
     >>> (column + column).counts == {"a": 4, "b": 2}
     True
     """
@@ -62,11 +59,6 @@ class CategoryProfile:
         return self.rows - self.nulls
 
     @property
-    def null_share(self) -> float:
-        """Share of rows without a value, 0 to 1; 0 without rows."""
-        return self.nulls / self.rows if self.rows else 0.0
-
-    @property
     def distinct(self) -> float:
         """How many categories there are: exact up to 4,096, beyond within about 2 % (one over the root of 4,096).
 
@@ -76,29 +68,6 @@ class CategoryProfile:
         if not self.rest:
             return float(len(self.counts))
         return (len(self.counts) - 1) / (int(text_ranks(list(self.counts)).max()) / 2.0**64)
-
-    @property
-    def cells(self) -> dict[str, int]:
-        """Rows by category, and by bucket for those not kept; they sum to `present`."""
-        return {**self.counts, **{_bucket_name(bucket): rows for bucket, rows in self.rest.items()}}
-
-    def shown(self, least: int) -> dict[str, int]:
-        """Return the counts that a report may show, the most frequent first.
-
-        Parameters
-        ----------
-        least : int
-            Categories with fewer rows are not named: together they are "(rare)". This is `privacy.min_category_count`.
-            Those of more than 4,096 that were not kept by name are "(others)".
-
-        Examples
-        --------
-        >>> CategoryProfile(11, 0, {"Anna": 1, "pro": 4, "basic": 5, "Jan": 1}).shown(2)
-        {'basic': 5, 'pro': 4, '(rare)': 2}
-        """
-        named = hide_rare(dict(sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))), least)
-        others = sum(self.rest.values())
-        return {**named, NOT_KEPT: named.get(NOT_KEPT, 0) + others} if others else named
 
     def __add__(self, other: CategoryProfile) -> CategoryProfile:
         return CategoryProfile.of_all([self, other])
@@ -124,31 +93,6 @@ def bounded(counts: Counter[str], rest: Counter[int]) -> tuple[dict[str, int], d
     return _split(counts, rest, (names, ranks), np.partition(ranks, MOST_CATEGORIES - 1)[MOST_CATEGORIES - 1])
 
 
-def categories_side_by_side(first: CategoryProfile, second: CategoryProfile) -> tuple[tuple[str, ...], Counts, Counts]:
-    """Return the cells that either of two columns has, in order of name, and the counts of both over them.
-
-    A cell is a category that both would have kept, or a bucket of those that one of them has not.
-
-    Examples
-    --------
-    >>> a, b = CategoryProfile(3, 0, {"x": 1, "y": 2}), CategoryProfile(5, 0, {"y": 4, "z": 1})
-    >>> names, before, now = categories_side_by_side(a, b)
-    >>> names, before.tolist(), now.tolist()
-    (('x', 'y', 'z'), [1, 2, 0], [0, 4, 1])
-    """
-    sides = [dict(side.counts) for side in (first, second)]
-    if first.rest or second.rest:
-        ranked = [(list(side.counts), text_ranks(list(side.counts))) for side in (first, second)]
-        last = min(ranks.max() for (_, ranks), side in zip(ranked, (first, second), strict=True) if side.rest)
-        sides = [
-            CategoryProfile(0, 0, *_split(side.counts, Counter(side.rest), names, last)).cells
-            for side, names in zip((first, second), ranked, strict=True)
-        ]
-    cells = tuple(sorted({*sides[0], *sides[1]}))
-    before, now = (np.array([side.get(cell, 0) for cell in cells], dtype=np.int64) for side in sides)
-    return cells, before, now
-
-
 def _split(
     counts: Mapping[str, int], rest: Counter[int], ranked: tuple[list[str], Ranks], last: np.uint64
 ) -> tuple[dict[str, int], dict[int, int]]:
@@ -160,7 +104,3 @@ def _split(
     for at, bucket in zip(np.flatnonzero(~kept), (ranks[~kept] % np.uint64(BUCKETS)).tolist(), strict=True):
         buckets[bucket] += counts[names[at]]
     return held, dict(buckets)
-
-
-def _bucket_name(bucket: int) -> str:
-    return f"(bucket {bucket})"

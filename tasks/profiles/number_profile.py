@@ -12,7 +12,7 @@ from tasks.errors import DataError
 from tasks.profiles.axis import Axis, Bins, Counts, edges_of, summed
 from tasks.profiles.counting.number_counter import NumberCounter
 from tasks.profiles.counting.value_block import UNIT
-from tasks.profiles.value_counts import ValueCounts, watched
+from tasks.profiles.value_counts import ValueCounts
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -42,8 +42,8 @@ class NumberProfile:
     >>> from tasks.profiles import Ruler, profile
     >>> ruler = Ruler(numbers={"size": Axis(center=4.0, scale=2.0)})
     >>> column = profile(pd.DataFrame({"size": [2.0, 4.0, 6.0, None]}), ruler).columns["size"]
-    >>> column.mean, round(column.sd, 3), column.null_share, column.minimum, column.maximum
-    (4.0, 1.633, 0.25, 2.0, 6.0)
+    >>> column.mean, round(column.sd, 3), column.nulls, column.minimum, column.maximum
+    (4.0, 1.633, 1, 2.0, 6.0)
     >>> (column + column).rows, (column + column).mean
     (8, 4.0)
     >>> column.distinct, column.most_frequent
@@ -79,11 +79,6 @@ class NumberProfile:
         return self.rows - self.nulls - self.positive_infinities - self.negative_infinities
 
     @property
-    def null_share(self) -> float:
-        """Share of rows without a value, 0 to 1; 0 without rows."""
-        return self.nulls / self.rows if self.rows else 0.0
-
-    @property
     def mean(self) -> float:
         """Mean of the finite values, in the data's units; nan without any."""
         return self.axis.value(self.total / UNIT / self.present) if self.present else math.nan
@@ -116,20 +111,6 @@ class NumberProfile:
         if self.constant and self.minimum is not None:
             return self.minimum, self.present
         return None if self.held is None else self.held.most_frequent
-
-    def share_of(self, value: float) -> float:
-        """Return the exact share of rows that hold a value, 0 to 1; nan when its rows were not counted by themselves.
-
-        >>> import pandas as pd
-        >>> from tasks.profiles import Ruler, profile
-        >>> rows = pd.DataFrame({"size": [0.0, 0.0, 5.0, None]})
-        >>> profile(rows, Ruler(numbers={"size": Axis()})).columns["size"].share_of(0.0)
-        0.5
-        """
-        known = self.held is not None and (self.held.complete or value in watched(self.axis))
-        if self.held is None or not known:
-            return math.nan
-        return self.held.counts.get(value, 0) / self.rows if self.rows else 0.0
 
     def quantile(self, share: float) -> float:
         """Return the value below which `share` of the finite values lie, in the data's units; nan without any.

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from tasks.errors import DataError, nearest
 from tasks.profiles.axis import Axis, Values, fit_axis
-from tasks.profiles.counting.column_values import Column, ages_of, instants_and_nulls, instants_of, numbers_of, texts_of
+from tasks.profiles.counting.column_values import Column, ages_of, instants_and_nulls, instants_of, numbers_of
 from tasks.profiles.value_counts import fit_pins
 
 EVENT_DATE = "event_date"  # the column, beside the ruler's own, that ages are counted back from
@@ -27,10 +27,6 @@ class Ruler:
         Number columns and the axis of each.
     categories, booleans : tuple of str
         Category columns, boolean columns.
-    times : mapping of str to Axis
-        Columns of dates or times, and the axis of each in microseconds since 1970 (UTC).
-    texts : mapping of str to Axis
-        Text columns, and the axis of each one's lengths in characters.
     dates, ages : mapping of str to Axis
         Columns of dates that are compared by their age, both with the same names: the axis of the dates themselves, in
         microseconds since 1970 (UTC), and that of whole days from the date to the row's event date. A date moves with
@@ -40,30 +36,18 @@ class Ruler:
     numbers: Mapping[str, Axis]
     categories: tuple[str, ...] = ()
     booleans: tuple[str, ...] = ()
-    times: Mapping[str, Axis] = field(default_factory=dict)
-    texts: Mapping[str, Axis] = field(default_factory=dict)
     dates: Mapping[str, Axis] = field(default_factory=dict)
     ages: Mapping[str, Axis] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every column of the data, in a fixed order: numbers, booleans, categories, times, texts, dates."""
-        return (*self.numbers, *self.booleans, *self.categories, *self.times, *self.texts, *self.dates)
+        """Every column of the data, in a fixed order: numbers, booleans, categories, dates."""
+        return (*self.numbers, *self.booleans, *self.categories, *self.dates)
 
     @property
     def needed(self) -> tuple[str, ...]:
         """Every column that rows must have: those of the data, and where there are dates the event date."""
         return (*self.columns, EVENT_DATE) if self.dates else self.columns
-
-    @property
-    def lengths(self) -> dict[str, Axis]:
-        """The profile columns that hold text lengths, and the axis of each."""
-        return {f"{name}.length": axis for name, axis in self.texts.items()}
-
-    @property
-    def cycles(self) -> tuple[str, ...]:
-        """The profile columns that hold the weekday and the hour of times."""
-        return tuple(f"{name}.{cycle}" for name in self.times for cycle in ("weekday", "hour"))
 
 
 def fit_ruler(
@@ -72,8 +56,6 @@ def fit_ruler(
     numbers: Sequence[str],
     categories: Sequence[str],
     booleans: Sequence[str],
-    times: Sequence[str] = (),
-    texts: Sequence[str] = (),
 ) -> Ruler:
     """Return the ruler of a first training's rows.
 
@@ -81,7 +63,7 @@ def fit_ruler(
     ----------
     frame : DataFrame or pyarrow.Table
         The rows the first model learns from.
-    numbers, categories, booleans, times, texts : sequence of str
+    numbers, categories, booleans : sequence of str
         Columns of each kind; number columns may be float64, Float64 or any integer type.
 
     Raises
@@ -97,18 +79,12 @@ def fit_ruler(
     >>> ruler.numbers["size"].center, round(ruler.numbers["size"].scale ** 2, 9)
     (4.0, 5.0)
     """
-    require_columns(names_of(frame), [*numbers, *booleans, *categories, *times, *texts])
-    ruler = Ruler(
+    require_columns(names_of(frame), [*numbers, *booleans, *categories])
+    return Ruler(
         numbers={name: _axis(numbers_of(_column(frame, name), name)) for name in numbers},
         categories=tuple(categories),
         booleans=tuple(booleans),
-        times={name: _axis(instants_of(_column(frame, name), name)) for name in times},
-        texts={name: _axis(texts_of(_column(frame, name), name)[0]) for name in texts},
     )
-    taken = set(ruler.columns) & {*ruler.lengths, *ruler.cycles}
-    if taken:
-        raise DataError(f"columns {sorted(taken)} bear names that profiles of times and texts need; rename them")
-    return ruler
 
 
 def with_dates(ruler: Ruler, frame: pd.DataFrame | pa.Table, names: Sequence[str]) -> Ruler:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from tasks.errors import DataError
 from tasks.profiles.category_profile import CategoryProfile
-from tasks.profiles.counting.column_counters import Booleans, Categories, Dates, Numbers, Texts, Times
+from tasks.profiles.counting.column_counters import Booleans, Categories, Dates, Numbers
 from tasks.profiles.counting.column_values import Column, instants_and_nulls
 from tasks.profiles.counting.scratch_buffers import ScratchBuffers
-from tasks.profiles.distinct_count import Registers, distinct_estimate
 from tasks.profiles.number_profile import NumberProfile, counted
 from tasks.profiles.ruler import EVENT_DATE, Ruler, names_of, require_columns
 
@@ -33,14 +31,10 @@ class TableProfile:
     rows : int
         Rows summarised.
     columns : mapping of str to NumberProfile or CategoryProfile
-        One profile per number, boolean and category of the ruler, in its order; then "NAME.weekday" and "NAME.hour" of
-        each time, "NAME.length" of each text, and the age of each date, in days before the event date, under the
-        date's own name. All of them can be compared with a reference.
-    times : mapping of str to NumberProfile
-        When, in microseconds since 1970 (UTC), for each column of times or dates. It moves by nature, so nothing
-        compares it.
-    texts : mapping of str to bytes
-        Registers of `tasks.profiles.distinct_count` for each text column.
+        One profile per number, boolean and category of the ruler, in its order; then the age of each date column, in
+        days before the event date, under the name of the date column. All of them are compared with a reference.
+    dates : mapping of str to NumberProfile
+        The dates themselves, in microseconds since 1970 (UTC). They move with the calendar, so they are not compared.
 
     Examples
     --------
@@ -56,19 +50,12 @@ class TableProfile:
     ruler: Ruler
     rows: int
     columns: Mapping[str, ColumnProfile]
-    times: Mapping[str, NumberProfile] = field(default_factory=dict)
-    texts: Mapping[str, bytes] = field(default_factory=dict)
+    dates: Mapping[str, NumberProfile] = field(default_factory=dict)
 
     @classmethod
     def empty(cls, ruler: Ruler) -> TableProfile:
         """Return the profile of no rows: what adding starts from."""
         return TableCounter(ruler).profile()
-
-    def distinct(self, column: str) -> float:
-        """Return how many different values a column of the ruler has; exact while few, else within about 5 %."""
-        if column in self.texts:
-            return distinct_estimate(np.frombuffer(self.texts[column], dtype=np.uint8))
-        return (self.times[column] if column in self.times else self.columns[column]).distinct
 
     def __add__(self, other: TableProfile) -> TableProfile:
         return added([self, other])
@@ -92,8 +79,7 @@ def added(parts: Sequence[TableProfile]) -> TableProfile:
         first.ruler,
         sum(each.rows for each in parts),
         {name: _sum([each.columns[name] for each in parts]) for name in first.columns},
-        {name: NumberProfile.of_all([each.times[name] for each in parts]) for name in first.times},
-        {name: _union([each.texts[name] for each in parts]) for name in first.texts},
+        {name: NumberProfile.of_all([each.dates[name] for each in parts]) for name in first.dates},
     )
 
 
@@ -112,30 +98,6 @@ def profile(frame: pd.DataFrame, ruler: Ruler) -> TableProfile:
     return counter.profile()
 
 
-def profile_stream(batches: Iterable[pa.RecordBatch], ruler: Ruler) -> TableProfile:
-    """Return the profile of all rows of a stream of Arrow batches, of which only one is held at a time.
-
-    It is the same that `profile` gives of the frame they would make. Batches of 65,536 rows are counted fastest, and
-    categories dictionary-encoded (`read_dictionary` of pyarrow.parquet); memory does not grow with their number.
-
-    Raises
-    ------
-    DataError
-        A column of the ruler is missing, or holds another kind of value.
-
-    Examples
-    --------
-    >>> ruler = Ruler(numbers={}, categories=("plan",))
-    >>> plans = {"plan": ["basic", "pro", None]}
-    >>> profile_stream(pa.table(plans).to_batches(), ruler) == profile(pd.DataFrame(plans), ruler)
-    True
-    """
-    counter = TableCounter(ruler)
-    for batch in batches:
-        counter.add(batch)
-    return counter.profile()
-
-
 class TableCounter:
     """What has been counted so far of a table's columns."""
 
@@ -146,8 +108,6 @@ class TableCounter:
         self.numbers = {name: Numbers(axis) for name, axis in ruler.numbers.items()}
         self.booleans = {name: Booleans() for name in ruler.booleans}
         self.categories = {name: Categories() for name in ruler.categories}
-        self.times = {name: Times(axis) for name, axis in ruler.times.items()}
-        self.texts = {name: Texts(axis) for name, axis in ruler.texts.items()}
         self.dates = {name: Dates(axis, ruler.ages[name]) for name, axis in ruler.dates.items()}
 
     def add(self, rows: pd.DataFrame | pa.RecordBatch) -> None:
@@ -155,7 +115,7 @@ class TableCounter:
         require_columns(names_of(rows), self.ruler.needed)
         self.rows += len(rows)
         self.desk = self.desk.for_rows(len(rows))
-        for kind in (self.numbers, self.booleans, self.categories, self.times, self.texts):
+        for kind in (self.numbers, self.booleans, self.categories):
             for name, counter in kind.items():
                 counter.add(_column(rows, name), name, self.desk)
         if self.dates:
@@ -168,22 +128,13 @@ class TableCounter:
         columns: dict[str, ColumnProfile] = {name: counted(kept.counter) for name, kept in self.numbers.items()}
         columns |= {name: kept.profile() for name, kept in self.booleans.items()}
         columns |= {name: kept.profile() for name, kept in self.categories.items()}
-        for name, kept in self.times.items():
-            columns |= {f"{name}.{cycle}": found for cycle, found in kept.cycles().items()}
-        columns |= {f"{name}.length": counted(kept.lengths) for name, kept in self.texts.items()}
         columns |= {name: counted(kept.ages) for name, kept in self.dates.items()}
-        times = {name: counted(kept.instants) for name, kept in (self.times | self.dates).items()}
-        texts = {name: kept.registers.tobytes() for name, kept in self.texts.items()}
-        return TableProfile(self.ruler, self.rows, columns, times, texts)
+        dates = {name: counted(kept.instants) for name, kept in self.dates.items()}
+        return TableProfile(self.ruler, self.rows, columns, dates)
 
 
 def _column(rows: pd.DataFrame | pa.RecordBatch, name: str) -> Column:
     return rows[name] if isinstance(rows, pd.DataFrame) else rows.column(name)
-
-
-def _union(parts: Sequence[bytes]) -> bytes:
-    registers: Registers = np.maximum.reduce([np.frombuffer(each, dtype=np.uint8) for each in parts])
-    return registers.tobytes()
 
 
 def _sum(parts: Sequence[ColumnProfile]) -> ColumnProfile:

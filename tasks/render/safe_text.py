@@ -11,7 +11,6 @@ MARKUP = str.maketrans({character: f"\\{character}" for character in "\\`*_[]#|~
 TURNS_TEXT = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 UNSHOWN = frozenset({"Cc", "Cs", "Co", "Cn"})
 ADDRESS = re.compile(r"(https?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%\[\]-]*[A-Za-z0-9_/=-])")
-SHORT = 80
 
 
 def visible(text: object) -> str:
@@ -76,15 +75,6 @@ def markdown(text: object) -> str:
     return "".join(
         part if position % 2 else part.replace("&", "&amp;").translate(MARKUP) for position, part in enumerate(parts)
     )
-
-
-def shortened(text: str, characters: int = SHORT) -> str:
-    """Return a text cut to a length, and marked where it was.
-
-    >>> shortened("abcdef", 4)
-    'abc…'
-    """
-    return text if len(text) <= characters else f"{text[: characters - 1]}…"
 
 
 def words(value: object) -> str:

@@ -187,9 +187,6 @@ def automated(lake: Lake, spec: ProjectSpec, known: Deliveries, night: date) -> 
     return found
 
 
-automated_task = leeway_task("automation")(automated)
-
-
 def _with_labels(
     lake: Lake, spec: ProjectSpec, known: Deliveries, when: tuple[date, date], rows: pd.DataFrame
 ) -> pd.DataFrame:

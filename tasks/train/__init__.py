@@ -5,7 +5,7 @@ forward validation - fit on what was known, score what came next - says which on
 """
 
 from tasks.train.assessment.baselines import baseline_prediction, baseline_predictions
-from tasks.train.assessment.forward_validation import FoldResult, choose, forward_validation
+from tasks.train.assessment.forward_validation import FoldResult, choose
 from tasks.train.assessment.importances import importances
 from tasks.train.assessment.learning_curve import LearningCurve, learning_curve
 from tasks.train.data.training_table import apart
@@ -34,7 +34,6 @@ __all__ = [
     "choose",
     "fit",
     "fitted_on_all",
-    "forward_validation",
     "importances",
     "learning_curve",
     "train",

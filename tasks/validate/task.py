@@ -89,9 +89,6 @@ def release(lake: Lake, spec: ProjectSpec, batch: Batch, moment: datetime) -> in
     return len(rows)
 
 
-release_task = leeway_task("release")(release)
-
-
 def _groups(deliveries: Sequence[Delivery | Unread]) -> Iterator[list[Delivery | Unread]]:
     group: list[Delivery | Unread] = []
     rows = 0

@@ -21,10 +21,12 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
-from tasks.drift.distances import jensen_shannon, kolmogorov_smirnov, null_share, psi, total_variation, wasserstein
-from tasks.profiles import NumberProfile, Ruler, TableProfile, fit_ruler, from_bytes, profile_stream, to_bytes
+from tasks.drift import judged, measured, reference_of
+from tasks.profiles import Ruler, TableProfile, fit_ruler, from_bytes, to_bytes
+from tasks.profiles.table_profile import TableCounter
 from tests.bench.figures import Figures, Time
 from tests.bench.places import own_place
+from tests.bench.profile_distances import jensen_shannon, kolmogorov_smirnov, psi, wasserstein
 from tests.bench.wide import CATEGORIES, NUMBERS, wide_rows
 
 ROWS = 1_000_000
@@ -122,7 +124,10 @@ def _batches(path: Path) -> Iterator[pa.RecordBatch]:
 
 
 def _profiled(path: Path, ruler: Ruler) -> TableProfile:
-    return profile_stream(_batches(path), ruler)
+    counter = TableCounter(ruler)
+    for batch in _batches(path):
+        counter.add(batch)
+    return counter.profile()
 
 
 def _read(place: Path) -> None:
@@ -134,16 +139,10 @@ def _streamed(place: Path) -> None:
         pass
 
 
-def _drift(place: Path) -> dict[str, dict[str, float]]:
-    reference = from_bytes((place / "reference.profile").read_bytes())
-    new = _profiled(place / "new.parquet", reference.ruler)
-    found = {}
-    for name, before in reference.columns.items():
-        number = isinstance(before, NumberProfile)
-        kind = (kolmogorov_smirnov, wasserstein) if number else (total_variation,)
-        distances = (*kind, psi, jensen_shannon, null_share)
-        found[name] = {each.__name__: each(before, new.columns[name]) for each in distances}
-    return found
+def _drift(place: Path) -> object:
+    reference = reference_of([("2026-01-05", from_bytes((place / "reference.profile").read_bytes()))])
+    new = _profiled(place / "new.parquet", reference.total.ruler)
+    return judged(reference, measured(reference, new), effect=0.1, alpha=1e-4)
 
 
 def _peer(place: Path) -> None:
@@ -165,12 +164,13 @@ def _frame(path: Path) -> pa.Table:
 
 
 def _differences(place: Path) -> dict[str, float]:
-    """Return how far our distances of number columns are from those of the rows themselves."""
+    """Return how far distances of the profiles of number columns are from those of the rows themselves."""
     from scipy.stats import ks_2samp, wasserstein_distance
 
     before, new = (_frame(place / f"{name}.parquet") for name in ("reference", "new"))
-    ours = _drift(place)
-    scales = from_bytes((place / "reference.profile").read_bytes()).ruler.numbers
+    reference = from_bytes((place / "reference.profile").read_bytes())
+    profiles, scales = _profiled(place / "new.parquet", reference.ruler), reference.ruler.numbers
+    distances = (kolmogorov_smirnov, wasserstein, psi, jensen_shannon)
     worst = {"kolmogorov_smirnov": 0.0, "wasserstein": 0.0, "psi": 0.0, "jensen_shannon": 0.0}
     for name in NUMBERS:
         x, y = (np.sort(t[name].to_numpy().astype(np.float64)) for t in (before, new))
@@ -181,7 +181,9 @@ def _differences(place: Path) -> dict[str, float]:
             "psi": _exact_psi(*cells),
             "jensen_shannon": _exact_jensen_shannon(*cells),
         }
-        worst = {kind: max(error, abs(exact[kind] - ours[name][kind])) for kind, error in worst.items()}
+        columns = reference.columns[name], profiles.columns[name]
+        ours = {distance.__name__: distance(*columns) for distance in distances}
+        worst = {kind: max(error, abs(exact[kind] - ours[kind])) for kind, error in worst.items()}
     return worst
 
 

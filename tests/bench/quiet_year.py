@@ -18,11 +18,12 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from tasks.drift import DISTANCES, Leeway, reference_of
+from tasks.drift import Leeway, reference_of
 from tasks.monitor.drift_monitor import DriftMonitor
 from tasks.profiles import TableProfile, fit_ruler, profile
 from tasks.spec.policy_sections import Monitoring
 from tests.bench.figures import Figures, Time
+from tests.bench.profile_distances import kolmogorov_smirnov, psi
 
 NUMBERS, CATEGORIES, CELLS = 40, 10, 6
 REFERENCE_DAYS, NIGHTS = 182, 365
@@ -86,7 +87,7 @@ def year(world: World) -> Year:
         found.cpu_seconds += process_time() - cpu_began
         found.leeway += bool(seen.alarms)
         found.ks += any(_ks(reference.total, summary, name) for name in numbers)
-        found.psi += any(DISTANCES["psi"](reference.total.columns[n], summary.columns[n]) > 0.1 for n in ruler.columns)
+        found.psi += any(psi(reference.total.columns[n], summary.columns[n]) > 0.1 for n in ruler.columns)
     return found
 
 
@@ -94,7 +95,7 @@ def _ks(reference: TableProfile, night: TableProfile, name: str) -> bool:
     """Tell whether the two-sample K-S test has p < .05 (the asymptotic quantile 1.358)."""
     before, now = reference.columns[name], night.columns[name]
     limit = 1.358 * np.sqrt(1 / before.present + 1 / now.present)
-    return bool(DISTANCES["kolmogorov_smirnov"](before, now) > limit)
+    return bool(kolmogorov_smirnov(before, now) > limit)
 
 
 def table(sizes: tuple[int, ...]) -> Table:

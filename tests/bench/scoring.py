@@ -125,8 +125,8 @@ def _scored_file(files: dict[str, bytes], given: Path, written: Path) -> tuple[T
 
     def whole() -> None:
         with pq.ParquetWriter(written, pa.schema([("prediction", pa.float64())])) as writer:
-            for answers in model.predict_chunks(frames()):
-                writer.write_table(pa.table({"prediction": answers}))
+            for frame in frames():
+                writer.write_table(pa.table({"prediction": model.predict(frame)}))
 
     time = Time.of(whole)
     return time, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3

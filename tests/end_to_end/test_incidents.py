@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -89,11 +90,11 @@ def test_a_strategy_by_the_calendar_retrains_by_the_calendar(stage: Stage, bench
 def test_broken_data_is_set_aside_and_never_trained_on(
     name: str, verdict: str, stage: Stage, folder: Path, bench: BacktestTrainer
 ) -> None:
-    from flows.backtest.scenarios import on_other_columns, play
+    from flows.backtest.scenarios import play
 
     # No expectation of the suite is about this column's level, so only the watch can see it.
     outcome = play(
-        name, on_other_columns(stage, "sqft_basement" if name == "unit-change" else "lat", ""), folder, FIRST, bench
+        name, replace(stage, number="sqft_basement" if name == "unit-change" else "lat"), folder, FIRST, bench
     )
     assert (outcome.verdict, outcome.trained_on_broken, outcome.named) == (verdict, False, True)
     at_once = [each for each in outcome.story.decisions if each.night == ONSET]

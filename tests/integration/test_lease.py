@@ -12,12 +12,17 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import Conflict
-from tasks.lake import Lake, acquire_lease, compact, current, lease
+from tasks.lake import Lake, Lease, acquire_lease, compact, lease
 
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     return Lake(str(tmp_path / "lake"))
+
+
+def current(lake: Lake, project: str, name: str) -> Lease | None:
+    """Return the lease that runs now."""
+    return lease._running(lease._last(lake, project, name))
 
 
 def test_a_lease_is_held_for_the_block_and_then_given_back(lake: Lake) -> None:

@@ -10,11 +10,9 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.drift import DISTANCES
-from tasks.drift.aligned import group_uppers
+from tasks.drift import judged, measured, reference_of
 from tasks.profiles import (
     Axis,
-    ColumnProfile,
     NumberProfile,
     Ruler,
     TableProfile,
@@ -99,41 +97,17 @@ def test_quantiles_rise_and_stay_within_the_data(values: list[float]) -> None:
     assert quantiles[-1] <= max(values)
 
 
-def measurable(column: ColumnProfile) -> list[str]:
-    own = ["wasserstein", "kolmogorov_smirnov"] if isinstance(column, NumberProfile) else ["total_variation"]
-    return ["psi", "jensen_shannon", "null_share", *own]
-
-
 @laws
-@given(rows, rows, rulers)
-def test_every_distance_is_nought_or_more_and_nought_from_itself(first: Rows, second: Rows, ruler: Ruler) -> None:
+@given(rows.filter(bool), rows.filter(bool), rulers)
+def test_every_statistic_is_nought_or_more_and_nought_from_itself(first: Rows, second: Rows, ruler: Ruler) -> None:
     one, two = profile(frame_of(first), ruler), profile(frame_of(second), ruler)
-    for name, column in one.columns.items():
-        for distance in measurable(column):
-            far = DISTANCES[distance](column, two.columns[name])
-            assert far >= 0
-            assert np.isfinite(far)
-            assert DISTANCES[distance](column, column) == 0
-            assert DISTANCES[distance](column, column + column) < 1e-12  # type: ignore[operator]  # one kind on both sides
-
-
-numbers = st.lists(st.one_of(st.floats(-1e3, 1e3), st.sampled_from([0.0, 1.0, 7.5])), min_size=1, max_size=30)
-
-
-def number(values: list[float]) -> NumberProfile:
-    column = profile(pd.DataFrame({"x": values}), Ruler({"x": Axis(1.0, 3.0)})).columns["x"]
-    assert isinstance(column, NumberProfile)
-    return column
-
-
-@laws
-@given(numbers, numbers)
-def test_psi_of_profiles_is_the_psi_of_the_rows_cut_where_the_deciles_end(old: list[float], new: list[float]) -> None:
-    uppers = group_uppers(number(old))
-    places = [np.searchsorted(uppers, [int(number([value]).bins[0]) for value in values]) for values in (old, new)]
-    counts = np.array([np.bincount(place, minlength=len(uppers) + 1) for place in places], dtype=np.float64)
-    p, q = (np.maximum(side, 0.5) / np.maximum(side, 0.5).sum() for side in counts[:, counts.sum(axis=0) > 0])
-    assert np.isclose(DISTANCES["psi"](number(old), number(new)), np.sum((q - p) * np.log(q / p)), atol=1e-12)
+    reference = reference_of([("2026-01-05", one)])
+    for window in (one, two, one + one):
+        moved = judged(reference, measured(reference, window), effect=0.1, alpha=1e-4).moved
+        assert all(np.isfinite([statistic.distance, statistic.leeway]).all() for statistic in moved)
+        assert all(statistic.distance >= 0 and statistic.leeway > 0 for statistic in moved)
+        if window is not two:
+            assert all(statistic.distance < 1e-12 for statistic in moved)
 
 
 instants = st.one_of(st.none(), st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)))  # noqa: DTZ001 - as contracts have it

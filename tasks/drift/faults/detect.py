@@ -175,7 +175,7 @@ def _stuck_date(name: str, before: TableProfile, now: TableProfile) -> Suspicion
         return None
     ages = _stuck(name, first, last)
     of_an_age = float(last.counts.max()) / last.present
-    date = commonest(before.times[name], now.times[name])
+    date = commonest(before.dates[name], now.dates[name])
     if date is not None and date.share - max(of_an_age, date.before) > max(FEWEST_VALUES / last.present, 0.1):
         return Suspicion("stuck", (name,), date.words, date.numbers)
     if ages is None:

@@ -56,7 +56,7 @@ def commonest(before: NumberProfile, now: NumberProfile) -> Commonest | None:
     >>> import pandas as pd
     >>> def dates(*days):
     ...     rows = pd.DataFrame({"built": pd.to_datetime(list(days)), "event_date": pd.Timestamp("2026-03-01")})
-    ...     return profile(rows, Ruler({}, dates={"built": Axis()}, ages={"built": Axis()})).times["built"]
+    ...     return profile(rows, Ruler({}, dates={"built": Axis()}, ages={"built": Axis()})).dates["built"]
     >>> now = dates("1970-01-01", "1970-01-01", "1970-01-01", "2001-05-01")
     >>> commonest(dates("1970-01-01", "1998-07-01", "2003-02-01", "1998-02-01"), now)
     Commonest(day='1970-01-01', share=0.75, before=0.25)

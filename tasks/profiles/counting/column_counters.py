@@ -12,26 +12,17 @@ import pyarrow as pa
 from tasks.profiles.axis import Axis, Counts
 from tasks.profiles.category_profile import CategoryProfile, bounded
 from tasks.profiles.counting.column_values import (
-    DAY_US,
     Column,
     ages_of,
     booleans_of,
     categories_of,
     codes_counted,
     instants_and_nulls,
-    instants_of,
     named,
     numbers_of,
-    texts_of,
 )
 from tasks.profiles.counting.number_counter import NumberCounter
 from tasks.profiles.counting.scratch_buffers import ScratchBuffers
-from tasks.profiles.distinct_count import Registers, no_registers, raise_registers, text_ranks
-
-HOUR_US = 3_600_000_000
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-HOURS = tuple(f"{hour:02}" for hour in range(24))
-THURSDAY = 3  # 1970-01-01, where microseconds begin
 
 
 @dataclass(slots=True)
@@ -109,34 +100,6 @@ class Booleans:
 
 
 @dataclass(slots=True)
-class Times:
-    """A column of dates or times: when, in microseconds since 1970, and on which weekday, in which hour (UTC)."""
-
-    axis: Axis
-    instants: NumberCounter = field(init=False)
-    weekdays: Counts = field(default_factory=lambda: np.zeros(len(WEEKDAYS), dtype=np.int64))
-    hours: Counts = field(default_factory=lambda: np.zeros(len(HOURS), dtype=np.int64))
-
-    def __post_init__(self) -> None:
-        self.instants = NumberCounter(self.axis)
-
-    def add(self, column: Column, name: str, desk: ScratchBuffers) -> None:
-        """Count a column's rows in."""
-        instants = instants_of(column, name)
-        self.instants.add(instants, len(column), desk)
-        self.weekdays += np.bincount((instants // DAY_US + THURSDAY) % len(WEEKDAYS), minlength=len(WEEKDAYS))
-        self.hours += np.bincount(instants // HOUR_US % len(HOURS), minlength=len(HOURS))
-
-    def cycles(self) -> dict[str, CategoryProfile]:
-        """Return the profiles of weekday and hour."""
-        return {"weekday": self._cycle(WEEKDAYS, self.weekdays), "hour": self._cycle(HOURS, self.hours)}
-
-    def _cycle(self, names: tuple[str, ...], counts: Counts) -> CategoryProfile:
-        held = {name: int(rows) for name, rows in zip(names, counts, strict=True) if rows}
-        return CategoryProfile(self.instants.rows, self.instants.nulls, held)
-
-
-@dataclass(slots=True)
 class Dates:
     """A column of dates beside the event date: when, as `Times` has it, and how many days before the event date."""
 
@@ -153,21 +116,3 @@ class Dates:
         instants = instants_and_nulls(column, name)
         self.instants.add(instants.drop_null().to_numpy(zero_copy_only=True), len(column), desk)
         self.ages.add(ages_of(instants, events), len(column), desk)
-
-
-@dataclass(slots=True)
-class Texts:
-    """A text column: how long, and how many different ones; the texts themselves are not kept."""
-
-    axis: Axis
-    lengths: NumberCounter = field(init=False)
-    registers: Registers = field(default_factory=no_registers)
-
-    def __post_init__(self) -> None:
-        self.lengths = NumberCounter(self.axis)
-
-    def add(self, column: Column, name: str, desk: ScratchBuffers) -> None:
-        """Count a column's rows in."""
-        lengths, different = texts_of(column, name)
-        self.lengths.add(lengths, len(column), desk)
-        raise_registers(self.registers, text_ranks(different))

@@ -149,25 +149,6 @@ def ages_of(instants: pa.Int64Array, events: pa.Int64Array) -> Values:
     return ages
 
 
-def texts_of(column: Column, name: str) -> tuple[Values, list[str]]:
-    """Return how many characters each text has that is not null, and the different texts.
-
-    Raises
-    ------
-    DataError
-        The column does not hold text.
-    """
-    array = _arrow(column, name, "text")
-    if array.null_count == len(array):
-        return np.empty(0, dtype=np.int64), []
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    if not (pa.types.is_string(array.type) or pa.types.is_large_string(array.type)):
-        raise DataError(f"column {name!r} holds {array.type}; text was expected. Type it in the contract")
-    present = array.drop_null()
-    return pc.utf8_length(present).cast(pa.int64()).to_numpy(zero_copy_only=True), present.unique().to_pylist()
-
-
 def _read(texts: pa.Array, name: str) -> pa.Array:
     try:
         moments = pd.to_datetime(texts.to_pandas(), utc=True, format="mixed")

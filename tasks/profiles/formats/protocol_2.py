@@ -38,16 +38,16 @@ def written(profile: TableProfile) -> bytes:
         "ruler": ruler_header(profile.ruler),
         "rows": profile.rows,
         "columns": {name: _scalars(column) for name, column in profile.columns.items()},
-        "times": {name: _scalars(column) for name, column in profile.times.items()},
+        "times": {name: _scalars(column) for name, column in profile.dates.items()},
     }
     text = json.dumps(header, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
     arrays = [_arrays(column) for _, column in _numbers(profile)]
-    return b"".join([LENGTH.pack(len(text)), text, *arrays, *(profile.texts[name] for name in sorted(profile.texts))])
+    return b"".join([LENGTH.pack(len(text)), text, *arrays])
 
 
 def ruler_header(ruler: Ruler) -> dict[str, Any]:
-    """Return a ruler as JSON holds it."""
-    axes = {"numbers": ruler.numbers, "times": ruler.times, "texts": ruler.texts}
+    """Return a ruler as stored in JSON; the kinds "times" and "texts" are no longer counted and stay empty."""
+    axes: dict[str, Mapping[str, Axis]] = {"numbers": ruler.numbers, "times": {}, "texts": {}}
     if ruler.dates:
         axes |= {"dates": ruler.dates, "ages": ruler.ages}
     return {
@@ -58,41 +58,54 @@ def ruler_header(ruler: Ruler) -> dict[str, Any]:
 
 
 def read_2(body: bytes) -> TableProfile:
-    """Return the profile that a decompressed body holds."""
+    """Return the profile that a decompressed body holds; columns of times and texts are skipped."""
     (length,) = LENGTH.unpack_from(body)
     header = json.loads(body[LENGTH.size : LENGTH.size + length])
-    ruler = _ruler(header["ruler"])
-    reader, kept = Reader(body, LENGTH.size + length), header["columns"]
-    numbers = {name: _number(axis, kept[name], reader) for name, axis in ruler.numbers.items()}
-    lengths = {name: _number(axis, kept[name], reader) for name, axis in ruler.lengths.items()}
-    ages = {name: _number(axis, kept[name], reader) for name, axis in ruler.ages.items()}
-    instants = sorted([*ruler.times.items(), *ruler.dates.items()], key=lambda item: item[0])
-    times = {name: _number(axis, header["times"][name], reader) for name, axis in instants}
-    texts = {name: reader.taken(REGISTERS) for name in ruler.texts}
+    axes, columns = _axes(header["ruler"]), header["columns"]
+    ruler = _ruler(header["ruler"], axes)
+    reader = Reader(body, LENGTH.size + length)
+    numbers = {name: _number(axis, columns[name], reader) for name, axis in ruler.numbers.items()}
+    for name, axis in axes["texts"].items():
+        _number(axis, columns[f"{name}.length"], reader)
+    ages = {name: _number(axis, columns[name], reader) for name, axis in ruler.ages.items()}
+    instants = sorted([*axes["times"].items(), *ruler.dates.items()], key=lambda item: item[0])
+    dates = {name: _number(axis, header["times"][name], reader) for name, axis in instants}
+    reader.taken(REGISTERS * len(axes["texts"]))
     reader.ended()
-    categories = {name: _category(kept[name]) for name in (*ruler.booleans, *ruler.categories, *ruler.cycles)}
-    return TableProfile(ruler, header["rows"], {**numbers, **categories, **lengths, **ages}, times, texts)
+    categories = {name: _category(columns[name]) for name in (*ruler.booleans, *ruler.categories)}
+    return TableProfile(
+        ruler, header["rows"], {**numbers, **categories, **ages}, {name: dates[name] for name in ruler.dates}
+    )
 
 
 def _axis(axis: Axis) -> list[Any]:
     return [float(axis.center), float(axis.scale), list(axis.pins)]
 
 
-def _ruler(header: Mapping[str, Any]) -> Ruler:
-    axes = {
+def _axes(header: Mapping[str, Any]) -> dict[str, dict[str, Axis]]:
+    return {
         kind: {name: Axis(center, scale, tuple(pins)) for name, center, scale, pins in header.get(kind, ())}
         for kind in ("numbers", "times", "texts", "dates", "ages")
     }
-    return Ruler(**axes, categories=tuple(header["categories"]), booleans=tuple(header["booleans"]))
+
+
+def _ruler(header: Mapping[str, Any], axes: Mapping[str, Mapping[str, Axis]]) -> Ruler:
+    return Ruler(
+        axes["numbers"],
+        tuple(header["categories"]),
+        tuple(header["booleans"]),
+        dates=axes["dates"],
+        ages=axes["ages"],
+    )
 
 
 def _numbers(profile: TableProfile) -> Iterator[tuple[str, NumberProfile]]:
     """Yield the number columns in the order their arrays are written in."""
-    for name in (*sorted(profile.ruler.numbers), *sorted(profile.ruler.lengths), *sorted(profile.ruler.ages)):
+    for name in (*sorted(profile.ruler.numbers), *sorted(profile.ruler.ages)):
         column = profile.columns[name]
         if isinstance(column, NumberProfile):
             yield name, column
-    yield from ((name, profile.times[name]) for name in sorted(profile.times))
+    yield from ((name, profile.dates[name]) for name in sorted(profile.dates))
 
 
 def _scalars(column: NumberProfile | CategoryProfile) -> dict[str, Any]:

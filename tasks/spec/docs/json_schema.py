@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import json
-from copy import deepcopy
 from functools import cache
 from typing import Any
 
 from tasks.spec.project_spec import ProjectSpec
 
 Loc = tuple[str | int, ...]
-
-
-def json_schema() -> dict[str, Any]:
-    """Return the JSON schema (draft 2020-12) of project.yaml.
-
-    >>> json_schema()["required"]
-    ['project', 'scope', 'source', 'features']
-    """
-    return deepcopy(_schema())
 
 
 def schema_text() -> str:

@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-import pandas as pd
-
 from tasks.errors import DataError
 from tasks.model.answer_scale import LINKS
 from tasks.model.input_matrix import FloatArray
 from tasks.model.schema import Link
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics.losses import LOSSES, RESIDUALS
-from tasks.train.data.training_table import TrainingTable, table
+from tasks.train.data.training_table import TrainingTable
 from tasks.train.fit.recipe_fit import FitCache, Learned, lacks_a_class
 from tasks.train.model_search.recipes import Recipe
 
@@ -36,7 +34,7 @@ class FoldResult:
     bias: float
 
 
-def forward_validation(recipe: Recipe, rows: pd.DataFrame, spec: ProjectSpec, as_of: date) -> list[FoldResult]:
+def folds(workshop: FitCache, recipe: Recipe, as_of: date) -> list[FoldResult]:
     """Return how a recipe would have done in the newest cohorts, oldest first.
 
     The newest cohort ends with the newest matured row; each is `split.fold_days` long. A cohort that starts on day s is
@@ -44,12 +42,10 @@ def forward_validation(recipe: Recipe, rows: pd.DataFrame, spec: ProjectSpec, as
 
     Parameters
     ----------
+    workshop : FitCache
+        The rows and the spec. Rows that had not matured on `as_of` are not used.
     recipe : Recipe
-        What to try.
-    rows : DataFrame
-        Feature columns, event time and label. Rows that had not matured on `as_of` are not looked at.
-    spec : ProjectSpec
-        Folds, delay and metric.
+        The recipe to evaluate.
     as_of : date
         The night that trains.
 
@@ -58,11 +54,6 @@ def forward_validation(recipe: Recipe, rows: pd.DataFrame, spec: ProjectSpec, as
     list of FoldResult
         Up to `split.folds`; folds with fewer than half of `training.min_rows` to fit on, or 20 to score, are left out.
     """
-    return folds(FitCache(table(rows, spec), spec), recipe, as_of)
-
-
-def folds(workshop: FitCache, recipe: Recipe, as_of: date) -> list[FoldResult]:
-    """Return `forward_validation` on rows that are already read, oldest fold first."""
     results = [fold(workshop, recipe, end) for end in fold_ends(workshop, as_of)]
     return [result for result in results if result is not None]
 

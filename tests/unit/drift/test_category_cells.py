@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.drift import Leeway, Reference, compare, reference_of, suspicions
+from tasks.drift import Leeway, Reference, reference_of, suspicions
 from tasks.drift.statistics.category_cells import comparable, known_of, rows_at_most
 from tasks.profiles import CategoryProfile, Ruler, profile
+from tests.unit.drift.comparing import compare
 
 POLICY, START = Leeway(effect=0.1, false_alarms_per_year=4, nights_per_year=365), date(2026, 1, 5)
 RULER = Ruler(numbers={}, categories=("shop",))

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.drift import Leeway, Reference, Suspicion, compare, reference_of, suspicions, truncated
+from tasks.drift import Leeway, Reference, Suspicion, reference_of, suspicions, truncated
 from tasks.drift.faults.detect import Hints
 from tasks.profiles import fit_ruler, profile
+from tests.unit.drift.comparing import compare
 
 NUMBERS, CATEGORIES = ["area", "price", "degrees", "age"], ["plan", "city"]
 POLICY = Leeway(effect=0.1, false_alarms_per_year=4, nights_per_year=365)

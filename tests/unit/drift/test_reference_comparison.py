@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.drift import Leeway, Reference, compare, reference_of
+from tasks.drift import Leeway, Reference, reference_of
 from tasks.errors import DataError
 from tasks.profiles import Axis, Ruler, TableProfile, fit_ruler, profile
+from tests.unit.drift.comparing import compare
 
 NUMBERS = [f"x{i}" for i in range(14)]
 CATEGORIES = {f"c{i}": 3 + 2 * i for i in range(4)}

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.drift import Leeway, Reference, compare, from_bytes, reference_of, to_bytes
+from tasks.drift import Leeway, Reference, from_bytes, reference_of, to_bytes
 from tasks.profiles import fit_ruler, profile
 from tasks.records import DriftStatistic
+from tests.unit.drift.comparing import compare
 
 POLICY, START = Leeway(effect=0.1, false_alarms_per_year=4, nights_per_year=365), date(2026, 1, 5)
 PLANS, SHARES = ["basic", "pro", "team", "trial"], [0.4, 0.3, 0.2, 0.1]

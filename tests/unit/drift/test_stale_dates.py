@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.drift import Leeway, Reference, Suspicion, compare, reference_of, suspicions
+from tasks.drift import Leeway, Reference, Suspicion, reference_of, suspicions
 from tasks.profiles import Ruler, fit_ruler, profile, with_dates
 from tasks.records import DriftStatistic
+from tests.unit.drift.comparing import compare
 
 POLICY = Leeway(effect=0.1, false_alarms_per_year=4, nights_per_year=365)
 START, NIGHTS, ROWS = date(2026, 1, 5), 28, 400

@@ -37,7 +37,9 @@ def test_a_sigmoid_table_is_platts() -> None:
 
 
 def test_a_calibrated_model_answers_through_its_table_and_not_through_the_link() -> None:
-    model = OnnxModel.from_files((FROZEN / "schema_1.json").read_bytes(), (FROZEN / "model_1.onnx").read_bytes())
+    model = OnnxModel(
+        ModelSchema.from_json((FROZEN / "schema_1.json").read_bytes()), (FROZEN / "model_1.onnx").read_bytes()
+    )
     table = Calibration("isotonic", scores=(10.5, 20.5), probabilities=(0.2, 0.8))
     tabled = replace(model, schema=replace(model.schema, task="binary", link="logistic", calibration=(table,)))
     rows = pd.DataFrame({"area": [40.0, 60.0], "garden": True, "zip": "98103", "day": pd.Timestamp("2024-02-01")})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +13,12 @@ import pandas as pd
 import pytest
 
 from tasks.errors import EvidenceError
-from tasks.model import OnnxModel
+from tasks.model import ModelSchema, OnnxModel
 
 FROZEN = Path(__file__).parent / "frozen"
-MODEL = OnnxModel.from_files((FROZEN / "schema_1.json").read_bytes(), (FROZEN / "model_1.onnx").read_bytes())
+MODEL = OnnxModel(
+    ModelSchema.from_json((FROZEN / "schema_1.json").read_bytes()), (FROZEN / "model_1.onnx").read_bytes()
+)
 # trees: 10 below area 50 and 20 from there on, and 1 more in 98178; 0.5 is the schema's offset
 FRAME = pd.DataFrame(
     {
@@ -48,20 +49,6 @@ def test_blocks_of_rows_answer_as_the_whole() -> None:
     assert blocks.score(FRAME).tolist() == MODEL.score(FRAME).tolist()
 
 
-def test_chunks_are_answered_one_after_the_other() -> None:
-    asked = []
-
-    def frames() -> Iterator[pd.DataFrame]:
-        for start in range(3):
-            asked.append(start)
-            yield FRAME.iloc[start : start + 1]
-
-    chunks = MODEL.predict_chunks(frames())
-    first = next(chunks)
-    assert (asked, first.tolist()) == ([0], MODEL.predict(FRAME)[:1].tolist())
-    assert [chunk.tolist() for chunk in chunks] == [[value] for value in MODEL.predict(FRAME)[1:]]
-
-
 def test_no_rows_get_no_answers() -> None:
     assert MODEL.predict(FRAME.iloc[:0]).shape == (0,)
 
@@ -80,11 +67,11 @@ def test_a_damaged_graph_is_refused() -> None:
 
 def test_answering_needs_neither_scikit_learn_nor_onnx_itself() -> None:
     code = (
-        "import sys, pandas as pd; from pathlib import Path; from tasks.model import OnnxModel; "
+        "import sys, pandas as pd; from pathlib import Path; from tasks.model import ModelSchema, OnnxModel; "
         f"folder = Path({str(FROZEN)!r}); "
         "files = [(folder / name).read_bytes() for name in ('schema_1.json', 'model_1.onnx')]; "
         "row = {'area': 1, 'garden': True, 'zip': '1', 'day': pd.Timestamp('2024-01-01')}; "
-        "OnnxModel.from_files(*files).predict(pd.DataFrame([row])); "
+        "OnnxModel(ModelSchema.from_json(files[0]), files[1]).predict(pd.DataFrame([row])); "
         "print({'sklearn', 'scipy', 'onnx', 'mlflow', 'prefect'} & set(sys.modules))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -10,12 +10,14 @@ import pandas as pd
 import pytest
 
 from tasks.errors import ParityError
-from tasks.model import OnnxModel, prove_parity
+from tasks.model import ModelSchema, OnnxModel, prove_parity
 from tasks.model.export.parity import hard_rows
 from tasks.model.input_matrix import FloatArray, as_numbers
 
 FROZEN = Path(__file__).parent / "frozen"
-MODEL = OnnxModel.from_files((FROZEN / "schema_1.json").read_bytes(), (FROZEN / "model_1.onnx").read_bytes())
+MODEL = OnnxModel(
+    ModelSchema.from_json((FROZEN / "schema_1.json").read_bytes()), (FROZEN / "model_1.onnx").read_bytes()
+)
 THRESHOLD = 49.5  # of the frozen model's trees
 FRAME = pd.DataFrame(
     {

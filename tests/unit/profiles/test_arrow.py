@@ -19,8 +19,8 @@ from tasks.profiles import (
     Ruler,
     fit_ruler,
     profile,
-    profile_stream,
 )
+from tests.unit.profiles.streaming import profile_stream
 
 RULER = Ruler({"x": Axis(1.0, 2.0)}, ("c",), ("b",))
 COLUMNS = {"x": [1.5, None, float("nan"), float("inf")], "c": ["a", None, "b", "a"], "b": [True, None, False, True]}

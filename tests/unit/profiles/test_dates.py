@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 
 from tasks.errors import DataError
-from tasks.profiles import Axis, NumberProfile, Ruler, digest, profile, profile_stream, to_bytes, with_dates
+from tasks.profiles import Axis, NumberProfile, Ruler, digest, profile, to_bytes, with_dates
+from tests.unit.profiles.streaming import profile_stream
 
 DAY_US = 86_400_000_000.0
 RULER = Ruler({}, dates={"built": Axis(20_000 * DAY_US, DAY_US)}, ages={"built": Axis(30.0, 10.0)})
@@ -41,8 +42,8 @@ def test_an_age_is_in_whole_days_and_below_0_after_the_event_date() -> None:
 def test_the_dates_themselves_are_kept_and_not_among_the_columns_that_are_compared() -> None:
     table = profile(FRAME, RULER)
     assert list(table.columns) == ["built"]
-    assert table.times["built"].minimum == EVENING.replace(tzinfo=UTC).timestamp() * 1e6
-    assert table.distinct("built") == 3
+    assert table.dates["built"].minimum == EVENING.replace(tzinfo=UTC).timestamp() * 1e6
+    assert table.dates["built"].distinct == 3
 
 
 def test_rows_that_move_with_the_calendar_have_the_same_ages() -> None:

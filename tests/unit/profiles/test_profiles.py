@@ -31,7 +31,6 @@ def test_rows_nulls_and_infinities_are_counted_apart() -> None:
     column = number([1.0, None, np.inf, -np.inf, np.inf])
     counted = (column.rows, column.nulls, column.positive_infinities, column.negative_infinities, column.present)
     assert counted == (5, 1, 2, 1, 1)
-    assert column.null_share == 0.2
 
 
 @pytest.mark.parametrize("dtype", ["float64", "Float64", "Int64", "double[pyarrow]"])
@@ -95,7 +94,7 @@ def test_a_share_outside_0_to_1_is_refused() -> None:
 def test_no_rows_have_no_mean() -> None:
     empty = NumberProfile.empty(Axis())
     assert all(math.isnan(value) for value in (empty.mean, empty.sd, empty.quantile(0.5)))
-    assert (empty.null_share, empty.minimum, empty.maximum) == (0.0, None, None)
+    assert (empty.nulls, empty.minimum, empty.maximum) == (0, None, None)
 
 
 @pytest.mark.parametrize("dtype", ["str", "category", "object", "string[pyarrow]"])

@@ -156,7 +156,8 @@ def test_rows_of_rare_classes_may_weigh_as_much_as_the_others(spec_of: Make, mar
 
 
 def test_groups_that_are_scored_are_not_learned_from(spec_of: Make, market: Market) -> None:
-    from tasks.train import apart, forward_validation
+    from tasks.train import apart
+    from tests.unit.train.folds import forward_validation
 
     rows = market()
     rows["owner"] = rows["id"] % 40  # each day of eight rows has eight of forty owners

@@ -11,7 +11,8 @@ import pytest
 
 from tasks.errors import DataError
 from tasks.spec.project_spec import ProjectSpec
-from tasks.train import FoldResult, Recipe, choose, forward_validation
+from tasks.train import FoldResult, Recipe, choose
+from tests.unit.train.folds import forward_validation
 
 Make = Callable[..., ProjectSpec]
 Market = Callable[..., pd.DataFrame]

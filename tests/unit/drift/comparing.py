@@ -1,0 +1,15 @@
+"""One window compared with a reference, at the level that its statistics share."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from tasks.drift import Compared, Leeway, Reference, judged, measured
+from tasks.drift.reference_comparison import tests as statistic_count
+from tasks.profiles import TableProfile
+
+
+def compare(reference: Reference, window: TableProfile, policy: Leeway, day: date | None = None) -> Compared:
+    """Return how far each statistic of a window has moved, and how far it may."""
+    alpha = policy.alpha(statistic_count(reference.layout))
+    return judged(reference, measured(reference, window, day), policy.effect, alpha)
