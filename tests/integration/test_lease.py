@@ -95,8 +95,8 @@ def test_who_acts_on_a_state_that_changed_meanwhile_gets_nothing(lake: Lake, mon
 
 def test_a_holder_that_was_killed_holds_nothing(lake: Lake) -> None:
     code = (
-        "import os, signal\nfrom tasks.lake import Lake, held\n"
-        f"with held(Lake({lake.root!r}), 'houses', 'night'):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "import os, signal\nfrom tasks.lake import Lake, acquire_lease\n"
+        f"with acquire_lease(Lake({lake.root!r}), 'houses', 'night'):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
     assert len(lake.read("houses", "leases")) == 1  # never given back
