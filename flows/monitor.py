@@ -15,7 +15,7 @@ from flows.steps.decide_night import decide_night, decided
 from flows.steps.decision_record import NightContext, night_name
 from flows.steps.exclusive_run import run_exclusively
 from flows.workspace import Workspace, open_workspace
-from tasks.lake import deliveries, read_entries
+from tasks.dataset.night_data import NightData
 from tasks.notify.task import notify_failure
 
 
@@ -43,9 +43,9 @@ def monitor(project: str, date: Date | None = None, reason: str = "by hand") -> 
 
 def monitor_night(workspace: Workspace, night: Date, reason: str) -> dict[str, Any]:
     """Decide a night from what is stored."""
-    past, known = read_entries(workspace.lake, workspace.project), deliveries(workspace.lake, workspace.project)
-    context = NightContext(workspace, night, workspace.champion(), known, past)
-    before = decided(past, night)
+    data = NightData.read(workspace.lake, workspace.spec, night, aliases=workspace.registry.aliases)
+    context = NightContext(workspace, workspace.champion(data.aliases), data)
+    before = decided(data.entries, night)
     if before is not None and before["name"] != night_name(context):
         before = None
     return {"night": night.isoformat(), **decide_night(context, reason, before=before)}

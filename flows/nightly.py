@@ -22,10 +22,11 @@ from flows.steps.publish import show_verdicts
 from flows.workspace import Champion, Workspace, open_workspace
 from tasks import clock
 from tasks.dataset.feature_assembly import assembled_features
+from tasks.dataset.night_data import NightData
 from tasks.drift import Suspicion
 from tasks.features import latest_values
 from tasks.ingest.task import take_in_task
-from tasks.lake import SUPERSEDED, Batch, Deliveries, deliveries, read_entries
+from tasks.lake import SUPERSEDED, Batch, Deliveries
 from tasks.metrics_export.task import timed
 from tasks.monitor.data_quality_checks import suspect_task
 from tasks.monitor.profiles.profile_batches import profile_batches_task
@@ -70,21 +71,21 @@ def nightly(project: str, date: Date | None = None, reason: str = "by hand") -> 
 def run_night(workspace: Workspace, night: Date, reason: str) -> dict[str, Any]:
     """Take in, check, score, measure and decide one night; where monitoring has its own schedule, only the first."""
     checked = take_in_and_validate(workspace, night)
-    known, champion = deliveries(workspace.lake, workspace.project), workspace.champion()
-    past, apart = read_entries(workspace.lake, workspace.project), workspace.spec.schedule.monitoring
-    before, fault = None if checked or apart else decided(past, night), ""
+    data = NightData.read(workspace.lake, workspace.spec, night, aliases=workspace.registry.aliases)
+    champion, apart = workspace.champion(data.aliases), workspace.spec.schedule.monitoring
+    before, fault = None if checked or apart else decided(data.entries, night), ""
     if champion is not None:
-        if before is None and quarantine_suspects(workspace, champion, known, night):
-            known = deliveries(workspace.lake, workspace.project)
-        summarise_and_score(workspace, champion, known)
-        summarise_refused(workspace, champion, known)
-        fault = shadow_scored(workspace, champion, known)
+        if before is None and quarantine_suspects(workspace, champion, data.deliveries, night):
+            data = data.reread_deliveries()
+        summarise_and_score(workspace, champion, data.deliveries)
+        summarise_refused(workspace, champion, data.deliveries)
+        fault = shadow_scored(workspace, champion, data)
     emit_quarantine_events(workspace, checked)
     counts = {"rows_in": sum(each.rows_in for each in checked), "refused": sum(each.rows_refused for each in checked)}
     if apart:
         decision = {"action": "taken in", "kind": "none", "reason": f"drift is decided on by {apart!r}", "name": ""}
     else:
-        decision = decide_night(NightContext(workspace, night, champion, known, past, fault), reason, before=before)
+        decision = decide_night(NightContext(workspace, champion, data, fault), reason, before=before)
     return {"night": night.isoformat(), **counts, **decision}
 
 

@@ -19,11 +19,12 @@ from flows.steps.publish import REPORT, SERIES, show_labels, write_report
 from flows.steps.training_provenance import as_of, commits, inputs, origin
 from flows.workspace import Champion, Workspace, open_workspace
 from tasks import clock
+from tasks.dataset.label_join import labelled, matured
 from tasks.drift import duplicate_share, to_bytes
 from tasks.errors import DataError
 from tasks.evaluate import Evidence
 from tasks.evaluate.task import analyse_task
-from tasks.features import labelled, leaks, matured
+from tasks.features import leaks
 from tasks.lake import Entry, active_rows, append_entry, deliveries, read_entries
 from tasks.model import model_facts, model_files
 from tasks.model_card import Request

@@ -24,7 +24,7 @@ from tasks.model import Predictor, load_model
 from tasks.monitor import PredictionReference, Promise, Slices, slices_from_json
 from tasks.monitor import from_json as answers_from
 from tasks.monitor.task import ChampionBaseline
-from tasks.registry import Registry, Version, load_keys
+from tasks.registry import Registry, load_keys
 from tasks.registry.mlflow_names import CHAMPION
 from tasks.spec import ProjectSpec, find_project, home, read_spec
 from tasks.spec.data_sections import FeatureTable
@@ -59,14 +59,26 @@ class Workspace:
         found = active_rows(self.lake, self.project, "features", where=inside)
         return found.reindex(columns=list(dict.fromkeys([*found.columns, *table.columns.all])))
 
-    def champion(self) -> Champion | None:
-        """Return the serving model, its files verified, or None before the first promotion."""
-        number = self.registry.aliases(self.project).get(CHAMPION)
-        return None if number is None else _load(self.registry, self.project, number, self.spec.scoring.threads)
+    def champion(self, aliases: Mapping[str, int] | None = None) -> Champion | None:
+        """Return the serving model, its files verified, or None before the first promotion.
 
-    def load(self, version: Version) -> Champion:
-        """Return a version's model, its files verified once per process."""
-        return _load(self.registry, version.project, version.number, self.spec.scoring.threads)
+        Parameters
+        ----------
+        aliases : mapping of str to int, optional
+            The project's aliases, where they have been read already.
+        """
+        number = (self.registry.aliases(self.project) if aliases is None else aliases).get(CHAMPION)
+        return None if number is None else self.load(number)
+
+    def load(self, number: int) -> Champion:
+        """Return a version's model; its files are fetched and verified once per process.
+
+        Raises
+        ------
+        Terminal
+            When the registry has no such version.
+        """
+        return _load(self.registry, self.project, number, self.spec.scoring.threads)
 
 
 @dataclass(frozen=True)
@@ -154,7 +166,7 @@ def _tracking_uri() -> str:
 
 @lru_cache(maxsize=8)
 def _load(registry: Registry, project: str, number: int, threads: int) -> Champion:
-    version = registry.version(project, number)
+    version = registry.version(project, number, aliases={})
     if version is None:
         raise Terminal(
             f"{project} has no version {number} in {registry.url}; it was deleted there. Roll back or train anew"

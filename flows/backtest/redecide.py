@@ -7,6 +7,7 @@ from datetime import date
 
 from flows.steps.decision_record import NightContext, situation
 from flows.workspace import Workspace
+from tasks.dataset.night_data import NightData
 from tasks.decide import decide
 from tasks.errors import DataError
 from tasks.lake import Entry, deliveries, read_entries
@@ -35,17 +36,21 @@ def redecide(workspace: Workspace, night: date) -> tuple[Entry, Decision]:
     version = None if number is None else workspace.registry.version(workspace.project, number)
     if number is not None and version is None:
         raise DataError(f"version {number}, which was champion on {night}, is no longer in {workspace.registry.url}")
-    champion = None if version is None else workspace.load(version)
+    champion = None if version is None else workspace.load(version.number)
     past = [entry for entry in record if entry.time < then.time]
-    context = NightContext(
-        workspace, night, champion, deliveries(workspace.lake, workspace.project), past, decided_at=then.time
+    data = NightData(
+        workspace.lake,
+        workspace.spec,
+        night,
+        deliveries(workspace.lake, workspace.project),
+        entries=past,
+        aliases=workspace.registry.aliases(workspace.project),
     )
+    context = NightContext(workspace, champion, data, decided_at=then.time)
     view = MonitoringResult(None, (), None, 0)
     if champion is not None:
         nights = nights_per_year(workspace.spec.schedule)
-        view = measure_drift(
-            workspace.lake, workspace.spec, champion.yardstick, night, nights, features=workspace.features
-        )
+        view = measure_drift(data, champion.yardstick, nights, features=workspace.features)
     users = tuple(then.details.get("downstream", ()))
     seen = replace(situation(context, view), waiting=then.details.get("waiting"), downstream=users)
     return then, decide(seen, workspace.spec)

@@ -13,9 +13,9 @@ import pandas as pd
 from flows.backtest.history import History
 from flows.steps.evaluate_challenger import PLAIN, EvaluatedChallenger, TrainingRequest, train_and_evaluate
 from flows.workspace import Champion
+from tasks.dataset.label_join import labelled, matured
 from tasks.drift import duplicate_share
 from tasks.errors import DataError
-from tasks.features import labelled, matured
 from tasks.monitor import Promise
 from tasks.spec import ProjectSpec
 from tasks.train.task import refit

@@ -87,7 +87,7 @@ class Story:
         version = workspace.registry.version(workspace.project, FIRST)
         if version is None:
             return None
-        first = workspace.load(version)
+        first = workspace.load(version.number)
         scorer = Scorer(workspace.lake, workspace.project, first.model, first.number, workspace.features, clock.now())
         served = accepted(workspace.lake, workspace.project, after=first.trained_until)
         scorer.write(scorer.unanswered(served), "shadow")

@@ -43,9 +43,7 @@ def judge(context: NightContext, reason: str) -> dict[str, Any]:
     if champion is not None:
         nights = nights_per_year(workspace.spec.schedule)
         with timed("monitor"):
-            view = measure_drift_task(
-                workspace.lake, workspace.spec, champion.yardstick, context.night, nights, features=workspace.features
-            )
+            view = measure_drift_task(context.data, champion.yardstick, nights, features=workspace.features)
     with timed("decide"):
         seen = situation(context, view)
         decision = decide(seen, workspace.spec)

@@ -11,6 +11,7 @@ from typing import Any
 from flows.steps.lineage import downstream, upstream
 from flows.steps.post_release import released, shadowed
 from flows.workspace import Champion, Workspace
+from tasks.dataset.night_data import NightData
 from tasks.decide import WHERE_FIRST, Situation, Suspected
 from tasks.lake import Batch, Deliveries, Entry
 from tasks.monitor.pipeline_stages import first_moved
@@ -27,19 +28,37 @@ UNDER_WAY_DAYS = 7  # a run that was lost must not stand in the way for ever
 
 @dataclass(frozen=True, slots=True)
 class NightContext:
-    """What a night is decided from, each read once: who serves, what was delivered, and what was done so far.
+    """What a night is decided from: the project, the serving version, and the night's data.
 
-    `shadow_fault` is why the version that waits could not answer beside the champion. `decided_at` is given when the
-    night is decided once more: what projects upstream decided later is left out then.
+    `shadow_fault` is the reason why the waiting version could not answer with the champion. `decided_at` is given when
+    a night is decided again: later decisions of upstream projects are then left out.
     """
 
     workspace: Workspace
-    night: date
     champion: Champion | None
-    deliveries: Deliveries
-    past: list[Entry]
+    data: NightData
     shadow_fault: str = ""
     decided_at: datetime | None = None
+
+    @property
+    def night(self) -> date:
+        """The night that is decided."""
+        return self.data.night
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """Every delivery of the project."""
+        return self.data.deliveries
+
+    @property
+    def past(self) -> Sequence[Entry]:
+        """The decision record so far, oldest first."""
+        return self.data.entries
+
+    @property
+    def waiting(self) -> int | None:
+        """The version that waits for approval."""
+        return self.data.aliases.get(CHALLENGER)
 
     @property
     def landed(self) -> list[Batch]:
@@ -60,7 +79,6 @@ def situation(context: NightContext, view: MonitoringResult) -> Situation:
     registered = [entry.night for entry in past if entry.action == "registered"]
     month_ago = night - timedelta(days=MONTH_DAYS)
     recent = context.deliveries.accepted(after=month_ago)
-    known = context.deliveries
     return Situation(
         project=workspace.project,
         night=night,
@@ -81,15 +99,15 @@ def situation(context: NightContext, view: MonitoringResult) -> Situation:
         estimated=view.estimated,
         importances=champion.importances if champion else (),
         performance=view.performance,
-        waiting=workspace.registry.aliases(workspace.project).get(CHALLENGER),
+        waiting=context.waiting,
         last_retraining=max(registered, default=None),
         under_way=_under_way(context),
         last_refused=max(refused, default=None),
         retrainings_in_30_days=sum(day > month_ago for day in registered),
         fresh_rows=view.fresh_rows,
         rows_in_30_days=sum(batch.rows_accepted for batch in recent),
-        released=released(workspace, champion, known, night, context.past) if champion else None,
-        shadowed=shadowed(workspace, champion, known, night, context.shadow_fault) if champion else None,
+        released=released(champion, context.data) if champion else None,
+        shadowed=shadowed(workspace, champion, context.data, context.shadow_fault) if champion else None,
     )
 
 
@@ -107,7 +125,7 @@ def decision_entry(
     details: dict[str, Any] = {
         "run_because": reason,
         "champion": context.champion.number if context.champion else None,
-        "waiting": context.workspace.registry.aliases(context.workspace.project).get(CHALLENGER),
+        "waiting": context.waiting,
         "answers": [asdict(answer) for answer in decision.answers],
         "moved": _moved((*view.moved, *view.predictions)),
         "surprises": _moved(view.surprises),
@@ -120,9 +138,7 @@ def decision_entry(
         "batches": {f"{batch.kind} {batch.key}": batch.verdict for batch in batches},
     }
     if context.champion is not None:
-        details |= automated(
-            context.workspace.lake, context.workspace.spec, context.deliveries, decision.night
-        ).to_dict()
+        details |= automated(context.data).to_dict()
     details |= {"where_first": where.answer, **where.numbers} if (where := _where_first(decision)) else {}
     if context.champion is not None and view.window is not None:
         details["speed"] = speed(view.moved, (view.window.end - context.champion.trained_until).days)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from datetime import date
 from functools import partial
 
 from flows.steps.executor import executor
 from flows.workspace import Champion, Workspace
 from tasks import clock
 from tasks.dataset.feature_assembly import assembled_features
+from tasks.dataset.night_data import NightData
 from tasks.decide import ReleaseOutcome, ShadowOutcome
-from tasks.errors import DataError
 from tasks.evaluate import beside, first_cohort
 from tasks.evaluate.task import realised_losses
-from tasks.lake import Deliveries, Entry
+from tasks.lake import Entry
 from tasks.logs import line, logger
 from tasks.registry.mlflow_names import CHALLENGER, PREVIOUS, SHADOW
 from tasks.score.task import Scorer
@@ -24,7 +23,7 @@ SEEN_TO = {"ask", "retrain"}  # what a night must have come to for a release tha
 LONGEST = 200
 
 
-def shadow_scored(workspace: Workspace, champion: Champion, known: Deliveries) -> str:
+def shadow_scored(workspace: Workspace, champion: Champion, data: NightData) -> str:
     """Let the version that waits for approval answer what it has not answered yet, beside the champion.
 
     Nothing of it is handed out, and nothing that goes wrong with it keeps a night from its end.
@@ -34,17 +33,17 @@ def shadow_scored(workspace: Workspace, champion: Champion, known: Deliveries) -
     str
         Why it could not answer; empty where it did, where none waits, or where the spec does not ask for it.
     """
-    number = _waiting(workspace, champion)
+    number = _waiting(champion, data)
     if number is None:
         return ""
     try:
-        waiting = _loaded(workspace, number)
+        waiting = workspace.load(number)
         features = partial(assembled_features, spec=workspace.spec, lake=workspace.lake, folder=workspace.folder)
         with executor(workspace.spec.compute) as spread:
             scorer = Scorer(
                 workspace.lake, workspace.project, waiting.model, number, features, clock.now(), spread=spread
             )
-            rows = scorer.write(scorer.unanswered(known.accepted(after=waiting.trained_until)), "shadow")
+            rows = scorer.write(scorer.unanswered(data.deliveries.accepted(after=waiting.trained_until)), "shadow")
     except Exception as error:  # noqa: BLE001 - whatever it is, the night belongs to the champion
         why = f"{type(error).__name__}: {' '.join(str(error).split())}"[:LONGEST]
         logger().warning(line("shadow_not_scored", version=number, why=why))
@@ -53,9 +52,7 @@ def shadow_scored(workspace: Workspace, champion: Champion, known: Deliveries) -
     return ""
 
 
-def shadowed(
-    workspace: Workspace, champion: Champion, known: Deliveries, night: date, fault: str = ""
-) -> ShadowOutcome | None:
+def shadowed(workspace: Workspace, champion: Champion, data: NightData, fault: str = "") -> ShadowOutcome | None:
     """Return how the version that waits does beside the champion, on rows whose labels had matured by a night.
 
     Parameters
@@ -63,17 +60,15 @@ def shadowed(
     fault : str
         Why it could not answer this night, as `shadow_scored` gave it.
     """
-    number = _waiting(workspace, champion)
+    number = _waiting(champion, data)
     if number is None:
         return None
     if fault:
         return ShadowOutcome(number, f"it could not answer ({fault})", failed=True)
     try:
-        waiting = _loaded(workspace, number)
+        waiting = workspace.load(number)
         found = beside(
-            realised_losses(workspace.lake, workspace.spec, waiting.answering, known, night),
-            realised_losses(workspace.lake, workspace.spec, champion.answering, known, night),
-            workspace.spec,
+            realised_losses(data, waiting.answering), realised_losses(data, champion.answering), workspace.spec
         )
     except Exception as error:  # noqa: BLE001 - the same
         why = f"{type(error).__name__}: {' '.join(str(error).split())}"[:LONGEST]
@@ -90,21 +85,20 @@ def show_shadow(workspace: Workspace, found: ShadowOutcome | None) -> None:
         workspace.registry.set_tag(workspace.project, found.version, SHADOW, found.sentence)
 
 
-def released(
-    workspace: Workspace, champion: Champion, known: Deliveries, night: date, past: list[Entry]
-) -> ReleaseOutcome | None:
+def released(champion: Champion, data: NightData) -> ReleaseOutcome | None:
     """Return what the champion's first matured cohort came to; None once a night before has told."""
-    if any(_told(entry, champion.number) for entry in past if entry.kind == "night" and entry.night < night):
+    if any(
+        _told(entry, champion.number) for entry in data.entries if entry.kind == "night" and entry.night < data.night
+    ):
         return None
-    losses = realised_losses(workspace.lake, workspace.spec, champion.answering, known, night)
-    found = first_cohort(losses, champion.promised, workspace.spec)
+    found = first_cohort(realised_losses(data, champion.answering), champion.promised, data.spec)
     numbers = {name: getattr(found, name) for name in ("loss", "low", "high", "promised_low", "promised_high")}
     finite = {name: round(value, 6) for name, value in numbers.items() if math.isfinite(value)}
     return ReleaseOutcome(
         version=champion.number,
         verdict=found.verdict,
         sentence=found.sentence,
-        back_to=workspace.registry.aliases(workspace.project).get(PREVIOUS),
+        back_to=data.aliases.get(PREVIOUS),
         numbers={"rows": found.rows, **finite},
     )
 
@@ -119,18 +113,9 @@ def _told(entry: Entry, version: int) -> bool:
     return False
 
 
-def _waiting(workspace: Workspace, champion: Champion) -> int | None:
+def _waiting(champion: Champion, data: NightData) -> int | None:
     """Return the version that shall answer beside the champion, if the spec asks for it and one waits."""
-    if not workspace.spec.scoring.shadow:
+    if not data.spec.scoring.shadow:
         return None
-    number = workspace.registry.aliases(workspace.project).get(CHALLENGER)
+    number = data.aliases.get(CHALLENGER)
     return None if number == champion.number else number
-
-
-def _loaded(workspace: Workspace, number: int) -> Champion:
-    version = workspace.registry.version(workspace.project, number)
-    if version is None:
-        raise DataError(
-            f"version {number} of {workspace.project} is not in {workspace.registry.url} any more; train anew"
-        )
-    return workspace.load(version)

@@ -8,10 +8,10 @@ from datetime import date
 
 import pandas as pd
 
+from tasks.dataset.night_data import NightData
 from tasks.evaluate.analysis.error_analysis import ErrorAnalysis, error_analysis
 from tasks.evaluate.evidence import Evidence
 from tasks.evaluate.gate import Contest, gate
-from tasks.lake import Deliveries, Filter, Lake, active_rows
 from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.spec import ProjectSpec
@@ -49,29 +49,12 @@ class AnsweringVersion:
     classes: Sequence[str] = ()
 
 
-def realised_losses(
-    lake: Lake, spec: ProjectSpec, who: AnsweringVersion, known: Deliveries, night: date
-) -> pd.DataFrame:
+def realised_losses(data: NightData, who: AnsweringVersion) -> pd.DataFrame:
     """Return `row_id`, `event_date` and `loss` of what a version answered and has not learned from.
 
-    Of these, the rows whose label had matured by the night, and had come.
-
-    Parameters
-    ----------
-    known : Deliveries
-        As they stand, read once a night.
+    Of these, the rows with labels that had matured, and arrived, by the night.
     """
-    inside: list[Filter] = [
-        ("version", "=", who.version),
-        ("event_date", ">", who.trained_until),
-        ("event_date", "<=", spec.matured_until(night)),
-    ]
-    answer = "probabilities" if who.classes else "prediction"
-    columns = ["row_id", "event_date", answer]
-    answered = active_rows(lake, spec.project, "predictions", known, columns=columns, where=inside)
-    arrived: list[Filter] = [("arrival", ">", who.trained_until), ("arrival", "<=", night)]
-    labels = active_rows(lake, spec.project, "labels", known, columns=["row_id", "label", "arrival"], where=arrived)
-    newest = labels.sort_values(["arrival", "label"]).drop_duplicates("row_id", keep="last")
-    rows = answered.merge(newest[["row_id", "label"]], on="row_id", how="inner")
-    loss = LOSSES[spec.scope.metric](*truth_and_answer(rows, who.classes))
+    answered = data.predictions_of(who.version, after=who.trained_until)
+    rows = data.matured(answered, labels_after=who.trained_until)
+    loss = LOSSES[data.spec.scope.metric](*truth_and_answer(rows, who.classes))
     return rows[["row_id", "event_date"]].assign(loss=loss)

@@ -8,8 +8,9 @@ from datetime import date, timedelta
 
 import pandas as pd
 
+from tasks.dataset.night_data import NightData
 from tasks.drift import Leeway, Reference, Suspicion
-from tasks.lake import SUPERSEDED, Deliveries, Filter, Lake, active_rows, deliveries
+from tasks.lake import SUPERSEDED, Filter, active_rows
 from tasks.logs import line, logger
 from tasks.monitor.drift_monitor import DriftMonitor
 from tasks.monitor.night_view import MonitoringInputs, NightView, WindowPolicy, view_night
@@ -69,10 +70,8 @@ class ChampionBaseline:
 
 
 def measure_drift(
-    lake: Lake,
-    spec: ProjectSpec,
+    data: NightData,
     yardstick: ChampionBaseline,
-    night: date,
     nights_per_year: float,
     *,
     features: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
@@ -84,17 +83,23 @@ def measure_drift(
     features : callable, optional
         From accepted rows to the same with their features; without it errors are not looked at by slice.
     """
-    answered, labelled = _answered(lake, spec, yardstick, night)
-    policy = spec.monitoring
+    spec, night, policy = data.spec, data.night, data.spec.monitoring
+    answered = data.predictions_of(yardstick.version, after=yardstick.trained_until)
+    labelled = data.matured(answered, labels_after=yardstick.trained_until)
     leeway = Leeway(policy.effect, policy.false_alarms_per_year, nights_per_year)
-    known, local = deliveries(lake, spec.project), yardstick.slices is not None
     watch = DriftMonitor(
-        yardstick.reference, leeway, policy.window_days, yardstick.answers, yardstick.repeated_rows, local
+        yardstick.reference,
+        leeway,
+        policy.window_days,
+        yardstick.answers,
+        yardstick.repeated_rows,
+        local=yardstick.slices is not None,
     )
-    since = MonitoringInputs(yardstick.trained_until, _by_day(lake, spec, yardstick, night), answered, labelled)
-    worse = _worse(_Asked(lake, spec, yardstick, known, leeway), labelled, features)
+    since = MonitoringInputs(yardstick.trained_until, _by_day(data, yardstick), answered, labelled)
+    worse = _worse(_Asked(data, yardstick, leeway), labelled, features)
     found = view_night(watch, since, WindowPolicy(policy.window_days, policy.min_rows), worse=worse)
-    refused = refused_by_day(lake, spec.project, known, yardstick.reference.total.ruler, night)
+    ruler = yardstick.reference.total.ruler
+    refused = refused_by_day(data.lake, spec.project, data.deliveries, ruler, night)
     realised = _realised(spec, yardstick, labelled, night, nights_per_year)
     worst = found.seen.moved[0] if found.seen.moved else None
     logger().info(
@@ -115,7 +120,7 @@ def measure_drift(
         len(labelled),
         predictions=found.seen.predictions,
         surprises=found.learnt.moved if found.learnt else (),
-        suspicions=(*_short(lake, spec, night, nights_per_year), *found.seen.suspicions),
+        suspicions=(*_short(data, nights_per_year), *found.seen.suspicions),
         kind=found.kind,
         estimated=found.estimated,
         worse=worse,
@@ -128,12 +133,10 @@ measure_drift_task = leeway_task("monitor")(measure_drift)
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What is asked about a night, of which project, by which leeway, and what was delivered so far."""
+    """What is asked about a night: its data, what it is measured against, and by which leeway."""
 
-    lake: Lake
-    spec: ProjectSpec
+    data: NightData
     yardstick: ChampionBaseline
-    known: Deliveries
     leeway: Leeway
 
 
@@ -155,7 +158,7 @@ def _worse(
     asked: _Asked, labelled: pd.DataFrame, features: Callable[[pd.DataFrame], pd.DataFrame] | None
 ) -> tuple[LocalError, ...]:
     """Return the errors by slice of the newest matured cohort; its rows are read piece by piece."""
-    slices, spec = asked.yardstick.slices, asked.spec
+    slices, data, spec = asked.yardstick.slices, asked.data, asked.data.spec
     if slices is None or features is None or labelled.empty:
         return ()
     cohort = bounded_cohort(newest_cohort(labelled, days=spec.monitoring.cohort_days))
@@ -163,63 +166,32 @@ def _worse(
         ("event_date", ">=", cohort["event_date"].min()),
         ("event_date", "<=", cohort["event_date"].max()),
     ]
-    pieces = (asked.known.standing(each) for each in asked.lake.pieces(spec.project, "rows", where=inside))
+    pieces = (data.deliveries.standing(each) for each in data.lake.pieces(spec.project, "rows", where=inside))
     mine = (each[each["row_id"].isin(cohort["row_id"])] for each in pieces)
     now = cohort_tally(slices, cohort, (features(each) for each in mine if len(each)), spec.scope.metric)
     return local_errors(slices, now, tolerance(spec.monitoring, asked.leeway))
 
 
-def _short(lake: Lake, spec: ProjectSpec, night: date, nights_per_year: float) -> tuple[Suspicion, ...]:
+def _short(data: NightData, nights_per_year: float) -> tuple[Suspicion, ...]:
     """Return the suspicion that what came for the night was cut off, by the rows of earlier deliveries."""
     rows: dict[date, int] = {}
-    for batch in deliveries(lake, spec.project).latest():
-        if batch.kind == "rows" and batch.night <= night and batch.verdict != SUPERSEDED:
+    for batch in data.deliveries.latest():
+        if batch.kind == "rows" and batch.night <= data.night and batch.verdict != SUPERSEDED:
             rows[batch.night] = rows.get(batch.night, 0) + batch.rows_in
-    found = short_delivery(rows, night, spec.monitoring.false_alarms_per_year / nights_per_year)
+    found = short_delivery(rows, data.night, data.spec.monitoring.false_alarms_per_year / nights_per_year)
     return () if found is None else (found,)
 
 
-def _by_day(lake: Lake, spec: ProjectSpec, yardstick: ChampionBaseline, night: date) -> dict[date, TableProfile]:
+def _by_day(data: NightData, yardstick: ChampionBaseline) -> dict[date, TableProfile]:
     """Return the profile of every event date since the champion's training; a date's batches are added."""
-    inside: list[Filter] = [("event_date", ">", yardstick.trained_until), ("event_date", "<=", night)]
+    inside: list[Filter] = [("event_date", ">", yardstick.trained_until), ("event_date", "<=", data.night)]
     mine: list[Filter] = [("ruler", "=", digest(yardstick.reference.total.ruler)), ("source", "=", SOURCE)]
-    kept = active_rows(lake, spec.project, "profiles", where=[*inside, *mine])
+    kept = active_rows(data.lake, data.spec.project, "profiles", data.deliveries, where=[*inside, *mine])
     found: dict[date, TableProfile] = {}
     for day, stored in zip(kept["event_date"], kept["profile"], strict=True):
         profile = from_bytes(stored)
         found[day] = found[day] + profile if day in found else profile
     return found
-
-
-def _answered(
-    lake: Lake, spec: ProjectSpec, yardstick: ChampionBaseline, night: date
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the champion's answers since its training, and those whose labels have matured."""
-    until, delivered = spec.matured_until(night), deliveries(lake, spec.project)
-    answered = active_rows(
-        lake,
-        spec.project,
-        "predictions",
-        delivered,
-        columns=["row_id", "event_date", "prediction", *(["probabilities"] if yardstick.promise.classes else [])],
-        where=[
-            ("event_date", ">", yardstick.trained_until),
-            ("event_date", "<=", night),
-            ("version", "=", yardstick.version),
-        ],
-    ).sort_values("row_id")
-    known = active_rows(
-        lake,
-        spec.project,
-        "labels",
-        delivered,
-        columns=["row_id", "label", "arrival"],
-        where=[("arrival", ">", yardstick.trained_until), ("arrival", "<=", night)],
-    )
-    # The lake gives rows in no certain order, but the same night must come to the same numbers to the last digit.
-    known = known.sort_values(["arrival", "label"]).drop_duplicates("row_id", keep="last")
-    matured = answered[answered["event_date"] <= until]
-    return answered, matured.merge(known[["row_id", "label"]], on="row_id")
 
 
 def _realised(

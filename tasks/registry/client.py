@@ -89,9 +89,15 @@ class Registry:
             found.extend(page)
         return sorted((version_of(each, aliases) for each in found), key=lambda version: -version.number)
 
-    def version(self, project: str, number: int) -> Version | None:
-        """Return one version, or None when there is none of that number."""
-        return self._version(project, number, self.aliases(project))
+    def version(self, project: str, number: int, aliases: Mapping[str, int] | None = None) -> Version | None:
+        """Return one version, or None when there is none of that number.
+
+        Parameters
+        ----------
+        aliases : mapping of str to int, optional
+            The project's aliases, where they have been read already or are not needed.
+        """
+        return self._version(project, number, self.aliases(project) if aliases is None else aliases)
 
     def by_alias(self, project: str, alias: str) -> Version | None:
         """Return the version an alias points to, or None."""

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pandas as pd
 import pyarrow as pa
 
+from tasks.dataset.night_data import RECENT_DAYS, NightData
 from tasks.errors import Conflict
 from tasks.lake import (
     Batch,
-    Deliveries,
     Filter,
     Lake,
     ParallelMap,
     RowFiles,
-    active_rows,
     partitions,
     served_key,
     version_key,
@@ -30,12 +29,10 @@ from tasks.score.automation import Degree
 from tasks.score.automation_rate import AutomationRate, automation
 from tasks.score.output_files import Results
 from tasks.score.predictions import Role
-from tasks.spec import ProjectSpec
 
 ROWS_HELD = 200_000  # answers of no more rows are worked out before they are written
 ROWS_AT_ONCE = 4_000_000  # answered in one commit, unless one delivery has more: what a run that dies has done in vain
 PARTITION_ROWS = 1_000_000  # whose answers come back together: 75 bytes a row
-SEEN_DAYS = 90  # before a night: the newest rows that were served are looked for no further back
 
 
 @dataclass(frozen=True)
@@ -159,43 +156,22 @@ def score_batches(scorer: Scorer, batches: Sequence[Batch]) -> int:
 score_batches_task = leeway_task("score")(score_batches)
 
 
-def automated(lake: Lake, spec: ProjectSpec, known: Deliveries, night: date) -> AutomationRate:
-    """Return how much of the newest rows was decided without a person, and the error of what was, of late.
+def automated(data: NightData) -> AutomationRate:
+    """Return how much of the newest rows was decided without a person, and the recent error of that part.
 
-    The share is that of the newest `monitoring.window_days` that were served; the error that of the newest
-    `monitoring.cohort_days` whose labels have matured.
-
-    Parameters
-    ----------
-    known : Deliveries
-        As they stand, read once a night.
+    The share is of the newest `monitoring.window_days` that were served, looked for no further back than
+    `RECENT_DAYS`; the error is of the newest `monitoring.cohort_days` with matured labels.
     """
-    monitoring, until = spec.monitoring, spec.matured_until(night)
-    since = min(until - timedelta(days=monitoring.cohort_days), night - timedelta(days=SEEN_DAYS))
-    columns = ["row_id", "event_date", "prediction", "confidence", "deferred"]
-    if spec.training.task == "multiclass":
-        columns.append("predicted_class")
-    inside: list[Filter] = [("role", "=", "champion"), ("event_date", ">", since), ("event_date", "<=", night)]
-    served = active_rows(lake, spec.project, "predictions", known, columns=columns, where=inside)
-    newest = max(served["event_date"], default=night)
+    monitoring, until = data.spec.monitoring, data.matured_until
+    cohort_after = until - timedelta(days=monitoring.cohort_days)
+    since = min(cohort_after, data.night - timedelta(days=RECENT_DAYS))
+    served = data.served(after=since)
+    newest = max(served["event_date"], default=data.night)
     recent = served[served["event_date"] > newest - timedelta(days=monitoring.window_days)]
-    cohort = served[
-        (served["event_date"] > until - timedelta(days=monitoring.cohort_days)) & (served["event_date"] <= until)
-    ]
-    found = automation(recent, _with_labels(lake, spec, known, (since, night), cohort), spec)
-    logger().info(line("automation_measured", error=found.automated_error, deferred_share=found.deferred_share))
-    return found
-
-
-def _with_labels(
-    lake: Lake, spec: ProjectSpec, known: Deliveries, when: tuple[date, date], rows: pd.DataFrame
-) -> pd.DataFrame:
-    """Return the rows whose label arrived after the first day and up to the last, with the newest of theirs."""
-    since, night = when
-    arrived: list[Filter] = [("arrival", ">", since), ("arrival", "<=", night)]
-    labels = active_rows(lake, spec.project, "labels", known, columns=["row_id", "label", "arrival"], where=arrived)
-    newest = labels.sort_values(["arrival", "label"]).drop_duplicates("row_id", keep="last")
-    return rows.merge(newest[["row_id", "label"]], on="row_id", how="inner")
+    cohort = data.matured(served[served["event_date"] > cohort_after], labels_after=since)
+    rate = automation(recent, cohort, data.spec)
+    logger().info(line("automation_measured", error=rate.automated_error, deferred_share=rate.deferred_share))
+    return rate
 
 
 def _groups(batches: Sequence[Batch]) -> Iterator[list[Batch]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -206,7 +206,7 @@ def _house(folder: Path) -> Workspace:
     champion = _champion()
 
     class Ready(Workspace):
-        def champion(self) -> Champion:
+        def champion(self, aliases: Mapping[str, int] | None = None) -> Champion:  # noqa: ARG002 - there is one
             return champion
 
     registry = MagicMock(spec=Registry, url="http://localhost")

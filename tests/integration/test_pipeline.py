@@ -15,6 +15,7 @@ import pytest
 
 from flows.steps.lineage import downstream, upstream
 from flows.workspace import Workspace
+from tasks.dataset.night_data import NightData
 from tasks.drift import reference_of
 from tasks.lake import TABLES, Batch, Entry, Lake, add_batch, append_entry
 from tasks.monitor import Promise, slices
@@ -115,7 +116,7 @@ def looked(lake: Lake, spec: ProjectSpec, yardstick: ChampionBaseline, batches: 
     held = [each for each in known if each.rows_quarantined]
     profile_refused(lake, PROJECT, held, ruler, read=partial(as_delivered, spec=spec))
     last = max(each.night for each in known)
-    return measure_drift(lake, spec, yardstick, last, 365.0, features=lambda frame: frame)
+    return measure_drift(NightData.read(lake, spec, last), yardstick, 365.0, features=lambda frame: frame)
 
 
 def test_rows_set_aside_are_summarised_once_and_with_the_accepted_ones_are_what_was_delivered(
@@ -164,7 +165,7 @@ def test_what_a_person_let_in_since_is_counted_as_accepted_only(
     for each in batches:
         add_batch(lake, PROJECT, replace(each, revision=2, rows_quarantined=0, verdict="released"))
     last = day(LEARNT + 6)
-    assert measure_drift(lake, spec, yardstick, last, 365.0).steps[0].rows == 7 * (ROWS - 50)
+    assert measure_drift(NightData.read(lake, spec, last), yardstick, 365.0).steps[0].rows == 7 * (ROWS - 50)
 
 
 def test_a_slice_that_is_answered_worse_is_found_named_and_the_kind_of_the_night(
@@ -176,7 +177,7 @@ def test_a_slice_that_is_answered_worse_is_found_named_and_the_kind_of_the_night
     worst = view.worse[0]
     assert (view.kind, worst.where, worst.alone, worst.rows > 500) == ("slice", "plan is 'pro'", True, True)
     assert not [each for each in view.moved if each.strain > 1]
-    again = measure_drift(lake, spec, yardstick, day(days[-1]), 365.0)
+    again = measure_drift(NightData.read(lake, spec, day(days[-1])), yardstick, 365.0)
     assert again.worse == ()  # nobody said where features come from
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from flows.cli.commands.data.review import review_queue
+from tasks.dataset.night_data import NightData
 from tasks.errors import DataError
 from tasks.ingest.task import take_in
 from tasks.lake import Batch, Entry, Lake, active_rows, add_batch, deliveries, read_entries
@@ -225,7 +226,7 @@ def test_the_automation_rate_and_the_error_of_what_was_automatic(project: Making
     labels = labels.assign(batch_id="labels", revision=1, arrival=DAY)
     mine.lake.append_if_absent("mine", "labels", labels, "labels/1")
     add_batch(mine.lake, "mine", replace(rows_batch(), batch_id="labels", kind="labels"))
-    found = automated(mine.lake, mine.spec, deliveries(mine.lake, "mine"), DAY)
+    found = automated(NightData.read(mine.lake, mine.spec, DAY))
     assert found.to_dict() == {
         "served_rows": 4,
         "deferred_share": 0.75,
@@ -233,6 +234,6 @@ def test_the_automation_rate_and_the_error_of_what_was_automatic(project: Making
         "automated_error": 3.0,
         "target_error": 2.0,
     }
-    empty = automated(mine.lake, mine.spec, deliveries(mine.lake, "mine"), date(2027, 1, 1)).to_dict()
+    empty = automated(NightData.read(mine.lake, mine.spec, date(2027, 1, 1))).to_dict()
     assert (empty["deferred_share"], empty["automated_error"]) == (None, None)
     assert np.isclose(found.deferred_share, 0.75)

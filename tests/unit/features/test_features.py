@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.dataset.label_join import labelled
 from tasks.errors import DataError, SpecError
-from tasks.features import holdout_parts, labelled, with_features
+from tasks.features import holdout_parts, with_features
 
 DAY = date(2026, 1, 1)
 SOURCE = """

@@ -1,0 +1,107 @@
+"""Labels and the rows they belong to, as known on a night."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+
+
+def newest_labels(labels: pd.DataFrame, *, after: date | None = None, until: date | None = None) -> pd.DataFrame:
+    """Return the newest label of each row.
+
+    The newest arrival counts; of several labels that arrived on one day, the largest, in whatever order they are given.
+    The lake returns rows in no particular order, but the same night must give the same numbers to the last digit.
+
+    Parameters
+    ----------
+    labels : DataFrame
+        `row_id`, `label`, `arrival` (date), and possibly more columns.
+    after, until : date, optional
+        Only labels that arrived after the first day, and up to and including the last.
+
+    Returns
+    -------
+    DataFrame
+        One row per `row_id`, ordered by arrival and label.
+
+    Examples
+    --------
+    >>> arrivals = [date(2026, 1, 2), date(2026, 1, 1), date(2026, 1, 2)]
+    >>> labels = pd.DataFrame({"row_id": "a", "label": [1.0, 9.0, 2.0], "arrival": arrivals})
+    >>> newest_labels(labels)["label"].tolist(), newest_labels(labels, until=date(2026, 1, 1))["label"].tolist()
+    ([2.0], [9.0])
+    >>> newest_labels(labels, after=date(2026, 1, 2))["label"].tolist()
+    []
+    """
+    if until is not None:
+        labels = labels[labels["arrival"] <= until]
+    newest = labels.sort_values(["arrival", "label"]).drop_duplicates("row_id", keep="last")
+    return newest if after is None else newest[newest["arrival"] > after]
+
+
+def with_labels(rows: pd.DataFrame, newest: pd.DataFrame, column: str = "label") -> pd.DataFrame:
+    """Return the rows that have a label, with it, in the order of `rows`.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With `row_id`.
+    newest : DataFrame
+        `row_id` and `label`, one row per id: see `newest_labels`.
+    column : str
+        Name of the label in the result; a column of that name in `rows` is replaced.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"row_id": ["a", "b"], "prediction": [0.5, 0.7]})
+    >>> with_labels(rows, pd.DataFrame({"row_id": ["b"], "label": [1.0]})).values.tolist()
+    [['b', 0.7, 1.0]]
+    """
+    named = newest[["row_id", "label"]].rename(columns={"label": column})
+    return rows.drop(columns=column, errors="ignore").merge(named, on="row_id", how="inner", validate="many_to_one")
+
+
+def labelled(rows: pd.DataFrame, labels: pd.DataFrame, night: date, column: str = "label") -> pd.DataFrame:
+    """Join rows with the labels that had arrived by a night.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With `row_id`; one row per id.
+    labels : DataFrame
+        `row_id`, `label`, `arrival` (date).
+    night : date
+        Labels that arrived later are not known yet.
+    column : str
+        Name of the label in the result; a column of that name in `rows` is replaced.
+
+    Returns
+    -------
+    DataFrame
+        The rows that have a label, with it, in the order of `rows`.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"row_id": ["a", "b"]})
+    >>> arrivals = [date(2026, 1, 1), date(2026, 2, 1)]
+    >>> labels = pd.DataFrame({"row_id": ["a", "b"], "label": [1.0, 2.0], "arrival": arrivals})
+    >>> labelled(rows, labels, date(2026, 1, 15))[["row_id", "label"]].values.tolist()
+    [['a', 1.0]]
+    """
+    return with_labels(rows, newest_labels(labels, until=night), column)
+
+
+def matured(rows: pd.DataFrame, until: date, after: date | None = None) -> pd.DataFrame:
+    """Return the rows with an event date later than `after` and not later than `until`, oldest first.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"event_date": [date(2026, 1, 3), date(2026, 1, 1), date(2026, 1, 2)]})
+    >>> [str(day) for day in matured(rows, date(2026, 1, 2), date(2026, 1, 1))["event_date"]]
+    ['2026-01-02']
+    """
+    inside = rows["event_date"] <= until
+    if after is not None:
+        inside &= rows["event_date"] > after
+    return rows[inside].sort_values(["event_date", "row_id"] if "row_id" in rows else "event_date", kind="stable")

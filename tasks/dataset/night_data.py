@@ -1,0 +1,147 @@
+"""Everything a night reads from the lake and the registry, each table read once.
+
+One decision rests on one reading: two steps that ask for the same thing never see different answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
+
+import pandas as pd
+
+from tasks.dataset.label_join import newest_labels, with_labels
+from tasks.lake import Deliveries, Entry, Filter, Lake, active_rows, deliveries, read_entries
+from tasks.spec import ProjectSpec
+
+RECENT_DAYS = 90
+"""Predictions and labels of so many days before a night are read in any case: what was served of late is reported."""
+
+
+class NightData:
+    """What is stored of a project as of a night; predictions and labels are read when first needed.
+
+    Not a dataclass, because Prefect walks through every dataclass that a task is given.
+
+    Parameters
+    ----------
+    lake : Lake
+        Where predictions and labels are read from.
+    spec : ProjectSpec
+        The project's spec.
+    night : date
+        The night.
+    deliveries : Deliveries
+        Every delivery of the project.
+    entries : sequence of Entry
+        The decision record, oldest first.
+    aliases : mapping of str to int
+        The version that each alias of the registry points to.
+    """
+
+    def __init__(
+        self,
+        lake: Lake,
+        spec: ProjectSpec,
+        night: date,
+        deliveries: Deliveries,
+        *,
+        entries: Sequence[Entry] = (),
+        aliases: Mapping[str, int] | None = None,
+    ) -> None:
+        self.lake = lake
+        self.spec = spec
+        self.night = night
+        self.deliveries = deliveries
+        self.entries = tuple(entries)
+        self.aliases = dict(aliases or {})
+        self._frames: dict[str, tuple[date, pd.DataFrame]] = {}
+
+    @classmethod
+    def read(
+        cls, lake: Lake, spec: ProjectSpec, night: date, *, aliases: Callable[[str], Mapping[str, int]] | None = None
+    ) -> NightData:
+        """Read the deliveries and the record of a project, and its aliases where a way to ask for them is given.
+
+        Parameters
+        ----------
+        aliases : callable, optional
+            From a project's name to its aliases: `Registry.aliases`.
+        """
+        known = deliveries(lake, spec.project)
+        entries = read_entries(lake, spec.project)
+        return cls(
+            lake, spec, night, known, entries=entries, aliases=None if aliases is None else aliases(spec.project)
+        )
+
+    def reread_deliveries(self) -> NightData:
+        """Return the same data with the deliveries as they are now, after one was quarantined or released."""
+        known = deliveries(self.lake, self.spec.project)
+        return NightData(self.lake, self.spec, self.night, known, entries=self.entries, aliases=self.aliases)
+
+    @property
+    def matured_until(self) -> date:
+        """The newest event date with labels that have matured by the night."""
+        return self.spec.matured_until(self.night)
+
+    def predictions(self, *, after: date) -> pd.DataFrame:
+        """Return what every version predicted for rows of event dates after a day, up to the night, by row id.
+
+        The columns are `row_id`, `event_date`, `version`, `role`, `prediction`, `confidence` and `deferred`; of several
+        classes `predicted_class` and `probabilities` too.
+        """
+        found = self._held("predictions", after, self._read_predictions)
+        return found[found["event_date"] > after]
+
+    def predictions_of(self, version: int, *, after: date) -> pd.DataFrame:
+        """Return what one version predicted for rows of event dates after a day, up to the night, by row id."""
+        found = self.predictions(after=after)
+        return found[found["version"] == version]
+
+    def served(self, *, after: date) -> pd.DataFrame:
+        """Return what champions predicted for rows of event dates after a day, up to the night, by row id."""
+        found = self.predictions(after=after)
+        return found[found["role"] == "champion"]
+
+    def labels(self, *, after: date) -> pd.DataFrame:
+        """Return the newest label of each row whose newest label arrived after a day, up to the night."""
+        newest = self._held("labels", after, self._read_labels)
+        return newest[newest["arrival"] > after]
+
+    def matured(self, predictions: pd.DataFrame, *, labels_after: date) -> pd.DataFrame:
+        """Join predictions with the newest labels; only rows whose labels have matured by the night.
+
+        Parameters
+        ----------
+        labels_after : date
+            Only labels that arrived after this day.
+        """
+        due = predictions[predictions["event_date"] <= self.matured_until]
+        return with_labels(due, self.labels(after=labels_after))
+
+    def _held(self, table: str, after: date, read: Callable[[date], pd.DataFrame]) -> pd.DataFrame:
+        """Return a table since a day that is not later than `after`; read again only where that is not far enough."""
+        known = self._frames.get(table)
+        if known is None or after < known[0]:
+            since = min(after, self._recently())
+            known = self._frames[table] = (since, read(since))
+        return known[1]
+
+    def _recently(self) -> date:
+        cohort = self.matured_until - timedelta(days=self.spec.monitoring.cohort_days)
+        return min(cohort, self.night - timedelta(days=RECENT_DAYS))
+
+    def _read_predictions(self, since: date) -> pd.DataFrame:
+        columns = ["row_id", "event_date", "version", "role", "prediction", "confidence", "deferred"]
+        if self.spec.training.task == "multiclass":
+            columns += ["predicted_class", "probabilities"]
+        inside: list[Filter] = [("event_date", ">", since), ("event_date", "<=", self.night)]
+        found = active_rows(self.lake, self.spec.project, "predictions", self.deliveries, columns=columns, where=inside)
+        return found.sort_values("row_id", kind="stable", ignore_index=True)
+
+    def _read_labels(self, since: date) -> pd.DataFrame:
+        arrived: list[Filter] = [("arrival", ">", since), ("arrival", "<=", self.night)]
+        columns = ["row_id", "label", "arrival"]
+        return newest_labels(
+            active_rows(self.lake, self.spec.project, "labels", self.deliveries, columns=columns, where=arrived)
+        )
