@@ -1,8 +1,7 @@
-"""Replayed strategies beside each other: one line of numbers each, and their error over time as a page."""
+"""The results of replayed strategies compared: one line of numbers each, and their error over time as a page."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,13 +9,16 @@ from datetime import date, timedelta
 import pandas as pd
 
 from flows.backtest.engine import BacktestResult
-from tasks.render.line_chart import LineChart, NightSpan, drawn
-from tasks.render.line_chart import Series as Curve
-from tasks.render.stylesheet import STYLE
+from tasks.render import pages
+from tasks.render.axes import NightSpan
+from tasks.render.line_chart import LineChart, Series, drawn
+from tasks.render.sections import ReportTable
+from tasks.render.values import counted
 from tasks.spec import ProjectSpec
 from tasks.statistics import LOSSES, RESIDUALS
 
 ALARMS = {"hold", "ask", "retrain"}
+HEADS = ("strategy", "error", "bias", "retrainings", "refused", "nights", "alarms", "quarantines", "questions", "cost")
 
 
 @dataclass(frozen=True)
@@ -66,25 +68,36 @@ def compared(story: BacktestResult, labels: pd.DataFrame, seconds: float) -> Str
 
 
 def page(spec: ProjectSpec, lines: Sequence[StrategySummary]) -> str:
-    """Return a self-contained page: the error of each strategy over time beside never retraining."""
-    name = html.escape(spec.project)
-    figures = "".join(drawn(_plot(spec, line, lines)) for line in lines if line.weekly)
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{name}: replayed</title><style>{STYLE}</style><body><h1>{name}: replayed</h1>{figures}</body></html>"
+    """Return a self-contained page: the numbers of each strategy, and its error over time against never retraining."""
+    metric = spec.scope.metric.replace("_", " ")
+    return pages.page(
+        "backtest_comparison.html",
+        title=f"{spec.project}: replayed",
+        said=f"Each strategy, replayed on the history of the project. The error is the {metric}; lower is better.",
+        table=ReportTable(HEADS, tuple(map(_row, lines))),
+        figures=[drawn(_chart(line, lines)) for line in lines if line.weekly],
     )
 
 
-def _plot(spec: ProjectSpec, line: StrategySummary, lines: Sequence[StrategySummary]) -> LineChart:
-    days = sorted({day for each in lines for day in each.weekly})
-    curves = [Curve(line.name, "line", tuple(line.weekly.items()))]
-    never = next((each for each in lines if each.name == "never" and each is not line), None)
-    if never is not None:
-        curves.append(Curve("never retrained", "limit", tuple(never.weekly.items())))
-    metric = spec.scope.metric.replace("_", " ")
-    said = f"{metric} by week, {line.loss:.4f} in the mean; {line.retrainings} retrainings, {line.alarms} alarms"
-    marks = tuple((night, "retrained") for night in line.retrained_on)
-    return LineChart(title=line.name, said=said, span=NightSpan(days[0], days[-1]), lines=tuple(curves), marks=marks)
+def _row(line: StrategySummary) -> tuple[str, ...]:
+    counts = (line.retrainings, line.refused, line.nights, line.alarms, line.set_aside, line.asked)
+    return (line.name, f"{line.loss:.4f}", f"{line.bias:+.4f}", *map(str, counts), f"{line.cost:,.0f}")
+
+
+def _chart(line: StrategySummary, lines: Sequence[StrategySummary]) -> LineChart[date]:
+    days = sorted({day for other in lines for day in other.weekly})
+    never = next((other for other in lines if other.name == "never" and other is not line), None)
+    curves = [Series("never retrained", "limit", tuple(never.weekly.items()))] if never is not None else []
+    counts = f"{counted(line.retrainings, 'retraining')}, {counted(line.alarms, 'alarm')}"
+    return LineChart(
+        title=line.name,
+        said=f"Error by week; mean {line.loss:.4f}. {counts}.",
+        span=NightSpan(days[0], days[-1]),
+        lines=(*curves, Series(line.name, "", tuple(line.weekly.items()))),
+        marks=tuple((night, "") for night in line.retrained_on if days[0] <= night <= days[-1]),
+        mark_name="retraining",
+        includes=tuple(loss for other in lines for loss in other.weekly.values()),
+    )
 
 
 def _weekly(event_dates: pd.Series, losses: pd.Series) -> dict[date, float]:

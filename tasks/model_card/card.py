@@ -14,9 +14,10 @@ from tasks.model_card.findings import (
     shown_value,
     weak_lines,
 )
-from tasks.model_card.markdown_text import number, plain
 from tasks.model_card.version_summary import Details, Request
 from tasks.registry.versions import TEXT_CHARACTERS
+from tasks.render.safe_text import markdown
+from tasks.render.values import number
 from tasks.spec.project_spec import ProjectSpec
 
 SPACE = "\N{NO-BREAK SPACE}" * 3
@@ -76,7 +77,7 @@ def answered(card: str, said: str) -> str:
     _asked, _, rest = card.partition("\n\n")
     how, _, after = rest.partition("\n\n")
     rest = after if how.startswith(TO_ANSWER) else rest
-    return f"{plain(said, 300)}\n\n{rest}"[:TEXT_CHARACTERS] if rest else card
+    return f"{markdown(said, 300)}\n\n{rest}"[:TEXT_CHARACTERS] if rest else card
 
 
 def _card(
@@ -102,26 +103,26 @@ def _card(
 
 def _asking(request: Request) -> str:
     scope, gate = request.spec.scope, request.spec.gate
-    named = plain(", ".join(request.spec.automation.approvers), 160)
-    asked = f"{named}. Owner: {plain(scope.owner, 100)}" if named else f"the owner, {plain(scope.owner, 100)}"
+    named = markdown(", ".join(request.spec.automation.approvers), 160)
+    asked = f"{named}. Owner: {markdown(scope.owner, 100)}" if named else f"the owner, {markdown(scope.owner, 100)}"
     replaced = "There is no champion yet." if request.champion is None else f"Champion now: version {request.champion}."
     return (
-        f"**May this version become champion of {plain(request.spec.project, 63)}?** {replaced}\n\n"
+        f"**May this version become champion of {markdown(request.spec.project, 63)}?** {replaced}\n\n"
         f"{TO_ANSWER} `approval` under Tags below, with the value `approved` or `rejected` (and "
         f"`approval.by` with your name); or run `leeway approve {request.spec.project}`. Leeway then checks "
         "evidence and signature again and moves the alias `champion` by itself; please leave aliases alone. "
         f"The evidence counts for {gate.evidence_days} days.\n\n"
-        f"Asked: {asked}. Objective: {plain(scope.objective, 200)}"
+        f"Asked: {asked}. Objective: {markdown(scope.objective, 200)}"
     )
 
 
 def _why(request: Request, details: Details) -> str:
-    decision = _linked(plain(request.decision, 100), details.links.get("decision"))
+    decision = _linked(markdown(request.decision, 100), details.links.get("decision"))
     if request.kind == BY_HAND:
-        why = "" if request.reason == BY_HAND else f" Reason: {plain(request.reason, 480)}"
+        why = "" if request.reason == BY_HAND else f" Reason: {markdown(request.reason, 480)}"
         return f"### Why now\n\nA person started the training ({decision}).{why}"
-    kind = plain(KINDS.get(request.kind, request.kind), 80)
-    return f"### Why now\n\nDecision {decision}. Drift: {kind}. Reason: {plain(request.reason, 480)}"
+    kind = markdown(KINDS.get(request.kind, request.kind), 80)
+    return f"### Why now\n\nDecision {decision}. Drift: {kind}. Reason: {markdown(request.reason, 480)}"
 
 
 def _proof(evidence: Mapping[str, Any], request: Request) -> str:
@@ -163,8 +164,8 @@ def _reached(evidence: Mapping[str, Any], target: float) -> str:
 
 def _ground(evidence: Mapping[str, Any]) -> str:
     return (
-        f"All on the same {_count(evidence.get('rows'))} rows from {plain(evidence.get('start') or 'n/a', 20)} to "
-        f"{plain(evidence.get('end') or 'n/a', 20)}, newer than what either model learned from."
+        f"All on the same {_count(evidence.get('rows'))} rows from {markdown(evidence.get('start') or 'n/a', 20)} to "
+        f"{markdown(evidence.get('end') or 'n/a', 20)}, newer than what either model learned from."
     )
 
 
@@ -174,7 +175,7 @@ def _slices(slices: Sequence[Mapping[str, Any]], of: int, spec: ProjectSpec) -> 
     rows = [("slice", "rows", "challenger", "champion", "change")]
     rows += [
         (
-            f"{plain(part.get('column', ''), 40)} = {_value(part, spec)}",
+            f"{markdown(part.get('column', ''), 40)} = {_value(part, spec)}",
             _count(part.get("rows")),
             number(part.get("challenger_loss")),
             number(part.get("champion_loss")),
@@ -190,12 +191,12 @@ def _value(part: Mapping[str, Any], spec: ProjectSpec) -> str:
 
 
 def _checks(evidence: Mapping[str, Any], most: int) -> str:
-    verdict = plain(str(evidence.get("verdict", "unknown")).replace("_", " "), 40)
+    verdict = markdown(str(evidence.get("verdict", "unknown")).replace("_", " "), 40)
     outcome = "passed" if evidence.get("passed") is True else "**did not pass**"
     reasons = list(evidence.get("reasons") or [])
     lines = [
         f"### Checks\n\nThe gate {outcome}: {verdict}.\n",
-        *(f"- {plain(reason, 140)}" for reason in reasons[:most]),
+        *(f"- {markdown(reason, 140)}" for reason in reasons[:most]),
     ]
     if len(reasons) > most:
         lines.append(f"- and {len(reasons) - most} more in evidence.json of the source run")
@@ -224,7 +225,7 @@ def _model(details: Details, request: Request) -> str:
 
 def _limits(request: Request) -> str:
     return (
-        f"### Limits\n\nTrained by {plain(request.recipe, 80)} on rows from {request.trained_from} to "
+        f"### Limits\n\nTrained by {markdown(request.recipe, 80)} on rows from {request.trained_from} to "
         f"{request.trained_until}: the proven recipe, refitted on everything known. The numbers promise nothing for "
         "rows unlike those, nor for after a shock; slices that are not named were not compared. All files are at "
         "the source run above."

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tasks.model_card.markdown_text import number, plain
 from tasks.model_card.version_summary import Details
 from tasks.profiles.rare_categories import shown_name
+from tasks.render.safe_text import markdown
+from tasks.render.values import number
 from tasks.spec.project_spec import ProjectSpec
 
 
@@ -28,10 +29,10 @@ def shown_value(column: str, part: Mapping[str, Any], value: object, spec: Proje
     """
     rows = part.get("rows")
     if column not in spec.features.categories and rows is None:
-        return plain(value, 40)
+        return markdown(value, 40)
     name = str(value)
     counts = {name: rows if isinstance(rows, int) else 0}
-    return plain(shown_name(name, counts, spec.privacy.min_category_count), 40)
+    return markdown(shown_name(name, counts, spec.privacy.min_category_count), 40)
 
 
 def weak_lines(details: Details, spec: ProjectSpec, most: int) -> list[str]:
@@ -45,7 +46,7 @@ def weak_lines(details: Details, spec: ProjectSpec, most: int) -> list[str]:
 
 def _weak(part: Mapping[str, Any], spec: ProjectSpec) -> str:
     where = " and ".join(
-        f"{plain(column, 40)} = {shown_value(str(column), part, value, spec)}" for column, value in part["where"]
+        f"{markdown(column, 40)} = {shown_value(str(column), part, value, spec)}" for column, value in part["where"]
     )
     return (
         f"{where}: {number(part.get('loss'))} on {number(part.get('rows'))} rows, elsewhere "
@@ -63,7 +64,7 @@ def human_line(details: Details) -> str:
 
 def learning_line(details: Details) -> str:
     """Return whether more rows would help, in a sentence."""
-    return plain((details.analysis.get("learning_curve") or {}).get("answer") or "", 120)
+    return markdown((details.analysis.get("learning_curve") or {}).get("answer") or "", 120)
 
 
 def label_line(details: Details) -> str:
@@ -87,7 +88,8 @@ def model_line(details: Details) -> str:
     if not facts:
         return ""
     kind = facts.get("estimator", "unknown").rsplit(".", maxsplit=1)[-1]
-    return f"{plain(kind, 60)}, {plain(facts.get('size_mb', 'n/a'), 20)} MB, {plain(facts.get('format', 'n/a'), 80)}."
+    size, form = facts.get("size_mb", "n/a"), facts.get("format", "n/a")
+    return f"{markdown(kind, 60)}, {markdown(size, 20)} MB, {markdown(form, 80)}."
 
 
 def deferral_line(details: Details, spec: ProjectSpec) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from tasks.model_card.markdown_text import number
 from tasks.registry import mlflow_names as names
+from tasks.render.values import number
 from tasks.spec.project_spec import ProjectSpec
 
 NUMBERS = (

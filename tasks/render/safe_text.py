@@ -1,95 +1,122 @@
-"""Values as words, and texts from data or people made safe to show: in HTML, in markdown, in a terminal."""
+"""Text from data or people made safe to show: in a terminal, in HTML, in markdown.
+
+Templates print every text through `visible` and escape it; the functions here are for what a template cannot decide.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
-from html import escape
+from itertools import accumulate, takewhile
 
-MARKUP = str.maketrans({character: f"\\{character}" for character in "\\`*_[]#|~"} | {"<": "&lt;", ">": "&gt;"})
-TURNS_TEXT = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-UNSHOWN = frozenset({"Cc", "Cs", "Co", "Cn"})
+from markupsafe import Markup, escape
+
 ADDRESS = re.compile(r"(https?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%\[\]-]*[A-Za-z0-9_/=-])")
+JOINERS = frozenset("\u200c\u200d")
+"""Invisible characters that Persian, Indian scripts and emoji are written with."""
+ACTIVE = frozenset("&<>\"'\\`*_{}[]#|~!$:@")
+"""Characters that markdown, HTML or a link finder acts on."""
 
 
 def visible(text: object) -> str:
-    r"""Return a text on one line in which nothing hides: what steers a terminal or turns the writing shows as its code.
+    r"""Return a text on one line in which nothing is hidden.
 
-    Lone surrogates, which no file can hold as UTF-8, are shown so too.
+    Characters that steer a terminal, change the writing direction or show nothing are replaced by their code. So are
+    lone surrogates, which UTF-8 cannot hold. Joiners stay where the script needs them: after a letter outside ASCII.
 
+    Examples
+    --------
     >>> visible("a\nb \u202eabc")
     'a b \\u202eabc'
     >>> visible("red\x1b[31m")
     'red\\u001b[31m'
     """
-    return "".join(
-        f"\\u{ord(character):04x}"
-        if character in TURNS_TEXT or unicodedata.category(character) in UNSHOWN
-        else character
-        for character in " ".join(str(text).split())
-    )
+    line = " ".join(str(text).split())
+    if line.isascii() and line.isprintable():
+        return line
+    return "".join(map(_shown, line, f" {line}"))
 
 
-def html(text: object) -> str:
-    """Return a text that is only ever text: in an element or in a quoted attribute.
+def isolated(text: object) -> Markup:
+    """Return a text as an HTML element with its own writing direction, so that it does not turn its neighbours.
 
-    >>> html("<b>'x'")
-    '&lt;b&gt;&#x27;x&#x27;'
+    Examples
+    --------
+    >>> isolated("a&b")
+    Markup('<bdi>a&amp;b</bdi>')
     """
-    return escape(visible(text), quote=True)
+    return Markup("<bdi>{}</bdi>").format(visible(text))
 
 
-def own(text: object) -> str:
-    """Return a text as an element of its own direction: what is written right to left does not turn its neighbours.
+def linked(text: object) -> Markup:
+    """Return a text as `isolated` does, with its http and https addresses as links; no other address becomes one.
 
-    >>> own("a&b")
-    '<bdi>a&amp;b</bdi>'
+    Examples
+    --------
+    >>> print(linked("see http://a/b, javascript:x"))
+    <bdi>see <a href="http://a/b" rel="noopener noreferrer">http://a/b</a>, javascript:x</bdi>
     """
-    return f"<bdi>{html(text)}</bdi>"
+    link = Markup('<a href="{0}" rel="noopener noreferrer">{0}</a>')
+    parts = ADDRESS.split(visible(text))
+    shown = (link.format(part) if position % 2 else escape(part) for position, part in enumerate(parts))
+    return Markup("<bdi>{}</bdi>").format(Markup("").join(shown))
 
 
-def linked(text: object) -> str:
-    """Return a text as `own` does, with its web addresses as links; no other kind of address becomes one.
+class Markdown(str):
+    """Text that is markdown already: it is not escaped again."""
 
-    >>> linked("see http://a/b, javascript:x")
-    '<bdi>see <a href="http://a/b" rel="noopener noreferrer">http://a/b</a>, javascript:x</bdi>'
+    __slots__ = ()
+
+
+def markdown(text: object, limit: int | None = None) -> Markdown:
+    """Return a text that markdown and HTML show literally, in one line of at most `limit` characters.
+
+    Active characters become character references: a renderer honours a reference everywhere, but not every backslash.
+
+    Examples
+    --------
+    `<` is character 60, `>` is 62 and `|` is 124:
+
+    >>> markdown("a <b> | c")
+    'a &#60;b&#62; &#124; c'
+
+    A cut never splits a reference: `&#60;` alone takes five of the seven characters, the ellipsis one more.
+
+    >>> markdown("<<<", 7)
+    '&#60;…'
+    """
+    if isinstance(text, Markdown):
+        return text
+    line = visible(text)
+    pieces = [_reference(line, index) for index in range(len(line) if limit is None else min(len(line), limit + 1))]
+    if limit is None or sum(map(len, pieces)) <= limit:
+        return Markdown("".join(pieces))
+    ends = takewhile(lambda end: end < limit, accumulate(map(len, pieces)))
+    return Markdown("".join(pieces[: len(list(ends))]) + "…")
+
+
+def markdown_linked(text: object) -> Markdown:
+    """Return a text as `markdown` does, but leave its http and https addresses as they are, to become links.
+
+    Examples
+    --------
+    >>> markdown_linked("<b> http://b/_c_")
+    '&#60;b&#62; http://b/_c_'
     """
     parts = ADDRESS.split(visible(text))
-    shown = [
-        f'<a href="{escape(part)}" rel="noopener noreferrer">{escape(part)}</a>' if position % 2 else escape(part)
-        for position, part in enumerate(parts)
-    ]
-    return f"<bdi>{''.join(shown)}</bdi>"
+    return Markdown("".join(part if position % 2 else _literal(part) for position, part in enumerate(parts)))
 
 
-def markdown(text: object) -> str:
-    r"""Return a text that can stand in a markdown table whatever the data held; web addresses stay what they are.
-
-    >>> markdown("<b>|x*")
-    '&lt;b&gt;\\|x\\*'
-    >>> markdown("_a_ http://b/_c_")
-    '\\_a\\_ http://b/_c_'
-    """
-    parts = ADDRESS.split(visible(text))
-    return "".join(
-        part if position % 2 else part.replace("&", "&amp;").translate(MARKUP) for position, part in enumerate(parts)
-    )
+def _literal(part: str) -> str:
+    return "".join(_reference(part, index) for index in range(len(part)))
 
 
-def words(value: object) -> str:
-    """Return a number, or what numbers stand in, as `key=value` words.
+def _shown(character: str, before: str) -> str:
+    hidden = unicodedata.category(character)[0] == "C" and not (character in JOINERS and not before.isascii())
+    return f"\\u{ord(character):04x}" if hidden else character
 
-    >>> words({"rows": 120, "loss": 0.123456, "suspects": [], "strains": {"size": 1.5}})
-    'rows=120 loss=0.1235 strains={size=1.5}'
-    """
-    if isinstance(value, Mapping):
-        pairs = (
-            (key, f"{{{words(each)}}}" if isinstance(each, Mapping) else words(each)) for key, each in value.items()
-        )
-        return " ".join(f"{key}={text}" for key, text in pairs if text not in {"", "{}"})
-    if isinstance(value, list | tuple):
-        return ",".join(map(words, value))
-    if value is None:
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+def _reference(line: str, index: int) -> str:
+    character = line[index]
+    starts_an_address = character == "." and line[max(index - 3, 0) : index].casefold() == "www"
+    return f"&#{ord(character)};" if character in ACTIVE or starts_an_address else character

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.lake import Entry
-from tasks.render.safe_text import visible, words
+from tasks.render.safe_text import visible
 from tasks.render.sections import ReportTable, Section
+from tasks.render.values import words
 from tasks.report.entry_reader import amount, drift_of, error_of, estimate_of, mapping, sequence, shifts
 from tasks.report.root_cause_section import origin, paces, worse_slices
 from tasks.report.what_if import takes

@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 from tasks.lake import Entry
-from tasks.render.heat_map import Strip, heat_map, legend, strips
-from tasks.render.line_chart import LineChart, NightSpan, Series, drawn
-from tasks.render.safe_text import html, own
+from tasks.render.axes import NightSpan
+from tasks.render.heat_map import HeatMap, Strip, heat_map, strips
+from tasks.render.line_chart import LineChart, Series, drawn
+from tasks.render.pages import render
+from tasks.render.sections import ReportTable
 from tasks.report.entry_reader import (
     NULLS,
     Measure,
@@ -34,7 +36,7 @@ def error_figure(nights: Sequence[Entry], record: Sequence[Entry], spec: Project
     seen, guessed = _series(nights, error_of), _series(nights, estimate_of)
     if not seen and not guessed:
         return ""
-    lines = [_line("realised", "line", seen)] if seen else []
+    lines = [_line("realised", "", seen)] if seen else []
     tolerated = [(night, found.tolerated) for night, found in seen if found.tolerated is not None]
     lines += [Series("tolerated", "limit", tuple(tolerated))] if tolerated else []
     lines += [_line("estimated, without labels", "guess", guessed)] if guessed else []
@@ -63,7 +65,7 @@ def bias_figure(nights: Sequence[Entry], record: Sequence[Entry], span: NightSpa
         title="Bias (truth minus prediction)",
         said=_said(seen, "bias"),
         span=span,
-        lines=(_line("bias", "line", seen), *limits),
+        lines=(_line("bias", "", seen), *limits),
         band=_band(seen),
         marks=_changes(record, span),
         tips=tuple((night, _told(found)) for night, found in seen),
@@ -91,7 +93,8 @@ def nulls_figure(nights: Sequence[Entry], span: NightSpan) -> str:
         return ""
     found = [strip for strip in strips(tables, span.last) if strip.most >= NULLS_FROM][:NULL_COLUMNS]
     if not found:
-        return "<h2>Nulls</h2><p class='soft'>No column's share of nulls used half of its leeway.</p>"
+        said = "No column's share of nulls used half of its leeway."
+        return render("note.html", title="Nulls", said=said, table=None)
     return _heat("Nulls", "How much of its leeway each column's share of nulls used.", found, nights, span)
 
 
@@ -105,7 +108,7 @@ def volume_figure(nights: Sequence[Entry], span: NightSpan) -> str:
         title="Rows a night",
         said=f"{took:,.0f} rows taken in over {len(rows)} nights, {kept_out:,.0f} set aside ({share:.1%})",
         span=span,
-        bars=(Series("taken in", "good", tuple(rows)), Series("set aside", "bad", tuple(aside))),
+        bars=(Series("taken in", "taken", tuple(rows)), Series("set aside", "refused", tuple(aside))),
         tips=tuple(
             (night, f"{many:,.0f} in, {out:,.0f} set aside")
             for (night, many), (_, out) in zip(rows, aside, strict=True)
@@ -124,7 +127,7 @@ def automation_figure(nights: Sequence[Entry], span: NightSpan) -> str:
         title="Automation rate (%)",
         said=f"{points[-1][1]:.1f} % of the newest night's rows were answered without a person",
         span=span,
-        lines=(Series("answered by the model", "line", points),),
+        lines=(Series("answered by the model", "", points),),
         tips=tuple((night, f"{share:.1f} %") for night, share in points),
     )
     return drawn(plot)
@@ -138,28 +141,26 @@ def speed_figure(nights: Sequence[Entry], span: NightSpan) -> str:
     points = [(entry.night, found.value) for entry in nights if (found := measure(entry.details.get("speed")))]
     if points:
         said = f"{points[-1][1]:.3g} on {points[-1][0]}"
-        return drawn(LineChart("Data speed", said, span, lines=(Series("speed", "line", tuple(points)),)))
+        return drawn(LineChart("Data speed", said, span, lines=(Series("speed", "", tuple(points)),)))
     tables = [(entry.night, mapping(entry.details.get("speed"))) for entry in nights if entry.details.get("speed")]
     if not tables:
         return ""
     night, newest = tables[-1]
     known = {str(column): pace for column, value in newest.items() if (pace := number(value)) is not None}
     fastest = sorted(known.items(), key=lambda each: (-abs(each[1]), each[0]))[:FASTEST]
-    rows = "".join(f"<tr><th scope='row'>{own(column)}</th><td>{pace:.3g}</td></tr>" for column, pace in fastest)
-    head = "<thead><tr><th scope='col'>column</th><th scope='col'>speed</th></tr></thead>"
-    return f"<h2>Data speed</h2><p class='soft'>The fastest on {night}.</p><table>{head}<tbody>{rows}</tbody></table>"
+    table = ReportTable(("column", "speed"), tuple((column, f"{pace:.3g}") for column, pace in fastest))
+    return render("note.html", title="Data speed", said=f"The fastest on {night}.", table=table)
 
 
 def _heat(title: str, said: str, found: Sequence[Strip], nights: Sequence[Entry], span: NightSpan) -> str:
-    caption = f"<figcaption><h2>{html(title)}</h2><p class='soft'>{html(said)}</p>{legend()}</figcaption>"
-    return f"<figure>{caption}{heat_map(found, span, [entry.night for entry in nights])}</figure>"
+    return heat_map(HeatMap(title, said, found, [entry.night for entry in nights], span))
 
 
 def _series(nights: Sequence[Entry], of: Callable[[Entry], Measure | None]) -> list[tuple[date, Measure]]:
     return [(entry.night, found) for entry in nights if (found := of(entry)) is not None]
 
 
-def _line(name: str, look: str, seen: Sequence[tuple[date, Measure]]) -> Series:
+def _line(name: str, look: str, seen: Sequence[tuple[date, Measure]]) -> Series[date]:
     return Series(name, look, tuple((night, found.value) for night, found in seen))
 
 

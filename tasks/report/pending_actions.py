@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tasks.lake import Entry
-from tasks.render.safe_text import words
+from tasks.render.values import words
 from tasks.report.entry_reader import mapping, nights_of
 from tasks.spec import ProjectSpec
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tasks.lake import Entry
-from tasks.render.safe_text import words
 from tasks.render.sections import ReportTable, Section
+from tasks.render.values import words
 from tasks.report.entry_reader import mapping, number, sequence, shifts
 
 COLUMNS_SHOWN = 5

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from tasks.lake import Entry
-from tasks.render.safe_text import words
+from tasks.render.values import words
 from tasks.report.entry_reader import ColumnDrift, amount, answered, error_of, mapping, number, sequence, shifts
 from tasks.spec import ProjectSpec
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from tasks.render.safe_text import markdown
+from tasks.render.sections import markdown_table
+from tasks.render.values import counted
 from tasks.validate.label_quality.consistency import FEWEST_IN_A_SLICE, LabelReport
 from tasks.validate.label_quality.duplicate_rows import Disagreement
-from tasks.validate.summary.markdown_safe import cell, table
 
 LISTED = 12
+CELL_CHARACTERS = 500
 
 
 def label_markdown(report: LabelReport) -> str:
@@ -23,60 +26,77 @@ def label_markdown(report: LabelReport) -> str:
     >>> print(label_markdown(empty).splitlines()[2])
     9 of 9 rows have a label: 0 75.0%, 1 25.0%.
     """
-    spread = ", ".join(f"{name} {_level(value, report)}" for name, value in report.balance.items())
-    told = f"{report.labelled:,} of {report.rows:,} rows have a label{f': {spread}' if spread else ''}."
-    return "\n".join(["# Labels", "", told, "", *_findings(report), *_slices(report), *_notes(report)]) + "\n"
+    spread = ", ".join(f"{markdown(name)} {_level(value, report)}" for name, value in report.balance.items())
+    balance = f"{report.labelled:,} of {counted(report.rows, 'row')} have a label{f': {spread}' if spread else ''}."
+    lines = [*_inconsistencies(report), *_likely_wrong(report), *_slices(report), *_notes(report)]
+    return "\n".join(["# Labels", "", balance, "", *lines]) + "\n"
 
 
-def odd(report: LabelReport) -> list[str]:
-    """Return in a sentence each what a person should look at; nothing when the labels are consistent."""
-    told = []
-    for found, how in ((report.same, "the same features"), (report.near, "nearly the same features")):
-        if found.groups_apart:
-            named = f", such as {_examples(found)}" if found.examples else ""
-            told.append(f"{found.rows_apart:,} of {found.rows:,} rows with {how} are labelled differently{named}")
-    if report.relabelled.rows_apart:
-        rows = report.relabelled
-        told.append(
-            f"{rows.rows_apart:,} of {rows.rows:,} rows that were labelled more than once have labels that differ"
+def inconsistencies(report: LabelReport) -> list[str]:
+    """Return what a person should check, a sentence each; nothing when the labels are consistent."""
+    return [*_disagreements(report), *_jumps(report), *_suspects(report), *_thin_slices(report)]
+
+
+def _disagreements(report: LabelReport) -> Iterator[str]:
+    for rows, how in ((report.same, "the same features"), (report.near, "nearly the same features")):
+        if rows.groups_apart:
+            examples = f", such as {_examples(rows)}" if rows.examples else ""
+            yield f"{rows.rows_apart:,} of {rows.rows:,} rows with {how} are labelled differently{examples}"
+    again = report.relabelled
+    if again.rows_apart:
+        yield f"{again.rows_apart:,} of {again.rows:,} rows that were labelled more than once have labels that differ"
+
+
+def _jumps(report: LabelReport) -> Iterator[str]:
+    for jump in report.moved:
+        yield (
+            f"in the period from {jump.start} the mean label is {jump.level:.4g}; it was {jump.before:.4g} "
+            f"({jump.standard_errors:.1f} standard errors away)"
         )
-    told += [
-        f"in the period from {jump.start} the mean label is {jump.level:.4g}; it was {jump.before:.4g} "
-        f"({jump.standard_errors:.1f} standard errors away)"
-        for jump in report.moved
-    ]
+
+
+def _suspects(report: LabelReport) -> Iterator[str]:
     if report.wrong.found:
-        told.append(f"{report.wrong.found:,} of {report.wrong.examined:,} examined labels are likely wrong")
+        yield f"{report.wrong.found:,} of {report.wrong.examined:,} examined labels are likely wrong"
+
+
+def _thin_slices(report: LabelReport) -> Iterator[str]:
     if report.thin:
-        named = ", ".join(f"{each.column} {each.value} ({each.rows})" for each in report.thin[:LISTED])
+        named = ", ".join(f"{part.column} {part.value} ({part.rows})" for part in report.thin[:LISTED])
         more = f" and {len(report.thin) - LISTED} more" if len(report.thin) > LISTED else ""
-        told.append(f"slices with fewer than {FEWEST_IN_A_SLICE} labelled rows: {named}{more}")
-    return told
+        yield f"slices with fewer than {FEWEST_IN_A_SLICE} labelled rows: {named}{more}"
 
 
-def _findings(report: LabelReport) -> Iterator[str]:
-    told = odd(report)
-    yield from (f"- {cell(text)}" for text in told)
-    if not told:
-        yield "Nothing odd was found."
-    if report.wrong.listed:
-        yield from ("", "## Likely wrong", "")
-        rows = ((each.row_id, f"{each.label:.4g}", f"{each.expected:.4g}") for each in report.wrong.listed[:LISTED])
-        yield from table(("row", "label", "other rows say"), rows)
+def _inconsistencies(report: LabelReport) -> list[str]:
+    return [f"- {markdown(text)}" for text in inconsistencies(report)] or ["No inconsistency found."]
 
 
-def _slices(report: LabelReport) -> Iterator[str]:
-    if report.slices:
-        yield from ("", "## Slices", "")
-        rows = ((each.column, each.value, f"{each.rows:,}", f"{each.level:.4g}") for each in report.slices)
-        yield from table(("column", "value", "rows", "mean label, or share of the commonest of several"), rows)
+def _likely_wrong(report: LabelReport) -> list[str]:
+    if not report.wrong.listed:
+        return []
+    rows = [(row.row_id, f"{row.label:.4g}", f"{row.expected:.4g}") for row in report.wrong.listed[:LISTED]]
+    return [
+        "",
+        "## Likely wrong",
+        "",
+        *markdown_table(("row", "label", "similar rows say"), rows, limit=CELL_CHARACTERS),
+    ]
+
+
+def _slices(report: LabelReport) -> list[str]:
+    if not report.slices:
+        return []
+    rows = [(part.column, part.value, f"{part.rows:,}", f"{part.level:.4g}") for part in report.slices]
+    heads = ("column", "value", "rows", "mean label (of several classes: share of the most frequent)")
+    return ["", "## Slices", "", *markdown_table(heads, rows, limit=CELL_CHARACTERS)]
 
 
 def _notes(report: LabelReport) -> Iterator[str]:
     if report.sampled < report.labelled:
-        yield from ("", f"Near duplicates and likely wrong labels were sought in {report.sampled:,} rows, at random.")
+        sample = f"a random sample of {counted(report.sampled, 'row')}"
+        yield from ("", f"Near duplicates and likely wrong labels were searched for in {sample}.")
     if report.notes:
-        yield from ("", "Not looked at:", "", *(f"- {cell(note)}" for note in report.notes))
+        yield from ("", "Not checked:", "", *(f"- {markdown(note)}" for note in report.notes))
 
 
 def _level(value: float, report: LabelReport) -> str:
@@ -84,8 +104,8 @@ def _level(value: float, report: LabelReport) -> str:
     return f"{value:.4g}" if quantiles else f"{value:.1%}"
 
 
-def _examples(found: Disagreement) -> str:
-    return "; ".join(_joined(group) for group in found.examples[:2])
+def _examples(rows: Disagreement) -> str:
+    return "; ".join(_joined(group) for group in rows.examples[:2])
 
 
 def _joined(names: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tasks.model_card import Request, metrics, model_card, params, tags
 from tasks.model_card.card import TO_ANSWER, answered
-from tasks.model_card.markdown_text import number, plain
+from tasks.render.values import number
 from tasks.spec.project_spec import ProjectSpec
 
 SPEC = ProjectSpec.model_validate(
@@ -164,18 +164,6 @@ def test_the_longest_of_all_cards_still_names_slices() -> None:
     card = overlong("<" * 5000, ["<" * 5000] * 40, 40)
     assert len(card) <= 5000
     assert "### Slices (" in card
-
-
-@given(st.text(max_size=50), st.integers(1, 60))
-def test_plain_text_keeps_its_limit_and_its_meaning(text: str, limit: int) -> None:
-    shown = plain(text, limit)
-    assert len(shown) <= limit
-    assert not set(shown) & set("<>\"'\\`*_{}[]|~!$:@\n")
-    assert set(html.unescape(shown).removesuffix("…")) <= {*text, " ", "."}
-
-
-def test_hidden_characters_are_not_shown() -> None:
-    assert plain("a\u202eb\x00c", 20) == "a b c"
 
 
 def test_tags_are_short_words() -> None:

@@ -133,17 +133,19 @@ def test_a_full_card_is_never_longer_than_the_registry_keeps(text: str, count: i
 
 
 def test_the_plots_are_one_page_that_fetches_nothing() -> None:
-    page = plots("houses <1>", ANALYSIS, {"size": 0.75, "<town>": 0.25, "none": 0.0})
+    page = plots("houses <1>", ANALYSIS, {"size": 0.75, "<town>": 0.25, "unused": 0.0})
     for title in ("Residuals", "Calibration", "Learning curve", "Importances"):
         assert f"<h2>{title}</h2>" in page
     assert "http" not in page
     assert "<1>" not in page
     assert "<town>" not in page
     assert len(page) < 10_000
-    body = page[page.index("<main>") : page.index("</main>") + len("</main>")]
-    assert len(ET.fromstring(body).findall(".//svg")) == 4  # noqa: S314 - our own text
+    body = page[page.index("<main") : page.index("</main>") + len("</main>")]
+    figures = ET.fromstring(body).findall("figure")  # noqa: S314 - our own text
+    assert [len(figure.findall(".//svg[@role='img']")) for figure in figures] == [1, 1, 1, 0]
+    assert len(figures[-1].findall(".//tr")) == 2  # a row for each importance above zero
     assert ">75.0%<" in page
-    assert "none" not in body
+    assert "unused" not in body
 
 
 def test_nothing_to_draw_is_said() -> None:

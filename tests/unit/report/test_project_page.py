@@ -137,7 +137,7 @@ def test_every_figure_has_a_title_and_the_same_in_words(spec: ProjectSpec, night
 
 def test_a_single_night_is_drawn_as_dots(spec: ProjectSpec, night: Night) -> None:
     text = page(spec, [night(0, performance={"loss": bounded(1.0), "bias": bounded(0.0)})], None)
-    assert "class='dot line' d='M0.5 50h0'" in text
+    assert "class='dot' d='M0.5 50h0'" in text
 
 
 def test_beyond_forty_columns_the_others_are_folded_week_by_week(spec: ProjectSpec, night: Night) -> None:

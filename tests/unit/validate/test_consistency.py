@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate import label_markdown, label_report
-from tasks.validate.label_quality.consistency_markdown import odd
+from tasks.validate.label_quality.consistency_markdown import inconsistencies
 from tasks.validate.label_quality.label_distribution import jumps
 
 DAY = date(2026, 1, 1)
@@ -93,7 +93,7 @@ def test_labels_that_were_exchanged_are_found_to_be_likely_wrong(task: str) -> N
     listed = {each.row_id for each in report.wrong.listed}
     assert {f"r{number}" for number in wrong} <= listed
     assert report.wrong.found <= 12
-    assert any("likely wrong" in text for text in odd(report))
+    assert any("likely wrong" in text for text in inconsistencies(report))
 
 
 def test_slices_with_few_rows_are_named_but_not_those_too_rare_to_show() -> None:

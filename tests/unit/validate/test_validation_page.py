@@ -50,10 +50,10 @@ def test_a_page_needs_no_network_runs_nothing_and_fits_a_phone() -> None:
 
 def test_what_was_set_aside_stands_first_open_and_says_what_to_do() -> None:
     page = validation_page("shop", BOTH, NIGHT)
-    assert page.index("class='quarantined'") < page.index("class='accepted'")
-    assert page.count("<details open>") == 1
+    assert page.index("class='bad'>quarantined") < page.index("class='good'>accepted")
+    assert page.count("<details class='box' open>") == 1
     assert "leeway release shop" in page
-    assert page.index("class='critical'>critical") < page.index("class='warning'>warning")
+    assert page.index("class='bad'>critical") < page.index("class='warn'>warning")
     assert "2 deliveries: 1 accepted, 1 quarantined. 18 rows in, 9 accepted, 9 refused." in page
 
 
@@ -63,7 +63,7 @@ def test_markdown_holds_each_finding_in_one_row_of_a_table() -> None:
     rows = [line for line in text.splitlines() if line.startswith("| critical")]
     assert len(rows) == 1
     assert len(re.findall(r"(?<!\\)\|", rows[0])) == 4
-    assert "\\[x\\](javascript" in rows[0]
+    assert "&#91;x&#93;(javascript" in rows[0]
 
 
 def test_a_night_without_deliveries_says_so() -> None:
