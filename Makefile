@@ -17,7 +17,7 @@ test: check  ## everything: style, types, layers, tests
 	@$(BIN)/pytest $(SIDE_BY_SIDE) $(ARGS)
 
 check: $(INSTALLED)
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache && $(BIN)/mypy && $(BIN)/python -m tests.architecture.plain_words
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache && $(BIN)/mypy && $(BIN)/python -m tests.architecture.plain_words && $(BIN)/python -m tests.architecture.unused_code
 
 bench: $(INSTALLED)  ## measured figures, each beside a floor or a peer from the same run
 	@$(BIN)/python -m tests.bench $(ARGS)
