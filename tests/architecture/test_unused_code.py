@@ -90,7 +90,7 @@ def test_what_a_library_calls_by_its_registration_is_used(tmp_path: Path, write:
 def test_a_template_uses_what_its_expressions_name(tmp_path: Path, write: Write) -> None:
     write("tasks/shape/square.py", f"{DOCTEST}\n\nclass Square:\n    width: int = area(1)\n    depth: int = 2\n")
     write("flows/draw.py", "from tasks.shape.square import Square\n\nprint(Square())\n")
-    write("tasks/shape/page.html.j2", "<p>depth: {{ square.width }}</p>\n")
+    write("tasks/shape/page.html", "<p>depth: {{ square.width }}</p>\n")
     assert names(tmp_path) == ["depth"]
 
 

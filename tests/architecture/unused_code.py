@@ -1,9 +1,10 @@
 """Refuses code that only tests use; `make check` runs it.
 
 Two searches over flows and tasks, with the Python files of deployments and infra as further callers: vulture finds
-methods, properties, fields and local names that nothing mentions, no template either; for functions, classes and
-constants of a module every import is resolved, so that a name that two modules share does not hide that one of them is unused. Neither a
-re-export (`from x import y` in an `__init__`, an entry of `__all__`) nor a doctest nor a test is a use.
+methods, properties, fields and local names that neither code nor a template mentions; for functions, classes and
+constants of a module every import is resolved, so that a name that two modules share does not hide that one of them is
+unused. Neither a re-export (`from x import y` in an `__init__`, an entry of `__all__`) nor a doctest nor a test is a
+use.
 
 What is called in another way is listed in `ALLOWED` with the reason. An entry that allows nothing any more is refused.
 """
@@ -100,7 +101,7 @@ def _by_name(root: Path) -> Iterator[Unused]:
     scanner = Vulture(ignore_decorators=list(REGISTERED))
     for path in _files(root):
         scanner.scan(_without_exports(path.read_text(encoding="utf-8")), filename=path)
-    for template in (path for folder in CHECKED for path in (root / folder).rglob("*.j2")):
+    for template in (path for folder in CHECKED for path in (root / folder).rglob("*.html")):
         for expression in EXPRESSION.findall(template.read_text(encoding="utf-8")):
             scanner.used_names.update(WORD.findall(expression))
     for item in scanner.get_unused_code(min_confidence=CONFIDENCE):
