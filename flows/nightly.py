@@ -35,13 +35,10 @@ from tasks.notify.task import notify_failure
 from tasks.records import Checked, Finding
 from tasks.score import results_of
 from tasks.score.task import Scorer, score_batches_task
-from tasks.spec import nights_per_year
 from tasks.validate.acceptance.quarantine_rows import as_delivered
 from tasks.validate.acceptance.store import quarantine_task, store_task
 from tasks.validate.task import RELEASED, verdicts_task
 from tasks.validate.verdict.large_delivery import LargeChecked
-
-FRESH = {"accepted", "partly_quarantined"}  # what a person let in is not suspected again
 
 
 def _run_name() -> str:
@@ -117,15 +114,12 @@ def keep_latest_values(workspace: Workspace, tables: set[str]) -> None:
 
 
 def quarantine_suspects(workspace: Workspace, champion: Champion, known: Deliveries, night: Date) -> list[Batch]:
-    """Quarantine what landed tonight and is broken in a way the contract does not know; return these batches."""
-    context = [each for each in known.of(night) if each.kind == "rows" and each.verdict in FRESH and each.rows_accepted]
-    nights = nights_per_year(workspace.spec.schedule)
-    found = suspect_task(
-        workspace.lake, workspace.spec, champion.yardstick, context, nights, features=workspace.features
-    )
+    """Quarantine the deliveries of the night that are broken in a way the contract cannot see; return these batches."""
+    landed = known.of(night)
+    found = suspect_task(workspace.lake, workspace.spec, champion.baseline, landed, features=workspace.features)
     if not found:
         return []
-    by_id = {batch.batch_id: batch for batch in context}
+    by_id = {batch.batch_id: batch for batch in landed}
     findings = {by_id[name]: [_finding(each, by_id[name]) for each in suspected] for name, suspected in found.items()}
     return quarantine_task(workspace.lake, workspace.spec, findings)
 

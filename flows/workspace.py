@@ -23,7 +23,7 @@ from tasks.lake import Filter, Lake, Lease, active_rows
 from tasks.model import Predictor, load_model
 from tasks.monitor import PredictionReference, Promise, Slices, slices_from_json
 from tasks.monitor import from_json as answers_from
-from tasks.monitor.task import ChampionBaseline
+from tasks.monitor.baseline import ChampionBaseline
 from tasks.registry import Registry, load_keys
 from tasks.registry.mlflow_names import CHAMPION
 from tasks.spec import ProjectSpec, find_project, home, read_spec
@@ -107,7 +107,7 @@ class Champion:
         return AnsweringVersion(self.number, self.trained_until, self.model.schema.several)
 
     @property
-    def yardstick(self) -> ChampionBaseline:
+    def baseline(self) -> ChampionBaseline:
         """What its nights are measured against."""
         return ChampionBaseline(
             self.number,

@@ -19,13 +19,14 @@ from flows.backtest.timeline import LabelFeed, RowPositions, Timeline
 from flows.backtest.trainer import BacktestTrainer
 from flows.workspace import Champion
 from tasks.decide import Situation, Suspected, decide
-from tasks.drift import Leeway, Suspicion
+from tasks.drift import Suspicion
 from tasks.monitor import (
     DriftMonitor,
     MonitoringInputs,
     NightView,
     ReplayCache,
     WindowPolicy,
+    drift_monitor,
     local_errors,
     newest_cohort,
     performance,
@@ -174,13 +175,7 @@ class _Run:
 
     @property
     def _watch(self) -> DriftMonitor:
-        policy, champion = self.strategy.spec.monitoring, self.champion
-        nights = nights_per_year(self.strategy.spec.schedule)
-        leeway = Leeway(policy.effect, policy.false_alarms_per_year, nights)
-        local = champion.slices is not None
-        return DriftMonitor(
-            champion.reference, leeway, policy.window_days, champion.answers, champion.repeated_rows, local
-        )
+        return drift_monitor(self.champion.baseline, self.strategy.spec)
 
     def _worse(self, cohort: pd.DataFrame) -> tuple[LocalError, ...]:
         """Return the errors by slice of the newest matured cohort."""
@@ -209,7 +204,7 @@ class _Run:
         spec, champion, policy = self.strategy.spec, self.champion, self.strategy.spec.monitoring
         answered, judged = self._since(night)
         since = MonitoringInputs(champion.trained_until, self.profiles, answered, judged)
-        cohort = newest_cohort(judged, days=policy.cohort_days)
+        cohort = newest_cohort(judged, until=spec.matured_until(night), days=policy.cohort_days)
         worse = self._worse(cohort)
         view = view_night(
             self._watch, since, WindowPolicy(policy.window_days, policy.min_rows), known=self.known, worse=worse

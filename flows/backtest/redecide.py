@@ -11,9 +11,9 @@ from tasks.dataset.night_data import NightData
 from tasks.decide import decide
 from tasks.errors import DataError
 from tasks.lake import Entry, deliveries, read_entries
-from tasks.monitor.task import MonitoringResult, measure_drift
+from tasks.monitor.measure import MonitoringResult
+from tasks.monitor.task import measure_drift
 from tasks.records import Decision
-from tasks.spec import nights_per_year
 
 
 def redecide(workspace: Workspace, night: date) -> tuple[Entry, Decision]:
@@ -47,10 +47,9 @@ def redecide(workspace: Workspace, night: date) -> tuple[Entry, Decision]:
         aliases=workspace.registry.aliases(workspace.project),
     )
     context = NightContext(workspace, champion, data, decided_at=then.time)
-    view = MonitoringResult(None, (), None, 0)
+    view = MonitoringResult()
     if champion is not None:
-        nights = nights_per_year(workspace.spec.schedule)
-        view = measure_drift(data, champion.yardstick, nights, features=workspace.features)
+        view = measure_drift(data, champion.baseline, features=workspace.features)
     users = tuple(then.details.get("downstream", ()))
     seen = replace(situation(context, view), waiting=then.details.get("waiting"), downstream=users)
     return then, decide(seen, workspace.spec)

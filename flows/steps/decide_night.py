@@ -19,8 +19,9 @@ from tasks.decide import decide
 from tasks.lake import Entry, append_entry, read_entries
 from tasks.logs import line, logger
 from tasks.metrics_export.task import timed
-from tasks.monitor.task import MonitoringResult, measure_drift_task
-from tasks.spec import missed_nights, nights_per_year
+from tasks.monitor.measure import MonitoringResult
+from tasks.monitor.task import measure_drift_task
+from tasks.spec import missed_nights
 
 
 def decide_night(context: NightContext, reason: str, *, before: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -39,11 +40,10 @@ def decide_night(context: NightContext, reason: str, *, before: dict[str, Any] |
 
 def judge(context: NightContext, reason: str) -> dict[str, Any]:
     """Measure, decide, write the decision down, and show it where people look."""
-    workspace, champion, view = context.workspace, context.champion, MonitoringResult(None, (), None, 0)
+    workspace, champion, view = context.workspace, context.champion, MonitoringResult()
     if champion is not None:
-        nights = nights_per_year(workspace.spec.schedule)
         with timed("monitor"):
-            view = measure_drift_task(context.data, champion.yardstick, nights, features=workspace.features)
+            view = measure_drift_task(context.data, champion.baseline, features=workspace.features)
     with timed("decide"):
         seen = situation(context, view)
         decision = decide(seen, workspace.spec)

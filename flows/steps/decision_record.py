@@ -14,8 +14,8 @@ from flows.workspace import Champion, Workspace
 from tasks.dataset.night_data import NightData
 from tasks.decide import WHERE_FIRST, Situation, Suspected
 from tasks.lake import Batch, Deliveries, Entry
+from tasks.monitor.measure import MonitoringResult
 from tasks.monitor.pipeline_stages import first_moved
-from tasks.monitor.task import MonitoringResult
 from tasks.records import Answer, Decision, DriftStatistic
 from tasks.registry.mlflow_names import CHALLENGER
 from tasks.score.task import automated

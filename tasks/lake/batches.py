@@ -56,6 +56,20 @@ class Batch:
         """The name of every write of this batch at this revision."""
         return f"{self.batch_id}/{self.revision}"
 
+    def quarantined(self, findings: str) -> Batch:
+        """Return the state of the batch once every accepted row of it is quarantined."""
+        return replace(
+            self,
+            revision=self.revision + 1,
+            base=self.revision + 1,
+            rows_accepted=0,
+            rows_quarantined=self.rows_quarantined + self.rows_accepted,
+            event_from=None,
+            event_until=None,
+            verdict="quarantined",
+            findings=findings,
+        )
+
 
 @dataclass(frozen=True)
 class Deliveries:

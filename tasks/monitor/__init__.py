@@ -1,7 +1,9 @@
 """Monitor: stored profiles and matured cohorts in; what moved past its leeway, and how wrong the champion was, out."""
 
+from tasks.monitor.baseline import ChampionBaseline, drift_monitor, leeway_of
 from tasks.monitor.drift_kind import DriftSymptoms, kind
 from tasks.monitor.drift_monitor import ChartState, DriftMonitor, InputDrift, LabelDrift
+from tasks.monitor.measure import MonitoringResult, NightInputs, measure_night
 from tasks.monitor.night_view import MonitoringInputs, NightView, ReplayCache, WindowPolicy, view_night
 from tasks.monitor.performance import Promise, newest_cohort, performance
 from tasks.monitor.predictions.contrast import Contrast, contrast
@@ -12,6 +14,7 @@ from tasks.monitor.slicing.slices_file import slices_from_json, slices_to_json
 from tasks.monitor.window import Window, newest_window, steps
 
 __all__ = [
+    "ChampionBaseline",
     "ChartState",
     "Contrast",
     "DriftMonitor",
@@ -19,6 +22,8 @@ __all__ = [
     "InputDrift",
     "LabelDrift",
     "MonitoringInputs",
+    "MonitoringResult",
+    "NightInputs",
     "NightView",
     "PredictionReference",
     "Promise",
@@ -29,9 +34,12 @@ __all__ = [
     "answers",
     "cohort_tally",
     "contrast",
+    "drift_monitor",
     "from_json",
     "kind",
+    "leeway_of",
     "local_errors",
+    "measure_night",
     "newest_cohort",
     "newest_window",
     "performance",

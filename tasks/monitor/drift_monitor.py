@@ -165,9 +165,13 @@ class DriftMonitor:
         return replace(memory, predictions=followed), seen
 
     def suspected(self, day: date, rows: TableProfile, repeated: float | None = None) -> tuple[Suspicion, ...]:
-        """Return in which ways some rows look broken: the suspicions that `inputs` has, and nothing else."""
+        """Return in which ways the rows of a delivery look broken.
+
+        They have not been answered yet, so predictions have no share of the false alarms.
+        """
         found = measured(self.reference, rows, day, self.window_days)
-        moved = past_leeway(self.reference, found, self.policy.effect, self._alpha)
+        alpha = self.policy.alpha(tests(self.reference.layout))
+        moved = past_leeway(self.reference, found, self.policy.effect, alpha)
         return suspicions(self.reference, rows, moved, self.policy.effect, Hints(repeated, self.repeated_before))
 
     @property

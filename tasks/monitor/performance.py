@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -31,22 +32,37 @@ class Promise:
     classes: tuple[str, ...] = ()
 
 
-def newest_cohort(labelled: pd.DataFrame, *, days: int) -> pd.DataFrame:
-    """Return the rows of the newest `days` event dates of labelled predictions.
+def newest_cohort(labelled: pd.DataFrame, *, until: date, days: int) -> pd.DataFrame:
+    """Return the newest `days` event dates of labelled rows; none when the newest of them is too long ago.
+
+    Parameters
+    ----------
+    labelled : DataFrame
+        With `event_date`.
+    until : date
+        The newest day with matured labels. A cohort begins at most `2 * days` before it: older rows say nothing about
+        the present.
+    days : int
+        Event dates in a cohort.
 
     Examples
     --------
-    >>> from datetime import date
     >>> rows = pd.DataFrame({"event_date": [date(2026, 1, 1), date(2026, 1, 9)], "prediction": [1.0, 2.0]})
-    >>> newest_cohort(rows, days=7)["prediction"].tolist()
+    >>> newest_cohort(rows, until=date(2026, 1, 9), days=7)["prediction"].tolist()
     [2.0]
+    >>> newest_cohort(rows, until=date(2026, 3, 1), days=7)["prediction"].tolist()
+    []
     """
     if labelled.empty:
         return labelled
-    when = days_of(labelled["event_date"])
-    places = np.flatnonzero(when > when.max() - np.timedelta64(days, "D"))
-    one_by_one = places[-1] - places[0] + 1 == len(places)
-    return labelled.iloc[slice(places[0], places[-1] + 1) if one_by_one else places]
+    event_days = days_of(labelled["event_date"])
+    recent = event_days > np.datetime64(until - timedelta(days=2 * days))
+    newest = event_days.max() - np.timedelta64(days, "D")
+    positions = np.flatnonzero(recent & (event_days > newest))
+    if not len(positions):
+        return labelled.iloc[:0]
+    contiguous = positions[-1] - positions[0] + 1 == len(positions)
+    return labelled.iloc[slice(positions[0], positions[-1] + 1) if contiguous else positions]
 
 
 def performance(

@@ -1,4 +1,4 @@
-"""Whether what came for a night was cut off, told by the rows of earlier nights."""
+"""Whether a night's delivery was cut off, by the rows of earlier nights."""
 
 from __future__ import annotations
 
@@ -7,18 +7,28 @@ from datetime import date
 
 from tasks.drift import Suspicion, truncated
 from tasks.drift.faults.volume import FEWEST_DELIVERIES
+from tasks.lake import SUPERSEDED, Deliveries
 
 SHARES = 10  # of the budget of false alarms: a tenth is for deliveries
 MOST_DELIVERIES = 52
 
 
+def rows_delivered(deliveries: Deliveries, until: date) -> dict[date, int]:
+    """Return the rows that were delivered by night, up to a night; what was superseded since does not count."""
+    rows: dict[date, int] = {}
+    for batch in deliveries.latest():
+        if batch.kind == "rows" and batch.night <= until and batch.verdict != SUPERSEDED:
+            rows[batch.night] = rows.get(batch.night, 0) + batch.rows_in
+    return rows
+
+
 def short_delivery(rows: Mapping[date, int], night: date, false_alarms_per_night: float) -> Suspicion | None:
-    """Return the suspicion that a night's delivery is far shorter than those before it, of its weekday if it can be.
+    """Return the suspicion that a night's delivery is far shorter than earlier ones, of the same weekday if possible.
 
     Parameters
     ----------
     rows : mapping of date to int
-        Rows delivered by night, whatever became of them.
+        Rows delivered by night, accepted or not.
     false_alarms_per_night : float
         The team's yearly budget over the nights of a year.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TypeAlias
 
 import pandas as pd
@@ -81,6 +82,20 @@ def added(parts: Sequence[TableProfile]) -> TableProfile:
         {name: _sum([each.columns[name] for each in parts]) for name in first.columns},
         {name: NumberProfile.of_all([each.dates[name] for each in parts]) for name in first.dates},
     )
+
+
+def added_by_day(parts: Iterable[tuple[date, TableProfile]]) -> dict[date, TableProfile]:
+    """Return the sum of the profiles of each day.
+
+    Raises
+    ------
+    DataError
+        Profiles of one day have different rulers.
+    """
+    by_day: dict[date, list[TableProfile]] = {}
+    for day, part in parts:
+        by_day.setdefault(day, []).append(part)
+    return {day: added(of_day) for day, of_day in by_day.items()}
 
 
 def profile(frame: pd.DataFrame, ruler: Ruler) -> TableProfile:

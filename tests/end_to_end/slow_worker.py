@@ -9,7 +9,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from tasks.monitor.profiles.partial_profiles import Summing
+from tasks.monitor.profiles.partial_profiles import PartProfiler
 from tasks.score.answer_columns import Answerer
 
 MARKS = "LEEWAY_TEST_MARKS"
@@ -18,7 +18,7 @@ SECONDS = 0.3
 
 def dask_setup(_worker: Any) -> None:
     """Be called by Dask in each worker, before it takes any work."""
-    Summing.summed = _slow(Summing.summed, "summed")  # type: ignore[assignment]  # only in this process
+    PartProfiler.profiles = _slow(PartProfiler.profiles, "profiled")  # type: ignore[assignment]  # only in this process
     Answerer.answered = _slow(Answerer.answered, "answered")  # type: ignore[assignment]  # only in this process
 
 

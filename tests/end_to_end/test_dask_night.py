@@ -86,7 +86,7 @@ def test_a_night_whose_worker_is_killed_is_the_night_of_one_machine_to_the_digit
     (dead,) = killed
     assert dead.wait(5) == -signal.SIGKILL
     begun = Counter(tuple(mark.name.split("-")[:2]) for mark in marks.iterdir())
-    assert {name for name, _ in begun} == {"summed", "answered"}
+    assert {name for name, _ in begun} == {"profiled", "answered"}
     assert len({process for name, process in begun if name == "answered"}) == 2, "nobody took over"
     assert sum(begun.values()) > 2 * len(WEEKS), "the dead worker's partition was not done again"
 

@@ -19,10 +19,12 @@ from tasks.dataset.night_data import NightData
 from tasks.drift import reference_of
 from tasks.lake import TABLES, Batch, Entry, Lake, add_batch, append_entry
 from tasks.monitor import Promise, slices
+from tasks.monitor.baseline import ChampionBaseline
 from tasks.monitor.data_quality_checks import suspect
+from tasks.monitor.measure import MonitoringResult
 from tasks.monitor.profiles.profile_batches import profile_batches
 from tasks.monitor.profiles.profile_quarantine import profile_refused
-from tasks.monitor.task import ChampionBaseline, MonitoringResult, measure_drift
+from tasks.monitor.task import measure_drift
 from tasks.profiles import TableProfile, fit_ruler, from_bytes, profile, with_dates
 from tasks.registry import Registry
 from tasks.spec import ProjectSpec, parse_spec, read_spec
@@ -99,7 +101,7 @@ def land(lake: Lake, number: int, frame: pd.DataFrame, refused: pd.DataFrame | N
 
 
 @pytest.fixture(scope="module")
-def yardstick() -> ChampionBaseline:
+def baseline() -> ChampionBaseline:
     history = pd.concat([rows(number) for number in range(LEARNT)], ignore_index=True)
     ruler = fit_ruler(history, numbers=["area"], categories=["plan"], booleans=[])
     ruler = with_dates(ruler, history, ["bought"])
@@ -110,19 +112,19 @@ def yardstick() -> ChampionBaseline:
     return ChampionBaseline(1, reference, promise, day(LEARNT - 1), slices=slices(history, losses, features, 5))
 
 
-def looked(lake: Lake, spec: ProjectSpec, yardstick: ChampionBaseline, batches: Iterable[Batch]) -> MonitoringResult:
-    ruler, known = yardstick.reference.total.ruler, list(batches)
+def looked(lake: Lake, spec: ProjectSpec, baseline: ChampionBaseline, batches: Iterable[Batch]) -> MonitoringResult:
+    ruler, known = baseline.reference.total.ruler, list(batches)
     profile_batches(lake, PROJECT, known, ruler, features=lambda frame: frame)
     held = [each for each in known if each.rows_quarantined]
     profile_refused(lake, PROJECT, held, ruler, read=partial(as_delivered, spec=spec))
     last = max(each.night for each in known)
-    return measure_drift(NightData.read(lake, spec, last), yardstick, 365.0, features=lambda frame: frame)
+    return measure_drift(NightData.read(lake, spec, last), baseline, features=lambda frame: frame)
 
 
 def test_rows_set_aside_are_summarised_once_and_with_the_accepted_ones_are_what_was_delivered(
-    lake: Lake, spec: ProjectSpec, yardstick: ChampionBaseline
+    lake: Lake, spec: ProjectSpec, baseline: ChampionBaseline
 ) -> None:
-    ruler, whole = yardstick.reference.total.ruler, rows(LEARNT)
+    ruler, whole = baseline.reference.total.ruler, rows(LEARNT)
     landed = land(lake, LEARNT, whole[:150], whole[150:])
     read = partial(as_delivered, spec=spec)
     assert profile_refused(lake, PROJECT, [landed], ruler, read=read) == 50
@@ -135,21 +137,21 @@ def test_rows_set_aside_are_summarised_once_and_with_the_accepted_ones_are_what_
 
 
 def test_a_row_set_aside_without_a_date_is_counted_on_the_day_of_its_arrival(
-    lake: Lake, spec: ProjectSpec, yardstick: ChampionBaseline
+    lake: Lake, spec: ProjectSpec, baseline: ChampionBaseline
 ) -> None:
     timeless = rows(LEARNT, 3).assign(seen=["soon", "2999-01-01", str(day(LEARNT - 2))])
     landed = land(lake, LEARNT, rows(LEARNT)[10:], timeless)
-    profile_refused(lake, PROJECT, [landed], yardstick.reference.total.ruler, read=partial(as_delivered, spec=spec))
+    profile_refused(lake, PROJECT, [landed], baseline.reference.total.ruler, read=partial(as_delivered, spec=spec))
     kept = lake.read(PROJECT, "profiles")
     assert dict(zip(kept["event_date"], kept["row_count"], strict=True)) == {day(LEARNT - 2): 1, day(LEARNT): 2}
 
 
 def test_what_the_contract_held_back_shows_in_the_rows_as_delivered_and_raises_no_alarm(
-    lake: Lake, spec: ProjectSpec, yardstick: ChampionBaseline
+    lake: Lake, spec: ProjectSpec, baseline: ChampionBaseline
 ) -> None:
     days = range(LEARNT, LEARNT + 7)
     wild = {n: rows(n, 60).assign(area=900_000.0, row_id=[f"wild {n} {at}" for at in range(60)]) for n in days}
-    view = looked(lake, spec, yardstick, [land(lake, n, rows(n), wild[n]) for n in days])
+    view = looked(lake, spec, baseline, [land(lake, n, rows(n), wild[n]) for n in days])
     assert not [each for each in view.moved if each.strain > 1]
     delivered, accepted = view.steps[:2]
     assert (delivered.name, delivered.rows, delivered.moved) == ("rows as delivered", 7 * 260, ("area from 125.5",))
@@ -157,47 +159,47 @@ def test_what_the_contract_held_back_shows_in_the_rows_as_delivered_and_raises_n
 
 
 def test_what_a_person_let_in_since_is_counted_as_accepted_only(
-    lake: Lake, spec: ProjectSpec, yardstick: ChampionBaseline
+    lake: Lake, spec: ProjectSpec, baseline: ChampionBaseline
 ) -> None:
     days = range(LEARNT, LEARNT + 7)
     batches = [land(lake, n, rows(n)[50:], rows(n)[:50]) for n in days]
-    assert looked(lake, spec, yardstick, batches).steps[0].rows == 7 * ROWS
+    assert looked(lake, spec, baseline, batches).steps[0].rows == 7 * ROWS
     for each in batches:
         add_batch(lake, PROJECT, replace(each, revision=2, rows_quarantined=0, verdict="released"))
     last = day(LEARNT + 6)
-    assert measure_drift(NightData.read(lake, spec, last), yardstick, 365.0).steps[0].rows == 7 * (ROWS - 50)
+    assert measure_drift(NightData.read(lake, spec, last), baseline).steps[0].rows == 7 * (ROWS - 50)
 
 
 def test_a_slice_that_is_answered_worse_is_found_named_and_the_kind_of_the_night(
-    lake: Lake, spec: ProjectSpec, yardstick: ChampionBaseline
+    lake: Lake, spec: ProjectSpec, baseline: ChampionBaseline
 ) -> None:
     days = range(LEARNT, LEARNT + NIGHTS)
     worse = {n: rows(n).assign(error=lambda x: x["error"] * np.where(x["plan"] == "pro", 2.0, 1.0)) for n in days}
-    view = looked(lake, spec, yardstick, [land(lake, n, worse[n]) for n in days])
+    view = looked(lake, spec, baseline, [land(lake, n, worse[n]) for n in days])
     worst = view.worse[0]
     assert (view.kind, worst.where, worst.alone, worst.rows > 500) == ("slice", "plan is 'pro'", True, True)
     assert not [each for each in view.moved if each.strain > 1]
-    again = measure_drift(NightData.read(lake, spec, day(days[-1])), yardstick, 365.0)
+    again = measure_drift(NightData.read(lake, spec, day(days[-1])), baseline)
     assert again.worse == ()  # nobody said where features come from
 
 
 def test_a_delivery_that_lost_its_dates_is_suspected_and_a_night_names_the_column(
-    lake: Lake, spec: ProjectSpec, yardstick: ChampionBaseline
+    lake: Lake, spec: ProjectSpec, baseline: ChampionBaseline
 ) -> None:
     broken = rows(LEARNT)
     broken.loc[::3, "bought"] = pd.NaT
     landed = land(lake, LEARNT, broken)
-    found = suspect(lake, spec, yardstick, [landed], 365.0, features=lambda frame: frame)
+    found = suspect(lake, spec, baseline, [landed], features=lambda frame: frame)
     assert [(each.kind, each.columns) for each in found[landed.batch_id]] == [("null_burst", ("bought",))]
-    view = looked(lake, spec, yardstick, [landed])
+    view = looked(lake, spec, baseline, [landed])
     assert (view.kind, view.moved[0].column, view.moved[0].statistic) == ("quality", "bought", "nulls")
     assert view.steps[0].sentence == "rows as delivered (bought)"
 
 
 def test_a_quiet_fortnight_has_no_slice_past_its_leeway(
-    lake: Lake, spec: ProjectSpec, yardstick: ChampionBaseline
+    lake: Lake, spec: ProjectSpec, baseline: ChampionBaseline
 ) -> None:
-    view = looked(lake, spec, yardstick, [land(lake, n, rows(n)) for n in range(LEARNT, LEARNT + NIGHTS)])
+    view = looked(lake, spec, baseline, [land(lake, n, rows(n)) for n in range(LEARNT, LEARNT + NIGHTS)])
     assert (view.kind, max(each.strain for each in view.worse) < 1) == ("none", True)
     assert [step.moved for step in view.steps] == [(), (), (), ()]
 

@@ -70,7 +70,8 @@ def year(seed: int, wobble: float, change: float, begins: int) -> tuple[list[int
     found = {}
     for night in range(max(begins, POLICY.cohort_days), min(begins + 150, NIGHTS), 2):
         since = rows.iloc[: (night + 1) * ROWS_A_DAY]
-        seen = performance(newest_cohort(since, days=POLICY.cohort_days), promise, POLICY, 365.25, since=since)
+        cohort = newest_cohort(since, until=dates[night], days=POLICY.cohort_days)
+        seen = performance(cohort, promise, POLICY, 365.25, since=since)
         assert seen is not None
         found[night] = seen
     return [night for night, seen in found.items() if seen.past_leeway], list(found.values())

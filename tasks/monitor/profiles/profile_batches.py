@@ -1,4 +1,4 @@
-"""The rim of profiling: what each new batch's rows look like, by event date, summed up in parts and stored once."""
+"""The rim of profiling: each new batch's rows are profiled by event date, in parts, and stored once."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pandas as pd
 
 from tasks.lake import Batch, Lake, ParallelMap, RowFiles, partitions
 from tasks.logs import line, logger
-from tasks.monitor.profiles.partial_profiles import Days, Summing, add
+from tasks.monitor.profiles.partial_profiles import Days, PartProfiler
 from tasks.prefect_task import leeway_task
-from tasks.profiles import Ruler, digest, to_bytes
+from tasks.profiles import Ruler, added_by_day, digest, to_bytes
 
 SOURCE = "rows"
 COLUMNS = ["batch_id", "revision", "source", "ruler", "event_date", "row_count", "profile"]
@@ -25,28 +25,28 @@ def profile_batches(
     features: Callable[[pd.DataFrame], pd.DataFrame],
     spread: ParallelMap = map,
 ) -> int:
-    """Summarise, by event date, every batch that has no profile under this ruler yet; return how many rows it read.
+    """Profile, by event date, every batch without a profile of this ruler; return the rows that were read.
 
     Parameters
     ----------
     spread : callable, optional
-        Does the summarising, part by part, with the meaning of `map`: here, or on a cluster's workers. Profiles add up
+        Profiles the parts, with the meaning of `map`: in this process, or on the workers of a cluster. Profiles add up
         exactly, so what is stored does not depend on it.
     """
     ruler_name = digest(ruler)
     keys = {f"{SOURCE}/{ruler_name}/{batch.write_key}": batch for batch in batches}
     missing = {key: keys[key] for key in lake.missing(project, "profiles", list(keys))}
-    found: dict[str, Days] = {batch.write_key: {} for batch in missing.values()}
+    partial: dict[str, list[Days]] = {batch.write_key: [] for batch in missing.values()}
     if missing:
         files = RowFiles.now(lake, project)
         parts = [part for batch in missing.values() for part in files.parts(batch)]
-        for some in spread(Summing(files.reader, ruler, features).summed, partitions(parts)):
-            for write_key, days in some.items():
-                for day, each in days.items():
-                    add(found[write_key], day, each)
-    made = {key: _stored(batch, found[batch.write_key], ruler_name) for key, batch in missing.items()}
-    lake.add_each(project, "profiles", made)
-    read = sum(each.rows for days in found.values() for each in days.values())
+        for of_partition in spread(PartProfiler(files.reader, ruler, features).profiles, partitions(parts)):
+            for write_key, days in of_partition.items():
+                partial[write_key].append(days)
+    whole = {name: added_by_day(pair for days in parts for pair in days.items()) for name, parts in partial.items()}
+    stored = {key: _stored(batch, whole[batch.write_key], ruler_name) for key, batch in missing.items()}
+    lake.add_each(project, "profiles", stored)
+    read = sum(each.rows for days in whole.values() for each in days.values())
     logger().info(line("rows_profiled", rows=read))
     return read
 

@@ -67,17 +67,7 @@ def quarantine(lake: Lake, spec: ProjectSpec, batches: Mapping[Batch, Sequence[F
     held, states = {}, []
     for batch, findings in batches.items():
         rows = standing_of(lake, spec, known, batch)
-        state = replace(
-            batch,
-            revision=batch.revision + 1,
-            base=batch.revision + 1,
-            rows_accepted=0,
-            rows_quarantined=batch.rows_quarantined + len(rows),
-            event_from=None,
-            event_until=None,
-            verdict="quarantined",
-            findings=json.dumps([*json.loads(batch.findings), *map(asdict, findings)], sort_keys=True),
-        )
+        state = batch.quarantined(json.dumps([*json.loads(batch.findings), *map(asdict, findings)], sort_keys=True))
         reasons = ";".join(f"{each.rule}:{each.column}" if each.column else each.rule for each in findings)
         held[state.write_key] = _held(
             pd.DataFrame({"raw": _as_read(rows.drop(columns=["row_id", "event_date"])), "reasons": reasons}), state

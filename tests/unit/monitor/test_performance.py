@@ -113,8 +113,10 @@ def test_since_training_counts_only_where_the_newest_cohort_shows_the_same() -> 
 
 def test_a_cohort_is_the_newest_labelled_days() -> None:
     rows = answers(280, 0.0)
-    found = newest_cohort(rows[rows["event_date"] <= DAY + timedelta(days=20)], days=7)
+    until = DAY + timedelta(days=20)
+    found = newest_cohort(rows[rows["event_date"] <= until], until=until, days=7)
     assert sorted(set(found["event_date"])) == [DAY + timedelta(days=day) for day in range(14, 21)]
+    assert newest_cohort(rows, until=max(rows["event_date"]) + timedelta(days=14), days=7).empty  # too long ago
 
 
 def test_a_window_is_never_made_of_rows_the_champion_learned_from() -> None:
