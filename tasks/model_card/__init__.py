@@ -1,6 +1,6 @@
-"""Register: turns proof into a request a person can answer.
+"""Model card: turns the evidence of a challenger into a request that a person can answer.
 
-In: the evidence of a challenger and what it was made for. Out: the card on its page in the MLflow UI, its plots, its
+In: the evidence of a challenger and what it was trained for. Out: the card on its page in the MLflow UI, its plots, its
 signature, and its tags, parameters and metrics.
 """
 

@@ -1,4 +1,4 @@
-"""The card an approver reads in the MLflow UI: what, why now, the proof, and how to answer."""
+"""The card an approver reads in the MLflow UI: what is asked and how to answer, why now, and the evidence."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tasks.model_card.findings import (
 )
 from tasks.model_card.version_summary import Details, Request
 from tasks.registry.versions import TEXT_CHARACTERS
-from tasks.render.safe_text import markdown
-from tasks.render.values import number
+from tasks.render.safe_text import Markdown, markdown
+from tasks.render.values import counted, number
 from tasks.spec.project_spec import ProjectSpec
 
 SPACE = "\N{NO-BREAK SPACE}" * 3
@@ -27,16 +27,16 @@ SLICES = 8
 WEAK = 5
 REASONS, FEWER_REASONS = 10, 6  # fewer where the card has no room
 KINDS = {
-    "covariate": "the rows moved, and the answers with them",
-    "virtual": "the rows moved, harmlessly",
-    "concept": "the same answers have become less right",
-    "both": "the rows moved, and the same answers have become less right",
-    "prior": "labels come in other proportions",
-    "slice": "the answers are off for one part of the rows",
-    "age": "the champion had become old",
-    "none": "none seen",
+    "covariate": "the inputs changed, and the predictions with them",
+    "virtual": "the inputs changed, without harm to the predictions",
+    "concept": "the same inputs lead to other labels than before, so predictions are less accurate",
+    "both": "the inputs changed, and lead to other labels than before, so predictions are less accurate",
+    "prior": "labels have other proportions than before",
+    "slice": "predictions are less accurate for one part of the rows",
+    "age": "the champion is old",
+    "none": "none detected",
 }
-"""The kinds of drift, for somebody who approves one model a month."""
+"""The kinds of drift, for a person who approves one model a month."""
 
 
 def model_card(evidence: Mapping[str, Any], request: Request, details: Details | None = None) -> str:
@@ -45,18 +45,18 @@ def model_card(evidence: Mapping[str, Any], request: Request, details: Details |
     Parameters
     ----------
     evidence : mapping
-        As the gate wrote it; what belongs to the champion may be None when there is none. `difference` is the
-        challenger's loss minus the champion's (without one, the trivial rule's), so below zero is better.
+        As the gate wrote it; the champion's numbers may be None when there is no champion. `difference` is the
+        challenger's loss minus the champion's (without a champion, the baseline's), so below zero is better.
     request : Request
-        What the challenger was made for.
+        What the challenger was trained for.
     details : Details, optional
-        Where it errs, what would help, what kind of model it is, and where to read on.
+        Where its errors are, what would help, which kind of model it is, and links.
 
     Returns
     -------
     str
-        Text of others (reasons, owner, column values) is shown literally, categories of few rows not at all. Where the
-        card would be too long, slices are left out, those that did worst last.
+        Text of others (reasons, owner, column values) is shown literally, categories of few rows not at all. A card
+        that would be too long lists fewer slices; the ones with the worst change stay.
     """
     slices = sorted(evidence.get("slices") or [], key=_change, reverse=True)
     card = ""
@@ -69,7 +69,7 @@ def model_card(evidence: Mapping[str, Any], request: Request, details: Details |
 
 
 def answered(card: str, said: str) -> str:
-    r"""Return a card once its question has been answered: what became of the version stands where it asked, and how.
+    r"""Return a card after its question was answered: the outcome replaces the question and how to answer it.
 
     >>> answered("**May it?** Champion now: version 1.\n\nWhy.", "version 2 is champion after version 1: approved")
     'version 2 is champion after version 1&#58; approved\n\nWhy.'
@@ -104,15 +104,17 @@ def _card(
 def _asking(request: Request) -> str:
     scope, gate = request.spec.scope, request.spec.gate
     named = markdown(", ".join(request.spec.automation.approvers), 160)
-    asked = f"{named}. Owner: {markdown(scope.owner, 100)}" if named else f"the owner, {markdown(scope.owner, 100)}"
-    replaced = "There is no champion yet." if request.champion is None else f"Champion now: version {request.champion}."
+    approvers = f"{named}. Owner: {markdown(scope.owner, 100)}" if named else f"the owner, {markdown(scope.owner, 100)}"
+    replaced = (
+        "There is no champion yet." if request.champion is None else f"The champion is version {request.champion} now."
+    )
     return (
         f"**May this version become champion of {markdown(request.spec.project, 63)}?** {replaced}\n\n"
-        f"{TO_ANSWER} `approval` under Tags below, with the value `approved` or `rejected` (and "
-        f"`approval.by` with your name); or run `leeway approve {request.spec.project}`. Leeway then checks "
-        "evidence and signature again and moves the alias `champion` by itself; please leave aliases alone. "
-        f"The evidence counts for {gate.evidence_days} days.\n\n"
-        f"Asked: {asked}. Objective: {markdown(scope.objective, 200)}"
+        f"{TO_ANSWER} `approval` with the value `approved` or `rejected` under Tags below (and the tag "
+        f"`approval.by` with your name). Or run `leeway approve {request.spec.project}`. Leeway then checks the "
+        "evidence and the signature again and moves the alias `champion`. Do not change aliases yourself. "
+        f"The evidence is valid for {gate.evidence_days} days.\n\n"
+        f"Approvers: {approvers}. Objective: {markdown(scope.objective, 200)}"
     )
 
 
@@ -120,7 +122,7 @@ def _why(request: Request, details: Details) -> str:
     decision = _linked(markdown(request.decision, 100), details.links.get("decision"))
     if request.kind == BY_HAND:
         why = "" if request.reason == BY_HAND else f" Reason: {markdown(request.reason, 480)}"
-        return f"### Why now\n\nA person started the training ({decision}).{why}"
+        return f"### Why now\n\nA person started this training ({decision}).{why}"
     kind = markdown(KINDS.get(request.kind, request.kind), 80)
     return f"### Why now\n\nDecision {decision}. Drift: {kind}. Reason: {markdown(request.reason, 480)}"
 
@@ -130,30 +132,30 @@ def _proof(evidence: Mapping[str, Any], request: Request) -> str:
     sure, surer = f"{100 * request.spec.gate.confidence:g} %", _confidence(evidence, request)
     biases = [number(evidence.get(f"{who}_bias")) for who in ("challenger", "champion")]
     rows = [
-        ("", "challenger", "champion", "trivial rule"),
+        ("", "challenger", "champion", "baseline"),
         (metric, *(number(evidence.get(f"{who}_loss")) for who in ("challenger", "champion", "baseline"))),
         (f"{sure} interval", _interval(evidence, "challenger"), "", ""),
         (_bias(request.spec), *biases, ""),
     ]
-    lines = [f"### Proof\n\n{_ground(evidence)} Lower is better.\n", *_table(rows)]
+    lines = [f"### Evidence\n\n{_ground(evidence)} Lower is better.\n", *_table(rows)]
     if evidence.get("difference") is not None:
-        rival = "trivial rule" if evidence.get("champion_loss") is None else "champion"
+        rival = "baseline" if evidence.get("champion_loss") is None else "champion"
         lines.append(
             f"Challenger minus {rival}: **{number(evidence['difference'])}** ({surer} interval "
-            f"{_interval(evidence, 'difference')}); below zero the challenger is better.{_used(evidence)}"
+            f"{_interval(evidence, 'difference')}). Below zero, the challenger is better.{_used(evidence)}"
         )
     if target is not None:
-        lines.append(f"The project calls {number(target)} a success: {_reached(evidence, target)}.")
+        lines.append(f"Target of the project: {number(target)} ({_reached(evidence, target)}).")
     return "\n".join(lines).rstrip()
 
 
 def _bias(spec: ProjectSpec) -> str:
     several = spec.training.task == "multiclass"
-    return "bias (share right minus mean confidence)" if several else "bias (truth minus prediction)"
+    return "bias (share correct minus mean confidence)" if several else "bias (truth minus prediction)"
 
 
 def _reached(evidence: Mapping[str, Any], target: float) -> str:
-    """Return whether the challenger's loss is a success.
+    """Return whether the challenger's loss reaches the target.
 
     >>> _reached({"challenger_loss": 0.13}, 0.15), _reached({}, 0.15)
     ('reached', 'unknown')
@@ -164,8 +166,9 @@ def _reached(evidence: Mapping[str, Any], target: float) -> str:
 
 def _ground(evidence: Mapping[str, Any]) -> str:
     return (
-        f"All on the same {_count(evidence.get('rows'))} rows from {markdown(evidence.get('start') or 'n/a', 20)} to "
-        f"{markdown(evidence.get('end') or 'n/a', 20)}, newer than what either model learned from."
+        f"All numbers are measured on the same {_count(evidence.get('rows'))} rows, from "
+        f"{markdown(evidence.get('start') or 'n/a', 20)} to {markdown(evidence.get('end') or 'n/a', 20)}. "
+        "The compared models were not trained on them."
     )
 
 
@@ -175,11 +178,11 @@ def _slices(slices: Sequence[Mapping[str, Any]], of: int, spec: ProjectSpec) -> 
     rows = [("slice", "rows", "challenger", "champion", "change")]
     rows += [
         (
-            f"{markdown(part.get('column', ''), 40)} = {_value(part, spec)}",
+            Markdown(f"{markdown(part.get('column', ''), 40)} = {_value(part, spec)}"),
             _count(part.get("rows")),
             number(part.get("challenger_loss")),
             number(part.get("champion_loss")),
-            f"{_change(part):+.1%}{' **too much**' if part.get('refused') else ''}",
+            Markdown(f"{_change(part):+.1%}{' **above the limit**' if part.get('refused') else ''}"),
         )
         for part in slices
     ]
@@ -209,45 +212,45 @@ def _errors(details: Details, spec: ProjectSpec, most: int) -> str:
     if not weak and not lines:
         return ""
     first = (
-        "Predicted worse than the rest, beyond chance:\n\n"
+        "Slices with significantly larger errors than the other rows:\n\n"
         if weak
-        else "No slice was found that is worse beyond chance."
+        else "No slice has significantly larger errors than the other rows."
     )
     plots = _linked("plots", details.links.get("plots")) if details.links.get("plots") else "plots.html"
-    said = " ".join([*lines, f"Residuals, calibration, learning curve and importances: {plots}."])
-    return "### Where it errs\n\n" + first + "\n".join(weak) + f"\n\n{said}"
+    more = " ".join([*lines, f"Residuals, calibration, learning curve and importances: {plots}."])
+    return "### Where the errors are\n\n" + first + "\n".join(weak) + f"\n\n{more}"
 
 
 def _model(details: Details, request: Request) -> str:
-    said = model_line(details)
-    return f"### Model\n\n{said} {deferral_line(details, request.spec)}" if said else ""
+    model = model_line(details)
+    return f"### Model\n\n{model} {deferral_line(details, request.spec)}" if model else ""
 
 
 def _limits(request: Request) -> str:
     return (
-        f"### Limits\n\nTrained by {markdown(request.recipe, 80)} on rows from {request.trained_from} to "
-        f"{request.trained_until}: the proven recipe, refitted on everything known. The numbers promise nothing for "
-        "rows unlike those, nor for after a shock; slices that are not named were not compared. All files are at "
-        "the source run above."
+        f"### Limits\n\nTrained with the recipe {markdown(request.recipe, 80)} on rows from {request.trained_from} to "
+        f"{request.trained_until}: the recipe that was evaluated, refitted on all labelled rows. The numbers do not "
+        "hold for rows unlike these, or after a sudden change. Slices that are not listed were not compared. All files "
+        "are in the source run above."
     )
 
 
 def _afterwards(project: str) -> str:
     return (
-        f"### Afterwards\n\nTo go back: `leeway rollback {project}`; the version before serves again and this one is "
-        "barred."
+        f"### After a promotion\n\nTo undo it, run `leeway rollback {project}`: the previous version serves again, and "
+        "this version cannot be promoted again."
     )
 
 
 def _linked(text: str, address: str | None) -> str:
-    """Return a link of ours around a text that is already plain."""
+    """Return a link around a text that is markdown already."""
     return f"[{text}]({address})" if address else text
 
 
 def _confidence(evidence: Mapping[str, Any], request: Request) -> str:
-    """Return the confidence that was used: the spec's, raised where these rows had decided before."""
-    found = evidence.get("confidence")
-    used = found if isinstance(found, int | float) else request.spec.gate.confidence
+    """Return the confidence that was used: the spec's, raised where the same rows decided before."""
+    recorded = evidence.get("confidence")
+    used = recorded if isinstance(recorded, int | float) else request.spec.gate.confidence
     return f"{100 * used:.4g} %"
 
 
@@ -255,12 +258,11 @@ def _used(evidence: Mapping[str, Any]) -> str:
     uses = evidence.get("uses")
     if not isinstance(uses, int) or not uses:
         return ""
-    times = "once" if uses == 1 else f"{uses} times"
-    return f" These rows were used {times} before, so more was asked for."
+    return f" These rows were used in {counted(uses, 'earlier decision')}, so the confidence is raised."
 
 
 def _change(part: Mapping[str, Any]) -> float:
-    """Return the slice's relative change of loss, above zero is worse; what is not known counts as none."""
+    """Return the slice's relative change of loss: above zero is worse, an unknown change counts as 0."""
     change = part.get("change")
     return float(change) if isinstance(change, int | float) else 0.0
 
@@ -275,9 +277,9 @@ def _count(value: object) -> str:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return a table's lines; MLflow's page gives tables no space at all, so cells and the end bring their own.
+    """Return the lines of a table with space after its cells and below it: MLflow's page adds none.
 
-    The space does not break: on a narrow screen it would stand in a line of its own.
+    The space does not break: on a narrow screen it would fill a line alone.
     """
-    head, *body = (f"| {f'{SPACE}| '.join(cells)} |" for cells in rows)
+    head, *body = (f"| {f'{SPACE}| '.join(map(markdown, cells))} |" for cells in rows)
     return [head, f"|{' --- |' * len(rows[0])}", *body, "", "&nbsp;", ""]

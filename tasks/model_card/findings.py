@@ -1,4 +1,4 @@
-"""What was found about the model and its labels, in the card's few words: where it errs, what would help."""
+"""Findings about the model and its labels as short lines of the card: where the errors are, what would help."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Any
 
 from tasks.model_card.version_summary import Details
 from tasks.profiles.rare_categories import shown_name
-from tasks.render.safe_text import markdown
+from tasks.render.safe_text import Markdown, markdown
 from tasks.render.values import number
 from tasks.spec.project_spec import ProjectSpec
 
 
-def shown_value(column: str, part: Mapping[str, Any], value: object, spec: ProjectSpec) -> str:
-    """Return a slice's value for display: of too few rows it has no name here, for it may be a person's.
+def shown_value(column: str, part: Mapping[str, Any], value: object, spec: ProjectSpec) -> Markdown:
+    """Return a slice's value for display; a category of too few rows stays unnamed, since it may identify a person.
 
     Parameters
     ----------
     part : mapping
-        The slice, with `rows`; where they are not known, a category is not shown.
+        The slice, with `rows`; without that number, a category is not shown.
 
     Examples
     --------
@@ -36,7 +36,7 @@ def shown_value(column: str, part: Mapping[str, Any], value: object, spec: Proje
 
 
 def weak_lines(details: Details, spec: ProjectSpec, most: int) -> list[str]:
-    """Return the slices that are predicted worst, a line each; a line more where some are left out."""
+    """Return the slices with the largest errors, a line each, and how many more there are."""
     weak: Sequence[Mapping[str, Any]] = (details.analysis.get("errors") or {}).get("weak") or []
     lines = [f"- {_weak(part, spec)}" for part in weak[:most]]
     if len(weak) > most:
@@ -49,17 +49,17 @@ def _weak(part: Mapping[str, Any], spec: ProjectSpec) -> str:
         f"{markdown(column, 40)} = {shown_value(str(column), part, value, spec)}" for column, value in part["where"]
     )
     return (
-        f"{where}: {number(part.get('loss'))} on {number(part.get('rows'))} rows, elsewhere "
-        f"{number(part.get('rest_loss'))}; {_percent(part.get('share_of_loss'))} of the loss"
+        f"{where}: error {number(part.get('loss'))} on {number(part.get('rows'))} rows, "
+        f"{number(part.get('rest_loss'))} on the others; {_percent(part.get('share_of_loss'))} of the total error"
     )
 
 
 def human_line(details: Details) -> str:
-    """Return how far the model is from what people reach, where the spec says it."""
+    """Return the human error next to the model's, where the spec gives it."""
     errors = details.analysis.get("errors") or {}
     if errors.get("human_level") is None:
         return ""
-    return f"People reach {number(errors['human_level'])}; the model {number(errors.get('loss'))}."
+    return f"Human error: {number(errors['human_level'])}; error of the model: {number(errors.get('loss'))}."
 
 
 def learning_line(details: Details) -> str:
@@ -68,22 +68,22 @@ def learning_line(details: Details) -> str:
 
 
 def label_line(details: Details) -> str:
-    """Return what is odd about the labels, in a line."""
+    """Return what is inconsistent in the labels, in a line."""
     labels = details.analysis.get("labels") or {}
     if not labels:
         return ""
-    said = [
+    shares = [
         _share(labels.get("same"), "rows_apart", "rows", "rows with the same features are labelled differently"),
         _share(labels.get("wrong"), "found", "examined", "examined labels are likely wrong"),
         _share(labels.get("relabelled"), "rows_apart", "rows", "relabelled rows have labels that differ"),
         f"periods in which the mean label jumped: {len(labels['moved'])}" if labels.get("moved") else "",
     ]
-    told = "; ".join(each for each in said if each)
-    return f"Labels: {told or 'nothing odd was found'}."
+    inconsistent = "; ".join(share for share in shares if share)
+    return f"Labels: {inconsistent or 'no inconsistency found'}."
 
 
 def model_line(details: Details) -> str:
-    """Return what kind of model it is and how it is kept."""
+    """Return the kind of model, its size and its format."""
     facts = details.facts
     if not facts:
         return ""
@@ -93,22 +93,22 @@ def model_line(details: Details) -> str:
 
 
 def deferral_line(details: Details, spec: ProjectSpec) -> str:
-    """Return what the model passes to people, and what is promised of the rest."""
+    """Return which rows the model defers to people, and the error it promises for the others."""
     rule, degree = details.deferral, spec.automation.degree
     if not rule:
-        return f"It passes no row to a person (degree of automation: {degree}; no target error)."
+        return f"It defers no row to people (degree of automation: {degree}; no target error)."
     if rule.get("threshold") is None:
         return (
-            f"It passes **every** row to a person: no share of them kept its error below "
-            f"{number(rule.get('target_error'))} for sure (degree of automation: {degree})."
+            f"It defers **every** row to people: for no share of the rows is the error certainly below "
+            f"{number(rule.get('target_error'))} (degree of automation: {degree})."
         )
     share = rule.get("share")
     every = isinstance(share, int | float) and share >= 1
     part = "every row" if every else f"{_percent(share)} of the rows"
-    rest = "" if every else "; the rest goes to people"
+    rest = "" if every else "; the others are deferred to people"
     return (
-        f"It decides {part} by itself, with an error of "
-        f"{number(rule.get('error'))} (at most {number(rule.get('error_bound'))}, asked "
+        f"It decides {part} itself, with an error of "
+        f"{number(rule.get('error'))} (at most {number(rule.get('error_bound'))}; target "
         f"{number(rule.get('target_error'))}){rest} (degree of automation: {degree})."
     )
 

@@ -1,6 +1,6 @@
-"""What goes in and what comes out, in MLflow's own words: the version's page shows it as the model's schema.
+"""The inputs and outputs of a model as an MLflow signature, which the version's page shows as the model's schema.
 
-Only the words: the file names no flavour, so nothing of MLflow's can load, and run, what lies beside it.
+The file has a signature only. It names no flavour, so MLflow cannot load, and run, the files next to it.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ SIGNATURE_FILE = "MLmodel"
 
 
 def signature_text(schema: Mapping[str, Any]) -> str:
-    """Return an `MLmodel` file with a signature alone.
+    """Return an `MLmodel` file with a signature only.
 
     Parameters
     ----------
     schema : mapping
-        The model's own schema.json.
+        The model's schema.json.
 
     Notes
     -----
@@ -33,11 +33,11 @@ def signature_text(schema: Mapping[str, Any]) -> str:
     >>> json.loads(yaml.safe_load(signature_text(schema))["signature"]["inputs"])[1]
     {'name': 'zip', 'type': 'string', 'required': False}
     """
-    kinds = {"double": schema["numbers"], "boolean": schema["booleans"], "string": list(schema["categories"])}
-    inputs = [{"name": name, "type": kind, "required": False} for kind, names in kinds.items() for name in names]
+    types = {"double": schema["numbers"], "boolean": schema["booleans"], "string": list(schema["categories"])}
+    inputs = [{"name": name, "type": kind, "required": False} for kind, names in types.items() for name in names]
     dates = dict.fromkeys(part["column"] for part in schema.get("dates") or [])
-    own = [name for name in dates if name != schema["event_time"]]
-    inputs += [{"name": name, "type": "datetime", "required": False} for name in own]
+    others = [name for name in dates if name != schema["event_time"]]
+    inputs += [{"name": name, "type": "datetime", "required": False} for name in others]
     if schema.get("time") or schema["event_time"] in dates:
         inputs.append({"name": schema["event_time"], "type": "datetime", "required": True})
     outputs = [{"name": "prediction", "type": "double", "required": True}]

@@ -1,4 +1,4 @@
-"""The rim of register: everything a version must hold, sealed, described, and put up as challenger."""
+"""Registers a challenger: the files of the version, its card, and the alias `challenger`."""
 
 from __future__ import annotations
 
@@ -21,12 +21,22 @@ PLOTS = "plots.html"
 
 @dataclass(frozen=True)
 class Package:
-    """The files of a version: the portable model, what it learned from, the proof, and how to make it again.
+    """The files of a version: the portable model, its reference profile, the evidence, and how to reproduce it.
 
-    `model` has its own files and the schema; `training` names the recipe, the dates, the importances and the lake's
-    commits; `analysis` says where the model is wrong and whether more rows would help; `answers` what its answers meant
-    on the hold-out, `slices` what they cost there by slice; `facts` what kind of model it is; `inputs` are the tables
-    it learned from, for MLflow's page.
+    Attributes
+    ----------
+    model : mapping of str to bytes
+        The model's own files and its schema.
+    training : mapping
+        The recipe, the dates, the importances and the lake's commits.
+    analysis : mapping
+        Where the errors of the model are, and whether more rows would help.
+    answers, slices : bytes, optional
+        What its predictions meant on the hold-out, and its error there by slice.
+    facts : mapping of str to str
+        The kind of model.
+    inputs : tuple of Input
+        The tables it was trained on, for MLflow's page.
     """
 
     model: Mapping[str, bytes]
@@ -42,15 +52,15 @@ class Package:
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The model's own schema, as its file says it."""
+        """The model's schema, from its file."""
         content: dict[str, Any] = json.loads(self.model["schema.json"])
         return content
 
     def files(self, title: str = "model") -> dict[str, bytes]:
-        """Return the files by name; `title` heads the page of plots."""
-        watched = {"answers.json": self.answers, "slices.json": self.slices}
+        """Return the files by name; `title` is the title of the page of plots."""
+        optional = {"answers.json": self.answers, "slices.json": self.slices}
         return {
-            **{name: content for name, content in watched.items() if content is not None},
+            **{name: content for name, content in optional.items() if content is not None},
             **self.model,
             SIGNATURE_FILE: signature_text(self.schema).encode(),
             PLOTS: plots(title, self.analysis, self.training.get("importances") or {}).encode(),
@@ -63,7 +73,7 @@ class Package:
 
 
 def put_up(registry: Registry, request: Request, package: Package) -> Version:
-    """Add the version once for its decision, and point the alias `challenger` at it until it is answered."""
+    """Add the version once for its decision; the alias `challenger` points at it until it is answered."""
     project = request.spec.project
     registry.ensure(project, request.spec.scope.objective)
     links = {"decision": request.decision_link} if request.decision_link else {}
@@ -78,10 +88,10 @@ def put_up(registry: Registry, request: Request, package: Package) -> Version:
         inputs=package.inputs,
     )
     version = registry.add_version(project, draft)
-    if version.description == draft.description:  # the plots' address is known only now
+    if version.description == draft.description:  # the address of the plots is known only now
         linked = replace(details, links={**links, "plots": registry.file_link(version, PLOTS)})
         registry.set_description(project, version.number, model_card(package.evidence, request, linked))
-    if not {PROMOTED, BARRED} & set(version.tags):  # called again after it was answered, it asks nobody again
+    if not {PROMOTED, BARRED} & set(version.tags):  # a second call after the answer asks no one again
         registry.set_alias(project, CHALLENGER, version.number)
     logger().info(line("challenger_registered", version=version.number))
     return version
@@ -91,10 +101,10 @@ put_up_task = leeway_task("register")(put_up)
 
 
 def _made_with(training: Mapping[str, Any]) -> dict[str, str]:
-    """Return by which code a version was made, for its run's page."""
+    """Return the code that a version was trained with, for the page of its run."""
     code = training.get("code") or {}
-    known = {name: code.get(name) for name in ("leeway", "commit", "lock_sha256", "python")}
-    return {f"code.{name}": str(value) for name, value in known.items() if value}
+    recorded = {name: code.get(name) for name in ("leeway", "commit", "lock_sha256", "python")}
+    return {f"code.{name}": str(value) for name, value in recorded.items() if value}
 
 
 def _json(content: Any) -> bytes:

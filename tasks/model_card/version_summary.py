@@ -1,4 +1,4 @@
-"""The short facts of a version: what its page and the list of versions show beside the card."""
+"""The short facts of a version that its page and the list of versions show: tags, parameters, metrics."""
 
 from __future__ import annotations
 
@@ -17,15 +17,23 @@ NUMBERS = (
     *("champion_loss", "champion_bias", "baseline_loss", "difference", "difference_low", "difference_high"),
     *("latency_ms", "size_mb"),
 )
-"""What of the evidence is a number worth charting over versions."""
+"""The numbers of the evidence that are charted over versions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a challenger was made for: the decision behind it, how it was trained, and whom it would replace.
+    """Why and how a challenger was trained.
 
-    `trained_from` and `trained_until` are event dates, inclusive; `champion` is the version it was compared with;
-    `decision_link` is the address of the page that tells of the decision.
+    Attributes
+    ----------
+    decision, reason, kind : str
+        The decision to train it, its reason, and the kind of drift.
+    trained_from, trained_until : date
+        Event dates, inclusive.
+    champion : int, optional
+        The version it was compared with, and would replace.
+    decision_link : str
+        Address of the page about the decision.
     """
 
     spec: ProjectSpec
@@ -41,7 +49,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What else an approver may want to know; each part may be missing.
+    """Further facts for an approver; each part may be missing.
 
     Attributes
     ----------
@@ -50,7 +58,7 @@ class Details:
     facts : mapping of str to str
         The model's `format`, `estimator` and `size_mb`, in words.
     deferral : mapping
-        As the model's schema has it: what it passes to people, and what it promises of the rest.
+        The rule in the model's schema: the rows it defers to people, and the error it promises for the others.
     links : mapping of str to str
         Addresses in the MLflow UI: of the `decision`, and of the version's `plots`.
     """
@@ -62,7 +70,7 @@ class Details:
 
 
 def tags(evidence: Mapping[str, Any], request: Request) -> dict[str, str]:
-    """Return the tags of the version's page: few, short, in words."""
+    """Return the tags of the version's page."""
     loss, champion = number(evidence.get("challenger_loss")), evidence.get("champion_loss")
     return {
         names.VERDICT: str(evidence.get("verdict", "unknown")),
@@ -86,7 +94,7 @@ def params(request: Request) -> dict[str, str]:
 
 
 def metrics(evidence: Mapping[str, Any]) -> dict[str, float]:
-    """Return the numbers of the evidence, those that are there.
+    """Return the numbers that the evidence has.
 
     >>> metrics({"challenger_loss": 0.13, "champion_loss": None, "verdict": "first"})
     {'challenger_loss': 0.13}

@@ -126,7 +126,7 @@ def test_the_version_says_what_it_needs_and_shows_what_was_read(workspace: Works
     assert rule is not None
     assert rule.target_error == 0.14
     assert len(rule.typical) == len(load_model(files).schema.inputs)
-    for said in ("### Where it errs", "plots.html)", "leeway rollback again", "more rows", "onnx", "people"):
+    for said in ("### Where the errors are", "plots.html)", "leeway rollback again", "more rows", "onnx", "people"):
         assert said in version.description
     run = workspace.registry._server.ask("get_run", version.run_id)
     read = {each.dataset.name: each.dataset.digest for each in run.inputs.dataset_inputs}

@@ -1,30 +1,33 @@
-"""What is told of a delivery that was checked: the same for one held whole and one fed in pieces."""
+"""The summary of a checked delivery, whether it was checked as a whole or in chunks."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from tasks.records import Finding, Landed, Verdict
+from tasks.render.values import counted
 
 SEVERITIES = ("critical", "warning", "info")
+VERDICTS = ("accepted", "partly_quarantined", "quarantined")
 
 
 class Concluded(Protocol):
-    """A delivery after its contract, held or not."""
+    """A delivery that was checked against its contract."""
 
     @property
     def landed(self) -> Landed:
-        """Where it came from."""
+        """The file it was delivered as."""
 
     @property
     def verdict(self) -> Verdict:
-        """What the contract says of it."""
+        """The verdict of the contract."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The rules that did not hold."""
+        """The expectations that failed."""
 
     @property
     def rows_in(self) -> int:
@@ -32,12 +35,12 @@ class Concluded(Protocol):
 
     @property
     def rows_refused(self) -> int:
-        """Rows set aside."""
+        """Rows quarantined."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliverySummary:
-    """A delivery's name, verdict, numbers of rows and findings, the gravest first."""
+    """A delivery's name, verdict, row counts and findings, the most severe first."""
 
     key: str
     kind: str
@@ -48,19 +51,18 @@ class DeliverySummary:
 
     @property
     def rows_refused(self) -> int:
-        """Rows that were set aside."""
+        """Rows that were quarantined."""
         return self.rows_in - self.rows_accepted
 
 
 def delivery_summaries(checked: Sequence[Concluded]) -> list[DeliverySummary]:
-    """Return what is told of each delivery: those set aside first, then those in part, each in their order."""
-    order = {"quarantined": 0, "partly_quarantined": 1, "accepted": 2}
-    found = [_told(each) for each in checked]
-    return sorted(found, key=lambda each: order[each.verdict])
+    """Return a summary of each delivery: quarantined ones first, then partly quarantined ones, each in their order."""
+    order = {verdict: rank for rank, verdict in enumerate(reversed(VERDICTS))}
+    return sorted(map(_summary, checked), key=lambda delivery: order[delivery.verdict])
 
 
 def headline(deliveries: Sequence[DeliverySummary]) -> str:
-    """Return all deliveries in a sentence or two.
+    """Return the number of deliveries by verdict, and of their rows, as text.
 
     Examples
     --------
@@ -70,19 +72,17 @@ def headline(deliveries: Sequence[DeliverySummary]) -> str:
     """
     if not deliveries:
         return "Nothing was delivered."
-    counts = [
-        (sum(each.verdict == verdict for each in deliveries), verdict.replace("_", " "))
-        for verdict in ("accepted", "partly_quarantined", "quarantined")
-    ]
-    verdicts = ", ".join(f"{count} {name}" for count, name in counts if count)
-    name = "delivery" if len(deliveries) == 1 else "deliveries"
-    rows, accepted = sum(each.rows_in for each in deliveries), sum(each.rows_accepted for each in deliveries)
+    counts = Counter(delivery.verdict for delivery in deliveries)
+    verdicts = ", ".join(f"{counts[verdict]} {verdict.replace('_', ' ')}" for verdict in VERDICTS if counts[verdict])
+    rows = sum(delivery.rows_in for delivery in deliveries)
+    accepted = sum(delivery.rows_accepted for delivery in deliveries)
     return (
-        f"{len(deliveries)} {name}: {verdicts}. {rows:,} rows in, {accepted:,} accepted, {rows - accepted:,} refused."
+        f"{counted(len(deliveries), 'delivery', 'deliveries')}: {verdicts}. "
+        f"{rows:,} rows in, {accepted:,} accepted, {rows - accepted:,} refused."
     )
 
 
-def _told(checked: Concluded) -> DeliverySummary:
+def _summary(checked: Concluded) -> DeliverySummary:
     findings = tuple(sorted(checked.findings, key=lambda finding: SEVERITIES.index(finding.severity)))
     landed, accepted = checked.landed, checked.rows_in - checked.rows_refused
     return DeliverySummary(landed.key, landed.kind, checked.verdict, checked.rows_in, accepted, findings)

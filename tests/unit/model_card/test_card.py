@@ -85,16 +85,16 @@ FIRST = {
 @pytest.mark.parametrize(
     "said",
     [
-        "**May this version become champion of house-prices?** Champion now: version 2.",
-        "tag `approval` under Tags below, with the value `approved` or `rejected`",
-        "Asked: Ada, Bob. Owner: Ada.",
-        "The evidence counts for 30 days.",
+        "**May this version become champion of house-prices?** The champion is version 2 now.",
+        "tag `approval` with the value `approved` or `rejected` under Tags below",
+        "Approvers: Ada, Bob. Owner: Ada.",
+        "The evidence is valid for 30 days.",
         "Reason: error 0.162 is past its leeway 0.15",
-        "1,234 rows from 2026-10-01 to 2026-10-28",
+        "1,234 rows, from 2026-10-01 to 2026-10-28",
         "| mean absolute log error | 0.13 | 0.146 | 0.4 |",
         "| 95 % interval | 0.127 to 0.133 |",
-        "Challenger minus champion: **-0.016** (95 % interval -0.02 to -0.012)",
-        "The project calls 0.14 a success: reached.",
+        "Challenger minus champion: **-0.016** (95 % interval -0.02 to -0.012). Below zero, the challenger is better.",
+        "Target of the project: 0.14 (reached).",
         "The gate passed: clear win.",
         "- no slice clearly worse",
         "on rows from 2026-01-01 to 2026-10-23",
@@ -106,7 +106,7 @@ def test_an_approver_reads_what_why_and_how(said: str) -> None:
 
 def test_the_slice_that_did_worst_comes_first() -> None:
     card = model_card(EVIDENCE, REQUEST).replace("\N{NO-BREAK SPACE}" * 3, " ")
-    assert card.index("Rye | 60 | 0.14 | 0.125 | +12.0% **too much** |") < card.index(
+    assert card.index("Rye | 60 | 0.14 | 0.125 | +12.0% **above the limit** |") < card.index(
         "Ely | 40 | 0.12 | 0.15 | -20.0% |"
     )
 
@@ -115,7 +115,7 @@ def test_a_first_model_has_nothing_to_be_compared_with() -> None:
     card = model_card(FIRST, replace(REQUEST, champion=None))
     assert "There is no champion yet." in card
     assert "| 0.13 | n/a | 0.4 |" in card.replace("\N{NO-BREAK SPACE}" * 3, " ")
-    assert "Challenger minus trivial rule: **-0.27**" in card
+    assert "Challenger minus baseline: **-0.27**" in card
     assert "### Slices" not in card
 
 

@@ -72,20 +72,20 @@ DETAILS = Details(ANALYSIS, FACTS, RULE, LINKS)
 @pytest.mark.parametrize(
     "said",
     [
-        "Decision [houses/1](http://h/#/report). Drift: the champion had become old.",
+        "Decision [houses/1](http://h/#/report). Drift: the champion is old.",
         "(98.75 % interval -0.6 to -0.4)",
-        "These rows were used 2 times before",
-        "- town = Rye and size = 1 to 2: 3 on 25 rows, elsewhere 1; 40% of the loss",
-        "People reach 1.2; the model 1.5.",
+        "These rows were used in 2 earlier decisions, so the confidence is raised",
+        "- town = Rye and size = 1 to 2: error 3 on 25 rows, 1 on the others; 40% of the total error",
+        "Human error: 1.2; error of the model: 1.5.",
         "More rows would help.",
         "Labels: 4 of 40 rows with the same features are labelled differently; 7 of 1,000 examined labels are",
         "likely wrong; periods in which the mean label jumped: 1.",
         "[plots](http://h/#/plots.html)",
         "Boosting, 0.24 MB, onnx (runs without scikit-learn).",
-        "It decides 80% of the rows by itself, with an error of 1.1 (at most 1.9, asked 2)",
-        "`approval.by` with your name); or run `leeway approve houses`",
-        "`leeway rollback houses`",
-        "refitted on everything known",
+        "It decides 80% of the rows itself, with an error of 1.1 (at most 1.9; target 2)",
+        "`approval.by` with your name). Or run `leeway approve houses`",
+        "`leeway rollback houses`: the previous version serves again, and this version cannot be promoted again.",
+        "refitted on all labelled rows",
     ],
 )
 def test_an_approver_reads_where_it_errs_and_what_it_is(said: str) -> None:
@@ -97,20 +97,20 @@ def test_a_category_of_few_rows_has_no_name_on_the_card() -> None:
     assert "town = Ely" in card
     assert "Wye" not in card
     few = {"errors": {"weak": [WEAK | {"rows": 9}]}}
-    assert "town = (rare) and size = (rare): 3 on 9 rows" in model_card(EVIDENCE, REQUEST, Details(few))
+    assert "town = (rare) and size = (rare): error 3 on 9 rows" in model_card(EVIDENCE, REQUEST, Details(few))
 
 
 def test_a_model_that_passes_every_row_on_says_so() -> None:
     details = replace(DETAILS, deferral=RULE | {"threshold": None})
-    assert "It passes **every** row to a person: no share of them kept its error below 2" in model_card(
+    assert "It defers **every** row to people: for no share of the rows is the error certainly below 2" in model_card(
         EVIDENCE, REQUEST, details
     )
-    assert "It passes no row to a person" in model_card(EVIDENCE, REQUEST, replace(DETAILS, deferral={}))
+    assert "It defers no row to people" in model_card(EVIDENCE, REQUEST, replace(DETAILS, deferral={}))
 
 
 def test_consistent_labels_are_one_short_sentence() -> None:
     details = Details({"labels": {"same": {"rows": 9, "rows_apart": 0}, "moved": []}})
-    assert "Labels: nothing odd was found." in model_card(EVIDENCE, REQUEST, details)
+    assert "Labels: no inconsistency found." in model_card(EVIDENCE, REQUEST, details)
 
 
 @settings(max_examples=30, deadline=None)
