@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from flows.backtest.prediction_cache import PredictionCache
-from flows.backtest.timeline import LabelFeed, RowPositions, Timeline
+from flows.backtest.timeline import LabelFeed, Timeline
 from flows.backtest.trainer import BacktestTrainer
 from flows.workspace import Champion
+from tasks.arrays import FloatArray, IntArray
 from tasks.decide import Situation, Suspected, decide
 from tasks.drift import Suspicion
 from tasks.monitor import (
@@ -37,7 +38,6 @@ from tasks.monitor.data_quality_checks import looks_broken
 from tasks.monitor.short_delivery import short_delivery
 from tasks.monitor.slicing.slice_errors import bounded_cohort
 from tasks.profiles import TableProfile, added
-from tasks.profiles.axis import Floats
 from tasks.records import Decision, LocalError
 from tasks.spec import ProjectSpec, nights_per_year
 
@@ -113,10 +113,10 @@ class _Run:
     workshop: BacktestTrainer
     champion: Champion
     retrainings: list[RetrainingOutcome] = field(default_factory=list)
-    served: list[tuple[RowPositions, Floats, int]] = field(default_factory=list)
+    served: list[tuple[IntArray, FloatArray, int]] = field(default_factory=list)
     set_aside: dict[date, list[str]] = field(default_factory=dict)
     profiles: dict[date, TableProfile] = field(default_factory=dict)
-    answered: list[RowPositions] = field(default_factory=list)
+    answered: list[IntArray] = field(default_factory=list)
     known: ReplayCache = field(default_factory=ReplayCache)
     seen_until: date | None = None
 
@@ -163,11 +163,11 @@ class _Run:
         self._answer(landed, days)
         self.served.append((landed, self._champions.to(landed, night), self.champion.number))
 
-    def _broken(self, landed: RowPositions, days: dict[date, TableProfile]) -> tuple[Suspicion, ...]:
+    def _broken(self, landed: IntArray, days: dict[date, TableProfile]) -> tuple[Suspicion, ...]:
         repeated = self._tape.repeated(landed, tuple(self.strategy.spec.features.columns))
         return looks_broken(self._watch, min(days), added(list(days.values())), repeated)
 
-    def _answer(self, places: RowPositions, days: dict[date, TableProfile]) -> None:
+    def _answer(self, places: IntArray, days: dict[date, TableProfile]) -> None:
         """Let the champion answer rows, and add their profiles to those of their dates."""
         self.answered.append(places)
         for day, each in days.items():

@@ -15,11 +15,11 @@ from math import isclose
 import numpy as np
 import pandas as pd
 
-from flows.backtest.timeline import LabelFeed, RowPositions, Timeline
+from flows.backtest.timeline import LabelFeed, Timeline
 from flows.workspace import Champion
+from tasks.arrays import FloatArray, IntArray
 from tasks.monitor import Slices
 from tasks.monitor.slicing.slice_errors import Tally, merged
-from tasks.profiles.axis import Floats
 from tasks.statistics import LOSSES
 
 SAME = 1e-9
@@ -59,7 +59,7 @@ class PredictionCache:
         self._answer = np.full(self.tape.count, np.nan)
         self._asked = np.zeros(self.tape.count, dtype=bool)
 
-    def to(self, places: RowPositions, until: date) -> Floats:
+    def to(self, places: IntArray, until: date) -> FloatArray:
         """Return the answers to rows that had landed on a night."""
         if not self._asked[places].all():
             near = self.tape.newer(self.tape.landed(None, until + self.ahead), self.champion.trained_until)
@@ -81,7 +81,7 @@ class PredictionCache:
         losses = LOSSES[self.metric](cohort["label"].to_numpy(float), cohort["prediction"].to_numpy(float))
         return merged(self._dates(slices, places[np.isfinite(losses)], losses[np.isfinite(losses)]))
 
-    def _dates(self, slices: Slices, places: RowPositions, losses: Floats) -> Iterator[Tally]:
+    def _dates(self, slices: Slices, places: IntArray, losses: FloatArray) -> Iterator[Tally]:
         codes, days = pd.factorize(self.tape.days[places], sort=True)
         counts, sums = np.bincount(codes), np.bincount(codes, weights=losses)
         for code, day in enumerate(days.astype(object)):
@@ -99,7 +99,7 @@ class PredictionCache:
         scored = np.isfinite(losses)
         self._keep(slices, places[scored], losses[scored])
 
-    def _keep(self, slices: Slices, places: RowPositions, losses: Floats) -> None:
+    def _keep(self, slices: Slices, places: IntArray, losses: FloatArray) -> None:
         codes, days = pd.factorize(self.tape.days[places], sort=True)
         counts, sums = np.bincount(codes), np.bincount(codes, weights=losses)
         tally = slices.tally(self.tape.rows(places), losses)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,8 @@ import pandas as pd
 import pyarrow as pa
 
 from flows.backtest.history import History
+from tasks.arrays import DayArray, IntArray
 from tasks.profiles import Ruler, TableProfile, added, profile
-
-RowPositions: TypeAlias = npt.NDArray[np.int64]
-Days: TypeAlias = npt.NDArray[np.datetime64]
 
 
 @dataclass(frozen=True)
@@ -37,35 +35,35 @@ class Timeline:
         return self.history.rows["event_date"].astype(pd.ArrowDtype(pa.date32())).reset_index(drop=True)
 
     @cached_property
-    def days(self) -> Days:
+    def days(self) -> DayArray:
         """Event date of each row."""
         return self.history.rows["event_date"].to_numpy().astype("datetime64[D]")
 
     @cached_property
-    def arrivals(self) -> Days:
+    def arrivals(self) -> DayArray:
         """Arrival of each row."""
         return self.history.rows["arrival"].to_numpy().astype("datetime64[D]")
 
     @cached_property
-    def _by_arrival(self) -> tuple[RowPositions, Days]:
+    def _by_arrival(self) -> tuple[IntArray, DayArray]:
         order = np.argsort(self.arrivals, kind="stable")
         return order, self.arrivals[order]
 
-    def landed(self, after: date | None, until: date) -> RowPositions:
+    def landed(self, after: date | None, until: date) -> IntArray:
         """Return the rows that landed after one night (from the first on, for None) and until another."""
         order, arrivals = self._by_arrival
         first = 0 if after is None else int(np.searchsorted(arrivals, np.datetime64(after), side="right"))
         return order[first : int(np.searchsorted(arrivals, np.datetime64(until), side="right"))]
 
-    def newer(self, places: RowPositions, than: date) -> RowPositions:
+    def newer(self, places: IntArray, than: date) -> IntArray:
         """Return those of some rows whose event date is later than a day."""
         return places[self.days[places] > np.datetime64(than)]
 
-    def rows(self, places: RowPositions) -> pd.DataFrame:
+    def rows(self, places: IntArray) -> pd.DataFrame:
         """Return some rows."""
         return self.history.rows.iloc[places]
 
-    def plain(self, places: RowPositions) -> pd.DataFrame:
+    def plain(self, places: IntArray) -> pd.DataFrame:
         """Return `row_id` and `event_date` of some rows."""
         return self._plain.iloc[places].reset_index(drop=True)
 
@@ -73,7 +71,7 @@ class Timeline:
     def _plain(self) -> pd.DataFrame:
         return self.history.rows[["row_id", "event_date"]]
 
-    def repeated(self, places: RowPositions, columns: tuple[str, ...]) -> float:
+    def repeated(self, places: IntArray, columns: tuple[str, ...]) -> float:
         """Return the share of some rows that repeat another of them in all columns."""
         if columns not in self._hashes:
             found = pd.util.hash_pandas_object(self.history.rows[list(columns)], index=False)
@@ -84,7 +82,7 @@ class Timeline:
     def _hashes(self) -> dict[tuple[str, ...], npt.NDArray[Any]]:
         return {}
 
-    def summaries(self, places: RowPositions, ruler: Ruler) -> dict[date, TableProfile]:
+    def summaries(self, places: IntArray, ruler: Ruler) -> dict[date, TableProfile]:
         """Return the profile of each event date of some rows, as the nights stored them where they are of this ruler.
 
         Parameters
@@ -97,7 +95,7 @@ class Timeline:
             found.setdefault(day, []).append(each)
         return {day: added(each) for day, each in found.items()}
 
-    def _summarised(self, places: RowPositions, ruler: Ruler) -> Iterator[tuple[date, TableProfile]]:
+    def _summarised(self, places: IntArray, ruler: Ruler) -> Iterator[tuple[date, TableProfile]]:
         stored = self.history.stored
         known = stored if stored is not None and stored.ruler == ruler else None
         batches, names = self._batches
@@ -110,7 +108,7 @@ class Timeline:
             yield day, profile(self.rows(np.array(mine)), ruler) if kept is None else kept
 
     @cached_property
-    def _batches(self) -> tuple[RowPositions, list[str]]:
+    def _batches(self) -> tuple[IntArray, list[str]]:
         """Which delivery each row came with, by number, and the id of each; none is known of a staged history."""
         if "batch_id" not in self.history.rows:
             return np.zeros(len(self.history.rows), dtype=np.int64), [""]

@@ -28,8 +28,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from tasks.arrays import FloatArray
 from tasks.errors import DataError
-from tasks.profiles.axis import Floats
 
 ALLOWANCE = 0.5
 OVERSHOOT = 1.166
@@ -90,12 +90,12 @@ class Charts:
     ([[2.0], [0.0]], [[0.0], [0.0]])
     """
 
-    thresholds: Floats
-    climbs: Floats
-    nights: Floats
-    crept: Floats
+    thresholds: FloatArray
+    climbs: FloatArray
+    nights: FloatArray
+    crept: FloatArray
 
-    def after(self, z: Floats, doubt: Floats, least: Floats | float = 0.0) -> Charts:
+    def after(self, z: FloatArray, doubt: FloatArray, least: FloatArray | float = 0.0) -> Charts:
         """Return the charts after one more night; a night without a value (nan) changes nothing.
 
         Parameters
@@ -119,7 +119,7 @@ class Charts:
         return Charts(self.thresholds, np.where(over, 0.0, climbs), np.where(over, 0.0, nights), crept)
 
 
-def begin(thresholds: Floats) -> Charts:
+def begin(thresholds: FloatArray) -> Charts:
     """Return charts before their first night."""
     nothing = np.zeros((2, len(thresholds)))
     return Charts(thresholds, nothing, nothing, nothing)

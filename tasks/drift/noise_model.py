@@ -29,8 +29,8 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
+from tasks.arrays import FloatArray, IntArray
 from tasks.drift.seasonality import Fit, fits
-from tasks.profiles.axis import Counts, Floats
 
 FEWEST_DEGREES = 4.0  # fewer than five periods are taken for five, else there would be no bound at all
 ENOUGH_TO_SHARE = 10  # features from which a common dispersion can be learnt
@@ -45,10 +45,10 @@ JUDGED_BY_MEAN = 5.0  # rows of a cell in a period
 class Row:
     """One row's score of each feature in the reference: mean, variance, skewness, excess kurtosis."""
 
-    mean: Floats
-    variance: Floats
-    skewness: Floats
-    kurtosis: Floats
+    mean: FloatArray
+    variance: FloatArray
+    skewness: FloatArray
+    kurtosis: FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,11 +59,11 @@ class ExpectedShift:
     reference's mean, which is the same every night, all in the feature's unit.
     """
 
-    shift: Floats
-    rows: Floats
-    noise: Floats
-    swing: Floats
-    doubt: Floats
+    shift: FloatArray
+    rows: FloatArray
+    noise: FloatArray
+    swing: FloatArray
+    doubt: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,13 +72,13 @@ class NoiseModel:
 
     row: Row
     fits: list[Fit]
-    chosen: Counts
-    period_rows: Floats
-    swing: Floats
-    degrees: Floats
-    lasting: Floats
+    chosen: IntArray
+    period_rows: FloatArray
+    swing: FloatArray
+    degrees: FloatArray
+    lasting: FloatArray
 
-    def shift(self, sums: Floats, rows: Floats, day: date) -> ExpectedShift:
+    def shift(self, sums: FloatArray, rows: FloatArray, day: date) -> ExpectedShift:
         """Return how far the means of a night lie from what is expected on its date; 0 without rows."""
         expected, known, steady = (np.empty(len(sums)) for _ in range(3))
         for place, fit in enumerate(self.fits):
@@ -92,13 +92,13 @@ class NoiseModel:
         noise = np.sqrt(self.row.variance * (1 / some + known))
         return ExpectedShift(moved, some, noise, self.swing * np.sqrt(1 + steady * self.lasting), self._doubt)
 
-    def leeway(self, found: ExpectedShift, alpha: float) -> Floats:
+    def leeway(self, found: ExpectedShift, alpha: float) -> FloatArray:
         """Return how far each feature may be off, either way, with probability alpha."""
         z = two_sided(alpha)
         skewed = z + np.abs(self.row.skewness) * max(z * z - 1, 0.0) / (6 * np.sqrt(found.rows))
         return np.asarray(np.hypot(skewed * found.noise, self.quantiles(alpha) * found.swing))
 
-    def unit(self, found: ExpectedShift) -> Floats:
+    def unit(self, found: ExpectedShift) -> FloatArray:
         """Return the standard unit of a shift, for what adds up over nights.
 
         It is widened as much as Student's quantile is wider than the normal's at one in a hundred, and by how much
@@ -107,7 +107,7 @@ class NoiseModel:
         wider = self.quantiles(MODERATE) / two_sided(MODERATE)
         return np.asarray(np.hypot(found.noise, wider * found.swing * np.sqrt(self.lasting)))
 
-    def quantiles(self, alpha: float) -> Floats:
+    def quantiles(self, alpha: float) -> FloatArray:
         """Return how many of its swings each feature passes, either way, with probability alpha."""
         if alpha not in self._quantiles:
             degrees, inverse = np.unique(self.degrees, return_inverse=True)
@@ -115,12 +115,12 @@ class NoiseModel:
         return self._quantiles[alpha]
 
     @cached_property
-    def _quantiles(self) -> dict[float, Floats]:
+    def _quantiles(self) -> dict[float, FloatArray]:
         """The quantiles that were asked for, by level: a project has few levels."""
         return {}
 
     @cached_property
-    def _doubt(self) -> Floats:
+    def _doubt(self) -> FloatArray:
         """The standard deviation of the reference's mean."""
         mean = self.period_rows / self.period_rows.sum()
         return np.asarray(
@@ -128,7 +128,9 @@ class NoiseModel:
         )
 
 
-def quiet(days: Sequence[date], sums: Floats, rows: Floats, row: Row, kinds: Counts | None = None) -> NoiseModel:
+def quiet(
+    days: Sequence[date], sums: FloatArray, rows: FloatArray, row: Row, kinds: IntArray | None = None
+) -> NoiseModel:
     """Learn what is normal from the periods of a reference.
 
     Parameters
@@ -176,14 +178,14 @@ class _Seen:
     much the periods' own mean hides their swing then, `usual_rows` the rows of a period.
     """
 
-    residuals: Floats
-    left: Floats
-    counted: Floats
-    hidden: Floats
-    usual_rows: Floats
+    residuals: FloatArray
+    left: FloatArray
+    counted: FloatArray
+    hidden: FloatArray
+    usual_rows: FloatArray
 
 
-def _dispersion(seen: _Seen, row: Row, kinds: Counts | None) -> tuple[Floats, Floats]:
+def _dispersion(seen: _Seen, row: Row, kinds: IntArray | None) -> tuple[FloatArray, FloatArray]:
     """Return each feature's dispersion, drawn towards what is common, and the degrees of freedom it is known with."""
     own = (seen.residuals**2).sum(axis=0) / seen.left * seen.hidden
     counted = seen.counted * 2 / (2 + np.maximum(row.kurtosis, 0) / np.median(seen.usual_rows))
@@ -196,7 +198,7 @@ def _dispersion(seen: _Seen, row: Row, kinds: Counts | None) -> tuple[Floats, Fl
     return drawn, np.clip(np.minimum(counted + weight, heavy), FEWEST_DEGREES, 1e6).round(1)
 
 
-def _resemblance(residuals: Floats, scale: Floats) -> Floats:
+def _resemblance(residuals: FloatArray, scale: FloatArray) -> FloatArray:
     """Return the correlation of neighbouring periods where it is clear, else 0."""
     standard = residuals * scale[:, None]
     power = np.maximum((standard**2).sum(axis=0), 1e-300)
@@ -205,7 +207,7 @@ def _resemblance(residuals: Floats, scale: Floats) -> Floats:
     return np.where(clear, np.minimum(found, CLOSEST), 0.0)
 
 
-def _degrees_of_tail(standard: Floats, dispersion: Floats, kinds: Counts) -> Floats:
+def _degrees_of_tail(standard: FloatArray, dispersion: FloatArray, kinds: IntArray) -> FloatArray:
     """Return for each feature the degrees of freedom of Student's t whose kurtosis its kind's swing has.
 
     t with v degrees has an excess kurtosis of 6 / (v - 4). What noise there is hides some of the swing's own. A kind is
@@ -225,7 +227,7 @@ def _degrees_of_tail(standard: Floats, dispersion: Floats, kinds: Counts) -> Flo
     return found
 
 
-def _common(dispersion: Floats, degrees: Floats) -> tuple[float, float]:
+def _common(dispersion: FloatArray, degrees: FloatArray) -> tuple[float, float]:
     """Return the dispersion that features share, and how many degrees of freedom it is worth (Smyth's moments)."""
     from scipy.special import digamma, polygamma
 

@@ -9,12 +9,12 @@ from functools import cached_property
 
 import numpy as np
 
+from tasks.arrays import FloatArray
 from tasks.drift.noise_model import NoiseModel, Row, quiet
 from tasks.drift.statistics.monitored_statistics import Tested, tested
 from tasks.drift.statistics.score_layout import ScoreLayout, layout
 from tasks.errors import DataError
 from tasks.profiles import TableProfile, added
-from tasks.profiles.axis import Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +35,8 @@ class Reference:
 
     total: TableProfile
     days: tuple[date, ...]
-    sums: Floats
-    rows: Floats
+    sums: FloatArray
+    rows: FloatArray
 
     @cached_property
     def layout(self) -> ScoreLayout:

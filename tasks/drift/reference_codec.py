@@ -22,10 +22,10 @@ from datetime import date
 import numpy as np
 
 from tasks import profiles
+from tasks.arrays import FloatArray
 from tasks.drift.reference import Reference, reference_of
 from tasks.drift.statistics.score_layout import LAYOUT, layout
 from tasks.errors import DataError
-from tasks.profiles.axis import Floats
 
 PROTOCOL = 2
 MAGIC = b"LWRF"
@@ -76,7 +76,7 @@ def from_bytes(data: bytes) -> Reference:
         ) from error
 
 
-def _array(values: Floats) -> bytes:
+def _array(values: FloatArray) -> bytes:
     """Return an array in the narrowest type that holds it exactly, which its first character names."""
     if (values < 0).any() or (values != np.floor(values)).any():
         return b"d" + values.astype("<f8").tobytes()

@@ -8,6 +8,7 @@ from datetime import date
 
 import numpy as np
 
+from tasks.arrays import FloatArray
 from tasks.drift.cusum import Charts, begin, threshold
 from tasks.drift.reference import Reference
 from tasks.drift.statistics.drift_statistics import strains, units
@@ -16,7 +17,6 @@ from tasks.drift.statistics.row_share_slices import local_columns, local_moves
 from tasks.drift.statistics.score_layout import CELL, LEVEL, ScoreLayout
 from tasks.errors import DataError
 from tasks.profiles import TableProfile
-from tasks.profiles.axis import Floats
 from tasks.records import DriftStatistic
 
 FAMILIES = 3  # single nights, creep, and what labels show: each gets a third of the false alarms
@@ -75,9 +75,9 @@ class Compared:
     """
 
     moved: tuple[DriftStatistic, ...]
-    z: Floats
-    unit: Floats
-    doubt: Floats
+    z: FloatArray
+    unit: FloatArray
+    doubt: FloatArray
 
 
 def measured(reference: Reference, window: TableProfile, day: date | None = None, window_days: int = 1) -> Measured:

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from tasks.profiles.axis import Floats
+from tasks.arrays import FloatArray
 
 YEAR_DAYS = 365.25
 NEARLY_A_YEAR = YEAR_DAYS - 14  # the two weeks that are missing lie between two that are there
@@ -56,22 +56,22 @@ class Fit:
     """
 
     pattern: Pattern
-    solve: Floats
-    coefficients: Floats
-    residuals: Floats
-    leverage: Floats
+    solve: FloatArray
+    coefficients: FloatArray
+    residuals: FloatArray
+    leverage: FloatArray
     left: int
 
-    def expected(self, day: date) -> Floats:
+    def expected(self, day: date) -> FloatArray:
         """Return the mean of every feature that a date lets one expect."""
         return np.asarray(np.array(self.pattern.row(day)) @ self.coefficients)
 
-    def weights(self, day: date) -> Floats:
+    def weights(self, day: date) -> FloatArray:
         """Return how much each period counts in that expectation."""
         return np.asarray(np.array(self.pattern.row(day)) @ self.solve)
 
 
-def fit(pattern: Pattern, days: Sequence[date], means: Floats, rows: Floats) -> Fit:
+def fit(pattern: Pattern, days: Sequence[date], means: FloatArray, rows: FloatArray) -> Fit:
     """Return a pattern fitted by least squares, each period weighted by its rows.
 
     Parameters
@@ -99,7 +99,7 @@ def fit(pattern: Pattern, days: Sequence[date], means: Floats, rows: Floats) -> 
     return Fit(pattern, solve, coefficients, means - terms @ coefficients, leverage, len(days) - terms.shape[1])
 
 
-def fits(days: Sequence[date], means: Floats, rows: Floats) -> tuple[list[Fit], np.ndarray]:
+def fits(days: Sequence[date], means: FloatArray, rows: FloatArray) -> tuple[list[Fit], np.ndarray]:
     """Return the patterns that are needed, and for each feature the place of its own among them."""
     found = [fit(Pattern(), days, means, rows)]
     chosen = np.zeros(means.shape[1], dtype=np.int64)
@@ -130,7 +130,7 @@ def _possible(days: Sequence[date]) -> list[str]:
     return names
 
 
-def _shown(simple: Fit, richer: Fit, rows: Floats) -> np.ndarray:
+def _shown(simple: Fit, richer: Fit, rows: FloatArray) -> np.ndarray:
     """Tell for each feature whether the richer pattern is beyond doubt."""
     from scipy.special import fdtri
 

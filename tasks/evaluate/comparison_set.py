@@ -11,13 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from tasks.arrays import BoolArray, FloatArray
 from tasks.errors import DataError
 from tasks.model import Predictor
 from tasks.model.input_matrix import as_text, category_codes
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics import LOSSES, RESIDUALS
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +156,7 @@ def _fair(days: pd.Series[Any], contest: Contest, spec: ProjectSpec) -> pd.Serie
     return fair if contest.night is None else fair & (days <= pd.Timestamp(spec.matured_until(contest.night)))
 
 
-def _baseline(contest: Contest, fair: npt.NDArray[np.bool_]) -> FloatArray:
+def _baseline(contest: Contest, fair: BoolArray) -> FloatArray:
     given = np.asarray(contest.baseline_prediction, dtype=np.float64)
     return np.full(int(fair.sum()), float(given)) if given.ndim == 0 else given[fair]
 

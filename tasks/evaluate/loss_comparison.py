@@ -9,10 +9,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from tasks.arrays import FloatArray
 from tasks.statistics import mean_interval, paired_interval
 
 Outcome = Literal["clear_win", "borderline", "equal", "worse", "refused"]
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

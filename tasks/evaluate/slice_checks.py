@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from tasks.arrays import BoolArray, FloatArray
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics import holm, p_value_of_rise
 
 FEW_VALUES = 20
 QUARTERS = 4
 MISSING = "missing"
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def _result(
     return SliceResult(*name, len(challenger), new, old, change, p_value if tested else None, refused)
 
 
-def _values(values: pd.Series[Any]) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+def _values(values: pd.Series[Any]) -> Iterator[tuple[str, BoolArray]]:
     if pd.api.types.is_numeric_dtype(values) and values.nunique() > FEW_VALUES:
         values = pd.qcut(values, QUARTERS, duplicates="drop")
     names = values.astype("str").fillna(MISSING)

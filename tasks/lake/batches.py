@@ -12,9 +12,9 @@ from datetime import date, datetime
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from tasks.arrays import FloatArray
 from tasks.lake.lake import Lake
 from tasks.lake.predicates import Filter
 
@@ -130,7 +130,7 @@ class Deliveries:
         """Return the deliveries as they were at a moment."""
         return Deliveries(tuple(each for each in self.revisions if (each.written_at or each.time) <= moment))
 
-    def counted_revisions(self, batch_ids: Iterable[object]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    def counted_revisions(self, batch_ids: Iterable[object]) -> tuple[FloatArray, FloatArray]:
         """Return the first and the last revision of each batch with rows that count; none for an unknown batch.
 
         >>> Deliveries(()).counted_revisions(["unknown"])

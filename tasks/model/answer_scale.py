@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tasks.model.input_matrix import FloatArray
+from tasks.arrays import FloatArray
 from tasks.model.schema import ModelSchema
 from tasks.model.schema_parts import Calibration
 

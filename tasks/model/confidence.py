@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from tasks.model.input_matrix import FloatArray
+from tasks.arrays import FloatArray, IntArray
 from tasks.model.predictor import decision_threshold
 from tasks.model.schema import ModelSchema
 from tasks.model.schema_parts import ErrorTable
@@ -103,7 +102,7 @@ def _edges(values: FloatArray, cells: int) -> tuple[float, ...]:
     return tuple(np.unique(np.quantile(known, np.arange(1, cells) / cells)).tolist())
 
 
-def _cells(table: ErrorTable, prediction: FloatArray, leading: FloatArray) -> npt.NDArray[np.int64]:
+def _cells(table: ErrorTable, prediction: FloatArray, leading: FloatArray) -> IntArray:
     places = np.searchsorted(table.edges[0], prediction, side="right")
     for column, edges in zip(leading.T, table.edges[1:], strict=True):
         inside = np.where(np.isnan(column), len(edges) + 1, np.searchsorted(edges, column, side="right"))

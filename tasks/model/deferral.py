@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from tasks.arrays import FloatArray
 from tasks.errors import DataError
 from tasks.model.confidence import confidence, error_table, expected_error
 from tasks.model.explanations import typical_values
-from tasks.model.input_matrix import FloatArray, matrix
+from tasks.model.input_matrix import matrix
 from tasks.model.predictor import Predictor
 from tasks.model.schema_parts import Deferral
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tasks.model.input_matrix import FloatArray, matrix
+from tasks.arrays import FloatArray
+from tasks.model.input_matrix import matrix
 from tasks.model.predictor import Predictor
 from tasks.model.schema import ModelSchema
 

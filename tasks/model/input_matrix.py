@@ -6,16 +6,14 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.arrays import FloatArray
 from tasks.errors import DataError
 from tasks.model.schema import ModelSchema
 from tasks.model.schema_parts import DatePart, TimeFeature
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def matrix(frame: pd.DataFrame, schema: ModelSchema) -> FloatArray:

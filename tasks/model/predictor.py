@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from tasks.arrays import FloatArray, IntArray
 from tasks.model.answer_scale import answers, score_of
-from tasks.model.input_matrix import FloatArray, matrix
+from tasks.model.input_matrix import matrix
 from tasks.model.preprocessing import prepared
 from tasks.model.schema import ModelSchema
 
@@ -73,7 +73,7 @@ class Predictor(ABC):
         """Return label units, or probabilities, from scores on the model's scale."""
         return answers(score, self.schema)
 
-    def decisions(self, prediction: FloatArray) -> npt.NDArray[np.int64]:
+    def decisions(self, prediction: FloatArray) -> IntArray:
         """Return the place of the chosen class of each row: 0 or 1 by the threshold, or the most probable of several.
 
         Raises

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tasks.model.input_matrix import FloatArray
+from tasks.arrays import FloatArray
 from tasks.model.schema import ModelSchema
 from tasks.model.schema_parts import PreprocessingStep
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from tasks.arrays import FloatArray
 from tasks.errors import EvidenceError
-from tasks.model.input_matrix import FloatArray
 from tasks.model.predictor import Predictor
 from tasks.model.schema import ModelSchema
 

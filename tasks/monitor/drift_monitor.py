@@ -12,6 +12,7 @@ from datetime import date
 
 import numpy as np
 
+from tasks.arrays import FloatArray
 from tasks.drift import Charts, Compared, Leeway, Reference, Suspicion, begin, judged, measured, past_leeway, suspicions
 from tasks.drift.cusum import threshold
 from tasks.drift.faults.detect import Hints
@@ -33,7 +34,6 @@ from tasks.monitor.predictions.prediction_reference import (
 )
 from tasks.monitor.slicing.slice_errors import PARTS_OF_LABELS
 from tasks.profiles import TableProfile
-from tasks.profiles.axis import Floats
 from tasks.records import DriftStatistic, LocalError
 
 PREDICTION_TESTS = 4
@@ -179,7 +179,9 @@ class DriftMonitor:
         """The false-alarm probability of one statistic of rows or answers on one night."""
         return self.policy.alpha(tests(self.reference.layout) + (PREDICTION_TESTS if self.answers is not None else 0))
 
-    def outcomes(self, memory: ChartState, day: date, sums: Floats, rows: Floats) -> tuple[ChartState, LabelDrift]:
+    def outcomes(
+        self, memory: ChartState, day: date, sums: FloatArray, rows: FloatArray
+    ) -> tuple[ChartState, LabelDrift]:
         """Judge one night's matured labels: `Answers.sums` of its rows.
 
         Raises
@@ -233,7 +235,7 @@ class DriftMonitor:
         expected = learnt.shift[LABEL] * (usual[OF_1] - usual[OF_0])
         return abs(learnt.shift[PLACE] - expected) < abs(learnt.shift[PLACE])
 
-    def _surprises(self, shift: ExpectedShift, leeway: Floats) -> list[DriftStatistic]:
+    def _surprises(self, shift: ExpectedShift, leeway: FloatArray) -> list[DriftStatistic]:
         found = []
         for index in JUDGED:
             size = float(shift.shift[index])
@@ -245,7 +247,7 @@ class DriftMonitor:
             )
         return found
 
-    def _creeping(self, followed: Charts, unit: Floats) -> list[DriftStatistic]:
+    def _creeping(self, followed: Charts, unit: FloatArray) -> list[DriftStatistic]:
         found = []
         for place, index in enumerate(CREEPING):
             for side, sign in ((0, 1), (1, -1)):

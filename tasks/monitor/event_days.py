@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from tasks.profiles.axis import Counts
-
-Days: TypeAlias = npt.NDArray[np.datetime64]
+from tasks.arrays import BoolArray, DayArray, IntArray
 
 
-def days_of(dates: pd.Series[Any]) -> Days:
+def days_of(dates: pd.Series[Any]) -> DayArray:
     """Return dates, none of them missing, as days.
 
     >>> days_of(pd.Series([date(2026, 1, 5)])).tolist()
@@ -27,12 +24,12 @@ def days_of(dates: pd.Series[Any]) -> Days:
     return dates.to_numpy().astype("datetime64[D]")
 
 
-def between(days: Days, first: date, last: date) -> npt.NDArray[np.bool_]:
+def between(days: DayArray, first: date, last: date) -> BoolArray:
     """Tell which days lie between two, both included."""
     return (days >= np.datetime64(first)) & (days <= np.datetime64(last))
 
 
-def numbered(days: Days) -> tuple[Counts, Counts, Days]:
+def numbered(days: DayArray) -> tuple[IntArray, IntArray, DayArray]:
     """Return the number of each day, the rows of each number, and the day it stands for, in order.
 
     >>> numbers, rows, named = numbered(np.array(["2026-01-09", "2026-01-05", "2026-01-09"], dtype="datetime64[D]"))

@@ -10,15 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.float64]
-Values: TypeAlias = NDArray[np.float64] | NDArray[np.int64] | NDArray[np.uint64]
-Bins: TypeAlias = NDArray[np.uint16]
-Counts: TypeAlias = NDArray[np.int64]
+from tasks.arrays import BinArray, FloatArray, IntArray, NumberArray
 
 FARTHEST = 2.0**20  # a value farther than a million scales counts as that far; minimum and maximum stay exact
 EXACT_INTEGERS = 2.0**53  # above, float64 no longer holds every integer
@@ -52,7 +47,7 @@ class Axis:
     scale: float = 1.0
     pins: tuple[float, ...] = ()
 
-    def z(self, values: Values) -> Floats:
+    def z(self, values: NumberArray) -> FloatArray:
         """Return finite values in scales from the center, held within plus and minus `FARTHEST`."""
         with np.errstate(over="ignore"):
             return np.clip(_difference(values, self.center) / self.scale, -FARTHEST, FARTHEST)
@@ -62,7 +57,7 @@ class Axis:
         return self.center + self.scale * z
 
 
-def fit_axis(values: Values) -> Axis:
+def fit_axis(values: NumberArray) -> Axis:
     """Return the axis of finite values: their lower median, and their standard deviation about the mean.
 
     The median is a value that occurs, so that integers and huge numbers are met exactly. Values farther from it than
@@ -94,7 +89,7 @@ def fit_axis(values: Values) -> Axis:
     return Axis(center, scale if scale > rounding else 1.0)
 
 
-def edges_of(bins: Bins) -> tuple[Floats, Floats]:
+def edges_of(bins: BinArray) -> tuple[FloatArray, FloatArray]:
     """Return the lower and upper edge of each bin, in scales from the center.
 
     Examples
@@ -113,7 +108,7 @@ def edges_of(bins: Bins) -> tuple[Floats, Floats]:
     return np.where(positive, near, -far), np.where(positive, far, -near)
 
 
-def summed(bins: Sequence[Bins], counts: Sequence[Counts]) -> tuple[Bins, Counts]:
+def summed(bins: Sequence[BinArray], counts: Sequence[IntArray]) -> tuple[BinArray, IntArray]:
     """Return the bins that any of some histograms occupies, ascending, and the sums of their counts.
 
     Examples
@@ -141,7 +136,7 @@ def exact(value: np.generic) -> float:
     return as_float if value.dtype.kind == "f" or as_float == int(value) else int(value)
 
 
-def _difference(values: Values, center: float) -> Floats:
+def _difference(values: NumberArray, center: float) -> FloatArray:
     """Return values minus the center; integers beyond 2**53 are met in two exact halves of 32 bits."""
     floats = values.astype(np.float64)
     difference = floats - center

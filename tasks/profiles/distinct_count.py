@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tasks.profiles.axis import Floats, Values
+from tasks.arrays import BoolArray, FloatArray, NumberArray
 
 Ranks: TypeAlias = NDArray[np.uint64]
 Registers: TypeAlias = NDArray[np.uint8]
@@ -48,13 +48,13 @@ def mixed(bits: Ranks, out: Ranks, spare: Ranks) -> Ranks:
     return np.multiply(out, FACTORS[1], out=out)
 
 
-def float_ranks(values: Floats) -> Ranks:
+def float_ranks(values: FloatArray) -> Ranks:
     """Return the ranks of finite float64; minus zero ranks as zero."""
     bits = (values + 0.0).view(np.uint64)
     return mixed(bits, np.empty_like(bits), np.empty_like(bits))
 
 
-def number_ranks(values: Values) -> Ranks:
+def number_ranks(values: NumberArray) -> Ranks:
     """Return the ranks of finite numbers; equal numbers have equal ranks, whatever type holds them.
 
     Examples
@@ -72,7 +72,7 @@ def number_ranks(values: Values) -> Ranks:
     return ranks
 
 
-def held_by_float64(values: Values) -> NDArray[np.bool_]:
+def held_by_float64(values: NumberArray) -> BoolArray:
     """Tell which numbers a float64 holds exactly: all floats, and integers whose digits beyond 53 bits are zeros.
 
     >>> held_by_float64(np.array([2**53, 2**53 + 1, 2**53 + 2, -(2**63)])).tolist()
@@ -81,9 +81,7 @@ def held_by_float64(values: Values) -> NDArray[np.bool_]:
     if values.dtype.kind not in "iu":
         return np.ones(values.shape, dtype=bool)
     floats = values.astype(np.float64)
-    held: NDArray[np.bool_] = (
-        floats < PAST_INTEGERS[values.dtype.kind]
-    )  # what the largest round to, no integer type has
+    held: BoolArray = floats < PAST_INTEGERS[values.dtype.kind]  # what the largest round to, no integer type has
     held[held] = floats[held].astype(values.dtype) == values[held]
     return held
 

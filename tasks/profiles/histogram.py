@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tasks.profiles.axis import ALL_BINS, ZERO_BIN, Bins, Counts
+from tasks.arrays import BinArray, IndexArray, IntArray
+from tasks.profiles.axis import ALL_BINS, ZERO_BIN
 
-Indices: TypeAlias = NDArray[np.intp]
-Occupied: TypeAlias = tuple[Indices, Counts]
+Occupied: TypeAlias = tuple[IndexArray, IntArray]
 
 NEGATIVE = 0x8000  # the first bit is the sign: from here on, the farther from zero, the later the bin
 SMALL_ROWS = 1 << 12  # sorting fewer is cheaper than going through an array of all bins
@@ -21,9 +20,9 @@ class Histogram:
 
     def __init__(self) -> None:
         self._small: Occupied | None = None
-        self._all: Counts | None = None
+        self._all: IntArray | None = None
 
-    def add(self, bins: Indices) -> Counts:
+    def add(self, bins: IndexArray) -> IntArray:
         """Count rows in; return the counts of these rows by bin, up to the last one occupied, or none when few."""
         if bins.size <= SMALL_ROWS and self._small is None and self._all is None:
             self._small = np.unique(bins, return_counts=True)
@@ -32,7 +31,7 @@ class Histogram:
         self._everything()[: len(counts)] += counts
         return counts
 
-    def ordered(self) -> tuple[Bins, Counts]:
+    def ordered(self) -> tuple[BinArray, IntArray]:
         """Return the occupied bins in the order of their values, and their counts."""
         bins, counts = occupied(self._everything()) if self._small is None else self._small
         first = int(np.searchsorted(bins, NEGATIVE))
@@ -40,7 +39,7 @@ class Histogram:
         numbered = np.concatenate([ALL_BINS - 1 - below, above + ZERO_BIN])
         return numbered.astype(np.uint16), np.concatenate([counts[first:][::-1], counts[:first]])
 
-    def _everything(self) -> Counts:
+    def _everything(self) -> IntArray:
         if self._all is None:
             self._all = np.zeros(ALL_BINS, dtype=np.int64)
         if self._small is not None:
@@ -49,7 +48,7 @@ class Histogram:
         return self._all
 
 
-def occupied(counts: Counts) -> Occupied:
+def occupied(counts: IntArray) -> Occupied:
     """Return the bins whose count is above 0, and those counts."""
     bins = np.flatnonzero(counts != 0)  # a search among booleans is ten times as fast as one among integers
     return bins, counts[bins]

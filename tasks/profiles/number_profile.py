@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tasks.arrays import BinArray, IntArray
 from tasks.errors import DataError
-from tasks.profiles.axis import Axis, Bins, Counts, edges_of, summed
+from tasks.profiles.axis import Axis, edges_of, summed
 from tasks.profiles.counting.number_counter import NumberCounter
 from tasks.profiles.counting.value_block import UNIT
 from tasks.profiles.value_counts import ValueCounts
@@ -55,8 +56,8 @@ class NumberProfile:
     nulls: int
     positive_infinities: int
     negative_infinities: int
-    bins: Bins
-    counts: Counts
+    bins: BinArray
+    counts: IntArray
     minimum: float | None
     maximum: float | None
     total: int

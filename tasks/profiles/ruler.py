@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from tasks.arrays import NumberArray
 from tasks.errors import DataError, nearest
-from tasks.profiles.axis import Axis, Values, fit_axis
+from tasks.profiles.axis import Axis, fit_axis
 from tasks.profiles.counting.column_values import Column, ages_of, instants_and_nulls, instants_of, numbers_of
 from tasks.profiles.value_counts import fit_pins
 
@@ -154,6 +155,6 @@ def _column(frame: pd.DataFrame | pa.Table, name: str) -> Column:
     return chunks if isinstance(chunks, pa.Array) else chunks.chunk(0)
 
 
-def _axis(values: Values) -> Axis:
+def _axis(values: NumberArray) -> Axis:
     finite = values if values.dtype.kind in "iu" else values[np.isfinite(values)]
     return replace(fit_axis(finite), pins=fit_pins(finite))

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.profiles.axis import Axis, Values, exact
+from tasks.arrays import NumberArray
+from tasks.profiles.axis import Axis, exact
 from tasks.profiles.distinct_count import (
     Ranks,
     Registers,
@@ -101,7 +102,7 @@ def ranks_of(values: list[float]) -> Ranks:
     return np.concatenate([floats, signed, unsigned])
 
 
-def fit_pins(values: Values) -> tuple[float, ...]:
+def fit_pins(values: NumberArray) -> tuple[float, ...]:
     """Return what to pin: at most eight values other than 0 that 5 % of the rows or more hold.
 
     A column of no more than 64 values needs none: all of its rows are counted by value.

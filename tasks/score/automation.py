@@ -7,10 +7,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from tasks.arrays import BoolArray
+
 Degree = Literal["human", "shadow", "assist", "partial", "full"]
 
 
-def deferred_under(degree: Degree, unsure: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+def deferred_under(degree: Degree, unsure: npt.ArrayLike) -> BoolArray:
     """Return which rows a person decides, of those the model is too unsure of or not.
 
     Examples

@@ -7,13 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from tasks.arrays import BoolArray, FloatArray
 from tasks.spec import ProjectSpec
 from tasks.statistics import LOSSES
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +110,6 @@ def row_errors(rows: pd.DataFrame, spec: ProjectSpec) -> FloatArray:
     return np.asarray(decided != (truth == 1), dtype=np.float64)
 
 
-def _deferred(rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
+def _deferred(rows: pd.DataFrame) -> BoolArray:
     """Return which rows were deferred; older records do not say, and then none was."""
     return np.asarray(rows["deferred"].astype("boolean").fillna(value=False), dtype=bool)

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from tasks.arrays import FloatArray, IntArray
 from tasks.statistics.intervals import t_quantile
-from tasks.statistics.losses import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def spread_of(values: FloatArray, days: npt.ArrayLike) -> Spread:
     return Spread(len(values), len(counts), variance, max(by_day, 0.0), float(counts @ counts / counts.sum()))
 
 
-def _numbered(days: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+def _numbered(days: npt.NDArray[Any]) -> IntArray:
     """Return the number of each day, in order; of days that are numbers below that of rows without looking them up.
 
     >>> _numbered(np.array([3, 0, 3])).tolist()

@@ -10,7 +10,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from tasks.statistics.losses import FloatArray
+from tasks.arrays import FloatArray
 
 DRAWS = 2000  # at least; more where the interval's ends are rarer than a thousandth
 IN_EACH_TAIL = 20  # means beyond either end, so that the end is more than the luck of one draw

@@ -13,7 +13,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from tasks.arrays import FloatArray
+
 Loss = Callable[[npt.ArrayLike, npt.ArrayLike], FloatArray]
 
 SMALLEST_PROBABILITY = 1e-15  # log_loss of a sure and wrong prediction is 34.5, not infinite

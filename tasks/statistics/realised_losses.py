@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tasks.statistics.losses import FloatArray
+from tasks.arrays import FloatArray
 
 
 def truth_and_answer(rows: pd.DataFrame, classes: Sequence[str] = ()) -> tuple[FloatArray, FloatArray]:

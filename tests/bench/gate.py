@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from tasks.arrays import FloatArray
 from tasks.evaluate import Contest, gate
 from tasks.model import ModelSchema, Predictor
 from tasks.spec.project_spec import ProjectSpec
@@ -45,10 +45,10 @@ class Answering(Predictor):
     def file(self) -> tuple[str, bytes]:
         return "none", b""
 
-    def run(self, columns: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def run(self, columns: FloatArray) -> FloatArray:
         return columns
 
-    def predict(self, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
+    def predict(self, frame: pd.DataFrame) -> FloatArray:
         return frame[self.column].to_numpy()
 
 
@@ -114,7 +114,7 @@ def passed(rows: pd.DataFrame, uses: int = 0) -> bool:
     return gate(Contest(challenger, champion, rows, float(rows["price"].median()), 0.0, uses=uses), SPEC).passed
 
 
-def _answers(rng: np.random.Generator, rows: pd.DataFrame, own: float) -> npt.NDArray[np.float64]:
+def _answers(rng: np.random.Generator, rows: pd.DataFrame, own: float) -> FloatArray:
     """Return answers with a model's own errors, a third of whose variance is shared by the rows of a day."""
     days = pd.factorize(rows["day"])[0]
     shared = rng.normal(scale=own / 3**0.5 / 3, size=DAYS)[days]

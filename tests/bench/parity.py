@@ -12,10 +12,10 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from rich.console import Console
 
+from tasks.arrays import FloatArray
 from tasks.model import EXPORTERS, ModelSchema, exported, raw_scores
 from tasks.model.export import parity
 from tasks.model.input_matrix import matrix
@@ -108,7 +108,7 @@ def _estimator(name: str) -> Any:
     return make_pipeline(ColumnTransformer(parts), kind(**options))
 
 
-def _target(inputs: npt.NDArray[np.float64], task: str) -> npt.NDArray[np.float64]:
+def _target(inputs: FloatArray, task: str) -> FloatArray:
     rng, known = np.random.default_rng(1), np.nan_to_num(inputs, nan=1.0)
     price = 200 + known[:, 0] * (1 + 0.1 * known[:, 4]) + 9 * known[:, 3] + rng.normal(0, 5, len(known))
     price = np.maximum(price, 1.0)

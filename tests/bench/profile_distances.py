@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from tasks.arrays import BinArray, FloatArray, IntArray
 from tasks.profiles import CategoryProfile, ColumnProfile, NumberProfile
-from tasks.profiles.axis import Bins, Counts, Floats, edges_of
+from tasks.profiles.axis import edges_of
 
 GROUPS = 10
 
@@ -38,7 +39,7 @@ def kolmogorov_smirnov(reference: ColumnProfile, new: ColumnProfile) -> float:
     return float(np.abs(np.cumsum(now / now.sum() - before / before.sum())).max())
 
 
-def _bins(reference: ColumnProfile, new: ColumnProfile) -> tuple[Bins, Floats, Floats]:
+def _bins(reference: ColumnProfile, new: ColumnProfile) -> tuple[BinArray, FloatArray, FloatArray]:
     """Return the occupied bins of two number columns, and the counts of both over them."""
     sides = [column for column in (reference, new) if isinstance(column, NumberProfile)]
     bins = np.unique(np.concatenate([side.bins for side in sides]))
@@ -48,7 +49,7 @@ def _bins(reference: ColumnProfile, new: ColumnProfile) -> tuple[Bins, Floats, F
     return bins, counts[0], counts[1]
 
 
-def _cells(reference: ColumnProfile, new: ColumnProfile) -> tuple[Floats, Floats]:
+def _cells(reference: ColumnProfile, new: ColumnProfile) -> tuple[FloatArray, FloatArray]:
     """Return the counts of both columns over the categories, or over ten groups that end in the reference's deciles."""
     if isinstance(reference, CategoryProfile) and isinstance(new, CategoryProfile):
         names = sorted({*reference.counts, *new.counts})
@@ -62,7 +63,7 @@ def _cells(reference: ColumnProfile, new: ColumnProfile) -> tuple[Floats, Floats
     return sums[0, occupied], sums[1, occupied]
 
 
-def _group_uppers(bins: Bins, counts: Floats) -> Counts:
+def _group_uppers(bins: BinArray, counts: FloatArray) -> IntArray:
     """Return the highest bin of each group but the last; the outer groups are open, as those of a scorecard are."""
     cumulated = np.cumsum(counts)
     deciles = bins[np.searchsorted(cumulated, cumulated[-1] * np.arange(1, GROUPS) / GROUPS)].astype(np.int64)

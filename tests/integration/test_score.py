@@ -4,11 +4,11 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pytest
 
 from tasks import clock
+from tasks.arrays import FloatArray
 from tasks.errors import Conflict, DataError, Unreachable
 from tasks.lake import Batch, Lake
 from tasks.model import ModelSchema, Predictor
@@ -27,7 +27,7 @@ class Constant(Predictor):
     def file(self) -> tuple[str, bytes]:
         return "model.onnx", b""
 
-    def run(self, columns: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def run(self, columns: FloatArray) -> FloatArray:
         return np.ones(len(columns))
 
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from tasks.profiles.axis import Floats
+from tasks.arrays import FloatArray
 
 JEFFREYS = 0.5
 
 
-def rare_strain(seen: Floats, rows: Floats, before: Floats, reference_rows: Floats, alpha: float) -> Floats:
+def rare_strain(
+    seen: FloatArray, rows: FloatArray, before: FloatArray, reference_rows: FloatArray, alpha: float
+) -> FloatArray:
     """Return how far a count is past what is likely, as a share of the limit at level alpha, on the normal scale.
 
     Parameters

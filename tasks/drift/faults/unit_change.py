@@ -12,8 +12,9 @@ from functools import cached_property
 
 import numpy as np
 
+from tasks.arrays import FloatArray
 from tasks.profiles import NumberProfile
-from tasks.profiles.axis import Floats, edges_of
+from tasks.profiles.axis import edges_of
 
 FACTORS = {
     **{f"{10**power:,} x": float(10**power) for power in (1, 2, 3, 6, 9)},
@@ -72,27 +73,27 @@ def conversion(before: NumberProfile, now: NumberProfile, *, partly: bool = True
 class Weighed:
     """Values in ascending order, in the data's units, and the rows of each."""
 
-    places: Floats
-    weights: Floats
+    places: FloatArray
+    weights: FloatArray
 
     @cached_property
     def rows(self) -> float:
         """Rows in all."""
         return float(self.weights.sum())
 
-    def upto(self, places: Floats) -> Floats:
+    def upto(self, places: FloatArray) -> FloatArray:
         """Return the share of rows up to each of some places."""
         return self._shares[np.searchsorted(self.places, places, side="right")]
 
     @cached_property
-    def _shares(self) -> Floats:
+    def _shares(self) -> FloatArray:
         return np.append(0.0, np.cumsum(self.weights)) / self.rows
 
     def where(self, chosen: np.ndarray) -> Weighed:
         """Return some of the values."""
         return Weighed(self.places[chosen], self.weights[chosen])
 
-    def beyond(self, values: Floats) -> np.ndarray:
+    def beyond(self, values: FloatArray) -> np.ndarray:
         """Tell which values lie outside the range of these."""
         return np.asarray((values < self.places[0]) | (values > self.places[-1]))
 
@@ -122,7 +123,7 @@ def apart(before: Weighed, now: Weighed) -> bool:
     return _gap(before, now, now.places[:: len(now.places) // FEW + 1]) > 1 or distance(before, now) > 1
 
 
-def _gap(before: Weighed, now: Weighed, places: Floats) -> float:
+def _gap(before: Weighed, now: Weighed, places: FloatArray) -> float:
     most = float(np.abs(before.upto(places) - now.upto(places)).max())
     return most / (KOLMOGOROV * math.sqrt(1 / before.rows + 1 / now.rows))
 

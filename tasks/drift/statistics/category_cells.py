@@ -14,8 +14,8 @@ from functools import cached_property
 
 import numpy as np
 
+from tasks.arrays import FloatArray, IntArray
 from tasks.profiles import CategoryProfile
-from tasks.profiles.axis import Counts, Floats
 from tasks.profiles.category_profile import BUCKETS
 from tasks.profiles.distinct_count import Ranks, text_ranks
 
@@ -41,7 +41,7 @@ class CategoryCells:
     counts: Mapping[str, int]
     cells: int
     cell_of: Mapping[str, int]
-    cell_of_bucket: Counts | None = None
+    cell_of_bucket: IntArray | None = None
 
     @property
     def named(self) -> float:
@@ -59,11 +59,11 @@ class CategoryCells:
         return np.uint64(text_ranks(list(self.counts)).max())
 
     @cached_property
-    def _of_hidden(self) -> tuple[Ranks, Counts]:
+    def _of_hidden(self) -> tuple[Ranks, IntArray]:
         """Return the ranks of the names, and their cells."""
         return text_ranks(list(self.cell_of)), np.array(list(self.cell_of.values()), dtype=np.int64)
 
-    def sums(self, column: CategoryProfile) -> tuple[Floats, float, float]:
+    def sums(self, column: CategoryProfile) -> tuple[FloatArray, float, float]:
         """Return a night's rows in each cell, those of unknown categories, and the rows the latter are counted among.
 
         Examples
@@ -84,7 +84,7 @@ class CategoryCells:
             unknown += self._hidden(column, cells)
         return cells, unknown, float(column.present)
 
-    def _hidden(self, column: CategoryProfile, cells: Floats) -> float:
+    def _hidden(self, column: CategoryProfile, cells: FloatArray) -> float:
         """Count rows whose category the night did not keep by name; return how many are of unknown ones.
 
         Those in the bucket of a category that is known but was not kept count as its own.
@@ -98,7 +98,7 @@ class CategoryCells:
             unknown += 0 if bucket in cell_of else count
         return unknown
 
-    def _by_bucket(self, column: CategoryProfile, cell_of_bucket: Counts) -> tuple[Floats, float, float]:
+    def _by_bucket(self, column: CategoryProfile, cell_of_bucket: IntArray) -> tuple[FloatArray, float, float]:
         names, counts = list(column.counts), np.array(list(column.counts.values()), dtype=np.float64)
         ranks = text_ranks(names)
         cells = np.bincount(cell_of_bucket, _buckets(ranks, counts, column.rest), minlength=self.cells)
@@ -159,7 +159,7 @@ def _up_to(column: CategoryProfile, last: np.uint64) -> CategoryProfile:
     return CategoryProfile(sum(kept.values()), 0, kept)
 
 
-def _buckets(ranks: Ranks, counts: Floats, rest: Mapping[int, int]) -> Floats:
+def _buckets(ranks: Ranks, counts: FloatArray, rest: Mapping[int, int]) -> FloatArray:
     """Return the rows in every bucket, whether their category was kept by name or not."""
     rows = np.bincount((ranks % np.uint64(BUCKETS)).astype(np.int64), counts, minlength=BUCKETS).astype(np.float64)
     for bucket, count in rest.items():
@@ -167,7 +167,7 @@ def _buckets(ranks: Ranks, counts: Floats, rest: Mapping[int, int]) -> Floats:
     return rows
 
 
-def _cells(rows: Floats) -> Counts:
+def _cells(rows: FloatArray) -> IntArray:
     """Return the cell of each entry, the largest first: alone where it has a tenth of the rows, else put together."""
     cells, held, cell, total = np.zeros(len(rows), dtype=np.int64), 0.0, 0, max(float(rows.sum()), 1.0)
     for place, count in enumerate(rows):

@@ -6,12 +6,12 @@ from functools import lru_cache
 
 import numpy as np
 
+from tasks.arrays import FloatArray
 from tasks.drift.faults.rare_values import rare_strain
 from tasks.drift.noise_model import two_sided
 from tasks.drift.statistics.measured_window import Night
 from tasks.drift.statistics.monitored_statistics import Strains
 from tasks.drift.statistics.score_layout import LEVEL, ScoreLayout
-from tasks.profiles.axis import Floats
 
 # A mean place of u moves by this much less than the values do: a shift of one standard deviation moves the mean of u by
 # 1 / (2 sqrt(pi)) = .28 of a normal column, and u, being uniform, has a standard deviation of 1 / sqrt(12) = .29.
@@ -28,7 +28,7 @@ def strains(night: Night) -> Strains:
     )
 
 
-def units(layout: ScoreLayout) -> Floats:
+def units(layout: ScoreLayout) -> FloatArray:
     """Return by what a feature's shift is multiplied to be read: standard deviations for numbers, shares else."""
     return np.where(layout.statistic == LEVEL, SCALE_OF_U, 1.0)
 
@@ -119,7 +119,7 @@ def _unknown(night: Night) -> Strains:
     return Strains(share, limit, np.ones(len(share), dtype=np.int64))
 
 
-def _over(distance: Floats, strain: Floats, without: float) -> Floats:
+def _over(distance: FloatArray, strain: FloatArray, without: float) -> FloatArray:
     """Return the leeway of which a distance is such a strain; `without` where there is none."""
     found = np.full(len(distance), without)
     np.divide(distance, strain, out=found, where=strain > 0)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tasks.arrays import FloatArray
 from tasks.drift.noise_model import ExpectedShift, NoiseModel
 from tasks.drift.statistics.monitored_statistics import Tested
 from tasks.drift.statistics.score_layout import Means, ScoreLayout
-from tasks.profiles.axis import Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +29,7 @@ class Night:
     layout: ScoreLayout
     tested: Tested
     measured: Measured
-    leeway: Floats
+    leeway: FloatArray
     alpha: float
     effect: float
 

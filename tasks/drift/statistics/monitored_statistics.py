@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tasks.arrays import FloatArray, IntArray
 from tasks.drift.faults.rare_values import JEFFREYS
 from tasks.drift.statistics.score_layout import CELL, LEVEL, NULLS, STATISTICS, ScoreLayout
-from tasks.profiles.axis import Counts, Floats
 from tasks.records import DriftStatistic
 
 
@@ -16,9 +16,9 @@ from tasks.records import DriftStatistic
 class Strains:
     """Of each statistic, in the order of `Tested`: how far it moved, how far it may, and which way."""
 
-    distance: Floats
-    leeway: Floats
-    direction: Counts
+    distance: FloatArray
+    leeway: FloatArray
+    direction: IntArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,18 +45,18 @@ class Tested:
 
     names: list[str]
     statistics: list[str]
-    ordered: Counts
-    means: Counts
-    nulls: Counts
-    level: Counts
-    cells: Counts
-    owner: Counts
-    share: Floats
-    shaped: Counts
-    degrees: Counts
-    nulls_before: Floats
-    singles: Floats
-    named: Floats
+    ordered: IntArray
+    means: IntArray
+    nulls: IntArray
+    level: IntArray
+    cells: IntArray
+    owner: IntArray
+    share: FloatArray
+    shaped: IntArray
+    degrees: IntArray
+    nulls_before: FloatArray
+    singles: FloatArray
+    named: FloatArray
 
     def moved(self, found: Strains, *, only_past: bool = False) -> list[DriftStatistic]:
         """Return the statistics of a night, the most strained first, or only those past their leeway."""

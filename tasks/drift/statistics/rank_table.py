@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tasks.arrays import FloatArray, IntArray
 from tasks.profiles import ColumnProfile, NumberProfile
-from tasks.profiles.axis import Counts, Floats, edges_of
+from tasks.profiles.axis import edges_of
 
 GROUPS = 10
 FEWEST_FAR = 2
@@ -23,29 +24,29 @@ SPAN = 1 << 17  # bins are 16 bits; the place after a column's last bin is its o
 class NumberTable:
     """The reference's values of all number columns, one after another, each column closed by an end of its own."""
 
-    keys: Counts
-    middle: Floats
-    below: Floats
-    cell: Counts
-    first: Counts
-    last: Counts
+    keys: IntArray
+    middle: FloatArray
+    below: FloatArray
+    cell: IntArray
+    first: IntArray
+    last: IntArray
     cells: int
-    owners: Counts
-    edges: Floats
+    owners: IntArray
+    edges: FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outside:
     """Rows beyond the reference's range, by number column; see `Means`."""
 
-    below: Floats
-    above: Floats
-    excess: Floats
-    far: Floats
-    far_ratio: Floats
+    below: FloatArray
+    above: FloatArray
+    excess: FloatArray
+    far: FloatArray
+    far_ratio: FloatArray
 
 
-def number_sums(table: NumberTable, columns: list[ColumnProfile]) -> tuple[Floats, Floats, Outside]:
+def number_sums(table: NumberTable, columns: list[ColumnProfile]) -> tuple[FloatArray, FloatArray, Outside]:
     """Return sums of u, rows in each cell, and what lies outside the range."""
     size = len(columns)
     profiles = [each for each in columns if isinstance(each, NumberProfile)]
@@ -69,7 +70,7 @@ def number_sums(table: NumberTable, columns: list[ColumnProfile]) -> tuple[Float
 
 def _outside(
     table: NumberTable,
-    values: tuple[Counts, Counts, Floats],
+    values: tuple[IntArray, IntArray, FloatArray],
     sides: tuple[np.ndarray, np.ndarray],
     profiles: list[NumberProfile],
 ) -> Outside:
@@ -90,7 +91,7 @@ def _outside(
     return Outside(rows[0], rows[1], excess, far, ratio)
 
 
-def _far(distances: Floats, weights: Floats, edge: float) -> tuple[float, float]:
+def _far(distances: FloatArray, weights: FloatArray, edge: float) -> tuple[float, float]:
     """Return how many rows are the farther half, and how many times as far as the edge they all lie."""
     order = np.argsort(-distances)
     upto = np.cumsum(weights[order])
@@ -101,7 +102,7 @@ def _far(distances: Floats, weights: Floats, edge: float) -> tuple[float, float]
     return half, max(nearest / edge, 1.0)
 
 
-def tails(columns: list[ColumnProfile]) -> Floats:
+def tails(columns: list[ColumnProfile]) -> FloatArray:
     """Return how fast each column's lower and upper tail fall at least.
 
     Hill's estimate (Annals of Statistics 3, 1975) from as many rows as the root of all, less its error, one in twenty.
@@ -123,7 +124,7 @@ def tails(columns: list[ColumnProfile]) -> Floats:
     return found
 
 
-def _middles(bins: np.ndarray) -> Floats:
+def _middles(bins: np.ndarray) -> FloatArray:
     low, high = edges_of(bins)
     return (low + high) / 2
 
@@ -156,7 +157,7 @@ def number_table(columns: list[ColumnProfile]) -> NumberTable:
     )  # fmt: skip
 
 
-def _groups(upto: Floats) -> Counts:
+def _groups(upto: FloatArray) -> IntArray:
     """Return the group of each bin: ten of equal share, fewer where many values are equal."""
     if not len(upto):
         return np.zeros(0, dtype=np.int64)

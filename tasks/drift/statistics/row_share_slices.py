@@ -13,11 +13,12 @@ from functools import lru_cache
 
 import numpy as np
 
+from tasks.arrays import FloatArray, IntArray
 from tasks.drift.faults.stale_dates import days_before
 from tasks.drift.statistics.measured_window import Night
 from tasks.drift.statistics.score_layout import CELL, ScoreLayout
 from tasks.profiles import NumberProfile, TableProfile
-from tasks.profiles.axis import Counts, Floats, edges_of
+from tasks.profiles.axis import edges_of
 from tasks.records import DriftStatistic
 
 FEWEST_CELLS = 3
@@ -79,7 +80,7 @@ def slice_name(layout: ScoreLayout, total: TableProfile, column: int, cell: int)
     return f"{name} from {low[0]:.4g} to {high[-1]:.4g}"
 
 
-def _alone(night: Night, cells: Counts, worst: int) -> bool:
+def _alone(night: Night, cells: IntArray, worst: int) -> bool:
     """Tell whether the other cells keep their proportions while one of them moves."""
     rest = np.delete(cells, worst)
     now = (night.found.sums / np.maximum(night.found.rows, 1.0))[rest]
@@ -92,7 +93,7 @@ def _alone(night: Night, cells: Counts, worst: int) -> bool:
     return by_chance or float(np.abs(moved).sum() / 2) <= night.effect
 
 
-def _cell_counts(layout: ScoreLayout) -> Floats:
+def _cell_counts(layout: ScoreLayout) -> FloatArray:
     """Return how many cells each column has."""
     owner = layout.column[layout.statistic == CELL]
     return np.bincount(owner, minlength=len(layout.names)).astype(np.float64)

@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tasks.arrays import FloatArray, IntArray
 from tasks.drift.statistics.category_cells import CategoryCells, known_of
 from tasks.drift.statistics.rank_table import NumberTable, number_sums, number_table, tails
 from tasks.profiles import CategoryProfile, ColumnProfile, NumberProfile, TableProfile
-from tasks.profiles.axis import Counts, Floats
 
 LAYOUT = 1  # to be raised when a feature, or the sum it is watched by, means something else: references keep sums
 LEVEL, NULLS, CELL = range(3)
@@ -38,15 +38,15 @@ class Means:
     center as the range they all are; rows alone are the contract's matter and are not counted.
     """
 
-    sums: Floats
-    rows: Floats
-    below: Floats
-    above: Floats
-    excess: Floats
-    unknown: Floats
-    named: Floats
-    far: Floats
-    far_ratio: Floats
+    sums: FloatArray
+    rows: FloatArray
+    below: FloatArray
+    above: FloatArray
+    excess: FloatArray
+    unknown: FloatArray
+    named: FloatArray
+    far: FloatArray
+    far_ratio: FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,14 +70,14 @@ class ScoreLayout:
     categories: tuple[str, ...]
     table: NumberTable
     known: tuple[CategoryCells, ...]
-    column: Counts
-    statistic: Counts
-    mean: Floats
-    variance: Floats
-    skewness: Floats
-    kurtosis: Floats
-    rows: Floats
-    tails: Floats
+    column: IntArray
+    statistic: IntArray
+    mean: FloatArray
+    variance: FloatArray
+    skewness: FloatArray
+    kurtosis: FloatArray
+    rows: FloatArray
+    tails: FloatArray
 
     def means(self, profile: TableProfile) -> Means:
         """Return what a profile of the same ruler comes to."""

@@ -8,14 +8,12 @@ from datetime import date, datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from tasks.arrays import FloatArray
 from tasks.evaluate.analysis.weak_slices import WeakSlice, weak_slices
 from tasks.evaluate.comparison_set import Contest, Scored, scored
 from tasks.spec.project_spec import ProjectSpec
-
-FloatArray = npt.NDArray[np.float64]
 
 EXAMPLES = 10
 BINS = 10

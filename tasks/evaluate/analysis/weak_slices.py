@@ -12,10 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from tasks.arrays import BoolArray, FloatArray, IntArray
 from tasks.statistics import holm, p_value_of_rise
-
-FloatArray = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
 
 BINS = 4
 FEW_VALUES = 20  # a number of fewer values is not cut; of a category, the commonest are looked at
@@ -56,14 +54,14 @@ class _Cut:
     """One column, or two, cut into slices: the slice of each row, -1 for none, and what each is called."""
 
     columns: tuple[str, ...]
-    codes: Codes
+    codes: IntArray
     names: list[tuple[tuple[str, str], ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Slice:
     where: tuple[tuple[str, str], ...]
-    inside: npt.NDArray[np.bool_]
+    inside: BoolArray
     loss: float
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from tasks.arrays import FloatArray
 from tasks.errors import EvidenceError
 from tasks.model.answer_scale import score_of
 from tasks.model.export.boosted_trees import tree_ensemble
 from tasks.model.export.forests import forest_ensemble
 from tasks.model.export.linear import linear, log_linear
 from tasks.model.export.transformers import steps_of
-from tasks.model.input_matrix import FloatArray
 from tasks.model.onnx_model import ONNX_FILE, OnnxModel
 from tasks.model.predictor import Predictor
 from tasks.model.schema import ModelSchema, Output

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tasks.arrays import FloatArray
 from tasks.model.export.onnx_graph import AVERAGE, BRANCH_LEQ, OUTPUT, SUM, Nodes, doubles, graph_bytes, tree_node
-from tasks.model.input_matrix import FloatArray
 
 TWO = 2
 NO_CHILD = -1

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+
+from tasks.arrays import FloatArray
 
 INPUT, OUTPUT = "features", "score"
 BRANCH_LEQ, BRANCH_MEMBER = 0, 6
@@ -81,7 +82,7 @@ def tree_node(nodes: Nodes, outputs: int, aggregate: int, output: str = OUTPUT) 
     return helper.make_node("TreeEnsemble", [INPUT], [output], domain="ai.onnx.ml", **attributes)
 
 
-def doubles(name: str, values: Sequence[float] | npt.NDArray[np.float64]) -> Any:
+def doubles(name: str, values: Sequence[float] | FloatArray) -> Any:
     """Return a tensor of doubles: flat from a list, of its own shape from an array."""
     from onnx import numpy_helper
 

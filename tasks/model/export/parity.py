@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import FloatArray
 from tasks.errors import ParityError
 from tasks.model.export.onnx_graph import split_points
-from tasks.model.input_matrix import FloatArray, as_numbers, as_text
+from tasks.model.input_matrix import as_numbers, as_text
 from tasks.model.onnx_model import OnnxModel
 from tasks.model.predictor import Predictor
 from tasks.model.schema import ModelSchema

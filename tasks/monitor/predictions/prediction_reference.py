@@ -17,9 +17,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import FloatArray
 from tasks.drift import NoiseModel, Reference, Row, quiet, reference_of
 from tasks.profiles import NumberProfile, TableProfile, fit_ruler, profile
-from tasks.profiles.axis import Floats, edges_of
+from tasks.profiles.axis import edges_of
 from tasks.statistics import LOSSES, RESIDUALS
 
 PREDICTION = "prediction"
@@ -92,12 +93,12 @@ class PredictionReference:
         sums, rows = (np.array([day[place] for day in self.days]) for place in (1, 2))
         return quiet(starts, sums, rows, Row(**{name: np.array(values) for name, values in self.row.items()}))
 
-    def sums(self, predictions: Floats, labels: Floats) -> tuple[Floats, Floats]:
+    def sums(self, predictions: FloatArray, labels: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the sum of every feature over labelled rows, and the rows it rests on."""
         scores, counted = _scores(self, predictions, labels)
         return scores.sum(axis=0), counted.sum(axis=0)
 
-    def profile(self, predictions: Floats) -> TableProfile:
+    def profile(self, predictions: FloatArray) -> TableProfile:
         """Return the profile of predictions, to be compared with those of the hold-out."""
         return profile(pd.DataFrame({PREDICTION: predictions}), self.predictions.total.ruler)
 
@@ -117,11 +118,11 @@ class PredictionReference:
             losses = losses + self._finer(values, weights, share)
         return float(share @ losses), float(np.sqrt(share**2 @ errors**2))
 
-    def group_of(self, predictions: Floats) -> np.ndarray:
+    def group_of(self, predictions: FloatArray) -> np.ndarray:
         """Return the group of each prediction."""
         return np.searchsorted(np.array(self.edges), predictions, side="right")
 
-    def calibrated(self, probabilities: Floats) -> Floats:
+    def calibrated(self, probabilities: FloatArray) -> FloatArray:
         """Return how often class 1 really came at such probabilities: isotonic over groups."""
         mean = np.array([group.prediction for group in self.groups])
         came = _isotonic(
@@ -141,17 +142,17 @@ class PredictionReference:
             variance = (group.rows * variance + float(worst - group.loss) ** 2) / (group.rows + 1)
         return float(np.sqrt(variance / group.rows))
 
-    def _finer(self, values: Floats, weights: Floats, share: Floats) -> Floats:
+    def _finer(self, values: FloatArray, weights: FloatArray, share: FloatArray) -> FloatArray:
         """Return by how much each group's expected loss differs because its probabilities lie elsewhere in it."""
         now = self._promised(values, weights)
         return np.where(share > 0, now - self._usual, 0.0)
 
     @cached_property
-    def _usual(self) -> Floats:
+    def _usual(self) -> FloatArray:
         column = self.predictions.total.columns[PREDICTION]
         return self._promised(*_values(column)) if isinstance(column, NumberProfile) else np.zeros(len(self.groups))
 
-    def _promised(self, values: Floats, weights: Floats) -> Floats:
+    def _promised(self, values: FloatArray, weights: FloatArray) -> FloatArray:
         """Return the mean loss that calibrated probabilities promise, in each group."""
         loss, came, groups = LOSSES[self.metric], self.calibrated(values), self.group_of(values)
         expected = came * loss(np.ones(len(values)), values) + (1 - came) * loss(np.zeros(len(values)), values)
@@ -192,14 +193,14 @@ def answers(rows: pd.DataFrame, metric: str, *, binary: bool) -> PredictionRefer
     )
 
 
-def _values(column: NumberProfile) -> tuple[Floats, Floats]:
+def _values(column: NumberProfile) -> tuple[FloatArray, FloatArray]:
     """Return the middle of each bin in the data's units, and its share of rows."""
     low, high = edges_of(column.bins)
     return column.axis.center + column.axis.scale * (low + high) / 2, column.counts / column.present
 
 
 def _groups(
-    truth: Floats, prediction: Floats, metric: str, *, binary: bool
+    truth: FloatArray, prediction: FloatArray, metric: str, *, binary: bool
 ) -> tuple[tuple[float, ...], tuple[PredictionGroup, ...]]:
     """Return the edges between groups of similar predictions, and what each group came to."""
     count = max(1, min(MOST_GROUPS, len(truth) // ROWS_OF_A_GROUP))
@@ -226,7 +227,7 @@ def _groups(
     return tuple(float(edge) for edge in edges), tuple(found)
 
 
-def _scores(known: PredictionReference, predictions: Floats, labels: Floats) -> tuple[Floats, Floats]:
+def _scores(known: PredictionReference, predictions: FloatArray, labels: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return each row's score for every feature, and whether it counts there."""
     truth, prediction = np.asarray(labels, dtype=np.float64), np.asarray(predictions, dtype=np.float64)
     residual, loss = RESIDUALS[known.metric](truth, prediction), LOSSES[known.metric](truth, prediction)
@@ -246,7 +247,7 @@ def _scores(known: PredictionReference, predictions: Floats, labels: Floats) -> 
     return np.where(counted, scores, 0.0), counted.astype(np.float64)
 
 
-def _place(known: PredictionReference, predictions: Floats) -> Floats:
+def _place(known: PredictionReference, predictions: FloatArray) -> FloatArray:
     """Return the place of each prediction among the hold-out's, 0 to 1."""
     if len(known.groups) == 1:
         return np.full(len(predictions), 0.5)
@@ -254,7 +255,7 @@ def _place(known: PredictionReference, predictions: Floats) -> Floats:
     return np.asarray(((upto[:-1] + upto[1:]) / 2 / upto[-1])[known.group_of(predictions)])
 
 
-def _moments(scores: Floats, counted: Floats) -> dict[str, tuple[float, ...]]:
+def _moments(scores: FloatArray, counted: FloatArray) -> dict[str, tuple[float, ...]]:
     rows = np.maximum(counted.sum(axis=0), 1.0)
     mean = scores.sum(axis=0) / rows
     centred = (scores - mean) * counted
@@ -281,7 +282,7 @@ def _was_right(rows: pd.DataFrame, metric: str, *, binary: bool) -> bool:
     return bool(abs(gap.mean()) <= 2 * doubt)
 
 
-def _isotonic(values: Floats, weights: Floats) -> Floats:
+def _isotonic(values: FloatArray, weights: FloatArray) -> FloatArray:
     """Return the closest values that never fall: pool adjacent violators (Ayer et al., 1955).
 
     >>> _isotonic(np.array([1.0, 3.0, 2.0]), np.array([1.0, 1.0, 1.0])).tolist()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.profiles.axis import Counts
+from tasks.arrays import IntArray
 
 QUARTERS = 4
 MOST_NAMES = 20
@@ -30,7 +30,7 @@ class Cut:
         """How many slices there are."""
         return (len(self.edges) if self.names is None else len(self.names)) + 2
 
-    def places(self, values: pd.Series[Any]) -> Counts:
+    def places(self, values: pd.Series[Any]) -> IntArray:
         """Return the slice of each value.
 
         >>> Cut("area", edges=(10.0, 20.0)).places(pd.Series([5.0, 10.0, 99.0, None])).tolist()
@@ -40,12 +40,12 @@ class Cut:
         """
         return self._among_edges(values) if self.names is None else self._among_names(values, self.names)
 
-    def _among_edges(self, values: pd.Series[Any]) -> Counts:
+    def _among_edges(self, values: pd.Series[Any]) -> IntArray:
         plain = values.to_numpy() if values.dtype == np.float64 else values.to_numpy(np.float64, na_value=np.nan)
         found = np.searchsorted(np.array(self.edges), plain, side="right")
         return np.where(np.isnan(plain), self.size - 1, found).astype(np.int64)
 
-    def _among_names(self, values: pd.Series[Any], names: tuple[str, ...]) -> Counts:
+    def _among_names(self, values: pd.Series[Any], names: tuple[str, ...]) -> IntArray:
         codes, met = pd.factorize(values)
         place = {name: at for at, name in enumerate(names)}
         of_code = [*(place.get(str(value), len(names)) for value in met), self.size - 1]  # code -1 is the last of them

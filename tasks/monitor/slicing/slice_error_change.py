@@ -12,25 +12,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tasks.arrays import FloatArray, IntArray
 from tasks.drift.noise_model import student
 from tasks.monitor.drift_kind import DOUBTFUL
-from tasks.profiles.axis import Counts, Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Period:
     """Mean losses of slices and of all other rows in some days, and what the days' sums leave unexplained by them."""
 
-    rows: Floats
-    days: Floats
-    mean: Floats
-    others: Floats
-    other_rows: Floats
-    apart: Floats
-    of_others: Floats
+    rows: FloatArray
+    days: FloatArray
+    mean: FloatArray
+    others: FloatArray
+    other_rows: FloatArray
+    apart: FloatArray
+    of_others: FloatArray
 
     @classmethod
-    def of(cls, table: Floats, looked: Counts) -> Period:
+    def of(cls, table: FloatArray, looked: IntArray) -> Period:
         """Summarise daily sums, shape (days, 2, 1 + slices), of the slices looked at."""
         sums, counts = (table[:, part, 1:][:, looked] for part in (0, 1))
         other_sums, other_counts = table[:, 0, :1] - sums, table[:, 1, :1] - counts
@@ -46,14 +46,14 @@ class Period:
 class Rise:
     """By how much slices rose above what is expected of them: the hold-out's loss, and as much more as the rest's."""
 
-    size: Floats
-    expected: Floats
-    error: Floats
-    lopsided: Floats
-    degrees: Floats
-    others: Floats
-    others_before: Floats
-    error_of_others: Floats
+    size: FloatArray
+    expected: FloatArray
+    error: FloatArray
+    lopsided: FloatArray
+    degrees: FloatArray
+    others: FloatArray
+    others_before: FloatArray
+    error_of_others: FloatArray
 
     @classmethod
     def between(cls, before: Period, now: Period) -> Rise:
@@ -74,7 +74,7 @@ class Rise:
             error_of_others=np.sqrt(rest * (1 / before.other_rows + 1 / now.other_rows)),
         )
 
-    def leeway(self, alpha: float, relative: float, skewness: float) -> Floats:
+    def leeway(self, alpha: float, relative: float, skewness: float) -> FloatArray:
         """Return how far each slice may rise: what is tolerated, or what chance explains, whichever is more."""
         quantile = self._quantiles(alpha)
         skewed = quantile + max(skewness, 0.0) * self.lopsided * np.maximum(quantile**2 - 1, 0.0) / 6
@@ -86,6 +86,6 @@ class Rise:
         by_chance = self._quantiles(2 * DOUBTFUL) * self.error_of_others
         return np.asarray(self.others <= np.maximum(by_chance, relative * self.others_before))
 
-    def _quantiles(self, alpha: float) -> Floats:
+    def _quantiles(self, alpha: float) -> FloatArray:
         degrees, inverse = np.unique(self.degrees, return_inverse=True)
         return np.array([student(min(alpha, 1.0), float(each)) for each in degrees])[inverse]

@@ -21,10 +21,10 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import FloatArray
 from tasks.drift import Leeway
 from tasks.monitor.slicing.cuts import Cut, cut_of
 from tasks.monitor.slicing.slice_error_change import Period, Rise
-from tasks.profiles.axis import Floats
 from tasks.records import LocalError
 from tasks.spec.data_sections import Features
 from tasks.spec.policy_sections import Monitoring
@@ -36,7 +36,7 @@ FEWEST_DAYS = 5
 MOST_TOLD = 10
 MOST_ROWS = 200_000
 PARTS_OF_LABELS = 3  # single nights, creep, slices
-Tally: TypeAlias = Mapping[date, Floats]
+Tally: TypeAlias = Mapping[date, FloatArray]
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,11 @@ class Slices:
         return np.asarray((rows >= FEWEST_ROWS) & (days >= FEWEST_DAYS) & (rows < table[:, 1, 0].sum()))
 
     @cached_property
-    def table(self) -> Floats:
+    def table(self) -> FloatArray:
         """The sums by day, in order of date."""
         return _table(self.days)
 
-    def tally(self, rows: pd.DataFrame, losses: Floats) -> Tally:
+    def tally(self, rows: pd.DataFrame, losses: FloatArray) -> Tally:
         """Return the sums of some rows, by day; sums of rows together are the sums of their tallies."""
         return tallied(self.cuts, rows, np.minimum(losses, self.cap))
 
@@ -89,7 +89,7 @@ class Tolerance:
     min_rows: int
 
 
-def slices(rows: pd.DataFrame, losses: Floats, features: Features, fewest: int) -> Slices | None:
+def slices(rows: pd.DataFrame, losses: FloatArray, features: Features, fewest: int) -> Slices | None:
     """Learn what the champion costs by slice from rows it had not seen.
 
     Parameters
@@ -120,7 +120,7 @@ def slices(rows: pd.DataFrame, losses: Floats, features: Features, fewest: int) 
     return found if found.enough.any() else None
 
 
-def tallied(cuts: tuple[Cut, ...], rows: pd.DataFrame, losses: Floats) -> Tally:
+def tallied(cuts: tuple[Cut, ...], rows: pd.DataFrame, losses: FloatArray) -> Tally:
     """Return of each day the sum of losses and the rows, of all and of every slice."""
     which, days = pd.factorize(rows["event_date"], sort=True)
     many, start = len(days), 1
@@ -137,7 +137,7 @@ def tallied(cuts: tuple[Cut, ...], rows: pd.DataFrame, losses: Floats) -> Tally:
 
 def merged(tallies: Iterable[Tally]) -> Tally:
     """Return the sums of several tallies."""
-    found: dict[date, Floats] = {}
+    found: dict[date, FloatArray] = {}
     for tally in tallies:
         for day, sums in tally.items():
             found[day] = found[day] + sums if day in found else sums
@@ -217,7 +217,7 @@ def cohort_tally(known: Slices, cohort: pd.DataFrame, pieces: Iterable[pd.DataFr
 
     def tallies() -> Iterator[Tally]:
         for piece in pieces:
-            mine: Floats = of_row.reindex(piece["row_id"]).to_numpy(np.float64).astype(np.float64)
+            mine: FloatArray = of_row.reindex(piece["row_id"]).to_numpy(np.float64).astype(np.float64)
             scored = np.isfinite(mine)
             if scored.any():
                 yield known.tally(piece[scored], mine[scored])
@@ -225,5 +225,5 @@ def cohort_tally(known: Slices, cohort: pd.DataFrame, pieces: Iterable[pd.DataFr
     return merged(tallies())
 
 
-def _table(tally: Tally) -> Floats:
+def _table(tally: Tally) -> FloatArray:
     return np.array([tally[day] for day in sorted(tally)], dtype=np.float64)

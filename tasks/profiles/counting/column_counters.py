@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from tasks.profiles.axis import Axis, Counts
+from tasks.arrays import IntArray
+from tasks.profiles.axis import Axis
 from tasks.profiles.category_profile import CategoryProfile, bounded
 from tasks.profiles.counting.column_values import (
     Column,
@@ -49,7 +50,7 @@ class Categories:
     counts: Counter[str] = field(default_factory=Counter)
     rest: Counter[int] = field(default_factory=Counter)
     dictionary: pa.Array | None = None
-    codes: Counts = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    codes: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def add(self, column: Column, _name: str, _desk: ScratchBuffers) -> None:
         """Count a column's rows in."""
@@ -72,7 +73,7 @@ class Categories:
             self._name(*named(self.dictionary, self.codes))
             self.dictionary = None
 
-    def _name(self, names: list[str], rows: Counts) -> None:
+    def _name(self, names: list[str], rows: IntArray) -> None:
         for category, count in zip(names, rows.tolist(), strict=True):
             self.counts[category] += count
         self.present += int(rows.sum())

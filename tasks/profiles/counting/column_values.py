@@ -13,14 +13,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.arrays import IntArray, NumberArray
 from tasks.errors import DataError
-from tasks.profiles.axis import Counts, Values
 
 Column: TypeAlias = pd.Series | pa.Array
 DAY_US = 86_400_000_000
 
 
-def numbers_of(column: Column, name: str) -> Values:
+def numbers_of(column: Column, name: str) -> NumberArray:
     """Return a number column's values that are not null, infinities included; nan stands for null too.
 
     Integers stay integers, so that ids beyond 2**53 are not rounded.
@@ -44,11 +44,11 @@ def numbers_of(column: Column, name: str) -> Values:
     elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         raise DataError(_not_numbers(name, kind))
     present = column.drop_null() if column.null_count else column
-    values: Values = present.to_numpy(zero_copy_only=True)
+    values: NumberArray = present.to_numpy(zero_copy_only=True)
     return values
 
 
-def categories_of(column: Column) -> tuple[list[str], Counts]:
+def categories_of(column: Column) -> tuple[list[str], IntArray]:
     """Return the categories of a column that is not all null, as text, and the rows of each; nulls are left out."""
     if isinstance(column, pd.Series):
         counted = column.value_counts(sort=False)
@@ -58,14 +58,16 @@ def categories_of(column: Column) -> tuple[list[str], Counts]:
     return named(encoded.dictionary, codes_counted(encoded))
 
 
-def codes_counted(encoded: pa.DictionaryArray) -> Counts:
+def codes_counted(encoded: pa.DictionaryArray) -> IntArray:
     """Return the rows of each code of a dictionary-encoded column; nulls are left out."""
     codes = encoded.indices.drop_null() if encoded.indices.null_count else encoded.indices
-    counts: Counts = np.bincount(codes.to_numpy(zero_copy_only=True).astype(np.intp), minlength=len(encoded.dictionary))
+    counts: IntArray = np.bincount(
+        codes.to_numpy(zero_copy_only=True).astype(np.intp), minlength=len(encoded.dictionary)
+    )
     return counts
 
 
-def named(dictionary: pa.Array, counts: Counts) -> tuple[list[str], Counts]:
+def named(dictionary: pa.Array, counts: IntArray) -> tuple[list[str], IntArray]:
     """Return the values of the codes that occur, as text, and their counts; codes that stand for null are left out."""
     met = np.flatnonzero(counts)
     values = dictionary.take(pa.array(met)).to_pylist()
@@ -96,7 +98,7 @@ def booleans_of(column: Column, name: str) -> tuple[int, int]:
     return int(booleans.sum()), int((~booleans).sum())
 
 
-def instants_of(column: Column, name: str) -> Values:
+def instants_of(column: Column, name: str) -> NumberArray:
     """Return a time column's values that are not null, in whole microseconds since 1970 (UTC).
 
     Raises
@@ -104,7 +106,7 @@ def instants_of(column: Column, name: str) -> Values:
     DataError
         The column does not hold dates or times.
     """
-    microseconds: Values = instants_and_nulls(column, name).drop_null().to_numpy(zero_copy_only=True)
+    microseconds: NumberArray = instants_and_nulls(column, name).drop_null().to_numpy(zero_copy_only=True)
     return microseconds
 
 
@@ -127,7 +129,7 @@ def instants_and_nulls(column: Column, name: str) -> pa.Int64Array:
     return array.cast(pa.timestamp("us", tz=zone), safe=False).cast(pa.int64())
 
 
-def ages_of(instants: pa.Int64Array, events: pa.Int64Array) -> Values:
+def ages_of(instants: pa.Int64Array, events: pa.Int64Array) -> NumberArray:
     """Return by how many whole days each instant precedes its row's event date, where both are known.
 
     Parameters
@@ -145,7 +147,7 @@ def ages_of(instants: pa.Int64Array, events: pa.Int64Array) -> Values:
     """
     known = pc.and_(instants.is_valid(), events.is_valid())
     first, last = (each.filter(known).to_numpy(zero_copy_only=True) // DAY_US for each in (instants, events))
-    ages: Values = last - first
+    ages: NumberArray = last - first
     return ages
 
 
@@ -171,7 +173,7 @@ def _arrow(column: Column, name: str, expected: str) -> pa.Array:
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
-def _numbers_of_series(series: pd.Series, name: str) -> Values:
+def _numbers_of_series(series: pd.Series, name: str) -> NumberArray:
     if series.dtype == np.float64:
         return series.to_numpy()
     missing = series.isna()

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tasks.profiles.axis import Axis, Floats, Values, exact
+from tasks.arrays import FloatArray, NumberArray
+from tasks.profiles.axis import Axis, exact
 from tasks.profiles.counting.scratch_buffers import BLOCK_ROWS, CHUNK_ROWS, ScratchBuffers
 from tasks.profiles.counting.value_block import UNIT, Block, block_of
 from tasks.profiles.counting.value_counter import ValueCounter
@@ -40,7 +41,7 @@ class NumberCounter:
     def __post_init__(self) -> None:
         self.held = ValueCounter(self.axis)
 
-    def add(self, values: Values, rows: int, desk: ScratchBuffers) -> None:
+    def add(self, values: NumberArray, rows: int, desk: ScratchBuffers) -> None:
         """Count values in.
 
         Parameters
@@ -59,7 +60,7 @@ class NumberCounter:
             if block is not None:
                 self._add_block(block, desk)
 
-    def _block(self, values: Values) -> Block | None:
+    def _block(self, values: NumberArray) -> Block | None:
         """Return the finite values, None when there are none; what the others are is counted."""
         low, high = values.min(), values.max()
         if not (np.isfinite(low) and np.isfinite(high)):
@@ -86,7 +87,7 @@ class NumberCounter:
             self._add_moments(z, desk, steep=block.steep)
         self.held.add(block, bins, self.histogram.add(bins), desk)
 
-    def _add_moments(self, z: Floats, desk: ScratchBuffers, *, steep: bool) -> None:
+    def _add_moments(self, z: FloatArray, desk: ScratchBuffers, *, steep: bool) -> None:
         parts = np.multiply(z, UNIT, out=desk.parts[: z.size])
         np.add(parts, ROUNDING, out=parts)
         integers = parts.view(np.int64)
@@ -99,7 +100,7 @@ class NumberCounter:
         self.total_squares += squares
 
 
-def _z(block: Block, start: int, axis: Axis, desk: ScratchBuffers) -> Floats:
+def _z(block: Block, start: int, axis: Axis, desk: ScratchBuffers) -> FloatArray:
     """Return one chunk in scales from the center; its memory is the desk's."""
     values = block.values[start : start + CHUNK_ROWS]
     if block.far or block.large:

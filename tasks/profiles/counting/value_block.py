@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.profiles.axis import EXACT_INTEGERS, FARTHEST, Axis, Values
+from tasks.arrays import NumberArray
+from tasks.profiles.axis import EXACT_INTEGERS, FARTHEST, Axis
 from tasks.profiles.counting.scratch_buffers import CHUNK_ROWS
 
 UNIT = 2.0**20  # z is summed as an integer number of these parts, so that sums do not depend on their order
@@ -31,7 +32,7 @@ class Block:
         The squares of a chunk may not fit into 63 bits.
     """
 
-    values: Values
+    values: NumberArray
     low: np.generic
     high: np.generic
     far: bool
@@ -43,7 +44,7 @@ class Block:
         return bool(self.low.item() <= value <= self.high.item())
 
 
-def block_of(values: Values, low: np.generic, high: np.generic, axis: Axis) -> Block:
+def block_of(values: NumberArray, low: np.generic, high: np.generic, axis: Axis) -> Block:
     """Return the block of values whose extremes are known."""
     farthest = float(np.abs(axis.z(np.array([low, high]))).max())
     return Block(

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.profiles.axis import ALL_BINS, Axis, Counts, Values, exact
+from tasks.arrays import IndexArray, IntArray, NumberArray
+from tasks.profiles.axis import ALL_BINS, Axis, exact
 from tasks.profiles.counting.scratch_buffers import CHUNK_ROWS, ScratchBuffers
 from tasks.profiles.counting.value_block import Block
 from tasks.profiles.distinct_count import LEAST_RANKS, Ranks, Registers, mixed, number_ranks, raise_registers
-from tasks.profiles.histogram import SMALL_ROWS, Indices, occupied
+from tasks.profiles.histogram import SMALL_ROWS, occupied
 from tasks.profiles.value_counts import EXACT_VALUES, ValueCounts, pinned, registers_of, watched
 
 GLANCE_ROWS = 1024  # looked at before a whole block is
@@ -26,7 +27,7 @@ class ValueCounter:
         self.counts: Counter[float] = Counter()
         self.registers: Registers | None = None
 
-    def add(self, block: Block, bins: Indices, binned: Counts, desk: ScratchBuffers) -> None:
+    def add(self, block: Block, bins: IndexArray, binned: IntArray, desk: ScratchBuffers) -> None:
         """Count finite values in; `bins` are theirs, `binned` the counts by bin, or none when they are few rows."""
         if self.registers is None:
             few = few_values(block.values, bins, binned)
@@ -53,7 +54,7 @@ class ValueCounter:
                 self.counts[pin] += rows
 
 
-def rows_of(values: Values, pin: float) -> int:
+def rows_of(values: NumberArray, pin: float) -> int:
     """Return how many rows hold a value exactly: no number is rounded to meet it.
 
     >>> rows_of(np.array([2**62, 2**62 + 1]), 2.0**62), rows_of(np.array([2.0**62]), 2**62 + 1)
@@ -64,7 +65,7 @@ def rows_of(values: Values, pin: float) -> int:
     return int(np.count_nonzero(values == int(pin))) if int(pin) == pin else 0
 
 
-def few_values(values: Values, bins: Indices, binned: Counts) -> dict[float, int] | None:
+def few_values(values: NumberArray, bins: IndexArray, binned: IntArray) -> dict[float, int] | None:
     """Return the rows of every value, or None when there are more than 64."""
     if values.size <= SMALL_ROWS or not binned.size:
         return _sorted_counts(values)
@@ -83,7 +84,9 @@ def few_values(values: Values, bins: Indices, binned: Counts) -> dict[float, int
     return dict(few) if len(few) <= EXACT_VALUES else None
 
 
-def _representatives(values: Values, bins: Indices, met: Indices) -> tuple[Values, Values, Indices]:
+def _representatives(
+    values: NumberArray, bins: IndexArray, met: IndexArray
+) -> tuple[NumberArray, NumberArray, IndexArray]:
     """Return one value of each bin met, all values that differ from the one of their bin, and where these are.
 
     When different values are few, those of one bin are mostly equal, and little is left to be sorted or ranked.
@@ -94,18 +97,18 @@ def _representatives(values: Values, bins: Indices, met: Indices) -> tuple[Value
     return held[met], values[odd], odd
 
 
-def _sorted_counts(values: Values) -> dict[float, int] | None:
+def _sorted_counts(values: NumberArray) -> dict[float, int] | None:
     found, rows = np.unique(values, return_counts=True)
     if len(found) > EXACT_VALUES:
         return None
     return {exact(value): int(count) for value, count in zip(found, rows, strict=True)}
 
 
-def _many(values: Values) -> bool:
+def _many(values: NumberArray) -> bool:
     return len(np.unique(values)) > EXACT_VALUES
 
 
-def _raise(registers: Registers, block: Block, values: Values, desk: ScratchBuffers) -> None:
+def _raise(registers: Registers, block: Block, values: NumberArray, desk: ScratchBuffers) -> None:
     """Raise registers by the ranks of some of a block's values, except those that raise none."""
     if values.size:
         least = int(registers.min())
@@ -113,7 +116,7 @@ def _raise(registers: Registers, block: Block, values: Values, desk: ScratchBuff
         raise_registers(registers, np.concatenate([_ranks(block, chunk, least, desk) for chunk in chunks]))
 
 
-def _ranks(block: Block, values: Values, least: int, desk: ScratchBuffers) -> Ranks:
+def _ranks(block: Block, values: NumberArray, least: int, desk: ScratchBuffers) -> Ranks:
     """Return the ranks of values, without those that raise no register when each holds `least` or more."""
     if block.large:
         ranks = number_ranks(values)

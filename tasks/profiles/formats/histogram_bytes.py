@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.profiles.axis import Bins, Counts
+from tasks.arrays import BinArray, IntArray
 from tasks.profiles.number_profile import NumberProfile
 
 
-def steps_of(column: NumberProfile) -> Counts:
+def steps_of(column: NumberProfile) -> IntArray:
     """Return the first bin, and how far each of the others lies from the one before."""
     bins = column.bins.astype(np.int64)
     bins[1:] -= bins[:-1].copy()
@@ -53,11 +53,11 @@ class Reader:
         self.at += length
         return self.body[self.at - length : self.at]
 
-    def integers(self, count: int, width: int) -> Counts:
+    def integers(self, count: int, width: int) -> IntArray:
         """Return the next integers of a width in bytes."""
         return np.frombuffer(self.taken(count * width), dtype=f"<u{width}").astype(np.int64)
 
-    def histogram(self, count: int, widths: list[int]) -> tuple[Bins, Counts]:
+    def histogram(self, count: int, widths: list[int]) -> tuple[BinArray, IntArray]:
         """Return the next bins and their counts."""
         step_bytes, count_bytes = widths
         steps = np.concatenate([self.integers(min(count, 1), 2), self.integers(max(count - 1, 0), step_bytes)])

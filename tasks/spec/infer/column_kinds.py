@@ -9,9 +9,10 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import BoolArray
 from tasks.spec.infer.label_leaks import leak
 from tasks.spec.infer.target import Target
-from tasks.spec.values.cell_types import Mask, booleans, categories, numbers, times
+from tasks.spec.values.cell_types import booleans, categories, numbers, times
 
 CODES = re.compile(r"zip|post_?code|postal|plz|(^|_)code$", re.IGNORECASE)
 IDENTIFIERS = re.compile(r"(^|_|\b)(id|uuid|guid|key|no|nr|number)$|[a-z]Id$|ID$")
@@ -84,7 +85,7 @@ def _number_or_code(name: str, texts: pd.Series, amounts: pd.Series, unique: boo
     return Chosen(name, "numbers", "every filled cell is a number", amounts)
 
 
-def _text(column: pd.Series, name: str, texts: pd.Series, no_number: Mask) -> Chosen:
+def _text(column: pd.Series, name: str, texts: pd.Series, no_number: BoolArray) -> Chosen:
     rows, distinct = int(texts.notna().sum()), int(texts.nunique())
     moments = times(column, "UTC")
     if moments.clean and moments.column.notna().any():

@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import BoolArray
 from tasks.errors import SpecError
-from tasks.spec.values.cell_types import Mask, booleans, categories, numbers
+from tasks.spec.values.cell_types import booleans, categories, numbers
 
 HEAVY_SKEW = 2.0
 FEWEST_ROWS = 20
@@ -63,7 +64,7 @@ def read_target(column: pd.Series) -> Target:
     return _regression(amounts.column)
 
 
-def _classes(name: str, column: pd.Series, no_number: Mask) -> Target:
+def _classes(name: str, column: pd.Series, no_number: BoolArray) -> Target:
     names = categories(column).column
     counts = names.value_counts()
     some_numbers = not bool(no_number[column.notna().to_numpy()].all())
@@ -108,7 +109,7 @@ def _two_numbers(name: str, values: pd.Series) -> str:
     )
 
 
-def _text_label(name: str, column: pd.Series, bad: Mask) -> str:
+def _text_label(name: str, column: pd.Series, bad: BoolArray) -> str:
     texts = sorted({str(value) for value in column[bad].unique()})
     shown = ", ".join(repr(text) for text in texts[:3])
     if column.dropna().nunique() == 2:  # noqa: PLR2004 - a binary label has two

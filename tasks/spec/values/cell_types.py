@@ -15,10 +15,10 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-Mask = npt.NDArray[np.bool_]
+from tasks.arrays import BoolArray
+
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
 TRUE = frozenset({"true", "yes", "y", "1", "1.0"})
 FALSE = frozenset({"false", "no", "n", "0", "0.0"})
@@ -33,10 +33,10 @@ class Read(NamedTuple):
     """Typed values, missing where there was nothing to read, and for each fault's code the rows that have it."""
 
     column: pd.Series
-    faults: dict[str, Mask]
+    faults: dict[str, BoolArray]
 
     @property
-    def bad(self) -> Mask:
+    def bad(self) -> BoolArray:
         """The rows with any fault."""
         none = np.zeros(len(self.column), dtype=bool)
         return np.asarray(np.logical_or.reduce([none, *self.faults.values()]), dtype=bool)
@@ -168,12 +168,12 @@ def folded(name: str) -> str:
     return re.sub(r"[\s_]+", "", unicodedata.normalize("NFKC", name).casefold())
 
 
-def any_fault(faults: pd.DataFrame) -> Mask:
+def any_fault(faults: pd.DataFrame) -> BoolArray:
     """Return the rows with a fault of any code."""
     return np.asarray(faults.to_numpy(bool).any(axis=1), dtype=bool)
 
 
-def _read(values: pd.Series, column: pd.Series, faults: dict[str, Mask]) -> Read:
+def _read(values: pd.Series, column: pd.Series, faults: dict[str, BoolArray]) -> Read:
     return Read(values.set_axis(column.index), {code: rows for code, rows in faults.items() if rows.any()})
 
 
@@ -201,7 +201,7 @@ def _with_points(column: pd.Series) -> pd.Series:
     return column.map(pointed) if column.dtype == object else column
 
 
-def _nested(column: pd.Series) -> Mask:
+def _nested(column: pd.Series) -> BoolArray:
     """Return which values are made of several, or are bytes."""
     if column.dtype != object:
         return np.zeros(len(column), dtype=bool)

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import FloatArray
 from tasks.errors import DataError, SpecError
-from tasks.model.input_matrix import FloatArray, as_numbers, as_text, days_since
+from tasks.model.input_matrix import as_numbers, as_text, days_since
 from tasks.spec.project_spec import ProjectSpec
 from tasks.train.data.training_table import class_names, truths
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from tasks.arrays import FloatArray
 from tasks.errors import DataError
 from tasks.model.answer_scale import LINKS
-from tasks.model.input_matrix import FloatArray
 from tasks.model.schema import Link
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics.losses import LOSSES, RESIDUALS

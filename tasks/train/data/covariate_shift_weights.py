@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.model.input_matrix import FloatArray
+from tasks.arrays import FloatArray
 from tasks.train.data.training_table import TrainingTable
 
 FEWEST = 20

@@ -8,12 +8,12 @@ from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from tasks.arrays import BoolArray, FloatArray, IntArray
 from tasks.errors import DataError
 from tasks.model import DatePart
-from tasks.model.input_matrix import FloatArray, as_numbers, as_text, category_codes, date_part, days_since
+from tasks.model.input_matrix import as_numbers, as_text, category_codes, date_part, days_since
 from tasks.model.schema_parts import DateKind
 from tasks.spec.project_spec import ProjectSpec
 
@@ -48,7 +48,7 @@ class TrainingTable:
     target: FloatArray
     origin: date
     classes: Classes = ()
-    groups: npt.NDArray[np.int64] | None = None
+    groups: IntArray | None = None
 
     def day_of(self, moment: date) -> int:
         """Return a date as days since the origin."""
@@ -68,7 +68,7 @@ class TrainingTable:
             return self
         return self.where(~np.isin(self.groups, others.groups))
 
-    def where(self, chosen: npt.NDArray[np.bool_]) -> TrainingTable:
+    def where(self, chosen: BoolArray) -> TrainingTable:
         """Return the chosen rows."""
         return replace(
             self,

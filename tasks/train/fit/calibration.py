@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tasks.arrays import FloatArray
 from tasks.model import Calibration
 from tasks.model.answer_scale import LINKS, calibrated, calibrated_classes, log_odds
-from tasks.model.input_matrix import FloatArray
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics.losses import LOSSES
 from tasks.train.assessment.forward_validation import fold_ends, meeting

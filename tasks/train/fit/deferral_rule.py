@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import FloatArray
 from tasks.model import Deferral, Predictor, fitted_deferral, typical_values, wrong_decisions
-from tasks.model.input_matrix import FloatArray, matrix
+from tasks.model.input_matrix import matrix
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics.losses import LOSSES
 from tasks.train.data.training_table import truths

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import FloatArray
 from tasks.model import ModelSchema, Predictor, TimeFeature, exported, prove_parity
-from tasks.model.input_matrix import FloatArray
 from tasks.spec.project_spec import ProjectSpec
 from tasks.train.assessment.forward_validation import link, newest_day
 from tasks.train.data.training_table import TrainingTable, date_parts, feature_frame, table

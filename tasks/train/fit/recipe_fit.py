@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from tasks.arrays import FloatArray
 from tasks.errors import DataError
-from tasks.model.input_matrix import FloatArray
 from tasks.spec.project_spec import ProjectSpec
 from tasks.train.data.covariate_shift_weights import likeness
 from tasks.train.data.training_table import TrainingTable

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import FloatArray
 from tasks.errors import DataError
 from tasks.model import raw_scores as scores_of
-from tasks.model.input_matrix import FloatArray
 from tasks.spec.project_spec import ProjectSpec
 from tasks.train.data.training_table import date_parts
 from tasks.train.fit.estimators import estimator_of, takes_plain_inputs, takes_weights

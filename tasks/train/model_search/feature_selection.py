@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.model.input_matrix import FloatArray
+from tasks.arrays import FloatArray
 from tasks.train.assessment.forward_validation import (
     TIE,
     FoldResult,

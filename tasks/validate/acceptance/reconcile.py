@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from tasks.arrays import BoolArray
 from tasks.lake import SUPERSEDED, Batch
 from tasks.records import Checked
-from tasks.spec.values.cell_types import Mask
 from tasks.validate.typing.membership import among
 
 CORRECTION_SHARE = 0.5
@@ -170,7 +170,7 @@ def _withdrawn(before: PriorBatch, refused_ids: frozenset[str]) -> Amended:
     return Amended(replace(out, verdict=out.verdict if len(left.rows) else SUPERSEDED), left.rows)
 
 
-def _without(before: PriorBatch, gone: Mask) -> Amended:
+def _without(before: PriorBatch, gone: BoolArray) -> Amended:
     """Take some rows out of a batch: what is left is written anew, as its next revision."""
     rows, batch = before.rows[~gone], before.batch
     days = [*rows["event_date"].unique()] if "event_date" in rows else []

@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from tasks.arrays import IntArray
 from tasks.errors import ContractError
 from tasks.validate.contract.expectation_scope import ONLY_THE_COLUMNS, columns_read
 from tasks.validate.contract.suite import Expectation, Suite, built
 
 Severity = Literal["critical", "warning", "info"]
-Positions = npt.NDArray[np.int64]
 # Without names of index columns, the positions of the rows come back: they stay unique when ids do not.
 ROWS = {"result_format": "COMPLETE", "return_unexpected_index_query": False}
 ANSWER = {"result_format": "BOOLEAN_ONLY"}
@@ -32,7 +31,7 @@ class FailedExpectation:
 
     expectation: Expectation
     severity: Severity
-    rows: Positions | None
+    rows: IntArray | None
     observed: object = None
 
     @property

@@ -12,8 +12,9 @@ from itertools import accumulate
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import IntArray
 from tasks.validate.contract.expectation_scope import parted
-from tasks.validate.contract.expectations import FailedExpectation, Positions, evaluate
+from tasks.validate.contract.expectations import FailedExpectation, evaluate
 from tasks.validate.contract.gx_lock import quiet_great_expectations
 from tasks.validate.contract.suite import Suite
 
@@ -49,7 +50,7 @@ def breaches(frames: Sequence[pd.DataFrame], suite: Suite) -> list[list[FailedEx
     return [sorted(each, key=lambda breach: order[id(breach.expectation)]) for each in found]
 
 
-def _per_frame(rows: Positions | None, frames: Sequence[pd.DataFrame]) -> list[Positions]:
+def _per_frame(rows: IntArray | None, frames: Sequence[pd.DataFrame]) -> list[IntArray]:
     """Return the positions in each frame of positions in all of them put together."""
     if rows is None:
         raise TypeError("an expectation about each row by itself came back without rows")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-FloatArray = npt.NDArray[np.float64]
+from tasks.arrays import FloatArray
+
 EXAMPLES = 5
 NEAR = 0.05  # root mean square difference, in standard deviations, below which two rows are nearly the same
 APART = 1e3  # two categories are never near

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-FloatArray = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int64]
+from tasks.arrays import FloatArray, IntArray
+
 FOLDS = 3
 MOST_CATEGORIES = 60
 FEWEST_ROWS = 200
@@ -86,7 +85,7 @@ def likely_wrong(features: pd.DataFrame, label: pd.Series, names: pd.Series, *, 
     return Suspects(len(values), len(order), listed)
 
 
-def _by_class(matrix: FloatArray, categorical: list[int], values: FloatArray) -> tuple[FloatArray, Rows]:
+def _by_class(matrix: FloatArray, categorical: list[int], values: FloatArray) -> tuple[FloatArray, IntArray]:
     from cleanlab.filter import find_label_issues
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import StratifiedKFold
@@ -94,7 +93,7 @@ def _by_class(matrix: FloatArray, categorical: list[int], values: FloatArray) ->
     model = HistGradientBoostingClassifier(**SMALL, categorical_features=categorical or None)
     folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(matrix, values))
 
-    def doubted(chances: FloatArray) -> Rows:
+    def doubted(chances: FloatArray) -> IntArray:
         both = np.column_stack([1 - chances, chances])
         found = find_label_issues(
             values.astype(int),
@@ -108,31 +107,31 @@ def _by_class(matrix: FloatArray, categorical: list[int], values: FloatArray) ->
     return _in_two_rounds(lambda train, test: _chance(model, matrix, values, train, test), doubted, folds)
 
 
-def _by_residual(matrix: FloatArray, categorical: list[int], values: FloatArray) -> tuple[FloatArray, Rows]:
+def _by_residual(matrix: FloatArray, categorical: list[int], values: FloatArray) -> tuple[FloatArray, IntArray]:
     from sklearn.ensemble import HistGradientBoostingRegressor
     from sklearn.model_selection import KFold
 
     model = HistGradientBoostingRegressor(**SMALL, loss="absolute_error", categorical_features=categorical or None)
     folds = list(KFold(FOLDS, shuffle=True, random_state=0).split(matrix))
 
-    def doubted(expected: FloatArray) -> Rows:
+    def doubted(expected: FloatArray) -> IntArray:
         residuals = values - expected
         away = np.abs(residuals - np.median(residuals))
         spread = MAD_TO_SD * float(np.median(away))
         order = np.argsort(-away, kind="stable")
         return np.asarray(order[away[order] > FAR * spread] if spread > 0 else order[:0], np.int64)
 
-    def predicted(train: Rows, test: Rows) -> FloatArray:
+    def predicted(train: IntArray, test: IntArray) -> FloatArray:
         return np.asarray(model.fit(matrix[train], values[train]).predict(matrix[test]), np.float64)
 
     return _in_two_rounds(predicted, doubted, folds)
 
 
 def _in_two_rounds(
-    predicted: Callable[[Rows, Rows], FloatArray],
-    doubted: Callable[[FloatArray], Rows],
-    folds: list[tuple[Rows, Rows]],
-) -> tuple[FloatArray, Rows]:
+    predicted: Callable[[IntArray, IntArray], FloatArray],
+    doubted: Callable[[FloatArray], IntArray],
+    folds: list[tuple[IntArray, IntArray]],
+) -> tuple[FloatArray, IntArray]:
     """Predict each row from the others, then once more without those doubted: they mislead about their neighbours."""
     trusted = np.ones(sum(len(test) for _, test in folds), dtype=bool)
     expected, found = np.zeros(len(trusted)), np.empty(0, np.int64)
@@ -144,7 +143,7 @@ def _in_two_rounds(
     return expected, found
 
 
-def _chance(model: Any, matrix: FloatArray, values: FloatArray, train: Rows, test: Rows) -> FloatArray:
+def _chance(model: Any, matrix: FloatArray, values: FloatArray, train: IntArray, test: IntArray) -> FloatArray:
     """Return the chance of a 1, also where no row to learn from has one of the classes."""
     if len(np.unique(values[train])) == 1:
         return np.full(len(test), values[train][0])

@@ -7,10 +7,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.spec.values.cell_types import Mask
+from tasks.arrays import BoolArray
 
 
-def among(names: pd.Series, others: pd.Series) -> Mask:
+def among(names: pd.Series, others: pd.Series) -> BoolArray:
     """Return which names are among the others; a missing one never is.
 
     pandas makes a Python text of every one of the others for the same answer.

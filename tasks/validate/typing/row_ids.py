@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from tasks.arrays import BoolArray
 from tasks.spec.project_spec import ProjectSpec
-from tasks.spec.values.cell_types import Mask, Read, categories, time_texts, times
+from tasks.spec.values.cell_types import Read, categories, time_texts, times
 from tasks.spec.values.entity_keys import joined
 
 
@@ -16,7 +17,7 @@ class RowIds(NamedTuple):
     """A text for each row, missing where a part of it is, and for each fault's code the rows that have it."""
 
     names: pd.Series
-    faults: dict[str, Mask]
+    faults: dict[str, BoolArray]
 
 
 def row_ids(frame: pd.DataFrame, spec: ProjectSpec, reads: Mapping[str, Read] | None = None) -> RowIds:
@@ -45,7 +46,7 @@ def row_ids(frame: pd.DataFrame, spec: ProjectSpec, reads: Mapping[str, Read] | 
     (['7|2014-05-02', nan], {'missing_id:sold': [False, True]})
     """
     parts: list[pd.Series] = []
-    faults: dict[str, Mask] = {}
+    faults: dict[str, BoolArray] = {}
     for name in spec.source.id:
         is_time = name == spec.source.event_time
         if reads is not None and name in reads:

@@ -8,8 +8,9 @@ from functools import partial
 
 import pandas as pd
 
+from tasks.arrays import BoolArray
 from tasks.spec.project_spec import ProjectSpec
-from tasks.spec.values.cell_types import Mask, Read, any_fault, booleans, categories, times
+from tasks.spec.values.cell_types import Read, any_fault, booleans, categories, times
 from tasks.validate.typing.row_ids import row_ids
 from tasks.validate.typing.text_columns import by_value, numbers
 
@@ -26,12 +27,12 @@ class Typed:
     faults: pd.DataFrame
 
     @property
-    def clean(self) -> Mask:
+    def clean(self) -> BoolArray:
         """The rows without any fault."""
         return ~any_fault(self.faults)
 
 
-def repeats(names: pd.Series) -> Mask:
+def repeats(names: pd.Series) -> BoolArray:
     """Return which row ids an earlier row of the same frame has; a missing id repeats none.
 
     Examples
@@ -42,7 +43,7 @@ def repeats(names: pd.Series) -> Mask:
     return (names.duplicated() & names.notna()).to_numpy(bool)
 
 
-def typed(frame: pd.DataFrame, spec: ProjectSpec, again: Callable[[pd.Series], Mask] = repeats) -> Typed:
+def typed(frame: pd.DataFrame, spec: ProjectSpec, again: Callable[[pd.Series], BoolArray] = repeats) -> Typed:
     """Return a delivery of rows with every column in the kind the spec gives it.
 
     Numbers become float64, booleans pandas' boolean, categories and ids text, the event time and dates datetime64[us]

@@ -14,11 +14,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import IntArray
 from tasks.records import Finding, Landed, Verdict
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate.acceptance.refused_rows import refused
 from tasks.validate.contract.expectation_scope import ONLY_THE_COLUMNS, columns_read, parted
-from tasks.validate.contract.expectations import FailedExpectation, Positions, evaluate
+from tasks.validate.contract.expectations import FailedExpectation, evaluate
 from tasks.validate.contract.gx_lock import quiet_great_expectations
 from tasks.validate.contract.suite import Expectation, Suite
 from tasks.validate.typing.typed_frame import Typed, typed
@@ -148,7 +149,7 @@ class ChunkedCheck:
         with quiet_great_expectations():
             return evaluate(frame, Suite(self._of_all.path, tuple(some)))
 
-    def _mark_late(self, reason: str, rows: Positions) -> None:
+    def _mark_late(self, reason: str, rows: IntArray) -> None:
         """Mark rows that are numbered among all that could be read."""
         start = 0
         for marks in self._marks:
@@ -169,7 +170,7 @@ class ChunkedCheck:
         return Ended(self._landed, verdict, findings, rows_in, rows_in - bad, against, self._spec, laid)
 
 
-def _mask(positions: Positions, rows: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _mask(positions: IntArray, rows: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     mask = np.zeros(rows, dtype=bool)
     mask[positions] = True
     return mask

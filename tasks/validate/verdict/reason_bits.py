@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tasks.spec.values.cell_types import Mask
+from tasks.arrays import BoolArray
 
 
 @dataclass(slots=True)
@@ -27,10 +27,10 @@ class Marks:
 
     start: int
     rows: int
-    readable: Mask
+    readable: BoolArray
     packed: dict[str, npt.NDArray[np.uint8]] = field(default_factory=dict)
 
-    def add(self, reason: str, rows: Mask) -> None:
+    def add(self, reason: str, rows: BoolArray) -> None:
         """Add a reason for some rows; one that is there already then holds for both."""
         bits = np.packbits(rows)
         self.packed[reason] = self.packed[reason] | bits if reason in self.packed else bits
@@ -40,12 +40,12 @@ class Marks:
         columns = {reason: self._rows(reason) for reason in order if reason in self.packed}
         return pd.DataFrame(columns, index=pd.RangeIndex(self.rows))
 
-    def any(self, without: str = "") -> Mask:
+    def any(self, without: str = "") -> BoolArray:
         """Return the rows with any reason but one."""
         bits = [each for reason, each in self.packed.items() if reason != without]
         if not bits:
             return np.zeros(self.rows, dtype=bool)
         return np.unpackbits(np.bitwise_or.reduce(bits), count=self.rows).astype(bool)
 
-    def _rows(self, reason: str) -> Mask:
+    def _rows(self, reason: str) -> BoolArray:
         return np.unpackbits(self.packed[reason], count=self.rows).astype(bool)

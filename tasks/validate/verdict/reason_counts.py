@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import BoolArray
 from tasks.records import Finding
-from tasks.spec.values.cell_types import Mask
 from tasks.validate.contract.expectations import FailedExpectation
 from tasks.validate.contract.suite import Suite
 from tasks.validate.verdict.verdict import ROWS_NAMED, breach_finding, fault_finding, named
@@ -32,7 +32,7 @@ class Tally:
     _faults: dict[str, _Count] = field(default_factory=dict)
     _breaches: dict[int, tuple[FailedExpectation, _Count]] = field(default_factory=dict)
 
-    def fault(self, code: str, rows: Mask, names: pd.Series) -> None:
+    def fault(self, code: str, rows: BoolArray, names: pd.Series) -> None:
         """Count the rows of a piece that have a fault."""
         self._faults.setdefault(code, _Count()).add(int(rows.sum()), named(names, np.flatnonzero(rows)))
 

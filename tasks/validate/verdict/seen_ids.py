@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from tasks.spec.values.cell_types import Mask
+from tasks.arrays import BoolArray
 
 Hashes = npt.NDArray[np.uint64]
 COLUMN = "row_id"
@@ -42,7 +42,7 @@ class SeenIds:
         self._sorted: Hashes = np.empty(0, dtype=np.uint64)
         self._pieces = 0
 
-    def again(self, names: pd.Series) -> Mask:
+    def again(self, names: pd.Series) -> BoolArray:
         """Return which ids of the next piece came before, in it or in an earlier one; missing ids never did."""
         known = names.notna().to_numpy(bool)
         hashes = _hashes(names)
@@ -83,7 +83,7 @@ def _hashes(names: pd.Series) -> Hashes:
     return pd.util.hash_pandas_object(names, index=False, categorize=False).to_numpy().astype(np.uint64)
 
 
-def _within(values: Hashes, among: Hashes) -> Mask:
+def _within(values: Hashes, among: Hashes) -> BoolArray:
     """Return which values are among sorted ones."""
     if not len(among):
         return np.zeros(len(values), dtype=bool)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+
+from tasks.arrays import IntArray
 
 
 class Spool:
@@ -49,7 +49,7 @@ class Spool:
         frame: pd.DataFrame = pa.concat_tables(self.pieces(names)).to_pandas()
         return frame
 
-    def texts(self, name: str, rows: npt.NDArray[np.int64]) -> tuple[str, ...]:
+    def texts(self, name: str, rows: IntArray) -> tuple[str, ...]:
         """Return a column's values in some rows, given in rising order, as text; it stops reading at the last."""
         found: list[str] = []
         start = 0

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from tasks.arrays import BoolArray
 from tasks.errors import nearest
 from tasks.records import Checked, Delivery, Finding
-from tasks.spec.values.cell_types import Mask, any_fault, folded
+from tasks.spec.values.cell_types import any_fault, folded
 from tasks.validate.acceptance.refused_rows import refused
 from tasks.validate.contract.expectations import FailedExpectation
 
@@ -48,7 +49,7 @@ class Reasons:
     names: pd.Series | None = None
 
     @property
-    def bad(self) -> Mask:
+    def bad(self) -> BoolArray:
         """The rows with any reason."""
         return any_fault(self.rows)
 
@@ -102,7 +103,7 @@ def with_faults(reasons: Reasons, faults: pd.DataFrame) -> Reasons:
     return replace(reasons, rows=pd.concat([reasons.rows, faults], axis=1), findings=(*reasons.findings, *found))
 
 
-def with_breaches(reasons: Reasons, found: Sequence[FailedExpectation], rows_asked: Mask) -> Reasons:
+def with_breaches(reasons: Reasons, found: Sequence[FailedExpectation], rows_asked: BoolArray) -> Reasons:
     """Return reasons and the expectations that did not hold for the rows that were asked."""
     positions = np.flatnonzero(rows_asked)
     for breach in found:
@@ -188,7 +189,7 @@ def breach_finding(
     return Finding(rule, columns, breach.severity, failed, message, row_ids)
 
 
-def _fault_of(code: str, rows: Mask, names: pd.Series | None) -> Finding:
+def _fault_of(code: str, rows: BoolArray, names: pd.Series | None) -> Finding:
     return fault_finding(code, int(rows.sum()), len(rows), named(names, np.flatnonzero(rows)))
 
 

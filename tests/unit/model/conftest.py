@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pytest
 
+from tasks.arrays import FloatArray
 from tasks.model import ModelSchema
 from tasks.model.input_matrix import matrix
 
@@ -45,11 +45,11 @@ class Flats:
         return made
 
     @staticmethod
-    def inputs(frame: pd.DataFrame) -> npt.NDArray[np.float64]:
+    def inputs(frame: pd.DataFrame) -> FloatArray:
         return matrix(frame, SCHEMA)
 
     @staticmethod
-    def target(frame: pd.DataFrame, task: str) -> npt.NDArray[np.float64]:
+    def target(frame: pd.DataFrame, task: str) -> FloatArray:
         inputs = np.nan_to_num(matrix(frame, SCHEMA), nan=1.0)
         price = inputs[:, 0] * (1 + 0.3 * inputs[:, 3]) - 0.5 * inputs[:, 1] + 20 * inputs[:, 2]
         if task == "regression":

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
+from tasks.arrays import FloatArray
 from tasks.model import ModelSchema, OnnxModel, tree_ensemble
 from tasks.model.export.onnx_graph import split_points
 
@@ -15,11 +15,11 @@ SCHEMA = ModelSchema("demo", "regression", "mean_absolute_error", "day")
 ROWS = 1500
 
 
-def answers(estimator: Any, inputs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def answers(estimator: Any, inputs: FloatArray) -> FloatArray:
     return OnnxModel(SCHEMA, tree_ensemble(estimator)).score_matrix(np.ascontiguousarray(inputs))
 
 
-def sample(values: int, seed: int, missing: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def sample(values: int, seed: int, missing: float) -> tuple[FloatArray, FloatArray]:
     """A number, two categories between two more numbers, and a target that needs all of them."""
     rng = np.random.default_rng(seed)
     many, few = rng.integers(0, values, ROWS), rng.integers(0, 5, ROWS)

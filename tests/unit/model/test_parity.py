@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tasks.arrays import FloatArray
 from tasks.errors import ParityError
 from tasks.model import ModelSchema, OnnxModel, prove_parity
 from tasks.model.export.parity import hard_rows
-from tasks.model.input_matrix import FloatArray, as_numbers
+from tasks.model.input_matrix import as_numbers
 
 FROZEN = Path(__file__).parent / "frozen"
 MODEL = OnnxModel(

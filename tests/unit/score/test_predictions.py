@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pytest
 
+from tasks.arrays import FloatArray
 from tasks.model import Deferral, ErrorTable, ModelSchema, Predictor
 from tasks.score import predictions
 
@@ -38,7 +38,7 @@ class Sum(Predictor):
     def file(self) -> tuple[str, bytes]:
         return "model.onnx", b""
 
-    def run(self, columns: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def run(self, columns: FloatArray) -> FloatArray:
         score = np.asarray(columns @ np.array([1.0, 2.0]), dtype=np.float64)
         if self.schema.task != "multiclass":
             return score
