@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.stack.local_stack import QUIET, hand_in
+from flows.stack.local_stack import QUIET, drain_logs
 
 START_SECONDS = 180  # about 36 on a laptop; a shared machine is slower
 STOP_SECONDS = 20
@@ -101,7 +101,7 @@ def servers(
 
         with temporary_settings({"api.url": names["PREFECT_API_URL"], "home": where / "prefect"}):
             yield where
-            hand_in()
+            drain_logs()
 
 
 @pytest.fixture(scope="session")

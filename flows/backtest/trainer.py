@@ -44,7 +44,7 @@ class BacktestTrainer:
         proven, champion = self.trained(spec, night, None)
         if champion is None:
             raise DataError(
-                f"no first model on {night}: {'; '.join(proven.evidence.reasons)}; begin later with --begin"
+                f"no first model on {night}: {'; '.join(proven.evidence.reasons)}; start later with --start"
             )
         return champion
 
@@ -81,7 +81,7 @@ class BacktestTrainer:
         if len(known) < spec.training.min_rows:
             raise DataError(
                 f"{len(known)} labelled rows are known on {night}; training.min_rows is {spec.training.min_rows}: "
-                "begin later, with --begin"
+                "start later, with --start"
             )
         question = TrainingRequest(
             known=known,

@@ -1,4 +1,4 @@
-"""The command line: `leeway COMMAND PROJECT`; every error is one clear paragraph and a non-zero exit."""
+"""The command line, `leeway COMMAND PROJECT`. An error prints one paragraph and exits with a non-zero code."""
 
 from __future__ import annotations
 
@@ -14,13 +14,18 @@ from flows.cli.run_app import Project, Reason, run_app
 from tasks.errors import Error
 
 FAILED = 1
+RENAMED = {"again": "recompute", "begin": "start", "beside": "compare-with", "take": "labels"}
+"""Options as they were called before, and as they are called now; both work, only the new name is in the help."""
 
 app = typer.Typer(
-    help="Leeway keeps models in production honest: nightly checks, drift measured, retraining proven and approved.",
+    help="Leeway keeps models in production honest: nightly checks, drift monitoring, proven and approved retraining.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "token_normalize_func": lambda name: RENAMED.get(name, name),
+    },
 )
 app.add_typer(run_app, name="run")
 doctor_app = typer.Typer(invoke_without_command=True)
@@ -31,22 +36,25 @@ app.add_typer(doctor_app, name="doctor")
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Read the options that every command shares."""
+    """Read the options that all commands share."""
     if debug:
         os.environ["LEEWAY_DEBUG"] = "1"
 
 
 @app.command()
 def init(
-    data: Annotated[Path, typer.Argument(help="A csv or Parquet file, or a folder of them.")],
-    time: Annotated[str, typer.Option("--time", help="The column that says when a row happened.")],
+    data: Annotated[Path, typer.Argument(help="A csv, JSON lines or Parquet file, or a folder of such files.")],
+    time: Annotated[str, typer.Option("--time", help="The column with the time of the event.")],
     label: Annotated[str, typer.Option("--label", help="The column to predict.")],
     id_columns: Annotated[
-        list[str] | None, typer.Option("--id", help="The column (repeat for several) that names a row.")
+        list[str] | None,
+        typer.Option("--id", help="The column that identifies a row; repeat it for several.", show_default="inferred"),
     ] = None,
-    project: Annotated[str | None, typer.Option("--project", help="Its name. [default: from the file's name]")] = None,
+    project: Annotated[
+        str | None, typer.Option("--project", help="The project's name.", show_default="from the name of the data")
+    ] = None,
 ) -> None:
-    """Read your data and write a spec and an expectations suite that pass on it."""
+    """Create a project from your data: a spec and an expectations suite that the data passes."""
     from flows.cli.init.command import init_project
 
     wrong = init_project(data, time=time, label=label, id_columns=id_columns, project=project)
@@ -55,7 +63,7 @@ def init(
 
 @app.command()
 def check(project: Project) -> None:
-    """Say all that is wrong with a project's spec, contract and source at once."""
+    """Report everything that is wrong with a project's spec, contract and source at once."""
     from flows.cli.commands.data.check import check_project
 
     raise typer.Exit(FAILED if check_project(project) else 0)
@@ -63,14 +71,18 @@ def check(project: Project) -> None:
 
 @app.command()
 def demo(
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the servers and the data.")] = False,
-    stop: Annotated[bool, typer.Option("--stop", help="End what --keep left, and remove it.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the servers running and the data.")] = False,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="Stop the servers that --keep left running, and remove their data.")
+    ] = False,
     incident: Annotated[
         str | None,
-        typer.Option("--incident", help="Only show what the policy makes of one: null-burst, ... or `list`."),
+        typer.Option(
+            "--incident", help="Only replay one incident, such as null-burst, without servers; `list` lists them."
+        ),
     ] = None,
 ) -> None:
-    """Show a model's whole life on real data: the King County house sales, in a few minutes."""
+    """Show the life cycle of a model on real data, the King County house sales, in a few minutes."""
     if incident is not None:
         from flows.cli.commands.nights.incident import show_incident
 
@@ -87,18 +99,21 @@ def demo(
 @app.command()
 def up(
     host: Annotated[
-        str, typer.Option("--host", help="The address to listen on; any but 127.0.0.1 is open to others.")
+        str,
+        typer.Option("--host", help="The address to listen on; with any but 127.0.0.1, other machines have access."),
     ] = "127.0.0.1",
 ) -> None:
-    """Start the local stack: Prefect, MLflow, a worker, every project deployed and scheduled. Ctrl-C stops it."""
+    """Start the local stack: Prefect, MLflow and a worker, with all projects scheduled. Ctrl-C stops it."""
     from flows.cli.commands.machine.up import run_stack
 
     run_stack(host)
 
 
 @app.command()
-def status(project: Annotated[str | None, typer.Argument(help="A project; all of them when left out.")] = None) -> None:
-    """Show each project's champion and its age, the last decision, and what waits for a person."""
+def status(
+    project: Annotated[str | None, typer.Argument(help="The project.", show_default="all projects")] = None,
+) -> None:
+    """Show each project's champion and its age, the last decision, and what needs attention."""
     from flows.cli.commands.nights.status import show_status
 
     show_status(project)
@@ -107,16 +122,16 @@ def status(project: Annotated[str | None, typer.Argument(help="A project; all of
 @app.command()
 def why(
     project: Project,
-    date: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The night, YYYY-MM-DD.")],
-    again: Annotated[
-        bool, typer.Option("--again", help="Decide it once more from what is stored, and compare.")
+    date: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The night, as YYYY-MM-DD.")],
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="Compute the decision again from stored data, and compare.")
     ] = False,
 ) -> None:
-    """Show why a night was decided as it was: every question, its answer, and the numbers."""
+    """Explain a night's decision: every question, its answer, and the numbers."""
     from flows.cli.commands.nights.why import decide_again, show_why
 
     show_why(project, date.date())
-    if again and not decide_again(project, date.date()):
+    if recompute and not decide_again(project, date.date()):
         raise typer.Exit(FAILED)
 
 
@@ -124,41 +139,50 @@ def why(
 def replay(
     project: Project,
     policy: Annotated[
-        list[Path] | None, typer.Option("--policy", help="Another project.yaml whose policy is tried too; repeatable.")
+        list[Path] | None,
+        typer.Option("--policy", help="A project.yaml with another policy to try; repeat it for several."),
     ] = None,
-    begin: Annotated[
+    start: Annotated[
         datetime | None,
-        typer.Option("--begin", formats=["%Y-%m-%d"], help="First model's night. [default: when 40 % has landed]"),
+        typer.Option(
+            "--start",
+            formats=["%Y-%m-%d"],
+            help="The night on which the first model is trained.",
+            show_default="when 40 % of the rows have landed",
+        ),
     ] = None,
-    beside: Annotated[
-        str, typer.Option(help="What to compare with: never, monthly, nightly, by commas; empty for nothing.")
+    compare_with: Annotated[
+        str,
+        typer.Option(help="Retraining schedules to compare with, separated by commas; empty for none."),
     ] = "never,monthly,nightly",
 ) -> None:
-    """Replay the policy on the project's own history: alarms, retrainings, error and cost as they would have been."""
+    """Replay the policy on the project's own history, and report its alarms, retrainings, error and cost."""
     from flows.cli.commands.nights.replay import replay_policy
 
-    habits = ["policy", *(each.strip() for each in beside.split(",") if each.strip())]
-    replay_policy(project, policy or [], begin.date() if begin else None, habits)
+    schedules = ["policy", *(name.strip() for name in compare_with.split(",") if name.strip())]
+    replay_policy(project, policy or [], start.date() if start else None, schedules)
 
 
 @app.command()
 def release(
     project: Project,
-    batch: Annotated[str, typer.Argument(help="The file's name, or the first characters of the batch's id.")],
+    batch: Annotated[str, typer.Argument(help="The name of the file, or at least 6 characters of the batch id.")],
     reason: Reason = "by hand",
 ) -> None:
-    """Let a quarantined batch in after a person has looked at it."""
+    """Release a quarantined batch after a person has reviewed it."""
     from flows.cli.commands.data.release_batch import release_quarantined
 
     release_quarantined(project, batch, reason)
 
 
-Version = Annotated[int | None, typer.Option("--version", help="Its number. [default: the one that waits]")]
+Version = Annotated[
+    int | None, typer.Option("--version", help="The version's number.", show_default="the waiting challenger")
+]
 
 
 @app.command()
 def approve(project: Project, version: Version = None, reason: Reason = "by hand") -> None:
-    """Approve the challenger: it becomes champion if its evidence still holds."""
+    """Approve the challenger: it becomes champion if its evidence is still valid."""
     from flows.cli.commands.models.answer_challenger import answer_challenger
 
     answer_challenger(project, version, "approved", reason)
@@ -176,7 +200,7 @@ def reject(project: Project, version: Version = None, reason: Reason = "by hand"
 def reproduce(
     project: Project, version: Annotated[int, typer.Argument(help="The version's number in the registry.")]
 ) -> None:
-    """Train a version again from what it wrote down, and say whether it is the same model."""
+    """Train a version again from its recorded inputs, and report whether the model is the same."""
     from flows.cli.commands.models.reproduce import reproduce_version
 
     raise typer.Exit(0 if reproduce_version(project, version) else FAILED)
@@ -185,18 +209,22 @@ def reproduce(
 @app.command()
 def review(
     project: Project,
-    out: Annotated[Path | None, typer.Option("--out", help="Write them to this csv, with an empty label.")] = None,
-    take: Annotated[Path | None, typer.Option("--take", help="Read a csv back, its labels filled in.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write the rows to this csv file, with an empty label column.")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option("--labels", help="Read the csv file back with its label column filled in.")
+    ] = None,
 ) -> None:
-    """Show the rows that the model left to people; take back what people decided as labels."""
+    """Show the rows that the model deferred to people, and read back their labels."""
     from flows.cli.commands.data.review import review_queue
 
-    review_queue(project, out, take)
+    review_queue(project, out, labels)
 
 
 @app.command()
 def rollback(project: Project, reason: Reason = "by hand") -> None:
-    """Put the previous champion back and bar the current one."""
+    """Restore the previous champion; the current one cannot be promoted again."""
     from flows.cli.commands.models.roll_back import roll_back
 
     roll_back(project, reason)
@@ -205,9 +233,9 @@ def rollback(project: Project, reason: Reason = "by hand") -> None:
 @app.command()
 def upkeep(
     project: Project,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only report what would be done.")] = False,
 ) -> None:
-    """Compact a project's tables; remove what nothing counts and what is past its retention."""
+    """Compact a project's tables; remove unused files and rows past their retention."""
     from flows.cli.commands.machine.run_upkeep import keep_up_now
 
     keep_up_now(project, dry_run=dry_run)
@@ -215,17 +243,20 @@ def upkeep(
 
 @app.command()
 def docs(
-    project: Project, out: Annotated[Path | None, typer.Option("--out", help="Where to. [default: in the home]")] = None
+    project: Project,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The folder to write to.", show_default="a folder in LEEWAY_HOME")
+    ] = None,
 ) -> None:
-    """Build Great Expectations' Data Docs of the last night's rows."""
-    from flows.cli.commands.data.build_docs import docs as build
+    """Build Great Expectations Data Docs for the rows of the last night."""
+    from flows.cli.commands.data.build_docs import build_docs
 
-    build(project, out)
+    build_docs(project, out)
 
 
 @doctor_app.callback()
 def doctor(context: typer.Context) -> None:
-    """Check this machine: Python, packages, disk, ports, servers and projects; with `s3`, a store."""
+    """Check this machine: Python, packages, disk, ports, servers and projects; with `s3`, an object store."""
     if context.invoked_subcommand is None:
         from flows.cli.commands.machine.doctor import examine_machine
 
@@ -234,36 +265,41 @@ def doctor(context: typer.Context) -> None:
 
 @doctor_app.command("s3")
 def doctor_s3(
-    uri: Annotated[str, typer.Argument(help="s3://bucket/prefix; tried below it, and removed again.")],
-    endpoint: Annotated[str | None, typer.Option(help="Address of an S3-compatible store.")] = None,
+    uri: Annotated[str, typer.Argument(help="s3://bucket/prefix; test objects are written below it and removed.")],
+    endpoint: Annotated[
+        str | None, typer.Option(help="The address of an S3-compatible store.", show_default="Amazon S3")
+    ] = None,
     addressing: Annotated[
-        Literal["auto", "path", "virtual"], typer.Option(help="Where the bucket stands in a request.")
+        Literal["auto", "path", "virtual"],
+        typer.Option(help="Where a request names the bucket: in the path or in the host name."),
     ] = "auto",
 ) -> None:
-    """Try what Leeway relies on in a store, and name what it lacks."""
+    """Test the properties of an object store that Leeway relies on, and name the missing ones."""
     from flows.cli.commands.machine.doctor import examine_store
 
     raise typer.Exit(FAILED if examine_store(uri, endpoint, addressing) else 0)
 
 
 def main() -> None:
-    """Run the command line; an error is told in a paragraph, never as a traceback, unless --debug is given.
+    """Run the command line. Errors print as a paragraph, and with --debug as a traceback.
 
-    An interrupt ends it with 130, by typer's own hand.
+    On an interrupt typer exits with code 130.
     """
     try:
         app()
     except Exception as error:
         if os.environ.get("LEEWAY_DEBUG"):
             raise
-        typer.secho("error: ", fg=typer.colors.RED, bold=True, err=True, nl=False)
-        typer.echo(str(error) if isinstance(error, Error) else _unforeseen(error), err=True)
+        from rich.markup import escape
+
+        from flows.cli.console import screen
+
+        text = str(error) if isinstance(error, Error) else _unexpected(error)
+        screen(stderr=True).print(f"[bold red]error:[/] {escape(text)}")
         sys.exit(FAILED)
 
 
-def _unforeseen(error: Exception) -> str:
-    """Return what is said of an error that Leeway did not foresee; those of the machine explain themselves."""
-    said = f"{type(error).__name__}: {error}"
-    return (
-        said if isinstance(error, OSError) else f"{said}; Leeway did not foresee this: `leeway --debug ...` says where"
-    )
+def _unexpected(error: Exception) -> str:
+    """Return the message for an error that is none of Leeway's own; errors of the machine explain themselves."""
+    text = f"{type(error).__name__}: {error}"
+    return text if isinstance(error, OSError) else f"{text}; this is unexpected: `leeway --debug ...` shows where"

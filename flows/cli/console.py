@@ -1,13 +1,72 @@
-"""Where commands print: the terminal's width for a person, one line a fact for a pipe or a log."""
+"""Where commands print: the terminal's width for a person, at most 120 characters a line in a pipe or a log."""
 
 from __future__ import annotations
 
-from rich.console import Console
+import os
+import textwrap
+from typing import Any
 
-UNFOLDED = 1000  # characters: in a pipe nothing is folded, so that a line can be searched for
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+PIPE_WIDTH = 120
+
+
+class PipeConsole(Console):
+    """Prints without colours and wraps between words only: a path or an address is never broken."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print texts wrapped to the width of the console, and anything else, such as a table, as rich does."""
+        if not objects or not all(isinstance(text, str) for text in objects):
+            super().print(*objects, **options)
+            return
+        text = " ".join(objects)
+        plain = Text.from_markup(text, emoji=False).plain if options.pop("markup", True) else text
+        lines = [wrapped(line, self.width) for line in plain.split("\n")]
+        super().print("\n".join(lines), markup=False, soft_wrap=True, **options)
 
 
 def screen(*, stderr: bool = False) -> Console:
-    """Return the console a command prints on; numbers are not coloured, and a pipe gets no colours at all."""
-    console = Console(stderr=stderr, highlight=False)
-    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=UNFOLDED)
+    """Return the console a command prints on: for a terminal, or for a pipe, without colours.
+
+    The variable COLUMNS sets another width.
+    """
+    console = Console(stderr=stderr, highlight=False, emoji=False)
+    if console.is_terminal:
+        return console
+    columns = os.environ.get("COLUMNS", "")
+    return PipeConsole(stderr=stderr, highlight=False, width=int(columns) if columns.isdecimal() else PIPE_WIDTH)
+
+
+def table(*headings: str | Column) -> Table:
+    """Return an empty table without a frame; cells that are too long are folded, never cut."""
+    shown = Table(show_edge=False)
+    for heading in headings:
+        column = heading if isinstance(heading, Column) else Column(heading)
+        shown.add_column(column.header, justify=column.justify, overflow="fold")
+    return shown
+
+
+def wrapped(line: str, width: int) -> str:
+    r"""Return a line folded between words; the lines that follow are indented as the first.
+
+    Examples
+    --------
+    >>> wrapped("  the lake is in /var/lib/leeway/lake", 16)
+    '  the lake is in\n  /var/lib/leeway/lake'
+    """
+    indent = line[: len(line) - len(line.lstrip())]
+    folded = textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(folded)
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun.
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(1200, "row"), counted(0, "delivery", "deliveries")
+    ('1 row', '1,200 rows', '0 deliveries')
+    """
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"

@@ -1,4 +1,4 @@
-"""What a person at the command line sees of a flow that runs: what the rooms say, and none of Prefect's tracebacks."""
+"""Progress of a flow that a command runs: the log lines of Leeway's own code, without those of Prefect."""
 
 from __future__ import annotations
 
@@ -13,38 +13,41 @@ from rich.markup import escape
 
 from flows.cli.console import screen
 
-OURS = (str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "tasks"))
+OWN_CODE = (str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "tasks"))
 RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 
 
-class _Lines(logging.Handler):
-    """Prints each line that our own code logs."""
+class _OwnLines(logging.Handler):
+    """Prints each line that Leeway's own code logs."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(logging.INFO)
         self.console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.pathname.startswith(OURS):
+        if record.pathname.startswith(OWN_CODE):
             self.console.print(f"[dim]{escape(record.getMessage())}[/]")
 
 
-def hush() -> None:
-    """Keep Prefect's own lines from the screen, before it is imported; the runs keep them. `--debug` shows them."""
+def silence_prefect() -> None:
+    """Keep Prefect's own lines off the console; call it before Prefect is imported. `--debug` shows them.
+
+    The flow runs keep their logs: they are in the Prefect UI.
+    """
     if not os.environ.get("LEEWAY_DEBUG"):
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
 
 
 @contextmanager
-def progress(what: str) -> Iterator[None]:
-    """Say what is going on while it does; Prefect must have been imported by then."""
+def show_progress(what: str) -> Iterator[None]:
+    """Show what runs while the block runs, with its log lines; Prefect must have been imported before."""
     console = screen(stderr=True)
-    lines, loggers = _Lines(console), [logging.getLogger(name) for name in RUN_LOGGERS]
+    handler, loggers = _OwnLines(console), [logging.getLogger(name) for name in RUN_LOGGERS]
     for logger in loggers:
-        logger.addHandler(lines)
+        logger.addHandler(handler)
     try:
         with console.status(what):
             yield
     finally:
         for logger in loggers:
-            logger.removeHandler(lines)
+            logger.removeHandler(handler)

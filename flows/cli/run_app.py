@@ -1,4 +1,4 @@
-"""`leeway run FLOW PROJECT`: a flow now."""
+"""`leeway run FLOW PROJECT`: run a flow now."""
 
 from __future__ import annotations
 
@@ -7,42 +7,41 @@ from typing import Annotated
 
 import typer
 
-run_app = typer.Typer(help="Run a flow now, and wait for it: nightly, monitor, retrain, promote.", no_args_is_help=True)
+run_app = typer.Typer(help="Run a flow now and wait for it to finish.", no_args_is_help=True)
 
-Project = Annotated[str, typer.Argument(help="A project's name, its folder, or its project.yaml.")]
+Project = Annotated[str, typer.Argument(help="The project's name, its folder, or its project.yaml.")]
 Night = Annotated[
-    datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="The night, YYYY-MM-DD. [default: today]")
+    datetime | None,
+    typer.Option("--date", formats=["%Y-%m-%d"], help="The night, as YYYY-MM-DD.", show_default="today"),
 ]
-Reason = Annotated[str, typer.Option(help="Why, for the record.")]
+Reason = Annotated[str, typer.Option(help="The reason to record.")]
 
 
 @run_app.command("nightly")
 def run_nightly(project: Project, date: Night = None, reason: Reason = "by hand") -> None:
-    """Take in, check, score, measure and decide one night; retrain if that is the decision."""
-    from flows.cli.commands.nights.run_flow import run_flow_now
-
-    run_flow_now("nightly", project, date.date() if date else None, reason)
+    """Ingest, validate, score, measure drift and decide one night; retrain if that is the decision."""
+    _run("nightly", project, date, reason)
 
 
 @run_app.command("monitor")
 def run_monitor(project: Project, date: Night = None, reason: Reason = "by hand") -> None:
-    """Measure drift and decide what to do, of what was taken in and scored; retrain if that is the decision."""
-    from flows.cli.commands.nights.run_flow import run_flow_now
-
-    run_flow_now("monitor", project, date.date() if date else None, reason)
+    """Measure drift on the rows already scored and decide; retrain if that is the decision."""
+    _run("monitor", project, date, reason)
 
 
 @run_app.command("retrain")
 def run_retrain(project: Project, date: Night = None, reason: Reason = "by hand") -> None:
-    """Train a challenger, prove it against the champion, and put it up for approval."""
-    from flows.cli.commands.nights.run_flow import run_flow_now
-
-    run_flow_now("retrain", project, date.date() if date else None, reason)
+    """Train a challenger, compare it with the champion, and register it for approval."""
+    _run("retrain", project, date, reason)
 
 
 @run_app.command("promote")
 def run_promote(project: Project, date: Night = None) -> None:
-    """Look for approvals set in MLflow and carry them out."""
+    """Carry out the approvals and rejections set in MLflow."""
+    _run("promote", project, date, None)
+
+
+def _run(flow: str, project: str, date: datetime | None, reason: str | None) -> None:
     from flows.cli.commands.nights.run_flow import run_flow_now
 
-    run_flow_now("promote", project, date.date() if date else None, None)
+    run_flow_now(flow, project, date.date() if date else None, reason)

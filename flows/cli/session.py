@@ -1,4 +1,4 @@
-"""What commands need before any server is asked: a project's spec, its lake, and the stack that serves it."""
+"""What commands need before they do their work: a project's spec, its lake, and servers to run flows on."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def lake_of(project: str) -> tuple[ProjectSpec, Lake]:
 
 
 @contextmanager
-def served(path: Path) -> Iterator[Endpoints]:
-    """Give a stack for one command: the configured or running one, or a temporary one that ends with the command."""
+def open_servers(path: Path) -> Iterator[Endpoints]:
+    """Give servers for one command: configured ones, running ones, or temporary ones that end with the command."""
     os.environ["LEEWAY_PROJECTS"] = str(path.resolve().parent.parent)
     console = screen(stderr=True)
-    with open_stack(home(path), say=lambda text: console.print(f"[dim]{text}[/]")) as addresses:
-        yield addresses
+    with open_stack(home(path), say=lambda text: console.print(f"[dim]{text}[/]")) as endpoints:
+        yield endpoints

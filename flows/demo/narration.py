@@ -1,18 +1,19 @@
-"""The demo's story: history, first model, then one night after the other, told line by line from the record."""
+"""The steps of the demo: history, first model, then one night after the other, printed from the decision log."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
-from rich.table import Table
 
+from flows.cli.console import PIPE_WIDTH, counted, table
 from flows.stack.run_deployment import run, run_due
 from flows.workspace import Workspace
 from tasks import clock
@@ -27,39 +28,40 @@ CONTRAST_DAYS = 28
 COLUMNS = (
     ("night", 10),
     ("rows", 5),
-    ("set aside", 9),
+    ("quarantined", 11),
     ("moved most", 22),
     ("error", 7),
     ("bias", 7),
-    ("decision", 60),
+    ("decision", 46),
 )
 
 
 @dataclass
-class Story:
-    """One project's life, told to a console."""
+class DemoRun:
+    """The demo of one project, printed to a console."""
 
     workspace: Workspace
     console: Console
-    lines: list[tuple[str, ...]] = field(default_factory=list)
 
     def begin(self, until: date) -> None:
-        """Take in the history and make the first champion, unless that was done before an interruption."""
+        """Ingest the history and train the first champion, unless an interrupted demo has done so."""
         if self.workspace.champion() is not None:
-            self.console.print("going on where the last demo stopped")
+            self.console.print("continuing where the last demo stopped")
             return
-        with self.console.status(f"taking in what landed up to {until}"):
+        with self.console.status(f"ingesting the deliveries up to {until}"):
             result = run("nightly", self.workspace.project, date=until.isoformat(), reason="demo: history")
         batches = accepted(self.workspace.lake, self.workspace.project)
         rows = sum(batch.rows_accepted for batch in batches)
-        self.console.print(f"history: {rows:,} rows in {len(batches)} batches; {result['reason']}")
+        self.console.print(
+            f"history: {counted(rows, 'row')} in {counted(len(batches), 'batch', 'batches')}; {result['reason']}"
+        )
         with self.console.status("training the first model"):
-            made = run("retrain", self.workspace.project, date=until.isoformat(), reason="demo: the first model")
-        self.console.print(f"first model: {made['action']} as {made['subject']}; {made['reason']}")
+            trained = run("retrain", self.workspace.project, date=until.isoformat(), reason="demo: the first model")
+        self.console.print(f"first model: {trained['action']} as {trained['subject']}; {trained['reason']}")
         self.console.print(self.approve(until))
 
     def approve(self, night: date) -> str:
-        """Answer for the approver, if a challenger waits, by the call a click in MLflow makes; say what came of it."""
+        """Approve a waiting challenger with the call that a click in MLflow makes; return the outcome."""
         waiting = self.workspace.registry.by_alias(self.workspace.project, CHALLENGER)
         if waiting is None:
             return ""
@@ -67,8 +69,8 @@ class Story:
         result = run("promote", self.workspace.project, date=night.isoformat())
         return f"the demo plays the approver (tag approval=approved on version {waiting.number}): {result['reason']}"
 
-    def nights(self, after: date) -> None:
-        """Run every night on which something landed, in order."""
+    def run_nights(self, after: date) -> None:
+        """Run every night with a delivery, in order."""
         pending = landing_nights(self.workspace, after)
         with self._table() as show:
             for night in pending:
@@ -78,11 +80,11 @@ class Story:
                 show(_line(entry))
                 for result in run_due("retrain", self.workspace.project):
                     show(self._extra(result))
-                if said := self.approve(night):
-                    show(("", "", "", "", "", "", said))
+                if outcome := self.approve(night):
+                    show(("", "", "", "", "", "", outcome))
 
     def outcome(self) -> Contrast | None:
-        """Compare what was served with the first model, had it never been retrained; all from the lake."""
+        """Compare the served predictions with those of the first model, had it never been retrained."""
         workspace = self.workspace
         version = workspace.registry.version(workspace.project, FIRST)
         if version is None:
@@ -104,46 +106,58 @@ class Story:
         run("nightly", self.workspace.project, date=night.isoformat(), reason="demo")
         entry = self._entry(night)
         if entry is None:
-            raise AssertionError(f"the night of {night} ran and left no decision")
+            raise AssertionError(f"the night of {night} ran without recording a decision")
         return entry
 
     def _entry(self, night: date) -> Entry | None:
-        mine = [
-            entry
-            for entry in read_entries(self.workspace.lake, self.workspace.project, "night")
-            if entry.night == night
-        ]
-        return mine[-1] if mine else None
+        entries = read_entries(self.workspace.lake, self.workspace.project, "night")
+        of_night = [entry for entry in entries if entry.night == night]
+        return of_night[-1] if of_night else None
 
     def _extra(self, result: dict[str, Any]) -> tuple[str, ...]:
         return ("", "", "", "", "", "", f"retrained: {result['action']} {result['subject']} ({result['reason']})")
 
     @contextmanager
     def _table(self) -> Iterator[Any]:
-        """Give a function that shows a line: in a live table on a terminal, as plain lines elsewhere."""
+        """Give a function that shows a row: in a live table on a terminal, as lines elsewhere."""
         if not self.console.is_terminal:
-            self.console.print("  ".join(name.ljust(width) for name, width in COLUMNS))
-            yield lambda cells: self.console.print(
-                "  ".join(cell.ljust(width) for cell, (_, width) in zip(cells, COLUMNS, strict=True)),
-                markup=False,
-                soft_wrap=True,
-            )
+            self.console.out(as_line(tuple(name for name, _ in COLUMNS)), highlight=False)
+            yield lambda cells: self.console.out(as_line(cells), highlight=False)
             return
-        table = Table(*(name for name, _ in COLUMNS), show_edge=False)
-        with Live(table, console=self.console, vertical_overflow="visible"):
-            yield lambda cells: table.add_row(*map(escape, cells))
+        shown = table(*(name for name, _ in COLUMNS))
+        with Live(shown, console=self.console, vertical_overflow="visible"):
+            yield lambda cells: shown.add_row(*map(escape, cells))
+
+
+def as_line(cells: tuple[str, ...]) -> str:
+    """Return a row of the table as text; a decision that is too long continues below its first line.
+
+    Examples
+    --------
+    >>> print(as_line(("2015-01-05", "198", "0", "-", ".1312", "+.041", "score: no column is past its leeway")))
+    2015-01-05  198    0            -                       .1312    +.041    score: no column is past its leeway
+    """
+    *values, decision = cells
+    begin = "".join(f"{value:<{width}}  " for value, (_, width) in zip(values, COLUMNS[:-1], strict=True))
+    return textwrap.fill(
+        decision,
+        PIPE_WIDTH,
+        initial_indent=begin,
+        subsequent_indent=" " * len(begin),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def landing_nights(workspace: Workspace, after: date) -> list[date]:
-    """Return the nights after a date on which something landed, in order."""
-    source, far = workspace.spec.source, date.max
-    places = [(source.uri, "rows"), *([(source.label.uri, "labels")] if source.label.uri else [])]
+    """Return the nights after a date with a delivery, in order."""
+    source, until = workspace.spec.source, date.max
+    sources = [(source.uri, "rows"), *([(source.label.uri, "labels")] if source.label.uri else [])]
     arrivals: set[date] = set()
-    for uri, kind in places:
+    for uri, kind in sources:
         listed = open_source(uri, workspace.folder, source).list()
-        arrivals |= {
-            each.arrival for each in landed(listed, "rows" if kind == "rows" else "labels", workspace.spec, far).landed
-        }
+        files = landed(listed, "rows" if kind == "rows" else "labels", workspace.spec, until).landed
+        arrivals |= {file.arrival for file in files}
     return sorted(night for night in arrivals if night > after)
 
 

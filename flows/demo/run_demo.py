@@ -1,8 +1,7 @@
-"""`leeway demo`: the King County house sales, from the first model to the last week, a night at a time.
+"""`leeway demo`: the King County house sales, from the first model to the last week, one night at a time.
 
-Everything shown is read from the lake and the registry. State lives in a folder of its own under LEEWAY_HOME, so that
-an
-interrupted demo goes on where it stopped.
+All output is read from the lake and the registry. State is kept in a folder of its own in LEEWAY_HOME, so that an
+interrupted demo continues where it stopped.
 """
 
 from __future__ import annotations
@@ -14,92 +13,92 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
 
+from flows.cli.console import counted, screen, table
 from flows.stack.local_stack import Endpoints, configured, open_stack, stop_on_signals
 from flows.stack.process_registry import stop
 from tasks.errors import Terminal
 from tasks.spec import ProjectSpec, home, read_spec
 
 if TYPE_CHECKING:
-    from flows.demo.narration import Story
+    from flows.demo.narration import DemoRun
     from flows.workspace import Workspace
 
 PROJECT = Path(__file__).parents[2] / "deployments" / "house-prices" / "project.yaml"
-# Sales of May to October 2014; the labels of the last of them land two weeks later.
+# Sales of May to October 2014; the labels of the last sales land two weeks later.
 HISTORY_UNTIL = date(2014, 11, 17)
 REPORT = "demo-report.html"
 
 
 def run_demo(*, keep: bool) -> None:
-    """Run the demo; Ctrl-C stops every process it started, and the next start goes on."""
-    console = Console(width=None if Console().is_terminal else 140)
+    """Run the demo; Ctrl-C stops every process it started, and the next start continues."""
+    console = screen()
     if not PROJECT.is_file():
-        raise Terminal(f"the demo's data is not at {PROJECT.parent}; run it from a checkout of Leeway")
+        raise Terminal(f"the demo's data is not in {PROJECT.parent}; run the demo from a checkout of Leeway")
     stop_on_signals()
     os.environ["LEEWAY_PROJECTS"] = str(PROJECT.parent.parent)
-    os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"  # the table is the story; logs are in the UI
+    os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"  # the demo prints a table; the logs are in the UI
     outer = home(PROJECT)
     where = outer / "demo"
     spec = read_spec(PROJECT)
     console.print(f"[bold]{spec.project}[/]: {spec.scope.objective}")
     foreign = configured() is not None
-    with open_stack(where, keep=keep, say=console.print) as addresses:
-        report = _live(spec, where, addresses, console)
+    with open_stack(where, keep=keep, say=console.print) as endpoints:
+        report = _run(spec, where, endpoints, console)
         if foreign and not keep:
-            _forget(spec.project)
+            _remove_from_servers(spec.project)
     if keep:
-        console.print(f"record of every night: [bold]{report}[/]")
-        console.print(f"the servers go on; [bold]leeway demo --stop[/] ends them and removes {where}")
+        console.print(f"report on every night: [bold]{report}[/]")
+        console.print(f"the servers keep running; [bold]leeway demo --stop[/] stops them and removes {where}")
         return
-    kept = outer / REPORT
-    Path(report).replace(kept)
+    saved = outer / REPORT
+    Path(report).replace(saved)
     shutil.rmtree(where)
-    console.print(f"servers stopped and the demo's data removed; what stays is the report: {kept}")
-    console.print("to look around in the UIs, run it again with [bold]make demo ARGS=--keep[/]")
+    console.print(f"stopped the servers and removed the demo's data; the report is kept: {saved}")
+    console.print("to explore the UIs, run the demo again with [bold]make demo ARGS=--keep[/]")
 
 
 def stop_demo() -> None:
-    """Stop the servers a kept demo left running and remove its data."""
+    """Stop the servers that `leeway demo --keep` left running, and remove their data."""
     where = home(PROJECT) / "demo"
     stop(where)
     shutil.rmtree(where, ignore_errors=True)
 
 
-def _live(spec: ProjectSpec, where: Path, addresses: Endpoints, console: Console) -> str:
-    """Tell the whole story; return where the report is."""
-    console.print(f"watch it: [bold]Prefect[/] {addresses.prefect_ui}/runs")
-    console.print(f"          [bold]MLflow[/] {addresses.mlflow}/#/models/{spec.project}")
+def _run(spec: ProjectSpec, where: Path, endpoints: Endpoints, console: Console) -> str:
+    """Run the whole demo on open servers; return the path of the report."""
+    console.print(f"watch it: [bold]Prefect[/] {endpoints.prefect_ui}/runs")
+    console.print(f"          [bold]MLflow[/] {endpoints.mlflow}/#/models/{spec.project}")
     with console.status("loading"):
-        from flows.demo.narration import Story
+        from flows.demo.narration import DemoRun
         from flows.stack.deployments import deploy
         from flows.steps.publish import write_report
         from flows.workspace import open_workspace
 
         workspace = open_workspace(spec.project)
-        _refuse_strangers(workspace)
-        deploy([spec], where, scheduled=False)  # its nights are long past; they are run in order below
-    story = Story(workspace, console)
-    story.begin(HISTORY_UNTIL)
-    story.nights(HISTORY_UNTIL)
-    _print_outcome(story, console)
+        _check_registry(workspace)
+        deploy([spec], where, scheduled=False)  # its nights are in the past; they run in order below
+    demo = DemoRun(workspace, console)
+    demo.begin(HISTORY_UNTIL)
+    demo.run_nights(HISTORY_UNTIL)
+    _print_outcome(demo, console)
     report = write_report(workspace)
     console.print("\nyour own data: [bold]leeway init DATA --time COLUMN --label COLUMN[/], then [bold]leeway up[/]")
     return report
 
 
-def _refuse_strangers(workspace: Workspace) -> None:
-    """Refuse a registry in which somebody else's model has the demo's name: the demo would promote and remove in it."""
-    known = workspace.registry.versions(workspace.project)
-    if known and workspace.lake.version(workspace.project, "decisions") is None:
+def _check_registry(workspace: Workspace) -> None:
+    """Refuse a registry with another model of the demo's name: the demo would promote and delete its versions."""
+    versions = workspace.registry.versions(workspace.project)
+    if versions and workspace.lake.version(workspace.project, "decisions") is None:
         raise Terminal(
             f"{workspace.registry.url} has a model {workspace.project!r} that this demo did not make; "
             "unset MLFLOW_TRACKING_URI and PREFECT_API_URL to let the demo start servers of its own"
         )
 
 
-def _forget(project: str) -> None:
-    """Remove from servers that are not ours what the demo made in them."""
+def _remove_from_servers(project: str) -> None:
+    """Delete what the demo created on servers that it did not start."""
     from mlflow import MlflowClient
     from prefect import get_client
 
@@ -113,15 +112,16 @@ def _forget(project: str) -> None:
             client.delete_deployment(client.read_deployment_by_name(f"{kind}/{project}").id)
 
 
-def _print_outcome(story: Story, console: Console) -> None:
-    found = story.outcome()
-    if found is None:
-        console.print("no labelled rows were served yet; there is nothing to compare")
+def _print_outcome(demo: DemoRun, console: Console) -> None:
+    outcome = demo.outcome()
+    if outcome is None:
+        console.print("no predicted rows have labels yet; there is nothing to compare")
         return
-    console.print(f"\nthe last {found.rows:,} labelled rows, {found.start} to {found.end}:")
-    table = Table("", "error", "bias", show_edge=False)
-    table.add_row("never retrained", f"{found.other_loss:.4f}", f"{found.other_bias:+.4f}")
-    table.add_row("with Leeway, as served", f"{found.served_loss:.4f}", f"{found.served_bias:+.4f}")
-    console.print(table)
-    less_bias = 1 - abs(found.served_bias) / abs(found.other_bias)
-    console.print(f"{found.less_error:.0%} less error, {less_bias:.0%} less bias")
+    rows = counted(outcome.rows, "labelled row")
+    console.print(f"\nthe last {rows}, {outcome.start} to {outcome.end}:")
+    comparison = table("", "error", "bias")
+    comparison.add_row("never retrained", f"{outcome.other_loss:.4f}", f"{outcome.other_bias:+.4f}")
+    comparison.add_row("with Leeway, as served", f"{outcome.served_loss:.4f}", f"{outcome.served_bias:+.4f}")
+    console.print(comparison)
+    less_bias = 1 - abs(outcome.served_bias) / abs(outcome.other_bias)
+    console.print(f"{outcome.less_error:.0%} less error, {less_bias:.0%} less bias")

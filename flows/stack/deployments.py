@@ -1,4 +1,4 @@
-"""From specs to Prefect: deployments/prefect.yaml is generated, then deployed with Prefect's own command."""
+"""Generate deployments/prefect.yaml from the specs, and deploy it with Prefect's own command."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tasks.errors import Unreachable
 from tasks.spec import ProjectSpec
 
 POOL = "leeway"
-# A night or a retraining waits for the one before it; a look that is late is made by the next one.
+# A night or a retraining waits for the one before it; a poll that is still running makes the next one unnecessary.
 COLLISIONS = {
     "nightly": "ENQUEUE",
     "monitor": "ENQUEUE",
@@ -23,7 +23,7 @@ COLLISIONS = {
     "upkeep": "CANCEL_NEW",
 }
 SCHEDULED = "scheduled"
-REASONED = {"nightly", "monitor"}  # flows that are told why they run
+WITH_REASON = {"nightly", "monitor"}  # flows with the parameter `reason`
 HEADER = """\
 # Generated from the project specs (`make generated`); deploy it with
 #   prefect deploy --all --prefect-file deployments/prefect.yaml
@@ -31,33 +31,33 @@ HEADER = """\
 
 
 def prefect_yaml(specs: list[ProjectSpec], *, scheduled: bool = True) -> str:
-    """Return the deployments of all projects: what runs by schedule, and what on demand.
+    """Return the deployments of all projects, those with a schedule and those that run on demand.
 
-    Entrypoints are modules of this package, so that helpers import on any worker; nothing is pulled.
+    Entrypoints are modules of this package, so that helpers can be imported on any worker; there is no pull step.
     """
     deployments = [
-        each
+        deployment
         for spec in sorted(specs, key=lambda spec: spec.project)
-        for each in _deployments(spec, scheduled=scheduled)
+        for deployment in _deployments(spec, scheduled=scheduled)
     ]
     whole = {"name": "leeway", "pull": [], "deployments": deployments}
-    return HEADER + yaml.dump(whole, Dumper=_Plain, sort_keys=False, width=120, allow_unicode=True)
+    return HEADER + yaml.dump(whole, Dumper=_NoAliasDumper, sort_keys=False, width=120, allow_unicode=True)
 
 
 def deploy(specs: list[ProjectSpec], where: Path, *, scheduled: bool = True) -> None:
-    """Create the work pool if there is none and deploy everything; doing it again changes nothing.
+    """Create the work pool if there is none, and deploy everything; a repeated call changes nothing.
 
     Parameters
     ----------
     where : Path
-        A folder to write the file to.
+        The folder in which prefect.yaml is written.
     scheduled : bool
-        Whether schedules are active; where no worker waits, runs would only pile up as late.
+        Whether schedules are active; without a worker, scheduled runs would only pile up as late.
 
     Raises
     ------
     Unreachable
-        When Prefect's command fails, with its last words.
+        When Prefect's command fails, with the last lines of its output.
     """
     where.mkdir(parents=True, exist_ok=True)
     path = where / "prefect.yaml"
@@ -68,7 +68,7 @@ def deploy(specs: list[ProjectSpec], where: Path, *, scheduled: bool = True) -> 
 
 
 def _pool_exists() -> bool:
-    """Ask the server; the command that creates a pool brings its job template, but takes seconds to start."""
+    """Return whether the work pool exists; asking the server is faster than running `prefect work-pool create`."""
     from prefect import get_client
     from prefect.exceptions import ObjectNotFound
 
@@ -80,9 +80,9 @@ def _pool_exists() -> bool:
     return True
 
 
-def _prefect(*words: str) -> None:
+def _prefect(*arguments: str) -> None:
     done = subprocess.run(
-        [str(Path(sys.executable).parent / "prefect"), *words],
+        [str(Path(sys.executable).parent / "prefect"), *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -92,12 +92,12 @@ def _prefect(*words: str) -> None:
     if done.returncode:
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
         raise Unreachable(
-            f"`prefect {' '.join(words[:3])}` failed against {os.environ.get('PREFECT_API_URL')}:\n{tail}"
+            f"`prefect {' '.join(arguments[:3])}` failed against {os.environ.get('PREFECT_API_URL')}:\n{tail}"
         )
 
 
-class _Plain(yaml.SafeDumper):
-    """Writes what stands twice twice: a person reads each deployment by itself, without anchors."""
+class _NoAliasDumper(yaml.SafeDumper):
+    """Writes repeated values in full, without anchors, so that each deployment can be read by itself."""
 
     def ignore_aliases(self, _data: object) -> bool:
         return True
@@ -112,15 +112,11 @@ def _deployments(spec: ProjectSpec, *, scheduled: bool) -> list[dict[str, Any]]:
         "parameters": {"project": spec.project},
     }
     kinds = [
-        ("nightly", "Take in, check, score, measure and decide one night.", schedule.nightly),
-        ("monitor", "Measure how far the model has drifted, and decide what to do.", schedule.monitoring),
-        ("promote", "Look for approvals set in MLflow and carry them out.", schedule.promote),
-        ("retrain", "Train, prove and put up a challenger.", None),
-        (
-            "upkeep",
-            "Compact the project's tables; remove what nothing counts and what is past its retention.",
-            schedule.upkeep,
-        ),
+        ("nightly", "Ingest, validate, score, measure drift and decide one night.", schedule.nightly),
+        ("monitor", "Measure drift and decide what to do.", schedule.monitoring),
+        ("promote", "Carry out the approvals and rejections set in MLflow.", schedule.promote),
+        ("retrain", "Train a challenger, compare it with the champion, and register it for approval.", None),
+        ("upkeep", "Compact the tables; remove unused files and rows past their retention.", schedule.upkeep),
     ]
     return [
         {
@@ -136,6 +132,6 @@ def _deployments(spec: ProjectSpec, *, scheduled: bool) -> list[dict[str, Any]]:
 
 
 def _schedule(kind: str, cron: str, time_zone: str, *, active: bool) -> dict[str, Any]:
-    """Return a schedule; its nights say so in the record, where a run somebody started says what that person wrote."""
-    reason = {"parameters": {"reason": SCHEDULED}} if kind in REASONED else {}
+    """Return a schedule; the reason of a scheduled night is recorded, as is that of a run started by a person."""
+    reason = {"parameters": {"reason": SCHEDULED}} if kind in WITH_REASON else {}
     return {"cron": cron, "timezone": time_zone, "active": active, **reason}

@@ -1,4 +1,4 @@
-"""Where the two servers answer, and the environment in which processes find them."""
+"""The addresses of the two servers, and the environment variables with which processes find them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from flows.stack.ports import LOOPBACK
 from flows.stack.process_registry import MARK
 from tasks.spec.find_project import projects_folder
 
-EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not listened on
+ALL_ADDRESSES = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not listened on
 QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
-    # After a pause, marking all that is late at once locks SQLite for minutes (seen); `leeway status` tells it.
+    # After a pause, marking all late runs at once locks SQLite for minutes; `leeway status` shows late runs.
     "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
@@ -30,23 +30,23 @@ QUIET = {
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where the two servers answer."""
+    """The addresses of the two servers."""
 
     prefect: str
     mlflow: str
 
     @property
     def prefect_ui(self) -> str:
-        """The page a person opens."""
+        """The address of Prefect's user interface."""
         return self.prefect.removesuffix("/api")
 
     @property
     def health(self) -> dict[str, str]:
-        """Where each server says that it is well."""
+        """The health check of each server."""
         return {"prefect": f"{self.prefect}/health", "mlflow": f"{self.mlflow}/health"}
 
     def variables(self, home: Path) -> dict[str, str]:
-        """Return what a process needs in its environment to use these servers and this home."""
+        """Return the environment variables of a process that uses these servers and this home."""
         return {
             **QUIET,
             "PREFECT_API_URL": self.prefect,
@@ -56,48 +56,51 @@ class Endpoints:
         }
 
     def export(self, home: Path) -> None:
-        """Make this process, and those it starts, use these servers and this home."""
+        """Set the variables for this process and those it starts."""
         os.environ.update(self.variables(home))
 
 
 def on_host(host: str, ports: dict[str, int]) -> Endpoints:
-    """Return where servers that listen on a host are reached from this machine.
+    """Return the addresses at which this machine reaches servers that listen on a host.
 
     Examples
     --------
     >>> on_host("0.0.0.0", {"prefect": 4200, "mlflow": 5000}).mlflow
     'http://127.0.0.1:5000'
     """
-    name = LOOPBACK if host in EVERY_ADDRESS else host
+    name = LOOPBACK if host in ALL_ADDRESSES else host
     name = f"[{name}]" if ":" in name else name
     return Endpoints(f"http://{name}:{ports['prefect']}/api", f"http://{name}:{ports['mlflow']}")
 
 
-def environment(home: Path, addresses: Endpoints, host: str) -> dict[str, str]:
-    """Return what the members of a stack find in their environment."""
-    found = {
+def environment(home: Path, endpoints: Endpoints, host: str) -> dict[str, str]:
+    """Return the environment of the members of a stack."""
+    variables = {
         **os.environ,
-        **addresses.variables(home),
+        **endpoints.variables(home),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PREFECT_HOME": str(home / "prefect"),
-        "PREFECT_WORKER_QUERY_SECONDS": os.environ.get("PREFECT_WORKER_QUERY_SECONDS", "3"),  # who pressed Run waits
-        "LEEWAY_PROJECTS": str(projects_folder().resolve()),  # a worker's runs have another working directory
+        "PREFECT_WORKER_QUERY_SECONDS": os.environ.get(
+            "PREFECT_WORKER_QUERY_SECONDS", "3"
+        ),  # a person who pressed Run waits
+        "LEEWAY_PROJECTS": str(projects_folder().resolve()),  # the runs of a worker have another working directory
         "LEEWAY_HOST": host,
-        "LEEWAY_PREFECT_PORT": addresses.prefect_ui.rpartition(":")[2],
-        "LEEWAY_MLFLOW_PORT": addresses.mlflow.rpartition(":")[2],
+        "LEEWAY_PREFECT_PORT": endpoints.prefect_ui.rpartition(":")[2],
+        "LEEWAY_MLFLOW_PORT": endpoints.mlflow.rpartition(":")[2],
         MARK: str(home),
     }
-    return found if host == LOOPBACK else {**_names(host, addresses), **found}
+    return variables if host == LOOPBACK else {**_allowed_names(host, endpoints), **variables}
 
 
-def _names(host: str, addresses: Endpoints) -> dict[str, str]:
-    """Return what lets browsers elsewhere use the two UIs: MLflow refuses names and origins that it does not know."""
-    here = [each.address for held in psutil.net_if_addrs().values() for each in held if each.family == socket.AF_INET]
-    names = ["localhost", LOOPBACK, *([*here, socket.gethostname()] if host in EVERY_ADDRESS else [host])]
-    port = addresses.mlflow.rpartition(":")[2]
-    called = [f"{name}:{port}" for name in dict.fromkeys(names)]
+def _allowed_names(host: str, endpoints: Endpoints) -> dict[str, str]:
+    """Return variables for browsers on other machines: MLflow refuses host names and origins that it does not know."""
+    interfaces = [address for addresses in psutil.net_if_addrs().values() for address in addresses]
+    own = [address.address for address in interfaces if address.family == socket.AF_INET]
+    names = ["localhost", LOOPBACK, *([*own, socket.gethostname()] if host in ALL_ADDRESSES else [host])]
+    port = endpoints.mlflow.rpartition(":")[2]
+    hosts = [f"{name}:{port}" for name in dict.fromkeys(names)]
     return {
-        "PREFECT_UI_API_URL": "/api",  # of whatever name the browser called it by
-        "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(called),
-        "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": ",".join(f"http://{name}" for name in called),
+        "PREFECT_UI_API_URL": "/api",  # relative: any host name of the browser works
+        "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(hosts),
+        "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": ",".join(f"http://{name}" for name in hosts),
     }

@@ -1,4 +1,4 @@
-"""`python -m flows.stack.generate`: write every file that is made from the code and the specs (`make generated`)."""
+"""Write the files that are generated from the code and the specs: `python -m flows.stack.generate`."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ PROJECTS = Path(__file__).parents[2] / "deployments"
 
 
 def generated(projects: Path) -> dict[Path, str]:
-    """Return what each generated file of a projects folder must hold.
+    """Return the content of each generated file of a projects folder.
 
     Parameters
     ----------
     projects : Path
-        The folder of the project folders; its README.md keeps the part above the reference.
+        The folder with the project folders; the part of its README.md above the reference is kept.
 
     Raises
     ------
     SpecError
-        When a project's spec cannot be used.
+        When a project's spec is not valid.
     """
     readme = projects / "README.md"
     introduction = readme.read_text(encoding="utf-8") if readme.exists() else ""

@@ -1,4 +1,4 @@
-"""When each project's next night is: as Prefect has it, else as the spec's schedule says."""
+"""The time of each project's next night: as planned by Prefect, or else by the schedule in the spec."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
 def by_schedule(spec: ProjectSpec, moment: datetime) -> str:
-    """Return when a project's next night would be if something ran it.
+    """Return the time of a project's next night by the schedule in its spec.
 
     Parameters
     ----------
@@ -24,34 +24,34 @@ def by_schedule(spec: ProjectSpec, moment: datetime) -> str:
     """
     from tasks.metrics_export import due_after
 
-    return f"{_said(due_after(spec.schedule, moment), moment)} by its schedule, if the stack runs then"
+    return f"{_time_and_distance(due_after(spec.schedule, moment), moment)}, by its schedule, if the stack runs then"
 
 
 def overdue(spec: ProjectSpec, decided: date | None, moment: datetime) -> bool:
-    """Tell whether tonight's hour has come while nothing ran, for a project whose nights have begun.
+    """Return whether the scheduled time of tonight has passed without a run, for a project with at least one night.
 
     Parameters
     ----------
     decided : date or None
-        The newest night that was decided.
+        The newest night with a decision.
     moment : datetime
         Now, with its time zone.
     """
     from tasks.metrics_export import due_after
 
-    here = moment.astimezone(ZoneInfo(spec.schedule.time_zone))
-    midnight = here.replace(hour=0, minute=0, second=0, microsecond=0)
+    local = moment.astimezone(ZoneInfo(spec.schedule.time_zone))
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     due = due_after(spec.schedule, midnight - timedelta(seconds=1))
-    return decided is not None and decided < here.date() and due.date() == here.date() and due <= here
+    return decided is not None and decided < local.date() and due.date() == local.date() and due <= local
 
 
-def by_prefect(specs: Sequence[ProjectSpec], addresses: Endpoints, moment: datetime) -> dict[str, str]:
-    """Return for each project's name when Prefect will run its next night, or why it will not.
+def by_prefect(specs: Sequence[ProjectSpec], endpoints: Endpoints, moment: datetime) -> dict[str, str]:
+    """Return, by project name, when Prefect runs the next night, or why it does not.
 
     Raises
     ------
     Unreachable
-        When Prefect does not answer, or wants a key that is not given.
+        When Prefect does not answer, or asks for a key that is not configured.
     """
     from httpx import HTTPError
     from prefect import get_client
@@ -60,12 +60,12 @@ def by_prefect(specs: Sequence[ProjectSpec], addresses: Endpoints, moment: datet
 
     try:
         with (
-            temporary_settings({PREFECT_API_URL: addresses.prefect}),
+            temporary_settings({PREFECT_API_URL: endpoints.prefect}),
             get_client(sync_client=True) as client,
         ):
             return {spec.project: _of_deployment(client, spec, moment) for spec in specs}
     except (HTTPError, PrefectException) as error:
-        raise Unreachable(f"Prefect at {addresses.prefect} cannot be asked for the next runs: {error}") from error
+        raise Unreachable(f"Prefect at {endpoints.prefect} does not give the next runs: {error}") from error
 
 
 def _of_deployment(client: Any, spec: ProjectSpec, moment: datetime) -> str:
@@ -85,8 +85,8 @@ def _of_deployment(client: Any, spec: ProjectSpec, moment: datetime) -> str:
         deployment = client.read_deployment_by_name(name)
         pool = client.read_work_pool(deployment.work_pool_name)
     except ObjectNotFound:
-        return "none: it is not deployed; `leeway up` does that"
-    found = client.read_flow_runs(
+        return "none: it is not deployed; `leeway up` deploys it"
+    runs = client.read_flow_runs(
         deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment.id])),
         flow_run_filter=FlowRunFilter(
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED]))
@@ -94,25 +94,25 @@ def _of_deployment(client: Any, spec: ProjectSpec, moment: datetime) -> str:
         sort=FlowRunSort.EXPECTED_START_TIME_ASC,
         limit=1,
     )
-    if not found:
-        off = deployment.paused or not any(each.active for each in deployment.schedules)
+    if not runs:
+        off = deployment.paused or not any(schedule.active for schedule in deployment.schedules)
         return "none: its schedule is off in Prefect" if off else "none planned by Prefect yet"
-    said = _said(found[0].expected_start_time.astimezone(ZoneInfo(spec.schedule.time_zone)), moment)
+    planned = _time_and_distance(runs[0].expected_start_time.astimezone(ZoneInfo(spec.schedule.time_zone)), moment)
     ready = pool.status is None or pool.status.value == "READY"
-    return said if ready else f"{said}, but no worker serves the pool {pool.name}: `leeway up` starts one"
+    return planned if ready else f"{planned}, but no worker serves the pool {pool.name}: `leeway up` starts one"
 
 
-def _said(when: datetime, moment: datetime) -> str:
-    """Return a moment as people say it.
+def _time_and_distance(when: datetime, moment: datetime) -> str:
+    """Return a time, and how far it is from now.
 
     >>> from datetime import UTC
-    >>> _said(datetime(2026, 1, 2, 2, tzinfo=UTC), datetime(2026, 1, 1, 23, tzinfo=UTC))
+    >>> _time_and_distance(datetime(2026, 1, 2, 2, tzinfo=UTC), datetime(2026, 1, 1, 23, tzinfo=UTC))
     '2026-01-02 02:00 UTC, in 3 h'
-    >>> _said(datetime(2026, 1, 1, 22, tzinfo=UTC), datetime(2026, 1, 1, 23, tzinfo=UTC))
+    >>> _time_and_distance(datetime(2026, 1, 1, 22, tzinfo=UTC), datetime(2026, 1, 1, 23, tzinfo=UTC))
     '2026-01-01 22:00 UTC, late by 1 h'
     """
     seconds = (when - moment).total_seconds()
-    size = abs(seconds)
-    span = f"{size // MINUTE:.0f} min" if size < HOUR else f"{size // HOUR:.0f} h"
-    span = f"{size // DAY:.0f} days" if size >= 2 * DAY else span
+    distance = abs(seconds)
+    span = f"{distance // MINUTE:.0f} min" if distance < HOUR else f"{distance // HOUR:.0f} h"
+    span = f"{distance // DAY:.0f} days" if distance >= 2 * DAY else span
     return f"{when:%Y-%m-%d %H:%M %Z}, {'in' if seconds >= 0 else 'late by'} {span}"

@@ -1,4 +1,4 @@
-"""What the last stop left in Prefect: runs that nobody carries out any more, and polls whose minute is over."""
+"""Clean up runs in Prefect after the stack was stopped: interrupted runs, and polls that are out of date."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from datetime import datetime
 
 from tasks.spec import ProjectSpec
 
-WORTH_REPEATING = frozenset({"nightly", "monitor", "retrain"})  # what a poll missed, the next poll sees
-MOST = 200  # what Prefect gives at once
+REPEATED = frozenset({"nightly", "monitor", "retrain"})  # the next poll makes up for a missed one
+PAGE_SIZE = 200  # the most runs that Prefect returns at once
 
 
-def settle(specs: Sequence[ProjectSpec], moment: datetime) -> int:
-    """Put interrupted nights and trainings up again, end other interrupted runs, remove what was due and never began.
+def settle_orphans(specs: Sequence[ProjectSpec], moment: datetime) -> int:
+    """Schedule interrupted nights and retrainings again, end other interrupted runs, and delete runs that never began.
 
-    To be called while no worker runs: whatever is then said to run does not, and keeps the place of those to come.
+    Call it while no worker runs. A run that Prefect then reports as running is not, and blocks the runs after it.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def settle(specs: Sequence[ProjectSpec], moment: datetime) -> int:
     Returns
     -------
     int
-        How many runs are put up again.
+        The number of runs that are scheduled again.
     """
     from prefect import get_client
     from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName, FlowRunFilter, FlowRunFilterState
@@ -33,20 +33,20 @@ def settle(specs: Sequence[ProjectSpec], moment: datetime) -> int:
     from prefect.states import Crashed, Scheduled
 
     unfinished = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
-    again = 0
+    rescheduled = 0
     with get_client(sync_client=True) as client:
         runs = client.read_flow_runs(
             deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[spec.project for spec in specs])),
             flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=OfType(any_=unfinished))),
-            limit=MOST,
+            limit=PAGE_SIZE,
         )
-        kinds = {each: client.read_flow(each).name for each in {run.flow_id for run in runs}}
+        kinds = {flow: client.read_flow(flow).name for flow in {run.flow_id for run in runs}}
         for run in runs:
-            if run.state_type != StateType.SCHEDULED and kinds[run.flow_id] in WORTH_REPEATING:
+            if run.state_type != StateType.SCHEDULED and kinds[run.flow_id] in REPEATED:
                 client.set_flow_run_state(run.id, Scheduled(message="the stack was stopped while it ran"), force=True)
-                again += 1
+                rescheduled += 1
             elif run.state_type != StateType.SCHEDULED:
                 client.set_flow_run_state(run.id, Crashed(message="the stack was stopped while it ran"), force=True)
             elif run.auto_scheduled and run.expected_start_time and run.expected_start_time < moment:
                 client.delete_flow_run(run.id)
-    return again
+    return rescheduled

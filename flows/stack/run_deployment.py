@@ -1,4 +1,4 @@
-"""Running deployments in this process: what a worker does, without a new process (and its imports) for every run."""
+"""Run deployments in this process, as a worker does, but without a new process and its imports for every run."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ FLOWS: dict[str, Flow[..., Any]] = {
 
 
 def run(kind: str, project: str, **parameters: Any) -> Any:
-    """Run a project's deployment now, here, and return what its flow returns.
+    """Run a project's deployment now in this process, and return what its flow returns.
 
-    The run belongs to the deployment and is seen in the Prefect UI. It is created as pending, so no worker takes it
-    too.
+    The run belongs to the deployment and is shown in the Prefect UI. It is created as pending, so that no worker takes
+    it as well.
     """
-    with _here() as client:
+    with _shared_client() as client:
         deployment = client.read_deployment_by_name(f"{kind}/{project}")
         created = client.create_flow_run_from_deployment(
             deployment.id, parameters={"project": project, **parameters}, state=Pending()
@@ -52,36 +52,37 @@ def run(kind: str, project: str, **parameters: Any) -> Any:
 
 
 def run_due(kind: str, project: str, *, started: Callable[[FlowRun], None] = lambda _run: None) -> list[Any]:
-    """Run here whatever is due of a deployment and no worker has taken, oldest first; return what the flows return."""
-    due = StateType.SCHEDULED
-    with _here() as client:
+    """Run the due runs of a deployment that no worker has taken, oldest first; return what the flows return."""
+    with _shared_client() as client:
         deployment = client.read_deployment_by_name(f"{kind}/{project}")
         waiting = client.read_flow_runs(
             deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment.id])),
-            flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[due]))),
+            flow_run_filter=FlowRunFilter(
+                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED]))
+            ),
             sort=FlowRunSort.START_TIME_ASC,
         )
-        taken = [each for each in waiting if not each.auto_scheduled and _take(client, each)]
+        taken = [flow_run for flow_run in waiting if not flow_run.auto_scheduled and _claim(client, flow_run)]
         results = []
-        for each in taken:
-            started(each)
-            results.append(run_flow(FLOWS[kind], flow_run=each))
+        for flow_run in taken:
+            started(flow_run)
+            results.append(run_flow(FLOWS[kind], flow_run=flow_run))
     return results
 
 
 @contextmanager
-def _here() -> Iterator[SyncPrefectClient]:
-    """Give the one client that a run and its tasks share, and send no heartbeats.
+def _shared_client() -> Iterator[SyncPrefectClient]:
+    """Give the client that a run and its tasks share, and send no heartbeats.
 
-    Heartbeats tell a server that a process far away lives. Here somebody sees that it does, and Prefect lets each run
-    wait up to a second for its heartbeat's thread to end.
+    Heartbeats show a server that a remote process is alive. They are not needed here, and each run would wait up to a
+    second for the thread of its heartbeat to end.
     """
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}), SyncClientContext.get_or_create() as context:
         yield context.client
 
 
-def _take(client: Any, waiting: FlowRun) -> bool:
-    """Move a run to pending as a worker does; whoever does it first has it."""
+def _claim(client: Any, waiting: FlowRun) -> bool:
+    """Move a run to pending as a worker does; return whether this process was the first."""
     from prefect.client.schemas.responses import SetStateStatus
 
     answer = client.set_flow_run_state(waiting.id, Pending())

@@ -1,4 +1,4 @@
-"""What `leeway up` tells of a running stack: members that end and come back, projects that are new or changed."""
+"""What `leeway up` reports: members that end and restart, servers that stop answering, projects that change."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.markup import escape
 
 from flows.stack.endpoints import Endpoints
-from flows.stack.process_registry import keeper_of, read_note
+from flows.stack.process_registry import read_note, supervisor_of
 from flows.stack.supervisor import healthy
 from tasks.errors import Error
 from tasks.spec import ProjectSpec, find_project, known_projects, read_spec
@@ -19,55 +19,55 @@ NAMES = {"prefect": "Prefect", "mlflow": "MLflow", "worker": "the worker"}
 
 @dataclass
 class Projects:
-    """The specs of the projects folder, as they were when they were last looked at."""
+    """The specs of the projects folder, with the time at which each was last written."""
 
     say: Callable[[str], None]
-    written: dict[str, int] = field(default_factory=dict)
+    modified: dict[str, int] = field(default_factory=dict)
 
     def changed(self) -> list[ProjectSpec]:
-        """Return the specs that are new or were written since the last look; say which cannot be used."""
-        found = []
+        """Return the specs that are new or changed since the last call; report those that are not valid."""
+        specs = []
         for name in known_projects():
             path = find_project(name)
-            changed = path.stat().st_mtime_ns
-            if self.written.get(name) == changed:
+            written_ns = path.stat().st_mtime_ns
+            if self.modified.get(name) == written_ns:
                 continue
-            self.written[name] = changed
+            self.modified[name] = written_ns
             try:
-                found.append(read_spec(path))
+                specs.append(read_spec(path))
             except Error as error:
                 faults = str(error).splitlines()
-                more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
+                more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
                 self.say(f"[red]wrong[/] {escape(faults[0])}{more}: `leeway check {name}`")
-        return found
+        return specs
 
 
 @dataclass
 class StackWatcher:
-    """One stack, looked at again and again; whatever changed is said once."""
+    """Watches one stack and reports each change once."""
 
     home: Path
-    addresses: Endpoints
+    endpoints: Endpoints
     say: Callable[[str], None]
     ended: dict[str, int] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
 
-    def look(self) -> bool:
-        """Say who ended since the last look; tell whether the stack is still kept."""
+    def check_members(self) -> bool:
+        """Report the members that ended since the last call; return whether the supervisor is alive."""
         note = read_note(self.home)
-        if note is None or keeper_of(self.home) is None:
+        if note is None or supervisor_of(self.home) is None:
             return False
         for name, member in note["members"].items():
-            before, times = self.ended.get(name, 0), member["starts"] - ("pid" in member)
-            if times > before:
-                self.say(f"[red]{NAMES[name]} ended[/] with {escape(member['ended'])}; it is started again")
-            self.ended[name] = times
+            reported, ended = self.ended.get(name, 0), member["starts"] - ("pid" in member)
+            if ended > reported:
+                self.say(f"[red]{NAMES[name]} ended[/] with {escape(member['ended'])}; restarting it")
+            self.ended[name] = ended
         return True
 
-    def ask(self) -> None:
-        """Say which server stopped answering, and which does again."""
-        for name, url in self.addresses.health.items():
-            well = healthy(url)
-            if well == (name in self.silent):
-                self.say(f"{NAMES[name]} answers again" if well else f"[red]{NAMES[name]} does not answer[/]: {url}")
-            self.silent = self.silent - {name} if well else self.silent | {name}
+    def check_health(self) -> None:
+        """Report the servers that stopped answering, and those that answer again."""
+        for name, url in self.endpoints.health.items():
+            answers = healthy(url)
+            if answers == (name in self.silent):
+                self.say(f"{NAMES[name]} answers again" if answers else f"[red]{NAMES[name]} does not answer[/]: {url}")
+            self.silent = self.silent - {name} if answers else self.silent | {name}

@@ -14,7 +14,7 @@ import psutil
 from rich.console import Console
 
 from flows.stack.local_stack import HOST, PROCFILE, QUIET, free_port, open_stack, start_worker
-from flows.stack.process_registry import keeper_of
+from flows.stack.process_registry import supervisor_of
 from tests.bench.figures import Figures, Time
 from tests.bench.places import own_place
 
@@ -44,7 +44,7 @@ def bench_stack(console: Console) -> Figures:
 
 def _say_memory(console: Console, home: Path) -> None:
     """Say how much memory each member holds, with what it started; pages that processes share are counted once."""
-    keeper = keeper_of(home)
+    keeper = supervisor_of(home)
     if keeper is None:
         raise AssertionError("the stack's keeper is gone")
     held = {"keeper": _megabytes(keeper)}

@@ -33,6 +33,7 @@ Leeway = Callable[..., Said]
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in UNSET:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "1000")  # messages are compared whole; test_output_width.py tests the folding
     monkeypatch.setenv("LEEWAY_DEBUG", "")  # --debug sets it; this puts it back
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -47,8 +48,8 @@ def leeway(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
             main()
-        told = capsys.readouterr()
-        return Said(int(ended.value.code or 0), told.out, told.err)
+        captured = capsys.readouterr()
+        return Said(int(ended.value.code or 0), captured.out, captured.err)
 
     return run
 

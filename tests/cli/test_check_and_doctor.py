@@ -34,7 +34,7 @@ def wrong(leeway: Leeway) -> list[str]:
     said = leeway("check", "shop")
     found = [line.removeprefix("wrong ") for line in said.out.splitlines() if line.startswith("wrong ")]
     assert (said.code, said.err) == (1 if found else 0, "")
-    assert said.out.splitlines()[-1].startswith(f"shop: {len(found)} found wrong" if found else "shop is ready")
+    assert said.out.splitlines()[-1].startswith(f"shop: {len(found)} fault" if found else "shop is ready")
     return found
 
 
@@ -120,7 +120,7 @@ def test_a_project_upstream_must_be_one(shop: Path, leeway: Leeway) -> None:
 def test_doctor_finds_this_machine_fit(leeway: Leeway) -> None:
     said = leeway("doctor")
     assert said.code == 0, said.out
-    assert "packages as asked for: prefect" in said.out
+    assert "packages as required: prefect" in said.out
     assert "ok   project shop, owner me" in said.out
 
 
@@ -136,6 +136,6 @@ def test_doctor_names_what_is_in_the_way(shop: Path, leeway: Leeway, monkeypatch
     assert said.code == 1
     assert failed[0].startswith("pandas is 3")
     assert failed[1] == "no-such-package is not installed; run `pip install -r requirements.lock`"
-    assert failed[2] == "LEEWAY_MLFLOW_PORT is 'five'; expected the number of a port"
+    assert failed[2] == "LEEWAY_MLFLOW_PORT is 'five'; expected a port number"
     assert failed[3].startswith("project shop: deployments/shop/project.yaml:1: missing key 'scope'")
-    assert failed[3].endswith("and 2 more: `leeway check shop`")
+    assert failed[3].endswith("and 2 more faults: `leeway check shop`")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import typer
 
-from flows.cli.app import app
+from flows.cli.app import RENAMED, app
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Leeway
@@ -44,6 +44,33 @@ def test_help_says_what_everything_is_for(words: tuple[str, ...], leeway: Leeway
     said = leeway(*words, "--help")
     assert said.code == 0
     assert all(name in said.out for name in getattr(command, "commands", {}))
+
+
+def test_help_says_what_an_option_that_is_left_out_means(leeway: Leeway) -> None:
+    defaults = {
+        "init": ["inferred", "from the name of the data"],
+        "run nightly": ["today"],
+        "replay": ["when 40 % of the rows have landed", "never,monthly,nightly"],
+        "approve": ["the waiting challenger"],
+        "docs": ["a folder in LEEWAY_HOME"],
+        "status": ["all projects"],
+    }
+    for words, expected in defaults.items():
+        shown = " ".join(leeway(*words.split(), "--help").out.translate(dict.fromkeys(map(ord, "│()"), " ")).split())
+        assert [default for default in expected if default not in shown.replace("[default:", "")] == []
+        assert shown.count("[default:") >= len(expected)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["why ? 2026-01-01 --again", "replay ? --begin 2026-01-01 --beside never", "review ? --take a.csv"],
+)
+def test_options_still_work_under_their_old_names(words: str, here: Path, leeway: Leeway) -> None:
+    assert not list(here.iterdir())
+    said = leeway(*words.replace("?", "shop").split())
+    assert (said.code, said.err) == (1, "error: no project 'shop' in deployments; known: none yet\n")
+    shown = leeway(words.split()[0], "--help").out.split()
+    assert not {f"--{name}" for name in RENAMED} & set(shown)
 
 
 def test_the_command_line_starts_without_heavy_packages() -> None:
@@ -85,11 +112,11 @@ def test_only_debug_shows_a_traceback() -> None:
     assert "Traceback" in loud.stderr
 
 
-def test_an_error_nobody_foresaw_is_a_line_too(leeway: Leeway, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_is_a_line_too(leeway: Leeway, monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(_project: str | None) -> None:
         raise KeyError("size")
 
     monkeypatch.setattr("flows.cli.commands.nights.status.show_status", failing)
     said = leeway("status")
     assert said.code == 1
-    assert said.err == "error: KeyError: 'size'; Leeway did not foresee this: `leeway --debug ...` says where\n"
+    assert said.err == "error: KeyError: 'size'; this is unexpected: `leeway --debug ...` shows where\n"

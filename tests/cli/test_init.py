@@ -25,7 +25,7 @@ def accepted(leeway: Leeway, *words: str, name: str) -> ProjectSpec:
     """Run init and then check; both must end well."""
     said = leeway("init", *words)
     assert (said.code, said.err) == (0, "")
-    assert "every row passes what was written" in said.out
+    assert "every row passes the spec and the expectations" in said.out
     assert f"`leeway check {name}` and `leeway up`" in said.out
     checked = leeway("check", name)
     assert checked.code == 0, checked.out
@@ -97,7 +97,7 @@ def test_a_project_is_never_overwritten(leeway: Leeway, orders: pd.DataFrame) ->
     before = Path("deployments/orders/project.yaml").read_bytes()
     said = leeway("init", "orders.csv", "--time", "date", "--label", "size")
     assert said.code == 1
-    assert said.err.startswith("error: deployments/orders/project.yaml exists, and is never overwritten")
+    assert said.err.startswith("error: deployments/orders/project.yaml exists and is never overwritten")
     assert Path("deployments/orders/project.yaml").read_bytes() == before
 
 
@@ -117,7 +117,7 @@ def test_wrong_names_are_told_with_the_nearest(here: Path, leeway: Leeway, order
         ("notes.txt", "hello", "expected csv, jsonl or Parquet"),
         ("ragged.csv", "date,price\n2026-01-01\n", "line 2 has 1 cells, the header 2"),
         ("empty.csv", "", "is not in the data"),
-        ("!.csv", "a,b\n1,2\n", "say one with --project NAME"),
+        ("!.csv", "a,b\n1,2\n", "give one with --project NAME"),
     ],
 )
 def test_what_cannot_be_a_project_is_refused(name: str, content: str, expected: str, leeway: Leeway) -> None:
@@ -132,7 +132,7 @@ def test_a_folder_must_hold_one_kind_of_file_and_nothing_else(leeway: Leeway, or
     Path("mixed").mkdir()
     orders.to_csv("mixed/a.csv", index=False)
     orders.to_parquet("mixed/b.parquet")
-    assert "holds csv and parquet files" in leeway("init", "mixed", *WORDS).err
+    assert "has csv and parquet files" in leeway("init", "mixed", *WORDS).err
     Path("mixed/b.parquet").rename("mixed/README.md")
     assert "README.md: expected csv, jsonl or Parquet" in leeway("init", "mixed", *WORDS).err
     Path("mixed/README.md").unlink()

@@ -115,7 +115,7 @@ def test_a_release_needs_one_quarantined_batch(lake: Lake, leeway: Leeway, order
     for unknown in ("abab", "cdcdcdcd", "march.csv"):
         said = leeway("release", "orders", unknown)
         assert said.code == 1
-        assert f"0 quarantined batches of orders are called {unknown!r}" in said.err
+        assert f"0 quarantined batches of orders match {unknown!r}" in said.err
         assert said.err.endswith("abababab (february.csv)\n")
 
 
@@ -127,11 +127,11 @@ def test_a_released_batch_is_in_and_the_record_says_who_and_why(
     delivered(lake, far)
     said = leeway("release", "orders", "february.csv", "--reason", "a new kind of order")
     assert (said.code, said.err) == (0, "")
-    assert "released february.csv: 119 rows are in; 1 cannot be read" in said.out
+    assert "released february.csv: 119 rows accepted; still quarantined, because not readable: 1" in said.out
     (batch,) = latest(lake, "orders")
     assert (batch.verdict, batch.rows_accepted) == ("released", 119)
     (entry,) = read_entries(lake, "orders", "release")
-    assert entry.reason == "119 rows let in: a new kind of order"
+    assert entry.reason == "119 rows released: a new kind of order"
     assert "the command line" in entry.actor
     again = leeway("release", "orders", "february.csv")
     assert again.code == 1

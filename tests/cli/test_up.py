@@ -64,7 +64,7 @@ def test_with_only_wrong_specs_nothing_is_started(here: Path, leeway: Leeway) ->
     assert said.code == 1
     assert said.out.startswith("wrong deployments/shop/project.yaml:1: missing key 'scope'")
     assert said.out.endswith("and 2 more: `leeway check shop`\n")
-    assert "no project's spec can be used" in said.err
+    assert "no project has a valid spec" in said.err
     assert not (here / "deployments" / ".leeway").exists()
 
 
@@ -85,7 +85,7 @@ def test_ports_are_chosen_once(here: Path, taken: int) -> None:
     (here / "ports.json").write_text(json.dumps({**first, "prefect": taken}))
     elsewhere = ports_of(here, LOOPBACK, said.append)["prefect"]
     assert elsewhere != taken
-    assert said == [f"port {taken}, where prefect was before, is not free; this time it is {elsewhere}"]
+    assert said == [f"port {taken}, used by prefect before, is not free; using {elsewhere} this time"]
     assert json.loads((here / "ports.json").read_text())["prefect"] == taken
 
 
@@ -106,7 +106,7 @@ def test_a_port_that_another_homes_stack_was_started_for_is_its_own_before_anybo
 def test_a_port_that_is_none_is_said(wrong: str, leeway: Leeway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEEWAY_MLFLOW_PORT", wrong)
     said = leeway("run", "nightly", "shop")
-    assert (said.code, said.err) == (1, f"error: LEEWAY_MLFLOW_PORT is {wrong!r}; expected the number of a port\n")
+    assert (said.code, said.err) == (1, f"error: LEEWAY_MLFLOW_PORT is {wrong!r}; expected a port number\n")
 
 
 @pytest.mark.usefixtures("shop")

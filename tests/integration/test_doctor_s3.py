@@ -43,7 +43,7 @@ def test_a_store_with_all_that_is_needed_is_said_to_have_it_and_left_as_it_was(
     assert examine_store("s3://tried/in put", endpoint) == 0
     said = capsys.readouterr().out
     assert "conditional put (If-None-Match)" in said
-    assert "s3://tried/in put has what Leeway needs" in said
+    assert "s3://tried/in put has all properties that Leeway needs" in said
     assert "note  wrong checksums are refused: use TLS" in said  # moto takes any
     assert [each["Key"] for each in client.list_objects_v2(Bucket="tried")["Contents"]] == ["in put/kept"]
 

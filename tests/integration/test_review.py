@@ -151,7 +151,7 @@ def test_answers_of_a_project_whose_labels_land_apart_land_there_as_its_others_d
     review_queue("mine", None, sheet)
     assert "no new label" in capsys.readouterr().out
     review_queue("mine", None, None)
-    assert "1 rows wait" in capsys.readouterr().out
+    assert "1 row to review" in capsys.readouterr().out
 
 
 def test_the_same_answers_twice_are_one_file_and_one_entry(project: Making, tmp_path: Path) -> None:

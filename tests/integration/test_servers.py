@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from flows.stack.local_stack import QUIET, hand_in
+from flows.stack.local_stack import QUIET, drain_logs
 from tasks.registry import Draft, Keys, Registry, Version, load_keys
 from tasks.registry.mlflow_names import APPROVAL, CHAMPION
 
@@ -282,7 +282,7 @@ def prefect_of(stack: Stack, home: Path) -> Iterator[None]:
     settings: dict[str, Any] = {"api.url": stack.prefect, "home": home, "api.auth_string": stack.secret("prefect_auth")}
     with temporary_settings(settings):
         yield
-        hand_in()
+        drain_logs()
 
 
 def test_prefect_answers_nobody_it_does_not_know_but_says_that_it_is_well(stack: Stack) -> None:

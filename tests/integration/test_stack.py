@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from flows.stack.local_stack import Endpoints, answers, open_stack, running
-from flows.stack.process_registry import keeper_of, read_note, stop
+from flows.stack.process_registry import read_note, stop, supervisor_of
 
 STARTED_SECONDS = 240
 GONE_SECONDS = 60
@@ -56,7 +56,7 @@ def orphans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orphans]:
             assert answers(first)
         with open_stack(home, say=lambda _: None) as second:
             pass
-        still_running, processes, keeper = running(home), of_home(home), keeper_of(home)
+        still_running, processes, keeper = running(home), of_home(home), supervisor_of(home)
         assert keeper is not None
         keeper.kill()
         keeper.wait()
@@ -71,7 +71,7 @@ def killed_while_starting(home: Path) -> list[psutil.Process]:
     while not (read_note(home) or {}).get("members", {}).get("mlflow", {}).get("pid"):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    keeper = keeper_of(home)
+    keeper = supervisor_of(home)
     assert keeper is not None
     for process in (psutil.Process(starter.pid), keeper):
         process.kill()

@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 import pytest
 
-from flows.stack.process_registry import keeper_of, read_note
+from flows.stack.process_registry import read_note, supervisor_of
 from tasks.lake import Lake, read_entries
 
 LEEWAY = Path(sys.executable).parent / "leeway"
@@ -126,14 +126,14 @@ def test_a_killed_keeper_is_replaced_and_interrupted_work_is_done(up: tuple[Stac
     run = ask(f"{api}/deployments/{deployment['id']}/create_flow_run", {"parameters": {"project": "orders"}})
     while ask(f"{api}/flow_runs/{run['id']}")["state"]["type"] == "SCHEDULED":
         time.sleep(0.5)
-    before, keeper = (folder / "up.log").read_text(), keeper_of(folder / "home")
+    before, keeper = (folder / "up.log").read_text(), supervisor_of(folder / "home")
     assert keeper is not None
     keeper.kill()
-    said(folder, "the process that kept the servers is gone; all is started again")
+    said(folder, "the supervisor of the servers has ended; restarting everything")
     state = finished(api, run["id"])  # at the same address
     assert state["type"] == "COMPLETED", state
     assert (folder / "home" / "lake" / "orders" / "decisions").is_dir()
-    assert "1 interrupted run put up again" in (folder / "up.log").read_text().removeprefix(before)
+    assert "1 interrupted run scheduled again" in (folder / "up.log").read_text().removeprefix(before)
 
 
 def test_a_night_whose_prefect_server_is_killed_is_whole_by_the_next_attempt_at_the_latest(

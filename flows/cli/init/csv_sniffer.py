@@ -1,4 +1,4 @@
-"""How somebody's csv is written, found by trying: the encoding, the separator, and the decimal sign."""
+"""Detect the dialect of a csv file by trying: its encoding, separator and decimal sign."""
 
 from __future__ import annotations
 
@@ -19,52 +19,51 @@ WHOLE = r"[+-]?\d+"
 
 @dataclass(frozen=True, slots=True)
 class CsvDialect:
-    """How the text of files is written; `decimal` is what stands before the decimals of a number."""
+    """How csv files are written; `decimal` is the sign before the decimals of a number."""
 
     encoding: Encoding = "utf-8"
     separator: str = ","
     decimal: str = "."
 
     def unusual(self) -> dict[str, str]:
-        """Return what a spec must say of it, because it is not the default."""
-        usual = CsvDialect()
-        said = {"encoding": self.encoding, "separator": self.separator, "decimal": self.decimal}
-        return {name: value for name, value in said.items() if value != getattr(usual, name)}
+        """Return the settings that differ from the defaults, as a spec must state them."""
+        default = CsvDialect()
+        settings = {"encoding": self.encoding, "separator": self.separator, "decimal": self.decimal}
+        return {name: value for name, value in settings.items() if value != getattr(default, name)}
 
     def read(self, content: bytes, key: str, fmt: Format) -> pd.DataFrame | Unreadable:
         """Return the rows of one file as delivered, or why they cannot be read."""
         return parsed(content, key, fmt, encoding=self.encoding, separator=self.separator)
 
 
-def written(content: bytes, key: str, fmt: Format) -> CsvDialect:
-    r"""Return how a file is written: the first way in which it can be read, else the usual one.
+def detect_dialect(content: bytes, key: str, fmt: Format) -> CsvDialect:
+    r"""Return the first dialect in which a file can be read, or the default one.
 
     Examples
     --------
-    >>> written("Größe;Preis\n1,5;2\n".encode("cp1252"), "a.csv", "csv")
+    >>> detect_dialect("Größe;Preis\n1,5;2\n".encode("cp1252"), "a.csv", "csv")
     CsvDialect(encoding='cp1252', separator=';', decimal=',')
     """
     if fmt != "csv":
         return CsvDialect()
     for encoding in ENCODINGS:
         for separator in SEPARATORS:
-            way = CsvDialect(encoding, separator)
-            read = way.read(content, key, fmt)
-            if isinstance(read, pd.DataFrame):
-                return CsvDialect(encoding, separator, "," if separator != "," and _has_decimal_commas(read) else ".")
-            if read.reason != "wrong_separator":
+            rows = CsvDialect(encoding, separator).read(content, key, fmt)
+            if isinstance(rows, pd.DataFrame):
+                return CsvDialect(encoding, separator, "," if separator != "," and _has_decimal_commas(rows) else ".")
+            if rows.reason != "wrong_separator":
                 break
-        if isinstance(read, Unreadable) and not read.reason.startswith("not_utf8"):
+        if isinstance(rows, Unreadable) and not rows.reason.startswith("not_utf8"):
             break
     return CsvDialect()
 
 
-def with_points(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame in which every column of numbers with decimal commas has decimal points.
+def with_decimal_points(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame with decimal points in the number columns that have decimal commas.
 
     Examples
     --------
-    >>> with_points(pd.DataFrame({"a": ["1,5", "2"], "b": ["x,y", "z"]}, dtype="str")).to_numpy().tolist()
+    >>> with_decimal_points(pd.DataFrame({"a": ["1,5", "2"], "b": ["x,y", "z"]}, dtype="str")).to_numpy().tolist()
     [['1.5', 'x,y'], ['2', 'z']]
     """
     changed = {name: frame[name].str.replace(",", ".", regex=False) for name in _with_decimal_commas(frame)}
@@ -76,7 +75,7 @@ def _has_decimal_commas(frame: pd.DataFrame) -> bool:
 
 
 def _with_decimal_commas(frame: pd.DataFrame) -> Iterable[str]:
-    """Give the columns of which every filled cell is a number, and one at least has a decimal comma."""
+    """Yield the columns in which every filled cell is a number and at least one has a decimal comma."""
     for name in frame.columns:
         cells = frame[name].str.strip()
         cells = cells[cells != ""]

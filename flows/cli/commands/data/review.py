@@ -1,4 +1,4 @@
-"""`leeway review`: the rows a model left to people, and what people decided about them; no server is asked."""
+"""`leeway review`: the rows that a model deferred to people, and their labels once people have decided."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
-from rich.table import Table
 
-from flows.cli.console import screen
+from flows.cli.console import counted, screen, table
 from flows.cli.session import lake_of
 from flows.steps.actor import person
 from tasks import clock
@@ -23,40 +22,42 @@ if TYPE_CHECKING:
     from tasks.records import Checked
     from tasks.validate.verdict.large_delivery import LargeChecked
 
-LISTED = 20
+SHOWN = 20
 REASON_CHARACTERS = 60
 
 
-def review_queue(project: str, out: Path | None, take: Path | None) -> None:
-    """Show the queue, write it to a csv, or take a filled-in csv back."""
+def review_queue(project: str, out: Path | None, labels: Path | None) -> None:
+    """Show the queue, write it to a csv file, or read a filled-in csv file back."""
     spec, lake = lake_of(project)
-    if take is not None:
+    if labels is not None:
         if out is not None:
-            raise DataError("--out writes the queue and --take reads answers back; expected one of the two")
-        _take(spec, lake, find_project(project).parent, take)
+            raise DataError("--out writes the queue and --labels reads it back; expected one of the two")
+        _read_back(spec, lake, find_project(project).parent, labels)
         return
-    found = waiting_rows(lake, spec)
+    queue = waiting_rows(lake, spec)
     if out is not None:
-        out.write_bytes(queue_file(found.waiting, found.rows, spec))
+        out.write_bytes(queue_file(queue.waiting, queue.rows, spec))
         screen().print(
-            f"{len(found.waiting):,} rows written to {escape(str(out))}; fill in {escape(spec.source.label.column)!r}, "
-            f"then `leeway review {spec.project} --take {escape(str(out))}`"
+            f"{counted(len(queue.waiting), 'row')} written to {escape(str(out))}; fill in "
+            f"{escape(spec.source.label.column)!r}, then `leeway review {spec.project} --labels {escape(str(out))}`"
         )
         return
-    _show(spec, found)
+    _show(spec, queue)
 
 
-def _show(spec: ProjectSpec, found: Queue) -> None:
-    console, waiting = screen(), found.waiting
+def _show(spec: ProjectSpec, queue: Queue) -> None:
+    console, waiting = screen(), queue.waiting
     if waiting.empty:
-        console.print(f"nothing of {spec.project} waits for a person")
+        console.print(f"{spec.project} has no rows to review")
         return
-    table = Table(*(str(name).replace("_", " ") for name in waiting.columns), show_edge=False)
-    for row in waiting.head(LISTED).itertuples(index=False, name=None):
-        table.add_row(*(escape(_cell(value)) for value in row))
-    console.print(table)
-    left = f", {len(waiting) - LISTED:,} of them not shown" if len(waiting) > LISTED else ""
-    console.print(f"{len(waiting):,} rows wait{left}; `leeway review {spec.project} --out FILE.csv` writes them all")
+    rows = table(*(str(name).replace("_", " ") for name in waiting.columns))
+    for row in waiting.head(SHOWN).itertuples(index=False, name=None):
+        rows.add_row(*(escape(_cell(value)) for value in row))
+    console.print(rows)
+    hidden = f", {len(waiting) - SHOWN:,} of them not shown" if len(waiting) > SHOWN else ""
+    console.print(
+        f"{counted(len(waiting), 'row')} to review{hidden}; `leeway review {spec.project} --out FILE.csv` writes all"
+    )
 
 
 def _cell(value: object) -> str:
@@ -66,39 +67,40 @@ def _cell(value: object) -> str:
     return text if len(text) <= REASON_CHARACTERS else f"{text[:REASON_CHARACTERS]}..."
 
 
-def _take(spec: ProjectSpec, lake: Lake, folder: Path, take: Path) -> None:
-    given = read_answers(take.read_bytes(), spec.source.label.column)
-    found = waiting_rows(lake, spec)
-    got = answers(given, found.asked, set(found.waiting["row_id"]))
-    meanwhile = f"; {got.labelled:,} had a label already" if got.labelled else ""
-    if got.taken.empty:
-        screen().print(f"no new label in {escape(str(take))}: {got.empty:,} cells are empty{meanwhile}")
+def _read_back(spec: ProjectSpec, lake: Lake, folder: Path, path: Path) -> None:
+    filled = read_answers(path.read_bytes(), spec.source.label.column)
+    queue = waiting_rows(lake, spec)
+    returned = answers(filled, queue.asked, set(queue.waiting["row_id"]))
+    empty = counted(returned.empty, "empty cell")
+    known = f", {counted(returned.labelled, 'row')} already labelled" if returned.labelled else ""
+    if returned.taken.empty:
+        screen().print(f"no new label in {escape(str(path))}: {empty}{known}")
         return
-    where = _delivered(spec, lake, folder, got)
-    screen().print(f"{where}; {got.empty:,} cells were empty{meanwhile}")
+    outcome = _deliver(spec, lake, folder, returned)
+    screen().print(f"{outcome}; {empty}{known}")
 
 
-def _delivered(spec: ProjectSpec, lake: Lake, folder: Path, got: ReturnedLabels) -> str:
-    """Hand answers on as a delivery of labels, write down whose they are, and say where they went.
+def _deliver(spec: ProjectSpec, lake: Lake, folder: Path, returned: ReturnedLabels) -> str:
+    """Deliver labels, record the person who gave them, and return what happened to them.
 
-    They land where the project's other labels do. Where there is no such place, or the ids in the lake are pseudonyms,
-    which would be made pseudonyms of again there, they are checked and stored at once.
+    They land where the project's other labels land. Labels are checked and stored at once when the project has no such
+    landing place, or when the ids in the lake are pseudonyms, which a landing place would pseudonymise again.
     """
     day, moment = clock.tonight(spec.schedule.time_zone), clock.now()
-    delivery = delivered(got.taken, spec, day)
+    delivery = delivered(returned.taken, spec, day)
     hidden = set(spec.source.id) & set(spec.privacy.pseudonymise)
     if spec.source.label.uri is not None and not hidden:
-        said = f"{len(got.taken):,} labels landed at {lay_down(landing_file(got.taken, spec, day), spec, folder)}"
-        said += "; the next night takes them in"
+        address = lay_down(landing_file(returned.taken, spec, day), spec, folder)
+        outcome = f"{counted(len(returned.taken), 'label')} landed at {address}; the next night ingests them"
     else:
         from tasks.validate.acceptance.store import store
         from tasks.validate.task import verdicts
 
         checked = verdicts([delivery], spec, folder)
         store(lake, spec, checked, day, moment)
-        refused = sum(each.rows_refused for each in checked)
-        said = f"{len(got.taken) - refused:,} labels stored"
-        said += f", {refused:,} refused by the contract: {_why(checked)}" if refused else ""
+        refused = sum(part.rows_refused for part in checked)
+        outcome = f"{counted(len(returned.taken) - refused, 'label')} stored"
+        outcome += f", {refused:,} refused by the contract: {_rules(checked)}" if refused else ""
     entry = Entry(
         name=delivery.batch_id,
         kind="review",
@@ -107,12 +109,12 @@ def _delivered(spec: ProjectSpec, lake: Lake, folder: Path, got: ReturnedLabels)
         action="labelled",
         subject=delivery.landed.key,
         actor=person(),
-        reason=said,
-        details={"rows": len(got.taken)},
+        reason=outcome,
+        details={"rows": len(returned.taken)},
     )
     append_entry(lake, spec.project, entry)
-    return escape(said)
+    return escape(outcome)
 
 
-def _why(checked: Sequence[Checked | LargeChecked]) -> str:
-    return ", ".join(sorted({finding.rule for each in checked for finding in each.findings}))
+def _rules(checked: Sequence[Checked | LargeChecked]) -> str:
+    return ", ".join(sorted({finding.rule for part in checked for finding in part.findings}))

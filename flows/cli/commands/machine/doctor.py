@@ -1,4 +1,4 @@
-"""`leeway doctor`: what about this machine, or with `s3` about a store, would get in the way."""
+"""`leeway doctor`: check this machine, or with `s3` an object store, for what Leeway needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from rich.markup import escape
 from rich.table import Table
 
-from flows.cli.console import screen
+from flows.cli.console import counted, screen, table
 from flows.stack.local_stack import answers, configured, free_port, running
 from tasks.errors import Error, SpecError
 from tasks.spec import find_project, home, known_projects, projects_folder, read_spec
@@ -24,37 +24,37 @@ if TYPE_CHECKING:
     from tasks.ingest.sources.s3_capabilities import Property
     from tasks.ingest.sources.s3_client import Addressing
 
-OLDEST = (3, 11)
-LEAST_FREE_GB = 2
+MINIMUM_PYTHON = (3, 11)
+MINIMUM_FREE_GB = 2
 INSTALL = "`pip install -r requirements.lock`"
 PORTS = {"LEEWAY_PREFECT_PORT": 4200, "LEEWAY_MLFLOW_PORT": 5000}
 
 
 def examine_machine() -> int:
-    """Print a line a check; return how many failed."""
+    """Print one line for each check; return the number of failed ones."""
     console, failed = screen(), 0
-    for good, text in _checks():
-        failed += not good
-        console.print(f"[{'green' if good else 'red'}]{'ok  ' if good else 'FAIL'}[/] {escape(text)}")
+    for passed, text in _checks():
+        failed += not passed
+        console.print(f"[{'green' if passed else 'red'}]{'ok  ' if passed else 'FAIL'}[/] {escape(text)}")
     return failed
 
 
 def examine_store(uri: str, endpoint: str | None = None, addressing: Addressing = "auto") -> int:
-    """Try what Leeway relies on in an S3 store, and print a table; return how much of what it needs is lacking.
+    """Test the properties of an S3 store that Leeway relies on and print them; return how many required ones it lacks.
 
     Parameters
     ----------
     uri : str
-        `s3://bucket/prefix`: tried below a prefix of its own in there, and removed again.
+        `s3://bucket/prefix`; test objects are written below a new prefix in it, and removed.
     endpoint : str, optional
-        Address of an S3-compatible store; Amazon's when left out.
+        Address of an S3-compatible store; Amazon S3 by default.
     addressing : 'auto', 'path' or 'virtual'
-        Where the bucket stands in a request.
+        Where a request names the bucket.
 
     Raises
     ------
     SourceError
-        When the uri is none of a store, or nothing can be written there.
+        When the uri is not that of a store, or nothing can be written there.
     Unreachable
         When the store does not answer.
     """
@@ -62,61 +62,59 @@ def examine_store(uri: str, endpoint: str | None = None, addressing: Addressing 
     from tasks.ingest.sources.s3_capabilities import Store, probed
 
     console = screen()
-    found = probed(Store(*split_s3(uri), endpoint, addressing), token_hex(4))
-    console.print(_table(found))
-    lacking = [each for each in found if each.needed and not each.holds]
-    for each in (each for each in found if not each.holds):
-        console.print(f"{'[red]lacks[/]' if each.needed else '[yellow]note[/] '} {each.name}: {escape(each.instead)}")
-    if not lacking:
-        console.print(f"[green]ok[/]    {escape(uri)} has what Leeway needs")
-    return len(lacking)
+    properties = probed(Store(*split_s3(uri), endpoint, addressing), token_hex(4))
+    console.print(_property_table(properties))
+    missing = [one for one in properties if one.needed and not one.holds]
+    for one in (one for one in properties if not one.holds):
+        console.print(f"{'[red]lacks[/]' if one.needed else '[yellow]note[/] '} {one.name}: {escape(one.instead)}")
+    if not missing:
+        console.print(f"[green]ok[/]    {escape(uri)} has all properties that Leeway needs")
+    return len(missing)
 
 
-def _table(found: list[Property]) -> Table:
-    table = Table(show_edge=False)
-    for heading in ("property", "needed", "holds", "seen"):
-        table.add_column(heading)
-    for each in found:
-        holds = "[green]yes[/]" if each.holds else f"[{'red' if each.needed else 'yellow'}]no[/]"
-        table.add_row(each.name, "yes" if each.needed else "no", holds, escape(each.seen))
-    return table
+def _property_table(properties: list[Property]) -> Table:
+    shown = table("property", "needed", "holds", "seen")
+    for one in properties:
+        holds = "[green]yes[/]" if one.holds else f"[{'red' if one.needed else 'yellow'}]no[/]"
+        shown.add_row(one.name, "yes" if one.needed else "no", holds, escape(one.seen))
+    return shown
 
 
 def _checks() -> Iterator[tuple[bool, str]]:
     python = sys.version_info
-    yield python >= OLDEST, f"Python {python.major}.{python.minor}.{python.micro} (3.11 or newer)"
+    yield python >= MINIMUM_PYTHON, f"Python {python.major}.{python.minor}.{python.micro} (3.11 or newer)"
     yield from _packages()
     where = _home()
     yield _writable(where)
     free_gb = shutil.disk_usage(_existing(where)).free / 1e9
-    yield free_gb > LEAST_FREE_GB, f"{free_gb:.0f} GB free at {where} (more than {LEAST_FREE_GB})"
+    yield free_gb > MINIMUM_FREE_GB, f"{free_gb:.0f} GB free at {where} (more than {MINIMUM_FREE_GB})"
     yield _servers(where)
     for name in known_projects():
         yield _project(name)
 
 
 def _packages() -> Iterator[tuple[bool, str]]:
-    """Compare what is installed with what Leeway asks for: its limits are versions that were seen to break."""
+    """Compare the installed packages with the versions that Leeway requires."""
     try:
-        asked = [Requirement(text) for text in requires("leeway") or []]
+        required = [Requirement(text) for text in requires("leeway") or []]
     except PackageNotFoundError:
         yield False, "leeway itself is not installed; run `pip install --no-deps -e .` in its folder"
         return
-    needed = [each for each in asked if each.marker is None or each.marker.evaluate({"extra": ""})]
-    wrong = [text for each in needed if (text := _unfit(each))]
-    yield from ((False, text) for text in wrong)
-    if not wrong:
+    needed = [one for one in required if one.marker is None or one.marker.evaluate({"extra": ""})]
+    faults = [text for one in needed if (text := _mismatch(one))]
+    yield from ((False, text) for text in faults)
+    if not faults:
         shown = ", ".join(f"{name} {version(name)}" for name in ("prefect", "mlflow", "scikit-learn", "pandas"))
-        yield True, f"{len(needed)} packages as asked for: {shown}, ..."
+        yield True, f"{counted(len(needed), 'package')} as required: {shown}, ..."
 
 
-def _unfit(asked: Requirement) -> str:
+def _mismatch(required: Requirement) -> str:
     try:
-        found = version(asked.name)
+        installed = version(required.name)
     except PackageNotFoundError:
-        return f"{asked.name} is not installed; run {INSTALL}"
-    fits = asked.specifier.contains(found, prereleases=True)
-    return "" if fits else f"{asked.name} is {found}; expected {asked.specifier}: run {INSTALL}"
+        return f"{required.name} is not installed; run {INSTALL}"
+    fits = required.specifier.contains(installed, prereleases=True)
+    return "" if fits else f"{required.name} is {installed}; expected {required.specifier}: run {INSTALL}"
 
 
 def _home() -> Path:
@@ -125,26 +123,27 @@ def _home() -> Path:
 
 
 def _existing(path: Path) -> Path:
-    return next(each for each in (path, *path.parents) if each.exists())
+    return next(folder for folder in (path, *path.parents) if folder.exists())
 
 
 def _writable(where: Path) -> tuple[bool, str]:
     nearest = _existing(where)
-    made = "" if nearest == where else " (made when needed)"
-    good = os.access(nearest, os.W_OK)
-    return good, f"state is kept in {where}{made}" if good else f"{nearest} cannot be written; set LEEWAY_HOME"
+    created = "" if nearest == where else " (created when needed)"
+    writable = os.access(nearest, os.W_OK)
+    fault = f"{nearest} is not writable; set LEEWAY_HOME"
+    return writable, f"state is kept in {where}{created}" if writable else fault
 
 
 def _servers(where: Path) -> tuple[bool, str]:
     try:
-        found = configured() or running(where)
-        if found is None:
+        endpoints = configured() or running(where)
+        if endpoints is None:
             ports = " and ".join(_port(variable, preferred) for variable, preferred in PORTS.items())
-            return True, f"no servers run; `leeway up` would use ports {ports} of 127.0.0.1"
+            return True, f"no servers are running; `leeway up` would use ports {ports} on 127.0.0.1"
     except Error as error:
         return False, str(error)
-    where_they_are = f"Prefect {found.prefect_ui} and MLflow {found.mlflow}"
-    return (True, where_they_are) if answers(found) else (False, f"{where_they_are} do not both answer")
+    addresses = f"Prefect {endpoints.prefect_ui} and MLflow {endpoints.mlflow}"
+    return (True, addresses) if answers(endpoints) else (False, f"{addresses} do not both answer")
 
 
 def _port(variable: str, preferred: int) -> str:
@@ -156,6 +155,7 @@ def _project(name: str) -> tuple[bool, str]:
     try:
         spec = read_spec(find_project(name))
     except SpecError as error:
-        more = f", and {len(error.faults) - 1} more: `leeway check {name}`" if len(error.faults) > 1 else ""
+        others = len(error.faults) - 1
+        more = f", and {counted(others, 'more fault')}: `leeway check {name}`" if others else ""
         return False, f"project {name}: {error.faults[0]}{more}"
     return True, f"project {spec.project}, owner {spec.scope.owner}"

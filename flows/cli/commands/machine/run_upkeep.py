@@ -1,23 +1,23 @@
-"""`leeway upkeep`: the lake's housekeeping, now, or only what it would do."""
+"""`leeway upkeep`: compact and clean up a project's tables now, or only report what would be done."""
 
 from __future__ import annotations
 
 from rich.markup import escape
 
 from flows.cli.console import screen
-from flows.cli.session import served
+from flows.cli.session import open_servers
 from tasks.spec import find_project, read_spec
 
 
 def keep_up_now(project: str, *, dry_run: bool) -> None:
-    """Compact a project's tables, and remove what nothing counts and what is past its retention."""
+    """Run the upkeep flow of a project and print what it did."""
     path = find_project(project)
     name = read_spec(path).project
-    with served(path):
+    with open_servers(path):
         from flows.upkeep import upkeep
 
-        said = upkeep(name, dry_run=dry_run)["done"]
+        steps = upkeep(name, dry_run=dry_run)["done"]
     console = screen()
-    console.print("this would be done:" if dry_run and said else "done:" if said else "nothing to do")
-    for each in said:
-        console.print(f"  {escape(each)}")
+    console.print("this would be done:" if dry_run and steps else "done:" if steps else "nothing to do")
+    for step in steps:
+        console.print(f"  {escape(step)}")

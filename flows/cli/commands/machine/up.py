@@ -9,12 +9,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from flows.cli.console import screen
+from flows.cli.console import counted, screen
 from flows.cli.session import lake_of
 from flows.stack.endpoints import Endpoints
 from flows.stack.local_stack import open_stack, start_worker, stop_on_signals
 from flows.stack.next_runs import overdue
-from flows.stack.orphaned_runs import settle
+from flows.stack.orphaned_runs import settle_orphans
 from flows.stack.ports import LOOPBACK
 from flows.stack.process_registry import started_here
 from flows.stack.watcher import Projects, StackWatcher
@@ -23,52 +23,54 @@ from tasks.errors import Error, SpecError
 from tasks.lake import read_entries
 from tasks.spec import ProjectSpec, find_project, home, known_projects
 
-LOOK_SECONDS = 1
-ASK_SECONDS = 15
+WATCH_SECONDS = 1
+HEALTH_SECONDS = 15
 
 
 def run_stack(host: str = LOOPBACK) -> None:
-    """Start the servers and a worker, deploy every project, then tell what happens to them until interrupted.
+    """Start the servers and a worker, deploy every project, then report their changes until interrupted.
 
     Parameters
     ----------
     host : str
-        The address the servers listen on; any but the loopback is open to whoever reaches it.
+        The address the servers listen on; any other than the loopback is open to other machines.
 
     Raises
     ------
     SpecError
-        When there is no project, or none whose spec can be used.
+        When there is no project with a valid spec.
     """
     console, names = screen(), known_projects()
     if not names:
-        raise SpecError(["there is no project yet; `leeway init DATA --time .. --label ..` writes one from your data"])
+        raise SpecError(
+            ["there is no project yet; `leeway init DATA --time COLUMN --label COLUMN` creates one from your data"]
+        )
     if host != LOOPBACK:
         console.print(
-            f"[bold yellow]warning[/] the servers listen on {escape(host)} and ask for no password: whoever reaches "
-            "this machine there can start flows, which run code, and approve models. Servers with accounts: infra/"
+            f"[bold yellow]warning[/] the servers listen on {escape(host)} without a password: anyone who reaches this "
+            "machine can start flows, which run code, and approve models. For servers with accounts see infra/"
         )
     stop_on_signals()
     while True:
         projects = Projects(console.print)
         specs = projects.changed()
         if not specs:
-            raise SpecError(["no project's spec can be used; what is wrong stands above"])
+            raise SpecError(["no project has a valid spec; the faults are listed above"])
         if not _until_ended(home(find_project(names[0])), host, projects, specs, console):
             return
-        console.print("[red]the process that kept the servers is gone[/]; all is started again")
+        console.print("[red]the supervisor of the servers has ended[/]; restarting everything")
 
 
 def _until_ended(where: Path, host: str, projects: Projects, specs: list[ProjectSpec], console: Console) -> bool:
-    """Run one stack; tell whether it ended by itself."""
-    with open_stack(where, worker=True, host=host, say=lambda text: console.print(escape(text))) as addresses:
+    """Run one stack; return whether it ended by itself."""
+    with open_stack(where, worker=True, host=host, say=lambda text: console.print(escape(text))) as endpoints:
         try:
             _deploy(specs, where, console)
             if started_here(where):
-                _take_up(specs, console)
+                _resume(specs, console)
             start_worker(where)
-            _welcome(console, addresses, where)
-            _keep_looking(StackWatcher(where, addresses, console.print), projects, console)
+            _welcome(console, endpoints, where)
+            _watch(StackWatcher(where, endpoints, console.print), projects, console)
         except KeyboardInterrupt:
             console.print("stopping")
             return False
@@ -83,18 +85,20 @@ def _deploy(specs: list[ProjectSpec], where: Path, console: Console) -> None:
     console.print(f"deployed {', '.join(spec.project for spec in specs)}")
 
 
-def _take_up(specs: list[ProjectSpec], console: Console) -> None:
-    """Go on where the last stop interrupted; run tonight's night where its hour is over, and it those missed before."""
+def _resume(specs: list[ProjectSpec], console: Console) -> None:
+    """Reschedule the runs that the last stop interrupted, and run tonight's night if its time has passed."""
     from prefect.deployments import run_deployment
 
-    again = settle(specs, clock.now())
-    if again:
-        console.print(f"{again} interrupted run{'s' if again > 1 else ''} put up again")
+    rescheduled = settle_orphans(specs, clock.now())
+    if rescheduled:
+        console.print(f"{counted(rescheduled, 'interrupted run')} scheduled again")
     for spec in (spec for spec in specs if overdue(spec, _last_night(spec), clock.now())):
         name, parameters = f"nightly/{spec.project}", {"project": spec.project, "reason": "missed, caught up"}
         once = f"{spec.project}/missed/{clock.tonight(spec.schedule.time_zone)}"
         run_deployment(name, parameters=parameters, timeout=0, as_subflow=False, idempotency_key=once)
-        console.print(f"{spec.project}: tonight's hour came while nothing ran; its night is run now")
+        console.print(
+            f"{spec.project}: the scheduled time of tonight's run passed while the stack was down; it runs now"
+        )
 
 
 def _last_night(spec: ProjectSpec) -> date | None:
@@ -102,25 +106,24 @@ def _last_night(spec: ProjectSpec) -> date | None:
     return max((entry.night for entry in read_entries(lake, spec.project, "night")), default=None)
 
 
-def _welcome(console: Console, addresses: Endpoints, where: Path) -> None:
-    servers = f"[bold]Prefect[/] {addresses.prefect_ui}   [bold]MLflow[/] {addresses.mlflow}"
+def _welcome(console: Console, endpoints: Endpoints, where: Path) -> None:
+    servers = f"[bold]Prefect[/] {endpoints.prefect_ui}   [bold]MLflow[/] {endpoints.mlflow}"
     console.print(f"{servers}   [bold]data[/] {escape(str(where))}")
-    mine, other = "Ctrl-C stops it, and everything is kept", "it was started elsewhere: Ctrl-C ends only this view"
-    ends = mine if started_here(where) else other
-    console.print(f"`leeway status` shows what waits for you; {ends}")
+    own, other = "Ctrl-C stops the stack and keeps its data", "started elsewhere: Ctrl-C only ends this view"
+    console.print(f"`leeway status` shows what needs attention; {own if started_here(where) else other}")
 
 
-def _keep_looking(watch: StackWatcher, projects: Projects, console: Console) -> None:
-    """Return when the stack is no longer kept."""
-    asked = time.monotonic()
-    while watch.look():
+def _watch(watcher: StackWatcher, projects: Projects, console: Console) -> None:
+    """Report changes of the stack and the projects; return when the supervisor has ended."""
+    checked = time.monotonic()
+    while watcher.check_members():
         specs = projects.changed()
         if specs:
             try:
-                _deploy(specs, watch.home, console)
+                _deploy(specs, watcher.home, console)
             except Error as error:
                 console.print(f"[red]not deployed[/] {escape(str(error))}")
-        if time.monotonic() - asked > ASK_SECONDS:
-            watch.ask()
-            asked = time.monotonic()
-        time.sleep(LOOK_SECONDS)
+        if time.monotonic() - checked > HEALTH_SECONDS:
+            watcher.check_health()
+            checked = time.monotonic()
+        time.sleep(WATCH_SECONDS)

@@ -1,32 +1,32 @@
-"""`leeway reproduce`: a version made again from what it wrote down."""
+"""`leeway reproduce`: train a version again from its recorded inputs."""
 
 from __future__ import annotations
 
 from rich.markup import escape
 
 from flows.cli.console import screen
-from flows.cli.session import served
+from flows.cli.session import open_servers
 from tasks.spec import find_project, read_spec
 
 
 def reproduce_version(project: str, number: int) -> bool:
-    """Train a version again, and print whether it is the same model; return that."""
+    """Train a version again, print how the two models compare, and return whether they are the same."""
     path = find_project(project)
     name = read_spec(path).project
-    with served(path):
+    with open_servers(path):
         from flows.backtest.retrace_version import reproduce
         from flows.workspace import open_workspace
 
-        found = reproduce(open_workspace(name), number)
+        comparison = reproduce(open_workspace(name), number)
     console = screen()
-    if found.same:
-        console.print(f"[bold green]the same model[/]: {escape(found.proof)}")
+    if comparison.same:
+        console.print(f"[bold green]the same model[/]: {escape(comparison.proof)}")
         return True
     console.print(f"[bold red]not the same model[/] as version {number} of {escape(name)}:")
-    for each in found.differences:
-        console.print(f"  {escape(each)}")
-    if found.explanations:
-        console.print("what may explain it:")
-        for each in found.explanations:
-            console.print(f"  {escape(each)}")
+    for difference in comparison.differences:
+        console.print(f"  {escape(difference)}")
+    if comparison.explanations:
+        console.print("possible explanations:")
+        for explanation in comparison.explanations:
+            console.print(f"  {escape(explanation)}")
     return False

@@ -1,4 +1,4 @@
-"""`leeway replay`: what a policy would have come to on the project's own history, beside other ways of retraining."""
+"""`leeway replay`: run a policy over the project's own history, and compare it with fixed retraining schedules."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
-from flows.cli.console import screen
+from flows.cli.console import screen, table
 from flows.cli.session import lake_of
 from tasks.errors import DataError
 from tasks.spec import ProjectSpec, find_project, home, read_spec
@@ -22,25 +22,25 @@ if TYPE_CHECKING:
     from flows.backtest.engine import Strategy
     from flows.backtest.history import History
 
-Habit = Literal["policy", "never", "monthly", "nightly"]
-HABITS: tuple[Habit, ...] = ("policy", "never", "monthly", "nightly")
+Schedule = Literal["policy", "never", "monthly", "nightly"]
+SCHEDULES: tuple[Schedule, ...] = ("policy", "never", "monthly", "nightly")
 PAGE = "replay.html"
 FIRST_SHARE = 0.4
 
 
 def replay_policy(
-    project: str, policies: Sequence[Path], begin: date | None, habits: Sequence[str] = HABITS
+    project: str, policies: Sequence[Path], start: date | None, schedules: Sequence[str] = SCHEDULES
 ) -> list[StrategySummary]:
-    """Replay a project's policy, and others, on its own history; print a table and write a page with the curves.
+    """Replay a project's policy and others on its own history; print a table and write a page with the curves.
 
     Parameters
     ----------
     policies : sequence of Path
-        Other project.yaml files of the same project, each with a policy to be tried beside the present one.
-    begin : date or None
-        The night on which the first model is trained; when 40 % of the rows have landed, if left out.
-    habits : sequence of str
-        Of `HABITS`: the policy, and the calendars to compare it with.
+        Other project.yaml files of the same project, each with a policy to compare with the present one.
+    start : date or None
+        The night on which the first model is trained; by default when 40 % of the rows have landed.
+    schedules : sequence of str
+        Any of `SCHEDULES`: the policy, and the fixed schedules to compare it with.
     """
     console = screen()
     with console.status("loading"):
@@ -53,18 +53,18 @@ def replay_policy(
         path = find_project(project)
         spec, lake = lake_of(project)
         if spec.training.task == "multiclass":
-            raise DataError(f"{spec.project} has several classes; a replay knows numbers and two classes so far")
+            raise DataError(f"{spec.project} has several classes; a replay supports regression and two classes only")
         history = history_in(lake, spec)
         history = replace(history, rows=assembled_features(history.rows, spec, lake, path.parent))
-    since = begin or _first_night(history)
-    strategies = _strategies(spec, policies, habits)
+    since = start or _first_night(history)
+    strategies = _strategies(spec, policies, schedules)
     lines = []
     with console.status("") as status:
-        bench = BacktestTrainer(history, path.parent, said=lambda text: status.update(f"replaying {text}"))
+        trainer = BacktestTrainer(history, path.parent, said=lambda text: status.update(f"replaying {text}"))
         for strategy in strategies:
             status.update(f"replaying {strategy.name}")
             started = time.monotonic()
-            story = run_backtest(strategy, bench, since)
+            story = run_backtest(strategy, trainer, since)
             lines.append(compared(story, history.labels, time.monotonic() - started))
     console.print(_table(lines, since))
     where = home(path) / f"{spec.project}-{PAGE}"
@@ -74,31 +74,30 @@ def replay_policy(
     return lines
 
 
-def _strategies(spec: ProjectSpec, policies: Sequence[Path], habits: Sequence[str]) -> list[Strategy]:
+def _strategies(spec: ProjectSpec, policies: Sequence[Path], schedules: Sequence[str]) -> list[Strategy]:
     from flows.backtest.engine import Strategy
 
-    found = [Strategy(habit, spec, habit) for habit in HABITS if habit in habits]
+    strategies = [Strategy(schedule, spec, schedule) for schedule in SCHEDULES if schedule in schedules]
     for path in policies:
         other = read_spec(path)
         if other.features != spec.features or other.source != spec.source:
             raise DataError(f"{path} has other sources or features than {spec.project}; only its policy may differ")
-        found.append(Strategy(path.stem if path.stem != "project" else path.parent.name, other))
-    return found
+        strategies.append(Strategy(path.stem if path.stem != "project" else path.parent.name, other))
+    return strategies
 
 
 def _first_night(history: History) -> date:
     landed = history.rows["arrival"].sort_values()
-    found: date = landed.iloc[int(len(landed) * FIRST_SHARE)]
-    return found
+    night: date = landed.iloc[int(len(landed) * FIRST_SHARE)]
+    return night
 
 
 def _table(lines: Sequence[StrategySummary], since: date) -> Table:
-    table = Table(title=f"from {since} on", show_edge=False)
-    table.add_column("retrained")
-    for heading in ("nights", "alarms", "set aside", "asked", "retrainings", "error", "bias", "cost", "seconds"):
-        table.add_column(heading, justify="right")
+    headings = ("nights", "alarms", "quarantined", "asked", "retrainings", "error", "bias", "cost", "seconds")
+    summary = table("retrained", *(Column(heading, justify="right") for heading in headings))
+    summary.title = f"from {since} on"
     for line in lines:
-        table.add_row(
+        summary.add_row(
             escape(line.name),
             str(line.nights),
             str(line.alarms),
@@ -110,4 +109,4 @@ def _table(lines: Sequence[StrategySummary], since: date) -> Table:
             f"{line.cost:,.0f}",
             f"{line.seconds:.1f}",
         )
-    return table
+    return summary

@@ -1,4 +1,4 @@
-"""`leeway run`: a flow now, through Prefect, with the stack that is there or a temporary one."""
+"""`leeway run`: run a flow now through Prefect, on running servers or on temporary ones."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from rich.markup import escape
 
 from flows.cli.console import screen
-from flows.cli.progress import hush, progress
-from flows.cli.session import served
+from flows.cli.progress import show_progress, silence_prefect
+from flows.cli.session import open_servers
 from flows.stack.process_registry import started_here
 from tasks.spec import ProjectSpec, find_project, home, read_spec
 
@@ -18,33 +18,33 @@ DECIDING = {"nightly", "monitor"}
 
 
 def run_flow_now(kind: str, project: str, night: date | None, reason: str | None) -> None:
-    """Run a project's flow, and what it starts, in this process; print what came of it."""
+    """Run a project's flow and the retraining it starts in this process, and print the outcomes."""
     path = find_project(project)
     spec = read_spec(path)
-    hush()
-    with served(path) as addresses:
+    silence_prefect()
+    with open_servers(path) as endpoints:
         with screen(stderr=True).status("loading"):
             from flows.stack.run_deployment import run, run_due
 
-            _make_sure_it_is_deployed(kind, spec, home(path))
+            _deploy_if_needed(kind, spec, home(path))
         parameters: dict[str, Any] = {"date": night.isoformat() if night else None}
         if reason is not None:
             parameters["reason"] = reason
-        with progress(f"{kind} of {spec.project}, seen at {addresses.prefect_ui}/runs"):
+        with show_progress(f"{kind} of {spec.project}, shown at {endpoints.prefect_ui}/runs"):
             result = run(kind, spec.project, **parameters)
         _print(kind, result)
         if kind not in DECIDING:
             return
-        with progress(f"retrain of {spec.project}, if the night asked for it"):
+        with show_progress(f"retrain of {spec.project}, if the decision asks for it"):
             trained = run_due("retrain", spec.project)
-        for each in trained:
-            _print("retrain", each)
+        for outcome in trained:
+            _print("retrain", outcome)
         if result["action"] == "retrain" and not trained:
-            screen().print(f"the retraining is carried out by a worker: {addresses.prefect_ui}/runs")
+            screen().print(f"a worker runs the retraining: {endpoints.prefect_ui}/runs")
 
 
-def _make_sure_it_is_deployed(kind: str, spec: ProjectSpec, where: Path) -> None:
-    """Deploy a project where it is not; where no worker waits, its schedules are off, lest runs pile up as late."""
+def _deploy_if_needed(kind: str, spec: ProjectSpec, where: Path) -> None:
+    """Deploy a project that is not deployed yet; without a worker, its schedules are off so that no runs pile up."""
     from prefect import get_client
     from prefect.exceptions import ObjectNotFound
 

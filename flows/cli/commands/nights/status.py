@@ -15,7 +15,7 @@ from flows.cli.session import lake_of
 from flows.stack.endpoints import Endpoints
 from flows.stack.local_stack import answers, configured
 from flows.stack.next_runs import by_prefect, by_schedule
-from flows.stack.process_registry import keeper_of, read_note
+from flows.stack.process_registry import read_note, supervisor_of
 from flows.stack.supervisor import healthy
 from tasks import clock
 from tasks.errors import Error, SpecError
@@ -104,9 +104,9 @@ def _tell_next(specs: Sequence[ProjectSpec], stack: Endpoints | None, console: C
 
 
 def _stack(where: Path) -> Endpoints | None:
-    """Return where the servers are meant to be: configured, or started from this home and still kept."""
+    """Return the addresses of the configured servers, or of the stack started from this home."""
     note = read_note(where)
-    kept = note is not None and keeper_of(where) is not None
+    kept = note is not None and supervisor_of(where) is not None
     return configured() or (Endpoints(note["prefect"], note["mlflow"]) if note and kept else None)
 
 

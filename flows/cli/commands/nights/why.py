@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table as Shown
 
 from flows.cli.console import screen
-from flows.cli.session import lake_of, served
+from flows.cli.session import lake_of, open_servers
 from tasks.errors import DataError
 from tasks.lake import read_entries
 from tasks.report import ReportTable, Section, Why, visible, why_lines
@@ -31,7 +31,7 @@ def decide_again(project: str, night: date) -> bool:
     """Decide a night once more from what is stored, say how it compares, and return whether it is the same."""
     path = find_project(project)
     name = read_spec(path).project
-    with served(path):
+    with open_servers(path):
         from flows.backtest.redecide import redecide
         from flows.workspace import open_workspace
 

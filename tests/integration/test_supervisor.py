@@ -16,17 +16,17 @@ import psutil
 import pytest
 
 from flows.stack.ports import free_port
-from flows.stack.process_registry import MARK, alive, belonging, entry, read_note, stop
+from flows.stack.process_registry import MARK, alive, entry, read_note, stack_processes, stop
 from flows.stack.supervisor import WORKER_WANTED, healthy
 
 PATIENCE_SECONDS = 20
 KEEPER = """
 import sys
 from pathlib import Path
-from flows import keeper
-keeper.PROCFILE, keeper.SILENT_SECONDS, keeper.ASK_SECONDS = Path("Procfile"), 1.0, 0.2
-keeper.HEALTH_SECONDS = 0.3
-keeper.main()
+from flows.stack import supervisor
+supervisor.PROCFILE, supervisor.MAX_SILENCE_SECONDS, supervisor.HEALTH_CHECK_SECONDS = Path("Procfile"), 1.0, 0.2
+supervisor.REQUEST_SECONDS = 0.3
+supervisor.main()
 """
 SERVER = "exec {python} -m http.server --bind 127.0.0.1 {port}"
 
@@ -110,11 +110,11 @@ def test_the_worker_begins_when_it_is_wanted_and_what_it_began_outlives_it(kept:
     os.kill(kept.member("worker")["pid"], signal.SIGKILL)
     until(lambda: kept.member("worker")["starts"] == 2)
     assert run.is_running()
-    assert run in belonging(kept.home)
+    assert run in stack_processes(kept.home)
 
 
 def test_everything_ends_with_the_command_that_owns_it(kept: Kept) -> None:
-    everything = [process for process in belonging(kept.home) if process.pid != kept.keeper.pid]
+    everything = [process for process in stack_processes(kept.home) if process.pid != kept.keeper.pid]
     assert len(everything) == 2
     kept.owner.kill()
     kept.owner.wait()
@@ -132,5 +132,5 @@ def test_what_a_killed_keeper_left_is_found_even_without_its_note(kept: Kept) ->
     assert kept.running()
     (kept.home / "stack.json").unlink()
     stop(kept.home)
-    assert belonging(kept.home) == []
+    assert stack_processes(kept.home) == []
     assert not kept.running()

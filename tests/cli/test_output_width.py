@@ -1,0 +1,105 @@
+"""No line of output is longer than 120 characters in a pipe, unless it is one word, such as a path."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+
+from flows.cli.console import PIPE_WIDTH, screen
+from flows.demo.narration import COLUMNS, as_line
+from tasks.lake import Entry, Lake, append_entry
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Leeway
+
+LONG_REASON = "the champion's error on the newest cohort exceeds what the gate promised by more than its leeway; " * 4
+NIGHT = date(2026, 1, 31)
+
+
+def too_long(output: str) -> list[str]:
+    return [line for line in output.splitlines() if len(line) > PIPE_WIDTH and " " in line.strip()]
+
+
+@pytest.fixture
+def project(here: Path, leeway: Leeway, orders: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project `orders`, with one night that has much to say, and a project with a wrong spec."""
+    monkeypatch.delenv("COLUMNS")
+    orders.to_csv("orders.csv", index=False)
+    assert leeway("init", "orders.csv", "--time", "date", "--label", "price").code == 0
+    moved = {"column": "size", "statistic": "mean", "distance": 0.5, "leeway": 0.25, "strain": 2.0, "creep": False}
+    answer = {"question": "enough rows?", "answer": LONG_REASON, "numbers": {f"n{i}": i / 7 for i in range(40)}}
+    details = {"rows": 120, "labels": 120, "quarantined": 3, "answers": [answer], "moved": [moved], "batches": {}}
+    lake = Lake(str(here / "deployments" / ".leeway" / "lake"))
+    moment = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    for action in ("score", "ask"):
+        entry = Entry(
+            name=f"{NIGHT}/{action}",
+            kind="night",
+            night=NIGHT,
+            time=moment,
+            action=action,
+            reason=LONG_REASON,
+            drift="none",
+            details=details,
+        )
+        append_entry(lake, "orders", entry)
+    broken = here / "deployments" / "broken" / "project.yaml"
+    broken.parent.mkdir()
+    broken.write_text("project: broken\nscope: {owner: 3, metric: nothing}\nsource: {uri: [], label: 1}\n")
+    return here
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["check", "orders"],
+        ["check", "broken"],
+        ["demo", "--incident", "list"],
+        ["doctor"],
+        ["init", "orders.csv", "--time", "date", "--label", "price", "--project", "more"],
+        ["release", "orders", "nothing"],
+        ["review", "orders"],
+        ["status"],
+        ["why", "orders", "2026-01-31"],
+        ["why", "orders", "2026-01-01"],
+        ["replay", "--help"],
+        ["run", "nightly", "--help"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.usefixtures("project")
+def test_a_command_in_a_pipe_prints_no_long_line(words: list[str], leeway: Leeway) -> None:
+    said = leeway(*words)
+    assert said.out + said.err
+    assert too_long(said.out + said.err) == []
+
+
+def test_a_real_pipe_gets_no_long_line_and_no_colour(project: Path) -> None:
+    command = [str(Path(sys.executable).parent / "leeway"), "status"]
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    piped = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=True)
+    assert "the champion's error" in piped.stdout
+    assert too_long(piped.stdout) == []
+    assert "\x1b" not in piped.stdout
+
+
+def test_a_path_is_never_broken(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    path = "/home/" + "deeply-nested/" * 12
+    screen().print(f"[bold]written[/] to {path} just now")
+    assert capsys.readouterr().out == f"written to\n{path}\njust now\n"
+
+
+def test_a_long_decision_of_the_demo_continues_below_itself() -> None:
+    cells = ("2015-01-05", *("0" for _ in COLUMNS[1:-1]), LONG_REASON)
+    lines = as_line(cells).splitlines()
+    assert len(lines) > 4
+    assert too_long("\n".join(lines)) == []
+    assert {len(line) - len(line.lstrip()) for line in lines[1:]} == {lines[0].index("the champion")}
