@@ -69,7 +69,7 @@ def test_options_still_work_under_their_old_names(words: str, here: Path, leeway
     assert not list(here.iterdir())
     said = leeway(*words.replace("?", "shop").split())
     assert (said.code, said.err) == (1, "error: no project 'shop' in deployments; known: none yet\n")
-    shown = leeway(words.split()[0], "--help").out.split()
+    shown = leeway(words.split(maxsplit=1)[0], "--help").out.split()
     assert not {f"--{name}" for name in RENAMED} & set(shown)
 
 
