@@ -104,12 +104,12 @@ class NightData:
         return found[found["role"] == "champion"]
 
     def labels(self, *, after: date) -> pd.DataFrame:
-        """Return the newest label of each row whose newest label arrived after a day, up to the night."""
+        """Return the newest label of each row, if it arrived after a day and up to the night."""
         newest = self._held("labels", after, self._read_labels)
         return newest[newest["arrival"] > after]
 
     def matured(self, predictions: pd.DataFrame, *, labels_after: date) -> pd.DataFrame:
-        """Join predictions with the newest labels; only rows whose labels have matured by the night.
+        """Join predictions with the newest labels; only rows with labels that have matured by the night.
 
         Parameters
         ----------
