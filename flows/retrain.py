@@ -221,7 +221,7 @@ class Job:
             leaderboard=trained.leaderboard,
             analysis={
                 "labels": labels,
-                "errors": analyse_task(proven.contest, spec).to_dict(),
+                "errors": analyse_task(proven.comparison_set, spec).to_dict(),
                 "learning_curve": would_more_help_task(trained, proven.past, spec, proven.learned_on).to_dict(),
                 "selection": trained.selection.to_dict() if trained.selection else None,
             },

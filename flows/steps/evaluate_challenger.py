@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.evaluate import Contest, Evidence
+from tasks.evaluate import ComparisonSet, Evidence
 from tasks.evaluate.task import examine, examine_task
 from tasks.features import Parts, holdout_parts
 from tasks.model import Predictor
@@ -54,7 +54,7 @@ class EvaluatedChallenger:
     past: pd.DataFrame
     learned_on: date
     trained: Trained
-    contest: Contest
+    comparison_set: ComparisonSet
     evidence: Evidence
 
     def answers(self, spec: ProjectSpec) -> PredictionReference | None:
@@ -64,7 +64,7 @@ class EvaluatedChallenger:
         rows = pd.DataFrame(
             {
                 "event_date": self.parts.holdout["event_date"].to_numpy(),
-                "prediction": self.contest.challenger.predict(self.parts.holdout),
+                "prediction": self.comparison_set.challenger.predict(self.parts.holdout),
                 "label": self.parts.holdout[spec.source.label.column].to_numpy(float),
             }
         )
@@ -76,7 +76,7 @@ class EvaluatedChallenger:
             return None
         rows = self.parts.holdout
         truth = rows[spec.source.label.column].to_numpy(float)
-        losses = LOSSES[spec.scope.metric](truth, self.contest.challenger.predict(rows))
+        losses = LOSSES[spec.scope.metric](truth, self.comparison_set.challenger.predict(rows))
         return slices(rows, losses, spec.features, spec.privacy.min_category_count)
 
 
@@ -85,7 +85,7 @@ class TrainingSteps:
     """How a training runs its two steps: as Prefect tasks, or as plain functions."""
 
     choose_and_fit: Callable[..., Trained]
-    examine: Callable[[Contest, ProjectSpec], Evidence]
+    examine: Callable[[ComparisonSet, ProjectSpec], Evidence]
 
 
 AS_TASKS = TrainingSteps(choose_and_fit_task, examine_task)
@@ -116,7 +116,7 @@ def train_and_evaluate(
     trained = steps.choose_and_fit(past, spec, learned_on, spread, conduct)
     first, last = parts.holdout_from, max(parts.holdout["event_date"])
     inside = question.rows["event_date"].between(first, last)
-    contest = Contest(
+    comparison_set = ComparisonSet(
         challenger=trained.fitted.portable,
         champion=question.champion,
         holdout=parts.holdout,
@@ -126,4 +126,4 @@ def train_and_evaluate(
         awaiting=int((~question.rows.loc[inside, "row_id"].isin(parts.holdout["row_id"])).sum()),
         uses=sum(begin <= last and end >= first for begin, end in question.uses),
     )
-    return EvaluatedChallenger(parts, past, learned_on, trained, contest, steps.examine(contest, spec))
+    return EvaluatedChallenger(parts, past, learned_on, trained, comparison_set, steps.examine(comparison_set, spec))

@@ -11,7 +11,7 @@ from tasks import clock
 from tasks.dataset.feature_assembly import assembled_features
 from tasks.dataset.night_data import NightData
 from tasks.decide import ReleaseOutcome, ShadowOutcome
-from tasks.evaluate import beside, first_cohort
+from tasks.evaluate import compare_in_service, first_cohort
 from tasks.evaluate.task import realised_losses
 from tasks.lake import Entry
 from tasks.logs import line, logger
@@ -67,7 +67,7 @@ def shadowed(workspace: Workspace, champion: Champion, data: NightData, fault: s
         return ShadowOutcome(number, f"it could not answer ({fault})", failed=True)
     try:
         waiting = workspace.load(number)
-        found = beside(
+        found = compare_in_service(
             realised_losses(data, waiting.answering), realised_losses(data, champion.answering), workspace.spec
         )
     except Exception as error:  # noqa: BLE001 - the same

@@ -1,15 +1,15 @@
-"""The gate: two models and rows newer than both in, evidence out - a verdict, and each number it rests on.
+"""Evaluate: the gate compares two models on rows newer than both, and returns evidence: a verdict with its numbers.
 
-Nothing here decides who serves: a person, or promotion's own rules, read the evidence. Beside it, where the challenger
-is wrong (`error_analysis`); later whether what was released keeps the gate's promise (`first_cohort`), and how what
-waits does in service (`beside`).
+It does not decide which model serves: a person, or the rules of promotion, read the evidence. The room also shows where
+the errors of the challenger are (`error_analysis`), whether a released model keeps the gate's promise (`first_cohort`),
+and how a waiting version performs in service (`compare_in_service`).
 """
 
-from tasks.evaluate.after_release.recovery import Cohort, Recovery, recovered
-from tasks.evaluate.after_release.shadow_comparison import ShadowComparison, beside, first_cohort
+from tasks.evaluate.after_release.recovery import Cohort, Recovery, check_recovery, first_cohort
+from tasks.evaluate.after_release.shadow_comparison import ShadowComparison, compare_in_service
 from tasks.evaluate.analysis.error_analysis import ErrorAnalysis, error_analysis
 from tasks.evaluate.analysis.weak_slices import WeakSlice
-from tasks.evaluate.comparison_set import Contest
+from tasks.evaluate.comparison_set import ComparisonSet
 from tasks.evaluate.evidence import PROTOCOL, Evidence
 from tasks.evaluate.gate import gate
 from tasks.evaluate.loss_comparison import Comparison, compare
@@ -19,17 +19,17 @@ __all__ = [
     "PROTOCOL",
     "Cohort",
     "Comparison",
-    "Contest",
+    "ComparisonSet",
     "ErrorAnalysis",
     "Evidence",
     "Recovery",
     "ShadowComparison",
     "SliceResult",
     "WeakSlice",
-    "beside",
+    "check_recovery",
     "compare",
+    "compare_in_service",
     "error_analysis",
     "first_cohort",
     "gate",
-    "recovered",
 ]

@@ -1,4 +1,4 @@
-"""Who meets whom, and the rows that are fair to both."""
+"""A challenger, its rival, and the rows that neither was trained on."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from tasks.statistics import LOSSES, RESIDUALS
 
 
 @dataclass(frozen=True, slots=True)
-class Contest:
-    """A challenger, whom it must beat, and on what.
+class ComparisonSet:
+    """A challenger, the models it must beat, and the rows to compare them on.
 
     Attributes
     ----------
     challenger : Predictor
         The new model, fitted without the hold-out.
     champion : Predictor or None
-        The one that serves; None for a first model.
+        The model in service; None for a first model.
     holdout : DataFrame
         Labelled rows with event time and the columns of both models. Rows that are not newer than both models' last
-        training day are left out, whoever put them in.
+        training day are left out.
     baseline_prediction : float or array
-        The trivial rule's constant, in label units or as P(class 1); or its prediction of each row of the hold-out,
+        The baseline's constant, in label units or as P(class 1); or its prediction of each row of the hold-out,
         shape (n,), or (n, k) for several classes in the challenger's order.
     parity : float
         Largest difference between the exported and the trained challenger, on the model's scale.
     night : date or None
-        The night that judges. With it, rows whose label could not have matured by then are left out too: labels that
-        come early are not like the others.
+        The night of the comparison. With it, rows with a label that cannot have matured by then are left out too:
+        early labels differ from the others.
     awaiting : int
-        Rows of the hold-out's days whose label has not come.
+        Rows of the hold-out's days that have no label yet.
     uses : int
-        How often these rows, or some of them, decided before; each time the win must be clearer.
+        Number of earlier decisions on these rows, or some of them; each one raises the confidence required.
     """
 
     challenger: Predictor
@@ -57,24 +57,24 @@ class Contest:
 
     @property
     def rival(self) -> str:
-        """Whom the challenger is compared with: the champion, or the baseline when there is none."""
+        """What the challenger is compared with: the champion, or the baseline without a champion."""
         return "champion" if self.champion else "baseline"
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """The fair rows with everybody's answers.
+class ScoredRows:
+    """The rows of the comparison, with predictions and losses by model.
 
     Attributes
     ----------
     days, groups : array
-        Event day of each row; its entity, where the spec names a column of groups.
+        Event day of each row; its entity, where the spec has a column of groups.
     left_out : int
-        Rows that were not fair to both, or whose label was not mature.
+        Rows that a model was trained on, or with a label that was not mature.
     truth : array
-        The label as the challenger reads it: of several classes, the place among its classes.
-    answers, losses, residuals : dict of str to array
-        By name - challenger, champion, baseline - prediction, loss and signed residual of each row.
+        The label as the challenger reads it: of several classes, the index in its classes.
+    predictions, losses, residuals : dict of str to array
+        Prediction, loss and signed residual of each row, by model: challenger, champion, baseline.
     """
 
     rows: pd.DataFrame
@@ -82,7 +82,7 @@ class Scored:
     groups: npt.NDArray[Any] | None
     left_out: int
     truth: FloatArray
-    answers: dict[str, FloatArray]
+    predictions: dict[str, FloatArray]
     losses: dict[str, FloatArray]
     residuals: dict[str, FloatArray]
 
@@ -94,13 +94,13 @@ class Scored:
         first, last = self.days.min(), self.days.max()
         return pd.Timestamp(first).date(), pd.Timestamp(last).date()
 
-    def bias(self, who: str) -> float:
-        """Return somebody's mean signed residual on the metric's scale; NaN without rows."""
-        return float(self.residuals[who].mean()) if len(self.days) else math.nan
+    def bias(self, model: str) -> float:
+        """Return the mean signed residual of a model on the metric's scale; NaN without rows."""
+        return float(self.residuals[model].mean()) if len(self.days) else math.nan
 
 
-def scored(contest: Contest, spec: ProjectSpec) -> Scored:
-    """Return the rows newer than both models, with the answers and losses of challenger, champion and baseline.
+def score_rows(compared: ComparisonSet, spec: ProjectSpec) -> ScoredRows:
+    """Return the rows newer than both models, with predictions and losses of challenger, champion and baseline.
 
     Raises
     ------
@@ -109,60 +109,60 @@ def scored(contest: Contest, spec: ProjectSpec) -> Scored:
     """
     group = [spec.split.group] if spec.split.group else []
     needed = [spec.source.event_time, spec.source.label.column, *spec.gate.slices, *group]
-    missing = [column for column in needed if column not in contest.holdout.columns]
+    missing = [column for column in needed if column not in compared.holdout.columns]
     if missing:
         raise DataError(
             f"found no column {missing} in the hold-out of {spec.project!r}; expected {needed} and the model's. "
-            "Join the labels first, and keep what gate.slices names."
+            "Join the labels first, and keep the columns of gate.slices."
         )
-    moments = pd.to_datetime(contest.holdout[spec.source.event_time], utc=True).dt.tz_localize(None)
+    moments = pd.to_datetime(compared.holdout[spec.source.event_time], utc=True).dt.tz_localize(None)
     days = moments.dt.normalize()
-    fair = _fair(days, contest, spec)
-    rows = contest.holdout[fair]
-    models = {"challenger": contest.challenger, "champion": contest.champion}
-    answers = {name: model.predict(rows) for name, model in models.items() if model}
-    answers["baseline"] = _baseline(contest, fair.to_numpy(dtype=bool))
-    truths = {name: truth_for(model or contest.challenger, rows, spec) for name, model in models.items()}
+    unseen = _unseen(days, compared, spec)
+    rows = compared.holdout[unseen]
+    models = {"challenger": compared.challenger, "champion": compared.champion}
+    predictions = {name: model.predict(rows) for name, model in models.items() if model}
+    predictions["baseline"] = _baseline(compared, unseen.to_numpy(dtype=bool))
+    truths = {name: truth_for(model or compared.challenger, rows, spec) for name, model in models.items()}
     truths["baseline"] = truths["challenger"]
-    decided = {name: _decided(models.get(name), answer, spec) for name, answer in answers.items()}
+    decided = {name: _decided(models.get(name), values, spec) for name, values in predictions.items()}
     loss, residual = LOSSES[spec.scope.metric], RESIDUALS[spec.scope.metric]
-    return Scored(
+    return ScoredRows(
         rows=rows,
-        days=days[fair].to_numpy(),
+        days=days[unseen].to_numpy(),
         groups=as_text(rows[group[0]]).fillna("").to_numpy() if group else None,
-        left_out=int((~fair).sum()),
+        left_out=int((~unseen).sum()),
         truth=truths["challenger"],
-        answers=answers,
-        losses={name: loss(truths[name], decided[name]) for name in answers},
-        residuals={name: residual(truths[name], answers[name]) for name in answers},
+        predictions=predictions,
+        losses={name: loss(truths[name], decided[name]) for name in predictions},
+        residuals={name: residual(truths[name], predictions[name]) for name in predictions},
     )
 
 
 def truth_for(model: Predictor, rows: pd.DataFrame, spec: ProjectSpec) -> FloatArray:
-    """Return the labels as a model reads them: numbers, or places among its classes (their number for another)."""
+    """Return the labels as a model reads them: numbers, or indices in its classes (their count if unknown)."""
     labels, classes = rows[spec.source.label.column], model.schema.classes
     if spec.training.task != "multiclass":
         return np.asarray(labels.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
-    found = category_codes(labels, tuple(str(name) for name in classes)).copy()
-    found[np.isnan(found) & ~as_text(labels).isna().to_numpy(dtype=bool)] = len(classes)
-    return found
+    codes = category_codes(labels, tuple(str(name) for name in classes)).copy()
+    codes[np.isnan(codes) & ~as_text(labels).isna().to_numpy(dtype=bool)] = len(classes)
+    return codes
 
 
-def _fair(days: pd.Series[Any], contest: Contest, spec: ProjectSpec) -> pd.Series[Any]:
-    """Tell which rows neither model has learned from, and whose label had its time."""
-    models = (contest.challenger, contest.champion)
+def _unseen(days: pd.Series[Any], compared: ComparisonSet, spec: ProjectSpec) -> pd.Series[Any]:
+    """Return which rows neither model was trained on, and have a mature label."""
+    models = (compared.challenger, compared.champion)
     seen = [model.schema.trained_until for model in models if model and model.schema.trained_until]
-    fair = days > pd.Timestamp(max(seen)) if seen else days.notna()
-    return fair if contest.night is None else fair & (days <= pd.Timestamp(spec.matured_until(contest.night)))
+    unseen = days > pd.Timestamp(max(seen)) if seen else days.notna()
+    return unseen if compared.night is None else unseen & (days <= pd.Timestamp(spec.matured_until(compared.night)))
 
 
-def _baseline(contest: Contest, fair: BoolArray) -> FloatArray:
-    given = np.asarray(contest.baseline_prediction, dtype=np.float64)
-    return np.full(int(fair.sum()), float(given)) if given.ndim == 0 else given[fair]
+def _baseline(compared: ComparisonSet, unseen: BoolArray) -> FloatArray:
+    given = np.asarray(compared.baseline_prediction, dtype=np.float64)
+    return np.full(int(unseen.sum()), float(given)) if given.ndim == 0 else given[unseen]
 
 
-def _decided(model: Predictor | None, answer: FloatArray, spec: ProjectSpec) -> FloatArray:
-    """Return what the metric judges: the answer; where misses are counted, the decision at the model's threshold."""
+def _decided(model: Predictor | None, prediction: FloatArray, spec: ProjectSpec) -> FloatArray:
+    """Return what the metric is computed on: the prediction or, for the error rate, the decision at the threshold."""
     if model is None or spec.training.task != "binary" or spec.scope.metric != "error_rate":
-        return answer
-    return np.where(np.isnan(answer), np.nan, model.decisions(answer))
+        return prediction
+    return np.where(np.isnan(prediction), np.nan, model.decisions(prediction))

@@ -1,10 +1,10 @@
-"""Evidence: what the gate found, as a record that outlives the night and is read again before promotion.
+"""Evidence: the findings of the gate as a stored record, which is read again before promotion.
 
-PROTOCOL is the format's number. To change the format: raise it, let `from_dict` still read every older number, and keep
+PROTOCOL is the number of the format. To change the format: raise it, let `from_dict` read every older number, and keep
 a frozen file of the old format under tests/unit/evaluate/frozen with a test that reads it.
 
 1   losses, difference, slices, budgets, reasons.
-2   the confidence as corrected for earlier uses of the rows, those uses, memory, share of labels that had come.
+2   the confidence as corrected for earlier uses of the rows, those uses, memory, share of rows with a label.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ READABLE = (1, 2)
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The gate's answer. Losses are means of `metric`, lower is better; numbers that could not be found are NaN.
+    """The result of the gate. Losses are means of `metric`, lower is better; numbers that are unknown are NaN.
 
     Attributes
     ----------
     verdict : {"clear_win", "borderline", "equal", "worse", "refused"}
-        Against the champion, or against the trivial baseline when there is no champion.
+        Against the champion, or against the baseline when there is no champion.
     passed : bool
-        Whether a person may be asked: a clear win with every check held.
+        Whether a person may be asked: a clear win, and every check passed.
     start, end : date or None
         First and last event date of the rows compared; None without rows.
     challenger_bias, champion_bias : float
@@ -42,15 +42,15 @@ class Evidence:
     parity : float
         Largest difference between the exported and the trained model, on the model's scale.
     reasons : tuple of str
-        One sentence a check: what was found, what was expected; those that did not hold first.
+        One sentence per check: what was found, what was expected; failed checks first.
     confidence : float
         Of the difference's interval: the spec's, raised for each earlier use of the rows.
     uses : int
-        How often these rows decided before.
+        Number of earlier decisions on these rows.
     memory_mb : float
-        Most memory of the loaded challenger while it answered.
+        Most memory of the loaded challenger while it predicted.
     labelled : float
-        Share of the hold-out's rows whose label had come.
+        Share of the hold-out's rows that had a label.
     """
 
     verdict: Outcome
@@ -81,8 +81,8 @@ class Evidence:
 
     @property
     def summary(self) -> str:
-        """The verdict's numbers in a line."""
-        against = "the trivial baseline" if self.champion_loss is None else "the champion"
+        """The numbers of the verdict in a line."""
+        against = "the baseline" if self.champion_loss is None else "the champion"
         other = self.baseline_loss if self.champion_loss is None else self.champion_loss
         return (
             f"{self.metric} {self.challenger_loss:.4g} against {other:.4g} of {against} on {self.rows} rows; "
@@ -90,8 +90,8 @@ class Evidence:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values that strict JSON can hold: dates as text, what is not a finite number as None."""
-        content: dict[str, Any] = _plain({"protocol": PROTOCOL, **asdict(self)})
+        """Return plain values that strict JSON can hold: dates as text, numbers that are not finite as None."""
+        content: dict[str, Any] = plain_values({"protocol": PROTOCOL, **asdict(self)})
         return content
 
     @classmethod
@@ -101,7 +101,7 @@ class Evidence:
         Raises
         ------
         EvidenceError
-            It is no evidence, or of a protocol this version does not know.
+            The content is not evidence, or has an unknown protocol.
         """
         protocol = content.get("protocol")
         if protocol not in READABLE:
@@ -111,12 +111,12 @@ class Evidence:
             )
         try:
             values = {
-                each.name: content[each.name] for each in fields(cls) if protocol != 1 or each.name not in SINCE_2
+                field.name: content[field.name] for field in fields(cls) if protocol != 1 or field.name not in SINCE_2
             }
             return cls(**values | _restored(values))
         except (KeyError, TypeError, ValueError) as error:
             raise EvidenceError(
-                f"found damaged evidence ({error!r}); expected what protocol {protocol} names. Train again."
+                f"found damaged evidence ({error!r}); expected the fields of protocol {protocol}. Train again."
             ) from error
 
 
@@ -140,11 +140,12 @@ def _with_nan(values: Mapping[str, Any], numbers: tuple[str, ...]) -> dict[str, 
     return {**values, **{name: math.nan for name in numbers if name in values and values[name] is None}}
 
 
-def _plain(value: Any) -> Any:
+def plain_values(value: Any) -> Any:
+    """Return a value as strict JSON holds it: lists and dicts, dates as text, numbers that are not finite as None."""
     if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
+        return {key: plain_values(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
+        return [plain_values(part) for part in value]
     if isinstance(value, date):
         return value.isoformat()
     return None if isinstance(value, float) and not math.isfinite(value) else value

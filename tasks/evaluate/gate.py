@@ -1,4 +1,4 @@
-"""The gate: what a challenger must prove on rows newer than both models before a person is asked."""
+"""The gate: what a challenger must show on rows newer than both models before a person is asked."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from tasks.evaluate.checks import (
     Check,
     at_most,
-    beats_the_trivial_rule,
+    beats_baseline,
     enough_labels,
     enough_rows,
     no_slice_worse,
     wins,
 )
-from tasks.evaluate.comparison_set import Contest, Scored, scored
-from tasks.evaluate.cost.latency import latency_ms
-from tasks.evaluate.cost.memory import memory_mb
+from tasks.evaluate.comparison_set import ComparisonSet, ScoredRows, score_rows
+from tasks.evaluate.cost import latency_ms, memory_mb
 from tasks.evaluate.evidence import Evidence
 from tasks.evaluate.loss_comparison import Comparison, Outcome, compare
 from tasks.evaluate.slice_checks import SliceResult, slice_results
@@ -24,35 +23,35 @@ from tasks.model import TOLERANCE
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics import confidence_after
 
-__all__ = ["Contest", "gate"]
+__all__ = ["ComparisonSet", "gate"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """Everything that was measured; `confidence` is that of the main comparison, `labelled` a share."""
+class _Measurements:
+    """All measurements; `confidence` is that of the main comparison, `labelled` the share of rows with a label."""
 
-    scored: Scored
+    scored: ScoredRows
     confidence: float
     labelled: float
     main: Comparison
-    trivial: Comparison
+    baseline: Comparison
     slices: tuple[SliceResult, ...]
     latency_ms: float
     memory_mb: float
 
 
-def gate(contest: Contest, spec: ProjectSpec) -> Evidence:
+def gate(compared: ComparisonSet, spec: ProjectSpec) -> Evidence:
     """Return the evidence for or against a challenger.
 
-    The challenger is compared with the champion, row by row and judged by whole event days; without a champion, with
-    the trivial baseline. It passes with a clear win, when it also clearly beats the baseline, no named slice is clearly
-    worse, and parity, latency, size and memory hold. What is not a number never passes. A check that failed makes the
-    verdict "refused"; only a challenger that is clearly worse is called that, whatever else failed. Rows that decided
-    before ask for a clearer win each time (`confidence_after`).
+    The challenger is compared with the champion by rows, with intervals over whole event days; without a champion, with
+    the baseline. It passes with a clear win, when it also clearly beats the baseline, no slice of the spec is clearly
+    worse, and parity, latency, size and memory are within their limits. A value that is not a number never passes. A
+    failed check makes the verdict "refused", unless the challenger is clearly worse. Each earlier decision on the same
+    rows raises the confidence (`confidence_after`).
 
     Parameters
     ----------
-    contest : Contest
+    compared : ComparisonSet
         The models and the hold-out.
     spec : ProjectSpec
         The metric, and `gate` with its limits.
@@ -62,44 +61,44 @@ def gate(contest: Contest, spec: ProjectSpec) -> Evidence:
     DataError
         The hold-out lacks a column.
     """
-    found = _measured(contest, spec)
+    measured = _measure(compared, spec)
     policy = spec.gate
-    enough = enough_rows(found.scored, policy)
-    win = wins(found.main, contest.rival, found.confidence, contest.uses)
+    enough = enough_rows(measured.scored, policy)
+    win = wins(measured.main, compared.rival, measured.confidence, compared.uses)
     others = [
         enough,
-        enough_labels(found.labelled, policy),
-        beats_the_trivial_rule(found.trivial, spec),
-        no_slice_worse(found.slices, policy),
-        at_most("a parity difference (exported against trained model) of", contest.parity, TOLERANCE, ""),
-        at_most("a single row's time of", found.latency_ms, policy.max_latency_ms, " ms"),
-        at_most("a model size of", contest.challenger.size_mb, policy.max_size_mb, " MB"),
-        at_most("a loaded model's memory of", found.memory_mb, policy.max_memory_mb, " MB"),
+        enough_labels(measured.labelled, policy),
+        beats_baseline(measured.baseline, spec),
+        no_slice_worse(measured.slices, policy),
+        at_most("a parity difference (exported against trained model) of", compared.parity, TOLERANCE, ""),
+        at_most("a time for a single row of", measured.latency_ms, policy.max_latency_ms, " ms"),
+        at_most("a model size of", compared.challenger.size_mb, policy.max_size_mb, " MB"),
+        at_most("a loaded model's memory of", measured.memory_mb, policy.max_memory_mb, " MB"),
     ]
-    verdict = _verdict(found.main.outcome, others, enough=enough)
-    return _evidence(contest, found, verdict, sorted([win, *others], key=lambda check: check.held), spec)
+    verdict = _verdict(measured.main.outcome, others, enough=enough)
+    return _evidence(compared, measured, verdict, sorted([win, *others], key=lambda check: check.held), spec)
 
 
-def _measured(contest: Contest, spec: ProjectSpec) -> _Found:
-    rows, policy = scored(contest, spec), spec.gate
-    losses, confidence = rows.losses, confidence_after(policy.confidence, contest.uses)
+def _measure(compared: ComparisonSet, spec: ProjectSpec) -> _Measurements:
+    rows, policy = score_rows(compared, spec), spec.gate
+    losses, confidence = rows.losses, confidence_after(policy.confidence, compared.uses)
 
-    def against(rival: str, min_gain: float, sure: float) -> Comparison:
+    def against(rival: str, min_gain: float, confidence: float) -> Comparison:
         return compare(
-            losses["challenger"], losses[rival], rows.days, min_gain=min_gain, confidence=sure, groups=rows.groups
+            losses["challenger"], losses[rival], rows.days, min_gain=min_gain, confidence=confidence, groups=rows.groups
         )
 
     pair = (losses["challenger"], losses.get("champion", losses["baseline"]))
     count = len(rows.rows)
-    return _Found(
+    return _Measurements(
         scored=rows,
         confidence=confidence,
-        labelled=count / (count + contest.awaiting) if count else 0.0,
-        main=against(contest.rival, policy.min_gain, confidence),
-        trivial=against("baseline", 0.0, policy.confidence),
-        slices=slice_results(rows.rows, pair, rows.days, spec) if contest.champion else (),
-        latency_ms=latency_ms(contest.challenger, rows.rows) if count else math.nan,
-        memory_mb=memory_mb(contest.challenger, rows.rows) if count else math.nan,
+        labelled=count / (count + compared.awaiting) if count else 0.0,
+        main=against(compared.rival, policy.min_gain, confidence),
+        baseline=against("baseline", 0.0, policy.confidence),
+        slices=slice_results(rows.rows, pair, rows.days, spec) if compared.champion else (),
+        latency_ms=latency_ms(compared.challenger, rows.rows) if count else math.nan,
+        memory_mb=memory_mb(compared.challenger, rows.rows) if count else math.nan,
     )
 
 
@@ -109,33 +108,35 @@ def _verdict(outcome: Outcome, others: list[Check], *, enough: Check) -> Outcome
     return outcome if all(check.held for check in others) else "refused"
 
 
-def _evidence(contest: Contest, found: _Found, verdict: Outcome, checks: list[Check], spec: ProjectSpec) -> Evidence:
-    metric, main, has_champion = spec.scope.metric, found.main, contest.champion is not None
-    start, end = found.scored.period
+def _evidence(
+    compared: ComparisonSet, measured: _Measurements, verdict: Outcome, checks: list[Check], spec: ProjectSpec
+) -> Evidence:
+    metric, main, has_champion = spec.scope.metric, measured.main, compared.champion is not None
+    start, end = measured.scored.period
     return Evidence(
         verdict=verdict,
         passed=verdict == "clear_win",
         metric=metric,
-        rows=len(found.scored.rows),
+        rows=len(measured.scored.rows),
         start=start,
         end=end,
         challenger_loss=main.challenger_loss,
         challenger_low=main.challenger_low,
         challenger_high=main.challenger_high,
-        challenger_bias=found.scored.bias("challenger"),
+        challenger_bias=measured.scored.bias("challenger"),
         champion_loss=main.other_loss if has_champion else None,
-        champion_bias=found.scored.bias("champion") if has_champion else None,
+        champion_bias=measured.scored.bias("champion") if has_champion else None,
         difference=main.difference,
         difference_low=main.low,
         difference_high=main.high,
-        baseline_loss=found.trivial.other_loss,
-        slices=found.slices,
-        latency_ms=found.latency_ms,
-        size_mb=contest.challenger.size_mb,
-        parity=contest.parity,
+        baseline_loss=measured.baseline.other_loss,
+        slices=measured.slices,
+        latency_ms=measured.latency_ms,
+        size_mb=compared.challenger.size_mb,
+        parity=compared.parity,
         reasons=tuple(check.sentence for check in checks),
-        confidence=found.confidence,
-        uses=contest.uses,
-        memory_mb=found.memory_mb,
-        labelled=found.labelled,
+        confidence=measured.confidence,
+        uses=compared.uses,
+        memory_mb=measured.memory_mb,
+        labelled=measured.labelled,
     )

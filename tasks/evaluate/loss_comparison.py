@@ -1,4 +1,4 @@
-"""Two models' losses on the same rows: whether the new one is better, beyond chance and by enough."""
+"""The losses of two models on the same rows: whether the new model is better, significantly and by enough."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Outcome = Literal["clear_win", "borderline", "equal", "worse", "refused"]
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Challenger against another, on the same rows.
+    """The challenger against another model, on the same rows.
 
     `difference` is challenger minus other, below zero when the challenger is better; `low` and `high` bound it;
-    `needed` is the improvement asked for, in units of the metric.
+    `needed` is the required improvement, in units of the metric.
     """
 
     challenger_loss: float
@@ -34,10 +34,10 @@ class Comparison:
 
     @property
     def outcome(self) -> Outcome:
-        """What the interval says; a bound that is not a number refuses.
+        """The result; a bound that is not a number gives "refused".
 
-        clear_win: the whole interval is better by more than what is needed. worse: the whole interval is worse.
-        borderline: better on average, but not clearly. equal: neither.
+        clear_win: the whole interval is better by more than the required improvement. worse: the whole interval is
+        worse. borderline: better on average, but not clearly. equal: neither.
         """
         if not all(map(math.isfinite, (self.challenger_loss, self.other_loss, self.low, self.high))):
             return "refused"
@@ -57,7 +57,7 @@ def compare(
     confidence: float,
     groups: npt.ArrayLike | None = None,
 ) -> Comparison:
-    """Return how the challenger's mean loss differs from the other's, paired by row and judged by whole days.
+    """Return how the mean losses differ, paired by row, with intervals over whole days.
 
     Parameters
     ----------
@@ -66,16 +66,16 @@ def compare(
     days : array, shape (n,)
         Event day of each row.
     min_gain : float
-        Least relative improvement that counts, a share of the other's mean loss.
+        Least relative improvement that counts, as a share of the other mean loss.
     confidence : float
-        Confidence of the intervals. Of two equally good models the new one wins clearly in (1 - confidence) / 2 of
+        Confidence of the intervals. Of two equally good models the new one is a clear win in (1 - confidence) / 2 of
         the cases: 2.5 % at 0.95.
     groups : array, shape (n,), optional
-        Entity of each row, where entities come again on other days: then the wider of both intervals counts.
+        Entity of each row, where entities return on other days: then the wider of both intervals counts.
 
     Examples
     --------
-    Better by exactly 0.1 of 1.0 each day: clear when 5 % is asked for, not when 20 % is.
+    Better by exactly 0.1 of 1.0 each day: a clear win when 5 % is required, not when 20 % is.
 
     >>> better, other = np.full(6, 0.9), np.full(6, 1.0)
     >>> [compare(better, other, [1, 1, 2, 2, 3, 3], min_gain=gain, confidence=0.95).outcome for gain in (0.05, 0.2)]

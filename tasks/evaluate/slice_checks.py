@@ -1,4 +1,4 @@
-"""Slices: a model may be better on the whole and clearly worse for some; those are looked for by name."""
+"""Slices: a model can be better overall and clearly worse for some rows; the slices of the spec are checked."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ MISSING = "missing"
 class SliceResult:
     """One value of one column: both mean losses, the relative change, and whether it refuses the challenger.
 
-    `change` is challenger over champion minus 1: 0.1 is ten per cent worse. `p_value` belongs to "not worse at all" and
-    is corrected for all slices looked at; None when a slice has too few days to be tested.
+    `change` is challenger over champion minus 1: 0.1 is ten per cent worse. `p_value` is that of "not worse at all",
+    corrected for all slices; None when a slice has too few days to be tested.
     """
 
     column: str
@@ -43,13 +43,14 @@ def slice_results(
 ) -> tuple[SliceResult, ...]:
     """Return every slice of the spec's `gate.slices`, in the order of columns and values.
 
-    A slice refuses when it is worse by more than `gate.max_slice_loss` *and* worse beyond chance, with Holm's
-    correction over all slices. Slices with fewer rows than `privacy.min_category_count` are neither shown nor tested.
+    A slice refuses the challenger when it is worse by more than `gate.max_slice_loss` *and* significantly worse, with
+    Holm's correction over all slices. Slices with fewer rows than `privacy.min_category_count` are neither
+    shown nor tested.
 
     Parameters
     ----------
     rows : DataFrame
-        The hold-out; numeric columns of more than 20 values are cut into quarters.
+        The hold-out; numeric columns with more than 20 values are cut into quarters.
     losses : (challenger, champion)
         Loss of each row.
     days : array
@@ -57,16 +58,16 @@ def slice_results(
     """
     challenger, champion = losses
     which = np.asarray(days)
-    found = [
+    slices = [
         (column, value, inside)
         for column in spec.gate.slices
         for value, inside in _values(rows[column])
         if inside.sum() >= spec.privacy.min_category_count
     ]
-    raw = [p_value_of_rise((challenger - champion)[inside], which[inside]) for _, _, inside in found]
+    p_values = [p_value_of_rise((challenger - champion)[inside], which[inside]) for _, _, inside in slices]
     return tuple(
         _result((column, value), challenger[inside], champion[inside], p_value, spec)
-        for (column, value, inside), p_value in zip(found, holm(raw), strict=True)
+        for (column, value, inside), p_value in zip(slices, holm(p_values), strict=True)
     )
 
 

@@ -1,4 +1,4 @@
-"""The rim of evaluate: the gate, with its verdict on the run's log, the error analysis, and losses in service."""
+"""The tasks of evaluate: the gate with its verdict in the log of the run, the error analysis, losses in service."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import pandas as pd
 from tasks.dataset.night_data import NightData
 from tasks.evaluate.analysis.error_analysis import ErrorAnalysis, error_analysis
 from tasks.evaluate.evidence import Evidence
-from tasks.evaluate.gate import Contest, gate
+from tasks.evaluate.gate import ComparisonSet, gate
 from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.spec import ProjectSpec
 from tasks.statistics import LOSSES, truth_and_answer
 
 
-def examine(contest: Contest, spec: ProjectSpec) -> Evidence:
+def examine(compared: ComparisonSet, spec: ProjectSpec) -> Evidence:
     """Return the evidence for or against the challenger."""
-    evidence = gate(contest, spec)
+    evidence = gate(compared, spec)
     logger().info(line("challenger_examined", passed=evidence.passed, rows=evidence.rows, verdict=evidence.verdict))
     for reason in evidence.reasons:
         logger().info(line("gate_check", found=reason))
@@ -30,11 +30,11 @@ def examine(contest: Contest, spec: ProjectSpec) -> Evidence:
 examine_task = leeway_task("evaluate")(examine)
 
 
-def analyse(contest: Contest, spec: ProjectSpec) -> ErrorAnalysis:
-    """Return where the challenger is wrong on the hold-out."""
-    found = error_analysis(contest, spec)
-    logger().info(line("errors_analysed", loss=found.loss, rows=found.rows, weak_slices=len(found.weak)))
-    return found
+def analyse(compared: ComparisonSet, spec: ProjectSpec) -> ErrorAnalysis:
+    """Return where the errors of the challenger are, on the hold-out."""
+    analysis = error_analysis(compared, spec)
+    logger().info(line("errors_analysed", loss=analysis.loss, rows=analysis.rows, weak_slices=len(analysis.weak)))
+    return analysis
 
 
 analyse_task = leeway_task("errors")(analyse)
@@ -42,7 +42,7 @@ analyse_task = leeway_task("errors")(analyse)
 
 @dataclass(frozen=True, slots=True)
 class AnsweringVersion:
-    """A version that answers, the last day it learned from, and the names of its classes where there are several."""
+    """A version that predicts, its last training day, and the names of its classes where there are several."""
 
     version: int
     trained_until: date
@@ -50,9 +50,9 @@ class AnsweringVersion:
 
 
 def realised_losses(data: NightData, who: AnsweringVersion) -> pd.DataFrame:
-    """Return `row_id`, `event_date` and `loss` of what a version answered and has not learned from.
+    """Return `row_id`, `event_date` and `loss` of rows that a version predicted after its training.
 
-    Of these, the rows with labels that had matured, and arrived, by the night.
+    Only rows with labels that were matured, and had arrived, by the night.
     """
     answered = data.predictions_of(who.version, after=who.trained_until)
     rows = data.matured(answered, labels_after=who.trained_until)

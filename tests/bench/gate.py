@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tasks.arrays import FloatArray
-from tasks.evaluate import Contest, gate
+from tasks.evaluate import ComparisonSet, gate
 from tasks.model import ModelSchema, Predictor
 from tasks.spec.project_spec import ProjectSpec
 from tests.bench.figures import Figures, Time
@@ -111,7 +111,7 @@ def with_challenger(rng: np.random.Generator, rows: pd.DataFrame, own: float) ->
 def passed(rows: pd.DataFrame, uses: int = 0) -> bool:
     schema = ModelSchema("simulated", "regression", "mean_absolute_log_error", "day")
     challenger, champion = Answering(schema, "challenger"), Answering(schema, "champion")
-    return gate(Contest(challenger, champion, rows, float(rows["price"].median()), 0.0, uses=uses), SPEC).passed
+    return gate(ComparisonSet(challenger, champion, rows, float(rows["price"].median()), 0.0, uses=uses), SPEC).passed
 
 
 def _answers(rng: np.random.Generator, rows: pd.DataFrame, own: float) -> FloatArray:

@@ -1,1 +1,1 @@
-"""After release."""
+"""Models after their release: recovery, and the comparison in service."""

@@ -1,13 +1,18 @@
-"""Recovery: whether a released model does, on its first matured cohorts, what the gate promised of its recipe."""
+"""Recovery: whether a released model keeps the promise of the gate on its first rows with matured labels."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Literal
 
-Recovered = Literal["too_early", "as_promised", "better", "worse", "unknown"]
+import pandas as pd
+
+from tasks.spec.project_spec import ProjectSpec
+
+RecoveryVerdict = Literal["too_early", "as_promised", "better", "worse", "unknown"]
 
 NORMAL_975 = 1.959964
 SMALLEST_COUNT = 2
@@ -15,7 +20,7 @@ SMALLEST_COUNT = 2
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """Rows of one period whose labels have matured: how many, their mean loss, and the loss's standard deviation."""
+    """Rows of one period with matured labels: their number, their mean loss, and the standard deviation of the loss."""
 
     rows: int
     loss: float
@@ -24,9 +29,9 @@ class Cohort:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """The verdict, and what it rests on: the cohorts' mean loss with its 95 % interval, and the gate's interval."""
+    """The verdict, the mean loss of the cohorts with its 95 % interval, and the interval of the gate."""
 
-    verdict: Recovered
+    verdict: RecoveryVerdict
     rows: int
     loss: float
     low: float
@@ -42,46 +47,78 @@ class Recovery:
         return f"found {found}; {promise}: {self.verdict.replace('_', ' ')}"
 
 
-def recovered(cohorts: Sequence[Cohort], promised: tuple[float, float], min_rows: int) -> Recovery:
-    """Return whether the first matured cohorts of a released model keep the gate's promise.
+def check_recovery(cohorts: Sequence[Cohort], promised: tuple[float, float], min_rows: int) -> Recovery:
+    """Return whether the first matured cohorts of a released model keep the promise of the gate.
 
     Parameters
     ----------
     cohorts : sequence of Cohort
-        The released model's cohorts since it serves, in any order.
+        The cohorts of the released model since its release, in any order.
     promised : (low, high)
         The interval of the challenger's mean loss at the gate.
     min_rows : int
-        Rows below which it is too early to tell.
+        With fewer rows the verdict is "too_early".
 
     Returns
     -------
     Recovery
-        "worse" when the whole interval of the cohorts lies above the promise, "better" when it lies below, "unknown"
+        "worse" when the whole interval of the cohorts is above the promise, "better" when it is below, "unknown"
         when a number is not finite, else "as_promised".
 
     Examples
     --------
-    400 rows of deviation 1 have a standard error of 1 / 20: 0.5 lies 0.402 to 0.598, above 0.3.
+    400 rows of deviation 1 have a standard error of 1 / 20: the interval of 0.5 is 0.402 to 0.598, above 0.3.
 
-    >>> recovered([Cohort(200, 0.4, 1.0), Cohort(200, 0.6, 1.0)], promised=(0.2, 0.3), min_rows=100).verdict
+    >>> check_recovery([Cohort(200, 0.4, 1.0), Cohort(200, 0.6, 1.0)], promised=(0.2, 0.3), min_rows=100).verdict
     'worse'
-    >>> recovered([Cohort(200, 0.4, 1.0)], promised=(0.2, 0.3), min_rows=100).verdict
+    >>> check_recovery([Cohort(200, 0.4, 1.0)], promised=(0.2, 0.3), min_rows=100).verdict
     'as_promised'
     """
     low, high = promised
-    rows = sum(each.rows for each in cohorts)
+    rows = sum(cohort.rows for cohort in cohorts)
     if rows < max(min_rows, SMALLEST_COUNT):
         return Recovery("too_early", rows, math.nan, math.nan, math.nan, low, high)
-    loss = sum(each.rows * each.loss for each in cohorts) / rows
-    reach = NORMAL_975 * math.sqrt(sum(each.rows * each.deviation**2 for each in cohorts)) / rows
-    found = Recovery("as_promised", rows, loss, loss - reach, loss + reach, low, high)
-    return Recovery(_verdict(found), rows, loss, found.low, found.high, low, high)
+    loss = sum(cohort.rows * cohort.loss for cohort in cohorts) / rows
+    reach = NORMAL_975 * math.sqrt(sum(cohort.rows * cohort.deviation**2 for cohort in cohorts)) / rows
+    verdict = _verdict((loss - reach, loss + reach), promised)
+    return Recovery(verdict, rows, loss, loss - reach, loss + reach, low, high)
 
 
-def _verdict(found: Recovery) -> Recovered:
-    if not all(map(math.isfinite, (found.low, found.high, found.promised_low, found.promised_high))):
+def first_cohort(losses: pd.DataFrame, promised: tuple[float, float], spec: ProjectSpec) -> Recovery:
+    """Return whether a released model keeps the promise of the gate on the first rows it was not trained on.
+
+    The first rows are those of `monitoring.cohort_days` from its first day of predictions on or, where these are fewer
+    than `gate.min_rows`, all rows so far.
+
+    Parameters
+    ----------
+    losses : DataFrame
+        `row_id`, `event_date` and `loss` of rows newer than the training data, with matured labels.
+    promised : (low, high)
+        The interval of its mean loss at the gate.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Part
+    >>> spec = Part(monitoring=Part(cohort_days=2), gate=Part(min_rows=4))
+    >>> days = [date(2026, 1, day) for day in (1, 1, 2, 2, 9)]
+    >>> losses = pd.DataFrame({"event_date": days, "loss": [0.4, 0.6, 0.4, 0.6, 99.0]})
+    >>> first_cohort(losses, (0.4, 0.6), spec).verdict, first_cohort(losses[:3], (0.4, 0.6), spec).verdict
+    ('as_promised', 'too_early')
+    """
+    rows = losses.dropna(subset="loss").sort_values("event_date", kind="stable")
+    if len(rows):
+        last: date = rows["event_date"].iloc[0] + timedelta(days=spec.monitoring.cohort_days - 1)
+        first = rows[rows["event_date"] <= last]
+        rows = first if len(first) >= spec.gate.min_rows else rows
+    deviation = float(rows["loss"].std(ddof=1)) if len(rows) > 1 else 0.0
+    mean = float(rows["loss"].mean()) if len(rows) else 0.0
+    return check_recovery([Cohort(len(rows), mean, deviation)], promised, spec.gate.min_rows)
+
+
+def _verdict(measured: tuple[float, float], promised: tuple[float, float]) -> RecoveryVerdict:
+    if not all(map(math.isfinite, (*measured, *promised))):
         return "unknown"
-    if found.low > found.promised_high:
+    if measured[0] > promised[1]:
         return "worse"
-    return "better" if found.high < found.promised_low else "as_promised"
+    return "better" if measured[1] < promised[0] else "as_promised"

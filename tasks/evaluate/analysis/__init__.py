@@ -1,1 +1,1 @@
-"""Analysis."""
+"""Where the errors of a model are."""

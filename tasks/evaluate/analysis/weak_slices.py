@@ -1,4 +1,4 @@
-"""Weak spots: single columns and pairs of them whose rows are predicted worse than the rest, beyond chance."""
+"""Weak slices: rows that share a value, or two, and have significantly larger errors than the other rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tasks.arrays import BoolArray, FloatArray, IntArray
 from tasks.statistics import holm, p_value_of_rise
 
 BINS = 4
-FEW_VALUES = 20  # a number of fewer values is not cut; of a category, the commonest are looked at
+FEW_VALUES = 20  # a number with fewer values is not cut; of a category, only the most frequent are examined
 LEAST_SHARE = 0.02
 FEWEST_ROWS = 20
 MOST_SLICES = 10
@@ -27,7 +27,7 @@ MISSING, OTHER = "missing", "other"
 
 @dataclass(frozen=True, slots=True)
 class WeakSlice:
-    """Rows that share one or two values and are predicted worse than the rest.
+    """Rows that share one or two values and are predicted worse than the other rows.
 
     Attributes
     ----------
@@ -36,9 +36,9 @@ class WeakSlice:
     loss, rest_loss : float
         Mean loss of these rows, and of all others.
     share_of_loss : float
-        Share of the summed loss that would be saved were these rows predicted like the rest.
+        Share of the total loss that is saved if these rows are predicted like the others.
     p_value : float
-        Of "not worse than all rows on average", by whole days, corrected (Holm) for every slice looked at.
+        Of "not worse than all rows on average", by whole days, corrected (Holm) for every examined slice.
     """
 
     where: tuple[tuple[str, str], ...]
@@ -51,7 +51,7 @@ class WeakSlice:
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """One column, or two, cut into slices: the slice of each row, -1 for none, and what each is called."""
+    """One column, or two, cut into slices: the slice of each row, -1 for none, and the names of the slices."""
 
     columns: tuple[str, ...]
     codes: IntArray
@@ -68,20 +68,20 @@ class _Slice:
 def weak_slices(
     rows: pd.DataFrame, losses: FloatArray, clusters: npt.ArrayLike, columns: Sequence[str], fewest: int
 ) -> tuple[WeakSlice, ...]:
-    """Return the slices that cost most, the worst first, at most ten.
+    """Return the weak slices with the largest share of the loss first, at most ten.
 
-    Numbers are cut at their quartiles. Slices with fewer rows than 2 % of all, 20 or `fewest` are not looked at. A pair
-    is told only when it is worse than each of its two parts. What is told is worse beyond chance (5 %) after Holm's
-    correction for all slices looked at.
+    Numbers are cut at their quartiles. Slices with fewer rows than 2 % of all, 20 or `fewest` are not examined. A pair
+    is returned only when it is worse than each of its two parts. All returned slices are significantly worse (5 %)
+    after Holm's correction for every examined slice.
 
     Parameters
     ----------
     losses : array, shape (n,)
         Loss of each row.
     clusters : array, shape (n,)
-        What rows share, such as the event day.
+        The cluster of each row, such as its event day.
     columns : sequence of str
-        Columns of `rows` to look at.
+        Columns of `rows` to examine.
     fewest : int
         Fewest rows that may be shown.
     """
@@ -89,43 +89,44 @@ def weak_slices(
         return ()
     least, mean = max(FEWEST_ROWS, fewest, math.ceil(LEAST_SHARE * len(rows))), float(losses.mean())
     singles = [_cut(rows[column], column) for column in columns]
-    looked, found = 0, []
+    examined, worse = 0, []
     worst: dict[str, float] = {}
     parts: dict[tuple[tuple[str, str], ...], float] = {}
     for cut in singles:
         count, slices = _eligible(cut, losses, least)
-        looked += count
-        found += [each for each in slices if each.loss > mean]
-        parts |= {each.where: each.loss for each in slices}
-        worst[cut.columns[0]] = max((each.loss * each.inside.sum() for each in slices if each.loss > mean), default=0.0)
+        examined += count
+        candidates = [part for part in slices if part.loss > mean]
+        worse += candidates
+        parts |= {part.where: part.loss for part in slices}
+        worst[cut.columns[0]] = max((part.loss * part.inside.sum() for part in candidates), default=0.0)
     paired = sorted(singles, key=lambda cut: -worst[cut.columns[0]])[:MOST_PAIRED]
     for first, second in combinations(paired, 2):
         count, slices = _eligible(_pair(first, second), losses, least)
-        looked += count
-        found += [
-            each for each in slices if each.loss > max(mean, *(parts.get((part,), math.inf) for part in each.where))
+        examined += count
+        worse += [
+            both for both in slices if both.loss > max(mean, *(parts.get((part,), math.inf) for part in both.where))
         ]
     which = np.asarray(clusters)
-    tested = [p_value_of_rise(losses[each.inside] - mean, which[each.inside]) for each in found]
-    corrected = holm([*tested, *([1.0] * (looked - len(found)))])[: len(found)]
-    told = [_weak(each, losses, p_value) for each, p_value in zip(found, corrected, strict=True) if p_value < ALPHA]
-    return tuple(sorted(told, key=lambda weak: -weak.share_of_loss)[:MOST_SLICES])
+    p_values = [p_value_of_rise(losses[part.inside] - mean, which[part.inside]) for part in worse]
+    corrected = holm([*p_values, *([1.0] * (examined - len(worse)))])[: len(worse)]
+    weak = [_weak(part, losses, p_value) for part, p_value in zip(worse, corrected, strict=True) if p_value < ALPHA]
+    return tuple(sorted(weak, key=lambda part: -part.share_of_loss)[:MOST_SLICES])
 
 
 def _eligible(cut: _Cut, losses: FloatArray, least: int) -> tuple[int, list[_Slice]]:
     """Return how many slices of a cut are large enough, and those slices."""
-    known = cut.codes >= 0
-    counts = np.bincount(cut.codes[known], minlength=len(cut.names))
-    sums = np.bincount(cut.codes[known], weights=losses[known], minlength=len(cut.names))
-    places = [int(place) for place in np.flatnonzero(counts >= least) if counts[place] < len(losses)]
-    return len(places), [_Slice(cut.names[place], cut.codes == place, sums[place] / counts[place]) for place in places]
+    inside = cut.codes >= 0
+    counts = np.bincount(cut.codes[inside], minlength=len(cut.names))
+    sums = np.bincount(cut.codes[inside], weights=losses[inside], minlength=len(cut.names))
+    codes = [int(code) for code in np.flatnonzero(counts >= least) if counts[code] < len(losses)]
+    return len(codes), [_Slice(cut.names[code], cut.codes == code, sums[code] / counts[code]) for code in codes]
 
 
-def _weak(found: _Slice, losses: FloatArray, p_value: float) -> WeakSlice:
-    rest = float(losses[~found.inside].mean())
-    count = int(found.inside.sum())
-    saved = (found.loss - rest) * count / float(losses.sum())
-    return WeakSlice(found.where, count, float(found.loss), rest, saved, p_value)
+def _weak(part: _Slice, losses: FloatArray, p_value: float) -> WeakSlice:
+    rest = float(losses[~part.inside].mean())
+    count = int(part.inside.sum())
+    saved = (part.loss - rest) * count / float(losses.sum())
+    return WeakSlice(part.where, count, float(part.loss), rest, saved, p_value)
 
 
 def _cut(values: pd.Series[Any], column: str) -> _Cut:
@@ -139,7 +140,7 @@ def _cut(values: pd.Series[Any], column: str) -> _Cut:
 
 
 def _quartiles(numbers: pd.Series[float]) -> pd.Series[Any]:
-    """Return the quarter each number lies in, in words.
+    """Return the quarter of each number, in words.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Where a model is wrong is found, shown without what is private, and told in bounded plain numbers."""
+"""The errors of a model are located, shown without private values, and summarised in plain numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.evaluate import Cohort, Contest, ErrorAnalysis, error_analysis, gate, recovered
+from tasks.evaluate import Cohort, ComparisonSet, ErrorAnalysis, check_recovery, error_analysis, gate
 from tasks.evaluate.analysis.weak_slices import weak_slices
 from tasks.model import ModelSchema, Predictor
 from tasks.spec.project_spec import ProjectSpec
@@ -22,7 +22,7 @@ Changes = dict[str, Any]
 
 @dataclass(frozen=True)
 class Answering(Predictor):
-    """A model whose answers stand in columns."""
+    """A model with its predictions in columns."""
 
     schema: ModelSchema
     columns: tuple[str, ...] = ("answer",)
@@ -35,8 +35,8 @@ class Answering(Predictor):
         return columns
 
     def predict(self, frame: pd.DataFrame) -> Array:
-        found = frame[list(self.columns)].to_numpy(dtype=np.float64)
-        return found[:, 0] if len(self.columns) == 1 else found
+        predictions = frame[list(self.columns)].to_numpy(dtype=np.float64)
+        return predictions[:, 0] if len(self.columns) == 1 else predictions
 
 
 def spec_of(task: str = "regression", metric: str = "mean_absolute_error", **parts: Any) -> ProjectSpec:
@@ -76,7 +76,7 @@ def analysis(
 ) -> ErrorAnalysis:
     task: Any = spec.training.task
     model = Answering(ModelSchema("flats", task, spec.scope.metric, "day", **schema), columns)
-    return error_analysis(Contest(model, None, frame, 0.5, 0.0), spec)
+    return error_analysis(ComparisonSet(model, None, frame, 0.5, 0.0), spec)
 
 
 def test_a_pair_of_columns_that_is_weak_together_is_found_first() -> None:
@@ -89,13 +89,13 @@ def test_a_pair_of_columns_that_is_weak_together_is_found_first() -> None:
     assert found.above_human == pytest.approx(found.loss - 0.5)
 
 
-def test_of_noise_alone_hardly_ever_a_slice_is_told() -> None:
-    rng, told = np.random.default_rng(1), 0
+def test_noise_alone_hardly_ever_gives_a_weak_slice() -> None:
+    rng, alarms = np.random.default_rng(1), 0
     frame = rows()
     for _ in range(20):
         losses = np.abs(rng.normal(size=len(frame)))
-        told += bool(weak_slices(frame, losses, frame["day"], ["area", "zip", "kind", "garden"], 5))
-    assert told <= 3  # 5 % of 20 is one
+        alarms += bool(weak_slices(frame, losses, frame["day"], ["area", "zip", "kind", "garden"], 5))
+    assert alarms <= 3  # 5 % of 20 is one
 
 
 def test_small_slices_unknown_losses_and_few_rows_are_not_judged() -> None:
@@ -121,14 +121,14 @@ def test_the_largest_errors_are_shown_without_private_columns_and_rare_values() 
     assert len(found.examples) == 10
 
 
-def test_residuals_are_told_by_tenths_of_the_prediction() -> None:
+def test_residuals_are_given_by_tenths_of_the_prediction() -> None:
     frame = rows().assign(answer=np.arange(600.0), y=np.arange(600.0) + np.where(np.arange(600) >= 540, 50.0, 0.0))
     bins = analysis(frame, spec_of()).bins
     assert [each.rows for each in bins] == [60] * 10
     assert [each.residual for each in bins] == [0.0] * 9 + [50.0]
 
 
-def test_calibration_is_told_for_probabilities() -> None:
+def test_calibration_is_given_for_probabilities() -> None:
     # 0.25 is promised and half happens; 0.75 is promised and holds: (0.25 + 0) / 2 on average
     answer = np.tile([0.25, 0.75], 300)
     truth = np.where(answer < 0.5, np.arange(600) % 4 < 2, np.arange(600) % 8 < 6).astype(float)
@@ -152,14 +152,14 @@ def test_the_analysis_is_strict_json_and_bounded_even_without_rows() -> None:
     assert json.loads(json.dumps(empty.to_dict(), allow_nan=False))["loss"] is None
 
 
-def better(**changes: Any) -> Contest:
+def better(**changes: Any) -> ComparisonSet:
     """A challenger off by 1, a champion off by 1.3 on average: clear at first sight."""
     frame = rows()
     rng = np.random.default_rng(2)
     frame = frame.assign(answer=100 + rng.normal(size=600), other=100 + rng.normal(scale=1.18, size=600))
     schema = ModelSchema("flats", "regression", "mean_absolute_error", "day")
     given: Changes = {"holdout": frame, "baseline_prediction": 80.0, "parity": 0.0} | changes
-    return Contest(Answering(schema), Answering(schema, ("other",)), **given)
+    return ComparisonSet(Answering(schema), Answering(schema, ("other",)), **given)
 
 
 def test_rows_that_decided_before_ask_for_a_clearer_win_each_time() -> None:
@@ -167,7 +167,7 @@ def test_rows_that_decided_before_ask_for_a_clearer_win_each_time() -> None:
     assert [round(each.confidence, 5) for each in found] == [0.95, 0.975, 0.99995]
     assert [each.verdict for each in found] == ["clear_win", "clear_win", "borderline"]
     assert found[0].difference_high < found[1].difference_high < found[2].difference_high
-    assert "decided 30 times before" in " ".join(found[2].reasons)
+    assert "30 earlier decisions on these rows" in " ".join(found[2].reasons)
 
 
 def test_labels_that_came_before_their_time_are_left_out() -> None:
@@ -207,11 +207,11 @@ def test_misses_are_counted_at_the_models_own_threshold() -> None:
 
 def test_what_was_released_keeps_the_gates_promise_or_not() -> None:
     def verdict(*cohorts: Cohort) -> str:
-        return recovered(cohorts, (0.9, 1.1), min_rows=100).verdict
+        return check_recovery(cohorts, (0.9, 1.1), min_rows=100).verdict
 
     assert verdict(Cohort(50, 9.0, 1.0)) == "too_early"
     assert verdict(Cohort(200, 1.15, 1.0), Cohort(200, 1.0, 1.0)) == "as_promised"
     assert verdict(Cohort(400, 1.3, 1.0)) == "worse"  # 1.3 - 1.96 / 20 = 1.2
     assert verdict(Cohort(400, 0.7, 1.0)) == "better"
     assert verdict(Cohort(400, math.nan, 1.0)) == "unknown"
-    assert "worse" in recovered([Cohort(400, 1.3, 1.0)], (0.9, 1.1), 100).sentence
+    assert "worse" in check_recovery([Cohort(400, 1.3, 1.0)], (0.9, 1.1), 100).sentence

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from tasks.errors import DataError
-from tasks.evaluate import Contest, Evidence, gate
+from tasks.evaluate import ComparisonSet, Evidence, gate
 from tasks.model import ModelSchema, OnnxModel, tree_ensemble
 from tasks.spec.project_spec import ProjectSpec
 
@@ -65,8 +65,8 @@ def holdout(rows: int = 280, truth: float = 100.0) -> pd.DataFrame:
     )
 
 
-def contest(challenger: OnnxModel, champion: OnnxModel | None, **changes: Any) -> Contest:
-    given = Contest(challenger, champion, holdout(), baseline_prediction=80.0, parity=0.0)
+def compared(challenger: OnnxModel, champion: OnnxModel | None, **changes: Any) -> ComparisonSet:
+    given = ComparisonSet(challenger, champion, holdout(), baseline_prediction=80.0, parity=0.0)
     return replace(given, **changes)
 
 
@@ -74,7 +74,7 @@ GOOD, SOSO, BAD = model(100, 100), model(95, 95), model(80, 80)
 
 
 def test_a_clearly_better_challenger_passes_with_its_numbers() -> None:
-    evidence = gate(contest(GOOD, SOSO), spec_of())
+    evidence = gate(compared(GOOD, SOSO), spec_of())
     assert (evidence.verdict, evidence.passed) == ("clear_win", True)
     assert (evidence.rows, evidence.start, evidence.end) == (280, date(2024, 2, 1), date(2024, 2, 28))
     assert evidence.challenger_loss == pytest.approx(0.8, abs=0.1)  # mean of |noise|: sqrt(2 / pi)
@@ -90,32 +90,32 @@ def test_a_clearly_better_challenger_passes_with_its_numbers() -> None:
 
 
 def test_a_worse_challenger_is_called_so_even_when_slices_suffer_too() -> None:
-    evidence = gate(contest(SOSO, GOOD), spec_of())
+    evidence = gate(compared(SOSO, GOOD), spec_of())
     assert (evidence.verdict, evidence.passed) == ("worse", False)
     assert any(part.refused for part in evidence.slices)
 
 
 def test_the_same_model_again_is_equal_and_does_not_pass() -> None:
-    evidence = gate(contest(GOOD, GOOD), spec_of())
+    evidence = gate(compared(GOOD, GOOD), spec_of())
     assert (evidence.verdict, evidence.passed) == ("equal", False)
 
 
-def test_a_first_model_must_beat_the_trivial_rule() -> None:
-    first = gate(contest(SOSO, None), spec_of())
+def test_a_first_model_must_beat_the_baseline() -> None:
+    first = gate(compared(SOSO, None), spec_of())
     assert (first.verdict, first.passed) == ("clear_win", True)
     assert (first.champion_loss, first.champion_bias, first.slices) == (None, None, ())
-    assert "trivial baseline" in first.summary
-    assert gate(contest(BAD, None), spec_of()).verdict == "refused"
+    assert "the baseline" in first.summary
+    assert gate(compared(BAD, None), spec_of()).verdict == "refused"
 
 
 def test_beating_the_champion_is_not_enough_when_a_constant_does_too() -> None:
-    evidence = gate(contest(SOSO, BAD, baseline_prediction=100.0), spec_of())
+    evidence = gate(compared(SOSO, BAD, baseline_prediction=100.0), spec_of())
     assert (evidence.verdict, evidence.passed) == ("refused", False)
-    assert "constant median" in evidence.reasons[0]
+    assert "baseline (median)" in evidence.reasons[0]
 
 
 def test_a_slice_that_is_clearly_worse_refuses_a_better_whole() -> None:
-    evidence = gate(contest(model(100, 96), model(90, 98)), spec_of())
+    evidence = gate(compared(model(100, 96), model(90, 98)), spec_of())
     assert evidence.difference_high < 0
     assert (evidence.verdict, evidence.passed) == ("refused", False)
     better, worse = evidence.slices
@@ -126,15 +126,15 @@ def test_a_slice_that_is_clearly_worse_refuses_a_better_whole() -> None:
 
 
 def test_a_slice_may_be_worse_by_what_the_policy_allows() -> None:
-    assert gate(contest(model(100, 97.9), model(90, 98)), spec_of()).passed
-    assert gate(contest(model(100, 96), model(90, 98)), spec_of(max_slice_loss=1.0, slices=["area"])).passed
+    assert gate(compared(model(100, 97.9), model(90, 98)), spec_of()).passed
+    assert gate(compared(model(100, 96), model(90, 98)), spec_of(max_slice_loss=1.0, slices=["area"])).passed
 
 
 def test_a_number_column_is_cut_into_quarters_and_missing_values_are_a_slice() -> None:
     rows = holdout()
     rows["area"] = np.where(np.arange(280) < 40, np.nan, np.arange(280.0))
     rows["zip"] = rows["zip"].where(np.arange(280) >= 20)
-    slices = gate(contest(GOOD, SOSO, holdout=rows), spec_of(slices=["area", "zip"])).slices
+    slices = gate(compared(GOOD, SOSO, holdout=rows), spec_of(slices=["area", "zip"])).slices
     assert [(part.column, part.rows) for part in slices] == [
         *[("area", 60)] * 4,
         ("area", 40),
@@ -146,15 +146,15 @@ def test_a_number_column_is_cut_into_quarters_and_missing_values_are_a_slice() -
 def test_slices_too_small_to_show_are_not_shown() -> None:
     rows = holdout()
     rows.loc[:3, "zip"] = "rare"
-    assert {part.value for part in gate(contest(GOOD, SOSO, holdout=rows), spec_of()).slices} == {"a", "b"}
+    assert {part.value for part in gate(compared(GOOD, SOSO, holdout=rows), spec_of()).slices} == {"a", "b"}
 
 
 def test_rows_a_model_has_learned_from_are_left_out() -> None:
-    evidence = gate(contest(replace(GOOD, schema=replace(GOOD.schema, trained_until="2024-02-08")), SOSO), spec_of())
+    evidence = gate(compared(replace(GOOD, schema=replace(GOOD.schema, trained_until="2024-02-08")), SOSO), spec_of())
     assert (evidence.rows, evidence.start) == (200, date(2024, 2, 9))
     assert any("80 left out" in reason for reason in evidence.reasons)
     seen = replace(GOOD, schema=replace(GOOD.schema, trained_until="2024-03-31"))
-    nothing = gate(contest(GOOD, seen), spec_of())
+    nothing = gate(compared(GOOD, seen), spec_of())
     assert (nothing.verdict, nothing.passed, nothing.rows, nothing.start) == ("refused", False, 0, None)
     assert math.isnan(nothing.challenger_loss)
 
@@ -170,25 +170,25 @@ def test_rows_a_model_has_learned_from_are_left_out() -> None:
         ({}, {"max_size_mb": 1e-6}, "size"),
         ({}, {"max_memory_mb": 1e-6}, "memory"),
         ({"awaiting": 281}, {}, "labels for 50% of the hold-out's rows"),
-        ({"baseline_prediction": math.nan}, {}, "constant median"),
+        ({"baseline_prediction": math.nan}, {}, "baseline (median)"),
         ({"holdout": holdout().assign(price=[math.nan, *[100.0] * 279])}, {}, "nan"),
     ],
 )
 def test_each_check_refuses_by_itself_and_says_why(changes: Changes, policy: Changes, reason: str) -> None:
-    evidence = gate(contest(GOOD, SOSO, **changes), spec_of(**policy))
+    evidence = gate(compared(GOOD, SOSO, **changes), spec_of(**policy))
     assert (evidence.verdict, evidence.passed) == ("refused", False)
     assert reason in evidence.reasons[0]
 
 
 def test_a_gain_below_what_the_policy_asks_is_borderline() -> None:
-    assert gate(contest(model(98, 98), SOSO), spec_of(min_gain=0.9)).verdict == "borderline"
+    assert gate(compared(model(98, 98), SOSO), spec_of(min_gain=0.9)).verdict == "borderline"
 
 
 def test_a_holdout_without_labels_is_refused_by_name() -> None:
     with pytest.raises(DataError, match=r"no column \['price'\]"):
-        gate(contest(GOOD, SOSO, holdout=holdout().drop(columns="price")), spec_of())
+        gate(compared(GOOD, SOSO, holdout=holdout().drop(columns="price")), spec_of())
 
 
-@pytest.mark.parametrize("evidence", [gate(contest(GOOD, SOSO), spec_of()), gate(contest(GOOD, None), spec_of())])
+@pytest.mark.parametrize("evidence", [gate(compared(GOOD, SOSO), spec_of()), gate(compared(GOOD, None), spec_of())])
 def test_evidence_survives_strict_json(evidence: Evidence) -> None:
     assert Evidence.from_dict(json.loads(json.dumps(evidence.to_dict(), allow_nan=False))) == evidence
