@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
 from flows.stack.ports import LOOPBACK
 from flows.stack.process_registry import MARK
+from flows.stack.request_guard import ALLOWED, LOG_IN
 from tasks.spec.find_project import projects_folder
 
 ALL_ADDRESSES = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not listened on
@@ -30,15 +31,25 @@ QUIET = {
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """The addresses of the two servers."""
+    """The addresses of the two servers.
+
+    `key` is the secret that Prefect asks for if this home started it. It is empty for servers that the environment
+    names; those are reached with the PREFECT_API_AUTH_STRING of the environment.
+    """
 
     prefect: str
     mlflow: str
+    key: str = field(default="", repr=False)
 
     @property
     def prefect_ui(self) -> str:
         """The address of Prefect's user interface."""
         return self.prefect.removesuffix("/api")
+
+    @property
+    def log_in(self) -> str:
+        """The page that logs a browser in to Prefect; browsers never send what follows `#`."""
+        return f"{self.prefect_ui}{LOG_IN}#{self.key}" if self.key else self.prefect_ui
 
     @property
     def health(self) -> dict[str, str]:
@@ -53,6 +64,7 @@ class Endpoints:
             "MLFLOW_TRACKING_URI": self.mlflow,
             "LEEWAY_HOME": str(home),
             "PREFECT_HOME": os.environ.get("PREFECT_HOME") or str(home / "prefect"),
+            **({"PREFECT_API_AUTH_STRING": self.key} if self.key else {}),
         }
 
     def export(self, home: Path) -> None:
@@ -60,7 +72,7 @@ class Endpoints:
         os.environ.update(self.variables(home))
 
 
-def on_host(host: str, ports: dict[str, int]) -> Endpoints:
+def on_host(host: str, ports: dict[str, int], key: str = "") -> Endpoints:
     """Return the addresses at which this machine reaches servers that listen on a host.
 
     Examples
@@ -70,7 +82,7 @@ def on_host(host: str, ports: dict[str, int]) -> Endpoints:
     """
     name = LOOPBACK if host in ALL_ADDRESSES else host
     name = f"[{name}]" if ":" in name else name
-    return Endpoints(f"http://{name}:{ports['prefect']}/api", f"http://{name}:{ports['mlflow']}")
+    return Endpoints(f"http://{name}:{ports['prefect']}/api", f"http://{name}:{ports['mlflow']}", key)
 
 
 def environment(home: Path, endpoints: Endpoints, host: str) -> dict[str, str]:
@@ -89,18 +101,21 @@ def environment(home: Path, endpoints: Endpoints, host: str) -> dict[str, str]:
         "LEEWAY_MLFLOW_PORT": endpoints.mlflow.rpartition(":")[2],
         MARK: str(home),
     }
-    return variables if host == LOOPBACK else {**_allowed_names(host, endpoints), **variables}
+    return {**_protection(host, endpoints), **variables} if endpoints.key else variables
 
 
-def _allowed_names(host: str, endpoints: Endpoints) -> dict[str, str]:
-    """Return variables for browsers on other machines: MLflow refuses host names and origins that it does not know."""
+def _protection(host: str, endpoints: Endpoints) -> dict[str, str]:
+    """Return the variables that protect our own servers: Prefect's key, and the host names and origins they accept."""
     interfaces = [address for addresses in psutil.net_if_addrs().values() for address in addresses]
     own = [address.address for address in interfaces if address.family == socket.AF_INET]
     names = ["localhost", LOOPBACK, *([*own, socket.gethostname()] if host in ALL_ADDRESSES else [host])]
-    port = endpoints.mlflow.rpartition(":")[2]
-    hosts = [f"{name}:{port}" for name in dict.fromkeys(names)]
+    ports = [address.rpartition(":")[2] for address in (endpoints.prefect_ui, endpoints.mlflow)]
+    prefect, mlflow = ([f"{name}:{port}" for name in dict.fromkeys(names)] for port in ports)
     return {
-        "PREFECT_UI_API_URL": "/api",  # relative: any host name of the browser works
-        "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(hosts),
-        "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": ",".join(f"http://{name}" for name in hosts),
+        ALLOWED: ",".join([*prefect, *mlflow]),
+        "PREFECT_SERVER_API_AUTH_STRING": endpoints.key,
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(f"http://{name}" for name in prefect),
+        "PREFECT_UI_API_URL": "/api",  # relative: any accepted host name of the browser works
+        "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(mlflow),
+        "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": ",".join(f"http://{name}" for name in mlflow),
     }

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flows.stack.access_key import access_key
 from flows.stack.endpoints import QUIET, Endpoints, environment, on_host
 from flows.stack.ports import LOOPBACK, free_port, ports_of
 from flows.stack.process_registry import entry, read_note, stack_processes, stop, supervisor_of, terminate
@@ -78,8 +79,14 @@ def running(home: Path) -> Endpoints | None:
     note = read_note(home)
     if note is None or supervisor_of(home) is None:
         return None
-    endpoints = Endpoints(note["prefect"], note["mlflow"])
+    endpoints = endpoints_of(home, note)
     return endpoints if answers(endpoints) else None
+
+
+def endpoints_of(home: Path, note: dict[str, Any]) -> Endpoints:
+    """Return the endpoints of a stack's note, with the key of the home if the stack started Prefect itself."""
+    key = access_key(home) if "prefect" in note["members"] else ""
+    return Endpoints(note["prefect"], note["mlflow"], key)
 
 
 def answers(endpoints: Endpoints) -> bool:
@@ -170,7 +177,7 @@ def _join(home: Path, say: Say) -> Endpoints | None:
     """Return the running stack of this home once it answers; wait for a temporary one to end, then return None."""
     announced, begun = False, time.monotonic()
     while (supervisor := supervisor_of(home)) is not None and (note := read_note(home)) is not None:
-        endpoints, lasting = Endpoints(note["prefect"], note["mlflow"]), note["lasting"]
+        endpoints, lasting = endpoints_of(home, note), note["lasting"]
         if lasting and answers(endpoints):
             return endpoints
         if not announced:
@@ -188,7 +195,7 @@ def _join(home: Path, say: Say) -> Endpoints | None:
 def _start(home: Path, plan: StackPlan, foreign: Endpoints | None, lock: int, say: Say) -> tuple[Endpoints, Process]:
     """Start a supervisor, which inherits the lock, and wait until it has written stack.json."""
     terminate(stack_processes(home))  # of a supervisor that was killed
-    endpoints = foreign or on_host(plan.host, ports_of(home, plan.host, say))
+    endpoints = foreign or on_host(plan.host, ports_of(home, plan.host, say), access_key(home))
     members = [*([] if foreign else SERVERS), *(["worker"] if plan.worker else [])]
     say(f"starting {', '.join(members)} (log: {home / 'stack.log'})")
     log_path, this_process = home / "stack.log", entry(os.getpid())

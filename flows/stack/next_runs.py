@@ -56,11 +56,12 @@ def by_prefect(specs: Sequence[ProjectSpec], endpoints: Endpoints, moment: datet
     from httpx import HTTPError
     from prefect import get_client
     from prefect.exceptions import PrefectException
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
+    access = {PREFECT_API_AUTH_STRING: endpoints.key} if endpoints.key else {}
     try:
         with (
-            temporary_settings({PREFECT_API_URL: endpoints.prefect}),
+            temporary_settings({PREFECT_API_URL: endpoints.prefect, **access}),
             get_client(sync_client=True) as client,
         ):
             return {spec.project: _of_deployment(client, spec, moment) for spec in specs}

@@ -157,10 +157,16 @@ class Cluster:
 
     def _connect(self) -> Any:
         from distributed import Client, LocalCluster
+        from distributed.security import Security
 
         if self.compute.address is None and self._local is None:
             self._local = LocalCluster(
-                n_workers=self.compute.workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+                n_workers=self.compute.workers,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address=None,
+                protocol="tls",
+                security=Security.temporary(),  # a certificate of its own: no other process can join or submit work
             )
         try:
             client = Client(self._local or self.compute.address, timeout=CONNECT_SECONDS)

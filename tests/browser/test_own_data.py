@@ -161,15 +161,15 @@ def started(stranger: Stranger) -> tuple[subprocess.Popen[bytes], Path]:
 
 
 def answered(stack: subprocess.Popen[bytes], log: Path) -> str:
-    """Return the Prefect address that `leeway up` prints when all is ready."""
+    """Return the log-in link that `leeway up` prints when all is ready."""
     deadline = time.monotonic() + STARTED_SECONDS
     while "Ctrl-C" not in log.read_text():
         assert stack.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.5)
-    address = re.search(r"Prefect (http://127\.0\.0\.1:\d+)", log.read_text())
-    assert address is not None
-    return address[1]
+    log_in = re.search(r"http://127\.0\.0\.1:\d+/leeway-login#\S+", log.read_text())
+    assert log_in is not None
+    return log_in[0]
 
 
 def run_a_night_by_hand(stranger: Stranger, prefect: str, outcome: str) -> None:

@@ -47,8 +47,8 @@ def run_stack(host: str = LOOPBACK) -> None:
         )
     if host != LOOPBACK:
         console.print(
-            f"[bold yellow]warning[/] the servers listen on {escape(host)} without a password: anyone who reaches this "
-            "machine can start flows, which run code, and approve models. For servers with accounts see infra/"
+            f"[bold yellow]warning[/] the servers listen on {escape(host)}. Prefect asks for the key of this home; MLflow "
+            "asks for no password, so anyone who reaches this machine can approve models. Servers with accounts: infra/"
         )
     stop_on_signals()
     while True:
@@ -109,6 +109,8 @@ def _last_night(spec: ProjectSpec) -> date | None:
 def _welcome(console: Console, endpoints: Endpoints, where: Path) -> None:
     servers = f"[bold]Prefect[/] {endpoints.prefect_ui}   [bold]MLflow[/] {endpoints.mlflow}"
     console.print(f"{servers}   [bold]data[/] {escape(str(where))}")
+    if endpoints.key:
+        console.print(f"log in to Prefect, once for each browser: {escape(endpoints.log_in)}", soft_wrap=True)
     own, other = "Ctrl-C stops the stack and keeps its data", "started elsewhere: Ctrl-C only ends this view"
     console.print(f"`leeway status` shows what needs attention; {own if started_here(where) else other}")
 

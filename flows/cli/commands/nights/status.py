@@ -13,7 +13,7 @@ from rich.table import Table
 from flows.cli.console import screen
 from flows.cli.session import lake_of
 from flows.stack.endpoints import Endpoints
-from flows.stack.local_stack import answers, configured
+from flows.stack.local_stack import answers, configured, endpoints_of
 from flows.stack.next_runs import by_prefect, by_schedule
 from flows.stack.process_registry import read_note, supervisor_of
 from flows.stack.supervisor import healthy
@@ -107,7 +107,7 @@ def _stack(where: Path) -> Endpoints | None:
     """Return the addresses of the configured servers, or of the stack started from this home."""
     note = read_note(where)
     kept = note is not None and supervisor_of(where) is not None
-    return configured() or (Endpoints(note["prefect"], note["mlflow"]) if note and kept else None)
+    return configured() or (endpoints_of(where, note) if note is not None and kept else None)
 
 
 def _tell_servers(where: Path, stack: Endpoints | None, console: Console) -> None:
