@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flows.steps.executor import AHEAD, executor
+from flows.steps.executor import AHEAD, Cluster, executor
 from tasks.errors import DataError, SpecError, Unreachable
 from tasks.spec import ProjectSpec
 from tasks.spec.project_spec import Compute
@@ -95,6 +95,23 @@ def test_results_come_in_the_order_of_the_work_and_few_of_them_wait(cluster: Any
 def test_a_room_that_fails_on_a_worker_fails_with_its_own_error(cluster: Any) -> None:
     with executor(at(cluster)) as spread, pytest.raises(DataError, match="3 is refused"):
         list(spread(refused, range(9)))
+
+
+def test_no_other_client_submits_work_to_a_cluster_that_is_started_here() -> None:
+    from distributed import Client
+    from distributed.security import Security
+
+    cluster = Cluster(Compute(backend="dask", workers=1))
+    try:
+        assert list(cluster.mapped(str, (1, 2))) == ["1", "2"]
+        address = cluster._local.scheduler_address
+        assert address.startswith("tls://127.0.0.1:")
+        with pytest.raises((OSError, ValueError)):
+            Client(address.replace("tls://", "tcp://"), timeout=3)
+        with pytest.raises(OSError):  # noqa: PT011 - how the handshake fails differs by version
+            Client(address, security=Security.temporary(), timeout=3)
+    finally:
+        cluster.close()
 
 
 def test_a_cluster_is_left_alone_unless_there_are_two_pieces_of_work() -> None:

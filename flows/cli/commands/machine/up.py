@@ -47,8 +47,8 @@ def run_stack(host: str = LOOPBACK) -> None:
         )
     if host != LOOPBACK:
         console.print(
-            f"[bold yellow]warning[/] the servers listen on {escape(host)}. Prefect asks for the key of this home; MLflow "
-            "asks for no password, so anyone who reaches this machine can approve models. Servers with accounts: infra/"
+            f"[bold yellow]warning[/] the servers listen on {escape(host)}. Prefect asks for a key, MLflow does not: "
+            "anyone who reaches this machine can approve models. For servers with accounts see infra/"
         )
     stop_on_signals()
     while True:
