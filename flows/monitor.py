@@ -11,7 +11,7 @@ from typing import Any
 
 from prefect import flow, runtime
 
-from flows.steps.decide_night import decide_night, decided
+from flows.steps.decide_night import NightOutcome, decide_night, decided
 from flows.steps.decision_record import NightContext, night_name
 from flows.steps.exclusive_run import run_exclusively
 from flows.workspace import Workspace, open_workspace
@@ -41,11 +41,11 @@ def monitor(project: str, date: Date | None = None, reason: str = "by hand") -> 
     return run_exclusively(open_workspace(project), date, reason, monitor_night, catch_up=True)
 
 
-def monitor_night(workspace: Workspace, night: Date, reason: str) -> dict[str, Any]:
+def monitor_night(workspace: Workspace, night: Date, reason: str) -> NightOutcome:
     """Decide a night from what is stored."""
     data = NightData.read(workspace.lake, workspace.spec, night, aliases=workspace.registry.aliases)
     context = NightContext(workspace, workspace.champion(data.aliases), data)
     before = decided(data.entries, night)
-    if before is not None and before["name"] != night_name(context):
+    if before is not None and before.name != night_name(context):
         before = None
-    return {"night": night.isoformat(), **decide_night(context, reason, before=before)}
+    return decide_night(context, reason, before=before)

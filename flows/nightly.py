@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date as Date  # noqa: N812 - the flow's parameter is called `date` in the form people fill in
 from functools import partial
 from io import BytesIO
@@ -12,7 +13,7 @@ from typing import Any
 
 from prefect import flow, runtime
 
-from flows.steps.decide_night import decide_night, decided
+from flows.steps.decide_night import NightOutcome, decide_night, decided
 from flows.steps.decision_record import NightContext
 from flows.steps.events import emit_event
 from flows.steps.exclusive_run import run_exclusively
@@ -65,7 +66,7 @@ def nightly(project: str, date: Date | None = None, reason: str = "by hand") -> 
     return run_exclusively(workspace, date, reason, run_night, catch_up=workspace.spec.schedule.monitoring is None)
 
 
-def run_night(workspace: Workspace, night: Date, reason: str) -> dict[str, Any]:
+def run_night(workspace: Workspace, night: Date, reason: str) -> NightOutcome:
     """Take in, check, score, measure and decide one night; where monitoring has its own schedule, only the first."""
     checked = take_in_and_validate(workspace, night)
     data = NightData.read(workspace.lake, workspace.spec, night, aliases=workspace.registry.aliases)
@@ -81,9 +82,9 @@ def run_night(workspace: Workspace, night: Date, reason: str) -> dict[str, Any]:
     counts = {"rows_in": sum(each.rows_in for each in checked), "refused": sum(each.rows_refused for each in checked)}
     if apart:
         decision = {"action": "taken in", "kind": "none", "reason": f"drift is decided on by {apart!r}", "name": ""}
-    else:
-        decision = decide_night(NightContext(workspace, champion, data, fault), reason, before=before)
-    return {"night": night.isoformat(), **counts, **decision}
+        return NightOutcome({"night": night.isoformat(), **counts, **decision}, champion, data.entries)
+    outcome = decide_night(NightContext(workspace, champion, data, fault), reason, before=before)
+    return replace(outcome, summary={**outcome.summary, **counts})
 
 
 def take_in_and_validate(workspace: Workspace, night: Date) -> list[Checked | LargeChecked]:

@@ -184,7 +184,7 @@ class Job:
             trained_from=released.fitted.trained_from,
             trained_until=released.fitted.trained_until,
             champion=number,
-            decision_link=self.workspace.registry.text_link(spec.project, SERIES, REPORT),
+            decision_link=self.workspace.registry.series(spec.project, SERIES).link(REPORT),
         )
         added = put_up_task(self.workspace.registry, request, self._package(released, proven, known, labels))
         address = self.workspace.registry.link(spec.project, added.number)

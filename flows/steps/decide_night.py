@@ -1,8 +1,9 @@
-"""The second half of a night: measure, decide, write it down, show it, and start a retraining when it is due."""
+"""The second half of a night: measure, decide, record and publish the decision, and start a retraining when due."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - as in the flows
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from flows.steps.decision_record import NightContext, decision_entry, situation
 from flows.steps.events import emit_event
 from flows.steps.post_release import show_shadow
 from flows.steps.publish import publish
-from flows.workspace import Workspace
+from flows.workspace import Champion, Workspace
 from tasks import clock
 from tasks.decide import decide
 from tasks.lake import Entry, append_entry, read_entries
@@ -21,25 +22,39 @@ from tasks.logs import line, logger
 from tasks.metrics_export.task import timed
 from tasks.monitor.measure import MonitoringResult
 from tasks.monitor.task import measure_drift_task
+from tasks.registry.mlflow_names import CHAMPION
 from tasks.spec import missed_nights
 
 
-def decide_night(context: NightContext, reason: str, *, before: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Judge a night, unless `before` says how it was decided; see to it that a retraining decided on is started."""
-    decision = before
-    if decision is None:
-        decision = judge(context, reason)
-        said = {"night": context.night.isoformat(), **decision}
-        if decision["action"] in {"hold", "ask", "retrain"}:
-            emit_event(context.workspace.project, "drift.detected", said)
-        emit_event(context.workspace.project, "night.decided", said)
-    if decision["action"] == "retrain":
-        start_retraining(context.workspace, context.night, decision)
-    return decision
+@dataclass(frozen=True, slots=True)
+class NightOutcome:
+    """The outcome of a night: a summary for Prefect, the serving champion, and the decision record with the night.
+
+    `entry` is None where the night only takes in and scores, because monitoring has a schedule of its own.
+    """
+
+    summary: dict[str, Any]
+    champion: Champion | None
+    record: Sequence[Entry]
+    entry: Entry | None = None
 
 
-def judge(context: NightContext, reason: str) -> dict[str, Any]:
-    """Measure, decide, write the decision down, and show it where people look."""
+def decide_night(context: NightContext, reason: str, *, before: Entry | None = None) -> NightOutcome:
+    """Decide a night, unless `before` is its decision already, and start the retraining that it asks for."""
+    entry, record = (before, context.past) if before is not None else judge(context, reason)
+    decision = {"action": entry.action, "kind": entry.drift, "reason": entry.reason, "name": entry.name}
+    summary = {"night": context.night.isoformat(), **decision}
+    if before is None:
+        if entry.action in {"hold", "ask", "retrain"}:
+            emit_event(context.workspace.project, "drift.detected", summary)
+        emit_event(context.workspace.project, "night.decided", summary)
+    if entry.action == "retrain":
+        start_retraining(context.workspace, context.night, entry)
+    return NightOutcome(summary, context.champion, record, entry)
+
+
+def judge(context: NightContext, reason: str) -> tuple[Entry, Sequence[Entry]]:
+    """Measure and decide; record the decision and publish it. Return its entry, and the record with it."""
     workspace, champion, view = context.workspace, context.champion, MonitoringResult()
     if champion is not None:
         with timed("monitor"):
@@ -51,12 +66,13 @@ def judge(context: NightContext, reason: str) -> dict[str, Any]:
     written = append_entry(workspace.lake, workspace.project, entry)
     logger().info(line("night_decided", action=decision.action, kind=decision.kind, reason=decision.reason))
     show_shadow(workspace, seen.shadowed)
-    publish(workspace, entry, [*context.past, entry] if written else context.past)
-    return {"action": decision.action, "kind": decision.kind, "reason": decision.reason, "name": entry.name}
+    record = [*context.past, entry] if written else context.past
+    publish(workspace, entry, record, context.data.aliases.get(CHAMPION))
+    return entry, record
 
 
-def start_retraining(workspace: Workspace, night: Date, decision: dict[str, Any]) -> None:
-    """Start the retrain deployment, once for a decision however often its night is run again."""
+def start_retraining(workspace: Workspace, night: Date, decision: Entry) -> None:
+    """Start the retrain deployment: once for a decision, however often its night runs again."""
     from prefect.deployments import run_deployment
 
     run_deployment(
@@ -64,32 +80,28 @@ def start_retraining(workspace: Workspace, night: Date, decision: dict[str, Any]
         parameters={
             "project": workspace.project,
             "date": night.isoformat(),
-            "reason": decision["reason"],
-            "decision": decision["name"],
+            "reason": decision.reason,
+            "decision": decision.name,
         },
-        idempotency_key=f"{workspace.project}/{decision['name']}",
+        idempotency_key=f"{workspace.project}/{decision.name}",
         timeout=0,
         as_subflow=False,
     )
 
 
-def decided(past: Sequence[Entry], night: Date) -> dict[str, Any] | None:
-    """Return how a night was decided last, or None."""
-    mine = [entry for entry in past if entry.kind == "night" and entry.night == night]
-    if not mine:
-        return None
-    last = mine[-1]
-    return {"action": last.action, "kind": last.drift, "reason": last.reason, "name": last.name}
+def decided(past: Sequence[Entry], night: Date) -> Entry | None:
+    """Return the last decision of a night, or None."""
+    return next((entry for entry in reversed(past) if entry.kind == "night" and entry.night == night), None)
 
 
-def missed_looks(workspace: Workspace, context: Date) -> list[Date]:
-    """Return the scheduled nights before this one that nobody decided on, because nothing ran."""
+def missed_looks(workspace: Workspace, night: Date) -> list[Date]:
+    """Return the scheduled nights before this one that have no decision, because nothing ran."""
     decided = [entry.night for entry in read_entries(workspace.lake, workspace.project, "night")]
-    return missed_nights(workspace.spec.schedule, max(decided, default=None), context)
+    return missed_nights(workspace.spec.schedule, max(decided, default=None), night)
 
 
 def name_run(name: str) -> None:
-    """Let the run's name in the Prefect UI say what came of it."""
+    """Name the run in the Prefect UI after its outcome."""
     if runtime.flow_run.id:
         with get_client(sync_client=True) as client:
             client.update_flow_run(UUID(runtime.flow_run.id), name=name)

@@ -14,6 +14,7 @@ from tasks.lake import Entry, read_entries
 from tasks.logs import line, logger
 from tasks.notify.task import tell_task
 from tasks.records import Checked
+from tasks.registry import Series
 from tasks.registry.mlflow_names import CHAMPION
 from tasks.report import night_markdown, night_numbers, page, why_lines
 from tasks.validate import LabelReport, label_markdown, validation_markdown, validation_page
@@ -25,17 +26,15 @@ VALIDATION = "validation.html"
 SERIES = "monitoring"
 
 
-def publish(workspace: Workspace, entry: Entry, record: Sequence[Entry]) -> None:
-    """Publish one night's entry, and the whole record with it; tell whoever wants to know."""
-    workspace.registry.log_metrics(
-        workspace.project, SERIES, night_numbers(entry), step=(entry.night - EPOCH).days, at=entry.time
-    )
-    write_report(workspace, record)
+def publish(workspace: Workspace, entry: Entry, record: Sequence[Entry], champion: int | None) -> None:
+    """Publish one night's entry, with the report of the whole record, and send the notifications that are due."""
+    series = workspace.registry.series(workspace.project, SERIES)
+    series.log_metrics(night_numbers(entry), step=(entry.night - EPOCH).days, at=entry.time)
+    _write_report(workspace, series, record, champion)
     if runtime.flow_run.id:
         text = night_markdown(workspace.spec, entry, record)
         create_markdown_artifact(text, key=f"{workspace.project}-why", description=f"{entry.night}: {entry.action}")
-        link = workspace.registry.text_link(workspace.project, SERIES, REPORT)
-        create_link_artifact(link, key=f"{workspace.project}-report", link_text="report")
+        create_link_artifact(series.link(REPORT), key=f"{workspace.project}-report", link_text="report")
     tell_task(workspace.lake, workspace.spec, entry, record, why_lines(entry, workspace.spec, record).text())
 
 
@@ -56,15 +55,18 @@ def show_labels(workspace: Workspace, report: LabelReport, leaked: Sequence[Leak
         create_markdown_artifact(text, key=f"{workspace.project}-labels", description="consistency of the labels")
 
 
-def write_report(workspace: Workspace, record: Sequence[Entry] | None = None) -> str:
-    """Write the project's page anew from the record, read if it is not given; return where it is.
+def write_report(workspace: Workspace) -> str:
+    """Write the project's page again from the decision record; return its location in the lake.
 
-    It lies in the lake, and in MLflow beside the project's series, where it opens in the browser.
+    The page is in the lake, and in MLflow with the project's series, where it opens in the browser.
     """
-    known = read_entries(workspace.lake, workspace.project) if record is None else record
     champion = workspace.registry.aliases(workspace.project).get(CHAMPION)
-    content = page(
-        workspace.spec, known, champion, {"MLflow": f"{workspace.registry.url}/#/models/{workspace.project}"}
-    )
-    workspace.registry.put_text(workspace.project, SERIES, REPORT, content)
+    series = workspace.registry.series(workspace.project, SERIES)
+    return _write_report(workspace, series, read_entries(workspace.lake, workspace.project), champion)
+
+
+def _write_report(workspace: Workspace, series: Series, record: Sequence[Entry], champion: int | None) -> str:
+    links = {"MLflow": f"{workspace.registry.url}/#/models/{workspace.project}"}
+    content = page(workspace.spec, record, champion, links)
+    series.put_text(REPORT, content)
     return workspace.lake.put(workspace.project, REPORT, content.encode())

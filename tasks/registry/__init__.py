@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from tasks.registry.client import Registry
 from tasks.registry.manifest import seal, verify
+from tasks.registry.series import Series
 from tasks.registry.signing import Keys, load_keys
 from tasks.registry.versions import Draft, Input, Version
 
-__all__ = ["Draft", "Input", "Keys", "Registry", "Version", "load_keys", "seal", "verify"]
+__all__ = ["Draft", "Input", "Keys", "Registry", "Series", "Version", "load_keys", "seal", "verify"]

@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 
 from tasks import clock
 from tasks.errors import DataError, EvidenceError, Terminal, Unreachable
 from tasks.registry.manifest import MANIFEST, SIGNATURE, checked_name, seal, verify
-from tasks.registry.mlflow_names import KEY, SEARCH, SERIES, checked_key, checked_project, metric_name
+from tasks.registry.mlflow_names import KEY, SEARCH, SERIES, checked_key, checked_project
 from tasks.registry.mlflow_server import Server
+from tasks.registry.series import Series, artifact_link, log_run
 from tasks.registry.signing import Keys
 from tasks.registry.versions import TEXT_CHARACTERS, Draft, Version, dataset, version_of
 
 FOLDER = "model"
 """Where a version's files lie among its run's artifacts."""
-_BATCH = 100
-"""Parameters or metrics per call: the server's limit for parameters."""
 
 
 class Registry:
@@ -130,7 +128,7 @@ class Registry:
         kept, *doubles = existing
         for double in doubles:
             self._server.ask_or_none("delete_model_version", project, str(double.number))
-        for run_id in self._runs(project, KEY, draft.key):
+        for run_id in self._runs(self._experiment(project), KEY, draft.key):
             if run_id != kept.run_id:
                 self._server.ask_or_none("delete_run", run_id)
         return kept
@@ -142,9 +140,10 @@ class Registry:
         if self._keys.private is None:
             raise EvidenceError("there is no key to sign the version with; set LEEWAY_SIGNING_KEY, or let one be made.")
         sealed = seal(draft.files, {"project": project, "key": draft.key}, self._keys.private)
-        run_id = self._start_run(project, draft.key, {KEY: draft.key})
-        self._log(run_id, params=draft.params)
-        self._log(run_id, metrics=draft.metrics)
+        run_id = self._start_run(self._experiment(project), draft.key, {KEY: draft.key})
+        now = clock.now()
+        log_run(self._server, run_id, at=now, params=draft.params)
+        log_run(self._server, run_id, at=now, metrics=draft.metrics)
         if draft.inputs:
             self._server.ask("log_inputs", run_id, datasets=[dataset(each) for each in draft.inputs])
         with tempfile.TemporaryDirectory(prefix="leeway-") as folder:
@@ -164,80 +163,47 @@ class Registry:
             await_creation_for=0,
         )
 
-    def _start_run(self, project: str, name: str, tags: Mapping[str, str]) -> str:
-        run = self._server.ask("create_run", self._experiment(project), run_name=name, tags=dict(tags))
+    def _start_run(self, experiment_id: str, name: str, tags: Mapping[str, str]) -> str:
+        run = self._server.ask("create_run", experiment_id, run_name=name, tags=dict(tags))
         return str(run.info.run_id)
 
-    def _runs(self, project: str, tag: str, value: str) -> list[str]:
+    def _runs(self, experiment_id: str, tag: str, value: str) -> list[str]:
         query, order = f"tags.`{tag}` = '{value}'", ["attributes.start_time ASC"]
-        found = self._server.ask("search_runs", [self._experiment(project)], filter_string=query, order_by=order)
+        found = self._server.ask("search_runs", [experiment_id], filter_string=query, order_by=order)
         return [str(run.info.run_id) for run in found]
 
-    def _log(
-        self,
-        run_id: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        metrics: Mapping[str, float] | None = None,
-        step: int = 0,
-        at: datetime | None = None,
-    ) -> None:
-        from mlflow.entities import Metric, Param
-
-        moment_ms = int((at or clock.now()).timestamp() * 1000)
-        settings = [Param(metric_name(key), str(value)) for key, value in (params or {}).items()]
-        numbers = [Metric(metric_name(key), float(value), moment_ms, step) for key, value in (metrics or {}).items()]
-        for first in range(0, max(len(settings), len(numbers)), _BATCH):
-            batch = slice(first, first + _BATCH)
-            self._server.ask("log_batch", run_id, params=settings[batch], metrics=numbers[batch], synchronous=True)
-
-    def log_metrics(self, project: str, series: str, metrics: Mapping[str, float], *, step: int, at: datetime) -> None:
-        """Add one point to each metric of a series, in the one long-lived run that holds it.
+    def series(self, project: str, name: str) -> Series:
+        """Return a series of a project; its run is created when it is first asked for.
 
         Parameters
         ----------
-        series : str
-            Name of the run, such as `monitoring`; made at its first point.
-        step : int
-            Place on the axis, such as days since 1970; the same metric, step, time and value twice are one point.
-        at : datetime
-            When the point was measured, aware.
+        name : str
+            Name of the run, such as `monitoring`.
         """
-        self._log(self._series(project, series), metrics=metrics, step=step, at=at)
-
-    def put_text(self, project: str, series: str, name: str, text: str) -> None:
-        """Keep a text beside a series, replacing the last of that name; MLflow shows html and markdown as pages."""
-        self._server.ask("log_text", self._series(project, series), text, name)
-
-    def text_link(self, project: str, series: str, name: str) -> str:
-        """Return the address of such a text in the MLflow UI."""
-        where = f"{self._experiment(project)}/runs/{self._series(project, series)}"
-        return f"{self.url}/#/experiments/{where}/artifacts/{name}"
+        experiment_id = self._experiment(project)
+        runs = self._runs(experiment_id, SERIES, checked_key(name))
+        if runs:
+            return Series(self._server, experiment_id, runs[0])
+        run_id = self._start_run(experiment_id, name, {SERIES: name})
+        self._server.ask("set_terminated", run_id)
+        return Series(self._server, experiment_id, run_id)
 
     def file_link(self, version: Version, name: str) -> str:
         """Return the address of one of a version's files in the MLflow UI."""
-        where = f"{self._experiment(version.project)}/runs/{version.run_id}"
-        return f"{self.url}/#/experiments/{where}/artifacts/{FOLDER}/{checked_name(name)}"
-
-    def _series(self, project: str, series: str) -> str:
-        """Return the one long-lived run of a series, made when it is first asked for."""
-        runs = self._runs(project, SERIES, checked_key(series))
-        if runs:
-            return runs[0]
-        run_id = self._start_run(project, series, {SERIES: series})
-        self._server.ask("set_terminated", run_id)
-        return run_id
+        experiment_id = self._experiment(version.project)
+        return artifact_link(self._server, experiment_id, version.run_id, f"{FOLDER}/{checked_name(name)}")
 
     def log_trial(
         self, project: str, study: str, name: str, *, params: Mapping[str, str], metrics: Mapping[str, float]
     ) -> None:
         """Add one trial of a search as a run of its own, nested in the one run of the search."""
-        found = self._runs(project, SEARCH, checked_key(study))
-        parent = found[0] if found else self._start_run(project, f"search {study}", {SEARCH: study})
+        experiment_id = self._experiment(project)
+        found = self._runs(experiment_id, SEARCH, checked_key(study))
+        parent = found[0] if found else self._start_run(experiment_id, f"search {study}", {SEARCH: study})
         if not found:
             self._server.ask("set_terminated", parent)
-        run_id = self._start_run(project, name, {"mlflow.parentRunId": parent})
-        self._log(run_id, params=params, metrics=metrics)
+        run_id = self._start_run(experiment_id, name, {"mlflow.parentRunId": parent})
+        log_run(self._server, run_id, at=clock.now(), params=params, metrics=metrics)
         self._server.ask("set_terminated", run_id)
 
     def fetch(self, version: Version) -> dict[str, bytes]:

@@ -34,6 +34,7 @@ from tests.bench.scoring import CATEGORIES, NUMBERS, TREES, VALUES, fitted_pair,
 from tests.integration.largefile import peak_mb
 
 if TYPE_CHECKING:
+    from flows.steps.decide_night import NightOutcome
     from flows.workspace import Champion, Workspace
 
 ROWS = 1_000_000
@@ -167,10 +168,10 @@ def _night(folder: Path) -> Night:
 
     with threadpool_limits(1):
         workspace = _house(folder)
-        run: list[dict[str, Any]] = []
+        run: list[NightOutcome] = []
         with _clocked_rooms() as clocked:
             whole = Time.of(lambda: run.append(run_night(workspace, NIGHT, "bench")))
-    return Night(whole, clocked.rooms, peak_mb(), f"{run[0]['action']}: {run[0]['reason']}")
+    return Night(whole, clocked.rooms, peak_mb(), f"{run[0].summary['action']}: {run[0].summary['reason']}")
 
 
 @contextmanager

@@ -155,9 +155,10 @@ def test_what_is_not_there_is_none(registry: Registry, project: str) -> None:
 def test_a_series_is_one_run_and_a_point_written_twice_is_one(registry: Registry, project: str) -> None:
     for day, strain in ((20_000, 0.5), (20_001, 0.7), (20_001, 0.7)):
         at = datetime(2024, 10, day - 19_990, tzinfo=UTC)
-        registry.log_metrics(project, "monitoring", {"strain m²": strain}, step=day, at=at)
-    (run_id,) = registry._runs(project, "leeway.series", "monitoring")
-    points = registry._server.ask("get_metric_history", run_id, "strain m_")
+        series = registry.series(project, "monitoring")
+        series.log_metrics({"strain m²": strain}, step=day, at=at)
+    assert registry._runs(series.experiment_id, "leeway.series", "monitoring") == [series.run_id]
+    points = series.server.ask("get_metric_history", series.run_id, "strain m_")
     assert [(point.step, point.value) for point in points] == [(20_000, 0.5), (20_001, 0.7)]
 
 
