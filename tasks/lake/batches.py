@@ -168,7 +168,11 @@ def add_batches(lake: Lake, project: str, batches: Iterable[Batch]) -> None:
 
 def deliveries(lake: Lake, project: str) -> Deliveries:
     """Return every delivery there was."""
-    frame = lake.read(project, "batches").reindex(columns=[field.name for field in fields(Batch)])
+    return lake.read_parsed(project, "batches", _deliveries)
+
+
+def _deliveries(table: pd.DataFrame) -> Deliveries:
+    frame = table.reindex(columns=[field.name for field in fields(Batch)])
     plain = frame.astype(object).where(frame.notna(), None)
     batches = [Batch(*row) for row in plain.itertuples(index=False, name=None)]
     return Deliveries(tuple(sorted(batches, key=lambda batch: batch.revision)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 import pyarrow as pa
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable, Transaction
 
 Rows: TypeAlias = "Piece | Callable[[], Iterator[Piece]]"
+T = TypeVar("T")
 ATTEMPTS = 5
 ONCE = 1
 STORE = "External: Generic "  # how Delta begins what a store said while a file was written, such as a full disk
@@ -50,6 +51,7 @@ class Lake:
     options: dict[str, str] = field(default_factory=dict, repr=False)
     fence: tuple[str, int] | None = None
     _opened: dict[str, DeltaTable] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _parsed: dict[str, tuple[int | None, object]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __reduce__(self) -> tuple[type[Lake], tuple[str, dict[str, str]]]:
         return Lake, (self.root, self.options)
@@ -194,6 +196,21 @@ class Lake:
         if at is not None:
             opened.load_as_version(at)
         return frame_of(pa.table(opened.scan(columns=columns, predicate=predicate(where)).read_all()))
+
+    def read_parsed(self, project: str, table: str, parse: Callable[[pd.DataFrame], T]) -> T:
+        """Return what is parsed from a whole table; it is read again only once a commit was made since.
+
+        Parameters
+        ----------
+        parse : callable
+            From the table to an object that is not changed afterwards; always the same one for a table.
+        """
+        commit, uri = self.version(project, table), self.uri(project, table)
+        kept = self._parsed.get(uri)
+        if kept is None or kept[0] != commit:
+            # A commit made since the version was looked up is read too; the next call then reads again.
+            kept = self._parsed[uri] = (commit, parse(self.read(project, table)))
+        return cast("T", kept[1])
 
     def pieces(
         self,

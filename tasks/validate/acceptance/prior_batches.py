@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
 import pandas as pd
@@ -41,10 +41,17 @@ def earlier(
         for batch in others
         if batch.key == landed.name or (batch.verdict == "quarantined" and batch.arrival >= oldest)
     }
-    if landed.kind == "rows":
+    if landed.kind == "rows" and _overlap(others, accepted):
         wanted |= _sharing(lake, spec, known, accepted)
     for batch in (each for each in others if each.batch_id in wanted):
         yield PriorBatch(batch, standing_of(lake, spec, known, batch), _held_ids(lake, spec, batch))
+
+
+def _overlap(batches: Iterable[Batch], accepted: pd.DataFrame) -> bool:
+    """Tell whether any batch has rows of the event dates that a delivery spans; most deliveries are of newer ones."""
+    first, last = event_window(accepted, None)
+    spans = [(batch.event_from, batch.event_until) for batch in batches]
+    return any(start and end and first and last and start <= last and first <= end for start, end in spans)
 
 
 def _sharing(lake: Lake, spec: ProjectSpec, known: Deliveries, accepted: pd.DataFrame) -> set[str]:
