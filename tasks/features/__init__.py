@@ -1,4 +1,4 @@
-"""Features: accepted rows in, what the model sees out."""
+"""Features: from accepted rows to the inputs of the model."""
 
 from tasks.features.feature_function import function_at, with_features
 from tasks.features.feature_tables import as_of, latest_values, with_tables

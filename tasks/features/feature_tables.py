@@ -1,4 +1,4 @@
-"""Feature tables: the values of a row's entity as they were known at the row's time."""
+"""Feature tables: the values of an entity as they were known at the time of a row."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tasks.spec.project_spec import FeatureTable, ProjectSpec
 from tasks.spec.values.entity_keys import entity_names
 
 KEYS = ["entity", "event_time"]
-ARRIVED = ("arrival", "revision", "batch_id")  # the last only decides between two deliveries of one day
+ARRIVED = ("arrival", "revision", "batch_id")  # the last one orders two deliveries of the same day
 Read = Callable[[FeatureTable, date | None, date], pd.DataFrame]
 
 
@@ -25,7 +25,7 @@ def with_tables(rows: pd.DataFrame, spec: ProjectSpec, read: Read) -> pd.DataFra
     spec : ProjectSpec
         For the tables.
     read : callable
-        Gives the values of a table from a date (or the first, None) to a date, both included, by event date.
+        Returns the values of a table between two event dates, both included; None is the first date.
     """
     for table in spec.features.tables:
         first, last = days_needed(rows, table, spec.source.event_time)
@@ -34,27 +34,26 @@ def with_tables(rows: pd.DataFrame, spec: ProjectSpec, read: Read) -> pd.DataFra
 
 
 def as_of(rows: pd.DataFrame, values: pd.DataFrame, table: FeatureTable, event_time: str) -> pd.DataFrame:
-    """Return rows with a table's columns as they were known at each row's time; missing where nothing was.
+    """Return rows with a table's columns as they were known at each row's time; missing where none was.
 
-    Known at a time is what had its event time at least `delay_days` before, the moment itself included; the newest of
-    that counts. Older than `max_age_days` is missing. Of several values of one entity and time the last that arrived
-    counts.
+    A value is known `delay_days` after its event time, that moment included; the newest known value is used. A value
+    older than `max_age_days` is missing. Of several values of one entity and time, the last that arrived is used.
 
     Parameters
     ----------
     rows : DataFrame
         With `event_time` and the entity columns.
     values : DataFrame
-        `entity`, `event_time`, the table's columns, and `arrival` where it is known; in any order.
+        `entity`, `event_time`, the columns of the table, and `arrival` if available; in any order.
     table : FeatureTable
-        What the spec says of the table.
+        The section of the spec about the table.
     event_time : str
-        The rows' column that says when each happened.
+        The column of `rows` with the event time.
 
     Examples
     --------
-    A balance of 100 from the 1st on, 200 from the 3rd on; the row of the 3rd sees 200, that of the 2nd 100, and that
-    of the day before the first value nothing:
+    The balance is 100 from the 1st on and 200 from the 3rd on. The row of the 3rd sees 200, the row of the 2nd sees
+    100, and the row before the first value sees none:
 
     >>> table = FeatureTable(name="accounts", uri="accounts", entity=["account"], event_time="day",
     ...                      columns={"numbers": ["balance"]})
@@ -71,7 +70,7 @@ def as_of(rows: pd.DataFrame, values: pd.DataFrame, table: FeatureTable, event_t
     at = rows[event_time].reset_index(drop=True).astype("datetime64[us]") - delay
     left = pd.DataFrame({"entity": entity_names(rows.reset_index(drop=True), table.entity), "at": at}).dropna()
     oldest = None if table.max_age_days is None else pd.Timedelta(days=table.max_age_days) - delay
-    found = pd.merge_asof(
+    joined = pd.merge_asof(
         left.sort_values("at", kind="stable").reset_index(names="position"),
         _newest(values, table).rename(columns={"event_time": "known_from"}),
         left_on="at",
@@ -79,25 +78,25 @@ def as_of(rows: pd.DataFrame, values: pd.DataFrame, table: FeatureTable, event_t
         by="entity",
         tolerance=oldest,
     ).set_index("position")
-    columns = found[table.columns.all].reindex(pd.RangeIndex(len(rows)))
+    columns = joined[table.columns.all].reindex(pd.RangeIndex(len(rows)))
     typed = {name: _typed(columns[name], name, table).set_axis(rows.index) for name in table.columns.all}
     return rows.drop(columns=table.columns.all, errors="ignore").assign(**typed)
 
 
 def latest_values(values: pd.DataFrame, table: FeatureTable, moment: datetime | None = None) -> pd.DataFrame:
-    """Return each entity's newest values, for a look-up while a service answers.
+    """Return the newest values of each entity, for the look-up of a prediction service.
 
     Parameters
     ----------
     values : DataFrame
         As for `as_of`.
     moment : datetime, optional
-        Only what was known then, in the project's wall-clock time: the same values that a row of that moment is given.
+        Only values known then, in the wall-clock time of the project: the values that a row of that moment gets.
 
     Returns
     -------
     DataFrame
-        `entity`, `event_time` and the table's columns, one row an entity, by entity.
+        `entity`, `event_time` and the columns of the table, one row per entity, in the order of entities.
 
     Examples
     --------
@@ -110,13 +109,13 @@ def latest_values(values: pd.DataFrame, table: FeatureTable, moment: datetime | 
     >>> latest_values(values, table, datetime(2026, 1, 5))["balance"].tolist()
     [1.0, 2.0]
     """
-    known = _newest(values, table)
+    newest = _newest(values, table)
     if moment is not None:
         at = pd.Timestamp(moment) - timedelta(days=table.delay_days)
-        known = known[known["event_time"] <= at]
+        newest = newest[newest["event_time"] <= at]
         if table.max_age_days is not None:
-            known = known[known["event_time"] >= pd.Timestamp(moment) - timedelta(days=table.max_age_days)]
-    latest = known.drop_duplicates("entity", keep="last").sort_values("entity", ignore_index=True)
+            newest = newest[newest["event_time"] >= pd.Timestamp(moment) - timedelta(days=table.max_age_days)]
+    latest = newest.drop_duplicates("entity", keep="last").sort_values("entity", ignore_index=True)
     return latest.assign(**{name: _typed(latest[name], name, table) for name in table.columns.all})
 
 
@@ -141,15 +140,15 @@ def days_needed(rows: pd.DataFrame, table: FeatureTable, event_time: str) -> tup
 
 
 def _newest(values: pd.DataFrame, table: FeatureTable) -> pd.DataFrame:
-    """Return values by time, of each entity and time only the one that arrived last."""
+    """Return values in the order of time; of each entity and time, only the value that arrived last."""
     order = ["event_time", *(name for name in ARRIVED if name in values)]
-    known = values.dropna(subset=KEYS).sort_values(order, kind="stable").drop_duplicates(KEYS, keep="last")
-    moments, entities = known["event_time"].astype("datetime64[us]"), known["entity"].astype("str")
-    return known[[*KEYS, *table.columns.all]].assign(event_time=moments, entity=entities)
+    newest = values.dropna(subset=KEYS).sort_values(order, kind="stable").drop_duplicates(KEYS, keep="last")
+    moments, entities = newest["event_time"].astype("datetime64[us]"), newest["entity"].astype("str")
+    return newest[[*KEYS, *table.columns.all]].assign(event_time=moments, entity=entities)
 
 
 def _typed(column: pd.Series, name: str, table: FeatureTable) -> pd.Series:
-    """Return a column in its kind; what was not found has made it another."""
+    """Return a column with the type of the spec, which missing values have changed."""
     if name in table.columns.booleans:
         return column.astype("boolean")
     if name in table.columns.dates:

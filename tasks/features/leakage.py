@@ -1,4 +1,4 @@
-"""Features that are only known after the event: a model that learns from them is right in every test, and of no use."""
+"""Label leakage: features known only after the event, which make a model perfect in tests and useless in service."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tasks.spec.project_spec import FeatureTable, ProjectSpec
 
 FEWEST_ROWS = 20
 SAMPLED = 4_000
-ALONE = 0.99  # of what there is to explain, by one feature alone
-APART = 0.95  # area under the ROC curve, of the labels where a feature is filled against those where it is not
-SELDOM = 0.1  # times as often filled in rows without a label as in those with one
+ALONE = 0.99  # share explained by one feature alone
+APART = 0.95  # area under the ROC curve of labels, for rows with the feature against rows without it
+SELDOM = 0.1  # ratio: how often a feature is filled in rows without a label, to rows with a label
 OFTEN = 0.05  # share of rows
 TWO = 2
 Task = Literal["regression", "binary", "multiclass"]
@@ -25,7 +25,7 @@ Kind = Literal["copy", "alone", "missingness", "filled_with_label", "corrected",
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """A feature that is suspected to be known only after the event, how that was found, and why in a sentence."""
+    """A feature that is probably known only after the event: the kind of evidence, and the evidence as a sentence."""
 
     column: str
     kind: Kind
@@ -34,17 +34,17 @@ class Leak:
 
 @dataclass(frozen=True, slots=True)
 class LeakageContext:
-    """What else there is to compare known rows with; each part is looked at when it is given.
+    """Further rows to compare the labelled rows with; each part is optional.
 
     Parameters
     ----------
     unlabelled : DataFrame
-        Rows that have no label yet.
+        Rows without a label.
     first : DataFrame
-        Rows as they were first delivered, for those that were corrected since; with `row_id`.
+        The first version of rows that were corrected later; with `row_id`.
     tables : mapping of str to DataFrame
-        The values of feature tables by the table's name, with `event_date` and `arrival`. What came on the first day is
-        not judged, for it may be a history.
+        The values of feature tables by the name of the table, with `event_date` and `arrival`. Values of the first day
+        are not checked, because they may be a history.
     """
 
     unlabelled: pd.DataFrame | None = None
@@ -52,17 +52,17 @@ class LeakageContext:
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
-def leaks(known: pd.DataFrame, spec: ProjectSpec, beside: LeakageContext | None = None) -> list[Leak]:
-    """Return the features that give the label away, in the order of the spec; a column may be named more than once.
+def leaks(known: pd.DataFrame, spec: ProjectSpec, context: LeakageContext | None = None) -> list[Leak]:
+    """Return the features that leak the label, in the order of the spec; a column can occur more than once.
 
     Parameters
     ----------
     known : DataFrame
-        Rows with their features, typed, and the label by its own name.
+        Rows with typed features, and the label under its own name.
     spec : ProjectSpec
         For the features, the label and the task.
-    beside : Beside, optional
-        What else there is to compare with.
+    context : LeakageContext, optional
+        Further rows to compare with.
 
     Examples
     --------
@@ -73,10 +73,10 @@ def leaks(known: pd.DataFrame, spec: ProjectSpec, beside: LeakageContext | None 
     ...     {"project": "houses", "scope": scope, "source": source, "features": features})
     >>> price = pd.Series([float(number) for number in range(30)])
     >>> rows = pd.DataFrame({"size": price % 7, "tax": price * 0.01, "price": price})
-    >>> [(each.column, each.kind) for each in leaks(rows, spec)]
+    >>> [(leak.column, leak.kind) for leak in leaks(rows, spec)]
     [('tax', 'copy')]
     """
-    beside = beside or LeakageContext()
+    context = context or LeakageContext()
     label = _label(known, spec)
     rows = known[label.notna().to_numpy()]
     if len(rows) > SAMPLED:
@@ -86,28 +86,28 @@ def leaks(known: pd.DataFrame, spec: ProjectSpec, beside: LeakageContext | None 
         Leak(name, kind, why)
         for name in dict.fromkeys(spec.features.learned)
         if name in rows
-        for kind, why in _of_column(_plain(rows[name]), label, spec.training.task)
+        for kind, why in _of_column(_as_numbers(rows[name]), label, spec.training.task)
     ]
-    found += _filled_with_label(known[known[spec.source.label.column].notna()], beside.unlabelled, spec)
-    found += _corrected(known, beside.first, spec)
+    found += _filled_with_label(known[known[spec.source.label.column].notna()], context.unlabelled, spec)
+    found += _corrected(known, context.first, spec)
     for table in spec.features.tables:
-        if table.name in beside.tables:
-            found += _late(beside.tables[table.name], table)
-    order = {name: place for place, name in enumerate(spec.features.learned)}
-    return sorted(found, key=lambda each: order[each.column])
+        if table.name in context.tables:
+            found += _late(context.tables[table.name], table)
+    order = {name: rank for rank, name in enumerate(spec.features.learned)}
+    return sorted(found, key=lambda suspect: order[suspect.column])
 
 
 def _label(known: pd.DataFrame, spec: ProjectSpec) -> pd.Series:
-    """Return the label as numbers; of several classes, each name's code."""
-    given = known[spec.source.label.column]
+    """Return the label as numbers; of several classes, the code of each name."""
+    values = known[spec.source.label.column]
     if spec.training.task != "multiclass":
-        return pd.to_numeric(given, errors="coerce").astype("float64")
-    codes, _ = pd.factorize(given, sort=True)
-    return pd.Series(np.where(codes < 0, np.nan, codes), index=given.index, dtype="float64")
+        return pd.to_numeric(values, errors="coerce").astype("float64")
+    codes, _ = pd.factorize(values, sort=True)
+    return pd.Series(np.where(codes < 0, np.nan, codes), index=values.index, dtype="float64")
 
 
-def _plain(values: pd.Series) -> pd.Series:
-    """Return a feature as it is, a date as its days since 1970."""
+def _as_numbers(values: pd.Series) -> pd.Series:
+    """Return a feature unchanged, but a date as days since 1970."""
     if not pd.api.types.is_datetime64_any_dtype(values):
         return values
     return (values - pd.Timestamp(0)) / pd.Timedelta(days=1)
@@ -122,7 +122,7 @@ def _of_column(values: pd.Series, label: pd.Series, task: Task) -> Iterator[tupl
     elif (power := _power_alone(values, label, classes=binary or several)) >= ALONE:
         yield (
             "alone",
-            f"it alone tells {power:.1%} of what there is to tell about the label, in rows it was not fitted on",
+            f"it alone explains {power:.1%} of the label, in rows that were not used for fitting",
         )
     filled = values.notna().to_numpy(bool)
     if several:
@@ -131,11 +131,11 @@ def _of_column(values: pd.Series, label: pd.Series, task: Task) -> Iterator[tupl
         area = _area(label.to_numpy(np.float64), filled)
         if max(area, 1 - area) >= APART:
             higher = "1, or higher," if area > 1 - area else "0, or lower,"
-            yield "missingness", f"where it is filled the label is {higher} than where it is not (area {area:.3f})"
+            yield "missingness", f"where it is filled, the label is {higher} than where it is missing (area {area:.3f})"
 
 
 def _power_alone(values: pd.Series, label: pd.Series, *, classes: bool) -> float:
-    """Return the share of the label's ranks, or of the way from chance to certainty, that one feature's tree tells."""
+    """Return the share of the label that a tree on one feature explains: R2 of ranks, or 2 AUC - 1 for classes."""
     from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -156,7 +156,7 @@ def _power_alone(values: pd.Series, label: pd.Series, *, classes: bool) -> float
 
 
 def _ranked(values: pd.Series, truth: np.ndarray[tuple[int], np.dtype[np.float64]]) -> np.ndarray:
-    """Return a feature as numbers in one column; categories that repeat as codes, the others as one."""
+    """Return a feature as one column of numbers; frequent categories have codes, all others share one."""
     if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
         return values.astype("float64").to_numpy().reshape(-1, 1)
     counts = values.value_counts()
@@ -167,7 +167,7 @@ def _ranked(values: pd.Series, truth: np.ndarray[tuple[int], np.dtype[np.float64
 def _area(
     label: np.ndarray[tuple[int], np.dtype[np.float64]], filled: np.ndarray[tuple[int], np.dtype[np.bool_]]
 ) -> float:
-    """Return the chance that a label where the feature is filled is above one where it is not; ties count half."""
+    """Return the probability that a label of a filled row is above one of a missing row; ties count half."""
     ranks = pd.Series(label).rank().to_numpy()
     ones, zeros = int(filled.sum()), int((~filled).sum())
     return float((ranks[filled].sum() - ones * (ones + 1) / 2) / (ones * zeros))
@@ -180,9 +180,7 @@ def _filled_with_label(labelled: pd.DataFrame, unlabelled: pd.DataFrame | None, 
         if name in labelled and name in unlabelled:
             share, without = float(labelled[name].notna().mean()), float(unlabelled[name].notna().mean())
             if share >= OFTEN and without <= SELDOM * share:
-                why = (
-                    f"it is filled in {share:.1%} of the rows with a label, and in {without:.1%} of those still without"
-                )
+                why = f"it is filled in {share:.1%} of rows with a label, and in {without:.1%} of rows without one"
                 yield Leak(name, "filled_with_label", why)
 
 
@@ -195,9 +193,9 @@ def _corrected(known: pd.DataFrame, first: pd.DataFrame | None, spec: ProjectSpe
     for name in dict.fromkeys(spec.features.learned):
         if name in known and name in first:
             before, now = both[f"{name} first"], both[f"{name} now"]
-            other = (before != now).fillna(value=True).to_numpy(bool) & ~(before.isna() & now.isna()).to_numpy(bool)
-            if other.mean() >= OFTEN:
-                why = f"in {other.mean():.1%} of the rows that were delivered again it had another value at first"
+            changed = (before != now).fillna(value=True).to_numpy(bool) & ~(before.isna() & now.isna()).to_numpy(bool)
+            if changed.mean() >= OFTEN:
+                why = f"in {changed.mean():.1%} of the rows that were delivered again, its first value was different"
                 yield Leak(name, "corrected", why)
 
 
@@ -212,6 +210,6 @@ def _late(values: pd.DataFrame, table: FeatureTable) -> Iterator[Leak]:
         usual = int(np.quantile(lags, 1 - OFTEN))
         why = (
             f"values of feature table {table.name!r} arrive up to {usual} days after their time (95 % of them), but "
-            f"its delay_days is {table.delay_days}: training sees what no row could have seen"
+            f"its delay_days is {table.delay_days}: training sees values that were not available at prediction time"
         )
         yield from (Leak(name, "late", why) for name in table.columns.all)

@@ -1,4 +1,4 @@
-"""Parting labelled rows by time: what may be learned from, and what is kept for the proof."""
+"""The split of labelled rows by time: rows for training, and a hold-out for the gate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HALF = 2
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """`past` is for every candidate; `holdout` for none of them, nor did the champion see it."""
+    """`past` is for training the candidates; no candidate and no champion was trained on `holdout`."""
 
     past: pd.DataFrame
     holdout: pd.DataFrame
@@ -20,7 +20,7 @@ class Parts:
 
 
 def holdout_parts(rows: pd.DataFrame, *, days: int, after: date | None) -> Parts:
-    """Keep the newest days for the proof.
+    """Return the newest days as hold-out, and the rows before them.
 
     Parameters
     ----------
@@ -29,8 +29,8 @@ def holdout_parts(rows: pd.DataFrame, *, days: int, after: date | None) -> Parts
     days : int
         Wanted length of the hold-out.
     after : date or None
-        The champion's last training day. The hold-out lies after it, and takes at most half of the days since, or a
-        challenger would have learned nothing that the champion does not know.
+        The champion's last training day. The hold-out begins after it, and takes at most half of the days since; the
+        challenger is trained on the other half.
 
     Examples
     --------
@@ -45,5 +45,5 @@ def holdout_parts(rows: pd.DataFrame, *, days: int, after: date | None) -> Parts
     if after is not None:
         days = max(1, min(days, (newest - after).days // HALF))
     start = newest - timedelta(days=days - 1)
-    kept = rows["event_date"] >= start
-    return Parts(rows[~kept], rows[kept], start)
+    newer = rows["event_date"] >= start
+    return Parts(rows[~newer], rows[newer], start)

@@ -1,4 +1,4 @@
-"""Answers as a file for the place where the project's labels land, written as its other labels are."""
+"""Answers as a file for the landing zone of the project's labels, in the format of its other labels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tasks.spec import ProjectSpec
 
 @dataclass(frozen=True, slots=True)
 class LandingFile:
-    """A file by its key in the landing place; `marker` is the key of the empty file that says it is complete."""
+    """A file with its key in the landing zone; `marker` is the key of the empty file that marks it as complete."""
 
     key: str
     content: bytes
@@ -23,16 +23,16 @@ class LandingFile:
 
 
 def landing_file(taken: pd.DataFrame, spec: ProjectSpec, day: date) -> LandingFile:
-    """Return answers as a delivery of labels: its name has the day, and a digest, so the same answers are one file.
+    """Return answers as a delivery of labels; its name has the day and a digest, so the same answers give one file.
 
     Parameters
     ----------
     taken : DataFrame
-        `row_id` and `label` as text; labels are written as the person wrote them, and read by the contract.
+        `row_id` and `label` as text; labels are written as the person wrote them.
     spec : ProjectSpec
-        `source.label` says how files are written there, and by what they are known to be complete.
+        `source.label` gives the format of the files, and the marker of complete ones.
     day : date
-        When it lands.
+        The day on which it lands.
     """
     label = spec.source.label
     content = file_content(with_ids(taken, spec), spec)

@@ -1,4 +1,4 @@
-"""What a person filled in: read back, held against what was asked, and made a delivery of labels."""
+"""The answers of a person: read from a csv, compared with the queue, and turned into a delivery of labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from datetime import date
 import pandas as pd
 
 from tasks.errors import DataError
-from tasks.labeling_queue.queue_file import as_was
+from tasks.labeling_queue.review_queue import unguarded
 from tasks.records import Delivery, Landed
 from tasks.spec import ProjectSpec
 
@@ -22,7 +22,7 @@ NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class ReturnedLabels:
-    """What is taken: `row_id` and `label` as text; how many cells were empty, how many rows had a label meanwhile."""
+    """The usable answers, `row_id` and `label` as text; the numbers of empty cells and of rows labelled meanwhile."""
 
     taken: pd.DataFrame
     empty: int
@@ -30,12 +30,12 @@ class ReturnedLabels:
 
 
 def read_answers(content: bytes, column: str) -> pd.DataFrame:
-    r"""Return `row_id` and `label`, every cell as text, of a csv that a person's spreadsheet wrote.
+    r"""Return `row_id` and `label`, every cell as text, of a csv that a spreadsheet wrote.
 
     Raises
     ------
     DataError
-        It is no csv with both columns.
+        The file is not a csv with both columns.
 
     Examples
     --------
@@ -51,47 +51,47 @@ def read_answers(content: bytes, column: str) -> pd.DataFrame:
     try:
         read = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except csv.Error as error:
-        raise DataError(f"the file is no csv: {error}; save it as csv with commas") from error
+        raise DataError(f"the file is not a csv: {error}; save it as csv with commas") from error
     names = list(read[0]) if read else next(csv.reader([header], delimiter=separator), [])
     missing = [name for name in ("row_id", column) if name not in names]
     if missing:
         raise DataError(
-            f"the file lacks {missing}, found {names[:20]}; expected what `leeway review --out` wrote, with "
-            f"{column!r} filled in"
+            f"the file lacks {missing}, found {names[:20]}; expected the columns that `leeway review --out` wrote, "
+            f"with {column!r} filled in"
         )
-    cells = [(as_was((each["row_id"] or "").strip()), (each[column] or "").strip()) for each in read]
+    cells = [(unguarded((row["row_id"] or "").strip()), (row[column] or "").strip()) for row in read]
     return pd.DataFrame(cells, columns=["row_id", "label"], dtype="str")
 
 
 def answers(given: pd.DataFrame, asked: Collection[str], waiting: Collection[str]) -> ReturnedLabels:
-    """Return the answers to rows that still wait.
+    """Return the answers to rows that still wait for a label.
 
     Parameters
     ----------
     given : DataFrame
-        As `read_answers` gives it.
+        The result of `read_answers`.
     asked : collection of str
-        Ids of every row that was ever passed to a person.
+        Ids of all rows that were ever deferred.
     waiting : collection of str
-        Those of them without a label.
+        Ids of the deferred rows without a label.
 
     Raises
     ------
     DataError
-        An answer is about a row that nobody was asked about: the ids may have been changed by a spreadsheet.
+        An answer is about a row that was never deferred: a spreadsheet may have changed the ids.
 
     Examples
     --------
     >>> given = pd.DataFrame({"row_id": ["a", "b", "c"], "label": ["1", "", "2"]})
-    >>> found = answers(given, {"a", "b", "c"}, {"a", "b"})
-    >>> found.taken.values.tolist(), found.empty, found.labelled
+    >>> returned = answers(given, {"a", "b", "c"}, {"a", "b"})
+    >>> returned.taken.values.tolist(), returned.empty, returned.labelled
     ([['a', '1']], 1, 1)
     """
     filled = given[given["label"] != ""]
     unknown = filled.loc[~filled["row_id"].isin(list(asked)), "row_id"].unique().tolist()
     if unknown:
         raise DataError(
-            f"{len(unknown)} answers are about rows that were never passed to a person, such as {unknown[:NAMED]}; "
+            f"{len(unknown)} answers are about rows that were never deferred to a person, such as {unknown[:NAMED]}; "
             "expected the ids that `leeway review --out` wrote. Did a spreadsheet change them (leading zeros, dates)?"
         )
     taken = filled[filled["row_id"].isin(list(waiting))].reset_index(drop=True)
@@ -99,7 +99,7 @@ def answers(given: pd.DataFrame, asked: Collection[str], waiting: Collection[str
 
 
 def with_ids(taken: pd.DataFrame, spec: ProjectSpec) -> pd.DataFrame:
-    """Return answers under the project's own names: its id columns, and its label."""
+    """Return answers with the id columns and the label column of the project."""
     ids = spec.source.id
     parts = [[row_id] if len(ids) == 1 else parts_of(row_id) for row_id in taken["row_id"]]
     frame = pd.DataFrame(parts, columns=ids, dtype="str")
@@ -107,7 +107,7 @@ def with_ids(taken: pd.DataFrame, spec: ProjectSpec) -> pd.DataFrame:
 
 
 def parts_of(row_id: str) -> list[str]:
-    r"""Return the ids that were joined by `|`.
+    r"""Return the ids of a row id, which are joined by `|`.
 
     >>> parts_of(r"7|2014-05-02"), parts_of(r"a\|b|c"), parts_of(r"a\\|b|")
     (['7', '2014-05-02'], ['a|b', 'c'], ['a\\', 'b', ''])
@@ -125,7 +125,7 @@ def parts_of(row_id: str) -> list[str]:
 
 
 def delivered(taken: pd.DataFrame, spec: ProjectSpec, day: date) -> Delivery:
-    """Return answers as a delivery of labels, named by its content: the same answers twice are one batch."""
+    """Return answers as a delivery of labels, named by its content: the same answers twice give one batch."""
     frame = with_ids(taken, spec)
     content = frame.to_csv(index=False).encode()
     name = hashlib.sha256(content).hexdigest()

@@ -1,4 +1,4 @@
-"""The rim of review: reads the queue from the lake, and lays answers down where labels land."""
+"""The tasks of the labeling queue: read the queue from the lake, write answers to the landing zone of labels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pandas as pd
 
 from tasks.errors import Unreachable
 from tasks.labeling_queue.label_delivery import LandingFile
-from tasks.labeling_queue.open_rows import queue, said_by_the_model
+from tasks.labeling_queue.review_queue import prediction_columns, queue
 from tasks.lake import Filter, Lake, active_rows, deliveries
 from tasks.logs import line, logger
 from tasks.spec import ProjectSpec
@@ -23,7 +23,7 @@ PART = ".part"
 
 @dataclass(frozen=True)
 class Queue:
-    """The rows that wait, these rows as they were accepted, and the ids of all rows ever passed to a person."""
+    """The rows that wait, the same rows as they were accepted, and the ids of all rows that were ever deferred."""
 
     waiting: pd.DataFrame
     rows: pd.DataFrame
@@ -31,57 +31,57 @@ class Queue:
 
 
 def waiting_rows(lake: Lake, spec: ProjectSpec) -> Queue:
-    """Return a project's queue."""
-    known, project = deliveries(lake, spec.project), spec.project
+    """Return the queue of a project."""
+    batches, project = deliveries(lake, spec.project), spec.project
     served: list[Filter] = [("role", "=", "champion")]
-    columns = ["row_id", "event_date", *said_by_the_model(spec), "deferred", "time"]
-    answered = active_rows(lake, project, "predictions", known, columns=columns, where=served)
+    columns = ["row_id", "event_date", *prediction_columns(spec), "deferred", "time"]
+    answered = active_rows(lake, project, "predictions", batches, columns=columns, where=served)
     deferred = answered[answered["deferred"].astype("boolean").fillna(value=False).to_numpy(bool)]
-    labelled = active_rows(lake, project, "labels", known, columns=["row_id"])["row_id"]
-    found = queue(deferred, labelled, spec)
-    rows = _rows(lake, spec, known, found)
-    logger().info(line("queue_read", asked=deferred["row_id"].nunique(), waiting=len(found)))
-    return Queue(found, rows, frozenset(deferred["row_id"]))
+    labelled = active_rows(lake, project, "labels", batches, columns=["row_id"])["row_id"]
+    waiting = queue(deferred, labelled, spec)
+    rows = _rows(lake, spec, batches, waiting)
+    logger().info(line("queue_read", asked=deferred["row_id"].nunique(), waiting=len(waiting)))
+    return Queue(waiting, rows, frozenset(deferred["row_id"]))
 
 
-def _rows(lake: Lake, spec: ProjectSpec, known: Any, waiting: pd.DataFrame) -> pd.DataFrame:
+def _rows(lake: Lake, spec: ProjectSpec, batches: Any, waiting: pd.DataFrame) -> pd.DataFrame:
     if waiting.empty:
         return pd.DataFrame({"row_id": pd.Series(dtype="str")})
     days: Sequence[Filter] = [
         ("event_date", ">=", min(waiting["event_date"])),
         ("event_date", "<=", max(waiting["event_date"])),
     ]
-    rows = active_rows(lake, spec.project, "rows", known, where=days)
+    rows = active_rows(lake, spec.project, "rows", batches, where=days)
     return rows[rows["row_id"].isin(waiting["row_id"])]
 
 
-def lay_down(found: LandingFile, spec: ProjectSpec, folder: Path) -> str:
-    """Write answers where the project's labels land, and return where; a file appears whole, its marker after it.
+def deliver_labels(file: LandingFile, spec: ProjectSpec, folder: Path) -> str:
+    """Write answers to the landing zone of labels and return the address; a file appears complete, then its marker.
 
     Parameters
     ----------
     folder : Path
-        Where project.yaml is, which a relative place is beside.
+        The folder of project.yaml, which a relative address is resolved against.
 
     Raises
     ------
     Unreachable
-        When the place does not answer.
+        The landing zone does not respond.
     """
     uri = spec.source.label.uri or ""
-    system, root, local = _place(uri, spec, folder)
+    system, root, local = _file_system(uri, spec, folder)
     try:
-        for key, content in ((found.key, found.content), (found.marker, b"")):
+        for key, content in ((file.key, file.content), (file.marker, b"")):
             if key is not None:
                 _write(system, f"{root}/{key}", content, local=local)
     except OSError as error:
-        raise Unreachable(f"writing {found.key} to {uri} failed: {error}; is the store up?") from error
-    logger().info(line("answers_laid_down", bytes=len(found.content), key=found.key))
-    return f"{uri.rstrip('/')}/{found.key}"
+        raise Unreachable(f"writing {file.key} to {uri} failed: {error}; is the store up?") from error
+    logger().info(line("answers_delivered", bytes=len(file.content), key=file.key))
+    return f"{uri.rstrip('/')}/{file.key}"
 
 
 def _write(system: Any, path: str, content: bytes, *, local: bool) -> None:
-    """Write an object; in a folder under a name that no listing takes for a delivery until it is complete."""
+    """Write an object; in a folder, under a temporary name that is not a delivery until it is complete."""
     if not local:
         with system.open_output_stream(path) as stream:
             stream.write(content)
@@ -92,7 +92,7 @@ def _write(system: Any, path: str, content: bytes, *, local: bool) -> None:
     system.move(f"{path}{PART}", path)
 
 
-def _place(uri: str, spec: ProjectSpec, folder: Path) -> tuple[Any, str, bool]:
+def _file_system(uri: str, spec: ProjectSpec, folder: Path) -> tuple[Any, str, bool]:
     from pyarrow import fs
 
     if uri.startswith("s3://"):

@@ -39,7 +39,7 @@ def test_a_projects_function_adds_its_columns_and_leaves_the_rows_given_alone(fo
 
 
 def test_a_function_that_loses_rows_is_refused(folder: Path) -> None:
-    with pytest.raises(DataError, match="got 2 rows and gave back DataFrame with 1 rows"):
+    with pytest.raises(DataError, match="got 2 rows and returned DataFrame with 1 rows"):
         with_features(pd.DataFrame({"area": [1.0, 2.0]}), "my_features:fewer", folder)
 
 

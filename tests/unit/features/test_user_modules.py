@@ -74,7 +74,7 @@ def test_a_function_can_be_pickled_in_its_own_process_and_called_by_path_in_anot
         "print(made['made'].iloc[0])"
     )
     root = str(Path(__file__).parents[3])
-    told = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code, str(folder)],
         check=True,
         capture_output=True,
@@ -82,7 +82,7 @@ def test_a_function_can_be_pickled_in_its_own_process_and_called_by_path_in_anot
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": root},
     )
-    assert told.stdout.strip() == "30.0"
+    assert process.stdout.strip() == "30.0"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_function_can_be_pickled_in_its_own_process_and_called_by_path_in_anot
         ("return frame.assign(more=frame['area'] - frame['area'].mean())", "depends on the other rows"),
         ("return pd.concat([frame, pd.get_dummies(frame['zip'])], axis=1)", "depends on the other rows"),
         ("return frame.sort_values('area')", "same rows in the same order"),
-        ("return 3", "gave back int with no rows"),
+        ("return 3", "returned int with no rows"),
     ],
 )
 def test_a_function_that_is_not_pure_is_refused_with_what_it_does(body: str, match: str, tmp_path: Path) -> None:

@@ -55,10 +55,10 @@ def test_a_spreadsheet_may_change_the_separator_and_add_a_mark() -> None:
         (b"\xff\xfe", "is not UTF-8"),
         (b"id,price\n1,2\n", r"lacks \['row_id'\], found \['id', 'price'\]"),
         (b"", r"lacks \['row_id', 'price'\]"),
-        (b'row_id,price\n"1,2\n', "is no csv"),
+        (b'row_id,price\n"1,2\n', "is not a csv"),
     ],
 )
-def test_what_is_no_answer_is_told(content: bytes, said: str) -> None:
+def test_a_file_without_answers_is_refused_with_the_reason(content: bytes, said: str) -> None:
     with pytest.raises(DataError, match=said):
         read_answers(content, "price")
 
@@ -78,14 +78,14 @@ def test_each_format_has_the_ids_and_the_label_as_they_were_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("marker", "key", "beside"),
+    ("marker", "key", "expected"),
     [(None, "{}.csv", None), (".done", "{}.csv", "{}.csv.done"), ("_SUCCESS", "{0}/{0}.csv", "{}/_SUCCESS")],
 )
-def test_a_delivery_that_waits_for_a_marker_gets_its_own(marker: str | None, key: str, beside: str | None) -> None:
+def test_a_delivery_that_waits_for_a_marker_gets_its_own(marker: str | None, key: str, expected: str | None) -> None:
     found = landing_file(TAKEN, spec_of(complete_marker=marker), DAY)
     stem = found.key.rsplit("/", maxsplit=1)[-1].removesuffix(".csv")
     assert found.key == key.format(stem)
-    assert found.marker == (None if beside is None else beside.format(stem))
+    assert found.marker == (None if expected is None else expected.format(stem))
 
 
 def test_a_delivery_is_named_by_its_content() -> None:

@@ -14,7 +14,7 @@ from flows.steps.actor import person
 from tasks import clock
 from tasks.errors import DataError
 from tasks.labeling_queue import ReturnedLabels, answers, delivered, landing_file, queue_file, read_answers
-from tasks.labeling_queue.task import Queue, lay_down, waiting_rows
+from tasks.labeling_queue.task import Queue, deliver_labels, waiting_rows
 from tasks.lake import Entry, Lake, append_entry
 from tasks.spec import ProjectSpec, find_project
 
@@ -90,7 +90,7 @@ def _deliver(spec: ProjectSpec, lake: Lake, folder: Path, returned: ReturnedLabe
     delivery = delivered(returned.taken, spec, day)
     hidden = set(spec.source.id) & set(spec.privacy.pseudonymise)
     if spec.source.label.uri is not None and not hidden:
-        address = lay_down(landing_file(returned.taken, spec, day), spec, folder)
+        address = deliver_labels(landing_file(returned.taken, spec, day), spec, folder)
         outcome = f"{counted(len(returned.taken), 'label')} landed at {address}; the next night ingests them"
     else:
         from tasks.validate.acceptance.store import store
