@@ -21,7 +21,7 @@ from flows.workspace import Workspace, open_workspace
 from tasks import clock
 from tasks.errors import EvidenceError
 from tasks.evaluate import Evidence
-from tasks.lake import Entry, append_entry, read_entries
+from tasks.lake import append_entry, read_entries
 from tasks.logs import line, logger
 from tasks.model_card import answered
 from tasks.notify.task import notify_failure, tell_task
@@ -42,10 +42,11 @@ from tasks.promote import (
     sentence,
 )
 from tasks.promote.task import carry_task
+from tasks.records import Entry, PromotionEntry, RollbackEntry
 from tasks.registry import Version
 from tasks.registry.mlflow_names import ANSWER_REASON, APPROVER, BARRED, PROMOTED, REFUSED, TO_TELL
 
-ACTIONS: dict[type, str] = {
+ACTIONS: dict[type, Any] = {
     Promote: "promoted",
     Reject: "rejected",
     Refuse: "refused",
@@ -185,9 +186,8 @@ def _approved(step: Step, picture: RegistryState, when: tuple[Date, datetime]) -
     if not isinstance(step, (Promote, Refuse)) or approval(tags) != "approved":
         return None
     who, why = tags.get(APPROVER, "a person, in MLflow"), tags.get(ANSWER_REASON, "")
-    return Entry(
+    return PromotionEntry(
         name=f"{step.number}/approved/{_digest(f'{who} {why}')}",
-        kind="promotion",
         night=when[0],
         time=when[1],
         action="approved",
@@ -222,16 +222,15 @@ def _named(entry: Entry) -> str:
 
 
 def _entry(step: Step, said: str, when: tuple[Date, datetime], by: tuple[str, str]) -> Entry:
-    return Entry(
-        name=_entry_name(step, said, when[1]),
-        kind="rollback" if isinstance(step, RollBack) else "promotion",
-        night=when[0],
-        time=when[1],
-        action=ACTIONS[type(step)],
-        subject=_subject(step),
-        actor=by[0],
-        reason=said,
-        details={"because": by[1]} if by[1] else {},
+    name, subject = _entry_name(step, said, when[1]), _subject(step)
+    night, moment, (actor, because) = *when, by
+    if isinstance(step, RollBack):
+        return RollbackEntry(
+            name=name, night=night, time=moment, subject=subject, actor=actor, reason=said, because=because
+        )
+    action = ACTIONS[type(step)]
+    return PromotionEntry(
+        name=name, night=night, time=moment, action=action, subject=subject, actor=actor, reason=said, because=because
     )
 
 

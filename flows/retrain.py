@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - the flow's parameter is called `date` in the form people fill in
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 from prefect import flow, runtime
@@ -25,13 +25,14 @@ from tasks.errors import DataError
 from tasks.evaluate import Evidence
 from tasks.evaluate.task import analyse_task
 from tasks.features import leaks
-from tasks.lake import Entry, active_rows, append_entry, deliveries, read_entries
+from tasks.lake import active_rows, append_entry, deliveries, read_entries, read_nights
 from tasks.model import model_facts, model_files
 from tasks.model_card import Request
 from tasks.model_card.task import Package, put_up_task
 from tasks.monitor import slices_to_json
 from tasks.monitor import to_json as answers_text
 from tasks.notify.task import notify_failure, tell_task
+from tasks.records import Entry, RetrainingEntry, retrainings_of
 from tasks.train import Conduct, TrialResult
 from tasks.train.task import ReleaseCandidate, refit_task, would_more_help_task
 from tasks.validate import label_report
@@ -136,10 +137,9 @@ def known_rows(workspace: Workspace, night: Date) -> KnownRows:
 
 def _earlier_holdouts(workspace: Workspace, night: Date) -> Iterator[tuple[Date, Date]]:
     """Yield the hold-outs on which earlier challengers were examined: each look at one makes luck likelier."""
-    for entry in read_entries(workspace.lake, workspace.project, "retraining"):
-        seen = entry.details.get("evidence", {})
-        if entry.night < night and seen.get("start") and seen.get("end"):
-            yield Date.fromisoformat(seen["start"]), Date.fromisoformat(seen["end"])
+    for entry in retrainings_of(read_entries(workspace.lake, workspace.project, "retraining")):
+        if entry.night < night and entry.holdout_start and entry.holdout_end:
+            yield entry.holdout_start, entry.holdout_end
 
 
 def _conduct(workspace: Workspace, name: str, kind: str) -> Conduct:
@@ -232,22 +232,26 @@ class Job:
         evidence = proven.evidence
         return self._entry("refused", proven.trained.fitted.recipe.name, "; ".join(evidence.reasons), evidence)
 
-    def _entry(self, action: str, subject: str, reason: str, evidence: Evidence) -> Entry:
-        return Entry(
+    def _entry(
+        self, action: Literal["registered", "refused"], subject: str, reason: str, evidence: Evidence
+    ) -> RetrainingEntry:
+        return RetrainingEntry(
             name=self.name,
-            kind="retraining",
             night=self.night,
             time=clock.now(),
             action=action,
             subject=subject,
             reason=reason,
-            details={"because": self.reason, "evidence": evidence.to_dict()},
+            because=self.reason,
+            holdout_start=evidence.start,
+            holdout_end=evidence.end,
+            evidence=evidence.to_dict(),
         )
 
 
 def _kind(workspace: Workspace, decision: str) -> str:
     """Return the kind of drift the night's decision named; a training nobody decided on has none."""
-    found = [entry for entry in read_entries(workspace.lake, workspace.project, "night") if entry.name == decision]
+    found = [entry for entry in read_nights(workspace.lake, workspace.project) if entry.name == decision]
     return found[-1].drift if found else "by hand"
 
 

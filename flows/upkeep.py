@@ -11,9 +11,10 @@ from flows.steps.exclusive_run import LEASE
 from flows.workspace import Workspace, open_workspace
 from tasks import clock
 from tasks.errors import EvidenceError
-from tasks.lake import Entry, acquire_lease, append_entry
+from tasks.lake import acquire_lease, append_entry
 from tasks.logs import line, logger
 from tasks.notify.task import notify_failure
+from tasks.records import UpkeepEntry
 from tasks.upkeep.task import Moment, keep_up_task
 
 
@@ -41,12 +42,10 @@ def upkeep(project: str, dry_run: bool = False) -> dict[str, Any]:
         done = keep_up_task(workspace.lake, workspace.spec, when, trained_on(workspace), dry_run=dry_run)
     said = [each.said for each in done]
     if done and not dry_run:
-        entry = Entry(
+        entry = UpkeepEntry(
             name=now.isoformat(timespec="seconds"),
-            kind="upkeep",
             night=when.night,
             time=now,
-            action="done",
             reason="; ".join(said),
         )
         append_entry(workspace.lake, workspace.project, entry)

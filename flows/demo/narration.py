@@ -18,8 +18,9 @@ from flows.stack.run_deployment import run, run_due
 from flows.workspace import Workspace
 from tasks import clock
 from tasks.ingest import landed, open_source
-from tasks.lake import Entry, accepted, active_rows, read_entries
+from tasks.lake import accepted, active_rows, read_nights
 from tasks.monitor import Contrast, contrast
+from tasks.records import NightEntry
 from tasks.registry.mlflow_names import APPROVAL, CHALLENGER
 from tasks.score.task import Scorer
 
@@ -102,17 +103,16 @@ class DemoRun:
         labels = active_rows(workspace.lake, workspace.project, "labels", columns=["row_id", "label"])
         return contrast(predictions, labels, metric=workspace.spec.scope.metric, version=FIRST, days=CONTRAST_DAYS)
 
-    def _run(self, night: date) -> Entry:
+    def _run(self, night: date) -> NightEntry:
         run("nightly", self.workspace.project, date=night.isoformat(), reason="demo")
         entry = self._entry(night)
         if entry is None:
             raise AssertionError(f"the night of {night} ran without recording a decision")
         return entry
 
-    def _entry(self, night: date) -> Entry | None:
-        entries = read_entries(self.workspace.lake, self.workspace.project, "night")
-        of_night = [entry for entry in entries if entry.night == night]
-        return of_night[-1] if of_night else None
+    def _entry(self, night: date) -> NightEntry | None:
+        nights = read_nights(self.workspace.lake, self.workspace.project)
+        return next((entry for entry in reversed(nights) if entry.night == night), None)
 
     def _extra(self, result: dict[str, Any]) -> tuple[str, ...]:
         return ("", "", "", "", "", "", f"retrained: {result['action']} {result['subject']} ({result['reason']})")
@@ -161,16 +161,15 @@ def landing_nights(workspace: Workspace, after: date) -> list[date]:
     return sorted(night for night in arrivals if night > after)
 
 
-def _line(entry: Entry) -> tuple[str, ...]:
-    details = entry.details
-    worst = details["moved"][0] if details["moved"] else None
-    seen = details.get("performance")
+def _line(night: NightEntry) -> tuple[str, ...]:
+    worst = night.moved[0] if night.moved else None
+    performance = night.performance
     return (
-        str(entry.night),
-        f"{details['rows']:,}",
-        str(details["quarantined"]),
-        f"{worst['column']} {worst['strain']:.0%}" if worst else "-",
-        f"{seen['loss']['value']:.4f}" if seen else "-",
-        f"{seen['bias']['value']:+.3f}" if seen else "-",
-        f"{entry.action}: {entry.reason}",
+        str(night.night),
+        f"{night.rows:,}",
+        str(night.rows_quarantined),
+        f"{worst.column} {worst.strain:.0%}" if worst else "-",
+        f"{performance.loss.value:.4f}" if performance else "-",
+        f"{performance.bias.value:+.3f}" if performance else "-",
+        f"{night.action}: {night.reason}",
     )

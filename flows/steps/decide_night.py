@@ -17,11 +17,12 @@ from flows.steps.publish import publish
 from flows.workspace import Champion, Workspace
 from tasks import clock
 from tasks.decide import decide
-from tasks.lake import Entry, append_entry, read_entries
+from tasks.lake import append_entry, read_nights
 from tasks.logs import line, logger
 from tasks.metrics_export.task import timed
 from tasks.monitor.measure import MonitoringResult
 from tasks.monitor.task import measure_drift_task
+from tasks.records import Entry, NightEntry, nights_of
 from tasks.registry.mlflow_names import CHAMPION
 from tasks.spec import missed_nights
 
@@ -36,10 +37,10 @@ class NightOutcome:
     summary: dict[str, Any]
     champion: Champion | None
     record: Sequence[Entry]
-    entry: Entry | None = None
+    entry: NightEntry | None = None
 
 
-def decide_night(context: NightContext, reason: str, *, before: Entry | None = None) -> NightOutcome:
+def decide_night(context: NightContext, reason: str, *, before: NightEntry | None = None) -> NightOutcome:
     """Decide a night, unless `before` is its decision already, and start the retraining that it asks for."""
     entry, record = (before, context.past) if before is not None else judge(context, reason)
     decision = {"action": entry.action, "kind": entry.drift, "reason": entry.reason, "name": entry.name}
@@ -53,7 +54,7 @@ def decide_night(context: NightContext, reason: str, *, before: Entry | None = N
     return NightOutcome(summary, context.champion, record, entry)
 
 
-def judge(context: NightContext, reason: str) -> tuple[Entry, Sequence[Entry]]:
+def judge(context: NightContext, reason: str) -> tuple[NightEntry, Sequence[Entry]]:
     """Measure and decide; record the decision and publish it. Return its entry, and the record with it."""
     workspace, champion, view = context.workspace, context.champion, MonitoringResult()
     if champion is not None:
@@ -71,7 +72,7 @@ def judge(context: NightContext, reason: str) -> tuple[Entry, Sequence[Entry]]:
     return entry, record
 
 
-def start_retraining(workspace: Workspace, night: Date, decision: Entry) -> None:
+def start_retraining(workspace: Workspace, night: Date, decision: NightEntry) -> None:
     """Start the retrain deployment: once for a decision, however often its night runs again."""
     from prefect.deployments import run_deployment
 
@@ -89,14 +90,14 @@ def start_retraining(workspace: Workspace, night: Date, decision: Entry) -> None
     )
 
 
-def decided(past: Sequence[Entry], night: Date) -> Entry | None:
+def decided(past: Sequence[Entry], night: Date) -> NightEntry | None:
     """Return the last decision of a night, or None."""
-    return next((entry for entry in reversed(past) if entry.kind == "night" and entry.night == night), None)
+    return next((entry for entry in reversed(nights_of(past)) if entry.night == night), None)
 
 
 def missed_looks(workspace: Workspace, night: Date) -> list[Date]:
     """Return the scheduled nights before this one that have no decision, because nothing ran."""
-    decided = [entry.night for entry in read_entries(workspace.lake, workspace.project, "night")]
+    decided = [entry.night for entry in read_nights(workspace.lake, workspace.project)]
     return missed_nights(workspace.spec.schedule, max(decided, default=None), night)
 
 

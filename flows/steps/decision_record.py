@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from flows.steps.lineage import downstream, upstream
 from flows.steps.post_release import released, shadowed
 from flows.workspace import Champion, Workspace
 from tasks.dataset.night_data import NightData
-from tasks.decide import WHERE_FIRST, Situation, Suspected
-from tasks.lake import Batch, Deliveries, Entry
+from tasks.decide import Situation, Suspected
+from tasks.lake import Batch, Deliveries
 from tasks.monitor.measure import MonitoringResult
 from tasks.monitor.pipeline_stages import first_moved
-from tasks.records import Answer, Decision, DriftStatistic
+from tasks.records import BatchVerdict, Decision, DriftStatistic, Entry, NightEntry
 from tasks.registry.mlflow_names import CHALLENGER
 from tasks.score.task import automated
 
@@ -119,49 +118,37 @@ def night_name(context: NightContext) -> str:
 
 def decision_entry(
     context: NightContext, decision: Decision, view: MonitoringResult, reason: str, moment: datetime
-) -> Entry:
+) -> NightEntry:
     """Return the record of a night: every answer with its numbers, every column against its leeway."""
-    batches = context.landed
-    details: dict[str, Any] = {
-        "run_because": reason,
-        "champion": context.champion.number if context.champion else None,
-        "waiting": context.waiting,
-        "answers": [asdict(answer) for answer in decision.answers],
-        "moved": _moved((*view.moved, *view.predictions)),
-        "surprises": _moved(view.surprises),
-        "slices": [asdict(each) | {"strain": round(each.strain, 4)} for each in view.worse],
-        "steps": [asdict(each) for each in view.steps],
-        "suspicions": [asdict(each) for each in view.suspicions],
-        "rows": sum(batch.rows_accepted for batch in batches if batch.kind == "rows"),
-        "labels": sum(batch.rows_accepted for batch in batches if batch.kind == "labels"),
-        "quarantined": sum(batch.rows_quarantined for batch in batches),
-        "batches": {f"{batch.kind} {batch.key}": batch.verdict for batch in batches},
-    }
-    if context.champion is not None:
-        details |= automated(context.data).to_dict()
-    details |= {"where_first": where.answer, **where.numbers} if (where := _where_first(decision)) else {}
-    if context.champion is not None and view.window is not None:
-        details["speed"] = speed(view.moved, (view.window.end - context.champion.trained_until).days)
-    if view.estimated is not None:
-        details["estimated"] = asdict(view.estimated)
-    if view.performance is not None:
-        seen = view.performance
-        details["performance"] = asdict(seen) | {"start": seen.start.isoformat(), "end": seen.end.isoformat()}
-    return Entry(
+    batches, champion = context.landed, context.champion
+    return NightEntry(
         name=night_name(context),
-        kind="night",
         night=decision.night,
         time=moment,
         action=decision.action,
         drift=decision.kind,
         reason=decision.reason,
-        details=details,
+        run_because=reason,
+        champion=champion.number if champion else None,
+        waiting=context.waiting,
+        answers=decision.answers,
+        moved=_most_strained((*view.moved, *view.predictions)),
+        surprises=_most_strained(view.surprises),
+        steps=view.steps,
+        suspicions=view.suspicions,
+        rows=sum(batch.rows_accepted for batch in batches if batch.kind == "rows"),
+        labels=sum(batch.rows_accepted for batch in batches if batch.kind == "labels"),
+        rows_quarantined=sum(batch.rows_quarantined for batch in batches),
+        batches=tuple(BatchVerdict(batch.kind, batch.key, batch.verdict) for batch in batches),
+        automation=automated(context.data).recorded() if champion else None,
+        drift_per_month=_drift_per_month(champion, view),
     )
 
 
-def _where_first(decision: Decision) -> Answer | None:
-    """Return the answer that says where something moved first, and which projects it concerns."""
-    return next((answer for answer in decision.answers if answer.question == WHERE_FIRST), None)
+def _drift_per_month(champion: Champion | None, view: MonitoringResult) -> dict[str, float]:
+    if champion is None or view.window is None:
+        return {}
+    return speed(view.moved, (view.window.end - champion.trained_until).days)
 
 
 def speed(moved: Sequence[DriftStatistic], days: int) -> dict[str, float]:
@@ -169,8 +156,9 @@ def speed(moved: Sequence[DriftStatistic], days: int) -> dict[str, float]:
 
     Of several statistics of a column, the one that used most of its leeway counts.
 
-    >>> speed([DriftStatistic("area", "level", 0.3, leeway=0.1), DriftStatistic("area", "shape", 0.2, leeway=0.1)],
-    ... days=60)
+    >>> from tasks.records import Statistic
+    >>> level = DriftStatistic("area", Statistic.LEVEL, 0.3, leeway=0.1)
+    >>> speed([level, DriftStatistic("area", Statistic.SHAPE, 0.2, leeway=0.1)], days=60)
     {'area': 0.15}
     """
     worst: dict[str, DriftStatistic] = {}
@@ -192,7 +180,6 @@ def _under_way(context: NightContext) -> date | None:
     return max((night for night in waiting if night < context.night), default=None)
 
 
-def _moved(moved: Sequence[DriftStatistic]) -> list[dict[str, Any]]:
-    """Return the most strained statistics as they are kept."""
-    worst = sorted(moved, key=lambda each: -each.strain)[:COLUMNS_SHOWN]
-    return [asdict(each) | {"strain": round(each.strain, 4)} for each in worst]
+def _most_strained(moved: Sequence[DriftStatistic]) -> tuple[DriftStatistic, ...]:
+    """Return the most strained statistics, as many as are kept."""
+    return tuple(sorted(moved, key=lambda statistic: -statistic.strain)[:COLUMNS_SHOWN])

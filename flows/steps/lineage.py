@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
 from flows.workspace import Workspace
-from tasks.decide import UpstreamState
 from tasks.errors import SpecError
-from tasks.lake import Entry, read_entries
+from tasks.lake import read_nights
 from tasks.logs import line, logger
+from tasks.records import NightEntry, UpstreamState
 from tasks.spec import ProjectSpec, read_spec
 from tasks.spec.data_sections import UpstreamProject
 from tasks.spec.find_project import FILE
@@ -49,7 +48,7 @@ def _of(
 ) -> UpstreamState:
     known = {
         entry.night: entry
-        for entry in read_entries(workspace.lake, declared.project, "night")
+        for entry in read_nights(workspace.lake, declared.project)
         if window[0] < entry.night <= window[1] and (before is None or entry.time < before)
     }
     seen = [_seen(declared, known[night]) for night in sorted(known, reverse=True)]
@@ -57,12 +56,12 @@ def _of(
     return next((each for each in seen if each.troubled), newest)
 
 
-def _seen(declared: UpstreamProject, entry: Entry) -> UpstreamState:
+def _seen(declared: UpstreamProject, entry: NightEntry) -> UpstreamState:
     """Return a night of a project upstream, as far as it concerns what is used of it."""
     past = dict.fromkeys(
-        str(each.get("where") or each["column"])
-        for each in entry.details.get("moved", [])
-        if isinstance(each, Mapping) and each.get("strain", 0) > 1 and _used(declared, str(each.get("column")))
+        statistic.where or statistic.column
+        for statistic in entry.moved
+        if statistic.strain > 1 and _used(declared, statistic.column)
     )
     answers = declared.use == "model" and entry.drift in LABELS_SAY
     troubled = entry.action in TO_LOOK_INTO or bool(past) or answers

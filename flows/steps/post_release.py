@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from functools import partial
 
 from flows.steps.executor import executor
@@ -13,12 +14,11 @@ from tasks.dataset.night_data import NightData
 from tasks.decide import ReleaseOutcome, ShadowOutcome
 from tasks.evaluate import compare_in_service, first_cohort
 from tasks.evaluate.task import realised_losses
-from tasks.lake import Entry
 from tasks.logs import line, logger
+from tasks.records import NightEntry, Recovered, nights_of
 from tasks.registry.mlflow_names import CHALLENGER, PREVIOUS, SHADOW
 from tasks.score.task import Scorer
 
-QUESTION = "did it recover?"
 SEEN_TO = {"ask", "retrain"}  # what a night must have come to for a release that did worse to count as looked at
 LONGEST = 200
 
@@ -76,7 +76,7 @@ def shadowed(workspace: Workspace, champion: Champion, data: NightData, fault: s
         return ShadowOutcome(number, f"its answers could not be judged ({why})", failed=True)
     if found is None:
         return ShadowOutcome(number, "none of the rows it answered beside the champion has matured yet")
-    return ShadowOutcome(number, found.sentence, numbers=found.to_dict())
+    return ShadowOutcome(number, found.sentence, numbers=asdict(found))
 
 
 def show_shadow(workspace: Workspace, found: ShadowOutcome | None) -> None:
@@ -87,9 +87,7 @@ def show_shadow(workspace: Workspace, found: ShadowOutcome | None) -> None:
 
 def released(champion: Champion, data: NightData) -> ReleaseOutcome | None:
     """Return what the champion's first matured cohort came to; None once a night before has told."""
-    if any(
-        _told(entry, champion.number) for entry in data.entries if entry.kind == "night" and entry.night < data.night
-    ):
+    if any(_judged(night, champion.number) for night in nights_of(data.entries) if night.night < data.night):
         return None
     found = first_cohort(realised_losses(data, champion.answering), champion.promised, data.spec)
     numbers = {name: getattr(found, name) for name in ("loss", "low", "high", "promised_low", "promised_high")}
@@ -103,14 +101,12 @@ def released(champion: Champion, data: NightData) -> ReleaseOutcome | None:
     )
 
 
-def _told(entry: Entry, version: int) -> bool:
-    """Tell whether a night judged a version's first cohort; one that did worse must have been shown to somebody."""
-    for answer in entry.details.get("answers", []):
-        numbers = answer.get("numbers", {})
-        if answer.get("question") == QUESTION and numbers.get("version") == version:
-            verdict = numbers.get("verdict")
-            return verdict != "too_early" and (verdict != "worse" or entry.action in SEEN_TO)
-    return False
+def _judged(night: NightEntry, version: int) -> bool:
+    """Return whether a night judged a version's first cohort; where it did worse, a person must have seen that."""
+    recovered = night.answer(Recovered)
+    if recovered is None or recovered.version != version:
+        return False
+    return recovered.verdict != "too_early" and (recovered.verdict != "worse" or night.action in SEEN_TO)
 
 
 def _waiting(champion: Champion, data: NightData) -> int | None:

@@ -1,4 +1,4 @@
-"""Showing a night where people look: an artifact on the Prefect run, a point in MLflow, the project's report."""
+"""Publish a night: an artifact on the Prefect run, a point in MLflow, the project's report."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
 from flows.workspace import Workspace
 from tasks.features import Leak
-from tasks.lake import Entry, read_entries
+from tasks.lake import read_entries
 from tasks.logs import line, logger
 from tasks.notify.task import tell_task
-from tasks.records import Checked
+from tasks.records import Checked, Entry, NightEntry
 from tasks.registry import Series
 from tasks.registry.mlflow_names import CHAMPION
 from tasks.report import night_markdown, night_numbers, page, why_lines
@@ -26,7 +26,7 @@ VALIDATION = "validation.html"
 SERIES = "monitoring"
 
 
-def publish(workspace: Workspace, entry: Entry, record: Sequence[Entry], champion: int | None) -> None:
+def publish(workspace: Workspace, entry: NightEntry, record: Sequence[Entry], champion: int | None) -> None:
     """Publish one night's entry, with the report of the whole record, and send the notifications that are due."""
     series = workspace.registry.series(workspace.project, SERIES)
     series.log_metrics(night_numbers(entry), step=(entry.night - EPOCH).days, at=entry.time)

@@ -11,7 +11,8 @@ from datetime import date, timedelta
 import pandas as pd
 
 from tasks.dataset.label_join import newest_labels, with_labels
-from tasks.lake import Deliveries, Entry, Filter, Lake, active_rows, deliveries, read_entries
+from tasks.lake import Deliveries, Filter, Lake, active_rows, deliveries, read_entries
+from tasks.records import Entry
 from tasks.spec import ProjectSpec
 
 RECENT_DAYS = 90

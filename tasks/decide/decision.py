@@ -7,11 +7,11 @@ from collections.abc import Callable
 from tasks.decide import questions as ask
 from tasks.decide import root_cause
 from tasks.decide.situation import Situation
-from tasks.records import Action, Answer, Decision, DriftKind
+from tasks.records import Action, AnyAnswer, Decision, DriftKind
 from tasks.spec.project_spec import ProjectSpec
 
 MANY = 3
-QUESTIONS: tuple[Callable[[Situation, ProjectSpec], Answer | None], ...] = (
+QUESTIONS: tuple[Callable[[Situation, ProjectSpec], AnyAnswer | None], ...] = (
     ask.enough_rows,
     ask.valid,
     ask.corrupt_or_drifted,
@@ -86,8 +86,8 @@ def _quiet(seen: Situation) -> tuple[Action, str]:
     surprised = [each for each in seen.surprises if each.strain > 1]
     if surprised:
         worst = surprised[0]
-        what = worst.where or worst.statistic
-        return "hold", f"labels surprise ({what}, {worst.strain:.1f} x its leeway), the error is within leeway"
+        how = f"({worst.where or worst.statistic}, {worst.strain:.1f} x its leeway)"
+        return "hold", f"labels differ from predictions more than allowed {how}, the error is within leeway"
     if not seen.alarms:
         return "score", "within leeway"
     worst = seen.alarms[0]

@@ -2,65 +2,91 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import date
+
 from tasks.decide.root_cause import untrusted
 from tasks.decide.situation import Situation
-from tasks.records import Answer, Bounded, DriftKind, LocalError, Performance
+from tasks.records import (
+    ChallengerInService,
+    CorruptOrDrifted,
+    DriftKind,
+    EnoughRows,
+    LocalError,
+    Matters,
+    MayRetrain,
+    Obstacle,
+    ObstacleKind,
+    Performance,
+    Recovered,
+    SuspectedSource,
+    Valid,
+    WhichKind,
+    WhoApproves,
+    WorthRetraining,
+)
+from tasks.render.values import counted
 from tasks.spec.project_spec import ProjectSpec
 
 MANY = 5
 
 
-def enough_rows(seen: Situation, spec: ProjectSpec) -> Answer:
+def enough_rows(seen: Situation, spec: ProjectSpec) -> EnoughRows:
     """Answer question 0: are there enough rows to judge."""
-    numbers = {"rows": seen.window_rows, "window_days": seen.window_days, "min_rows": spec.monitoring.min_rows}
-    if seen.window_rows >= spec.monitoring.min_rows:
-        return Answer("enough rows?", f"yes, {seen.window_rows} over {seen.window_days} days", numbers)
-    return Answer("enough rows?", f"no, fewer than {spec.monitoring.min_rows} since the champion's training", numbers)
+    least = spec.monitoring.min_rows
+    said = f"no, fewer than {least} since the champion's training"
+    if seen.window_rows >= least:
+        said = f"yes, {seen.window_rows} over {seen.window_days} days"
+    return EnoughRows(said, rows=seen.window_rows, window_days=seen.window_days, min_rows=least)
 
 
-def valid(seen: Situation, _spec: ProjectSpec) -> Answer:
+def valid(seen: Situation, _spec: ProjectSpec) -> Valid:
     """Answer question 1: did what landed keep its contract."""
-    numbers = {"quarantined_batches": list(seen.quarantined), "refused_rows": seen.refused_rows}
+    said = "yes"
     if seen.quarantined:
-        return Answer("valid?", f"no, quarantined whole: {', '.join(seen.quarantined)}", numbers)
-    if seen.refused_rows:
-        return Answer("valid?", f"yes, but {seen.refused_rows} rows were set aside", numbers)
-    return Answer("valid?", "yes", numbers)
+        said = f"no, quarantined whole: {', '.join(seen.quarantined)}"
+    elif seen.refused_rows:
+        said = f"yes, but {counted(seen.refused_rows, 'row')} quarantined"
+    return Valid(said, quarantined_batches=seen.quarantined, refused_rows=seen.refused_rows)
 
 
-def corrupt_or_drifted(seen: Situation, _spec: ProjectSpec) -> Answer:
+def corrupt_or_drifted(seen: Situation, _spec: ProjectSpec) -> CorruptOrDrifted:
     """Answer question 2: does a movement look like a broken source."""
-    suspected = [{"kind": each.kind, "columns": list(each.columns)} for each in seen.suspicions[:MANY]]
-    numbers = {"suspected": suspected, "strains": {m.column: round(m.strain, 3) for m in seen.alarms[:MANY]}}
+    said = "neither: every column is within its leeway"
     if seen.suspicions:
-        said = "; ".join(each.sentence for each in seen.suspicions[:MANY])
-        return Answer("corrupt or drifted?", f"looks broken: {said}", numbers)
-    if seen.alarms:
-        names = ", ".join(dict.fromkeys(moved.column for moved in seen.alarms[:MANY]))
-        return Answer("corrupt or drifted?", f"drifted: {names}", numbers)
-    return Answer("corrupt or drifted?", "neither: every column is within its leeway", numbers)
+        said = f"looks broken: {'; '.join(each.sentence for each in seen.suspicions[:MANY])}"
+    elif seen.alarms:
+        said = f"drifted: {', '.join(dict.fromkeys(moved.column for moved in seen.alarms[:MANY]))}"
+    return CorruptOrDrifted(
+        said,
+        suspected=tuple(SuspectedSource(each.kind, each.columns) for each in seen.suspicions[:MANY]),
+        strains={moved.column: round(moved.strain, 3) for moved in seen.alarms[:MANY]},
+    )
 
 
-def matters(seen: Situation, _spec: ProjectSpec) -> Answer:
+def matters(seen: Situation, _spec: ProjectSpec) -> Matters:
     """Answer question 3: does it hurt."""
-    seen_error = seen.performance
-    numbers: dict[str, object] = {"weight_moved": round(seen.weight_moved, 4)}
+    return Matters(
+        _what_matters(seen),
+        weight_moved=round(seen.weight_moved, 4),
+        performance=seen.performance,
+        estimated=seen.estimated,
+        slices=seen.worse,
+    )
+
+
+def _what_matters(seen: Situation) -> str:
     guess = ""
-    if seen.estimated is not None:
-        estimated = seen.estimated
-        numbers |= {"estimated_loss": round(estimated.loss, 6), "estimated_loss_error": round(estimated.error, 6)}
-        numbers |= {"estimate_trusted": estimated.trusted}
-        if estimated.trusted:
-            guess = f"; without labels {estimated.loss:.4g} ± {estimated.error:.2g} is expected of the newest rows"
-    guess += "".join(f"; {local_error(each)}" for each in seen.local_errors[:1])
-    numbers |= {"slices": [_local_numbers(each) for each in seen.worse if each.strain > 1]} if seen.worse else {}
-    if seen_error is None:
-        return Answer("does it matter?", f"cannot be told yet: no matured cohort of the champion{guess}", numbers)
-    numbers |= _numbers(seen_error)
-    if seen_error.past_leeway:
-        worst = "".join(f"; most where {each.where}" for each in seen.worse[:1] if each.strain > 1)
-        return Answer("does it matter?", f"yes: {_hurt(seen_error)}{worst}", numbers)
-    return Answer("does it matter?", f"no: {_fine(seen_error)}{guess}", numbers)
+    if seen.estimated is not None and seen.estimated.trusted:
+        loss, error = seen.estimated.loss, seen.estimated.error
+        guess = f"; without labels {loss:.4g} ± {error:.2g} is expected of the newest rows"
+    guess += "".join(f"; {local_error(worst)}" for worst in seen.local_errors[:1])
+    if seen.performance is None:
+        return f"cannot be told yet: no matured cohort of the champion{guess}"
+    if seen.performance.past_leeway:
+        worst = "".join(f"; most where {error.where}" for error in seen.worse[:1] if error.strain > 1)
+        return f"yes: {_hurt(seen.performance)}{worst}"
+    return f"no: {_fine(seen.performance)}{guess}"
 
 
 KINDS: dict[DriftKind, str] = {
@@ -85,14 +111,13 @@ def kind_of(seen: Situation) -> DriftKind:
     return seen.kind
 
 
-def which_kind(seen: Situation, _spec: ProjectSpec) -> Answer:
+def which_kind(seen: Situation, _spec: ProjectSpec) -> WhichKind:
     """Answer question 4: which kind of drift is it."""
     kind = kind_of(seen)
     creeping = sorted({moved.column for moved in (*seen.alarms, *seen.surprises) if moved.creep and moved.strain > 1})
     how = f" (creeping: {', '.join(creeping)})" if creeping else ""
     where = f" ({'; '.join(seen.slices[:MANY])})" if kind == "slice" and seen.slices else ""
-    numbers = {"kind": kind, "creeping": creeping, "slices": list(seen.slices)}
-    return Answer("which kind?", f"{KINDS[kind]}{where}{how}", numbers)
+    return WhichKind(f"{KINDS[kind]}{where}{how}", kind=kind, creeping=tuple(creeping), slices=seen.slices)
 
 
 def local_error(found: LocalError) -> str:
@@ -105,81 +130,84 @@ def local_error(found: LocalError) -> str:
     return f"where {found.where} the error is {found.loss:.4g}, {limit} ({found.rows} rows)"
 
 
-def _local_numbers(found: LocalError) -> dict[str, object]:
-    numbers = {"loss": round(found.loss, 6), "expected": round(found.expected, 6), "leeway": round(found.leeway, 6)}
-    return {"slice": found.where, "rows": found.rows, **numbers, "alone": found.alone}
-
-
-def worth_it(seen: Situation, spec: ProjectSpec) -> Answer:
+def worth_it(seen: Situation, spec: ProjectSpec) -> WorthRetraining:
     """Answer question 5: is a retraining worth its cost over the next 30 days."""
     price, cost = spec.scope.loss_cost_per_row, spec.scope.training_cost
     if price is None or seen.performance is None:
-        return Answer(
-            "worth retraining?", "taken as worth it: scope.loss_cost_per_row is not set", {"training_cost": cost}
-        )
+        return WorthRetraining("taken as worth it: scope.loss_cost_per_row is not set", training_cost=cost)
     excess = max(0.0, seen.performance.loss.value - seen.performance.loss.expected)
     expected_loss = excess * seen.rows_in_30_days * price
-    numbers = {"expected_loss": round(expected_loss, 2), "training_cost": cost, "rows_in_30_days": seen.rows_in_30_days}
     word = "yes" if expected_loss > cost else "no"
-    return Answer(
-        "worth retraining?", f"{word}: {expected_loss:,.0f} lost in 30 days against a cost of {cost:,.0f}", numbers
+    return WorthRetraining(
+        f"{word}: {expected_loss:,.0f} lost in 30 days against a cost of {cost:,.0f}",
+        training_cost=cost,
+        expected_loss=round(expected_loss, 2),
+        rows_in_30_days=seen.rows_in_30_days,
     )
 
 
-def may_it(seen: Situation, spec: ProjectSpec) -> Answer:
+def may_it(seen: Situation, spec: ProjectSpec) -> MayRetrain:
     """Answer question 6: is a retraining allowed tonight."""
+    obstacles = tuple(_obstacles(seen, spec))
+    hurts = seen.performance is not None and seen.performance.past_leeway
+    return MayRetrain(
+        f"no: {'; '.join(obstacle.sentence for obstacle in obstacles)}" if obstacles else "yes",
+        days_since_retraining=_days_since(seen.last_retraining, seen),
+        retrainings_in_30_days=seen.retrainings_in_30_days,
+        fresh_rows=seen.fresh_rows,
+        obstacles=obstacles,
+        wanted=hurts or too_old(seen, spec),
+    )
+
+
+def _days_since(day: date | None, seen: Situation) -> int | None:
+    return None if day is None else (seen.night - day).days
+
+
+def _obstacles(seen: Situation, spec: ProjectSpec) -> Iterator[Obstacle]:
     policy, held = spec.monitoring, untrusted(seen)
-    since = None if seen.last_retraining is None else (seen.night - seen.last_retraining).days
-    since_refused = None if seen.last_refused is None else (seen.night - seen.last_refused).days
-    obstacles = [
-        (seen.under_way is not None, f"the retraining of {seen.under_way} is still under way"),
-        (seen.waiting is not None, f"version {seen.waiting} waits for approval"),
-        (
-            since is not None and since < policy.cooldown_days,
-            f"cooldown: {since} of {policy.cooldown_days} days since the last",
-        ),
-        (
-            since_refused is not None and since_refused < policy.backoff_days,
-            f"back-off: the gate refused a challenger {since_refused} of {policy.backoff_days} days ago",
-        ),
-        (
-            seen.retrainings_in_30_days >= policy.retrainings_per_month,
-            f"budget: {seen.retrainings_in_30_days} of {policy.retrainings_per_month} in 30 days",
-        ),
-        (bool(held), f"upstream of it {', '.join(held)} is not trusted: something is set aside, or a person is asked"),
-        (seen.fresh_rows < spec.gate.min_rows, f"only {seen.fresh_rows} of {spec.gate.min_rows} new labelled rows"),
-    ]
-    found = [text for is_so, text in obstacles if is_so]
-    numbers = {
-        "days_since_retraining": since,
-        "retrainings_in_30_days": seen.retrainings_in_30_days,
-        "fresh_rows": seen.fresh_rows,
-    }
-    return Answer("may it retrain?", f"no: {'; '.join(found)}" if found else "yes", numbers | {"obstacles": found})
+    since, since_refused = _days_since(seen.last_retraining, seen), _days_since(seen.last_refused, seen)
+    if seen.under_way is not None:
+        yield Obstacle(ObstacleKind.UNDER_WAY, f"the retraining of {seen.under_way} is still under way")
+    if seen.waiting is not None:
+        yield Obstacle(ObstacleKind.WAITING, f"version {seen.waiting} waits for approval")
+    if since is not None and since < policy.cooldown_days:
+        yield Obstacle(ObstacleKind.COOLDOWN, f"cooldown: {since} of {policy.cooldown_days} days since the last")
+    if since_refused is not None and since_refused < policy.backoff_days:
+        said = f"back-off: the gate refused a challenger {since_refused} of {policy.backoff_days} days ago"
+        yield Obstacle(ObstacleKind.BACK_OFF, said)
+    if seen.retrainings_in_30_days >= policy.retrainings_per_month:
+        said = f"budget: {seen.retrainings_in_30_days} of {policy.retrainings_per_month} in 30 days"
+        yield Obstacle(ObstacleKind.BUDGET, said)
+    if held:
+        said = f"upstream of it {', '.join(held)} is not trusted: something is quarantined, or a person is asked"
+        yield Obstacle(ObstacleKind.UPSTREAM, said)
+    if seen.fresh_rows < spec.gate.min_rows:
+        yield Obstacle(ObstacleKind.FRESH_ROWS, f"only {seen.fresh_rows} of {spec.gate.min_rows} new labelled rows")
 
 
-def who_says_yes(_seen: Situation, spec: ProjectSpec) -> Answer:
+def who_says_yes(_seen: Situation, spec: ProjectSpec) -> WhoApproves:
     """Answer question 9: who approves the outcome."""
     if spec.automation.promote == "automatic":
-        return Answer("who says yes?", "a clear win is promoted by itself (automation.promote: automatic)")
+        return WhoApproves("a clear win is promoted by itself (automation.promote: automatic)")
     names = ", ".join(spec.automation.approvers) or spec.scope.owner
-    return Answer("who says yes?", f"a person: {names}")
+    return WhoApproves(f"a person: {names}")
 
 
-def recovered(seen: Situation, spec: ProjectSpec) -> Answer | None:
+def recovered(seen: Situation, spec: ProjectSpec) -> Recovered | None:
     """Answer question 10: does what was released do in service what the gate promised; None once it was answered."""
     found = seen.released
     if found is None:
         return None
-    numbers = {"version": found.version, "verdict": found.verdict, **found.numbers}
+    said = f"version {found.version}: {found.sentence}"
     if found.verdict == "too_early":
         few = f"{found.numbers.get('rows', 0)} of {spec.gate.min_rows}"
-        return Answer("did it recover?", f"too early: {few} rows of version {found.version} have matured", numbers)
-    said = f"version {found.version}: {found.sentence}"
-    if not_recovered(seen):
-        return Answer("did it recover?", f"no, {said}; {way_back(seen)}", numbers)
-    word = "cannot be told" if found.verdict == "unknown" else "yes"
-    return Answer("did it recover?", f"{word}, {said}", numbers)
+        said = f"too early: {few} rows of version {found.version} have matured"
+    elif not_recovered(seen):
+        said = f"no, {said}; {way_back(seen)}"
+    else:
+        said = f"{'cannot be told' if found.verdict == 'unknown' else 'yes'}, {said}"
+    return Recovered(said, version=found.version, verdict=found.verdict, **found.numbers)
 
 
 def not_recovered(seen: Situation) -> bool:
@@ -201,13 +229,13 @@ def way_back(seen: Situation) -> str:
     return f"`leeway rollback {seen.project}` brings version {to} back"
 
 
-def the_challenger(seen: Situation, _spec: ProjectSpec) -> Answer | None:
+def the_challenger(seen: Situation, _spec: ProjectSpec) -> ChallengerInService | None:
     """Tell how the version that waits for approval does beside the champion; None where it does not answer."""
     found = seen.shadowed
     if found is None:
         return None
     said = f"version {found.version}: {found.sentence}"
-    return Answer("how does the challenger do?", said, {"version": found.version, **found.numbers})
+    return ChallengerInService(said, version=found.version, **found.numbers)
 
 
 def too_old(seen: Situation, spec: ProjectSpec) -> bool:
@@ -231,25 +259,3 @@ def _hurt(found: Performance) -> str:
 def _fine(found: Performance) -> str:
     loss, bias = found.loss, found.bias
     return f"error {loss.value:.4g} (promised {loss.expected:.4g}), bias {bias.value:+.3g}, within leeway"
-
-
-def _numbers(found: Performance) -> dict[str, object]:
-    numbers: dict[str, object] = {
-        "cohort": [found.start.isoformat(), found.end.isoformat()],
-        "rows": found.rows,
-        **_measured(found.loss, found.bias),
-        "strain": round(found.strain, 4),
-    }
-    long = found.sustained
-    if long is not None:
-        numbers["since_training"] = {"rows": long.rows, **_measured(long.loss, long.bias)}
-    return numbers
-
-
-def _measured(loss: Bounded, bias: Bounded) -> dict[str, object]:
-    numbers: dict[str, object] = {}
-    for name, found in (("loss", loss), ("bias", bias)):
-        numbers[name] = round(found.value, 6)
-        for part in ("low", "high", "expected", "leeway"):
-            numbers[f"{name}_{part}"] = round(getattr(found, part), 6)
-    return numbers

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tasks.decide.situation import Situation, UpstreamState
-from tasks.records import Action, Answer
+from tasks.decide.situation import Situation
+from tasks.records import Action, WhereFirst
 from tasks.spec.project_spec import ProjectSpec
 
-WHERE_FIRST = "where first?"
 ALARMING: frozenset[Action] = frozenset({"hold", "quarantine", "retrain", "ask"})
 
 
@@ -41,26 +40,17 @@ def _beside(action: Action, seen: Situation) -> Iterator[str]:
         yield f"downstream: {', '.join(seen.downstream)}"
 
 
-def where_first(seen: Situation, _spec: ProjectSpec) -> Answer | None:
+def where_first(seen: Situation, _spec: ProjectSpec) -> WhereFirst | None:
     """Tell where something moved first; None where nothing did and there are no projects up- or downstream."""
-    troubled = [each for each in seen.upstream if each.troubled]
-    numbers = {
-        "upstream": [_stored(each) for each in seen.upstream],
-        "first_step": seen.first_step,
-        "downstream": list(seen.downstream),
-    }
+    troubled = [project for project in seen.upstream if project.troubled]
+    if not (troubled or seen.first_step or seen.upstream or seen.downstream):
+        return None
+    said = seen.first_step or "nowhere"
     if troubled:
-        return Answer(WHERE_FIRST, f"upstream: {', '.join(each.sentence for each in troubled)}", numbers)
-    if seen.first_step:
-        return Answer(WHERE_FIRST, seen.first_step, numbers)
-    return Answer(WHERE_FIRST, "nowhere", numbers) if seen.upstream or seen.downstream else None
+        said = f"upstream: {', '.join(project.sentence for project in troubled)}"
+    return WhereFirst(said, first_step=seen.first_step, upstream=seen.upstream, downstream=seen.downstream)
 
 
 def untrusted(seen: Situation) -> tuple[str, ...]:
     """Return the projects upstream whose newest night set something aside or asked a person: not to be learned from."""
     return tuple(each.project for each in seen.upstream if each.action in {"quarantine", "ask"})
-
-
-def _stored(each: UpstreamState) -> dict[str, object]:
-    night = None if each.night is None else each.night.isoformat()
-    return {"project": each.project, "night": night, "action": each.action, "kind": each.kind, "moved": [*each.moved]}

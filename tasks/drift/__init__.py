@@ -7,13 +7,14 @@ reference holds: it would be compared with itself.
 """
 
 from tasks.drift.cusum import Charts, begin
-from tasks.drift.faults.detect import Suspicion, suspicions
+from tasks.drift.faults.detect import suspicions
 from tasks.drift.faults.volume import duplicate_share, truncated
 from tasks.drift.noise_model import ExpectedShift, NoiseModel, Row, quiet
 from tasks.drift.reference import Reference, reference_of
 from tasks.drift.reference_codec import PROTOCOL, from_bytes, to_bytes
 from tasks.drift.reference_comparison import Compared, Leeway, charts, judged, measured, past_leeway
 from tasks.drift.statistics.score_layout import Means, ScoreLayout, layout
+from tasks.records import Suspicion
 
 __all__ = [
     "PROTOCOL",

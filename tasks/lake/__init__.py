@@ -19,7 +19,7 @@ from tasks.lake.batches import (
     served_key,
     version_key,
 )
-from tasks.lake.decision_log import Entry, append_entry, read_entries
+from tasks.lake.decision_log import append_entry, read_entries, read_nights
 from tasks.lake.lake import Lake
 from tasks.lake.lease import Lease, acquire_lease
 from tasks.lake.predicates import Filter, predicate
@@ -32,7 +32,6 @@ __all__ = [
     "TABLES",
     "Batch",
     "Deliveries",
-    "Entry",
     "Filter",
     "Lake",
     "Lease",
@@ -58,6 +57,7 @@ __all__ = [
     "partitions",
     "predicate",
     "read_entries",
+    "read_nights",
     "remove",
     "remove_files",
     "served_key",

@@ -1,58 +1,39 @@
-"""The record: a row of `decisions` for each night, retraining, promotion, rollback, release and review."""
+"""The decision log: a row of the table `decisions` for each entry of the decision record."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Any, Literal
-
 import pandas as pd
 
+from tasks.errors import DataError
 from tasks.lake.lake import Lake
-
-Event = Literal["night", "retraining", "promotion", "rollback", "release", "upkeep", "notification", "review"]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One thing that was done: what, to what (`subject`), by whom, why, and the numbers it rests on."""
-
-    name: str
-    kind: Event
-    night: date
-    time: datetime
-    action: str
-    reason: str
-    subject: str = ""
-    actor: str = "leeway"
-    drift: str = ""
-    details: dict[str, Any] = field(default_factory=dict)
+from tasks.records import Entry, EntryKind, NightEntry, nights_of
+from tasks.records.entry_codec import from_row, to_row
 
 
 def append_entry(lake: Lake, project: str, entry: Entry) -> bool:
     """Write an entry once: a second one of the same kind and name is not written; return whether this call wrote it."""
-    row = {
-        "name": entry.name,
-        "kind": entry.kind,
-        "night": entry.night,
-        "time": entry.time,
-        "action": entry.action,
-        "drift": entry.drift,
-        "subject": entry.subject,
-        "actor": entry.actor,
-        "reason": entry.reason,
-        "details": json.dumps(entry.details, sort_keys=True),
-    }
-    return lake.append_if_absent(project, "decisions", pd.DataFrame([row]), f"{entry.kind}/{entry.name}")
+    return lake.append_if_absent(project, "decisions", pd.DataFrame([to_row(entry)]), f"{entry.kind}/{entry.name}")
 
 
-def read_entries(lake: Lake, project: str, *kinds: Event) -> list[Entry]:
-    """Return the record, oldest first, of the kinds asked for (all when none is named)."""
+def read_entries(lake: Lake, project: str, *kinds: EntryKind) -> list[Entry]:
+    """Return the record, oldest first, of the kinds asked for (all when none is named).
+
+    Raises
+    ------
+    DataError
+        A row is not an entry that this version can read.
+    """
     frame = lake.read(project, "decisions").sort_values(["time", "name"], kind="stable")
     wanted = frame[frame["kind"].isin(kinds)] if kinds else frame
-    return [_entry({str(name): value for name, value in row.items()}) for row in wanted.to_dict("records")]
+    rows = ({str(name): value for name, value in row.items()} for row in wanted.to_dict("records"))
+    try:
+        return [from_row(row | {"time": row["time"].to_pydatetime()}) for row in rows]
+    except ValueError as error:
+        raise DataError(
+            f"the decision record of {project} cannot be read: {error}. If a newer Leeway wrote it, install that one"
+        ) from error
 
 
-def _entry(row: dict[str, Any]) -> Entry:
-    return Entry(**(row | {"details": json.loads(row["details"]), "time": row["time"].to_pydatetime()}))
+def read_nights(lake: Lake, project: str) -> list[NightEntry]:
+    """Return the nights of the record, oldest first."""
+    return nights_of(read_entries(lake, project, "night"))

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-from tasks.lake import Entry
-from tasks.records import Action
+from tasks.records import Action, Entry, NightEntry, PromotionEntry, retrainings_of
 from tasks.spec.policy_sections import Schedule
 
 FINAL = frozenset({"promoted", "rejected"})
@@ -101,23 +99,26 @@ class RunTiming:
 
 
 def night_facts(
-    project: str, night: Entry, past: Sequence[Entry], attempt: RunTiming, champion_until: date | None, due: datetime
+    project: str,
+    night: NightEntry,
+    past: Sequence[Entry],
+    attempt: RunTiming,
+    champion_until: date | None,
+    due: datetime,
 ) -> NightFacts:
     """Return the facts of a night that came to a decision.
 
     Parameters
     ----------
-    night : Entry
+    night : NightEntry
         The night's own entry in the record.
     past : sequence of Entry
         The whole record of the project; the night itself may be among it.
     champion_until : date, optional
         The newest event date that the champion learned from; None without a champion.
     """
-    details: dict[str, Any] = night.details
-    strains = [float(moved["strain"]) for moved in details["moved"]]
-    measured = details.get("performance")
-    action: Any = night.action
+    strains = [moved.strain for moved in night.moved]
+    performance = night.performance
     return NightFacts(
         project=project,
         attempted=attempt.begun,
@@ -125,14 +126,14 @@ def night_facts(
         due=due,
         room_seconds=attempt.room_seconds,
         failures={},
-        rows=RowCounts(details["rows"] + details["labels"], details["quarantined"]),
+        rows=RowCounts(night.rows + night.labels, night.rows_quarantined),
         champion_age_days=None if champion_until is None else (night.night - champion_until).days,
-        label_lag_days=(night.night - date.fromisoformat(measured["end"])).days if measured else None,
+        label_lag_days=(night.night - performance.end).days if performance else None,
         waiting_since=waiting_since(past),
-        action=action,
+        action=night.action,
         drift_strain=max(strains, default=0.0),
         drift_alarms=sum(strain > 1 for strain in strains),
-        performance_strain=performance_strain(measured) if measured else None,
+        performance_strain=performance.strain if performance else None,
     )
 
 
@@ -161,25 +162,9 @@ def failed_night(project: str, error: BaseException, begun: datetime) -> NightFa
 
 def waiting_since(record: Sequence[Entry]) -> list[datetime]:
     """Return since when each version waits for an answer, the oldest first; a later answer settles all before it."""
-    answers = [entry.time for entry in record if entry.kind == "promotion" and entry.action in FINAL]
-    asked = [entry.time for entry in record if entry.kind == "retraining" and entry.action == "registered"]
+    answers = [entry.time for entry in record if isinstance(entry, PromotionEntry) and entry.action in FINAL]
+    asked = [entry.time for entry in retrainings_of(record) if entry.action == "registered"]
     return sorted(moment for moment in asked if not answers or moment > max(answers))
-
-
-def performance_strain(measured: Mapping[str, Any]) -> float:
-    """Return the share of the leeway used by the worse of error and bias; only a rise of the error counts.
-
-    Examples
-    --------
-    Error .15 where .13 was promised and .10 is tolerated uses a fifth; bias -.03 of .06, promised 0, uses half.
-
-    >>> loss = {"value": 0.15, "expected": 0.13, "leeway": 0.10}
-    >>> performance_strain({"loss": loss, "bias": {"value": -0.03, "expected": 0.0, "leeway": 0.06}})
-    0.5
-    """
-    loss, bias = measured["loss"], measured["bias"]
-    rise = (loss["value"] - loss["expected"]) / loss["leeway"]
-    return float(max(rise, abs(bias["value"] - bias["expected"]) / bias["leeway"], 0.0))
 
 
 def due_after(schedule: Schedule, moment: datetime) -> datetime:

@@ -13,12 +13,12 @@ from tasks.drift import Suspicion
 from tasks.monitor.baseline import ChampionBaseline, drift_monitor, leeway_of
 from tasks.monitor.night_view import MonitoringInputs, NightView, ReplayCache, WindowPolicy, view_night
 from tasks.monitor.performance import newest_cohort, performance
-from tasks.monitor.pipeline_stages import Judged, PipelineStage, delivered_moves, way
+from tasks.monitor.pipeline_stages import Judged, delivered_moves, way
 from tasks.monitor.short_delivery import short_delivery
 from tasks.monitor.slicing.slice_errors import Slices, Tally, bounded_cohort, local_errors, tolerance
 from tasks.monitor.window import Window
 from tasks.profiles import TableProfile
-from tasks.records import DriftKind, DriftStatistic, Estimated, LocalError, Performance
+from tasks.records import DriftKind, DriftStatistic, Estimated, LocalError, Performance, PipelineStage
 from tasks.spec import ProjectSpec, nights_per_year
 
 Profiles: TypeAlias = Mapping[date, TableProfile]

@@ -14,31 +14,11 @@ from datetime import date
 from tasks.monitor.drift_monitor import DriftMonitor
 from tasks.monitor.window import Window
 from tasks.profiles import TableProfile
-from tasks.records import DriftStatistic
+from tasks.records import DriftStatistic, PipelineStage
 from tasks.spec.data_sections import Features
 
-SHOWN = 5
 DELIVERED, ACCEPTED, FUNCTION = "rows as delivered", "rows accepted", "features of the project's function"
 ANSWERS, LABELS = "the champion's answers", "labels"
-
-
-@dataclass(frozen=True, slots=True)
-class PipelineStage:
-    """One step, how many rows it was judged on where that is known, and what is past its leeway there, worst first."""
-
-    name: str
-    rows: int | None
-    moved: tuple[str, ...] = ()
-    strain: float = 0.0
-
-    @property
-    def sentence(self) -> str:
-        """The step, and what moved in it.
-
-        >>> PipelineStage("rows accepted", 90, ("area", "plan is 'pro'"), 2.0).sentence
-        "rows accepted (area, plan is 'pro')"
-        """
-        return f"{self.name} ({', '.join(self.moved[:SHOWN])})" if self.moved else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +42,7 @@ def way(features: Features, judged: Judged) -> tuple[PipelineStage, ...]:
     Examples
     --------
     >>> from tasks.spec.data_sections import Features
-    >>> moved = (DriftStatistic("area", "level", 0.2, 0.1),)
+    >>> moved = (DriftStatistic("area", Statistic.LEVEL, 0.2, 0.1),)
     >>> [step.sentence for step in way(Features(numbers=["area"]), Judged(moved, (), (), 90))]
     ['rows as delivered (area)', 'rows accepted (area)', "the champion's answers", 'labels']
     """

@@ -1,4 +1,4 @@
-"""Notify: an entry of the record in, messages to whoever the spec names out. A failing channel never fails a night."""
+"""Notify: an entry of the record in, messages to the spec's recipients out. A failing channel never fails a night."""
 
 from tasks.notify.messages import Message, SentMessage, due
 from tasks.notify.notable_states import State, states

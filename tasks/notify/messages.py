@@ -1,4 +1,4 @@
-"""Who is told what of an entry: grouped into one message each, and nothing that was told and has not changed."""
+"""Which messages an entry gives rise to: one for each recipient, without what it was sent and has not changed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from tasks.lake import Entry
 from tasks.notify.notable_states import Event, State, states
+from tasks.records import Entry
+from tasks.render.values import counted
 from tasks.spec import ProjectSpec
 
 LINES = 8
@@ -16,7 +17,7 @@ CHARACTERS = 3000  # the smallest of the common channels takes some 4,000
 
 @dataclass(frozen=True, slots=True)
 class SentMessage:
-    """That a recipient (the reference in the spec, never the address) took word of a state on a night."""
+    """A state that a recipient (the reference in the spec, never the address) was notified of on a night."""
 
     night: date
     to: str
@@ -26,7 +27,7 @@ class SentMessage:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message to one recipient, and the (event, subject) pairs it tells of."""
+    """One message to one recipient, and the (event, subject) pairs it is about."""
 
     to: str
     title: str
@@ -35,27 +36,27 @@ class Message:
 
 
 def due(
-    entry: Entry, record: Sequence[Entry], told: Sequence[SentMessage], spec: ProjectSpec, why: str = ""
+    entry: Entry, record: Sequence[Entry], sent: Sequence[SentMessage], spec: ProjectSpec, why: str = ""
 ) -> tuple[Message, ...]:
     """Return the messages an entry gives rise to, at most one a recipient.
 
-    A state is the same as long as its event and subject are: it is told when it is new to a recipient, and again
-    `remind_days` after it was last told if it lasts. One that ends and returns within those days is the same state, so
+    A state is the same as long as its event and subject are: it is sent when it is new to a recipient, and again
+    `remind_days` after it was last sent if it lasts. One that ends and returns within those days is the same state, so
     that a column at the edge of its leeway does not page every other night. What did not reach a recipient was not
-    told.
+    sent.
 
     Parameters
     ----------
     record : sequence of Entry
         The record so far, oldest first.
-    told : sequence of Told
-        What recipients took before.
+    sent : sequence of SentMessage
+        What recipients were sent before.
     why : str
-        What stands under the message's lines.
+        Text that follows the message's lines.
     """
-    found = states(entry, record)
-    made = (_message(to, policy, entry, found, told) for to, policy in _recipients(spec).items())
-    return tuple(_with_why(spec, entry, message, why) for message in made if message is not None)
+    notable = states(entry, record)
+    messages = (_message(to, policy, entry, notable, sent) for to, policy in _recipients(spec).items())
+    return tuple(_with_why(spec, entry, message, why) for message in messages if message is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class _Policy:
 
 
 def _recipients(spec: ProjectSpec) -> dict[str, _Policy]:
-    """Return what each recipient wants; of one that is named twice, all of it, as often as it asked to be reminded."""
+    """Return what each recipient wants; one that is named twice gets all of it, with the shorter reminder."""
     wanted: dict[str, _Policy] = {}
     for channel in spec.notifications:
         before = wanted.get(channel.to, _Policy(frozenset(), channel.remind_days))
@@ -74,10 +75,10 @@ def _recipients(spec: ProjectSpec) -> dict[str, _Policy]:
 
 
 def _message(
-    to: str, policy: _Policy, entry: Entry, found: Sequence[State], told: Sequence[SentMessage]
+    to: str, policy: _Policy, entry: Entry, notable: Sequence[State], sent: Sequence[SentMessage]
 ) -> Message | None:
-    last = {(each.event, each.subject): each.night for each in sorted(told, key=_night) if each.to == to}
-    wanted = [state for state in found if state.event in policy.on]
+    last = {(state.event, state.subject): state.night for state in sorted(sent, key=_night) if state.to == to}
+    wanted = [state for state in notable if state.event in policy.on]
     new = [state for state in wanted if _is_due(state, last.get((state.event, state.subject)), entry.night, policy)]
     if not new:
         return None
@@ -85,8 +86,8 @@ def _message(
     return Message(to, "", body, tuple((state.event, state.subject) for state in new))
 
 
-def _night(told: SentMessage) -> date:
-    return told.night
+def _night(sent: SentMessage) -> date:
+    return sent.night
 
 
 def _is_due(state: State, last: date | None, night: date, policy: _Policy) -> bool:
@@ -95,12 +96,12 @@ def _is_due(state: State, last: date | None, night: date, policy: _Policy) -> bo
     return state.lasts and (night - last).days >= policy.remind_days
 
 
-def _lines(new: Sequence[State], known: int) -> Iterator[str]:
+def _lines(new: Sequence[State], earlier: int) -> Iterator[str]:
     yield from (f"- {plain(state.text)}" for state in new[:LINES])
     if len(new) > LINES:
         yield f"- and {len(new) - LINES} more"
-    if known:
-        yield f"({known} more last that you were told of before)"
+    if earlier:
+        yield f"(and {counted(earlier, 'earlier notice')} that still {'holds' if earlier == 1 else 'hold'})"
 
 
 def _with_why(spec: ProjectSpec, entry: Entry, message: Message, why: str) -> Message:
@@ -113,7 +114,7 @@ def _with_why(spec: ProjectSpec, entry: Entry, message: Message, why: str) -> Me
 
 
 def plain(text: str) -> str:
-    r"""Return a text on one line, without characters that are not seen.
+    r"""Return a text on one line, without invisible characters.
 
     >>> plain("a\n b\x1b[1m")
     'a b[1m'

@@ -1,51 +1,42 @@
-"""What was told, kept in the record itself: nothing is remembered anywhere else."""
+"""What was sent, kept in the decision record itself: nothing is remembered anywhere else."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from tasks.lake import Entry
 from tasks.notify.messages import Message, SentMessage
-
-KIND: Any = "notification"
-"""The kind of these entries in the record."""
+from tasks.records import Entry, NotificationEntry, Topic
 
 
-def sent_entry(message: Message, entry: Entry, moment: datetime) -> Entry:
-    """Return the record of a message that a recipient took, of an entry."""
-    return Entry(
+def sent_entry(message: Message, entry: Entry, moment: datetime) -> NotificationEntry:
+    """Return the record of a message that a recipient accepted, about an entry."""
+    return NotificationEntry(
         name=f"{entry.kind}/{entry.name}/{message.to}",
-        kind=KIND,
         night=entry.night,
         time=moment,
-        action="told",
         reason=message.title,
         subject=message.to,
-        details={"topics": [list(topic) for topic in message.topics]},
+        topics=tuple(Topic(event, subject) for event, subject in message.topics),
     )
 
 
 def sent_messages(record: Sequence[Entry]) -> list[SentMessage]:
-    """Return everything that was told, oldest first.
+    """Return everything that was sent, oldest first.
 
     Examples
     --------
-    >>> from datetime import UTC, date
-    >>> night = Entry("n", "night", date(2026, 1, 1), datetime(2026, 1, 1, tzinfo=UTC), "hold", "area moved")
+    >>> from datetime import UTC, datetime
+    >>> from tasks.records import NightEntry
+    >>> moment = datetime(2026, 1, 1, tzinfo=UTC)
+    >>> night = NightEntry(name="n", night=moment.date(), time=moment, action="hold", reason="area moved")
     >>> message = Message("env:TEAM", "mine 2026-01-01: hold", "- area moved", (("alarm", "area"),))
     >>> sent_messages([night, sent_entry(message, night, night.time)])
     [SentMessage(night=datetime.date(2026, 1, 1), to='env:TEAM', event='alarm', subject='area')]
     """
     return [
-        SentMessage(entry.night, entry.subject, str(topic[0]), str(topic[1]))
+        SentMessage(entry.night, entry.subject, topic.event, topic.subject)
         for entry in record
-        if entry.kind == KIND
-        for topic in _topics(entry.details)
+        if isinstance(entry, NotificationEntry)
+        for topic in entry.topics
     ]
-
-
-def _topics(details: Mapping[str, Any]) -> list[list[Any]]:
-    held = details.get("topics")
-    return [each for each in held if len(each) == len(("event", "subject"))] if isinstance(held, list) else []

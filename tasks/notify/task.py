@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from tasks import clock
-from tasks.lake import Entry, Lake, append_entry
+from tasks.lake import Lake, append_entry
 from tasks.logs import line, logger
 from tasks.notify.failed_runs import Past, cause, failure_is_due, hidden
 from tasks.notify.messages import Message, due
 from tasks.notify.sent_log import sent_entry, sent_messages
 from tasks.prefect_task import leeway_task
+from tasks.records import Entry
 from tasks.spec import ProjectSpec, find_project, read_spec
 from tasks.spec.project_spec import Notification
 

@@ -2,10 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Literal
 
 DriftKind = Literal["none", "covariate", "concept", "both", "age", "unclear", "quality", "prior", "slice", "virtual"]
+
+
+SHOWN = 5
+
+
+class Statistic(StrEnum):
+    """What is measured of a column, of the champion's answers, or of what labels say about them."""
+
+    LEVEL = "level"  # mean of a number column
+    NULLS = "nulls"  # share of rows without a value
+    SHAPE = "shape"  # shares of the cells of a column: bins or categories
+    OUTSIDE = "outside"  # share of rows beyond the reference's range
+    UNKNOWN = "unknown"  # share of rows in categories that the reference does not have
+    SLICE = "slice"  # share of rows of one slice
+    RESIDUAL = "residual"  # truth minus prediction
+    LOSS = "loss"
+    LABEL = "label"
+    ANSWERS_OF_1 = "answers_of_1"  # answers to rows of label 1
+    ANSWERS_OF_0 = "answers_of_0"
+    ANSWERS = "answers"
+    FIFTH_1 = "slice_0"  # residual in a fifth of the rows, by their answers, the lowest first
+    FIFTH_2 = "slice_1"
+    FIFTH_3 = "slice_2"
+    FIFTH_4 = "slice_3"
+    FIFTH_5 = "slice_4"
+    OTHER = "other"  # read from a record that a newer version wrote; never measured
+
+    @property
+    def unit(self) -> str:
+        """The unit of a distance of this statistic; empty where it is a plain number.
+
+        >>> Statistic.LEVEL.unit, Statistic.SHAPE.unit, Statistic.LOSS.unit
+        ('sd', 'of rows', '')
+        """
+        return UNITS.get(self, "")
+
+
+UNITS: dict[Statistic, str] = {
+    Statistic.LEVEL: "sd",
+    **dict.fromkeys(
+        (Statistic.NULLS, Statistic.SHAPE, Statistic.OUTSIDE, Statistic.UNKNOWN, Statistic.SLICE), "of rows"
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +61,7 @@ class DriftStatistic:
     """
 
     column: str
-    statistic: str
+    statistic: Statistic
     distance: float
     leeway: float
     creep: bool = False
@@ -54,3 +98,45 @@ class LocalError:
         2.0
         """
         return max(self.loss - self.expected, 0.0) / self.leeway
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """A way in which a source seems to be broken.
+
+    Parameters
+    ----------
+    kind : str
+        null_burst, empty_column, stuck, unit_change, renamed_category, missing_slice, swapped_columns,
+        duplicated_rows, truncated, or unclear: outside what the reference knows, in no way that is known.
+    columns : tuple of str
+        Where; empty when it is the table as a whole.
+    evidence : str
+        What was seen, in words.
+    numbers : dict
+        The same as numbers, for the record.
+    """
+
+    kind: str
+    columns: tuple[str, ...]
+    evidence: str
+    numbers: dict[str, int | float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineStage:
+    """One step, how many rows it was judged on where that is known, and what is past its leeway there, worst first."""
+
+    name: str
+    rows: int | None
+    moved: tuple[str, ...] = ()
+    strain: float = 0.0
+
+    @property
+    def sentence(self) -> str:
+        """The step, and what moved in it.
+
+        >>> PipelineStage("rows accepted", 90, ("area", "plan is 'pro'"), 2.0).sentence
+        "rows accepted (area, plan is 'pro')"
+        """
+        return f"{self.name} ({', '.join(self.moved[:SHOWN])})" if self.moved else self.name

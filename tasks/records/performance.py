@@ -20,6 +20,19 @@ class Bounded:
     leeway: float
 
     @property
+    def tolerated(self) -> float:
+        """The largest value within leeway."""
+        return self.at(1)
+
+    def at(self, leeways: int) -> float:
+        """Return the value so many leeways above what was promised.
+
+        >>> Bounded(1.0, 0.9, 1.1, expected=2.0, leeway=0.5).at(-1)
+        1.5
+        """
+        return self.expected + leeways * self.leeway
+
+    @property
     def past_leeway(self) -> bool:
         """Whether it is further from the promise than tolerated, and than chance explains."""
         return abs(self.value - self.expected) > self.leeway and not self.low <= self.expected <= self.high

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 
-from tasks.lake import Entry
+from tasks.records import (
+    Answer,
+    ChallengerInService,
+    DriftStatistic,
+    Entry,
+    Matters,
+    NightEntry,
+    PromotionEntry,
+    Recovered,
+    ReleaseEntry,
+    RetrainingEntry,
+    RollbackEntry,
+    Suspicion,
+    WhichKind,
+)
 from tasks.render.safe_text import visible
 from tasks.render.sections import ReportTable, Section
-from tasks.render.values import words
-from tasks.report.entry_reader import amount, drift_of, error_of, estimate_of, mapping, sequence, shifts
+from tasks.render.values import counted, words
+from tasks.report.night_readings import headline
 from tasks.report.root_cause_section import origin, paces, worse_slices
-from tasks.report.what_if import takes
+from tasks.report.what_if import how_far
 from tasks.spec import ProjectSpec
 
-BESIDE = ("did it recover?", "how does the challenger do?")
 COLUMNS_SHOWN = 8
 BATCHES_SHOWN = 10
-FOLLOWED = ("retraining", "promotion", "rollback", "release")
+FOLLOWED = (RetrainingEntry, PromotionEntry, RollbackEntry, ReleaseEntry)
 
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """One night's screen; `headline` is the action, `reason` the sentence behind it."""
+    """One night's screen; `headline` is the action and what was seen, `reason` the sentence behind it."""
 
     project: str
     night: str
@@ -32,127 +44,122 @@ class Why:
     sections: tuple[Section, ...]
 
     def text(self) -> str:
-        """Return it as plain lines, without the tables: for a message."""
-        told = [
-            line for part in self.sections for line in (_heading(part.title), *(f"- {each}" for each in part.lines))
-        ]
-        kept = [line for line, after in zip(told, [*told[1:], ""], strict=True) if line[:1] == "-" or after[:1] == "-"]
-        return "\n".join(map(visible, [self.reason, *kept]))
+        """Return it as lines of text, without the tables: for a message."""
+        lines = [self.reason]
+        for section in self.sections:
+            if section.lines:
+                lines += [_heading(section.title), *(f"- {line}" for line in section.lines)]
+        return "\n".join(map(visible, lines))
 
 
 def _heading(title: str) -> str:
     return title if title.endswith("?") else f"{title}:"
 
 
-def why_lines(entry: Entry, spec: ProjectSpec, record: Sequence[Entry] = ()) -> Why:
-    """Return what moved, where first, whether it hurts, what was done, and what it would have taken to act.
+def why_lines(night: NightEntry, spec: ProjectSpec, record: Sequence[Entry] = ()) -> Why:
+    """Return what moved, where first, whether it hurts, what was done, and how far the night was from an alarm.
 
     Parameters
     ----------
-    entry : Entry
-        A night; one that an older version wrote lacks some of the sections.
     record : sequence of Entry
         The whole record, if at hand: what followed from the night, and when an obstacle ends, are read from it.
     """
     parts = (
-        _moved(entry),
-        origin(entry),
-        Section("Does it hurt?", tuple(_hurt(entry)), worse_slices(entry)),
-        Section("How quickly", tuple(paces(entry))),
-        Section("What was done", tuple(_done(entry, record))),
-        Section("What it would have taken to act", takes(entry, spec, record)),
-        _questions(entry),
+        _moved(night),
+        origin(night),
+        Section("Does it hurt?", tuple(_hurt(night)), worse_slices(night)),
+        Section("How quickly", tuple(paces(night))),
+        Section("What was done", tuple(_done(night, record))),
+        Section("How far from an alarm", how_far(night, spec, record)),
+        _questions(night),
     )
-    headline = f"{entry.action} ({drift_of(entry)})" if entry.drift else entry.action
     shown = tuple(part for part in parts if part.lines or part.table)
-    return Why(spec.project, entry.night.isoformat(), headline, entry.reason, shown)
+    return Why(spec.project, night.night.isoformat(), headline(night), night.reason, shown)
 
 
-def _moved(entry: Entry) -> Section:
-    found = shifts(entry)
-    past = [shift for shift in found if shift.strain > 1]
-    columns = list(dict.fromkeys(shift.column for shift in past))
-    lines = [f"{len(columns)} columns past their leeway" if columns else "nothing past its leeway"] if found else []
-    lines += [_suspected(each) for each in sequence(entry.details.get("suspicions"))]
-    rows = tuple(
-        (
-            shift.where or shift.column,
-            shift.statistic,
-            f"{shift.distance:.4f}",
-            f"{shift.leeway:.4f}",
-            f"{shift.strain:.0%}" + (" creep" if shift.creep else ""),
-        )
-        for shift in found[:COLUMNS_SHOWN]
-    )
+def _moved(night: NightEntry) -> Section:
+    past = {moved.column for moved in night.moved if moved.strain > 1}
+    lines = [_suspected(suspicion) for suspicion in night.suspicions]
+    if night.moved:
+        lines.insert(0, f"{counted(len(past), 'column')} past the leeway" if past else "nothing past its leeway")
+    rows = tuple(_cells(moved) for moved in night.moved[:COLUMNS_SHOWN])
     table = ReportTable(("column", "statistic", "distance", "leeway", "used"), rows) if rows else None
     return Section("What moved", tuple(lines), table)
 
 
-def _suspected(suspicion: object) -> str:
-    """Say in which way a source seems broken: a text, or `kind`, `columns` (or `column`), `evidence` and what is known.
+def _cells(moved: DriftStatistic) -> tuple[str, ...]:
+    used = f"{moved.strain:.0%}" + (" creep" if moved.creep else "")
+    distance, leeway = (_measured(moved, value) for value in (moved.distance, moved.leeway))
+    return moved.where or moved.column, moved.statistic.value, distance, leeway, used
 
-    >>> _suspected({"kind": "unit_change", "columns": ["area"], "evidence": "1000 times as large", "numbers": {"x": 2}})
-    'suspected unit change of area: 1000 times as large (x=2)'
-    >>> _suspected("the till")
-    'suspected: the till'
+
+def _measured(moved: DriftStatistic, value: float) -> str:
+    """Return a distance with its unit.
+
+    >>> from tasks.records import Statistic
+    >>> _measured(DriftStatistic("area", Statistic.NULLS, 0.1, 0.2), 0.125)
+    '12.50 % of rows'
     """
-    held = mapping(suspicion)
-    if not held:
-        return f"suspected: {words(suspicion)}"
-    rest = {
-        key: value for key, value in held.items() if key not in {"kind", "columns", "column", "evidence", "numbers"}
-    }
-    kind, where = words(held.get("kind")).replace("_", " "), words(held.get("columns") or held.get("column"))
-    numbers = words({**rest, **mapping(held.get("numbers"))})
-    said = " ".join(text for text in ("suspected", kind, where and f"of {where}") if text)
-    said += f": {words(held['evidence'])}" if held.get("evidence") else ""
-    return said + (f" ({numbers})" if numbers else "")
+    unit = moved.statistic.unit
+    return f"{100 * value:.2f} % {unit}" if unit.startswith("of") else f"{value:.4f} {unit}".rstrip()
 
 
-def _hurt(entry: Entry) -> Iterator[str]:
-    for answer in _answers(entry):
-        if answer.get("question") in {"does it matter?", "which kind?"} and answer.get("answer") != "none":
-            yield str(answer.get("answer", ""))
-        elif answer.get("question") in BESIDE:
-            yield f"{answer['question']} {answer.get('answer', '')}"
-    seen, guessed = error_of(entry), estimate_of(entry)
-    if seen is not None and seen.low is not None and seen.high is not None:
-        until = words(mapping(entry.details.get("performance")).get("end"))
-        yield f"realised error {seen.value:.4g} ({seen.low:.4g} to {seen.high:.4g})" + (
-            f" up to {until}" if until else ""
-        )
-    if guessed is not None:
-        span = (
-            f" ({guessed.low:.4g} to {guessed.high:.4g})"
-            if guessed.low is not None and guessed.high is not None
-            else ""
-        )
-        yield f"estimated without labels: {guessed.value:.4g}{span}"
+def _suspected(suspicion: Suspicion) -> str:
+    """Return in which way a source seems broken.
+
+    >>> _suspected(Suspicion("unit_change", ("area",), "1000 times as large", {"factor": 1000.0}))
+    'suspected unit change of area: 1000 times as large (factor=1000)'
+    """
+    where = f" of {', '.join(suspicion.columns)}" if suspicion.columns else ""
+    numbers = f" ({words(suspicion.numbers)})" if suspicion.numbers else ""
+    return f"suspected {suspicion.kind.replace('_', ' ')}{where}: {suspicion.evidence}{numbers}"
 
 
-def _done(entry: Entry, record: Sequence[Entry]) -> Iterator[str]:
-    counts = {key: amount(entry.details, key) for key in ("rows", "labels", "quarantined")}
-    yield "{rows} rows and {labels} labels taken in, {quarantined} set aside".format(**counts)
-    batches = list(mapping(entry.details.get("batches")).items())
-    for batch, verdict in batches[:BATCHES_SHOWN]:
-        yield f"{batch}: {words(verdict)}"
-    if len(batches) > BATCHES_SHOWN:
-        yield f"and {len(batches) - BATCHES_SHOWN} batches more"
-    for key in ("deferred_share", "waiting"):
-        if entry.details.get(key) not in (None, [], {}, ""):
-            yield f"{key.replace('_', ' ')}: {words(entry.details[key])}"
-    for each in record:
-        if each.kind in FOLLOWED and each.night == entry.night:
-            yield f"{each.kind}: {each.action} {each.subject} ({each.reason})"
+def _hurt(night: NightEntry) -> Iterator[str]:
+    matters, kind = night.answer(Matters), night.answer(WhichKind)
+    if matters is not None:
+        yield matters.answer
+    if kind is not None and kind.kind != "none":
+        yield kind.answer
+    for answer in (night.answer(Recovered), night.answer(ChallengerInService)):
+        if answer is not None:
+            yield f"{answer.question.sentence} {answer.answer}"
+    if night.performance is not None:
+        loss = night.performance.loss
+        yield f"realised error {loss.value:.4g} ({loss.low:.4g} to {loss.high:.4g}) up to {night.performance.end}"
+    if night.estimated is not None:
+        yield f"estimated without labels: {night.estimated.loss:.4g} ± {night.estimated.error:.2g}"
 
 
-def _questions(entry: Entry) -> Section:
-    rows = tuple(
-        (str(answer.get("question", "")), str(answer.get("answer", "")), words(answer.get("numbers")))
-        for answer in _answers(entry)
-    )
+def _done(night: NightEntry, record: Sequence[Entry]) -> Iterator[str]:
+    accepted = f"{counted(night.rows, 'row')} and {counted(night.labels, 'label')} accepted"
+    yield f"{accepted}, {counted(night.rows_quarantined, 'row')} quarantined"
+    for batch in night.batches[:BATCHES_SHOWN]:
+        yield f"{batch.name}: {batch.verdict.replace('_', ' ')}"
+    if len(night.batches) > BATCHES_SHOWN:
+        yield f"and {counted(len(night.batches) - BATCHES_SHOWN, 'more batch', 'more batches')}"
+    if night.automation is not None and night.automation.deferred_share:
+        yield f"{night.automation.deferred_share:.1%} of the served rows go to a person"
+    if night.waiting is not None:
+        yield f"version {night.waiting} waits for approval"
+    for entry in record:
+        if isinstance(entry, FOLLOWED) and entry.night == night.night:
+            yield f"{entry.kind}: {entry.action.replace('_', ' ')} {entry.subject} ({entry.reason})"
+
+
+def _questions(night: NightEntry) -> Section:
+    rows = tuple((answer.question.sentence, answer.answer, answer_numbers(answer)) for answer in night.answers)
     return Section("Every question", (), ReportTable(("question", "answer", "numbers"), rows) if rows else None)
 
 
-def _answers(entry: Entry) -> list[Mapping[str, Any]]:
-    return [mapping(each) for each in sequence(entry.details.get("answers"))]
+def answer_numbers(answer: Answer) -> str:
+    """Return the numbers of an answer in words; what was not measured is left out.
+
+    >>> from tasks.records import EnoughRows
+    >>> answer_numbers(EnoughRows("yes", rows=120, window_days=7, min_rows=50))
+    'rows=120 window_days=7 min_rows=50'
+    """
+    numbers = {name: value for name, value in asdict(answer).items() if name not in {"answer", "question"}}
+    if isinstance(answer, Matters):  # the screen has tables of these
+        numbers["slices"] = [error.where for error in answer.slices if error.strain > 1]
+    return words(numbers)

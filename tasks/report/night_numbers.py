@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
-from tasks.lake import Entry
-from tasks.report.entry_reader import NULLS, Measure, amount, bias_of, error_of, estimate_of, measure, number, strains
+import math
+
+from tasks.records import Bounded, NightEntry, Statistic
+from tasks.report.night_readings import strains
 
 
-def night_numbers(entry: Entry) -> dict[str, float]:
+def night_numbers(night: NightEntry) -> dict[str, float]:
     """Return every number that the page draws of a night; one that the night did not measure is left out.
 
     Examples
     --------
-    >>> from datetime import UTC, date, datetime
-    >>> moved = [{"column": "a", "strain": 2.0}, {"column": "b", "strain": 0.5}]
-    >>> held = {"rows": 10, "quarantined": 1, "moved": moved, "deferred_share": 0.25}
-    >>> night = Entry("n", "night", date(2026, 1, 1), datetime(2026, 1, 1, tzinfo=UTC), "hold", "", details=held)
+    >>> from datetime import UTC, datetime
+    >>> from tasks.records import Automation, DriftStatistic
+    >>> moment = datetime(2026, 1, 1, tzinfo=UTC)
+    >>> night = NightEntry(
+    ...     name="n", night=moment.date(), time=moment, action="hold", reason="", rows=10, rows_quarantined=1,
+    ...     moved=(DriftStatistic("a", Statistic.LEVEL, 0.5, 0.25), DriftStatistic("b", Statistic.NULLS, 0.1, 0.2)),
+    ...     automation=Automation(served_rows=10, deferred_share=0.25))
     >>> numbers = night_numbers(night)
     >>> numbers["rows"], numbers["worst_strain"], numbers["columns_past"], numbers["automation_rate"]
     (10.0, 2.0, 1.0, 0.75)
+    >>> numbers["worst_null_strain"]
+    0.5
     """
-    details, moved, nulls = entry.details, strains(entry), strains(entry, NULLS)
-    numbers = {key: float(amount(details, key)) for key in ("rows", "labels", "quarantined")}
+    moved, nulls = strains(night), strains(night, Statistic.NULLS)
+    counts = {"rows": night.rows, "labels": night.labels, "quarantined": night.rows_quarantined}
+    numbers = {name: float(count) for name, count in counts.items()}
     if moved:
         numbers |= {"worst_strain": max(moved.values()), "columns_past": float(sum(s > 1 for s in moved.values()))}
     if nulls:
         numbers["worst_null_strain"] = max(nulls.values())
-    numbers |= _measured("error", error_of(entry)) | _measured("bias", bias_of(entry))
-    numbers |= _measured("error_estimated", estimate_of(entry)) | _measured("speed", measure(details.get("speed")))
-    deferred = number(details.get("deferred_share"))
-    return numbers if deferred is None else numbers | {"automation_rate": 1 - deferred}
+    if night.performance is not None:
+        numbers |= _measured("error", night.performance.loss) | _measured("bias", night.performance.bias)
+    if night.estimated is not None:
+        numbers["error_estimated"] = night.estimated.loss
+    if night.automation is not None and night.automation.deferred_share is not None:
+        numbers["automation_rate"] = 1 - night.automation.deferred_share
+    return {name: value for name, value in numbers.items() if math.isfinite(value)}
 
 
-def _measured(name: str, found: Measure | None) -> dict[str, float]:
-    if found is None:
-        return {}
-    parts = {"": found.value, "_low": found.low, "_high": found.high, "_promised": found.expected}
-    parts["_tolerated"] = found.tolerated
-    return {f"{name}{part}": value for part, value in parts.items() if value is not None}
+def _measured(name: str, measured: Bounded) -> dict[str, float]:
+    parts = {"": measured.value, "_low": measured.low, "_high": measured.high, "_promised": measured.expected}
+    return {f"{name}{part}": value for part, value in parts.items()} | {f"{name}_tolerated": measured.tolerated}

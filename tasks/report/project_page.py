@@ -10,30 +10,32 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 
-from tasks.lake import Entry
+from tasks.records import Entry, NightEntry, PromotionEntry, ReleaseEntry, RetrainingEntry, RollbackEntry
 from tasks.render import pages
 from tasks.render.axes import NightSpan
 from tasks.render.safe_text import ADDRESS
-from tasks.report.entry_reader import drift_of, error_of, nights_of, shifts
 from tasks.report.explanation import why_lines
 from tasks.report.figures import (
-    CHANGES,
     automation_figure,
     bias_figure,
+    champion_changes,
     drift_figure,
     error_figure,
     nulls_figure,
     speed_figure,
     volume_figure,
 )
-from tasks.report.pending_actions import waits
+from tasks.report.night_readings import KIND_WORDS, headline, latest_nights
+from tasks.report.pending_actions import pending_actions
 from tasks.spec import ProjectSpec
 
 NIGHTS_DRAWN = 400
 LISTED = 60
 UNFOLDED = 14
-LISTED_KINDS = frozenset({"retraining", "promotion", "rollback", "release"})
+LISTED_KINDS = (RetrainingEntry, PromotionEntry, RollbackEntry, ReleaseEntry)
+E = TypeVar("E", bound=Entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +63,15 @@ def page(
     links : mapping of str to str, optional
         Addresses to go on to, by name: `{"MLflow": "http://..."}`; one that is not http or https is left out.
     """
-    nights = nights_of(record)[-NIGHTS_DRAWN:]
-    events = [entry for entry in record if entry.kind in LISTED_KINDS]
+    nights = latest_nights(record)[-NIGHTS_DRAWN:]
+    events = [entry for entry in record if isinstance(entry, LISTED_KINDS)]
     return pages.page(
         "project_page.html",
         title=f"{spec.project}: Leeway",
         spec=spec,
         links={name: address for name, address in (links or {}).items() if ADDRESS.fullmatch(address)},
         cards=list(_cards(nights, record, champion)),
-        waits=waits(record, spec),
+        pending=pending_actions(record, spec),
         why=why_lines(nights[-1], spec, record) if nights else None,
         figures=_figures(nights, record, spec),
         nights=_listed(nights, _night),
@@ -77,25 +79,23 @@ def page(
     )
 
 
-def _cards(nights: Sequence[Entry], record: Sequence[Entry], champion: int | None) -> Iterator[tuple[str, str]]:
-    """Give the headings and texts of the cards at the top."""
-    changed = [entry for entry in record if entry.kind in {"promotion", "rollback"} and entry.action in CHANGES]
-    since = f", since {changed[-1].night}" if changed and champion is not None else ""
+def _cards(nights: Sequence[NightEntry], record: Sequence[Entry], champion: int | None) -> Iterator[tuple[str, str]]:
+    """Yield the headings and texts of the cards at the top."""
+    changes = champion_changes(record)
+    since = f", since {changes[-1].night}" if changes and champion is not None else ""
     yield "Champion", f"version {champion} serves{since}" if champion is not None else "no model serves yet"
     if not nights:
         return
     last = nights[-1]
-    moved, seen = shifts(last), error_of(last)
-    kind = f" ({drift_of(last)})" if last.drift not in {"", "none"} else ""
-    yield "Last night", f"{last.night}: {last.action}{kind}"
-    if seen is not None:
-        limit = f", tolerated {seen.tolerated:.4g}" if seen.tolerated is not None else ""
-        yield "Error", f"{seen.value:.4g}{limit}"
-    if moved:
-        yield "Moved most", f"{moved[0].column}, {moved[0].strain:.0%} of its leeway"
+    yield "Last night", f"{last.night}: {headline(last)}"
+    if last.performance is not None:
+        loss = last.performance.loss
+        yield "Error", f"{loss.value:.4g}, tolerated {loss.tolerated:.4g}"
+    if last.moved:
+        yield "Moved most", f"{last.moved[0].column}, {last.moved[0].strain:.0%} of its leeway"
 
 
-def _figures(nights: Sequence[Entry], record: Sequence[Entry], spec: ProjectSpec) -> list[str]:
+def _figures(nights: Sequence[NightEntry], record: Sequence[Entry], spec: ProjectSpec) -> list[str]:
     if not nights:
         return []
     span = NightSpan(nights[0].night, nights[-1].night)
@@ -106,24 +106,23 @@ def _figures(nights: Sequence[Entry], record: Sequence[Entry], spec: ProjectSpec
         nulls_figure(nights, span),
         volume_figure(nights, span),
         automation_figure(nights, span),
-        speed_figure(nights, span),
+        speed_figure(nights),
     ]
     return [figure for figure in figures if figure]
 
 
-def _night(entry: Entry) -> _Row:
-    moved, seen = shifts(entry), error_of(entry)
-    notes = [drift_of(entry)] if entry.drift else []
-    notes += [f"error {seen.value:.4g}"] if seen is not None else []
-    notes += [f"{moved[0].column} {moved[0].strain:.0%}"] if moved else []
-    return _Row(entry.night, entry.action, entry.reason, notes=tuple(notes))
+def _night(night: NightEntry) -> _Row:
+    notes = [KIND_WORDS[night.drift]]
+    notes += [f"error {night.performance.loss.value:.4g}"] if night.performance is not None else []
+    notes += [f"{night.moved[0].column} {night.moved[0].strain:.0%}"] if night.moved else []
+    return _Row(night.night, night.action, night.reason, notes=tuple(notes))
 
 
 def _event(entry: Entry) -> _Row:
-    return _Row(entry.night, entry.action, entry.reason, entry.subject, (f"by {entry.actor}",))
+    return _Row(entry.night, entry.action.replace("_", " "), entry.reason, entry.subject, (f"by {entry.actor}",))
 
 
-def _listed(entries: Sequence[Entry], row: Callable[[Entry], _Row]) -> tuple[list[_Row], list[_Row], int]:
+def _listed(entries: Sequence[E], row: Callable[[E], _Row]) -> tuple[list[_Row], list[_Row], int]:
     """Return the newest entries as rows, those that the page folds, and how many entries there are."""
     rows = [row(entry) for entry in reversed(entries[-LISTED:])]
     return rows[:UNFOLDED], rows[UNFOLDED:], len(entries)

@@ -1,79 +1,87 @@
-"""Where a movement began and whom it concerns, in which slices it hurts, and how quickly the data change."""
+"""Where a movement began and which projects it concerns, in which slices it hurts, and how quickly the data change."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tasks.lake import Entry
+from tasks.records import NightEntry, WhereFirst
 from tasks.render.sections import ReportTable, Section
-from tasks.render.values import words
-from tasks.report.entry_reader import mapping, number, sequence, shifts
 
 COLUMNS_SHOWN = 5
 SLICES_SHOWN = 5
 MONTH_DAYS = 30
 
 
-def origin(entry: Entry) -> Section:
+def origin(night: NightEntry) -> Section:
     """Return the first step that moved, the projects up- and downstream, and every step with what moved in it."""
     rows = tuple(
         (
-            str(step.get("name", "")),
-            words(step.get("rows")) if step.get("rows") is not None else "",
-            ", ".join(map(str, sequence(step.get("moved"))[:COLUMNS_SHOWN])) or "nothing",
-            f"{strain:.0%}" if (strain := number(step.get("strain"))) else "",
+            step.name,
+            "" if step.rows is None else f"{step.rows}",
+            ", ".join(step.moved[:COLUMNS_SHOWN]) or "nothing",
+            f"{step.strain:.0%}",
         )
-        for step in map(mapping, sequence(entry.details.get("steps")))
+        for step in night.steps
     )
-    moved = any(mapping(step).get("moved") for step in sequence(entry.details.get("steps")))
-    table = ReportTable(("step", "rows", "what moved", "used"), rows) if moved else None
-    return Section("Where first", tuple(_lines(entry)), table)
+    moved = any(step.moved for step in night.steps)
+    table = ReportTable(("step", "rows", "what moved", "leeway used"), rows) if moved else None
+    return Section("Where first", tuple(_lines(night)), table)
 
 
-def _lines(entry: Entry) -> Iterator[str]:
-    first = entry.details.get("where_first")
-    for each in sequence(first) or ([first] if first else []):
-        yield words(each)
-    for each in map(mapping, sequence(entry.details.get("upstream"))):
-        said = f"{each.get('action')} on {each.get('night')}" if each.get("night") else "no night yet"
-        moved = ", ".join(map(str, sequence(each.get("moved"))[:COLUMNS_SHOWN]))
-        yield f"upstream, {each.get('project')}: {said}" + (f"; moved there: {moved}" if moved else "")
-    users = sequence(entry.details.get("downstream"))
-    if users:
-        yield f"downstream: {', '.join(map(str, users))}"
+def _lines(night: NightEntry) -> Iterator[str]:
+    where = night.answer(WhereFirst)
+    if where is None:
+        return
+    yield where.answer
+    for project in where.upstream:
+        said = f"{project.action} on {project.night}" if project.night else "no night yet"
+        moved = ", ".join(project.moved[:COLUMNS_SHOWN])
+        yield f"upstream, {project.project}: {said}" + (f"; moved there: {moved}" if moved else "")
+    if where.downstream:
+        yield f"downstream: {', '.join(where.downstream)}"
 
 
-def worse_slices(entry: Entry) -> ReportTable | None:
+def worse_slices(night: NightEntry) -> ReportTable | None:
     """Return the slices whose error used most of its leeway, where one of them is past it."""
-    found = [mapping(each) for each in sequence(entry.details.get("slices"))]
-    if not any((number(each.get("strain")) or 0.0) > 1 for each in found):
+    if not any(error.strain > 1 for error in night.slices):
         return None
     rows = tuple(
         (
-            str(each.get("where", "")),
-            words(each.get("rows")),
-            *(f"{number(each.get(key)) or 0.0:.4g}" for key in ("loss", "expected")),
-            f"{number(each.get('strain')) or 0.0:.0%}",
-            "yes" if each.get("alone") else "no",
+            error.where,
+            f"{error.rows}",
+            f"{error.loss:.4g}",
+            f"{error.expected:.4g}",
+            f"{error.strain:.0%}",
+            "yes" if error.alone else "no",
         )
-        for each in found[:SLICES_SHOWN]
+        for error in night.slices[:SLICES_SHOWN]
     )
     return ReportTable(("slice", "rows", "error", "promised", "leeway used", "only there"), rows)
 
 
-def paces(entry: Entry) -> Iterator[str]:
-    """Say how quickly the columns past their leeway moved since the champion's training.
+def paces(night: NightEntry) -> Iterator[str]:
+    """Yield how quickly the columns past their leeway moved since the champion's training.
+
+    Examples
+    --------
+    Of .1 a month's pace of .15 needs 20 days.
 
     >>> from datetime import UTC, datetime
+    >>> from tasks.records import DriftStatistic, Statistic
     >>> moment = datetime(2026, 1, 1, tzinfo=UTC)
-    >>> moved = [{"column": "area", "statistic": "level", "distance": 0.3, "leeway": 0.1, "strain": 3.0}]
-    >>> details = {"speed": {"area": 0.15}, "moved": moved}
-    >>> list(paces(Entry("n", "night", moment.date(), moment, "hold", "area moved", details=details)))
-    ['area: 0.15 a month since training; at that pace its leeway of 0.1 lasts 20 days']
+    >>> moved = (DriftStatistic("area", Statistic.LEVEL, 0.3, leeway=0.1),)
+    >>> night = NightEntry(name="n", night=moment.date(), time=moment, action="hold", reason="area moved",
+    ...     moved=moved, drift_per_month={"area": 0.15})
+    >>> list(paces(night))
+    ['area: 0.15 sd a month since training; at that pace its leeway of 0.1 lasts 20 days']
     """
-    leeways = {shift.column: shift.leeway for shift in reversed(shifts(entry))}
-    for column, value in mapping(entry.details.get("speed")).items():
-        pace, leeway = number(value), leeways.get(str(column), 0.0)
-        if pace:
-            lasts = f"; at that pace its leeway of {leeway:.3g} lasts {MONTH_DAYS * leeway / pace:.3g} days"
-            yield f"{column}: {pace:.3g} a month since training" + (lasts if leeway else "")
+    worst = {moved.column: moved for moved in reversed(night.moved)}
+    for column, pace in night.drift_per_month.items():
+        moved = worst.get(column)
+        if not pace:
+            continue
+        unit = f" {moved.statistic.unit}" if moved and moved.statistic.unit else ""
+        text = f"{column}: {pace:.3g}{unit} a month since training"
+        if moved and moved.leeway:
+            text += f"; at that pace its leeway of {moved.leeway:.3g} lasts {MONTH_DAYS * moved.leeway / pace:.3g} days"
+        yield text

@@ -1,133 +1,136 @@
-"""What it would have taken to act: the nearest limit and how far it was, or what stood in the way and until when."""
+"""How far a night was from an alarm: the nearest limit and the distance to it, or what forbade a retraining."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from tasks.lake import Entry
-from tasks.render.values import words
-from tasks.report.entry_reader import ColumnDrift, amount, answered, error_of, mapping, number, sequence, shifts
+from tasks.records import (
+    DriftStatistic,
+    EnoughRows,
+    Entry,
+    MayRetrain,
+    NightEntry,
+    Obstacle,
+    ObstacleKind,
+    WorthRetraining,
+    retrainings_of,
+)
+from tasks.render.values import counted
 from tasks.spec import ProjectSpec
 
 MONTH_DAYS = 30
-UNITS = {"wasserstein": "sd", "null_share": "of the rows to or from null", "total_variation": "of the rows"}
 
 
-def takes(entry: Entry, spec: ProjectSpec, record: Sequence[Entry] = ()) -> tuple[str, ...]:
+def how_far(night: NightEntry, spec: ProjectSpec, record: Sequence[Entry] = ()) -> tuple[str, ...]:
     """Return, in sentences, what was missing for another decision.
 
     Parameters
     ----------
     record : sequence of Entry
-        The whole record; with it a hold names the day on which back-off and budget free it.
+        The whole record; with it a hold names the day on which back-off and budget end.
     """
-    if entry.action == "retrain":
-        return ("nothing: it acted",)
-    if entry.action == "quarantine":
-        return (f"a corrected delivery, or a person's word: `leeway release {spec.project} BATCH`",)
-    if not shifts(entry) and error_of(entry) is None:
-        return _to_judge(entry, spec)
-    stood = _obstacles(entry, spec, record)
-    if stood:
-        return stood
-    if entry.action == "ask":
-        return (f"a person's look; then `leeway run retrain {spec.project}` if the rows are right",)
-    return tuple(text for text in (_nearest_column(entry), *_nearest_error(entry, spec)) if text)
+    if night.action == "retrain":
+        return ("a retraining was started",)
+    if night.action == "quarantine":
+        return (f"it needs a corrected delivery, or `leeway release {spec.project} BATCH`",)
+    if not night.moved and night.performance is None:
+        return _to_judge(night, spec)
+    forbidden = _obstacles(night, spec, record)
+    if forbidden:
+        return forbidden
+    if night.action == "ask":
+        return (f"a person has to look; if the rows are right: `leeway run retrain {spec.project}`",)
+    return tuple(text for text in (_nearest_column(night), *_nearest_error(night, spec)) if text)
 
 
-def _to_judge(entry: Entry, spec: ProjectSpec) -> tuple[str, ...]:
-    """Say what a night that judged nothing lacked."""
-    numbers = mapping(answered(entry, "enough rows?").get("numbers"))
-    rows, least = number(numbers.get("rows")), number(numbers.get("min_rows"))
-    if "no champion" in entry.reason:
-        return (f"a champion: `leeway run retrain {spec.project}`, then an approval",)
-    if rows is None or least is None or rows >= least:
+def _to_judge(night: NightEntry, spec: ProjectSpec) -> tuple[str, ...]:
+    """Return what a night that judged nothing lacked."""
+    rows = night.answer(EnoughRows)
+    if night.champion is None:
+        return (f"there is no champion: `leeway run retrain {spec.project}`, then approve it",)
+    if rows is None or rows.rows >= rows.min_rows:
         return ()
-    return (f"{least - rows:.0f} more rows since the champion's training: there were {rows:.0f} of {least:.0f}",)
+    more = counted(rows.min_rows - rows.rows, "more row")
+    return (f"{more} since the champion's training: there were {rows.rows} of {rows.min_rows}",)
 
 
-def _nearest_column(entry: Entry) -> str:
-    """Name the statistic nearest its leeway, or, past it, the one that is furthest."""
-    found = shifts(entry)
-    if not found:
+def _nearest_column(night: NightEntry) -> str:
+    """Return the statistic nearest its leeway, or, past it, the one that is furthest."""
+    if not night.moved:
         return ""
-    worst = max(found, key=lambda shift: shift.strain)
+    worst = max(night.moved, key=lambda moved: moved.strain)
     if worst.strain > 1:
         return f"{worst.column} is past its leeway ({worst.strain:.1f} x); drift alone does not retrain, an error must"
-    return f"{worst.column} would have had to move another {_far(worst)}; {worst.strain:.0%} of its leeway is used"
+    return f"{worst.column} used {worst.strain:.0%} of its leeway; another {distance_left(worst)} is an alarm"
 
 
-def _far(shift: ColumnDrift) -> str:
-    """Say how much of a leeway is left, in the statistic's unit.
+def distance_left(moved: DriftStatistic) -> str:
+    """Return how much of a leeway is left, in the statistic's unit.
 
-    >>> _far(ColumnDrift("bathrooms", "wasserstein", 0.17, 0.25, 0.68))
-    '0.08 sd (wasserstein)'
-    >>> _far(ColumnDrift("age", "null_share", 0.01, 0.02, 0.5))
-    '1.0 % of the rows to or from null (null_share)'
+    >>> from tasks.records import Statistic
+    >>> distance_left(DriftStatistic("bathrooms", Statistic.LEVEL, 0.17, 0.25))
+    '0.08 sd (level)'
+    >>> distance_left(DriftStatistic("age", Statistic.NULLS, 0.01, 0.02))
+    '1.0 % of rows (nulls)'
     """
-    unit = UNITS.get(shift.statistic, "")
-    if unit.startswith("of"):
-        return f"{100 * shift.left:.1f} % {unit} ({shift.statistic})"
-    return f"{shift.left:.2g} {unit}".rstrip() + (f" ({shift.statistic})" if shift.statistic else "")
+    left, unit = moved.leeway - moved.distance, moved.statistic.unit
+    amount = f"{100 * left:.1f} % {unit}" if unit.startswith("of") else f"{left:.2g} {unit}".rstrip()
+    return f"{amount} ({moved.statistic})"
 
 
-def _nearest_error(entry: Entry, spec: ProjectSpec) -> tuple[str, ...]:
-    seen = error_of(entry)
-    if seen is None:
-        known = entry.night + timedelta(days=spec.source.label.delay_days)
-        return (f"labels: the error of tonight's rows is known from {known} at the earliest",)
-    if seen.tolerated is None:
+def _nearest_error(night: NightEntry, spec: ProjectSpec) -> tuple[str, ...]:
+    if night.performance is None:
+        first = night.night + timedelta(days=spec.source.label.delay_days)
+        return (f"labels are missing: the error of tonight's rows is known from {first} at the earliest",)
+    error, worth = night.performance.loss, night.answer(WorthRetraining)
+    if error.value <= error.tolerated:
+        gap = error.tolerated - error.value
+        return (f"the error is {error.value:.4g}; another {gap:.3g} reaches the limit of {error.tolerated:.4g}",)
+    if worth is not None and worth.expected_loss is not None and worth.expected_loss <= worth.training_cost:
+        gap, cost = worth.training_cost - worth.expected_loss, worth.training_cost
+        return (f"another {gap:,.0f} of expected loss in {MONTH_DAYS} days: a retraining costs {cost:,.0f}",)
+    return (f"the error {error.value:.4g} is past the limit of {error.tolerated:.4g}, but chance may still explain it",)
+
+
+def _obstacles(night: NightEntry, spec: ProjectSpec, record: Sequence[Entry]) -> tuple[str, ...]:
+    """Return what forbade a retraining that was wanted, each with the day or the number that ends it."""
+    may = night.answer(MayRetrain)
+    if night.action != "hold" or may is None or not may.wanted:
         return ()
-    if seen.value <= seen.tolerated:
-        gap = seen.tolerated - seen.value
-        return (f"the error would have had to rise another {gap:.3g}, from {seen.value:.4g} to {seen.tolerated:.4g}",)
-    price, cost = (_worth(entry, key) for key in ("expected_loss", "training_cost"))
-    if price is not None and cost is not None and price <= cost:
-        return (f"another {cost - price:,.0f} of expected loss in {MONTH_DAYS} days: a retraining costs {cost:,.0f}",)
-    return (f"certainty: the error {seen.value:.4g} is past {seen.tolerated:.4g}, but chance explains it still",)
+    return tuple(_ends(obstacle, may, night, spec, record) for obstacle in may.obstacles)
 
 
-def _worth(entry: Entry, key: str) -> float | None:
-    return number(mapping(answered(entry, "worth retraining?").get("numbers")).get(key))
-
-
-def _obstacles(entry: Entry, spec: ProjectSpec, record: Sequence[Entry]) -> tuple[str, ...]:
-    """Name what forbade a retraining that was wanted, each with the day or the number that lifts it."""
-    numbers = mapping(answered(entry, "may it retrain?").get("numbers"))
-    found = [str(each) for each in sequence(numbers.get("obstacles"))]
-    wanted = "not retraining" in entry.reason
-    return tuple(_lifted(each, entry, spec, record) for each in found) if wanted else ()
-
-
-def _lifted(obstacle: str, entry: Entry, spec: ProjectSpec, record: Sequence[Entry]) -> str:
-    word = obstacle.partition(":")[0]
-    numbers = mapping(answered(entry, "may it retrain?").get("numbers"))
-    since = number(numbers.get("days_since_retraining"))
-    if word == "cooldown" and since is not None:
-        return f"cooldown until {entry.night + timedelta(days=spec.monitoring.cooldown_days - int(since))}"
-    refused, registered = (_days(record, action, entry.night) for action in ("refused", "registered"))
-    if word == "back-off" and refused:
-        return f"back-off until {refused[-1] + timedelta(days=spec.monitoring.backoff_days)}"
-    if word == "budget":
-        return _budget_frees(registered, entry.night, spec) or obstacle
-    if obstacle.startswith("only"):
-        fresh = amount(numbers, "fresh_rows")
-        return f"{spec.gate.min_rows - fresh} more labelled rows: there are {fresh} of {spec.gate.min_rows}"
-    return f"an answer: {words(obstacle)}" if "waits for approval" in obstacle else obstacle
+def _ends(obstacle: Obstacle, may: MayRetrain, night: NightEntry, spec: ProjectSpec, record: Sequence[Entry]) -> str:
+    refused, registered = (_days(record, action, night.night) for action in ("refused", "registered"))
+    policy, since, least = spec.monitoring, may.days_since_retraining, spec.gate.min_rows
+    match obstacle.kind:
+        case ObstacleKind.COOLDOWN if since is not None:
+            return f"cooldown until {night.night + timedelta(days=policy.cooldown_days - since)}"
+        case ObstacleKind.BACK_OFF if refused:
+            return f"back-off until {refused[-1] + timedelta(days=policy.backoff_days)}"
+        case ObstacleKind.BUDGET:
+            return _budget_ends(registered, night.night, spec) or obstacle.sentence
+        case ObstacleKind.FRESH_ROWS:
+            more = counted(least - may.fresh_rows, "more labelled row")
+            return f"{more}: there are {may.fresh_rows} of {least}"
+        case ObstacleKind.WAITING:
+            return f"an answer is needed: {obstacle.sentence}"
+        case _:
+            return obstacle.sentence
 
 
 def _days(record: Sequence[Entry], action: str, until: date) -> list[date]:
-    done = (entry for entry in record if entry.kind == "retraining" and entry.action == action)
+    done = (entry for entry in retrainings_of(record) if entry.action == action)
     return sorted(entry.night for entry in done if entry.night <= until)
 
 
-def _budget_frees(registered: Sequence[date], night: date, spec: ProjectSpec) -> str:
-    """Say when the oldest retrainings that count have left the 30 days."""
-    counted = [day for day in registered if day > night - timedelta(days=MONTH_DAYS)]
+def _budget_ends(registered: Sequence[date], night: date, spec: ProjectSpec) -> str:
+    """Return when enough of the retrainings that count are older than 30 days."""
+    counting = [day for day in registered if day > night - timedelta(days=MONTH_DAYS)]
     allowed = spec.monitoring.retrainings_per_month
     if allowed == 0:
-        return "a budget: monitoring.retrainings_per_month is 0"
-    if len(counted) < allowed:
+        return "the budget is 0: monitoring.retrainings_per_month"
+    if len(counting) < allowed:
         return ""
-    return f"the budget frees on {counted[len(counted) - allowed] + timedelta(days=MONTH_DAYS)}"
+    return f"the budget allows the next on {counting[len(counting) - allowed] + timedelta(days=MONTH_DAYS)}"

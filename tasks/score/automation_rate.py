@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from tasks.arrays import BoolArray, FloatArray
+from tasks.records import Automation
 from tasks.spec import ProjectSpec
 from tasks.statistics import LOSSES
 
@@ -38,13 +38,19 @@ class AutomationRate:
     automated_error: float
     target_error: float | None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the numbers for the record; what is not known is None."""
-        plain = asdict(self) | {"served_rows": self.rows}
-        del plain["rows"]
-        return {
-            name: None if isinstance(value, float) and math.isnan(value) else value for name, value in plain.items()
-        }
+    def recorded(self) -> Automation:
+        """Return the numbers for the record."""
+        return Automation(
+            served_rows=self.rows,
+            deferred_share=_known(self.deferred_share),
+            automated_labelled=self.automated_labelled,
+            automated_error=_known(self.automated_error),
+            target_error=self.target_error,
+        )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def automation(served: pd.DataFrame, matured: pd.DataFrame, spec: ProjectSpec) -> AutomationRate:

@@ -1,18 +1,28 @@
-"""The page of a year of nights: how big, and how long it takes to build, beside reading the same record.
+"""The page of a year of nights: how big, and how long it takes to build, next to reading the same record.
 
 Every night measures two statistics of every column, and none is like the night before: the worst for the heat map.
 """
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 
-from tasks.lake import Entry
+from tasks.records import (
+    Automation,
+    Bounded,
+    DriftStatistic,
+    Entry,
+    Estimated,
+    Matters,
+    NightEntry,
+    Performance,
+    Statistic,
+)
+from tasks.records.entry_codec import from_row, to_row
 from tasks.report import page
 from tasks.spec import ProjectSpec
 from tests.bench.figures import Figures, Time
@@ -32,16 +42,16 @@ def bench_report(_console: Console) -> Figures:
     figures = Figures(f"the page of {NIGHTS} nights (median of {TIMES})")
     for columns in COLUMNS:
         record = _year(columns)
-        texts = [json.dumps(entry.details) for entry in record]
-        floor = f"{columns} columns: reading the record's details"
+        rows = [to_row(entry) for entry in record]
+        floor = f"{columns} columns: reading the record"
         pages: list[str] = []
 
         def build(record: list[Entry] = record, pages: list[str] = pages) -> None:
             pages.append(page(SPEC, record, 1))
 
-        def read(texts: list[str] = texts) -> None:
-            for text in texts:
-                json.loads(text)
+        def read(rows: list[dict[str, Any]] = rows) -> None:
+            for row in rows:
+                from_row(row)
 
         built = Time.median([Time.of(build) for _ in range(TIMES)])
         figures.add(f"{columns} columns: {len(pages[0].encode()) / 1000:,.0f} kB", built, floor)
@@ -55,29 +65,28 @@ def _year(columns: int) -> list[Entry]:
 
 
 def _night(rng: np.random.Generator, moment: datetime, columns: int) -> Entry:
-    moved = [
-        {
-            "column": f"column {each:03d}",
-            "statistic": statistic,
-            "distance": strain / 5,
-            "leeway": 0.2,
-            "strain": strain,
-        }
-        for statistic in ("wasserstein", "null_share")
-        for each, strain in enumerate(rng.gamma(9, 0.05, columns).round(4).tolist())
+    statistics = [
+        DriftStatistic(f"column {number:03d}", statistic, strain / 5, leeway=0.2)
+        for statistic in (Statistic.LEVEL, Statistic.NULLS)
+        for number, strain in enumerate(rng.gamma(9, 0.05, columns).round(4).tolist())
     ]
-    details: dict[str, Any] = {
-        "rows": int(rng.integers(900, 1100)),
-        "labels": 900,
-        "quarantined": int(rng.integers(0, 9)),
-        "moved": sorted(moved, key=lambda each: -float(str(each["strain"]))),
-        "performance": {"loss": _bounded(rng, 1.0), "bias": _bounded(rng, 0.0)},
-        "deferred_share": float(rng.uniform(0.1, 0.2)),
-        "estimated": _bounded(rng, 1.0),
-    }
-    return Entry(str(moment), "night", moment.date(), moment, "hold", "it moved, no harm seen", details=details)
+    measured = Performance(moment.date(), moment.date(), 900, loss=_bounded(rng, 1.0), bias=_bounded(rng, 0.0))
+    estimated = Estimated(float(rng.normal(1.0, 0.05)), 0.05, expected=1.0, trusted=True)
+    return NightEntry(
+        name=str(moment),
+        night=moment.date(),
+        time=moment,
+        action="hold",
+        reason="it moved, no harm seen",
+        answers=(Matters("no", weight_moved=0.5, performance=measured, estimated=estimated),),
+        moved=tuple(sorted(statistics, key=lambda statistic: -statistic.strain)),
+        rows=int(rng.integers(900, 1100)),
+        labels=900,
+        rows_quarantined=int(rng.integers(0, 9)),
+        automation=Automation(served_rows=1000, deferred_share=float(rng.uniform(0.1, 0.2))),
+    )
 
 
-def _bounded(rng: np.random.Generator, middle: float) -> dict[str, float]:
-    value = float(rng.normal(middle, 0.05))
-    return {"value": value, "low": value - 0.1, "high": value + 0.1, "expected": middle, "leeway": 0.1}
+def _bounded(rng: np.random.Generator, expected: float) -> Bounded:
+    value = float(rng.normal(expected, 0.05))
+    return Bounded(value, value - 0.1, value + 0.1, expected, leeway=0.1)

@@ -126,7 +126,7 @@ def test_a_stranger_follows_the_page_from_a_csv_to_a_champion_that_scores(strang
         approve(stranger, version_address(stranger.types()))  # run retrain
         status = stranger.types()
         assert "version 1" in status
-        assert "nothing waits for a person" in status
+        assert "nothing needs attention" in status
         assert stranger.types() == ""  # the next delivery lands
         run_a_night_by_hand(stranger, prefect, "score")
         assert "[66 rows x" in stranger.types()  # the predictions

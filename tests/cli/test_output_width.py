@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,9 @@ import pytest
 
 from flows.cli.console import PIPE_WIDTH, screen
 from flows.demo.narration import COLUMNS, as_line
-from tasks.lake import Entry, Lake, append_entry
+from tasks.lake import Lake, append_entry
+from tasks.records import Action
+from tests.recorded_entries import decided_night, moved
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Leeway
@@ -33,22 +36,11 @@ def project(here: Path, leeway: Leeway, orders: pd.DataFrame, monkeypatch: pytes
     monkeypatch.delenv("COLUMNS")
     orders.to_csv("orders.csv", index=False)
     assert leeway("init", "orders.csv", "--time", "date", "--label", "price").code == 0
-    moved = {"column": "size", "statistic": "mean", "distance": 0.5, "leeway": 0.25, "strain": 2.0, "creep": False}
-    answer = {"question": "enough rows?", "answer": LONG_REASON, "numbers": {f"n{i}": i / 7 for i in range(40)}}
-    details = {"rows": 120, "labels": 120, "quarantined": 3, "answers": [answer], "moved": [moved], "batches": {}}
     lake = Lake(str(here / "deployments" / ".leeway" / "lake"))
-    moment = datetime(2026, 1, 31, 12, tzinfo=UTC)
-    for action in ("score", "ask"):
-        entry = Entry(
-            name=f"{NIGHT}/{action}",
-            kind="night",
-            night=NIGHT,
-            time=moment,
-            action=action,
-            reason=LONG_REASON,
-            drift="none",
-            details=details,
-        )
+    decided = decided_night(moved=(moved("size", 2.0),), first_step=LONG_REASON, rows=120, labels=120)
+    actions: tuple[Action, ...] = ("score", "ask")
+    for action in actions:
+        entry = replace(decided, name=f"{NIGHT}/{action}", night=NIGHT, action=action, reason=LONG_REASON)
         append_entry(lake, "orders", entry)
     broken = here / "deployments" / "broken" / "project.yaml"
     broken.parent.mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from tasks.lake import Entry, Lake, append_entry, latest, read_entries
-from tasks.records import Delivery, Landed
+from tasks.lake import Lake, append_entry, latest, read_entries
+from tasks.records import Action, Delivery, Landed, NightEntry
 from tasks.spec import read_spec
 from tasks.validate import check_all, read_suite
+from tests.recorded_entries import decided_night, moved
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Leeway
@@ -29,20 +31,9 @@ def lake(here: Path, leeway: Leeway, orders: pd.DataFrame) -> Lake:
     return Lake(str(here / "deployments" / ".leeway" / "lake"))
 
 
-def night(day: date, action: str = "score") -> Entry:
-    moved = {"column": "size", "statistic": "mean", "distance": 0.5, "leeway": 0.25, "strain": 2.0, "creep": False}
-    answer = {"question": "enough rows?", "answer": "yes, 120", "numbers": {"rows": 120, "loss": 0.123456, "none": []}}
-    counts = {"rows": 120, "labels": 120, "quarantined": 3}
-    return Entry(
-        name=f"{day}/1",
-        kind="night",
-        night=day,
-        time=NOON,
-        action=action,
-        reason="[all] is well",
-        drift="none",
-        details={**counts, "answers": [answer], "moved": [moved], "batches": {"a.csv": "ok"}},
-    )
+def night(day: date, action: Action = "score") -> NightEntry:
+    decided = decided_night(moved=(moved("size", 2.0),), rows=120, labels=120, rows_quarantined=3)
+    return replace(decided, name=f"{day}/1", night=day, time=NOON, action=action, drift="none", reason="[all] is well")
 
 
 @pytest.mark.usefixtures("here")
@@ -77,11 +68,11 @@ def test_why_shows_every_answer_with_its_numbers(lake: Lake, leeway: Leeway) -> 
     append_entry(lake, "orders", night(NIGHT))
     said = leeway("why", "orders", "2026-01-31")
     assert said.code == 0
-    assert "orders 2026-01-31: score (none)  [all] is well" in said.out
-    assert "loss=0.1235 rows=120" in said.out
+    assert "orders 2026-01-31: scored; no drift  [all] is well" in said.out
+    assert "rows=300 window_days=7 min_rows=50" in said.out
     assert "200%" in said.out
-    assert "120 rows and 120 labels taken in, 3 set aside" in said.out
-    told = said.out.split("What it would have taken to act")[1]
+    assert "120 rows and 120 labels accepted, 3 rows quarantined" in said.out
+    told = said.out.split("How far from an alarm")[1]
     assert "size is past its leeway (2.0 x); drift alone does not retrain" in told
 
 

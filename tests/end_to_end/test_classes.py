@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.lake import Entry, active_rows, read_entries
+from tasks.lake import active_rows, read_entries, read_nights
+from tasks.records import ChallengerInService, NightEntry, PromotionEntry, Recovered
 
 if TYPE_CHECKING:
     from flows.workspace import Workspace
@@ -93,13 +94,8 @@ def run(kind: str, number: int) -> dict[str, Any]:
     return result
 
 
-def last_night(workspace: Workspace) -> Entry:
-    return read_entries(workspace.lake, PROJECT, "night")[-1]
-
-
-def answer(entry: Entry, question: str) -> dict[str, Any]:
-    found: list[dict[str, Any]] = [each for each in entry.details["answers"] if each["question"] == question]
-    return found[0] if found else {}
+def last_night(workspace: Workspace) -> NightEntry:
+    return read_nights(workspace.lake, PROJECT)[-1]
 
 
 @pytest.fixture(scope="module")
@@ -147,18 +143,22 @@ def test_files_of_answers_hold_the_names(first: Workspace) -> None:
 
 
 def test_the_error_of_what_was_automatic_and_of_all_is_measured(first: Workspace) -> None:
-    details = last_night(first).details
-    assert details["automated_labelled"] > 0
-    assert details["automated_error"] > 0.25  # bikes carry more than the model learned
-    assert details["performance"]["loss"]["value"] > details["performance"]["loss"]["expected"]
+    night = last_night(first)
+    assert night.automation is not None
+    assert night.automation.automated_error is not None
+    assert night.performance is not None
+    assert night.automation.automated_labelled > 0
+    assert night.automation.automated_error > 0.25  # bikes carry more than the model learned
+    assert night.performance.loss.value > night.performance.loss.expected
 
 
 def test_a_release_that_breaks_its_promise_is_told_of_once_with_what_can_be_done(first: Workspace) -> None:
-    nights = [answer(each, "did it recover?") for each in read_entries(first.lake, PROJECT, "night")]
-    told = [each for each in nights if each and each["numbers"]["verdict"] == "worse"]
-    assert len(told) == 1
-    assert told[0]["answer"].startswith("no, version 1: found a loss of")
-    asked = [each for each in read_entries(first.lake, PROJECT, "night") if "does worse than promised" in each.reason]
+    nights = read_nights(first.lake, PROJECT)
+    recovered = [answer for night in nights if (answer := night.answer(Recovered))]
+    worse = [answer for answer in recovered if answer.verdict == "worse"]
+    assert len(worse) == 1
+    assert worse[0].answer.startswith("no, version 1: found a loss of")
+    asked = [night for night in nights if "does worse than promised" in night.reason]
     assert [each.action for each in asked] == ["ask"]
     assert "there is no version before it to go back to" in asked[0].reason
 
@@ -181,12 +181,15 @@ def test_what_waits_answers_beside_the_champion_and_nobody_is_handed_it(shadowed
 
 
 def test_its_error_in_service_stands_beside_the_champions_on_its_page_and_in_the_report(shadowed: Workspace) -> None:
-    found = answer(last_night(shadowed), "how does the challenger do?")
-    assert found["numbers"]["rows"] >= A_WEEK
-    assert found["numbers"]["loss"] < found["numbers"]["champion_loss"]
+    found = last_night(shadowed).answer(ChallengerInService)
+    assert found is not None
+    assert found.loss is not None
+    assert found.champion_loss is not None
+    assert found.rows >= A_WEEK
+    assert found.loss < found.champion_loss
     version = shadowed.registry.version(PROJECT, 2)
     assert version is not None
-    assert version.tags["leeway.shadow"] in found["answer"]
+    assert version.tags["leeway.shadow"] in found.answer
     report = Path(shadowed.lake.root) / PROJECT / "objects" / "report.html"
     assert "how does the challenger do? version 2:" in report.read_text(encoding="utf-8")
 
@@ -202,8 +205,9 @@ def test_a_shadow_that_cannot_be_loaded_keeps_no_night_from_its_end(
     monkeypatch.setattr(post_release, "_loaded", broken)
     result = run("nightly", HISTORY_WEEKS + 7)
     assert result["rows_in"] > 0
-    said = answer(last_night(shadowed), "how does the challenger do?")["answer"]
-    assert said == "version 2: it could not answer (OSError: parcels 2 is gone)"
+    found = last_night(shadowed).answer(ChallengerInService)
+    assert found is not None
+    assert found.answer == "version 2: it could not answer (OSError: parcels 2 is gone)"
 
 
 @pytest.fixture(scope="module")
@@ -218,15 +222,17 @@ def second(shadowed: Workspace) -> Workspace:
 
 def test_the_second_champion_keeps_its_promise(second: Workspace) -> None:
     assert second.registry.aliases(PROJECT)["champion"] == 2
-    found = answer(last_night(second), "did it recover?")
-    assert found["numbers"]["verdict"] in {"as_promised", "better"}
-    assert found["answer"].startswith("yes, version 2: found a loss of")
+    found = last_night(second).answer(Recovered)
+    assert found is not None
+    assert found.verdict in {"as_promised", "better"}
+    assert found.answer.startswith("yes, version 2: found a loss of")
 
 
 def test_every_step_has_a_row_that_says_who_when_and_why(second: Workspace) -> None:
-    steps = [each for each in read_entries(second.lake, PROJECT, "promotion") if "2" in each.subject]
+    entries = read_entries(second.lake, PROJECT, "promotion")
+    steps = [entry for entry in entries if isinstance(entry, PromotionEntry) and "2" in entry.subject]
     assert [(each.action, each.actor) for each in steps] == [("approved", "ben"), ("promoted", "ben")]
-    assert steps[0].reason == steps[1].details["because"] == "it is better in service"
+    assert steps[0].reason == steps[1].because == "it is better in service"
     version = second.registry.version(PROJECT, 2)
     assert version is not None
     assert "leeway.to_tell" not in version.tags

@@ -21,7 +21,9 @@ import pytest
 
 from tasks import clock
 from tasks.errors import Unreachable
-from tasks.lake import Entry, latest, read_entries
+from tasks.lake import latest, read_entries, read_nights
+from tasks.notify import sent_messages
+from tasks.records import NightEntry
 from tests.end_to_end.conftest import (
     FIRST,
     NEXT,
@@ -429,8 +431,8 @@ def large_houses(night: str) -> list[list[str]]:
     return [header, *sorted(sales, key=lambda row: float(row[size]))[len(sales) // 2 :]]
 
 
-def past_leeway(entry: Entry) -> set[str]:
-    return {each["column"] for each in entry.details["moved"] if each["strain"] > 1}
+def past_leeway(night: NightEntry) -> set[str]:
+    return {moved.column for moved in night.moved if moved.strain > 1}
 
 
 def test_a_storm_of_five_nights_is_told_once_a_state_and_retrained_for_once(
@@ -462,18 +464,12 @@ def test_a_storm_of_five_nights_is_told_once_a_state_and_retrained_for_once(
                 done += 1
     assert "quarantine" not in actions, actions
     assert actions[::2] == actions[1::2]
-    nights = [
-        each for each in read_entries(workspace.lake, it.project, "night") if each.night > date.fromisoformat(FIRST)
-    ]
+    nights = [each for each in read_nights(workspace.lake, it.project) if each.night > date.fromisoformat(FIRST)]
     assert all(len(past_leeway(each)) > MANY_COLUMNS for each in nights), [past_leeway(each) for each in nights]
     assert "retrain" in actions
     assert len(runs) == 1
     told = [line for each in taken for line in each["message"].split("\n\n")[0].splitlines() if line.startswith("- ")]
-    topics = [
-        tuple(topic)
-        for each in read_entries(workspace.lake, it.project, "notification")
-        for topic in each.details["topics"]
-    ]
+    topics = [(sent.event, sent.subject) for sent in sent_messages(read_entries(workspace.lake, it.project))]
     assert {event for event, _ in topics} >= {"alarm"}
     assert {column for each in nights for column in past_leeway(each)} <= {subject for _, subject in topics}
     assert len(topics) == len(set(topics))

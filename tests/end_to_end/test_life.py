@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks.lake import accepted, latest, read_entries
+from tasks.lake import accepted, latest, read_entries, read_nights
 
 if TYPE_CHECKING:
     from flows.workspace import Workspace
@@ -156,13 +156,12 @@ def test_the_error_is_measured_on_matured_cohorts_only(
     workspace: Workspace, quiet_nights: list[dict[str, Any]]
 ) -> None:
     assert len(quiet_nights) == 2
-    last = next(
-        entry for entry in read_entries(workspace.lake, PROJECT, "night") if str(entry.night) == QUIET_NIGHTS[-1]
-    )
-    seen = last.details["performance"]
-    assert date.fromisoformat(seen["end"]) <= workspace.spec.matured_until(date.fromisoformat(QUIET_NIGHTS[-1]))
-    assert 0.08 < seen["loss"]["value"] < 0.16
-    assert abs(seen["bias"]["value"]) < 0.03
+    last = next(entry for entry in read_nights(workspace.lake, PROJECT) if str(entry.night) == QUIET_NIGHTS[-1])
+    seen = last.performance
+    assert seen is not None
+    assert seen.end <= workspace.spec.matured_until(date.fromisoformat(QUIET_NIGHTS[-1]))
+    assert 0.08 < seen.loss.value < 0.16
+    assert abs(seen.bias.value) < 0.03
 
 
 def test_prices_that_rose_while_houses_stayed_the_same_are_concept_drift(late_night: dict[str, Any]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import date
 from itertools import count, takewhile
 from pathlib import Path
@@ -18,7 +17,8 @@ import pytest
 
 from tasks import clock
 from tasks.errors import DataError
-from tasks.lake import TABLES, Batch, Filter, Lake, active_rows, latest, read_entries
+from tasks.lake import TABLES, Batch, Filter, Lake, active_rows, latest, read_entries, read_nights
+from tasks.records import PromotionEntry
 
 if TYPE_CHECKING:
     from flows.workspace import Workspace
@@ -290,7 +290,7 @@ def test_a_night_decided_again_from_what_is_stored_comes_to_the_same(workspace: 
     run_night(NIGHT)
     then, now = redecide(workspace, date.fromisoformat(NIGHT))
     assert (now.action, now.kind, now.reason) == (then.action, then.drift, then.reason)
-    assert [asdict(each) for each in now.answers] == then.details["answers"]
+    assert now.answers == then.answers
 
 
 def test_a_policy_is_replayed_on_what_the_lake_holds(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -382,7 +382,8 @@ def test_a_challenger_is_rejected_by_the_command_line_and_the_record_knows_by_wh
     unwanted = challenger(workspace, "unwanted")
     answer_challenger(PROJECT, unwanted.number, "rejected", "too few streets")
     entry = read_entries(workspace.lake, PROJECT, "promotion")[-1]
-    assert (entry.action, entry.actor, entry.details) == ("rejected", "ann", {"because": "too few streets"})
+    assert isinstance(entry, PromotionEntry)
+    assert (entry.action, entry.actor, entry.because) == ("rejected", "ann", "too few streets")
     assert workspace.registry.aliases(PROJECT)["champion"] == 1
 
 
@@ -466,8 +467,8 @@ def test_a_project_monitored_apart_takes_in_every_night_and_is_decided_on_when_i
         assert len(served(workspace, batch(workspace, night))) == result["rows_in"]
     assert len(read_entries(workspace.lake, PROJECT, "night")) == decided_before
     first = monitor(PROJECT, date.fromisoformat(NEXT))
-    made = read_entries(workspace.lake, PROJECT, "night")[decided_before:]
+    made = read_nights(workspace.lake, PROJECT)[decided_before:]
     assert [(each.night.isoformat(), each.action) for each in made] == [(NEXT, first["action"])]
-    assert made[0].details["rows"] == len(delivery("sales", NIGHT)) + len(delivery("sales", NEXT)) - 2
+    assert made[0].rows == len(delivery("sales", NIGHT)) + len(delivery("sales", NEXT)) - 2
     assert monitor(PROJECT, date.fromisoformat(NEXT)) == first
     assert len(read_entries(workspace.lake, PROJECT, "night")) == decided_before + 1

@@ -11,8 +11,10 @@ import pyarrow as pa
 import pytest
 
 from tasks import clock
-from tasks.errors import Overtaken
-from tasks.lake import TABLES, Batch, Entry, Lake, accepted, add_batch, append_entry, latest, read_entries
+from tasks.errors import DataError, Overtaken
+from tasks.lake import TABLES, Batch, Lake, accepted, add_batch, append_entry, latest, read_entries, read_nights
+from tasks.records.entry_codec import to_row
+from tests.recorded_entries import decided_night, event_entry
 
 
 @pytest.fixture
@@ -129,12 +131,19 @@ def test_an_object_replaces_the_one_before(lake: Lake) -> None:
 
 
 def test_the_record_is_read_back_as_it_was_written_in_order_of_time(lake: Lake) -> None:
-    first = Entry("n1", "night", date(2026, 1, 1), clock.now(), "score", "fine", details={"rows": 3})
-    second = Entry("r1", "retraining", date(2026, 1, 1), clock.now(), "refused", "worse")
+    first, second = decided_night(rows=3), event_entry("retraining", "refused")
     append_entry(lake, "mine", second)
     append_entry(lake, "mine", first)
     assert read_entries(lake, "mine") == [first, second]
     assert read_entries(lake, "mine", "retraining") == [second]
+    assert read_nights(lake, "mine") == [first]
+
+
+def test_a_row_that_is_no_entry_of_this_version_is_an_error_that_names_it(lake: Lake) -> None:
+    row = to_row(decided_night()) | {"action": "ponder"}
+    lake.append_if_absent("mine", "decisions", pd.DataFrame([row]), "night/n0")
+    with pytest.raises(DataError, match="the night entry 'n0' cannot be read"):
+        read_entries(lake, "mine")
 
 
 def test_a_batch_stands_as_its_highest_revision_says(lake: Lake) -> None:

@@ -4,7 +4,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,12 @@ from uuid import UUID
 import pytest
 
 from tasks.errors import Unreachable
-from tasks.lake import Entry, Lake, read_entries
+from tasks.lake import Lake, read_entries
 from tasks.notify import sent_messages
 from tasks.notify.task import notify_failure, tell
+from tasks.records import Entry
 from tasks.spec import ProjectSpec, read_spec
+from tests.recorded_entries import decided_night, moved
 
 NIGHT = date(2026, 2, 1)
 Inbox = tuple[str, list[dict[str, str]]]
@@ -66,9 +68,7 @@ def inbox() -> Iterator[Inbox]:
 
 
 def held(day: int, column: str = "area <b>") -> Entry:
-    moment = datetime(2026, 2, 1, 2, tzinfo=UTC) + timedelta(days=day)
-    moved = [{"column": column, "strain": 2.0}]
-    return Entry(f"n{day}", "night", moment.date(), moment, "hold", "area moved", details={"moved": moved})
+    return decided_night(day, moved=(moved(column, 2.0),))
 
 
 def test_a_state_is_told_once_over_nights_and_the_record_remembers_it(

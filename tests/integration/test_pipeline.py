@@ -17,7 +17,7 @@ from flows.steps.lineage import downstream, upstream
 from flows.workspace import Workspace
 from tasks.dataset.night_data import NightData
 from tasks.drift import reference_of
-from tasks.lake import TABLES, Batch, Entry, Lake, add_batch, append_entry
+from tasks.lake import TABLES, Batch, Lake, add_batch, append_entry
 from tasks.monitor import Promise, slices
 from tasks.monitor.baseline import ChampionBaseline
 from tasks.monitor.data_quality_checks import suspect
@@ -26,9 +26,11 @@ from tasks.monitor.profiles.profile_batches import profile_batches
 from tasks.monitor.profiles.profile_quarantine import profile_refused
 from tasks.monitor.task import measure_drift
 from tasks.profiles import TableProfile, fit_ruler, from_bytes, profile, with_dates
+from tasks.records import Action, DriftKind
 from tasks.registry import Registry
 from tasks.spec import ProjectSpec, parse_spec, read_spec
 from tasks.validate.acceptance.quarantine_rows import as_delivered
+from tests.recorded_entries import decided_night, moved
 
 FIRST, LEARNT, NIGHTS, ROWS = date(2026, 1, 5), 28, 14, 200
 PROJECT = "offers"
@@ -232,10 +234,10 @@ def houses(tmp_path: Path, lake: Lake) -> dict[str, Workspace]:
     }
 
 
-def decided(lake: Lake, project: str, number: int, action: str, drift: str, **details: Any) -> None:
+def decided(lake: Lake, project: str, number: int, action: Action, drift: DriftKind, **facts: Any) -> None:
     moment = datetime.combine(day(number), datetime.min.time(), UTC) + timedelta(hours=2)
-    entry = Entry(f"{day(number)}/x", "night", day(number), moment, action, "why", drift=drift, details=details)
-    append_entry(lake, project, entry)
+    entry = replace(decided_night(**facts), name=f"{day(number)}/x", night=day(number), time=moment)
+    append_entry(lake, project, replace(entry, action=action, drift=drift))
 
 
 def test_the_projects_downstream_are_those_that_declare_this_one_and_theirs(houses: dict[str, Workspace]) -> None:
@@ -247,14 +249,13 @@ def test_the_projects_downstream_are_those_that_declare_this_one_and_theirs(hous
 def test_of_a_data_set_upstream_its_columns_concern_us_and_of_a_model_its_answers(
     houses: dict[str, Workspace], lake: Lake
 ) -> None:
-    area = {"column": "area", "statistic": "level", "strain": 2.0, "where": ""}
-    answers = {"column": "prediction", "statistic": "level", "strain": 1.5}
-    decided(lake, "sales", 2, "hold", "covariate", moved=[area, {"column": "plan", "strain": 0.5}])
-    decided(lake, "ranker", 2, "hold", "covariate", moved=[area])
+    area, answers = moved("area", 2.0), moved("prediction", 1.5)
+    decided(lake, "sales", 2, "hold", "covariate", moved=(area, moved("plan", 0.5)))
+    decided(lake, "ranker", 2, "hold", "covariate", moved=(area,))
     sales, ranker = upstream(houses["offers"], day(2))
     assert (sales.troubled, sales.moved, sales.night) == (True, ("area",), day(2))
     assert (ranker.troubled, ranker.moved) == (False, ())
-    decided(lake, "ranker", 3, "hold", "covariate", moved=[area, answers])
+    decided(lake, "ranker", 3, "hold", "covariate", moved=(area, answers))
     assert upstream(houses["offers"], day(3))[1].moved == ("prediction",)
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks import clock
-from tasks.lake import Entry, read_entries
+from tasks.lake import read_entries
 from tasks.promote import Proof, RegistryState, asking, carry_out, plan, recorded_champion, rollback, sentence
+from tasks.records import Entry, PromotionEntry, RollbackEntry
 from tasks.registry import Draft, Registry, load_keys
 from tasks.registry.mlflow_names import PROMOTED, TO_TELL
 from tasks.spec.project_spec import ProjectSpec
@@ -192,13 +193,14 @@ def test_every_step_is_written_down_with_who_when_and_why(
     with monkeypatch.context() as later:
         later.setattr("tasks.clock.now", lambda: late)
         promoted(workspace)
-    rows = [each for each in read_entries(workspace.lake, workspace.project) if each.kind in {"promotion", "rollback"}]
+    entries = read_entries(workspace.lake, workspace.project)
+    rows = [entry for entry in entries if isinstance(entry, PromotionEntry | RollbackEntry)]
     assert [(each.action, each.actor.partition(",")[0]) for each in rows][:4] == [
         ("promoted", "leeway"), ("approved", "ben"), ("promoted", "ben"), ("put_back", "leeway")
     ]  # fmt: skip
     assert [each.action for each in rows][4:] == ["rolled_back", "approved", "refused", "rejected"]
-    assert rows[0].details["because"].startswith("automation.promote is automatic; mean_absolute")
-    assert rows[1].reason == rows[2].details["because"] == "better for old flats"
+    assert rows[0].because.startswith("automation.promote is automatic; mean_absolute")
+    assert rows[1].reason == rows[2].because == "better for old flats"
     assert rows[3].reason == "the alias champion was moved by hand to version 1; it is back at version 2"
     assert rows[4].reason.endswith("offers were too high")
     assert "it was compared with champion 7" in rows[6].reason

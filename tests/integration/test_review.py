@@ -16,8 +16,9 @@ from flows.cli.commands.data.review import review_queue
 from tasks.dataset.night_data import NightData
 from tasks.errors import DataError
 from tasks.ingest.task import take_in
-from tasks.lake import Batch, Entry, Lake, active_rows, add_batch, deliveries, read_entries
+from tasks.lake import Batch, Lake, active_rows, add_batch, deliveries, read_entries
 from tasks.model import ModelSchema
+from tasks.records import Automation, Entry, ReviewEntry
 from tasks.score import results_of
 from tasks.score.task import Scorer, automated, score_batches
 from tasks.spec import ProjectSpec, read_spec
@@ -145,7 +146,8 @@ def test_answers_of_a_project_whose_labels_land_apart_land_there_as_its_others_d
     mine.take_in()
     assert mine.labels() == {"007|a": 12.5, "8|c\\|x": 30.0}
     (entry,) = reviews(mine)
-    assert (entry.action, entry.details) == ("labelled", {"rows": 2})
+    assert isinstance(entry, ReviewEntry)
+    assert (entry.action, entry.rows) == ("labelled", 2)
     assert "2 labels landed at landing/prices/review-" in entry.reason
     capsys.readouterr()
     review_queue("mine", None, sheet)
@@ -227,13 +229,9 @@ def test_the_automation_rate_and_the_error_of_what_was_automatic(project: Making
     mine.lake.append_if_absent("mine", "labels", labels, "labels/1")
     add_batch(mine.lake, "mine", replace(rows_batch(), batch_id="labels", kind="labels"))
     found = automated(NightData.read(mine.lake, mine.spec, DAY))
-    assert found.to_dict() == {
-        "served_rows": 4,
-        "deferred_share": 0.75,
-        "automated_labelled": 1,
-        "automated_error": 3.0,
-        "target_error": 2.0,
-    }
-    empty = automated(NightData.read(mine.lake, mine.spec, date(2027, 1, 1))).to_dict()
-    assert (empty["deferred_share"], empty["automated_error"]) == (None, None)
+    assert found.recorded() == Automation(
+        served_rows=4, deferred_share=0.75, automated_labelled=1, automated_error=3.0, target_error=2.0
+    )
+    empty = automated(NightData.read(mine.lake, mine.spec, date(2027, 1, 1))).recorded()
+    assert (empty.deferred_share, empty.automated_error) == (None, None)
     assert np.isclose(found.deferred_share, 0.75)

@@ -26,7 +26,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from flows.stack.process_registry import read_note, supervisor_of
-from tasks.lake import Lake, read_entries
+from tasks.lake import Lake, read_nights
 
 LEEWAY = Path(sys.executable).parent / "leeway"
 STARTED_SECONDS = 240
@@ -139,7 +139,7 @@ def test_status_shows_the_servers_and_the_next_night(folder: Path) -> None:
     assert re.search(r"MLflow http://127\.0\.0\.1:\d+ healthy", shown)
     assert "worker runs" in shown
     assert re.search(r"orders: \d{4}-\d{2}-\d{2} 02:00 UTC, in \d+ (h|min)", shown)
-    assert "nothing waits for a person" in shown
+    assert "nothing needs attention" in shown
 
 
 def answer(url: str, body: bytes | None = None, **headers: str) -> int:
@@ -278,7 +278,7 @@ def test_a_night_whose_prefect_server_is_killed_is_whole_by_the_next_attempt_at_
     assert again["type"] == "COMPLETED", again
     lake = Lake(str(folder / "home" / "lake"))
     assert sorted(lake.read("orders", "rows")["row_id"], key=int) == list(map(str, range(360)))
-    assert read_entries(lake, "orders", "night")[-1].details["rows"] == 360
+    assert read_nights(lake, "orders")[-1].rows == 360
 
 
 @pytest.mark.usefixtures("up")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import NormalDist
 
@@ -19,33 +19,10 @@ from tasks.drift.faults.unit_change import Weighed, apart, conversion, values_of
 from tasks.drift.reference import Reference
 from tasks.drift.statistics.category_cells import comparable, rows_at_most
 from tasks.profiles import CategoryProfile, NumberProfile, TableProfile
-from tasks.records import DriftStatistic
+from tasks.records import DriftStatistic, Statistic, Suspicion
 
 AGREEMENT = NormalDist().inv_cdf(1 - 0.01 / 2)  # two shares agree unless one chance in a hundred says otherwise
 FEWEST_VALUES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Suspicion:
-    """A way in which a source seems to be broken.
-
-    Parameters
-    ----------
-    kind : str
-        null_burst, empty_column, stuck, unit_change, renamed_category, missing_slice, swapped_columns,
-        duplicated_rows, truncated, or unclear: outside what the reference knows, in no way that is known.
-    columns : tuple of str
-        Where; empty when it is the table as a whole.
-    evidence : str
-        What was seen, in words.
-    numbers : dict
-        The same as numbers, for the record.
-    """
-
-    kind: str
-    columns: tuple[str, ...]
-    evidence: str
-    numbers: dict[str, float | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +72,7 @@ def _of_column(
     reference: Reference, window: TableProfile, name: str, past: Sequence[DriftStatistic]
 ) -> Suspicion | None:
     before, now = reference.total.columns[name], window.columns[name]
-    if any(one.statistic == "nulls" and one.direction > 0 for one in past):
+    if any(one.statistic == Statistic.NULLS and one.direction > 0 for one in past):
         return _nulls(name, before.present / max(before.rows, 1), now.present / now.rows)
     if not now.present:
         return None
@@ -130,15 +107,15 @@ def _unclear(
         middle = (low + high) / 2
         farther = float(np.abs(beyond.places - middle) @ beyond.weights) / beyond.rows > 1.5 * (high - low)
         if farther or len(statistics) == 1:
-            share = statistics["outside"].distance
+            share = statistics[Statistic.OUTSIDE].distance
             return Suspicion(
                 "unclear",
                 (name,),
                 f"{share:.1%} of the rows lie outside {words(low, high)}",
                 {"share": share},
             )
-    if "unknown" in statistics:
-        share = statistics["unknown"].distance
+    if Statistic.UNKNOWN in statistics:
+        share = statistics[Statistic.UNKNOWN].distance
         return Suspicion("unclear", (name,), f"{share:.1%} of the rows have a category never met", {"share": share})
     return None
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tasks.drift.faults.detect import Suspicion
 from tasks.drift.noise_model import student
+from tasks.records import Suspicion
 
 FEWEST_DELIVERIES = 5
 

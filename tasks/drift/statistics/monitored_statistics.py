@@ -9,7 +9,7 @@ import numpy as np
 from tasks.arrays import FloatArray, IntArray
 from tasks.drift.faults.rare_values import JEFFREYS
 from tasks.drift.statistics.score_layout import CELL, LEVEL, NULLS, STATISTICS, ScoreLayout
-from tasks.records import DriftStatistic
+from tasks.records import DriftStatistic, Statistic
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +44,7 @@ class Tested:
     """
 
     names: list[str]
-    statistics: list[str]
+    statistics: list[Statistic]
     ordered: IntArray
     means: IntArray
     nulls: IntArray
@@ -82,7 +82,8 @@ def tested(layout: ScoreLayout) -> Tested:
     shapes, outside, unknown = [layout.names[at] for at in shaped], layout.numbers, layout.categories
     names = [*(layout.names[at] for at in layout.column[means]), *shapes, *outside, *unknown]
     statistics = [STATISTICS[at] for at in layout.statistic[means]]
-    statistics += ["shape"] * len(shapes) + ["outside"] * len(outside) + ["unknown"] * len(unknown)
+    statistics += [Statistic.SHAPE] * len(shapes)
+    statistics += [Statistic.OUTSIDE] * len(outside) + [Statistic.UNKNOWN] * len(unknown)
     return Tested(
         names=names,
         statistics=statistics,

@@ -19,7 +19,7 @@ from tasks.drift.statistics.measured_window import Night
 from tasks.drift.statistics.score_layout import CELL, ScoreLayout
 from tasks.profiles import NumberProfile, TableProfile
 from tasks.profiles.axis import edges_of
-from tasks.records import DriftStatistic
+from tasks.records import DriftStatistic, Statistic
 
 FEWEST_CELLS = 3
 DOUBTFUL = 0.05
@@ -57,7 +57,7 @@ def local_moves(night: Night, total: TableProfile) -> Iterator[DriftStatistic]:
             name = slice_name(layout, total, int(column), worst)
             direction = int(np.sign(moved))
             yield DriftStatistic(
-                layout.names[column], "slice", abs(moved), float(limit[at]), direction=direction, where=name
+                layout.names[column], Statistic.SLICE, abs(moved), float(limit[at]), direction=direction, where=name
             )
 
 

@@ -21,10 +21,11 @@ from tasks.arrays import FloatArray, IntArray
 from tasks.drift.statistics.category_cells import CategoryCells, known_of
 from tasks.drift.statistics.rank_table import NumberTable, number_sums, number_table, tails
 from tasks.profiles import CategoryProfile, ColumnProfile, NumberProfile, TableProfile
+from tasks.records import Statistic
 
 LAYOUT = 1  # to be raised when a feature, or the sum it is watched by, means something else: references keep sums
 LEVEL, NULLS, CELL = range(3)
-STATISTICS = ("level", "nulls", "shape")
+STATISTICS = (Statistic.LEVEL, Statistic.NULLS, Statistic.SHAPE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import pandas as pd
 
@@ -35,10 +34,6 @@ class ShadowComparison:
             f"{self.loss:.4g} in service, the champion {self.champion_loss:.4g}, on the same {self.rows} rows of "
             f"{self.start} to {self.end}; difference {self.difference:+.4g} ({self.low:+.4g} to {self.high:+.4g})"
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values."""
-        return asdict(self) | {"start": self.start.isoformat(), "end": self.end.isoformat()}
 
 
 def compare_in_service(waiting: pd.DataFrame, champion: pd.DataFrame, spec: ProjectSpec) -> ShadowComparison | None:

@@ -21,6 +21,7 @@ from tasks.arrays import FloatArray
 from tasks.drift import NoiseModel, Reference, Row, quiet, reference_of
 from tasks.profiles import NumberProfile, TableProfile, fit_ruler, profile
 from tasks.profiles.axis import edges_of
+from tasks.records import Statistic
 from tasks.statistics import LOSSES, RESIDUALS
 
 PREDICTION = "prediction"
@@ -29,8 +30,9 @@ MOST_GROUPS = 10
 CLIPPED = 3.0
 SLICES = 5
 FEATURES = (
-    *("residual", "loss", "label", "answers_of_1", "answers_of_0", "answers"),
-    *(f"slice_{n}" for n in range(SLICES)),
+    *(Statistic.RESIDUAL, Statistic.LOSS, Statistic.LABEL),
+    *(Statistic.ANSWERS_OF_1, Statistic.ANSWERS_OF_0, Statistic.ANSWERS),
+    *(Statistic.FIFTH_1, Statistic.FIFTH_2, Statistic.FIFTH_3, Statistic.FIFTH_4, Statistic.FIFTH_5),
 )
 RESIDUAL, LOSS, LABEL, OF_1, OF_0, PLACE, SLICE = range(7)
 

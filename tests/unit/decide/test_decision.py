@@ -4,7 +4,18 @@ from datetime import date
 import pytest
 
 from tasks.decide import ReleaseOutcome, ShadowOutcome, Situation, Suspected, decide
-from tasks.records import Bounded, Decision, DriftStatistic, Estimated, Performance
+from tasks.records import (
+    Bounded,
+    Decision,
+    DriftStatistic,
+    Estimated,
+    Matters,
+    MayRetrain,
+    Performance,
+    QuestionId,
+    Statistic,
+    answer_of,
+)
 from tasks.spec import ProjectSpec
 
 NIGHT = date(2026, 3, 2)
@@ -76,7 +87,7 @@ def test_an_error_that_is_sure_but_within_what_is_tolerated_waits() -> None:
 
 
 def test_moved_columns_without_harm_are_held_not_retrained() -> None:
-    decision = decide(situation(moved=(DriftStatistic("a", "wasserstein", 0.3, 0.1),), kind="covariate"), spec())
+    decision = decide(situation(moved=(DriftStatistic("a", Statistic.LEVEL, 0.3, 0.1),), kind="covariate"), spec())
     assert (decision.action, decision.kind) == ("hold", "covariate")
     assert decision.reason == "a moved (3.0 x its leeway), no harm seen"
 
@@ -89,10 +100,12 @@ def test_what_looks_broken_is_asked_about_and_never_trained_on() -> None:
 
 
 def test_labels_that_surprise_while_the_error_is_tolerated_are_held() -> None:
-    surprise = DriftStatistic("label", "residual", 0.3, 0.1)
+    surprise = DriftStatistic("label", Statistic.RESIDUAL, 0.3, 0.1)
     decision = decide(situation(surprises=(surprise,), kind="concept"), spec())
     assert (decision.action, decision.kind) == ("hold", "concept")
-    assert decision.reason == "labels surprise (residual, 3.0 x its leeway), the error is within leeway"
+    assert decision.reason == (
+        "labels differ from predictions more than allowed (residual, 3.0 x its leeway), the error is within leeway"
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,7 +121,7 @@ def test_labels_that_surprise_while_the_error_is_tolerated_are_held() -> None:
 def test_an_error_past_its_leeway_is_concept_drift_unless_labels_say_something_narrower(
     seen: str, hurts: bool, kind: str
 ) -> None:
-    moved = (DriftStatistic("a", "level", 0.3, 0.1),) if seen == "virtual" else ()
+    moved = (DriftStatistic("a", Statistic.LEVEL, 0.3, 0.1),) if seen == "virtual" else ()
     error = performance(1.2 if hurts else 1.0, 0.0)
     assert decide(situation(kind=seen, moved=moved, performance=error), spec()).kind == kind
 
@@ -116,11 +129,11 @@ def test_an_error_past_its_leeway_is_concept_drift_unless_labels_say_something_n
 def test_what_is_expected_without_labels_is_said_where_it_was_right_before() -> None:
     expected = Estimated(loss=1.3, error=0.05, expected=1.0, trusted=True)
     answers = {each.question: each for each in decide(situation(estimated=expected), spec()).answers}
-    assert "without labels 1.3 ± 0.05 is expected" in answers["does it matter?"].answer
+    assert "without labels 1.3 ± 0.05 is expected" in answers[QuestionId.MATTERS].answer
     unsure = {
         each.question: each for each in decide(situation(estimated=replace(expected, trusted=False)), spec()).answers
     }
-    assert "without labels" not in unsure["does it matter?"].answer
+    assert "without labels" not in unsure[QuestionId.MATTERS].answer
 
 
 def test_a_quarantined_batch_stops_everything_else() -> None:
@@ -170,15 +183,18 @@ def test_without_a_champion_the_night_waits_and_says_what_to_do() -> None:
 
 
 def test_the_same_situation_is_decided_alike() -> None:
-    seen = situation(performance=performance(1.2, 0.0), moved=(DriftStatistic("a", "wasserstein", 0.3, 0.1),))
+    seen = situation(performance=performance(1.2, 0.0), moved=(DriftStatistic("a", Statistic.LEVEL, 0.3, 0.1),))
     assert decide(seen, spec()) == decide(seen, spec())
 
 
 def test_every_answer_carries_its_numbers() -> None:
     decision = decide(situation(performance=performance(1.2, 0.0)), spec())
-    numbers = {answer.question: answer.numbers for answer in decision.answers}
-    assert numbers["does it matter?"]["loss"] == pytest.approx(1.2)
-    assert numbers["may it retrain?"]["fresh_rows"] == 900
+    matters, may = answer_of(decision.answers, Matters), answer_of(decision.answers, MayRetrain)
+    assert matters is not None
+    assert matters.performance is not None
+    assert may is not None
+    assert matters.performance.loss.value == pytest.approx(1.2)
+    assert (may.fresh_rows, may.wanted, may.obstacles) == (900, True, ())
 
 
 def told(decision: Decision, question: str) -> str:
@@ -195,7 +211,7 @@ def test_a_release_that_does_worse_than_promised_asks_and_names_the_way_back() -
     assert decision.action == "ask"
     assert decision.reason.startswith("version 3 does worse than promised: found a loss of 0.3")
     assert decision.reason.endswith("`leeway rollback mine` brings version 2 back")
-    assert told(decision, "did it recover?").startswith("no, version 3: found a loss of 0.3")
+    assert told(decision, QuestionId.RECOVERED).startswith("no, version 3: found a loss of 0.3")
     first = decide(situation(released=replace(WORSE, back_to=None)), spec())
     assert "there is no version before it" in first.reason
 
@@ -207,7 +223,7 @@ def test_a_release_that_does_worse_is_retrained_where_that_is_due_anyway() -> No
 def test_a_broken_source_is_looked_at_before_the_release() -> None:
     decision = decide(situation(released=WORSE, quarantined=("2026-03-02.csv",)), spec())
     assert decision.action == "quarantine"
-    assert told(decision, "did it recover?").startswith("no")
+    assert told(decision, QuestionId.RECOVERED).startswith("no")
 
 
 @pytest.mark.parametrize(
@@ -222,11 +238,11 @@ def test_a_broken_source_is_looked_at_before_the_release() -> None:
 def test_a_release_that_keeps_its_promise_changes_nothing(verdict: str, said: str) -> None:
     decision = decide(situation(released=replace(WORSE, verdict=verdict)), spec())
     assert decision.action == "score"
-    assert told(decision, "did it recover?").startswith(said)
+    assert told(decision, QuestionId.RECOVERED).startswith(said)
 
 
 def test_how_the_challenger_does_is_told_and_decides_nothing() -> None:
     decision = decide(situation(shadowed=ShadowOutcome(4, "0.2 in service, the champion 0.3")), spec())
     assert decision.action == "score"
-    assert told(decision, "how does the challenger do?") == "version 4: 0.2 in service, the champion 0.3"
-    assert told(decide(situation(), spec()), "how does the challenger do?") == ""
+    assert told(decision, QuestionId.CHALLENGER) == "version 4: 0.2 in service, the champion 0.3"
+    assert told(decide(situation(), spec()), QuestionId.CHALLENGER) == ""

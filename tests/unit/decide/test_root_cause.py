@@ -7,8 +7,21 @@ from datetime import date
 
 import pytest
 
-from tasks.decide import WHERE_FIRST, Situation, UpstreamState, decide
-from tasks.records import Answer, Bounded, Decision, DriftStatistic, LocalError, Performance
+from tasks.decide import Situation, decide
+from tasks.records import (
+    Answer,
+    Bounded,
+    Decision,
+    DriftStatistic,
+    LocalError,
+    Performance,
+    QuestionId,
+    Statistic,
+    UpstreamState,
+    WhereFirst,
+    WhichKind,
+    answer_of,
+)
 from tasks.spec import ProjectSpec
 
 NIGHT = date(2026, 3, 2)
@@ -24,7 +37,7 @@ LOSS, BIAS = Bounded(1.3, 1.2, 1.4, 1.0, 0.1), Bounded(0.0, -0.02, 0.02, 0.0, 0.
 HURT = Performance(date(2026, 1, 20), date(2026, 2, 16), 500, LOSS, BIAS)
 QUIET = Situation("mine", NIGHT, champion=1, champion_age_days=40, window_rows=300, window_days=7, fresh_rows=900)
 MOVED = replace(
-    QUIET, moved=(DriftStatistic("a", "level", 0.3, 0.1),), kind="covariate", first_step="rows as delivered (a)"
+    QUIET, moved=(DriftStatistic("a", Statistic.LEVEL, 0.3, 0.1),), kind="covariate", first_step="rows as delivered (a)"
 )
 HELD = UpstreamState("sales", "dataset", NIGHT, "hold", "covariate", ("area",), troubled=True)
 ASIDE = replace(HELD, action="quarantine", kind="quality", moved=())
@@ -41,13 +54,15 @@ def test_an_alarm_names_the_first_step_that_moved_and_the_projects_downstream() 
     assert decision.reason == (
         "a moved (3.0 x its leeway), no harm seen; first in rows as delivered (a); downstream: offers, report"
     )
-    assert answer(decision, WHERE_FIRST).answer == "rows as delivered (a)"
+    assert answer(decision, QuestionId.WHERE_FIRST).answer == "rows as delivered (a)"
 
 
 def test_a_project_upstream_that_moved_the_same_night_comes_before_every_step_of_ones_own() -> None:
     decision = decide(replace(MOVED, upstream=(HELD,)), SPEC)
     assert decision.reason.endswith("first upstream: sales (hold on 2026-03-02, covariate: area)")
-    assert answer(decision, WHERE_FIRST).numbers["first_step"] == "rows as delivered (a)"
+    where = answer_of(decision.answers, WhereFirst)
+    assert where is not None
+    assert (where.first_step, where.upstream) == ("rows as delivered (a)", (HELD,))
 
 
 def test_trouble_upstream_is_told_on_a_quiet_night_too_and_changes_nothing() -> None:
@@ -59,8 +74,8 @@ def test_trouble_upstream_is_told_on_a_quiet_night_too_and_changes_nothing() -> 
 def test_a_quiet_project_upstream_is_only_shown() -> None:
     quiet = UpstreamState("ranker", "model", NIGHT, "score", "none")
     decision = decide(replace(QUIET, upstream=(quiet,)), SPEC)
-    assert (decision.reason, answer(decision, WHERE_FIRST).answer) == ("within leeway", "nowhere")
-    assert WHERE_FIRST not in {each.question for each in decide(QUIET, SPEC).answers}
+    assert (decision.reason, answer(decision, QuestionId.WHERE_FIRST).answer) == ("within leeway", "nowhere")
+    assert QuestionId.WHERE_FIRST not in {each.question for each in decide(QUIET, SPEC).answers}
 
 
 @pytest.mark.parametrize("action", ["quarantine", "ask"])
@@ -78,9 +93,11 @@ def test_an_error_past_its_leeway_in_one_slice_is_held_and_the_slice_is_named() 
     assert (decision.action, decision.kind) == ("hold", "slice")
     said = "where plan is 'pro' the error is 0.5, past 0.25 + 0.125 (90 rows)"
     assert decision.reason == f"{said}; all other rows are within leeway"
-    assert said in answer(decision, "does it matter?").answer
-    assert answer(decision, "which kind?").answer.endswith("(plan is 'pro')")
-    assert answer(decision, "which kind?").numbers["slices"] == ["plan is 'pro'"]
+    assert said in answer(decision, QuestionId.MATTERS).answer
+    assert answer(decision, QuestionId.WHICH_KIND).answer.endswith("(plan is 'pro')")
+    kind = answer_of(decision.answers, WhichKind)
+    assert kind is not None
+    assert kind.slices == ("plan is 'pro'",)
 
 
 def test_a_slice_that_is_worse_while_all_are_worse_is_named_but_is_not_the_kind() -> None:
@@ -93,16 +110,16 @@ def test_a_slice_that_is_worse_while_all_are_worse_is_named_but_is_not_the_kind(
 
 def test_a_slice_that_moved_alone_is_named_instead_of_its_column() -> None:
     moved = (
-        DriftStatistic("plan", "shape", 0.3, 0.1),
-        DriftStatistic("plan", "slice", 0.2, 0.1, where="plan is 'pro'"),
+        DriftStatistic("plan", Statistic.SHAPE, 0.3, 0.1),
+        DriftStatistic("plan", Statistic.SLICE, 0.2, 0.1, where="plan is 'pro'"),
     )
     decision = decide(replace(QUIET, moved=moved, kind="slice"), SPEC)
     assert decision.reason == "plan is 'pro' moved (3.0 x its leeway), no harm seen"
-    assert answer(decision, "which kind?").answer.startswith("local slice: one part of the rows moved")
+    assert answer(decision, QuestionId.WHICH_KIND).answer.startswith("local slice: one part of the rows moved")
 
 
 def test_harmless_drift_is_called_so_and_does_not_retrain() -> None:
     decision = decide(replace(MOVED, kind="virtual"), SPEC)
     assert (decision.action, decision.kind) == ("hold", "virtual")
     assert decision.reason.startswith("harmless: a moved (3.0 x its leeway), no harm seen")
-    assert answer(decision, "which kind?").answer == "harmless: the rows moved, neither answers nor errors did"
+    assert answer(decision, QuestionId.WHICH_KIND).answer == "harmless: the rows moved, neither answers nor errors did"

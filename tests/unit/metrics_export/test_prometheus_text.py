@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from tasks.lake import Entry
 from tasks.metrics_export import (
     METRICS,
     NightFacts,
@@ -23,6 +22,8 @@ from tasks.metrics_export import (
     families,
     night_facts,
 )
+from tasks.records import Bounded, Entry, NightEntry, Performance
+from tests.recorded_entries import decided_night, event_entry, moved, performance
 
 BEGUN = datetime(2026, 1, 9, 2, 0, tzinfo=UTC)
 ENDED = datetime(2026, 1, 9, 2, 3, tzinfo=UTC)
@@ -39,19 +40,21 @@ def samples(text: str) -> dict[tuple[str, ...], float]:
     }
 
 
-def entry(kind: Any, action: str, day: int, **details: Any) -> Entry:
-    moment = datetime(2026, 1, day, tzinfo=UTC)
-    return Entry(f"{kind}/{day}", kind, moment.date(), moment, action, "a reason", details=details)
+def entry(kind: str, action: str, day: int) -> Entry:
+    return replace(event_entry(kind, action), time=datetime(2026, 1, day, tzinfo=UTC))
 
 
-def night(**more: Any) -> Entry:
-    moved = [{"strain": 1.5}, {"strain": 1.01}, {"strain": 1.0}, {"strain": 0.2}]
-    return entry("night", "retrain", 9, rows=90, labels=4, quarantined=6, moved=moved, **more)
+def night(measured: Performance | None = None) -> NightEntry:
+    strained = tuple(moved(f"column {strain}", strain) for strain in (1.5, 1.01, 1.0, 0.2))
+    decided = decided_night(moved=strained, performance=measured, rows=90, labels=4, rows_quarantined=6)
+    return replace(decided, night=NIGHT, action="retrain")
 
 
-def facts(past: list[Entry], *, champion_until: date | None = date(2025, 12, 31), **more: Any) -> NightFacts:
+def facts(
+    past: list[Entry], *, champion_until: date | None = date(2025, 12, 31), measured: Performance | None = None
+) -> NightFacts:
     attempt = RunTiming(BEGUN, ENDED, {"ingest": 1.0, "score": 0.5})
-    return night_facts("shop", night(**more), past, attempt, champion_until, DUE)
+    return night_facts("shop", night(measured), past, attempt, champion_until, DUE)
 
 
 def test_rows_delivered_are_those_accepted_and_those_quarantined() -> None:
@@ -61,9 +64,9 @@ def test_rows_delivered_are_those_accepted_and_those_quarantined() -> None:
 
 
 def test_the_champions_age_and_the_labels_lag_are_counted_in_days_of_events() -> None:
-    loss = {"value": 0.15, "expected": 0.13, "leeway": 0.01}
-    bias = {"value": 0.0, "expected": 0.0, "leeway": 1.0}
-    known = samples(exposition(families(facts([], performance={"end": "2026-01-02", "loss": loss, "bias": bias}))))
+    loss = Bounded(0.15, 0.14, 0.16, expected=0.13, leeway=0.01)
+    measured = replace(performance(1.0), end=date(2026, 1, 2), loss=loss)
+    known = samples(exposition(families(facts([], measured=measured))))
     assert known["leeway_champion_age_days",] == 9
     assert known["leeway_label_lag_days",] == 7
     assert known["leeway_performance_strain",] == pytest.approx(2.0)
@@ -128,8 +131,7 @@ def test_metrics_of_an_older_version_that_are_no_longer_known_are_not_carried_on
 
 
 def test_every_metric_can_be_said_and_none_is_said_that_is_not_described() -> None:
-    loss = {"value": 1.0, "expected": 1.0, "leeway": 1.0}
-    whole = facts([entry("retraining", "registered", 1)], performance={"end": "2026-01-02", "loss": loss, "bias": loss})
+    whole = facts([entry("retraining", "registered", 1)], measured=replace(performance(1.0), end=date(2026, 1, 2)))
     filled = NightFacts(
         **{
             **{name: getattr(whole, name) for name in whole.__dataclass_fields__},

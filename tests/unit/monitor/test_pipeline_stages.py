@@ -12,7 +12,7 @@ from tasks.drift import Leeway, reference_of
 from tasks.monitor import DriftMonitor, Window
 from tasks.monitor.pipeline_stages import Judged, delivered_moves, first_moved, way
 from tasks.profiles import TableProfile, fit_ruler, profile
-from tasks.records import DriftStatistic
+from tasks.records import DriftStatistic, Statistic
 from tasks.spec.data_sections import Columns, Features, FeatureTable
 
 FEATURES = Features(
@@ -29,7 +29,7 @@ DAY = date(2026, 3, 2)
 
 
 def moved(column: str, strain: float = 2.0, where: str = "") -> DriftStatistic:
-    return DriftStatistic(column, "level", strain * 0.1, 0.1, where=where)
+    return DriftStatistic(column, Statistic.LEVEL, strain * 0.1, 0.1, where=where)
 
 
 @pytest.mark.parametrize(

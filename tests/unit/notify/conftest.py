@@ -1,17 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tasks.lake import Entry
+from tasks.records import Action, BatchVerdict, Entry, NightEntry
 from tasks.spec import ProjectSpec
+from tests.recorded_entries import decided_night, event_entry, moved
 
-FIRST = date(2026, 2, 1)
 ALL = ["alarm", "quarantine", "approval", "promotion", "rollback", "failure"]
-Night = Callable[..., Entry]
+Night = Callable[..., NightEntry]
 Event = Callable[..., Entry]
 Spec = Callable[..., ProjectSpec]
 
@@ -32,21 +32,26 @@ def spec() -> Spec:
 
 @pytest.fixture
 def night() -> Night:
-    """A night, `day` days after the first of February 2026, with the columns that are past their leeway."""
+    """A night with an action, the columns past their leeway, and the batches that were quarantined."""
 
-    def made(day: int = 0, action: str = "hold", columns: tuple[str, ...] = (), **details: object) -> Entry:
-        moment = datetime.combine(FIRST + timedelta(days=day), datetime.min.time(), UTC)
-        moved = [{"column": column, "strain": 2.0} for column in columns]
-        held = {"moved": moved, "batches": {}, "answers": []} | details
-        return Entry(f"n{day}", "night", moment.date(), moment, action, "so it was", details=held)
+    def made(
+        day: int = 0,
+        action: Action = "hold",
+        columns: tuple[str, ...] = (),
+        quarantined: tuple[str, ...] = (),
+        **facts: Any,
+    ) -> NightEntry:
+        batches = tuple(BatchVerdict("rows", key, "quarantined") for key in quarantined)
+        strained = tuple(moved(column, 2.0) for column in columns)
+        decided = decided_night(day, moved=strained, batches=batches, **facts)
+        return replace(decided, action=action, reason="so it was")
 
     return made
 
 
 @pytest.fixture
 def event() -> Event:
-    def made(kind: Any, action: str, day: int = 0, subject: str = "version 2") -> Entry:
-        moment = datetime.combine(FIRST + timedelta(days=day), datetime.min.time(), UTC) + timedelta(hours=12)
-        return Entry(f"{kind} {action} {day}", kind, moment.date(), moment, action, "as it is", subject=subject)
+    def made(kind: str, action: str, day: int = 0, subject: str = "version 2") -> Entry:
+        return event_entry(kind, action, day, subject, "as it is")
 
     return made

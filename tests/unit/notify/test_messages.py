@@ -7,14 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.lake import Entry
 from tasks.notify import Message, due, sent_entry, sent_messages, states
+from tasks.records import Entry
 from tasks.spec import ProjectSpec
+from tests.recorded_entries import performance
 
 if TYPE_CHECKING:
     from tests.unit.notify.conftest import Event, Night, Spec
-
-YES = [{"question": "does it matter?", "answer": "yes: error 1.3 is past 1.1"}]
 
 
 def life(entries: Sequence[Entry], spec: ProjectSpec) -> list[list[Message]]:
@@ -34,17 +33,17 @@ def bodies(entries: Sequence[Entry], spec: ProjectSpec) -> list[str]:
 
 
 def test_a_night_is_one_message_to_a_recipient_whatever_it_holds(spec: Spec, night: Night) -> None:
-    seen = night(0, "quarantine", batches={"rows a.csv": "quarantined", "rows b.csv": "quarantined"})
-    hurt = night(1, "hold", ("area", "age"), answers=YES, batches={"rows c.csv": "quarantined"})
+    seen = night(0, "quarantine", quarantined=("a.csv", "b.csv"))
+    hurt = night(1, "hold", ("area", "age"), performance=performance(1.3), quarantined=("c.csv",))
     first, second = life([seen, hurt], spec())
     assert [message.title for message in first] == ["mine 2026-02-01: quarantine (quarantine)"]
-    assert first[0].body == "- rows a.csv was set aside whole\n- rows b.csv was set aside whole"
+    assert first[0].body == "- rows a.csv was quarantined whole\n- rows b.csv was quarantined whole"
     assert [message.title for message in second] == ["mine 2026-02-02: hold (alarm, quarantine)"]
     assert second[0].body.splitlines() == [
         "- area moved 2.0 x its leeway",
         "- age moved 2.0 x its leeway",
-        "- error 1.3 is past 1.1",
-        "- rows c.csv was set aside whole",
+        "- error 1.3 is past 1 + 0.1",
+        "- rows c.csv was quarantined whole",
     ]
 
 
@@ -62,7 +61,7 @@ def test_a_state_is_told_once_and_again_as_a_reminder_while_it_lasts(spec: Spec,
 
 def test_what_is_new_is_told_at_once_and_what_lasts_is_only_counted(spec: Spec, night: Night) -> None:
     sent = bodies([night(0, "hold", ("area",)), night(1, "hold", ("area", "age"))], spec())
-    assert sent[1] == "- age moved 2.0 x its leeway\n(1 more last that you were told of before)"
+    assert sent[1] == "- age moved 2.0 x its leeway\n(and 1 earlier notice that still holds)"
 
 
 def test_a_column_at_the_edge_does_not_page_every_other_night(spec: Spec, night: Night) -> None:
@@ -72,8 +71,8 @@ def test_a_column_at_the_edge_does_not_page_every_other_night(spec: Spec, night:
 
 def test_what_happened_is_never_told_twice(spec: Spec, night: Night, event: Event) -> None:
     promoted = event("promotion", "promoted", 0)
-    again = [promoted, promoted, night(9, "quarantine", batches={"rows a.csv": "quarantined"})]
-    again.append(night(20, "quarantine", batches={"rows a.csv": "quarantined"}))
+    again = [promoted, promoted, night(9, "quarantine", quarantined=("a.csv",))]
+    again.append(night(20, "quarantine", quarantined=("a.csv",)))
     assert [len(messages) for messages in life(again, spec())] == [1, 0, 1, 0]
 
 
@@ -83,7 +82,7 @@ def test_a_request_is_repeated_on_nights_until_it_is_answered(spec: Spec, night:
     sent = life([asked, *nights[:14], answered, *nights[14:]], spec({"to": "env:TEAM", "on": ["approval"]}))
     told = [message.body for messages in sent for message in messages]
     assert told == [
-        "- version 2 waits for approval: as it is",
+        "- version 2 needs approval: as it is",
         "- version 2 has waited for approval since 2026-02-01: as it is",
         "- version 2 has waited for approval since 2026-02-01: as it is",
     ]

@@ -1,151 +1,160 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks.decide import Suspected
+from tasks.records import Automation, BatchVerdict, Estimated, Statistic, Suspicion
 from tasks.report import Why, night_markdown, why_lines
 from tasks.spec import ProjectSpec
-from tests.unit.report.conftest import HOSTILE, bounded, shifted
+from tests.recorded_entries import event_entry, moved, performance
+from tests.unit.report.conftest import HOSTILE
 
 if TYPE_CHECKING:
-    from tests.unit.report.conftest import Event, Night
+    from tests.unit.report.conftest import Night
 
 
-def takes(why: Why) -> tuple[str, ...]:
-    return next(section.lines for section in why.sections if section.title.startswith("What it would"))
-
-
-def may_it(**numbers: object) -> dict[str, object]:
-    return {"question": "may it retrain?", "answer": "no", "numbers": numbers}
+def how_far(why: Why) -> tuple[str, ...]:
+    return next(section.lines for section in why.sections if section.title == "How far from an alarm")
 
 
 def test_a_quiet_night_names_the_statistic_nearest_its_leeway(spec: ProjectSpec, night: Night) -> None:
-    moved = [shifted("bathrooms", 0.68), shifted("age", 0.2)]
-    quiet = night(0, moved=moved, performance={"loss": bounded(1.05), "bias": bounded(0.0)})
-    assert takes(why_lines(quiet, spec)) == (
-        "bathrooms would have had to move another 0.08 sd (wasserstein); 68% of its leeway is used",
-        "the error would have had to rise another 0.05, from 1.05 to 1.1",
+    quiet = night(0, moved=(moved("bathrooms", 0.68), moved("age", 0.2)), performance=performance(1.05))
+    assert how_far(why_lines(quiet, spec)) == (
+        "bathrooms used 68% of its leeway; another 0.08 sd (level) is an alarm",
+        "the error is 1.05; another 0.05 reaches the limit of 1.1",
+    )
+    assert why_lines(quiet, spec).headline == "scored; no drift"
+
+
+def test_a_distance_has_the_unit_of_its_statistic(spec: ProjectSpec, night: Night) -> None:
+    found = why_lines(night(0, moved=(moved("area", 2.0), moved("age", 0.5, Statistic.NULLS))), spec)
+    table = next(section.table for section in found.sections if section.title == "What moved")
+    assert table is not None
+    assert table.rows == (
+        ("area", "level", "0.5000 sd", "0.2500 sd", "200%"),
+        ("age", "nulls", "12.50 % of rows", "25.00 % of rows", "50%"),
     )
 
 
 def test_without_labels_it_says_when_they_come(spec: ProjectSpec, night: Night) -> None:
-    moved = night(0, action="hold", reason="area moved, no harm seen", moved=[shifted("area", 2.0)])
-    assert takes(why_lines(moved, spec)) == (
+    assert how_far(why_lines(night(0, moved=(moved("area", 2.0),)), spec)) == (
         "area is past its leeway (2.0 x); drift alone does not retrain, an error must",
-        "labels: the error of tonight's rows is known from 2026-02-15 at the earliest",
+        "labels are missing: the error of tonight's rows is known from 2026-02-15 at the earliest",
     )
 
 
 def test_too_few_rows_are_counted(spec: ProjectSpec, night: Night) -> None:
-    answer = {"question": "enough rows?", "answer": "no", "numbers": {"rows": 12, "min_rows": 50}}
-    waited = night(0, action="wait", reason="too few rows", answers=[answer])
-    assert takes(why_lines(waited, spec)) == ("38 more rows since the champion's training: there were 12 of 50",)
-    first = night(0, action="wait", reason="no champion yet: train one")
-    assert takes(why_lines(first, spec)) == ("a champion: `leeway run retrain mine`, then an approval",)
+    least = spec.monitoring.min_rows
+    waited = why_lines(night(0, window_rows=0), spec)
+    assert how_far(waited) == (f"{least} more rows since the champion's training: there were 0 of {least}",)
+    almost = why_lines(night(0, window_rows=least - 1), spec)
+    assert how_far(almost) == (f"1 more row since the champion's training: there were {least - 1} of {least}",)
+    first = night(0, champion=None)
+    assert how_far(why_lines(first, spec)) == ("there is no champion: `leeway run retrain mine`, then approve it",)
 
 
-def test_each_obstacle_is_named_with_the_day_or_number_that_lifts_it(
-    spec: ProjectSpec, night: Night, event: Event
-) -> None:
-    obstacles = [
-        "version 4 waits for approval",
-        "cooldown: 10 of 28 days since the last",
-        "back-off: the gate refused a challenger 5 of 28 days ago",
-        "budget: 2 of 2 in 30 days",
-        "only 150 of 200 new labelled rows",
-    ]
+def test_each_obstacle_is_named_with_the_day_or_number_that_ends_it(spec: ProjectSpec, night: Night) -> None:
     record = [
-        event("retraining", "registered", 0),
-        event("retraining", "registered", 20),
-        event("retraining", "refused", 25),
+        event_entry("retraining", "registered", 0),
+        event_entry("retraining", "registered", 20),
+        event_entry("retraining", "refused", 25),
     ]
     held = night(
         30 - 1,
-        action="hold",
-        reason="error past; not retraining, cooldown",
-        moved=[shifted("area", 2.0)],
-        answers=[may_it(obstacles=obstacles, days_since_retraining=10, fresh_rows=150)],
+        moved=(moved("area", 2.0),),
+        performance=performance(1.3),
+        waiting=4,
+        last_retraining=date(2026, 2, 20),
+        last_refused=date(2026, 2, 26),
+        retrainings_in_30_days=2,
+        fresh_rows=150,
     )
-    assert takes(why_lines(held, spec, record)) == (
-        "an answer: version 4 waits for approval",
+    assert held.action == "hold"
+    assert how_far(why_lines(held, spec, record)) == (
+        "an answer is needed: version 4 waits for approval",
         "cooldown until 2026-03-20",  # 2 March + (28 - 10)
         "back-off until 2026-03-26",  # 26 February + 28
-        "the budget frees on 2026-03-03",  # 1 February + 30
+        "the budget allows the next on 2026-03-03",  # 1 February + 30
         "50 more labelled rows: there are 150 of 200",
     )
-    assert "back-off: the gate refused a challenger 5 of 28 days ago" in takes(why_lines(held, spec))
+    assert "back-off: the gate refused a challenger 4 of 28 days ago" in how_far(why_lines(held, spec))
 
 
 def test_a_retraining_that_would_not_pay_names_the_gap(spec: ProjectSpec, night: Night) -> None:
-    answer = {
-        "question": "worth retraining?",
-        "answer": "no",
-        "numbers": {"expected_loss": 40.0, "training_cost": 100.0},
-    }
-    held = night(
-        0,
-        action="hold",
-        reason="not worth it",
-        answers=[answer],
-        performance={"loss": bounded(1.3), "bias": bounded(0)},
-    )
-    assert takes(why_lines(held, spec)) == ("another 60 of expected loss in 30 days: a retraining costs 100",)
+    scope = spec.scope.model_copy(update={"loss_cost_per_row": 0.25, "training_cost": 100.0})
+    priced = spec.model_copy(update={"scope": scope})
+    held = night(0, spec=priced, performance=performance(1.3), rows_in_30_days=800)  # 0.3 more on 800 rows at 0.25
+    assert held.action == "hold"
+    assert how_far(why_lines(held, priced)) == ("another 40 of expected loss in 30 days: a retraining costs 100",)
 
 
 @pytest.mark.parametrize(
-    ("action", "said"),
+    ("facts", "said"),
     [
-        ("retrain", "nothing: it acted"),
-        ("quarantine", "a corrected delivery, or a person's word: `leeway release mine BATCH`"),
-        ("ask", "a person's look; then `leeway run retrain mine` if the rows are right"),
+        ({"performance": performance(1.3)}, "a retraining was started"),
+        ({"quarantined": ("a.csv",)}, "it needs a corrected delivery, or `leeway release mine BATCH`"),
+        (
+            {"suspicions": (Suspected("stuck", ("area",), "one value"),)},
+            "a person has to look; if the rows are right: `leeway run retrain mine`",
+        ),
     ],
 )
-def test_a_night_that_acted_says_whose_turn_it_is(action: str, said: str, spec: ProjectSpec, night: Night) -> None:
-    assert takes(why_lines(night(0, action=action, moved=[shifted("area", 20.0)]), spec)) == (said,)
+def test_a_night_that_acted_says_what_is_next(
+    facts: dict[str, object], said: str, spec: ProjectSpec, night: Night
+) -> None:
+    assert how_far(why_lines(night(0, moved=(moved("area", 20.0),), **facts), spec)) == (said,)
 
 
-def test_a_nights_screen_has_every_part(spec: ProjectSpec, night: Night, event: Event) -> None:
-    answers = [{"question": "does it matter?", "answer": "yes: error 1.3", "numbers": {"rows": 120, "loss": 0.123456}}]
-    moved = [shifted("area", 2.0), shifted("age", 0.5, "null_share")]
+def test_a_nights_screen_has_every_part(spec: ProjectSpec, night: Night) -> None:
     seen = night(
         0,
-        action="retrain",
-        moved=moved,
-        answers=answers,
-        batches={"rows a.csv": "accepted"},
-        suspicions=[{"column": "area", "kind": "unit change", "factor": 1000.0}],
-        where_first={"step": "raw", "since": "2026-01-30"},
-        estimated=bounded(1.2),
-        performance={"loss": bounded(1.3), "bias": bounded(0.0), "end": "2026-01-18"},
+        moved=(moved("area", 2.0), moved("age", 0.5, Statistic.NULLS)),
+        batches=(BatchVerdict("rows", "a.csv", "partly_quarantined"),),
+        recorded_suspicions=(Suspicion("unit_change", ("area",), "1000 times as large", {"factor": 1000.0}),),
+        first_step="rows as delivered (area)",
+        estimated=Estimated(1.2, 0.05, 1.0, trusted=True),
+        performance=performance(1.3),
+        automation=Automation(served_rows=20, deferred_share=0.1),
     )
-    why = why_lines(seen, spec, [seen, event("retraining", "registered")])
+    why = why_lines(seen, spec, [seen, event_entry("retraining", "registered")])
+    assert why.headline == "retrain; covariate and concept drift"
     assert why.text().splitlines() == [
-        "within leeway",
+        "error 1.3 is past 1 + 0.1; first in rows as delivered (area)",
         "What moved:",
-        "- 1 columns past their leeway",
-        "- suspected unit change of area (factor=1000)",
+        "- 1 column past the leeway",
+        "- suspected unit change of area: 1000 times as large (factor=1000)",
         "Where first:",
-        "- step=raw since=2026-01-30",
+        "- rows as delivered (area)",
         "Does it hurt?",
-        "- yes: error 1.3",
+        "- yes: error 1.3 is past 1 + 0.1",
+        "- both: the rows moved, and the same answers have become less right",
         "- realised error 1.3 (1.2 to 1.4) up to 2026-01-18",
-        "- estimated without labels: 1.2 (1.1 to 1.3)",
+        "- estimated without labels: 1.2 ± 0.05",
         "What was done:",
-        "- 10 rows and 5 labels taken in, 1 set aside",
-        "- rows a.csv: accepted",
+        "- 10 rows and 5 labels accepted, 1 row quarantined",
+        "- rows a.csv: partly quarantined",
+        "- 10.0% of the served rows go to a person",
         "- retraining: registered version 2 (it won)",
-        "What it would have taken to act:",
-        "- nothing: it acted",
+        "How far from an alarm:",
+        "- a retraining was started",
     ]
     assert why.sections[-1].table is not None
-    assert why.sections[-1].table.rows == (("does it matter?", "yes: error 1.3", "rows=120 loss=0.1235"),)
+    assert why.sections[-1].table.rows[0] == (
+        "enough rows?",
+        "yes, 300 over 7 days",
+        f"rows=300 window_days=7 min_rows={spec.monitoring.min_rows}",
+    )
 
 
 def test_a_nights_markdown_is_a_table_whatever_the_data_held(spec: ProjectSpec, night: Night) -> None:
-    answers = [{"question": "which|kind?", "answer": "a\nb", "numbers": {}}]
-    text = night_markdown(spec, night(0, answers=answers, moved=[shifted(HOSTILE, 2.0), shifted("a_b", 1.0)]))
-    assert "| which&#124;kind? | a b |  |" in text
-    assert "| &#60;script&#62;alert(&#39;1&#39;)&#60;/script&#62; | wasserstein | 0.5000 | 0.2500 | 200% |" in text
-    assert "| a&#95;b | wasserstein |" in text
+    seen = night(0, moved=(moved(HOSTILE, 2.0), moved("a_b", 1.0)))
+    split = replace(seen, answers=(replace(seen.answers[0], answer="a|b\nc"),))
+    text = night_markdown(spec, split)
+    assert "| enough rows? | a&#124;b c | rows=300" in text
+    assert "| &#60;script&#62;alert(&#39;1&#39;)&#60;/script&#62; | level | 0.5000 sd | 0.2500 sd | 200% |" in text
+    assert "| a&#95;b | level |" in text
     assert "<script" not in text

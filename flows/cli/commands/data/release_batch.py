@@ -9,7 +9,8 @@ from flows.cli.session import lake_of
 from flows.steps.actor import person
 from tasks import clock
 from tasks.errors import DataError
-from tasks.lake import Batch, Entry, Lake, append_entry, latest
+from tasks.lake import Batch, Lake, append_entry, latest
+from tasks.records import ReleaseEntry
 from tasks.spec import ProjectSpec
 
 SHORTEST_ID = 6
@@ -25,12 +26,10 @@ def release_quarantined(project: str, batch: str, reason: str) -> None:
     moment = clock.now()
     rows = release(lake, spec, released, moment)
     left = released.rows_quarantined - rows
-    entry = Entry(
+    entry = ReleaseEntry(
         name=f"{released.batch_id}/{released.revision}",
-        kind="release",
         night=clock.tonight(spec.schedule.time_zone),
         time=moment,
-        action="released",
         subject=released.key,
         actor=person(),
         reason=f"{counted(rows, 'row')} released: {reason}",

@@ -15,7 +15,8 @@ from tasks import clock
 from tasks.errors import DataError
 from tasks.labeling_queue import ReturnedLabels, answers, delivered, landing_file, queue_file, read_answers
 from tasks.labeling_queue.task import Queue, deliver_labels, waiting_rows
-from tasks.lake import Entry, Lake, append_entry
+from tasks.lake import Lake, append_entry
+from tasks.records import ReviewEntry
 from tasks.spec import ProjectSpec, find_project
 
 if TYPE_CHECKING:
@@ -101,16 +102,14 @@ def _deliver(spec: ProjectSpec, lake: Lake, folder: Path, returned: ReturnedLabe
         refused = sum(part.rows_refused for part in checked)
         outcome = f"{counted(len(returned.taken) - refused, 'label')} stored"
         outcome += f", {refused:,} refused by the contract: {_rules(checked)}" if refused else ""
-    entry = Entry(
+    entry = ReviewEntry(
         name=delivery.batch_id,
-        kind="review",
         night=day,
         time=moment,
-        action="labelled",
         subject=delivery.landed.key,
         actor=person(),
         reason=outcome,
-        details={"rows": len(returned.taken)},
+        rows=len(returned.taken),
     )
     append_entry(lake, spec.project, entry)
     return escape(outcome)

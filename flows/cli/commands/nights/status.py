@@ -1,4 +1,4 @@
-"""`leeway status`: each project's champion and last decision, what waits for whom, what runs next, and on what."""
+"""`leeway status`: each project's champion and last decision, what needs attention, what runs next, and on what."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ from flows.stack.process_registry import read_note, supervisor_of
 from flows.stack.supervisor import healthy
 from tasks import clock
 from tasks.errors import Error, SpecError
-from tasks.lake import Entry, read_entries
-from tasks.report import Wait, waits
+from tasks.lake import read_entries
+from tasks.records import Entry, PromotionEntry, RollbackEntry, nights_of
+from tasks.render.values import counted
+from tasks.report import PendingAction, pending_actions
 from tasks.spec import ProjectSpec, find_project, home, known_projects
 
 NAMES = {"prefect": "Prefect", "mlflow": "MLflow"}
@@ -32,8 +34,8 @@ def show_status(project: str | None) -> None:
     if not names:
         console.print("no project yet: `leeway init DATA --time COLUMN --label COLUMN` writes one from your data")
         return
-    table = Table("project", "champion", "since", "last night", "decision", "waiting", show_edge=False)
-    specs, waiting = [], []
+    table = Table("project", "champion", "since", "last night", "decision", "attention", show_edge=False)
+    specs, attention = [], []
     for name in names:
         try:
             spec, lake = lake_of(name)
@@ -43,48 +45,47 @@ def show_status(project: str | None) -> None:
             table.add_row(escape(name), "-", "-", "-", f"its spec cannot be used: `leeway check {escape(name)}`", "-")
             continue
         record = read_entries(lake, spec.project)
-        held = waits(record, spec)
-        table.add_row(*map(escape, _cells(spec, record, held)))
+        pending = pending_actions(record, spec)
+        table.add_row(*map(escape, _cells(spec, record, pending)))
         specs.append(spec)
-        waiting += [(spec.project, wait) for wait in held]
+        attention += [(spec.project, action) for action in pending]
     console.print(table)
-    _tell_waiting(waiting, console)
+    _show_attention(attention, console)
     where = home(find_project(names[0]))
     stack = _stack(where)
     _tell_next(specs, stack, console)
     _tell_servers(where, stack, console)
 
 
-def _cells(spec: ProjectSpec, record: Sequence[Entry], held: Sequence[Wait]) -> list[str]:
-    nights = [entry for entry in record if entry.kind == "night"]
-    moved = {"promoted", "rolled_back", "put_back"}
-    crowned = [entry for entry in record if entry.action in moved and entry.kind != "night"]
+def _cells(spec: ProjectSpec, record: Sequence[Entry], pending: Sequence[PendingAction]) -> list[str]:
+    nights = nights_of(record)
+    steps = [entry for entry in record if isinstance(entry, PromotionEntry | RollbackEntry)]
+    changes = [entry for entry in steps if entry.action in {"promoted", "rolled_back", "put_back"}]
     return [
         spec.project,
-        crowned[-1].subject if crowned else "none",
-        f"{crowned[-1].night}, {_age(crowned[-1].night)}" if crowned else "-",
+        changes[-1].subject if changes else "none",
+        f"{changes[-1].night}, {_age(changes[-1].night)}" if changes else "-",
         str(nights[-1].night) if nights else "-",
         f"{nights[-1].action}: {nights[-1].reason}" if nights else "-",
-        f"{len(held)}, see below" if held else "-",
+        counted(len(pending), "item") if pending else "-",
     ]
 
 
 def _age(night: date) -> str:
     days = (clock.now().date() - night).days
-    return "today" if days <= 0 else f"{days} day{'s' if days > 1 else ''} ago"
+    return "today" if days <= 0 else f"{counted(days, 'day')} ago"
 
 
-def _tell_waiting(waiting: Sequence[tuple[str, Wait]], console: Console) -> None:
+def _show_attention(attention: Sequence[tuple[str, PendingAction]], console: Console) -> None:
     """Print what goes on only when a person acts: what, since when, who, and how."""
-    if not waiting:
-        console.print("nothing waits for a person")
+    if not attention:
+        console.print("nothing needs attention")
         return
-    console.print("[bold]waits for a person[/]")
-    for project, wait in waiting:
-        how = f": {wait.how}" if wait.how else ""
-        console.print(
-            escape(f"  {project}: {wait.what}, since the night of {wait.since} ({_age(wait.since)}), {wait.whom}{how}")
-        )
+    console.print("[bold]needs attention[/]")
+    for project, action in attention:
+        how = f": {action.how}" if action.how else ""
+        since = f"since the night of {action.since} ({_age(action.since)})"
+        console.print(escape(f"  {project}: {action.what}, {since}, {action.whom}{how}"))
 
 
 def _tell_next(specs: Sequence[ProjectSpec], stack: Endpoints | None, console: Console) -> None:

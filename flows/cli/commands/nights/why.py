@@ -12,6 +12,7 @@ from flows.cli.console import screen
 from flows.cli.session import lake_of, open_servers
 from tasks.errors import DataError
 from tasks.lake import read_entries
+from tasks.records import nights_of
 from tasks.report import ReportTable, Section, Why, visible, why_lines
 from tasks.spec import find_project, read_spec
 
@@ -20,9 +21,9 @@ def show_why(project: str, night: date) -> None:
     """Print a night's decision."""
     spec, lake = lake_of(project)
     record = read_entries(lake, spec.project)
-    mine = [entry for entry in record if entry.kind == "night" and entry.night == night]
+    mine = [entry for entry in nights_of(record) if entry.night == night]
     if not mine:
-        nights = sorted({entry.night for entry in record if entry.kind == "night"})
+        nights = sorted({entry.night for entry in nights_of(record)})
         raise DataError(f"{spec.project} has no decision for {night}; {_known(nights, night, spec.project)}")
     _print(screen(), why_lines(mine[-1], spec, record))
 

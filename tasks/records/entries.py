@@ -1,0 +1,270 @@
+"""The entries of the decision record: one frozen class for each kind of thing that is done to a project.
+
+An entry is written once and never changed. Its common fields are columns of the lake's table `decisions`; what the
+subclass adds is kept as JSON in the column `details` (see `tasks.records.entry_codec`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, ClassVar, Literal
+
+from tasks.records.answers import A, AnyAnswer, Matters, WhereFirst, answer_of
+from tasks.records.decision import Action
+from tasks.records.drift import DriftKind, DriftStatistic, LocalError, PipelineStage, Suspicion
+from tasks.records.performance import Estimated, Performance
+from tasks.records.upstream import UpstreamState
+
+EntryKind = Literal["night", "retraining", "promotion", "rollback", "release", "upkeep", "notification", "review"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing that was done: what, to what (`subject`), by whom, why, and the numbers it rests on.
+
+    Attributes
+    ----------
+    name : str
+        Its name; an entry of the same kind and name is written once.
+    night : date
+        The night it belongs to.
+    time : datetime
+        When it was written; aware, in UTC.
+    """
+
+    kind: ClassVar[EntryKind]
+
+    name: str
+    night: date
+    time: datetime
+    action: str
+    reason: str
+    subject: str = ""
+    actor: str = "leeway"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchVerdict:
+    """What the contract found of one batch: its kind (`rows`, `labels`, `features`), its key, and the verdict."""
+
+    kind: str
+    key: str
+    verdict: str
+
+    @property
+    def name(self) -> str:
+        """Kind and key.
+
+        >>> BatchVerdict("rows", "january.csv", "accepted").name
+        'rows january.csv'
+        """
+        return f"{self.kind} {self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Automation:
+    """How much of what was served was decided without a person, and the error of that part; None where not known."""
+
+    served_rows: int
+    deferred_share: float | None = None
+    automated_labelled: int = 0
+    automated_error: float | None = None
+    target_error: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightEntry(Entry):
+    """A night: its action, every answer with its numbers, and what moved.
+
+    Attributes
+    ----------
+    run_because : str
+        Why the night ran: the schedule, or a person.
+    champion, waiting : int or None
+        Numbers of the version that served, and of the one that waited for approval.
+    moved, surprises : tuple of DriftStatistic
+        Statistics of inputs and answers, and of what labels say about the answers; the most strained first.
+    rows, labels : int
+        Rows and labels accepted.
+    rows_quarantined : int
+        Rows and labels quarantined.
+    drift_per_month : mapping of str to float
+        Distance a month since the champion's training, of the columns past their leeway that moved most.
+    """
+
+    kind: ClassVar[EntryKind] = "night"
+
+    action: Action
+    drift: DriftKind = "none"
+    run_because: str = ""
+    champion: int | None = None
+    waiting: int | None = None
+    answers: tuple[AnyAnswer, ...] = ()
+    moved: tuple[DriftStatistic, ...] = ()
+    surprises: tuple[DriftStatistic, ...] = ()
+    steps: tuple[PipelineStage, ...] = ()
+    suspicions: tuple[Suspicion, ...] = ()
+    rows: int = 0
+    labels: int = 0
+    rows_quarantined: int = 0
+    batches: tuple[BatchVerdict, ...] = ()
+    automation: Automation | None = None
+    drift_per_month: Mapping[str, float] = field(default_factory=dict)
+
+    def answer(self, kind: type[A]) -> A | None:
+        """Return the answer of a class, None where its question was not asked."""
+        return answer_of(self.answers, kind)
+
+    @property
+    def performance(self) -> Performance | None:
+        """The champion's realised error; None without a matured cohort."""
+        matters = self.answer(Matters)
+        return None if matters is None else matters.performance
+
+    @property
+    def estimated(self) -> Estimated | None:
+        """The champion's error as estimated without labels."""
+        matters = self.answer(Matters)
+        return None if matters is None else matters.estimated
+
+    @property
+    def slices(self) -> tuple[LocalError, ...]:
+        """Errors by slice, the worst first."""
+        matters = self.answer(Matters)
+        return () if matters is None else matters.slices
+
+    @property
+    def upstream(self) -> tuple[UpstreamState, ...]:
+        """The newest nights of the projects upstream."""
+        where = self.answer(WhereFirst)
+        return () if where is None else where.upstream
+
+    @property
+    def downstream(self) -> tuple[str, ...]:
+        """The projects downstream."""
+        where = self.answer(WhereFirst)
+        return () if where is None else where.downstream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrainingEntry(Entry):
+    """A retraining: its challenger was registered, or refused by the gate.
+
+    Attributes
+    ----------
+    because : str
+        Why it was started.
+    holdout_start, holdout_end : date or None
+        First and last event date of the rows on which it was compared.
+    evidence : mapping
+        The gate's evidence, a format with a protocol of its own: `tasks.evaluate.Evidence.from_dict` reads it.
+    """
+
+    kind: ClassVar[EntryKind] = "retraining"
+
+    action: Literal["registered", "refused"]
+    because: str = ""
+    holdout_start: date | None = None
+    holdout_end: date | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromotionEntry(Entry):
+    """A step of a promotion; `because` is the reason in the words of the person, or what the spec allows."""
+
+    kind: ClassVar[EntryKind] = "promotion"
+
+    action: Literal["promoted", "rejected", "refused", "put_back", "approved"]
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackEntry(Entry):
+    """The previous champion serves again."""
+
+    kind: ClassVar[EntryKind] = "rollback"
+
+    action: Literal["rolled_back"] = "rolled_back"
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseEntry(Entry):
+    """A person released a quarantined batch."""
+
+    kind: ClassVar[EntryKind] = "release"
+
+    action: Literal["released"] = "released"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewEntry(Entry):
+    """A person's labels came back from the review queue; `rows` is how many."""
+
+    kind: ClassVar[EntryKind] = "review"
+
+    action: Literal["labelled"] = "labelled"
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpkeepEntry(Entry):
+    """A project's tables were compacted and cleaned."""
+
+    kind: ClassVar[EntryKind] = "upkeep"
+
+    action: Literal["done"] = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What a message is about: its event (`alarm`, `approval`, ...), and what tells it from others of the event."""
+
+    event: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationEntry(Entry):
+    """A recipient accepted a message; `subject` is the recipient's reference, never an address."""
+
+    kind: ClassVar[EntryKind] = "notification"
+
+    action: Literal["sent"] = "sent"
+    topics: tuple[Topic, ...] = ()
+
+
+ENTRY_TYPES: tuple[type[Entry], ...] = (
+    NightEntry,
+    RetrainingEntry,
+    PromotionEntry,
+    RollbackEntry,
+    ReleaseEntry,
+    ReviewEntry,
+    UpkeepEntry,
+    NotificationEntry,
+)
+
+
+def nights_of(record: Iterable[Entry]) -> list[NightEntry]:
+    """Return the nights of a record, in its order; a night that was decided twice is in it twice."""
+    return [entry for entry in record if isinstance(entry, NightEntry)]
+
+
+def retrainings_of(record: Iterable[Entry]) -> list[RetrainingEntry]:
+    """Return the retrainings of a record, in its order."""
+    return [entry for entry in record if isinstance(entry, RetrainingEntry)]
+
+
+def pending_approval(record: Sequence[Entry]) -> RetrainingEntry | None:
+    """Return the newest registered challenger if it was neither promoted nor rejected since."""
+    asked = [entry for entry in retrainings_of(record) if entry.action == "registered"]
+    if not asked:
+        return None
+    answered = (
+        entry.time for entry in record if isinstance(entry, PromotionEntry) and entry.action in {"promoted", "rejected"}
+    )
+    return None if any(time > asked[-1].time for time in answered) else asked[-1]
