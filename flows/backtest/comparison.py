@@ -23,16 +23,27 @@ HEADS = ("strategy", "error", "bias", "retrainings", "refused", "nights", "alarm
 
 @dataclass(frozen=True)
 class StrategySummary:
-    """What a strategy came to: `weekly` is its mean error by week; `cost` is in the owner's money.
+    """The result of a strategy.
 
-    The cost is that of the retrainings, and, where the spec prices it, of the error beyond the first promise.
+    Attributes
+    ----------
+    alarms, quarantines, questions : int
+        Nights on which drift was acted on or reported, deliveries were quarantined, or a person was asked.
+    retrainings, refused : int
+        Trainings that passed the gate, and those that did not.
+    loss, bias : float
+        Mean error and mean signed residual, on all labels.
+    cost : float
+        Of the trainings and, where the spec prices it, of the error; in the currency of the owner.
+    weekly : dict of date to float
+        Mean error of each week, by its Monday.
     """
 
     name: str
     nights: int
     alarms: int
-    set_aside: int
-    asked: int
+    quarantines: int
+    questions: int
     retrainings: int
     refused: int
     loss: float
@@ -43,27 +54,27 @@ class StrategySummary:
     retrained_on: tuple[date, ...]
 
 
-def compared(story: BacktestResult, labels: pd.DataFrame, seconds: float) -> StrategySummary:
-    """Return a story's numbers, judged by every label that ever came."""
-    spec = story.strategy.spec
-    judged = story.served.merge(labels.drop_duplicates("row_id", keep="last")[["row_id", "label"]], on="row_id")
+def summarise(result: BacktestResult, labels: pd.DataFrame, seconds: float) -> StrategySummary:
+    """Return the numbers of a replayed strategy, measured with all labels of the history."""
+    spec = result.strategy.spec
+    judged = result.served.merge(labels.drop_duplicates("row_id", keep="last")[["row_id", "label"]], on="row_id")
     truth, answer = judged["label"].to_numpy(float), judged["prediction"].to_numpy(float)
     losses, residuals = LOSSES[spec.scope.metric](truth, answer), RESIDUALS[spec.scope.metric](truth, answer)
-    passed = [each for each in story.retrainings if each.passed]
+    passed = [training for training in result.retrainings if training.passed]
     return StrategySummary(
-        name=story.strategy.name,
-        nights=len(story.decisions),
-        alarms=sum(each.action in ALARMS for each in story.decisions),
-        set_aside=sum(each.action == "quarantine" for each in story.decisions),
-        asked=sum(each.action == "ask" for each in story.decisions),
+        name=result.strategy.name,
+        nights=len(result.decisions),
+        alarms=sum(decision.action in ALARMS for decision in result.decisions),
+        quarantines=sum(decision.action == "quarantine" for decision in result.decisions),
+        questions=sum(decision.action == "ask" for decision in result.decisions),
         retrainings=len(passed),
-        refused=len(story.retrainings) - len(passed),
+        refused=len(result.retrainings) - len(passed),
         loss=float(losses.mean()),
         bias=float(residuals.mean()),
-        cost=_cost(spec, len(story.retrainings), float(losses.sum())),
+        cost=_cost(spec, len(result.retrainings), float(losses.sum())),
         seconds=seconds,
         weekly=_weekly(judged["event_date"], pd.Series(losses, index=judged.index)),
-        retrained_on=tuple(each.night for each in passed),
+        retrained_on=tuple(training.night for training in passed),
     )
 
 
@@ -80,7 +91,7 @@ def page(spec: ProjectSpec, lines: Sequence[StrategySummary]) -> str:
 
 
 def _row(line: StrategySummary) -> tuple[str, ...]:
-    counts = (line.retrainings, line.refused, line.nights, line.alarms, line.set_aside, line.asked)
+    counts = (line.retrainings, line.refused, line.nights, line.alarms, line.quarantines, line.questions)
     return (line.name, f"{line.loss:.4f}", f"{line.bias:+.4f}", *map(str, counts), f"{line.cost:,.0f}")
 
 

@@ -12,6 +12,7 @@ from itertools import accumulate, takewhile
 from markupsafe import Markup, escape
 
 ADDRESS = re.compile(r"(https?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%\[\]-]*[A-Za-z0-9_/=-])")
+COMMAND = re.compile(r"`([^`]+)`")
 JOINERS = frozenset("\u200c\u200d")
 """Invisible characters that Persian, Indian scripts and emoji are written with."""
 ACTIVE = frozenset("&<>\"'\\`*_{}[]#|~!$:@")
@@ -49,16 +50,20 @@ def isolated(text: object) -> Markup:
 
 
 def linked(text: object) -> Markup:
-    """Return a text as `isolated` does, with its http and https addresses as links; no other address becomes one.
+    """Return a text as `isolated` does, with http and https addresses as links and `commands` in backticks as code.
+
+    No other kind of address becomes a link.
 
     Examples
     --------
     >>> print(linked("see http://a/b, javascript:x"))
     <bdi>see <a href="http://a/b" rel="noopener noreferrer">http://a/b</a>, javascript:x</bdi>
+    >>> print(linked("run `leeway why houses`"))
+    <bdi>run <code>leeway why houses</code></bdi>
     """
     link = Markup('<a href="{0}" rel="noopener noreferrer">{0}</a>')
     parts = ADDRESS.split(visible(text))
-    shown = (link.format(part) if position % 2 else escape(part) for position, part in enumerate(parts))
+    shown = (link.format(part) if position % 2 else _with_code(part) for position, part in enumerate(parts))
     return Markup("<bdi>{}</bdi>").format(Markup("").join(shown))
 
 
@@ -105,6 +110,12 @@ def markdown_linked(text: object) -> Markdown:
     """
     parts = ADDRESS.split(visible(text))
     return Markdown("".join(part if position % 2 else _literal(part) for position, part in enumerate(parts)))
+
+
+def _with_code(text: str) -> Markup:
+    parts = COMMAND.split(text)
+    code = Markup("<code>{}</code>")
+    return Markup("").join(code.format(part) if index % 2 else escape(part) for index, part in enumerate(parts))
 
 
 def _literal(part: str) -> str:

@@ -74,14 +74,14 @@ def test_a_replay_is_the_same_each_time(quiet: BacktestResult, stage: Stage, ben
 
 
 def test_a_strategy_by_the_calendar_retrains_by_the_calendar(stage: Stage, bench: BacktestTrainer) -> None:
-    from flows.backtest.comparison import compared, page
+    from flows.backtest.comparison import page, summarise
     from flows.backtest.engine import Strategy, run_backtest
 
     story = run_backtest(Strategy("monthly", stage.spec, "monthly"), bench, FIRST)
     nights = [each.night for each in story.retrainings]
     assert len(nights) == 3
     assert all((later - sooner).days >= 30 for sooner, later in pairwise(nights))
-    line = compared(story, bench.history.labels, seconds=1.0)
+    line = summarise(story, bench.history.labels, seconds=1.0)
     assert 0 < line.loss < 1
     assert "monthly" in page(stage.spec, [line])
 

@@ -41,6 +41,7 @@ def test_html_text_is_escaped_once() -> None:
     assert linked('http://a/"onclick="x') == (
         '<bdi><a href="http://a/" rel="noopener noreferrer">http://a/</a>&#34;onclick=&#34;x</bdi>'
     )
+    assert linked("`<i>` and `") == "<bdi><code>&lt;i&gt;</code> and `</bdi>"
     assert "href" not in linked("javascript:alert(1) ftp://a data:text/html,x")
 
 

@@ -44,7 +44,7 @@ def replay_policy(
     """
     console = screen()
     with console.status("loading"):
-        from flows.backtest.comparison import compared, page
+        from flows.backtest.comparison import page, summarise
         from flows.backtest.engine import run_backtest
         from flows.backtest.history import history_in
         from flows.backtest.trainer import BacktestTrainer
@@ -65,7 +65,7 @@ def replay_policy(
             status.update(f"replaying {strategy.name}")
             started = time.monotonic()
             story = run_backtest(strategy, trainer, since)
-            lines.append(compared(story, history.labels, time.monotonic() - started))
+            lines.append(summarise(story, history.labels, time.monotonic() - started))
     console.print(_table(lines, since))
     where = home(path) / f"{spec.project}-{PAGE}"
     where.parent.mkdir(parents=True, exist_ok=True)
@@ -101,8 +101,8 @@ def _table(lines: Sequence[StrategySummary], since: date) -> Table:
             escape(line.name),
             str(line.nights),
             str(line.alarms),
-            str(line.set_aside),
-            str(line.asked),
+            str(line.quarantines),
+            str(line.questions),
             f"{line.retrainings} ({line.refused} refused)" if line.refused else str(line.retrainings),
             f"{line.loss:.4f}",
             f"{line.bias:+.4f}",
