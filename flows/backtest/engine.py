@@ -37,7 +37,7 @@ from tasks.monitor import (
 from tasks.monitor.data_quality_checks import looks_broken
 from tasks.monitor.short_delivery import short_delivery
 from tasks.monitor.slicing.slice_errors import bounded_cohort
-from tasks.profiles import TableProfile, added
+from tasks.profiles import TableProfile, sum_profiles
 from tasks.records import Decision, LocalError
 from tasks.spec import ProjectSpec, nights_per_year
 
@@ -165,7 +165,7 @@ class _Run:
 
     def _broken(self, landed: IntArray, days: dict[date, TableProfile]) -> tuple[Suspicion, ...]:
         repeated = self._tape.repeated(landed, tuple(self.strategy.spec.features.columns))
-        return looks_broken(self._watch, min(days), added(list(days.values())), repeated)
+        return looks_broken(self._watch, min(days), sum_profiles(list(days.values())), repeated)
 
     def _answer(self, places: IntArray, days: dict[date, TableProfile]) -> None:
         """Let the champion answer rows, and add their profiles to those of their dates."""

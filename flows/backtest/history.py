@@ -14,7 +14,7 @@ import pandas as pd
 from tasks.errors import DataError
 from tasks.lake import Deliveries, Lake, active_rows, deliveries
 from tasks.monitor.profiles.profile_batches import SOURCE
-from tasks.profiles import Ruler, TableProfile, added, from_bytes
+from tasks.profiles import Ruler, TableProfile, from_bytes, sum_profiles
 from tasks.records import Checked
 from tasks.spec import ProjectSpec
 
@@ -51,7 +51,7 @@ class StoredProfiles:
         known: dict[tuple[str, date], TableProfile] = self.__dict__.setdefault("_read", {})
         key = (batch_id, day)
         if key not in known and key in self.written:
-            known[key] = added([from_bytes(each) for each in self.written[key]])
+            known[key] = sum_profiles([from_bytes(each) for each in self.written[key]])
         return known.get(key)
 
 

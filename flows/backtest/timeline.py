@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from flows.backtest.history import History
 from tasks.arrays import DayArray, IntArray
-from tasks.profiles import Ruler, TableProfile, added, profile
+from tasks.profiles import Ruler, TableProfile, profile, sum_profiles
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Timeline:
         found: dict[date, list[TableProfile]] = {}
         for day, each in self._summarised(places, ruler):
             found.setdefault(day, []).append(each)
-        return {day: added(each) for day, each in found.items()}
+        return {day: sum_profiles(each) for day, each in found.items()}
 
     def _summarised(self, places: IntArray, ruler: Ruler) -> Iterator[tuple[date, TableProfile]]:
         stored = self.history.stored

@@ -1,44 +1,51 @@
 """Drift: two profiles in, how far apart they are and whether that is more than the leeway out.
 
 `DISTANCES` says how far one column profile is from another. A `Reference` is what the champion learned from, with its
-own periods; `compare` measures a night against it and sets each statistic beside its leeway; `Charts` find what no
-single night shows; `suspicions` tells what is corrupt from what has drifted. A window must never hold rows its
+own periods; `compare` measures a night against it and sets each statistic beside its leeway; `CusumCharts` find what no
+single night shows; `find_suspicions` tells what is corrupt from what has drifted. A window must never hold rows its
 reference holds: it would be compared with itself.
 """
 
-from tasks.drift.cusum import Charts, begin
-from tasks.drift.faults.detect import suspicions
-from tasks.drift.faults.volume import duplicate_share, truncated
-from tasks.drift.noise_model import ExpectedShift, NoiseModel, Row, quiet
-from tasks.drift.reference import Reference, reference_of
+from tasks.drift.cusum import CusumCharts, new_charts
+from tasks.drift.faults.detect import find_suspicions
+from tasks.drift.faults.volume import duplicate_share, truncated_delivery
+from tasks.drift.noise_model import ExpectedShift, NoiseModel, ScoreMoments, fit_noise_model
+from tasks.drift.reference import Reference, build_reference
 from tasks.drift.reference_codec import PROTOCOL, from_bytes, to_bytes
-from tasks.drift.reference_comparison import Compared, Leeway, charts, judged, measured, past_leeway
-from tasks.drift.statistics.score_layout import Means, ScoreLayout, layout
+from tasks.drift.reference_comparison import (
+    Leeway,
+    ReferenceComparison,
+    compare_window,
+    cusum_charts,
+    measure_window,
+    statistics_past_leeway,
+)
+from tasks.drift.statistics.score_layout import ScoreLayout, WindowMeans, score_layout
 from tasks.records import Suspicion
 
 __all__ = [
     "PROTOCOL",
-    "Charts",
-    "Compared",
+    "CusumCharts",
     "ExpectedShift",
     "Leeway",
-    "Means",
     "NoiseModel",
     "Reference",
-    "Row",
+    "ReferenceComparison",
     "ScoreLayout",
+    "ScoreMoments",
     "Suspicion",
-    "begin",
-    "charts",
+    "WindowMeans",
+    "build_reference",
+    "compare_window",
+    "cusum_charts",
     "duplicate_share",
+    "find_suspicions",
+    "fit_noise_model",
     "from_bytes",
-    "judged",
-    "layout",
-    "measured",
-    "past_leeway",
-    "quiet",
-    "reference_of",
-    "suspicions",
+    "measure_window",
+    "new_charts",
+    "score_layout",
+    "statistics_past_leeway",
     "to_bytes",
-    "truncated",
+    "truncated_delivery",
 ]

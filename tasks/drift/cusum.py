@@ -65,7 +65,7 @@ def threshold(run_length_nights: float, allowance: float = ALLOWANCE) -> float:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Charts:
+class CusumCharts:
     """Two-sided cumulative charts of some features, after some nights.
 
     Parameters
@@ -83,7 +83,7 @@ class Charts:
     --------
     Three nights of +2 climb 1.5 each, which is more than 4; the lower side stays down. What lasts is 4.5 / 3 + .5 = 2.
 
-    >>> charts = begin(np.array([4.0]))
+    >>> charts = new_charts(np.array([4.0]))
     >>> for z in (2.0, 2.0, 2.0):
     ...     charts = charts.after(np.array([z]), np.zeros(1))
     >>> charts.crept.tolist(), charts.climbs.tolist()
@@ -95,7 +95,7 @@ class Charts:
     nights: FloatArray
     crept: FloatArray
 
-    def after(self, z: FloatArray, doubt: FloatArray, least: FloatArray | float = 0.0) -> Charts:
+    def after(self, z: FloatArray, doubt: FloatArray, least: FloatArray | float = 0.0) -> CusumCharts:
         """Return the charts after one more night; a night without a value (nan) changes nothing.
 
         Parameters
@@ -116,13 +116,13 @@ class Charts:
         lasting = climbs / np.maximum(nights, 1) + allowance
         over = (climbs > self.thresholds) & (lasting > least)
         crept = np.where(over, lasting, 0.0)
-        return Charts(self.thresholds, np.where(over, 0.0, climbs), np.where(over, 0.0, nights), crept)
+        return CusumCharts(self.thresholds, np.where(over, 0.0, climbs), np.where(over, 0.0, nights), crept)
 
 
-def begin(thresholds: FloatArray) -> Charts:
+def new_charts(thresholds: FloatArray) -> CusumCharts:
     """Return charts before their first night."""
     nothing = np.zeros((2, len(thresholds)))
-    return Charts(thresholds, nothing, nothing, nothing)
+    return CusumCharts(thresholds, nothing, nothing, nothing)
 
 
 def _run_length_nights(b: float, allowance: float) -> float:

@@ -30,7 +30,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from tasks.arrays import FloatArray, IntArray
-from tasks.drift.seasonality import Fit, fits
+from tasks.drift.seasonality import SeasonalFit, fit_patterns
 
 FEWEST_DEGREES = 4.0  # fewer than five periods are taken for five, else there would be no bound at all
 ENOUGH_TO_SHARE = 10  # features from which a common dispersion can be learnt
@@ -42,7 +42,7 @@ JUDGED_BY_MEAN = 5.0  # rows of a cell in a period
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Row:
+class ScoreMoments:
     """One row's score of each feature in the reference: mean, variance, skewness, excess kurtosis."""
 
     mean: FloatArray
@@ -70,8 +70,8 @@ class ExpectedShift:
 class NoiseModel:
     """What is normal, for all features of a reference."""
 
-    row: Row
-    fits: list[Fit]
+    row: ScoreMoments
+    fits: list[SeasonalFit]
     chosen: IntArray
     period_rows: FloatArray
     swing: FloatArray
@@ -94,7 +94,7 @@ class NoiseModel:
 
     def leeway(self, found: ExpectedShift, alpha: float) -> FloatArray:
         """Return how far each feature may be off, either way, with probability alpha."""
-        z = two_sided(alpha)
+        z = normal_quantile(alpha)
         skewed = z + np.abs(self.row.skewness) * max(z * z - 1, 0.0) / (6 * np.sqrt(found.rows))
         return np.asarray(np.hypot(skewed * found.noise, self.quantiles(alpha) * found.swing))
 
@@ -104,14 +104,14 @@ class NoiseModel:
         It is widened as much as Student's quantile is wider than the normal's at one in a hundred, and by how much
         nights in a row resemble each other.
         """
-        wider = self.quantiles(MODERATE) / two_sided(MODERATE)
+        wider = self.quantiles(MODERATE) / normal_quantile(MODERATE)
         return np.asarray(np.hypot(found.noise, wider * found.swing * np.sqrt(self.lasting)))
 
     def quantiles(self, alpha: float) -> FloatArray:
         """Return how many of its swings each feature passes, either way, with probability alpha."""
         if alpha not in self._quantiles:
             degrees, inverse = np.unique(self.degrees, return_inverse=True)
-            self._quantiles[alpha] = np.array([student(alpha, float(each)) for each in degrees])[inverse]
+            self._quantiles[alpha] = np.array([student_quantile(alpha, float(each)) for each in degrees])[inverse]
         return self._quantiles[alpha]
 
     @cached_property
@@ -128,8 +128,8 @@ class NoiseModel:
         )
 
 
-def quiet(
-    days: Sequence[date], sums: FloatArray, rows: FloatArray, row: Row, kinds: IntArray | None = None
+def fit_noise_model(
+    days: Sequence[date], sums: FloatArray, rows: FloatArray, row: ScoreMoments, kinds: IntArray | None = None
 ) -> NoiseModel:
     """Learn what is normal from the periods of a reference.
 
@@ -146,7 +146,7 @@ def quiet(
     """
     means = np.where(rows > 0, sums / np.maximum(rows, 1.0), row.mean)
     weights = np.maximum(rows.max(axis=1), 1.0)
-    found, chosen = fits(days, means, weights)
+    found, chosen = fit_patterns(days, means, weights)
     features = np.arange(means.shape[1])
     left = np.array([fit.left for fit in found], dtype=np.float64)[chosen]
     if left.max() < 1:
@@ -185,7 +185,7 @@ class _Seen:
     usual_rows: FloatArray
 
 
-def _dispersion(seen: _Seen, row: Row, kinds: IntArray | None) -> tuple[FloatArray, FloatArray]:
+def _dispersion(seen: _Seen, row: ScoreMoments, kinds: IntArray | None) -> tuple[FloatArray, FloatArray]:
     """Return each feature's dispersion, drawn towards what is common, and the degrees of freedom it is known with."""
     own = (seen.residuals**2).sum(axis=0) / seen.left * seen.hidden
     counted = seen.counted * 2 / (2 + np.maximum(row.kurtosis, 0) / np.median(seen.usual_rows))
@@ -263,10 +263,10 @@ def _inverse_trigamma(value: float) -> float:
 
 
 @lru_cache(maxsize=4096)
-def two_sided(alpha: float) -> float:
+def normal_quantile(alpha: float) -> float:
     """Return the normal quantile that either tail together passes with probability alpha.
 
-    >>> round(two_sided(0.05), 2)
+    >>> round(normal_quantile(0.05), 2)
     1.96
     """
     from scipy.special import ndtri
@@ -275,10 +275,10 @@ def two_sided(alpha: float) -> float:
 
 
 @lru_cache(maxsize=65536)
-def student(alpha: float, degrees: float) -> float:
+def student_quantile(alpha: float, degrees: float) -> float:
     """Return Student's quantile that either tail together passes with probability alpha.
 
-    >>> round(student(0.05, 4), 2)
+    >>> round(student_quantile(0.05, 4), 2)
     2.78
     """
     from scipy.special import stdtrit

@@ -10,11 +10,11 @@ from functools import cached_property
 import numpy as np
 
 from tasks.arrays import FloatArray
-from tasks.drift.noise_model import NoiseModel, Row, quiet
-from tasks.drift.statistics.monitored_statistics import Tested, tested
-from tasks.drift.statistics.score_layout import ScoreLayout, layout
+from tasks.drift.noise_model import NoiseModel, ScoreMoments, fit_noise_model
+from tasks.drift.statistics.monitored_statistics import MonitoredStatistics, monitored_statistics
+from tasks.drift.statistics.score_layout import ScoreLayout, score_layout
 from tasks.errors import DataError
-from tasks.profiles import TableProfile, added
+from tasks.profiles import TableProfile, sum_profiles
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +41,12 @@ class Reference:
     @cached_property
     def layout(self) -> ScoreLayout:
         """The features that are watched."""
-        return layout(self.total)
+        return score_layout(self.total)
 
     @cached_property
-    def tested(self) -> Tested:
+    def tested(self) -> MonitoredStatistics:
         """The statistics they are tested by."""
-        return tested(self.layout)
+        return monitored_statistics(self.layout)
 
     def quiet(self, window_days: int = 1) -> NoiseModel:
         """Return what is normal for windows of so many days; periods are put together until they are as long."""
@@ -60,8 +60,8 @@ class Reference:
         block = np.array([(day - first).days // window_days for day in self.days])
         starts = np.flatnonzero(np.diff(block, prepend=-1))
         lay = self.layout
-        row = Row(lay.mean, lay.variance, lay.skewness, lay.kurtosis)
-        return quiet(
+        row = ScoreMoments(lay.mean, lay.variance, lay.skewness, lay.kurtosis)
+        return fit_noise_model(
             [self.days[start] for start in starts],
             np.add.reduceat(self.sums, starts),
             np.add.reduceat(self.rows, starts),
@@ -81,7 +81,7 @@ class Reference:
         return hash((self.days, self.total.rows))
 
 
-def reference_of(periods: Sequence[tuple[str, TableProfile]]) -> Reference:
+def build_reference(periods: Sequence[tuple[str, TableProfile]]) -> Reference:
     """Return the reference made of periods, in any order.
 
     Parameters
@@ -100,7 +100,7 @@ def reference_of(periods: Sequence[tuple[str, TableProfile]]) -> Reference:
     >>> from tasks.profiles import Ruler, profile
     >>> weeks = [pd.DataFrame({"plan": plans}) for plans in (["pro"], ["basic", "pro"])]
     >>> profiles = [profile(week, Ruler(numbers={}, categories=("plan",))) for week in weeks]
-    >>> reference = reference_of([("2026-01-12", profiles[1]), ("2026-01-05", profiles[0])])
+    >>> reference = build_reference([("2026-01-12", profiles[1]), ("2026-01-05", profiles[0])])
     >>> reference.total.rows, [day.isoformat() for day in reference.days]
     (3, ['2026-01-05', '2026-01-12'])
     """
@@ -113,8 +113,8 @@ def reference_of(periods: Sequence[tuple[str, TableProfile]]) -> Reference:
         raise DataError(
             f"{len(ordered)} periods without a row were given; a reference needs the rows a model learned from"
         )
-    total = added([profile for _, profile in ordered])
-    known = layout(total)
+    total = sum_profiles([profile for _, profile in ordered])
+    known = score_layout(total)
     found = [known.means(profile) for _, profile in ordered]
     days = tuple(date.fromisoformat(start) for start in starts)
     return Reference(total, days, np.array([each.sums for each in found]), np.array([each.rows for each in found]))

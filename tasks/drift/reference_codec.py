@@ -23,8 +23,8 @@ import numpy as np
 
 from tasks import profiles
 from tasks.arrays import FloatArray
-from tasks.drift.reference import Reference, reference_of
-from tasks.drift.statistics.score_layout import LAYOUT, layout
+from tasks.drift.reference import Reference, build_reference
+from tasks.drift.statistics.score_layout import LAYOUT, score_layout
 from tasks.errors import DataError
 
 PROTOCOL = 2
@@ -94,7 +94,7 @@ def _read_1(body: bytes) -> Reference:
         at += PERIOD.size
         periods.append((start.decode("ascii"), profiles.from_bytes(body[at : at + length])))
         at += length
-    return reference_of(periods)
+    return build_reference(periods)
 
 
 def _read_2(body: bytes) -> Reference:
@@ -115,7 +115,7 @@ def _read_2(body: bytes) -> Reference:
         kind = TYPES[body[at : at + 1].decode("ascii")]
         arrays[place] = np.frombuffer(body, kind, periods, at + 1)
         at += 1 + periods * kind.itemsize
-    expected = len(layout(total).column)
+    expected = len(score_layout(total).column)
     if at != len(body) or features != expected:
         raise ValueError(f"{features} features in {at} of {len(body)} bytes; {expected} were expected")
     return Reference(total, tuple(days), arrays[:, 0].T.copy(), arrays[:, 1].T.copy())

@@ -9,11 +9,11 @@ from datetime import date
 import numpy as np
 
 from tasks.arrays import FloatArray
-from tasks.drift.cusum import Charts, begin, threshold
+from tasks.drift.cusum import CusumCharts, new_charts, threshold
 from tasks.drift.reference import Reference
-from tasks.drift.statistics.drift_statistics import strains, units
-from tasks.drift.statistics.measured_window import Measured, Night
-from tasks.drift.statistics.row_share_slices import local_columns, local_moves
+from tasks.drift.statistics.drift_statistics import drift_statistics, units
+from tasks.drift.statistics.measured_window import MeasuredWindow, WindowAtLevel
+from tasks.drift.statistics.row_share_slices import single_slice_shifts, sliced_columns
 from tasks.drift.statistics.score_layout import CELL, LEVEL, ScoreLayout
 from tasks.errors import DataError
 from tasks.profiles import TableProfile
@@ -67,7 +67,7 @@ class Leeway:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Compared:
+class ReferenceComparison:
     """A night beside its reference.
 
     `moved` has every statistic, the most strained first; `z` each feature's shift in standard units, for the charts;
@@ -80,7 +80,9 @@ class Compared:
     doubt: FloatArray
 
 
-def measured(reference: Reference, window: TableProfile, day: date | None = None, window_days: int = 1) -> Measured:
+def measure_window(
+    reference: Reference, window: TableProfile, day: date | None = None, window_days: int = 1
+) -> MeasuredWindow:
     """Return the means and shifts of a window, to be judged at one level or several.
 
     Parameters
@@ -108,10 +110,10 @@ def measured(reference: Reference, window: TableProfile, day: date | None = None
     if not window.rows:
         raise DataError("the window has no rows; merge it with the days before until it has enough to be judged")
     quiet, found = reference.quiet(window_days), reference.layout.means(window)
-    return Measured(quiet, found, quiet.shift(found.sums, found.rows, day or reference.days[-1]))
+    return MeasuredWindow(quiet, found, quiet.shift(found.sums, found.rows, day or reference.days[-1]))
 
 
-def judged(reference: Reference, window: Measured, effect: float, alpha: float) -> Compared:
+def compare_window(reference: Reference, window: MeasuredWindow, effect: float, alpha: float) -> ReferenceComparison:
     """Return how far each statistic of a measured window has moved and how far it may.
 
     Numbers are watched by level, shape and what lies outside the known range, categories by shape and unknown
@@ -133,32 +135,34 @@ def judged(reference: Reference, window: Measured, effect: float, alpha: float) 
     moved = tuple(_moved(reference, window, effect, alpha))
     unit = window.quiet.unit(window.shift)
     shift = window.shift
-    return Compared(moved, shift.shift / unit, unit * units(reference.layout), shift.doubt / unit)
+    return ReferenceComparison(moved, shift.shift / unit, unit * units(reference.layout), shift.doubt / unit)
 
 
-def past_leeway(reference: Reference, window: Measured, effect: float, alpha: float) -> tuple[DriftStatistic, ...]:
+def statistics_past_leeway(
+    reference: Reference, window: MeasuredWindow, effect: float, alpha: float
+) -> tuple[DriftStatistic, ...]:
     """Return those statistics of a measured window that are past their leeway, the most strained first."""
     return tuple(_moved(reference, window, effect, alpha, only_past=True))
 
 
 def _moved(
-    reference: Reference, window: Measured, effect: float, alpha: float, *, only_past: bool = False
+    reference: Reference, window: MeasuredWindow, effect: float, alpha: float, *, only_past: bool = False
 ) -> Iterable[DriftStatistic]:
     leeway = window.quiet.leeway(window.shift, alpha)
-    night = Night(reference.layout, reference.tested, window, leeway, alpha, effect)
-    local = list(local_moves(night, reference.total))
-    found = reference.tested.moved(strains(night), only_past=only_past)
+    night = WindowAtLevel(reference.layout, reference.tested, window, leeway, alpha, effect)
+    local = list(single_slice_shifts(night, reference.total))
+    found = reference.tested.moved(drift_statistics(night), only_past=only_past)
     if not local:
         return found
     return sorted([*found, *local], key=lambda one: (-one.strain, one.column, one.statistic))
 
 
-def tests(layout: ScoreLayout) -> int:
+def statistic_count(layout: ScoreLayout) -> int:
     """Return how many statistics a night is judged by: four a number column, three a category, and slices."""
-    return max(4 * len(layout.numbers) + 3 * len(layout.categories) + local_columns(layout), 1)
+    return max(4 * len(layout.numbers) + 3 * len(layout.categories) + sliced_columns(layout), 1)
 
 
-def charts(layout: ScoreLayout, policy: Leeway, columns: int) -> Charts:
+def cusum_charts(layout: ScoreLayout, policy: Leeway, columns: int) -> CusumCharts:
     """Return cumulative charts for a table before its first night, the budget shared evenly by so many columns.
 
     Numbers are followed by their level, categories by the shares of their cells, and every column with nulls in the
@@ -173,4 +177,4 @@ def charts(layout: ScoreLayout, policy: Leeway, columns: int) -> Charts:
     height = np.array([threshold(policy.run_length_nights(columns * each)) for each in sharing.tolist()])
     heights = np.full(len(layout.column), np.inf)
     heights[followed] = height[place]
-    return begin(heights)
+    return new_charts(heights)

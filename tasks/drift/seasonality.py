@@ -26,7 +26,7 @@ WEEK = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class SeasonalPattern:
     """Which of the two patterns a date is described by."""
 
     weekday: bool = False
@@ -35,7 +35,7 @@ class Pattern:
     def row(self, day: date) -> list[float]:
         """Return the terms of a date, an intercept first.
 
-        >>> Pattern(weekday=True).row(date(2026, 1, 6))
+        >>> SeasonalPattern(weekday=True).row(date(2026, 1, 6))
         [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
         """
         terms = [1.0]
@@ -49,13 +49,13 @@ class Pattern:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fit:
+class SeasonalFit:
     """A pattern fitted to the periods of a reference, all features at once.
 
     `solve` maps the periods' means to coefficients; `residuals` are what is left, `left` their degrees of freedom.
     """
 
-    pattern: Pattern
+    pattern: SeasonalPattern
     solve: FloatArray
     coefficients: FloatArray
     residuals: FloatArray
@@ -71,7 +71,7 @@ class Fit:
         return np.asarray(np.array(self.pattern.row(day)) @ self.solve)
 
 
-def fit(pattern: Pattern, days: Sequence[date], means: FloatArray, rows: FloatArray) -> Fit:
+def fit_pattern(pattern: SeasonalPattern, days: Sequence[date], means: FloatArray, rows: FloatArray) -> SeasonalFit:
     """Return a pattern fitted by least squares, each period weighted by its rows.
 
     Parameters
@@ -87,8 +87,9 @@ def fit(pattern: Pattern, days: Sequence[date], means: FloatArray, rows: FloatAr
     --------
     Three rows at 1 and one row at 5: their mean is 2.
 
-    >>> found = fit(Pattern(), [date(2026, 1, 5), date(2026, 1, 6)], np.array([[1.0], [5.0]]), np.array([3.0, 1.0]))
-    >>> found.coefficients.round(9).tolist(), found.residuals.round(9).tolist(), found.left
+    >>> days, means, rows = [date(2026, 1, 5), date(2026, 1, 6)], np.array([[1.0], [5.0]]), np.array([3.0, 1.0])
+    >>> fit = fit_pattern(SeasonalPattern(), days, means, rows)
+    >>> fit.coefficients.round(9).tolist(), fit.residuals.round(9).tolist(), fit.left
     ([[2.0]], [[-1.0], [3.0]], 1)
     """
     terms = np.array([pattern.row(day) for day in days])
@@ -96,17 +97,17 @@ def fit(pattern: Pattern, days: Sequence[date], means: FloatArray, rows: FloatAr
     solve = np.linalg.pinv(terms.T @ weighted) @ weighted.T
     coefficients = solve @ means
     leverage = np.einsum("ij,ji->i", terms, solve)
-    return Fit(pattern, solve, coefficients, means - terms @ coefficients, leverage, len(days) - terms.shape[1])
+    return SeasonalFit(pattern, solve, coefficients, means - terms @ coefficients, leverage, len(days) - terms.shape[1])
 
 
-def fits(days: Sequence[date], means: FloatArray, rows: FloatArray) -> tuple[list[Fit], np.ndarray]:
+def fit_patterns(days: Sequence[date], means: FloatArray, rows: FloatArray) -> tuple[list[SeasonalFit], np.ndarray]:
     """Return the patterns that are needed, and for each feature the place of its own among them."""
-    found = [fit(Pattern(), days, means, rows)]
+    found = [fit_pattern(SeasonalPattern(), days, means, rows)]
     chosen = np.zeros(means.shape[1], dtype=np.int64)
     for name in _possible(days):
         for place in range(len(found)):
             simple = found[place]
-            richer = fit(Pattern(**{**_flags(simple.pattern), name: True}), days, means, rows)
+            richer = fit_pattern(SeasonalPattern(**{**_flags(simple.pattern), name: True}), days, means, rows)
             better = (chosen == place) & _shown(simple, richer, rows)
             if better.any():
                 chosen = np.where(better, len(found), chosen)
@@ -114,7 +115,7 @@ def fits(days: Sequence[date], means: FloatArray, rows: FloatArray) -> tuple[lis
     return found, chosen
 
 
-def _flags(pattern: Pattern) -> dict[str, bool]:
+def _flags(pattern: SeasonalPattern) -> dict[str, bool]:
     return {"weekday": pattern.weekday, "year": pattern.year}
 
 
@@ -130,7 +131,7 @@ def _possible(days: Sequence[date]) -> list[str]:
     return names
 
 
-def _shown(simple: Fit, richer: Fit, rows: FloatArray) -> np.ndarray:
+def _shown(simple: SeasonalFit, richer: SeasonalFit, rows: FloatArray) -> np.ndarray:
     """Tell for each feature whether the richer pattern is beyond doubt."""
     from scipy.special import fdtri
 

@@ -13,11 +13,22 @@ from datetime import date
 import numpy as np
 
 from tasks.arrays import FloatArray
-from tasks.drift import Charts, Compared, Leeway, Reference, Suspicion, begin, judged, measured, past_leeway, suspicions
+from tasks.drift import (
+    CusumCharts,
+    Leeway,
+    Reference,
+    ReferenceComparison,
+    Suspicion,
+    compare_window,
+    find_suspicions,
+    measure_window,
+    new_charts,
+    statistics_past_leeway,
+)
 from tasks.drift.cusum import threshold
-from tasks.drift.faults.detect import Hints
-from tasks.drift.noise_model import ExpectedShift, two_sided
-from tasks.drift.reference_comparison import charts, tests
+from tasks.drift.faults.detect import DuplicateShares
+from tasks.drift.noise_model import ExpectedShift, normal_quantile
+from tasks.drift.reference_comparison import cusum_charts, statistic_count
 from tasks.drift.statistics.score_layout import STATISTICS
 from tasks.monitor.drift_kind import DOUBTFUL, DriftSymptoms
 from tasks.monitor.predictions.prediction_reference import (
@@ -45,9 +56,9 @@ CREEPING = (RESIDUAL, LOSS)
 class ChartState:
     """What is carried from night to night: the charts of inputs, predictions and surprises."""
 
-    inputs: Charts
-    predictions: Charts
-    outcomes: Charts
+    inputs: CusumCharts
+    predictions: CusumCharts
+    outcomes: CusumCharts
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +132,12 @@ class DriftMonitor:
     def begin(self) -> ChartState:
         """Return the memory before the first night."""
         layout, columns = self.reference.layout, len(self.reference.layout.names) + (self.answers is not None)
-        inputs = charts(layout, self.policy, columns)
+        inputs = cusum_charts(layout, self.policy, columns)
         if self.answers is None:
-            return ChartState(inputs, begin(np.zeros(0)), begin(np.zeros(0)))
-        predictions = charts(self.answers.predictions.layout, self.policy, columns)
+            return ChartState(inputs, new_charts(np.zeros(0)), new_charts(np.zeros(0)))
+        predictions = cusum_charts(self.answers.predictions.layout, self.policy, columns)
         errors = threshold(self.policy.run_length_nights(self.parts_of_labels * len(CREEPING)))
-        return ChartState(inputs, predictions, begin(np.full(len(CREEPING), errors)))
+        return ChartState(inputs, predictions, new_charts(np.full(len(CREEPING), errors)))
 
     def inputs(
         self,
@@ -149,17 +160,19 @@ class DriftMonitor:
             Share of its rows that repeat another.
         """
         effect, alpha = self.policy.effect, self._alpha
-        found = judged(self.reference, measured(self.reference, window, day, self.window_days), effect, alpha)
+        found = compare_window(
+            self.reference, measure_window(self.reference, window, day, self.window_days), effect, alpha
+        )
         followed, crept = _crept(memory.inputs, found, self.reference, effect)
         memory = replace(memory, inputs=followed)
         moved = _sorted((*found.moved, *crept)) if crept else found.moved
-        hints = Hints(repeated, self.repeated_before)
-        suspected = suspicions(self.reference, window, found.moved, effect, hints)
+        hints = DuplicateShares(repeated, self.repeated_before)
+        suspected = find_suspicions(self.reference, window, found.moved, effect, hints)
         if self.answers is None or predictions is None or not predictions.rows:
             return memory, InputDrift(moved, (), suspected)
         reference = self.answers.predictions
-        answers = measured(reference, predictions, day, self.window_days)
-        answered, look = (judged(reference, answers, effect, each) for each in (alpha, DOUBTFUL / 2))
+        answers = measure_window(reference, predictions, day, self.window_days)
+        answered, look = (compare_window(reference, answers, effect, each) for each in (alpha, DOUBTFUL / 2))
         followed, crept = _crept(memory.predictions, answered, reference, effect)
         seen = InputDrift(moved, _sorted((*answered.moved, *crept)), suspected, look.moved[0].strain)
         return replace(memory, predictions=followed), seen
@@ -169,15 +182,19 @@ class DriftMonitor:
 
         They have not been answered yet, so predictions have no share of the false alarms.
         """
-        found = measured(self.reference, rows, day, self.window_days)
-        alpha = self.policy.alpha(tests(self.reference.layout))
-        moved = past_leeway(self.reference, found, self.policy.effect, alpha)
-        return suspicions(self.reference, rows, moved, self.policy.effect, Hints(repeated, self.repeated_before))
+        found = measure_window(self.reference, rows, day, self.window_days)
+        alpha = self.policy.alpha(statistic_count(self.reference.layout))
+        moved = statistics_past_leeway(self.reference, found, self.policy.effect, alpha)
+        return find_suspicions(
+            self.reference, rows, moved, self.policy.effect, DuplicateShares(repeated, self.repeated_before)
+        )
 
     @property
     def _alpha(self) -> float:
         """The false-alarm probability of one statistic of rows or answers on one night."""
-        return self.policy.alpha(tests(self.reference.layout) + (PREDICTION_TESTS if self.answers is not None else 0))
+        return self.policy.alpha(
+            statistic_count(self.reference.layout) + (PREDICTION_TESTS if self.answers is not None else 0)
+        )
 
     def outcomes(
         self, memory: ChartState, day: date, sums: FloatArray, rows: FloatArray
@@ -195,7 +212,7 @@ class DriftMonitor:
         alpha = self.policy.alpha(self.parts_of_labels * len(JUDGED))
         shift = quiet.shift(sums, rows, day)
         leeway = quiet.leeway(shift, alpha)
-        unit = leeway / two_sided(alpha)
+        unit = leeway / normal_quantile(alpha)
         z = shift.shift / unit
         creeping = np.array(CREEPING)
         usual = quiet.unit(shift)
@@ -247,7 +264,7 @@ class DriftMonitor:
             )
         return found
 
-    def _creeping(self, followed: Charts, unit: FloatArray) -> list[DriftStatistic]:
+    def _creeping(self, followed: CusumCharts, unit: FloatArray) -> list[DriftStatistic]:
         found = []
         for place, index in enumerate(CREEPING):
             for side, sign in ((0, 1), (1, -1)):
@@ -258,7 +275,9 @@ class DriftMonitor:
         return found
 
 
-def _crept(before: Charts, found: Compared, reference: Reference, effect: float) -> tuple[Charts, list[DriftStatistic]]:
+def _crept(
+    before: CusumCharts, found: ReferenceComparison, reference: Reference, effect: float
+) -> tuple[CusumCharts, list[DriftStatistic]]:
     """Return the charts after a night, and what lasts by more than the effect size."""
     layout = reference.layout
     after = before.after(found.z, found.doubt, effect / found.unit)

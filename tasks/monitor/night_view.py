@@ -13,7 +13,7 @@ from tasks.monitor.drift_kind import kind
 from tasks.monitor.drift_monitor import ChartState, DriftMonitor, InputDrift, LabelDrift
 from tasks.monitor.event_days import between, days_of, numbered
 from tasks.monitor.window import Window, newest_window, steps
-from tasks.profiles import TableProfile, added
+from tasks.profiles import TableProfile, sum_profiles
 from tasks.records import DriftKind, Estimated, LocalError
 
 
@@ -131,7 +131,7 @@ def _inputs(
     answered: TableProfile | None,
     repeated: float | None = None,
 ) -> tuple[ChartState, InputDrift]:
-    merged = added([since.profiles[day] for day in sorted(since.profiles) if window.start <= day <= window.end])
+    merged = sum_profiles([since.profiles[day] for day in sorted(since.profiles) if window.start <= day <= window.end])
     return watch.inputs(memory, window.start, merged, predictions=answered, repeated=repeated)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from tasks.drift import Suspicion, truncated
+from tasks.drift import Suspicion, truncated_delivery
 from tasks.drift.faults.volume import FEWEST_DELIVERIES
 from tasks.lake import SUPERSEDED, Deliveries
 
@@ -46,4 +46,4 @@ def short_delivery(rows: Mapping[date, int], night: date, false_alarms_per_night
     earlier = {day: count for day, count in sorted(rows.items()) if day < night}
     alike = [count for day, count in earlier.items() if day.weekday() == night.weekday()]
     usual = alike if len(alike) >= FEWEST_DELIVERIES else list(earlier.values())
-    return truncated(rows[night], usual[-MOST_DELIVERIES:], false_alarms_per_night / SHARES)
+    return truncated_delivery(rows[night], usual[-MOST_DELIVERIES:], false_alarms_per_night / SHARES)

@@ -11,7 +11,7 @@ from tasks.profiles.category_profile import CategoryProfile
 from tasks.profiles.formats.codec import PROTOCOL, digest, from_bytes, to_bytes
 from tasks.profiles.number_profile import NumberProfile
 from tasks.profiles.ruler import Ruler, fit_ruler, with_dates
-from tasks.profiles.table_profile import ColumnProfile, TableProfile, added, added_by_day, profile
+from tasks.profiles.table_profile import ColumnProfile, TableProfile, added_by_day, profile, sum_profiles
 from tasks.profiles.value_counts import ValueCounts
 
 __all__ = [
@@ -23,12 +23,12 @@ __all__ = [
     "Ruler",
     "TableProfile",
     "ValueCounts",
-    "added",
     "added_by_day",
     "digest",
     "fit_ruler",
     "from_bytes",
     "profile",
+    "sum_profiles",
     "to_bytes",
     "with_dates",
 ]

@@ -89,7 +89,7 @@ def fit_axis(values: NumberArray) -> Axis:
     return Axis(center, scale if scale > rounding else 1.0)
 
 
-def edges_of(bins: BinArray) -> tuple[FloatArray, FloatArray]:
+def bin_edges(bins: BinArray) -> tuple[FloatArray, FloatArray]:
     """Return the lower and upper edge of each bin, in scales from the center.
 
     Examples
@@ -98,7 +98,7 @@ def edges_of(bins: BinArray) -> tuple[FloatArray, FloatArray]:
     at 0 lies its mirror image.
 
     >>> bins = np.array([ZERO_BIN | 0x3F80, 0x7FFF - 0x3F80], dtype=np.uint16)
-    >>> [edge.tolist() for edge in edges_of(bins)]
+    >>> [edge.tolist() for edge in bin_edges(bins)]
     [[1.0, -1.0078125], [1.0078125, -1.0]]
     """
     positive = bins >= ZERO_BIN
@@ -108,13 +108,13 @@ def edges_of(bins: BinArray) -> tuple[FloatArray, FloatArray]:
     return np.where(positive, near, -far), np.where(positive, far, -near)
 
 
-def summed(bins: Sequence[BinArray], counts: Sequence[IntArray]) -> tuple[BinArray, IntArray]:
+def sum_histograms(bins: Sequence[BinArray], counts: Sequence[IntArray]) -> tuple[BinArray, IntArray]:
     """Return the bins that any of some histograms occupies, ascending, and the sums of their counts.
 
     Examples
     --------
     >>> bins = [np.array([3, 7], dtype=np.uint16), np.array([7], dtype=np.uint16)]
-    >>> [array.tolist() for array in summed(bins, [np.array([1, 2]), np.array([5])])]
+    >>> [array.tolist() for array in sum_histograms(bins, [np.array([1, 2]), np.array([5])])]
     [[3, 7], [1, 7]]
     """
     every = np.concatenate(bins)
@@ -126,10 +126,10 @@ def summed(bins: Sequence[BinArray], counts: Sequence[IntArray]) -> tuple[BinArr
     return every[starts], np.add.reduceat(np.concatenate(counts)[order], starts)
 
 
-def exact(value: np.generic) -> float:
+def exact_number(value: np.generic) -> float:
     """Return a number as a float where that is exact, else as an int; zero without a sign.
 
-    >>> exact(np.int64(7)), exact(np.float64(-0.0)), exact(np.int64(2**53 + 1))
+    >>> exact_number(np.int64(7)), exact_number(np.float64(-0.0)), exact_number(np.int64(2**53 + 1))
     (7.0, 0.0, 9007199254740993)
     """
     as_float = float(value) + 0.0

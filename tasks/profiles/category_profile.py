@@ -81,10 +81,10 @@ class CategoryProfile:
             counts.update(each.counts)
             rest.update(each.rest)
         rows, nulls = (sum(getattr(each, name) for each in parts) for name in ("rows", "nulls"))
-        return cls(rows, nulls, *bounded(counts, rest))
+        return cls(rows, nulls, *bound_categories(counts, rest))
 
 
-def bounded(counts: Counter[str], rest: Counter[int]) -> tuple[dict[str, int], dict[int, int]]:
+def bound_categories(counts: Counter[str], rest: Counter[int]) -> tuple[dict[str, int], dict[int, int]]:
     """Return the categories that are kept, and the buckets with the rows of those that are not."""
     if len(counts) <= MOST_CATEGORIES:
         return dict(counts), dict(rest)

@@ -33,12 +33,12 @@ EXPONENT_SHIFT, EXPONENT_BIAS = 52, 1023  # of a float64: where its power of two
 LEAST_RANKS = np.array([(1 << 64) - (1 << (64 - held)) for held in range(KEPT_BITS + 2)], dtype=np.uint64)
 
 
-def no_registers() -> Registers:
+def empty_registers() -> Registers:
     """Return the registers of no values."""
     return np.zeros(REGISTERS, dtype=np.uint8)
 
 
-def mixed(bits: Ranks, out: Ranks, spare: Ranks) -> Ranks:
+def mix_bits(bits: Ranks, out: Ranks, spare: Ranks) -> Ranks:
     """Return 64 bits so stirred that each of the first 32 depends on all; one to one."""
     np.right_shift(bits, HALF_WORD, out=spare)  # round numbers end in zeros, and products keep those
     np.bitwise_xor(bits, spare, out=out)
@@ -51,7 +51,7 @@ def mixed(bits: Ranks, out: Ranks, spare: Ranks) -> Ranks:
 def float_ranks(values: FloatArray) -> Ranks:
     """Return the ranks of finite float64; minus zero ranks as zero."""
     bits = (values + 0.0).view(np.uint64)
-    return mixed(bits, np.empty_like(bits), np.empty_like(bits))
+    return mix_bits(bits, np.empty_like(bits), np.empty_like(bits))
 
 
 def number_ranks(values: NumberArray) -> Ranks:
@@ -65,17 +65,17 @@ def number_ranks(values: NumberArray) -> Ranks:
     2
     """
     ranks = float_ranks(values.astype(np.float64))
-    rounded = ~held_by_float64(values)
+    rounded = ~exact_in_float64(values)
     if rounded.any():
         bits = values[rounded].astype(np.uint64 if values.dtype.kind == "u" else np.int64).view(np.uint64)
-        ranks[rounded] = mixed(bits ^ INTEGER_SALT, np.empty_like(bits), np.empty_like(bits))
+        ranks[rounded] = mix_bits(bits ^ INTEGER_SALT, np.empty_like(bits), np.empty_like(bits))
     return ranks
 
 
-def held_by_float64(values: NumberArray) -> BoolArray:
+def exact_in_float64(values: NumberArray) -> BoolArray:
     """Tell which numbers a float64 holds exactly: all floats, and integers whose digits beyond 53 bits are zeros.
 
-    >>> held_by_float64(np.array([2**53, 2**53 + 1, 2**53 + 2, -(2**63)])).tolist()
+    >>> exact_in_float64(np.array([2**53, 2**53 + 1, 2**53 + 2, -(2**63)])).tolist()
     [True, False, True, True]
     """
     if values.dtype.kind not in "iu":
@@ -97,7 +97,7 @@ def text_ranks(texts: Sequence[str]) -> Ranks:
     return np.asarray(pd.util.hash_array(held, categorize=False))
 
 
-def raise_registers(registers: Registers, ranks: Ranks) -> None:
+def update_registers(registers: Registers, ranks: Ranks) -> None:
     """Count ranks in: each register becomes the largest it has met.
 
     Ranks are as `number_ranks` or `text_ranks` give them. Most raise nothing, and are left early.
@@ -110,7 +110,7 @@ def raise_registers(registers: Registers, ranks: Ranks) -> None:
     np.maximum.at(registers, at[better], ones.astype(np.uint8))
 
 
-def distinct_estimate(registers: Registers) -> float:
+def estimate_distinct(registers: Registers) -> float:
     """Return about how many different values raised the registers.
 
     The standard error is 4.6 %: 1.04 over the root of 512.
@@ -118,9 +118,9 @@ def distinct_estimate(registers: Registers) -> float:
 
     Examples
     --------
-    >>> registers = no_registers()
-    >>> raise_registers(registers, number_ranks(np.arange(100_000)))
-    >>> 0.9 < distinct_estimate(registers) / 100_000 < 1.1, distinct_estimate(no_registers())
+    >>> registers = empty_registers()
+    >>> update_registers(registers, number_ranks(np.arange(100_000)))
+    >>> 0.9 < estimate_distinct(registers) / 100_000 < 1.1, estimate_distinct(empty_registers())
     (True, 0.0)
 
     References

@@ -33,7 +33,7 @@ class Histogram:
 
     def ordered(self) -> tuple[BinArray, IntArray]:
         """Return the occupied bins in the order of their values, and their counts."""
-        bins, counts = occupied(self._everything()) if self._small is None else self._small
+        bins, counts = occupied_bins(self._everything()) if self._small is None else self._small
         first = int(np.searchsorted(bins, NEGATIVE))
         below, above = bins[first:][::-1], bins[:first]
         numbered = np.concatenate([ALL_BINS - 1 - below, above + ZERO_BIN])
@@ -48,7 +48,7 @@ class Histogram:
         return self._all
 
 
-def occupied(counts: IntArray) -> Occupied:
+def occupied_bins(counts: IntArray) -> Occupied:
     """Return the bins whose count is above 0, and those counts."""
     bins = np.flatnonzero(counts != 0)  # a search among booleans is ten times as fast as one among integers
     return bins, counts[bins]

@@ -10,7 +10,7 @@ import numpy as np
 
 from tasks.arrays import BinArray, IntArray
 from tasks.errors import DataError
-from tasks.profiles.axis import Axis, edges_of, summed
+from tasks.profiles.axis import Axis, bin_edges, sum_histograms
 from tasks.profiles.counting.number_counter import NumberCounter
 from tasks.profiles.counting.value_block import UNIT
 from tasks.profiles.value_counts import ValueCounts
@@ -125,7 +125,7 @@ class NumberProfile:
         cumulated = np.cumsum(self.counts)
         wanted = share * self.present
         at = min(int(np.searchsorted(cumulated, wanted)), len(self.bins) - 1)
-        low, high = edges_of(self.bins[at : at + 1])
+        low, high = bin_edges(self.bins[at : at + 1])
         inside = 1 - (float(cumulated[at]) - wanted) / float(self.counts[at])
         value = self.axis.value(float(low[0]) + inside * float(high[0] - low[0]))
         return min(max(value, self.minimum), self.maximum)
@@ -149,7 +149,7 @@ class NumberProfile:
                 f"two profiles of one column lie on different axes, {axis} and {strange}, and cannot be added. "
                 "Profile both with the ruler of the project's first training"
             )
-        bins, counts = summed([each.bins for each in parts], [each.counts for each in parts])
+        bins, counts = sum_histograms([each.bins for each in parts], [each.counts for each in parts])
         held = [each.held for each in parts if each.held is not None]
         return cls(
             axis=axis,
@@ -182,7 +182,7 @@ class NumberProfile:
         )
 
 
-def counted(counter: NumberCounter) -> NumberProfile:
+def profile_of_counter(counter: NumberCounter) -> NumberProfile:
     """Return the profile of what has been counted."""
     bins, counts = counter.histogram.ordered()
     return NumberProfile(

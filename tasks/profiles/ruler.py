@@ -12,7 +12,7 @@ import pyarrow as pa
 from tasks.arrays import NumberArray
 from tasks.errors import DataError, nearest
 from tasks.profiles.axis import Axis, fit_axis
-from tasks.profiles.counting.column_values import Column, ages_of, instants_and_nulls, instants_of, numbers_of
+from tasks.profiles.counting.column_values import Column, ages_in_days, instant_values, nullable_instants, number_values
 from tasks.profiles.value_counts import fit_pins
 
 EVENT_DATE = "event_date"  # the column, beside the ruler's own, that ages are counted back from
@@ -80,9 +80,9 @@ def fit_ruler(
     >>> ruler.numbers["size"].center, round(ruler.numbers["size"].scale ** 2, 9)
     (4.0, 5.0)
     """
-    require_columns(names_of(frame), [*numbers, *booleans, *categories])
+    require_columns(column_names(frame), [*numbers, *booleans, *categories])
     return Ruler(
-        numbers={name: _axis(numbers_of(_column(frame, name), name)) for name in numbers},
+        numbers={name: _axis(number_values(_column(frame, name), name)) for name in numbers},
         categories=tuple(categories),
         booleans=tuple(booleans),
     )
@@ -117,16 +117,16 @@ def with_dates(ruler: Ruler, frame: pd.DataFrame | pa.Table, names: Sequence[str
     """
     if not names:
         return ruler
-    require_columns(names_of(frame), [*names, EVENT_DATE])
-    instants = {name: instants_and_nulls(_column(frame, name), name) for name in (*names, EVENT_DATE)}
+    require_columns(column_names(frame), [*names, EVENT_DATE])
+    instants = {name: nullable_instants(_column(frame, name), name) for name in (*names, EVENT_DATE)}
     return replace(
         ruler,
-        dates={name: _axis(instants_of(_column(frame, name), name)) for name in names},
-        ages={name: _axis(ages_of(instants[name], instants[EVENT_DATE])) for name in names},
+        dates={name: _axis(instant_values(_column(frame, name), name)) for name in names},
+        ages={name: _axis(ages_in_days(instants[name], instants[EVENT_DATE])) for name in names},
     )
 
 
-def names_of(frame: pd.DataFrame | pa.Table | pa.RecordBatch) -> list[str]:
+def column_names(frame: pd.DataFrame | pa.Table | pa.RecordBatch) -> list[str]:
     """Return the names of a frame's, table's or batch's columns."""
     return [str(name) for name in (frame.columns if isinstance(frame, pd.DataFrame) else frame.schema.names)]
 

@@ -12,11 +12,16 @@ import pyarrow as pa
 
 from tasks.errors import DataError
 from tasks.profiles.category_profile import CategoryProfile
-from tasks.profiles.counting.column_counters import Booleans, Categories, Dates, Numbers
-from tasks.profiles.counting.column_values import Column, instants_and_nulls
+from tasks.profiles.counting.column_counters import (
+    BooleanColumnCounter,
+    CategoryColumnCounter,
+    DateColumnCounter,
+    NumberColumnCounter,
+)
+from tasks.profiles.counting.column_values import Column, nullable_instants
 from tasks.profiles.counting.scratch_buffers import ScratchBuffers
-from tasks.profiles.number_profile import NumberProfile, counted
-from tasks.profiles.ruler import EVENT_DATE, Ruler, names_of, require_columns
+from tasks.profiles.number_profile import NumberProfile, profile_of_counter
+from tasks.profiles.ruler import EVENT_DATE, Ruler, column_names, require_columns
 
 ColumnProfile: TypeAlias = NumberProfile | CategoryProfile
 
@@ -59,10 +64,10 @@ class TableProfile:
         return TableCounter(ruler).profile()
 
     def __add__(self, other: TableProfile) -> TableProfile:
-        return added([self, other])
+        return sum_profiles([self, other])
 
 
-def added(parts: Sequence[TableProfile]) -> TableProfile:
+def sum_profiles(parts: Sequence[TableProfile]) -> TableProfile:
     """Return the sum of one or more profiles, at once: the same as one by one, in a fraction of the time.
 
     Raises
@@ -95,7 +100,7 @@ def added_by_day(parts: Iterable[tuple[date, TableProfile]]) -> dict[date, Table
     by_day: dict[date, list[TableProfile]] = {}
     for day, part in parts:
         by_day.setdefault(day, []).append(part)
-    return {day: added(of_day) for day, of_day in by_day.items()}
+    return {day: sum_profiles(of_day) for day, of_day in by_day.items()}
 
 
 def profile(frame: pd.DataFrame, ruler: Ruler) -> TableProfile:
@@ -120,31 +125,33 @@ class TableCounter:
         self.ruler = ruler
         self.rows = 0
         self.desk = ScratchBuffers(0)
-        self.numbers = {name: Numbers(axis) for name, axis in ruler.numbers.items()}
-        self.booleans = {name: Booleans() for name in ruler.booleans}
-        self.categories = {name: Categories() for name in ruler.categories}
-        self.dates = {name: Dates(axis, ruler.ages[name]) for name, axis in ruler.dates.items()}
+        self.numbers = {name: NumberColumnCounter(axis) for name, axis in ruler.numbers.items()}
+        self.booleans = {name: BooleanColumnCounter() for name in ruler.booleans}
+        self.categories = {name: CategoryColumnCounter() for name in ruler.categories}
+        self.dates = {name: DateColumnCounter(axis, ruler.ages[name]) for name, axis in ruler.dates.items()}
 
     def add(self, rows: pd.DataFrame | pa.RecordBatch) -> None:
         """Count rows in; none is counted when a column is missing."""
-        require_columns(names_of(rows), self.ruler.needed)
+        require_columns(column_names(rows), self.ruler.needed)
         self.rows += len(rows)
         self.desk = self.desk.for_rows(len(rows))
         for kind in (self.numbers, self.booleans, self.categories):
             for name, counter in kind.items():
                 counter.add(_column(rows, name), name, self.desk)
         if self.dates:
-            events = instants_and_nulls(_column(rows, EVENT_DATE), EVENT_DATE)
+            events = nullable_instants(_column(rows, EVENT_DATE), EVENT_DATE)
             for name, date in self.dates.items():
                 date.add(_column(rows, name), events, name, self.desk)
 
     def profile(self) -> TableProfile:
         """Return the profile of what has been counted."""
-        columns: dict[str, ColumnProfile] = {name: counted(kept.counter) for name, kept in self.numbers.items()}
+        columns: dict[str, ColumnProfile] = {
+            name: profile_of_counter(kept.counter) for name, kept in self.numbers.items()
+        }
         columns |= {name: kept.profile() for name, kept in self.booleans.items()}
         columns |= {name: kept.profile() for name, kept in self.categories.items()}
-        columns |= {name: counted(kept.ages) for name, kept in self.dates.items()}
-        dates = {name: counted(kept.instants) for name, kept in self.dates.items()}
+        columns |= {name: profile_of_counter(kept.ages) for name, kept in self.dates.items()}
+        dates = {name: profile_of_counter(kept.instants) for name, kept in self.dates.items()}
         return TableProfile(self.ruler, self.rows, columns, dates)
 
 

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.arrays import NumberArray
-from tasks.profiles.axis import Axis, exact
+from tasks.profiles.axis import Axis, exact_number
 from tasks.profiles.distinct_count import (
     Ranks,
     Registers,
-    distinct_estimate,
+    empty_registers,
+    estimate_distinct,
     float_ranks,
-    no_registers,
     number_ranks,
-    raise_registers,
+    update_registers,
 )
 
 EXACT_VALUES = 64
@@ -63,7 +63,7 @@ class ValueCounts:
         """How many different values there are: exact while complete, else within about 5 %."""
         if self.registers is None:
             return float(len(self.counts))
-        return distinct_estimate(np.frombuffer(self.registers, dtype=np.uint8))
+        return estimate_distinct(np.frombuffer(self.registers, dtype=np.uint8))
 
     @property
     def most_frequent(self) -> tuple[float, int] | None:
@@ -80,21 +80,21 @@ class ValueCounts:
         if len(counts) <= EXACT_VALUES and all(each.complete for each in parts):
             return cls(counts)
         registers = np.maximum.reduce([_registers(each) for each in parts])
-        return cls(pinned(counts, axis), registers.tobytes())
+        return cls(pinned_counts(counts, axis), registers.tobytes())
 
 
-def watched(axis: Axis) -> tuple[float, ...]:
+def always_counted(axis: Axis) -> tuple[float, ...]:
     """Return the values whose rows are always counted: 0 and the axis' pins."""
     return (0.0, *axis.pins)
 
 
-def pinned(counts: Mapping[float, int], axis: Axis) -> dict[float, int]:
+def pinned_counts(counts: Mapping[float, int], axis: Axis) -> dict[float, int]:
     """Return the counts of the watched values that occur."""
-    return {value: counts[value] for value in watched(axis) if counts.get(value)}
+    return {value: counts[value] for value in always_counted(axis) if counts.get(value)}
 
 
-def ranks_of(values: list[float]) -> Ranks:
-    """Return the ranks of values as `exact` gives them: floats, and ints that no float holds."""
+def value_ranks(values: list[float]) -> Ranks:
+    """Return the ranks of values as `exact_number` gives them: floats, and ints that no float holds."""
     floats = float_ranks(np.array([value for value in values if isinstance(value, float)], dtype=np.float64))
     integers = [value for value in values if isinstance(value, int)]
     signed = number_ranks(np.array([value for value in integers if value < UNSIGNED], dtype=np.int64))
@@ -121,18 +121,18 @@ def fit_pins(values: NumberArray) -> tuple[float, ...]:
         return ()
     often = np.flatnonzero((rows >= PIN_SHARE * values.size) & (found != 0))
     most = often[np.argsort(-rows[often], kind="stable")][:MOST_PINS]
-    return tuple(sorted(exact(found[at]) for at in most))
+    return tuple(sorted(exact_number(found[at]) for at in most))
 
 
-def registers_of(counts: Mapping[float, int]) -> Registers:
+def value_registers(counts: Mapping[float, int]) -> Registers:
     """Return the registers that values raise."""
-    registers = no_registers()
+    registers = empty_registers()
     if counts:
-        raise_registers(registers, ranks_of(list(counts)))
+        update_registers(registers, value_ranks(list(counts)))
     return registers
 
 
 def _registers(values: ValueCounts) -> Registers:
     if values.registers is None:
-        return registers_of(values.counts)
+        return value_registers(values.counts)
     return np.frombuffer(values.registers, dtype=np.uint8)

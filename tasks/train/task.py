@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from tasks.drift import Reference, reference_of
+from tasks.drift import Reference, build_reference
 from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.profiles import Ruler, fit_ruler, profile, with_dates
@@ -94,7 +94,9 @@ def _reference(known: pd.DataFrame, spec: ProjectSpec, ruler: Ruler | None) -> R
     # Periods no longer than a window: a week hides how its days differ.
     origin, days = min(known["event_date"]), min(spec.monitoring.period_days, spec.monitoring.window_days)
     starts = known["event_date"].map(lambda day: origin + timedelta(days=(day - origin).days // days * days))
-    return reference_of([(start.isoformat(), profile(part, ruler)) for start, part in known.groupby(starts, sort=True)])
+    return build_reference(
+        [(start.isoformat(), profile(part, ruler)) for start, part in known.groupby(starts, sort=True)]
+    )
 
 
 def would_more_help(trained: Trained, rows: pd.DataFrame, spec: ProjectSpec, as_of: date) -> LearningCurve:

@@ -219,7 +219,7 @@ def _house(folder: Path) -> Workspace:
 
 def _champion() -> Champion:
     from flows.workspace import Champion
-    from tasks.drift import reference_of
+    from tasks.drift import build_reference
     from tasks.model import load_model, model_files
     from tasks.monitor import Promise
     from tasks.profiles import fit_ruler, profile
@@ -231,7 +231,9 @@ def _champion() -> Champion:
     return Champion(
         number=1,
         model=load_model(model_files(model), 1),
-        reference=reference_of([(day.isoformat(), profile(part, ruler)) for day, part in zip(days, rows, strict=True)]),
+        reference=build_reference(
+            [(day.isoformat(), profile(part, ruler)) for day, part in zip(days, rows, strict=True)]
+        ),
         promise=Promise("mean_absolute_error", 1.0, 0.0, 1_000),
         trained_from=days[0],
         trained_until=days[-1],

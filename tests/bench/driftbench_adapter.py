@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.drift import Leeway, duplicate_share, reference_of
+from tasks.drift import Leeway, build_reference, duplicate_share
 from tasks.monitor.drift_kind import kind
 from tasks.monitor.drift_monitor import DriftMonitor, InputDrift, LabelDrift
 from tasks.monitor.predictions.prediction_reference import answers
@@ -37,7 +37,7 @@ class LeewayMonitor:
         categories = [c for c in names if c not in {*numbers, *booleans}]
         self.ruler = fit_ruler(ref, numbers=numbers, categories=categories, booleans=booleans)
         days = pd.Series(pd.to_datetime(t)).dt.date
-        reference = reference_of([(day.isoformat(), profile(part, self.ruler)) for day, part in ref.groupby(days)])
+        reference = build_reference([(day.isoformat(), profile(part, self.ruler)) for day, part in ref.groupby(days)])
         leeway = Leeway(policy.effect, policy.false_alarms_per_year, NIGHTS_PER_YEAR)
         self.policy, self.metric = policy, _metric(y, yhat, task)
         features = Features(numbers=numbers, categories=categories, booleans=booleans)

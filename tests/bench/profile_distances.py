@@ -6,7 +6,7 @@ import numpy as np
 
 from tasks.arrays import BinArray, FloatArray, IntArray
 from tasks.profiles import CategoryProfile, ColumnProfile, NumberProfile
-from tasks.profiles.axis import edges_of
+from tasks.profiles.axis import bin_edges
 
 GROUPS = 10
 
@@ -29,7 +29,7 @@ def jensen_shannon(reference: ColumnProfile, new: ColumnProfile) -> float:
 def wasserstein(reference: ColumnProfile, new: ColumnProfile) -> float:
     """Return the Wasserstein-1 distance of two number columns, in scales of the ruler."""
     bins, before, now = _bins(reference, new)
-    low, high = edges_of(bins)
+    low, high = bin_edges(bins)
     return float(np.abs(np.cumsum(now / now.sum() - before / before.sum())[:-1]) @ np.diff((low + high) / 2))
 
 

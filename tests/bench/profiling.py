@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
-from tasks.drift import judged, measured, reference_of
+from tasks.drift import build_reference, compare_window, measure_window
 from tasks.profiles import Ruler, TableProfile, fit_ruler, from_bytes, to_bytes
 from tasks.profiles.table_profile import TableCounter
 from tests.bench.figures import Figures, Time
@@ -140,9 +140,9 @@ def _streamed(place: Path) -> None:
 
 
 def _drift(place: Path) -> object:
-    reference = reference_of([("2026-01-05", from_bytes((place / "reference.profile").read_bytes()))])
+    reference = build_reference([("2026-01-05", from_bytes((place / "reference.profile").read_bytes()))])
     new = _profiled(place / "new.parquet", reference.total.ruler)
-    return judged(reference, measured(reference, new), effect=0.1, alpha=1e-4)
+    return compare_window(reference, measure_window(reference, new), effect=0.1, alpha=1e-4)
 
 
 def _peer(place: Path) -> None:

@@ -18,7 +18,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from tasks.drift import Leeway, reference_of
+from tasks.drift import Leeway, build_reference
 from tasks.monitor.drift_monitor import DriftMonitor
 from tasks.profiles import TableProfile, fit_ruler, profile
 from tasks.spec.policy_sections import Monitoring
@@ -75,7 +75,7 @@ def year(world: World) -> Year:
     numbers, categories = [f"x{j}" for j in range(NUMBERS)], [f"c{j}" for j in range(CATEGORIES)]
     ruler = fit_ruler(reference_rows, numbers=numbers, categories=categories, booleans=[])
     days = [(START + timedelta(days=day)).isoformat() for day in range(REFERENCE_DAYS)]
-    reference = reference_of([(day, profile(frame, ruler)) for day, frame in zip(days, frames, strict=True)])
+    reference = build_reference([(day, profile(frame, ruler)) for day, frame in zip(days, frames, strict=True)])
     policy = Monitoring()
     watch = DriftMonitor(reference, Leeway(policy.effect, policy.false_alarms_per_year, NIGHTS))
     memory, found = watch.begin(), Year()

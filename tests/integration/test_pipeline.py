@@ -16,7 +16,7 @@ import pytest
 from flows.steps.lineage import downstream, upstream
 from flows.workspace import Workspace
 from tasks.dataset.night_data import NightData
-from tasks.drift import reference_of
+from tasks.drift import build_reference
 from tasks.lake import TABLES, Batch, Lake, add_batch, append_entry
 from tasks.monitor import Promise, slices
 from tasks.monitor.baseline import ChampionBaseline
@@ -107,7 +107,7 @@ def baseline() -> ChampionBaseline:
     history = pd.concat([rows(number) for number in range(LEARNT)], ignore_index=True)
     ruler = fit_ruler(history, numbers=["area"], categories=["plan"], booleans=[])
     ruler = with_dates(ruler, history, ["bought"])
-    reference = reference_of([(str(when), profile(part, ruler)) for when, part in history.groupby("event_date")])
+    reference = build_reference([(str(when), profile(part, ruler)) for when, part in history.groupby("event_date")])
     features = parse_spec(YAML.format(name=PROJECT), "offers").features
     losses = history["error"].abs().to_numpy()
     promise = Promise("mean_absolute_error", float(losses.mean()), 0.0, len(losses))

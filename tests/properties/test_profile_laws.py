@@ -10,16 +10,16 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.drift import judged, measured, reference_of
+from tasks.drift import build_reference, compare_window, measure_window
 from tasks.profiles import (
     Axis,
     NumberProfile,
     Ruler,
     TableProfile,
-    added,
     fit_ruler,
     from_bytes,
     profile,
+    sum_profiles,
     to_bytes,
 )
 
@@ -56,8 +56,8 @@ def test_the_sum_of_two_profiles_is_the_profile_of_the_rows_together(first: Rows
 def test_neither_order_nor_grouping_matters(a: Rows, b: Rows, c: Rows, ruler: Ruler) -> None:
     one, two, three = (profile(frame_of(content), ruler) for content in (a, b, c))
     assert to_bytes((one + two) + three) == to_bytes(three + (one + two)) == to_bytes(one + (three + two))
-    assert added([three, one, two]) == one + two + three
-    assert added([one]) == one + TableProfile.empty(ruler) == one
+    assert sum_profiles([three, one, two]) == one + two + three
+    assert sum_profiles([one]) == one + TableProfile.empty(ruler) == one
 
 
 @laws
@@ -101,9 +101,9 @@ def test_quantiles_rise_and_stay_within_the_data(values: list[float]) -> None:
 @given(rows.filter(bool), rows.filter(bool), rulers)
 def test_every_statistic_is_nought_or_more_and_nought_from_itself(first: Rows, second: Rows, ruler: Ruler) -> None:
     one, two = profile(frame_of(first), ruler), profile(frame_of(second), ruler)
-    reference = reference_of([("2026-01-05", one)])
+    reference = build_reference([("2026-01-05", one)])
     for window in (one, two, one + one):
-        moved = judged(reference, measured(reference, window), effect=0.1, alpha=1e-4).moved
+        moved = compare_window(reference, measure_window(reference, window), effect=0.1, alpha=1e-4).moved
         assert all(np.isfinite([statistic.distance, statistic.leeway]).all() for statistic in moved)
         assert all(statistic.distance >= 0 and statistic.leeway > 0 for statistic in moved)
         if window is not two:

@@ -14,10 +14,10 @@ from statistics import NormalDist
 
 import numpy as np
 
-from tasks.drift.faults.stale_dates import AGE_UNIT, commonest, days_before
-from tasks.drift.faults.unit_change import Weighed, apart, conversion, values_of
+from tasks.drift.faults.stale_dates import AGE_UNIT, days_before, most_common_date
+from tasks.drift.faults.unit_change import WeightedValues, distributions_differ, find_unit_change, weighted_values
 from tasks.drift.reference import Reference
-from tasks.drift.statistics.category_cells import comparable, rows_at_most
+from tasks.drift.statistics.category_cells import comparable_categories, most_rows
 from tasks.profiles import CategoryProfile, NumberProfile, TableProfile
 from tasks.records import DriftStatistic, Statistic, Suspicion
 
@@ -26,19 +26,19 @@ FEWEST_VALUES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Hints:
+class DuplicateShares:
     """What profiles cannot know: shares of repeated rows on the night and in the reference."""
 
     repeated: float | None = None
     repeated_before: float = 0.0
 
 
-def suspicions(
+def find_suspicions(
     reference: Reference,
     window: TableProfile,
     moved: Sequence[DriftStatistic],
     effect: float,
-    hints: Hints | None = None,
+    hints: DuplicateShares | None = None,
 ) -> tuple[Suspicion, ...]:
     """Return what looks broken about a night, the surest first.
 
@@ -59,7 +59,7 @@ def suspicions(
     for one in moved:
         if one.strain > 1:
             past.setdefault(one.column, []).append(one)
-    repeated = _repeated(hints or Hints(), effect)
+    repeated = _repeated(hints or DuplicateShares(), effect)
     if repeated is not None:
         return (repeated,)
     swapped = _swapped(reference, window, tuple(past))
@@ -83,7 +83,7 @@ def _of_column(
         else:
             found = _stuck(name, before, now) or _unit_change(name, before, now, partly=partly)
     elif isinstance(before, CategoryProfile) and isinstance(now, CategoryProfile):
-        named = comparable(before, now)
+        named = comparable_categories(before, now)
         found = _stuck_category(name, before, now) or _renamed(name, *named) or _missing(name, *named)
     else:
         return None
@@ -101,7 +101,7 @@ def _unclear(
     statistics = {one.statistic: one for one in past}
     before, now = columns
     if isinstance(before, NumberProfile) and isinstance(now, NumberProfile) and "outside" in statistics:
-        known, new = values_of(before), values_of(now)
+        known, new = weighted_values(before), weighted_values(now)
         low, high = known.places[0], known.places[-1]
         beyond = new.where(known.beyond(new.places))
         middle = (low + high) / 2
@@ -152,7 +152,7 @@ def _stuck_date(name: str, before: TableProfile, now: TableProfile) -> Suspicion
         return None
     ages = _stuck(name, first, last)
     of_an_age = float(last.counts.max()) / last.present
-    date = commonest(before.dates[name], now.dates[name])
+    date = most_common_date(before.dates[name], now.dates[name])
     if date is not None and date.share - max(of_an_age, date.before) > max(FEWEST_VALUES / last.present, 0.1):
         return Suspicion("stuck", (name,), date.words, date.numbers)
     if ages is None:
@@ -164,7 +164,7 @@ def _stuck_date(name: str, before: TableProfile, now: TableProfile) -> Suspicion
 
 
 def _unit_change(name: str, before: NumberProfile, now: NumberProfile, *, partly: bool) -> Suspicion | None:
-    found = conversion(before, now, partly=partly)
+    found = find_unit_change(before, now, partly=partly)
     if found is None:
         return None
     words = "the values are" if found.share == 1 else f"{found.share:.1%} of the values are"
@@ -177,7 +177,7 @@ def _stuck_category(name: str, before: CategoryProfile, now: CategoryProfile) ->
     if len(now.counts) != 1 or len(before.counts) < 2:  # noqa: PLR2004 - a column with one category has nowhere to go
         return None
     (only,) = now.counts
-    was = rows_at_most(before, only) / max(before.present, 1)
+    was = most_rows(before, only) / max(before.present, 1)
     if not was or was**now.present > 0.01 / len(before.counts):
         return None
     return Suspicion("stuck", (name,), f"every row is {only!r}, {was:.0%} before", {"share_before": was})
@@ -230,19 +230,23 @@ def _doubt(share: float, new: int, old: int) -> float:
 def _swapped(reference: Reference, window: TableProfile, names: tuple[str, ...]) -> list[Suspicion]:
     """Recognise two number columns each of which looks like the other did."""
     before, now = (_numbers(table, names) for table in (reference.total, window))
-    moved = [name for name in names if name in before and name in now and apart(before[name], now[name])]
+    moved = [name for name in names if name in before and name in now and distributions_differ(before[name], now[name])]
     return [
         Suspicion("swapped_columns", (first, second), f"{first} looks as {second} did, and {second} as {first}")
         for first, second in combinations(moved, 2)
         if (first in window.ruler.dates) == (second in window.ruler.dates)
-        and not (apart(before[first], now[second]) or apart(before[second], now[first]))
+        and not (distributions_differ(before[first], now[second]) or distributions_differ(before[second], now[first]))
     ]
 
 
-def _numbers(table: TableProfile, names: tuple[str, ...]) -> dict[str, Weighed]:
+def _numbers(table: TableProfile, names: tuple[str, ...]) -> dict[str, WeightedValues]:
     """Return the values of those columns that are numbers and have any."""
     columns = {name: table.columns[name] for name in names}
-    return {name: values_of(each) for name, each in columns.items() if isinstance(each, NumberProfile) and each.present}
+    return {
+        name: weighted_values(each)
+        for name, each in columns.items()
+        if isinstance(each, NumberProfile) and each.present
+    }
 
 
 def _shown(value: float) -> str:
@@ -255,7 +259,7 @@ def _range(low: float, high: float) -> str:
     return f"{_shown(low)} to {_shown(high)}"
 
 
-def _repeated(hints: Hints, effect: float) -> Suspicion | None:
+def _repeated(hints: DuplicateShares, effect: float) -> Suspicion | None:
     if hints.repeated is None or hints.repeated - hints.repeated_before <= effect:
         return None
     return Suspicion(

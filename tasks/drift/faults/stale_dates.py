@@ -22,7 +22,7 @@ def days_before(low: float, high: float) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Commonest:
+class MostCommonDate:
     """The date that most rows have, and the shares of dated rows that have it now and had it in the reference."""
 
     day: str
@@ -33,7 +33,7 @@ class Commonest:
     def words(self) -> str:
         """The same in words.
 
-        >>> Commonest("1970-01-01", 0.4, 0.002).words
+        >>> MostCommonDate("1970-01-01", 0.4, 0.002).words
         '40% of the rows have the date 1970-01-01, 0.2% before'
         """
         rows = "every row has" if self.share == 1 else f"{self.share:.0%} of the rows have"
@@ -45,7 +45,7 @@ class Commonest:
         return {"share": self.share, "share_before": self.before, "value": self.day}
 
 
-def commonest(before: NumberProfile, now: NumberProfile) -> Commonest | None:
+def most_common_date(before: NumberProfile, now: NumberProfile) -> MostCommonDate | None:
     """Return the commonest date of those whose rows are counted one by one, None when there is none.
 
     Examples
@@ -58,7 +58,7 @@ def commonest(before: NumberProfile, now: NumberProfile) -> Commonest | None:
     ...     rows = pd.DataFrame({"built": pd.to_datetime(list(days)), "event_date": pd.Timestamp("2026-03-01")})
     ...     return profile(rows, Ruler({}, dates={"built": Axis()}, ages={"built": Axis()})).dates["built"]
     >>> now = dates("1970-01-01", "1970-01-01", "1970-01-01", "2001-05-01")
-    >>> commonest(dates("1970-01-01", "1998-07-01", "2003-02-01", "1998-02-01"), now)
+    >>> most_common_date(dates("1970-01-01", "1998-07-01", "2003-02-01", "1998-02-01"), now)
     Commonest(day='1970-01-01', share=0.75, before=0.25)
     """
     found = now.most_frequent
@@ -67,4 +67,4 @@ def commonest(before: NumberProfile, now: NumberProfile) -> Commonest | None:
     instant, rows = found
     known = before.held.counts.get(instant, 0) if before.held is not None else 0
     day = str(np.datetime64(int(instant), "us").astype("datetime64[D]"))
-    return Commonest(day, rows / now.present, known / max(before.present, 1))
+    return MostCommonDate(day, rows / now.present, known / max(before.present, 1))

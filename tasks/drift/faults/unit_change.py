@@ -14,7 +14,7 @@ import numpy as np
 
 from tasks.arrays import FloatArray
 from tasks.profiles import NumberProfile
-from tasks.profiles.axis import edges_of
+from tasks.profiles.axis import bin_edges
 
 FACTORS = {
     **{f"{10**power:,} x": float(10**power) for power in (1, 2, 3, 6, 9)},
@@ -44,7 +44,7 @@ WHOLE = 0.5  # below that share the values in another unit are a minority among 
 
 
 @dataclass(frozen=True, slots=True)
-class Conversion:
+class UnitChange:
     """A recognised change of unit: factor, in words, and the share of values it happened to (1 is all)."""
 
     factor: float
@@ -52,25 +52,25 @@ class Conversion:
     share: float
 
 
-def conversion(before: NumberProfile, now: NumberProfile, *, partly: bool = True) -> Conversion | None:
+def find_unit_change(before: NumberProfile, now: NumberProfile, *, partly: bool = True) -> UnitChange | None:
     """Return the change of unit that explains a column: of all its values or, `partly`, of those beyond its range."""
-    known, now_values = values_of(before), values_of(now)
+    known, now_values = weighted_values(before), weighted_values(now)
     if not len(known.places) or now.present < FEWEST:
         return None
-    whole = _best(known, now_values, partly=False) if apart(known, now_values) else None
+    whole = _best(known, now_values, partly=False) if distributions_differ(known, now_values) else None
     if whole is not None:
-        return Conversion(*whole, share=1.0)
+        return UnitChange(*whole, share=1.0)
     if not partly:
         return None
     outside = now_values.where(known.beyond(now_values.places))
     if outside.rows < FEWEST or outside.rows > WHOLE * now.present:
         return None
     part = _best(known, outside, partly=True)
-    return None if part is None else Conversion(*part, share=outside.rows / now.present)
+    return None if part is None else UnitChange(*part, share=outside.rows / now.present)
 
 
 @dataclass(frozen=True, eq=False)
-class Weighed:
+class WeightedValues:
     """Values in ascending order, in the data's units, and the rows of each."""
 
     places: FloatArray
@@ -89,9 +89,9 @@ class Weighed:
     def _shares(self) -> FloatArray:
         return np.append(0.0, np.cumsum(self.weights)) / self.rows
 
-    def where(self, chosen: np.ndarray) -> Weighed:
+    def where(self, chosen: np.ndarray) -> WeightedValues:
         """Return some of the values."""
-        return Weighed(self.places[chosen], self.weights[chosen])
+        return WeightedValues(self.places[chosen], self.weights[chosen])
 
     def beyond(self, values: FloatArray) -> np.ndarray:
         """Tell which values lie outside the range of these."""
@@ -102,28 +102,28 @@ class Weighed:
         return float(self.places @ self.weights) / self.rows
 
 
-def values_of(column: NumberProfile) -> Weighed:
+def weighted_values(column: NumberProfile) -> WeightedValues:
     """Return the middle of each bin in the data's units, and its rows."""
-    low, high = edges_of(column.bins)
-    return Weighed(column.axis.center + column.axis.scale * (low + high) / 2, column.counts.astype(np.float64))
+    low, high = bin_edges(column.bins)
+    return WeightedValues(column.axis.center + column.axis.scale * (low + high) / 2, column.counts.astype(np.float64))
 
 
-def distance(before: Weighed, now: Weighed) -> float:
+def kolmogorov_ratio(before: WeightedValues, now: WeightedValues) -> float:
     """Return the largest gap of two cumulative shares, as a share of what chance allows once in a hundred."""
     return _gap(before, now, np.concatenate([before.places, now.places]))
 
 
-def apart(before: Weighed, now: Weighed) -> bool:
+def distributions_differ(before: WeightedValues, now: WeightedValues) -> bool:
     """Tell whether the distance is more than 1, from a few values where those show it.
 
-    >>> near, far = (Weighed(np.arange(100.0) + shift, np.ones(100)) for shift in (0, 50))
-    >>> apart(near, near), apart(near, far)
+    >>> near, far = (WeightedValues(np.arange(100.0) + shift, np.ones(100)) for shift in (0, 50))
+    >>> distributions_differ(near, near), distributions_differ(near, far)
     (False, True)
     """
-    return _gap(before, now, now.places[:: len(now.places) // FEW + 1]) > 1 or distance(before, now) > 1
+    return _gap(before, now, now.places[:: len(now.places) // FEW + 1]) > 1 or kolmogorov_ratio(before, now) > 1
 
 
-def _gap(before: Weighed, now: Weighed, places: FloatArray) -> float:
+def _gap(before: WeightedValues, now: WeightedValues, places: FloatArray) -> float:
     most = float(np.abs(before.upto(places) - now.upto(places)).max())
     return most / (KOLMOGOROV * math.sqrt(1 / before.rows + 1 / now.rows))
 
@@ -134,7 +134,7 @@ def _candidates() -> list[tuple[float, str, float]]:
     return [*found, (1.8, "1.8 x + 32 (Celsius, Fahrenheit)", 32.0), (1 / 1.8, "(x - 32) / 1.8", -32 / 1.8)]
 
 
-def _best(known: Weighed, now: Weighed, *, partly: bool) -> tuple[float, str] | None:
+def _best(known: WeightedValues, now: WeightedValues, *, partly: bool) -> tuple[float, str] | None:
     """Return factor and words of the change after which values look as they did, the likeliest of all."""
     found = []
     both_signs = bool(known.places[0] < 0 < known.places[-1])
@@ -149,18 +149,18 @@ def _best(known: Weighed, now: Weighed, *, partly: bool) -> tuple[float, str] | 
             continue
         if _far_apart(before.mean() if partly else known_mean, (now_mean - offset) / factor):
             continue
-        converted = Weighed((now.places - offset) / factor, now.weights)
-        if apart(before, converted):
+        converted = WeightedValues((now.places - offset) / factor, now.weights)
+        if distributions_differ(before, converted):
             continue
-        left = distance(before, converted)
-        if not partly and 1 / GREAT < factor < GREAT and left > (1 - EXPLAINED) * distance(known, now):
+        left = kolmogorov_ratio(before, converted)
+        if not partly and 1 / GREAT < factor < GREAT and left > (1 - EXPLAINED) * kolmogorov_ratio(known, now):
             continue
         found.append((left, factor, words))
     best = min(found, default=None)
     return None if best is None else (best[1], best[2])
 
 
-def _out_of_reach(known: Weighed, mean: float) -> bool:
+def _out_of_reach(known: WeightedValues, mean: float) -> bool:
     """Tell whether no mean of some of the known values can be near a mean."""
     nearest, farthest = sorted([abs(float(known.places[0])), abs(float(known.places[-1]))])
     both_signs = known.places[0] <= 0 <= known.places[-1]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tasks.drift.noise_model import student
+from tasks.drift.noise_model import student_quantile
 from tasks.records import Suspicion
 
 FEWEST_DELIVERIES = 5
@@ -31,7 +31,7 @@ def duplicate_share(frame: pd.DataFrame) -> float:
     return float(alike.duplicated().sum() / len(frame)) if len(alike) else 0.0
 
 
-def truncated(rows: int, earlier: Sequence[int], alpha: float) -> Suspicion | None:
+def truncated_delivery(rows: int, earlier: Sequence[int], alpha: float) -> Suspicion | None:
     """Tell whether a delivery is far shorter than earlier ones like it: less than half, and below what chance explains.
 
     Parameters
@@ -45,9 +45,9 @@ def truncated(rows: int, earlier: Sequence[int], alpha: float) -> Suspicion | No
 
     Examples
     --------
-    >>> truncated(40, [100, 104, 96, 102, 98], alpha=0.001).evidence
+    >>> truncated_delivery(40, [100, 104, 96, 102, 98], alpha=0.001).evidence
     '40 rows came where 100 are usual'
-    >>> truncated(90, [100, 104, 96, 102, 98], alpha=0.001) is None
+    >>> truncated_delivery(90, [100, 104, 96, 102, 98], alpha=0.001) is None
     True
     """
     if len(earlier) < FEWEST_DELIVERIES:
@@ -56,7 +56,7 @@ def truncated(rows: int, earlier: Sequence[int], alpha: float) -> Suspicion | No
     usual = float(np.exp(logs.mean()))
     spread = max(float(logs.std(ddof=1)), 1 / math.sqrt(usual)) * math.sqrt(1 + 1 / len(logs))
     lack = float(logs.mean()) - math.log(max(rows, 0.5))
-    if lack < math.log(2) or lack < student(2 * alpha, len(logs) - 1) * spread:
+    if lack < math.log(2) or lack < student_quantile(2 * alpha, len(logs) - 1) * spread:
         return None
     return Suspicion(
         "truncated", (), f"{rows:,} rows came where {usual:,.0f} are usual", {"rows": rows, "usual": usual}

@@ -68,7 +68,7 @@ class CategoryCells:
 
         Examples
         --------
-        >>> known = known_of(CategoryProfile(10, 0, {"a": 8, "b": 2}))
+        >>> known = category_cells(CategoryProfile(10, 0, {"a": 8, "b": 2}))
         >>> [part if isinstance(part, float) else part.tolist() for part in known.sums(
         ...     CategoryProfile(5, 0, {"a": 3, "c": 2}))]
         [[3.0, 2.0], 2.0, 5.0]
@@ -109,7 +109,7 @@ class CategoryCells:
     def name_of(self, cell: int) -> str:
         """Return the category of a cell; those of less than a tenth of the rows are not named, they may be persons.
 
-        >>> known = known_of(CategoryProfile(100, 0, {"a": 80, "b": 11, "c": 4, "d": 3, "e": 2}))
+        >>> known = category_cells(CategoryProfile(100, 0, {"a": 80, "b": 11, "c": 4, "d": 3, "e": 2}))
         >>> [known.name_of(cell) for cell in range(known.cells)]
         ["'a'", "'b'", 'one of its rarer values']
         """
@@ -118,7 +118,7 @@ class CategoryCells:
         return next((repr(name) for name in named), "one of its rarer values")
 
 
-def known_of(column: CategoryProfile) -> CategoryCells:
+def category_cells(column: CategoryProfile) -> CategoryCells:
     """Return the cells of a column of the reference."""
     if column.rest:
         names, counts = list(column.counts), np.array(list(column.counts.values()), dtype=np.float64)
@@ -134,7 +134,7 @@ def known_of(column: CategoryProfile) -> CategoryCells:
     )
 
 
-def comparable(before: CategoryProfile, now: CategoryProfile) -> tuple[CategoryProfile, CategoryProfile]:
+def comparable_categories(before: CategoryProfile, now: CategoryProfile) -> tuple[CategoryProfile, CategoryProfile]:
     """Return both columns with only those categories that either would have kept by name: a sample of the categories.
 
     It is all of them while neither has more than are kept.
@@ -146,7 +146,7 @@ def comparable(before: CategoryProfile, now: CategoryProfile) -> tuple[CategoryP
     return _up_to(before, last), _up_to(now, last)
 
 
-def rows_at_most(column: CategoryProfile, name: str) -> int:
+def most_rows(column: CategoryProfile, name: str) -> int:
     """Return the rows of a category, or, where its name was not kept, of the bucket it is in."""
     if name in column.counts or not column.rest:
         return column.counts.get(name, 0)

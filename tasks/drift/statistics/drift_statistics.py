@@ -8,9 +8,9 @@ import numpy as np
 
 from tasks.arrays import FloatArray
 from tasks.drift.faults.rare_values import rare_strain
-from tasks.drift.noise_model import two_sided
-from tasks.drift.statistics.measured_window import Night
-from tasks.drift.statistics.monitored_statistics import Strains
+from tasks.drift.noise_model import normal_quantile
+from tasks.drift.statistics.measured_window import WindowAtLevel
+from tasks.drift.statistics.monitored_statistics import StatisticValues
 from tasks.drift.statistics.score_layout import LEVEL, ScoreLayout
 
 # A mean place of u moves by this much less than the values do: a shift of one standard deviation moves the mean of u by
@@ -18,10 +18,10 @@ from tasks.drift.statistics.score_layout import LEVEL, ScoreLayout
 SCALE_OF_U = 12**0.5
 
 
-def strains(night: Night) -> Strains:
+def drift_statistics(night: WindowAtLevel) -> StatisticValues:
     """Return every statistic of a night in the order of `Tested`; those of slices are `local_moves`."""
     parts = (_means(night), _shapes(night), _outside(night), _unknown(night))
-    return Strains(
+    return StatisticValues(
         np.concatenate([each.distance for each in parts]),
         np.concatenate([each.leeway for each in parts]),
         np.concatenate([each.direction for each in parts]),
@@ -33,7 +33,7 @@ def units(layout: ScoreLayout) -> FloatArray:
     return np.where(layout.statistic == LEVEL, SCALE_OF_U, 1.0)
 
 
-def _means(night: Night) -> Strains:
+def _means(night: WindowAtLevel) -> StatisticValues:
     """Return the level of numbers and the nulls of every column."""
     layout, unit, nulls = night.layout, units(night.layout), night.tested.nulls
     limit = np.maximum(night.leeway * unit, night.effect)
@@ -50,10 +50,10 @@ def _means(night: Night) -> Strains:
         by_count = np.where(rises & (counted > 0), distance[nulls] / counted, limit[nulls])
     limit[nulls] = np.maximum(limit[nulls], by_count)
     means = night.tested.means
-    return Strains(distance[means], limit[means], np.sign(night.shift.shift[means]).astype(np.int64))
+    return StatisticValues(distance[means], limit[means], np.sign(night.shift.shift[means]).astype(np.int64))
 
 
-def _shapes(night: Night) -> Strains:
+def _shapes(night: WindowAtLevel) -> StatisticValues:
     """Return the shares of cells of every column together, by Pearson's chi-squared distance: the sum of (q - p)^2 / p.
 
     Sampling noise has k - 1 directions, the swing from day to day may have a single one, in which all cells move
@@ -62,7 +62,7 @@ def _shapes(night: Night) -> Strains:
     tested, shift = night.tested, night.shift
     cells, share = tested.cells, tested.share
     swung = night.quiet.quantiles(night.alpha) * shift.swing
-    plain = np.hypot(two_sided(night.alpha) * shift.noise, swung)[cells]
+    plain = np.hypot(normal_quantile(night.alpha) * shift.noise, swung)[cells]
     moved = shift.shift[cells] * plain / night.leeway[cells]  # less what skewness explains
     squares, noise, swing, distance = (
         np.bincount(tested.owner, each, minlength=len(night.layout.names)).astype(np.float64)[tested.shaped]
@@ -77,7 +77,7 @@ def _shapes(night: Night) -> Strains:
     critical = np.array([_chi_squared(degrees, night.alpha) for degrees in tested.degrees.tolist()])
     strain = np.sqrt(squares / (noise / tested.degrees * critical + swing))
     leeway = np.maximum(night.effect, _over(distance, strain, night.effect))
-    return Strains(distance, leeway, np.zeros(len(distance), dtype=np.int64))
+    return StatisticValues(distance, leeway, np.zeros(len(distance), dtype=np.int64))
 
 
 @lru_cache(maxsize=1024)
@@ -87,7 +87,7 @@ def _chi_squared(degrees: int, alpha: float) -> float:
     return float(chdtri(degrees, alpha))
 
 
-def _outside(night: Night) -> Strains:
+def _outside(night: WindowAtLevel) -> StatisticValues:
     """Return the share of rows beyond the reference's range; they must also carry the mean by the effect size.
 
     Where the level swings from day to day, by more than that: a range that ends abruptly swings with it.
@@ -106,17 +106,17 @@ def _outside(night: Night) -> Strains:
     swing = (night.quiet.quantiles(night.alpha) * night.shift.swing)[level] * SCALE_OF_U
     strain = np.minimum(np.max(looks, axis=0), found.excess / np.maximum(night.effect, swing))
     share = (found.below + found.above) / np.maximum(rows, 1.0)
-    return Strains(share, _over(share, strain, 1.0), np.where(found.above >= found.below, 1, -1))
+    return StatisticValues(share, _over(share, strain, 1.0), np.where(found.above >= found.below, 1, -1))
 
 
-def _unknown(night: Night) -> Strains:
+def _unknown(night: WindowAtLevel) -> StatisticValues:
     """Return the share of rows in categories the reference does not know."""
     found, tested = night.found, night.tested
     strain = rare_strain(found.unknown, found.named, tested.singles, tested.named, night.alpha)
     share = found.unknown / np.maximum(found.named, 1.0)
     strain = np.minimum(strain, share / night.effect)
     limit = np.maximum(_over(share, strain, night.effect), night.effect)
-    return Strains(share, limit, np.ones(len(share), dtype=np.int64))
+    return StatisticValues(share, limit, np.ones(len(share), dtype=np.int64))
 
 
 def _over(distance: FloatArray, strain: FloatArray, without: float) -> FloatArray:

@@ -6,29 +6,29 @@ from dataclasses import dataclass
 
 from tasks.arrays import FloatArray
 from tasks.drift.noise_model import ExpectedShift, NoiseModel
-from tasks.drift.statistics.monitored_statistics import Tested
-from tasks.drift.statistics.score_layout import Means, ScoreLayout
+from tasks.drift.statistics.monitored_statistics import MonitoredStatistics
+from tasks.drift.statistics.score_layout import ScoreLayout, WindowMeans
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Measured:
+class MeasuredWindow:
     """Means of every feature, and how far they lie from what their date lets one expect."""
 
     quiet: NoiseModel
-    found: Means
+    found: WindowMeans
     shift: ExpectedShift
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Night:
+class WindowAtLevel:
     """What the statistics of a night are made from.
 
     `leeway` has every feature's at level `alpha`; `effect` is the smallest change that matters.
     """
 
     layout: ScoreLayout
-    tested: Tested
-    measured: Measured
+    tested: MonitoredStatistics
+    measured: MeasuredWindow
     leeway: FloatArray
     alpha: float
     effect: float
@@ -39,7 +39,7 @@ class Night:
         return self.measured.quiet
 
     @property
-    def found(self) -> Means:
+    def found(self) -> WindowMeans:
         """The night's means."""
         return self.measured.found
 

@@ -13,8 +13,8 @@ from tasks.records import DriftStatistic, Statistic
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Strains:
-    """Of each statistic, in the order of `Tested`: how far it moved, how far it may, and which way."""
+class StatisticValues:
+    """Of each statistic, in the order of `MonitoredStatistics`: how far it moved, how far it may, and which way."""
 
     distance: FloatArray
     leeway: FloatArray
@@ -22,7 +22,7 @@ class Strains:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tested:
+class MonitoredStatistics:
     """What is tested of a table: levels and nulls, then shapes, values outside the range, unknown categories.
 
     Attributes
@@ -58,7 +58,7 @@ class Tested:
     singles: FloatArray
     named: FloatArray
 
-    def moved(self, found: Strains, *, only_past: bool = False) -> list[DriftStatistic]:
+    def moved(self, found: StatisticValues, *, only_past: bool = False) -> list[DriftStatistic]:
         """Return the statistics of a night, the most strained first, or only those past their leeway."""
         strain = np.zeros(len(found.distance))
         np.divide(found.distance, found.leeway, out=strain, where=found.leeway > 0)
@@ -72,7 +72,7 @@ class Tested:
         ]
 
 
-def tested(layout: ScoreLayout) -> Tested:
+def monitored_statistics(layout: ScoreLayout) -> MonitoredStatistics:
     """Return what is tested of a table with these features."""
     means, cells = np.flatnonzero(layout.statistic != CELL), np.flatnonzero(layout.statistic == CELL)
     nulls, level = (np.flatnonzero(layout.statistic == each) for each in (NULLS, LEVEL))
@@ -84,7 +84,7 @@ def tested(layout: ScoreLayout) -> Tested:
     statistics = [STATISTICS[at] for at in layout.statistic[means]]
     statistics += [Statistic.SHAPE] * len(shapes)
     statistics += [Statistic.OUTSIDE] * len(outside) + [Statistic.UNKNOWN] * len(unknown)
-    return Tested(
+    return MonitoredStatistics(
         names=names,
         statistics=statistics,
         ordered=np.array(sorted(range(len(names)), key=lambda at: (names[at], statistics[at])), dtype=np.int64),

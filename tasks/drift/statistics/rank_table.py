@@ -12,7 +12,7 @@ import numpy as np
 
 from tasks.arrays import FloatArray, IntArray
 from tasks.profiles import ColumnProfile, NumberProfile
-from tasks.profiles.axis import edges_of
+from tasks.profiles.axis import bin_edges
 
 GROUPS = 10
 FEWEST_FAR = 2
@@ -125,7 +125,7 @@ def tails(columns: list[ColumnProfile]) -> FloatArray:
 
 
 def _middles(bins: np.ndarray) -> FloatArray:
-    low, high = edges_of(bins)
+    low, high = bin_edges(bins)
     return (low + high) / 2
 
 

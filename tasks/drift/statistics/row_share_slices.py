@@ -15,22 +15,22 @@ import numpy as np
 
 from tasks.arrays import FloatArray, IntArray
 from tasks.drift.faults.stale_dates import days_before
-from tasks.drift.statistics.measured_window import Night
+from tasks.drift.statistics.measured_window import WindowAtLevel
 from tasks.drift.statistics.score_layout import CELL, ScoreLayout
 from tasks.profiles import NumberProfile, TableProfile
-from tasks.profiles.axis import edges_of
+from tasks.profiles.axis import bin_edges
 from tasks.records import DriftStatistic, Statistic
 
 FEWEST_CELLS = 3
 DOUBTFUL = 0.05
 
 
-def local_columns(layout: ScoreLayout) -> int:
+def sliced_columns(layout: ScoreLayout) -> int:
     """Return how many columns have slices to look at."""
     return int((_cell_counts(layout) >= FEWEST_CELLS).sum())
 
 
-def local_moves(night: Night, total: TableProfile) -> Iterator[DriftStatistic]:
+def single_slice_shifts(night: WindowAtLevel, total: TableProfile) -> Iterator[DriftStatistic]:
     """Yield, of each column in which only one slice moved, and past its leeway, that slice.
 
     Parameters
@@ -46,7 +46,7 @@ def local_moves(night: Night, total: TableProfile) -> Iterator[DriftStatistic]:
     looked = _cell_counts(layout)[owner] >= FEWEST_CELLS
     if not looked.any():
         return
-    alpha = night.alpha * local_columns(layout) / int(looked.sum())
+    alpha = night.alpha * sliced_columns(layout) / int(looked.sum())
     limit = np.maximum(night.quiet.leeway(night.shift, alpha)[cells], night.effect)
     strain = np.where(looked, np.abs(night.shift.shift[cells]) / limit, 0.0)
     for column in np.unique(owner[strain > 1]):
@@ -71,7 +71,7 @@ def slice_name(layout: ScoreLayout, total: TableProfile, column: int, cell: int)
         return name
     of_bin = table.cell[table.first[column] : table.last[column]]
     mine = profile.bins[of_bin == of_bin[0] + cell]
-    low, high = (profile.axis.center + profile.axis.scale * each for each in edges_of(mine))
+    low, high = (profile.axis.center + profile.axis.scale * each for each in bin_edges(mine))
     first, last = of_bin[0] == of_bin[0] + cell, of_bin[-1] == of_bin[0] + cell
     if name in total.ruler.dates:
         return f"{name}, {days_before(low[0], high[-1])}"
@@ -80,7 +80,7 @@ def slice_name(layout: ScoreLayout, total: TableProfile, column: int, cell: int)
     return f"{name} from {low[0]:.4g} to {high[-1]:.4g}"
 
 
-def _alone(night: Night, cells: IntArray, worst: int) -> bool:
+def _alone(night: WindowAtLevel, cells: IntArray, worst: int) -> bool:
     """Tell whether the other cells keep their proportions while one of them moves."""
     rest = np.delete(cells, worst)
     now = (night.found.sums / np.maximum(night.found.rows, 1.0))[rest]

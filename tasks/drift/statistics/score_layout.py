@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tasks.arrays import FloatArray, IntArray
-from tasks.drift.statistics.category_cells import CategoryCells, known_of
+from tasks.drift.statistics.category_cells import CategoryCells, category_cells
 from tasks.drift.statistics.rank_table import NumberTable, number_sums, number_table, tails
 from tasks.profiles import CategoryProfile, ColumnProfile, NumberProfile, TableProfile
 from tasks.records import Statistic
@@ -29,7 +29,7 @@ STATISTICS = (Statistic.LEVEL, Statistic.NULLS, Statistic.SHAPE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Means:
+class WindowMeans:
     """Rows summarised for the watch: sums of scores and the rows they rest on, and what lies outside the known.
 
     `sums` and `rows` have one entry a feature; `below`, `above` (rows beyond the reference's range) and `excess` (how
@@ -80,7 +80,7 @@ class ScoreLayout:
     rows: FloatArray
     tails: FloatArray
 
-    def means(self, profile: TableProfile) -> Means:
+    def means(self, profile: TableProfile) -> WindowMeans:
         """Return what a profile of the same ruler comes to."""
         numbers = [profile.columns[name] for name in self.numbers]
         level, cells, outside = number_sums(self.table, numbers)
@@ -93,17 +93,17 @@ class ScoreLayout:
         rows = np.where(self.statistic == NULLS, total[self.column], present[self.column])
         unknown, named = (np.array([each[place] for each in found], dtype=np.float64) for place in (1, 2))
         far = outside.far, outside.far_ratio
-        return Means(sums, rows, outside.below, outside.above, outside.excess, unknown, named, *far)
+        return WindowMeans(sums, rows, outside.below, outside.above, outside.excess, unknown, named, *far)
 
 
-def layout(total: TableProfile) -> ScoreLayout:
+def score_layout(total: TableProfile) -> ScoreLayout:
     """Return the features of a table whose whole reference is `total`."""
     names = tuple(sorted(total.columns))  # a profile that was stored comes back in another order
     numbers = tuple(name for name in names if isinstance(total.columns[name], NumberProfile))
     categories = tuple(name for name in names if isinstance(total.columns[name], CategoryProfile))
     known = [total.columns[name] for name in (*numbers, *categories)]
     table = number_table([total.columns[name] for name in numbers])
-    watched = tuple(known_of(_as_categories(total.columns[name])) for name in categories)
+    watched = tuple(category_cells(_as_categories(total.columns[name])) for name in categories)
     owners = np.repeat(np.arange(len(categories)) + len(numbers), [each.cells for each in watched])
     every = np.arange(len(numbers) + len(categories))
     places = np.arange(len(numbers))

@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 
 from tasks.arrays import FloatArray
-from tasks.drift import NoiseModel, Reference, Row, quiet, reference_of
+from tasks.drift import NoiseModel, Reference, ScoreMoments, build_reference, fit_noise_model
 from tasks.profiles import NumberProfile, TableProfile, fit_ruler, profile
-from tasks.profiles.axis import edges_of
+from tasks.profiles.axis import bin_edges
 from tasks.records import Statistic
 from tasks.statistics import LOSSES, RESIDUALS
 
@@ -93,7 +93,9 @@ class PredictionReference:
         """What surprises do while nothing is wrong."""
         starts = [date.fromisoformat(start) for start, _, _ in self.days]
         sums, rows = (np.array([day[place] for day in self.days]) for place in (1, 2))
-        return quiet(starts, sums, rows, Row(**{name: np.array(values) for name, values in self.row.items()}))
+        return fit_noise_model(
+            starts, sums, rows, ScoreMoments(**{name: np.array(values) for name, values in self.row.items()})
+        )
 
     def sums(self, predictions: FloatArray, labels: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the sum of every feature over labelled rows, and the rows it rests on."""
@@ -186,7 +188,7 @@ def answers(rows: pd.DataFrame, metric: str, *, binary: bool) -> PredictionRefer
     ruler = fit_ruler(rows, numbers=[PREDICTION], categories=[], booleans=[])
     by_day = list(rows.groupby("event_date", sort=True).indices.items())
     profiles = [(str(day), profile(rows.iloc[at], ruler)) for day, at in by_day]
-    draft = PredictionReference(metric, binary, edges, groups, (), {}, reference_of(profiles), trusted=True)
+    draft = PredictionReference(metric, binary, edges, groups, (), {}, build_reference(profiles), trusted=True)
     scores, counted = _scores(draft, prediction, truth)
     days = tuple((str(day), tuple(scores[at].sum(axis=0)), tuple(counted[at].sum(axis=0))) for day, at in by_day)
     trusted = _was_right(rows, metric, binary=binary)
@@ -197,7 +199,7 @@ def answers(rows: pd.DataFrame, metric: str, *, binary: bool) -> PredictionRefer
 
 def _values(column: NumberProfile) -> tuple[FloatArray, FloatArray]:
     """Return the middle of each bin in the data's units, and its share of rows."""
-    low, high = edges_of(column.bins)
+    low, high = bin_edges(column.bins)
     return column.axis.center + column.axis.scale * (low + high) / 2, column.counts / column.present
 
 

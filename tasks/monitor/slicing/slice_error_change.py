@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.arrays import FloatArray, IntArray
-from tasks.drift.noise_model import student
+from tasks.drift.noise_model import student_quantile
 from tasks.monitor.drift_kind import DOUBTFUL
 
 
@@ -88,4 +88,4 @@ class Rise:
 
     def _quantiles(self, alpha: float) -> FloatArray:
         degrees, inverse = np.unique(self.degrees, return_inverse=True)
-        return np.array([student(min(alpha, 1.0), float(each)) for each in degrees])[inverse]
+        return np.array([student_quantile(min(alpha, 1.0), float(each)) for each in degrees])[inverse]

@@ -11,23 +11,23 @@ import pyarrow as pa
 
 from tasks.arrays import IntArray
 from tasks.profiles.axis import Axis
-from tasks.profiles.category_profile import CategoryProfile, bounded
+from tasks.profiles.category_profile import CategoryProfile, bound_categories
 from tasks.profiles.counting.column_values import (
     Column,
-    ages_of,
-    booleans_of,
-    categories_of,
-    codes_counted,
-    instants_and_nulls,
-    named,
-    numbers_of,
+    ages_in_days,
+    boolean_counts,
+    category_counts,
+    code_counts,
+    named_counts,
+    nullable_instants,
+    number_values,
 )
 from tasks.profiles.counting.number_counter import NumberCounter
 from tasks.profiles.counting.scratch_buffers import ScratchBuffers
 
 
 @dataclass(slots=True)
-class Numbers:
+class NumberColumnCounter:
     """A number column."""
 
     axis: Axis
@@ -38,11 +38,11 @@ class Numbers:
 
     def add(self, column: Column, name: str, desk: ScratchBuffers) -> None:
         """Count a column's rows in."""
-        self.counter.add(numbers_of(column, name), len(column), desk)
+        self.counter.add(number_values(column, name), len(column), desk)
 
 
 @dataclass(slots=True)
-class Categories:
+class CategoryColumnCounter:
     """A category column; while batches share a dictionary, their codes are counted and no name is looked at."""
 
     rows: int = 0
@@ -56,12 +56,12 @@ class Categories:
         """Count a column's rows in."""
         self.rows += len(column)
         if isinstance(column, pd.Series) or not pa.types.is_dictionary(column.type):
-            self._name(*categories_of(column))
+            self._name(*category_counts(column))
             return
         if self.dictionary is None or not self.dictionary.equals(column.dictionary):
             self._end_dictionary()
             self.dictionary, self.codes = column.dictionary, np.zeros(len(column.dictionary), dtype=np.int64)
-        self.codes += codes_counted(column)
+        self.codes += code_counts(column)
 
     def profile(self) -> CategoryProfile:
         """Return the profile of what has been counted."""
@@ -70,19 +70,19 @@ class Categories:
 
     def _end_dictionary(self) -> None:
         if self.dictionary is not None:
-            self._name(*named(self.dictionary, self.codes))
+            self._name(*named_counts(self.dictionary, self.codes))
             self.dictionary = None
 
     def _name(self, names: list[str], rows: IntArray) -> None:
         for category, count in zip(names, rows.tolist(), strict=True):
             self.counts[category] += count
         self.present += int(rows.sum())
-        held, buckets = bounded(self.counts, self.rest)
+        held, buckets = bound_categories(self.counts, self.rest)
         self.counts, self.rest = Counter(held), Counter(buckets)
 
 
 @dataclass(slots=True)
-class Booleans:
+class BooleanColumnCounter:
     """A boolean column."""
 
     rows: int = 0
@@ -91,7 +91,7 @@ class Booleans:
 
     def add(self, column: Column, name: str, _desk: ScratchBuffers) -> None:
         """Count a column's rows in."""
-        true, false = booleans_of(column, name)
+        true, false = boolean_counts(column, name)
         self.rows, self.true, self.false = self.rows + len(column), self.true + true, self.false + false
 
     def profile(self) -> CategoryProfile:
@@ -101,7 +101,7 @@ class Booleans:
 
 
 @dataclass(slots=True)
-class Dates:
+class DateColumnCounter:
     """A column of dates beside the event date: when, as `Times` has it, and how many days before the event date."""
 
     when: Axis
@@ -114,6 +114,6 @@ class Dates:
 
     def add(self, column: Column, events: pa.Int64Array, name: str, desk: ScratchBuffers) -> None:
         """Count a column's rows in; `events` are their event dates, in microseconds since 1970."""
-        instants = instants_and_nulls(column, name)
+        instants = nullable_instants(column, name)
         self.instants.add(instants.drop_null().to_numpy(zero_copy_only=True), len(column), desk)
-        self.ages.add(ages_of(instants, events), len(column), desk)
+        self.ages.add(ages_in_days(instants, events), len(column), desk)

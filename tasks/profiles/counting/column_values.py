@@ -20,7 +20,7 @@ Column: TypeAlias = pd.Series | pa.Array
 DAY_US = 86_400_000_000
 
 
-def numbers_of(column: Column, name: str) -> NumberArray:
+def number_values(column: Column, name: str) -> NumberArray:
     """Return a number column's values that are not null, infinities included; nan stands for null too.
 
     Integers stay integers, so that ids beyond 2**53 are not rounded.
@@ -34,7 +34,7 @@ def numbers_of(column: Column, name: str) -> NumberArray:
         return _numbers_of_series(column, name)
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return numbers_of(column.dictionary_decode(), name)
+        return number_values(column.dictionary_decode(), name)
     if column.null_count == len(column):
         return np.empty(0)
     if pa.types.is_decimal(kind):
@@ -48,17 +48,17 @@ def numbers_of(column: Column, name: str) -> NumberArray:
     return values
 
 
-def categories_of(column: Column) -> tuple[list[str], IntArray]:
+def category_counts(column: Column) -> tuple[list[str], IntArray]:
     """Return the categories of a column that is not all null, as text, and the rows of each; nulls are left out."""
     if isinstance(column, pd.Series):
         counted = column.value_counts(sort=False)
         counted = counted[counted > 0]
         return [str(value) for value in counted.index], counted.to_numpy().astype(np.int64)
     encoded = column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
-    return named(encoded.dictionary, codes_counted(encoded))
+    return named_counts(encoded.dictionary, code_counts(encoded))
 
 
-def codes_counted(encoded: pa.DictionaryArray) -> IntArray:
+def code_counts(encoded: pa.DictionaryArray) -> IntArray:
     """Return the rows of each code of a dictionary-encoded column; nulls are left out."""
     codes = encoded.indices.drop_null() if encoded.indices.null_count else encoded.indices
     counts: IntArray = np.bincount(
@@ -67,7 +67,7 @@ def codes_counted(encoded: pa.DictionaryArray) -> IntArray:
     return counts
 
 
-def named(dictionary: pa.Array, counts: IntArray) -> tuple[list[str], IntArray]:
+def named_counts(dictionary: pa.Array, counts: IntArray) -> tuple[list[str], IntArray]:
     """Return the values of the codes that occur, as text, and their counts; codes that stand for null are left out."""
     met = np.flatnonzero(counts)
     values = dictionary.take(pa.array(met)).to_pylist()
@@ -75,7 +75,7 @@ def named(dictionary: pa.Array, counts: IntArray) -> tuple[list[str], IntArray]:
     return [str(values[at]) for at in valued], counts[met[valued]]
 
 
-def booleans_of(column: Column, name: str) -> tuple[int, int]:
+def boolean_counts(column: Column, name: str) -> tuple[int, int]:
     """Return how many rows are true, and how many are false.
 
     Raises
@@ -98,7 +98,7 @@ def booleans_of(column: Column, name: str) -> tuple[int, int]:
     return int(booleans.sum()), int((~booleans).sum())
 
 
-def instants_of(column: Column, name: str) -> NumberArray:
+def instant_values(column: Column, name: str) -> NumberArray:
     """Return a time column's values that are not null, in whole microseconds since 1970 (UTC).
 
     Raises
@@ -106,12 +106,12 @@ def instants_of(column: Column, name: str) -> NumberArray:
     DataError
         The column does not hold dates or times.
     """
-    microseconds: NumberArray = instants_and_nulls(column, name).drop_null().to_numpy(zero_copy_only=True)
+    microseconds: NumberArray = nullable_instants(column, name).drop_null().to_numpy(zero_copy_only=True)
     return microseconds
 
 
-def instants_and_nulls(column: Column, name: str) -> pa.Int64Array:
-    """Return what `instants_of` does, row by row, with the nulls; text is read as models read it.
+def nullable_instants(column: Column, name: str) -> pa.Int64Array:
+    """Return what `instant_values` does, row by row, with the nulls; text is read as models read it.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def instants_and_nulls(column: Column, name: str) -> pa.Int64Array:
     return array.cast(pa.timestamp("us", tz=zone), safe=False).cast(pa.int64())
 
 
-def ages_of(instants: pa.Int64Array, events: pa.Int64Array) -> NumberArray:
+def ages_in_days(instants: pa.Int64Array, events: pa.Int64Array) -> NumberArray:
     """Return by how many whole days each instant precedes its row's event date, where both are known.
 
     Parameters
@@ -142,7 +142,7 @@ def ages_of(instants: pa.Int64Array, events: pa.Int64Array) -> NumberArray:
     The third day of 1970 is two days after its first, and the last moment of 1969 is a day before that.
 
     >>> third_day, end_of_1969 = 2 * DAY_US, -1
-    >>> ages_of(pa.array([0, end_of_1969, None]), pa.array([third_day] * 3)).tolist()
+    >>> ages_in_days(pa.array([0, end_of_1969, None]), pa.array([third_day] * 3)).tolist()
     [2, 3]
     """
     known = pc.and_(instants.is_valid(), events.is_valid())

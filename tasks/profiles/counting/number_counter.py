@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tasks.arrays import FloatArray, NumberArray
-from tasks.profiles.axis import Axis, exact
+from tasks.profiles.axis import Axis, exact_number
 from tasks.profiles.counting.scratch_buffers import BLOCK_ROWS, CHUNK_ROWS, ScratchBuffers
-from tasks.profiles.counting.value_block import UNIT, Block, block_of
+from tasks.profiles.counting.value_block import UNIT, Block, build_block
 from tasks.profiles.counting.value_counter import ValueCounter
 from tasks.profiles.histogram import Histogram
 
@@ -72,10 +72,10 @@ class NumberCounter:
             if not finite.size:
                 return None
             values, low, high = finite, finite.min(), finite.max()
-        return block_of(values, low, high, self.axis)
+        return build_block(values, low, high, self.axis)
 
     def _add_block(self, block: Block, desk: ScratchBuffers) -> None:
-        low, high = exact(block.low), exact(block.high)
+        low, high = exact_number(block.low), exact_number(block.high)
         self.minimum = low if self.minimum is None else min(self.minimum, low)
         self.maximum = high if self.maximum is None else max(self.maximum, high)
         bins = desk.bins[: block.values.size]

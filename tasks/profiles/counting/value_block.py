@@ -44,7 +44,7 @@ class Block:
         return bool(self.low.item() <= value <= self.high.item())
 
 
-def block_of(values: NumberArray, low: np.generic, high: np.generic, axis: Axis) -> Block:
+def build_block(values: NumberArray, low: np.generic, high: np.generic, axis: Axis) -> Block:
     """Return the block of values whose extremes are known."""
     farthest = float(np.abs(axis.z(np.array([low, high]))).max())
     return Block(

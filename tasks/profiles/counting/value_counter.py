@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.arrays import IndexArray, IntArray, NumberArray
-from tasks.profiles.axis import ALL_BINS, Axis, exact
+from tasks.profiles.axis import ALL_BINS, Axis, exact_number
 from tasks.profiles.counting.scratch_buffers import CHUNK_ROWS, ScratchBuffers
 from tasks.profiles.counting.value_block import Block
-from tasks.profiles.distinct_count import LEAST_RANKS, Ranks, Registers, mixed, number_ranks, raise_registers
-from tasks.profiles.histogram import SMALL_ROWS, occupied
-from tasks.profiles.value_counts import EXACT_VALUES, ValueCounts, pinned, registers_of, watched
+from tasks.profiles.distinct_count import LEAST_RANKS, Ranks, Registers, mix_bits, number_ranks, update_registers
+from tasks.profiles.histogram import SMALL_ROWS, occupied_bins
+from tasks.profiles.value_counts import EXACT_VALUES, ValueCounts, always_counted, pinned_counts, value_registers
 
 GLANCE_ROWS = 1024  # looked at before a whole block is
 
@@ -34,13 +34,13 @@ class ValueCounter:
             if few is not None and len(self.counts.keys() | few.keys()) <= EXACT_VALUES:
                 self.counts.update(few)
                 return
-            self.registers = registers_of(self.counts)
-            self.counts = Counter(pinned(self.counts, self.axis))
+            self.registers = value_registers(self.counts)
+            self.counts = Counter(pinned_counts(self.counts, self.axis))
         self._count_pins(block)
         _raise(self.registers, block, block.values[:GLANCE_ROWS], desk)  # so that of the others most are left out
         others = block.values[GLANCE_ROWS:]
         if binned.size and not self.registers.min():
-            others = np.concatenate(_representatives(block.values, bins, occupied(binned)[0])[:2])
+            others = np.concatenate(_representatives(block.values, bins, occupied_bins(binned)[0])[:2])
         _raise(self.registers, block, others, desk)
 
     def found(self) -> ValueCounts:
@@ -48,16 +48,16 @@ class ValueCounter:
         return ValueCounts(dict(self.counts), None if self.registers is None else self.registers.tobytes())
 
     def _count_pins(self, block: Block) -> None:
-        for pin in watched(self.axis):
-            rows = rows_of(block.values, pin) if block.may_hold(pin) else 0
+        for pin in always_counted(self.axis):
+            rows = rows_with_value(block.values, pin) if block.may_hold(pin) else 0
             if rows:
                 self.counts[pin] += rows
 
 
-def rows_of(values: NumberArray, pin: float) -> int:
+def rows_with_value(values: NumberArray, pin: float) -> int:
     """Return how many rows hold a value exactly: no number is rounded to meet it.
 
-    >>> rows_of(np.array([2**62, 2**62 + 1]), 2.0**62), rows_of(np.array([2.0**62]), 2**62 + 1)
+    >>> rows_with_value(np.array([2**62, 2**62 + 1]), 2.0**62), rows_with_value(np.array([2.0**62]), 2**62 + 1)
     (1, 0)
     """
     if values.dtype.kind == "f":
@@ -69,17 +69,17 @@ def few_values(values: NumberArray, bins: IndexArray, binned: IntArray) -> dict[
     """Return the rows of every value, or None when there are more than 64."""
     if values.size <= SMALL_ROWS or not binned.size:
         return _sorted_counts(values)
-    met, rows = occupied(binned)
+    met, rows = occupied_bins(binned)
     if len(met) > EXACT_VALUES or _many(values[:GLANCE_ROWS]):
         return None
     held, others, odd = _representatives(values, bins, met)
     if not others.size:
-        return {exact(value): int(count) for value, count in zip(held, rows, strict=True)}
+        return {exact_number(value): int(count) for value, count in zip(held, rows, strict=True)}
     sorted_others = None if _many(others[:GLANCE_ROWS]) else _sorted_counts(others)
     if sorted_others is None:
         return None
     rows = rows - np.bincount(bins[odd], minlength=len(binned))[met]
-    few = Counter({exact(value): int(count) for value, count in zip(held, rows, strict=True)})
+    few = Counter({exact_number(value): int(count) for value, count in zip(held, rows, strict=True)})
     few.update(sorted_others)
     return dict(few) if len(few) <= EXACT_VALUES else None
 
@@ -101,7 +101,7 @@ def _sorted_counts(values: NumberArray) -> dict[float, int] | None:
     found, rows = np.unique(values, return_counts=True)
     if len(found) > EXACT_VALUES:
         return None
-    return {exact(value): int(count) for value, count in zip(found, rows, strict=True)}
+    return {exact_number(value): int(count) for value, count in zip(found, rows, strict=True)}
 
 
 def _many(values: NumberArray) -> bool:
@@ -113,7 +113,7 @@ def _raise(registers: Registers, block: Block, values: NumberArray, desk: Scratc
     if values.size:
         least = int(registers.min())
         chunks = [values[start : start + CHUNK_ROWS] for start in range(0, values.size, CHUNK_ROWS)]
-        raise_registers(registers, np.concatenate([_ranks(block, chunk, least, desk) for chunk in chunks]))
+        update_registers(registers, np.concatenate([_ranks(block, chunk, least, desk) for chunk in chunks]))
 
 
 def _ranks(block: Block, values: NumberArray, least: int, desk: ScratchBuffers) -> Ranks:
@@ -124,5 +124,5 @@ def _ranks(block: Block, values: NumberArray, least: int, desk: ScratchBuffers) 
         floats = values
         if values.dtype != np.float64 or block.may_hold(0.0):
             floats = np.add(values, 0.0, out=desk.floats[: values.size])  # minus zero becomes zero
-        ranks = mixed(floats.view(np.uint64), desk.ranks[: values.size], desk.spare[: values.size])
+        ranks = mix_bits(floats.view(np.uint64), desk.ranks[: values.size], desk.spare[: values.size])
     return ranks[ranks >= LEAST_RANKS[least]] if least else ranks.copy()

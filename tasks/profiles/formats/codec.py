@@ -26,7 +26,7 @@ from collections.abc import Callable
 
 from tasks.errors import DataError
 from tasks.profiles.formats.protocol_1 import read_1
-from tasks.profiles.formats.protocol_2 import read_2, ruler_header, written
+from tasks.profiles.formats.protocol_2 import read_2, ruler_header, write_2
 from tasks.profiles.ruler import Ruler
 from tasks.profiles.table_profile import TableProfile
 
@@ -47,7 +47,7 @@ def to_bytes(profile: TableProfile) -> bytes:
     >>> from_bytes(to_bytes(empty)) == empty
     True
     """
-    return PREFIX.pack(MAGIC, _protocol(profile.ruler)) + zlib.compress(written(profile), ZLIB_LEVEL)
+    return PREFIX.pack(MAGIC, _protocol(profile.ruler)) + zlib.compress(write_2(profile), ZLIB_LEVEL)
 
 
 def from_bytes(data: bytes) -> TableProfile:

@@ -10,16 +10,16 @@ from tasks.arrays import BinArray, IntArray
 from tasks.profiles.number_profile import NumberProfile
 
 
-def steps_of(column: NumberProfile) -> IntArray:
+def bin_steps(column: NumberProfile) -> IntArray:
     """Return the first bin, and how far each of the others lies from the one before."""
     bins = column.bins.astype(np.int64)
     bins[1:] -= bins[:-1].copy()
     return bins
 
 
-def widths_of(column: NumberProfile) -> list[int]:
+def byte_widths(column: NumberProfile) -> list[int]:
     """Return how many bytes a step between bins, and a count, take."""
-    arrays = (steps_of(column)[1:], column.counts)
+    arrays = (bin_steps(column)[1:], column.counts)
     return [np.min_scalar_type(int(array.max(initial=0))).itemsize for array in arrays]
 
 
@@ -27,14 +27,14 @@ def histogram_bytes(column: NumberProfile) -> bytes:
     """Return a column's bins and counts as bytes."""
     if not len(column.bins):
         return b""
-    steps = steps_of(column)
-    step_bytes, count_bytes = widths_of(column)
+    steps = bin_steps(column)
+    step_bytes, count_bytes = byte_widths(column)
     first = int(steps[0]).to_bytes(2, "little")
     return first + steps[1:].astype(f"<u{step_bytes}").tobytes() + column.counts.astype(f"<u{count_bytes}").tobytes()
 
 
 @dataclass(slots=True)
-class Reader:
+class ArrayReader:
     """A place in the bytes of the arrays."""
 
     body: bytes

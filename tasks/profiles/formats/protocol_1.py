@@ -7,7 +7,7 @@ import struct
 
 from tasks.profiles.axis import Axis
 from tasks.profiles.category_profile import CategoryProfile
-from tasks.profiles.formats.histogram_bytes import Reader
+from tasks.profiles.formats.histogram_bytes import ArrayReader
 from tasks.profiles.number_profile import NumberProfile
 from tasks.profiles.ruler import Ruler
 from tasks.profiles.table_profile import TableProfile
@@ -21,7 +21,7 @@ def read_1(body: bytes) -> TableProfile:
     header = json.loads(body[LENGTH.size : LENGTH.size + length])
     numbers = {name: Axis(center, scale) for name, center, scale in header["numbers"]}
     ruler = Ruler(numbers, tuple(header["categories"]), tuple(header["booleans"]))
-    reader = Reader(body, LENGTH.size + length)
+    reader = ArrayReader(body, LENGTH.size + length)
     columns = {}
     for name, axis in numbers.items():
         scalars = header["columns"][name]

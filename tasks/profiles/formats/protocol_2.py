@@ -13,7 +13,7 @@ from typing import Any
 from tasks.profiles.axis import Axis
 from tasks.profiles.category_profile import CategoryProfile
 from tasks.profiles.distinct_count import REGISTERS
-from tasks.profiles.formats.histogram_bytes import Reader, histogram_bytes, widths_of
+from tasks.profiles.formats.histogram_bytes import ArrayReader, byte_widths, histogram_bytes
 from tasks.profiles.number_profile import NumberProfile
 from tasks.profiles.ruler import Ruler
 from tasks.profiles.table_profile import TableProfile
@@ -32,7 +32,7 @@ SCALARS = (
 )
 
 
-def written(profile: TableProfile) -> bytes:
+def write_2(profile: TableProfile) -> bytes:
     """Return a profile as bytes, not yet compressed."""
     header = {
         "ruler": ruler_header(profile.ruler),
@@ -63,7 +63,7 @@ def read_2(body: bytes) -> TableProfile:
     header = json.loads(body[LENGTH.size : LENGTH.size + length])
     axes, columns = _axes(header["ruler"]), header["columns"]
     ruler = _ruler(header["ruler"], axes)
-    reader = Reader(body, LENGTH.size + length)
+    reader = ArrayReader(body, LENGTH.size + length)
     numbers = {name: _number(axis, columns[name], reader) for name, axis in ruler.numbers.items()}
     for name, axis in axes["texts"].items():
         _number(axis, columns[f"{name}.length"], reader)
@@ -116,7 +116,7 @@ def _scalars(column: NumberProfile | CategoryProfile) -> dict[str, Any]:
     return {
         **{name: getattr(column, name) for name in SCALARS},
         "bins": len(column.bins),
-        "widths": widths_of(column),
+        "widths": byte_widths(column),
         "values": None if held is None else sorted(held.counts.items()),
         "many": bool(held and not held.complete),
     }
@@ -131,7 +131,7 @@ def _category(kept: dict[str, Any]) -> CategoryProfile:
     return CategoryProfile(kept["rows"], kept["nulls"], kept["counts"], dict(kept["rest"]))
 
 
-def _number(axis: Axis, kept: dict[str, Any], reader: Reader) -> NumberProfile:
+def _number(axis: Axis, kept: dict[str, Any], reader: ArrayReader) -> NumberProfile:
     bins, counts = reader.histogram(kept["bins"], kept["widths"])
     registers = reader.taken(REGISTERS) if kept["many"] else None
     held = None if kept["values"] is None else ValueCounts(dict(kept["values"]), registers)

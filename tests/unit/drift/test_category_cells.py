@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.drift import Leeway, Reference, reference_of, suspicions
-from tasks.drift.statistics.category_cells import comparable, known_of, rows_at_most
+from tasks.drift import Leeway, Reference, build_reference, find_suspicions
+from tasks.drift.statistics.category_cells import category_cells, comparable_categories, most_rows
 from tasks.profiles import CategoryProfile, Ruler, profile
 from tests.unit.drift.comparing import compare
 
@@ -28,7 +28,7 @@ def night(seed: int, rows: int = 2_000) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def reference() -> Reference:
     days = [(START + timedelta(days=n)).isoformat() for n in range(40)]
-    found = reference_of([(day, profile(night(seed), RULER)) for seed, day in enumerate(days)])
+    found = build_reference([(day, profile(night(seed), RULER)) for seed, day in enumerate(days)])
     assert found.total.columns["shop"].rest  # type: ignore[union-attr]  # it is a category column
     return found
 
@@ -59,11 +59,11 @@ def test_a_category_is_not_called_renamed_or_gone_because_its_name_was_not_kept(
     window = profile(night(99, 20_000), RULER)
     past = compare(reference, window, POLICY, START + timedelta(days=45)).moved
     loud = [type(one)(one.column, one.statistic, 2.0, 1.0) for one in past]
-    assert [each.kind for each in suspicions(reference, window, loud, POLICY.effect)] == ["unclear"]
+    assert [each.kind for each in find_suspicions(reference, window, loud, POLICY.effect)] == ["unclear"]
 
 
 def test_a_column_that_suddenly_has_thousands_of_categories_is_unknown_in_all_but_the_old_ones() -> None:
-    known = known_of(CategoryProfile(100, 0, {"a": 60, "b": 40}))
+    known = category_cells(CategoryProfile(100, 0, {"a": 60, "b": 40}))
     names = [*np.repeat(["a", "b"], [600, 400]), *(f"id {n}" for n in range(9_000))]
     column = profile(pd.DataFrame({"shop": names}), RULER).columns["shop"]
     assert isinstance(column, CategoryProfile)
@@ -71,7 +71,7 @@ def test_a_column_that_suddenly_has_thousands_of_categories_is_unknown_in_all_bu
     cells, unknown, rows = known.sums(column)
     assert rows == cells.sum() == 10_000
     assert unknown == pytest.approx(9_000, abs=30)  # those that share the bucket of an old one count as its own
-    assert rows_at_most(column, "a") >= 600
+    assert most_rows(column, "a") >= 600
 
 
 def test_two_columns_are_compared_over_the_names_both_would_have_kept(reference: Reference) -> None:
@@ -79,8 +79,8 @@ def test_two_columns_are_compared_over_the_names_both_would_have_kept(reference:
     now = profile(night(99), RULER).columns["shop"]
     assert isinstance(before, CategoryProfile)
     assert isinstance(now, CategoryProfile)
-    first, second = comparable(before, now)
+    first, second = comparable_categories(before, now)
     assert set(second.counts) <= set(now.counts)
     assert first.counts == before.counts
     assert 0 < second.present < now.present
-    assert comparable(now, now) == (now, now)
+    assert comparable_categories(now, now) == (now, now)

@@ -7,13 +7,13 @@ import math
 import numpy as np
 import pytest
 
-from tasks.drift import Charts, begin
+from tasks.drift import CusumCharts, new_charts
 from tasks.drift.cusum import threshold
 from tasks.errors import DataError
 
 
-def after(history: list[float], height: float = 5.8, doubt: float = 0.0, least: float = 0.0) -> list[Charts]:
-    charts, found = begin(np.array([height])), []
+def after(history: list[float], height: float = 5.8, doubt: float = 0.0, least: float = 0.0) -> list[CusumCharts]:
+    charts, found = new_charts(np.array([height])), []
     for z in history:
         charts = charts.after(np.array([z]), np.array([doubt]), np.array([least]))
         found.append(charts)
@@ -34,7 +34,7 @@ def test_the_threshold_agrees_with_the_tables(h: float, run_length: float) -> No
 
 def test_false_alarms_are_as_far_apart_as_was_asked() -> None:
     rng = np.random.default_rng(8)
-    charts, alarms = begin(np.full(300, threshold(100))), 0
+    charts, alarms = new_charts(np.full(300, threshold(100))), 0
     for _ in range(400):
         charts = charts.after(rng.normal(size=300), np.zeros(300))
         alarms += int(charts.crept.any(axis=0).sum())

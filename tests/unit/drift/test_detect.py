@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.drift import Leeway, Reference, Suspicion, reference_of, suspicions, truncated
-from tasks.drift.faults.detect import Hints
+from tasks.drift import Leeway, Reference, Suspicion, build_reference, find_suspicions, truncated_delivery
+from tasks.drift.faults.detect import DuplicateShares
 from tasks.profiles import fit_ruler, profile
 from tests.unit.drift.comparing import compare
 
@@ -38,12 +38,12 @@ def reference() -> Reference:
     frames = [night(seed) for seed in range(28)]
     ruler = fit_ruler(pd.concat(frames), numbers=NUMBERS, categories=CATEGORIES, booleans=[])
     days = [(START + timedelta(days=n)).isoformat() for n in range(28)]
-    return reference_of([(day, profile(frame, ruler)) for day, frame in zip(days, frames, strict=True)])
+    return build_reference([(day, profile(frame, ruler)) for day, frame in zip(days, frames, strict=True)])
 
 
-def found(reference: Reference, frame: pd.DataFrame, hints: Hints | None = None) -> tuple[Suspicion, ...]:
+def found(reference: Reference, frame: pd.DataFrame, hints: DuplicateShares | None = None) -> tuple[Suspicion, ...]:
     summary = profile(frame, reference.total.ruler)
-    return suspicions(reference, summary, compare(reference, summary, POLICY).moved, POLICY.effect, hints)
+    return find_suspicions(reference, summary, compare(reference, summary, POLICY).moved, POLICY.effect, hints)
 
 
 def scaled(frame: pd.DataFrame) -> None:
@@ -130,8 +130,8 @@ def test_the_factor_of_a_unit_is_named(reference: Reference) -> None:
 
 def test_repeated_rows_are_told_by_their_count(reference: Reference) -> None:
     frame = night(99).iloc[np.arange(400) % 80].reset_index(drop=True)
-    assert [one.kind for one in found(reference, frame, Hints(repeated=0.8))] == ["duplicated_rows"]
-    assert found(reference, night(98), Hints(repeated=0.3, repeated_before=0.28)) == ()
+    assert [one.kind for one in found(reference, frame, DuplicateShares(repeated=0.8))] == ["duplicated_rows"]
+    assert found(reference, night(98), DuplicateShares(repeated=0.3, repeated_before=0.28)) == ()
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -142,12 +142,12 @@ def test_a_population_that_moves_is_not_corrupt(reference: Reference, seed: int)
     summary = profile(frame, reference.total.ruler)
     moved = compare(reference, summary, POLICY).moved
     assert moved[0].strain > 1
-    assert suspicions(reference, summary, moved, POLICY.effect) == ()
+    assert find_suspicions(reference, summary, moved, POLICY.effect) == ()
 
 
 def test_a_delivery_cut_off_is_far_below_what_is_usual() -> None:
     usual = [400, 420, 380, 410, 390, 405]
-    assert truncated(390, usual, 0.001) is None
-    assert truncated(150, usual, 0.001) is not None
-    assert truncated(150, usual[:4], 0.001) is None  # too few to know what is usual
-    assert truncated(250, [100, 900, 400, 50, 700, 300], 0.001) is None
+    assert truncated_delivery(390, usual, 0.001) is None
+    assert truncated_delivery(150, usual, 0.001) is not None
+    assert truncated_delivery(150, usual[:4], 0.001) is None  # too few to know what is usual
+    assert truncated_delivery(250, [100, 900, 400, 50, 700, 300], 0.001) is None

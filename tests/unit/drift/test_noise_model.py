@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.drift import NoiseModel, Row, quiet
+from tasks.drift import NoiseModel, ScoreMoments, fit_noise_model
 from tasks.drift.faults.rare_values import rare_strain
-from tasks.drift.seasonality import Pattern, fits
+from tasks.drift.seasonality import SeasonalPattern, fit_patterns
 
 START = date(2026, 1, 5)
 FEATURES = 60
@@ -20,9 +20,9 @@ FEATURES = 60
 def learnt(means: np.ndarray, rows: int, step_days: int = 1) -> NoiseModel:
     """Return what is normal for features that are means of `rows` standard normal scores."""
     nothing = np.zeros(means.shape[1])
-    row = Row(nothing, nothing + 1, nothing, nothing)
+    row = ScoreMoments(nothing, nothing + 1, nothing, nothing)
     days = [START + timedelta(days=step_days * n) for n in range(len(means))]
-    return quiet(days, means * rows, np.full(means.shape, float(rows)), row)
+    return fit_noise_model(days, means * rows, np.full(means.shape, float(rows)), row)
 
 
 @pytest.mark.parametrize("swing", [0.0, 0.1, 0.4])
@@ -58,8 +58,8 @@ def test_a_weekday_is_taken_where_the_reference_shows_one() -> None:
     means = rng.normal(size=(56, 2)) * 0.05
     means[:, 1] += np.arange(56) % 7 == 6
     days = [START + timedelta(days=n) for n in range(56)]
-    found, chosen = fits(days, means, np.full(56, 100.0))
-    assert [found[place].pattern for place in chosen] == [Pattern(), Pattern(weekday=True)]
+    found, chosen = fit_patterns(days, means, np.full(56, 100.0))
+    assert [found[place].pattern for place in chosen] == [SeasonalPattern(), SeasonalPattern(weekday=True)]
     assert found[chosen[1]].expected(date(2026, 4, 5))[1] == pytest.approx(1.0, abs=0.1)  # a Sunday
 
 
@@ -67,11 +67,11 @@ def test_a_season_is_taken_from_a_year_and_not_from_half_of_one() -> None:
     weeks = np.arange(52)
     means = np.sin(2 * np.pi * weeks / 52)[:, None] + np.random.default_rng(5).normal(size=(52, 1)) * 0.1
     days = [START + timedelta(days=7 * int(n)) for n in weeks]
-    whole, chosen = fits(days, means, np.full(52, 100.0))
-    assert whole[chosen[0]].pattern == Pattern(year=True)
+    whole, chosen = fit_patterns(days, means, np.full(52, 100.0))
+    assert whole[chosen[0]].pattern == SeasonalPattern(year=True)
     assert whole[chosen[0]].expected(START + timedelta(days=364 + 91))[0] == pytest.approx(1.0, abs=0.15)
-    half, _ = fits(days[:26], means[:26], np.full(26, 100.0))
-    assert [each.pattern for each in half] == [Pattern()]
+    half, _ = fit_patterns(days[:26], means[:26], np.full(26, 100.0))
+    assert [each.pattern for each in half] == [SeasonalPattern()]
 
 
 def test_one_period_knows_noise_and_no_swing() -> None:

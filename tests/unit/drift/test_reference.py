@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.drift import PROTOCOL, from_bytes, reference_of, to_bytes
+from tasks.drift import PROTOCOL, build_reference, from_bytes, to_bytes
 from tasks.drift.statistics.score_layout import LAYOUT
 from tasks.errors import DataError
 from tasks.profiles import Axis, Ruler, TableProfile, profile
@@ -24,12 +24,12 @@ PERIODS = [("2026-01-12", SECOND), ("2026-01-05", FIRST), ("2026-01-19", THIRD)]
 
 
 def test_the_total_is_the_sum_of_the_periods() -> None:
-    assert reference_of(PERIODS).total == FIRST + SECOND + THIRD
+    assert build_reference(PERIODS).total == FIRST + SECOND + THIRD
 
 
 def test_days_are_put_together_until_they_are_as_long_as_a_window() -> None:
     days = [(f"2026-01-{day:02d}", FIRST) for day in range(5, 19)]
-    reference = reference_of(days)
+    reference = build_reference(days)
     assert len(reference.quiet(1).period_rows) == 14
     assert reference.quiet(7).period_rows.tolist() == [14.0, 14.0]
     assert reference.quiet(7) is reference.quiet(7)
@@ -37,7 +37,7 @@ def test_days_are_put_together_until_they_are_as_long_as_a_window() -> None:
 
 @pytest.mark.parametrize("protocol", range(1, PROTOCOL + 1))
 def test_bytes_frozen_by_every_protocol_are_still_read(protocol: int) -> None:
-    old, new = from_bytes((FROZEN / f"reference_{protocol}.bin").read_bytes()), reference_of(PERIODS)
+    old, new = from_bytes((FROZEN / f"reference_{protocol}.bin").read_bytes()), build_reference(PERIODS)
     assert (old.days, old.total.rows) == (new.days, new.total.rows)
     assert np.array_equal(old.sums, new.sums)
     assert np.array_equal(old.rows, new.rows)
@@ -48,8 +48,8 @@ def test_every_protocol_has_a_frozen_file() -> None:
 
 
 def test_the_way_there_and_back_changes_nothing() -> None:
-    there = to_bytes(reference_of(PERIODS))
-    assert from_bytes(there) == reference_of(PERIODS)
+    there = to_bytes(build_reference(PERIODS))
+    assert from_bytes(there) == build_reference(PERIODS)
     assert to_bytes(from_bytes(there)) == there
 
 
@@ -59,12 +59,12 @@ def test_a_year_of_days_and_twenty_columns_stays_below_a_fifth_of_a_megabyte() -
     ruler = Ruler({name: Axis() for name in names})
     some = [profile(pd.DataFrame(rng.normal(size=(500, 20)), columns=names), ruler) for _ in range(25)]
     year = [(str(np.datetime64("2026-01-05") + n), some[n % 25]) for n in range(365)]
-    assert len(to_bytes(reference_of(year))) < 200_000
+    assert len(to_bytes(build_reference(year))) < 200_000
 
 
 @pytest.mark.parametrize("highest", [1, 255, 256, 2**16, 2**32, 2**53, 0.1])
 def test_sums_come_back_exactly_however_large(highest: float) -> None:
-    known = reference_of(PERIODS)
+    known = build_reference(PERIODS)
     sums = known.sums.copy()
     sums[0, 0] = highest
     other = replace(known, sums=sums)
@@ -72,7 +72,7 @@ def test_sums_come_back_exactly_however_large(highest: float) -> None:
 
 
 def test_sums_of_another_layout_are_not_taken_for_this_ones() -> None:
-    there = to_bytes(reference_of(PERIODS))
+    there = to_bytes(build_reference(PERIODS))
     body = bytearray(zlib.decompress(there[6:]))
     body[8:12] = (LAYOUT + 1).to_bytes(4, "little")
     with pytest.raises(DataError, match=rf"layout {LAYOUT + 1} was found; this release watches layout {LAYOUT}"):
@@ -90,7 +90,7 @@ def test_a_newer_protocol_is_refused_with_its_number() -> None:
 
 
 def test_cut_bytes_are_damaged_bytes() -> None:
-    whole = to_bytes(reference_of(PERIODS))
+    whole = to_bytes(build_reference(PERIODS))
     with pytest.raises(DataError, match="damaged"):
         from_bytes(whole[:-1])
     with pytest.raises(DataError, match="damaged"):
@@ -99,15 +99,15 @@ def test_cut_bytes_are_damaged_bytes() -> None:
 
 def test_a_period_given_twice_is_refused() -> None:
     with pytest.raises(DataError, match=r"\['2026-01-05'\] were given twice"):
-        reference_of([("2026-01-05", FIRST), ("20260105", SECOND)])
+        build_reference([("2026-01-05", FIRST), ("20260105", SECOND)])
 
 
 @pytest.mark.parametrize("periods", [[], [("2026-01-05", TableProfile.empty(RULER))]])
 def test_a_reference_needs_rows(periods: list[tuple[str, TableProfile]]) -> None:
     with pytest.raises(DataError, match="without a row"):
-        reference_of(periods)
+        build_reference(periods)
 
 
 def test_a_date_that_is_none_is_refused() -> None:
     with pytest.raises(DataError, match="period 'January' was found"):
-        reference_of([("January", FIRST)])
+        build_reference([("January", FIRST)])

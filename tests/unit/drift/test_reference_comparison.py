@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.drift import Leeway, Reference, reference_of
+from tasks.drift import Leeway, Reference, build_reference
 from tasks.errors import DataError
 from tasks.profiles import Axis, Ruler, TableProfile, fit_ruler, profile
 from tests.unit.drift.comparing import compare
@@ -49,7 +49,7 @@ def reference(rng: np.random.Generator) -> Reference:
     periods = [quiet_night(rng) for _ in range(28)]
     ruler = fit_ruler(pd.concat(periods), numbers=NUMBERS, categories=list(CATEGORIES), booleans=BOOLEANS)
     days = [(START + timedelta(days=night)).isoformat() for night in range(28)]
-    return reference_of([(day, profile(frame, ruler)) for day, frame in zip(days, periods, strict=True)])
+    return build_reference([(day, profile(frame, ruler)) for day, frame in zip(days, periods, strict=True)])
 
 
 def test_a_quiet_stream_stays_within_its_budget_of_false_alarms(reference: Reference, rng: np.random.Generator) -> None:
@@ -141,7 +141,7 @@ def test_a_column_that_lost_every_value_is_an_alarm_of_its_nulls() -> None:
     full, bare = (
         profile(pd.DataFrame({"x": values}, dtype="float64"), ruler) for values in ([1.0, 2.0] * 50, [None] * 50)
     )
-    moved = compare(reference_of([("2026-01-01", full)]), bare, POLICY).moved
+    moved = compare(build_reference([("2026-01-01", full)]), bare, POLICY).moved
     assert [(one.statistic, one.distance) for one in moved if one.strain > 0] == [("nulls", 1.0)]
     assert moved[0].strain > 1
 
@@ -153,7 +153,7 @@ def test_a_weekday_that_is_always_different_is_no_alarm_on_its_day_and_one_on_an
         return profile(pd.DataFrame({"x": rng.normal(size=400) + shift * (day.weekday() == 6)}), ruler)
 
     days = [START + timedelta(days=n) for n in range(56)]
-    reference = reference_of([(day.isoformat(), night(day, 1.0)) for day in days])
+    reference = build_reference([(day.isoformat(), night(day, 1.0)) for day in days])
     sunday, monday = START + timedelta(days=62), START + timedelta(days=63)
     sundays = night(sunday, 1.0)
     assert compare(reference, sundays, POLICY, sunday).moved[0].strain < 1

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.drift import Leeway, Reference, from_bytes, reference_of, to_bytes
+from tasks.drift import Leeway, Reference, build_reference, from_bytes, to_bytes
 from tasks.profiles import fit_ruler, profile
 from tasks.records import DriftStatistic
 from tests.unit.drift.comparing import compare
@@ -34,7 +34,7 @@ def reference() -> Reference:
     frames = [night(seed) for seed in range(28)]
     ruler = fit_ruler(pd.concat(frames), numbers=["area"], categories=["plan"], booleans=["new"])
     days = [(START + timedelta(days=n)).isoformat() for n in range(28)]
-    return reference_of([(day, profile(frame, ruler)) for day, frame in zip(days, frames, strict=True)])
+    return build_reference([(day, profile(frame, ruler)) for day, frame in zip(days, frames, strict=True)])
 
 
 def slices(reference: Reference, change: Callable[[pd.DataFrame], pd.DataFrame]) -> list[DriftStatistic]:

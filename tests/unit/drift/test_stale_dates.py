@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.drift import Leeway, Reference, Suspicion, reference_of, suspicions
+from tasks.drift import Leeway, Reference, Suspicion, build_reference, find_suspicions
 from tasks.profiles import Ruler, fit_ruler, profile, with_dates
 from tasks.records import DriftStatistic
 from tests.unit.drift.comparing import compare
@@ -40,13 +40,13 @@ def reference() -> Reference:
     ruler = fit_ruler(known, numbers=["size"], categories=[], booleans=[])
     ruler = with_dates(ruler, known, ["placed", "ordered", "built"])
     days = [(START + timedelta(days=number)).isoformat() for number in range(NIGHTS)]
-    return reference_of([(day, profile(frame, ruler)) for day, frame in zip(days, frames, strict=True)])
+    return build_reference([(day, profile(frame, ruler)) for day, frame in zip(days, frames, strict=True)])
 
 
 def seen(reference: Reference, frame: pd.DataFrame) -> tuple[list[DriftStatistic], tuple[Suspicion, ...]]:
     summary = profile(frame, reference.total.ruler)
     moved = compare(reference, summary, POLICY).moved
-    return [one for one in moved if one.strain > 1], suspicions(reference, summary, moved, POLICY.effect)
+    return [one for one in moved if one.strain > 1], find_suspicions(reference, summary, moved, POLICY.effect)
 
 
 @pytest.mark.parametrize("days_later", [1, 30, 365, 1_000])
@@ -119,8 +119,8 @@ def test_a_broken_source_of_dates_is_recognised_and_its_column_named(
 
 def test_dates_of_a_cell_that_moves_alone_are_told_in_days() -> None:
     from tasks.drift.statistics.row_share_slices import slice_name
-    from tasks.drift.statistics.score_layout import layout
+    from tasks.drift.statistics.score_layout import score_layout
 
     frame = pd.concat([night(number) for number in range(4)])
     total = profile(frame, with_dates(Ruler({}), frame, ["ordered"]))
-    assert slice_name(layout(total), total, 0, 0) == "ordered, 1 days before the event date"
+    assert slice_name(score_layout(total), total, 0, 0) == "ordered, 1 days before the event date"

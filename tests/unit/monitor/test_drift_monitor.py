@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.drift import Leeway, reference_of
+from tasks.drift import Leeway, build_reference
 from tasks.monitor import (
     DriftMonitor,
     MonitoringInputs,
@@ -54,7 +54,7 @@ def watch() -> DriftMonitor:
     periods = [(str(when), profile(part, ruler)) for when, part in history.groupby("event_date")]
     known = answers(history, "mean_absolute_error", binary=False)
     assert known is not None
-    return DriftMonitor(reference_of(periods), LEEWAY, 1, known)
+    return DriftMonitor(build_reference(periods), LEEWAY, 1, known)
 
 
 def last(watch: DriftMonitor, change: Change | None, nights: int = 1) -> NightView:
@@ -214,7 +214,7 @@ def test_more_of_one_label_with_the_same_rows_for_each_is_a_prior_shift() -> Non
     weights = np.where(pool["label"] == 1, 4.0, 1.0)
     new = pool.iloc[rng.choice(len(pool), 600, p=weights / weights.sum())]
     table = profile(history, fit_ruler(history, numbers=["x"], categories=[], booleans=[]))
-    watch = DriftMonitor(reference_of([("2026-01-05", table)]), LEEWAY, 1, known)
+    watch = DriftMonitor(build_reference([("2026-01-05", table)]), LEEWAY, 1, known)
     sums = known.sums(new["prediction"].to_numpy(float), new["label"].to_numpy(float))
     memory, learnt = watch.outcomes(watch.begin(), day(DAYS), *sums)
     _, seen = watch.inputs(memory, day(DAYS), table)

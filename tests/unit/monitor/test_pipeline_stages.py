@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.drift import Leeway, reference_of
+from tasks.drift import Leeway, build_reference
 from tasks.monitor import DriftMonitor, Window
 from tasks.monitor.pipeline_stages import Judged, delivered_moves, first_moved, way
 from tasks.profiles import TableProfile, fit_ruler, profile
@@ -68,7 +68,9 @@ def watch() -> DriftMonitor:
     rng = np.random.default_rng(0)
     days = [(f"2026-01-{n:02}", pd.DataFrame({"area": rng.normal(size=200)})) for n in range(1, 29)]
     ruler = fit_ruler(pd.concat([frame for _, frame in days]), numbers=["area"], categories=[], booleans=[])
-    return DriftMonitor(reference_of([(when, profile(frame, ruler)) for when, frame in days]), Leeway(0.1, 4, 365), 1)
+    return DriftMonitor(
+        build_reference([(when, profile(frame, ruler)) for when, frame in days]), Leeway(0.1, 4, 365), 1
+    )
 
 
 def test_rows_as_delivered_are_accepted_and_refused_rows_together(watch: DriftMonitor) -> None:
