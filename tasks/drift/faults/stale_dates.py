@@ -59,7 +59,7 @@ def most_common_date(before: NumberProfile, now: NumberProfile) -> MostCommonDat
     ...     return profile(rows, Ruler({}, dates={"built": Axis()}, ages={"built": Axis()})).dates["built"]
     >>> now = dates("1970-01-01", "1970-01-01", "1970-01-01", "2001-05-01")
     >>> most_common_date(dates("1970-01-01", "1998-07-01", "2003-02-01", "1998-02-01"), now)
-    Commonest(day='1970-01-01', share=0.75, before=0.25)
+    MostCommonDate(day='1970-01-01', share=0.75, before=0.25)
     """
     found = now.most_frequent
     if found is None or not now.present:
