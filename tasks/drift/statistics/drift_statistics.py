@@ -99,9 +99,10 @@ def _outside(night: WindowAtLevel) -> StatisticValues:
     ones = np.ones(len(level))
     alpha, known = night.alpha / 4, np.maximum(known, 1.0)  # two sides, two looks
     looks = [rare_strain(each, rows, ones, known, alpha) for each in (found.below, found.above)]
+    with np.errstate(over="ignore"):  # a value without bounds is far beyond any power that counts
+        times_rarer = np.minimum(found.far_ratio**layout.tails, 1e12)
     looks += [
-        rare_strain(far, rows, ones, known * np.minimum(ratio**tail, 1e12), alpha)
-        for far, ratio, tail in zip(found.far, found.far_ratio, layout.tails, strict=True)
+        rare_strain(far, rows, ones, known * times, alpha) for far, times in zip(found.far, times_rarer, strict=True)
     ]
     swing = (night.quiet.quantiles(night.alpha) * night.shift.swing)[level] * SCALE_OF_U
     strain = np.minimum(np.max(looks, axis=0), found.excess / np.maximum(night.effect, swing))
