@@ -36,6 +36,7 @@ REGISTERED = {
 ALLOWED = {
     "flows/cli/app.py main": "the console script of pyproject.toml",
     "flows/cli/progress.py emit": "logging calls the handler",
+    "flows/stack/request_guard.py *_app": "a server imports it by its path",
     "flows/stack/deployments.py ignore_aliases": "PyYAML's dumper calls it",
     "flows/backtest/scenarios.py trained_on_broken": "an outcome that the incident bench and its test report",
     "tasks/evaluate/analysis/error_analysis.py event_date": "a field that `asdict` writes to the analysis file",
