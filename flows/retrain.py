@@ -33,7 +33,7 @@ from tasks.monitor import slices_to_json
 from tasks.monitor import to_json as answers_text
 from tasks.notify.task import notify_failure, tell_task
 from tasks.records import Entry, RetrainingEntry, retrainings_of
-from tasks.train import Conduct, TrialResult
+from tasks.train import SearchOptions, TrialResult
 from tasks.train.task import ReleaseCandidate, refit_task, would_more_help_task
 from tasks.validate import label_report
 
@@ -84,7 +84,7 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
             workspace.spec,
             workspace.folder,
             spread=spread,
-            conduct=_conduct(workspace, name, kind),
+            search=_search_options(workspace, name, kind),
             steps=AS_TASKS,
         )
     job = Job(workspace, night, name, reason, champion, kind, read_at)
@@ -142,10 +142,10 @@ def _earlier_holdouts(workspace: Workspace, night: Date) -> Iterator[tuple[Date,
             yield entry.holdout_start, entry.holdout_end
 
 
-def _conduct(workspace: Workspace, name: str, kind: str) -> Conduct:
-    """Return how the search is conducted: it goes on where an interrupted one stopped, and MLflow shows each trial."""
+def _search_options(workspace: Workspace, name: str, kind: str) -> SearchOptions:
+    """Return the options of the search: it goes on where an interrupted one stopped, and MLflow shows each trial."""
     if not workspace.spec.training.trials:
-        return Conduct(kind=kind)
+        return SearchOptions(kind=kind)
     storage = workspace.home / "search" / f"{workspace.project}.journal"
     storage.parent.mkdir(parents=True, exist_ok=True)
 
@@ -155,7 +155,7 @@ def _conduct(workspace: Workspace, name: str, kind: str) -> Conduct:
         numbers = {**loss, "seconds": trial.seconds}
         workspace.registry.log_trial(workspace.project, name, f"trial {trial.number}", params=facts, metrics=numbers)
 
-    return Conduct(kind=kind, storage=str(storage), study=name, on_trial=on_trial)
+    return SearchOptions(kind=kind, storage=str(storage), study=name, on_trial=on_trial)
 
 
 @dataclass(frozen=True)

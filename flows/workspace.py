@@ -104,7 +104,7 @@ class Champion:
     @property
     def answering(self) -> AnsweringVersion:
         """Whose answers are whose, when they are judged by labels that came since."""
-        return AnsweringVersion(self.number, self.trained_until, self.model.schema.several)
+        return AnsweringVersion(self.number, self.trained_until, self.model.schema.class_names)
 
     @property
     def baseline(self) -> ChampionBaseline:
@@ -187,7 +187,7 @@ def champion_of(number: int, files: dict[str, bytes], threads: int = 1) -> Champ
             evidence["challenger_loss"],
             evidence["challenger_bias"],
             evidence["rows"],
-            model.schema.several,
+            model.schema.class_names,
         ),
         trained_from=date.fromisoformat(training["trained_from"]),
         trained_until=date.fromisoformat(training["trained_until"]),

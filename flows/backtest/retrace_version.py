@@ -18,7 +18,7 @@ from flows.workspace import Workspace
 from tasks.errors import DataError, EvidenceError
 from tasks.model import ModelSchema, Predictor, load_model
 from tasks.spec import ProjectSpec
-from tasks.train import Finish, Fitted, Recipe, fitted_on_all
+from tasks.train import FittedCalibration, FittedModel, Recipe, fit_on_all_rows
 
 NEEDED = ("recipe_parts", "finish", "spec", "lake_commits", "night", "rows")
 
@@ -65,20 +65,20 @@ def reproduce(workspace: Workspace, number: int) -> RetracedVersion:
     return compared(files, training, fitted, known_then, code(_function(training), workspace.folder))
 
 
-def _again(workspace: Workspace, training: Mapping[str, Any]) -> tuple[Fitted, pd.DataFrame]:
+def _again(workspace: Workspace, training: Mapping[str, Any]) -> tuple[FittedModel, pd.DataFrame]:
     """Return the recorded recipe fitted on the recorded rows, and these rows."""
     spec = ProjectSpec.model_validate(training["spec"])
     commits = {table: int(commit) for table, commit in training["lake_commits"].items() if commit is not None}
     then = replace(as_of(workspace, commits), spec=spec)
     known = known_rows(then, date.fromisoformat(training["night"])).labelled
-    recipe, finish = Recipe.from_dict(training["recipe_parts"]), Finish.from_dict(training["finish"])
-    return fitted_on_all(recipe, finish, known, spec), known
+    recipe, finish = Recipe.from_dict(training["recipe_parts"]), FittedCalibration.from_dict(training["finish"])
+    return fit_on_all_rows(recipe, finish, known, spec), known
 
 
 def compared(
     files: Mapping[str, bytes],
     training: Mapping[str, Any],
-    fitted: Fitted,
+    fitted: FittedModel,
     rows: pd.DataFrame,
     now: Mapping[str, Any],
 ) -> RetracedVersion:
@@ -107,7 +107,7 @@ def compared(
     return RetracedVersion(f"{proof}; learned from {fitted.rows:,} rows", tuple(told), explained)
 
 
-def _counts(training: Mapping[str, Any], fitted: Fitted) -> Iterator[str]:
+def _counts(training: Mapping[str, Any], fitted: FittedModel) -> Iterator[str]:
     now = {
         "rows": fitted.rows,
         "trained_from": fitted.trained_from.isoformat(),

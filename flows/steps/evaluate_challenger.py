@@ -16,7 +16,7 @@ from tasks.model import Predictor
 from tasks.monitor import PredictionReference, Slices, answers, slices
 from tasks.spec import ProjectSpec
 from tasks.statistics import LOSSES
-from tasks.train import Conduct, ParallelMap, Trained, apart, baseline_predictions
+from tasks.train import ParallelMap, SearchOptions, TrainingResult, baseline_predictions, without_holdout_groups
 from tasks.train.task import choose_and_fit, choose_and_fit_task
 
 
@@ -53,7 +53,7 @@ class EvaluatedChallenger:
     parts: Parts
     past: pd.DataFrame
     learned_on: date
-    trained: Trained
+    trained: TrainingResult
     comparison_set: ComparisonSet
     evidence: Evidence
 
@@ -84,7 +84,7 @@ class EvaluatedChallenger:
 class TrainingSteps:
     """How a training runs its two steps: as Prefect tasks, or as plain functions."""
 
-    choose_and_fit: Callable[..., Trained]
+    choose_and_fit: Callable[..., TrainingResult]
     examine: Callable[[ComparisonSet, ProjectSpec], Evidence]
 
 
@@ -98,7 +98,7 @@ def train_and_evaluate(
     folder: Path,
     *,
     spread: ParallelMap = map,
-    conduct: Conduct | None = None,
+    search: SearchOptions | None = None,
     steps: TrainingSteps,
 ) -> EvaluatedChallenger:
     """Choose a recipe on the past and examine it on the newest labelled rows, which no candidate saw.
@@ -111,9 +111,9 @@ def train_and_evaluate(
         `AS_TASKS` inside a Prefect flow, `PLAIN` in a replay.
     """
     parts = holdout_parts(question.known, days=spec.split.holdout_days, after=question.trained_until)
-    past = apart(parts.past, parts.holdout, spec)
+    past = without_holdout_groups(parts.past, parts.holdout, spec)
     learned_on = parts.holdout_from + timedelta(days=spec.source.label.delay_days - 1)
-    trained = steps.choose_and_fit(past, spec, learned_on, spread, conduct)
+    trained = steps.choose_and_fit(past, spec, learned_on, spread, search)
     first, last = parts.holdout_from, max(parts.holdout["event_date"])
     inside = question.rows["event_date"].between(first, last)
     comparison_set = ComparisonSet(

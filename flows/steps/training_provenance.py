@@ -18,7 +18,7 @@ from flows.workspace import Workspace
 from tasks.errors import DataError
 from tasks.lake import TABLES, Filter, Lake
 from tasks.registry import Input
-from tasks.train import Trained
+from tasks.train import TrainingResult
 
 READ = ("batches", "rows", "labels", "features")
 """The tables a training learns from; upkeep keeps the states of them that versions name."""
@@ -27,7 +27,7 @@ LOCK = "requirements.lock"
 GIT_SECONDS = 10
 
 
-def origin(workspace: Workspace, trained: Trained, read_at: dict[str, int] | None = None) -> dict[str, Any]:
+def origin(workspace: Workspace, trained: TrainingResult, read_at: dict[str, int] | None = None) -> dict[str, Any]:
     """Return what a training is repeated from: its recipe, its spec, the lake's commits, and the code that ran.
 
     Parameters
@@ -37,7 +37,7 @@ def origin(workspace: Workspace, trained: Trained, read_at: dict[str, int] | Non
     """
     return {
         "recipe_parts": trained.recipe.described(),
-        "finish": trained.finish.to_dict(),
+        "finish": trained.fitted_calibration.to_dict(),
         "spec": workspace.spec.model_dump(mode="json"),
         "lake_commits": commits(workspace.lake, workspace.project) if read_at is None else read_at,
         "code": code(workspace.spec.features.function, workspace.folder),

@@ -15,7 +15,7 @@ from tasks.evaluate.gate import ComparisonSet, gate
 from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.spec import ProjectSpec
-from tasks.statistics import LOSSES, truth_and_answer
+from tasks.statistics import LOSSES, truth_and_prediction
 
 
 def examine(compared: ComparisonSet, spec: ProjectSpec) -> Evidence:
@@ -56,5 +56,5 @@ def realised_losses(data: NightData, who: AnsweringVersion) -> pd.DataFrame:
     """
     answered = data.predictions_of(who.version, after=who.trained_until)
     rows = data.matured(answered, labels_after=who.trained_until)
-    loss = LOSSES[data.spec.scope.metric](*truth_and_answer(rows, who.classes))
+    loss = LOSSES[data.spec.scope.metric](*truth_and_prediction(rows, who.classes))
     return rows[["row_id", "event_date"]].assign(loss=loss)

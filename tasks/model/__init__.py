@@ -1,16 +1,16 @@
 """The portable model: a schema and a file that answer as the trained pipeline does, mostly without scikit-learn.
 
 In: a frame of feature columns. Out: scores on the model's scale, or predictions: label units or probabilities.
-`exported` turns a fitted estimator into one, `parity` proves that it answers alike before anybody relies on it,
+`export_model` turns a fitted estimator into one, `parity` proves that it answers alike before anybody relies on it,
 `load_model` reads it from a version's verified files. `deferral`, `confidence` and `reasons` say what it passes on to
 people, and why.
 """
 
-from tasks.model.confidence import confidence, error_table
-from tasks.model.deferral import deferral_rule, fitted_deferral, wrong_decisions
+from tasks.model.confidence import confidence, fit_error_table
+from tasks.model.deferral import deferral_rule, fit_deferral, wrong_decisions
 from tasks.model.explanations import reasons, typical_values
-from tasks.model.export.boosted_trees import tree_ensemble
-from tasks.model.export.exporters import EXPORTERS, exported, load_model, model_facts, model_files, raw_scores
+from tasks.model.export.boosted_trees import boosting_graph
+from tasks.model.export.exporters import EXPORTERS, export_model, load_model, model_facts, model_files, raw_scores
 from tasks.model.export.parity import TOLERANCE, prove_parity
 from tasks.model.onnx_model import OnnxModel
 from tasks.model.predictor import Predictor
@@ -32,18 +32,18 @@ __all__ = [
     "PreprocessingStep",
     "SkopsModel",
     "TimeFeature",
+    "boosting_graph",
     "confidence",
     "deferral_rule",
-    "error_table",
-    "exported",
-    "fitted_deferral",
+    "export_model",
+    "fit_deferral",
+    "fit_error_table",
     "load_model",
     "model_facts",
     "model_files",
     "prove_parity",
     "raw_scores",
     "reasons",
-    "tree_ensemble",
     "typical_values",
     "wrong_decisions",
 ]

@@ -41,7 +41,7 @@ LINKS: dict[str, Callable[[FloatArray], FloatArray]] = {
 }
 
 
-def score_of(probability: FloatArray) -> FloatArray:
+def scores_from_probabilities(probability: FloatArray) -> FloatArray:
     """Return probabilities on the scale that levels are corrected on.
 
     Parameters
@@ -58,7 +58,7 @@ def score_of(probability: FloatArray) -> FloatArray:
     --------
     Three quarters are odds of 3 to 1, and log 3 = 1.0986.
 
-    >>> score_of(np.array([0.5, 0.75])).round(4).tolist()
+    >>> scores_from_probabilities(np.array([0.5, 0.75])).round(4).tolist()
     [0.0, 1.0986]
     """
     if probability.ndim == 1 or probability.shape[1] == 1:
@@ -66,16 +66,16 @@ def score_of(probability: FloatArray) -> FloatArray:
     return np.log(np.clip(probability, SUREST, 1 - SUREST))
 
 
-def answers(score: FloatArray, schema: ModelSchema) -> FloatArray:
+def predictions_from_scores(score: FloatArray, schema: ModelSchema) -> FloatArray:
     """Return label units, P(class 1) of shape (n,), or the probability of each class of shape (n, k)."""
     if not schema.calibration:
         return LINKS[schema.link](score)
     if score.ndim == 1:
-        return calibrated(score, schema.calibration[0])
-    return calibrated_classes(LINKS[schema.link](score), schema.calibration)
+        return calibrate(score, schema.calibration[0])
+    return calibrate_classes(LINKS[schema.link](score), schema.calibration)
 
 
-def calibrated_classes(probability: FloatArray, tables: Sequence[Calibration]) -> FloatArray:
+def calibrate_classes(probability: FloatArray, tables: Sequence[Calibration]) -> FloatArray:
     """Return the corrected probability of each of several classes: each by its own table, then brought to the sum of 1.
 
     A table reads the log odds of its class against all others, which say the same whatever is added to all scores.
@@ -90,11 +90,11 @@ def calibrated_classes(probability: FloatArray, tables: Sequence[Calibration]) -
     One half has log odds of 0 and stays; the other two are said to be one tenth; 0.5 of 0.7 is 0.7143.
 
     >>> tables = (Calibration("sigmoid"), *[Calibration("isotonic", scores=(0.0,), probabilities=(0.1,))] * 2)
-    >>> calibrated_classes(np.array([[0.5, 0.25, 0.25]]), tables).round(4).tolist()
+    >>> calibrate_classes(np.array([[0.5, 0.25, 0.25]]), tables).round(4).tolist()
     [[0.7143, 0.1429, 0.1429]]
     """
     odds = log_odds(probability)
-    columns = np.column_stack([calibrated(odds[:, place], table) for place, table in enumerate(tables)])
+    columns = np.column_stack([calibrate(odds[:, place], table) for place, table in enumerate(tables)])
     sums = columns.sum(axis=1, keepdims=True)
     equal = np.full_like(columns, 1 / columns.shape[1])
     return np.asarray(np.divide(columns, sums, out=equal, where=sums > 0), dtype=np.float64)
@@ -112,7 +112,7 @@ def log_odds(probability: FloatArray) -> FloatArray:
     return np.asarray(np.log(held / (1 - held)), dtype=np.float64)
 
 
-def calibrated(score: FloatArray, table: Calibration) -> FloatArray:
+def calibrate(score: FloatArray, table: Calibration) -> FloatArray:
     """Return the probability a calibration table gives to each score; a score that is not a number stays so.
 
     Examples
@@ -120,7 +120,7 @@ def calibrated(score: FloatArray, table: Calibration) -> FloatArray:
     Halfway between the points (-1, 0.1) and (1, 0.5) lies (0, 0.3); beyond the last point it stays 0.5.
 
     >>> table = Calibration("isotonic", scores=(-1.0, 1.0), probabilities=(0.1, 0.5))
-    >>> calibrated(np.array([0.0, 7.0]), table).round(6).tolist()
+    >>> calibrate(np.array([0.0, 7.0]), table).round(6).tolist()
     [0.3, 0.5]
     """
     if table.kind == "sigmoid":

@@ -51,7 +51,7 @@ def confidence(prediction: FloatArray, inputs: FloatArray, schema: ModelSchema) 
     return -expected_error(errors, prediction, inputs[:, places])
 
 
-def error_table(prediction: FloatArray, leading: FloatArray, names: Sequence[str], error: FloatArray) -> ErrorTable:
+def fit_error_table(prediction: FloatArray, leading: FloatArray, names: Sequence[str], error: FloatArray) -> ErrorTable:
     """Return the table of errors to expect, from rows whose errors are known and that the model did not learn from.
 
     Cells are quantiles: six of the prediction, four of each leading input and one for its missing values. A cell's
@@ -74,7 +74,7 @@ def error_table(prediction: FloatArray, leading: FloatArray, names: Sequence[str
     off says (7 * 1 + 10 * 2) / 17 = 1.59.
 
     >>> prediction = np.arange(40.0)
-    >>> table = error_table(prediction, np.empty((40, 0)), [], np.where(prediction < 20, 1.0, 3.0))
+    >>> table = fit_error_table(prediction, np.empty((40, 0)), [], np.where(prediction < 20, 1.0, 3.0))
     >>> round(table.errors[0], 2)
     1.59
     """

@@ -13,9 +13,9 @@ import pandas as pd
 
 from tasks.arrays import FloatArray
 from tasks.errors import DataError
-from tasks.model.confidence import confidence, error_table, expected_error
+from tasks.model.confidence import confidence, expected_error, fit_error_table
 from tasks.model.explanations import typical_values
-from tasks.model.input_matrix import matrix
+from tasks.model.input_matrix import input_matrix
 from tasks.model.predictor import Predictor
 from tasks.model.schema_parts import Deferral
 
@@ -38,7 +38,7 @@ def wrong_decisions(model: Predictor, truth: npt.ArrayLike, prediction: FloatArr
     return np.asarray(model.decisions(prediction) != np.asarray(truth), dtype=np.float64)
 
 
-def fitted_deferral(
+def fit_deferral(
     model: Predictor, rows: pd.DataFrame, errors: npt.ArrayLike, target_error: float, leading: Sequence[str] = ()
 ) -> Deferral:
     """Return a model's deferral, ready for its schema.
@@ -62,12 +62,12 @@ def fitted_deferral(
         A column is missing, or an error is not known.
     """
     schema, lost = model.schema, np.asarray(errors, dtype=np.float64)
-    prediction, inputs = model.predict(rows), matrix(rows, model.schema)
+    prediction, inputs = model.predict(rows), input_matrix(rows, model.schema)
     typical = typical_values(inputs, schema)
     if schema.task != "regression":
         return replace(deferral_rule(lost, confidence(prediction, inputs, schema), target_error), typical=typical)
     half, places = len(rows) // 2, [schema.inputs.index(name) for name in leading]
-    table = error_table(prediction[:half], inputs[:half, places], leading, lost[:half])
+    table = fit_error_table(prediction[:half], inputs[:half, places], leading, lost[:half])
     sure = -expected_error(table, prediction[half:], inputs[half:, places])
     return replace(deferral_rule(lost[half:], sure, target_error), errors=table, typical=typical)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.arrays import FloatArray
-from tasks.model.input_matrix import matrix
+from tasks.model.input_matrix import input_matrix
 from tasks.model.predictor import Predictor
 from tasks.model.schema import ModelSchema
 
@@ -53,7 +53,7 @@ def reasons(model: Predictor, frame: pd.DataFrame, typical: Sequence[float | Non
     """
     if not len(frame):
         return []
-    schema, inputs = model.schema, matrix(frame, model.schema)
+    schema, inputs = model.schema, input_matrix(frame, model.schema)
     moves = _moves(model, inputs, typical)
     order = np.argsort(-np.abs(moves), axis=1, kind="stable")[:, :MOST]
     shown = {place: _shown(inputs[:, place], schema, place) for place in np.unique(order)}

@@ -16,7 +16,7 @@ from tasks.model.schema import ModelSchema
 from tasks.model.schema_parts import DatePart, TimeFeature
 
 
-def matrix(frame: pd.DataFrame, schema: ModelSchema) -> FloatArray:
+def input_matrix(frame: pd.DataFrame, schema: ModelSchema) -> FloatArray:
     """Return the input of the model, before it is filled, scaled or spread.
 
     Numbers, booleans as 0 and 1, categories as the codes of the schema's tables, parts of dates, then the held event
@@ -43,7 +43,7 @@ def matrix(frame: pd.DataFrame, schema: ModelSchema) -> FloatArray:
     "paid" has code 1 in the table ("free", "paid"); "gold" is unknown to the model.
 
     >>> schema = ModelSchema("demo", "binary", "log_loss", "day", ("age",), (), {"plan": ("free", "paid")})
-    >>> matrix(pd.DataFrame({"age": [30, None], "plan": ["paid", "gold"]}), schema).tolist()
+    >>> input_matrix(pd.DataFrame({"age": [30, None], "plan": ["paid", "gold"]}), schema).tolist()
     [[30.0, 1.0], [nan, nan]]
     """
     missing = [column for column in schema.columns if column not in frame.columns]
@@ -64,7 +64,7 @@ def matrix(frame: pd.DataFrame, schema: ModelSchema) -> FloatArray:
         out[:, place] = date_part(frame[part.column], part)
         place += 1
     if schema.time is not None:
-        out[:, place] = held_days(frame[schema.event_time], schema.time)
+        out[:, place] = capped_days(frame[schema.event_time], schema.time)
     return out
 
 
@@ -116,13 +116,13 @@ def days_since(values: pd.Series[Any], origin: date) -> FloatArray:
     return np.asarray(spans / np.timedelta64(1, "D"), dtype=np.float64)
 
 
-def held_days(values: pd.Series[Any], time: TimeFeature) -> FloatArray:
+def capped_days(values: pd.Series[Any], time: TimeFeature) -> FloatArray:
     """Return days since the feature's origin, held at the newest day the model has seen.
 
     Examples
     --------
     >>> moments = pd.Series(pd.to_datetime(["2024-03-02", "2024-06-01"]))
-    >>> held_days(moments, TimeFeature("2024-03-01", held_at_days=30)).tolist()
+    >>> capped_days(moments, TimeFeature("2024-03-01", held_at_days=30)).tolist()
     [1.0, 30.0]
     """
     return np.minimum(days_since(values, date.fromisoformat(time.origin)), time.held_at_days)

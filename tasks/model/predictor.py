@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from tasks.arrays import FloatArray, IntArray
-from tasks.model.answer_scale import answers, score_of
-from tasks.model.input_matrix import matrix
-from tasks.model.preprocessing import prepared
+from tasks.model.answer_scale import predictions_from_scores, scores_from_probabilities
+from tasks.model.input_matrix import input_matrix
+from tasks.model.preprocessing import preprocess
 from tasks.model.schema import ModelSchema
 
 
@@ -54,14 +54,14 @@ class Predictor(ABC):
         """
         block = self.schema.block_rows
         starts = range(0, max(len(frame), 1), block)
-        made = [self.score_matrix(matrix(frame.iloc[start : start + block], self.schema)) for start in starts]
+        made = [self.score_matrix(input_matrix(frame.iloc[start : start + block], self.schema)) for start in starts]
         return made[0] if len(made) == 1 else np.concatenate(made)
 
     def score_matrix(self, inputs: FloatArray) -> FloatArray:
         """Return the raw score of rows that already are the model's inputs, level correction included: shape (n,)."""
-        raw = self.run(prepared(inputs, self.schema))
+        raw = self.run(preprocess(inputs, self.schema))
         if self.schema.output == "probability":
-            raw = score_of(raw)
+            raw = scores_from_probabilities(raw)
         score = np.asarray(raw + np.asarray(self.schema.offset), dtype=np.float64)
         return score if self.schema.task == "multiclass" else score.ravel()
 
@@ -71,7 +71,7 @@ class Predictor(ABC):
 
     def from_score(self, score: FloatArray) -> FloatArray:
         """Return label units, or probabilities, from scores on the model's scale."""
-        return answers(score, self.schema)
+        return predictions_from_scores(score, self.schema)
 
     def decisions(self, prediction: FloatArray) -> IntArray:
         """Return the place of the chosen class of each row: 0 or 1 by the threshold, or the most probable of several.

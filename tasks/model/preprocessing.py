@@ -9,7 +9,7 @@ from tasks.model.schema import ModelSchema
 from tasks.model.schema_parts import PreprocessingStep
 
 
-def prepared(inputs: FloatArray, schema: ModelSchema) -> FloatArray:
+def preprocess(inputs: FloatArray, schema: ModelSchema) -> FloatArray:
     """Return what the file's model sees: the inputs themselves where the schema has no steps.
 
     Parameters
@@ -30,7 +30,7 @@ def prepared(inputs: FloatArray, schema: ModelSchema) -> FloatArray:
     ... values=(0.0, 1.0)))
     >>> categories = {"plan": ("free", "paid")}
     >>> schema = ModelSchema("demo", "binary", "log_loss", "day", ("age",), categories=categories, steps=steps)
-    >>> prepared(np.array([[30.0, 1.0], [np.nan, np.nan]]), schema).tolist()
+    >>> preprocess(np.array([[30.0, 1.0], [np.nan, np.nan]]), schema).tolist()
     [[0.0, 0.0, 1.0], [2.0, 0.0, 0.0]]
     """
     if not schema.steps:

@@ -119,7 +119,7 @@ class ModelSchema:
         return list(dict.fromkeys(plain))
 
     @property
-    def several(self) -> tuple[str, ...]:
+    def class_names(self) -> tuple[str, ...]:
         """The names of several classes, in the order of the probabilities; empty for numbers and for two classes."""
         return tuple(str(name) for name in self.classes) if self.task == "multiclass" else ()
 

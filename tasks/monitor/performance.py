@@ -11,7 +11,14 @@ import pandas as pd
 from tasks.monitor.event_days import days_of, numbered
 from tasks.records import Bounded, Performance, Sustained
 from tasks.spec.project_spec import Monitoring
-from tasks.statistics import LOSSES, RESIDUALS, reach_of_a_look, reach_of_all_looks, spread_of, truth_and_answer
+from tasks.statistics import (
+    LOSSES,
+    RESIDUALS,
+    all_looks_margin,
+    estimate_spread,
+    single_look_margin,
+    truth_and_prediction,
+)
 
 MEASURES = 2  # error and bias
 A_LIFE = 0.05  # chance that all looks at a champion together err
@@ -138,11 +145,11 @@ def _looked_at(
 ) -> tuple[Bounded, Bounded]:
     """Return a cohort by one look, and all rows since training, with their days, by all looks."""
     values, days = whole
-    known = spread_of(values, days)  # a cohort alone has too few days to tell how they differ
+    known = estimate_spread(values, days)  # a cohort alone has too few days to tell how they differ
     own = replace(known, rows=len(cohort), variance=max(float(cohort.var(ddof=1)), promised.least_variance))
     known = replace(known, variance=max(known.variance, promised.least_variance))
-    one = reach_of_a_look(own, len(cohort), promised.rows, chances[0])
-    every = reach_of_all_looks(known, len(values), promised.rows, chances[1])
+    one = single_look_margin(own, len(cohort), promised.rows, chances[0])
+    every = all_looks_margin(known, len(values), promised.rows, chances[1])
     return promised.beside(cohort, one), promised.beside(values, every)
 
 
@@ -156,7 +163,7 @@ class _Scored:
 
 
 def _scored(rows: pd.DataFrame, promise: Promise) -> _Scored:
-    truth, answer = truth_and_answer(rows, promise.classes)
+    truth, answer = truth_and_prediction(rows, promise.classes)
     losses, residuals = LOSSES[promise.metric](truth, answer), RESIDUALS[promise.metric](truth, answer)
     usable = np.isfinite(losses) & np.isfinite(residuals)
     return _Scored(losses[usable], residuals[usable], usable)

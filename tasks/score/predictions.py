@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.model import Predictor, confidence, reasons
-from tasks.model.input_matrix import matrix
+from tasks.model.input_matrix import input_matrix
 
 Role = Literal["champion", "shadow"]
 
@@ -41,7 +41,7 @@ def predictions(rows: pd.DataFrame, model: Predictor, version: int, role: Role, 
 
 
 def _answers(rows: pd.DataFrame, model: Predictor) -> pd.DataFrame:
-    schema, inputs = model.schema, matrix(rows, model.schema)
+    schema, inputs = model.schema, input_matrix(rows, model.schema)
     score = model.score_matrix(inputs)
     prediction = model.from_score(score)
     sure = confidence(prediction, inputs, schema)
@@ -50,7 +50,7 @@ def _answers(rows: pd.DataFrame, model: Predictor) -> pd.DataFrame:
     if schema.task == "multiclass":
         chosen = model.decisions(prediction)
         probabilities, score = list(prediction), np.take_along_axis(score, chosen[:, None], axis=1).ravel()
-        prediction, names = chosen.astype(np.float64), pd.array(np.array(schema.several)[chosen], dtype="str")
+        prediction, names = chosen.astype(np.float64), pd.array(np.array(schema.class_names)[chosen], dtype="str")
     deferred, why = _deferred(sure, model), np.full(len(rows), "", dtype=object)
     if schema.deferral is not None:
         why[deferred] = reasons(model, rows[deferred], schema.deferral.typical)

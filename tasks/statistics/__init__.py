@@ -3,23 +3,23 @@
 Every metric is a mean of per-row losses, so means over days add up and two models can be compared row by row.
 """
 
-from tasks.statistics.confidence_sequences import Spread, reach_of_a_look, reach_of_all_looks, spread_of
+from tasks.statistics.confidence_sequences import Spread, all_looks_margin, estimate_spread, single_look_margin
 from tasks.statistics.intervals import mean_interval, paired_interval
 from tasks.statistics.losses import LOSSES, RESIDUALS
-from tasks.statistics.realised_losses import truth_and_answer
+from tasks.statistics.realised_losses import truth_and_prediction
 from tasks.statistics.significance import confidence_after, holm, p_value_of_rise
 
 __all__ = [
     "LOSSES",
     "RESIDUALS",
     "Spread",
+    "all_looks_margin",
     "confidence_after",
+    "estimate_spread",
     "holm",
     "mean_interval",
     "p_value_of_rise",
     "paired_interval",
-    "reach_of_a_look",
-    "reach_of_all_looks",
-    "spread_of",
-    "truth_and_answer",
+    "single_look_margin",
+    "truth_and_prediction",
 ]

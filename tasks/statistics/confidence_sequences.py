@@ -62,7 +62,7 @@ class Spread:
         return min(found, self.rows - 1.0)
 
 
-def spread_of(values: FloatArray, days: npt.ArrayLike) -> Spread:
+def estimate_spread(values: FloatArray, days: npt.ArrayLike) -> Spread:
     """Return what makes the mean of values unsure.
 
     Parameters
@@ -77,7 +77,7 @@ def spread_of(values: FloatArray, days: npt.ArrayLike) -> Spread:
     Days with 0 and 2, then 10 and 12: means 1 and 11. The variance is (36 + 16 + 16 + 36) / 3, and of the squared
     difference 100 chance explains one variance: the rest is twice that of days.
 
-    >>> found = spread_of(np.array([0.0, 2.0, 10.0, 12.0]), ["mon", "mon", "tue", "tue"])
+    >>> found = estimate_spread(np.array([0.0, 2.0, 10.0, 12.0]), ["mon", "mon", "tue", "tue"])
     >>> round(found.variance, 3), round(found.day_variance, 3), found.rows_a_day
     (34.667, 32.667, 2.0)
     """
@@ -102,20 +102,20 @@ def _numbered(days: npt.NDArray[Any]) -> IntArray:
     return np.asarray((np.cumsum(np.bincount(days) > 0) - 1)[days], dtype=np.int64)
 
 
-def reach_of_a_look(spread: Spread, rows: int, promised_rows: int, alpha: float) -> float:
+def single_look_margin(spread: Spread, rows: int, promised_rows: int, alpha: float) -> float:
     """Return how far the mean of `rows` rows lies, with probability alpha at most, from one of `promised_rows` others.
 
     Examples
     --------
     Variance 1 over 400 and over 100 rows, of which much is known: 1.96 sqrt(1 / 400 + 1 / 100) = .219.
 
-    >>> round(reach_of_a_look(Spread(10**6, 5, 1.0, 0.0, 80.0), 400, 100, alpha=0.05), 3)
+    >>> round(single_look_margin(Spread(10**6, 5, 1.0, 0.0, 80.0), 400, 100, alpha=0.05), 3)
     0.219
     """
     return t_quantile(1 - alpha, spread.degrees) * math.sqrt(spread.effective * (1 / rows + 1 / promised_rows))
 
 
-def reach_of_all_looks(spread: Spread, rows: int, promised_rows: int, alpha: float) -> float:
+def all_looks_margin(spread: Spread, rows: int, promised_rows: int, alpha: float) -> float:
     """Return how far the mean of all rows so far may lie from a promise, at every look with probability 1 - alpha.
 
     A confidence sequence: with that probability it holds at each of any number of looks at once, so that looking
@@ -140,7 +140,7 @@ def reach_of_all_looks(spread: Spread, rows: int, promised_rows: int, alpha: flo
     Variance 1, 400 rows on either side: v = .005. r = t^2 / v solves r = log(1 + r) - 2 log .05, which is 8.21; then
     d^2 = v (1 + r) = .046. One look alone would reach 1.96 sqrt(.005) = .139.
 
-    >>> round(reach_of_all_looks(Spread(10**6, 5, 1.0, 0.0, 80.0), 400, 400, alpha=0.05), 4)
+    >>> round(all_looks_margin(Spread(10**6, 5, 1.0, 0.0, 80.0), 400, 400, alpha=0.05), 4)
     0.2146
     """
     now, best = (spread.effective * (1 / each + 1 / promised_rows) for each in (rows, promised_rows))

@@ -60,7 +60,7 @@ def squared_errors(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArra
     happened, expected = _floats(truth, prediction)
     if expected.ndim == 1:
         return residuals(happened, expected) ** 2
-    given = given_to_truth(happened, expected)
+    given = true_class_probability(happened, expected)
     return np.asarray((expected**2).sum(axis=1) - given**2 + (1 - given) ** 2)
 
 
@@ -78,19 +78,19 @@ def log_losses(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
     """
     happened, probability = _floats(truth, prediction)
     if probability.ndim > 1:
-        return -np.log(np.clip(given_to_truth(happened, probability), SMALLEST_PROBABILITY, 1.0))
+        return -np.log(np.clip(true_class_probability(happened, probability), SMALLEST_PROBABILITY, 1.0))
     probability = np.clip(probability, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
     return -(happened * np.log(probability) + (1 - happened) * np.log1p(-probability))
 
 
-def misses(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
+def zero_one_losses(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
     """Return 1 where the class does not agree with P(class 1) >= 0.5, or is not the most probable of several; else 0.
 
     Examples
     --------
-    >>> misses([1, 1, 0], [0.5, 0.4, float("nan")]).tolist()
+    >>> zero_one_losses([1, 1, 0], [0.5, 0.4, float("nan")]).tolist()
     [0.0, 1.0, nan]
-    >>> misses([2, 0], [[0.1, 0.1, 0.8], [0.2, 0.4, 0.4]]).tolist()
+    >>> zero_one_losses([2, 0], [[0.1, 0.1, 0.8], [0.2, 0.4, 0.4]]).tolist()
     [0.0, 1.0]
     """
     happened, probability = _floats(truth, prediction)
@@ -117,15 +117,15 @@ def residuals(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
     found, expected = _floats(truth, prediction)
     if expected.ndim == 1:
         return found - expected
-    return np.asarray((1.0 - misses(found, expected)) - expected.max(axis=1), dtype=np.float64)
+    return np.asarray((1.0 - zero_one_losses(found, expected)) - expected.max(axis=1), dtype=np.float64)
 
 
-def given_to_truth(truth: npt.ArrayLike, probabilities: npt.ArrayLike) -> FloatArray:
+def true_class_probability(truth: npt.ArrayLike, probabilities: npt.ArrayLike) -> FloatArray:
     """Return the probability that was given to what happened, 0 for a class beyond those known; NaN without a truth.
 
     Examples
     --------
-    >>> given_to_truth([1, 2, float("nan")], [[0.3, 0.7], [0.3, 0.7], [0.3, 0.7]]).tolist()
+    >>> true_class_probability([1, 2, float("nan")], [[0.3, 0.7], [0.3, 0.7], [0.3, 0.7]]).tolist()
     [0.7, 0.0, nan]
     """
     happened, given = _floats(truth, probabilities)
@@ -153,7 +153,7 @@ LOSSES: dict[str, Loss] = {
     "mean_squared_error": squared_errors,
     "log_loss": log_losses,
     "brier_score": squared_errors,
-    "error_rate": misses,
+    "error_rate": zero_one_losses,
 }
 RESIDUALS: dict[str, Loss] = {
     "mean_absolute_error": residuals,

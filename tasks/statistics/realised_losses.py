@@ -10,7 +10,7 @@ import pandas as pd
 from tasks.arrays import FloatArray
 
 
-def truth_and_answer(rows: pd.DataFrame, classes: Sequence[str] = ()) -> tuple[FloatArray, FloatArray]:
+def truth_and_prediction(rows: pd.DataFrame, classes: Sequence[str] = ()) -> tuple[FloatArray, FloatArray]:
     """Return the truth and the answer of each row.
 
     Parameters
@@ -29,7 +29,7 @@ def truth_and_answer(rows: pd.DataFrame, classes: Sequence[str] = ()) -> tuple[F
     Examples
     --------
     >>> rows = pd.DataFrame({"label": ["b", "z"], "probabilities": [[0.2, 0.8], [0.6, 0.4]]})
-    >>> truth, answer = truth_and_answer(rows, ("a", "b"))
+    >>> truth, answer = truth_and_prediction(rows, ("a", "b"))
     >>> truth.tolist(), answer.tolist()
     ([1.0, 2.0], [[0.2, 0.8], [0.6, 0.4]])
     """

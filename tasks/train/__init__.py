@@ -5,36 +5,36 @@ forward validation - fit on what was known, score what came next - says which on
 """
 
 from tasks.train.assessment.baselines import baseline_prediction, baseline_predictions
-from tasks.train.assessment.forward_validation import FoldResult, choose
+from tasks.train.assessment.forward_validation import FoldResult, choose_recipe
 from tasks.train.assessment.importances import importances
 from tasks.train.assessment.learning_curve import LearningCurve, learning_curve
-from tasks.train.data.training_table import apart
-from tasks.train.fit.calibration import Finish
-from tasks.train.fit.portable_fit import Fitted, fit, fitted_on_all
-from tasks.train.model_search.feature_selection import Selection
-from tasks.train.model_search.recipes import Recipe, candidates
-from tasks.train.model_search.search_options import Conduct, ParallelMap, TrialResult
-from tasks.train.training import Trained, train
+from tasks.train.data.training_table import without_holdout_groups
+from tasks.train.fit.calibration import FittedCalibration
+from tasks.train.fit.portable_fit import FittedModel, fit_model, fit_on_all_rows
+from tasks.train.model_search.feature_selection import FeatureSelection
+from tasks.train.model_search.recipes import Recipe, candidate_recipes
+from tasks.train.model_search.search_options import ParallelMap, SearchOptions, TrialResult
+from tasks.train.training import TrainingResult, train
 
 __all__ = [
-    "Conduct",
-    "Finish",
-    "Fitted",
+    "FeatureSelection",
+    "FittedCalibration",
+    "FittedModel",
     "FoldResult",
     "LearningCurve",
     "ParallelMap",
     "Recipe",
-    "Selection",
-    "Trained",
+    "SearchOptions",
+    "TrainingResult",
     "TrialResult",
-    "apart",
     "baseline_prediction",
     "baseline_predictions",
-    "candidates",
-    "choose",
-    "fit",
-    "fitted_on_all",
+    "candidate_recipes",
+    "choose_recipe",
+    "fit_model",
+    "fit_on_all_rows",
     "importances",
     "learning_curve",
     "train",
+    "without_holdout_groups",
 ]

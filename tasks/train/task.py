@@ -14,10 +14,10 @@ from tasks.profiles import Ruler, fit_ruler, profile, with_dates
 from tasks.spec import ProjectSpec
 from tasks.train.assessment.importances import importances
 from tasks.train.assessment.learning_curve import LearningCurve, learning_curve
-from tasks.train.fit.deferral_rule import deferral
-from tasks.train.fit.portable_fit import Fitted, fitted_on_all, replace_schema
-from tasks.train.model_search.search_options import Conduct, Line, ParallelMap, TrialResult
-from tasks.train.training import Trained, train
+from tasks.train.fit.deferral_rule import release_deferral
+from tasks.train.fit.portable_fit import FittedModel, fit_on_all_rows, replace_schema
+from tasks.train.model_search.search_options import LeaderboardLine, ParallelMap, SearchOptions, TrialResult
+from tasks.train.training import TrainingResult, train
 
 
 @dataclass(frozen=True)
@@ -28,26 +28,26 @@ class ReleaseCandidate:
     see it.
     """
 
-    fitted: Fitted
+    fitted: FittedModel
     reference: Reference
     importances: dict[str, float]
 
 
 def choose_and_fit(
-    rows: pd.DataFrame, spec: ProjectSpec, as_of: date, spread: ParallelMap = map, conduct: Conduct | None = None
-) -> Trained:
+    rows: pd.DataFrame, spec: ProjectSpec, as_of: date, spread: ParallelMap = map, search: SearchOptions | None = None
+) -> TrainingResult:
     """Return the recipe forward validation chose, fitted on the given rows; candidates are tried by way of `spread`."""
-    given = conduct or Conduct()
+    given = search or SearchOptions()
 
     def on_trial(trial: TrialResult) -> None:
         logger().info(line("trial_ended", loss=trial.loss, recipe=trial.recipe.name, status=trial.status))
         given.on_trial(trial)
 
-    def progress(tried: Line) -> None:
+    def progress(tried: LeaderboardLine) -> None:
         logger().info(line("recipe_tried", loss=tried["loss"], recipe=tried["recipe"]))
         given.progress(tried)
 
-    trained = train(rows, spec, as_of, spread=spread, conduct=replace(given, on_trial=on_trial, progress=progress))
+    trained = train(rows, spec, as_of, spread=spread, search=replace(given, on_trial=on_trial, progress=progress))
     logger().info(line("recipe_chosen", recipe=trained.fitted.recipe.name, seconds=trained.seconds))
     return trained
 
@@ -56,7 +56,7 @@ choose_and_fit_task = leeway_task("train")(choose_and_fit)
 
 
 def refit(
-    trained: Trained, known: pd.DataFrame, holdout: pd.DataFrame, spec: ProjectSpec, ruler: Ruler | None
+    trained: TrainingResult, known: pd.DataFrame, holdout: pd.DataFrame, spec: ProjectSpec, ruler: Ruler | None
 ) -> ReleaseCandidate:
     """Refit the chosen recipe on all labelled rows; the proof belongs to the recipe, the release to today.
 
@@ -69,9 +69,9 @@ def refit(
     ruler : Ruler or None
         The champion's bin geometry, kept so that profiles of different nights can be added; None for the first model.
     """
-    fitted = fitted_on_all(trained.recipe, trained.finish, known, spec)
+    fitted = fit_on_all_rows(trained.recipe, trained.fitted_calibration, known, spec)
     weights = importances(trained.fitted.portable, holdout, spec, spec.training.seed)
-    rule = deferral(trained.fitted.portable, fitted.portable, holdout, spec, weights)
+    rule = release_deferral(trained.fitted.portable, fitted.portable, holdout, spec, weights)
     if rule is not None:
         fitted = replace(fitted, portable=replace_schema(fitted.portable, deferral=rule))
         logger().info(line("deferral_found", bound=rule.error_bound, rows=rule.rows, share=rule.share))
@@ -99,7 +99,7 @@ def _reference(known: pd.DataFrame, spec: ProjectSpec, ruler: Ruler | None) -> R
     )
 
 
-def would_more_help(trained: Trained, rows: pd.DataFrame, spec: ProjectSpec, as_of: date) -> LearningCurve:
+def would_more_help(trained: TrainingResult, rows: pd.DataFrame, spec: ProjectSpec, as_of: date) -> LearningCurve:
     """Return how the chosen recipe's loss falls with the rows it learns from; six more fits."""
     found = learning_curve(trained.recipe, rows, spec, as_of)
     logger().info(line("learning_curve_drawn", gain=found.gain, rows=found.rows[-1] if found.rows else 0))

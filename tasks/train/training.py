@@ -11,40 +11,40 @@ import pandas as pd
 
 from tasks.errors import DataError
 from tasks.spec.project_spec import ProjectSpec
-from tasks.train.assessment.forward_validation import FoldResult, choose, folds, newest_day, weighted_loss
-from tasks.train.data.training_table import TrainingTable, table
-from tasks.train.fit.calibration import Finish, finish
-from tasks.train.fit.portable_fit import Fitted, fitted
+from tasks.train.assessment.forward_validation import FoldResult, choose_recipe, newest_day, score_folds, weighted_loss
+from tasks.train.data.training_table import TrainingTable, training_table
+from tasks.train.fit.calibration import FittedCalibration, fit_calibration
+from tasks.train.fit.portable_fit import FittedModel, fit_from_cache
 from tasks.train.fit.recipe_fit import FitCache, without_level
-from tasks.train.model_search.feature_selection import Selection, selected
-from tasks.train.model_search.recipes import Recipe, candidates
-from tasks.train.model_search.search import searched
-from tasks.train.model_search.search_options import Conduct, Line, ParallelMap, TrialResult
+from tasks.train.model_search.feature_selection import FeatureSelection, select_features
+from tasks.train.model_search.recipes import Recipe, candidate_recipes
+from tasks.train.model_search.search import search_recipes
+from tasks.train.model_search.search_options import LeaderboardLine, ParallelMap, SearchOptions, TrialResult
 
 TRYING_SHARE = 0.8  # of training_minutes; the rest is for the final fit and its proof
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainingResult:
     """The fitted model, every recipe with what became of it, and how long it all took.
 
     Attributes
     ----------
     leaderboard : list of dict
         Per recipe: `recipe` (its name), `described` (its parts), `status` ("chosen", "tried", "not_tried", "pruned" or
-        "failed"), `loss` (weighted mean over folds, None without one), `folds` (first and last day, rows, loss and bias
-        of each).
-    finish : Finish
+        "failed"), `loss` (weighted mean over folds, None without one), `folds` (first and last day, rows, loss and bias of
+        each).
+    fitted_calibration : FittedCalibration
         How probabilities are corrected and decided on, learned from forward validation.
     selection : Selection or None
         What each feature was found to do, when the spec asks to select.
     """
 
-    fitted: Fitted
-    leaderboard: list[Line]
+    fitted: FittedModel
+    leaderboard: list[LeaderboardLine]
     seconds: float
-    finish: Finish = field(default_factory=Finish)
-    selection: Selection | None = None
+    fitted_calibration: FittedCalibration = field(default_factory=FittedCalibration)
+    selection: FeatureSelection | None = None
 
     @property
     def recipe(self) -> Recipe:
@@ -53,8 +53,13 @@ class Trained:
 
 
 def train(
-    rows: pd.DataFrame, spec: ProjectSpec, as_of: date, *, spread: ParallelMap = map, conduct: Conduct | None = None
-) -> Trained:
+    rows: pd.DataFrame,
+    spec: ProjectSpec,
+    as_of: date,
+    *,
+    spread: ParallelMap = map,
+    search: SearchOptions | None = None,
+) -> TrainingResult:
     """Return the recipe that forward validation chose, fitted on all given rows that had matured.
 
     A hold-out for the gate is the caller's to keep back: what is in `rows` is learned from. With too little history for
@@ -72,7 +77,7 @@ def train(
     spread : callable, optional
         How pieces of work reach workers, with the meaning of the built-in `map`, which does them here one by one. Where
         they are all handed out at once, the time allowed counts for each.
-    conduct : Conduct, optional
+    search : Conduct, optional
         The kind of drift, who hears of trials, and where they are remembered.
 
     Raises
@@ -82,43 +87,46 @@ def train(
     ParityError
         The portable model does not answer as the trained one.
     """
-    conduct = conduct or Conduct()
-    start = conduct.stopwatch()
-    workshop = FitCache(table(rows, spec), spec)
-    _refuse_too_few(workshop, as_of)
+    search = search or SearchOptions()
+    start = search.stopwatch()
+    cache = FitCache(training_table(rows, spec), spec)
+    _refuse_too_few(cache, as_of)
     budget = TRYING_SHARE * 60 * spec.scope.training_minutes
 
     def left() -> float:
-        return budget - (conduct.stopwatch() - start)
+        return budget - (search.stopwatch() - start)
 
-    recipes = candidates(spec.training)
-    results = _tried(recipes, workshop, as_of, (spread, conduct, left))
-    trials = searched(workshop, as_of, conduct, left(), spread) if spec.training.trials else []
+    recipes = candidate_recipes(spec.training)
+    results = _tried(recipes, cache, as_of, (spread, search, left))
+    trials = search_recipes(cache, as_of, search, left(), spread) if spec.training.trials else []
     complete = {trial.recipe: list(trial.folds) for trial in trials if trial.status == "complete"}
     flat = [each for tried in (complete | results).values() for each in tried]
-    chosen = choose(flat) if flat else recipes[0]
-    selection = selected(workshop, chosen, as_of) if spec.training.selection else None
+    chosen = choose_recipe(flat) if flat else recipes[0]
+    selection = select_features(cache, chosen, as_of) if spec.training.selection else None
     final = selection.recipe if selection else chosen
-    found = finish(workshop, final, as_of)
-    model = fitted(workshop, final, as_of, found)
+    found = fit_calibration(cache, final, as_of)
+    model = fit_from_cache(cache, final, as_of, found)
     leaderboard = [_line(recipe, results, chosen) for recipe in recipes] + [
         _trial_line(each, chosen) for each in trials
     ]
-    return Trained(model, leaderboard, conduct.stopwatch() - start, found, selection)
+    return TrainingResult(model, leaderboard, search.stopwatch() - start, found, selection)
 
 
 def _tried(
-    recipes: Sequence[Recipe], workshop: FitCache, as_of: date, how: tuple[ParallelMap, Conduct, Callable[[], float]]
+    recipes: Sequence[Recipe],
+    cache: FitCache,
+    as_of: date,
+    how: tuple[ParallelMap, SearchOptions, Callable[[], float]],
 ) -> dict[Recipe, list[FoldResult]]:
     """Return the folds of each fixed recipe, as far as time goes."""
-    spread, conduct, left = how
-    groups = [RecipeGroup(tuple(same), workshop.rows, workshop.spec, as_of) for same in _sharing_fits(recipes)]
+    spread, search, left = how
+    groups = [RecipeGroup(tuple(same), cache.rows, cache.spec, as_of) for same in _sharing_fits(recipes)]
     times = (left() if place else math.inf for place in range(len(groups)))
     results: dict[Recipe, list[FoldResult]] = {}
     for tried in spread(RecipeGroup.tried, groups, times):
         results |= tried
         for recipe in tried:
-            conduct.progress(_line(recipe, results, None))
+            search.progress(_line(recipe, results, None))
     return results
 
 
@@ -135,8 +143,8 @@ class RecipeGroup:
         """Return the folds of each recipe, or nothing when no time is left."""
         if seconds <= 0:
             return {}
-        workshop = FitCache(self.rows, self.spec)
-        return {recipe: folds(workshop, recipe, self.as_of) for recipe in self.recipes}
+        cache = FitCache(self.rows, self.spec)
+        return {recipe: score_folds(cache, recipe, self.as_of) for recipe in self.recipes}
 
 
 def _sharing_fits(recipes: Sequence[Recipe]) -> list[list[Recipe]]:
@@ -147,7 +155,7 @@ def _sharing_fits(recipes: Sequence[Recipe]) -> list[list[Recipe]]:
     return list(groups.values())
 
 
-def _line(recipe: Recipe, results: dict[Recipe, list[FoldResult]], chosen: Recipe | None) -> Line:
+def _line(recipe: Recipe, results: dict[Recipe, list[FoldResult]], chosen: Recipe | None) -> LeaderboardLine:
     tried = results.get(recipe, [])
     loss = weighted_loss(tried)
     status = "tried" if recipe in results else "not_tried"
@@ -160,13 +168,13 @@ def _line(recipe: Recipe, results: dict[Recipe, list[FoldResult]], chosen: Recip
     }
 
 
-def _trial_line(trial: TrialResult, chosen: Recipe) -> Line:
+def _trial_line(trial: TrialResult, chosen: Recipe) -> LeaderboardLine:
     line = _line(trial.recipe, {trial.recipe: list(trial.folds)}, chosen)
     status = {"complete": line["status"], "pruned": "pruned", "failed": "failed"}[trial.status]
     return line | {"status": status, "trial": trial.number, "seconds": round(trial.seconds, 3), "reason": trial.reason}
 
 
-def _fold(result: FoldResult) -> Line:
+def _fold(result: FoldResult) -> LeaderboardLine:
     return {
         "start": result.start.isoformat(),
         "end": result.end.isoformat(),
@@ -177,8 +185,8 @@ def _fold(result: FoldResult) -> Line:
     }
 
 
-def _refuse_too_few(workshop: FitCache, as_of: date) -> None:
-    count, spec = len(workshop.rows.between(0, newest_day(workshop, as_of))), workshop.spec
+def _refuse_too_few(cache: FitCache, as_of: date) -> None:
+    count, spec = len(cache.rows.between(0, newest_day(cache, as_of))), cache.spec
     if count < spec.training.min_rows:
         raise DataError(
             f"found {count} rows of {spec.project!r} whose labels were known on {as_of}; training.min_rows asks for "

@@ -149,12 +149,12 @@ def _model_alone(rows: int) -> tuple[Time, Time]:
     """Return how long the model's own session, and a part of the fitted pipeline's predict, take."""
     from threadpoolctl import threadpool_limits
 
-    from tasks.model.input_matrix import matrix
+    from tasks.model.input_matrix import input_matrix
 
     with threadpool_limits(1):
         pipeline, model = fitted_pair()
         frame = pd.concat([rows_of(min(AT_ONCE, rows - start), 1 + start) for start in range(0, rows, AT_ONCE)])
-        ready = matrix(frame, model.schema)
+        ready = input_matrix(frame, model.schema)
         bare = Time.of(partial(model.run, ready))
         part = Time.of(partial(pipeline.predict, frame.iloc[: rows // PART]))
     return bare, Time(PART * part.seconds, PART * (part.cpu_seconds or 0))

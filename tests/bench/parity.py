@@ -16,9 +16,9 @@ import pandas as pd
 from rich.console import Console
 
 from tasks.arrays import FloatArray
-from tasks.model import EXPORTERS, ModelSchema, exported, raw_scores
+from tasks.model import EXPORTERS, ModelSchema, export_model, raw_scores
 from tasks.model.export import parity
-from tasks.model.input_matrix import matrix
+from tasks.model.input_matrix import input_matrix
 from tests.bench.figures import Figures, Time
 
 ROWS = 100_000
@@ -79,10 +79,10 @@ def _worst(name: str, task: Any, frame: pd.DataFrame) -> float:
     known = frame.iloc[:TRAINED_ON]
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a solver has not converged
-        fitted = _estimator(name).fit(matrix(known, schema), _target(matrix(known, schema), task))
+        fitted = _estimator(name).fit(input_matrix(known, schema), _target(input_matrix(known, schema), task))
         with patch.object(parity, "POINTS_PER_COLUMN", 10_000):
             return parity.prove_parity(
-                exported(fitted, schema), lambda rows: raw_scores(fitted, matrix(rows, schema)), frame
+                export_model(fitted, schema), lambda rows: raw_scores(fitted, input_matrix(rows, schema)), frame
             )
 
 

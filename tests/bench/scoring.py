@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from tasks.model import ModelSchema, Predictor, exported, load_model, model_files
-from tasks.model.input_matrix import matrix
+from tasks.model import ModelSchema, Predictor, export_model, load_model, model_files
+from tasks.model.input_matrix import input_matrix
 from tests.bench.figures import Figures, Time
 
 ROWS = 1_000_000
@@ -43,13 +43,13 @@ def bench_scoring(console: Console) -> Figures:
     with threadpool_limits(1):
         pipeline, model = fitted_pair()
         frame = rows_of(rows, seed=1)
-        ready = matrix(frame, model.schema)
+        ready = input_matrix(frame, model.schema)
         figures = Figures(f"{rows:,} rows x {frame.shape[1]}, {TREES} trees, one thread (median of {TIMES})")
         ways: dict[str, Callable[[], object]] = {
             LEEWAY: partial(model.predict, frame),
             PIPELINE: partial(pipeline.predict, frame),
             BARE: partial(model.run, ready),
-            "frame to matrix alone": partial(matrix, frame, model.schema),
+            "frame to matrix alone": partial(input_matrix, frame, model.schema),
         }
         times = {name: Time.median([Time.of(way) for _ in range(TIMES)]) for name, way in ways.items()}
     figures.add(LEEWAY, times[LEEWAY], BARE)
@@ -101,7 +101,7 @@ def fitted_pair() -> tuple[Any, Predictor]:
         numbers=tuple(NUMBERS),
         categories={name: tuple(VALUES) for name in CATEGORIES},
     )
-    return pipeline, exported(pipeline.named_steps["trees"], schema)
+    return pipeline, export_model(pipeline.named_steps["trees"], schema)
 
 
 def _through_files(model: Predictor, rows: int) -> tuple[Time, float]:

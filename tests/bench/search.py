@@ -15,11 +15,11 @@ from rich.console import Console
 
 from tasks.spec.project_spec import ProjectSpec
 from tasks.train.assessment.forward_validation import newest_day
-from tasks.train.data.training_table import TrainingTable, table
-from tasks.train.fit.estimators import estimator_of
+from tasks.train.data.training_table import TrainingTable, training_table
+from tasks.train.fit.estimators import build_estimator
 from tasks.train.fit.recipe_fit import FitCache
-from tasks.train.model_search.search import searched
-from tasks.train.model_search.search_options import Conduct, TrialResult
+from tasks.train.model_search.search import search_recipes
+from tasks.train.model_search.search_options import SearchOptions, TrialResult
 from tests.bench.figures import Figures, Time
 
 TRIALS, DAYS, ROWS_A_DAY, FIRST = 16, 150, 20, date(2026, 1, 1)
@@ -38,11 +38,11 @@ SPEC = ProjectSpec.model_validate(
 
 def bench_search(_console: Console) -> Figures:
     """Time a search in memory and in a journal file, and the same fits with scikit-learn alone."""
-    workshop, as_of = FitCache(table(_rows(), SPEC), SPEC), FIRST + timedelta(days=DAYS)
+    cache, as_of = FitCache(training_table(_rows(), SPEC), SPEC), FIRST + timedelta(days=DAYS)
     found: list[TrialResult] = []
 
     def search(storage: str | None) -> Callable[[], None]:
-        return lambda: found.extend(searched(workshop, as_of, Conduct(storage=storage), math.inf, map))
+        return lambda: found.extend(search_recipes(cache, as_of, SearchOptions(storage=storage), math.inf, map))
 
     search(None)()  # imports what is imported once
     trials = tuple(found)
@@ -56,7 +56,7 @@ def bench_search(_console: Console) -> Figures:
             outside = Time(whole.seconds - sum(trial.seconds for trial in found))
             figures.add(f"search {where}, a trial", _per_trial(whole), floor)
             figures.add(f"of it outside fits and scores, {where}", _per_trial(outside), floor)
-    figures.add(floor, _per_trial(Time.of(lambda: _bare(trials, workshop.rows, newest_day(workshop, as_of)))))
+    figures.add(floor, _per_trial(Time.of(lambda: _bare(trials, cache.rows, newest_day(cache, as_of)))))
     return figures
 
 
@@ -71,7 +71,7 @@ def _bare(trials: tuple[TrialResult, ...], rows: TrainingTable, newest: int) -> 
             known = rows.days < start
             scored = (rows.days >= start) & (rows.days < start + SPEC.split.fold_days)
             with threadpool_limits(1, user_api="openmp"):
-                estimator_of(trial.recipe, SPEC, []).fit(matrix[known], rows.target[known]).predict(matrix[scored])
+                build_estimator(trial.recipe, SPEC, []).fit(matrix[known], rows.target[known]).predict(matrix[scored])
 
 
 def _per_trial(whole: Time) -> Time:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tasks.monitor import Promise, newest_cohort, performance
 from tasks.records import Performance
 from tasks.spec.project_spec import Monitoring
-from tasks.statistics import Spread, reach_of_a_look, reach_of_all_looks, spread_of
+from tasks.statistics import Spread, all_looks_margin, estimate_spread, single_look_margin
 
 laws = settings(deadline=None, derandomize=True, max_examples=60)
 FIRST, NIGHTS, ROWS_A_DAY, HOLDOUT_DAYS = date(2026, 1, 1), 365, 10, 28
@@ -28,7 +28,7 @@ def test_a_years_looks_together_err_as_often_as_one_is_said_to() -> None:
     gaps -= rng.exponential(size=(years, promised)).mean(axis=1)[:, None]
     looks = list(range(10, NIGHTS))  # the law is one of many rows: from 100 on
     erred = {}
-    for reach in (reach_of_a_look, reach_of_all_looks):
+    for reach in (single_look_margin, all_looks_margin):
         reaches = np.array([reach(KNOWN, ROWS_A_DAY * (look + 1), promised, 0.05) for look in looks])
         erred[reach.__name__] = float((np.abs(gaps[:, looks]) > reaches).any(axis=1).mean())
     assert erred["reach_of_all_looks"] < 0.05 + 3 * 0.007
@@ -40,16 +40,16 @@ def test_a_years_looks_together_err_as_often_as_one_is_said_to() -> None:
 def test_all_looks_reach_farther_than_one_and_no_look_less_than_the_promise_is_unsure(
     rows: int, promised: int, alpha: float
 ) -> None:
-    many = reach_of_all_looks(KNOWN, rows, promised, alpha)
-    assert many > reach_of_a_look(KNOWN, rows, promised, alpha)
-    assert many >= reach_of_all_looks(KNOWN, 10 * rows, promised, alpha) > (1 / promised) ** 0.5
+    many = all_looks_margin(KNOWN, rows, promised, alpha)
+    assert many > single_look_margin(KNOWN, rows, promised, alpha)
+    assert many >= all_looks_margin(KNOWN, 10 * rows, promised, alpha) > (1 / promised) ** 0.5
 
 
 @laws
 @given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=40), st.integers(1, 7))
 def test_a_spread_scales_as_its_values_and_days_only_add_to_it(values: list[float], rows_a_day: int) -> None:
     days = np.arange(len(values)) // rows_a_day
-    once, twice = spread_of(np.array(values), days), spread_of(2 * np.array(values), days)
+    once, twice = estimate_spread(np.array(values), days), estimate_spread(2 * np.array(values), days)
     assert once.effective >= once.variance
     assert np.isclose(twice.effective, 4 * once.effective)
     assert 0 < once.degrees < len(values)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.model.export.onnx_graph import BRANCH_LEQ, BRANCH_MEMBER, OUTPUT, SUM, Nodes, graph_bytes, tree_node
+from tasks.model.export.onnx_graph import BRANCH_LEQ, BRANCH_MEMBER, OUTPUT, SUM, TreeNodes, graph_bytes, tree_node
 
 BITS_OF_A_WORD = 32
 BEFORE_EXP = "log_score"
@@ -28,7 +28,7 @@ class _Columns:
     codes: dict[int, list[float]]
 
 
-def tree_ensemble(estimator: Any) -> bytes:
+def boosting_graph(estimator: Any) -> bytes:
     """Return the ONNX graph of a fitted HistGradientBoostingRegressor or HistGradientBoostingClassifier.
 
     Parameters
@@ -44,7 +44,7 @@ def tree_ensemble(estimator: Any) -> bytes:
         are in it, no code.
     """
     columns = _columns(estimator)
-    nodes = Nodes()
+    nodes = TreeNodes()
     start, rounds = estimator._baseline_prediction, estimator._predictors  # noqa: SLF001 - the fitted trees are nowhere public
     starts = np.ravel(start)
     for target, value in enumerate(starts):
@@ -80,7 +80,7 @@ def _columns(estimator: Any) -> _Columns:
     return _Columns(categorical + numeric, codes)
 
 
-def _add_tree(nodes: Nodes, tree: Any, columns: _Columns, target: int) -> None:
+def _add_tree(nodes: TreeNodes, tree: Any, columns: _Columns, target: int) -> None:
     records = tree.nodes
     if records[0]["is_leaf"]:
         nodes.add_constant(float(records[0]["value"]), target)
@@ -102,7 +102,7 @@ def _add_tree(nodes: Nodes, tree: Any, columns: _Columns, target: int) -> None:
                 ids[-1] = place[child]
 
 
-def _add_split(nodes: Nodes, record: Any, tree: Any, columns: _Columns) -> bool:
+def _add_split(nodes: TreeNodes, record: Any, tree: Any, columns: _Columns) -> bool:
     """Add one split; tell whether its true branch is the tree's right one.
 
     A code outside the set takes the false branch, and so does NaN. Therefore the set is always that of the side missing

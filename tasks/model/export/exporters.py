@@ -10,11 +10,11 @@ import numpy as np
 
 from tasks.arrays import FloatArray
 from tasks.errors import EvidenceError
-from tasks.model.answer_scale import score_of
-from tasks.model.export.boosted_trees import tree_ensemble
-from tasks.model.export.forests import forest_ensemble
-from tasks.model.export.linear import linear, log_linear
-from tasks.model.export.transformers import steps_of
+from tasks.model.answer_scale import scores_from_probabilities
+from tasks.model.export.boosted_trees import boosting_graph
+from tasks.model.export.forests import forest_graph
+from tasks.model.export.linear import linear_graph, log_linear_graph
+from tasks.model.export.transformers import preprocessing_steps
 from tasks.model.onnx_model import ONNX_FILE, OnnxModel
 from tasks.model.predictor import Predictor
 from tasks.model.schema import ModelSchema, Output
@@ -34,8 +34,8 @@ class Exporter:
     output: Output = "score"
 
 
-_TREES, _LINEAR, _LOG_LINEAR = Exporter(tree_ensemble), Exporter(linear), Exporter(log_linear)
-_FOREST, _FOREST_OF_CLASSES = Exporter(forest_ensemble), Exporter(forest_ensemble, "probability")
+_TREES, _LINEAR, _LOG_LINEAR = Exporter(boosting_graph), Exporter(linear_graph), Exporter(log_linear_graph)
+_FOREST, _FOREST_OF_CLASSES = Exporter(forest_graph), Exporter(forest_graph, "probability")
 
 EXPORTERS: dict[str, Exporter] = {
     "HistGradientBoostingRegressor": _TREES,
@@ -68,7 +68,7 @@ SCORED = ("HistGradientBoostingClassifier", "LogisticRegression", "LogisticRegre
 """Classifiers whose decision function is log odds, or logarithms of odds between classes, by their making."""
 
 
-def exported(fitted: Any, schema: ModelSchema) -> Predictor:
+def export_model(fitted: Any, schema: ModelSchema) -> Predictor:
     """Return a model that answers as the fitted one does.
 
     Parameters
@@ -91,10 +91,10 @@ def exported(fitted: Any, schema: ModelSchema) -> Predictor:
         estimator=f"{type(final).__module__}.{type(final).__qualname__}",
         classes=tuple(_plain(label) for label in getattr(final, "classes_", ())),
         link={"regression": schema.link, "binary": "logistic", "multiclass": "softmax"}[schema.task],
-        output=output_of(final),
+        output=output_kind(final),
     )
     exporter = EXPORTERS.get(type(final).__name__) if _is_ours_to_read(final) else None
-    steps = steps_of(before, schema.inputs) if exporter else None
+    steps = preprocessing_steps(before, schema.inputs) if exporter else None
     if exporter is None or steps is None:
         return SkopsModel(replace(schema, format="skops", block_rows=MOST_ROWS_AT_ONCE), skops_bytes(fitted))
     schema = replace(schema, format="onnx", steps=steps, output=exporter.output, block_rows=_block_rows(final, steps))
@@ -115,13 +115,13 @@ def raw_scores(fitted: Any, inputs: FloatArray) -> FloatArray:
     if not hasattr(final, "classes_"):
         with np.errstate(over="ignore"):  # a far value may be exp of something large: infinite, as in the graph
             return np.asarray(fitted.predict(inputs), dtype=np.float64).ravel()
-    if output_of(final) == "score":
+    if output_kind(final) == "score":
         return np.asarray(fitted.decision_function(inputs), dtype=np.float64)
     shares = np.asarray(fitted.predict_proba(inputs), dtype=np.float64)
-    return score_of(shares[:, 1] if shares.shape[1] == TWO else shares)
+    return scores_from_probabilities(shares[:, 1] if shares.shape[1] == TWO else shares)
 
 
-def output_of(final: Any) -> Output:
+def output_kind(final: Any) -> Output:
     """Return whether an estimator is asked for scores or for probabilities."""
     has_probabilities = hasattr(final, "classes_") and hasattr(final, "predict_proba")
     return "probability" if has_probabilities and type(final).__name__ not in SCORED else "score"

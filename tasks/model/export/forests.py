@@ -15,14 +15,23 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.arrays import FloatArray
-from tasks.model.export.onnx_graph import AVERAGE, BRANCH_LEQ, OUTPUT, SUM, Nodes, doubles, graph_bytes, tree_node
+from tasks.model.export.onnx_graph import (
+    AVERAGE,
+    BRANCH_LEQ,
+    OUTPUT,
+    SUM,
+    TreeNodes,
+    double_tensor,
+    graph_bytes,
+    tree_node,
+)
 
 TWO = 2
 NO_CHILD = -1
 LEAVES, LEAF_NUMBERS, LEAF_TABLE, SHARES = "leaves", "leaf_numbers", "leaf_table", "shares"
 
 
-def forest_ensemble(estimator: Any) -> bytes:
+def forest_graph(estimator: Any) -> bytes:
     """Return the ONNX graph of a fitted forest or tree of scikit-learn, regressor or classifier, with one output.
 
     Parameters
@@ -40,7 +49,7 @@ def forest_ensemble(estimator: Any) -> bytes:
     classes, width = len(getattr(estimator, "classes_", ())), int(estimator.n_features_in_)
     if classes > TWO:
         return _classes_graph(trees, width, classes)
-    nodes = Nodes()
+    nodes = TreeNodes()
     column = 1 if classes else 0
     for tree in trees:
         _add_tree(nodes, tree, tree.value[:, 0, column], target=0)
@@ -55,7 +64,7 @@ def _classes_graph(trees: Sequence[Any], width: int, classes: int) -> bytes:
     """
     from onnx import TensorProto, helper, numpy_helper
 
-    nodes = Nodes()
+    nodes = TreeNodes()
     tables: list[FloatArray] = []
     for target, tree in enumerate(trees):
         is_leaf = tree.children_left == NO_CHILD
@@ -68,11 +77,11 @@ def _classes_graph(trees: Sequence[Any], width: int, classes: int) -> bytes:
         helper.make_node("Gather", [LEAF_TABLE, LEAF_NUMBERS], [SHARES], axis=0),
         helper.make_node("ReduceMean", [SHARES, "trees"], [OUTPUT], keepdims=0),
     ]
-    tensors = [doubles(LEAF_TABLE, np.concatenate(tables)), numpy_helper.from_array(np.array([1]), "trees")]
+    tensors = [double_tensor(LEAF_TABLE, np.concatenate(tables)), numpy_helper.from_array(np.array([1]), "trees")]
     return graph_bytes(operators, width, classes, tensors)
 
 
-def _add_tree(nodes: Nodes, tree: Any, values: FloatArray, target: int) -> None:
+def _add_tree(nodes: TreeNodes, tree: Any, values: FloatArray, target: int) -> None:
     """Add a tree whose leaves have the given values, one for each node of the tree."""
     inner = tree.children_left != NO_CHILD
     if not inner[0]:
@@ -83,7 +92,7 @@ def _add_tree(nodes: Nodes, tree: Any, values: FloatArray, target: int) -> None:
     left, right = tree.children_left[inner], tree.children_right[inner]
     nodes.roots.append(first_node)
     nodes.feature.extend(tree.feature[inner].tolist())
-    nodes.split.extend(widened(tree.threshold[inner]).tolist())
+    nodes.split.extend(widen_thresholds(tree.threshold[inner]).tolist())
     nodes.mode.extend([BRANCH_LEQ] * len(left))
     nodes.true_id.extend(places[left].tolist())
     nodes.false_id.extend(places[right].tolist())
@@ -95,7 +104,7 @@ def _add_tree(nodes: Nodes, tree: Any, values: FloatArray, target: int) -> None:
     nodes.target.extend([target] * len(leaves))
 
 
-def widened(thresholds: npt.ArrayLike) -> FloatArray:
+def widen_thresholds(thresholds: npt.ArrayLike) -> FloatArray:
     """Return for each threshold the largest double that, rounded to a 32-bit float, is not above it.
 
     Examples
@@ -103,12 +112,12 @@ def widened(thresholds: npt.ArrayLike) -> FloatArray:
     The floats around 1 are 1 and 1 + 2^-23. A double halfway between is rounded to the even one, 1, so with a threshold
     of 1 all doubles up to 1 + 2^-24 go left.
 
-    >>> bool(widened([1.0])[0] == 1 + 2**-24)
+    >>> bool(widen_thresholds([1.0])[0] == 1 + 2**-24)
     True
 
     Halfway between 1 + 2^-23 and 1 + 2^-22 the even one is above: only what is below the middle goes left.
 
-    >>> bool(widened([1 + 2**-23])[0] == np.nextafter(1 + 1.5 * 2**-23, 0))
+    >>> bool(widen_thresholds([1 + 2**-23])[0] == np.nextafter(1 + 1.5 * 2**-23, 0))
     True
     """
     bounds = np.asarray(thresholds, dtype=np.float64)

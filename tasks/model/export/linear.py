@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from tasks.model.export.onnx_graph import INPUT, OUTPUT, doubles, graph_bytes
+from tasks.model.export.onnx_graph import INPUT, OUTPUT, double_tensor, graph_bytes
 
 WEIGHTS, INTERCEPT, PRODUCT, SUMMED = "weights", "intercept", "product", "summed"
 
 
-def linear(estimator: Any) -> bytes:
+def linear_graph(estimator: Any) -> bytes:
     """Return the ONNX graph of a fitted linear model with one label, `X @ coef_.T + intercept_`.
 
     Returns
@@ -23,7 +23,7 @@ def linear(estimator: Any) -> bytes:
     return _graph(estimator, exponential=False)
 
 
-def log_linear(estimator: Any) -> bytes:
+def log_linear_graph(estimator: Any) -> bytes:
     """Return the same for a generalised linear model whose prediction is exp of that sum (PoissonRegressor, ...)."""
     return _graph(estimator, exponential=True)
 
@@ -41,5 +41,5 @@ def _graph(estimator: Any, *, exponential: bool) -> bytes:
     ]
     if exponential:
         nodes.append(helper.make_node("Exp", [SUMMED], [OUTPUT]))
-    tensors = [doubles(WEIGHTS, np.ascontiguousarray(weights)), doubles(INTERCEPT, np.array(intercept))]
+    tensors = [double_tensor(WEIGHTS, np.ascontiguousarray(weights)), double_tensor(INTERCEPT, np.array(intercept))]
     return graph_bytes(nodes, columns, outputs, tensors)

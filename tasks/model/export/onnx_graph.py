@@ -18,7 +18,7 @@ OPSETS = (("", 18), ("ai.onnx.ml", 5))
 
 
 @dataclass(slots=True)
-class Nodes:
+class TreeNodes:
     """The operator's parallel lists, filled tree by tree."""
 
     feature: list[int] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Nodes:
         self.true_is_leaf[-1] = self.false_is_leaf[-1] = 1
 
 
-def tree_node(nodes: Nodes, outputs: int, aggregate: int, output: str = OUTPUT) -> Any:
+def tree_node(nodes: TreeNodes, outputs: int, aggregate: int, output: str = OUTPUT) -> Any:
     """Return the operator: from `features` (n, columns) to (n, outputs), both double."""
     from onnx import TensorProto, helper
 
@@ -68,21 +68,21 @@ def tree_node(nodes: Nodes, outputs: int, aggregate: int, output: str = OUTPUT) 
         "tree_roots": nodes.roots,
         "nodes_featureids": nodes.feature,
         "nodes_modes": helper.make_tensor("nodes_modes", TensorProto.UINT8, [len(nodes.mode)], nodes.mode),
-        "nodes_splits": doubles("nodes_splits", nodes.split),
+        "nodes_splits": double_tensor("nodes_splits", nodes.split),
         "nodes_truenodeids": nodes.true_id,
         "nodes_falsenodeids": nodes.false_id,
         "nodes_trueleafs": nodes.true_is_leaf,
         "nodes_falseleafs": nodes.false_is_leaf,
         "nodes_missing_value_tracks_true": nodes.missing_is_true,
         "leaf_targetids": nodes.target,
-        "leaf_weights": doubles("leaf_weights", nodes.leaf),
+        "leaf_weights": double_tensor("leaf_weights", nodes.leaf),
     }
     if nodes.members:
-        attributes["membership_values"] = doubles("membership_values", nodes.members)
+        attributes["membership_values"] = double_tensor("membership_values", nodes.members)
     return helper.make_node("TreeEnsemble", [INPUT], [output], domain="ai.onnx.ml", **attributes)
 
 
-def doubles(name: str, values: Sequence[float] | FloatArray) -> Any:
+def double_tensor(name: str, values: Sequence[float] | FloatArray) -> Any:
     """Return a tensor of doubles: flat from a list, of its own shape from an array."""
     from onnx import numpy_helper
 

@@ -14,7 +14,7 @@ from tasks.model.schema_parts import PreprocessingStep
 Steps = tuple[PreprocessingStep, ...]
 
 
-def steps_of(transformers: Sequence[Any], inputs: Sequence[str]) -> Steps | None:
+def preprocessing_steps(transformers: Sequence[Any], inputs: Sequence[str]) -> Steps | None:
     """Return what fitted transformers, one after the other, do to the columns of a matrix.
 
     Read are SimpleImputer, StandardScaler, RobustScaler, MaxAbsScaler, OneHotEncoder (which must ignore what it does

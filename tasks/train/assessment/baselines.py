@@ -15,7 +15,7 @@ from tasks.arrays import FloatArray
 from tasks.errors import DataError, SpecError
 from tasks.model.input_matrix import as_numbers, as_text, days_since
 from tasks.spec.project_spec import ProjectSpec
-from tasks.train.data.training_table import class_names, truths
+from tasks.train.data.training_table import class_names, label_values
 
 WEEK = 7
 CONSTANTS = ("mean", "median", "majority", "last_value")
@@ -39,7 +39,7 @@ def baseline_prediction(rows: pd.DataFrame, spec: ProjectSpec) -> float:
     """
     if spec.training.task == "multiclass":
         raise DataError("found several classes, which no one number stands for; ask for `baseline_predictions`.")
-    truth = _newest(rows, truths(rows, spec), spec)
+    truth = _newest(rows, label_values(rows, spec), spec)
     level = np.mean if spec.scope.baseline == "mean" or spec.training.task == "binary" else np.median
     return float(level(truth))
 
@@ -88,7 +88,7 @@ def _constant(past: pd.DataFrame, spec: ProjectSpec) -> FloatArray:
     if spec.training.task != "multiclass":
         return np.array([[baseline_prediction(past, spec)]])
     classes = class_names(past, spec)
-    truth = _newest(past, truths(past, spec, classes), spec)
+    truth = _newest(past, label_values(past, spec, classes), spec)
     return (np.bincount(truth.astype(np.int64), minlength=len(classes)) / len(truth))[None, :]
 
 
@@ -109,7 +109,7 @@ def _by_value(past: pd.DataFrame, rows: pd.DataFrame, spec: ProjectSpec) -> Floa
     keys = as_text(past[column])
     levels: dict[str, FloatArray] = {}
     for value, part in past.groupby(keys.to_numpy(), sort=True):
-        truth = truths(part, spec, classes)
+        truth = label_values(part, spec, classes)
         if spec.training.task == "multiclass":
             levels[str(value)] = np.bincount(truth.astype(np.int64), minlength=len(classes)) / len(truth)
         else:

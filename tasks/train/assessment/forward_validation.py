@@ -14,7 +14,7 @@ from tasks.model.schema import Link
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics.losses import LOSSES, RESIDUALS
 from tasks.train.data.training_table import TrainingTable
-from tasks.train.fit.recipe_fit import FitCache, Learned, lacks_a_class
+from tasks.train.fit.recipe_fit import FitCache, FittedRecipe, lacks_a_class
 from tasks.train.model_search.recipes import Recipe
 
 FEWEST_SCORED = 20  # rows below which a fold says nothing
@@ -34,7 +34,7 @@ class FoldResult:
     bias: float
 
 
-def folds(workshop: FitCache, recipe: Recipe, as_of: date) -> list[FoldResult]:
+def score_folds(cache: FitCache, recipe: Recipe, as_of: date) -> list[FoldResult]:
     """Return how a recipe would have done in the newest cohorts, oldest first.
 
     The newest cohort ends with the newest matured row; each is `split.fold_days` long. A cohort that starts on day s is
@@ -42,7 +42,7 @@ def folds(workshop: FitCache, recipe: Recipe, as_of: date) -> list[FoldResult]:
 
     Parameters
     ----------
-    workshop : FitCache
+    cache : FitCache
         The rows and the spec. Rows that had not matured on `as_of` are not used.
     recipe : Recipe
         The recipe to evaluate.
@@ -54,23 +54,23 @@ def folds(workshop: FitCache, recipe: Recipe, as_of: date) -> list[FoldResult]:
     list of FoldResult
         Up to `split.folds`; folds with fewer than half of `training.min_rows` to fit on, or 20 to score, are left out.
     """
-    results = [fold(workshop, recipe, end) for end in fold_ends(workshop, as_of)]
+    results = [score_fold(cache, recipe, end) for end in fold_ends(cache, as_of)]
     return [result for result in results if result is not None]
 
 
-def fold_ends(workshop: FitCache, as_of: date) -> list[int]:
+def fold_ends(cache: FitCache, as_of: date) -> list[int]:
     """Return the last day of each cohort, oldest first, in days since the table's origin."""
-    spec, newest = workshop.spec, newest_day(workshop, as_of)
+    spec, newest = cache.spec, newest_day(cache, as_of)
     return [newest - step * spec.split.fold_days for step in reversed(range(spec.split.folds))]
 
 
-def fold(workshop: FitCache, recipe: Recipe, end: int) -> FoldResult | None:
+def score_fold(cache: FitCache, recipe: Recipe, end: int) -> FoldResult | None:
     """Return the recipe on the cohort that ends on a day, or None when there are too few rows to tell."""
-    met = meeting(workshop, recipe, end)
+    met = fit_before_cohort(cache, recipe, end)
     if met is None:
         return None
     learned, scored = met
-    spec, rows = workshop.spec, workshop.rows
+    spec, rows = cache.spec, cache.rows
     prediction = LINKS[link(spec)](learned.score(scored))
     losses = LOSSES[spec.scope.metric](scored.truth, prediction)
     residuals = RESIDUALS[spec.scope.metric](scored.truth, prediction)
@@ -85,19 +85,19 @@ def fold(workshop: FitCache, recipe: Recipe, end: int) -> FoldResult | None:
     )
 
 
-def meeting(workshop: FitCache, recipe: Recipe, end: int) -> tuple[Learned, TrainingTable] | None:
+def fit_before_cohort(cache: FitCache, recipe: Recipe, end: int) -> tuple[FittedRecipe, TrainingTable] | None:
     """Return the recipe fitted on what was known before the cohort that ends on a day, and that cohort; or None."""
-    rows, spec = workshop.rows, workshop.spec
+    rows, spec = cache.rows, cache.spec
     start, delay = end - spec.split.fold_days + 1, max(spec.source.label.delay_days, 1)
     before, scored = rows.between(0, start - delay), rows.between(start, end)
     if len(before) < FEWEST_SCORED or len(scored) < FEWEST_SCORED:
         return None
     until, scored_from = int(before.days.max()), start
-    enough = len(before.beside(scored)) >= max(FEWEST_SCORED, spec.training.min_rows // 2)
-    known = workshop.known(recipe, until, scored_from)
+    enough = len(before.without_groups_of(scored)) >= max(FEWEST_SCORED, spec.training.min_rows // 2)
+    known = cache.learning_rows(recipe, until, scored_from)
     if not enough or len(known) < FEWEST_SCORED or lacks_a_class(known, spec):
         return None
-    return workshop.learned(recipe, until, scored_from), scored
+    return cache.fitted_recipe(recipe, until, scored_from), scored
 
 
 def fold_losses(truth: FloatArray, scores: FloatArray, spec: ProjectSpec) -> FloatArray:
@@ -105,7 +105,7 @@ def fold_losses(truth: FloatArray, scores: FloatArray, spec: ProjectSpec) -> Flo
     return LOSSES[spec.scope.metric](truth, LINKS[link(spec)](scores))
 
 
-def choose(results: Sequence[FoldResult]) -> Recipe:
+def choose_recipe(results: Sequence[FoldResult]) -> Recipe:
     """Return the recipe with the lowest weighted loss; a tie (within a thousandth) goes to the simpler one.
 
     The newest fold weighs 1, each older one half of its successor, because the next weeks will be most like the last. A
@@ -125,7 +125,7 @@ def choose(results: Sequence[FoldResult]) -> Recipe:
     >>> older, newer = (day, day, 9, 9), (date(2024, 2, 1), date(2024, 2, 28), 9, 9)
     >>> folds = [FoldResult(flat, *older, 0.2, 0), FoldResult(flat, *newer, 0.2, 0)]
     >>> folds += [FoldResult(level, *older, 0.3, 0), FoldResult(level, *newer, 0.1, 0)]
-    >>> choose(folds).name
+    >>> choose_recipe(folds).name
     'level 28 d, 200 rounds'
     """
     recipes = list(dict.fromkeys(result.recipe for result in results))
@@ -154,7 +154,7 @@ def weighted_loss(results: Sequence[FoldResult]) -> float:
     return total / sum(weights) if weights else math.nan
 
 
-def newest_day(workshop: FitCache, as_of: date) -> int:
+def newest_day(cache: FitCache, as_of: date) -> int:
     """Return the newest whole day with matured rows, in days since the table's origin.
 
     Raises
@@ -162,12 +162,12 @@ def newest_day(workshop: FitCache, as_of: date) -> int:
     DataError
         No row had matured.
     """
-    matured = workshop.rows.day_of(workshop.spec.matured_until(as_of))
-    known = workshop.rows.between(0, matured)
+    matured = cache.rows.day_of(cache.spec.matured_until(as_of))
+    known = cache.rows.between(0, matured)
     if not len(known):
         raise DataError(
-            f"found no row of {workshop.spec.project!r} whose label was known on {as_of}; labels come "
-            f"{workshop.spec.source.label.delay_days} days late and the first event is of {workshop.rows.origin}. "
+            f"found no row of {cache.spec.project!r} whose label was known on {as_of}; labels come "
+            f"{cache.spec.source.label.delay_days} days late and the first event is of {cache.rows.origin}. "
             "Train later."
         )
     return int(known.days.max())

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from tasks.model import Predictor
-from tasks.model.input_matrix import matrix
+from tasks.model.input_matrix import input_matrix
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics.losses import LOSSES
-from tasks.train.data.training_table import inputs_of, truths
+from tasks.train.data.training_table import input_names, label_values
 
 REPEATS = 2
 MOST_ROWS = 4000
@@ -41,14 +41,14 @@ def importances(model: Predictor, rows: pd.DataFrame, spec: ProjectSpec, seed: i
     rng = np.random.default_rng(seed)
     some = rows.iloc[rng.permutation(len(rows))[:MOST_ROWS]]
     names = tuple(str(name) for name in model.schema.classes) if spec.training.task == "multiclass" else ()
-    truth, inputs, loss = truths(some, spec, names), matrix(some, model.schema), LOSSES[spec.scope.metric]
+    truth, inputs, loss = label_values(some, spec, names), input_matrix(some, model.schema), LOSSES[spec.scope.metric]
 
     def mean_loss() -> float:
         return float(loss(truth, model.from_score(model.score_matrix(inputs))).mean())
 
     before, found = mean_loss(), dict.fromkeys(spec.features.learned, 0.0)
     for column in found:
-        places = [model.schema.inputs.index(name) for name in inputs_of(column, spec) if name in model.schema.inputs]
+        places = [model.schema.inputs.index(name) for name in input_names(column, spec) if name in model.schema.inputs]
         if not places:
             continue
         kept, rises = inputs[:, places].copy(), []

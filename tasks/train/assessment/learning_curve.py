@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from tasks.spec.project_spec import ProjectSpec
-from tasks.train.assessment.forward_validation import fold, fold_ends, newest_day
-from tasks.train.data.training_table import TrainingTable, table
+from tasks.train.assessment.forward_validation import fold_ends, newest_day, score_fold
+from tasks.train.data.training_table import TrainingTable, training_table
 from tasks.train.fit.recipe_fit import FitCache
 from tasks.train.model_search.recipes import Recipe
 
@@ -59,7 +59,7 @@ def learning_curve(recipe: Recipe, rows: pd.DataFrame, spec: ProjectSpec, as_of:
 
     Rows are drawn at random, the same for the same seed; the newest cohort itself is always whole. Six more fits.
     """
-    whole = table(rows, spec)
+    whole = training_table(rows, spec)
     end = fold_ends(FitCache(whole, spec), as_of)[-1]
     rng, newest = np.random.default_rng(spec.training.seed), newest_day(FitCache(whole, spec), as_of)
     start = newest - spec.split.fold_days + 1
@@ -68,7 +68,7 @@ def learning_curve(recipe: Recipe, rows: pd.DataFrame, spec: ProjectSpec, as_of:
         found = []
         for _ in range(1 if share == 1 else ROUNDS):
             kept = (rng.random(len(whole)) < share) | (whole.days >= start)
-            found.append(fold(FitCache(_some(whole, kept), spec), recipe, end))
+            found.append(score_fold(FitCache(_some(whole, kept), spec), recipe, end))
         told = [each for each in found if each is not None]
         if not told:
             return LearningCurve()

@@ -14,7 +14,7 @@ FEWEST = 20
 MOST_TIMES = 10.0  # no row weighs more than ten times, or less than a tenth, of the mean
 
 
-def likeness(rows: TrainingTable, newest_days: int, seed: int) -> FloatArray:
+def covariate_shift_weights(rows: TrainingTable, newest_days: int, seed: int) -> FloatArray:
     """Return a weight for each row: the odds of being one of the newest, given its columns, over the plain odds.
 
     Where the mixture of rows has drifted but not what they mean, weighted rows are like those to come.

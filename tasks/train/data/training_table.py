@@ -62,7 +62,7 @@ class TrainingTable:
         """Return the rows of whole days `first` to `last`, both included."""
         return self.where((self.days >= first) & (self.days < last + 1))
 
-    def beside(self, others: TrainingTable | None) -> TrainingTable:
+    def without_groups_of(self, others: TrainingTable | None) -> TrainingTable:
         """Return the rows whose group is not among the others'; all rows where there are no groups."""
         if others is None or self.groups is None or others.groups is None:
             return self
@@ -83,7 +83,7 @@ class TrainingTable:
         return len(self.days)
 
 
-def table(rows: pd.DataFrame, spec: ProjectSpec) -> TrainingTable:
+def training_table(rows: pd.DataFrame, spec: ProjectSpec) -> TrainingTable:
     """Return labelled rows, typed and with their label on the model's scale.
 
     Raises
@@ -108,7 +108,7 @@ def table(rows: pd.DataFrame, spec: ProjectSpec) -> TrainingTable:
         )
     origin = moments.min().date()
     classes = class_names(rows, spec)
-    truth = truths(rows, spec, classes)
+    truth = label_values(rows, spec, classes)
     target = np.log(truth) if spec.training.target_scale == "log" else truth
     groups = np.asarray(pd.factorize(rows[group[0]])[0], dtype=np.int64) if group else None
     return TrainingTable(features, days_since(moments, origin), truth, target, origin, classes, groups)
@@ -140,7 +140,7 @@ def date_parts(spec: ProjectSpec, kept: Sequence[str] | None = None) -> tuple[Da
     return own + tuple(DatePart(spec.source.event_time, kind) for kind in spec.training.event_time_parts)
 
 
-def inputs_of(column: str, spec: ProjectSpec) -> list[str]:
+def input_names(column: str, spec: ProjectSpec) -> list[str]:
     """Return what a feature column is called among the inputs: itself, or the parts of a date."""
     return [f"{column}:{kind}" for kind in OF_A_DATE] if column in spec.features.dates else [column]
 
@@ -152,7 +152,7 @@ def class_names(rows: pd.DataFrame, spec: ProjectSpec) -> Classes:
     return tuple(sorted(str(label) for label in as_text(rows[spec.source.label.column]).dropna().unique()))
 
 
-def truths(rows: pd.DataFrame, spec: ProjectSpec, classes: Classes = ()) -> FloatArray:
+def label_values(rows: pd.DataFrame, spec: ProjectSpec, classes: Classes = ()) -> FloatArray:
     """Return the labels as doubles, refused when one cannot be learned from.
 
     Parameters
@@ -167,7 +167,7 @@ def truths(rows: pd.DataFrame, spec: ProjectSpec, classes: Classes = ()) -> Floa
         A label is missing, not 0 or 1 for a binary task, or not positive on a log scale.
     """
     column, task = spec.source.label.column, spec.training.task
-    truth = places(rows[column], classes) if task == "multiclass" else as_numbers(rows[column])
+    truth = class_indices(rows[column], classes) if task == "multiclass" else as_numbers(rows[column])
     rules = [
         ("known and finite", ~np.isnan(truth)),
         ("0 or 1 (task 'binary')", (truth == 0) | (truth == 1) | (task != "binary")),
@@ -182,10 +182,10 @@ def truths(rows: pd.DataFrame, spec: ProjectSpec, classes: Classes = ()) -> Floa
     return truth
 
 
-def places(labels: pd.Series[Any], classes: Classes) -> FloatArray:
+def class_indices(labels: pd.Series[Any], classes: Classes) -> FloatArray:
     """Return each label's place among the classes; their number for another label, NaN for a missing one.
 
-    >>> places(pd.Series(["b", "c", None, "a"]), ("a", "b")).tolist()
+    >>> class_indices(pd.Series(["b", "c", None, "a"]), ("a", "b")).tolist()
     [1.0, 2.0, nan, 0.0]
     """
     found = category_codes(labels, classes).copy()
@@ -193,7 +193,7 @@ def places(labels: pd.Series[Any], classes: Classes) -> FloatArray:
     return found
 
 
-def apart(past: pd.DataFrame, holdout: pd.DataFrame, spec: ProjectSpec) -> pd.DataFrame:
+def without_holdout_groups(past: pd.DataFrame, holdout: pd.DataFrame, spec: ProjectSpec) -> pd.DataFrame:
     """Return the past without the groups that the hold-out has; all of it when the spec names no groups.
 
     The hold-out keeps its rows, and with them the mixture that service has; a model is then judged as if every group

@@ -15,10 +15,10 @@ import numpy as np
 
 from tasks.arrays import FloatArray
 from tasks.model import Calibration
-from tasks.model.answer_scale import LINKS, calibrated, calibrated_classes, log_odds
+from tasks.model.answer_scale import LINKS, calibrate, calibrate_classes, log_odds
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics.losses import LOSSES
-from tasks.train.assessment.forward_validation import fold_ends, meeting
+from tasks.train.assessment.forward_validation import fit_before_cohort, fold_ends
 from tasks.train.fit.recipe_fit import FitCache
 from tasks.train.model_search.recipes import Recipe
 
@@ -30,7 +30,7 @@ Kind = Literal["sigmoid", "isotonic"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finish:
+class FittedCalibration:
     """Calibration tables (none: the link answers) and the P(class 1) to decide from (None: one half)."""
 
     calibration: tuple[Calibration, ...] = ()
@@ -41,14 +41,15 @@ class Finish:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Finish:
+    def from_dict(cls, content: Mapping[str, Any]) -> FittedCalibration:
         """Return the finish that `to_dict` wrote.
 
         Examples
         --------
         >>> import json
-        >>> found = Finish((Calibration("isotonic", scores=(0.0, 1.0), probabilities=(0.2, 0.9)),), threshold=0.4)
-        >>> Finish.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+        >>> table = Calibration("isotonic", scores=(0.0, 1.0), probabilities=(0.2, 0.9))
+        >>> fitted = FittedCalibration((table,), threshold=0.4)
+        >>> FittedCalibration.from_dict(json.loads(json.dumps(fitted.to_dict()))) == fitted
         True
         """
         tables = tuple(
@@ -59,37 +60,37 @@ class Finish:
 
 
 @dataclass(frozen=True, slots=True)
-class Validated:
+class ValidationScores:
     """Scores on the model's scale and truth of one cohort that the fit had not seen."""
 
     scores: FloatArray
     truth: FloatArray
 
 
-def finish(workshop: FitCache, recipe: Recipe, as_of: date) -> Finish:
+def fit_calibration(cache: FitCache, recipe: Recipe, as_of: date) -> FittedCalibration:
     """Return how a recipe's probabilities are corrected, and those of two classes decided on; nothing for numbers.
 
     A correction is learned from all cohorts, after it has helped the newest one when learned from the older ones alone
     (by two standard errors, unless the spec names one). The threshold is the one that costs least over all cohorts:
     by the spec's costs, or by misses where the metric counts those. Of several classes the likeliest is chosen.
     """
-    spec = workshop.spec
+    spec = cache.spec
     if spec.training.task == "regression":
-        return Finish()
-    cohorts = validated(workshop, recipe, as_of)
+        return FittedCalibration()
+    cohorts = validation_scores(cache, recipe, as_of)
     if not cohorts or sum(len(each.truth) for each in cohorts) < FEWEST_ROWS:
-        return Finish()
+        return FittedCalibration()
     kind = _kind(cohorts, spec)
     scores, truth = _joined(cohorts)
     if _rarest(scores, truth) < FEWEST_OF_A_CLASS:
-        return Finish()
-    tables = () if kind is None else corrections(scores, truth, kind)
+        return FittedCalibration()
+    tables = () if kind is None else fit_calibration_tables(scores, truth, kind)
     if spec.training.task == "multiclass":
-        return Finish(tables)
-    return Finish(tables, _threshold(corrected(scores, tables), truth, spec))
+        return FittedCalibration(tables)
+    return FittedCalibration(tables, _threshold(calibrated_probabilities(scores, tables), truth, spec))
 
 
-def corrections(scores: FloatArray, truth: FloatArray, kind: Kind) -> tuple[Calibration, ...]:
+def fit_calibration_tables(scores: FloatArray, truth: FloatArray, kind: Kind) -> tuple[Calibration, ...]:
     """Return the table of class 1, or one for each of several classes: each against all others, on its log odds.
 
     Notes
@@ -97,26 +98,26 @@ def corrections(scores: FloatArray, truth: FloatArray, kind: Kind) -> tuple[Cali
     B. Zadrozny and C. Elkan (2002), Transforming classifier scores into accurate multiclass probability estimates, KDD.
     """
     if scores.ndim == 1:
-        return (calibration(scores, truth, kind),)
+        return (fit_calibration_table(scores, truth, kind),)
     odds = log_odds(LINKS["softmax"](scores))
-    return tuple(calibration(odds[:, k], (truth == k).astype(np.float64), kind) for k in range(odds.shape[1]))
+    return tuple(fit_calibration_table(odds[:, k], (truth == k).astype(np.float64), kind) for k in range(odds.shape[1]))
 
 
-def corrected(scores: FloatArray, tables: Sequence[Calibration]) -> FloatArray:
+def calibrated_probabilities(scores: FloatArray, tables: Sequence[Calibration]) -> FloatArray:
     """Return P(class 1), or the probability of each of several classes, by the tables; by the link without any."""
     if scores.ndim == 1:
-        return calibrated(scores, tables[0]) if tables else LINKS["logistic"](scores)
+        return calibrate(scores, tables[0]) if tables else LINKS["logistic"](scores)
     probability = LINKS["softmax"](scores)
-    return calibrated_classes(probability, tables) if tables else probability
+    return calibrate_classes(probability, tables) if tables else probability
 
 
-def validated(workshop: FitCache, recipe: Recipe, as_of: date) -> list[Validated]:
+def validation_scores(cache: FitCache, recipe: Recipe, as_of: date) -> list[ValidationScores]:
     """Return what a recipe said about each cohort before it knew it, oldest first."""
-    met = [meeting(workshop, recipe, end) for end in fold_ends(workshop, as_of)]
-    return [Validated(learned.score(scored), scored.truth) for learned, scored in filter(None, met)]
+    met = [fit_before_cohort(cache, recipe, end) for end in fold_ends(cache, as_of)]
+    return [ValidationScores(learned.score(scored), scored.truth) for learned, scored in filter(None, met)]
 
 
-def calibration(scores: FloatArray, truth: FloatArray, kind: Kind) -> Calibration:
+def fit_calibration_table(scores: FloatArray, truth: FloatArray, kind: Kind) -> Calibration:
     """Return a table from scores to probabilities.
 
     Notes
@@ -130,10 +131,10 @@ def calibration(scores: FloatArray, truth: FloatArray, kind: Kind) -> Calibratio
     Of the rows scored -1 a quarter are ones, of those scored 1 three quarters.
 
     >>> scores, truth = np.repeat([-1.0, 1.0], 4), np.array([1.0, 0, 0, 0, 1, 1, 1, 0])
-    >>> table = calibration(scores, truth, "isotonic")
+    >>> table = fit_calibration_table(scores, truth, "isotonic")
     >>> table.scores, table.probabilities
     ((-1.0, 1.0), (0.25, 0.75))
-    >>> round(calibration(scores, truth, "sigmoid").slope, 3)  # log 3 = 1.099
+    >>> round(fit_calibration_table(scores, truth, "sigmoid").slope, 3)  # log 3 = 1.099
     1.099
     """
     if kind == "sigmoid":
@@ -178,7 +179,7 @@ def least_costly_threshold(probability: FloatArray, truth: FloatArray, costs: tu
     return round(float(edges[best]), 9)
 
 
-def _kind(cohorts: list[Validated], spec: ProjectSpec) -> Kind | None:
+def _kind(cohorts: list[ValidationScores], spec: ProjectSpec) -> Kind | None:
     """Return the correction to make, or None for none."""
     wanted = spec.training.calibration
     if wanted == "none":
@@ -194,11 +195,13 @@ def _kind(cohorts: list[Validated], spec: ProjectSpec) -> Kind | None:
     if len(truth) < FEWEST_ROWS or _rarest(scores, truth) < FEWEST_OF_A_CLASS:
         return None
     metric = "log_loss" if spec.scope.metric == "error_rate" else spec.scope.metric
-    plain = LOSSES[metric](newest.truth, corrected(newest.scores, ()))
+    plain = LOSSES[metric](newest.truth, calibrated_probabilities(newest.scores, ()))
     gains: dict[Kind, float] = {}
     kinds: tuple[Kind, ...] = ("sigmoid", "isotonic")
     for kind in kinds:
-        saved = plain - LOSSES[metric](newest.truth, corrected(newest.scores, corrections(scores, truth, kind)))
+        saved = plain - LOSSES[metric](
+            newest.truth, calibrated_probabilities(newest.scores, fit_calibration_tables(scores, truth, kind))
+        )
         error = float(saved.std(ddof=1)) / math.sqrt(len(saved))
         if float(saved.mean()) > NOISE * error:
             gains[kind] = float(saved.mean())
@@ -224,5 +227,5 @@ def _threshold(probability: FloatArray, truth: FloatArray, spec: ProjectSpec) ->
     return best if float(saved.mean()) > NOISE * float(saved.std(ddof=1)) / math.sqrt(len(saved)) else None
 
 
-def _joined(cohorts: list[Validated]) -> tuple[FloatArray, FloatArray]:
+def _joined(cohorts: list[ValidationScores]) -> tuple[FloatArray, FloatArray]:
     return np.concatenate([each.scores for each in cohorts]), np.concatenate([each.truth for each in cohorts])

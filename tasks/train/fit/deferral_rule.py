@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 
 from tasks.arrays import FloatArray
-from tasks.model import Deferral, Predictor, fitted_deferral, typical_values, wrong_decisions
-from tasks.model.input_matrix import matrix
+from tasks.model import Deferral, Predictor, fit_deferral, typical_values, wrong_decisions
+from tasks.model.input_matrix import input_matrix
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics.losses import LOSSES
-from tasks.train.data.training_table import truths
+from tasks.train.data.training_table import label_values
 
 LEADING = 2
 
 
-def deferral(
+def release_deferral(
     proven: Predictor, released: Predictor, holdout: pd.DataFrame, spec: ProjectSpec, weights: Mapping[str, float]
 ) -> Deferral | None:
     """Return which rows a release passes on to people; None where the spec sets no target error.
@@ -38,14 +38,14 @@ def deferral(
     if target is None:
         return None
     errors, leading = row_errors(proven, holdout, spec), leading_inputs(proven, weights, spec)
-    rule = fitted_deferral(proven, holdout, errors, target, leading)
-    return replace(rule, typical=typical_values(matrix(holdout, released.schema), released.schema))
+    rule = fit_deferral(proven, holdout, errors, target, leading)
+    return replace(rule, typical=typical_values(input_matrix(holdout, released.schema), released.schema))
 
 
 def row_errors(model: Predictor, rows: pd.DataFrame, spec: ProjectSpec) -> FloatArray:
     """Return the metric's loss of each row for a number; for a class, 1 where the decision is wrong."""
     prediction, classes = model.predict(rows), tuple(str(name) for name in model.schema.classes)
-    truth = truths(rows, spec, classes if spec.training.task == "multiclass" else ())
+    truth = label_values(rows, spec, classes if spec.training.task == "multiclass" else ())
     if spec.training.task == "regression":
         return np.asarray(LOSSES[spec.scope.metric](truth, prediction), dtype=np.float64)
     return wrong_decisions(model, truth, prediction)

@@ -18,7 +18,7 @@ CLASSES = {
 }
 
 
-def estimator_of(recipe: Recipe, spec: ProjectSpec, codes: list[int]) -> Any:
+def build_estimator(recipe: Recipe, spec: ProjectSpec, codes: list[int]) -> Any:
     """Return the recipe's estimator, not fitted.
 
     Seeds are the spec's. Boosting stops at its number of rounds, not early, because a random part of the newest rows
@@ -49,7 +49,7 @@ def estimator_of(recipe: Recipe, spec: ProjectSpec, codes: list[int]) -> Any:
     return made
 
 
-def takes_plain_inputs(recipe: Recipe) -> bool:
+def reads_missing_values(recipe: Recipe) -> bool:
     """Tell whether the estimator takes missing values and codes as they are: trees do."""
     return recipe.estimator in CLASSES
 

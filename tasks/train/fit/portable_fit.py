@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from tasks.arrays import FloatArray
-from tasks.model import ModelSchema, Predictor, TimeFeature, exported, prove_parity
+from tasks.model import ModelSchema, Predictor, TimeFeature, export_model, prove_parity
 from tasks.spec.project_spec import ProjectSpec
 from tasks.train.assessment.forward_validation import link, newest_day
-from tasks.train.data.training_table import TrainingTable, date_parts, feature_frame, table
-from tasks.train.fit.calibration import Finish
-from tasks.train.fit.recipe_fit import FitCache, Learned
+from tasks.train.data.training_table import TrainingTable, date_parts, feature_frame, training_table
+from tasks.train.fit.calibration import FittedCalibration
+from tasks.train.fit.recipe_fit import FitCache, FittedRecipe
 from tasks.train.fit.sklearn_pipeline import after_encoding, category_tables, kept_columns
 from tasks.train.model_search.recipes import Recipe
 
@@ -22,7 +22,7 @@ PARITY_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class FittedModel:
     """A trained model that may leave the room.
 
     Attributes
@@ -43,7 +43,9 @@ class Fitted:
     trained_until: date
 
 
-def fit(recipe: Recipe, rows: pd.DataFrame, spec: ProjectSpec, as_of: date, finish: Finish | None = None) -> Fitted:
+def fit_model(
+    recipe: Recipe, rows: pd.DataFrame, spec: ProjectSpec, as_of: date, finish: FittedCalibration | None = None
+) -> FittedModel:
     """Return the recipe fitted on every row whose label was known on a night.
 
     Same rows, same seed: same model.
@@ -60,10 +62,10 @@ def fit(recipe: Recipe, rows: pd.DataFrame, spec: ProjectSpec, as_of: date, fini
     ParityError
         The portable model does not answer as the trained one.
     """
-    return fitted(FitCache(table(rows, spec), spec), recipe, as_of, finish)
+    return fit_from_cache(FitCache(training_table(rows, spec), spec), recipe, as_of, finish)
 
 
-def fitted_on_all(recipe: Recipe, finish: Finish, known: pd.DataFrame, spec: ProjectSpec) -> Fitted:
+def fit_on_all_rows(recipe: Recipe, finish: FittedCalibration, known: pd.DataFrame, spec: ProjectSpec) -> FittedModel:
     """Return a proven recipe fitted on every labelled row there is: what is released, and what is repeated.
 
     Parameters
@@ -72,22 +74,24 @@ def fitted_on_all(recipe: Recipe, finish: Finish, known: pd.DataFrame, spec: Pro
         Labelled rows with `event_date`; those of the newest day count too, since their labels are here.
     """
     as_of = max(known["event_date"]) + timedelta(days=spec.source.label.delay_days)
-    return fit(recipe, known, spec, as_of, finish)
+    return fit_model(recipe, known, spec, as_of, finish)
 
 
-def fitted(workshop: FitCache, recipe: Recipe, as_of: date, finish: Finish | None = None) -> Fitted:
-    """Return `fit` on rows that are already read."""
-    rows, until = workshop.rows, newest_day(workshop, as_of)
-    learned = workshop.learned(recipe, until)
-    known = workshop.known(recipe, until, None)
+def fit_from_cache(
+    cache: FitCache, recipe: Recipe, as_of: date, finish: FittedCalibration | None = None
+) -> FittedModel:
+    """Return `fit_model` on rows that are already read."""
+    rows, until = cache.rows, newest_day(cache, as_of)
+    learned = cache.fitted_recipe(recipe, until)
+    known = cache.learning_rows(recipe, until, None)
     first, last = rows.date_of(known.days.min()), rows.date_of(until)
-    schema = _schema(learned, workshop, (first, last))
-    plain = exported(after_encoding(learned.pipeline), schema)
-    parity = _parity(plain, learned, workshop)
+    schema = _schema(learned, cache, (first, last))
+    plain = export_model(after_encoding(learned.pipeline), schema)
+    parity = _parity(plain, learned, cache)
     portable = replace_schema(plain, classes=rows.classes or plain.schema.classes)
     if finish is not None:
         portable = replace_schema(portable, calibration=finish.calibration, threshold=finish.threshold)
-    return Fitted(recipe, portable, parity, learned.rows, first, last)
+    return FittedModel(recipe, portable, parity, learned.rows, first, last)
 
 
 def replace_schema(model: Predictor, **changes: object) -> Predictor:
@@ -95,8 +99,8 @@ def replace_schema(model: Predictor, **changes: object) -> Predictor:
     return replace(model, schema=replace(model.schema, **changes))  # type: ignore[arg-type]  # both are dataclasses
 
 
-def _schema(learned: Learned, workshop: FitCache, trained: tuple[date, date]) -> ModelSchema:
-    spec, held, kept = workshop.spec, learned.held_at_days, kept_columns(learned.recipe, workshop.spec)
+def _schema(learned: FittedRecipe, cache: FitCache, trained: tuple[date, date]) -> ModelSchema:
+    spec, held, kept = cache.spec, learned.held_at_days, kept_columns(learned.recipe, cache.spec)
     return ModelSchema(
         project=spec.project,
         task=spec.training.task,
@@ -105,7 +109,7 @@ def _schema(learned: Learned, workshop: FitCache, trained: tuple[date, date]) ->
         numbers=tuple(kept["numbers"]),
         booleans=tuple(kept["booleans"]),
         categories=category_tables(learned.pipeline, learned.recipe, spec),
-        time=None if held is None else TimeFeature(workshop.rows.origin.isoformat(), held),
+        time=None if held is None else TimeFeature(cache.rows.origin.isoformat(), held),
         offset=learned.offset,
         link=link(spec),
         function=spec.features.function,
@@ -116,16 +120,16 @@ def _schema(learned: Learned, workshop: FitCache, trained: tuple[date, date]) ->
     )
 
 
-def _parity(model: Predictor, learned: Learned, workshop: FitCache) -> float:
-    rows, event_time = workshop.rows, workshop.spec.source.event_time
-    sample = np.random.default_rng(workshop.spec.training.seed).permutation(len(rows))[:PARITY_ROWS]
+def _parity(model: Predictor, learned: FittedRecipe, cache: FitCache) -> float:
+    rows, event_time = cache.rows, cache.spec.source.event_time
+    sample = np.random.default_rng(cache.spec.training.seed).permutation(len(rows))[:PARITY_ROWS]
     moments = pd.Timestamp(rows.origin) + pd.to_timedelta(rows.days[sample], unit="D")
     frame = rows.features.iloc[sample].assign(**{event_time: moments})
 
     def reference(hard: pd.DataFrame) -> FloatArray:
         days = np.zeros(len(hard)) if learned.held_at_days is None else _days(hard[event_time], rows)
         blank = np.zeros(len(hard))
-        return learned.score(TrainingTable(feature_frame(hard, workshop.spec), days, blank, blank, rows.origin))
+        return learned.score(TrainingTable(feature_frame(hard, cache.spec), days, blank, blank, rows.origin))
 
     return prove_parity(model, reference, frame)
 

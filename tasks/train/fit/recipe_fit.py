@@ -4,7 +4,7 @@ Treatments, and why each is honest:
 
 window      rows older than so many days, counted from the newest row, are not learned from.
 recency     a row weighs 0.5 ** (age / half-life), age counted from the newest row.
-reweighted  a row weighs by how much more likely it is among the newest rows than among all (see `likeness`).
+reweighted  a row weighs by how much more likely it is among the newest rows than among all rows.
 event_time  days since the first row are a feature, held at the newest training day when scoring: trees cannot look
             ahead.
 level       the mean residual of the newest rows under a model that has *not* seen them is how far the level has moved.
@@ -22,7 +22,7 @@ import numpy as np
 from tasks.arrays import FloatArray
 from tasks.errors import DataError
 from tasks.spec.project_spec import ProjectSpec
-from tasks.train.data.covariate_shift_weights import likeness
+from tasks.train.data.covariate_shift_weights import covariate_shift_weights
 from tasks.train.data.training_table import TrainingTable
 from tasks.train.fit.sklearn_pipeline import DAYS, fitted_pipeline, raw_scores
 from tasks.train.model_search.recipes import Recipe
@@ -33,7 +33,7 @@ HALVINGS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
+class FittedRecipe:
     """A fitted pipeline and what is added around it; `newest_day` is the last whole day it has seen.
 
     `offset` is the level correction on the model's scale: a number, or one for each of several classes.
@@ -58,9 +58,9 @@ class FitCache:
 
     rows: TrainingTable
     spec: ProjectSpec
-    fits: dict[tuple[Recipe, int, int | None], Learned] = field(default_factory=dict)
+    fits: dict[tuple[Recipe, int, int | None], FittedRecipe] = field(default_factory=dict)
 
-    def learned(self, recipe: Recipe, until: int, scored_from: int | None = None) -> Learned:
+    def fitted_recipe(self, recipe: Recipe, until: int, scored_from: int | None = None) -> FittedRecipe:
         """Return the recipe fitted on all rows up to a day (days since the table's origin).
 
         Parameters
@@ -81,43 +81,43 @@ class FitCache:
             return replace(fit, recipe=recipe)
         return replace(fit, recipe=recipe, offset=self._offset(recipe, until, start))
 
-    def known(self, recipe: Recipe, until: int, scored_from: int | None) -> TrainingTable:
+    def learning_rows(self, recipe: Recipe, until: int, scored_from: int | None) -> TrainingTable:
         """Return the rows a recipe learns from: those of its window, without the groups it will be scored on."""
         rows = self.rows.between(0, until)
         if scored_from is not None:
             days = self.spec.split.fold_days
-            rows = rows.beside(self.rows.between(scored_from, scored_from + days - 1))
+            rows = rows.without_groups_of(self.rows.between(scored_from, scored_from + days - 1))
         if recipe.window_days is None or not len(rows):
             return rows
         return rows.between(int(rows.days.max()) - recipe.window_days + 1, until)
 
-    def _fitted(self, recipe: Recipe, until: int, scored_from: int | None) -> Learned:
-        rows = self.known(recipe, until, scored_from)
+    def _fitted(self, recipe: Recipe, until: int, scored_from: int | None) -> FittedRecipe:
+        rows = self.learning_rows(recipe, until, scored_from)
         _refuse_nothing_to_learn(rows, self.spec)
         held = float(rows.days.max()) if "event_time" in recipe.treatments else None
         weights = _weights(recipe, rows, self.spec)
         pipeline = fitted_pipeline(recipe, self.spec, inputs(rows, held), rows.target, weights)
-        return Learned(recipe, pipeline, int(rows.days.max()), held, 0.0, len(rows))
+        return FittedRecipe(recipe, pipeline, int(rows.days.max()), held, 0.0, len(rows))
 
     def _offset(self, recipe: Recipe, until: int, scored_from: int | None) -> float | tuple[float, ...]:
-        rows = self.known(recipe, until, scored_from)
+        rows = self.learning_rows(recipe, until, scored_from)
         last_older = int(rows.days.max()) - recipe.level_days
         older, newest = rows.between(0, last_older), rows.between(last_older + 1, until)
         if min(len(older), len(newest)) < FEWEST_FOR_A_LEVEL or lacks_a_class(older, self.spec):
             return 0.0
-        scores = self.learned(without_level(recipe), last_older, scored_from).score(newest)
+        scores = self.fitted_recipe(without_level(recipe), last_older, scored_from).score(newest)
         weights = _weights(recipe, rows, self.spec)
         share = (
             len(newest) / len(rows) if weights is None else weights[rows.days >= last_older + 1].sum() / weights.sum()
         )
         if self.spec.training.task == "multiclass":
-            return tuple((log_share_moves(scores, newest.truth) * (1 - float(share))).tolist())
+            return tuple((class_score_offsets(scores, newest.truth) * (1 - float(share))).tolist())
         if self.spec.training.task == "binary":
-            return log_odds_move(scores, newest.truth) * (1 - float(share))
+            return log_odds_offset(scores, newest.truth) * (1 - float(share))
         return float((newest.target - scores).mean()) * (1 - float(share))
 
 
-def log_odds_move(scores: FloatArray, truth: FloatArray) -> float:
+def log_odds_offset(scores: FloatArray, truth: FloatArray) -> float:
     """Return the shift of log odds at which the mean probability is the share of ones.
 
     Found by bisection, and held within 5 (odds of 148), because a share of 0 or 1 would ask for infinity.
@@ -126,7 +126,7 @@ def log_odds_move(scores: FloatArray, truth: FloatArray) -> float:
     --------
     Scores of 0 say one half; three ones of four rows are odds of 3, so log 3 = 1.0986 is missing.
 
-    >>> round(log_odds_move(np.zeros(4), np.array([1.0, 1.0, 1.0, 0.0])), 4)
+    >>> round(log_odds_offset(np.zeros(4), np.array([1.0, 1.0, 1.0, 0.0])), 4)
     1.0986
     """
     low, high = -FURTHEST_MOVE, FURTHEST_MOVE
@@ -137,7 +137,7 @@ def log_odds_move(scores: FloatArray, truth: FloatArray) -> float:
     return (low + high) / 2
 
 
-def log_share_moves(scores: FloatArray, truth: FloatArray) -> FloatArray:
+def class_score_offsets(scores: FloatArray, truth: FloatArray) -> FloatArray:
     """Return what to add to each class's score so that mean probabilities are the classes' shares.
 
     Found by repeated scaling; a class without a row counts as half a row, because its logarithm would be infinite.
@@ -146,7 +146,7 @@ def log_share_moves(scores: FloatArray, truth: FloatArray) -> FloatArray:
     --------
     Equal scores of two classes, of which the first has three rows of four: its odds are 3, and log 3 = 1.0986.
 
-    >>> moves = log_share_moves(np.zeros((4, 2)), np.array([0.0, 0.0, 0.0, 1.0]))
+    >>> moves = class_score_offsets(np.zeros((4, 2)), np.array([0.0, 0.0, 0.0, 1.0]))
     >>> round(float(moves[0] - moves[1]), 4)
     1.0986
     """
@@ -184,7 +184,7 @@ def _weights(recipe: Recipe, rows: TrainingTable, spec: ProjectSpec) -> FloatArr
     if recipe.half_life_days is not None:
         weights *= 0.5 ** ((rows.days.max() - rows.days) / recipe.half_life_days)
     if "reweighted" in recipe.treatments:
-        weights *= likeness(rows, recipe.level_days, spec.training.seed)
+        weights *= covariate_shift_weights(rows, recipe.level_days, spec.training.seed)
     if recipe.class_weight == "balanced" and spec.training.task != "regression":
         _, places, counts = np.unique(rows.truth, return_inverse=True, return_counts=True)
         weights *= (len(rows) / (len(counts) * counts))[places]

@@ -13,7 +13,7 @@ from tasks.errors import DataError
 from tasks.model import raw_scores as scores_of
 from tasks.spec.project_spec import ProjectSpec
 from tasks.train.data.training_table import date_parts
-from tasks.train.fit.estimators import estimator_of, takes_plain_inputs, takes_weights
+from tasks.train.fit.estimators import build_estimator, reads_missing_values, takes_weights
 from tasks.train.model_search.recipes import Recipe
 
 MOST_CATEGORIES = 254  # the trees hold at most 255 bins a column; rarer categories are treated as missing
@@ -48,9 +48,9 @@ def fitted_pipeline(
     times = [*(part.name for part in date_parts(spec, recipe.features)), *([DAYS] if DAYS in features else [])]
     codes = list(range(len(plain), len(plain) + len(categories)))
     steps = [(ENCODE, _encoder(features, plain, categories, times))]
-    if not takes_plain_inputs(recipe):
+    if not reads_missing_values(recipe):
         steps.append((PREPARE, _preparation(len(plain) + len(categories) + len(times), codes)))
-    model = estimator_of(recipe, spec, codes)
+    model = build_estimator(recipe, spec, codes)
     if weights is not None and not takes_weights(model):
         raise DataError(
             f"found no sample_weight in {recipe.estimator!r}, which recipe {recipe.name!r} needs; "

@@ -13,14 +13,14 @@ from tasks.arrays import FloatArray
 from tasks.train.assessment.forward_validation import (
     TIE,
     FoldResult,
+    fit_before_cohort,
     fold_ends,
     fold_losses,
-    folds,
-    meeting,
+    score_folds,
     weighted_loss,
 )
-from tasks.train.data.training_table import TrainingTable, inputs_of
-from tasks.train.fit.recipe_fit import FitCache, Learned
+from tasks.train.data.training_table import TrainingTable, input_names
+from tasks.train.fit.recipe_fit import FitCache, FittedRecipe
 from tasks.train.fit.sklearn_pipeline import kept_columns
 from tasks.train.model_search.recipes import Recipe
 
@@ -31,7 +31,7 @@ WORSE_BY_AT_MOST = 0.002  # of the loss; two thousandths are no price for fewer 
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class FeatureUse:
     """What a feature does: the rise of the mean loss when its values are dealt out at random, and that rise's noise."""
 
     feature: str
@@ -41,7 +41,7 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class FeatureSelection:
     """The recipe that is released, and why its features were kept or dropped.
 
     Attributes
@@ -51,7 +51,7 @@ class Selection:
     """
 
     recipe: Recipe
-    uses: tuple[Use, ...]
+    uses: tuple[FeatureUse, ...]
     loss: float
     loss_without: float
 
@@ -67,7 +67,7 @@ class Selection:
         }
 
 
-def selected(workshop: FitCache, recipe: Recipe, as_of: date) -> Selection:
+def select_features(cache: FitCache, recipe: Recipe, as_of: date) -> FeatureSelection:
     """Return the recipe without the features that do not help, if it does as well without them.
 
     Each feature is permuted in every scored cohort of forward validation. One that raises the loss by no more than
@@ -79,34 +79,34 @@ def selected(workshop: FitCache, recipe: Recipe, as_of: date) -> Selection:
     -----
     Permutation importance on rows that were not learned from: L. Breiman (2001), Machine Learning 45, section 10.
     """
-    met = list(filter(None, (meeting(workshop, recipe, end) for end in fold_ends(workshop, as_of))))
-    features = [name for names in kept_columns(recipe, workshop.spec).values() for name in names]
+    met = list(filter(None, (fit_before_cohort(cache, recipe, end) for end in fold_ends(cache, as_of))))
+    features = [name for names in kept_columns(recipe, cache.spec).values() for name in names]
     everything = replace(recipe, features=None)
-    loss = weighted_loss(folds(workshop, recipe, as_of))
+    loss = weighted_loss(score_folds(cache, recipe, as_of))
     if not met:
-        return Selection(everything, (), loss, math.nan)
-    rises = np.array([_rises(workshop, learned, scored, features) for learned, scored in met])
+        return FeatureSelection(everything, (), loss, math.nan)
+    rises = np.array([_rises(cache, learned, scored, features) for learned, scored in met])
     uses = tuple(_use(name, rises[:, :, place].ravel()) for place, name in enumerate(features))
     kept = tuple(use.feature for use in uses if use.kept)
     if not kept or len(kept) == len(features):
-        return Selection(everything, tuple(replace(use, kept=True) for use in uses), loss, math.nan)
+        return FeatureSelection(everything, tuple(replace(use, kept=True) for use in uses), loss, math.nan)
     smaller = replace(recipe, features=kept)
-    tried: list[FoldResult] = folds(workshop, smaller, as_of)
+    tried: list[FoldResult] = score_folds(cache, smaller, as_of)
     without = weighted_loss(tried)
     if not without <= loss * (1 + max(TIE, WORSE_BY_AT_MOST)):
-        return Selection(everything, tuple(replace(use, kept=True) for use in uses), loss, without)
-    return Selection(smaller, uses, loss, without)
+        return FeatureSelection(everything, tuple(replace(use, kept=True) for use in uses), loss, without)
+    return FeatureSelection(smaller, uses, loss, without)
 
 
-def _use(feature: str, rises: FloatArray) -> Use:
+def _use(feature: str, rises: FloatArray) -> FeatureUse:
     rise = float(rises.mean())
     noise = float(rises.std(ddof=1)) / math.sqrt(len(rises))
-    return Use(feature, rise, noise, kept=rise > NOISE * noise and rise > 0)
+    return FeatureUse(feature, rise, noise, kept=rise > NOISE * noise and rise > 0)
 
 
-def _rises(workshop: FitCache, learned: Learned, scored: TrainingTable, features: list[str]) -> FloatArray:
+def _rises(cache: FitCache, learned: FittedRecipe, scored: TrainingTable, features: list[str]) -> FloatArray:
     """Return the rise of the mean loss by repeat and feature: shape (repeats, features)."""
-    rng, spec = np.random.default_rng(workshop.spec.training.seed), workshop.spec
+    rng, spec = np.random.default_rng(cache.spec.training.seed), cache.spec
     chosen = np.zeros(len(scored), dtype=bool)
     chosen[rng.permutation(len(scored))[:MOST_ROWS]] = True
     some = scored.where(chosen)
@@ -115,7 +115,7 @@ def _rises(workshop: FitCache, learned: Learned, scored: TrainingTable, features
     for repeat in range(REPEATS):
         order = rng.permutation(len(some))
         for place, name in enumerate(features):
-            columns = inputs_of(name, spec)
+            columns = input_names(name, spec)
             shuffled = some.features.assign(**{each: some.features[each].array.take(order) for each in columns})
             out[repeat, place] = fold_losses(some.truth, learned.score(replace(some, features=shuffled)), spec).mean()
     return np.asarray(out - before, dtype=np.float64)

@@ -123,7 +123,7 @@ class Recipe:
             ) from error
 
 
-def candidates(training: Training) -> list[Recipe]:
+def candidate_recipes(training: Training) -> list[Recipe]:
     """Return the recipes to try, simplest first.
 
     For each estimator, each treatment of the spec alone, recency once per half-life; and, where both are allowed, the
@@ -131,7 +131,7 @@ def candidates(training: Training) -> list[Recipe]:
 
     Examples
     --------
-    >>> for recipe in candidates(Training()):
+    >>> for recipe in candidate_recipes(Training()):
     ...     print(recipe.name)
     all_history, 200 rounds
     level 28 d, 200 rounds
@@ -142,24 +142,31 @@ def candidates(training: Training) -> list[Recipe]:
     """
     recipes = [
         Recipe(
-            treatments, half_life, training.level_days, iterations, training.learning_rate, each.use, None, fixed(each)
+            treatments,
+            half_life,
+            training.level_days,
+            iterations,
+            training.learning_rate,
+            each.use,
+            None,
+            first_parameters(each),
         )
-        for each in tried(training)
+        for each in allowed_estimators(training)
         for iterations in (sorted(set(training.iterations)) if each.use == BOOSTING else training.iterations[:1])
         for treatments, half_life in _ways(training)
     ]
     return list(dict.fromkeys(recipes))
 
 
-def tried(training: Training) -> list[Estimator]:
+def allowed_estimators(training: Training) -> list[Estimator]:
     """Return the kinds of model to try: the spec's, or gradient boosting alone."""
     return training.estimators or [Estimator(use=BOOSTING)]
 
 
-def fixed(estimator: Estimator) -> tuple[tuple[str, Value], ...]:
+def first_parameters(estimator: Estimator) -> tuple[tuple[str, Value], ...]:
     """Return an estimator's parameters without a search: of a choice the first.
 
-    >>> fixed(Estimator(use="linear", parameters={"alpha": [1.0, 10.0]}))
+    >>> first_parameters(Estimator(use="linear", parameters={"alpha": [1.0, 10.0]}))
     (('alpha', 1.0),)
     """
     first = {name: value[0] if isinstance(value, list) else value for name, value in estimator.parameters.items()}

@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from tasks.errors import Error
-from tasks.train.assessment.forward_validation import FoldResult, fold, fold_ends, weighted_loss
+from tasks.train.assessment.forward_validation import FoldResult, fold_ends, score_fold, weighted_loss
 from tasks.train.fit.recipe_fit import FitCache
 from tasks.train.model_search.recipes import Recipe
-from tasks.train.model_search.search_options import Conduct, ParallelMap, Status, TrialResult
-from tasks.train.model_search.search_space import Space, space
+from tasks.train.model_search.search_options import ParallelMap, SearchOptions, Status, TrialResult
+from tasks.train.model_search.search_space import SearchSpace, search_space
 
 ROUND = 4  # trials asked for at once, whatever the number of workers
 STARTING = 8  # trials suggested at random before the sampler learns from them
@@ -50,7 +50,7 @@ class _Trial:
 class FoldAttempt:
     """One recipe on one fold, with all that trying it needs: a piece of work for one worker."""
 
-    workshop: FitCache
+    cache: FitCache
     recipe: Recipe
     end: int
 
@@ -58,14 +58,14 @@ class FoldAttempt:
         """Return the fold's result, the seconds it took, and why it failed."""
         start = perf_counter()
         try:
-            found, reason = fold(FitCache(self.workshop.rows, self.workshop.spec), self.recipe, self.end), ""
+            found, reason = score_fold(FitCache(self.cache.rows, self.cache.spec), self.recipe, self.end), ""
         except (Error, ValueError, TypeError, ArithmeticError) as error:
             found, reason = None, str(error)
         return found, perf_counter() - start, reason
 
 
-def searched(
-    workshop: FitCache, as_of: date, conduct: Conduct, seconds: float, spread: ParallelMap
+def search_recipes(
+    cache: FitCache, as_of: date, search: SearchOptions, seconds: float, spread: ParallelMap
 ) -> list[TrialResult]:
     """Return what a search tried, in the order of the trials.
 
@@ -78,37 +78,37 @@ def searched(
     seconds : float
         Time allowed.
     """
-    spec, start = workshop.spec, conduct.stopwatch()
+    spec, start = cache.spec, search.stopwatch()
     if not spec.training.trials or seconds <= 0:
         return []
-    where = _space(workshop, conduct.kind)
-    bench = Workbench(FitCache(workshop.rows, spec), fold_ends(workshop, as_of)[::-1], spread)
-    with _study(conduct, where) as study:
+    where = _space(cache, search.kind)
+    bench = FoldRunner(FitCache(cache.rows, spec), fold_ends(cache, as_of)[::-1], spread)
+    with _study(search, where) as study:
         results = _remembered(study, where)
         longest = 0.0
         while len(results) < spec.training.trials:
-            began = conduct.stopwatch()
+            began = search.stopwatch()
             if began - start + longest > seconds:
                 break
             wanted = min(ROUND, spec.training.trials - len(results))
             done = _round(study, where, bench, wanted, len(results))
             for result in done:
-                conduct.on_trial(result)
+                search.on_trial(result)
             results += done
-            longest = max(longest, conduct.stopwatch() - began)
+            longest = max(longest, search.stopwatch() - began)
     return results
 
 
 @dataclass(frozen=True)
-class Workbench:
+class FoldRunner:
     """Where trials of one search are tried: the rows, the last days of the folds, newest first, and the workers."""
 
-    workshop: FitCache
+    cache: FitCache
     ends: list[int]
     spread: ParallelMap
 
 
-def _round(study: Any, where: Space, bench: Workbench, count: int, done: int) -> list[TrialResult]:
+def _round(study: Any, where: SearchSpace, bench: FoldRunner, count: int, done: int) -> list[TrialResult]:
     from optuna.samplers import TPESampler
 
     seed = where.spec.training.seed + done
@@ -117,7 +117,7 @@ def _round(study: Any, where: Space, bench: Workbench, count: int, done: int) ->
     trials = [_Trial(trial, where.recipe(trial)) for trial in asked]
     for step, end in enumerate(bench.ends):
         alive = [trial for trial in trials if trial.status == "complete"]
-        attempts = [FoldAttempt(bench.workshop, trial.recipe, end) for trial in alive]
+        attempts = [FoldAttempt(bench.cache, trial.recipe, end) for trial in alive]
         for trial, (found, seconds, reason) in zip(alive, bench.spread(FoldAttempt.tried, attempts), strict=True):
             trial.seconds += seconds
             if reason:
@@ -155,7 +155,7 @@ def _tell(study: Any, trial: _Trial) -> None:
     study.tell(trial.asked, result.loss if trial.status == "complete" else None, state=states[trial.status])
 
 
-def _remembered(study: Any, where: Space) -> list[TrialResult]:
+def _remembered(study: Any, where: SearchSpace) -> list[TrialResult]:
     """Return the trials of an earlier run of the study; those it was in the middle of are closed and forgotten."""
     from optuna.trial import FixedTrial, TrialState
 
@@ -173,7 +173,7 @@ def _remembered(study: Any, where: Space) -> list[TrialResult]:
 
 
 @contextmanager
-def _study(conduct: Conduct, where: Space) -> Iterator[Any]:
+def _study(search: SearchOptions, where: SearchSpace) -> Iterator[Any]:
     """Give the study, and let go of its storage afterwards.
 
     Its name carries a digest of the space: trials of another spec, or after another kind of drift, are no help.
@@ -182,12 +182,12 @@ def _study(conduct: Conduct, where: Space) -> Iterator[Any]:
     from optuna.pruners import MedianPruner
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = _storage(conduct.storage)
+    storage = _storage(search.storage)
     digest = sha256(repr((where.spec, where.histories, where.extras, where.longest_days)).encode()).hexdigest()[:12]
     try:
         yield optuna.create_study(
             storage=storage,
-            study_name=f"{conduct.study} {digest}",
+            study_name=f"{search.study} {digest}",
             pruner=MedianPruner(n_startup_trials=ROUND),
             direction="minimize",
             load_if_exists=True,
@@ -211,10 +211,10 @@ def _storage(where: str | None) -> Any:
     return JournalStorage(JournalFileBackend(where))
 
 
-def _space(workshop: FitCache, kind: str) -> Space:
-    rows, task = workshop.rows, workshop.spec.training.task
+def _space(cache: FitCache, kind: str) -> SearchSpace:
+    rows, task = cache.rows, cache.spec.training.task
     rarest = 1.0 if task == "regression" else np.unique(rows.truth, return_counts=True)[1].min() / len(rows)
-    return space(workshop.spec, kind, int(rows.days.max()) + 1, float(rarest))
+    return search_space(cache.spec, kind, int(rows.days.max()) + 1, float(rarest))
 
 
 def _plain(result: FoldResult) -> dict[str, Any]:

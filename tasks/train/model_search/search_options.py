@@ -10,7 +10,7 @@ from typing import Any, Literal
 from tasks.train.assessment.forward_validation import FoldResult
 from tasks.train.model_search.recipes import Recipe
 
-Line = dict[str, Any]
+LeaderboardLine = dict[str, Any]
 ParallelMap = Callable[..., Iterable[Any]]
 Status = Literal["complete", "pruned", "failed"]
 
@@ -47,7 +47,7 @@ def _ignored(_told: Any) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Conduct:
+class SearchOptions:
     """What a training may be given beside rows and spec.
 
     Attributes
@@ -72,5 +72,5 @@ class Conduct:
     storage: str | None = None
     study: str = "search"
     on_trial: Callable[[TrialResult], None] = _ignored
-    progress: Callable[[Line], None] = _ignored
+    progress: Callable[[LeaderboardLine], None] = _ignored
     stopwatch: Callable[[], float] = time.monotonic

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from tasks.spec.project_spec import Estimator, ProjectSpec
-from tasks.train.model_search.recipes import BOOSTING, Recipe, Treatment, Value, tried
+from tasks.train.model_search.recipes import BOOSTING, Recipe, Treatment, Value, allowed_estimators
 
 SHORTEST_DAYS, LONGEST_DAYS = 7, 730
 RECENT_DAYS = 180
 IMBALANCED = 0.2  # share of the rarest class below which class weights are tried
 
 
-class Suggests(Protocol):
+class Suggester(Protocol):
     """What is used of an optuna trial."""
 
     def suggest_categorical(self, name: str, choices: Any) -> Any:
@@ -30,7 +30,7 @@ class Suggests(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Space:
+class SearchSpace:
     """What may be suggested.
 
     Attributes
@@ -49,14 +49,14 @@ class Space:
     longest_days: int
     imbalanced: bool = False
 
-    def recipe(self, trial: Suggests) -> Recipe:
+    def recipe(self, trial: Suggester) -> Recipe:
         """Return the recipe of a trial; the same suggestions give the same recipe."""
-        estimators = tried(self.spec.training)
+        estimators = allowed_estimators(self.spec.training)
         place = trial.suggest_categorical("estimator", list(range(len(estimators)))) if len(estimators) > 1 else 0
         recipe = _estimator(trial, estimators[place], place, self.spec)
         return self._class_weight(trial, self._time(trial, recipe))
 
-    def _time(self, trial: Suggests, recipe: Recipe) -> Recipe:
+    def _time(self, trial: Suggester, recipe: Recipe) -> Recipe:
         history: Treatment = (
             trial.suggest_categorical("history", list(self.histories)) if len(self.histories) > 1 else self.histories[0]
         )
@@ -72,13 +72,13 @@ class Space:
             recipe = replace(recipe, level_days=trial.suggest_int("level_days", SHORTEST_DAYS, 56, log=True))
         return replace(recipe, treatments=tuple(parts) or ("all_history",))
 
-    def _class_weight(self, trial: Suggests, recipe: Recipe) -> Recipe:
+    def _class_weight(self, trial: Suggester, recipe: Recipe) -> Recipe:
         if self.imbalanced and trial.suggest_categorical("balanced", [False, True]):
             return replace(recipe, class_weight="balanced")
         return recipe
 
 
-def space(spec: ProjectSpec, kind: str, history_days: int, rarest_share: float = 1.0) -> Space:
+def search_space(spec: ProjectSpec, kind: str, history_days: int, rarest_share: float = 1.0) -> SearchSpace:
     """Return where a search looks after a drift of some kind.
 
     What the spec's `training.time_treatments` leaves out is not searched: "recency" allows windows too, "all_history"
@@ -103,9 +103,9 @@ def space(spec: ProjectSpec, kind: str, history_days: int, rarest_share: float =
     ... source: {uri: in, id: [id], event_time: day, label: {column: price}}
     ... features: {numbers: [area]}
     ... ''', "demo.yaml")
-    >>> space(spec, "concept", 400).histories, space(spec, "concept", 400).longest_days
+    >>> search_space(spec, "concept", 400).histories, search_space(spec, "concept", 400).longest_days
     (('window', 'recency'), 180)
-    >>> space(spec, "covariate", 400).histories, space(spec, "covariate", 400).extras
+    >>> search_space(spec, "covariate", 400).histories, search_space(spec, "covariate", 400).extras
     (('all_history', 'reweighted'), ())
     """
     allowed = set(spec.training.time_treatments)
@@ -126,10 +126,10 @@ def space(spec: ProjectSpec, kind: str, history_days: int, rarest_share: float =
     longest = min(
         LONGEST_DAYS, RECENT_DAYS if kind == "concept" else LONGEST_DAYS, max(history_days, 8 * SHORTEST_DAYS)
     )
-    return Space(spec, tuple(histories) or ("all_history",), tuple(extras), longest, rarest_share < IMBALANCED)
+    return SearchSpace(spec, tuple(histories) or ("all_history",), tuple(extras), longest, rarest_share < IMBALANCED)
 
 
-def _estimator(trial: Suggests, given: Estimator, place: int, spec: ProjectSpec) -> Recipe:
+def _estimator(trial: Suggester, given: Estimator, place: int, spec: ProjectSpec) -> Recipe:
     """Return the recipe's estimator with its parameters; names in the study carry the estimator's place."""
     training = spec.training
     recipe = Recipe(level_days=training.level_days, iterations=training.iterations[0], estimator=given.use)
@@ -145,7 +145,7 @@ def _estimator(trial: Suggests, given: Estimator, place: int, spec: ProjectSpec)
     return replace(recipe, parameters=tuple(sorted(parameters.items())))
 
 
-def _searched(trial: Suggests, use: str, place: int, *, regression: bool) -> dict[str, Value]:
+def _searched(trial: Suggester, use: str, place: int, *, regression: bool) -> dict[str, Value]:
     if use == BOOSTING:
         return {
             "max_leaf_nodes": trial.suggest_int(f"{place}:max_leaf_nodes", 7, 63, log=True),

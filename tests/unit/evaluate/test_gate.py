@@ -14,7 +14,7 @@ import pytest
 
 from tasks.errors import DataError
 from tasks.evaluate import ComparisonSet, Evidence, gate
-from tasks.model import ModelSchema, OnnxModel, tree_ensemble
+from tasks.model import ModelSchema, OnnxModel, boosting_graph
 from tasks.spec.project_spec import ProjectSpec
 
 Changes = dict[str, Any]
@@ -48,7 +48,7 @@ def model(a: float, b: float, trained_until: str = "2024-01-31") -> OnnxModel:
         categories={"zip": ("a", "b")},
         trained_until=trained_until,
     )
-    return OnnxModel(schema, tree_ensemble(trees.fit(inputs, np.where(codes == 1, b, a))))
+    return OnnxModel(schema, boosting_graph(trees.fit(inputs, np.where(codes == 1, b, a))))
 
 
 def holdout(rows: int = 280, truth: float = 100.0) -> pd.DataFrame:

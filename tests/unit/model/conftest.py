@@ -12,7 +12,7 @@ import pytest
 
 from tasks.arrays import FloatArray
 from tasks.model import ModelSchema
-from tasks.model.input_matrix import matrix
+from tasks.model.input_matrix import input_matrix
 
 CITIES = ("Aachen", "Bonn", "Celle", "Dresden")
 SCHEMA = ModelSchema(
@@ -46,11 +46,11 @@ class Flats:
 
     @staticmethod
     def inputs(frame: pd.DataFrame) -> FloatArray:
-        return matrix(frame, SCHEMA)
+        return input_matrix(frame, SCHEMA)
 
     @staticmethod
     def target(frame: pd.DataFrame, task: str) -> FloatArray:
-        inputs = np.nan_to_num(matrix(frame, SCHEMA), nan=1.0)
+        inputs = np.nan_to_num(input_matrix(frame, SCHEMA), nan=1.0)
         price = inputs[:, 0] * (1 + 0.3 * inputs[:, 3]) - 0.5 * inputs[:, 1] + 20 * inputs[:, 2]
         if task == "regression":
             return price

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tasks.arrays import FloatArray
-from tasks.model import ModelSchema, OnnxModel, tree_ensemble
+from tasks.model import ModelSchema, OnnxModel, boosting_graph
 from tasks.model.export.onnx_graph import split_points
 
 SCHEMA = ModelSchema("demo", "regression", "mean_absolute_error", "day")
@@ -16,7 +16,7 @@ ROWS = 1500
 
 
 def answers(estimator: Any, inputs: FloatArray) -> FloatArray:
-    return OnnxModel(SCHEMA, tree_ensemble(estimator)).score_matrix(np.ascontiguousarray(inputs))
+    return OnnxModel(SCHEMA, boosting_graph(estimator)).score_matrix(np.ascontiguousarray(inputs))
 
 
 def sample(values: int, seed: int, missing: float) -> tuple[FloatArray, FloatArray]:
@@ -56,7 +56,7 @@ def test_answers_agree_at_thresholds_and_beside_them() -> None:
 
     inputs, target = sample(3, seed=1, missing=0.05)
     estimator = HistGradientBoostingRegressor(max_iter=10).fit(inputs, target)
-    for column, points in split_points(tree_ensemble(estimator)).items():
+    for column, points in split_points(boosting_graph(estimator)).items():
         near = np.concatenate([np.nextafter(points, -np.inf), points, np.nextafter(points, np.inf)])
         hard = np.tile(inputs[0], (len(near), 1))
         hard[:, column] = near
@@ -74,5 +74,5 @@ def test_the_same_trees_give_the_same_bytes() -> None:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     inputs, target = sample(4, seed=2, missing=0.0)
-    graphs = {tree_ensemble(HistGradientBoostingRegressor(max_iter=5).fit(inputs, target)) for _ in range(2)}
+    graphs = {boosting_graph(HistGradientBoostingRegressor(max_iter=5).fit(inputs, target)) for _ in range(2)}
     assert len(graphs) == 1

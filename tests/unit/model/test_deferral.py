@@ -16,9 +16,9 @@ from tasks.model import (
     ModelSchema,
     confidence,
     deferral_rule,
-    error_table,
-    exported,
-    fitted_deferral,
+    export_model,
+    fit_deferral,
+    fit_error_table,
     reasons,
     typical_values,
     wrong_decisions,
@@ -119,7 +119,7 @@ def test_a_regression_is_as_sure_as_its_cell_was_right() -> None:
     rng = np.random.default_rng(0)
     prediction, leading = rng.normal(size=6000), rng.choice([0.0, 1.0, np.nan], 6000)
     error = np.select([leading == 0, leading == 1], [1.0, 9.0], 5.0)
-    table = error_table(prediction, leading[:, None], ["area"], error)
+    table = fit_error_table(prediction, leading[:, None], ["area"], error)
     assert expected_error(table, np.zeros(3), np.array([[0.0], [1.0], [np.nan]])) == pytest.approx([1, 9, 5], abs=0.4)
     schema = ModelSchema("demo", "regression", "mean_absolute_error", "day", ("floor", "area"))
     sure = replace(schema, deferral=replace(HELD, errors=table))
@@ -130,7 +130,7 @@ def test_a_regression_is_as_sure_as_its_cell_was_right() -> None:
 
 def test_tables_of_constant_or_missing_inputs_still_answer() -> None:
     leading = np.column_stack([np.full(50, 3.0), np.full(50, np.nan)])
-    table = error_table(np.full(50, 2.0), leading, ["a", "b"], np.ones(50))
+    table = fit_error_table(np.full(50, 2.0), leading, ["a", "b"], np.ones(50))
     assert expected_error(table, np.array([-9.0, 9.0]), np.array([[0.0, 1.0], [np.nan, np.nan]])).tolist() == [1, 1]
 
 
@@ -139,7 +139,9 @@ def test_decisions_are_compared_with_the_truth(flats: Flats) -> None:
 
     frame = flats.frame(100)
     target = flats.target(frame, "multiclass")
-    model = exported(DecisionTreeClassifier(max_depth=9).fit(flats.inputs(frame), target), flats.schema("multiclass"))
+    model = export_model(
+        DecisionTreeClassifier(max_depth=9).fit(flats.inputs(frame), target), flats.schema("multiclass")
+    )
     assert wrong_decisions(model, target, model.predict(frame)).mean() < 0.1
     assert wrong_decisions(model, (target + 1) % 3, model.predict(frame)).mean() > 0.9
 
@@ -151,9 +153,9 @@ def test_a_classifiers_deferral_is_found_on_all_rows_and_a_regressions_on_the_ne
     frame, rng = flats.frame(3000, missing=0), np.random.default_rng(1)
     price = np.where(frame["garden"].astype(bool), rng.normal(0, 30, 3000), frame["area"].astype(float))
     fitted = HistGradientBoostingRegressor(max_iter=30).fit(flats.inputs(frame)[:1000], price[:1000])
-    model, held = exported(fitted, flats.schema()), frame.iloc[1000:]
+    model, held = export_model(fitted, flats.schema()), frame.iloc[1000:]
     errors = np.abs(model.predict(held) - price[1000:])
-    rule = fitted_deferral(model, held, errors, target_error=8.0, leading=["garden"])
+    rule = fit_deferral(model, held, errors, target_error=8.0, leading=["garden"])
     assert rule.rows == 1000
     assert len(rule.typical) == 4
     assert 0.4 <= rule.share <= 0.65  # six in ten have no garden
@@ -164,9 +166,9 @@ def test_a_classifiers_deferral_is_found_on_all_rows_and_a_regressions_on_the_ne
 
     dear = (price > 60).astype(float)
     classifier = HistGradientBoostingClassifier(max_iter=30).fit(flats.inputs(frame)[:1000], dear[:1000])
-    sorting = exported(classifier, flats.schema("binary"))
+    sorting = export_model(classifier, flats.schema("binary"))
     wrong = wrong_decisions(sorting, dear[1000:], sorting.predict(held))
-    assert fitted_deferral(sorting, held, wrong, target_error=0.1).rows == 2000
+    assert fit_deferral(sorting, held, wrong, target_error=0.1).rows == 2000
 
 
 def test_reasons_name_what_moved_the_answer_most(flats: Flats) -> None:
@@ -179,7 +181,7 @@ def test_reasons_name_what_moved_the_answer_most(flats: Flats) -> None:
     frame = flats.frame(80, missing=0)
     spread = ColumnTransformer([("city", OneHotEncoder(handle_unknown="ignore"), [3])], remainder="passthrough")
     price = 2 * frame["area"] + 30 * (frame["city"] == "Bonn")
-    model = exported(make_pipeline(spread, LinearRegression()).fit(flats.inputs(frame), price), flats.schema())
+    model = export_model(make_pipeline(spread, LinearRegression()).fit(flats.inputs(frame), price), flats.schema())
     asked = frame.iloc[:2].assign(area=[80.0, 70.0], age=10.0, garden=True, city=["Bonn", "Aachen"])
     said = reasons(model, asked, (70.0, 10.0, 1.0, 0.0))
     assert said[0].startswith("city=Bonn (+30), area=80 (+20)")
@@ -192,7 +194,7 @@ def test_reasons_of_several_classes_are_about_the_chosen_one(flats: Flats) -> No
 
     frame = flats.frame(200)
     fitted = HistGradientBoostingClassifier(max_iter=5).fit(flats.inputs(frame), flats.target(frame, "multiclass"))
-    model = exported(fitted, flats.schema("multiclass"))
+    model = export_model(fitted, flats.schema("multiclass"))
     typical = typical_values(flats.inputs(frame), model.schema)
     said = reasons(model, frame.iloc[:20], typical)
     assert len(said) == 20
@@ -205,7 +207,7 @@ def test_missing_values_are_said_to_be_missing(flats: Flats) -> None:
     frame = flats.frame(300, missing=0.3)
     target = np.isnan(flats.inputs(frame)).sum(axis=1) * 10.0
     fitted = HistGradientBoostingRegressor(max_iter=20).fit(flats.inputs(frame), target)
-    model = exported(fitted, flats.schema())
+    model = export_model(fitted, flats.schema())
     lost = frame.iloc[:1].assign(area=np.nan, city="Zzz", garden=None, age=1.0)
     said = reasons(model, lost, (70.0, 1.0, 1.0, 0.0))[0]
     assert "area=missing (+" in said

@@ -15,7 +15,7 @@ from tasks.model import (
     OnnxModel,
     Predictor,
     SkopsModel,
-    exported,
+    export_model,
     load_model,
     model_facts,
     model_files,
@@ -75,7 +75,7 @@ def test_trees_answer_the_same_at_every_edge(name: str, task: str, flats: Flats)
     frame = flats.frame(400)
     estimator = trees(task) if name == "HistGradientBoosting" else forest(name, task)
     fitted = estimator.fit(flats.inputs(frame), flats.target(frame, task))
-    model = exported(fitted, flats.schema(task))
+    model = export_model(fitted, flats.schema(task))
     assert isinstance(model, OnnxModel)
     assert proven(fitted, model, flats, frame) <= 1e-12
 
@@ -97,7 +97,7 @@ def test_linear_models_answer_the_same_with_what_came_before_them(name: str, fla
         target = flats.target(frame, task)
         target = target if classifies else target - target.min() + 1
         fitted = spread_and_scaled(getattr(sklearn.linear_model, name)(**options)).fit(flats.inputs(frame), target)
-        model = exported(fitted, flats.schema(task))
+        model = export_model(fitted, flats.schema(task))
         assert isinstance(model, OnnxModel)
         assert model.schema.steps
         assert proven(fitted, model, flats, frame) <= 1e-9
@@ -119,14 +119,14 @@ def test_random_forests_of_any_shape_answer_the_same(seed: int, flats: Flats) ->
         (ExtraTreesClassifier(**shape), "multiclass"),
     ):
         fitted = estimator.fit(flats.inputs(frame), flats.target(frame, task))
-        assert proven(fitted, exported(fitted, flats.schema(task)), flats, frame) <= 1e-12
+        assert proven(fitted, export_model(fitted, flats.schema(task)), flats, frame) <= 1e-12
 
 
 def test_trees_after_scaling_meet_their_thresholds_on_the_scale_of_the_rows(flats: Flats) -> None:
     frame = flats.frame(300)
     fitted = spread_and_scaled(forest("RandomForest", "regression"))
     fitted.fit(flats.inputs(frame), flats.target(frame, "regression"))
-    assert proven(fitted, exported(fitted, flats.schema()), flats, frame) <= 1e-12
+    assert proven(fitted, export_model(fitted, flats.schema()), flats, frame) <= 1e-12
 
 
 @pytest.mark.parametrize("loss", ["poisson", "gamma", "absolute_error", "quantile"])
@@ -138,7 +138,7 @@ def test_a_regressor_of_another_loss_predicts_in_the_labels_unit(loss: str, flat
     fitted = HistGradientBoostingRegressor(loss=loss, max_iter=3, quantile=0.5).fit(
         flats.inputs(frame), target - target.min() + 1
     )
-    assert proven(fitted, exported(fitted, flats.schema()), flats, frame) <= 1e-9
+    assert proven(fitted, export_model(fitted, flats.schema()), flats, frame) <= 1e-9
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -146,7 +146,7 @@ def test_a_level_is_added_on_the_models_scale(task: str, flats: Flats) -> None:
     frame = flats.frame(200)
     fitted = forest("RandomForest", task).fit(flats.inputs(frame), flats.target(frame, task))
     level = (0.5, 0.0, -0.25) if task == "multiclass" else 0.5
-    model, plain = (exported(fitted, flats.schema(task, offset=offset)) for offset in (level, 0.0))
+    model, plain = (export_model(fitted, flats.schema(task, offset=offset)) for offset in (level, 0.0))
     assert model.score(frame) == pytest.approx(plain.score(frame) + np.asarray(level))
     prediction = model.predict(frame)
     if task == "binary":  # odds are multiplied by exp(0.5)
@@ -163,7 +163,7 @@ def test_a_log_target_comes_back_through_the_link(flats: Flats) -> None:
     frame = flats.frame(200, missing=0)
     price = flats.target(frame, "regression") + 200
     fitted = Ridge().fit(flats.inputs(frame), np.log(price))
-    model = exported(fitted, flats.schema(link="exp"))
+    model = export_model(fitted, flats.schema(link="exp"))
     assert model.predict(frame) == pytest.approx(np.exp(fitted.predict(flats.inputs(frame))))
 
 
@@ -171,7 +171,7 @@ def test_probabilities_are_those_of_scikit_learn_and_the_classes_are_named(flats
     frame = flats.frame(200)
     names = np.array(["cheap", "fair", "dear"])[flats.target(frame, "multiclass").astype(int)]
     fitted = forest("ExtraTrees", "multiclass").fit(flats.inputs(frame), names)
-    model = exported(fitted, flats.schema("multiclass"))
+    model = export_model(fitted, flats.schema("multiclass"))
     assert model.schema.classes == ("cheap", "dear", "fair")
     assert model.predict(frame) == pytest.approx(fitted.predict_proba(flats.inputs(frame)), abs=1e-8)
     assert [model.schema.classes[place] for place in model.decisions(model.predict(frame))] == list(
@@ -183,10 +183,12 @@ def test_probabilities_are_those_of_scikit_learn_and_the_classes_are_named(flats
 def test_a_binary_decision_follows_the_threshold(flats: Flats) -> None:
     frame = flats.frame(100)
     fitted = trees("binary").fit(flats.inputs(frame), flats.target(frame, "binary"))
-    model = exported(fitted, flats.schema("binary", threshold=0.2))
+    model = export_model(fitted, flats.schema("binary", threshold=0.2))
     assert model.decisions(np.array([0.1, 0.2, 0.9])).tolist() == [0, 1, 1]
     with pytest.raises(TypeError, match="no classes"):
-        exported(trees("regression").fit(flats.inputs(frame), np.arange(100.0)), flats.schema()).decisions(np.zeros(1))
+        export_model(trees("regression").fit(flats.inputs(frame), np.arange(100.0)), flats.schema()).decisions(
+            np.zeros(1)
+        )
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -196,7 +198,7 @@ def test_what_no_exporter_can_say_is_kept_and_answers_the_same(task: str, flats:
     frame = flats.frame(200)
     kind = GradientBoostingRegressor if task == "regression" else GradientBoostingClassifier
     fitted = spread_and_scaled(kind(n_estimators=3)).fit(flats.inputs(frame), flats.target(frame, task))
-    model = exported(fitted, flats.schema(task))
+    model = export_model(fitted, flats.schema(task))
     assert isinstance(model, SkopsModel)
     assert model_facts(model)["format"].startswith("skops")
     again = load_model(model_files(model))
@@ -206,7 +208,7 @@ def test_what_no_exporter_can_say_is_kept_and_answers_the_same(task: str, flats:
 
 def test_a_portable_model_is_loaded_from_its_files(flats: Flats) -> None:
     frame = flats.frame(100)
-    model = exported(
+    model = export_model(
         trees("multiclass").fit(flats.inputs(frame), flats.target(frame, "multiclass")), flats.schema("multiclass")
     )
     files = model_files(model)
@@ -221,7 +223,7 @@ def test_a_portable_model_is_loaded_from_its_files(flats: Flats) -> None:
 def test_an_export_that_lies_is_refused(flats: Flats) -> None:
     frame = flats.frame(200)
     fitted = trees("binary").fit(flats.inputs(frame), flats.target(frame, "binary"))
-    model = exported(fitted, flats.schema("binary"))
+    model = export_model(fitted, flats.schema("binary"))
     lying = replace(model, schema=replace(model.schema, categories={"city": ("Bonn", "Aachen", "Celle", "Dresden")}))
     with pytest.raises(ParityError, match="differs from the trained one"):
         proven(fitted, lying, flats, frame)
@@ -234,4 +236,4 @@ def test_many_trees_of_many_classes_are_answered_in_smaller_blocks(flats: Flats)
 
     frame = flats.frame(100)
     fitted = RandomForestClassifier(200, max_depth=1).fit(flats.inputs(frame), np.arange(100) % 20)
-    assert exported(fitted, flats.schema("multiclass")).schema.block_rows == 8_000_000 // (4 + 200 * 22)
+    assert export_model(fitted, flats.schema("multiclass")).schema.block_rows == 8_000_000 // (4 + 200 * 22)

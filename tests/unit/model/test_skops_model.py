@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tasks.errors import EvidenceError
-from tasks.model import SkopsModel, exported
+from tasks.model import SkopsModel, export_model
 from tasks.model.skops_model import is_allowed, read_skops, skops_bytes
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def test_a_kept_model_travels_to_another_process(flats: Flats) -> None:
 
     frame = flats.frame(60)
     fitted = make_pipeline(SimpleImputer(), RidgeClassifier()).fit(flats.inputs(frame), flats.target(frame, "binary"))
-    model = exported(fitted, flats.schema("binary"))
+    model = export_model(fitted, flats.schema("binary"))
     assert isinstance(model, SkopsModel)  # its decision function is kept; probabilities need a calibration table
     assert model.schema.output == "score"
     again = pickle.loads(pickle.dumps(model))  # noqa: S301 - our own bytes

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tasks.model import ModelSchema, PreprocessingStep
-from tasks.model.export.transformers import steps_of
-from tasks.model.preprocessing import prepared
+from tasks.model.export.transformers import preprocessing_steps
+from tasks.model.preprocessing import preprocess
 
 INPUTS = ["a", "b"]
 ROWS = np.array([[1.0, 0.0], [2.0, 1.0], [3.0, np.nan], [np.nan, 1.0]])
@@ -45,11 +45,11 @@ def of(name: str, **options: Any) -> Any:
 @pytest.mark.filterwarnings("ignore:Found unknown categories")
 def test_a_transformer_read_as_steps_gives_the_same_doubles(name: str, options: dict[str, Any]) -> None:
     fitted = of(name, **options).fit(ROWS)
-    steps = steps_of([fitted], INPUTS)
+    steps = preprocessing_steps([fitted], INPUTS)
     assert steps
     unseen = np.array([[9.0, np.nan], [np.nan, 7.0], [2.0, 1.0]])
     for rows in (ROWS, unseen):
-        assert np.array_equal(prepared(rows, schema_with(steps)), fitted.transform(rows), equal_nan=True)
+        assert np.array_equal(preprocess(rows, schema_with(steps)), fitted.transform(rows), equal_nan=True)
 
 
 def test_the_tables_are_those_a_person_would_write() -> None:
@@ -57,9 +57,11 @@ def test_the_tables_are_those_a_person_would_write() -> None:
 
     fitted = make_pipeline(of("SimpleImputer"), of("StandardScaler")).fit(np.array([[1.0], [3.0], [np.nan]]))
     deviation = np.sqrt(2 / 3)  # of 1, 3 and the mean 2
-    assert steps_of([fitted], ["a"]) == (PreprocessingStep("a", fill=2.0, shift=2.0, scale=float(deviation)),)
+    assert preprocessing_steps([fitted], ["a"]) == (
+        PreprocessingStep("a", fill=2.0, shift=2.0, scale=float(deviation)),
+    )
     spread = of("OneHotEncoder", handle_unknown="ignore").fit(np.array([[0.0], [1.0], [np.nan]]))
-    assert steps_of([spread], ["a"]) == (PreprocessingStep("a", "one_hot", values=(0.0, 1.0, None)),)
+    assert preprocessing_steps([spread], ["a"]) == (PreprocessingStep("a", "one_hot", values=(0.0, 1.0, None)),)
 
 
 def test_columns_stand_in_the_order_their_transformers_put_them() -> None:
@@ -67,12 +69,15 @@ def test_columns_stand_in_the_order_their_transformers_put_them() -> None:
 
     parts = [("b", of("SimpleImputer"), [1]), ("gone", "drop", [0])]
     fitted = ColumnTransformer(parts, remainder="passthrough").fit(np.column_stack([ROWS, ROWS[:, 0]]))
-    assert steps_of([fitted], ["a", "b", "c"]) == (PreprocessingStep("b", fill=2 / 3), PreprocessingStep("c"))
+    assert preprocessing_steps([fitted], ["a", "b", "c"]) == (
+        PreprocessingStep("b", fill=2 / 3),
+        PreprocessingStep("c"),
+    )
 
 
 def test_what_changes_nothing_has_no_steps() -> None:
-    assert steps_of([], INPUTS) == ()
-    assert steps_of(["passthrough"], INPUTS) == ()
+    assert preprocessing_steps([], INPUTS) == ()
+    assert preprocessing_steps(["passthrough"], INPUTS) == ()
 
 
 @pytest.mark.parametrize(
@@ -93,7 +98,7 @@ def test_what_steps_cannot_say_is_not_read(transformers: list[tuple[str, dict[st
     from sklearn.pipeline import make_pipeline
 
     made = make_pipeline(*(of(name, **options) for name, options in transformers)).fit(ROWS)
-    assert steps_of([made], INPUTS) is None
+    assert preprocessing_steps([made], INPUTS) is None
 
 
 def test_a_transformer_of_somebody_elses_is_not_read() -> None:
@@ -104,4 +109,4 @@ def test_a_transformer_of_somebody_elses_is_not_read() -> None:
             return super().transform(rows) ** 2
 
     Scaler.__name__ = "StandardScaler"
-    assert steps_of([Scaler().fit(ROWS)], INPUTS) is None
+    assert preprocessing_steps([Scaler().fit(ROWS)], INPUTS) is None

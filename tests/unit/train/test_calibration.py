@@ -16,10 +16,16 @@ from tasks.errors import DataError, SpecError
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics.losses import log_losses
 from tasks.train import Recipe, baseline_predictions, learning_curve, train
-from tasks.train.data.training_table import table
-from tasks.train.fit.calibration import Finish, Kind, corrected, corrections, finish
+from tasks.train.data.training_table import training_table
+from tasks.train.fit.calibration import (
+    FittedCalibration,
+    Kind,
+    calibrated_probabilities,
+    fit_calibration,
+    fit_calibration_tables,
+)
 from tasks.train.fit.recipe_fit import FitCache
-from tasks.train.model_search.feature_selection import selected
+from tasks.train.model_search.feature_selection import select_features
 
 Make = Callable[..., ProjectSpec]
 Market = Callable[..., pd.DataFrame]
@@ -38,13 +44,13 @@ def test_probabilities_that_promise_too_much_are_corrected_where_the_metric_judg
 ) -> None:
     rows = coins(market(a_day=20))
     spec = spec_of(scope={"metric": "log_loss"}, training=BINARY)
-    workshop = FitCache(table(rows, spec), spec)
-    (found,) = finish(workshop, OVERFITTED, AS_OF).calibration
+    cache = FitCache(training_table(rows, spec), spec)
+    (found,) = fit_calibration(cache, OVERFITTED, AS_OF).calibration
     assert found.kind in {"sigmoid", "isotonic"}
-    tame = finish(workshop, Recipe(iterations=5), AS_OF)
-    assert tame == Finish()  # nothing to correct
+    tame = fit_calibration(cache, Recipe(iterations=5), AS_OF)
+    assert tame == FittedCalibration()  # nothing to correct
     misses = spec_of(scope={"metric": "error_rate"}, training=BINARY)
-    assert finish(FitCache(table(rows, misses), misses), OVERFITTED, AS_OF).calibration == ()
+    assert fit_calibration(FitCache(training_table(rows, misses), misses), OVERFITTED, AS_OF).calibration == ()
 
 
 def test_the_spec_may_name_the_correction_or_none(spec_of: Make, market: Market) -> None:
@@ -52,7 +58,7 @@ def test_the_spec_may_name_the_correction_or_none(spec_of: Make, market: Market)
     kinds = {}
     for kind in ("none", "sigmoid", "isotonic"):
         spec = spec_of(scope={"metric": "brier_score"}, training=BINARY | {"calibration": kind})
-        found = finish(FitCache(table(rows, spec), spec), Recipe(iterations=5), AS_OF)
+        found = fit_calibration(FitCache(training_table(rows, spec), spec), Recipe(iterations=5), AS_OF)
         kinds[kind] = [each.kind for each in found.calibration]
     assert kinds == {"none": [], "sigmoid": ["sigmoid"], "isotonic": ["isotonic"]}
 
@@ -65,7 +71,7 @@ def test_costs_move_the_threshold_and_both_stay_with_the_model(spec_of: Make, ma
     schema = trained.fitted.portable.schema
     assert schema.threshold is not None
     assert schema.threshold == pytest.approx(0.1, abs=0.15)  # 1 / (1 + 9), were probabilities exact
-    assert schema.calibration == trained.finish.calibration != ()
+    assert schema.calibration == trained.fitted_calibration.calibration != ()
     assert trained.fitted.portable.decisions(np.array([schema.threshold - 0.01, schema.threshold])).tolist() == [0, 1]
 
 
@@ -78,13 +84,14 @@ def test_probabilities_of_several_classes_that_promise_too_much_are_corrected() 
     learned = slice(0, 2000), slice(2000, None)
     kinds: tuple[Kind, ...] = ("sigmoid", "isotonic")
     for kind in kinds:
-        tables = corrections(4 * own[learned[0]], truth[learned[0]], kind)
+        tables = fit_calibration_tables(4 * own[learned[0]], truth[learned[0]], kind)
         before, after = (
-            log_losses(truth[learned[1]], corrected(4 * own[learned[1]], given)).mean() for given in ((), tables)
+            log_losses(truth[learned[1]], calibrated_probabilities(4 * own[learned[1]], given)).mean()
+            for given in ((), tables)
         )
         best = log_losses(truth[learned[1]], chances[learned[1]]).mean()
         assert best < after < best + 0.1 < before
-        assert corrected(4 * own, tables).sum(axis=1) == pytest.approx(1)
+        assert calibrated_probabilities(4 * own, tables).sum(axis=1) == pytest.approx(1)
 
 
 def test_features_that_do_nothing_are_left_out_when_the_spec_asks(spec_of: Make, market: Market) -> None:
@@ -103,14 +110,14 @@ def test_features_are_kept_when_the_recipe_is_worse_without_them(
     spec_of: Make, market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = spec_of()
-    workshop, recipe = FitCache(table(market(), spec), spec), Recipe(iterations=20)
-    seen = selected(workshop, recipe, AS_OF).uses
+    cache, recipe = FitCache(training_table(market(), spec), spec), Recipe(iterations=20)
+    seen = select_features(cache, recipe, AS_OF).uses
     uses = {use.feature: use.rise / use.noise for use in seen if use.noise > 0}
     assert uses["area"] > uses["zip"] > 2
     monkeypatch.setattr(
         "tasks.train.model_search.feature_selection.NOISE", (uses["area"] + uses["zip"]) / 2
     )  # zip would seem useless
-    found = selected(workshop, recipe, AS_OF)
+    found = select_features(cache, recipe, AS_OF)
     assert found.loss_without > 1.01 * found.loss
     assert found.recipe == recipe
     assert all(use.kept for use in found.uses)

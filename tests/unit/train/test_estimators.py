@@ -13,7 +13,7 @@ import pytest
 from tasks.errors import DataError, SpecError
 from tasks.model import OnnxModel, SkopsModel
 from tasks.spec.project_spec import ProjectSpec
-from tasks.train import Recipe, fit, importances, train
+from tasks.train import Recipe, fit_model, importances, train
 
 Make = Callable[..., ProjectSpec]
 Market = Callable[..., pd.DataFrame]
@@ -47,7 +47,7 @@ def test_every_kind_of_estimator_is_exported_with_missing_values_categories_and_
     recipe: Recipe, spec_of: Make, market: Market
 ) -> None:
     spec, rows = spec_of(training={"event_time_parts": ["weekday", "month"]}), gappy(market())
-    fitted = fit(recipe, rows, spec, AS_OF)
+    fitted = fit_model(recipe, rows, spec, AS_OF)
     assert isinstance(fitted.portable, OnnxModel)
     assert fitted.parity <= 1e-9
     assert [part.kind for part in fitted.portable.schema.dates] == ["weekday", "month"]
@@ -70,7 +70,7 @@ def test_a_column_of_dates_is_a_feature_of_the_trained_and_of_the_exported_model
     estimator: str, spec_of: Make, market: Market
 ) -> None:
     rows = with_dates(market())
-    fitted = fit(Recipe(estimator=estimator, iterations=40), rows, spec_of(features=DATED), AS_OF)
+    fitted = fit_model(Recipe(estimator=estimator, iterations=40), rows, spec_of(features=DATED), AS_OF)
     schema = fitted.portable.schema
     assert [part.name for part in schema.dates] == [
         "built:year", "built:month", "built:day_of_year", "built:weekday", "built:days"
@@ -87,10 +87,10 @@ def test_a_column_of_dates_is_a_feature_of_the_trained_and_of_the_exported_model
 
 def test_a_date_is_weighed_as_one_and_left_out_as_one(spec_of: Make, market: Market) -> None:
     spec, rows = spec_of(features=DATED), with_dates(market())
-    fitted = fit(Recipe(iterations=40), rows, spec, AS_OF)
+    fitted = fit_model(Recipe(iterations=40), rows, spec, AS_OF)
     found = importances(fitted.portable, rows, spec, seed=0)
     assert found["zip"] < found["built"] < found["area"]
-    without = fit(Recipe(iterations=10, features=("area", "zip")), rows, spec, AS_OF)
+    without = fit_model(Recipe(iterations=10, features=("area", "zip")), rows, spec, AS_OF)
     assert without.portable.schema.dates == ()
     assert importances(without.portable, rows, spec, seed=0)["built"] == 0.0
 
@@ -109,7 +109,7 @@ def test_any_scikit_learn_estimator_may_be_named_and_is_kept_where_no_graph_can_
 def test_an_estimator_that_cannot_weigh_rows_is_not_asked_to(spec_of: Make, market: Market) -> None:
     recipe = Recipe(("recency",), half_life_days=30, estimator="sklearn.neighbors:KNeighborsRegressor")
     with pytest.raises(DataError, match="no sample_weight"):
-        fit(recipe, market(), spec_of(), AS_OF)
+        fit_model(recipe, market(), spec_of(), AS_OF)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_an_estimator_that_is_none_is_refused_by_name(
     estimator: str, parameters: Any, told: str, spec_of: Make, market: Market
 ) -> None:
     with pytest.raises(SpecError, match=told):
-        fit(Recipe(estimator=estimator, parameters=parameters), market(), spec_of(), AS_OF)
+        fit_model(Recipe(estimator=estimator, parameters=parameters), market(), spec_of(), AS_OF)
 
 
 @pytest.mark.parametrize("estimator", ["hist_gradient_boosting", "linear", "random_forest"])
@@ -133,7 +133,7 @@ def test_several_classes_are_learned_with_their_names(estimator: str, spec_of: M
     rows = sizes(market())
     parameters = SMALL if estimator == "random_forest" else ()
     recipe = Recipe(("level",), level_days=14, iterations=10, estimator=estimator, parameters=parameters)
-    fitted = fit(recipe, rows, spec, AS_OF)
+    fitted = fit_model(recipe, rows, spec, AS_OF)
     schema, prediction = fitted.portable.schema, fitted.portable.predict(rows)
     assert schema.classes == ("large", "middle", "small")
     assert np.allclose(prediction.sum(axis=1), 1)
@@ -148,7 +148,7 @@ def test_rows_of_rare_classes_may_weigh_as_much_as_the_others(spec_of: Make, mar
     rows = market()
     rows["price"] = np.random.default_rng(0).random(len(rows)) < 0.1
     plain, balanced = (
-        fit(Recipe(iterations=5, class_weight=weight), rows, spec, AS_OF).portable.predict(rows).mean()
+        fit_model(Recipe(iterations=5, class_weight=weight), rows, spec, AS_OF).portable.predict(rows).mean()
         for weight in (None, "balanced")
     )
     assert plain == pytest.approx(0.1, abs=0.05)
@@ -156,7 +156,7 @@ def test_rows_of_rare_classes_may_weigh_as_much_as_the_others(spec_of: Make, mar
 
 
 def test_groups_that_are_scored_are_not_learned_from(spec_of: Make, market: Market) -> None:
-    from tasks.train import apart
+    from tasks.train import without_holdout_groups
     from tests.unit.train.folds import forward_validation
 
     rows = market()
@@ -166,5 +166,5 @@ def test_groups_that_are_scored_are_not_learned_from(spec_of: Make, market: Mark
     spec = spec_of(split={"group": "owner"})
     (newest,) = [each for each in forward_validation(Recipe(iterations=5), rows, spec, AS_OF) if each.end.day == 30]
     assert newest.rows_fitted == 72 * 8 - 3
-    assert len(apart(rows, rows[rows["owner"] == 1000], spec)) == int((rows["owner"] != 1000).sum())
-    assert apart(rows, rows, spec_of()) is rows
+    assert len(without_holdout_groups(rows, rows[rows["owner"] == 1000], spec)) == int((rows["owner"] != 1000).sum())
+    assert without_holdout_groups(rows, rows, spec_of()) is rows

@@ -11,7 +11,7 @@ import pytest
 
 from tasks.errors import DataError
 from tasks.spec.project_spec import ProjectSpec
-from tasks.train import FoldResult, Recipe, choose
+from tasks.train import FoldResult, Recipe, choose_recipe
 from tests.unit.train.folds import forward_validation
 
 Make = Callable[..., ProjectSpec]
@@ -55,7 +55,7 @@ def test_a_level_that_moves_is_followed_only_by_recipes_that_treat_time(spec_of:
     level = forward_validation(Recipe(("level",), level_days=14, iterations=20), rows, spec_of(), AS_OF)
     assert flat[-1].bias > 15
     assert abs(level[-1].bias) < 5
-    assert choose([*flat, *level]).treatments == ("level",)
+    assert choose_recipe([*flat, *level]).treatments == ("level",)
 
 
 def test_folds_with_too_little_to_learn_from_are_left_out(spec_of: Make, market: Market) -> None:
@@ -66,24 +66,24 @@ def test_folds_with_too_little_to_learn_from_are_left_out(spec_of: Make, market:
 
 
 def test_a_tie_goes_to_the_simpler_recipe() -> None:
-    assert choose([*results(BOTH, 1.0), *results(LEVEL, 1.0005), *results(FLAT, 1.1)]) == LEVEL
-    assert choose([*results(BOTH, 1.0), *results(LEVEL, 1.01)]) == BOTH
+    assert choose_recipe([*results(BOTH, 1.0), *results(LEVEL, 1.0005), *results(FLAT, 1.1)]) == LEVEL
+    assert choose_recipe([*results(BOTH, 1.0), *results(LEVEL, 1.01)]) == BOTH
 
 
 def test_the_newest_fold_weighs_most() -> None:
-    assert choose([*results(FLAT, 1.0, 1.3), *results(LEVEL, 1.2, 1.1)]) == LEVEL
+    assert choose_recipe([*results(FLAT, 1.0, 1.3), *results(LEVEL, 1.2, 1.1)]) == LEVEL
 
 
 def test_a_loss_that_is_not_a_number_is_never_chosen() -> None:
-    assert choose([*results(FLAT, math.nan), *results(LEVEL, 9.0)]) == LEVEL
+    assert choose_recipe([*results(FLAT, math.nan), *results(LEVEL, 9.0)]) == LEVEL
     with pytest.raises(DataError, match="no recipe with a loss on every fold"):
-        choose(results(FLAT, math.nan))
+        choose_recipe(results(FLAT, math.nan))
 
 
 def test_a_recipe_that_missed_a_fold_is_not_compared() -> None:
-    assert choose([*results(FLAT, 1.0), *results(LEVEL, 2.0, 2.0)]) == LEVEL
+    assert choose_recipe([*results(FLAT, 1.0), *results(LEVEL, 2.0, 2.0)]) == LEVEL
 
 
 def test_nothing_tried_is_nothing_to_choose_from() -> None:
     with pytest.raises(DataError):
-        choose([])
+        choose_recipe([])

@@ -12,7 +12,7 @@ import pytest
 
 from tasks.errors import DataError
 from tasks.spec.project_spec import ProjectSpec
-from tasks.train import Recipe, fit
+from tasks.train import Recipe, fit_model
 
 Make = Callable[..., ProjectSpec]
 Market = Callable[..., pd.DataFrame]
@@ -25,7 +25,7 @@ def level_of(model_rows: pd.DataFrame, predictions: np.ndarray) -> float:
 
 
 def test_the_portable_model_answers_as_the_trained_one(spec_of: Make, market: Market) -> None:
-    fitted = fit(Recipe(iterations=20), market(), spec_of(), AS_OF)
+    fitted = fit_model(Recipe(iterations=20), market(), spec_of(), AS_OF)
     assert fitted.parity <= 1e-12
     assert (fitted.rows, fitted.trained_from, fitted.trained_until) == (720, date(2024, 1, 1), date(2024, 3, 30))
     assert fitted.portable.schema.trained_until == "2024-03-30"
@@ -35,7 +35,7 @@ def test_the_portable_model_answers_as_the_trained_one(spec_of: Make, market: Ma
 
 
 def test_rows_whose_labels_are_not_known_yet_are_not_learned_from(spec_of: Make, market: Market) -> None:
-    fitted = fit(Recipe(iterations=5), market(), spec_of(), date(2024, 3, 6))
+    fitted = fit_model(Recipe(iterations=5), market(), spec_of(), date(2024, 3, 6))
     assert fitted.trained_until == date(2024, 3, 1)
     assert fitted.rows == 61 * 8
 
@@ -43,8 +43,8 @@ def test_rows_whose_labels_are_not_known_yet_are_not_learned_from(spec_of: Make,
 def test_a_level_that_jumped_is_met_by_the_correction(spec_of: Make, market: Market) -> None:
     rows = market(jump_on=76, jump=30.0)  # the newest 14 days: the level's own
     newest = rows[rows["day"] >= "2024-03-17"]
-    plain = fit(Recipe(iterations=20), rows, spec_of(), AS_OF).portable.predict(newest)
-    level = fit(Recipe(("level",), level_days=14, iterations=20), rows, spec_of(), AS_OF).portable.predict(newest)
+    plain = fit_model(Recipe(iterations=20), rows, spec_of(), AS_OF).portable.predict(newest)
+    level = fit_model(Recipe(("level",), level_days=14, iterations=20), rows, spec_of(), AS_OF).portable.predict(newest)
     assert abs(level_of(newest, plain) - 30) > 12
     assert abs(level_of(newest, level) - 30) < 6
 
@@ -52,13 +52,13 @@ def test_a_level_that_jumped_is_met_by_the_correction(spec_of: Make, market: Mar
 def test_the_correction_leaves_out_what_the_newest_rows_already_taught(spec_of: Make, market: Market) -> None:
     # a jump of 30 over 14 of 90 days: the model on all rows has risen by about 30 * 14 / 90, the rest is added
     rows = market(jump_on=76, jump=30.0)
-    offset = fit(Recipe(("level",), level_days=14, iterations=20), rows, spec_of(), AS_OF).portable.schema.offset
+    offset = fit_model(Recipe(("level",), level_days=14, iterations=20), rows, spec_of(), AS_OF).portable.schema.offset
     assert offset == pytest.approx(30 * (1 - 14 / 90), abs=2)
 
 
 def test_event_time_is_held_at_the_newest_training_day(spec_of: Make, market: Market) -> None:
     rows = market(jump_on=60, jump=30.0)
-    model = fit(Recipe(("event_time",), iterations=40), rows, spec_of(), AS_OF).portable
+    model = fit_model(Recipe(("event_time",), iterations=40), rows, spec_of(), AS_OF).portable
     assert model.schema.time is not None
     assert (model.schema.time.origin, model.schema.time.held_at_days) == ("2024-01-01", 89)
     later = rows.assign(day=pd.Timestamp("2030-01-01"))
@@ -69,18 +69,21 @@ def test_event_time_is_held_at_the_newest_training_day(spec_of: Make, market: Ma
 
 def test_with_a_short_half_life_newer_rows_decide(spec_of: Make, market: Market) -> None:
     rows = market(jump_on=60, jump=30.0)
-    plain = fit(Recipe(iterations=20), rows, spec_of(), AS_OF).portable
-    recent = fit(Recipe(("recency",), half_life_days=7, iterations=20), rows, spec_of(), AS_OF).portable
+    plain = fit_model(Recipe(iterations=20), rows, spec_of(), AS_OF).portable
+    recent = fit_model(Recipe(("recency",), half_life_days=7, iterations=20), rows, spec_of(), AS_OF).portable
     assert level_of(rows, recent.predict(rows)) > level_of(rows, plain.predict(rows)) + 8
 
 
 def test_too_few_rows_on_one_side_make_no_correction(spec_of: Make, market: Market) -> None:
-    assert fit(Recipe(("level",), level_days=400, iterations=5), market(), spec_of(), AS_OF).portable.schema.offset == 0
+    assert (
+        fit_model(Recipe(("level",), level_days=400, iterations=5), market(), spec_of(), AS_OF).portable.schema.offset
+        == 0
+    )
 
 
 def test_a_log_scale_learns_ratios_and_answers_in_the_labels_unit(spec_of: Make, market: Market) -> None:
     rows = market()
-    fitted = fit(Recipe(iterations=20), rows, spec_of(training={"target_scale": "log"}), AS_OF)
+    fitted = fit_model(Recipe(iterations=20), rows, spec_of(training={"target_scale": "log"}), AS_OF)
     assert fitted.portable.schema.link == "exp"
     assert np.abs(np.log(rows["price"] / fitted.portable.predict(rows))).mean() < 0.08
 
@@ -91,11 +94,11 @@ def test_a_binary_label_gets_probabilities_and_its_level_in_log_odds(spec_of: Ma
     rows["price"] = np.random.default_rng(1).random(len(rows)) < chance
     spec = spec_of(scope={"metric": "log_loss"}, training={"task": "binary"})
     recipe = Recipe(("level",), level_days=14, iterations=5)
-    model = fit(recipe, rows, spec, AS_OF).portable
+    model = fit_model(recipe, rows, spec, AS_OF).portable
     assert model.schema.link == "logistic"
     assert 0.65 < model.predict(rows).mean() < 0.9
     with pytest.raises(DataError, match="both classes"):
-        fit(recipe, rows.assign(price=True), spec, AS_OF)
+        fit_model(recipe, rows.assign(price=True), spec, AS_OF)
 
 
 def test_missing_values_and_rare_categories_are_learned_around(spec_of: Make, market: Market) -> None:
@@ -103,20 +106,20 @@ def test_missing_values_and_rare_categories_are_learned_around(spec_of: Make, ma
     rows["area"] = rows["area"].where(rows.index % 7 > 0)
     rows["zip"] = [f"z{place % 300}" for place in rows.index]  # more than trees can hold
     rows.loc[rows.index[::7], "zip"] = None
-    fitted = fit(Recipe(iterations=10), rows, spec_of(), AS_OF)
+    fitted = fit_model(Recipe(iterations=10), rows, spec_of(), AS_OF)
     assert len(fitted.portable.schema.categories["zip"]) == 254
     assert np.isfinite(fitted.portable.predict(rows)).all()
 
 
 def test_a_category_that_is_always_missing_is_no_error(spec_of: Make, market: Market) -> None:
     rows = market(days=30).assign(zip=pd.Series([None] * 240, dtype="str"))
-    fitted = fit(Recipe(iterations=3), rows, spec_of(), AS_OF)
+    fitted = fit_model(Recipe(iterations=3), rows, spec_of(), AS_OF)
     assert np.isfinite(fitted.portable.predict(rows.assign(zip="a"))).all()
 
 
 def test_the_same_rows_and_seed_give_the_same_model(spec_of: Make, market: Market) -> None:
     recipe = Recipe(("recency", "level"), half_life_days=30, level_days=14, iterations=5)
-    again = [fit(recipe, market(), spec_of(), AS_OF) for _ in range(2)]
+    again = [fit_model(recipe, market(), spec_of(), AS_OF) for _ in range(2)]
     assert again[0] == again[1]
 
 
@@ -134,13 +137,13 @@ def test_rows_that_cannot_be_learned_from_are_refused_by_name(
 ) -> None:
     spec = spec_of(training={"target_scale": "log"})
     with pytest.raises(DataError, match=found):
-        fit(Recipe(iterations=2), market().assign(**change), spec, AS_OF)
+        fit_model(Recipe(iterations=2), market().assign(**change), spec, AS_OF)
 
 
 def test_lost_columns_no_rows_and_no_matured_rows_are_refused(spec_of: Make, market: Market) -> None:
     with pytest.raises(DataError, match=r"lacking \['zip'\]"):
-        fit(Recipe(), market().drop(columns="zip"), spec_of(), AS_OF)
+        fit_model(Recipe(), market().drop(columns="zip"), spec_of(), AS_OF)
     with pytest.raises(DataError, match="found 0 rows"):
-        fit(Recipe(), market().iloc[:0], spec_of(), AS_OF)
+        fit_model(Recipe(), market().iloc[:0], spec_of(), AS_OF)
     with pytest.raises(DataError, match="no row of 'flats' whose label was known on 2024-01-03"):
-        fit(Recipe(), market(), spec_of(), date(2024, 1, 3))
+        fit_model(Recipe(), market(), spec_of(), date(2024, 1, 3))

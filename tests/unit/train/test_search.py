@@ -14,11 +14,11 @@ import pandas as pd
 import pytest
 
 from tasks.spec.project_spec import ProjectSpec
-from tasks.train import Conduct, TrialResult, train
-from tasks.train.data.training_table import table
+from tasks.train import SearchOptions, TrialResult, train
+from tasks.train.data.training_table import training_table
 from tasks.train.fit.recipe_fit import FitCache
-from tasks.train.model_search.search import searched
-from tasks.train.model_search.search_space import space
+from tasks.train.model_search.search import search_recipes
+from tasks.train.model_search.search_space import search_space
 
 Make = Callable[..., ProjectSpec]
 Market = Callable[..., pd.DataFrame]
@@ -30,23 +30,23 @@ def told(trials: Iterable[TrialResult]) -> list[tuple[Any, ...]]:
     return [(each.number, each.recipe, each.status, each.folds) for each in trials]
 
 
-@pytest.fixture(name="workshop", scope="module")
+@pytest.fixture(name="cache", scope="module")
 def _workshop(spec_of: Make, market: Market) -> FitCache:
     ways = ["all_history", "recency", "event_time"]
     spec = spec_of(training={"trials": 12, "estimators": LINEAR, "time_treatments": ways})
-    return FitCache(table(market(jump_on=50, jump=40.0, a_day=5), spec), spec)
+    return FitCache(training_table(market(jump_on=50, jump=40.0, a_day=5), spec), spec)
 
 
 @pytest.fixture(name="whole", scope="module")
-def _whole(workshop: FitCache) -> list[TrialResult]:
-    return searched(workshop, AS_OF, Conduct(), 600, map)
+def _whole(cache: FitCache) -> list[TrialResult]:
+    return search_recipes(cache, AS_OF, SearchOptions(), 600, map)
 
 
 def test_the_same_seed_gives_the_same_trials_however_many_work_for_it(
-    workshop: FitCache, whole: list[TrialResult]
+    cache: FitCache, whole: list[TrialResult]
 ) -> None:
     with ThreadPoolExecutor(3) as pool:
-        together = searched(workshop, AS_OF, Conduct(), 600, pool.map)
+        together = search_recipes(cache, AS_OF, SearchOptions(), 600, pool.map)
     assert told(whole) == told(together)
     assert [each.number for each in whole] == list(range(12))
 
@@ -61,7 +61,7 @@ def test_hopeless_trials_are_given_up_after_a_fold_and_the_rest_are_scored_on_al
 
 @pytest.mark.parametrize("address", ["{}/journal.log", "sqlite:///{}/trials.db"])
 def test_a_search_goes_on_where_it_was_interrupted(
-    address: str, workshop: FitCache, whole: list[TrialResult], tmp_path: Path
+    address: str, cache: FitCache, whole: list[TrialResult], tmp_path: Path
 ) -> None:
     interrupted: list[TrialResult] = []
 
@@ -72,24 +72,24 @@ def test_a_search_goes_on_where_it_was_interrupted(
 
     storage = address.format(tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        searched(workshop, AS_OF, Conduct(storage=storage, on_trial=breaks_off), 600, map)
+        search_recipes(cache, AS_OF, SearchOptions(storage=storage, on_trial=breaks_off), 600, map)
     heard: list[TrialResult] = []
-    again = searched(workshop, AS_OF, Conduct(storage=storage, on_trial=heard.append), 600, map)
+    again = search_recipes(cache, AS_OF, SearchOptions(storage=storage, on_trial=heard.append), 600, map)
     assert told(again) == told(whole)
     assert [each.number for each in heard] == [8, 9, 10, 11]  # two rounds of four were remembered
 
 
-def test_no_round_is_begun_that_would_not_end_in_time(workshop: FitCache) -> None:
+def test_no_round_is_begun_that_would_not_end_in_time(cache: FitCache) -> None:
     ticks = count(step=10.0)  # each look at the watch finds ten seconds gone
-    trials = searched(workshop, AS_OF, Conduct(stopwatch=lambda: next(ticks)), 45, map)
+    trials = search_recipes(cache, AS_OF, SearchOptions(stopwatch=lambda: next(ticks)), 45, map)
     assert len(trials) == 8
-    assert searched(workshop, AS_OF, Conduct(), 0, map) == []
+    assert search_recipes(cache, AS_OF, SearchOptions(), 0, map) == []
 
 
 def test_a_trial_that_fails_is_told_and_the_search_goes_on(spec_of: Make, market: Market) -> None:
     given = [{"use": "sklearn.linear_model:QuantileRegressor", "parameters": {"quantile": [0.5, 7.0]}}]
     spec = spec_of(training={"trials": 4, "estimators": given, "time_treatments": ["all_history"]})
-    trials = searched(FitCache(table(market(), spec), spec), AS_OF, Conduct(), 600, map)
+    trials = search_recipes(FitCache(training_table(market(), spec), spec), AS_OF, SearchOptions(), 600, map)
     assert {each.status for each in trials} == {"complete", "failed"}
     assert all("quantile" in each.reason for each in trials if each.status == "failed")
 
@@ -97,7 +97,7 @@ def test_a_trial_that_fails_is_told_and_the_search_goes_on(spec_of: Make, market
 def test_the_search_is_part_of_the_training_and_of_its_leaderboard(spec_of: Make, market: Market) -> None:
     spec = spec_of(training={"trials": 4, "estimators": LINEAR, "time_treatments": ["all_history", "event_time"]})
     heard: list[TrialResult] = []
-    trained = train(market(jump_on=50, jump=40.0), spec, AS_OF, conduct=Conduct(on_trial=heard.append))
+    trained = train(market(jump_on=50, jump=40.0), spec, AS_OF, search=SearchOptions(on_trial=heard.append))
     assert [line.get("trial") for line in trained.leaderboard] == [None, None, 0, 1, 2, 3]
     assert [each.number for each in heard] == [0, 1, 2, 3]
     assert sum(line["status"] == "chosen" for line in trained.leaderboard) == 1
@@ -105,12 +105,12 @@ def test_the_search_is_part_of_the_training_and_of_its_leaderboard(spec_of: Make
 
 def test_the_kind_of_drift_narrows_how_time_is_treated(spec_of: Make) -> None:
     spec = spec_of()
-    assert space(spec, "concept", 400).histories == ("window", "recency")
-    assert space(spec, "covariate", 400).histories == ("all_history", "reweighted")
-    assert space(spec, "none", 400) == space(spec, "age", 400) == space(spec, "by hand", 400)
-    assert "reweighted" in space(spec, "both", 400).histories
+    assert search_space(spec, "concept", 400).histories == ("window", "recency")
+    assert search_space(spec, "covariate", 400).histories == ("all_history", "reweighted")
+    assert search_space(spec, "none", 400) == search_space(spec, "age", 400) == search_space(spec, "by hand", 400)
+    assert "reweighted" in search_space(spec, "both", 400).histories
     narrow = spec_of(training={"time_treatments": ["level"]})
-    assert (space(narrow, "concept", 400).histories, space(narrow, "concept", 400).extras) == (
+    assert (search_space(narrow, "concept", 400).histories, search_space(narrow, "concept", 400).extras) == (
         ("all_history",),
         ("level",),
     )
@@ -124,5 +124,5 @@ def test_class_weights_are_tried_where_a_class_is_rare(spec_of: Make, market: Ma
     )
     rows = market()
     rows["price"] = (rows["area"] > 110) ^ (np.random.default_rng(0).random(len(rows)) < 0.02)
-    trials = searched(FitCache(table(rows, spec), spec), AS_OF, Conduct(), 600, map)
+    trials = search_recipes(FitCache(training_table(rows, spec), spec), AS_OF, SearchOptions(), 600, map)
     assert {each.recipe.class_weight for each in trials} == {None, "balanced"}

@@ -12,7 +12,7 @@ import pytest
 
 from tasks.errors import DataError
 from tasks.spec.project_spec import ProjectSpec
-from tasks.train import Conduct, baseline_prediction, importances, train
+from tasks.train import SearchOptions, baseline_prediction, importances, train
 
 Make = Callable[..., ProjectSpec]
 Market = Callable[..., pd.DataFrame]
@@ -21,7 +21,7 @@ AS_OF = date(2024, 4, 4)
 
 def test_a_rising_market_is_met_by_a_recipe_that_treats_time(spec_of: Make, market: Market) -> None:
     seen: list[dict[str, object]] = []
-    trained = train(market(jump_on=50, jump=40.0), spec_of(), AS_OF, conduct=Conduct(progress=seen.append))
+    trained = train(market(jump_on=50, jump=40.0), spec_of(), AS_OF, search=SearchOptions(progress=seen.append))
     statuses = [line["status"] for line in trained.leaderboard]
     assert trained.recipe.corrections > 0
     assert sorted(statuses) == ["chosen", *["tried"] * 4]
@@ -41,7 +41,7 @@ def test_the_leaderboard_is_strict_json_with_every_fold(spec_of: Make, market: M
 def test_when_time_is_up_the_rest_is_not_tried_and_said_so(spec_of: Make, market: Market) -> None:
     spec = spec_of(scope={"training_minutes": 1.0}, training={"iterations": [2]})
     ticks = count(step=60.0)  # each look at the watch finds a minute gone, more than 48 seconds
-    trained = train(market(), spec, AS_OF, conduct=Conduct(stopwatch=lambda: next(ticks)))
+    trained = train(market(), spec, AS_OF, search=SearchOptions(stopwatch=lambda: next(ticks)))
     assert [line["status"] for line in trained.leaderboard[2:]] == ["not_tried"] * 3
     assert [line["loss"] is None for line in trained.leaderboard] == [False, False, True, True, True]
 
