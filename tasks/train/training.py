@@ -32,8 +32,8 @@ class TrainingResult:
     ----------
     leaderboard : list of dict
         Per recipe: `recipe` (its name), `described` (its parts), `status` ("chosen", "tried", "not_tried", "pruned" or
-        "failed"), `loss` (weighted mean over folds, None without one), `folds` (first and last day, rows, loss and bias of
-        each).
+        "failed"), `loss` (weighted mean over folds, None without one), `folds` (first and last day, rows, loss and bias
+        of each).
     fitted_calibration : FittedCalibration
         How probabilities are corrected and decided on, learned from forward validation.
     selection : Selection or None
