@@ -29,15 +29,13 @@ from tasks.features import latest_values
 from tasks.ingest.task import take_in_task
 from tasks.lake import SUPERSEDED, Batch, Deliveries
 from tasks.metrics_export.task import timed
-from tasks.monitor.data_quality_checks import suspect_task
-from tasks.monitor.profiles.profile_batches import profile_batches_task
-from tasks.monitor.profiles.profile_quarantine import profile_refused_task
+from tasks.monitor.profiles.task import profile_batches_task, profile_refused_task
+from tasks.monitor.task import suspect_task
 from tasks.notify.task import notify_failure
 from tasks.records import Checked, Finding
-from tasks.score import results_of
 from tasks.score.task import Scorer, score_batches_task
 from tasks.validate.acceptance.quarantine_rows import as_delivered
-from tasks.validate.acceptance.store import quarantine_task, store_task
+from tasks.validate.acceptance.task import quarantine_task, store_task
 from tasks.validate.task import RELEASED, verdicts_task
 from tasks.validate.verdict.large_delivery import LargeChecked
 
@@ -150,7 +148,7 @@ def summarise_and_score(workspace: Workspace, champion: Champion, known: Deliver
             champion.number,
             features,
             clock.now(),
-            results_of(workspace.spec, workspace.folder),
+            workspace.answer_files(),
             workspace.spec.automation.degree,
             spread,
         )

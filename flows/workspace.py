@@ -19,13 +19,14 @@ from tasks.drift import Reference
 from tasks.drift import from_bytes as reference_from
 from tasks.errors import Terminal
 from tasks.evaluate.task import AnsweringVersion
-from tasks.lake import Filter, Lake, Lease, active_rows
+from tasks.lake import Filter, Lake, Lease, active_rows, s3_options
 from tasks.model import Predictor, load_model
 from tasks.monitor import PredictionReference, Promise, Slices, slices_from_json
 from tasks.monitor import from_json as answers_from
 from tasks.monitor.baseline import ChampionBaseline
 from tasks.registry import Registry, load_keys
 from tasks.registry.mlflow_names import CHAMPION
+from tasks.score import AnswerFiles, answer_files
 from tasks.spec import ProjectSpec, find_project, home, read_spec
 from tasks.spec.data_sections import FeatureTable
 
@@ -58,6 +59,10 @@ class Workspace:
         inside: list[Filter] = [("table", "=", table.name)]
         found = active_rows(self.lake, self.project, "features", where=inside)
         return found.reindex(columns=list(dict.fromkeys([*found.columns, *table.columns.all])))
+
+    def answer_files(self) -> AnswerFiles | None:
+        """Return the destination of the project's answers next to the lake; None where the spec names none."""
+        return answer_files(self.spec, self.folder, s3_options(os.environ))
 
     def champion(self, aliases: Mapping[str, int] | None = None) -> Champion | None:
         """Return the serving model, its files verified, or None before the first promotion.
@@ -141,12 +146,7 @@ def open_lake(where: Path) -> Lake:
     root = os.environ.get("LEEWAY_LAKE") or str(where / "lake")
     if not root.startswith("s3://"):
         return Lake(str(Path(root).absolute()))
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    options = {"aws_conditional_put": "etag", "aws_region": os.environ.get("AWS_REGION", "us-east-1")}
-    if endpoint:
-        options["aws_endpoint"] = endpoint
-        options["aws_allow_http"] = str(endpoint.startswith("http://")).lower()
-    return Lake(root, options)
+    return Lake(root, s3_options(os.environ))
 
 
 @lru_cache(maxsize=8)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from tasks.errors import DataError
 from tasks.lake import Deliveries, Lake, active_rows, deliveries
-from tasks.monitor.profiles.profile_batches import SOURCE
+from tasks.monitor.profiles.stored_profiles import ACCEPTED
 from tasks.profiles import Ruler, TableProfile, from_bytes, sum_profiles
 from tasks.records import Checked
 from tasks.spec import ProjectSpec
@@ -120,7 +120,7 @@ def history_in(lake: Lake, spec: ProjectSpec) -> History:
 def _stored(lake: Lake, spec: ProjectSpec, known: Deliveries) -> StoredProfiles | None:
     """Return the profiles of the ruler that most of a project's profiles have; None where its columns are others."""
     columns = ["batch_id", "ruler", "event_date", "profile"]
-    kept = active_rows(lake, spec.project, "profiles", known, columns=columns, where=[("source", "=", SOURCE)])
+    kept = active_rows(lake, spec.project, "profiles", known, columns=columns, where=[("source", "=", ACCEPTED)])
     if kept.empty:
         return None
     mine = kept[kept["ruler"] == kept["ruler"].mode().iloc[0]]

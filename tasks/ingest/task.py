@@ -14,7 +14,6 @@ from tasks import clock
 from tasks.errors import Conflict
 from tasks.ingest.delivery import delivery
 from tasks.ingest.landing.arrivals import landed
-from tasks.ingest.landing.duplicate_deliveries import is_repeat, note_repeats, repeats
 from tasks.ingest.landing.fetch import fetched
 from tasks.ingest.landing.landing_zones import files_of, places
 from tasks.ingest.privacy import secret
@@ -22,7 +21,7 @@ from tasks.ingest.readers.object_content import weight_bytes
 from tasks.ingest.readers.unreadable import Unreadable
 from tasks.ingest.sources.open_source import open_source
 from tasks.ingest.sources.stored_objects import LandingPlace, StoredObject
-from tasks.lake import Lake, deliveries
+from tasks.lake import Lake, append_repeats, deliveries, read_repeats
 from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.records import Delivery, Landed, Unread
@@ -60,7 +59,7 @@ def take_in(
     """
     taken = deliveries(lake, spec.project)
     stamps = {(batch.kind, batch.key, batch.stamp) for batch in taken.newest_of_keys().values()}
-    stamps |= repeats(lake, spec.project)
+    stamps |= read_repeats(lake, spec.project)
     stale, key = taken.stale(), secret(spec.privacy, os.environ)
     known = {batch.batch_id for batch in taken.revisions}
     room_for, found, again = _Room(spool), list[Delivery | Unread](), list[tuple[str, Landed]]()
@@ -75,12 +74,12 @@ def take_in(
                 logger().warning(line("object_left_alone", key=each.key, why=error))
                 continue
             if name in known and stale.get(name) != each.name:
-                again += [(name, each)] if is_repeat(taken, name, each) else []
+                again += [(name, each)] if taken.repeats(name, each.kind, each.name) else []
                 continue
             known.add(name)
             read = delivery(contents, name, each, spec, key, rows)
         found.append(Unread(name, each, read.reason, read.detail) if isinstance(read, Unreadable) else read)
-    note_repeats(lake, spec.project, again)
+    append_repeats(lake, spec.project, again)
     logger().info(line("deliveries_taken_in", batches=len(found), night=night))
     return found
 

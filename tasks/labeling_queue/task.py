@@ -14,7 +14,7 @@ import pandas as pd
 from tasks.errors import Unreachable
 from tasks.labeling_queue.label_delivery import LandingFile
 from tasks.labeling_queue.review_queue import prediction_columns, queue
-from tasks.lake import Filter, Lake, active_rows, deliveries
+from tasks.lake import Filter, Lake, active_rows, deliveries, file_system, s3_options
 from tasks.logs import line, logger
 from tasks.spec import ProjectSpec
 
@@ -93,18 +93,9 @@ def _write(system: Any, path: str, content: bytes, *, local: bool) -> None:
 
 
 def _file_system(uri: str, spec: ProjectSpec, folder: Path) -> tuple[Any, str, bool]:
-    from pyarrow import fs
-
     if uri.startswith("s3://"):
-        endpoint = (
-            spec.source.s3_endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        )
-        system = fs.S3FileSystem(
-            endpoint_override=(endpoint or "").split("://")[-1] or None,
-            scheme="http" if (endpoint or "").startswith("http://") else "https",
-            region=os.environ.get("AWS_REGION", "us-east-1"),
-            force_virtual_addressing=spec.source.s3_addressing == "virtual",
-        )
-        return system, uri.removeprefix("s3://").rstrip("/"), False
+        virtual = spec.source.s3_addressing == "virtual"
+        options = s3_options(os.environ, spec.source.s3_endpoint)
+        return *file_system(uri, options, virtual_addressing=virtual), False
     path = unquote(urlsplit(uri).path) if uri.startswith("file://") else uri
-    return fs.LocalFileSystem(), str((folder / path).absolute()), True
+    return *file_system(str((folder / path).absolute()), {}), True

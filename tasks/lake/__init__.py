@@ -22,7 +22,9 @@ from tasks.lake.batches import (
 from tasks.lake.decision_log import append_entry, read_entries, read_nights
 from tasks.lake.lake import Lake
 from tasks.lake.lease import Lease, acquire_lease
+from tasks.lake.object_files import file_system, s3_options
 from tasks.lake.predicates import Filter, predicate
+from tasks.lake.repeats import append_repeats, read_repeats
 from tasks.lake.row_files import ParallelMap, RowFiles, RowPart, RowReader, partitions
 from tasks.lake.table_schemas import TABLES, TableSchema
 from tasks.lake.table_storage import TableFiles, commit_before, compact, count, layout, remove, remove_files
@@ -47,19 +49,23 @@ __all__ = [
     "add_batch",
     "add_batches",
     "append_entry",
+    "append_repeats",
     "batch_rows",
     "commit_before",
     "compact",
     "count",
     "deliveries",
+    "file_system",
     "latest",
     "layout",
     "partitions",
     "predicate",
     "read_entries",
     "read_nights",
+    "read_repeats",
     "remove",
     "remove_files",
+    "s3_options",
     "served_key",
     "version_key",
 ]

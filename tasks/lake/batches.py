@@ -93,6 +93,14 @@ class Deliveries:
         """Return a batch as it stands now, or None when it was never taken in."""
         return self._newest.get(batch_id)
 
+    def repeats(self, batch_id: str, kind: str, name: str) -> bool:
+        """Tell whether content was taken in under another name than the one it has now.
+
+        Under its own name it may count again (see `stale`), so such a delivery is read every night.
+        """
+        batch = self.get(batch_id)
+        return batch is not None and (batch.kind, batch.key) != (kind, name)
+
     def newest_of_keys(self) -> dict[tuple[str, str], Batch]:
         """Return for each kind and key the batch that was last taken in under it."""
         return {(batch.kind, batch.key): batch for batch in sorted(self.latest(), key=_by_time)}

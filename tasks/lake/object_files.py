@@ -30,15 +30,49 @@ def write_object(root: str, options: Mapping[str, str], path: str, content: byte
     system.move(part, whole)
 
 
-def file_system(root: str, options: Mapping[str, str]) -> tuple[Any, str]:
-    """Return the file system of a lake, as pyarrow has it, and the root's place in it."""
+def file_system(root: str, options: Mapping[str, str], *, virtual_addressing: bool = False) -> tuple[Any, str]:
+    """Return the file system of a root, as pyarrow has it, and the path of the root in it.
+
+    Parameters
+    ----------
+    root : str
+        A folder, or `s3://bucket/prefix`.
+    options : mapping of str to str
+        As `s3_options` returns them.
+    virtual_addressing : bool
+        Whether the bucket is a part of the host's name.
+    """
     from pyarrow import fs
 
     if not root.startswith("s3://"):
         return fs.LocalFileSystem(), root.rstrip("/")
     endpoint = options.get("aws_endpoint", "")
-    scheme = "http" if endpoint.startswith("http://") else "https"
     system = fs.S3FileSystem(
-        endpoint_override=endpoint.split("://")[-1] or None, scheme=scheme, region=options.get("aws_region")
+        endpoint_override=endpoint.split("://")[-1] or None,
+        scheme="http" if endpoint.startswith("http://") else "https",
+        region=options.get("aws_region"),
+        force_virtual_addressing=virtual_addressing,
     )
     return system, root.removeprefix("s3://").rstrip("/")
+
+
+def s3_options(environment: Mapping[str, str], endpoint: str | None = None) -> dict[str, str]:
+    """Return the storage options for S3, from the usual AWS variables; keys are read by the clients themselves.
+
+    Parameters
+    ----------
+    endpoint : str, optional
+        Address of an S3-compatible store that goes before the environment's.
+
+    Examples
+    --------
+    >>> s3_options({})
+    {'aws_conditional_put': 'etag', 'aws_region': 'us-east-1'}
+    >>> s3_options({"AWS_ENDPOINT_URL": "http://store:9000"})["aws_allow_http"]
+    'true'
+    """
+    options = {"aws_conditional_put": "etag", "aws_region": environment.get("AWS_REGION", "us-east-1")}
+    found = endpoint or environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL")
+    if found:
+        options |= {"aws_endpoint": found, "aws_allow_http": str(found.startswith("http://")).lower()}
+    return options

@@ -2,50 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 import pandas as pd
 
 from tasks.drift import Suspicion, duplicate_share
-from tasks.lake import Batch, Lake, batch_rows
-from tasks.logs import line, logger
-from tasks.monitor.baseline import ChampionBaseline, drift_monitor
+from tasks.lake import Batch
 from tasks.monitor.drift_monitor import DriftMonitor
-from tasks.prefect_task import leeway_task
 from tasks.profiles import TableProfile, profile
 from tasks.spec import ProjectSpec
 
 UNCLEAR = "unclear"
 NOT_RELEASED = frozenset({"accepted", "partly_quarantined"})  # a released batch was checked by a person
-
-
-def suspect(
-    lake: Lake,
-    spec: ProjectSpec,
-    baseline: ChampionBaseline,
-    batches: Sequence[Batch],
-    *,
-    features: Callable[[pd.DataFrame], pd.DataFrame],
-) -> dict[str, tuple[Suspicion, ...]]:
-    """Return, by batch id, in which known ways deliveries seem to be broken; most nights there are none.
-
-    A batch with fewer rows than `monitoring.min_rows` is measured later, with the days around it; what is only unclear
-    is left to the night's decision.
-    """
-    monitor = drift_monitor(baseline, spec)
-    found: dict[str, tuple[Suspicion, ...]] = {}
-    for batch in to_check(batches, spec):
-        rows = features(batch_rows(lake, spec.project, batch))
-        suspicions = broken(monitor, rows, spec.features.columns)
-        if suspicions:
-            found[batch.batch_id] = suspicions
-            kinds = ",".join(suspicion.kind for suspicion in suspicions)
-            logger().warning(line("delivery_suspected", key=batch.key, kinds=kinds))
-    return found
-
-
-suspect_task = leeway_task("suspect")(suspect)
 
 
 def to_check(batches: Iterable[Batch], spec: ProjectSpec) -> list[Batch]:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
 
 import pandas as pd
 
 from tasks.dataset.night_data import NightData
-from tasks.lake import Filter, active_rows
+from tasks.drift import Suspicion
+from tasks.lake import Batch, Filter, Lake, active_rows, batch_rows
 from tasks.logs import line, logger
-from tasks.monitor.baseline import ChampionBaseline
+from tasks.monitor.baseline import ChampionBaseline, drift_monitor
+from tasks.monitor.data_quality_checks import broken, to_check
 from tasks.monitor.measure import MonitoringResult, NightInputs, measure_night
-from tasks.monitor.profiles.profile_batches import SOURCE
-from tasks.monitor.profiles.profile_quarantine import refused_by_day
+from tasks.monitor.profiles.stored_profiles import ACCEPTED
+from tasks.monitor.profiles.task import refused_by_day
 from tasks.monitor.short_delivery import rows_delivered
 from tasks.monitor.slicing.slice_errors import Slices, Tally, cohort_tally
 from tasks.prefect_task import leeway_task
 from tasks.profiles import TableProfile, added_by_day, digest, from_bytes
+from tasks.spec import ProjectSpec
 
 
 def measure_drift(
@@ -53,6 +56,34 @@ def measure_drift(
 measure_drift_task = leeway_task("monitor")(measure_drift)
 
 
+def suspect(
+    lake: Lake,
+    spec: ProjectSpec,
+    baseline: ChampionBaseline,
+    batches: Sequence[Batch],
+    *,
+    features: Callable[[pd.DataFrame], pd.DataFrame],
+) -> dict[str, tuple[Suspicion, ...]]:
+    """Return, by batch id, in which known ways deliveries seem to be broken; most nights there are none.
+
+    A batch with fewer rows than `monitoring.min_rows` is measured later, with the days around it; what is only unclear
+    is left to the night's decision.
+    """
+    monitor = drift_monitor(baseline, spec)
+    found: dict[str, tuple[Suspicion, ...]] = {}
+    for batch in to_check(batches, spec):
+        rows = features(batch_rows(lake, spec.project, batch))
+        suspicions = broken(monitor, rows, spec.features.columns)
+        if suspicions:
+            found[batch.batch_id] = suspicions
+            kinds = ",".join(suspicion.kind for suspicion in suspicions)
+            logger().warning(line("delivery_suspected", key=batch.key, kinds=kinds))
+    return found
+
+
+suspect_task = leeway_task("suspect")(suspect)
+
+
 def night_inputs(
     data: NightData, baseline: ChampionBaseline, features: Callable[[pd.DataFrame], pd.DataFrame] | None = None
 ) -> NightInputs:
@@ -73,7 +104,7 @@ def night_inputs(
 def _accepted_by_day(data: NightData, baseline: ChampionBaseline) -> dict[date, TableProfile]:
     """Return the profile of every event date since the champion's training; the profiles of its batches are added."""
     inside: list[Filter] = [("event_date", ">", baseline.trained_until), ("event_date", "<=", data.night)]
-    same_bins: list[Filter] = [("ruler", "=", digest(baseline.reference.total.ruler)), ("source", "=", SOURCE)]
+    same_bins: list[Filter] = [("ruler", "=", digest(baseline.reference.total.ruler)), ("source", "=", ACCEPTED)]
     stored = active_rows(data.lake, data.spec.project, "profiles", data.deliveries, where=[*inside, *same_bins])
     return added_by_day(zip(stored["event_date"], map(from_bytes, stored["profile"]), strict=True))
 

@@ -1,30 +1,34 @@
-"""Results: the answers for a delivery as a file where the user wants it, written whole, once, under its own name."""
+"""The rim of answer files: the answers for a delivery as one file where the user wants it, written whole and once."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 import pyarrow as pa
 
 from tasks.errors import Unreachable
-from tasks.lake import Batch
+from tasks.lake import Batch, file_system
 from tasks.spec import ProjectSpec
 
 NAMED = ("predicted_class",)  # only there where there are several classes
-HIDDEN = ("batch_id", "revision", "role")  # ours; every row of a file shares them
+HIDDEN = ("batch_id", "revision", "role")  # internal; every row of a file shares them
 
 
 @dataclass(frozen=True)
-class Results:
-    """A folder, or `s3://bucket/prefix`, and how its files are written; `proposals` are for a person to decide on."""
+class AnswerFiles:
+    """The destination of answers: a folder or `s3://bucket/prefix`, and the format of its files.
+
+    `proposals` says that a person decides on the answers; `options` are the storage options for S3.
+    """
 
     root: str
     format: Literal["parquet", "csv"] = "parquet"
     proposals: bool = False
+    options: Mapping[str, str] = field(default_factory=dict)
 
     def name(self, batch: Batch) -> str:
         """Return the name of the file for a revision of a batch: what a release or a correction adds is another."""
@@ -40,22 +44,22 @@ class Results:
         """
         from pyarrow import fs
 
-        system, root = self._file_system()
+        system, root = file_system(self.root, self.options)
         try:
             found = system.get_file_info(fs.FileSelector(root, allow_not_found=True))
         except OSError as error:
-            raise Unreachable(f"looking into {self.root} failed: {error}; is the store up?") from error
+            raise Unreachable(f"listing {self.root} failed: {error}; is the store up?") from error
         return {each.base_name for each in found}
 
     def write(self, name: str, answers: pd.DataFrame) -> None:
-        """Write a file as a whole; nobody ever sees a part of it.
+        """Write a file as a whole; no reader sees a part of it.
 
         Raises
         ------
         Unreachable
             When the store does not answer.
         """
-        system, root = self._file_system()
+        system, root = file_system(self.root, self.options)
         content = file_content(answers.assign(proposal=True) if self.proposals else answers, self.format)
         local = not self.root.startswith("s3://")
         target = f"{root}/{name}"
@@ -70,36 +74,30 @@ class Results:
         except OSError as error:
             raise Unreachable(f"writing {self.root}/{name} failed: {error}; is the store up?") from error
 
-    def _file_system(self) -> tuple[Any, str]:
-        from pyarrow import fs
 
-        if not self.root.startswith("s3://"):
-            return fs.LocalFileSystem(), self.root.rstrip("/")
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
-        system = fs.S3FileSystem(
-            endpoint_override=endpoint.split("://")[-1] or None,
-            scheme="http" if endpoint.startswith("http://") else "https",
-            region=os.environ.get("AWS_REGION", "us-east-1"),
-        )
-        return system, self.root.removeprefix("s3://").rstrip("/")
+def answer_files(spec: ProjectSpec, folder: Path, options: Mapping[str, str] | None = None) -> AnswerFiles | None:
+    """Return the destination of a project's answers next to the lake; None where the spec names none.
 
-
-def results_of(spec: ProjectSpec, folder: Path) -> Results | None:
-    """Return where a project's answers go beside the lake; None where the spec names no place.
-
-    Nowhere either where people decide without the model: its answers stay in the lake. Where it assists them, each row
-    is marked as a `proposal`.
+    Where people decide without the model there is none either: its answers stay in the lake. Where the model assists
+    them, each row is marked as a `proposal`.
 
     Parameters
     ----------
     folder : Path
-        The project's folder, which a relative place is in.
+        The project's folder, to which a relative path refers.
+    options : mapping of str to str, optional
+        Storage options for S3: see `tasks.lake.s3_options`.
     """
     output = spec.scoring.output
     if output is None or spec.automation.answers_kept_back:
         return None
-    root = output if output.startswith("s3://") else str((folder / output).absolute())
-    return Results(root, spec.scoring.format, proposals=spec.automation.degree == "assist")
+    remote = output.startswith("s3://")
+    return AnswerFiles(
+        output if remote else str((folder / output).absolute()),
+        spec.scoring.format,
+        proposals=spec.automation.degree == "assist",
+        options=dict(options or {}) if remote else {},
+    )
 
 
 def file_content(answers: pd.DataFrame, written: Literal["parquet", "csv"]) -> bytes:

@@ -27,7 +27,7 @@ from tasks.prefect_task import leeway_task
 from tasks.score.answer_columns import Answerer
 from tasks.score.automation import Degree
 from tasks.score.automation_rate import AutomationRate, automation
-from tasks.score.output_files import Results
+from tasks.score.output_files import AnswerFiles
 from tasks.score.predictions import Role
 
 ROWS_HELD = 200_000  # answers of no more rows are worked out before they are written
@@ -49,7 +49,7 @@ class Scorer:
     version: int
     features: Callable[[pd.DataFrame], pd.DataFrame]
     moment: datetime
-    results: Results | None = None
+    results: AnswerFiles | None = None
     degree: Degree = "partial"
     spread: ParallelMap = map
 

@@ -14,9 +14,10 @@ from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.records import Checked, Delivery, Unread
 from tasks.spec import ProjectSpec
-from tasks.validate.acceptance.prior_batches import event_window, held_rows, ids_there
+from tasks.validate.acceptance.prior_batches import event_window
 from tasks.validate.acceptance.release import readable_again
-from tasks.validate.acceptance.store import add_accepted
+from tasks.validate.acceptance.stored_rows import held_rows, ids_there
+from tasks.validate.acceptance.task import add_accepted
 from tasks.validate.contract.suite import Suite, read_suite
 from tasks.validate.typing.membership import among
 from tasks.validate.verdict.check_feature_rows import check_features

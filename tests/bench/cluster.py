@@ -134,15 +134,15 @@ def _on_workers(address: str | None, question: Callable[[], float]) -> list[floa
 
 
 def _warmed(model: Any) -> float:
-    from tasks.monitor.profiles import profile_batches as profiling
-    from tasks.score import task
+    from tasks.monitor.profiles import task as profiling
+    from tasks.score import task as scoring
 
-    assert profiling, task
+    assert profiling, scoring
     return float(model.predict(rows_of(2, seed=0))[0])
 
 
 def _profile(lake: Lake, batch: Batch, spread: ParallelMap) -> None:
-    from tasks.monitor.profiles.profile_batches import profile_batches
+    from tasks.monitor.profiles.task import profile_batches
     from tasks.profiles import fit_ruler
 
     ruler = fit_ruler(rows_of(20_000, seed=0), numbers=NUMBERS, categories=CATEGORIES, booleans=[])

@@ -20,7 +20,7 @@ from rich.console import Console
 from tasks.ingest.task import take_in
 from tasks.lake import Batch, Lake, add_batches
 from tasks.spec import ProjectSpec, read_spec
-from tasks.validate.acceptance.store import store
+from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
 from tests.bench.figures import Figures, Time
 

@@ -89,7 +89,7 @@ def test_why_of_a_night_that_was_not_run_names_the_span(lake: Lake, leeway: Leew
 
 def delivered(lake: Lake, rows: pd.DataFrame) -> None:
     """Let a delivery of rows through the contract and store what comes of it, as a night does."""
-    from tasks.validate.acceptance.store import store
+    from tasks.validate.acceptance.task import store
 
     folder = Path("deployments/orders")
     spec = read_spec(folder / "project.yaml")

@@ -399,7 +399,7 @@ def test_a_crash_between_the_writes_of_a_batch_is_healed_by_writing_it_again(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tasks.ingest.task import take_in
-    from tasks.validate.acceptance.store import store
+    from tasks.validate.acceptance.task import store
     from tasks.validate.task import verdicts
 
     land(workspace, "sales", NIGHT, in_another_unit(delivery("sales"), 3))

@@ -13,7 +13,7 @@ import pytest
 from tasks.lake import Lake, active_rows, deliveries, latest
 from tasks.records import Checked, Landed
 from tasks.spec import ProjectSpec
-from tasks.validate.acceptance.store import store
+from tasks.validate.acceptance.task import store
 
 DAY = date(2026, 1, 2)
 MOMENT = datetime(2026, 1, 3, tzinfo=UTC)

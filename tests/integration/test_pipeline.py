@@ -20,11 +20,9 @@ from tasks.drift import build_reference
 from tasks.lake import TABLES, Batch, Lake, add_batch, append_entry
 from tasks.monitor import Promise, slices
 from tasks.monitor.baseline import ChampionBaseline
-from tasks.monitor.data_quality_checks import suspect
 from tasks.monitor.measure import MonitoringResult
-from tasks.monitor.profiles.profile_batches import profile_batches
-from tasks.monitor.profiles.profile_quarantine import profile_refused
-from tasks.monitor.task import measure_drift
+from tasks.monitor.profiles.task import profile_batches, profile_refused
+from tasks.monitor.task import measure_drift, suspect
 from tasks.profiles import TableProfile, fit_ruler, from_bytes, profile, with_dates
 from tasks.records import Action, DriftKind
 from tasks.registry import Registry

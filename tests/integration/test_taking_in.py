@@ -17,7 +17,7 @@ from tasks.ingest import FolderSource, StoredObject
 from tasks.ingest import task as ingest
 from tasks.lake import Lake, active_rows, latest
 from tasks.spec import ProjectSpec, read_spec
-from tasks.validate.acceptance.store import store
+from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
 
 NIGHT = date(2026, 1, 31)

@@ -12,7 +12,7 @@ from tasks.lake import TABLES, Lake, active_rows, deliveries, layout
 from tasks.records import Checked, Landed
 from tasks.spec import ProjectSpec
 from tasks.upkeep.task import Done, Moment, keep_up
-from tasks.validate.acceptance.store import store
+from tasks.validate.acceptance.task import store
 
 DAY = date(2026, 1, 2)
 MOMENT = datetime(2026, 1, 3, tzinfo=UTC)

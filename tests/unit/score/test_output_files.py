@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tasks.score import Results, results_of
+from tasks.score import AnswerFiles, answer_files
 from tasks.score.output_files import file_content
 from tasks.spec.project_spec import ProjectSpec
 
@@ -41,8 +41,8 @@ def test_rows_are_in_the_order_of_their_ids_and_parquet_says_the_same() -> None:
     [("answers", "/projects/flats/answers"), ("/mnt/out", "/mnt/out"), ("s3://bucket/prefix", "s3://bucket/prefix")],
 )
 def test_a_relative_place_is_in_the_projects_folder(output: str, root: str) -> None:
-    assert results_of(spec_of(output=output, format="csv"), Path("/projects/flats")) == Results(root, "csv")
+    assert answer_files(spec_of(output=output, format="csv"), Path("/projects/flats")) == AnswerFiles(root, "csv")
 
 
 def test_without_a_place_there_are_no_files() -> None:
-    assert results_of(spec_of(), Path("/projects/flats")) is None
+    assert answer_files(spec_of(), Path("/projects/flats")) is None

@@ -94,7 +94,7 @@ def _deliver(spec: ProjectSpec, lake: Lake, folder: Path, returned: ReturnedLabe
         address = deliver_labels(landing_file(returned.taken, spec, day), spec, folder)
         outcome = f"{counted(len(returned.taken), 'label')} landed at {address}; the next night ingests them"
     else:
-        from tasks.validate.acceptance.store import store
+        from tasks.validate.acceptance.task import store
         from tasks.validate.task import verdicts
 
         checked = verdicts([delivery], spec, folder)

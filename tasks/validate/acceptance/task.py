@@ -1,4 +1,4 @@
-"""The second rim of validate: what the contract let in or set aside, written to the lake, the batch's own row last."""
+"""The rim of acceptance that writes: accepted and quarantined rows go to the lake, the batch's own row last."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.records import Checked, Finding
 from tasks.spec import ProjectSpec
-from tasks.validate.acceptance.prior_batches import earlier, event_window, standing_of
+from tasks.validate.acceptance.prior_batches import event_window
 from tasks.validate.acceptance.reconcile import Amended, Reconciled, Round, reconcile
 from tasks.validate.acceptance.release import readable_ids
+from tasks.validate.acceptance.stored_rows import earlier, standing_of
 from tasks.validate.typing.membership import among
 from tasks.validate.verdict.large_delivery import LargeChecked
 
