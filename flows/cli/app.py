@@ -290,12 +290,11 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("LEEWAY_DEBUG"):
             raise
-        from rich.markup import escape
-
         from flows.cli.console import screen
+        from tasks.render.safe_text import terminal
 
         text = str(error) if isinstance(error, Error) else _unexpected(error)
-        screen(stderr=True).print(f"[bold red]error:[/] {escape(text)}")
+        screen(stderr=True).print(f"[bold red]error:[/] {terminal(text)}")
         sys.exit(FAILED)
 
 

@@ -59,14 +59,3 @@ def wrapped(line: str, width: int) -> str:
     indent = line[: len(line) - len(line.lstrip())]
     folded = textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
     return "\n".join(folded)
-
-
-def counted(count: int, noun: str, plural: str | None = None) -> str:
-    """Return a number with its noun.
-
-    Examples
-    --------
-    >>> counted(1, "row"), counted(1200, "row"), counted(0, "delivery", "deliveries")
-    ('1 row', '1,200 rows', '0 deliveries')
-    """
-    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"

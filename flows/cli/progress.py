@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 
 from flows.cli.console import screen
+from tasks.render.safe_text import terminal
 
 OWN_CODE = (str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "tasks"))
 RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
@@ -26,7 +26,7 @@ class _OwnLines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.pathname.startswith(OWN_CODE):
-            self.console.print(f"[dim]{escape(record.getMessage())}[/]")
+            self.console.print(f"[dim]{terminal(record.getMessage())}[/]")
 
 
 def silence_prefect() -> None:

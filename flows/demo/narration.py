@@ -11,9 +11,8 @@ from typing import Any
 
 from rich.console import Console
 from rich.live import Live
-from rich.markup import escape
 
-from flows.cli.console import PIPE_WIDTH, counted, table
+from flows.cli.console import PIPE_WIDTH, table
 from flows.stack.run_deployment import run, run_due
 from flows.workspace import Workspace
 from tasks import clock
@@ -22,6 +21,8 @@ from tasks.lake import accepted, active_rows, read_nights
 from tasks.monitor import Contrast, contrast
 from tasks.records import NightEntry
 from tasks.registry.mlflow_names import APPROVAL, CHALLENGER
+from tasks.render.safe_text import terminal
+from tasks.render.values import counted
 from tasks.score.task import Scorer
 
 FIRST = 1
@@ -126,7 +127,7 @@ class DemoRun:
             return
         shown = table(*(name for name, _ in COLUMNS))
         with Live(shown, console=self.console, vertical_overflow="visible"):
-            yield lambda cells: shown.add_row(*map(escape, cells))
+            yield lambda cells: shown.add_row(*map(terminal, cells))
 
 
 def as_line(cells: tuple[str, ...]) -> str:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from flows.cli.console import counted, screen, table
+from flows.cli.console import screen, table
 from flows.stack.local_stack import Endpoints, configured, open_stack, stop_on_signals
 from flows.stack.process_registry import stop
 from tasks.errors import Terminal
+from tasks.render.values import counted
 from tasks.spec import ProjectSpec, home, read_spec
 
 if TYPE_CHECKING:

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rich.markup import escape
-
 from flows.stack.endpoints import Endpoints
 from flows.stack.process_registry import read_note, supervisor_of
 from flows.stack.supervisor import healthy
 from tasks.errors import Error
+from tasks.render.safe_text import terminal
 from tasks.spec import ProjectSpec, find_project, known_projects, read_spec
 
 NAMES = {"prefect": "Prefect", "mlflow": "MLflow", "worker": "the worker"}
@@ -38,7 +37,7 @@ class Projects:
             except Error as error:
                 faults = str(error).splitlines()
                 more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
-                self.say(f"[red]wrong[/] {escape(faults[0])}{more}: `leeway check {name}`")
+                self.say(f"[red]wrong[/] {terminal(faults[0])}{more}: `leeway check {name}`")
         return specs
 
 
@@ -60,7 +59,7 @@ class StackWatcher:
         for name, member in note["members"].items():
             reported, ended = self.ended.get(name, 0), member["starts"] - ("pid" in member)
             if ended > reported:
-                self.say(f"[red]{NAMES[name]} ended[/] with {escape(member['ended'])}; restarting it")
+                self.say(f"[red]{NAMES[name]} ended[/] with {terminal(member['ended'])}; restarting it")
             self.ended[name] = ended
         return True
 

@@ -10,6 +10,7 @@ import unicodedata
 from itertools import accumulate, takewhile
 
 from markupsafe import Markup, escape
+from rich import markup
 
 ADDRESS = re.compile(r"(https?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%\[\]-]*[A-Za-z0-9_/=-])")
 COMMAND = re.compile(r"`([^`]+)`")
@@ -36,6 +37,18 @@ def visible(text: object) -> str:
     if line.isascii() and line.isprintable():
         return line
     return "".join(map(_shown, line, f" {line}"))
+
+
+def terminal(text: object) -> str:
+    r"""Return a text for rich's console, its lines kept: it steers no terminal, hides nothing and is not markup.
+
+    Examples
+    --------
+    >>> terminal("[red]a\x1b[2J\n  b")
+    '\\[red]a\\u001b[2J\n  b'
+    """
+    lines = str(text).expandtabs().splitlines()
+    return markup.escape("\n".join("".join(map(_shown, line, f" {line}")) for line in lines))
 
 
 def isolated(text: object) -> Markup:

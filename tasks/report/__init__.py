@@ -1,6 +1,5 @@
 """Report: the record in, pages for people out: why a night was decided as it was, and the project's page."""
 
-from tasks.render.safe_text import visible
 from tasks.render.sections import ReportTable, Section
 from tasks.report.explanation import Why, why_lines
 from tasks.report.night_markdown import night_markdown
@@ -17,6 +16,5 @@ __all__ = [
     "night_numbers",
     "page",
     "pending_actions",
-    "visible",
     "why_lines",
 ]

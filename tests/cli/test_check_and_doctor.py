@@ -90,7 +90,7 @@ def test_a_newest_delivery_that_breaks_the_contract_is_wrong(shop: Path, leeway:
 @pytest.mark.parametrize(
     ("function", "expected"),
     [
-        ("def add(frame):\n    return frame.head(1)\n", "120 rows and gave back DataFrame with 1 rows"),
+        ("def add(frame):\n    return frame.head(1)\n", "120 rows and returned DataFrame with 1 rows"),
         ("def add(frame):\n    return frame['no_such_column']\n", "fails on 120 accepted rows: KeyError"),
         ("raise ValueError('not today')\n", "importing it fails: ValueError('not today')"),
     ],

@@ -11,14 +11,15 @@ from datetime import date
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 
-from flows.cli.console import counted, screen
+from flows.cli.console import screen
 from flows.cli.init.data_sample import DataSample, project_name, read_given
 from tasks.errors import SpecError
 from tasks.ingest import landed, open_source
 from tasks.ingest.sources.stored_objects import is_delivery, is_safe
 from tasks.records import Checked, Delivery
+from tasks.render.safe_text import terminal
+from tasks.render.values import counted
 from tasks.spec import projects_folder, read_spec
 from tasks.spec.docs.json_schema import schema_text
 from tasks.spec.find_project import FILE, checked_name
@@ -77,7 +78,7 @@ def init_project(data: Path, *, time: str, label: str, id_columns: list[str] | N
         write(plan, inferred, created)
         faults = list(failing(plan, sample))
     for text in sample.uncommon(rows):
-        console.print(f"[yellow]note[/]    column {escape(text)} is missing in some files and is left out")
+        console.print(f"[yellow]note[/]    column {terminal(text)} is missing in some files and is left out")
     _report(console, plan, sample, inferred)
     return _conclude(console, plan, faults)
 
@@ -171,25 +172,25 @@ def _report(console: Console, plan: InitPlan, sample: DataSample, inferred: Infe
     spec, rows = inferred.spec, sum(len(file.frame) for file in sample.files)
     read, total = len(sample.files) + len(sample.unreadable), counted(sample.file_count, "file")
     which = f"the newest {read} of {total}" if read < sample.file_count else total
-    console.print(f"[bold]read[/]    {which}, {counted(rows, 'row')} as {sample.fmt}, from {escape(str(plan.data))}")
+    console.print(f"[bold]read[/]    {which}, {counted(rows, 'row')} as {sample.fmt}, from {terminal(str(plan.data))}")
     if plan.copy is not None:
-        console.print(f"[bold]copied[/]  {escape(str(plan.copy))}: put later deliveries next to it")
+        console.print(f"[bold]copied[/]  {terminal(str(plan.copy))}: put later deliveries next to it")
     else:
-        console.print(f"[bold]linked[/]  {escape(str(plan.data))} is the landing zone; nothing was copied")
+        console.print(f"[bold]linked[/]  {terminal(str(plan.data))} is the landing zone; nothing was copied")
     console.print(
-        f"[bold]wrote[/]   {escape(str(plan.folder / FILE))}: {counted(len(spec.features.columns), 'feature')}"
+        f"[bold]wrote[/]   {terminal(str(plan.folder / FILE))}: {counted(len(spec.features.columns), 'feature')}"
     )
     rules = counted(len(inferred.expectations["expectations"]), "expectation")
-    console.print(f"[bold]wrote[/]   {escape(str(plan.folder / SUITE))}: {rules}")
+    console.print(f"[bold]wrote[/]   {terminal(str(plan.folder / SUITE))}: {rules}")
     dialect = [f"the {name} is {value!r}, as in the data" for name, value in sample.dialect.unusual().items()]
     for text in [*dialect, *inferred.guesses]:
-        console.print(f"[yellow]guessed[/] {escape(text)}")
+        console.print(f"[yellow]guessed[/] {terminal(text)}")
 
 
 def _conclude(console: Console, plan: InitPlan, faults: list[str]) -> int:
     name = plan.folder.name
     for text in faults[:FAULTS_SHOWN]:
-        console.print(f"[red]wrong[/]   {escape(text)}")
+        console.print(f"[red]wrong[/]   {terminal(text)}")
     if len(faults) > FAULTS_SHOWN:
         console.print(f"[red]wrong[/]   and {counted(len(faults) - FAULTS_SHOWN, 'more delivery', 'more deliveries')}")
     if faults:

@@ -6,8 +6,9 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.text import Text
 
-from tasks.render.safe_text import JOINERS, Markdown, isolated, linked, markdown, markdown_linked, visible
+from tasks.render.safe_text import JOINERS, Markdown, isolated, linked, markdown, markdown_linked, terminal, visible
 
 NASTY = "<script>alert(1)</script> [x](javascript:y) **b** | `c`\n# d www.evil.example"
 
@@ -34,6 +35,13 @@ def test_nothing_is_hidden_in_visible_text(text: str) -> None:
 )
 def test_what_cannot_be_seen_is_shown_as_its_code_but_for_joiners_of_a_script(text: str, shown: str) -> None:
     assert visible(text) == shown
+
+
+@given(st.text(max_size=50))
+def test_a_terminal_is_not_steered_and_nothing_becomes_its_markup(text: str) -> None:
+    shown = Text.from_markup(terminal(text), emoji=False).plain
+    assert {character for character in shown if unicodedata.category(character)[0] == "C"} <= JOINERS | {"\n"}
+    assert terminal("  [red]a[/]\n\tb  c") == "  \\[red]a\\[/]\n        b  c"
 
 
 def test_html_text_is_escaped_once() -> None:

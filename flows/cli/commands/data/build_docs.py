@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
-from rich.markup import escape
 
-from flows.cli.console import counted, screen
+from flows.cli.console import screen
 from flows.workspace import open_lake
 from tasks.errors import DataError
 from tasks.lake import Lake, deliveries
 from tasks.lake.batches import batch_rows
+from tasks.render.safe_text import terminal
+from tasks.render.values import counted
 from tasks.spec import ProjectSpec, find_project, home, read_spec
 from tasks.validate import read_suite
 from tasks.validate.contract.data_docs import build_data_docs
@@ -26,7 +27,7 @@ def build_docs(project: str, out: Path | None) -> None:
     night, rows = _last_rows(open_lake(where), spec)
     index = build_data_docs(rows, row_suite, f"{spec.project} {night}", out or where / "docs" / spec.project)
     content = f"{counted(len(rows), 'row')} accepted on {night}, {counted(len(row_suite.expectations), 'expectation')}"
-    screen().print(f"{content}: open {escape(str(index))}")
+    screen().print(f"{content}: open {terminal(str(index))}")
 
 
 def _last_rows(lake: Lake, spec: ProjectSpec) -> tuple[str, pd.DataFrame]:

@@ -11,14 +11,15 @@ from typing import TypeVar
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
-from rich.markup import escape
 
-from flows.cli.console import counted, screen
+from flows.cli.console import screen
 from tasks import clock
 from tasks.errors import ContractError, DataError, Error, SpecError, nearest
 from tasks.features import function_at, with_features
 from tasks.ingest import Unreadable, delivered, landed, open_source, secret
 from tasks.records import Checked, Kind
+from tasks.render.safe_text import terminal
+from tasks.render.values import counted
 from tasks.spec import ProjectSpec, find_project, read_spec
 from tasks.spec.find_project import FILE, known_projects
 from tasks.spec.project_spec import Contract, Source
@@ -37,7 +38,7 @@ def check_project(project: str) -> int:
     with console.status("checking the spec, the contract and the newest delivery"):
         for text in _faults(path, console):
             count += 1
-            console.print(f"[red]wrong[/] {escape(text)}")
+            console.print(f"[red]wrong[/] {terminal(text)}")
     ready = f"{name} is ready: `leeway run nightly {name}`, or `leeway up`"
     console.print(f"{name}: {counted(count, 'fault')}" if count else ready)
     return count
@@ -51,14 +52,14 @@ def _faults(path: Path, console: Console) -> Iterator[str]:
         yield from error.faults
         yield from _faults_around(path)
         return
-    console.print(f"[green]ok[/]    {escape(str(path))}: the spec can be used")
+    console.print(f"[green]ok[/]    {terminal(str(path))}: the spec can be used")
     for reference in sorted({channel.to for channel in spec.notifications}):
         if not os.environ.get(reference.removeprefix("env:")):
             yield f"notifications go to {reference}, but that variable is not set"
     suite = Suite(path.parent / spec.contract.suite)
     try:
         suite = read_suite(suite.path, spec)
-        console.print(f"[green]ok[/]    {escape(spec.contract.suite)}: {len(suite.expectations)} expectations")
+        console.print(f"[green]ok[/]    {terminal(spec.contract.suite)}: {len(suite.expectations)} expectations")
     except ContractError as error:
         yield from str(error).splitlines()
     yield from _missing_function(spec, path.parent)
@@ -166,11 +167,11 @@ def _verdict(checked: Checked, files: int, console: Console) -> Iterator[str]:
     else:
         size = counted(checked.rows_in, kind.removesuffix("s"))
         console.print(
-            f"[green]ok[/]    {kind}: {counted(files, 'file')}; the newest, {escape(key)}, passes with {size}"
+            f"[green]ok[/]    {kind}: {counted(files, 'file')}; the newest, {terminal(key)}, passes with {size}"
         )
     notes = [finding.message for finding in checked.findings if not refused or finding.severity != "critical"]
     for text in _first(notes):
-        console.print(f"[yellow]note[/]  {escape(text)}")
+        console.print(f"[yellow]note[/]  {terminal(text)}")
 
 
 def _first(texts: Sequence[str]) -> list[str]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from rich.markup import escape
-
-from flows.cli.console import counted, screen
+from flows.cli.console import screen
 from flows.cli.session import lake_of
 from flows.steps.actor import person
 from tasks import clock
 from tasks.errors import DataError
 from tasks.lake import Batch, Lake, append_entry, latest
 from tasks.records import ReleaseEntry
+from tasks.render.safe_text import terminal
+from tasks.render.values import counted
 from tasks.spec import ProjectSpec
 
 SHORTEST_ID = 6
@@ -37,7 +37,7 @@ def release_quarantined(project: str, batch: str, reason: str) -> None:
     append_entry(lake, spec.project, entry)
     rest = f"; still quarantined, because not readable: {left:,} (no id, no time or a wrong value)" if left else ""
     screen().print(
-        f"released {escape(released.key)}: {counted(rows, 'row')} accepted{rest}\n"
+        f"released {terminal(released.key)}: {counted(rows, 'row')} accepted{rest}\n"
         "the next night profiles and scores the accepted rows"
     )
 

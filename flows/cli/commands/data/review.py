@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
-from flows.cli.console import counted, screen, table
+from flows.cli.console import screen, table
 from flows.cli.session import lake_of
 from flows.steps.actor import person
 from tasks import clock
@@ -17,6 +15,8 @@ from tasks.labeling_queue import ReturnedLabels, answers, delivered, landing_fil
 from tasks.labeling_queue.task import Queue, deliver_labels, waiting_rows
 from tasks.lake import Lake, append_entry
 from tasks.records import ReviewEntry
+from tasks.render.safe_text import terminal
+from tasks.render.values import counted
 from tasks.spec import ProjectSpec, find_project
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def review_queue(project: str, out: Path | None, labels: Path | None) -> None:
     if out is not None:
         out.write_bytes(queue_file(queue.waiting, queue.rows, spec))
         screen().print(
-            f"{counted(len(queue.waiting), 'row')} written to {escape(str(out))}; fill in "
-            f"{escape(spec.source.label.column)!r}, then `leeway review {spec.project} --labels {escape(str(out))}`"
+            f"{counted(len(queue.waiting), 'row')} written to {terminal(str(out))}; fill in "
+            f"{terminal(spec.source.label.column)!r}, then `leeway review {spec.project} --labels {terminal(str(out))}`"
         )
         return
     _show(spec, queue)
@@ -53,7 +53,7 @@ def _show(spec: ProjectSpec, queue: Queue) -> None:
         return
     rows = table(*(str(name).replace("_", " ") for name in waiting.columns))
     for row in waiting.head(SHOWN).itertuples(index=False, name=None):
-        rows.add_row(*(escape(_cell(value)) for value in row))
+        rows.add_row(*(terminal(_cell(value)) for value in row))
     console.print(rows)
     hidden = f", {len(waiting) - SHOWN:,} of them not shown" if len(waiting) > SHOWN else ""
     console.print(
@@ -75,7 +75,7 @@ def _read_back(spec: ProjectSpec, lake: Lake, folder: Path, path: Path) -> None:
     empty = counted(returned.empty, "empty cell")
     known = f", {counted(returned.labelled, 'row')} already labelled" if returned.labelled else ""
     if returned.taken.empty:
-        screen().print(f"no new label in {escape(str(path))}: {empty}{known}")
+        screen().print(f"no new label in {terminal(str(path))}: {empty}{known}")
         return
     outcome = _deliver(spec, lake, folder, returned)
     screen().print(f"{outcome}; {empty}{known}")
@@ -112,7 +112,7 @@ def _deliver(spec: ProjectSpec, lake: Lake, folder: Path, returned: ReturnedLabe
         rows=len(returned.taken),
     )
     append_entry(lake, spec.project, entry)
-    return escape(outcome)
+    return terminal(outcome)
 
 
 def _rules(checked: Sequence[Checked | LargeChecked]) -> str:

@@ -12,12 +12,13 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
-from rich.markup import escape
 from rich.table import Table
 
-from flows.cli.console import counted, screen, table
+from flows.cli.console import screen, table
 from flows.stack.local_stack import answers, configured, free_port, running
 from tasks.errors import Error, SpecError
+from tasks.render.safe_text import terminal
+from tasks.render.values import counted
 from tasks.spec import find_project, home, known_projects, projects_folder, read_spec
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def examine_machine() -> int:
     console, failed = screen(), 0
     for passed, text in _checks():
         failed += not passed
-        console.print(f"[{'green' if passed else 'red'}]{'ok  ' if passed else 'FAIL'}[/] {escape(text)}")
+        console.print(f"[{'green' if passed else 'red'}]{'ok  ' if passed else 'FAIL'}[/] {terminal(text)}")
     return failed
 
 
@@ -66,9 +67,9 @@ def examine_store(uri: str, endpoint: str | None = None, addressing: Addressing 
     console.print(_property_table(properties))
     missing = [one for one in properties if one.needed and not one.holds]
     for one in (one for one in properties if not one.holds):
-        console.print(f"{'[red]lacks[/]' if one.needed else '[yellow]note[/] '} {one.name}: {escape(one.instead)}")
+        console.print(f"{'[red]lacks[/]' if one.needed else '[yellow]note[/] '} {one.name}: {terminal(one.instead)}")
     if not missing:
-        console.print(f"[green]ok[/]    {escape(uri)} has all properties that Leeway needs")
+        console.print(f"[green]ok[/]    {terminal(uri)} has all properties that Leeway needs")
     return len(missing)
 
 
@@ -76,7 +77,7 @@ def _property_table(properties: list[Property]) -> Table:
     shown = table("property", "needed", "holds", "seen")
     for one in properties:
         holds = "[green]yes[/]" if one.holds else f"[{'red' if one.needed else 'yellow'}]no[/]"
-        shown.add_row(one.name, "yes" if one.needed else "no", holds, escape(one.seen))
+        shown.add_row(one.name, "yes" if one.needed else "no", holds, terminal(one.seen))
     return shown
 
 

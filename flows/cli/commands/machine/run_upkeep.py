@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from rich.markup import escape
-
 from flows.cli.console import screen
 from flows.cli.session import open_servers
+from tasks.render.safe_text import terminal
 from tasks.spec import find_project, read_spec
 
 
@@ -20,4 +19,4 @@ def keep_up_now(project: str, *, dry_run: bool) -> None:
     console = screen()
     console.print("this would be done:" if dry_run and steps else "done:" if steps else "nothing to do")
     for step in steps:
-        console.print(f"  {escape(step)}")
+        console.print(f"  {terminal(step)}")

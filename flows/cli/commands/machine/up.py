@@ -7,9 +7,8 @@ from datetime import date
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 
-from flows.cli.console import counted, screen
+from flows.cli.console import screen
 from flows.cli.session import lake_of
 from flows.stack.endpoints import Endpoints
 from flows.stack.local_stack import open_stack, start_worker, stop_on_signals
@@ -21,6 +20,8 @@ from flows.stack.watcher import Projects, StackWatcher
 from tasks import clock
 from tasks.errors import Error, SpecError
 from tasks.lake import read_entries
+from tasks.render.safe_text import terminal
+from tasks.render.values import counted
 from tasks.spec import ProjectSpec, find_project, home, known_projects
 
 WATCH_SECONDS = 1
@@ -47,7 +48,7 @@ def run_stack(host: str = LOOPBACK) -> None:
         )
     if host != LOOPBACK:
         console.print(
-            f"[bold yellow]warning[/] the servers listen on {escape(host)}. Prefect asks for a key, MLflow does not: "
+            f"[bold yellow]warning[/] the servers listen on {terminal(host)}. Prefect asks for a key, MLflow does not: "
             "anyone who reaches this machine can approve models. For servers with accounts see infra/"
         )
     stop_on_signals()
@@ -63,7 +64,7 @@ def run_stack(host: str = LOOPBACK) -> None:
 
 def _until_ended(where: Path, host: str, projects: Projects, specs: list[ProjectSpec], console: Console) -> bool:
     """Run one stack; return whether it ended by itself."""
-    with open_stack(where, worker=True, host=host, say=lambda text: console.print(escape(text))) as endpoints:
+    with open_stack(where, worker=True, host=host, say=lambda text: console.print(terminal(text))) as endpoints:
         try:
             _deploy(specs, where, console)
             if started_here(where):
@@ -108,9 +109,9 @@ def _last_night(spec: ProjectSpec) -> date | None:
 
 def _welcome(console: Console, endpoints: Endpoints, where: Path) -> None:
     servers = f"[bold]Prefect[/] {endpoints.prefect_ui}   [bold]MLflow[/] {endpoints.mlflow}"
-    console.print(f"{servers}   [bold]data[/] {escape(str(where))}")
+    console.print(f"{servers}   [bold]data[/] {terminal(str(where))}")
     if endpoints.key:
-        console.print(f"log in to Prefect, once for each browser: {escape(endpoints.log_in)}", soft_wrap=True)
+        console.print(f"log in to Prefect, once for each browser: {terminal(endpoints.log_in)}", soft_wrap=True)
     own, other = "Ctrl-C stops the stack and keeps its data", "started elsewhere: Ctrl-C only ends this view"
     console.print(f"`leeway status` shows what needs attention; {own if started_here(where) else other}")
 
@@ -124,7 +125,7 @@ def _watch(watcher: StackWatcher, projects: Projects, console: Console) -> None:
             try:
                 _deploy(specs, watcher.home, console)
             except Error as error:
-                console.print(f"[red]not deployed[/] {escape(str(error))}")
+                console.print(f"[red]not deployed[/] {terminal(str(error))}")
         if time.monotonic() - checked > HEALTH_SECONDS:
             watcher.check_health()
             checked = time.monotonic()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from rich.markup import escape
-
 from flows.cli.console import screen
 from flows.cli.session import open_servers
 from flows.steps.actor import person
 from tasks.errors import DataError
+from tasks.render.safe_text import terminal
 from tasks.spec import find_project, read_spec
 
 
@@ -29,4 +28,4 @@ def answer_challenger(project: str, number: int | None, answer: str, reason: str
         registry.set_tag(name, version, ANSWER_REASON, reason)
         registry.set_tag(name, version, APPROVAL, answer)
         outcome = promote(name)["reason"]
-    screen().print(escape(outcome))
+    screen().print(terminal(outcome))

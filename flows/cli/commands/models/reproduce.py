@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from rich.markup import escape
-
 from flows.cli.console import screen
 from flows.cli.session import open_servers
+from tasks.render.safe_text import terminal
 from tasks.spec import find_project, read_spec
 
 
@@ -20,13 +19,13 @@ def reproduce_version(project: str, number: int) -> bool:
         comparison = reproduce(open_workspace(name), number)
     console = screen()
     if comparison.same:
-        console.print(f"[bold green]the same model[/]: {escape(comparison.proof)}")
+        console.print(f"[bold green]the same model[/]: {terminal(comparison.proof)}")
         return True
-    console.print(f"[bold red]not the same model[/] as version {number} of {escape(name)}:")
+    console.print(f"[bold red]not the same model[/] as version {number} of {terminal(name)}:")
     for difference in comparison.differences:
-        console.print(f"  {escape(difference)}")
+        console.print(f"  {terminal(difference)}")
     if comparison.explanations:
         console.print("possible explanations:")
         for explanation in comparison.explanations:
-            console.print(f"  {escape(explanation)}")
+            console.print(f"  {terminal(explanation)}")
     return False

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from rich.markup import escape
-
 from flows.cli.console import screen
 from flows.cli.session import open_servers
 from tasks import clock
+from tasks.render.safe_text import terminal
 from tasks.spec import find_project, read_spec
 
 
@@ -19,4 +18,4 @@ def roll_back(project: str, reason: str) -> None:
         from flows.workspace import open_workspace
 
         outcome = roll_back_now(open_workspace(spec.project), reason, clock.tonight(spec.schedule.time_zone))
-    screen().print(escape(outcome))
+    screen().print(terminal(outcome))

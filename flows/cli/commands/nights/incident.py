@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
 from rich.table import Table
 
 from flows.cli.console import screen, table
 from flows.demo.run_demo import PROJECT
 from tasks.errors import DataError, nearest
 from tasks.fault_scenarios import INCIDENTS
+from tasks.render.safe_text import terminal
 from tasks.spec import read_spec
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def show_incident(name: str) -> None:
         outcome = play(name, stage, PROJECT.parent, BEGIN)
     console.print(_nights(outcome))
     console.print(
-        f"{escape(outcome.incident.text)}, from {ONSET} on: [bold]{outcome.verdict}[/]"
+        f"{terminal(outcome.incident.text)}, from {ONSET} on: [bold]{outcome.verdict}[/]"
         f"{'' if outcome.night is None else f' on {outcome.night}'}; expected: {' or '.join(outcome.incident.right)}"
     )
 
@@ -45,7 +45,7 @@ def show_incident(name: str) -> None:
 def _catalogue() -> Table:
     catalogue = table("incident", "what happens", "expected answer")
     for name, incident in INCIDENTS.items():
-        catalogue.add_row(name, escape(incident.text), " or ".join(incident.right))
+        catalogue.add_row(name, terminal(incident.text), " or ".join(incident.right))
     return catalogue
 
 
@@ -53,5 +53,5 @@ def _nights(outcome: Outcome) -> Table:
     nights = table("night", "action", "kind", "reason")
     for decision in outcome.story.decisions:
         if decision.night >= ONSET:
-            nights.add_row(str(decision.night), decision.action, decision.kind, escape(decision.reason))
+            nights.add_row(str(decision.night), decision.action, decision.kind, terminal(decision.reason))
     return nights

@@ -9,12 +9,12 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from rich.markup import escape
 from rich.table import Column, Table
 
 from flows.cli.console import screen, table
 from flows.cli.session import lake_of
 from tasks.errors import DataError
+from tasks.render.safe_text import terminal
 from tasks.spec import ProjectSpec, find_project, home, read_spec
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def replay_policy(
     where = home(path) / f"{spec.project}-{PAGE}"
     where.parent.mkdir(parents=True, exist_ok=True)
     where.write_text(page(spec, lines), encoding="utf-8")
-    console.print(f"error over time, alarms and retrainings: {escape(str(where))}")
+    console.print(f"error over time, alarms and retrainings: {terminal(str(where))}")
     return lines
 
 
@@ -98,7 +98,7 @@ def _table(lines: Sequence[StrategySummary], since: date) -> Table:
     summary.title = f"from {since} on"
     for line in lines:
         summary.add_row(
-            escape(line.name),
+            terminal(line.name),
             str(line.nights),
             str(line.alarms),
             str(line.quarantines),

@@ -6,12 +6,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
-
 from flows.cli.console import screen
 from flows.cli.progress import show_progress, silence_prefect
 from flows.cli.session import open_servers
 from flows.stack.process_registry import started_here
+from tasks.render.safe_text import terminal
 from tasks.spec import ProjectSpec, find_project, home, read_spec
 
 DECIDING = {"nightly", "monitor"}
@@ -58,4 +57,4 @@ def _deploy_if_needed(kind: str, spec: ProjectSpec, where: Path) -> None:
 
 
 def _print(kind: str, result: dict[str, Any]) -> None:
-    screen().print(f"[bold]{kind} {result.get('night', '')}: {result['action']}[/] {escape(str(result['reason']))}")
+    screen().print(f"[bold]{kind} {result.get('night', '')}: {result['action']}[/] {terminal(str(result['reason']))}")

@@ -7,7 +7,6 @@ from datetime import date
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from flows.cli.console import screen
@@ -21,6 +20,7 @@ from tasks import clock
 from tasks.errors import Error, SpecError
 from tasks.lake import read_entries
 from tasks.records import Entry, PromotionEntry, RollbackEntry, nights_of
+from tasks.render.safe_text import terminal
 from tasks.render.values import counted
 from tasks.report import PendingAction, pending_actions
 from tasks.spec import ProjectSpec, find_project, home, known_projects
@@ -42,11 +42,13 @@ def show_status(project: str | None) -> None:
         except SpecError:
             if project:
                 raise
-            table.add_row(escape(name), "-", "-", "-", f"its spec cannot be used: `leeway check {escape(name)}`", "-")
+            table.add_row(
+                terminal(name), "-", "-", "-", f"its spec cannot be used: `leeway check {terminal(name)}`", "-"
+            )
             continue
         record = read_entries(lake, spec.project)
         pending = pending_actions(record, spec)
-        table.add_row(*map(escape, _cells(spec, record, pending)))
+        table.add_row(*map(terminal, _cells(spec, record, pending)))
         specs.append(spec)
         attention += [(spec.project, action) for action in pending]
     console.print(table)
@@ -85,7 +87,7 @@ def _show_attention(attention: Sequence[tuple[str, PendingAction]], console: Con
     for project, action in attention:
         how = f": {action.how}" if action.how else ""
         since = f"since the night of {action.since} ({_age(action.since)})"
-        console.print(escape(f"  {project}: {action.what}, {since}, {action.whom}{how}"))
+        console.print(terminal(f"  {project}: {action.what}, {since}, {action.whom}{how}"))
 
 
 def _tell_next(specs: Sequence[ProjectSpec], stack: Endpoints | None, console: Console) -> None:
@@ -98,10 +100,10 @@ def _tell_next(specs: Sequence[ProjectSpec], stack: Endpoints | None, console: C
             with console.status("asking Prefect"):
                 planned = by_prefect(specs, stack, clock.now())
         except Error as error:
-            console.print(f"[yellow]note[/] {escape(str(error))}")
+            console.print(f"[yellow]note[/] {terminal(str(error))}")
     console.print("[bold]next night[/]")
     for project, said in planned.items():
-        console.print(f"  {escape(project)}: {escape(said)}")
+        console.print(f"  {terminal(project)}: {terminal(said)}")
 
 
 def _stack(where: Path) -> Endpoints | None:
@@ -126,11 +128,11 @@ def _tell_servers(where: Path, stack: Endpoints | None, console: Console) -> Non
         console.print(f"  worker {state}{_restarts(where, 'worker')}")
     if not answers(stack):
         log = where / "stack.log"
-        console.print(f"  not every server answers; {escape(str(log))} may say why" if log.exists() else "")
+        console.print(f"  not every server answers; {terminal(str(log))} may say why" if log.exists() else "")
 
 
 def _restarts(where: Path, name: str) -> str:
     member = (read_note(where) or {}).get("members", {}).get(name, {})
     times = member.get("starts", 1) - 1
     often = "once" if times == 1 else f"{times} times"
-    return f", started again {often} (it ended with {escape(str(member['ended']))})" if times > 0 else ""
+    return f", started again {often} (it ended with {terminal(str(member['ended']))})" if times > 0 else ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table as Shown
 
 from flows.cli.console import screen
@@ -13,7 +12,8 @@ from flows.cli.session import lake_of, open_servers
 from tasks.errors import DataError
 from tasks.lake import read_entries
 from tasks.records import nights_of
-from tasks.report import ReportTable, Section, Why, visible, why_lines
+from tasks.render.safe_text import terminal
+from tasks.report import ReportTable, Section, Why, why_lines
 from tasks.spec import find_project, read_spec
 
 
@@ -39,7 +39,7 @@ def decide_again(project: str, night: date) -> bool:
         then, now = redecide(open_workspace(name), night)
     same = (then.action, then.drift, then.reason) == (now.action, now.kind, now.reason)
     said = "the same" if same else f"{now.action} ({now.kind}): {now.reason}"
-    screen().print(f"\ndecided again from what is stored: [bold]{_safe(said)}[/]")
+    screen().print(f"\ndecided again from what is stored: [bold]{terminal(said)}[/]")
     return same
 
 
@@ -51,15 +51,15 @@ def _known(nights: list[date], night: date, project: str) -> str:
 
 
 def _print(console: Console, why: Why) -> None:
-    console.print(f"[bold]{_safe(f'{why.project} {why.night}: {why.headline}')}[/]  {_safe(why.reason)}")
+    console.print(f"[bold]{terminal(f'{why.project} {why.night}: {why.headline}')}[/]  {terminal(why.reason)}")
     for section in why.sections:
         _print_section(console, section)
 
 
 def _print_section(console: Console, section: Section) -> None:
-    console.print(f"\n[bold]{_safe(section.title)}[/]")
+    console.print(f"\n[bold]{terminal(section.title)}[/]")
     for line in section.lines:
-        console.print(f"  {_safe(line)}")
+        console.print(f"  {terminal(line)}")
     if section.table is not None:
         console.print(_shown(section.table))
 
@@ -67,9 +67,5 @@ def _print_section(console: Console, section: Section) -> None:
 def _shown(table: ReportTable) -> Shown:
     shown = Shown(*table.heads, show_edge=False)
     for row in table.rows:
-        shown.add_row(*map(_safe, row))
+        shown.add_row(*map(terminal, row))
     return shown
-
-
-def _safe(text: str) -> str:
-    return escape(visible(text))
