@@ -1,4 +1,4 @@
-"""Promotion: sees the answer a person gave in MLflow, looks at the evidence again, and only then moves the champion."""
+"""The promote flow: reads people's answers in MLflow, checks the evidence again, and moves the champion."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ EVENTS = {
     "put_back": "champion.put_back",
 }
 LEFT_BY = {"promoted": PROMOTED, "rejected": BARRED, "refused": REFUSED, "rolled_back": BARRED}
-"""The tag that says a step was carried out; what was put back leaves none."""
+"""The tag that shows that a step was carried out; putting the alias back sets none."""
 
 
 def _run_name() -> str:
@@ -68,29 +68,29 @@ def _run_name() -> str:
 
 @flow(name="promote", flow_run_name=_run_name, on_failure=[notify_failure], on_crashed=[notify_failure])
 def promote(project: str, date: Date | None = None) -> dict[str, Any]:
-    """Carry out what people answered in MLflow, and put back what was moved by hand.
+    """Carry out people's answers in MLflow, and put back an alias that was moved by hand.
 
     Parameters
     ----------
     project : str
-        Its name: the folder under deployments/.
+        The name of the project, which is that of its folder in deployments/.
     date : date, optional
-        The night it is recorded under; today when left out.
+        The night under which the steps are recorded; today by default.
     """
     workspace = open_workspace(project)
     night = date or clock.tonight(workspace.spec.schedule.time_zone)
     versions = workspace.registry.versions(workspace.project)
-    picture = seen(workspace, versions)
-    steps = plan(picture, workspace.spec, clock.now())
+    state = registry_state(workspace, versions)
+    steps = plan(state, workspace.spec, clock.now())
     for step in steps:
-        take(workspace, step, night, picture)
-    tell_what_was_left(workspace, versions, steps)
-    said = "; ".join(map(sentence, steps)) or "nothing to do"
-    return {"night": night.isoformat(), "action": _action(steps), "reason": said}
+        take(workspace, step, night, state)
+    announce_pending(workspace, versions, steps)
+    reason = "; ".join(map(sentence, steps)) or "nothing to do"
+    return {"night": night.isoformat(), "action": _action(steps), "reason": reason}
 
 
 def roll_back_now(workspace: Workspace, reason: str, night: Date) -> str:
-    """Put the previous champion back and bar the current one; return what was done."""
+    """Restore the previous champion and bar the current one; return what was done."""
     return str(_roll_back(workspace.project, reason, night))
 
 
@@ -98,45 +98,45 @@ def roll_back_now(workspace: Workspace, reason: str, night: Date) -> str:
 def _roll_back(project: str, reason: str, night: Date) -> str:
     workspace = open_workspace(project)
     versions = workspace.registry.versions(workspace.project)
-    picture = RegistryState(versions, recorded_champion(versions))
-    step = rollback(picture, reason, clock.now())
-    take(workspace, step, night, picture)
+    state = RegistryState(versions, recorded_champion(versions))
+    step = rollback(state, reason, clock.now())
+    take(workspace, step, night, state)
     return sentence(step)
 
 
-def seen(workspace: Workspace, versions: list[Version]) -> RegistryState:
-    """Gather all that a plan rests on; files are only looked at when somebody asks for something."""
+def registry_state(workspace: Workspace, versions: list[Version]) -> RegistryState:
+    """Return the state that a plan is made from; files are only read if a version may be promoted."""
     account = os.environ.get("MLFLOW_TRACKING_USERNAME")
-    picture = RegistryState(versions, recorded_champion(versions), account=account)
-    proofs = {each.number: proof(workspace, each) for each in asking(picture, workspace.spec)}
-    champion = next((each for each in versions if each.number == picture.champion), None)
+    state = RegistryState(versions, recorded_champion(versions), account=account)
+    proofs = {version.number: proof(workspace, version) for version in asking(state, workspace.spec)}
+    champion = next((version for version in versions if version.number == state.champion), None)
     way_back = proof(workspace, champion).fault if proofs and champion is not None else None
-    return replace(picture, proofs=proofs, way_back=way_back)
+    return replace(state, proofs=proofs, way_back=way_back)
 
 
-def take(workspace: Workspace, step: Step, night: Date, picture: RegistryState) -> None:
-    """Write a step down, carry it out, and tell whoever wants to know.
+def take(workspace: Workspace, step: Step, night: Date, state: RegistryState) -> None:
+    """Record a step, carry it out, and notify people.
 
-    Written first, so that no step goes unrecorded: after a crash between the two, the next run plans the same step
-    again. That people have still to be told of it stands on the version until they were: a crash after the step leaves
-    that to the next run.
+    A step is recorded first, so that none is missing in the decision log: after a crash before it is carried out, the
+    next run plans it again. A tag on the version marks pending notifications until they are sent: after a crash, the
+    next run sends them.
     """
-    when, said = (night, clock.now()), sentence(step)
-    if (answer := _approved(step, picture, when)) is not None:
+    when, text = (night, clock.now()), sentence(step)
+    if (answer := _approved(step, state, when)) is not None:
         append_entry(workspace.lake, workspace.project, answer)
-    entry = _entry(step, said, when, _by(step, picture))
+    entry = _entry(step, text, when, _by(step, state))
     append_entry(workspace.lake, workspace.project, entry)
-    workspace.registry.set_tag(workspace.project, _marked(step), TO_TELL, _named(entry))
+    workspace.registry.set_tag(workspace.project, _version_of(step), TO_TELL, _reference(entry))
     carry_task(step, workspace.project, workspace.registry)
-    logger().info(line("champion_step", action=entry.action, what=said))
-    announce(workspace, entry, _marked(step), picture.versions)
+    logger().info(line("champion_step", action=entry.action, what=text))
+    announce(workspace, entry, _version_of(step), state.versions)
 
 
 def announce(workspace: Workspace, entry: Entry, number: int, versions: Sequence[Version]) -> None:
-    """Show a step that was carried out on the version's card and in the report, and tell of it; then it is told."""
-    asked = next((each for each in versions if each.number == number), None)
-    if entry.action in {"promoted", "rejected"} and asked is not None:
-        workspace.registry.set_description(workspace.project, number, answered(asked.description, entry.reason))
+    """Show a completed step on the version's card and in the report, send notifications, and remove the pending tag."""
+    version = next((version for version in versions if version.number == number), None)
+    if entry.action in {"promoted", "rejected"} and version is not None:
+        workspace.registry.set_description(workspace.project, number, answered(version.description, entry.reason))
     write_report(workspace)
     if entry.action in EVENTS:
         emit_event(workspace.project, EVENTS[entry.action], {"night": entry.night.isoformat(), "what": entry.reason})
@@ -144,45 +144,46 @@ def announce(workspace: Workspace, entry: Entry, number: int, versions: Sequence
     workspace.registry.delete_tag(workspace.project, number, TO_TELL)
 
 
-def tell_what_was_left(workspace: Workspace, versions: Sequence[Version], steps: Sequence[Step]) -> None:
-    """Tell of what an earlier run did and did not live to tell; who took word of it already is not told again."""
-    again = {_marked(step) for step in steps}
-    left = [each for each in versions if TO_TELL in each.tags and each.number not in again]
-    known = {_named(entry): entry for entry in read_entries(workspace.lake, workspace.project)} if left else {}
-    for version in left:
-        entry = known.get(version.tags[TO_TELL])
+def announce_pending(workspace: Workspace, versions: Sequence[Version], steps: Sequence[Step]) -> None:
+    """Send notifications that an interrupted run did not send; channels that got theirs do not get it again."""
+    repeated = {_version_of(step) for step in steps}
+    pending = [version for version in versions if TO_TELL in version.tags and version.number not in repeated]
+    entries = read_entries(workspace.lake, workspace.project) if pending else []
+    recorded = {_reference(entry): entry for entry in entries}
+    for version in pending:
+        entry = recorded.get(version.tags[TO_TELL])
         if entry is not None and LEFT_BY.get(entry.action, TO_TELL) in version.tags:
             logger().warning(line("telling_made_good", what=entry.reason))
             announce(workspace, entry, version.number, versions)
-        else:  # the step was never carried out, and is not planned any more
+        else:  # the step was not carried out, and is no longer planned
             workspace.registry.delete_tag(workspace.project, version.number, TO_TELL)
 
 
 def proof(workspace: Workspace, version: Version) -> Proof:
-    """Return what a version's files say, once their signature has been checked."""
+    """Return the evidence in a version's files, after verifying their signature."""
     try:
         files = workspace.registry.fetch(version)
     except EvidenceError as error:
         return Proof(None, str(error))
-    held = files.get("evidence.json")
-    return Proof(json.loads(held) if held else None)
+    content = files.get("evidence.json")
+    return Proof(json.loads(content) if content else None)
 
 
-def _by(step: Step, picture: RegistryState) -> tuple[str, str]:
-    """Return who caused a step, as far as is known, and why: in that person's words, or by what the spec allows."""
+def _by(step: Step, state: RegistryState) -> tuple[str, str]:
+    """Return who caused a step and why: the reason that the person gave, or the rule of the spec."""
     if isinstance(step, RollBack):
         return person(), step.reason
     if isinstance(step, Promote) and step.automatic:
-        return "leeway", f"automation.promote is automatic; {_evidence(step.number, picture)}"
-    tags = _tags(step, picture)
+        return "leeway", f"automation.promote is automatic; {_evidence(step.number, state)}"
+    tags = _tags(step, state)
     if isinstance(step, (Reject, Promote)) and approval(tags) in {"approved", "rejected"}:
         return tags.get(APPROVER, "a person, in MLflow"), tags.get(ANSWER_REASON, "")
     return "leeway", ""
 
 
-def _approved(step: Step, picture: RegistryState, when: tuple[Date, datetime]) -> Entry | None:
-    """Return the record of a person's approval, which is apart from what came of it; None where nobody approved."""
-    tags = _tags(step, picture)
+def _approved(step: Step, state: RegistryState, when: tuple[Date, datetime]) -> Entry | None:
+    """Return the entry of a person's approval, which is separate from its outcome; None without an approval."""
+    tags = _tags(step, state)
     if not isinstance(step, (Promote, Refuse)) or approval(tags) != "approved":
         return None
     who, why = tags.get(APPROVER, "a person, in MLflow"), tags.get(ANSWER_REASON, "")
@@ -197,55 +198,55 @@ def _approved(step: Step, picture: RegistryState, when: tuple[Date, datetime]) -
     )
 
 
-def _tags(step: Step, picture: RegistryState) -> Mapping[str, str]:
-    return next((each.tags for each in picture.versions if each.number == step.number), {})
+def _tags(step: Step, state: RegistryState) -> Mapping[str, str]:
+    return next((version.tags for version in state.versions if version.number == step.number), {})
 
 
-def _evidence(number: int, picture: RegistryState) -> str:
-    """Return what a version's evidence says, in a line."""
-    held = picture.proofs.get(number)
+def _evidence(number: int, state: RegistryState) -> str:
+    """Return a version's evidence in one line."""
+    proof_of_version = state.proofs.get(number)
     with suppress(EvidenceError):
-        return Evidence.from_dict((held.evidence if held else None) or {}).summary
+        return Evidence.from_dict((proof_of_version.evidence if proof_of_version else None) or {}).summary
     return "a clear win"
 
 
-def _marked(step: Step) -> int:
-    """Return the version that a step is about, on which it stands that it has to be told."""
-    about = step.found if isinstance(step, PutBack) and step.number is None else step.number
-    if about is None:
-        raise AssertionError(f"{step} is about no version at all")
-    return about
+def _version_of(step: Step) -> int:
+    """Return the version that a step is about, which has the tag for pending notifications."""
+    number = step.found if isinstance(step, PutBack) and step.number is None else step.number
+    if number is None:
+        raise AssertionError(f"{step} is about no version")
+    return number
 
 
-def _named(entry: Entry) -> str:
+def _reference(entry: Entry) -> str:
     return f"{entry.kind}/{entry.name}"
 
 
-def _entry(step: Step, said: str, when: tuple[Date, datetime], by: tuple[str, str]) -> Entry:
-    name, subject = _entry_name(step, said, when[1]), _subject(step)
+def _entry(step: Step, text: str, when: tuple[Date, datetime], by: tuple[str, str]) -> Entry:
+    name, subject = _entry_name(step, text, when[1]), _subject(step)
     night, moment, (actor, because) = *when, by
     if isinstance(step, RollBack):
         return RollbackEntry(
-            name=name, night=night, time=moment, subject=subject, actor=actor, reason=said, because=because
+            name=name, night=night, time=moment, subject=subject, actor=actor, reason=text, because=because
         )
     action = ACTIONS[type(step)]
     return PromotionEntry(
-        name=name, night=night, time=moment, action=action, subject=subject, actor=actor, reason=said, because=because
+        name=name, night=night, time=moment, action=action, subject=subject, actor=actor, reason=text, because=because
     )
 
 
 def _subject(step: Step) -> str:
-    """Return the version that is champion after the step, or that was spoken of."""
+    """Return the version that is champion after the step, or the version of the answer."""
     number = step.to if isinstance(step, RollBack) else step.number
     return "no version" if number is None else f"version {number}"
 
 
-def _entry_name(step: Step, said: str, moment: datetime) -> str:
+def _entry_name(step: Step, text: str, moment: datetime) -> str:
     """Return a name that a repeated step shares: a version is promoted, rejected and rolled back at most once."""
     name = f"{step.number}/{ACTIONS[type(step)]}"
     if isinstance(step, PutBack):
         return f"champion/{ACTIONS[PutBack]}/{moment.isoformat(timespec='seconds')}"
-    return f"{name}/{_digest(said)}" if isinstance(step, Refuse) else name
+    return f"{name}/{_digest(text)}" if isinstance(step, Refuse) else name
 
 
 def _digest(text: str) -> str:

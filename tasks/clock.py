@@ -1,4 +1,4 @@
-"""The one place where time is read; everything else is handed the moment it is to believe in."""
+"""The only module that reads the clock; all other code gets the time as an argument."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 
 
 def now() -> datetime:
-    """Return this moment in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 def tonight(time_zone: str) -> date:
-    """Return today's date in a time zone, the name a scheduled night goes by.
+    """Return today's date in a time zone, which is the date of tonight's run.
 
     Examples
     --------

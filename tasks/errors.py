@@ -2,18 +2,18 @@
 
 Error
 ├── Terminal                trying again gives the same answer; a person must change something
-│   ├── SpecError           project.yaml is wrong: carries every fault found, with file and line
-│   ├── SourceError         the landing place cannot be read as the spec says
+│   ├── SpecError           project.yaml is not valid: has every fault with file and line
+│   ├── SourceError         the landing zone cannot be read as the spec says
 │   ├── ContractError       the project's expectations file cannot be used
-│   ├── DataError           there is not enough, or not the right, data for what was asked
+│   ├── DataError           there is not enough data, or not the right data, for the request
 │   ├── EvidenceError       a model version is not what it claims to be: missing, changed or badly signed
-│   ├── Overtaken           another run holds the lease by now, and does the work
-│   └── ParityError         an exported model does not answer as the trained one
-└── Retryable               the world was in the way; the same call may work later
+│   ├── Overtaken           another run has taken the lease, and does the work
+│   └── ParityError         an exported model does not predict as the trained one does
+└── Retryable               a temporary failure; the same call may work later
     ├── Unreachable         a server, bucket or disk did not answer
-    └── Conflict            somebody else wrote first; read again, then decide
+    └── Conflict            another writer was first; read again, then decide
 
-Bad data is not here: it is a verdict (see tasks.validate), stored and reported, never raised.
+Bad data is not an error: it leads to a verdict (see tasks.validate), which is stored and reported.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
 
 
 class Error(Exception):
-    """Anything Leeway refuses or fails at; the message says what was found, what was expected, what to do."""
+    """Base of all errors of Leeway; the message says what was found, what was expected, and what to do."""
 
 
 class Terminal(Error):
@@ -54,7 +54,7 @@ class SpecError(Terminal):
     Parameters
     ----------
     faults : list of str
-        Every fault found, each already with file and line.
+        Every fault, with file and line.
     """
 
     def __init__(self, faults: list[str]) -> None:
@@ -66,7 +66,7 @@ class SpecError(Terminal):
 
 
 class SourceError(Terminal):
-    """The landing place cannot be read as the spec says."""
+    """The landing zone cannot be read as the spec says."""
 
 
 class ContractError(Terminal):
@@ -74,7 +74,7 @@ class ContractError(Terminal):
 
 
 class DataError(Terminal):
-    """There is not enough, or not the right, data for what was asked."""
+    """There is not enough data, or not the right data, for the request."""
 
 
 class EvidenceError(Terminal):
@@ -82,11 +82,11 @@ class EvidenceError(Terminal):
 
 
 class Overtaken(Terminal):
-    """Another run holds the lease by now, and does the work."""
+    """Another run has taken the lease, and does the work."""
 
 
 class ParityError(Terminal):
-    """An exported model does not answer as the trained one."""
+    """An exported model does not predict as the trained one does."""
 
 
 class Unreachable(Retryable):
@@ -94,11 +94,11 @@ class Unreachable(Retryable):
 
 
 class Conflict(Retryable):
-    """Somebody else wrote first."""
+    """Another writer was first."""
 
 
 def is_retryable(error: BaseException) -> bool:
-    """Tell whether the same call may work later.
+    """Return whether the same call may work later.
 
     >>> is_retryable(Unreachable("no answer")), is_retryable(DataError("too few rows"))
     (True, False)
@@ -107,7 +107,7 @@ def is_retryable(error: BaseException) -> bool:
 
 
 def nearest(word: str, known: list[str]) -> str:
-    """Return a hint naming the known word closest to `word`, or nothing when none is close.
+    """Return a hint with the known word closest to `word`, or an empty text if none is close.
 
     >>> nearest("colums", ["columns", "label"])
     "; did you mean 'columns'?"

@@ -1,4 +1,4 @@
-"""Log lines: a verb, then sorted key=value pairs with units in the keys."""
+"""Log lines: an event, then sorted key=value pairs with units in the keys."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _short(value: object) -> str:
 
 
 def logger() -> logging.Logger | logging.LoggerAdapter[logging.Logger]:
-    """Return the running flow's or task's logger, or the library's own outside of Prefect."""
+    """Return the logger of the running flow or task, or the logger `leeway` outside of Prefect."""
     from prefect.context import FlowRunContext, TaskRunContext
     from prefect.logging import get_run_logger
 

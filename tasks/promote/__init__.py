@@ -1,7 +1,7 @@
-"""Promote: who is champion, and why.
+"""Promotion: which version is champion, and why.
 
-In: a project's versions as the registry shows them, and the proof of those that ask. Out: steps (promote, reject,
-refuse, put back, roll back), and their carrying out in an order that survives a crash.
+`plan` turns the versions in the registry and the verified evidence of candidates into steps: promote, reject, refuse,
+put back, roll back. `carry_out` executes a step in an order that is safe if it is interrupted.
 """
 
 from __future__ import annotations

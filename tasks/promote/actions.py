@@ -1,4 +1,4 @@
-"""The steps a plan is made of: frozen, complete, and safe to carry out twice."""
+"""The steps of a promotion plan; each can be carried out twice with the same result."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Promote:
-    """Make `number` champion and the one before it `previous`; `supersedes` are older versions nobody decided on."""
+    """Make `number` champion and the one before it `previous`; `supersedes` are older versions without an answer."""
 
     number: int
     previous: int | None
@@ -20,7 +20,7 @@ class Promote:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """Bar a version that a person rejected."""
+    """Bar a version from promotion after a person rejected it."""
 
     number: int
     reason: str
@@ -29,7 +29,7 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Tell the person why an answer is not followed."""
+    """Report why an approval is not followed."""
 
     number: int
     reasons: tuple[str, ...]
@@ -37,7 +37,7 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class PutBack:
-    """Return the alias `champion`, which somebody moved to `found` or removed, to the recorded champion, or to none."""
+    """Move the alias `champion` from `found`, where a person moved it by hand, to the recorded champion, or to none."""
 
     number: int | None
     found: int | None
@@ -56,7 +56,7 @@ class RollBack:
 
     @property
     def bar(self) -> str:
-        """What the barred version's tag says: enough to finish a rollback that was cut short."""
+        """The tag of the barred version, with all that is needed to finish an interrupted rollback."""
         return f"rolled back to version {self.to}: {self.reason}"
 
 
@@ -69,7 +69,7 @@ def sentence(step: Step) -> str:
     >>> sentence(PutBack(number=2, found=5))
     'the alias champion was moved by hand to version 5; it is back at version 2'
     >>> sentence(Reject(number=3, reason="rejected in MLflow"))
-    'version 3 is barred: rejected in MLflow'
+    'version 3 cannot be promoted again: rejected in MLflow'
     """
     match step:
         case Promote():
@@ -77,7 +77,7 @@ def sentence(step: Step) -> str:
             before = "the first champion" if step.previous is None else f"champion after version {step.previous}"
             return f"version {step.number} is {before}: {how}"
         case Reject():
-            return f"version {step.number} is barred: {step.reason}"
+            return f"version {step.number} cannot be promoted again: {step.reason}"
         case Refuse():
             return f"version {step.number} is not promoted: {'; '.join(step.reasons)}"
         case PutBack():
@@ -89,4 +89,4 @@ def sentence(step: Step) -> str:
             )
             return f"the alias champion was {moved}; it {back}"
         case RollBack():
-            return f"version {step.to} is champion again, version {step.number} is barred: {step.reason}"
+            return f"version {step.to} is champion again; version {step.number} cannot be promoted again: {step.reason}"

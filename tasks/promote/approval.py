@@ -1,4 +1,4 @@
-"""What a person said about a version, through the one tag that is theirs."""
+"""Read a person's answer from the approval tag of a version."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ ANSWERS = ("approved", "rejected")
 
 
 def approval(tags: Mapping[str, str]) -> str:
-    """Return `waiting`, `approved`, `rejected`, or a sentence on an answer that is neither.
+    """Return `waiting`, `approved`, `rejected`, or a sentence about an answer that is not valid.
 
-    Case and spaces do not matter, in the tag's name and in its value; two tags that contradict are no answer.
+    Case and outer spaces are ignored in the name and in the value of the tag. Two contradicting tags are not valid.
 
     Examples
     --------
     >>> approval({"Approval": " APPROVED "}), approval({})
     ('approved', 'waiting')
     >>> approval({"approval": "aproved"})
-    "the tag approval says 'aproved'; expected 'approved' or 'rejected'; did you mean 'approved'?"
+    "the tag approval is 'aproved'; expected 'approved' or 'rejected'; did you mean 'approved'?"
     """
-    said = sorted({tags[name].strip().casefold() for name in approval_tags(tags)} - {""})
-    if not said:
+    answers = sorted({tags[name].strip().casefold() for name in approval_tags(tags)} - {""})
+    if not answers:
         return "waiting"
-    if len(said) > 1:
-        return f"the tag approval is there twice and says {' and '.join(map(repr, said))}; delete the one not meant"
-    if said[0] in ANSWERS:
-        return said[0]
-    hint = nearest(said[0], list(ANSWERS))
-    return f"the tag approval says {said[0][:80]!r}; expected 'approved' or 'rejected'{hint}"
+    if len(answers) > 1:
+        return f"there are two tags approval with {' and '.join(map(repr, answers))}; delete the wrong one"
+    if answers[0] in ANSWERS:
+        return answers[0]
+    hint = nearest(answers[0], list(ANSWERS))
+    return f"the tag approval is {answers[0][:80]!r}; expected 'approved' or 'rejected'{hint}"
 
 
 def approval_tags(tags: Mapping[str, str]) -> list[str]:
-    """Return the names of all tags that were meant as the answer.
+    """Return the names of all tags that are an answer.
 
     >>> approval_tags({" Approval": "approved", "leeway.kind": "concept"})
     [' Approval']

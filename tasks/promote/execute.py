@@ -1,8 +1,8 @@
-"""Steps done in the registry, each in an order that a crash at any point leaves a picture the next plan completes.
+"""Carry out steps in the registry, in an order that lets the next plan complete an interrupted step.
 
-A promotion writes last what counts: until `leeway.promoted` stands, the version before it is champion by the record. A
-rollback writes first what counts: once `leeway.barred` stands, nothing promotes that version again, and the tag says
-where to go; the alias `champion` moves last.
+A promotion writes the deciding tag last: until `leeway.promoted` is set, the version before it is the recorded
+champion. A rollback writes the deciding tag first: once `leeway.barred` is set, nothing promotes that version again,
+and the tag names the version to restore; the alias `champion` moves last.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tasks.registry.mlflow_names import BARRED, CHALLENGER, CHAMPION, PREVIOUS, 
 
 
 class RegistryPort(Protocol):
-    """What of the registry a step needs."""
+    """The methods of the registry that a step uses."""
 
     def set_alias(self, project: str, alias: str, number: int) -> None:
         """Point an alias at a version."""
@@ -32,8 +32,8 @@ class RegistryPort(Protocol):
 
 
 def carry_out(step: Step, project: str, registry: RegistryPort) -> None:
-    """Do a step; doing it twice is doing it once."""
-    _CARRIERS[type(step)](step, project, registry)
+    """Carry out a step; a second call changes nothing."""
+    _ACTIONS[type(step)](step, project, registry)
 
 
 def _promote(step: Promote, project: str, registry: RegistryPort) -> None:
@@ -77,7 +77,7 @@ def _point(project: str, alias: str, number: int | None, registry: RegistryPort)
         registry.set_alias(project, alias, number)
 
 
-_CARRIERS: dict[type, Callable[[Any, str, RegistryPort], None]] = {
+_ACTIONS: dict[type, Callable[[Any, str, RegistryPort], None]] = {
     Promote: _promote,
     Reject: _reject,
     Refuse: _refuse,

@@ -1,4 +1,4 @@
-"""From what the registry shows to what is to be done; the same picture always gives the same plan."""
+"""Plan the steps of a promotion from the state of the registry; the same state always gives the same plan."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ _ROLLED_BACK = re.compile(r"rolled back to version (?P<to>\d+): (?P<reason>.*)",
 
 @dataclass(frozen=True, slots=True)
 class RegistryState:
-    """All that a plan rests on.
+    """The state of the registry that a plan is made from.
 
     Parameters
     ----------
     versions : sequence of Version
-        Every version of the project; aliases are read from them.
+        All versions of the project, with their aliases.
     recorded : int or None
-        The champion as last recorded, by `recorded_champion` or by whoever keeps a record of their own.
+        The last recorded champion, usually from `recorded_champion`.
     proofs : mapping of int to Proof
-        What the files of the versions say that are `asking`.
+        The evidence in the files of the versions that are `asking`.
     account : str, optional
-        Leeway's own account, where MLflow has authentication; an answer is then somebody else's, by name.
+        Leeway's own account, if MLflow has authentication; an approval must then be that of another account.
     way_back : str, optional
-        Why the champion could not be gone back to once another took its place (its files do not verify).
+        Why the champion could not be restored after a promotion (its files cannot be verified); None if it could.
     """
 
     versions: Sequence[Version]
@@ -45,25 +45,25 @@ class RegistryState:
 
     @property
     def aliases(self) -> dict[str, int]:
-        """Where each alias points."""
+        """The version number of each alias."""
         return {alias: version.number for version in self.versions for alias in version.aliases}
 
     @property
     def champion(self) -> int | None:
-        """The recorded champion, unless it is gone or was barred since: then the one before it."""
-        if self.recorded is not None and _stands(self.versions, self.recorded):
+        """The recorded champion, or the one before it if that version was deleted or barred."""
+        if self.recorded is not None and _is_eligible(self.versions, self.recorded):
             return self.recorded
         return recorded_champion(self.versions)
 
 
 def recorded_champion(versions: Sequence[Version]) -> int | None:
-    """Return the champion by Leeway's own tags: the version promoted or restored last, and not barred since."""
-    crowned = [(max(times), version.number) for version in versions if (times := _crowned(version))]
-    return max(crowned)[1] if crowned else None
+    """Return the champion by Leeway's own tags: the last promoted or restored version that is not barred."""
+    promoted = [(max(times), version.number) for version in versions if (times := _promotion_times(version))]
+    return max(promoted)[1] if promoted else None
 
 
-def _crowned(version: Version) -> list[datetime]:
-    """Return when a version became champion; what somebody wrote into these tags that is no moment does not count."""
+def _promotion_times(version: Version) -> list[datetime]:
+    """Return the times at which a version became champion; values of these tags that are not times are ignored."""
     if BARRED in version.tags:
         return []
     moments = []
@@ -74,9 +74,10 @@ def _crowned(version: Version) -> list[datetime]:
 
 
 def asking(situation: RegistryState, spec: ProjectSpec) -> list[Version]:
-    """Return the versions whose files must be looked at before a plan is made, newest first.
+    """Return the versions with files that must be verified before a plan is made, newest first.
 
-    Those that a person approved, and, where the spec promotes a clear win by itself, those nobody answered yet.
+    These are the versions that a person approved and, if the spec promotes clear wins automatically, those without an
+    answer.
     """
     answers = {"approved", "waiting"} if spec.automation.promote == "automatic" else {"approved"}
     return [
@@ -87,11 +88,11 @@ def asking(situation: RegistryState, spec: ProjectSpec) -> list[Version]:
 
 
 def plan(situation: RegistryState, spec: ProjectSpec, now: datetime) -> list[Step]:
-    """Return what is to be done, in order; nothing when all is settled.
+    """Return the steps to take, in order; empty if there is nothing to do.
 
-    First people's answers (reject, refuse), then the champion: put back where Leeway left it, or replaced by the newest
-    version that may. A promotion cut short by a crash looks like an approved version the alias already points to, and
-    is planned again in full; a rollback cut short is finished before anything else is looked at.
+    People's answers come first (reject, refuse). Then the champion is put back where Leeway left it, or replaced by the
+    newest version that may be promoted. An interrupted promotion looks like an approved version with the alias already
+    moved, and is planned again in full. An interrupted rollback is finished before anything else.
     """
     if (unfinished := _unfinished_rollback(situation, now)) is not None:
         return [unfinished]
@@ -129,35 +130,35 @@ def _refusals(version: Version, situation: RegistryState, spec: ProjectSpec, now
     if approval(version.tags) == "approved":
         reasons += named(version, situation.account, spec)
     if situation.way_back is not None:
-        reasons.append(f"there would be no way back: {situation.way_back}")
+        reasons.append(f"a rollback would not be possible: {situation.way_back}")
     return reasons
 
 
 def _answer(version: Version, reasons: list[str], situation: RegistryState, late: str | None) -> list[Step]:
-    said = approval(version.tags)
-    why = "rejected in MLflow" if said == "rejected" else late if said == "waiting" else None
+    answer = approval(version.tags)
+    why = "rejected in MLflow" if answer == "rejected" else late if answer == "waiting" else None
     if why is not None:
         clears = situation.aliases.get(CHALLENGER) == version.number
         return [] if BARRED in version.tags else [Reject(version.number, why, clears)]
-    if said == "waiting" or not reasons or version.tags.get(REFUSED) == refusal(reasons):
+    if answer == "waiting" or not reasons or version.tags.get(REFUSED) == refusal(reasons):
         return []
     return [Refuse(version.number, tuple(reasons))]
 
 
 def refusal(reasons: Sequence[str]) -> str:
-    """Return the reasons as they stand in the tag, at most 500 characters.
+    """Return the reasons as the value of the tag, at most 500 characters.
 
-    >>> refusal(["it holds no evidence", "it is too old"])
-    'it holds no evidence; it is too old'
+    >>> refusal(["it has no evidence", "it is too old"])
+    'it has no evidence; it is too old'
     """
     return "; ".join(reasons)[:500]
 
 
 def rollback(situation: RegistryState, reason: str, now: datetime) -> RollBack:
-    """Return the step from the champion back to the version that was champion last before it.
+    """Return the step from the champion back to the version that was champion before it.
 
-    A rollback that was cut short is finished first. The alias `previous` is for readers: where to go is read from
-    Leeway's own tags, so that an alias moved by hand leads nowhere.
+    An interrupted rollback is finished first. The version to restore is read from Leeway's own tags; the alias
+    `previous` is only informative, so that moving it by hand has no effect.
 
     Raises
     ------
@@ -189,20 +190,20 @@ def _rollback(situation: RegistryState, number: int, to: int, reason: str, now: 
 
 
 def _unfinished_rollback(situation: RegistryState, now: datetime) -> RollBack | None:
-    """Return the rest of a rollback whose bar stands while the alias champion still points to the barred version."""
+    """Return the rest of an interrupted rollback: a barred version that still has the alias champion."""
     for version in situation.versions:
-        said = _ROLLED_BACK.fullmatch(version.tags.get(BARRED, ""))
-        if said and CHAMPION in version.aliases and _stands(situation.versions, int(said["to"])):
-            return _rollback(situation, version.number, int(said["to"]), said["reason"], now)
+        bar = _ROLLED_BACK.fullmatch(version.tags.get(BARRED, ""))
+        if bar and CHAMPION in version.aliases and _is_eligible(situation.versions, int(bar["to"])):
+            return _rollback(situation, version.number, int(bar["to"]), bar["reason"], now)
     return None
 
 
-def _stands(versions: Sequence[Version], number: int) -> bool:
+def _is_eligible(versions: Sequence[Version], number: int) -> bool:
     return any(version.number == number and BARRED not in version.tags for version in versions)
 
 
 def _contenders(situation: RegistryState) -> list[Version]:
-    """Return every version but the champion and those that were champion before it, newest first."""
+    """Return all versions except the champion and earlier champions, newest first."""
     champion = situation.champion
     newest_first = sorted(situation.versions, key=lambda version: -version.number)
     return [

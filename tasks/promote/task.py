@@ -1,4 +1,4 @@
-"""The rim of promote: a step, carried out in the registry."""
+"""The Prefect task of promotion: carry out one step in the registry."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tasks.registry import Registry
 
 
 def carry(step: Step, project: str, registry: Registry) -> None:
-    """Carry out one step; doing it twice is doing it once."""
+    """Carry out one step; a second call changes nothing."""
     carry_out(step, project, registry)
 
 

@@ -1,7 +1,7 @@
-"""The registry: our one door to MLflow over HTTP, where model versions, their files, tags and aliases live.
+"""The registry: access to MLflow over HTTP, with model versions, their files, tags and aliases.
 
-In: a `Draft` (named files, tags, numbers, a card). Out: a `Version`, and its files once their signed manifest agrees.
-Nothing here loads a model: files travel as bytes, and whoever uses them gets them only after `fetch` has verified them.
+`Registry.add_version` stores a `Draft` (files, tags, metrics, a card) and returns a `Version`. `Registry.fetch` returns
+its files as bytes, after it has verified them against their signed manifest. Nothing in this package loads a model.
 """
 
 from __future__ import annotations

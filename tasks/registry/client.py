@@ -1,6 +1,6 @@
 """The registry: a project's versions, their files, tags and aliases.
 
-Only MlflowClient is behind it, and never any `load_model`, which runs code out of the artifact.
+It uses MlflowClient only, and never `load_model`, which runs code from the artifact.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tasks.registry.signing import Keys
 from tasks.registry.versions import TEXT_CHARACTERS, Draft, Version, dataset, version_of
 
 FOLDER = "model"
-"""Where a version's files lie among its run's artifacts."""
+"""The folder of a version's files in the artifacts of its run."""
 
 
 class Registry:
@@ -30,7 +30,7 @@ class Registry:
     url : str
         Address of the server, `http://` or `https://`.
     keys : Keys
-        What `add_version` signs with and `fetch` believes.
+        The keys with which `add_version` signs and `fetch` verifies.
     """
 
     def __init__(self, url: str, keys: Keys | None = None) -> None:
@@ -45,7 +45,7 @@ class Registry:
     def link(self, project: str, number: int) -> str:
         """Return the address of a version's page in the MLflow UI.
 
-        `workflowType` opens the pages for trained models; without it MLflow's menus are those for language models.
+        `workflowType` selects the pages for trained models; without it MLflow shows the menus for language models.
 
         >>> Registry("http://localhost:5000/").link("house-prices", 3)
         'http://localhost:5000/#/models/house-prices/versions/3?workflowType=machine_learning'
@@ -53,47 +53,47 @@ class Registry:
         return f"{self.url}/#/models/{checked_project(project)}/versions/{number}?workflowType=machine_learning"
 
     def ensure(self, project: str, description: str) -> None:
-        """Make the project's experiment and registered model where they do not exist; what exists is left as it is."""
+        """Create the project's experiment and registered model if they do not exist."""
         self._experiment(project, description)
         if self._server.ask_or_none("get_registered_model", project) is None:
             self._server.make("create_registered_model", project, description=description)
 
     def _experiment(self, project: str, description: str = "") -> str:
         checked_project(project)
-        found = self._server.ask("get_experiment_by_name", project)
-        if found is None:
+        experiment = self._server.ask("get_experiment_by_name", project)
+        if experiment is None:
             self._server.make("create_experiment", project, tags={"mlflow.note.content": description})
-            found = self._server.ask("get_experiment_by_name", project)
-        if found.lifecycle_stage != "active":
+            experiment = self._server.ask("get_experiment_by_name", project)
+        if experiment.lifecycle_stage != "active":
             raise Terminal(
-                f"experiment {project!r} was deleted in MLflow; its runs are still there: "
-                f"`mlflow experiments restore -x {found.experiment_id}`."
+                f"experiment {project!r} was deleted in MLflow; its runs still exist: "
+                f"`mlflow experiments restore -x {experiment.experiment_id}`."
             )
-        return str(found.experiment_id)
+        return str(experiment.experiment_id)
 
     def aliases(self, project: str) -> dict[str, int]:
-        """Return where each alias of the project points; empty when the project is not known."""
+        """Return the version number of each alias of the project; empty for an unknown project."""
         model = self._server.ask_or_none("get_registered_model", checked_project(project))
         return {} if model is None else {alias: int(number) for alias, number in model.aliases.items()}
 
     def versions(self, project: str) -> list[Version]:
-        """Return all versions, newest first; empty when the project is not known."""
+        """Return all versions, newest first; empty for an unknown project."""
         aliases = self.aliases(project)
         query = f"name = '{project}'"
         page = self._server.ask("search_model_versions", query)
-        found = list(page)
+        models = list(page)
         while page.token:
             page = self._server.ask("search_model_versions", query, page_token=page.token)
-            found.extend(page)
-        return sorted((version_of(each, aliases) for each in found), key=lambda version: -version.number)
+            models.extend(page)
+        return sorted((version_of(model, aliases) for model in models), key=lambda version: -version.number)
 
     def version(self, project: str, number: int, aliases: Mapping[str, int] | None = None) -> Version | None:
-        """Return one version, or None when there is none of that number.
+        """Return one version, or None if there is no version of that number.
 
         Parameters
         ----------
         aliases : mapping of str to int, optional
-            The project's aliases, where they have been read already or are not needed.
+            The project's aliases, if they have been read already or are not needed.
         """
         return self._version(project, number, self.aliases(project) if aliases is None else aliases)
 
@@ -107,27 +107,26 @@ class Registry:
         return None if found is None else version_of(found, aliases)
 
     def add_version(self, project: str, draft: Draft) -> Version:
-        """Add a version: one run with its numbers and its sealed files, and a version pointing at them.
+        """Add a version: one run with its metrics and its sealed files, and a version that points at them.
 
-        Called again with the same key it returns the version that exists. After a crash, or a reply that was lost,
-        the next call heals: of two versions with one key the older stays, and runs of that key which no version uses
-        are deleted.
+        A second call with the same key returns the existing version. The next call also cleans up after a crash or a
+        lost reply: of two versions with one key it keeps the older, and it deletes runs of that key without a version.
 
         Raises
         ------
         EvidenceError
-            When there is no key to sign with, or a file's name is not flat.
+            When there is no signing key, or a file name is not flat.
         DataError
-            When the description or a tag is longer than the registry keeps.
+            When the description or a tag is too long for MLflow.
         """
         draft.check_lengths()
         existing = self._of_key(project, checked_key(draft.key))
         if not existing:
             self._create(project, draft)
             existing = self._of_key(project, draft.key)
-        kept, *doubles = existing
-        for double in doubles:
-            self._server.ask_or_none("delete_model_version", project, str(double.number))
+        kept, *duplicates = existing
+        for duplicate in duplicates:
+            self._server.ask_or_none("delete_model_version", project, str(duplicate.number))
         for run_id in self._runs(self._experiment(project), KEY, draft.key):
             if run_id != kept.run_id:
                 self._server.ask_or_none("delete_run", run_id)
@@ -138,25 +137,27 @@ class Registry:
 
     def _create(self, project: str, draft: Draft) -> None:
         if self._keys.private is None:
-            raise EvidenceError("there is no key to sign the version with; set LEEWAY_SIGNING_KEY, or let one be made.")
+            raise EvidenceError(
+                "there is no key to sign the version with; set LEEWAY_SIGNING_KEY, or let one be created."
+            )
         sealed = seal(draft.files, {"project": project, "key": draft.key}, self._keys.private)
         run_id = self._start_run(self._experiment(project), draft.key, {KEY: draft.key})
         now = clock.now()
         log_run(self._server, run_id, at=now, params=draft.params)
         log_run(self._server, run_id, at=now, metrics=draft.metrics)
         if draft.inputs:
-            self._server.ask("log_inputs", run_id, datasets=[dataset(each) for each in draft.inputs])
+            self._server.ask("log_inputs", run_id, datasets=[dataset(table) for table in draft.inputs])
         with tempfile.TemporaryDirectory(prefix="leeway-") as folder:
             for name, content in sealed.items():
                 (Path(folder) / name).write_bytes(content)
             self._server.ask("log_artifacts", run_id, folder, FOLDER)
         self._server.ask("set_terminated", run_id)
-        # Not `runs:/...`: the server cannot read its own proxied files by that, and the version's page shows no schema.
-        place = self._server.ask("get_run", run_id).info.artifact_uri
+        # Not `runs:/...`: with that the server cannot read its own proxied files, and the page shows no schema.
+        artifacts = self._server.ask("get_run", run_id).info.artifact_uri
         self._server.ask(
             "create_model_version",
             project,
-            source=f"{place}/{FOLDER}",
+            source=f"{artifacts}/{FOLDER}",
             run_id=run_id,
             tags={**draft.tags, KEY: draft.key},
             description=draft.description,
@@ -169,11 +170,11 @@ class Registry:
 
     def _runs(self, experiment_id: str, tag: str, value: str) -> list[str]:
         query, order = f"tags.`{tag}` = '{value}'", ["attributes.start_time ASC"]
-        found = self._server.ask("search_runs", [experiment_id], filter_string=query, order_by=order)
-        return [str(run.info.run_id) for run in found]
+        runs = self._server.ask("search_runs", [experiment_id], filter_string=query, order_by=order)
+        return [str(run.info.run_id) for run in runs]
 
     def series(self, project: str, name: str) -> Series:
-        """Return a series of a project; its run is created when it is first asked for.
+        """Return a series of a project; its run is created at the first call.
 
         Parameters
         ----------
@@ -196,31 +197,31 @@ class Registry:
     def log_trial(
         self, project: str, study: str, name: str, *, params: Mapping[str, str], metrics: Mapping[str, float]
     ) -> None:
-        """Add one trial of a search as a run of its own, nested in the one run of the search."""
+        """Add one trial of a search as a run, nested in the run of the search."""
         experiment_id = self._experiment(project)
-        found = self._runs(experiment_id, SEARCH, checked_key(study))
-        parent = found[0] if found else self._start_run(experiment_id, f"search {study}", {SEARCH: study})
-        if not found:
+        searches = self._runs(experiment_id, SEARCH, checked_key(study))
+        parent = searches[0] if searches else self._start_run(experiment_id, f"search {study}", {SEARCH: study})
+        if not searches:
             self._server.ask("set_terminated", parent)
         run_id = self._start_run(experiment_id, name, {"mlflow.parentRunId": parent})
         log_run(self._server, run_id, at=clock.now(), params=params, metrics=metrics)
         self._server.ask("set_terminated", run_id)
 
     def fetch(self, version: Version) -> dict[str, bytes]:
-        """Return a version's files, once its signed manifest agrees with every one of them.
+        """Return a version's files after verifying every one against the signed manifest.
 
         Raises
         ------
         EvidenceError
             When a file is missing, extra, changed, badly named or not signed for this version.
         Unreachable
-            When the server does not answer, or a transfer was cut short.
+            When the server does not answer, or a transfer was incomplete.
         """
         listed = self._server.ask_or_none("list_artifacts", version.run_id, FOLDER) or []
         nested = sorted(entry.path for entry in listed if entry.is_dir)
         if nested or not listed:
             raise EvidenceError(
-                f"version {version.number} of {version.project} holds {nested or 'nothing'}; expected files."
+                f"version {version.number} of {version.project} has {nested or 'no files'}; expected files."
             )
         sizes = {checked_name(entry.path.removeprefix(f"{FOLDER}/")): entry.file_size for entry in listed}
         with tempfile.TemporaryDirectory(prefix="leeway-") as folder:
@@ -228,7 +229,7 @@ class Registry:
             files = {name: (Path(folder) / FOLDER / name).read_bytes() for name in sizes}
         short = sorted(name for name, size in sizes.items() if size is not None and len(files[name]) != size)
         if short:
-            raise Unreachable(f"{short} of version {version.number} arrived cut short; fetch it again.")
+            raise Unreachable(f"{short} of version {version.number} arrived incomplete; fetch it again.")
         verify(files, self._keys.trusted, {"project": version.project, "key": version.tags.get(KEY, "")})
         return {name: content for name, content in files.items() if name not in {MANIFEST, SIGNATURE}}
 
@@ -237,15 +238,15 @@ class Registry:
         self._server.ask("set_registered_model_alias", project, alias, str(number))
 
     def delete_alias(self, project: str, alias: str) -> None:
-        """Remove an alias; one that is not there is no fault."""
+        """Remove an alias if it exists."""
         self._server.ask("delete_registered_model_alias", project, alias)
 
     def set_tag(self, project: str, number: int, key: str, value: str) -> None:
-        """Set a version's tag; what the registry would not keep of a long value is cut off."""
+        """Set a version's tag; a value that is too long for MLflow is truncated."""
         self._server.ask("set_model_version_tag", project, str(number), key, value[:TEXT_CHARACTERS])
 
     def delete_tag(self, project: str, number: int, key: str) -> None:
-        """Remove a version's tag; one that is not there is no fault."""
+        """Remove a version's tag if it exists."""
         self._server.ask("delete_model_version_tag", project, str(number), key)
 
     def set_description(self, project: str, number: int, text: str) -> None:

@@ -1,7 +1,7 @@
-"""The manifest: which files a version holds, their sha256, and an Ed25519 signature over all of it.
+"""The manifest: the files of a version with their sha256, and an Ed25519 signature of it.
 
-The format is a promise. To change it: raise PROTOCOL, keep a reader for the old number, freeze a sealed set of files
-under tests/unit/registry for the new one.
+The format is stable. To change it: raise PROTOCOL, keep a reader for the old number, and add a frozen sealed set of
+files to tests/unit/registry.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 def checked_name(name: str) -> str:
-    """Return a file name that is safe to become a path: flat, and starting with a letter or digit.
+    """Return a file name that is safe as a path: flat, and starting with a letter or digit.
 
     >>> checked_name("model.onnx")
     'model.onnx'
@@ -62,14 +62,14 @@ def manifest_bytes(files: Mapping[str, bytes], about: Mapping[str, str]) -> byte
 
 
 def seal(files: Mapping[str, bytes], about: Mapping[str, str], private_key: Ed25519PrivateKey) -> dict[str, bytes]:
-    """Return the files with their signed manifest beside them.
+    """Return the files together with their signed manifest.
 
     Parameters
     ----------
     files : mapping of str to bytes
-        At least one file, by flat name; `manifest.json` and `manifest.sig` are ours.
+        At least one file, by flat name; `manifest.json` and `manifest.sig` are reserved.
     about : mapping of str to str
-        What the files are for (project, key); signed along, so that they cannot be passed off as another version's.
+        The purpose of the files (project, key); it is signed too, so that they cannot be used as another version.
     """
     reserved = sorted({MANIFEST, SIGNATURE} & set(files))
     if reserved or not files:
@@ -81,12 +81,12 @@ def seal(files: Mapping[str, bytes], about: Mapping[str, str], private_key: Ed25
 def verify(files: Mapping[str, bytes], trusted: Sequence[Ed25519PublicKey], about: Mapping[str, str]) -> None:
     """Raise EvidenceError unless the files are exactly those that a trusted key signed for this purpose.
 
-    The signature is checked before anything in the manifest is believed.
+    The signature is verified before the manifest is read.
     """
     for name in (MANIFEST, SIGNATURE):
         if name not in files:
-            raise EvidenceError(f"{name} is missing beside {sorted(files)}; the version was not registered by Leeway.")
-    if not _signed(files[MANIFEST], files[SIGNATURE], trusted):
+            raise EvidenceError(f"{name} is missing, found {sorted(files)}; the version was not registered by Leeway.")
+    if not _is_signed(files[MANIFEST], files[SIGNATURE], trusted):
         raise EvidenceError(
             f"{MANIFEST} is signed by none of the {len(trusted)} trusted keys. Either the version was changed, or it "
             "was signed on another machine: put that machine's signing.pub.pem, renamed, into this one's keys folder."
@@ -94,11 +94,11 @@ def verify(files: Mapping[str, bytes], trusted: Sequence[Ed25519PublicKey], abou
     manifest = json.loads(files[MANIFEST])
     if manifest["protocol"] != PROTOCOL:
         raise EvidenceError(
-            f"{MANIFEST} has protocol {manifest['protocol']}; this Leeway reads {PROTOCOL}: upgrade it."
+            f"{MANIFEST} has protocol {manifest['protocol']}; this version of Leeway reads {PROTOCOL}: upgrade it."
         )
     if manifest["about"] != dict(about):
         raise EvidenceError(
-            f"{MANIFEST} is about {manifest['about']}; expected {dict(about)}: the files were exchanged."
+            f"{MANIFEST} is about {manifest['about']}; expected {dict(about)}: the files belong to another version."
         )
     held = {name: content for name, content in files.items() if name not in {MANIFEST, SIGNATURE}}
     faults = _differences(held, manifest["files"])
@@ -108,7 +108,7 @@ def verify(files: Mapping[str, bytes], trusted: Sequence[Ed25519PublicKey], abou
         )
 
 
-def _signed(manifest: bytes, signature: bytes, trusted: Sequence[Ed25519PublicKey]) -> bool:
+def _is_signed(manifest: bytes, signature: bytes, trusted: Sequence[Ed25519PublicKey]) -> bool:
     from cryptography.exceptions import InvalidSignature
 
     try:

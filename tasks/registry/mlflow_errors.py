@@ -1,4 +1,4 @@
-"""What MLflow's failures mean for us: try again later, or ask a person."""
+"""Translate errors of MLflow to errors of Leeway: retryable or terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _STATUS = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 4
 
 
 def code(error: Exception) -> str:
-    """Return MLflow's error code of any failed call; a failed transfer of a file is named by its HTTP status.
+    """Return MLflow's error code of a failed call; for a failed file transfer, by its HTTP status.
 
     >>> code(ConnectionResetError("cut"))
     'INTERNAL_ERROR'
@@ -26,7 +26,7 @@ def code(error: Exception) -> str:
 
 
 def is_missing(error: Exception) -> bool:
-    """Tell whether the server answered that there is no such thing.
+    """Return whether the server answered that the object does not exist.
 
     >>> is_missing(TimeoutError())
     False
@@ -35,32 +35,32 @@ def is_missing(error: Exception) -> bool:
 
 
 def translated(error: Exception, url: str) -> Error:
-    """Return our error for one of MLflow's; what the server did not clearly refuse may work later.
+    """Return the error of Leeway for an error of MLflow; it is retryable unless the server clearly refused.
 
     >>> print(translated(ConnectionRefusedError("refused"), "http://localhost:5000"))
     MLflow at http://localhost:5000 did not answer: refused. Check that the server runs and that the address is right.
     """
-    said = " ".join(str(error).split())[:300].rstrip(". ")
-    found = code(error)
-    if found in _FORBIDDEN:
+    reason = " ".join(str(error).split())[:300].rstrip(". ")
+    error_code = code(error)
+    if error_code in _FORBIDDEN:
         return Terminal(
-            f"MLflow at {url} refuses us: {said}. Either MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD are "
-            "wrong, or the server does not know its own host name (`mlflow server --allowed-hosts`)."
+            f"MLflow at {url} denied access: {reason}. Either MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD "
+            "are wrong, or the server does not know its own host name (`mlflow server --allowed-hosts`)."
         )
-    if found in _MISSING:
+    if error_code in _MISSING:
         return Terminal(
-            f"MLflow at {url} has no such thing: {said}. It was deleted there, or the address is another server's."
+            f"MLflow at {url} has no such object: {reason}. It was deleted, or the address is that of another server."
         )
-    if found in _REFUSED:
-        return Terminal(f"MLflow at {url} refused: {said}. Versions 3.13 and later are known to work.")
+    if error_code in _REFUSED:
+        return Terminal(f"MLflow at {url} refused: {reason}. Versions 3.13 and later are known to work.")
     return Unreachable(
-        f"MLflow at {url} did not answer: {said}. Check that the server runs and that the address is right."
+        f"MLflow at {url} did not answer: {reason}. Check that the server runs and that the address is right."
     )
 
 
 @contextmanager
 def reaching(url: str) -> Iterator[None]:
-    """Turn whatever MLflow's client raises inside into one of our errors."""
+    """Translate any error that MLflow's client raises in the block."""
     from mlflow.exceptions import MlflowException
 
     try:

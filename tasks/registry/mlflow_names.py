@@ -1,4 +1,4 @@
-"""The words we write into MLflow, in one place: tags on versions and runs, aliases, and what may be a name there."""
+"""The names that Leeway uses in MLflow: tags of versions and runs, aliases, and checks of valid names."""
 
 from __future__ import annotations
 
@@ -7,40 +7,40 @@ import re
 from tasks.errors import DataError
 
 APPROVAL = "approval"
-"""The one tag a person sets: `approved` or `rejected`."""
+"""The tag that a person sets: `approved` or `rejected`."""
 
 APPROVER = "approval.by"
-"""Whose answer it is: an account of MLflow's, or what `leeway approve` knows of the person."""
+"""The person who answered: an account of MLflow, or the user of `leeway approve`."""
 ANSWER_REASON = "approval.reason"
-"""Why, in the person's own words."""
+"""The reason that the person gave."""
 
 KEY = "leeway.key"
-"""What a version was made for; the same key never makes a second version."""
+"""The reason for a version; a key never has a second version."""
 VERDICT = "leeway.verdict"
 DECISION = "leeway.decision"
 KIND = "leeway.kind"
 RECIPE = "leeway.recipe"
 LOSS = "leeway.loss"
-"""The metric of this version beside the champion's, to be read in the list of versions."""
+"""The metric of this version and of the champion, shown in the list of versions."""
 COMPARED_WITH = "leeway.compared_with"
-"""Number of the champion the evidence was made against, or `none`."""
+"""The number of the champion that the version was compared with, or `none`."""
 PROMOTED = "leeway.promoted"
-"""When Leeway made this version champion."""
+"""The time at which Leeway made this version champion."""
 RESTORED = "leeway.restored"
-"""When a rollback made this version champion again."""
+"""The time at which a rollback made this version champion again."""
 BARRED = "leeway.barred"
-"""Why this version may never be promoted (rejected, superseded, rolled back)."""
+"""Why this version cannot be promoted (rejected, superseded, rolled back)."""
 REFUSED = "approval.refused"
-"""Why an answer was not followed; the page sorts tags by name, so it stands right below the answer."""
+"""Why an answer was not followed; the page sorts tags by name, so this is right below the answer."""
 TO_TELL = "leeway.to_tell"
-"""The entry of the record about a version that nobody was told of yet; gone once they were."""
+"""The decision log entry about a version for which notifications are pending; removed once they are sent."""
 SHADOW = "leeway.shadow"
-"""What a waiting version answers in service, beside the champion: its realised error on the same rows."""
+"""The realised error of a waiting version and of the champion on the same rows."""
 SERIES = "leeway.series"
-"""Marks the long-lived run that holds one series of numbers."""
+"""Marks the long-lived run of one series of metrics."""
 
 SEARCH = "leeway.search"
-"""Marks the run that holds the trials of one search."""
+"""Marks the run with the trials of one search."""
 
 CHAMPION = "champion"
 PREVIOUS = "previous"
@@ -52,7 +52,7 @@ _FOREIGN = re.compile(r"[^\w\-. /]", re.ASCII)
 
 
 def checked_project(project: str) -> str:
-    """Return the project's name if it can be a model's name, else raise DataError.
+    """Return the project's name if it is valid as the name of a model, else raise DataError.
 
     >>> checked_project("house-prices")
     'house-prices'
@@ -65,7 +65,7 @@ def checked_project(project: str) -> str:
 
 
 def checked_key(key: str) -> str:
-    """Return the key if it can stand in a search of the registry, else raise DataError.
+    """Return the key if it is safe in a search query, else raise DataError.
 
     >>> checked_key("house-prices/2026-11-20")
     'house-prices/2026-11-20'
@@ -76,7 +76,7 @@ def checked_key(key: str) -> str:
 
 
 def metric_name(text: str) -> str:
-    """Return a name MLflow takes for a metric or parameter: foreign characters become `_`, at most 250 remain.
+    """Return a name that is valid for metrics and parameters: other characters become `_`, at most 250 are kept.
 
     >>> metric_name("drift/m² (net)")
     'drift/m_ _net_'

@@ -1,4 +1,4 @@
-"""One MLflow server: calls by name, each bounded in time, each failing as one of our own errors."""
+"""One MLflow server: calls of MlflowClient with time-outs and with errors of Leeway."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tasks.errors import SpecError
 from tasks.registry.mlflow_errors import code, is_missing, reaching
 
 _BOUNDS = {
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",  # seconds; mlflow's own is 120
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # mlflow's own 7, with back-off, are four minutes
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",  # seconds; the default is 120
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # the default of 7 takes four minutes with back-off
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -19,7 +19,7 @@ _BOUNDS = {
 
 
 class Server:
-    """The calls of MlflowClient, by name; both its addresses are said, so no global state of mlflow is touched.
+    """The calls of MlflowClient by name. Both addresses are given to it, so that global state of mlflow is not used.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Server:
 
     Notes
     -----
-    mlflow reads its time-outs from the environment at each call; ours are set there only where the user set none.
+    mlflow reads its time-outs from the environment at each call; values that the user has set are kept.
     """
 
     def __init__(self, url: str) -> None:
@@ -45,16 +45,16 @@ class Server:
         return MlflowClient(tracking_uri=self.url, registry_uri=self.url)
 
     def ask(self, method: str, *args: Any, **options: Any) -> Any:
-        """Return what a method of MlflowClient answers."""
+        """Return the result of a method of MlflowClient."""
         with reaching(self.url):
             return getattr(self._client, method)(*args, **options)
 
     def ask_or_none(self, method: str, *args: Any, **options: Any) -> Any:
-        """Return what a method answers, or None when the server says there is no such thing."""
+        """Return the result of a method, or None if the object does not exist."""
         return self._ask_unless(is_missing, method, *args, **options)
 
     def make(self, method: str, *args: Any, **options: Any) -> None:
-        """Call a method that makes something; that somebody else just made it is no fault."""
+        """Call a method that creates an object; it is no error if the object exists already."""
         self._ask_unless(lambda error: code(error) == "RESOURCE_ALREADY_EXISTS", method, *args, **options)
 
     def _ask_unless(self, expected: Any, method: str, *args: Any, **options: Any) -> Any:

@@ -1,8 +1,8 @@
-"""The signing key: from the environment where there is a secret store, else made once in the project's home.
+"""The signing key: from the environment, or else created once in the home.
 
-LEEWAY_SIGNING_KEY holds the key (PEM text), LEEWAY_SIGNING_KEY_FILE names a file that does; otherwise the key is
-`<home>/keys/signing.pem`. Signatures are believed of the own key and of every `<home>/keys/*.pub.pem`. To rotate:
-rename signing.pub.pem (it stays trusted), remove signing.pem; the next registration makes a new pair.
+LEEWAY_SIGNING_KEY is the key as PEM text, LEEWAY_SIGNING_KEY_FILE names a file with it; by default the key is
+`<home>/keys/signing.pem`. Trusted signatures are those of this key and of every `<home>/keys/*.pub.pem`. To rotate the
+key, rename signing.pub.pem (it stays trusted) and remove signing.pem; the next registration creates a new pair.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ADVICE = "expected an Ed25519 key in PEM, as `openssl genpkey -algorithm ed2551
 
 @dataclass(frozen=True)
 class Keys:
-    """The key we sign with, if we may sign here, and the keys whose signatures we believe."""
+    """The private key, if this machine may sign, and the trusted public keys."""
 
     private: Ed25519PrivateKey | None = None
     trusted: tuple[Ed25519PublicKey, ...] = ()
@@ -39,16 +39,16 @@ def load_keys(home: Path, environ: Mapping[str, str], *, make: bool = True) -> K
     Parameters
     ----------
     home : Path
-        Folder of the installation; keys are in `keys/` under it.
+        The home; keys are in its folder `keys`.
     environ : mapping of str to str
         The environment, usually `os.environ`.
     make : bool
-        Whether a pair is made when none is found; False for those who only read.
+        Whether a missing pair is created; False for readers.
 
     Raises
     ------
     EvidenceError
-        When a key cannot be read as one, or others than its owner may read it.
+        When a key is not valid, or users other than its owner can read it.
     """
     folder = home / "keys"
     private = _from_environment(environ) or _from_folder(folder, make=make)
@@ -80,13 +80,13 @@ def _from_folder(folder: Path, *, make: bool) -> Ed25519PrivateKey | None:
 
 
 def _make(path: Path) -> None:
-    """Write a new key in one step: a link fails when another process was first, and then its key is the key."""
+    """Write a new key in one step: the link fails if another process was first, and then that key is used."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    draft = _written_beside(path, pem, 0o600)
+    draft = _write_draft(path, pem, 0o600)
     try:
         with suppress(FileExistsError):
             os.link(draft, path)
@@ -99,10 +99,10 @@ def _write_public(private: Ed25519PrivateKey, path: Path) -> None:
 
     pem = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     if not path.exists() or path.read_bytes() != pem:
-        _written_beside(path, pem, 0o644).replace(path)
+        _write_draft(path, pem, 0o644).replace(path)
 
 
-def _written_beside(path: Path, content: bytes, mode: int) -> Path:
+def _write_draft(path: Path, content: bytes, mode: int) -> Path:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
@@ -126,9 +126,9 @@ def _private(pem: bytes, source: str) -> Ed25519PrivateKey:
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError):
-        raise EvidenceError(f"{source} holds no readable private key; {_ADVICE}") from None
+        raise EvidenceError(f"{source} has no readable private key; {_ADVICE}") from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise EvidenceError(f"{source} holds a {type(key).__name__}; {_ADVICE}")
+        raise EvidenceError(f"{source} is a {type(key).__name__}; {_ADVICE}")
     return key
 
 
@@ -139,7 +139,7 @@ def _public(path: Path) -> Ed25519PublicKey:
     try:
         key = load_pem_public_key(_content(path))
     except ValueError:
-        raise EvidenceError(f"{path} holds no readable public key; expected an Ed25519 one in PEM.") from None
+        raise EvidenceError(f"{path} has no readable public key; expected an Ed25519 one in PEM.") from None
     if not isinstance(key, Ed25519PublicKey):
-        raise EvidenceError(f"{path} holds a {type(key).__name__}; expected an Ed25519 public key in PEM.")
+        raise EvidenceError(f"{path} is a {type(key).__name__}; expected an Ed25519 public key in PEM.")
     return key

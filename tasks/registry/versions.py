@@ -1,4 +1,4 @@
-"""What the registry remembers: a `Draft` goes in, a `Version` comes out."""
+"""The records of the registry: a `Draft` to add, and a `Version` as stored."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 from tasks.errors import DataError
 
 TEXT_CHARACTERS = 5000
-"""What MLflow's database keeps of a description or a tag (String(5000)); SQLite would take more, others refuse."""
+"""The longest description or tag in MLflow's database (String(5000)); SQLite allows more, other databases do not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One model version; `created` is aware (UTC), `aliases` are sorted."""
+    """One model version; `created` is in UTC, `aliases` are sorted."""
 
     project: str
     number: int
@@ -29,7 +29,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A table that a training read, as MLflow shows it: where it is, and at which commit it was read."""
+    """A table that a training read, as MLflow shows it: its address, and the commit that was read."""
 
     name: str
     source: str
@@ -43,17 +43,17 @@ class Draft:
     Parameters
     ----------
     key : str
-        What the version is made for, such as the decision's name; the same key again returns the first version.
+        The reason for the version, such as the name of a decision; a repeated key returns the first version.
     files : mapping of str to bytes
-        Everything a version holds, by flat file name.
+        All files of the version, by flat file name.
     description : str
-        The card a person reads, markdown, at most 5,000 characters.
+        The model card in markdown, at most 5,000 characters.
     tags, params : mapping of str to str
-        Short readable facts on the version's page, and settings of the training on its run's page.
+        Short facts on the page of the version, and settings of the training on the page of its run.
     metrics : mapping of str to float
-        Numbers of the training on its run's page.
+        Metrics of the training on the page of its run.
     inputs : tuple of Input
-        Tables the training read, on its run's page.
+        Tables that the training read, on the page of its run.
     """
 
     key: str
@@ -65,7 +65,7 @@ class Draft:
     inputs: tuple[Input, ...] = ()
 
     def check_lengths(self) -> None:
-        """Raise DataError when the description or a tag is longer than the registry keeps.
+        """Raise DataError when the description or a tag is too long for MLflow.
 
         >>> Draft("mine/1", {}, description="x" * 5001).check_lengths()
         Traceback (most recent call last):
@@ -78,31 +78,31 @@ class Draft:
 
 
 def dataset(table: Input) -> Any:
-    """Return a table as MLflow's own record of an input: its digest is the commit, which is all that names its rows."""
+    """Return a table as MLflow's record of an input; its digest is the commit, which identifies its rows."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     source = json.dumps({"path": table.source, "delta_table_version": table.commit})
-    known = Dataset(table.name, f"commit-{table.commit}", "delta_table", source)
-    return DatasetInput(known, [InputTag("mlflow.data.context", "training")])
+    record = Dataset(table.name, f"commit-{table.commit}", "delta_table", source)
+    return DatasetInput(record, [InputTag("mlflow.data.context", "training")])
 
 
-def version_of(found: Any, aliases: Mapping[str, Any]) -> Version:
-    """Return our record of MLflow's model version.
+def version_of(model: Any, aliases: Mapping[str, Any]) -> Version:
+    """Return the record of a model version of MLflow.
 
     Parameters
     ----------
-    found : mlflow.entities.model_registry.ModelVersion
-        As any call returned it; its own aliases are not trusted, since searches leave them empty.
+    model : mlflow.entities.model_registry.ModelVersion
+        As any call returns it; its own aliases are ignored, because searches leave them empty.
     aliases : mapping of str to str
-        Alias to version number, of the registered model.
+        Version numbers by alias, of the registered model.
     """
-    number = int(found.version)
+    number = int(model.version)
     return Version(
-        project=found.name,
+        project=model.name,
         number=number,
-        run_id=found.run_id or "",
-        tags=dict(found.tags),
+        run_id=model.run_id or "",
+        tags=dict(model.tags),
         aliases=tuple(sorted(alias for alias, pointed in aliases.items() if int(pointed) == number)),
-        created=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
-        description=found.description or "",
+        created=datetime.fromtimestamp(model.creation_timestamp / 1000, UTC),
+        description=model.description or "",
     )

@@ -1,8 +1,8 @@
-"""The spec: project.yaml in, ProjectSpec out, or every fault of the file at once.
+"""The spec: reads project.yaml as a ProjectSpec, or reports every fault of the file at once.
 
-models.py (with data.py, policy.py, parts.py, contradictions.py) says what a spec is; read.py and find.py read one;
-schema.py and reference.py document it; cells.py reads delivered columns as the kinds a spec gives them; infer/ writes a
-first spec from a person's own data.
+project_spec.py, data_sections.py and policy_sections.py define the spec; reading/ reads one and words its faults; docs/
+generates its JSON schema and reference; values/ reads delivered columns as the types of the spec; infer/ writes a first
+spec from a user's data.
 """
 
 from tasks.spec.find_project import find_project, home, known_projects, projects_folder

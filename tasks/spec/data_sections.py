@@ -1,4 +1,4 @@
-"""What comes in: the purpose, the sources, the contract, the features, and what is never stored as it came."""
+"""The sections of a spec about its purpose and its data: sources, contract, features and privacy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tasks.spec.field_types import IMPORT_PATH, Column, Metric, Name, Share, Spe
 
 DATES = (
     "Columns read as dates, with or without a time of day. The model sees year, month, weekday, day of the year, and "
-    "days since 1970. Dates move by themselves, so what is watched for drift is their age: days from the date to the "
+    "days since 1970. Because dates always move on, drift is measured on their age: the days from the date to the "
     "row's event date."
 )
 
@@ -18,72 +18,74 @@ DATES = (
 class Scope(SpecSection):
     """What the project is for, and what counts as success."""
 
-    owner: str = Field(description="Who answers for this model: a name or an address.")
-    objective: str = Field(description="What the model decides, for whom, in a sentence.")
+    owner: str = Field(description="Who is responsible for this model: a name or an address.")
+    objective: str = Field(description="What the model decides and who uses it, in a sentence.")
     metric: Metric = Field(
-        description="The one number that is made smaller; every metric is a mean over rows, lower is better."
+        description="The metric that is minimised; every metric is a mean over rows, and lower is better."
     )
-    target: float | None = Field(None, gt=0, description="The value of the metric that would be called a success.")
+    target: float | None = Field(None, gt=0, description="The value of the metric that counts as a success.")
     baseline: str = Field(
         "median",
         min_length=1,
-        description="The trivial rule a model must beat: mean, median or majority of the label, last_value (its newest "
-        "weekly level), a feature column (a number is the prediction itself, of a category or boolean the label's "
-        "level is), or `module:function`, from rows without their label to one prediction each.",
+        description="The trivial rule that a model must beat: mean, median or majority of the label, last_value (its "
+        "newest weekly level), a feature column (a number is the prediction itself; for a category or "
+        "boolean it is the label's level), or `module:function`, which maps rows without their label to "
+        "predictions.",
     )
     human_level: float | None = Field(
-        None, gt=0, description="The metric's value that people reach on the same task; shown beside the model's."
+        None, gt=0, description="The value of the metric that people reach on the same task; shown for comparison."
     )
     false_positive_cost: float | None = Field(
         None,
         ge=0,
-        description="What a wrong decision for class 1 costs. With false_negative_cost, the decision threshold is the "
-        "one that costs least.",
+        description="The cost of a wrong decision for class 1. Together with false_negative_cost it sets the decision "
+        "threshold to the one with the lowest cost.",
     )
     false_negative_cost: float | None = Field(
-        None, ge=0, description="What a wrong decision for class 0 costs, in the same money."
+        None, ge=0, description="The cost of a wrong decision for class 0, in the same currency."
     )
-    training_minutes: float = Field(10, gt=0, description="Longest a training may take, in minutes.")
+    training_minutes: float = Field(10, gt=0, description="The longest duration of a training, in minutes.")
     training_cost: float = Field(
-        0, ge=0, description="What one retraining costs, reviews included, in the owner's money."
+        0, ge=0, description="The cost of one retraining, including reviews, in the owner's currency."
     )
     loss_cost_per_row: float | None = Field(
         None,
         ge=0,
-        description="What one unit of the metric costs per row, in the same money; with it, a retraining must pay.",
+        description="The cost of one unit of the metric per row, in the same currency; if given, a retraining must "
+        "pay off.",
     )
 
 
 class Files(SpecSection):
-    """How the files of one landing place are written, and when a delivery is whole."""
+    """The format of the files in one landing zone, and when a delivery is complete."""
 
     format: Literal["csv", "jsonl", "parquet"] = Field(
-        "csv", description="How the files are written; csv and jsonl may be packed by gzip."
+        "csv", description="The format of the files; csv and jsonl may be compressed with gzip."
     )
     encoding: Literal["utf-8", "latin-1", "cp1252"] = Field(
         "utf-8",
-        description="How text is encoded. A byte-order mark (UTF-8, UTF-16) is always believed instead.",
+        description="The encoding of text. A byte-order mark (UTF-8, UTF-16) takes precedence.",
     )
-    separator: Literal[",", ";", "\t", "|"] = Field(",", description="What stands between two cells of a csv row.")
+    separator: Literal[",", ";", "\t", "|"] = Field(",", description="The separator between the cells of a csv row.")
     decimal: Literal[".", ","] = Field(
-        ".", description="What stands before the decimals of a number written as text; the other one is a fault."
+        ".", description="The decimal sign of numbers written as text; the other sign is a fault."
     )
     batch: Literal["object", "folder"] = Field(
         "object",
-        description="What one delivery is: an object, or all objects below one sub-folder of the landing place.",
+        description="What counts as one delivery: an object, or all objects in one sub-folder of the landing zone.",
     )
     settle_minutes: int = Field(
         0,
         ge=0,
         le=100_000,
-        description="A delivery written less than this many minutes ago is left for the next night; 0 never waits.",
+        description="A delivery written less than this many minutes ago waits for the next night; 0 never waits.",
     )
     complete_marker: str | None = Field(
         None,
         min_length=2,
         max_length=128,
-        description="A delivery waits until this is there: a file of this name beside its objects (`_SUCCESS`), or, "
-        "beginning with a dot, the delivery's own name with this ending (`.done`).",
+        description="A delivery waits until this marker exists: a file of this name next to its objects (`_SUCCESS`) "
+        "or, if it begins with a dot, a file with the name of the delivery and this ending (`.done`).",
     )
 
     @field_validator("complete_marker")
@@ -95,12 +97,10 @@ class Files(SpecSection):
 
 
 class Label(Files):
-    """The truth, and how late it comes."""
+    """The label, and how late it arrives."""
 
-    column: Column = Field(description="The column that holds the label.")
-    uri: str | None = Field(
-        None, description="Where labels land; left out, the label is a column of the rows themselves."
-    )
+    column: Column = Field(description="The column with the label.")
+    uri: str | None = Field(None, description="Where labels land; by default the label is a column of the rows.")
     delay_days: int = Field(0, ge=0, le=3650, description="Days from the event until its label is known.")
 
 
@@ -108,39 +108,43 @@ class Source(Files):
     """Where the rows land."""
 
     uri: str = Field(description="A folder (relative to the spec) or s3://bucket/prefix.")
-    id: Annotated[list[Column], Field(min_length=1)] = Field(description="The column, or columns, that name a row.")
-    event_time: Column = Field(description="The column that says when a row happened.")
+    id: Annotated[list[Column], Field(min_length=1)] = Field(description="The column or columns that identify a row.")
+    event_time: Column = Field(description="The column with the time of the event.")
     arrival: Literal["modified", "filename"] = Field(
         "modified",
-        description="When a file counts as landed: its modification time, or the date (YYYY-MM-DD) in its name. "
-        "With `filename` any past night can be run again as it was.",
+        description="When a file arrived: its modification time, or the date (YYYY-MM-DD) in its name. With "
+        "`filename`, any past night can be run again as it was.",
     )
-    label: Label = Field(description="The truth, and how late it comes.")
-    s3_endpoint: str | None = Field(None, description="Address of an S3-compatible store; left out, Amazon's.")
+    label: Label = Field(description="The label, and how late it arrives.")
+    s3_endpoint: str | None = Field(None, description="The address of an S3-compatible store; Amazon S3 by default.")
     s3_addressing: Literal["auto", "path", "virtual"] = Field(
         "auto",
-        description="Where the bucket stands in a request: in the path, or in the host name (virtual). Stores of one's "
-        "own mostly need `path`; auto leaves it to the AWS library.",
+        description="Where a request names the bucket: in the path, or in the host name (virtual). Self-hosted stores "
+        "mostly need `path`; auto lets the AWS library choose.",
     )
 
 
 class Contract(SpecSection):
-    """What a delivery must satisfy before anything learns from it."""
+    """What a delivery must satisfy before a model learns from it."""
 
-    suite: str = Field("expectations.json", description="The project's Great Expectations suite, beside the spec.")
+    suite: str = Field(
+        "expectations.json", description="The project's Great Expectations suite, in the folder of the spec."
+    )
     parameters: dict[str, int | float | str | list[int | float | str]] = Field(
         {},
-        description='Values by name: where the suite says `{"$PARAMETER": "max_rooms"}`, this block\'s `max_rooms` is '
-        "put in. A limit that differs between projects or seasons is changed here, not in the suite.",
+        description='Values by name: `{"$PARAMETER": "max_rooms"}` in the suite is replaced by `max_rooms` of this '
+        "block, so that a limit that differs between projects or seasons is changed here and not in the "
+        "suite.",
     )
-    max_bad_share: Share = Field(0.1, description="Past this share of refused rows the whole batch is quarantined.")
+    max_bad_share: Share = Field(0.1, description="Above this share of refused rows, the whole batch is quarantined.")
     new_columns: Literal["ignore", "refuse"] = Field(
-        "ignore", description="Columns the spec does not name: left out with a warning, or the batch is quarantined."
+        "ignore",
+        description="Columns that the spec does not name: ignored with a warning, or the batch is quarantined.",
     )
     max_contradictory_labels: Share | None = Field(
         None,
-        description="Past this share of labels that contradict another of the same row, a delivery of labels is "
-        "quarantined whole. Left out, such labels only count as refused rows.",
+        description="Above this share of labels that contradict another label of the same row, a whole delivery of "
+        "labels is quarantined. By default such labels only count as refused rows.",
     )
 
     @field_validator("parameters", mode="before")
@@ -156,7 +160,7 @@ class Contract(SpecSection):
 
 
 class Columns(SpecSection):
-    """Columns by the kind they are read as."""
+    """Columns by kind."""
 
     numbers: list[Column] = Field([], description="Columns read as numbers.")
     categories: list[Column] = Field([], description="Columns read as text categories (zip codes too).")
@@ -170,26 +174,27 @@ class Columns(SpecSection):
 
 
 class FeatureTable(Files):
-    """Values that land apart from the rows, keyed by entity and event time, joined as they were at a row's time."""
+    """Values that land separately from the rows, keyed by entity and event time, and joined as of a row's time."""
 
-    name: Name = Field(description="Lower-case letters, digits and dashes; what reports and the lake call it.")
+    name: Name = Field(description="Its name in reports and in the lake: lower-case letters, digits and dashes.")
     uri: str = Field(description="Where its files land: a folder (relative to the spec) or s3://bucket/prefix.")
     entity: Annotated[list[Column], Field(min_length=1)] = Field(
-        description="The column, or columns, that say whose values they are; the rows have them under the same names."
+        description="The column or columns that identify the entity; the rows have columns of the same names."
     )
-    event_time: Column = Field(description="The table's column that says from when on its values hold.")
+    event_time: Column = Field(description="The table's column with the time from which its values are valid.")
     columns: Columns = Field(description="The table's columns that become features, by kind.")
     max_age_days: int | None = Field(
         None,
         ge=0,
         le=36500,
-        description="Values older than this at a row's time are missing; left out, none is too old.",
+        description="Values older than this at a row's time are missing; by default no value is too old.",
     )
     delay_days: int = Field(
         0,
         ge=0,
         le=3650,
-        description="Days from a value's event time until it is known; a row sees only what was known at its own time.",
+        description="Days from a value's event time until it is known; a row only has values that were known at its "
+        "own time.",
     )
 
 
@@ -205,13 +210,14 @@ class Features(SpecSection):
     own_booleans: list[Column] = Field([], alias="booleans", description="Columns read as true or false.")
     own_dates: list[Column] = Field([], alias="dates", description=DATES)
     function: str | None = Field(
-        None, description="`module:function`, frame in and frame out, applied alike in training and scoring; pure."
+        None,
+        description="`module:function`: a pure function from a frame to a frame, applied in training and in scoring.",
     )
     made: Columns = Field(
-        default_factory=Columns, description="Columns that `function` adds: features that no delivery brings."
+        default_factory=Columns, description="Columns that `function` adds: features that are not in the deliveries."
     )
     tables: list[FeatureTable] = Field(
-        [], description="Feature tables: values of an entity over time, joined as of each row's time, never later."
+        [], description="Feature tables: values of an entity over time, joined as of each row's time and never later."
     )
 
     @property
@@ -221,44 +227,44 @@ class Features(SpecSection):
 
     @property
     def own(self) -> Columns:
-        """The features that deliveries of rows bring."""
+        """The features in deliveries of rows."""
         return Columns(
             numbers=self.own_numbers, categories=self.own_categories, booleans=self.own_booleans, dates=self.own_dates
         )
 
     @property
     def numbers(self) -> list[str]:
-        """The model's number columns, wherever they come from."""
+        """The model's number columns from all sources."""
         return [name for part in self.parts for name in part.numbers]
 
     @property
     def booleans(self) -> list[str]:
-        """The model's boolean columns, wherever they come from."""
+        """The model's boolean columns from all sources."""
         return [name for part in self.parts for name in part.booleans]
 
     @property
     def categories(self) -> list[str]:
-        """The model's category columns, wherever they come from."""
+        """The model's category columns from all sources."""
         return [name for part in self.parts for name in part.categories]
 
     @property
     def dates(self) -> list[str]:
-        """The model's date columns, wherever they come from."""
+        """The model's date columns from all sources."""
         return [name for part in self.parts for name in part.dates]
 
     @property
     def columns(self) -> list[str]:
-        """Every feature column that is no date, in a fixed order: numbers, booleans, categories."""
+        """Every feature column other than dates, in a fixed order: numbers, booleans, categories."""
         return [*self.numbers, *self.booleans, *self.categories]
 
     @property
     def learned(self) -> list[str]:
-        """Every feature column that the model learns from, and that is watched: those that are no date, and dates."""
+        """Every feature column that the model learns from and that is monitored: `columns`, then dates."""
         return [*self.columns, *self.dates]
 
     @property
     def entities(self) -> list[str]:
-        """The columns by which rows are joined with feature tables, each once."""
+        """The columns by which rows are joined with feature tables, without duplicates."""
         return list(dict.fromkeys(name for table in self.tables for name in table.entity))
 
     @field_validator("function")
@@ -270,25 +276,26 @@ class Features(SpecSection):
 
 
 class UpstreamProject(SpecSection):
-    """A project of the same lake that this one is made of."""
+    """A project of the same lake that this project depends on."""
 
     project: Name = Field(
-        description="Its name. Its nights are shown beside this project's, which then names it first."
+        description="The name of the project. When it has a problem, a night of this project reports it first."
     )
     use: Literal["dataset", "model"] = Field(
         "dataset",
-        description="What is used of it: its rows (columns that move there are told), or its model's answers.",
+        description="What this project uses: its rows (columns that drift there are reported), or the predictions of "
+        "its model.",
     )
 
 
 class Privacy(SpecSection):
-    """What is never stored as it came."""
+    """Columns that are never stored as they arrive."""
 
     drop: list[Column] = Field([], description="Columns that are never written.")
     pseudonymise: list[Column] = Field(
         [], description="Columns replaced by a keyed hash (HMAC-SHA256) before the first write."
     )
-    key: str = Field("env:LEEWAY_PRIVACY_KEY", description="Where the key of that hash is found; never the key itself.")
+    key: str = Field("env:LEEWAY_PRIVACY_KEY", description="A reference to the key of that hash; never the key itself.")
     min_category_count: int = Field(5, ge=1, description="Categories rarer than this are not shown in reports.")
 
     @field_validator("key")

@@ -1,4 +1,4 @@
-"""What every part of a spec is made of: names, columns, shares, import paths and references to secrets."""
+"""The types of spec fields: names, columns, shares, import paths and references to secrets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}$")
-NAME_IN_WORDS = "1 to 63 lower-case letters, digits and dashes, the first no dash"
+NAME_IN_WORDS = "1 to 63 lower-case letters, digits and dashes, not starting with a dash"
 Name = Annotated[str, Field(pattern=NAME.pattern)]
 Column = Annotated[str, Field(min_length=1, max_length=128)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -27,17 +27,17 @@ SECRET_REFERENCE = re.compile(r"^env:[A-Z][A-Z0-9_]*$")
 
 
 class SpecSection(BaseModel):
-    """A part of the spec: frozen, unknown keys are refused, and a text never passes for a number."""
+    """A part of the spec: frozen, without unknown keys, and strict about types."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, str_strip_whitespace=True)
 
 
 def secret_reference(value: str) -> str:
-    """Return the reference itself, or refuse a text that is none (it is not shown: it may be the secret).
+    """Return the reference, or refuse any other text without showing it, because it may be the secret.
 
     >>> secret_reference("env:LEEWAY_KEY")
     'env:LEEWAY_KEY'
     """
     if not SECRET_REFERENCE.fullmatch(value):
-        raise ValueError("expected a reference such as 'env:LEEWAY_KEY'; a secret itself never stands in a spec")
+        raise ValueError("expected a reference such as 'env:LEEWAY_KEY'; a spec never contains the secret itself")
     return value

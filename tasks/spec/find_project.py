@@ -1,4 +1,4 @@
-"""Where projects are: a name, a folder or a file in; the path of its project.yaml out."""
+"""Find the project.yaml of a project by its name, its folder or its path."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FILE = "project.yaml"
 
 
 def projects_folder() -> Path:
-    """Return the folder of the project folders: the variable LEEWAY_PROJECTS, or ./deployments."""
+    """Return the folder with the project folders: the variable LEEWAY_PROJECTS, or ./deployments."""
     return Path(os.environ.get("LEEWAY_PROJECTS") or "deployments")
 
 
@@ -29,12 +29,12 @@ def find_project(name_or_path: str) -> Path:
     Parameters
     ----------
     name_or_path : str
-        A project's name, the path of its folder, or the path of the file itself. A known name comes first.
+        The project's name, the path of its folder, or the path of the file. A known name takes precedence.
 
     Raises
     ------
     SpecError
-        When nothing is found, naming the known projects and the nearest; or when the folder's name cannot be one.
+        When there is no such project, or when the name of the folder is not a valid project name.
     """
     name = name_or_path.strip()
     if NAME.fullmatch(name) and (projects_folder() / name / FILE).is_file():
@@ -53,18 +53,18 @@ def _as_path(text: str) -> Path | None:
         path = Path(text).expanduser()
         path = path / FILE if path.is_dir() else path
         return path if text and path.is_file() and path.suffix in {".yaml", ".yml"} else None
-    except (OSError, ValueError, RuntimeError):  # too long, a NUL byte, an unknown ~user: no path
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL byte, an unknown ~user
         return None
 
 
 def checked_name(name: str) -> str:
-    """Return a project's name, or refuse one that must not become part of a path.
+    """Return a project's name, or refuse a name that is not safe as part of a path.
 
     >>> checked_name("house-prices")
     'house-prices'
-    >>> checked_name("..")
+    >>> checked_name("..")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    tasks.errors.SpecError: project name '..'; expected 1 to 63 lower-case letters, digits and dashes, the first no dash
+    tasks.errors.SpecError: project name '..'; expected 1 to 63 lower-case letters, digits and dashes...
     """
     if not NAME.fullmatch(name):
         raise SpecError([f"project name {name!r}; expected {NAME_IN_WORDS}"])
@@ -72,6 +72,6 @@ def checked_name(name: str) -> str:
 
 
 def home(spec_path: str | os.PathLike[str]) -> Path:
-    """Return the absolute path of the folder of local state: LEEWAY_HOME, or .leeway beside the project folders."""
-    set_by_hand = os.environ.get("LEEWAY_HOME")
-    return (Path(set_by_hand) if set_by_hand else Path(spec_path).resolve().parent.parent / ".leeway").resolve()
+    """Return the absolute path of the folder of local state: LEEWAY_HOME, or .leeway next to the project folders."""
+    configured = os.environ.get("LEEWAY_HOME")
+    return (Path(configured) if configured else Path(spec_path).resolve().parent.parent / ".leeway").resolve()

@@ -1,4 +1,4 @@
-"""What is done with it: splits, training, gate, leeway, automation, and where and when it runs."""
+"""The sections of a spec about its policy: splits, training, gate, monitoring, automation, and when it runs."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ ESTIMATORS = ("hist_gradient_boosting", "random_forest", "extra_trees", "linear"
 
 
 class Split(SpecSection):
-    """How rows are parted by time."""
+    """How rows are split by time."""
 
     holdout_days: int = Field(
-        28, ge=1, description="Newest matured days kept from every candidate and from the champion."
+        28, ge=1, description="The newest days with labels, held out from every candidate and from the champion."
     )
     folds: int = Field(3, ge=1, le=20, description="Forward-validation steps: fit on the past, score the next cohort.")
-    fold_days: int = Field(28, ge=1, description="Length of each scored cohort, in days.")
+    fold_days: int = Field(28, ge=1, description="The length of each scored cohort, in days.")
     group: Column | None = Field(
         None,
-        description="A column whose rows of one value (a customer, a house) are never learned from and scored upon at "
-        "once; the gate then also judges by whole groups.",
+        description="A column that groups rows, such as a customer or a house. Rows of one group are never in both the "
+        "training and the scored rows, and the gate compares whole groups.",
     )
 
 
@@ -36,11 +36,12 @@ class Estimator(SpecSection):
     use: str = Field(
         min_length=1,
         description="hist_gradient_boosting, random_forest, extra_trees, linear, or a scikit-learn estimator as "
-        "`module:Class`, which is given filled, scaled and one-hot columns.",
+        "`module:Class`, which gets imputed, scaled and one-hot encoded columns.",
     )
     parameters: dict[str, bool | int | float | str | list[bool | int | float | str]] = Field(
         {},
-        description="Its parameters by scikit-learn's names. A list is a choice for the search; else its first counts.",
+        description="Its parameters by their names in scikit-learn. The search chooses from a list; without a search, "
+        "the first value counts.",
     )
 
     @field_validator("use")
@@ -52,172 +53,195 @@ class Estimator(SpecSection):
 
 
 class Training(SpecSection):
-    """What is tried."""
+    """Which models are trained, and how."""
 
     task: Literal["regression", "binary", "multiclass"] = Field(
-        "regression", description="What kind of label it is: a number, 0 or 1, or the name of one of several classes."
+        "regression", description="The kind of label: a number, 0 or 1, or the name of one of several classes."
     )
-    target_scale: Literal["identity", "log"] = Field("identity", description="The scale the model is fitted on.")
+    target_scale: Literal["identity", "log"] = Field(
+        "identity", description="The scale of the label on which the model is fitted."
+    )
     time_treatments: list[Literal["all_history", "recency", "event_time", "level"]] = Field(
         ["all_history", "recency", "event_time", "level"],
         min_length=1,
-        description="How candidates treat time: all rows alike, newer rows weigh more, event time as a feature held at "
-        "its newest value when scoring, level corrected from the newest matured rows. Forward validation chooses.",
+        description="How candidates treat time: all rows have equal weight, newer rows have more weight, event time "
+        "is a feature kept at its newest value when scoring, or the level is corrected from the newest "
+        "labelled rows. Forward validation chooses.",
     )
     half_lives_days: list[Annotated[float, Field(gt=0)]] = Field(
-        [30.0, 90.0], description="Recency half-lives tried, in days."
+        [30.0, 90.0], description="The half-lives to try for recency, in days."
     )
-    level_days: int = Field(28, ge=1, description="Newest matured days from which a level correction is taken.")
+    level_days: int = Field(
+        28, ge=1, description="The newest days with labels from which a level correction is computed."
+    )
     iterations: list[Annotated[int, Field(ge=1, le=5000)]] = Field(
-        [200], min_length=1, description="Numbers of boosting rounds tried."
+        [200], min_length=1, description="The numbers of boosting rounds to try."
     )
-    learning_rate: float = Field(0.1, gt=0, le=1, description="Boosting learning rate.")
-    estimators: list[Estimator] = Field([], description="Kinds of model tried; left out, gradient-boosted trees.")
+    learning_rate: float = Field(0.1, gt=0, le=1, description="The learning rate of boosting.")
+    estimators: list[Estimator] = Field([], description="The kinds of model to try; by default gradient-boosted trees.")
     event_time_parts: list[Literal["month", "weekday", "hour"]] = Field(
-        [], description="Parts of the event time that are features: month, day of the week, hour (UTC)."
+        [], description="Parts of the event time to use as features: month, day of the week, hour (UTC)."
     )
     trials: int = Field(
         0,
         ge=0,
         le=10_000,
-        description="Further recipes that a search tries within scope.training_minutes, after the fixed ones; 0 "
-        "searches nothing.",
+        description="The number of further recipes that a search tries within scope.training_minutes, after the fixed "
+        "ones; 0 turns the search off.",
     )
     selection: bool = Field(
         default=False,
-        description="Leave out features whose permutation does no harm beyond its noise, if the recipe does as well "
+        description="Leave out features with a permutation importance within the noise, if the recipe is as good "
         "without them.",
     )
     calibration: Literal["none", "auto", "sigmoid", "isotonic"] = Field(
         "auto",
-        description="How a classifier's probabilities are corrected, learned from forward validation; of several "
-        "classes each against the others. auto takes what helps beyond noise where the metric judges probabilities.",
+        description="How the probabilities of a classifier are calibrated, learned in forward validation; with several "
+        "classes, one against the rest. auto chooses a method that helps beyond the noise, if the metric uses "
+        "probabilities.",
     )
-    min_rows: int = Field(500, ge=20, description="Fewest labelled rows worth training on.")
-    seed: int = Field(0, ge=0, description="Same data and same seed give the same model.")
+    min_rows: int = Field(500, ge=20, description="The fewest labelled rows for a training.")
+    seed: int = Field(0, ge=0, description="The same data and the same seed give the same model.")
 
 
 class Gate(SpecSection):
-    """What a challenger must prove before a person is asked."""
+    """What a challenger must prove before a person is asked to approve it."""
 
-    confidence: float = Field(0.95, gt=0.5, lt=1, description="Confidence of the paired interval.")
-    min_gain: Share = Field(0.0, description="Least relative improvement of the metric that counts as better.")
-    min_rows: int = Field(200, ge=10, description="Fewest labelled rows newer than both models.")
-    slices: list[Column] = Field([], description="Columns whose values must not become clearly worse.")
-    max_slice_loss: Share = Field(0.1, description="Relative worsening of a slice that refuses the challenger.")
-    evidence_days: int = Field(30, ge=1, description="Days after which evidence is stale and approval is refused.")
-    max_latency_ms: float = Field(50, gt=0, description="Longest a single row may take, in milliseconds.")
-    max_size_mb: float = Field(100, gt=0, description="Largest model file, in megabytes.")
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="The confidence level of the paired interval.")
+    min_gain: Share = Field(0.0, description="The smallest relative improvement of the metric that counts as better.")
+    min_rows: int = Field(200, ge=10, description="The fewest labelled rows that are newer than both models.")
+    slices: list[Column] = Field([], description="Columns that define slices; no slice may become clearly worse.")
+    max_slice_loss: Share = Field(
+        0.1, description="The relative loss of a slice above which the challenger is refused."
+    )
+    evidence_days: int = Field(30, ge=1, description="Days after which the evidence is stale and approval is refused.")
+    max_latency_ms: float = Field(50, gt=0, description="The longest time for a single row, in milliseconds.")
+    max_size_mb: float = Field(100, gt=0, description="The largest size of the model file, in megabytes.")
     max_memory_mb: float = Field(
-        1000, gt=0, description="Most memory the loaded model may take while it answers, in megabytes."
+        1000, gt=0, description="The most memory of the loaded model while it predicts, in megabytes."
     )
     min_labelled: Share = Field(
-        0.5, description="Least share of the hold-out's rows whose label has come; those that come first may be unlike."
+        0.5,
+        description="The smallest share of hold-out rows with a label; the labels that arrive first may not be "
+        "typical.",
     )
 
 
 class Monitoring(SpecSection):
-    """How far the model may drift: the leeway, and what using it up may cost."""
+    """How far the model may drift before Leeway acts, and how often it may act."""
 
     false_alarms_per_year: float = Field(
         4,
         gt=0,
         le=365,
-        description="Alarms by chance the team accepts in a year, over all columns and nights together.",
+        description="The number of false alarms a year that the team accepts, over all columns and nights.",
     )
-    window_days: int = Field(7, ge=1, description="Days of rows compared with the reference, newest first.")
+    window_days: int = Field(
+        7, ge=1, description="The number of newest days of rows that are compared with the reference."
+    )
     period_days: int = Field(
-        7, ge=1, description="Length of the reference's own periods, whose swing is the yardstick."
+        7, ge=1, description="The length of the periods of the reference; their variation sets the leeway."
     )
-    cohort_days: int = Field(28, ge=1, description="Days of matured rows over which realised error is judged.")
+    cohort_days: int = Field(28, ge=1, description="Days of labelled rows over which the realised error is computed.")
     min_rows: int = Field(
-        50, ge=1, description="Fewest rows a night is judged on; fewer are merged with the days before."
+        50, ge=1, description="The fewest rows on which a night is judged; fewer rows are merged with the days before."
     )
     effect: float = Field(
         0.1,
         gt=0,
-        description="Smallest shift that matters: in standard deviations for numbers, in share for categories.",
+        description="The smallest shift that matters: in standard deviations for numbers, in share for categories.",
     )
-    error_leeway: float = Field(0.1, gt=0, description="Relative rise of the metric that is tolerated.")
+    error_leeway: float = Field(0.1, gt=0, description="The relative rise of the metric that is tolerated.")
     bias_leeway: float = Field(
-        0.25, gt=0, description="Systematic error that is tolerated, as a share of the metric the hold-out promised."
+        0.25, gt=0, description="The systematic error that is tolerated, as a share of the metric on the hold-out."
     )
     cooldown_days: int = Field(
-        28, ge=0, description="Days after a retraining before the next; never below the label delay."
+        28, ge=0, description="Days between a retraining and the next; never below the label delay."
     )
-    retrainings_per_month: int = Field(2, ge=0, description="Most automatic retrainings in 30 days.")
-    backoff_days: int = Field(28, ge=0, description="Days without a second try after the gate refused a challenger.")
-    max_model_age_days: int | None = Field(None, ge=1, description="Retrain when the champion is older, drift or not.")
+    retrainings_per_month: int = Field(2, ge=0, description="The most automatic retrainings in 30 days.")
+    backoff_days: int = Field(28, ge=0, description="Days without another try after the gate refused a challenger.")
+    max_model_age_days: int | None = Field(
+        None, ge=1, description="Retrain when the champion is older, with or without drift."
+    )
 
 
 class Automation(SpecSection):
-    """How much Leeway may do by itself."""
+    """How much Leeway may do without a person."""
 
     degree: Literal["human", "shadow", "assist", "partial", "full"] = Field(
         "partial",
-        description="human: people decide every row, Leeway only watches; shadow: predictions are logged, never used; "
-        "assist: predictions are shown to the person who decides; partial: sure rows are automatic; full: all are.",
+        description="human: people decide every row and Leeway only monitors; shadow: predictions are logged but never "
+        "used; assist: predictions are shown to the person who decides; partial: rows with a sure prediction are "
+        "automatic; full: all rows are.",
     )
-    retrain: Literal["automatic", "ask"] = Field("automatic", description="Start a retraining, or only ask for one.")
+    retrain: Literal["automatic", "ask"] = Field(
+        "automatic", description="Start a retraining, or only ask a person for one."
+    )
     promote: Literal["approval", "automatic"] = Field(
-        "approval", description="A person approves each version, or a clear win is promoted by itself."
+        "approval", description="A person approves each version, or a clear win is promoted automatically."
     )
-    approvers: list[str] = Field([], description="Who is asked; shown in the request and the model card.")
+    approvers: list[str] = Field(
+        [], description="Who is asked for approval; shown in the request and in the model card."
+    )
     target_error: float | None = Field(
         None,
         gt=0,
-        description="Highest error of what is decided without a person: a share of wrong answers for classes, the "
-        "metric's mean for numbers. Rows the model is too unsure of are passed to a person; left out, none is.",
+        description="The highest error of automatic decisions: the share of wrong predictions for classes, the mean of "
+        "the metric for numbers. Rows with a less certain prediction are deferred to a person; by default no row is.",
     )
 
     @property
     def answers_kept_back(self) -> bool:
-        """Whether nobody who decides may see the answers, who would not decide by themselves any more."""
+        """Whether predictions are hidden from the people who decide, so that they decide independently."""
         return self.degree in {"human", "shadow"}
 
 
 class Scoring(SpecSection):
-    """What becomes of the answers."""
+    """What happens to the predictions."""
 
     output: str | None = Field(
         None,
-        description="A folder (relative to the spec) or s3://bucket/prefix that gets a file of answers for each "
-        "delivery; left out, they are in the lake only.",
+        description="A folder (relative to the spec) or s3://bucket/prefix for a file of predictions for each "
+        "delivery; by default they are only in the lake.",
     )
-    format: Literal["parquet", "csv"] = Field("parquet", description="How these files are written.")
-    threads: int = Field(1, ge=1, le=256, description="Threads that a batch is answered with.")
+    format: Literal["parquet", "csv"] = Field("parquet", description="The format of these files.")
+    threads: int = Field(1, ge=1, le=256, description="The number of threads that score a batch.")
     shadow: bool = Field(
         default=False,
-        description="The version that waits for approval answers each night's rows too. Its answers stay in the lake, "
-        "and are never handed out; its error on them stands beside the champion's in the report and on its page.",
+        description="The version that waits for approval scores the rows of each night too. Its predictions stay in "
+        "the lake and are never used; the report and the page of the version compare its error with the "
+        "champion's.",
     )
 
 
 class Compute(SpecSection):
-    """On what the work runs."""
+    """Where the computations run."""
 
     backend: Literal["threads", "dask"] = Field(
         "threads",
-        description="One machine, or a Dask cluster, on whose workers a night summarises and scores partitions of its "
-        "rows, and a retraining tries its candidates.",
+        description="One machine, or a Dask cluster. A cluster profiles and scores the partitions of a night, and "
+        "trains the candidates of a retraining.",
     )
-    workers: int = Field(2, ge=1, le=1024, description="Worker processes of a local Dask cluster.")
+    workers: int = Field(2, ge=1, le=1024, description="The number of worker processes of a local Dask cluster.")
     address: str | None = Field(
         None,
-        description="A running Dask scheduler (tcp://host:port); left out, a local cluster. Its workers run the same "
-        "version of Leeway, reach the lake, and find the project's folder at the same path.",
+        description="The address of a Dask scheduler (tcp://host:port); by default a local cluster. Its workers need "
+        "the same version of Leeway, access to the lake, and the project's folder at the same path.",
     )
 
 
 class Notification(SpecSection):
-    """Who hears of what."""
+    """Who is notified of which events."""
 
-    to: str = Field(description="`env:NAME` of a variable that holds an Apprise address; never the address itself.")
+    to: str = Field(description="`env:NAME`, a variable with an Apprise address; never the address itself.")
     on: list[Literal["alarm", "quarantine", "approval", "promotion", "rollback", "failure"]] = Field(
         ["alarm", "quarantine", "approval", "failure"], description="Which events are sent."
     )
     remind_days: int = Field(
-        7, ge=1, le=365, description="Days until it is said again, while it lasts: an alarm, a request, a failure."
+        7,
+        ge=1,
+        le=365,
+        description="Days until a notification is repeated while its cause lasts: an alarm, a request, a failure.",
     )
 
     @field_validator("to")
@@ -227,38 +251,41 @@ class Notification(SpecSection):
 
 
 class Retention(SpecSection):
-    """How long what is in the lake is kept; left out, for ever."""
+    """How long data is kept in the lake; by default for ever."""
 
     rows_days: int | None = Field(
-        None, ge=1, description="Days after their event that rows and labels are kept; no model learns from older ones."
+        None, ge=1, description="Days after the event that rows and labels are kept; no model learns from older ones."
     )
     predictions_days: int | None = Field(None, ge=1, description="Days after the event that predictions are kept.")
     profiles_days: int | None = Field(
         None, ge=1, description="Days after the event that profiles are kept; replay needs them."
     )
     quarantine_days: int | None = Field(
-        None, ge=1, description="Days after their arrival that refused rows are kept as delivered."
+        None, ge=1, description="Days after the arrival that refused rows are kept as delivered."
     )
     history_days: int = Field(
         30,
         ge=1,
-        description="Days that earlier states of a table can still be read. States that a registered model was trained "
-        "on are kept longer, so that its training can be repeated.",
+        description="Days that earlier states of a table can be read. States that a registered model was trained on "
+        "are kept longer, so that its training can be reproduced.",
     )
 
 
 class Schedule(SpecSection):
-    """When it runs."""
+    """When the flows run."""
 
-    nightly: str = Field("0 2 * * *", description="Cron of the night, in the time zone below.")
+    nightly: str = Field("0 2 * * *", description="Cron expression of the nightly flow, in the time zone below.")
     monitoring: str | None = Field(
         None,
-        description="Cron of measuring drift and deciding what to do about it. Without it every night does so itself; "
-        "with it nights take in, check and score, and all that came since the last look is judged together.",
+        description="Cron expression of the monitor flow, which measures drift and decides. By default every night "
+        "does this itself. If given, nights only ingest, validate and score, and the monitor flow judges "
+        "all rows since its last run together.",
     )
-    promote: str = Field("* * * * *", description="Cron of the look for approvals.")
-    upkeep: str = Field("0 5 * * 0", description="Cron of the lake's upkeep: compaction, retention, orphans.")
-    time_zone: str = Field("UTC", description="IANA name, such as Europe/Berlin.")
+    promote: str = Field("* * * * *", description="Cron expression of the promote flow, which carries out approvals.")
+    upkeep: str = Field(
+        "0 5 * * 0", description="Cron expression of the upkeep flow: compaction, retention, unused files."
+    )
+    time_zone: str = Field("UTC", description="The time zone of the schedule: an IANA name, such as Europe/Berlin.")
 
     @field_validator("time_zone")
     @classmethod
@@ -269,7 +296,7 @@ class Schedule(SpecSection):
 
     @property
     def looks(self) -> str:
-        """Cron of the decisions: the nights' own, unless monitoring has one.
+        """The cron expression of the flow that decides: `monitoring`, or else `nightly`.
 
         >>> Schedule(nightly="0 2 * * *", monitoring="0 6 * * MON").looks
         '0 6 * * MON'

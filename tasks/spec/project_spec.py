@@ -1,7 +1,7 @@
-"""ProjectSpec: one ML project, said in one file.
+"""ProjectSpec: the model of project.yaml.
 
-Every key has a meaning, a type, a unit in its name or text, and a default where one is honest; the same texts become
-the JSON schema (deployments/spec.schema.json), so an editor shows them while the file is written.
+Every key has a description, a type, a unit in its name or description, and a default if there is a sensible one. The
+descriptions become the JSON schema (deployments/spec.schema.json), which editors show while the file is written.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ __all__ = [
 
 
 class ProjectSpec(SpecSection):
-    """One ML problem: what it is for, where its data lands, how far it may drift, and who says yes."""
+    """One ML problem: what it is for, where its data lands, how far it may drift, and who approves."""
 
     project: Name = Field(description="Lower-case letters, digits and dashes; also the model's name in the registry.")
     scope: Scope
@@ -82,8 +82,8 @@ class ProjectSpec(SpecSection):
     features: Features
     upstream: list[UpstreamProject] = Field(
         [],
-        description="Projects whose rows or answers this one is made of. When one of them is held, asked about or set "
-        "aside, this project's night says so first; when this one is, its alarm names who is downstream.",
+        description="Projects that provide rows or predictions to this one. When one of them has a problem, a night of "
+        "this project reports it first; when this one has, its alarm names the projects downstream.",
     )
     contract: Contract = Field(default_factory=Contract)
     split: Split = Field(default_factory=Split)
@@ -95,27 +95,27 @@ class ProjectSpec(SpecSection):
     privacy: Privacy = Field(default_factory=Privacy)
     retention: Retention = Field(default_factory=Retention)
     compute: Compute = Field(default_factory=Compute)
-    notifications: list[Notification] = Field([], description="Who hears of what; nobody, if left out.")
+    notifications: list[Notification] = Field([], description="Who is notified of which events; by default no one.")
     schedule: Schedule = Field(default_factory=Schedule)
 
     def matured_until(self, night: date) -> date:
-        """Return the last event date whose labels are known on a night.
+        """Return the last event date with labels that are known on a night.
 
-        A label is known `delay_days` after its event, and a night sees what arrived up to the day itself.
+        A label is known `delay_days` after its event, and a night sees all arrivals up to its own date.
         """
         return night - timedelta(days=self.source.label.delay_days)
 
     @property
     def row_columns(self) -> list[str]:
-        """The columns a delivery of rows brings: ids, event time, its features, entities, a label that comes along."""
+        """The columns of a delivery of rows: ids, event time, features, entities, and a label that lands with them."""
         label = [self.source.label.column] if self.source.label.uri is None else []
         own, entities = self.features.own.all, self.features.entities
         return list(dict.fromkeys([*self.source.id, self.source.event_time, *own, *entities, *label]))
 
     @model_validator(mode="after")
     def _without_contradictions(self) -> Self:
-        found = contradictions(self)
-        if found:
-            text = "; ".join(each.text for each in found)
-            raise PydanticCustomError("contradiction", "{text}", {"text": text, "contradictions": found})
+        conflicts = contradictions(self)
+        if conflicts:
+            text = "; ".join(conflict.text for conflict in conflicts)
+            raise PydanticCustomError("contradiction", "{text}", {"text": text, "contradictions": conflicts})
         return self

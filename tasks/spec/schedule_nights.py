@@ -1,4 +1,4 @@
-"""The nights of a schedule: how many a year has, and which were missed."""
+"""The nights of a schedule: how many there are in a year, and which were missed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_MISSED = 31
 
 
 def nights_per_year(schedule: Schedule) -> float:
-    """Return the distinct nights (dates) of a year on which drift is measured and decided on, 1 to 365.
+    """Return the number of dates in a year, 1 to 365, on which a decision is made.
 
     Examples
     --------
@@ -31,15 +31,15 @@ def nights_per_year(schedule: Schedule) -> float:
 
 
 def missed_nights(schedule: Schedule, last: date | None, context: date) -> list[date]:
-    """Return the scheduled nights after the last one that was decided and before tonight, oldest first.
+    """Return the scheduled nights after the last decided one and before tonight, oldest first.
 
-    A night is a date, so one that a change of the clocks skips or repeats is one night all the same. After a longer
-    pause only the newest 31 are caught up one by one; what landed before them is taken in with the first.
+    A night is a date, so a night that a clock change skips or repeats counts once. After a longer pause only the newest
+    31 nights are returned; earlier deliveries are ingested with the first of them.
 
     Parameters
     ----------
     last : date or None
-        None when no night was ever decided: nothing was missed then.
+        The last night with a decision; None if there is none, and then no night was missed.
 
     Examples
     --------
@@ -51,14 +51,14 @@ def missed_nights(schedule: Schedule, last: date | None, context: date) -> list[
     """
     if last is None:
         return []
-    zone, found = ZoneInfo(schedule.time_zone), list[date]()
+    zone, missed = ZoneInfo(schedule.time_zone), list[date]()
     start = max(last, context - timedelta(days=DAYS)) + timedelta(days=1)
     for moment in CronSim(schedule.looks, datetime.combine(start, datetime.min.time(), zone) - timedelta(seconds=1)):
         if moment.date() >= context:
             break
-        if moment.date() not in found[-1:]:
-            found.append(moment.date())
-    return found[-MOST_MISSED:]
+        if moment.date() not in missed[-1:]:
+            missed.append(moment.date())
+    return missed[-MOST_MISSED:]
 
 
 @lru_cache(maxsize=64)

@@ -72,8 +72,8 @@ def test_why_shows_every_answer_with_its_numbers(lake: Lake, leeway: Leeway) -> 
     assert "rows=300 window_days=7 min_rows=50" in said.out
     assert "200%" in said.out
     assert "120 rows and 120 labels accepted, 3 rows quarantined" in said.out
-    told = said.out.split("How far from an alarm")[1]
-    assert "size is past its leeway (2.0 x); drift alone does not retrain" in told
+    message = said.out.split("How far from an alarm")[1]
+    assert "size is past its leeway (2.0 x); drift alone does not retrain" in message
 
 
 def test_why_of_a_night_that_was_not_run_names_the_span(lake: Lake, leeway: Leeway) -> None:

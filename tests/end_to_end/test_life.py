@@ -190,7 +190,9 @@ def test_approval_makes_it_champion_and_keeps_the_one_before(second_champion: di
 
 
 def test_a_rollback_brings_the_previous_champion_back(rolled_back: dict[str, Any]) -> None:
-    assert rolled_back["said"] == "version 1 is champion again, version 2 is barred: offers were too high"
+    assert (
+        rolled_back["said"] == "version 1 is champion again; version 2 cannot be promoted again: offers were too high"
+    )
     assert rolled_back["aliases"]["champion"] == 1
 
 
@@ -198,7 +200,7 @@ def test_what_was_rolled_back_is_not_promoted_again_even_if_somebody_approves_it
     workspace: Workspace, rolled_back: dict[str, Any]
 ) -> None:
     assert rolled_back["promote"]["action"] == "refused"
-    assert "it is barred (rolled back to version 1: offers were too high)" in rolled_back["promote"]["reason"]
+    assert "it cannot be promoted (rolled back to version 1: offers were too high)" in rolled_back["promote"]["reason"]
     assert workspace.registry.aliases(PROJECT)["champion"] == 1
 
 

@@ -68,7 +68,7 @@ def test_approve_promote_reject_move_by_hand_and_roll_back(registry: Registry) -
     registry.set_tag(PROJECT, 3, "approval", "rejected")
     registry.set_alias(PROJECT, "champion", 3)
     assert settle(registry, now) == [
-        "version 3 is barred: rejected in MLflow",
+        "version 3 cannot be promoted again: rejected in MLflow",
         "the alias champion was moved by hand to version 3; it is back at version 2",
     ]
     carry_out(rollback(seen(registry), "prices off", now + timedelta(seconds=2)), PROJECT, registry)
@@ -204,6 +204,6 @@ def test_every_step_is_written_down_with_who_when_and_why(
     assert rows[3].reason == "the alias champion was moved by hand to version 1; it is back at version 2"
     assert rows[4].reason.endswith("offers were too high")
     assert "it was compared with champion 7" in rows[6].reason
-    assert rows[7].reason == "version 3 is barred: nobody answered within gate.evidence_days, 30"
+    assert rows[7].reason == "version 3 cannot be promoted again: no answer within gate.evidence_days, 30"
     assert all(each.time.tzinfo is not None for each in rows)
     assert [each.action for each in told] == ["promoted", "promoted", "put_back", "rolled_back", "refused", "rejected"]

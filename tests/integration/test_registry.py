@@ -148,7 +148,7 @@ def test_what_is_not_there_is_none(registry: Registry, project: str) -> None:
     assert registry.version(project, 99) is None
     assert registry.by_alias(project, "champion") is None
     assert registry.versions("nobody") == []
-    with pytest.raises(Terminal, match="no such thing"):
+    with pytest.raises(Terminal, match="no such object"):
         registry.set_alias(project, "champion", 99)
 
 
@@ -173,7 +173,7 @@ def test_an_exchanged_file_is_not_returned(registry: Registry, project: str, tmp
 def test_the_files_of_one_version_do_not_pass_as_anothers(registry: Registry, project: str) -> None:
     old = registry.add_version(project, DRAFT)
     new = registry.add_version(project, replace(DRAFT, key="mine/2026-11-21"))
-    with pytest.raises(EvidenceError, match="exchanged"):
+    with pytest.raises(EvidenceError, match="belong to another version"):
         registry.fetch(replace(new, run_id=old.run_id))
 
 

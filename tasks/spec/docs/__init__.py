@@ -1,1 +1,1 @@
-"""Docs."""
+"""Generated documentation of the spec: JSON schema and key reference."""

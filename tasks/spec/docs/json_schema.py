@@ -12,7 +12,7 @@ Loc = tuple[str | int, ...]
 
 
 def schema_text() -> str:
-    """Return the JSON schema as text, the same for the same code: what stands in deployments/spec.schema.json."""
+    """Return the content of deployments/spec.schema.json."""
     return json.dumps(_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
@@ -22,7 +22,7 @@ def _schema() -> dict[str, Any]:
 
 
 def node_at(loc: Loc) -> dict[str, Any] | None:
-    """Return what the schema says of one key, references followed and "may be left out" removed; None if unknown.
+    """Return the schema of one key with references and optional types resolved; None if the key is unknown.
 
     >>> node_at(("gate", "min_rows"))["minimum"]
     10
@@ -33,13 +33,13 @@ def node_at(loc: Loc) -> dict[str, Any] | None:
     for key in loc:
         if node is None:
             return None
-        found = node.get("items") if isinstance(key, int) else node.get("properties", {}).get(key)
-        node = None if found is None else resolved(found)
+        child = node.get("items") if isinstance(key, int) else node.get("properties", {}).get(key)
+        node = None if child is None else resolved(child)
     return node
 
 
 def resolved(node: dict[str, Any]) -> dict[str, Any]:
-    """Return a schema node with its reference followed and its null alternative removed; its own words win."""
+    """Return a schema node with its reference resolved and its null alternative removed; its own keys come first."""
     own = {key: value for key, value in node.items() if key not in {"$ref", "anyOf"}}
     if "$ref" in node:
         return {**_schema()["$defs"][node["$ref"].rsplit("/", 1)[-1]], **own}
@@ -64,7 +64,7 @@ def required_keys(loc: Loc) -> list[str]:
 
 
 def blocks() -> list[Loc]:
-    """Return the place of every block of keys, the whole spec first, in the order of the reference.
+    """Return the path of every block of keys, the whole spec first, in the order of the reference.
 
     >>> blocks()[:4]
     [(), ('scope',), ('source',), ('source', 'label')]
@@ -73,11 +73,11 @@ def blocks() -> list[Loc]:
 
 
 def _blocks_below(loc: Loc) -> list[Loc]:
-    found = [loc]
+    paths = [loc]
     for key in known_keys(loc):
         node = node_at((*loc, key)) or {}
         if node.get("type") == "array" and known_keys((*loc, key, 0)):
-            found += _blocks_below((*loc, key, 0))
+            paths += _blocks_below((*loc, key, 0))
         elif "properties" in node:
-            found += _blocks_below((*loc, key))
-    return found
+            paths += _blocks_below((*loc, key))
+    return paths

@@ -1,4 +1,4 @@
-"""The key-by-key reference of project.yaml, written below the introduction of deployments/README.md."""
+"""The reference of all keys of project.yaml, written below the introduction of deployments/README.md."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def reference_markdown() -> str:
 
 
 def with_reference(readme: str) -> str:
-    """Return a README whose hand-written part, up to the marker line, is kept and whose reference is new.
+    """Return a README with its hand-written part, up to the marker line, and a new reference.
 
     >>> with_reference("# Mine").splitlines()[:3] == ["# Mine", "", BEGIN]
     True
@@ -53,7 +53,7 @@ def _kind(block: Loc, key: str, node: dict[str, Any]) -> str:
 
 
 def _default(node: dict[str, Any]) -> str:
-    """Return a default as it would be written in YAML; a block's are those of its keys."""
+    """Return a default as it is written in YAML; a block has the defaults of its keys."""
     if "properties" in node:
         return "those of its keys"
     default = node.get("default")

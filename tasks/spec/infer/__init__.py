@@ -1,4 +1,4 @@
-"""A first spec from a person's own data: frame in; a page of YAML, its spec and its expectations out."""
+"""Infer a first spec from a user's data: the text of project.yaml, the spec, and its expectations."""
 
 from tasks.spec.infer.infer_spec import InferredProject, infer_spec
 from tasks.spec.infer.spec_text import Arrival

@@ -1,4 +1,4 @@
-"""The columns: which kind each is, which are left out, and why."""
+"""Choose the kind of each column, or leave it out, with the reason."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNNAMEABLE = "its name is empty, too long, not printable, or has a blank at an e
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A column, what it is used as and why; its typed values (none if left out); whether the reason is unusual."""
+    """A column, its kind and the reason, its typed values unless it is left out, and whether the choice is unusual."""
 
     name: str
     kind: Literal["numbers", "booleans", "categories", "left out"]
@@ -35,17 +35,17 @@ class Chosen:
 
 
 def choose_columns(frame: pd.DataFrame, target: Target, taken: set[str]) -> list[Chosen]:
-    """Return every column that is not the id, the event time or the label, with what it is used as."""
+    """Return the choice for every column other than the id, the event time and the label."""
     return [_without_leak(_chosen(frame[name], str(name)), target) for name in frame.columns if str(name) not in taken]
 
 
 def can_be_named(name: str) -> bool:
-    """Tell whether a column's name can stand in a spec: 1 to 128 printable characters, no blank at either end."""
+    """Return whether a name is allowed in a spec: 1 to 128 printable characters without a blank at either end."""
     return name == name.strip() and name.isprintable() and 0 < len(name) <= LONGEST_NAME
 
 
 def looks_like_an_identifier(name: str) -> bool:
-    """Tell from its name whether a column numbers things.
+    """Return whether the name of a column is that of an identifier.
 
     >>> [looks_like_an_identifier(name) for name in ("id", "customer_id", "orderId", "paid", "sqft")]
     [True, True, True, False, False]
@@ -57,14 +57,14 @@ def _chosen(column: pd.Series, name: str) -> Chosen:
     if not can_be_named(name):
         return Chosen(name, "left out", UNNAMEABLE)
     if column.dtype == object and column.map(lambda cell: isinstance(cell, (list, dict, bytes, np.ndarray))).any():
-        return Chosen(name, "left out", "its cells hold lists, blocks or bytes: write plain values, one a column")
+        return Chosen(name, "left out", "its cells are lists, blocks or bytes: write one value in each cell")
     texts = categories(column).column
     distinct, rows = int(texts.nunique()), int(texts.notna().sum())
     if distinct <= 1:
-        only = f"is {texts.dropna().iloc[0]!r} wherever it is filled" if distinct else "is empty"
+        only = f"is {texts.dropna().iloc[0]!r} in every filled cell" if distinct else "is empty"
         return Chosen(name, "left out", f"it {only}: nothing to learn from")
     amounts = numbers(column)
-    if amounts.clean:  # 0 and 1 too: another number may well follow one day
+    if amounts.clean:  # 0 and 1 too: other numbers may follow
         return _number_or_code(name, texts, amounts.column, distinct == rows)
     truths = booleans(column)
     if truths.clean and len(truths.column.dropna().unique()) > 1:
@@ -76,12 +76,10 @@ def _number_or_code(name: str, texts: pd.Series, amounts: pd.Series, unique: boo
     padded = bool(texts.str.fullmatch(r"0\d+").any())
     if (padded or CODES.search(name)) and texts.nunique() <= LARGEST_CATEGORY:
         reason = "leading zeros" if padded else "its name says it is a code"
-        return Chosen(
-            name, "categories", f"digits, but {reason}: half-way between two codes means nothing", texts, unusual=True
-        )
+        return Chosen(name, "categories", f"digits, but {reason}: codes have no order", texts, unusual=True)
     whole = bool((amounts.dropna() % 1 == 0).all())
     if unique and whole and (looks_like_an_identifier(name) or amounts.is_monotonic_increasing):
-        return Chosen(name, "left out", "whole numbers, another one in every row: it seems to name rows")
+        return Chosen(name, "left out", "a different whole number in every row: it seems to identify rows")
     return Chosen(name, "numbers", "every filled cell is a number", amounts)
 
 
@@ -107,7 +105,7 @@ def _without_leak(chosen: Chosen, target: Target) -> Chosen:
     if chosen.typed is None:
         return chosen
     if target.task == "multiclass" and chosen.kind != "categories":
-        return chosen  # names have no order that a number could be compared with
+        return chosen  # class names have no order to compare a number with
     suspicion = leak(chosen.typed, target.typed, binary=target.task == "binary")
     if not suspicion:
         return chosen

@@ -1,7 +1,7 @@
-"""The first Great Expectations suite: what held in the data at hand, with room for what may honestly change.
+"""The first Great Expectations suite: rules that hold in the given data, with room for normal variation.
 
-Ranges are widened by half of what was observed on each side, and a sign is kept: what was never negative may not become
-so. Categories are a warning only: a new one is news, not a fault.
+Ranges are widened by half of the observed range on each side, but never across zero. Categories are a warning only,
+because a new category is not a fault.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ def expectation(kind: str, why: str, severity: Severity = "critical", **kwargs: 
 
 
 def widened(low: float, high: float) -> tuple[float, float]:
-    """Return a range with half its length added on each side, cut at 0 where it never crossed it.
+    """Return a range with half its length added on each side, but without crossing zero.
 
-    >>> widened(2, 10)   # 8 long: -2 would change the sign
+    >>> widened(2, 10)   # 2 - 4 would cross zero
     (0.0, 14.0)
     >>> widened(-1, 1)
     (-2.0, 2.0)
@@ -35,31 +35,31 @@ def widened(low: float, high: float) -> tuple[float, float]:
 
 
 def expectations_for(column: pd.Series, kind: str) -> list[dict[str, Any]]:
-    """Return what held for one typed column: filled everywhere, its range, or its few values."""
-    name, held = str(column.name), []
+    """Return the rules that hold for one typed column: no missing value, its range, or its few values."""
+    name, rules = str(column.name), []
     if not column.isna().any():
-        held.append(expectation("expect_column_values_to_not_be_null", "no cell was empty", column=name))
+        rules.append(expectation("expect_column_values_to_not_be_null", "no cell is empty in the data", column=name))
     known = column.dropna()
     if kind == "binary":
-        held.append(expectation("expect_column_values_to_be_in_set", "a binary label", column=name, value_set=[0, 1]))
+        rules.append(expectation("expect_column_values_to_be_in_set", "a binary label", column=name, value_set=[0, 1]))
     if kind == "numbers" and len(known):
         low, high = widened(float(known.min()), float(known.max()))
-        why = f"seen {known.min():g} to {known.max():g}, widened by half of that on each side, the sign kept"
+        why = f"observed {known.min():g} to {known.max():g}, widened by half of the range on each side, not across zero"
         rule = "expect_column_values_to_be_between"
-        held.append(expectation(rule, why, column=name, min_value=low, max_value=high))
+        rules.append(expectation(rule, why, column=name, min_value=low, max_value=high))
     if kind == "categories" and known.nunique() <= SMALL_CATEGORY:
         values = sorted(str(value) for value in known.unique())
-        why = "the values seen; a new one is reported, not refused"
-        held.append(expectation("expect_column_values_to_be_in_set", why, "warning", column=name, value_set=values))
-    return held
+        why = "the observed values; a new one is reported, not refused"
+        rules.append(expectation("expect_column_values_to_be_in_set", why, "warning", column=name, value_set=values))
+    return rules
 
 
 def unique_key(columns: list[str]) -> list[dict[str, Any]]:
-    """Return the expectation that an id names each row once in a delivery, and that it is never empty."""
+    """Return the rules that the id is never empty and identifies each row of a delivery."""
     filled = [expectation("expect_column_values_to_not_be_null", "part of the id", column=name) for name in columns]
     if len(columns) == 1:
-        return [*filled, expectation("expect_column_values_to_be_unique", "it names a row", column=columns[0])]
+        return [*filled, expectation("expect_column_values_to_be_unique", "it identifies a row", column=columns[0])]
     return [
         *filled,
-        expectation("expect_compound_columns_to_be_unique", "it names a row", column_list=columns),
+        expectation("expect_compound_columns_to_be_unique", "it identifies a row", column_list=columns),
     ]

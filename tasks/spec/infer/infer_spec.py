@@ -1,4 +1,4 @@
-"""infer_spec: what the parts of this room chose, put on one page."""
+"""Infer a whole project from data: its spec, its expectations, and the list of guesses."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from tasks.spec.reading.read_spec import parse_spec
 
 @dataclass(frozen=True, slots=True)
 class InferredProject:
-    """A first project: the spec, the page it was read from, the Great Expectations suite (JSON form), and the guesses.
+    """A first project: the spec, its text, the Great Expectations suite (JSON form), and the guesses.
 
-    `guesses` has a sentence for each choice that a person may know better.
+    `guesses` has one sentence for each choice that the user may correct.
     """
 
     spec: ProjectSpec
@@ -34,7 +34,7 @@ class InferredProject:
     guesses: tuple[str, ...]
 
 
-def infer_spec(  # noqa: PLR0913 - keyword-only: each is a question that a person answers
+def infer_spec(  # noqa: PLR0913 - keyword-only: each is an answer of the user
     frame: pd.DataFrame,
     *,
     project: str,
@@ -46,30 +46,30 @@ def infer_spec(  # noqa: PLR0913 - keyword-only: each is a question that a perso
     arrival: Arrival = "modified",
     written: Mapping[str, str] | None = None,
 ) -> InferredProject:
-    """Return a first project for a person's own data; every choice is explained in the page.
+    """Return a first project for a user's data; comments in the text explain every choice.
 
     Parameters
     ----------
     frame : DataFrame
-        The rows: cells all text, as csv has them, or typed, as Parquet has them.
+        The rows; cells are text, as in csv, or typed, as in Parquet.
     project : str
         The project's name.
     uri, fmt : str
-        Where rows will land, and how they are written (csv, jsonl or parquet).
+        Where rows land, and their format (csv, jsonl or parquet).
     time, label : str
-        The columns that say when a row happened, and what is to be predicted.
+        The columns with the time of the event, and with the value to predict.
     id_columns : list of str, optional
-        The columns that name a row; left out, they are guessed.
+        The columns that identify a row; by default they are guessed.
     arrival : 'modified' or 'filename'
-        What says when a file landed: its modification time, or the date in its name.
+        What dates the arrival of a file: its modification time, or the date in its name.
     written : mapping of str to str, optional
-        Keys of `source` that say how the files are written (`encoding`, `separator`, `decimal`) where that is unusual.
+        Keys of `source` on the format of the files (`encoding`, `separator`, `decimal`) that are not the default.
 
     Raises
     ------
     SpecError
-        When the columns do not exist, nothing names a row, the label cannot be learned, times are not ISO 8601, or no
-        column is left to learn from.
+        When a column does not exist, nothing identifies a row, the label cannot be learned, times are not ISO 8601,
+        or no feature is left.
     """
     checked_name(project)
     frame = frame.rename(columns=str)
@@ -88,28 +88,28 @@ def infer_spec(  # noqa: PLR0913 - keyword-only: each is a question that a perso
 def _require_columns(frame: pd.DataFrame, time: str, label: str) -> None:
     known = [str(name) for name in frame.columns]
     twice = sorted({name for name in known if known.count(name) > 1})
-    faults = [f"column {name!r} stands twice in the data; rename one" for name in twice]
-    for asked, what in ((time, "event time"), (label, "label")):
-        if asked not in known:
-            faults.append(f"{what} {asked!r} is not in the data; known: {', '.join(known)}{nearest(asked, known)}")
-        elif not can_be_named(asked):
-            faults.append(f"{what} {asked!r} cannot be used: {UNNAMEABLE}")
+    faults = [f"column {name!r} occurs twice in the data; rename one" for name in twice]
+    for wanted, what in ((time, "event time"), (label, "label")):
+        if wanted not in known:
+            faults.append(f"{what} {wanted!r} is not in the data; known: {', '.join(known)}{nearest(wanted, known)}")
+        elif not can_be_named(wanted):
+            faults.append(f"{what} {wanted!r} cannot be used: {UNNAMEABLE}")
     if time == label:
         faults.append(f"{time!r} cannot be both the event time and the label")
     if frame.empty:
-        faults.append("the data has no rows; a first spec is written from what is there")
+        faults.append("the data has no rows; a first spec needs some")
     if faults:
         raise SpecError(faults)
 
 
 def _suite(choices: Choices) -> dict[str, Any]:
     label = choices.target.typed.rename(choices.label)
-    held = unique_key(choices.key.columns)
+    rules = unique_key(choices.key.columns)
     if not choices.span.undated and choices.time not in choices.key.columns:
-        held.append(expectation("expect_column_values_to_not_be_null", "every row happened", column=choices.time))
+        rules.append(expectation("expect_column_values_to_not_be_null", "each has an event time", column=choices.time))
     kinds = {"binary": "binary", "multiclass": "categories", "regression": "numbers"}
-    held += expectations_for(label, kinds[choices.target.task])
+    rules += expectations_for(label, kinds[choices.target.task])
     for column in choices.columns:
         if column.typed is not None:
-            held += expectations_for(column.typed.rename(column.name), column.kind)
-    return {"name": choices.project, "expectations": held, "meta": {}}
+            rules += expectations_for(column.typed.rename(column.name), column.kind)
+    return {"name": choices.project, "expectations": rules, "meta": {}}

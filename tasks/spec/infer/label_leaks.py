@@ -1,4 +1,4 @@
-"""Leaks: columns that give the label away, as a copy, a function of it, or a verdict written afterwards."""
+"""Detect leaks: columns that are a copy of the label, a function of it, or written after it was known."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ FEWEST_ROWS = 20
 
 
 def leak(values: pd.Series, label: pd.Series, *, binary: bool) -> str:
-    """Return why a column is suspected to give the label away, or nothing.
+    """Return why a column is suspected to leak the label, or an empty text.
 
     Numbers and booleans: the same values, or the same order (Spearman's rank correlation; for a binary label the area
     under the ROC curve) to 0.999. Categories: each value, seen five times on average, has one label in 99.9 % of rows.
@@ -58,7 +58,9 @@ def _area(values: pd.Series, label: pd.Series) -> str:
     positives, negatives = float((label == 1).sum()), float((label == 0).sum())
     ranks = float(values.rank()[label == 1].sum())
     area = (ranks - positives * (positives + 1) / 2) / (positives * negatives)
-    return f"it alone separates the labels (area {max(area, 1 - area):.4f})" if max(area, 1 - area) >= ALMOST else ""
+    return (
+        f"it separates the labels by itself (area {max(area, 1 - area):.4f})" if max(area, 1 - area) >= ALMOST else ""
+    )
 
 
 def _purity(values: pd.Series, label: pd.Series) -> str:
@@ -67,4 +69,4 @@ def _purity(values: pd.Series, label: pd.Series) -> str:
     pairs = pd.DataFrame({"value": values, "label": label}).value_counts()
     pure = float(pairs.groupby(level="value").max().sum()) / len(values)
     base = float(label.value_counts().max()) / len(values)
-    return f"its value alone tells the label in {pure:.1%} of the rows" if pure >= ALMOST and base < pure else ""
+    return f"its value determines the label in {pure:.1%} of the rows" if pure >= ALMOST and base < pure else ""

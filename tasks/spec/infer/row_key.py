@@ -1,4 +1,4 @@
-"""The id: the column, or columns, that name a row."""
+"""The id: the column or columns that identify a row."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from tasks.spec.infer.column_kinds import can_be_named, looks_like_an_identifier
 from tasks.spec.values.cell_types import categories, numbers
 
 NOTHING_UNIQUE = (
-    "no column is different in every row, alone or together with the event time; say which columns name a row with "
-    "--id (such as --id customer --id date), or add a column that numbers the rows where they are written"
+    "no column is unique, alone or together with the event time; name the columns that identify a row with --id "
+    "(such as --id customer --id date), or add a column that numbers the rows where they are written"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The columns that name a row, and why they were chosen."""
+    """The columns that identify a row, and why they were chosen."""
 
     columns: list[str]
     why: str
 
 
 def given_key(frame: pd.DataFrame, columns: list[str]) -> Key:
-    """Return the key a person named, or refuse it with what is wrong: an unknown column, empty cells, duplicates."""
+    """Return the key that the user named, or refuse it: for an unknown column, empty cells or duplicates."""
     known = [str(name) for name in frame.columns]
     unknown = [name for name in columns if name not in known or not can_be_named(name)]
     if unknown:
@@ -37,15 +37,15 @@ def given_key(frame: pd.DataFrame, columns: list[str]) -> Key:
         raise SpecError(hints)
     empty = [name for name in columns if categories(frame[name]).column.isna().any()]
     if empty:
-        raise SpecError([f"id column {name!r} has empty cells; every row needs a name" for name in empty])
+        raise SpecError([f"id column {name!r} has empty cells; every row needs an id" for name in empty])
     repeated = int(_texts(frame, columns).duplicated().sum())
     if repeated:
-        raise SpecError([f"id {columns} names {repeated:,} rows a second time; add a column that tells them apart"])
-    return Key(columns, "as you said")
+        raise SpecError([f"id {columns} has {repeated:,} duplicates; add a column that distinguishes them"])
+    return Key(columns, "as given")
 
 
 def guessed_key(frame: pd.DataFrame, time: str, label: str) -> Key:
-    """Return the columns that name a row, guessed: what is called an id first, then any unique column, then with time.
+    """Guess the columns that identify a row: columns named like an id first, then others, alone or with the event time.
 
     Raises
     ------
@@ -59,10 +59,10 @@ def guessed_key(frame: pd.DataFrame, time: str, label: str) -> Key:
     ['shop', 'day']
     """
     names = [str(name) for name in frame.columns if str(name) not in {time, label} and _can_name(frame[name])]
-    called = [name for name in names if looks_like_an_identifier(name)]
-    others = [name for name in names if name not in called]
-    reason = "it is unique, and its name says so"
-    key = _alone(frame, called, reason) or _paired(frame, called, time)
+    named = [name for name in names if looks_like_an_identifier(name)]
+    others = [name for name in names if name not in named]
+    reason = "it is unique, and its name is that of an id"
+    key = _alone(frame, named, reason) or _paired(frame, named, time)
     key = key or _alone(frame, others, "it is unique in this data") or _paired(frame, others, time)
     if key:
         return key
@@ -76,7 +76,7 @@ def _alone(frame: pd.DataFrame, names: list[str], why: str) -> Key | None:
 def _paired(frame: pd.DataFrame, names: list[str], time: str) -> Key | None:
     for name in names:
         if not _texts(frame, [name, time]).duplicated().any():
-            return Key([name, time], f"{name} alone repeats, with {time} it is unique in this data")
+            return Key([name, time], f"{name} repeats, but is unique in this data together with {time}")
     return None
 
 
@@ -85,7 +85,7 @@ def _texts(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 
 
 def _can_name(column: pd.Series) -> bool:
-    """Tell whether a column can be part of an id: filled everywhere, and text or whole numbers."""
+    """Return whether a column can be part of an id: no missing value, and text or whole numbers."""
     if not can_be_named(str(column.name)) or categories(column).column.isna().any():
         return False
     read = numbers(column)

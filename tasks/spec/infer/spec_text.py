@@ -1,4 +1,4 @@
-"""The page: project.yaml as text, each choice with its reason."""
+"""The text of a first project.yaml, with the reason of each choice."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """Everything the page says."""
+    """All choices that the text contains."""
 
     project: str
     uri: str
@@ -38,7 +38,7 @@ class Choices:
 
 
 def quoted(text: str) -> str:
-    """Return a text as YAML reads it back, in quotes where it would otherwise be something else.
+    """Return a text for YAML, in quotes if YAML would read it as anything else.
 
     >>> quoted("price"), quoted("yes"), quoted("a: b"), quoted("7")
     ('price', '"yes"', '"a: b"', '"7"')
@@ -49,7 +49,7 @@ def quoted(text: str) -> str:
 
 
 def page(choices: Choices) -> str:
-    """Return project.yaml, about a page, with a comment for every choice."""
+    """Return the text of project.yaml, with a comment for every choice."""
     return "\n".join(
         [_head(choices), _scope(choices), _source(choices), _features(choices.columns), _operation(choices)]
     )
@@ -61,7 +61,7 @@ def _comment(text: str, indent: str = "") -> str:
 
 
 def _flow(names: Iterable[str], indent: str = "    ") -> str:
-    """Return names as a YAML list, broken between names where a line gets long."""
+    """Return names as a YAML list, wrapped between names."""
     lines = [""]
     for name in names:
         piece = f"{quoted(name)}, "
@@ -73,13 +73,12 @@ def _flow(names: Iterable[str], indent: str = "    ") -> str:
 
 def _head(choices: Choices) -> str:
     span = choices.span
-    told = (
-        f"A first spec, written from {span.rows:,} rows of {span.first} to {span.last}. Every choice says why; "
-        f"change what you know better, then run `leeway check {choices.project}`."
+    introduction = (
+        f"A first spec, inferred from {span.rows:,} rows of {span.first} to {span.last}. Comments explain the choices; "
+        f"correct them, then run `leeway check {choices.project}`."
     )
-    return (
-        f"# yaml-language-server: $schema=../spec.schema.json\n{_comment(told)}\n\nproject: {quoted(choices.project)}\n"
-    )
+    schema = "# yaml-language-server: $schema=../spec.schema.json"
+    return f"{schema}\n{_comment(introduction)}\n\nproject: {quoted(choices.project)}\n"
 
 
 def _scope(choices: Choices) -> str:
@@ -94,12 +93,12 @@ def _scope(choices: Choices) -> str:
     return "\n".join(
         [
             "scope:",
-            "  owner: your name  # who answers for this model",
-            f"  objective: {quoted(objective)}  # say what it decides, and for whom",
+            "  owner: your name  # who is responsible for this model",
+            f"  objective: {quoted(objective)}  # say what it decides, and who uses it",
             _comment(f"{target.why}.", "  "),
             f"  metric: {target.metric}",
-            f"  baseline: {target.baseline}  # the rule a model must beat: {rule}",
-            "  # target: the value of the metric that you would call a success",
+            f"  baseline: {target.baseline}  # the rule that a model must beat: {rule}",
+            "  # target: the value of the metric that counts as a success",
             "",
         ]
     )
@@ -107,20 +106,20 @@ def _scope(choices: Choices) -> str:
 
 def _source(choices: Choices) -> str:
     undated = choices.span.undated
-    note = f"; {undated:,} rows have none and will be refused" if undated else ""
-    dated = ["  arrival: filename  # the date in a file's name is the day it landed"]
+    note = f"; {undated:,} rows have none and are refused" if undated else ""
+    dated = ["  arrival: filename  # the date in the name of a file is the day it landed"]
     return "\n".join(
         [
             "source:",
             f"  uri: {quoted(choices.uri)}  # a folder, relative to this file, or s3://bucket/prefix",
             f"  format: {choices.format}",
-            *(f"  {name}: {quoted(value)}  # so the data is written" for name, value in choices.written.items()),
-            f"  id: {_flow(choices.key.columns)}  # what names a row: {choices.key.why}",
-            f"  event_time: {quoted(choices.time)}  # when a row happened{note}",
+            *(f"  {name}: {quoted(value)}  # as in the data" for name, value in choices.written.items()),
+            f"  id: {_flow(choices.key.columns)}  # what identifies a row: {choices.key.why}",
+            f"  event_time: {quoted(choices.time)}  # the time of the event{note}",
             *(dated if choices.arrival == "filename" else []),
             "  label:",
             f"    column: {quoted(choices.label)}",
-            "    delay_days: 0  # it is in the rows, so known at once; if it comes later, say after how many days",
+            "    delay_days: 0  # it is in the rows, so known at once; if not, after how many days",
             "",
         ]
     )
@@ -155,11 +154,11 @@ def _special(chosen: list[Chosen]) -> list[str]:
 
 def _operation(choices: Choices) -> str:
     span, target = choices.span, choices.target
-    days, told = span.cohort_days, f"the data spans {span.days:,} days, about {span.rows_per_day:,.1f} rows a day"
+    days, extent = span.cohort_days, f"the data spans {span.days:,} days, about {span.rows_per_day:,.1f} rows a day"
     scale = [f"  target_scale: {target.scale}"] if target.scale != "identity" else []
     return "\n".join(
         [
-            _comment(f"Parted by time: {told}."),
+            _comment(f"Split by time: {extent}."),
             f"split: {{holdout_days: {days}, folds: 3, fold_days: {days}}}",
             "",
             "training:",
@@ -167,14 +166,14 @@ def _operation(choices: Choices) -> str:
             *scale,
             f"  min_rows: {span.training_rows}",
             "",
-            f"gate: {{min_rows: {span.gate_rows}}}  # fewest labelled rows a challenger is judged on",
+            f"gate: {{min_rows: {span.gate_rows}}}  # the fewest labelled rows to judge a challenger on",
             "",
             "monitoring:",
             f"  cohort_days: {days}",
-            "  false_alarms_per_year: 4  # how many alarms by chance you accept",
+            "  false_alarms_per_year: 4  # the number of false alarms that you accept",
             "  cooldown_days: 28  # never below source.label.delay_days",
             "",
-            "automation: {retrain: automatic, promote: approval}  # a person says yes to every new model",
+            "automation: {retrain: automatic, promote: approval}  # a person approves every new model",
             'schedule: {nightly: "0 2 * * *", time_zone: UTC}',
             "",
         ]

@@ -1,4 +1,4 @@
-"""The label: what kind of task it makes, and the metric, scale and baseline that fit it."""
+"""Infer the task from the label, with a fitting metric, scale and baseline."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FEWEST_OF_A_CLASS = 5
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The label as numbers, or as names of several classes, and what follows from it; `why` is for the person."""
+    """The label as numbers or class names, the settings that follow from it, and the reason in words."""
 
     typed: pd.Series
     task: Literal["regression", "binary", "multiclass"]
@@ -31,7 +31,7 @@ class Target:
 
 
 def read_target(column: pd.Series) -> Target:
-    """Return the label, typed, with the task it makes.
+    """Return the typed label and its task.
 
     Two values of a yes/no kind, or 0 and 1, are a binary task; other numbers are a regression, on the log scale when
     they are positive and their skewness is above 2 and at least halved by the logarithm. Three to fifty texts that
@@ -40,7 +40,7 @@ def read_target(column: pd.Series) -> Target:
     Raises
     ------
     SpecError
-        When the label is constant, has fewer than 20 values, or is text that does not name a few classes.
+        When the label is constant, has fewer than 20 values, or is text that is not a few classes.
 
     Examples
     --------
@@ -92,9 +92,7 @@ def _skewness(values: pd.Series) -> float:
 def _require_variety(values: pd.Series, name: str) -> None:
     known = values.dropna()
     if len(known) < FEWEST_ROWS:
-        raise SpecError(
-            [f"label {name!r} has {len(known)} values; at least {FEWEST_ROWS} are needed to write a first spec"]
-        )
+        raise SpecError([f"label {name!r} has {len(known)} values; at least {FEWEST_ROWS} are needed for a first spec"])
     if len(known.unique()) == 1:
         raise SpecError(
             [f"label {name!r} is {known.iloc[0]:g} in every row; there is nothing to learn: is it the right column?"]
@@ -104,7 +102,7 @@ def _require_variety(values: pd.Series, name: str) -> None:
 def _two_numbers(name: str, values: pd.Series) -> str:
     low, high = sorted(values.dropna().unique())
     return (
-        f"label {name!r} has two values, {low:g} and {high:g}; a binary label is 1 for the event you look for and 0 "
+        f"label {name!r} has two values, {low:g} and {high:g}; a binary label is 1 for the event to predict and 0 "
         f"otherwise: write {high:g} as 1 and {low:g} as 0, or the other way round, and run this again"
     )
 
@@ -114,11 +112,11 @@ def _text_label(name: str, column: pd.Series, bad: BoolArray) -> str:
     shown = ", ".join(repr(text) for text in texts[:3])
     if column.dropna().nunique() == 2:  # noqa: PLR2004 - a binary label has two
         return (
-            f"label {name!r} holds the texts {shown}; Leeway cannot know which one is the event: write 1 for the event "
-            "you look for and 0 otherwise, and run this again"
+            f"label {name!r} has the texts {shown}; Leeway cannot know which one is the event: write 1 for the event "
+            "to predict and 0 otherwise, and run this again"
         )
     return (
-        f"label {name!r} holds texts such as {shown}; expected numbers (regression), 1 and 0 (binary), or the names of "
-        f"{FEWEST_CLASSES} to {MOST_CLASSES} classes, each of them in at least {FEWEST_OF_A_CLASS} rows: put rare ones "
-        "together, or clean the label"
+        f"label {name!r} has texts such as {shown}; expected numbers (regression), 1 and 0 (binary), or the names of "
+        f"{FEWEST_CLASSES} to {MOST_CLASSES} classes, each with at least {FEWEST_OF_A_CLASS} rows: merge rare classes, "
+        "or clean the label"
     )

@@ -1,4 +1,4 @@
-"""Contradictions: keys that are each well-formed and cannot both be meant."""
+"""Contradictions: keys of a spec that are valid by themselves but do not fit together."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ EVENT_TIME: Loc = ("source", "event_time")
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """What cannot both be meant: the keys that were weighed, the one to look at first, and the sentence."""
+    """Keys that do not fit together, the most important first, and a sentence that explains why."""
 
     keys: tuple[Loc, ...]
     text: str
 
 
 def contradictions(spec: ProjectSpec) -> list[Contradiction]:
-    """Return every contradiction of a spec whose keys are each well-formed; an empty list is a usable spec."""
+    """Return every contradiction of a spec with valid keys; the list is empty for a valid spec."""
     found = [
         *_of_features(spec),
         *_of_tables(spec),
@@ -44,7 +44,7 @@ Found = Iterator[tuple[list[Loc], str]]
 
 
 def feature_places(spec: ProjectSpec) -> list[tuple[str, Loc]]:
-    """Return each feature column with its place in the file: the rows' own, the tables', those the function makes."""
+    """Return each feature column with its key in the file: those of the rows, of the tables, and of the function."""
     features = spec.features
     blocks: list[tuple[Loc, Columns]] = [
         (("features",), features.own),
@@ -213,11 +213,14 @@ def _of_privacy(spec: ProjectSpec) -> Found:
 
 
 def _of_upstream(spec: ProjectSpec) -> Found:
-    names = [each.project for each in spec.upstream]
+    names = [upstream.project for upstream in spec.upstream]
     for index, name in enumerate(names):
         place: Loc = ("upstream", index, "project")
         if name == spec.project:
-            yield [place, ("project",)], f"upstream names {name!r}, this project itself; name what it is made of"
+            yield (
+                [place, ("project",)],
+                f"upstream names {name!r}, this project itself; name the projects it depends on",
+            )
         elif name in names[:index]:
             yield [place, ("upstream", names.index(name), "project")], f"upstream names {name!r} twice; once is enough"
 

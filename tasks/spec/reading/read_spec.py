@@ -1,4 +1,4 @@
-"""project.yaml -> ProjectSpec, or every fault of the file at once, each with its line."""
+"""Read project.yaml as a ProjectSpec, or report every fault of the file at once with its line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tasks.spec.reading.spec_faults import contradictions_of, fault_of, shortene
 from tasks.spec.reading.yaml_document import Document, Loc, UnreadableError, read_document
 
 LARGEST_BYTES = 1_000_000
-MOST = 100  # faults shown; past it a count
+MOST = 100  # faults shown
 
 
 def read_spec(path: str | PathLike[str]) -> ProjectSpec:
@@ -26,12 +26,12 @@ def read_spec(path: str | PathLike[str]) -> ProjectSpec:
     Parameters
     ----------
     path : str or path
-        The project.yaml, named in faults as it is given here; its folder has the project's name.
+        The project.yaml; faults name it as it is given here. Its folder has the name of the project.
 
     Raises
     ------
     SpecError
-        With every fault found: unknown or missing keys, wrong values, contradictions, or text that is not YAML.
+        With every fault: unknown or missing keys, wrong values, contradictions, or text that is not YAML.
     """
     shown = str(path)
     return _parsed(_text(Path(path), shown), shown, Path(path).resolve().parent.name)
@@ -70,7 +70,7 @@ def _misplaced(document: Document, folder: str | None) -> list[tuple[int, str]]:
 
 
 def _faults(document: Document, errors: list[Any]) -> list[tuple[int, str]]:
-    """Return the faults with their lines; the wording stops one past those shown, for a file may hold 100,000."""
+    """Return the faults with their lines; only one more than those shown is worded, because there may be 100,000."""
     plain = [error for error in errors if error["type"] != "contradiction"]
     lines = [document.line(_written(error)) for error in plain]
     first = sorted(range(len(plain)), key=lines.__getitem__)[: MOST + 1]
@@ -92,7 +92,7 @@ def _attempt(data: dict[str, Any]) -> tuple[ProjectSpec | None, list[Any]]:
 
 
 def _beneath(data: dict[str, Any], errors: list[Any]) -> list[Contradiction]:
-    """Return the contradictions that the faulty keys hide: those between keys that are themselves well-formed."""
+    """Return the contradictions between valid keys, which the faulty keys hide."""
     faulty = [_key_of(error["loc"]) for error in errors]
     rest = deepcopy(data)
     for loc in faulty:

@@ -1,4 +1,4 @@
-"""The wording of faults: the one place where what went wrong becomes a sentence a person can act on."""
+"""The wording of faults in a spec."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PATTERNS = {NAME.pattern: NAME_IN_WORDS}
 
 
 def dotted(loc: Loc) -> str:
-    """Return a place in the file as a person would say it.
+    """Return the path of a key as text.
 
     >>> dotted(("notifications", 0, "to"))
     'notifications[0].to'
@@ -51,7 +51,7 @@ def found(value: object) -> str:
 
 
 def shortened(text: str) -> str:
-    """Return a text fit for a sentence: its first 60 characters.
+    """Return the first 60 characters of a text.
 
     >>> len(shortened("x" * 1000))
     60
@@ -88,10 +88,10 @@ def _lengths(node: dict[str, Any]) -> list[str]:
 
 
 def missing_key(loc: Loc) -> str:
-    """Return the fault of a key that must be there.
+    """Return the fault of a missing key.
 
     >>> missing_key(("scope", "owner"))
-    "missing key 'owner' in scope: Who answers for this model: a name or an address."
+    "missing key 'owner' in scope: Who is responsible for this model: a name or an address."
     """
     node = node_at(loc) or {}
     meaning = node.get("description", "")
@@ -99,7 +99,7 @@ def missing_key(loc: Loc) -> str:
 
 
 def unknown_key(loc: Loc) -> str:
-    """Return the fault of a key that means nothing where it stands, with the keys that do, and where it may belong."""
+    """Return the fault of an unknown key, with the known keys and the block in which it may belong."""
     parent, key = loc[:-1], shortened(str(loc[-1]))
     known = known_keys(parent)
     homes = [dotted(block) for block in blocks() if key in known_keys(block)]
@@ -108,19 +108,19 @@ def unknown_key(loc: Loc) -> str:
 
 
 def wrong_value(loc: Loc, value: object) -> str:
-    """Return the fault of a value of the wrong kind or out of its range.
+    """Return the fault of a value of the wrong type or outside its range.
 
     >>> wrong_value(("monitoring", "window_days"), "abc")
     "monitoring.window_days: found 'abc' (text), expected a whole number >= 1"
     """
     node = node_at(loc) or {}
-    known = [str(each) for each in node.get("enum", [])]
+    known = [str(value) for value in node.get("enum", [])]
     return f"{dotted(loc)}: found {found(value)}, expected {expected(node)}{_hint(node, value, known)}"
 
 
 def _hint(node: dict[str, Any], value: object, known: list[str]) -> str:
     if value is None:
-        return "; leave the key out to have its default" if "default" in node or "properties" in node else ""
+        return "; leave the key out to use its default" if "default" in node or "properties" in node else ""
     if node.get("type") == "array" and not isinstance(value, list | dict):
         return "; write [a, b]"
     if isinstance(value, str):
@@ -130,7 +130,7 @@ def _hint(node: dict[str, Any], value: object, known: list[str]) -> str:
 
 
 def fault_of(error: dict[str, Any]) -> str:
-    """Return the sentence for one of pydantic's error records, in our words and none of its own."""
+    """Return the sentence for one of pydantic's error records."""
     loc, kind = tuple(error["loc"]), error["type"]
     if kind == "extra_forbidden":
         return unknown_key(loc)
@@ -143,4 +143,5 @@ def fault_of(error: dict[str, Any]) -> str:
 
 def contradictions_of(errors: list[Any]) -> list[Contradiction]:
     """Return the contradictions among pydantic's error records."""
-    return [each for error in errors if error["type"] == "contradiction" for each in error["ctx"]["contradictions"]]
+    conflicts = [error["ctx"]["contradictions"] for error in errors if error["type"] == "contradiction"]
+    return [conflict for group in conflicts for conflict in group]

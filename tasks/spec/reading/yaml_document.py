@@ -1,7 +1,11 @@
-"""YAML text -> plain data and the line of every key: what a spec needs of YAML 1.2, and nothing that can surprise.
+"""Read YAML text as data with the line of every key, in the small part of YAML 1.2 that a spec needs.
 
-`yes`, `on` and `2026-11-20` are texts here (YAML 1.1 makes a boolean or a date of them), keys are always texts, and a
-key said twice is refused. Anchors, aliases and tags are refused: a spec has no use for them, a YAML bomb has.
+`yes`, `on` and `2026-11-20` are texts (YAML 1.1 reads booleans and dates), and so is `0123`. Keys are always texts, and
+every duplicate key is reported. Anchors, aliases, tags and deep nesting are refused before anything is built from them,
+so that YAML bombs have no effect.
+
+ruamel.yaml keeps lines too, but it reads `2026-11-20` as a date and `0123` as 123, stops at the first duplicate key,
+expands anchors, and returns wrapper types; it would need the same refusals and resolvers as PyYAML's composer here.
 """
 
 from __future__ import annotations
@@ -29,14 +33,14 @@ HINTS = {
 
 
 class UnreadableError(Exception):
-    """The text is no YAML a spec may be written in.
+    """The text is not valid YAML, or uses a part of YAML that a spec must not use.
 
     Parameters
     ----------
     line : int
-        Where it stopped being readable, counted from 1.
+        The line of the fault, counted from 1.
     text : str
-        What is wrong there.
+        The fault and what to do.
     """
 
     def __init__(self, line: int, text: str) -> None:
@@ -46,7 +50,7 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What the text says: the data, the line of each key and list item, and keys that were said twice."""
+    """The data of a text, the line of each key and list item, and the faults of duplicate keys."""
 
     data: dict[str, Any]
     lines: dict[Loc, int]
@@ -60,7 +64,7 @@ class Document:
 
 
 def read_document(text: str) -> Document:
-    r"""Return the data of a YAML text with the lines it stands on.
+    r"""Return the data of a YAML text with its lines.
 
     Raises
     ------
@@ -97,7 +101,7 @@ def read_document(text: str) -> Document:
 
 def _unreadable(error: yaml.MarkedYAMLError) -> UnreadableError:
     mark = error.problem_mark or error.context_mark
-    problem = error.problem or error.context or "it stops making sense"
+    problem = error.problem or error.context or "unknown fault"
     hint = next((f"; {hint}" for part, hint in HINTS.items() if part in f"{error.context} {problem}"), "")
     if mark is None:
         return UnreadableError(1, f"not readable as YAML: {problem}{hint}")
@@ -105,18 +109,18 @@ def _unreadable(error: yaml.MarkedYAMLError) -> UnreadableError:
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes nodes only; refuses anchors, aliases, tags and bottomless nesting as soon as they are seen."""
+    """Composes nodes, but constructs nothing; refuses anchors, aliases, tags and deep nesting at once."""
 
     _depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        event: Any = self.peek_event()  # type: ignore[no-untyped-call]  # its stubs leave it bare
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]  # has no types in its stubs
         line = event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise UnreadableError(line, "found an anchor or alias (& or *); a spec has none: write it out, or quote it")
         tag = (getattr(event, "tag", None) or "").replace("tag:yaml.org,2002:", "!!")
         if tag:
-            raise UnreadableError(line, f"found the tag {tag!r}; a spec has none: write the plain value")
+            raise UnreadableError(line, f"found the tag {tag!r}; a spec has none: write the value without it")
         if self._depth >= DEPTH:
             raise UnreadableError(line, f"nested deeper than {DEPTH} levels; a spec needs four")
         self._depth += 1
@@ -130,7 +134,7 @@ NULL, BOOLEAN, WHOLE, NUMBER = (f"tag:yaml.org,2002:{kind}" for kind in ("null",
 _Loader.yaml_implicit_resolvers = {}
 _Loader.add_implicit_resolver(NULL, re.compile(r"^(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""])
 _Loader.add_implicit_resolver(BOOLEAN, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
-# at most 18 digits, and no leading zero: 007 and long identifiers are names, not amounts
+# at most 18 digits without a leading zero: 007 and long identifiers are names, not numbers
 _Loader.add_implicit_resolver(WHOLE, re.compile(r"^[-+]?(?:0|[1-9][0-9]{0,17})$"), list("-+0123456789"))
 _Loader.add_implicit_resolver(
     NUMBER,
@@ -161,7 +165,7 @@ def _value(node: Any, loc: Loc, document: Document) -> Any:
 
 def _text(node: yaml.ScalarNode) -> str:
     text = str(node.value)
-    if any("\ud800" <= each <= "\udfff" for each in text):
+    if any("\ud800" <= character <= "\udfff" for character in text):
         raise UnreadableError(_line(node), "found half a character (a \\ud800 escape); write the character itself")
     return text
 
@@ -174,11 +178,11 @@ def _mapping(node: yaml.MappingNode, loc: Loc, document: Document) -> dict[str, 
             document.faults.append((line, "found a key that is a list or a block; expected `key: value`"))
             continue
         key = _text(key_node)
-        place = (*loc, key)
+        path = (*loc, key)
         if key in data:
-            text = f"key {key!r} stands twice, first on line {document.lines[place]}; keep one"
+            text = f"key {key!r} occurs twice, first on line {document.lines[path]}; keep one"
             document.faults.append((line, text))
             continue
-        document.lines[place] = line
-        data[key] = _value(value_node, place, document)
+        document.lines[path] = line
+        data[key] = _value(value_node, path, document)
     return data

@@ -1,1 +1,1 @@
-"""Values."""
+"""Typed values: delivered cells and keys as the types of the spec."""

@@ -1,7 +1,7 @@
-"""From delivered values to typed ones, a column at a time: each function says which values it could not read.
+"""Convert delivered columns to typed ones, and report the values that cannot be read.
 
-A delivered column is text (csv), Python's own values (jsonl) or already typed (parquet); all three come out alike. A
-first spec is inferred by the same reading that every delivery then goes through.
+A delivered column is text (csv), Python values (jsonl) or typed (parquet); all three give the same result. Deliveries
+and the inference of a first spec use the same conversion.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ FALSE = frozenset({"false", "no", "n", "0", "0.0"})
 NESTED = (list, tuple, dict, set, bytes, np.ndarray)
 AWARE = re.compile(r"[T ]\d{2}.*(?:Z|[+-]\d{2}(?::?\d{2})?)$", re.IGNORECASE)
 ISO = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}(?:[T ].*)?$|\d{8}(?:T\d{4,6}.*)?$", re.IGNORECASE)
-# A month in words leaves no doubt; 03/04/2026 does, and is a fault.
+# A month in words is unambiguous; 03/04/2026 is ambiguous, and a fault.
 MONTH_IN_WORDS = ("%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%b %d, %Y", "%B %d, %Y", "%d %b %Y %H:%M:%S", "%d %b %Y %H:%M")
 
 
 class Read(NamedTuple):
-    """Typed values, missing where there was nothing to read, and for each fault's code the rows that have it."""
+    """Typed values, missing if there is no readable value, and the rows of each fault by its code."""
 
     column: pd.Series
     faults: dict[str, BoolArray]
@@ -43,22 +43,22 @@ class Read(NamedTuple):
 
     @property
     def clean(self) -> bool:
-        """Whether every value that is not missing could be read."""
+        """Whether every value is missing or readable."""
         return not self.faults
 
 
 def numbers(column: pd.Series, decimal: Literal[".", ","] = ".") -> Read:
     """Return a column as float64; empty, NA, NaN, N/A, null and none are missing, infinity is a fault.
 
-    Digits are never grouped: with a decimal point `1,234` is a fault, with a decimal comma `1.234` is one, for nobody
-    can tell which of the two was meant.
+    Digits must not be grouped: `1,234` is a fault with a decimal point, and `1.234` is one with a decimal comma,
+    because the meaning would be ambiguous.
 
     Parameters
     ----------
     column : Series
         As delivered.
     decimal : '.' or ','
-        What stands before the decimals of numbers written as text.
+        The decimal sign of numbers written as text.
 
     Examples
     --------
@@ -99,10 +99,10 @@ def booleans(column: pd.Series) -> Read:
 
 
 def categories(column: pd.Series) -> Read:
-    """Return a column as text without outer blanks; only the empty text and null are missing, for NA may be a name.
+    """Return a column as text without outer blanks; only the empty text and null are missing, because NA may be a name.
 
-    A whole number is its digits, however it was stored, so a zip code is the same from csv and from parquet. Lists,
-    blocks and bytes are no categories.
+    A whole number becomes its digits, so that a zip code is the same from csv and from parquet. Lists, blocks and bytes
+    are faults.
 
     Examples
     --------
@@ -117,8 +117,8 @@ def categories(column: pd.Series) -> Read:
 def times(column: pd.Series, time_zone: str) -> Read:
     """Return a column as wall-clock times of one zone (datetime64[us], no zone attached).
 
-    A time that names its offset is converted; one that names none is taken to be of that zone already. Dates are
-    midnight. Read are ISO 8601 and dates with the month in words; 03/04/2026 or a bare count of seconds is a fault.
+    A time with an offset is converted; a time without one is already in that zone. Dates are midnight. ISO 8601 and
+    dates with the month in words are read; 03/04/2026 and a count of seconds are faults.
 
     Examples
     --------
@@ -145,7 +145,7 @@ def times(column: pd.Series, time_zone: str) -> Read:
 
 
 def time_texts(values: pd.Series) -> pd.Series:
-    """Return times as text, the same for the same time however it was written: a midnight is a date only.
+    """Return times as text, independent of how they were written; midnight is written as a date.
 
     Examples
     --------
@@ -158,7 +158,7 @@ def time_texts(values: pd.Series) -> pd.Series:
 
 
 def folded(name: str) -> str:
-    """Return a column's name as people read it: without case, blanks and underscores, in one unicode form.
+    """Return the name of a column without case, blanks and underscores, in one unicode form.
 
     Examples
     --------
@@ -178,20 +178,20 @@ def _read(values: pd.Series, column: pd.Series, faults: dict[str, BoolArray]) ->
 
 
 def _texts(column: pd.Series, as_text: Callable[[object], str]) -> pd.Series:
-    """Return any column as stripped text with a plain index; missing values stay missing."""
-    plain = column.reset_index(drop=True)
-    if pd.api.types.is_integer_dtype(plain):
-        return plain.astype("str")
-    if not isinstance(plain.dtype, pd.StringDtype):
-        gone = plain.isna().to_numpy()
-        plain = pd.Series(
-            [None if lost else as_text(value) for value, lost in zip(plain, gone, strict=True)], dtype="str"
+    """Return any column as stripped text with a default index; missing values stay missing."""
+    values = column.reset_index(drop=True)
+    if pd.api.types.is_integer_dtype(values):
+        return values.astype("str")
+    if not isinstance(values.dtype, pd.StringDtype):
+        missing = values.isna().to_numpy()
+        values = pd.Series(
+            [None if absent else as_text(value) for value, absent in zip(values, missing, strict=True)], dtype="str"
         )
-    return plain.str.strip()
+    return values.str.strip()
 
 
 def _with_points(column: pd.Series) -> pd.Series:
-    """Return texts with decimal commas as texts with decimal points; a point in one becomes what no number has."""
+    """Return texts with decimal commas as texts with decimal points; a point becomes an invalid character."""
 
     def pointed(value: object) -> object:
         return value.replace(".", "'").replace(",", ".") if isinstance(value, str) else value
@@ -202,7 +202,7 @@ def _with_points(column: pd.Series) -> pd.Series:
 
 
 def _nested(column: pd.Series) -> BoolArray:
-    """Return which values are made of several, or are bytes."""
+    """Return which values are containers or bytes."""
     if column.dtype != object:
         return np.zeros(len(column), dtype=bool)
     return np.array([isinstance(value, NESTED) for value in column], dtype=bool)
@@ -213,7 +213,7 @@ def _is_missing(text: pd.Series) -> pd.Series:
 
 
 def _number_text(value: object) -> str:
-    """Return what `numbers` shall read; a boolean is not a number, not even in Python."""
+    """Return the text that `numbers` reads; a boolean is not a number, although Python treats it as one."""
     return repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else f"{value}"
 
 

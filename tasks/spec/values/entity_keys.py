@@ -1,4 +1,4 @@
-"""The name of a thing that has several columns as its key, as one text, the same from rows and from tables."""
+"""The key of an entity with several key columns as one text, the same for rows and for tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tasks.spec.values.cell_types import categories
 
 
 def entity_names(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
-    """Return the key columns of each row as one text, missing where a part of it is.
+    """Return the key columns of each row as one text, missing if any part is missing.
 
     Examples
     --------
@@ -21,7 +21,7 @@ def entity_names(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
 
 
 def joined(parts: Sequence[pd.Series]) -> pd.Series:
-    r"""Return texts joined by `|`; a `|` inside a part is written `\|`, so that no two keys are one by accident.
+    r"""Return texts joined by `|`; a `|` inside a part is written as `\|`, so that different keys stay different.
 
     Examples
     --------

@@ -182,7 +182,7 @@ def test_a_typing_error_is_answered_once() -> None:
 def test_files_that_cannot_be_believed_keep_an_approved_version_down() -> None:
     situation = crowned(1).add(2, APPROVED).situation()
     bad = replace(situation, proofs={2: Proof(None, "model.onnx has changed")})
-    assert plan(bad, SPEC, NOW) == [Refuse(2, ("its files cannot be believed: model.onnx has changed",))]
+    assert plan(bad, SPEC, NOW) == [Refuse(2, ("its files are not trusted: model.onnx has changed",))]
 
 
 def test_only_the_files_of_versions_that_ask_are_looked_at() -> None:
@@ -395,10 +395,10 @@ def test_a_request_that_nobody_answers_ends_and_makes_room_for_the_next() -> Non
     shelf = Shelf().add(1)
     late = NOW + timedelta(days=SPEC.gate.evidence_days)
     steps = plan(RegistryState(shelf.versions(), None), SPEC, late)
-    assert steps == [Reject(1, "nobody answered within gate.evidence_days, 30", clears_challenger=True)]
+    assert steps == [Reject(1, "no answer within gate.evidence_days, 30", clears_challenger=True)]
 
 
 def test_nothing_is_promoted_from_which_there_is_no_way_back() -> None:
     shelf = Shelf().add(1, {"approval": "approved"})
     seen = RegistryState(shelf.versions(), None, {1: GOOD}, way_back="model.onnx has changed")
-    assert plan(seen, SPEC, NOW) == [Refuse(1, ("there would be no way back: model.onnx has changed",))]
+    assert plan(seen, SPEC, NOW) == [Refuse(1, ("a rollback would not be possible: model.onnx has changed",))]

@@ -53,15 +53,15 @@ def test_the_first_version_of_all_may() -> None:
         (tagged(approval=None), GOOD, 2, "waits for the tag approval"),
         (tagged(approval=""), GOOD, 2, "waits for the tag approval"),
         (tagged(approval="rejected"), GOOD, 2, "a person rejected it"),
-        (tagged(approval="yes"), GOOD, 2, "the tag approval says 'yes'; expected 'approved' or 'rejected'"),
-        (VERSION, None, 2, "not looked at"),
-        (VERSION, Proof(None, "model.onnx has changed"), 2, "cannot be believed: model.onnx has changed"),
+        (tagged(approval="yes"), GOOD, 2, "the tag approval is 'yes'; expected 'approved' or 'rejected'"),
+        (VERSION, None, 2, "not read"),
+        (VERSION, Proof(None, "model.onnx has changed"), 2, "are not trusted: model.onnx has changed"),
         (VERSION, Proof({"passed": True}, "badly signed"), 2, "badly signed"),
-        (VERSION, Proof(None), 2, "holds no evidence"),
+        (VERSION, Proof(None), 2, "has no evidence"),
         (VERSION, Proof({"passed": False, "verdict": "worse"}), 2, "did not pass the gate (verdict worse)"),
         (VERSION, Proof({"passed": "yes"}), 2, "did not pass"),
         (replace(VERSION, created=NOW - timedelta(days=31)), GOOD, 2, "evidence of 2026-10-20 is older"),
-        (tagged(leeway__barred="superseded by version 4"), GOOD, 2, "barred (superseded by version 4)"),
+        (tagged(leeway__barred="superseded by version 4"), GOOD, 2, "cannot be promoted (superseded by version 4)"),
         (VERSION, GOOD, 4, "older than the champion, version 4"),
         (VERSION, GOOD, 1, "compared with champion 2, but the champion is 1"),
         (VERSION, GOOD, None, "compared with champion 2, but the champion is none"),
@@ -102,7 +102,7 @@ def test_case_and_spaces_do_not_matter(said: str) -> None:
 
 
 def test_two_answers_are_no_answer() -> None:
-    assert "twice" in approval({"approval": "approved", "Approval": "rejected"})
+    assert "two tags approval" in approval({"approval": "approved", "Approval": "rejected"})
     assert approval({"approval": "approved", "Approval": "approved "}) == "approved"
 
 
@@ -120,10 +120,10 @@ def test_where_mlflow_has_accounts_an_approval_is_a_persons_by_name() -> None:
 def test_only_the_approvers_of_the_spec_approve_where_it_names_any() -> None:
     spec = SPEC.model_copy(update={"automation": SPEC.automation.model_copy(update={"approvers": ["ann"]})})
     assert named(approved_by("ann"), "pipeline", spec) == []
-    assert named(approved_by("bob"), "pipeline", spec) == ["bob is none of automation.approvers: ann"]
+    assert named(approved_by("bob"), "pipeline", spec) == ["bob is not one of automation.approvers: ann"]
 
 
 def test_a_request_nobody_answered_ends_when_its_evidence_is_stale() -> None:
     assert overdue(VERSION, SPEC, VERSION.created + timedelta(days=30)) is None
     late = overdue(VERSION, SPEC, VERSION.created + timedelta(days=31))
-    assert late == "nobody answered within gate.evidence_days, 30"
+    assert late == "no answer within gate.evidence_days, 30"

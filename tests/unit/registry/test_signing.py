@@ -90,5 +90,5 @@ def test_a_key_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_public_key_of_another_kind_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "keys").mkdir()
     (tmp_path / "keys" / "old.pub.pem").write_bytes(content)
-    with pytest.raises(EvidenceError, match=r"old\.pub\.pem holds"):
+    with pytest.raises(EvidenceError, match=r"old\.pub\.pem (has|is)"):
         load_keys(tmp_path, {}, make=False)

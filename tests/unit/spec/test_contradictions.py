@@ -25,7 +25,7 @@ def faults(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("written", "told"),
+    ("written", "message"),
     [
         (GOOD + "    - price\n", "p.yaml:8: the label 'price' is also a feature"),
         (GOOD + "    - date\n", "p.yaml:8: event_time 'date' is also a feature"),
@@ -54,22 +54,22 @@ def faults(text: str) -> list[str]:
         (GOOD.split("features", maxsplit=1)[0] + "features: {}\n", "p.yaml:4: no feature is named"),
     ],
 )
-def test_a_contradiction_is_told_on_the_line_that_was_written(written: str, told: str) -> None:
+def test_a_contradiction_is_reported_on_the_line_that_was_written(written: str, message: str) -> None:
     (fault,) = faults(written)
-    assert fault.startswith(told)
+    assert fault.startswith(message)
 
 
 def test_a_binary_task_refuses_a_log_scale_and_a_regression_metric_at_once() -> None:
-    told = faults(GOOD + "training:\n  task: binary\n  target_scale: log\n")
-    assert [fault.split(" ")[0:2] for fault in told] == [
+    message = faults(GOOD + "training:\n  task: binary\n  target_scale: log\n")
+    assert [fault.split(" ")[0:2] for fault in message] == [
         ["p.yaml:2:", "scope.metric"],
         ["p.yaml:10:", "training.target_scale"],
     ]
 
 
-def test_contradictions_are_told_beside_other_faults() -> None:
-    told = faults(GOOD + "    - price\ngate: {slices: [colour], min_rows: abc}\nextra: 1\n")
-    assert [fault.split(" ")[0] for fault in told] == ["p.yaml:8:", "p.yaml:9:", "p.yaml:9:", "p.yaml:10:"]
+def test_contradictions_are_reported_beside_other_faults() -> None:
+    message = faults(GOOD + "    - price\ngate: {slices: [colour], min_rows: abc}\nextra: 1\n")
+    assert [fault.split(" ")[0] for fault in message] == ["p.yaml:8:", "p.yaml:9:", "p.yaml:9:", "p.yaml:10:"]
 
 
 def test_a_faulty_key_is_not_blamed_for_what_its_default_contradicts() -> None:

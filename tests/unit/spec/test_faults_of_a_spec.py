@@ -49,7 +49,7 @@ def test_an_unknown_key_names_the_known_ones_and_the_nearest() -> None:
     ]
 
 
-def test_a_key_in_the_wrong_block_is_told_where_it_belongs() -> None:
+def test_a_key_in_the_wrong_block_is_reported_where_it_belongs() -> None:
     (fault,) = faults(GOOD + "evidence_days: 3\n")
     assert fault.startswith("houses/project.yaml:15: unknown key 'evidence_days' in the spec; known: project, scope")
     assert fault.endswith("'evidence_days' belongs in gate")
@@ -60,7 +60,7 @@ def test_every_fault_is_reported_at_once_with_its_own_line() -> None:
         "gate:\n  slices: [zip, 3, colour]\n  min_rows: 3\nmonitoring:\n  window_days: abc\n  treshold: 1\nsplit:\n"
     )
     assert faults(text) == [
-        "houses/project.yaml:2: missing key 'owner' in scope: Who answers for this model: a name or an address.",
+        "houses/project.yaml:2: missing key 'owner' in scope: Who is responsible for this model: a name or an address.",
         (
             "houses/project.yaml:15: gate.slices[1]: found 3 (a whole number), expected text of 1 to 128 characters; "
             "put it in quotes"
@@ -70,7 +70,7 @@ def test_every_fault_is_reported_at_once_with_its_own_line() -> None:
         *[fault for fault in faults(text) if "treshold" in fault],
         (
             "houses/project.yaml:20: split: found nothing, expected a block of keys: holdout_days, folds, fold_days, "
-            "group; leave the key out to have its default"
+            "group; leave the key out to use its default"
         ),
     ]
 
@@ -86,7 +86,7 @@ def test_a_fault_in_a_list_over_several_lines_has_the_line_of_its_item() -> None
 
 
 @pytest.mark.parametrize(
-    ("written", "told"),
+    ("written", "message"),
     [
         ("gate: {confidence: 1}", "gate.confidence: found 1 (a whole number), expected a number > 0.5 and < 1"),
         ("gate: {confidence: '0.9'}", "gate.confidence: found '0.9' (text), expected a number > 0.5 and < 1"),
@@ -104,16 +104,16 @@ def test_a_fault_in_a_list_over_several_lines_has_the_line_of_its_item() -> None
         ("schedule: {time_zone: Berlin}", "schedule.time_zone: found 'Berlin'; expected an IANA time zone"),
     ],
 )
-def test_a_wrong_value_is_told_what_was_found_and_what_was_expected(written: str, told: str) -> None:
+def test_a_wrong_value_is_reported_what_was_found_and_what_was_expected(written: str, message: str) -> None:
     (fault,) = faults(GOOD + written + "\n")
     assert fault.startswith("houses/project.yaml:15: ")
-    assert told in fault
+    assert message in fault
 
 
 def test_no_word_of_the_validator_reaches_a_person() -> None:
     text = GOOD + "gate: {min_rows: a}\nsplit: 3\ntraining: {iterations: {}}\nprivacy: {key: 3}\nextra: 1\n"
-    told = "\n".join(faults(text))
-    assert not re.search(r"pydantic|Input should|Value error|type=|_type|instance of|dictionary", told)
+    message = "\n".join(faults(text))
+    assert not re.search(r"pydantic|Input should|Value error|type=|_type|instance of|dictionary", message)
 
 
 def test_a_secret_is_never_repeated() -> None:
@@ -123,10 +123,10 @@ def test_a_secret_is_never_repeated() -> None:
 
 
 def test_a_flood_of_faults_is_cut_short() -> None:
-    told = faults(GOOD + "".join(f"key{number}: 1\n" for number in range(500)))
-    assert len(told) == MOST + 1
-    assert told[0].startswith("houses/project.yaml:15: unknown key 'key0'")
-    assert told[-1] == f"houses/project.yaml: and more; only the first {MOST} are shown"
+    message = faults(GOOD + "".join(f"key{number}: 1\n" for number in range(500)))
+    assert len(message) == MOST + 1
+    assert message[0].startswith("houses/project.yaml:15: unknown key 'key0'")
+    assert message[-1] == f"houses/project.yaml: and more; only the first {MOST} are shown"
 
 
 def test_the_file_is_named_as_it_was_given_and_its_folder_is_its_name(
@@ -145,7 +145,7 @@ def test_the_file_is_named_as_it_was_given_and_its_folder_is_its_name(
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"", "houses/project.yaml:1: the file is empty"),
         (b"# only a comment\n", "houses/project.yaml:1: the file is empty"),
@@ -154,12 +154,12 @@ def test_the_file_is_named_as_it_was_given_and_its_folder_is_its_name(
     ],
 )
 def test_a_file_that_is_no_spec_is_refused(
-    content: bytes, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    content: bytes, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("houses").mkdir()
     Path("houses/project.yaml").write_bytes(content)
-    with pytest.raises(SpecError, match=re.escape(told)):
+    with pytest.raises(SpecError, match=re.escape(message)):
         read_spec("houses/project.yaml")
 
 

@@ -35,7 +35,7 @@ def test_the_folder_of_projects_can_be_set_by_a_variable(projects: Path, monkeyp
 
 
 @pytest.mark.usefixtures("projects")
-def test_an_unknown_project_is_told_the_known_ones_and_the_nearest() -> None:
+def test_an_unknown_project_is_reported_the_known_ones_and_the_nearest() -> None:
     assert known_projects() == ["card-fraud", "houses"]
     with pytest.raises(SpecError) as refused:
         find_project("hoses")

@@ -107,23 +107,23 @@ def test_gaps_are_allowed_where_there_were_gaps() -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "told"),
+    ("column", "message"),
     [
-        ([5] * ROWS, "it is '5' wherever it is filled: nothing to learn from"),
+        ([5] * ROWS, "it is '5' in every filled cell: nothing to learn from"),
         ([""] * ROWS, "it is empty: nothing to learn from"),
-        (["Y", ""] * (ROWS // 2), "it is 'Y' wherever it is filled"),
+        (["Y", ""] * (ROWS // 2), "it is 'Y' in every filled cell"),
         ([f"note {number}" for number in range(ROWS)], "140 different texts in 140 rows"),
         ([f"2026-01-{number % 28 + 1:02d}" for number in range(ROWS)], "a date: list it under dates"),
         ([str(number) if number else "n.a." for number in range(ROWS)], "mostly numbers, but some cells are not"),
-        ([[1]] * ROWS, "its cells hold lists, blocks or bytes"),
-        ([b"x"] * ROWS, "its cells hold lists, blocks or bytes"),
-        (list(range(ROWS)), "another one in every row: it seems to name rows"),
+        ([[1]] * ROWS, "its cells are lists, blocks or bytes"),
+        ([b"x"] * ROWS, "its cells are lists, blocks or bytes"),
+        (list(range(ROWS)), "a different whole number in every row: it seems to identify rows"),
     ],
 )
-def test_columns_of_no_use_are_left_out_with_the_reason(column: list[Any], told: str) -> None:
+def test_columns_of_no_use_are_left_out_with_the_reason(column: list[Any], message: str) -> None:
     project = inferred(shop(extra=pd.Series(column)))
     assert "extra" not in project.spec.features.columns
-    assert told in project.yaml_text.replace("\n  #   ", " ")
+    assert message in project.yaml_text.replace("\n  #   ", " ")
     assert rules(project, "extra") == {}
 
 
@@ -141,25 +141,25 @@ def test_codes_are_categories() -> None:
 
 
 @pytest.mark.parametrize(
-    ("copy", "told"),
+    ("copy", "message"),
     [
         (lambda price: price, "it equals the label in every row"),
         (lambda price: price * 1.19 + 3, "in the same order as the label (rank correlation 1.000)"),
         (lambda price: -price, "in the same order as the label (rank correlation -1.000)"),
     ],
 )
-def test_a_column_that_gives_the_label_away_is_left_out_as_a_suspected_leak(copy: Any, told: str) -> None:
+def test_a_column_that_gives_the_label_away_is_left_out_as_a_suspected_leak(copy: Any, message: str) -> None:
     frame = shop()
     project = inferred(frame.assign(total=copy(frame["price"])))
     assert "total" not in project.spec.features.columns
     assert "SUSPECTED LEAK" in project.yaml_text
-    assert told in project.yaml_text.replace("\n  #   ", " ")
+    assert message in project.yaml_text.replace("\n  #   ", " ")
 
 
 def test_leaks_of_a_binary_label() -> None:
     label = pd.Series([0.0, 1.0] * 50)
     assert "separates the labels" in leak(label * 10 + NUMBER[:100] % 3, label, binary=True)
-    assert "tells the label in 100.0%" in leak(label.map({0.0: "lost", 1.0: "won"}), label, binary=True)
+    assert "determines the label in 100.0%" in leak(label.map({0.0: "lost", 1.0: "won"}), label, binary=True)
     assert leak(label == 1, label, binary=True) == "it equals the label in every row"
     assert leak(pd.Series(["a", "b", "b", "a"] * 25), label, binary=True) == ""
     assert leak(pd.Series([1.0] * 100), label, binary=True) == ""
@@ -179,21 +179,21 @@ def test_a_positive_label_with_a_long_tail_is_on_the_log_scale() -> None:
 
 
 @pytest.mark.parametrize(
-    ("label", "told"),
+    ("label", "message"),
     [
         (
             np.where(NUMBER % 2, "good", "bad"),
-            "holds the texts 'bad', 'good'; Leeway cannot know which one is the event",
+            "has the texts 'bad', 'good'; Leeway cannot know which one is the event",
         ),
-        ([f"colour {number}" for number in NUMBER], "or the names of 3 to 50 classes, each of them in at least 5 rows"),
-        (NUMBER % 2 + 1, "two values, 1 and 2; a binary label is 1 for the event you look for and 0"),
+        ([f"colour {number}" for number in NUMBER], "or the names of 3 to 50 classes, each with at least 5 rows"),
+        (NUMBER % 2 + 1, "two values, 1 and 2; a binary label is 1 for the event to predict and 0"),
         (np.full(ROWS, 7), "label 'price' is 7 in every row"),
         ([None] * 130 + [1.0, 2.0, 3.0] * 3 + [4.0], "label 'price' has 10 values; at least 20"),
-        ([f"{number},5" for number in NUMBER], "holds texts such as '0,5', '1,5'"),
+        ([f"{number},5" for number in NUMBER], "has texts such as '0,5', '1,5'"),
     ],
 )
-def test_a_label_that_cannot_be_learned_is_explained(label: Any, told: str) -> None:
-    assert told in refusal(shop(price=label))
+def test_a_label_that_cannot_be_learned_is_explained(label: Any, message: str) -> None:
+    assert message in refusal(shop(price=label))
 
 
 def test_texts_that_repeat_are_several_classes() -> None:
@@ -207,26 +207,26 @@ def test_texts_that_repeat_are_several_classes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "told"),
+    ("cell", "message"),
     [
         (
             "03/04/2026",
-            "day, month and year can be taken for one another, so nothing is guessed; write dates as YYYY-MM-DD",
+            "the order of day, month and year is ambiguous, so nothing is guessed; write dates as YYYY-MM-DD",
         ),
         ("13.04.26", "write dates as YYYY-MM-DD"),
-        ("1700000000", "a number; write moments as YYYY-MM-DDTHH:MM:SSZ"),
-        ("yesterday", "which is no moment; expected YYYY-MM-DD"),
+        ("1700000000", "a number; write times as YYYY-MM-DDTHH:MM:SSZ"),
+        ("yesterday", "which is not a time; expected YYYY-MM-DD"),
     ],
 )
-def test_dates_that_could_be_two_days_are_refused_with_what_to_write(cell: str, told: str) -> None:
-    assert told in refusal(shop(date=[cell] * ROWS))
+def test_dates_that_could_be_two_days_are_refused_with_what_to_write(cell: str, message: str) -> None:
+    assert message in refusal(shop(date=[cell] * ROWS))
 
 
 def test_rows_without_a_date_are_counted() -> None:
     frame = as_csv(shop())
     frame.loc[:2, "date"] = ""
     project = inferred(frame)
-    assert "3 rows have none and will be refused" in project.yaml_text
+    assert "3 rows have none and are refused" in project.yaml_text
     assert rules(project, "date") == {}
     assert "is empty in every row" in refusal(shop(date=""))
 
@@ -235,26 +235,26 @@ def test_the_id_is_guessed_from_what_is_unique() -> None:
     repeated = shop(sale_id=NUMBER % 70)
     assert inferred(repeated).spec.source.id == ["sale_id", "date"]
     nothing = shop(sale_id=1, area=1.5)
-    assert "say which columns name a row with --id" in refusal(nothing)
+    assert "name the columns that identify a row with --id" in refusal(nothing)
     named = shop(sale_id=1, note=[f"note {number}" for number in NUMBER])
     assert inferred(named).spec.source.id == ["note"]
 
 
 def test_a_given_id_is_checked() -> None:
     assert inferred(shop(), id_columns=["date", "sale_id"]).spec.source.id == ["date", "sale_id"]
-    assert "id ['date'] names 70 rows a second time" in refusal(shop(), id_columns=["date"])
+    assert "id ['date'] has 70 duplicates" in refusal(shop(), id_columns=["date"])
     assert "did you mean 'sale_id'?" in refusal(shop(), id_columns=["saleid"])
     assert "id column 'note' has empty cells" in refusal(shop(note=""), id_columns=["note"])
 
 
-def test_several_wrong_answers_are_told_at_once() -> None:
-    told = refusal(shop(), time="dat", label="prize")
-    assert "event time 'dat' is not in the data" in told
-    assert "did you mean 'date'?" in told
-    assert "label 'prize' is not in the data" in told
+def test_several_wrong_answers_are_reported_at_once() -> None:
+    message = refusal(shop(), time="dat", label="prize")
+    assert "event time 'dat' is not in the data" in message
+    assert "did you mean 'date'?" in message
+    assert "label 'prize' is not in the data" in message
     assert "cannot be both" in refusal(shop(), time="date", label="date")
     assert "has no rows" in refusal(shop().head(0))
-    assert "stands twice" in refusal(pd.concat([shop(), shop()[["area"]]], axis=1))
+    assert "occurs twice" in refusal(pd.concat([shop(), shop()[["area"]]], axis=1))
     assert "no column is left to learn 'price' from" in refusal(shop()[["sale_id", "date", "price"]])
     assert "project name '../x'" in refusal(shop(), project="../x")
 

@@ -31,20 +31,20 @@ def test_numbers_booleans_and_nothing_are_read() -> None:
     assert list(read_document(text).data.values()) == [3, -1.5, 0.001, 0.5, True, False, None, None, "3"]
 
 
-def test_a_key_said_twice_is_told_with_both_lines_and_the_first_counts() -> None:
+def test_a_key_said_twice_is_reported_with_both_lines_and_the_first_counts() -> None:
     document = read_document("a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\n")
-    assert document.faults == [(5, "key 'c' stands twice, first on line 3; keep one")]
+    assert document.faults == [(5, "key 'c' occurs twice, first on line 3; keep one")]
     assert document.data == {"a": 1, "b": {"c": 1, "d": 2}}
 
 
-def test_a_list_as_a_key_is_told() -> None:
+def test_a_list_as_a_key_is_reported() -> None:
     assert read_document("a: 1\n? [b, c]\n: d\n").faults == [
         (2, "found a key that is a list or a block; expected `key: value`")
     ]
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "told"),
+    ("text", "line", "message"),
     [
         ("a: 1\nb: [1, 2\nc: 3\n", 3, "close the list with ]"),
         ("a: 1\nb: {c: 2\nd: 3\n", 3, "close the block with }"),
@@ -65,9 +65,9 @@ def test_a_list_as_a_key_is_told() -> None:
         ("a: " + "[" * 21 + "]" * 21, 1, "nested deeper than 20 levels"),
     ],
 )
-def test_unreadable_text_is_told_with_its_line_and_what_to_do(text: str, line: int, told: str) -> None:
+def test_unreadable_text_is_reported_with_its_line_and_what_to_do(text: str, line: int, message: str) -> None:
     found_line, found = refusal(text)
-    assert (found_line, told in found) == (line, True), found
+    assert (found_line, message in found) == (line, True), found
 
 
 def test_bombs_end_at_once() -> None:
