@@ -92,9 +92,7 @@ def environment(home: Path, endpoints: Endpoints, host: str) -> dict[str, str]:
         **endpoints.variables(home),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PREFECT_HOME": str(home / "prefect"),
-        "PREFECT_WORKER_QUERY_SECONDS": os.environ.get(
-            "PREFECT_WORKER_QUERY_SECONDS", "3"
-        ),  # a person who pressed Run waits
+        "PREFECT_WORKER_QUERY_SECONDS": os.environ.get("PREFECT_WORKER_QUERY_SECONDS", "3"),  # a person waits
         "LEEWAY_PROJECTS": str(projects_folder().resolve()),  # the runs of a worker have another working directory
         "LEEWAY_HOST": host,
         "LEEWAY_PREFECT_PORT": endpoints.prefect_ui.rpartition(":")[2],

@@ -125,15 +125,17 @@ def test_servers_of_ones_own_that_do_not_answer_are_said(
 
 def test_only_another_host_opens_the_servers_to_other_names(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_SERVER_ALLOWED_HOSTS", raising=False)
-    near = environment(here, on_host(LOOPBACK, PORTS), LOOPBACK)
-    assert "MLFLOW_SERVER_ALLOWED_HOSTS" not in near
-    far = environment(here, on_host("192.0.2.7", PORTS), "192.0.2.7")
+    configured_elsewhere = environment(here, on_host(LOOPBACK, PORTS), LOOPBACK)
+    assert "MLFLOW_SERVER_ALLOWED_HOSTS" not in configured_elsewhere
+    near = environment(here, on_host(LOOPBACK, PORTS, "user:key"), LOOPBACK)
+    assert near["MLFLOW_SERVER_ALLOWED_HOSTS"] == "localhost:5000,127.0.0.1:5000"
+    far = environment(here, on_host("192.0.2.7", PORTS, "user:key"), "192.0.2.7")
     assert far["MLFLOW_TRACKING_URI"] == "http://192.0.2.7:5000"
     assert far["MLFLOW_SERVER_ALLOWED_HOSTS"] == "localhost:5000,127.0.0.1:5000,192.0.2.7:5000"
     assert "http://192.0.2.7:5000" in far["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"].split(",")
     assert far["PREFECT_UI_API_URL"] == "/api"
     monkeypatch.setenv("MLFLOW_SERVER_ALLOWED_HOSTS", "models.example.org")
-    kept = environment(here, on_host("192.0.2.7", PORTS), "192.0.2.7")
+    kept = environment(here, on_host("192.0.2.7", PORTS, "user:key"), "192.0.2.7")
     assert kept["MLFLOW_SERVER_ALLOWED_HOSTS"] == "models.example.org"
 
 
