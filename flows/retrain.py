@@ -19,13 +19,12 @@ from flows.steps.publish import REPORT, SERIES, show_labels, write_report
 from flows.steps.training_provenance import as_of, commits, inputs, origin
 from flows.workspace import Champion, Workspace, open_workspace
 from tasks import clock
-from tasks.dataset.label_join import labelled, matured
+from tasks.dataset.known_rows import known_rows
 from tasks.drift import duplicate_share, to_bytes
-from tasks.errors import DataError
 from tasks.evaluate import Evidence
 from tasks.evaluate.task import analyse_task
 from tasks.features import leaks
-from tasks.lake import active_rows, append_entry, deliveries, read_entries, read_nights
+from tasks.lake import append_entry, read_entries, read_nights
 from tasks.model import model_facts, model_files
 from tasks.model_card import Request
 from tasks.model_card.task import Package, put_up_task
@@ -66,7 +65,7 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
         return _summary(done[-1])
     champion, kind = workspace.champion(), _kind(workspace, decision)
     read_at = commits(workspace.lake, workspace.project)
-    known = known_rows(as_of(workspace, read_at), night)
+    known = known_rows(as_of(workspace, read_at).lake, workspace.spec, workspace.folder, night)
     report = label_report(known.labelled, workspace.spec, known.ledger)
     leaked = leaks(known.labelled, workspace.spec)
     show_labels(workspace, report, leaked)
@@ -96,43 +95,6 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
     tell_task(workspace.lake, workspace.spec, entry, read_entries(workspace.lake, workspace.project))
     emit_event(workspace.project, f"challenger.{entry.action}", _summary(entry))
     return _summary(entry)
-
-
-@dataclass(frozen=True)
-class KnownRows:
-    """What is known on a night.
-
-    `labelled` are the released rows whose label had arrived, with their features, oldest first; of `rows`, which are
-    all of them, there is `row_id` and `event_date`; `ledger` are the labels as they came.
-    """
-
-    labelled: pd.DataFrame
-    rows: pd.DataFrame
-    ledger: pd.DataFrame
-
-
-def known_rows(workspace: Workspace, night: Date) -> KnownRows:
-    """Return what is known on a night.
-
-    Raises
-    ------
-    DataError
-        When there are fewer than the spec's `training.min_rows`.
-    """
-    spec = workspace.spec
-    delivered = deliveries(workspace.lake, workspace.project)
-    labels = active_rows(workspace.lake, workspace.project, "labels", delivered, columns=["row_id", "label", "arrival"])
-    rows = active_rows(workspace.lake, workspace.project, "rows", delivered)
-    known = labelled(rows, labels, night, spec.source.label.column)
-    if len(known) < spec.training.min_rows:
-        raise DataError(
-            f"{workspace.project} has {len(known)} labelled rows on {night}; training.min_rows is "
-            f"{spec.training.min_rows}. Take in more (`leeway run nightly {workspace.project}`) or lower it"
-        )
-    ledger = labels[labels["arrival"] <= night]
-    return KnownRows(
-        workspace.features(matured(known, spec.matured_until(night))), rows[["row_id", "event_date"]], ledger
-    )
 
 
 def _earlier_holdouts(workspace: Workspace, night: Date) -> Iterator[tuple[Date, Date]]:

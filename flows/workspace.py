@@ -14,12 +14,12 @@ from typing import Any
 
 import pandas as pd
 
-from tasks.dataset.feature_assembly import assembled_features
+from tasks.dataset.feature_assembly import assembled_features, feature_values
 from tasks.drift import Reference
 from tasks.drift import from_bytes as reference_from
 from tasks.errors import Terminal
 from tasks.evaluate.task import AnsweringVersion
-from tasks.lake import Filter, Lake, Lease, active_rows, s3_options
+from tasks.lake import Lake, Lease, s3_options
 from tasks.model import Predictor, load_model
 from tasks.monitor import PredictionReference, Promise, Slices, slices_from_json
 from tasks.monitor import from_json as answers_from
@@ -55,10 +55,8 @@ class Workspace:
         return assembled_features(rows, self.spec, self.lake, self.folder)
 
     def feature_values(self, table: FeatureTable) -> pd.DataFrame:
-        """Return all that a feature table's deliveries brought and that counts."""
-        inside: list[Filter] = [("table", "=", table.name)]
-        found = active_rows(self.lake, self.project, "features", where=inside)
-        return found.reindex(columns=list(dict.fromkeys([*found.columns, *table.columns.all])))
+        """Return all values of a feature table that count."""
+        return feature_values(self.lake, self.project, table)
 
     def answer_files(self) -> AnswerFiles | None:
         """Return the destination of the project's answers next to the lake; None where the spec names none."""

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from flows.retrain import known_rows
 from flows.steps.training_provenance import as_of, code
 from flows.workspace import Workspace
+from tasks.dataset.known_rows import known_rows
 from tasks.errors import DataError, EvidenceError
 from tasks.model import ModelSchema, Predictor, load_model
 from tasks.spec import ProjectSpec
@@ -70,7 +70,7 @@ def _again(workspace: Workspace, training: Mapping[str, Any]) -> tuple[FittedMod
     spec = ProjectSpec.model_validate(training["spec"])
     commits = {table: int(commit) for table, commit in training["lake_commits"].items() if commit is not None}
     then = replace(as_of(workspace, commits), spec=spec)
-    known = known_rows(then, date.fromisoformat(training["night"])).labelled
+    known = known_rows(then.lake, spec, then.folder, date.fromisoformat(training["night"])).labelled
     recipe, finish = Recipe.from_dict(training["recipe_parts"]), FittedCalibration.from_dict(training["finish"])
     return fit_on_all_rows(recipe, finish, known, spec), known
 

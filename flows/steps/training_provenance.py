@@ -5,18 +5,15 @@ from __future__ import annotations
 import hashlib
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from flows.workspace import Workspace
-from tasks.errors import DataError
-from tasks.lake import TABLES, Filter, Lake
+from tasks.lake import Lake, LakeSnapshot
 from tasks.registry import Input
 from tasks.train import TrainingResult
 
@@ -50,45 +47,8 @@ def commits(lake: Lake, project: str) -> dict[str, int]:
     return {table: commit for table, commit in found.items() if commit is not None}
 
 
-@dataclass(frozen=True)
-class LakeSnapshot(Lake):
-    """A lake as it was at certain commits, to be read only; what had none was not there yet."""
-
-    commits: Mapping[str, int] = field(default_factory=dict)
-
-    def read(
-        self,
-        project: str,
-        table: str,
-        *,
-        columns: list[str] | None = None,
-        where: Sequence[Filter] = (),
-        at: int | None = None,
-    ) -> pd.DataFrame:
-        """Read a table as it was then.
-
-        Raises
-        ------
-        DataError
-            That state of the table cannot be read any more.
-        """
-        from deltalake.exceptions import DeltaError
-
-        commit = self.commits.get(table) if at is None else at
-        if commit is None:
-            empty: pd.DataFrame = TABLES[table].schema.empty_table().to_pandas()
-            return empty[[name for name in columns if name in empty]] if columns else empty
-        try:
-            return super().read(project, table, columns=columns, where=where, at=commit)
-        except (DeltaError, FileNotFoundError) as error:
-            raise DataError(
-                f"{self.uri(project, table)} cannot be read as it was at commit {commit}: {error}. Its files, or its "
-                "log, were removed; `retention.history_days` says how long they are kept"
-            ) from error
-
-
 def as_of(workspace: Workspace, read_at: Mapping[str, int]) -> Workspace:
-    """Return a house whose lake is read as it was at certain commits: what lands meanwhile is not seen."""
+    """Return the workspace with a lake that is read as it was at certain commits: what lands meanwhile is not seen."""
     return replace(workspace, lake=LakeSnapshot(workspace.lake.root, workspace.lake.options, commits=dict(read_at)))
 
 

@@ -17,11 +17,19 @@ def assembled_features(rows: pd.DataFrame, spec: ProjectSpec, lake: Lake, folder
     """Return rows with the values of the feature tables as of their time, and the project's own features."""
 
     def values(table: FeatureTable, first: date | None, last: date) -> pd.DataFrame:
-        """Return what a table's deliveries brought for a span of event dates; no rows when none came yet."""
-        inside: list[Filter] = [("table", "=", table.name), ("event_date", "<=", last)]
-        if first is not None:
-            inside.append(("event_date", ">=", first))
-        found = active_rows(lake, spec.project, "features", where=inside)
-        return found.reindex(columns=list(dict.fromkeys([*found.columns, *table.columns.all])))
+        return feature_values(lake, spec.project, table, first, last)
 
     return with_features(with_tables(rows, spec, values), spec.features.function, folder)
+
+
+def feature_values(
+    lake: Lake, project: str, table: FeatureTable, first: date | None = None, last: date | None = None
+) -> pd.DataFrame:
+    """Return the values of a feature table that count, of a span of event dates; no rows where none were delivered."""
+    inside: list[Filter] = [("table", "=", table.name)]
+    if first is not None:
+        inside.append(("event_date", ">=", first))
+    if last is not None:
+        inside.append(("event_date", "<=", last))
+    values = active_rows(lake, project, "features", where=inside)
+    return values.reindex(columns=list(dict.fromkeys([*values.columns, *table.columns.all])))

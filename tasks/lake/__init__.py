@@ -26,6 +26,7 @@ from tasks.lake.object_files import file_system, s3_options
 from tasks.lake.predicates import Filter, predicate
 from tasks.lake.repeats import append_repeats, read_repeats
 from tasks.lake.row_files import ParallelMap, RowFiles, RowPart, RowReader, partitions
+from tasks.lake.snapshot import LakeSnapshot
 from tasks.lake.table_schemas import TABLES, TableSchema
 from tasks.lake.table_storage import TableFiles, commit_before, compact, count, layout, remove, remove_files
 
@@ -36,6 +37,7 @@ __all__ = [
     "Deliveries",
     "Filter",
     "Lake",
+    "LakeSnapshot",
     "Lease",
     "ParallelMap",
     "RowFiles",

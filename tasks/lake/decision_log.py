@@ -23,15 +23,19 @@ def read_entries(lake: Lake, project: str, *kinds: EntryKind) -> list[Entry]:
     DataError
         A row is not an entry that this version can read.
     """
-    frame = lake.read(project, "decisions").sort_values(["time", "name"], kind="stable")
-    wanted = frame[frame["kind"].isin(kinds)] if kinds else frame
-    rows = ({str(name): value for name, value in row.items()} for row in wanted.to_dict("records"))
     try:
-        return [from_row(row | {"time": row["time"].to_pydatetime()}) for row in rows]
+        record = lake.read_parsed(project, "decisions", _entries)
     except ValueError as error:
         raise DataError(
             f"the decision record of {project} cannot be read: {error}. If a newer Leeway wrote it, install that one"
         ) from error
+    return [entry for entry in record if not kinds or entry.kind in kinds]
+
+
+def _entries(table: pd.DataFrame) -> tuple[Entry, ...]:
+    ordered = table.sort_values(["time", "name"], kind="stable")
+    rows = ({str(name): value for name, value in row.items()} for row in ordered.to_dict("records"))
+    return tuple(from_row(row | {"time": row["time"].to_pydatetime()}) for row in rows)
 
 
 def read_nights(lake: Lake, project: str) -> list[NightEntry]:

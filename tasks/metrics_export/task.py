@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.errors import Error
-from tasks.lake import TABLES, Lake
+from tasks.lake import TABLES, Lake, layout
 from tasks.logs import line, logger
 from tasks.metrics_export.night_facts import NightFacts, TableSize
 from tasks.metrics_export.prometheus_text import Metrics, carried_over, exposition, families
@@ -129,23 +129,11 @@ def _push(gateway: str, facts: NightFacts, metrics: Sequence[Metric]) -> None:
 
 def _lake_sizes(lake: Lake, project: str) -> dict[str, TableSize] | None:
     try:
-        sizes = {table: _size(lake, project, table) for table in TABLES}
+        layouts = [found for table in TABLES if (found := layout(lake, project, table)) is not None]
     except (Error, OSError) as error:
         logger().warning(line("lake_not_measured", why=type(error).__name__))
         return None
-    return {table: size for table, size in sizes.items() if size is not None}
-
-
-def _size(lake: Lake, project: str, table: str) -> TableSize | None:
-    import pyarrow as pa
-    from deltalake import DeltaTable
-    from deltalake.exceptions import TableNotFoundError
-
-    try:
-        files = pa.table(DeltaTable(lake.uri(project, table), storage_options=lake.options).get_add_actions())
-    except TableNotFoundError:
-        return None
-    return TableSize(files.num_rows, sum(files["size_bytes"].to_pylist()))
+    return {found.table: TableSize(found.files, found.size_bytes) for found in layouts}
 
 
 def _disk(home: Path) -> tuple[int, int] | tuple[None, None]:

@@ -167,7 +167,7 @@ def test_the_same_night_run_again_changes_nothing(workspace: Workspace) -> None:
 
 
 def test_a_delivery_in_another_unit_is_set_aside_whole_and_never_learned_from(workspace: Workspace) -> None:
-    from flows.retrain import known_rows
+    from tasks.dataset.known_rows import known_rows
 
     land(workspace, "sales", NIGHT, in_another_unit(delivery("sales"), 600))
     land(workspace, "prices", NIGHT, delivery("prices"))
@@ -178,7 +178,7 @@ def test_a_delivery_in_another_unit_is_set_aside_whole_and_never_learned_from(wo
     assert (set_aside.verdict, set_aside.rows_accepted, set_aside.rows_quarantined) == ("quarantined", 0, 515)
     assert served(workspace, set_aside) == []
     run_night("2014-07-28")
-    known = known_rows(workspace, date(2014, 7, 28)).labelled
+    known = known_rows(workspace.lake, workspace.spec, workspace.folder, date(2014, 7, 28)).labelled
     assert set_aside.batch_id not in set(known["batch_id"])
     assert known["sqft_living"].max() < 20_000
     assert len(read_entries(workspace.lake, PROJECT, "retraining")) == 1
@@ -235,7 +235,7 @@ def test_rows_let_in_later_join_those_of_their_batch_that_were_scored_before(wor
 
 
 def test_a_corrected_file_takes_the_place_of_the_first_everywhere(workspace: Workspace) -> None:
-    from flows.retrain import known_rows
+    from tasks.dataset.known_rows import known_rows
 
     land(workspace, "sales", NIGHT, delivery("sales"))
     land(workspace, "prices", "2014-07-28", delivery("prices", "2014-07-28"))
@@ -259,7 +259,7 @@ def test_a_corrected_file_takes_the_place_of_the_first_everywhere(workspace: Wor
     )
     assert (first.verdict, first.rows_accepted, first.rows_elsewhere) == ("superseded", 0, 515)
     assert (corrected.verdict, corrected.rows_accepted) == ("accepted", 500)
-    known = known_rows(workspace, date(2014, 7, 28)).labelled
+    known = known_rows(workspace.lake, workspace.spec, workspace.folder, date(2014, 7, 28)).labelled
     assert wrong.batch_id not in set(known["batch_id"])
     assert known["row_id"].is_unique
     for table in ("predictions", "profiles"):

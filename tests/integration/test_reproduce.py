@@ -99,7 +99,7 @@ def test_what_is_not_there_or_says_too_little_is_told(workspace: Workspace, monk
 
 
 def test_a_lake_as_it_was_knows_no_later_row_and_says_what_is_gone(tmp_path: Path) -> None:
-    from flows.steps.training_provenance import LakeSnapshot
+    from tasks.lake import LakeSnapshot
 
     lake = Lake(str(tmp_path))
     for key in ("a", "b"):

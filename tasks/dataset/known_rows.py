@@ -1,0 +1,57 @@
+"""The rows that a training may use on a night: accepted, with their features and the labels that had arrived."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from tasks.dataset.feature_assembly import assembled_features
+from tasks.dataset.label_join import labelled, matured
+from tasks.errors import DataError
+from tasks.lake import Lake, active_rows, deliveries
+from tasks.spec import ProjectSpec
+
+
+@dataclass(frozen=True)
+class KnownRows:
+    """What is known on a night.
+
+    `labelled` are the accepted rows with a matured label that had arrived, with their features, oldest first. `rows`
+    has `row_id` and `event_date` of all accepted rows, and `ledger` all labels that had arrived.
+    """
+
+    labelled: pd.DataFrame
+    rows: pd.DataFrame
+    ledger: pd.DataFrame
+
+
+def known_rows(lake: Lake, spec: ProjectSpec, folder: Path, night: date) -> KnownRows:
+    """Return what is known on a night.
+
+    Parameters
+    ----------
+    folder : Path
+        The project's folder, in which its own modules are.
+
+    Raises
+    ------
+    DataError
+        When there are fewer rows than the spec's `training.min_rows`.
+    """
+    delivered = deliveries(lake, spec.project)
+    labels = active_rows(lake, spec.project, "labels", delivered, columns=["row_id", "label", "arrival"])
+    rows = active_rows(lake, spec.project, "rows", delivered)
+    known = labelled(rows, labels, night, spec.source.label.column)
+    if len(known) < spec.training.min_rows:
+        raise DataError(
+            f"{spec.project} has {len(known)} labelled rows on {night}; training.min_rows is "
+            f"{spec.training.min_rows}. Take in more (`leeway run nightly {spec.project}`) or lower it"
+        )
+    return KnownRows(
+        assembled_features(matured(known, spec.matured_until(night)), spec, lake, folder),
+        rows[["row_id", "event_date"]],
+        labels[labels["arrival"] <= night],
+    )
