@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -14,7 +13,7 @@ from typing import Any
 
 from prefect import flow, runtime
 
-from flows.steps.actor import person
+from flows.steps.actor import account, person
 from flows.steps.events import emit_event
 from flows.steps.publish import write_report
 from flows.workspace import Workspace, open_workspace
@@ -106,8 +105,7 @@ def _roll_back(project: str, reason: str, night: Date) -> str:
 
 def registry_state(workspace: Workspace, versions: list[Version]) -> RegistryState:
     """Return the state that a plan is made from; files are only read if a version may be promoted."""
-    account = os.environ.get("MLFLOW_TRACKING_USERNAME")
-    state = RegistryState(versions, recorded_champion(versions), account=account)
+    state = RegistryState(versions, recorded_champion(versions), account=account())
     proofs = {version.number: proof(workspace, version) for version in asking(state, workspace.spec)}
     champion = next((version for version in versions if version.number == state.champion), None)
     way_back = proof(workspace, champion).fault if proofs and champion is not None else None

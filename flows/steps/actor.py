@@ -1,4 +1,4 @@
-"""Who sits at this command line, for the record."""
+"""The person who acts, for the decision record."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import os
 from getpass import getuser
 
 
+def account() -> str | None:
+    """Return the account that calls MLflow; None on a server without accounts."""
+    return os.environ.get("MLFLOW_TRACKING_USERNAME") or None
+
+
 def person() -> str:
-    """Return the account that MLflow knows, else the machine's user; a container's user may have no name."""
-    account = os.environ.get("MLFLOW_TRACKING_USERNAME")
-    if account:
-        return account
+    """Return the account that calls MLflow, else the machine's user; a container's user may have no name."""
+    if name := account():
+        return name
     try:
         return f"{getuser()}, by the command line"
     except (KeyError, OSError):

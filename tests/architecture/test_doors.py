@@ -1,0 +1,92 @@
+"""The law of doors: only task modules, and the modules named here with a reason, touch the world outside."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.architecture.doors import ROOT, Door, attributes, doors
+
+OUTER = {
+    "flows/cli/": "the command line: a terminal, a person's files and their environment",
+    "flows/demo/": "the demo plays a person at the command line",
+    "flows/stack/": "starts and watches servers",
+}
+"""Packages that are doors as a whole."""
+
+RIMS: dict[str, tuple[set[Door], str]] = {
+    # flows: a flow chooses the moment and hands its workspace on
+    "flows/workspace.py": (
+        {"environment", "lake"},
+        "reads the variables that name lake and registry",
+    ),
+    "flows/nightly.py": (
+        {"clock", "files", "lake"},
+        "the moment of a night; a folder for its deliveries",
+    ),
+    "flows/monitor.py": ({"lake"}, "reads the night's data"),
+    "flows/retrain.py": ({"clock", "files"}, "the night and its moment; the folder of interrupted searches"),
+    "flows/promote.py": ({"clock"}, "the night and the moment of a step"),
+    "flows/upkeep.py": ({"clock"}, "the moment that leases and retention are counted from"),
+    "flows/steps/actor.py": ({"environment"}, "who acts: the account of MLflow, else of the machine"),
+    "flows/steps/decide_night.py": ({"clock"}, "the moment of a decision"),
+    "flows/steps/decision_record.py": ({"lake"}, "holds the night's data for the decision"),
+    "flows/steps/exclusive_run.py": ({"clock"}, "begin and end of an attempt"),
+    "flows/steps/executor.py": ({"clock"}, "how long a cluster has had no worker"),
+    "flows/steps/lineage.py": ({"files"}, "the specs of neighbouring projects"),
+    "flows/steps/post_release.py": ({"clock", "lake"}, "the moment of shadow answers; losses from the night's data"),
+    "flows/steps/training_provenance.py": (
+        {"files", "lake", "network"},
+        "asks git, hashes the lock, reads commits",
+    ),
+    "flows/backtest/history.py": ({"lake"}, "reads a history once; a replay then runs in memory"),
+    "flows/backtest/redecide.py": ({"lake"}, "reads the night that is decided again"),
+    "flows/backtest/scenarios.py": ({"lake"}, "reads the rows that faults are put into"),
+    # tasks: the two memories, and the places where files and variables are read
+    "tasks/clock.py": ({"clock"}, "the clock itself"),
+    "tasks/dataset/feature_assembly.py": ({"lake"}, "reads feature tables, here or on a worker"),
+    "tasks/dataset/known_rows.py": ({"lake"}, "reads what a training may use"),
+    "tasks/dataset/night_data.py": ({"lake"}, "reads what a night needs, once"),
+    "tasks/features/user_modules.py": ({"files"}, "loads a project's own modules"),
+    "tasks/ingest/landing/fetch.py": ({"files"}, "keeps large objects on disk"),
+    "tasks/ingest/readers/delivery_spool.py": ({"files"}, "keeps large deliveries on disk"),
+    "tasks/ingest/readers/object_content.py": ({"files"}, "unpacks compressed objects to disk"),
+    "tasks/ingest/sources/folder.py": ({"files"}, "a landing folder"),
+    "tasks/registry/client.py": ({"clock", "files"}, "files travel through a temporary folder; a metric has a time"),
+    "tasks/registry/mlflow_server.py": ({"environment"}, "mlflow reads its time-outs from the environment"),
+    "tasks/registry/signing.py": ({"files"}, "keys are files of the home"),
+    "tasks/score/output_files.py": ({"files"}, "answers as files where the user wants them"),
+    "tasks/spec/find_project.py": ({"environment", "files"}, "LEEWAY_PROJECTS and LEEWAY_HOME are read here only"),
+    "tasks/spec/reading/read_spec.py": ({"files"}, "reads project.yaml"),
+    "tasks/train/model_search/search_options.py": ({"clock"}, "the default stopwatch; a test hands another one in"),
+    "tasks/validate/acceptance/stored_rows.py": ({"lake"}, "reads the rows that a delivery is reconciled with"),
+    "tasks/validate/contract/data_docs.py": ({"files"}, "Great Expectations writes its pages to a folder"),
+    "tasks/validate/contract/gx_lock.py": ({"environment"}, "Great Expectations reads it when it is imported"),
+    "tasks/validate/contract/suite.py": ({"files"}, "reads expectations.json"),
+    "tasks/validate/verdict/large_delivery.py": ({"files"}, "keeps the verdict on a large delivery on disk"),
+}
+"""Modules outside the lake's own room that are doors, and why."""
+
+FOUND = doors()
+
+
+def _stated(path: str) -> bool:
+    return path.endswith("/task.py") or path.startswith(("tasks/lake/", *OUTER))
+
+
+@pytest.mark.parametrize("path", sorted(path for path in FOUND if not _stated(path)))
+def test_a_module_has_only_the_doors_it_is_named_for(path: str) -> None:
+    named, _ = RIMS.get(path, (set(), ""))
+    extra = sorted(FOUND[path] - named)
+    assert not extra, f"{path} touches {extra}; hand it in as an argument, or read it in the room's task.py"
+
+
+def test_no_module_is_named_for_a_door_it_no_longer_has() -> None:
+    stale = {path: sorted(named - FOUND.get(path, set())) for path, (named, _) in RIMS.items()}
+    assert not {path: missing for path, missing in stale.items() if missing}
+
+
+def test_a_task_is_never_unwrapped() -> None:
+    """The pure function of every Prefect task is exported, so nothing reads a task's `fn`."""
+    sources = [path for folder in ("flows", "tasks", "tests") for path in (ROOT / folder).rglob("*.py")]
+    reading = [path for path in sources if any(name == "fn" for name in attributes(path.read_text(encoding="utf-8")))]
+    assert [path for path in reading if "bench" not in path.parts] == []
