@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tasks.errors import Error
-from tasks.notify.messages import plain
+from tasks.render.safe_text import visible
 
 SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
 CREDENTIALS = re.compile(r"://[^/@\s]+@")
@@ -79,7 +79,7 @@ def cause(error: BaseException | None, secrets: Mapping[str, str]) -> str:
     kind = type(error).__name__
     if not isinstance(error, Error):
         return f"{kind} (its text is in the log of the run, since it may hold data)"
-    return f"{kind}: {hidden(plain(str(error)), secrets)[:CHARACTERS]}"
+    return f"{kind}: {hidden(visible(str(error)), secrets)[:CHARACTERS]}"
 
 
 def hidden(text: str, secrets: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from datetime import date
 
 from tasks.notify.notable_states import Event, State, states
 from tasks.records import Entry
+from tasks.render.safe_text import visible
 from tasks.render.values import counted
 from tasks.spec import ProjectSpec
 
@@ -97,7 +98,7 @@ def _is_due(state: State, last: date | None, night: date, policy: _Policy) -> bo
 
 
 def _lines(new: Sequence[State], earlier: int) -> Iterator[str]:
-    yield from (f"- {plain(state.text)}" for state in new[:LINES])
+    yield from (f"- {visible(state.text)}" for state in new[:LINES])
     if len(new) > LINES:
         yield f"- and {len(new) - LINES} more"
     if earlier:
@@ -106,17 +107,8 @@ def _lines(new: Sequence[State], earlier: int) -> Iterator[str]:
 
 def _with_why(spec: ProjectSpec, entry: Entry, message: Message, why: str) -> Message:
     events = ", ".join(dict.fromkeys(event for event, _ in message.topics))
-    title = f"{spec.project} {entry.night}: {plain(entry.action).replace('_', ' ')} ({events})"
+    title = f"{spec.project} {entry.night}: {visible(entry.action).replace('_', ' ')} ({events})"
     body = f"{message.body}\n\n{why}" if why else message.body
     if len(body) > CHARACTERS:
         body = f"{body[: CHARACTERS - 1]}…"
     return Message(message.to, title, body, message.topics)
-
-
-def plain(text: str) -> str:
-    r"""Return a text on one line, without invisible characters.
-
-    >>> plain("a\n b\x1b[1m")
-    'a b[1m'
-    """
-    return "".join(character for character in " ".join(text.split()) if character.isprintable())
