@@ -29,7 +29,7 @@ from tasks.features import latest_values
 from tasks.ingest.task import take_in_task
 from tasks.lake import SUPERSEDED, Batch, Deliveries
 from tasks.metrics_export.task import timed
-from tasks.monitor.profiles.task import profile_batches_task, profile_refused_task
+from tasks.monitor.profiling.task import profile_batches_task, profile_refused_task
 from tasks.monitor.task import suspect_task
 from tasks.notify.task import notify_failure
 from tasks.records import Checked, Finding

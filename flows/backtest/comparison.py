@@ -11,7 +11,7 @@ import pandas as pd
 from flows.backtest.engine import BacktestResult
 from tasks.render import pages
 from tasks.render.axes import NightSpan
-from tasks.render.line_chart import LineChart, Series, drawn
+from tasks.render.line_chart import ChartSeries, LineChart, drawn
 from tasks.render.sections import ReportTable
 from tasks.render.values import counted
 from tasks.spec import ProjectSpec
@@ -98,13 +98,13 @@ def _row(line: StrategySummary) -> tuple[str, ...]:
 def _chart(line: StrategySummary, lines: Sequence[StrategySummary]) -> LineChart[date]:
     days = sorted({day for other in lines for day in other.weekly})
     never = next((other for other in lines if other.name == "never" and other is not line), None)
-    curves = [Series("never retrained", "limit", tuple(never.weekly.items()))] if never is not None else []
+    curves = [ChartSeries("never retrained", "limit", tuple(never.weekly.items()))] if never is not None else []
     counts = f"{counted(line.retrainings, 'retraining')}, {counted(line.alarms, 'alarm')}"
     return LineChart(
         title=line.name,
         said=f"Error by week; mean {line.loss:.4f}. {counts}.",
         span=NightSpan(days[0], days[-1]),
-        lines=(*curves, Series(line.name, "", tuple(line.weekly.items()))),
+        lines=(*curves, ChartSeries(line.name, "", tuple(line.weekly.items()))),
         marks=tuple((night, "") for night in line.retrained_on if days[0] <= night <= days[-1]),
         mark_name="retraining",
         includes=tuple(loss for other in lines for loss in other.weekly.values()),

@@ -13,7 +13,7 @@ import pandas as pd
 
 from tasks.errors import DataError
 from tasks.lake import Deliveries, Lake, active_rows, deliveries
-from tasks.monitor.profiles.stored_profiles import ACCEPTED
+from tasks.monitor.profiling.stored_profiles import ACCEPTED
 from tasks.profiles import Ruler, TableProfile, from_bytes, sum_profiles
 from tasks.records import Checked
 from tasks.spec import ProjectSpec

@@ -64,7 +64,7 @@ def init(
 @app.command()
 def check(project: Project) -> None:
     """Report everything that is wrong with a project's spec, contract and source at once."""
-    from flows.cli.commands.data.check import check_project
+    from flows.cli.commands.project_data.check import check_project
 
     raise typer.Exit(FAILED if check_project(project) else 0)
 
@@ -170,7 +170,7 @@ def release(
     reason: Reason = "by hand",
 ) -> None:
     """Release a quarantined batch after a person has reviewed it."""
-    from flows.cli.commands.data.release_batch import release_quarantined
+    from flows.cli.commands.project_data.release_batch import release_quarantined
 
     release_quarantined(project, batch, reason)
 
@@ -217,7 +217,7 @@ def review(
     ] = None,
 ) -> None:
     """Show the rows that the model deferred to people, and read back their labels."""
-    from flows.cli.commands.data.review import review_queue
+    from flows.cli.commands.project_data.review import review_queue
 
     review_queue(project, out, labels)
 
@@ -249,7 +249,7 @@ def docs(
     ] = None,
 ) -> None:
     """Build Great Expectations Data Docs for the rows of the last night."""
-    from flows.cli.commands.data.build_docs import build_docs
+    from flows.cli.commands.project_data.build_docs import build_docs
 
     build_docs(project, out)
 

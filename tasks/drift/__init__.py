@@ -9,6 +9,7 @@ reference holds: it would be compared with itself.
 from tasks.drift.cusum import CusumCharts, new_charts
 from tasks.drift.faults.detect import find_suspicions
 from tasks.drift.faults.volume import duplicate_share, truncated_delivery
+from tasks.drift.measures.score_layout import ScoreLayout, WindowMeans, score_layout
 from tasks.drift.noise_model import ExpectedShift, NoiseModel, ScoreMoments, fit_noise_model
 from tasks.drift.reference import Reference, build_reference
 from tasks.drift.reference_codec import PROTOCOL, from_bytes, to_bytes
@@ -20,7 +21,6 @@ from tasks.drift.reference_comparison import (
     measure_window,
     statistics_past_leeway,
 )
-from tasks.drift.statistics.score_layout import ScoreLayout, WindowMeans, score_layout
 from tasks.records import Suspicion
 
 __all__ = [

@@ -10,9 +10,9 @@ from functools import cached_property
 import numpy as np
 
 from tasks.arrays import FloatArray
+from tasks.drift.measures.monitored_statistics import MonitoredStatistics, monitored_statistics
+from tasks.drift.measures.score_layout import ScoreLayout, score_layout
 from tasks.drift.noise_model import NoiseModel, ScoreMoments, fit_noise_model
-from tasks.drift.statistics.monitored_statistics import MonitoredStatistics, monitored_statistics
-from tasks.drift.statistics.score_layout import ScoreLayout, score_layout
 from tasks.errors import DataError
 from tasks.profiles import TableProfile, sum_profiles
 

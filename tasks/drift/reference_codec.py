@@ -23,8 +23,8 @@ import numpy as np
 
 from tasks import profiles
 from tasks.arrays import FloatArray
+from tasks.drift.measures.score_layout import LAYOUT, score_layout
 from tasks.drift.reference import Reference, build_reference
-from tasks.drift.statistics.score_layout import LAYOUT, score_layout
 from tasks.errors import DataError
 
 PROTOCOL = 2

@@ -10,11 +10,11 @@ import numpy as np
 
 from tasks.arrays import FloatArray
 from tasks.drift.cusum import CusumCharts, new_charts, threshold
+from tasks.drift.measures.drift_statistics import drift_statistics, units
+from tasks.drift.measures.measured_window import MeasuredWindow, WindowAtLevel
+from tasks.drift.measures.row_share_slices import single_slice_shifts, sliced_columns
+from tasks.drift.measures.score_layout import CELL, LEVEL, ScoreLayout
 from tasks.drift.reference import Reference
-from tasks.drift.statistics.drift_statistics import drift_statistics, units
-from tasks.drift.statistics.measured_window import MeasuredWindow, WindowAtLevel
-from tasks.drift.statistics.row_share_slices import single_slice_shifts, sliced_columns
-from tasks.drift.statistics.score_layout import CELL, LEVEL, ScoreLayout
 from tasks.errors import DataError
 from tasks.profiles import TableProfile
 from tasks.records import DriftStatistic

@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 
 import pandas as pd
 
+from tasks.spec.cells.entity_keys import entity_names
 from tasks.spec.project_spec import FeatureTable, ProjectSpec
-from tasks.spec.values.entity_keys import entity_names
 
 KEYS = ["entity", "event_time"]
 ARRIVED = ("arrival", "revision", "batch_id")  # the last one orders two deliveries of the same day

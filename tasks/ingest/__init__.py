@@ -5,10 +5,10 @@ is one quarantined batch and no broken night. What is too large to be held is re
 in pieces.
 """
 
-from tasks.ingest.delivery import batch_id, batch_id_of_parts, delivered, delivery
 from tasks.ingest.landing.arrivals import Arrivals, Unplaced, landed
 from tasks.ingest.landing.fetch import fetched
 from tasks.ingest.privacy import private, secret
+from tasks.ingest.read_delivery import batch_id, batch_id_of_parts, delivered, delivery
 from tasks.ingest.readers.object_content import Content
 from tasks.ingest.readers.parse import parsed
 from tasks.ingest.readers.unreadable import Unreadable

@@ -12,8 +12,8 @@ import pyarrow as pa
 from tasks.errors import SpecError
 from tasks.ingest.readers.chunks import Piece
 from tasks.ingest.readers.parquet import frame_of_table
+from tasks.spec.cells.cell_types import folded
 from tasks.spec.project_spec import Privacy
-from tasks.spec.values.cell_types import folded
 
 HASH_BYTES = 16
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from tasks import clock
 from tasks.errors import Conflict
-from tasks.ingest.delivery import delivery
 from tasks.ingest.landing.arrivals import landed
 from tasks.ingest.landing.fetch import fetched
 from tasks.ingest.landing.landing_zones import files_of, places
 from tasks.ingest.privacy import secret
+from tasks.ingest.read_delivery import delivery
 from tasks.ingest.readers.object_content import weight_bytes
 from tasks.ingest.readers.unreadable import Unreadable
 from tasks.ingest.sources.open_source import open_source

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from tasks.render.axes import NumberSpan, padded
 from tasks.render.bar_chart import bar_chart
-from tasks.render.line_chart import LineChart, Series, drawn
+from tasks.render.line_chart import ChartSeries, LineChart, drawn
 from tasks.render.pages import page
 
 Point = tuple[float, float]
@@ -69,10 +69,10 @@ def _figure(
         return Markup()
     ordered = sorted(points)
     span = NumberSpan(*padded(x for x, _ in ordered))
-    lines = [Series("", "", tuple(ordered))]
+    lines = [ChartSeries("", "", tuple(ordered))]
     if guide is not None:
         name, at = guide
-        lines.insert(0, Series(name, "guide", tuple((x, at(x)) for x in (span.low, span.high))))
+        lines.insert(0, ChartSeries(name, "guide", tuple((x, at(x)) for x in (span.low, span.high))))
     return drawn(LineChart(title, said, span, lines=tuple(lines)))
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from tasks.drift import Leeway, Reference
+from tasks.monitor.cohort_performance import Promise
 from tasks.monitor.drift_monitor import DriftMonitor
-from tasks.monitor.performance import Promise
-from tasks.monitor.predictions.prediction_reference import PredictionReference
+from tasks.monitor.prediction_drift.prediction_reference import PredictionReference
 from tasks.monitor.slicing.slice_errors import Slices
 from tasks.spec import ProjectSpec, nights_per_year
 

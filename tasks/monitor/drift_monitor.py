@@ -27,11 +27,11 @@ from tasks.drift import (
 )
 from tasks.drift.cusum import threshold
 from tasks.drift.faults.detect import DuplicateShares
+from tasks.drift.measures.score_layout import STATISTICS
 from tasks.drift.noise_model import ExpectedShift, normal_quantile
 from tasks.drift.reference_comparison import cusum_charts, statistic_count
-from tasks.drift.statistics.score_layout import STATISTICS
 from tasks.monitor.drift_kind import DOUBTFUL, DriftSymptoms
-from tasks.monitor.predictions.prediction_reference import (
+from tasks.monitor.prediction_drift.prediction_reference import (
     FEATURES,
     LABEL,
     LOSS,

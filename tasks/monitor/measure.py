@@ -11,8 +11,8 @@ import pandas as pd
 
 from tasks.drift import Suspicion
 from tasks.monitor.baseline import ChampionBaseline, drift_monitor, leeway_of
+from tasks.monitor.cohort_performance import newest_cohort, performance
 from tasks.monitor.night_view import MonitoringInputs, NightView, ReplayCache, WindowPolicy, view_night
-from tasks.monitor.performance import newest_cohort, performance
 from tasks.monitor.pipeline_stages import Judged, delivered_moves, way
 from tasks.monitor.short_delivery import short_delivery
 from tasks.monitor.slicing.slice_errors import Slices, Tally, bounded_cohort, local_errors, tolerance

@@ -15,8 +15,8 @@ from tasks.logs import line, logger
 from tasks.monitor.baseline import ChampionBaseline, drift_monitor
 from tasks.monitor.data_quality_checks import broken, to_check
 from tasks.monitor.measure import MonitoringResult, NightInputs, measure_night
-from tasks.monitor.profiles.stored_profiles import ACCEPTED
-from tasks.monitor.profiles.task import refused_by_day
+from tasks.monitor.profiling.stored_profiles import ACCEPTED
+from tasks.monitor.profiling.task import refused_by_day
 from tasks.monitor.short_delivery import rows_delivered
 from tasks.monitor.slicing.slice_errors import Slices, Tally, cohort_tally
 from tasks.prefect_task import leeway_task

@@ -9,7 +9,7 @@ from __future__ import annotations
 from tasks.promote.actions import Promote, PutBack, Refuse, Reject, RollBack, Step, sentence
 from tasks.promote.approval import approval
 from tasks.promote.execute import carry_out
-from tasks.promote.plan import RegistryState, asking, plan, recorded_champion, rollback
+from tasks.promote.promotion_plan import RegistryState, asking, plan, recorded_champion, rollback
 from tasks.promote.rules import Proof, may_promote
 
 __all__ = [

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from tasks.promote.actions import Promote, PutBack, Refuse, Reject, RollBack, Step
-from tasks.promote.plan import refusal
+from tasks.promote.promotion_plan import refusal
 from tasks.registry.mlflow_names import BARRED, CHALLENGER, CHAMPION, PREVIOUS, PROMOTED, REFUSED, RESTORED
 
 

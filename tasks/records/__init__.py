@@ -24,7 +24,7 @@ from tasks.records.decision import Action, Decision
 from tasks.records.delivery import Checked, Chunks, Delivery, Finding, Kind, Landed, Unread, Verdict
 from tasks.records.drift import DriftKind, DriftStatistic, LocalError, PipelineStage, Statistic, Suspicion
 from tasks.records.entries import (
-    Automation,
+    AutomationCounts,
     BatchVerdict,
     Entry,
     EntryKind,
@@ -48,7 +48,7 @@ __all__ = [
     "Action",
     "Answer",
     "AnyAnswer",
-    "Automation",
+    "AutomationCounts",
     "BatchVerdict",
     "Bounded",
     "ChallengerInService",

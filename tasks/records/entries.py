@@ -64,7 +64,7 @@ class BatchVerdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Automation:
+class AutomationCounts:
     """How much of what was served was decided without a person, and the error of that part; None where not known."""
 
     served_rows: int
@@ -110,7 +110,7 @@ class NightEntry(Entry):
     labels: int = 0
     rows_quarantined: int = 0
     batches: tuple[BatchVerdict, ...] = ()
-    automation: Automation | None = None
+    automation: AutomationCounts | None = None
     drift_per_month: Mapping[str, float] = field(default_factory=dict)
 
     def answer(self, kind: type[A]) -> A | None:

@@ -22,7 +22,7 @@ DOTS = 60  # points: beyond, the bends of a line show where it was measured
 
 
 @dataclass(frozen=True, slots=True)
-class Series(Generic[X]):
+class ChartSeries(Generic[X]):
     """A series: its name (empty: not in the legend), its look (a class of the stylesheet, or empty), its values."""
 
     name: str
@@ -38,7 +38,7 @@ class LineChart(Generic[X]):
     ----------
     said : str
         The same in a sentence, for readers who cannot see the drawing.
-    bars : tuple of Series
+    bars : tuple of ChartSeries
         Stacked; all have a value for the same nights.
     band : tuple
         The interval of the first line: (x, low, high).
@@ -53,8 +53,8 @@ class LineChart(Generic[X]):
     title: str
     said: str
     span: Span[X]
-    lines: tuple[Series[X], ...] = ()
-    bars: tuple[Series[X], ...] = ()
+    lines: tuple[ChartSeries[X], ...] = ()
+    bars: tuple[ChartSeries[X], ...] = ()
     band: tuple[tuple[X, float, float], ...] = ()
     marks: tuple[tuple[X, str], ...] = ()
     tips: tuple[tuple[X, str], ...] = ()
@@ -94,7 +94,7 @@ def _scale(chart: LineChart[X]) -> Scale:
     return Scale(*padded([*values, *chart.includes]))
 
 
-def _stacked(bars: Sequence[Series[X]]) -> Iterable[tuple[float, ...]]:
+def _stacked(bars: Sequence[ChartSeries[X]]) -> Iterable[tuple[float, ...]]:
     return zip(*((value for _, value in line.points) for line in bars), strict=True)
 
 

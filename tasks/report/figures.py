@@ -9,7 +9,7 @@ from datetime import date
 from tasks.records import Bounded, Entry, NightEntry, PromotionEntry, RollbackEntry, Statistic
 from tasks.render.axes import NightSpan
 from tasks.render.heat_map import HeatMap, Strip, heat_map, strips
-from tasks.render.line_chart import LineChart, Series, drawn
+from tasks.render.line_chart import ChartSeries, LineChart, drawn
 from tasks.render.pages import render
 from tasks.render.sections import ReportTable
 from tasks.render.values import counted
@@ -30,7 +30,7 @@ def error_figure(nights: Sequence[NightEntry], record: Sequence[Entry], spec: Pr
     if not realised and not estimated:
         return ""
     lines = [_line("realised", "", realised), _limit("tolerated", realised, 1)] if realised else []
-    lines += [Series("estimated, without labels", "guess", estimated)] if estimated else []
+    lines += [ChartSeries("estimated, without labels", "guess", estimated)] if estimated else []
     plot = LineChart(
         title=f"Error of the champion ({spec.scope.metric.replace('_', ' ')})",
         said=_newest(realised, "realised") if realised else "Newest, on {}: estimated {:.4g}".format(*estimated[-1]),
@@ -96,7 +96,7 @@ def volume_figure(nights: Sequence[NightEntry], span: NightSpan) -> str:
         title="Rows a night",
         said=f"{counted(total, 'row')} accepted in {counted(len(nights), 'night')}, {out:,} quarantined ({share:.1%})",
         span=span,
-        bars=(Series("accepted", "taken", accepted), Series("quarantined", "refused", quarantined)),
+        bars=(ChartSeries("accepted", "taken", accepted), ChartSeries("quarantined", "refused", quarantined)),
         tips=tuple(
             (night.night, f"{night.rows:,} accepted, {night.rows_quarantined:,} quarantined") for night in nights
         ),
@@ -114,7 +114,7 @@ def automation_figure(nights: Sequence[NightEntry], span: NightSpan) -> str:
         title="Automation rate (%)",
         said=f"{points[-1][1]:.1f} % of the newest night's rows were answered without a person",
         span=span,
-        lines=(Series("answered by the model", "", points),),
+        lines=(ChartSeries("answered by the model", "", points),),
         tips=tuple((night, f"{share:.1f} %") for night, share in points),
     )
     return drawn(plot)
@@ -140,12 +140,12 @@ def _finite(measured: Iterable[tuple[date, Bounded]]) -> list[tuple[date, Bounde
     return [(night, bounded) for night, bounded in measured if math.isfinite(bounded.value + bounded.tolerated)]
 
 
-def _line(name: str, look: str, measured: Sequence[tuple[date, Bounded]]) -> Series[date]:
-    return Series(name, look, tuple((night, bounded.value) for night, bounded in measured))
+def _line(name: str, look: str, measured: Sequence[tuple[date, Bounded]]) -> ChartSeries[date]:
+    return ChartSeries(name, look, tuple((night, bounded.value) for night, bounded in measured))
 
 
-def _limit(name: str, measured: Sequence[tuple[date, Bounded]], leeways: int) -> Series[date]:
-    return Series(name, "limit", tuple((night, bounded.at(leeways)) for night, bounded in measured))
+def _limit(name: str, measured: Sequence[tuple[date, Bounded]], leeways: int) -> ChartSeries[date]:
+    return ChartSeries(name, "limit", tuple((night, bounded.at(leeways)) for night, bounded in measured))
 
 
 def _band(measured: Sequence[tuple[date, Bounded]]) -> tuple[tuple[date, float, float], ...]:

@@ -14,12 +14,12 @@ def night_numbers(night: NightEntry) -> dict[str, float]:
     Examples
     --------
     >>> from datetime import UTC, datetime
-    >>> from tasks.records import Automation, DriftStatistic
+    >>> from tasks.records import AutomationCounts, DriftStatistic
     >>> moment = datetime(2026, 1, 1, tzinfo=UTC)
     >>> night = NightEntry(
     ...     name="n", night=moment.date(), time=moment, action="hold", reason="", rows=10, rows_quarantined=1,
     ...     moved=(DriftStatistic("a", Statistic.LEVEL, 0.5, 0.25), DriftStatistic("b", Statistic.NULLS, 0.1, 0.2)),
-    ...     automation=Automation(served_rows=10, deferred_share=0.25))
+    ...     automation=AutomationCounts(served_rows=10, deferred_share=0.25))
     >>> numbers = night_numbers(night)
     >>> numbers["rows"], numbers["worst_strain"], numbers["columns_past"], numbers["automation_rate"]
     (10.0, 2.0, 1.0, 0.75)

@@ -8,6 +8,6 @@ automation has the last word. Where the spec names a place, each delivery's answ
 from tasks.score.automation import Degree, deferred_under
 from tasks.score.automation_rate import AutomationRate, automation
 from tasks.score.output_files import AnswerFiles, answer_files
-from tasks.score.predictions import predictions
+from tasks.score.prediction_rows import predictions
 
 __all__ = ["AnswerFiles", "AutomationRate", "Degree", "answer_files", "automation", "deferred_under", "predictions"]

@@ -12,7 +12,7 @@ import pyarrow as pa
 from tasks.lake import TABLES, RowPart, RowReader
 from tasks.model import Predictor
 from tasks.score.automation import Degree, deferred_under
-from tasks.score.predictions import Role, predictions
+from tasks.score.prediction_rows import Role, predictions
 
 SHARED = ("batch_id", "revision", "version", "role", "time")  # what all rows of a part have alike is not sent back
 KINDS = pa.schema([kind for kind in TABLES["predictions"].schema if kind.name not in SHARED])

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.arrays import BoolArray, FloatArray
-from tasks.records import Automation
+from tasks.records import AutomationCounts
 from tasks.spec import ProjectSpec
 from tasks.statistics import LOSSES
 
@@ -38,9 +38,9 @@ class AutomationRate:
     automated_error: float
     target_error: float | None
 
-    def recorded(self) -> Automation:
+    def recorded(self) -> AutomationCounts:
         """Return the numbers for the record."""
-        return Automation(
+        return AutomationCounts(
             served_rows=self.rows,
             deferred_share=_known(self.deferred_share),
             automated_labelled=self.automated_labelled,

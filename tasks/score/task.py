@@ -28,7 +28,7 @@ from tasks.score.answer_columns import Answerer
 from tasks.score.automation import Degree
 from tasks.score.automation_rate import AutomationRate, automation
 from tasks.score.output_files import AnswerFiles
-from tasks.score.predictions import Role
+from tasks.score.prediction_rows import Role
 
 ROWS_HELD = 200_000  # answers of no more rows are worked out before they are written
 ROWS_AT_ONCE = 4_000_000  # answered in one commit, unless one delivery has more: what a run that dies has done in vain

@@ -95,7 +95,7 @@ def room_of(path: str) -> str:
 
     Examples
     --------
-    >>> room_of("tasks/monitor/predictions/night.py"), room_of("tests/unit/spec/test_a.py"), room_of("README.md")
+    >>> room_of("tasks/monitor/profiling/night.py"), room_of("tests/unit/spec/test_a.py"), room_of("README.md")
     ('tasks/monitor', 'tests/unit/spec', 'README.md')
 
     """

@@ -134,7 +134,7 @@ def _on_workers(address: str | None, question: Callable[[], float]) -> list[floa
 
 
 def _warmed(model: Any) -> float:
-    from tasks.monitor.profiles import task as profiling
+    from tasks.monitor.profiling import task as profiling
     from tasks.score import task as scoring
 
     assert profiling, scoring
@@ -142,7 +142,7 @@ def _warmed(model: Any) -> float:
 
 
 def _profile(lake: Lake, batch: Batch, spread: ParallelMap) -> None:
-    from tasks.monitor.profiles.task import profile_batches
+    from tasks.monitor.profiling.task import profile_batches
     from tasks.profiles import fit_ruler
 
     ruler = fit_ruler(rows_of(20_000, seed=0), numbers=NUMBERS, categories=CATEGORIES, booleans=[])

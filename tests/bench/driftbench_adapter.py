@@ -16,7 +16,7 @@ import pandas as pd
 from tasks.drift import Leeway, build_reference, duplicate_share
 from tasks.monitor.drift_kind import kind
 from tasks.monitor.drift_monitor import DriftMonitor, InputDrift, LabelDrift
-from tasks.monitor.predictions.prediction_reference import answers
+from tasks.monitor.prediction_drift.prediction_reference import answers
 from tasks.monitor.slicing.slice_errors import Tally, local_errors, merged, slices, tolerance
 from tasks.profiles import fit_ruler, profile
 from tasks.records import LocalError

@@ -23,7 +23,7 @@ from flows.backtest.history import history_in
 from flows.backtest.trainer import BacktestTrainer
 from tasks.dataset.feature_assembly import assembled_features
 from tasks.lake import Batch, Lake, accepted, add_batches
-from tasks.monitor.profiles.task import profile_batches
+from tasks.monitor.profiling.task import profile_batches
 from tasks.profiles import fit_ruler, from_bytes
 from tasks.spec import ProjectSpec, read_spec
 from tests.bench.figures import Figures, Time

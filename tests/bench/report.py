@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 
 from tasks.records import (
-    Automation,
+    AutomationCounts,
     Bounded,
     DriftStatistic,
     Entry,
@@ -83,7 +83,7 @@ def _night(rng: np.random.Generator, moment: datetime, columns: int) -> Entry:
         rows=int(rng.integers(900, 1100)),
         labels=900,
         rows_quarantined=int(rng.integers(0, 9)),
-        automation=Automation(served_rows=1000, deferred_share=float(rng.uniform(0.1, 0.2))),
+        automation=AutomationCounts(served_rows=1000, deferred_share=float(rng.uniform(0.1, 0.2))),
     )
 
 

@@ -9,7 +9,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from tasks.monitor.profiles.partial_profiles import PartProfiler
+from tasks.monitor.profiling.partial_profiles import PartProfiler
 from tasks.score.answer_columns import Answerer
 
 MARKS = "LEEWAY_TEST_MARKS"

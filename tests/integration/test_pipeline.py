@@ -21,7 +21,7 @@ from tasks.lake import TABLES, Batch, Lake, add_batch, append_entry
 from tasks.monitor import Promise, slices
 from tasks.monitor.baseline import ChampionBaseline
 from tasks.monitor.measure import MonitoringResult
-from tasks.monitor.profiles.task import profile_batches, profile_refused
+from tasks.monitor.profiling.task import profile_batches, profile_refused
 from tasks.monitor.task import measure_drift, suspect
 from tasks.profiles import TableProfile, fit_ruler, from_bytes, profile, with_dates
 from tasks.records import Action, DriftKind

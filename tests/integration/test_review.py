@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flows.cli.commands.data.review import review_queue
+from flows.cli.commands.project_data.review import review_queue
 from tasks.dataset.night_data import NightData
 from tasks.errors import DataError
 from tasks.ingest.task import take_in
 from tasks.lake import Batch, Lake, active_rows, add_batch, deliveries, read_entries
 from tasks.model import ModelSchema
-from tasks.records import Automation, Entry, ReviewEntry
+from tasks.records import AutomationCounts, Entry, ReviewEntry
 from tasks.score import answer_files
 from tasks.score.task import Scorer, automated, score_batches
 from tasks.spec import ProjectSpec, read_spec
@@ -229,7 +229,7 @@ def test_the_automation_rate_and_the_error_of_what_was_automatic(project: Making
     mine.lake.append_if_absent("mine", "labels", labels, "labels/1")
     add_batch(mine.lake, "mine", replace(rows_batch(), batch_id="labels", kind="labels"))
     found = automated(NightData.read(mine.lake, mine.spec, DAY))
-    assert found.recorded() == Automation(
+    assert found.recorded() == AutomationCounts(
         served_rows=4, deferred_share=0.75, automated_labelled=1, automated_error=3.0, target_error=2.0
     )
     empty = automated(NightData.read(mine.lake, mine.spec, date(2027, 1, 1))).recorded()

@@ -13,7 +13,7 @@ from flows.backtest.history import History, history_in
 from flows.backtest.timeline import LabelFeed, Timeline
 from tasks.drift import duplicate_share
 from tasks.lake import Batch, Lake, accepted, add_batches
-from tasks.monitor.profiles.task import profile_batches
+from tasks.monitor.profiling.task import profile_batches
 from tasks.profiles import fit_ruler, with_dates
 from tasks.spec.project_spec import ProjectSpec
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from tasks.drift.faults.stale_dates import AGE_UNIT, days_before, most_common_date
 from tasks.drift.faults.unit_change import WeightedValues, distributions_differ, find_unit_change, weighted_values
+from tasks.drift.measures.category_cells import comparable_categories, most_rows
 from tasks.drift.reference import Reference
-from tasks.drift.statistics.category_cells import comparable_categories, most_rows
 from tasks.profiles import CategoryProfile, NumberProfile, TableProfile
 from tasks.records import DriftStatistic, Statistic, Suspicion
 

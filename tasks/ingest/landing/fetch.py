@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from tasks.ingest.delivery import batch_id_of_parts
+from tasks.ingest.read_delivery import batch_id_of_parts
 from tasks.ingest.readers.object_content import Content
 from tasks.ingest.sources.stored_objects import LandingPlace, StoredObject
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from tasks.arrays import BoolArray
+from tasks.spec.cells.cell_types import booleans, categories, numbers, times
 from tasks.spec.infer.label_leaks import leak
 from tasks.spec.infer.target import Target
-from tasks.spec.values.cell_types import booleans, categories, numbers, times
 
 CODES = re.compile(r"zip|post_?code|postal|plz|(^|_)code$", re.IGNORECASE)
 IDENTIFIERS = re.compile(r"(^|_|\b)(id|uuid|guid|key|no|nr|number)$|[a-z]Id$|ID$")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from tasks.errors import SpecError, nearest
+from tasks.spec.cells.cell_types import categories, numbers
 from tasks.spec.infer.column_kinds import can_be_named, looks_like_an_identifier
-from tasks.spec.values.cell_types import categories, numbers
 
 NOTHING_UNIQUE = (
     "no column is unique, alone or together with the event time; name the columns that identify a row with --id "

@@ -10,7 +10,7 @@ import pandas as pd
 
 from tasks.arrays import BoolArray
 from tasks.errors import SpecError
-from tasks.spec.values.cell_types import booleans, categories, numbers
+from tasks.spec.cells.cell_types import booleans, categories, numbers
 
 HEAVY_SKEW = 2.0
 FEWEST_ROWS = 20

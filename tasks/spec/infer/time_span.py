@@ -9,7 +9,7 @@ from datetime import date
 import pandas as pd
 
 from tasks.errors import SpecError
-from tasks.spec.values.cell_types import numbers, times
+from tasks.spec.cells.cell_types import numbers, times
 
 COHORT_DAYS = 28
 COHORTS = 7

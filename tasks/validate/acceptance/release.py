@@ -6,8 +6,8 @@ import json
 
 import pandas as pd
 
+from tasks.spec.cells.cell_types import any_fault
 from tasks.spec.project_spec import ProjectSpec
-from tasks.spec.values.cell_types import any_fault
 from tasks.validate.typing.row_ids import row_ids
 from tasks.validate.typing.typed_frame import label_values, typed
 from tasks.validate.verdict.check_rows import dated, needed_columns, nothing_accepted

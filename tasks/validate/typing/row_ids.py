@@ -8,9 +8,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from tasks.arrays import BoolArray
+from tasks.spec.cells.cell_types import Read, categories, time_texts, times
+from tasks.spec.cells.entity_keys import joined
 from tasks.spec.project_spec import ProjectSpec
-from tasks.spec.values.cell_types import Read, categories, time_texts, times
-from tasks.spec.values.entity_keys import joined
 
 
 class RowIds(NamedTuple):

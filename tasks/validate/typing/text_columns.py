@@ -1,6 +1,6 @@
 """Columns of text read by what they hold: plain numbers by Arrow, and what repeats itself once for all its rows.
 
-Each value is read as `tasks.spec.values.cell_types` reads it, which is asked for every value that is not plain.
+Each value is read as `tasks.spec.cells.cell_types` reads it, which is asked for every value that is not plain.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.spec.values import cell_types as cells
-from tasks.spec.values.cell_types import Read
+from tasks.spec.cells import cell_types as cells
+from tasks.spec.cells.cell_types import Read
 
 PLAIN = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 LOOKED_AT = 1_000
@@ -22,7 +22,7 @@ REPEATING = 4  # rows a value, on average, from which on looking for values pays
 
 
 def numbers(column: pd.Series, decimal: Literal[".", ","] = ".") -> Read:
-    """Return a column as float64; see `tasks.spec.values.cell_types.numbers`.
+    """Return a column as float64; see `tasks.spec.cells.cell_types.numbers`.
 
     Examples
     --------

@@ -9,8 +9,8 @@ from functools import partial
 import pandas as pd
 
 from tasks.arrays import BoolArray
+from tasks.spec.cells.cell_types import Read, any_fault, booleans, categories, times
 from tasks.spec.project_spec import ProjectSpec
-from tasks.spec.values.cell_types import Read, any_fault, booleans, categories, times
 from tasks.validate.typing.row_ids import row_ids
 from tasks.validate.typing.text_columns import by_value, numbers
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pandas as pd
 
 from tasks.records import Checked, Delivery
+from tasks.spec.cells.cell_types import Read, any_fault, booleans, categories, numbers, times
+from tasks.spec.cells.entity_keys import entity_names
 from tasks.spec.project_spec import FeatureTable, ProjectSpec
-from tasks.spec.values.cell_types import Read, any_fault, booleans, categories, numbers, times
-from tasks.spec.values.entity_keys import entity_names
 from tasks.validate.contract.failed_expectations import breaches
 from tasks.validate.contract.suite import Suite
 from tasks.validate.verdict.verdict import concluded, of_columns, with_breaches, with_faults

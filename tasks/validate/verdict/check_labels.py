@@ -7,8 +7,8 @@ from dataclasses import replace
 import pandas as pd
 
 from tasks.records import Checked, Delivery, Finding
+from tasks.spec.cells.cell_types import Read, any_fault
 from tasks.spec.project_spec import ProjectSpec
-from tasks.spec.values.cell_types import Read, any_fault
 from tasks.validate.contract.failed_expectations import breaches
 from tasks.validate.contract.suite import Suite
 from tasks.validate.typing.row_ids import RowIds, row_ids

@@ -13,7 +13,7 @@ import pandas as pd
 from tasks.arrays import BoolArray
 from tasks.errors import nearest
 from tasks.records import Checked, Delivery, Finding
-from tasks.spec.values.cell_types import any_fault, folded
+from tasks.spec.cells.cell_types import any_fault, folded
 from tasks.validate.acceptance.refused_rows import refused
 from tasks.validate.contract.expectations import FailedExpectation
 

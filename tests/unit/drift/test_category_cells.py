@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tasks.drift import Leeway, Reference, build_reference, find_suspicions
-from tasks.drift.statistics.category_cells import category_cells, comparable_categories, most_rows
+from tasks.drift.measures.category_cells import category_cells, comparable_categories, most_rows
 from tasks.profiles import CategoryProfile, Ruler, profile
 from tests.unit.drift.comparing import compare
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from tasks.drift import PROTOCOL, build_reference, from_bytes, to_bytes
-from tasks.drift.statistics.score_layout import LAYOUT
+from tasks.drift.measures.score_layout import LAYOUT
 from tasks.errors import DataError
 from tasks.profiles import Axis, Ruler, TableProfile, profile
 

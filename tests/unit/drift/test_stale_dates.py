@@ -118,8 +118,8 @@ def test_a_broken_source_of_dates_is_recognised_and_its_column_named(
 
 
 def test_dates_of_a_cell_that_moves_alone_are_told_in_days() -> None:
-    from tasks.drift.statistics.row_share_slices import slice_name
-    from tasks.drift.statistics.score_layout import score_layout
+    from tasks.drift.measures.row_share_slices import slice_name
+    from tasks.drift.measures.score_layout import score_layout
 
     frame = pd.concat([night(number) for number in range(4)])
     total = profile(frame, with_dates(Ruler({}), frame, ["ordered"]))

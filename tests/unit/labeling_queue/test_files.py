@@ -16,7 +16,7 @@ from tasks.errors import DataError
 from tasks.labeling_queue import answers, delivered, landing_file, read_answers
 from tasks.labeling_queue.returned_labels import parts_of
 from tasks.spec import ProjectSpec
-from tasks.spec.values.entity_keys import joined
+from tasks.spec.cells.entity_keys import joined
 
 DAY = date(2026, 1, 2)
 TAKEN = pd.DataFrame({"row_id": ["007"], "label": ["12,5"]}, dtype="str")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tasks.render.axes import NightSpan, NumberSpan, Scale, padded, ticks
 from tasks.render.bar_chart import BARS, bar_chart
-from tasks.render.line_chart import LineChart, Series, drawn
+from tasks.render.line_chart import ChartSeries, LineChart, drawn
 
 FIRST = date(2026, 1, 1)
 FINITE = st.floats(-1e9, 1e9)
@@ -62,7 +62,10 @@ def test_a_chart_says_what_it_shows_and_names_each_series() -> None:
         "Error <i>",
         "it rose",
         NightSpan(days[0], days[-1]),
-        lines=(Series("realised", "", tuple((day, 1.0) for day in days)), Series("", "limit", ((days[0], 2.0),))),
+        lines=(
+            ChartSeries("realised", "", tuple((day, 1.0) for day in days)),
+            ChartSeries("", "limit", ((days[0], 2.0),)),
+        ),
         band=tuple((day, 0.5, 1.5) for day in days),
         marks=((days[1], "version 2"), (days[2], "")),
         tips=((days[0], "one"),),
@@ -83,7 +86,9 @@ def test_a_chart_says_what_it_shows_and_names_each_series() -> None:
 
 def test_charts_to_be_compared_share_an_axis() -> None:
     low, high = (
-        drawn(LineChart("x", "", NumberSpan(0, 1), lines=(Series("", "", ((0, at), (1, at))),), includes=(0.0, 10.0)))
+        drawn(
+            LineChart("x", "", NumberSpan(0, 1), lines=(ChartSeries("", "", ((0, at), (1, at))),), includes=(0.0, 10.0))
+        )
         for at in (0.0, 10.0)
     )
     labels = [re.findall(r"top:[\d.]+%'>([^<]+)<", figure) for figure in (low, high)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.decide import Suspected
-from tasks.records import Automation, BatchVerdict, Estimated, Statistic, Suspicion
+from tasks.records import AutomationCounts, BatchVerdict, Estimated, Statistic, Suspicion
 from tasks.report import Why, night_markdown, why_lines
 from tasks.spec import ProjectSpec
 from tests.recorded_entries import event_entry, moved, performance
@@ -118,7 +118,7 @@ def test_a_nights_screen_has_every_part(spec: ProjectSpec, night: Night) -> None
         first_step="rows as delivered (area)",
         estimated=Estimated(1.2, 0.05, 1.0, trusted=True),
         performance=performance(1.3),
-        automation=Automation(served_rows=20, deferred_share=0.1),
+        automation=AutomationCounts(served_rows=20, deferred_share=0.1),
     )
     why = why_lines(seen, spec, [seen, event_entry("retraining", "registered")])
     assert why.headline == "retrain; covariate and concept drift"

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.records import (
-    Automation,
+    AutomationCounts,
     BatchVerdict,
     Bounded,
     DriftStatistic,
@@ -139,7 +139,7 @@ def test_every_figure_has_a_title_and_the_same_in_words(spec: ProjectSpec, night
         "moved": (moved("area", 2.0), moved("area", 0.75, Statistic.NULLS)),
         "performance": performance(1.05),
         "estimated": Estimated(1.1, 0.05, 1.0, trusted=True),
-        "automation": Automation(served_rows=10, deferred_share=0.1),
+        "automation": AutomationCounts(served_rows=10, deferred_share=0.1),
         "drift_per_month": {"area": 0.5},
     }
     nights = [night(day, **facts) for day in range(3)]
@@ -220,7 +220,7 @@ MATTERS = st.builds(
     performance=st.none() | PERFORMANCE,
     estimated=st.none() | st.builds(Estimated, NUMBERS, NUMBERS, NUMBERS, trusted=st.booleans()),
 )
-AUTOMATION = st.builds(Automation, served_rows=st.integers(0), deferred_share=st.none() | st.floats(0, 1))
+AUTOMATION = st.builds(AutomationCounts, served_rows=st.integers(0), deferred_share=st.none() | st.floats(0, 1))
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

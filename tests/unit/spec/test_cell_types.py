@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.spec.values.cell_types import Read, booleans, categories, numbers, time_texts, times
+from tasks.spec.cells.cell_types import Read, booleans, categories, numbers, time_texts, times
 
 LOS_ANGELES = "America/Los_Angeles"
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tasks.spec.cells.cell_types import booleans, categories, numbers, times
 from tasks.spec.infer import InferredProject, infer_spec
-from tasks.spec.values.cell_types import booleans, categories, numbers, times
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 NUMBER = np.arange(60)

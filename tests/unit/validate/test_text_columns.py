@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.spec.values import cell_types as cells
-from tasks.spec.values.cell_types import Read
+from tasks.spec.cells import cell_types as cells
+from tasks.spec.cells.cell_types import Read
 from tasks.validate.typing.membership import among
 from tasks.validate.typing.text_columns import by_value, numbers
 

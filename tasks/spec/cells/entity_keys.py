@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from tasks.spec.values.cell_types import categories
+from tasks.spec.cells.cell_types import categories
 
 
 def entity_names(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series:

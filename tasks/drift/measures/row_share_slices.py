@@ -15,8 +15,8 @@ import numpy as np
 
 from tasks.arrays import FloatArray, IntArray
 from tasks.drift.faults.stale_dates import days_before
-from tasks.drift.statistics.measured_window import WindowAtLevel
-from tasks.drift.statistics.score_layout import CELL, ScoreLayout
+from tasks.drift.measures.measured_window import WindowAtLevel
+from tasks.drift.measures.score_layout import CELL, ScoreLayout
 from tasks.profiles import NumberProfile, TableProfile
 from tasks.profiles.axis import bin_edges
 from tasks.records import DriftStatistic, Statistic

@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tasks.arrays import FloatArray, IntArray
-from tasks.drift.statistics.category_cells import CategoryCells, category_cells
-from tasks.drift.statistics.rank_table import NumberTable, number_sums, number_table, tails
+from tasks.drift.measures.category_cells import CategoryCells, category_cells
+from tasks.drift.measures.rank_table import NumberTable, number_sums, number_table, tails
 from tasks.profiles import CategoryProfile, ColumnProfile, NumberProfile, TableProfile
 from tasks.records import Statistic
 

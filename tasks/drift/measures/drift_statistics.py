@@ -8,10 +8,10 @@ import numpy as np
 
 from tasks.arrays import FloatArray
 from tasks.drift.faults.rare_values import rare_strain
+from tasks.drift.measures.measured_window import WindowAtLevel
+from tasks.drift.measures.monitored_statistics import StatisticValues
+from tasks.drift.measures.score_layout import LEVEL, ScoreLayout
 from tasks.drift.noise_model import normal_quantile
-from tasks.drift.statistics.measured_window import WindowAtLevel
-from tasks.drift.statistics.monitored_statistics import StatisticValues
-from tasks.drift.statistics.score_layout import LEVEL, ScoreLayout
 
 # A mean place of u moves by this much less than the values do: a shift of one standard deviation moves the mean of u by
 # 1 / (2 sqrt(pi)) = .28 of a normal column, and u, being uniform, has a standard deviation of 1 / sqrt(12) = .29.

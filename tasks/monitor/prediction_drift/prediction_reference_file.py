@@ -12,7 +12,7 @@ from typing import Any
 
 from tasks.drift import from_bytes, to_bytes
 from tasks.errors import EvidenceError
-from tasks.monitor.predictions.prediction_reference import PredictionGroup, PredictionReference
+from tasks.monitor.prediction_drift.prediction_reference import PredictionGroup, PredictionReference
 
 PROTOCOL = 1
 

@@ -13,9 +13,9 @@ import pandas as pd
 
 from tasks.lake import Batch, Deliveries, Filter, Lake, ParallelMap, RowFiles, partitions
 from tasks.logs import line, logger
-from tasks.monitor.profiles.partial_profiles import Days, PartProfiler
-from tasks.monitor.profiles.quarantined_rows import quarantined_by_day
-from tasks.monitor.profiles.stored_profiles import ACCEPTED, QUARANTINED, stored_profiles
+from tasks.monitor.profiling.partial_profiles import Days, PartProfiler
+from tasks.monitor.profiling.quarantined_rows import quarantined_by_day
+from tasks.monitor.profiling.stored_profiles import ACCEPTED, QUARANTINED, stored_profiles
 from tasks.prefect_task import leeway_task
 from tasks.profiles import Ruler, TableProfile, added_by_day, digest, from_bytes
 

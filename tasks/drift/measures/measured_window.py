@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tasks.arrays import FloatArray
+from tasks.drift.measures.monitored_statistics import MonitoredStatistics
+from tasks.drift.measures.score_layout import ScoreLayout, WindowMeans
 from tasks.drift.noise_model import ExpectedShift, NoiseModel
-from tasks.drift.statistics.monitored_statistics import MonitoredStatistics
-from tasks.drift.statistics.score_layout import ScoreLayout, WindowMeans
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,7 @@ import numpy as np
 
 from tasks.arrays import FloatArray, IntArray
 from tasks.drift.faults.rare_values import JEFFREYS
-from tasks.drift.statistics.score_layout import CELL, LEVEL, NULLS, STATISTICS, ScoreLayout
+from tasks.drift.measures.score_layout import CELL, LEVEL, NULLS, STATISTICS, ScoreLayout
 from tasks.records import DriftStatistic, Statistic
 
 
