@@ -23,7 +23,7 @@ from tasks.evaluate import Evidence
 from tasks.lake import append_entry, read_entries
 from tasks.logs import line, logger
 from tasks.model_card import answered
-from tasks.notify.task import notify_failure, tell_task
+from tasks.notify.task import notify_failure, send_notifications_task
 from tasks.promote import (
     Promote,
     Proof,
@@ -138,7 +138,7 @@ def announce(workspace: Workspace, entry: Entry, number: int, versions: Sequence
     write_report(workspace)
     if entry.action in EVENTS:
         emit_event(workspace.project, EVENTS[entry.action], {"night": entry.night.isoformat(), "what": entry.reason})
-    tell_task(workspace.lake, workspace.spec, entry, read_entries(workspace.lake, workspace.project))
+    send_notifications_task(workspace.lake, workspace.spec, entry, read_entries(workspace.lake, workspace.project))
     workspace.registry.delete_tag(workspace.project, number, TO_TELL)
 
 

@@ -30,7 +30,7 @@ from tasks.model_card import Request
 from tasks.model_card.task import Package, put_up_task
 from tasks.monitor import slices_to_json
 from tasks.monitor import to_json as answers_text
-from tasks.notify.task import notify_failure, tell_task
+from tasks.notify.task import notify_failure, send_notifications_task
 from tasks.records import Entry, RetrainingEntry, retrainings_of
 from tasks.train import SearchOptions, TrialResult
 from tasks.train.task import ReleaseCandidate, refit_task, would_more_help_task
@@ -92,7 +92,7 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
     )
     append_entry(workspace.lake, workspace.project, entry)
     write_report(workspace)
-    tell_task(workspace.lake, workspace.spec, entry, read_entries(workspace.lake, workspace.project))
+    send_notifications_task(workspace.lake, workspace.spec, entry, read_entries(workspace.lake, workspace.project))
     emit_event(workspace.project, f"challenger.{entry.action}", _summary(entry))
     return _summary(entry)
 

@@ -22,7 +22,7 @@ from tasks.score.task import automated
 MONTH_DAYS = 30
 COLUMNS_SHOWN = 50
 COLUMNS_TIMED = 5
-UNDER_WAY_DAYS = 7  # a run that was lost must not stand in the way for ever
+UNDER_WAY_DAYS = 7  # a lost run must not forbid retraining for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class NightContext:
 
     @property
     def landed(self) -> list[Batch]:
-        """What was delivered since the last look, as it stands now: that is one night, but for monitoring apart."""
+        """What was delivered since the last decision: one night, or more where monitoring has a schedule of its own."""
         if self.workspace.spec.schedule.monitoring is None:
             return self.deliveries.of(self.night)
         nights = [entry.night for entry in self.past if entry.kind == "night" and entry.night < self.night]

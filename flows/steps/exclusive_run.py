@@ -11,8 +11,8 @@ from flows.workspace import Workspace
 from tasks import clock
 from tasks.lake import acquire_lease
 from tasks.logs import line, logger
-from tasks.metrics_export import RunTiming, due_after, failed_night, night_facts, taken_in
-from tasks.metrics_export.task import measured, watched, write_gauges
+from tasks.metrics_export import RunTiming, due_after, failed_night, ingested_night, night_facts
+from tasks.metrics_export.task import room_timer, with_machine_facts, write_metrics
 
 LEASE = "night"
 CAUGHT_UP = "missed, caught up"
@@ -47,21 +47,21 @@ def run_exclusively(
 def _measured(workspace: Workspace, night: Date, reason: str, work: Work) -> dict[str, Any]:
     """Do a night's work, and export metrics of the attempt for Prometheus, however it ends."""
     begun = clock.now()
-    with watched() as seconds:
+    with room_timer() as seconds:
         try:
             outcome = work(workspace, night, reason)
         except BaseException as error:
-            write_gauges(workspace.home, failed_night(workspace.project, error, begun))
+            write_metrics(workspace.home, failed_night(workspace.project, error, begun))
             raise
     ended = clock.now()
     attempt, due = RunTiming(begun, ended, seconds), due_after(workspace.spec.schedule, ended)
     trained_until = outcome.champion.trained_until if outcome.champion else None
     facts = (
-        taken_in(workspace.project, *_counts(outcome.summary), attempt, due)
+        ingested_night(workspace.project, *_counts(outcome.summary), attempt, due)
         if outcome.entry is None
         else night_facts(workspace.project, outcome.entry, outcome.record, attempt, trained_until, due)
     )
-    write_gauges(workspace.home, measured(facts, workspace.lake, workspace.home))
+    write_metrics(workspace.home, with_machine_facts(facts, workspace.lake, workspace.home))
     return outcome.summary
 
 

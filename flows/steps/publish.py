@@ -12,7 +12,7 @@ from flows.workspace import Workspace
 from tasks.features import Leak
 from tasks.lake import read_entries
 from tasks.logs import line, logger
-from tasks.notify.task import tell_task
+from tasks.notify.task import send_notifications_task
 from tasks.records import Checked, Entry, NightEntry
 from tasks.registry import Series
 from tasks.registry.mlflow_names import CHAMPION
@@ -35,7 +35,8 @@ def publish(workspace: Workspace, entry: NightEntry, record: Sequence[Entry], ch
         text = night_markdown(workspace.spec, entry, record)
         create_markdown_artifact(text, key=f"{workspace.project}-why", description=f"{entry.night}: {entry.action}")
         create_link_artifact(series.link(REPORT), key=f"{workspace.project}-report", link_text="report")
-    tell_task(workspace.lake, workspace.spec, entry, record, why_lines(entry, workspace.spec, record).text())
+    why = why_lines(entry, workspace.spec, record).text()
+    send_notifications_task(workspace.lake, workspace.spec, entry, record, why)
 
 
 def show_verdicts(workspace: Workspace, night: date, checked: Sequence[Checked | LargeChecked]) -> None:

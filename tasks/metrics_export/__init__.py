@@ -1,8 +1,8 @@
-"""Gauges: what a night did and what state it left, in the format Prometheus reads.
+"""Metrics export: what a night did and the state after it, in the format that Prometheus reads.
 
 In: the facts of a night. Out: `<home>/metrics/<project>.prom` for the node exporter's textfile collector, and the same
 sent to a push gateway when LEEWAY_PUSHGATEWAY names one. Labels are names of projects, rooms, tables, actions and error
-types; no value of anybody's data is among them.
+types; no label has a value from the data.
 """
 
 from tasks.metrics_export.night_facts import (
@@ -12,8 +12,8 @@ from tasks.metrics_export.night_facts import (
     TableSize,
     due_after,
     failed_night,
+    ingested_night,
     night_facts,
-    taken_in,
 )
 from tasks.metrics_export.prometheus_text import METRICS, carried_over, exposition, families
 
@@ -28,6 +28,6 @@ __all__ = [
     "exposition",
     "failed_night",
     "families",
+    "ingested_night",
     "night_facts",
-    "taken_in",
 ]

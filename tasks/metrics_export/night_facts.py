@@ -1,4 +1,4 @@
-"""What is known of a night once it is over, or has failed: a frozen record, gathered from the night's own entry."""
+"""The facts of a night that ended, or failed: what the metrics are made of."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from tasks.records import Action, Entry, NightEntry, PromotionEntry, retrainings
 from tasks.spec.policy_sections import Schedule
 
 FINAL = frozenset({"promoted", "rejected"})
-"""What ends the waiting of a registered version."""
+"""The answers to a registered version."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowCounts:
-    """Rows and labels of a night's deliveries: how many counted, how many were set aside."""
+    """Rows and labels of a night's deliveries: how many were accepted, how many quarantined."""
 
     accepted: int
     quarantined: int
 
     @property
     def delivered(self) -> int:
-        """All that came: accepted plus quarantined.
+        """Accepted plus quarantined.
 
         >>> RowCounts(accepted=95, quarantined=5).delivered
         100
@@ -43,7 +43,7 @@ class TableSize:
 
 @dataclass(frozen=True, slots=True)
 class NightFacts:
-    """One attempt at a night. What is None was not learned by it, and keeps the value of the attempt before.
+    """One attempt at a night. What is None was not measured, and its metric keeps the value of the attempt before.
 
     Parameters
     ----------
@@ -56,11 +56,11 @@ class NightFacts:
     room_seconds : mapping of str to float
         Wall time of each room that ran.
     failures : mapping of str to int
-        Errors that ended the attempt, counted by their type; empty when it came to a decision.
+        Errors that ended the attempt, counted by their type; empty when it ended in a decision.
     champion_age_days, label_lag_days : int
-        Days from the newest event that the champion learned from, and that has its label, to the night.
+        Days to the night from the newest event of the champion's training, and from the newest event with a label.
     waiting_since : sequence of datetime
-        Since when each version that nobody has answered waits for approval.
+        Since when each version without an answer waits for approval.
     action : str
         What the night decided.
     drift_strain, performance_strain : float
@@ -106,16 +106,16 @@ def night_facts(
     champion_until: date | None,
     due: datetime,
 ) -> NightFacts:
-    """Return the facts of a night that came to a decision.
+    """Return the facts of a night that ended in a decision.
 
     Parameters
     ----------
     night : NightEntry
         The night's own entry in the record.
     past : sequence of Entry
-        The whole record of the project; the night itself may be among it.
+        The whole record of the project, with or without the night itself.
     champion_until : date, optional
-        The newest event date that the champion learned from; None without a champion.
+        The newest event date of the champion's training; None without a champion.
     """
     strains = [moved.strain for moved in night.moved]
     performance = night.performance
@@ -137,8 +137,8 @@ def night_facts(
     )
 
 
-def taken_in(project: str, accepted: int, refused: int, attempt: RunTiming, due: datetime) -> NightFacts:
-    """Return the facts of a night that took in and scored, where monitoring decides at other times."""
+def ingested_night(project: str, accepted: int, refused: int, attempt: RunTiming, due: datetime) -> NightFacts:
+    """Return the facts of a night that ingested and scored, where monitoring has a schedule of its own."""
     return NightFacts(
         project=project,
         attempted=attempt.begun,

@@ -1,4 +1,4 @@
-"""From facts to metrics, and from metrics to text: pure, and the same text for the same facts."""
+"""Facts as metrics, and metrics as text; the same facts give the same text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Samples = Mapping[tuple[str, ...], float]
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a metric says, and by what besides the project it is told apart."""
+    """The help text of a metric, and its labels in addition to the project."""
 
     help: str
     labels: tuple[str, ...] = ()
@@ -27,15 +27,15 @@ class Meaning:
 
 METRICS: dict[str, Meaning] = {
     "leeway_night_attempted_timestamp_seconds": Meaning("When the last attempt at a night began, as Unix time."),
-    "leeway_night_finished_timestamp_seconds": Meaning("When a night last came to a decision, as Unix time."),
+    "leeway_night_finished_timestamp_seconds": Meaning("When a night last ended in a decision, as Unix time."),
     "leeway_night_due_timestamp_seconds": Meaning("When the next night is to begin by the schedule, as Unix time."),
     "leeway_night_failed": Meaning("1 when the last attempt ended in an error, else 0."),
     "leeway_failures": Meaning("Errors that ended the last attempt, by type.", ("error",)),
     "leeway_night_seconds": Meaning("Wall time of the last night's rooms together."),
     "leeway_room_seconds": Meaning("Wall time of a room in the last night.", ("room",)),
     "leeway_rows": Meaning("Rows and labels of the last night: delivered, accepted, quarantined.", ("state",)),
-    "leeway_champion_age_days": Meaning("Days from the newest event the champion learned from to the night."),
-    "leeway_label_lag_days": Meaning("Days from the newest event whose label has come to the night."),
+    "leeway_champion_age_days": Meaning("Days from the newest event in the champion's training data to the night."),
+    "leeway_label_lag_days": Meaning("Days from the newest event with a label to the night."),
     "leeway_approvals_waiting": Meaning("Versions that wait for a person's answer."),
     "leeway_approval_oldest_timestamp_seconds": Meaning("Since when the oldest of them waits, as Unix time."),
     "leeway_decision": Meaning("1 for what the last night decided, 0 for what it did not.", ("action",)),
@@ -45,14 +45,14 @@ METRICS: dict[str, Meaning] = {
     "leeway_memory_peak_bytes": Meaning("Most resident memory that the night's process has used."),
     "leeway_lake_files": Meaning("Files of a lake table's latest commit.", ("table",)),
     "leeway_lake_bytes": Meaning("Size of a lake table's latest commit.", ("table",)),
-    "leeway_home_free_bytes": Meaning("Free space where LEEWAY_HOME lies."),
-    "leeway_home_size_bytes": Meaning("Size of the disk where LEEWAY_HOME lies."),
+    "leeway_home_free_bytes": Meaning("Free space on the disk of LEEWAY_HOME."),
+    "leeway_home_size_bytes": Meaning("Size of the disk of LEEWAY_HOME."),
 }
-"""Every metric there is: what the alerts and the dashboard may ask for."""
+"""Every metric: what alerts and the dashboard can use."""
 
 
 def families(facts: NightFacts) -> list[Metric]:
-    """Return the metrics that the facts know, in the order of METRICS; each also has the label `project`.
+    """Return the metrics that the facts have a value for, in the order of METRICS, with the label `project`.
 
     Examples
     --------
@@ -72,15 +72,15 @@ def families(facts: NightFacts) -> list[Metric]:
     """
     from prometheus_client.metrics_core import GaugeMetricFamily
 
-    known = _samples(facts)
-    found: list[Metric] = []
+    samples = _samples(facts)
+    metrics: list[Metric] = []
     for name, meaning in METRICS.items():
-        if name in known:
+        if name in samples:
             family = GaugeMetricFamily(name, meaning.help, labels=("project", *meaning.labels))
-            for labels, value in known[name].items():
+            for labels, value in samples[name].items():
                 family.add_metric((facts.project, *labels), value)
-            found.append(family)
-    return found
+            metrics.append(family)
+    return metrics
 
 
 def exposition(metrics: Sequence[Metric]) -> str:
@@ -91,33 +91,33 @@ def exposition(metrics: Sequence[Metric]) -> str:
 
 
 def carried_over(before: str, metrics: Sequence[Metric]) -> list[Metric]:
-    """Return metrics with those of an earlier text that they lack; of these only ours, and only whole ones.
+    """Return metrics, and those of an earlier text that they lack; names that are not in METRICS are dropped.
 
     Raises
     ------
     ValueError
-        When the earlier text is not in Prometheus' format.
+        The earlier text is not in the format of Prometheus.
     """
     from prometheus_client.parser import text_string_to_metric_families
 
-    found = {metric.name: metric for metric in text_string_to_metric_families(before)}
-    found |= {metric.name: metric for metric in metrics}
-    return [found[name] for name in METRICS if name in found]
+    by_name = {metric.name: metric for metric in text_string_to_metric_families(before)}
+    by_name |= {metric.name: metric for metric in metrics}
+    return [by_name[name] for name in METRICS if name in by_name]
 
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Metrics as prometheus_client takes them from a collector."""
+    """A collector, as prometheus_client expects it."""
 
     metrics: Sequence[Metric]
 
     def collect(self) -> Iterator[Metric]:
-        """Yield each."""
+        """Yield the metrics."""
         yield from self.metrics
 
 
 def _samples(facts: NightFacts) -> dict[str, Samples]:
-    known: dict[str, Samples] = {
+    samples: dict[str, Samples] = {
         f"leeway_{name}": {(): value}
         for name, value in (
             ("night_attempted_timestamp_seconds", _unix(facts.attempted)),
@@ -134,30 +134,30 @@ def _samples(facts: NightFacts) -> dict[str, Samples]:
         )
         if value is not None
     }
-    return known | _several(facts)
+    return samples | _several(facts)
 
 
 def _several(facts: NightFacts) -> dict[str, Samples]:
-    """Return what has several values, or follows from them; a metric that is known to have none is there and empty."""
-    known: dict[str, Samples] = {}
+    """Return metrics with several values; one that is samples to have none is present and empty."""
+    samples: dict[str, Samples] = {}
     if facts.failures is not None:
-        known["leeway_night_failed"] = {(): float(bool(facts.failures))}
-        known["leeway_failures"] = {(error,): count for error, count in sorted(facts.failures.items())}
+        samples["leeway_night_failed"] = {(): float(bool(facts.failures))}
+        samples["leeway_failures"] = {(error,): count for error, count in sorted(facts.failures.items())}
     if facts.room_seconds is not None:
-        known["leeway_night_seconds"] = {(): sum(facts.room_seconds.values())}
-        known["leeway_room_seconds"] = {(room,): seconds for room, seconds in facts.room_seconds.items()}
+        samples["leeway_night_seconds"] = {(): sum(facts.room_seconds.values())}
+        samples["leeway_room_seconds"] = {(room,): seconds for room, seconds in facts.room_seconds.items()}
     if (rows := facts.rows) is not None:
         states = {"delivered": rows.delivered, "accepted": rows.accepted, "quarantined": rows.quarantined}
-        known["leeway_rows"] = {(state,): count for state, count in states.items()}
+        samples["leeway_rows"] = {(state,): count for state, count in states.items()}
     if (since := facts.waiting_since) is not None:
-        known["leeway_approvals_waiting"] = {(): len(since)}
-        known["leeway_approval_oldest_timestamp_seconds"] = {(): min(since).timestamp()} if since else {}
+        samples["leeway_approvals_waiting"] = {(): len(since)}
+        samples["leeway_approval_oldest_timestamp_seconds"] = {(): min(since).timestamp()} if since else {}
     if facts.action is not None:
-        known["leeway_decision"] = {(action,): float(action == facts.action) for action in get_args(Action)}
+        samples["leeway_decision"] = {(action,): float(action == facts.action) for action in get_args(Action)}
     if facts.lake is not None:
-        known["leeway_lake_files"] = {(table,): size.files for table, size in facts.lake.items()}
-        known["leeway_lake_bytes"] = {(table,): size.size_bytes for table, size in facts.lake.items()}
-    return known
+        samples["leeway_lake_files"] = {(table,): size.files for table, size in facts.lake.items()}
+        samples["leeway_lake_bytes"] = {(table,): size.size_bytes for table, size in facts.lake.items()}
+    return samples
 
 
 def _unix(moment: datetime | None) -> float | None:

@@ -1,4 +1,4 @@
-"""The rim of gauges: reads the machine, writes the file, pushes to the gateway. Nothing here ever fails a night."""
+"""The tasks of metrics export: measure the machine, write the file, push to the gateway. No error fails a night."""
 
 from __future__ import annotations
 
@@ -27,11 +27,10 @@ PUSH_SECONDS = 5.0
 _SECONDS: ContextVar[dict[str, float] | None] = ContextVar("room_seconds", default=None)
 
 
-def write_gauges(home: Path, facts: NightFacts) -> None:
+def write_metrics(home: Path, facts: NightFacts) -> None:
     """Write `<home>/metrics/<project>.prom` in one step, and push the same when LEEWAY_PUSHGATEWAY names a gateway.
 
-    What the facts do not know keeps its last value. A full disk or a gateway that does not answer is logged, and
-    nothing else.
+    A metric without a new value keeps its last one. A full disk or a gateway that does not answer is only logged.
 
     Parameters
     ----------
@@ -51,8 +50,8 @@ def write_gauges(home: Path, facts: NightFacts) -> None:
         _push(gateway, facts, metrics)
 
 
-def measured(facts: NightFacts, lake: Lake, home: Path) -> NightFacts:
-    """Return the facts with what the machine says: peak memory of this process, sizes of the lake and of the disk."""
+def with_machine_facts(facts: NightFacts, lake: Lake, home: Path) -> NightFacts:
+    """Return the facts with peak memory of this process, and sizes of the lake and of the disk."""
     free, size = _disk(home)
     return replace(
         facts,
@@ -64,8 +63,8 @@ def measured(facts: NightFacts, lake: Lake, home: Path) -> NightFacts:
 
 
 @contextmanager
-def watched() -> Iterator[dict[str, float]]:
-    """Give a table that every `timed` inside the block adds its seconds to."""
+def room_timer() -> Iterator[dict[str, float]]:
+    """Yield a mapping to which every `timed` block inside adds its seconds."""
     seconds: dict[str, float] = {}
     token = _SECONDS.set(seconds)
     try:
@@ -76,9 +75,9 @@ def watched() -> Iterator[dict[str, float]]:
 
 @contextmanager
 def timed(room: str) -> Iterator[None]:
-    """Add the wall time of a block to a room's seconds, however the block ends; outside `watched` do nothing.
+    """Add the wall time of a block to a room's seconds, however the block ends; outside `room_timer` do nothing.
 
-    >>> with watched() as seconds, timed("ingest"):
+    >>> with room_timer() as seconds, timed("ingest"):
     ...     pass
     >>> list(seconds)
     ['ingest']
@@ -92,7 +91,7 @@ def timed(room: str) -> Iterator[None]:
 
 
 def peak_memory_bytes() -> int | None:
-    """Return the most resident memory this process has used; None where the system does not say (Windows)."""
+    """Return the most resident memory this process has used; None where the system has no such number (Windows)."""
     try:
         import resource
     except ImportError:
@@ -112,9 +111,9 @@ def _with_last_values(path: Path, metrics: Sequence[Metric]) -> list[Metric]:
 
 
 def _push(gateway: str, facts: NightFacts, metrics: Sequence[Metric]) -> None:
-    """Replace what the gateway has of the project; after a failed attempt, add to it what is known anew.
+    """Replace the project's metrics at the gateway; after a failed attempt, only those with a new value.
 
-    So a pod whose home ends with it does not make the gateway forget the last night.
+    So a pod without a lasting home does not erase the metrics of the last night.
     """
     from http.client import HTTPException
 
@@ -123,7 +122,7 @@ def _push(gateway: str, facts: NightFacts, metrics: Sequence[Metric]) -> None:
     push = pushadd_to_gateway if facts.finished is None else push_to_gateway
     try:
         push(gateway, JOB, Metrics(metrics), {"project": facts.project}, timeout=PUSH_SECONDS)
-    except (OSError, ValueError, HTTPException) as error:  # an address that is none is a ValueError
+    except (OSError, ValueError, HTTPException) as error:  # an invalid address is a ValueError
         logger().warning(line("gauges_not_pushed", variable=GATEWAY, why=type(error).__name__))
 
 
@@ -137,7 +136,7 @@ def _lake_sizes(lake: Lake, project: str) -> dict[str, TableSize] | None:
 
 
 def _disk(home: Path) -> tuple[int, int] | tuple[None, None]:
-    """Return the free and the whole size of the disk where a folder lies, in bytes."""
+    """Return the free and the total size of a folder's disk, in bytes."""
     try:
         usage = shutil.disk_usage(home)
     except OSError:

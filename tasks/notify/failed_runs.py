@@ -1,4 +1,4 @@
-"""A run that failed: whether to say so again, and what may be said of it. No traceback, no secret."""
+"""A run that failed: whether to notify again, and what the message may say. No traceback, no secret."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ HIDDEN = "[hidden]"
 class Past:
     """The failed runs of the same deployment before this one.
 
-    `previous` is when the newest of them began, `first` when the oldest since a run last went well did; `recovered`
-    whether one went well after `previous`.
+    `previous` is when the newest of them began, `first` when the oldest since the last completed run began;
+    `recovered` is True where a run completed after `previous`.
     """
 
     previous: datetime | None = None
@@ -31,9 +31,9 @@ class Past:
 
 
 def failure_is_due(now: datetime, past: Past, remind_days: int) -> bool:
-    """Tell whether a failure is news: the first, the first of its day after a recovery, or a reminder while it lasts.
+    """Return whether to notify: of the first failure, the first of a day after a recovery, and as a reminder.
 
-    Runs that fail and go well by turns, each minute, are told once a day.
+    Runs that fail and complete in turns, every minute, notify once a day.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def failure_is_due(now: datetime, past: Past, remind_days: int) -> bool:
     >>> day = [datetime(2026, 1, day, 2, tzinfo=UTC) for day in range(1, 31)]
     >>> failure_is_due(day[0], Past(), 7)
     True
-    >>> [failure_is_due(day[each], Past(day[each - 1], day[0]), 7) for each in (1, 6, 7, 8)]
+    >>> [failure_is_due(day[later], Past(day[later - 1], day[0]), 7) for later in (1, 6, 7, 8)]
     [False, False, True, False]
     >>> failure_is_due(day[3], Past(day[1], recovered=True), 7), failure_is_due(day[3], Past(day[3], recovered=True), 7)
     (True, False)
@@ -55,14 +55,14 @@ def failure_is_due(now: datetime, past: Past, remind_days: int) -> bool:
 
 
 def cause(error: BaseException | None, secrets: Mapping[str, str]) -> str:
-    """Return what may be said of an error: the sentence of one of ours, of any other its type alone.
+    """Return what a message may say of an error: the text of one of ours, only the type of any other.
 
     Parameters
     ----------
     error : BaseException or None
-        None when the run's process ended without a word.
+        None when the run's process ended without an error.
     secrets : mapping of str to str
-        The environment: what stands in a variable with a secret's name never shows.
+        The environment: the value of a variable with the name of a secret is hidden.
 
     Examples
     --------
@@ -72,10 +72,10 @@ def cause(error: BaseException | None, secrets: Mapping[str, str]) -> str:
     >>> cause(ValueError("row 7 of Mr Smith"), {})
     'ValueError (its text is in the log of the run, since it may hold data)'
     >>> cause(None, {})
-    'its process ended without a word: killed, out of memory, or the machine is gone'
+    'its process ended without an error: it was killed, out of memory, or the machine is gone'
     """
     if error is None:
-        return "its process ended without a word: killed, out of memory, or the machine is gone"
+        return "its process ended without an error: it was killed, out of memory, or the machine is gone"
     kind = type(error).__name__
     if not isinstance(error, Error):
         return f"{kind} (its text is in the log of the run, since it may hold data)"
@@ -88,7 +88,7 @@ def hidden(text: str, secrets: Mapping[str, str]) -> str:
     >>> hidden("s3://k:v@host abcdef", {"MY_TOKEN": "abcdef", "HOME": "host"})
     's3://[hidden]@host [hidden]'
     """
-    held = [value for name, value in secrets.items() if SECRET_NAME.search(name) and len(value) >= SHORTEST_SECRET]
-    for value in sorted(held, key=len, reverse=True):
+    values = [value for name, value in secrets.items() if SECRET_NAME.search(name) and len(value) >= SHORTEST_SECRET]
+    for value in sorted(values, key=len, reverse=True):
         text = text.replace(value, HIDDEN)
     return CREDENTIALS.sub(f"://{HIDDEN}@", text)

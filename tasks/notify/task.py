@@ -1,6 +1,6 @@
-"""The rim of notify: sends through Apprise to addresses that stand in environment variables, never in the spec.
+"""The tasks of notify: send through Apprise to addresses in environment variables, never in the spec.
 
-Nothing here raises: whoever cannot be told must not undo what was done.
+No function raises: a message that cannot be sent must not undo what was done.
 """
 
 from __future__ import annotations
@@ -22,48 +22,46 @@ from tasks.notify.sent_log import sent_entry, sent_messages
 from tasks.prefect_task import leeway_task
 from tasks.records import Entry
 from tasks.spec import ProjectSpec, find_project, read_spec
-from tasks.spec.project_spec import Notification
 
 if TYPE_CHECKING:
     from prefect import Flow
     from prefect.client.schemas.objects import FlowRun, State
 
-__all__ = ["notify_failure", "tell"]
+__all__ = ["notify_failure", "send_notifications"]
 
 
-def tell(lake: Lake, spec: ProjectSpec, entry: Entry, known: Sequence[Entry], why: str = "") -> int:
-    """Tell everybody whom an entry concerns, once while it lasts; return how many took it.
+def send_notifications(lake: Lake, spec: ProjectSpec, entry: Entry, record: Sequence[Entry], why: str = "") -> int:
+    """Send the messages that an entry gives rise to; return how many recipients accepted one.
 
     Parameters
     ----------
-    known : sequence of Entry
+    record : sequence of Entry
         The record so far, oldest first.
     why : str
-        What stands under the message's lines, such as `why_lines(...).text()`.
+        Text that follows the message's lines, such as `why_lines(...).text()`.
     """
     if not spec.notifications:
         return 0
-    return sum(
-        _told(lake, spec.project, message, entry) for message in due(entry, known, sent_messages(known), spec, why)
-    )
+    messages = due(entry, record, sent_messages(record), spec, why)
+    return sum(_sent_and_recorded(lake, spec.project, message, entry) for message in messages)
 
 
-tell_task = leeway_task("notify")(tell)
+send_notifications_task = leeway_task("notify")(send_notifications)
 
 
 def notify_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """Tell who wants to know that a run failed or crashed: a hook for `on_failure` and `on_crashed`.
+    """Notify the recipients of `failure` that a run failed or crashed: a hook for `on_failure` and `on_crashed`.
 
-    Prefect calls it with these names. Told once while it lasts, then every `remind_days`; what was told before is read
-    off the deployment's earlier runs, since the lake may be what failed.
+    Prefect calls it with these names. While runs keep failing it notifies once, then every `remind_days`; what was sent
+    before follows from the deployment's earlier runs, since the lake may be what failed.
     """
     try:
-        _tell_failure(flow.name, flow_run, state)
+        _notify_failure(flow.name, flow_run, state)
     except Exception as error:  # noqa: BLE001 - a hook must not add a failure to a failure
-        logger().warning(line("failure_not_told", flow=flow.name, why=type(error).__name__))
+        logger().warning(line("failure_not_sent", flow=flow.name, why=type(error).__name__))
 
 
-def _tell_failure(flow_name: str, flow_run: FlowRun, state: State[Any]) -> None:
+def _notify_failure(flow_name: str, flow_run: FlowRun, state: State[Any]) -> None:
     spec = read_spec(find_project(str(flow_run.parameters["project"])))
     wanted = [channel for channel in spec.notifications if "failure" in channel.on]
     if not wanted:
@@ -71,18 +69,14 @@ def _tell_failure(flow_name: str, flow_run: FlowRun, state: State[Any]) -> None:
     past, now = _past(flow_run), clock.now()
     title = f"{spec.project}: {flow_name} {'crashed' if state.is_crashed() else 'failed'}"
     body = "\n".join([cause(_error(state), os.environ), f"run {flow_run.name}", _address(flow_run)])
-    for to in sorted({channel.to for channel in wanted if _is_news(channel, past, now)}):
+    for to in sorted({channel.to for channel in wanted if failure_is_due(now, past, channel.remind_days)}):
         _sent(to, title, body)
 
 
-def _is_news(channel: Notification, past: Past, now: datetime) -> bool:
-    return failure_is_due(now, past, channel.remind_days)
-
-
 def _error(state: State[Any]) -> BaseException | None:
-    """Return the error in a state; there is none when the process died."""
-    held = getattr(state.data, "result", state.data)
-    return held if isinstance(held, BaseException) else None
+    """Return the error in a state; None when the process died."""
+    result = getattr(state.data, "result", state.data)
+    return result if isinstance(result, BaseException) else None
 
 
 def _address(flow_run: FlowRun) -> str:
@@ -92,7 +86,7 @@ def _address(flow_run: FlowRun) -> str:
 
 
 def _past(flow_run: FlowRun) -> Past:
-    """Read the earlier failures off Prefect; of a run without a deployment there are none."""
+    """Return the earlier failures from Prefect; none for a run without a deployment."""
     deployment = flow_run.deployment_id
     if deployment is None:
         return Past()
@@ -101,18 +95,18 @@ def _past(flow_run: FlowRun) -> Past:
 
     newest_first = Sort.EXPECTED_START_TIME_DESC
     with get_client(sync_client=True) as client:
-        went_well = client.read_flow_runs(
+        completed = client.read_flow_runs(
             flow_run_filter=_runs(deployment, ["COMPLETED"]), sort=newest_first, limit=1, offset=0
         )
-        good = went_well[0].expected_start_time if went_well else None
+        last_completed = completed[0].expected_start_time if completed else None
         failed = _runs(deployment, ["FAILED", "CRASHED"])
         recent = client.read_flow_runs(flow_run_filter=failed, sort=newest_first, limit=2, offset=0)
-        since = _runs(deployment, ["FAILED", "CRASHED"], good)
+        since = _runs(deployment, ["FAILED", "CRASHED"], last_completed)
         oldest = client.read_flow_runs(flow_run_filter=since, sort=Sort.EXPECTED_START_TIME_ASC, limit=1, offset=0)
     others = [run.expected_start_time for run in recent if run.id != flow_run.id]
     previous = others[0] if others else None
     first = oldest[0].expected_start_time if oldest else None
-    recovered = good is not None and previous is not None and good > previous
+    recovered = last_completed is not None and previous is not None and last_completed > previous
     return Past(previous, first, recovered)
 
 
@@ -130,13 +124,13 @@ def _runs(deployment: UUID, kinds: list[str], after: datetime | None = None) -> 
     )
 
 
-def _told(lake: Lake, project: str, message: Message, entry: Entry) -> bool:
-    """Send a message, and write down that it was taken."""
+def _sent_and_recorded(lake: Lake, project: str, message: Message, entry: Entry) -> bool:
+    """Send a message, and record that it was accepted."""
     if not _sent(message.to, message.title, message.body):
         return False
     try:
         append_entry(lake, project, sent_entry(message, entry, clock.now()))
-    except Exception as error:  # noqa: BLE001 - told but not written down: it is told again, which harms nobody
+    except Exception as error:  # noqa: BLE001 - sent but not recorded: it is sent again, which does no harm
         logger().warning(line("notification_not_recorded", to=message.to, why=type(error).__name__))
     return True
 
@@ -149,7 +143,7 @@ def _sent(reference: str, title: str, body: str) -> bool:
         return False
     try:
         why = _send(address, title, body)
-    except Exception as error:  # noqa: BLE001 - whatever a channel's plugin raises, the night goes on
+    except Exception as error:  # noqa: BLE001 - whatever a channel's plugin raises, the night continues
         why = type(error).__name__
     if why:
         safe = hidden(why, {**os.environ, "ADDRESS_SECRET": address})
@@ -159,24 +153,24 @@ def _sent(reference: str, title: str, body: str) -> bool:
 
 @contextmanager
 def _quiet(name: str) -> Iterator[None]:
-    """Keep what a logger says to its own handlers."""
-    speaker = logging.getLogger(name)
-    before, speaker.propagate = speaker.propagate, False
+    """Stop the records of a logger at its own handlers."""
+    source = logging.getLogger(name)
+    before, source.propagate = source.propagate, False
     try:
         yield
     finally:
-        speaker.propagate = before
+        source.propagate = before
 
 
 def _send(address: str, title: str, body: str) -> str:
-    """Send through Apprise; return why it was not taken, in its own words, or nothing.
+    """Send through Apprise; return why it was not accepted, in the words of Apprise, or an empty string.
 
-    What Apprise logs of an address it cannot read holds the address, so it goes no further than here.
+    What Apprise logs about an address it cannot read contains the address, so it is kept from the other logs.
     """
     from apprise import Apprise, LogCapture, NotifyFormat
 
     channels = Apprise()
     with _quiet("apprise"), LogCapture(level=logging.WARNING, fmt="%(message)s") as said:
-        taken = channels.add(address) and channels.notify(title=title, body=body, body_format=NotifyFormat.TEXT)
+        accepted = channels.add(address) and channels.notify(title=title, body=body, body_format=NotifyFormat.TEXT)
         words = " ".join(said.getvalue().split())
-    return "" if taken else words or "the channel did not take it"
+    return "" if accepted else words or "the channel did not accept it"

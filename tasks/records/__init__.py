@@ -1,4 +1,4 @@
-"""The frozen records that pass between rooms; frames travel inside them, never alone with their meaning."""
+"""The frozen records that rooms pass to each other and that the decision record stores."""
 
 from tasks.records.answers import (
     Answer,

@@ -120,7 +120,7 @@ class Matters(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhichKind(Answer):
-    """Which kind of drift it is; `creeping` names the columns whose drift added up over nights."""
+    """Which kind of drift it is; `creeping` names the columns with drift that added up over nights."""
 
     question: Literal[QuestionId.WHICH_KIND] = QuestionId.WHICH_KIND
     kind: DriftKind

@@ -14,7 +14,7 @@ Action = Literal["score", "hold", "quarantine", "retrain", "ask", "wait"]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What one night came to, and why."""
+    """The decision of one night: its action, the kind of drift, the reason, and every answer."""
 
     project: str
     night: date

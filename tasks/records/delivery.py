@@ -1,4 +1,4 @@
-"""A delivery on its way in: as listed, as read, and as checked; frames travel inside these records."""
+"""A delivery as it is ingested: as listed, as read, and as checked; frames are fields of these records."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Verdict = Literal["accepted", "partly_quarantined", "quarantined"]
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """A delivery in the landing place: what a listing shows before anything is read.
+    """A delivery in the landing zone: what a listing shows before anything is read.
 
-    `stamp` changes when the object is written again (its size and moment of writing), so that what was taken in before
-    need not be read again. `table` names the feature table it belongs to; rows and labels have none. `parts` are the
-    keys of a folder's objects; it is empty when the delivery is the object `key` itself.
+    `stamp` changes when the object is written again (its size and time of writing), so that a delivery that was
+    ingested before is not read again. `table` is the feature table of the delivery; rows and labels have none. `parts`
+    are the keys of a folder's objects; it is empty when the delivery is the object `key` itself.
     """
 
     kind: Kind
@@ -34,31 +34,31 @@ class Landed:
 
     @property
     def name(self) -> str:
-        """What tells it apart from every other delivery of its kind: two feature tables may have files of one name."""
+        """The name of the delivery, unique in its kind: two feature tables may have files of the same name."""
         return f"{self.table}/{self.key}" if self.table else self.key
 
 
 class Chunks(Protocol):
-    """The rows of a large delivery, kept on disk, known to be readable and made private: to be read piece by piece.
+    """The rows of a large delivery on disk, readable and pseudonymised, as chunks.
 
-    Can be called as often as needed, and pickled, as long as the folder it was spooled to is there.
+    It can be called as often as needed, and pickled, as long as the folder of its files exists.
     """
 
     @property
     def row_count(self) -> int:
-        """Rows in all pieces."""
+        """Rows in all chunks."""
         ...
 
     def __call__(self) -> Iterator[pd.DataFrame]:
-        """Yield pieces of at most 200,000 rows, all with the same columns."""
+        """Yield chunks of at most 200,000 rows, all with the same columns."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What one delivery brought: its content's sha256 names the batch; `frame` is as delivered, every csv cell text.
+    """The content of one delivery; `batch_id` is its sha256, `frame` is as delivered, with every CSV cell as text.
 
-    A delivery too large to be held has `chunks`, and a `frame` with its columns but none of its rows.
+    A delivery that is too large for memory has `chunks`, and a `frame` with its columns but without rows.
     """
 
     batch_id: str
@@ -68,17 +68,17 @@ class Delivery:
 
     @property
     def row_count(self) -> int:
-        """Rows delivered, whether they are held or not."""
+        """Rows delivered, in memory or on disk."""
         return len(self.frame) if self.chunks is None else self.chunks.row_count
 
     def frames(self) -> Iterator[pd.DataFrame]:
-        """Yield the rows in pieces with the same columns, in order; each call begins anew."""
+        """Yield the rows in chunks with the same columns, in order; each call starts again."""
         yield from (self.frame,) if self.chunks is None else self.chunks()
 
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """An object whose content is not what its format says: a quarantined batch, with its reason and what was found."""
+    """An object that cannot be read in its format: a quarantined batch, with the reason and what was read."""
 
     batch_id: str
     landed: Landed
@@ -88,7 +88,7 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One rule of the contract that did not hold, for how many rows, and the ids of the first of them."""
+    """One rule of the contract that failed, for how many rows, and the ids of the first of them."""
 
     rule: str
     column: str
@@ -116,5 +116,5 @@ class Checked:
 
     @property
     def rows_refused(self) -> int:
-        """Rows set aside."""
+        """Rows quarantined."""
         return len(self.refused)

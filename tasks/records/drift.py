@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+SHOWN = 5
 DriftKind = Literal["none", "covariate", "concept", "both", "age", "unclear", "quality", "prior", "slice", "virtual"]
 
 
-SHOWN = 5
-
-
 class Statistic(StrEnum):
-    """What is measured of a column, of the champion's answers, or of what labels say about them."""
+    """What is measured of a column, of the champion's answers, or of the labels given its answers.
+
+    A name is stored in the decision record: see `tasks.records.entry_codec` before you change one.
+    """
 
     LEVEL = "level"  # mean of a number column
     NULLS = "nulls"  # share of rows without a value
@@ -36,7 +37,7 @@ class Statistic(StrEnum):
 
     @property
     def unit(self) -> str:
-        """The unit of a distance of this statistic; empty where it is a plain number.
+        """The unit of a distance of this statistic; empty for a number without a unit.
 
         >>> Statistic.LEVEL.unit, Statistic.SHAPE.unit, Statistic.LOSS.unit
         ('sd', 'of rows', '')
@@ -54,10 +55,18 @@ UNITS: dict[Statistic, str] = {
 
 @dataclass(frozen=True, slots=True)
 class DriftStatistic:
-    """One statistic of a column against its reference: how far, how far it may, and which way (1 up, -1 down, 0 both).
+    """One statistic of a column compared with its reference.
 
-    `creep` says that it added up over nights; otherwise one night did it. `where` names the slice (`plan is 'pro'`) if
-    the statistic is of one.
+    Attributes
+    ----------
+    distance, leeway : float
+        How far it moved, and how far it may move, in `statistic.unit`.
+    creep : bool
+        Whether the distance added up over nights; otherwise it is of one night.
+    direction : {1, -1, 0}
+        Up, down, or both.
+    where : str
+        The slice (`plan is 'pro'`) if the statistic is of one.
     """
 
     column: str
@@ -76,10 +85,10 @@ class DriftStatistic:
 
 @dataclass(frozen=True, slots=True)
 class LocalError:
-    """Mean loss of the newest labelled rows of one slice of a column, against what is expected of them.
+    """Mean loss of the newest labelled rows of one slice of a column, compared with what is expected of them.
 
-    That is their loss on the hold-out, and as much more as the loss of all other rows has risen since. `where` names
-    the slice (`plan is 'pro'`); `alone` says that the loss of all other rows is within its leeway.
+    Expected is their loss on the hold-out, plus the rise of the loss of all other rows since. `where` is the slice
+    (`plan is 'pro'`); `alone` is True where the loss of all other rows is within its leeway.
     """
 
     column: str
@@ -104,15 +113,15 @@ class LocalError:
 class Suspicion:
     """A way in which a source seems to be broken.
 
-    Parameters
+    Attributes
     ----------
     kind : str
         null_burst, empty_column, stuck, unit_change, renamed_category, missing_slice, swapped_columns,
-        duplicated_rows, truncated, or unclear: outside what the reference knows, in no way that is known.
+        duplicated_rows, truncated, or unclear: outside the reference, in none of these ways.
     columns : tuple of str
-        Where; empty when it is the table as a whole.
+        The columns; empty for the table as a whole.
     evidence : str
-        What was seen, in words.
+        What was measured, in words.
     numbers : dict
         The same as numbers, for the record.
     """
@@ -125,7 +134,7 @@ class Suspicion:
 
 @dataclass(frozen=True, slots=True)
 class PipelineStage:
-    """One step, how many rows it was judged on where that is known, and what is past its leeway there, worst first."""
+    """One step of the data: its rows (None where unknown), and what is past its leeway there, worst first."""
 
     name: str
     rows: int | None
@@ -134,7 +143,7 @@ class PipelineStage:
 
     @property
     def sentence(self) -> str:
-        """The step, and what moved in it.
+        """The step, and what moved in it, in words.
 
         >>> PipelineStage("rows accepted", 90, ("area", "plan is 'pro'"), 2.0).sentence
         "rows accepted (area, plan is 'pro')"

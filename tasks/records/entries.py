@@ -22,7 +22,7 @@ EntryKind = Literal["night", "retraining", "promotion", "rollback", "release", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One thing that was done: what, to what (`subject`), by whom, why, and the numbers it rests on.
+    """One thing that was done: what, to what (`subject`), the actor, the reason, and the numbers it rests on.
 
     Attributes
     ----------
@@ -221,7 +221,7 @@ class UpkeepEntry(Entry):
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What a message is about: its event (`alarm`, `approval`, ...), and what tells it from others of the event."""
+    """What a message is about: its event (`alarm`, `approval`, ...), and its subject, which is unique in the event."""
 
     event: str
     subject: str

@@ -1,4 +1,4 @@
-"""Realised and estimated error of a model, against what its gate promised."""
+"""Realised and estimated error of a model, compared with what its gate promised."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class Bounded:
-    """A measured mean with its interval, what was promised, and how far it may be from it.
+    """A measured mean with its interval, the promised value, and the leeway between the two.
 
-    `low` and `high` hold the chance of both the measurement and the promise.
+    The interval from `low` to `high` includes the uncertainty of both the measurement and the promise.
     """
 
     value: float
@@ -25,7 +25,7 @@ class Bounded:
         return self.at(1)
 
     def at(self, leeways: int) -> float:
-        """Return the value so many leeways above what was promised.
+        """Return the value that is a number of leeways above the promised one.
 
         >>> Bounded(1.0, 0.9, 1.1, expected=2.0, leeway=0.5).at(-1)
         1.5
@@ -53,8 +53,8 @@ class Performance:
 
     `loss` is the project's metric, where only a rise counts; `bias` the mean signed residual (truth minus prediction)
     on the metric's scale, where both directions count. `strain` is the larger share of leeway used, by the point
-    estimates. `sustained` is the same since training: what the cohort shows but is too small to be sure of counts when
-    all rows together are sure.
+    estimates. `sustained` is the same since training: a deviation of a cohort too small to be sure counts if all rows
+    since training confirm it.
     """
 
     start: date
@@ -84,15 +84,13 @@ class Performance:
     def strain(self) -> float:
         """Share of the leeway that is used, by the worse of error and bias; intervals are not considered."""
         rise, tilt = self.loss.value - self.loss.expected, abs(self.bias.value - self.bias.expected)
-        # Of a hold-out without any error the leeway is nothing: whatever rises is past it.
-        used = (
-            (moved / each.leeway if each.leeway else moved) for moved, each in ((rise, self.loss), (tilt, self.bias))
-        )
-        return max(*used, 0.0)
+        pairs = ((rise, self.loss.leeway), (tilt, self.bias.leeway))
+        # The leeway of a hold-out without any error is 0: every rise is past it.
+        return max(*(distance / leeway if leeway else distance for distance, leeway in pairs), 0.0)
 
 
 def _surely(now: Bounded, lasting: Bounded | None) -> bool:
-    """Tell whether a cohort is past its leeway, surely by itself or, on the same side, by all rows since training."""
+    """Return whether a cohort is past its leeway, surely by itself or, on the same side, by all rows since training."""
     if lasting is None or now.past_leeway:
         return now.past_leeway
     beyond = abs(now.value - now.expected) > now.leeway
@@ -101,10 +99,11 @@ def _surely(now: Bounded, lasting: Bounded | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Estimated:
-    """Mean loss to be expected of the newest predictions if they mean what they meant on the hold-out.
+    """Mean loss that is estimated for the newest predictions without labels.
 
-    It sees what other rows cost, never concept drift. `error` is its standard error, `expected` the hold-out's loss;
-    `trusted` is False where such estimates were wrong on the hold-out or on matured labels since.
+    The estimate assumes that a prediction has the same loss as on the hold-out: it shows covariate drift, never concept
+    drift. `error` is its standard error, `expected` the hold-out's loss; `trusted` is False where such estimates were
+    wrong on the hold-out or on matured labels since.
     """
 
     loss: float

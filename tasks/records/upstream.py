@@ -11,18 +11,18 @@ KIND_WORDS = {"virtual": "harmless", "slice": "local slice"}
 
 @dataclass(frozen=True, slots=True)
 class UpstreamState:
-    """A project whose rows or answers this one is made of: what its newest night came to, as far as it concerns us.
+    """A project upstream: the newest decision about the rows or answers that this project uses.
 
     Attributes
     ----------
     use : {"dataset", "model"}
         Whether its rows are used, or its model's answers.
     night : date or None
-        Its newest decided night that the window still holds; None where there is none.
+        Its newest decided night within the window; None where there is none.
     moved : tuple of str
-        What was past its leeway there: columns of a data set, the answers of a model.
+        What was past its leeway: columns of a data set, the answers of a model.
     troubled : bool
-        Whether it was held, asked about or set aside for what is used of it.
+        Whether its action was hold, ask or quarantine because of what is used of it.
     """
 
     project: str

@@ -62,7 +62,7 @@ def why_lines(night: NightEntry, spec: ProjectSpec, record: Sequence[Entry] = ()
     Parameters
     ----------
     record : sequence of Entry
-        The whole record, if at hand: what followed from the night, and when an obstacle ends, are read from it.
+        The whole record, where available: what followed from the night, and when an obstacle ends, are read from it.
     """
     parts = (
         _moved(night),

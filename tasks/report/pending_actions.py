@@ -18,7 +18,7 @@ class PendingAction:
     """Something that goes on only when a person acts: what, who, since which night, and how to."""
 
     what: str
-    whom: str
+    who: str
     since: date
     how: str
 
@@ -32,8 +32,8 @@ def pending_actions(record: Sequence[Entry], spec: ProjectSpec) -> list[PendingA
 def _challenger(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingAction]:
     challenger = pending_approval(record)
     if challenger is not None:
-        whom = ", ".join(spec.automation.approvers) or spec.scope.owner
-        yield PendingAction(f"{challenger.subject} needs approval", whom, challenger.night, challenger.reason)
+        who = ", ".join(spec.automation.approvers) or spec.scope.owner
+        yield PendingAction(f"{challenger.subject} needs approval", who, challenger.night, challenger.reason)
 
 
 def _asked(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingAction]:

@@ -42,7 +42,7 @@ def _lines(night: NightEntry) -> Iterator[str]:
 
 
 def worse_slices(night: NightEntry) -> ReportTable | None:
-    """Return the slices whose error used most of its leeway, where one of them is past it."""
+    """Return the slices with the most strained errors, where one of them is past its leeway."""
     if not any(error.strain > 1 for error in night.slices):
         return None
     rows = tuple(

@@ -15,7 +15,7 @@ import pytest
 from tasks.errors import Unreachable
 from tasks.lake import Lake, read_entries
 from tasks.notify import sent_messages
-from tasks.notify.task import notify_failure, tell
+from tasks.notify.task import notify_failure, send_notifications
 from tasks.records import Entry
 from tasks.spec import ProjectSpec, read_spec
 from tests.recorded_entries import decided_night, moved
@@ -71,29 +71,31 @@ def held(day: int, column: str = "area <b>") -> Entry:
     return decided_night(day, moved=(moved(column, 2.0),))
 
 
-def test_a_state_is_told_once_over_nights_and_the_record_remembers_it(
+def test_a_state_is_sent_once_over_nights_and_the_record_remembers_it(
     inbox: Inbox, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address, taken = inbox
     monkeypatch.setenv("TEAM", address)
     spec, lake = write({"to": "env:TEAM"}), Lake(str(tmp_path / "lake"))
-    told = [tell(lake, spec, held(day), read_entries(lake, "mine"), "what moved: all") for day in range(9)]
-    assert told == [1, 0, 0, 0, 0, 0, 0, 1, 0]
+    sent = [
+        send_notifications(lake, spec, held(day), read_entries(lake, "mine"), "what moved: all") for day in range(9)
+    ]
+    assert sent == [1, 0, 0, 0, 0, 0, 0, 1, 0]
     assert [each["title"] for each in taken] == ["mine 2026-02-01: hold (alarm)", "mine 2026-02-08: hold (alarm)"]
     assert taken[0]["message"] == "- area <b> moved 2.0 x its leeway\n\nwhat moved: all"
     assert [each.night.day for each in sent_messages(read_entries(lake, "mine"))] == [1, 8]
     assert address not in repr(read_entries(lake, "mine"))
 
 
-def test_what_did_not_arrive_is_told_on_the_next_night(
+def test_what_did_not_arrive_is_sent_on_the_next_night(
     inbox: Inbox, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address, taken = inbox
     spec, lake = write({"to": "env:TEAM"}), Lake(str(tmp_path / "lake"))
     monkeypatch.setenv("TEAM", "json://127.0.0.1:1")
-    assert tell(lake, spec, held(0), []) == 0
+    assert send_notifications(lake, spec, held(0), []) == 0
     monkeypatch.setenv("TEAM", address)
-    assert tell(lake, spec, held(1), read_entries(lake, "mine")) == 1
+    assert send_notifications(lake, spec, held(1), read_entries(lake, "mine")) == 1
     assert [each["title"] for each in taken] == ["mine 2026-02-02: hold (alarm)"]
 
 
@@ -107,7 +109,7 @@ def test_a_channel_that_fails_never_fails_the_night_and_its_cause_is_logged(
     monkeypatch.delenv("UNSET", raising=False)
     spec = write(*({"to": f"env:{name}"} for name in ("DEAD", "NONSENSE", "UNSET", "TEAM")))
     with caplog.at_level(logging.WARNING, "leeway"):
-        assert tell(Lake(str(tmp_path / "lake")), spec, held(0), []) == 1
+        assert send_notifications(Lake(str(tmp_path / "lake")), spec, held(0), []) == 1
     assert len(taken) == 1
     said = [each.getMessage() for each in caplog.records if each.name == "leeway"]
     assert sum("notification_not_sent" in text for text in said) == 3
@@ -116,17 +118,17 @@ def test_a_channel_that_fails_never_fails_the_night_and_its_cause_is_logged(
     assert not any(secret in caplog.text for secret in ("hunter2222", "hidden-path", "token-of-mine"))
 
 
-def test_a_lake_that_cannot_be_written_is_told_of_and_raises_nothing(
+def test_a_lake_that_cannot_be_written_is_logged_and_raises_nothing(
     inbox: Inbox, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address, taken = inbox
     monkeypatch.setenv("TEAM", address)
     (tmp_path / "lake").write_text("a file where the folder should be")
-    assert tell(Lake(str(tmp_path / "lake")), write({"to": "env:TEAM"}), held(0), []) == 1
+    assert send_notifications(Lake(str(tmp_path / "lake")), write({"to": "env:TEAM"}), held(0), []) == 1
     assert len(taken) == 1
 
 
-def test_a_failed_run_is_told_without_traceback_or_secret(
+def test_a_failed_run_is_notified_without_traceback_or_secret(
     inbox: Inbox, write: Write, prefect_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from prefect import flow
@@ -157,7 +159,7 @@ def test_a_failed_run_is_told_without_traceback_or_secret(
     assert not any(word in each["message"] for each in taken for word in ("Smith", "Traceback", "hunter2222"))
 
 
-def test_a_failure_that_lasts_is_told_once(
+def test_a_failure_that_lasts_is_sent_once(
     inbox: Inbox, write: Write, prefect_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from prefect import flow, get_client
@@ -180,13 +182,13 @@ def test_a_failure_that_lasts_is_told_once(
 
     with temporary_settings({"api.url": prefect_url}), get_client(sync_client=True) as client:
         deployment = client.create_deployment(client.create_flow(promote), "mine", parameter_openapi_schema={})
-        told = []
+        counts = []
         states: list[State[Any]] = [Failed(), Failed(), Crashed(), Completed(), Failed()]
         for state in states:
             run = ended(deployment, state)
             if not state.is_completed():
                 notify_failure(promote, run, state)
-            told.append(len(taken))
+            counts.append(len(taken))
         notify_failure(promote, run.model_copy(update={"parameters": {"project": "gone"}}), Failed())
-    assert told == [1, 1, 1, 1, 1]  # the last had failed before on the same day
+    assert counts == [1, 1, 1, 1, 1]  # the last had failed before on the same day
     assert taken[0]["message"].startswith("its process ended without a word")

@@ -124,7 +124,7 @@ def promoted(workspace: Workspace) -> dict[str, Any]:
 def told(monkeypatch: pytest.MonkeyPatch) -> list[Entry]:
     """Collect what people are told of."""
     said: list[Entry] = []
-    monkeypatch.setattr("flows.promote.tell_task", lambda _lake, _spec, entry, _known: said.append(entry))
+    monkeypatch.setattr("flows.promote.send_notifications_task", lambda _lake, _spec, entry, _known: said.append(entry))
     return said
 
 

@@ -77,7 +77,7 @@ def test_a_column_that_uses_all_of_its_leeway_is_no_alarm_yet() -> None:
     assert (found["leeway_drift_alarms",], found["leeway_drift_strain",]) == (2, 1.5)
 
 
-def test_one_action_is_one_and_all_others_are_nought() -> None:
+def test_one_action_is_one_and_all_others_are_zero() -> None:
     found = samples(exposition(families(facts([]))))
     actions = {labels[1]: value for labels, value in found.items() if labels[0] == "leeway_decision"}
     assert actions == {"score": 0, "hold": 0, "quarantine": 0, "retrain": 1, "ask": 0, "wait": 0} | {
@@ -90,7 +90,7 @@ def test_versions_wait_until_the_next_answer_and_the_oldest_is_named() -> None:
         entry("retraining", "registered", 1),
         entry("promotion", "promoted", 2),
         entry("retraining", "registered", 5),
-        entry("promotion", "refused", 6),  # a refusal tells the person why; the version still waits
+        entry("promotion", "refused", 6),  # a refusal says why; the version still waits
         entry("retraining", "refused", 6),
         entry("retraining", "registered", 7),
     ]

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tasks.lake import Lake
 from tasks.metrics_export import NightFacts, RowCounts, failed_night
-from tasks.metrics_export.task import measured, timed, watched, write_gauges
+from tasks.metrics_export.task import room_timer, timed, with_machine_facts, write_metrics
 
 BEGUN = datetime(2026, 1, 9, 2, 0, tzinfo=UTC)
 FACTS = NightFacts("shop", BEGUN, finished=BEGUN, rows=RowCounts(accepted=95, quarantined=5), failures={})
@@ -59,7 +59,7 @@ def no_gateway_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_file_is_there_whole_and_nothing_else_is(tmp_path: Path) -> None:
-    write_gauges(tmp_path, FACTS)
+    write_metrics(tmp_path, FACTS)
     assert [path.name for path in (tmp_path / "metrics").iterdir()] == ["shop.prom"]
     text = (tmp_path / "metrics" / "shop.prom").read_text()
     assert 'leeway_rows{project="shop",state="delivered"} 100.0' in text
@@ -70,7 +70,7 @@ def test_a_file_cut_short_is_replaced_and_said_so(tmp_path: Path, caplog: pytest
     path.parent.mkdir()
     path.write_text('leeway_rows{project="sh')
     with caplog.at_level(logging.WARNING, "leeway"):
-        write_gauges(tmp_path, FACTS)
+        write_metrics(tmp_path, FACTS)
     assert "last_gauges_not_read" in caplog.text
     assert list(text_string_to_metric_families(path.read_text()))
 
@@ -78,12 +78,12 @@ def test_a_file_cut_short_is_replaced_and_said_so(tmp_path: Path, caplog: pytest
 def test_where_nothing_can_be_written_the_night_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "metrics").write_text("in the way")
     with caplog.at_level(logging.WARNING, "leeway"):
-        write_gauges(tmp_path, FACTS)
+        write_metrics(tmp_path, FACTS)
     assert "gauges_not_written" in caplog.text
 
 
 def test_the_gateway_is_given_the_same_under_the_projects_name(tmp_path: Path, gateway: type[Gateway]) -> None:
-    write_gauges(tmp_path, FACTS)
+    write_metrics(tmp_path, FACTS)
     ((method, path, body),) = gateway.taken
     assert (method, path) == ("PUT", "/metrics/job/leeway/project/shop")
     assert body == (tmp_path / "metrics" / "shop.prom").read_bytes()
@@ -92,7 +92,7 @@ def test_the_gateway_is_given_the_same_under_the_projects_name(tmp_path: Path, g
 def test_a_failed_attempt_leaves_standing_what_only_the_gateway_remembers(
     tmp_path: Path, gateway: type[Gateway]
 ) -> None:
-    write_gauges(tmp_path, failed_night("shop", OSError(), BEGUN))
+    write_metrics(tmp_path, failed_night("shop", OSError(), BEGUN))
     ((method, _, body),) = gateway.taken
     assert method == "POST"  # a PUT would remove every other metric of the project
     assert b"leeway_rows" not in body
@@ -103,7 +103,7 @@ def test_a_gateway_that_refuses_fails_no_night(
 ) -> None:
     gateway.status = 500
     with caplog.at_level(logging.WARNING, "leeway"):
-        write_gauges(tmp_path, FACTS)
+        write_metrics(tmp_path, FACTS)
     assert "gauges_not_pushed" in caplog.text
     assert (tmp_path / "metrics" / "shop.prom").exists()
 
@@ -114,7 +114,7 @@ def test_an_address_without_a_gateway_fails_no_night(
 ) -> None:
     monkeypatch.setenv("LEEWAY_PUSHGATEWAY", address)
     with caplog.at_level(logging.WARNING, "leeway"):
-        write_gauges(tmp_path, FACTS)
+        write_metrics(tmp_path, FACTS)
     assert "gauges_not_pushed" in caplog.text
     assert address not in caplog.text  # it may hold a password
 
@@ -126,7 +126,7 @@ def test_the_lake_is_measured_by_what_its_latest_commits_hold(tmp_path: Path) ->
     )
     for key in ("first", "second"):
         lake.append_if_absent("shop", "rows", frame, key)
-    found = measured(FACTS, lake, tmp_path)
+    found = with_machine_facts(FACTS, lake, tmp_path)
     assert found.lake is not None
     assert {table: size.files for table, size in found.lake.items()} == {"rows": 2}
     on_disk = sum(path.stat().st_size for path in (tmp_path / "lake" / "shop" / "rows").glob("*.parquet"))
@@ -136,15 +136,15 @@ def test_the_lake_is_measured_by_what_its_latest_commits_hold(tmp_path: Path) ->
 
 
 def test_a_room_that_fails_was_timed_as_well_and_times_add_up() -> None:
-    with watched() as seconds:
+    with room_timer() as seconds:
         seconds["score"] = 100.0
         with pytest.raises(KeyError), timed("score"):
             raise KeyError
     assert seconds["score"] > 100.0
 
 
-def test_a_room_that_nobody_watches_is_not_timed() -> None:
-    with watched() as seconds:
+def test_a_room_without_a_timer_is_not_timed() -> None:
+    with room_timer() as seconds:
         pass
     with timed("score"):
         pass
@@ -153,7 +153,7 @@ def test_a_room_that_nobody_watches_is_not_timed() -> None:
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool (Debian's package prometheus)")
 def test_prometheus_own_tool_has_nothing_to_say_about_the_file(tmp_path: Path) -> None:
-    write_gauges(tmp_path, measured(FACTS, Lake(str(tmp_path / "lake")), tmp_path))
+    write_metrics(tmp_path, with_machine_facts(FACTS, Lake(str(tmp_path / "lake")), tmp_path))
     text = (tmp_path / "metrics" / "shop.prom").read_bytes()
     checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, check=False)
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")

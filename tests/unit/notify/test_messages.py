@@ -47,11 +47,11 @@ def test_a_night_is_one_message_to_a_recipient_whatever_it_holds(spec: Spec, nig
     ]
 
 
-def test_a_quiet_night_is_nobodys_business(spec: Spec, night: Night) -> None:
+def test_a_quiet_night_sends_nothing(spec: Spec, night: Night) -> None:
     assert life([night(0, "score"), night(1, "wait"), night(2, "score", ("area",))], spec()) == [[], [], []]
 
 
-def test_a_state_is_told_once_and_again_as_a_reminder_while_it_lasts(spec: Spec, night: Night) -> None:
+def test_a_state_is_sent_once_and_again_as_a_reminder_while_it_lasts(spec: Spec, night: Night) -> None:
     sent = bodies([night(day, "hold", ("area",)) for day in range(16)], spec())
     assert [day for day, body in enumerate(sent) if body] == [0, 7, 14]
     often = spec({"to": "env:TEAM", "on": ["alarm"], "remind_days": 3})
@@ -59,7 +59,7 @@ def test_a_state_is_told_once_and_again_as_a_reminder_while_it_lasts(spec: Spec,
     assert [day for day, body in enumerate(sent) if body] == [0, 3, 6]
 
 
-def test_what_is_new_is_told_at_once_and_what_lasts_is_only_counted(spec: Spec, night: Night) -> None:
+def test_what_is_new_is_sent_at_once_and_what_lasts_is_only_counted(spec: Spec, night: Night) -> None:
     sent = bodies([night(0, "hold", ("area",)), night(1, "hold", ("area", "age"))], spec())
     assert sent[1] == "- age moved 2.0 x its leeway\n(and 1 earlier notice that still holds)"
 
@@ -69,7 +69,7 @@ def test_a_column_at_the_edge_does_not_page_every_other_night(spec: Spec, night:
     assert [day for day, body in enumerate(bodies(edge, spec())) if body] == [1, 9]
 
 
-def test_what_happened_is_never_told_twice(spec: Spec, night: Night, event: Event) -> None:
+def test_what_happened_is_never_sent_twice(spec: Spec, night: Night, event: Event) -> None:
     promoted = event("promotion", "promoted", 0)
     again = [promoted, promoted, night(9, "quarantine", quarantined=("a.csv",))]
     again.append(night(20, "quarantine", quarantined=("a.csv",)))
@@ -80,8 +80,8 @@ def test_a_request_is_repeated_on_nights_until_it_is_answered(spec: Spec, night:
     asked, answered = event("retraining", "registered", 0), event("promotion", "promoted", 15)
     nights = [night(day, "score") for day in range(1, 30)]
     sent = life([asked, *nights[:14], answered, *nights[14:]], spec({"to": "env:TEAM", "on": ["approval"]}))
-    told = [message.body for messages in sent for message in messages]
-    assert told == [
+    bodies_sent = [message.body for messages in sent for message in messages]
+    assert bodies_sent == [
         "- version 2 needs approval: as it is",
         "- version 2 has waited for approval since 2026-02-01: as it is",
         "- version 2 has waited for approval since 2026-02-01: as it is",
@@ -141,12 +141,12 @@ def test_a_night_that_asks_says_what(spec: Spec, night: Night) -> None:
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sets(st.sampled_from("abc")), max_size=25))
-def test_nobody_hears_of_a_state_twice_within_the_reminder_and_of_none_later_than_on_its_first_night(
+def test_no_state_is_sent_twice_within_the_reminder_or_later_than_on_its_first_night(
     spec: Spec, night: Night, columns: list[set[str]]
 ) -> None:
     nights = [night(day, "hold" if names else "score", tuple(sorted(names))) for day, names in enumerate(columns)]
     last: dict[str, int] = {}
     for day, messages in enumerate(life(nights, spec())):
-        told = {subject for message in messages for _, subject in message.topics}
-        assert told == {name for name in columns[day] if day - last.get(name, -7) >= 7}
-        last |= dict.fromkeys(told, day)
+        subjects = {subject for message in messages for _, subject in message.topics}
+        assert subjects == {name for name in columns[day] if day - last.get(name, -7) >= 7}
+        last |= dict.fromkeys(subjects, day)

@@ -87,7 +87,7 @@ def _show_attention(attention: Sequence[tuple[str, PendingAction]], console: Con
     for project, action in attention:
         how = f": {action.how}" if action.how else ""
         since = f"since the night of {action.since} ({_age(action.since)})"
-        console.print(terminal(f"  {project}: {action.what}, {since}, {action.whom}{how}"))
+        console.print(terminal(f"  {project}: {action.what}, {since}, {action.who}{how}"))
 
 
 def _tell_next(specs: Sequence[ProjectSpec], stack: Endpoints | None, console: Console) -> None:

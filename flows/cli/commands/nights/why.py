@@ -29,7 +29,7 @@ def show_why(project: str, night: date) -> None:
 
 
 def decide_again(project: str, night: date) -> bool:
-    """Decide a night once more from what is stored, say how it compares, and return whether it is the same."""
+    """Decide a night again from what is stored, say how it compares, and return whether it is the same."""
     path = find_project(project)
     name = read_spec(path).project
     with open_servers(path):
