@@ -159,7 +159,8 @@ def whole_night() -> NightEntry:
 
 @pytest.mark.parametrize("kind", ["retraining registered", "promotion promoted", "rollback rolled_back"])
 def test_an_entry_is_read_back_as_it_was_written(kind: str) -> None:
-    for entry in (whole_night(), event_entry(*kind.split())):
+    name, action = kind.split()
+    for entry in (whole_night(), event_entry(name, action)):
         assert from_row(to_row(entry)) == entry
 
 
@@ -177,7 +178,8 @@ def test_a_number_that_is_not_finite_is_kept() -> None:
         {"rows": "3"},
         {"action": "ponder"},
         {"drift": "sideways"},
-        {"moved": (replace(moved("area", 2.0), statistic="wasserstein"),)},
+        {"moved": (moved("area", 2.0, direction="up"),)},
+        {"moved": ({"column": "area", "statistic": "wasserstein"},)},
         {"answers": ({"question": "valid"},)},
         {"drift_per_month": {"area": None}},
         {"waiting": "4"},
