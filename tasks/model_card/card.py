@@ -29,8 +29,8 @@ REASONS, FEWER_REASONS = 10, 6  # fewer where the card has no room
 KINDS = {
     "covariate": "the inputs changed, and the predictions with them",
     "virtual": "the inputs changed, without harm to the predictions",
-    "concept": "the same inputs lead to other labels than before, so predictions are less accurate",
-    "both": "the inputs changed, and lead to other labels than before, so predictions are less accurate",
+    "concept": "the same inputs lead to other labels, so predictions are less accurate",
+    "both": "inputs changed and lead to other labels, so predictions are less accurate",
     "prior": "labels have other proportions than before",
     "slice": "predictions are less accurate for one part of the rows",
     "age": "the champion is old",

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.model_card import Request, metrics, model_card, params, tags
-from tasks.model_card.card import TO_ANSWER, answered
+from tasks.model_card.card import KINDS, TO_ANSWER, answered
 from tasks.render.values import number
 from tasks.spec.project_spec import ProjectSpec
 
@@ -102,6 +102,11 @@ FIRST = {
 )
 def test_an_approver_reads_what_why_and_how(said: str) -> None:
     assert said in model_card(EVIDENCE, REQUEST).replace("&#95;", "_").replace("\N{NO-BREAK SPACE}" * 3, " ")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_kind_of_drift_is_explained_in_full(kind: str) -> None:
+    assert f"Drift: {KINDS[kind]}. Reason:" in model_card(EVIDENCE, replace(REQUEST, kind=kind))
 
 
 def test_the_slice_that_did_worst_comes_first() -> None:
