@@ -1,9 +1,9 @@
-"""Drift: two profiles in, how far apart they are and whether that is more than the leeway out.
+"""Drift: compares the profile of new rows with the profiles that a champion learned from.
 
-`DISTANCES` says how far one column profile is from another. A `Reference` is what the champion learned from, with its
-own periods; `compare` measures a night against it and sets each statistic beside its leeway; `CusumCharts` find what no
-single night shows; `find_suspicions` tells what is corrupt from what has drifted. A window must never hold rows its
-reference holds: it would be compared with itself.
+Input: profiles (`tasks.profiles`). Output: how far each statistic has moved, and its leeway, the tolerance within which
+it may move. `build_reference` summarises the training rows by period; `measure_window` and `compare_window` compare new
+rows with them; `CusumCharts` detect gradual drift that no single night shows; `find_suspicions` distinguishes broken
+data from drift. A window must not contain rows of its reference: it would be compared with itself.
 """
 
 from tasks.drift.cusum import CusumCharts, new_charts

@@ -1,6 +1,6 @@
-"""The cumulative chart: finds the creep that no single night shows, on every feature at once.
+"""CUSUM charts: detect gradual drift that no single night shows, for all features at once.
 
-Each night's standardised value z is added up, less an allowance k that quiet nights do not use up:
+The standardised value z of each night is added up, less an allowance k that nights without drift do not use up:
 
     high = max(0, high + z - k),  low = max(0, low - z - k);  an alarm when either passes h
 
@@ -10,14 +10,15 @@ Siegmund's approximation for one side (Sequential Analysis, 1985; Montgomery, St
 
     L = (exp(2 k b) - 2 k b - 1) / (2 k^2),  b = h + 1.166
 
-Both sides watch, each half as often: their one-sided run length is 2 L. A value counts at most `FARTHEST_Z` either
-way: a shock is one night's matter and must not look like creep, which takes several nights. After an alarm a side
-starts again from nothing; what lasts will climb again.
+Two sides are charted, and each may alarm half as often: its run length is 2 L. A value counts at most `FARTHEST_Z` in
+either direction, because a shock of one night must not look like creep, which takes several nights. After an alarm a
+side starts again from 0; a shift that lasts climbs again.
 
-What is expected of a night is itself known only to some doubt, and every night is measured from the same expectation:
-the error adds up as creep does (Jones, Champ and Rigdon, J. Quality Technology 36, 2004). So the allowance grows by
-that doubt, one standard error in units of z, h staying as it is. Simulated at L = 2,000 with references of 8 and 25
-periods, .16 and .12 of the charts alarm within 400 nights where .18 are promised; without it .63 and .45 do.
+The expected value of a night is itself an estimate, and every night is measured from the same estimate, so that its
+error adds up as creep does (Jones, Champ and Rigdon, J. Quality Technology 36, 2004). The allowance is therefore larger
+by one standard error of the estimate, in units of z; h does not change. Simulated at L = 2,000 with references of 8 and
+25 periods, .16 and .12 of the charts alarm within 400 nights, where .18 are promised; without the correction, .63 and
+.45 do.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ FARTHEST_Z = 4.0  # about where one night is an alarm by itself
 
 @lru_cache(maxsize=256)
 def threshold(run_length_nights: float, allowance: float = ALLOWANCE) -> float:
-    """Return h: how high either side may climb when false alarms are `run_length_nights` apart on average.
+    """Return h, the height at which either side alarms, for false alarms `run_length_nights` apart on average.
 
     Raises
     ------
@@ -53,7 +54,7 @@ def threshold(run_length_nights: float, allowance: float = ALLOWANCE) -> float:
     5.0
     """
     if not 1 < run_length_nights < math.inf:
-        raise DataError(f"a run length of {run_length_nights} nights was found; more than 1 was expected")
+        raise DataError(f"found a run length of {run_length_nights} nights; expected more than 1")
     low, high = OVERSHOOT, 2 * OVERSHOOT
     while _run_length_nights(high, allowance) < 2 * run_length_nights:
         high *= 2
@@ -66,22 +67,23 @@ def threshold(run_length_nights: float, allowance: float = ALLOWANCE) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CusumCharts:
-    """Two-sided cumulative charts of some features, after some nights.
+    """Two-sided CUSUM charts of several features, after some nights.
 
     Parameters
     ----------
     thresholds : ndarray, shape (features,)
-        h, the height that is an alarm, in standard units; infinite for a feature that is not followed.
+        h, the height of an alarm, in standard units; infinite for a feature that is not charted.
     climbs : ndarray, shape (2, features)
-        How far the upper and the lower side have climbed.
+        Height of the upper and of the lower side.
     nights : ndarray, shape (2, features)
-        Since how many nights they climb.
+        Number of nights for which they have been above 0.
     crept : ndarray, shape (2, features)
-        The size of the lasting shift, where a side is past its threshold; else 0.
+        Size of the lasting shift where a side is past its threshold, else 0.
 
     Examples
     --------
-    Three nights of +2 climb 1.5 each, which is more than 4; the lower side stays down. What lasts is 4.5 / 3 + .5 = 2.
+    Three nights of +2 climb 1.5 each, which is more than 4; the lower side stays at 0. The lasting shift is
+    4.5 / 3 + .5 = 2.
 
     >>> charts = new_charts(np.array([4.0]))
     >>> for z in (2.0, 2.0, 2.0):
@@ -101,12 +103,12 @@ class CusumCharts:
         Parameters
         ----------
         z : ndarray, shape (features,)
-            Signed shifts in standard units, about normal(0, 1) while nothing is wrong. Nights must not overlap: a chart
-            adds up what is new.
+            Signed shifts in standard units, about normal(0, 1) while nothing is wrong. Windows must not
+            overlap, because a chart adds up new rows.
         doubt : ndarray, shape (features,)
-            Standard error of what was expected, in the same units.
+            Standard error of the expected value, in the same units.
         least : ndarray, shape (features,)
-            What a lasting shift must come to before it matters, in the same units; until then a side climbs on.
+            Smallest lasting shift that matters, in the same units; below it a side climbs on without an alarm.
         """
         bounded = np.clip(np.where(np.isnan(z), 0.0, z), -FARTHEST_Z, FARTHEST_Z)
         allowance = ALLOWANCE + doubt
@@ -121,8 +123,8 @@ class CusumCharts:
 
 def new_charts(thresholds: FloatArray) -> CusumCharts:
     """Return charts before their first night."""
-    nothing = np.zeros((2, len(thresholds)))
-    return CusumCharts(thresholds, nothing, nothing, nothing)
+    zeros = np.zeros((2, len(thresholds)))
+    return CusumCharts(thresholds, zeros, zeros, zeros)
 
 
 def _run_length_nights(b: float, allowance: float) -> float:

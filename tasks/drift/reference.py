@@ -1,4 +1,4 @@
-"""The reference: the profile of what a model learned from, period by period, and what is normal for it."""
+"""The reference: the profile of the rows that a model learned from, by period, and their normal variation."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from tasks.profiles import TableProfile, sum_profiles
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """What the champion learned from.
+    """The profile of the rows that a champion learned from.
 
     Parameters
     ----------
     total : TableProfile
         All its rows.
     days : tuple of date
-        First day of each period of these rows, ascending. Single days are best: weekdays show in them, and longer
-        windows are made of them.
+        First day of each period, ascending. Single days are best: they show weekdays, and longer windows are
+        composed of them.
     sums, rows : ndarray, shape (periods, features)
-        What each period comes to, as `layout.means` gives it of the period's profile: all that its swing needs, in a
-        tenth of the room.
+        Sums of scores and rows of each period, as `layout.means` computes them from its profile: enough to estimate
+        the swing, in a tenth of the space.
     """
 
     total: TableProfile
@@ -40,20 +40,20 @@ class Reference:
 
     @cached_property
     def layout(self) -> ScoreLayout:
-        """The features that are watched."""
+        """The monitored features."""
         return score_layout(self.total)
 
     @cached_property
     def tested(self) -> MonitoredStatistics:
-        """The statistics they are tested by."""
+        """The monitored statistics."""
         return monitored_statistics(self.layout)
 
-    def quiet(self, window_days: int = 1) -> NoiseModel:
-        """Return what is normal for windows of so many days; periods are put together until they are as long."""
-        known: dict[int, NoiseModel] = self.__dict__.setdefault("_of_length", {})
-        if window_days not in known:
-            known[window_days] = self._quiet(window_days)
-        return known[window_days]
+    def noise_model(self, window_days: int = 1) -> NoiseModel:
+        """Return the noise model of windows of `window_days` days; periods are joined until they are as long."""
+        models: dict[int, NoiseModel] = self.__dict__.setdefault("_of_length", {})
+        if window_days not in models:
+            models[window_days] = self._quiet(window_days)
+        return models[window_days]
 
     def _quiet(self, window_days: int) -> NoiseModel:
         first = self.days[0]
@@ -82,7 +82,7 @@ class Reference:
 
 
 def build_reference(periods: Sequence[tuple[str, TableProfile]]) -> Reference:
-    """Return the reference made of periods, in any order.
+    """Build the reference from its periods, in any order.
 
     Parameters
     ----------
@@ -108,16 +108,18 @@ def build_reference(periods: Sequence[tuple[str, TableProfile]]) -> Reference:
     starts = [start for start, _ in ordered]
     twice = sorted({start for start in starts if starts.count(start) > 1})
     if twice:
-        raise DataError(f"periods {twice} were given twice; each belongs to a reference once. Add their profiles first")
+        raise DataError(f"periods {twice} were given twice; expected each once. Add their profiles first")
     if not sum(profile.rows for _, profile in ordered):
         raise DataError(
             f"{len(ordered)} periods without a row were given; a reference needs the rows a model learned from"
         )
     total = sum_profiles([profile for _, profile in ordered])
-    known = score_layout(total)
-    found = [known.means(profile) for _, profile in ordered]
+    layout = score_layout(total)
+    period_means = [layout.means(profile) for _, profile in ordered]
     days = tuple(date.fromisoformat(start) for start in starts)
-    return Reference(total, days, np.array([each.sums for each in found]), np.array([each.rows for each in found]))
+    return Reference(
+        total, days, np.array([means.sums for means in period_means]), np.array([means.rows for means in period_means])
+    )
 
 
 def _iso(start: str) -> str:
@@ -125,5 +127,5 @@ def _iso(start: str) -> str:
         return date.fromisoformat(start).isoformat()
     except ValueError as error:
         raise DataError(
-            f"period {start!r} was found; the ISO date of its first day was expected: '2026-01-05'"
+            f"found period {start!r}; expected the ISO date of its first day, such as '2026-01-05'"
         ) from error

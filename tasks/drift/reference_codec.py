@@ -1,11 +1,11 @@
-"""References as bytes: the form in which the registry keeps them beside their model.
+"""References as bytes: the form in which the registry stores them with their model.
 
 Layout: `LWRF`, the PROTOCOL as two bytes (little-endian), then zlib of: periods, features, the number of the features'
 layout and the length of the total (four bytes each), the total as `tasks.profiles.to_bytes` gives it, the ISO date of
 each period (ten ASCII characters), and for each feature its sums of all periods and then its rows. An array begins with
 a character for its type: B, H, I or L for unsigned integers of 1, 2, 4 or 8 bytes, d for float64, little-endian.
 
-PROTOCOL 1 held a whole profile for each period; what a period comes to is worked out from it.
+PROTOCOL 1 stored a whole profile for each period; the sums of a period are computed from it.
 
 To bump PROTOCOL: (1) raise `PROTOCOL`; (2) keep the old reader in `READERS` under its number; (3) freeze bytes of the
 new form as tests/unit/drift/frozen/reference_<number>.bin and leave the older files and their tests as they are; (4)
@@ -50,7 +50,7 @@ def to_bytes(reference: Reference) -> bytes:
 
 
 def from_bytes(data: bytes) -> Reference:
-    """Return the reference that bytes hold.
+    """Read a reference from its bytes.
 
     Raises
     ------
@@ -59,12 +59,13 @@ def from_bytes(data: bytes) -> Reference:
     """
     if len(data) < PREFIX.size or data[:4] != MAGIC:
         raise DataError(
-            f"{data[:4]!r} begins no reference; {MAGIC!r} was expected. Was another file stored under this name?"
+            f"found {data[:4]!r} at the start of a reference; expected {MAGIC!r}. Is another file stored "
+            "under this name?"
         )
     _, protocol = PREFIX.unpack_from(data)
     if protocol not in READERS:
         raise DataError(
-            f"a reference of PROTOCOL {protocol} was found; this release reads {sorted(READERS)}. Read it with the "
+            f"found a reference of PROTOCOL {protocol}; this release reads {sorted(READERS)}. Read it with the "
             "release that wrote it, or a newer one"
         )
     try:
@@ -77,7 +78,7 @@ def from_bytes(data: bytes) -> Reference:
 
 
 def _array(values: FloatArray) -> bytes:
-    """Return an array in the narrowest type that holds it exactly, which its first character names."""
+    """Return an array in the narrowest exact type, preceded by the character of that type."""
     if (values < 0).any() or (values != np.floor(values)).any():
         return b"d" + values.astype("<f8").tobytes()
     kind = np.min_scalar_type(int(values.max(initial=0))).char
@@ -101,8 +102,8 @@ def _read_2(body: bytes) -> Reference:
     periods, features, number, length = HEAD.unpack_from(body)
     if number != LAYOUT:
         raise DataError(
-            f"a reference of layout {number} was found; this release watches layout {LAYOUT}, whose sums mean something"
-            " else. Train again (`leeway run retrain PROJECT`), or use the release that wrote it"
+            f"found a reference of layout {number}; this release monitors layout {LAYOUT}, which defines other"
+            " sums. Train again (`leeway run retrain PROJECT`), or use the release that wrote it"
         )
     at = HEAD.size + length
     total = profiles.from_bytes(body[HEAD.size : at])
@@ -111,9 +112,9 @@ def _read_2(body: bytes) -> Reference:
         days.append(date.fromisoformat(body[at : at + DAY_CHARACTERS].decode("ascii")))
         at += DAY_CHARACTERS
     arrays = np.empty((features, 2, periods))
-    for place in np.ndindex(features, 2):
+    for index in np.ndindex(features, 2):
         kind = TYPES[body[at : at + 1].decode("ascii")]
-        arrays[place] = np.frombuffer(body, kind, periods, at + 1)
+        arrays[index] = np.frombuffer(body, kind, periods, at + 1)
         at += 1 + periods * kind.itemsize
     expected = len(score_layout(total).column)
     if at != len(body) or features != expected:

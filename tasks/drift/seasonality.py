@@ -1,9 +1,9 @@
-"""Weekday and season: what a date lets one expect, as far as the reference's own dates show it.
+"""Weekday and yearly seasonality: the mean that a date predicts, as far as the dates of the reference show it.
 
-Two patterns are tried on every feature: a level for each weekday, and the year's first two harmonics. A pattern is
-taken where an F test finds it beyond doubt (one in a thousand); where it is not, the swing it causes stays in the
-reference's own swing, and the watch is quiet all the same, only less keen. A year is only taken from a reference that
-spans one: what it did not see it cannot foretell. Weekdays need single days and three of each.
+Two patterns are tested on every feature: a level for each weekday, and the first two harmonics of the year. A pattern
+is used where an F test is significant at one in a thousand. Where it is not, its variation stays part of the swing of
+the reference: false alarms do not increase, but the comparison is less sensitive. The yearly pattern needs a reference
+that spans a year, the weekday pattern single days and three of each weekday.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from tasks.arrays import FloatArray
 
 YEAR_DAYS = 365.25
-NEARLY_A_YEAR = YEAR_DAYS - 14  # the two weeks that are missing lie between two that are there
+NEARLY_A_YEAR = YEAR_DAYS - 14  # the two missing weeks are between observed ones
 HARMONICS = 2
 OF_EACH_WEEKDAY = 3
 LEVEL = 0.001
@@ -27,7 +27,7 @@ WEEK = 7
 
 @dataclass(frozen=True, slots=True)
 class SeasonalPattern:
-    """Which of the two patterns a date is described by."""
+    """Which of the two seasonal patterns are used."""
 
     weekday: bool = False
     year: bool = False
@@ -50,9 +50,9 @@ class SeasonalPattern:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeasonalFit:
-    """A pattern fitted to the periods of a reference, all features at once.
+    """A pattern fitted to the periods of a reference, for all features at once.
 
-    `solve` maps the periods' means to coefficients; `residuals` are what is left, `left` their degrees of freedom.
+    `solve` maps the means of the periods to coefficients; `left` are the degrees of freedom of the `residuals`.
     """
 
     pattern: SeasonalPattern
@@ -63,23 +63,23 @@ class SeasonalFit:
     left: int
 
     def expected(self, day: date) -> FloatArray:
-        """Return the mean of every feature that a date lets one expect."""
+        """Return the predicted mean of every feature on a date."""
         return np.asarray(np.array(self.pattern.row(day)) @ self.coefficients)
 
     def weights(self, day: date) -> FloatArray:
-        """Return how much each period counts in that expectation."""
+        """Return the weight of each period in that prediction."""
         return np.asarray(np.array(self.pattern.row(day)) @ self.solve)
 
 
 def fit_pattern(pattern: SeasonalPattern, days: Sequence[date], means: FloatArray, rows: FloatArray) -> SeasonalFit:
-    """Return a pattern fitted by least squares, each period weighted by its rows.
+    """Fit a pattern by least squares, with each period weighted by its rows.
 
     Parameters
     ----------
     days : sequence of date
         First day of each of m periods.
     means : ndarray, shape (m, features)
-        What was seen.
+        Observed means.
     rows : ndarray, shape (m,)
         Rows of each period.
 
@@ -101,18 +101,18 @@ def fit_pattern(pattern: SeasonalPattern, days: Sequence[date], means: FloatArra
 
 
 def fit_patterns(days: Sequence[date], means: FloatArray, rows: FloatArray) -> tuple[list[SeasonalFit], np.ndarray]:
-    """Return the patterns that are needed, and for each feature the place of its own among them."""
-    found = [fit_pattern(SeasonalPattern(), days, means, rows)]
+    """Return the patterns in use, and for each feature the index of its pattern."""
+    pattern_fits = [fit_pattern(SeasonalPattern(), days, means, rows)]
     chosen = np.zeros(means.shape[1], dtype=np.int64)
     for name in _possible(days):
-        for place in range(len(found)):
-            simple = found[place]
+        for index in range(len(pattern_fits)):
+            simple = pattern_fits[index]
             richer = fit_pattern(SeasonalPattern(**{**_flags(simple.pattern), name: True}), days, means, rows)
-            better = (chosen == place) & _shown(simple, richer, rows)
+            better = (chosen == index) & _shown(simple, richer, rows)
             if better.any():
-                chosen = np.where(better, len(found), chosen)
-                found.append(richer)
-    return found, chosen
+                chosen = np.where(better, len(pattern_fits), chosen)
+                pattern_fits.append(richer)
+    return pattern_fits, chosen
 
 
 def _flags(pattern: SeasonalPattern) -> dict[str, bool]:
@@ -132,7 +132,7 @@ def _possible(days: Sequence[date]) -> list[str]:
 
 
 def _shown(simple: SeasonalFit, richer: SeasonalFit, rows: FloatArray) -> np.ndarray:
-    """Tell for each feature whether the richer pattern is beyond doubt."""
+    """Return for each feature whether the richer pattern is significant."""
     from scipy.special import fdtri
 
     before = rows @ simple.residuals**2

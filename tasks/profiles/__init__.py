@@ -1,9 +1,8 @@
-"""Profiles: some rows in, a small summary out, and summaries add up exactly.
+"""Profiles: summarise rows in a few kilobytes, and summaries add up exactly.
 
-`fit_ruler` fixes a project's bins once, `with_dates` those of dates, which are compared by their age; `profile`
-summarises any frame with them, `profile_stream` Arrow rows where they lie; `profile(a) + profile(b)` equals
-`profile(a and b)` bit for bit, in any order, because everything kept is a count, an integer, a minimum or a maximum.
-Predictions are columns as any other.
+Input: a frame or Arrow batches. Output: a `TableProfile`. `fit_ruler` fixes the bins of a project once, `with_dates`
+those of dates, which are compared by their age; `profile` summarises a frame. `profile(a) + profile(b)` equals the
+profile of both bit for bit, in any order, because a profile consists of counts, integers, minima and maxima only.
 """
 
 from tasks.profiles.axis import Axis

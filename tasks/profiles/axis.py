@@ -1,9 +1,9 @@
-"""The axis of one number column: where its bins lie, the same for every profile of a project.
+"""The axis of one number column: the position of its bins, the same for every profile of a project.
 
 A value x becomes z = (x - center) / scale, and z falls into a bin by the upper 16 bits of its float32 form: one sign,
-eight bits of exponent, seven of mantissa. Bins are therefore fine near the center (where the rows are) and never wider
-than 1/128 of the distance from it, without a single edge having to be chosen. Shift and scale come first because a
-column with a large offset (prices around 500,000, ids, years) would otherwise fall into a handful of bins.
+eight bits of exponent, seven of mantissa. Bins are therefore fine near the center, where most rows are, and never wider
+than 1/128 of the distance from it, and no edge has to be chosen. Shift and scale are applied first because a column
+with a large offset (prices around 500,000, ids, years) would otherwise occupy a handful of bins.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 
 from tasks.arrays import BinArray, FloatArray, IntArray, NumberArray
 
-FARTHEST = 2.0**20  # a value farther than a million scales counts as that far; minimum and maximum stay exact
+FARTHEST = 2.0**20  # the largest distance that is counted, in scales; minimum and maximum stay exact
 EXACT_INTEGERS = 2.0**53  # above, float64 no longer holds every integer
 ALL_BINS = 1 << 16
-ZERO_BIN = 0x8000  # bins are numbered so that they sort as their values do; this one starts at z = 0
+ZERO_BIN = 0x8000  # bins are numbered in the order of their values; this one starts at z = 0
 GROSS = 10.0  # values farther from the center than this many ranges (1 % to 99 %) do not widen the scale
 
 
@@ -33,11 +33,11 @@ class Axis:
     scale : float
         Standard deviation then, in the data's units; 1.0 when the column was constant or empty.
     pins : tuple of float
-        Values beside 0 that were frequent then, ascending: how many rows hold each is always counted (see `values`).
+        Values other than 0 that were frequent then, ascending; their rows are always counted (see `value_counts`).
 
     Examples
     --------
-    Center 10 and scale 2: 14 lies two scales above, 9 half a scale below.
+    Center 10 and scale 2: 14 is two scales above, 9 half a scale below.
 
     >>> Axis(center=10.0, scale=2.0).z(np.array([14.0, 10.0, 9.0])).tolist()
     [2.0, 0.0, -0.5]
@@ -48,21 +48,21 @@ class Axis:
     pins: tuple[float, ...] = ()
 
     def z(self, values: NumberArray) -> FloatArray:
-        """Return finite values in scales from the center, held within plus and minus `FARTHEST`."""
+        """Return finite values in scales from the center, clipped to plus and minus `FARTHEST`."""
         with np.errstate(over="ignore"):
             return np.clip(_difference(values, self.center) / self.scale, -FARTHEST, FARTHEST)
 
     def value(self, z: float) -> float:
-        """Return the value, in the data's units, that lies `z` scales from the center."""
+        """Return the value, in the units of the data, at `z` scales from the center."""
         return self.center + self.scale * z
 
 
 def fit_axis(values: NumberArray) -> Axis:
-    """Return the axis of finite values: their lower median, and their standard deviation about the mean.
+    """Fit the axis to finite values: their lower median, and their standard deviation about the mean.
 
-    The median is a value that occurs, so that integers and huge numbers are met exactly. Values farther from it than
-    ten times the range between the 1 % and 99 % quantiles are pulled to that distance before the standard deviation is
-    taken: one mistyped price must not blind the column for ever.
+    The lower median is one of the values, so that integers and huge numbers are represented exactly. Values farther
+    from it than ten times the range between the 1 % and 99 % quantiles are clipped to that distance before the standard
+    deviation is computed, because a single mistyped price would otherwise hide all other changes.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def bin_edges(bins: BinArray) -> tuple[FloatArray, FloatArray]:
     Examples
     --------
     Of 1.0 the upper bits are 0x3F80; its bin is one 128th wide, for seven bits of mantissa. Below the bin that starts
-    at 0 lies its mirror image.
+    at 0 is its mirror image.
 
     >>> bins = np.array([ZERO_BIN | 0x3F80, 0x7FFF - 0x3F80], dtype=np.uint16)
     >>> [edge.tolist() for edge in bin_edges(bins)]
@@ -109,7 +109,7 @@ def bin_edges(bins: BinArray) -> tuple[FloatArray, FloatArray]:
 
 
 def sum_histograms(bins: Sequence[BinArray], counts: Sequence[IntArray]) -> tuple[BinArray, IntArray]:
-    """Return the bins that any of some histograms occupies, ascending, and the sums of their counts.
+    """Return the occupied bins of several histograms, ascending, and the sums of their counts.
 
     Examples
     --------
@@ -117,13 +117,13 @@ def sum_histograms(bins: Sequence[BinArray], counts: Sequence[IntArray]) -> tupl
     >>> [array.tolist() for array in sum_histograms(bins, [np.array([1, 2]), np.array([5])])]
     [[3, 7], [1, 7]]
     """
-    every = np.concatenate(bins)
-    if not len(every):
-        return every, np.zeros(0, dtype=np.int64)
-    order = np.argsort(every, kind="stable")  # of 16 bits a radix sort
-    every = every[order]
-    starts = np.flatnonzero(np.concatenate([[True], every[1:] != every[:-1]]))
-    return every[starts], np.add.reduceat(np.concatenate(counts)[order], starts)
+    all_bins = np.concatenate(bins)
+    if not len(all_bins):
+        return all_bins, np.zeros(0, dtype=np.int64)
+    order = np.argsort(all_bins, kind="stable")  # of 16 bits a radix sort
+    all_bins = all_bins[order]
+    starts = np.flatnonzero(np.concatenate([[True], all_bins[1:] != all_bins[:-1]]))
+    return all_bins[starts], np.add.reduceat(np.concatenate(counts)[order], starts)
 
 
 def exact_number(value: np.generic) -> float:
@@ -137,7 +137,7 @@ def exact_number(value: np.generic) -> float:
 
 
 def _difference(values: NumberArray, center: float) -> FloatArray:
-    """Return values minus the center; integers beyond 2**53 are met in two exact halves of 32 bits."""
+    """Return values minus the center; integers beyond 2**53 are subtracted in two exact halves of 32 bits."""
     floats = values.astype(np.float64)
     difference = floats - center
     if values.dtype.kind in "iu":

@@ -1,10 +1,10 @@
 """The profile of one category or boolean column: how often each value occurs, in bounded memory.
 
-Up to 4,096 categories, the rows of each are kept. Of more, those 4,096 stay whose rank (a hash of their name) is
-smallest, with all of their rows; the rows of the others are counted in 1,024 buckets, chosen by the same rank. A
-category whose rank is among the smallest of two profiles' together is among the smallest of each that has it, so that
-nothing that stays was ever dropped: adding is exact, in any order (Gibbons, Distinct sampling for highly-accurate
-answers to distinct values queries, VLDB 2001; the buckets are a Count-Min sketch of one row).
+The rows of up to 4,096 categories are counted by name. Of more categories, the 4,096 with the smallest ranks (a hash of
+the name) are kept with all of their rows; the rows of the others are counted in 1,024 buckets, chosen by the same rank.
+A rank that is among the smallest of two profiles together is among the smallest of each, so that a kept category was
+never dropped before: sums are exact, in any order (Gibbons, Distinct sampling for highly-accurate answers to distinct
+values queries, VLDB 2001; the buckets are a Count-Min sketch of one row).
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ BUCKETS = 1 << 10
 
 @dataclass(frozen=True, slots=True)
 class CategoryProfile:
-    """What is kept of a category column; a boolean column has the categories "true" and "false".
+    """The summary of a category column; a boolean column has the categories "true" and "false".
 
     Parameters
     ----------
     rows, nulls : int
-        Rows seen, and those without a value.
+        All rows, and rows without a value.
     counts : mapping of str to int
         Rows of each category, exact, every count above 0: of all categories, or of the 4,096 with the smallest ranks.
     rest : mapping of int to int
@@ -60,9 +60,9 @@ class CategoryProfile:
 
     @property
     def distinct(self) -> float:
-        """How many categories there are: exact up to 4,096, beyond within about 2 % (one over the root of 4,096).
+        """Number of categories: exact up to 4,096, beyond within about 2 % (one over the root of 4,096).
 
-        Of n ranks spread evenly over 0 to 1, the k-th smallest lies near k / n (Bar-Yossef et al., Counting distinct
+        Of n ranks distributed evenly over 0 to 1, the k-th smallest is near k / n (Bar-Yossef et al., Counting distinct
         elements in a data stream, RANDOM 2002).
         """
         if not self.rest:
@@ -74,18 +74,18 @@ class CategoryProfile:
 
     @classmethod
     def of_all(cls, parts: Sequence[CategoryProfile]) -> CategoryProfile:
-        """Return the sum of profiles, at once: the same as one by one."""
+        """Return the sum of several profiles; faster than adding them one by one."""
         counts: Counter[str] = Counter()
         rest: Counter[int] = Counter()
-        for each in parts:
-            counts.update(each.counts)
-            rest.update(each.rest)
-        rows, nulls = (sum(getattr(each, name) for each in parts) for name in ("rows", "nulls"))
+        for part in parts:
+            counts.update(part.counts)
+            rest.update(part.rest)
+        rows, nulls = (sum(getattr(part, name) for part in parts) for name in ("rows", "nulls"))
         return cls(rows, nulls, *bound_categories(counts, rest))
 
 
 def bound_categories(counts: Counter[str], rest: Counter[int]) -> tuple[dict[str, int], dict[int, int]]:
-    """Return the categories that are kept, and the buckets with the rows of those that are not."""
+    """Return the categories that are kept by name, and the buckets with the rows of the others."""
     if len(counts) <= MOST_CATEGORIES:
         return dict(counts), dict(rest)
     names = list(counts)
@@ -96,11 +96,11 @@ def bound_categories(counts: Counter[str], rest: Counter[int]) -> tuple[dict[str
 def _split(
     counts: Mapping[str, int], rest: Counter[int], ranked: tuple[list[str], Ranks], last: np.uint64
 ) -> tuple[dict[str, int], dict[int, int]]:
-    """Return the counts of the categories ranked up to the last, and the rest with the rows of the others."""
+    """Return the counts of the categories with ranks up to `last`, and the buckets with the rows of the others."""
     names, ranks = ranked
-    kept = ranks <= last
-    held = {names[at]: counts[names[at]] for at in np.flatnonzero(kept)}
+    is_kept = ranks <= last
+    named = {names[at]: counts[names[at]] for at in np.flatnonzero(is_kept)}
     buckets = Counter(rest)
-    for at, bucket in zip(np.flatnonzero(~kept), (ranks[~kept] % np.uint64(BUCKETS)).tolist(), strict=True):
+    for at, bucket in zip(np.flatnonzero(~is_kept), (ranks[~is_kept] % np.uint64(BUCKETS)).tolist(), strict=True):
         buckets[bucket] += counts[names[at]]
-    return held, dict(buckets)
+    return named, dict(buckets)

@@ -1,8 +1,8 @@
-"""How many different values there are: a HyperLogLog, whose registers merge by their maximum.
+"""Distinct counts: a HyperLogLog sketch; its registers merge by their maximum.
 
-Every value has a 64-bit rank that depends on nothing but the value: numbers by their float64 bits (an integer that no
+Every value has a 64-bit rank that depends only on the value: numbers by their float64 bits (an integer that no
 float64 holds by its own), texts by SipHash-2-4 under a fixed key. The last nine bits choose one of 512 registers; a
-register keeps how many ones the luckiest of its ranks begins with, plus one. Registers of some rows together are the
+register stores the largest number of leading ones of its ranks, plus one. The registers of rows together are the
 maximum of the registers of the parts, bit for bit, and repeated values change nothing.
 """
 
@@ -23,13 +23,13 @@ Registers: TypeAlias = NDArray[np.uint8]
 
 REGISTERS = 1 << 9
 LOW_BITS = np.uint64(REGISTERS - 1)
-KEPT_BITS = 53  # of a rank, from its first: what a float64 can tell the leading ones of
+KEPT_BITS = 53  # of a rank, from the first: those that fit into a float64
 HALF_WORD, SHIFT = np.uint64(32), np.uint64(29)
 FACTORS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9))  # Steele et al., SplittableRandom, 2014
 PAST_INTEGERS = {"i": 2.0**63, "u": 2.0**64}
 INTEGER_SALT = np.uint64(0x6A09E667F3BCC908)
-EXPONENT_SHIFT, EXPONENT_BIAS = 52, 1023  # of a float64: where its power of two stands, and what is added to it
-# The least rank that raises a register: one that begins with as many ones as the register holds.
+EXPONENT_SHIFT, EXPONENT_BIAS = 52, 1023  # of a float64: position of the exponent, and its bias
+# The smallest rank that raises a register: it begins with as many ones as the register stores.
 LEAST_RANKS = np.array([(1 << 64) - (1 << (64 - held)) for held in range(KEPT_BITS + 2)], dtype=np.uint64)
 
 
@@ -39,7 +39,7 @@ def empty_registers() -> Registers:
 
 
 def mix_bits(bits: Ranks, out: Ranks, spare: Ranks) -> Ranks:
-    """Return 64 bits so stirred that each of the first 32 depends on all; one to one."""
+    """Return mixed bits: each of the first 32 depends on all 64, and the mapping is one to one."""
     np.right_shift(bits, HALF_WORD, out=spare)  # round numbers end in zeros, and products keep those
     np.bitwise_xor(bits, spare, out=out)
     np.multiply(out, FACTORS[0], out=out)
@@ -55,7 +55,7 @@ def float_ranks(values: FloatArray) -> Ranks:
 
 
 def number_ranks(values: NumberArray) -> Ranks:
-    """Return the ranks of finite numbers; equal numbers have equal ranks, whatever type holds them.
+    """Return the ranks of finite numbers; equal numbers of different types have equal ranks.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def number_ranks(values: NumberArray) -> Ranks:
 
 
 def exact_in_float64(values: NumberArray) -> BoolArray:
-    """Tell which numbers a float64 holds exactly: all floats, and integers whose digits beyond 53 bits are zeros.
+    """Return which numbers a float64 represents exactly: all floats, and integers with 53 significant bits.
 
     >>> exact_in_float64(np.array([2**53, 2**53 + 1, 2**53 + 2, -(2**63)])).tolist()
     [True, False, True, True]
@@ -81,9 +81,11 @@ def exact_in_float64(values: NumberArray) -> BoolArray:
     if values.dtype.kind not in "iu":
         return np.ones(values.shape, dtype=bool)
     floats = values.astype(np.float64)
-    held: BoolArray = floats < PAST_INTEGERS[values.dtype.kind]  # what the largest round to, no integer type has
-    held[held] = floats[held].astype(values.dtype) == values[held]
-    return held
+    is_exact: BoolArray = (
+        floats < PAST_INTEGERS[values.dtype.kind]
+    )  # the largest integers round to a value beyond their type
+    is_exact[is_exact] = floats[is_exact].astype(values.dtype) == values[is_exact]
+    return is_exact
 
 
 def text_ranks(texts: Sequence[str]) -> Ranks:
@@ -92,17 +94,17 @@ def text_ranks(texts: Sequence[str]) -> Ranks:
     >>> [hex(rank) for rank in text_ranks(["a"]).tolist()]
     ['0xc1999a454057bfd0']
     """
-    held = np.empty(len(texts), dtype=object)
-    held[:] = texts
-    return np.asarray(pd.util.hash_array(held, categorize=False))
+    objects = np.empty(len(texts), dtype=object)
+    objects[:] = texts
+    return np.asarray(pd.util.hash_array(objects, categorize=False))
 
 
 def update_registers(registers: Registers, ranks: Ranks) -> None:
-    """Count ranks in: each register becomes the largest it has met.
+    """Add ranks to the registers: each becomes the maximum of its values.
 
-    Ranks are as `number_ranks` or `text_ranks` give them. Most raise nothing, and are left early.
+    Ranks are results of `number_ranks` or `text_ranks`. Most raise no register and are skipped early.
     """
-    spread = ranks ^ (ranks >> HALF_WORD)  # the last bits of a product know only the last bits of its factors
+    spread = ranks ^ (ranks >> HALF_WORD)  # the last bits of a product depend only on the last bits of its factors
     at = (spread & LOW_BITS).astype(np.intp)
     better = np.flatnonzero(ranks >= LEAST_RANKS[registers][at])
     power = (~spread[better] >> np.uint64(64 - KEPT_BITS)).astype(np.float64).view(np.int64) >> EXPONENT_SHIFT
@@ -111,10 +113,9 @@ def update_registers(registers: Registers, ranks: Ranks) -> None:
 
 
 def estimate_distinct(registers: Registers) -> float:
-    """Return about how many different values raised the registers.
+    """Return an estimate of the number of distinct values in the registers.
 
     The standard error is 4.6 %: 1.04 over the root of 512.
-
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A histogram that grows: few rows are kept as sorted bins, many in an array with a place for every bin."""
+"""A histogram that grows: few rows are stored as sorted bins, many in an array of all bins."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from tasks.profiles.axis import ALL_BINS, ZERO_BIN
 
 Occupied: TypeAlias = tuple[IndexArray, IntArray]
 
-NEGATIVE = 0x8000  # the first bit is the sign: from here on, the farther from zero, the later the bin
-SMALL_ROWS = 1 << 12  # sorting fewer is cheaper than going through an array of all bins
+NEGATIVE = 0x8000  # the first bit is the sign: negative values follow, in descending order
+SMALL_ROWS = 1 << 12  # sorting fewer rows is cheaper than scanning an array of all bins
 
 
 class Histogram:
-    """Counts by the upper 16 bits of z, as they are."""
+    """Counts by the upper 16 bits of z."""
 
     def __init__(self) -> None:
         self._small: Occupied | None = None
         self._all: IntArray | None = None
 
     def add(self, bins: IndexArray) -> IntArray:
-        """Count rows in; return the counts of these rows by bin, up to the last one occupied, or none when few."""
+        """Add rows; return their counts by bin, up to the last occupied one, or an empty array for few rows."""
         if bins.size <= SMALL_ROWS and self._small is None and self._all is None:
             self._small = np.unique(bins, return_counts=True)
             return np.empty(0, dtype=np.int64)
@@ -49,6 +49,6 @@ class Histogram:
 
 
 def occupied_bins(counts: IntArray) -> Occupied:
-    """Return the bins whose count is above 0, and those counts."""
-    bins = np.flatnonzero(counts != 0)  # a search among booleans is ten times as fast as one among integers
+    """Return the bins with counts above 0, and those counts."""
+    bins = np.flatnonzero(counts != 0)  # searching booleans is ten times as fast as searching integers
     return bins, counts[bins]

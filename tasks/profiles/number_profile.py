@@ -18,14 +18,14 @@ from tasks.profiles.value_counts import ValueCounts
 
 @dataclass(frozen=True, eq=False, slots=True)
 class NumberProfile:
-    """What is kept of a number column.
+    """The summary of a number column.
 
     Parameters
     ----------
     axis : Axis
         Center and scale of the bins.
     rows, nulls, positive_infinities, negative_infinities : int
-        Rows seen; those without a value; those that hold plus or minus infinity.
+        All rows; rows without a value; rows with plus or minus infinity.
     bins, counts : ndarray
         Occupied bins in ascending order (uint16), and the finite values in each (int64).
     minimum, maximum : float or int or None
@@ -62,7 +62,7 @@ class NumberProfile:
     maximum: float | None
     total: int
     total_squares: int
-    held: ValueCounts | None = None
+    value_counts: ValueCounts | None = None
 
     def __post_init__(self) -> None:
         self.bins.setflags(write=False)
@@ -72,7 +72,9 @@ class NumberProfile:
     def empty(cls, axis: Axis) -> NumberProfile:
         """Return the profile of no rows."""
         none = np.empty(0, dtype=np.uint16), np.empty(0, dtype=np.int64)
-        return cls(axis, 0, 0, 0, 0, *none, minimum=None, maximum=None, total=0, total_squares=0, held=ValueCounts({}))
+        return cls(
+            axis, 0, 0, 0, 0, *none, minimum=None, maximum=None, total=0, total_squares=0, value_counts=ValueCounts({})
+        )
 
     @property
     def present(self) -> int:
@@ -81,7 +83,7 @@ class NumberProfile:
 
     @property
     def mean(self) -> float:
-        """Mean of the finite values, in the data's units; nan without any."""
+        """Mean of the finite values, in the units of the data; nan without any."""
         return self.axis.value(self.total / UNIT / self.present) if self.present else math.nan
 
     @property
@@ -94,32 +96,32 @@ class NumberProfile:
 
     @property
     def distinct(self) -> float:
-        """How many different finite values occur: exact up to 64, beyond within about 5 %; nan if not counted."""
-        return math.nan if self.held is None else self.held.distinct
+        """Number of distinct finite values: exact up to 64, beyond within about 5 %; nan if not counted."""
+        return math.nan if self.value_counts is None else self.value_counts.distinct
 
     @property
     def constant(self) -> bool:
-        """Whether all finite values are the same one."""
+        """Whether all finite values are equal."""
         return self.minimum is not None and self.minimum == self.maximum
 
     @property
     def most_frequent(self) -> tuple[float, int] | None:
-        """The value that most rows are known to hold, and how many: exact.
+        """The most frequent counted value and its number of rows, which is exact.
 
-        Known are all values while there are no more than 64, then 0, the axis' pins and the value of a constant column.
-        None when none of these occurs.
+        All values are counted while there are no more than 64; then only 0, the pins of the axis and the value of a
+        constant column. None when none of these occurs.
         """
         if self.constant and self.minimum is not None:
             return self.minimum, self.present
-        return None if self.held is None else self.held.most_frequent
+        return None if self.value_counts is None else self.value_counts.most_frequent
 
     def quantile(self, share: float) -> float:
-        """Return the value below which `share` of the finite values lie, in the data's units; nan without any.
+        """Return the quantile of the finite values at `share`, in the units of the data; nan without any.
 
-        Exact to one bin: 1/128 of the value's distance from the axis' center.
+        Exact to one bin: 1/128 of the distance from the center of the axis.
         """
         if not 0 <= share <= 1:
-            raise DataError(f"quantile({share}) was asked; a share lies between 0 and 1")
+            raise DataError(f"found quantile({share}); expected a share between 0 and 1")
         if self.minimum is None or self.maximum is None:
             return math.nan
         cumulated = np.cumsum(self.counts)
@@ -135,35 +137,35 @@ class NumberProfile:
 
     @classmethod
     def of_all(cls, parts: Sequence[NumberProfile]) -> NumberProfile:
-        """Return the sum of one or more profiles, at once: the same as one by one, in a fraction of the time.
+        """Return the sum of one or more profiles; faster than adding them one by one.
 
         Raises
         ------
         DataError
-            They lie on different axes.
+            They have different axes.
         """
         axis = parts[0].axis
-        strange = next((each.axis for each in parts if each.axis is not axis and each.axis != axis), None)
+        strange = next((part.axis for part in parts if part.axis is not axis and part.axis != axis), None)
         if strange is not None:
             raise DataError(
-                f"two profiles of one column lie on different axes, {axis} and {strange}, and cannot be added. "
+                f"two profiles of one column have different axes, {axis} and {strange}, and cannot be added. "
                 "Profile both with the ruler of the project's first training"
             )
-        bins, counts = sum_histograms([each.bins for each in parts], [each.counts for each in parts])
-        held = [each.held for each in parts if each.held is not None]
+        bins, counts = sum_histograms([part.bins for part in parts], [part.counts for part in parts])
+        value_counts = [part.value_counts for part in parts if part.value_counts is not None]
         return cls(
             axis=axis,
-            rows=sum([each.rows for each in parts]),
-            nulls=sum([each.nulls for each in parts]),
-            positive_infinities=sum([each.positive_infinities for each in parts]),
-            negative_infinities=sum([each.negative_infinities for each in parts]),
+            rows=sum([part.rows for part in parts]),
+            nulls=sum([part.nulls for part in parts]),
+            positive_infinities=sum([part.positive_infinities for part in parts]),
+            negative_infinities=sum([part.negative_infinities for part in parts]),
             bins=bins,
             counts=counts,
-            minimum=min([each.minimum for each in parts if each.minimum is not None], default=None),
-            maximum=max([each.maximum for each in parts if each.maximum is not None], default=None),
-            total=sum([each.total for each in parts]),
-            total_squares=sum([each.total_squares for each in parts]),
-            held=ValueCounts.of_all(held, axis) if len(held) == len(parts) else None,
+            minimum=min([part.minimum for part in parts if part.minimum is not None], default=None),
+            maximum=max([part.maximum for part in parts if part.maximum is not None], default=None),
+            total=sum([part.total for part in parts]),
+            total_squares=sum([part.total_squares for part in parts]),
+            value_counts=ValueCounts.of_all(value_counts, axis) if len(value_counts) == len(parts) else None,
         )
 
     def __eq__(self, other: object) -> bool:
@@ -178,12 +180,14 @@ class NumberProfile:
             (self.rows, self.nulls, self.positive_infinities, self.negative_infinities),
             (self.bins.tobytes(), self.counts.tobytes()),
             (self.minimum, self.maximum, self.total, self.total_squares),
-            None if self.held is None else (frozenset(self.held.counts.items()), self.held.registers),
+            None
+            if self.value_counts is None
+            else (frozenset(self.value_counts.counts.items()), self.value_counts.registers),
         )
 
 
 def profile_of_counter(counter: NumberCounter) -> NumberProfile:
-    """Return the profile of what has been counted."""
+    """Return the profile of the counted rows."""
     bins, counts = counter.histogram.ordered()
     return NumberProfile(
         axis=counter.axis,
@@ -197,5 +201,5 @@ def profile_of_counter(counter: NumberCounter) -> NumberProfile:
         maximum=counter.maximum,
         total=counter.total,
         total_squares=counter.total_squares,
-        held=counter.held.found(),
+        value_counts=counter.value_counts.found(),
     )

@@ -1,4 +1,4 @@
-"""Categories too rare to be shown: with few rows, a name may be a person."""
+"""Hides rare categories where names are shown: a name with few rows may identify a person."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ OTHERS = "(rare)"
 
 
 def hide_rare(counts: Mapping[str, int], least: int) -> dict[str, int]:
-    """Return counts for display: categories of fewer rows than `least` are one, `(rare)`, and stand last.
+    """Return counts for display: categories with fewer rows than `least` are joined as `(rare)`, the last one.
 
-    What is stored stays exact; this is applied where a name is shown.
+    Stored counts stay exact; only displayed counts are changed.
 
     Parameters
     ----------
     counts : mapping of str to int
         Rows of each category.
     least : int
-        Fewest rows of a category that is shown by name (`privacy.min_category_count`).
+        Smallest number of rows of a category that is shown by name (`privacy.min_category_count`).
 
     Examples
     --------
@@ -30,7 +30,7 @@ def hide_rare(counts: Mapping[str, int], least: int) -> dict[str, int]:
 
 
 def shown_name(name: str, counts: Mapping[str, int], least: int) -> str:
-    """Return a category's name for display: `(rare)` when it has too few rows, or none that were counted.
+    """Return the name of a category for display: `(rare)` when it has too few counted rows.
 
     >>> shown_name("Bo", {"basic": 90, "Bo": 2}, least=5), shown_name("basic", {"basic": 90}, least=5)
     ('(rare)', 'basic')

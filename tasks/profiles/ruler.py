@@ -1,4 +1,4 @@
-"""The ruler: which columns a project's profiles have, and where the bins of its numbers lie."""
+"""The ruler: the columns of the profiles of a project, and the bins of its numbers."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tasks.profiles.axis import Axis, fit_axis
 from tasks.profiles.counting.column_values import Column, ages_in_days, instant_values, nullable_instants, number_values
 from tasks.profiles.value_counts import fit_pins
 
-EVENT_DATE = "event_date"  # the column, beside the ruler's own, that ages are counted back from
+EVENT_DATE = "event_date"  # the column from which ages are counted back
 
 
 @dataclass(frozen=True, slots=True)
 class Ruler:
-    """Bin geometry of a project, fixed at its first training so that all its profiles can be added.
+    """The bins of a project, fixed at its first training so that all its profiles can be added.
 
     Parameters
     ----------
@@ -29,9 +29,9 @@ class Ruler:
     categories, booleans : tuple of str
         Category columns, boolean columns.
     dates, ages : mapping of str to Axis
-        Columns of dates that are compared by their age, both with the same names: the axis of the dates themselves, in
-        microseconds since 1970 (UTC), and that of whole days from the date to the row's event date. A date moves with
-        the calendar; its age is what stays.
+        Date columns, which are compared by their age; both have the same names. The axis of the dates is in
+        microseconds since 1970 (UTC), that of the ages in whole days from the date to the event date of the row. Dates
+        move with the calendar, ages do not.
     """
 
     numbers: Mapping[str, Axis]
@@ -47,7 +47,7 @@ class Ruler:
 
     @property
     def needed(self) -> tuple[str, ...]:
-        """Every column that rows must have: those of the data, and where there are dates the event date."""
+        """Every column that rows must have: those of the data, and the event date if there are date columns."""
         return (*self.columns, EVENT_DATE) if self.dates else self.columns
 
 
@@ -58,19 +58,19 @@ def fit_ruler(
     categories: Sequence[str],
     booleans: Sequence[str],
 ) -> Ruler:
-    """Return the ruler of a first training's rows.
+    """Fit the ruler to the rows of a first training.
 
     Parameters
     ----------
     frame : DataFrame or pyarrow.Table
-        The rows the first model learns from.
+        The training rows of the first model.
     numbers, categories, booleans : sequence of str
         Columns of each kind; number columns may be float64, Float64 or any integer type.
 
     Raises
     ------
     DataError
-        A column is missing, or holds values of another kind.
+        A column is missing, or has values of another kind.
 
     Examples
     --------
@@ -89,21 +89,21 @@ def fit_ruler(
 
 
 def with_dates(ruler: Ruler, frame: pd.DataFrame | pa.Table, names: Sequence[str]) -> Ruler:
-    """Return a ruler that has columns of dates too, which are compared by their age.
+    """Return a ruler with date columns, which are compared by their age.
 
     Parameters
     ----------
     ruler : Ruler
-        That of the other columns.
+        The ruler of the other columns.
     frame : DataFrame or pyarrow.Table
-        The rows the first model learns from; with their `event_date`, when there are names.
+        The training rows of the first model, with their `event_date` if there are names.
     names : sequence of str
-        Columns of dates.
+        Date columns.
 
     Raises
     ------
     DataError
-        A column is missing, or holds something else.
+        A column is missing, or has values of another kind.
 
     Examples
     --------
@@ -127,21 +127,21 @@ def with_dates(ruler: Ruler, frame: pd.DataFrame | pa.Table, names: Sequence[str
 
 
 def column_names(frame: pd.DataFrame | pa.Table | pa.RecordBatch) -> list[str]:
-    """Return the names of a frame's, table's or batch's columns."""
+    """Return the column names of a frame, table or batch."""
     return [str(name) for name in (frame.columns if isinstance(frame, pd.DataFrame) else frame.schema.names)]
 
 
-def require_columns(known: Sequence[str], names: Sequence[str]) -> None:
-    """Refuse data that lacks a column.
+def require_columns(available: Sequence[str], names: Sequence[str]) -> None:
+    """Raise an error when a column is missing.
 
     Raises
     ------
     DataError
-        Names the missing columns, and the closest one there is.
+        Names the missing columns and the most similar available one.
     """
-    missing = [name for name in names if name not in known]
+    missing = [name for name in names if name not in available]
     if missing:
-        hint = nearest(missing[0], list(known))
+        hint = nearest(missing[0], list(available))
         raise DataError(
             f"the frame lacks {missing}; the ruler has {list(names)}{hint}. Either the delivery lost a column or the "
             "spec names one that does not exist"

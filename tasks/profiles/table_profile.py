@@ -1,4 +1,4 @@
-"""The profile of a table: one column profile each, and how many rows they summarise."""
+"""The profile of a table: one profile for each column, and the number of rows."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ ColumnProfile: TypeAlias = NumberProfile | CategoryProfile
 
 @dataclass(frozen=True, slots=True)
 class TableProfile:
-    """The mergeable summary of some rows.
+    """The summary of the rows of a table; summaries can be added.
 
     Parameters
     ----------
     ruler : Ruler
         The columns and bins; only profiles of one ruler can be added.
     rows : int
-        Rows summarised.
+        Number of rows.
     columns : mapping of str to NumberProfile or CategoryProfile
         One profile per number, boolean and category of the ruler, in its order; then the age of each date column, in
         days before the event date, under the name of the date column. All of them are compared with a reference.
@@ -60,7 +60,7 @@ class TableProfile:
 
     @classmethod
     def empty(cls, ruler: Ruler) -> TableProfile:
-        """Return the profile of no rows: what adding starts from."""
+        """Return the profile of no rows, the neutral element of addition."""
         return TableCounter(ruler).profile()
 
     def __add__(self, other: TableProfile) -> TableProfile:
@@ -68,7 +68,7 @@ class TableProfile:
 
 
 def sum_profiles(parts: Sequence[TableProfile]) -> TableProfile:
-    """Return the sum of one or more profiles, at once: the same as one by one, in a fraction of the time.
+    """Return the sum of one or more profiles; faster than adding them one by one.
 
     Raises
     ------
@@ -78,14 +78,14 @@ def sum_profiles(parts: Sequence[TableProfile]) -> TableProfile:
     first = parts[0]
     if len(parts) == 1:
         return first
-    strange = next((each for each in parts if each.ruler != first.ruler), None)
-    if strange is not None:
-        raise DataError(_different(first.ruler, strange.ruler))
+    other = next((part for part in parts if part.ruler != first.ruler), None)
+    if other is not None:
+        raise DataError(_different(first.ruler, other.ruler))
     return TableProfile(
         first.ruler,
-        sum(each.rows for each in parts),
-        {name: _sum([each.columns[name] for each in parts]) for name in first.columns},
-        {name: NumberProfile.of_all([each.dates[name] for each in parts]) for name in first.dates},
+        sum(part.rows for part in parts),
+        {name: _sum([part.columns[name] for part in parts]) for name in first.columns},
+        {name: NumberProfile.of_all([part.dates[name] for part in parts]) for name in first.dates},
     )
 
 
@@ -104,14 +104,15 @@ def added_by_day(parts: Iterable[tuple[date, TableProfile]]) -> dict[date, Table
 
 
 def profile(frame: pd.DataFrame, ruler: Ruler) -> TableProfile:
-    """Return the profile of a frame's rows; columns the ruler does not name are left out.
+    """Return the profile of the rows of a frame; columns that are not in the ruler are ignored.
 
-    `profile(a) + profile(b) == profile(a and b)` exactly, in any order and grouping; a column has one type in both.
+    The sum of two profiles equals the profile of all rows exactly, in any order and grouping; a column has one type in
+    both.
 
     Raises
     ------
     DataError
-        A column of the ruler is missing, or holds another kind of value.
+        A column of the ruler is missing, or has values of another kind.
     """
     counter = TableCounter(ruler)
     counter.add(frame)
@@ -119,39 +120,39 @@ def profile(frame: pd.DataFrame, ruler: Ruler) -> TableProfile:
 
 
 class TableCounter:
-    """What has been counted so far of a table's columns."""
+    """Counts the rows of a table, batch by batch."""
 
     def __init__(self, ruler: Ruler) -> None:
         self.ruler = ruler
         self.rows = 0
-        self.desk = ScratchBuffers(0)
+        self.buffers = ScratchBuffers(0)
         self.numbers = {name: NumberColumnCounter(axis) for name, axis in ruler.numbers.items()}
         self.booleans = {name: BooleanColumnCounter() for name in ruler.booleans}
         self.categories = {name: CategoryColumnCounter() for name in ruler.categories}
         self.dates = {name: DateColumnCounter(axis, ruler.ages[name]) for name, axis in ruler.dates.items()}
 
     def add(self, rows: pd.DataFrame | pa.RecordBatch) -> None:
-        """Count rows in; none is counted when a column is missing."""
+        """Add rows; none is counted when a column is missing."""
         require_columns(column_names(rows), self.ruler.needed)
         self.rows += len(rows)
-        self.desk = self.desk.for_rows(len(rows))
+        self.buffers = self.buffers.for_rows(len(rows))
         for kind in (self.numbers, self.booleans, self.categories):
             for name, counter in kind.items():
-                counter.add(_column(rows, name), name, self.desk)
+                counter.add(_column(rows, name), name, self.buffers)
         if self.dates:
             events = nullable_instants(_column(rows, EVENT_DATE), EVENT_DATE)
             for name, date in self.dates.items():
-                date.add(_column(rows, name), events, name, self.desk)
+                date.add(_column(rows, name), events, name, self.buffers)
 
     def profile(self) -> TableProfile:
-        """Return the profile of what has been counted."""
+        """Return the profile of the counted rows."""
         columns: dict[str, ColumnProfile] = {
-            name: profile_of_counter(kept.counter) for name, kept in self.numbers.items()
+            name: profile_of_counter(counter.counter) for name, counter in self.numbers.items()
         }
-        columns |= {name: kept.profile() for name, kept in self.booleans.items()}
-        columns |= {name: kept.profile() for name, kept in self.categories.items()}
-        columns |= {name: profile_of_counter(kept.ages) for name, kept in self.dates.items()}
-        dates = {name: profile_of_counter(kept.instants) for name, kept in self.dates.items()}
+        columns |= {name: counter.profile() for name, counter in self.booleans.items()}
+        columns |= {name: counter.profile() for name, counter in self.categories.items()}
+        columns |= {name: profile_of_counter(counter.ages) for name, counter in self.dates.items()}
+        dates = {name: profile_of_counter(counter.instants) for name, counter in self.dates.items()}
         return TableProfile(self.ruler, self.rows, columns, dates)
 
 
@@ -160,10 +161,10 @@ def _column(rows: pd.DataFrame | pa.RecordBatch, name: str) -> Column:
 
 
 def _sum(parts: Sequence[ColumnProfile]) -> ColumnProfile:
-    numbers = [each for each in parts if isinstance(each, NumberProfile)]
+    numbers = [part for part in parts if isinstance(part, NumberProfile)]
     if len(numbers) == len(parts):
         return NumberProfile.of_all(numbers)
-    categories = [each for each in parts if isinstance(each, CategoryProfile)]
+    categories = [part for part in parts if isinstance(part, CategoryProfile)]
     if len(categories) == len(parts):
         return CategoryProfile.of_all(categories)
     raise DataError("a column is a number in one profile and a category in the other; profile both with the same ruler")
@@ -171,9 +172,9 @@ def _sum(parts: Sequence[ColumnProfile]) -> ColumnProfile:
 
 def _different(first: Ruler, second: Ruler) -> str:
     names = sorted(set(first.columns) ^ set(second.columns))
-    axes, others = ({**each.numbers, **each.ages} for each in (first, second))
+    axes, others = ({**ruler.numbers, **ruler.ages} for ruler in (first, second))
     moved = sorted(n for n in set(axes) & set(others) if axes[n] != others[n])
-    found = (
+    difference = (
         f"columns {names} are in one only"
         if names
         else f"the bins of {moved} differ"
@@ -181,6 +182,6 @@ def _different(first: Ruler, second: Ruler) -> str:
         else "columns differ in kind"
     )
     return (
-        f"two profiles of different rulers cannot be added: {found}. A project keeps the ruler of its first training; "
-        "profile the rows again with that one"
+        f"two profiles of different rulers cannot be added: {difference}. A project keeps the ruler of its first "
+        "training; profile the rows again with that one"
     )

@@ -1,9 +1,9 @@
-"""Which values a number column holds: all of them while they are few, then how many, and the rows of pinned ones.
+"""Value counts of a number column: rows by value while there are few values, then a distinct count and pinned values.
 
-Up to 64 different values, the rows of each are kept exactly: flags, ratings, counts, a sensor that is stuck. Past that
-there remain an estimate of how many there are, and the exact rows of the pinned values: 0, and those that were frequent
-when the ruler was fitted (a default price, a code for "unknown"). Which of the two is kept depends on the rows alone,
-never on the order they came in, so that adding stays exact.
+The rows of up to 64 distinct values are counted exactly: flags, ratings, counts, a sensor that is stuck. Beyond that,
+the profile has an estimate of the number of distinct values and the exact rows of pinned values: 0, and the values that
+were frequent when the ruler was fitted (a default price, a code for "unknown"). The form depends only on the rows, not
+on their order, so that sums are exact.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ UNSIGNED = 2**63  # from here on integers are uint64
 
 @dataclass(frozen=True, slots=True)
 class ValueCounts:
-    """The values of a number column.
+    """The counted values of a number column.
 
     Parameters
     ----------
     counts : mapping of float to int
-        Rows that hold each value: of every value without registers, else of the pinned ones that occur. Integers that
-        no float holds are ints.
+        Rows of each value: of all values without registers, else of the pinned values that occur. Integers that no
+        float represents are ints.
     registers : bytes or None
         Registers of `tasks.profiles.distinct_count`; None while every value is in `counts`.
 
@@ -55,46 +55,46 @@ class ValueCounts:
 
     @property
     def complete(self) -> bool:
-        """Whether every value is known, and `distinct` exact."""
+        """Whether all values are counted and `distinct` is exact."""
         return self.registers is None
 
     @property
     def distinct(self) -> float:
-        """How many different values there are: exact while complete, else within about 5 %."""
+        """Number of distinct values: exact while complete, else within about 5 %."""
         if self.registers is None:
             return float(len(self.counts))
         return estimate_distinct(np.frombuffer(self.registers, dtype=np.uint8))
 
     @property
     def most_frequent(self) -> tuple[float, int] | None:
-        """The value in `counts` that most rows hold, the smaller of two, and its rows; None when none is known."""
+        """The most frequent value in `counts` (of equals the smallest) with its rows; None without any."""
         return min(self.counts.items(), key=lambda item: (-item[1], item[0]), default=None)
 
     @classmethod
     def of_all(cls, parts: Sequence[ValueCounts], axis: Axis) -> ValueCounts:
-        """Return the values of all parts; `axis` is that of their column."""
+        """Return the sum of several value counts; `axis` is the axis of their column."""
         counts: dict[float, int] = {}
-        for each in parts:
-            for value, rows in each.counts.items():
+        for part in parts:
+            for value, rows in part.counts.items():
                 counts[value] = counts.get(value, 0) + rows
-        if len(counts) <= EXACT_VALUES and all(each.complete for each in parts):
+        if len(counts) <= EXACT_VALUES and all(part.complete for part in parts):
             return cls(counts)
-        registers = np.maximum.reduce([_registers(each) for each in parts])
+        registers = np.maximum.reduce([_registers(part) for part in parts])
         return cls(pinned_counts(counts, axis), registers.tobytes())
 
 
 def always_counted(axis: Axis) -> tuple[float, ...]:
-    """Return the values whose rows are always counted: 0 and the axis' pins."""
+    """Return the values with rows that are always counted: 0 and the pins of the axis."""
     return (0.0, *axis.pins)
 
 
 def pinned_counts(counts: Mapping[float, int], axis: Axis) -> dict[float, int]:
-    """Return the counts of the watched values that occur."""
+    """Return the counts of the always counted values that occur."""
     return {value: counts[value] for value in always_counted(axis) if counts.get(value)}
 
 
 def value_ranks(values: list[float]) -> Ranks:
-    """Return the ranks of values as `exact_number` gives them: floats, and ints that no float holds."""
+    """Return the ranks of values as `exact_number` gives them: floats, and ints that no float represents."""
     floats = float_ranks(np.array([value for value in values if isinstance(value, float)], dtype=np.float64))
     integers = [value for value in values if isinstance(value, int)]
     signed = number_ranks(np.array([value for value in integers if value < UNSIGNED], dtype=np.int64))
@@ -103,29 +103,29 @@ def value_ranks(values: list[float]) -> Ranks:
 
 
 def fit_pins(values: NumberArray) -> tuple[float, ...]:
-    """Return what to pin: at most eight values other than 0 that 5 % of the rows or more hold.
+    """Return the values to pin: at most eight values other than 0 with 5 % of the rows or more.
 
-    A column of no more than 64 values needs none: all of its rows are counted by value.
+    A column with no more than 64 distinct values needs none: all of its rows are counted by value.
 
     Examples
     --------
-    Of 1,000 rows, 100 hold 9.5; every other value occurs once.
+    Of 1,000 rows, 100 have the value 9.5; every other value occurs once.
 
     >>> fit_pins(np.concatenate([np.full(100, 9.5), np.arange(900.0)]))
     (9.5,)
     >>> fit_pins(np.array([9.5, 9.5, 1.0]))
     ()
     """
-    found, rows = np.unique(values, return_counts=True)
-    if len(found) <= EXACT_VALUES:
+    distinct, rows = np.unique(values, return_counts=True)
+    if len(distinct) <= EXACT_VALUES:
         return ()
-    often = np.flatnonzero((rows >= PIN_SHARE * values.size) & (found != 0))
+    often = np.flatnonzero((rows >= PIN_SHARE * values.size) & (distinct != 0))
     most = often[np.argsort(-rows[often], kind="stable")][:MOST_PINS]
-    return tuple(sorted(exact_number(found[at]) for at in most))
+    return tuple(sorted(exact_number(distinct[at]) for at in most))
 
 
 def value_registers(counts: Mapping[float, int]) -> Registers:
-    """Return the registers that values raise."""
+    """Return the registers of values."""
     registers = empty_registers()
     if counts:
         update_registers(registers, value_ranks(list(counts)))

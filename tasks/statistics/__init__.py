@@ -1,12 +1,12 @@
-"""Scores and their uncertainty: truth and predictions in; a loss per row, means with intervals and p-values out.
+"""Statistics: losses of predictions, and the uncertainty of their means.
 
-Every metric is a mean of per-row losses, so means over days add up and two models can be compared row by row.
+Input: labels and predictions. Output: a loss for each row; means with intervals, margins and p-values. Every metric is
+a mean of per-row losses, so that means over days add up and two models can be compared row by row.
 """
 
 from tasks.statistics.confidence_sequences import Spread, all_looks_margin, estimate_spread, single_look_margin
 from tasks.statistics.intervals import mean_interval, paired_interval
-from tasks.statistics.losses import LOSSES, RESIDUALS
-from tasks.statistics.realised_losses import truth_and_prediction
+from tasks.statistics.losses import LOSSES, RESIDUALS, truth_and_prediction
 from tasks.statistics.significance import confidence_after, holm, p_value_of_rise
 
 __all__ = [

@@ -1,9 +1,9 @@
-"""How far a mean over days may be from what was promised, by one look or by any number of looks.
+"""Margins of a mean over days against a promised mean, for one look or for any number of looks.
 
-Rows of one day share its weather, so the variance of a mean has two parts: that of rows, and that of days. The second
-is told from neighbouring days (von Neumann 1941, Annals of Mathematical Statistics 12(4)): one lasting change is one
-odd difference among many, where the plain variance of days would grow with it and hide it. Days are taken as
-independent of each other.
+Rows of one day have common causes, so the variance of a mean has two parts: between rows and between days. The second
+is estimated from differences of neighbouring days (von Neumann 1941, Annals of Mathematical Statistics 12(4)): a
+lasting change is one outlier among many differences, while the variance of days would grow with it and hide it. Days
+are assumed to be independent.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from tasks.statistics.intervals import t_quantile
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """What makes a mean over days unsure.
+    """The variance of a mean over days, by rows and by days.
 
     Parameters
     ----------
     rows, days : int
-        What it was learned from.
+        Rows and days of the estimate.
     variance : float
-        Of one row's value.
+        Variance of the value of one row.
     day_variance : float
-        Of a day's true mean; 0 where days differ no more than their rows explain.
+        Variance of the true mean of a day; 0 where days differ no more than their rows explain.
     rows_a_day : float
-        Rows of the day that a row is of, in the mean over rows.
+        Rows of the day of a row, on average over rows.
 
     Examples
     --------
@@ -49,33 +49,33 @@ class Spread:
 
     @property
     def effective(self) -> float:
-        """Variance that rows without any days in common would need for a mean as unsure."""
+        """Variance of independent rows that would make the mean equally uncertain."""
         return self.variance + self.day_variance * self.rows_a_day
 
     @property
     def degrees(self) -> float:
-        """Degrees of freedom `effective` is known with (Satterthwaite 1946, Biometrics Bulletin 2(6))."""
+        """Degrees of freedom of `effective` (Satterthwaite 1946, Biometrics Bulletin 2(6))."""
         by_row, by_day = self.variance, self.day_variance * self.rows_a_day
         if by_day == 0:
             return self.rows - 1.0
-        found = (by_row + by_day) ** 2 / (by_row**2 / (self.rows - 1) + by_day**2 / (self.days - 1))
-        return min(found, self.rows - 1.0)
+        degrees = (by_row + by_day) ** 2 / (by_row**2 / (self.rows - 1) + by_day**2 / (self.days - 1))
+        return min(degrees, self.rows - 1.0)
 
 
 def estimate_spread(values: FloatArray, days: npt.ArrayLike) -> Spread:
-    """Return what makes the mean of values unsure.
+    """Estimate the variance of the mean of values.
 
     Parameters
     ----------
     values : array, shape (n,)
-        Of at least two rows, finite.
+        Finite values of at least two rows.
     days : array, shape (n,)
-        The day of each.
+        Day of each row.
 
     Examples
     --------
-    Days with 0 and 2, then 10 and 12: means 1 and 11. The variance is (36 + 16 + 16 + 36) / 3, and of the squared
-    difference 100 chance explains one variance: the rest is twice that of days.
+    Days with 0 and 2, then 10 and 12: means 1 and 11. The variance is (36 + 16 + 16 + 36) / 3; of the squared
+    difference 100, chance explains one variance, and the rest is twice the variance of days.
 
     >>> found = estimate_spread(np.array([0.0, 2.0, 10.0, 12.0]), ["mon", "mon", "tue", "tue"])
     >>> round(found.variance, 3), round(found.day_variance, 3), found.rows_a_day
@@ -92,7 +92,7 @@ def estimate_spread(values: FloatArray, days: npt.ArrayLike) -> Spread:
 
 
 def _numbered(days: npt.NDArray[Any]) -> IntArray:
-    """Return the number of each day, in order; of days that are numbers below that of rows without looking them up.
+    """Return the index of each day in their order; small integers are indexed without a search.
 
     >>> _numbered(np.array([3, 0, 3])).tolist()
     [1, 0, 1]
@@ -103,11 +103,11 @@ def _numbered(days: npt.NDArray[Any]) -> IntArray:
 
 
 def single_look_margin(spread: Spread, rows: int, promised_rows: int, alpha: float) -> float:
-    """Return how far the mean of `rows` rows lies, with probability alpha at most, from one of `promised_rows` others.
+    """Return the margin that the difference of two means, of `rows` and `promised_rows`, passes with probability alpha.
 
     Examples
     --------
-    Variance 1 over 400 and over 100 rows, of which much is known: 1.96 sqrt(1 / 400 + 1 / 100) = .219.
+    A well-known variance of 1, over 400 and over 100 rows: 1.96 sqrt(1 / 400 + 1 / 100) = .219.
 
     >>> round(single_look_margin(Spread(10**6, 5, 1.0, 0.0, 80.0), 400, 100, alpha=0.05), 3)
     0.219
@@ -116,48 +116,49 @@ def single_look_margin(spread: Spread, rows: int, promised_rows: int, alpha: flo
 
 
 def all_looks_margin(spread: Spread, rows: int, promised_rows: int, alpha: float) -> float:
-    """Return how far the mean of all rows so far may lie from a promise, at every look with probability 1 - alpha.
+    """Return the margin of the mean of all rows so far against a promise, for all looks at once.
 
-    A confidence sequence: with that probability it holds at each of any number of looks at once, so that looking
-    nightly, and stopping on a whim, costs nothing. The difference d of the two means has the variance
-    v = s^2 (1 / rows + 1 / promised_rows) while nothing has changed; its density where a change was drawn from
-    normal(0, t^2), over the one without a change, is a martingale of mean 1, and passes 1 / alpha with probability
-    alpha at most (Ville): it does so where
+    A confidence sequence: with probability 1 - alpha it holds at every one of any number of looks, so that looking
+    every night and stopping at any time add no error. Without a change, the difference d of the two means has the
+    variance v = s^2 (1 / rows + 1 / promised_rows). Its density when a change is drawn from normal(0, t^2), divided by
+    that without a change, is a martingale of mean 1 and passes 1 / alpha with probability alpha at most (Ville):
 
         d^2 > v (1 + v / t^2) log((1 + t^2 / v) / alpha^2).
 
-    t is the one that makes it tightest once there are as many rows as were promised on: more can hardly teach more.
+    t gives the smallest margin when there are as many rows as in the promise; more rows hardly improve it.
 
     Notes
     -----
     H. Robbins (1970), Annals of Mathematical Statistics 41(5), for normal rows; I. Waudby-Smith, D. Arbour, R. Sinha,
     E. Kennedy and A. Ramdas, Time-uniform central limit theory and asymptotic confidence sequences, Annals of
     Statistics 52(6), 2024 (arXiv 2103.06476), for rows of any kind once there are many of them, with the variance
-    estimated. They know their target; here it is itself a mean, which the second part of v stands for.
+    estimated. Their target is known; here it is a mean, which the second term of v accounts for.
 
     Examples
     --------
     Variance 1, 400 rows on either side: v = .005. r = t^2 / v solves r = log(1 + r) - 2 log .05, which is 8.21; then
-    d^2 = v (1 + r) = .046. One look alone would reach 1.96 sqrt(.005) = .139.
+    d^2 = v (1 + r) = .046. The margin of a single look is 1.96 sqrt(.005) = .139.
 
     >>> round(all_looks_margin(Spread(10**6, 5, 1.0, 0.0, 80.0), 400, 400, alpha=0.05), 4)
     0.2146
     """
-    now, best = (spread.effective * (1 / each + 1 / promised_rows) for each in (rows, promised_rows))
-    changed = best * _best_share(alpha)
-    if now == 0:
+    variance, at_promise = (spread.effective * (1 / sample + 1 / promised_rows) for sample in (rows, promised_rows))
+    change_variance = at_promise * _best_share(alpha)
+    if variance == 0:
         return 0.0
-    return math.sqrt(now * (1 + now / changed) * math.log((1 + changed / now) / alpha**2))
+    return math.sqrt(
+        variance * (1 + variance / change_variance) * math.log((1 + change_variance / variance) / alpha**2)
+    )
 
 
 def _best_share(alpha: float) -> float:
-    """Return r = t^2 / v for which (1 + 1 / r) log((1 + r) / alpha^2) is least: where r = log(1 + r) - 2 log alpha.
+    """Return r = t^2 / v for which (1 + 1 / r) log((1 + r) / alpha^2) is smallest: r = log(1 + r) - 2 log alpha.
 
     >>> r = _best_share(0.05)
     >>> r == math.log(1 + r) - 2 * math.log(0.05)
     True
     """
-    found = 1.0
+    ratio = 1.0
     for _ in range(100):
-        found = math.log1p(found) - 2 * math.log(alpha)
-    return found
+        ratio = math.log1p(ratio) - 2 * math.log(alpha)
+    return ratio

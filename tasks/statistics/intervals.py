@@ -1,6 +1,6 @@
-"""Intervals: how far a mean loss, or the difference of two models' mean losses, may be from the truth by chance.
+"""Confidence intervals of a mean loss, and of the difference between the mean losses of two models.
 
-Rows of one day share its weather, so a difference is judged by whole clusters (days), not by rows as if each were news.
+Rows of one day have common causes, so differences are resampled by whole clusters (days), not by rows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tasks.arrays import FloatArray
 
 DRAWS = 2000  # at least; more where the interval's ends are rarer than a thousandth
-IN_EACH_TAIL = 20  # means beyond either end, so that the end is more than the luck of one draw
+IN_EACH_TAIL = 20  # means beyond either end, so that the end does not depend on a single draw
 MOST_DRAWS = 200_000
 DRAWN_AT_ONCE = 4_000_000  # numbers held in memory: draws x clusters of one block
 
@@ -26,7 +26,7 @@ def mean_interval(losses: npt.ArrayLike, confidence: float) -> tuple[float, floa
     losses : array, shape (n,)
         Loss of each row.
     confidence : float
-        Share of such intervals that hold the true mean, between 0 and 1.
+        Share of such intervals that contain the true mean, between 0 and 1.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def paired_interval(
     challenger_losses, champion_losses : array, shape (n,)
         Loss of each model on the same rows, in the same order.
     clusters : array, shape (n,)
-        What rows share, such as the event day.
+        Cluster of each row, such as the event day.
     confidence : float
         Confidence of the two-sided interval.
     seed : int
@@ -76,7 +76,7 @@ def paired_interval(
     -------
     (difference, low, high) : tuple of float
         Below zero the challenger is better. All NaN when a loss is not finite or there are no rows; the bounds are NaN
-        for fewer than three clusters, from which no spread can be learnt.
+        for fewer than three clusters, from which no spread can be estimated.
 
     Notes
     -----
@@ -84,7 +84,7 @@ def paired_interval(
 
     Examples
     --------
-    A challenger better by exactly 1 on every row has no spread at all.
+    A challenger that is better by exactly 1 on every row has no spread.
 
     >>> paired_interval([1, 2, 3], [2, 3, 4], clusters=["mon", "tue", "wed"], confidence=0.95, seed=0)
     (-1.0, -1.0, -1.0)
@@ -105,7 +105,7 @@ def paired_interval(
 
 
 def cluster_sums(values: FloatArray, clusters: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Return the sum of the values and the number of rows in each cluster, in the order of the clusters' names.
+    """Return the sum of the values and the number of rows in each cluster, in the order of their names.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def _expansion(confidence: float, clusters: int) -> float:
 
 
 def t_quantile(confidence: float, degrees: float) -> float:
-    """Return how many standard errors a two-sided t interval reaches out."""
+    """Return the half-width of a two-sided t interval, in standard errors."""
     from statistics import NormalDist
 
     from scipy.special import stdtrit

@@ -1,23 +1,24 @@
 """Loss and signed residual of every row, for each metric a spec may name.
 
 Lower is better everywhere. For a binary label the truth is 0 or 1 and the prediction is P(class 1), shape (n,). For
-several classes the truth is a place among them and the prediction the probability of each, shape (n, k); a place beyond
-the classes is one the model does not know, to which it gave a probability of 0. What cannot be scored
-(a missing truth or prediction, a logarithm of something not positive) is NaN, never a comfortable zero.
+several classes the truth is the index of a class and the prediction the probability of each class, shape (n, k); an
+index beyond the classes is a class that the model does not know, with a probability of 0. Rows that cannot be scored (a
+missing truth or prediction, a logarithm of a value that is not positive) are NaN, not 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from tasks.arrays import FloatArray
 
 Loss = Callable[[npt.ArrayLike, npt.ArrayLike], FloatArray]
 
-SMALLEST_PROBABILITY = 1e-15  # log_loss of a sure and wrong prediction is 34.5, not infinite
+SMALLEST_PROBABILITY = 1e-15  # log_loss of a certain and wrong prediction is 34.5, not infinite
 
 
 def absolute_errors(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
@@ -32,7 +33,7 @@ def absolute_errors(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArr
 
 
 def absolute_log_errors(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
-    """Return |log truth - log prediction|: 0.1 is about ten per cent off, either way.
+    """Return |log truth - log prediction|: 0.1 is about ten per cent too high or too low.
 
     Examples
     --------
@@ -60,16 +61,16 @@ def squared_errors(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArra
     happened, expected = _floats(truth, prediction)
     if expected.ndim == 1:
         return residuals(happened, expected) ** 2
-    given = true_class_probability(happened, expected)
-    return np.asarray((expected**2).sum(axis=1) - given**2 + (1 - given) ** 2)
+    probability = true_class_probability(happened, expected)
+    return np.asarray((expected**2).sum(axis=1) - probability**2 + (1 - probability) ** 2)
 
 
 def log_losses(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
-    """Return minus the logarithm of the probability that was given to what happened.
+    """Return minus the logarithm of the predicted probability of the true class.
 
     Examples
     --------
-    P(class 1) = 0.8: -log 0.8 = 0.223 when it happened, -log 0.2 = 1.609 when it did not.
+    P(class 1) = 0.8: -log 0.8 = 0.223 for class 1, -log 0.2 = 1.609 for class 0.
 
     >>> log_losses([1, 0], [0.8, 0.8]).round(3).tolist()
     [0.223, 1.609]
@@ -105,7 +106,7 @@ def residuals(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
     """Return truth - prediction; its mean is the bias, positive when predictions are too low.
 
     Of several classes: whether the most probable one was right (1 or 0) minus its probability; the mean is below zero
-    where the model is surer than it should be.
+    where the model is overconfident.
 
     Examples
     --------
@@ -114,25 +115,25 @@ def residuals(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
     >>> residuals([1, 0], [[0.25, 0.75, 0.0], [0.25, 0.75, 0.0]]).tolist()
     [0.25, -0.75]
     """
-    found, expected = _floats(truth, prediction)
+    happened, expected = _floats(truth, prediction)
     if expected.ndim == 1:
-        return found - expected
-    return np.asarray((1.0 - zero_one_losses(found, expected)) - expected.max(axis=1), dtype=np.float64)
+        return happened - expected
+    return np.asarray((1.0 - zero_one_losses(happened, expected)) - expected.max(axis=1), dtype=np.float64)
 
 
 def true_class_probability(truth: npt.ArrayLike, probabilities: npt.ArrayLike) -> FloatArray:
-    """Return the probability that was given to what happened, 0 for a class beyond those known; NaN without a truth.
+    """Return the predicted probability of the true class; 0 for an unknown class, NaN without a truth.
 
     Examples
     --------
     >>> true_class_probability([1, 2, float("nan")], [[0.3, 0.7], [0.3, 0.7], [0.3, 0.7]]).tolist()
     [0.7, 0.0, nan]
     """
-    happened, given = _floats(truth, probabilities)
-    known = (happened >= 0) & (happened < given.shape[1])
-    places = np.where(known, happened, 0).astype(np.int64)
-    found = np.take_along_axis(given, places[:, None], axis=1)[:, 0]
-    return np.where(np.isnan(happened) | np.isnan(given).any(axis=1), np.nan, np.where(known, found, 0.0))
+    happened, probability = _floats(truth, probabilities)
+    is_known = (happened >= 0) & (happened < probability.shape[1])
+    indices = np.where(is_known, happened, 0).astype(np.int64)
+    chosen = np.take_along_axis(probability, indices[:, None], axis=1)[:, 0]
+    return np.where(np.isnan(happened) | np.isnan(probability).any(axis=1), np.nan, np.where(is_known, chosen, 0.0))
 
 
 def log_residuals(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
@@ -143,8 +144,40 @@ def log_residuals(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray
     >>> log_residuals([200, 50], [100, 100]).round(3).tolist()
     [0.693, -0.693]
     """
-    found, expected = _floats(truth, prediction)
-    return _log(found) - _log(expected)
+    happened, expected = _floats(truth, prediction)
+    return _log(happened) - _log(expected)
+
+
+def truth_and_prediction(rows: pd.DataFrame, classes: Sequence[str] = ()) -> tuple[FloatArray, FloatArray]:
+    """Return the truth and the prediction of each row, as the losses take them.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        `label` and `prediction`; for several classes `probabilities` instead of `prediction`, and labels are names.
+    classes : sequence of str
+        Names of several classes, in the order of the probabilities; empty for numbers and for two classes.
+
+    Returns
+    -------
+    truth : array, shape (n,)
+        For several classes, the index of the label; their number for an unknown label.
+    prediction : array, shape (n,) or (n, k)
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"label": ["b", "z"], "probabilities": [[0.2, 0.8], [0.6, 0.4]]})
+    >>> truth, prediction = truth_and_prediction(rows, ("a", "b"))
+    >>> truth.tolist(), prediction.tolist()
+    ([1.0, 2.0], [[0.2, 0.8], [0.6, 0.4]])
+    """
+    if not classes:
+        return rows["label"].to_numpy(np.float64), rows["prediction"].to_numpy(np.float64)
+    index_of = {name: float(index) for index, name in enumerate(classes)}
+    truth = [np.nan if pd.isna(name) else index_of.get(str(name), float(len(classes))) for name in rows["label"]]
+    probabilities = [np.asarray(row, dtype=np.float64) for row in rows["probabilities"]]
+    prediction = np.stack(probabilities) if probabilities else np.empty((0, len(classes)))
+    return np.asarray(truth, dtype=np.float64), np.asarray(prediction, dtype=np.float64)
 
 
 LOSSES: dict[str, Loss] = {

@@ -1,4 +1,4 @@
-"""Whether a worsening is more than chance, when many slices are looked at."""
+"""Significance of a rise of the loss when many slices are tested."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tasks.statistics.intervals import cluster_sums
 
 
 def confidence_after(confidence: float, uses: int) -> float:
-    """Return the confidence a comparison must have when its rows have decided before.
+    """Return the confidence level of a comparison on rows that were used for decisions before.
 
     The first use has the chance of error (1 - confidence) / 2 on the winning side; the k-th use after it has
     1 / (k (k + 1)) of that. As these shares sum to one, all uses together, however many, err with a chance of
@@ -23,7 +23,7 @@ def confidence_after(confidence: float, uses: int) -> float:
     confidence : float
         Confidence of a first, two-sided interval.
     uses : int
-        How often these rows, or some of them, were used before.
+        Number of earlier uses of these rows, or of some of them.
 
     Notes
     -----
@@ -45,12 +45,12 @@ def p_value_of_rise(differences: npt.ArrayLike, clusters: npt.ArrayLike) -> floa
     differences : array, shape (n,)
         Loss of the new model minus loss of the old, row by row.
     clusters : array, shape (n,)
-        What rows share, such as the event day.
+        Cluster of each row, such as the event day.
 
     Returns
     -------
     float
-        Small when the rise is beyond chance. NaN when a difference is not finite, or with fewer than two clusters.
+        Small when the rise is significant. NaN when a difference is not finite, or with fewer than two clusters.
         Without any spread it is 0 for a rise and 1 otherwise.
 
     Notes
@@ -82,21 +82,21 @@ def p_value_of_rise(differences: npt.ArrayLike, clusters: npt.ArrayLike) -> floa
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values corrected for having looked at all of them (Holm 1979); NaN counts as not tested and stays NaN.
+    """Return p-values corrected for multiple tests (Holm 1979); NaN counts as not tested and stays NaN.
 
     Examples
     --------
-    Three tests: the smallest is tripled, the next doubled, the largest kept, and none may fall below one before it.
+    Three tests: the smallest is tripled, the next doubled, the largest kept, and none is below the one before.
 
     >>> holm([0.01, 0.5, 0.02])
     [0.03, 0.5, 0.04]
     >>> holm([0.02, 0.02])
     [0.04, 0.04]
     """
-    tested = [place for place, p_value in enumerate(p_values) if not math.isnan(p_value)]
+    tested = [index for index, p_value in enumerate(p_values) if not math.isnan(p_value)]
     corrected = [math.nan] * len(p_values)
     floor = 0.0
-    for rank, place in enumerate(sorted(tested, key=lambda place: p_values[place])):
-        floor = max(floor, min(1.0, (len(tested) - rank) * p_values[place]))
-        corrected[place] = floor
+    for rank, index in enumerate(sorted(tested, key=lambda index: p_values[index])):
+        floor = max(floor, min(1.0, (len(tested) - rank) * p_values[index]))
+        corrected[index] = floor
     return corrected

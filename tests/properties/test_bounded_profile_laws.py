@@ -80,8 +80,8 @@ def test_a_category_that_is_kept_has_all_of_its_rows(values: list[str]) -> None:
 def test_values_past_their_bound_still_add_up(a: list[float], b: list[float]) -> None:
     added, together = number(a) + number(b), number(b + a)
     assert added == together
-    assert together.held is not None
-    assert together.held.complete == (len({value for value in a + b if np.isfinite(value)}) <= EXACT_VALUES)
+    assert together.value_counts is not None
+    assert together.value_counts.complete == (len({value for value in a + b if np.isfinite(value)}) <= EXACT_VALUES)
 
 
 @laws

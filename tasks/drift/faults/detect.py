@@ -1,7 +1,7 @@
-"""Corrupt or drifted: known ways in which a source breaks, recognised from profiles.
+"""Distinguishes broken data from drift: recognises known faults of a source from profiles.
 
-Only what is already past its leeway is looked at, so that recognising costs no false alarm. A population that moves
-stays within the support it had; these do not, or they move in a way no population does.
+Only statistics past their leeway are examined, so that detection adds no false alarms. A population that drifts stays
+within its support; broken data leaves it, or moves in a way that no population does.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from tasks.drift.reference import Reference
 from tasks.profiles import CategoryProfile, NumberProfile, TableProfile
 from tasks.records import DriftStatistic, Statistic, Suspicion
 
-AGREEMENT = NormalDist().inv_cdf(1 - 0.01 / 2)  # two shares agree unless one chance in a hundred says otherwise
+AGREEMENT = NormalDist().inv_cdf(1 - 0.01 / 2)  # two shares agree unless they differ at the level of one in a hundred
 FEWEST_VALUES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class DuplicateShares:
-    """What profiles cannot know: shares of repeated rows on the night and in the reference."""
+    """Shares of repeated rows in the window and in the reference, which profiles do not contain."""
 
     repeated: float | None = None
     repeated_before: float = 0.0
@@ -40,72 +40,72 @@ def find_suspicions(
     effect: float,
     hints: DuplicateShares | None = None,
 ) -> tuple[Suspicion, ...]:
-    """Return what looks broken about a night, the surest first.
+    """Return the suspected faults of a window, the most certain first.
 
     Parameters
     ----------
     reference : Reference
-        What the champion learned from.
+        The profile of the training rows.
     window : TableProfile
-        The night.
-    moved : sequence of Moved
-        What `compare` found; only statistics past their leeway are looked into.
+        The new rows.
+    moved : sequence of DriftStatistic
+        Result of `compare_window`; only statistics past their leeway are examined.
     effect : float
         Smallest share of rows that matters.
-    hints : Hints, optional
-        What was counted beside the profiles.
+    hints : DuplicateShares, optional
+        Counts in addition to the profiles.
     """
     past: dict[str, list[DriftStatistic]] = {}
-    for one in moved:
-        if one.strain > 1:
-            past.setdefault(one.column, []).append(one)
+    for item in moved:
+        if item.strain > 1:
+            past.setdefault(item.column, []).append(item)
     repeated = _repeated(hints or DuplicateShares(), effect)
     if repeated is not None:
         return (repeated,)
     swapped = _swapped(reference, window, tuple(past))
-    done = {name for one in swapped for name in one.columns}
-    found = [_of_column(reference, window, name, past[name]) for name in past if name not in done]
-    return (*swapped, *(one for one in found if one is not None))
+    explained = {name for item in swapped for name in item.columns}
+    others = [_of_column(reference, window, name, past[name]) for name in past if name not in explained]
+    return (*swapped, *(item for item in others if item is not None))
 
 
 def _of_column(
     reference: Reference, window: TableProfile, name: str, past: Sequence[DriftStatistic]
 ) -> Suspicion | None:
     before, now = reference.total.columns[name], window.columns[name]
-    if any(one.statistic == Statistic.NULLS and one.direction > 0 for one in past):
+    if any(statistic.statistic == Statistic.NULLS and statistic.direction > 0 for statistic in past):
         return _nulls(name, before.present / max(before.rows, 1), now.present / now.rows)
     if not now.present:
         return None
     if isinstance(before, NumberProfile) and isinstance(now, NumberProfile):
-        partly = any(one.statistic == "outside" for one in past)
+        partly = any(statistic.statistic == "outside" for statistic in past)
         if name in window.ruler.dates:  # ages, which have no other unit
-            found = _stuck_date(name, reference.total, window)
+            suspicion = _stuck_date(name, reference.total, window)
         else:
-            found = _stuck(name, before, now) or _unit_change(name, before, now, partly=partly)
+            suspicion = _stuck(name, before, now) or _unit_change(name, before, now, partly=partly)
     elif isinstance(before, CategoryProfile) and isinstance(now, CategoryProfile):
         named = comparable_categories(before, now)
-        found = _stuck_category(name, before, now) or _renamed(name, *named) or _missing(name, *named)
+        suspicion = _stuck_category(name, before, now) or _renamed(name, *named) or _missing(name, *named)
     else:
         return None
-    return found or _unclear(name, (before, now), past, days_before if name in window.ruler.dates else _range)
+    return suspicion or _unclear(name, (before, now), past, days_before if name in window.ruler.dates else _range)
 
 
 def _unclear(
     name: str, columns: tuple[object, object], past: Sequence[DriftStatistic], words: Callable[[float, float], str]
 ) -> Suspicion | None:
-    """Return what the reference does not know and nothing explains.
+    """Return values that are unknown to the reference and not explained by a known fault.
 
-    A column that moves as a whole takes some rows past its old range; that alone is drift. What lies farther beyond the
-    range than the range is wide, or has left it while the rest stood still, is not.
+    A column that shifts as a whole takes some rows past its old range; that alone is drift. Values farther beyond the
+    range than the range is wide, or beyond it while the rest did not move, are not.
     """
-    statistics = {one.statistic: one for one in past}
+    statistics = {statistic.statistic: statistic for statistic in past}
     before, now = columns
     if isinstance(before, NumberProfile) and isinstance(now, NumberProfile) and "outside" in statistics:
-        known, new = weighted_values(before), weighted_values(now)
-        low, high = known.places[0], known.places[-1]
-        beyond = new.where(known.beyond(new.places))
+        reference_values, new_values = weighted_values(before), weighted_values(now)
+        low, high = reference_values.values[0], reference_values.values[-1]
+        beyond = new_values.where(reference_values.beyond(new_values.values))
         middle = (low + high) / 2
-        farther = float(np.abs(beyond.places - middle) @ beyond.weights) / beyond.rows > 1.5 * (high - low)
+        farther = float(np.abs(beyond.values - middle) @ beyond.weights) / beyond.rows > 1.5 * (high - low)
         if farther or len(statistics) == 1:
             share = statistics[Statistic.OUTSIDE].distance
             return Suspicion(
@@ -130,12 +130,12 @@ def _nulls(name: str, before: float, now: float) -> Suspicion:
 
 
 def _stuck(name: str, before: NumberProfile, now: NumberProfile) -> Suspicion | None:
-    """Recognise one value in every row, or a large new one where values hardly ever met."""
+    """Detect one value in every row, or a new value in a large share of the rows."""
     at = int(now.counts.argmax())
     share = float(now.counts[at]) / now.present
-    place = int(np.searchsorted(before.bins, now.bins[at]))
-    there = place < len(before.bins) and before.bins[place] == now.bins[at]
-    was = float(before.counts[place]) / max(before.present, 1) if there else 0.0
+    position = int(np.searchsorted(before.bins, now.bins[at]))
+    bin_was_occupied = position < len(before.bins) and before.bins[position] == now.bins[at]
+    was = float(before.counts[position]) / max(before.present, 1) if bin_was_occupied else 0.0
     numbers: dict[str, float | str] = {"share": share, "share_before": was, "value": now.quantile(0.5)}
     varied = before.minimum != before.maximum
     if now.minimum == now.maximum and varied and was < 1 - FEWEST_VALUES / now.present:
@@ -146,7 +146,7 @@ def _stuck(name: str, before: NumberProfile, now: NumberProfile) -> Suspicion | 
 
 
 def _stuck_date(name: str, before: TableProfile, now: TableProfile) -> Suspicion | None:
-    """Recognise dates that stand still: their ages do, or over several event dates a date is shared by more rows."""
+    """Detect dates that do not change: a constant age, or one date in many rows of several event dates."""
     first, last = before.columns[name], now.columns[name]
     if not (isinstance(first, NumberProfile) and isinstance(last, NumberProfile)):
         return None
@@ -164,17 +164,20 @@ def _stuck_date(name: str, before: TableProfile, now: TableProfile) -> Suspicion
 
 
 def _unit_change(name: str, before: NumberProfile, now: NumberProfile, *, partly: bool) -> Suspicion | None:
-    found = find_unit_change(before, now, partly=partly)
-    if found is None:
+    change = find_unit_change(before, now, partly=partly)
+    if change is None:
         return None
-    words = "the values are" if found.share == 1 else f"{found.share:.1%} of the values are"
+    words = "the values are" if change.share == 1 else f"{change.share:.1%} of the values are"
     return Suspicion(
-        "unit_change", (name,), f"{words} {found.words} what they were", {"factor": found.factor, "share": found.share}
+        "unit_change",
+        (name,),
+        f"{words} {change.words} what they were",
+        {"factor": change.factor, "share": change.share},
     )
 
 
 def _stuck_category(name: str, before: CategoryProfile, now: CategoryProfile) -> Suspicion | None:
-    if len(now.counts) != 1 or len(before.counts) < 2:  # noqa: PLR2004 - a column with one category has nowhere to go
+    if len(now.counts) != 1 or len(before.counts) < 2:  # noqa: PLR2004 - a column with one category cannot get stuck
         return None
     (only,) = now.counts
     was = most_rows(before, only) / max(before.present, 1)
@@ -184,7 +187,7 @@ def _stuck_category(name: str, before: CategoryProfile, now: CategoryProfile) ->
 
 
 def _renamed(name: str, before: CategoryProfile, now: CategoryProfile) -> Suspicion | None:
-    """Recognise a category that went while a new one took its share."""
+    """Detect a category that disappeared while a new one has its share."""
     fresh = {key: count / now.present for key, count in now.counts.items() if key not in before.counts}
     for new in sorted(fresh, key=lambda key: -fresh[key]):
         for old in _vanished(before, now):
@@ -198,24 +201,26 @@ def _renamed(name: str, before: CategoryProfile, now: CategoryProfile) -> Suspic
 
 
 def _missing(name: str, before: CategoryProfile, now: CategoryProfile) -> Suspicion | None:
-    """Recognise categories that went while the rest kept their proportions."""
+    """Detect categories that disappeared while the others kept their proportions."""
     gone = _vanished(before, now)
     if not gone or set(now.counts) - set(before.counts):
         return None
     rest = {key: count for key, count in before.counts.items() if key not in gone}
     total = sum(rest.values())
-    share = 1 - total / before.present
+    share_gone = 1 - total / before.present
     for key, count in rest.items():
-        was, found = count / max(total, 1), now.counts.get(key, 0) / now.present
+        was, share_now = count / max(total, 1), now.counts.get(key, 0) / now.present
         limit = NormalDist().inv_cdf(1 - 0.01 / (2 * len(rest)))
-        if abs(found - was) > limit * _doubt(was, now.present, total):
+        if abs(share_now - was) > limit * _doubt(was, now.present, total):
             return None
     listed = ", ".join(repr(key) for key in gone[:3])
-    return Suspicion("missing_slice", (name,), f"{listed} is gone ({share:.0%} of the rows before)", {"share": share})
+    return Suspicion(
+        "missing_slice", (name,), f"{listed} is gone ({share_gone:.0%} of the rows before)", {"share": share_gone}
+    )
 
 
 def _vanished(before: CategoryProfile, now: CategoryProfile) -> list[str]:
-    """Return categories whose absence is no chance: one in a hundred, over all of them."""
+    """Return the categories that are absent beyond chance: one in a hundred, over all categories."""
     least = 0.01 / max(len(before.counts), 1)
     gone = [key for key, count in before.counts.items() if key not in now.counts]
     absent = [key for key in gone if (1 - before.counts[key] / before.present) ** now.present < least]
@@ -228,7 +233,7 @@ def _doubt(share: float, new: int, old: int) -> float:
 
 
 def _swapped(reference: Reference, window: TableProfile, names: tuple[str, ...]) -> list[Suspicion]:
-    """Recognise two number columns each of which looks like the other did."""
+    """Detect two number columns that each have the distribution the other had."""
     before, now = (_numbers(table, names) for table in (reference.total, window))
     moved = [name for name in names if name in before and name in now and distributions_differ(before[name], now[name])]
     return [
@@ -240,22 +245,22 @@ def _swapped(reference: Reference, window: TableProfile, names: tuple[str, ...])
 
 
 def _numbers(table: TableProfile, names: tuple[str, ...]) -> dict[str, WeightedValues]:
-    """Return the values of those columns that are numbers and have any."""
+    """Return the values of the number columns that have values."""
     columns = {name: table.columns[name] for name in names}
     return {
-        name: weighted_values(each)
-        for name, each in columns.items()
-        if isinstance(each, NumberProfile) and each.present
+        name: weighted_values(column)
+        for name, column in columns.items()
+        if isinstance(column, NumberProfile) and column.present
     }
 
 
 def _shown(value: float) -> str:
-    """Return a number as people write it; the middle of the bin around nought is no power of ten to them."""
+    """Return a number in four digits; the middle of the bin around zero is shown as 0."""
     return f"{0.0 if abs(value) < np.finfo(np.float32).eps else value:.4g}"
 
 
 def _range(low: float, high: float) -> str:
-    """Return a range as people write it."""
+    """Return a range in words."""
     return f"{_shown(low)} to {_shown(high)}"
 
 

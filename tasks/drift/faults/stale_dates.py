@@ -1,4 +1,4 @@
-"""Dates that stand still: the commonest one, in words. What is compared otherwise is their age, not the dates."""
+"""Stale dates: the most common date, in words. All other comparisons use the age of dates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ AGE_UNIT = " days before the event date"
 
 
 def days_before(low: float, high: float) -> str:
-    """Return a range of ages in words; ages are whole, the middles and edges of their bins nearly so.
+    """Return a range of ages in words; ages are integers, so that the edges of their bins are rounded.
 
     >>> days_before(1.001, 8.999), days_before(-0.01, 0.01)
     ('1 to 9 days before the event date', '0 days before the event date')
@@ -23,7 +23,7 @@ def days_before(low: float, high: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class MostCommonDate:
-    """The date that most rows have, and the shares of dated rows that have it now and had it in the reference."""
+    """The most common date, and its share of the dated rows in the window and in the reference."""
 
     day: str
     share: float
@@ -31,7 +31,7 @@ class MostCommonDate:
 
     @property
     def words(self) -> str:
-        """The same in words.
+        """The date and its shares in words.
 
         >>> MostCommonDate("1970-01-01", 0.4, 0.002).words
         '40% of the rows have the date 1970-01-01, 0.2% before'
@@ -41,12 +41,12 @@ class MostCommonDate:
 
     @property
     def numbers(self) -> dict[str, float | str]:
-        """The same as numbers, for the record."""
+        """The date and its shares as numbers, for the record."""
         return {"share": self.share, "share_before": self.before, "value": self.day}
 
 
 def most_common_date(before: NumberProfile, now: NumberProfile) -> MostCommonDate | None:
-    """Return the commonest date of those whose rows are counted one by one, None when there is none.
+    """Return the most common of the dates that are counted individually, or None.
 
     Examples
     --------
@@ -61,10 +61,10 @@ def most_common_date(before: NumberProfile, now: NumberProfile) -> MostCommonDat
     >>> most_common_date(dates("1970-01-01", "1998-07-01", "2003-02-01", "1998-02-01"), now)
     MostCommonDate(day='1970-01-01', share=0.75, before=0.25)
     """
-    found = now.most_frequent
-    if found is None or not now.present:
+    most_frequent = now.most_frequent
+    if most_frequent is None or not now.present:
         return None
-    instant, rows = found
-    known = before.held.counts.get(instant, 0) if before.held is not None else 0
+    instant, rows = most_frequent
+    rows_before = before.value_counts.counts.get(instant, 0) if before.value_counts is not None else 0
     day = str(np.datetime64(int(instant), "us").astype("datetime64[D]"))
-    return MostCommonDate(day, rows / now.present, known / max(before.present, 1))
+    return MostCommonDate(day, rows / now.present, rows_before / max(before.present, 1))

@@ -1,7 +1,7 @@
-"""Units: recognises values that are what they were, in another unit of measure.
+"""Unit changes: detects values that have the old distribution in another unit of measure.
 
-Factors are those between units people mix up: powers of ten (metric prefixes, cents, per cent), time, and the customary
-units of length, area, mass, volume and temperature (NIST Special Publication 811, appendix B).
+Factors are those between units that are often confused: powers of ten (metric prefixes, cents, per cent), time, and the
+customary units of length, area, mass, volume and temperature (NIST Special Publication 811, appendix B).
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ FACTORS = {
     "1,024 x": 1024.0,
 }
 FEWEST = 2  # values; rows alone are the contract's matter
-GREAT = 10.0  # a column of both signs may double its spread by itself, hardly multiply it by this
-EXPLAINED = 0.75  # of the gap: what a small factor must explain, since a population that moved looks much like it
+GREAT = 10.0  # a column of both signs may double its spread without a change of unit, but not multiply it by this
+EXPLAINED = 0.75  # of the gap: the share that a small factor must explain, because drift looks similar
 KOLMOGOROV = 1.63  # asymptotic quantile of the Kolmogorov distribution at .99 (Smirnov, 1948)
 ROUNDING = 1 + 1e-9
-FEW = 8  # values whose shares mostly tell already that two columns are apart
+FEW = 8  # values that usually suffice to show that two distributions differ
 WHOLE = 0.5  # below that share the values in another unit are a minority among the rest
 
 
 @dataclass(frozen=True, slots=True)
 class UnitChange:
-    """A recognised change of unit: factor, in words, and the share of values it happened to (1 is all)."""
+    """A detected change of unit: its factor, the factor in words, and the share of values affected (1 is all)."""
 
     factor: float
     words: str
@@ -53,27 +53,27 @@ class UnitChange:
 
 
 def find_unit_change(before: NumberProfile, now: NumberProfile, *, partly: bool = True) -> UnitChange | None:
-    """Return the change of unit that explains a column: of all its values or, `partly`, of those beyond its range."""
-    known, now_values = weighted_values(before), weighted_values(now)
-    if not len(known.places) or now.present < FEWEST:
+    """Return the change of unit that explains a column: of all values or, if `partly`, of those beyond its range."""
+    reference, now_values = weighted_values(before), weighted_values(now)
+    if not len(reference.values) or now.present < FEWEST:
         return None
-    whole = _best(known, now_values, partly=False) if distributions_differ(known, now_values) else None
+    whole = _best(reference, now_values, partly=False) if distributions_differ(reference, now_values) else None
     if whole is not None:
         return UnitChange(*whole, share=1.0)
     if not partly:
         return None
-    outside = now_values.where(known.beyond(now_values.places))
+    outside = now_values.where(reference.beyond(now_values.values))
     if outside.rows < FEWEST or outside.rows > WHOLE * now.present:
         return None
-    part = _best(known, outside, partly=True)
+    part = _best(reference, outside, partly=True)
     return None if part is None else UnitChange(*part, share=outside.rows / now.present)
 
 
 @dataclass(frozen=True, eq=False)
 class WeightedValues:
-    """Values in ascending order, in the data's units, and the rows of each."""
+    """Values in ascending order, in the units of the data, with the rows of each."""
 
-    places: FloatArray
+    values: FloatArray
     weights: FloatArray
 
     @cached_property
@@ -81,93 +81,93 @@ class WeightedValues:
         """Rows in all."""
         return float(self.weights.sum())
 
-    def upto(self, places: FloatArray) -> FloatArray:
-        """Return the share of rows up to each of some places."""
-        return self._shares[np.searchsorted(self.places, places, side="right")]
+    def cumulative_share(self, values: FloatArray) -> FloatArray:
+        """Return the share of rows up to each value."""
+        return self._shares[np.searchsorted(self.values, values, side="right")]
 
     @cached_property
     def _shares(self) -> FloatArray:
         return np.append(0.0, np.cumsum(self.weights)) / self.rows
 
     def where(self, chosen: np.ndarray) -> WeightedValues:
-        """Return some of the values."""
-        return WeightedValues(self.places[chosen], self.weights[chosen])
+        """Return the chosen values."""
+        return WeightedValues(self.values[chosen], self.weights[chosen])
 
     def beyond(self, values: FloatArray) -> np.ndarray:
-        """Tell which values lie outside the range of these."""
-        return np.asarray((values < self.places[0]) | (values > self.places[-1]))
+        """Return which of the given values are outside the range of these."""
+        return np.asarray((values < self.values[0]) | (values > self.values[-1]))
 
     def mean(self) -> float:
         """Return the mean."""
-        return float(self.places @ self.weights) / self.rows
+        return float(self.values @ self.weights) / self.rows
 
 
 def weighted_values(column: NumberProfile) -> WeightedValues:
-    """Return the middle of each bin in the data's units, and its rows."""
+    """Return the middle of each bin in the units of the data, and its rows."""
     low, high = bin_edges(column.bins)
     return WeightedValues(column.axis.center + column.axis.scale * (low + high) / 2, column.counts.astype(np.float64))
 
 
 def kolmogorov_ratio(before: WeightedValues, now: WeightedValues) -> float:
-    """Return the largest gap of two cumulative shares, as a share of what chance allows once in a hundred."""
-    return _gap(before, now, np.concatenate([before.places, now.places]))
+    """Return the Kolmogorov-Smirnov statistic divided by its critical value at the level of one in a hundred."""
+    return _gap(before, now, np.concatenate([before.values, now.values]))
 
 
 def distributions_differ(before: WeightedValues, now: WeightedValues) -> bool:
-    """Tell whether the distance is more than 1, from a few values where those show it.
+    """Return whether the ratio is above 1; a few values are compared first, because they often suffice.
 
     >>> near, far = (WeightedValues(np.arange(100.0) + shift, np.ones(100)) for shift in (0, 50))
     >>> distributions_differ(near, near), distributions_differ(near, far)
     (False, True)
     """
-    return _gap(before, now, now.places[:: len(now.places) // FEW + 1]) > 1 or kolmogorov_ratio(before, now) > 1
+    return _gap(before, now, now.values[:: len(now.values) // FEW + 1]) > 1 or kolmogorov_ratio(before, now) > 1
 
 
-def _gap(before: WeightedValues, now: WeightedValues, places: FloatArray) -> float:
-    most = float(np.abs(before.upto(places) - now.upto(places)).max())
+def _gap(before: WeightedValues, now: WeightedValues, values: FloatArray) -> float:
+    most = float(np.abs(before.cumulative_share(values) - now.cumulative_share(values)).max())
     return most / (KOLMOGOROV * math.sqrt(1 / before.rows + 1 / now.rows))
 
 
 def _candidates() -> list[tuple[float, str, float]]:
-    found = [(factor, words, 0.0) for words, factor in FACTORS.items()]
-    found += [(1 / factor, f"1/{words}", 0.0) for words, factor in FACTORS.items()]
-    return [*found, (1.8, "1.8 x + 32 (Celsius, Fahrenheit)", 32.0), (1 / 1.8, "(x - 32) / 1.8", -32 / 1.8)]
+    candidates = [(factor, words, 0.0) for words, factor in FACTORS.items()]
+    candidates += [(1 / factor, f"1/{words}", 0.0) for words, factor in FACTORS.items()]
+    return [*candidates, (1.8, "1.8 x + 32 (Celsius, Fahrenheit)", 32.0), (1 / 1.8, "(x - 32) / 1.8", -32 / 1.8)]
 
 
-def _best(known: WeightedValues, now: WeightedValues, *, partly: bool) -> tuple[float, str] | None:
-    """Return factor and words of the change after which values look as they did, the likeliest of all."""
-    found = []
-    both_signs = bool(known.places[0] < 0 < known.places[-1])
-    known_mean, now_mean = known.mean(), now.mean()
+def _best(reference: WeightedValues, now: WeightedValues, *, partly: bool) -> tuple[float, str] | None:
+    """Return the factor, and its words, after which the values fit the reference best; None if none fits."""
+    explained = []
+    both_signs = bool(reference.values[0] < 0 < reference.values[-1])
+    known_mean, now_mean = reference.mean(), now.mean()
     for factor, words, offset in _candidates():
         if offset == 0 and both_signs and 1 / GREAT < factor < GREAT:
             continue
-        if _out_of_reach(known, (now_mean - offset) / factor):
+        if _out_of_reach(reference, (now_mean - offset) / factor):
             continue
-        before = known.where(known.beyond(known.places * factor + offset)) if partly else known
-        if not len(before.places):
+        before = reference.where(reference.beyond(reference.values * factor + offset)) if partly else reference
+        if not len(before.values):
             continue
         if _far_apart(before.mean() if partly else known_mean, (now_mean - offset) / factor):
             continue
-        converted = WeightedValues((now.places - offset) / factor, now.weights)
+        converted = WeightedValues((now.values - offset) / factor, now.weights)
         if distributions_differ(before, converted):
             continue
         left = kolmogorov_ratio(before, converted)
-        if not partly and 1 / GREAT < factor < GREAT and left > (1 - EXPLAINED) * kolmogorov_ratio(known, now):
+        if not partly and 1 / GREAT < factor < GREAT and left > (1 - EXPLAINED) * kolmogorov_ratio(reference, now):
             continue
-        found.append((left, factor, words))
-    best = min(found, default=None)
+        explained.append((left, factor, words))
+    best = min(explained, default=None)
     return None if best is None else (best[1], best[2])
 
 
-def _out_of_reach(known: WeightedValues, mean: float) -> bool:
-    """Tell whether no mean of some of the known values can be near a mean."""
-    nearest, farthest = sorted([abs(float(known.places[0])), abs(float(known.places[-1]))])
-    both_signs = known.places[0] <= 0 <= known.places[-1]
+def _out_of_reach(reference: WeightedValues, mean: float) -> bool:
+    """Return whether no subset of the reference can have a mean near this one."""
+    nearest, farthest = sorted([abs(float(reference.values[0])), abs(float(reference.values[-1]))])
+    both_signs = reference.values[0] <= 0 <= reference.values[-1]
     return abs(mean) > 2 * farthest * ROUNDING or (not both_signs and 2 * abs(mean) * ROUNDING < nearest)
 
 
 def _far_apart(first: float, second: float) -> bool:
-    """Tell whether two means are so unlike that the rest need not be looked at."""
+    """Return whether two means differ so much that the distributions need not be compared."""
     near, far = sorted([abs(first), abs(second)])
     return first * second < 0 or far > 2 * near

@@ -1,4 +1,4 @@
-"""How many rows came, and how many of them more than once: what no profile of columns shows."""
+"""Volume faults: short deliveries and duplicated rows, which the profiles of columns do not show."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def duplicate_share(frame: pd.DataFrame) -> float:
     >>> duplicate_share(pd.DataFrame({"a": [1, 2, 1, 3], "b": ["x", "x", "x", "x"]}))
     0.25
     """
-    # Comparing whole rows costs far more than hashing them, and only rows of one hash can be the same.
+    # Hashing rows is much cheaper than comparing them, and only rows with equal hashes can be equal.
     unsigned = {name: column + 0.0 if pd.api.types.is_float_dtype(column) else column for name, column in frame.items()}
     hashes = pd.util.hash_pandas_object(pd.DataFrame(unsigned, index=frame.index), index=False)
-    alike = frame[hashes.duplicated(keep=False).to_numpy()]
-    return float(alike.duplicated().sum() / len(frame)) if len(alike) else 0.0
+    equal_hashes = frame[hashes.duplicated(keep=False).to_numpy()]
+    return float(equal_hashes.duplicated().sum() / len(frame)) if len(equal_hashes) else 0.0
 
 
 def truncated_delivery(rows: int, earlier: Sequence[int], alpha: float) -> Suspicion | None:
-    """Tell whether a delivery is far shorter than earlier ones like it: less than half, and below what chance explains.
+    """Return a suspicion when a delivery has less than half of the usual rows, and fewer than chance explains.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def truncated_delivery(rows: int, earlier: Sequence[int], alpha: float) -> Suspi
     earlier : sequence of int
         Rows of earlier deliveries, of the same weekday where weekdays differ; at least five are needed.
     alpha : float
-        Probability of calling a usual delivery short. Logarithms of the counts are taken as normal.
+        Probability that a usual delivery is called short. The logarithms of the counts are assumed to be normal.
 
     Examples
     --------

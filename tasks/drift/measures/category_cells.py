@@ -1,9 +1,9 @@
-"""What the reference knows of a category column, and where rows of each category are counted.
+"""The cells of a category column: groups of categories with comparable shares of rows.
 
-Categories below a tenth of the rows share a cell. A column of more categories than a profile keeps by name is cut by
-buckets instead: every category has one, whether its name was kept or not, so that a night's rows are counted in the
-same cells whatever either side keeps. Which categories are new can then only be told of those both would have kept by
-name, the ones with the smallest ranks: a sample of the categories that depends on nothing but their names.
+Categories below a tenth of the rows share a cell. A column with more categories than a profile keeps by name uses hash
+buckets instead: every category has one, whether its name is kept or not, so that the rows of both sides are counted in
+the same cells. New categories are then only detected among those that both sides would keep by name, the ones with the
+smallest ranks: a sample of the categories that depends only on their names.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class CategoryCells:
     counts : mapping of str to int
         Rows of each category kept by name.
     cells : int
-        How many cells there are; rows of unknown categories are counted in the last.
+        Number of cells; rows of unknown categories are counted in the last one.
     cell_of : mapping of str to int
-        Of each name its cell; empty where cells are made of buckets.
+        Cell of each category; empty where cells consist of buckets.
     cell_of_bucket : ndarray of int, optional
-        Of each bucket its cell.
+        Cell of each bucket.
     """
 
     counts: Mapping[str, int]
@@ -50,21 +50,21 @@ class CategoryCells:
 
     @property
     def singles(self) -> float:
-        """Categories met once, of those kept by name: what is left to be met (Good, 1953)."""
+        """Categories with one row, of those kept by name: they estimate the categories not yet seen (Good, 1953)."""
         return float(sum(rows == 1 for rows in self.counts.values()))
 
     @cached_property
     def _last(self) -> np.uint64:
-        """The largest rank of a name that was kept."""
+        """The largest rank of a kept name."""
         return np.uint64(text_ranks(list(self.counts)).max())
 
     @cached_property
     def _of_hidden(self) -> tuple[Ranks, IntArray]:
-        """Return the ranks of the names, and their cells."""
+        """The ranks of the names, and their cells."""
         return text_ranks(list(self.cell_of)), np.array(list(self.cell_of.values()), dtype=np.int64)
 
     def sums(self, column: CategoryProfile) -> tuple[FloatArray, float, float]:
-        """Return a night's rows in each cell, those of unknown categories, and the rows the latter are counted among.
+        """Return the rows in each cell, the rows of unknown categories, and the rows in which those are detected.
 
         Examples
         --------
@@ -85,9 +85,9 @@ class CategoryCells:
         return cells, unknown, float(column.present)
 
     def _hidden(self, column: CategoryProfile, cells: FloatArray) -> float:
-        """Count rows whose category the night did not keep by name; return how many are of unknown ones.
+        """Count the rows of categories that the new profile did not keep by name; return those of unknown categories.
 
-        Those in the bucket of a category that is known but was not kept count as its own.
+        Rows in the bucket of a known category count as rows of that category.
         """
         ranks, owners = self._of_hidden
         hidden = ranks > text_ranks(list(column.counts)).max()
@@ -107,13 +107,13 @@ class CategoryCells:
         return cells.astype(np.float64), float(counts[comparable & fresh].sum()), float(counts[comparable].sum())
 
     def name_of(self, cell: int) -> str:
-        """Return the category of a cell; those of less than a tenth of the rows are not named, they may be persons.
+        """Return the category of a cell; one below a tenth of the rows is not named, because it may be a person.
 
         >>> known = category_cells(CategoryProfile(100, 0, {"a": 80, "b": 11, "c": 4, "d": 3, "e": 2}))
         >>> [known.name_of(cell) for cell in range(known.cells)]
         ["'a'", "'b'", 'one of its rarer values']
         """
-        frequent = (name for name, place in self.cell_of.items() if place == cell)
+        frequent = (name for name, cell_of_name in self.cell_of.items() if cell_of_name == cell)
         named = (name for name in frequent if self.counts[name] >= SMALLEST_CELL * self.named)
         return next((repr(name) for name in named), "one of its rarer values")
 
@@ -135,9 +135,9 @@ def category_cells(column: CategoryProfile) -> CategoryCells:
 
 
 def comparable_categories(before: CategoryProfile, now: CategoryProfile) -> tuple[CategoryProfile, CategoryProfile]:
-    """Return both columns with only those categories that either would have kept by name: a sample of the categories.
+    """Return both columns with only the categories that either would keep by name: a sample of the categories.
 
-    It is all of them while neither has more than are kept.
+    These are all categories while neither column has more than a profile keeps.
     """
     full = [column for column in (before, now) if column.rest]
     if not full:
@@ -147,7 +147,7 @@ def comparable_categories(before: CategoryProfile, now: CategoryProfile) -> tupl
 
 
 def most_rows(column: CategoryProfile, name: str) -> int:
-    """Return the rows of a category, or, where its name was not kept, of the bucket it is in."""
+    """Return the rows of a category or, where its name was not kept, those of its bucket."""
     if name in column.counts or not column.rest:
         return column.counts.get(name, 0)
     return column.rest.get(int(text_ranks([name])[0] % np.uint64(BUCKETS)), 0)
@@ -155,12 +155,12 @@ def most_rows(column: CategoryProfile, name: str) -> int:
 
 def _up_to(column: CategoryProfile, last: np.uint64) -> CategoryProfile:
     names = list(column.counts)
-    kept = {names[at]: column.counts[names[at]] for at in np.flatnonzero(text_ranks(names) <= last)}
-    return CategoryProfile(sum(kept.values()), 0, kept)
+    counts = {names[at]: column.counts[names[at]] for at in np.flatnonzero(text_ranks(names) <= last)}
+    return CategoryProfile(sum(counts.values()), 0, counts)
 
 
 def _buckets(ranks: Ranks, counts: FloatArray, rest: Mapping[int, int]) -> FloatArray:
-    """Return the rows in every bucket, whether their category was kept by name or not."""
+    """Return the rows in every bucket, with those of categories kept by name."""
     rows = np.bincount((ranks % np.uint64(BUCKETS)).astype(np.int64), counts, minlength=BUCKETS).astype(np.float64)
     for bucket, count in rest.items():
         rows[bucket] += count
@@ -168,11 +168,11 @@ def _buckets(ranks: Ranks, counts: FloatArray, rest: Mapping[int, int]) -> Float
 
 
 def _cells(rows: FloatArray) -> IntArray:
-    """Return the cell of each entry, the largest first: alone where it has a tenth of the rows, else put together."""
-    cells, held, cell, total = np.zeros(len(rows), dtype=np.int64), 0.0, 0, max(float(rows.sum()), 1.0)
-    for place, count in enumerate(rows):
-        if held >= SMALLEST_CELL:
-            cell, held = cell + 1, 0.0
-        cells[place] = cell
-        held += count / total
+    """Return the cell of each entry, in descending order of rows: alone with a tenth of the rows, else shared."""
+    cells, share, cell, total = np.zeros(len(rows), dtype=np.int64), 0.0, 0, max(float(rows.sum()), 1.0)
+    for entry, count in enumerate(rows):
+        if share >= SMALLEST_CELL:
+            cell, share = cell + 1, 0.0
+        cells[entry] = cell
+        share += count / total
     return cells

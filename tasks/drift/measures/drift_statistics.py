@@ -1,4 +1,4 @@
-"""How far every statistic of a night has moved and how far it may, all columns at once."""
+"""The drift statistics of a window: how far each has moved, and its leeway, for all columns at once."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tasks.drift.measures.monitored_statistics import StatisticValues
 from tasks.drift.measures.score_layout import LEVEL, ScoreLayout
 from tasks.drift.noise_model import normal_quantile
 
-# A mean place of u moves by this much less than the values do: a shift of one standard deviation moves the mean of u by
-# 1 / (2 sqrt(pi)) = .28 of a normal column, and u, being uniform, has a standard deviation of 1 / sqrt(12) = .29.
+# The mean rank u moves less than the values: a shift of one standard deviation moves it by 1 / (2 sqrt(pi)) = .28 for a
+# normal column, and u, being uniform, has a standard deviation of 1 / sqrt(12) = .29.
 SCALE_OF_U = 12**0.5
 
 
@@ -22,14 +22,14 @@ def drift_statistics(night: WindowAtLevel) -> StatisticValues:
     """Return every statistic of a night in the order of `Tested`; those of slices are `local_moves`."""
     parts = (_means(night), _shapes(night), _outside(night), _unknown(night))
     return StatisticValues(
-        np.concatenate([each.distance for each in parts]),
-        np.concatenate([each.leeway for each in parts]),
-        np.concatenate([each.direction for each in parts]),
+        np.concatenate([part.distance for part in parts]),
+        np.concatenate([part.leeway for part in parts]),
+        np.concatenate([part.direction for part in parts]),
     )
 
 
 def units(layout: ScoreLayout) -> FloatArray:
-    """Return by what a feature's shift is multiplied to be read: standard deviations for numbers, shares else."""
+    """Return the factor from a feature's shift to its reported unit: standard deviations for numbers, else shares."""
     return np.where(layout.statistic == LEVEL, SCALE_OF_U, 1.0)
 
 
@@ -38,8 +38,8 @@ def _means(night: WindowAtLevel) -> StatisticValues:
     layout, unit, nulls = night.layout, units(night.layout), night.tested.nulls
     limit = np.maximum(night.leeway * unit, night.effect)
     counted = rare_strain(
-        night.found.sums[nulls],
-        night.found.rows[nulls],
+        night.means.sums[nulls],
+        night.means.rows[nulls],
         night.tested.nulls_before,
         layout.rows[nulls],
         night.alpha,
@@ -54,19 +54,19 @@ def _means(night: WindowAtLevel) -> StatisticValues:
 
 
 def _shapes(night: WindowAtLevel) -> StatisticValues:
-    """Return the shares of cells of every column together, by Pearson's chi-squared distance: the sum of (q - p)^2 / p.
+    """Return the shape of every column: Pearson's chi-squared distance of its cells, the sum of (q - p)^2 / p.
 
-    Sampling noise has k - 1 directions, the swing from day to day may have a single one, in which all cells move
-    together; that one has the widest tail and is assumed.
+    Sampling noise has k - 1 directions. The swing from day to day may have a single one, in which all cells move
+    together; it has the widest tail and is assumed.
     """
     tested, shift = night.tested, night.shift
     cells, share = tested.cells, tested.share
-    swung = night.quiet.quantiles(night.alpha) * shift.swing
-    plain = np.hypot(normal_quantile(night.alpha) * shift.noise, swung)[cells]
-    moved = shift.shift[cells] * plain / night.leeway[cells]  # less what skewness explains
+    swung = night.noise_model.quantiles(night.alpha) * shift.swing
+    unskewed = np.hypot(normal_quantile(night.alpha) * shift.noise, swung)[cells]
+    moved = shift.shift[cells] * unskewed / night.leeway[cells]  # without the part that skewness explains
     squares, noise, swing, distance = (
-        np.bincount(tested.owner, each, minlength=len(night.layout.names)).astype(np.float64)[tested.shaped]
-        for each in (
+        np.bincount(tested.owner, values, minlength=len(night.layout.names)).astype(np.float64)[tested.shaped]
+        for values in (
             moved**2 / share,
             shift.noise[cells] ** 2 / share,
             swung[cells] ** 2 / share,
@@ -88,40 +88,41 @@ def _chi_squared(degrees: int, alpha: float) -> float:
 
 
 def _outside(night: WindowAtLevel) -> StatisticValues:
-    """Return the share of rows beyond the reference's range; they must also carry the mean by the effect size.
+    """Return the share of rows beyond the range of the reference; they must also move the mean by the effect size.
 
-    Where the level swings from day to day, by more than that: a range that ends abruptly swings with it.
-    They are looked at twice: how many there are, whatever the distribution, and how many are far beyond, where the tail
-    of the reference says how few reach so far (Weissman, J. American Statistical Association 73, 1978).
+    Where the level swings from day to day, they must move it by more than the swing, because a range that ends abruptly
+    moves with it. Two counts are tested: all rows beyond the range, whatever the distribution, and those far beyond it,
+    which the tail of the reference makes rare (Weissman, J. American Statistical Association 73, 1978).
     """
-    layout, found, level = night.layout, night.found, night.tested.level
-    rows, known = found.rows[level], layout.rows[level]
+    layout, means, level = night.layout, night.means, night.tested.level
+    rows, reference_rows = means.rows[level], layout.rows[level]
     ones = np.ones(len(level))
-    alpha, known = night.alpha / 4, np.maximum(known, 1.0)  # two sides, two looks
-    looks = [rare_strain(each, rows, ones, known, alpha) for each in (found.below, found.above)]
+    alpha, reference_rows = night.alpha / 4, np.maximum(reference_rows, 1.0)  # two sides, two counts
+    strains = [rare_strain(count, rows, ones, reference_rows, alpha) for count in (means.below, means.above)]
     with np.errstate(over="ignore"):  # a value without bounds is far beyond any power that counts
-        times_rarer = np.minimum(found.far_ratio**layout.tails, 1e12)
-    looks += [
-        rare_strain(far, rows, ones, known * times, alpha) for far, times in zip(found.far, times_rarer, strict=True)
+        times_rarer = np.minimum(means.far_ratio**layout.tails, 1e12)
+    strains += [
+        rare_strain(far, rows, ones, reference_rows * times, alpha)
+        for far, times in zip(means.far, times_rarer, strict=True)
     ]
-    swing = (night.quiet.quantiles(night.alpha) * night.shift.swing)[level] * SCALE_OF_U
-    strain = np.minimum(np.max(looks, axis=0), found.excess / np.maximum(night.effect, swing))
-    share = (found.below + found.above) / np.maximum(rows, 1.0)
-    return StatisticValues(share, _over(share, strain, 1.0), np.where(found.above >= found.below, 1, -1))
+    swing = (night.noise_model.quantiles(night.alpha) * night.shift.swing)[level] * SCALE_OF_U
+    strain = np.minimum(np.max(strains, axis=0), means.excess / np.maximum(night.effect, swing))
+    share = (means.below + means.above) / np.maximum(rows, 1.0)
+    return StatisticValues(share, _over(share, strain, 1.0), np.where(means.above >= means.below, 1, -1))
 
 
 def _unknown(night: WindowAtLevel) -> StatisticValues:
-    """Return the share of rows in categories the reference does not know."""
-    found, tested = night.found, night.tested
-    strain = rare_strain(found.unknown, found.named, tested.singles, tested.named, night.alpha)
-    share = found.unknown / np.maximum(found.named, 1.0)
+    """Return the share of rows in categories that the reference does not have."""
+    means, tested = night.means, night.tested
+    strain = rare_strain(means.unknown, means.named, tested.singles, tested.named, night.alpha)
+    share = means.unknown / np.maximum(means.named, 1.0)
     strain = np.minimum(strain, share / night.effect)
     limit = np.maximum(_over(share, strain, night.effect), night.effect)
     return StatisticValues(share, limit, np.ones(len(share), dtype=np.int64))
 
 
 def _over(distance: FloatArray, strain: FloatArray, without: float) -> FloatArray:
-    """Return the leeway of which a distance is such a strain; `without` where there is none."""
-    found = np.full(len(distance), without)
-    np.divide(distance, strain, out=found, where=strain > 0)
-    return found
+    """Return the leeway for which a distance has the given strain; `without` where the strain is 0."""
+    leeway = np.full(len(distance), without)
+    np.divide(distance, strain, out=leeway, where=strain > 0)
+    return leeway

@@ -1,4 +1,4 @@
-"""A night measured, and what its statistics are made from when it is judged."""
+"""A measured window, and the window with the level at which it is compared."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tasks.drift.noise_model import ExpectedShift, NoiseModel
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeasuredWindow:
-    """Means of every feature, and how far they lie from what their date lets one expect."""
+    """The means of every feature, and their shifts from the means that the date predicts."""
 
-    quiet: NoiseModel
-    found: WindowMeans
+    noise_model: NoiseModel
+    means: WindowMeans
     shift: ExpectedShift
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WindowAtLevel:
-    """What the statistics of a night are made from.
+    """A measured window with the leeway of every feature at level `alpha`.
 
-    `leeway` has every feature's at level `alpha`; `effect` is the smallest change that matters.
+    `effect` is the smallest change that matters.
     """
 
     layout: ScoreLayout
@@ -34,16 +34,16 @@ class WindowAtLevel:
     effect: float
 
     @property
-    def quiet(self) -> NoiseModel:
-        """What is normal."""
-        return self.measured.quiet
+    def noise_model(self) -> NoiseModel:
+        """The noise model of the reference."""
+        return self.measured.noise_model
 
     @property
-    def found(self) -> WindowMeans:
-        """The night's means."""
-        return self.measured.found
+    def means(self) -> WindowMeans:
+        """The means of the window."""
+        return self.measured.means
 
     @property
     def shift(self) -> ExpectedShift:
-        """How far they have moved."""
+        """The shifts of the means."""
         return self.measured.shift

@@ -1,4 +1,4 @@
-"""The statistics a reference is tested by, and what of them is the same every night: names, order, counts of cells."""
+"""The monitored statistics of a reference: what is the same every night, such as names, order and cells."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tasks.records import DriftStatistic, Statistic
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StatisticValues:
-    """Of each statistic, in the order of `MonitoredStatistics`: how far it moved, how far it may, and which way."""
+    """Distance, leeway and direction of each statistic, in the order of `MonitoredStatistics`."""
 
     distance: FloatArray
     leeway: FloatArray
@@ -23,24 +23,24 @@ class StatisticValues:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MonitoredStatistics:
-    """What is tested of a table: levels and nulls, then shapes, values outside the range, unknown categories.
+    """The statistics of a table: levels and nulls, then shapes, values outside the range, unknown categories.
 
     Attributes
     ----------
     names, statistics : list of str
-        Column and statistic of each test.
+        Column and statistic of each entry.
     ordered : ndarray of int
-        The tests in order of these two.
+        Indices in the order of these two.
     means, nulls, level, cells : ndarray of int
-        Features that are means by themselves, and those of each kind.
+        Features that are statistics by themselves, and the features of each kind.
     owner, share : ndarray
-        Of each cell its column, and its share of rows, never none.
+        Column of each cell, and its share of rows, always above 0.
     shaped, degrees : ndarray of int
-        Columns of two cells or more, and one less than those.
+        Columns with two or more cells, and their degrees of freedom.
     nulls_before : ndarray
-        Rows without a value in the reference, prior included, by column.
+        Nulls in the reference, prior included, by column.
     singles, named : ndarray
-        Of each category column the categories met once, prior included, and the rows kept by name.
+        For each category column: categories with one row, prior included, and rows kept by name.
     """
 
     names: list[str]
@@ -58,14 +58,14 @@ class MonitoredStatistics:
     singles: FloatArray
     named: FloatArray
 
-    def moved(self, found: StatisticValues, *, only_past: bool = False) -> list[DriftStatistic]:
-        """Return the statistics of a night, the most strained first, or only those past their leeway."""
-        strain = np.zeros(len(found.distance))
-        np.divide(found.distance, found.leeway, out=strain, where=found.leeway > 0)
+    def moved(self, values: StatisticValues, *, only_past: bool = False) -> list[DriftStatistic]:
+        """Return the statistics of a window, the largest strain first, or only those past their leeway."""
+        strain = np.zeros(len(values.distance))
+        np.divide(values.distance, values.leeway, out=strain, where=values.leeway > 0)
         order = self.ordered[np.argsort(-strain[self.ordered], kind="stable")]
         if only_past:
             order = order[strain[order] > 1]
-        columns = (each[order].tolist() for each in (found.distance, found.leeway, found.direction))
+        columns = (values[order].tolist() for values in (values.distance, values.leeway, values.direction))
         return [
             DriftStatistic(self.names[at], self.statistics[at], distance, leeway, direction=direction)
             for at, distance, leeway, direction in zip(order.tolist(), *columns, strict=True)
@@ -73,9 +73,9 @@ class MonitoredStatistics:
 
 
 def monitored_statistics(layout: ScoreLayout) -> MonitoredStatistics:
-    """Return what is tested of a table with these features."""
+    """Return the statistics of a table with these features."""
     means, cells = np.flatnonzero(layout.statistic != CELL), np.flatnonzero(layout.statistic == CELL)
-    nulls, level = (np.flatnonzero(layout.statistic == each) for each in (NULLS, LEVEL))
+    nulls, level = (np.flatnonzero(layout.statistic == cells) for cells in (NULLS, LEVEL))
     owner = layout.column[cells]
     count = np.bincount(owner, minlength=len(layout.names))
     shaped = np.flatnonzero(count > 1)
@@ -97,6 +97,6 @@ def monitored_statistics(layout: ScoreLayout) -> MonitoredStatistics:
         shaped=shaped,
         degrees=count[shaped] - 1,
         nulls_before=layout.mean[nulls] * layout.rows[nulls] + JEFFREYS,
-        singles=np.array([each.singles for each in layout.known]) + JEFFREYS,
-        named=np.array([max(each.named, 1.0) for each in layout.known]),
+        singles=np.array([cells.singles for cells in layout.category_cells]) + JEFFREYS,
+        named=np.array([max(cells.named, 1.0) for cells in layout.category_cells]),
     )

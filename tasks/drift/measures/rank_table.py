@@ -1,7 +1,7 @@
-"""Places: where the values of number columns lie among the reference's, all columns at once.
+"""Rank tables: ranks of the values of number columns among those of the reference, for all columns at once.
 
-The occupied bins of every column of the reference stand in one sorted array, each column in a span of its own, so that
-a night's values of all columns are placed by a single search.
+The occupied bins of all columns of the reference are in one sorted array, each column in its own span, so that a single
+search ranks the values of all columns.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from tasks.profiles.axis import bin_edges
 
 GROUPS = 10
 FEWEST_FAR = 2
-LIGHTEST_TAIL = 0.02  # a column that ends abruptly is still taken to fall off, if steeply
-SPAN = 1 << 17  # bins are 16 bits; the place after a column's last bin is its own end
+LIGHTEST_TAIL = 0.02  # a column that ends abruptly is assumed to have a tail all the same, a steep one
+SPAN = 1 << 17  # bins have 16 bits; the position after the last bin of a column marks its end
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NumberTable:
-    """The reference's values of all number columns, one after another, each column closed by an end of its own."""
+    """The bins of all number columns of the reference, one column after the other, each with an end marker."""
 
     keys: IntArray
     middle: FloatArray
@@ -47,20 +47,20 @@ class Outside:
 
 
 def number_sums(table: NumberTable, columns: list[ColumnProfile]) -> tuple[FloatArray, FloatArray, Outside]:
-    """Return sums of u, rows in each cell, and what lies outside the range."""
+    """Return the sums of u, the rows in each cell, and the rows outside the range."""
     size = len(columns)
-    profiles = [each for each in columns if isinstance(each, NumberProfile)]
+    profiles = [profile for profile in columns if isinstance(profile, NumberProfile)]
     if not profiles:
         none, pair = np.zeros(0), np.zeros((2, 0))
         return none, none, Outside(none, none, none, pair, pair)
-    owner = np.repeat(np.arange(size), [len(each.bins) for each in profiles])
-    bins = np.concatenate([each.bins for each in profiles])
-    counts = np.concatenate([each.counts for each in profiles]).astype(np.float64)
+    owner = np.repeat(np.arange(size), [len(profile.bins) for profile in profiles])
+    bins = np.concatenate([profile.bins for profile in profiles])
+    counts = np.concatenate([profile.counts for profile in profiles]).astype(np.float64)
     keys = bins.astype(np.int64) + owner * SPAN
     at = np.searchsorted(table.keys, keys)
-    met = table.keys[at] == keys
-    u = np.where(met, table.middle[at], table.below[at])
-    low, high = (at == table.first[owner]) & ~met, at == table.last[owner]
+    occupied = table.keys[at] == keys
+    u = np.where(occupied, table.middle[at], table.below[at])
+    low, high = (at == table.first[owner]) & ~occupied, at == table.last[owner]
     return (
         np.bincount(owner, counts * u, minlength=size).astype(np.float64),
         np.bincount(table.cell[at], counts, minlength=table.cells).astype(np.float64),
@@ -84,15 +84,15 @@ def _outside(
     for side, column in zip(*(each.tolist() for each in np.nonzero(rows)), strict=True):
         if table.first[column] == table.last[column]:
             continue
-        mine = slice(starts[side][column], starts[side][column + 1])
-        edge, z, weights = float(table.edges[side, column]), z_of[side][mine], weights_of[side][mine]
+        rows_beyond = slice(starts[side][column], starts[side][column + 1])
+        edge, z, weights = float(table.edges[side, column]), z_of[side][rows_beyond], weights_of[side][rows_beyond]
         excess[column] += float(np.abs(z - edge) @ weights) / max(profiles[column].present, 1)
         far[side, column], ratio[side, column] = _far(np.abs(z), weights, abs(edge))
     return Outside(rows[0], rows[1], excess, far, ratio)
 
 
 def _far(distances: FloatArray, weights: FloatArray, edge: float) -> tuple[float, float]:
-    """Return how many rows are the farther half, and how many times as far as the edge they all lie."""
+    """Return the rows of the farther half, and their smallest distance as a multiple of that of the edge."""
     order = np.argsort(-distances)
     upto = np.cumsum(weights[order])
     half = float(np.ceil(upto[-1] / 2))
@@ -107,8 +107,8 @@ def tails(columns: list[ColumnProfile]) -> FloatArray:
 
     Hill's estimate (Annals of Statistics 3, 1975) from as many rows as the root of all, less its error, one in twenty.
     """
-    found = np.full((2, len(columns)), 1.0)
-    for place, column in enumerate(columns):
+    exponents = np.full((2, len(columns)), 1.0)
+    for position, column in enumerate(columns):
         if not isinstance(column, NumberProfile) or column.present < FEWEST_FAR:
             continue
         z = _middles(column.bins)
@@ -120,8 +120,8 @@ def tails(columns: list[ColumnProfile]) -> FloatArray:
             if edge <= 0:
                 continue
             index = float(taken @ np.log(np.maximum(distances, edge) / edge)) / top
-            found[side, place] = 1 / max(index * (1 + 1.645 / np.sqrt(top)), LIGHTEST_TAIL)
-    return found
+            exponents[side, position] = 1 / max(index * (1 + 1.645 / np.sqrt(top)), LIGHTEST_TAIL)
+    return exponents
 
 
 def _middles(bins: np.ndarray) -> FloatArray:
@@ -130,27 +130,27 @@ def _middles(bins: np.ndarray) -> FloatArray:
 
 
 def number_table(columns: list[ColumnProfile]) -> NumberTable:
-    """Return the places of a reference's number columns."""
+    """Build the rank table of the number columns of a reference."""
     keys, middle, below, cell, first, last, owners, edges = [], [], [], [], [], [], [], []
     start = cells = 0
-    for place, column in enumerate(columns):
+    for position, column in enumerate(columns):
         if not isinstance(column, NumberProfile):
             continue
         share = column.counts / max(column.present, 1)
         upto = np.cumsum(share)
         groups = _groups(upto)
         count = int(groups[-1]) + 1 if len(groups) else 1
-        keys.append(np.append(column.bins.astype(np.int64), SPAN - 1) + place * SPAN)
+        keys.append(np.append(column.bins.astype(np.int64), SPAN - 1) + position * SPAN)
         middle.append(np.append(upto - share / 2, 1.0))
         below.append(np.append(upto - share, 1.0))
         cell.append(np.append(groups, count - 1) + cells)
         first.append(start)
         last.append(start + len(column.bins))
-        owners += [place] * count
+        owners += [position] * count
         edges.append(_middles(column.bins[[0, -1]]) if len(column.bins) else np.zeros(2))
         start, cells = start + len(column.bins) + 1, cells + count
-    joined = [np.concatenate(each) if each else np.zeros(0) for each in (keys, middle, below, cell)]
-    whole = [np.array(each, dtype=np.int64) for each in (first, last, owners)]
+    joined = [np.concatenate(arrays) if arrays else np.zeros(0) for arrays in (keys, middle, below, cell)]
+    whole = [np.array(arrays, dtype=np.int64) for arrays in (first, last, owners)]
     return NumberTable(
         joined[0].astype(np.int64), joined[1], joined[2], joined[3].astype(np.int64), whole[0], whole[1], cells,
         whole[2], np.array(edges).reshape(-1, 2).T,
@@ -158,7 +158,7 @@ def number_table(columns: list[ColumnProfile]) -> NumberTable:
 
 
 def _groups(upto: FloatArray) -> IntArray:
-    """Return the group of each bin: ten of equal share, fewer where many values are equal."""
+    """Return the group of each bin: ten groups of equal share, fewer where many values are equal."""
     if not len(upto):
         return np.zeros(0, dtype=np.int64)
     wanted = upto[-1] * np.arange(1, GROUPS) / GROUPS

@@ -1,4 +1,4 @@
-"""One counter for each kind of column: fed column by column, batch by batch, it gives that kind's profile."""
+"""One counter for each kind of column: it counts batch by batch and returns the profile."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class NumberColumnCounter:
     def __post_init__(self) -> None:
         self.counter = NumberCounter(self.axis)
 
-    def add(self, column: Column, name: str, desk: ScratchBuffers) -> None:
-        """Count a column's rows in."""
-        self.counter.add(number_values(column, name), len(column), desk)
+    def add(self, column: Column, name: str, buffers: ScratchBuffers) -> None:
+        """Add the rows of a column."""
+        self.counter.add(number_values(column, name), len(column), buffers)
 
 
 @dataclass(slots=True)
 class CategoryColumnCounter:
-    """A category column; while batches share a dictionary, their codes are counted and no name is looked at."""
+    """A category column; while batches share a dictionary, their codes are counted instead of names."""
 
     rows: int = 0
     present: int = 0
@@ -52,8 +52,8 @@ class CategoryColumnCounter:
     dictionary: pa.Array | None = None
     codes: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
-    def add(self, column: Column, _name: str, _desk: ScratchBuffers) -> None:
-        """Count a column's rows in."""
+    def add(self, column: Column, _name: str, _buffers: ScratchBuffers) -> None:
+        """Add the rows of a column."""
         self.rows += len(column)
         if isinstance(column, pd.Series) or not pa.types.is_dictionary(column.type):
             self._name(*category_counts(column))
@@ -64,7 +64,7 @@ class CategoryColumnCounter:
         self.codes += code_counts(column)
 
     def profile(self) -> CategoryProfile:
-        """Return the profile of what has been counted."""
+        """Return the profile of the counted rows."""
         self._end_dictionary()
         return CategoryProfile(self.rows, self.rows - self.present, dict(self.counts), dict(self.rest))
 
@@ -77,8 +77,8 @@ class CategoryColumnCounter:
         for category, count in zip(names, rows.tolist(), strict=True):
             self.counts[category] += count
         self.present += int(rows.sum())
-        held, buckets = bound_categories(self.counts, self.rest)
-        self.counts, self.rest = Counter(held), Counter(buckets)
+        named, buckets = bound_categories(self.counts, self.rest)
+        self.counts, self.rest = Counter(named), Counter(buckets)
 
 
 @dataclass(slots=True)
@@ -89,20 +89,20 @@ class BooleanColumnCounter:
     true: int = 0
     false: int = 0
 
-    def add(self, column: Column, name: str, _desk: ScratchBuffers) -> None:
-        """Count a column's rows in."""
+    def add(self, column: Column, name: str, _buffers: ScratchBuffers) -> None:
+        """Add the rows of a column."""
         true, false = boolean_counts(column, name)
         self.rows, self.true, self.false = self.rows + len(column), self.true + true, self.false + false
 
     def profile(self) -> CategoryProfile:
-        """Return the profile of what has been counted."""
+        """Return the profile of the counted rows."""
         counts = {name: rows for name, rows in (("true", self.true), ("false", self.false)) if rows}
         return CategoryProfile(self.rows, self.rows - self.true - self.false, counts)
 
 
 @dataclass(slots=True)
 class DateColumnCounter:
-    """A column of dates beside the event date: when, as `Times` has it, and how many days before the event date."""
+    """A date column: the dates themselves, and their ages in days before the event date."""
 
     when: Axis
     age: Axis
@@ -112,8 +112,8 @@ class DateColumnCounter:
     def __post_init__(self) -> None:
         self.instants, self.ages = NumberCounter(self.when), NumberCounter(self.age)
 
-    def add(self, column: Column, events: pa.Int64Array, name: str, desk: ScratchBuffers) -> None:
-        """Count a column's rows in; `events` are their event dates, in microseconds since 1970."""
+    def add(self, column: Column, events: pa.Int64Array, name: str, buffers: ScratchBuffers) -> None:
+        """Add the rows of a column; `events` are their event dates, in microseconds since 1970."""
         instants = nullable_instants(column, name)
-        self.instants.add(instants.drop_null().to_numpy(zero_copy_only=True), len(column), desk)
-        self.ages.add(ages_in_days(instants, events), len(column), desk)
+        self.instants.add(instants.drop_null().to_numpy(zero_copy_only=True), len(column), buffers)
+        self.ages.add(ages_in_days(instants, events), len(column), buffers)

@@ -1,7 +1,7 @@
-"""What a column holds, whether pandas or Arrow holds it: the values that are not null, in the form they are counted in.
+"""The values of a pandas or Arrow column that are not null, in the form in which they are counted.
 
-Arrow arrays are read where they lie: numbers without nulls are not copied, dictionary-encoded categories are counted by
-their codes, and no Python object is made for a row.
+Arrow arrays are read in place: numbers without nulls are not copied, dictionary-encoded categories are counted by their
+codes, and no Python object is created for a row.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ DAY_US = 86_400_000_000
 
 
 def number_values(column: Column, name: str) -> NumberArray:
-    """Return a number column's values that are not null, infinities included; nan stands for null too.
+    """Return the values of a number column that are not null, with infinities; nan counts as null later.
 
     Integers stay integers, so that ids beyond 2**53 are not rounded.
 
     Raises
     ------
     DataError
-        The column does not hold numbers.
+        The column has values other than numbers.
     """
     if isinstance(column, pd.Series):
         return _numbers_of_series(column, name)
@@ -49,7 +49,7 @@ def number_values(column: Column, name: str) -> NumberArray:
 
 
 def category_counts(column: Column) -> tuple[list[str], IntArray]:
-    """Return the categories of a column that is not all null, as text, and the rows of each; nulls are left out."""
+    """Return the categories of a column as text, and their rows; nulls are left out."""
     if isinstance(column, pd.Series):
         counted = column.value_counts(sort=False)
         counted = counted[counted > 0]
@@ -68,20 +68,20 @@ def code_counts(encoded: pa.DictionaryArray) -> IntArray:
 
 
 def named_counts(dictionary: pa.Array, counts: IntArray) -> tuple[list[str], IntArray]:
-    """Return the values of the codes that occur, as text, and their counts; codes that stand for null are left out."""
-    met = np.flatnonzero(counts)
-    values = dictionary.take(pa.array(met)).to_pylist()
+    """Return the values of the codes that occur, as text, and their counts; codes of null are left out."""
+    codes = np.flatnonzero(counts)
+    values = dictionary.take(pa.array(codes)).to_pylist()
     valued = [at for at, value in enumerate(values) if value is not None and value == value]  # noqa: PLR0124 - nan
-    return [str(values[at]) for at in valued], counts[met[valued]]
+    return [str(values[at]) for at in valued], counts[codes[valued]]
 
 
 def boolean_counts(column: Column, name: str) -> tuple[int, int]:
-    """Return how many rows are true, and how many are false.
+    """Return the number of true rows, and that of false rows.
 
     Raises
     ------
     DataError
-        The column does not hold true, false, 0 or 1.
+        The column has values other than true, false, 0 and 1.
     """
     if isinstance(column, pa.Array) and not (pa.types.is_boolean(column.type) or pa.types.is_null(column.type)):
         column = column.to_pandas()
@@ -99,24 +99,24 @@ def boolean_counts(column: Column, name: str) -> tuple[int, int]:
 
 
 def instant_values(column: Column, name: str) -> NumberArray:
-    """Return a time column's values that are not null, in whole microseconds since 1970 (UTC).
+    """Return the values of a date column that are not null, in whole microseconds since 1970 (UTC).
 
     Raises
     ------
     DataError
-        The column does not hold dates or times.
+        The column has values other than dates and times.
     """
     microseconds: NumberArray = nullable_instants(column, name).drop_null().to_numpy(zero_copy_only=True)
     return microseconds
 
 
 def nullable_instants(column: Column, name: str) -> pa.Int64Array:
-    """Return what `instant_values` does, row by row, with the nulls; text is read as models read it.
+    """Return the values of a date column with its nulls, in whole microseconds since 1970 (UTC); text is parsed.
 
     Raises
     ------
     DataError
-        The column does not hold dates or times.
+        The column has values other than dates and times.
     """
     array = _arrow(column, name, "dates or times")
     if array.null_count == len(array):
@@ -130,12 +130,12 @@ def nullable_instants(column: Column, name: str) -> pa.Int64Array:
 
 
 def ages_in_days(instants: pa.Int64Array, events: pa.Int64Array) -> NumberArray:
-    """Return by how many whole days each instant precedes its row's event date, where both are known.
+    """Return the whole days from each instant to the event date of its row, where both are present.
 
     Parameters
     ----------
     instants, events : pyarrow.Int64Array
-        Of each row, in microseconds since 1970 (UTC); what is later than the event date has an age below 0.
+        In microseconds since 1970 (UTC); an instant after the event date has an age below 0.
 
     Examples
     --------
@@ -145,8 +145,10 @@ def ages_in_days(instants: pa.Int64Array, events: pa.Int64Array) -> NumberArray:
     >>> ages_in_days(pa.array([0, end_of_1969, None]), pa.array([third_day] * 3)).tolist()
     [2, 3]
     """
-    known = pc.and_(instants.is_valid(), events.is_valid())
-    first, last = (each.filter(known).to_numpy(zero_copy_only=True) // DAY_US for each in (instants, events))
+    present = pc.and_(instants.is_valid(), events.is_valid())
+    first, last = (
+        microseconds.filter(present).to_numpy(zero_copy_only=True) // DAY_US for microseconds in (instants, events)
+    )
     ages: NumberArray = last - first
     return ages
 
@@ -163,7 +165,7 @@ def _arrow(column: Column, name: str, expected: str) -> pa.Array:
     if isinstance(column, pa.Array):
         return column
     if isinstance(column.dtype, pd.DatetimeTZDtype):
-        column = column.dt.tz_convert(None)  # the same instants; pandas 3.1 warns when it is asked for them with a zone
+        column = column.dt.tz_convert(None)  # the same instants; pandas 3.1 warns when they are read with a zone
     try:
         array = pa.array(column, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:

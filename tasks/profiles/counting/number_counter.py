@@ -1,6 +1,6 @@
-"""Counting a number column block by block: 22 million values in a fifth of a second, in memory that does not grow.
+"""Counts a number column block by block: 22 million values in a fifth of a second, in constant memory.
 
-All that is kept between blocks is a sum of integers, a minimum or a maximum, so that blocks may be cut anywhere.
+The state between blocks consists of sums of integers, minima and maxima, so that blocks may be cut anywhere.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tasks.profiles.counting.value_block import UNIT, Block, build_block
 from tasks.profiles.counting.value_counter import ValueCounter
 from tasks.profiles.histogram import Histogram
 
-ROUNDING = 1.5 * 2.0**52  # added to a float64, it leaves the nearest integer in the last bits
+ROUNDING = 1.5 * 2.0**52  # added to a float64, it rounds it to an integer in the last bits
 ROUNDING_BITS = np.float64(ROUNDING).view(np.int64)
 WORD = 1 << 64
 FIRST_HALF = 1 if np.little_endian else 0
@@ -24,7 +24,7 @@ FIRST_HALF = 1 if np.little_endian else 0
 
 @dataclass(slots=True)
 class NumberCounter:
-    """What has been counted so far of a number column on an axis."""
+    """Counts a number column on an axis."""
 
     axis: Axis
     rows: int = 0
@@ -36,21 +36,21 @@ class NumberCounter:
     total: int = 0
     total_squares: int = 0
     histogram: Histogram = field(default_factory=Histogram)
-    held: ValueCounter = field(init=False)
+    value_counts: ValueCounter = field(init=False)
 
     def __post_init__(self) -> None:
-        self.held = ValueCounter(self.axis)
+        self.value_counts = ValueCounter(self.axis)
 
-    def add(self, values: NumberArray, rows: int, desk: ScratchBuffers) -> None:
-        """Count values in.
+    def add(self, values: NumberArray, rows: int, buffers: ScratchBuffers) -> None:
+        """Add values.
 
         Parameters
         ----------
         values : ndarray
-            The values that are not null; nan is taken for null.
+            The values that are not null; nan counts as null.
         rows : int
-            Rows they come from, nulls included.
-        desk : Desk
+            Number of rows, with nulls.
+        buffers : ScratchBuffers
             Scratch memory.
         """
         self.rows += rows
@@ -58,10 +58,10 @@ class NumberCounter:
         for start in range(0, values.size, BLOCK_ROWS):
             block = self._block(values[start : start + BLOCK_ROWS])
             if block is not None:
-                self._add_block(block, desk)
+                self._add_block(block, buffers)
 
     def _block(self, values: NumberArray) -> Block | None:
-        """Return the finite values, None when there are none; what the others are is counted."""
+        """Return the finite values, None when there are none; the others are counted."""
         low, high = values.min(), values.max()
         if not (np.isfinite(low) and np.isfinite(high)):
             finite = values[np.isfinite(values)]
@@ -74,38 +74,38 @@ class NumberCounter:
             values, low, high = finite, finite.min(), finite.max()
         return build_block(values, low, high, self.axis)
 
-    def _add_block(self, block: Block, desk: ScratchBuffers) -> None:
+    def _add_block(self, block: Block, buffers: ScratchBuffers) -> None:
         low, high = exact_number(block.low), exact_number(block.high)
         self.minimum = low if self.minimum is None else min(self.minimum, low)
         self.maximum = high if self.maximum is None else max(self.maximum, high)
-        bins = desk.bins[: block.values.size]
+        bins = buffers.bins[: block.values.size]
         for start in range(0, block.values.size, CHUNK_ROWS):
-            z = _z(block, start, self.axis, desk)
-            singles = desk.singles[: z.size]
+            z = _z(block, start, self.axis, buffers)
+            singles = buffers.singles[: z.size]
             np.copyto(singles, z, casting="same_kind")
             np.copyto(bins[start : start + z.size], singles.view(np.uint16)[FIRST_HALF::2])
-            self._add_moments(z, desk, steep=block.steep)
-        self.held.add(block, bins, self.histogram.add(bins), desk)
+            self._add_moments(z, buffers, steep=block.steep)
+        self.value_counts.add(block, bins, self.histogram.add(bins), buffers)
 
-    def _add_moments(self, z: FloatArray, desk: ScratchBuffers, *, steep: bool) -> None:
-        parts = np.multiply(z, UNIT, out=desk.parts[: z.size])
+    def _add_moments(self, z: FloatArray, buffers: ScratchBuffers, *, steep: bool) -> None:
+        parts = np.multiply(z, UNIT, out=buffers.parts[: z.size])
         np.add(parts, ROUNDING, out=parts)
         integers = parts.view(np.int64)
         np.subtract(integers, ROUNDING_BITS, out=integers)
         self.total += int(integers.sum())
-        squares = int(integers @ integers)  # exact but for whole multiples of 2**64, which a float sum can tell
+        squares = int(integers @ integers)  # exact up to multiples of 2**64, which a float sum determines
         if steep:
             floats = integers.astype(np.float64)
             squares += round((float(np.einsum("i,i->", floats, floats)) - squares) / WORD) * WORD
         self.total_squares += squares
 
 
-def _z(block: Block, start: int, axis: Axis, desk: ScratchBuffers) -> FloatArray:
-    """Return one chunk in scales from the center; its memory is the desk's."""
+def _z(block: Block, start: int, axis: Axis, buffers: ScratchBuffers) -> FloatArray:
+    """Return one chunk in scales from the center; it uses the memory of the buffers."""
     values = block.values[start : start + CHUNK_ROWS]
     if block.far or block.large:
         return axis.z(np.add(values, 0))  # minus zero becomes zero
-    z = desk.floats[: values.size]
+    z = buffers.floats[: values.size]
     if values.dtype != z.dtype:
         np.copyto(z, values)
         values = z

@@ -1,15 +1,15 @@
-"""Scratch memory that columns are counted in: taken once, used by one column after the other.
+"""Scratch memory for counting columns: allocated once and used by one column after the other.
 
-A chunk's arrays stay in the processor's cache while it is worked on; memory taken anew for each would cost as much time
-as the arithmetic.
+The arrays of a chunk stay in the cache of the processor; allocating them for each chunk would take as long as the
+arithmetic.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-CHUNK_ROWS = 1 << 15  # worked on at once; the sums of a chunk fit into 64 bits
-BLOCK_ROWS = 1 << 16  # whose bins are counted at once
+CHUNK_ROWS = 1 << 15  # rows of a chunk; the sums of a chunk fit into 64 bits
+BLOCK_ROWS = 1 << 16  # rows of a block; its bins are counted at once
 
 
 class ScratchBuffers:
@@ -18,7 +18,7 @@ class ScratchBuffers:
     Parameters
     ----------
     rows : int
-        The most rows that one column will be given at once; no more memory than these need is taken.
+        Largest number of rows of one column at once; it limits the memory.
     """
 
     def __init__(self, rows: int) -> None:
@@ -32,5 +32,5 @@ class ScratchBuffers:
         self.bins = np.empty(block, dtype=np.intp)
 
     def for_rows(self, rows: int) -> ScratchBuffers:
-        """Return this desk when it is large enough for columns of so many rows, else a larger one."""
+        """Return these buffers if they are large enough for columns of `rows` rows, else larger ones."""
         return self if rows <= self.rows else ScratchBuffers(rows)

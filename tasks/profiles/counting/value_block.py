@@ -1,4 +1,4 @@
-"""A block: the finite values of one column that are counted at once, and what is known of all of them."""
+"""A block: finite values of one column that are counted at once, with facts about all of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tasks.arrays import NumberArray
 from tasks.profiles.axis import EXACT_INTEGERS, FARTHEST, Axis
 from tasks.profiles.counting.scratch_buffers import CHUNK_ROWS
 
-UNIT = 2.0**20  # z is summed as an integer number of these parts, so that sums do not depend on their order
+UNIT = 2.0**20  # z is summed in integer multiples of 1 / UNIT, so that sums do not depend on the order
 LARGEST_SUM = 2.0**63
 
 
@@ -25,9 +25,9 @@ class Block:
     low, high : numpy number
         The smallest and the largest.
     far : bool
-        Some lie beyond what the axis measures.
+        Some are beyond the range of the axis.
     large : bool
-        Some are integers that a float64 may not hold.
+        Some are integers that a float64 may not represent.
     steep : bool
         The squares of a chunk may not fit into 63 bits.
     """
@@ -40,12 +40,12 @@ class Block:
     steep: bool
 
     def may_hold(self, value: float) -> bool:
-        """Tell whether a value lies between the smallest and the largest."""
+        """Return whether a value is between the smallest and the largest."""
         return bool(self.low.item() <= value <= self.high.item())
 
 
 def build_block(values: NumberArray, low: np.generic, high: np.generic, axis: Axis) -> Block:
-    """Return the block of values whose extremes are known."""
+    """Return the block of values, given their extremes."""
     farthest = float(np.abs(axis.z(np.array([low, high]))).max())
     return Block(
         values=values,

@@ -1,19 +1,20 @@
-"""Profiles as bytes: the form in which the lake and the registry keep them.
+"""Profiles as bytes: the form in which the lake and the registry store them.
 
 Layout: `LWPF`, the PROTOCOL as two bytes (little-endian), then zlib: the length of a JSON header (four bytes), the
-header (ruler, and every scalar and count, keys sorted), then the arrays: numbers, lengths of texts, ages of dates,
-times and dates together, each in order of name, then the registers of texts. The arrays of a number column are its bins
-(each but the first as the distance from the one before) and its counts, little-endian, in the narrowest unsigned type
-that holds them, and then, when it has more than 64 values, its 512 registers, one byte each.
-Equal profiles give equal bytes. Nothing in them is code: no pickle.
+header (ruler, and every scalar and count, keys sorted), then the arrays: numbers, ages of dates, dates, each in order
+of name. The arrays of a number column are its bins (each but the first as the difference from the one before) and its
+counts, little-endian, in the narrowest unsigned type, followed by its 512 registers of one byte when it has more than
+64 values. Equal profiles give equal bytes. Nothing in them is code: no pickle.
 
-To bump PROTOCOL: (1) raise `PROTOCOL`; (2) keep the old reader in `READERS` under its number, and let the new one stand
-beside it; (3) freeze bytes of the new form as tests/unit/profiles/frozen/profile_<number>.bin, and leave the older
-files and their tests as they are; (4) say in the changelog from which release on the new form is written. Readers come
-first: a release that reads a form must be everywhere before one that writes it.
+To bump PROTOCOL: (1) raise `PROTOCOL`; (2) keep the old reader in `READERS` under its number, and add the new
+one; (3) freeze bytes of the new form as tests/unit/profiles/frozen/profile_<number>.bin, and leave the older
+files and their tests as they are; (4) say in the changelog from which release on the new form is written. Deploy
+readers first: every process must read a form before one writes it.
 
-PROTOCOL 1 knew no times, texts, pins, values or buckets: what it wrote has `held` None, and so has any sum with it.
-PROTOCOL 2 knew no dates; a profile without any is still written as 2, so that its bytes and digest stay what they were.
+PROTOCOL 1 had no pins, value counts or buckets: its profiles have `value_counts` None, and so has any sum with them.
+PROTOCOL 2 had no dates; a profile without dates is still written as 2, so that its bytes and digest do not change. Both
+2 and 3 may have columns of times and texts, which are skipped: lengths of texts after the numbers, times among the
+dates, registers of texts at the end.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def to_bytes(profile: TableProfile) -> bytes:
 
 
 def from_bytes(data: bytes) -> TableProfile:
-    """Return the profile that bytes hold; the ruler comes with them.
+    """Read a profile, with its ruler, from its bytes.
 
     Raises
     ------
@@ -60,12 +61,12 @@ def from_bytes(data: bytes) -> TableProfile:
     """
     if len(data) < PREFIX.size or data[:4] != MAGIC:
         raise DataError(
-            f"{data[:4]!r} begins no profile; {MAGIC!r} was expected. Was another file stored under this name?"
+            f"found {data[:4]!r} at the start of a profile; expected {MAGIC!r}. Is another file stored under this name?"
         )
     _, protocol = PREFIX.unpack_from(data)
     if protocol not in READERS:
         raise DataError(
-            f"a profile of PROTOCOL {protocol} was found; this release reads {sorted(READERS)}. Read it with the "
+            f"found a profile of PROTOCOL {protocol}; this release reads {sorted(READERS)}. Read it with the "
             "release that wrote it, or a newer one"
         )
     try:
@@ -77,7 +78,7 @@ def from_bytes(data: bytes) -> TableProfile:
 
 
 def digest(ruler: Ruler) -> str:
-    """Return 16 hex digits that name a ruler: profiles of equal digests can be added, and know the same of their rows.
+    """Return 16 hex digits that identify a ruler: profiles with equal digests can be added.
 
     >>> digest(Ruler({}, ("plan",))) == digest(Ruler({}, ("plan",))) != digest(Ruler({}, ("tier",)))
     True

@@ -1,4 +1,4 @@
-"""The arrays of a number column's histogram as bytes, in the narrowest unsigned integers that hold them."""
+"""The arrays of a number column's histogram as bytes, in the narrowest unsigned integers."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from tasks.profiles.number_profile import NumberProfile
 
 
 def bin_steps(column: NumberProfile) -> IntArray:
-    """Return the first bin, and how far each of the others lies from the one before."""
+    """Return the first bin, and the difference of each other bin from the one before."""
     bins = column.bins.astype(np.int64)
     bins[1:] -= bins[:-1].copy()
     return bins
 
 
 def byte_widths(column: NumberProfile) -> list[int]:
-    """Return how many bytes a step between bins, and a count, take."""
+    """Return the bytes of a step between bins, and of a count."""
     arrays = (bin_steps(column)[1:], column.counts)
     return [np.min_scalar_type(int(array.max(initial=0))).itemsize for array in arrays]
 
 
 def histogram_bytes(column: NumberProfile) -> bytes:
-    """Return a column's bins and counts as bytes."""
+    """Return the bins and counts of a column as bytes."""
     if not len(column.bins):
         return b""
     steps = bin_steps(column)
@@ -35,12 +35,12 @@ def histogram_bytes(column: NumberProfile) -> bytes:
 
 @dataclass(slots=True)
 class ArrayReader:
-    """A place in the bytes of the arrays."""
+    """A position in the bytes of the arrays."""
 
     body: bytes
     at: int
 
-    def taken(self, length: int) -> bytes:
+    def take(self, length: int) -> bytes:
         """Return the next bytes.
 
         Raises
@@ -49,13 +49,13 @@ class ArrayReader:
             There are fewer.
         """
         if self.at + length > len(self.body):
-            raise ValueError(f"{length} bytes were expected at {self.at} of {len(self.body)}")
+            raise ValueError(f"expected {length} bytes at {self.at} of {len(self.body)}")
         self.at += length
         return self.body[self.at - length : self.at]
 
     def integers(self, count: int, width: int) -> IntArray:
         """Return the next integers of a width in bytes."""
-        return np.frombuffer(self.taken(count * width), dtype=f"<u{width}").astype(np.int64)
+        return np.frombuffer(self.take(count * width), dtype=f"<u{width}").astype(np.int64)
 
     def histogram(self, count: int, widths: list[int]) -> tuple[BinArray, IntArray]:
         """Return the next bins and their counts."""
@@ -63,13 +63,13 @@ class ArrayReader:
         steps = np.concatenate([self.integers(min(count, 1), 2), self.integers(max(count - 1, 0), step_bytes)])
         return np.cumsum(steps).astype(np.uint16), self.integers(count, count_bytes)
 
-    def ended(self) -> None:
-        """Refuse bytes that nothing has read.
+    def finish(self) -> None:
+        """Raise an error when bytes are left.
 
         Raises
         ------
         ValueError
-            There are some.
+            Bytes were not read.
         """
         if self.at != len(self.body):
             raise ValueError(f"{len(self.body) - self.at} bytes are left over")

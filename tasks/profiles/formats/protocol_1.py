@@ -16,7 +16,7 @@ LENGTH = struct.Struct("<I")
 
 
 def read_1(body: bytes) -> TableProfile:
-    """Return the profile that a decompressed body holds."""
+    """Return the profile of a decompressed body."""
     (length,) = LENGTH.unpack_from(body)
     header = json.loads(body[LENGTH.size : LENGTH.size + length])
     numbers = {name: Axis(center, scale) for name, center, scale in header["numbers"]}
@@ -27,6 +27,6 @@ def read_1(body: bytes) -> TableProfile:
         scalars = header["columns"][name]
         bins, counts = reader.histogram(scalars.pop("bins"), scalars.pop("widths"))
         columns[name] = NumberProfile(axis=axis, bins=bins, counts=counts, **scalars)
-    reader.ended()
+    reader.finish()
     others = {name: CategoryProfile(**header["columns"][name]) for name in (*ruler.booleans, *ruler.categories)}
     return TableProfile(ruler, header["rows"], {**columns, **others})

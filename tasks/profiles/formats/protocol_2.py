@@ -1,6 +1,7 @@
-"""Writes and reads profiles of PROTOCOL 2 and 3: times, texts, pinned values, distinct counts, buckets of categories.
+"""Writes and reads profiles of PROTOCOL 2 and 3: pinned values, distinct counts, buckets of categories.
 
-3 has dates and their ages beside that, and is otherwise 2; a profile without dates is a 2 to the last byte.
+3 adds dates and their ages; a profile without dates is written as 2. Both may have columns of times and texts, which an
+earlier release could count; they are skipped.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def ruler_header(ruler: Ruler) -> dict[str, Any]:
 
 
 def read_2(body: bytes) -> TableProfile:
-    """Return the profile that a decompressed body holds; columns of times and texts are skipped."""
+    """Return the profile of a decompressed body; columns of times and texts are skipped."""
     (length,) = LENGTH.unpack_from(body)
     header = json.loads(body[LENGTH.size : LENGTH.size + length])
     axes, columns = _axes(header["ruler"]), header["columns"]
@@ -70,8 +71,8 @@ def read_2(body: bytes) -> TableProfile:
     ages = {name: _number(axis, columns[name], reader) for name, axis in ruler.ages.items()}
     instants = sorted([*axes["times"].items(), *ruler.dates.items()], key=lambda item: item[0])
     dates = {name: _number(axis, header["times"][name], reader) for name, axis in instants}
-    reader.taken(REGISTERS * len(axes["texts"]))
-    reader.ended()
+    reader.take(REGISTERS * len(axes["texts"]))
+    reader.finish()
     categories = {name: _category(columns[name]) for name in (*ruler.booleans, *ruler.categories)}
     return TableProfile(
         ruler, header["rows"], {**numbers, **categories, **ages}, {name: dates[name] for name in ruler.dates}
@@ -100,7 +101,7 @@ def _ruler(header: Mapping[str, Any], axes: Mapping[str, Mapping[str, Axis]]) ->
 
 
 def _numbers(profile: TableProfile) -> Iterator[tuple[str, NumberProfile]]:
-    """Yield the number columns in the order their arrays are written in."""
+    """Yield the number columns in the order of their arrays."""
     for name in (*sorted(profile.ruler.numbers), *sorted(profile.ruler.ages)):
         column = profile.columns[name]
         if isinstance(column, NumberProfile):
@@ -112,27 +113,29 @@ def _scalars(column: NumberProfile | CategoryProfile) -> dict[str, Any]:
     if isinstance(column, CategoryProfile):
         rest = sorted(column.rest.items())
         return {"rows": column.rows, "nulls": column.nulls, "counts": dict(column.counts), "rest": rest}
-    held = column.held
+    value_counts = column.value_counts
     return {
         **{name: getattr(column, name) for name in SCALARS},
         "bins": len(column.bins),
         "widths": byte_widths(column),
-        "values": None if held is None else sorted(held.counts.items()),
-        "many": bool(held and not held.complete),
+        "values": None if value_counts is None else sorted(value_counts.counts.items()),
+        "many": bool(value_counts and not value_counts.complete),
     }
 
 
 def _arrays(column: NumberProfile) -> bytes:
-    registers = column.held.registers if column.held else None
+    registers = column.value_counts.registers if column.value_counts else None
     return histogram_bytes(column) + (registers or b"")
 
 
-def _category(kept: dict[str, Any]) -> CategoryProfile:
-    return CategoryProfile(kept["rows"], kept["nulls"], kept["counts"], dict(kept["rest"]))
+def _category(stored: dict[str, Any]) -> CategoryProfile:
+    return CategoryProfile(stored["rows"], stored["nulls"], stored["counts"], dict(stored["rest"]))
 
 
-def _number(axis: Axis, kept: dict[str, Any], reader: ArrayReader) -> NumberProfile:
-    bins, counts = reader.histogram(kept["bins"], kept["widths"])
-    registers = reader.taken(REGISTERS) if kept["many"] else None
-    held = None if kept["values"] is None else ValueCounts(dict(kept["values"]), registers)
-    return NumberProfile(axis=axis, bins=bins, counts=counts, held=held, **{name: kept[name] for name in SCALARS})
+def _number(axis: Axis, stored: dict[str, Any], reader: ArrayReader) -> NumberProfile:
+    bins, counts = reader.histogram(stored["bins"], stored["widths"])
+    registers = reader.take(REGISTERS) if stored["many"] else None
+    value_counts = None if stored["values"] is None else ValueCounts(dict(stored["values"]), registers)
+    return NumberProfile(
+        axis=axis, bins=bins, counts=counts, value_counts=value_counts, **{name: stored[name] for name in SCALARS}
+    )

@@ -80,5 +80,5 @@ def test_downwards_is_the_lower_side() -> None:
 
 @pytest.mark.parametrize("run_length", [1.0, 0.0, math.inf, math.nan])
 def test_a_run_length_that_is_none_is_refused(run_length: float) -> None:
-    with pytest.raises(DataError, match="more than 1 was expected"):
+    with pytest.raises(DataError, match="expected more than 1"):
         threshold(run_length)

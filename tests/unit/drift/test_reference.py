@@ -30,9 +30,9 @@ def test_the_total_is_the_sum_of_the_periods() -> None:
 def test_days_are_put_together_until_they_are_as_long_as_a_window() -> None:
     days = [(f"2026-01-{day:02d}", FIRST) for day in range(5, 19)]
     reference = build_reference(days)
-    assert len(reference.quiet(1).period_rows) == 14
-    assert reference.quiet(7).period_rows.tolist() == [14.0, 14.0]
-    assert reference.quiet(7) is reference.quiet(7)
+    assert len(reference.noise_model(1).period_rows) == 14
+    assert reference.noise_model(7).period_rows.tolist() == [14.0, 14.0]
+    assert reference.noise_model(7) is reference.noise_model(7)
 
 
 @pytest.mark.parametrize("protocol", range(1, PROTOCOL + 1))
@@ -75,17 +75,19 @@ def test_sums_of_another_layout_are_not_taken_for_this_ones() -> None:
     there = to_bytes(build_reference(PERIODS))
     body = bytearray(zlib.decompress(there[6:]))
     body[8:12] = (LAYOUT + 1).to_bytes(4, "little")
-    with pytest.raises(DataError, match=rf"layout {LAYOUT + 1} was found; this release watches layout {LAYOUT}"):
+    with pytest.raises(
+        DataError, match=rf"found a reference of layout {LAYOUT + 1}; this release monitors layout {LAYOUT}"
+    ):
         from_bytes(there[:6] + zlib.compress(bytes(body)))
 
 
 def test_another_file_is_not_taken_for_a_reference() -> None:
-    with pytest.raises(DataError, match="begins no reference"):
+    with pytest.raises(DataError, match="at the start of a reference"):
         from_bytes(b"LWPF\x01\x00")
 
 
 def test_a_newer_protocol_is_refused_with_its_number() -> None:
-    with pytest.raises(DataError, match=r"PROTOCOL 7 was found; this release reads \[1, 2\]"):
+    with pytest.raises(DataError, match=r"found a reference of PROTOCOL 7; this release reads \[1, 2\]"):
         from_bytes(b"LWRF\x07\x00")
 
 
@@ -109,5 +111,5 @@ def test_a_reference_needs_rows(periods: list[tuple[str, TableProfile]]) -> None
 
 
 def test_a_date_that_is_none_is_refused() -> None:
-    with pytest.raises(DataError, match="period 'January' was found"):
+    with pytest.raises(DataError, match="found period 'January'"):
         build_reference([("January", FIRST)])

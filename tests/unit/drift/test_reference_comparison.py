@@ -161,7 +161,7 @@ def test_a_weekday_that_is_always_different_is_no_alarm_on_its_day_and_one_on_an
 
 
 def test_a_window_of_another_ruler_is_refused(reference: Reference) -> None:
-    with pytest.raises(DataError, match="ruler is not the reference's"):
+    with pytest.raises(DataError, match="the ruler of the window is not that of the reference"):
         compare(reference, TableProfile.empty(Ruler({"x": Axis()})), POLICY)
 
 
@@ -171,7 +171,7 @@ def test_a_window_without_rows_is_refused(reference: Reference) -> None:
 
 
 def test_a_leeway_of_nothing_is_refused() -> None:
-    with pytest.raises(DataError, match=r"\{'effect': 0\} was found"):
+    with pytest.raises(DataError, match=r"found \{'effect': 0\}"):
         Leeway(effect=0, false_alarms_per_year=4, nights_per_year=365)
 
 

@@ -48,7 +48,7 @@ DATED = MANY.assign(
 
 def known_to_protocol_1(profile: TableProfile) -> TableProfile:
     columns = {
-        name: replace(column, held=None) if isinstance(column, NumberProfile) else column
+        name: replace(column, value_counts=None) if isinstance(column, NumberProfile) else column
         for name, column in profile.columns.items()
     }
     return replace(profile, columns=columns)
@@ -139,14 +139,14 @@ def test_a_night_of_twenty_columns_stays_small() -> None:
 
 
 def test_another_file_is_not_taken_for_a_profile() -> None:
-    with pytest.raises(DataError, match="begins no profile"):
+    with pytest.raises(DataError, match="at the start of a profile"):
         from_bytes(b"PAR1 something else")
 
 
 def test_a_newer_protocol_is_refused_with_its_number() -> None:
     data = bytearray(to_bytes(TableProfile.empty(RULER)))
     data[4] = 99
-    with pytest.raises(DataError, match=r"PROTOCOL 99 was found; this release reads \[1, 2, 3\]"):
+    with pytest.raises(DataError, match=r"found a profile of PROTOCOL 99; this release reads \[1, 2, 3\]"):
         from_bytes(bytes(data))
 
 

@@ -34,8 +34,8 @@ def ages(frame: pd.DataFrame, ruler: Ruler = RULER) -> NumberProfile:
 
 def test_an_age_is_in_whole_days_and_below_0_after_the_event_date() -> None:
     found = ages(FRAME)
-    assert found.held is not None
-    assert found.held.counts == {2.0: 1, 0.0: 1, -2.0: 1}
+    assert found.value_counts is not None
+    assert found.value_counts.counts == {2.0: 1, 0.0: 1, -2.0: 1}
     assert (found.rows, found.nulls) == (4, 1)
 
 

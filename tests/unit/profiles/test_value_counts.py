@@ -17,8 +17,8 @@ def number(values: object, axis: Axis | None = None, dtype: str | None = None) -
 
 
 def counts_of(column: NumberProfile) -> dict[float, int]:
-    assert column.held is not None
-    return dict(column.held.counts)
+    assert column.value_counts is not None
+    return dict(column.value_counts.counts)
 
 
 @pytest.mark.parametrize("repeats", [1, 5_000])
