@@ -11,7 +11,7 @@ import pandas as pd
 from flows.backtest.engine import BacktestResult
 from tasks.render import pages
 from tasks.render.axes import NightSpan
-from tasks.render.line_chart import ChartSeries, LineChart, drawn
+from tasks.render.line_chart import ChartSeries, LineChart, draw_line_chart
 from tasks.render.sections import ReportTable
 from tasks.render.values import counted
 from tasks.spec import ProjectSpec
@@ -84,9 +84,9 @@ def page(spec: ProjectSpec, lines: Sequence[StrategySummary]) -> str:
     return pages.page(
         "backtest_comparison.html",
         title=f"{spec.project}: replayed",
-        said=f"Each strategy, replayed on the history of the project. The error is the {metric}; lower is better.",
+        caption=f"Each strategy, replayed on the history of the project. The error is the {metric}; lower is better.",
         table=ReportTable(HEADS, tuple(map(_row, lines))),
-        figures=[drawn(_chart(line, lines)) for line in lines if line.weekly],
+        figures=[draw_line_chart(_chart(line, lines)) for line in lines if line.weekly],
     )
 
 
@@ -102,7 +102,7 @@ def _chart(line: StrategySummary, lines: Sequence[StrategySummary]) -> LineChart
     counts = f"{counted(line.retrainings, 'retraining')}, {counted(line.alarms, 'alarm')}"
     return LineChart(
         title=line.name,
-        said=f"Error by week; mean {line.loss:.4f}. {counts}.",
+        caption=f"Error by week; mean {line.loss:.4f}. {counts}.",
         span=NightSpan(days[0], days[-1]),
         lines=(*curves, ChartSeries(line.name, "", tuple(line.weekly.items()))),
         marks=tuple((night, "") for night in line.retrained_on if days[0] <= night <= days[-1]),

@@ -68,7 +68,7 @@ def model_card(evidence: Mapping[str, Any], request: Request, details: Details |
     return card
 
 
-def answered(card: str, said: str) -> str:
+def answered(card: str, outcome: str) -> str:
     r"""Return a card after its question was answered: the outcome replaces the question and how to answer it.
 
     >>> answered("**May it?** Champion now: version 1.\n\nWhy.", "version 2 is champion after version 1: approved")
@@ -77,7 +77,7 @@ def answered(card: str, said: str) -> str:
     _asked, _, rest = card.partition("\n\n")
     how, _, after = rest.partition("\n\n")
     rest = after if how.startswith(TO_ANSWER) else rest
-    return f"{markdown(said, 300)}\n\n{rest}"[:TEXT_CHARACTERS] if rest else card
+    return f"{markdown(outcome, 300)}\n\n{rest}"[:TEXT_CHARACTERS] if rest else card
 
 
 def _card(

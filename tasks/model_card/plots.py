@@ -8,8 +8,8 @@ from typing import Any
 from markupsafe import Markup
 
 from tasks.render.axes import NumberSpan, padded
-from tasks.render.bar_chart import bar_chart
-from tasks.render.line_chart import ChartSeries, LineChart, drawn
+from tasks.render.bar_chart import draw_bar_chart
+from tasks.render.line_chart import ChartSeries, LineChart, draw_line_chart
 from tasks.render.pages import page
 
 Point = tuple[float, float]
@@ -36,7 +36,7 @@ def plots(title: str, analysis: Mapping[str, Any], importances: Mapping[str, flo
         residuals(errors),
         calibration(errors),
         learning_curve(analysis.get("learning_curve") or {}),
-        bar_chart("Importances", "How much worse the model predicts when a column is shuffled.", importances),
+        draw_bar_chart("Importances", "How much worse the model predicts when a column is shuffled.", importances),
     ]
     return page("model_plots.html", title=title, figures=[figure for figure in figures if figure])
 
@@ -44,8 +44,8 @@ def plots(title: str, analysis: Mapping[str, Any], importances: Mapping[str, flo
 def residuals(errors: Mapping[str, Any]) -> Markup:
     """Return the mean residual of rows with similar predictions; without bias, all points are on the zero line."""
     points = [(float(part["prediction"]), float(part["residual"])) for part in _bins(errors, "residual")]
-    said = "Truth minus prediction, on the metric's scale, by prediction; above zero the model predicts too little."
-    return _figure("Residuals", said, points, ("no error", lambda _: 0.0))
+    caption = "Truth minus prediction, on the metric's scale, by prediction; above zero the model predicts too little."
+    return _figure("Residuals", caption, points, ("no error", lambda _: 0.0))
 
 
 def calibration(errors: Mapping[str, Any]) -> Markup:
@@ -62,7 +62,7 @@ def learning_curve(curve: Mapping[str, Any]) -> Markup:
 
 
 def _figure(
-    title: str, said: str, points: Sequence[Point], guide: tuple[str, Callable[[float], float]] | None = None
+    title: str, caption: str, points: Sequence[Point], guide: tuple[str, Callable[[float], float]] | None = None
 ) -> Markup:
     """Return points joined by a line, and a guide to compare with; nothing when there are fewer than two points."""
     if len(points) < 2:  # noqa: PLR2004 - one point is no line
@@ -73,7 +73,7 @@ def _figure(
     if guide is not None:
         name, at = guide
         lines.insert(0, ChartSeries(name, "guide", tuple((x, at(x)) for x in (span.low, span.high))))
-    return drawn(LineChart(title, said, span, lines=tuple(lines)))
+    return draw_line_chart(LineChart(title, caption, span, lines=tuple(lines)))
 
 
 def _bins(errors: Mapping[str, Any], needed: str) -> list[Mapping[str, Any]]:

@@ -11,12 +11,12 @@ from tasks.render.pages import render
 BARS = 15
 
 
-def bar_chart(title: str, said: str, shares: Mapping[str, float]) -> Markup:
+def draw_bar_chart(title: str, caption: str, shares: Mapping[str, float]) -> Markup:
     """Return the largest shares as bars, the largest first; nothing where no share is above zero.
 
     Parameters
     ----------
-    said : str
+    caption : str
         What the bars show, in a sentence.
     shares : mapping of str to float
         The share of each name, 0 to 1.
@@ -26,4 +26,4 @@ def bar_chart(title: str, said: str, shares: Mapping[str, float]) -> Markup:
         return Markup()
     longest = positive[0][0]
     rows = [(name, f"{share:.1%}", f"{100 * share / longest:.1f}") for share, name in positive]
-    return render("bar_chart.html", title=title, said=said, rows=rows)
+    return render("bar_chart.html", title=title, caption=caption, rows=rows)

@@ -51,7 +51,7 @@ class HeatMap:
     """What one heat map shows: a title, the same in words, and the strips over the nights of a span."""
 
     title: str
-    said: str
+    caption: str
     strips: Sequence[Strip]
     nights: Sequence[date]
     span: NightSpan
@@ -89,7 +89,7 @@ def level(strain: float) -> int:
     return bisect_left(LIMITS, strain)
 
 
-def heat_map(chart: HeatMap) -> Markup:
+def draw_heat_map(chart: HeatMap) -> Markup:
     """Return the figure: the most strained columns night by night, the others, folded, week by week."""
     cells, weeks = _cells(chart.nights, chart.span), _weeks(chart.span)
     return render(

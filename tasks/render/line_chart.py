@@ -36,7 +36,7 @@ class LineChart(Generic[X]):
 
     Attributes
     ----------
-    said : str
+    caption : str
         The same in a sentence, for readers who cannot see the drawing.
     bars : tuple of ChartSeries
         Stacked; all have a value for the same nights.
@@ -47,11 +47,11 @@ class LineChart(Generic[X]):
     tips : tuple
         What pointing at a night shows.
     includes : tuple of float
-        Values that the vertical axis reaches whatever is drawn, such as the range of a chart to compare with.
+        Values that the vertical axis includes in any case, such as the range of a chart to compare with.
     """
 
     title: str
-    said: str
+    caption: str
     span: Span[X]
     lines: tuple[ChartSeries[X], ...] = ()
     bars: tuple[ChartSeries[X], ...] = ()
@@ -67,7 +67,7 @@ class _Shape(NamedTuple):
     path: str
 
 
-def drawn(chart: LineChart[X]) -> Markup:
+def draw_line_chart(chart: LineChart[X]) -> Markup:
     """Return the figure as HTML."""
     scale = _scale(chart)
     levels = ticks(scale.low, scale.high)

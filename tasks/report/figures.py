@@ -8,8 +8,8 @@ from datetime import date
 
 from tasks.records import Bounded, Entry, NightEntry, PromotionEntry, RollbackEntry, Statistic
 from tasks.render.axes import NightSpan
-from tasks.render.heat_map import HeatMap, Strip, heat_map, strips
-from tasks.render.line_chart import ChartSeries, LineChart, drawn
+from tasks.render.heat_map import HeatMap, Strip, draw_heat_map, strips
+from tasks.render.line_chart import ChartSeries, LineChart, draw_line_chart
 from tasks.render.pages import render
 from tasks.render.sections import ReportTable
 from tasks.render.values import counted
@@ -33,14 +33,14 @@ def error_figure(nights: Sequence[NightEntry], record: Sequence[Entry], spec: Pr
     lines += [ChartSeries("estimated, without labels", "guess", estimated)] if estimated else []
     plot = LineChart(
         title=f"Error of the champion ({spec.scope.metric.replace('_', ' ')})",
-        said=_newest(realised, "realised") if realised else "Newest, on {}: estimated {:.4g}".format(*estimated[-1]),
+        caption=_newest(realised, "realised") if realised else "Newest, on {}: estimated {:.4g}".format(*estimated[-1]),
         span=span,
         lines=tuple(lines),
         band=_band(realised),
         marks=_changes(record, span),
         tips=tuple((night, _text(error)) for night, error in realised),
     )
-    return drawn(plot)
+    return draw_line_chart(plot)
 
 
 def bias_figure(nights: Sequence[NightEntry], record: Sequence[Entry], span: NightSpan) -> str:
@@ -50,14 +50,14 @@ def bias_figure(nights: Sequence[NightEntry], record: Sequence[Entry], span: Nig
         return ""
     plot = LineChart(
         title="Bias (truth minus prediction)",
-        said=_newest(biases, "bias"),
+        caption=_newest(biases, "bias"),
         span=span,
         lines=(_line("bias", "", biases), _limit("tolerated", biases, 1), _limit("", biases, -1)),
         band=_band(biases),
         marks=_changes(record, span),
         tips=tuple((night, _text(bias)) for night, bias in biases),
     )
-    return drawn(plot)
+    return draw_line_chart(plot)
 
 
 def drift_figure(nights: Sequence[NightEntry], span: NightSpan) -> str:
@@ -67,11 +67,11 @@ def drift_figure(nights: Sequence[NightEntry], span: NightSpan) -> str:
         return ""
     past = [strip for strip in found if strip.newest(span.last) > 1]
     columns = counted(len(found), "column")
-    said = f"{len(past)} of {columns} used more than the leeway in the newest four weeks" + _named(past)
+    caption = f"{len(past)} of {columns} used more than the leeway in the newest four weeks" + _named(past)
     note = (
         "Blank: less than half of the leeway, or not among the most moved of that night. The numbers are shares of it."
     )
-    return _heat("Drift by column", f"{said}. {note}", found, nights, span)
+    return _heat("Drift by column", f"{caption}. {note}", found, nights, span)
 
 
 def nulls_figure(nights: Sequence[NightEntry], span: NightSpan) -> str:
@@ -81,8 +81,8 @@ def nulls_figure(nights: Sequence[NightEntry], span: NightSpan) -> str:
         return ""
     found = [strip for strip in strips(tables, span.last) if strip.most >= NULLS_FROM][:NULL_COLUMNS]
     if not found:
-        said = "No column's share of nulls used half of its leeway."
-        return render("note.html", title="Nulls", said=said, table=None)
+        caption = "No column's share of nulls used half of its leeway."
+        return render("note.html", title="Nulls", caption=caption, table=None)
     return _heat("Nulls", "How much of its leeway each column's share of nulls used.", found, nights, span)
 
 
@@ -91,17 +91,17 @@ def volume_figure(nights: Sequence[NightEntry], span: NightSpan) -> str:
     accepted = tuple((night.night, float(night.rows)) for night in nights)
     quarantined = tuple((night.night, float(night.rows_quarantined)) for night in nights)
     total, out = sum(night.rows for night in nights), sum(night.rows_quarantined for night in nights)
-    share = out / (total + out) if total + out else 0.0
+    share = f"{out:,} quarantined ({out / (total + out) if total + out else 0.0:.1%})"
     plot = LineChart(
         title="Rows a night",
-        said=f"{counted(total, 'row')} accepted in {counted(len(nights), 'night')}, {out:,} quarantined ({share:.1%})",
+        caption=f"{counted(total, 'row')} accepted in {counted(len(nights), 'night')}, {share}",
         span=span,
         bars=(ChartSeries("accepted", "taken", accepted), ChartSeries("quarantined", "refused", quarantined)),
         tips=tuple(
             (night.night, f"{night.rows:,} accepted, {night.rows_quarantined:,} quarantined") for night in nights
         ),
     )
-    return drawn(plot)
+    return draw_line_chart(plot)
 
 
 def automation_figure(nights: Sequence[NightEntry], span: NightSpan) -> str:
@@ -112,12 +112,12 @@ def automation_figure(nights: Sequence[NightEntry], span: NightSpan) -> str:
         return ""
     plot = LineChart(
         title="Automation rate (%)",
-        said=f"{points[-1][1]:.1f} % of the newest night's rows were answered without a person",
+        caption=f"{points[-1][1]:.1f} % of the newest night's rows were answered without a person",
         span=span,
         lines=(ChartSeries("answered by the model", "", points),),
         tips=tuple((night, f"{share:.1f} %") for night, share in points),
     )
-    return drawn(plot)
+    return draw_line_chart(plot)
 
 
 def speed_figure(nights: Sequence[NightEntry]) -> str:
@@ -128,11 +128,11 @@ def speed_figure(nights: Sequence[NightEntry]) -> str:
     fastest = sorted(newest.drift_per_month.items(), key=lambda pace: (-abs(pace[1]), pace[0]))[:FASTEST]
     rows = tuple((column, f"{pace:.3g}") for column, pace in fastest)
     table = ReportTable(("column", "distance a month"), rows)
-    return render("note.html", title="Data speed", said=f"The fastest on {newest.night}.", table=table)
+    return render("note.html", title="Data speed", caption=f"The fastest on {newest.night}.", table=table)
 
 
-def _heat(title: str, said: str, found: Sequence[Strip], nights: Sequence[NightEntry], span: NightSpan) -> str:
-    return heat_map(HeatMap(title, said, found, [entry.night for entry in nights], span))
+def _heat(title: str, caption: str, found: Sequence[Strip], nights: Sequence[NightEntry], span: NightSpan) -> str:
+    return draw_heat_map(HeatMap(title, caption, found, [entry.night for entry in nights], span))
 
 
 def _finite(measured: Iterable[tuple[date, Bounded]]) -> list[tuple[date, Bounded]]:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.render.axes import NightSpan, NumberSpan, Scale, padded, ticks
-from tasks.render.bar_chart import BARS, bar_chart
-from tasks.render.line_chart import ChartSeries, LineChart, drawn
+from tasks.render.bar_chart import BARS, draw_bar_chart
+from tasks.render.line_chart import ChartSeries, LineChart, draw_line_chart
 
 FIRST = date(2026, 1, 1)
 FINITE = st.floats(-1e9, 1e9)
@@ -70,7 +70,7 @@ def test_a_chart_says_what_it_shows_and_names_each_series() -> None:
         marks=((days[1], "version 2"), (days[2], "")),
         tips=((days[0], "one"),),
     )
-    figure = ET.fromstring(drawn(chart))  # noqa: S314 - our own text
+    figure = ET.fromstring(draw_line_chart(chart))  # noqa: S314 - our own text
     drawing = figure.find(".//svg[@role='img']")
     assert drawing is not None
     assert drawing.get("aria-label") == "Error <i>. it rose"
@@ -86,7 +86,7 @@ def test_a_chart_says_what_it_shows_and_names_each_series() -> None:
 
 def test_charts_to_be_compared_share_an_axis() -> None:
     low, high = (
-        drawn(
+        draw_line_chart(
             LineChart("x", "", NumberSpan(0, 1), lines=(ChartSeries("", "", ((0, at), (1, at))),), includes=(0.0, 10.0))
         )
         for at in (0.0, 10.0)
@@ -97,9 +97,9 @@ def test_charts_to_be_compared_share_an_axis() -> None:
 
 def test_the_largest_shares_are_bars_the_largest_first() -> None:
     shares = {f"column {place}": place / 100 for place in range(30)}
-    figure = ET.fromstring(bar_chart("Importances", "", shares))  # noqa: S314 - our own text
+    figure = ET.fromstring(draw_bar_chart("Importances", "", shares))  # noqa: S314 - our own text
     names = ["".join(head.itertext()) for head in figure.iterfind(".//th")]
     assert len(names) == BARS
     assert names[0] == "column 29"
-    assert ">29.0%<" in bar_chart("Importances", "", shares)
-    assert bar_chart("Importances", "", {"x": 0.0}) == ""
+    assert ">29.0%<" in draw_bar_chart("Importances", "", shares)
+    assert draw_bar_chart("Importances", "", {"x": 0.0}) == ""

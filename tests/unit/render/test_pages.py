@@ -39,12 +39,12 @@ def test_every_text_can_be_read_on_every_ground(theme: str, text: str, ground: s
 
 
 def test_a_value_is_text_and_hides_nothing() -> None:
-    shown = render("note.html", title="<b>\u202ex", said='"&', table=None)
+    shown = render("note.html", title="<b>\u202ex", caption='"&', table=None)
     assert shown == "<h2>&lt;b&gt;\\u202ex</h2><p class='soft'>&#34;&amp;</p>"
 
 
 def test_a_name_that_is_not_given_is_an_error() -> None:
-    with pytest.raises(UndefinedError, match="'said' is undefined"):
+    with pytest.raises(UndefinedError, match="'caption' is undefined"):
         render("note.html", title="x", table=None)
 
 
