@@ -1,13 +1,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
-# Files of tests run beside each other, the long ones first; the tests of a file share what they set up.
+# Test files run in parallel, the long ones first; the tests of a file share what they set up.
 SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 INSTALLED := .venv/.installed
 
 .PHONY: demo test bench check up lock generated
 .DEFAULT_GOAL := demo
 
-demo: $(INSTALLED)  ## a model's whole life on real data, in a few minutes
+demo: $(INSTALLED)  ## the life cycle of a model on real data, in a few minutes
 	@$(BIN)/leeway demo $(ARGS)
 
 up: $(INSTALLED)  ## the local stack: servers, a worker, every project deployed
@@ -19,7 +19,7 @@ test: check  ## everything: style, types, layers, tests
 check: $(INSTALLED)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache && $(BIN)/mypy && $(BIN)/python -m tests.architecture.plain_words && $(BIN)/python -m tests.architecture.unused_code
 
-bench: $(INSTALLED)  ## measured figures, each beside a floor or a peer from the same run
+bench: $(INSTALLED)  ## measured figures, each with a floor or a peer from the same run
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 generated: $(INSTALLED)  ## write the files that are made from the code

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts the image's command with its secrets: a variable NAME_FILE that names a file below LEEWAY_SECRETS becomes NAME
-# with that file's content. Only there, so that AWS_WEB_IDENTITY_TOKEN_FILE and the like are left alone.
+# Starts the command of the image with its secrets: a variable NAME_FILE with the path of a file in LEEWAY_SECRETS becomes
+# NAME with the content of the file. Other paths are kept, such as AWS_WEB_IDENTITY_TOKEN_FILE.
 set -eu
 folder=${LEEWAY_SECRETS:-/run/secrets}
 for name in $(env | sed -n 's/^\([A-Z][A-Z0-9_]*\)_FILE=.*/\1/p'); do

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Whether this container's process answers: ends with 0 when LEEWAY_HEALTH_URL does, else with 1."""
+"""Health check of a container: exits with 0 if LEEWAY_HEALTH_URL answers, else with 1."""
 
 import os
 import sys
@@ -10,9 +10,9 @@ SECONDS = 5
 
 
 def main() -> int:
-    """Ask once; what went wrong is said for `docker inspect`."""
+    """Send one request; the error is printed for `docker inspect`."""
     try:
-        with urlopen(os.environ["LEEWAY_HEALTH_URL"], timeout=SECONDS) as answer:  # noqa: S310 - set by who starts us
+        with urlopen(os.environ["LEEWAY_HEALTH_URL"], timeout=SECONDS) as answer:  # noqa: S310 - set by the operator
             return 0 if answer.status == HTTPStatus.OK else 1
     except (KeyError, OSError) as error:
         sys.stderr.write(f"not healthy: {error!r}\n")

@@ -1,19 +1,19 @@
 #!/bin/sh
-# Makes every secret of the stack that is still missing, one file each, in infra/secrets (or the folder given); none is
-# ever replaced. The folder is closed to others; the files are readable, because containers run as another user.
+# Creates the missing secrets of the stack, one file for each, in infra/secrets or in the given folder; existing ones are
+# kept. The folder is private; the files are readable, because containers run as another user.
 set -eu
 folder=${1:-$(dirname "$0")/secrets}
 mkdir -p "$folder"
 chmod 700 "$folder"
 
-keep() { # name: what comes in becomes the secret, unless there is one
+keep() { # name: the input becomes the secret, unless it exists
     if [ -e "$folder/$1" ]; then
         cat > /dev/null
     else
         cat > "$folder/.$1.part"
         chmod 444 "$folder/.$1.part"
         mv "$folder/.$1.part" "$folder/$1"
-        echo "made $folder/$1"
+        echo "created $folder/$1"
     fi
 }
 

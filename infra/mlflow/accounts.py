@@ -1,8 +1,8 @@
-"""Makes MLflow's two kinds of accounts: `pipeline`, which trains and registers, and people, who may only approve.
+"""Creates the accounts of MLflow: `pipeline`, which trains and registers, and people, who may only approve.
 
-Run as the administrator (MLFLOW_TRACKING_URI, _USERNAME, _PASSWORD). LEEWAY_APPROVERS lists the people's accounts; the
-first password of an account stands in LEEWAY_SECRETS/mlflow_<account>_password. Doing it again changes nothing, so a
-password that somebody changed stays changed.
+Run it as the administrator (MLFLOW_TRACKING_URI, _USERNAME, _PASSWORD). LEEWAY_APPROVERS lists the accounts of people;
+the first password of an account is in LEEWAY_SECRETS/mlflow_<account>_password. A second run changes nothing, and keeps
+passwords that people have changed.
 """
 # ruff: noqa: INP001 - a script of the image, not a package
 
@@ -17,11 +17,11 @@ from mlflow.server.auth.client import AuthServiceClient
 
 PIPELINE = "pipeline"
 TAGGED = ("registered_model_version", "*", "EDIT")
-"""What an approver may do beyond reading: tag versions; it may not make, delete or promote one."""
+"""The permission of an approver in addition to reading: tag versions, but not create, delete or promote them."""
 
 
 def main() -> int:
-    """Make the accounts that are missing."""
+    """Create the missing accounts."""
     client = AuthServiceClient(os.environ["MLFLOW_TRACKING_URI"])
     people = [name.strip() for name in os.environ.get("LEEWAY_APPROVERS", "").split(",") if name.strip()]
     for account in (PIPELINE, *people):
@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def make(client: AuthServiceClient, account: str, password: str) -> bool:
-    """Make an account; return whether it was missing."""
+    """Create an account; return whether it was missing."""
     try:
         client.create_user(account, password)
     except RestException as error:

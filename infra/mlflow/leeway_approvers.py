@@ -1,9 +1,9 @@
-"""Who may approve: MLflow's basic auth, and the one rule more that its permissions cannot express.
+"""Who may approve: the basic authentication of MLflow with one more rule.
 
-To register a version and to tag one are the same permission in MLflow, so the account that trains could also approve.
-Here only the accounts named in LEEWAY_APPROVERS (separated by commas) may write the tag `approval` on a version, and
-those may write no other tag: training, and saying yes to what was trained, stay in different hands. With no account
-named nobody can approve.
+MLflow has one permission for registering and for tagging a version, so the account that trains could also approve. With
+this rule, only the accounts in LEEWAY_APPROVERS (separated by commas) may write the tag `approval` on a version, and
+they may write no other tag, so that training and approving need different accounts. If no account is named, approval is
+not possible.
 
 Used by `authorization_function` in basic_auth.ini; this folder must be on PYTHONPATH.
 """
@@ -26,12 +26,12 @@ CREATE = "/mlflow/model-versions/create"
 
 
 def authenticate() -> Authorization | Response:
-    """Return who asks; or 401 for an account that is none, 403 for a tag that is not this account's to write."""
+    """Return the account of a request, or 401 for an unknown account, or 403 for a tag that it may not write."""
     answer: Authorization | Response = authenticate_request_basic_auth()
     if not isinstance(answer, Authorization):
         return answer
-    said = refusal(answer.username or "", written_tags(), approvers(os.environ.get("LEEWAY_APPROVERS", "")))
-    return make_response(said, 403) if said else answer
+    reason = refusal(answer.username or "", written_tags(), approvers(os.environ.get("LEEWAY_APPROVERS", "")))
+    return make_response(reason, 403) if reason else answer
 
 
 def approvers(listed: str) -> frozenset[str]:
@@ -44,23 +44,23 @@ def approvers(listed: str) -> frozenset[str]:
 
 
 def refusal(account: str, tags: Iterable[str], allowed: frozenset[str]) -> str:
-    """Return why an account may not write these tags on a version, or nothing when it may.
+    """Return why an account may not write these tags on a version, or an empty text if it may.
 
-    Case and spaces of a tag's name do not matter, as they do not to Leeway when it reads the answer.
+    Case and spaces of a tag's name are ignored, as they are when Leeway reads the answer.
 
     >>> refusal("pipeline", ["leeway.kind", " Approval"], frozenset({"ann"}))
-    'pipeline is no approver (LEEWAY_APPROVERS): it may not write the tag approval'
+    'pipeline is not an approver (LEEWAY_APPROVERS): it may not write the tag approval'
     >>> refusal("ann", ["approval"], frozenset({"ann"}))
     ''
     >>> refusal("ann", ["leeway.promoted"], frozenset({"ann"}))
-    'ann is an approver (LEEWAY_APPROVERS): it may write no tag but approval'
+    'ann is an approver (LEEWAY_APPROVERS): it may only write the tag approval'
     """
     answers = [name for name in tags if name.strip().casefold() == APPROVAL]
     others = [name for name in tags if name not in answers]
     if answers and account not in allowed:
-        return f"{account} is no approver (LEEWAY_APPROVERS): it may not write the tag {APPROVAL}"
+        return f"{account} is not an approver (LEEWAY_APPROVERS): it may not write the tag {APPROVAL}"
     if others and account in allowed:
-        return f"{account} is an approver (LEEWAY_APPROVERS): it may write no tag but {APPROVAL}"
+        return f"{account} is an approver (LEEWAY_APPROVERS): it may only write the tag {APPROVAL}"
     return ""
 
 

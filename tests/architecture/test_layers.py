@@ -1,4 +1,4 @@
-"""Imports run one way; the contract stands in pyproject.toml."""
+"""Imports run one way; the contract is in pyproject.toml."""
 
 from __future__ import annotations
 

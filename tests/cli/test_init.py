@@ -101,7 +101,7 @@ def test_a_project_is_never_overwritten(leeway: Leeway, orders: pd.DataFrame) ->
     assert Path("deployments/orders/project.yaml").read_bytes() == before
 
 
-def test_wrong_names_are_told_with_the_nearest(here: Path, leeway: Leeway, orders: pd.DataFrame) -> None:
+def test_wrong_names_are_reported_with_the_nearest(here: Path, leeway: Leeway, orders: pd.DataFrame) -> None:
     orders.to_csv("orders.csv", index=False)
     said = leeway("init", "orders.csv", "--time", "dat", "--label", "prise")
     assert said.code == 1

@@ -44,7 +44,7 @@ def shop(here: Path) -> ProjectSpec:
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    """A port that somebody else listens on."""
+    """A port on which another program listens."""
     with socket.socket() as other:
         other.bind((LOOPBACK, 0))
         other.listen()

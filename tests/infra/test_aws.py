@@ -1,7 +1,7 @@
 """The template for AWS: well formed, closed, and its roles allow the calls Leeway makes and no others.
 
-The calls are not a list somebody wrote: Leeway's own code runs against a store that speaks S3 and every request is
-taken down, then each is judged by the policies as they stand in the template.
+The calls are not listed by hand: Leeway's own code runs against a store that speaks S3 and every request is
+taken down, then each is judged by the policies as they are in the template.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def resources(kind: str) -> dict[str, dict[str, Any]]:
 
 
 def resolved(value: Any) -> Any:
-    """Return a template's value with its references to buckets replaced by what they come to."""
+    """Return a template's value with its references to buckets replaced by their values."""
     match value:
         case {"Fn::GetAtt": [name, "Arn"]}:
             return f"arn:aws:s3:::{BUCKETS[name]}"
@@ -265,7 +265,7 @@ TABLE = {
         Call("s3:GetObject", "landing", "shop/sales/2026-01-01.csv"),
     ],
 }
-NOBODY = [
+FORBIDDEN_TO_ALL = [
     *(Call("s3:DeleteObjectVersion", bucket, "shop/rows/part-1.parquet") for bucket in BUCKETS.values()),
     *(Call(f"s3:{action}", bucket) for bucket in BUCKETS.values() for action in ("DeleteBucket", "PutBucketPolicy")),
     *(
@@ -273,8 +273,8 @@ NOBODY = [
         for bucket in BUCKETS.values()
         for action in ("PutBucketVersioning", "PutBucketAcl")
     ),
-    Call("s3:GetObject", "somebody-elses", "anything"),
-    Call("s3:ListBucket", "somebody-elses"),
+    Call("s3:GetObject", "another-company", "anything"),
+    Call("s3:ListBucket", "another-company"),
     Call("iam:PassRole", "lake"),
 ]
 
@@ -290,7 +290,7 @@ def test_a_role_does_not_allow(role: str, call: Call) -> None:
 
 @pytest.mark.parametrize("role", sorted(TABLE))
 def test_no_role_can_make_data_disappear_for_good_or_open_a_bucket(role: str) -> None:
-    assert [call for call in NOBODY if allowed(role, call)] == []
+    assert [call for call in FORBIDDEN_TO_ALL if allowed(role, call)] == []
 
 
 def test_no_policy_speaks_of_all_actions_or_of_everything() -> None:

@@ -92,7 +92,7 @@ def test_only_servers_reach_the_database_and_the_database_reaches_nothing() -> N
     assert SERVICES["postgres"]["networks"] == ["data"]
 
 
-def test_a_secret_stands_in_a_file_that_only_who_needs_it_is_given() -> None:
+def test_a_secret_is_a_file_that_only_the_services_that_need_it_get() -> None:
     assert {name: each["file"] for name, each in COMPOSE["secrets"].items()} == {
         name: f"./secrets/{name}" for name in COMPOSE["secrets"]
     }

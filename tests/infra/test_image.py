@@ -1,4 +1,4 @@
-"""The image: what hadolint knows of Dockerfiles, and what it must be besides. No image is built here."""
+"""The image: what hadolint knows of Dockerfiles, and what else it must be. No image is built here."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_the_python_is_one_that_the_project_takes() -> None:
     assert re.fullmatch(r"python:3\.1[1-9]-slim-\w+", bases.pop())
 
 
-def test_it_runs_as_nobody_in_particular_and_says_how_it_is() -> None:
+def test_it_runs_as_an_unprivileged_user_and_reports_its_health() -> None:
     words = dict(LAST)
     user, group = words["USER"].split(":")
     assert min(int(user), int(group)) >= 10000
@@ -122,7 +122,7 @@ def test_a_container_is_as_well_as_its_process_says(url: str, path: str, code: i
     assert done.returncode == code
 
 
-def test_a_container_that_nobody_said_how_to_ask_is_not_well() -> None:
+def test_a_container_without_a_health_address_is_not_healthy() -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "infra" / "healthy.py")], env={}, capture_output=True, check=False
     )

@@ -1,4 +1,4 @@
-"""The manifests: what the API would take, run by nobody privileged, and of one piece with each other."""
+"""The manifests: what the API would take, run without privileges, and of one piece with each other."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def secrets_of(pod: dict[str, Any]) -> set[str]:
     return {item["key"] for each in mounted for item in each["items"]}  # all of it is never mounted
 
 
-def test_no_secret_stands_in_a_manifest_and_each_pod_is_given_only_its_own() -> None:
+def test_no_secret_is_in_a_manifest_and_each_pod_gets_only_its_own() -> None:
     assert "Secret" not in {each["kind"] for each in MANIFESTS}
     made = set(re.findall(r"\b\w+_(?:password|key|auth)\b", (INFRA / "secrets.sh").read_text()))
     given = {name: secrets_of(pod) for name, pod in PODS.items()}
@@ -170,7 +170,7 @@ def chosen(selector: dict[str, Any], label: str) -> bool:
 
 
 def reaches(client: str, server: str, port: int) -> bool:
-    """Judge as the cluster does: a pod that any policy speaks of may do only what some policy says, on both sides."""
+    """Judge as the cluster does: a pod that any policy selects may do only what some policy says, on both sides."""
 
     def open_for(direction: str, of: str, to: str) -> bool:
         side = {"Ingress": "from", "Egress": "to"}[direction]

@@ -84,7 +84,7 @@ def test_a_query_asks_for_labels_that_its_metric_has() -> None:
             assert labels <= {"project", *METRICS[name].labels}, query
 
 
-def test_every_query_is_told_the_project_and_the_source() -> None:
+def test_every_query_has_the_project_and_the_source() -> None:
     assert all('project=~"$project"' in query for query in QUERIES)
     assert {target["datasource"]["uid"] for panel in PANELS for target in panel["targets"]} == {"${source}"}
 

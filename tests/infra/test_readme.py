@@ -1,4 +1,4 @@
-"""infra/README.md speaks of what is there."""
+"""infra/README.md names files that exist."""
 
 from __future__ import annotations
 

@@ -331,7 +331,7 @@ def test_the_pipeline_cannot_approve_what_it_registered(
     registered: Version, acting: Callable[[str], MlflowClient]
 ) -> None:
     client, number = acting("pipeline"), str(registered.number)
-    assert "pipeline is no approver" in refused(client.set_model_version_tag, PROJECT, number, APPROVAL, "approved")
+    assert "pipeline is not an approver" in refused(client.set_model_version_tag, PROJECT, number, APPROVAL, "approved")
     refused(client.set_model_version_tag, PROJECT, number, " Approval ", "approved")
     source, tags = f"runs:/{registered.run_id}/model", {APPROVAL: "approved"}
     refused(client.create_model_version, PROJECT, source, run_id=registered.run_id, tags=tags)
@@ -343,7 +343,9 @@ def test_an_approver_may_approve_and_nothing_else(
 ) -> None:
     client, number = acting(APPROVER), str(registered.number)
     client.set_model_version_tag(PROJECT, number, APPROVAL, "approved")
-    assert "no tag but approval" in refused(client.set_model_version_tag, PROJECT, number, "leeway.promoted", "now")
+    assert "only write the tag approval" in refused(
+        client.set_model_version_tag, PROJECT, number, "leeway.promoted", "now"
+    )
     refused(client.set_registered_model_alias, PROJECT, CHAMPION, number)
     refused(client.create_model_version, PROJECT, f"runs:/{registered.run_id}/model", run_id=registered.run_id)
     refused(client.delete_model_version, PROJECT, number)

@@ -139,7 +139,7 @@ def test_a_settled_registry_needs_nothing() -> None:
     assert crowned(1, 2).settle() == []
 
 
-def test_a_version_nobody_answered_waits() -> None:
+def test_a_version_without_an_answer_waits() -> None:
     shelf = crowned(1).add(2)
     assert shelf.settle() == []
     assert shelf.aliases == {"champion": 1, "challenger": 2}
@@ -159,7 +159,7 @@ def test_a_rejected_version_is_barred_once() -> None:
     assert shelf.tags[2]["leeway.barred"] == "rejected in MLflow"
 
 
-def test_who_changes_their_mind_after_a_rejection_is_told_how() -> None:
+def test_an_approval_after_a_rejection_is_refused_with_advice() -> None:
     shelf = crowned(1).add(2, {"approval": "rejected"})
     shelf.settle()
     shelf.tags[2]["approval"] = "approved"
@@ -201,7 +201,7 @@ def test_of_two_approved_versions_the_newer_wins_and_the_older_is_superseded() -
     assert shelf.tags[2]["leeway.barred"] == "superseded by version 3"
 
 
-def test_a_newer_version_still_waiting_must_be_compared_anew() -> None:
+def test_a_newer_version_still_waiting_must_be_compared_again() -> None:
     shelf = crowned(1).add(2, APPROVED).add(3)
     shelf.settle()
     shelf.tags[3] |= APPROVED
@@ -250,7 +250,7 @@ def test_a_record_that_lags_behind_a_promotion_does_not_undo_it() -> None:
     assert (step.number, step.previous) == (2, 1)
 
 
-def test_a_tag_that_is_no_moment_crowns_nobody() -> None:
+def test_a_tag_that_is_not_a_time_makes_no_champion() -> None:
     shelf = crowned(1).add(2, {"leeway.promoted": "yesterday"}).add(3, {"leeway.promoted": "2026-11-20T12:00:00"})
     assert recorded_champion(shelf.versions()) == 1
 
@@ -275,7 +275,7 @@ def test_an_old_approval_does_not_undo_a_rollback() -> None:
     assert shelf.aliases["champion"] == 1
 
 
-def test_a_version_rolled_back_can_return_when_a_person_lifts_the_bar_and_approves_anew() -> None:
+def test_a_version_rolled_back_can_return_when_a_person_lifts_the_bar_and_approves_again() -> None:
     shelf = crowned(1, 2)
     carry_out(rollback(shelf.situation(), "worse", NOW), "mine", shelf)
     del shelf.tags[2]["leeway.barred"]
@@ -391,7 +391,7 @@ def test_whatever_people_and_crashes_do_the_champion_is_one_that_was_approved(de
         assert before is None or champion is not None
 
 
-def test_a_request_that_nobody_answers_ends_and_makes_room_for_the_next() -> None:
+def test_a_request_without_an_answer_ends_and_makes_room_for_the_next() -> None:
     shelf = Shelf().add(1)
     late = NOW + timedelta(days=SPEC.gate.evidence_days)
     steps = plan(RegistryState(shelf.versions(), None), SPEC, late)

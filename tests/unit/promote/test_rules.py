@@ -123,7 +123,7 @@ def test_only_the_approvers_of_the_spec_approve_where_it_names_any() -> None:
     assert named(approved_by("bob"), "pipeline", spec) == ["bob is not one of automation.approvers: ann"]
 
 
-def test_a_request_nobody_answered_ends_when_its_evidence_is_stale() -> None:
+def test_a_request_without_an_answer_ends_when_its_evidence_is_stale() -> None:
     assert overdue(VERSION, SPEC, VERSION.created + timedelta(days=30)) is None
     late = overdue(VERSION, SPEC, VERSION.created + timedelta(days=31))
     assert late == "no answer within gate.evidence_days, 30"

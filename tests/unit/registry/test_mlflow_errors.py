@@ -8,13 +8,13 @@ from tasks.registry.mlflow_errors import is_missing, translated
 from tasks.registry.mlflow_names import checked_key, checked_project, metric_name
 
 
-class Coded(Exception):  # noqa: N818 - stands for MLflow's exception, which carries a code
+class Coded(Exception):  # noqa: N818 - represents MLflow's exception, which carries a code
     def __init__(self, error_code: str) -> None:
         super().__init__("it said\n  so.")
         self.error_code = error_code
 
 
-class Answered(Exception):  # noqa: N818 - stands for requests' HTTPError, which carries a response
+class Answered(Exception):  # noqa: N818 - represents requests' HTTPError, which carries a response
     def __init__(self, status_code: int) -> None:
         super().__init__("no")
         self.response = self
@@ -43,7 +43,7 @@ def test_only_a_clear_refusal_is_final(error: Exception, kind: type[Exception], 
     assert "http://localhost:5000" in str(found)
 
 
-def test_missing_is_told_from_refused() -> None:
+def test_missing_is_distinguished_from_refused() -> None:
     assert is_missing(Coded("RESOURCE_DOES_NOT_EXIST"))
     assert is_missing(Answered(404))
     assert not is_missing(Coded("INVALID_PARAMETER_VALUE"))
@@ -56,7 +56,7 @@ def test_only_a_server_without_a_password_in_its_address_is_a_registry(url: str)
 
 
 @pytest.mark.parametrize("text", ["", "it's", "a' or tags.x = 'b", "-x", "x" * 201])
-def test_a_key_cannot_change_the_search_it_stands_in(text: str) -> None:
+def test_a_key_cannot_change_the_search_it_is_part_of(text: str) -> None:
     with pytest.raises(DataError):
         checked_key(text)
     with pytest.raises(DataError):

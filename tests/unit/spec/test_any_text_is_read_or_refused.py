@@ -1,4 +1,4 @@
-"""Whatever a file holds, reading it gives a spec or a SpecError whose faults are sentences."""
+"""Whatever a file holds, reading it gives a spec or a SpecError with faults that are sentences."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def test_a_binary_task_refuses_a_log_scale_and_a_regression_metric_at_once() -> 
     ]
 
 
-def test_contradictions_are_reported_beside_other_faults() -> None:
+def test_contradictions_are_reported_with_other_faults() -> None:
     message = faults(GOOD + "    - price\ngate: {slices: [colour], min_rows: abc}\nextra: 1\n")
     assert [fault.split(" ")[0] for fault in message] == ["p.yaml:8:", "p.yaml:9:", "p.yaml:9:", "p.yaml:10:"]
 

@@ -46,7 +46,7 @@ def test_an_unknown_project_is_reported_the_known_ones_and_the_nearest() -> None
 
 @pytest.mark.usefixtures("projects")
 @pytest.mark.parametrize(
-    "asked", ["", "..", "../houses", "empty", "a\0b", "x" * 5000, "~nobody-here/x", "houses/../empty"]
+    "asked", ["", "..", "../houses", "empty", "a\0b", "x" * 5000, "~no-such-user/x", "houses/../empty"]
 )
 def test_what_is_no_project_is_refused(asked: str) -> None:
     with pytest.raises(SpecError, match="no project"):
@@ -54,12 +54,12 @@ def test_what_is_no_project_is_refused(asked: str) -> None:
 
 
 @pytest.mark.usefixtures("projects")
-def test_a_folder_whose_name_cannot_be_a_projects_is_refused() -> None:
+def test_a_folder_with_an_invalid_project_name_is_refused() -> None:
     with pytest.raises(SpecError, match="project name 'Not A Name'; expected 1 to 63 lower-case letters"):
         find_project("deployments/Not A Name")
 
 
-def test_local_state_is_beside_the_projects_or_where_a_variable_says(
+def test_local_state_is_next_to_the_projects_or_where_a_variable_says(
     projects: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert home("deployments/houses/project.yaml") == projects / ".leeway"
