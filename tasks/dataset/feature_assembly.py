@@ -31,5 +31,9 @@ def feature_values(
         inside.append(("event_date", ">=", first))
     if last is not None:
         inside.append(("event_date", "<=", last))
-    values = active_rows(lake, project, "features", where=inside)
+    # The commits name the content: several steps of a night ask for the values of the same span.
+    commits = (lake.version(project, "features"), lake.version(project, "batches"))
+    values = lake.recent.get(
+        (project, "features", *inside, commits), lambda: active_rows(lake, project, "features", where=inside)
+    )
     return values.reindex(columns=list(dict.fromkeys([*values.columns, *table.columns.all])))

@@ -12,6 +12,7 @@ from tasks.errors import Conflict, Overtaken, Unreachable
 from tasks.lake.arrow_types import Piece, as_arrow, frame_of, stream, writing
 from tasks.lake.object_files import write_object
 from tasks.lake.predicates import Filter, predicate
+from tasks.lake.recent_frames import RecentFrames
 from tasks.lake.table_schemas import TABLES
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Lake:
     options: dict[str, str] = field(default_factory=dict, repr=False)
     fence: tuple[str, int] | None = None
     _opened: dict[str, DeltaTable] = field(default_factory=dict, init=False, repr=False, compare=False)
+    recent: RecentFrames = field(default_factory=RecentFrames, init=False, repr=False, compare=False)
     _parsed: dict[str, tuple[int | None, object]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __reduce__(self) -> tuple[type[Lake], tuple[str, dict[str, str]]]:

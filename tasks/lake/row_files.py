@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -71,7 +72,10 @@ class RowReader:
             When the store does not answer, or a file is gone: it belongs to a commit that upkeep has removed.
         """
         try:
-            yield from self._whole(part) if part.share is None else self._shared(part, *part.share)
+            if part.share is None:
+                yield self.lake.recent.get((self.project, TABLE, part, self.schema), partial(self._whole, part))
+            else:
+                yield from self._shared(part, *part.share)
         except OSError as error:
             where = self.lake.uri(self.project, TABLE)
             raise Unreachable(
@@ -79,16 +83,17 @@ class RowReader:
                 "and reached from here? If files were removed meanwhile, run the flow again"
             ) from error
 
-    def _whole(self, part: RowPart) -> Iterator[pd.DataFrame]:
+    def _whole(self, part: RowPart) -> pd.DataFrame:
         from pyarrow import dataset
 
         if not part.files:
-            yield self.schema.empty_table().to_pandas()
-            return
+            empty: pd.DataFrame = self.schema.empty_table().to_pandas()
+            return empty
         system, paths = self._places(part)
         found = dataset.dataset(paths, schema=self.schema, format="parquet", filesystem=system)
         table = found.to_table(filter=_of(part), use_threads=False)
-        yield table.to_pandas().sort_values("row_id", ignore_index=True)
+        rows: pd.DataFrame = table.to_pandas().sort_values("row_id", ignore_index=True)
+        return rows
 
     def _shared(self, part: RowPart, which: int, shares: int) -> Iterator[pd.DataFrame]:
         from pyarrow import parquet
@@ -144,6 +149,10 @@ class RowFiles:
         wanted = ["path", "num_records", "min.batch_id", "max.batch_id", "min.event_date", "max.event_date"]
         listed = actions.select([name for name in wanted if name in actions.column_names]).to_pandas()
         return cls(reader, opened.version(), listed.reindex(columns=wanted).sort_values("path", ignore_index=True))
+
+    def rows(self, batch: Batch) -> pd.DataFrame:
+        """Return the rows that one revision of a batch let in."""
+        return pd.concat([piece for part in self.parts(batch) for piece in self.reader.pieces(part)], ignore_index=True)
 
     def parts(self, batch: Batch) -> list[RowPart]:
         """Return a batch's rows in parts: one, unless it is large; then by file, and by row groups of a large file."""

@@ -10,7 +10,7 @@ import pandas as pd
 
 from tasks.dataset.night_data import NightData
 from tasks.drift import Suspicion
-from tasks.lake import Batch, Filter, Lake, active_rows, batch_rows
+from tasks.lake import Batch, Filter, Lake, RowFiles, active_rows
 from tasks.logs import line, logger
 from tasks.monitor.baseline import ChampionBaseline, drift_monitor
 from tasks.monitor.data_quality_checks import broken, to_check
@@ -71,8 +71,12 @@ def suspect(
     """
     monitor = drift_monitor(baseline, spec)
     found: dict[str, tuple[Suspicion, ...]] = {}
-    for batch in to_check(batches, spec):
-        rows = features(batch_rows(lake, spec.project, batch))
+    checked = to_check(batches, spec)
+    if not checked:
+        return found
+    files = RowFiles.now(lake, spec.project)
+    for batch in checked:
+        rows = features(files.rows(batch))
         suspicions = broken(monitor, rows, spec.features.columns)
         if suspicions:
             found[batch.batch_id] = suspicions
