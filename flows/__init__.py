@@ -1,1 +1,1 @@
-"""What runs: Prefect flows as thin compositions of the rooms, and the command line."""
+"""Flows: what Leeway runs with Prefect, and the commands that start it."""

@@ -44,6 +44,15 @@ def prefect_yaml(specs: list[ProjectSpec], *, scheduled: bool = True) -> str:
     return HEADER + yaml.dump(whole, Dumper=_NoAliasDumper, sort_keys=False, width=120, allow_unicode=True)
 
 
+def entrypoint(kind: str) -> str:
+    """Return the import path of a flow.
+
+    >>> entrypoint("nightly")
+    'flows.nightly.nightly'
+    """
+    return f"flows.{kind}.{kind}"
+
+
 def deploy(specs: list[ProjectSpec], where: Path, *, scheduled: bool = True) -> None:
     """Create the work pool if there is none, and deploy everything; a repeated call changes nothing.
 
@@ -121,7 +130,7 @@ def _deployments(spec: ProjectSpec, *, scheduled: bool) -> list[dict[str, Any]]:
     return [
         {
             "name": spec.project,
-            "entrypoint": f"flows.{kind}.{kind}",
+            "entrypoint": entrypoint(kind),
             "description": f"{text} {spec.scope.objective}",
             **common,
             "concurrency_limit": {"limit": 1, "collision_strategy": COLLISIONS[kind]},

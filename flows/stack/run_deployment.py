@@ -19,22 +19,11 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.context import SyncClientContext
 from prefect.flow_engine import run_flow
+from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.states import Pending
 
-from flows.monitor import monitor
-from flows.nightly import nightly
-from flows.promote import promote
-from flows.retrain import retrain
-from flows.upkeep import upkeep
-
-FLOWS: dict[str, Flow[..., Any]] = {
-    "nightly": nightly,
-    "monitor": monitor,
-    "retrain": retrain,
-    "promote": promote,
-    "upkeep": upkeep,
-}
+from flows.stack.deployments import entrypoint
 
 
 def run(kind: str, project: str, **parameters: Any) -> Any:
@@ -48,7 +37,7 @@ def run(kind: str, project: str, **parameters: Any) -> Any:
         created = client.create_flow_run_from_deployment(
             deployment.id, parameters={"project": project, **parameters}, state=Pending()
         )
-        return run_flow(FLOWS[kind], flow_run=created)
+        return run_flow(_flow(kind), flow_run=created)
 
 
 def run_due(kind: str, project: str, *, started: Callable[[FlowRun], None] = lambda _run: None) -> list[Any]:
@@ -66,8 +55,13 @@ def run_due(kind: str, project: str, *, started: Callable[[FlowRun], None] = lam
         results = []
         for flow_run in taken:
             started(flow_run)
-            results.append(run_flow(FLOWS[kind], flow_run=flow_run))
+            results.append(run_flow(_flow(kind), flow_run=flow_run))
     return results
+
+
+def _flow(kind: str) -> Flow[..., Any]:
+    """Load a flow by its entrypoint, as a worker does."""
+    return load_flow_from_entrypoint(entrypoint(kind), use_placeholder_flow=False)
 
 
 @contextmanager

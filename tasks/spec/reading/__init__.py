@@ -1,1 +1,1 @@
-"""Reading."""
+"""Read a spec, and word its faults."""
