@@ -30,6 +30,7 @@ CONFIDENCE = 60  # percent, of vulture: all that it finds
 REGISTERED = {
     "@*.command": "typer calls the commands of an application",
     "@*.callback": "typer calls the options of an application",
+    "@flow": "Prefect loads a flow by its entrypoint",
     "@field_validator": "pydantic calls validators",
     "@model_validator": "pydantic calls validators",
 }
