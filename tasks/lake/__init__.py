@@ -1,8 +1,7 @@
-"""The lake: Delta tables and a few plain objects under one root, the memory of everything that happened to the data.
+"""The lake: Delta tables and a few objects under one root, the record of everything that happened to the data.
 
-In: frames with a key that names the write. Out: frames, as of the latest commit. Adding is exactly-once by key, so
-every
-caller may simply do its work again after a crash.
+In: frames with a key that names the write. Out: frames, as of the latest commit. Appends are exactly-once by key, so
+a caller may repeat its work after a crash.
 """
 
 from tasks.lake.batches import (

@@ -1,4 +1,4 @@
-"""Between frames and Delta's tables: fixed columns in their types, text pandas knows, and how files are written."""
+"""Conversion between frames and Delta's tables: fixed columns in their types, text as pandas has it, file settings."""
 
 from __future__ import annotations
 
@@ -55,20 +55,20 @@ def frame_of(found: pa.Table) -> pd.DataFrame:
 
 
 def writing(schema: pa.Schema) -> WriterProperties:
-    """Return how a file of these columns is written: no dictionaries where nearly every value is another.
+    """Return the settings for a file of these columns: no dictionaries where nearly every value is distinct.
 
-    Looking for repetition among numbers and names takes as long as the rest of the writing does. A group of rows is
-    held while it is written, and is what several processes share a file by.
+    Looking for repeated numbers and names takes as long as the rest of the writing. A group of rows is held in memory
+    while it is written; several processes share a file by its groups.
     """
     from deltalake import ColumnProperties, WriterProperties
 
-    unlike = [each.name for each in schema if pa.types.is_floating(each.type) or each.name in NAMES]
-    plain = ColumnProperties(dictionary_enabled=False)
+    distinct = [column.name for column in schema if pa.types.is_floating(column.type) or column.name in NAMES]
+    no_dictionary = ColumnProperties(dictionary_enabled=False)
     return WriterProperties(
         compression="ZSTD",
         compression_level=1,
         max_row_group_size=GROUP_ROWS,
-        column_properties=dict.fromkeys(unlike, plain) or None,
+        column_properties=dict.fromkeys(distinct, no_dictionary) or None,
     )
 
 

@@ -1,7 +1,7 @@
-"""Deliveries as they stand: for each batch its highest revision, and which of its writes count.
+"""Deliveries in their present state: the highest revision of each batch, and which of its writes count.
 
-The row of `batches` is written last, so it is the moment a delivery counts: rows, labels, profiles and predictions
-without one are nobody's (a crash left them), and so are those below the base of a batch that a correction replaced.
+The row of `batches` is written last; from then on a delivery counts. Rows, labels, profiles and predictions without
+such a row do not count (a crash left them), nor do those below the base of a batch that a correction replaced.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Deliveries:
-    """Every batch as it ever stood, by revision: read once, asked as often as a night needs."""
+    """Every state of every batch, by revision; read once, used as often as a night needs."""
 
     revisions: tuple[Batch, ...]
 
@@ -82,15 +82,15 @@ class Deliveries:
         return {batch.batch_id: batch for batch in self.revisions}
 
     def latest(self) -> list[Batch]:
-        """Return every batch as it stands now, in order of arrival."""
+        """Return every batch in its present state, in order of arrival."""
         return sorted(self._newest.values(), key=_by_arrival)
 
     def of(self, night: date) -> list[Batch]:
-        """Return the batches a night took in, as they stand now."""
+        """Return the batches that a night took in, in their present state."""
         return [batch for batch in self.latest() if batch.night == night]
 
     def get(self, batch_id: str) -> Batch | None:
-        """Return a batch as it stands now, or None when it was never taken in."""
+        """Return a batch in its present state, or None when it was never taken in."""
         return self._newest.get(batch_id)
 
     def repeats(self, batch_id: str, kind: str, name: str) -> bool:
@@ -102,14 +102,14 @@ class Deliveries:
         return batch is not None and (batch.kind, batch.key) != (kind, name)
 
     def newest_of_keys(self) -> dict[tuple[str, str], Batch]:
-        """Return for each kind and key the batch that was last taken in under it."""
+        """Return the batch that was last taken in under each kind and key."""
         return {(batch.kind, batch.key): batch for batch in sorted(self.latest(), key=_by_time)}
 
     def stale(self) -> dict[str, str]:
-        """Return the ids, with their keys, of content that another one under its own key replaced.
+        """Return the ids, with their keys, of content that other content replaced under the same key.
 
-        Should a file get that content back, it counts again. What a file of another name corrected does not, however
-        often it is delivered: its own file is still what it was.
+        If a file gets such content back, it counts again. Content that a file of another name corrected does not,
+        however often it is delivered: its own file did not change.
         """
         newest = self.newest_of_keys()
         return {
@@ -119,15 +119,15 @@ class Deliveries:
         }
 
     def accepted(self, after: date | None = None) -> list[Batch]:
-        """Return each revision of a batch of rows that let rows in and stands, with only those in `rows_accepted`.
+        """Return each revision that added accepted rows that count; its `rows_accepted` are only these.
 
-        A release adds rows to a batch whose others were profiled and scored long ago. With `after`, only those with
-        later events.
+        A release adds rows to a batch with others that were profiled and scored long ago. With `after`, only revisions
+        with later events.
         """
         bases = {name: batch.base for name, batch in self._newest.items()}
         before: dict[str, int] = {}
         found = []
-        for batch in (each for each in self.revisions if each.revision >= bases[each.batch_id]):
+        for batch in (state for state in self.revisions if state.revision >= bases[state.batch_id]):
             added = batch.rows_accepted - before.get(batch.batch_id, 0)
             before[batch.batch_id] = batch.rows_accepted
             if batch.kind == "rows" and added and batch.event_until and (after is None or batch.event_until > after):
@@ -148,7 +148,7 @@ class Deliveries:
         first = np.array([np.inf if batch is None else batch.base for batch in batches])
         return first, np.array([-np.inf if batch is None else batch.revision for batch in batches])
 
-    def standing(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def active(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of a table with `batch_id` and `revision` that count.
 
         Examples
@@ -156,7 +156,7 @@ class Deliveries:
         >>> day, moment = date(2026, 1, 2), datetime(2026, 1, 2)
         >>> batch = Batch("a", 2, 2, "rows", "a.csv", 1, "", day, day, moment, day, day, 1, 1, 0, 0, "accepted", "[]")
         >>> written = pd.DataFrame({"batch_id": ["a", "a", "crashed"], "revision": [1, 2, 1], "x": [5, 6, 7]})
-        >>> Deliveries((batch,)).standing(written)["x"].tolist()
+        >>> Deliveries((batch,)).active(written)["x"].tolist()
         [6]
         """
         codes, names = pd.factorize(frame["batch_id"])
@@ -165,7 +165,7 @@ class Deliveries:
 
 
 def add_batch(lake: Lake, project: str, batch: Batch) -> bool:
-    """Write a batch's state once; the last of its writes, since it says that the others are done."""
+    """Write a state of a batch once; it is the last of its writes, because it says that the others are done."""
     return lake.append_if_absent(project, "batches", _frame(batch), batch.write_key)
 
 
@@ -175,7 +175,7 @@ def add_batches(lake: Lake, project: str, batches: Iterable[Batch]) -> None:
 
 
 def deliveries(lake: Lake, project: str) -> Deliveries:
-    """Return every delivery there was."""
+    """Return every delivery of a project."""
     return lake.read_parsed(project, "batches", _deliveries)
 
 
@@ -187,7 +187,7 @@ def _deliveries(table: pd.DataFrame) -> Deliveries:
 
 
 def latest(lake: Lake, project: str) -> list[Batch]:
-    """Return every batch as it stands now, in order of arrival."""
+    """Return every batch in its present state, in order of arrival."""
     return deliveries(lake, project).latest()
 
 
@@ -205,16 +205,16 @@ def active_rows(
     columns: list[str] | None = None,
     where: Sequence[Filter] = (),
 ) -> pd.DataFrame:
-    """Read what counts of rows, labels, profiles or predictions; `known` is read when it is not given."""
+    """Read the rows, labels, profiles or predictions that count; the deliveries are read when they are not given."""
     wanted = None if columns is None else list(dict.fromkeys([*columns, "batch_id", "revision"]))
-    # Deliveries are read first: what is committed while the table is read belongs to none of them yet.
+    # Deliveries are read first: what is committed while the table is read belongs to none of them.
     known = deliveries(lake, project) if known is None else known
-    frame = known.standing(lake.read(project, table, columns=wanted, where=where))
+    frame = known.active(lake.read(project, table, columns=wanted, where=where))
     return frame if columns is None else frame[columns]
 
 
 def batch_rows(lake: Lake, project: str, batch: Batch) -> pd.DataFrame:
-    """Return the rows that one revision of a batch let in; only its event dates' files are read."""
+    """Return the rows that one revision of a batch added; only files of its event dates are read."""
     return lake.read(project, "rows", where=_of(batch)).sort_values("row_id", ignore_index=True)
 
 

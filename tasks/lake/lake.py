@@ -23,10 +23,10 @@ Rows: TypeAlias = "Piece | Callable[[], Iterator[Piece]]"
 T = TypeVar("T")
 ATTEMPTS = 5
 ONCE = 1
-STORE = "External: Generic "  # how Delta begins what a store said while a file was written, such as a full disk
-# Whoever opens a table reads the commits since its last checkpoint, and so does each look for a key.
-# Delta forgets commits older than 30 days by itself, vacuum or not; a training must stay repeatable from the commit it
-# names.
+STORE = "External: Generic "  # begins Delta's errors about a store while a file is written, such as a full disk
+# Opening a table reads the commits since its last checkpoint, and so does each look-up of a key.
+# Delta removes commits older than 30 days by itself, with or without vacuum; a training must stay repeatable from the
+# commit that it names.
 SETTINGS = {"delta.checkpointInterval": "10", "delta.enableExpiredLogCleanup": "false"}
 
 
@@ -41,11 +41,11 @@ class Lake:
     options : dict
         Storage options as the `deltalake` package takes them (endpoint, region, conditional put).
     fence : (str, int), optional
-        The lease under which is written, and its token: see `under`.
+        The lease that writes are made under, and its token: see `with_lease`.
 
     Notes
     -----
-    What was opened is left behind when the lake is pickled to another process.
+    Opened tables and kept frames stay in this process when the lake is pickled to another one.
     """
 
     root: str
@@ -59,15 +59,15 @@ class Lake:
         return Lake, (self.root, self.options)
 
     def with_lease(self, lease: str, token: int) -> Lake:
-        """Return the same lake, written to by the holder of a lease.
+        """Return the same lake for the holder of a lease.
 
-        Once a holder with a higher token has written to a fenced table, nothing of this one is let in: whoever was
-        paused, and does not know that the lease ran out, cannot decide on what it knew then.
+        Once a holder with a higher token has written to a fenced table, writes of this holder are refused: a process
+        that was paused, and does not know that its lease ran out, cannot decide on old data.
         """
         return replace(self, fence=(lease, token))
 
     def uri(self, project: str, table: str) -> str:
-        """Return where a project's table lives."""
+        """Return the address of a project's table."""
         return f"{self.root.rstrip('/')}/{project}/{table}"
 
     def append_if_absent(self, project: str, table: str, frame: Rows, key: str, *more_keys: str) -> bool:
@@ -76,9 +76,8 @@ class Lake:
         Rows may come as a frame or an Arrow table, or as a function that yields such with the same columns, each time
         from the start: then they are written piece by piece, and one piece is held at a time.
 
-        The keys travel in the same commit as the rows (Delta application transactions), so a crash leaves both or
-        neither.
-        A commit whose reply was lost, and a race lost against another writer, look alike: read again, then decide.
+        The keys are in the same commit as the rows (Delta application transactions), so a crash leaves both or neither.
+        A commit with a lost reply and a race lost against another writer look alike: read again, then decide.
 
         Raises
         ------
@@ -94,7 +93,7 @@ class Lake:
 
         keys = list(dict.fromkeys((key, *more_keys)))
         for _ in range(ATTEMPTS):
-            # Keys are looked up in the very snapshot that is written on: whoever commits one in between is a conflict.
+            # Keys are looked up in the snapshot that is written to: a commit in between is a conflict.
             snapshot = self.ensured(project, table, frame)
             fence = self._fence(snapshot, table)
             if len(_unwritten(snapshot, keys)) < len(keys):
@@ -128,7 +127,7 @@ class Lake:
         )
 
     def _fence(self, snapshot: DeltaTable, table: str) -> list[Transaction]:
-        """Return what a commit says of the lease it is made under."""
+        """Return the transactions that name the lease of a commit."""
         from deltalake import Transaction
 
         if self.fence is None or not TABLES[table].fenced:
@@ -143,22 +142,22 @@ class Lake:
         return [Transaction(name, token)]
 
     def add_each(self, project: str, table: str, frames: Mapping[str, pd.DataFrame]) -> None:
-        """Append, in one commit, those frames under whose key nothing was written yet.
+        """Append, in one commit, the frames with keys that were not written yet.
 
-        The same as `append_if_absent` for each of them, but the table grows by one file a night, not by one a delivery.
+        The same as `append_if_absent` for each of them, but the table grows by one file a night, not one a delivery.
         """
         import pandas as pd
 
         left = self.missing(project, table, list(frames))
         while left and not self.append_if_absent(project, table, pd.concat([frames[key] for key in left]), *left):
-            left = self.missing(project, table, list(frames))  # somebody else wrote some of them, so there are fewer
+            left = self.missing(project, table, list(frames))  # another writer wrote some of them, so there are fewer
 
     def has(self, project: str, table: str, key: str) -> bool:
         """Tell whether a write with this key has been committed."""
         return not self.missing(project, table, [key])
 
     def missing(self, project: str, table: str, keys: list[str]) -> list[str]:
-        """Return those keys under which nothing was written yet, in the same order."""
+        """Return the keys that were not written yet, in the same order."""
         opened = self._current(project, table) if keys else None
         return list(keys) if opened is None else _unwritten(opened, keys)
 
@@ -183,13 +182,13 @@ class Lake:
         columns : list of str, optional
             Only these; the others are not read from storage.
         where : sequence of (column, operator, value)
-            Filters that all must hold. Files whose statistics rule them out are not opened, so the cost follows the
+            Filters that all must hold. Files that their statistics rule out are not opened, so the cost follows the
             rows asked for, not the history.
 
         Returns
         -------
         DataFrame
-            In no certain order; empty, with the table's fixed columns, when nothing was ever written.
+            In no particular order; empty, with the table's fixed columns, when nothing was ever written.
         """
         opened = self._current(project, table) if at is None else self.open(project, table)
         if opened is None:
@@ -223,7 +222,7 @@ class Lake:
         where: Sequence[Filter] = (),
         rows_at_once: int = 200_000,
     ) -> Iterator[pd.DataFrame]:
-        """Read a table as it is now in pieces of at most so many rows, of which one is held at a time."""
+        """Read a table as it is now, in pieces of at most so many rows; one piece is held at a time."""
         opened = self._current(project, table)
         if opened is None:
             return
@@ -241,27 +240,27 @@ class Lake:
             yield frame_of(pa.Table.from_batches(held))
 
     def put(self, project: str, name: str, content: bytes) -> str:
-        """Write a whole object (a report page) beside the tables, replacing the last one; return where it is."""
+        """Write a whole object (a report page) next to the tables, replacing the last one; return its address."""
         write_object(self.root, self.options, f"{project}/objects/{name}", content)
         return f"{self.root.rstrip('/')}/{project}/objects/{name}"
 
     def _current(self, project: str, table: str) -> DeltaTable | None:
-        """Return the table as it is now, to be read only: opened once, then told what was committed since."""
-        place = self.uri(project, table)
-        kept = self._opened.get(place)
+        """Return the table as it is now, for reading: opened once, then updated with the commits made since."""
+        uri = self.uri(project, table)
+        kept = self._opened.get(uri)
         if kept is None:
             opened = self.open(project, table)
-            return None if opened is None else self._opened.setdefault(place, opened)
+            return None if opened is None else self._opened.setdefault(uri, opened)
         try:
             kept.update_incremental()
         except OSError as error:
-            raise Unreachable(f"reading {place} failed: {error}; is the store up?") from error
+            raise Unreachable(f"reading {uri} failed: {error}; is the store up?") from error
         return kept
 
     def ensured(self, project: str, table: str, first: Rows | None = None) -> DeltaTable:
-        """Open a table anew, made empty where there was none: of two that make it at once, both have the same one.
+        """Open a table, created empty where there was none; two writers that create it at once get the same one.
 
-        A first write must have a snapshot to look its key up in, as every other.
+        The first write needs a snapshot to look its key up in, as every other one.
 
         Parameters
         ----------
@@ -281,19 +280,19 @@ class Lake:
                 mode="ignore",
                 configuration=SETTINGS,
                 storage_options=self.options,
-                commit_properties=CommitProperties(max_commit_retries=0),  # else a second maker makes it once more
+                commit_properties=CommitProperties(max_commit_retries=0),  # otherwise a second writer creates it again
             )
         except CommitFailedError:
-            pass  # somebody else made it at the same moment
+            pass  # another writer created it at the same moment
         except (OSError, DeltaError) as error:
-            raise Unreachable(f"making {self.uri(project, table)} failed: {error}; is the store up?") from error
+            raise Unreachable(f"creating {self.uri(project, table)} failed: {error}; is the store up?") from error
         made = self.open(project, table)
         if made is None:
-            raise Unreachable(f"{self.uri(project, table)} was made and cannot be opened; is the store up?")
+            raise Unreachable(f"{self.uri(project, table)} was created and cannot be opened; is the store up?")
         return made
 
     def open(self, project: str, table: str) -> DeltaTable | None:
-        """Open a table anew as it is now, or return None when nothing was ever written."""
+        """Open a table as it is now, or return None when nothing was ever written."""
         from deltalake import DeltaTable
         from deltalake.exceptions import TableNotFoundError
 

@@ -1,11 +1,11 @@
-"""Leases: one run at a time does a project's night, and a run that died is noticed.
+"""Leases: one run at a time works on a project, and the lease of a dead run is taken over.
 
-A lease is taken, prolonged and given back by rows of the project's `leases` table. Each row's number is one more than
-that of the state it was written upon, and a number is written once, so whoever acts on a state that has changed
-meanwhile writes nothing. The number that gave a lease is its fencing token; it only grows.
+A lease is taken, extended and released by rows of the project's `leases` table. The number of a row is one more than
+that of the state it follows, and each number is written once: a run that acts on an outdated state writes nothing. The
+number of the row that granted a lease is its fencing token; it only grows.
 
-What a lease protects is never more than order and effort: every write of a night is exactly-once by itself, so even a
-holder that wakes up after its lease ran out does no harm.
+A lease only avoids double work: every write of a night is exactly-once by itself, so a holder that wakes up after its
+lease ran out does no harm.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PATIENCE_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who may do what until when; `token` is the number of the commit that gave it."""
+    """The right of a holder to do something until a moment; `token` is the number of the row that granted it."""
 
     name: str
     holder: str
@@ -45,7 +45,7 @@ class Lease:
 
 
 def this_process() -> str:
-    """Return a name for this process that no later one with its number shares: host, number, moment of its start."""
+    """Return a unique name for this process: its host, its number and the moment of its start."""
     import psutil
 
     return f"{socket.gethostname()}/{os.getpid()}/{psutil.Process().create_time():.2f}"
@@ -55,12 +55,12 @@ def this_process() -> str:
 def acquire_lease(
     lake: Lake, project: str, name: str, *, holder: str | None = None, patience_seconds: float = PATIENCE_SECONDS
 ) -> Iterator[Lease]:
-    """Hold a lease for as long as the block takes; wait for whoever holds it, unless that one is dead.
+    """Hold a lease while the block runs; wait for the present holder, unless its process is dead.
 
     Raises
     ------
     Conflict
-        When somebody else still holds it after `patience_seconds`.
+        When another process still holds it after `patience_seconds`.
     """
     lease = _taken(lake, project, name, (holder or this_process(), patience_seconds))
     over = threading.Event()
@@ -97,12 +97,12 @@ def _prolong(lake: Lake, project: str, lease: Lease, over: threading.Event) -> N
     while not over.wait(PROLONG_SECONDS):
         try:
             _write(lake, project, lease, until=clock.now() + SPAN)
-        except Error as error:  # the next try may succeed, and nothing is lost if none does: see the module's text
+        except Error as error:  # the next try may succeed, and nothing is lost if none does
             logger().warning(line("lease_not_prolonged", name=lease.name, why=error))
 
 
 def _write(lake: Lake, project: str, lease: Lease, *, until: datetime) -> None:
-    """Move a lease's end, unless somebody else has taken it meanwhile."""
+    """Move the end of a lease, unless another process has taken it in the meantime."""
     while True:
         last = _last(lake, project, lease.name)
         if last is None or last["token"] != lease.token:
@@ -112,7 +112,7 @@ def _write(lake: Lake, project: str, lease: Lease, *, until: datetime) -> None:
 
 
 def _last(lake: Lake, project: str, name: str) -> dict[str, Any] | None:
-    """Return a lease's newest row, or None when nobody ever held it."""
+    """Return the newest row of a lease, or None when it was never held."""
     rows = lake.read(project, TABLE, where=[("name", "=", name)])
     return None if rows.empty else dict(rows.sort_values("commit").iloc[-1])
 
@@ -133,7 +133,7 @@ def _add(lake: Lake, project: str, lease: Lease, number: int) -> bool:
     row = {"commit": number, "name": lease.name, "holder": lease.holder, "token": lease.token, "until": lease.until}
     try:
         return lake.append_if_absent(project, TABLE, pd.DataFrame([row]), f"{lease.name}/{number}")
-    except Conflict:  # so many others write that somebody else has the number by now
+    except Conflict:  # with so many writers, another one has the number by now
         return False
 
 

@@ -1,4 +1,4 @@
-"""Whole objects beside the tables: pages and files that are replaced, not added to."""
+"""Whole objects next to the tables: pages and files that are replaced, not appended to."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def write_object(root: str, options: Mapping[str, str], path: str, content: bytes) -> None:
-    """Write an object below a lake's root; whoever reads meanwhile has the old one or the new one, never half of one.
+    """Write an object below a lake's root; a reader gets the old one or the new one, never a part of one.
 
     Parameters
     ----------
@@ -16,12 +16,12 @@ def write_object(root: str, options: Mapping[str, str], path: str, content: byte
     options : mapping of str to str
         The lake's storage options.
     path : str
-        Where below the root, parted by `/`.
+        Path below the root, separated by `/`.
     """
     from pyarrow import fs
 
-    system, place = file_system(root, options)
-    whole = f"{place}/{path}"
+    system, folder = file_system(root, options)
+    whole = f"{folder}/{path}"
     if isinstance(system, fs.LocalFileSystem):
         system.create_dir(whole.rpartition("/")[0])
     part = f"{whole}.part"

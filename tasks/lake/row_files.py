@@ -1,7 +1,7 @@
 """Accepted rows in parts: which files of one commit hold a batch, so that any process reads its share by itself.
 
-What is sent to a worker is the name of a few files. The driver has read the table's log once; a worker opens no table,
-so it cannot see another state than the driver's.
+Only the names of a few files are sent to a worker. The driver has read the table's log once; a worker opens no table,
+so it cannot see a state other than the driver's.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tasks.lake.lake import Lake
 from tasks.lake.object_files import file_system
 
 ParallelMap: TypeAlias = "Callable[..., Iterable[Any]]"
-"""What does pieces of work, with the meaning of `map`: here or elsewhere, results in the order of the work."""
+"""Does pieces of work with the meaning of `map`, in this process or on workers; results keep the order of the work."""
 PIECE_ROWS = 200_000  # held at once
 PART_ROWS = 1_000_000  # a file of a large batch with more is read in several parts
 BUFFER_BYTES = 1 << 20  # of a column, read at once from a disk
@@ -30,12 +30,12 @@ TABLE = "rows"
 
 @dataclass(frozen=True, slots=True)
 class RowPart:
-    """What a worker reads: one revision of a batch as a whole, or a share of one file's rows of it.
+    """What a worker reads: one revision of a batch as a whole, or a share of its rows in one file.
 
     Attributes
     ----------
     files : tuple of str
-        Where rows of the batch may lie, below the table's folder.
+        Paths, below the table's folder, of the files that may have rows of the batch.
     rows : int
         How many they are, about: a file may hold other batches too.
     share : (int, int) or None
@@ -57,7 +57,7 @@ class RowPart:
 
 @dataclass(frozen=True)
 class RowReader:
-    """How accepted rows are read from files, wherever their store can be reached; small to send."""
+    """Reads accepted rows from files, wherever their store can be reached; small to send."""
 
     lake: Lake
     project: str
@@ -106,10 +106,10 @@ class RowReader:
             for batch in file.iter_batches(PIECE_ROWS, row_groups=groups, use_threads=False) if groups else ():
                 mine = _belonging(batch, part)
                 if mine.num_rows:
-                    yield self._laid(mine).to_pandas()
+                    yield self._aligned(mine).to_pandas()
 
-    def _laid(self, batch: pa.RecordBatch) -> pa.Table:
-        """Return rows of one file with the table's columns; those that came later are missing."""
+    def _aligned(self, batch: pa.RecordBatch) -> pa.Table:
+        """Return rows of one file with the table's columns; columns that were added later have no values."""
         there = set(batch.schema.names)
         columns = {
             kind.name: batch.column(kind.name).cast(kind.type)
@@ -126,7 +126,7 @@ class RowReader:
 
 @dataclass(frozen=True)
 class RowFiles:
-    """The files of a project's accepted rows as they are at one commit; what the driver knows, and nobody is sent.
+    """The files of a project's accepted rows at one commit; known to the driver only.
 
     Attributes
     ----------
@@ -151,7 +151,7 @@ class RowFiles:
         return cls(reader, opened.version(), listed.reindex(columns=wanted).sort_values("path", ignore_index=True))
 
     def rows(self, batch: Batch) -> pd.DataFrame:
-        """Return the rows that one revision of a batch let in."""
+        """Return the rows that one revision of a batch added."""
         return pd.concat([piece for part in self.parts(batch) for piece in self.reader.pieces(part)], ignore_index=True)
 
     def parts(self, batch: Batch) -> list[RowPart]:
@@ -168,7 +168,7 @@ class RowFiles:
         ]
 
     def _holding(self, batch: Batch) -> pd.DataFrame:
-        """Return the files that may hold rows of a batch; one whose extremes are not known may."""
+        """Return the files that may have rows of a batch; a file without known extremes may."""
         listed = self.listed
         low, high = listed["min.batch_id"], listed["max.batch_id"]
         could = (low.isna() | (low <= batch.batch_id)) & (high.isna() | (high >= batch.batch_id))

@@ -1,10 +1,10 @@
 """The tables: what one row is.
 
 Every project has its own set of tables under `<root>/<project>/`, because the rows of two projects share no schema.
-`rows` has the project's own columns beside the ones named here.
+`rows` has the project's own columns in addition to the ones named here.
 
-No table is parted into folders by day. A night's write is one file, whose extremes Delta keeps, and by them a read of
-some days leaves the other files out just the same; parted, a week's delivery would be seven small files.
+No table is partitioned into folders by day. A night's write is one file. Delta keeps its extremes, by which a read of
+some days skips the other files just the same; partitioned, a week's delivery would be seven small files.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ WHOLE = pa.int64()
 class TableSchema:
     """One Delta table: its fixed columns, and whether a project adds columns of its own.
 
-    What is written to a `fenced` one by the holder of a lease is refused once a later holder has written.
-    A column of `either` is text in a project whose first rows have text there, in every other of its fixed type.
+    Writes to a `fenced` table by the holder of a lease are refused once a later holder has written to it.
+    A column of `either` is text in a project with text in its first rows, and of its fixed type in every other.
     """
 
     columns: tuple[tuple[str, pa.DataType], ...]
@@ -39,7 +39,7 @@ class TableSchema:
 
 
 TABLES: dict[str, TableSchema] = {
-    # a delivery: the highest revision of a batch id is its state, and what it wrote from its base revision on stands
+    # a delivery: the highest revision of a batch id is its state; what was written from its base revision on counts
     "batches": TableSchema(
         (
             ("batch_id", TEXT),
@@ -64,7 +64,7 @@ TABLES: dict[str, TableSchema] = {
         ),
         fenced=True,
     ),
-    # a delivery whose content was taken in under another key: it is not read again while its stamp stays
+    # a delivery with content that was taken in under another key: it is not read again while its stamp stays
     "repeats": TableSchema((("kind", TEXT), ("key", TEXT), ("stamp", TEXT), ("batch_id", TEXT))),
     # an accepted typed row, with the revision of its batch that let it in
     "rows": TableSchema(

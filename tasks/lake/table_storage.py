@@ -1,4 +1,4 @@
-"""How a table lies in its store, and the operations that change that and nothing else."""
+"""The files of a table in its store, and the operations that change only them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TARGET_BYTES = 128 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class TableFiles:
-    """How a table lies in its store now: its files, how many of them are small, and its bytes."""
+    """The files of a table: how many there are, how many of them are small, and their bytes."""
 
     table: str
     files: int
@@ -33,7 +33,7 @@ class TableFiles:
 
 
 def layout(lake: Lake, project: str, table: str) -> TableFiles | None:
-    """Return how a table lies in its store, or None when nothing was ever written."""
+    """Return the files of a table, or None when nothing was ever written."""
     opened = lake.open(project, table)
     if opened is None:
         return None
@@ -44,7 +44,7 @@ def layout(lake: Lake, project: str, table: str) -> TableFiles | None:
 def compact(lake: Lake, project: str, table: str) -> int:
     """Write small files together into large ones; return how many files fewer there are. No row changes."""
     opened = _opened(lake, project, table)
-    with _told_apart(lake, project, table):
+    with _translated_errors(lake, project, table):
         written = writing(pa.schema(opened.schema().to_arrow()))
         done = opened.optimize.compact(target_size=TARGET_BYTES, writer_properties=written)
     return int(done["numFilesRemoved"]) - int(done["numFilesAdded"])
@@ -56,7 +56,7 @@ def remove(lake: Lake, project: str, table: str, predicate: str) -> int:
     Earlier states of the table keep them until their files are removed: see `remove_files`.
     """
     opened = _opened(lake, project, table)
-    with _told_apart(lake, project, table):
+    with _translated_errors(lake, project, table):
         return int(opened.delete(predicate)["num_deleted_rows"])
 
 
@@ -77,15 +77,15 @@ def remove_files(
     Parameters
     ----------
     days : int
-        For so long, earlier states of the table can still be read.
+        Earlier states of the table can be read for so long.
     keep : sequence of int
-        Commits whose state stays readable however old it is.
+        Commits with a state that stays readable however old it is.
     dry_run : bool
         Only count them.
     """
     opened = _opened(lake, project, table)
     kept = [number for number in dict.fromkeys(keep) if number <= opened.version()]
-    with _told_apart(lake, project, table):
+    with _translated_errors(lake, project, table):
         gone = opened.vacuum(
             retention_hours=days * 24, dry_run=dry_run, enforce_retention_duration=False, keep_versions=kept or None
         )
@@ -110,14 +110,14 @@ def _opened(lake: Lake, project: str, table: str) -> DeltaTable:
 
 
 @contextmanager
-def _told_apart(lake: Lake, project: str, table: str) -> Iterator[None]:
-    """Give Delta's errors our own types: a conflict can be tried again, and so can a store that does not answer."""
+def _translated_errors(lake: Lake, project: str, table: str) -> Iterator[None]:
+    """Raise Delta's errors as our own types: a conflict can be tried again, and so can a store that does not answer."""
     from deltalake.exceptions import CommitFailedError
 
     where = lake.uri(project, table)
     try:
         yield
     except CommitFailedError as error:
-        raise Conflict(f"{where} was written meanwhile; the next upkeep will do it") from error
+        raise Conflict(f"{where} was written in the meantime; the next upkeep repeats this") from error
     except OSError as error:
         raise Unreachable(f"{where} did not answer: {error}; is the store up?") from error

@@ -121,6 +121,6 @@ def _tally(
         ("event_date", ">=", cohort["event_date"].min()),
         ("event_date", "<=", cohort["event_date"].max()),
     ]
-    pieces = (data.deliveries.standing(piece) for piece in data.lake.pieces(data.spec.project, "rows", where=inside))
+    pieces = (data.deliveries.active(piece) for piece in data.lake.pieces(data.spec.project, "rows", where=inside))
     of_cohort = (piece[piece["row_id"].isin(cohort["row_id"])] for piece in pieces)
     return cohort_tally(slices, cohort, (features(piece) for piece in of_cohort if len(piece)), data.spec.scope.metric)
