@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import date as Date  # noqa: N812 - the flow's parameter is called `date` in the form people fill in
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from prefect import flow, runtime
@@ -41,16 +42,15 @@ from tasks.promote import (
     sentence,
 )
 from tasks.promote.task import carry_task
-from tasks.records import Entry, PromotionEntry, RollbackEntry
+from tasks.records import Entry, PromotionAction, PromotionEntry, RollbackEntry
 from tasks.registry import Version
 from tasks.registry.mlflow_names import ANSWER_REASON, APPROVER, BARRED, PROMOTED, REFUSED, TO_TELL
 
-ACTIONS: dict[type, Any] = {
+ACTIONS: dict[type, PromotionAction] = {
     Promote: "promoted",
     Reject: "rejected",
     Refuse: "refused",
     PutBack: "put_back",
-    RollBack: "rolled_back",
 }
 EVENTS = {
     "promoted": "model.promoted",
@@ -221,15 +221,15 @@ def _reference(entry: Entry) -> str:
 
 
 def _entry(step: Step, text: str, when: tuple[Date, datetime], by: tuple[str, str]) -> Entry:
-    name, subject = _entry_name(step, text, when[1]), _subject(step)
-    night, moment, (actor, because) = *when, by
-    if isinstance(step, RollBack):
-        return RollbackEntry(
-            name=name, night=night, time=moment, subject=subject, actor=actor, reason=text, because=because
-        )
-    action = ACTIONS[type(step)]
-    return PromotionEntry(
-        name=name, night=night, time=moment, action=action, subject=subject, actor=actor, reason=text, because=because
+    entry_type = RollbackEntry if isinstance(step, RollBack) else partial(PromotionEntry, action=ACTIONS[type(step)])
+    return entry_type(
+        name=_entry_name(step, text, when[1]),
+        night=when[0],
+        time=when[1],
+        subject=_subject(step),
+        actor=by[0],
+        reason=text,
+        because=by[1],
     )
 
 
@@ -241,7 +241,7 @@ def _subject(step: Step) -> str:
 
 def _entry_name(step: Step, text: str, moment: datetime) -> str:
     """Return a name that a repeated step shares: a version is promoted, rejected and rolled back at most once."""
-    name = f"{step.number}/{ACTIONS[type(step)]}"
+    name = f"{step.number}/{_action_of(step)}"
     if isinstance(step, PutBack):
         return f"champion/{ACTIONS[PutBack]}/{moment.isoformat(timespec='seconds')}"
     return f"{name}/{_digest(text)}" if isinstance(step, Refuse) else name
@@ -252,4 +252,8 @@ def _digest(text: str) -> str:
 
 
 def _action(steps: list[Step]) -> str:
-    return ", ".join(ACTIONS[type(step)] for step in steps) or "none"
+    return ", ".join(map(_action_of, steps)) or "none"
+
+
+def _action_of(step: Step) -> str:
+    return "rolled_back" if isinstance(step, RollBack) else ACTIONS[type(step)]

@@ -19,6 +19,8 @@ from tasks.records.upstream import UpstreamState
 
 EntryKind = Literal["night", "retraining", "promotion", "rollback", "release", "upkeep", "notification", "review"]
 
+PromotionAction = Literal["promoted", "rejected", "refused", "put_back", "approved"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -177,7 +179,7 @@ class PromotionEntry(Entry):
 
     kind: ClassVar[EntryKind] = "promotion"
 
-    action: Literal["promoted", "rejected", "refused", "put_back", "approved"]
+    action: PromotionAction
     because: str = ""
 
 
