@@ -9,7 +9,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -98,16 +98,20 @@ def _past(flow_run: FlowRun) -> Past:
         completed = client.read_flow_runs(
             flow_run_filter=_runs(deployment, ["COMPLETED"]), sort=newest_first, limit=1, offset=0
         )
-        last_completed = completed[0].expected_start_time if completed else None
+        last_completed = _moment(completed[0].expected_start_time) if completed else None
         failed = _runs(deployment, ["FAILED", "CRASHED"])
         recent = client.read_flow_runs(flow_run_filter=failed, sort=newest_first, limit=2, offset=0)
         since = _runs(deployment, ["FAILED", "CRASHED"], last_completed)
         oldest = client.read_flow_runs(flow_run_filter=since, sort=Sort.EXPECTED_START_TIME_ASC, limit=1, offset=0)
-    others = [run.expected_start_time for run in recent if run.id != flow_run.id]
-    previous = others[0] if others else None
-    first = oldest[0].expected_start_time if oldest else None
+    previous = next((_moment(run.expected_start_time) for run in recent if run.id != flow_run.id), None)
+    first = _moment(oldest[0].expected_start_time) if oldest else None
     recovered = last_completed is not None and previous is not None and last_completed > previous
     return Past(previous, first, recovered)
+
+
+def _moment(time: datetime | None) -> datetime | None:
+    """Return a time of Prefect as a standard one: pendulum's differences cannot be divided by a timedelta."""
+    return None if time is None else datetime.fromtimestamp(time.timestamp(), UTC)
 
 
 def _runs(deployment: UUID, kinds: list[str], after: datetime | None = None) -> Any:

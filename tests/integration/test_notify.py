@@ -4,7 +4,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 
+from tasks import clock
 from tasks.errors import Unreachable
 from tasks.lake import Lake, read_entries
 from tasks.notify import sent_messages
@@ -159,8 +160,12 @@ def test_a_failed_run_is_notified_without_traceback_or_secret(
     assert not any(word in each["message"] for each in taken for word in ("Smith", "Traceback", "hunter2222"))
 
 
-def test_a_failure_that_lasts_is_sent_once(
-    inbox: Inbox, write: Write, prefect_url: str, monkeypatch: pytest.MonkeyPatch
+def test_a_failure_that_lasts_is_sent_once_and_again_as_a_reminder(
+    inbox: Inbox,
+    write: Write,
+    prefect_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     from prefect import flow, get_client
     from prefect.client.schemas.objects import FlowRun, State
@@ -189,6 +194,12 @@ def test_a_failure_that_lasts_is_sent_once(
             if not state.is_completed():
                 notify_failure(promote, run, state)
             counts.append(len(taken))
+        later = clock.now() + timedelta(days=8)
+        monkeypatch.setattr("tasks.clock.now", lambda: later)
+        notify_failure(promote, ended(deployment, Failed()), Failed())
+        assert "failure_not_sent" not in caplog.text
         notify_failure(promote, run.model_copy(update={"parameters": {"project": "gone"}}), Failed())
     assert counts == [1, 1, 1, 1, 1]  # the last had failed before on the same day
-    assert taken[0]["message"].startswith("its process ended without a word")
+    assert len(taken) == 2  # and is sent again as a reminder
+    assert "failure_not_sent flow=promote why=SpecError" in caplog.text
+    assert taken[0]["message"].startswith("its process ended without an error")
