@@ -49,13 +49,13 @@ def table(*headings: str | Column) -> Table:
 
 
 def wrapped(line: str, width: int) -> str:
-    r"""Return a line folded between words; the lines that follow are indented as the first.
+    r"""Return a line folded between words; the lines that follow are indented by two more spaces.
 
     Examples
     --------
     >>> wrapped("  the lake is in /var/lib/leeway/lake", 16)
-    '  the lake is in\n  /var/lib/leeway/lake'
+    '  the lake is in\n    /var/lib/leeway/lake'
     """
-    indent = line[: len(line) - len(line.lstrip())]
+    indent = line[: len(line) - len(line.lstrip())] + "  "
     folded = textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
     return "\n".join(folded)

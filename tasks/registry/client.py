@@ -103,8 +103,8 @@ class Registry:
         return self._version(project, aliases[alias], aliases) if alias in aliases else None
 
     def _version(self, project: str, number: int, aliases: Mapping[str, int]) -> Version | None:
-        found = self._server.ask_or_none("get_model_version", project, str(number))
-        return None if found is None else version_of(found, aliases)
+        model = self._server.ask_or_none("get_model_version", project, str(number))
+        return None if model is None else version_of(model, aliases)
 
     def add_version(self, project: str, draft: Draft) -> Version:
         """Add a version: one run with its metrics and its sealed files, and a version that points at them.

@@ -100,8 +100,8 @@ def verify(files: Mapping[str, bytes], trusted: Sequence[Ed25519PublicKey], abou
         raise EvidenceError(
             f"{MANIFEST} is about {manifest['about']}; expected {dict(about)}: the files belong to another version."
         )
-    held = {name: content for name, content in files.items() if name not in {MANIFEST, SIGNATURE}}
-    faults = _differences(held, manifest["files"])
+    content_files = {name: content for name, content in files.items() if name not in {MANIFEST, SIGNATURE}}
+    faults = _differences(content_files, manifest["files"])
     if faults:
         raise EvidenceError(
             f"the files differ from their signed {MANIFEST}: {'; '.join(faults)}. Register a new version."
@@ -124,12 +124,12 @@ def _is_signed(manifest: bytes, signature: bytes, trusted: Sequence[Ed25519Publi
     return False
 
 
-def _differences(held: Mapping[str, bytes], entries: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    missing = [f"{name} is missing" for name in sorted(set(entries) - set(held))]
-    extra = [f"{name} is extra" for name in sorted(set(held) - set(entries))]
+def _differences(present: Mapping[str, bytes], entries: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    missing = [f"{name} is missing" for name in sorted(set(entries) - set(present))]
+    extra = [f"{name} is extra" for name in sorted(set(present) - set(entries))]
     changed = [
         f"{name} has changed"
-        for name in sorted(set(entries) & set(held))
-        if hashlib.sha256(held[name]).hexdigest() != entries[name]["sha256"]
+        for name in sorted(set(entries) & set(present))
+        if hashlib.sha256(present[name]).hexdigest() != entries[name]["sha256"]
     ]
     return [*missing, *extra, *changed]

@@ -150,11 +150,11 @@ class Contract(SpecSection):
     @field_validator("parameters", mode="before")
     @classmethod
     def _are_values(cls, value: object) -> object:
-        for name, each in value.items() if isinstance(value, dict) else ():
-            for one in each if isinstance(each, list) else [each]:
+        for name, setting in value.items() if isinstance(value, dict) else ():
+            for one in setting if isinstance(setting, list) else [setting]:
                 if not isinstance(name, str) or isinstance(one, bool) or not isinstance(one, int | float | str):
                     raise ValueError(  # noqa: TRY004 - pydantic takes only these for a fault of the file
-                        f"{name!r} is {each!r}; expected a number, a text, or a list of them"
+                        f"{name!r} is {setting!r}; expected a number, a text, or a list of them"
                     )
         return value
 

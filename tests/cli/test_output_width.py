@@ -86,7 +86,7 @@ def test_a_path_is_never_broken(capsys: pytest.CaptureFixture[str], monkeypatch:
     monkeypatch.delenv("COLUMNS", raising=False)
     path = "/home/" + "deeply-nested/" * 12
     screen().print(f"[bold]written[/] to {path} just now")
-    assert capsys.readouterr().out == f"written to\n{path}\njust now\n"
+    assert capsys.readouterr().out == f"written to\n  {path}\n  just now\n"
 
 
 def test_a_long_decision_of_the_demo_continues_below_itself() -> None:

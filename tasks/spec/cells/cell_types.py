@@ -132,8 +132,8 @@ def times(column: pd.Series, time_zone: str) -> Read:
     text = _texts(column, _time_text)
     values = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us]")
     aware, iso = text.str.contains(AWARE, na=False), text.str.match(ISO, na=False)
-    plain = iso & ~aware
-    values[plain] = pd.to_datetime(text[plain], format="ISO8601", errors="coerce").astype("datetime64[us]")
+    local = iso & ~aware
+    values[local] = pd.to_datetime(text[local], format="ISO8601", errors="coerce").astype("datetime64[us]")
     moments = pd.to_datetime(text[iso & aware], format="ISO8601", errors="coerce", utc=True)
     values[iso & aware] = moments.dt.tz_convert(time_zone).dt.tz_localize(None).astype("datetime64[us]")
     for form in MONTH_IN_WORDS:

@@ -77,12 +77,12 @@ def read_span(column: pd.Series) -> TimeSpan:
 
 
 def _not_a_time(name: str, example: str, column: pd.Series) -> str:
-    found = f"event time {name!r} has the value {example[:40]!r}"
+    fault = f"event time {name!r} has the value {example[:40]!r}"
     if DAY_OR_MONTH.fullmatch(example):
         return (
-            f"{found}: the order of day, month and year is ambiguous, so nothing is guessed; "
+            f"{fault}: the order of day, month and year is ambiguous, so nothing is guessed; "
             "write dates as YYYY-MM-DD (ISO 8601), such as 2026-11-20"
         )
     if numbers(column).clean:
-        return f"{found}, a number; write times as YYYY-MM-DDTHH:MM:SSZ (ISO 8601), such as 2026-11-20T02:00:00Z"
-    return f"{found}, which is not a time; expected YYYY-MM-DD, or YYYY-MM-DDTHH:MM:SSZ (ISO 8601)"
+        return f"{fault}, a number; write times as YYYY-MM-DDTHH:MM:SSZ (ISO 8601), such as 2026-11-20T02:00:00Z"
+    return f"{fault}, which is not a time; expected YYYY-MM-DD, or YYYY-MM-DDTHH:MM:SSZ (ISO 8601)"

@@ -28,7 +28,7 @@ class Contradiction:
 
 def contradictions(spec: ProjectSpec) -> list[Contradiction]:
     """Return every contradiction of a spec with valid keys; the list is empty for a valid spec."""
-    found = [
+    pairs = [
         *_of_features(spec),
         *_of_tables(spec),
         *_of_label(spec),
@@ -37,13 +37,13 @@ def contradictions(spec: ProjectSpec) -> list[Contradiction]:
         *_of_operation(spec),
         *_of_upstream(spec),
     ]
-    return [Contradiction(tuple(keys), text) for keys, text in found]
+    return [Contradiction(tuple(keys), text) for keys, text in pairs]
 
 
 Found = Iterator[tuple[list[Loc], str]]
 
 
-def feature_places(spec: ProjectSpec) -> list[tuple[str, Loc]]:
+def feature_keys_of(spec: ProjectSpec) -> list[tuple[str, Loc]]:
     """Return each feature column with its key in the file: those of the rows, of the tables, and of the function."""
     features = spec.features
     blocks: list[tuple[Loc, Columns]] = [
@@ -52,7 +52,7 @@ def feature_places(spec: ProjectSpec) -> list[tuple[str, Loc]]:
         (("features", "made"), features.made),
     ]
     return [
-        place
+        key
         for where, block in blocks
         for kind, names in (
             ("numbers", block.numbers),
@@ -60,40 +60,40 @@ def feature_places(spec: ProjectSpec) -> list[tuple[str, Loc]]:
             ("categories", block.categories),
             ("dates", block.dates),
         )
-        for place in _places(names, *where, kind)
+        for key in _keys_of(names, *where, kind)
     ]
 
 
-def _places(names: Sequence[str], *parent: str | int) -> list[tuple[str, Loc]]:
+def _keys_of(names: Sequence[str], *parent: str | int) -> list[tuple[str, Loc]]:
     return [(name, (*parent, index)) for index, name in enumerate(names)]
 
 
-def _twice(places: list[tuple[str, Loc]]) -> Iterator[tuple[str, Loc, Loc]]:
+def _twice(keys: list[tuple[str, Loc]]) -> Iterator[tuple[str, Loc, Loc]]:
     first: dict[str, Loc] = {}
-    for name, place in places:
+    for name, key in keys:
         if name in first:
-            yield name, place, first[name]
-        first.setdefault(name, place)
+            yield name, key, first[name]
+        first.setdefault(name, key)
 
 
 def _of_features(spec: ProjectSpec) -> Found:
-    places = feature_places(spec)
-    if not places:
+    keys = feature_keys_of(spec)
+    if not keys:
         yield [("features",)], "no feature is named; list at least one under numbers, booleans, categories or dates"
-    for name, place, before in _twice(places):
+    for name, key, before in _twice(keys):
         yield (
-            [place, before],
+            [key, before],
             f"feature {name!r} is named twice; a column is a number, a boolean, a category or a date, once",
         )
-    for name, place in places:
+    for name, key in keys:
         if name == spec.source.label.column:
             yield (
-                [place, LABEL],
+                [key, LABEL],
                 f"the label {name!r} is also a feature; a model would only copy it: take it out of features",
             )
         if name == spec.source.event_time:
             yield (
-                [place, EVENT_TIME],
+                [key, EVENT_TIME],
                 f"event_time {name!r} is also a feature; take it out, and use training.time_treatments: [event_time]",
             )
 
@@ -107,8 +107,8 @@ def _of_tables(spec: ProjectSpec) -> Found:
             f"features.made lists {features.made.all}, but there is no features.function to make them; name it",
         )
     names = [(table.name, ("features", "tables", index, "name")) for index, table in enumerate(features.tables)]
-    for name, place, before in _twice([(name, tuple(place)) for name, place in names]):
-        yield [place, before], f"feature table {name!r} is named twice; give each its own name"
+    for name, key, before in _twice([(name, tuple(key)) for name, key in names]):
+        yield [key, before], f"feature table {name!r} is named twice; give each its own name"
     for index, table in enumerate(features.tables):
         where: Loc = ("features", "tables", index)
         if not table.columns.all:
@@ -123,10 +123,10 @@ def _of_tables(spec: ProjectSpec) -> Found:
                     "itself; rows are joined by columns they are delivered with"
                 )
                 yield [(*where, "entity")], text
-        for name, place in _places(table.columns.all, *where, "columns"):
+        for name, key in _keys_of(table.columns.all, *where, "columns"):
             if name in OWN_COLUMNS:
                 yield (
-                    [place[:-1]],
+                    [key[:-1]],
                     f"column {name!r} of feature table {table.name!r} has a name that Leeway uses itself",
                 )
         if table.max_age_days is not None and table.max_age_days < table.delay_days:
@@ -139,9 +139,9 @@ def _of_tables(spec: ProjectSpec) -> Found:
 
 def _of_label(spec: ProjectSpec) -> Found:
     label = spec.source.label.column
-    ids = _places(spec.source.id, "source", "id")
-    for name, place, before in _twice(ids):
-        yield [place, before], f"id column {name!r} is named twice; once is enough"
+    ids = _keys_of(spec.source.id, "source", "id")
+    for name, key, before in _twice(ids):
+        yield [key, before], f"id column {name!r} is named twice; once is enough"
     if label == spec.source.event_time:
         yield [LABEL, EVENT_TIME], f"the label {label!r} is also event_time; a row needs both, in two columns"
     if label in spec.source.id:
@@ -198,16 +198,16 @@ def _of_privacy(spec: ProjectSpec) -> Found:
     needed = {*source.id, source.event_time, source.label.column, *features.learned, *features.entities}
     unhashable = {*features.numbers, *features.booleans, *features.dates, source.event_time, source.label.column}
     weighed: list[Loc] = [("source",), ("features",)]
-    for name, place in _places(spec.privacy.drop, "privacy", "drop"):
+    for name, key in _keys_of(spec.privacy.drop, "privacy", "drop"):
         if name in needed:
             yield (
-                [place, *weighed],
+                [key, *weighed],
                 f"privacy.drop names {name!r}, which the id, the event time, the label or the features need",
             )
-    for name, place in _places(spec.privacy.pseudonymise, "privacy", "pseudonymise"):
+    for name, key in _keys_of(spec.privacy.pseudonymise, "privacy", "pseudonymise"):
         if name in unhashable:
             yield (
-                [place, *weighed],
+                [key, *weighed],
                 f"privacy.pseudonymise names {name!r}; only ids and categories can be hashed and still be used",
             )
 
@@ -215,22 +215,22 @@ def _of_privacy(spec: ProjectSpec) -> Found:
 def _of_upstream(spec: ProjectSpec) -> Found:
     names = [upstream.project for upstream in spec.upstream]
     for index, name in enumerate(names):
-        place: Loc = ("upstream", index, "project")
+        key: Loc = ("upstream", index, "project")
         if name == spec.project:
             yield (
-                [place, ("project",)],
+                [key, ("project",)],
                 f"upstream names {name!r}, this project itself; name the projects it depends on",
             )
         elif name in names[:index]:
-            yield [place, ("upstream", names.index(name), "project")], f"upstream names {name!r} twice; once is enough"
+            yield [key, ("upstream", names.index(name), "project")], f"upstream names {name!r} twice; once is enough"
 
 
 def _of_operation(spec: ProjectSpec) -> Found:
     cooldown_days, delay_days = spec.monitoring.cooldown_days, spec.source.label.delay_days
-    for name, place in _places(spec.gate.slices, "gate", "slices"):
+    for name, key in _keys_of(spec.gate.slices, "gate", "slices"):
         if name not in spec.features.columns:
             yield (
-                [place, ("features",)],
+                [key, ("features",)],
                 f"gate.slices names {name!r}, which is not a feature; list it there or take it out",
             )
     if cooldown_days < delay_days:

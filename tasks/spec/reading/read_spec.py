@@ -71,12 +71,12 @@ def _misplaced(document: Document, folder: str | None) -> list[tuple[int, str]]:
 
 def _faults(document: Document, errors: list[Any]) -> list[tuple[int, str]]:
     """Return the faults with their lines; only one more than those shown is worded, because there may be 100,000."""
-    plain = [error for error in errors if error["type"] != "contradiction"]
-    lines = [document.line(_written(error)) for error in plain]
-    first = sorted(range(len(plain)), key=lines.__getitem__)[: MOST + 1]
-    faults = [(lines[index], fault_of(plain[index])) for index in first]
-    found = contradictions_of(errors) or _beneath(document.data, errors)
-    return [*faults, *((_line(document, each), each.text) for each in found)]
+    invalid = [error for error in errors if error["type"] != "contradiction"]
+    lines = [document.line(_written(error)) for error in invalid]
+    first = sorted(range(len(invalid)), key=lines.__getitem__)[: MOST + 1]
+    faults = [(lines[index], fault_of(invalid[index])) for index in first]
+    conflicts = contradictions_of(errors) or _beneath(document.data, errors)
+    return [*faults, *((_line(document, conflict), conflict.text) for conflict in conflicts)]
 
 
 def _written(error: dict[str, Any]) -> Loc:
@@ -98,7 +98,7 @@ def _beneath(data: dict[str, Any], errors: list[Any]) -> list[Contradiction]:
     for loc in faulty:
         _drop(rest, loc)
     _, left = _attempt(rest) if faulty else (None, [])
-    return [each for each in contradictions_of(left) if not any(_touches(key, faulty) for key in each.keys)]
+    return [conflict for conflict in contradictions_of(left) if not any(_touches(key, faulty) for key in conflict.keys)]
 
 
 def _key_of(loc: Loc) -> Loc:
