@@ -12,10 +12,11 @@ from typing import Any
 from prefect import flow, runtime
 
 from flows.steps.decide_night import NightOutcome, decide_night, decided
-from flows.steps.decision_record import NightContext, night_name
+from flows.steps.decision_record import night_name
 from flows.steps.exclusive_run import run_exclusively
 from flows.workspace import Workspace, open_workspace
 from tasks.dataset.night_data import NightData
+from tasks.decide import landed_batches
 from tasks.notify.task import notify_failure
 
 
@@ -44,8 +45,8 @@ def monitor(project: str, date: Date | None = None, reason: str = "by hand") -> 
 def monitor_night(workspace: Workspace, night: Date, reason: str) -> NightOutcome:
     """Decide a night from what is stored."""
     data = NightData.read(workspace.lake, workspace.spec, night, aliases=workspace.registry.aliases)
-    context = NightContext(workspace, workspace.champion(data.aliases), data)
     before = decided(data.entries, night)
-    if before is not None and before.name != night_name(context):
+    landed = landed_batches(data.deliveries, data.entries, night, workspace.spec)
+    if before is not None and before.name != night_name(night, landed):
         before = None
-    return decide_night(context, reason, before=before)
+    return decide_night(workspace, workspace.champion(data.aliases), data, reason, before=before)

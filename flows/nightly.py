@@ -14,7 +14,6 @@ from typing import Any
 from prefect import flow, runtime
 
 from flows.steps.decide_night import NightOutcome, decide_night, decided
-from flows.steps.decision_record import NightContext
 from flows.steps.events import emit_event
 from flows.steps.exclusive_run import run_exclusively
 from flows.steps.executor import executor
@@ -81,7 +80,7 @@ def run_night(workspace: Workspace, night: Date, reason: str) -> NightOutcome:
     if apart:
         decision = {"action": "taken in", "kind": "none", "reason": f"drift is decided on by {apart!r}", "name": ""}
         return NightOutcome({"night": night.isoformat(), **counts, **decision}, champion, data.entries)
-    outcome = decide_night(NightContext(workspace, champion, data, fault), reason, before=before)
+    outcome = decide_night(workspace, champion, data, reason, shadow_fault=fault, before=before)
     return replace(outcome, summary={**outcome.summary, **counts})
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - the flow's parameter is called `date` in the form people fill in
 from importlib.metadata import version
@@ -12,26 +11,30 @@ from typing import Any, Literal
 import pandas as pd
 from prefect import flow, runtime
 
-from flows.steps.evaluate_challenger import AS_TASKS, EvaluatedChallenger, TrainingRequest, train_and_evaluate
+from flows.steps.evaluate_challenger import (
+    AS_TASKS,
+    EvaluatedChallenger,
+    TrainingRequest,
+    earlier_holdouts,
+    train_and_evaluate,
+)
 from flows.steps.events import emit_event
 from flows.steps.executor import executor
 from flows.steps.publish import REPORT, SERIES, show_labels, write_report
 from flows.steps.training_provenance import as_of, commits, inputs, origin
+from flows.steps.version_files import version_files
 from flows.workspace import Champion, Workspace, open_workspace
 from tasks import clock
 from tasks.dataset.known_rows import known_rows
-from tasks.drift import duplicate_share, to_bytes
 from tasks.evaluate import Evidence
 from tasks.evaluate.task import analyse_task
 from tasks.features import leaks
 from tasks.lake import append_entry, read_entries, read_nights
-from tasks.model import model_facts, model_files
+from tasks.model import model_facts
 from tasks.model_card import Request
 from tasks.model_card.task import Package, put_up_task
-from tasks.monitor import slices_to_json
-from tasks.monitor import to_json as answers_text
 from tasks.notify.task import notify_failure, send_notifications_task
-from tasks.records import Entry, RetrainingEntry, retrainings_of
+from tasks.records import Entry, RetrainingEntry
 from tasks.train import SearchOptions, TrialResult
 from tasks.train.task import ReleaseCandidate, refit_task, would_more_help_task
 from tasks.validate import label_report
@@ -75,7 +78,7 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
         night=night,
         champion=champion.model if champion else None,
         trained_until=champion.trained_until if champion else None,
-        uses=tuple(_earlier_holdouts(workspace, night)),
+        uses=earlier_holdouts(read_entries(workspace.lake, workspace.project, "retraining"), night),
     )
     with executor(workspace.spec.compute) as spread:
         proven = train_and_evaluate(
@@ -95,13 +98,6 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
     send_notifications_task(workspace.lake, workspace.spec, entry, read_entries(workspace.lake, workspace.project))
     emit_event(workspace.project, f"challenger.{entry.action}", _summary(entry))
     return _summary(entry)
-
-
-def _earlier_holdouts(workspace: Workspace, night: Date) -> Iterator[tuple[Date, Date]]:
-    """Yield the hold-outs on which earlier challengers were examined: each look at one makes luck likelier."""
-    for entry in retrainings_of(read_entries(workspace.lake, workspace.project, "retraining")):
-        if entry.night < night and entry.holdout_start and entry.holdout_end:
-            yield entry.holdout_start, entry.holdout_end
 
 
 def _search_options(workspace: Workspace, name: str, kind: str) -> SearchOptions:
@@ -157,28 +153,21 @@ class Job:
         self, released: ReleaseCandidate, proven: EvaluatedChallenger, known: pd.DataFrame, labels: dict[str, Any]
     ) -> Package:
         trained, spec = proven.trained, self.workspace.spec
-        answers, slices = proven.answers(spec), proven.slices(spec)
-        fitted = released.fitted
+        files = version_files(released, proven, known, spec)
         training = {
-            "recipe": fitted.recipe.name,
-            "rows": fitted.rows,
-            "trained_from": fitted.trained_from.isoformat(),
-            "trained_until": fitted.trained_until.isoformat(),
-            "importances": released.importances,
-            "parity": fitted.parity,
-            "repeated_rows": duplicate_share(known[spec.features.columns]),
+            **files.training,
             "night": self.night.isoformat(),
             "leeway_version": version("leeway"),
             **origin(self.workspace, trained, self.read_at),
         }
         return Package(
-            model=model_files(fitted.portable),
-            reference=to_bytes(released.reference),
-            answers=None if answers is None else answers_text(answers).encode(),
-            slices=None if slices is None else slices_to_json(slices).encode(),
-            evidence=proven.evidence.to_dict(),
+            model=files.model,
+            reference=files.reference,
+            answers=files.answers,
+            slices=files.slices,
+            evidence=files.evidence,
             training=training,
-            facts=model_facts(fitted.portable),
+            facts=model_facts(released.fitted.portable),
             inputs=inputs(self.workspace, training["lake_commits"]),
             leaderboard=trained.leaderboard,
             analysis={

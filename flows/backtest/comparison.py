@@ -54,10 +54,10 @@ class StrategySummary:
     retrained_on: tuple[date, ...]
 
 
-def summarise(result: BacktestResult, labels: pd.DataFrame, seconds: float) -> StrategySummary:
+def summarise(result: BacktestResult, seconds: float) -> StrategySummary:
     """Return the numbers of a replayed strategy, measured with all labels of the history."""
     spec = result.strategy.spec
-    judged = result.served.merge(labels.drop_duplicates("row_id", keep="last")[["row_id", "label"]], on="row_id")
+    judged = result.served.dropna(subset="label")
     truth, answer = judged["label"].to_numpy(float), judged["prediction"].to_numpy(float)
     losses, residuals = LOSSES[spec.scope.metric](truth, answer), RESIDUALS[spec.scope.metric](truth, answer)
     passed = [training for training in result.retrainings if training.passed]

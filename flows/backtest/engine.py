@@ -1,48 +1,50 @@
-"""A policy on a project's history, night by night, as it would have been: the nightly's own rooms, in memory.
+"""A policy on a project's history, night by night: the nightly run's own functions, on data in memory.
 
-Nothing is written and no server is asked. What differs from real nights is said here: a challenger that passes its gate
-is approved the same night, and what a person would have been asked is left as it is.
+Nothing is written and no server is asked. A replay of the record repeats what was decided: what people did (approvals,
+rollbacks, releases, retrainings by hand) is taken from the record, everything else is worked out again. A strategy that
+was not followed then has no such record: a challenger that passes its gate is approved on the same night, and what a
+person would have been asked is left as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
-from typing import Literal
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 
-from flows.backtest.prediction_cache import PredictionCache
-from flows.backtest.timeline import LabelFeed, Timeline
-from flows.backtest.trainer import BacktestTrainer
+from flows.backtest.chart_cache import ChartCache
+from flows.backtest.history import as_counted_now
+from flows.backtest.timeline import Timeline
+from flows.backtest.timeline_night import TimelineNight, TimelineVersions
+from flows.backtest.trainer import BacktestTrainer, KnownThen
+from flows.steps.decision_record import decision_entry
+from flows.steps.evaluate_challenger import earlier_holdouts
+from flows.steps.lineage import upstream_states
+from flows.steps.situation import NightContext, situation
 from flows.workspace import Champion
 from tasks.arrays import FloatArray, IntArray
-from tasks.decide import Situation, Suspected, decide
-from tasks.drift import Suspicion
-from tasks.monitor import (
-    DriftMonitor,
-    MonitoringInputs,
-    NightView,
-    ReplayCache,
-    WindowPolicy,
-    drift_monitor,
-    local_errors,
-    newest_cohort,
-    performance,
-    tolerance,
-    view_night,
-)
-from tasks.monitor.data_quality_checks import looks_broken
-from tasks.monitor.short_delivery import short_delivery
-from tasks.monitor.slicing.slice_errors import bounded_cohort
-from tasks.profiles import TableProfile, sum_profiles
-from tasks.records import Decision, LocalError
-from tasks.spec import ProjectSpec, nights_per_year
+from tasks.decide import decide, landed_batches
+from tasks.errors import DataError
+from tasks.lake import Batch, Deliveries
+from tasks.monitor import drift_monitor, measure_night
+from tasks.monitor.data_quality_checks import looks_broken, to_check
+from tasks.profiles import Ruler, sum_profiles
+from tasks.promote.recorded_aliases import recorded_aliases, version_number
+from tasks.records import Decision, Entry, MonitoringResult, NightEntry, PromotionEntry, RetrainingEntry
+from tasks.registry.mlflow_names import CHAMPION
+from tasks.spec import ProjectSpec
 
-RetrainSchedule = Literal["policy", "never", "monthly", "nightly"]
+RetrainSchedule = Literal["policy", "never", "monthly", "nightly", "recorded"]
+SCHEDULES: tuple[RetrainSchedule, ...] = get_args(RetrainSchedule)
 MONTH_DAYS = 30
+BY_PEOPLE = ("promotion", "rollback", "release")
+END_OF_DAY = time(23, 59)
+SECOND = timedelta(seconds=1)
+"""Entries of the record that say what people did."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Strategy:
 
     name: str
     spec: ProjectSpec
-    habit: RetrainSchedule = "policy"
+    schedule: RetrainSchedule = "policy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,43 +68,72 @@ class RetrainingOutcome:
 
 @dataclass(frozen=True)
 class BacktestResult:
-    """What a strategy came to.
+    """What a strategy leads to.
 
     Parameters
     ----------
     decisions : list of Decision
-        One a night.
-    retrainings : list of Retrained
+        One per night.
+    retrainings : list of RetrainingOutcome
         In order.
     served : DataFrame
-        `row_id`, `event_date`, `prediction` and `version`: each row once, by whoever was champion when it came.
-    set_aside : dict
-        What a night quarantined: the files, with the kinds of fault seen.
+        `row_id`, `event_date`, `prediction`, `version` and `label`: each row once, by the champion of the night it came
+        in, with the label that it has in the end.
+    quarantined : dict
+        What was quarantined by night: files, with the kinds of fault.
+    record : tuple of Entry
+        The decision record that the strategy would have left.
     """
 
     strategy: Strategy
     decisions: list[Decision]
     retrainings: list[RetrainingOutcome]
     served: pd.DataFrame
-    set_aside: dict[date, list[str]]
+    quarantined: dict[date, list[str]]
+    record: tuple[Entry, ...] = ()
 
 
 def run_backtest(
-    strategy: Strategy, workshop: BacktestTrainer, begin: date, nights: list[date] | None = None
+    strategy: Strategy, trainer: BacktestTrainer, begin: date, nights: Sequence[date] | None = None
 ) -> BacktestResult:
-    """Return what a strategy would have come to on the nights after the first model's.
+    """Return what a strategy would have led to on the nights after the first model's.
 
     Parameters
     ----------
     begin : date
-        The night whose knowledge the first champion is trained on.
-    nights : list of date, optional
-        Which nights are run; those on which something landed, when left out.
+        The night with the data on which the first champion is trained.
+    nights : sequence of date, optional
+        The nights to run; those on which something landed, when left out.
+
+    Raises
+    ------
+    DataError
+        Too little is known on the first night, or the gate refuses the first model.
     """
-    run = _Run(strategy, workshop, workshop.first(strategy.spec, begin))
-    pending = [night for night in (nights or workshop.history.nights) if night > begin]
-    decisions = [run.night(night) for night in pending]
-    return BacktestResult(strategy, decisions, run.retrainings, run.answers_served(), run.set_aside)
+    trainer = replace(trainer, history=as_counted_now(trainer.history))
+    run = _Run(strategy, trainer)
+    run.train_first(begin)
+    for night in trainer.history.nights if nights is None else nights:
+        if night > begin:
+            run.decide(night, _evening(night))
+    return run.result
+
+
+def replay_record(spec: ProjectSpec, trainer: BacktestTrainer) -> BacktestResult:
+    """Return the decisions of the record once more: those of every recorded night, from what was known then.
+
+    Raises
+    ------
+    DataError
+        The record has no night.
+    """
+    nights = [entry for entry in trainer.history.entries if isinstance(entry, NightEntry)]
+    if not nights:
+        raise DataError(f"no night of {spec.project} has been decided yet; `leeway run nightly {spec.project}`")
+    run = _Run(Strategy("recorded", spec, "recorded"), trainer)
+    for entry in trainer.history.entries:
+        run.repeat(entry)
+    return run.result
 
 
 @dataclass
@@ -110,167 +141,200 @@ class _Run:
     """One strategy on its way through the nights."""
 
     strategy: Strategy
-    workshop: BacktestTrainer
-    champion: Champion
+    trainer: BacktestTrainer
+    record: list[Entry] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
     retrainings: list[RetrainingOutcome] = field(default_factory=list)
+    quarantined: dict[date, list[str]] = field(default_factory=dict)
+    own: dict[str, Batch] = field(default_factory=dict)  # batches quarantined by this run, as they were before
     served: list[tuple[IntArray, FloatArray, int]] = field(default_factory=list)
-    set_aside: dict[date, list[str]] = field(default_factory=dict)
-    profiles: dict[date, TableProfile] = field(default_factory=dict)
-    answered: list[IntArray] = field(default_factory=list)
-    known: ReplayCache = field(default_factory=ReplayCache)
-    seen_until: date | None = None
+    charts: dict[int, ChartCache] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._tape = Timeline(self.workshop.history)
-        self._told = LabelFeed(self._tape)
-        self._taken = np.ones(self._tape.count, dtype=bool)  # False once set aside
-        self._promote(self.champion, self.champion.trained_until)
-
-    def night(self, night: date) -> Decision:
-        """Take in what landed since the last night, judge it, and retrain where the strategy says so."""
-        broken_files = list(self._take_in(night))
-        decision = decide(self._situation(night, broken_files), self.strategy.spec)
-        if self._retrains(decision, night):
-            self._retrain(night, decision.reason)
-        return decision
-
-    def answers_served(self) -> pd.DataFrame:
-        """Return what was served: `row_id`, `event_date`, `prediction` and `version`."""
-        if not self.served:
-            return pd.DataFrame()
-        places, answers = (np.concatenate([each[part] for each in self.served]) for part in (0, 1))
-        versions = np.repeat([each[2] for each in self.served], [len(each[0]) for each in self.served])
-        return self._tape.plain(places).assign(prediction=answers, version=versions)
-
-    def _take_in(self, night: date) -> Iterator[str]:
-        """Score and summarise what landed; yield the files that were set aside, by the contract or the watch."""
-        spec = self.strategy.spec
-        for refused in self._tape.history.refused_on(night):
-            if refused.whole:
-                self.set_aside.setdefault(night, []).append(f"{refused.key}: contract")
-                yield refused.key
-        landed = self._tape.newer(self._tape.landed(self.seen_until, night), self.champion.trained_until)
-        self.seen_until = night
-        if not len(landed):
-            return
-        days = self._tape.summaries(landed, self.champion.reference.total.ruler)
-        if len(landed) >= spec.monitoring.min_rows and (found := self._broken(landed, days)):
-            self._taken[landed] = False
-            kinds = ", ".join(f"{each.kind} {' '.join(each.columns)}".strip() for each in found)
-            self.set_aside.setdefault(night, []).append(kinds)
-            yield kinds
-            return
-        self._answer(landed, days)
-        self.served.append((landed, self._champions.to(landed, night), self.champion.number))
-
-    def _broken(self, landed: IntArray, days: dict[date, TableProfile]) -> tuple[Suspicion, ...]:
-        repeated = self._tape.repeated(landed, tuple(self.strategy.spec.features.columns))
-        return looks_broken(self._watch, min(days), sum_profiles(list(days.values())), repeated)
-
-    def _answer(self, places: IntArray, days: dict[date, TableProfile]) -> None:
-        """Let the champion answer rows, and add their profiles to those of their dates."""
-        self.answered.append(places)
-        for day, each in days.items():
-            self.profiles[day] = self.profiles[day] + each if day in self.profiles else each
+        self.timeline = Timeline(self.trainer.history)
+        ahead = timedelta(days=0 if self.strategy.schedule == "nightly" else MONTH_DAYS)
+        self.store = TimelineVersions(self.timeline, self.spec, ahead)
+        self._is_served = np.zeros(len(self.timeline.row_ids), dtype=bool)
 
     @property
-    def _watch(self) -> DriftMonitor:
-        return drift_monitor(self.champion.baseline, self.strategy.spec)
+    def spec(self) -> ProjectSpec:
+        """The strategy's spec."""
+        return self.strategy.spec
 
-    def _worse(self, cohort: pd.DataFrame) -> tuple[LocalError, ...]:
-        """Return the errors by slice of the newest matured cohort."""
-        policy, slices = self.strategy.spec.monitoring, self.champion.slices
-        if slices is None or cohort.empty:
-            return ()
-        now = self._champions.by_slice(slices, bounded_cohort(cohort))
-        return local_errors(slices, now, tolerance(policy, self._watch.policy))
-
-    def _since(self, night: date) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Return the champion's answers since its training, and those whose labels have matured."""
-        self._told.until(night)
-        places = np.concatenate(self.answered) if self.answered else np.zeros(0, dtype=np.int64)
-        answered = pd.DataFrame(
-            {
-                "event_date": self._tape.dates.take(places).array,
-                "prediction": self._champions.to(places, night),
-                "label": self._told.label[places],
-                "place": places,
-            }
-        )
-        until = np.datetime64(self.strategy.spec.matured_until(night))
-        return answered, answered[(self._tape.days[places] <= until) & self._told.known[places]]
-
-    def _situation(self, night: date, broken_files: list[str]) -> Situation:
-        spec, champion, policy = self.strategy.spec, self.champion, self.strategy.spec.monitoring
-        answered, judged = self._since(night)
-        since = MonitoringInputs(champion.trained_until, self.profiles, answered, judged)
-        cohort = newest_cohort(judged, until=spec.matured_until(night), days=policy.cohort_days)
-        worse = self._worse(cohort)
-        view = view_night(
-            self._watch, since, WindowPolicy(policy.window_days, policy.min_rows), known=self.known, worse=worse
-        )
-        done = [each for each in self.retrainings if each.night <= night]
-        passed = [each.night for each in done if each.passed]
-        moved = sorted((*view.seen.moved, *view.seen.predictions), key=lambda each: -each.strain)
-        month_ago = night - timedelta(days=MONTH_DAYS)
-        return Situation(
-            project=spec.project,
-            night=night,
-            champion=champion.number,
-            champion_age_days=(night - champion.trained_until).days,
-            window_rows=view.window.rows if view.window else 0,
-            window_days=view.window.days if view.window else 0,
-            quarantined=tuple(broken_files),
-            moved=tuple(moved),
-            suspicions=tuple(self._suspected(night, view)),
-            surprises=view.learnt.moved if view.learnt else (),
-            worse=worse,
-            kind=view.kind,
-            estimated=view.estimated,
-            importances=champion.importances,
-            performance=performance(cohort, champion.promise, policy, nights_per_year(spec.schedule), since=judged),
-            last_retraining=max(passed, default=None),
-            last_refused=max((each.night for each in done if not each.passed), default=None),
-            retrainings_in_30_days=sum(day > month_ago for day in passed),
-            fresh_rows=len(judged),
-            rows_in_30_days=int((self._tape.arrivals[answered["place"]] > np.datetime64(month_ago)).sum()),
+    @property
+    def result(self) -> BacktestResult:
+        """What the strategy led to so far."""
+        quarantined = {night: files for night, files in sorted(self.quarantined.items()) if files}
+        return BacktestResult(
+            self.strategy, self.decisions, self.retrainings, self._served_rows(), quarantined, tuple(self.record)
         )
 
-    def _suspected(self, night: date, view: NightView) -> Iterator[Suspected]:
-        spec = self.strategy.spec
-        a_night = spec.monitoring.false_alarms_per_year / nights_per_year(spec.schedule)
-        short = short_delivery(self.workshop.history.volumes, night, a_night)
-        for each in (*([short] if short else []), *view.seen.suspicions):
-            yield Suspected(each.kind, each.columns, each.evidence)
+    @property
+    def champion(self) -> Champion | None:
+        """The version that serves, by the record so far."""
+        return self.store.versions.get(recorded_aliases(self.record).get(CHAMPION, 0))
 
-    def _retrains(self, decision: Decision, night: date) -> bool:
-        if self.strategy.habit == "policy":
+    # --- the nights -------------------------------------------------------------------------------------------------
+
+    def train_first(self, begin: date) -> None:
+        """Train the first champion and promote it."""
+        reasons = self._retrain(begin, _evening(begin), f"begin/{begin}", "the first model")
+        if self.champion is None:
+            raise DataError(f"no first model on {begin}: {reasons}; begin later with --begin")
+        self.retrainings.clear()
+
+    def repeat(self, entry: Entry) -> None:
+        """Do once more what an entry of the record says: decide, train, or take over what a person did."""
+        if isinstance(entry, NightEntry):
+            self.decide(entry.night, entry.time, downstream=entry.downstream)
+        elif isinstance(entry, RetrainingEntry):
+            self._retrain(entry.night, entry.time, entry.name, entry.because, version_number(entry.subject))
+        elif entry.kind in BY_PEOPLE:
+            self.record.append(entry)
+
+    def decide(self, night: date, moment: datetime, downstream: tuple[str, ...] = ()) -> None:
+        """Check what landed, measure, decide, and retrain where the strategy says so."""
+        champion = self.champion
+        if champion is not None:
+            self._check(night, moment, champion)
+        data = self._night(night, moment)
+        if champion is not None:
+            self._serve(data, champion)
+        measured = MonitoringResult() if champion is None else self._measured(data, champion)
+        upstream = upstream_states(self.spec, self.trainer.history.upstream, night, self._upstream_until(moment))
+        context = NightContext(champion, data, self.store.versions.__getitem__, upstream, downstream)
+        decision = decide(situation(context, measured), self.spec)
+        entry = decision_entry(context, decision, measured, moment=moment)
+        self.decisions.append(decision)
+        self.record.append(entry)
+        if self._retrains(decision, night, champion):
+            self._retrain(night, moment + SECOND, entry.name, decision.reason)
+
+    def _upstream_until(self, moment: datetime) -> datetime | None:
+        return moment if self.strategy.schedule == "recorded" else None
+
+    def _deliveries(self, moment: datetime) -> Deliveries:
+        """Return the deliveries as they were known at a moment, with what this run has quarantined."""
+        known = self.trainer.history.deliveries.as_of(moment).revisions
+        own = (batch.quarantined(batch.findings) for batch in self.own.values())
+        return Deliveries(tuple(sorted((*own, *known), key=lambda batch: batch.revision)))
+
+    def _night(self, night: date, moment: datetime) -> TimelineNight:
+        aliases = recorded_aliases(self.record)
+        return TimelineNight(self.store, night, self._deliveries(moment), tuple(self.record), aliases, self.own)
+
+    def _check(self, night: date, moment: datetime, champion: Champion) -> None:
+        """Quarantine what landed and is broken in a way that the contract cannot see."""
+        monitor, profiles = drift_monitor(champion.baseline, self.spec), self.store.profiles(_ruler(champion))
+        landed = landed_batches(self._deliveries(moment), self.record, night, self.spec)
+        columns = tuple(self.spec.features.columns)
+        files = self.quarantined.setdefault(night, [])
+        files += [f"{batch.key}: contract" for batch in landed if batch.verdict == "quarantined"]
+        for batch in to_check(landed, self.spec):
+            days = profiles.of_revision((batch.batch_id, batch.revision))
+            repeated = self.timeline.repeated(self.timeline.rows_written((batch.batch_id, batch.revision)), columns)
+            found = looks_broken(monitor, min(days), sum_profiles([days[day] for day in sorted(days)]), repeated)
+            if found:
+                self.own[batch.batch_id] = batch
+                kinds = ", ".join(f"{each.kind} {' '.join(each.columns)}".strip() for each in found)
+                files.append(f"{batch.key}: {kinds}")
+
+    def _measured(self, data: TimelineNight, champion: Champion) -> MonitoringResult:
+        inputs = data.inputs(champion)
+        cache = self.charts.setdefault(champion.number, ChartCache()).for_night(inputs)
+        return measure_night(inputs, champion.baseline, self.spec, cache)
+
+    # --- what is served ---------------------------------------------------------------------------------------------
+
+    def _serve(self, data: TimelineNight, champion: Champion) -> None:
+        """Let the champion answer the rows that came and have no answer yet."""
+        positions = self.timeline.between(data.counted, champion.trained_until, data.night)
+        new = positions[~self._is_served[self.timeline.row_codes[positions]]]
+        if len(new):
+            self._is_served[self.timeline.row_codes[new]] = True
+            self.served.append((new, self.store.answers(champion.number).answers(new, data.night), champion.number))
+
+    def _served_rows(self) -> pd.DataFrame:
+        if not self.served:
+            return pd.DataFrame()
+        positions, answers = (np.concatenate([each[part] for each in self.served]) for part in (0, 1))
+        versions = np.repeat([each[2] for each in self.served], [len(each[0]) for each in self.served])
+        rows = self.timeline.frame[["row_id", "event_date"]].iloc[positions].reset_index(drop=True)
+        return rows.assign(prediction=answers, version=versions, label=self.store.labels.final[positions])
+
+    # --- retraining -------------------------------------------------------------------------------------------------
+
+    def _retrains(self, decision: Decision, night: date, champion: Champion | None) -> bool:
+        schedule = self.strategy.schedule
+        if schedule == "policy":
             return decision.action == "retrain"
+        if schedule in {"never", "recorded"} or champion is None:
+            return False
         last = max((each.night for each in self.retrainings), default=None)
-        due = last is None or (night - last).days >= MONTH_DAYS
-        new = self.strategy.spec.matured_until(night) > self.champion.trained_until
-        return new and (self.strategy.habit == "nightly" or (self.strategy.habit == "monthly" and due))
+        due = schedule == "nightly" or last is None or (night - last).days >= MONTH_DAYS
+        return due and self.spec.matured_until(night) > champion.trained_until
 
-    def _retrain(self, night: date, reason: str) -> None:
-        kept = self.workshop.history
-        bench = replace(self.workshop, history=replace(kept, rows=kept.rows[self._taken]))
-        proven, challenger = bench.trained(self.strategy.spec, night, self.champion)
-        passed = challenger is not None
-        said = reason if passed else f"{reason}; refused: {'; '.join(proven.evidence.reasons)}"
-        number = challenger.number if challenger is not None else self.champion.number + 1
-        self.retrainings.append(RetrainingOutcome(night, said, passed, number))
+    def _retrain(self, night: date, moment: datetime, name: str, reason: str, number: int | None = None) -> str:
+        """Train on what was known at a moment, write down what came of it, and return the gate's reasons.
+
+        Parameters
+        ----------
+        number : int, optional
+            The version's number in the record; the next one, when left out.
+        """
+        champion, data = self.champion, self._night(night, moment)
+        number = number or max(self.store.versions, default=0) + 1
+        evaluated, challenger = self.trainer.trained(self.spec, self._known(data), champion, number)
+        evidence, passed = evaluated.evidence, challenger is not None
+        refusal = "; ".join(evidence.reasons)
+        self.retrainings.append(
+            RetrainingOutcome(night, reason if passed else f"{reason}; refused: {refusal}", passed, number)
+        )
+        outcome = RetrainingEntry(
+            name=name,
+            night=night,
+            time=moment,
+            action="registered" if passed else "refused",
+            reason=f"{evidence.verdict}: {evidence.summary}" if passed else refusal,
+            subject=f"version {number}" if passed else evaluated.trained.fitted.recipe.name,
+            because=reason,
+            holdout_start=evidence.start,
+            holdout_end=evidence.end,
+        )
+        self.record.append(outcome)
         if challenger is not None:
-            self._promote(challenger, challenger.trained_until)
+            self.store.versions[number] = challenger
+            if self.strategy.schedule != "recorded":
+                self._approve(outcome)
+        return refusal
 
-    def _promote(self, champion: Champion, after: date) -> None:
-        """Let another champion serve; what came since its training is answered by it too, so that it is judged."""
-        self.champion = champion
-        self.profiles, self.answered, self.known = {}, [], ReplayCache()
-        ahead = timedelta(days=0 if self.strategy.habit == "nightly" else MONTH_DAYS)
-        self._champions = PredictionCache(self._tape, self._told, champion, self.strategy.spec.scope.metric, ahead)
-        if self.seen_until is None:
-            return
-        since = self._tape.newer(self._tape.landed(None, self.seen_until), after)
-        since = since[self._taken[since]]
-        if len(since):
-            self._answer(since, self._tape.summaries(since, champion.reference.total.ruler))
+    def _known(self, data: TimelineNight) -> KnownThen:
+        labels = self.timeline.history.labels
+        return KnownThen(
+            data.night,
+            self.timeline.rows(data.counted),
+            data.deliveries.standing(labels),
+            earlier_holdouts(self.record, data.night),
+        )
+
+    def _approve(self, outcome: RetrainingEntry) -> None:
+        """Promote a challenger on the night it was registered."""
+        number = version_number(outcome.subject)
+        self.record.append(
+            PromotionEntry(
+                name=f"{number}/promoted",
+                night=outcome.night,
+                time=outcome.time + SECOND,
+                action="promoted",
+                reason="assumed to be approved on the same night",
+                subject=outcome.subject,
+            )
+        )
+
+
+def _ruler(champion: Champion) -> Ruler:
+    return champion.reference.total.ruler
+
+
+def _evening(night: date) -> datetime:
+    return datetime.combine(night, END_OF_DAY, UTC)

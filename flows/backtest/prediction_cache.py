@@ -1,7 +1,7 @@
-"""A champion on a tape: its answers, and what they cost by slice, worked out for many nights at once.
+"""A champion's answers to the rows of a timeline, and their losses by slice, worked out for many nights at once.
 
-An answer does not depend on the night it is given on, so answering a month of rows in one go changes nothing but the
-time it takes. Costs by slice are added up with the labels that came last; a date of which other labels were known on a
+An answer does not depend on the night it is given on, so answering a month of rows together changes nothing but the
+time it takes. Losses by slice are added up with the labels that arrived last; an event date with other labels on a
 night is added up for that night alone.
 """
 
@@ -10,23 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from math import isclose
 
 import numpy as np
 import pandas as pd
 
-from flows.backtest.timeline import LabelFeed, Timeline
+from flows.backtest.label_feed import LabelFeed
+from flows.backtest.timeline import Timeline
 from flows.workspace import Champion
 from tasks.arrays import FloatArray, IntArray
 from tasks.monitor import Slices
 from tasks.monitor.slicing.slice_errors import Tally, merged
 from tasks.statistics import LOSSES
 
-SAME = 1e-9
-
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _DayTally:
     """The sums of an event date, and the rows and losses they were made of."""
 
     rows: int
@@ -34,74 +32,75 @@ class _Known:
     tally: Tally
 
     def is_of(self, rows: int, loss: float) -> bool:
-        """Tell whether they were made of these."""
-        return rows == self.rows and isclose(loss, self.loss, rel_tol=SAME, abs_tol=SAME)
+        """Return whether they were made of these."""
+        return (rows, loss) == (self.rows, self.loss)
 
 
 @dataclass
 class PredictionCache:
-    """What a champion answers to the rows of a tape.
+    """What a champion answers to the rows of a timeline.
 
     Parameters
     ----------
     ahead : timedelta
-        Of how many days rows are answered together with those that are asked about.
+        Rows of so many later days are answered together with those that are asked for.
     """
 
-    tape: Timeline
-    told: LabelFeed
+    timeline: Timeline
+    labels: LabelFeed
     champion: Champion
     metric: str
     ahead: timedelta
-    tallies: dict[date, _Known] = field(default_factory=dict)
+    tallies: dict[date, _DayTally] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._answer = np.full(self.tape.count, np.nan)
-        self._asked = np.zeros(self.tape.count, dtype=bool)
+        self._answers = np.full(self.timeline.count, np.nan)
+        self._answered = np.zeros(self.timeline.count, dtype=bool)
 
-    def to(self, places: IntArray, until: date) -> FloatArray:
-        """Return the answers to rows that had landed on a night."""
-        if not self._asked[places].all():
-            near = self.tape.newer(self.tape.landed(None, until + self.ahead), self.champion.trained_until)
-            near = np.union1d(places, near)
-            near = near[~self._asked[near]]
-            self._answer[near] = self.champion.model.predict(self.tape.rows(near))
-            self._asked[near] = True
-        return self._answer[places]
+    def answers(self, positions: IntArray, night: date) -> FloatArray:
+        """Return the answers to rows with event dates up to a night."""
+        if not self._answered[positions].all():
+            everything = np.flatnonzero(~self._answered)
+            near = self.timeline.between(everything, self.champion.trained_until, night + self.ahead)
+            near = np.union1d(near, positions[~self._answered[positions]])
+            self._answers[near] = self.champion.model.predict(self.timeline.rows(near))
+            self._answered[near] = True
+        return self._answers[positions]
 
-    def by_slice(self, slices: Slices, cohort: pd.DataFrame) -> Tally:
-        """Return the sums of a labelled cohort by date and slice.
+    def tally(self, slices: Slices, cohort: pd.DataFrame) -> Tally:
+        """Return the sums of a labelled cohort by event date and slice.
 
         Parameters
         ----------
         cohort : DataFrame
-            `event_date`, `prediction`, `label` and `place`.
+            `prediction`, `label` and `position`.
         """
-        places = cohort["place"].to_numpy()
+        positions = cohort["position"].to_numpy()
         losses = LOSSES[self.metric](cohort["label"].to_numpy(float), cohort["prediction"].to_numpy(float))
-        return merged(self._dates(slices, places[np.isfinite(losses)], losses[np.isfinite(losses)]))
+        scored = np.isfinite(losses)
+        return merged(self._by_day(slices, positions[scored], losses[scored]))
 
-    def _dates(self, slices: Slices, places: IntArray, losses: FloatArray) -> Iterator[Tally]:
-        codes, days = pd.factorize(self.tape.days[places], sort=True)
+    def _by_day(self, slices: Slices, positions: IntArray, losses: FloatArray) -> Iterator[Tally]:
+        codes, days = pd.factorize(self.timeline.days[positions], sort=True)
         counts, sums = np.bincount(codes), np.bincount(codes, weights=losses)
         for code, day in enumerate(days.astype(object)):
             if day not in self.tallies:
                 self._look_ahead(slices, day)
             if not (day in self.tallies and self.tallies[day].is_of(int(counts[code]), float(sums[code]))):
-                mine = codes == code
-                self._keep(slices, places[mine], losses[mine])
+                of_day = codes == code
+                self._keep(slices, positions[of_day], losses[of_day])
             yield self.tallies[day].tally
 
     def _look_ahead(self, slices: Slices, first: date) -> None:
-        """Add up all dates from one on whose rows have been answered and whose label came at some time."""
-        places = np.flatnonzero(self._asked & (self.tape.days >= np.datetime64(first)))
-        losses = LOSSES[self.metric](self.told.final[places], self._answer[places])
+        """Add up all event dates from one on with rows that were answered and have a label in the end."""
+        positions = np.flatnonzero(self._answered & (self.timeline.days >= np.datetime64(first)))
+        losses = LOSSES[self.metric](self.labels.final[positions], self._answers[positions])
         scored = np.isfinite(losses)
-        self._keep(slices, places[scored], losses[scored])
+        self._keep(slices, positions[scored], losses[scored])
 
-    def _keep(self, slices: Slices, places: IntArray, losses: FloatArray) -> None:
-        codes, days = pd.factorize(self.tape.days[places], sort=True)
+    def _keep(self, slices: Slices, positions: IntArray, losses: FloatArray) -> None:
+        codes, days = pd.factorize(self.timeline.days[positions], sort=True)
         counts, sums = np.bincount(codes), np.bincount(codes, weights=losses)
-        tally = slices.tally(self.tape.rows(places), losses)
+        tally = slices.tally(self.timeline.rows(positions), losses)
         for code, day in enumerate(days.astype(object)):
-            self.tallies[day] = _Known(int(counts[code]), float(sums[code]), {day: tally[day]})
+            self.tallies[day] = _DayTally(int(counts[code]), float(sums[code]), {day: tally[day]})

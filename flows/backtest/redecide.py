@@ -1,26 +1,25 @@
-"""A night decided once more, from what is stored: the same profiles, answers and labels come to the same decision."""
+"""A night is decided once more from what is stored: the same deliveries, answers and labels give the same decision."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 
-from flows.steps.decision_record import NightContext, situation
+from flows.steps.lineage import upstream
+from flows.steps.situation import NightContext, situation
 from flows.workspace import Workspace
 from tasks.dataset.night_data import NightData
 from tasks.decide import decide
 from tasks.errors import DataError
 from tasks.lake import deliveries, read_entries
-from tasks.monitor.measure import MonitoringResult
 from tasks.monitor.task import measure_drift
-from tasks.records import Decision, NightEntry, nights_of
+from tasks.promote.recorded_aliases import recorded_aliases
+from tasks.records import Decision, MonitoringResult, NightEntry, nights_of
 
 
 def redecide(workspace: Workspace, night: date) -> tuple[NightEntry, Decision]:
-    """Return a night's decision as it was written down, and as it comes out now.
+    """Return a night's decision as it was written down, and as it comes out now, from what was known then.
 
-    They differ where something that counted then does not count now (a delivery that was corrected or let in since), or
-    where the policy was changed.
+    They differ where the policy or the code was changed since, or where what the night rested on was removed.
 
     Raises
     ------
@@ -28,27 +27,18 @@ def redecide(workspace: Workspace, night: date) -> tuple[NightEntry, Decision]:
         There is no such night, or its champion is gone from the registry.
     """
     record = read_entries(workspace.lake, workspace.project)
-    mine = [entry for entry in nights_of(record) if entry.night == night]
-    if not mine:
+    entry = next((entry for entry in reversed(nights_of(record)) if entry.night == night), None)
+    if entry is None:
         raise DataError(f"{workspace.project} has no decision for {night}")
-    then = mine[-1]
-    number = then.champion
-    version = None if number is None else workspace.registry.version(workspace.project, number)
-    if number is not None and version is None:
+    number, past = entry.champion, [earlier for earlier in record if earlier.time < entry.time]
+    if number is not None and workspace.registry.version(workspace.project, number) is None:
         raise DataError(f"version {number}, which was champion on {night}, is no longer in {workspace.registry.url}")
-    champion = None if version is None else workspace.load(version.number)
-    past = [entry for entry in record if entry.time < then.time]
-    data = NightData(
-        workspace.lake,
-        workspace.spec,
-        night,
-        deliveries(workspace.lake, workspace.project),
-        entries=past,
-        aliases=workspace.registry.aliases(workspace.project),
-    )
-    context = NightContext(workspace, champion, data, decided_at=then.time)
-    view = MonitoringResult()
+    champion = None if number is None else workspace.load(number)
+    known = deliveries(workspace.lake, workspace.project).as_of(entry.time)
+    aliases = recorded_aliases(past)
+    data = NightData(workspace.lake, workspace.spec, night, known, entries=past, aliases=aliases)
+    measured = MonitoringResult()
     if champion is not None:
-        view = measure_drift(data, champion.baseline, features=workspace.features)
-    seen = replace(situation(context, view), waiting=then.waiting, downstream=then.downstream)
-    return then, decide(seen, workspace.spec)
+        measured = measure_drift(data, champion.baseline, features=workspace.features)
+    projects = upstream(workspace, night, entry.time), entry.downstream
+    return entry, decide(situation(NightContext(champion, data, workspace.load, *projects), measured), workspace.spec)

@@ -101,13 +101,18 @@ def judged(name: str, stage: Stage, story: BacktestResult, bench: BacktestTraine
     slow = "retrain" in incident.right
     until = stage.onset + timedelta(days=RETRAINED_WITHIN_DAYS if slow else SEEN_WITHIN_DAYS)
     after = [each for each in story.decisions if stage.onset <= each.night <= until]
-    refused = [each for each in bench.history.refused if stage.onset <= each.night <= until]
+    refused = [
+        batch.night
+        for batch in bench.history.deliveries.latest()
+        if batch.rows_quarantined or batch.verdict == "quarantined"
+    ]
+    refused = [night for night in refused if stage.onset <= night <= until]
     first: dict[str, date] = {str(each.action): each.night for each in reversed(after) if each.action in VERDICTS}
     if refused:
-        first["quarantine"] = min([each.night for each in refused] + [first.get("quarantine", until)])
+        first["quarantine"] = min([*refused, first.get("quarantine", until)])
     verdict = next((each for each in (*incident.right, *VERDICTS) if each in first), "ignore")
     column = {"number": stage.number, "category": stage.category, "": ""}[incident.about]
-    said = " ".join([each.reason for each in after] + [kind for kinds in story.set_aside.values() for kind in kinds])
+    said = " ".join([each.reason for each in after] + [kind for kinds in story.quarantined.values() for kind in kinds])
     return Outcome(
         name=name,
         incident=incident,

@@ -1,4 +1,4 @@
-"""Where a replay's models are made: the retraining's own rooms, called as plain functions; what was made is kept."""
+"""Trains models for a backtest with the functions of a retraining; what was trained is kept for other strategies."""
 
 from __future__ import annotations
 
@@ -12,101 +12,102 @@ import pandas as pd
 
 from flows.backtest.history import History
 from flows.steps.evaluate_challenger import PLAIN, EvaluatedChallenger, TrainingRequest, train_and_evaluate
-from flows.workspace import Champion
-from tasks.dataset.label_join import labelled, matured
-from tasks.drift import duplicate_share
-from tasks.errors import DataError
-from tasks.monitor import Promise
+from flows.steps.version_files import version_files
+from flows.workspace import Champion, champion_of
+from tasks.dataset.known_rows import training_rows
 from tasks.spec import ProjectSpec
 from tasks.train.task import refit
 
-FIRST = 1
-Said = Callable[[str], None]
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class KnownThen:
+    """What was known at a moment.
+
+    Parameters
+    ----------
+    night : date
+        The night of the training.
+    rows : DataFrame
+        The rows that counted, with their features.
+    labels : DataFrame
+        The labels that counted: `row_id`, `label` and `arrival`.
+    uses : tuple of (date, date)
+        First and last days of the hold-outs of earlier trainings.
+    """
+
+    night: date
+    rows: pd.DataFrame
+    labels: pd.DataFrame
+    uses: tuple[tuple[date, date], ...] = ()
 
 
 @dataclass
 class BacktestTrainer:
-    """Where models are made for a replay; what was made once is not made again for another strategy."""
+    """Trains the models of a backtest.
+
+    Parameters
+    ----------
+    history : History
+        The project's history.
+    folder : Path
+        The project's folder.
+    made : dict
+        What was trained so far; other strategies and trainers of the same project may share it.
+    progress : callable
+        Is told, in words, what is being trained.
+    """
 
     history: History
     folder: Path
-    made: dict[Any, Any] = field(default_factory=dict)
-    said: Said = lambda _text: None
+    made: dict[Any, tuple[EvaluatedChallenger, dict[str, bytes] | None]] = field(default_factory=dict)
+    progress: Progress = lambda _text: None
 
-    def first(self, spec: ProjectSpec, night: date) -> Champion:
-        """Return the first champion, trained on what was known on a night.
+    def trained(
+        self, spec: ProjectSpec, known: KnownThen, champion: Champion | None, number: int
+    ) -> tuple[EvaluatedChallenger, Champion | None]:
+        """Train on what was known; return the evaluation, and the version it makes unless the gate refused it.
+
+        Parameters
+        ----------
+        champion : Champion or None
+            The model that serves, which a challenger must beat.
+        number : int
+            The number of the version.
 
         Raises
         ------
         DataError
-            When that is too little, or the gate refused it.
+            Too few labelled rows were known.
         """
-        proven, champion = self.trained(spec, night, None)
-        if champion is None:
-            raise DataError(
-                f"no first model on {night}: {'; '.join(proven.evidence.reasons)}; start later with --start"
-            )
-        return champion
-
-    def trained(
-        self, spec: ProjectSpec, night: date, before: Champion | None
-    ) -> tuple[EvaluatedChallenger, Champion | None]:
-        """Train on what was known on a night; return the proof, and the champion it makes unless the gate refused."""
-        trainer = spec.model_dump_json(include={"training", "gate", "split", "scope", "features", "source"})
-        beaten = None if before is None else (before.trained_from, before.trained_until, before.recipe)
-        key = (trainer, night, beaten, self._digest(spec, night))
+        rows = training_rows(known.rows, known.labels, known.night, spec)
+        trainer = spec.model_dump_json(include={"training", "gate", "split", "scope", "features", "source", "privacy"})
+        beaten = None if champion is None else (champion.trained_from, champion.trained_until, champion.recipe)
+        learned = [*spec.features.columns, "row_id", spec.source.label.column]
+        digest = int(pd.util.hash_pandas_object(rows[learned], index=False).sum())
+        key = (trainer, known.night, beaten, known.uses, len(known.rows), digest)
         if key not in self.made:
-            self.said(f"training as of {night}")
-            self.made[key] = self._train(spec, night, before)
-        made: tuple[EvaluatedChallenger, Champion | None] = self.made[key]
-        return made
-
-    def _digest(self, spec: ProjectSpec, night: date) -> int:
-        """Return a number that tells what was known on a night from anything else that might have been."""
-        rows, labels = self.history.rows, self.history.labels
-        seen = rows.loc[rows["arrival"] <= night, ["row_id", *spec.features.columns]]
-        told = labels.loc[labels["arrival"] <= night, ["row_id", "label"]]
-        return hash(tuple(int(pd.util.hash_pandas_object(each, index=False).sum()) for each in (seen, told)))
-
-    def known(self, spec: ProjectSpec, night: date) -> pd.DataFrame:
-        """Return the labelled rows known on a night."""
-        rows = self.history.rows[self.history.rows["arrival"] <= night]
-        known = labelled(rows, self.history.labels, night, spec.source.label.column)
-        return matured(known, spec.matured_until(night)) if len(known) else known
+            self.progress(f"training as of {known.night}")
+            self.made[key] = self._train(spec, known, rows, champion)
+        evaluated, files = self.made[key]
+        return evaluated, None if files is None else champion_of(number, files, spec.scoring.threads)
 
     def _train(
-        self, spec: ProjectSpec, night: date, before: Champion | None
-    ) -> tuple[EvaluatedChallenger, Champion | None]:
-        known = self.known(spec, night)
-        if len(known) < spec.training.min_rows:
-            raise DataError(
-                f"{len(known)} labelled rows are known on {night}; training.min_rows is {spec.training.min_rows}: "
-                "start later, with --start"
-            )
-        question = TrainingRequest(
-            known=known,
-            rows=self.history.rows.loc[self.history.rows["arrival"] <= night, ["row_id", "event_date"]],
-            night=night,
-            champion=before.model if before else None,
-            trained_until=before.trained_until if before else None,
+        self, spec: ProjectSpec, known: KnownThen, rows: pd.DataFrame, champion: Champion | None
+    ) -> tuple[EvaluatedChallenger, dict[str, bytes] | None]:
+        request = TrainingRequest(
+            known=rows,
+            rows=known.rows[["row_id", "event_date"]],
+            night=known.night,
+            champion=champion.model if champion else None,
+            trained_until=champion.trained_until if champion else None,
+            uses=known.uses,
         )
-        proven = train_and_evaluate(question, spec, self.folder, steps=PLAIN)
-        if not proven.evidence.passed:
-            return proven, None
-        kept = self.history.stored.ruler if self.history.stored else None
-        ruler = before.reference.total.ruler if before else kept
-        released = refit(proven.trained, known, proven.parts.holdout, spec, ruler)
-        evidence, fitted = proven.evidence, released.fitted
-        return proven, Champion(
-            number=FIRST if before is None else before.number + 1,
-            model=fitted.portable,
-            reference=released.reference,
-            promise=Promise(spec.scope.metric, evidence.challenger_loss, evidence.challenger_bias, evidence.rows),
-            trained_from=fitted.trained_from,
-            trained_until=fitted.trained_until,
-            importances=tuple(released.importances.items()),
-            recipe=fitted.recipe.name,
-            answers=proven.answers(spec),
-            slices=proven.slices(spec),
-            repeated_rows=duplicate_share(known[spec.features.columns]),
-        )
+        evaluated = train_and_evaluate(request, spec, self.folder, steps=PLAIN)
+        if not evaluated.evidence.passed:
+            return evaluated, None
+        stored = self.history.accepted.ruler if self.history.accepted else None
+        ruler = champion.reference.total.ruler if champion else stored
+        released = refit(evaluated.trained, rows, evaluated.parts.holdout, spec, ruler)
+        return evaluated, version_files(released, evaluated, rows, spec).files()

@@ -10,20 +10,23 @@ from uuid import UUID
 
 from prefect import get_client, runtime
 
-from flows.steps.decision_record import NightContext, decision_entry, situation
+from flows.steps.decision_record import decision_entry
 from flows.steps.events import emit_event
+from flows.steps.lineage import downstream, upstream
 from flows.steps.post_release import show_shadow
 from flows.steps.publish import publish
+from flows.steps.situation import NightContext, situation
 from flows.workspace import Champion, Workspace
 from tasks import clock
+from tasks.dataset.night_data import NightData
 from tasks.decide import decide
 from tasks.lake import append_entry, read_nights
 from tasks.logs import line, logger
 from tasks.metrics_export.task import timed
-from tasks.monitor.measure import MonitoringResult
 from tasks.monitor.task import measure_drift_task
-from tasks.records import Entry, NightEntry, nights_of
+from tasks.records import Entry, MonitoringResult, NightEntry, nights_of
 from tasks.registry.mlflow_names import CHAMPION
+from tasks.score.task import automated
 from tasks.spec import missed_nights
 
 
@@ -40,35 +43,58 @@ class NightOutcome:
     entry: NightEntry | None = None
 
 
-def decide_night(context: NightContext, reason: str, *, before: NightEntry | None = None) -> NightOutcome:
-    """Decide a night, unless `before` is its decision already, and start the retraining that it asks for."""
-    entry, record = (before, context.past) if before is not None else judge(context, reason)
+def decide_night(
+    workspace: Workspace,
+    champion: Champion | None,
+    data: NightData,
+    reason: str,
+    *,
+    shadow_fault: str = "",
+    before: NightEntry | None = None,
+) -> NightOutcome:
+    """Decide a night, unless `before` is its decision already, and start the retraining that it asks for.
+
+    Parameters
+    ----------
+    shadow_fault : str
+        Why the version that waits could not answer.
+    """
+    if before is None:
+        projects = upstream(workspace, data.night), downstream(workspace)
+        context = NightContext(champion, data, workspace.load, *projects, shadow_fault)
+        entry, record = _decide(workspace, context, data, reason)
+    else:
+        entry, record = before, data.entries
     decision = {"action": entry.action, "kind": entry.drift, "reason": entry.reason, "name": entry.name}
-    summary = {"night": context.night.isoformat(), **decision}
+    summary = {"night": data.night.isoformat(), **decision}
     if before is None:
         if entry.action in {"hold", "ask", "retrain"}:
-            emit_event(context.workspace.project, "drift.detected", summary)
-        emit_event(context.workspace.project, "night.decided", summary)
+            emit_event(workspace.project, "drift.detected", summary)
+        emit_event(workspace.project, "night.decided", summary)
     if entry.action == "retrain":
-        start_retraining(context.workspace, context.night, entry)
-    return NightOutcome(summary, context.champion, record, entry)
+        start_retraining(workspace, data.night, entry)
+    return NightOutcome(summary, champion, record, entry)
 
 
-def judge(context: NightContext, reason: str) -> tuple[NightEntry, Sequence[Entry]]:
+def _decide(
+    workspace: Workspace, context: NightContext, data: NightData, reason: str
+) -> tuple[NightEntry, Sequence[Entry]]:
     """Measure and decide; record the decision and publish it. Return its entry, and the record with it."""
-    workspace, champion, view = context.workspace, context.champion, MonitoringResult()
+    champion, measured, automation = context.champion, MonitoringResult(), None
     if champion is not None:
         with timed("monitor"):
-            view = measure_drift_task(context.data, champion.baseline, features=workspace.features)
+            measured = measure_drift_task(data, champion.baseline, features=workspace.features)
     with timed("decide"):
-        seen = situation(context, view)
-        decision = decide(seen, workspace.spec)
-    entry = decision_entry(context, decision, view, reason, clock.now())
+        facts = situation(context, measured)
+        decision = decide(facts, workspace.spec)
+    if champion is not None:
+        automation = automated(data).recorded()
+    entry = decision_entry(context, decision, measured, moment=clock.now(), reason=reason, automation=automation)
     written = append_entry(workspace.lake, workspace.project, entry)
     logger().info(line("night_decided", action=decision.action, kind=decision.kind, reason=decision.reason))
-    show_shadow(workspace, seen.shadowed)
-    record = [*context.past, entry] if written else context.past
-    publish(workspace, entry, record, context.data.aliases.get(CHAMPION))
+    show_shadow(workspace, facts.shadowed)
+    record = [*data.entries, entry] if written else data.entries
+    publish(workspace, entry, record, data.aliases.get(CHAMPION))
     return entry, record
 
 

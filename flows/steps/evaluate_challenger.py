@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from tasks.evaluate.task import examine, examine_task
 from tasks.features import Parts, holdout_parts
 from tasks.model import Predictor
 from tasks.monitor import PredictionReference, Slices, answers, slices
+from tasks.records import Entry, retrainings_of
 from tasks.spec import ProjectSpec
 from tasks.statistics import LOSSES
 from tasks.train import ParallelMap, SearchOptions, TrainingResult, baseline_predictions, without_holdout_groups
@@ -78,6 +79,15 @@ class EvaluatedChallenger:
         truth = rows[spec.source.label.column].to_numpy(float)
         losses = LOSSES[spec.scope.metric](truth, self.comparison_set.challenger.predict(rows))
         return slices(rows, losses, spec.features, spec.privacy.min_category_count)
+
+
+def earlier_holdouts(record: Iterable[Entry], night: date) -> tuple[tuple[date, date], ...]:
+    """Return the first and last days of earlier hold-outs: each use of the same rows makes a lucky result likelier."""
+    return tuple(
+        (entry.holdout_start, entry.holdout_end)
+        for entry in retrainings_of(record)
+        if entry.night < night and entry.holdout_start and entry.holdout_end
+    )
 
 
 @dataclass(frozen=True)

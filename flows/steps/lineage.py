@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from flows.workspace import Workspace
@@ -19,15 +20,35 @@ TO_LOOK_INTO = {"quarantine", "ask"}
 
 
 def upstream(workspace: Workspace, night: date, before: datetime | None = None) -> tuple[UpstreamState, ...]:
-    """Return what the projects upstream came to on the nights that this one's window holds, newest trouble first.
+    """Return the newest nights of the projects upstream, as far as the lake knows them: see `upstream_states`."""
+    records = {each.project: read_nights(workspace.lake, each.project) for each in workspace.spec.upstream}
+    return upstream_states(workspace.spec, records, night, before)
+
+
+def upstream_states(
+    spec: ProjectSpec, records: Mapping[str, Sequence[NightEntry]], night: date, before: datetime | None = None
+) -> tuple[UpstreamState, ...]:
+    """Return the newest night of each project upstream within the window, one with trouble before all others.
 
     Parameters
     ----------
+    records : mapping of str to sequence of NightEntry
+        The nights of each project upstream, oldest first.
     before : datetime, optional
-        What they decided later is left out, so that a night can be decided again as it was.
+        What was decided later is left out, so that a night can be decided again as it was.
     """
-    since = night - timedelta(days=workspace.spec.monitoring.window_days)
-    return tuple(_of(workspace, each, (since, night), before) for each in workspace.spec.upstream)
+    since = night - timedelta(days=spec.monitoring.window_days)
+    states = []
+    for declared in spec.upstream:
+        known = {
+            entry.night: entry
+            for entry in records.get(declared.project, ())
+            if since < entry.night <= night and (before is None or entry.time < before)
+        }
+        seen = [_seen(declared, known[day]) for day in sorted(known, reverse=True)]
+        newest = seen[0] if seen else UpstreamState(declared.project, declared.use)
+        states.append(next((state for state in seen if state.troubled), newest))
+    return tuple(states)
 
 
 def downstream(workspace: Workspace) -> tuple[str, ...]:
@@ -41,19 +62,6 @@ def downstream(workspace: Workspace) -> tuple[str, ...]:
         found += new
         asked += new
     return tuple(found)
-
-
-def _of(
-    workspace: Workspace, declared: UpstreamProject, window: tuple[date, date], before: datetime | None
-) -> UpstreamState:
-    known = {
-        entry.night: entry
-        for entry in read_nights(workspace.lake, declared.project)
-        if window[0] < entry.night <= window[1] and (before is None or entry.time < before)
-    }
-    seen = [_seen(declared, known[night]) for night in sorted(known, reverse=True)]
-    newest = seen[0] if seen else UpstreamState(declared.project, declared.use)
-    return next((each for each in seen if each.troubled), newest)
 
 
 def _seen(declared: UpstreamProject, entry: NightEntry) -> UpstreamState:

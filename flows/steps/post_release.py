@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 
@@ -11,6 +12,7 @@ from flows.workspace import Champion, Workspace
 from tasks import clock
 from tasks.dataset.feature_assembly import assembled_features
 from tasks.dataset.night_data import NightData
+from tasks.dataset.night_source import NightSource
 from tasks.decide import ReleaseOutcome, ShadowOutcome
 from tasks.evaluate import compare_in_service, first_cohort
 from tasks.evaluate.task import realised_losses
@@ -52,11 +54,15 @@ def shadow_scored(workspace: Workspace, champion: Champion, data: NightData) -> 
     return ""
 
 
-def shadowed(workspace: Workspace, champion: Champion, data: NightData, fault: str = "") -> ShadowOutcome | None:
-    """Return how the version that waits does beside the champion, on rows whose labels had matured by a night.
+def shadowed(
+    champion: Champion, data: NightSource, load: Callable[[int], Champion], fault: str = ""
+) -> ShadowOutcome | None:
+    """Return how the version that waits compares with the champion, on rows with labels that have matured by a night.
 
     Parameters
     ----------
+    load : callable
+        From the number of a version to the version.
     fault : str
         Why it could not answer this night, as `shadow_scored` gave it.
     """
@@ -66,9 +72,9 @@ def shadowed(workspace: Workspace, champion: Champion, data: NightData, fault: s
     if fault:
         return ShadowOutcome(number, f"it could not answer ({fault})", failed=True)
     try:
-        waiting = workspace.load(number)
+        waiting = load(number)
         found = compare_in_service(
-            realised_losses(data, waiting.answering), realised_losses(data, champion.answering), workspace.spec
+            realised_losses(data, waiting.answering), realised_losses(data, champion.answering), data.spec
         )
     except Exception as error:  # noqa: BLE001 - the same
         why = f"{type(error).__name__}: {' '.join(str(error).split())}"[:LONGEST]
@@ -85,7 +91,7 @@ def show_shadow(workspace: Workspace, found: ShadowOutcome | None) -> None:
         workspace.registry.set_tag(workspace.project, found.version, SHADOW, found.sentence)
 
 
-def released(champion: Champion, data: NightData) -> ReleaseOutcome | None:
+def released(champion: Champion, data: NightSource) -> ReleaseOutcome | None:
     """Return what the champion's first matured cohort came to; None once a night before has told."""
     if any(_judged(night, champion.number) for night in nights_of(data.entries) if night.night < data.night):
         return None
@@ -109,7 +115,7 @@ def _judged(night: NightEntry, version: int) -> bool:
     return recovered.verdict != "too_early" and (recovered.verdict != "worse" or night.action in SEEN_TO)
 
 
-def _waiting(champion: Champion, data: NightData) -> int | None:
+def _waiting(champion: Champion, data: NightSource) -> int | None:
     """Return the version that shall answer beside the champion, if the spec asks for it and one waits."""
     if not data.spec.scoring.shadow:
         return None

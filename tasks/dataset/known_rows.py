@@ -44,14 +44,33 @@ def known_rows(lake: Lake, spec: ProjectSpec, folder: Path, night: date) -> Know
     delivered = deliveries(lake, spec.project)
     labels = active_rows(lake, spec.project, "labels", delivered, columns=["row_id", "label", "arrival"])
     rows = active_rows(lake, spec.project, "rows", delivered)
+    known = training_rows(rows, labels, night, spec)
+    return KnownRows(
+        assembled_features(known, spec, lake, folder),
+        rows[["row_id", "event_date"]],
+        labels[labels["arrival"] <= night],
+    )
+
+
+def training_rows(rows: pd.DataFrame, labels: pd.DataFrame, night: date, spec: ProjectSpec) -> pd.DataFrame:
+    """Return the rows with a matured label that had arrived by a night, oldest first.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        The accepted rows, one per `row_id`, with `event_date`.
+    labels : DataFrame
+        `row_id`, `label` and `arrival`.
+
+    Raises
+    ------
+    DataError
+        When there are fewer rows than the spec's `training.min_rows`.
+    """
     known = labelled(rows, labels, night, spec.source.label.column)
     if len(known) < spec.training.min_rows:
         raise DataError(
             f"{spec.project} has {len(known)} labelled rows on {night}; training.min_rows is "
             f"{spec.training.min_rows}. Take in more (`leeway run nightly {spec.project}`) or lower it"
         )
-    return KnownRows(
-        assembled_features(matured(known, spec.matured_until(night)), spec, lake, folder),
-        rows[["row_id", "event_date"]],
-        labels[labels["arrival"] <= night],
-    )
+    return matured(known, spec.matured_until(night))

@@ -1,6 +1,16 @@
-"""Decide: what the night showed in; one action with every question, its numbers and its answer out. Pure."""
+"""Decide: plain facts about a night in; one action with every question, its numbers and its answer out. Pure."""
 
+from tasks.decide.build_situation import ServingVersion, SituationInputs, build_situation, landed_batches
 from tasks.decide.choose_action import decide
-from tasks.decide.situation import ReleaseOutcome, ShadowOutcome, Situation, Suspected
+from tasks.decide.situation import ReleaseOutcome, ShadowOutcome, Situation
 
-__all__ = ["ReleaseOutcome", "ShadowOutcome", "Situation", "Suspected", "decide"]
+__all__ = [
+    "ReleaseOutcome",
+    "ServingVersion",
+    "ShadowOutcome",
+    "Situation",
+    "SituationInputs",
+    "build_situation",
+    "decide",
+    "landed_batches",
+]

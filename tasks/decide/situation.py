@@ -7,26 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from tasks.records import DriftKind, DriftStatistic, Estimated, LocalError, Performance, UpstreamState
-
-
-@dataclass(frozen=True, slots=True)
-class Suspected:
-    """A way in which the newest rows seem to be broken: the kind in a word, where, and what was seen."""
-
-    kind: str
-    columns: tuple[str, ...]
-    evidence: str
-
-    @property
-    def sentence(self) -> str:
-        """The same in words.
-
-        >>> Suspected("null_burst", ("area",), "40 % of the rows are empty, .1 % before").sentence
-        'null burst in area (40 % of the rows are empty, .1 % before)'
-        """
-        where = f" in {', '.join(self.columns)}" if self.columns else ""
-        return f"{self.kind.replace('_', ' ')}{where} ({self.evidence})"
+from tasks.records import DriftKind, DriftStatistic, Estimated, LocalError, Performance, Suspicion, UpstreamState
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +68,7 @@ class Situation:
     quarantined: tuple[str, ...] = ()
     refused_rows: int = 0
     moved: tuple[DriftStatistic, ...] = ()
-    suspicions: tuple[Suspected, ...] = ()
+    suspicions: tuple[Suspicion, ...] = ()
     surprises: tuple[DriftStatistic, ...] = ()
     worse: tuple[LocalError, ...] = ()
     first_step: str = ""

@@ -8,7 +8,7 @@ from datetime import date
 
 import pandas as pd
 
-from tasks.dataset.night_data import NightData
+from tasks.dataset.night_source import NightSource
 from tasks.evaluate.analysis.error_analysis import ErrorAnalysis, error_analysis
 from tasks.evaluate.evidence import Evidence
 from tasks.evaluate.gate import ComparisonSet, gate
@@ -49,7 +49,7 @@ class AnsweringVersion:
     classes: Sequence[str] = ()
 
 
-def realised_losses(data: NightData, who: AnsweringVersion) -> pd.DataFrame:
+def realised_losses(data: NightSource, who: AnsweringVersion) -> pd.DataFrame:
     """Return `row_id`, `event_date` and `loss` of rows that a version predicted after its training.
 
     Only rows with labels that were matured, and had arrived, by the night.

@@ -247,8 +247,8 @@ def _frame(batch: Batch) -> pd.DataFrame:
     return pd.DataFrame([asdict(batch)])
 
 
-def _by_arrival(batch: Batch) -> tuple[date, str, int]:
-    return batch.arrival, batch.key, batch.revision
+def _by_arrival(batch: Batch) -> tuple[date, str, str, str, int]:
+    return batch.arrival, batch.key, batch.kind, batch.batch_id, batch.revision
 
 
 def _by_time(batch: Batch) -> tuple[datetime, date, str]:

@@ -4,14 +4,14 @@ from tasks.monitor.baseline import ChampionBaseline, drift_monitor, leeway_of
 from tasks.monitor.cohort_performance import Promise, newest_cohort, performance
 from tasks.monitor.drift_kind import DriftSymptoms, kind
 from tasks.monitor.drift_monitor import ChartState, DriftMonitor, InputDrift, LabelDrift
-from tasks.monitor.measure import MonitoringResult, NightInputs, measure_night
+from tasks.monitor.measure import NightInputs, measure_night
 from tasks.monitor.night_view import MonitoringInputs, NightView, ReplayCache, WindowPolicy, view_night
 from tasks.monitor.prediction_drift.contrast import Contrast, contrast
 from tasks.monitor.prediction_drift.prediction_reference import PredictionReference, answers
 from tasks.monitor.prediction_drift.prediction_reference_file import from_json, to_json
 from tasks.monitor.slicing.slice_errors import Slices, cohort_tally, local_errors, slices, tolerance
 from tasks.monitor.slicing.slices_file import slices_from_json, slices_to_json
-from tasks.monitor.window import Window, newest_window, steps
+from tasks.monitor.window import newest_window, steps
 
 __all__ = [
     "ChampionBaseline",
@@ -22,14 +22,12 @@ __all__ = [
     "InputDrift",
     "LabelDrift",
     "MonitoringInputs",
-    "MonitoringResult",
     "NightInputs",
     "NightView",
     "PredictionReference",
     "Promise",
     "ReplayCache",
     "Slices",
-    "Window",
     "WindowPolicy",
     "answers",
     "cohort_tally",

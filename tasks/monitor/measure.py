@@ -9,16 +9,14 @@ from typing import TypeAlias
 
 import pandas as pd
 
-from tasks.drift import Suspicion
 from tasks.monitor.baseline import ChampionBaseline, drift_monitor, leeway_of
 from tasks.monitor.cohort_performance import newest_cohort, performance
 from tasks.monitor.night_view import MonitoringInputs, NightView, ReplayCache, WindowPolicy, view_night
 from tasks.monitor.pipeline_stages import Judged, delivered_moves, way
 from tasks.monitor.short_delivery import short_delivery
 from tasks.monitor.slicing.slice_errors import Slices, Tally, bounded_cohort, local_errors, tolerance
-from tasks.monitor.window import Window
 from tasks.profiles import TableProfile
-from tasks.records import DriftKind, DriftStatistic, Estimated, LocalError, Performance, PipelineStage
+from tasks.records import LocalError, MonitoringResult, PipelineStage
 from tasks.spec import ProjectSpec, nights_per_year
 
 Profiles: TypeAlias = Mapping[date, TableProfile]
@@ -55,48 +53,6 @@ class NightInputs:
     labelled: pd.DataFrame
     delivered: Mapping[date, int]
     tally: SliceTally | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MonitoringResult:
-    """What a night's measurement found.
-
-    Parameters
-    ----------
-    window : Window or None
-        The measured window; None when too few rows are newer than the champion's training.
-    moved : tuple of DriftStatistic
-        Statistics of the inputs, the most strained first.
-    performance : Performance or None
-        Realised error of the newest matured cohort.
-    fresh_rows : int
-        Labelled rows newer than the champion's training.
-    predictions, surprises : tuple of DriftStatistic
-        The same as `moved`, of the champion's answers, and of what labels say about them; both are empty for a champion
-        without a prediction reference.
-    suspicions : tuple of Suspicion
-        What looks broken rather than drifted.
-    kind : str
-        The kind of drift.
-    estimated : Estimated or None
-        The error that is expected without labels.
-    worse : tuple of LocalError
-        Errors by slice, the worst first.
-    steps : tuple of PipelineStage
-        The steps of the data, in order, with what moved in each.
-    """
-
-    window: Window | None = None
-    moved: tuple[DriftStatistic, ...] = ()
-    performance: Performance | None = None
-    fresh_rows: int = 0
-    predictions: tuple[DriftStatistic, ...] = ()
-    surprises: tuple[DriftStatistic, ...] = ()
-    suspicions: tuple[Suspicion, ...] = ()
-    kind: DriftKind = "none"
-    estimated: Estimated | None = None
-    worse: tuple[LocalError, ...] = ()
-    steps: tuple[PipelineStage, ...] = ()
 
 
 def measure_night(

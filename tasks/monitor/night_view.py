@@ -12,9 +12,9 @@ import pandas as pd
 from tasks.monitor.drift_kind import kind
 from tasks.monitor.drift_monitor import ChartState, DriftMonitor, InputDrift, LabelDrift
 from tasks.monitor.event_days import between, days_of, numbered
-from tasks.monitor.window import Window, newest_window, steps
+from tasks.monitor.window import newest_window, steps
 from tasks.profiles import TableProfile, sum_profiles
-from tasks.records import DriftKind, Estimated, LocalError
+from tasks.records import DriftKind, Estimated, LocalError, Window
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,13 @@ champion's answers, labels.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from tasks.monitor.drift_monitor import DriftMonitor
-from tasks.monitor.window import Window
 from tasks.profiles import TableProfile
-from tasks.records import DriftStatistic, PipelineStage
+from tasks.records import DriftStatistic, PipelineStage, Window
 from tasks.spec.data_sections import Features
 
 DELIVERED, ACCEPTED, FUNCTION = "rows as delivered", "rows accepted", "features of the project's function"
@@ -41,6 +40,7 @@ def way(features: Features, judged: Judged) -> tuple[PipelineStage, ...]:
 
     Examples
     --------
+    >>> from tasks.records import Statistic
     >>> from tasks.spec.data_sections import Features
     >>> moved = (DriftStatistic("area", Statistic.LEVEL, 0.2, 0.1),)
     >>> [step.sentence for step in way(Features(numbers=["area"]), Judged(moved, (), (), 90))]
@@ -55,11 +55,6 @@ def way(features: Features, judged: Judged) -> tuple[PipelineStage, ...]:
     made = [*((f"feature table {each.name}", each.columns) for each in features.tables), (FUNCTION, features.made)]
     steps += [_step(name, judged.rows, _among(judged.inputs, set(part.all))) for name, part in made if part.all]
     return (*steps, _step(ANSWERS, judged.rows, judged.answers), _step(LABELS, None, judged.labels))
-
-
-def first_moved(steps: Iterable[PipelineStage]) -> PipelineStage | None:
-    """Return the first step at which something is past its leeway."""
-    return next((step for step in steps if step.moved), None)
 
 
 def delivered_moves(

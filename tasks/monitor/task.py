@@ -14,13 +14,14 @@ from tasks.lake import Batch, Filter, Lake, RowFiles, active_rows
 from tasks.logs import line, logger
 from tasks.monitor.baseline import ChampionBaseline, drift_monitor
 from tasks.monitor.data_quality_checks import broken, to_check
-from tasks.monitor.measure import MonitoringResult, NightInputs, measure_night
+from tasks.monitor.measure import NightInputs, measure_night
 from tasks.monitor.profiling.stored_profiles import ACCEPTED
 from tasks.monitor.profiling.task import refused_by_day
 from tasks.monitor.short_delivery import rows_delivered
 from tasks.monitor.slicing.slice_errors import Slices, Tally, cohort_tally
 from tasks.prefect_task import leeway_task
 from tasks.profiles import TableProfile, added_by_day, digest, from_bytes
+from tasks.records import MonitoringResult
 from tasks.spec import ProjectSpec
 
 

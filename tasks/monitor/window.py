@@ -3,22 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Event dates from `start` to `end`, both included, and how many rows they hold."""
-
-    start: date
-    end: date
-    rows: int
-
-    @property
-    def days(self) -> int:
-        """Length in days."""
-        return (self.end - self.start).days + 1
+from tasks.records import Window
 
 
 def newest_window(row_counts: Sequence[tuple[date, int]], *, days: int, min_rows: int, after: date) -> Window | None:

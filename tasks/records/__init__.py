@@ -42,6 +42,7 @@ from tasks.records.entries import (
     pending_approval,
     retrainings_of,
 )
+from tasks.records.monitoring import MonitoringResult, Window
 from tasks.records.performance import Bounded, Estimated, Performance, Sustained
 from tasks.records.upstream import UpstreamState
 
@@ -70,6 +71,7 @@ __all__ = [
     "LocalError",
     "Matters",
     "MayRetrain",
+    "MonitoringResult",
     "NightEntry",
     "NotificationEntry",
     "Obstacle",
@@ -97,6 +99,7 @@ __all__ = [
     "WhereFirst",
     "WhichKind",
     "WhoApproves",
+    "Window",
     "WorthRetraining",
     "answer_of",
     "nights_of",

@@ -131,6 +131,16 @@ class Suspicion:
     evidence: str
     numbers: dict[str, int | float | str] = field(default_factory=dict)
 
+    @property
+    def sentence(self) -> str:
+        """The same in words.
+
+        >>> Suspicion("null_burst", ("area",), "40 % of the rows are empty, .1 % before").sentence
+        'null burst in area (40 % of the rows are empty, .1 % before)'
+        """
+        where = f" in {', '.join(self.columns)}" if self.columns else ""
+        return f"{self.kind.replace('_', ' ')}{where} ({self.evidence})"
+
 
 @dataclass(frozen=True, slots=True)
 class PipelineStage:

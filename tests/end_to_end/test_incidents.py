@@ -62,7 +62,7 @@ def test_each_row_is_served_once_by_whoever_was_champion_when_it_came(quiet: Bac
     assert quiet.served["row_id"].is_unique
     assert set(quiet.served["version"]) == {1}
     assert quiet.retrainings == []
-    assert quiet.set_aside == {}
+    assert quiet.quarantined == {}
 
 
 def test_a_replay_is_the_same_each_time(quiet: BacktestResult, stage: Stage, bench: BacktestTrainer) -> None:
@@ -81,7 +81,7 @@ def test_a_strategy_by_the_calendar_retrains_by_the_calendar(stage: Stage, bench
     nights = [each.night for each in story.retrainings]
     assert len(nights) == 3
     assert all((later - sooner).days >= 30 for sooner, later in pairwise(nights))
-    line = summarise(story, bench.history.labels, seconds=1.0)
+    line = summarise(story, seconds=1.0)
     assert 0 < line.loss < 1
     assert "monthly" in page(stage.spec, [line])
 

@@ -20,11 +20,10 @@ from tasks.drift import build_reference
 from tasks.lake import TABLES, Batch, Lake, add_batch, append_entry
 from tasks.monitor import Promise, slices
 from tasks.monitor.baseline import ChampionBaseline
-from tasks.monitor.measure import MonitoringResult
 from tasks.monitor.profiling.task import profile_batches, profile_refused
 from tasks.monitor.task import measure_drift, suspect
 from tasks.profiles import TableProfile, fit_ruler, from_bytes, profile, with_dates
-from tasks.records import Action, DriftKind
+from tasks.records import Action, DriftKind, MonitoringResult
 from tasks.registry import Registry
 from tasks.spec import ProjectSpec, parse_spec, read_spec
 from tasks.validate.acceptance.quarantine_rows import as_delivered

@@ -1,11 +1,13 @@
-"""Rows that were set aside, typed as far as they can be, so that what was delivered can be summarised."""
+"""Quarantined rows: how they are kept, and how they are typed again, so that rows can be measured as delivered."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 import pandas as pd
 
+from tasks.records import Finding
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate.typing.typed_frame import typed
 from tasks.validate.verdict.check_rows import dated, needed_columns
@@ -30,3 +32,18 @@ def as_delivered(raw: pd.Series, spec: ProjectSpec) -> pd.DataFrame:
     """
     frame = pd.DataFrame([json.loads(text) for text in raw], dtype=object)
     return dated(typed(frame.reindex(columns=needed_columns(spec)), spec).frame, spec)
+
+
+def as_json(rows: pd.DataFrame) -> list[str]:
+    """Return typed rows as a delivery of JSON lines would have them."""
+    text: str = rows.to_json(orient="records", lines=True, date_format="iso", date_unit="us", double_precision=15)
+    return text.splitlines()
+
+
+def reasons_of(findings: Iterable[Finding]) -> str:
+    """Return the reason codes of rows that findings about their batch have quarantined.
+
+    >>> reasons_of([Finding("stuck", "lat", "critical", 9, ""), Finding("truncated", "", "critical", 9, "")])
+    'stuck:lat;truncated'
+    """
+    return ";".join(f"{each.rule}:{each.column}" if each.column else each.rule for each in findings)

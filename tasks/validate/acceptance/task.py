@@ -27,6 +27,7 @@ from tasks.prefect_task import leeway_task
 from tasks.records import Checked, Finding
 from tasks.spec import ProjectSpec
 from tasks.validate.acceptance.prior_batches import event_window
+from tasks.validate.acceptance.quarantine_rows import as_json, reasons_of
 from tasks.validate.acceptance.reconcile import Amended, Reconciled, Round, reconcile
 from tasks.validate.acceptance.release import readable_ids
 from tasks.validate.acceptance.stored_rows import earlier, standing_of
@@ -69,10 +70,8 @@ def quarantine(lake: Lake, spec: ProjectSpec, batches: Mapping[Batch, Sequence[F
     for batch, findings in batches.items():
         rows = standing_of(lake, spec, known, batch)
         state = batch.quarantined(json.dumps([*json.loads(batch.findings), *map(asdict, findings)], sort_keys=True))
-        reasons = ";".join(f"{each.rule}:{each.column}" if each.column else each.rule for each in findings)
-        held[state.write_key] = _held(
-            pd.DataFrame({"raw": _as_read(rows.drop(columns=["row_id", "event_date"])), "reasons": reasons}), state
-        )
+        raw = as_json(rows.drop(columns=["row_id", "event_date"]))
+        held[state.write_key] = _held(pd.DataFrame({"raw": raw, "reasons": reasons_of(findings)}), state)
         states.append(state)
     lake.add_each(project, "quarantine", held)
     add_batches(lake, project, states)
@@ -80,12 +79,6 @@ def quarantine(lake: Lake, spec: ProjectSpec, batches: Mapping[Batch, Sequence[F
 
 
 quarantine_task = leeway_task("set_aside")(quarantine)
-
-
-def _as_read(rows: pd.DataFrame) -> list[str]:
-    """Return typed rows as a delivery of JSON lines would have them."""
-    text: str = rows.to_json(orient="records", lines=True, date_format="iso", date_unit="us", double_precision=15)
-    return text.splitlines()
 
 
 def _store_some(

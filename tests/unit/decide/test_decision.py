@@ -3,7 +3,7 @@ from datetime import date
 
 import pytest
 
-from tasks.decide import ReleaseOutcome, ShadowOutcome, Situation, Suspected, decide
+from tasks.decide import ReleaseOutcome, ShadowOutcome, Situation, decide
 from tasks.records import (
     Bounded,
     Decision,
@@ -14,6 +14,7 @@ from tasks.records import (
     Performance,
     QuestionId,
     Statistic,
+    Suspicion,
     answer_of,
 )
 from tasks.spec import ProjectSpec
@@ -93,7 +94,7 @@ def test_moved_columns_without_harm_are_held_not_retrained() -> None:
 
 
 def test_what_looks_broken_is_asked_about_and_never_trained_on() -> None:
-    broken = Suspected("null_burst", ("a",), "40 % are empty")
+    broken = Suspicion("null_burst", ("a",), "40 % are empty")
     decision = decide(situation(suspicions=(broken,), performance=performance(2.0, 0.5)), spec())
     assert (decision.action, decision.kind) == ("ask", "unclear")
     assert "null burst in a (40 % are empty)" in decision.reason

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from tasks.drift import Leeway, build_reference
-from tasks.monitor import DriftMonitor, Window
-from tasks.monitor.pipeline_stages import Judged, delivered_moves, first_moved, way
+from tasks.monitor import DriftMonitor
+from tasks.monitor.pipeline_stages import Judged, delivered_moves, way
 from tasks.profiles import TableProfile, fit_ruler, profile
-from tasks.records import DriftStatistic, Statistic
+from tasks.records import DriftStatistic, MonitoringResult, Statistic, Window
 from tasks.spec.data_sections import Columns, Features, FeatureTable
 
 FEATURES = Features(
@@ -45,13 +45,11 @@ def moved(column: str, strain: float = 2.0, where: str = "") -> DriftStatistic:
     ],
 )
 def test_the_first_step_that_moved_is_named(judged: Judged, first: str) -> None:
-    step = first_moved(way(FEATURES, judged))
-    assert step is not None
-    assert step.sentence == first
+    assert MonitoringResult(steps=way(FEATURES, judged)).first_step == first
 
 
 def test_where_nothing_moved_there_is_no_first_step() -> None:
-    assert first_moved(way(FEATURES, Judged((moved("area", 0.9),), (), (), 90))) is None
+    assert MonitoringResult(steps=way(FEATURES, Judged((moved("area", 0.9),), (), (), 90))).first_step == ""
 
 
 def test_what_the_contract_held_back_is_seen_in_the_rows_as_delivered_only() -> None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.decide import Suspected
 from tasks.records import AutomationCounts, BatchVerdict, Estimated, Statistic, Suspicion
 from tasks.report import Why, night_markdown, why_lines
 from tasks.spec import ProjectSpec
@@ -98,7 +97,7 @@ def test_a_retraining_that_would_not_pay_names_the_gap(spec: ProjectSpec, night:
         ({"performance": performance(1.3)}, "a retraining was started"),
         ({"quarantined": ("a.csv",)}, "it needs a corrected delivery, or `leeway release mine BATCH`"),
         (
-            {"suspicions": (Suspected("stuck", ("area",), "one value"),)},
+            {"suspicions": (Suspicion("stuck", ("area",), "one value"),)},
             "a person has to look; if the rows are right: `leeway run retrain mine`",
         ),
     ],

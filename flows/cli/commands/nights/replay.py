@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -60,12 +61,12 @@ def replay_policy(
     strategies = _strategies(spec, policies, schedules)
     lines = []
     with console.status("") as status:
-        trainer = BacktestTrainer(history, path.parent, said=lambda text: status.update(f"replaying {text}"))
+        trainer = BacktestTrainer(history, path.parent, progress=lambda text: status.update(f"replaying {text}"))
         for strategy in strategies:
             status.update(f"replaying {strategy.name}")
             started = time.monotonic()
             story = run_backtest(strategy, trainer, since)
-            lines.append(summarise(story, history.labels, time.monotonic() - started))
+            lines.append(summarise(story, time.monotonic() - started))
     console.print(_table(lines, since))
     where = home(path) / f"{spec.project}-{PAGE}"
     where.parent.mkdir(parents=True, exist_ok=True)
@@ -87,9 +88,10 @@ def _strategies(spec: ProjectSpec, policies: Sequence[Path], schedules: Sequence
 
 
 def _first_night(history: History) -> date:
-    landed = history.rows["arrival"].sort_values()
-    night: date = landed.iloc[int(len(landed) * FIRST_SHARE)]
-    return night
+    batches = [batch for batch in history.deliveries.latest() if batch.kind == "rows"]
+    wanted = FIRST_SHARE * sum(batch.rows_accepted for batch in batches)
+    landed = accumulate(batch.rows_accepted for batch in batches)
+    return next(batch.arrival for batch, rows in zip(batches, landed, strict=True) if rows >= wanted)
 
 
 def _table(lines: Sequence[StrategySummary], since: date) -> Table:

@@ -1,0 +1,67 @@
+"""The labels that are known on a night, by row: a replay of years must not sort them again every night."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from flows.backtest.timeline import Timeline, Written
+from tasks.arrays import BoolArray, DayArray, FloatArray, IntArray
+from tasks.lake import Deliveries
+
+
+@dataclass(frozen=True)
+class LabelFeed:
+    """The labels of a history, those of one row next to each other, the newest last: see `newest_labels`."""
+
+    timeline: Timeline
+
+    @cached_property
+    def _frame(self) -> pd.DataFrame:
+        labels = self.timeline.history.labels
+        of_rows = labels.assign(row=self.timeline.row_ids.get_indexer(pd.Index(labels["row_id"])))
+        return of_rows[of_rows["row"] >= 0].sort_values(["row", "arrival", "label"], kind="stable")
+
+    @cached_property
+    def _rows(self) -> IntArray:
+        return self._frame["row"].to_numpy(np.int64)
+
+    @cached_property
+    def _arrivals(self) -> DayArray:
+        return self._frame["arrival"].to_numpy().astype("datetime64[D]")
+
+    @cached_property
+    def _values(self) -> FloatArray:
+        return self._frame["label"].to_numpy(np.float64)
+
+    @cached_property
+    def _written(self) -> Written:
+        return Written.of(self._frame)
+
+    def known(self, deliveries: Deliveries, night: date, after: date = date.min) -> tuple[FloatArray, BoolArray]:
+        """Return the newest label of each row code that arrived up to a night, and which row codes have one.
+
+        Parameters
+        ----------
+        after : date
+            Row codes whose newest label arrived up to this day have none.
+        """
+        counted = self._written.counted(deliveries)[self._written.codes]
+        eligible = np.flatnonzero(counted & (self._arrivals <= np.datetime64(night)))
+        rows = self._rows[eligible]
+        newest = eligible[np.append(rows[1:] != rows[:-1], True)] if len(rows) else eligible
+        newest = newest[self._arrivals[newest] > np.datetime64(after)]
+        count = len(self.timeline.row_ids)
+        labels, known = np.full(count, np.nan), np.zeros(count, dtype=bool)
+        labels[self._rows[newest]], known[self._rows[newest]] = self._values[newest], True
+        return labels, known
+
+    @cached_property
+    def final(self) -> FloatArray:
+        """The label of each position that counts in the end, whenever it arrived; NaN without one."""
+        labels, _ = self.known(self.timeline.history.deliveries, date.max)
+        return labels[self.timeline.row_codes]

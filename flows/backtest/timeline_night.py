@@ -1,0 +1,128 @@
+"""One night of a timeline: what `NightData` reads from the lake, from memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from flows.backtest.label_feed import LabelFeed
+from flows.backtest.prediction_cache import PredictionCache
+from flows.backtest.row_profiles import RowProfiles
+from flows.backtest.timeline import Timeline
+from flows.workspace import Champion
+from tasks.arrays import BoolArray, FloatArray, IntArray
+from tasks.lake import Batch, Deliveries
+from tasks.monitor import NightInputs
+from tasks.monitor.short_delivery import rows_delivered
+from tasks.profiles import Ruler, digest
+from tasks.records import Entry
+from tasks.spec import ProjectSpec
+
+
+@dataclass
+class TimelineVersions:
+    """The versions of a backtest, with their answers and the profiles that their nights are measured by.
+
+    Parameters
+    ----------
+    ahead : timedelta
+        Rows of so many days are answered together.
+    """
+
+    timeline: Timeline
+    spec: ProjectSpec
+    ahead: timedelta
+    versions: dict[int, Champion] = field(default_factory=dict)
+    _answers: dict[int, PredictionCache] = field(default_factory=dict)
+    _profiles: dict[str, RowProfiles] = field(default_factory=dict)
+
+    @cached_property
+    def labels(self) -> LabelFeed:
+        """The labels of the timeline."""
+        return LabelFeed(self.timeline)
+
+    def answers(self, number: int) -> PredictionCache:
+        """Return the answers of a version."""
+        if number not in self._answers:
+            version, metric = self.versions[number], self.spec.scope.metric
+            self._answers[number] = PredictionCache(self.timeline, self.labels, version, metric, self.ahead)
+        return self._answers[number]
+
+    def profiles(self, ruler: Ruler) -> RowProfiles:
+        """Return the profiles of a ruler."""
+        name = digest(ruler)
+        if name not in self._profiles:
+            self._profiles[name] = RowProfiles(self.timeline, self.spec, ruler)
+        return self._profiles[name]
+
+
+@dataclass
+class TimelineNight:
+    """What is known on a night of a timeline.
+
+    Parameters
+    ----------
+    own : mapping of str to Batch
+        The batches that the backtest itself has quarantined, as they were before.
+    """
+
+    store: TimelineVersions
+    night: date
+    deliveries: Deliveries
+    entries: Sequence[Entry]
+    aliases: Mapping[str, int]
+    own: Mapping[str, Batch]
+
+    @property
+    def spec(self) -> ProjectSpec:
+        """The project's spec."""
+        return self.store.spec
+
+    @cached_property
+    def counted(self) -> IntArray:
+        """The rows that count."""
+        return self.store.timeline.counted(self.deliveries)
+
+    def predictions_of(self, version: int, *, after: date) -> pd.DataFrame:
+        """Return what a version predicted for rows of event dates after a day, up to the night, by row id."""
+        timeline = self.store.timeline
+        positions = timeline.between(self.counted, after, self.night)
+        return pd.DataFrame(
+            {
+                "row_id": pd.Categorical.from_codes(timeline.row_codes[positions], dtype=timeline.row_id_type),
+                "event_date": timeline.dates.take(positions).array,
+                "prediction": self.store.answers(version).answers(positions, self.night),
+                "position": positions,
+            }
+        )
+
+    def matured(self, predictions: pd.DataFrame, *, labels_after: date) -> pd.DataFrame:
+        """Join predictions with the newest labels; only rows whose labels have matured by the night."""
+        timeline, positions = self.store.timeline, predictions["position"].to_numpy()
+        labels, known = self._labels(labels_after)
+        codes, until = timeline.row_codes[positions], np.datetime64(self.spec.matured_until(self.night))
+        due = known[codes] & (timeline.days[positions] <= until)
+        joined: pd.DataFrame = predictions[due].assign(label=labels[codes[due]])
+        return joined
+
+    def _labels(self, after: date) -> tuple[FloatArray, BoolArray]:
+        return self.store.labels.known(self.deliveries, self.night, after)
+
+    def inputs(self, champion: Champion) -> NightInputs:
+        """Return what the night is measured from."""
+        answered = self.predictions_of(champion.number, after=champion.trained_until)
+        profiles = self.store.profiles(champion.reference.total.ruler)
+        return NightInputs(
+            night=self.night,
+            accepted=profiles.accepted(self.deliveries, champion.trained_until, self.night),
+            quarantined=profiles.quarantined(self.deliveries, self.night, self.own),
+            answered=answered,
+            labelled=self.matured(answered, labels_after=champion.trained_until),
+            delivered=rows_delivered(self.deliveries, self.night),
+            tally=self.store.answers(champion.number).tally,
+        )

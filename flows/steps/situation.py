@@ -1,0 +1,79 @@
+"""What a night is decided from, and its situation: in the nightly run, when it is recomputed, and in a backtest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from flows.steps.post_release import released, shadowed
+from flows.workspace import Champion
+from tasks.dataset.night_source import NightSource
+from tasks.decide import ServingVersion, Situation, SituationInputs, build_situation, landed_batches
+from tasks.lake import Batch
+from tasks.records import MonitoringResult, UpstreamState
+from tasks.registry.mlflow_names import CHALLENGER
+
+
+@dataclass(frozen=True, slots=True)
+class NightContext:
+    """What a night is decided from.
+
+    Parameters
+    ----------
+    champion : Champion or None
+        The version that serves.
+    data : NightSource
+        What is known of the project that night.
+    load : callable
+        From the number of a version to the version.
+    upstream : tuple of UpstreamState
+        The newest nights of the projects upstream.
+    downstream : tuple of str
+        The projects downstream.
+    shadow_fault : str
+        Why the version that waits could not answer that night.
+    """
+
+    champion: Champion | None
+    data: NightSource
+    load: Callable[[int], Champion]
+    upstream: tuple[UpstreamState, ...] = ()
+    downstream: tuple[str, ...] = ()
+    shadow_fault: str = ""
+
+    @property
+    def night(self) -> date:
+        """The night that is decided."""
+        return self.data.night
+
+    @property
+    def waiting(self) -> int | None:
+        """The version that waits for approval."""
+        return self.data.aliases.get(CHALLENGER)
+
+    @property
+    def landed(self) -> list[Batch]:
+        """The deliveries that the decision is about."""
+        return landed_batches(self.data.deliveries, self.data.entries, self.night, self.data.spec)
+
+
+def situation(context: NightContext, measured: MonitoringResult) -> Situation:
+    """Return everything that the decision of a night may rest on."""
+    champion, data = context.champion, context.data
+    serving = ServingVersion(champion.number, champion.trained_until, champion.importances) if champion else None
+    return build_situation(
+        SituationInputs(
+            spec=data.spec,
+            night=data.night,
+            deliveries=data.deliveries,
+            record=data.entries,
+            measured=measured,
+            champion=serving,
+            waiting=context.waiting,
+            upstream=context.upstream,
+            downstream=context.downstream,
+            released=released(champion, data) if champion else None,
+            shadowed=shadowed(champion, data, context.load, context.shadow_fault) if champion else None,
+        )
+    )

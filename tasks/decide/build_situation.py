@@ -1,0 +1,128 @@
+"""From plain facts about a night to the situation that it is decided on: the only place where one is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from tasks.decide.situation import ReleaseOutcome, ShadowOutcome, Situation
+from tasks.lake import Batch, Deliveries
+from tasks.records import Entry, MonitoringResult, RetrainingEntry, UpstreamState, nights_of
+from tasks.spec import ProjectSpec
+
+MONTH_DAYS = 30
+UNDER_WAY_DAYS = 7  # a retraining that never ended stops counting as under way
+
+
+@dataclass(frozen=True, slots=True)
+class ServingVersion:
+    """The champion, as far as a decision rests on it: its last training day, and each feature's share of its skill."""
+
+    number: int
+    trained_until: date
+    importances: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SituationInputs:
+    """The facts about a night.
+
+    Parameters
+    ----------
+    spec : ProjectSpec
+        The project's spec.
+    night : date
+        The night.
+    deliveries : Deliveries
+        Every delivery, as it was known that night.
+    record : sequence of Entry
+        The decision record before this decision, oldest first.
+    measured : MonitoringResult
+        What monitoring found.
+    champion : ServingVersion or None
+        The version that serves.
+    waiting : int or None
+        The version that waits for approval.
+    upstream : tuple of UpstreamState
+        The newest nights of the projects upstream.
+    downstream : tuple of str
+        The projects downstream.
+    released : ReleaseOutcome or None
+        How the champion's first cohort did; None once a night has judged it.
+    shadowed : ShadowOutcome or None
+        How the version that waits does on the rows that both answered.
+    """
+
+    spec: ProjectSpec
+    night: date
+    deliveries: Deliveries
+    record: Sequence[Entry]
+    measured: MonitoringResult
+    champion: ServingVersion | None = None
+    waiting: int | None = None
+    upstream: tuple[UpstreamState, ...] = ()
+    downstream: tuple[str, ...] = ()
+    released: ReleaseOutcome | None = None
+    shadowed: ShadowOutcome | None = None
+
+
+def build_situation(inputs: SituationInputs) -> Situation:
+    """Return the situation of a night."""
+    night, champion, measured = inputs.night, inputs.champion, inputs.measured
+    landed = landed_batches(inputs.deliveries, inputs.record, night, inputs.spec)
+    month_ago = night - timedelta(days=MONTH_DAYS)
+    retrainings = [entry for entry in inputs.record if isinstance(entry, RetrainingEntry) and entry.night <= night]
+    registered = [entry.night for entry in retrainings if entry.action == "registered"]
+    return Situation(
+        project=inputs.spec.project,
+        night=night,
+        champion=champion.number if champion else None,
+        champion_age_days=(night - champion.trained_until).days if champion else None,
+        window_rows=measured.window.rows if measured.window else 0,
+        window_days=measured.window.days if measured.window else 0,
+        quarantined=tuple(batch.key for batch in landed if batch.verdict == "quarantined"),
+        refused_rows=sum(batch.rows_quarantined for batch in landed),
+        moved=tuple(sorted((*measured.moved, *measured.predictions), key=lambda statistic: -statistic.strain)),
+        suspicions=measured.suspicions,
+        surprises=measured.surprises,
+        worse=measured.worse,
+        first_step=measured.first_step,
+        upstream=inputs.upstream,
+        downstream=inputs.downstream,
+        kind=measured.kind,
+        estimated=measured.estimated,
+        importances=champion.importances if champion else (),
+        performance=measured.performance,
+        waiting=inputs.waiting,
+        last_retraining=max(registered, default=None),
+        last_refused=max((entry.night for entry in retrainings if entry.action == "refused"), default=None),
+        under_way=_under_way(inputs.record, night),
+        retrainings_in_30_days=sum(day > month_ago for day in registered),
+        fresh_rows=measured.fresh_rows,
+        rows_in_30_days=sum(batch.rows_accepted for batch in inputs.deliveries.accepted(after=month_ago)),
+        released=inputs.released,
+        shadowed=inputs.shadowed,
+    )
+
+
+def landed_batches(deliveries: Deliveries, record: Sequence[Entry], night: date, spec: ProjectSpec) -> list[Batch]:
+    """Return what a decision is about: what the night took in or, with a schedule for monitoring, all since the last.
+
+    Parameters
+    ----------
+    record : sequence of Entry
+        The decision record before this decision.
+    """
+    if spec.schedule.monitoring is None:
+        return deliveries.of(night)
+    last = max((entry.night for entry in nights_of(record) if entry.night < night), default=date.min)
+    return [batch for batch in deliveries.latest() if last < batch.night <= night]
+
+
+def _under_way(record: Sequence[Entry], night: date) -> date | None:
+    """Return the night of a retraining that was decided within a week, and has no outcome yet."""
+    done = {entry.name for entry in record if isinstance(entry, RetrainingEntry)}
+    since = night - timedelta(days=UNDER_WAY_DAYS)
+    decided = (entry for entry in nights_of(record) if entry.action == "retrain" and since < entry.night < night)
+    return max((entry.night for entry in decided if entry.name not in done), default=None)

@@ -1,0 +1,70 @@
+"""What a night's monitoring found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from tasks.records.drift import DriftKind, DriftStatistic, LocalError, PipelineStage, Suspicion
+from tasks.records.performance import Estimated, Performance
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Event dates from `start` to `end`, both included, and how many rows they hold."""
+
+    start: date
+    end: date
+    rows: int
+
+    @property
+    def days(self) -> int:
+        """Length in days."""
+        return (self.end - self.start).days + 1
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoringResult:
+    """What a night's measurement found.
+
+    Parameters
+    ----------
+    window : Window or None
+        The measured window; None when too few rows are newer than the champion's training.
+    moved : tuple of DriftStatistic
+        Statistics of the inputs, the most strained first.
+    performance : Performance or None
+        Realised error of the newest matured cohort.
+    fresh_rows : int
+        Labelled rows newer than the champion's training.
+    predictions, surprises : tuple of DriftStatistic
+        The same as `moved`, of the champion's answers, and of what labels say about them; both are empty for a champion
+        without a prediction reference.
+    suspicions : tuple of Suspicion
+        What looks broken rather than drifted.
+    kind : str
+        The kind of drift.
+    estimated : Estimated or None
+        The error that is expected without labels.
+    worse : tuple of LocalError
+        Errors by slice, the worst first.
+    steps : tuple of PipelineStage
+        The steps of the data, in order, with what moved in each.
+    """
+
+    window: Window | None = None
+    moved: tuple[DriftStatistic, ...] = ()
+    performance: Performance | None = None
+    fresh_rows: int = 0
+    predictions: tuple[DriftStatistic, ...] = ()
+    surprises: tuple[DriftStatistic, ...] = ()
+    suspicions: tuple[Suspicion, ...] = ()
+    kind: DriftKind = "none"
+    estimated: Estimated | None = None
+    worse: tuple[LocalError, ...] = ()
+    steps: tuple[PipelineStage, ...] = ()
+
+    @property
+    def first_step(self) -> str:
+        """The first step at which something is past its leeway, in words; empty where there is none."""
+        return next((step.sentence for step in self.steps if step.moved), "")
