@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -18,6 +17,7 @@ from tasks.dataset.feature_assembly import assembled_features, feature_values
 from tasks.drift import Reference
 from tasks.drift import from_bytes as reference_from
 from tasks.errors import Terminal
+from tasks.evaluate import Evidence
 from tasks.evaluate.task import AnsweringVersion
 from tasks.lake import Lake, Lease, s3_options
 from tasks.model import Predictor, load_model
@@ -174,17 +174,17 @@ def _load(registry: Registry, project: str, number: int, threads: int) -> Champi
 
 def champion_of(number: int, files: dict[str, bytes], threads: int = 1) -> Champion:
     """Build a version's model from its verified files."""
-    training, evidence = json.loads(files["training.json"]), json.loads(files["evidence.json"])
+    training, evidence = json.loads(files["training.json"]), Evidence.from_dict(json.loads(files["evidence.json"]))
     model = load_model(files, threads)
     return Champion(
         number=number,
         model=model,
         reference=reference_from(files["reference.bin"]),
         promise=Promise(
-            evidence["metric"],
-            evidence["challenger_loss"],
-            evidence["challenger_bias"],
-            evidence["rows"],
+            evidence.metric,
+            evidence.challenger_loss,
+            evidence.challenger_bias,
+            evidence.rows,
             model.schema.class_names,
         ),
         trained_from=date.fromisoformat(training["trained_from"]),
@@ -194,11 +194,5 @@ def champion_of(number: int, files: dict[str, bytes], threads: int = 1) -> Champ
         answers=answers_from(files["answers.json"]) if "answers.json" in files else None,
         repeated_rows=float(training.get("repeated_rows", 0.0)),
         slices=slices_from_json(files["slices.json"]) if "slices.json" in files else None,
-        promised=(_number(evidence, "challenger_low"), _number(evidence, "challenger_high")),
+        promised=(evidence.challenger_low, evidence.challenger_high),
     )
-
-
-def _number(content: Mapping[str, Any], name: str) -> float:
-    """Return a number of the evidence, NaN where it could not be found then."""
-    found = content.get(name)
-    return math.nan if found is None else float(found)

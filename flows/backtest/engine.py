@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -39,12 +39,11 @@ from tasks.registry.mlflow_names import CHAMPION
 from tasks.spec import ProjectSpec
 
 RetrainSchedule = Literal["policy", "never", "monthly", "nightly", "recorded"]
-SCHEDULES: tuple[RetrainSchedule, ...] = get_args(RetrainSchedule)
 MONTH_DAYS = 30
 BY_PEOPLE = ("promotion", "rollback", "release")
+"""Kinds of entries that say what people did."""
 END_OF_DAY = time(23, 59)
 SECOND = timedelta(seconds=1)
-"""Entries of the record that say what people did."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +179,7 @@ class _Run:
         """Train the first champion and promote it."""
         reasons = self._retrain(begin, _evening(begin), f"begin/{begin}", "the first model")
         if self.champion is None:
-            raise DataError(f"no first model on {begin}: {reasons}; begin later with --begin")
+            raise DataError(f"no first model on {begin}: {reasons}; begin later with --start")
         self.retrainings.clear()
 
     def repeat(self, entry: Entry) -> None:

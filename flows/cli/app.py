@@ -155,10 +155,17 @@ def replay(
         str,
         typer.Option(help="Retraining schedules to compare with, separated by commas; empty for none."),
     ] = "never,monthly,nightly",
+    recorded: Annotated[
+        bool, typer.Option("--recorded", help="Only compute the recorded decisions again, and compare.")
+    ] = False,
 ) -> None:
     """Replay the policy on the project's own history, and report its alarms, retrainings, error and cost."""
-    from flows.cli.commands.nights.replay import replay_policy
+    from flows.cli.commands.nights.replay import check_record, replay_policy
 
+    if recorded:
+        if not check_record(project):
+            raise typer.Exit(FAILED)
+        return
     schedules = ["policy", *(name.strip() for name in compare_with.split(",") if name.strip())]
     replay_policy(project, policy or [], start.date() if start else None, schedules)
 

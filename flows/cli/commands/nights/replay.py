@@ -47,16 +47,9 @@ def replay_policy(
     with console.status("loading"):
         from flows.backtest.comparison import page, summarise
         from flows.backtest.engine import run_backtest
-        from flows.backtest.history import history_in
         from flows.backtest.trainer import BacktestTrainer
-        from tasks.dataset.feature_assembly import assembled_features
 
-        path = find_project(project)
-        spec, lake = lake_of(project)
-        if spec.training.task == "multiclass":
-            raise DataError(f"{spec.project} has several classes; a replay supports regression and two classes only")
-        history = history_in(lake, spec)
-        history = replace(history, rows=assembled_features(history.rows, spec, lake, path.parent))
+        path, spec, history = _history(project)
     since = start or _first_night(history)
     strategies = _strategies(spec, policies, schedules)
     lines = []
@@ -73,6 +66,39 @@ def replay_policy(
     where.write_text(page(spec, lines), encoding="utf-8")
     console.print(f"error over time, alarms and retrainings: {terminal(str(where))}")
     return lines
+
+
+def check_record(project: str) -> bool:
+    """Compute the recorded decisions again, say what comes out another way, and return whether all are the same."""
+    console = screen()
+    with console.status("loading") as status:
+        from flows.backtest.engine import replay_record
+        from flows.backtest.record_check import record_differences
+        from flows.backtest.trainer import BacktestTrainer
+
+        path, spec, history = _history(project)
+        trainer = BacktestTrainer(history, path.parent, progress=lambda text: status.update(f"replaying {text}"))
+        result = replay_record(spec, trainer)
+    differences = record_differences(history.entries, result.record)
+    for difference in differences:
+        console.print(terminal(difference.sentence))
+    nights, trainings = len(result.decisions), len(result.retrainings)
+    same = "all the same as recorded" if not differences else f"{len(differences)} differ from the record"
+    console.print(f"{nights} nights and {trainings} retrainings of {terminal(spec.project)} computed again: {same}")
+    return not differences
+
+
+def _history(project: str) -> tuple[Path, ProjectSpec, History]:
+    """Return the path of a project's spec, the spec, and its history with the features of its rows."""
+    from flows.backtest.history import history_in
+    from tasks.dataset.feature_assembly import assembled_features
+
+    path = find_project(project)
+    spec, lake = lake_of(project)
+    if spec.training.task == "multiclass":
+        raise DataError(f"{spec.project} has several classes; a replay supports regression and two classes only")
+    history = history_in(lake, spec)
+    return path, spec, replace(history, rows=assembled_features(history.rows, spec, lake, path.parent))
 
 
 def _strategies(spec: ProjectSpec, policies: Sequence[Path], schedules: Sequence[str]) -> list[Strategy]:
