@@ -16,15 +16,15 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from flows.backtest.chart_cache import ChartCache
 from flows.backtest.history import as_counted_now
-from flows.backtest.timeline import Timeline
-from flows.backtest.timeline_night import TimelineNight, TimelineVersions
+from flows.backtest.timeline.chart_cache import ChartCache
+from flows.backtest.timeline.timeline import Timeline
+from flows.backtest.timeline.timeline_night import TimelineNight, TimelineVersions
 from flows.backtest.trainer import BacktestTrainer, KnownThen
 from flows.steps.decision_record import decision_entry
 from flows.steps.evaluate_challenger import earlier_holdouts
 from flows.steps.lineage import upstream_states
-from flows.steps.situation import NightContext, situation
+from flows.steps.night_context import NightContext, situation
 from flows.workspace import Champion
 from tasks.arrays import FloatArray, IntArray
 from tasks.decide import decide, landed_batches

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from flows.steps.lineage import upstream
-from flows.steps.situation import NightContext, situation
+from flows.steps.night_context import NightContext, situation
 from flows.workspace import Workspace
 from tasks.dataset.night_data import NightData
 from tasks.decide import decide

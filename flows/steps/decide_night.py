@@ -13,9 +13,9 @@ from prefect import get_client, runtime
 from flows.steps.decision_record import decision_entry
 from flows.steps.events import emit_event
 from flows.steps.lineage import downstream, upstream
+from flows.steps.night_context import NightContext, situation
 from flows.steps.post_release import show_shadow
 from flows.steps.publish import publish
-from flows.steps.situation import NightContext, situation
 from flows.workspace import Champion, Workspace
 from tasks import clock
 from tasks.dataset.night_data import NightData

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
-from flows.steps.situation import NightContext
+from flows.steps.night_context import NightContext
 from flows.workspace import Champion
 from tasks.lake import Batch
 from tasks.records import AutomationCounts, BatchVerdict, Decision, DriftStatistic, MonitoringResult, NightEntry

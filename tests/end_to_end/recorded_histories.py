@@ -168,7 +168,7 @@ def upstream_night(project: RecordedProject, upstream: str, night: date, action:
 
 
 def release(project: RecordedProject, night: date) -> None:
-    from flows.cli.commands.data.release_batch import release_quarantined
+    from flows.cli.commands.project_data.release_batch import release_quarantined
 
     batch = next(
         batch

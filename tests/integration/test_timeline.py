@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from flows.backtest.history import History, history_in
-from flows.backtest.label_feed import LabelFeed
-from flows.backtest.row_profiles import RowProfiles
-from flows.backtest.timeline import Timeline
+from flows.backtest.timeline.label_feed import LabelFeed
+from flows.backtest.timeline.row_profiles import RowProfiles
+from flows.backtest.timeline.timeline import Timeline
 from tasks.drift import duplicate_share
 from tasks.lake import Batch, Deliveries, Lake, accepted, add_batches
 from tasks.monitor.profiling.task import profile_batches

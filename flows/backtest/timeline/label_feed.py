@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from flows.backtest.timeline import Timeline, Written
+from flows.backtest.timeline.timeline import Timeline, Written
 from tasks.arrays import BoolArray, DayArray, FloatArray, IntArray
 from tasks.lake import Deliveries
 

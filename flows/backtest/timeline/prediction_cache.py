@@ -14,8 +14,8 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from flows.backtest.label_feed import LabelFeed
-from flows.backtest.timeline import Timeline
+from flows.backtest.timeline.label_feed import LabelFeed
+from flows.backtest.timeline.timeline import Timeline
 from flows.workspace import Champion
 from tasks.arrays import FloatArray, IntArray
 from tasks.monitor import Slices

@@ -10,10 +10,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from flows.backtest.label_feed import LabelFeed
-from flows.backtest.prediction_cache import PredictionCache
-from flows.backtest.row_profiles import RowProfiles
-from flows.backtest.timeline import Timeline
+from flows.backtest.timeline.label_feed import LabelFeed
+from flows.backtest.timeline.prediction_cache import PredictionCache
+from flows.backtest.timeline.row_profiles import RowProfiles
+from flows.backtest.timeline.timeline import Timeline
 from flows.workspace import Champion
 from tasks.arrays import BoolArray, FloatArray, IntArray
 from tasks.lake import Batch, Deliveries

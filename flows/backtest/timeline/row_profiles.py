@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from flows.backtest.history import StoredProfiles, WriteKey
-from flows.backtest.timeline import Timeline
+from flows.backtest.timeline.timeline import Timeline
 from tasks.lake import SUPERSEDED, Batch, Deliveries
 from tasks.monitor.profiling.quarantined_rows import quarantined_by_day
 from tasks.profiles import Ruler, TableProfile, added_by_day, profile
