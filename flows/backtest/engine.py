@@ -312,7 +312,7 @@ class _Run:
         return KnownThen(
             data.night,
             self.timeline.rows(data.counted),
-            data.deliveries.standing(labels),
+            data.deliveries.active(labels),
             earlier_holdouts(self.record, data.night),
         )
 

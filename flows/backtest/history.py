@@ -125,8 +125,8 @@ def as_counted_now(history: History) -> History:
         for batch in history.deliveries.latest()
     ]
     known = Deliveries(tuple(latest))
-    counted = known.standing(history.rows)
-    return replace(history, rows=counted, labels=known.standing(history.labels), deliveries=known, entries=())
+    counted = known.active(history.rows)
+    return replace(history, rows=counted, labels=known.active(history.labels), deliveries=known, entries=())
 
 
 def history_of(checked: Iterable[Checked], spec: ProjectSpec) -> History:
