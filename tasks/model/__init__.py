@@ -1,9 +1,9 @@
-"""The portable model: a schema and a file that answer as the trained pipeline does, mostly without scikit-learn.
+"""Models: a schema and a file that predict as the trained pipeline does, mostly without scikit-learn.
 
-In: a frame of feature columns. Out: scores on the model's scale, or predictions: label units or probabilities.
-`export_model` turns a fitted estimator into one, `parity` proves that it answers alike before anybody relies on it,
-`load_model` reads it from a version's verified files. `deferral`, `confidence` and `reasons` say what it passes on to
-people, and why.
+Input: a frame of feature columns. Output: scores on the scale of the model, and predictions: label units or
+probabilities. `export_model` converts a fitted estimator, `prove_parity` compares the export with it before the export
+is used, `load_model` reads a model from the verified files of a version. `deferral`, `confidence` and `reasons` decide
+which rows go to people and explain them.
 """
 
 from tasks.model.confidence import confidence, fit_error_table

@@ -1,4 +1,4 @@
-"""Answers: from scores on the model's scale to label units or probabilities, by the link or by calibration tables."""
+"""Converts scores on the scale of the model to label units or probabilities, by the link or by calibration tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tasks.arrays import FloatArray
 from tasks.model.schema import ModelSchema
 from tasks.model.schema_parts import Calibration
 
-SUREST = 1e-9  # a forest's probability counts as at least this far from 0 and 1, for log odds to be finite
+SUREST = 1e-9  # probabilities of a forest are clipped this far from 0 and 1, so that log odds are finite
 
 
 def _identity(score: FloatArray) -> FloatArray:
@@ -42,12 +42,12 @@ LINKS: dict[str, Callable[[FloatArray], FloatArray]] = {
 
 
 def scores_from_probabilities(probability: FloatArray) -> FloatArray:
-    """Return probabilities on the scale that levels are corrected on.
+    """Return the scores of probabilities, on the scale of the level correction.
 
     Parameters
     ----------
     probability : array, shape (n,) or (n, 1) for P(class 1), (n, k) for k classes
-        Held within [1e-9, 1 - 1e-9].
+        Clipped to [1e-9, 1 - 1e-9].
 
     Returns
     -------
@@ -76,48 +76,48 @@ def predictions_from_scores(score: FloatArray, schema: ModelSchema) -> FloatArra
 
 
 def calibrate_classes(probability: FloatArray, tables: Sequence[Calibration]) -> FloatArray:
-    """Return the corrected probability of each of several classes: each by its own table, then brought to the sum of 1.
+    """Return the calibrated probability of each of several classes: by its own table, then normalised to a sum of 1.
 
-    A table reads the log odds of its class against all others, which say the same whatever is added to all scores.
+    A table maps the log odds of its class against all others, which do not change when all scores are shifted.
 
     Parameters
     ----------
     probability : array, shape (n, k)
-        Rows sum to 1.
+        Each row sums to 1.
 
     Examples
     --------
-    One half has log odds of 0 and stays; the other two are said to be one tenth; 0.5 of 0.7 is 0.7143.
+    One half has log odds of 0 and does not change; the other two become one tenth; 0.5 of 0.7 is 0.7143.
 
     >>> tables = (Calibration("sigmoid"), *[Calibration("isotonic", scores=(0.0,), probabilities=(0.1,))] * 2)
     >>> calibrate_classes(np.array([[0.5, 0.25, 0.25]]), tables).round(4).tolist()
     [[0.7143, 0.1429, 0.1429]]
     """
     odds = log_odds(probability)
-    columns = np.column_stack([calibrate(odds[:, place], table) for place, table in enumerate(tables)])
+    columns = np.column_stack([calibrate(odds[:, index], table) for index, table in enumerate(tables)])
     sums = columns.sum(axis=1, keepdims=True)
     equal = np.full_like(columns, 1 / columns.shape[1])
     return np.asarray(np.divide(columns, sums, out=equal, where=sums > 0), dtype=np.float64)
 
 
 def log_odds(probability: FloatArray) -> FloatArray:
-    """Return the log odds of each probability, held within [1e-9, 1 - 1e-9].
+    """Return the log odds of each probability, clipped to [1e-9, 1 - 1e-9].
 
     Examples
     --------
     >>> log_odds(np.array([0.5, 0.75])).round(4).tolist()
     [0.0, 1.0986]
     """
-    held = np.clip(probability, SUREST, 1 - SUREST)
-    return np.asarray(np.log(held / (1 - held)), dtype=np.float64)
+    clipped = np.clip(probability, SUREST, 1 - SUREST)
+    return np.asarray(np.log(clipped / (1 - clipped)), dtype=np.float64)
 
 
 def calibrate(score: FloatArray, table: Calibration) -> FloatArray:
-    """Return the probability a calibration table gives to each score; a score that is not a number stays so.
+    """Return the calibrated probability of each score; NaN stays NaN.
 
     Examples
     --------
-    Halfway between the points (-1, 0.1) and (1, 0.5) lies (0, 0.3); beyond the last point it stays 0.5.
+    Halfway between the points (-1, 0.1) and (1, 0.5) is (0, 0.3); beyond the last point it stays 0.5.
 
     >>> table = Calibration("isotonic", scores=(-1.0, 1.0), probabilities=(0.1, 0.5))
     >>> calibrate(np.array([0.0, 7.0]), table).round(6).tolist()

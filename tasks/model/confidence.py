@@ -1,4 +1,4 @@
-"""Confidence: how sure a prediction is, the higher the surer; what deferral orders rows by."""
+"""Confidence of predictions, by which deferral orders rows: higher is more certain."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from tasks.model.schema import ModelSchema
 from tasks.model.schema_parts import ErrorTable
 
 PREDICTION_CELLS, INPUT_CELLS = 6, 4
-FEW = 10.0  # rows; a cell of so many counts half, the mean of all cells the other half
+FEW = 10.0  # rows of a cell with a weight of one half; the mean of all cells has the other half
 
 
 def confidence(prediction: FloatArray, inputs: FloatArray, schema: ModelSchema) -> FloatArray:
-    """Return how sure each prediction is: shape (n,).
+    """Return the confidence of each prediction: shape (n,).
 
     Parameters
     ----------
     prediction : array, shape (n,) or (n, k)
-        As `Predictor.predict` gives it.
+        Result of `Predictor.predict`.
     inputs : array, shape (n, inputs)
-        The model's inputs, as `matrix` makes them; only a regression looks at them.
+        Inputs of the model, from `input_matrix`; only a regression uses them.
     schema : ModelSchema
-        A regression's holds the table of errors in `deferral`; without it, every prediction is as sure as any other.
+        For a regression, `deferral` has the table of expected errors; without it, all predictions are equally certain.
 
     Returns
     -------
     array
-        The probability of the class that is chosen; or, of a regression, minus the error to expect.
+        Probability of the chosen class; for a regression, minus the expected error.
 
     Examples
     --------
@@ -47,31 +47,31 @@ def confidence(prediction: FloatArray, inputs: FloatArray, schema: ModelSchema) 
     errors = schema.deferral.errors if schema.deferral else None
     if errors is None:
         return np.zeros(len(prediction))
-    places = [schema.inputs.index(name) for name in errors.inputs]
-    return -expected_error(errors, prediction, inputs[:, places])
+    columns = [schema.inputs.index(name) for name in errors.inputs]
+    return -expected_error(errors, prediction, inputs[:, columns])
 
 
 def fit_error_table(prediction: FloatArray, leading: FloatArray, names: Sequence[str], error: FloatArray) -> ErrorTable:
-    """Return the table of errors to expect, from rows whose errors are known and that the model did not learn from.
+    """Fit the table of expected errors, from rows with known errors that the model did not learn from.
 
-    Cells are quantiles: six of the prediction, four of each leading input and one for its missing values. A cell's
-    error is drawn towards the mean of all, the more the fewer rows it has.
+    Cells are quantiles: six of the prediction, four of each leading input and one for its missing values. The error of
+    a cell is shrunk towards the mean of all cells, the more the fewer rows it has.
 
     Parameters
     ----------
     prediction : array, shape (n,)
         In label units.
     leading : array, shape (n, m)
-        The inputs that matter most; one or two are enough, since cells multiply.
+        The most important inputs; one or two are enough, because cells multiply.
     names : sequence of str
-        What these inputs are called in the schema.
+        Names of these inputs in the schema.
     error : array, shape (n,)
-        The metric's loss of each row.
+        Loss of each row by the metric.
 
     Examples
     --------
     Twenty rows of small predictions are 1 off, twenty of large ones 3; the mean is 2. A cell of seven rows that are 1
-    off says (7 * 1 + 10 * 2) / 17 = 1.59.
+    off has (7 * 1 + 10 * 2) / 17 = 1.59.
 
     >>> prediction = np.arange(40.0)
     >>> table = fit_error_table(prediction, np.empty((40, 0)), [], np.where(prediction < 20, 1.0, 3.0))
@@ -91,23 +91,23 @@ def fit_error_table(prediction: FloatArray, leading: FloatArray, names: Sequence
 
 
 def expected_error(table: ErrorTable, prediction: FloatArray, leading: FloatArray) -> FloatArray:
-    """Return the error to expect of each prediction, from the cell it falls in: shape (n,)."""
+    """Return the expected error of each prediction, from its cell: shape (n,)."""
     return np.asarray(table.errors, dtype=np.float64)[_cells(table, prediction, leading)]
 
 
 def _edges(values: FloatArray, cells: int) -> tuple[float, ...]:
-    known = values[np.isfinite(values)]
-    if not len(known):
+    finite = values[np.isfinite(values)]
+    if not len(finite):
         return ()
-    return tuple(np.unique(np.quantile(known, np.arange(1, cells) / cells)).tolist())
+    return tuple(np.unique(np.quantile(finite, np.arange(1, cells) / cells)).tolist())
 
 
 def _cells(table: ErrorTable, prediction: FloatArray, leading: FloatArray) -> IntArray:
-    places = np.searchsorted(table.edges[0], prediction, side="right")
+    cells = np.searchsorted(table.edges[0], prediction, side="right")
     for column, edges in zip(leading.T, table.edges[1:], strict=True):
         inside = np.where(np.isnan(column), len(edges) + 1, np.searchsorted(edges, column, side="right"))
-        places = places * (len(edges) + 2) + inside
-    return places.astype(np.int64)
+        cells = cells * (len(edges) + 2) + inside
+    return cells.astype(np.int64)
 
 
 def _size(table: ErrorTable) -> int:

@@ -1,4 +1,4 @@
-"""Deferral: the confidence from which on rows may be decided without a person, and what is promised about them."""
+"""Deferral: the confidence above which rows are automated, and the guaranteed error of those rows."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ ORDER_SEED = 0
 
 
 def wrong_decisions(model: Predictor, truth: npt.ArrayLike, prediction: FloatArray) -> FloatArray:
-    """Return 1 where a classifier's decision is not the true class, else 0.
+    """Return 1 where the decision of a classifier is not the true class, else 0.
 
     Parameters
     ----------
     truth : array, shape (n,)
-        0 or 1; or, of several classes, the place of each row's class in `schema.classes`.
+        0 or 1; for several classes, the index of the class of each row in `schema.classes`.
     prediction : array, shape (n,) or (n, k)
-        As `Predictor.predict` gives it.
+        Result of `Predictor.predict`.
     """
     return np.asarray(model.decisions(prediction) != np.asarray(truth), dtype=np.float64)
 
@@ -41,58 +41,58 @@ def wrong_decisions(model: Predictor, truth: npt.ArrayLike, prediction: FloatArr
 def fit_deferral(
     model: Predictor, rows: pd.DataFrame, errors: npt.ArrayLike, target_error: float, leading: Sequence[str] = ()
 ) -> Deferral:
-    """Return a model's deferral, ready for its schema.
+    """Fit the deferral of a model, for its schema.
 
-    A regression's table of errors is made from the older half of the rows, and the rule from the newer half.
+    For a regression, the table of expected errors is fitted to the older half of the rows, and the rule to the newer.
 
     Parameters
     ----------
     rows : DataFrame
-        Labelled rows the model did not learn from, oldest first.
+        Labelled rows that the model did not learn from, oldest first.
     errors : array, shape (n,)
-        `wrong_decisions` of a classifier, or the metric's loss of each row of a regression.
+        `wrong_decisions` of a classifier, or the loss of each row of a regression.
     target_error : float
-        What the mean error of the automated rows must stay below.
+        Upper limit of the mean error of the automated rows.
     leading : sequence of str
-        Of a regression: the one or two inputs that matter most.
+        For a regression: the one or two most important inputs.
 
     Raises
     ------
     DataError
-        A column is missing, or an error is not known.
+        A column is missing, or an error is not a number.
     """
-    schema, lost = model.schema, np.asarray(errors, dtype=np.float64)
+    schema, row_errors = model.schema, np.asarray(errors, dtype=np.float64)
     prediction, inputs = model.predict(rows), input_matrix(rows, model.schema)
     typical = typical_values(inputs, schema)
     if schema.task != "regression":
-        return replace(deferral_rule(lost, confidence(prediction, inputs, schema), target_error), typical=typical)
-    half, places = len(rows) // 2, [schema.inputs.index(name) for name in leading]
-    table = fit_error_table(prediction[:half], inputs[:half, places], leading, lost[:half])
-    sure = -expected_error(table, prediction[half:], inputs[half:, places])
-    return replace(deferral_rule(lost[half:], sure, target_error), errors=table, typical=typical)
+        return replace(deferral_rule(row_errors, confidence(prediction, inputs, schema), target_error), typical=typical)
+    half, columns = len(rows) // 2, [schema.inputs.index(name) for name in leading]
+    table = fit_error_table(prediction[:half], inputs[:half, columns], leading, row_errors[:half])
+    confidences = -expected_error(table, prediction[half:], inputs[half:, columns])
+    return replace(deferral_rule(row_errors[half:], confidences, target_error), errors=table, typical=typical)
 
 
 def deferral_rule(
-    errors: npt.ArrayLike, sureness: npt.ArrayLike, target_error: float, *, level: float = 0.95
+    errors: npt.ArrayLike, confidence_of_rows: npt.ArrayLike, target_error: float, *, level: float = 0.95
 ) -> Deferral:
-    """Return the rule that automates as many rows as keep their error below a target, for all that is known.
+    """Return the rule that automates the largest share of rows with an error proven to be below a target.
 
-    The surest 10 % of the rows pass when the upper confidence bound of their mean error is not above the target; then
-    5 % more are tried, and so on until a share fails. The same begins at 30, 50 and 80 %, because a few rows can prove
-    little, and the largest share that passed counts. Each of the four ways runs a quarter of the risk (fixed sequence
-    tests, Bonferroni over their starts): the chance that the rule promises too much is at most 1 - `level`, whatever
-    the model is like.
+    The 10 % of the rows with the highest confidence pass when the upper confidence bound of their mean error is not
+    above the target; then 5 % more are tried, and so on until a share fails. The same sequence starts at 30, 50 and
+    80 %, because few rows prove little, and the largest share that passed is used. Each of the four sequences has a
+    quarter of the risk (fixed sequence tests, Bonferroni over their starts): the probability that the error is above
+    the target is at most 1 - `level`, for any model.
 
     Parameters
     ----------
     errors : array, shape (n,)
-        Error of each row the model did not learn from: 0 or 1 for a decision, or the metric's loss of a regression.
-    sureness : array, shape (n,)
-        As `confidence` gives it.
+        Error of each row that the model did not learn from: 0 or 1 for a decision, or the loss of a regression.
+    confidence_of_rows : array, shape (n,)
+        Result of `confidence`.
     target_error : float
-        What the mean error of the automated rows must stay below, in the unit of `errors`.
+        Upper limit of the mean error of the automated rows, in the unit of `errors`.
     level : float
-        How sure the promise is to be.
+        Confidence level of the guarantee.
 
     Returns
     -------
@@ -107,13 +107,13 @@ def deferral_rule(
     Notes
     -----
     A. Angelopoulos and others (2021), Learn then Test: Calibrating Predictive Algorithms to Achieve Risk Control. Rows
-    are taken for independent; where the rows of a day err together, the promise holds a little less often. Of a
-    regression, an error larger than any seen is not reckoned with.
+    are assumed to be independent; where the rows of a day err together, the guarantee holds slightly less often. For a
+    regression, the largest observed error is assumed to be the largest possible one.
 
     Examples
     --------
-    A thousand sure rows without an error and a thousand unsure ones, half of them wrong: one in twenty may be wrong.
-    The unsure ones would exceed that with the first 100 added (50 of 1,100 is 4.5 %, its bound above 5 %).
+    A thousand confident rows without an error and a thousand others, half of them wrong: one in twenty may be wrong.
+    The first 100 of the others would exceed that (50 of 1,100 is 4.5 %, its bound above 5 %).
 
     >>> errors = np.concatenate([np.zeros(1000), np.tile([0, 1], 500)])
     >>> sure = np.concatenate([np.full(1000, 0.9), np.linspace(0.8, 0.5, 1000)])
@@ -121,32 +121,33 @@ def deferral_rule(
     >>> rule.threshold, rule.share, rule.error
     (0.9, 0.5, 0.0)
     """
-    lost, sure = np.asarray(errors, dtype=np.float64), np.asarray(sureness, dtype=np.float64)
-    if not len(lost) or not np.all(np.isfinite(lost) & (lost >= 0)) or np.isnan(sure).any():
+    row_errors, confidences = np.asarray(errors, dtype=np.float64), np.asarray(confidence_of_rows, dtype=np.float64)
+    is_valid = np.isfinite(row_errors) & (row_errors >= 0)
+    if not len(row_errors) or not is_valid.all() or np.isnan(confidences).any():
         raise DataError(
-            f"found {len(lost)} errors of which {int((~(np.isfinite(lost) & (lost >= 0))).sum())} are negative or no "
-            "number; expected known errors of rows with a label. Leave out rows whose labels have not matured."
+            f"found {len(row_errors)} errors of which {int((~is_valid).sum())} are negative or no number; "
+            "expected errors of rows with a label. Leave out rows without matured labels."
         )
-    ordered, risk = np.sort(sure)[::-1], (1 - level) / len(STARTS)
-    best = Deferral(None, target_error, 0.0, 0.0, 0.0, level, len(lost))
+    ordered, risk = np.sort(confidences)[::-1], (1 - level) / len(STARTS)
+    best = Deferral(None, target_error, 0.0, 0.0, 0.0, level, len(row_errors))
     for start in STARTS:
         for part in range(start, TWENTIETHS + 1):
-            threshold = float(ordered[math.ceil(len(lost) * part / TWENTIETHS) - 1])
-            kept = lost[sure >= threshold]
-            bound = error_bound(kept, risk, highest=float(lost.max()))
+            threshold = float(ordered[math.ceil(len(row_errors) * part / TWENTIETHS) - 1])
+            automated = row_errors[confidences >= threshold]
+            bound = error_bound(automated, risk, highest=float(row_errors.max()))
             if bound > target_error:
                 break
-            if len(kept) / len(lost) > best.share:
-                share, error = len(kept) / len(lost), float(kept.mean())
+            if len(automated) / len(row_errors) > best.share:
+                share, error = len(automated) / len(row_errors), float(automated.mean())
                 best = replace(best, threshold=threshold, share=share, error=error, error_bound=bound)
     return best
 
 
 def error_bound(errors: FloatArray, risk: float, highest: float) -> float:
-    """Return the upper confidence bound of a mean error; it is exceeded with a probability of at most `risk`.
+    """Return the upper confidence bound of a mean error; the mean exceeds it with a probability of at most `risk`.
 
-    Errors of 0 and 1 get Clopper and Pearson's exact bound. Others get the betting bound of Waudby-Smith and Ramdas,
-    which needs to know the highest error there can be, and nothing about their distribution.
+    Errors of 0 and 1 have the exact bound of Clopper and Pearson. Other errors have the betting bound of Waudby-Smith
+    and Ramdas, which needs the highest possible error and no assumption about the distribution.
 
     Examples
     --------
@@ -169,7 +170,7 @@ def _clopper_pearson(wrong: int, rows: int, risk: float) -> float:
 
 
 def _betting_bound(errors: FloatArray, risk: float) -> float:
-    """Return the smallest mean against which a careful bettor, row by row, would have won 1 / risk times the stake.
+    """Return the smallest mean that a betting strategy rejects, row by row, with a gain of 1 / risk.
 
     S. Bates and others (2021), Distribution-Free, Risk-Controlling Prediction Sets, proposition 5; errors in [0, 1].
     """

@@ -1,4 +1,4 @@
-"""Reasons: which values of a row moved its answer most, compared with typical ones; for people who review it."""
+"""Explanations for reviewers: which values of a row changed its prediction most, compared with typical values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHOWN = 40
 
 
 def typical_values(inputs: FloatArray, schema: ModelSchema) -> tuple[float | None, ...]:
-    """Return a typical value of each input: a number's median, the commonest boolean or category; None is missing.
+    """Return a typical value of each input: median, or most common boolean or category; None is missing.
 
     Examples
     --------
@@ -27,64 +27,64 @@ def typical_values(inputs: FloatArray, schema: ModelSchema) -> tuple[float | Non
     """
     counted = {*schema.booleans, *schema.categories}
     return tuple(
-        _commonest(inputs[:, place]) if name in counted else _median(inputs[:, place])
-        for place, name in enumerate(schema.inputs)
+        _most_common(inputs[:, column]) if name in counted else _median(inputs[:, column])
+        for column, name in enumerate(schema.inputs)
     )
 
 
 def reasons(model: Predictor, frame: pd.DataFrame, typical: Sequence[float | None]) -> list[str]:
-    """Return for each row, in words, the three inputs that moved its prediction most.
+    """Return for each row, in words, the three inputs that changed its prediction most.
 
-    Each input is replaced by its typical value in turn, and the prediction's change is what the row's own value did:
-    of a classifier with several classes, to the probability of the chosen one. Together they need not add up.
+    Each input is replaced by its typical value in turn; the change of the prediction is the effect of the value of the
+    row. For several classes, it is the change of the probability of the chosen class. The effects need not add up.
 
     Parameters
     ----------
     frame : DataFrame
-        The rows to explain, with the model's columns: usually the few that are deferred, because every input costs one
-        answer a row.
+        The rows to explain, with the columns of the model: usually the few deferred rows, because every input needs one
+        prediction a row.
     typical : sequence of (float or None)
-        As `typical_values` gives it.
+        Result of `typical_values`.
 
     Returns
     -------
     list of str
-        Such as "area=120 (+31.5), zip=98103 (-12)"; empty for a row that nothing moved.
+        Such as "area=120 (+31.5), zip=98103 (-12)"; empty for a row without effects.
     """
     if not len(frame):
         return []
     schema, inputs = model.schema, input_matrix(frame, model.schema)
     moves = _moves(model, inputs, typical)
     order = np.argsort(-np.abs(moves), axis=1, kind="stable")[:, :MOST]
-    shown = {place: _shown(inputs[:, place], schema, place) for place in np.unique(order)}
+    shown = {column: _shown(inputs[:, column], schema, column) for column in np.unique(order)}
     names = schema.inputs
     return [
         ", ".join(
-            f"{names[place]}={shown[place][row]} ({moves[row, place]:+.3g})"
-            for place in places
-            if moves[row, place] != 0
+            f"{names[column]}={shown[column][row]} ({moves[row, column]:+.3g})"
+            for column in columns
+            if moves[row, column] != 0
         )
-        for row, places in enumerate(order)
+        for row, columns in enumerate(order)
     ]
 
 
 def _moves(model: Predictor, inputs: FloatArray, typical: Sequence[float | None]) -> FloatArray:
-    """Return what each row's own value did to its prediction, input by input: shape (n, inputs)."""
+    """Return the effect of the values of each row on its prediction: shape (n, inputs)."""
     whole = model.from_score(model.score_matrix(inputs))
     chosen = whole.argmax(axis=1)[:, None] if whole.ndim > 1 else None
     moves = np.zeros(inputs.shape)
-    for place, value in enumerate(typical):
-        kept = inputs[:, place].copy()
-        inputs[:, place] = np.nan if value is None else value
+    for column, value in enumerate(typical):
+        original = inputs[:, column].copy()
+        inputs[:, column] = np.nan if value is None else value
         change = whole - model.from_score(model.score_matrix(inputs))
-        moves[:, place] = change if chosen is None else np.take_along_axis(change, chosen, axis=1).ravel()
-        inputs[:, place] = kept
+        moves[:, column] = change if chosen is None else np.take_along_axis(change, chosen, axis=1).ravel()
+        inputs[:, column] = original
     return moves
 
 
-def _shown(values: FloatArray, schema: ModelSchema, place: int) -> list[str]:
-    """Return an input's values as people know them: the category's name, yes or no, a number."""
-    name = schema.inputs[place]
+def _shown(values: FloatArray, schema: ModelSchema, column: int) -> list[str]:
+    """Return the values of an input in words: a category name, yes or no, a number."""
+    name = schema.inputs[column]
     if name in schema.categories:
         table = schema.categories[name]
         return ["missing or unknown" if np.isnan(value) else table[int(value)][:SHOWN] for value in values]
@@ -94,13 +94,13 @@ def _shown(values: FloatArray, schema: ModelSchema, place: int) -> list[str]:
 
 
 def _median(values: FloatArray) -> float | None:
-    known = values[~np.isnan(values)]
-    return float(np.median(known)) if len(known) else None
+    present = values[~np.isnan(values)]
+    return float(np.median(present)) if len(present) else None
 
 
-def _commonest(values: FloatArray) -> float | None:
-    known = values[~np.isnan(values)]
-    if not len(known):
+def _most_common(values: FloatArray) -> float | None:
+    present = values[~np.isnan(values)]
+    if not len(present):
         return None
-    codes, counts = np.unique(known, return_counts=True)
+    codes, counts = np.unique(present, return_counts=True)
     return float(codes[counts.argmax()])

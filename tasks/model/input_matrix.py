@@ -1,4 +1,4 @@
-"""The model's input: a frame's columns as one matrix of doubles, in the schema's order; missing is NaN."""
+"""The input of a model: the columns of a frame as one matrix of doubles, in the order of the schema; missing is NaN."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from tasks.model.schema_parts import DatePart, TimeFeature
 
 
 def input_matrix(frame: pd.DataFrame, schema: ModelSchema) -> FloatArray:
-    """Return the input of the model, before it is filled, scaled or spread.
+    """Return the inputs of the model, before imputation, scaling and one-hot encoding.
 
-    Numbers, booleans as 0 and 1, categories as the codes of the schema's tables, parts of dates, then the held event
-    time when the model uses it. Missing, infinite and unknown values are NaN, which the trees know how to route.
+    Numbers, booleans as 0 and 1, categories as the codes of the tables of the schema, parts of dates, then the capped
+    event time if the model uses it. Missing, infinite and unknown values are NaN, which trees can route.
 
     Parameters
     ----------
     frame : DataFrame, n rows
-        Holds at least the schema's columns; others are left alone.
+        Has at least the columns of the schema; others are ignored.
     schema : ModelSchema
         Columns, order and category tables.
 
@@ -36,7 +36,7 @@ def input_matrix(frame: pd.DataFrame, schema: ModelSchema) -> FloatArray:
     Raises
     ------
     DataError
-        A column is missing or cannot be read as its kind.
+        A column is missing or has values of another kind.
 
     Examples
     --------
@@ -53,18 +53,18 @@ def input_matrix(frame: pd.DataFrame, schema: ModelSchema) -> FloatArray:
             "Either the delivery lost them or the features changed: retrain after changing the spec."
         )
     out = np.empty((len(frame), len(schema.inputs)), dtype=np.float64)
-    place = 0
+    index = 0
     for column in (*schema.numbers, *schema.booleans):
-        out[:, place] = as_numbers(frame[column])
-        place += 1
+        out[:, index] = as_numbers(frame[column])
+        index += 1
     for column, table in schema.categories.items():
-        out[:, place] = category_codes(frame[column], table)
-        place += 1
+        out[:, index] = category_codes(frame[column], table)
+        index += 1
     for part in schema.dates:
-        out[:, place] = date_part(frame[part.column], part)
-        place += 1
+        out[:, index] = date_part(frame[part.column], part)
+        index += 1
     if schema.time is not None:
-        out[:, place] = capped_days(frame[schema.event_time], schema.time)
+        out[:, index] = capped_days(frame[schema.event_time], schema.time)
     return out
 
 
@@ -93,7 +93,7 @@ def as_numbers(values: pd.Series[Any]) -> FloatArray:
 
 
 def as_text(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Return categories as text, missing kept missing; numbers are read as they print.
+    """Return categories as text, with missing values; numbers become their printed form.
 
     Examples
     --------
@@ -117,7 +117,7 @@ def days_since(values: pd.Series[Any], origin: date) -> FloatArray:
 
 
 def capped_days(values: pd.Series[Any], time: TimeFeature) -> FloatArray:
-    """Return days since the feature's origin, held at the newest day the model has seen.
+    """Return days since the origin of the feature, capped at the newest day of the training rows.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def capped_days(values: pd.Series[Any], time: TimeFeature) -> FloatArray:
 
 
 def date_part(values: pd.Series[Any], part: DatePart) -> FloatArray:
-    """Return one number read from each date; missing is NaN.
+    """Return one part of each date as a number; missing is NaN.
 
     Examples
     --------
@@ -139,7 +139,7 @@ def date_part(values: pd.Series[Any], part: DatePart) -> FloatArray:
     >>> date_part(moments, DatePart("sold", "weekday")).tolist()
     [4.0, nan]
 
-    Of a leap year it was the 61st day.
+    It was the 61st day of a leap year.
 
     >>> date_part(moments, DatePart("sold", "day_of_year")).tolist()
     [61.0, nan]
@@ -152,7 +152,7 @@ def date_part(values: pd.Series[Any], part: DatePart) -> FloatArray:
 
 
 def category_codes(values: pd.Series[Any], table: tuple[str, ...]) -> FloatArray:
-    """Return each category's place in the table; missing and unknown are NaN.
+    """Return the index of each category in the table; missing and unknown are NaN.
 
     Examples
     --------
@@ -163,5 +163,5 @@ def category_codes(values: pd.Series[Any], table: tuple[str, ...]) -> FloatArray
         of_categories = category_codes(pd.Series(values.cat.categories), table)
         return np.append(of_categories, np.nan)[values.cat.codes.to_numpy()]  # a missing value's code is -1, the last
     texts = pa.array(as_text(values), from_pandas=True)
-    places = pc.index_in(texts, value_set=pa.array(table, type=texts.type))
-    return np.asarray(places.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    indices = pc.index_in(texts, value_set=pa.array(table, type=texts.type))
+    return np.asarray(indices.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)

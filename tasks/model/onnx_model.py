@@ -1,4 +1,4 @@
-"""PortableModel: a schema and a graph, answered by onnxruntime; no scikit-learn, no pickled code."""
+"""OnnxModel: a schema and a graph, run by onnxruntime without scikit-learn or pickled code."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ ERRORS_ONLY = 3  # onnxruntime's log severity
 
 @dataclass(frozen=True)
 class OnnxModel(Predictor):
-    """A model that answers wherever onnxruntime runs.
+    """A model that runs with onnxruntime.
 
     Attributes
     ----------
     schema : ModelSchema
-        What the graph's input and output mean.
+        Meaning of the input and output of the graph.
     onnx_bytes : bytes
-        The graph, from a matrix (n, columns) of doubles to one double a row and output.
+        The graph: from a matrix (n, columns) of doubles to (n, outputs) doubles.
     threads : int
-        Threads of one call; one by default, because nights score partitions side by side.
+        Threads of one call; one by default, because partitions are scored in parallel.
 
     Notes
     -----
-    The session is created once, at the first answer, and is left behind when the model is pickled to another process.
+    The session is created at the first call, and is not pickled with the model.
     """
 
     onnx_bytes: bytes
@@ -42,11 +42,11 @@ class OnnxModel(Predictor):
 
     @property
     def file(self) -> tuple[str, bytes]:
-        """Name and content of the graph's file."""
+        """Name and content of the file."""
         return ONNX_FILE, self.onnx_bytes
 
     def run(self, columns: FloatArray) -> FloatArray:
-        """Return the graph's output: shape (n, outputs)."""
+        """Return the output of the graph: shape (n, outputs)."""
         (out,) = self._session.run(None, {self._session.get_inputs()[0].name: columns})
         return np.asarray(out, dtype=np.float64)
 

@@ -1,4 +1,4 @@
-"""What every model answers alike, whatever file it is kept in: scores, predictions, decisions."""
+"""The interface of all models, whatever their file format: scores, predictions, decisions."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from tasks.model.schema import ModelSchema
 
 @dataclass(frozen=True)
 class Predictor(ABC):
-    """A model and its schema; each kind of file says only how its model runs.
+    """A model and its schema; subclasses implement how the file of the model runs.
 
     Attributes
     ----------
     schema : ModelSchema
-        What the model's input and output mean.
+        Meaning of the input and output of the model.
 
     Notes
     -----
-    Where a shape below says (n,), a model of k > 2 classes gives (n, k), in the order of `schema.classes`.
+    Where a shape is (n,), a model of k > 2 classes returns (n, k), in the order of `schema.classes`.
     """
 
     schema: ModelSchema
@@ -34,31 +34,31 @@ class Predictor(ABC):
     @property
     @abstractmethod
     def file(self) -> tuple[str, bytes]:
-        """Name and content of the model's file."""
+        """Name and content of the file of the model."""
 
     @abstractmethod
     def run(self, columns: FloatArray) -> FloatArray:
-        """Return what the file's model answers to prepared columns: shape (n,), (n, 1) or (n, k)."""
+        """Return the raw output for preprocessed columns: shape (n,), (n, 1) or (n, k)."""
 
     def score(self, frame: pd.DataFrame) -> FloatArray:
-        """Return the raw score of each row, level correction included: shape (n,), on the model's scale.
+        """Return the raw score of each row, with level correction: shape (n,), on the scale of the model.
 
-        Memory does not grow with the frame beyond the answer itself: rows go through in blocks.
+        Rows are scored in blocks, so that memory does not grow with the frame except for the scores.
 
         Raises
         ------
         DataError
-            A column is missing or cannot be read as its kind.
+            A column is missing or has values of another kind.
         EvidenceError
-            The model's file cannot be loaded.
+            The file of the model cannot be loaded.
         """
         block = self.schema.block_rows
         starts = range(0, max(len(frame), 1), block)
-        made = [self.score_matrix(input_matrix(frame.iloc[start : start + block], self.schema)) for start in starts]
-        return made[0] if len(made) == 1 else np.concatenate(made)
+        scores = [self.score_matrix(input_matrix(frame.iloc[start : start + block], self.schema)) for start in starts]
+        return scores[0] if len(scores) == 1 else np.concatenate(scores)
 
     def score_matrix(self, inputs: FloatArray) -> FloatArray:
-        """Return the raw score of rows that already are the model's inputs, level correction included: shape (n,)."""
+        """Return the raw score of rows of model inputs, with level correction: shape (n,)."""
         raw = self.run(preprocess(inputs, self.schema))
         if self.schema.output == "probability":
             raw = scores_from_probabilities(raw)
@@ -70,11 +70,11 @@ class Predictor(ABC):
         return self.from_score(self.score(frame))
 
     def from_score(self, score: FloatArray) -> FloatArray:
-        """Return label units, or probabilities, from scores on the model's scale."""
+        """Return label units, or probabilities, from scores on the scale of the model."""
         return predictions_from_scores(score, self.schema)
 
     def decisions(self, prediction: FloatArray) -> IntArray:
-        """Return the place of the chosen class of each row: 0 or 1 by the threshold, or the most probable of several.
+        """Return the index of the chosen class of each row: 0 or 1 by the threshold, or the most probable of several.
 
         Raises
         ------
@@ -82,17 +82,17 @@ class Predictor(ABC):
             The model predicts a number, not a class.
         """
         if self.schema.task == "regression":
-            raise TypeError("a regression has no classes to decide between; ask for its prediction")
+            raise TypeError("a regression has no classes to decide between; use its prediction")
         if self.schema.task == "multiclass":
             return np.asarray(prediction.argmax(axis=1), dtype=np.int64)
         return np.asarray(prediction >= decision_threshold(self.schema), dtype=np.int64)
 
     @property
     def size_mb(self) -> float:
-        """Size of the model's file, in megabytes (10^6 bytes)."""
+        """Size of the file of the model, in megabytes (10^6 bytes)."""
         return len(self.file[1]) / 1e6
 
 
 def decision_threshold(schema: ModelSchema) -> float:
-    """Return the P(class 1) from which a binary model decides for class 1."""
+    """Return the smallest P(class 1) at which a binary model decides for class 1."""
     return 0.5 if schema.threshold is None else schema.threshold

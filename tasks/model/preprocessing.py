@@ -1,4 +1,4 @@
-"""Preparation: the inputs filled, scaled and spread by the schema's steps, as scikit-learn's transformers did it."""
+"""Preprocessing: imputes, scales and one-hot encodes inputs by the steps of the schema, as scikit-learn does."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from tasks.model.schema_parts import PreprocessingStep
 
 
 def preprocess(inputs: FloatArray, schema: ModelSchema) -> FloatArray:
-    """Return what the file's model sees: the inputs themselves where the schema has no steps.
+    """Return the columns that the model receives: the inputs themselves if the schema has no steps.
 
     Parameters
     ----------
     inputs : array, shape (n, inputs)
-        As `matrix` made them.
+        Result of `input_matrix`.
 
     Returns
     -------
     array, shape (n, columns)
-        The steps' columns side by side.
+        The columns of the steps, in their order.
 
     Examples
     --------
-    A missing age is taken for 40, then (40 - 30) / 5 = 2; "paid" has code 1, and "gold", unknown, is neither.
+    A missing age becomes 40, then (40 - 30) / 5 = 2; "paid" has code 1, and the unknown "gold" is neither.
 
     >>> steps = (PreprocessingStep("age", fill=40.0, shift=30.0, scale=5.0), PreprocessingStep("plan", "one_hot",
     ... values=(0.0, 1.0)))
@@ -35,11 +35,11 @@ def preprocess(inputs: FloatArray, schema: ModelSchema) -> FloatArray:
     """
     if not schema.steps:
         return inputs
-    places = {name: place for place, name in enumerate(schema.inputs)}
+    index_of = {name: index for index, name in enumerate(schema.inputs)}
     out = np.empty((len(inputs), sum(step.width for step in schema.steps)), dtype=np.float64)
     start = 0
     for step in schema.steps:
-        out[:, start : start + step.width] = _columns(inputs[:, places[step.source]], step)
+        out[:, start : start + step.width] = _columns(inputs[:, index_of[step.source]], step)
         start += step.width
     return out
 

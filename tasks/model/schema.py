@@ -1,11 +1,11 @@
-"""ModelSchema: what a model file means - columns, tables, time, level, link, calibration - as JSON beside the file.
+"""ModelSchema: the meaning of a model file - columns, tables, time, level, link, calibration - as JSON.
 
-PROTOCOL is the format's number. To change the format: raise it, let `from_json` still read every older number, and keep
+PROTOCOL is the number of the format. To change the format: raise it, let `from_json` read every older number, and keep
 a frozen file of the old format under tests/unit/model/frozen with a test that reads it.
 
 1   columns, category tables, event time, level, link.
-2   several classes, probabilities, dates, preparation, calibration, threshold, deferral, and models kept with skops.
-3   year and day of the year of a date; tables of several classes read log odds (no version had such tables before).
+2   several classes, probabilities, dates, preprocessing, calibration, threshold, deferral, and skops files.
+3   year and day of the year of a date; tables of several classes map log odds (no version had such tables before).
 """
 
 from __future__ import annotations
@@ -27,50 +27,50 @@ Output = Literal["score", "probability"]
 
 @dataclass(frozen=True, slots=True)
 class ModelSchema:
-    """Everything that turns a frame into the model's input and the model's output into an answer.
+    """How a frame becomes the input of a model, and the output of the model a prediction.
 
     Attributes
     ----------
     numbers, booleans : tuple of str
         Columns read as numbers and as 0 or 1, in the order of the inputs.
     categories : dict of str to tuple of str
-        Each category column's values in the order of their codes, as the fitted encoder had them.
+        Values of each category column in the order of their codes in the fitted encoder.
     event_time : str
-        The column that says when a row happened; read only when `time` is set.
+        Column of the event time; read only when `time` is set.
     time : TimeFeature or None
-        How event time enters as the last input, or None when the model does not see it.
+        How the event time becomes the last input; None if the model does not use it.
     offset : float or tuple of float
-        Level correction, added on the model's scale; one number for each class where there are several.
+        Level correction, added on the scale of the model; one number for each of several classes.
     link : {"identity", "exp", "logistic", "softmax"}
-        From the model's scale to label units, to P(class 1), or to the probability of each class.
+        From the scale of the model to label units, to P(class 1), or to the probability of each class.
     function : str or None
-        Import path of the project's feature function, applied before the columns are read.
+        Import path of the feature function of the project, applied before the columns are read.
     trained_from, trained_until : str or None
-        First and last event date the model learned from, ISO; a comparison is fair only on newer rows.
+        First and last event date of the training rows, ISO; comparisons need newer rows.
     recipe : dict
-        How the model was trained, for people.
+        How the model was trained, for readers.
     format : {"onnx", "skops"}
-        What the file beside the schema is.
+        Format of the model file.
     estimator : str
-        The class that was trained, by its import path.
+        Import path of the trained class.
     classes : tuple of str or float
         The labels of a classifier, in the order of its outputs.
     output : {"score", "probability"}
-        What the file's model answers. Probabilities are brought to the model's scale by their log odds, or by their
-        logarithm where there are more than two classes.
+        Output of the model file. Probabilities are converted to the scale of the model by their log odds, or by their
+        logarithm for more than two classes.
     dates : tuple of DatePart
-        Inputs read from dates; they stand after the categories.
-    steps : tuple of Step
-        How inputs are filled, scaled and spread before the model sees them, in the order of its columns; without any,
-        it sees the inputs as they are.
+        Inputs from dates; they follow the categories.
+    steps : tuple of PreprocessingStep
+        Imputation, scaling and encoding of the inputs, in the order of the columns of the model; without steps, it
+        receives the inputs as they are.
     calibration : tuple of Calibration
-        One table for P(class 1), or one for each class; without any, the link answers.
+        One table for P(class 1), or one for each class; without tables, the link is used.
     threshold : float or None
-        P(class 1) from which the decision is class 1; None is one half.
+        Smallest P(class 1) at which the decision is class 1; None is one half.
     deferral : Deferral or None
-        When a row is passed to a person; None passes none.
+        When a row goes to a person; None for no deferral.
     block_rows : int
-        Rows answered at once: as many as keep what arises on the way to about 100 MB.
+        Rows scored at once, so that intermediate results stay below about 100 MB.
     """
 
     project: str
@@ -100,7 +100,7 @@ class ModelSchema:
 
     @property
     def inputs(self) -> list[str]:
-        """Names of the model's inputs, in order: columns, then parts of dates, event time last when it is used.
+        """Names of the inputs, in order: columns, parts of dates, and the event time if it is used.
 
         Examples
         --------
@@ -113,18 +113,18 @@ class ModelSchema:
 
     @property
     def columns(self) -> list[str]:
-        """Columns a frame must have, each once; without dates, they are the inputs."""
+        """Columns that a frame must have; without dates, these are the inputs."""
         dates = [part.column for part in self.dates]
-        plain = [*self.numbers, *self.booleans, *self.categories, *dates, *([self.event_time] if self.time else [])]
-        return list(dict.fromkeys(plain))
+        columns = [*self.numbers, *self.booleans, *self.categories, *dates, *([self.event_time] if self.time else [])]
+        return list(dict.fromkeys(columns))
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The names of several classes, in the order of the probabilities; empty for numbers and for two classes."""
+        """Names of several classes, in the order of the probabilities; empty for numbers and for two classes."""
         return tuple(str(name) for name in self.classes) if self.task == "multiclass" else ()
 
     def to_json(self) -> str:
-        """Return the schema as JSON text; the same schema always gives the same text.
+        """Return the schema as JSON text; equal schemas give equal texts.
 
         Examples
         --------
@@ -136,12 +136,12 @@ class ModelSchema:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> ModelSchema:
-        """Return the schema that `to_json` wrote, today or by an older protocol.
+        """Read a schema from the text of `to_json`, of this or an older protocol.
 
         Raises
         ------
         EvidenceError
-            The text is no schema, or of a protocol this version does not know.
+            The text is no schema, or has an unknown protocol.
         """
         try:
             content: dict[str, Any] = json.loads(text)
@@ -165,7 +165,7 @@ class ModelSchema:
 
 
 def _records(content: dict[str, Any]) -> dict[str, Any]:
-    """Return JSON's lists and objects as the records they were; protocol 1 lacks the newer ones."""
+    """Return the records of JSON lists and objects; protocol 1 lacks the newer ones."""
     offset = content["offset"]
     return content | {
         "numbers": tuple(content["numbers"]),
@@ -174,11 +174,11 @@ def _records(content: dict[str, Any]) -> dict[str, Any]:
         "time": TimeFeature(**content["time"]) if content["time"] else None,
         "offset": tuple(offset) if isinstance(offset, list) else offset,
         "classes": tuple(content.get("classes", ())),
-        "dates": tuple(DatePart(**each) for each in content.get("dates", ())),
+        "dates": tuple(DatePart(**record) for record in content.get("dates", ())),
         "steps": tuple(
-            PreprocessingStep(**each | {"values": tuple(each["values"])}) for each in content.get("steps", ())
+            PreprocessingStep(**record | {"values": tuple(record["values"])}) for record in content.get("steps", ())
         ),
-        "calibration": tuple(_calibration(each) for each in content.get("calibration", ())),
+        "calibration": tuple(_calibration(record) for record in content.get("calibration", ())),
         "deferral": _deferral(content["deferral"]) if content.get("deferral") else None,
     }
 
@@ -191,6 +191,6 @@ def _calibration(content: dict[str, Any]) -> Calibration:
 def _deferral(content: dict[str, Any]) -> Deferral:
     table = content["errors"]
     if table:
-        edges = tuple(tuple(each) for each in table["edges"])
+        edges = tuple(tuple(column_edges) for column_edges in table["edges"])
         table = ErrorTable(tuple(table["inputs"]), edges, tuple(table["errors"]))
     return Deferral(**content | {"errors": table, "typical": tuple(content["typical"])})

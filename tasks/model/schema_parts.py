@@ -1,4 +1,4 @@
-"""What a model's schema is made of beside columns: dates, preparation, calibration, deferral - all plain numbers."""
+"""Parts of a model schema: dates, preprocessing, calibration, deferral, all as plain numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DateKind = Literal["days", "year", "month", "day_of_year", "weekday", "hour"]
 
 @dataclass(frozen=True, slots=True)
 class TimeFeature:
-    """Event time as a feature: days since `origin` (an ISO date), never beyond `held_at_days`."""
+    """Event time as a feature: days since `origin` (an ISO date), capped at `held_at_days`."""
 
     origin: str
     held_at_days: float
@@ -18,17 +18,17 @@ class TimeFeature:
 
 @dataclass(frozen=True, slots=True)
 class DatePart:
-    """A number read from a column of dates.
+    """A number from a date column.
 
     Attributes
     ----------
     column : str
-        The column it is read from; several parts may share one.
+        The date column; several parts may use the same.
     kind : {"days", "year", "month", "day_of_year", "weekday", "hour"}
-        Days since `origin` with their fraction; 2026; 1 to 12; 1 to 366; 0 (Monday) to 6; 0 to 23. Of a moment that
-        names its offset, in UTC.
+        Days since `origin` with their fraction; 2026; 1 to 12; 1 to 366; 0 (Monday) to 6; 0 to 23. Times with
+        an offset are converted to UTC.
     origin : str
-        An ISO date; only "days" looks at it.
+        An ISO date; used by "days" only.
     """
 
     column: str
@@ -37,7 +37,7 @@ class DatePart:
 
     @property
     def name(self) -> str:
-        """What the input is called.
+        """Name of the input.
 
         >>> DatePart("sold", "month").name
         'sold:month'
@@ -47,19 +47,18 @@ class DatePart:
 
 @dataclass(frozen=True, slots=True)
 class PreprocessingStep:
-    """One prepared input, or several, made of one input of the model.
+    """One or several preprocessed columns, from one input of the model.
 
     Attributes
     ----------
     source : str
-        The name of the input.
+        Name of the input.
     kind : {"number", "one_hot", "missing"}
         (value - shift) / scale; a 0 or 1 for each of `values`; or 1 where the value is missing and 0 elsewhere.
     fill : float or None
-        What stands in for a missing value, before anything else; None leaves it missing.
+        Replaces missing values, before anything else; None keeps them.
     values : tuple of (float or None)
-        The codes that "one_hot" tells apart, each with a column of its own; None is a missing value. A code that is not
-        among them is 0 everywhere.
+        Codes of "one_hot", each with its own column; None is a missing value. Other codes are 0 in all columns.
     """
 
     source: str
@@ -71,13 +70,13 @@ class PreprocessingStep:
 
     @property
     def width(self) -> int:
-        """How many columns it makes."""
+        """Number of columns."""
         return len(self.values) if self.kind == "one_hot" else 1
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """From a score to a probability that holds what it says, as a plain table.
+    """A table from scores to calibrated probabilities.
 
     Attributes
     ----------
@@ -85,9 +84,9 @@ class Calibration:
         1 / (1 + exp(-(slope * score + intercept))); or straight lines between the points (scores[i],
         probabilities[i]), flat beyond the first and the last.
     slope, intercept : float
-        Of "sigmoid". Where Platt's form is 1 / (1 + exp(a * score + b)), slope is -a and intercept is -b.
+        For "sigmoid". Where Platt's form is 1 / (1 + exp(a * score + b)), slope is -a and intercept is -b.
     scores, probabilities : tuple of float
-        Of "isotonic": the thresholds of a fitted isotonic regression, scores ascending.
+        For "isotonic": the thresholds of a fitted isotonic regression, scores ascending.
     """
 
     kind: Literal["sigmoid", "isotonic"]
@@ -99,18 +98,18 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class ErrorTable:
-    """The error to expect of a prediction: means of past errors in cells of predictions and leading inputs.
+    """The expected error of a prediction: means of past errors in cells of predictions and leading inputs.
 
     Attributes
     ----------
     inputs : tuple of str
-        The leading inputs, by name.
+        Names of the leading inputs.
     edges : tuple of tuple of float
         Inner edges of the cells, ascending: first those of the prediction, then those of each input. A value on an edge
         belongs to the cell above it.
     errors : tuple of float
-        Mean error of each cell, the last input's cells next to one another. An input has one cell more than the edges
-        say, the last one, for missing values.
+        Mean error of each cell; the cells of the last input are adjacent. An input has one more cell than its edges
+        define, the last one, for missing values.
     """
 
     inputs: tuple[str, ...]
@@ -120,24 +119,24 @@ class ErrorTable:
 
 @dataclass(frozen=True, slots=True)
 class Deferral:
-    """When the model passes a row to a person, and what it promises about the rows it keeps.
+    """When a row goes to a person, and the guaranteed error of the automated rows.
 
     Attributes
     ----------
     threshold : float or None
-        Rows of lower confidence are passed on; None when no confidence is enough, and every row is passed on.
+        Rows of lower confidence are deferred; None defers every row.
     target_error : float
-        What the error of the automated part had to stay below: a share of wrong answers, or the metric's mean loss.
+        Upper limit of the error of the automated rows: a share of wrong decisions, or the mean loss.
     share, error, error_bound : float
-        On the rows the rule was found on: automated share, its error, and that error's upper confidence bound.
+        On the rows of the fit: automated share, its error, and the upper confidence bound of that error.
     confidence_level : float
-        How sure the bound is.
+        Confidence level of the bound.
     rows : int
-        Rows the rule was found on.
+        Rows of the fit.
     errors : ErrorTable or None
-        What a regression's confidence is read from.
+        Expected errors of a regression, which determine its confidence.
     typical : tuple of (float or None)
-        A typical value of each input, in their order: what a reason compares a row with. None is a missing value.
+        Typical value of each input, with which explanations compare a row. None is a missing value.
     """
 
     threshold: float | None

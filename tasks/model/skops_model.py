@@ -1,8 +1,8 @@
-"""KeptModel: what no exporter can say, kept with skops and read only if every type in the file is on our own list.
+"""SkopsModel: an estimator without an exporter, stored with skops and read only if every type is on an allow-list.
 
-A skops file is a tree of type names and arrays, never code. Which types may be built from it is decided here, by name,
-before anything of it is built; what the file says about itself counts for nothing. The registry has verified the file
-against the signed manifest by then: the list is the second lock, not the first.
+A skops file is a tree of type names and arrays, never code. The allowed types are decided here, by name, before any of
+them is built; the file itself has no say. The registry has already verified the file against the signed manifest: the
+list is the second check, not the first.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ NAMES = ("numpy.dtype",)
 
 @dataclass(frozen=True)
 class SkopsModel(Predictor):
-    """A model that answers where scikit-learn is installed.
+    """A model that needs scikit-learn.
 
     Attributes
     ----------
     schema : ModelSchema
-        What the model's input and output mean.
+        Meaning of the input and output of the model.
     skops_bytes : bytes
         The fitted estimator or pipeline, from a matrix (n, inputs).
     """
@@ -41,7 +41,7 @@ class SkopsModel(Predictor):
 
     @property
     def file(self) -> tuple[str, bytes]:
-        """Name and content of the model's file."""
+        """Name and content of the file."""
         return SKOPS_FILE, self.skops_bytes
 
     def run(self, columns: FloatArray) -> FloatArray:
@@ -64,17 +64,17 @@ class SkopsModel(Predictor):
 
 
 def skops_bytes(fitted: Any) -> bytes:
-    """Return a fitted estimator as a skops file that `read_skops` will read again.
+    """Return a fitted estimator as a skops file for `read_skops`.
 
     Raises
     ------
     EvidenceError
-        It holds a type that is not on our list: a class of somebody else's, or a function.
+        It has a type that is not allowed: a class of another package, or a function.
     """
     from skops import io
 
     content = bytes(io.dumps(fitted))
-    _refuse_strangers(content, type(fitted).__name__)
+    _checked_types(content, type(fitted).__name__)
     return content
 
 
@@ -84,18 +84,18 @@ def read_skops(content: bytes, project: str) -> Any:
     Raises
     ------
     EvidenceError
-        The file holds a type that is not on our list, or is no skops file.
+        The file has a type that is not allowed, or is no skops file.
     """
     from skops import io
 
-    return io.loads(content, trusted=_refuse_strangers(content, project))
+    return io.loads(content, trusted=_checked_types(content, project))
 
 
 def is_allowed(name: str) -> bool:
-    """Tell whether a type may be built from a file: a class of scikit-learn or scipy.sparse, or a numpy dtype.
+    """Return whether a type may be built from a file: a class of scikit-learn or scipy.sparse, or a numpy dtype.
 
-    What skops itself builds without being asked (numbers, lists, arrays, ufuncs, scikit-learn's public estimators) does
-    not come here.
+    Types that skops trusts itself (numbers, lists, arrays, ufuncs, public estimators of scikit-learn) are not checked
+    here.
 
     Examples
     --------
@@ -108,14 +108,14 @@ def is_allowed(name: str) -> bool:
     if not name.startswith(PACKAGES) or name.startswith(NEVER) or ".tests." in name:
         return False
     try:
-        found = getattr(import_module(module), kind, None)
+        attribute = getattr(import_module(module), kind, None)
     except ImportError:
         return False
-    return isinstance(found, type) and found.__module__.startswith(("sklearn.", "scipy.sparse."))
+    return isinstance(attribute, type) and attribute.__module__.startswith(("sklearn.", "scipy.sparse."))
 
 
-def _refuse_strangers(content: bytes, whose: str) -> list[str]:
-    """Return the types of the file that only our list allows, or refuse the file."""
+def _checked_types(content: bytes, name: str) -> list[str]:
+    """Return the types of the file that need the allow-list; raise an error if one is not on it."""
     from zipfile import BadZipFile
 
     from skops import io
@@ -124,13 +124,13 @@ def _refuse_strangers(content: bytes, whose: str) -> list[str]:
         named = list(io.get_untrusted_types(data=content))
     except (BadZipFile, KeyError, ValueError, TypeError) as error:
         raise EvidenceError(
-            f"found no skops file for {whose} ({error}); expected the one that was registered. "
+            f"found no skops file for {name} ({error}); expected the one that was registered. "
             "Register the version again."
         ) from error
-    strangers = [name for name in named if not is_allowed(name)]
-    if strangers:
+    refused = [kind for kind in named if not is_allowed(kind)]
+    if refused:
         raise EvidenceError(
-            f"the model of {whose} holds the types {strangers}; only classes of scikit-learn, numpy and scipy.sparse "
-            "are kept. Use an estimator of scikit-learn, or take the function out of it."
+            f"the model of {name} has the types {refused}; only classes of scikit-learn, numpy and scipy.sparse "
+            "are allowed. Use an estimator of scikit-learn, or take the function out of it."
         )
     return named

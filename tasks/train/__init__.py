@@ -1,7 +1,8 @@
-"""Training: labelled rows and a spec in; the chosen recipe, a portable model and the leaderboard that chose it out.
+"""Training: chooses a recipe by forward validation and fits a portable model.
 
-Labels age: a model of last year's prices is wrong about this year's. So recipes differ in how they treat time, and
-forward validation - fit on what was known, score what came next - says which one to believe.
+Input: labelled rows and a spec. Output: the chosen recipe, the portable model and the leaderboard. Labels age: a model
+of last year's prices is wrong about this year's. Recipes therefore differ in how they treat time, and forward
+validation (fit on the rows known on a day, score the next ones) selects one.
 """
 
 from tasks.train.assessment.baselines import baseline_prediction, baseline_predictions

@@ -1,4 +1,4 @@
-"""The rim of train: chooses and fits, and refits the proven recipe for release with its reference and importances."""
+"""Tasks of training: choose and fit a recipe, and refit it for release with its reference and importances."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from tasks.train.training import TrainingResult, train
 
 @dataclass(frozen=True)
 class ReleaseCandidate:
-    """The proven recipe, refitted on everything known; what it learned from, and what it leans on.
+    """The chosen recipe, refitted on all labelled rows, with its reference and importances.
 
     `importances` are shares of the summed rise of loss, 0 to 1, measured on the hold-out with the model that did not
-    see it.
+    learn from it.
     """
 
     fitted: FittedModel
@@ -36,18 +36,18 @@ class ReleaseCandidate:
 def choose_and_fit(
     rows: pd.DataFrame, spec: ProjectSpec, as_of: date, spread: ParallelMap = map, search: SearchOptions | None = None
 ) -> TrainingResult:
-    """Return the recipe forward validation chose, fitted on the given rows; candidates are tried by way of `spread`."""
-    given = search or SearchOptions()
+    """Choose a recipe by forward validation and fit it to the rows; `spread` runs the candidates."""
+    options = search or SearchOptions()
 
     def on_trial(trial: TrialResult) -> None:
         logger().info(line("trial_ended", loss=trial.loss, recipe=trial.recipe.name, status=trial.status))
-        given.on_trial(trial)
+        options.on_trial(trial)
 
     def progress(tried: LeaderboardLine) -> None:
         logger().info(line("recipe_tried", loss=tried["loss"], recipe=tried["recipe"]))
-        given.progress(tried)
+        options.progress(tried)
 
-    trained = train(rows, spec, as_of, spread=spread, search=replace(given, on_trial=on_trial, progress=progress))
+    trained = train(rows, spec, as_of, spread=spread, search=replace(options, on_trial=on_trial, progress=progress))
     logger().info(line("recipe_chosen", recipe=trained.fitted.recipe.name, seconds=trained.seconds))
     return trained
 
@@ -58,16 +58,16 @@ choose_and_fit_task = leeway_task("train")(choose_and_fit)
 def refit(
     trained: TrainingResult, known: pd.DataFrame, holdout: pd.DataFrame, spec: ProjectSpec, ruler: Ruler | None
 ) -> ReleaseCandidate:
-    """Refit the chosen recipe on all labelled rows; the proof belongs to the recipe, the release to today.
+    """Refit the chosen recipe on all labelled rows, for release.
 
-    Where the spec sets a target error, the release passes on to people rows that the proven model was too unsure of.
+    If the spec sets a target error, the release defers rows for which the evaluated model was not confident enough.
 
     Parameters
     ----------
     known : DataFrame
-        Every labelled row, the hold-out included.
+        All labelled rows, with the hold-out.
     ruler : Ruler or None
-        The champion's bin geometry, kept so that profiles of different nights can be added; None for the first model.
+        Ruler of the champion, kept so that profiles of different nights can be added; None for the first model.
     """
     fitted = fit_on_all_rows(trained.recipe, trained.fitted_calibration, known, spec)
     weights = importances(trained.fitted.portable, holdout, spec, spec.training.seed)
@@ -91,7 +91,7 @@ def _reference(known: pd.DataFrame, spec: ProjectSpec, ruler: Ruler | None) -> R
     if ruler is None or set(ruler.columns) != set(features.learned):
         ruler = fit_ruler(known, numbers=features.numbers, categories=features.categories, booleans=features.booleans)
         ruler = with_dates(ruler, known, features.dates)
-    # Periods no longer than a window: a week hides how its days differ.
+    # Periods are not longer than a window, because a week hides the differences of its days.
     origin, days = min(known["event_date"]), min(spec.monitoring.period_days, spec.monitoring.window_days)
     starts = known["event_date"].map(lambda day: origin + timedelta(days=(day - origin).days // days * days))
     return build_reference(
@@ -100,10 +100,10 @@ def _reference(known: pd.DataFrame, spec: ProjectSpec, ruler: Ruler | None) -> R
 
 
 def would_more_help(trained: TrainingResult, rows: pd.DataFrame, spec: ProjectSpec, as_of: date) -> LearningCurve:
-    """Return how the chosen recipe's loss falls with the rows it learns from; six more fits."""
-    found = learning_curve(trained.recipe, rows, spec, as_of)
-    logger().info(line("learning_curve_drawn", gain=found.gain, rows=found.rows[-1] if found.rows else 0))
-    return found
+    """Return the loss of the chosen recipe by number of training rows; it takes six more fits."""
+    curve = learning_curve(trained.recipe, rows, spec, as_of)
+    logger().info(line("learning_curve_drawn", gain=curve.gain, rows=curve.rows[-1] if curve.rows else 0))
+    return curve
 
 
 would_more_help_task = leeway_task("learning curve")(would_more_help)

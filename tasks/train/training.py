@@ -1,4 +1,4 @@
-"""Training as a whole: try the recipes within the time allowed, choose one, fit it, and show the leaderboard."""
+"""Training: evaluates recipes within the time allowed, chooses one, fits it, and returns the leaderboard."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TRYING_SHARE = 0.8  # of training_minutes; the rest is for the final fit and its
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """The fitted model, every recipe with what became of it, and how long it all took.
+    """The fitted model, the result of every recipe, and the time taken.
 
     Attributes
     ----------
@@ -35,9 +35,9 @@ class TrainingResult:
         "failed"), `loss` (weighted mean over folds, None without one), `folds` (first and last day, rows, loss and bias
         of each).
     fitted_calibration : FittedCalibration
-        How probabilities are corrected and decided on, learned from forward validation.
-    selection : Selection or None
-        What each feature was found to do, when the spec asks to select.
+        Calibration and decision threshold, from forward validation.
+    selection : FeatureSelection or None
+        Effect of each feature, if the spec asks for feature selection.
     """
 
     fitted: FittedModel
@@ -48,7 +48,7 @@ class TrainingResult:
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe that was chosen; refit it once the gate has passed."""
+        """The chosen recipe; it is refitted after the gate has passed."""
         return self.fitted.recipe
 
 
@@ -60,32 +60,32 @@ def train(
     spread: ParallelMap = map,
     search: SearchOptions | None = None,
 ) -> TrainingResult:
-    """Return the recipe that forward validation chose, fitted on all given rows that had matured.
+    """Choose a recipe by forward validation and fit it to all matured rows.
 
-    A hold-out for the gate is the caller's to keep back: what is in `rows` is learned from. With too little history for
-    a single fold the simplest recipe is taken. Fixed recipes, then those of the search, are tried until 80 % of
+    The caller keeps back a hold-out for the gate; all of `rows` is used for training. With too little history for a
+    single fold the simplest recipe is chosen. Fixed recipes, then those of the search, are tried until 80 % of
     `scope.training_minutes` is used; the first ones, which share their fits, are always tried.
 
     Parameters
     ----------
     rows : DataFrame
-        Feature columns (after the project's feature function), event time and label.
+        Feature columns (after the feature function of the project), event time and label.
     spec : ProjectSpec
-        What is tried, and how it is judged.
+        Candidates, folds and metric.
     as_of : date
         The night that trains.
     spread : callable, optional
-        How pieces of work reach workers, with the meaning of the built-in `map`, which does them here one by one. Where
-        they are all handed out at once, the time allowed counts for each.
-    search : Conduct, optional
-        The kind of drift, who hears of trials, and where they are remembered.
+        Runs work on workers, with the interface of the built-in `map`, which is the default. If it starts all items at
+        once, the time limit applies to each.
+    search : SearchOptions, optional
+        The kind of drift, callbacks, and the storage of trials.
 
     Raises
     ------
     DataError
         Fewer matured rows than `training.min_rows`, or rows that cannot be learned from.
     ParityError
-        The portable model does not answer as the trained one.
+        The portable model does not predict as the trained one.
     """
     search = search or SearchOptions()
     start = search.stopwatch()
@@ -100,16 +100,16 @@ def train(
     results = _tried(recipes, cache, as_of, (spread, search, left))
     trials = search_recipes(cache, as_of, search, left(), spread) if spec.training.trials else []
     complete = {trial.recipe: list(trial.folds) for trial in trials if trial.status == "complete"}
-    flat = [each for tried in (complete | results).values() for each in tried]
+    flat = [result for tried in (complete | results).values() for result in tried]
     chosen = choose_recipe(flat) if flat else recipes[0]
     selection = select_features(cache, chosen, as_of) if spec.training.selection else None
     final = selection.recipe if selection else chosen
-    found = fit_calibration(cache, final, as_of)
-    model = fit_from_cache(cache, final, as_of, found)
+    calibration = fit_calibration(cache, final, as_of)
+    model = fit_from_cache(cache, final, as_of, calibration)
     leaderboard = [_line(recipe, results, chosen) for recipe in recipes] + [
-        _trial_line(each, chosen) for each in trials
+        _trial_line(result, chosen) for result in trials
     ]
-    return TrainingResult(model, leaderboard, search.stopwatch() - start, found, selection)
+    return TrainingResult(model, leaderboard, search.stopwatch() - start, calibration, selection)
 
 
 def _tried(
@@ -118,10 +118,10 @@ def _tried(
     as_of: date,
     how: tuple[ParallelMap, SearchOptions, Callable[[], float]],
 ) -> dict[Recipe, list[FoldResult]]:
-    """Return the folds of each fixed recipe, as far as time goes."""
+    """Return the folds of each fixed recipe, within the time limit."""
     spread, search, left = how
     groups = [RecipeGroup(tuple(same), cache.rows, cache.spec, as_of) for same in _sharing_fits(recipes)]
-    times = (left() if place else math.inf for place in range(len(groups)))
+    times = (left() if index else math.inf for index in range(len(groups)))
     results: dict[Recipe, list[FoldResult]] = {}
     for tried in spread(RecipeGroup.tried, groups, times):
         results |= tried
@@ -132,7 +132,7 @@ def _tried(
 
 @dataclass(frozen=True)
 class RecipeGroup:
-    """Recipes that share fits, with all that trying them needs: one piece of work for one worker."""
+    """Recipes that share fits, with the rows and the spec: one work item for one worker."""
 
     recipes: tuple[Recipe, ...]
     rows: TrainingTable
@@ -140,7 +140,7 @@ class RecipeGroup:
     as_of: date
 
     def tried(self, seconds: float) -> dict[Recipe, list[FoldResult]]:
-        """Return the folds of each recipe, or nothing when no time is left."""
+        """Return the folds of each recipe; empty when no time is left."""
         if seconds <= 0:
             return {}
         cache = FitCache(self.rows, self.spec)
@@ -148,7 +148,7 @@ class RecipeGroup:
 
 
 def _sharing_fits(recipes: Sequence[Recipe]) -> list[list[Recipe]]:
-    """Return the recipes by what is fitted for them; a level correction is added to the fit of the one without it."""
+    """Return recipes grouped by their fit; a level correction is added to the fit without it."""
     groups: dict[Recipe, list[Recipe]] = {}
     for recipe in recipes:
         groups.setdefault(without_level(recipe), []).append(recipe)
@@ -189,6 +189,6 @@ def _refuse_too_few(cache: FitCache, as_of: date) -> None:
     count, spec = len(cache.rows.between(0, newest_day(cache, as_of))), cache.spec
     if count < spec.training.min_rows:
         raise DataError(
-            f"found {count} rows of {spec.project!r} whose labels were known on {as_of}; training.min_rows asks for "
+            f"found {count} rows of {spec.project!r} with labels known on {as_of}; training.min_rows asks for "
             f"{spec.training.min_rows}. Wait for more labels, or lower min_rows knowingly."
         )

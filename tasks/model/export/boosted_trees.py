@@ -1,9 +1,9 @@
 """Fitted gradient-boosted trees as an ONNX graph, split by split, in double precision.
 
 scikit-learn's HistGradientBoosting has categorical splits (a set of codes goes left) and sends missing values, and
-codes it never saw, to a side chosen in training. Converters known to us lose one or the other, or round thresholds to
-floats; the operator TreeEnsemble of ai.onnx.ml opset 5 can say all of it. Written for scikit-learn 1.9's tree records;
-`parity` proves each export on rows before it is believed.
+unknown codes, to a side chosen in training. Known converters lose one or the other, or round thresholds to floats; the
+operator TreeEnsemble of ai.onnx.ml opset 5 represents all of it. Written for the tree records of scikit-learn 1.9;
+`prove_parity` checks each export on rows before it is used.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BEFORE_EXP = "log_score"
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """How the estimator renumbers its input: trees see categorical columns first, with codes of their own."""
+    """The order of columns in the trees: categorical columns are first, with their own codes."""
 
     source: list[int]
     codes: dict[int, list[float]]
@@ -34,18 +34,18 @@ def boosting_graph(estimator: Any) -> bytes:
     Parameters
     ----------
     estimator : HistGradientBoostingRegressor or HistGradientBoostingClassifier
-        Fitted on a matrix; categorical columns hold codes.
+        Fitted on a matrix; categorical columns contain codes.
 
     Returns
     -------
     bytes
         A graph from `features` (n, columns), double, NaN for missing, to `score` (n, outputs), double: a regressor's
-        prediction, or a classifier's raw score, one output for two classes and k for more. Only splits and leaf values
-        are in it, no code.
+        prediction, or a classifier's raw score, one output for two classes and k for more. It consists of splits and
+        leaf values, without code.
     """
     columns = _columns(estimator)
     nodes = TreeNodes()
-    start, rounds = estimator._baseline_prediction, estimator._predictors  # noqa: SLF001 - the fitted trees are nowhere public
+    start, rounds = estimator._baseline_prediction, estimator._predictors  # noqa: SLF001 - there is no public access to the fitted trees
     starts = np.ravel(start)
     for target, value in enumerate(starts):
         nodes.add_constant(float(value), target)
@@ -62,8 +62,8 @@ def boosting_graph(estimator: Any) -> bytes:
 
 
 def _predicts_a_logarithm(estimator: Any) -> bool:
-    """Tell whether a regressor's losses (poisson, gamma) make its trees add up to the logarithm of what it predicts."""
-    return type(estimator._loss.link).__name__ == "LogLink"  # noqa: SLF001 - the link is nowhere public
+    """Return whether the trees of a regressor sum to the logarithm of the prediction (losses poisson and gamma)."""
+    return type(estimator._loss.link).__name__ == "LogLink"  # noqa: SLF001 - there is no public access to the link
 
 
 def _columns(estimator: Any) -> _Columns:
@@ -72,10 +72,10 @@ def _columns(estimator: Any) -> _Columns:
         return _Columns(list(range(count)), {})
     categorical = np.flatnonzero(estimator.is_categorical_).tolist()
     numeric = np.flatnonzero(~np.asarray(estimator.is_categorical_, dtype=bool)).tolist()
-    encoder = estimator._preprocessor.named_transformers_["encoder"]  # noqa: SLF001 - the renumbering is nowhere public
+    encoder = estimator._preprocessor.named_transformers_["encoder"]  # noqa: SLF001 - there is no public access to the encoder
     codes = {
-        place: [float(code) for code in values if not np.isnan(code)]
-        for place, values in enumerate(encoder.categories_[: len(categorical)])
+        column: [float(code) for code in values if not np.isnan(code)]
+        for column, values in enumerate(encoder.categories_[: len(categorical)])
     }
     return _Columns(categorical + numeric, codes)
 
@@ -86,8 +86,8 @@ def _add_tree(nodes: TreeNodes, tree: Any, columns: _Columns, target: int) -> No
         nodes.add_constant(float(records[0]["value"]), target)
         return
     inner = np.flatnonzero(records["is_leaf"] == 0)
-    place = {int(number): len(nodes.feature) + rank for rank, number in enumerate(inner)}
-    nodes.roots.append(place[0])
+    node_of = {int(number): len(nodes.feature) + rank for rank, number in enumerate(inner)}
+    nodes.roots.append(node_of[0])
     for number in inner:
         record = records[number]
         swapped = _add_split(nodes, record, tree, columns)
@@ -99,14 +99,14 @@ def _add_tree(nodes: TreeNodes, tree: Any, columns: _Columns, target: int) -> No
             if records[child]["is_leaf"]:
                 ids[-1], leaf_flags[-1] = nodes.add_leaf(float(records[child]["value"]), target), 1
             else:
-                ids[-1] = place[child]
+                ids[-1] = node_of[child]
 
 
 def _add_split(nodes: TreeNodes, record: Any, tree: Any, columns: _Columns) -> bool:
-    """Add one split; tell whether its true branch is the tree's right one.
+    """Add one split; return whether its true branch is the right one of the tree.
 
-    A code outside the set takes the false branch, and so does NaN. Therefore the set is always that of the side missing
-    values do *not* go to: then codes the trees never saw follow the missing ones, as in scikit-learn.
+    A code outside the set takes the false branch, and so does NaN. The set is therefore that of the side to which
+    missing values do *not* go: unknown codes then follow missing values, as in scikit-learn.
     """
     feature, missing_left = int(record["feature_idx"]), bool(record["missing_go_to_left"])
     source = columns.source[feature]
@@ -114,8 +114,8 @@ def _add_split(nodes: TreeNodes, record: Any, tree: Any, columns: _Columns) -> b
         nodes.add_node(source, BRANCH_LEQ, float(record["num_threshold"]), missing_is_true=missing_left)
         return False
     left = set(_bits(tree.raw_left_cat_bitsets[int(record["bitset_idx"])]))
-    known = columns.codes[feature]
-    members = [code for place, code in enumerate(known) if (place in left) != missing_left]
+    codes = columns.codes[feature]
+    members = [code for index, code in enumerate(codes) if (index in left) != missing_left]
     nodes.add_node(source, BRANCH_MEMBER, 0.0, missing_is_true=False)
     nodes.members.extend([*members, float("nan")])
     return missing_left

@@ -1,4 +1,4 @@
-"""Exporters by estimator, and what becomes of a fitted model: a graph where one can say it, else a skops file."""
+"""Exporters by estimator: a fitted model becomes an ONNX graph if an exporter exists, else a skops file."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tasks.model.schema import ModelSchema, Output
 from tasks.model.skops_model import SKOPS_FILE, SkopsModel, skops_bytes
 
 SCHEMA_FILE = "schema.json"
-CELLS_AT_ONCE = 8_000_000  # doubles that may arise on the way: 64 MB
+CELLS_AT_ONCE = 8_000_000  # doubles of intermediate results: 64 MB
 MOST_ROWS_AT_ONCE = 65_536
 TWO = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Exporter:
-    """How an estimator becomes a graph, and whether that answers scores or probabilities."""
+    """How an estimator becomes a graph, and whether the graph returns scores or probabilities."""
 
     graph: Callable[[Any], bytes]
     output: Output = "score"
@@ -62,38 +62,38 @@ EXPORTERS: dict[str, Exporter] = {
     "PoissonRegressor": _LOG_LINEAR,
     "GammaRegressor": _LOG_LINEAR,
 }
-"""By the name of scikit-learn's class; what is not here is kept with skops."""
+"""By the name of the scikit-learn class; other estimators are stored with skops."""
 
 SCORED = ("HistGradientBoostingClassifier", "LogisticRegression", "LogisticRegressionCV")
-"""Classifiers whose decision function is log odds, or logarithms of odds between classes, by their making."""
+"""Classifiers with a decision function of log odds, or of logarithms of odds between classes."""
 
 
 def export_model(fitted: Any, schema: ModelSchema) -> Predictor:
-    """Return a model that answers as the fitted one does.
+    """Return a model that predicts as the fitted one does.
 
     Parameters
     ----------
     fitted : estimator or Pipeline
         A scikit-learn estimator fitted on the schema's input matrix (categories as codes, missing values NaN), or a
-        Pipeline whose earlier steps fill, scale or spread that matrix.
+        Pipeline with earlier steps that impute, scale or encode that matrix.
     schema : ModelSchema
-        The columns, and what else is known; `format`, `estimator`, `classes`, `output`, `steps` and `block_rows` are
-        written by this function, and `link` where it follows from the task.
+        The columns and other facts; `format`, `estimator`, `classes`, `output`, `steps` and `block_rows` are
+        set by this function, and `link` where it follows from the task.
 
     Returns
     -------
     Predictor
-        A PortableModel where an exporter and the schema's steps can say all of it, else a KeptModel.
+        An OnnxModel if an exporter and the steps of the schema represent all of it, else a SkopsModel.
     """
     final, before = _parts(fitted)
     schema = replace(
         schema,
         estimator=f"{type(final).__module__}.{type(final).__qualname__}",
-        classes=tuple(_plain(label) for label in getattr(final, "classes_", ())),
+        classes=tuple(_class_label(label) for label in getattr(final, "classes_", ())),
         link={"regression": schema.link, "binary": "logistic", "multiclass": "softmax"}[schema.task],
         output=output_kind(final),
     )
-    exporter = EXPORTERS.get(type(final).__name__) if _is_ours_to_read(final) else None
+    exporter = EXPORTERS.get(type(final).__name__) if _is_exportable(final) else None
     steps = preprocessing_steps(before, schema.inputs) if exporter else None
     if exporter is None or steps is None:
         return SkopsModel(replace(schema, format="skops", block_rows=MOST_ROWS_AT_ONCE), skops_bytes(fitted))
@@ -102,7 +102,7 @@ def export_model(fitted: Any, schema: ModelSchema) -> Predictor:
 
 
 def raw_scores(fitted: Any, inputs: FloatArray) -> FloatArray:
-    """Return what the fitted model says, on the model's scale: what an export must answer, before level correction.
+    """Return the scores of the fitted model, which an export must reproduce, before level correction.
 
     A regressor's prediction; log odds of class 1; or, of several classes, the decision function or the logarithm of
     each probability.
@@ -113,7 +113,7 @@ def raw_scores(fitted: Any, inputs: FloatArray) -> FloatArray:
     """
     final, _ = _parts(fitted)
     if not hasattr(final, "classes_"):
-        with np.errstate(over="ignore"):  # a far value may be exp of something large: infinite, as in the graph
+        with np.errstate(over="ignore"):  # exp of a large value is infinite, as in the graph
             return np.asarray(fitted.predict(inputs), dtype=np.float64).ravel()
     if output_kind(final) == "score":
         return np.asarray(fitted.decision_function(inputs), dtype=np.float64)
@@ -122,29 +122,29 @@ def raw_scores(fitted: Any, inputs: FloatArray) -> FloatArray:
 
 
 def output_kind(final: Any) -> Output:
-    """Return whether an estimator is asked for scores or for probabilities."""
+    """Return whether an estimator is used for scores or for probabilities."""
     has_probabilities = hasattr(final, "classes_") and hasattr(final, "predict_proba")
     return "probability" if has_probabilities and type(final).__name__ not in SCORED else "score"
 
 
 def model_files(model: Predictor) -> dict[str, bytes]:
-    """Return a model's two files by name, as `load_model` reads them."""
+    """Return the two files of a model by name, as `load_model` reads them."""
     name, content = model.file
     return {name: content, SCHEMA_FILE: model.schema.to_json().encode()}
 
 
 def load_model(files: Mapping[str, bytes], threads: int = 1) -> Predictor:
-    """Return the model of a version's files, which the registry has verified against the signed manifest.
+    """Load the model of a version from its files, which the registry has verified against the signed manifest.
 
     Parameters
     ----------
     threads : int
-        Threads of one answer of an ONNX model.
+        Threads of one call of an ONNX model.
 
     Raises
     ------
     EvidenceError
-        A file is missing, or the schema is damaged or of a protocol this version does not know.
+        A file is missing, or the schema is damaged or has an unknown protocol.
     """
     if SCHEMA_FILE not in files:
         raise EvidenceError(f"found the files {sorted(files)}; expected {SCHEMA_FILE} too. Register the version again.")
@@ -161,11 +161,11 @@ def load_model(files: Mapping[str, bytes], threads: int = 1) -> Predictor:
 
 
 def model_facts(model: Predictor) -> dict[str, str]:
-    """Return what a model card says of a model's file."""
+    """Return the facts of a model card about the model file."""
     portable = model.schema.format == "onnx"
-    kept = "runs without scikit-learn" if portable else "needs scikit-learn: no exporter can say it"
+    requirement = "runs without scikit-learn" if portable else "needs scikit-learn: it has no exporter"
     return {
-        "format": f"{model.schema.format} ({kept})",
+        "format": f"{model.schema.format} ({requirement})",
         "estimator": model.schema.estimator or "unknown",
         "size_mb": f"{model.size_mb:.2f}",
     }
@@ -177,8 +177,8 @@ def _parts(fitted: Any) -> tuple[Any, list[Any]]:
     return (fitted, []) if steps is None else (steps[-1][1], [step for _, step in steps[:-1]])
 
 
-def _is_ours_to_read(final: Any) -> bool:
-    """Tell whether it is scikit-learn's own class, with one label."""
+def _is_exportable(final: Any) -> bool:
+    """Return whether it is a class of scikit-learn with one label."""
     one_label = getattr(final, "n_outputs_", 1) == 1 and np.ndim(getattr(final, "intercept_", 0.0)) <= 1
     return type(final).__module__.startswith("sklearn.") and one_label
 
@@ -190,5 +190,5 @@ def _block_rows(final: Any, steps: tuple[Any, ...]) -> int:
     return max(1, min(MOST_ROWS_AT_ONCE, CELLS_AT_ONCE // cells))
 
 
-def _plain(label: Any) -> str | float:
+def _class_label(label: Any) -> str | float:
     return label if isinstance(label, str) else float(label)

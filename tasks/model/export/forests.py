@@ -1,9 +1,9 @@
-"""Fitted forests (random forest, extra trees, single trees) as an ONNX graph that answers as they do, in doubles.
+"""Fitted forests (random forest, extra trees, single trees) as an ONNX graph with equal predictions, in doubles.
 
 scikit-learn reads a forest's input as 32-bit floats and compares those with its thresholds. Here the input stays a
-double, and each threshold moves to the largest double that would be rounded to a float not above it: then every double
-takes the very branch it takes in scikit-learn. A value past the largest float, which scikit-learn refuses, takes the
-branch of the largest one.
+double, and each threshold becomes the largest double that rounds to a float not above it: every double then takes the
+same branch as in scikit-learn. A value past the largest float, which scikit-learn rejects, takes the branch of the
+largest one.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def forest_graph(estimator: Any) -> bytes:
         A graph from `features` (n, columns), double, NaN for missing, to `score`, double: the prediction (n, 1) of a
         regressor, P(class 1) as (n, 1) of two classes, or the probabilities (n, k) of more.
     """
-    trees = [each.tree_ for each in getattr(estimator, "estimators_", [estimator])]
+    trees = [member.tree_ for member in getattr(estimator, "estimators_", [estimator])]
     classes, width = len(getattr(estimator, "classes_", ())), int(estimator.n_features_in_)
     if classes > TWO:
         return _classes_graph(trees, width, classes)
@@ -57,10 +57,10 @@ def forest_graph(estimator: Any) -> bytes:
 
 
 def _classes_graph(trees: Sequence[Any], width: int, classes: int) -> bytes:
-    """Return a graph that finds each tree's leaf, looks its shares of classes up in a table, and averages them.
+    """Return a graph that finds the leaf of each tree, looks up its class shares in a table, and averages them.
 
-    A leaf of TreeEnsemble counts towards one output only; a forest of its own for each class would answer as well, but
-    go down every tree once a class.
+    A leaf of TreeEnsemble counts towards one output only; one forest for each class would also work, but evaluate every
+    tree once a class.
     """
     from onnx import TensorProto, helper, numpy_helper
 
@@ -82,20 +82,20 @@ def _classes_graph(trees: Sequence[Any], width: int, classes: int) -> bytes:
 
 
 def _add_tree(nodes: TreeNodes, tree: Any, values: FloatArray, target: int) -> None:
-    """Add a tree whose leaves have the given values, one for each node of the tree."""
+    """Add a tree with the given leaf values, one for each node of the tree."""
     inner = tree.children_left != NO_CHILD
     if not inner[0]:
         nodes.add_constant(float(values[0]), target)
         return
     first_node, first_leaf = len(nodes.feature), len(nodes.leaf)
-    places = np.where(inner, first_node + np.cumsum(inner) - 1, first_leaf + np.cumsum(~inner) - 1)
+    indices = np.where(inner, first_node + np.cumsum(inner) - 1, first_leaf + np.cumsum(~inner) - 1)
     left, right = tree.children_left[inner], tree.children_right[inner]
     nodes.roots.append(first_node)
     nodes.feature.extend(tree.feature[inner].tolist())
     nodes.split.extend(widen_thresholds(tree.threshold[inner]).tolist())
     nodes.mode.extend([BRANCH_LEQ] * len(left))
-    nodes.true_id.extend(places[left].tolist())
-    nodes.false_id.extend(places[right].tolist())
+    nodes.true_id.extend(indices[left].tolist())
+    nodes.false_id.extend(indices[right].tolist())
     nodes.true_is_leaf.extend((~inner[left]).astype(int).tolist())
     nodes.false_is_leaf.extend((~inner[right]).astype(int).tolist())
     nodes.missing_is_true.extend(tree.missing_go_to_left[inner].astype(int).tolist())

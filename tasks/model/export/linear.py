@@ -24,7 +24,7 @@ def linear_graph(estimator: Any) -> bytes:
 
 
 def log_linear_graph(estimator: Any) -> bytes:
-    """Return the same for a generalised linear model whose prediction is exp of that sum (PoissonRegressor, ...)."""
+    """Return the graph of a generalised linear model that predicts exp of that sum (PoissonRegressor, ...)."""
     return _graph(estimator, exponential=True)
 
 

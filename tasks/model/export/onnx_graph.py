@@ -1,4 +1,4 @@
-"""Trees as an ONNX graph in double precision: the lists of TreeEnsemble (ai.onnx.ml opset 5), and what follows it."""
+"""Trees as an ONNX graph in double precision: the operator TreeEnsemble (ai.onnx.ml opset 5), and its graph."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OPSETS = (("", 18), ("ai.onnx.ml", 5))
 
 @dataclass(slots=True)
 class TreeNodes:
-    """The operator's parallel lists, filled tree by tree."""
+    """The parallel lists of the operator, filled tree by tree."""
 
     feature: list[int] = field(default_factory=list)
     split: list[float] = field(default_factory=list)
@@ -35,7 +35,7 @@ class TreeNodes:
     roots: list[int] = field(default_factory=list)
 
     def add_node(self, feature: int, mode: int, split: float, *, missing_is_true: bool) -> None:
-        """Add a split whose children are not known yet."""
+        """Add a split without its children."""
         self.feature.append(feature)
         self.mode.append(mode)
         self.split.append(split)
@@ -50,7 +50,7 @@ class TreeNodes:
         return len(self.leaf) - 1
 
     def add_constant(self, value: float, target: int) -> None:
-        """Add a tree whose both branches end in one leaf: what every row gets."""
+        """Add a tree with one leaf for both branches: a constant for every row."""
         self.roots.append(len(self.feature))
         self.add_node(0, BRANCH_LEQ, 0.0, missing_is_true=False)
         self.true_id[-1] = self.false_id[-1] = self.add_leaf(value, target)
@@ -90,7 +90,7 @@ def double_tensor(name: str, values: Sequence[float] | FloatArray) -> Any:
 
 
 def graph_bytes(nodes: Sequence[Any], columns: int, outputs: int, tensors: Sequence[Any] = ()) -> bytes:
-    """Return the graph of some operators, from `features` (n, columns) to `score` (n, outputs), the same every time."""
+    """Return the graph of operators from `features` (n, columns) to `score` (n, outputs), as deterministic bytes."""
     from onnx import TensorProto, helper
 
     graph = helper.make_graph(
@@ -106,16 +106,16 @@ def graph_bytes(nodes: Sequence[Any], columns: int, outputs: int, tensors: Seque
 
 
 def split_points(graph: bytes) -> dict[int, list[float]]:
-    """Return the thresholds of each numeric column the graph sees, by its number, sorted: where an answer can jump."""
+    """Return the sorted thresholds of each numeric column of a graph, where predictions can jump."""
     import onnx
     from onnx import numpy_helper
 
     points: dict[int, set[float]] = {}
     trees = [node for node in onnx.load_from_string(graph).graph.node if node.op_type == "TreeEnsemble"]
     for node in trees:
-        found = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
-        modes, splits = (numpy_helper.to_array(found[name]) for name in ("nodes_modes", "nodes_splits"))
-        for column, mode, split in zip(found["nodes_featureids"], modes, splits, strict=True):
+        attributes = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
+        modes, splits = (numpy_helper.to_array(attributes[name]) for name in ("nodes_modes", "nodes_splits"))
+        for column, mode, split in zip(attributes["nodes_featureids"], modes, splits, strict=True):
             if mode == BRANCH_LEQ and np.isfinite(split):
                 points.setdefault(int(column), set()).add(float(split))
     return {column: sorted(values) for column, values in points.items()}

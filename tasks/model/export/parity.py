@@ -1,4 +1,4 @@
-"""Parity: the exported model must answer as the trained one, also where answers jump."""
+"""Parity: the exported model must predict as the trained one, also where predictions jump."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tasks.model.schema import ModelSchema
 TOLERANCE = 1e-9
 FEWEST_ROWS = 10_000
 POINTS_PER_COLUMN = 100
-EXTREME = 1e38  # close to the largest 32-bit float, past which forests refuse a value
-UNKNOWN_CATEGORY = "a category nobody has seen"
+EXTREME = 1e38  # close to the largest 32-bit float, the limit of forests
+UNKNOWN_CATEGORY = "a category that no row has"
 LARGE = 1000.0
 HARD_DATES = (
     *("NaT", "1899-12-31T23:59:59.999999", "1900-01-01", "1969-12-31T23:59:59", "2000-02-29", "2023-12-31"),
@@ -31,26 +31,26 @@ SEED = 0
 
 
 def prove_parity(model: Predictor, reference_score: Callable[[pd.DataFrame], FloatArray], frame: pd.DataFrame) -> float:
-    """Return the largest difference between the exported and the trained model, on the model's scale.
+    """Return the largest difference between the exported and the trained model, on the scale of the model.
 
-    Compared are at least 10,000 rows: the given ones; mixtures of them, each value from another row; and hard ones made
-    from them, with a value missing, infinite, extreme, of a category never seen, or exactly at, just below or just
-    above a threshold of the trees.
+    At least 10,000 rows are compared: the given ones; mixtures of them, each value from another row; and hard ones
+    derived from them, with a value missing, infinite, extreme, of an unknown category, or exactly at, just below or
+    just above a threshold of the trees.
 
     Parameters
     ----------
     model : Predictor
-        The export.
+        The exported model.
     reference_score : callable
-        From a frame to the trained pipeline's raw scores, level correction included. It is given missing values where
-        the export is given infinite ones: that is what the model must make of them.
+        Raw scores of the trained pipeline for a frame, with level correction. It receives missing values where the
+        export receives infinite ones, because the model must treat them alike.
     frame : DataFrame
-        Real rows, at least one; the more the better.
+        Real rows, at least one; more are better.
 
     Returns
     -------
     float
-        The largest |difference|; where a score is above 1,000, doubles end sooner, and it is divided by score / 1,000.
+        The largest |difference|; for scores above 1,000 it is divided by score / 1,000, because doubles are coarser.
 
     Raises
     ------
@@ -59,15 +59,15 @@ def prove_parity(model: Predictor, reference_score: Callable[[pd.DataFrame], Flo
     """
     if not len(frame):
         raise ParityError("found no rows to prove parity on; expected at least one. Give some training rows.")
-    rows = pd.concat([_plain(frame, model.schema), hard_rows(frame, model)], ignore_index=True)
+    rows = pd.concat([_model_columns(frame, model.schema), hard_rows(frame, model)], ignore_index=True)
     if len(rows) < FEWEST_ROWS:
         rows = pd.concat([rows, _mixed(frame, model.schema, FEWEST_ROWS - len(rows))], ignore_index=True)
-    differences = _differences(model.score(rows), reference_score(_plain(rows, model.schema)))
+    differences = _differences(model.score(rows), reference_score(_model_columns(rows, model.schema)))
     worst = float(differences.max())
     if not worst <= TOLERANCE:
-        place = int(np.argmax(np.where(np.isnan(differences), np.inf, differences)))
+        row = int(np.argmax(np.where(np.isnan(differences), np.inf, differences)))
         raise ParityError(
-            f"the exported model differs from the trained one by {worst:.3g} (row {place} of {len(rows)}); expected at "
+            f"the exported model differs from the trained one by {worst:.3g} (row {row} of {len(rows)}); expected at "
             f"most {TOLERANCE:g}. Do not register it: compare the scikit-learn version with the one that "
             "tasks/model/export/boosted_trees.py names."
         )
@@ -75,36 +75,36 @@ def prove_parity(model: Predictor, reference_score: Callable[[pd.DataFrame], Flo
 
 
 def hard_rows(frame: pd.DataFrame, model: Predictor) -> pd.DataFrame:
-    """Return copies of the given rows, each with one value put where models like to disagree."""
-    plain = _plain(frame, model.schema)
-    pieces = [plain.iloc[:0]]
+    """Return copies of the rows, each with one value where models are likely to differ."""
+    rows = _model_columns(frame, model.schema)
+    pieces = [rows.iloc[:0]]
     for column, values in _hard_values(model):
-        piece = plain.iloc[np.arange(len(values)) % len(plain)].copy()
+        piece = rows.iloc[np.arange(len(values)) % len(rows)].copy()
         piece[column] = values
         pieces.append(piece)
     return pd.concat(pieces, ignore_index=True)
 
 
-def _differences(found: FloatArray, expected: FloatArray) -> FloatArray:
-    """Return each row's largest difference, relative to large scores; alike infinities agree."""
-    if found.shape != expected.shape:
+def _differences(scores: FloatArray, expected: FloatArray) -> FloatArray:
+    """Return the largest difference of each row, relative to large scores; equal infinities agree."""
+    if scores.shape != expected.shape:
         raise ParityError(
-            f"the exported model answers in the shape {found.shape}, the trained one in {expected.shape}; "
+            f"the exported model returns the shape {scores.shape}, the trained one {expected.shape}; "
             "expected the same. Do not register it."
         )
     with np.errstate(invalid="ignore"):
-        gaps = np.abs(found - expected) / np.maximum(1.0, np.abs(expected) / LARGE)
-    gaps = np.where(found == expected, 0.0, gaps)
+        gaps = np.abs(scores - expected) / np.maximum(1.0, np.abs(expected) / LARGE)
+    gaps = np.where(scores == expected, 0.0, gaps)
     return gaps if gaps.ndim == 1 else gaps.max(axis=1)
 
 
 def _hard_values(model: Predictor) -> Iterator[tuple[str, Any]]:
     schema, points = model.schema, _thresholds(model)
     for column in (*schema.numbers, *schema.booleans):
-        known = np.array(points.get(column, []), dtype=np.float64)
-        some = known[:: max(1, len(known) // POINTS_PER_COLUMN)]
-        beside = [np.nextafter(some, -np.inf), some, np.nextafter(some, np.inf)]
-        yield column, np.concatenate([[np.nan, np.inf, -np.inf, -EXTREME, EXTREME], *beside])
+        thresholds = np.array(points.get(column, []), dtype=np.float64)
+        sample = thresholds[:: max(1, len(thresholds) // POINTS_PER_COLUMN)]
+        around = [np.nextafter(sample, -np.inf), sample, np.nextafter(sample, np.inf)]
+        yield column, np.concatenate([[np.nan, np.inf, -np.inf, -EXTREME, EXTREME], *around])
     for column in schema.categories:
         yield column, pd.array([None, UNKNOWN_CATEGORY], dtype="str")
     for column in dict.fromkeys(part.column for part in schema.dates):
@@ -112,30 +112,30 @@ def _hard_values(model: Predictor) -> Iterator[tuple[str, Any]]:
 
 
 def _thresholds(model: Predictor) -> dict[str, list[float]]:
-    """Return the values of each input at which the answer can jump; a scaled input's, back on its own scale."""
+    """Return the values of each input at which predictions can jump, on the scale of the input."""
     if not isinstance(model, OnnxModel):
         return {}
     schema, points = model.schema, split_points(model.onnx_bytes)
     if not schema.steps:
-        return {name: points.get(place, []) for place, name in enumerate(schema.inputs)}
-    found: dict[str, list[float]] = {}
-    place = 0
+        return {name: points.get(column, []) for column, name in enumerate(schema.inputs)}
+    thresholds: dict[str, list[float]] = {}
+    column = 0
     for step in schema.steps:
         if step.kind == "number":
-            found[step.source] = [point * step.scale + step.shift for point in points.get(place, [])]
-        place += step.width
-    return found
+            thresholds[step.source] = [point * step.scale + step.shift for point in points.get(column, [])]
+        column += step.width
+    return thresholds
 
 
 def _mixed(frame: pd.DataFrame, schema: ModelSchema, count: int) -> pd.DataFrame:
-    """Return rows whose every value is that of a row drawn for it alone."""
-    plain, rng = _plain(frame, schema), np.random.default_rng(SEED)
-    drawn = {name: plain[name].array.take(rng.integers(0, len(plain), count)) for name in plain.columns}
+    """Return rows with every value drawn from another row."""
+    rows, rng = _model_columns(frame, schema), np.random.default_rng(SEED)
+    drawn = {name: rows[name].array.take(rng.integers(0, len(rows), count)) for name in rows.columns}
     return pd.DataFrame(drawn)
 
 
-def _plain(frame: pd.DataFrame, schema: ModelSchema) -> pd.DataFrame:
-    """Return the model's columns with numbers as doubles and categories as text, so that any value fits in."""
+def _model_columns(frame: pd.DataFrame, schema: ModelSchema) -> pd.DataFrame:
+    """Return the columns of the model, numbers as doubles and categories as text, so that any value fits."""
     columns = {column: as_numbers(frame[column]) for column in (*schema.numbers, *schema.booleans)}
     texts = {column: as_text(frame[column]).array for column in schema.categories}
     dated = [*(part.column for part in schema.dates), *([schema.event_time] if schema.time else [])]

@@ -15,29 +15,29 @@ Steps = tuple[PreprocessingStep, ...]
 
 
 def preprocessing_steps(transformers: Sequence[Any], inputs: Sequence[str]) -> Steps | None:
-    """Return what fitted transformers, one after the other, do to the columns of a matrix.
+    """Return the steps of a sequence of fitted transformers on the columns of a matrix.
 
-    Read are SimpleImputer, StandardScaler, RobustScaler, MaxAbsScaler, OneHotEncoder (which must ignore what it does
-    not know), "passthrough", and any ColumnTransformer or Pipeline of these.
+    Supported are SimpleImputer, StandardScaler, RobustScaler, MaxAbsScaler, OneHotEncoder (which must ignore unknown
+    values), "passthrough", and any ColumnTransformer or Pipeline of these.
 
     Parameters
     ----------
     transformers : sequence of fitted transformers
         Fitted on a matrix (n, inputs) without column names.
     inputs : sequence of str
-        What the columns of that matrix are called.
+        Names of the columns of that matrix.
 
     Returns
     -------
-    tuple of Step or None
-        One step for each column (or group of one-hot columns) of the result, in order; empty when nothing is changed.
-        None when a transformer does something that the steps cannot say.
+    tuple of PreprocessingStep or None
+        One step for each column (or group of one-hot columns) of the result, in order; empty when nothing changes. None
+        when the steps cannot represent a transformer.
     """
-    plain = tuple(PreprocessingStep(name) for name in inputs)
-    columns: Steps | None = plain
+    unchanged = tuple(PreprocessingStep(name) for name in inputs)
+    columns: Steps | None = unchanged
     for transformer in transformers:
         columns = None if columns is None else _applied(transformer, columns)
-    return () if columns == plain else columns
+    return () if columns == unchanged else columns
 
 
 def _applied(transformer: Any, columns: Steps) -> Steps | None:
@@ -50,27 +50,27 @@ def _applied(transformer: Any, columns: Steps) -> Steps | None:
 
 
 def _pipeline(pipeline: Any, columns: Steps) -> Steps | None:
-    found: Steps | None = columns
+    steps: Steps | None = columns
     for _, transformer in pipeline.steps:
-        found = None if found is None else _applied(transformer, found)
-    return found
+        steps = None if steps is None else _applied(transformer, steps)
+    return steps
 
 
 def _column_transformer(transformer: Any, columns: Steps) -> Steps | None:
-    """Read the parts in the order in which their columns stand side by side, the remainder last."""
+    """Read the parts in the order of their columns, the remainder last."""
     if any(column.kind == "one_hot" for column in columns):
-        return None  # its column numbers would count the spread columns
-    found: list[PreprocessingStep] = []
+        return None  # its column numbers would count the encoded columns
+    steps: list[PreprocessingStep] = []
     for _, part, chosen in transformer.transformers_:
         try:
-            places = np.atleast_1d(np.arange(len(columns))[chosen])
+            indices = np.atleast_1d(np.arange(len(columns))[chosen])
         except IndexError:  # chosen by name
             return None
-        made = _applied(part, tuple(columns[place] for place in places)) if len(places) else ()
-        if made is None:
+        part_steps = _applied(part, tuple(columns[index] for index in indices)) if len(indices) else ()
+        if part_steps is None:
             return None
-        found.extend(made)
-    return tuple(found)
+        steps.extend(part_steps)
+    return tuple(steps)
 
 
 def _function(transformer: Any, columns: Steps) -> Steps | None:
@@ -84,19 +84,19 @@ def _imputer(imputer: Any, columns: Steps) -> Steps | None:
         return None
     filled = [replace(column, fill=float(value)) for column, value in zip(columns, values, strict=True)]
     flagged = imputer.indicator_.features_ if imputer.add_indicator else []
-    return (*filled, *(PreprocessingStep(columns[place].source, "missing") for place in flagged))
+    return (*filled, *(PreprocessingStep(columns[index].source, "missing") for index in flagged))
 
 
 def _scaler(scaler: Any, columns: Steps) -> Steps | None:
-    """Read a scaler of (value - shift) / scale; one that multiplies instead is not the same to the last bit."""
+    """Read a scaler of (value - shift) / scale; a scaler that multiplies instead differs in the last bit."""
     shifts, scales = _shifts(scaler), getattr(scaler, "scale_", None)
-    untouched = all(each.kind == "number" and (each.shift, each.scale) == (0.0, 1.0) for each in columns)
+    untouched = all(column.kind == "number" and (column.shift, column.scale) == (0.0, 1.0) for column in columns)
     if not untouched or getattr(scaler, "clip", False):
         return None
     shifts = np.zeros(len(columns)) if shifts is None else shifts
     scales = np.ones(len(columns)) if scales is None else scales
     pairs = zip(columns, shifts, scales, strict=True)
-    return tuple(replace(each, shift=float(shift), scale=float(scale)) for each, shift, scale in pairs)
+    return tuple(replace(column, shift=float(shift), scale=float(scale)) for column, shift, scale in pairs)
 
 
 def _shifts(scaler: Any) -> Any:
@@ -113,11 +113,11 @@ def _one_hot(encoder: Any, columns: Steps) -> Steps | None:
     if any(column != PreprocessingStep(column.source, fill=column.fill) for column in columns):
         return None
     dropped = encoder.drop_idx_ if encoder.drop_idx_ is not None else [None] * len(columns)
-    found = []
+    steps = []
     for column, values, left_out in zip(columns, encoder.categories_, dropped, strict=True):
-        kept = [None if _is_nan(value) else float(value) for place, value in enumerate(values) if place != left_out]
-        found.append(replace(column, kind="one_hot", values=tuple(kept)))
-    return tuple(found)
+        codes = [None if _is_nan(value) else float(value) for index, value in enumerate(values) if index != left_out]
+        steps.append(replace(column, kind="one_hot", values=tuple(codes)))
+    return tuple(steps)
 
 
 def _is_nan(value: Any) -> bool:

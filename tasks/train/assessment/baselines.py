@@ -1,4 +1,4 @@
-"""Trivial rules: what needs no model, and what a model must beat to be worth anything."""
+"""Baselines: trivial rules that a model must beat."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ CONSTANTS = ("mean", "median", "majority", "last_value")
 def baseline_prediction(rows: pd.DataFrame, spec: ProjectSpec) -> float:
     """Return the constant prediction of `scope.baseline`, in label units or as P(class 1).
 
-    "mean" and "median" are over all rows, "last_value" is the median of the newest seven days. For a binary label a
-    median of zeros and ones says nothing, so all become the share of ones. A rule that is no constant is the median.
+    "mean" and "median" are over all rows, "last_value" is the median of the newest seven days. For a binary
+    label all of them are the share of ones. The constant of any other rule is the median.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def baseline_prediction(rows: pd.DataFrame, spec: ProjectSpec) -> float:
         A label cannot be used, or there are several classes.
     """
     if spec.training.task == "multiclass":
-        raise DataError("found several classes, which no one number stands for; ask for `baseline_predictions`.")
+        raise DataError("found several classes, which have no single number; use `baseline_predictions`.")
     truth = _newest(rows, label_values(rows, spec), spec)
     level = np.mean if spec.scope.baseline == "mean" or spec.training.task == "binary" else np.median
     return float(level(truth))
@@ -47,27 +47,27 @@ def baseline_prediction(rows: pd.DataFrame, spec: ProjectSpec) -> float:
 def baseline_predictions(
     past: pd.DataFrame, rows: pd.DataFrame, spec: ProjectSpec, folder: Path = Path()
 ) -> FloatArray:
-    """Return the trivial rule's prediction of each row.
+    """Return the prediction of the baseline for each row.
 
     Parameters
     ----------
     past : DataFrame
-        Labelled rows the rule may learn from: event time, label and feature columns.
+        Labelled rows from which the rule may learn: event time, label and feature columns.
     rows : DataFrame
-        Rows to predict; a rule of the project's own is given them without their label.
+        Rows to predict; a rule of the project receives them without labels.
     folder : Path
-        The project's folder, where the module of its own rule is looked for first.
+        The folder of the project, where the module of its rule is searched first.
 
     Returns
     -------
     array, shape (n,), or (n, k) for several classes
-        Label units, P(class 1) or the share of each class. What the rule does not know is the constant: for a number
-        the median, for classes their shares.
+        Label units, P(class 1) or the share of each class. Rows without a prediction get the constant: the median
+        of numbers, the shares of classes.
 
     Raises
     ------
     DataError
-        A label cannot be used, or a rule gives back something else than a prediction a row.
+        A label cannot be used, or a rule does not return one prediction for each row.
     SpecError
         There is no such rule.
     """
@@ -102,7 +102,7 @@ def _newest(rows: pd.DataFrame, truth: FloatArray, spec: ProjectSpec) -> FloatAr
 
 
 def _by_value(past: pd.DataFrame, rows: pd.DataFrame, spec: ProjectSpec) -> FloatArray:
-    """Return the constant of the past rows that share the column's value."""
+    """Return the constant of the past rows with the same value of the column."""
     column = spec.scope.baseline
     default, out = _constant(past, spec), []
     classes = class_names(past, spec)
@@ -115,37 +115,39 @@ def _by_value(past: pd.DataFrame, rows: pd.DataFrame, spec: ProjectSpec) -> Floa
         else:
             levels[str(value)] = np.array([truth.mean() if spec.training.task == "binary" else np.median(truth)])
     out = [levels.get(str(value), default[0]) for value in as_text(rows[column])]
-    found = np.array(out, dtype=np.float64).reshape(len(rows), default.shape[1])
-    return found if spec.training.task == "multiclass" else found[:, 0]
+    prediction = np.array(out, dtype=np.float64).reshape(len(rows), default.shape[1])
+    return prediction if spec.training.task == "multiclass" else prediction[:, 0]
 
 
-def _filled(found: FloatArray, past: pd.DataFrame, spec: ProjectSpec) -> FloatArray:
+def _filled(prediction: FloatArray, past: pd.DataFrame, spec: ProjectSpec) -> FloatArray:
     default = _constant(past, spec)
-    known = np.asarray(np.isfinite(found))
-    if found.ndim == 1 and default.shape[1] == 1:
-        return np.where(known, found, default[0, 0])
-    if found.ndim > 1 and found.shape[1] == default.shape[1]:
-        return np.where(known.all(axis=1, keepdims=True), found, default)
+    is_known = np.asarray(np.isfinite(prediction))
+    if prediction.ndim == 1 and default.shape[1] == 1:
+        return np.where(is_known, prediction, default[0, 0])
+    if prediction.ndim > 1 and prediction.shape[1] == default.shape[1]:
+        return np.where(is_known.all(axis=1, keepdims=True), prediction, default)
     raise DataError(
-        f"scope.baseline {spec.scope.baseline!r} gave back the shape {found.shape}; expected one number a row, or "
+        f"scope.baseline {spec.scope.baseline!r} returned the shape {prediction.shape}; expected one number a row, or "
         f"{default.shape[1]} shares where there are so many classes"
     )
 
 
 def _asked(path: str, rows: pd.DataFrame, folder: Path) -> FloatArray:
-    found = np.asarray(_rule(path, folder)(rows), dtype=np.float64)
-    if len(found) != len(rows):
-        raise DataError(f"scope.baseline {path!r} got {len(rows)} rows and gave back {len(found)}; expected one each")
-    return found
+    prediction = np.asarray(_rule(path, folder)(rows), dtype=np.float64)
+    if len(prediction) != len(rows):
+        raise DataError(
+            f"scope.baseline {path!r} got {len(rows)} rows and returned {len(prediction)}; expected one each"
+        )
+    return prediction
 
 
 def _rule(path: str, folder: Path) -> Callable[[pd.DataFrame], Any]:
     module, _, name = path.partition(":")
-    beside = str(folder.resolve())
-    if beside not in sys.path:
-        sys.path.insert(0, beside)
+    project_folder = str(folder.resolve())
+    if project_folder not in sys.path:
+        sys.path.insert(0, project_folder)
     try:
         rule: Callable[[pd.DataFrame], Any] = getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise SpecError([f"scope.baseline is {path!r}, but {error}; put the module beside project.yaml"]) from error
+        raise SpecError([f"scope.baseline is {path!r}, but {error}; put the module next to project.yaml"]) from error
     return rule

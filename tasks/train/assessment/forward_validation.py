@@ -1,4 +1,4 @@
-"""Forward validation: fit on what was known on a day, score the days that came next; as it will be in service."""
+"""Forward validation: fits on the rows known on a day and scores the following days, as in service."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tasks.train.data.training_table import TrainingTable
 from tasks.train.fit.recipe_fit import FitCache, FittedRecipe, lacks_a_class
 from tasks.train.model_search.recipes import Recipe
 
-FEWEST_SCORED = 20  # rows below which a fold says nothing
-TIE = 0.001  # recipes whose losses differ by less than a thousandth are equally good
+FEWEST_SCORED = 20  # fewer rows are not enough for a fold
+TIE = 0.001  # recipes with losses that differ by less than a thousandth are equally good
 
 
 @dataclass(frozen=True, slots=True)
 class FoldResult:
-    """One recipe on one fold: the scored cohort's days, its rows, mean loss and bias on the metric's scale."""
+    """One recipe on one fold: days and rows of the scored cohort, mean loss and bias on the scale of the metric."""
 
     recipe: Recipe
     start: date
@@ -35,10 +35,10 @@ class FoldResult:
 
 
 def score_folds(cache: FitCache, recipe: Recipe, as_of: date) -> list[FoldResult]:
-    """Return how a recipe would have done in the newest cohorts, oldest first.
+    """Return the results of a recipe in the newest cohorts, oldest first.
 
     The newest cohort ends with the newest matured row; each is `split.fold_days` long. A cohort that starts on day s is
-    scored by a fit on the rows whose labels were known on s: events up to s - label delay, and before s.
+    scored by a fit on the rows with labels known on s: events up to s - label delay, and before s.
 
     Parameters
     ----------
@@ -65,20 +65,20 @@ def fold_ends(cache: FitCache, as_of: date) -> list[int]:
 
 
 def score_fold(cache: FitCache, recipe: Recipe, end: int) -> FoldResult | None:
-    """Return the recipe on the cohort that ends on a day, or None when there are too few rows to tell."""
-    met = fit_before_cohort(cache, recipe, end)
-    if met is None:
+    """Return the result of the recipe on the cohort that ends on a day; None with too few rows."""
+    fitted_and_scored = fit_before_cohort(cache, recipe, end)
+    if fitted_and_scored is None:
         return None
-    learned, scored = met
+    fitted, scored = fitted_and_scored
     spec, rows = cache.spec, cache.rows
-    prediction = LINKS[link(spec)](learned.score(scored))
+    prediction = LINKS[link(spec)](fitted.score(scored))
     losses = LOSSES[spec.scope.metric](scored.truth, prediction)
     residuals = RESIDUALS[spec.scope.metric](scored.truth, prediction)
     return FoldResult(
         recipe=recipe,
         start=rows.date_of(end - spec.split.fold_days + 1),
         end=rows.date_of(end),
-        rows_fitted=learned.rows,
+        rows_fitted=fitted.rows,
         rows_scored=len(scored),
         loss=float(losses.mean()),
         bias=float(residuals.mean()),
@@ -86,7 +86,7 @@ def score_fold(cache: FitCache, recipe: Recipe, end: int) -> FoldResult | None:
 
 
 def fit_before_cohort(cache: FitCache, recipe: Recipe, end: int) -> tuple[FittedRecipe, TrainingTable] | None:
-    """Return the recipe fitted on what was known before the cohort that ends on a day, and that cohort; or None."""
+    """Return the recipe fitted on the rows known before a cohort, and the cohort that ends on a day; or None."""
     rows, spec = cache.rows, cache.spec
     start, delay = end - spec.split.fold_days + 1, max(spec.source.label.delay_days, 1)
     before, scored = rows.between(0, start - delay), rows.between(start, end)
@@ -94,22 +94,22 @@ def fit_before_cohort(cache: FitCache, recipe: Recipe, end: int) -> tuple[Fitted
         return None
     until, scored_from = int(before.days.max()), start
     enough = len(before.without_groups_of(scored)) >= max(FEWEST_SCORED, spec.training.min_rows // 2)
-    known = cache.learning_rows(recipe, until, scored_from)
-    if not enough or len(known) < FEWEST_SCORED or lacks_a_class(known, spec):
+    learning_rows = cache.learning_rows(recipe, until, scored_from)
+    if not enough or len(learning_rows) < FEWEST_SCORED or lacks_a_class(learning_rows, spec):
         return None
     return cache.fitted_recipe(recipe, until, scored_from), scored
 
 
 def fold_losses(truth: FloatArray, scores: FloatArray, spec: ProjectSpec) -> FloatArray:
-    """Return the loss of each row, from scores on the model's scale."""
+    """Return the loss of each row, from scores on the scale of the model."""
     return LOSSES[spec.scope.metric](truth, LINKS[link(spec)](scores))
 
 
 def choose_recipe(results: Sequence[FoldResult]) -> Recipe:
     """Return the recipe with the lowest weighted loss; a tie (within a thousandth) goes to the simpler one.
 
-    The newest fold weighs 1, each older one half of its successor, because the next weeks will be most like the last. A
-    recipe with a loss that is not a number, or without a fold the others have, is not eligible.
+    The newest fold weighs 1, each older one half of its successor, because the next weeks are most similar to
+    the last. A recipe with a loss that is not a number, or without a fold that others have, is not eligible.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def choose_recipe(results: Sequence[FoldResult]) -> Recipe:
     Examples
     --------
     Two folds, weights 1/3 and 2/3: "level" (0.3 + 2 * 0.1) / 3 = 0.167 beats all_history (0.2 + 2 * 0.2) / 3 = 0.2,
-    although both have the same plain mean.
+    although both have the same mean.
 
     >>> day, flat, level = date(2024, 1, 1), Recipe(), Recipe(("level",))
     >>> older, newer = (day, day, 9, 9), (date(2024, 2, 1), date(2024, 2, 28), 9, 9)
@@ -163,18 +163,18 @@ def newest_day(cache: FitCache, as_of: date) -> int:
         No row had matured.
     """
     matured = cache.rows.day_of(cache.spec.matured_until(as_of))
-    known = cache.rows.between(0, matured)
-    if not len(known):
+    matured_rows = cache.rows.between(0, matured)
+    if not len(matured_rows):
         raise DataError(
-            f"found no row of {cache.spec.project!r} whose label was known on {as_of}; labels come "
+            f"found no row of {cache.spec.project!r} with a label known on {as_of}; labels arrive "
             f"{cache.spec.source.label.delay_days} days late and the first event is of {cache.rows.origin}. "
             "Train later."
         )
-    return int(known.days.max())
+    return int(matured_rows.days.max())
 
 
 def link(spec: ProjectSpec) -> Link:
-    """Return the name of the way back from the model's scale to label units or probabilities."""
+    """Return the name of the link from the scale of the model to label units or probabilities."""
     links: dict[str, Link] = {"binary": "logistic", "multiclass": "softmax"}
-    plain: Link = "exp" if spec.training.target_scale == "log" else "identity"
-    return links.get(spec.training.task, plain)
+    regression_link: Link = "exp" if spec.training.target_scale == "log" else "identity"
+    return links.get(spec.training.task, regression_link)

@@ -1,4 +1,4 @@
-"""Importances: how much worse the model gets when a column's values are dealt out at random."""
+"""Permutation importances: how much the loss rises when the values of a column are shuffled."""
 
 from __future__ import annotations
 
@@ -21,40 +21,44 @@ def importances(model: Predictor, rows: pd.DataFrame, spec: ProjectSpec, seed: i
     Parameters
     ----------
     model : Predictor
-        The model in question.
+        The model to explain.
     rows : DataFrame
-        Labelled rows the model has not learned from; at most 4,000, drawn at random, are used.
+        Labelled rows that the model has not learned from; at most 4,000 random ones are used.
     seed : int
         Same seed, same importances.
 
     Returns
     -------
     dict of str to float
-        One entry per feature column of the spec, 0 for those the model leaves out; of a date all parts are permuted as
-        one. Event time is no column of the spec and is not among them.
+        One entry for each feature column of the spec, 0 for columns that the model does not use. All parts of a date
+        are permuted together. The event time is not included.
 
     Notes
     -----
-    L. Breiman (2001), Random Forests, Machine Learning 45, section 10; mean of two permutations. Of two columns that
-    say the same, each looks less important than it is.
+    L. Breiman (2001), Random Forests, Machine Learning 45, section 10; mean of two permutations. Of two
+    redundant columns, each seems less important than it is.
     """
     rng = np.random.default_rng(seed)
-    some = rows.iloc[rng.permutation(len(rows))[:MOST_ROWS]]
+    sample = rows.iloc[rng.permutation(len(rows))[:MOST_ROWS]]
     names = tuple(str(name) for name in model.schema.classes) if spec.training.task == "multiclass" else ()
-    truth, inputs, loss = label_values(some, spec, names), input_matrix(some, model.schema), LOSSES[spec.scope.metric]
+    truth, inputs, loss = (
+        label_values(sample, spec, names),
+        input_matrix(sample, model.schema),
+        LOSSES[spec.scope.metric],
+    )
 
     def mean_loss() -> float:
         return float(loss(truth, model.from_score(model.score_matrix(inputs))).mean())
 
-    before, found = mean_loss(), dict.fromkeys(spec.features.learned, 0.0)
-    for column in found:
-        places = [model.schema.inputs.index(name) for name in input_names(column, spec) if name in model.schema.inputs]
-        if not places:
+    before, rises = mean_loss(), dict.fromkeys(spec.features.learned, 0.0)
+    for column in rises:
+        columns = [model.schema.inputs.index(name) for name in input_names(column, spec) if name in model.schema.inputs]
+        if not columns:
             continue
-        kept, rises = inputs[:, places].copy(), []
+        original, repeats = inputs[:, columns].copy(), []
         for _ in range(REPEATS):
-            inputs[:, places] = rng.permutation(kept)
-            rises.append(mean_loss() - before)
-        inputs[:, places] = kept
-        found[column] = max(0.0, float(np.mean(rises)))
-    return found
+            inputs[:, columns] = rng.permutation(original)
+            repeats.append(mean_loss() - before)
+        inputs[:, columns] = original
+        rises[column] = max(0.0, float(np.mean(repeats)))
+    return rises

@@ -1,4 +1,4 @@
-"""The learning curve: would more data help? Errors after learning from a quarter, half and all of the past."""
+"""The learning curve: the loss after training on a quarter, half and all of the past, and whether more rows help."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from tasks.train.fit.recipe_fit import FitCache
 from tasks.train.model_search.recipes import Recipe
 
 SHARES = (0.25, 0.5, 1.0)
-ROUNDS = 3  # samples of the smaller shares: their luck is averaged out
+ROUNDS = 3  # samples of the smaller shares, to average out chance
 
 
 @dataclass(frozen=True, slots=True)
 class LearningCurve:
-    """Losses on the newest cohort after learning from shares of what was known before it.
+    """Losses on the newest cohort after training on shares of the rows known before it.
 
     Attributes
     ----------
     rows, losses : tuple
-        Rows learned from and mean loss at 25, 50 and 100 %.
+        Training rows and mean loss at 25, 50 and 100 %.
     gain : float
-        Share of the loss that twice as many rows are expected to save; NaN when it cannot be told.
+        Expected reduction of the loss by twice as many rows, as a share; NaN when it cannot be estimated.
     """
 
     rows: tuple[int, ...] = ()
@@ -44,7 +44,7 @@ class LearningCurve:
         'Twice as many rows would save about 10 % of the loss.'
         """
         if math.isnan(self.gain):
-            return "Whether more rows would help cannot be told from this history."
+            return "This history does not show whether more rows would help."
         if self.gain < 0.005:  # noqa: PLR2004 - half a per cent
             return "More rows of the same kind would hardly help."
         return f"Twice as many rows would save about {100 * self.gain:.0f} % of the loss."
@@ -55,9 +55,9 @@ class LearningCurve:
 
 
 def learning_curve(recipe: Recipe, rows: pd.DataFrame, spec: ProjectSpec, as_of: date) -> LearningCurve:
-    """Return how a recipe's loss on the newest cohort falls with the rows it learned from.
+    """Return the loss of a recipe on the newest cohort by number of training rows.
 
-    Rows are drawn at random, the same for the same seed; the newest cohort itself is always whole. Six more fits.
+    Rows are sampled at random with a fixed seed; the newest cohort is always complete. It takes six more fits.
     """
     whole = training_table(rows, spec)
     end = fold_ends(FitCache(whole, spec), as_of)[-1]
@@ -65,32 +65,32 @@ def learning_curve(recipe: Recipe, rows: pd.DataFrame, spec: ProjectSpec, as_of:
     start = newest - spec.split.fold_days + 1
     sizes, losses = [], []
     for share in SHARES:
-        found = []
+        results = []
         for _ in range(1 if share == 1 else ROUNDS):
-            kept = (rng.random(len(whole)) < share) | (whole.days >= start)
-            found.append(score_fold(FitCache(_some(whole, kept), spec), recipe, end))
-        told = [each for each in found if each is not None]
-        if not told:
+            chosen = (rng.random(len(whole)) < share) | (whole.days >= start)
+            results.append(score_fold(FitCache(_some(whole, chosen), spec), recipe, end))
+        usable = [result for result in results if result is not None]
+        if not usable:
             return LearningCurve()
-        sizes.append(round(float(np.mean([each.rows_fitted for each in told]))))
-        losses.append(float(np.mean([each.loss for each in told])))
+        sizes.append(round(float(np.mean([result.rows_fitted for result in usable]))))
+        losses.append(float(np.mean([result.loss for result in usable])))
     return LearningCurve(tuple(sizes), tuple(losses), expected_gain(losses))
 
 
 def expected_gain(losses: list[float]) -> float:
     """Return the share of the last loss that one more doubling of the rows is expected to save.
 
-    On a power law, loss = floor + c * rows ** -a, each doubling saves a fixed share of what the last one saved.
+    For a power law, loss = floor + c * rows ** -a, each doubling saves a fixed share of the previous saving.
 
     Parameters
     ----------
     losses : list of three floats
-        After learning from a quarter, half and all rows.
+        Losses after training on a quarter, half and all rows.
 
     Returns
     -------
     float
-        From 0 to 1; NaN when the losses do not fall in this way.
+        From 0 to 1; NaN when the losses do not follow a power law.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Likeness: how much more likely each row is among the newest rows than among all, told by a plain classifier."""
+"""Covariate shift weights: how much more likely each row is among the newest rows, estimated by a classifier."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from tasks.arrays import FloatArray
 from tasks.train.data.training_table import TrainingTable
 
 FEWEST = 20
-MOST_TIMES = 10.0  # no row weighs more than ten times, or less than a tenth, of the mean
+MOST_TIMES = 10.0  # weights are between a tenth and ten times the mean
 
 
 def covariate_shift_weights(rows: TrainingTable, newest_days: int, seed: int) -> FloatArray:
-    """Return a weight for each row: the odds of being one of the newest, given its columns, over the plain odds.
+    """Return a weight for each row: the odds of being one of the newest given its columns, over the prior odds.
 
-    Where the mixture of rows has drifted but not what they mean, weighted rows are like those to come.
+    Under covariate shift without concept drift, the weighted rows are distributed as the newest ones.
 
     Parameters
     ----------
     newest_days : int
-        Length of the newest period that the others are likened to.
+        Length of the newest period.
 
     Returns
     -------
@@ -43,13 +43,13 @@ def covariate_shift_weights(rows: TrainingTable, newest_days: int, seed: int) ->
     columns = np.column_stack([_codes(rows.features[name]) for name in names])
     trees = HistGradientBoostingClassifier(max_iter=30, max_depth=3, early_stopping=False, random_state=seed)
     log_odds = trees.fit(columns, newest).decision_function(columns)
-    plain = np.log(newest.sum() / (~newest).sum())
-    weights = np.exp(np.clip(log_odds - plain, -np.log(MOST_TIMES), np.log(MOST_TIMES)))
+    prior_log_odds = np.log(newest.sum() / (~newest).sum())
+    weights = np.exp(np.clip(log_odds - prior_log_odds, -np.log(MOST_TIMES), np.log(MOST_TIMES)))
     return np.asarray(weights, dtype=np.float64)
 
 
 def _codes(values: pd.Series[Any]) -> FloatArray:
-    """Return a column as numbers; a category as the share of rows that have it."""
+    """Return a column as numbers; a category becomes its share of rows."""
     if pd.api.types.is_numeric_dtype(values):
         return np.asarray(values, dtype=np.float64)
     shares = values.map(values.value_counts(normalize=True))

@@ -1,4 +1,4 @@
-"""Table: the labelled rows, read once in the kinds the spec names, so that many fits can share them."""
+"""The training table: the labelled rows, typed once by the spec, so that many fits share them."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ OF_A_DATE: tuple[DateKind, ...] = ("year", "month", "day_of_year", "weekday", "d
 
 @dataclass(frozen=True, slots=True)
 class TrainingTable:
-    """Rows ready to fit.
+    """Labelled rows, ready to fit.
 
     Attributes
     ----------
     features : DataFrame
-        The spec's feature columns: doubles, text for categories, dates as they are; then the parts of dates and of the
+        Feature columns of the spec: doubles, text for categories, dates as they are; then the parts of dates and of the
         event time.
     days : array
-        Event time in days since `origin`, with its fraction.
+        Event time in days since `origin`, with fractions.
     truth, target : array
-        The label as it is (of several classes, its place among `classes`), and on the model's scale.
+        The label (for several classes, its index in `classes`), and the label on the scale of the model.
     origin : date
         The first event day.
     classes : tuple of str
-        The names of the classes, when there are several.
+        Names of several classes, else empty.
     groups : array or None
-        Number of each row's group, when the spec names a column of groups.
+        Number of the group of each row, if the spec names a group column.
     """
 
     features: pd.DataFrame
@@ -55,15 +55,15 @@ class TrainingTable:
         return (moment - self.origin).days
 
     def date_of(self, day: float) -> date:
-        """Return the date that lies so many days after the origin."""
+        """Return the date `day` days after the origin."""
         return self.origin + timedelta(days=int(day))
 
     def between(self, first: int, last: int) -> TrainingTable:
-        """Return the rows of whole days `first` to `last`, both included."""
+        """Return the rows of days `first` to `last`, inclusive."""
         return self.where((self.days >= first) & (self.days < last + 1))
 
     def without_groups_of(self, others: TrainingTable | None) -> TrainingTable:
-        """Return the rows whose group is not among the others'; all rows where there are no groups."""
+        """Return the rows of groups that the others do not have; all rows without groups."""
         if others is None or self.groups is None or others.groups is None:
             return self
         return self.where(~np.isin(self.groups, others.groups))
@@ -84,12 +84,12 @@ class TrainingTable:
 
 
 def training_table(rows: pd.DataFrame, spec: ProjectSpec) -> TrainingTable:
-    """Return labelled rows, typed and with their label on the model's scale.
+    """Return labelled rows, typed and with their label on the scale of the model.
 
     Raises
     ------
     DataError
-        There are no rows, a column is missing, an event time or a label is missing or cannot be on the model's scale.
+        There are no rows; a column, event time or label is missing; or a label does not fit the scale of the model.
     """
     group = [spec.split.group] if spec.split.group else []
     needed = [*spec.features.learned, spec.source.event_time, spec.source.label.column, *group]
@@ -104,7 +104,7 @@ def training_table(rows: pd.DataFrame, spec: ProjectSpec) -> TrainingTable:
     if moments.isna().any():
         raise DataError(
             f"found {int(moments.isna().sum())} rows without {spec.source.event_time!r}; expected none. "
-            "Let the contract set such rows aside."
+            "Let the contract quarantine such rows."
         )
     origin = moments.min().date()
     classes = class_names(rows, spec)
@@ -115,18 +115,18 @@ def training_table(rows: pd.DataFrame, spec: ProjectSpec) -> TrainingTable:
 
 
 def feature_frame(rows: pd.DataFrame, spec: ProjectSpec) -> pd.DataFrame:
-    """Return the feature columns alone, as `Table.features` holds them; a column that is not there is left out."""
+    """Return the feature columns as in `TrainingTable.features`; a missing column is left out."""
     texts: dict[str, Any] = {
         column: as_text(rows[column]).array for column in spec.features.categories if column in rows
     }
-    plain = [column for column in (*spec.features.numbers, *spec.features.booleans) if column in rows]
+    numeric = [column for column in (*spec.features.numbers, *spec.features.booleans) if column in rows]
     moments = {column: pd.to_datetime(rows[column]).array for column in spec.features.dates if column in rows}
     dates = {part.name: date_part(rows[part.column], part) for part in date_parts(spec) if part.column in rows}
-    return pd.DataFrame({**{column: as_numbers(rows[column]) for column in plain}, **texts, **moments, **dates})
+    return pd.DataFrame({**{column: as_numbers(rows[column]) for column in numeric}, **texts, **moments, **dates})
 
 
 def date_parts(spec: ProjectSpec, kept: Sequence[str] | None = None) -> tuple[DatePart, ...]:
-    """Return what is read from dates: the parts of the date columns that are kept (all, if None), and the event time's.
+    """Return the parts of the kept date columns (all, if None), and those of the event time.
 
     Examples
     --------
@@ -141,25 +141,24 @@ def date_parts(spec: ProjectSpec, kept: Sequence[str] | None = None) -> tuple[Da
 
 
 def input_names(column: str, spec: ProjectSpec) -> list[str]:
-    """Return what a feature column is called among the inputs: itself, or the parts of a date."""
+    """Return the input names of a feature column: its name, or the parts of a date."""
     return [f"{column}:{kind}" for kind in OF_A_DATE] if column in spec.features.dates else [column]
 
 
 def class_names(rows: pd.DataFrame, spec: ProjectSpec) -> Classes:
-    """Return the classes of the labels, sorted by name; empty unless there may be several."""
+    """Return the sorted classes of the labels; empty unless the task is multiclass."""
     if spec.training.task != "multiclass":
         return ()
     return tuple(sorted(str(label) for label in as_text(rows[spec.source.label.column]).dropna().unique()))
 
 
 def label_values(rows: pd.DataFrame, spec: ProjectSpec, classes: Classes = ()) -> FloatArray:
-    """Return the labels as doubles, refused when one cannot be learned from.
+    """Return the labels as doubles; raise an error when one cannot be used.
 
     Parameters
     ----------
     classes : tuple of str
-        Of a task with several classes, their names: a label becomes its place among them, or their number when it is
-        none of them.
+        Names of several classes: a label becomes its index, or their number if it is unknown.
 
     Raises
     ------
@@ -173,31 +172,30 @@ def label_values(rows: pd.DataFrame, spec: ProjectSpec, classes: Classes = ()) -
         ("0 or 1 (task 'binary')", (truth == 0) | (truth == 1) | (task != "binary")),
         ("above 0 (target_scale 'log')", (truth > 0) | (spec.training.target_scale != "log")),
     ]
-    for expected, held in rules:
-        if not held.all():
+    for expected, is_valid in rules:
+        if not is_valid.all():
             raise DataError(
-                f"found {int((~held).sum())} of {len(truth)} labels in {column!r} that are not {expected}. "
-                "Leave such rows out, or let the contract set them aside."
+                f"found {int((~is_valid).sum())} of {len(truth)} labels in {column!r} that are not {expected}. "
+                "Leave such rows out, or let the contract quarantine them."
             )
     return truth
 
 
 def class_indices(labels: pd.Series[Any], classes: Classes) -> FloatArray:
-    """Return each label's place among the classes; their number for another label, NaN for a missing one.
+    """Return the index of each label in the classes; their number for an unknown label, NaN for a missing one.
 
     >>> class_indices(pd.Series(["b", "c", None, "a"]), ("a", "b")).tolist()
     [1.0, 2.0, nan, 0.0]
     """
-    found = category_codes(labels, classes).copy()
-    found[np.isnan(found) & ~as_text(labels).isna().to_numpy(dtype=bool)] = len(classes)
-    return found
+    indices = category_codes(labels, classes).copy()
+    indices[np.isnan(indices) & ~as_text(labels).isna().to_numpy(dtype=bool)] = len(classes)
+    return indices
 
 
 def without_holdout_groups(past: pd.DataFrame, holdout: pd.DataFrame, spec: ProjectSpec) -> pd.DataFrame:
-    """Return the past without the groups that the hold-out has; all of it when the spec names no groups.
+    """Return the past without the groups of the hold-out; all rows when the spec names no groups.
 
-    The hold-out keeps its rows, and with them the mixture that service has; a model is then judged as if every group
-    were new to it.
+    The hold-out keeps its rows and the distribution of service; the model is then evaluated on new groups only.
     """
     group = spec.split.group
     return past if group is None else past[~past[group].isin(holdout[group].unique())]

@@ -1,6 +1,6 @@
-"""Finish: what forward validation teaches about a recipe's probabilities - how to correct them, and where to decide.
+"""Calibration of the probabilities of a recipe, and its decision threshold, from forward validation.
 
-Every score used here was given to rows by a fit that had not seen them, as it will be in service.
+All scores are from fits that had not seen the rows, as in service.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ from tasks.train.fit.recipe_fit import FitCache
 from tasks.train.model_search.recipes import Recipe
 
 FEWEST_ROWS, FEWEST_OF_A_CLASS = 200, 20
-NOISE = 2.0  # standard errors that a correction must help by
+NOISE = 2.0  # standard errors by which a calibration must improve the loss
 HALF = 0.5
-SURE = 1e-3  # a step of the table is drawn this far from 0 and 1 at least: no finite history proves certainty
+SURE = 1e-3  # probabilities are at least this far from 0 and 1: no finite history proves certainty
 Kind = Literal["sigmoid", "isotonic"]
 
 
 @dataclass(frozen=True, slots=True)
 class FittedCalibration:
-    """Calibration tables (none: the link answers) and the P(class 1) to decide from (None: one half)."""
+    """Calibration tables (none: the link is used) and the decision threshold of P(class 1) (None: one half)."""
 
     calibration: tuple[Calibration, ...] = ()
     threshold: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, to be kept with what else a training is repeated from."""
+        """Return plain values, stored with the provenance of a training."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> FittedCalibration:
-        """Return the finish that `to_dict` wrote.
+        """Return the calibration that `to_dict` wrote.
 
         Examples
         --------
@@ -53,32 +53,32 @@ class FittedCalibration:
         True
         """
         tables = tuple(
-            Calibration(**each | {name: tuple(each[name]) for name in ("scores", "probabilities")})
-            for each in content["calibration"]
+            Calibration(**table | {name: tuple(table[name]) for name in ("scores", "probabilities")})
+            for table in content["calibration"]
         )
         return cls(tables, content["threshold"])
 
 
 @dataclass(frozen=True, slots=True)
 class ValidationScores:
-    """Scores on the model's scale and truth of one cohort that the fit had not seen."""
+    """Scores, on the scale of the model, and truth of one cohort that the fit had not seen."""
 
     scores: FloatArray
     truth: FloatArray
 
 
 def fit_calibration(cache: FitCache, recipe: Recipe, as_of: date) -> FittedCalibration:
-    """Return how a recipe's probabilities are corrected, and those of two classes decided on; nothing for numbers.
+    """Fit the calibration and the threshold of a recipe; empty for a regression.
 
-    A correction is learned from all cohorts, after it has helped the newest one when learned from the older ones alone
-    (by two standard errors, unless the spec names one). The threshold is the one that costs least over all cohorts:
-    by the spec's costs, or by misses where the metric counts those. Of several classes the likeliest is chosen.
+    A calibration is fitted to all cohorts if, fitted to the older ones, it improves the newest one by two standard
+    errors, or if the spec names it. The threshold has the lowest cost over all cohorts: by the costs of the spec, or by
+    wrong decisions if the metric counts those. With several classes the most probable one is chosen.
     """
     spec = cache.spec
     if spec.training.task == "regression":
         return FittedCalibration()
     cohorts = validation_scores(cache, recipe, as_of)
-    if not cohorts or sum(len(each.truth) for each in cohorts) < FEWEST_ROWS:
+    if not cohorts or sum(len(cohort.truth) for cohort in cohorts) < FEWEST_ROWS:
         return FittedCalibration()
     kind = _kind(cohorts, spec)
     scores, truth = _joined(cohorts)
@@ -91,7 +91,7 @@ def fit_calibration(cache: FitCache, recipe: Recipe, as_of: date) -> FittedCalib
 
 
 def fit_calibration_tables(scores: FloatArray, truth: FloatArray, kind: Kind) -> tuple[Calibration, ...]:
-    """Return the table of class 1, or one for each of several classes: each against all others, on its log odds.
+    """Fit the table of class 1, or one for each of several classes: each against all others, on its log odds.
 
     Notes
     -----
@@ -104,7 +104,7 @@ def fit_calibration_tables(scores: FloatArray, truth: FloatArray, kind: Kind) ->
 
 
 def calibrated_probabilities(scores: FloatArray, tables: Sequence[Calibration]) -> FloatArray:
-    """Return P(class 1), or the probability of each of several classes, by the tables; by the link without any."""
+    """Return P(class 1), or the probability of each of several classes, by the tables or, without any, by the link."""
     if scores.ndim == 1:
         return calibrate(scores, tables[0]) if tables else LINKS["logistic"](scores)
     probability = LINKS["softmax"](scores)
@@ -112,13 +112,13 @@ def calibrated_probabilities(scores: FloatArray, tables: Sequence[Calibration]) 
 
 
 def validation_scores(cache: FitCache, recipe: Recipe, as_of: date) -> list[ValidationScores]:
-    """Return what a recipe said about each cohort before it knew it, oldest first."""
-    met = [fit_before_cohort(cache, recipe, end) for end in fold_ends(cache, as_of)]
-    return [ValidationScores(learned.score(scored), scored.truth) for learned, scored in filter(None, met)]
+    """Return the scores of each cohort by a fit that had not seen it, oldest first."""
+    fits = [fit_before_cohort(cache, recipe, end) for end in fold_ends(cache, as_of)]
+    return [ValidationScores(fitted.score(scored), scored.truth) for fitted, scored in filter(None, fits)]
 
 
 def fit_calibration_table(scores: FloatArray, truth: FloatArray, kind: Kind) -> Calibration:
-    """Return a table from scores to probabilities.
+    """Fit a table from scores to probabilities.
 
     Notes
     -----
@@ -153,34 +153,34 @@ def fit_calibration_table(scores: FloatArray, truth: FloatArray, kind: Kind) -> 
 
 
 def least_costly_threshold(probability: FloatArray, truth: FloatArray, costs: tuple[float, float]) -> float:
-    """Return the probability from which deciding for class 1 costs least, halfway between two that were seen.
+    """Return the threshold with the lowest cost, halfway between two observed probabilities.
 
     Parameters
     ----------
     costs : (false positive, false negative)
-        What each wrong decision costs.
+        Cost of each wrong decision.
 
     Examples
     --------
-    Deciding for 1 from 0.35 on (between 0.3 and 0.4) is wrong once, at 1; any higher threshold misses a one, at 5.
+    A threshold of 0.35 (between 0.3 and 0.4) has one false positive, cost 1; a higher one has a false negative, cost 5.
 
     >>> least_costly_threshold(np.array([0.2, 0.3, 0.4, 0.6, 0.9]), np.array([0, 0, 1.0, 0, 1]), (1.0, 5.0))
     0.35
     """
     order = np.argsort(probability, kind="stable")
-    known, ones = probability[order], truth[order]
+    ordered, ones = probability[order], truth[order]
     missed = np.concatenate([[0.0], np.cumsum(ones)])  # ones below the cut
     alarmed = (1 - ones).sum() - np.concatenate([[0.0], np.cumsum(1 - ones)])  # zeros above it
     cost = costs[0] * alarmed + costs[1] * missed
-    edges = np.concatenate([[known[0]], (known[:-1] + known[1:]) / 2, [min(1.0, known[-1] + 1e-9)]])
-    cuts = np.concatenate([[True], known[1:] > known[:-1], [True]])
+    edges = np.concatenate([[ordered[0]], (ordered[:-1] + ordered[1:]) / 2, [min(1.0, ordered[-1] + 1e-9)]])
+    cuts = np.concatenate([[True], ordered[1:] > ordered[:-1], [True]])
     cheapest = np.flatnonzero(cuts & (cost == cost[cuts].min()))
     best = cheapest[np.argmin(np.abs(edges[cheapest] - HALF))]
     return round(float(edges[best]), 9)
 
 
 def _kind(cohorts: list[ValidationScores], spec: ProjectSpec) -> Kind | None:
-    """Return the correction to make, or None for none."""
+    """Return the kind of calibration, or None for none."""
     wanted = spec.training.calibration
     if wanted == "none":
         return None
@@ -195,11 +195,11 @@ def _kind(cohorts: list[ValidationScores], spec: ProjectSpec) -> Kind | None:
     if len(truth) < FEWEST_ROWS or _rarest(scores, truth) < FEWEST_OF_A_CLASS:
         return None
     metric = "log_loss" if spec.scope.metric == "error_rate" else spec.scope.metric
-    plain = LOSSES[metric](newest.truth, calibrated_probabilities(newest.scores, ()))
+    uncalibrated = LOSSES[metric](newest.truth, calibrated_probabilities(newest.scores, ()))
     gains: dict[Kind, float] = {}
     kinds: tuple[Kind, ...] = ("sigmoid", "isotonic")
     for kind in kinds:
-        saved = plain - LOSSES[metric](
+        saved = uncalibrated - LOSSES[metric](
             newest.truth, calibrated_probabilities(newest.scores, fit_calibration_tables(scores, truth, kind))
         )
         error = float(saved.std(ddof=1)) / math.sqrt(len(saved))
@@ -210,13 +210,13 @@ def _kind(cohorts: list[ValidationScores], spec: ProjectSpec) -> Kind | None:
 
 
 def _rarest(scores: FloatArray, truth: FloatArray) -> int:
-    """Return the rows of the class that has fewest."""
+    """Return the rows of the rarest class."""
     classes = 2 if scores.ndim == 1 else scores.shape[1]
     return int(np.bincount(truth.astype(np.int64), minlength=classes).min())
 
 
 def _threshold(probability: FloatArray, truth: FloatArray, spec: ProjectSpec) -> float | None:
-    """Return where to decide: by costs; or by misses, where that misses fewer than one half does beyond noise."""
+    """Return the threshold by costs; or by wrong decisions, if it is significantly better than one half."""
     false_positive, false_negative = spec.scope.false_positive_cost, spec.scope.false_negative_cost
     if false_positive is not None and false_negative is not None:
         return least_costly_threshold(probability, truth, (false_positive, false_negative))
@@ -228,4 +228,4 @@ def _threshold(probability: FloatArray, truth: FloatArray, spec: ProjectSpec) ->
 
 
 def _joined(cohorts: list[ValidationScores]) -> tuple[FloatArray, FloatArray]:
-    return np.concatenate([each.scores for each in cohorts]), np.concatenate([each.truth for each in cohorts])
+    return np.concatenate([cohort.scores for cohort in cohorts]), np.concatenate([cohort.truth for cohort in cohorts])

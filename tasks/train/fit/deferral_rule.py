@@ -1,4 +1,4 @@
-"""Deferring: the rule of a release, found with the model that was proven, on the rows it had not seen."""
+"""The deferral rule of a release, fitted with the evaluated model on rows that it had not seen."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ LEADING = 2
 def release_deferral(
     proven: Predictor, released: Predictor, holdout: pd.DataFrame, spec: ProjectSpec, weights: Mapping[str, float]
 ) -> Deferral | None:
-    """Return which rows a release passes on to people; None where the spec sets no target error.
+    """Return the deferral of a release; None if the spec sets no target error.
 
     Parameters
     ----------
     proven : Predictor
-        The recipe's model that did not learn from the hold-out.
+        The model of the recipe that did not learn from the hold-out.
     released : Predictor
-        The same recipe, refitted: its categories may have other codes, so typical values are said in these.
+        The same recipe, refitted: its categories may have other codes, in which typical values are expressed.
     holdout : DataFrame
         Labelled rows, oldest first.
     weights : mapping of str to float
-        The importance of each feature; the errors of a regression are told apart by its leading inputs.
+        Importance of each feature; the leading inputs of a regression define the cells of its error table.
     """
     target = spec.automation.target_error
     if target is None:
@@ -43,7 +43,7 @@ def release_deferral(
 
 
 def row_errors(model: Predictor, rows: pd.DataFrame, spec: ProjectSpec) -> FloatArray:
-    """Return the metric's loss of each row for a number; for a class, 1 where the decision is wrong."""
+    """Return the loss of each row of a regression; for classes, 1 where the decision is wrong."""
     prediction, classes = model.predict(rows), tuple(str(name) for name in model.schema.classes)
     truth = label_values(rows, spec, classes if spec.training.task == "multiclass" else ())
     if spec.training.task == "regression":
@@ -52,9 +52,9 @@ def row_errors(model: Predictor, rows: pd.DataFrame, spec: ProjectSpec) -> Float
 
 
 def leading_inputs(model: Predictor, weights: Mapping[str, float], spec: ProjectSpec) -> list[str]:
-    """Return a regression's one or two inputs that matter most, of numbers and booleans: categories have no order."""
+    """Return the one or two most important ordered inputs (numbers and booleans) of a regression."""
     if spec.training.task != "regression":
         return []
-    plain = {*model.schema.numbers, *model.schema.booleans}
-    known = [name for name, weight in weights.items() if name in plain and weight > 0]
-    return sorted(known, key=lambda name: -weights[name])[:LEADING]
+    ordered = {*model.schema.numbers, *model.schema.booleans}
+    candidates = [name for name, weight in weights.items() if name in ordered and weight > 0]
+    return sorted(candidates, key=lambda name: -weights[name])[:LEADING]

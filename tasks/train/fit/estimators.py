@@ -1,4 +1,4 @@
-"""Estimators: from a recipe to scikit-learn's object, and what has to be prepared for it."""
+"""Estimators: the scikit-learn object of a recipe, and the preprocessing that it needs."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ CLASSES = {
 
 
 def build_estimator(recipe: Recipe, spec: ProjectSpec, codes: list[int]) -> Any:
-    """Return the recipe's estimator, not fitted.
+    """Build the estimator of a recipe, not fitted.
 
-    Seeds are the spec's. Boosting stops at its number of rounds, not early, because a random part of the newest rows
-    would be lost to it.
+    The seed is that of the spec. Boosting runs all of its rounds, because early stopping would hold out a random part
+    of the newest rows.
 
     Parameters
     ----------
     codes : list of int
-        Places of the columns that hold codes of categories.
+        Indices of the columns with category codes.
 
     Raises
     ------
     SpecError
-        There is no such estimator, or it has no such parameter.
+        The estimator does not exist, or has no such parameter.
     """
-    given = {**_given(recipe, spec, codes), **dict(recipe.parameters)}
-    kind = _class(recipe, spec)
+    parameters = {**_given(recipe, spec, codes), **dict(recipe.parameters)}
+    estimator_class = _class(recipe, spec)
     try:
-        made = kind(**given)
-        if "random_state" in made.get_params():
-            made.set_params(random_state=spec.training.seed)
+        estimator = estimator_class(**parameters)
+        if "random_state" in estimator.get_params():
+            estimator.set_params(random_state=spec.training.seed)
     except (TypeError, ValueError, AttributeError) as error:
         raise SpecError(
-            [f"training.estimators: {recipe.estimator!r} with {given} is none ({error}); correct its parameters"]
+            [f"training.estimators: {recipe.estimator!r} with {parameters} is none ({error}); correct its parameters"]
         ) from error
     if recipe.estimator == BOOSTING:
-        _bin_all_rows_alike(made)
-    return made
+        _bin_without_weights(estimator)
+    return estimator
 
 
 def reads_missing_values(recipe: Recipe) -> bool:
-    """Tell whether the estimator takes missing values and codes as they are: trees do."""
+    """Return whether the estimator accepts missing values and codes, as trees do."""
     return recipe.estimator in CLASSES
 
 
 def takes_weights(estimator: Any) -> bool:
-    """Tell whether rows may weigh differently."""
+    """Return whether the estimator accepts sample weights."""
     from sklearn.utils.validation import has_fit_parameter
 
     return bool(has_fit_parameter(estimator, "sample_weight"))
@@ -87,14 +87,14 @@ def _class(recipe: Recipe, spec: ProjectSpec) -> Any:
     try:
         return getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:
-        known = ", ".join(ESTIMATORS)
+        names = ", ".join(ESTIMATORS)
         raise SpecError(
-            [f"training.estimators: found {recipe.estimator!r}, but {error}; expected {known}, or 'module:Class'"]
+            [f"training.estimators: found {recipe.estimator!r}, but {error}; expected {names}, or 'module:Class'"]
         ) from error
 
 
-def _bin_all_rows_alike(trees: Any) -> None:
-    """Let weights count in the splits but not in the bins: weighted bins take longer than the trees themselves."""
+def _bin_without_weights(trees: Any) -> None:
+    """Use weights in the splits but not in the bins: weighted bins take longer than the trees."""
     binned = trees._bin_data  # noqa: SLF001 - no public way
 
     def without_weights(inputs: Any, *weights: Any, is_training_data: bool) -> Any:

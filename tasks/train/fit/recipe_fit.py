@@ -1,15 +1,15 @@
-"""Learning: one recipe applied to the rows up to a day, time treatments included.
+"""Fits one recipe to the rows up to a day, with its time treatments.
 
-Treatments, and why each is honest:
+The treatments, none of which uses later rows:
 
-window      rows older than so many days, counted from the newest row, are not learned from.
-recency     a row weighs 0.5 ** (age / half-life), age counted from the newest row.
-reweighted  a row weighs by how much more likely it is among the newest rows than among all rows.
-event_time  days since the first row are a feature, held at the newest training day when scoring: trees cannot look
-            ahead.
-level       the mean residual of the newest rows under a model that has *not* seen them is how far the level has moved.
-            The model fitted on all rows has taken in part of that move, namely the newest rows' share of the weight;
-            the rest, move * (1 - share), is added to its score.
+window      rows older than `window_days` days, counted from the newest row, are not used.
+recency     the weight of a row is 0.5 ** (age / half-life), with the age counted from the newest row.
+reweighted  the weight of a row is how much more likely it is among the newest rows than among all rows.
+event_time  days since the first row are a feature, capped at the newest training day when scoring, because trees cannot
+            extrapolate.
+level       the mean residual of the newest rows under a model that has *not* seen them is the shift of the level. A
+            model fitted on all rows has learned part of the shift, the share of the newest rows in the weight; the
+            rest, shift * (1 - share), is added to its score.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from tasks.train.data.training_table import TrainingTable
 from tasks.train.fit.sklearn_pipeline import DAYS, fitted_pipeline, raw_scores
 from tasks.train.model_search.recipes import Recipe
 
-FEWEST_FOR_A_LEVEL = 20  # rows needed on either side of the level's first day; with fewer no correction is made
-FURTHEST_MOVE = 5.0  # of log odds
+FEWEST_FOR_A_LEVEL = 20  # rows needed before and after the first day of the level; with fewer there is no correction
+LARGEST_OFFSET = 5.0  # of log odds
 HALVINGS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class FittedRecipe:
-    """A fitted pipeline and what is added around it; `newest_day` is the last whole day it has seen.
+    """A fitted pipeline with its level correction; `newest_day` is the last whole training day.
 
-    `offset` is the level correction on the model's scale: a number, or one for each of several classes.
+    `offset` is the level correction on the scale of the model: a number, or one for each of several classes.
     """
 
     recipe: Recipe
@@ -47,31 +47,31 @@ class FittedRecipe:
     rows: int
 
     def score(self, rows: TrainingTable) -> FloatArray:
-        """Return raw scores on the model's scale, level correction included: (n,), or (n, k) for several classes."""
+        """Return raw scores on the scale of the model, with level correction: (n,), or (n, k) for several classes."""
         scores = raw_scores(self.pipeline, inputs(rows, self.held_at_days))
         return np.asarray(scores + np.asarray(self.offset), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
 class FitCache:
-    """The rows, the spec and the fits already made: recipes share them, because a fit is what costs."""
+    """The rows, the spec and a cache of fits, which recipes share because fits are expensive."""
 
     rows: TrainingTable
     spec: ProjectSpec
     fits: dict[tuple[Recipe, int, int | None], FittedRecipe] = field(default_factory=dict)
 
     def fitted_recipe(self, recipe: Recipe, until: int, scored_from: int | None = None) -> FittedRecipe:
-        """Return the recipe fitted on all rows up to a day (days since the table's origin).
+        """Return the recipe fitted on all rows up to a day (days since the origin of the table).
 
         Parameters
         ----------
         scored_from : int, optional
-            First day of the rows it will be scored on; where the spec names groups, theirs are not learned from.
+            First day of the rows to score; if the spec names groups, rows of the same groups are not used.
 
         Raises
         ------
         DataError
-            There is no row, or a class has none.
+            There are no rows, or a class has none.
         """
         base, start = without_level(recipe), None if self.rows.groups is None else scored_from
         if (base, until, start) not in self.fits:
@@ -82,7 +82,7 @@ class FitCache:
         return replace(fit, recipe=recipe, offset=self._offset(recipe, until, start))
 
     def learning_rows(self, recipe: Recipe, until: int, scored_from: int | None) -> TrainingTable:
-        """Return the rows a recipe learns from: those of its window, without the groups it will be scored on."""
+        """Return the training rows of a recipe: those of its window, without the groups to score."""
         rows = self.rows.between(0, until)
         if scored_from is not None:
             days = self.spec.split.fold_days
@@ -93,11 +93,11 @@ class FitCache:
 
     def _fitted(self, recipe: Recipe, until: int, scored_from: int | None) -> FittedRecipe:
         rows = self.learning_rows(recipe, until, scored_from)
-        _refuse_nothing_to_learn(rows, self.spec)
-        held = float(rows.days.max()) if "event_time" in recipe.treatments else None
+        _require_rows_and_classes(rows, self.spec)
+        held_days = float(rows.days.max()) if "event_time" in recipe.treatments else None
         weights = _weights(recipe, rows, self.spec)
-        pipeline = fitted_pipeline(recipe, self.spec, inputs(rows, held), rows.target, weights)
-        return FittedRecipe(recipe, pipeline, int(rows.days.max()), held, 0.0, len(rows))
+        pipeline = fitted_pipeline(recipe, self.spec, inputs(rows, held_days), rows.target, weights)
+        return FittedRecipe(recipe, pipeline, int(rows.days.max()), held_days, 0.0, len(rows))
 
     def _offset(self, recipe: Recipe, until: int, scored_from: int | None) -> float | tuple[float, ...]:
         rows = self.learning_rows(recipe, until, scored_from)
@@ -118,18 +118,18 @@ class FitCache:
 
 
 def log_odds_offset(scores: FloatArray, truth: FloatArray) -> float:
-    """Return the shift of log odds at which the mean probability is the share of ones.
+    """Return the shift of log odds at which the mean probability equals the share of ones.
 
-    Found by bisection, and held within 5 (odds of 148), because a share of 0 or 1 would ask for infinity.
+    It is computed by bisection and limited to 5 (odds of 148), because a share of 0 or 1 needs infinity.
 
     Examples
     --------
-    Scores of 0 say one half; three ones of four rows are odds of 3, so log 3 = 1.0986 is missing.
+    Scores of 0 are one half; three ones of four rows are odds of 3, so the shift is log 3 = 1.0986.
 
     >>> round(log_odds_offset(np.zeros(4), np.array([1.0, 1.0, 1.0, 0.0])), 4)
     1.0986
     """
-    low, high = -FURTHEST_MOVE, FURTHEST_MOVE
+    low, high = -LARGEST_OFFSET, LARGEST_OFFSET
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         probability = 0.5 * (1 + np.tanh((scores + middle) / 2))
@@ -138,9 +138,9 @@ def log_odds_offset(scores: FloatArray, truth: FloatArray) -> float:
 
 
 def class_score_offsets(scores: FloatArray, truth: FloatArray) -> FloatArray:
-    """Return what to add to each class's score so that mean probabilities are the classes' shares.
+    """Return the offset of each class at which mean probabilities equal the shares of the classes.
 
-    Found by repeated scaling; a class without a row counts as half a row, because its logarithm would be infinite.
+    They are computed by repeated scaling; a class without rows counts as half a row, to keep logarithms finite.
 
     Examples
     --------
@@ -156,30 +156,30 @@ def class_score_offsets(scores: FloatArray, truth: FloatArray) -> FloatArray:
     for _ in range(HALVINGS):
         powers = np.exp(scores + moves - (scores + moves).max(axis=1, keepdims=True))
         moves += np.log(wanted / (powers / powers.sum(axis=1, keepdims=True)).mean(axis=0))
-    return np.asarray(np.clip(moves - moves.mean(), -FURTHEST_MOVE, FURTHEST_MOVE), dtype=np.float64)
+    return np.asarray(np.clip(moves - moves.mean(), -LARGEST_OFFSET, LARGEST_OFFSET), dtype=np.float64)
 
 
 def without_level(recipe: Recipe) -> Recipe:
-    """Return what is fitted for a recipe: the same without its level correction."""
+    """Return the recipe without its level correction, which determines the fit."""
     rest = tuple(part for part in recipe.treatments if part != "level")
     return replace(recipe, treatments=rest or ("all_history",))
 
 
 def inputs(rows: TrainingTable, held_at_days: float | None) -> Any:
-    """Return the columns a pipeline sees, with the held event time when it uses it."""
+    """Return the columns of a pipeline, with the capped event time if the recipe uses it."""
     if held_at_days is None:
         return rows.features
     return rows.features.assign(**{DAYS: np.minimum(rows.days, held_at_days)})
 
 
 def lacks_a_class(rows: TrainingTable, spec: ProjectSpec) -> bool:
-    """Tell whether some class has no row to learn it from; of numbers none can."""
+    """Return whether a class has no rows; always False for a regression."""
     classes = {"regression": 0, "binary": 2, "multiclass": max(2, len(rows.classes))}[spec.training.task]
     return classes > 0 and np.unique(rows.truth).size < classes
 
 
 def _weights(recipe: Recipe, rows: TrainingTable, spec: ProjectSpec) -> FloatArray | None:
-    """Return weights with mean 1, or None when all rows weigh alike."""
+    """Return weights with mean 1, or None when all are equal."""
     weights = np.ones(len(rows))
     if recipe.half_life_days is not None:
         weights *= 0.5 ** ((rows.days.max() - rows.days) / recipe.half_life_days)
@@ -191,7 +191,7 @@ def _weights(recipe: Recipe, rows: TrainingTable, spec: ProjectSpec) -> FloatArr
     return None if (weights == 1).all() else np.asarray(weights / weights.mean(), dtype=np.float64)
 
 
-def _refuse_nothing_to_learn(rows: TrainingTable, spec: ProjectSpec) -> None:
+def _require_rows_and_classes(rows: TrainingTable, spec: ProjectSpec) -> None:
     if not len(rows) or lacks_a_class(rows, spec):
         raise DataError(
             f"found {len(rows)} matured rows of {spec.project!r} with labels {np.unique(rows.truth)[:3].tolist()}; "

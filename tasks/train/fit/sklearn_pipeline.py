@@ -1,4 +1,4 @@
-"""The scikit-learn pipeline: columns to one matrix, whatever the estimator needs made of it, and the estimator."""
+"""The scikit-learn pipeline: encodes columns as one matrix, preprocesses it for the estimator, and the estimator."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tasks.train.data.training_table import date_parts
 from tasks.train.fit.estimators import build_estimator, reads_missing_values, takes_weights
 from tasks.train.model_search.recipes import Recipe
 
-MOST_CATEGORIES = 254  # the trees hold at most 255 bins a column; rarer categories are treated as missing
-DAYS = "event time in days"  # the held event time, when a recipe uses it
+MOST_CATEGORIES = 254  # trees have at most 255 bins a column; rarer categories are treated as missing
+DAYS = "event time in days"  # the capped event time, if a recipe uses it
 ENCODE, PREPARE, MODEL = "encode", "prepare", "model"
 
 
@@ -27,29 +27,29 @@ def fitted_pipeline(
     """Return a fitted pipeline of two or three steps.
 
     encode    columns to one matrix in the schema's order: numbers, booleans, category codes, parts of dates and of the
-              event time, held days; missing and unknown values are NaN.
+              event time, capped days; missing and unknown values are NaN.
     prepare   for all but trees: medians for missing values, one column for each category, standard scale.
     model     the estimator. Boosting is fitted to squared error for numbers, log loss for classes.
 
-    One OpenMP thread a fit: the answer does not depend on the machine, and two spinning threads on a busy machine took
-    ten times as long as one.
+    A fit uses one OpenMP thread: the result does not depend on the machine, and two spinning threads on a busy machine
+    took ten times as long as one.
 
     Raises
     ------
     SpecError
-        There is no such estimator.
+        The estimator does not exist.
     DataError
-        Rows weigh differently and the estimator cannot weigh them, or it cannot be fitted on them.
+        The estimator does not accept the sample weights, or cannot be fitted to the rows.
     """
     from sklearn.pipeline import Pipeline
 
-    kept = kept_columns(recipe, spec)
-    plain, categories = [*kept["numbers"], *kept["booleans"]], kept["categories"]
+    columns = kept_columns(recipe, spec)
+    numeric, categories = [*columns["numbers"], *columns["booleans"]], columns["categories"]
     times = [*(part.name for part in date_parts(spec, recipe.features)), *([DAYS] if DAYS in features else [])]
-    codes = list(range(len(plain), len(plain) + len(categories)))
-    steps = [(ENCODE, _encoder(features, plain, categories, times))]
+    codes = list(range(len(numeric), len(numeric) + len(categories)))
+    steps = [(ENCODE, _encoder(features, numeric, categories, times))]
     if not reads_missing_values(recipe):
-        steps.append((PREPARE, _preparation(len(plain) + len(categories) + len(times), codes)))
+        steps.append((PREPARE, _preparation(len(numeric) + len(categories) + len(times), codes)))
     model = build_estimator(recipe, spec, codes)
     if weights is not None and not takes_weights(model):
         raise DataError(
@@ -57,25 +57,25 @@ def fitted_pipeline(
             "take 'recency' out of training.time_treatments, or the estimator out of training.estimators."
         )
     steps.append((MODEL, model))
-    given = {} if weights is None else {f"{MODEL}__sample_weight": weights}
+    fit_parameters = {} if weights is None else {f"{MODEL}__sample_weight": weights}
     with _one_thread():
-        return Pipeline(steps).fit(features, target, **given)
+        return Pipeline(steps).fit(features, target, **fit_parameters)
 
 
 def raw_scores(pipeline: Any, features: pd.DataFrame) -> FloatArray:
-    """Return the estimator's raw scores: the target's scale for numbers, log odds for classes; (n,) or (n, k)."""
+    """Return raw scores: on the scale of the target for numbers, log odds for classes; (n,) or (n, k)."""
     with _one_thread():
         encoded = np.asarray(pipeline.named_steps[ENCODE].transform(features), dtype=np.float64)
         return scores_of(after_encoding(pipeline), encoded)
 
 
 def after_encoding(pipeline: Any) -> Any:
-    """Return the part of a fitted pipeline that works on the matrix."""
+    """Return the steps of a fitted pipeline after the encoding."""
     return pipeline[1:]
 
 
 def kept_columns(recipe: Recipe, spec: ProjectSpec) -> dict[str, list[str]]:
-    """Return the columns a recipe uses, by kind."""
+    """Return the columns of a recipe, by kind."""
     names, kept = spec.features, recipe.features
     kinds = {
         "numbers": names.numbers,
@@ -87,7 +87,7 @@ def kept_columns(recipe: Recipe, spec: ProjectSpec) -> dict[str, list[str]]:
 
 
 def category_tables(pipeline: Any, recipe: Recipe, spec: ProjectSpec) -> dict[str, tuple[str, ...]]:
-    """Return each category column's values in the order of the codes the encoder gave them."""
+    """Return the values of each category column in the order of their codes."""
     columns = kept_columns(recipe, spec)["categories"]
     if not columns:
         return {}
@@ -98,11 +98,11 @@ def category_tables(pipeline: Any, recipe: Recipe, spec: ProjectSpec) -> dict[st
     }
 
 
-def _encoder(features: pd.DataFrame, plain: list[str], categories: list[str], times: list[str]) -> Any:
+def _encoder(features: pd.DataFrame, numeric: list[str], categories: list[str], times: list[str]) -> Any:
     from sklearn.compose import ColumnTransformer
     from sklearn.preprocessing import OrdinalEncoder
 
-    parts: list[tuple[str, Any, list[str]]] = [("numbers", "passthrough", plain)]
+    parts: list[tuple[str, Any, list[str]]] = [("numbers", "passthrough", numeric)]
     if categories:
         encoder = OrdinalEncoder(
             categories=[_table(features[column]) for column in categories],
@@ -117,13 +117,13 @@ def _encoder(features: pd.DataFrame, plain: list[str], categories: list[str], ti
 
 
 def _preparation(count: int, codes: list[int]) -> Any:
-    """Return what fills, scales and spreads the matrix; every part of it can be said by the schema's steps."""
+    """Return the preprocessing of the matrix; the steps of the schema represent all of it."""
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-    numbers = [place for place in range(count) if place not in codes]
+    numbers = [column for column in range(count) if column not in codes]
     scaled = Pipeline(
         [("fill", SimpleImputer(strategy="median", keep_empty_features=True)), ("scale", StandardScaler())]
     )
@@ -141,6 +141,6 @@ def _one_thread() -> AbstractContextManager[Any]:
 
 
 def _table(values: pd.Series[Any]) -> list[str]:
-    """Return the commonest categories, sorted by name so that codes do not depend on the order of rows."""
-    known = sorted(str(value) for value in values.value_counts().index[:MOST_CATEGORIES])
-    return known or [""]  # an encoder needs one value; the trees never see this one
+    """Return the most frequent categories, sorted by name so that codes do not depend on the order of rows."""
+    categories = sorted(str(value) for value in values.value_counts().index[:MOST_CATEGORIES])
+    return categories or [""]  # an encoder needs at least one value; this one never occurs

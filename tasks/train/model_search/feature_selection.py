@@ -1,4 +1,4 @@
-"""Selection: which features help on rows to come, and whether the recipe does as well without the others."""
+"""Feature selection: which features improve predictions of later rows, and whether the others can be dropped."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from tasks.train.model_search.recipes import Recipe
 
 REPEATS = 3
 MOST_ROWS = 4000
-NOISE = 2.0  # standard errors that a rise must be above
-WORSE_BY_AT_MOST = 0.002  # of the loss; two thousandths are no price for fewer columns
+NOISE = 2.0  # standard errors that a rise must exceed
+WORSE_BY_AT_MOST = 0.002  # of the loss; an acceptable rise for fewer columns
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureUse:
-    """What a feature does: the rise of the mean loss when its values are dealt out at random, and that rise's noise."""
+    """The effect of a feature: the rise of the mean loss when its values are shuffled, and its standard error."""
 
     feature: str
     rise: float
@@ -42,12 +42,12 @@ class FeatureUse:
 
 @dataclass(frozen=True, slots=True)
 class FeatureSelection:
-    """The recipe that is released, and why its features were kept or dropped.
+    """The recipe to release, and the reason for which features were kept or dropped.
 
     Attributes
     ----------
     loss, loss_without : float
-        Forward-validated loss with all features, and without those dropped; NaN when none could be dropped.
+        Forward validation loss with all features, and without the dropped ones; NaN when none could be dropped.
     """
 
     recipe: Recipe
@@ -68,25 +68,25 @@ class FeatureSelection:
 
 
 def select_features(cache: FitCache, recipe: Recipe, as_of: date) -> FeatureSelection:
-    """Return the recipe without the features that do not help, if it does as well without them.
+    """Return the recipe without the features that do not help, if its loss is as low without them.
 
-    Each feature is permuted in every scored cohort of forward validation. One that raises the loss by no more than
-    twice the rise's standard error (over cohorts and repeats) does not help beyond noise. Without such features the
-    recipe is tried again, and keeps them all when its loss would rise by more than two thousandths: features that say
-    the same each look useless while the other is there.
+    Each feature is permuted in every scored cohort of forward validation. A feature with a rise of the loss of at
+    most two standard errors (over cohorts and repeats) does not help significantly. The recipe is evaluated without
+    such features, and keeps all of them if its loss rises by more than two thousandths, because redundant features each
+    seem useless while the other one is present.
 
     Notes
     -----
-    Permutation importance on rows that were not learned from: L. Breiman (2001), Machine Learning 45, section 10.
+    Permutation importance on rows that were not used for training: L. Breiman (2001), Machine Learning 45, section 10.
     """
-    met = list(filter(None, (fit_before_cohort(cache, recipe, end) for end in fold_ends(cache, as_of))))
+    fits = list(filter(None, (fit_before_cohort(cache, recipe, end) for end in fold_ends(cache, as_of))))
     features = [name for names in kept_columns(recipe, cache.spec).values() for name in names]
     everything = replace(recipe, features=None)
     loss = weighted_loss(score_folds(cache, recipe, as_of))
-    if not met:
+    if not fits:
         return FeatureSelection(everything, (), loss, math.nan)
-    rises = np.array([_rises(cache, learned, scored, features) for learned, scored in met])
-    uses = tuple(_use(name, rises[:, :, place].ravel()) for place, name in enumerate(features))
+    rises = np.array([_rises(cache, fitted, scored, features) for fitted, scored in fits])
+    uses = tuple(_use(name, rises[:, :, index].ravel()) for index, name in enumerate(features))
     kept = tuple(use.feature for use in uses if use.kept)
     if not kept or len(kept) == len(features):
         return FeatureSelection(everything, tuple(replace(use, kept=True) for use in uses), loss, math.nan)
@@ -104,18 +104,22 @@ def _use(feature: str, rises: FloatArray) -> FeatureUse:
     return FeatureUse(feature, rise, noise, kept=rise > NOISE * noise and rise > 0)
 
 
-def _rises(cache: FitCache, learned: FittedRecipe, scored: TrainingTable, features: list[str]) -> FloatArray:
+def _rises(cache: FitCache, fitted: FittedRecipe, scored: TrainingTable, features: list[str]) -> FloatArray:
     """Return the rise of the mean loss by repeat and feature: shape (repeats, features)."""
     rng, spec = np.random.default_rng(cache.spec.training.seed), cache.spec
     chosen = np.zeros(len(scored), dtype=bool)
     chosen[rng.permutation(len(scored))[:MOST_ROWS]] = True
-    some = scored.where(chosen)
-    before = fold_losses(some.truth, learned.score(some), spec).mean()
+    sample = scored.where(chosen)
+    before = fold_losses(sample.truth, fitted.score(sample), spec).mean()
     out = np.empty((REPEATS, len(features)))
     for repeat in range(REPEATS):
-        order = rng.permutation(len(some))
-        for place, name in enumerate(features):
+        order = rng.permutation(len(sample))
+        for index, name in enumerate(features):
             columns = input_names(name, spec)
-            shuffled = some.features.assign(**{each: some.features[each].array.take(order) for each in columns})
-            out[repeat, place] = fold_losses(some.truth, learned.score(replace(some, features=shuffled)), spec).mean()
+            shuffled = sample.features.assign(
+                **{column: sample.features[column].array.take(order) for column in columns}
+            )
+            out[repeat, index] = fold_losses(
+                sample.truth, fitted.score(replace(sample, features=shuffled)), spec
+            ).mean()
     return np.asarray(out - before, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Recipes: what may be tried, in words a person can read and in an order from simple to involved."""
+"""Recipes: the ways to train a model, with readable names, from simple to complex."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ class Recipe:
     Attributes
     ----------
     treatments : tuple
-        How time is treated; more than one are applied together.
+        How time is treated; several treatments are combined.
     half_life_days : float or None
-        With "recency": a row this much older than the newest one weighs half.
+        With "recency": age at which the weight of a row is one half.
     level_days : int
-        With "level": newest matured days from which the level is corrected.
+        With "level": the newest matured days, which correct the level.
     iterations, learning_rate
-        Of gradient boosting; other estimators do not look at them.
+        Of gradient boosting; other estimators ignore them.
     estimator : str
         As `training.estimators` names it.
     window_days : int or None
-        With "window": older rows are not learned from.
+        With "window": older rows are not used.
     parameters : tuple of (name, value)
-        What else the estimator is given, by scikit-learn's names, sorted.
+        Further parameters of the estimator, by their scikit-learn names, sorted.
     class_weight : {"balanced"} or None
-        Rows of rare classes weigh as much, all together, as those of common ones.
+        "balanced" gives every class the same total weight.
     features : tuple of str or None
-        The columns of the spec that are kept; None keeps all.
+        The kept columns of the spec; None keeps all.
     """
 
     treatments: tuple[Treatment, ...] = ("all_history",)
@@ -54,7 +54,7 @@ class Recipe:
 
     @property
     def name(self) -> str:
-        """The recipe in words.
+        """The name of the recipe.
 
         Examples
         --------
@@ -81,26 +81,26 @@ class Recipe:
 
     @property
     def corrections(self) -> int:
-        """How many things are done about time: the fewer, the simpler."""
+        """Number of time treatments: fewer is simpler."""
         return sum(part != "all_history" for part in self.treatments)
 
     def described(self) -> dict[str, Any]:
         """Return the recipe as plain values, for the model's schema and the leaderboard."""
-        plain = {
+        values = {
             "treatments": list(self.treatments),
             "parameters": dict(self.parameters),
             "features": None if self.features is None else list(self.features),
         }
-        return {"name": self.name} | asdict(self) | plain
+        return {"name": self.name} | asdict(self) | values
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Recipe:
-        """Return the recipe that `described` told of, so that a training can be repeated.
+        """Return the recipe that `described` wrote, so that a training can be repeated.
 
         Raises
         ------
         EvidenceError
-            It names parts that no recipe of this version has, or lacks some.
+            It has unknown parts, or lacks some.
 
         Examples
         --------
@@ -110,12 +110,12 @@ class Recipe:
         """
         try:
             features = content["features"]
-            plain = {
+            values = {
                 "treatments": tuple(content["treatments"]),
                 "parameters": tuple(sorted(content["parameters"].items())),
                 "features": None if features is None else tuple(features),
             }
-            return cls(**{name: value for name, value in content.items() if name != "name"} | plain)
+            return cls(**{name: value for name, value in content.items() if name != "name"} | values)
         except (AttributeError, KeyError, TypeError) as error:
             raise EvidenceError(
                 f"found a recipe that this Leeway cannot repeat ({error!r}); expected the parts of its own recipes. "
@@ -124,10 +124,11 @@ class Recipe:
 
 
 def candidate_recipes(training: Training) -> list[Recipe]:
-    """Return the recipes to try, simplest first.
+    """Return the candidate recipes, simplest first.
 
-    For each estimator, each treatment of the spec alone, recency once per half-life; and, where both are allowed, the
-    slowest recency together with the level, since it forgets old structure while the level answers for what is newest.
+    For each estimator: each treatment of the spec alone, recency once per half-life; and, if both are allowed, the
+    slowest recency combined with the level, because recency reduces the weight of old structure and the level follows
+    the newest rows.
 
     Examples
     --------
@@ -147,24 +148,24 @@ def candidate_recipes(training: Training) -> list[Recipe]:
             training.level_days,
             iterations,
             training.learning_rate,
-            each.use,
+            estimator.use,
             None,
-            first_parameters(each),
+            first_parameters(estimator),
         )
-        for each in allowed_estimators(training)
-        for iterations in (sorted(set(training.iterations)) if each.use == BOOSTING else training.iterations[:1])
+        for estimator in allowed_estimators(training)
+        for iterations in (sorted(set(training.iterations)) if estimator.use == BOOSTING else training.iterations[:1])
         for treatments, half_life in _ways(training)
     ]
     return list(dict.fromkeys(recipes))
 
 
 def allowed_estimators(training: Training) -> list[Estimator]:
-    """Return the kinds of model to try: the spec's, or gradient boosting alone."""
+    """Return the estimators of the spec, or gradient boosting alone."""
     return training.estimators or [Estimator(use=BOOSTING)]
 
 
 def first_parameters(estimator: Estimator) -> tuple[tuple[str, Value], ...]:
-    """Return an estimator's parameters without a search: of a choice the first.
+    """Return the parameters of an estimator without a search: the first of each choice.
 
     >>> first_parameters(Estimator(use="linear", parameters={"alpha": [1.0, 10.0]}))
     (('alpha', 1.0),)
@@ -175,8 +176,8 @@ def first_parameters(estimator: Estimator) -> tuple[tuple[str, Value], ...]:
 
 def _ways(training: Training) -> Iterator[tuple[tuple[Treatment, ...], float | None]]:
     allowed = set(training.time_treatments)
-    plain: tuple[Treatment, ...] = ("all_history", "level", "event_time")
-    yield from (((part,), None) for part in plain if part in allowed)
+    single: tuple[Treatment, ...] = ("all_history", "level", "event_time")
+    yield from (((part,), None) for part in single if part in allowed)
     if "recency" in allowed:
         half_lives = sorted(set(training.half_lives_days), reverse=True)
         yield from ((("recency",), half_life) for half_life in half_lives)

@@ -1,7 +1,7 @@
-"""Search: recipes suggested by optuna, in rounds of a fixed size, tried fold by fold and given up when hopeless.
+"""Recipe search with optuna, in rounds of a fixed size; trials are evaluated fold by fold and pruned.
 
-The same rows and seed give the same trials, however many workers try them: suggestions are asked for a whole round at
-once, each round's sampler is seeded by the round's number, and what prunes is decided here, in the trials' order.
+Equal rows and seeds give equal trials for any number of workers: a whole round is suggested at once, the sampler of
+each round is seeded by its number, and pruning is decided here, in the order of the trials.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from tasks.train.model_search.recipes import Recipe
 from tasks.train.model_search.search_options import ParallelMap, SearchOptions, Status, TrialResult
 from tasks.train.model_search.search_space import SearchSpace, search_space
 
-ROUND = 4  # trials asked for at once, whatever the number of workers
+ROUND = 4  # trials suggested at once, for any number of workers
 STARTING = 8  # trials suggested at random before the sampler learns from them
 FOLDS, SECONDS, REASON = "folds", "seconds", "reason"
 
 
 @dataclass(slots=True)
 class _Trial:
-    """A trial under way."""
+    """A running trial."""
 
     asked: Any
     recipe: Recipe
@@ -41,33 +41,33 @@ class _Trial:
     reason: str = ""
 
     def result(self) -> TrialResult:
-        ordered = tuple(sorted(self.folds, key=lambda each: each.start))
+        ordered = tuple(sorted(self.folds, key=lambda result: result.start))
         loss = weighted_loss(ordered)
         return TrialResult(self.asked.number, self.recipe, self.status, loss, ordered, self.seconds, self.reason)
 
 
 @dataclass(frozen=True)
 class FoldAttempt:
-    """One recipe on one fold, with all that trying it needs: a piece of work for one worker."""
+    """One recipe on one fold, with its rows: a work item for one worker."""
 
     cache: FitCache
     recipe: Recipe
     end: int
 
     def tried(self) -> tuple[FoldResult | None, float, str]:
-        """Return the fold's result, the seconds it took, and why it failed."""
+        """Return the result of the fold, the seconds it took, and the reason of a failure."""
         start = perf_counter()
         try:
-            found, reason = score_fold(FitCache(self.cache.rows, self.cache.spec), self.recipe, self.end), ""
+            result, reason = score_fold(FitCache(self.cache.rows, self.cache.spec), self.recipe, self.end), ""
         except (Error, ValueError, TypeError, ArithmeticError) as error:
-            found, reason = None, str(error)
-        return found, perf_counter() - start, reason
+            result, reason = None, str(error)
+        return result, perf_counter() - start, reason
 
 
 def search_recipes(
     cache: FitCache, as_of: date, search: SearchOptions, seconds: float, spread: ParallelMap
 ) -> list[TrialResult]:
-    """Return what a search tried, in the order of the trials.
+    """Search recipes, and return the trials in their order.
 
     `training.trials` recipes are tried, unless time is up: a round is begun only when the one before would still have
     fitted. Folds are tried from the newest, which weighs most, to the oldest; after each, a trial that is worse than
@@ -81,17 +81,17 @@ def search_recipes(
     spec, start = cache.spec, search.stopwatch()
     if not spec.training.trials or seconds <= 0:
         return []
-    where = _space(cache, search.kind)
+    space = _space(cache, search.kind)
     bench = FoldRunner(FitCache(cache.rows, spec), fold_ends(cache, as_of)[::-1], spread)
-    with _study(search, where) as study:
-        results = _remembered(study, where)
+    with _study(search, space) as study:
+        results = _stored_trials(study, space)
         longest = 0.0
         while len(results) < spec.training.trials:
             began = search.stopwatch()
             if began - start + longest > seconds:
                 break
             wanted = min(ROUND, spec.training.trials - len(results))
-            done = _round(study, where, bench, wanted, len(results))
+            done = _round(study, space, bench, wanted, len(results))
             for result in done:
                 search.on_trial(result)
             results += done
@@ -101,7 +101,7 @@ def search_recipes(
 
 @dataclass(frozen=True)
 class FoldRunner:
-    """Where trials of one search are tried: the rows, the last days of the folds, newest first, and the workers."""
+    """Runs the folds of trials: the rows, the last days of the folds, newest first, and the workers."""
 
     cache: FitCache
     ends: list[int]
@@ -118,65 +118,65 @@ def _round(study: Any, where: SearchSpace, bench: FoldRunner, count: int, done: 
     for step, end in enumerate(bench.ends):
         alive = [trial for trial in trials if trial.status == "complete"]
         attempts = [FoldAttempt(bench.cache, trial.recipe, end) for trial in alive]
-        for trial, (found, seconds, reason) in zip(alive, bench.spread(FoldAttempt.tried, attempts), strict=True):
+        for trial, (result, seconds, reason) in zip(alive, bench.spread(FoldAttempt.tried, attempts), strict=True):
             trial.seconds += seconds
             if reason:
                 trial.status, trial.reason = "failed", reason
-            if found is None:
+            if result is None:
                 continue
-            trial.folds.append(found)
-            _judge(trial, step, last=step == len(bench.ends) - 1)
+            trial.folds.append(result)
+            _report(trial, step, last=step == len(bench.ends) - 1)
     for trial in trials:
-        _tell(study, trial)
+        _finish_trial(study, trial)
     return [trial.result() for trial in trials]
 
 
-def _judge(trial: _Trial, step: int, *, last: bool) -> None:
-    """Report what is known of a trial, and give it up when that is hopeless."""
-    known = weighted_loss(trial.folds)
-    if math.isnan(known):
+def _report(trial: _Trial, step: int, *, last: bool) -> None:
+    """Report the loss of a trial so far, and prune it when it is not promising."""
+    loss = weighted_loss(trial.folds)
+    if math.isnan(loss):
         trial.status, trial.reason = "failed", "found a loss that is not a number"
         return
-    trial.asked.report(known, step)
+    trial.asked.report(loss, step)
     if not last and trial.asked.should_prune():
         trial.status = "pruned"
 
 
-def _tell(study: Any, trial: _Trial) -> None:
+def _finish_trial(study: Any, trial: _Trial) -> None:
     from optuna.trial import TrialState
 
     if trial.status == "complete" and not trial.folds:
         trial.status, trial.reason = "failed", "found no fold with enough rows to learn from and to score"
     result = trial.result()
-    trial.asked.set_user_attr(FOLDS, [_plain(each) for each in result.folds])
+    trial.asked.set_user_attr(FOLDS, [_fold_values(fold) for fold in result.folds])
     trial.asked.set_user_attr(SECONDS, trial.seconds)
     trial.asked.set_user_attr(REASON, trial.reason)
     states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
     study.tell(trial.asked, result.loss if trial.status == "complete" else None, state=states[trial.status])
 
 
-def _remembered(study: Any, where: SearchSpace) -> list[TrialResult]:
-    """Return the trials of an earlier run of the study; those it was in the middle of are closed and forgotten."""
+def _stored_trials(study: Any, where: SearchSpace) -> list[TrialResult]:
+    """Return the trials of an earlier run of the study; unfinished ones are closed and ignored."""
     from optuna.trial import FixedTrial, TrialState
 
     names: dict[Any, Status] = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
-    found = []
+    results = []
     for trial in study.get_trials(deepcopy=False):
         if trial.state == TrialState.RUNNING:
             study.tell(trial.number, state=TrialState.FAIL)
         elif trial.state in names and FOLDS in trial.user_attrs:
             recipe = where.recipe(FixedTrial(trial.params))
-            folds = tuple(_restored(recipe, each) for each in trial.user_attrs[FOLDS])
-            told = (trial.user_attrs[SECONDS], trial.user_attrs[REASON])
-            found.append(TrialResult(trial.number, recipe, names[trial.state], weighted_loss(folds), folds, *told))
-    return found
+            folds = tuple(_restored(recipe, stored) for stored in trial.user_attrs[FOLDS])
+            details = (trial.user_attrs[SECONDS], trial.user_attrs[REASON])
+            results.append(TrialResult(trial.number, recipe, names[trial.state], weighted_loss(folds), folds, *details))
+    return results
 
 
 @contextmanager
 def _study(search: SearchOptions, where: SearchSpace) -> Iterator[Any]:
-    """Give the study, and let go of its storage afterwards.
+    """Yield the study, and close its storage afterwards.
 
-    Its name carries a digest of the space: trials of another spec, or after another kind of drift, are no help.
+    Its name has a digest of the space, because trials of another spec or another kind of drift do not apply.
     """
     import optuna
     from optuna.pruners import MedianPruner
@@ -217,7 +217,7 @@ def _space(cache: FitCache, kind: str) -> SearchSpace:
     return search_space(cache.spec, kind, int(rows.days.max()) + 1, float(rarest))
 
 
-def _plain(result: FoldResult) -> dict[str, Any]:
+def _fold_values(result: FoldResult) -> dict[str, Any]:
     return {
         "start": result.start.isoformat(),
         "end": result.end.isoformat(),

@@ -1,4 +1,4 @@
-"""How a training is conducted, and what is told of each trial on the way."""
+"""Options of a search, and the results of its trials."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ Status = Literal["complete", "pruned", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """One recipe the search tried.
+    """The result of one recipe of the search.
 
     Attributes
     ----------
     number : int
-        Its place in the search, from 0 on.
+        Number of the trial, from 0.
     status : {"complete", "pruned", "failed"}
-        Pruned: after some folds it was clearly no candidate. Failed: `reason` says why.
+        "pruned" after folds with a high loss; "failed" with a `reason`.
     loss : float
-        Weighted mean over the folds it was scored on; NaN when there is none.
+        Weighted mean over the scored folds; NaN without any.
     folds : tuple of FoldResult
         Oldest first.
     seconds : float
-        Spent in fits and scores, wherever they were done.
+        Time of fits and scores, on all workers.
     """
 
     number: int
@@ -42,30 +42,30 @@ class TrialResult:
     reason: str = ""
 
 
-def _ignored(_told: Any) -> None:
-    """Nobody listens."""
+def _ignored(_event: Any) -> None:
+    """Ignore an event."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
-    """What a training may be given beside rows and spec.
+    """Options of a training in addition to rows and spec.
 
     Attributes
     ----------
     kind : str
-        The drift that the night's decision named (`tasks.records.DriftKind`); it narrows the search. Anything else,
-        such as "by hand", searches everywhere.
+        The kind of drift in the decision of the night (`tasks.records.DriftKind`), which narrows the search. Any other
+        value, such as "by hand", searches the whole space.
     storage : str or None
-        Where trials are remembered: a database address (`sqlite:///...`), or the path of a journal file. The same
-        storage and study go on where a search was interrupted. None remembers nothing.
+        Storage of trials: a database address (`sqlite:///...`), or the path of a journal file. With the same storage
+        and study an interrupted search is resumed. None stores nothing.
     study : str
         Name of the search in that storage; one for each retraining.
     on_trial : callable
-        Is given each trial of the search when it has ended, in their order.
+        Called with each finished trial of the search, in their order.
     progress : callable
-        Is given each line of the leaderboard when its fixed recipe has been tried.
+        Called with each line of the leaderboard when its fixed recipe has been evaluated.
     stopwatch : callable
-        Seconds from any start.
+        Returns seconds since any start.
     """
 
     kind: str = "none"

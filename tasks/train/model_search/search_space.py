@@ -1,4 +1,4 @@
-"""The space a search looks in: estimators and their parameters, and ways to treat time, narrowed by the drift found."""
+"""The search space: estimators and their parameters, and time treatments, narrowed by the kind of drift."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tasks.train.model_search.recipes import BOOSTING, Recipe, Treatment, Value,
 
 SHORTEST_DAYS, LONGEST_DAYS = 7, 730
 RECENT_DAYS = 180
-IMBALANCED = 0.2  # share of the rarest class below which class weights are tried
+IMBALANCED = 0.2  # share of the rarest class below which class weights are searched
 
 
 class Suggester(Protocol):
-    """What is used of an optuna trial."""
+    """The interface of an optuna trial that is used."""
 
     def suggest_categorical(self, name: str, choices: Any) -> Any:
         """Return one of the choices."""
@@ -31,14 +31,14 @@ class Suggester(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SearchSpace:
-    """What may be suggested.
+    """The possible suggestions.
 
     Attributes
     ----------
     histories : tuple
-        Which rows count, and how much: one of them is taken.
+        Treatments of old rows, of which one is chosen.
     extras : tuple
-        Treatments that may be added, each on its own.
+        Treatments that may be added, independently.
     longest_days : int
         Longest window, and longest half-life.
     """
@@ -50,10 +50,10 @@ class SearchSpace:
     imbalanced: bool = False
 
     def recipe(self, trial: Suggester) -> Recipe:
-        """Return the recipe of a trial; the same suggestions give the same recipe."""
+        """Return the recipe of a trial; equal suggestions give equal recipes."""
         estimators = allowed_estimators(self.spec.training)
-        place = trial.suggest_categorical("estimator", list(range(len(estimators)))) if len(estimators) > 1 else 0
-        recipe = _estimator(trial, estimators[place], place, self.spec)
+        index = trial.suggest_categorical("estimator", list(range(len(estimators)))) if len(estimators) > 1 else 0
+        recipe = _estimator(trial, estimators[index], index, self.spec)
         return self._class_weight(trial, self._time(trial, recipe))
 
     def _time(self, trial: Suggester, recipe: Recipe) -> Recipe:
@@ -79,16 +79,16 @@ class SearchSpace:
 
 
 def search_space(spec: ProjectSpec, kind: str, history_days: int, rarest_share: float = 1.0) -> SearchSpace:
-    """Return where a search looks after a drift of some kind.
+    """Return the search space for a kind of drift.
 
-    What the spec's `training.time_treatments` leaves out is not searched: "recency" allows windows too, "all_history"
-    reweighting. After concept drift only ways that prefer what is new are looked at; after covariate drift only those
-    that keep all rows, for what they mean has not changed.
+    Only `training.time_treatments` of the spec are searched: "recency" also allows windows, "all_history" reweighting.
+    After concept drift only treatments that prefer new rows are searched; after covariate drift only those that keep
+    all rows, because the relation to the label has not changed.
 
     Parameters
     ----------
     kind : str
-        As `Conduct.kind`.
+        As `SearchOptions.kind`.
     history_days : int
         Days from the first to the newest row.
     rarest_share : float
@@ -129,40 +129,40 @@ def search_space(spec: ProjectSpec, kind: str, history_days: int, rarest_share: 
     return SearchSpace(spec, tuple(histories) or ("all_history",), tuple(extras), longest, rarest_share < IMBALANCED)
 
 
-def _estimator(trial: Suggester, given: Estimator, place: int, spec: ProjectSpec) -> Recipe:
-    """Return the recipe's estimator with its parameters; names in the study carry the estimator's place."""
+def _estimator(trial: Suggester, estimator: Estimator, index: int, spec: ProjectSpec) -> Recipe:
+    """Return a recipe with the estimator and its parameters; their names in the study have its index."""
     training = spec.training
-    recipe = Recipe(level_days=training.level_days, iterations=training.iterations[0], estimator=given.use)
-    parameters = _searched(trial, given.use, place, regression=training.task == "regression")
-    if given.use == BOOSTING:
+    recipe = Recipe(level_days=training.level_days, iterations=training.iterations[0], estimator=estimator.use)
+    parameters = _searched(trial, estimator.use, index, regression=training.task == "regression")
+    if estimator.use == BOOSTING:
         recipe = replace(
             recipe,
-            iterations=trial.suggest_int(f"{place}:iterations", 50, max(400, *training.iterations), log=True),
-            learning_rate=_short(trial.suggest_float(f"{place}:learning_rate", 0.02, 0.3, log=True)),
+            iterations=trial.suggest_int(f"{index}:iterations", 50, max(400, *training.iterations), log=True),
+            learning_rate=_short(trial.suggest_float(f"{index}:learning_rate", 0.02, 0.3, log=True)),
         )
-    for name, value in given.parameters.items():
-        parameters[name] = trial.suggest_categorical(f"{place}:{name}", value) if isinstance(value, list) else value
+    for name, value in estimator.parameters.items():
+        parameters[name] = trial.suggest_categorical(f"{index}:{name}", value) if isinstance(value, list) else value
     return replace(recipe, parameters=tuple(sorted(parameters.items())))
 
 
-def _searched(trial: Suggester, use: str, place: int, *, regression: bool) -> dict[str, Value]:
+def _searched(trial: Suggester, use: str, index: int, *, regression: bool) -> dict[str, Value]:
     if use == BOOSTING:
         return {
-            "max_leaf_nodes": trial.suggest_int(f"{place}:max_leaf_nodes", 7, 63, log=True),
-            "min_samples_leaf": trial.suggest_int(f"{place}:min_samples_leaf", 5, 100, log=True),
-            "l2_regularization": _short(trial.suggest_float(f"{place}:l2_regularization", 1e-3, 10.0, log=True)),
+            "max_leaf_nodes": trial.suggest_int(f"{index}:max_leaf_nodes", 7, 63, log=True),
+            "min_samples_leaf": trial.suggest_int(f"{index}:min_samples_leaf", 5, 100, log=True),
+            "l2_regularization": _short(trial.suggest_float(f"{index}:l2_regularization", 1e-3, 10.0, log=True)),
         }
     if use in {"random_forest", "extra_trees"}:
         return {
-            "min_samples_leaf": trial.suggest_int(f"{place}:min_samples_leaf", 1, 50, log=True),
-            "max_features": _short(trial.suggest_float(f"{place}:max_features", 0.2, 1.0)),
+            "min_samples_leaf": trial.suggest_int(f"{index}:min_samples_leaf", 1, 50, log=True),
+            "max_features": _short(trial.suggest_float(f"{index}:max_features", 0.2, 1.0)),
         }
     if use == "linear":
-        strength = _short(trial.suggest_float(f"{place}:strength", 1e-3, 1e3, log=True))
+        strength = _short(trial.suggest_float(f"{index}:strength", 1e-3, 1e3, log=True))
         return {"alpha": strength} if regression else {"C": strength}
     return {}
 
 
 def _short(value: float) -> float:
-    """Return a number to three digits: what a name shows is what was used."""
+    """Return a number with three digits, so that the name of a recipe shows the exact value."""
     return float(f"{value:.3g}")

@@ -66,7 +66,7 @@ def test_rows_of_one_confidence_are_kept_together() -> None:
 
 def test_errors_that_are_not_known_are_refused() -> None:
     for errors in (np.array([np.nan, 0.0]), np.array([-1.0, 0.0]), np.array([])):
-        with pytest.raises(DataError, match="expected known errors"):
+        with pytest.raises(DataError, match="expected errors of rows with a label"):
             deferral_rule(errors, np.zeros(len(errors)), target_error=0.1)
 
 

@@ -68,7 +68,7 @@ def test_an_estimator_that_holds_a_function_of_somebody_elses_is_refused_before_
     from sklearn.linear_model import Ridge
 
     fitted = TransformedTargetRegressor(Ridge(), func=shouting, inverse_func=shouting, check_inverse=False)
-    with pytest.raises(EvidenceError, match=r"holds the types \['.*shouting'\]"):
+    with pytest.raises(EvidenceError, match=r"has the types \['.*shouting'\]"):
         skops_bytes(fitted.fit(ROWS, TARGET))
 
 
@@ -77,7 +77,7 @@ def test_a_file_that_names_a_stranger_is_refused_before_anything_is_built() -> N
 
     content = skops_bytes(KNeighborsRegressor(2).fit(ROWS, TARGET))
     assert read_skops(content, "demo").predict(ROWS[:1]).tolist() == [0.5]
-    with pytest.raises(EvidenceError, match=r"holds the types \['os.system'\]"):
+    with pytest.raises(EvidenceError, match=r"has the types \['os.system'\]"):
         read_skops(renamed(content, "EuclideanDistance64", ("os", "system")), "demo")
 
 

@@ -145,5 +145,5 @@ def test_lost_columns_no_rows_and_no_matured_rows_are_refused(spec_of: Make, mar
         fit_model(Recipe(), market().drop(columns="zip"), spec_of(), AS_OF)
     with pytest.raises(DataError, match="found 0 rows"):
         fit_model(Recipe(), market().iloc[:0], spec_of(), AS_OF)
-    with pytest.raises(DataError, match="no row of 'flats' whose label was known on 2024-01-03"):
+    with pytest.raises(DataError, match="no row of 'flats' with a label known on 2024-01-03"):
         fit_model(Recipe(), market(), spec_of(), date(2024, 1, 3))
