@@ -161,7 +161,7 @@ def test_a_trivial_rule_may_be_the_projects_own_and_never_sees_the_label(spec_of
     assert baseline_predictions(PAST, NEW.assign(price=0.0), spec, tmp_path).tolist() == [10.0, 6.5]
     with pytest.raises(DataError, match="got 2 rows and returned 1"):
         baseline_predictions(PAST, NEW, spec_of(scope={"baseline": "own_rule_of_flats:one"}), tmp_path)
-    with pytest.raises(SpecError, match="put the module beside"):
+    with pytest.raises(SpecError, match="put the module next to"):
         baseline_predictions(PAST, NEW, spec_of(scope={"baseline": "own_rule_of_flats:none"}), tmp_path)
 
 
