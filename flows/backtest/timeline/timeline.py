@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from flows.backtest.history import History, WriteKey
 from tasks.arrays import BoolArray, DayArray, IntArray
 from tasks.lake import Batch, Deliveries
+
+if TYPE_CHECKING:
+    from flows.backtest.history import History, WriteKey
 
 
 @dataclass(frozen=True)
