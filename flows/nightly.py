@@ -1,4 +1,4 @@
-"""The night: take in, check, set aside, summarise, score, measure, decide; and start a retraining when it is due."""
+"""The night: ingest, validate, quarantine, profile, score, measure, decide; and start a retraining when it is due."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def nightly(project: str, date: Date | None = None, reason: str = "by hand") -> 
         Why it is run, for the record.
     """
     workspace = open_workspace(project)
-    # Where monitoring is apart nothing is decided here, and what landed on a missed night is taken in with this one's.
+    # With a monitoring schedule of its own nothing is decided here, and this night takes in what missed nights did not.
     return run_exclusively(workspace, date, reason, run_night, catch_up=workspace.spec.schedule.monitoring is None)
 
 
 def run_night(workspace: Workspace, night: Date, reason: str) -> NightOutcome:
-    """Take in, check, score, measure and decide one night; where monitoring has its own schedule, only the first."""
+    """Ingest, validate, score, measure and decide one night; with a monitoring schedule of its own, ingest to score."""
     checked = take_in_and_validate(workspace, night)
     data = NightData.read(workspace.lake, workspace.spec, night, aliases=workspace.registry.aliases)
     champion, apart = workspace.champion(data.aliases), workspace.spec.schedule.monitoring
@@ -85,15 +85,19 @@ def run_night(workspace: Workspace, night: Date, reason: str) -> NightOutcome:
 
 
 def take_in_and_validate(workspace: Workspace, night: Date) -> list[Checked | LargeChecked]:
-    """Take in all that landed up to the night, check it and store it; return what was new.
+    """Ingest, validate and store everything that landed up to the night; return what was new.
 
-    Deliveries too large to be held lie in a folder of their own for as long as this takes.
+    Deliveries that are too large for memory are kept in a temporary folder meanwhile.
     """
-    with tempfile.TemporaryDirectory(prefix="leeway-", ignore_cleanup_errors=True) as place:
+    with tempfile.TemporaryDirectory(prefix="leeway-", ignore_cleanup_errors=True) as folder:
         with timed("ingest"):
-            landed = take_in_task(workspace.lake, workspace.spec, workspace.folder, night, spool=Path(place) / "landed")
+            landed = take_in_task(
+                workspace.lake, workspace.spec, workspace.folder, night, spool=Path(folder) / "landed"
+            )
         with timed("validate"):
-            checked = verdicts_task(landed, workspace.spec, workspace.folder, Path(place) / "checked") if landed else []
+            checked = (
+                verdicts_task(landed, workspace.spec, workspace.folder, Path(folder) / "checked") if landed else []
+            )
         if checked:
             with timed("store"):
                 store_task(workspace.lake, workspace.spec, checked, night, clock.now())
@@ -103,7 +107,7 @@ def take_in_and_validate(workspace: Workspace, night: Date) -> list[Checked | La
 
 
 def keep_latest_values(workspace: Workspace, tables: set[str]) -> None:
-    """Keep the newest values of each entity of those feature tables that something landed for, for a quick look-up."""
+    """Write the newest values of each entity of the feature tables with new deliveries, for a quick look-up."""
     for table in (each for each in workspace.spec.features.tables if each.name in tables):
         newest = latest_values(workspace.feature_values(table), table)
         buffer = BytesIO()
@@ -124,18 +128,18 @@ def quarantine_suspects(workspace: Workspace, champion: Champion, known: Deliver
 
 def _finding(suspicion: Suspicion, batch: Batch) -> Finding:
     column = ", ".join(suspicion.columns)
-    said = f"{suspicion.kind.replace('_', ' ')}{f' in {column}' if column else ''}: {suspicion.evidence}"
-    return Finding(suspicion.kind, column, "critical", batch.rows_accepted, said)
+    message = f"{suspicion.kind.replace('_', ' ')}{f' in {column}' if column else ''}: {suspicion.evidence}"
+    return Finding(suspicion.kind, column, "critical", batch.rows_accepted, message)
 
 
 def summarise_and_score(workspace: Workspace, champion: Champion, known: Deliveries) -> None:
-    """Bring profiles and predictions up to date with the accepted rows newer than what the champion learned from.
+    """Profile and score the accepted rows that are newer than the champion's training rows and have not been yet.
 
-    Where the spec says `compute.backend: dask`, partitions of the rows are summarised and answered for on the workers.
+    With `compute.backend: dask`, partitions of the rows are profiled and scored on the workers.
     """
     batches = known.accepted(after=champion.trained_until)
     ruler = champion.reference.total.ruler
-    # Workers are given what features are made from, not the house: it holds the key that versions are signed with.
+    # Workers receive what features are made from, not the workspace: it has the key that versions are signed with.
     features = partial(assembled_features, spec=workspace.spec, lake=workspace.lake, folder=workspace.folder)
     with executor(workspace.spec.compute) as spread:
         with timed("profile"):
@@ -156,8 +160,8 @@ def summarise_and_score(workspace: Workspace, champion: Champion, known: Deliver
 
 
 def summarise_refused(workspace: Workspace, champion: Champion, known: Deliveries) -> None:
-    """Bring up to date what is known of rows set aside: with the accepted ones they are what was delivered."""
-    aside = [
+    """Profile quarantined rows that have not been yet: with the accepted ones they are the rows as delivered."""
+    quarantined = [
         batch
         for batch in known.latest()
         if batch.kind == "rows"
@@ -169,14 +173,14 @@ def summarise_refused(workspace: Workspace, champion: Champion, known: Deliverie
         profile_refused_task(
             workspace.lake,
             workspace.project,
-            aside,
+            quarantined,
             champion.reference.total.ruler,
             read=partial(as_delivered, spec=workspace.spec),
         )
 
 
 def emit_quarantine_events(workspace: Workspace, checked: Sequence[Checked | LargeChecked]) -> None:
-    """Emit an event for each delivery of which something was set aside."""
+    """Emit an event for each delivery that was quarantined, wholly or in part."""
     for each in checked:
         if each.rows_refused or each.verdict == "quarantined":
             counts = {"rows_in": each.rows_in, "rows_refused": each.rows_refused}

@@ -1,4 +1,4 @@
-"""A retraining: assemble what is known, train candidates, prove the best on rows newer than both models, put it up."""
+"""A retraining: assemble the known rows, train candidates, evaluate the best on rows newer than both models."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def _run_name() -> str:
 
 @flow(name="retrain", flow_run_name=_run_name, on_failure=[notify_failure], on_crashed=[notify_failure])
 def retrain(project: str, date: Date | None = None, reason: str = "by hand", decision: str = "") -> dict[str, Any]:
-    """Train, prove and put up a challenger.
+    """Train and evaluate a challenger, and register it for approval if it passes the gate.
 
     Parameters
     ----------
     project : str
         Its name: the folder under deployments/.
     date : date, optional
-        The night whose knowledge is used; today when left out. Labels that arrived later are not seen.
+        Labels that arrived after this night are not used; today when left out.
     reason : str
         Why, for the record and the model card.
     decision : str
@@ -118,7 +118,7 @@ def _search_options(workspace: Workspace, name: str, kind: str) -> SearchOptions
 
 @dataclass(frozen=True)
 class Job:
-    """One retraining, once its candidate has been examined."""
+    """One retraining after its candidate has been evaluated."""
 
     workspace: Workspace
     night: Date
@@ -129,7 +129,7 @@ class Job:
     read_at: dict[str, int]
 
     def put_up(self, known: pd.DataFrame, proven: EvaluatedChallenger, labels: dict[str, Any]) -> Entry:
-        """Refit the proven recipe on everything known, register it as challenger and ask for approval."""
+        """Refit the evaluated recipe on all known rows, register it as challenger and ask for approval."""
         spec, number, evidence = self.workspace.spec, self.champion.number if self.champion else None, proven.evidence
         ruler = self.champion.reference.total.ruler if self.champion else None
         released = refit_task(proven.trained, known, proven.parts.holdout, spec, ruler)
@@ -179,7 +179,7 @@ class Job:
         )
 
     def refuse(self, proven: EvaluatedChallenger) -> Entry:
-        """Write down that the gate refused, and why."""
+        """Return the entry of a refused challenger, with the reasons."""
         evidence = proven.evidence
         return self._entry("refused", proven.trained.fitted.recipe.name, "; ".join(evidence.reasons), evidence)
 
@@ -201,7 +201,7 @@ class Job:
 
 
 def _kind(workspace: Workspace, decision: str) -> str:
-    """Return the kind of drift the night's decision named; a training nobody decided on has none."""
+    """Return the kind of drift of the night's decision; a training by hand has none."""
     found = [entry for entry in read_nights(workspace.lake, workspace.project) if entry.name == decision]
     return found[-1].drift if found else "by hand"
 

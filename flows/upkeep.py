@@ -1,4 +1,4 @@
-"""Upkeep of a project's tables, by schedule or by hand: small files together, what is nobody's or too old out."""
+"""Upkeep of a project's tables, by schedule or by hand: compact small files, remove orphaned and too old rows."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def _run_name() -> str:
 
 @flow(name="upkeep", flow_run_name=_run_name, on_failure=[notify_failure], on_crashed=[notify_failure])
 def upkeep(project: str, dry_run: bool = False) -> dict[str, Any]:
-    """Compact a project's tables, and remove what nothing counts and what is past its retention.
+    """Compact a project's tables, and remove rows that do not count or are past their retention.
 
     Parameters
     ----------
     project : str
         Its name: the folder under deployments/.
     dry_run : bool
-        Only say what would be done.
+        Only list what would be done.
     """
     workspace, now = open_workspace(project), clock.now()
     when = Moment(clock.tonight(workspace.spec.schedule.time_zone), now)
@@ -40,25 +40,25 @@ def upkeep(project: str, dry_run: bool = False) -> dict[str, Any]:
         workspace.lake, workspace.project, LEASE
     ):  # a night that is running may have written what nothing counts yet
         done = keep_up_task(workspace.lake, workspace.spec, when, trained_on(workspace), dry_run=dry_run)
-    said = [each.said for each in done]
+    descriptions = [chore.said for chore in done]
     if done and not dry_run:
         entry = UpkeepEntry(
             name=now.isoformat(timespec="seconds"),
             night=when.night,
             time=now,
-            reason="; ".join(said),
+            reason="; ".join(descriptions),
         )
         append_entry(workspace.lake, workspace.project, entry)
-    return {"action": "looked" if dry_run else "done", "done": said}
+    return {"action": "looked" if dry_run else "done", "done": descriptions}
 
 
 def trained_on(workspace: Workspace) -> dict[str, list[int]]:
-    """Return for each table the commits that the project's registered models were trained on."""
+    """Return the commits of each table that the project's registered models were trained on."""
     found: dict[str, list[int]] = {}
     for version in workspace.registry.versions(workspace.project):
         try:
             files = workspace.registry.fetch(version)
-        except EvidenceError as error:  # what does not verify is never trained again either
+        except EvidenceError as error:  # a version that does not verify is never trained again
             logger().warning(line("version_not_verified", version=version.number, why=error))
             continue
         for table, commit in json.loads(files["training.json"])["lake_commits"].items():

@@ -33,7 +33,7 @@ from tasks.spec.data_sections import FeatureTable
 
 @dataclass(frozen=True)
 class Workspace:
-    """Everything a flow composes its rooms with."""
+    """Everything that a flow passes to its tasks."""
 
     spec: ProjectSpec
     folder: Path
@@ -47,7 +47,7 @@ class Workspace:
         return self.spec.project
 
     def with_lease(self, lease: Lease) -> Workspace:
-        """Return the same house, whose lake is written to by the holder of a lease."""
+        """Return the same workspace with a lake for the holder of a lease."""
         return replace(self, lake=self.lake.with_lease(lease.name, lease.token))
 
     def features(self, rows: pd.DataFrame) -> pd.DataFrame:
@@ -86,7 +86,7 @@ class Workspace:
 
 @dataclass(frozen=True)
 class Champion:
-    """A version ready to answer: its model, what it learned from, and what its hold-out promised.
+    """A loaded version: its model, what it was trained on, and the performance that its hold-out promised.
 
     `promised` is the interval of its mean loss at the gate.
     """
@@ -106,12 +106,12 @@ class Champion:
 
     @property
     def answering(self) -> AnsweringVersion:
-        """Whose answers are whose, when they are judged by labels that came since."""
+        """The version, for measuring its answers by labels that arrived since its training."""
         return AnsweringVersion(self.number, self.trained_until, self.model.schema.class_names)
 
     @property
     def baseline(self) -> ChampionBaseline:
-        """What its nights are measured against."""
+        """The baseline that its nights are measured against."""
         return ChampionBaseline(
             self.number,
             self.reference,
@@ -131,17 +131,17 @@ def open_workspace(project: str) -> Workspace:
 
 
 def assemble(spec: ProjectSpec, path: Path) -> Workspace:
-    """Open a project whose spec has been read."""
-    where = home(path)
-    return Workspace(spec, path.parent, where, open_lake(where), _registry(_tracking_uri(), str(where)))
+    """Open a project with a spec that has been read."""
+    folder = home(path)
+    return Workspace(spec, path.parent, folder, open_lake(folder), _registry(_tracking_uri(), str(folder)))
 
 
-def open_lake(where: Path) -> Lake:
+def open_lake(home: Path) -> Lake:
     """Return the lake that LEEWAY_LAKE names (a folder or s3://...), by default a folder of the home.
 
     Keys and addresses of an S3 store come from the usual AWS variables.
     """
-    root = os.environ.get("LEEWAY_LAKE") or str(where / "lake")
+    root = os.environ.get("LEEWAY_LAKE") or str(home / "lake")
     if not root.startswith("s3://"):
         return Lake(str(Path(root).absolute()))
     return Lake(root, s3_options(os.environ))
@@ -167,7 +167,7 @@ def _load(registry: Registry, project: str, number: int, threads: int) -> Champi
     version = registry.version(project, number, aliases={})
     if version is None:
         raise Terminal(
-            f"{project} has no version {number} in {registry.url}; it was deleted there. Roll back or train anew"
+            f"{project} has no version {number} in {registry.url}; it was deleted there. Roll back, or train again"
         )
     return champion_of(number, registry.fetch(version), threads)
 

@@ -1,4 +1,4 @@
-"""Events for a team's own automations in Prefect: what happened to which project, once it has.
+"""Events for a team's own automations in Prefect; an event is emitted after what it reports.
 
 Their names are `leeway.` and one of `EVENTS`; their resource is `leeway.project.<project>`, so an automation can be
 made for one project or for all. A payload holds what is in the record, never a row. Leeway itself acts on none of them.
@@ -13,7 +13,7 @@ from prefect.events import emit_event as emit_prefect_event
 
 EVENTS: dict[str, str] = {
     "night.decided": "A night was decided; the payload has its action, kind of drift and reason.",
-    "batch.quarantined": "A delivery, or rows of it, were set aside.",
+    "batch.quarantined": "A delivery, or rows of it, were quarantined.",
     "drift.detected": "Something is past its leeway, or the model hurts: the night's action was hold, ask or retrain.",
     "challenger.registered": "A retraining passed its gate and waits for approval.",
     "challenger.refused": "A retraining did not pass its gate.",
@@ -24,9 +24,9 @@ EVENTS: dict[str, str] = {
 
 
 def emit_event(project: str, event: str, payload: Mapping[str, Any]) -> None:
-    """Emit one of `EVENTS` about a project; it is sent in the background, and a server that is away fails nothing."""
+    """Emit one of `EVENTS` about a project, in the background; an unreachable server fails nothing."""
     if event not in EVENTS:
-        raise KeyError(f"{event!r} is none of Leeway's events: {', '.join(EVENTS)}")
+        raise KeyError(f"{event!r} is not one of Leeway's events: {', '.join(EVENTS)}")
     emit_prefect_event(
         event=f"leeway.{event}",
         resource={"prefect.resource.id": f"leeway.project.{project}", "prefect.resource.name": project},

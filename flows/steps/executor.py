@@ -1,4 +1,4 @@
-"""Where pieces of work are done: here, or on the workers of a Dask cluster.
+"""Does pieces of work in this process, or on the workers of a Dask cluster.
 
 Rooms are Prefect's tasks, partitions are Dask's: a worker that dies takes its partitions' work along, and Dask alone
 sees to it that another does it again.
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from tasks.train import ParallelMap
 
 CONNECT_SECONDS = 30
-LOOK_SECONDS = 5  # between looks at whether anybody is there to do the work
-ALONE_SECONDS = 120  # without any worker, after which nobody is expected to come
-AHEAD = 3  # pieces under way for each thread of the cluster: results that wait stay with the workers, and are few
+LOOK_SECONDS = 5  # between checks for workers
+ALONE_SECONDS = 120  # without any worker, after which the work fails
+AHEAD = 3  # pieces submitted for each thread of the cluster; results wait at the workers
 
 
 @contextmanager
 def executor(compute: Compute) -> Iterator[ParallelMap]:
-    """Give a function with the meaning of `map`; results come in the order of the work.
+    """Yield a function with the meaning of `map`; results have the order of the work.
 
-    A cluster is asked for when there are two pieces of work or more; one piece, or none, is done here.
+    A cluster is used for two pieces of work or more; a single piece is done in this process.
 
     Raises
     ------
@@ -90,7 +90,7 @@ class Cluster:
             ) from error
 
     def close(self) -> None:
-        """Leave the cluster; one that was started here ends."""
+        """Disconnect; a cluster that was started here ends."""
         for each in (self._client, self._local):
             if each is not None:
                 each.close()
@@ -101,7 +101,7 @@ class Cluster:
         client = self._connected()
         shared = client.submit(_itself, dumps(function), pure=False)
         self._wait(shared)
-        client.replicate([shared])  # Dask prefers workers that have it, and so would leave the others idle
+        client.replicate([shared])  # Dask prefers workers that have it, and would leave the others idle
         most = AHEAD * max(1, sum(client.nthreads().values()))
         under_way: deque[Any] = deque()
         for piece in pieces:
@@ -112,14 +112,14 @@ class Cluster:
             yield self._result(under_way.popleft())
 
     def _result(self, future: Any) -> Any:
-        """Return a piece's result, and let the cluster forget it: whoever dies afterwards did not do it in vain."""
+        """Return the result of a piece, and release it: a worker that dies afterwards loses nothing."""
         self._wait(future)
         found = future.result()
         future.release()
         return found
 
     def _wait(self, future: Any) -> None:
-        """Wait until a piece is done, as long as there is anybody to do it."""
+        """Wait until a piece is done, as long as there are workers."""
         from distributed import wait
 
         alone_since: float | None = None
@@ -132,7 +132,7 @@ class Cluster:
                 return
 
     def _alone(self, since: float | None) -> float | None:
-        """Return since when there has been no worker, if there is none.
+        """Return the moment since which there has been no worker; None while there is one.
 
         Raises
         ------
@@ -150,7 +150,7 @@ class Cluster:
 
     def _connected(self) -> Any:
         if self._client is not None and self._client.status != "running":
-            self._client.close()  # what the scheduler knew of it is lost; another try begins anew
+            self._client.close()  # the scheduler has lost its state; the next try connects again
             self._client = None
         self._client = self._client or self._connect()
         return self._client
@@ -197,10 +197,10 @@ def _done(content: bytes, piece: tuple[Any, ...]) -> Any:
 
 @lru_cache(maxsize=4)
 def _loaded(content: bytes) -> Callable[..., Any]:
-    """Return a function with all that is bound to it, once for all pieces that a worker does.
+    """Return a function with everything bound to it, loaded once for all pieces that a worker does.
 
-    It travels as bytes: what a worker cannot load fails as a piece of work, not as a message between workers, which
-    Dask would try to send for ever.
+    It is sent as bytes: a function that a worker cannot load fails as a piece of work, not as a message between
+    workers, which Dask would retry forever.
     """
     from distributed.protocol.pickle import loads
 

@@ -1,4 +1,4 @@
-"""The projects beside this one: those whose rows or answers it is made of, and those that are made of its own."""
+"""Related projects: upstream ones, with rows or answers that this one uses, and downstream ones, which use its own."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def upstream_states(
 
 
 def downstream(workspace: Workspace) -> tuple[str, ...]:
-    """Return the projects beside this one that declare it, or one that does, as upstream; the nearest first."""
+    """Return the projects that declare this one as upstream, directly or through others; the nearest first."""
     specs = _neighbours(workspace)
     found: list[str] = []
     asked = [workspace.project]
@@ -65,7 +65,7 @@ def downstream(workspace: Workspace) -> tuple[str, ...]:
 
 
 def _seen(declared: UpstreamProject, entry: NightEntry) -> UpstreamState:
-    """Return a night of a project upstream, as far as it concerns what is used of it."""
+    """Return a night of an upstream project, as far as it concerns what is used of it."""
     past = dict.fromkeys(
         statistic.where or statistic.column
         for statistic in entry.moved
@@ -81,7 +81,7 @@ def _used(declared: UpstreamProject, column: str) -> bool:
 
 
 def _neighbours(workspace: Workspace) -> list[ProjectSpec]:
-    """Return the specs beside this project's that name any project upstream; one that cannot be read is left out."""
+    """Return the neighbouring specs that name an upstream project; a spec that cannot be read is left out."""
     found = []
     for path in sorted(workspace.folder.parent.glob(f"*/{FILE}")):
         if path.parent == workspace.folder or "upstream" not in path.read_text(encoding="utf-8", errors="replace"):

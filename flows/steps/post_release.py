@@ -1,4 +1,4 @@
-"""After a training: the version that waits answers beside the champion, and the champion's first cohort is judged."""
+"""After a training: the waiting version answers in shadow mode, and the champion's first cohort is measured."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tasks.records import NightEntry, Recovered, nights_of
 from tasks.registry.mlflow_names import CHALLENGER, PREVIOUS, SHADOW
 from tasks.score.task import Scorer
 
-SEEN_TO = {"ask", "retrain"}  # what a night must have come to for a release that did worse to count as looked at
+SEEN_TO = {"ask", "retrain"}  # actions of a night that show a release that did worse to a person
 LONGEST = 200
 
 
 def shadow_scored(workspace: Workspace, champion: Champion, data: NightData) -> str:
-    """Let the version that waits for approval answer what it has not answered yet, beside the champion.
+    """Let the version that waits for approval answer what it has not answered yet, in shadow mode.
 
-    Nothing of it is handed out, and nothing that goes wrong with it keeps a night from its end.
+    Its answers are not served, and an error of it does not fail the night.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def shadow_scored(workspace: Workspace, champion: Champion, data: NightData) -> 
                 workspace.lake, workspace.project, waiting.model, number, features, clock.now(), spread=spread
             )
             rows = scorer.write(scorer.unanswered(data.deliveries.accepted(after=waiting.trained_until)), "shadow")
-    except Exception as error:  # noqa: BLE001 - whatever it is, the night belongs to the champion
+    except Exception as error:  # noqa: BLE001 - no error of a shadow fails the champion's night
         why = f"{type(error).__name__}: {' '.join(str(error).split())}"[:LONGEST]
         logger().warning(line("shadow_not_scored", version=number, why=why))
         return why
@@ -81,18 +81,18 @@ def shadowed(
         logger().warning(line("shadow_not_judged", version=number, why=why))
         return ShadowOutcome(number, f"its answers could not be judged ({why})", failed=True)
     if found is None:
-        return ShadowOutcome(number, "none of the rows it answered beside the champion has matured yet")
+        return ShadowOutcome(number, "no row that both versions answered has matured yet")
     return ShadowOutcome(number, found.sentence, numbers=asdict(found))
 
 
 def show_shadow(workspace: Workspace, found: ShadowOutcome | None) -> None:
-    """Let the version that waits say on its own page how it does."""
+    """Show on the page of the waiting version how it compares."""
     if found is not None:
         workspace.registry.set_tag(workspace.project, found.version, SHADOW, found.sentence)
 
 
 def released(champion: Champion, data: NightSource) -> ReleaseOutcome | None:
-    """Return what the champion's first matured cohort came to; None once a night before has told."""
+    """Return the outcome of the champion's first matured cohort; None once an earlier night has reported it."""
     if any(_judged(night, champion.number) for night in nights_of(data.entries) if night.night < data.night):
         return None
     found = first_cohort(realised_losses(data, champion.answering), champion.promised, data.spec)
@@ -116,7 +116,7 @@ def _judged(night: NightEntry, version: int) -> bool:
 
 
 def _waiting(champion: Champion, data: NightSource) -> int | None:
-    """Return the version that shall answer beside the champion, if the spec asks for it and one waits."""
+    """Return the version that answers in shadow mode, if the spec asks for one and one waits."""
     if not data.spec.scoring.shadow:
         return None
     number = data.aliases.get(CHALLENGER)

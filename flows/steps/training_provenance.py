@@ -1,4 +1,4 @@
-"""Where a version comes from: all that its training must write down so that it can be repeated."""
+"""The provenance of a version: everything that its training records so that it can be repeated."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tasks.registry import Input
 from tasks.train import TrainingResult
 
 READ = ("batches", "rows", "labels", "features")
-"""The tables a training learns from; upkeep keeps the states of them that versions name."""
+"""The tables that a training reads; upkeep keeps the states of them that versions name."""
 PACKAGES = ("numpy", "pandas", "scikit-learn", "onnx", "onnxruntime", "skops")
 LOCK = "requirements.lock"
 GIT_SECONDS = 10
 
 
 def origin(workspace: Workspace, trained: TrainingResult, read_at: dict[str, int] | None = None) -> dict[str, Any]:
-    """Return what a training is repeated from: its recipe, its spec, the lake's commits, and the code that ran.
+    """Return what a training is repeated from: its recipe, its spec, the lake's commits, and its code.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def origin(workspace: Workspace, trained: TrainingResult, read_at: dict[str, int
 
 
 def commits(lake: Lake, project: str) -> dict[str, int]:
-    """Return the newest commit of each table a training reads; one that was never written has none."""
+    """Return the newest commit of each table that a training reads; a table that was never written has none."""
     found = {table: lake.version(project, table) for table in READ}
     return {table: commit for table, commit in found.items() if commit is not None}
 
@@ -60,7 +60,7 @@ def inputs(workspace: Workspace, read_at: dict[str, int]) -> tuple[Input, ...]:
 
 
 def code(function: str | None = None, folder: Path | None = None) -> dict[str, Any]:
-    """Return by which code a model is made: what may explain that the same rows gave another one.
+    """Return the code that a model is made by; it may explain why the same rows gave another model.
 
     Parameters
     ----------
@@ -80,15 +80,15 @@ def code(function: str | None = None, folder: Path | None = None) -> dict[str, A
 
 
 def git_commit(root: Path) -> str | None:
-    """Return the commit a source tree stands at, with `-dirty` where files differ from it; None outside of git."""
+    """Return the commit of a source tree, with `-dirty` where files differ from it; None outside of git."""
     if not (root / ".git").exists():
         return None
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
-        said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=GIT_SECONDS)
+        described = subprocess.run(command, capture_output=True, text=True, check=False, timeout=GIT_SECONDS)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return said.stdout.strip() or None
+    return described.stdout.strip() or None
 
 
 def _version(package: str) -> str | None:
@@ -99,13 +99,13 @@ def _version(package: str) -> str | None:
 
 
 def _features_sha256(function: str | None, folder: Path | None) -> str | None:
-    """Return the sha256 of the file a feature function is in, beside the spec or importable; None without one."""
+    """Return the sha256 of the file of a feature function, next to the spec or importable; None without one."""
     if function is None:
         return None
     module = function.partition(":")[0]
-    beside = None if folder is None else folder.joinpath(*module.split(".")).with_suffix(".py")
-    if beside is not None and beside.exists():
-        return _sha256(beside)
+    local = None if folder is None else folder.joinpath(*module.split(".")).with_suffix(".py")
+    if local is not None and local.exists():
+        return _sha256(local)
     try:
         found = find_spec(module)
     except ImportError:

@@ -1,4 +1,4 @@
-"""Answers for parts of the rows, wherever they are worked out: what a worker is given, and what comes back."""
+"""Answers for parts of the rows, wherever they are computed: what a worker receives, and what it returns."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tasks.model import Predictor
 from tasks.score.automation import Degree, deferred_under
 from tasks.score.prediction_rows import Role, predictions
 
-SHARED = ("batch_id", "revision", "version", "role", "time")  # what all rows of a part have alike is not sent back
+SHARED = ("batch_id", "revision", "version", "role", "time")  # equal in all rows of a part, so not returned
 KINDS = pa.schema([kind for kind in TABLES["predictions"].schema if kind.name not in SHARED])
 
 
 @dataclass(frozen=True)
 class Answerer:
-    """What whoever answers needs: where the rows lie, their features, and the model; sent once to each worker."""
+    """Answers parts of the rows: it has their reader, their features and the model, and is sent once to each worker."""
 
     reader: RowReader
     features: Callable[[pd.DataFrame], pd.DataFrame]
@@ -31,7 +31,7 @@ class Answerer:
     degree: Degree
 
     def answered(self, partition: tuple[RowPart, ...]) -> list[tuple[RowPart, pa.Table]]:
-        """Return the answers for each part's rows, as they travel: without what all of its rows share."""
+        """Return the answers for each part's rows, without the columns that are equal in all of them."""
         return [(part, self._sent(part)) for part in partition]
 
     def whole(self, part: RowPart, sent: pa.Table) -> pa.Table:

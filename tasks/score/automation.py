@@ -1,4 +1,4 @@
-"""What the spec's degree of automation makes of a row: decided by the model, proposed by it, or left to a person."""
+"""The degree of automation: a row is decided by the model, proposed by it, or left to a person."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Degree = Literal["human", "shadow", "assist", "partial", "full"]
 
 
 def deferred_under(degree: Degree, unsure: npt.ArrayLike) -> BoolArray:
-    """Return which rows a person decides, of those the model is too unsure of or not.
+    """Return which rows a person decides, given which ones the model is too unsure of.
 
     Examples
     --------

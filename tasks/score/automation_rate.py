@@ -1,4 +1,4 @@
-"""The automation rate: how much was decided without a person, and how wrong that was, once its labels are known."""
+"""The automation rate: the share of rows decided without a person, and their error once labels are known."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tasks.statistics import LOSSES
 
 @dataclass(frozen=True, slots=True)
 class AutomationRate:
-    """What became of the rows of a period.
+    """How the rows of a period were decided.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class AutomationRate:
     deferred_share : float
         Share of them that a person decides; 1 minus the automation rate. NaN without rows.
     automated_labelled : int
-        Rows of the automated part whose label is known.
+        Rows of the automated part with a known label.
     automated_error : float
         Their share of wrong decisions; for numbers, the metric's mean. NaN without such rows.
     target_error : float or None
@@ -59,10 +59,10 @@ def automation(served: pd.DataFrame, matured: pd.DataFrame, spec: ProjectSpec) -
     Parameters
     ----------
     served : DataFrame
-        `deferred` of the rows whose share is asked for.
+        `deferred` of the rows that the share is computed of.
     matured : DataFrame
-        `deferred`, `prediction`, `confidence` (of several classes `predicted_class`) and `label` of the rows whose
-        error is asked for.
+        `deferred`, `prediction`, `confidence` (of several classes `predicted_class`) and `label` of the rows
+        that the error is computed of.
     spec : ProjectSpec
         For the task, the metric and the target.
 
@@ -94,8 +94,8 @@ def automation(served: pd.DataFrame, matured: pd.DataFrame, spec: ProjectSpec) -
 def row_errors(rows: pd.DataFrame, spec: ProjectSpec) -> FloatArray:
     """Return each row's error: the metric's loss of a number, 1 for a wrong decision of two classes; else none.
 
-    What a binary model decided is read from its confidence, which is the probability of the class it chose, wherever
-    its threshold was; of several classes the name it chose is compared with the label.
+    The decision of a binary model is read from its confidence, the probability of the class that it chose, so it does
+    not depend on the threshold; of several classes the chosen name is compared with the label.
 
     Examples
     --------
@@ -117,5 +117,5 @@ def row_errors(rows: pd.DataFrame, spec: ProjectSpec) -> FloatArray:
 
 
 def _deferred(rows: pd.DataFrame) -> BoolArray:
-    """Return which rows were deferred; older records do not say, and then none was."""
+    """Return which rows were deferred; none where an older record has no value."""
     return np.asarray(rows["deferred"].astype("boolean").fillna(value=False), dtype=bool)

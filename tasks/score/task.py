@@ -1,4 +1,4 @@
-"""The rim of score: reads batches not scored yet, writes their predictions once, and hands the results out."""
+"""The rim of score: reads batches without predictions, writes their predictions once, and writes answer files."""
 
 from __future__ import annotations
 
@@ -30,17 +30,19 @@ from tasks.score.automation_rate import AutomationRate, automation
 from tasks.score.output_files import AnswerFiles
 from tasks.score.prediction_rows import Role
 
-ROWS_HELD = 200_000  # answers of no more rows are worked out before they are written
-ROWS_AT_ONCE = 4_000_000  # answered in one commit, unless one delivery has more: what a run that dies has done in vain
-PARTITION_ROWS = 1_000_000  # whose answers come back together: 75 bytes a row
+ROWS_HELD = 200_000  # answers of so many rows are computed before they are written
+ROWS_AT_ONCE = (
+    4_000_000  # answered in one commit, unless one delivery has more; a run that dies loses one commit's work
+)
+PARTITION_ROWS = 1_000_000  # rows with answers that are returned together: 75 bytes a row
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """A version that answers: where to, with which features, and when; and where its answers go beside the lake.
+    """A version that answers: into which lake, with which features and when, and the files its answers are copied to.
 
     `degree` is the spec's `automation.degree`: it says which rows people decide, whatever the model's own rule is.
-    `spread` does the answering, part by part: here, or on a cluster's workers.
+    `spread` answers part by part: in this process, or on the workers of a cluster.
     """
 
     lake: Lake
@@ -49,12 +51,12 @@ class Scorer:
     version: int
     features: Callable[[pd.DataFrame], pd.DataFrame]
     moment: datetime
-    results: AnswerFiles | None = None
+    files: AnswerFiles | None = None
     degree: Degree = "partial"
     spread: ParallelMap = map
 
     def unanswered(self, batches: Sequence[Batch]) -> list[Batch]:
-        """Return those of the batches that this version has not answered for yet."""
+        """Return the batches that this version has not answered yet."""
         names = {version_key(batch.write_key, self.version): batch for batch in batches}
         return [names[key] for key in self.lake.missing(self.project, "predictions", list(names))]
 
@@ -64,24 +66,24 @@ class Scorer:
         Raises
         ------
         Conflict
-            When another run answered for some of them meanwhile.
+            When another run answered some of them in the meantime.
         """
         return sum(self._write(group, role) for group in _groups(batches))
 
     def hand_out(self, batches: Sequence[Batch]) -> int:
-        """Write a file of answers for every batch that was served and has none yet; return how many.
+        """Write a file of answers for every served batch without one; return how many.
 
         What is missing is found by looking, so a run that ended between the lake and the file is made good by the next.
         """
-        if self.results is None:
+        if self.files is None:
             return 0
-        there = self.results.names()
-        lacking = {self.results.name(batch): batch for batch in batches}
+        there = self.files.names()
+        lacking = {self.files.name(batch): batch for batch in batches}
         made = 0
         for name in lacking.keys() - there:
             answers = self._served(lacking[name])
             if len(answers):
-                self.results.write(name, answers)
+                self.files.write(name, answers)
                 made += 1
         return made
 
@@ -99,8 +101,8 @@ class Scorer:
             keys += [served_key(batch.write_key) for batch in batches]
         if not self._added(batches, role, keys):
             raise Conflict(
-                f"another run of {self.project} answered for some of {len(batches)} batches meanwhile; run it again: "
-                "what is there will be left as it is"
+                f"another run of {self.project} answered some of {len(batches)} batches in the meantime; run it again: "
+                "answers that exist stay as they are"
             )
         return rows
 
@@ -114,7 +116,7 @@ class Scorer:
             try:
                 yield from self._answers(batches, role)
             except Exception as error:
-                failed.append(error)  # Delta would tell of it as an error of its own
+                failed.append(error)  # Delta would raise it as an error of its own
                 raise
 
         try:
@@ -125,19 +127,19 @@ class Scorer:
             raise
 
     def _answers(self, batches: Sequence[Batch], role: Role) -> Iterator[pa.Table]:
-        files = RowFiles.now(self.lake, self.project)
-        asked = Answerer(files.reader, self.features, self.model, self.version, role, self.moment, self.degree)
-        parts = [part for batch in batches for part in files.parts(batch)]
+        stored = RowFiles.now(self.lake, self.project)
+        asked = Answerer(stored.reader, self.features, self.model, self.version, role, self.moment, self.degree)
+        parts = [part for batch in batches for part in stored.parts(batch)]
         for answered in self.spread(asked.answered, partitions(parts, PARTITION_ROWS)):
             for part, sent in answered:
                 yield asked.whole(part, sent)
 
 
 def score_batches(scorer: Scorer, batches: Sequence[Batch]) -> int:
-    """Let the champion answer for every batch it did not answer for yet; return how many rows that were.
+    """Let the champion answer every batch that it has not answered yet; return the number of rows.
 
-    It serves what no champion has served. Where another one did, its answers are a shadow's, for it to be judged by.
-    Where the spec names a place for results, every batch that was served gets its file there.
+    It serves the batches that no champion has served. Where another one did, its answers are shadow answers, which it
+    is measured by. Where the spec names an output, every served batch gets a file there.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Upkeep: a project's tables as they lie in the store in; small files together, what is nobody's or too old out.
+"""Upkeep: a project's stored tables in; small files compacted, orphaned and too old rows removed, out.
 
 Nothing that counts changes: the rows, labels, profiles and predictions that stand before it stand after it.
 """

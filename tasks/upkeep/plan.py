@@ -1,4 +1,4 @@
-"""What there is to do for a project's tables, before anything is done. Pure."""
+"""The chores of a project's tables, planned before any is done."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Kind = Literal["orphans", "retention", "compaction", "files"]
 SMALL_FILES = 8
 BATCHES_AT_ONCE = 200
 OF_BATCHES = ("rows", "labels", "profiles", "predictions")
-# Which of the spec's spans holds for a table, and by which of its days.
+# The retention of the spec that applies to a table, and the column of days that it counts.
 SPANS: Mapping[str, tuple[str, str]] = {
     "rows": ("rows_days", "event_date"),
     "labels": ("rows_days", "arrival"),
@@ -26,7 +26,7 @@ SPANS: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """One thing to do for one table; `predicate` says which rows go, where rows go at all."""
+    """One thing to do for one table; `predicate` selects the rows that are removed, if any."""
 
     table: str
     kind: Kind
@@ -36,7 +36,7 @@ class Chore:
 
 @dataclass(frozen=True, slots=True)
 class Orphans:
-    """Ids of batches that wrote into a table longer ago than a lease and never came to count."""
+    """Ids of batches that wrote to a table longer ago than a lease, and do not count."""
 
     table: str
     batch_ids: tuple[str, ...]
@@ -49,7 +49,7 @@ def chores(
     orphans: Iterable[Orphans],
     batches: Iterable[Batch],
 ) -> list[Chore]:
-    r"""Return what there is to do, in the order in which it is best done: rows go first, files are made last.
+    r"""Return the chores in the order in which they are done: rows are removed first, files are compacted last.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def chores(
     orphans : iterable of Orphans
         What a crash left, by table.
     batches : iterable of Batch
-        Every batch as it stands; what it wrote before its base is replaced.
+        Every batch in its present state; what it wrote before its base is replaced.
 
     Examples
     --------
@@ -83,11 +83,11 @@ def chores(
 
 def _orphaned(orphans: Orphans) -> Iterable[Chore]:
     for some in _some(orphans.batch_ids):
-        yield Chore(orphans.table, "orphans", f"{len(some)} batches that never came to count", _of(some))
+        yield Chore(orphans.table, "orphans", f"{len(some)} batches that no night completed", _of(some))
 
 
 def _replaced(table: str, batches: Iterable[Batch]) -> Iterable[Chore]:
-    """Yield what removes that which batches wrote before they were corrected; few batches share a base."""
+    """Yield the chores that remove what batches wrote before they were corrected; few batches share a base."""
     by_base: dict[int, list[str]] = {}
     for batch in batches:
         if batch.base > 1:

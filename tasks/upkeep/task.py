@@ -1,4 +1,4 @@
-"""The rim of upkeep: looks at every table of a project, then does what there is to do, or only says it."""
+"""The rim of upkeep: reads the layout of every table of a project, then does the chores, or only lists them."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ class Done:
 
     @property
     def said(self) -> str:
-        """What was done, in words."""
+        """The chore and its amount, in words."""
         verb = "written together" if self.chore.kind == "compaction" else "removed"
         return f"{self.chore.table}: {self.amount} {UNIT[self.chore.kind]} {verb} ({self.chore.why})"
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When upkeep is done: the night that retention counts from, and the time that a lease is judged by."""
+    """The moment of upkeep: the night that retention counts from, and the time that leases are compared with."""
 
     night: date
     now: datetime
@@ -56,20 +56,20 @@ class Moment:
 def keep_up(
     lake: Lake, spec: ProjectSpec, when: Moment, trained_on: dict[str, list[int]], *, dry_run: bool
 ) -> list[Done]:
-    """Do a project's upkeep; return what was done, or would be.
+    """Do the chores of a project; return them with their amounts.
 
     Parameters
     ----------
     trained_on : dict
         For each table, the commits that registered models were trained on: their files stay.
     dry_run : bool
-        Only look.
+        Only count, change nothing.
     """
     project, known = spec.project, deliveries(lake, spec.project)
     layouts = [found for table in TABLES if (found := layout(lake, project, table)) is not None]
     lost = list(_orphans(lake, project, known, when.now))
     if not dry_run:
-        _write_down(lake, project, known, lost, when)
+        _record_orphans(lake, project, known, lost, when)
     done = []
     for chore in chores(when.night, spec.retention, layouts, lost, known.latest()):
         each = Done(chore, _do(lake, spec, chore, trained_on.get(chore.table, ()), dry_run=dry_run))
@@ -83,9 +83,9 @@ keep_up_task = leeway_task("upkeep")(keep_up)
 
 
 def _orphans(lake: Lake, project: str, known: Deliveries, now: datetime) -> Iterator[Orphans]:
-    """Yield what was written longer ago than the lease by batches that count for nothing.
+    """Yield the batches that wrote longer ago than a lease lasts and do not count.
 
-    What is younger may belong to a night that is running.
+    Newer writes may belong to a night that is running.
     """
     counted = {batch.batch_id for batch in known.latest()}
     for table in OF_BATCHES:
@@ -98,10 +98,10 @@ def _orphans(lake: Lake, project: str, known: Deliveries, now: datetime) -> Iter
             yield Orphans(table, tuple(sorted(ids & still_there)))
 
 
-def _write_down(lake: Lake, project: str, known: Deliveries, lost: Sequence[Orphans], when: Moment) -> None:
-    """Give each orphan a batch of its own that counts for nothing: should it land again, it is written anew.
+def _record_orphans(lake: Lake, project: str, known: Deliveries, lost: Sequence[Orphans], when: Moment) -> None:
+    """Write a batch that does not count for each orphan, so that it is written again if it lands again.
 
-    The names of its writes are taken for good, so without one its rows would be thought to be there.
+    The keys of its writes are used for good: without such a batch its rows would be taken as written.
     """
     ids = sorted({name for each in lost for name in each.batch_ids})
     unknown = Batch(

@@ -113,7 +113,7 @@ def test_what_fails_while_answers_are_written_is_told_as_it_is(scorer: Scorer, m
 
 def test_what_another_run_answered_meanwhile_is_a_conflict_and_nothing_is_written_twice(scorer: Scorer) -> None:
     assert score_batches(scorer, BATCHES[:1]) == 2
-    with pytest.raises(Conflict, match="another run of mine answered for some of 2 batches meanwhile"):
+    with pytest.raises(Conflict, match="another run of mine answered some of 2 batches in the meantime"):
         scorer.write(BATCHES[:2], "champion")
     assert len(answered(scorer)) == 2
     assert score_batches(scorer, BATCHES) == 4
@@ -121,7 +121,7 @@ def test_what_another_run_answered_meanwhile_is_a_conflict_and_nothing_is_writte
 
 def test_each_delivery_gets_its_file_once_and_a_lost_one_is_made_good(scorer: Scorer, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    handing = replace(scorer, results=AnswerFiles(str(out), "csv"))
+    handing = replace(scorer, files=AnswerFiles(str(out), "csv"))
     assert score_batches(handing, BATCHES[:2]) == 4
     first = out / f"predictions-{DAY}-a-1.csv"
     assert sorted(path.name for path in out.iterdir()) == [first.name, f"predictions-{DAY}-b-1.csv"]
@@ -137,14 +137,14 @@ def test_each_delivery_gets_its_file_once_and_a_lost_one_is_made_good(scorer: Sc
 
 def test_a_later_champions_shadow_answers_are_not_handed_out(scorer: Scorer, tmp_path: Path) -> None:
     assert score_batches(scorer, BATCHES[:1]) == 2
-    late = replace(scorer, version=2, results=AnswerFiles(str(tmp_path / "out")))
+    late = replace(scorer, version=2, files=AnswerFiles(str(tmp_path / "out")))
     assert score_batches(late, BATCHES) == 6
     read = [pd.read_parquet(path) for path in sorted((tmp_path / "out").iterdir())]
     assert [frame["version"].unique().tolist() for frame in read] == [[1], [2], [2]]
 
 
 def test_a_batch_that_nobody_served_gets_no_file(scorer: Scorer, tmp_path: Path) -> None:
-    handing = replace(scorer, results=AnswerFiles(str(tmp_path / "out")))
+    handing = replace(scorer, files=AnswerFiles(str(tmp_path / "out")))
     assert handing.hand_out(BATCHES) == 0
     assert not (tmp_path / "out").exists()
 
@@ -166,14 +166,14 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_files_go_to_a_bucket_as_well(bucket: str, scorer: Scorer) -> None:
-    handing = replace(scorer, results=AnswerFiles(bucket, "csv", options=s3_options(os.environ)))
+    handing = replace(scorer, files=AnswerFiles(bucket, "csv", options=s3_options(os.environ)))
     assert score_batches(handing, BATCHES[:1]) == 2
-    assert handing.results is not None
-    assert handing.results.names() == {f"predictions-{DAY}-a-1.csv"}
+    assert handing.files is not None
+    assert handing.files.names() == {f"predictions-{DAY}-a-1.csv"}
     assert handing.hand_out(BATCHES[:1]) == 0
 
 
 def test_a_store_that_does_not_answer_is_tried_again_later(scorer: Scorer, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file where a folder should be", encoding="utf-8")
     with pytest.raises(Unreachable, match="is the store up"):
-        score_batches(replace(scorer, results=AnswerFiles(str(tmp_path / "out" / "deeper"))), BATCHES[:1])
+        score_batches(replace(scorer, files=AnswerFiles(str(tmp_path / "out" / "deeper"))), BATCHES[:1])
