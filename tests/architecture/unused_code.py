@@ -53,7 +53,6 @@ ALLOWED = {
     "tasks/records/answers.py quarantined_batches": "a field of the stored decision, shown by `why` with all numbers",
     "tasks/records/entries.py served_rows": "a field of the stored decision",
     "tasks/records/entries.py run_because": "a field of the stored decision",
-    "tasks/records/entries.py because": "a field of the stored record of a retraining, a promotion and a rollback",
     "tasks/spec/*.py model_config": "pydantic reads the configuration of a model",
     "tasks/spec/policy_sections.py *_days": "keys of project.yaml that upkeep reads by the name of their table",
     "tasks/spec/reading/yaml_document.py yaml_implicit_resolvers": "PyYAML's loader reads it",
