@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
-from flows.steps.night_context import NightContext
 from flows.workspace import Champion
 from tasks.lake import Batch
 from tasks.records import AutomationCounts, BatchVerdict, Decision, DriftStatistic, MonitoringResult, NightEntry
+
+if TYPE_CHECKING:
+    from flows.steps.night_context import NightContext
 
 MONTH_DAYS = 30
 COLUMNS_SHOWN = 50
