@@ -40,4 +40,4 @@ class NightSource(Protocol):
         """Return what a version predicted for rows of event dates after a day, up to the night, by row id."""
 
     def matured(self, predictions: pd.DataFrame, *, labels_after: date) -> pd.DataFrame:
-        """Join predictions with the newest labels; only rows whose labels have matured by the night."""
+        """Join predictions with the newest labels; only rows with labels that have matured by the night."""

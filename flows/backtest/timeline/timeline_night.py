@@ -102,7 +102,7 @@ class TimelineNight:
         )
 
     def matured(self, predictions: pd.DataFrame, *, labels_after: date) -> pd.DataFrame:
-        """Join predictions with the newest labels; only rows whose labels have matured by the night."""
+        """Join predictions with the newest labels; only rows with labels that have matured by the night."""
         timeline, positions = self.store.timeline, predictions["position"].to_numpy()
         labels, known = self._labels(labels_after)
         codes, until = timeline.row_codes[positions], np.datetime64(self.spec.matured_until(self.night))
