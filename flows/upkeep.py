@@ -40,7 +40,7 @@ def upkeep(project: str, dry_run: bool = False) -> dict[str, Any]:
         workspace.lake, workspace.project, LEASE
     ):  # a night that is running may have written what nothing counts yet
         done = keep_up_task(workspace.lake, workspace.spec, when, trained_on(workspace), dry_run=dry_run)
-    descriptions = [chore.said for chore in done]
+    descriptions = [chore.sentence for chore in done]
     if done and not dry_run:
         entry = UpkeepEntry(
             name=now.isoformat(timespec="seconds"),

@@ -91,22 +91,22 @@ class NightData:
         The columns are `row_id`, `event_date`, `version`, `role`, `prediction`, `confidence` and `deferred`; of several
         classes `predicted_class` and `probabilities` too.
         """
-        found = self._held("predictions", after, self._read_predictions)
-        return found[found["event_date"] > after]
+        predictions = self._since("predictions", after, self._read_predictions)
+        return predictions[predictions["event_date"] > after]
 
     def predictions_of(self, version: int, *, after: date) -> pd.DataFrame:
         """Return what one version predicted for rows of event dates after a day, up to the night, by row id."""
-        found = self.predictions(after=after)
-        return found[found["version"] == version]
+        predictions = self.predictions(after=after)
+        return predictions[predictions["version"] == version]
 
     def served(self, *, after: date) -> pd.DataFrame:
         """Return what champions predicted for rows of event dates after a day, up to the night, by row id."""
-        found = self.predictions(after=after)
-        return found[found["role"] == "champion"]
+        predictions = self.predictions(after=after)
+        return predictions[predictions["role"] == "champion"]
 
     def labels(self, *, after: date) -> pd.DataFrame:
         """Return the newest label of each row, if it arrived after a day and up to the night."""
-        newest = self._held("labels", after, self._read_labels)
+        newest = self._since("labels", after, self._read_labels)
         return newest[newest["arrival"] > after]
 
     def matured(self, predictions: pd.DataFrame, *, labels_after: date) -> pd.DataFrame:
@@ -120,7 +120,7 @@ class NightData:
         due = predictions[predictions["event_date"] <= self.matured_until]
         return with_labels(due, self.labels(after=labels_after))
 
-    def _held(self, table: str, after: date, read: Callable[[date], pd.DataFrame]) -> pd.DataFrame:
+    def _since(self, table: str, after: date, read: Callable[[date], pd.DataFrame]) -> pd.DataFrame:
         """Return a table since a day that is not later than `after`; read again only where that is not far enough."""
         known = self._frames.get(table)
         if known is None or after < known[0]:
@@ -137,8 +137,10 @@ class NightData:
         if self.spec.training.task == "multiclass":
             columns += ["predicted_class", "probabilities"]
         inside: list[Filter] = [("event_date", ">", since), ("event_date", "<=", self.night)]
-        found = active_rows(self.lake, self.spec.project, "predictions", self.deliveries, columns=columns, where=inside)
-        return found.sort_values("row_id", kind="stable", ignore_index=True)
+        predictions = active_rows(
+            self.lake, self.spec.project, "predictions", self.deliveries, columns=columns, where=inside
+        )
+        return predictions.sort_values("row_id", kind="stable", ignore_index=True)
 
     def _read_labels(self, since: date) -> pd.DataFrame:
         arrived: list[Filter] = [("arrival", ">", since), ("arrival", "<=", self.night)]

@@ -1,7 +1,7 @@
 """Score: accepted rows and a model in, one prediction for each row out, kept with the version and role that made it.
 
 With a rule for it, unsure rows are marked for a person, with the values that moved the answer; the spec's degree of
-automation has the last word. Where the spec names a place, each delivery's answers are written there as a file.
+automation has the last word. Where the spec names an output, each delivery's answers are written there as a file.
 `automation` says how much was decided without a person, and how wrong that was.
 """
 

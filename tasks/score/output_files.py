@@ -46,10 +46,10 @@ class AnswerFiles:
 
         system, root = file_system(self.root, self.options)
         try:
-            found = system.get_file_info(fs.FileSelector(root, allow_not_found=True))
+            listed = system.get_file_info(fs.FileSelector(root, allow_not_found=True))
         except OSError as error:
             raise Unreachable(f"listing {self.root} failed: {error}; is the store up?") from error
-        return {each.base_name for each in found}
+        return {file.base_name for file in listed}
 
     def write(self, name: str, answers: pd.DataFrame) -> None:
         """Write a file as a whole; no reader sees a part of it.
@@ -63,14 +63,14 @@ class AnswerFiles:
         content = file_content(answers.assign(proposal=True) if self.proposals else answers, self.format)
         local = not self.root.startswith("s3://")
         target = f"{root}/{name}"
-        place = f"{root}/.{name}.part" if local else target  # an S3 object appears when it is complete
+        draft = f"{root}/.{name}.part" if local else target  # an S3 object appears when it is complete
         try:
             if local:
                 system.create_dir(root)
-            with system.open_output_stream(place) as stream:
+            with system.open_output_stream(draft) as stream:
                 stream.write(content)
             if local:
-                system.move(place, target)
+                system.move(draft, target)
         except OSError as error:
             raise Unreachable(f"writing {self.root}/{name} failed: {error}; is the store up?") from error
 

@@ -73,7 +73,7 @@ class Scorer:
     def hand_out(self, batches: Sequence[Batch]) -> int:
         """Write a file of answers for every served batch without one; return how many.
 
-        What is missing is found by looking, so a run that ended between the lake and the file is made good by the next.
+        Missing files are looked for: the next run writes the file of a run that ended after its commit to the lake.
         """
         if self.files is None:
             return 0
@@ -89,10 +89,10 @@ class Scorer:
 
     def _served(self, batch: Batch) -> pd.DataFrame:
         """Return the answers that champions gave for one revision of a batch."""
-        mine: list[Filter] = [("batch_id", "=", batch.batch_id), ("revision", "=", batch.revision)]
+        inside: list[Filter] = [("batch_id", "=", batch.batch_id), ("revision", "=", batch.revision)]
         if batch.event_from is not None and batch.event_until is not None:
-            mine = [("event_date", ">=", batch.event_from), ("event_date", "<=", batch.event_until), *mine]
-        return self.lake.read(self.project, "predictions", where=[*mine, ("role", "=", "champion")])
+            inside += [("event_date", ">=", batch.event_from), ("event_date", "<=", batch.event_until)]
+        return self.lake.read(self.project, "predictions", where=[*inside, ("role", "=", "champion")])
 
     def _write(self, batches: Sequence[Batch], role: Role) -> int:
         rows = sum(batch.rows_accepted for batch in batches)
@@ -108,8 +108,8 @@ class Scorer:
 
     def _added(self, batches: Sequence[Batch], role: Role, keys: list[str]) -> bool:
         if sum(batch.rows_accepted for batch in batches) <= ROWS_HELD:
-            held = pa.concat_tables(self._answers(batches, role))
-            return self.lake.append_if_absent(self.project, "predictions", held, *keys)
+            answers = pa.concat_tables(self._answers(batches, role))
+            return self.lake.append_if_absent(self.project, "predictions", answers, *keys)
         failed: list[Exception] = []
 
         def pieces() -> Iterator[pa.Table]:

@@ -64,21 +64,21 @@ def chores(
 
     Examples
     --------
-    >>> found = chores(date(2026, 3, 1), Retention(quarantine_days=28), [TableFiles("quarantine", 9, 9, 900)], [], [])
-    >>> [(chore.kind, chore.predicate) for chore in found]
+    >>> planned = chores(date(2026, 3, 1), Retention(quarantine_days=28), [TableFiles("quarantine", 9, 9, 900)], [], [])
+    >>> [(chore.kind, chore.predicate) for chore in planned]
     [('retention', '"arrival" < date \'2026-02-01\''), ('compaction', ''), ('files', '')]
     """
-    there = {layout.table: layout for layout in layouts}
-    found = [chore for each in orphans if each.table in there for chore in _orphaned(each)]
-    found += [chore for table in OF_BATCHES if table in there for chore in _replaced(table, batches)]
-    found += [_too_old(table, night, days) for table in there if (days := _days(retention, table)) is not None]
-    found += [
-        Chore(each.table, "compaction", f"{each.small_files} of {each.files} files are small")
-        for each in there.values()
-        if each.small_files >= SMALL_FILES
+    written = {layout.table: layout for layout in layouts}
+    planned = [chore for lost in orphans if lost.table in written for chore in _orphaned(lost)]
+    planned += [chore for table in OF_BATCHES if table in written for chore in _replaced(table, batches)]
+    planned += [_too_old(table, night, days) for table in written if (days := _days(retention, table)) is not None]
+    planned += [
+        Chore(files.table, "compaction", f"{files.small_files} of {files.files} files are small")
+        for files in written.values()
+        if files.small_files >= SMALL_FILES
     ]
     older = f"files that no state of the last {retention.history_days} days needs"
-    return [*found, *(Chore(table, "files", older) for table in there)]
+    return [*planned, *(Chore(table, "files", older) for table in written)]
 
 
 def _orphaned(orphans: Orphans) -> Iterable[Chore]:
@@ -114,4 +114,4 @@ def _some(ids: Iterable[str]) -> Iterable[tuple[str, ...]]:
 
 
 def _of(ids: Iterable[str]) -> str:
-    return "(" + " OR ".join(str(predicate([("batch_id", "=", each)])) for each in ids) + ")"
+    return "(" + " OR ".join(str(predicate([("batch_id", "=", name)])) for name in ids) + ")"

@@ -32,14 +32,14 @@ UNIT = {"orphans": "rows", "retention": "rows", "compaction": "files", "files": 
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class ChoreResult:
     """A chore, and how many rows or files it concerned."""
 
     chore: Chore
     amount: int
 
     @property
-    def said(self) -> str:
+    def sentence(self) -> str:
         """The chore and its amount, in words."""
         verb = "written together" if self.chore.kind == "compaction" else "removed"
         return f"{self.chore.table}: {self.amount} {UNIT[self.chore.kind]} {verb} ({self.chore.why})"
@@ -55,7 +55,7 @@ class Moment:
 
 def keep_up(
     lake: Lake, spec: ProjectSpec, when: Moment, trained_on: dict[str, list[int]], *, dry_run: bool
-) -> list[Done]:
+) -> list[ChoreResult]:
     """Do the chores of a project; return them with their amounts.
 
     Parameters
@@ -66,16 +66,16 @@ def keep_up(
         Only count, change nothing.
     """
     project, known = spec.project, deliveries(lake, spec.project)
-    layouts = [found for table in TABLES if (found := layout(lake, project, table)) is not None]
+    layouts = [files for table in TABLES if (files := layout(lake, project, table)) is not None]
     lost = list(_orphans(lake, project, known, when.now))
     if not dry_run:
         _record_orphans(lake, project, known, lost, when)
     done = []
     for chore in chores(when.night, spec.retention, layouts, lost, known.latest()):
-        each = Done(chore, _do(lake, spec, chore, trained_on.get(chore.table, ()), dry_run=dry_run))
-        if each.amount:
-            done.append(each)
-            logger().info(line("upkeep", table=chore.table, kind=chore.kind, amount=each.amount, dry_run=dry_run))
+        amount = _do(lake, spec, chore, trained_on.get(chore.table, ()), dry_run=dry_run)
+        if amount:
+            done.append(ChoreResult(chore, amount))
+            logger().info(line("upkeep", table=chore.table, kind=chore.kind, amount=amount, dry_run=dry_run))
     return done
 
 
@@ -103,7 +103,7 @@ def _record_orphans(lake: Lake, project: str, known: Deliveries, lost: Sequence[
 
     The keys of its writes are used for good: without such a batch its rows would be taken as written.
     """
-    ids = sorted({name for each in lost for name in each.batch_ids})
+    ids = sorted({name for orphans in lost for name in orphans.batch_ids})
     unknown = Batch(
         batch_id="",
         revision=1,
@@ -132,7 +132,7 @@ def _do(lake: Lake, spec: ProjectSpec, chore: Chore, keep: Sequence[int], *, dry
     if chore.kind == "files":
         return remove_files(lake, project, table, days=spec.retention.history_days, keep=keep, dry_run=dry_run)
     if chore.kind == "compaction":
-        found = layout(lake, project, table)
-        return (found.small_files if found else 0) if dry_run else compact(lake, project, table)
+        files = layout(lake, project, table)
+        return (files.small_files if files else 0) if dry_run else compact(lake, project, table)
     rows = count(lake, project, table, chore.predicate)
     return rows if dry_run or not rows else remove(lake, project, table, chore.predicate)

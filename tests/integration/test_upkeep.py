@@ -11,7 +11,7 @@ import pytest
 from tasks.lake import TABLES, Lake, active_rows, deliveries, layout
 from tasks.records import Checked, Landed
 from tasks.spec import ProjectSpec
-from tasks.upkeep.task import Done, Moment, keep_up
+from tasks.upkeep.task import ChoreResult, Moment, keep_up
 from tasks.validate.acceptance.task import store
 
 DAY = date(2026, 1, 2)
@@ -42,7 +42,7 @@ def counting(lake: Lake) -> dict[str, list[tuple[str, ...]]]:
     return {table: sorted(frame.map(str).itertuples(index=False, name=None)) for table, frame in frames.items()}
 
 
-def kinds(done: list[Done]) -> set[tuple[str, str]]:
+def kinds(done: list[ChoreResult]) -> set[tuple[str, str]]:
     return {(each.chore.table, each.chore.kind) for each in done}
 
 
