@@ -128,7 +128,7 @@ def test_the_factor_of_a_unit_is_named(reference: Reference) -> None:
     assert "square metre, square foot" in found(reference, frame)[0].evidence
 
 
-def test_repeated_rows_are_told_by_their_count(reference: Reference) -> None:
+def test_repeated_rows_are_detected_by_their_share(reference: Reference) -> None:
     frame = night(99).iloc[np.arange(400) % 80].reset_index(drop=True)
     assert [one.kind for one in found(reference, frame, DuplicateShares(repeated=0.8))] == ["duplicated_rows"]
     assert found(reference, night(98), DuplicateShares(repeated=0.3, repeated_before=0.28)) == ()

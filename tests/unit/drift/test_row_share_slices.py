@@ -81,7 +81,7 @@ def test_one_of_two_values_is_half_of_the_rows_and_no_slice(reference: Reference
 
 def test_a_reference_judges_the_same_after_it_was_stored(reference: Reference) -> None:
     frame = night(99).assign(area=112.0)
-    again = from_bytes(to_bytes(reference))  # whose columns come in another order: area, new, plan
+    again = from_bytes(to_bytes(reference))  # its columns are in another order: area, new, plan
     before, after = (
         compare(each, profile(frame, reference.total.ruler), POLICY, START + timedelta(days=30))
         for each in (reference, again)

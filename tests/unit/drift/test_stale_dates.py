@@ -117,7 +117,7 @@ def test_a_broken_source_of_dates_is_recognised_and_its_column_named(
     assert [(one.kind, one.columns, one.evidence) for one in broken] == [(kind, (column,), evidence)]
 
 
-def test_dates_of_a_cell_that_moves_alone_are_told_in_days() -> None:
+def test_a_slice_of_dates_is_named_in_days() -> None:
     from tasks.drift.measures.row_share_slices import slice_name
     from tasks.drift.measures.score_layout import score_layout
 

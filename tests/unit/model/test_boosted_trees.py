@@ -51,7 +51,7 @@ def test_every_answer_is_the_same_double(kind: str, values: int, missing: float)
     assert np.abs(answers(estimator, hard) - score(hard)).max() <= 1e-12
 
 
-def test_answers_agree_at_thresholds_and_beside_them() -> None:
+def test_predictions_agree_at_thresholds_and_next_to_them() -> None:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     inputs, target = sample(3, seed=1, missing=0.05)

@@ -84,7 +84,7 @@ def test_no_rows_make_an_empty_matrix() -> None:
 
 
 def test_dates_are_read_part_by_part_before_event_time() -> None:
-    """2024-03-02 was a Saturday, 2024-06-01 too; March has 31 days, April 30, May 31: 91 days lie between them."""
+    """2024-03-02 was a Saturday, 2024-06-01 too; March has 31 days, April 30, May 31: a difference of 91 days."""
     parts = (DatePart("day", "days", "2024-03-02"), DatePart("day", "month"), DatePart("day", "weekday"))
     dated = replace(SCHEMA, dates=(*parts, DatePart("day", "hour")), time=TimeFeature("2024-03-01", held_at_days=30))
     rows = input_matrix(FRAME.assign(day=pd.Series(["2024-03-02T18:00Z", None], dtype="str")), dated)

@@ -63,7 +63,7 @@ def test_anything_else_is_not(name: str) -> None:
     assert not is_allowed(name)
 
 
-def test_an_estimator_that_holds_a_function_of_somebody_elses_is_refused_before_it_is_kept() -> None:
+def test_an_estimator_with_a_foreign_function_is_refused_before_it_is_stored() -> None:
     from sklearn.compose import TransformedTargetRegressor
     from sklearn.linear_model import Ridge
 

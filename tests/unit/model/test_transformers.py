@@ -101,7 +101,7 @@ def test_what_steps_cannot_say_is_not_read(transformers: list[tuple[str, dict[st
     assert preprocessing_steps([made], INPUTS) is None
 
 
-def test_a_transformer_of_somebody_elses_is_not_read() -> None:
+def test_a_foreign_transformer_is_not_read() -> None:
     from sklearn.preprocessing import StandardScaler
 
     class Scaler(StandardScaler):  # type: ignore[misc]  # scikit-learn has no types

@@ -59,7 +59,7 @@ def test_more_rows_than_are_summed_at_once_are_summed_as_well() -> None:
     assert column == number(values[:70_001]) + number(values[70_001:])
 
 
-def test_what_lies_beyond_a_million_scales_counts_as_that_far_and_keeps_its_extremes() -> None:
+def test_values_beyond_a_million_scales_count_as_that_far_and_keep_their_extremes() -> None:
     column = number([1e300, -1e300, 1e300])
     assert (column.minimum, column.maximum) == (-1e300, 1e300)
     assert column.mean == pytest.approx(2**20 / 3)
@@ -81,7 +81,7 @@ def test_quantiles_are_exact_to_a_bin(share: float, expected: float) -> None:
     assert column.quantile(share) == pytest.approx(expected, abs=0.5)
 
 
-def test_no_quantile_lies_outside_the_data() -> None:
+def test_no_quantile_is_outside_the_data() -> None:
     column = number([4.0, 4.0, 4.0], Axis(1.0, 1.0))
     assert [column.quantile(share) for share in (0.0, 0.5, 1.0)] == [4.0, 4.0, 4.0]
 

@@ -35,7 +35,7 @@ def test_of_65_values_there_remain_how_many_and_the_pinned_ones(repeats: int) ->
     assert counts_of(column) == {0.0: repeats, 7.0: repeats}
 
 
-def test_values_that_share_a_bin_are_told_apart() -> None:
+def test_values_that_share_a_bin_are_counted_separately() -> None:
     near = np.repeat([1.0, 1.0 + 1e-9, 5.0], [9_000, 1_000, 2_000])
     assert counts_of(number(near)) == {1.0: 9_000, 1.0 + 1e-9: 1_000, 5.0: 2_000}
 
@@ -45,7 +45,7 @@ def test_many_values_are_counted_within_three_standard_errors(distinct: int) -> 
     assert number(np.repeat(np.arange(distinct) * 0.01, 2)).distinct == pytest.approx(distinct, rel=0.14)
 
 
-def test_ids_beyond_the_floats_are_told_apart() -> None:
+def test_ids_beyond_the_floats_are_counted_separately() -> None:
     ids = 2**62 + np.arange(1_000)
     assert number(ids, dtype="int64").distinct == pytest.approx(1_000, rel=0.14)
     assert counts_of(number(ids[:2], dtype="int64")) == {float(2**62): 1, 2**62 + 1: 1}

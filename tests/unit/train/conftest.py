@@ -1,4 +1,4 @@
-"""A small market whose prices rise: what an hour's training in a few seconds is tried on."""
+"""A small market with rising prices, on which a training takes seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Probabilities are corrected and decided upon by what forward validation taught; features by what they do there."""
+"""Calibration, thresholds and feature selection are learned from forward validation."""
 
 from __future__ import annotations
 
@@ -98,8 +98,8 @@ def test_features_that_do_nothing_are_left_out_when_the_spec_asks(spec_of: Make,
     spec = spec_of(training={"selection": True, "time_treatments": ["all_history"]})
     trained = train(market(), spec, AS_OF)
     assert trained.selection is not None
-    told = json.loads(json.dumps(trained.selection.to_dict(), allow_nan=False))
-    assert told["dropped"] == ["floor", "garden"]
+    selection = json.loads(json.dumps(trained.selection.to_dict(), allow_nan=False))
+    assert selection["dropped"] == ["floor", "garden"]
     schema = trained.fitted.portable.schema
     assert (schema.numbers, schema.booleans, list(schema.categories)) == (("area",), (), ["zip"])
     assert trained.recipe.features == ("area", "zip")

@@ -113,7 +113,7 @@ def test_an_estimator_that_cannot_weigh_rows_is_not_asked_to(spec_of: Make, mark
 
 
 @pytest.mark.parametrize(
-    ("estimator", "parameters", "told"),
+    ("estimator", "parameters", "message"),
     [
         ("sklearn.svm:NoSuch", (), "no attribute 'NoSuch'"),
         ("no_such_package:Thing", (), "No module named"),
@@ -121,9 +121,9 @@ def test_an_estimator_that_cannot_weigh_rows_is_not_asked_to(spec_of: Make, mark
     ],
 )
 def test_an_estimator_that_is_none_is_refused_by_name(
-    estimator: str, parameters: Any, told: str, spec_of: Make, market: Market
+    estimator: str, parameters: Any, message: str, spec_of: Make, market: Market
 ) -> None:
-    with pytest.raises(SpecError, match=told):
+    with pytest.raises(SpecError, match=message):
         fit_model(Recipe(estimator=estimator, parameters=parameters), market(), spec_of(), AS_OF)
 
 

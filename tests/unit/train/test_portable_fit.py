@@ -34,7 +34,7 @@ def test_the_portable_model_answers_as_the_trained_one(spec_of: Make, market: Ma
     assert np.abs(fitted.portable.predict(rows) - rows["price"]).mean() < 8
 
 
-def test_rows_whose_labels_are_not_known_yet_are_not_learned_from(spec_of: Make, market: Market) -> None:
+def test_rows_without_known_labels_are_not_used_for_training(spec_of: Make, market: Market) -> None:
     fitted = fit_model(Recipe(iterations=5), market(), spec_of(), date(2024, 3, 6))
     assert fitted.trained_until == date(2024, 3, 1)
     assert fitted.rows == 61 * 8

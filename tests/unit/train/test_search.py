@@ -26,7 +26,7 @@ AS_OF = date(2024, 4, 4)
 LINEAR = [{"use": "linear"}]
 
 
-def told(trials: Iterable[TrialResult]) -> list[tuple[Any, ...]]:
+def outcomes(trials: Iterable[TrialResult]) -> list[tuple[Any, ...]]:
     return [(each.number, each.recipe, each.status, each.folds) for each in trials]
 
 
@@ -47,7 +47,7 @@ def test_the_same_seed_gives_the_same_trials_however_many_work_for_it(
 ) -> None:
     with ThreadPoolExecutor(3) as pool:
         together = search_recipes(cache, AS_OF, SearchOptions(), 600, pool.map)
-    assert told(whole) == told(together)
+    assert outcomes(whole) == outcomes(together)
     assert [each.number for each in whole] == list(range(12))
 
 
@@ -75,7 +75,7 @@ def test_a_search_goes_on_where_it_was_interrupted(
         search_recipes(cache, AS_OF, SearchOptions(storage=storage, on_trial=breaks_off), 600, map)
     heard: list[TrialResult] = []
     again = search_recipes(cache, AS_OF, SearchOptions(storage=storage, on_trial=heard.append), 600, map)
-    assert told(again) == told(whole)
+    assert outcomes(again) == outcomes(whole)
     assert [each.number for each in heard] == [8, 9, 10, 11]  # two rounds of four were remembered
 
 
@@ -86,7 +86,7 @@ def test_no_round_is_begun_that_would_not_end_in_time(cache: FitCache) -> None:
     assert search_recipes(cache, AS_OF, SearchOptions(), 0, map) == []
 
 
-def test_a_trial_that_fails_is_told_and_the_search_goes_on(spec_of: Make, market: Market) -> None:
+def test_a_trial_that_fails_is_reported_and_the_search_goes_on(spec_of: Make, market: Market) -> None:
     given = [{"use": "sklearn.linear_model:QuantileRegressor", "parameters": {"quantile": [0.5, 7.0]}}]
     spec = spec_of(training={"trials": 4, "estimators": given, "time_treatments": ["all_history"]})
     trials = search_recipes(FitCache(training_table(market(), spec), spec), AS_OF, SearchOptions(), 600, map)
