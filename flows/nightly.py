@@ -31,12 +31,11 @@ from tasks.metrics_export.task import timed
 from tasks.monitor.profiling.task import profile_batches_task, profile_refused_task
 from tasks.monitor.task import suspect_task
 from tasks.notify.task import notify_failure
-from tasks.records import Checked, Finding
+from tasks.records import Finding, ValidatedDelivery
 from tasks.score.task import Scorer, score_batches_task
 from tasks.validate.acceptance.quarantine_rows import as_delivered
 from tasks.validate.acceptance.task import quarantine_task, store_task
 from tasks.validate.task import RELEASED, verdicts_task
-from tasks.validate.verdict.large_delivery import LargeChecked
 
 
 def _run_name() -> str:
@@ -84,7 +83,7 @@ def run_night(workspace: Workspace, night: Date, reason: str) -> NightOutcome:
     return replace(outcome, summary={**outcome.summary, **counts})
 
 
-def take_in_and_validate(workspace: Workspace, night: Date) -> list[Checked | LargeChecked]:
+def take_in_and_validate(workspace: Workspace, night: Date) -> list[ValidatedDelivery]:
     """Ingest, validate and store everything that landed up to the night; return what was new.
 
     Deliveries that are too large for memory are kept in a temporary folder meanwhile.
@@ -179,7 +178,7 @@ def summarise_refused(workspace: Workspace, champion: Champion, known: Deliverie
         )
 
 
-def emit_quarantine_events(workspace: Workspace, checked: Sequence[Checked | LargeChecked]) -> None:
+def emit_quarantine_events(workspace: Workspace, checked: Sequence[ValidatedDelivery]) -> None:
     """Emit an event for each delivery that was quarantined, wholly or in part."""
     for each in checked:
         if each.rows_refused or each.verdict == "quarantined":

@@ -17,7 +17,7 @@ from tasks.lake import SUPERSEDED, Batch, Deliveries, Lake, deliveries, read_ent
 from tasks.monitor.data_quality_checks import NOT_RELEASED
 from tasks.monitor.profiling.stored_profiles import ACCEPTED, QUARANTINED
 from tasks.profiles import Ruler, TableProfile, added_by_day, from_bytes
-from tasks.records import Checked, Entry, Finding, NightEntry
+from tasks.records import Entry, Finding, NightEntry, ValidatedDelivery
 from tasks.spec import ProjectSpec
 from tasks.validate.acceptance.quarantine_rows import reasons_of
 from tasks.validate.acceptance.task import FIRST_REVISION
@@ -129,7 +129,7 @@ def as_counted_now(history: History) -> History:
     return replace(history, rows=counted, labels=known.active(history.labels), deliveries=known, entries=())
 
 
-def history_of(checked: Iterable[Checked], spec: ProjectSpec) -> History:
+def history_of(checked: Iterable[ValidatedDelivery], spec: ProjectSpec) -> History:
     """Return the history that deliveries make after their contract; of a row that came twice, the last."""
     delivered = list(checked)
     frames = [_named(each) for each in delivered if len(each.accepted)]
@@ -206,12 +206,12 @@ def _stored(lake: Lake, spec: ProjectSpec, source: str) -> StoredProfiles | None
     return StoredProfiles(ruler, content)
 
 
-def _named(checked: Checked) -> tuple[Checked, pd.DataFrame]:
+def _named(checked: ValidatedDelivery) -> tuple[ValidatedDelivery, pd.DataFrame]:
     arrival = checked.landed.arrival
     return checked, checked.accepted.assign(batch_id=checked.batch_id, revision=FIRST_REVISION, arrival=arrival)
 
 
-def _batch(checked: Checked, counted: pd.DataFrame) -> Batch:
+def _batch(checked: ValidatedDelivery, counted: pd.DataFrame) -> Batch:
     """Return the state of a delivery that was just taken in, on the night it arrived."""
     landed, rows = checked.landed, len(checked.accepted)
     days = [*checked.accepted["event_date"]] if "event_date" in checked.accepted else []

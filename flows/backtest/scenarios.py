@@ -19,7 +19,6 @@ from tasks.lake import Lake
 from tasks.records import Delivery, Landed
 from tasks.spec import ProjectSpec
 from tasks.validate.task import verdicts
-from tasks.validate.verdict.large_delivery import LargeChecked
 
 VERDICTS = ("quarantine", "ask", "retrain")
 SEEN_WITHIN_DAYS = 35
@@ -71,9 +70,8 @@ def stage_of(spec: ProjectSpec, folder: Path, onset: date, *, until: date | None
 
 def staged(stage: Stage, folder: Path) -> History:
     """Return the history a stage's deliveries make, the contract having judged each."""
-    found = verdicts(list(_deliveries(stage)), stage.spec, folder)
-    held = [each for each in found if not isinstance(each, LargeChecked)]
-    return with_features(history_of(held, stage.spec), stage.spec, folder)
+    validated = verdicts(list(_deliveries(stage)), stage.spec, folder)
+    return with_features(history_of(validated, stage.spec), stage.spec, folder)
 
 
 def play(name: str, stage: Stage, folder: Path, begin: date, workshop: BacktestTrainer | None = None) -> Outcome:

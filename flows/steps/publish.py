@@ -13,12 +13,11 @@ from tasks.features import Leak
 from tasks.lake import read_entries
 from tasks.logs import line, logger
 from tasks.notify.task import send_notifications_task
-from tasks.records import Checked, Entry, NightEntry
+from tasks.records import Entry, NightEntry, ValidatedDelivery
 from tasks.registry import Series
 from tasks.registry.mlflow_names import CHAMPION
 from tasks.report import night_markdown, night_numbers, page, why_lines
 from tasks.validate import LabelReport, label_markdown, validation_markdown, validation_page
-from tasks.validate.verdict.large_delivery import LargeChecked
 
 EPOCH = date(1970, 1, 1)
 REPORT = "report.html"
@@ -39,7 +38,7 @@ def publish(workspace: Workspace, entry: NightEntry, record: Sequence[Entry], ch
     send_notifications_task(workspace.lake, workspace.spec, entry, record, why)
 
 
-def show_verdicts(workspace: Workspace, night: date, checked: Sequence[Checked | LargeChecked]) -> None:
+def show_verdicts(workspace: Workspace, night: date, checked: Sequence[ValidatedDelivery]) -> None:
     """Show what the contract said of a night's deliveries: a page in the lake, an artifact on the run."""
     workspace.lake.put(workspace.project, VALIDATION, validation_page(workspace.project, checked, night).encode())
     if runtime.flow_run.id:

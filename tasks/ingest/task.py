@@ -61,7 +61,7 @@ def take_in(
     stamps = {(batch.kind, batch.key, batch.stamp) for batch in taken.newest_of_keys().values()}
     stamps |= read_repeats(lake, spec.project)
     stale, key = taken.stale(), secret(spec.privacy, os.environ)
-    known = {batch.batch_id for batch in taken.revisions}
+    known = {batch.batch_id for batch in taken.revisions if not batch.is_placeholder}
     room_for, found, again = _Room(spool), list[Delivery | Unread](), list[tuple[str, Landed]]()
     for place, parts, each in _arrived(spec, folder, night, moment or clock.now()):
         if (each.kind, each.name, each.stamp) in stamps:

@@ -19,6 +19,7 @@ from tasks.lake.lake import Lake
 from tasks.lake.predicates import Filter
 
 SUPERSEDED = "superseded"
+NEVER = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,39 @@ class Batch:
     def write_key(self) -> str:
         """The name of every write of this batch at this revision."""
         return f"{self.batch_id}/{self.revision}"
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether it was never taken in: see `placeholder`."""
+        return not self.key
+
+    @classmethod
+    def placeholder(cls, batch_id: str, moment: datetime) -> Batch:
+        """Return the batch that upkeep writes for rows it removes because a crash left them without a batch.
+
+        The keys of their writes are used for good. With the placeholder, the delivery is written under the next
+        revision when it is taken in again; without it, its rows would count as written.
+        """
+        return cls(
+            batch_id=batch_id,
+            revision=1,
+            base=2,
+            kind="rows",
+            key="",
+            size_bytes=0,
+            stamp="",
+            arrival=NEVER,
+            night=NEVER,
+            time=moment,
+            event_from=None,
+            event_until=None,
+            rows_in=0,
+            rows_accepted=0,
+            rows_quarantined=0,
+            rows_elsewhere=0,
+            verdict=SUPERSEDED,
+            findings="[]",
+        )
 
     def quarantined(self, findings: str) -> Batch:
         """Return the state of the batch once every accepted row of it is quarantined."""

@@ -21,7 +21,17 @@ from tasks.records.answers import (
     answer_of,
 )
 from tasks.records.decision import Action, Decision
-from tasks.records.delivery import Checked, Chunks, Delivery, Finding, Kind, Landed, Unread, Verdict
+from tasks.records.delivery import (
+    Chunks,
+    Delivery,
+    Finding,
+    Kind,
+    Landed,
+    Unread,
+    ValidatedChunks,
+    ValidatedDelivery,
+    Verdict,
+)
 from tasks.records.drift import DriftKind, DriftStatistic, LocalError, PipelineStage, Statistic, Suspicion
 from tasks.records.entries import (
     AutomationCounts,
@@ -54,7 +64,6 @@ __all__ = [
     "BatchVerdict",
     "Bounded",
     "ChallengerInService",
-    "Checked",
     "Chunks",
     "CorruptOrDrifted",
     "Decision",
@@ -95,6 +104,8 @@ __all__ = [
     "UpkeepEntry",
     "UpstreamState",
     "Valid",
+    "ValidatedChunks",
+    "ValidatedDelivery",
     "Verdict",
     "WhereFirst",
     "WhichKind",

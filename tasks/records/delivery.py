@@ -1,4 +1,4 @@
-"""A delivery as it is ingested: as listed, as read, and as checked; frames are fields of these records."""
+"""A delivery as it is ingested: as listed, as read, and as validated; frames are fields of these records."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from datetime import date
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
+    import pyarrow as pa
 
 Kind = Literal["rows", "labels", "features"]
 Verdict = Literal["accepted", "partly_quarantined", "quarantined"]
@@ -98,9 +99,34 @@ class Finding:
     row_ids: tuple[str, ...] = ()
 
 
+class ValidatedChunks(Protocol):
+    """The rows of a large delivery after its contract, on disk, read a chunk at a time."""
+
+    @property
+    def rows_accepted(self) -> int:
+        """Rows that passed."""
+        ...
+
+    @property
+    def rows_refused(self) -> int:
+        """Rows that did not pass."""
+        ...
+
+    def accepted(self, columns: Sequence[str] = ()) -> Iterator[pa.Table]:
+        """Yield the accepted rows in their order: all columns, or the named ones and `event_date`."""
+        ...
+
+    def refused(self) -> Iterator[pd.DataFrame]:
+        """Yield the refused rows with the columns of `ValidatedDelivery.refused`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A delivery after the contract: typed accepted rows, refused rows as delivered with reasons, and the verdict."""
+class ValidatedDelivery:
+    """A delivery after its contract: the verdict, typed accepted rows, and refused rows as delivered with reasons.
+
+    Like `Delivery`, one too large for memory has `chunks`; its frames have the columns and no row.
+    """
 
     batch_id: str
     landed: Landed
@@ -108,13 +134,23 @@ class Checked:
     accepted: pd.DataFrame
     refused: pd.DataFrame
     findings: tuple[Finding, ...] = ()
+    chunks: ValidatedChunks | None = None
 
     @property
     def rows_in(self) -> int:
-        """Rows delivered: accepted plus quarantined."""
-        return len(self.accepted) + len(self.refused)
+        """Rows delivered: accepted and refused."""
+        return self.rows_accepted + self.rows_refused
+
+    @property
+    def rows_accepted(self) -> int:
+        """Rows that passed."""
+        return len(self.accepted) if self.chunks is None else self.chunks.rows_accepted
 
     @property
     def rows_refused(self) -> int:
-        """Rows quarantined."""
-        return len(self.refused)
+        """Rows that did not pass."""
+        return len(self.refused) if self.chunks is None else self.chunks.rows_refused
+
+    def refused_frames(self) -> Iterator[pd.DataFrame]:
+        """Yield the refused rows in order; each call starts from the first row."""
+        yield from (self.refused,) if self.chunks is None else self.chunks.refused()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from tasks.lake import (
-    SUPERSEDED,
     TABLES,
     Batch,
     Deliveries,
@@ -27,7 +26,6 @@ from tasks.spec import ProjectSpec
 from tasks.upkeep.plan import OF_BATCHES, Chore, Orphans, chores
 
 LEASE = timedelta(days=1)
-NO_NIGHT = date(1970, 1, 1)
 UNIT = {"orphans": "rows", "retention": "rows", "compaction": "files", "files": "files"}
 
 
@@ -69,7 +67,7 @@ def keep_up(
     layouts = [files for table in TABLES if (files := layout(lake, project, table)) is not None]
     lost = list(_orphans(lake, project, known, when.now))
     if not dry_run:
-        _record_orphans(lake, project, known, lost, when)
+        _write_placeholders(lake, project, known, lost, when.now)
     done = []
     for chore in chores(when.night, spec.retention, layouts, lost, known.latest()):
         amount = _do(lake, spec, chore, trained_on.get(chore.table, ()), dry_run=dry_run)
@@ -98,33 +96,11 @@ def _orphans(lake: Lake, project: str, known: Deliveries, now: datetime) -> Iter
             yield Orphans(table, tuple(sorted(ids & still_there)))
 
 
-def _record_orphans(lake: Lake, project: str, known: Deliveries, lost: Sequence[Orphans], when: Moment) -> None:
-    """Write a batch that does not count for each orphan, so that it is written again if it lands again.
-
-    The keys of its writes are used for good: without such a batch its rows would be taken as written.
-    """
-    ids = sorted({name for orphans in lost for name in orphans.batch_ids})
-    unknown = Batch(
-        batch_id="",
-        revision=1,
-        base=2,
-        kind="rows",
-        key="",
-        size_bytes=0,
-        stamp="",
-        arrival=NO_NIGHT,
-        night=NO_NIGHT,
-        time=when.now,
-        event_from=None,
-        event_until=None,
-        rows_in=0,
-        rows_accepted=0,
-        rows_quarantined=0,
-        rows_elsewhere=0,
-        verdict=SUPERSEDED,
-        findings="[]",
-    )
-    add_batches(lake, project, [replace(unknown, batch_id=name) for name in ids if known.get(name) is None])
+def _write_placeholders(lake: Lake, project: str, known: Deliveries, lost: Sequence[Orphans], now: datetime) -> None:
+    """Write a placeholder for each batch of which rows are removed, so that it can be taken in again."""
+    ids = sorted({batch_id for orphans in lost for batch_id in orphans.batch_ids})
+    missing = [batch_id for batch_id in ids if known.get(batch_id) is None]
+    add_batches(lake, project, [Batch.placeholder(batch_id, now) for batch_id in missing])
 
 
 def _do(lake: Lake, spec: ProjectSpec, chore: Chore, keep: Sequence[int], *, dry_run: bool) -> int:

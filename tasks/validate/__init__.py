@@ -1,6 +1,6 @@
-"""Validate: deliveries in, checked deliveries out: typed accepted rows, refused rows as delivered, reasons, a verdict.
+"""Validate: deliveries in, verdicts out, with typed accepted rows, refused rows as delivered, and reasons.
 
-Bad data is never an exception. What is raised is a contract that cannot be used.
+Bad data never raises an exception. Only a contract that cannot be used does.
 """
 
 from tasks.validate.contract.suite import Suite, read_suite
@@ -11,12 +11,8 @@ from tasks.validate.typing.typed_frame import Typed, typed
 from tasks.validate.verdict.check_feature_rows import check_features
 from tasks.validate.verdict.check_labels import check_labels
 from tasks.validate.verdict.check_rows import check, check_all, unreadable
-from tasks.validate.verdict.chunked_check import ChunkedCheck
-from tasks.validate.verdict.chunked_result import Ended
 
 __all__ = [
-    "ChunkedCheck",
-    "Ended",
     "LabelReport",
     "Suite",
     "Typed",

@@ -1,4 +1,4 @@
-"""The rim of validate: the contract's verdict on each delivery, written to the lake, the batch's own row last."""
+"""Validates each delivery against the contract, and releases quarantined batches; it reads and writes the lake."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ import pandas as pd
 from tasks.lake import Batch, Lake, add_batch
 from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
-from tasks.records import Checked, Delivery, Unread
+from tasks.records import Delivery, Unread, ValidatedDelivery
 from tasks.spec import ProjectSpec
 from tasks.validate.acceptance.prior_batches import event_window
-from tasks.validate.acceptance.release import readable_again
-from tasks.validate.acceptance.stored_rows import held_rows, ids_there
-from tasks.validate.acceptance.task import add_accepted
+from tasks.validate.acceptance.quarantine_rows import readable_again
+from tasks.validate.acceptance.reconcile import contained
+from tasks.validate.acceptance.stored_rows import ids_on_same_days, quarantined_rows
+from tasks.validate.acceptance.task import Accepted, add_accepted
 from tasks.validate.contract.suite import Suite, read_suite
-from tasks.validate.typing.membership import among
 from tasks.validate.verdict.check_feature_rows import check_features
 from tasks.validate.verdict.check_labels import check_labels
 from tasks.validate.verdict.check_rows import check_all, unreadable
-from tasks.validate.verdict.large_delivery import LargeChecked, check_large
 
 ROWS_AT_ONCE = 200_000
 RELEASED = "released"
@@ -32,46 +31,42 @@ DUPLICATE = "duplicate_id"
 
 def verdicts(
     deliveries: Sequence[Delivery | Unread], spec: ProjectSpec, folder: Path, spool: Path | None = None
-) -> list[Checked | LargeChecked]:
-    """Return what the contract says of each delivery; several small ones share one run of Great Expectations.
+) -> list[ValidatedDelivery]:
+    """Return deliveries after their contract, in their order; small ones share one run of Great Expectations.
 
     Parameters
     ----------
     folder : Path
-        Where project.yaml is.
+        The folder of project.yaml.
     spool : Path, optional
-        A folder for what is laid down of deliveries too large to be held, until they have been stored.
+        A folder for the rows of deliveries too large for memory. It must exist until they are stored.
     """
     if not deliveries:
         return []
     suite = read_suite(folder / spec.contract.suite, spec)
-    found: list[Checked | LargeChecked] = []
-    for group in _groups(deliveries):
-        found += _checked(group, spec, suite, spool)
-    for each in found:
-        logger().info(
-            line(
-                "batch_checked", key=each.landed.key, rows=each.rows_in, refused=each.rows_refused, verdict=each.verdict
-            )
-        )
-    return found
+    validated = [delivery for group in _groups(deliveries) for delivery in _validated_group(group, spec, suite, spool)]
+    for delivery in validated:
+        counts = {"rows": delivery.rows_in, "refused": delivery.rows_refused}
+        logger().info(line("batch_checked", key=delivery.landed.key, **counts, verdict=delivery.verdict))
+    return validated
 
 
 verdicts_task = leeway_task("validate")(verdicts)
 
 
 def release(lake: Lake, spec: ProjectSpec, batch: Batch, moment: datetime) -> int:
-    """Let in the quarantined rows of a batch that can be read at all; return how many they were.
+    """Accept the quarantined rows of a batch that can be read; return their number.
 
-    A person has looked, so expectations are not asked again; rows without an id, a time or readable values stay out,
-    and so does what a first release left out, the second of two rows of one id, and a row that came again since.
+    A user has looked at them, so expectations are not evaluated again. Rows without an id, a time or readable values
+    stay quarantined, and so do those that an earlier release left out, the second of two rows of one id, and rows
+    delivered again since.
     """
     if batch.verdict == RELEASED:
         return 0
-    held = held_rows(lake, spec, batch)
-    twice = held["reasons"].str.split(";").map(lambda codes: DUPLICATE in codes).astype(bool)
-    rows = readable_again(held.loc[~twice, "raw"].drop_duplicates(), batch.kind, spec)
-    rows = rows[~among(rows["row_id"], ids_there(lake, spec, rows))]
+    quarantined = quarantined_rows(lake, spec, batch)
+    duplicate = quarantined["reasons"].str.split(";").map(lambda codes: DUPLICATE in codes).astype(bool)
+    rows = readable_again(quarantined.loc[~duplicate, "raw"].drop_duplicates(), batch.kind, spec)
+    rows = rows[~contained(rows["row_id"], ids_on_same_days(lake, spec, rows))]
     event_from, event_until = event_window(rows, batch)
     released = replace(
         batch,
@@ -85,7 +80,7 @@ def release(lake: Lake, spec: ProjectSpec, batch: Batch, moment: datetime) -> in
         event_until=event_until,
     )
     if len(rows):
-        add_accepted(lake, spec, [(rows, released)])
+        add_accepted(lake, spec, [Accepted(rows, released)])
     add_batch(lake, spec.project, released)
     return len(rows)
 
@@ -93,38 +88,37 @@ def release(lake: Lake, spec: ProjectSpec, batch: Batch, moment: datetime) -> in
 def _groups(deliveries: Sequence[Delivery | Unread]) -> Iterator[list[Delivery | Unread]]:
     group: list[Delivery | Unread] = []
     rows = 0
-    for each in deliveries:
-        size = each.row_count if isinstance(each, Delivery) else 0
+    for delivery in deliveries:
+        size = delivery.row_count if isinstance(delivery, Delivery) else 0
         if group and rows + size > ROWS_AT_ONCE:
             yield group
             group, rows = [], 0
-        group.append(each)
+        group.append(delivery)
         rows += size
     yield group
 
 
-def _checked(
+def _validated_group(
     group: Sequence[Delivery | Unread], spec: ProjectSpec, suite: Suite, spool: Path | None
-) -> list[Checked | LargeChecked]:
-    of_rows = [each for each in group if isinstance(each, Delivery) and each.landed.kind == "rows"]
-    held = [each for each in of_rows if each.chunks is None or spool is None]
-    done: dict[str, Checked | LargeChecked] = {
-        each.batch_id: found for each, found in zip(held, check_all(held, spec, suite), strict=True)
-    }
-    for each in group:
-        if isinstance(each, Unread):
-            done[each.batch_id] = unreadable(each.batch_id, each.landed, (each.reason, each.detail), spec)
-        elif each.landed.kind == "labels":
-            done[each.batch_id] = check_labels(_held(each), spec, suite)
-        elif each.landed.kind == "features":
-            done[each.batch_id] = check_features(_held(each), spec, suite)
-        elif each.batch_id not in done and spool is not None:
-            done[each.batch_id] = check_large(each, spec, suite, spool / each.batch_id)
-    return [done[each.batch_id] for each in group]
+) -> list[ValidatedDelivery]:
+    rows = [delivery for delivery in group if isinstance(delivery, Delivery) and delivery.landed.kind == "rows"]
+    if spool is None:
+        rows = [_in_memory(delivery) for delivery in rows]
+    by_id = {delivery.batch_id: delivery for delivery in check_all(rows, spec, suite, spool)}
+    for delivery in group:
+        if isinstance(delivery, Unread):
+            fault = (delivery.reason, delivery.detail)
+            by_id[delivery.batch_id] = unreadable(delivery.batch_id, delivery.landed, fault, spec)
+        elif delivery.landed.kind == "labels":
+            by_id[delivery.batch_id] = check_labels(_in_memory(delivery), spec, suite)
+        elif delivery.landed.kind == "features":
+            by_id[delivery.batch_id] = check_features(_in_memory(delivery), spec, suite)
+    return [by_id[delivery.batch_id] for delivery in group]
 
 
-def _held(delivery: Delivery) -> Delivery:
-    """Return a delivery with its rows in memory: labels and feature tables are few columns."""
+def _in_memory(delivery: Delivery) -> Delivery:
+    """Return a delivery with its rows in memory; of labels and feature tables they are few columns."""
     if delivery.chunks is None:
         return delivery
-    return replace(delivery, frame=pd.concat(delivery.frames(), ignore_index=True), chunks=None)
+    frames = [*delivery.frames()] or [delivery.frame]
+    return replace(delivery, frame=pd.concat(frames, ignore_index=True), chunks=None)

@@ -61,7 +61,7 @@ RIMS: dict[str, tuple[set[Door], str]] = {
     "tasks/validate/contract/data_docs.py": ({"files"}, "Great Expectations writes its pages to a folder"),
     "tasks/validate/contract/gx_lock.py": ({"environment"}, "Great Expectations reads it when it is imported"),
     "tasks/validate/contract/suite.py": ({"files"}, "reads expectations.json"),
-    "tasks/validate/verdict/large_delivery.py": ({"files"}, "keeps the verdict on a large delivery on disk"),
+    "tasks/validate/verdict/check_rows.py": ({"files"}, "makes the folder for the rows of a large delivery"),
 }
 """Modules outside the lake's own room that are doors, and why."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import resource
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,17 +18,17 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from tasks.records import Landed
+from tasks.records import Delivery, Landed, ValidatedDelivery
 from tasks.spec.project_spec import ProjectSpec
-from tasks.validate import ChunkedCheck, Ended
-from tasks.validate.contract.expectation_scope import parted
-from tasks.validate.contract.expectations import FailedExpectation, evaluate
+from tasks.validate import check
+from tasks.validate.contract.expectation_scope import split_by_scope
+from tasks.validate.contract.expectations import FailedExpectation, evaluate, evaluate_frames
 from tasks.validate.contract.gx_lock import quiet_great_expectations
 from tasks.validate.contract.suite import Expectation, Suite, built
 from tests.bench.figures import Figures, Time
 
 ROWS = 1_000_000
-PIECE = 200_000
+CHUNK = 200_000
 TIMES = 3
 NUMBERS = [f"n{number}" for number in range(18)]
 CATEGORIES = [f"c{number}" for number in range(6)]
@@ -40,13 +41,12 @@ PANDAS = "plain pandas"
 def bench_validation(console: Console) -> Figures:
     rows = int(os.environ.get("LEEWAY_BENCH_ROWS", ROWS))
     frame, suite = rows_of(rows), suite_of(rows)
-    with quiet_great_expectations():
-        evaluate(frame.iloc[:10], suite)  # imports, and what Great Expectations sets up once
-        _plainly(frame.iloc[:10], suite)
+    evaluate(frame.iloc[:10], suite)  # imports, and what Great Expectations sets up once
+    _quietly(lambda: _plainly(frame.iloc[:10], suite))
     figures = Figures(
         f"{rows:,} rows x {len(frame.columns)}, {len(suite.expectations)} expectations (median of {TIMES})"
     )
-    figures.add("Leeway, the expectations alone, in pieces", _median(lambda: _in_pieces(frame, suite)), PLAIN)
+    figures.add("Leeway, the expectations alone, in chunks", _median(lambda: _in_chunks(frame, suite)), PLAIN)
     figures.add(PLAIN, _median(lambda: _quietly(lambda: _plainly(frame, suite))), PANDAS)
     figures.add(PANDAS, _median(lambda: _by_hand(frame)))
     console.print(f"before the whole check: {_peak_mb():,.0f} MB at most")
@@ -101,29 +101,37 @@ def _spec() -> ProjectSpec:
     )
 
 
-def _pieces(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    for start in range(0, len(frame), PIECE):
-        yield frame.iloc[start : start + PIECE].reset_index(drop=True)
+@dataclass(frozen=True)
+class _FrameChunks:
+    """The chunks of a frame, as a delivery on disk has them."""
+
+    frame: pd.DataFrame
+
+    @property
+    def row_count(self) -> int:
+        return len(self.frame)
+
+    def __call__(self) -> Iterator[pd.DataFrame]:
+        for start in range(0, len(self.frame), CHUNK):
+            yield self.frame.iloc[start : start + CHUNK].reset_index(drop=True)
 
 
-def _in_pieces(frame: pd.DataFrame, suite: Suite) -> list[FailedExpectation]:
-    """Ask as a large delivery is asked: each row by itself piece by piece, the rest of all."""
-    of_rows, of_all = parted(suite)
-    with quiet_great_expectations():
-        found = [breach for piece in _pieces(frame) for breach in evaluate(piece, of_rows)]
-        return [*found, *evaluate(frame[["n0", "n1", "n2"]], of_all)]
+def _in_chunks(frame: pd.DataFrame, suite: Suite) -> list[FailedExpectation]:
+    """Evaluate as for a large delivery: each row by itself chunk by chunk, the rest on all rows."""
+    row_rules, delivery_rules = split_by_scope(suite)
+    failures = [failure for chunk in _FrameChunks(frame)() for failure in evaluate_frames([chunk], row_rules)[0]]
+    return [*failures, *evaluate(frame, delivery_rules)]
 
 
-def _whole(frame: pd.DataFrame, suite: Suite) -> Ended:
-    with TemporaryDirectory() as place:
-        checking = ChunkedCheck(Landed("rows", "rows.parquet", 1, date(2026, 1, 1)), _spec(), suite, Path(place))
-        for piece in _pieces(frame):
-            checking.feed(piece)
-        ended = checking.finish()
-        accepted = sum(map(len, ended.accepted()))
+def _whole(frame: pd.DataFrame, suite: Suite) -> ValidatedDelivery:
+    with TemporaryDirectory() as folder:
+        landed = Landed("rows", "rows.parquet", 1, date(2026, 1, 1))
+        delivery = Delivery("bench", landed, frame.iloc[:0], _FrameChunks(frame))
+        validated = check(delivery, _spec(), suite, Path(folder))
+        accepted = sum(map(len, validated.chunks.accepted())) if validated.chunks else 0
     if accepted != len(frame):
         raise AssertionError(f"{accepted} of {len(frame)} rows were accepted; the bench's own rows are good")
-    return ended
+    return validated
 
 
 def _plainly(frame: pd.DataFrame, suite: Suite) -> None:
@@ -134,7 +142,7 @@ def _plainly(frame: pd.DataFrame, suite: Suite) -> None:
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     asset = context.data_sources.add_pandas("bench").add_dataframe_asset("rows")
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
-    if not batch.validate(built(suite)).success and len(frame) > PIECE:
+    if not batch.validate(built(suite)).success and len(frame) > CHUNK:
         raise AssertionError("the bench's own rows are good")
 
 

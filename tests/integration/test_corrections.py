@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from tasks.lake import Lake, active_rows, deliveries, latest
-from tasks.records import Checked, Landed
+from tasks.records import Landed, ValidatedDelivery
 from tasks.spec import ProjectSpec
 from tasks.validate.acceptance.task import store
 
@@ -31,12 +31,12 @@ class CrashError(Exception):
     """The process died here."""
 
 
-def delivered(name: str, key: str, sizes: dict[str, float]) -> Checked:
+def delivered(name: str, key: str, sizes: dict[str, float]) -> ValidatedDelivery:
     rows = pd.DataFrame({"row_id": list(sizes), "event_date": DAY, "size": list(sizes.values()), "price": 1.0})
-    return Checked(name, Landed("rows", key, 1, DAY, name), "accepted", rows, pd.DataFrame())
+    return ValidatedDelivery(name, Landed("rows", key, 1, DAY, name), "accepted", rows, pd.DataFrame())
 
 
-def write(lake: Lake, *checked: Checked, later: int = 0) -> None:
+def write(lake: Lake, *checked: ValidatedDelivery, later: int = 0) -> None:
     store(lake, SPEC, list(checked), DAY, MOMENT + timedelta(hours=later))
 
 

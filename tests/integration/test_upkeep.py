@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tasks.lake import TABLES, Lake, active_rows, deliveries, layout
-from tasks.records import Checked, Landed
+from tasks.records import Landed, ValidatedDelivery
 from tasks.spec import ProjectSpec
 from tasks.upkeep.task import ChoreResult, Moment, keep_up
 from tasks.validate.acceptance.task import store
@@ -26,12 +26,12 @@ TEXT = {
 SPEC = ProjectSpec.model_validate(TEXT)
 
 
-def delivered(name: str, key: str, sizes: dict[str, float], day: date = DAY) -> Checked:
+def delivered(name: str, key: str, sizes: dict[str, float], day: date = DAY) -> ValidatedDelivery:
     rows = pd.DataFrame({"row_id": list(sizes), "event_date": day, "size": list(sizes.values()), "price": 1.0})
-    return Checked(name, Landed("rows", key, 1, day, name), "accepted", rows, pd.DataFrame())
+    return ValidatedDelivery(name, Landed("rows", key, 1, day, name), "accepted", rows, pd.DataFrame())
 
 
-def write(lake: Lake, *checked: Checked) -> None:
+def write(lake: Lake, *checked: ValidatedDelivery) -> None:
     for each in checked:
         moment = MOMENT + timedelta(hours=len(deliveries(lake, "houses").revisions))
         store(lake, SPEC, [each], DAY, moment)

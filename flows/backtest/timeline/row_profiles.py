@@ -18,7 +18,6 @@ from tasks.profiles import Ruler, TableProfile, added_by_day, profile
 from tasks.spec import ProjectSpec
 from tasks.validate.acceptance.quarantine_rows import as_delivered, as_json
 from tasks.validate.task import RELEASED
-from tasks.validate.verdict.check_rows import needed_columns
 
 Profiles = dict[date, TableProfile]
 
@@ -96,7 +95,7 @@ class RowProfiles:
         raw = list(by_contract.loc[by_contract["batch_id"] == batch.batch_id, "raw"])
         if before is not None and batch.revision == before.quarantined("").revision:
             rows = self.timeline.rows(self.timeline.rows_of(before))
-            raw += as_json(rows[[name for name in needed_columns(self.spec) if name in rows]])
+            raw += as_json(rows[[name for name in self.spec.row_columns if name in rows]])
         return raw
 
 

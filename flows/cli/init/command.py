@@ -17,7 +17,7 @@ from flows.cli.init.data_sample import DataSample, project_name, read_given
 from tasks.errors import SpecError
 from tasks.ingest import landed, open_source
 from tasks.ingest.sources.stored_objects import is_delivery, is_safe
-from tasks.records import Checked, Delivery
+from tasks.records import Delivery, ValidatedDelivery
 from tasks.render.safe_text import terminal
 from tasks.render.values import counted
 from tasks.spec import projects_folder, read_spec
@@ -140,7 +140,7 @@ def failing(plan: InitPlan, sample: DataSample) -> Iterator[str]:
             yield _failure(checked)
 
 
-def _failure(checked: Checked) -> str:
+def _failure(checked: ValidatedDelivery) -> str:
     reasons = [finding.message for finding in checked.findings if finding.severity == "critical"]
     refused = f"{len(checked.refused):,} of {counted(checked.rows_in, 'row')} refused"
     return f"{checked.landed.key}: {refused}: {'; '.join(reasons[:REASONS_SHOWN])}"

@@ -1,4 +1,4 @@
-"""Quarantined rows: how they are kept, and how they are typed again, so that rows can be measured as delivered."""
+"""Quarantined rows: how they are stored, and how they are typed again, for a release or to be measured as delivered."""
 
 from __future__ import annotations
 
@@ -8,42 +8,101 @@ from collections.abc import Iterable
 import pandas as pd
 
 from tasks.records import Finding
+from tasks.spec.cells.cell_types import any_fault
 from tasks.spec.project_spec import ProjectSpec
-from tasks.validate.typing.typed_frame import typed
-from tasks.validate.verdict.check_rows import dated, needed_columns
+from tasks.validate.typing.row_ids import row_ids
+from tasks.validate.typing.typed_frame import label_values, typed
+from tasks.validate.verdict.check_rows import dated, nothing_accepted
 
 
-def as_delivered(raw: pd.Series, spec: ProjectSpec) -> pd.DataFrame:
-    """Return quarantined rows with their own columns typed, and `event_date`; what cannot be read is missing.
+def readable_again(raw: pd.Series, kind: str, spec: ProjectSpec) -> pd.DataFrame:
+    """Return those quarantined rows that can be typed, as accepted rows (or labels).
+
+    Expectations are not evaluated again: the user who releases a batch has judged it. A column that the delivery lacked
+    is missing in every row. Rows without an id, an event time or readable values are left out. Of several labels of a
+    row the last counts.
 
     Parameters
     ----------
     raw : Series
-        Rows as delivered, one JSON object each, as the quarantine keeps them.
+        Rows as delivered, one JSON object each, as the quarantine stores them.
 
     Examples
     --------
     >>> text = {"uri": "rows", "id": ["id"], "event_time": "sold", "label": {"column": "price", "uri": "prices"}}
     >>> scope = {"owner": "me", "objective": "prices", "metric": "mean_absolute_error"}
     >>> named = {"project": "houses", "scope": scope, "source": text, "features": {"numbers": ["rooms"]}}
-    >>> held = pd.Series(['{"id": "7", "sold": "2026-01-02", "rooms": "900"}', '{"sold": "soon", "rooms": "many"}'])
-    >>> as_delivered(held, ProjectSpec.model_validate(named))["rooms"].tolist()
+    >>> raw = ['{"id": "7", "sold": "2026-01-02", "rooms": "900"}', '{"id": "8", "sold": "soon", "rooms": "2"}']
+    >>> released = readable_again(pd.Series(raw), "rows", ProjectSpec.model_validate(named))
+    >>> released[["row_id", "rooms"]].to_numpy().tolist()
+    [['7', 900.0]]
+    """
+    frame = _delivered(raw)
+    if frame.empty:
+        return nothing_accepted(kind, spec)
+    if kind == "rows":
+        rows = typed(frame.reindex(columns=spec.row_columns), spec)
+        return dated(rows.frame[rows.clean], spec)
+    column = spec.source.label.column
+    frame = frame.reindex(columns=[*spec.source.id, column])
+    ids, values = row_ids(frame, spec), label_values(frame[column], spec)
+    faults = pd.DataFrame({**ids.faults, **values.faults}, index=frame.index)
+    labels = pd.DataFrame({"row_id": ids.names, "label": values.column})[~any_fault(faults)]
+    return labels.dropna().drop_duplicates("row_id", keep="last")
+
+
+def readable_ids(raw: pd.Series, spec: ProjectSpec) -> frozenset[str]:
+    """Return the row ids of quarantined rows that can be read.
+
+    Examples
+    --------
+    >>> text = {"uri": "rows", "id": ["id"], "event_time": "sold", "label": {"column": "price"}}
+    >>> scope = {"owner": "me", "objective": "prices", "metric": "mean_absolute_error"}
+    >>> named = {"project": "houses", "scope": scope, "source": text, "features": {"numbers": ["rooms"]}}
+    >>> sorted(readable_ids(pd.Series(['{"id": "7", "rooms": "x"}', '{"id": ""}']), ProjectSpec.model_validate(named)))
+    ['7']
+    """
+    frame = _delivered(raw)
+    if frame.empty:
+        return frozenset()
+    ids = row_ids(frame.reindex(columns=spec.source.id), spec)
+    return frozenset(ids.names[~any_fault(pd.DataFrame(ids.faults, index=frame.index))])
+
+
+def as_delivered(raw: pd.Series, spec: ProjectSpec) -> pd.DataFrame:
+    """Return quarantined rows typed, with `event_date`, so that they can be summarised; unreadable values are missing.
+
+    Parameters
+    ----------
+    raw : Series
+        Rows as delivered, one JSON object each, as the quarantine stores them.
+
+    Examples
+    --------
+    >>> text = {"uri": "rows", "id": ["id"], "event_time": "sold", "label": {"column": "price", "uri": "prices"}}
+    >>> scope = {"owner": "me", "objective": "prices", "metric": "mean_absolute_error"}
+    >>> named = {"project": "houses", "scope": scope, "source": text, "features": {"numbers": ["rooms"]}}
+    >>> raw = pd.Series(['{"id": "7", "sold": "2026-01-02", "rooms": "900"}', '{"sold": "soon", "rooms": "many"}'])
+    >>> as_delivered(raw, ProjectSpec.model_validate(named))["rooms"].tolist()
     [900.0, nan]
     """
-    frame = pd.DataFrame([json.loads(text) for text in raw], dtype=object)
-    return dated(typed(frame.reindex(columns=needed_columns(spec)), spec).frame, spec)
+    return dated(typed(_delivered(raw).reindex(columns=spec.row_columns), spec).frame, spec)
 
 
 def as_json(rows: pd.DataFrame) -> list[str]:
-    """Return typed rows as a delivery of JSON lines would have them."""
+    """Return typed rows as the lines of a JSON lines delivery."""
     text: str = rows.to_json(orient="records", lines=True, date_format="iso", date_unit="us", double_precision=15)
     return text.splitlines()
 
 
 def reasons_of(findings: Iterable[Finding]) -> str:
-    """Return the reason codes of rows that findings about their batch have quarantined.
+    """Return the reason codes of rows that are quarantined because of findings about their batch.
 
     >>> reasons_of([Finding("stuck", "lat", "critical", 9, ""), Finding("truncated", "", "critical", 9, "")])
     'stuck:lat;truncated'
     """
-    return ";".join(f"{each.rule}:{each.column}" if each.column else each.rule for each in findings)
+    return ";".join(f"{found.rule}:{found.column}" if found.column else found.rule for found in findings)
+
+
+def _delivered(raw: pd.Series) -> pd.DataFrame:
+    return pd.DataFrame([json.loads(text) for text in raw], dtype=object)

@@ -1,14 +1,14 @@
-"""What a delivery means for those before it: a row counts once, and the newest delivery of it is the one that counts.
+"""The effect of a delivery on earlier ones: a row counts once, and its newest delivery is the one that counts.
 
-- A delivery under the key of an earlier one, with at least half of that one's rows, is its **correction**: it takes
-  its place, and a row it no longer has is withdrawn. With fewer, the name was used again (an export that always has
-  the same name): only the rows both have are replaced.
-- A quarantined delivery is corrected, whatever the key, by one that brings at least half of its rows.
-- A row that another delivery brought already is **repeated** when it is the same, and stays where it is; when it
-  differs, the newer one replaces it.
-- What was refused replaces nothing.
+- A delivery with the key of an earlier one, and with at least half of its rows, is its **correction**: it replaces the
+  earlier one, and a row that it lacks is withdrawn. With fewer rows, the key was used again (an export that always has
+  the same name): only the rows in both are replaced.
+- A quarantined delivery is corrected, whatever the key, by one that has at least half of its rows.
+- A row that an earlier delivery has already is **repeated** when it is equal, and stays where it is. When it differs,
+  the newer row replaces the earlier one.
+- A refused row replaces nothing.
 
-The half is a convention, not a measurement: it says which of two stories is more likely.
+The half is a convention, not a measurement: it separates a correction from a key that is used again.
 """
 
 from __future__ import annotations
@@ -16,40 +16,42 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.arrays import BoolArray
 from tasks.lake import SUPERSEDED, Batch
-from tasks.records import Checked
-from tasks.validate.typing.membership import among
+from tasks.records import ValidatedDelivery
 
 CORRECTION_SHARE = 0.5
-MISSING = "\0missing"  # no delivered text holds a NUL
+MISSING = "\0missing"  # no delivered text contains a NUL
 NOT_COMPARED = frozenset({"batch_id", "revision"})
 
 
 @dataclass(frozen=True, slots=True)
 class PriorBatch:
-    """An earlier batch that the new delivery may concern.
+    """An earlier batch that a new delivery may affect.
 
     Parameters
     ----------
     batch : Batch
-        As it stands.
+        Its current state.
     rows : DataFrame
         Its accepted rows (or labels) that count, `row_id` among the columns.
-    held : frozenset of str
-        Row ids of what was set aside of it.
+    quarantined_ids : frozenset of str
+        The row ids of its quarantined rows.
     """
 
     batch: Batch
     rows: pd.DataFrame
-    held: frozenset[str] = frozenset()
+    quarantined_ids: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Amended:
-    """An earlier batch's new state, and the rows of it that still count."""
+class AmendedBatch:
+    """An earlier batch's new state, and its rows that still count."""
 
     batch: Batch
     rows: pd.DataFrame
@@ -57,103 +59,125 @@ class Amended:
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """A delivery's rows without those repeated, how many these were, and what becomes of earlier batches."""
+    """A delivery's rows without the repeated ones, the number of these, and the new states of earlier batches."""
 
     accepted: pd.DataFrame
     repeated: int
-    amended: tuple[Amended, ...]
+    amended: tuple[AmendedBatch, ...]
 
 
 def reconcile(
-    checked: Checked, refused_ids: frozenset[str], before: Sequence[PriorBatch], *, compared: bool = True
+    delivery: ValidatedDelivery,
+    accepted: pd.DataFrame,
+    refused_ids: frozenset[str],
+    prior: Sequence[PriorBatch],
 ) -> Reconciled:
-    """Settle one delivery against those before it.
+    """Return the effect of one delivery on those before it.
 
     Parameters
     ----------
-    checked : Checked
-        The delivery; its accepted rows carry `row_id`.
+    delivery : ValidatedDelivery
+        The delivery.
+    accepted : DataFrame
+        Its accepted rows, with `row_id`. Of a delivery with its rows on disk they have no values to compare: each row
+        that an earlier batch has counts as changed.
     refused_ids : frozenset of str
-        Row ids of what was set aside of it: they replace nothing, so an earlier good row of theirs stays.
-    before : sequence of Before
-        Earlier batches of the same kind that share its key or any of its row ids.
-    compared : bool
-        Whether rows of one id are compared; if not, every one of them counts as changed.
+        The ids of its refused rows: they replace nothing, so an accepted earlier row with such an id is kept.
+    prior : sequence of PriorBatch
+        Earlier batches of the same kind with the same key or with any of its row ids.
     """
-    accepted, repeated, amended = checked.accepted, 0, []
+    repeated, amended = 0, []
     if accepted.empty:
         return Reconciled(accepted, 0, ())
-    for each in before:
-        if corrects(checked, refused_ids, each):
-            amended.append(_withdrawn(each, refused_ids))
+    for batch in prior:
+        if _corrects(delivery, accepted, refused_ids, batch):
+            amended.append(_withdrawn(batch, refused_ids))
             continue
-        if checked.landed.kind == "labels":  # of several labels of a row the newest counts, wherever it stands
+        if delivery.landed.kind == "labels":  # of several labels of a row the newest counts, whatever its batch
             continue
-        if compared:
-            same = _repeated(accepted, each.rows)
+        if delivery.chunks is None:
+            same = _repeated(accepted, batch.rows)
             repeated += int(same.sum())
             accepted = accepted[~same]
-        changed = among(each.rows["row_id"], accepted["row_id"])
+        changed = contained(batch.rows["row_id"], accepted["row_id"])
         if changed.any():
-            amended.append(_without(each, changed))
+            amended.append(_without(batch, changed))
     return Reconciled(accepted, repeated, tuple(amended))
 
 
-def corrects(checked: Checked, refused_ids: frozenset[str], before: PriorBatch) -> bool:
-    """Tell whether a delivery takes the place of a whole earlier one."""
-    same_key = checked.landed.name == before.batch.key
-    if not same_key and before.batch.verdict != "quarantined":
-        return False
-    ids = before.held.union(before.rows["row_id"])
-    if not ids:
-        return same_key
-    common = ids & (refused_ids.union(checked.accepted["row_id"]))
-    return len(common) >= CORRECTION_SHARE * len(ids)
+def contained(row_ids: pd.Series, others: pd.Series) -> BoolArray:
+    """Return which row ids are among the others; a missing one never is.
+
+    pandas converts each of the others to a Python text for the same result.
+
+    Examples
+    --------
+    >>> contained(pd.Series(["a", None, "c"]), pd.Series(["c", "d", None])).tolist()
+    [False, False, True]
+    """
+    if not len(row_ids) or not len(others):
+        return np.zeros(len(row_ids), dtype=bool)
+    texts, value_set = (pa.array(column, pa.large_string(), from_pandas=True) for column in (row_ids, others))
+    return np.asarray(pc.is_in(texts, value_set=value_set, skip_nulls=True), dtype=bool)
 
 
-class Round:
-    """Deliveries that may be written together, since none concerns another or what another concerns.
+class IndependentDeliveries:
+    """Deliveries that can be written together: none affects another, or a batch that another affects.
 
     Examples
     --------
     >>> from datetime import date
     >>> from tasks.records import Landed
-    >>> def of(key, *ids):
+    >>> def delivery(key, *ids):
     ...     landed = Landed("rows", key, 1, date(2026, 1, 2))
-    ...     return Checked(key, landed, "accepted", pd.DataFrame({"row_id": list(ids)}), pd.DataFrame())
-    >>> together = Round()
-    >>> [together.add(each, frozenset()) for each in (of("a", "1", "2"), of("b", "3"), of("c", "2"))]
+    ...     return ValidatedDelivery(key, landed, "accepted", pd.DataFrame({"row_id": list(ids)}), pd.DataFrame())
+    >>> together = IndependentDeliveries()
+    >>> [together.add(each, frozenset()) for each in (delivery("a", "1", "2"), delivery("b", "3"), delivery("c", "2"))]
     [True, True, False]
     """
 
     def __init__(self) -> None:
         self._keys: set[tuple[str, str]] = set()
         self._ids: set[str] = set()
-        self._concerned: set[str] = set()
+        self._amended: set[str] = set()
 
-    def add(self, checked: Checked, concerned: frozenset[str]) -> bool:
-        """Add a delivery, with the earlier batches it amends, unless that needs the others to be written first."""
-        key = (checked.landed.kind, checked.landed.name)
-        mine = set(checked.accepted["row_id"]) if key[0] == "rows" and len(checked.accepted) else set()
-        if key in self._keys or not self._ids.isdisjoint(mine) or not self._concerned.isdisjoint(concerned):
+    def add(self, delivery: ValidatedDelivery, amended: frozenset[str]) -> bool:
+        """Add a delivery and the batches it amends, unless it must be written after the others; return whether."""
+        key = (delivery.landed.kind, delivery.landed.name)
+        ids = set(delivery.accepted["row_id"]) if key[0] == "rows" and len(delivery.accepted) else set()
+        if key in self._keys or not self._ids.isdisjoint(ids) or not self._amended.isdisjoint(amended):
             return False
         self._keys.add(key)
-        self._ids |= mine
-        self._concerned |= concerned
+        self._ids |= ids
+        self._amended |= amended
         return True
 
 
+def _corrects(
+    delivery: ValidatedDelivery, accepted: pd.DataFrame, refused_ids: frozenset[str], prior: PriorBatch
+) -> bool:
+    """Return whether a delivery replaces an earlier one as a whole."""
+    same_key = delivery.landed.name == prior.batch.key
+    if not same_key and prior.batch.verdict != "quarantined":
+        return False
+    ids = prior.quarantined_ids.union(prior.rows["row_id"])
+    if not ids:
+        return same_key
+    common = ids & refused_ids.union(accepted["row_id"])
+    return len(common) >= CORRECTION_SHARE * len(ids)
+
+
 def _repeated(accepted: pd.DataFrame, earlier: pd.DataFrame) -> pd.Series:
-    """Return which accepted rows stand already, value for value."""
+    """Return which accepted rows equal an earlier row of their id, value for value."""
     columns = [name for name in accepted.columns if name not in NOT_COMPARED and name in earlier.columns]
     if len(columns) < len(accepted.columns.difference(list(NOT_COMPARED))):
-        return pd.Series(data=False, index=accepted.index)  # a column is new, so no row is the same
-    there = earlier[among(earlier["row_id"], accepted["row_id"])].drop_duplicates("row_id").set_index("row_id")
-    known = among(accepted["row_id"], there.index.to_series())
-    mine = accepted.loc[known, columns].set_index("row_id")
-    theirs = there.loc[mine.index, mine.columns]
+        return pd.Series(data=False, index=accepted.index)  # a column is new, so no row is equal
+    matches = earlier[contained(earlier["row_id"], accepted["row_id"])].drop_duplicates("row_id").set_index("row_id")
+    in_both = contained(accepted["row_id"], matches.index.to_series())
+    new = accepted.loc[in_both, columns].set_index("row_id")
+    old = matches.loc[new.index, new.columns]
     same = pd.Series(data=False, index=accepted.index)
-    same.loc[known] = (_comparable(mine) == _comparable(theirs)).all(axis=1).to_numpy()
+    same.loc[in_both] = (_comparable(new) == _comparable(old)).all(axis=1).to_numpy()
     return same
 
 
@@ -161,26 +185,26 @@ def _comparable(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.astype(object).where(frame.notna(), MISSING)
 
 
-def _withdrawn(before: PriorBatch, refused_ids: frozenset[str]) -> Amended:
-    """Take a corrected batch out, but for good rows whose correction was refused."""
-    kept = among(before.rows["row_id"], pd.Series(list(refused_ids), dtype="str"))
-    left = _without(before, ~kept)
-    held = before.batch.rows_quarantined
-    out = replace(left.batch, rows_quarantined=0, rows_elsewhere=left.batch.rows_elsewhere + held)
-    return Amended(replace(out, verdict=out.verdict if len(left.rows) else SUPERSEDED), left.rows)
+def _withdrawn(prior: PriorBatch, refused_ids: frozenset[str]) -> AmendedBatch:
+    """Withdraw a corrected batch, except for accepted rows with a refused correction."""
+    kept = contained(prior.rows["row_id"], pd.Series(list(refused_ids), dtype="str"))
+    rest = _without(prior, ~kept)
+    quarantined = prior.batch.rows_quarantined
+    state = replace(rest.batch, rows_quarantined=0, rows_elsewhere=rest.batch.rows_elsewhere + quarantined)
+    return AmendedBatch(replace(state, verdict=state.verdict if len(rest.rows) else SUPERSEDED), rest.rows)
 
 
-def _without(before: PriorBatch, gone: BoolArray) -> Amended:
-    """Take some rows out of a batch: what is left is written anew, as its next revision."""
-    rows, batch = before.rows[~gone], before.batch
+def _without(prior: PriorBatch, withdrawn: BoolArray) -> AmendedBatch:
+    """Withdraw some rows of a batch: the rest is written again, as its next revision."""
+    rows, batch = prior.rows[~withdrawn], prior.batch
     days = [*rows["event_date"].unique()] if "event_date" in rows else []
     state = replace(
         batch,
         revision=batch.revision + 1,
         base=batch.revision + 1,
         rows_accepted=len(rows),
-        rows_elsewhere=batch.rows_elsewhere + int(gone.sum()),
+        rows_elsewhere=batch.rows_elsewhere + int(withdrawn.sum()),
         event_from=min(days, default=None),
         event_until=max(days, default=None),
     )
-    return Amended(state, rows)
+    return AmendedBatch(state, rows)

@@ -1,4 +1,4 @@
-"""A rim of validate, asked for by hand: Great Expectations' own Data Docs, the site of a suite run on some rows."""
+"""Great Expectations' Data Docs, on request: the site of a suite run on some rows. It writes to a folder."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ INDEX = "index.html"
 def build_data_docs(rows: pd.DataFrame, suite: Suite, name: str, out: Path) -> Path:
     """Run a suite on typed rows, write the site, and return its first page.
 
-    Its pages take fonts and scripts from the network; what was validated, and how, is in the pages themselves.
+    The pages load fonts and scripts from the network; the results are in the pages themselves.
 
     Parameters
     ----------
     rows : DataFrame
-        The columns the suite speaks of.
+        The columns that the suite mentions.
     suite : Suite
-        The expectations, all of which can be computed on these rows.
+        Expectations that can be computed on these rows.
     name : str
-        What the batch is called in the pages.
+        The name of the batch in the pages.
     out : Path
         A folder: new, empty, or an earlier site, which is replaced.
 
     Raises
     ------
     DataError
-        When the folder holds something else.
+        When the folder has other content.
     """
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / INDEX).is_file())):
-        raise DataError(f"{out} holds something that is no site; name a new or an empty folder with --out")
+        raise DataError(f"{out} has content that is no site; name a new or an empty folder with --out")
     out.mkdir(parents=True, exist_ok=True)
-    with quiet_great_expectations(), TemporaryDirectory(prefix="leeway-docs-") as place:
-        _build(_context(Path(place), out.resolve()), rows, suite, name)
+    with quiet_great_expectations(), TemporaryDirectory(prefix="leeway-docs-") as folder:
+        _build(_context(Path(folder), out.resolve()), rows, suite, name)
     return out / INDEX
 
 
-def _context(place: Path, out: Path) -> Any:
+def _context(project: Path, out: Path) -> Any:
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
-    context = gx.get_context(mode="file", project_root_dir=place)
+    context = gx.get_context(mode="file", project_root_dir=project)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     store = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(out)}
     index = {"class_name": "DefaultSiteIndexBuilder"}
@@ -63,7 +63,6 @@ def _build(context: Any, rows: pd.DataFrame, suite: Suite, name: str) -> None:
 
     asset = context.data_sources.add_pandas("lake").add_dataframe_asset("accepted rows")
     batch = asset.add_batch_definition_whole_dataframe(name)
-    kept = context.suites.add(built(suite))
-    run = gx.ValidationDefinition(name=name, data=batch, suite=kept)
-    context.validation_definitions.add(run).run(batch_parameters={"dataframe": rows.reset_index(drop=True)})
+    definition = gx.ValidationDefinition(name=name, data=batch, suite=context.suites.add(built(suite)))
+    context.validation_definitions.add(definition).run(batch_parameters={"dataframe": rows.reset_index(drop=True)})
     context.build_data_docs(site_names=[SITE])

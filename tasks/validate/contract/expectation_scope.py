@@ -1,7 +1,7 @@
-"""Which expectations look at each row by itself, and which at a delivery as a whole.
+"""Which expectations are about each row by itself, and which are about a delivery as a whole.
 
-The first may be asked of any rows together, and of a large delivery piece by piece; the others (counts, means,
-uniqueness, order, and whatever tolerates a share of bad rows) only of all rows of one delivery at once.
+The former can be evaluated on any rows together, and on a large delivery chunk by chunk; the latter (counts, means,
+uniqueness, order, and all that tolerate a share of bad rows) only on all rows of one delivery at once.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ CHANGES_THE_ROWS = ("mostly", "row_condition", "condition_parser")
 
 
 def is_about_each_row(expectation: Expectation) -> bool:
-    """Tell whether an expectation's answer for a row depends on that row alone.
+    """Return whether the result of an expectation for a row depends on that row alone.
 
     Examples
     --------
@@ -59,17 +59,17 @@ def is_about_each_row(expectation: Expectation) -> bool:
     return expectation.rule in EACH_ROW_BY_ITSELF and not tolerant
 
 
-def parted(suite: Suite) -> tuple[Suite, Suite]:
+def split_by_scope(suite: Suite) -> tuple[Suite, Suite]:
     """Return the expectations about each row by itself, and those about a delivery as a whole."""
-    rows = tuple(each for each in suite.expectations if is_about_each_row(each))
-    whole = tuple(each for each in suite.expectations if not is_about_each_row(each))
-    return Suite(suite.path, rows), Suite(suite.path, whole)
+    each_row = tuple(rule for rule in suite.expectations if is_about_each_row(rule))
+    delivery = tuple(rule for rule in suite.expectations if not is_about_each_row(rule))
+    return Suite(suite.path, each_row), Suite(suite.path, delivery)
 
 
-def columns_read(expectation: Expectation, known: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns whose values must be at hand to answer an expectation about a whole delivery.
+def columns_read(expectation: Expectation, columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that must be loaded to evaluate an expectation.
 
-    An expectation that names no column and is not known to need none needs them all, for it may ask anything.
+    An expectation that names no column may need any: all columns are returned, unless it is one that needs none.
 
     Examples
     --------
@@ -81,5 +81,5 @@ def columns_read(expectation: Expectation, known: Sequence[str]) -> tuple[str, .
     if expectation.rule in ONLY_THE_COLUMNS | ONLY_THE_COUNT and not expectation.limits.get("row_condition"):
         return ()
     condition = str(expectation.limits.get("row_condition") or "")
-    named = {*expectation.columns, *(name for name in known if name in condition)}
-    return tuple(name for name in known if name in named) if named else tuple(known)
+    named = {*expectation.columns, *(name for name in columns if name in condition)}
+    return tuple(name for name in columns if name in named) if named else tuple(columns)

@@ -1,4 +1,4 @@
-"""The project's Great Expectations suite: read once, proven usable, kept as plain data that any thread may share."""
+"""The project's Great Expectations suite: read once, checked, and kept as data that threads can share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tasks.validate.contract.suite_parameters import with_parameters
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """One expectation as it stands in the file, the columns it speaks of, and how much it weighs."""
+    """One expectation as written in the file, and the columns that it mentions."""
 
     configuration: dict[str, Any]
     columns: tuple[str, ...]
@@ -40,41 +40,41 @@ class Suite:
     expectations: tuple[Expectation, ...] = ()
 
     def about(self, column: str) -> Suite:
-        """Return the expectations that speak of a column."""
-        return Suite(self.path, tuple(each for each in self.expectations if column in each.columns))
+        """Return the expectations that mention a column."""
+        return Suite(self.path, tuple(rule for rule in self.expectations if column in rule.columns))
 
     def within(self, columns: Collection[str]) -> Suite:
-        """Return the expectations that speak of columns, and only of these."""
-        chosen = tuple(each for each in self.expectations if each.columns and set(each.columns) <= set(columns))
-        return Suite(self.path, chosen)
+        """Return the expectations that mention columns, all of them among these."""
+        within = tuple(rule for rule in self.expectations if rule.columns and set(rule.columns) <= set(columns))
+        return Suite(self.path, within)
 
     def of_rows(self, spec: ProjectSpec) -> Suite:
-        """Return what is asked of a delivery of rows: not what lands apart, the label or columns of feature tables."""
-        apart = {name for table in spec.features.tables for name in table.columns.all}
+        """Return the expectations for rows: none about labels or feature tables, which land separately."""
+        separate = {name for table in spec.features.tables for name in table.columns.all}
         if spec.source.label.uri is not None:
-            apart.add(spec.source.label.column)
-        return Suite(self.path, tuple(each for each in self.expectations if apart.isdisjoint(each.columns)))
+            separate.add(spec.source.label.column)
+        return Suite(self.path, tuple(rule for rule in self.expectations if separate.isdisjoint(rule.columns)))
 
 
 def read_suite(path: Path, spec: ProjectSpec) -> Suite:
-    """Return the suite in a file, in the JSON that Great Expectations itself writes.
+    """Return the suite in a file, in the JSON format of Great Expectations.
 
     Parameters
     ----------
     path : Path
         The project's expectations.json.
     spec : ProjectSpec
-        An expectation may speak only of the columns named there; `contract.parameters` fill its `$PARAMETER`s.
+        An expectation may mention only its columns; `contract.parameters` are the values of `$PARAMETER`s.
 
     Raises
     ------
     ContractError
-        When the file is missing, is not a suite, or names unknown expectations, columns or parameters: each on a line
-        of its own.
+        When the file is missing, is not a suite, or names unknown expectations, columns or parameters; one fault a
+        line.
     """
     configurations = with_parameters(_configurations(path), spec.contract.parameters, path)
-    suite = Suite(path, tuple(Expectation(each, _columns_of(each)) for each in configurations))
-    faults = [f"{path}: {fault}" for each in suite.expectations for fault in _misnamed(each, spec)]
+    suite = Suite(path, tuple(Expectation(rule, _columns_of(rule)) for rule in configurations))
+    faults = [f"{path}: {fault}" for rule in suite.expectations for fault in _column_faults(rule, spec)]
     if faults:
         raise ContractError("\n".join(faults))
     with quiet_great_expectations():
@@ -82,8 +82,8 @@ def read_suite(path: Path, spec: ProjectSpec) -> Suite:
     return suite
 
 
-def _misnamed(expectation: Expectation, spec: ProjectSpec) -> Iterator[str]:
-    """Yield what is wrong with the columns an expectation speaks of."""
+def _column_faults(expectation: Expectation, spec: ProjectSpec) -> Iterator[str]:
+    """Yield what is wrong with the columns that an expectation mentions."""
     groups, label = {"the rows": spec.row_columns}, spec.source.label
     if label.uri is not None:
         groups["the labels"] = [label.column]
@@ -92,40 +92,41 @@ def _misnamed(expectation: Expectation, spec: ProjectSpec) -> Iterator[str]:
     unknown = [name for name in dict.fromkeys(expectation.columns) if name not in known]
     for column in unknown:
         yield (
-            f"{expectation.rule} speaks of column {column!r}; expected a column of project.yaml"
+            f"{expectation.rule} mentions column {column!r}; expected a column of project.yaml"
             f"{nearest(column, known)}. Correct the name, or list the column there"
         )
     if not unknown and not any(set(expectation.columns) <= set(names) for names in groups.values()):
         yield (
-            f"{expectation.rule} compares {list(expectation.columns)}, which land apart; expected columns of one of "
-            f"{', '.join(groups)}. Take it out, or split it"
+            f"{expectation.rule} compares {list(expectation.columns)}, which land separately; expected columns of one "
+            f"of {', '.join(groups)}. Remove it, or split it"
         )
 
 
 def built(suite: Suite) -> Any:
-    """Return the suite as Great Expectations' own object; call inside `quiet_great_expectations`.
+    """Return the suite as an object of Great Expectations; call inside `quiet_great_expectations`.
 
     Raises
     ------
     ContractError
-        When it refuses expectations: each on a line of its own.
+        When it refuses expectations; one a line.
     """
     from great_expectations import ExpectationSuite
 
-    # Put together at once: one by one, each would take the place of an earlier one of its type on the same column.
-    made, faults = [], []
-    for number, each in enumerate(suite.expectations):
+    # All at once: added one by one, an expectation replaces an earlier one of its type on the same column.
+    expectations, faults = [], []
+    for number, expectation in enumerate(suite.expectations):
         try:
-            # The number comes back with the result, which may come in any order.
-            made.append(_configuration(each, number).to_domain_obj())
+            # The result has the same number, for results are in any order.
+            expectations.append(_configuration(expectation, number).to_domain_obj())
         except Exception as error:  # noqa: BLE001 - its own errors have no common ancestor
             faults.append(
-                f"{suite.path}: Great Expectations refuses {each.rule} on {list(each.columns)}: {_first_line(error)}. "
+                f"{suite.path}: Great Expectations refuses {expectation.rule} on {list(expectation.columns)}: "
+                f"{_shortened(error)}. "
                 "Correct it; its documentation lists every expectation and its arguments"
             )
     if faults:
         raise ContractError("\n".join(faults))
-    return ExpectationSuite(name=suite.path.stem, expectations=made)
+    return ExpectationSuite(name=suite.path.stem, expectations=expectations)
 
 
 def _configuration(expectation: Expectation, number: int) -> Any:
@@ -138,7 +139,7 @@ def _configuration(expectation: Expectation, number: int) -> Any:
     )
 
 
-def _first_line(error: Exception) -> str:
+def _shortened(error: Exception) -> str:
     return " ".join(str(error).split())[:300]
 
 
@@ -150,15 +151,15 @@ def _configurations(path: Path) -> Sequence[dict[str, Any]]:
             f"{path} cannot be read ({error}); expected a Great Expectations suite in JSON: correct it, "
             'or start with {"name": "mine", "expectations": []}'
         ) from error
-    found = suite.get("expectations") if isinstance(suite, dict) else None
-    if not isinstance(found, list):
+    rules = suite.get("expectations") if isinstance(suite, dict) else None
+    if not isinstance(rules, list):
         raise ContractError(f"{path} has no list 'expectations'; expected a suite as Great Expectations writes it")
-    for number, each in enumerate(found, start=1):
-        if not (isinstance(each, dict) and isinstance(each.get("type"), str) and isinstance(each.get("kwargs"), dict)):
+    for number, rule in enumerate(rules, start=1):
+        if not (isinstance(rule, dict) and isinstance(rule.get("type"), str) and isinstance(rule.get("kwargs"), dict)):
             raise ContractError(
                 f"{path}: expectation {number} lacks 'type' or 'kwargs'; expected both, as in GX's own JSON"
             )
-    return found
+    return rules
 
 
 def _columns_of(configuration: dict[str, Any]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The name of a row: its id columns as one text, the same from csv, jsonl and parquet, from rows and from labels."""
+"""Row ids: the id columns of a row as one text, the same from csv, jsonl and parquet, from rows and from labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tasks.spec.project_spec import ProjectSpec
 
 
 class RowIds(NamedTuple):
-    """A text for each row, missing where a part of it is, and for each fault's code the rows that have it."""
+    """The id of each row, missing where a part of it is missing, and for each fault code the rows with the fault."""
 
     names: pd.Series
     faults: dict[str, BoolArray]
@@ -23,8 +23,8 @@ class RowIds(NamedTuple):
 def row_ids(frame: pd.DataFrame, spec: ProjectSpec, reads: Mapping[str, Read] | None = None) -> RowIds:
     r"""Return the id columns of each row joined by `|`.
 
-    An id column that is also the event time is read as a time first: `2014-05-02` and `2014-05-02T00:00` are one name.
-    A `|` inside a part is written `\|`, so that no two rows share a name by accident.
+    An id column that is also the event time is read as a time first: `2014-05-02` and `2014-05-02T00:00` are one id.
+    A `|` inside a part is written `\|`, so that two rows cannot share an id by accident.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def row_ids(frame: pd.DataFrame, spec: ProjectSpec, reads: Mapping[str, Read] | 
     spec : ProjectSpec
         For the id columns, the event time and the time zone.
     reads : mapping, optional
-        Those columns of the frame that were read already.
+        The columns of the frame that are already read.
 
     Examples
     --------

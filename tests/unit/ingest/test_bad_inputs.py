@@ -26,7 +26,7 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.ingest import Unreadable, delivered
-from tasks.records import Checked, Landed
+from tasks.records import Landed, ValidatedDelivery
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate import Suite, check_all, check_labels, read_suite, unreadable
 
@@ -624,7 +624,7 @@ def outcome(case: Case, rules: Suite) -> tuple[str, frozenset[str]]:
     return "rows" if checked.verdict == "partly_quarantined" else "batch", frozenset(codes)
 
 
-def checked_of(case: Case, suite: Suite) -> Checked:
+def checked_of(case: Case, suite: Suite) -> ValidatedDelivery:
     label = case.label or SPEC["source"]["label"]
     apart = case.label is not None
     fmt = {"format": case.fmt}

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from tasks.records import Checked, Delivery, Landed
+from tasks.records import Delivery, Landed, ValidatedDelivery
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate import check_labels, read_suite
 
@@ -23,7 +23,7 @@ def delivery_of(frame: pd.DataFrame) -> Delivery:
     return Delivery("cd34", Landed("labels", "2026-01-19.csv", 9, date(2026, 1, 19)), frame)
 
 
-def refused_of(checked: Checked) -> dict[str, str]:
+def refused_of(checked: ValidatedDelivery) -> dict[str, str]:
     return {json.loads(raw)["id"]: reasons for raw, reasons in checked.refused.to_numpy().tolist()}
 
 

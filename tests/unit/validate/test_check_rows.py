@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.records import Checked, Delivery, Landed
+from tasks.records import Delivery, Landed, ValidatedDelivery
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate import Suite, check, check_all, read_suite, unreadable
 
@@ -36,7 +36,7 @@ def rows_of(count: int, **columns: Any) -> pd.DataFrame:
     return pd.DataFrame({**plain, **columns}, dtype="str")
 
 
-def reasons_of(checked: Checked) -> list[str]:
+def reasons_of(checked: ValidatedDelivery) -> list[str]:
     return checked.refused["reasons"].tolist()
 
 

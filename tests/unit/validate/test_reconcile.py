@@ -2,10 +2,12 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tasks.lake import SUPERSEDED, Batch
-from tasks.records import Checked, Kind, Landed
-from tasks.validate.acceptance.reconcile import PriorBatch, Reconciled, reconcile
+from tasks.records import Kind, Landed, ValidatedDelivery
+from tasks.validate.acceptance.reconcile import PriorBatch, Reconciled, contained, reconcile
 
 DAY = date(2026, 1, 2)
 MOMENT = datetime(2026, 1, 3, tzinfo=UTC)
@@ -15,8 +17,8 @@ def rows(**values: float) -> pd.DataFrame:
     return pd.DataFrame({"row_id": list(values), "event_date": DAY, "size": list(values.values())})
 
 
-def delivered(key: str, accepted: pd.DataFrame, kind: Kind = "rows") -> Checked:
-    return Checked("new", Landed(kind, key, 1, DAY), "accepted", accepted, pd.DataFrame())
+def delivered(key: str, accepted: pd.DataFrame, kind: Kind = "rows") -> ValidatedDelivery:
+    return ValidatedDelivery("new", Landed(kind, key, 1, DAY), "accepted", accepted, pd.DataFrame())
 
 
 def before(key: str, there: pd.DataFrame, *, held: tuple[str, ...] = (), kind: str = "rows") -> PriorBatch:
@@ -25,6 +27,10 @@ def before(key: str, there: pd.DataFrame, *, held: tuple[str, ...] = (), kind: s
     counts = (rows_in, len(there), len(held), 0)
     batch = Batch("old", 1, 1, kind, key, 1, "", DAY, DAY, MOMENT, DAY, DAY, *counts, verdict, "[]")
     return PriorBatch(batch, there, frozenset(held))
+
+
+def effect(delivery: ValidatedDelivery, refused_ids: frozenset[str], prior: list[PriorBatch]) -> Reconciled:
+    return reconcile(delivery, delivery.accepted, refused_ids, prior)
 
 
 def states(settled: Reconciled) -> list[tuple[str, int, int, int]]:
@@ -38,19 +44,19 @@ def balanced(settled: Reconciled) -> bool:
 
 
 def test_a_file_written_again_with_most_of_its_rows_takes_the_place_of_the_first() -> None:
-    found = reconcile(delivered("a.csv", rows(x=1, y=9)), frozenset(), [before("a.csv", rows(x=1, y=2, z=3))])
+    found = effect(delivered("a.csv", rows(x=1, y=9)), frozenset(), [before("a.csv", rows(x=1, y=2, z=3))])
     assert (len(found.accepted), found.repeated) == (2, 0)
     assert states(found) == [(SUPERSEDED, 0, 0, 3)]
     assert balanced(found)
 
 
 def test_a_name_used_again_for_other_rows_loses_none_of_the_first() -> None:
-    found = reconcile(delivered("export.csv", rows(u=1, v=2)), frozenset(), [before("export.csv", rows(x=1, y=2, z=3))])
+    found = effect(delivered("export.csv", rows(u=1, v=2)), frozenset(), [before("export.csv", rows(x=1, y=2, z=3))])
     assert (len(found.accepted), found.amended) == (2, ())
 
 
 def test_a_name_used_again_that_shares_a_changed_row_replaces_that_row_only() -> None:
-    found = reconcile(delivered("export.csv", rows(z=4, u=1)), frozenset(), [before("export.csv", rows(x=1, y=2, z=3))])
+    found = effect(delivered("export.csv", rows(z=4, u=1)), frozenset(), [before("export.csv", rows(x=1, y=2, z=3))])
     assert found.accepted["row_id"].tolist() == ["z", "u"]
     assert states(found) == [("accepted", 2, 0, 1)]
     assert found.amended[0].rows["row_id"].tolist() == ["x", "y"]
@@ -60,32 +66,32 @@ def test_a_name_used_again_that_shares_a_changed_row_replaces_that_row_only() ->
 def test_the_same_row_in_another_file_stays_where_it_is() -> None:
     there = pd.DataFrame({"row_id": ["x"], "event_date": [DAY], "size": [np.nan]})
     again = pd.DataFrame({"row_id": ["x", "y"], "event_date": [DAY, DAY], "size": [np.nan, 2.0]})
-    found = reconcile(delivered("b.csv", again), frozenset(), [before("a.csv", there)])
+    found = effect(delivered("b.csv", again), frozenset(), [before("a.csv", there)])
     assert (found.accepted["row_id"].tolist(), found.repeated, found.amended) == (["y"], 1, ())
 
 
 def test_a_quarantined_file_is_healed_by_its_correction_whatever_that_is_called() -> None:
     nothing = rows().astype({"row_id": "str"})
     held = before("a.csv", nothing, held=("x", "y", "z"))
-    assert states(reconcile(delivered("a-fixed.csv", rows(x=1, y=2)), frozenset(), [held])) == [(SUPERSEDED, 0, 0, 3)]
-    assert reconcile(delivered("a-fixed.csv", rows(x=1)), frozenset(), [held]).amended == ()
+    assert states(effect(delivered("a-fixed.csv", rows(x=1, y=2)), frozenset(), [held])) == [(SUPERSEDED, 0, 0, 3)]
+    assert effect(delivered("a-fixed.csv", rows(x=1)), frozenset(), [held]).amended == ()
 
 
 def test_an_unreadable_file_is_healed_by_one_of_its_name() -> None:
     nothing = rows().astype({"row_id": "str"})
-    assert states(reconcile(delivered("a.csv", rows(x=1)), frozenset(), [before("a.csv", nothing)])) == [
+    assert states(effect(delivered("a.csv", rows(x=1)), frozenset(), [before("a.csv", nothing)])) == [
         (SUPERSEDED, 0, 0, 0)
     ]
-    assert reconcile(delivered("b.csv", rows(x=1)), frozenset(), [before("a.csv", nothing)]).amended == ()
+    assert effect(delivered("b.csv", rows(x=1)), frozenset(), [before("a.csv", nothing)]).amended == ()
 
 
 def test_a_correction_that_is_refused_itself_replaces_nothing() -> None:
-    refused = Checked("new", Landed("rows", "a.csv", 1, DAY), "quarantined", rows(), rows(x=1))
-    assert reconcile(refused, frozenset({"x"}), [before("a.csv", rows(x=1))]).amended == ()
+    refused = ValidatedDelivery("new", Landed("rows", "a.csv", 1, DAY), "quarantined", rows(), rows(x=1))
+    assert effect(refused, frozenset({"x"}), [before("a.csv", rows(x=1))]).amended == ()
 
 
 def test_a_good_row_whose_correction_was_refused_stays() -> None:
-    found = reconcile(delivered("a.csv", rows(x=1, y=9)), frozenset({"z"}), [before("a.csv", rows(x=1, y=2, z=3))])
+    found = effect(delivered("a.csv", rows(x=1, y=9)), frozenset({"z"}), [before("a.csv", rows(x=1, y=2, z=3))])
     assert states(found) == [("accepted", 1, 0, 2)]
     assert found.amended[0].rows["row_id"].tolist() == ["z"]
 
@@ -93,5 +99,12 @@ def test_a_good_row_whose_correction_was_refused_stays() -> None:
 def test_labels_of_another_file_are_left_to_the_newest_arrival() -> None:
     old = pd.DataFrame({"row_id": ["x"], "label": [1.0]})
     new = pd.DataFrame({"row_id": ["x"], "label": [2.0]})
-    found = reconcile(delivered("b.csv", new, "labels"), frozenset(), [before("a.csv", old, kind="labels")])
+    found = effect(delivered("b.csv", new, "labels"), frozenset(), [before("a.csv", old, kind="labels")])
     assert (len(found.accepted), found.amended) == (1, ())
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c", None])), st.lists(st.sampled_from(["b", "c", "d", None])))
+def test_a_row_id_is_contained_in_others_when_one_is_equal(ids: list[str | None], others: list[str | None]) -> None:
+    present = {row_id for row_id in others if row_id is not None}
+    mask = contained(pd.Series(ids, dtype="str"), pd.Series(others, dtype="str"))
+    assert mask.tolist() == [row_id in present for row_id in ids]

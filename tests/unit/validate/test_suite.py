@@ -14,7 +14,8 @@ import yaml
 from tasks.errors import ContractError
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate import Suite, read_suite
-from tasks.validate.contract.failed_expectations import breaches
+from tasks.validate.contract.expectation_scope import split_by_scope
+from tasks.validate.contract.expectations import FailedExpectation, evaluate, evaluate_frames
 
 HOUSES = yaml.safe_load(Path(__file__).with_name("houses.yaml").read_text(encoding="utf-8"))
 
@@ -66,12 +67,19 @@ MIXED = (
 )
 
 
-def told(found: list[Any]) -> list[tuple[str, str, list[int] | None]]:
-    return [(each.reason, each.severity, None if each.rows is None else each.rows.tolist()) for each in found]
+Outcome = tuple[str, str, list[int] | None]
+
+
+def outcomes(failures: list[FailedExpectation]) -> list[Outcome]:
+    return [(each.reason, each.severity, None if each.rows is None else each.rows.tolist()) for each in failures]
+
+
+def evaluated(frame: pd.DataFrame, suite: Suite) -> list[Outcome]:
+    return outcomes(evaluate(frame.reset_index(drop=True), suite))
 
 
 def test_a_suite_says_which_rows_broke_which_expectation_and_how_grave_it_is(suite_of: MakeSuite) -> None:
-    assert told(breaches([ROWS], suite_of(*MIXED))[0]) == [
+    assert evaluated(ROWS, suite_of(*MIXED)) == [
         ("expect_column_values_to_be_between:rooms", "critical", [1]),
         ("expect_column_values_to_match_regex:zip", "warning", [1]),
         ("expect_column_values_to_not_be_null:pool", "info", [1]),
@@ -84,36 +92,45 @@ def test_a_suite_says_which_rows_broke_which_expectation_and_how_grave_it_is(sui
 def test_two_expectations_of_one_type_on_one_column_are_both_asked(suite_of: MakeSuite) -> None:
     grave = expectation("column_values_to_be_between", column="rooms", max_value=40)
     slight = expectation("column_values_to_be_between", "warning", column="rooms", max_value=4)
-    found = told(breaches([ROWS], suite_of(grave, slight))[0])
-    assert [(severity, rows) for _, severity, rows in found] == [("critical", [1]), ("warning", [1, 3])]
+    failures = evaluated(ROWS, suite_of(grave, slight))
+    assert [(severity, rows) for _, severity, rows in failures] == [("critical", [1]), ("warning", [1, 3])]
 
 
 def test_several_frames_in_one_run_are_judged_as_each_by_itself(suite_of: MakeSuite) -> None:
     suite = suite_of(*MIXED)
+    each_row, delivery = split_by_scope(suite)
     frames = [ROWS, ROWS.iloc[:2], ROWS.iloc[[3]], pd.concat([ROWS, ROWS.iloc[::-1]]), ROWS.iloc[[0]]]
-    together = [sorted(told(found), key=str) for found in breaches(frames, suite)]
-    assert together == [sorted(told(breaches([frame], suite)[0]), key=str) for frame in frames]
-    assert breaches([], suite) == []
+    together = [outcomes(failures) for failures in evaluate_frames(frames, each_row)]
+    assert together == [evaluated(frame, each_row) for frame in frames]
+    for frame, of_rows in zip(frames, together, strict=True):
+        assert sorted([*of_rows, *evaluated(frame, delivery)], key=str) == sorted(evaluated(frame, suite), key=str)
+    assert evaluate_frames([], each_row) == []
+
+
+def test_an_expectation_about_the_delivery_is_not_evaluated_on_several_together(suite_of: MakeSuite) -> None:
+    with pytest.raises(TypeError, match="result has no rows"):
+        evaluate_frames([ROWS, ROWS], suite_of(expectation("table_row_count_to_be_between", max_value=3)))
 
 
 def test_threads_do_not_disturb_each_other(suite_of: MakeSuite) -> None:
     suite = suite_of(*MIXED)
     frames = [ROWS.iloc[:count] for count in (1, 2, 3, 4)] * 2
-    alone = [told(breaches([frame], suite)[0]) for frame in frames]
+    alone = [evaluated(frame, suite) for frame in frames]
     with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(lambda frame: told(breaches([frame], suite)[0]), frames)) == alone
+        assert list(pool.map(lambda frame: evaluated(frame, suite), frames)) == alone
 
 
 def test_a_run_is_quiet(suite_of: MakeSuite, capfd: pytest.CaptureFixture[str]) -> None:
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
-        breaches([ROWS], suite_of(*MIXED))
+        evaluated(ROWS, suite_of(*MIXED))
     assert heard == []
     assert capfd.readouterr() == ("", "")
 
 
 def test_an_empty_suite_asks_nothing(suite_of: MakeSuite) -> None:
-    assert breaches([ROWS], suite_of()) == [[]]
+    assert evaluated(ROWS, suite_of()) == []
+    assert evaluate_frames([ROWS], suite_of()) == [[]]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +152,7 @@ def test_an_empty_suite_asks_nothing(suite_of: MakeSuite) -> None:
             json.dumps(
                 {"expectations": [expectation("column_pair_values_to_be_equal", column_A="price", column_B="size")]}
             ),
-            "land apart",
+            "land separately",
         ),
     ],
 )
@@ -153,4 +170,4 @@ def test_a_file_that_is_no_usable_suite_is_named_with_what_to_do(
 def test_an_expectation_that_cannot_be_computed_is_the_suites_fault_and_not_the_datas(suite_of: MakeSuite) -> None:
     suite = suite_of(expectation("column_values_to_be_between", column="zip", max_value=40))
     with pytest.raises(ContractError, match=r"expectations\.json: expect_column_values_to_be_between on \['zip'\]"):
-        breaches([ROWS], suite)
+        evaluated(ROWS, suite)

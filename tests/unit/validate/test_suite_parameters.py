@@ -12,7 +12,7 @@ import yaml
 from tasks.errors import ContractError
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate import Suite, read_suite
-from tasks.validate.contract.failed_expectations import breaches
+from tasks.validate.contract.expectations import evaluate
 
 HOUSES = yaml.safe_load(Path(__file__).with_name("houses.yaml").read_text(encoding="utf-8"))
 ROWS = pd.DataFrame({"rooms": [3.0, 41.0, 99.0]})
@@ -39,9 +39,9 @@ def test_a_limit_comes_from_the_spec(
     suite_of: Callable[..., Suite], text: str, parameters: dict[str, Any], rows: list[int]
 ) -> None:
     suite = suite_of(limit(max_value={"$PARAMETER": text}), **parameters)
-    (found,) = breaches([ROWS], suite)[0]
-    assert found.rows is not None
-    assert found.rows.tolist() == rows
+    (failure,) = evaluate(ROWS, suite)
+    assert failure.rows is not None
+    assert failure.rows.tolist() == rows
     assert isinstance(suite.expectations[0].limits["max_value"], int | float)
 
 
@@ -50,9 +50,9 @@ def test_a_list_of_values_comes_from_the_spec(suite_of: Callable[..., Suite]) ->
         "type": "expect_column_values_to_be_in_set",
         "kwargs": {"column": "rooms", "value_set": {"$PARAMETER": "all"}},
     }
-    (found,) = breaches([ROWS], suite_of(one, all=[3, 99.0]))[0]
-    assert found.rows is not None
-    assert found.rows.tolist() == [1]
+    (failure,) = evaluate(ROWS, suite_of(one, all=[3, 99.0]))
+    assert failure.rows is not None
+    assert failure.rows.tolist() == [1]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_list_of_values_comes_from_the_spec(suite_of: Callable[..., Suite]) ->
         (
             limit(max_value={"$PARAMETER": "msot * 2"}),
             {"most": 1},
-            "no expectation in .* asks for it; did you mean 'msot'",
+            "no expectation in .* uses it; did you mean 'msot'",
         ),
         (limit(max_value=4), {"most": 1}, r"gives \['most'\], but no expectation"),
         (limit(max_value={"$PARAMETER": "most"}), {"most": "many"}, "refuses|cannot be computed"),
@@ -72,7 +72,7 @@ def test_a_parameter_without_a_value_or_a_use_is_a_fault(
     suite_of: Callable[..., Suite], expectation: dict[str, Any], parameters: dict[str, Any], match: str
 ) -> None:
     with pytest.raises(ContractError, match=match):
-        breaches([ROWS], suite_of(expectation, **parameters))
+        suite_of(expectation, **parameters)
 
 
 def test_a_parameter_is_a_number_a_text_or_a_list_of_them() -> None:

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from tasks.spec.cells import cell_types as cells
 from tasks.spec.cells.cell_types import Read
-from tasks.validate.typing.membership import among
 from tasks.validate.typing.text_columns import by_value, numbers
 
 ODD = ["", " ", "NA", "nan", "-nan", "NaN(1)", "inf", "-Infinity", "1e400", "1e-400", "0x1A", "1_000", "1,5", "1.234,5"]
@@ -85,10 +84,3 @@ def test_a_value_that_repeats_is_looked_at_once() -> None:
     by_value(counted, pd.Series(["a", "b"] * 5_000, dtype="str"))
     by_value(counted, pd.Series(map(str, range(5_000)), dtype="str"))
     assert seen == [3, 5_000]  # two values and the missing one; and a column of which nearly every value is another
-
-
-@given(st.lists(st.sampled_from(["a", "b", "c", None])), st.lists(st.sampled_from(["b", "c", "d", None])))
-def test_a_name_is_among_others_when_one_of_them_is_the_same(names: list[str | None], others: list[str | None]) -> None:
-    known = {each for each in others if each is not None}
-    found = among(pd.Series(names, dtype="str"), pd.Series(others, dtype="str"))
-    assert found.tolist() == [each in known for each in names]

@@ -6,17 +6,17 @@ from html.parser import HTMLParser
 
 import pandas as pd
 
-from tasks.records import Checked, Finding, Landed, Verdict
+from tasks.records import Finding, Landed, ValidatedDelivery, Verdict
 from tasks.validate import validation_markdown, validation_page
 
 NIGHT = date(2026, 1, 5)
 NASTY = "<script>alert(1)</script>|[x](javascript:y)\n# z"
 
 
-def checked_of(key: str, verdict: Verdict, accepted: int, refused: int, *findings: Finding) -> Checked:
+def checked_of(key: str, verdict: Verdict, accepted: int, refused: int, *findings: Finding) -> ValidatedDelivery:
     rows = pd.DataFrame({"raw": ["{}"] * refused, "reasons": "x"})
     landed = Landed("rows", key, 9, NIGHT)
-    return Checked("ab12", landed, verdict, pd.DataFrame({"row_id": range(accepted)}), rows, findings)
+    return ValidatedDelivery("ab12", landed, verdict, pd.DataFrame({"row_id": range(accepted)}), rows, findings)
 
 
 CRITICAL = Finding("not_a_number", NASTY, "critical", 2, f"2 of 9 rows: {NASTY} is not a number", ("r1", NASTY))

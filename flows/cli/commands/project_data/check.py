@@ -17,7 +17,7 @@ from tasks import clock
 from tasks.errors import ContractError, DataError, Error, SpecError, nearest
 from tasks.features import function_at, with_features
 from tasks.ingest import Unreadable, delivered, landed, open_source, secret
-from tasks.records import Checked, Kind
+from tasks.records import Kind, ValidatedDelivery
 from tasks.render.safe_text import terminal
 from tasks.render.values import counted
 from tasks.spec import ProjectSpec, find_project, read_spec
@@ -156,7 +156,7 @@ def _failing_function(spec: ProjectSpec, folder: Path, rows: pd.DataFrame) -> It
         yield f"features.function {spec.features.function!r} fails on {counted(len(rows), 'accepted row')}: {error!r}"
 
 
-def _verdict(checked: Checked, files: int, console: Console) -> Iterator[str]:
+def _verdict(checked: ValidatedDelivery, files: int, console: Console) -> Iterator[str]:
     key, kind = checked.landed.key, checked.landed.kind
     refused = bool(checked.verdict == "quarantined" or len(checked.refused))
     if refused:

@@ -20,8 +20,7 @@ from tasks.render.values import counted
 from tasks.spec import ProjectSpec, find_project
 
 if TYPE_CHECKING:
-    from tasks.records import Checked
-    from tasks.validate.verdict.large_delivery import LargeChecked
+    from tasks.records import ValidatedDelivery
 
 SHOWN = 20
 REASON_CHARACTERS = 60
@@ -115,5 +114,5 @@ def _deliver(spec: ProjectSpec, lake: Lake, folder: Path, returned: ReturnedLabe
     return terminal(outcome)
 
 
-def _rules(checked: Sequence[Checked | LargeChecked]) -> str:
+def _rules(checked: Sequence[ValidatedDelivery]) -> str:
     return ", ".join(sorted({finding.rule for part in checked for finding in part.findings}))
