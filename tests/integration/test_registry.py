@@ -64,7 +64,7 @@ def cut_before(registry: Registry, method: str, monkeypatch: pytest.MonkeyPatch)
 
 
 def runs_of(registry: Registry, project: str) -> list[str]:
-    return registry._runs(project, KEY, DRAFT.key)
+    return registry._runs(registry._experiment(project), KEY, DRAFT.key)
 
 
 def test_what_went_in_comes_out(registry: Registry, project: str) -> None:
@@ -184,9 +184,9 @@ def test_a_version_signed_elsewhere_is_not_returned(mlflow_url: str, project: st
 
 
 def test_a_version_without_files_is_not_returned(registry: Registry, project: str) -> None:
-    run_id = registry._start_run(project, "by hand", {})
+    run_id = registry._start_run(registry._experiment(project), "by hand", {})
     registry._server.ask("create_model_version", project, source=f"runs:/{run_id}/model", run_id=run_id)
-    with pytest.raises(EvidenceError, match="holds nothing"):
+    with pytest.raises(EvidenceError, match="has nothing"):
         registry.fetch(registry.versions(project)[0])
 
 
