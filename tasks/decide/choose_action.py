@@ -1,4 +1,4 @@
-"""From the answers to one action."""
+"""One action for a night, from the answers to its questions."""
 
 from __future__ import annotations
 
@@ -18,21 +18,20 @@ QUESTIONS: tuple[Callable[[Situation, ProjectSpec], AnyAnswer | None], ...] = (
     ask.matters,
     ask.which_kind,
     root_cause.where_first,
-    ask.worth_it,
-    ask.may_it,
-    ask.who_says_yes,
+    ask.worth_retraining,
+    ask.may_retrain,
+    ask.who_approves,
     ask.recovered,
-    ask.the_challenger,
+    ask.challenger_in_service,
 )
 
 
 def decide(seen: Situation, spec: ProjectSpec) -> Decision:
     """Answer every question about a night and choose one action.
 
-    The order is the policy: nothing is trained on broken data, drift alone does not retrain (a moved population is
-    not a
-    worse model), and an error past its leeway retrains only when it is worth it and allowed. A release that does worse
-    than the gate promised asks for a look, unless it is retrained anyway.
+    The order is the policy: nothing is trained on broken data, drift alone does not retrain (other rows are not a worse
+    model), and an error past its leeway retrains only when it is worth it and allowed. A released model that does worse
+    than the gate promised is reported to a person, unless a retraining starts anyway.
 
     Examples
     --------
@@ -47,29 +46,29 @@ def decide(seen: Situation, spec: ProjectSpec) -> Decision:
     action, reason = _action(seen, spec)
     answers = tuple(answer for question in QUESTIONS if (answer := question(seen, spec)) is not None)
     kind = _kind(seen, action, spec)
-    return Decision(seen.project, seen.night, action, kind, root_cause.told(action, reason, seen), answers)
+    return Decision(seen.project, seen.night, action, kind, root_cause.with_root_cause(action, reason, seen), answers)
 
 
 def _action(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
     if seen.champion is None:
         return "wait", f"no champion yet: train one with `leeway run retrain {seen.project}` and approve it"
     if seen.quarantined:
-        return "quarantine", f"set aside: {', '.join(seen.quarantined)}"
+        return "quarantine", f"quarantined: {', '.join(seen.quarantined)}"
     if seen.suspicions:
-        said = "; ".join(each.sentence for each in seen.suspicions[:MANY])
-        return "ask", f"{said}: broken or drifted? Nothing is trained until a person has looked"
-    action, reason = _quiet_or_not(seen, spec)
+        suspected = "; ".join(suspicion.sentence for suspicion in seen.suspicions[:MANY])
+        return "ask", f"{suspected}: broken or drifted? Nothing is trained until a person has looked"
+    action, reason = _by_error(seen, spec)
     if seen.released is not None and ask.not_recovered(seen) and action != "retrain":
-        said = f"version {seen.released.version} does worse than promised: {seen.released.sentence}"
-        return "ask", f"{said}; {ask.way_back(seen)}"
+        worse = f"version {seen.released.version} does worse than promised: {seen.released.sentence}"
+        return "ask", f"{worse}; {ask.way_back(seen)}"
     return action, reason
 
 
-def _quiet_or_not(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
+def _by_error(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
     hurts = seen.performance is not None and seen.performance.past_leeway
     old = ask.too_old(seen, spec)
     if not hurts and not old:
-        return _quiet(seen)
+        return _by_drift(seen)
     why = (
         ask.matters(seen, spec).answer.removeprefix("yes: ")
         if hurts
@@ -78,12 +77,12 @@ def _quiet_or_not(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
     return _retrain_or_not(seen, spec, why, hurts=hurts)
 
 
-def _quiet(seen: Situation) -> tuple[Action, str]:
+def _by_drift(seen: Situation) -> tuple[Action, str]:
     if seen.window_rows == 0:
         return "wait", "too few rows since the champion's training to judge"
     if seen.local_errors:
         return "hold", f"{ask.local_error(seen.local_errors[0])}; all other rows are within leeway"
-    surprised = [each for each in seen.surprises if each.strain > 1]
+    surprised = [statistic for statistic in seen.surprises if statistic.strain > 1]
     if surprised:
         worst = surprised[0]
         how = f"({worst.where or worst.statistic}, {worst.strain:.1f} x its leeway)"
@@ -92,16 +91,17 @@ def _quiet(seen: Situation) -> tuple[Action, str]:
         return "score", "within leeway"
     worst = seen.alarms[0]
     how = "crept" if worst.creep else "moved"
-    name = next((each.where for each in seen.alarms if each.column == worst.column and each.where), worst.column)
+    slices = (alarm.where for alarm in seen.alarms if alarm.column == worst.column and alarm.where)
+    name = next(slices, worst.column)
     harmless = "harmless: " if seen.kind == "virtual" else ""
     return "hold", f"{harmless}{name} {how} ({worst.strain:.1f} x its leeway), no harm seen"
 
 
 def _retrain_or_not(seen: Situation, spec: ProjectSpec, why: str, *, hurts: bool) -> tuple[Action, str]:
-    allowed = ask.may_it(seen, spec)
+    allowed = ask.may_retrain(seen, spec)
     if allowed.answer != "yes":
         return "hold", f"{why}; not retraining, {allowed.answer.removeprefix('no: ')}"
-    if hurts and ask.worth_it(seen, spec).answer.startswith("no"):
+    if hurts and ask.worth_retraining(seen, spec).answer.startswith("no"):
         return "hold", f"{why}; not worth a retraining"
     return ("ask" if spec.automation.retrain == "ask" else "retrain"), why
 

@@ -34,38 +34,38 @@ MANY = 5
 def enough_rows(seen: Situation, spec: ProjectSpec) -> EnoughRows:
     """Answer question 0: are there enough rows to judge."""
     least = spec.monitoring.min_rows
-    said = f"no, fewer than {least} since the champion's training"
+    answer = f"no, fewer than {least} since the champion's training"
     if seen.window_rows >= least:
-        said = f"yes, {seen.window_rows} over {seen.window_days} days"
-    return EnoughRows(said, rows=seen.window_rows, window_days=seen.window_days, min_rows=least)
+        answer = f"yes, {seen.window_rows} over {seen.window_days} days"
+    return EnoughRows(answer, rows=seen.window_rows, window_days=seen.window_days, min_rows=least)
 
 
 def valid(seen: Situation, _spec: ProjectSpec) -> Valid:
-    """Answer question 1: did what landed keep its contract."""
-    said = "yes"
+    """Answer question 1: did the deliveries keep their contract."""
+    answer = "yes"
     if seen.quarantined:
-        said = f"no, quarantined whole: {', '.join(seen.quarantined)}"
+        answer = f"no, quarantined whole: {', '.join(seen.quarantined)}"
     elif seen.refused_rows:
-        said = f"yes, but {counted(seen.refused_rows, 'row')} quarantined"
-    return Valid(said, quarantined_batches=seen.quarantined, refused_rows=seen.refused_rows)
+        answer = f"yes, but {counted(seen.refused_rows, 'row')} quarantined"
+    return Valid(answer, quarantined_batches=seen.quarantined, refused_rows=seen.refused_rows)
 
 
 def corrupt_or_drifted(seen: Situation, _spec: ProjectSpec) -> CorruptOrDrifted:
-    """Answer question 2: does a movement look like a broken source."""
-    said = "neither: every column is within its leeway"
+    """Answer question 2: does it look like a broken source, or like drift."""
+    answer = "neither: every column is within its leeway"
     if seen.suspicions:
-        said = f"looks broken: {'; '.join(each.sentence for each in seen.suspicions[:MANY])}"
+        answer = f"looks broken: {'; '.join(each.sentence for each in seen.suspicions[:MANY])}"
     elif seen.alarms:
-        said = f"drifted: {', '.join(dict.fromkeys(moved.column for moved in seen.alarms[:MANY]))}"
+        answer = f"drifted: {', '.join(dict.fromkeys(moved.column for moved in seen.alarms[:MANY]))}"
     return CorruptOrDrifted(
-        said,
+        answer,
         suspected=tuple(SuspectedSource(each.kind, each.columns) for each in seen.suspicions[:MANY]),
         strains={moved.column: round(moved.strain, 3) for moved in seen.alarms[:MANY]},
     )
 
 
 def matters(seen: Situation, _spec: ProjectSpec) -> Matters:
-    """Answer question 3: does it hurt."""
+    """Answer question 3: is the champion worse for it."""
     return Matters(
         _what_matters(seen),
         weight_moved=round(seen.weight_moved, 4),
@@ -82,7 +82,7 @@ def _what_matters(seen: Situation) -> str:
         guess = f"; without labels {loss:.4g} ± {error:.2g} is expected of the newest rows"
     guess += "".join(f"; {local_error(worst)}" for worst in seen.local_errors[:1])
     if seen.performance is None:
-        return f"cannot be told yet: no matured cohort of the champion{guess}"
+        return f"not known yet: the champion has no matured cohort{guess}"
     if seen.performance.past_leeway:
         worst = "".join(f"; most where {error.where}" for error in seen.worse[:1] if error.strain > 1)
         return f"yes: {_hurt(seen.performance)}{worst}"
@@ -91,12 +91,12 @@ def _what_matters(seen: Situation) -> str:
 
 KINDS: dict[DriftKind, str] = {
     "none": "none",
-    "covariate": "covariate: the rows moved, and the answers with them",
-    "virtual": "harmless: the rows moved, neither answers nor errors did",
-    "concept": "concept: the same answers have become less right, the rows stand still",
-    "both": "both: the rows moved, and the same answers have become less right",
-    "prior": "prior: labels come in other proportions, rows of one label are answered as before",
-    "slice": "local slice: one part of the rows moved or is answered worse, the rest is as before",
+    "covariate": "covariate: the rows have changed, and the predictions with them",
+    "virtual": "harmless: the rows have changed, neither predictions nor errors have",
+    "concept": "concept: the same predictions have become less accurate, the rows have not changed",
+    "both": "both: the rows have changed, and the same predictions have become less accurate",
+    "prior": "prior: labels have other proportions, the predictions for each label are as before",
+    "slice": "local slice: one part of the rows has changed or is predicted worse, the rest is as before",
     "quality": "quality: it looks broken",
     "unclear": "unclear",
     "age": "age",
@@ -121,7 +121,7 @@ def which_kind(seen: Situation, _spec: ProjectSpec) -> WhichKind:
 
 
 def local_error(found: LocalError) -> str:
-    """Say where the error is past its leeway.
+    """Return where the error is past its leeway.
 
     >>> local_error(LocalError("plan", "plan is 'pro'", 90, 0.5, 0.25, 0.125, alone=True))
     "where plan is 'pro' the error is 0.5, past 0.25 + 0.125 (90 rows)"
@@ -130,23 +130,23 @@ def local_error(found: LocalError) -> str:
     return f"where {found.where} the error is {found.loss:.4g}, {limit} ({found.rows} rows)"
 
 
-def worth_it(seen: Situation, spec: ProjectSpec) -> WorthRetraining:
+def worth_retraining(seen: Situation, spec: ProjectSpec) -> WorthRetraining:
     """Answer question 5: is a retraining worth its cost over the next 30 days."""
     price, cost = spec.scope.loss_cost_per_row, spec.scope.training_cost
     if price is None or seen.performance is None:
-        return WorthRetraining("taken as worth it: scope.loss_cost_per_row is not set", training_cost=cost)
+        return WorthRetraining("assumed to be worth it: scope.loss_cost_per_row is not set", training_cost=cost)
     excess = max(0.0, seen.performance.loss.value - seen.performance.loss.expected)
     expected_loss = excess * seen.rows_in_30_days * price
     word = "yes" if expected_loss > cost else "no"
     return WorthRetraining(
-        f"{word}: {expected_loss:,.0f} lost in 30 days against a cost of {cost:,.0f}",
+        f"{word}: an expected loss of {expected_loss:,.0f} in 30 days, a cost of {cost:,.0f}",
         training_cost=cost,
         expected_loss=round(expected_loss, 2),
         rows_in_30_days=seen.rows_in_30_days,
     )
 
 
-def may_it(seen: Situation, spec: ProjectSpec) -> MayRetrain:
+def may_retrain(seen: Situation, spec: ProjectSpec) -> MayRetrain:
     """Answer question 6: is a retraining allowed tonight."""
     obstacles = tuple(_obstacles(seen, spec))
     hurts = seen.performance is not None and seen.performance.past_leeway
@@ -174,19 +174,19 @@ def _obstacles(seen: Situation, spec: ProjectSpec) -> Iterator[Obstacle]:
     if since is not None and since < policy.cooldown_days:
         yield Obstacle(ObstacleKind.COOLDOWN, f"cooldown: {since} of {policy.cooldown_days} days since the last")
     if since_refused is not None and since_refused < policy.backoff_days:
-        said = f"back-off: the gate refused a challenger {since_refused} of {policy.backoff_days} days ago"
-        yield Obstacle(ObstacleKind.BACK_OFF, said)
+        answer = f"back-off: the gate refused a challenger {since_refused} of {policy.backoff_days} days ago"
+        yield Obstacle(ObstacleKind.BACK_OFF, answer)
     if seen.retrainings_in_30_days >= policy.retrainings_per_month:
-        said = f"budget: {seen.retrainings_in_30_days} of {policy.retrainings_per_month} in 30 days"
-        yield Obstacle(ObstacleKind.BUDGET, said)
+        answer = f"budget: {seen.retrainings_in_30_days} of {policy.retrainings_per_month} in 30 days"
+        yield Obstacle(ObstacleKind.BUDGET, answer)
     if held:
-        said = f"upstream of it {', '.join(held)} is not trusted: something is quarantined, or a person is asked"
-        yield Obstacle(ObstacleKind.UPSTREAM, said)
+        answer = f"upstream, {', '.join(held)} is not trusted: something is quarantined, or a person is asked"
+        yield Obstacle(ObstacleKind.UPSTREAM, answer)
     if seen.fresh_rows < spec.gate.min_rows:
         yield Obstacle(ObstacleKind.FRESH_ROWS, f"only {seen.fresh_rows} of {spec.gate.min_rows} new labelled rows")
 
 
-def who_says_yes(_seen: Situation, spec: ProjectSpec) -> WhoApproves:
+def who_approves(_seen: Situation, spec: ProjectSpec) -> WhoApproves:
     """Answer question 9: who approves the outcome."""
     if spec.automation.promote == "automatic":
         return WhoApproves("a clear win is promoted by itself (automation.promote: automatic)")
@@ -195,28 +195,28 @@ def who_says_yes(_seen: Situation, spec: ProjectSpec) -> WhoApproves:
 
 
 def recovered(seen: Situation, spec: ProjectSpec) -> Recovered | None:
-    """Answer question 10: does what was released do in service what the gate promised; None once it was answered."""
+    """Answer question 10: does the released model keep the promise of its gate; None once that was answered."""
     found = seen.released
     if found is None:
         return None
-    said = f"version {found.version}: {found.sentence}"
+    answer = f"version {found.version}: {found.sentence}"
     if found.verdict == "too_early":
         few = f"{found.numbers.get('rows', 0)} of {spec.gate.min_rows}"
-        said = f"too early: {few} rows of version {found.version} have matured"
+        answer = f"too early: {few} rows of version {found.version} have matured"
     elif not_recovered(seen):
-        said = f"no, {said}; {way_back(seen)}"
+        answer = f"no, {answer}; {way_back(seen)}"
     else:
-        said = f"{'cannot be told' if found.verdict == 'unknown' else 'yes'}, {said}"
-    return Recovered(said, version=found.version, verdict=found.verdict, **found.numbers)
+        answer = f"{'not known' if found.verdict == 'unknown' else 'yes'}, {answer}"
+    return Recovered(answer, version=found.version, verdict=found.verdict, **found.numbers)
 
 
 def not_recovered(seen: Situation) -> bool:
-    """Whether what was released does surely worse than the gate promised."""
+    """Whether the released model surely does worse than the gate promised."""
     return seen.released is not None and seen.released.verdict == "worse"
 
 
 def way_back(seen: Situation) -> str:
-    """Say what can be done about a release that does worse than promised.
+    """Return what can be done about a released model that does worse than promised.
 
     >>> from datetime import date
     >>> from tasks.decide.situation import ReleaseOutcome
@@ -225,17 +225,17 @@ def way_back(seen: Situation) -> str:
     """
     to = seen.released.back_to if seen.released else None
     if to is None:
-        return f"there is no version before it to go back to: look at it, then `leeway run retrain {seen.project}`"
+        return f"there is no earlier version to go back to: look at it, then `leeway run retrain {seen.project}`"
     return f"`leeway rollback {seen.project}` brings version {to} back"
 
 
-def the_challenger(seen: Situation, _spec: ProjectSpec) -> ChallengerInService | None:
-    """Tell how the version that waits for approval does beside the champion; None where it does not answer."""
+def challenger_in_service(seen: Situation, _spec: ProjectSpec) -> ChallengerInService | None:
+    """Return how the version that waits for approval compares with the champion; None where it is not in service."""
     found = seen.shadowed
     if found is None:
         return None
-    said = f"version {found.version}: {found.sentence}"
-    return ChallengerInService(said, version=found.version, **found.numbers)
+    answer = f"version {found.version}: {found.sentence}"
+    return ChallengerInService(answer, version=found.version, **found.numbers)
 
 
 def too_old(seen: Situation, spec: ProjectSpec) -> bool:

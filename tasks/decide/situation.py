@@ -1,4 +1,4 @@
-"""Everything a decision may rest on, gathered before it is made, so that the same night can be decided again."""
+"""Everything that a decision may rest on, as one record, so that the same night can be decided again."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tasks.records import DriftKind, DriftStatistic, Estimated, LocalError, Perf
 
 @dataclass(frozen=True, slots=True)
 class ReleaseOutcome:
-    """What the champion's first matured cohort came to, against what the gate promised of it.
+    """The error of the champion's first matured cohort, compared with what the gate promised.
 
     Attributes
     ----------
     verdict : {"too_early", "as_promised", "better", "worse", "unknown"}
-        Of the interval of its realised error against the gate's.
+        From the interval of its realised error and that of the gate.
     sentence : str
         The numbers in words.
     back_to : int or None
@@ -33,7 +33,7 @@ class ReleaseOutcome:
 
 @dataclass(frozen=True, slots=True)
 class ShadowOutcome:
-    """How the version that waits for approval does beside the champion, in words and numbers, or why that is unknown.
+    """How the version that waits for approval compares with the champion, or why that is not known.
 
     `failed` says that it could not be loaded, or could not answer.
     """
@@ -46,17 +46,36 @@ class ShadowOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """One night, as the decision sees it.
+    """Everything that the decision of a night may rest on.
 
-    `moved` is worst first, inputs and predictions; `suspicions` is what looks broken rather than moved and is
-    not set aside; `surprises` is the same as `moved` for what labels say of the champion's answers; `kind`
-    what all of it together looks like; `estimated` the loss to be expected without labels. `importances` gives each
-    feature's share of the champion's skill (they sum to 1 or less). `worse` are errors by slice, the worst first.
-    `first_step` is where in this project's data something moved first, `upstream` what it is made of, `downstream` the
-    projects that are made of it.
-    `under_way` is the night of a retraining that was decided on lately and has come to nothing yet. `fresh_rows` counts
-    labelled rows newer than what the champion learned from. `released` is there until the champion's first cohort was
-    judged, `shadowed` where a version that waits answers beside the champion.
+    Attributes
+    ----------
+    moved : tuple of DriftStatistic
+        Statistics of inputs and predictions, the most strained first.
+    suspicions : tuple of Suspicion
+        What looks broken rather than drifted, and is not quarantined.
+    surprises : tuple of DriftStatistic
+        The same as `moved`, of what labels say about the champion's predictions.
+    worse : tuple of LocalError
+        Errors by slice, the worst first.
+    first_step : str
+        The first step of the project's own data at which something moved.
+    upstream, downstream : tuple
+        The newest nights of the projects that this one uses, and the names of those that use it.
+    kind : str
+        The kind of drift.
+    estimated : Estimated or None
+        The error that is expected without labels.
+    importances : tuple of (str, float)
+        Each feature's share of the champion's skill; they sum to 1 or less.
+    under_way : date or None
+        The night of a recent decision to retrain that has no outcome yet.
+    fresh_rows : int
+        Labelled rows newer than the champion's training.
+    released : ReleaseOutcome or None
+        How the champion's first cohort did; None once a night has judged it.
+    shadowed : ShadowOutcome or None
+        How the version that waits for approval compares with the champion.
     """
 
     project: str
@@ -91,18 +110,18 @@ class Situation:
     @property
     def alarms(self) -> tuple[DriftStatistic, ...]:
         """What is past its leeway."""
-        return tuple(moved for moved in self.moved if moved.strain > 1)
+        return tuple(statistic for statistic in self.moved if statistic.strain > 1)
 
     @property
     def local_errors(self) -> tuple[LocalError, ...]:
-        """The slices that are answered worse, each while all other rows are within their leeway."""
-        return tuple(each for each in self.worse if each.strain > 1 and each.alone)
+        """The slices with a worse error while all other rows are within their leeway."""
+        return tuple(error for error in self.worse if error.strain > 1 and error.alone)
 
     @property
     def slices(self) -> tuple[str, ...]:
-        """The slices to which a movement or a worse error is confined."""
-        moved = (each.where for each in self.alarms if each.where)
-        return tuple(dict.fromkeys([*(each.where for each in self.local_errors), *moved]))
+        """The slices to which drift or a worse error is confined."""
+        moved = (alarm.where for alarm in self.alarms if alarm.where)
+        return tuple(dict.fromkeys([*(error.where for error in self.local_errors), *moved]))
 
     @property
     def weight_moved(self) -> float:

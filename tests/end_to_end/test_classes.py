@@ -160,7 +160,7 @@ def test_a_release_that_breaks_its_promise_is_told_of_once_with_what_can_be_done
     assert worse[0].answer.startswith("no, version 1: found a loss of")
     asked = [night for night in nights if "does worse than promised" in night.reason]
     assert [each.action for each in asked] == ["ask"]
-    assert "there is no version before it to go back to" in asked[0].reason
+    assert "there is no earlier version to go back to" in asked[0].reason
 
 
 @pytest.fixture(scope="module")

@@ -173,7 +173,7 @@ def test_a_delivery_in_another_unit_is_set_aside_whole_and_never_learned_from(wo
     land(workspace, "prices", NIGHT, delivery("prices"))
     land(workspace, "prices", "2014-07-28", delivery("prices", "2014-07-28"))  # the prices of what was set aside
     result = run_night(NIGHT)
-    assert (result["action"], result["reason"]) == ("quarantine", f"set aside: {NIGHT}.csv")
+    assert (result["action"], result["reason"]) == ("quarantine", f"quarantined: {NIGHT}.csv")
     set_aside = batch(workspace, NIGHT)
     assert (set_aside.verdict, set_aside.rows_accepted, set_aside.rows_quarantined) == ("quarantined", 0, 515)
     assert served(workspace, set_aside) == []

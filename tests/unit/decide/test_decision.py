@@ -214,7 +214,7 @@ def test_a_release_that_does_worse_than_promised_asks_and_names_the_way_back() -
     assert decision.reason.endswith("`leeway rollback mine` brings version 2 back")
     assert told(decision, QuestionId.RECOVERED).startswith("no, version 3: found a loss of 0.3")
     first = decide(situation(released=replace(WORSE, back_to=None)), spec())
-    assert "there is no version before it" in first.reason
+    assert "there is no earlier version" in first.reason
 
 
 def test_a_release_that_does_worse_is_retrained_where_that_is_due_anyway() -> None:
@@ -232,7 +232,7 @@ def test_a_broken_source_is_looked_at_before_the_release() -> None:
     [
         ("as_promised", "yes, version 3: found"),
         ("better", "yes, version 3: found"),
-        ("unknown", "cannot be told, version 3: found"),
+        ("unknown", "not known, version 3: found"),
         ("too_early", "too early: 300 of 200 rows of version 3 have matured"),
     ],
 )

@@ -84,7 +84,7 @@ def test_nothing_is_trained_while_a_project_upstream_has_set_something_aside_or_
     assert decide(hurt, SPEC).action == "retrain"
     held = decide(replace(hurt, upstream=(replace(ASIDE, action=action),)), SPEC)
     assert held.action == "hold"
-    assert "upstream of it sales is not trusted" in held.reason
+    assert "upstream, sales is not trusted" in held.reason
     assert decide(replace(hurt, upstream=(HELD,)), SPEC).action == "retrain"
 
 
@@ -115,11 +115,14 @@ def test_a_slice_that_moved_alone_is_named_instead_of_its_column() -> None:
     )
     decision = decide(replace(QUIET, moved=moved, kind="slice"), SPEC)
     assert decision.reason == "plan is 'pro' moved (3.0 x its leeway), no harm seen"
-    assert answer(decision, QuestionId.WHICH_KIND).answer.startswith("local slice: one part of the rows moved")
+    assert answer(decision, QuestionId.WHICH_KIND).answer.startswith("local slice: one part of the rows has changed")
 
 
 def test_harmless_drift_is_called_so_and_does_not_retrain() -> None:
     decision = decide(replace(MOVED, kind="virtual"), SPEC)
     assert (decision.action, decision.kind) == ("hold", "virtual")
     assert decision.reason.startswith("harmless: a moved (3.0 x its leeway), no harm seen")
-    assert answer(decision, QuestionId.WHICH_KIND).answer == "harmless: the rows moved, neither answers nor errors did"
+    assert (
+        answer(decision, QuestionId.WHICH_KIND).answer
+        == "harmless: the rows have changed, neither predictions nor errors have"
+    )

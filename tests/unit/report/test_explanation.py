@@ -130,7 +130,7 @@ def test_a_nights_screen_has_every_part(spec: ProjectSpec, night: Night) -> None
         "- rows as delivered (area)",
         "Does it hurt?",
         "- yes: error 1.3 is past 1 + 0.1",
-        "- both: the rows moved, and the same answers have become less right",
+        "- both: the rows have changed, and the same predictions have become less accurate",
         "- realised error 1.3 (1.2 to 1.4) up to 2026-01-18",
         "- estimated without labels: 1.2 ± 0.05",
         "What was done:",

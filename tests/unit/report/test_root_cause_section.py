@@ -73,7 +73,7 @@ def test_harmless_drift_is_called_so_wherever_the_night_is_shown(spec: ProjectSp
     harmless = night(kind="virtual", moved=(moved("area", 2.0),))
     why = why_lines(harmless, spec)
     assert why.headline == "hold; harmless drift"
-    assert "harmless: the rows moved, neither answers nor errors did" in section(why, "Does it hurt?").lines
+    assert "harmless: the rows have changed, neither predictions nor errors have" in section(why, "Does it hurt?").lines
     assert "hold; harmless drift" in page(spec, [harmless], None)
     assert "hold; harmless drift" in night_markdown(spec, harmless)
 
