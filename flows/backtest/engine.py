@@ -119,7 +119,7 @@ def run_backtest(
 
 
 def replay_record(spec: ProjectSpec, trainer: BacktestTrainer) -> BacktestResult:
-    """Return the decisions of the record once more: those of every recorded night, from what was known then.
+    """Return the decisions of every recorded night again, from what was known then.
 
     Raises
     ------
@@ -183,7 +183,7 @@ class _Run:
         self.retrainings.clear()
 
     def repeat(self, entry: Entry) -> None:
-        """Do once more what an entry of the record says: decide, train, or take over what a person did."""
+        """Repeat what an entry of the record says: decide, train, or take over what a person did."""
         if isinstance(entry, NightEntry):
             self.decide(entry.night, entry.time, downstream=entry.downstream)
         elif isinstance(entry, RetrainingEntry):
@@ -274,7 +274,7 @@ class _Run:
         return due and self.spec.matured_until(night) > champion.trained_until
 
     def _retrain(self, night: date, moment: datetime, name: str, reason: str, number: int | None = None) -> str:
-        """Train on what was known at a moment, write down what came of it, and return the gate's reasons.
+        """Train on what was known at a moment, record the outcome, and return the gate's reasons.
 
         Parameters
         ----------

@@ -50,7 +50,7 @@ class StoredProfiles:
 
 @dataclass(frozen=True)
 class History:
-    """What was stored, and when it came to count.
+    """What was stored, and from when it counts.
 
     Parameters
     ----------

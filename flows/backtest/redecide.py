@@ -1,4 +1,4 @@
-"""A night is decided once more from what is stored: the same deliveries, answers and labels give the same decision."""
+"""A night is decided again from what is stored: the same deliveries, predictions and labels give the same decision."""
 
 from __future__ import annotations
 

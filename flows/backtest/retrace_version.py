@@ -96,15 +96,15 @@ def compared(
     recorded, made = load_model(files), fitted.portable
     name, content = made.file
     now_said = ModelSchema.from_json(made.schema.to_json())
-    told = [*_counts(training, fitted), *_schema(recorded.schema, now_said)]
+    differing = [*_counts(training, fitted), *_schema(recorded.schema, now_said)]
     if files.get(name) == content:
         digest = hashlib.sha256(content).hexdigest()[:16]
         proof = f"{name} has the same {len(content):,} bytes (sha256 {digest}...)"
     else:
         proof = f"{name} has other bytes, and the same answers for all {len(rows):,} rows"
-        told += _answers(recorded, made, rows)
-    explained = tuple(_code(training.get("code") or {}, now)) if told else ()
-    return RetracedVersion(f"{proof}; learned from {fitted.rows:,} rows", tuple(told), explained)
+        differing += _answers(recorded, made, rows)
+    explained = tuple(_code(training.get("code") or {}, now)) if differing else ()
+    return RetracedVersion(f"{proof}; learned from {fitted.rows:,} rows", tuple(differing), explained)
 
 
 def _counts(training: Mapping[str, Any], fitted: FittedModel) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Incidents staged on a project's own deliveries, and the verdict its policy comes to."""
+"""Incidents that are staged on a project's own deliveries, and what its policy does about them."""
 
 from __future__ import annotations
 
@@ -27,18 +27,22 @@ RETRAINED_WITHIN_DAYS = 91
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a policy made of an incident.
+    """What a policy did about an incident.
 
     Parameters
     ----------
     verdict : str
-        quarantine, retrain, ask or ignore: what was done within five weeks of the onset (thirteen for a worse model).
+        quarantine, retrain, ask or ignore: the action within five weeks of the onset (thirteen for a worse model).
     right : bool
-        Whether that is what the incident calls for.
+        Whether the incident calls for that.
     named : bool
-        Whether the column it happened to was named, by the decision or by the contract; True where there is none.
+        Whether the decision or the contract named the changed column; True where there is none.
     trained_on_broken : bool
-        Whether a model was retrained while broken data was taken for good.
+        Whether a model was retrained on broken data that was not noticed.
+    result : BacktestResult
+        Every night of the policy.
+    trainer : BacktestTrainer
+        What trained its models; other incidents of the same project may use them.
     """
 
     name: str
@@ -48,89 +52,92 @@ class Outcome:
     named: bool
     trained_on_broken: bool
     night: date | None
-    story: BacktestResult
-    bench: BacktestTrainer
+    result: BacktestResult
+    trainer: BacktestTrainer
 
 
 def stage_of(spec: ProjectSpec, folder: Path, onset: date, *, until: date | None = None) -> Stage:
-    """Read all that ever landed for a project, as it was delivered."""
+    """Read everything that has landed for a project, as it was delivered."""
     rows: list[pd.DataFrame] = []
     labels: list[pd.DataFrame] = []
-    with_nothing = Lake(str(folder / "nothing-was-taken-in"))  # never written: so everything is new
-    for each in take_in(with_nothing, spec, folder, until or date.max):
-        if isinstance(each, Delivery):
-            frame = each.frame.copy()
-            frame[KEY], frame[NIGHT] = each.landed.key, each.landed.arrival
-            (rows if each.landed.kind == "rows" else labels).append(frame)
+    empty = Lake(str(folder / "nothing-was-taken-in"))  # never written: so everything is new
+    for delivery in take_in(empty, spec, folder, until or date.max):
+        if isinstance(delivery, Delivery):
+            frame = delivery.frame.copy()
+            frame[KEY], frame[NIGHT] = delivery.landed.key, delivery.landed.arrival
+            (rows if delivery.landed.kind == "rows" else labels).append(frame)
     if not rows:
         raise DataError(f"nothing of {spec.project} has landed; an incident needs deliveries to happen to")
-    apart = pd.concat(labels, ignore_index=True) if labels else pd.DataFrame()
-    return Stage.of(pd.concat(rows, ignore_index=True), apart, spec, onset)
+    own_labels = pd.concat(labels, ignore_index=True) if labels else pd.DataFrame()
+    return Stage.of(pd.concat(rows, ignore_index=True), own_labels, spec, onset)
 
 
 def staged(stage: Stage, folder: Path) -> History:
-    """Return the history a stage's deliveries make, the contract having judged each."""
+    """Return the history that a stage's deliveries make, with the verdict of the contract on each."""
     validated = verdicts(list(_deliveries(stage)), stage.spec, folder)
     return with_features(history_of(validated, stage.spec), stage.spec, folder)
 
 
-def play(name: str, stage: Stage, folder: Path, begin: date, workshop: BacktestTrainer | None = None) -> Outcome:
-    """Stage an incident, run the project's policy over it, and judge what it did.
+def play(name: str, stage: Stage, folder: Path, begin: date, earlier: BacktestTrainer | None = None) -> Outcome:
+    """Stage an incident, run the project's policy over it, and return what it did.
 
     Parameters
     ----------
     name : str
         One of `INCIDENTS`.
     begin : date
-        The night whose knowledge the first model is trained on, before the onset.
-    workshop : Workshop, optional
-        One of the same project, whose first model is taken where the history before the onset is the same.
+        The night with the data on which the first model is trained, before the onset.
+    earlier : BacktestTrainer, optional
+        One of the same project; its first model is used where the history before the onset is the same.
     """
     incident = INCIDENTS[name]
-    made = {} if workshop is None else workshop.made
-    bench = BacktestTrainer(staged(incident.happen(stage), folder), folder, made)
-    story = run_backtest(Strategy("policy", stage.spec), bench, begin)
-    return judged(name, stage, story, bench)
+    made = {} if earlier is None else earlier.made
+    trainer = BacktestTrainer(staged(incident.happen(stage), folder), folder, made)
+    result = run_backtest(Strategy("policy", stage.spec), trainer, begin)
+    return outcome_of(name, stage, result, trainer)
 
 
-def judged(name: str, stage: Stage, story: BacktestResult, bench: BacktestTrainer) -> Outcome:
-    """Judge what a policy did about an incident while it was new; a worse model takes longer to show."""
+def outcome_of(name: str, stage: Stage, result: BacktestResult, trainer: BacktestTrainer) -> Outcome:
+    """Return what a policy did about an incident while it was new; a worse model takes longer to show."""
     incident = INCIDENTS[name]
     slow = "retrain" in incident.right
     until = stage.onset + timedelta(days=RETRAINED_WITHIN_DAYS if slow else SEEN_WITHIN_DAYS)
-    after = [each for each in story.decisions if stage.onset <= each.night <= until]
+    after = [decision for decision in result.decisions if stage.onset <= decision.night <= until]
     refused = [
         batch.night
-        for batch in bench.history.deliveries.latest()
+        for batch in trainer.history.deliveries.latest()
         if batch.rows_quarantined or batch.verdict == "quarantined"
     ]
     refused = [night for night in refused if stage.onset <= night <= until]
-    first: dict[str, date] = {str(each.action): each.night for each in reversed(after) if each.action in VERDICTS}
+    first: dict[str, date] = {
+        str(decision.action): decision.night for decision in reversed(after) if decision.action in VERDICTS
+    }
     if refused:
         first["quarantine"] = min([*refused, first.get("quarantine", until)])
-    verdict = next((each for each in (*incident.right, *VERDICTS) if each in first), "ignore")
+    verdict = next((action for action in (*incident.right, *VERDICTS) if action in first), "ignore")
     column = {"number": stage.number, "category": stage.category, "": ""}[incident.about]
-    said = " ".join([each.reason for each in after] + [kind for kinds in story.quarantined.values() for kind in kinds])
+    quarantined = [file for files in result.quarantined.values() for file in files]
+    reasons = " ".join([*(decision.reason for decision in after), *quarantined])
     return Outcome(
         name=name,
         incident=incident,
         verdict=verdict,
         right=verdict in incident.right,
-        named=not column or "ignore" in incident.right or column in said or bool(refused),
+        named=not column or "ignore" in incident.right or column in reasons or bool(refused),
         trained_on_broken="quarantine" in incident.right and "quarantine" not in first and "retrain" in first,
         night=first.get(verdict),
-        story=story,
-        bench=bench,
+        result=result,
+        trainer=trainer,
     )
 
 
 def _deliveries(stage: Stage) -> Iterator[Delivery]:
-    """Yield the stage's files as deliveries, rows first, each by the night it landed."""
+    """Yield the stage's files as deliveries, rows first, each with the night on which it landed."""
     for kind, frame in (("rows", stage.rows), ("labels", stage.labels)):
         if frame.empty:
             continue
         for _, part in frame.groupby([NIGHT, KEY], sort=True):
             night, key = part[NIGHT].iloc[0], str(part[KEY].iloc[0])
-            plain = part.drop(columns=[KEY, NIGHT]).reset_index(drop=True)
+            rows = part.drop(columns=[KEY, NIGHT]).reset_index(drop=True)
             landed = Landed("rows" if kind == "rows" else "labels", key, 0, night)
-            yield Delivery(f"{kind}/{night}/{key}", landed, plain)
+            yield Delivery(f"{kind}/{night}/{key}", landed, rows)

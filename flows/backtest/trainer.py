@@ -56,7 +56,7 @@ class BacktestTrainer:
     made : dict
         What was trained so far; other strategies and trainers of the same project may share it.
     progress : callable
-        Is told, in words, what is being trained.
+        Is called with what is being trained, in words.
     """
 
     history: History

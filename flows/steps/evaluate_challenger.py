@@ -23,7 +23,7 @@ from tasks.train.task import choose_and_fit, choose_and_fit_task
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """What a retraining is asked: what is known on a night, and whom a challenger must beat.
+    """The input of a retraining: what is known on a night, and the model that a challenger must beat.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class TrainingRequest:
     rows : DataFrame
         `row_id` and `event_date` of every row taken in by then, labelled or not.
     night : date
-        Whose knowledge is used.
+        The night of the training.
     champion, trained_until : Predictor and date, or None
         Who serves now, and the last day it learned from.
     uses : tuple of (date, date)

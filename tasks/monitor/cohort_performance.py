@@ -1,4 +1,4 @@
-"""Realised performance on the newest matured cohort, with intervals that a year of nightly looks may share."""
+"""Realised performance on the newest matured cohort, with intervals that hold for a year of nightly measurements."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tasks.statistics import (
 )
 
 MEASURES = 2  # error and bias
-A_LIFE = 0.05  # chance that all looks at a champion together err
+A_LIFE = 0.05  # chance that any measurement of a champion errs
 DAYS_A_YEAR = 365.25
 
 
@@ -83,13 +83,13 @@ def performance(
     """Measure a cohort against what the champion's hold-out promised.
 
     As with every statistic, the leeway is the larger of what matters (the policy's share of the promised loss) and what
-    chance explains. The promise is itself a mean, of as many rows as the hold-out had, and rows of one day share its
-    weather: both widen the interval (`tasks.statistics.confidence_sequences`).
+    chance explains. The promise is itself a mean, of as many rows as the hold-out had, and rows of one day are alike:
+    both widen the interval (`tasks.statistics.confidence_sequences`).
 
-    A cohort finds what came suddenly. It is looked at nightly, so its two intervals (error and bias) share the team's
-    budget of false alarms with those of every other night (Bonferroni; Dunn 1961, "Multiple comparisons among means").
-    All rows since training, whose intervals may be looked at any number of times, find what is too small for a cohort
-    to be sure of. They take what a year's champions need: each may err with a chance of `A_LIFE`.
+    A cohort finds sudden changes. It is measured nightly, so its two intervals (error and bias) share the team's budget
+    of false alarms with those of every other night (Bonferroni; Dunn 1961, "Multiple comparisons among means"). All
+    rows since training find changes that are too small for a cohort; their intervals hold for any number of
+    measurements. They take what a year's champions need: each may err with a chance of `A_LIFE`.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def performance(
         The newest cohort: `event_date`, `prediction` (of several classes `probabilities`) and `label`; rows the metric
         cannot score are left out.
     since : DataFrame, optional
-        All matured rows since training, the cohort's among them; without them the cohort stands alone.
+        All matured rows since training, with those of the cohort; without them the cohort is measured alone.
 
     Returns
     -------
@@ -113,8 +113,8 @@ def performance(
     least, error_leeway, bias_leeway = _least_variance(promise), policy.error_leeway, policy.bias_leeway
     promised_loss = _Promised(promise.loss, promise.rows, error_leeway * promise.loss, least)
     promised_bias = _Promised(promise.bias, promise.rows, bias_leeway * promise.loss)
-    loss, all_loss = _looked_at(cohort.losses, (whole.losses, days), promised_loss, chances)
-    bias, all_bias = _looked_at(cohort.residuals, (whole.residuals, days), promised_bias, chances)
+    loss, all_loss = _measured(cohort.losses, (whole.losses, days), promised_loss, chances)
+    bias, all_bias = _measured(cohort.residuals, (whole.residuals, days), promised_bias, chances)
     return Performance(
         start=rows["event_date"].min(),
         end=rows["event_date"].max(),
@@ -134,23 +134,23 @@ class _Promised:
     leeway: float
     least_variance: float = 0.0
 
-    def beside(self, values: np.ndarray, reach: float) -> Bounded:
-        """Return the mean of values, and how far it may be from the promise by chance."""
+    def compared(self, values: np.ndarray, reach: float) -> Bounded:
+        """Return the mean of some values, with how far it may be from the promise by chance."""
         middle = float(values.mean())
         return Bounded(middle, middle - reach, middle + reach, self.expected, self.leeway)
 
 
-def _looked_at(
+def _measured(
     cohort: np.ndarray, whole: tuple[np.ndarray, np.ndarray], promised: _Promised, chances: tuple[float, float]
 ) -> tuple[Bounded, Bounded]:
-    """Return a cohort by one look, and all rows since training, with their days, by all looks."""
+    """Return a cohort by a single measurement, and all rows since training by all measurements."""
     values, days = whole
-    known = estimate_spread(values, days)  # a cohort alone has too few days to tell how they differ
+    known = estimate_spread(values, days)  # a cohort has too few days to show how days differ
     own = replace(known, rows=len(cohort), variance=max(float(cohort.var(ddof=1)), promised.least_variance))
     known = replace(known, variance=max(known.variance, promised.least_variance))
     one = single_look_margin(own, len(cohort), promised.rows, chances[0])
     every = all_looks_margin(known, len(values), promised.rows, chances[1])
-    return promised.beside(cohort, one), promised.beside(values, every)
+    return promised.compared(cohort, one), promised.compared(values, every)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,7 +175,7 @@ def _days(rows: pd.DataFrame) -> np.ndarray:
 
 
 def _chances(policy: Monitoring, nights_per_year: float) -> tuple[float, float]:
-    """Return how often one interval of a cohort may err, and one of all rows since training in a champion's life.
+    """Return how often an interval of a cohort may err, and one of all rows since training while a champion serves.
 
     Together, error and bias, they err as often as the policy allows. A year has a champion for each cooldown at most.
     """
@@ -186,7 +186,7 @@ def _chances(policy: Monitoring, nights_per_year: float) -> tuple[float, float]:
 
 
 def _least_variance(promise: Promise) -> float:
-    """Return what the variance of a row's loss is at least: no error in 50 rows is not a rate of 0, surely.
+    """Return the least variance of a row's loss: without an error in 50 rows, the rate may still not be 0.
 
     An error or none has the variance p (1 - p); p is the promised rate by Laplace's rule of succession.
 

@@ -1,4 +1,4 @@
-"""Which kind of drift it is, told from what moved and what did not."""
+"""The kind of drift, from what moved and what did not."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ from statistics import NormalDist
 
 from tasks.records import DriftKind
 
-# Once an alarm has been raised, a further look is a single question: one chance in twenty of being misled is shared by
-# the looks it takes.
+# After an alarm, a further test asks a single question: the tests that answer it share an error rate of one in twenty.
 DOUBTFUL = 0.05
 
 
-def _past(z: float, looks: int) -> bool:
-    return abs(z) > NormalDist().inv_cdf(1 - DOUBTFUL / (2 * looks))
+def _past(z: float, tests: int) -> bool:
+    return abs(z) > NormalDist().inv_cdf(1 - DOUBTFUL / (2 * tests))
 
 
 @dataclass(frozen=True, slots=True)
 class DriftSymptoms:
-    """What a kind is told from: strains (above 1 is an alarm) and shifts in standard units (None: not known).
+    """What a kind is found from: strains (above 1 is an alarm) and shifts in standard units (None: not known).
 
-    `prediction` is the strain of the predictions asked about alone, once there is reason to. `inputs_local` says that
-    in every input that is past its leeway one slice moved and the rest kept its proportions; `local_error` is the
-    strain of the slice whose error rose most while all other rows' is within its leeway.
+    `prediction` is the strain of the predictions, tested alone. `inputs_local` says that in every input past its leeway
+    one slice moved and the rest kept its proportions; `local_error` is the strain of the slice with the largest rise of
+    its error while the error of all other rows is within its leeway.
     """
 
     broken: bool = False
@@ -43,10 +42,10 @@ def kind(seen: DriftSymptoms) -> DriftKind:
     """Return the kind of a night's drift.
 
     - quality: it looks corrupt.
-    - prior: labels come in other proportions, but rows of one label are answered as before.
-    - slice: one value of a category or range of a number is answered worse, or answers of one size are, or one moved
-      and took the predictions with it; the rest is as before.
-    - concept: the same answers have become less right, and the inputs stood still; both: they did not.
+    - prior: labels have other proportions, the predictions for each label are as before.
+    - slice: one value of a category or range of a number is predicted worse, or predictions of one size are, or one
+      slice moved and the predictions with it; the rest is as before.
+    - concept: the same predictions have become less accurate and the inputs have not moved; both: they have.
     - virtual: inputs moved, predictions and errors did not; covariate: they did, or it is not known.
 
     Examples

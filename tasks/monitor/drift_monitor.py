@@ -1,7 +1,7 @@
-"""The watch: a fold over nights. What the nightly run and a replay of years both do, and nothing else does.
+"""The drift monitor: a fold over nights, the same in the nightly run and in a backtest.
 
-Profiles of a night go in (`inputs`), labels go in when they have matured (`outcomes`), and a small memory, the
-cumulative charts, is carried from night to night. Everything can be rebuilt from stored profiles.
+The arguments are the profiles of a night (`inputs`) and its labels once they have matured (`outcomes`). The state that
+is carried from night to night is that of the cumulative charts; it can be rebuilt from stored profiles.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ CREEPING = (RESIDUAL, LOSS)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChartState:
-    """What is carried from night to night: the charts of inputs, predictions and surprises."""
+    """The state that is carried from night to night: the charts of inputs, predictions and surprises."""
 
     inputs: CusumCharts
     predictions: CusumCharts
@@ -63,9 +63,9 @@ class ChartState:
 
 @dataclass(frozen=True, slots=True)
 class InputDrift:
-    """One night without labels: every statistic of inputs and predictions, worst first, and what looks broken.
+    """One night without labels: the statistics of inputs and predictions, worst first, and what looks broken.
 
-    `prediction` is the strain of the predictions when they are asked about alone, at one chance in twenty.
+    `prediction` is the strain of the predictions when they are tested alone, at an error rate of one in twenty.
     """
 
     moved: tuple[DriftStatistic, ...]
@@ -81,7 +81,7 @@ class InputDrift:
 
 @dataclass(frozen=True, slots=True)
 class LabelDrift:
-    """One night's matured labels: surprises against what the hold-out lets one expect, worst first.
+    """One night's matured labels: surprises compared with what the hold-out lets one expect, the most strained first.
 
     `shift` has the shift of each of `FEATURES`, `z` the same in standard units.
     """
@@ -98,23 +98,23 @@ class LabelDrift:
 
 @dataclass(frozen=True)
 class DriftMonitor:
-    """What nights are judged by.
+    """Measures the drift of nights.
 
     Parameters
     ----------
     reference : Reference
-        What the champion learned from; it must hold no row of the nights.
+        The profile of the champion's training data; it must have no row of the nights.
     policy : Leeway
         Effect size and false-alarm budget, shared by all columns, statistics and nights.
     window_days : int
-        How many days a night stands for.
-    answers : Answers, optional
-        What the champion's answers meant on its hold-out; without them predictions and surprises are not watched.
+        How many days a night represents.
+    answers : PredictionReference, optional
+        What the champion's predictions meant on its hold-out; without it predictions and surprises are not measured.
     repeated_before : float
         Share of repeated rows in the reference.
     local : bool
-        Whether errors are looked at by slice too: then single nights, creep and slices have a third each of what is
-        for labels, else the first two a half.
+        Whether errors are measured by slice too: then single nights, creep and slices have a third each of the false
+        alarms for labels, else the first two have a half.
     """
 
     reference: Reference
@@ -227,7 +227,7 @@ class DriftMonitor:
         )
 
     def evidence(self, seen: InputDrift, learnt: LabelDrift | None, worse: Sequence[LocalError] = ()) -> DriftSymptoms:
-        """Return what the kind of a night's drift is told from; `worse` are the errors by slice."""
+        """Return what the kind of a night's drift is found from; `worse` are the errors by slice."""
         past = {one.column for one in seen.moved if one.strain > 1}
         return DriftSymptoms(
             broken=bool(seen.suspicions),
@@ -245,7 +245,7 @@ class DriftMonitor:
         )
 
     def _as_prior(self, learnt: LabelDrift) -> bool:
-        """Tell whether answers moved rather as other proportions of labels would move them than not at all."""
+        """Return whether predictions moved as other proportions of labels would move them, rather than not at all."""
         if self.answers is None:
             return False
         usual = self.answers.row["mean"]

@@ -1,4 +1,4 @@
-"""Event dates as plain days: tens of thousands of them are compared and counted every night."""
+"""Event dates as NumPy days: tens of thousands of them are compared and counted every night."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def days_of(dates: pd.Series[Any]) -> DayArray:
 
 
 def between(days: DayArray, first: date, last: date) -> BoolArray:
-    """Tell which days lie between two, both included."""
+    """Return which days are between two days, both included."""
     return (days >= np.datetime64(first)) & (days <= np.datetime64(last))
 
 
 def numbered(days: DayArray) -> tuple[IntArray, IntArray, DayArray]:
-    """Return the number of each day, the rows of each number, and the day it stands for, in order.
+    """Return a number for each row's day, the rows of each number, and its day, in order.
 
     >>> numbers, rows, named = numbered(np.array(["2026-01-09", "2026-01-05", "2026-01-09"], dtype="datetime64[D]"))
     >>> numbers.tolist(), rows.tolist(), [str(day) for day in named]

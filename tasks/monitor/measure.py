@@ -63,7 +63,7 @@ def measure_night(
     Parameters
     ----------
     cache : ReplayCache, optional
-        What earlier nights of the same champion came to; the result is the same without it.
+        Results of earlier nights of the same champion; the result is the same without it.
     """
     policy, monitor = spec.monitoring, drift_monitor(baseline, spec)
     since = MonitoringInputs(baseline.trained_until, inputs.accepted, inputs.answered, inputs.labelled)

@@ -1,4 +1,4 @@
-"""From dated profiles and labelled predictions to one night's view: the watch, folded over all days since training."""
+"""One night's view, from profiles and labelled predictions by date: the drift monitor over all days since training."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tasks.records import DriftKind, Estimated, LocalError, Window
 
 @dataclass(frozen=True, slots=True)
 class MonitoringInputs:
-    """Everything since training that a night may look at.
+    """Everything since training that a night is measured from.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class MonitoringInputs:
     answered : DataFrame
         `event_date` and `prediction` of the champion's answers.
     labelled : DataFrame
-        `event_date`, `prediction` and `label` of those whose labels have matured.
+        `event_date`, `prediction` and `label` of those with matured labels.
     """
 
     after: date
@@ -49,7 +49,7 @@ class WindowPolicy:
 
 @dataclass(frozen=True, slots=True)
 class NightView:
-    """One night: the judged window, what was seen in it, what labels taught, and what kind of drift that is."""
+    """One night: the measured window, its drift, what labels say, and the kind of drift."""
 
     window: Window | None = None
     seen: InputDrift = field(default_factory=lambda: InputDrift(()))
@@ -64,9 +64,9 @@ State = TypeVar("State")
 
 @dataclass(frozen=True, slots=True)
 class ReplayCache:
-    """What earlier nights came to, so that a replay does not begin each night at the first: empty for a new champion.
+    """Results of earlier nights, so that a replay does not begin each night at the first: empty for a new champion.
 
-    A step that got other rows since is another step, and everything after it is worked out again.
+    A step with another number of rows is another step, and everything after it is computed again.
     """
 
     inputs: dict[Steps, ChartState] = field(default_factory=dict)
@@ -82,14 +82,14 @@ def view_night(
     known: ReplayCache | None = None,
     worse: Sequence[LocalError] = (),
 ) -> NightView:
-    """Return what a night shows; nothing is remembered but what is given.
+    """Return one night's view; it depends on nothing but the arguments.
 
     Parameters
     ----------
     repeated : float, optional
         Share of the newest window's rows that repeat another.
-    known : Known, optional
-        Filled and used, for many nights of one champion in order; the outcome is the same without.
+    known : ReplayCache, optional
+        Filled and used, for many nights of one champion in order; the result is the same without it.
     worse : sequence of LocalError, optional
         Errors by slice, as far as they are known.
     """
@@ -113,7 +113,7 @@ def view_night(
 
 
 def _folded(known: dict[Steps, State], steps: Steps, begin: State, after: Callable[[State, Window], State]) -> State:
-    """Return the state after some steps, from the longest beginning of them that is known."""
+    """Return the state after some steps, continued from the longest run of first steps that is known."""
     place = len(steps)
     while place and steps[:place] not in known:
         place -= 1

@@ -1,8 +1,8 @@
-"""The way of the data, step by step: which of them moved, the first of them first.
+"""The steps of a project's data, in order, with what moved in each.
 
-What a later step shows may only be what an earlier one handed on. So an alarm is told with the first step that moved:
-rows as delivered, rows accepted, values of feature tables, what the project's own function makes of them, the
-champion's answers, labels.
+Drift at a later step may only be passed on from an earlier one. So an alarm names the first step that moved: rows as
+delivered, rows accepted, values of feature tables, features of the project's own function, the champion's answers,
+labels.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ ANSWERS, LABELS = "the champion's answers", "labels"
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What was judged of each kind, and the rows of the window: as delivered (with those set aside), and accepted.
+    """The statistics of a window by kind, and its rows: accepted, and as delivered (with the quarantined ones).
 
-    `delivered` is None where nothing was set aside: then it is what was accepted.
+    `delivered` is None where nothing was quarantined: then it is the same as `inputs`.
     """
 
     inputs: tuple[DriftStatistic, ...]
@@ -52,7 +52,7 @@ def way(features: Features, judged: Judged) -> tuple[PipelineStage, ...]:
         _step(DELIVERED, max(judged.rows_delivered, judged.rows), _among(delivered, own)),
         _step(ACCEPTED, judged.rows, _among(judged.inputs, own)),
     ]
-    made = [*((f"feature table {each.name}", each.columns) for each in features.tables), (FUNCTION, features.made)]
+    made = [*((f"feature table {table.name}", table.columns) for table in features.tables), (FUNCTION, features.made)]
     steps += [_step(name, judged.rows, _among(judged.inputs, set(part.all))) for name, part in made if part.all]
     return (*steps, _step(ANSWERS, judged.rows, judged.answers), _step(LABELS, None, judged.labels))
 
@@ -60,9 +60,9 @@ def way(features: Features, judged: Judged) -> tuple[PipelineStage, ...]:
 def delivered_moves(
     watch: DriftMonitor, window: Window, accepted: Mapping[date, TableProfile], refused: Mapping[date, TableProfile]
 ) -> tuple[tuple[DriftStatistic, ...], int] | None:
-    """Return how a window's rows moved as they were delivered, and how many they are; None where none was set aside.
+    """Return the drift of a window's rows as delivered, and how many they are; None where none was quarantined.
 
-    It is judged by the same leeway as the accepted rows, and is no alarm by itself: what was set aside trains nothing.
+    The leeway is that of the accepted rows. It is no alarm by itself: no model is trained on quarantined rows.
     """
     inside = [day for day in sorted({*accepted, *refused}) if window.start <= day <= window.end]
     if not any(day in refused for day in inside):
@@ -76,11 +76,11 @@ def delivered_moves(
 
 
 def _among(moved: Sequence[DriftStatistic], columns: set[str]) -> tuple[DriftStatistic, ...]:
-    return tuple(each for each in moved if each.column in columns)
+    return tuple(statistic for statistic in moved if statistic.column in columns)
 
 
 def _step(name: str, rows: int | None, moved: Sequence[DriftStatistic]) -> PipelineStage:
-    past = sorted((each for each in moved if each.strain > 1), key=lambda each: -each.strain)
-    local = {each.column: each.where for each in past if each.where}
-    named = dict.fromkeys(local.get(each.column, each.column) for each in past)
+    past = sorted((statistic for statistic in moved if statistic.strain > 1), key=lambda statistic: -statistic.strain)
+    local = {statistic.column: statistic.where for statistic in past if statistic.where}
+    named = dict.fromkeys(local.get(statistic.column, statistic.column) for statistic in past)
     return PipelineStage(name, rows, tuple(named), past[0].strain if past else 0.0)

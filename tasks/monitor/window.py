@@ -1,4 +1,4 @@
-"""The newest rows that can be judged: long enough to say something, never rows the champion learned from."""
+"""The newest rows that can be measured: enough of them, and none that the champion was trained on."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def newest_window(row_counts: Sequence[tuple[date, int]], *, days: int, min_rows
 
 
 def steps(row_counts: Sequence[tuple[date, int]], *, days: int, min_rows: int, after: date) -> list[Window]:
-    """Return all days after `after` as windows that do not overlap, oldest first: what a cumulative chart adds up.
+    """Return all days after `after` as windows that do not overlap, oldest first: the points of a cumulative chart.
 
     Each is `days` long, or longer until it has `min_rows`; days that do not fill one yet are left out. Windows once
     complete stay as they are while newer days come.

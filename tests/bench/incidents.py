@@ -68,6 +68,6 @@ def _play_all(stage: Stage, folder: Path, begin: date, judged: Judged, console: 
     for name in INCIDENTS:
         began = perf_counter()
         outcome = play(name, stage, folder, begin, bench)
-        bench = bench or outcome.bench
+        bench = bench or outcome.trainer
         judged.outcomes.append((stage.spec.project, outcome, perf_counter() - began))
         console.log(f"{stage.spec.project} {name}: {outcome.verdict}, called for {outcome.incident.right[0]}")

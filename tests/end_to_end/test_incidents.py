@@ -97,7 +97,7 @@ def test_broken_data_is_set_aside_and_never_trained_on(
         name, replace(stage, number="sqft_basement" if name == "unit-change" else "lat"), folder, FIRST, bench
     )
     assert (outcome.verdict, outcome.trained_on_broken, outcome.named) == (verdict, False, True)
-    at_once = [each for each in outcome.story.decisions if each.night == ONSET]
+    at_once = [each for each in outcome.result.decisions if each.night == ONSET]
     assert [each.action for each in at_once] in (["quarantine"], ["ask"])  # asked where it is not clear yet
 
 
@@ -106,4 +106,4 @@ def test_a_changed_concept_is_retrained(stage: Stage, folder: Path, bench: Backt
 
     outcome = play("concept-flip", stage, folder, FIRST, bench)
     assert (outcome.verdict, outcome.right) == ("retrain", True)
-    assert any(each.passed for each in outcome.story.retrainings)
+    assert any(each.passed for each in outcome.result.retrainings)

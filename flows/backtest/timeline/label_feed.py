@@ -48,7 +48,7 @@ class LabelFeed:
         Parameters
         ----------
         after : date
-            Row codes whose newest label arrived up to this day have none.
+            Row codes with a newest label that arrived up to this day have none.
         """
         counted = self._written.counted(deliveries)[self._written.codes]
         eligible = np.flatnonzero(counted & (self._arrivals <= np.datetime64(night)))

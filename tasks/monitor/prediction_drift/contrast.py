@@ -1,4 +1,4 @@
-"""Two policies on the same rows: what was served, beside what another version would have answered."""
+"""Two versions on the same rows: what was served, and what another version would have predicted."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""What the champion's answers meant on rows it had not seen: how right they were, by size of the answer and by day.
+"""What the champion's predictions meant on rows that it was not trained on: how accurate they were, by size and day.
 
 Rows are put into groups of similar predictions. A group's mean loss is what predictions like these may be expected to
 cost (for a classifier calibrated-probability estimation, CBPE; for a regressor direct loss estimation, DLE). A row's
-surprise is how far its residual and its loss lie from its group's. Surprises do not move when merely other rows come:
-they move when the same answers have become less right. That is what tells concept drift from covariate drift.
+surprise is the distance of its residual and its loss from those of its group. Surprises do not move when only the rows
+change: they move when the same predictions have become less accurate. That distinguishes concept drift from covariate
+drift.
 Surprises are clipped at three standard deviations (Huber, Robust Statistics, 1981), so that one wild label is one row.
 """
 
@@ -39,7 +40,7 @@ RESIDUAL, LOSS, LABEL, OF_1, OF_0, PLACE, SLICE = range(7)
 
 @dataclass(frozen=True, slots=True)
 class PredictionGroup:
-    """Rows of similar predictions: what they came to on rows the model had not seen."""
+    """Rows of similar predictions, and their labels and losses, on rows that the model was not trained on."""
 
     rows: int
     prediction: float
@@ -206,7 +207,7 @@ def _values(column: NumberProfile) -> tuple[FloatArray, FloatArray]:
 def _groups(
     truth: FloatArray, prediction: FloatArray, metric: str, *, binary: bool
 ) -> tuple[tuple[float, ...], tuple[PredictionGroup, ...]]:
-    """Return the edges between groups of similar predictions, and what each group came to."""
+    """Return the edges between groups of similar predictions, and the groups."""
     count = max(1, min(MOST_GROUPS, len(truth) // ROWS_OF_A_GROUP))
     edges = np.unique(np.quantile(prediction, np.arange(1, count) / count)) if count > 1 else np.zeros(0)
     edges = edges[(edges > prediction.min()) & (edges <= prediction.max())]

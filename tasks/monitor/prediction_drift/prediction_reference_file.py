@@ -1,4 +1,4 @@
-"""Answers as a file beside their model: plain numbers in JSON, and the predictions' reference in base64.
+"""The prediction reference as a file of its model: numbers in JSON, and the predictions' profile in base64.
 
 To bump PROTOCOL: raise it, let `from_json` still read every older number, and keep a frozen file of the old form.
 """

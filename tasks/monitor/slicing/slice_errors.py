@@ -1,13 +1,12 @@
 """Errors by slice: where, among the values of a category or the ranges of a number, the champion has become worse.
 
-Every column is cut once, on the hold-out: numbers at their quartiles, categories into their commonest values and the
-rest, with a slice of its own for rows without a value. Columns are looked at one by one, never in pairs, so the cost is
-one pass over the labelled rows. Of every day the losses of each slice are added up.
+Every column is cut once, on the hold-out: numbers at their quartiles, categories into their most frequent values and
+the rest, with a slice of its own for rows without a value. Columns are measured one by one, never in pairs, so the cost
+is one pass over the labelled rows. The losses of each slice are added up by day.
 
-A slice is judged by how much more its mean loss rose than that of all other rows (see
-`tasks.monitor.slicing.slice_error_change`). All
-slices share one budget of false alarms (Bonferroni). A loss counts at most three standard deviations above the mean, so
-that one wild label is one row.
+A slice is compared by how much more its mean loss rose than that of all other rows (see
+`tasks.monitor.slicing.slice_error_change`). All slices share one budget of false alarms (Bonferroni). A loss counts at
+most three standard deviations above the mean, so that one wild label is one row.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from tasks.statistics import LOSSES
 CLIPPED = 3.0
 FEWEST_ROWS = 50
 FEWEST_DAYS = 5
-MOST_TOLD = 10
+MOST_REPORTED = 10
 MOST_ROWS = 200_000
 EXACT_BITS = 35  # with 18 for the rows, as many as a float holds
 PARTS_OF_LABELS = 3  # single nights, creep, slices
@@ -48,7 +47,7 @@ class Slices:
     Parameters
     ----------
     cap, skewness : float
-        What a loss counts at most, and the skewness of such losses.
+        The most that a loss counts, and the skewness of such losses.
     cuts : tuple of Cut
         How each column is cut.
     days : mapping of date to ndarray, shape (2, 1 + slices)
@@ -67,7 +66,7 @@ class Slices:
 
     @cached_property
     def enough(self) -> np.ndarray:
-        """Tell which slices have rows and days enough on the hold-out to be looked at."""
+        """Which slices have rows and days enough on the hold-out to be measured."""
         table = self.table
         rows, days = table[:, 1, 1:].sum(axis=0), (table[:, 1, 1:] > 0).sum(axis=0)
         return np.asarray((rows >= FEWEST_ROWS) & (days >= FEWEST_DAYS) & (rows < table[:, 1, 0].sum()))
@@ -89,7 +88,7 @@ class Slices:
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """What a slice's loss may do: its false-alarm probability, a relative rise, and how many rows it needs."""
+    """The tolerance of a slice: its false-alarm probability, a relative rise, and how many rows it needs."""
 
     alpha: float
     error_leeway: float
@@ -97,14 +96,14 @@ class Tolerance:
 
 
 def slices(rows: pd.DataFrame, losses: FloatArray, features: Features, fewest: int) -> Slices | None:
-    """Learn what the champion costs by slice from rows it had not seen.
+    """Measure the champion's losses by slice on rows that it was not trained on.
 
     Parameters
     ----------
     rows : DataFrame
         `event_date` and the features.
     losses : ndarray
-        Of each row; rows whose loss is not finite are left out.
+        Of each row; rows with a loss that is not finite are left out.
     features : Features
         The columns by kind.
     fewest : int
@@ -152,7 +151,7 @@ def merged(tallies: Iterable[Tally]) -> Tally:
 
 
 def local_errors(known: Slices, now: Tally, tolerance: Tolerance) -> tuple[LocalError, ...]:
-    """Return the slices whose loss is furthest past its leeway, or nearest to it, the worst first.
+    """Return the slices with the loss furthest past its leeway, or nearest to it, the worst first.
 
     The leeway is the larger of what is tolerated and what chance explains; `alone` says that the other rows' loss is
     within what is tolerated, or what chance explains one time in twenty.
@@ -186,19 +185,19 @@ def local_errors(known: Slices, now: Tally, tolerance: Tolerance) -> tuple[Local
             leeway=float(limit[place]),
             alone=bool(still[place]),
         )
-        for place in np.argsort(-rise.size / limit, kind="stable")[:MOST_TOLD]
+        for place in np.argsort(-rise.size / limit, kind="stable")[:MOST_REPORTED]
     )
 
 
 def tolerance(policy: Monitoring, leeway: Leeway) -> Tolerance:
-    """Return what a policy lets slices do: they have a third of the false alarms that labels may raise."""
+    """Return the tolerance of a policy: slices have a third of the false alarms that labels may raise."""
     return Tolerance(leeway.alpha(PARTS_OF_LABELS), policy.error_leeway, policy.min_rows)
 
 
 def bounded_cohort(cohort: pd.DataFrame) -> pd.DataFrame:
     """Return the newest whole days of a cohort that hold at most 200,000 rows, the newest day in any case.
 
-    More rows would hardly make a slice's mean surer, and every night would have to read them again.
+    More rows would hardly make the mean of a slice more certain, and every night would read them again.
     """
     if len(cohort) <= MOST_ROWS:
         return cohort
@@ -210,7 +209,7 @@ def bounded_cohort(cohort: pd.DataFrame) -> pd.DataFrame:
 
 
 def cohort_tally(known: Slices, cohort: pd.DataFrame, pieces: Iterable[pd.DataFrame], metric: str) -> Tally:
-    """Return the sums of a labelled cohort whose features come in pieces.
+    """Return the sums of a labelled cohort with features that are read in pieces.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Slices as a file beside their model: plain numbers in JSON.
+"""Slices as a file of their model: numbers in JSON.
 
 To bump PROTOCOL: raise it, let `slices_from_json` still read every older number, and keep a frozen file of the old
 form.

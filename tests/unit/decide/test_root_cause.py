@@ -124,6 +124,3 @@ def test_harmless_drift_is_called_so_and_does_not_retrain() -> None:
     assert decision.reason.startswith("harmless: a moved (3.0 x its leeway), no harm seen")
     harmless = "harmless: the rows have changed, neither predictions nor errors have"
     assert answer(decision, QuestionId.WHICH_KIND).answer == harmless
-        answer(decision, QuestionId.WHICH_KIND).answer
-        == "harmless: the rows have changed, neither predictions nor errors have"
-    )

@@ -51,7 +51,7 @@ def _catalogue() -> Table:
 
 def _nights(outcome: Outcome) -> Table:
     nights = table("night", "action", "kind", "reason")
-    for decision in outcome.story.decisions:
+    for decision in outcome.result.decisions:
         if decision.night >= ONSET:
             nights.add_row(str(decision.night), decision.action, decision.kind, terminal(decision.reason))
     return nights
