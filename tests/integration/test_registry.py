@@ -186,7 +186,7 @@ def test_a_version_signed_elsewhere_is_not_returned(mlflow_url: str, project: st
 def test_a_version_without_files_is_not_returned(registry: Registry, project: str) -> None:
     run_id = registry._start_run(registry._experiment(project), "by hand", {})
     registry._server.ask("create_model_version", project, source=f"runs:/{run_id}/model", run_id=run_id)
-    with pytest.raises(EvidenceError, match="has nothing"):
+    with pytest.raises(EvidenceError, match="has no files"):
         registry.fetch(registry.versions(project)[0])
 
 
