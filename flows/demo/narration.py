@@ -16,6 +16,7 @@ from flows.cli.console import PIPE_WIDTH, table
 from flows.stack.run_deployment import run, run_due
 from flows.workspace import Workspace
 from tasks import clock
+from tasks.dataset.label_join import newest_labels
 from tasks.ingest import landed, open_source
 from tasks.lake import accepted, active_rows, read_nights
 from tasks.monitor import Contrast, contrast
@@ -101,7 +102,8 @@ class DemoRun:
             "predictions",
             columns=["row_id", "event_date", "version", "role", "prediction"],
         )
-        labels = active_rows(workspace.lake, workspace.project, "labels", columns=["row_id", "label"])
+        ledger = active_rows(workspace.lake, workspace.project, "labels", columns=["row_id", "label", "arrival"])
+        labels = newest_labels(ledger)
         return contrast(predictions, labels, metric=workspace.spec.scope.metric, version=FIRST, days=CONTRAST_DAYS)
 
     def _run(self, night: date) -> NightEntry:
