@@ -20,7 +20,7 @@ import pandas as pd
 from flows.backtest.engine import BacktestResult, RetrainSchedule, Strategy, run_backtest
 from flows.backtest.history import history_of
 from flows.backtest.trainer import BacktestTrainer
-from tasks.records import Checked, CorruptOrDrifted, Decision, Delivery, Landed, Matters
+from tasks.records import CorruptOrDrifted, Decision, Delivery, Landed, Matters
 from tasks.records.answers import answer_of
 from tasks.records.delivery import Kind
 from tasks.spec import ProjectSpec
@@ -97,8 +97,7 @@ class LeewayPolicy:
             with TemporaryDirectory(prefix="leeway-bench-") as folder:
                 (Path(folder) / "expectations.json").write_text(json.dumps({"name": "x", "expectations": []}), "utf-8")
                 checked = verdicts(list(_deliveries(stream)), spec, Path(folder))
-            in_memory = [batch for batch in checked if isinstance(batch, Checked)]
-            self._newest = (key, spec, BacktestTrainer(history_of(in_memory, spec), Path(folder)))
+            self._newest = (key, spec, BacktestTrainer(history_of(checked, spec), Path(folder)))
         return self._newest[1:]
 
 
