@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from flows.backtest.engine import BacktestResult
+from flows.backtest.strategy import BacktestResult
 from tasks.render import pages
 from tasks.render.axes import NightSpan
 from tasks.render.line_chart import ChartSeries, LineChart, draw_line_chart

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from flows.backtest.history import as_counted_now
+from flows.backtest.strategy import BacktestResult, RetrainingOutcome, Strategy
 from flows.backtest.timeline.chart_cache import ChartCache
 from flows.backtest.timeline.timeline import Timeline
 from flows.backtest.timeline.timeline_night import TimelineNight, TimelineVersions
@@ -38,58 +38,10 @@ from tasks.records import Decision, Entry, MonitoringResult, NightEntry, Promoti
 from tasks.registry.mlflow_names import CHAMPION
 from tasks.spec import ProjectSpec
 
-RetrainSchedule = Literal["policy", "never", "monthly", "nightly", "recorded"]
 MONTH_DAYS = 30
-BY_PEOPLE = ("promotion", "rollback", "release")
-"""Kinds of entries that say what people did."""
+BY_PEOPLE = ("promotion", "rollback", "release")  # kinds of entries that say what people did
 END_OF_DAY = time(23, 59)
 SECOND = timedelta(seconds=1)
-
-
-@dataclass(frozen=True)
-class Strategy:
-    """When a model is retrained: by a spec's policy, never, once a month, or every night that has new labels."""
-
-    name: str
-    spec: ProjectSpec
-    schedule: RetrainSchedule = "policy"
-
-
-@dataclass(frozen=True, slots=True)
-class RetrainingOutcome:
-    """A retraining: when, why, and whether the gate let the challenger through."""
-
-    night: date
-    reason: str
-    passed: bool
-    version: int
-
-
-@dataclass(frozen=True)
-class BacktestResult:
-    """What a strategy leads to.
-
-    Parameters
-    ----------
-    decisions : list of Decision
-        One per night.
-    retrainings : list of RetrainingOutcome
-        In order.
-    served : DataFrame
-        `row_id`, `event_date`, `prediction`, `version` and `label`: each row once, by the champion of the night it came
-        in, with the label that it has in the end.
-    quarantined : dict
-        What was quarantined by night: files, with the kinds of fault.
-    record : tuple of Entry
-        The decision record that the strategy would have left.
-    """
-
-    strategy: Strategy
-    decisions: list[Decision]
-    retrainings: list[RetrainingOutcome]
-    served: pd.DataFrame
-    quarantined: dict[date, list[str]]
-    record: tuple[Entry, ...] = ()
 
 
 def run_backtest(
@@ -185,14 +137,20 @@ class _Run:
     def repeat(self, entry: Entry) -> None:
         """Repeat what an entry of the record says: decide, train, or take over what a person did."""
         if isinstance(entry, NightEntry):
-            self.decide(entry.night, entry.time, downstream=entry.downstream)
+            self.decide(entry.night, entry.time, entry)
         elif isinstance(entry, RetrainingEntry):
             self._retrain(entry.night, entry.time, entry.name, entry.because, version_number(entry.subject))
         elif entry.kind in BY_PEOPLE:
             self.record.append(entry)
 
-    def decide(self, night: date, moment: datetime, downstream: tuple[str, ...] = ()) -> None:
-        """Check what landed, measure, decide, and retrain where the strategy says so."""
+    def decide(self, night: date, moment: datetime, stored: NightEntry | None = None) -> None:
+        """Check what landed, measure, decide, and retrain where the strategy says so.
+
+        Parameters
+        ----------
+        stored : NightEntry, optional
+            The night in the record: it knows the projects downstream, and whether the waiting version could answer.
+        """
         champion = self.champion
         if champion is not None:
             self._check(night, moment, champion)
@@ -201,7 +159,14 @@ class _Run:
             self._serve(data, champion)
         measured = MonitoringResult() if champion is None else self._measured(data, champion)
         upstream = upstream_states(self.spec, self.trainer.history.upstream, night, self._upstream_until(moment))
-        context = NightContext(champion, data, self.store.versions.__getitem__, upstream, downstream)
+        context = NightContext(
+            champion,
+            data,
+            self.store.versions.__getitem__,
+            upstream,
+            stored.downstream if stored else (),
+            stored.shadow_fault if stored else "",
+        )
         decision = decide(situation(context, measured), self.spec)
         entry = decision_entry(context, decision, measured, moment=moment)
         self.decisions.append(decision)

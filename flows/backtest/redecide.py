@@ -41,4 +41,5 @@ def redecide(workspace: Workspace, night: date) -> tuple[NightEntry, Decision]:
     if champion is not None:
         measured = measure_drift(data, champion.baseline, features=workspace.features)
     projects = upstream(workspace, night, entry.time), entry.downstream
-    return entry, decide(situation(NightContext(champion, data, workspace.load, *projects), measured), workspace.spec)
+    context = NightContext(champion, data, workspace.load, *projects, entry.shadow_fault)
+    return entry, decide(situation(context, measured), workspace.spec)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from flows.backtest.engine import BacktestResult, Strategy, run_backtest
+from flows.backtest.engine import run_backtest
 from flows.backtest.history import History, history_of, with_features
+from flows.backtest.strategy import BacktestResult, Strategy
 from flows.backtest.trainer import BacktestTrainer
 from tasks.errors import DataError
 from tasks.fault_scenarios import INCIDENTS, KEY, NIGHT, Incident, Stage

@@ -56,6 +56,7 @@ def decision_entry(
         run_because=reason,
         champion=champion.number if champion else None,
         waiting=context.waiting,
+        shadow_fault=context.shadow_fault,
         answers=decision.answers,
         moved=_most_strained((*view.moved, *view.predictions)),
         surprises=_most_strained(view.surprises),

@@ -86,6 +86,8 @@ class NightEntry(Entry):
         Why the night ran: the schedule, or a person.
     champion, waiting : int or None
         Numbers of the version that served, and of the one that waited for approval.
+    shadow_fault : str
+        Why the one that waited could not answer; empty where it could.
     moved, surprises : tuple of DriftStatistic
         Statistics of inputs and answers, and of what labels say about the answers; the most strained first.
     rows, labels : int
@@ -103,6 +105,7 @@ class NightEntry(Entry):
     run_because: str = ""
     champion: int | None = None
     waiting: int | None = None
+    shadow_fault: str = ""
     answers: tuple[AnyAnswer, ...] = ()
     moved: tuple[DriftStatistic, ...] = ()
     surprises: tuple[DriftStatistic, ...] = ()

@@ -18,8 +18,9 @@ import pandas as pd
 import yaml
 from rich.console import Console
 
-from flows.backtest.engine import BacktestResult, Strategy, run_backtest
+from flows.backtest.engine import run_backtest
 from flows.backtest.history import history_in
+from flows.backtest.strategy import BacktestResult, Strategy
 from flows.backtest.trainer import BacktestTrainer
 from tasks.dataset.feature_assembly import assembled_features
 from tasks.lake import Batch, Lake, accepted, add_batches

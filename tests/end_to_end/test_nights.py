@@ -387,7 +387,7 @@ def test_a_challenger_is_rejected_by_the_command_line_and_the_record_knows_by_wh
     assert workspace.registry.aliases(PROJECT)["champion"] == 1
 
 
-@pytest.mark.usefixtures("house")
+@pytest.mark.usefixtures("workspace")
 def test_an_answer_about_no_version_is_told_in_a_sentence() -> None:
     from flows.cli.commands.models.answer_challenger import answer_challenger
 

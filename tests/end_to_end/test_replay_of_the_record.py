@@ -13,7 +13,7 @@ from tasks.records import Entry, nights_of, retrainings_of
 from tests.end_to_end.recorded_histories import RecordedProject, eventful_history, quiet_history
 
 if TYPE_CHECKING:
-    from flows.backtest.engine import BacktestResult
+    from flows.backtest.strategy import BacktestResult
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
 

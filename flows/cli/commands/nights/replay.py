@@ -20,8 +20,8 @@ from tasks.spec import ProjectSpec, find_project, home, read_spec
 
 if TYPE_CHECKING:
     from flows.backtest.comparison import StrategySummary
-    from flows.backtest.engine import Strategy
     from flows.backtest.history import History
+    from flows.backtest.strategy import Strategy
 
 Schedule = Literal["policy", "never", "monthly", "nightly"]
 SCHEDULES: tuple[Schedule, ...] = ("policy", "never", "monthly", "nightly")
@@ -102,7 +102,7 @@ def _history(project: str) -> tuple[Path, ProjectSpec, History]:
 
 
 def _strategies(spec: ProjectSpec, policies: Sequence[Path], schedules: Sequence[str]) -> list[Strategy]:
-    from flows.backtest.engine import Strategy
+    from flows.backtest.strategy import Strategy
 
     strategies = [Strategy(schedule, spec, schedule) for schedule in SCHEDULES if schedule in schedules]
     for path in policies:

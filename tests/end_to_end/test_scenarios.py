@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from flows.backtest.engine import BacktestResult
+    from flows.backtest.strategy import BacktestResult
     from flows.backtest.trainer import BacktestTrainer
     from tasks.fault_scenarios import Stage
 
@@ -52,7 +52,8 @@ def bench(stage: Stage, folder: Path) -> BacktestTrainer:
 
 @pytest.fixture(scope="module")
 def quiet(stage: Stage, bench: BacktestTrainer) -> BacktestResult:
-    from flows.backtest.engine import Strategy, run_backtest
+    from flows.backtest.engine import run_backtest
+    from flows.backtest.strategy import Strategy
 
     return run_backtest(Strategy("never", stage.spec, "never"), bench, FIRST)
 
@@ -66,7 +67,8 @@ def test_each_row_is_served_once_by_whoever_was_champion_when_it_came(quiet: Bac
 
 
 def test_a_replay_is_the_same_each_time(quiet: BacktestResult, stage: Stage, bench: BacktestTrainer) -> None:
-    from flows.backtest.engine import Strategy, run_backtest
+    from flows.backtest.engine import run_backtest
+    from flows.backtest.strategy import Strategy
 
     again = run_backtest(Strategy("never", stage.spec, "never"), bench, FIRST)
     assert again.decisions == quiet.decisions
@@ -75,7 +77,8 @@ def test_a_replay_is_the_same_each_time(quiet: BacktestResult, stage: Stage, ben
 
 def test_a_strategy_by_the_calendar_retrains_by_the_calendar(stage: Stage, bench: BacktestTrainer) -> None:
     from flows.backtest.comparison import page, summarise
-    from flows.backtest.engine import Strategy, run_backtest
+    from flows.backtest.engine import run_backtest
+    from flows.backtest.strategy import Strategy
 
     story = run_backtest(Strategy("monthly", stage.spec, "monthly"), bench, FIRST)
     nights = [each.night for each in story.retrainings]

@@ -1,0 +1,60 @@
+"""A way of retraining, and what it leads to on a history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+import pandas as pd
+
+from tasks.records import Decision, Entry
+from tasks.spec import ProjectSpec
+
+RetrainSchedule = Literal["policy", "never", "monthly", "nightly", "recorded"]
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """When a model is retrained: by a spec's policy, never, once a month, or every night that has new labels."""
+
+    name: str
+    spec: ProjectSpec
+    schedule: RetrainSchedule = "policy"
+
+
+@dataclass(frozen=True, slots=True)
+class RetrainingOutcome:
+    """A retraining: when, why, and whether the gate let the challenger through."""
+
+    night: date
+    reason: str
+    passed: bool
+    version: int
+
+
+@dataclass(frozen=True)
+class BacktestResult:
+    """What a strategy leads to.
+
+    Parameters
+    ----------
+    decisions : list of Decision
+        One per night.
+    retrainings : list of RetrainingOutcome
+        In order.
+    served : DataFrame
+        `row_id`, `event_date`, `prediction`, `version` and `label`: each row once, by the champion of the night it came
+        in, with the label that it has in the end.
+    quarantined : dict
+        What was quarantined by night: files, with the kinds of fault.
+    record : tuple of Entry
+        The decision record that the strategy would have left.
+    """
+
+    strategy: Strategy
+    decisions: list[Decision]
+    retrainings: list[RetrainingOutcome]
+    served: pd.DataFrame
+    quarantined: dict[date, list[str]]
+    record: tuple[Entry, ...] = ()
