@@ -17,8 +17,9 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from flows.backtest.engine import BacktestResult, RetrainSchedule, Strategy, run_backtest
+from flows.backtest.engine import run_backtest
 from flows.backtest.history import history_of
+from flows.backtest.strategy import BacktestResult, RetrainSchedule, Strategy
 from flows.backtest.trainer import BacktestTrainer
 from tasks.records import CorruptOrDrifted, Decision, Delivery, Landed, Matters
 from tasks.records.answers import answer_of
