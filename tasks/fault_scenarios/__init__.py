@@ -1,6 +1,6 @@
-"""Incidents: a project's own deliveries in; the same deliveries with something gone wrong in them, and the truth, out.
+"""Fault scenarios: a project's own deliveries in, the same deliveries with a known fault out.
 
-What a monitor is worth is seen on what is known to have happened: each incident says which verdict is right.
+A monitor is tested on faults that are known: each incident names the verdicts that are right.
 """
 
 from tasks.fault_scenarios.catalogue import INCIDENTS, Incident

@@ -1,4 +1,4 @@
-"""The incidents, each with the verdict that is right for it."""
+"""The incidents, each with the verdicts that are right for it."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ LATE_DAYS = 21
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One thing that goes wrong, or only seems to.
+    """One fault, or a harmless change that looks like one.
 
     Parameters
     ----------
     text : str
-        What happens, in a sentence.
+        The fault, in a sentence.
     right : tuple of 'quarantine', 'retrain', 'ask' or 'ignore'
-        The verdicts a good monitor may come to: broken data is set aside, a worse model is retrained, a person
-        is asked about what may be either, the rest is left.
+        The right verdicts of a monitor: broken data is quarantined, a worse model is retrained, a person is asked about
+        unclear cases, and harmless changes are ignored.
     happen : callable
-        From the stage to the stage on which it has happened.
+        Returns the stage with the fault.
     about : 'number', 'category' or ''
-        Which of the stage's columns it happens to, and a verdict should name.
+        The kind of the column with the fault, which a verdict should name.
     """
 
     text: str
@@ -59,13 +59,13 @@ def unit_change(stage: Stage) -> Stage:
 
 
 def new_category(stage: Stage) -> Stage:
-    """Let 15 % of the rows have a category that was never seen."""
+    """Give 15 % of the rows a new category."""
     values = stage.texts(stage.category)
     return stage.with_column(stage.category, values.where(stage.draws.random(len(values)) >= NEW_SHARE, "new"))
 
 
 def stuck_sensor(stage: Stage) -> Stage:
-    """Let a number stand still at its median."""
+    """Set a number to its median."""
     values = stage.numbers(stage.number)
     return stage.with_column(stage.number, pd.Series(values[~stage.touched].median(), index=values.index))
 
@@ -82,34 +82,34 @@ def row_loss(stage: Stage) -> Stage:
 
 
 def renamed_category(stage: Stage) -> Stage:
-    """Spell the most frequent category otherwise."""
+    """Rename the most frequent category."""
     values = stage.texts(stage.category)
     most = values[~stage.touched].mode().iloc[0]
     return stage.with_column(stage.category, values.where(values != most, f"{most} (new)"))
 
 
 def population_sudden(stage: Stage) -> Stage:
-    """Let most rows of the lower half of a number stay away from one night on."""
+    """Remove most rows of the lower half of a number, from one night on."""
     return stage.keeping(_upper_half(stage, pd.Series(1.0, index=stage.rows.index)))
 
 
 def population_slow(stage: Stage) -> Stage:
-    """Let the same rows stay away little by little, over twelve weeks."""
+    """Remove more and more of the same rows, over twelve weeks."""
     return stage.keeping(_upper_half(stage, (stage.nights / SLOW_DAYS).clip(0, 1)))
 
 
 def concept_flip(stage: Stage) -> Stage:
-    """Let the same rows have other labels: 30 % more, or the other class in the upper half of a number."""
+    """Give the same rows other labels: 30 % more, or the other class in the upper half of a number."""
     return stage.with_labels(_factor(stage, pd.Series(FLIP, index=stage.rows.index)))
 
 
 def concept_ramp(stage: Stage) -> Stage:
-    """Let labels rise by .3 % a day; a class turns, in ever more rows of the upper half of a number."""
+    """Raise labels by .3 % a day, or change the class in more and more rows of the upper half of a number."""
     return stage.with_labels(_factor(stage, 1 + RAMP_A_DAY * stage.nights.clip(lower=0).astype(float)))
 
 
 def season(stage: Stage) -> Stage:
-    """Let a number swing by half a standard deviation with the week, in the history as well: nothing is wrong."""
+    """Let a number vary by half a standard deviation with the weekday, in the history as well: this is no fault."""
     values = stage.numbers(stage.number)
     weekday = pd.to_datetime(stage.rows[stage.spec.source.event_time], format="mixed").dt.day_of_week
     swing = values.std() * SWING * np.sin(2 * np.pi * weekday / 7)
@@ -118,7 +118,7 @@ def season(stage: Stage) -> Stage:
 
 
 def label_delay(stage: Stage) -> Stage:
-    """Let labels come three weeks later than they did."""
+    """Deliver labels three weeks later."""
     late = stage.labels[NIGHT] >= stage.onset
     moved = stage.labels[NIGHT].where(~late, stage.labels[NIGHT].map(lambda night: night + timedelta(days=LATE_DAYS)))
     return replace(stage, labels=stage.labels.assign(**{NIGHT: moved}))
@@ -131,7 +131,7 @@ def _upper_half(stage: Stage, force: pd.Series) -> pd.Series:
 
 
 def _factor(stage: Stage, factor: pd.Series) -> pd.Series:
-    """Return what each row's label is multiplied by; -1 turns a class."""
+    """Return the factor of each row's label; -1 changes the class."""
     if stage.spec.training.task == "regression":
         return factor.where(stage.touched, 1.0)
     values = stage.numbers(stage.number)
@@ -141,20 +141,20 @@ def _factor(stage: Stage, factor: pd.Series) -> pd.Series:
 
 INCIDENTS: dict[str, Incident] = {
     "null-burst": Incident("60 % of a number's cells are empty", ("quarantine",), null_burst, "number"),
-    "unit-change": Incident("a number comes a thousand times as large", ("quarantine",), unit_change, "number"),
-    "stuck-sensor": Incident("a number stands still", ("quarantine",), stuck_sensor, "number"),
-    "duplicates": Incident("every row comes twice", ("quarantine",), duplicates),
+    "unit-change": Incident("a number is a thousand times as large", ("quarantine",), unit_change, "number"),
+    "stuck-sensor": Incident("a number does not change", ("quarantine",), stuck_sensor, "number"),
+    "duplicates": Incident("every row is delivered twice", ("quarantine",), duplicates),
     "row-loss": Incident("85 % of the rows are missing", ("ask", "quarantine"), row_loss),
     "renamed-category": Incident(
-        "the most frequent category is spelt otherwise", ("quarantine",), renamed_category, "category"
+        "the most frequent category is renamed", ("quarantine",), renamed_category, "category"
     ),
-    "new-category": Incident(
-        "15 % of the rows have a category never seen before", ("ask", "quarantine"), new_category, "category"
+    "new-category": Incident("15 % of the rows have a new category", ("ask", "quarantine"), new_category, "category"),
+    "population-sudden": Incident("most rows with small numbers are missing", ("ignore",), population_sudden, "number"),
+    "population-slow": Incident(
+        "ever more rows with small numbers are missing", ("ignore",), population_slow, "number"
     ),
-    "population-sudden": Incident("most rows of the lower half stay away", ("ignore",), population_sudden, "number"),
-    "population-slow": Incident("they stay away little by little", ("ignore",), population_slow, "number"),
     "concept-flip": Incident("the same rows have other labels", ("retrain",), concept_flip),
     "concept-ramp": Incident("labels rise a little every day", ("retrain",), concept_ramp),
-    "season": Incident("a number swings with the week, as it always did", ("ignore",), season),
-    "label-delay": Incident("labels come three weeks later", ("ignore",), label_delay),
+    "season": Incident("a number varies with the weekday, as before", ("ignore",), season),
+    "label-delay": Incident("labels are delivered three weeks later", ("ignore",), label_delay),
 }

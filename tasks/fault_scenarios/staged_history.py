@@ -1,4 +1,4 @@
-"""What an incident is staged on: all that was delivered, as delivered, and from which night on it goes wrong."""
+"""The deliveries that an incident changes: all rows and labels as delivered, and the night of its onset."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class Stage:
     Parameters
     ----------
     rows, labels : DataFrame
-        With `KEY` (the file) and `NIGHT` (when it landed) beside their own columns; labels that come with the rows make
-        `labels` an empty frame.
+        The delivered columns, with `KEY` (the file) and `NIGHT` (the night it landed); `labels` is empty when labels
+        are delivered with the rows.
     spec : ProjectSpec
-        For the columns' roles.
+        For the roles of the columns.
     onset : date
-        The first night that is touched.
+        The first night of the fault.
     number, category : str
-        The columns that incidents of one column happen to; empty when the project has none of the kind.
+        The columns for incidents of one column; empty when the project has none of the kind.
     seed : int
-        Of every draw.
+        The seed of the random numbers.
     """
 
     rows: pd.DataFrame
@@ -44,14 +44,14 @@ class Stage:
 
     @classmethod
     def of(cls, rows: pd.DataFrame, labels: pd.DataFrame, spec: ProjectSpec, onset: date) -> Stage:
-        """Set the stage on the first number and the first category that the spec names."""
+        """Return a stage with the first number and the first category of the spec."""
         features = spec.features
         number = next(iter(features.numbers), "")
         return cls(rows, labels, spec, onset, number, next(iter(features.categories), ""))
 
     @property
     def touched(self) -> pd.Series:
-        """Which rows land on or after the onset."""
+        """The rows that land on or after the onset."""
         return pd.Series(self.rows[NIGHT] >= self.onset, index=self.rows.index)
 
     @property
@@ -89,30 +89,30 @@ class Stage:
         return self.rows[column].astype("str")
 
     def with_column(self, column: str, values: pd.Series) -> Stage:
-        """Return the stage with other values in the touched rows of one column, as delivered cells are."""
+        """Return the stage with other values of one column in the touched rows, in the type of the delivered cells."""
         cells = self.rows[column].astype(object).where(~self.touched, values.astype(object))
         return replace(self, rows=self.rows.assign(**{column: _as_delivered(cells, self.rows[column])}))
 
     def keeping(self, kept: pd.Series) -> Stage:
-        """Return the stage without the touched rows that are not kept, and without the labels of those lost."""
+        """Return the stage without the touched rows that are not kept, and without the labels of these rows."""
         rows = self.rows[kept | ~self.touched]
         return replace(self, rows=rows, labels=_of_rows(self.labels, rows, self.spec))
 
     def with_labels(self, factor: pd.Series) -> Stage:
-        """Return the stage with each row's label multiplied by its factor; a negative one turns a binary label."""
+        """Return the stage with each row's label multiplied by its factor; a negative one changes a binary label."""
         name = self.spec.source.label.column
-        apart = name not in self.rows
-        frame = self.labels if apart else self.rows
-        scale = _matched(factor, self.rows, frame, self.spec) if apart else factor
+        separate = name not in self.rows
+        frame = self.labels if separate else self.rows
+        scale = _matched(factor, self.rows, frame, self.spec) if separate else factor
         old = pd.to_numeric(frame[name], errors="coerce").astype(float)
         new = (old * scale).where(scale >= 0, 1 - old)
         cells = _as_delivered(frame[name].astype(object).where(scale == 1, new.astype(object)), frame[name])
         changed = frame.assign(**{name: cells})
-        return replace(self, labels=changed) if apart else replace(self, rows=changed)
+        return replace(self, labels=changed) if separate else replace(self, rows=changed)
 
 
 def _as_delivered(cells: pd.Series, before: pd.Series) -> pd.Series:
-    """Return cells of the kind they had: text stays text, numbers stay numbers."""
+    """Return cells of their earlier type: text stays text, numbers stay numbers."""
     if pd.api.types.is_numeric_dtype(before):
         return pd.to_numeric(cells)
     return cells.map(lambda cell: "" if cell is None or cell != cell else str(cell)).astype("str")  # noqa: PLR0124 - NaN
@@ -127,6 +127,6 @@ def _of_rows(labels: pd.DataFrame, rows: pd.DataFrame, spec: ProjectSpec) -> pd.
 
 
 def _matched(factor: pd.Series, rows: pd.DataFrame, labels: pd.DataFrame, spec: ProjectSpec) -> pd.Series:
-    """Return each label's factor, by the ids of its row; 1 where the row is not known."""
+    """Return the factor of each label, by the ids of its row; 1 where the row is unknown."""
     by_name = dict(zip(_names(rows, spec), factor, strict=True))
     return _names(labels, spec).map(by_name).fillna(1.0).astype(float)

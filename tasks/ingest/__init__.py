@@ -1,8 +1,8 @@
-"""Ingest: a landing place in, deliveries out: what landed up to a night, its bytes, its rows as they were delivered.
+"""Ingest: landing zones in, deliveries out: all that landed up to a night, with its rows as delivered.
 
-Nothing is reinterpreted here. What cannot be read at all is an `Unreadable` value, not an exception: one broken file
-is one quarantined batch and no broken night. What is too large to be held is read once, made private, and kept on disk
-in pieces.
+No value is interpreted here. Content that cannot be read is an `Unreadable` value, not an exception: a broken file is a
+quarantined batch, and the night goes on. A delivery too large for memory is read once, made private, and kept on
+disk in chunks.
 """
 
 from tasks.ingest.landing.arrivals import Arrivals, Unplaced, landed
@@ -12,13 +12,13 @@ from tasks.ingest.read_delivery import batch_id, batch_id_of_parts, delivered, d
 from tasks.ingest.readers.object_content import Content
 from tasks.ingest.readers.parse import parsed
 from tasks.ingest.readers.unreadable import Unreadable
-from tasks.ingest.sources.open_source import FolderSource, LandingPlace, S3Source, StoredObject, open_source
+from tasks.ingest.sources.open_source import DeliverySource, FolderSource, S3Source, StoredObject, open_source
 
 __all__ = [
     "Arrivals",
     "Content",
+    "DeliverySource",
     "FolderSource",
-    "LandingPlace",
     "S3Source",
     "StoredObject",
     "Unplaced",

@@ -1,4 +1,4 @@
-"""What is never stored as it came: columns dropped, and columns replaced by a keyed hash, before the first write."""
+"""Privacy rules, applied before the first write: columns are dropped, or replaced by a keyed hash."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tasks.errors import SpecError
-from tasks.ingest.readers.chunks import Piece
+from tasks.ingest.readers.chunks import Chunk
 from tasks.ingest.readers.parquet import frame_of_table
 from tasks.spec.cells.cell_types import folded
 from tasks.spec.project_spec import Privacy
@@ -24,7 +24,7 @@ def secret(privacy: Privacy, environment: Mapping[str, str]) -> bytes:
     Raises
     ------
     SpecError
-        When columns are to be pseudonymised and the variable that holds the key is not set.
+        When columns are to be pseudonymised and the variable with the key is not set.
 
     Examples
     --------
@@ -44,13 +44,13 @@ def secret(privacy: Privacy, environment: Mapping[str, str]) -> bytes:
 
 
 def private(frame: pd.DataFrame, privacy: Privacy, key: bytes) -> pd.DataFrame:
-    """Return a delivery without its dropped columns and with pseudonyms for its pseudonymised ones.
+    """Return a delivery without the columns to drop, and with pseudonyms in the columns to pseudonymise.
 
-    Equal values get equal pseudonyms, in every delivery made with the same key; a missing or blank one stays so.
-    A value's text is what is hashed, so a whole number hashes alike from csv and from parquet.
+    Equal values have equal pseudonyms in all deliveries made with the same key; a missing or blank value stays so. The
+    text of a value is hashed, so a whole number has the same pseudonym from csv and from parquet.
 
-    Columns are told by their names as people read them: `First Name` is meant by `first_name` too. It will be refused
-    as another column all the same, and what is refused is kept, so it must not carry what was to be left out.
+    Columns are matched by their names as people read them: `first_name` also matches `First Name`. Such a column is
+    refused later because of its name, but refused rows are stored, so the rules must apply to it.
 
     Source: RFC 2104 (HMAC), with SHA-256, the first 16 bytes in hexadecimal.
 
@@ -61,33 +61,34 @@ def private(frame: pd.DataFrame, privacy: Privacy, key: bytes) -> pd.DataFrame:
     >>> list(hidden), hidden["patient"].tolist()
     (['patient'], ['9c737d163bcd1315bb695b00262e3ba4', ''])
     """
-    dropped = _meant(list(frame.columns), privacy.drop)
+    dropped = _named(list(frame.columns), privacy.drop)
     kept = frame.drop(columns=dropped) if dropped else frame.copy(deep=False)
-    for name in _meant(list(kept.columns), privacy.pseudonymise):
+    for name in _named(list(kept.columns), privacy.pseudonymise):
         kept[name] = _pseudonyms(kept[name], key)
     return kept
 
 
-def private_piece(piece: Piece, privacy: Privacy, key: bytes) -> Piece:
-    """Return a piece of a delivery as `private` would make it."""
-    if isinstance(piece, pd.DataFrame):
-        return private(piece, privacy, key)
-    kept = piece.drop_columns(_meant(piece.column_names, privacy.drop))
-    for name in _meant(kept.column_names, privacy.pseudonymise):
+def private_chunk(chunk: Chunk, privacy: Privacy, key: bytes) -> Chunk:
+    """Return a chunk of a delivery as `private` returns it."""
+    if isinstance(chunk, pd.DataFrame):
+        return private(chunk, privacy, key)
+    kept = chunk.drop_columns(_named(chunk.column_names, privacy.drop))
+    for name in _named(kept.column_names, privacy.pseudonymise):
         index = kept.column_names.index(name)
         hashed = _pseudonyms(frame_of_table(kept.select([name]))[name], key)
         kept = kept.set_column(index, name, pa.array(hashed, pa.string(), from_pandas=True))
     return kept
 
 
-def _meant(columns: Sequence[str], named: Sequence[str]) -> list[str]:
-    meant = {folded(name) for name in named}
-    return [name for name in columns if folded(name) in meant] if meant else []
+def _named(columns: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return the columns with one of some names, as people read them."""
+    readings = {folded(name) for name in names}
+    return [name for name in columns if folded(name) in readings] if readings else []
 
 
 def _pseudonyms(column: pd.Series, key: bytes) -> pd.Series:
     values, missing = column.to_numpy(dtype=object), column.isna().to_numpy()
-    texts = [None if gone else _text(value) for value, gone in zip(values, missing, strict=True)]
+    texts = [None if absent else _text(value) for value, absent in zip(values, missing, strict=True)]
     hashed = {text: pseudonym(text, key) if text else text for text in set(texts) if text is not None}
     return pd.Series([None if text is None else hashed[text] for text in texts], index=column.index, dtype="str")
 

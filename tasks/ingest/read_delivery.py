@@ -1,4 +1,4 @@
-"""From the bytes of its objects to a delivery: named by its content, read, and made private."""
+"""Makes a delivery from the bytes of its objects: with an id from its content, read, and private."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tasks.ingest.landing.landing_zones import files_of
-from tasks.ingest.privacy import private, private_piece
-from tasks.ingest.readers.chunks import Dialect, assembled, pieces
-from tasks.ingest.readers.delivery_spool import spooled
+from tasks.ingest.privacy import private, private_chunk
+from tasks.ingest.readers.chunks import Dialect, assembled, read_chunks
+from tasks.ingest.readers.delivery_spool import spool_chunks
 from tasks.ingest.readers.object_content import Content
 from tasks.ingest.readers.unreadable import BrokenError, Unreadable
 from tasks.records import Delivery, Landed
@@ -17,7 +17,7 @@ from tasks.spec.project_spec import ProjectSpec
 
 
 def batch_id(content: bytes) -> str:
-    """Return the name of a batch: the sha256 of its content, so that the same content twice is the same batch.
+    """Return the id of a batch: the sha256 of its content, so that equal content is the same batch.
 
     Examples
     --------
@@ -28,9 +28,9 @@ def batch_id(content: bytes) -> str:
 
 
 def batch_id_of_parts(sha256s: Sequence[str]) -> str:
-    r"""Return the name of a batch of several objects: the same whatever they are called and in which order they come.
+    r"""Return the id of a batch of several objects, which does not depend on their keys or their order.
 
-    A batch of one object is named as that object.
+    The id of a batch of one object is that of the object.
 
     Examples
     --------
@@ -43,14 +43,14 @@ def batch_id_of_parts(sha256s: Sequence[str]) -> str:
 
 
 def delivered(content: bytes, landed: Landed, spec: ProjectSpec, key: bytes) -> Delivery | Unreadable:
-    """Return what one object brought, as delivered but for what privacy forbids to keep.
+    """Return the delivery of one object, with the rows as delivered and the privacy rules applied.
 
     Parameters
     ----------
     content : bytes
         The whole object.
     landed : Landed
-        Its place in the listing; the kind chooses the format.
+        The delivery as listed; its kind chooses the format.
     spec : ProjectSpec
         For the format and the privacy rules.
     key : bytes
@@ -62,29 +62,29 @@ def delivered(content: bytes, landed: Landed, spec: ProjectSpec, key: bytes) -> 
 def delivery(
     parts: Sequence[Content], name: str, landed: Landed, spec: ProjectSpec, key: bytes, spool: Path | None = None
 ) -> Delivery | Unreadable:
-    """Return what the objects of one delivery brought; see `delivered`.
+    """Return the delivery of several objects; see `delivered`.
 
     Parameters
     ----------
     parts : sequence of Content
         Its objects, in the order of their keys.
     name : str
-        The batch's id.
+        The batch id.
     spool : Path, optional
-        Given for a delivery too large to be held: a folder that is made here for its rows, already private, and that
-        must outlive the delivery.
+        For a delivery too large for memory: a folder for its private rows. It is made here, and must exist as long as
+        the delivery is used.
     """
     try:
-        found = pieces(parts, dialect(landed, spec))
+        chunks = read_chunks(parts, dialect(landed, spec))
         if spool is None:
-            return Delivery(name, landed, private(assembled(found), spec.privacy, key))
-        chunks = spooled((private_piece(each, spec.privacy, key) for each in found), spool)
+            return Delivery(name, landed, private(assembled(chunks), spec.privacy, key))
+        spooled = spool_chunks((private_chunk(chunk, spec.privacy, key) for chunk in chunks), spool)
     except BrokenError as error:
-        return error.found
-    return Delivery(name, landed, chunks.no_rows(), chunks)
+        return error.unreadable
+    return Delivery(name, landed, spooled.no_rows(), spooled)
 
 
 def dialect(landed: Landed, spec: ProjectSpec) -> Dialect:
-    """Return how the files of a delivery are written."""
+    """Return the format of the files of a delivery."""
     files = files_of(landed.kind, spec, landed.table)
     return Dialect(files.format, files.encoding, files.separator)

@@ -60,16 +60,16 @@ def test_a_store_that_ignores_a_condition_is_named_as_lacking_it(
     assert examine_store("s3://tried", endpoint) == 2
     said = capsys.readouterr().out
     assert "the first write was answered 200, the second 200" in said
-    assert "8 of 8 writers at once were told that they were first" in said
+    assert "8 of 8 concurrent writers succeeded as the first" in said
     assert "lacks conditional put (If-None-Match): use another store for the lake" in said
 
 
 @pytest.mark.usefixtures("client")
 def test_a_store_that_cannot_be_tried_says_why(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.ingest.sources.s3_client.ATTEMPTS", 1)
-    with pytest.raises(SourceError, match="NoSuchBucket; make the bucket"):
+    with pytest.raises(SourceError, match="NoSuchBucket; create the bucket"):
         examine_store("s3://nowhere", endpoint)
     with pytest.raises(SourceError, match="expected s3://bucket/prefix"):
         examine_store("/a/folder", endpoint)
-    with pytest.raises(Unreachable, match="cannot be tried"):
+    with pytest.raises(Unreachable, match="cannot be tested"):
         examine_store("s3://tried", "http://127.0.0.1:9")

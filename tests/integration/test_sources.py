@@ -65,12 +65,12 @@ def test_links_that_lead_out_of_a_folder_are_not_part_of_it(landing: Path, tmp_p
     place = FolderSource(landing)
     assert [each.key for each in place.list()] == ["2026-01-02.csv", "deep/er/2026-01-03.csv", "inside.csv"]
     for key in ("link.csv", "../secret.csv", str(tmp_path / "secret.csv"), "folder/secret.csv"):
-        with pytest.raises(SourceError, match="leads out of the folder"):
+        with pytest.raises(SourceError, match="is outside of the folder"):
             place.read(key)
 
 
 def test_a_missing_folder_or_file_says_what_to_do(landing: Path) -> None:
-    with pytest.raises(SourceError, match=r"found no folder .*make the folder"):
+    with pytest.raises(SourceError, match=r"found no folder .*create the folder"):
         FolderSource(landing / "elsewhere").list()
     with pytest.raises(SourceError, match="stay where it landed"):
         FolderSource(landing).read("gone.csv")
@@ -145,7 +145,7 @@ def test_an_object_is_read_whole_and_any_key_it_may_have_is_only_a_name(client: 
 
 
 def test_a_missing_bucket_or_object_says_what_to_do(client: S3Client, endpoint: str) -> None:
-    with pytest.raises(SourceError, match=r"NoSuchBucket; make the bucket"):
+    with pytest.raises(SourceError, match=r"NoSuchBucket; create the bucket"):
         S3Source("nowhere", "", endpoint).list()
     client.create_bucket(Bucket="bare")
     with pytest.raises(SourceError, match="stay where it landed"):
@@ -234,7 +234,7 @@ def test_a_store_that_says_one_length_and_sends_another_is_noticed(monkeypatch: 
             pass
 
     monkeypatch.setattr("tasks.ingest.sources.download.WAIT_SECONDS", 0.01)
-    with answering(Short) as port, pytest.raises(Unreachable, match="did not come whole"):
+    with answering(Short) as port, pytest.raises(Unreachable, match="was not received completely"):
         S3Source("any", "", f"http://127.0.0.1:{port}").read("a.csv")
 
 
@@ -257,5 +257,5 @@ def test_a_file_that_is_written_while_it_is_read_is_left_for_later(landing: Path
     with pytest.raises(Conflict, match="written since it was listed"):
         place.copy(before, BytesIO())
     (landing / before.key).unlink()
-    with pytest.raises(Conflict, match="taken away since it was listed"):
+    with pytest.raises(Conflict, match="removed since it was listed"):
         place.copy(before, BytesIO())

@@ -105,7 +105,7 @@ def test_a_large_delivery_is_kept_on_disk_and_nothing_of_it_as_it_came(
 def test_past_what_may_be_held_even_small_deliveries_go_to_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.ingest.task.HELD_BYTES", 100)
+    monkeypatch.setattr("tasks.ingest.task.IN_MEMORY_BYTES", 100)
     for number in range(4):
         land(tmp_path, f"{number}.csv", rows(number))
     found = [each for each in taken(tmp_path, spec_of(), tmp_path / "spool") if isinstance(each, Delivery)]

@@ -1,4 +1,4 @@
-"""Which deliveries count as landed on a night: an object each, or all objects below one sub-folder."""
+"""Which deliveries landed up to a night: each is one object, or all objects below one sub-folder."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from tasks.spec.project_spec import ProjectSpec
 
 DATE = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
 WAITING = ("not_settled", "not_complete")
-Why = Literal["unsafe_key", "no_date_in_name", "not_settled", "not_complete"]
+Reason = Literal["unsafe_key", "no_date_in_name", "not_settled", "not_complete"]
 
 
 @dataclass(frozen=True, slots=True)
 class Unplaced:
-    """A delivery that is not taken in, and why.
+    """A delivery that is not taken in, and the reason.
 
-    `no_date_in_name` and `unsafe_key` belong to no night; `not_settled` (written a moment ago) and `not_complete` (its
-    marker is not there) wait for a later one.
+    With `no_date_in_name` or `unsafe_key` it is never taken in; with `not_settled` (written a moment ago) or
+    `not_complete` (its marker is missing) it waits for a later night.
     """
 
     key: str
-    reason: Why
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """What landed up to a night, oldest first; what no night would ever take in; and what waits for a later night."""
+    """The deliveries that landed up to a night, oldest first; those never taken in; and those that wait."""
 
     landed: tuple[Landed, ...]
     unplaced: tuple[Unplaced, ...]
@@ -55,23 +55,23 @@ def landed(
     Parameters
     ----------
     objects : iterable of StoredObject
-        A listing of the landing place.
+        A listing of the landing zone.
     kind : 'rows', 'labels' or 'features'
-        What the landing place holds.
+        The kind of the landing zone.
     spec : ProjectSpec
-        `source.arrival` says what counts as arrival: the moment of writing, as a date in `schedule.time_zone`, or the
-        first date in the delivery's name. `batch`, `settle_minutes` and `complete_marker` say what one delivery is, and
-        when it is whole.
+        `source.arrival` defines the arrival: the time of writing, as a date in `schedule.time_zone`, or the first date
+        in the delivery's name. `batch`, `settle_minutes` and `complete_marker` define what one delivery is, and when it
+        is complete.
     night : date
-        The night, in the same time zone; what arrived on that day itself is included.
+        The night, in the same time zone; deliveries of that day are included.
     moment : datetime, optional
-        Now, with its time zone; left out, nothing is too young.
+        The present, with its time zone; by default, no delivery is too new.
     table : str
-        The feature table that lands there, of kind 'features'.
+        The feature table of the landing zone, of kind 'features'.
 
     Examples
     --------
-    Three files; the one of the next day waits, the one without a date is told apart:
+    Three files, of which one belongs to the next day, and one has no date:
 
     >>> from datetime import UTC, datetime
     >>> text = {"uri": "landing", "id": ["id"], "event_time": "time", "label": {"column": "price"}}
@@ -80,35 +80,35 @@ def landed(
     >>> named = {"project": "houses", "scope": scope, "source": text, "features": {"numbers": ["rooms"]}}
     >>> spec, then = ProjectSpec.model_validate(named), datetime(2026, 1, 9, tzinfo=UTC)
     >>> files = [StoredObject(name, 1, then) for name in ("2026-01-02.csv", "2026-01-03.csv", "notes.csv")]
-    >>> found = landed(files, "rows", spec, date(2026, 1, 2))
-    >>> [each.key for each in found.landed], [each.key for each in found.unplaced]
+    >>> arrivals = landed(files, "rows", spec, date(2026, 1, 2))
+    >>> [delivery.key for delivery in arrivals.landed], [ignored.key for ignored in arrivals.unplaced]
     (['2026-01-02.csv'], ['notes.csv'])
     """
     files, listed = files_of(kind, spec, table), list(objects)
-    markers = {each.key for each in listed if is_marker(each.key, files.complete_marker)}
-    delivered = [each for each in listed if each.key not in markers]
+    markers = {stored.key for stored in listed if is_marker(stored.key, files.complete_marker)}
+    delivered = [stored for stored in listed if stored.key not in markers]
     arrived = []
-    left = [Unplaced(each.key, "unsafe_key") for each in delivered if not is_safe(each.key)]
-    for key, parts in _deliveries((each for each in delivered if is_safe(each.key)), files).items():
+    others = [Unplaced(stored.key, "unsafe_key") for stored in delivered if not is_safe(stored.key)]
+    for key, parts in _deliveries((stored for stored in delivered if is_safe(stored.key)), files).items():
         arrival = _arrival(key, parts, spec)
         if arrival is None:
-            left.append(Unplaced(key, "no_date_in_name"))
+            others.append(Unplaced(key, "no_date_in_name"))
         elif arrival <= night:
-            why = _waits(key, parts, files, markers, moment)
-            if why is None:
+            reason = _why_waiting(key, parts, files, markers, moment)
+            if reason is None:
                 arrived.append(replace(_landed(key, parts, kind, arrival), table=table))
             else:
-                left.append(Unplaced(key, why))
-    left.sort(key=lambda found: found.key)
+                others.append(Unplaced(key, reason))
+    others.sort(key=lambda other: other.key)
     return Arrivals(
-        tuple(sorted(arrived, key=lambda found: (found.arrival, found.key))),
-        tuple(each for each in left if each.reason not in WAITING),
-        tuple(each for each in left if each.reason in WAITING),
+        tuple(sorted(arrived, key=lambda delivery: (delivery.arrival, delivery.key))),
+        tuple(other for other in others if other.reason not in WAITING),
+        tuple(other for other in others if other.reason in WAITING),
     )
 
 
 def date_in_name(key: str) -> date | None:
-    """Return the first valid date (YYYY-MM-DD) in a file's own name, whatever its folders are called.
+    """Return the first valid date (YYYY-MM-DD) in the name of a file; the names of its folders do not count.
 
     Examples
     --------
@@ -126,40 +126,40 @@ def date_in_name(key: str) -> date | None:
 
 
 def _deliveries(objects: Iterable[StoredObject], files: Files) -> dict[str, list[StoredObject]]:
-    """Return what each delivery consists of, by its key; an object outside of every sub-folder is one by itself."""
-    found: dict[str, list[StoredObject]] = {}
-    for each in objects:
-        key = each.key.split("/", maxsplit=1)[0] if files.batch == "folder" else each.key
-        found.setdefault(key, []).append(each)
-    return found
+    """Return the objects of each delivery, by its key; an object outside of all sub-folders is a delivery by itself."""
+    deliveries: dict[str, list[StoredObject]] = {}
+    for stored in objects:
+        key = stored.key.split("/", maxsplit=1)[0] if files.batch == "folder" else stored.key
+        deliveries.setdefault(key, []).append(stored)
+    return deliveries
 
 
 def _arrival(key: str, parts: Sequence[StoredObject], spec: ProjectSpec) -> date | None:
     if spec.source.arrival == "filename":
         return date_in_name(key)
-    return max(each.modified for each in parts).astimezone(ZoneInfo(spec.schedule.time_zone)).date()
+    return max(part.modified for part in parts).astimezone(ZoneInfo(spec.schedule.time_zone)).date()
 
 
-def _waits(
+def _why_waiting(
     key: str, parts: Sequence[StoredObject], files: Files, markers: set[str], moment: datetime | None
-) -> Why | None:
-    """Return why a delivery may still be in the writing, if anything says so."""
+) -> Reason | None:
+    """Return the reason why a delivery may not be complete, or None."""
     settle = timedelta(minutes=files.settle_minutes)
-    if moment is not None and settle and any(moment - each.modified < settle for each in parts):
+    if moment is not None and settle and any(moment - part.modified < settle for part in parts):
         return "not_settled"
     marker = files.complete_marker
     if marker is None:
         return None
     folder = key if parts[0].key != key else key.rpartition("/")[0]
-    wanted = f"{key}{marker}" if marker.startswith(".") else f"{folder}/{marker}".lstrip("/")
-    return None if wanted in markers else "not_complete"
+    expected = f"{key}{marker}" if marker.startswith(".") else f"{folder}/{marker}".lstrip("/")
+    return None if expected in markers else "not_complete"
 
 
 def _landed(key: str, parts: Sequence[StoredObject], kind: Kind, arrival: date) -> Landed:
     if parts[0].key == key:
         return Landed(kind, key, parts[0].size_bytes, arrival, parts[0].stamp)
-    ordered = sorted(parts, key=lambda each: each.key)
-    written = "\n".join(f"{each.key} {each.stamp}" for each in ordered)
-    stamp = f"{len(ordered)}@{hashlib.sha256(written.encode()).hexdigest()}"
-    keys = tuple(each.key for each in ordered)
-    return Landed(kind, key, sum(each.size_bytes for each in ordered), arrival, stamp, parts=keys)
+    ordered = sorted(parts, key=lambda part: part.key)
+    stamps = "\n".join(f"{part.key} {part.stamp}" for part in ordered)
+    stamp = f"{len(ordered)}@{hashlib.sha256(stamps.encode()).hexdigest()}"
+    keys = tuple(part.key for part in ordered)
+    return Landed(kind, key, sum(part.size_bytes for part in ordered), arrival, stamp, parts=keys)

@@ -1,4 +1,4 @@
-"""The landing places of a project: of its rows, of its labels when they land apart, of each feature table."""
+"""The landing zones of a project: of its rows, of its labels if they land separately, and of each feature table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tasks.spec.project_spec import ProjectSpec
 
 @dataclass(frozen=True, slots=True)
 class LandingZone:
-    """One landing place: what lands there (`table` names a feature table), where, and how it is written."""
+    """One landing zone: the kind of its deliveries (`table` names a feature table), its uri and its file format."""
 
     kind: Kind
     uri: str
@@ -19,26 +19,26 @@ class LandingZone:
     table: str = ""
 
 
-def places(spec: ProjectSpec) -> list[LandingZone]:
-    """Return every landing place of a project, rows first.
+def landing_zones(spec: ProjectSpec) -> list[LandingZone]:
+    """Return every landing zone of a project, rows first.
 
     Examples
     --------
     >>> text = {"uri": "rows", "id": ["id"], "event_time": "time", "label": {"column": "price", "uri": "prices"}}
     >>> scope = {"owner": "me", "objective": "prices", "metric": "mean_absolute_error"}
     >>> named = {"project": "houses", "scope": scope, "source": text, "features": {"numbers": ["rooms"]}}
-    >>> [(place.kind, place.uri) for place in places(ProjectSpec.model_validate(named))]
+    >>> [(zone.kind, zone.uri) for zone in landing_zones(ProjectSpec.model_validate(named))]
     [('rows', 'rows'), ('labels', 'prices')]
     """
     source, label = spec.source, spec.source.label
-    found = [LandingZone("rows", source.uri, source)]
+    zones = [LandingZone("rows", source.uri, source)]
     if label.uri is not None:
-        found.append(LandingZone("labels", label.uri, label))
-    return [*found, *(LandingZone("features", table.uri, table, table.name) for table in spec.features.tables)]
+        zones.append(LandingZone("labels", label.uri, label))
+    return [*zones, *(LandingZone("features", table.uri, table, table.name) for table in spec.features.tables)]
 
 
 def files_of(kind: Kind, spec: ProjectSpec, table: str = "") -> Files:
-    """Return how the files of rows, of labels that land apart, or of a feature table are written."""
+    """Return the file format of rows, of labels that land separately, or of a feature table."""
     if kind == "features":
-        return next(each for each in spec.features.tables if each.name == table)
+        return next(part for part in spec.features.tables if part.name == table)
     return spec.source.label if kind == "labels" else spec.source

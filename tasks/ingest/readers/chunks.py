@@ -1,4 +1,4 @@
-"""The rows of one delivery, from one object or several, in pieces; put together, or made private one by one."""
+"""The rows of one delivery in chunks, from one object or several."""
 
 from __future__ import annotations
 
@@ -17,49 +17,50 @@ from tasks.ingest.readers.parquet import columnar, frame_of_table
 from tasks.ingest.readers.text_encoding import Encoding
 from tasks.ingest.readers.unreadable import BrokenError
 
-Piece: TypeAlias = "pa.Table | pd.DataFrame"
+Chunk: TypeAlias = "pa.Table | pd.DataFrame"
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How the files of a delivery are written."""
+    """The format of the files of a delivery."""
 
     format: Format
     encoding: Encoding = "utf-8"
     separator: str = ","
 
 
-def pieces(parts: Sequence[Content], dialect: Dialect) -> Iterator[Piece]:
-    """Yield the rows of all objects of a delivery: tables from csv and Parquet, frames of objects from json lines.
+def read_chunks(parts: Sequence[Content], dialect: Dialect) -> Iterator[Chunk]:
+    """Yield the rows of all objects of a delivery: tables from csv and Parquet, frames of objects from JSON lines.
 
-    The columns of csv and Parquet are those of the first object that has any, in its order.
+    The columns of csv and Parquet are those of the first object that has columns, in its order.
 
     Raises
     ------
     BrokenError
-        When an object cannot be read or has other columns than those before; possibly after some pieces.
+        When an object cannot be read or has other columns than earlier ones; possibly after some chunks.
     """
     names: list[str] | None = None
     for content in parts:
         try:
-            for piece in _pieces(content, dialect):
-                if isinstance(piece, pd.DataFrame):
-                    yield piece
+            for chunk in _chunks_of(content, dialect):
+                if isinstance(chunk, pd.DataFrame):
+                    yield chunk
                     continue
-                names = names or piece.column_names
-                yield _in_order(piece, names)
+                names = names or chunk.column_names
+                yield _in_order(chunk, names)
         except BrokenError as error:
             if len(parts) == 1:
                 raise
-            raise BrokenError(error.found.reason, f"{content.key}: {error.found.detail}") from error
+            raise BrokenError(error.unreadable.reason, f"{content.key}: {error.unreadable.detail}") from error
 
 
-def assembled(found: Iterable[Piece]) -> pd.DataFrame:
-    """Return pieces as one frame, in their order."""
+def assembled(chunks: Iterable[Chunk]) -> pd.DataFrame:
+    """Return chunks as one frame, in their order."""
     frames: list[pd.DataFrame] = []
-    for _, group in groupby(found, key=lambda piece: piece.schema if isinstance(piece, pa.Table) else None):
-        alike = list(group)
-        frames += [frame_of_table(pa.concat_tables(alike))] if isinstance(alike[0], pa.Table) else alike
+    for _, group in groupby(chunks, key=lambda chunk: chunk.schema if isinstance(chunk, pa.Table) else None):
+        same_schema = list(group)
+        is_table = isinstance(same_schema[0], pa.Table)
+        frames += [frame_of_table(pa.concat_tables(same_schema))] if is_table else same_schema
     filled = [frame for frame in frames if len(frame)] or frames[:1]
     if len(filled) <= 1:
         return filled[0] if filled else pd.DataFrame()
@@ -68,15 +69,15 @@ def assembled(found: Iterable[Piece]) -> pd.DataFrame:
 
 
 def with_columns(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Return rows with exactly these columns; what json lines do not have anywhere is None."""
+    """Return rows with exactly these columns; a column that JSON lines lack is None."""
     if list(frame.columns) == list(names):
         return frame
-    nothing = [None] * len(frame)
-    columns = {name: frame[name] if name in frame else pd.Series(nothing, dtype=object) for name in names}
+    missing = [None] * len(frame)
+    columns = {name: frame[name] if name in frame else pd.Series(missing, dtype=object) for name in names}
     return pd.DataFrame(columns, index=pd.RangeIndex(len(frame)))
 
 
-def _pieces(content: Content, dialect: Dialect) -> Iterator[Piece]:
+def _chunks_of(content: Content, dialect: Dialect) -> Iterator[Chunk]:
     if not content.size_bytes:
         return
     refuse_other_formats(content, dialect.format)
@@ -89,11 +90,11 @@ def _pieces(content: Content, dialect: Dialect) -> Iterator[Piece]:
             yield from columnar(file)
 
 
-def _in_order(piece: pa.Table, names: list[str]) -> pa.Table:
-    if piece.column_names == names:
-        return piece
-    lost, new = set(names) - set(piece.column_names), set(piece.column_names) - set(names)
-    if lost or new:
-        detail = f"other columns than the objects before it: {len(lost)} lost, {len(new)} new"
+def _in_order(table: pa.Table, names: list[str]) -> pa.Table:
+    if table.column_names == names:
+        return table
+    lacking, new = set(names) - set(table.column_names), set(table.column_names) - set(names)
+    if lacking or new:
+        detail = f"other columns than the objects before it: {len(lacking)} missing, {len(new)} new"
         raise BrokenError("columns_differ", detail)
-    return piece.select(names)
+    return table.select(names)

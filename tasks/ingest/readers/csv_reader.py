@@ -1,4 +1,4 @@
-"""Csv in pieces: every cell the text it was, every row as many cells as the header."""
+"""Reads csv in chunks: every cell as text, every row with as many cells as the header."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from tasks.ingest.readers.text_encoding import Encoding, Utf8
 from tasks.ingest.readers.unreadable import BrokenError
 
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
-BLOCKS_BYTES = (2**20, 2**26)  # a row longer than the first is read again with the second
-TOO_LONG = "straddling"  # how Arrow says that a row is longer than a block
+BLOCKS_BYTES = (2**20, 2**26)  # with a row longer than the first, the file is read again with the second
+TOO_LONG = "straddling"  # in the message of Arrow about a row longer than a block
 
 
 def delimited(content: Content, encoding: Encoding, separator: str) -> Iterator[pa.Table]:
-    """Yield the rows of a csv file, in order, with the header's names; the first piece may be without rows.
+    """Yield the rows of a csv file, in order, with the names of the header; the first chunk has no rows.
 
     Nothing is yielded for a file without a header.
 
     Raises
     ------
     BrokenError
-        At the first fault, which may come after some pieces.
+        At the first fault, possibly after some chunks.
     """
     names = _header(content, encoding, separator)
     if names is None:
@@ -51,7 +51,7 @@ def delimited(content: Content, encoding: Encoding, separator: str) -> Iterator[
 
 
 class _Ragged:
-    """Remembers the first row with too few or too many cells; its content stays out of every message."""
+    """Remembers the first row with too few or too many cells, without its content."""
 
     def __init__(self) -> None:
         self.first = ""
@@ -62,9 +62,9 @@ class _Ragged:
 
 
 def _rows(text: Utf8, width: int, separator: str, block_bytes: int, skipped: int) -> Iterator[pa.Table]:
-    """Yield the rows after the header, without the first `skipped`; the header is read as a row, so that it is one."""
+    """Yield the rows after the header, without the first `skipped`; the header is read as an ordinary row."""
     names, ragged = [f"c{index}" for index in range(width)], _Ragged()
-    left = skipped + 1
+    to_skip = skipped + 1
     try:
         reader = pa.csv.open_csv(
             text,
@@ -75,8 +75,8 @@ def _rows(text: Utf8, width: int, separator: str, block_bytes: int, skipped: int
             ),
         )
         for batch in reader:
-            rows = pa.Table.from_batches([batch]).slice(left)
-            left = max(left - len(batch), 0)
+            rows = pa.Table.from_batches([batch]).slice(to_skip)
+            to_skip = max(to_skip - len(batch), 0)
             if len(rows):
                 yield rows
     except pa.ArrowInvalid as error:
@@ -86,7 +86,7 @@ def _rows(text: Utf8, width: int, separator: str, block_bytes: int, skipped: int
 
 
 def _broken(text: Utf8, reason: str, detail: str) -> BrokenError:
-    """Return what is wrong; a quote that is never closed explains the rest."""
+    """Return the error; a quote that is never closed explains any other fault."""
     text.drain()
     return _open_quote(text) or BrokenError(reason, detail)
 
@@ -99,7 +99,7 @@ def _refuse_open_quote(text: Utf8) -> None:
 
 def _open_quote(text: Utf8) -> BrokenError | None:
     odd = text.quotes % 2
-    return BrokenError("unclosed_quote", "a double quote is never closed: their number is odd") if odd else None
+    return BrokenError("unclosed_quote", "a double quote is never closed: the number of quotes is odd") if odd else None
 
 
 def _header(content: Content, encoding: Encoding, separator: str) -> list[str] | None:
@@ -116,16 +116,16 @@ def _header(content: Content, encoding: Encoding, separator: str) -> list[str] |
             break
     if names is None:
         return None
-    if len(names) == 1 and (other := [each for each in SEPARATORS if each != separator and each in names[0]]):
-        found, cells = SEPARATORS[other[0]], names[0].count(other[0]) + 1
-        detail = f"the header is one cell; with {found} between them there would be {cells}: set source.separator"
+    if len(names) == 1 and (others := [other for other in SEPARATORS if other != separator and other in names[0]]):
+        likely, cells = SEPARATORS[others[0]], names[0].count(others[0]) + 1
+        detail = f"the header is one cell; separated by {likely} it has {cells}: set source.separator"
         raise BrokenError("wrong_separator", detail)
-    refuse_twice(names)
+    refuse_repeated_columns(names)
     return names
 
 
-def refuse_twice(names: list[str]) -> None:
+def refuse_repeated_columns(names: list[str]) -> None:
     """Raise `column_twice` when names repeat."""
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    if twice:
-        raise BrokenError("column_twice", f"columns {twice} appear more than once")
+    repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if repeated:
+        raise BrokenError("column_twice", f"columns {repeated} appear more than once")

@@ -1,4 +1,4 @@
-"""The bytes of one object, opened as often as a reader needs: unpacked within bounds, and told from other formats."""
+"""The bytes of one object, opened as often as needed: uncompressed within bounds, checked for other formats."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tasks.ingest.readers.unreadable import BrokenError
 
 Format = Literal["csv", "jsonl", "parquet"]
 GZIP = b"\x1f\x8b"
-# A text that gzip makes 200 times smaller is a bomb, or so monotonous that nothing can be learned from it.
+# Text that gzip compresses 200 times is an attack, or too uniform to learn from.
 MAX_RATIO = 200
-ALWAYS_UNPACKED_BYTES = 64 * 2**20
+ALWAYS_ALLOWED_BYTES = 64 * 2**20
 SNIFFED_BYTES = 512
 COPIED_BYTES = 2**20
-PACKED_WEIGHT = 5  # what a packed byte is taken to become, before anybody looked
+COMPRESSION_RATIO = 5  # assumed until the object is read
 OTHER_FORMATS = {
     b"PAR1": "Parquet",
     b"PK\x03\x04": "a zip archive, or an Excel workbook",
@@ -41,7 +41,7 @@ MARKUP = (b"<!doctype", b"<html", b"<?xml")
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One object's bytes: its key (for its ending and for messages), its size, and a way to read them anew."""
+    """The bytes of one object: its key (for its ending and for messages), its size, and a function that opens it."""
 
     key: str
     size_bytes: int
@@ -53,89 +53,89 @@ class Content:
         return cls(key, len(content), lambda: io.BytesIO(content))
 
     @property
-    def packed(self) -> bool:
-        """Whether it is gzip, whatever its name says.
+    def compressed(self) -> bool:
+        """Whether it is gzip, whatever its key.
 
         Raises
         ------
         BrokenError
-            When the name says so and the bytes do not.
+            When the key ends in .gz and the bytes are not gzip.
         """
         with self.open_raw() as raw:
-            packed = raw.read(len(GZIP)) == GZIP
-        if self.size_bytes and self.key.lower().endswith(".gz") and not packed:
-            raise BrokenError("not_gzip", "the name ends in .gz, but the bytes are not gzip's")
-        return packed
+            is_gzip = raw.read(len(GZIP)) == GZIP
+        if self.size_bytes and self.key.lower().endswith(".gz") and not is_gzip:
+            raise BrokenError("not_gzip", "the name ends in .gz, but the bytes are not gzip")
+        return is_gzip
 
     def opened(self) -> BinaryIO:
-        """Return the bytes, unpacked if need be."""
-        return _Unpacked(self.open_raw(), self.size_bytes) if self.packed else self.open_raw()
+        """Return the bytes, uncompressed if necessary."""
+        return _Uncompressed(self.open_raw(), self.size_bytes) if self.compressed else self.open_raw()
 
     def seekable(self) -> BinaryIO:
-        """Return the bytes as a file that can be read from its end, unpacked into a nameless file if need be."""
-        if not self.packed:
+        """Return the bytes as a seekable file, uncompressed into a temporary file if necessary."""
+        if not self.compressed:
             return self.open_raw()
-        with ExitStack() as unless_done:
-            unpacked = unless_done.enter_context(TemporaryFile())
-            with self.opened() as packed:
-                shutil.copyfileobj(packed, unpacked, COPIED_BYTES)
-            unpacked.seek(0)
-            unless_done.pop_all()
-        return unpacked
+        with ExitStack() as on_error:
+            file = on_error.enter_context(TemporaryFile())
+            with self.opened() as stream:
+                shutil.copyfileobj(stream, file, COPIED_BYTES)
+            file.seek(0)
+            on_error.pop_all()
+        return file
 
 
-def weight_bytes(key: str, size_bytes: int, fmt: Format) -> int:
-    """Return about how many bytes of text an object holds, from what a listing shows.
+def estimated_text_bytes(key: str, size_bytes: int, fmt: Format) -> int:
+    """Return an estimate of the bytes of text in an object, from its listing.
 
     Examples
     --------
-    >>> weight_bytes("a.csv", 10, "csv"), weight_bytes("a.csv.gz", 10, "csv"), weight_bytes("a", 10, "parquet")
-    (10, 50, 50)
+    >>> estimated_text_bytes("a.csv", 10, "csv"), estimated_text_bytes("a.csv.gz", 10, "csv")
+    (10, 50)
     """
-    return size_bytes * (PACKED_WEIGHT if fmt == "parquet" or key.lower().endswith(".gz") else 1)
+    return size_bytes * (COMPRESSION_RATIO if fmt == "parquet" or key.lower().endswith(".gz") else 1)
 
 
 def refuse_other_formats(content: Content, fmt: Format) -> None:
-    """Raise `wrong_format` when csv or json lines begin as something else does.
+    """Raise `wrong_format` when csv or JSON lines begin with the first bytes of another format.
 
-    Parquet says itself what is wrong with it.
+    The Parquet reader reports this itself.
     """
     if fmt == "parquet":
         return
     with content.opened() as file:
         head = file.read(SNIFFED_BYTES)
-    found = next((name for begin, name in OTHER_FORMATS.items() if head.startswith(begin)), None)
+    other = next((name for begin, name in OTHER_FORMATS.items() if head.startswith(begin)), None)
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith(MARKUP):
-        found = "a web page or XML"
+        other = "a web page or XML"
     elif fmt == "csv" and text.startswith((b'{"', b"[{")):
-        found = "JSON"
-    if found is not None:
-        raise BrokenError("wrong_format", f"it begins as {found} does; expected {fmt}")
+        other = "JSON"
+    if other is not None:
+        raise BrokenError("wrong_format", f"it begins like {other}; expected {fmt}")
 
 
-class _Unpacked(io.RawIOBase, BinaryIO):
-    """What gzip unpacks, as long as it stays within bounds."""
+class _Uncompressed(io.RawIOBase, BinaryIO):
+    """The uncompressed bytes of gzip, within bounds."""
 
-    def __init__(self, raw: BinaryIO, packed_bytes: int) -> None:
+    def __init__(self, raw: BinaryIO, compressed_bytes: int) -> None:
         self._raw = raw
         self._file = gzip.GzipFile(fileobj=raw)
-        self._left = max(ALWAYS_UNPACKED_BYTES, MAX_RATIO * packed_bytes)
-        self._ratio = self._left / max(packed_bytes, 1)
+        self._left = max(ALWAYS_ALLOWED_BYTES, MAX_RATIO * compressed_bytes)
+        self._ratio = self._left / max(compressed_bytes, 1)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]  # what io.RawIOBase calls
         try:
-            found = self._file.read(len(buffer))
+            block = self._file.read(len(buffer))
         except (OSError, EOFError, ValueError, zlib.error) as error:
             raise BrokenError("not_gzip", str(error)) from error
-        self._left -= len(found)
+        self._left -= len(block)
         if self._left < 0:
-            raise BrokenError("too_large", f"it unpacks to more than {self._ratio:,.0f} times its size")
-        buffer[: len(found)] = found
-        return len(found)
+            raise BrokenError("too_large", f"its uncompressed size is more than {self._ratio:,.0f} times its size")
+        buffer[: len(block)] = block
+        return len(block)
 
     def close(self) -> None:
         self._file.close()

@@ -1,4 +1,4 @@
-"""Text in any of the known encodings, as UTF-8: checked while it is read, a block at a time."""
+"""Reads text in any supported encoding as UTF-8, checked block by block."""
 
 from __future__ import annotations
 
@@ -15,65 +15,65 @@ CODES = {"utf-8": "not_utf8", "utf-16-le": "not_utf16", "utf-16-be": "not_utf16"
 
 
 class Utf8(io.RawIOBase, BinaryIO):
-    """The text of a file as UTF-8 bytes without a byte-order mark; what is no text is a `BrokenError`.
+    """The text of a file as UTF-8 bytes without a byte-order mark; reading invalid text raises `BrokenError`.
 
     Parameters
     ----------
     raw : BinaryIO
-        Unpacked bytes, from their start; closed with this.
+        Uncompressed bytes from the start; closed together with this reader.
     encoding : 'utf-8', 'latin-1' or 'cp1252'
-        Taken unless a byte-order mark says otherwise.
+        The encoding, unless there is a byte-order mark.
 
     Notes
     -----
-    A NUL is refused: files that were cut, preallocated or written as UTF-16 without a mark are full of them.
+    A NUL is refused: it is frequent in files that were cut, preallocated or written as UTF-16 without a mark.
     """
 
     def __init__(self, raw: BinaryIO, encoding: Encoding) -> None:
         self._raw = raw
         self._ready = raw.read(BLOCK_BYTES)
-        found = next(((mark, name) for mark, name in MARKS if self._ready.startswith(mark)), (b"", encoding))
-        self._ready = self._ready[len(found[0]) :]
-        self._encoding = found[1]
-        self._decoder = codecs.getincrementaldecoder(found[1])("strict")
-        self._offset = len(found[0])
+        marks = ((mark, name) for mark, name in MARKS if self._ready.startswith(mark))
+        mark, self._encoding = next(marks, (b"", encoding))
+        self._ready = self._ready[len(mark) :]
+        self._decoder = codecs.getincrementaldecoder(self._encoding)("strict")
+        self._offset = len(mark)
         self._text = b""
         self.quotes = 0
 
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]  # what io.RawIOBase calls
-        """Fill a buffer with what is there, at most a block."""
+        """Fill a buffer with available text, at most a block."""
         while not self._text:
             block = self._ready or self._raw.read(BLOCK_BYTES)
             self._ready = b""
             self._text = self._checked(block)
             if not block:
                 break
-        found = self._text[: len(buffer)]
-        self._text = self._text[len(found) :]
-        buffer[: len(found)] = found
-        return len(found)
+        text = self._text[: len(buffer)]
+        self._text = self._text[len(text) :]
+        buffer[: len(text)] = text
+        return len(text)
 
     def read(self, size: int = -1, /) -> bytes:
-        """Return `size` bytes, fewer only at the end: Arrow takes what one call gives for a block."""
+        """Return `size` bytes, fewer only at the end: Arrow treats the result of one call as a block."""
         if size < 0:
             return self.readall()
-        found = []
-        while size and (some := super().read(size)):
-            found.append(some)
-            size -= len(some)
-        return found[0] if len(found) == 1 else b"".join(found)
+        parts = []
+        while size and (part := super().read(size)):
+            parts.append(part)
+            size -= len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def drain(self) -> None:
-        """Read what is left, for the checks alone."""
+        """Read the rest, only to check it."""
         while self.read(BLOCK_BYTES):
             continue
 
     def close(self) -> None:
-        """Close the file it reads as well."""
+        """Close the underlying file as well."""
         self._raw.close()
         super().close()
 
@@ -91,9 +91,9 @@ class Utf8(io.RawIOBase, BinaryIO):
         if wide and "\0" in text:
             raise self._nul()
         self._offset += len(block)
-        plain = block if self._encoding == "utf-8" and not pending and self._whole() else text.encode()
-        self.quotes += plain.count(b'"')
-        return plain
+        utf8 = block if self._encoding == "utf-8" and not pending and self._whole() else text.encode()
+        self.quotes += utf8.count(b'"')
+        return utf8
 
     def _nul(self) -> BrokenError:
         return BrokenError("nul_byte", f"there is a NUL within the {BLOCK_BYTES:,} bytes after byte {self._offset}")

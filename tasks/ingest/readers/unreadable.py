@@ -1,4 +1,4 @@
-"""Content that cannot be read: a value for callers, an exception only on its way out of the readers."""
+"""Content that cannot be read: an exception inside the readers, a value outside of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-# Whatever a hostile file makes Arrow, pandas or Python raise while it is read; anything else is a fault of our own.
+# What Arrow, pandas or Python raise for a broken or hostile file; any other exception is a fault of Leeway.
 READING_ERRORS = (
     pa.ArrowException,
     OSError,
@@ -21,15 +21,15 @@ READING_ERRORS = (
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Content that is not what its format says: the reason code of the quarantined batch, and what was found where."""
+    """Content without the format it should have: the reason code of the quarantined batch, and the detail."""
 
     reason: str
     detail: str
 
 
 class BrokenError(Exception):
-    """Never leaves the readers: `parsed` and `delivered` turn it into an `Unreadable`."""
+    """Raised inside the readers only: `parsed` and `delivered` return its `Unreadable`."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(reason, detail)
-        self.found = Unreadable(reason, detail)
+        self.unreadable = Unreadable(reason, detail)

@@ -1,8 +1,8 @@
-"""One object out of a store, whole: taken up again where it broke off, compared with every sum the store gives.
+"""Downloads one object completely: resumed after an interruption, compared with every checksum of the store.
 
-What is compared: the size always; the SHA-256, SHA-1 or CRC32 the object was uploaded with; and the ETag where it is an
-MD5, which it is of objects put in one part and not encrypted with a key of one's own. What cannot be noticed: a flipped
-bit in an object put in several parts without any of these sums, over a connection without TLS.
+Compared are the size, always; the SHA-256, SHA-1 or CRC32 that the object was uploaded with; and the ETag where it is
+an MD5, as for objects uploaded in one part and not encrypted with a customer key. Not noticed is a flipped bit in an
+object uploaded in several parts without any of these checksums, over a connection without TLS.
 """
 
 from __future__ import annotations
@@ -29,104 +29,110 @@ MD5 = re.compile(r'"?([0-9a-f]{32})"?')
 
 
 @dataclass(frozen=True, slots=True)
-class Stated:
-    """What the store says of an object, with its first answer."""
+class StoredChecksums:
+    """The size, ETag and checksums of an object in the first response of the store."""
 
     size_bytes: int
     etag: str
-    sums: Mapping[str, str]
+    checksums: Mapping[str, str]
 
     @classmethod
-    def of(cls, answer: Mapping[str, Any]) -> Stated:
-        """Return it from the answer to a whole GET or a HEAD."""
+    def of(cls, response: Mapping[str, Any]) -> StoredChecksums:
+        """Return them from the response to a GET of the whole object, or to a HEAD."""
         names = {"ChecksumSHA256": "sha256", "ChecksumSHA1": "sha1", "ChecksumCRC32": "crc32"}
-        sums = {ours: str(answer[theirs]) for theirs, ours in names.items() if theirs in answer}
-        sums = {} if answer.get("ChecksumType") == "COMPOSITE" else sums
-        plain = answer.get("ServerSideEncryption", "AES256") == "AES256" and "SSECustomerAlgorithm" not in answer
-        etag = str(answer.get("ETag", ""))
-        if plain and (md5 := MD5.fullmatch(etag)):
-            sums |= {"md5": md5[1]}
-        return cls(int(answer["ContentLength"]), etag, {name: text for name, text in sums.items() if "-" not in text})
+        checksums = {name: str(response[header]) for header, name in names.items() if header in response}
+        checksums = {} if response.get("ChecksumType") == "COMPOSITE" else checksums
+        own_key = response.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in response
+        etag = str(response.get("ETag", ""))
+        if not own_key and (md5 := MD5.fullmatch(etag)):
+            checksums |= {"md5": md5[1]}
+        whole = {name: text for name, text in checksums.items() if "-" not in text}
+        return cls(int(response["ContentLength"]), etag, whole)
 
 
 @dataclass(slots=True)
-class _Got:
-    """What came so far of the object that the store first spoke of."""
+class _Received:
+    """The part of an object that is received so far."""
 
-    stated: Stated
+    stored: StoredChecksums
     size_bytes: int = 0
     crc32: int = 0
     sha256: Any = field(default_factory=hashlib.sha256)
     others: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        made = {"md5": hashlib.md5, "sha1": hashlib.sha1}
-        self.others = {name: make(usedforsecurity=False) for name, make in made.items() if name in self.stated.sums}
+        hashes = {"md5": hashlib.md5, "sha1": hashlib.sha1}
+        needed = {name: new for name, new in hashes.items() if name in self.stored.checksums}
+        self.others = {name: new(usedforsecurity=False) for name, new in needed.items()}
 
     def add(self, block: bytes) -> None:
         self.size_bytes += len(block)
         self.sha256.update(block)
         self.crc32 = zlib.crc32(block, self.crc32)
-        for each in self.others.values():
-            each.update(block)
+        for digest in self.others.values():
+            digest.update(block)
 
     def fault(self) -> str:
-        """Return what is wrong with all that came; nothing, if it is what the store said."""
-        if self.size_bytes != self.stated.size_bytes:
-            return f"{self.stated.size_bytes} bytes were said, {self.size_bytes} came"
-        mine = {name: each.digest() for name, each in self.others.items()}
-        mine |= {"sha256": self.sha256.digest(), "crc32": self.crc32.to_bytes(4, "big")}
-        differing = [name for name, text in self.stated.sums.items() if _as_stated(name, mine[name]) != text]
-        said = f"its {' and '.join(sorted(differing))} is not what the store says: bits were changed on the way"
-        return said if differing else ""
+        """Return how the received object differs from the stored one; an empty text if it does not."""
+        if self.size_bytes != self.stored.size_bytes:
+            return f"expected {self.stored.size_bytes} bytes, received {self.size_bytes}"
+        digests = {name: digest.digest() for name, digest in self.others.items()}
+        digests |= {"sha256": self.sha256.digest(), "crc32": self.crc32.to_bytes(4, "big")}
+        differing = [name for name, text in self.stored.checksums.items() if _encoded(name, digests[name]) != text]
+        message = f"checksum mismatch ({', '.join(sorted(differing))}): bits changed on the way"
+        return message if differing else ""
 
 
 def download(client: S3Client, bucket: str, name: str, out: BinaryIO) -> str:
-    """Write an object to an empty file that can be written from its start again; return the sha256 of its content.
+    """Write an object to an empty, seekable file; return the sha256 of its content.
 
     Raises
     ------
     Unreachable
-        When it did not come whole in a few attempts.
+        When no attempt received it completely.
     botocore.exceptions.ClientError, BotoCoreError
-        When the store refuses, or does not even begin to answer.
+        When the store refuses, or does not respond.
     """
     from botocore.exceptions import BotoCoreError
     from urllib3.exceptions import HTTPError
 
-    got, wrong = None, ""
+    received, fault = None, ""
     for attempt in range(ATTEMPTS):
         sleep(WAIT_SECONDS * (2**attempt - 1))
-        answer, begun = _answer(client, bucket, name, got)
-        if begun is not got:
+        response, current = _requested(client, bucket, name, received)
+        if current is not received:
             out.seek(0)
             out.truncate()
-        got = begun
+        received = current
         try:
-            for block in answer["Body"].iter_chunks(BLOCK_BYTES):
+            for block in response["Body"].iter_chunks(BLOCK_BYTES):
                 out.write(block)
-                got.add(block)
+                received.add(block)
         except (BotoCoreError, HTTPError, OSError) as error:
-            wrong = str(error)
-            if got.size_bytes < got.stated.size_bytes:
-                continue  # the rest is asked for
-        wrong = got.fault()
-        if not wrong:
-            return str(got.sha256.hexdigest())
-        got = None
-    raise Unreachable(f"s3://{bucket}/{name} did not come whole in {ATTEMPTS} attempts: {wrong}; read it again")
+            fault = str(error)
+            if received.size_bytes < received.stored.size_bytes:
+                continue  # the next attempt requests the rest
+        fault = received.fault()
+        if not fault:
+            return str(received.sha256.hexdigest())
+        received = None
+    raise Unreachable(
+        f"s3://{bucket}/{name} was not received completely in {ATTEMPTS} attempts: {fault}; read it again"
+    )
 
 
-def _answer(client: S3Client, bucket: str, name: str, got: _Got | None) -> tuple[Mapping[str, Any], _Got]:
-    """Ask for what is missing; return the answer, and what it adds to: something new when the object is another one."""
-    if got is not None and got.size_bytes:
-        rest = client.get_object(Bucket=bucket, Key=name, Range=f"bytes={got.size_bytes}-")
-        if rest["ResponseMetadata"]["HTTPStatusCode"] == PARTIAL and rest.get("ETag", "") == got.stated.etag:
-            return dict(rest), got
+def _requested(
+    client: S3Client, bucket: str, name: str, received: _Received | None
+) -> tuple[Mapping[str, Any], _Received]:
+    """Request the missing part; return the response, and the object it is part of: a new one if it was replaced."""
+    if received is not None and received.size_bytes:
+        rest = client.get_object(Bucket=bucket, Key=name, Range=f"bytes={received.size_bytes}-")
+        if rest["ResponseMetadata"]["HTTPStatusCode"] == PARTIAL and rest.get("ETag", "") == received.stored.etag:
+            return dict(rest), received
         rest["Body"].close()
     whole = client.get_object(Bucket=bucket, Key=name)
-    return dict(whole), _Got(Stated.of(whole))
+    return dict(whole), _Received(StoredChecksums.of(whole))
 
 
-def _as_stated(name: str, digest: bytes) -> str:
+def _encoded(name: str, digest: bytes) -> str:
     return digest.hex() if name == "md5" else base64.b64encode(digest).decode()

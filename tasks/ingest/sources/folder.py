@@ -1,4 +1,4 @@
-"""A folder as a landing place."""
+"""A folder as the source of deliveries."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ BLOCK_BYTES = 2**20
 
 @dataclass(frozen=True, slots=True)
 class FolderSource:
-    """A folder and its subfolders; what a symbolic link would bring in from elsewhere is not part of it.
+    """A folder and its subfolders, without symbolic links to files outside of it.
 
-    `marker` is the spec's `complete_marker`: such files are listed too.
+    `marker` is the spec's `complete_marker`: such files are listed as well.
     """
 
     root: Path
     marker: str | None = None
 
     def list(self) -> list[StoredObject]:
-        """Return every delivery in the folder, in the order of its keys.
+        """Return all deliveries in the folder, in the order of their keys.
 
         Raises
         ------
         SourceError
-            When the folder, or one below it, does not exist or may not be read.
+            When the folder or a subfolder does not exist or cannot be read.
         """
         if not self.root.is_dir():
             raise SourceError(
-                f"found no folder {str(self.root)!r}; expected the landing place of the spec: "
-                "make the folder, or correct the uri (a relative one is looked for beside project.yaml)"
+                f"found no folder {str(self.root)!r}; expected the landing zone of the spec: "
+                "create the folder, or correct the uri (a relative one is relative to project.yaml)"
             )
-        return sorted(self._objects(), key=lambda found: found.key)
+        return sorted(self._objects(), key=lambda stored: stored.key)
 
     def read(self, key: str) -> bytes:
         """Return the content of one file.
@@ -48,7 +48,7 @@ class FolderSource:
         Raises
         ------
         SourceError
-            When the key leads out of the folder, or names no file that may be read.
+            When the key is outside of the folder, or names no readable file.
         Unreachable
             When the disk does not answer.
         """
@@ -63,14 +63,14 @@ class FolderSource:
     def copy(self, listed: StoredObject, out: BinaryIO) -> str:
         """Write one file to another, a block at a time; return the sha256 of its content.
 
-        A file has no checksum to compare with: what is noticed is that it grew, shrank or was written meanwhile.
+        A file has no checksum: only a change of its size or of the time of writing is noticed.
 
         Raises
         ------
         Conflict
-            When the file is gone, or is not what the listing showed any more.
+            When the file is gone, or was written since it was listed.
         SourceError
-            When the key leads out of the folder, or the file may not be read.
+            When the key is outside of the folder, or the file cannot be read.
         Unreachable
             When the disk does not answer.
         """
@@ -81,20 +81,20 @@ class FolderSource:
                     out.write(block)
                     digest.update(block)
         except FileNotFoundError as error:
-            raise Conflict(f"{str(path)!r} was taken away since it was listed") from error
+            raise Conflict(f"{str(path)!r} was removed since it was listed") from error
         except (IsADirectoryError, PermissionError) as error:
             raise _unreadable(path, error) from error
         except OSError as error:
             raise Unreachable(f"{str(path)!r} did not answer: {error}") from error
         if (now := self._object(path)) is None or now.stamp != listed.stamp or out.tell() != listed.size_bytes:
-            raise Conflict(f"{str(path)!r} was written since it was listed; it is taken in once it stays as it is")
+            raise Conflict(f"{str(path)!r} was written since it was listed; it is taken in once it does not change")
         return digest.hexdigest()
 
     def _path(self, key: str) -> Path:
         path = self.root / key
         if not is_safe(key) or not self._is_inside(path):
             raise SourceError(
-                f"found key {key!r}; expected a file inside {str(self.root)!r}: it leads out of the folder"
+                f"found key {key!r}; expected a file inside {str(self.root)!r}: the key is outside of the folder"
             )
         return path
 
@@ -102,15 +102,15 @@ class FolderSource:
         for folder, folders, names in os.walk(self.root, onerror=_refuse):
             folders[:] = [name for name in folders if is_delivery(name)]
             for path in (Path(folder, name) for name in names if is_delivery(name, self.marker)):
-                if (found := self._object(path)) is not None:
-                    yield found
+                if (stored := self._object(path)) is not None:
+                    yield stored
 
     def _object(self, path: Path) -> StoredObject | None:
         if path.is_symlink() and not self._is_inside(path):
             return None
         try:
             status = path.stat()
-        except FileNotFoundError:  # moved away since the folder was read, or a link to nothing
+        except FileNotFoundError:  # removed since the folder was listed, or a broken link
             return None
         if not stat.S_ISREG(status.st_mode):
             return None
@@ -123,7 +123,7 @@ class FolderSource:
 
 def _refuse(error: OSError) -> None:
     raise SourceError(
-        f"{error.filename!r} cannot be listed ({error.strerror}); expected a folder this process may read"
+        f"{error.filename!r} cannot be listed ({error.strerror}); expected a folder that this process can read"
     )
 
 

@@ -1,4 +1,4 @@
-"""The two kinds of landing place, and the one way to open them from a spec."""
+"""Opens the landing zones of a spec: folders, and buckets of S3."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from urllib.parse import unquote, urlsplit
 from tasks.errors import SourceError
 from tasks.ingest.sources.folder import FolderSource
 from tasks.ingest.sources.s3 import S3Source
-from tasks.ingest.sources.stored_objects import LandingPlace, StoredObject
+from tasks.ingest.sources.stored_objects import DeliverySource, StoredObject
 from tasks.spec.data_sections import Files, Source
 
-__all__ = ["FolderSource", "LandingPlace", "S3Source", "StoredObject", "open_source"]
+__all__ = ["DeliverySource", "FolderSource", "S3Source", "StoredObject", "open_source"]
 
 
 def open_source(uri: str, spec_folder: Path, source: Source, files: Files | None = None) -> FolderSource | S3Source:
-    """Return the landing place a uri names; nothing is read yet.
+    """Return the source that a uri names; nothing is read yet.
 
     Parameters
     ----------
     uri : str
         `source.uri` or `source.label.uri`: `s3://bucket/prefix`, `file:///folder`, or a folder.
     spec_folder : Path
-        Where project.yaml is; a relative folder is looked for beside it.
+        The folder of project.yaml, which a relative folder is relative to.
     source : Source
         For the address of an S3-compatible store.
     files : Files, optional
-        How the files of this place are written, if it is not that of the rows.
+        The file format of the landing zone, if it is not that of the rows.
 
     Raises
     ------
     SourceError
-        When the uri is of another kind, or names no bucket.
+        When the uri has another scheme, or names no bucket.
 
     Examples
     --------
@@ -43,25 +43,25 @@ def open_source(uri: str, spec_folder: Path, source: Source, files: Files | None
     S3Source(bucket='lake', prefix='landing/', endpoint=None, addressing='auto', marker=None)
     """
     marker = (files or source).complete_marker
-    scheme, known, _ = uri.partition("://")
-    if not known:
+    scheme, has_scheme, _ = uri.partition("://")
+    if not has_scheme:
         return FolderSource(spec_folder / uri, marker)
     if scheme == "s3":
         return S3Source(*split_s3(uri), source.s3_endpoint, source.s3_addressing, marker)
     if scheme == "file":
         return FolderSource(spec_folder / unquote(urlsplit(uri).path), marker)
-    raise SourceError(f"found {uri!r}; expected a folder or s3://bucket/prefix; {scheme}:// is not known")
+    raise SourceError(f"found {uri!r}; expected a folder or s3://bucket/prefix; {scheme}:// is not supported")
 
 
 def split_s3(uri: str) -> tuple[str, str]:
-    """Return the bucket of an address in S3, and the prefix: empty, or ending in `/`.
+    """Return the bucket of an S3 uri, and the prefix, which is empty or ends in `/`.
 
-    Every character may stand in a key, so nothing of it is taken for a query or an escape.
+    A key may contain any character, so no part of the uri is read as a query or an escape.
 
     Raises
     ------
     SourceError
-        When it is no such address, or names no bucket.
+        When it is no such uri, or names no bucket.
 
     Examples
     --------

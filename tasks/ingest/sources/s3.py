@@ -1,4 +1,4 @@
-"""A bucket, or a part of one, as a landing place; Amazon's or any store that speaks S3."""
+"""A bucket, or a prefix of it, as the source of deliveries; on Amazon S3 or a compatible store."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class S3Source:
-    """The objects of a bucket below a prefix (empty, or ending in `/`); `endpoint` is None for Amazon's own.
+    """The objects of a bucket with a prefix (empty, or ending in `/`); `endpoint` is None for Amazon.
 
-    `marker` is the spec's `complete_marker`: such objects are listed too.
+    `marker` is the spec's `complete_marker`: such objects are listed as well.
     """
 
     bucket: str
@@ -32,34 +32,34 @@ class S3Source:
     marker: str | None = None
 
     def list(self) -> list[StoredObject]:
-        """Return every delivery below the prefix, in the order of its keys; the listing has no limit.
+        """Return all deliveries with the prefix, in the order of their keys; the listing has no limit.
 
         Raises
         ------
         SourceError
-            When the bucket is missing or closed to these credentials.
+            When the bucket is missing, or the credentials have no access.
         Unreachable
             When the store does not answer.
         """
         with self._faults("listed"):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix)
-            found = [
-                StoredObject(each["Key"].removeprefix(self.prefix), each["Size"], each["LastModified"])
+            objects = [
+                StoredObject(entry["Key"].removeprefix(self.prefix), entry["Size"], entry["LastModified"])
                 for page in pages
-                for each in page.get("Contents", [])
-                if not each["Key"].endswith("/")
+                for entry in page.get("Contents", [])
+                if not entry["Key"].endswith("/")
             ]
-        return sorted((each for each in found if is_delivery(each.key, self.marker)), key=lambda each: each.key)
+        return sorted((stored for stored in objects if is_delivery(stored.key, self.marker)), key=lambda one: one.key)
 
     def read(self, key: str) -> bytes:
-        """Return the content of one object, as long as the store says it is.
+        """Return the content of one object, verified.
 
         Raises
         ------
         SourceError
-            When the object is gone or closed to these credentials.
+            When the object is gone, or the credentials have no access.
         Unreachable
-            When the store does not answer, or the download did not come out whole.
+            When the store does not answer, or the download was incomplete.
         """
         content = BytesIO()
         with self._faults(f"read at {self.prefix + key!r}"):
@@ -74,9 +74,9 @@ class S3Source:
         Conflict
             When the object is gone, or has another size than in the listing.
         SourceError
-            When it is closed to these credentials.
+            When the credentials have no access.
         Unreachable
-            When the store does not answer, or the download did not come out whole.
+            When the store does not answer, or the download was incomplete.
         """
         from botocore.exceptions import ClientError
 
@@ -86,7 +86,7 @@ class S3Source:
                 sha256 = download(self._client, self.bucket, name, out)
             except ClientError as error:
                 if code_of(error) in GONE:
-                    raise Conflict(f"s3://{self.bucket}/{name} was taken away since it was listed") from error
+                    raise Conflict(f"s3://{self.bucket}/{name} was removed since it was listed") from error
                 raise
         if out.tell() != listed.size_bytes:
             raise Conflict(f"s3://{self.bucket}/{name} was written since it was listed; it is taken in next time")

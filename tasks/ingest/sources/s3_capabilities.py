@@ -1,6 +1,6 @@
-"""What Leeway relies on in an S3 store, tried out: each property with what happened, and what to do without it.
+"""Tests the properties of an S3 store that Leeway depends on: the result of each, and what to do without it.
 
-Everything is written below one prefix of its own, and removed again.
+All objects are written with a prefix of their own, and removed afterwards.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CONTENT = b"leeway was here"
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A bucket and the part of it that may be tried on (`prefix` empty, or ending in `/`), and where it is."""
+    """A bucket, a prefix in it for the test (empty, or ending in `/`), and its address."""
 
     bucket: str
     prefix: str
@@ -36,7 +36,7 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """One thing that was tried: whether it holds, whether Leeway needs it, what was seen, and what to do without it."""
+    """One property: whether the store has it, whether Leeway needs it, the observation, and what to do without it."""
 
     name: str
     holds: bool
@@ -46,31 +46,31 @@ class Property:
 
 
 def probed(store: Store, run: str) -> list[Property]:
-    """Try a store; return every property in a fixed order.
+    """Test a store; return every property in a fixed order.
 
     Parameters
     ----------
     store : Store
-        Where; the credentials come from the usual AWS chain, and must be allowed to list, read, write and delete there.
+        The store; the credentials of the AWS default chain need access to list, read, write and delete.
     run : str
-        A name that nobody else uses: the prefix of what is written.
+        A unique name, for the prefix of the objects.
 
     Raises
     ------
     SourceError
-        When nothing can be written there at all.
+        When no object can be written.
     Unreachable
         When the store does not answer.
     """
     client = s3_client(store.endpoint, store.addressing)
-    tried = _Trial(client, store.bucket, f"{store.prefix}.leeway-doctor-{run}/")
-    with our_errors(f"s3://{store.bucket}/{store.prefix} at {store.endpoint or 'Amazon'} cannot be tried"):
+    trial = _Trial(client, store.bucket, f"{store.prefix}.leeway-doctor-{run}/")
+    with our_errors(f"s3://{store.bucket}/{store.prefix} at {store.endpoint or 'Amazon'} cannot be tested"):
         try:
-            tried.put("first", CONTENT)
-            found = [_told(probe, tried, needed=True) for probe in NEEDED]
-            return found + [_told(probe, tried, needed=False) for probe in HELPFUL]
+            trial.put("first", CONTENT)
+            needed = [_tested(probe, trial, needed=True) for probe in NEEDED]
+            return needed + [_tested(probe, trial, needed=False) for probe in HELPFUL]
         finally:
-            tried.remove()
+            trial.remove()
 
 
 @dataclass(frozen=True)
@@ -85,15 +85,15 @@ class _Trial:
         self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=content)
 
     def put_if_new(self, key: str, content: bytes) -> int:
-        """Write an object unless it is there; return the status of the answer."""
+        """Write an object unless it exists; return the status of the response."""
         from botocore.exceptions import ClientError
 
         self.written.add(key)
         try:
-            answer = self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=content, IfNoneMatch="*")
+            response = self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=content, IfNoneMatch="*")
         except ClientError as error:
             return status_of(error)
-        return int(answer["ResponseMetadata"]["HTTPStatusCode"])
+        return int(response["ResponseMetadata"]["HTTPStatusCode"])
 
     def get(self, key: str) -> bytes:
         return self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"].read()
@@ -102,7 +102,7 @@ class _Trial:
         pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=self.prefix + below, PaginationConfig={"PageSize": page}
         )
-        return [each["Key"].removeprefix(self.prefix) for found in pages for each in found.get("Contents", [])]
+        return [entry["Key"].removeprefix(self.prefix) for listed in pages for entry in listed.get("Contents", [])]
 
     def remove(self) -> None:
         from botocore.exceptions import ClientError
@@ -110,24 +110,24 @@ class _Trial:
         for key in sorted(self.written):
             try:
                 self.client.delete_object(Bucket=self.bucket, Key=self.prefix + key)
-            except ClientError:  # what could not be written may be refused here as well
+            except ClientError:  # an object that was not written may be refused here as well
                 continue
 
 
 @dataclass(frozen=True, slots=True)
 class _Probe:
-    """A trial says what is wrong, and nothing when it went well."""
+    """A test of one property; `trial` returns what is wrong, and an empty text otherwise."""
 
     name: str
     instead: str
     trial: Callable[[_Trial], str]
 
 
-def _told(probe: _Probe, tried: _Trial, *, needed: bool) -> Property:
+def _tested(probe: _Probe, trial: _Trial, *, needed: bool) -> Property:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        wrong = probe.trial(tried)
+        wrong = probe.trial(trial)
     except ClientError as error:
         wrong = f"the store answered {code_of(error)} ({status_of(error)})"
     except (BotoCoreError, Error, ValueError) as error:
@@ -135,93 +135,93 @@ def _told(probe: _Probe, tried: _Trial, *, needed: bool) -> Property:
     return Property(probe.name, not wrong, needed, wrong or "as expected", probe.instead)
 
 
-def _read_after_write(tried: _Trial) -> str:
+def _read_after_write(trial: _Trial) -> str:
     for number in range(3):
-        tried.put("again", f"{number}".encode())
-        if tried.get("again") != f"{number}".encode():
-            return "what was written last is not what is read"
+        trial.put("again", f"{number}".encode())
+        if trial.get("again") != f"{number}".encode():
+            return "an object that was just written is read with its earlier content"
     return ""
 
 
-def _list_after_write(tried: _Trial) -> str:
-    tried.put("listed/one", CONTENT)
-    return "" if "listed/one" in tried.listed("listed/") else "an object just written is not in the listing"
+def _list_after_write(trial: _Trial) -> str:
+    trial.put("listed/one", CONTENT)
+    return "" if "listed/one" in trial.listed("listed/") else "an object just written is not in the listing"
 
 
-def _list_after_delete(tried: _Trial) -> str:
-    tried.put("gone/one", CONTENT)
-    tried.client.delete_object(Bucket=tried.bucket, Key=f"{tried.prefix}gone/one")
-    return "an object just deleted is still in the listing" if tried.listed("gone/") else ""
+def _list_after_delete(trial: _Trial) -> str:
+    trial.put("gone/one", CONTENT)
+    trial.client.delete_object(Bucket=trial.bucket, Key=f"{trial.prefix}gone/one")
+    return "an object just deleted is still in the listing" if trial.listed("gone/") else ""
 
 
-def _conditional_put(tried: _Trial) -> str:
-    first, second = tried.put_if_new("once", b"first"), tried.put_if_new("once", b"second")
+def _conditional_put(trial: _Trial) -> str:
+    first, second = trial.put_if_new("once", b"first"), trial.put_if_new("once", b"second")
     if first in REFUSED or second not in REFUSED:
         return f"with If-None-Match: * the first write was answered {first}, the second {second}"
-    return "" if tried.get("once") == b"first" else "the write that was refused took effect all the same"
+    return "" if trial.get("once") == b"first" else "the refused write changed the object"
 
 
-def _conditional_race(tried: _Trial) -> str:
+def _conditional_race(trial: _Trial) -> str:
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda number: tried.put_if_new("race", b"%d" % number), range(8)))
+        answers = list(pool.map(lambda number: trial.put_if_new("race", b"%d" % number), range(8)))
     winners = sum(answer not in REFUSED for answer in answers)
-    return "" if winners == 1 else f"{winners} of 8 writers at once were told that they were first"
+    return "" if winners == 1 else f"{winners} of 8 concurrent writers succeeded as the first"
 
 
-def _paging(tried: _Trial) -> str:
+def _paging(trial: _Trial) -> str:
     keys = [f"pages/{number}" for number in range(PAGED)]
     for key in keys:
-        tried.put(key, b"")
-    found = tried.listed("pages/", PAGE)
-    return "" if found == keys else f"{len(found)} of {PAGED} objects came in pages of {PAGE}"
+        trial.put(key, b"")
+    listed = trial.listed("pages/", PAGE)
+    return "" if listed == keys else f"{len(listed)} of {PAGED} objects are listed in pages of {PAGE}"
 
 
-def _odd_keys(tried: _Trial) -> str:
+def _odd_keys(trial: _Trial) -> str:
     def lost(key: str) -> bool:
-        tried.put(f"odd/{key}", key.encode())
-        return tried.get(f"odd/{key}") != key.encode() or f"odd/{key}" not in tried.listed("odd/")
+        trial.put(f"odd/{key}", key.encode())
+        return trial.get(f"odd/{key}") != key.encode() or f"odd/{key}" not in trial.listed("odd/")
 
     wrong = [key for key in ODD_KEYS if lost(key)]
-    return f"keys such as {wrong} are not what they were" if wrong else ""
+    return f"keys such as {wrong} are changed" if wrong else ""
 
 
-def _ranges(tried: _Trial) -> str:
-    answer = tried.client.get_object(Bucket=tried.bucket, Key=f"{tried.prefix}first", Range="bytes=7-")
-    return "" if answer["Body"].read() == CONTENT[7:] else "a part of an object is not that part"
+def _ranges(trial: _Trial) -> str:
+    response = trial.client.get_object(Bucket=trial.bucket, Key=f"{trial.prefix}first", Range="bytes=7-")
+    return "" if response["Body"].read() == CONTENT[7:] else "a range of an object is not that range"
 
 
-def _md5(tried: _Trial) -> str:
-    head = tried.client.head_object(Bucket=tried.bucket, Key=f"{tried.prefix}first")
-    wanted = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
-    return "" if head["ETag"].strip('"') == wanted else "the ETag of a plain object is not its MD5"
+def _md5(trial: _Trial) -> str:
+    head = trial.client.head_object(Bucket=trial.bucket, Key=f"{trial.prefix}first")
+    expected = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
+    return "" if head["ETag"].strip('"') == expected else "the ETag of a plain object is not its MD5"
 
 
-def _checksums(tried: _Trial) -> str:
+def _checksums(trial: _Trial) -> str:
     digest = base64.b64encode(hashlib.sha256(CONTENT).digest()).decode()
-    tried.written.add("sum")
-    name = f"{tried.prefix}sum"
-    tried.client.put_object(Bucket=tried.bucket, Key=name, Body=CONTENT, ChecksumSHA256=digest)
-    head = tried.client.head_object(Bucket=tried.bucket, Key=name, ChecksumMode="ENABLED")
-    return "" if head.get("ChecksumSHA256") == digest else "the SHA-256 an object is uploaded with is not given back"
+    trial.written.add("sum")
+    name = f"{trial.prefix}sum"
+    trial.client.put_object(Bucket=trial.bucket, Key=name, Body=CONTENT, ChecksumSHA256=digest)
+    head = trial.client.head_object(Bucket=trial.bucket, Key=name, ChecksumMode="ENABLED")
+    return "" if head.get("ChecksumSHA256") == digest else "the SHA-256 of an upload is not returned"
 
 
-def _wrong_checksum(tried: _Trial) -> str:
+def _wrong_checksum(trial: _Trial) -> str:
     from botocore.exceptions import ClientError
 
     digest = base64.b64encode(hashlib.sha256(b"something else").digest()).decode()
-    tried.written.add("wrong")
+    trial.written.add("wrong")
     try:
-        tried.client.put_object(Bucket=tried.bucket, Key=f"{tried.prefix}wrong", Body=CONTENT, ChecksumSHA256=digest)
+        trial.client.put_object(Bucket=trial.bucket, Key=f"{trial.prefix}wrong", Body=CONTENT, ChecksumSHA256=digest)
     except ClientError:
         return ""
-    return "an upload whose SHA-256 is wrong is accepted"
+    return "an upload with a wrong SHA-256 is accepted"
 
 
-def _several_parts(tried: _Trial) -> str:
-    tried.written.add("parts")
-    client, bucket, name = tried.client, tried.bucket, f"{tried.prefix}parts"
+def _several_parts(trial: _Trial) -> str:
+    trial.written.add("parts")
+    client, bucket, name = trial.client, trial.bucket, f"{trial.prefix}parts"
     begun = client.create_multipart_upload(Bucket=bucket, Key=name)["UploadId"]
     part = client.upload_part(Bucket=bucket, Key=name, UploadId=begun, PartNumber=1, Body=CONTENT)
     client.complete_multipart_upload(
@@ -230,25 +230,25 @@ def _several_parts(tried: _Trial) -> str:
         UploadId=begun,
         MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]},
     )
-    return "" if tried.get("parts") == CONTENT else "an object put in parts is not what was put"
+    return "" if trial.get("parts") == CONTENT else "an object uploaded in parts has other content"
 
 
-ELSEWHERE = "use another store: Leeway cannot keep its promises here"
-ALONE = "use another store for the lake, or never let two writers work at once"
-PLAIN = "deliver under keys of plain letters and digits"
+OTHER_STORE = "use another store: Leeway cannot work correctly with this one"
+ONE_WRITER = "use another store for the lake, or make sure that only one process writes at a time"
+SIMPLE_KEYS = "deliver with keys of ASCII letters and digits"
 NEEDED = (
-    _Probe("read after write", ELSEWHERE, _read_after_write),
-    _Probe("list after write", ELSEWHERE, _list_after_write),
-    _Probe("list after delete", ELSEWHERE, _list_after_delete),
-    _Probe("conditional put (If-None-Match)", ALONE, _conditional_put),
-    _Probe("one winner of a race", ALONE, _conditional_race),
-    _Probe("listings in pages", ELSEWHERE, _paging),
-    _Probe("keys with odd characters", PLAIN, _odd_keys),
-    _Probe("a part of an object (Range)", ELSEWHERE, _ranges),
-    _Probe("objects put in several parts", ELSEWHERE, _several_parts),
+    _Probe("read after write", OTHER_STORE, _read_after_write),
+    _Probe("list after write", OTHER_STORE, _list_after_write),
+    _Probe("list after delete", OTHER_STORE, _list_after_delete),
+    _Probe("conditional put (If-None-Match)", ONE_WRITER, _conditional_put),
+    _Probe("one winner of a race", ONE_WRITER, _conditional_race),
+    _Probe("listings in pages", OTHER_STORE, _paging),
+    _Probe("keys with odd characters", SIMPLE_KEYS, _odd_keys),
+    _Probe("a part of an object (Range)", OTHER_STORE, _ranges),
+    _Probe("objects put in several parts", OTHER_STORE, _several_parts),
 )
 HELPFUL = (
-    _Probe("ETag is the MD5", "flipped bits are found only in objects uploaded with a sum; use TLS", _md5),
+    _Probe("ETag is the MD5", "flipped bits are found only in objects uploaded with a checksum; use TLS", _md5),
     _Probe("checksums are kept", "flipped bits are found by the MD5 alone; use TLS", _checksums),
-    _Probe("wrong checksums are refused", "use TLS, so that uploads come whole", _wrong_checksum),
+    _Probe("wrong checksums are refused", "use TLS, so that uploads are not changed on the way", _wrong_checksum),
 )

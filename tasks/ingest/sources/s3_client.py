@@ -1,4 +1,4 @@
-"""The one way to speak S3: credentials from the usual AWS chain, bounded waits and retries, errors that are ours."""
+"""The client of S3: credentials from the AWS default chain, bounded waits and retries, errors of Leeway's types."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ READ_SECONDS = 30
 SERVER_FAULT = 500
 BUSY = frozenset({"SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "InternalError"})
 GONE = frozenset({"NoSuchKey", "404", "NoSuchVersion"})
-GRANT = "give these credentials s3:ListBucket and s3:GetObject on the landing place, or use others"
+GRANT = "give these credentials s3:ListBucket and s3:GetObject on the landing zone, or use others"
 STAYS = "a delivered object must stay where it landed"
 WHAT_TO_DO = {
-    "NoSuchBucket": "make the bucket, or correct the uri",
+    "NoSuchBucket": "create the bucket, or correct the uri",
     **dict.fromkeys(GONE, STAYS),
     "PermanentRedirect": "the bucket is in another region: set AWS_REGION",
     "AuthorizationHeaderMalformed": "the bucket is in another region: set AWS_REGION",
@@ -29,7 +29,7 @@ WHAT_TO_DO = {
 
 
 def s3_client(endpoint: str | None, addressing: Addressing) -> S3Client:
-    """Return a client of Amazon's S3, or of another store at `endpoint`; one call waits two minutes at the most."""
+    """Return a client of Amazon S3, or of another store at `endpoint`; one call waits at most two minutes."""
     from boto3.session import Session
     from botocore.config import Config
 
@@ -44,7 +44,7 @@ def s3_client(endpoint: str | None, addressing: Addressing) -> S3Client:
 
 @contextmanager
 def our_errors(where: str) -> Iterator[None]:
-    """Turn the store's errors into ours, by whether trying again can help."""
+    """Raise the store's errors as errors of Leeway, by whether a retry can help."""
     from boto3.exceptions import Boto3Error
     from botocore import exceptions as boto
     from botocore.parsers import ResponseParserError
@@ -63,24 +63,24 @@ def our_errors(where: str) -> Iterator[None]:
         *(boto.FlexibleChecksumError, boto.ChecksumError),
     ) as error:
         raise Unreachable(f"{where}: {error}") from error
-    except (boto.BotoCoreError, ValueError) as error:  # an address or a bucket name that cannot be one
+    except (boto.BotoCoreError, ValueError) as error:  # an invalid address or bucket name
         raise SourceError(
             f"{where}: {error}. Correct source.uri, source.s3_endpoint or the AWS configuration"
         ) from error
 
 
 def code_of(error: Exception) -> str:
-    """Return the code of a store's answer that is not a success."""
+    """Return the error code of an unsuccessful response."""
     return str(getattr(error, "response", {}).get("Error", {}).get("Code", "unknown"))
 
 
 def status_of(error: Exception) -> int:
-    """Return the HTTP status of a store's answer that is not a success; 0 when it is not known."""
+    """Return the HTTP status of an unsuccessful response; 0 when it is unknown."""
     return int(getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def _refusal(where: str, error: Exception) -> SourceError | Unreachable:
-    """Return our error for an answer of the store that is not a success."""
+    """Return the error of Leeway for an unsuccessful response."""
     code = code_of(error)
     if status_of(error) >= SERVER_FAULT or code in BUSY:
         return Unreachable(f"{where}: the store answered {code}")

@@ -1,4 +1,4 @@
-"""What a landing place shows: stored objects and their keys, and which keys are deliveries at all."""
+"""The objects of a landing zone, and which of their keys are deliveries."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ UNFINISHED = (".tmp", ".part")
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """One object of a listing: its key relative to the landing place, parted by `/`, and when it was last written.
+    """One object of a listing: its key relative to the landing zone, with `/`, its size and the time of writing.
 
-    `modified` carries its time zone.
+    `modified` has a time zone.
     """
 
     key: str
@@ -22,15 +22,15 @@ class StoredObject:
 
     @property
     def stamp(self) -> str:
-        """What changes when the object is written again: its size and the moment of writing."""
+        """A text that changes when the object is written again: its size and the time of writing."""
         return f"{self.size_bytes}@{self.modified.astimezone(UTC).isoformat()}"
 
 
-class LandingPlace(Protocol):
-    """Where others write and Leeway only reads."""
+class DeliverySource(Protocol):
+    """The store of a landing zone: other systems write to it, Leeway only reads."""
 
     def list(self) -> list[StoredObject]:
-        """Return every delivery of the place, and the markers the spec asks for, in the order of their keys."""
+        """Return all deliveries, and the markers that the spec names, in the order of their keys."""
         ...
 
     def read(self, key: str) -> bytes:
@@ -38,24 +38,24 @@ class LandingPlace(Protocol):
         ...
 
     def copy(self, listed: StoredObject, out: BinaryIO) -> str:
-        """Write one object as it was listed to an empty file, verified; return the sha256 of its content.
+        """Write one object, as it was listed, to an empty file, verified; return the sha256 of its content.
 
         Raises
         ------
         Conflict
-            When the object is gone, or is not what the listing showed any more: it belongs to a later look.
+            When the object is gone, or was written since it was listed: a later night takes it in.
         """
         ...
 
 
 def is_delivery(key: str, marker: str | None = None) -> bool:
-    """Tell whether a key names a delivery: no part hidden or private, and not still being written.
+    """Return whether a key names a delivery: no part of it is hidden or private, and it is not being written.
 
     Examples
     --------
     >>> [is_delivery(key) for key in ("2014/05.csv", ".DS_Store", "_temporary/05.csv", "05.csv.part")]
     [True, False, False, False]
-    >>> is_delivery("2014/_SUCCESS", "_SUCCESS")  # asked for, so it is listed
+    >>> is_delivery("2014/_SUCCESS", "_SUCCESS")  # named by the spec, so it is listed
     True
     """
     folders, name = _parts(key)[:-1], key.rsplit("/", maxsplit=1)[-1]
@@ -65,7 +65,7 @@ def is_delivery(key: str, marker: str | None = None) -> bool:
 
 
 def is_marker(key: str, marker: str | None) -> bool:
-    """Tell whether a key says that a delivery is complete: by its name, or by its ending if the marker has a dot first.
+    """Return whether a key marks a delivery as complete: by its name, or by its ending if the marker starts with a dot.
 
     Examples
     --------
@@ -78,9 +78,9 @@ def is_marker(key: str, marker: str | None) -> bool:
 
 
 def is_safe(key: str) -> bool:
-    r"""Tell whether a key stays inside the place it is relative to, wherever it is used as a path.
+    r"""Return whether a key, used as a relative path, stays inside its folder.
 
-    Stores accept any key, `q/../../etc/passwd` too.
+    Stores accept any key, such as `q/../../etc/passwd`.
 
     Examples
     --------

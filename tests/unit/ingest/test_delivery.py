@@ -107,7 +107,7 @@ def test_several_objects_are_one_delivery_in_the_order_of_their_keys() -> None:
 def test_an_object_with_other_columns_than_those_before_it_makes_the_whole_delivery_unreadable() -> None:
     parts = [Content.of("1.csv", b"id,sold\n7,a\n"), Content.of("2.csv", b"id,price\n8,1\n")]
     assert delivery(parts, "name", ROWS, spec_of(), b"") == Unreadable(
-        "columns_differ", "2.csv: other columns than the objects before it: 1 lost, 1 new"
+        "columns_differ", "2.csv: other columns than the objects before it: 1 missing, 1 new"
     )
 
 

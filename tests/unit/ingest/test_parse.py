@@ -101,7 +101,7 @@ def test_a_row_past_all_bounds_is_a_value_with_a_reason(monkeypatch: pytest.Monk
 
 def test_what_is_packed_out_of_all_proportion_is_not_unpacked_whole() -> None:
     bomb = gzip.compress(b"id\n" + b"0" * 80_000_000, 1)
-    assert fault_of(bomb, "a.csv.gz").detail.startswith("it unpacks to more than")
+    assert fault_of(bomb, "a.csv.gz").detail.startswith("its uncompressed size is more than")
     assert len(frame_of(gzip.compress(b"id\n" + b"7\n" * 1_000_000), "a.csv.gz")) == 1_000_000
 
 
