@@ -35,5 +35,5 @@ def broken(monitor: DriftMonitor, rows: pd.DataFrame, columns: Sequence[str]) ->
 
 def looks_broken(monitor: DriftMonitor, day: date, summary: TableProfile, repeated: float) -> tuple[Suspicion, ...]:
     """Return in which known ways rows seem to be broken, by their profile and the share of repeated rows."""
-    found = monitor.suspected(day, summary, repeated)
+    found = monitor.suspicions_of(day, summary, repeated)
     return tuple(suspicion for suspicion in found if suspicion.kind != UNCLEAR)

@@ -177,7 +177,7 @@ class DriftMonitor:
         seen = InputDrift(moved, _sorted((*answered.moved, *crept)), suspected, look.moved[0].strain)
         return replace(memory, predictions=followed), seen
 
-    def suspected(self, day: date, rows: TableProfile, repeated: float | None = None) -> tuple[Suspicion, ...]:
+    def suspicions_of(self, day: date, rows: TableProfile, repeated: float | None = None) -> tuple[Suspicion, ...]:
         """Return in which ways the rows of a delivery look broken.
 
         They have not been answered yet, so predictions have no share of the false alarms.
@@ -226,7 +226,7 @@ class DriftMonitor:
             _sorted(moved), tuple(float(each) for each in shift.shift), tuple(float(each) for each in z)
         )
 
-    def evidence(self, seen: InputDrift, learnt: LabelDrift | None, worse: Sequence[LocalError] = ()) -> DriftSymptoms:
+    def symptoms(self, seen: InputDrift, learnt: LabelDrift | None, worse: Sequence[LocalError] = ()) -> DriftSymptoms:
         """Return what the kind of a night's drift is found from; `worse` are the errors by slice."""
         past = {one.column for one in seen.moved if one.strain > 1}
         return DriftSymptoms(

@@ -12,7 +12,7 @@ import pandas as pd
 from tasks.monitor.baseline import ChampionBaseline, drift_monitor, leeway_of
 from tasks.monitor.cohort_performance import newest_cohort, performance
 from tasks.monitor.night_view import MonitoringInputs, NightView, ReplayCache, WindowPolicy, view_night
-from tasks.monitor.pipeline_stages import Judged, delivered_moves, way
+from tasks.monitor.pipeline_stages import WindowDrift, delivered_drift, pipeline_steps
 from tasks.monitor.short_delivery import short_delivery
 from tasks.monitor.slicing.slice_errors import Slices, Tally, bounded_cohort, local_errors, tolerance
 from tasks.profiles import TableProfile
@@ -104,6 +104,8 @@ def _stages(
     if view.window is None:
         return ()
     labels = view.learnt.moved if view.learnt else ()
-    delivered = delivered_moves(drift_monitor(baseline, spec), view.window, inputs.accepted, inputs.quarantined)
+    delivered = delivered_drift(drift_monitor(baseline, spec), view.window, inputs.accepted, inputs.quarantined)
     moved, rows = (None, 0) if delivered is None else delivered
-    return way(spec.features, Judged(view.seen.moved, view.seen.predictions, labels, view.window.rows, moved, rows))
+    return pipeline_steps(
+        spec.features, WindowDrift(view.seen.moved, view.seen.predictions, labels, view.window.rows, moved, rows)
+    )

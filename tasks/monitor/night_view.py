@@ -74,7 +74,7 @@ class ReplayCache:
 
 
 def view_night(
-    watch: DriftMonitor,
+    monitor: DriftMonitor,
     since: MonitoringInputs,
     pace: WindowPolicy,
     *,
@@ -94,7 +94,7 @@ def view_night(
         Errors by slice, as far as they are known.
     """
     known = known or ReplayCache()
-    learnt = _labels(watch, since, pace, known)
+    learnt = _labels(monitor, since, pace, known)
     counts = [(day, profile.rows) for day, profile in since.profiles.items()]
     window = newest_window(counts, days=pace.days, min_rows=pace.min_rows, after=since.after)
     if window is None:
@@ -103,13 +103,13 @@ def view_night(
     memory = _folded(
         known.inputs,
         tuple(step for step in whole if step.end < window.start),
-        watch.begin(),
-        lambda memory, step: _inputs(watch, memory, since, step, _answers(watch, since, step))[0],
+        monitor.begin(),
+        lambda memory, step: _inputs(monitor, memory, since, step, _answers(monitor, since, step))[0],
     )
-    answered = _answers(watch, since, window)
-    _, seen = _inputs(watch, memory, since, window, answered, repeated)
-    found = kind(watch.evidence(seen, learnt, worse))
-    return NightView(window, seen, learnt, found, _estimated(watch, answered, learnt))
+    answered = _answers(monitor, since, window)
+    _, seen = _inputs(monitor, memory, since, window, answered, repeated)
+    found = kind(monitor.symptoms(seen, learnt, worse))
+    return NightView(window, seen, learnt, found, _estimated(monitor, answered, learnt))
 
 
 def _folded(known: dict[Steps, State], steps: Steps, begin: State, after: Callable[[State, Window], State]) -> State:
@@ -124,7 +124,7 @@ def _folded(known: dict[Steps, State], steps: Steps, begin: State, after: Callab
 
 
 def _inputs(
-    watch: DriftMonitor,
+    monitor: DriftMonitor,
     memory: ChartState,
     since: MonitoringInputs,
     window: Window,
@@ -132,39 +132,41 @@ def _inputs(
     repeated: float | None = None,
 ) -> tuple[ChartState, InputDrift]:
     merged = sum_profiles([since.profiles[day] for day in sorted(since.profiles) if window.start <= day <= window.end])
-    return watch.inputs(memory, window.start, merged, predictions=answered, repeated=repeated)
+    return monitor.inputs(memory, window.start, merged, predictions=answered, repeated=repeated)
 
 
-def _answers(watch: DriftMonitor, since: MonitoringInputs, window: Window) -> TableProfile | None:
-    if watch.answers is None:
+def _answers(monitor: DriftMonitor, since: MonitoringInputs, window: Window) -> TableProfile | None:
+    if monitor.answers is None:
         return None
     inside = between(days_of(since.answered["event_date"]), window.start, window.end)
-    return watch.answers.profile(since.answered["prediction"].to_numpy(float)[inside])
+    return monitor.answers.profile(since.answered["prediction"].to_numpy(float)[inside])
 
 
-def _labels(watch: DriftMonitor, since: MonitoringInputs, pace: WindowPolicy, known: ReplayCache) -> LabelDrift | None:
-    if watch.answers is None or since.labelled.empty:
+def _labels(
+    monitor: DriftMonitor, since: MonitoringInputs, pace: WindowPolicy, known: ReplayCache
+) -> LabelDrift | None:
+    if monitor.answers is None or since.labelled.empty:
         return None
     _, rows, days = numbered(days_of(since.labelled["event_date"]))
     counts = list(zip(days.tolist(), rows.tolist(), strict=True))
     whole = tuple(steps(counts, days=pace.days, min_rows=pace.min_rows, after=since.after))
-    begin: tuple[ChartState, LabelDrift | None] = (watch.begin(), None)
-    return _folded(known.outcomes, whole, begin, lambda state, step: _outcomes(watch, state[0], since, step))[1]
+    begin: tuple[ChartState, LabelDrift | None] = (monitor.begin(), None)
+    return _folded(known.outcomes, whole, begin, lambda state, step: _outcomes(monitor, state[0], since, step))[1]
 
 
 def _outcomes(
-    watch: DriftMonitor, memory: ChartState, since: MonitoringInputs, step: Window
+    monitor: DriftMonitor, memory: ChartState, since: MonitoringInputs, step: Window
 ) -> tuple[ChartState, LabelDrift | None]:
-    if watch.answers is None:
+    if monitor.answers is None:
         return memory, None
     rows = since.labelled[since.labelled["event_date"].between(step.start, step.end)]
-    sums = watch.answers.sums(rows["prediction"].to_numpy(float), rows["label"].to_numpy(float))
-    return watch.outcomes(memory, step.start, *sums)
+    sums = monitor.answers.sums(rows["prediction"].to_numpy(float), rows["label"].to_numpy(float))
+    return monitor.outcomes(memory, step.start, *sums)
 
 
-def _estimated(watch: DriftMonitor, predictions: TableProfile | None, learnt: LabelDrift | None) -> Estimated | None:
-    if watch.answers is None or predictions is None or not predictions.rows:
+def _estimated(monitor: DriftMonitor, predictions: TableProfile | None, learnt: LabelDrift | None) -> Estimated | None:
+    if monitor.answers is None or predictions is None or not predictions.rows:
         return None
-    loss, error = watch.answers.estimated_loss(predictions)
+    loss, error = monitor.answers.estimated_loss(predictions)
     contradicted = learnt is not None and bool(learnt.alarms)
-    return Estimated(loss, error, watch.answers.loss, watch.answers.trusted and not contradicted)
+    return Estimated(loss, error, monitor.answers.loss, monitor.answers.trusted and not contradicted)

@@ -21,7 +21,7 @@ ANSWERS, LABELS = "the champion's answers", "labels"
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class WindowDrift:
     """The statistics of a window by kind, and its rows: accepted, and as delivered (with the quarantined ones).
 
     `delivered` is None where nothing was quarantined: then it is the same as `inputs`.
@@ -35,7 +35,7 @@ class Judged:
     rows_delivered: int = 0
 
 
-def way(features: Features, judged: Judged) -> tuple[PipelineStage, ...]:
+def pipeline_steps(features: Features, drift: WindowDrift) -> tuple[PipelineStage, ...]:
     """Return every step of a project's own data, in order.
 
     Examples
@@ -43,22 +43,22 @@ def way(features: Features, judged: Judged) -> tuple[PipelineStage, ...]:
     >>> from tasks.records import Statistic
     >>> from tasks.spec.data_sections import Features
     >>> moved = (DriftStatistic("area", Statistic.LEVEL, 0.2, 0.1),)
-    >>> [step.sentence for step in way(Features(numbers=["area"]), Judged(moved, (), (), 90))]
+    >>> [step.sentence for step in pipeline_steps(Features(numbers=["area"]), WindowDrift(moved, (), (), 90))]
     ['rows as delivered (area)', 'rows accepted (area)', "the champion's answers", 'labels']
     """
     own = set(features.own.all)
-    delivered = judged.inputs if judged.delivered is None else judged.delivered
+    delivered = drift.inputs if drift.delivered is None else drift.delivered
     steps = [
-        _step(DELIVERED, max(judged.rows_delivered, judged.rows), _among(delivered, own)),
-        _step(ACCEPTED, judged.rows, _among(judged.inputs, own)),
+        _step(DELIVERED, max(drift.rows_delivered, drift.rows), _among(delivered, own)),
+        _step(ACCEPTED, drift.rows, _among(drift.inputs, own)),
     ]
     made = [*((f"feature table {table.name}", table.columns) for table in features.tables), (FUNCTION, features.made)]
-    steps += [_step(name, judged.rows, _among(judged.inputs, set(part.all))) for name, part in made if part.all]
-    return (*steps, _step(ANSWERS, judged.rows, judged.answers), _step(LABELS, None, judged.labels))
+    steps += [_step(name, drift.rows, _among(drift.inputs, set(part.all))) for name, part in made if part.all]
+    return (*steps, _step(ANSWERS, drift.rows, drift.answers), _step(LABELS, None, drift.labels))
 
 
-def delivered_moves(
-    watch: DriftMonitor, window: Window, accepted: Mapping[date, TableProfile], refused: Mapping[date, TableProfile]
+def delivered_drift(
+    monitor: DriftMonitor, window: Window, accepted: Mapping[date, TableProfile], refused: Mapping[date, TableProfile]
 ) -> tuple[tuple[DriftStatistic, ...], int] | None:
     """Return the drift of a window's rows as delivered, and how many they are; None where none was quarantined.
 
@@ -67,12 +67,12 @@ def delivered_moves(
     inside = [day for day in sorted({*accepted, *refused}) if window.start <= day <= window.end]
     if not any(day in refused for day in inside):
         return None
-    rows = TableProfile.empty(watch.reference.total.ruler)
+    rows = TableProfile.empty(monitor.reference.total.ruler)
     for day in inside:
         for profiles in (accepted, refused):
             if day in profiles:
                 rows += profiles[day]
-    return watch.inputs(watch.begin(), window.start, rows)[1].moved, rows.rows
+    return monitor.inputs(monitor.begin(), window.start, rows)[1].moved, rows.rows
 
 
 def _among(moved: Sequence[DriftStatistic], columns: set[str]) -> tuple[DriftStatistic, ...]:

@@ -1,4 +1,4 @@
-"""Leeway's watch behind the interface of a drift bench: fit on a reference, then one batch after another.
+"""Leeway's monitor behind the interface of a drift bench: fit on a reference, then one batch after another.
 
     python run.py path/to/tests/bench/driftbench_adapter.py:LeewayMonitor
 
@@ -44,14 +44,14 @@ class LeewayMonitor:
         losses = LOSSES[self.metric](np.asarray(y, float), np.asarray(yhat, float))
         self.slices = slices(ref.assign(event_date=days.to_numpy()), losses, features, Privacy().min_category_count)
         known = answers(_rows(days, y, yhat), self.metric, binary=task == "classification")
-        self.watch = DriftMonitor(reference, leeway, 1, known, duplicate_share(ref), self.slices is not None)
-        self.memory = self.watch.begin()
+        self.monitor = DriftMonitor(reference, leeway, 1, known, duplicate_share(ref), self.slices is not None)
+        self.memory = self.monitor.begin()
         self.tallies: deque[Tally] = deque(maxlen=policy.cohort_days)
 
     def update(self, batch: pd.DataFrame, yhat: np.ndarray, y: np.ndarray | None, t: np.ndarray) -> dict[str, Any]:
         day = pd.Timestamp(t[0]).date()
-        known = self.watch.answers
-        self.memory, seen = self.watch.inputs(
+        known = self.monitor.answers
+        self.memory, seen = self.monitor.inputs(
             self.memory,
             day,
             profile(batch, self.ruler),
@@ -60,7 +60,7 @@ class LeewayMonitor:
         )
         learnt, worse = None, tuple[LocalError, ...]()
         if known is not None and y is not None:
-            self.memory, learnt = self.watch.outcomes(self.memory, day, *known.sums(yhat, y))
+            self.memory, learnt = self.monitor.outcomes(self.memory, day, *known.sums(yhat, y))
             worse = self._worse(batch.assign(event_date=day), np.asarray(y, float), np.asarray(yhat, float))
         return self._answer(seen, learnt, worse)
 
@@ -68,12 +68,12 @@ class LeewayMonitor:
         if self.slices is None:
             return ()
         self.tallies.append(self.slices.tally(batch, LOSSES[self.metric](y, yhat)))
-        return local_errors(self.slices, merged(self.tallies), tolerance(self.policy, self.watch.policy))
+        return local_errors(self.slices, merged(self.tallies), tolerance(self.policy, self.monitor.policy))
 
     def _answer(self, seen: InputDrift, learnt: LabelDrift | None, worse: tuple[LocalError, ...]) -> dict[str, Any]:
         local = [each for each in worse if each.strain > 1 and each.alone]
         alarms = [*seen.alarms, *(learnt.alarms if learnt else ())]
-        found = str(kind(self.watch.evidence(seen, learnt, worse)))
+        found = str(kind(self.monitor.symptoms(seen, learnt, worse)))
         if found == "slice":  # the bench knows no local drift, only what it is of
             found = "concept" if local or (learnt and learnt.alarms) else "covariate"
         named = [name for one in seen.suspicions for name in one.columns]

@@ -1,4 +1,4 @@
-"""A quiet year: how often the watch pages for nothing, beside K-S p < .05 and PSI > .1 on the same nights.
+"""A quiet year: how often the monitor pages for nothing, beside K-S p < .05 and PSI > .1 on the same nights.
 
 50 columns, 40 numbers and 10 categories, each with a weekday pattern and a wobble of its own from day to day, both
 harmless. Half a year of reference, then a year of nights.
@@ -59,7 +59,7 @@ class World:
 
 @dataclass
 class Year:
-    """Alarm nights of a year by each method, and what the watch cost."""
+    """Alarm nights of a year by each method, and what the monitor cost."""
 
     leeway: int = 0
     ks: int = 0
@@ -77,12 +77,12 @@ def year(world: World) -> Year:
     days = [(START + timedelta(days=day)).isoformat() for day in range(REFERENCE_DAYS)]
     reference = build_reference([(day, profile(frame, ruler)) for day, frame in zip(days, frames, strict=True)])
     policy = Monitoring()
-    watch = DriftMonitor(reference, Leeway(policy.effect, policy.false_alarms_per_year, NIGHTS))
-    memory, found = watch.begin(), Year()
+    monitor = DriftMonitor(reference, Leeway(policy.effect, policy.false_alarms_per_year, NIGHTS))
+    memory, found = monitor.begin(), Year()
     for day in range(REFERENCE_DAYS, REFERENCE_DAYS + NIGHTS):
         summary = profile(world.night(day), ruler)
         began, cpu_began = perf_counter(), process_time()
-        memory, seen = watch.inputs(memory, START + timedelta(days=day), summary)
+        memory, seen = monitor.inputs(memory, START + timedelta(days=day), summary)
         found.seconds += perf_counter() - began
         found.cpu_seconds += process_time() - cpu_began
         found.leeway += bool(seen.alarms)
@@ -101,7 +101,7 @@ def _ks(reference: TableProfile, night: TableProfile, name: str) -> bool:
 def table(sizes: tuple[int, ...]) -> Table:
     """Return alarm nights of a year (median of some) for each size of a night."""
     shown = Table(title=f"alarm nights in a quiet year of {NIGHTS} (median of {SEEDS})", title_justify="left")
-    for heading in ("rows a night", "Leeway", "K-S p<.05", "PSI>.1", "CPU s of the watch"):
+    for heading in ("rows a night", "Leeway", "K-S p<.05", "PSI>.1", "CPU s of the monitor"):
         shown.add_column(heading, justify="right")
     for rows in sizes:
         years = [year(World(seed, rows)) for seed in range(SEEDS)]
@@ -116,7 +116,7 @@ def bench_quiet_year(console: Console) -> Figures:
     console.print(table(SIZES))
     found = year(World(0, 1_000))
     figures = Figures("a quiet year of 50 columns")
-    figures.add("365 nights of the watch", Time(found.seconds, found.cpu_seconds))
+    figures.add("365 nights of the monitor", Time(found.seconds, found.cpu_seconds))
     return figures
 
 

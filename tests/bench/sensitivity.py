@@ -39,15 +39,15 @@ def delays(world: World, change: Callable[[int], float]) -> list[int]:
     days = [(START + timedelta(days=day)).isoformat() for day in range(REFERENCE_DAYS)]
     reference = build_reference([(day, profile(frame, ruler)) for day, frame in zip(days, frames, strict=True)])
     policy = Monitoring()
-    watch = DriftMonitor(reference, Leeway(policy.effect, policy.false_alarms_per_year, NIGHTS))
-    memory, found = watch.begin(), dict.fromkeys(CHANGED, LONGEST)
+    monitor = DriftMonitor(reference, Leeway(policy.effect, policy.false_alarms_per_year, NIGHTS))
+    memory, found = monitor.begin(), dict.fromkeys(CHANGED, LONGEST)
     for night in range(-CLEAN_NIGHTS, LONGEST):
         day = REFERENCE_DAYS + CLEAN_NIGHTS + night
         frame = world.night(day)
         if night >= 0:
             for j in CHANGED:
                 frame[f"x{j}"] += (j + 1) * change(night) * np.hypot(world.wobbly[j], 1 / np.sqrt(world.rows))
-        memory, seen = watch.inputs(memory, START + timedelta(days=day), profile(frame, ruler))
+        memory, seen = monitor.inputs(memory, START + timedelta(days=day), profile(frame, ruler))
         named = {one.column for one in seen.alarms}
         for j in CHANGED:
             if night >= 0 and f"x{j}" in named:

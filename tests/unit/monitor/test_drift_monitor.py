@@ -1,4 +1,4 @@
-"""The watch, night after night: shocks, creep, surprises, and what kind they are."""
+"""The monitor, night after night: shocks, creep, surprises, and what kind they are."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def rows(number: int, change: Change | None = None) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def watch() -> DriftMonitor:
+def monitor() -> DriftMonitor:
     history = pd.concat([rows(number) for number in range(DAYS)], ignore_index=True)
     ruler = fit_ruler(history, numbers=["x", "idle"], categories=[], booleans=[])
     periods = [(str(when), profile(part, ruler)) for when, part in history.groupby("event_date")]
@@ -57,16 +57,16 @@ def watch() -> DriftMonitor:
     return DriftMonitor(build_reference(periods), LEEWAY, 1, known)
 
 
-def last(watch: DriftMonitor, change: Change | None, nights: int = 1) -> NightView:
+def last(monitor: DriftMonitor, change: Change | None, nights: int = 1) -> NightView:
     """Return the view of the last of some changed nights, after ten quiet ones."""
     frames = [rows(DAYS + n, change if n >= 10 else None) for n in range(10 + nights)]
-    profiles = {day(DAYS + n): profile(frame, watch.reference.total.ruler) for n, frame in enumerate(frames)}
+    profiles = {day(DAYS + n): profile(frame, monitor.reference.total.ruler) for n, frame in enumerate(frames)}
     since = pd.concat(frames, ignore_index=True)
-    return view_night(watch, MonitoringInputs(day(DAYS - 1), profiles, since, since), WindowPolicy(1, 50))
+    return view_night(monitor, MonitoringInputs(day(DAYS - 1), profiles, since, since), WindowPolicy(1, 50))
 
 
-def test_a_quiet_night_is_none(watch: DriftMonitor) -> None:
-    found = last(watch, None)
+def test_a_quiet_night_is_none(monitor: DriftMonitor) -> None:
+    found = last(monitor, None)
     assert (found.kind, found.seen.alarms, found.seen.suspicions) == ("none", (), ())
     assert found.learnt is not None
     assert found.learnt.alarms == ()
@@ -76,28 +76,28 @@ def test_a_quiet_night_is_none(watch: DriftMonitor) -> None:
     assert found.estimated.trusted
 
 
-def test_an_input_the_model_does_not_use_moves_harmlessly(watch: DriftMonitor) -> None:
+def test_an_input_the_model_does_not_use_moves_harmlessly(monitor: DriftMonitor) -> None:
     def change(frame: pd.DataFrame, _: int) -> None:
         frame["idle"] += 1
 
-    found = last(watch, change)
+    found = last(monitor, change)
     assert (found.kind, found.seen.moved[0].column) == ("virtual", "idle")
 
 
-def test_an_input_it_uses_is_covariate_drift(watch: DriftMonitor) -> None:
+def test_an_input_it_uses_is_covariate_drift(monitor: DriftMonitor) -> None:
     def change(frame: pd.DataFrame, _: int) -> None:
         frame["x"] += 1
 
-    found = last(watch, change)
+    found = last(monitor, change)
     assert (found.kind, found.seen.moved[0].column) == ("covariate", "x")
     assert found.seen.predictions[0].strain > 1
 
 
-def test_another_relation_of_the_same_rows_is_concept_drift(watch: DriftMonitor) -> None:
+def test_another_relation_of_the_same_rows_is_concept_drift(monitor: DriftMonitor) -> None:
     def change(frame: pd.DataFrame, _: int) -> None:
         frame["offset"] = 0.6
 
-    found = last(watch, change)
+    found = last(monitor, change)
     assert found.kind == "concept"
     assert found.learnt is not None
     assert (found.learnt.moved[0].statistic, found.learnt.moved[0].direction) == ("residual", 1)
@@ -105,80 +105,80 @@ def test_another_relation_of_the_same_rows_is_concept_drift(watch: DriftMonitor)
     assert not found.estimated.trusted  # its labels contradict it
 
 
-def test_a_relation_that_creeps_is_found_by_its_chart(watch: DriftMonitor) -> None:
-    assert watch.answers is not None
-    memory, alarms = watch.begin(), list[DriftStatistic]()
+def test_a_relation_that_creeps_is_found_by_its_chart(monitor: DriftMonitor) -> None:
+    assert monitor.answers is not None
+    memory, alarms = monitor.begin(), list[DriftStatistic]()
     for number in range(DAYS, DAYS + 30):
         frame = rows(number)
-        sums = watch.answers.sums(frame["prediction"].to_numpy(float), (frame["label"] + 0.15).to_numpy(float))
-        memory, learnt = watch.outcomes(memory, day(number), *sums)
+        sums = monitor.answers.sums(frame["prediction"].to_numpy(float), (frame["label"] + 0.15).to_numpy(float))
+        memory, learnt = monitor.outcomes(memory, day(number), *sums)
         alarms += learnt.alarms
     assert any(one.creep and one.direction == 1 for one in alarms)
 
 
-def test_a_broken_column_is_quality(watch: DriftMonitor) -> None:
+def test_a_broken_column_is_quality(monitor: DriftMonitor) -> None:
     def change(frame: pd.DataFrame, _: int) -> None:
         frame["idle"] = 0.5
 
-    found = last(watch, change)
+    found = last(monitor, change)
     assert (found.kind, [one.kind for one in found.seen.suspicions]) == ("quality", ["stuck"])
 
 
-def test_a_column_that_creeps_is_named_as_creeping(watch: DriftMonitor) -> None:
-    memory, creeping = watch.begin(), []
+def test_a_column_that_creeps_is_named_as_creeping(monitor: DriftMonitor) -> None:
+    memory, creeping = monitor.begin(), []
     for number in range(30):
         frame = rows(DAYS + number)
         frame["x"] += 0.015 * number
-        memory, seen = watch.inputs(memory, day(DAYS + number), profile(frame, watch.reference.total.ruler))
+        memory, seen = monitor.inputs(memory, day(DAYS + number), profile(frame, monitor.reference.total.ruler))
         creeping += [one for one in seen.alarms if one.creep]
     assert {(one.column, one.direction) for one in creeping} == {("x", 1)}
 
 
-def test_without_answers_only_inputs_are_watched(watch: DriftMonitor) -> None:
-    found = last(replace(watch, answers=None), None)
+def test_without_answers_only_inputs_are_watched(monitor: DriftMonitor) -> None:
+    found = last(replace(monitor, answers=None), None)
     assert (found.learnt, found.estimated, found.seen.predictions) == (None, None, ())
 
 
-def test_too_few_rows_are_not_judged(watch: DriftMonitor) -> None:
-    thin = profile(rows(DAYS).head(20), watch.reference.total.ruler)
+def test_too_few_rows_are_not_judged(monitor: DriftMonitor) -> None:
+    thin = profile(rows(DAYS).head(20), monitor.reference.total.ruler)
     nothing = rows(DAYS).head(0)
     assert (
         view_night(
-            watch, MonitoringInputs(day(DAYS - 1), {day(DAYS): thin}, nothing, nothing), WindowPolicy(1, 50)
+            monitor, MonitoringInputs(day(DAYS - 1), {day(DAYS): thin}, nothing, nothing), WindowPolicy(1, 50)
         ).window
         is None
     )
 
 
-def test_a_night_folded_from_stored_profiles_is_the_night_that_was_watched(watch: DriftMonitor) -> None:
-    profiles = {day(DAYS + n): profile(rows(DAYS + n), watch.reference.total.ruler) for n in range(12)}
-    memory, seen = watch.begin(), None
+def test_a_night_folded_from_stored_profiles_is_the_night_that_was_watched(monitor: DriftMonitor) -> None:
+    profiles = {day(DAYS + n): profile(rows(DAYS + n), monitor.reference.total.ruler) for n in range(12)}
+    memory, seen = monitor.begin(), None
     for when, one in profiles.items():
-        memory, seen = watch.inputs(memory, when, one)
+        memory, seen = monitor.inputs(memory, when, one)
     nothing = rows(DAYS).head(0)
-    folded = view_night(watch, MonitoringInputs(day(DAYS - 1), profiles, nothing, nothing), WindowPolicy(1, 50))
+    folded = view_night(monitor, MonitoringInputs(day(DAYS - 1), profiles, nothing, nothing), WindowPolicy(1, 50))
     assert seen is not None
     assert folded.seen.moved == seen.moved
 
 
-def test_a_replay_that_remembers_its_nights_comes_to_the_same_as_one_that_does_not(watch: DriftMonitor) -> None:
+def test_a_replay_that_remembers_its_nights_comes_to_the_same_as_one_that_does_not(monitor: DriftMonitor) -> None:
     frames = [rows(DAYS + n) for n in range(8)]
-    profiles = {day(DAYS + n): profile(frame, watch.reference.total.ruler) for n, frame in enumerate(frames)}
+    profiles = {day(DAYS + n): profile(frame, monitor.reference.total.ruler) for n, frame in enumerate(frames)}
     known = ReplayCache()
     for nights in range(1, 9):
         since = pd.concat(frames[:nights], ignore_index=True)
         until = {when: one for when, one in profiles.items() if when <= day(DAYS + nights - 1)}
         there = MonitoringInputs(day(DAYS - 1), until, since, since)
-        assert view_night(watch, there, WindowPolicy(1, 50), known=known) == view_night(
-            watch, there, WindowPolicy(1, 50)
+        assert view_night(monitor, there, WindowPolicy(1, 50), known=known) == view_night(
+            monitor, there, WindowPolicy(1, 50)
         )
     assert len(known.inputs) == 7  # the last window is the night itself
 
 
-def test_answers_survive_the_way_to_a_file_and_back(watch: DriftMonitor) -> None:
-    assert watch.answers is not None
-    back = from_json(to_json(watch.answers))
-    assert back == watch.answers
+def test_answers_survive_the_way_to_a_file_and_back(monitor: DriftMonitor) -> None:
+    assert monitor.answers is not None
+    back = from_json(to_json(monitor.answers))
+    assert back == monitor.answers
     assert isinstance(back, PredictionReference)
 
 
@@ -214,18 +214,18 @@ def test_more_of_one_label_with_the_same_rows_for_each_is_a_prior_shift() -> Non
     weights = np.where(pool["label"] == 1, 4.0, 1.0)
     new = pool.iloc[rng.choice(len(pool), 600, p=weights / weights.sum())]
     table = profile(history, fit_ruler(history, numbers=["x"], categories=[], booleans=[]))
-    watch = DriftMonitor(build_reference([("2026-01-05", table)]), LEEWAY, 1, known)
+    monitor = DriftMonitor(build_reference([("2026-01-05", table)]), LEEWAY, 1, known)
     sums = known.sums(new["prediction"].to_numpy(float), new["label"].to_numpy(float))
-    memory, learnt = watch.outcomes(watch.begin(), day(DAYS), *sums)
-    _, seen = watch.inputs(memory, day(DAYS), table)
-    assert kind(watch.evidence(seen, learnt)) == "prior"
+    memory, learnt = monitor.outcomes(monitor.begin(), day(DAYS), *sums)
+    _, seen = monitor.inputs(memory, day(DAYS), table)
+    assert kind(monitor.symptoms(seen, learnt)) == "prior"
 
 
 def test_answers_need_a_group_of_rows() -> None:
     assert answers(rows(1).head(30), "mean_absolute_error", binary=False) is None
 
 
-def test_empty_predictions_promise_nothing(watch: DriftMonitor) -> None:
-    assert watch.answers is not None
-    empty = TableProfile.empty(watch.answers.predictions.total.ruler)
-    assert np.isnan(watch.answers.estimated_loss(empty)[0])
+def test_empty_predictions_promise_nothing(monitor: DriftMonitor) -> None:
+    assert monitor.answers is not None
+    empty = TableProfile.empty(monitor.answers.predictions.total.ruler)
+    assert np.isnan(monitor.answers.estimated_loss(empty)[0])

@@ -1,4 +1,4 @@
-"""The way of the data: the first step that moved is the first one told."""
+"""The pipeline_steps of the data: the first step that moved is the first one told."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tasks.drift import Leeway, build_reference
 from tasks.monitor import DriftMonitor
-from tasks.monitor.pipeline_stages import Judged, delivered_moves, way
+from tasks.monitor.pipeline_stages import WindowDrift, delivered_drift, pipeline_steps
 from tasks.profiles import TableProfile, fit_ruler, profile
 from tasks.records import DriftStatistic, MonitoringResult, Statistic, Window
 from tasks.spec.data_sections import Columns, Features, FeatureTable
@@ -33,28 +33,31 @@ def moved(column: str, strain: float = 2.0, where: str = "") -> DriftStatistic:
 
 
 @pytest.mark.parametrize(
-    ("judged", "first"),
+    ("drift", "first"),
     [
-        (Judged((moved("area"), moved("ratio", 9)), (moved("prediction"),), (), 90), "rows as delivered (area)"),
-        (Judged((moved("area"),), (), (), 90, delivered=(), rows_delivered=90), "rows accepted (area)"),
-        (Judged((moved("fee"), moved("ratio", 9)), (), (), 90), "feature table agents (fee)"),
-        (Judged((moved("ratio"),), (moved("prediction"),), (), 90), "features of the project's function (ratio)"),
-        (Judged((), (moved("prediction"),), (moved("label"),), 90), "the champion's answers (prediction)"),
-        (Judged((), (), (moved("label"),), 90), "labels (label)"),
-        (Judged((moved("area", where="area up to 12"),), (), (), 90), "rows as delivered (area up to 12)"),
+        (WindowDrift((moved("area"), moved("ratio", 9)), (moved("prediction"),), (), 90), "rows as delivered (area)"),
+        (WindowDrift((moved("area"),), (), (), 90, delivered=(), rows_delivered=90), "rows accepted (area)"),
+        (WindowDrift((moved("fee"), moved("ratio", 9)), (), (), 90), "feature table agents (fee)"),
+        (WindowDrift((moved("ratio"),), (moved("prediction"),), (), 90), "features of the project's function (ratio)"),
+        (WindowDrift((), (moved("prediction"),), (moved("label"),), 90), "the champion's answers (prediction)"),
+        (WindowDrift((), (), (moved("label"),), 90), "labels (label)"),
+        (WindowDrift((moved("area", where="area up to 12"),), (), (), 90), "rows as delivered (area up to 12)"),
     ],
 )
-def test_the_first_step_that_moved_is_named(judged: Judged, first: str) -> None:
-    assert MonitoringResult(steps=way(FEATURES, judged)).first_step == first
+def test_the_first_step_that_moved_is_named(drift: WindowDrift, first: str) -> None:
+    assert MonitoringResult(steps=pipeline_steps(FEATURES, drift)).first_step == first
 
 
 def test_where_nothing_moved_there_is_no_first_step() -> None:
-    assert MonitoringResult(steps=way(FEATURES, Judged((moved("area", 0.9),), (), (), 90))).first_step == ""
+    assert (
+        MonitoringResult(steps=pipeline_steps(FEATURES, WindowDrift((moved("area", 0.9),), (), (), 90))).first_step
+        == ""
+    )
 
 
 def test_what_the_contract_held_back_is_seen_in_the_rows_as_delivered_only() -> None:
-    held_back = Judged((), (), (), 90, delivered=(moved("area"), moved("ratio")), rows_delivered=100)
-    steps = way(FEATURES, held_back)
+    held_back = WindowDrift((), (), (), 90, delivered=(moved("area"), moved("ratio")), rows_delivered=100)
+    steps = pipeline_steps(FEATURES, held_back)
     assert [(step.name, step.rows, step.moved) for step in steps[:2]] == [
         ("rows as delivered", 100, ("area",)),
         ("rows accepted", 90, ()),
@@ -62,7 +65,7 @@ def test_what_the_contract_held_back_is_seen_in_the_rows_as_delivered_only() -> 
 
 
 @pytest.fixture(scope="module")
-def watch() -> DriftMonitor:
+def monitor() -> DriftMonitor:
     rng = np.random.default_rng(0)
     days = [(f"2026-01-{n:02}", pd.DataFrame({"area": rng.normal(size=200)})) for n in range(1, 29)]
     ruler = fit_ruler(pd.concat([frame for _, frame in days]), numbers=["area"], categories=[], booleans=[])
@@ -71,20 +74,20 @@ def watch() -> DriftMonitor:
     )
 
 
-def test_rows_as_delivered_are_accepted_and_refused_rows_together(watch: DriftMonitor) -> None:
+def test_rows_as_delivered_are_accepted_and_refused_rows_together(monitor: DriftMonitor) -> None:
     rng = np.random.default_rng(1)
     whole = pd.DataFrame({"area": np.concatenate([rng.normal(size=200), np.full(40, 900.0)])})
-    ruler = watch.reference.total.ruler
+    ruler = monitor.reference.total.ruler
     accepted, refused = profile(whole[:200], ruler), profile(whole[200:], ruler)
     assert accepted + refused == profile(whole, ruler)
-    found = delivered_moves(watch, Window(DAY, DAY, 200), {DAY: accepted}, {DAY: refused})
+    found = delivered_drift(monitor, Window(DAY, DAY, 200), {DAY: accepted}, {DAY: refused})
     assert found is not None
     assert found[1] == 240
     assert found[0][0].column == "area"
     assert found[0][0].strain > 1
 
 
-def test_where_nothing_was_set_aside_in_the_window_the_rows_are_those_accepted(watch: DriftMonitor) -> None:
-    rows = TableProfile.empty(watch.reference.total.ruler)
-    assert delivered_moves(watch, Window(DAY, DAY, 200), {DAY: rows}, {}) is None
-    assert delivered_moves(watch, Window(DAY, DAY, 200), {DAY: rows}, {date(2026, 3, 1): rows}) is None
+def test_where_nothing_was_set_aside_in_the_window_the_rows_are_those_accepted(monitor: DriftMonitor) -> None:
+    rows = TableProfile.empty(monitor.reference.total.ruler)
+    assert delivered_drift(monitor, Window(DAY, DAY, 200), {DAY: rows}, {}) is None
+    assert delivered_drift(monitor, Window(DAY, DAY, 200), {DAY: rows}, {date(2026, 3, 1): rows}) is None
