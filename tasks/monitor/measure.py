@@ -106,6 +106,5 @@ def _stages(
     labels = view.learnt.moved if view.learnt else ()
     delivered = delivered_drift(drift_monitor(baseline, spec), view.window, inputs.accepted, inputs.quarantined)
     moved, rows = (None, 0) if delivered is None else delivered
-    return pipeline_steps(
-        spec.features, WindowDrift(view.seen.moved, view.seen.predictions, labels, view.window.rows, moved, rows)
-    )
+    drift = WindowDrift(view.seen.moved, view.seen.predictions, labels, view.window.rows, moved, rows)
+    return pipeline_steps(spec.features, drift)
