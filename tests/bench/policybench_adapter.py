@@ -25,6 +25,7 @@ from tasks.records import CorruptOrDrifted, Decision, Delivery, Landed, Matters
 from tasks.records.answers import answer_of
 from tasks.records.delivery import Kind
 from tasks.spec import ProjectSpec
+from tasks.spec.policy_sections import Monitoring
 from tasks.validate.task import verdicts
 
 SCHEDULES: dict[str, RetrainSchedule] = {
@@ -119,6 +120,7 @@ def spec_of(stream: Stream) -> ProjectSpec:
             },
             "features": {"numbers": numbers, "categories": [name for name in features if name not in numbers]},
             "training": {"task": "binary" if stream.task == "classification" else "regression", **LIGHT},
+            "monitoring": {"cooldown_days": max(Monitoring().cooldown_days, stream.label_delay_days)},
             "gate": {"min_labelled": stream.min_labelled, "max_latency_ms": 10_000},  # the machine is no part of it
         }
     )
