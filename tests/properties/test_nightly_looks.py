@@ -31,8 +31,8 @@ def test_a_years_looks_together_err_as_often_as_one_is_said_to() -> None:
     for reach in (single_look_margin, all_looks_margin):
         reaches = np.array([reach(KNOWN, ROWS_A_DAY * (look + 1), promised, 0.05) for look in looks])
         erred[reach.__name__] = float((np.abs(gaps[:, looks]) > reaches).any(axis=1).mean())
-    assert erred["reach_of_all_looks"] < 0.05 + 3 * 0.007
-    assert erred["reach_of_a_look"] > 3 * 0.05  # what looking nightly does to an interval for one look
+    assert erred[all_looks_margin.__name__] < 0.05 + 3 * 0.007
+    assert erred[single_look_margin.__name__] > 3 * 0.05  # what looking nightly does to an interval for one look
 
 
 @laws
