@@ -73,6 +73,8 @@ def run_backtest(
 def replay_record(spec: ProjectSpec, trainer: BacktestTrainer) -> BacktestResult:
     """Return the decisions of every recorded night again, from what was known then.
 
+    What retention has removed, and values of feature tables as they were before a late delivery, cannot be known again.
+
     Raises
     ------
     DataError
@@ -197,10 +199,10 @@ class _Run:
         for batch in to_check(landed, self.spec):
             days = profiles.of_revision((batch.batch_id, batch.revision))
             repeated = self.timeline.repeated(self.timeline.rows_written((batch.batch_id, batch.revision)), columns)
-            found = looks_broken(monitor, min(days), sum_profiles([days[day] for day in sorted(days)]), repeated)
-            if found:
+            suspicions = looks_broken(monitor, min(days), sum_profiles(list(days.values())), repeated)
+            if suspicions:
                 self.own[batch.batch_id] = batch
-                kinds = ", ".join(f"{each.kind} {' '.join(each.columns)}".strip() for each in found)
+                kinds = ", ".join(f"{fault.kind} {' '.join(fault.columns)}".strip() for fault in suspicions)
                 files.append(f"{batch.key}: {kinds}")
 
     def _measured(self, data: TimelineNight, champion: Champion) -> MonitoringResult:
@@ -221,8 +223,8 @@ class _Run:
     def _served_rows(self) -> pd.DataFrame:
         if not self.served:
             return pd.DataFrame()
-        positions, answers = (np.concatenate([each[part] for each in self.served]) for part in (0, 1))
-        versions = np.repeat([each[2] for each in self.served], [len(each[0]) for each in self.served])
+        positions, answers = (np.concatenate([rows[part] for rows in self.served]) for part in (0, 1))
+        versions = np.repeat([number for _, _, number in self.served], [len(rows) for rows, _, _ in self.served])
         rows = self.timeline.frame[["row_id", "event_date"]].iloc[positions].reset_index(drop=True)
         return rows.assign(prediction=answers, version=versions, label=self.store.labels.final[positions])
 
@@ -234,7 +236,7 @@ class _Run:
             return decision.action == "retrain"
         if schedule in {"never", "recorded"} or champion is None:
             return False
-        last = max((each.night for each in self.retrainings), default=None)
+        last = max((training.night for training in self.retrainings), default=None)
         due = schedule == "nightly" or last is None or (night - last).days >= MONTH_DAYS
         return due and self.spec.matured_until(night) > champion.trained_until
 

@@ -100,15 +100,16 @@ def history_in(lake: Lake, spec: ProjectSpec) -> History:
     if rows.empty:
         raise DataError(f"{spec.project} has no history yet; take in what landed: `leeway run nightly {spec.project}`")
     by_contract, reasons = _before_monitoring(known)
-    held = lake.read(spec.project, "quarantine", columns=RAW)
-    refused = [reasons.get(name) != reason for name, reason in zip(held["batch_id"], held["reasons"], strict=True)]
+    stored = lake.read(spec.project, "quarantine", columns=RAW)
+    rows_of = zip(stored["batch_id"], stored["reasons"], strict=True)
+    refused = [reasons.get(name) != reason for name, reason in rows_of]
     return History(
         rows=rows,
         labels=lake.read(spec.project, "labels", columns=LABEL),
         deliveries=by_contract,
-        quarantine=held[np.array(refused, dtype=bool)],
+        quarantine=stored[np.array(refused, dtype=bool)],
         entries=tuple(read_entries(lake, spec.project)),
-        upstream={each.project: tuple(read_nights(lake, each.project)) for each in spec.upstream},
+        upstream={other.project: tuple(read_nights(lake, other.project)) for other in spec.upstream},
         accepted=_stored(lake, spec, ACCEPTED),
         quarantined=_stored(lake, spec, QUARANTINED),
     )
@@ -132,21 +133,23 @@ def as_counted_now(history: History) -> History:
 def history_of(checked: Iterable[ValidatedDelivery], spec: ProjectSpec) -> History:
     """Return the history that deliveries make after their contract; of a row that came twice, the last."""
     delivered = list(checked)
-    frames = [_named(each) for each in delivered if len(each.accepted)]
-    rows = [frame for each, frame in frames if each.landed.kind == "rows"]
+    frames = [_named(delivery) for delivery in delivered if len(delivery.accepted)]
+    rows = [frame for delivery, frame in frames if delivery.landed.kind == "rows"]
     if not rows:
         raise DataError("nothing was accepted, so there is no history to replay")
     known = pd.concat(rows, ignore_index=True)
     known = known.sort_values(["arrival", "row_id"], kind="stable").drop_duplicates("row_id", keep="last")
-    labels = [frame for each, frame in frames if each.landed.kind == "labels"]
+    labels = [frame for delivery, frame in frames if delivery.landed.kind == "labels"]
     if spec.source.label.uri is None:
         column = spec.source.label.column
         labels = [known[known[column].notna()].rename(columns={column: "label"})]
-    quarantined = [each.refused.assign(batch_id=each.batch_id) for each in delivered if len(each.refused)]
+    quarantined = [
+        delivery.refused.assign(batch_id=delivery.batch_id) for delivery in delivered if len(delivery.refused)
+    ]
     return History(
         rows=known.drop(columns="arrival").reset_index(drop=True),
         labels=pd.concat(labels, ignore_index=True)[LABEL] if labels else pd.DataFrame(columns=LABEL),
-        deliveries=Deliveries(tuple(_batch(each, known) for each in delivered)),
+        deliveries=Deliveries(tuple(_batch(delivery, known) for delivery in delivered)),
         quarantine=pd.concat(quarantined, ignore_index=True) if quarantined else pd.DataFrame(columns=RAW),
     )
 
@@ -216,8 +219,8 @@ def _batch(checked: ValidatedDelivery, counted: pd.DataFrame) -> Batch:
     landed, rows = checked.landed, len(checked.accepted)
     days = [*checked.accepted["event_date"]] if "event_date" in checked.accepted else []
     if landed.kind == "rows":
-        mine = counted[counted["batch_id"] == checked.batch_id]
-        rows, days = len(mine), [*mine["event_date"]]
+        of_batch = counted[counted["batch_id"] == checked.batch_id]
+        rows, days = len(of_batch), [*of_batch["event_date"]]
     return Batch(
         batch_id=checked.batch_id,
         revision=FIRST_REVISION,

@@ -35,11 +35,11 @@ def record_differences(stored: Sequence[Entry], replayed: Sequence[Entry]) -> li
     """Return the nights and retrainings of a record that a replay does not give again, oldest first."""
     nights = zip(nights_of(stored), nights_of(replayed), strict=True)
     retrainings = zip(retrainings_of(stored), retrainings_of(replayed), strict=True)
-    found = [
+    differences = [
         *_differing((night, _of_night(night, again)) for night, again in nights),
         *_differing((entry, _of_retraining(entry, again)) for entry, again in retrainings),
     ]
-    return sorted(found, key=lambda difference: difference.night)
+    return sorted(differences, key=lambda difference: difference.night)
 
 
 def _differing(pairs: Iterable[tuple[Entry, tuple[str, ...]]]) -> Iterator[RecordDifference]:

@@ -88,10 +88,10 @@ def speed(moved: Sequence[DriftStatistic], days: int) -> dict[str, float]:
     {'area': 0.15}
     """
     worst: dict[str, DriftStatistic] = {}
-    for each in sorted(moved, key=lambda each: -each.strain):
-        if each.strain > 1 and len(worst) < COLUMNS_TIMED:
-            worst.setdefault(each.column, each)
-    return {column: round(each.distance / max(days, 1) * MONTH_DAYS, 4) for column, each in worst.items()}
+    for statistic in sorted(moved, key=lambda statistic: -statistic.strain):
+        if statistic.strain > 1 and len(worst) < COLUMNS_TIMED:
+            worst.setdefault(statistic.column, statistic)
+    return {column: round(statistic.distance / max(days, 1) * MONTH_DAYS, 4) for column, statistic in worst.items()}
 
 
 def _most_strained(moved: Sequence[DriftStatistic]) -> tuple[DriftStatistic, ...]:

@@ -21,7 +21,7 @@ TO_LOOK_INTO = {"quarantine", "ask"}
 
 def upstream(workspace: Workspace, night: date, before: datetime | None = None) -> tuple[UpstreamState, ...]:
     """Return the newest nights of the projects upstream, as far as the lake knows them: see `upstream_states`."""
-    records = {each.project: read_nights(workspace.lake, each.project) for each in workspace.spec.upstream}
+    records = {other.project: read_nights(workspace.lake, other.project) for other in workspace.spec.upstream}
     return upstream_states(workspace.spec, records, night, before)
 
 
@@ -54,14 +54,14 @@ def upstream_states(
 def downstream(workspace: Workspace) -> tuple[str, ...]:
     """Return the projects that declare this one as upstream, directly or through others; the nearest first."""
     specs = _neighbours(workspace)
-    found: list[str] = []
+    projects: list[str] = []
     asked = [workspace.project]
     for name in asked:
-        users = [spec.project for spec in specs if name in {each.project for each in spec.upstream}]
-        new = [user for user in users if user not in {*found, workspace.project}]
-        found += new
+        users = [spec.project for spec in specs if name in {other.project for other in spec.upstream}]
+        new = [user for user in users if user not in {*projects, workspace.project}]
+        projects += new
         asked += new
-    return tuple(found)
+    return tuple(projects)
 
 
 def _seen(declared: UpstreamProject, entry: NightEntry) -> UpstreamState:
@@ -82,12 +82,12 @@ def _used(declared: UpstreamProject, column: str) -> bool:
 
 def _neighbours(workspace: Workspace) -> list[ProjectSpec]:
     """Return the neighbouring specs that name an upstream project; a spec that cannot be read is left out."""
-    found = []
+    specs = []
     for path in sorted(workspace.folder.parent.glob(f"*/{FILE}")):
         if path.parent == workspace.folder or "upstream" not in path.read_text(encoding="utf-8", errors="replace"):
             continue
         try:
-            found.append(read_spec(path))
+            specs.append(read_spec(path))
         except SpecError as error:
             logger().warning(line("spec_unreadable", path=path, why=error))
-    return found
+    return specs

@@ -73,37 +73,37 @@ def shadowed(
         return ShadowOutcome(number, f"it could not answer ({fault})", failed=True)
     try:
         waiting = load(number)
-        found = compare_in_service(
+        outcome = compare_in_service(
             realised_losses(data, waiting.answering), realised_losses(data, champion.answering), data.spec
         )
     except Exception as error:  # noqa: BLE001 - the same
         why = f"{type(error).__name__}: {' '.join(str(error).split())}"[:LONGEST]
         logger().warning(line("shadow_not_judged", version=number, why=why))
         return ShadowOutcome(number, f"its answers could not be judged ({why})", failed=True)
-    if found is None:
+    if outcome is None:
         return ShadowOutcome(number, "no row that both versions answered has matured yet")
-    return ShadowOutcome(number, found.sentence, numbers=asdict(found))
+    return ShadowOutcome(number, outcome.sentence, numbers=asdict(outcome))
 
 
-def show_shadow(workspace: Workspace, found: ShadowOutcome | None) -> None:
+def show_shadow(workspace: Workspace, outcome: ShadowOutcome | None) -> None:
     """Show on the page of the waiting version how it compares."""
-    if found is not None:
-        workspace.registry.set_tag(workspace.project, found.version, SHADOW, found.sentence)
+    if outcome is not None:
+        workspace.registry.set_tag(workspace.project, outcome.version, SHADOW, outcome.sentence)
 
 
 def released(champion: Champion, data: NightSource) -> ReleaseOutcome | None:
     """Return the outcome of the champion's first matured cohort; None once an earlier night has reported it."""
     if any(_judged(night, champion.number) for night in nights_of(data.entries) if night.night < data.night):
         return None
-    found = first_cohort(realised_losses(data, champion.answering), champion.promised, data.spec)
-    numbers = {name: getattr(found, name) for name in ("loss", "low", "high", "promised_low", "promised_high")}
+    outcome = first_cohort(realised_losses(data, champion.answering), champion.promised, data.spec)
+    numbers = {name: getattr(outcome, name) for name in ("loss", "low", "high", "promised_low", "promised_high")}
     finite = {name: round(value, 6) for name, value in numbers.items() if math.isfinite(value)}
     return ReleaseOutcome(
         version=champion.number,
-        verdict=found.verdict,
-        sentence=found.sentence,
+        verdict=outcome.verdict,
+        sentence=outcome.sentence,
         back_to=data.aliases.get(PREVIOUS),
-        numbers={"rows": found.rows, **finite},
+        numbers={"rows": outcome.rows, **finite},
     )
 
 

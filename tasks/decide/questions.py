@@ -54,12 +54,12 @@ def corrupt_or_drifted(seen: Situation, _spec: ProjectSpec) -> CorruptOrDrifted:
     """Answer question 2: does it look like a broken source, or like drift."""
     answer = "neither: every column is within its leeway"
     if seen.suspicions:
-        answer = f"looks broken: {'; '.join(each.sentence for each in seen.suspicions[:MANY])}"
+        answer = f"looks broken: {'; '.join(suspicion.sentence for suspicion in seen.suspicions[:MANY])}"
     elif seen.alarms:
         answer = f"drifted: {', '.join(dict.fromkeys(moved.column for moved in seen.alarms[:MANY]))}"
     return CorruptOrDrifted(
         answer,
-        suspected=tuple(SuspectedSource(each.kind, each.columns) for each in seen.suspicions[:MANY]),
+        suspected=tuple(SuspectedSource(suspicion.kind, suspicion.columns) for suspicion in seen.suspicions[:MANY]),
         strains={moved.column: round(moved.strain, 3) for moved in seen.alarms[:MANY]},
     )
 
@@ -120,14 +120,14 @@ def which_kind(seen: Situation, _spec: ProjectSpec) -> WhichKind:
     return WhichKind(f"{KINDS[kind]}{where}{how}", kind=kind, creeping=tuple(creeping), slices=seen.slices)
 
 
-def local_error(found: LocalError) -> str:
+def local_error(error: LocalError) -> str:
     """Return where the error is past its leeway.
 
     >>> local_error(LocalError("plan", "plan is 'pro'", 90, 0.5, 0.25, 0.125, alone=True))
     "where plan is 'pro' the error is 0.5, past 0.25 + 0.125 (90 rows)"
     """
-    limit = f"past {found.expected:.4g} + {found.leeway:.3g}"
-    return f"where {found.where} the error is {found.loss:.4g}, {limit} ({found.rows} rows)"
+    limit = f"past {error.expected:.4g} + {error.leeway:.3g}"
+    return f"where {error.where} the error is {error.loss:.4g}, {limit} ({error.rows} rows)"
 
 
 def worth_retraining(seen: Situation, spec: ProjectSpec) -> WorthRetraining:
@@ -165,7 +165,7 @@ def _days_since(day: date | None, seen: Situation) -> int | None:
 
 
 def _obstacles(seen: Situation, spec: ProjectSpec) -> Iterator[Obstacle]:
-    policy, held = spec.monitoring, untrusted(seen)
+    policy, distrusted = spec.monitoring, untrusted(seen)
     since, since_refused = _days_since(seen.last_retraining, seen), _days_since(seen.last_refused, seen)
     if seen.under_way is not None:
         yield Obstacle(ObstacleKind.UNDER_WAY, f"the retraining of {seen.under_way} is still under way")
@@ -179,8 +179,8 @@ def _obstacles(seen: Situation, spec: ProjectSpec) -> Iterator[Obstacle]:
     if seen.retrainings_in_30_days >= policy.retrainings_per_month:
         answer = f"budget: {seen.retrainings_in_30_days} of {policy.retrainings_per_month} in 30 days"
         yield Obstacle(ObstacleKind.BUDGET, answer)
-    if held:
-        answer = f"upstream, {', '.join(held)} is not trusted: something is quarantined, or a person is asked"
+    if distrusted:
+        answer = f"upstream, {', '.join(distrusted)} is not trusted: something is quarantined, or a person is asked"
         yield Obstacle(ObstacleKind.UPSTREAM, answer)
     if seen.fresh_rows < spec.gate.min_rows:
         yield Obstacle(ObstacleKind.FRESH_ROWS, f"only {seen.fresh_rows} of {spec.gate.min_rows} new labelled rows")

@@ -106,8 +106,8 @@ class Timeline:
     def rows_of(self, batch: Batch) -> IntArray:
         """Return the rows that count in a state of a batch."""
         revisions = range(batch.base, batch.revision + 1)
-        found = [self.rows_written((batch.batch_id, revision)) for revision in revisions]
-        return np.sort(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
+        rows = [self.rows_written((batch.batch_id, revision)) for revision in revisions]
+        return np.sort(np.concatenate(rows)) if rows else np.zeros(0, dtype=np.int64)
 
     def rows_written(self, key: WriteKey) -> IntArray:
         """Return the rows that were written for a revision of a batch."""
@@ -128,8 +128,8 @@ class Timeline:
     def repeated(self, positions: IntArray, columns: tuple[str, ...]) -> float:
         """Return the share of some rows that repeat another of them in all columns."""
         if columns not in self._hashes:
-            found = pd.util.hash_pandas_object(self.frame[list(columns)], index=False)
-            self._hashes[columns] = found.to_numpy(np.uint64)
+            hashes = pd.util.hash_pandas_object(self.frame[list(columns)], index=False)
+            self._hashes[columns] = hashes.to_numpy(np.uint64)
         return 1 - len(np.unique(self._hashes[columns][positions])) / len(positions)
 
     @cached_property
