@@ -158,12 +158,12 @@ class Lake:
 
     def missing(self, project: str, table: str, keys: list[str]) -> list[str]:
         """Return the keys that were not written yet, in the same order."""
-        opened = self._current(project, table) if keys else None
+        opened = self.current(project, table) if keys else None
         return list(keys) if opened is None else _unwritten(opened, keys)
 
     def version(self, project: str, table: str) -> int | None:
         """Return the table's latest commit number, or None when nothing was ever written."""
-        opened = self._current(project, table)
+        opened = self.current(project, table)
         return None if opened is None else opened.version()
 
     def read(
@@ -190,7 +190,7 @@ class Lake:
         DataFrame
             In no particular order; empty, with the table's fixed columns, when nothing was ever written.
         """
-        opened = self._current(project, table) if at is None else self.open(project, table)
+        opened = self.current(project, table) if at is None else self.open(project, table)
         if opened is None:
             empty: pd.DataFrame = TABLES[table].schema.empty_table().to_pandas()
             return empty[[name for name in columns if name in empty]] if columns else empty
@@ -223,7 +223,7 @@ class Lake:
         rows_at_once: int = 200_000,
     ) -> Iterator[pd.DataFrame]:
         """Read a table as it is now, in pieces of at most so many rows; one piece is held at a time."""
-        opened = self._current(project, table)
+        opened = self.current(project, table)
         if opened is None:
             return
         held: list[pa.RecordBatch] = []
@@ -244,7 +244,7 @@ class Lake:
         write_object(self.root, self.options, f"{project}/objects/{name}", content)
         return f"{self.root.rstrip('/')}/{project}/objects/{name}"
 
-    def _current(self, project: str, table: str) -> DeltaTable | None:
+    def current(self, project: str, table: str) -> DeltaTable | None:
         """Return the table as it is now, for reading: opened once, then updated with the commits made since."""
         uri = self.uri(project, table)
         kept = self._opened.get(uri)

@@ -143,7 +143,7 @@ class RowFiles:
     @classmethod
     def now(cls, lake: Lake, project: str) -> RowFiles:
         """Return the files of the latest commit."""
-        opened = lake.ensured(project, TABLE)
+        opened = lake.current(project, TABLE) or lake.ensured(project, TABLE)
         reader = RowReader(lake, project, pa.schema(opened.schema().to_arrow()))
         actions = pa.table(opened.get_add_actions(flatten=True))
         wanted = ["path", "num_records", "min.batch_id", "max.batch_id", "min.event_date", "max.event_date"]

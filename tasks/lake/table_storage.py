@@ -34,7 +34,7 @@ class TableFiles:
 
 def layout(lake: Lake, project: str, table: str) -> TableFiles | None:
     """Return the files of a table, or None when nothing was ever written."""
-    opened = lake.open(project, table)
+    opened = lake.current(project, table)
     if opened is None:
         return None
     sizes = [int(size) for size in opened.get_add_actions(flatten=True).column("size_bytes").to_pylist()]
