@@ -23,7 +23,8 @@ class PipeConsole(Console):
             return
         text = " ".join(objects)
         plain = Text.from_markup(text, emoji=False).plain if options.pop("markup", True) else text
-        lines = [wrapped(line, self.width) for line in plain.split("\n")]
+        whole = options.pop("soft_wrap", False)  # the caller wants one line, such as a link to copy
+        lines = [line if whole else wrapped(line, self.width) for line in plain.split("\n")]
         super().print("\n".join(lines), markup=False, soft_wrap=True, **options)
 
 

@@ -89,6 +89,12 @@ def test_a_path_is_never_broken(capsys: pytest.CaptureFixture[str], monkeypatch:
     assert capsys.readouterr().out == f"written to\n  {path}\n  just now\n"
 
 
+def test_a_line_that_a_command_prints_whole_is_not_folded(capsys: pytest.CaptureFixture[str]) -> None:
+    line = "log in with " + "a long link " * 12 + "end"
+    screen().print(f"[bold]{line}[/]", soft_wrap=True)
+    assert capsys.readouterr().out == f"{line}\n"
+
+
 def test_a_long_decision_of_the_demo_continues_below_itself() -> None:
     cells = ("2015-01-05", *("0" for _ in COLUMNS[1:-1]), LONG_REASON)
     lines = as_line(cells).splitlines()
