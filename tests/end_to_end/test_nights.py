@@ -60,7 +60,7 @@ def workspace(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def copied(trained: Path, where: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """Open a copy of the trained project, with a lake of its own; the registry is everybody's."""
+    """Open a copy of the trained project, with a lake of its own; the registry is shared."""
     from flows.workspace import open_workspace
 
     shutil.copytree(trained / "projects", where / "projects")
@@ -97,7 +97,7 @@ def land(workspace: Workspace, kind: str, night: str, content: list[list[str]] |
 
 
 def in_another_unit(cells: list[list[str]], rows: int) -> list[list[str]]:
-    """Return a delivery whose first rows have an area a thousand times too large."""
+    """Return a delivery; the area of its first rows is a thousand times too large."""
     header, *rest = cells
     wrong = [[*row[:AREA], str(int(row[AREA]) * UNIT), *row[AREA + 1 :]] for row in rest[:rows]]
     return [header, *wrong, *rest[rows:]]
@@ -121,8 +121,10 @@ def profiled(workspace: Workspace, of: Batch) -> int:
 
 def contents(lake: Lake) -> dict[str, list[tuple[str, ...]]]:
     """Return all tables without their moments, each row as text, in an order of their own."""
-    told = [table for table in TABLES if table != "leases"]
-    frames = {table: lake.read(PROJECT, table).drop(columns=["time", "written_at"], errors="ignore") for table in told}
+    tables = [table for table in TABLES if table != "leases"]
+    frames = {
+        table: lake.read(PROJECT, table).drop(columns=["time", "written_at"], errors="ignore") for table in tables
+    }
     return {table: sorted(frame.map(str).itertuples(index=False, name=None)) for table, frame in frames.items()}
 
 
@@ -155,8 +157,8 @@ def crash_before_write(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_same_night_run_again_changes_nothing(workspace: Workspace) -> None:
     def everything() -> tuple[dict[str, int | None], list[Version]]:
-        told = [table for table in TABLES if table != "leases"]
-        return {table: workspace.lake.version(PROJECT, table) for table in told}, workspace.registry.versions(PROJECT)
+        tables = [table for table in TABLES if table != "leases"]
+        return {table: workspace.lake.version(PROJECT, table) for table in tables}, workspace.registry.versions(PROJECT)
 
     land(workspace, "sales", NIGHT, delivery("sales"))
     land(workspace, "prices", NIGHT, delivery("prices"))
@@ -166,25 +168,25 @@ def test_the_same_night_run_again_changes_nothing(workspace: Workspace) -> None:
     assert again == first | {"rows_in": 0}
 
 
-def test_a_delivery_in_another_unit_is_set_aside_whole_and_never_learned_from(workspace: Workspace) -> None:
+def test_a_delivery_in_another_unit_is_quarantined_whole_and_never_learned_from(workspace: Workspace) -> None:
     from tasks.dataset.known_rows import known_rows
 
     land(workspace, "sales", NIGHT, in_another_unit(delivery("sales"), 600))
     land(workspace, "prices", NIGHT, delivery("prices"))
-    land(workspace, "prices", "2014-07-28", delivery("prices", "2014-07-28"))  # the prices of what was set aside
+    land(workspace, "prices", "2014-07-28", delivery("prices", "2014-07-28"))  # the prices of the quarantined rows
     result = run_night(NIGHT)
     assert (result["action"], result["reason"]) == ("quarantine", f"quarantined: {NIGHT}.csv")
-    set_aside = batch(workspace, NIGHT)
-    assert (set_aside.verdict, set_aside.rows_accepted, set_aside.rows_quarantined) == ("quarantined", 0, 515)
-    assert served(workspace, set_aside) == []
+    quarantined = batch(workspace, NIGHT)
+    assert (quarantined.verdict, quarantined.rows_accepted, quarantined.rows_quarantined) == ("quarantined", 0, 515)
+    assert served(workspace, quarantined) == []
     run_night("2014-07-28")
     known = known_rows(workspace.lake, workspace.spec, workspace.folder, date(2014, 7, 28)).labelled
-    assert set_aside.batch_id not in set(known["batch_id"])
+    assert quarantined.batch_id not in set(known["batch_id"])
     assert known["sqft_living"].max() < 20_000
     assert len(read_entries(workspace.lake, PROJECT, "retraining")) == 1
 
 
-def test_three_broken_rows_are_set_aside_alone(workspace: Workspace) -> None:
+def test_only_three_broken_rows_are_quarantined(workspace: Workspace) -> None:
     land(workspace, "sales", NIGHT, in_another_unit(delivery("sales"), 3))
     assert run_night(NIGHT)["action"] != "quarantine"
     partly = batch(workspace, NIGHT)
@@ -194,7 +196,7 @@ def test_three_broken_rows_are_set_aside_alone(workspace: Workspace) -> None:
     assert all("sqft_living" in reasons for reasons in held["reasons"])
 
 
-def test_a_file_that_cannot_be_read_is_a_batch_set_aside_and_the_others_go_on(workspace: Workspace) -> None:
+def test_a_file_that_cannot_be_read_is_a_quarantined_batch_and_the_others_go_on(workspace: Workspace) -> None:
     land(workspace, "sales", NIGHT, b"\x89PNG\r\n\x1a\n\x00\x00\xff\xfe")
     land(workspace, "prices", NIGHT, delivery("prices"))
     assert run_night(NIGHT)["action"] == "quarantine"
@@ -310,7 +312,7 @@ def test_a_policy_is_replayed_on_what_the_lake_holds(workspace: Workspace, capsy
     assert contents(workspace.lake) == before  # nothing is written
 
 
-def test_two_prices_for_one_sale_are_both_set_aside(workspace: Workspace) -> None:
+def test_two_prices_for_one_sale_are_both_quarantined(workspace: Workspace) -> None:
     header, first, *rest = delivery("prices")
     land(workspace, "prices", NIGHT, [header, first, [*first[:2], "1234567"], *rest])
     run_night(NIGHT)
@@ -321,7 +323,7 @@ def test_two_prices_for_one_sale_are_both_set_aside(workspace: Workspace) -> Non
 
 
 def challenger(workspace: Workspace, key: str, champion: str = "1") -> Version:
-    """Put up the champion's own files once more, as a version that beat it."""
+    """Register the champion's own files again, as a version that beat it."""
     from tasks.registry import Draft
     from tasks.registry.mlflow_names import COMPARED_WITH
 
@@ -359,7 +361,7 @@ def test_an_alias_set_by_hand_before_anything_was_promoted_is_removed(
     assert [entry.subject for entry in read_entries(fresh.lake, "unpromoted", "promotion")] == ["no version"]
 
 
-def test_an_approved_version_whose_model_was_changed_on_disk_is_refused(
+def test_an_approved_version_with_a_model_changed_on_disk_is_refused(
     workspace: Workspace, mlflow_artifacts: Path
 ) -> None:
     changed = challenger(workspace, "changed-on-disk")
@@ -373,7 +375,7 @@ def test_an_approved_version_whose_model_was_changed_on_disk_is_refused(
     workspace.registry.delete_tag(PROJECT, changed.number, "approval")
 
 
-def test_a_challenger_is_rejected_by_the_command_line_and_the_record_knows_by_whom(
+def test_a_challenger_is_rejected_by_the_command_line_and_the_record_names_the_person(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flows.cli.commands.models.answer_challenger import answer_challenger
@@ -388,7 +390,7 @@ def test_a_challenger_is_rejected_by_the_command_line_and_the_record_knows_by_wh
 
 
 @pytest.mark.usefixtures("workspace")
-def test_an_answer_about_no_version_is_told_in_a_sentence() -> None:
+def test_an_answer_about_no_version_is_refused_in_a_sentence() -> None:
     from flows.cli.commands.models.answer_challenger import answer_challenger
 
     with pytest.raises(DataError, match="there is no version 999"):

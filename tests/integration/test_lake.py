@@ -146,7 +146,7 @@ def test_a_row_that_is_no_entry_of_this_version_is_an_error_that_names_it(lake: 
         read_entries(lake, "mine")
 
 
-def test_a_batch_stands_as_its_highest_revision_says(lake: Lake) -> None:
+def test_the_state_of_a_batch_is_its_highest_revision(lake: Lake) -> None:
     day = date(2026, 1, 1)
     first = Batch(
         batch_id="b",

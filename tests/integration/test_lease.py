@@ -48,7 +48,7 @@ def test_an_error_in_the_block_gives_the_lease_back(lake: Lake) -> None:
     assert current(lake, "houses", "night") is None
 
 
-def test_who_waits_too_long_is_told_for_whom(lake: Lake) -> None:
+def test_the_error_of_a_long_wait_names_the_holder(lake: Lake) -> None:
     with (
         acquire_lease(lake, "houses", "night", holder="elsewhere/1/0.00"),
         pytest.raises(Conflict, match=r"elsewhere/1/0\.00 has been doing the night of houses"),

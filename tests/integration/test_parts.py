@@ -1,4 +1,4 @@
-"""Accepted rows in parts, on real tables: whoever reads them gets the same rows, as they were when they were listed."""
+"""Accepted rows in parts, on real tables: every reader gets the same rows, as they were when they were listed."""
 
 import pickle
 from collections.abc import Iterator

@@ -30,7 +30,7 @@ LANDING = {
 
 @pytest.fixture(scope="module")
 def workspace(servers: Path, houses: Callable[[Path, Any], None]) -> Workspace:
-    """A project with one version, whose lake went on since, and whose spec asks for few errors."""
+    """A project with one version, a lake that changed since, and a spec that tolerates few errors."""
     from flows.nightly import nightly
     from flows.retrain import retrain
     from flows.workspace import open_workspace
@@ -67,25 +67,25 @@ def test_the_same_rows_recipe_spec_and_seed_give_the_same_bytes(
     assert "the same model: model.onnx has the same" in said
 
 
-def test_another_seed_or_other_rows_are_told_with_what_may_explain_them(workspace: Workspace) -> None:
+def test_another_seed_or_other_rows_are_reported_with_a_possible_explanation(workspace: Workspace) -> None:
     from flows.backtest.retrace_version import _again, compared
     from flows.steps.training_provenance import code
 
     version = workspace.registry.version(PROJECT, 1)
     assert version is not None
-    files, told = workspace.registry.fetch(version), training(workspace)
-    other = told | {"recipe_parts": told["recipe_parts"] | {"iterations": 150}}
+    files, recorded = workspace.registry.fetch(version), training(workspace)
+    other = recorded | {"recipe_parts": recorded["recipe_parts"] | {"iterations": 150}}
     fitted, rows = _again(workspace, other)
-    found = compared(files, told, fitted, rows, code() | {"lock_sha256": "another"})
+    found = compared(files, recorded, fitted, rows, code() | {"lock_sha256": "another"})
     assert not found.same
     assert any(each.startswith("answers: ") for each in found.differences)
     assert any(each.startswith("lock_sha256: ") for each in found.explanations)
-    newest = told | {"lake_commits": {}, "night": LATER.isoformat()}
+    newest = recorded | {"lake_commits": {}, "night": LATER.isoformat()}
     with pytest.raises(DataError, match="has 0 labelled rows on 2014-07-14"):
         _again(workspace, newest)
 
 
-def test_what_is_not_there_or_says_too_little_is_told(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_or_incomplete_version_is_reported(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     from flows.backtest.retrace_version import reproduce
 
     with pytest.raises(DataError, match="again has no version 7; there is 1"):
@@ -115,10 +115,10 @@ def test_a_lake_as_it_was_knows_no_later_row_and_says_what_is_gone(tmp_path: Pat
 
 
 def test_the_version_says_what_it_needs_and_shows_what_was_read(workspace: Workspace) -> None:
-    told, version = training(workspace), workspace.registry.version(PROJECT, 1)
+    recorded, version = training(workspace), workspace.registry.version(PROJECT, 1)
     assert version is not None
-    assert told["spec"]["project"] == PROJECT
-    assert told["code"]["packages"]["scikit-learn"]
+    assert recorded["spec"]["project"] == PROJECT
+    assert recorded["code"]["packages"]["scikit-learn"]
     files = workspace.registry.fetch(version)
     assert {"plots.html", "MLmodel"} <= set(files)
     assert "<h2>Residuals</h2>" in files["plots.html"].decode()
@@ -130,5 +130,5 @@ def test_the_version_says_what_it_needs_and_shows_what_was_read(workspace: Works
         assert said in version.description
     run = workspace.registry._server.ask("get_run", version.run_id)
     read = {each.dataset.name: each.dataset.digest for each in run.inputs.dataset_inputs}
-    assert read == {table: f"commit-{commit}" for table, commit in told["lake_commits"].items()}
+    assert read == {table: f"commit-{commit}" for table, commit in recorded["lake_commits"].items()}
     assert run.data.params["code.leeway"]

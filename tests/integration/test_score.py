@@ -101,7 +101,9 @@ def test_answers_are_the_same_whether_they_are_held_or_written_as_they_come(
     pd.testing.assert_frame_equal(first.drop(columns=["version", "role"]), second.drop(columns=["version", "role"]))
 
 
-def test_what_fails_while_answers_are_written_is_told_as_it_is(scorer: Scorer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_while_answers_are_written_is_raised_unchanged(
+    scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refused(rows: pd.DataFrame) -> pd.DataFrame:
         raise DataError(f"{len(rows)} rows are refused")
 
@@ -143,7 +145,7 @@ def test_a_later_champions_shadow_answers_are_not_handed_out(scorer: Scorer, tmp
     assert [frame["version"].unique().tolist() for frame in read] == [[1], [2], [2]]
 
 
-def test_a_batch_that_nobody_served_gets_no_file(scorer: Scorer, tmp_path: Path) -> None:
+def test_a_batch_that_was_not_served_gets_no_file(scorer: Scorer, tmp_path: Path) -> None:
     handing = replace(scorer, files=AnswerFiles(str(tmp_path / "out")))
     assert handing.hand_out(BATCHES) == 0
     assert not (tmp_path / "out").exists()

@@ -25,7 +25,7 @@ SPEC = ProjectSpec.model_validate(
         "training": {"min_rows": 100, "iterations": [5]},
     }
 )
-NOBODY = Compute(backend="dask", address="tcp://127.0.0.1:1")
+NO_SCHEDULER = Compute(backend="dask", address="tcp://127.0.0.1:1")
 THREADS = 2
 
 
@@ -39,7 +39,7 @@ def rows() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """Give a cluster over TCP whose workers are threads of this process."""
+    """Yield a cluster over TCP with workers that are threads of this process."""
     from distributed import LocalCluster
 
     threads = {"n_workers": 1, "threads_per_worker": THREADS, "processes": False}
@@ -115,14 +115,14 @@ def test_no_other_client_submits_work_to_a_cluster_that_is_started_here() -> Non
 
 
 def test_a_cluster_is_left_alone_unless_there_are_two_pieces_of_work() -> None:
-    with executor(NOBODY) as spread:
+    with executor(NO_SCHEDULER) as spread:
         assert list(spread(squared, [])) == []
         assert list(spread(squared, [3])) == [9]
 
 
 def test_a_cluster_that_does_not_answer_is_worth_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flows.steps.executor.CONNECT_SECONDS", 1)
-    with executor(NOBODY) as spread, pytest.raises(Unreachable, match="tcp://127"):
+    with executor(NO_SCHEDULER) as spread, pytest.raises(Unreachable, match="tcp://127"):
         list(spread(squared, range(2)))
 
 
@@ -164,6 +164,6 @@ def held_up(number: int) -> int:
 
 
 def test_an_error_says_the_same_after_a_journey() -> None:
-    told = SpecError(["project.yaml:1: no such key", "project.yaml:2: neither"])
-    again = pickle.loads(pickle.dumps(told))  # noqa: S301 - our own, a moment ago
-    assert (str(again), again.faults) == (str(told), told.faults)
+    error = SpecError(["project.yaml:1: no such key", "project.yaml:2: neither"])
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own, a moment ago
+    assert (str(again), again.faults) == (str(error), error.faults)

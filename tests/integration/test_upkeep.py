@@ -1,4 +1,4 @@
-"""Upkeep of a real lake: what counts before it counts after it, and what is nobody's is gone."""
+"""Upkeep of a real lake: rows that count stay, orphaned ones are removed."""
 
 from __future__ import annotations
 

@@ -49,12 +49,12 @@ def answers(schema: ModelSchema, rows: pd.DataFrame = ROWS) -> pd.DataFrame:
     return predictions(rows, Sum(schema), 4, "champion", MOMENT)
 
 
-def told(frame: pd.DataFrame) -> dict[str, Any]:
+def columns_of(frame: pd.DataFrame) -> dict[str, Any]:
     return {str(name): frame[name].tolist() for name in frame}
 
 
 def test_without_a_rule_nothing_is_deferred() -> None:
-    made = told(answers(BINARY))
+    made = columns_of(answers(BINARY))
     assert made["row_id"] == ["a", "b", "c"]
     assert made["revision"] == [2, 2, 2]
     assert (made["version"], made["role"]) == ([4, 4, 4], ["champion"] * 3)
@@ -66,13 +66,13 @@ def test_without_a_rule_nothing_is_deferred() -> None:
 
 def test_unsure_rows_are_passed_on_with_what_moved_them() -> None:
     """P(1) of c is 0.3775 and would be 0.5 with a typical x of 0: x moved it by -0.1225."""
-    made = told(answers(replace(BINARY, deferral=RULE)))
+    made = columns_of(answers(replace(BINARY, deferral=RULE)))
     assert made["deferred"] == [True, False, True]
     assert made["reasons"] == ["", "", "x=-0.5 (-0.122)"]
 
 
 def test_where_no_confidence_is_enough_all_rows_are_passed_on() -> None:
-    made = told(answers(replace(BINARY, deferral=replace(RULE, threshold=None))))
+    made = columns_of(answers(replace(BINARY, deferral=replace(RULE, threshold=None))))
     assert made["deferred"] == [True, True, True]
     assert made["reasons"][1] == "x=3 (+0.113), y=1 (+0.0407)"  # 0.99331 - 0.88080 and - 0.95257
 
@@ -81,7 +81,7 @@ def test_a_regressions_confidence_is_minus_the_error_to_expect() -> None:
     table = ErrorTable(("y",), ((), (0.5,)), (0.1, 5.0, 9.0))
     rule = replace(RULE, threshold=-1.0, errors=table)
     schema = replace(BINARY, task="regression", metric="mean_absolute_error", link="identity", deferral=rule)
-    made = told(answers(schema))
+    made = columns_of(answers(schema))
     assert made["confidence"] == [-0.1, -5, -0.1]
     assert made["deferred"] == [False, True, False]
 
