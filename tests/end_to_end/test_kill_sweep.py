@@ -15,17 +15,9 @@ import pytest
 
 from tasks.lake import read_entries
 from tasks.registry.mlflow_names import KEY
-from tests.end_to_end.conftest import (
-    NIGHT,
-    Copy,
-    ForkServer,
-    cells,
-    changed,
-    contender,
-    contents,
-    first_cells,
-    invariants,
-)
+from tests.end_to_end.fork_server import ForkServer
+from tests.end_to_end.invariants import contents, invariants
+from tests.end_to_end.project_copies import NIGHT, Copy, cells, changed, contender, first_cells
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
 KILLED = -signal.SIGKILL
@@ -56,25 +48,27 @@ def eventful(it: Copy) -> Copy:
     return it
 
 
-def test_a_night_killed_at_any_commit_ends_as_an_undisturbed_one(copy: Copier, mother: ForkServer) -> None:
+def test_a_night_killed_at_any_commit_ends_as_an_undisturbed_one(copy: Copier, fork_server: ForkServer) -> None:
     """What lies between two commits (a page, a metric) makes `before` differ from `after` the last one: see WHEN."""
     plain = eventful(copy("undisturbed"))
     points = [("commit", number, when) for number in range(1, len(COMMITS) + 1) for when in WHEN]
     struck = {point: eventful(copy("-".join(map(str, point)))) for point in points}
-    killed = mother.run(plain.job(), *(it.job(die=point) for point, it in struck.items()))
-    assert killed == [0, *[KILLED] * len(points)], mother.said()[-3000:]
+    killed = fork_server.run(plain.job(), *(it.job(die=point) for point, it in struck.items()))
+    assert killed == [0, *[KILLED] * len(points)], fork_server.output()[-3000:]
     wanted = contents(plain.workspace.lake, plain.project)
     assert all(wanted.values()) or not wanted["features"]
     invariants(plain.workspace)
     for it in struck.values():
         invariants(it.workspace, whole=False)
-    assert mother.run(*(it.job() for it in struck.values())) == [0] * len(points), mother.said()[-3000:]
+    assert fork_server.run(*(it.job() for it in struck.values())) == [0] * len(points), fork_server.output()[-3000:]
     for point, it in struck.items():
         assert contents(it.workspace.lake, it.project) == wanted, point
         invariants(it.workspace)
 
 
-def test_a_retraining_killed_between_any_of_its_writes_puts_up_one_version(copy: Copier, mother: ForkServer) -> None:
+def test_a_retraining_killed_between_any_of_its_writes_puts_up_one_version(
+    copy: Copier, fork_server: ForkServer
+) -> None:
     """Each project is killed again and again, so that the last run finds what all of them left."""
     deaths = {
         "undisturbed": (),
@@ -84,8 +78,10 @@ def test_a_retraining_killed_between_any_of_its_writes_puts_up_one_version(copy:
     found = {name: copy(name, f"retrained-{name}", champion=False) for name in deaths}
     for turn in range(2):
         dying = [it.job("retrain", die=deaths[name][turn]) for name, it in found.items() if deaths[name]]
-        assert mother.run(*dying) == [KILLED] * len(dying), mother.said()[-3000:]
-    assert mother.run(*(it.job("retrain") for it in found.values())) == [0] * len(found), mother.said()[-3000:]
+        assert fork_server.run(*dying) == [KILLED] * len(dying), fork_server.output()[-3000:]
+    assert fork_server.run(*(it.job("retrain") for it in found.values())) == [0] * len(found), fork_server.output()[
+        -3000:
+    ]
     models, records = [], []
     for it in found.values():
         workspace = it.workspace
@@ -100,26 +96,26 @@ def test_a_retraining_killed_between_any_of_its_writes_puts_up_one_version(copy:
     assert len(set(models)) == 1
     assert set(records) == {("registered", "version 1", f"by-hand/{NIGHT}")}
     again = found["killed-late"]
-    assert mother.run(again.job("retrain")) == [0]
+    assert fork_server.run(again.job("retrain")) == [0]
     assert len(again.workspace.registry.versions(again.project)) == 1
 
 
 def test_a_promotion_killed_between_any_of_its_writes_is_completed_by_the_next(
-    copy: Copier, mother: ForkServer
+    copy: Copier, fork_server: ForkServer
 ) -> None:
     it = copy("it", "promoted-killed")
     workspace = it.workspace
     for number in count(1, EACH):
         before = workspace.registry.aliases(it.project)["champion"]
         approved = contender(workspace, f"contender-{number}")
-        ended = mother.run(it.job("promote", die=("*", number, "after")))
+        ended = fork_server.run(it.job("promote", die=("*", number, "after")))
         if ended == [0]:  # it has fewer writes than that
             break
-        assert ended == [KILLED], (number, mother.said()[-3000:])
+        assert ended == [KILLED], (number, fork_server.output()[-3000:])
         serving = it.workspace.champion()
         assert serving is not None
         assert serving.number in {before, approved}
-        assert mother.run(it.job("promote")) == [0], mother.said()[-3000:]
+        assert fork_server.run(it.job("promote")) == [0], fork_server.output()[-3000:]
         assert workspace.registry.aliases(it.project) == {"champion": approved, "previous": before}
         promoted = [
             each.subject for each in read_entries(workspace.lake, it.project, "promotion") if each.action == "promoted"
