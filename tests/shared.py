@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows.stack.process_registry import alive, entry, finish
+from flows.stack.process_registry import alive, entry, terminate
 
 FOLDER = "LEEWAY_TESTS_SHARED"
 PROCESS, LOG = "process.json", "process.log"
@@ -33,7 +33,7 @@ def open_folder(config: pytest.Config) -> None:
     os.environ[FOLDER] = str(folder)
 
     def close() -> None:
-        finish(_with_children(alive(json.loads(note.read_text())) for note in folder.glob(f"*/{PROCESS}")))
+        terminate(_with_children(alive(json.loads(note.read_text())) for note in folder.glob(f"*/{PROCESS}")))
         shutil.rmtree(folder, ignore_errors=True)
 
     config.add_cleanup(close)

@@ -68,6 +68,7 @@ def main(wanted: list[str]) -> int:
 
 
 def _shown(name: str, console: Console) -> bool:
+    console.print(f"[bold]{name}[/]")
     try:
         with console.status(f"measuring: {name}"):
             figures = BENCHES[name](console)

@@ -30,7 +30,7 @@ from tests.bench.sizes import sized
 from tests.integration.largefile import peak_mb
 
 ROWS = 1_000_000
-TIMES_MORE = 5
+TIMES_MORE = sized(5, 1)
 AT_ONCE = 100_000
 NUMBERS = [f"n{number}" for number in range(20)]
 KINDS = [f"k{number}" for number in range(6)]
@@ -71,7 +71,7 @@ def _add_times(figures: Figures, fmt: str, file: Path, rows: int) -> None:
 
 def _say_memory(console: Console, fmt: str, where: Path, rows: int) -> None:
     grown = []
-    for count in (rows, TIMES_MORE * rows):
+    for count in dict.fromkeys((rows, TIMES_MORE * rows)):
         file = where / f"many.{fmt}"
         write(file, fmt, count)
         command = [sys.executable, "-m", "tests.bench.ingest", fmt, str(file)]

@@ -26,6 +26,7 @@ def grown(prefect_server: Server, mlflow_server: Server) -> Path:
     """Give the folder of a project with a first champion that has scored its first night; no test changes it."""
 
     def make(where: Path) -> None:
+        where.mkdir()
         with using_servers(where, prefect_server, mlflow_server):
             grow(where)
 
