@@ -164,7 +164,7 @@ def _run(job: Job) -> None:
 
 @contextmanager
 def _tempered(job: Job) -> Iterator[None]:
-    """Prepare a process for its fault: `die` or `pause` (kind, number, when), `span` of its leases, `unleased`."""
+    """Prepare a process for its fault: `die` or `pause` (kind, number, when), `span` of its leases, `unleased`, `commits`."""
     from tasks import prefect_task
     from tasks.lake import lease
 
@@ -175,10 +175,24 @@ def _tempered(job: Job) -> Iterator[None]:
     if "unleased" in job:
         vars(import_module("flows.steps.exclusive_run"))["acquire_lease"] = lambda *_: nullcontext()
         import_module("flows.workspace").Workspace.with_lease = lambda workspace, _lease: workspace  # nor does a fence
+    if "commits" in job:
+        _listed(Path(job["commits"]))
     for fault, number in (("die", signal.SIGKILL), ("pause", signal.SIGSTOP)):
         if fault in job:
             _struck(job[fault], number)
     yield
+
+
+def _listed(path: Path) -> None:
+    """Write down which table each write of this process commits to, in order."""
+    write = Lake.append_if_absent
+
+    def written(lake: Lake, project: str, table: str, *args: Any, **options: Any) -> bool:
+        with path.open("a", encoding="utf-8") as commits:
+            commits.write(f"{table}\n")
+        return write(lake, project, table, *args, **options)
+
+    vars(sys.modules[Lake.__module__])["Lake"].append_if_absent = written
 
 
 def _struck(at: Sequence[Any], how: signal.Signals) -> None:

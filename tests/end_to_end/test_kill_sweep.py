@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -19,18 +20,23 @@ from tests.end_to_end.fork_server import ForkServer
 from tests.end_to_end.invariants import contents, invariants
 from tests.end_to_end.project_copies import NIGHT, Copy, cells, changed, contender, first_cells
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
 KILLED = -signal.SIGKILL
 WRITES_OF_A_PROMOTION = 7  # at least: the record, two aliases and the one removed, two tags, the report
 COMMITS = (
-    *("leases", "rows", "labels", "quarantine", "rows", "predictions", "batches"),  # the rows of an earlier batch anew
-    *("quarantine", "batches"),  # what no contract knows is set aside
+    *("leases", "rows", "labels", "quarantine", "rows", "predictions", "batches"),  # an earlier batch's rows again
+    *("quarantine", "batches"),  # what no contract knows is quarantined
     *("profiles", "predictions", "decisions", "leases"),
 )
-WHEN = ("before", "after") if os.environ.get("LEEWAY_SWEEP") == "whole" else ("after",)
-EACH = 1 if os.environ.get("LEEWAY_SWEEP") == "whole" else 2  # of a promotion's writes
+WHOLE = os.environ.get("LEEWAY_SWEEP") == "whole"
+WHEN = ("before", "after") if WHOLE else ("after",)
+EVERY = 1 if WHOLE else 2  # of a night's commits, and of a promotion's writes
+TIMEOUT_SECONDS = 3600 if WHOLE else 300
 HALF = 257  # of the 515 sales that landed on the night
 Copier = Callable[..., Copy]
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of third parties' own imports
+    pytest.mark.timeout(TIMEOUT_SECONDS),
+]
 
 
 def eventful(it: Copy) -> Copy:
@@ -48,15 +54,18 @@ def eventful(it: Copy) -> Copy:
     return it
 
 
-def test_a_night_killed_at_any_commit_ends_as_an_undisturbed_one(copy: Copier, fork_server: ForkServer) -> None:
-    """What lies between two commits (a page, a metric) makes `before` differ from `after` the last one: see WHEN."""
-    plain = eventful(copy("undisturbed"))
-    points = [("commit", number, when) for number in range(1, len(COMMITS) + 1) for when in WHEN]
+def test_a_night_killed_at_any_commit_ends_as_an_undisturbed_one(
+    copy: Copier, fork_server: ForkServer, tmp_path: Path
+) -> None:
+    """LEEWAY_SWEEP=whole kills at every commit, before and after it; between two commits are a page and a metric."""
+    plain, commits = eventful(copy("undisturbed")), tmp_path / "commits"
+    points = [("commit", number, when) for number in range(1, len(COMMITS) + 1, EVERY) for when in WHEN]
     struck = {point: eventful(copy("-".join(map(str, point)))) for point in points}
-    killed = fork_server.run(plain.job(), *(it.job(die=point) for point, it in struck.items()))
+    killed = fork_server.run(plain.job(commits=str(commits)), *(it.job(die=point) for point, it in struck.items()))
     assert killed == [0, *[KILLED] * len(points)], fork_server.output()[-3000:]
     wanted = contents(plain.workspace.lake, plain.project)
-    assert all(wanted.values()) or not wanted["features"]
+    assert tuple(commits.read_text(encoding="utf-8").split()) == COMMITS
+    assert [table for table, rows in wanted.items() if not rows] == ["features"]
     invariants(plain.workspace)
     for it in struck.values():
         invariants(it.workspace, whole=False)
@@ -105,7 +114,7 @@ def test_a_promotion_killed_between_any_of_its_writes_is_completed_by_the_next(
 ) -> None:
     it = copy("it", "promoted-killed")
     workspace = it.workspace
-    for number in count(1, EACH):
+    for number in count(1, EVERY):
         before = workspace.registry.aliases(it.project)["champion"]
         approved = contender(workspace, f"contender-{number}")
         ended = fork_server.run(it.job("promote", die=("*", number, "after")))
