@@ -164,7 +164,10 @@ def _run(job: Job) -> None:
 
 @contextmanager
 def _tempered(job: Job) -> Iterator[None]:
-    """Prepare a process for its fault: `die` or `pause` (kind, number, when), `span` of its leases, `unleased`, `commits`."""
+    """Prepare a process for its fault: `die` or `pause` (kind, number, when), `span` of its leases, `unleased`.
+
+    `commits` names a file that lists what it commits.
+    """
     from tasks import prefect_task
     from tasks.lake import lease
 
