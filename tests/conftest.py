@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flows.stack.local_stack import QUIET, drain_logs
 from tests import servers as of_session
 from tests.houses import Landing, write_houses
+from tests.scheduling import longest_first, scheduler, workers
 from tests.servers import Server
 from tests.shared import open_folder
 
@@ -20,6 +22,21 @@ STARTS = {"mlflow_server": of_session.mlflow_server, "prefect_server": of_sessio
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder that the processes of this session share."""
     open_folder(config)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests that take long begin first."""
+    longest_first(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep together what shares much."""
+    return scheduler(config, log)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Tell how many processes `-n logical` is."""
+    return workers()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
