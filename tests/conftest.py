@@ -76,19 +76,19 @@ def prefect_url(prefect_server: Server) -> str:
 def servers(prefect_server: Server, mlflow_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Make this process, and those it starts, use both servers; give a folder for the module's projects and home."""
     where = tmp_path_factory.mktemp("leeway")
-    with using_servers(where, prefect_server, mlflow_server):
+    with using_servers(where, prefect_server.answering(), mlflow_server.answering()):
         yield where
         drain_logs()
 
 
 @contextmanager
-def using_servers(where: Path, prefect: Server, mlflow: Server) -> Iterator[None]:
+def using_servers(where: Path, prefect: str, mlflow: str) -> Iterator[None]:
     """Make this process, and those it starts, use both servers, and a folder's projects and home."""
     names = {
         **QUIET,
-        "PREFECT_API_URL": prefect.answering(),
+        "PREFECT_API_URL": prefect,
         "PREFECT_HOME": str(where / "prefect"),
-        "MLFLOW_TRACKING_URI": mlflow.answering(),
+        "MLFLOW_TRACKING_URI": mlflow,
         "LEEWAY_HOME": str(where / "home"),
         "LEEWAY_PROJECTS": str(where / "projects"),
     }

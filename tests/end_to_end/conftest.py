@@ -27,7 +27,7 @@ def grown(prefect_server: Server, mlflow_server: Server) -> Path:
 
     def make(where: Path) -> None:
         where.mkdir()
-        with using_servers(where, prefect_server, mlflow_server):
+        with using_servers(where, prefect_server.answering(), mlflow_server.answering()):
             grow(where)
 
     return made_once("grown", make)
