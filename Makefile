@@ -3,6 +3,8 @@ BIN := .venv/bin
 # The processes and the order of tests are chosen in tests/scheduling.py.
 IN_PARALLEL := -n logical --dist loadfile --no-loadscope-reorder
 INSTALLED := .venv/.installed
+# Compiled modules are kept: else each of the many processes that tests and servers are made of compiles all it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test quick bench check up lock generated
 .DEFAULT_GOAL := demo
