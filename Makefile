@@ -1,10 +1,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
-# Test files run in parallel, the long ones first; the tests of a file share what they set up.
-SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# The processes and the order of tests are chosen in tests/scheduling.py.
+IN_PARALLEL := -n logical --dist loadfile --no-loadscope-reorder
 INSTALLED := .venv/.installed
+# Compiled modules are kept: else each of the many processes that tests and servers are made of compiles all it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test bench check up lock generated
+.PHONY: demo test quick bench check up lock generated
 .DEFAULT_GOAL := demo
 
 demo: $(INSTALLED)  ## the life cycle of a model on real data, in a few minutes
@@ -14,7 +16,10 @@ up: $(INSTALLED)  ## the local stack: servers, a worker, every project deployed
 	@$(BIN)/leeway up
 
 test: check  ## everything: style, types, layers, tests
-	@$(BIN)/pytest $(SIDE_BY_SIDE) $(ARGS)
+	@$(BIN)/pytest $(IN_PARALLEL) $(ARGS)
+
+quick: $(INSTALLED)  ## what needs no server: units, laws, doctests, in two minutes
+	@$(BIN)/pytest $(IN_PARALLEL) tests/unit tests/properties tests/architecture tasks flows $(ARGS)
 
 check: $(INSTALLED)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache && $(BIN)/mypy && $(BIN)/python -m tests.architecture.plain_words && $(BIN)/python -m tests.architecture.unused_code

@@ -1,6 +1,7 @@
-"""Measured figures, each beside a floor from the same run: `make bench`, or `make bench ARGS="night stack"`.
+"""Measured figures, each with a floor from the same run: `make bench`, or `make bench ARGS="night stack"`.
 
-Nothing here fails for being slow: shared machines are noisy, so look at the ratios and the CPU seconds.
+Nothing here fails for being slow: shared machines are noisy, so look at the ratios and the CPU seconds. A bench that
+ends in an error does not end the others. `LEEWAY_BENCH=small` shows in seconds that each runs.
 """
 
 import sys
@@ -60,11 +61,22 @@ def main(wanted: list[str]) -> int:
     if unknown:
         console.print(f"no bench {', '.join(unknown)}; there are {', '.join(BENCHES)}")
         return 2
-    for name in wanted or BENCHES:
+    failed = [name for name in wanted or BENCHES if not _shown(name, console)]
+    if failed:
+        console.print(f"[red]failed[/] {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+def _shown(name: str, console: Console) -> bool:
+    console.print(f"[bold]{name}[/]")
+    try:
         with console.status(f"measuring: {name}"):
             figures = BENCHES[name](console)
-        console.print(figures.table(), "")
-    return 0
+    except Exception:  # noqa: BLE001 - the other benches are measured all the same
+        console.print_exception()
+        return False
+    console.print(figures.table(), "")
+    return True
 
 
 if __name__ == "__main__":

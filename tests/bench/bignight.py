@@ -7,10 +7,9 @@ and a lake of its own. `LEEWAY_BENCH_ROWS` makes it smaller for a quick look.
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
@@ -30,7 +29,10 @@ from rich.console import Console
 
 from tests.bench.figures import Figures, Time
 from tests.bench.places import own_place
+from tests.bench.rooms import plain_rooms
 from tests.bench.scoring import CATEGORIES, NUMBERS, TREES, VALUES, fitted_pair, rows_of
+from tests.bench.sizes import rows as rows_measured
+from tests.bench.sizes import sized
 from tests.integration.largefile import peak_mb
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ ROWS = 1_000_000
 AT_ONCE = 50_000
 NAME = "bignight"
 NIGHT = date(2026, 6, 1)
-TRAINED_DAYS, TRAINED_A_DAY = 28, 1_000
+TRAINED_DAYS, TRAINED_A_DAY = 28, sized(1_000, 50)
 PART = 10  # scikit-learn is three times slower: a tenth of the rows tells as much
 BARE, PIPELINE = "onnxruntime on a ready matrix", f"pipeline.predict, {PART} x a tenth of the rows"
 ROOMS = ("ingest", "validate", "store", "suspect", "profile", "score", "monitor", "decide")
@@ -85,7 +87,7 @@ class Clocked:
 
 
 def bench_bignight(console: Console) -> Figures:
-    rows = int(os.environ.get("LEEWAY_BENCH_ROWS", ROWS))
+    rows = rows_measured(ROWS)
     figures = Figures(f"a night of {rows:,} rows x {len(NUMBERS) + len(CATEGORIES)}, {TREES} trees, one thread each")
     with own_place() as where, get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
         bare, pipeline = pool.apply(_model_alone, (rows,))
@@ -177,18 +179,15 @@ def _night(folder: Path) -> Night:
 @contextmanager
 def _clocked_rooms() -> Iterator[Clocked]:
     """Run each room as a plain function, and clock what the flows time, while the block runs."""
-    from prefect import Task
-
     from tasks.metrics_export.task import timed
 
     clocked = Clocked()
 
-    def plainly(task: Task[..., Any], *args: Any, **options: Any) -> Any:
-        with clocked.room(task.name) if task.name in UNTIMED else nullcontext():
-            return task.fn(*args, **options)
+    def wrap(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        return clocked.room(name)(function) if name in UNTIMED else function
 
     with ExitStack() as patches:
-        patches.enter_context(patch.object(Task, "__call__", plainly))
+        patches.enter_context(plain_rooms(wrap))
         patches.enter_context(patch("flows.steps.events.emit_event"))
         for module in [each for name, each in sys.modules.items() if name.startswith("flows.")]:
             if getattr(module, "timed", None) is timed:

@@ -23,14 +23,16 @@ from rich.console import Console
 from tasks.lake import Batch, Lake, ParallelMap, RowFiles, partitions
 from tests.bench.figures import Figures, Time
 from tests.bench.places import own_place
-from tests.bench.scoring import CATEGORIES, NUMBERS, fitted_pair, rows_of
+from tests.bench.scoring import CATEGORIES, NUMBERS, TREES, fitted_pair, rows_of
+from tests.bench.sizes import rows as rows_measured
+from tests.bench.sizes import sized
 from tests.clusters import cluster_of
 
 ROWS = 4_000_000
 WRITTEN_AT_ONCE = 200_000
 FIRST = date(2026, 1, 1)
 DAYS = 7
-PIECES = 1_000
+PIECES = sized(1_000, 10)
 ALONE, SHARED = "one machine, one thread", "two Dask workers of one thread"
 Peaks = dict[str, float]
 
@@ -47,7 +49,7 @@ class Found:
 
 
 def bench_cluster(console: Console) -> Figures:
-    rows = int(os.environ.get("LEEWAY_BENCH_ROWS", ROWS))
+    rows = rows_measured(ROWS)
     quiet = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     with own_place() as place:
         batch = _delivered(place, rows)
@@ -60,7 +62,7 @@ def bench_cluster(console: Console) -> Figures:
             shared = _in_own_process(partial(_measured, place / "shared", batch, model, cluster.address))
     for one, other in zip(alone.written, shared.written, strict=True):
         pd.testing.assert_frame_equal(one, other, check_exact=True)
-    figures = Figures(f"{rows:,} rows x {len(NUMBERS) + len(CATEGORIES)} in {len(parts)} parts, 200 trees")
+    figures = Figures(f"{rows:,} rows x {len(NUMBERS) + len(CATEGORIES)} in {len(parts)} parts, {TREES} trees")
     for name, ways in {"profiled": "profile", "scored": "score"}.items():
         figures.add(f"{name}: {ALONE}", getattr(alone, ways))
         figures.add(f"{name}: {SHARED}", getattr(shared, ways), f"{name}: {ALONE}")

@@ -19,10 +19,11 @@ from tasks.evaluate import ComparisonSet, gate
 from tasks.model import ModelSchema, Predictor
 from tasks.spec.project_spec import ProjectSpec
 from tests.bench.figures import Figures, Time
+from tests.bench.sizes import sized
 
 DAYS, ROWS_A_DAY = 28, 50
 UNKNOWABLE, DAYS_LUCK, OWN, BETTER = 0.18, 0.03, 0.09, 0.065
-TRIES, HOLDOUTS, BETTER_ONES = 10, 100, 100
+TRIES, HOLDOUTS, BETTER_ONES = sized((10, 100, 100), (2, 2, 2))
 SPEC = ProjectSpec.model_validate(
     {
         "project": "simulated",

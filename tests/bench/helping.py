@@ -9,8 +9,9 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.bench.figures import Figures, Time
+from tests.bench.sizes import sized
 
-TIMES = 5
+TIMES = sized(5, 1)
 FLOOR = "python -c pass"
 
 

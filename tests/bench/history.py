@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -23,10 +22,12 @@ from tasks.spec import ProjectSpec, read_spec
 from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
 from tests.bench.figures import Figures, Time
+from tests.bench.sizes import rows as rows_measured
+from tests.bench.sizes import sized
 
-WARM, PAST = 1, (10, 100, 1_000)
+WARM, PAST = 1, sized((10, 100, 1_000), (2, 4))
 ROWS_A_BATCH = 1_000
-LARGE_ROWS = int(os.environ.get("LEEWAY_BENCH_ROWS", "1000000"))
+LARGE_ROWS = rows_measured(1_000_000)
 NUMBERS = [f"n{number:02d}" for number in range(25)]
 CATEGORIES = [f"c{number}" for number in range(5)]
 FIRST, MOMENT = date(2023, 1, 2), datetime(2026, 1, 1, tzinfo=UTC)

@@ -25,18 +25,20 @@ from tasks.records import Delivery, Landed
 from tasks.spec.project_spec import ProjectSpec
 from tests.bench.figures import Figures, Time
 from tests.bench.places import own_place
+from tests.bench.sizes import rows as rows_measured
+from tests.bench.sizes import sized
 from tests.integration.largefile import peak_mb
 
 ROWS = 1_000_000
-TIMES_MORE = 5
+TIMES_MORE = sized(5, 1)
 AT_ONCE = 100_000
 NUMBERS = [f"n{number}" for number in range(20)]
 KINDS = [f"k{number}" for number in range(6)]
-REPEATS = 3
+REPEATS = sized(3, 1)
 
 
-def bench_ingest(console: Console, rows: int = ROWS) -> Figures:
-    """Measure; fewer rows are for whoever only wants to see that it runs."""
+def bench_ingest(console: Console) -> Figures:
+    rows = rows_measured(ROWS)
     figures = Figures(f"reading {rows:,} rows of 30 columns (median of {REPEATS})")
     with own_place() as where:
         for fmt in ("csv", "parquet"):
@@ -69,7 +71,7 @@ def _add_times(figures: Figures, fmt: str, file: Path, rows: int) -> None:
 
 def _say_memory(console: Console, fmt: str, where: Path, rows: int) -> None:
     grown = []
-    for count in (rows, TIMES_MORE * rows):
+    for count in dict.fromkeys((rows, TIMES_MORE * rows)):
         file = where / f"many.{fmt}"
         write(file, fmt, count)
         command = [sys.executable, "-m", "tests.bench.ingest", fmt, str(file)]

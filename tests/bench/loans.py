@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from tests.bench.sizes import sized
+
 FIRST_DAY = date(2026, 1, 5)
 DAYS = 160
-ROWS_A_DAY = 150
+ROWS_A_DAY = sized(150, 40)
 DELAY_DAYS = 7
 SPEC = f"""\
 project: loans

@@ -25,10 +25,12 @@ from tasks.monitor.slicing.slice_errors import Tally, merged
 from tasks.spec.data_sections import Features
 from tasks.spec.policy_sections import Monitoring
 from tests.bench.figures import Figures
+from tests.bench.sizes import sized
 
-SIZES, SEEDS, LEARNT, QUIET, LONGEST = (50, 300, 1000), 3, 28, 60, 40
+SIZES, SEEDS, LEARNT, QUIET, LONGEST = sized(((50, 300, 1000), 3, 28, 60, 40), ((50,), 1, 28, 3, 3))
 NUMBERS, CATEGORIES = [f"x{n}" for n in range(40)], [f"c{n}" for n in range(10)]
 FEATURES = Features(numbers=NUMBERS, categories=CATEGORIES)
+LOOKED_AT = sized(200_000, 2_000)
 START, SWING, NIGHTS, POLICY = date(2026, 1, 5), 0.2, 365.25, Monitoring()
 LEEWAY = Leeway(POLICY.effect, POLICY.false_alarms_per_year, NIGHTS)
 
@@ -72,7 +74,7 @@ def watched(seed: int, rows: int, nights: range, times: float) -> tuple[list[int
     return local, whole
 
 
-def cost(rows: int = 200_000) -> float:
+def cost(rows: int = LOOKED_AT) -> float:
     """Return the CPU seconds of a look at so many labelled rows."""
     known, _ = learnt(0, 300)
     frame, errors = night(0, 99, rows)
@@ -98,10 +100,10 @@ def table(sizes: tuple[int, ...]) -> Table:
 def bench_local_slices(console: Console) -> Figures:
     """Print the delays, and what a look costs."""
     console.print(table(SIZES))
-    console.print(f"200,000 labelled rows in 200 slices: {cost():.2f} CPU s")
+    console.print(f"{LOOKED_AT:,} labelled rows in 200 slices: {cost():.2f} CPU s")
     return Figures("local slices: see above")
 
 
 if __name__ == "__main__":
     Console().print(table(tuple(int(each) for each in sys.argv[1:]) or SIZES))
-    Console().print(f"200,000 labelled rows in 200 slices: {cost():.2f} CPU s")
+    Console().print(f"{LOOKED_AT:,} labelled rows in 200 slices: {cost():.2f} CPU s")

@@ -6,15 +6,10 @@ Nights through Prefect and nights of the same rooms as plain functions take turn
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from datetime import date
-from functools import partial, wraps
+from functools import partial
 from statistics import median
-from time import perf_counter
-from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -22,12 +17,14 @@ from flows.stack.local_stack import open_stack
 from tests.bench.figures import Figures, Time
 from tests.bench.places import own_place
 from tests.bench.project import NAME, ROWS_A_NIGHT, day_rows, nights_after_first, write_project
+from tests.bench.rooms import plain_rooms, timed_rooms
+from tests.bench.sizes import sized
 
 if TYPE_CHECKING:
     from flows.workspace import Workspace
 
-NIGHTS = 5
-WARMING = 2
+NIGHTS = sized(5, 1)
+WARMING = sized(2, 0)
 TOTAL = f"a night of {ROWS_A_NIGHT:,} rows, servers up"
 PLAIN = "the same rooms without Prefect"
 BARE = f"the bare model on {ROWS_A_NIGHT:,} rows"
@@ -69,10 +66,10 @@ def _measured(nights: list[date]) -> tuple[Rooms, list[Time], list[Time]]:
     """Run nights by turns; return each Prefect night's seconds by room, and the times of both kinds of night."""
     rooms, whole, plain = [], [], []
     for through, without in zip(nights[::2], nights[1::2], strict=True):
-        with _timed_rooms() as seconds:
+        with timed_rooms() as seconds:
             whole.append(Time.of(partial(_through_prefect, through)))
         rooms.append(seconds)
-        with _plain_rooms():
+        with plain_rooms():
             plain.append(Time.of(partial(_plainly, without)))
     return rooms, whole, plain
 
@@ -84,48 +81,11 @@ def _through_prefect(night: date) -> None:
 
 
 def _plainly(night: date) -> None:
-    from flows.nightly import nightly
+    from flows.nightly import run_night
+    from flows.steps.exclusive_run import run_exclusively
+    from flows.workspace import open_workspace
 
-    nightly.fn(NAME, night, "bench")
-
-
-@contextmanager
-def _timed_rooms() -> Iterator[dict[str, float]]:
-    """Give a table that every room's seconds are added to, by its name, while the block runs."""
-    seconds: dict[str, float] = {}
-    with ExitStack() as patches:
-        for task in {id(task): task for _, _, task in _tasks()}.values():
-            patches.enter_context(patch.object(task, "fn", _timed(task.fn, task.name, seconds)))
-        yield seconds
-
-
-@contextmanager
-def _plain_rooms() -> Iterator[None]:
-    """Put the plain function in each task's place while the block runs."""
-    with ExitStack() as patches:
-        for module, name, task in _tasks():
-            patches.enter_context(patch.object(module, name, task.fn))
-        yield
-
-
-def _tasks() -> list[tuple[Any, str, Any]]:
-    """Return where each room is known by which name: a flow's module is asked, not the room's own."""
-    from prefect import Task
-
-    flows = [module for name, module in sys.modules.items() if name.startswith("flows.")]
-    return [(module, name, each) for module in flows for name, each in vars(module).items() if isinstance(each, Task)]
-
-
-def _timed(function: Callable[..., Any], name: str, seconds: dict[str, float]) -> Callable[..., Any]:
-    @wraps(function)
-    def timed(*args: Any, **options: Any) -> Any:
-        began = perf_counter()
-        try:
-            return function(*args, **options)
-        finally:
-            seconds[name] = seconds.get(name, 0.0) + perf_counter() - began
-
-    return timed
+    run_exclusively(open_workspace(NAME), night, "bench", run_night, catch_up=False)
 
 
 def _bare(workspace: Workspace) -> Time:

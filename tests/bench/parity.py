@@ -6,7 +6,6 @@ registers a model makes them (`prove_parity`). `LEEWAY_BENCH_ROWS` makes it smal
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import Any
 from unittest.mock import patch
@@ -20,10 +19,13 @@ from tasks.model import EXPORTERS, ModelSchema, export_model, raw_scores
 from tasks.model.export import parity
 from tasks.model.input_matrix import input_matrix
 from tests.bench.figures import Figures, Time
+from tests.bench.sizes import rows as rows_measured
+from tests.bench.sizes import sized
 
 ROWS = 100_000
-TRAINED_ON = 5_000
-TREES = 100
+TRAINED_ON = sized(5_000, 500)
+TREES = sized(100, 5)
+POINTS = sized(10_000, 100)  # at and beside thresholds, a column
 CITIES = tuple(f"city {place:02d}" for place in range(30))
 SCHEMA = ModelSchema(
     project="bench",
@@ -40,7 +42,7 @@ NEWER: dict[str, dict[str, Any]] = {
 
 
 def bench_parity(console: Console) -> Figures:
-    rows = int(os.environ.get("LEEWAY_BENCH_ROWS", ROWS))
+    rows = rows_measured(ROWS)
     figures = Figures(f"parity on {rows:,} rows and more: seconds to fit, export and compare")
     frame = rows_of(rows)
     for name in EXPORTERS:
@@ -80,7 +82,7 @@ def _worst(name: str, task: Any, frame: pd.DataFrame) -> float:
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a solver has not converged
         fitted = _estimator(name).fit(input_matrix(known, schema), _target(input_matrix(known, schema), task))
-        with patch.object(parity, "POINTS_PER_COLUMN", 10_000):
+        with patch.object(parity, "POINTS_PER_COLUMN", POINTS):
             return parity.prove_parity(
                 export_model(fitted, schema), lambda rows: raw_scores(fitted, input_matrix(rows, schema)), frame
             )

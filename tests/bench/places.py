@@ -8,15 +8,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.bench.sizes import SMALL
+
 OURS = ("LEEWAY_", "PREFECT_", "MLFLOW_", "AWS_")
+KEPT = {"LEEWAY_BENCH", "LEEWAY_BENCH_ROWS"} | ({"PREFECT_API_URL", "MLFLOW_TRACKING_URI"} if SMALL else set())
 
 
 @contextmanager
 def own_place() -> Iterator[Path]:
-    """Give an empty folder; whatever the block sets in the environment ends with it."""
+    """Give an empty folder; whatever the block sets in the environment ends with it.
+
+    A small bench, which measures nothing, uses the servers that the environment names.
+    """
     before = dict(os.environ)
     for name in before:
-        if name.startswith(OURS):
+        if name.startswith(OURS) and name not in KEPT:
             del os.environ[name]
     try:
         with TemporaryDirectory(prefix="leeway-bench-", ignore_cleanup_errors=True) as folder:

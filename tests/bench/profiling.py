@@ -1,7 +1,7 @@
 """Profile and drift of a wide Parquet file against a stored reference: processor seconds, memory, distance from exact.
 
 Everything is measured in processes of its own, on one thread, beside reading the same file and beside SciPy's
-Kolmogorov-Smirnov and chi-square tests of the same rows. `PROFILING_ROWS=20000` makes a smoke run of it.
+Kolmogorov-Smirnov and chi-square tests of the same rows. `LEEWAY_BENCH_ROWS` makes it smaller for a quick look.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ from tasks.profiles.table_profile import TableCounter
 from tests.bench.figures import Figures, Time
 from tests.bench.places import own_place
 from tests.bench.profile_distances import jensen_shannon, kolmogorov_smirnov, psi, wasserstein
+from tests.bench.sizes import rows as rows_measured
+from tests.bench.sizes import sized
 from tests.bench.wide import CATEGORIES, NUMBERS, wide_rows
 
 ROWS = 1_000_000
 BATCH_ROWS = 1 << 16
-TIMES = 5
+TIMES = sized(5, 1)
 BUFFER_BYTES = 1 << 16
 FITTED_ROWS = 100_000
 READ, STREAM, OURS, PEER = (
@@ -53,7 +55,7 @@ class Measured:
 
 
 def bench_profiling(console: Console) -> Figures:
-    rows = int(os.environ.get("PROFILING_ROWS", ROWS))
+    rows = rows_measured(ROWS)
     with own_place() as place:
         _write(place, rows)
         runs = [{what: _child(place, what) for what in (READ, STREAM, OURS)} for _ in range(TIMES)]

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from tests.bench.sizes import sized
+
 NAME = "bench-shops"
 ROWS_A_NIGHT = 1_000
 HISTORY_DAYS = 60
-HISTORY_ROWS_A_DAY = 200
+HISTORY_ROWS_A_DAY = sized(200, 30)
 DELAY_DAYS = 7
 FIRST_NIGHT = date(2026, 3, 2)
 NUMBERS = [f"number_{position:02d}" for position in range(20)]

@@ -24,12 +24,13 @@ from tasks.profiles import TableProfile, fit_ruler, profile
 from tasks.spec.policy_sections import Monitoring
 from tests.bench.figures import Figures, Time
 from tests.bench.profile_distances import kolmogorov_smirnov, psi
+from tests.bench.sizes import sized
 
 NUMBERS, CATEGORIES, CELLS = 40, 10, 6
-REFERENCE_DAYS, NIGHTS = 182, 365
+REFERENCE_DAYS, NIGHTS = sized((182, 365), (56, 14))
 START = date(2026, 1, 5)
-SIZES = (200, 1_000, 10_000)
-SEEDS = 3
+SIZES = sized((200, 1_000, 10_000), (100,))
+SEEDS = sized(3, 1)
 WEEKDAY, WOBBLE = 0.2, 0.1  # standard deviations of a column, resp. of a category's log odds
 
 
@@ -114,9 +115,9 @@ def table(sizes: tuple[int, ...]) -> Table:
 def bench_quiet_year(console: Console) -> Figures:
     """Print the alarms, and return what a year of nights cost."""
     console.print(table(SIZES))
-    found = year(World(0, 1_000))
+    found = year(World(0, sized(1_000, 100)))
     figures = Figures("a quiet year of 50 columns")
-    figures.add("365 nights of the monitor", Time(found.seconds, found.cpu_seconds))
+    figures.add(f"{NIGHTS} nights of the monitor", Time(found.seconds, found.cpu_seconds))
     return figures
 
 

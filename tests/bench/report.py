@@ -26,10 +26,11 @@ from tasks.records.entry_codec import from_row, to_row
 from tasks.report import page
 from tasks.spec import ProjectSpec
 from tests.bench.figures import Figures, Time
+from tests.bench.sizes import sized
 
-NIGHTS = 365
-COLUMNS = (50, 500)
-TIMES = 3
+NIGHTS = sized(365, 20)
+COLUMNS = sized((50, 500), (5,))
+TIMES = sized(3, 1)
 SPEC = ProjectSpec.model_validate({
     "project": "bench",
     "scope": {"owner": "me", "objective": "x", "metric": "mean_absolute_error"},

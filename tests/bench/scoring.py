@@ -5,7 +5,6 @@ All on one thread, in the same run. `LEEWAY_BENCH_ROWS` makes it smaller for a q
 
 from __future__ import annotations
 
-import os
 import resource
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -23,12 +22,14 @@ from rich.console import Console
 from tasks.model import ModelSchema, Predictor, export_model, load_model, model_files
 from tasks.model.input_matrix import input_matrix
 from tests.bench.figures import Figures, Time
+from tests.bench.sizes import rows as rows_measured
+from tests.bench.sizes import sized
 
 ROWS = 1_000_000
-TRAINED_ON = 20_000
+TRAINED_ON = sized(20_000, 1_000)
 CHUNK = 50_000
-TIMES = 3
-TREES = 200
+TIMES = sized(3, 1)
+TREES = sized(200, 10)
 NUMBERS = [f"number_{place:02d}" for place in range(25)]
 CATEGORIES = [f"category_{place}" for place in range(5)]
 VALUES = [f"value {place:02d}" for place in range(50)]
@@ -39,7 +40,7 @@ FILES = "Leeway, Parquet to Parquet in chunks"
 def bench_scoring(console: Console) -> Figures:
     from threadpoolctl import threadpool_limits
 
-    rows = int(os.environ.get("LEEWAY_BENCH_ROWS", ROWS))
+    rows = rows_measured(ROWS)
     with threadpool_limits(1):
         pipeline, model = fitted_pair()
         frame = rows_of(rows, seed=1)

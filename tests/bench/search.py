@@ -21,8 +21,9 @@ from tasks.train.fit.recipe_fit import FitCache
 from tasks.train.model_search.search import search_recipes
 from tasks.train.model_search.search_options import SearchOptions, TrialResult
 from tests.bench.figures import Figures, Time
+from tests.bench.sizes import sized
 
-TRIALS, DAYS, ROWS_A_DAY, FIRST = 16, 150, 20, date(2026, 1, 1)
+TRIALS, DAYS, ROWS_A_DAY, FIRST = sized(16, 2), 150, sized(20, 4), date(2026, 1, 1)
 NUMBERS = [f"number_{place}" for place in range(10)]
 SPEC = ProjectSpec.model_validate(
     {

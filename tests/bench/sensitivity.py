@@ -24,8 +24,9 @@ from tasks.profiles import fit_ruler, profile
 from tasks.spec.policy_sections import Monitoring
 from tests.bench.figures import Figures
 from tests.bench.quiet_year import CATEGORIES, NIGHTS, NUMBERS, REFERENCE_DAYS, SIZES, START, WOBBLE, World
+from tests.bench.sizes import sized
 
-CLEAN_NIGHTS, LONGEST, SEEDS = 14, 60, 3
+CLEAN_NIGHTS, LONGEST, SEEDS = sized((14, 60, 3), (2, 5, 1))
 CHANGED = range(1, NUMBERS, 4)
 STEP, RAMP = 3.0, 0.05  # day-to-day standard deviations; a ramp's are a day
 

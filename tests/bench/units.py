@@ -15,17 +15,18 @@ from rich.console import Console
 from tasks.lake import Lake
 from tests.bench.figures import Figures, Time
 from tests.bench.places import own_place
+from tests.bench.sizes import sized
 
 if TYPE_CHECKING:
     from flows.stack.local_stack import Endpoints
 
-ROWS, COLUMNS = 1_000_000, 12
-COMMITS = 300
-KEYS = 10_000
-TASKS = 100
+ROWS, COLUMNS = sized(1_000_000, 2_000), 12
+COMMITS = sized(300, 3)
+KEYS = sized(10_000, 10)
+TASKS = sized(100, 3)
 METRICS = 100
 ARTIFACT_BYTES = 1_000_000
-TIMES = 5
+TIMES = sized(5, 1)
 SMALL = "one row appended to a table of one file"
 DAY = date(2026, 1, 2)
 

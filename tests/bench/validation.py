@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,10 +25,12 @@ from tasks.validate.contract.expectations import FailedExpectation, evaluate, ev
 from tasks.validate.contract.gx_lock import quiet_great_expectations
 from tasks.validate.contract.suite import Expectation, Suite, built
 from tests.bench.figures import Figures, Time
+from tests.bench.sizes import rows as rows_measured
+from tests.bench.sizes import sized
 
 ROWS = 1_000_000
-CHUNK = 200_000
-TIMES = 3
+CHUNK = sized(200_000, 1_500)
+TIMES = sized(3, 1)
 NUMBERS = [f"n{number}" for number in range(18)]
 CATEGORIES = [f"c{number}" for number in range(6)]
 BOOLEANS = [f"b{number}" for number in range(4)]
@@ -39,7 +40,7 @@ PANDAS = "plain pandas"
 
 
 def bench_validation(console: Console) -> Figures:
-    rows = int(os.environ.get("LEEWAY_BENCH_ROWS", ROWS))
+    rows = rows_measured(ROWS)
     frame, suite = rows_of(rows), suite_of(rows)
     evaluate(frame.iloc[:10], suite)  # imports, and what Great Expectations sets up once
     _quietly(lambda: _plainly(frame.iloc[:10], suite))

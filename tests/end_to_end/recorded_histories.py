@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tasks.lake import append_entry, latest
 from tasks.records import Action, NightEntry
-from tests.conftest import weeks, write_houses
+from tests.houses import weeks, write_houses
 
 if TYPE_CHECKING:
     from flows.workspace import Workspace

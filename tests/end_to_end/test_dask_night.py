@@ -17,7 +17,8 @@ import pytest
 
 from tasks.lake import row_files as parts
 from tests.clusters import Processes, cluster_of
-from tests.end_to_end.conftest import NEXT, NIGHT, Copy, cells, contents, invariants
+from tests.end_to_end.invariants import contents, invariants
+from tests.end_to_end.project_copies import NEXT, NIGHT, Copy, cells
 from tests.end_to_end.slow_worker import MARKS
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports

@@ -24,22 +24,20 @@ from tasks.errors import Unreachable
 from tasks.lake import latest, read_entries, read_nights
 from tasks.notify import sent_messages
 from tasks.records import NightEntry
-from tests.end_to_end.conftest import (
+from tests.end_to_end.fork_server import WRITES, ForkServer, wait_until_stopped
+from tests.end_to_end.invariants import contents, invariants
+from tests.end_to_end.project_copies import (
     FIRST,
     NEXT,
     NIGHT,
-    WRITES,
+    PROJECT,
     Copy,
-    ForkServer,
     batch,
     cells,
     changed,
     contender,
-    contents,
     copied_to,
     first_cells,
-    invariants,
-    wait_until_stopped,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
@@ -47,6 +45,8 @@ MANY_COLUMNS = 5
 LATER = "2014-07-28"
 WEEKS = (NIGHT, NEXT, LATER, "2014-08-04", "2014-08-11")
 KILLED = -signal.SIGKILL
+RACE = os.environ.get("LEEWAY_RACE", "4x1")
+RACE_TIMEOUT_SECONDS = 300 if RACE == "4x1" else 3600
 Copier = Callable[..., Copy]
 Contents = dict[str, list[tuple[str, ...]]]
 Undisturbed = Callable[..., Contents]
@@ -60,7 +60,9 @@ def landed(it: Copy, *nights: str) -> Copy:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(grown: Path, mother: ForkServer, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Contents]:
+def undisturbed(
+    grown: Path, fork_server: ForkServer, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Contents]:
     """Give what is in the tables after nights on which nothing went wrong."""
     done: dict[tuple[str, ...], Contents] = {}
 
@@ -68,7 +70,7 @@ def undisturbed(grown: Path, mother: ForkServer, tmp_path_factory: pytest.TempPa
         if nights not in done:
             plain = landed(copied_to(grown, tmp_path_factory.mktemp("undisturbed") / "it"), *nights)
             for night in nights:
-                assert mother.run(plain.job(night=night)) == [0], mother.said()[-3000:]
+                assert fork_server.run(plain.job(night=night)) == [0], fork_server.output()[-3000:]
             done[nights] = contents(plain.workspace.lake, plain.project)
         return done[nights]
 
@@ -78,66 +80,82 @@ def undisturbed(grown: Path, mother: ForkServer, tmp_path_factory: pytest.TempPa
 # --- several at once ------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def retraining(servers: Path) -> Iterator[None]:
+    """Let a night that decides so start a retraining, which no worker takes."""
+    from prefect import get_client
+
+    from flows.retrain import retrain
+
+    assert servers
+    with get_client(sync_client=True) as client:
+        made = client.create_deployment(client.create_flow(retrain), PROJECT)
+        yield
+        client.delete_deployment(made)
+
+
+@pytest.mark.usefixtures("retraining")
+@pytest.mark.timeout(RACE_TIMEOUT_SECONDS)
 def test_many_processes_that_run_the_same_nights_at_once_end_as_one(
-    copy: Copier, mother: ForkServer, undisturbed: Undisturbed
+    copy: Copier, fork_server: ForkServer, undisturbed: Undisturbed
 ) -> None:
     """LEEWAY_RACE=16x20 asks for so many processes, so many times; each time the night is a new one for four times."""
-    processes, rounds = map(int, os.environ.get("LEEWAY_RACE", "4x1").split("x"))
+    processes, rounds = map(int, RACE.split("x"))
     nights = WEEKS[: min(rounds, len(WEEKS))]
     wanted = undisturbed(*nights)
     for lap in range(-(-rounds // len(nights))):
         it = landed(copy(f"lap-{lap}"), *nights)
         for night in nights:
-            ended = mother.run(*[it.job(night=night)] * processes, at_once=processes)
-            assert ended == [0] * processes, mother.said()[-3000:]
+            ended = fork_server.run(*[it.job(night=night)] * processes, at_once=processes)
+            assert ended == [0] * processes, fork_server.output()[-3000:]
         assert contents(it.workspace.lake, it.project) == wanted
         invariants(it.workspace)
 
 
 def test_processes_that_no_lease_keeps_apart_still_count_everything_once(
-    copy: Copier, mother: ForkServer, undisturbed: Undisturbed
+    copy: Copier, fork_server: ForkServer, undisturbed: Undisturbed
 ) -> None:
     """As if every one of them had been paused for longer than its lease."""
     wanted, it = undisturbed(NIGHT), landed(copy(), NIGHT)
-    ended = mother.run(*[it.job(unleased=True)] * 4, at_once=4)
+    ended = fork_server.run(*[it.job(unleased=True)] * 4, at_once=4)
     assert 0 in ended
     invariants(it.workspace, whole=False)
-    assert mother.run(it.job()) == [0], mother.said()[-3000:]
+    assert fork_server.run(it.job()) == [0], fork_server.output()[-3000:]
     assert contents(it.workspace.lake, it.project) == wanted
     invariants(it.workspace)
 
 
-def test_a_night_whose_holder_was_killed_is_done_at_once_by_the_next(copy: Copier, mother: ForkServer) -> None:
+def test_a_night_whose_holder_was_killed_is_done_at_once_by_the_next(copy: Copier, fork_server: ForkServer) -> None:
     from tasks.lake import lease
 
     it = landed(copy(), NIGHT)
-    assert mother.run(it.job(die=("profiles", 1, "before"))) == [KILLED]
+    assert fork_server.run(it.job(die=("profiles", 1, "before"))) == [KILLED]
     began = time.monotonic()
-    assert mother.run(it.job()) == [0], mother.said()[-3000:]
+    assert fork_server.run(it.job()) == [0], fork_server.output()[-3000:]
     assert time.monotonic() - began < lease.SPAN.total_seconds() / 2
     invariants(it.workspace)
 
 
 @pytest.mark.parametrize("table", ["batches", "predictions"])
 def test_a_holder_that_was_paused_for_longer_than_its_lease_does_no_harm(
-    copy: Copier, mother: ForkServer, undisturbed: Undisturbed, table: str
+    copy: Copier, fork_server: ForkServer, undisturbed: Undisturbed, table: str
 ) -> None:
     wanted, it = undisturbed(NIGHT), landed(copy(), NIGHT)
-    paused = mother.start(it.job(pause=(table, 1, "before"), span=1.0))
+    paused = fork_server.start(it.job(pause=(table, 1, "before"), span=1.0))
     try:
         wait_until_stopped(paused)
-        assert mother.run(it.job()) == [0], mother.said()[-3000:]
+        assert fork_server.run(it.job()) == [0], fork_server.output()[-3000:]
     finally:
         os.kill(paused, signal.SIGCONT)
-    assert mother.wait(paused)[1] == 1
-    assert "another has gone on since" in mother.said()
+    assert fork_server.wait(paused)[1] == 1
+    assert "another has gone on since" in fork_server.output()
     invariants(it.workspace)
-    assert mother.run(it.job()) == [0]
+    assert fork_server.run(it.job()) == [0]
     assert contents(it.workspace.lake, it.project) == wanted
 
 
 def test_what_a_killed_night_left_is_not_mixed_with_a_correction_that_came_since(
-    copy: Copier, mother: ForkServer
+    copy: Copier, fork_server: ForkServer
 ) -> None:
     """Killed, it had written anew what was left of the first delivery without some rows; then others are corrected."""
     header, *earlier = first_cells("sales")
@@ -146,9 +164,9 @@ def test_what_a_killed_night_left_is_not_mixed_with_a_correction_that_came_since
         it = copy(name)
         if name == "killed":
             it.land("sales", "2014-07-13", changed([header, *earlier[-40:-20]], "sqft_lot", lambda area: area + 1))
-            assert mother.run(it.job(die=("rows", 2, "after"))) == [KILLED]
+            assert fork_server.run(it.job(die=("rows", 2, "after"))) == [KILLED]
         it.land("sales", "2014-07-13", changed([header, *earlier[-20:]], "sqft_lot", lambda area: area + 1), 60)
-        assert mother.run(it.job()) == [0], mother.said()[-3000:]
+        assert fork_server.run(it.job()) == [0], fork_server.output()[-3000:]
         invariants(it.workspace)
         found.append(
             sorted(
@@ -381,7 +399,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("left_kb", [140])
 def test_a_full_disk_ends_the_night_with_a_clear_error_and_nothing_half_committed(
-    copy: Copier, mother: ForkServer, undisturbed: Undisturbed, small_disk: Path, left_kb: int
+    copy: Copier, fork_server: ForkServer, undisturbed: Undisturbed, small_disk: Path, left_kb: int
 ) -> None:
     wanted, it = undisturbed(NIGHT), landed(copy(), NIGHT)
     (it.where / "home" / "lake").rename(it.where / "home" / "kept")
@@ -390,12 +408,12 @@ def test_a_full_disk_ends_the_night_with_a_clear_error_and_nothing_half_committe
     disk = os.statvfs(small_disk)
     used_kb = (disk.f_blocks - disk.f_bfree) * disk.f_frsize // 1024
     subprocess.run(["mount", "-o", f"remount,size={used_kb + left_kb}k", small_disk], check=True)
-    assert mother.run(it.job()) == [1]
-    assert "Unreachable: writing" in mother.said()
-    assert "No space left on device" in mother.said()
+    assert fork_server.run(it.job()) == [1]
+    assert "Unreachable: writing" in fork_server.output()
+    assert "No space left on device" in fork_server.output()
     invariants(it.workspace, whole=False)
     subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
-    assert mother.run(it.job()) == [0], mother.said()[-3000:]
+    assert fork_server.run(it.job()) == [0], fork_server.output()[-3000:]
     assert contents(it.workspace.lake, it.project) == wanted
     invariants(it.workspace)
 

@@ -10,35 +10,33 @@ import os
 import signal
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from tasks.lake import read_entries
 from tasks.registry.mlflow_names import KEY
-from tests.end_to_end.conftest import (
-    NIGHT,
-    Copy,
-    ForkServer,
-    cells,
-    changed,
-    contender,
-    contents,
-    first_cells,
-    invariants,
-)
+from tests.end_to_end.fork_server import ForkServer
+from tests.end_to_end.invariants import contents, invariants
+from tests.end_to_end.project_copies import NIGHT, Copy, cells, changed, contender, first_cells
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
 KILLED = -signal.SIGKILL
 WRITES_OF_A_PROMOTION = 7  # at least: the record, two aliases and the one removed, two tags, the report
 COMMITS = (
-    *("leases", "rows", "labels", "quarantine", "rows", "predictions", "batches"),  # the rows of an earlier batch anew
-    *("quarantine", "batches"),  # what no contract knows is set aside
-    *("profiles", "predictions", "decisions", "leases"),
+    *("leases", "rows", "labels", "quarantine", "rows", "predictions", "batches"),  # an earlier batch's rows again
+    *("quarantine", "batches"),  # what no contract knows is quarantined
+    *("profiles", "predictions", "profiles", "decisions", "leases"),  # then the profiles of what was quarantined
 )
-WHEN = ("before", "after") if os.environ.get("LEEWAY_SWEEP") == "whole" else ("after",)
-EACH = 1 if os.environ.get("LEEWAY_SWEEP") == "whole" else 2  # of a promotion's writes
+WHOLE = os.environ.get("LEEWAY_SWEEP") == "whole"
+WHEN = ("before", "after") if WHOLE else ("after",)
+EVERY = 1 if WHOLE else 2  # of a night's commits, and of a promotion's writes
+TIMEOUT_SECONDS = 3600 if WHOLE else 300
 HALF = 257  # of the 515 sales that landed on the night
 Copier = Callable[..., Copy]
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of third parties' own imports
+    pytest.mark.timeout(TIMEOUT_SECONDS),
+]
 
 
 def eventful(it: Copy) -> Copy:
@@ -56,25 +54,30 @@ def eventful(it: Copy) -> Copy:
     return it
 
 
-def test_a_night_killed_at_any_commit_ends_as_an_undisturbed_one(copy: Copier, mother: ForkServer) -> None:
-    """What lies between two commits (a page, a metric) makes `before` differ from `after` the last one: see WHEN."""
-    plain = eventful(copy("undisturbed"))
-    points = [("commit", number, when) for number in range(1, len(COMMITS) + 1) for when in WHEN]
+def test_a_night_killed_at_any_commit_ends_as_an_undisturbed_one(
+    copy: Copier, fork_server: ForkServer, tmp_path: Path
+) -> None:
+    """LEEWAY_SWEEP=whole kills at every commit, before and after it; between two commits are a page and a metric."""
+    plain, commits = eventful(copy("undisturbed")), tmp_path / "commits"
+    points = [("commit", number, when) for number in range(1, len(COMMITS) + 1, EVERY) for when in WHEN]
     struck = {point: eventful(copy("-".join(map(str, point)))) for point in points}
-    killed = mother.run(plain.job(), *(it.job(die=point) for point, it in struck.items()))
-    assert killed == [0, *[KILLED] * len(points)], mother.said()[-3000:]
+    killed = fork_server.run(plain.job(commits=str(commits)), *(it.job(die=point) for point, it in struck.items()))
+    assert killed == [0, *[KILLED] * len(points)], fork_server.output()[-3000:]
     wanted = contents(plain.workspace.lake, plain.project)
-    assert all(wanted.values()) or not wanted["features"]
+    assert tuple(commits.read_text(encoding="utf-8").split()) == COMMITS
+    assert {table for table, rows in wanted.items() if not rows} == {"features", "repeats"}
     invariants(plain.workspace)
     for it in struck.values():
         invariants(it.workspace, whole=False)
-    assert mother.run(*(it.job() for it in struck.values())) == [0] * len(points), mother.said()[-3000:]
+    assert fork_server.run(*(it.job() for it in struck.values())) == [0] * len(points), fork_server.output()[-3000:]
     for point, it in struck.items():
         assert contents(it.workspace.lake, it.project) == wanted, point
         invariants(it.workspace)
 
 
-def test_a_retraining_killed_between_any_of_its_writes_puts_up_one_version(copy: Copier, mother: ForkServer) -> None:
+def test_a_retraining_killed_between_any_of_its_writes_puts_up_one_version(
+    copy: Copier, fork_server: ForkServer
+) -> None:
     """Each project is killed again and again, so that the last run finds what all of them left."""
     deaths = {
         "undisturbed": (),
@@ -84,14 +87,16 @@ def test_a_retraining_killed_between_any_of_its_writes_puts_up_one_version(copy:
     found = {name: copy(name, f"retrained-{name}", champion=False) for name in deaths}
     for turn in range(2):
         dying = [it.job("retrain", die=deaths[name][turn]) for name, it in found.items() if deaths[name]]
-        assert mother.run(*dying) == [KILLED] * len(dying), mother.said()[-3000:]
-    assert mother.run(*(it.job("retrain") for it in found.values())) == [0] * len(found), mother.said()[-3000:]
+        assert fork_server.run(*dying) == [KILLED] * len(dying), fork_server.output()[-3000:]
+    assert fork_server.run(*(it.job("retrain") for it in found.values())) == [0] * len(found), fork_server.output()[
+        -3000:
+    ]
     models, records = [], []
     for it in found.values():
         workspace = it.workspace
         (version,) = workspace.registry.versions(it.project)
         assert version.aliases == ("challenger",)
-        assert len(workspace.registry._runs(it.project, KEY, version.tags[KEY])) == 1
+        assert len(workspace.registry._runs(workspace.registry._experiment(it.project), KEY, version.tags[KEY])) == 1
         models.append(hashlib.sha256(workspace.registry.fetch(version)["model.onnx"]).hexdigest())
         (entry,) = [
             each for each in read_entries(workspace.lake, it.project, "retraining") if each.night.isoformat() == NIGHT
@@ -100,26 +105,26 @@ def test_a_retraining_killed_between_any_of_its_writes_puts_up_one_version(copy:
     assert len(set(models)) == 1
     assert set(records) == {("registered", "version 1", f"by-hand/{NIGHT}")}
     again = found["killed-late"]
-    assert mother.run(again.job("retrain")) == [0]
+    assert fork_server.run(again.job("retrain")) == [0]
     assert len(again.workspace.registry.versions(again.project)) == 1
 
 
 def test_a_promotion_killed_between_any_of_its_writes_is_completed_by_the_next(
-    copy: Copier, mother: ForkServer
+    copy: Copier, fork_server: ForkServer
 ) -> None:
     it = copy("it", "promoted-killed")
     workspace = it.workspace
-    for number in count(1, EACH):
+    for number in count(1, EVERY):
         before = workspace.registry.aliases(it.project)["champion"]
         approved = contender(workspace, f"contender-{number}")
-        ended = mother.run(it.job("promote", die=("*", number, "after")))
+        ended = fork_server.run(it.job("promote", die=("*", number, "after")))
         if ended == [0]:  # it has fewer writes than that
             break
-        assert ended == [KILLED], (number, mother.said()[-3000:])
+        assert ended == [KILLED], (number, fork_server.output()[-3000:])
         serving = it.workspace.champion()
         assert serving is not None
         assert serving.number in {before, approved}
-        assert mother.run(it.job("promote")) == [0], mother.said()[-3000:]
+        assert fork_server.run(it.job("promote")) == [0], fork_server.output()[-3000:]
         assert workspace.registry.aliases(it.project) == {"champion": approved, "previous": before}
         promoted = [
             each.subject for each in read_entries(workspace.lake, it.project, "promotion") if each.action == "promoted"

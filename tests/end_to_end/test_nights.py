@@ -1,12 +1,10 @@
 """Nights on which something is wrong: broken deliveries, crashes, hands in the registry.
 
-Each works on its own copy of one trained project; only the registry is shared.
+Each works on its own copy of one trained project; only the registry is common to them.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable
 from datetime import date
 from itertools import count, takewhile
@@ -19,55 +17,32 @@ from tasks import clock
 from tasks.errors import DataError
 from tasks.lake import TABLES, Batch, Filter, Lake, active_rows, latest, read_entries, read_nights
 from tasks.records import PromotionEntry
+from tests.end_to_end.invariants import contents
+from tests.end_to_end.project_copies import FIRST, NEXT, NIGHT, PROJECT, Cells, Copy, cells, land
 
 if TYPE_CHECKING:
     from flows.workspace import Workspace
     from tasks.registry import Version
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
-PROJECT = "nights"
-FIRST, NIGHT, NEXT = "2014-07-07", "2014-07-14", "2014-07-21"
-LANDING = {"sales": {FIRST: ("2014-05-05", FIRST)}, "prices": {FIRST: ("2014-05-19", FIRST)}}
 UNIT, AREA = 1000, 4  # square feet that came as thousandths; the column of sqft_living
-LANDED_AT = 1_404_000_000  # the same for every copy, so that their listings agree
+Copier = Callable[..., Copy]
 
 
 class CrashError(Exception):
     """The process died here."""
 
 
-@pytest.fixture(scope="module")
-def trained(servers: Path, houses: Callable[[Path, Any], None]) -> Path:
-    """Give the folder of a project with a first champion that has scored its first night."""
-    from flows.nightly import nightly
-    from flows.promote import promote
-    from flows.retrain import retrain
-    from flows.workspace import open_workspace
-
-    houses(servers / "projects" / PROJECT, LANDING)
-    night = date.fromisoformat(FIRST)
-    nightly(PROJECT, night)
-    retrain(PROJECT, night)
-    open_workspace(PROJECT).registry.set_tag(PROJECT, 1, "approval", "approved")
-    promote(PROJECT, night)
-    nightly(PROJECT, night)
-    return servers
+@pytest.fixture
+def workspace(copy: Copier, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A copy of the trained project; its registry is common to all copies, so nothing is written to it."""
+    return copy().enter(monkeypatch)
 
 
 @pytest.fixture
-def workspace(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    return copied(trained, tmp_path, monkeypatch)
-
-
-def copied(trained: Path, where: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """Open a copy of the trained project, with a lake of its own; the registry is shared."""
-    from flows.workspace import open_workspace
-
-    shutil.copytree(trained / "projects", where / "projects")
-    shutil.copytree(trained / "home", where / "home")
-    monkeypatch.setenv("LEEWAY_PROJECTS", str(where / "projects"))
-    monkeypatch.setenv("LEEWAY_HOME", str(where / "home"))
-    return open_workspace(PROJECT)
+def own(copy: Copier, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A copy under a name of its own, so with a registry of its own."""
+    return copy("own", request.function.__name__.replace("_", "-")[5:60]).enter(monkeypatch)
 
 
 def run_night(night: str) -> dict[str, Any]:
@@ -76,29 +51,15 @@ def run_night(night: str) -> dict[str, Any]:
     return nightly(PROJECT, date.fromisoformat(night))
 
 
-def run_promote() -> dict[str, Any]:
+def run_promote(project: str) -> dict[str, Any]:
     from flows.promote import promote
 
-    return promote(PROJECT, date.fromisoformat(NIGHT))
+    return promote(project, date.fromisoformat(NIGHT))
 
 
-def delivery(houses_of: str, night: str = NIGHT) -> list[list[str]]:
-    """Return the cells of a real weekly file, its header first."""
-    folder = Path(__file__).parents[2] / "deployments" / "house-prices" / "landing" / houses_of
-    return [line.split(",") for line in (folder / f"{night}.csv").read_text(encoding="utf-8").splitlines()]
-
-
-def land(workspace: Workspace, kind: str, night: str, content: list[list[str]] | bytes) -> None:
-    path = workspace.folder / "landing" / kind / f"{night}.csv"
-    path.write_bytes(
-        content if isinstance(content, bytes) else "".join(",".join(row) + "\n" for row in content).encode()
-    )
-    os.utime(path, (LANDED_AT, LANDED_AT))
-
-
-def in_another_unit(cells: list[list[str]], rows: int) -> list[list[str]]:
-    """Return a delivery; the area of its first rows is a thousand times too large."""
-    header, *rest = cells
+def in_another_unit(delivered: Cells, rows: int) -> Cells:
+    """Return a delivery whose first rows have an area a thousand times too large."""
+    header, *rest = delivered
     wrong = [[*row[:AREA], str(int(row[AREA]) * UNIT), *row[AREA + 1 :]] for row in rest[:rows]]
     return [header, *wrong, *rest[rows:]]
 
@@ -117,15 +78,6 @@ def served(workspace: Workspace, of: Batch) -> list[str]:
 def profiled(workspace: Workspace, of: Batch) -> int:
     mine: list[Filter] = [("batch_id", "=", of.batch_id), ("source", "=", "rows")]
     return int(workspace.lake.read(PROJECT, "profiles", where=mine)["row_count"].sum())
-
-
-def contents(lake: Lake) -> dict[str, list[tuple[str, ...]]]:
-    """Return all tables without their moments, each row as text, in an order of their own."""
-    tables = [table for table in TABLES if table != "leases"]
-    frames = {
-        table: lake.read(PROJECT, table).drop(columns=["time", "written_at"], errors="ignore") for table in tables
-    }
-    return {table: sorted(frame.map(str).itertuples(index=False, name=None)) for table, frame in frames.items()}
 
 
 def crash_after_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,8 +112,8 @@ def test_the_same_night_run_again_changes_nothing(workspace: Workspace) -> None:
         tables = [table for table in TABLES if table != "leases"]
         return {table: workspace.lake.version(PROJECT, table) for table in tables}, workspace.registry.versions(PROJECT)
 
-    land(workspace, "sales", NIGHT, delivery("sales"))
-    land(workspace, "prices", NIGHT, delivery("prices"))
+    land(workspace.folder, "sales", NIGHT, cells("sales"))
+    land(workspace.folder, "prices", NIGHT, cells("prices"))
     first, before = run_night(NIGHT), everything()
     again = run_night(NIGHT)
     assert everything() == before
@@ -171,9 +123,9 @@ def test_the_same_night_run_again_changes_nothing(workspace: Workspace) -> None:
 def test_a_delivery_in_another_unit_is_quarantined_whole_and_never_learned_from(workspace: Workspace) -> None:
     from tasks.dataset.known_rows import known_rows
 
-    land(workspace, "sales", NIGHT, in_another_unit(delivery("sales"), 600))
-    land(workspace, "prices", NIGHT, delivery("prices"))
-    land(workspace, "prices", "2014-07-28", delivery("prices", "2014-07-28"))  # the prices of the quarantined rows
+    land(workspace.folder, "sales", NIGHT, in_another_unit(cells("sales"), 600))
+    land(workspace.folder, "prices", NIGHT, cells("prices"))
+    land(workspace.folder, "prices", "2014-07-28", cells("prices", "2014-07-28"))  # the prices of the quarantined rows
     result = run_night(NIGHT)
     assert (result["action"], result["reason"]) == ("quarantine", f"quarantined: {NIGHT}.csv")
     quarantined = batch(workspace, NIGHT)
@@ -186,8 +138,8 @@ def test_a_delivery_in_another_unit_is_quarantined_whole_and_never_learned_from(
     assert len(read_entries(workspace.lake, PROJECT, "retraining")) == 1
 
 
-def test_only_three_broken_rows_are_quarantined(workspace: Workspace) -> None:
-    land(workspace, "sales", NIGHT, in_another_unit(delivery("sales"), 3))
+def test_three_broken_rows_are_quarantined_alone(workspace: Workspace) -> None:
+    land(workspace.folder, "sales", NIGHT, in_another_unit(cells("sales"), 3))
     assert run_night(NIGHT)["action"] != "quarantine"
     partly = batch(workspace, NIGHT)
     assert (partly.verdict, partly.rows_accepted, partly.rows_quarantined) == ("partly_quarantined", 512, 3)
@@ -197,14 +149,14 @@ def test_only_three_broken_rows_are_quarantined(workspace: Workspace) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_a_quarantined_batch_and_the_others_go_on(workspace: Workspace) -> None:
-    land(workspace, "sales", NIGHT, b"\x89PNG\r\n\x1a\n\x00\x00\xff\xfe")
-    land(workspace, "prices", NIGHT, delivery("prices"))
+    land(workspace.folder, "sales", NIGHT, b"\x89PNG\r\n\x1a\n\x00\x00\xff\xfe")
+    land(workspace.folder, "prices", NIGHT, cells("prices"))
     assert run_night(NIGHT)["action"] == "quarantine"
     broken = batch(workspace, NIGHT)
     assert (broken.verdict, broken.rows_in) == ("quarantined", 0)
     assert "cannot be read" in broken.findings
     assert batch(workspace, NIGHT, "labels").verdict == "accepted"
-    land(workspace, "sales", NEXT, delivery("sales", NEXT))
+    land(workspace.folder, "sales", NEXT, cells("sales", NEXT))
     assert run_night(NEXT)["action"] != "quarantine"
     assert len(served(workspace, batch(workspace, NEXT))) == 528
 
@@ -212,7 +164,7 @@ def test_a_file_that_cannot_be_read_is_a_quarantined_batch_and_the_others_go_on(
 def test_a_batch_let_in_by_a_person_is_profiled_and_scored_by_the_next_night(workspace: Workspace) -> None:
     from tasks.validate.task import release
 
-    land(workspace, "sales", NIGHT, in_another_unit(delivery("sales"), 600))
+    land(workspace.folder, "sales", NIGHT, in_another_unit(cells("sales"), 600))
     run_night(NIGHT)
     assert release(workspace.lake, workspace.spec, batch(workspace, NIGHT), clock.now()) == 515
     run_night(NEXT)
@@ -225,7 +177,7 @@ def test_a_batch_let_in_by_a_person_is_profiled_and_scored_by_the_next_night(wor
 def test_rows_let_in_later_join_those_of_their_batch_that_were_scored_before(workspace: Workspace) -> None:
     from tasks.validate.task import release
 
-    land(workspace, "sales", NIGHT, in_another_unit(delivery("sales"), 3))
+    land(workspace.folder, "sales", NIGHT, in_another_unit(cells("sales"), 3))
     run_night(NIGHT)
     assert release(workspace.lake, workspace.spec, batch(workspace, NIGHT), clock.now()) == 3
     assert release(workspace.lake, workspace.spec, batch(workspace, NIGHT), clock.now()) == 0
@@ -239,13 +191,13 @@ def test_rows_let_in_later_join_those_of_their_batch_that_were_scored_before(wor
 def test_a_corrected_file_takes_the_place_of_the_first_everywhere(workspace: Workspace) -> None:
     from tasks.dataset.known_rows import known_rows
 
-    land(workspace, "sales", NIGHT, delivery("sales"))
-    land(workspace, "prices", "2014-07-28", delivery("prices", "2014-07-28"))
+    land(workspace.folder, "sales", NIGHT, cells("sales"))
+    land(workspace.folder, "prices", "2014-07-28", cells("prices", "2014-07-28"))
     run_night(NIGHT)
     wrong = batch(workspace, NIGHT)
-    header, *rows = delivery("sales")
+    header, *rows = cells("sales")
     land(
-        workspace,
+        workspace.folder,
         "sales",
         NIGHT,
         [header, *([*row[:AREA], str(int(row[AREA]) + 1), *row[AREA + 1 :]] for row in rows[:500])],
@@ -271,9 +223,9 @@ def test_a_corrected_file_takes_the_place_of_the_first_everywhere(workspace: Wor
 
 
 def test_a_corrected_file_heals_a_quarantine(workspace: Workspace) -> None:
-    land(workspace, "sales", NIGHT, in_another_unit(delivery("sales"), 600))
+    land(workspace.folder, "sales", NIGHT, in_another_unit(cells("sales"), 600))
     assert run_night(NIGHT)["action"] == "quarantine"
-    land(workspace, "sales", NIGHT, delivery("sales"))
+    land(workspace.folder, "sales", NIGHT, cells("sales"))
     assert run_night(NEXT)["action"] != "quarantine"
     healed = {
         each.verdict: each
@@ -288,7 +240,7 @@ def test_a_corrected_file_heals_a_quarantine(workspace: Workspace) -> None:
 def test_a_night_decided_again_from_what_is_stored_comes_to_the_same(workspace: Workspace) -> None:
     from flows.backtest.redecide import redecide
 
-    land(workspace, "sales", NIGHT, delivery("sales"))
+    land(workspace.folder, "sales", NIGHT, cells("sales"))
     run_night(NIGHT)
     then, now = redecide(workspace, date.fromisoformat(NIGHT))
     assert (now.action, now.kind, now.reason) == (then.action, then.drift, then.reason)
@@ -300,21 +252,21 @@ def test_a_policy_is_replayed_on_what_the_lake_holds(workspace: Workspace, capsy
     from tasks.spec import home
 
     for night in (NIGHT, NEXT):
-        land(workspace, "sales", night, delivery("sales", night))
-        land(workspace, "prices", night, delivery("prices", night))
+        land(workspace.folder, "sales", night, cells("sales", night))
+        land(workspace.folder, "prices", night, cells("prices", night))
         run_night(night)
-    before = contents(workspace.lake)
+    before = contents(workspace.lake, PROJECT)
     policy, never = replay_policy(PROJECT, [], date.fromisoformat(FIRST), ["policy", "never"])
     assert (policy.nights, never.nights, never.retrainings) == (2, 2, 0)
     assert policy.loss == never.loss
     assert "policy" in capsys.readouterr().out
     assert (home(workspace.folder / "project.yaml") / f"{PROJECT}-replay.html").exists()
-    assert contents(workspace.lake) == before  # nothing is written
+    assert contents(workspace.lake, PROJECT) == before  # nothing is written
 
 
 def test_two_prices_for_one_sale_are_both_quarantined(workspace: Workspace) -> None:
-    header, first, *rest = delivery("prices")
-    land(workspace, "prices", NIGHT, [header, first, [*first[:2], "1234567"], *rest])
+    header, first, *rest = cells("prices")
+    land(workspace.folder, "prices", NIGHT, [header, first, [*first[:2], "1234567"], *rest])
     run_night(NIGHT)
     prices = batch(workspace, NIGHT, "labels")
     assert (prices.verdict, prices.rows_accepted, prices.rows_quarantined) == ("partly_quarantined", 635, 2)
@@ -323,35 +275,35 @@ def test_two_prices_for_one_sale_are_both_quarantined(workspace: Workspace) -> N
 
 
 def challenger(workspace: Workspace, key: str, champion: str = "1") -> Version:
-    """Register the champion's own files again, as a version that beat it."""
+    """Put up the champion's own files once more, as a version that beat it."""
     from tasks.registry import Draft
     from tasks.registry.mlflow_names import COMPARED_WITH
 
-    source = workspace.registry.version(PROJECT, 1)
+    source = workspace.registry.version(workspace.project, 1)
     assert source is not None
     draft = Draft(key=key, files=workspace.registry.fetch(source), tags={COMPARED_WITH: champion})
-    return workspace.registry.add_version(PROJECT, draft)
+    return workspace.registry.add_version(workspace.project, draft)
 
 
-def test_a_champion_moved_by_hand_is_put_back_and_written_down(workspace: Workspace) -> None:
-    other = challenger(workspace, "moved-by-hand")
-    workspace.registry.set_alias(PROJECT, "champion", other.number)
-    assert run_promote()["action"] == "put_back"
-    assert workspace.registry.aliases(PROJECT)["champion"] == 1
-    entry = read_entries(workspace.lake, PROJECT, "promotion")[-1]
+def test_a_champion_moved_by_hand_is_put_back_and_written_down(own: Workspace) -> None:
+    other = challenger(own, "moved-by-hand")
+    own.registry.set_alias(own.project, "champion", other.number)
+    assert run_promote(own.project)["action"] == "put_back"
+    assert own.registry.aliases(own.project)["champion"] == 1
+    entry = read_entries(own.lake, own.project, "promotion")[-1]
     assert (entry.action, entry.subject) == ("put_back", "version 1")
     assert entry.reason == f"the alias champion was moved by hand to version {other.number}; it is back at version 1"
-    assert run_promote()["action"] == "none"
+    assert run_promote(own.project)["action"] == "none"
 
 
 def test_an_alias_set_by_hand_before_anything_was_promoted_is_removed(
-    workspace: Workspace, houses: Callable[[Path, Any], None]
+    own: Workspace, houses: Callable[[Path, Any], None]
 ) -> None:
     from flows.promote import promote
     from flows.workspace import open_workspace
     from tasks.registry import Draft
 
-    houses(workspace.folder.parent / "unpromoted", {})
+    houses(own.folder.parent / "unpromoted", {})
     fresh = open_workspace("unpromoted")
     fresh.registry.ensure("unpromoted", "Nothing was ever promoted.")
     number = fresh.registry.add_version("unpromoted", Draft("mine", {"model.onnx": b"x"})).number
@@ -361,36 +313,34 @@ def test_an_alias_set_by_hand_before_anything_was_promoted_is_removed(
     assert [entry.subject for entry in read_entries(fresh.lake, "unpromoted", "promotion")] == ["no version"]
 
 
-def test_an_approved_version_with_a_model_changed_on_disk_is_refused(
-    workspace: Workspace, mlflow_artifacts: Path
-) -> None:
-    changed = challenger(workspace, "changed-on-disk")
+def test_an_approved_version_whose_model_was_changed_on_disk_is_refused(own: Workspace, mlflow_artifacts: Path) -> None:
+    changed = challenger(own, "changed-on-disk")
     model = next(mlflow_artifacts.glob(f"*/{changed.run_id}/artifacts/model/model.onnx"))
     model.write_bytes(model.read_bytes()[:-1] + b"\x00")
-    workspace.registry.set_tag(PROJECT, changed.number, "approval", "approved")
-    refused = run_promote()
+    own.registry.set_tag(own.project, changed.number, "approval", "approved")
+    refused = run_promote(own.project)
     assert refused["action"] == "refused"
     assert "model.onnx has changed" in refused["reason"]
-    assert workspace.registry.aliases(PROJECT)["champion"] == 1
-    workspace.registry.delete_tag(PROJECT, changed.number, "approval")
+    assert own.registry.aliases(own.project)["champion"] == 1
+    own.registry.delete_tag(own.project, changed.number, "approval")
 
 
-def test_a_challenger_is_rejected_by_the_command_line_and_the_record_names_the_person(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+def test_a_challenger_is_rejected_by_the_command_line_and_the_record_knows_by_whom(
+    own: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flows.cli.commands.models.answer_challenger import answer_challenger
 
     monkeypatch.setattr("flows.cli.commands.models.answer_challenger.person", lambda: "ann")
-    unwanted = challenger(workspace, "unwanted")
-    answer_challenger(PROJECT, unwanted.number, "rejected", "too few streets")
-    entry = read_entries(workspace.lake, PROJECT, "promotion")[-1]
+    unwanted = challenger(own, "unwanted")
+    answer_challenger(own.project, unwanted.number, "rejected", "too few streets")
+    entry = read_entries(own.lake, own.project, "promotion")[-1]
     assert isinstance(entry, PromotionEntry)
     assert (entry.action, entry.actor, entry.because) == ("rejected", "ann", "too few streets")
-    assert workspace.registry.aliases(PROJECT)["champion"] == 1
+    assert own.registry.aliases(own.project)["champion"] == 1
 
 
 @pytest.mark.usefixtures("workspace")
-def test_an_answer_about_no_version_is_refused_in_a_sentence() -> None:
+def test_an_answer_about_no_version_is_told_in_a_sentence() -> None:
     from flows.cli.commands.models.answer_challenger import answer_challenger
 
     with pytest.raises(DataError, match="there is no version 999"):
@@ -404,7 +354,7 @@ def test_a_crash_between_the_writes_of_a_batch_is_healed_by_writing_it_again(
     from tasks.validate.acceptance.task import store
     from tasks.validate.task import verdicts
 
-    land(workspace, "sales", NIGHT, in_another_unit(delivery("sales"), 3))
+    land(workspace.folder, "sales", NIGHT, in_another_unit(cells("sales"), 3))
     night = date.fromisoformat(NIGHT)
     checked = verdicts(
         take_in(workspace.lake, workspace.spec, workspace.folder, night), workspace.spec, workspace.folder
@@ -412,7 +362,7 @@ def test_a_crash_between_the_writes_of_a_batch_is_healed_by_writing_it_again(
 
     def stored(lake: Lake) -> dict[str, list[tuple[str, ...]]]:
         store(lake, workspace.spec, checked, night, clock.now())
-        return contents(lake)
+        return contents(lake, PROJECT)
 
     undisturbed = stored(Lake(str(tmp_path / "undisturbed")))
     assert {table: len(rows) for table, rows in undisturbed.items() if rows} == {
@@ -429,7 +379,7 @@ def test_a_crash_between_the_writes_of_a_batch_is_healed_by_writing_it_again(
 
 
 def test_a_night_that_crashes_after_each_of_its_writes_ends_as_if_nothing_had_happened(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    copy: Copier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def night_crashes() -> bool:
         with monkeypatch.context() as crashing:
@@ -442,15 +392,15 @@ def test_a_night_that_crashes_after_each_of_its_writes_ends_as_if_nothing_had_ha
 
     lakes = {}
     for name in ("undisturbed", "crashing"):
-        workspace = copied(trained, tmp_path / name, monkeypatch)
-        land(workspace, "sales", NIGHT, delivery("sales"))
-        land(workspace, "prices", NIGHT, delivery("prices"))
+        workspace = copy(name).enter(monkeypatch)
+        land(workspace.folder, "sales", NIGHT, cells("sales"))
+        land(workspace.folder, "prices", NIGHT, cells("prices"))
         if name == "crashing":
             crashes = sum(takewhile(bool, (night_crashes() for _ in range(12))))
             assert crashes == 5  # after rows, labels, batches, profiles and predictions; with its decision it is done
         else:
             run_night(NIGHT)
-        lakes[name] = contents(workspace.lake)
+        lakes[name] = contents(workspace.lake, PROJECT)
     assert lakes["crashing"] == lakes["undisturbed"]
 
 
@@ -463,14 +413,14 @@ def test_a_project_monitored_apart_takes_in_every_night_and_is_decided_on_when_i
     spec.write_text(spec.read_text("utf-8").replace("schedule:\n", 'schedule:\n  monitoring: "0 6 * * MON"\n'), "utf-8")
     decided_before = len(read_entries(workspace.lake, PROJECT, "night"))
     for night in (NIGHT, NEXT):
-        land(workspace, "sales", night, delivery("sales", night))
+        land(workspace.folder, "sales", night, cells("sales", night))
         result = run_night(night)
-        assert (result["action"], result["rows_in"]) == ("taken in", len(delivery("sales", night)) - 1)
+        assert (result["action"], result["rows_in"]) == ("taken in", len(cells("sales", night)) - 1)
         assert len(served(workspace, batch(workspace, night))) == result["rows_in"]
     assert len(read_entries(workspace.lake, PROJECT, "night")) == decided_before
     first = monitor(PROJECT, date.fromisoformat(NEXT))
     made = read_nights(workspace.lake, PROJECT)[decided_before:]
     assert [(each.night.isoformat(), each.action) for each in made] == [(NEXT, first["action"])]
-    assert made[0].rows == len(delivery("sales", NIGHT)) + len(delivery("sales", NEXT)) - 2
+    assert made[0].rows == len(cells("sales", NIGHT)) + len(cells("sales", NEXT)) - 2
     assert monitor(PROJECT, date.fromisoformat(NEXT)) == first
     assert len(read_entries(workspace.lake, PROJECT, "night")) == decided_before + 1

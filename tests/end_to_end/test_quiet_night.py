@@ -8,8 +8,8 @@ from datetime import date
 
 import pytest
 
-from tests.end_to_end.conftest import NIGHT, PROJECT, Copy, cells
 from tests.end_to_end.counted_calls import counted_calls
+from tests.end_to_end.project_copies import NIGHT, PROJECT, Copy, cells
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
 

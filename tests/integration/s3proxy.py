@@ -75,24 +75,24 @@ class Proxy:
 
 def moto_process(home: Path) -> Iterator[str]:
     """Start moto's S3 as a process of its own; give its address."""
-    from tests.conftest import free_port, served
+    from tests.servers import free_port, serving
 
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     url = f"http://127.0.0.1:{port}"
-    for server in served(command, home, url, f"{url}/moto-api/"):
-        yield server.answering()
+    with serving(command, home, f"{url}/moto-api/"):
+        yield url
 
 
 def proxy_process(home: Path, upstream: str) -> Iterator[Proxy]:
     """Start a proxy to a server."""
-    from tests.conftest import free_port, served
+    from tests.servers import free_port, serving
 
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "tests.integration.s3proxy", str(port), upstream]
-    for server in served(command, home, url, url + CONTROL):
-        yield Proxy(server.answering())
+    with serving(command, home, url + CONTROL):
+        yield Proxy(url)
 
 
 class _Way:

@@ -1,4 +1,7 @@
-"""The local stack: what it starts it stops, whoever is killed or interrupted on the way."""
+"""The local stack: what it starts it stops, whichever process is killed or interrupted on the way.
+
+Small file servers take the part of Prefect and MLflow, except in the demo.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,22 @@ EARLY = """
 import sys
 from pathlib import Path
 from flows.stack.local_stack import open_stack
+sys.executable = sys.argv[2]
 with open_stack(Path(sys.argv[1]), keep=True, say=print):
     pass
+"""
+SUPERVISOR = """#!/bin/sh
+shift 2  # -m flows.stack.supervisor
+exec {python} -c '
+from pathlib import Path
+from flows.stack import supervisor
+supervisor.PROCFILE = Path("{procfile}")
+supervisor.main()
+' "$@"
+"""
+PROCFILE = """\
+prefect: cd {site} && sleep 1 && exec {python} -m http.server --bind 127.0.0.1 $LEEWAY_PREFECT_PORT
+mlflow: cd {site} && sleep 1 && exec {python} -m http.server --bind 127.0.0.1 $LEEWAY_MLFLOW_PORT
 """
 
 
@@ -50,12 +67,15 @@ def orphans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orphans]:
     with pytest.MonkeyPatch.context() as environment:
         for name in CHOSEN:
             environment.delenv(name, raising=False)
-        environment.setenv("LEEWAY_HOME", "")  # it is put back, whatever a stack exports
-        early = killed_while_starting(home)
-        with open_stack(home, keep=True, say=lambda _: None) as first:
-            assert answers(first)
-        with open_stack(home, say=lambda _: None) as second:
-            pass
+        environment.setenv("LEEWAY_HOME", "")  # it is restored, whatever a stack exports
+        python = small_servers(tmp_path_factory.mktemp("small"))
+        early = killed_while_starting(home, python)
+        with environment.context() as small:
+            small.setattr(sys, "executable", str(python))
+            with open_stack(home, keep=True, say=lambda _: None) as first:
+                assert answers(first)
+            with open_stack(home, say=lambda _: None) as second:
+                pass
         still_running, processes, keeper = running(home), of_home(home), supervisor_of(home)
         assert keeper is not None
         keeper.kill()
@@ -64,9 +84,21 @@ def orphans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orphans]:
         stop(home)
 
 
-def killed_while_starting(home: Path) -> list[psutil.Process]:
+def small_servers(folder: Path) -> Path:
+    """Write a Python whose supervisor keeps two file servers, which begin to answer after a second."""
+    (folder / "api").mkdir()
+    for health in (folder / "api" / "health", folder / "health"):
+        health.write_text("well")
+    procfile, python = folder / "Procfile", folder / "python"
+    procfile.write_text(PROCFILE.format(site=folder, python=sys.executable))
+    python.write_text(SUPERVISOR.format(procfile=procfile, python=sys.executable))
+    python.chmod(0o755)
+    return python
+
+
+def killed_while_starting(home: Path, python: Path) -> list[psutil.Process]:
     """Start a stack, and kill first its starter and then its keeper before a server answers; return what is left."""
-    starter = subprocess.Popen([sys.executable, "-c", EARLY, str(home)], stdout=subprocess.DEVNULL)
+    starter = subprocess.Popen([sys.executable, "-c", EARLY, str(home), str(python)], stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + GONE_SECONDS
     while not (read_note(home) or {}).get("members", {}).get("mlflow", {}).get("pid"):
         assert time.monotonic() < deadline

@@ -111,7 +111,7 @@ def _welcome(console: Console, endpoints: Endpoints, where: Path) -> None:
     servers = f"[bold]Prefect[/] {endpoints.prefect_ui}   [bold]MLflow[/] {endpoints.mlflow}"
     console.print(f"{servers}   [bold]data[/] {terminal(str(where))}")
     if endpoints.key:
-        console.print(f"log in to Prefect, once for each browser: {terminal(endpoints.log_in)}", soft_wrap=True)
+        console.print(f"log in to Prefect, once for each browser: {terminal(endpoints.log_in)}")
     own, other = "Ctrl-C stops the stack and keeps its data", "started elsewhere: Ctrl-C only ends this view"
     console.print(f"`leeway status` shows what needs attention; {own if started_here(where) else other}")
 

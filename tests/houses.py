@@ -1,0 +1,45 @@
+"""Projects made of the house sales that land beside the demo's spec, small enough to train in seconds."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+HOUSES = Path(__file__).parents[1] / "deployments" / "house-prices"
+Landing = Mapping[str, Mapping[str, tuple[str, str]]]
+
+
+def write_houses(folder: Path, landing: Landing) -> None:
+    """Write a project of the house sales that trains in seconds.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to; its name is the project's.
+    landing : mapping of str to mapping of str to (str, str)
+        For `sales` and `prices`: what lands on a day, as the first and last of the real weekly files put together.
+    """
+    folder.mkdir(parents=True)
+    spec = (HOUSES / "project.yaml").read_text(encoding="utf-8")
+    for found, instead in (
+        ("project: house-prices", f"project: {folder.name}"),
+        ("[all_history, recency, event_time, level]", "[event_time]"),
+        ("folds: 3", "folds: 1"),
+    ):
+        assert found in spec
+        spec = spec.replace(found, instead)
+    (folder / "project.yaml").write_text(spec, encoding="utf-8")
+    shutil.copy(HOUSES / "expectations.json", folder)
+    for kind, days in landing.items():
+        (folder / "landing" / kind).mkdir(parents=True)
+        for day, (first, last) in days.items():
+            (folder / "landing" / kind / f"{day}.csv").write_text(weeks(kind, first, last), encoding="utf-8")
+
+
+def weeks(kind: str, first: str, last: str) -> str:
+    """Return the weekly files of some days as one text with one header."""
+    paths = [path for path in sorted((HOUSES / "landing" / kind).iterdir()) if first <= path.stem <= last]
+    header, *_ = paths[0].read_text(encoding="utf-8").splitlines()
+    lines = [line for path in paths for line in path.read_text(encoding="utf-8").splitlines()[1:]]
+    return "\n".join([header, *lines, ""])

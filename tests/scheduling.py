@@ -1,0 +1,43 @@
+"""How pytest-xdist shares the tests out: what shares much stays together, the longest begins first."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadFileScheduling
+
+TOGETHER = "tests/leeway_up/"  # one life of `leeway up`
+APART = (
+    "tests/end_to_end/test_nights.py",
+    "tests/end_to_end/test_kill_sweep.py",
+)  # tests that share no more than files do
+FIRST = (
+    TOGETHER,
+    *("tests/end_to_end/test_kill_sweep.py", "tests/end_to_end/test_faults.py", "tests/end_to_end/test_life.py"),
+    *("tests/end_to_end", "tests/integration/test_servers.py", "tests/integration/test_stack.py", "tests/integration"),
+)
+
+
+def scheduler(config: pytest.Config, log: Any) -> Any:
+    """Return what hands the tests out: those of a file together; some files are parted, and one folder is not."""
+    made = LoadFileScheduling(config, log)
+    made._split_scope = _scope
+    return made
+
+
+def _scope(test: str) -> str:
+    if test.startswith(TOGETHER):
+        return TOGETHER
+    return test if test.startswith(APART) else test.split("::", 1)[0]
+
+
+def workers() -> int:
+    """Return how many processes run tests: one more than processors, because one mostly waits for `leeway up`."""
+    return min((os.cpu_count() or 1) + 1, 5)
+
+
+def longest_first(items: list[pytest.Item]) -> None:
+    """Sort tests: those that take long come first, and short ones fill up the end."""
+    items.sort(key=lambda item: next((at for at, path in enumerate(FIRST) if item.nodeid.startswith(path)), len(FIRST)))
