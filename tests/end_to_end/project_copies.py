@@ -72,6 +72,12 @@ class Copy:
     def land(self, kind: str, night: str, delivered: Cells | bytes, later: int = 0) -> None:
         land(self.where / "projects" / self.project, kind, night, delivered, later)
 
+    def replace_in_spec(self, old: str, new: str) -> None:
+        path = self.where / "projects" / self.project / "project.yaml"
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
     def job(self, flow: str = "nightly", night: str = NIGHT, **faults: Any) -> Job:
         """Return the order to run a flow on this copy."""
         return {"flow": flow, "project": self.project, "night": night, "env": self.environment, **faults}
