@@ -199,7 +199,7 @@ def test_a_key_is_the_same_in_the_listing_and_in_the_reading_whatever_characters
 @pytest.mark.parametrize(
     ("addressing", "address"), [("path", "https://store.test/mine?"), ("virtual", "https://mine.store.test/?")]
 )
-def test_the_bucket_stands_where_the_spec_says(addressing: str, address: str) -> None:
+def test_the_bucket_is_addressed_as_the_spec_says(addressing: str, address: str) -> None:
     source = source_of(s3_endpoint="https://store.test", s3_addressing=addressing)
     place = open_source("s3://mine/in", Path(), source)
     assert isinstance(place, S3Source)

@@ -117,7 +117,7 @@ def test_a_large_delivery_comes_to_the_same_as_if_it_were_held(tmp_path: Path, m
     assert contents(large) == before
 
 
-def test_a_large_delivery_that_breaks_its_contract_as_a_whole_is_set_aside(
+def test_a_large_delivery_that_breaks_its_contract_as_a_whole_is_quarantined(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = written(tmp_path / "trips")

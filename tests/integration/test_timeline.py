@@ -13,6 +13,7 @@ from flows.backtest.history import History, history_in
 from flows.backtest.timeline.label_feed import LabelFeed
 from flows.backtest.timeline.row_profiles import RowProfiles
 from flows.backtest.timeline.timeline import Timeline
+from tasks.dataset.label_join import newest_labels
 from tasks.drift import duplicate_share
 from tasks.lake import Batch, Deliveries, Lake, accepted, add_batches
 from tasks.monitor.profiling.task import profile_batches
@@ -127,3 +128,19 @@ def test_a_label_is_known_from_the_night_it_came_and_corrected_later(history: Hi
     _, recent = feed.known(history.deliveries, FIRST + timedelta(days=2), after=FIRST)
     assert recent.sum() == 5  # the newest label of the others came earlier
     assert np.nansum(feed.final) == ROWS + 5
+
+
+def test_known_labels_are_the_newest_labels_of_nights(history: History) -> None:
+    rng = np.random.default_rng(0)
+    nights = [FIRST + timedelta(days=int(day)) for day in rng.integers(0, NIGHTS, 300)]
+    rows = rng.choice(history.rows["row_id"].unique(), 300)
+    batches = rng.choice(["l0", "l1"], 300)
+    labels = pd.DataFrame({"row_id": rows, "label": rng.integers(0, 9, 300).astype(float), "arrival": nights})
+    timeline = Timeline(replace(history, labels=labels.assign(batch_id=batches, revision=1)))
+    for night, after in ((0, -9), (2, -9), (3, 1)):
+        until, since = FIRST + timedelta(days=night), FIRST + timedelta(days=after)
+        counted = known(history, night).active(timeline.history.labels)
+        newest = newest_labels(counted, after=since, until=until).set_index("row_id")["label"]
+        values, has_label = LabelFeed(timeline).known(known(history, night), until, since)
+        found = pd.Series(values[has_label], index=timeline.row_ids[has_label])
+        assert found.sort_index().to_dict() == newest.sort_index().to_dict()

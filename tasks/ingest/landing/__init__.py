@@ -1,1 +1,1 @@
-"""Landing."""
+"""Which deliveries landed, and where."""

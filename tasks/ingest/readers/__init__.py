@@ -1,1 +1,1 @@
-"""Readers."""
+"""From bytes to rows, in chunks."""

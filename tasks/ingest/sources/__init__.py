@@ -1,1 +1,1 @@
-"""Sources."""
+"""The stores that deliveries are read from: folders and S3."""

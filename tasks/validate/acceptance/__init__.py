@@ -1,1 +1,1 @@
-"""Acceptance."""
+"""How accepted, refused and corrected rows are stored."""

@@ -101,7 +101,8 @@ def reasons_of(findings: Iterable[Finding]) -> str:
     >>> reasons_of([Finding("stuck", "lat", "critical", 9, ""), Finding("truncated", "", "critical", 9, "")])
     'stuck:lat;truncated'
     """
-    return ";".join(f"{found.rule}:{found.column}" if found.column else found.rule for found in findings)
+    codes = (f"{finding.rule}:{finding.column}" if finding.column else finding.rule for finding in findings)
+    return ";".join(codes)
 
 
 def _delivered(raw: pd.Series) -> pd.DataFrame:

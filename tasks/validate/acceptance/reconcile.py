@@ -132,7 +132,7 @@ class IndependentDeliveries:
     ...     landed = Landed("rows", key, 1, date(2026, 1, 2))
     ...     return ValidatedDelivery(key, landed, "accepted", pd.DataFrame({"row_id": list(ids)}), pd.DataFrame())
     >>> together = IndependentDeliveries()
-    >>> [together.add(each, frozenset()) for each in (delivery("a", "1", "2"), delivery("b", "3"), delivery("c", "2"))]
+    >>> [together.add(one, frozenset()) for one in (delivery("a", "1", "2"), delivery("b", "3"), delivery("c", "2"))]
     [True, True, False]
     """
 

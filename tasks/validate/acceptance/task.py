@@ -83,7 +83,7 @@ def quarantine(lake: Lake, spec: ProjectSpec, batches: Mapping[Batch, Sequence[F
     return states
 
 
-quarantine_task = leeway_task("set_aside")(quarantine)
+quarantine_task = leeway_task("quarantine")(quarantine)
 
 
 def add_accepted(lake: Lake, spec: ProjectSpec, accepted: Sequence[Accepted]) -> None:

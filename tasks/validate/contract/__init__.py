@@ -1,1 +1,1 @@
-"""Contract."""
+"""The Great Expectations suite of a project, and its evaluation."""

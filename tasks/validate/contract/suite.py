@@ -88,12 +88,12 @@ def _column_faults(expectation: Expectation, spec: ProjectSpec) -> Iterator[str]
     if label.uri is not None:
         groups["the labels"] = [label.column]
     groups |= {f"feature table {table.name!r}": table.columns.all for table in spec.features.tables}
-    known = list(dict.fromkeys(name for names in groups.values() for name in names))
-    unknown = [name for name in dict.fromkeys(expectation.columns) if name not in known]
+    columns = list(dict.fromkeys(name for names in groups.values() for name in names))
+    unknown = [name for name in dict.fromkeys(expectation.columns) if name not in columns]
     for column in unknown:
         yield (
             f"{expectation.rule} mentions column {column!r}; expected a column of project.yaml"
-            f"{nearest(column, known)}. Correct the name, or list the column there"
+            f"{nearest(column, columns)}. Correct the name, or list the column there"
         )
     if not unknown and not any(set(expectation.columns) <= set(names) for names in groups.values()):
         yield (

@@ -1,1 +1,1 @@
-"""Label quality."""
+"""Checks of the labels that a training uses."""

@@ -1,4 +1,4 @@
-"""What is odd about the labels: rows that agree and are labelled differently, jumps, likely wrong ones, thin slices."""
+"""Consistency of labels: equal rows with different labels, jumps over time, likely errors, and thin slices."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Relabelled:
-    """Rows with more than one label over time: how many, and those whose labels differ."""
+    """The number of rows with more than one label over time, and of those with labels that differ."""
 
     rows: int
     rows_apart: int
@@ -29,28 +29,28 @@ class Relabelled:
 
 @dataclass(frozen=True, slots=True)
 class LabelReport:
-    """What was found in the labels of some rows.
+    """The results of all checks on the labels of some rows.
 
     Parameters
     ----------
     rows, labelled : int
-        Rows looked at, and those with a label.
+        All rows, and those with a label.
     sampled : int
-        Rows that nearest neighbours and likely wrong labels were sought in: at most 4,000, drawn at random.
+        Rows that were searched for nearest neighbours and likely wrong labels: a random sample of at most 4,000.
     balance : dict
         Shares of the classes, or quantiles of the label.
     same, near : Disagreement
-        Rows with the same features, and with nearly the same.
+        Rows with equal features, and with nearly equal ones.
     relabelled : Relabelled
-        Rows that the ledger has several labels for.
+        Rows with several labels in the ledger.
     moved : tuple of Jump
-        Periods whose mean label (on the training scale) jumped.
+        Periods with a jump of the mean label, on the training scale.
     wrong : Suspects
         Labels that are likely wrong.
     slices : tuple of Slice
         Rows and mean label of each value of the gate's slices, the categories and the booleans.
     notes : tuple of str
-        What could not be looked at, and why.
+        The checks that could not be done, and why.
     """
 
     rows: int
@@ -67,28 +67,28 @@ class LabelReport:
 
     @property
     def thin(self) -> tuple[Slice, ...]:
-        """The slices with fewer than 30 labelled rows: what a model learns of them, and its gate sees, is chance."""
-        return tuple(each for each in self.slices if each.rows < FEWEST_IN_A_SLICE)
+        """The slices with fewer than 30 labelled rows, too few to learn from or to evaluate."""
+        return tuple(part for part in self.slices if part.rows < FEWEST_IN_A_SLICE)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain values for JSON; days as text."""
-        plain = asdict(self)
-        for each in plain["moved"]:
-            each["start"] = each["start"].isoformat()
-        return plain
+        """Return the report as values for JSON, with days as text."""
+        values = asdict(self)
+        for jump in values["moved"]:
+            jump["start"] = jump["start"].isoformat()
+        return values
 
 
-def label_report(known: pd.DataFrame, spec: ProjectSpec, ledger: pd.DataFrame | None = None) -> LabelReport:
-    """Return what is odd about the labels of some rows; odd data is noted, never an error.
+def label_report(labelled: pd.DataFrame, spec: ProjectSpec, ledger: pd.DataFrame | None = None) -> LabelReport:
+    """Return the results of all checks on the labels of some rows; inconsistent data never raises an error.
 
     Parameters
     ----------
-    known : DataFrame
-        Rows with their features and the label by its own name; `row_id` and `event_date` where they are known.
+    labelled : DataFrame
+        Rows with their features and the label by its own name; `row_id` and `event_date` are optional.
     spec : ProjectSpec
-        For the features, the label, its scale, the slices and what may be shown.
+        For the features, the label, its scale, the slices and the privacy rules.
     ledger : DataFrame, optional
-        Every label that arrived (`row_id`, `label`), to find rows that were labelled more than once.
+        All labels that arrived (`row_id`, `label`), to find rows with more than one label.
 
     Examples
     --------
@@ -102,61 +102,61 @@ def label_report(known: pd.DataFrame, spec: ProjectSpec, ledger: pd.DataFrame | 
     """
     notes: list[str] = []
     column, binary = spec.source.label.column, spec.training.task == "binary"
-    several = spec.training.task == "multiclass" and column in known
-    label = _codes(known[column]) if several else _numbers(known, column, notes)
-    rows = known[label.notna().to_numpy()].reset_index(drop=True)
+    several = spec.training.task == "multiclass" and column in labelled
+    label = _codes(labelled[column]) if several else _numbers(labelled, column, notes)
+    rows = labelled[label.notna().to_numpy()].reset_index(drop=True)
     label = label.dropna().reset_index(drop=True)
     names = rows["row_id"].astype("str") if "row_id" in rows else pd.Series([str(n) for n in range(len(rows))])
     log = spec.training.target_scale == "log"
     scaled = np.log(label.where(label > 0)) if log else label
     features = rows[[name for name in dict.fromkeys(spec.features.learned) if name in rows]]
-    few = _sample(len(rows))
-    some, some_label, some_names = features.iloc[few], label.iloc[few], names.iloc[few]
+    sample = _sample(len(rows))
+    sampled, sampled_label, sampled_names = features.iloc[sample], label.iloc[sample], names.iloc[sample]
 
-    def tried(what: str, work: Callable[[], T], otherwise: T) -> T:
+    def attempted(check: str, work: Callable[[], T], default: T) -> T:
         try:
             return work()
-        except Exception as error:  # noqa: BLE001 - whatever the data holds, the rest of the report is still worth having
-            notes.append(f"{what}: {' '.join(str(error).split())[:200] or type(error).__name__}")
-            return otherwise
+        except Exception as error:  # noqa: BLE001 - a check that fails on unusual data must not hide the others
+            notes.append(f"{check}: {' '.join(str(error).split())[:200] or type(error).__name__}")
+            return default
 
     if several:
-        notes.append("jumps over time and likely wrong labels, which are sought for numbers and for two classes")
-    level = (label == label.mode().min()).astype("float64") if several else label  # the commonest class, or not
+        notes.append("jumps over time and likely wrong labels are checked for numbers and for two classes only")
+    level = (label == label.mode().min()).astype("float64") if several else label  # the most frequent class, or another
     none, sliced, apart = Disagreement(0, 0, 0, 0), _sliced(rows, spec), 1.0 if several else None
     least, period = spec.privacy.min_category_count, spec.monitoring.period_days
     return LabelReport(
-        rows=len(known),
+        rows=len(labelled),
         labelled=len(rows),
-        sampled=len(few),
-        balance=tried("balance", lambda: shares(rows[column]) if several else spread(label, binary=binary), {}),
-        same=tried("same inputs", lambda: same_inputs(features, label, names, apart), none),
-        near=tried("near duplicates", lambda: near_duplicates(some, some_label, some_names, apart), none),
-        relabelled=tried("relabelled rows", lambda: _relabelled(ledger), Relabelled(0, 0)),
-        moved=() if several else tuple(tried("jumps", lambda: _jumps(rows, scaled, period), [])),
+        sampled=len(sample),
+        balance=attempted("balance", lambda: shares(rows[column]) if several else spread(label, binary=binary), {}),
+        same=attempted("same inputs", lambda: same_inputs(features, label, names, apart), none),
+        near=attempted("near duplicates", lambda: near_duplicates(sampled, sampled_label, sampled_names, apart), none),
+        relabelled=attempted("relabelled rows", lambda: _relabelled(ledger), Relabelled(0, 0)),
+        moved=() if several else tuple(attempted("jumps", lambda: _jumps(rows, scaled, period), [])),
         wrong=Suspects(0, 0)
         if several
-        else tried(
+        else attempted(
             "likely wrong labels",
-            lambda: likely_wrong(some, some_label, some_names, binary=binary, log=log),
+            lambda: likely_wrong(sampled, sampled_label, sampled_names, binary=binary, log=log),
             Suspects(0, 0),
         ),
-        slices=tuple(tried("slices", lambda: slices(rows, level, sliced, least), [])),
+        slices=tuple(attempted("slices", lambda: slices(rows, level, sliced, least), [])),
         notes=tuple(notes),
     )
 
 
 def _codes(names: pd.Series) -> pd.Series:
     """Return several classes as numbers, in the order of their names; missing stays missing."""
-    found, _ = pd.factorize(names, sort=True)
-    return pd.Series(np.where(found < 0, np.nan, found), index=names.index, dtype="float64")
+    codes, _ = pd.factorize(names, sort=True)
+    return pd.Series(np.where(codes < 0, np.nan, codes), index=names.index, dtype="float64")
 
 
-def _numbers(known: pd.DataFrame, column: str, notes: list[str]) -> pd.Series:
-    if column not in known:
-        notes.append(f"there is no column {column!r}: nothing is labelled")
-        return pd.Series(np.nan, index=known.index)
-    values = pd.to_numeric(known[column], errors="coerce").astype("float64")
+def _numbers(rows: pd.DataFrame, column: str, notes: list[str]) -> pd.Series:
+    if column not in rows:
+        notes.append(f"there is no column {column!r}, so no row has a label")
+        return pd.Series(np.nan, index=rows.index)
+    values = pd.to_numeric(rows[column], errors="coerce").astype("float64")
     return values.where(np.isfinite(values))
 
 
@@ -181,7 +181,7 @@ def _jumps(rows: pd.DataFrame, scaled: pd.Series, period_days: int) -> list[Jump
 def _relabelled(ledger: pd.DataFrame | None) -> Relabelled:
     if ledger is None or ledger.empty:
         return Relabelled(0, 0)
-    again = ledger[ledger.duplicated("row_id", keep=False)]
-    labels = again.groupby("row_id")["label"]
+    relabelled = ledger[ledger.duplicated("row_id", keep=False)]
+    labels = relabelled.groupby("row_id")["label"]
     differing = labels.max() > labels.min()
     return Relabelled(len(differing), int(differing.sum()))

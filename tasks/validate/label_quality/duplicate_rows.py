@@ -1,4 +1,4 @@
-"""Rows that look the same, or nearly, and are labelled differently."""
+"""Rows with equal, or nearly equal, features and different labels."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pandas as pd
 from tasks.arrays import FloatArray
 
 EXAMPLES = 5
-NEAR = 0.05  # root mean square difference, in standard deviations, below which two rows are nearly the same
+NEAR = 0.05  # root mean square difference, in standard deviations, up to which two rows are nearly equal
 APART = 1e3  # two categories are never near
-DIFFERENT_SD = 0.5  # two numbers as labels differ when half a standard deviation of all labels lies between them
+DIFFERENT_SD = 0.5  # numeric labels differ from half a standard deviation of all labels on
 
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """Groups of rows that look the same: how many, their rows, those labelled differently, and examples of row ids."""
+    """Groups of equal rows: their number, their rows, the groups and rows with different labels, and example ids."""
 
     groups: int
     rows: int
@@ -29,19 +29,19 @@ class Disagreement:
 def same_inputs(
     features: pd.DataFrame, label: pd.Series, names: pd.Series, apart_from: float | None = None
 ) -> Disagreement:
-    """Return the groups of rows whose features are all equal; rows without any value are left out.
+    """Return the groups of rows with equal features; rows without any value are left out.
 
     Parameters
     ----------
     features : DataFrame
         One column a feature.
     label : Series of float64
-        The label of each row: two are different when they are half a standard deviation of all labels apart, which any
-        two of a binary label are.
+        The label of each row. Two labels differ from half a standard deviation of all labels on, as the two classes of
+        a binary label do.
     names : Series of str
         Row ids, for the examples.
     apart_from : float, optional
-        From which difference on two labels are different, where it is not half a standard deviation.
+        The difference from which on two labels differ; by default half a standard deviation.
 
     Examples
     --------
@@ -53,25 +53,25 @@ def same_inputs(
     if not filled.any():
         return Disagreement(0, 0, 0, 0)
     keys = pd.util.hash_pandas_object(features[filled], index=False).to_numpy()
-    plain = pd.DataFrame({"key": keys, "label": label[filled].to_numpy(), "name": names[filled].to_numpy()})
-    plain = plain[plain.duplicated("key", keep=False)]
-    groups = plain.groupby("key", sort=False)["label"]
+    rows = pd.DataFrame({"key": keys, "label": label[filled].to_numpy(), "name": names[filled].to_numpy()})
+    rows = rows[rows.duplicated("key", keep=False)]
+    groups = rows.groupby("key", sort=False)["label"]
     apart = (groups.max() - groups.min()) >= (different(label) if apart_from is None else apart_from)
     keys_apart = apart.index[apart.to_numpy(bool)]
-    inside = plain[plain["key"].isin(keys_apart)]
+    differing = rows[rows["key"].isin(keys_apart)]
     examples = tuple(
-        tuple(map(str, inside.loc[inside["key"] == key, "name"].head(EXAMPLES))) for key in keys_apart[:EXAMPLES]
+        tuple(map(str, differing.loc[differing["key"] == key, "name"].head(EXAMPLES))) for key in keys_apart[:EXAMPLES]
     )
-    return Disagreement(groups.ngroups, len(plain), len(keys_apart), len(inside), examples)
+    return Disagreement(groups.ngroups, len(rows), len(keys_apart), len(differing), examples)
 
 
 def near_duplicates(
     features: pd.DataFrame, label: pd.Series, names: pd.Series, apart_from: float | None = None
 ) -> Disagreement:
-    """Return pairs of rows whose features are nearly, but not all, equal.
+    """Return pairs of rows with features that are nearly, but not all, equal.
 
-    Each row's nearest other row counts, if numbers are within 0.05 standard deviations (root mean square over columns)
-    and categories are equal. Sized for thousands of rows, not more.
+    A row is paired with its nearest other row, if numbers are within 0.05 standard deviations (root mean square over
+    columns) and categories are equal. Meant for thousands of rows, not more.
 
     Examples
     --------
@@ -96,21 +96,21 @@ def near_duplicates(
 
 
 def different(label: pd.Series) -> float:
-    """Return from which difference on two labels are different."""
+    """Return the difference from which on two labels differ."""
     spread = float(label.std()) if len(label) > 1 else 0.0
     return DIFFERENT_SD * spread if spread > 0 else np.inf
 
 
 def standardised(features: pd.DataFrame) -> FloatArray:
-    """Return features as numbers of mean 0 and standard deviation 1; categories as codes far apart, missing as 0."""
+    """Return features as numbers with mean 0 and standard deviation 1; categories as distant codes, missing as 0."""
     columns = []
     for name in features:
         column = features[name]
         if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
             values = column.to_numpy(np.float64, na_value=np.nan)
-            known = values[np.isfinite(values)]
-            spread = known.std() if len(known) else 0.0
-            scaled = (values - known.mean()) / spread if spread > 0 else np.zeros(len(values))
+            finite = values[np.isfinite(values)]
+            spread = finite.std() if len(finite) else 0.0
+            scaled = (values - finite.mean()) / spread if spread > 0 else np.zeros(len(values))
             columns.append(np.where(np.isfinite(scaled), scaled, 0.0))
         else:
             columns.append(pd.factorize(column.astype("str"))[0] * APART)

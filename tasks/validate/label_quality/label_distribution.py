@@ -1,4 +1,4 @@
-"""How labels are spread: over their values, over slices of the rows, and over time."""
+"""The distribution of labels: over their values, over slices of the rows, and over time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VALUES_SHOWN = 30
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The labelled rows of one value of a column: how many, and their mean label (the share of 1 when it is binary)."""
+    """The labelled rows with one value of a column: their number and mean label (the share of 1 if it is binary)."""
 
     column: str
     value: str
@@ -29,7 +29,7 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """A period whose mean label left that of the periods before: both, and by how many standard errors."""
+    """A period with another mean label than the periods before: both means, and the difference in standard errors."""
 
     start: date
     rows: int
@@ -65,65 +65,65 @@ def shares(names: pd.Series) -> dict[str, float]:
 
 
 def slices(rows: pd.DataFrame, label: pd.Series, columns: list[str], least: int) -> list[Slice]:
-    """Return the rows and the mean label of each value of some columns, the most frequent values of each first.
+    """Return the number of rows and the mean label of each value of some columns, the most frequent first.
 
-    Values of fewer rows than `least` are put together as `(rare)`.
+    Values with fewer rows than `least` are combined as `(rare)`.
 
     Examples
     --------
     >>> rows = pd.DataFrame({"zip": ["a", "a", "b", "c", None]})
-    >>> for each in slices(rows, pd.Series([1.0, 0.0, 1.0, 1.0, 0.0]), ["zip"], least=2):
-    ...     print(each.value, each.rows, round(each.level, 2))
+    >>> for part in slices(rows, pd.Series([1.0, 0.0, 1.0, 1.0, 0.0]), ["zip"], least=2):
+    ...     print(part.value, part.rows, round(part.level, 2))
     a 2 0.5
     (rare) 2 1.0
     (missing) 1 0.0
     """
-    found = []
+    parts = []
     for name in columns:
         values = rows[name].astype("object").where(rows[name].notna(), None).map(str, na_action="ignore")
         shown = hide_rare({str(k): int(n) for k, n in values.dropna().value_counts().items()}, least)
-        kept = values.where(values.isin(list(shown)), OTHERS).where(values.notna(), "(missing)")
-        groups = label.groupby(kept.to_numpy())
+        combined = values.where(values.isin(list(shown)), OTHERS).where(values.notna(), "(missing)")
+        groups = label.groupby(combined.to_numpy())
         sizes, levels = groups.size().to_dict(), groups.mean().to_dict()
         order = dict.fromkeys([*list(shown)[:VALUES_SHOWN], OTHERS, "(missing)"])
-        found += [Slice(name, value, int(sizes[value]), float(levels[value])) for value in order if value in sizes]
-    return found
+        parts += [Slice(name, value, int(sizes[value]), float(levels[value])) for value in order if value in sizes]
+    return parts
 
 
 def jumps(days: pd.Series, label: pd.Series, period_days: int) -> list[Jump]:
-    """Return the periods whose mean label is suddenly another than that of the eight periods before.
+    """Return the periods with a mean label that suddenly differs from that of the eight periods before.
 
-    Another by more than 4 standard errors, where the error is both that of the period's own mean and the swing of the
-    means before; at least 4 earlier periods are needed.
+    The difference is more than 4 standard errors, which combine the error of the period's own mean and the variation of
+    the earlier means. At least 4 earlier periods are needed.
 
     Parameters
     ----------
     days : Series of date
         Event dates.
     label : Series of float64
-        Labels on the scale they are judged on.
+        Labels on the training scale.
 
     Examples
     --------
-    Ten days of 0 and 1 in turns, then a day of 1 only: the mean goes from 0.5 to 1, without any swing before, and the
-    period's own error is 0, so the error of the earlier ones' spread is used (0.5 / sqrt(50) = 0.07):
+    Ten days of alternating 0 and 1, then a day of 1 only: the mean changes from 0.5 to 1. The earlier means do not vary
+    and the period's own error is 0, so the error of the earlier periods is used (0.5 / sqrt(50) = 0.07):
 
     >>> days = pd.Series([date(2026, 1, 1 + day) for day in range(11) for _ in range(50)])
     >>> label = pd.Series([0.0, 1.0] * 250 + [1.0] * 50)
-    >>> [(each.start.day, each.level, each.before, round(each.standard_errors)) for each in jumps(days, label, 1)]
+    >>> [(jump.start.day, jump.level, jump.before, round(jump.standard_errors)) for jump in jumps(days, label, 1)]
     [(11, 1.0, 0.5, 7)]
     """
     first = min(days)
     number = days.map(lambda day: (day - first).days // period_days)
     periods = label.groupby(number.to_numpy()).agg(["size", "mean", "var"])
-    found = []
-    for place in range(FEWEST_PERIODS, len(periods)):
-        before = periods.iloc[max(0, place - COMPARED_PERIODS) : place]
-        size, level = int(periods["size"].iloc[place]), float(periods["mean"].iloc[place])
-        usual, swing = float(before["mean"].median()), float(before["mean"].std())
-        own = float(np.nanmax([before["var"].mean(), periods["var"].iloc[place], 0.0])) / size
-        error = float(np.sqrt(swing**2 + own))
+    detected = []
+    for position in range(FEWEST_PERIODS, len(periods)):
+        before = periods.iloc[max(0, position - COMPARED_PERIODS) : position]
+        size, level = int(periods["size"].iloc[position]), float(periods["mean"].iloc[position])
+        usual, variation = float(before["mean"].median()), float(before["mean"].std())
+        own = float(np.nanmax([before["var"].mean(), periods["var"].iloc[position], 0.0])) / size
+        error = float(np.sqrt(variation**2 + own))
         if error > 0 and abs(level - usual) > SUDDEN * error:
-            start = first + timedelta(days=int(periods.index[place]) * period_days)
-            found.append(Jump(start, size, level, usual, abs(level - usual) / error))
-    return found
+            start = first + timedelta(days=int(periods.index[position]) * period_days)
+            detected.append(Jump(start, size, level, usual, abs(level - usual) / error))
+    return detected

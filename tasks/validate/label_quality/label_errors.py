@@ -1,4 +1,4 @@
-"""Labels that are likely wrong: what a quick model, asked about rows it has not seen, is sure is something else."""
+"""Likely wrong labels: those that a quick model contradicts on rows that it was not trained on."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ SMALL: dict[str, Any] = {
     "random_state": 0,
 }
 LISTED = 20
-FAR = 8.0  # robust standard deviations: a quick model errs by a few of them where the data is thin
+FAR = 8.0  # robust standard deviations: a quick model has errors of a few of them where rows are few
 MAD_TO_SD = 1.4826  # of a normal distribution
 
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A row whose label is likely wrong: its label, and what other rows say it should be (a chance, or a number)."""
+    """A row with a likely wrong label: the label, and the prediction from other rows (a probability, or a number)."""
 
     row_id: str
     label: float
@@ -39,7 +39,7 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True)
 class Suspects:
-    """How many of the examined rows have a label that is likely wrong, and the most suspicious of them."""
+    """The number of examined rows with a likely wrong label, and the least plausible of them."""
 
     examined: int
     found: int
@@ -49,15 +49,15 @@ class Suspects:
 def likely_wrong(features: pd.DataFrame, label: pd.Series, names: pd.Series, *, binary: bool, log: bool) -> Suspects:
     """Return the labels that a cross-validated model contradicts.
 
-    For classes: cleanlab's confident learning on out-of-fold chances. For numbers: out-of-fold residuals (of the
-    logarithm, if the task is on that scale) more than 8 robust standard deviations from their middle.
+    For classes: confident learning of cleanlab on out-of-fold probabilities. For numbers: out-of-fold residuals (of the
+    logarithm, if the task has this scale) more than 8 robust standard deviations from their median.
 
     Parameters
     ----------
     features : DataFrame
-        One column a feature; sized for thousands of rows, not more.
+        One column a feature; meant for thousands of rows, not more.
     label : Series of float64
-        Known for every row.
+        The label of every row.
     names : Series of str
         Row ids.
 
@@ -73,7 +73,7 @@ def likely_wrong(features: pd.DataFrame, label: pd.Series, names: pd.Series, *, 
     if len(values) < FEWEST_ROWS or len(np.unique(values)) == 1 or rare < FOLDS:
         return Suspects(0, 0)
     matrix, categorical = _matrix(features)
-    with threadpool_limits(1):  # so small a fit only loses by threads that wait for each other
+    with threadpool_limits(1):  # more threads only slow so small a fit down
         if binary:
             expected, order = _by_class(matrix, categorical, values)
         else:
@@ -93,18 +93,18 @@ def _by_class(matrix: FloatArray, categorical: list[int], values: FloatArray) ->
     model = HistGradientBoostingClassifier(**SMALL, categorical_features=categorical or None)
     folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(matrix, values))
 
-    def doubted(chances: FloatArray) -> IntArray:
-        both = np.column_stack([1 - chances, chances])
-        found = find_label_issues(
+    def contradicted(probabilities: FloatArray) -> IntArray:
+        both = np.column_stack([1 - probabilities, probabilities])
+        rows = find_label_issues(
             values.astype(int),
             both,
             filter_by="confident_learning",
             return_indices_ranked_by="self_confidence",
             n_jobs=1,
         )
-        return np.asarray(found, np.int64)
+        return np.asarray(rows, np.int64)
 
-    return _in_two_rounds(lambda train, test: _chance(model, matrix, values, train, test), doubted, folds)
+    return _in_two_rounds(lambda train, test: _probability(model, matrix, values, train, test), contradicted, folds)
 
 
 def _by_residual(matrix: FloatArray, categorical: list[int], values: FloatArray) -> tuple[FloatArray, IntArray]:
@@ -114,44 +114,44 @@ def _by_residual(matrix: FloatArray, categorical: list[int], values: FloatArray)
     model = HistGradientBoostingRegressor(**SMALL, loss="absolute_error", categorical_features=categorical or None)
     folds = list(KFold(FOLDS, shuffle=True, random_state=0).split(matrix))
 
-    def doubted(expected: FloatArray) -> IntArray:
+    def contradicted(expected: FloatArray) -> IntArray:
         residuals = values - expected
-        away = np.abs(residuals - np.median(residuals))
-        spread = MAD_TO_SD * float(np.median(away))
-        order = np.argsort(-away, kind="stable")
-        return np.asarray(order[away[order] > FAR * spread] if spread > 0 else order[:0], np.int64)
+        deviations = np.abs(residuals - np.median(residuals))
+        spread = MAD_TO_SD * float(np.median(deviations))
+        order = np.argsort(-deviations, kind="stable")
+        return np.asarray(order[deviations[order] > FAR * spread] if spread > 0 else order[:0], np.int64)
 
     def predicted(train: IntArray, test: IntArray) -> FloatArray:
         return np.asarray(model.fit(matrix[train], values[train]).predict(matrix[test]), np.float64)
 
-    return _in_two_rounds(predicted, doubted, folds)
+    return _in_two_rounds(predicted, contradicted, folds)
 
 
 def _in_two_rounds(
     predicted: Callable[[IntArray, IntArray], FloatArray],
-    doubted: Callable[[FloatArray], IntArray],
+    contradicted: Callable[[FloatArray], IntArray],
     folds: list[tuple[IntArray, IntArray]],
 ) -> tuple[FloatArray, IntArray]:
-    """Predict each row from the others, then once more without those doubted: they mislead about their neighbours."""
+    """Predict each row from the others, then again without contradicted rows: they distort other predictions."""
     trusted = np.ones(sum(len(test) for _, test in folds), dtype=bool)
-    expected, found = np.zeros(len(trusted)), np.empty(0, np.int64)
+    expected, suspects = np.zeros(len(trusted)), np.empty(0, np.int64)
     for _ in range(2):
         for train, test in folds:
             expected[test] = predicted(train[trusted[train]], test)
-        found = doubted(expected)
-        trusted[found] = False
-    return expected, found
+        suspects = contradicted(expected)
+        trusted[suspects] = False
+    return expected, suspects
 
 
-def _chance(model: Any, matrix: FloatArray, values: FloatArray, train: IntArray, test: IntArray) -> FloatArray:
-    """Return the chance of a 1, also where no row to learn from has one of the classes."""
+def _probability(model: Any, matrix: FloatArray, values: FloatArray, train: IntArray, test: IntArray) -> FloatArray:
+    """Return the probability of a 1, also where the training rows have one class only."""
     if len(np.unique(values[train])) == 1:
         return np.full(len(test), values[train][0])
     return np.asarray(model.fit(matrix[train], values[train]).predict_proba(matrix[test])[:, 1], np.float64)
 
 
 def _matrix(features: pd.DataFrame) -> tuple[FloatArray, list[int]]:
-    """Return features as numbers, and the positions of those that are codes of categories: the 60 most frequent."""
+    """Return features as numbers, and the positions of categorical columns, which are codes of the 60 most frequent."""
     columns, categorical = [], []
     for name in features:
         column = features[name]

@@ -1,1 +1,1 @@
-"""Summary."""
+"""A night's validation in words."""

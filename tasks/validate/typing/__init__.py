@@ -1,1 +1,1 @@
-"""Typing."""
+"""From delivered cells to typed columns."""

@@ -1,1 +1,1 @@
-"""Verdict."""
+"""The verdicts on deliveries of rows, labels and feature tables."""

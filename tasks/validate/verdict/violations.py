@@ -92,9 +92,9 @@ class Violations:
     """
 
     def __init__(self, columns: Iterable[ColumnFinding], expectations: Sequence[Expectation]) -> None:
-        found = list(columns)
-        self._column_findings = tuple(finding for finding, _ in found)
-        self._column_reasons = tuple(reason for _, reason in found if reason is not None)
+        by_column = list(columns)
+        self._column_findings = tuple(finding for finding, _ in by_column)
+        self._column_reasons = tuple(reason for _, reason in by_column if reason is not None)
         self._expectations = expectations
         self._chunks: list[_Chunk] = []
         self._faults: dict[str, _Count] = {}
@@ -133,7 +133,7 @@ class Violations:
         chunk : int, optional
             The chunk it was asked of; by default it was asked of the delivery.
         """
-        number = next(n for n, each in enumerate(self._expectations) if each is failure.expectation)
+        number = next(n for n, rule in enumerate(self._expectations) if rule is failure.expectation)
         _, count = self._failures.setdefault(number, (failure, _Count()))
         count.add(0 if failure.rows is None else len(failure.rows), row_ids)
         if failure.rows is None or failure.severity != "critical":
@@ -176,7 +176,7 @@ class Violations:
         """Return the reasons that occur in a chunk, a boolean column a code: faults first, then expectations."""
         kept = self._chunks[chunk]
         by_suite = [failure for _, (failure, _) in sorted(self._failures.items()) if failure.severity == "critical"]
-        order = dict.fromkeys([*self._faults, *(each.reason for each in by_suite if each.rows is not None)])
+        order = dict.fromkeys([*self._faults, *(failure.reason for failure in by_suite if failure.rows is not None)])
         columns = {reason: kept.mask(reason) for reason in order if reason in kept.bits}
         return pd.DataFrame(columns, index=pd.RangeIndex(kept.rows))
 

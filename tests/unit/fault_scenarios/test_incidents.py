@@ -95,7 +95,7 @@ def test_a_class_turns_in_the_upper_half_only() -> None:
     assert ((after.labels["price"].astype(float) == 0) == (high & start.touched)).all()
 
 
-def test_a_project_without_categories_is_told_so() -> None:
+def test_a_project_without_categories_gets_an_error_that_says_so() -> None:
     bare = ProjectSpec.model_validate(TEXT | {"features": {"numbers": ["size"]}})
     with pytest.raises(DataError, match="needs a category"):
         INCIDENTS["renamed-category"].happen(stage(bare))

@@ -53,7 +53,7 @@ def read_of(content: bytes, fmt: str, **source: Any) -> Delivery | Unreadable:
     return delivered(content, LANDED, spec, b"")
 
 
-def is_told(found: Delivery | Unreadable) -> bool:
+def is_delivered_or_refused(found: Delivery | Unreadable) -> bool:
     if isinstance(found, Delivery):
         return found.row_count == len(found.frame) and bool(found.frame.columns.is_unique)
     return bool(found.reason and found.detail)
@@ -63,7 +63,7 @@ def is_told(found: Delivery | Unreadable) -> bool:
 @laws
 @given(content=st.binary(max_size=200))
 def test_any_bytes_are_a_delivery_or_a_reason(fmt: str, content: bytes) -> None:
-    assert is_told(read_of(content, fmt))
+    assert is_delivered_or_refused(read_of(content, fmt))
 
 
 @pytest.mark.parametrize("fmt", ["csv", "jsonl"])
@@ -73,8 +73,8 @@ def test_any_bytes_are_a_delivery_or_a_reason(fmt: str, content: bytes) -> None:
 def test_any_text_is_a_delivery_or_a_reason(fmt: str, encoding: str, text: str, separator: str) -> None:
     said = "utf-8" if encoding == "utf-16" else encoding
     content = text.encode(encoding, errors="replace")
-    assert is_told(read_of(content, fmt, encoding=said, separator=separator))
-    assert is_told(read_of(gzip.compress(content), fmt, encoding=said, separator=separator))
+    assert is_delivered_or_refused(read_of(content, fmt, encoding=said, separator=separator))
+    assert is_delivered_or_refused(read_of(gzip.compress(content), fmt, encoding=said, separator=separator))
 
 
 @pytest.mark.parametrize("fmt", SEEDS)
@@ -86,9 +86,9 @@ def test_a_good_file_with_any_damage_is_a_delivery_or_a_reason(fmt: str, data: s
         at = data.draw(st.integers(0, len(content) - 1))
         content[at] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(0, len(content)))
-    assert is_told(read_of(bytes(content), fmt))
-    assert is_told(read_of(bytes(content[:cut]), fmt))
-    assert is_told(read_of(bytes(content[cut:]), fmt))
+    assert is_delivered_or_refused(read_of(bytes(content), fmt))
+    assert is_delivered_or_refused(read_of(bytes(content[:cut]), fmt))
+    assert is_delivered_or_refused(read_of(bytes(content[cut:]), fmt))
 
 
 @laws

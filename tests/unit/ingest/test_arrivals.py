@@ -40,7 +40,7 @@ def test_objects_are_ordered_by_arrival_and_then_by_key() -> None:
     assert [each.key for each in arrivals.landed] == ["a-2026-01-02.csv", "b-2026-01-02.csv", "a/2026-01-03.csv"]
 
 
-def test_a_file_without_a_valid_date_in_its_own_name_is_told_apart_and_not_lost() -> None:
+def test_a_file_without_a_valid_date_in_its_own_name_is_reported_and_not_lost() -> None:
     keys = ["2026-01-02/notes.csv", "2026-13-01.csv", "12026-01-021.csv", "2026-02-30_2026-01-04.csv"]
     arrivals = landed(
         [StoredObject(key, 1, THEN) for key in keys], "rows", spec_of({"arrival": "filename"}), date(2026, 1, 9)

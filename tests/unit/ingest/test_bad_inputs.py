@@ -1,7 +1,7 @@
 """What a delivery may look like, and what becomes of it: every case with its exact verdict and reason codes.
 
 The way is the real one: bytes, what ingest reads of them, what the contract says of that. `accept` is without any
-finding, `warn` accepts with one, `rows` sets rows aside, `batch` the whole delivery; a spec that cannot be meant is
+finding, `warn` accepts with one, `rows` quarantines rows, `batch` the whole delivery; a spec that cannot be meant is
 refused before anything lands.
 """
 
@@ -169,7 +169,7 @@ def of_bytes(name: str, verdict: str, reasons: str, fmt: str, content: Callable[
 
 
 def one_value(column: str, code: str, **values: Any) -> Iterable[Case]:
-    """One of twenty rows has another value: accepted when there is no code, else that row is set aside."""
+    """One of twenty rows has another value: accepted when there is no code, else that row is quarantined."""
     for name, value in values.items():
         verdict, reasons = ("rows", f"{code}:{column}") if code else ("accept", "")
         formats = TEXT if isinstance(value, (int, bool, float)) and not isinstance(value, str) else ALL
@@ -432,7 +432,7 @@ def jsonl(*more: str) -> bytes:
 
 
 def first_line(**values: str) -> bytes:
-    """The first row has values that stand in the file as they are here."""
+    """The first row has values that are in the file as they are here."""
     row = json.loads(as_jsonl(good(1)))
     cells = [f'"{name}": {values.get(name, json.dumps(value))}' for name, value in row.items()]
     return ("{" + ", ".join(cells) + "}\n" + as_jsonl(good()[1:])).encode()
@@ -501,7 +501,7 @@ def typed(name: str, values: Callable[[int], Any], kind: pa.DataType) -> Callabl
 
 
 def damaged() -> bytes:
-    """A bit of the first page is another; its checksum tells."""
+    """A bit of the first page is flipped; its checksum differs."""
     content = as_parquet(as_table(good()), write_page_checksum=True, use_dictionary=False, compression="none")
     return flipped(content, content.index(b"0007"))
 
@@ -525,7 +525,7 @@ IN_PARQUET = [
     of_bytes("dictionaries", "accept", "", "parquet", lambda: as_parquet(pa.table(
         {name: values.combine_chunks().dictionary_encode() if name == "kind" else values
          for name, values in zip(as_table(good()).column_names, as_table(good()).columns, strict=True)}))),
-    of_bytes("a list nobody asked for", "warn", "new_column", "parquet", lambda: as_parquet(
+    of_bytes("an unexpected list", "warn", "new_column", "parquet", lambda: as_parquet(
         as_table(good()).append_column("tags", pa.array([["a"]] * COUNT)))),
     of_bytes("a list as a category", "batch", f"not_a_category:kind {MANY}", "parquet",
              typed("kind", lambda _: ["flat"], pa.list_(pa.string()))),
@@ -666,5 +666,5 @@ def checked_of(case: Case, suite: Suite) -> ValidatedDelivery:
 def test_a_spec_that_cannot_be_meant_is_refused_before_anything_lands(change: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError) as refused:
         ProjectSpec.model_validate(SPEC | change)
-    told = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in refused.value.errors()]
-    assert said in " ".join(told)
+    reported = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in refused.value.errors()]
+    assert said in " ".join(reported)

@@ -149,7 +149,7 @@ def test_no_piece_is_larger_than_was_promised(tmp_path: Path) -> None:
     assert len(sizes) == 3
 
 
-def test_a_large_delivery_whose_last_row_is_broken_is_unreadable_before_anybody_reads_it(tmp_path: Path) -> None:
+def test_a_large_delivery_with_a_broken_last_row_is_unreadable_before_it_is_read(tmp_path: Path) -> None:
     content = b"id,sold\n" + b"7,2026-01-02\n" * 250_000 + b"8\n"
     found = delivery([Content.of("a.csv", content)], "name", ROWS, spec_of(), b"", tmp_path / "rows")
     assert found == Unreadable("ragged_row", "line 250002 has 1 cells, the header 2")

@@ -83,7 +83,7 @@ def test_a_text_may_be_in_any_of_the_encodings_the_spec_knows_and_a_mark_is_beli
         assert frame_of(marked)["street"].tolist() == ["Größe"]
 
 
-def test_a_cell_of_ten_megabytes_is_read_and_so_is_what_stands_before_and_after_it() -> None:
+def test_a_cell_of_ten_megabytes_is_read_with_the_rows_before_and_after_it() -> None:
     long = "x" * 10_000_000
     content = "id,note\n" + "1,a\n" * 400_000 + f"2,{long}\n" + "3,b\n"
     frame = frame_of(content.encode())

@@ -50,7 +50,7 @@ def test_a_row_without_entity_or_time_and_a_second_value_of_one_time_are_refused
     assert len(checked.accepted) == 1
 
 
-def test_a_lost_column_sets_the_delivery_aside_and_a_new_one_does_not() -> None:
+def test_a_lost_column_quarantines_the_delivery_and_a_new_one_does_not() -> None:
     lost = check_features(Delivery("ab12", LANDED, delivered(zip=["1"]).frame.drop(columns="kind")), spec_of())
     assert (lost.verdict, lost.refused["reasons"].tolist()) == ("quarantined", ["missing_column:kind"])
     assert list(lost.accepted) == ["table", "entity", "event_time", "event_date", "income", "quiet", "kind"]

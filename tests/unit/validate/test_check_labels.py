@@ -56,12 +56,12 @@ def test_labels_that_contradict_each_other_are_all_refused_and_one_said_twice_co
     assert checked.rows_in == 5
 
 
-def test_repeated_labels_alone_never_set_a_delivery_aside() -> None:
+def test_repeated_labels_alone_never_quarantine_a_delivery() -> None:
     checked = check_labels(delivery_of(pd.DataFrame({"id": ["7"] * 9, "price": ["100"] * 9})), spec_of())
     assert (checked.verdict, len(checked.accepted), checked.rows_in) == ("partly_quarantined", 1, 9)
 
 
-def test_a_delivery_without_labels_or_without_their_column_is_set_aside() -> None:
+def test_a_delivery_without_labels_or_without_their_column_is_quarantined() -> None:
     lost = check_labels(delivery_of(pd.DataFrame({"id": ["7"], "prise": ["1"]})), spec_of())
     assert (lost.verdict, lost.refused["reasons"].tolist()) == ("quarantined", ["missing_column:price"])
     foreign = check_labels(delivery_of(pd.DataFrame({"a": ["7"]})), spec_of())
@@ -82,14 +82,14 @@ def test_expectations_about_the_label_are_asked_of_labels(tmp_path: Path) -> Non
     assert checked.verdict == "partly_quarantined"
 
 
-def test_past_the_tolerated_share_of_contradictions_labels_are_set_aside_whole() -> None:
+def test_past_the_tolerated_share_of_contradictions_labels_are_quarantined_whole() -> None:
     frame = pd.DataFrame({"id": [*"aa", *"bcdefghi"], "price": ["1", "2", *"12345678"]})  # 2 of 10 contradict
-    told = {limit: check_labels(delivery_of(frame), _tolerating(limit)) for limit in (None, 0.2, 0.1)}
-    assert [each.verdict for each in told.values()] == ["partly_quarantined", "partly_quarantined", "quarantined"]
-    assert told[0.1].findings[-1].message == (
+    reported = {limit: check_labels(delivery_of(frame), _tolerating(limit)) for limit in (None, 0.2, 0.1)}
+    assert [each.verdict for each in reported.values()] == ["partly_quarantined", "partly_quarantined", "quarantined"]
+    assert reported[0.1].findings[-1].message == (
         "20.0% of 10 labels contradict another of the same row; the contract allows 10.0%"
     )
-    assert told[0.1].findings[0].row_ids == ("a", "a")
+    assert reported[0.1].findings[0].row_ids == ("a", "a")
 
 
 def _tolerating(share: float | None) -> ProjectSpec:

@@ -85,7 +85,7 @@ def test_what_parquet_delivered_is_kept_as_json_too() -> None:
     }
 
 
-def test_past_the_tolerated_share_the_whole_batch_is_set_aside() -> None:
+def test_past_the_tolerated_share_the_whole_batch_is_quarantined() -> None:
     spec = spec_of(contract={"max_bad_share": 0.1})
     at_the_limit = check(delivery_of(rows_of(10, rooms=["x", *["3"] * 9])), spec, NOTHING_EXPECTED)
     assert (at_the_limit.verdict, len(at_the_limit.accepted)) == ("partly_quarantined", 9)
@@ -95,7 +95,7 @@ def test_past_the_tolerated_share_the_whole_batch_is_set_aside() -> None:
     assert past_it.findings[-1].message == "20.0% of 10 rows are refused; the contract allows 10.0%"
 
 
-def test_a_lost_column_sets_the_batch_aside_and_a_renamed_one_is_guessed() -> None:
+def test_a_lost_column_quarantines_the_batch_and_a_renamed_one_is_guessed() -> None:
     checked = check(delivery_of(rows_of(2).rename(columns={"rooms": "room"})), spec_of(), NOTHING_EXPECTED)
     assert (checked.verdict, reasons_of(checked)) == ("quarantined", ["missing_column:rooms"] * 2)
     assert "did you mean 'room'?" in checked.findings[0].message
@@ -112,7 +112,7 @@ def test_a_new_column_is_left_out_or_refused_as_the_contract_says() -> None:
 
 
 @pytest.mark.parametrize("frame", [pd.DataFrame(), rows_of(0)])
-def test_a_delivery_without_rows_is_set_aside_as_empty(frame: pd.DataFrame) -> None:
+def test_a_delivery_without_rows_is_quarantined_as_empty(frame: pd.DataFrame) -> None:
     checked = check(delivery_of(frame), spec_of(), NOTHING_EXPECTED)
     assert (checked.verdict, checked.rows_in, [each.rule for each in checked.findings]) == ("quarantined", 0, ["empty"])
 
@@ -133,7 +133,7 @@ def test_a_grave_breach_refuses_its_rows_and_a_slight_one_is_only_reported(suite
     assert slight.findings[0].message == "1 of 20 rows: rooms: expected column_values_to_be_between (max_value 40)"
 
 
-def test_a_grave_breach_of_the_whole_sets_the_batch_aside(suite_of: Callable[..., Suite]) -> None:
+def test_a_grave_breach_of_the_whole_quarantines_the_batch(suite_of: Callable[..., Suite]) -> None:
     suite = suite_of("table_row_count_to_be_between", "critical", max_value=2)
     checked = check(delivery_of(rows_of(3)), spec_of(), suite)
     assert (checked.verdict, reasons_of(checked)) == ("quarantined", ["expect_table_row_count_to_be_between"] * 3)

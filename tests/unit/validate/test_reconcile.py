@@ -90,7 +90,7 @@ def test_a_correction_that_is_refused_itself_replaces_nothing() -> None:
     assert effect(refused, frozenset({"x"}), [before("a.csv", rows(x=1))]).amended == ()
 
 
-def test_a_good_row_whose_correction_was_refused_stays() -> None:
+def test_an_accepted_row_with_a_refused_correction_stays() -> None:
     found = effect(delivered("a.csv", rows(x=1, y=9)), frozenset({"z"}), [before("a.csv", rows(x=1, y=2, z=3))])
     assert states(found) == [("accepted", 1, 0, 2)]
     assert found.amended[0].rows["row_id"].tolist() == ["z"]

@@ -37,7 +37,7 @@ def test_numbers_in_text_are_what_the_spec_says_they_are(texts: list[str | None]
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=12))
-def test_a_number_is_read_by_itself_whatever_stands_around_it(texts: list[str | None]) -> None:
+def test_a_number_is_read_by_itself_whatever_is_around_it(texts: list[str | None]) -> None:
     together = numbers(pd.Series(texts, dtype="str")).column
     alone = [numbers(pd.Series([text], dtype="str")).column.iloc[0] for text in texts]
     np.testing.assert_array_equal(together, alone)

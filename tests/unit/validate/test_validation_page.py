@@ -48,7 +48,7 @@ def test_a_page_needs_no_network_runs_nothing_and_fits_a_phone() -> None:
     assert "prefers-color-scheme:dark" in page
 
 
-def test_what_was_set_aside_stands_first_open_and_says_what_to_do() -> None:
+def test_quarantined_deliveries_are_first_and_open_and_say_what_to_do() -> None:
     page = validation_page("shop", BOTH, NIGHT)
     assert page.index("class='bad'>quarantined") < page.index("class='good'>accepted")
     assert page.count("<details class='box' open>") == 1
