@@ -43,7 +43,9 @@ def test_a_quiet_night_reads_each_table_and_asks_the_registry_as_often_as_it_say
     from flows.nightly import nightly
 
     project = copy()
-    project.replace_in_spec("cohort_days: 28", "cohort_days: 28\n  error_leeway: 1.0\n  bias_leeway: 1.0")
+    project.replace_in_spec(
+        "cohort_days: 28", "cohort_days: 28\n  effect: 1.0\n  error_leeway: 1.0\n  bias_leeway: 1.0"
+    )
     for kind in ("sales", "prices"):
         project.land(kind, NIGHT, cells(kind))
     assert project.enter(monkeypatch).champion() is not None
