@@ -18,6 +18,7 @@ Econometrica 55(3), of which v (1 + r) / (1 - r) is the value for an autoregress
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,7 @@ LARGEST_DEVIATION = 3.0  # in standard deviations of the daily means of the hist
 NEGLIGIBLE = 1e-12
 FEWEST_DAYS = 10
 HALVINGS = 50
+SHORTEST_REGIME = 7  # days on either side of a change
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +64,7 @@ class DaySums:
         [3.0, 4.0]
         """
         numbers, codes = np.unique(np.asarray(days, dtype=np.int64), return_inverse=True)
-        sums, squares = (np.bincount(codes, part, len(numbers)) for part in (values, values**2))
+        sums, squares = (np.bincount(codes, part, len(numbers)).astype(np.float64) for part in (values, values**2))
         return cls(numbers, np.bincount(codes, minlength=len(numbers)).astype(np.float64), sums, squares)
 
     @property
@@ -94,6 +96,15 @@ class DaySums:
         """Return some of the days."""
         return DaySums(self.days[kept], self.rows[kept], self.sums[kept], self.squares[kept])
 
+    def moved(self, by: float) -> DaySums:
+        """Return the sums of the same values, each larger by a number.
+
+        >>> DaySums.of(np.array([1.0, 2.0]), np.array([1, 1])).moved(1.0).squares.tolist()  # 4 + 9
+        [13.0]
+        """
+        sums, squares = self.sums + by * self.rows, self.squares + 2 * by * self.sums + by**2 * self.rows
+        return DaySums(self.days, self.rows, sums, squares)
+
 
 def joined_days(parts: Sequence[DaySums]) -> DaySums:
     """Return the sums of several spans; days in two spans are added up.
@@ -104,7 +115,7 @@ def joined_days(parts: Sequence[DaySums]) -> DaySums:
     """
     days, codes = np.unique(np.concatenate([part.days for part in parts]), return_inverse=True)
     columns = (np.concatenate([getattr(part, name) for part in parts]) for name in ("rows", "sums", "squares"))
-    return DaySums(days, *(np.bincount(codes, column, len(days)) for column in columns))
+    return DaySums(days, *(np.bincount(codes, column, len(days)).astype(np.float64) for column in columns))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,15 +160,13 @@ class DayEffects:
         return np.asarray(self.row_variance / span.count + self.variances * np.maximum(together, 1.0) / days)
 
 
-def fit_day_effects(history: DaySums, least_variance: float = 0.0) -> DayEffects:
+def fit_day_effects(history: DaySums) -> DayEffects:
     """Return what a history says about day effects.
 
     Parameters
     ----------
     history : DaySums
         At least ten days; with fewer every pair stays as probable as before.
-    least_variance : float
-        What the variance of a row is at least.
 
     Examples
     --------
@@ -169,41 +178,103 @@ def fit_day_effects(history: DaySums, least_variance: float = 0.0) -> DayEffects
     >>> bool(effects.long_run @ effects.probabilities < 0.05)
     True
     """
-    variance = max(history.row_variance, least_variance)
-    means, noise = history.sums / history.rows, variance / history.rows
-    scale = float(np.sqrt(max(float(means.var()), float(noise.mean()))))
-    deviation = np.arange(DEVIATIONS + 1) * (LARGEST_DEVIATION * scale / DEVIATIONS)
-    variances, correlations = (part.ravel() for part in np.meshgrid(deviation**2, CORRELATIONS))
-    logs = np.zeros(len(variances))
-    if len(history.days) >= FEWEST_DAYS and scale > 0:
-        logs = _log_likelihood(means, noise, np.diff(history.days, prepend=history.days[0]), (variances, correlations))
-    weights = np.exp(logs - logs.max())
-    weights /= weights.sum()
+    grid = _Grid.of(history)
+    filtered = grid.filtered(history, np.ones((len(history.days), 0)))
+    weights = grid.weights(filtered, len(history.days))
     kept = weights > NEGLIGIBLE
-    return DayEffects(variance, variances[kept], correlations[kept], weights[kept] / weights[kept].sum())
+    return DayEffects(
+        history.row_variance, grid.variances[kept], grid.correlations[kept], weights[kept] / weights[kept].sum()
+    )
 
 
-def _log_likelihood(
-    means: FloatArray, noise: FloatArray, gaps: IntArray, effects: tuple[FloatArray, FloatArray]
-) -> FloatArray:
-    """Return the restricted log likelihood of daily means, for every pair of variance and correlation of day effects.
+def newest_regime(history: DaySums, alpha: float) -> int:
+    """Return the position of the first day since the newest lasting change of the mean; 0 where none is sure.
 
-    The filter runs on the means and on ones at once: the second gives the weights of the lasting mean.
+    Every day may be the first of a new mean. The change is drawn from a normal distribution with the variance of one
+    row (unit information; R. Kass and L. Wasserman 1995, JASA 90(431)). A change is sure when "no change", which is as
+    probable as a change beforehand, has a probability below `alpha` afterwards. Day effects are averaged over, so that
+    a slow wave of resembling days is no change.
+
+    Examples
+    --------
+    The mean moves from 0 to 1 after 40 of 60 days, with a hundred rows of variance 1 a day.
+
+    >>> sums = np.where(np.arange(60) < 40, 0.0, 100.0) + np.tile([5.0, -5.0], 30)
+    >>> newest_regime(DaySums(np.arange(60), np.full(60, 100.0), sums, sums**2 / 100 + 100), alpha=0.02)
+    40
     """
-    variances, correlations = effects
-    predicted, spread = np.zeros((2, len(variances))), variances.copy()
-    logs, squares, ones, products = (np.zeros(len(variances)) for _ in range(4))
-    for mean, chance, gap in zip(means, noise, gaps, strict=True):
-        fading = correlations**gap
-        predicted, spread = predicted * fading, spread * fading**2 + variances * (1 - fading**2)
-        whole = np.maximum(spread + chance, np.finfo(float).tiny)
-        surprise = np.array([mean, 1.0])[:, None] - predicted
-        logs += np.log(whole)
-        squares += surprise[0] ** 2 / whole
-        products += surprise[0] * surprise[1] / whole
-        ones += surprise[1] ** 2 / whole
-        predicted, spread = predicted + surprise * (spread / whole), spread * (1 - spread / whole)
-    return np.asarray(-(logs + np.log(ones) + squares - products**2 / ones) / 2)
+    count = len(history.days)
+    starts = np.arange(SHORTEST_REGIME, count - SHORTEST_REGIME + 1)
+    if len(starts) < 1 or history.row_variance == 0:
+        return 0
+    grid = _Grid.of(history)
+    found = grid.filtered(history, (np.arange(count)[:, None] >= starts).astype(np.float64))
+    weights = grid.weights(found, count)
+    known = 1 / history.row_variance
+    information = found.steps - found.step_ones**2 / found.ones
+    effect = found.step_products - found.products * found.step_ones / found.ones
+    logs = np.log(known / (known + information)) / 2 + effect**2 / (known + information) / 2
+    peak = float(logs.max())
+    evidence = np.exp(logs - peak) @ weights
+    changed = float(evidence.mean())
+    return int(starts[evidence.argmax()]) if math.exp(-peak) < alpha * (changed + math.exp(-peak)) else 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Filtered:
+    """Sums over days of products of surprises, in units of their variance: of the means, of ones, and of steps."""
+
+    logs: FloatArray
+    squares: FloatArray
+    products: FloatArray
+    ones: FloatArray
+    steps: FloatArray
+    step_ones: FloatArray
+    step_products: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Grid:
+    """Every pair of a variance and a correlation of day effects that is considered."""
+
+    variances: FloatArray
+    correlations: FloatArray
+
+    @classmethod
+    def of(cls, history: DaySums) -> _Grid:
+        """Return the grid for a history: deviations up to three times that of its daily means."""
+        means, noise = history.sums / history.rows, history.row_variance / history.rows
+        scale = float(np.sqrt(max(float(means.var()), float(noise.mean()))))
+        deviations = np.arange(DEVIATIONS + 1) * (LARGEST_DEVIATION * scale / DEVIATIONS)
+        variances, correlations = (part.ravel() for part in np.meshgrid(deviations**2, CORRELATIONS))
+        return cls(variances, correlations)
+
+    def weights(self, filtered: _Filtered, days: int) -> FloatArray:
+        """Return the probability of every pair."""
+        logs = -(filtered.logs + np.log(filtered.ones) + filtered.squares - filtered.products**2 / filtered.ones) / 2
+        if days < FEWEST_DAYS or not np.isfinite(logs).all():
+            logs = np.zeros(len(logs))
+        weights = np.exp(logs - logs.max())
+        return np.asarray(weights / weights.sum())
+
+    def filtered(self, history: DaySums, steps: FloatArray) -> _Filtered:
+        """Run a Kalman filter over the daily means, over ones, and over the columns of `steps`, for every pair."""
+        columns = np.column_stack([history.sums / history.rows, np.ones(len(history.days)), steps])
+        noise, gaps = history.row_variance / history.rows, np.diff(history.days, prepend=history.days[0])
+        predicted, spread = np.zeros((columns.shape[1], len(self.variances))), self.variances.copy()
+        logs = np.zeros(len(self.variances))
+        with_mean, with_ones, own = (np.zeros(predicted.shape) for _ in range(3))
+        for row, chance, gap in zip(columns, noise, gaps, strict=True):
+            fading = self.correlations**gap
+            predicted, spread = predicted * fading, spread * fading**2 + self.variances * (1 - fading**2)
+            whole = np.maximum(spread + chance, np.finfo(float).tiny)
+            surprise = row[:, None] - predicted
+            logs += np.log(whole)
+            with_mean += surprise * (surprise[0] / whole)
+            with_ones += surprise * (surprise[1] / whole)
+            own += surprise**2 / whole
+            predicted, spread = predicted + surprise * (spread / whole), spread * (1 - spread / whole)
+        return _Filtered(logs, own[0], with_mean[1], own[1], own[2:], with_ones[2:], with_mean[2:])
 
 
 def cohort_margin(effects: DayEffects, cohort: DaySums, promise: DaySums, looks: int, alpha: float) -> float:
@@ -212,7 +283,7 @@ def cohort_margin(effects: DayEffects, cohort: DaySums, promise: DaySums, looks:
     A cohort that moves on by a day shares all other days with the one before. The chance to pass a margin on any of the
     nights is at most that of the first night, plus the expected number of upcrossings (S. Rice 1944, Bell System
     Technical Journal 23): with a correlation r of the cohorts of neighbouring nights and a margin of u standard
-    deviations, arccos(r) / (2 pi) exp(-u^2 / 2) a night on either side; or that of all nights added up, if that is less.
+    deviations, arccos(r) / (2 pi) exp(-u^2 / 2) a night on either side; or that of all nights added up, if it is less.
 
     Parameters
     ----------
