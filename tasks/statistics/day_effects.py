@@ -180,7 +180,7 @@ def fit_day_effects(history: DaySums) -> DayEffects:
     """
     grid = _Grid.of(history)
     filtered = grid.filtered(history, np.ones((len(history.days), 0)))
-    weights = grid.weights(filtered, len(history.days))
+    weights = np.exp(grid.log_weights(filtered, len(history.days)))
     kept = weights > NEGLIGIBLE
     return DayEffects(
         history.row_variance, grid.variances[kept], grid.correlations[kept], weights[kept] / weights[kept].sum()
@@ -191,7 +191,7 @@ def newest_regime(history: DaySums, alpha: float) -> int:
     """Return the position of the first day since the newest lasting change of the mean; 0 where none is sure.
 
     Every day may be the first of a new mean. The change is drawn from a normal distribution with the variance of one
-    row (unit information; R. Kass and L. Wasserman 1995, JASA 90(431)). A change is sure when "no change", which is as
+    row around the mean of all days (unit information; R. Kass and L. Wasserman 1995, JASA 90(431)). A change is sure when "no change", which is as
     probable as a change beforehand, has a probability below `alpha` afterwards. Day effects are averaged over, so that
     a slow wave of resembling days is no change.
 
@@ -209,15 +209,14 @@ def newest_regime(history: DaySums, alpha: float) -> int:
         return 0
     grid = _Grid.of(history)
     found = grid.filtered(history, (np.arange(count)[:, None] >= starts).astype(np.float64))
-    weights = grid.weights(found, count)
-    known = 1 / history.row_variance
+    known = 1 / (history.row_variance + float((history.sums / history.rows).var()))
     information = found.steps - found.step_ones**2 / found.ones
     effect = found.step_products - found.products * found.step_ones / found.ones
-    logs = np.log(known / (known + information)) / 2 + effect**2 / (known + information) / 2
-    peak = float(logs.max())
-    evidence = np.exp(logs - peak) @ weights
-    changed = float(evidence.mean())
-    return int(starts[evidence.argmax()]) if math.exp(-peak) < alpha * (changed + math.exp(-peak)) else 0
+    gains = np.log(known / (known + information)) / 2 + effect**2 / (known + information) / 2
+    # Against "no change", for every first day: averaged over pairs, each as probable as without a change.
+    by_day = np.logaddexp.reduce(grid.log_weights(found, count) + gains, axis=1)
+    evidence = float(np.logaddexp.reduce(by_day)) - math.log(len(starts))
+    return int(starts[by_day.argmax()]) if evidence > math.log((1 - alpha) / alpha) else 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -249,13 +248,12 @@ class _Grid:
         variances, correlations = (part.ravel() for part in np.meshgrid(deviations**2, CORRELATIONS))
         return cls(variances, correlations)
 
-    def weights(self, filtered: _Filtered, days: int) -> FloatArray:
-        """Return the probability of every pair."""
+    def log_weights(self, filtered: _Filtered, days: int) -> FloatArray:
+        """Return the logarithm of the probability of every pair."""
         logs = -(filtered.logs + np.log(filtered.ones) + filtered.squares - filtered.products**2 / filtered.ones) / 2
         if days < FEWEST_DAYS or not np.isfinite(logs).all():
             logs = np.zeros(len(logs))
-        weights = np.exp(logs - logs.max())
-        return np.asarray(weights / weights.sum())
+        return np.asarray(logs - np.logaddexp.reduce(logs))
 
     def filtered(self, history: DaySums, steps: FloatArray) -> _Filtered:
         """Run a Kalman filter over the daily means, over ones, and over the columns of `steps`, for every pair."""
