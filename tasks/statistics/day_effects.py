@@ -191,9 +191,9 @@ def newest_regime(history: DaySums, alpha: float) -> int:
     """Return the position of the first day since the newest lasting change of the mean; 0 where none is sure.
 
     Every day may be the first of a new mean. The change is drawn from a normal distribution with the variance of one
-    row around the mean of all days (unit information; R. Kass and L. Wasserman 1995, JASA 90(431)). A change is sure when "no change", which is as
-    probable as a change beforehand, has a probability below `alpha` afterwards. Day effects are averaged over, so that
-    a slow wave of resembling days is no change.
+    row around the mean of all days (unit information; R. Kass and L. Wasserman 1995, JASA 90(431)). A change is sure
+    when "no change", which is as probable as a change beforehand, has a probability below `alpha` afterwards. Day
+    effects are averaged over, so that a slow wave of resembling days is no change.
 
     Examples
     --------
