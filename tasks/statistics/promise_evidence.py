@@ -26,7 +26,7 @@ class DayEvidence:
     history : DaySums
         All days: how days differ is learned from them.
     promised : DaySums
-        The days whose mean is the promise.
+        The days of the promise: it is their mean.
     """
 
     history: DaySums

@@ -1,4 +1,4 @@
-"""Lives of a champion whose days resemble each other: how often one without a change is retrained, and how soon a
+"""Lives of a champion on days that resemble each other: how often one without a change is retrained, and how soon a
 change is found.
 
     python -m tests.bench.quiet_lives [lives a correlation]

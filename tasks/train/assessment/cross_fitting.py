@@ -52,7 +52,7 @@ def release_evidence(
 ) -> PromiseEvidence | None:
     """Return what a recipe that is fitted on all known rows may be expected to do next.
 
-    The promise rests on the days since the newest lasting change of loss or residual, which are cross-fitted once more
+    The promise rests on the days since the newest lasting change of loss or residual, which are cross-fitted again
     among themselves: left out as one block, nothing of their regime would be known to the fit. Days before the change
     tell how days differ from each other, and no more.
 
