@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -29,6 +30,7 @@ from tasks.registry.mlflow_names import CHAMPION
 from tasks.score import AnswerFiles, answer_files
 from tasks.spec import ProjectSpec, find_project, home, read_spec
 from tasks.spec.data_sections import FeatureTable
+from tasks.statistics import evidence_from_dict
 
 
 @dataclass(frozen=True)
@@ -180,13 +182,7 @@ def champion_of(number: int, files: dict[str, bytes], threads: int = 1) -> Champ
         number=number,
         model=model,
         reference=reference_from(files["reference.bin"]),
-        promise=Promise(
-            evidence.metric,
-            evidence.challenger_loss,
-            evidence.challenger_bias,
-            evidence.rows,
-            model.schema.class_names,
-        ),
+        promise=_promise(training.get("promise"), evidence, model.schema.class_names),
         trained_from=date.fromisoformat(training["trained_from"]),
         trained_until=date.fromisoformat(training["trained_until"]),
         importances=tuple((name, float(share)) for name, share in training["importances"].items()),
@@ -196,3 +192,12 @@ def champion_of(number: int, files: dict[str, bytes], threads: int = 1) -> Champ
         slices=slices_from_json(files["slices.json"]) if "slices.json" in files else None,
         promised=(evidence.challenger_low, evidence.challenger_high),
     )
+
+
+def _promise(stored: Mapping[str, Any] | None, gate: Evidence, classes: tuple[str, ...]) -> Promise:
+    """Return what a version promises: by its own evidence or, of an older Leeway, by that of the gate's challenger."""
+    if stored is None:
+        return Promise(gate.metric, gate.challenger_loss, gate.challenger_bias, gate.rows, classes)
+    own = evidence_from_dict(stored)
+    loss, bias = own.loss.promised, own.bias.promised
+    return Promise(gate.metric, loss.mean, bias.mean, round(loss.count), classes, own)

@@ -15,6 +15,7 @@ from tasks.model import model_files
 from tasks.monitor import slices_to_json
 from tasks.monitor import to_json as answers_to_json
 from tasks.spec import ProjectSpec
+from tasks.statistics import evidence_to_dict
 from tasks.train.task import ReleaseCandidate
 
 
@@ -80,5 +81,6 @@ def version_files(
             "importances": candidate.importances,
             "parity": fitted.parity,
             "repeated_rows": duplicate_share(known[spec.features.columns]),
+            "promise": None if candidate.evidence is None else evidence_to_dict(candidate.evidence),
         },
     )

@@ -68,7 +68,7 @@ def _by_error(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
     hurts = seen.performance is not None and seen.performance.past_leeway
     old = ask.too_old(seen, spec)
     if not hurts and not old:
-        return _by_drift(seen)
+        return _by_drift(seen, spec)
     why = (
         ask.matters(seen, spec).answer.removeprefix("yes: ")
         if hurts
@@ -77,7 +77,7 @@ def _by_error(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
     return _retrain_or_not(seen, spec, why, hurts=hurts)
 
 
-def _by_drift(seen: Situation) -> tuple[Action, str]:
+def _by_drift(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
     if seen.window_rows == 0:
         return "wait", "too few rows since the champion's training to judge"
     if seen.local_errors:
@@ -86,15 +86,16 @@ def _by_drift(seen: Situation) -> tuple[Action, str]:
     if surprised:
         worst = surprised[0]
         how = f"({worst.where or worst.statistic}, {worst.strain:.1f} x its leeway)"
-        return "hold", f"labels differ from predictions more than allowed {how}, the error is within leeway"
+        return "hold", f"labels differ from predictions more than allowed {how}, the error is {ask.how_sure(seen)}"
     if not seen.alarms:
-        return "score", "within leeway"
+        return "score", ask.how_sure(seen)
     worst = seen.alarms[0]
     how = "crept" if worst.creep else "moved"
     slices = (alarm.where for alarm in seen.alarms if alarm.column == worst.column and alarm.where)
     name = next(slices, worst.column)
-    harmless = "harmless: " if seen.kind == "virtual" else ""
-    return "hold", f"{harmless}{name} {how} ({worst.strain:.1f} x its leeway), no harm seen"
+    harm = ask.harm_so_far(seen, spec)
+    harmless = "harmless: " if seen.kind == "virtual" and harm == ask.NO_HARM else ""
+    return "hold", f"{harmless}{name} {how} ({worst.strain:.1f} x its leeway), {harm}"
 
 
 def _retrain_or_not(seen: Situation, spec: ProjectSpec, why: str, *, hurts: bool) -> tuple[Action, str]:

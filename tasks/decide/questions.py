@@ -93,7 +93,7 @@ KINDS: dict[DriftKind, str] = {
     "none": "none",
     "covariate": "covariate: the rows have changed, and the predictions with them",
     "virtual": "harmless: the rows have changed, neither predictions nor errors have",
-    "concept": "concept: the same predictions have become less accurate, the rows have not changed",
+    "concept": "concept: quality fell, inputs did not change",
     "both": "both: the rows have changed, and the same predictions have become less accurate",
     "prior": "prior: labels have other proportions, the predictions for each label are as before",
     "slice": "local slice: one part of the rows has changed or is predicted worse, the rest is as before",
@@ -247,15 +247,44 @@ def too_old(seen: Situation, spec: ProjectSpec) -> bool:
 def _hurt(found: Performance) -> str:
     long = found.sustained
     if found.bias_past_leeway:
-        since = f", {long.bias.value:+.3g} since training" if long and not found.bias.past_leeway else ""
+        since = f", {long.bias.value:+.3g} since training" if long and not found.bias.grew_past_leeway else ""
         return (
             f"bias {found.bias.value:+.3g}{since} is past {found.bias.expected:+.3g} ± {found.bias.leeway:.3g}; "
             f"error {found.loss.value:.4g}"
         )
-    since = f", {long.loss.value:.4g} since training" if long and not found.loss.past_leeway else ""
+    since = f", {long.loss.value:.4g} since training" if long and not found.loss.rose_past_leeway else ""
     return f"error {found.loss.value:.4g}{since} is past {found.loss.expected:.4g} + {found.loss.leeway:.4g}"
 
 
 def _fine(found: Performance) -> str:
     loss, bias = found.loss, found.bias
-    return f"error {loss.value:.4g} (promised {loss.expected:.4g}), bias {bias.value:+.3g}, within leeway"
+    return f"error {loss.value:.4g} (promised {loss.expected:.4g}), bias {bias.value:+.3g}, {_how_sure(found)}"
+
+
+NO_HARM = "no harm seen"
+
+
+def how_sure(seen: Situation) -> str:
+    """Return whether the leeway covers the error, or only chance explains it; without labels nothing is past it."""
+    return "within leeway" if seen.performance is None else _how_sure(seen.performance)
+
+
+def harm_so_far(seen: Situation, spec: ProjectSpec) -> str:
+    """Return that no harm was seen, and until when labels are known where the newest rows have none yet.
+
+    >>> from datetime import date
+    >>> from types import SimpleNamespace as Part
+    >>> spec = Part(source=Part(label=Part(delay_days=7)))
+    >>> harm_so_far(Situation("p", date(2026, 1, 9)), spec)
+    'no harm seen yet; no labels so far'
+    """
+    if not spec.source.label.delay_days:
+        return NO_HARM
+    known = "no labels so far" if seen.performance is None else f"labels until {seen.performance.end}"
+    return f"{NO_HARM} yet; {known}"
+
+
+def _how_sure(found: Performance) -> str:
+    if found.within_leeway:
+        return "within leeway"
+    return "past its leeway, but chance may still explain it"

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from tasks.monitor.event_days import days_of, numbered
+from tasks.monitor.event_days import days_of
+from tasks.monitor.yardstick import Life, Yardstick
 from tasks.records import Bounded, Performance, Sustained
 from tasks.spec.project_spec import Monitoring
 from tasks.statistics import (
     LOSSES,
     RESIDUALS,
+    DaySums,
+    PromiseEvidence,
     all_looks_margin,
     estimate_spread,
     single_look_margin,
@@ -21,15 +25,16 @@ from tasks.statistics import (
 )
 
 MEASURES = 2  # error and bias
-A_LIFE = 0.05  # chance that any measurement of a champion errs
+A_LIFE = 0.05  # chance that all looks at a champion without a history of its own together err
 DAYS_A_YEAR = 365.25
 
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What the champion's hold-out showed: its mean loss and bias, on `rows` rows it had not seen.
+    """What the champion's evidence showed: its mean loss and bias, on `rows` rows that it was not trained on.
 
-    `classes` are the names of several classes, in the order of its probabilities.
+    `classes` are the names of several classes, in the order of its probabilities. `evidence` has the days it rests on;
+    versions of an older Leeway have none.
     """
 
     metric: str
@@ -37,6 +42,7 @@ class Promise:
     bias: float
     rows: int
     classes: tuple[str, ...] = ()
+    evidence: PromiseEvidence | None = None
 
 
 def newest_cohort(labelled: pd.DataFrame, *, until: date, days: int) -> pd.DataFrame:
@@ -82,14 +88,12 @@ def performance(
 ) -> Performance | None:
     """Measure a cohort against what the champion's hold-out promised.
 
-    As with every statistic, the leeway is the larger of what matters (the policy's share of the promised loss) and what
-    chance explains. The promise is itself a mean, of as many rows as the hold-out had, and rows of one day are alike:
-    both widen the interval (`tasks.statistics.confidence_sequences`).
+    As with every statistic, the leeway is the larger of what matters (the policy's share of the promised loss; of the
+    bias, its share of a residual's deviation or of the base rate) and what chance explains. The promise is itself a
+    mean, and days resemble each other: both widen the interval (`tasks.statistics.day_effects`).
 
-    A cohort finds sudden changes. It is measured nightly, so its two intervals (error and bias) share the team's budget
-    of false alarms with those of every other night (Bonferroni; Dunn 1961, "Multiple comparisons among means"). All
-    rows since training find changes that are too small for a cohort; their intervals hold for any number of
-    measurements. They take what a year's champions need: each may err with a chance of `A_LIFE`.
+    A cohort finds sudden changes. All rows since training find changes that are too small for a cohort. Together, the
+    four intervals of all nights of a champion's life err with a chance of `yardstick.FALSE_RETRAINING`.
 
     Parameters
     ----------
@@ -108,13 +112,12 @@ def performance(
     if len(cohort.losses) < max(policy.min_rows, 2):
         return None
     whole = cohort if since is None else _scored(since, promise)
-    days = _days(rows if since is None else since)[whole.usable]
     chances = _chances(policy, nights_per_year)
-    least, error_leeway, bias_leeway = _least_variance(promise), policy.error_leeway, policy.bias_leeway
-    promised_loss = _Promised(promise.loss, promise.rows, error_leeway * promise.loss, least)
-    promised_bias = _Promised(promise.bias, promise.rows, bias_leeway * promise.loss)
-    loss, all_loss = _measured(cohort.losses, (whole.losses, days), promised_loss, chances)
-    bias, all_bias = _measured(cohort.residuals, (whole.residuals, days), promised_bias, chances)
+    if promise.evidence is None:
+        (loss, all_loss), (bias, all_bias) = _by_hold_out(cohort, whole, promise, policy, chances)
+    else:
+        life = Life.of(policy, nights_per_year)
+        (loss, all_loss), (bias, all_bias) = _by_evidence((cohort, whole), promise, promise.evidence, policy, life)
     return Performance(
         start=rows["event_date"].min(),
         end=rows["event_date"].max(),
@@ -122,6 +125,33 @@ def performance(
         loss=loss,
         bias=bias,
         sustained=None if since is None else Sustained(len(whole.losses), all_loss, all_bias),
+    )
+
+
+Measured: TypeAlias = tuple[tuple[Bounded, Bounded], tuple[Bounded, Bounded]]
+
+
+def _by_evidence(
+    spans: tuple[_Scored, _Scored], promise: Promise, evidence: PromiseEvidence, policy: Monitoring, life: Life
+) -> Measured:
+    """Return loss and bias of a cohort and since training, against the days of the champion's own evidence."""
+    losses, all_losses = (DaySums.of(span.losses, span.days) for span in spans)
+    residuals, all_residuals = (DaySums.of(span.residuals, span.days) for span in spans)
+    loss = Yardstick(evidence.loss, policy.error_leeway * promise.loss, _least_variance(promise))
+    bias = Yardstick(evidence.bias, policy.bias_leeway * evidence.bias_unit)
+    return loss.compare(losses, all_losses, life), bias.compare(residuals, all_residuals, life)
+
+
+def _by_hold_out(
+    cohort: _Scored, whole: _Scored, promise: Promise, policy: Monitoring, chances: tuple[float, float]
+) -> Measured:
+    """Return the same for a version of an older Leeway, which has only the means of its hold-out: days are alike."""
+    least, error_leeway, bias_leeway = _least_variance(promise), policy.error_leeway, policy.bias_leeway
+    promised_loss = _Promised(promise.loss, promise.rows, error_leeway * promise.loss, least)
+    promised_bias = _Promised(promise.bias, promise.rows, bias_leeway * promise.loss)
+    return (
+        _measured(cohort.losses, (whole.losses, whole.days), promised_loss, chances),
+        _measured(cohort.residuals, (whole.residuals, whole.days), promised_bias, chances),
     )
 
 
@@ -155,23 +185,19 @@ def _measured(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Scored:
-    """Losses and residuals of the rows that a metric can score, and which rows those are."""
+    """Losses and residuals of the rows that a metric can score, and the number of their day."""
 
     losses: np.ndarray
     residuals: np.ndarray
-    usable: np.ndarray
+    days: np.ndarray
 
 
 def _scored(rows: pd.DataFrame, promise: Promise) -> _Scored:
     truth, answer = truth_and_prediction(rows, promise.classes)
     losses, residuals = LOSSES[promise.metric](truth, answer), RESIDUALS[promise.metric](truth, answer)
     usable = np.isfinite(losses) & np.isfinite(residuals)
-    return _Scored(losses[usable], residuals[usable], usable)
-
-
-def _days(rows: pd.DataFrame) -> np.ndarray:
-    """Return the event date of each row, numbered in order."""
-    return numbered(days_of(rows["event_date"]))[0]
+    days = days_of(rows["event_date"]).astype(np.int64)
+    return _Scored(losses[usable], residuals[usable], days[usable])
 
 
 def _chances(policy: Monitoring, nights_per_year: float) -> tuple[float, float]:

@@ -33,9 +33,24 @@ class Bounded:
         return self.expected + leeways * self.leeway
 
     @property
-    def past_leeway(self) -> bool:
-        """Whether it is further from the promise than tolerated, and than chance explains."""
-        return abs(self.value - self.expected) > self.leeway and not self.low <= self.expected <= self.high
+    def growth(self) -> float:
+        """How much further from zero the value is than the promise; below 0 where it is nearer.
+
+        >>> [Bounded(value, 0, 0, expected=-0.5, leeway=0.1).growth for value in (-0.75, 0.25)]
+        [0.25, -0.25]
+        """
+        return abs(self.value) - abs(self.expected)
+
+    @property
+    def rose_past_leeway(self) -> bool:
+        """Whether it is higher than tolerated, and than chance explains."""
+        return self.value > self.tolerated and self.low > self.expected
+
+    @property
+    def grew_past_leeway(self) -> bool:
+        """Whether it is further from zero than tolerated, and than chance explains, on either side."""
+        nearest = self.low if self.value > 0 else -self.high
+        return self.growth > self.leeway and nearest > abs(self.expected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +67,9 @@ class Performance:
     """Realised error of a model over the newest matured cohort.
 
     `loss` is the project's metric, where only a rise counts; `bias` the mean signed residual (truth minus prediction)
-    on the metric's scale, where both directions count. `strain` is the larger share of leeway used, by the point
-    estimates. `sustained` is the same since training: a deviation of a cohort too small to be sure counts if all rows
-    since training confirm it.
+    on the metric's scale, where only a growth away from zero counts, on either side. `strain` is the larger share of
+    leeway used, by the point estimates. `sustained` is the same since training: a deviation of a cohort too small to be
+    sure counts if all rows since training confirm it.
     """
 
     start: date
@@ -72,29 +87,29 @@ class Performance:
     @property
     def error_past_leeway(self) -> bool:
         """Whether the error is surely higher than tolerated."""
-        lasting = self.sustained.loss if self.sustained else None
-        return self.loss.value > self.loss.expected and _surely(self.loss, lasting)
+        lasting = self.sustained.loss if self.sustained else self.loss
+        beyond = self.loss.value > self.loss.tolerated
+        return self.loss.rose_past_leeway or (beyond and lasting.rose_past_leeway)
 
     @property
     def bias_past_leeway(self) -> bool:
-        """Whether the bias is surely beyond what is tolerated, either way."""
-        return _surely(self.bias, self.sustained.bias if self.sustained else None)
+        """Whether the bias has surely grown further from zero than tolerated, either way."""
+        lasting = self.sustained.bias if self.sustained else self.bias
+        beyond = self.bias.growth > self.bias.leeway and (self.bias.value > 0) == (lasting.value > 0)
+        return self.bias.grew_past_leeway or (beyond and lasting.grew_past_leeway)
+
+    @property
+    def within_leeway(self) -> bool:
+        """Whether the leeway covers error and bias: chance need not explain anything."""
+        return self.loss.value <= self.loss.tolerated and self.bias.growth <= self.bias.leeway
 
     @property
     def strain(self) -> float:
         """Share of the leeway that is used, by the worse of error and bias; intervals are not considered."""
-        rise, tilt = self.loss.value - self.loss.expected, abs(self.bias.value - self.bias.expected)
+        rise, tilt = self.loss.value - self.loss.expected, self.bias.growth
         pairs = ((rise, self.loss.leeway), (tilt, self.bias.leeway))
         # The leeway of a hold-out without any error is 0: every rise is past it.
         return max(*(distance / leeway if leeway else distance for distance, leeway in pairs), 0.0)
-
-
-def _surely(now: Bounded, lasting: Bounded | None) -> bool:
-    """Return whether a cohort is past its leeway, surely by itself or, on the same side, by all rows since training."""
-    if lasting is None or now.past_leeway:
-        return now.past_leeway
-    beyond = abs(now.value - now.expected) > now.leeway
-    return beyond and lasting.past_leeway and (now.value > now.expected) == (lasting.value > lasting.expected)
 
 
 @dataclass(frozen=True, slots=True)

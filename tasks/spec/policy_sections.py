@@ -153,7 +153,10 @@ class Monitoring(SpecSection):
     )
     error_leeway: float = Field(0.1, gt=0, description="The relative rise of the metric that is tolerated.")
     bias_leeway: float = Field(
-        0.25, gt=0, description="The systematic error that is tolerated, as a share of the metric on the hold-out."
+        0.25,
+        gt=0,
+        description="The growth of the systematic error that is tolerated: in standard deviations of a residual for "
+        "numbers, as a share of the rate of the rarer label for classes.",
     )
     cooldown_days: int = Field(
         28, ge=0, description="Days between a retraining and the next; never below the label delay."

@@ -5,19 +5,40 @@ a mean of per-row losses, so that means over days add up and two models can be c
 """
 
 from tasks.statistics.confidence_sequences import Spread, all_looks_margin, estimate_spread, single_look_margin
+from tasks.statistics.day_effects import (
+    DayEffects,
+    DaySums,
+    cohort_margin,
+    fit_day_effects,
+    joined_days,
+    lasting_margin,
+    newest_regime,
+)
 from tasks.statistics.intervals import mean_interval, paired_interval
 from tasks.statistics.losses import LOSSES, RESIDUALS, truth_and_prediction
+from tasks.statistics.promise_evidence import DayEvidence, PromiseEvidence, evidence_from_dict, evidence_to_dict
 from tasks.statistics.significance import confidence_after, holm, p_value_of_rise
 
 __all__ = [
     "LOSSES",
     "RESIDUALS",
+    "DayEffects",
+    "DayEvidence",
+    "DaySums",
+    "PromiseEvidence",
     "Spread",
     "all_looks_margin",
+    "cohort_margin",
     "confidence_after",
     "estimate_spread",
+    "evidence_from_dict",
+    "evidence_to_dict",
+    "fit_day_effects",
     "holm",
+    "joined_days",
+    "lasting_margin",
     "mean_interval",
+    "newest_regime",
     "p_value_of_rise",
     "paired_interval",
     "single_look_margin",

@@ -143,7 +143,7 @@ def all_looks_margin(spread: Spread, rows: int, promised_rows: int, alpha: float
     0.2146
     """
     variance, at_promise = (spread.effective * (1 / sample + 1 / promised_rows) for sample in (rows, promised_rows))
-    change_variance = at_promise * _best_share(alpha)
+    change_variance = at_promise * best_share(alpha)
     if variance == 0:
         return 0.0
     return math.sqrt(
@@ -151,10 +151,10 @@ def all_looks_margin(spread: Spread, rows: int, promised_rows: int, alpha: float
     )
 
 
-def _best_share(alpha: float) -> float:
+def best_share(alpha: float) -> float:
     """Return r = t^2 / v for which (1 + 1 / r) log((1 + r) / alpha^2) is smallest: r = log(1 + r) - 2 log alpha.
 
-    >>> r = _best_share(0.05)
+    >>> r = best_share(0.05)
     >>> r == math.log(1 + r) - 2 * math.log(0.05)
     True
     """

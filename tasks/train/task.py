@@ -12,6 +12,8 @@ from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.profiles import Ruler, fit_ruler, profile, with_dates
 from tasks.spec import ProjectSpec
+from tasks.statistics import PromiseEvidence
+from tasks.train.assessment.cross_fitting import release_evidence
 from tasks.train.assessment.importances import importances
 from tasks.train.assessment.learning_curve import LearningCurve, learning_curve
 from tasks.train.fit.deferral_rule import release_deferral
@@ -25,12 +27,13 @@ class ReleaseCandidate:
     """The chosen recipe, refitted on all labelled rows, with its reference and importances.
 
     `importances` are shares of the summed rise of loss, 0 to 1, measured on the hold-out with the model that did not
-    learn from it.
+    learn from it. `evidence` is what the release may be expected to do, by cross-fitting.
     """
 
     fitted: FittedModel
     reference: Reference
     importances: dict[str, float]
+    evidence: PromiseEvidence | None = None
 
 
 def choose_and_fit(
@@ -80,6 +83,7 @@ def refit(
         fitted=fitted,
         reference=_reference(known, spec, ruler),
         importances={name: weight / total for name, weight in weights.items()},
+        evidence=release_evidence(trained.recipe, trained.fitted_calibration, known, spec),
     )
 
 

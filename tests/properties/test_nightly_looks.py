@@ -91,6 +91,8 @@ def test_a_sudden_change_is_found_within_a_cohort() -> None:
 
 def test_what_a_cohort_is_not_sure_of_is_found_by_all_rows_since_training() -> None:
     looks = [seen for seed in range(5) for seen in year(seed, 0.1, 0.25, 0)[1]]
-    by_all = [seen for seen in looks if seen.past_leeway and not (seen.loss.past_leeway or seen.bias.past_leeway)]
+    by_all = [
+        seen for seen in looks if seen.past_leeway and not (seen.loss.rose_past_leeway or seen.bias.grew_past_leeway)
+    ]
     assert len(by_all) > 10
-    assert all(seen.sustained is not None and seen.sustained.loss.past_leeway for seen in by_all)
+    assert all(seen.sustained is not None and seen.sustained.loss.rose_past_leeway for seen in by_all)

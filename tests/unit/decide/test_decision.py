@@ -83,6 +83,13 @@ def test_an_error_that_chance_explains_waits_however_large_it_is() -> None:
     assert decide(situation(performance=unsure), spec()).action == "score"
 
 
+def test_within_leeway_is_said_only_where_the_leeway_covers_the_error() -> None:
+    seen = performance(1.2, 0.0)
+    unsure = replace(seen, loss=replace(seen.loss, low=0.99, high=1.41))
+    assert decide(situation(), spec()).reason == "within leeway"
+    assert decide(situation(performance=unsure), spec()).reason == "past its leeway, but chance may still explain it"
+
+
 def test_an_error_that_is_sure_but_within_what_is_tolerated_waits() -> None:
     assert decide(situation(performance=performance(1.09, 0.0)), spec()).action == "score"
 
@@ -90,7 +97,7 @@ def test_an_error_that_is_sure_but_within_what_is_tolerated_waits() -> None:
 def test_moved_columns_without_harm_are_held_not_retrained() -> None:
     decision = decide(situation(moved=(DriftStatistic("a", Statistic.LEVEL, 0.3, 0.1),), kind="covariate"), spec())
     assert (decision.action, decision.kind) == ("hold", "covariate")
-    assert decision.reason == "a moved (3.0 x its leeway), no harm seen"
+    assert decision.reason == "a moved (3.0 x its leeway), no harm seen yet; labels until 2026-02-16"
 
 
 def test_what_looks_broken_is_asked_about_and_never_trained_on() -> None:

@@ -52,7 +52,8 @@ def test_an_alarm_names_the_first_step_that_moved_and_the_projects_downstream() 
     decision = decide(replace(MOVED, downstream=("offers", "report")), SPEC)
     assert decision.action == "hold"
     assert decision.reason == (
-        "a moved (3.0 x its leeway), no harm seen; first in rows as delivered (a); downstream: offers, report"
+        "a moved (3.0 x its leeway), no harm seen yet; no labels so far; first in rows as delivered (a); "
+        "downstream: offers, report"
     )
     assert answer(decision, QuestionId.WHERE_FIRST).answer == "rows as delivered (a)"
 
@@ -114,13 +115,17 @@ def test_a_slice_that_moved_alone_is_named_instead_of_its_column() -> None:
         DriftStatistic("plan", Statistic.SLICE, 0.2, 0.1, where="plan is 'pro'"),
     )
     decision = decide(replace(QUIET, moved=moved, kind="slice"), SPEC)
-    assert decision.reason == "plan is 'pro' moved (3.0 x its leeway), no harm seen"
+    assert decision.reason == "plan is 'pro' moved (3.0 x its leeway), no harm seen yet; no labels so far"
     assert answer(decision, QuestionId.WHICH_KIND).answer.startswith("local slice: one part of the rows has changed")
 
 
 def test_harmless_drift_is_called_so_and_does_not_retrain() -> None:
-    decision = decide(replace(MOVED, kind="virtual"), SPEC)
+    label = SPEC.source.label.model_copy(update={"delay_days": 0})
+    at_once = SPEC.model_copy(update={"source": SPEC.source.model_copy(update={"label": label})})
+    decision = decide(replace(MOVED, kind="virtual"), at_once)
     assert (decision.action, decision.kind) == ("hold", "virtual")
-    assert decision.reason.startswith("harmless: a moved (3.0 x its leeway), no harm seen")
+    assert decision.reason.startswith("harmless: a moved (3.0 x its leeway), no harm seen;")
+    later = decide(replace(MOVED, kind="virtual"), SPEC).reason  # labels are late: nothing is called harmless yet
+    assert later.startswith("a moved (3.0 x its leeway), no harm seen yet; no labels so far")
     harmless = "harmless: the rows have changed, neither predictions nor errors have"
     assert answer(decision, QuestionId.WHICH_KIND).answer == harmless

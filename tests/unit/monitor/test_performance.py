@@ -8,6 +8,7 @@ from tasks.monitor import Promise, contrast, newest_cohort, newest_window, perfo
 from tasks.monitor.prediction_drift.prediction_reference import answers as answers_of
 from tasks.records import Bounded, Performance, Sustained
 from tasks.spec.project_spec import Monitoring
+from tasks.statistics import DayEvidence, DaySums, PromiseEvidence
 
 DAY = date(2026, 1, 1)
 
@@ -33,8 +34,8 @@ def test_a_systematic_error_is_seen_as_bias() -> None:
     assert found.bias.value == pytest.approx(0.5)
     assert found.loss.value == pytest.approx(1.0)
     assert found.past_leeway
-    assert found.bias.past_leeway
-    assert not found.loss.past_leeway
+    assert found.bias.grew_past_leeway
+    assert not found.loss.rose_past_leeway
 
 
 def test_an_error_as_promised_is_within_leeway() -> None:
@@ -109,6 +110,45 @@ def test_since_training_counts_only_where_the_newest_cohort_shows_the_same() -> 
     assert seen(unsure, surely).past_leeway
     assert not seen(unsure, unsure).past_leeway
     assert not seen(fine, surely).past_leeway
+
+
+@pytest.mark.parametrize(
+    ("error", "bias", "hurts"),
+    [
+        ((0.5, 0.4, 0.6), (0.0, -0.1, 0.1), False),  # an error that falls
+        ((1.0, 0.9, 1.1), (-0.1, -0.2, 0.0), False),  # a bias that was -0.5 and is nearer to zero
+        ((1.0, 0.9, 1.1), (-0.9, -1.0, -0.8), True),
+        ((1.0, 0.9, 1.1), (0.9, 0.8, 1.0), True),  # as far away on the other side
+        ((1.0, 0.9, 1.1), (0.6, 0.5, 0.7), False),  # on the other side, hardly further from zero
+    ],
+)
+def test_harm_is_one_sided(error: tuple[float, float, float], bias: tuple[float, float, float], *, hurts: bool) -> None:
+    seen = Performance(DAY, DAY, 90, Bounded(*error, 1.0, 0.1), Bounded(*bias, -0.5, 0.25))
+    assert seen.past_leeway is hurts
+    assert seen.within_leeway is not hurts
+
+
+def resembling(correlation: float, days: int, seed: int = 0) -> DaySums:
+    """Days of 200 rows, with effects of a third of the deviation of a row."""
+    rng = np.random.default_rng(seed)
+    effects = [0.3 * rng.normal()]
+    for _ in range(days - 1):
+        effects.append(correlation * effects[-1] + 0.3 * (1 - correlation**2) ** 0.5 * rng.normal())
+    means = np.array(effects) + rng.normal(size=days) / 200**0.5
+    return DaySums(np.arange(days), np.full(days, 200.0), 200 * means, 200 * (1 + means**2))
+
+
+def test_a_bias_has_its_own_unit_and_days_that_resemble_each_other_widen_its_interval() -> None:
+    rows = answers(400, 0.5)
+    found = []
+    for correlation in (0.0, 0.8):
+        days = DayEvidence(resembling(correlation, 112), resembling(correlation, 112))
+        promise = Promise("mean_absolute_error", 1.0, days.promised.mean, 22_400, (), PromiseEvidence(days, days, 2.0))
+        seen = performance(rows, promise, Monitoring(), 365)
+        assert seen is not None
+        assert seen.bias.leeway == 0.25 * 2.0
+        found.append(seen.bias.high - seen.bias.low)
+    assert found[1] > 1.5 * found[0]
 
 
 def test_a_cohort_is_the_newest_labelled_days() -> None:

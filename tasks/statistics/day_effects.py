@@ -1,0 +1,348 @@
+"""Day effects: how far the mean of a day is from the mean of all days, and how long that lasts.
+
+The mean of a day is the lasting mean, plus the effect of the day, plus the chance of its rows. Day effects follow a
+first-order autoregression with a variance and a correlation of neighbouring days. Neither is known: a history of a few
+months has the information of a few independent weeks where days resemble each other. Every pair of a grid gets its
+probability from the history (a Kalman filter gives the likelihood; the lasting mean is integrated out), and a margin is
+averaged over all pairs. An estimate put in for the pair would be too small exactly where days resemble each other most.
+
+Assumptions: effects are stationary, and half of an effect is gone after a week at most. What lasts longer than a window
+of a week is a change, not an effect of a day, and is to be reported as one.
+
+Notes
+-----
+Restricted likelihood: D. Harville (1977), JASA 72(358). Uniform prior on the standard deviation of a group effect: A.
+Gelman (2006), Bayesian Analysis 1(3). Long-run variance of a mean of dependent days: W. Newey and K. West (1987),
+Econometrica 55(3), of which v (1 + r) / (1 - r) is the value for an autoregression (Bayley and Hammersley 1946).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tasks.arrays import FloatArray, IntArray
+from tasks.statistics.confidence_sequences import best_share
+
+CORRELATIONS = np.linspace(0, 2 ** (-1 / 7), 20)  # of neighbouring days; the last has a half-life of a week
+DEVIATIONS = 30  # steps of the standard deviation of day effects, from 0
+LARGEST_DEVIATION = 3.0  # in standard deviations of the daily means of the history
+NEGLIGIBLE = 1e-12
+FEWEST_DAYS = 10
+HALVINGS = 50
+SHORTEST_REGIME = 7  # days on either side of a change
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DaySums:
+    """Values of rows, added up by day.
+
+    Parameters
+    ----------
+    days : array of int, shape (d,)
+        Days by number, ascending.
+    rows, sums, squares : array, shape (d,)
+        Rows of each day, the sum of their values and of the squares of these.
+    """
+
+    days: IntArray
+    rows: FloatArray
+    sums: FloatArray
+    squares: FloatArray
+
+    @classmethod
+    def of(cls, values: FloatArray, days: npt.ArrayLike) -> DaySums:
+        """Add up values by day.
+
+        Examples
+        --------
+        >>> DaySums.of(np.array([1.0, 2.0, 4.0]), np.array([3, 3, 5])).sums.tolist()
+        [3.0, 4.0]
+        """
+        numbers, codes = np.unique(np.asarray(days, dtype=np.int64), return_inverse=True)
+        sums, squares = (np.bincount(codes, part, len(numbers)).astype(np.float64) for part in (values, values**2))
+        return cls(numbers, np.bincount(codes, minlength=len(numbers)).astype(np.float64), sums, squares)
+
+    @property
+    def count(self) -> float:
+        """Rows of all days."""
+        return float(self.rows.sum())
+
+    @property
+    def mean(self) -> float:
+        """Mean over all rows."""
+        return float(self.sums.sum() / self.rows.sum())
+
+    @property
+    def effective_days(self) -> float:
+        """Days of equal size that would weigh the effects of days in the mean as these do (Kish 1965).
+
+        >>> DaySums(np.arange(3), np.array([4.0, 4.0, 4.0]), np.zeros(3), np.zeros(3)).effective_days
+        3.0
+        """
+        return float(self.rows.sum() ** 2 / (self.rows @ self.rows))
+
+    @property
+    def row_variance(self) -> float:
+        """Variance of one row around the mean of its day."""
+        within = float((self.squares - self.sums**2 / self.rows).sum())
+        return max(within, 0.0) / max(self.count - len(self.days), 1.0)
+
+    def where(self, kept: npt.NDArray[np.bool_]) -> DaySums:
+        """Return some of the days."""
+        return DaySums(self.days[kept], self.rows[kept], self.sums[kept], self.squares[kept])
+
+    def moved(self, by: float) -> DaySums:
+        """Return the sums of the same values, each larger by a number.
+
+        >>> DaySums.of(np.array([1.0, 2.0]), np.array([1, 1])).moved(1.0).squares.tolist()  # 4 + 9
+        [13.0]
+        """
+        sums, squares = self.sums + by * self.rows, self.squares + 2 * by * self.sums + by**2 * self.rows
+        return DaySums(self.days, self.rows, sums, squares)
+
+
+def joined_days(parts: Sequence[DaySums]) -> DaySums:
+    """Return the sums of several spans; days in two spans are added up.
+
+    >>> part = DaySums.of(np.array([1.0, 2.0]), np.array([1, 2]))
+    >>> joined_days([part, part]).sums.tolist()
+    [2.0, 4.0]
+    """
+    days, codes = np.unique(np.concatenate([part.days for part in parts]), return_inverse=True)
+    columns = (np.concatenate([getattr(part, name) for part in parts]) for name in ("rows", "sums", "squares"))
+    return DaySums(days, *(np.bincount(codes, column, len(days)).astype(np.float64) for column in columns))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DayEffects:
+    """What a history says about the variance of a mean over days.
+
+    Parameters
+    ----------
+    row_variance : float
+        Variance of one row around the mean of its day.
+    variances, correlations : array, shape (k,)
+        Every pair that is possible: the variance of day effects, and the correlation of neighbouring days.
+    probabilities : array, shape (k,)
+        Probability of each pair; they sum to one.
+    """
+
+    row_variance: float
+    variances: FloatArray
+    correlations: FloatArray
+    probabilities: FloatArray
+
+    @property
+    def long_run(self) -> FloatArray:
+        """Variance of a day's effect, times the days for which it counts, for every pair."""
+        return self.variances * (1 + self.correlations) / (1 - self.correlations)
+
+    def mean_variance(self, span: DaySums) -> FloatArray:
+        """Return the variance of the mean of a span, for every pair.
+
+        Examples
+        --------
+        Two days of two rows of variance 1 give 1 / 4. Effects of variance 3 add 3 / 2; with a correlation of one half
+        the mean of two effects has 3 (1 + .5) / 2.
+
+        >>> span = DaySums(np.arange(2), np.full(2, 2.0), np.zeros(2), np.zeros(2))
+        >>> pairs = np.array([0.0, 3.0, 3.0]), np.array([0.0, 0.0, 0.5]), np.full(3, 1 / 3)
+        >>> DayEffects(1.0, *pairs).mean_variance(span).tolist()
+        [0.25, 1.75, 2.5]
+        """
+        days, r = span.effective_days, self.correlations
+        together = (1 + r) / (1 - r) - 2 * r * (1 - r**days) / (days * (1 - r) ** 2)
+        return np.asarray(self.row_variance / span.count + self.variances * np.maximum(together, 1.0) / days)
+
+
+def fit_day_effects(history: DaySums) -> DayEffects:
+    """Return what a history says about day effects.
+
+    Parameters
+    ----------
+    history : DaySums
+        At least ten days; with fewer every pair stays as probable as before.
+
+    Examples
+    --------
+    Days that alternate around 0 by less than their rows explain have next to no effects.
+
+    >>> sums = np.tile([1.0, -1.0], 50)
+    >>> quiet = DaySums(np.arange(100), np.full(100, 100.0), sums, np.full(100, 100.0))
+    >>> effects = fit_day_effects(quiet)
+    >>> bool(effects.long_run @ effects.probabilities < 0.05)
+    True
+    """
+    grid = _Grid.of(history)
+    filtered = grid.filtered(history, np.ones((len(history.days), 0)))
+    weights = np.exp(grid.log_weights(filtered, len(history.days)))
+    kept = weights > NEGLIGIBLE
+    return DayEffects(
+        history.row_variance, grid.variances[kept], grid.correlations[kept], weights[kept] / weights[kept].sum()
+    )
+
+
+def newest_regime(history: DaySums, alpha: float) -> int:
+    """Return the position of the first day since the newest lasting change of the mean; 0 where none is sure.
+
+    Every day may be the first of a new mean. The change is drawn from a normal distribution with the variance of one
+    row around the mean of all days (unit information; R. Kass and L. Wasserman 1995, JASA 90(431)). A change is sure
+    when "no change", which is as probable as a change beforehand, has a probability below `alpha` afterwards. Day
+    effects are averaged over, so that a slow wave of resembling days is no change.
+
+    Examples
+    --------
+    The mean moves from 0 to 1 after 40 of 60 days, with a hundred rows of variance 1 a day.
+
+    >>> sums = np.where(np.arange(60) < 40, 0.0, 100.0) + np.tile([5.0, -5.0], 30)
+    >>> newest_regime(DaySums(np.arange(60), np.full(60, 100.0), sums, sums**2 / 100 + 100), alpha=0.02)
+    40
+    """
+    count = len(history.days)
+    starts = np.arange(SHORTEST_REGIME, count - SHORTEST_REGIME + 1)
+    if len(starts) < 1 or history.row_variance == 0:
+        return 0
+    grid = _Grid.of(history)
+    found = grid.filtered(history, (np.arange(count)[:, None] >= starts).astype(np.float64))
+    known = 1 / (history.row_variance + float((history.sums / history.rows).var()))
+    information = found.steps - found.step_ones**2 / found.ones
+    effect = found.step_products - found.products * found.step_ones / found.ones
+    gains = np.log(known / (known + information)) / 2 + effect**2 / (known + information) / 2
+    # Against "no change", for every first day: averaged over pairs, each as probable as without a change.
+    by_day = np.logaddexp.reduce(grid.log_weights(found, count) + gains, axis=1)
+    evidence = float(np.logaddexp.reduce(by_day)) - math.log(len(starts))
+    return int(starts[by_day.argmax()]) if evidence > math.log((1 - alpha) / alpha) else 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Filtered:
+    """Sums over days of products of surprises, in units of their variance: of the means, of ones, and of steps."""
+
+    logs: FloatArray
+    squares: FloatArray
+    products: FloatArray
+    ones: FloatArray
+    steps: FloatArray
+    step_ones: FloatArray
+    step_products: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Grid:
+    """Every pair of a variance and a correlation of day effects that is considered."""
+
+    variances: FloatArray
+    correlations: FloatArray
+
+    @classmethod
+    def of(cls, history: DaySums) -> _Grid:
+        """Return the grid for a history: deviations up to three times that of its daily means."""
+        means, noise = history.sums / history.rows, history.row_variance / history.rows
+        scale = float(np.sqrt(max(float(means.var()), float(noise.mean()))))
+        deviations = np.arange(DEVIATIONS + 1) * (LARGEST_DEVIATION * scale / DEVIATIONS)
+        variances, correlations = (part.ravel() for part in np.meshgrid(deviations**2, CORRELATIONS))
+        return cls(variances, correlations)
+
+    def log_weights(self, filtered: _Filtered, days: int) -> FloatArray:
+        """Return the logarithm of the probability of every pair."""
+        logs = -(filtered.logs + np.log(filtered.ones) + filtered.squares - filtered.products**2 / filtered.ones) / 2
+        if days < FEWEST_DAYS or not np.isfinite(logs).all():
+            logs = np.zeros(len(logs))
+        return np.asarray(logs - np.logaddexp.reduce(logs))
+
+    def filtered(self, history: DaySums, steps: FloatArray) -> _Filtered:
+        """Run a Kalman filter over the daily means, over ones, and over the columns of `steps`, for every pair."""
+        columns = np.column_stack([history.sums / history.rows, np.ones(len(history.days)), steps])
+        noise, gaps = history.row_variance / history.rows, np.diff(history.days, prepend=history.days[0])
+        predicted, spread = np.zeros((columns.shape[1], len(self.variances))), self.variances.copy()
+        logs = np.zeros(len(self.variances))
+        with_mean, with_ones, own = (np.zeros(predicted.shape) for _ in range(3))
+        for row, chance, gap in zip(columns, noise, gaps, strict=True):
+            fading = self.correlations**gap
+            predicted, spread = predicted * fading, spread * fading**2 + self.variances * (1 - fading**2)
+            whole = np.maximum(spread + chance, np.finfo(float).tiny)
+            surprise = row[:, None] - predicted
+            logs += np.log(whole)
+            with_mean += surprise * (surprise[0] / whole)
+            with_ones += surprise * (surprise[1] / whole)
+            own += surprise**2 / whole
+            predicted, spread = predicted + surprise * (spread / whole), spread * (1 - spread / whole)
+        return _Filtered(logs, own[0], with_mean[1], own[1], own[2:], with_ones[2:], with_mean[2:])
+
+
+def cohort_margin(effects: DayEffects, cohort: DaySums, promise: DaySums, looks: int, alpha: float) -> float:
+    """Return how far the newest cohort's mean is from the promise by chance, on any of many nights.
+
+    A cohort that moves on by a day shares all other days with the one before. The chance to pass a margin on any of the
+    nights is at most that of the first night, plus the expected number of upcrossings (S. Rice 1944, Bell System
+    Technical Journal 23): with a correlation r of the cohorts of neighbouring nights and a margin of u standard
+    deviations, arccos(r) / (2 pi) exp(-u^2 / 2) a night on either side; or that of all nights added up, if it is less.
+
+    Parameters
+    ----------
+    looks : int
+        Nights of a champion's life.
+    alpha : float
+        Probability that the margin is passed on any of them although nothing has changed.
+
+    Examples
+    --------
+    Without day effects and with a promise that is certain, one look has the margin of the normal distribution.
+
+    >>> none = DayEffects(1.0, np.zeros(1), np.zeros(1), np.ones(1))
+    >>> cohort, sure = (DaySums(np.arange(4), np.full(4, rows), np.zeros(4), np.zeros(4)) for rows in (25.0, 1e12))
+    >>> round(cohort_margin(none, cohort, sure, looks=0, alpha=0.05), 3)
+    0.196
+    """
+    from scipy.special import ndtr
+
+    variance = effects.mean_variance(cohort) + effects.mean_variance(promise)
+    days = cohort.effective_days
+    a_day = effects.row_variance * days / cohort.count + effects.variances * (1 - effects.correlations**days)
+    turn = np.arccos(np.clip(1 - a_day / (days**2 * variance), -1.0, 1.0)) / np.pi
+
+    def chance(margin: float) -> FloatArray:
+        u = margin / np.sqrt(variance)
+        once = 2 * ndtr(-u)
+        return np.asarray(once + looks * np.minimum(turn * np.exp(-(u**2) / 2), once))
+
+    return _margin(effects.probabilities, variance, chance, alpha)
+
+
+def lasting_margin(effects: DayEffects, span: DaySums, promise: DaySums, alpha: float) -> float:
+    """Return how far the mean of all days so far is from the promise by chance, at all looks of a champion's life.
+
+    The confidence sequence of `all_looks_margin`, for dependent days: their sums follow a Brownian motion with the
+    long-run variance (strong approximation; Waudby-Smith et al. 2024, section 2.4, for martingale differences and
+    mixing sequences).
+    """
+    count = effects.row_variance, effects.long_run
+    variance, at_promise = (
+        count[0] * (1 / one.count + 1 / promise.count)
+        + count[1] * (1 / one.effective_days + 1 / promise.effective_days)
+        for one in (span, promise)
+    )
+    change = at_promise * best_share(alpha)
+
+    def chance(margin: float) -> FloatArray:
+        power = margin**2 / (variance * (1 + variance / change))
+        return np.asarray(np.sqrt((1 + change / variance) * np.exp(-power)))
+
+    return _margin(effects.probabilities, variance, chance, alpha)
+
+
+def _margin(
+    probabilities: FloatArray, variance: FloatArray, chance: Callable[[float], FloatArray], alpha: float
+) -> float:
+    """Return the margin that is passed with a probability of alpha, averaged over all pairs; by bisection."""
+    low, high = 0.0, 100 * float(np.sqrt(variance.max()))
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        past = probabilities @ np.minimum(chance(middle), 1.0) > alpha
+        low, high = (middle, high) if past else (low, middle)
+    return high

@@ -1,0 +1,148 @@
+"""Cross-fitted evidence of a recipe that is released: what its model does on rows that it was not fitted on.
+
+The released model is fitted on every labelled row, so no row is left to examine it. Cross-fitting leaves out one block
+of days after the other, fits the same recipe on all other rows, and scores the block. Blocks are whole spans of days
+because neighbouring days resemble each other. The gate's evidence is of another model, from before the hold-out: after
+a change it says what the release has learned to do better.
+
+Notes
+-----
+P. Burman, E. Chow and D. Nolan (1994), A cross-validatory method for dependent data, Biometrika 81(2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from tasks.arrays import BoolArray, FloatArray, IntArray
+from tasks.model.answer_scale import LINKS
+from tasks.spec.project_spec import ProjectSpec
+from tasks.statistics import LOSSES, RESIDUALS, DayEvidence, DaySums, PromiseEvidence, joined_days, newest_regime
+from tasks.train.assessment.forward_validation import FEWEST_SCORED, link
+from tasks.train.data.training_table import TrainingTable, training_table
+from tasks.train.fit.calibration import FittedCalibration, calibrated_probabilities
+from tasks.train.fit.recipe_fit import FitCache, lacks_a_class
+from tasks.train.model_search.recipes import Recipe
+
+SURE = 0.02  # probability of "no change" below which the promise rests on the newest regime alone
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CrossFit:
+    """Days since 1970, losses and residuals of rows that were left out, and their labels."""
+
+    days: IntArray
+    losses: FloatArray
+    residuals: FloatArray
+    truth: FloatArray
+
+    def sums(self, values: FloatArray, chosen: BoolArray) -> DaySums:
+        """Return some of the values, added up by day."""
+        chosen = chosen & np.isfinite(values)
+        return DaySums.of(values[chosen], self.days[chosen])
+
+
+def release_evidence(
+    recipe: Recipe, calibration: FittedCalibration, known: pd.DataFrame, spec: ProjectSpec
+) -> PromiseEvidence | None:
+    """Return what a recipe that is fitted on all known rows may be expected to do next.
+
+    The promise rests on the days since the newest lasting change of loss or residual, which are cross-fitted again
+    among themselves: left out as one block, nothing of their regime would be known to the fit. Days before the change
+    tell how days differ from each other, and no more.
+
+    Returns
+    -------
+    PromiseEvidence or None
+        None where no block could be left out: there are too few rows, or a class would be missing.
+    """
+    rows, blocks = training_table(known, spec), spec.split.folds + 1
+    all_days = cross_fit(recipe, calibration, rows, spec, np.arange(blocks + 1) * (_last(rows) + 1) / blocks)
+    if all_days is None:
+        return None
+    start = max(_regime_start(all_days, values) for values in (all_days.losses, all_days.residuals))
+    newest = all_days
+    if start > all_days.days[0]:
+        first = start - _epoch_day(rows)
+        edges = first + np.arange(blocks + 1) * (_last(rows) + 1 - first) / blocks
+        newest = cross_fit(recipe, calibration, rows, spec, edges) or all_days
+    loss = _day_evidence(all_days, newest, (all_days.losses, newest.losses), start)
+    bias = _day_evidence(all_days, newest, (all_days.residuals, newest.residuals), start)
+    return PromiseEvidence(loss, bias, _bias_unit(newest, spec))
+
+
+def cross_fit(
+    recipe: Recipe, calibration: FittedCalibration, rows: TrainingTable, spec: ProjectSpec, edges: FloatArray
+) -> CrossFit | None:
+    """Return the rows between the first and the last edge, each scored by a fit without its block.
+
+    Parameters
+    ----------
+    edges : array
+        First day of each block, in days since the table's origin, and the end of the last.
+    """
+    parts = list(_blocks(recipe, calibration, rows, spec, edges))
+    if not parts:
+        return None
+    columns = (np.concatenate([getattr(part, name) for part in parts]) for name in CrossFit.__dataclass_fields__)
+    return CrossFit(*columns)
+
+
+def _blocks(
+    recipe: Recipe, calibration: FittedCalibration, rows: TrainingTable, spec: ProjectSpec, edges: FloatArray
+) -> Iterator[CrossFit]:
+    metric = spec.scope.metric
+    for begin, end in pairwise(edges):
+        inside = (rows.days >= begin) & (rows.days < end)
+        held, rest = rows.where(inside), rows.where(~inside).without_groups_of(rows.where(inside))
+        if min(len(held), len(rest)) < FEWEST_SCORED or lacks_a_class(rest, spec):
+            continue
+        scores = FitCache(rest, spec).fitted_recipe(recipe, _last(rest)).score(held)
+        regression = spec.training.task == "regression"
+        prediction = (
+            LINKS[link(spec)](scores) if regression else calibrated_probabilities(scores, calibration.calibration)
+        )
+        days = np.floor(held.days).astype(np.int64) + _epoch_day(rows)
+        residuals = RESIDUALS[metric](held.truth, prediction)
+        yield CrossFit(days, LOSSES[metric](held.truth, prediction), residuals, held.truth)
+
+
+def _day_evidence(
+    all_days: CrossFit, newest: CrossFit, values: tuple[FloatArray, FloatArray], start: int
+) -> DayEvidence:
+    """Return the days that promise a mean, and with them the older days, moved to the same mean."""
+    promised = newest.sums(values[1], newest.days >= start)
+    before = all_days.sums(values[0], all_days.days < start)
+    if not len(before.days):
+        return DayEvidence(promised, promised)
+    return DayEvidence(joined_days([before.moved(promised.mean - before.mean), promised]), promised)
+
+
+def _regime_start(fitted: CrossFit, values: FloatArray) -> int:
+    history = fitted.sums(values, np.ones(len(values), dtype=bool))
+    return int(history.days[newest_regime(history, SURE)])
+
+
+def _bias_unit(fitted: CrossFit, spec: ProjectSpec) -> float:
+    """Return the unit of a bias: the deviation of a residual, or the rate of the rarer of two outcomes.
+
+    Of several classes, the outcomes are that the most probable class was right, and that it was not.
+    """
+    residuals = fitted.residuals[np.isfinite(fitted.residuals)]
+    if spec.training.task == "regression":
+        return float(residuals.std())
+    rate = float((residuals > 0).mean()) if spec.training.task == "multiclass" else float(fitted.truth.mean())
+    return min(rate, 1 - rate)
+
+
+def _last(rows: TrainingTable) -> int:
+    return int(rows.days.max())
+
+
+def _epoch_day(rows: TrainingTable) -> int:
+    return int(np.datetime64(rows.origin, "D").astype(np.int64))

@@ -1,0 +1,60 @@
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.spec import ProjectSpec
+from tasks.statistics import evidence_from_dict, evidence_to_dict
+from tasks.train.assessment.cross_fitting import release_evidence
+from tasks.train.fit.calibration import FittedCalibration
+from tasks.train.model_search.recipes import Recipe
+
+FIRST, DAYS, ROWS_A_DAY = date(2026, 1, 1), 80, 40
+RECENT = Recipe(("recency",), half_life_days=5.0, estimator="linear")
+SPEC = ProjectSpec.model_validate(
+    {
+        "project": "p",
+        "scope": {"owner": "o", "objective": "x", "metric": "mean_absolute_error"},
+        "source": {"uri": "in", "id": ["id"], "event_time": "t", "label": {"column": "y"}},
+        "features": {"numbers": ["a"]},
+    }
+)
+
+
+def rows(jump: float, onset: int = 60) -> pd.DataFrame:
+    """Labels that follow a column with noise of deviation 1, and jump on one day."""
+    rng = np.random.default_rng(0)
+    day = np.repeat(np.arange(DAYS), ROWS_A_DAY)
+    a = rng.normal(size=len(day))
+    moments = [FIRST + timedelta(days=int(number)) for number in day]
+    label = 3 * a + rng.normal(size=len(day)) + jump * (day >= onset)
+    return pd.DataFrame({"a": a, "y": label, "t": pd.to_datetime(moments), "event_date": moments})
+
+
+def test_without_a_change_the_promise_rests_on_all_days() -> None:
+    evidence = release_evidence(RECENT, FittedCalibration(), rows(0.0), SPEC)
+    assert evidence is not None
+    assert len(evidence.loss.promised.days) == DAYS
+    assert evidence.loss.promised.mean == pytest.approx((2 / np.pi) ** 0.5, rel=0.1)  # mean size of a standard normal
+    assert evidence.bias_unit == pytest.approx(1.0, rel=0.1)
+
+
+def test_after_a_change_the_promise_is_that_of_the_release_in_the_newest_regime() -> None:
+    evidence = release_evidence(RECENT, FittedCalibration(), rows(20.0), SPEC)
+    assert evidence is not None
+    # Each left-out block of the new regime is scored by a fit that weighs the other blocks of it most.
+    assert evidence.loss.promised.days[0] - (np.datetime64(FIRST, "D").astype(int) + 60) in {-1, 0, 1}
+    assert evidence.loss.promised.mean < 5.0
+    assert len(evidence.loss.history.days) == DAYS
+
+
+def test_evidence_is_read_as_it_was_written() -> None:
+    evidence = release_evidence(RECENT, FittedCalibration(), rows(0.0), SPEC)
+    assert evidence is not None
+    stored = evidence_to_dict(evidence)
+    assert evidence_to_dict(evidence_from_dict(stored)) == stored
+
+
+def test_too_few_rows_give_no_evidence() -> None:
+    assert release_evidence(RECENT, FittedCalibration(), rows(0.0).iloc[:30], SPEC) is None
