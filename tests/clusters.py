@@ -37,10 +37,10 @@ def cluster_of(count: int, folder: Path, environment: Mapping[str, str], preload
     Parameters
     ----------
     preload : str
-        A module that each worker imports, and whose `dask_setup` it calls, before it takes any work.
+        A module that each worker imports, with a `dask_setup` that it calls before it takes any work.
     """
-    told = folder / "scheduler.json"
-    quiet = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0", "--scheduler-file", str(told))
+    scheduler_file = folder / "scheduler.json"
+    quiet = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0", "--scheduler-file", str(scheduler_file))
     with ExitStack() as started, (folder / "cluster.log").open("wb") as log:
 
         def start(program: str, *options: str) -> subprocess.Popen[bytes]:
@@ -55,17 +55,19 @@ def cluster_of(count: int, folder: Path, environment: Mapping[str, str], preload
             start("worker", "--no-nanny", "--nthreads", "1", "--name", f"worker-{number}", *more)
             for number in range(count)
         )  # they wait for the scheduler's file
-        yield Processes(_address(told), workers)
+        yield Processes(_address(scheduler_file), workers)
 
 
-def _address(told: Path) -> str:
+def _address(scheduler_file: Path) -> str:
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         try:
-            return str(json.loads(told.read_text(encoding="utf-8"))["address"])
+            return str(json.loads(scheduler_file.read_text(encoding="utf-8"))["address"])
         except (FileNotFoundError, json.JSONDecodeError):
             time.sleep(0.05)
-    raise TimeoutError(f"the scheduler did not start: {(told.parent / 'cluster.log').read_text(encoding='utf-8')}")
+    raise TimeoutError(
+        f"the scheduler did not start: {(scheduler_file.parent / 'cluster.log').read_text(encoding='utf-8')}"
+    )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

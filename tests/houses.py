@@ -1,4 +1,4 @@
-"""Projects made of the house sales that land beside the demo's spec, small enough to train in seconds."""
+"""Projects made of the house sales that land next to the demo's spec, small enough to train in seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A night of a million rows of thirty columns, from the landing place to its decision, beside the model's own compute.
+"""A night of a million rows of thirty columns, from the landing place to its decision against the compute of the model.
 
 The rooms are those of `flows.nightly.run_night`, in its order, without Prefect and MLflow; each format has a process
 and a lake of its own. `LEEWAY_BENCH_ROWS` makes it smaller for a quick look.
@@ -44,10 +44,10 @@ AT_ONCE = 50_000
 NAME = "bignight"
 NIGHT = date(2026, 6, 1)
 TRAINED_DAYS, TRAINED_A_DAY = 28, sized(1_000, 50)
-PART = 10  # scikit-learn is three times slower: a tenth of the rows tells as much
+PART = 10  # scikit-learn is three times slower: a tenth of the rows is enough
 BARE, PIPELINE = "onnxruntime on a ready matrix", f"pipeline.predict, {PART} x a tenth of the rows"
 ROOMS = ("ingest", "validate", "store", "suspect", "profile", "score", "monitor", "decide")
-UNTIMED = {"suspect"}  # rooms whose seconds no flow keeps
+UNTIMED = {"suspect"}  # rooms without a timer in a flow
 SPEC = {
     "project": NAME,
     "scope": {"owner": "bench", "objective": "x", "metric": "mean_absolute_error"},
@@ -62,7 +62,7 @@ SPEC = {
 
 @dataclass(frozen=True)
 class Night:
-    """What a night took: as a whole, by room, in memory at its peak, and what it came to."""
+    """What a night took: as a whole, by room, in memory at its peak, and its result."""
 
     whole: Time
     rooms: dict[str, Time]
@@ -102,9 +102,9 @@ def bench_bignight(console: Console) -> Figures:
             for name in ROOMS:
                 figures.add(f"  {fmt}: {name}", night.rooms.get(name, Time(0.0, 0.0)), BARE)
             figures.add(f"  {fmt}: all else", _rest(night), BARE)
-            beside = night.whole.seconds / pipeline.seconds
+            ratio = night.whole.seconds / pipeline.seconds
             console.print(
-                f"{fmt}: {night.action}; {night.peak_mb:,} MB at its peak; {beside:.1f} x {PIPELINE}; CPU seconds "
+                f"{fmt}: {night.action}; {night.peak_mb:,} MB at its peak; {ratio:.1f} x {PIPELINE}; CPU seconds "
                 f"{(night.whole.cpu_seconds or 0) / (bare.cpu_seconds or 1):.2f} x {BARE}"
             )
     return figures
@@ -196,7 +196,7 @@ def _clocked_rooms() -> Iterator[Clocked]:
 
 
 def _house(folder: Path) -> Workspace:
-    """Return a house whose champion was trained on the days before, and whose registry answers without a server."""
+    """Return a workspace with a champion trained on the days before, and a registry that answers without a server."""
     from flows.workspace import Workspace
     from tasks.lake import Lake
     from tasks.registry import Registry

@@ -12,7 +12,7 @@ from rich.table import Table
 
 
 class Shown(Protocol):
-    """What a bench comes to: a table."""
+    """The result of a bench: a table."""
 
     def table(self) -> Table: ...
 
@@ -60,10 +60,10 @@ class Figures:
         shown.add_column("")
         for heading in ("seconds", "CPU seconds"):
             shown.add_column(heading, justify="right")
-        shown.add_column("beside")
+        shown.add_column("compared with")
         by_name = {each.what: each.time.seconds for each in self.lines}
         for each in self.lines:
             used = each.time.cpu_seconds
-            beside = f"{each.time.seconds / by_name[each.floor]:.1f} x {each.floor}" if each.floor else ""
-            shown.add_row(each.what, f"{each.time.seconds:.3f}", "" if used is None else f"{used:.3f}", beside)
+            ratio = f"{each.time.seconds / by_name[each.floor]:.1f} x {each.floor}" if each.floor else ""
+            shown.add_row(each.what, f"{each.time.seconds:.3f}", "" if used is None else f"{used:.3f}", ratio)
         return shown

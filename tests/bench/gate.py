@@ -1,6 +1,6 @@
 """How often the gate is wrong: equally good challengers, tried ten times on one hold-out, and truly better ones.
 
-Prices of houses of two kinds, 28 days. What nobody can know of a price (its standard deviation is 0.18 in logarithms)
+Prices of houses of two kinds, 28 days. What no model can know of a price (its standard deviation is 0.18 in logarithms)
 is the same for all models, each day has its own luck, and each model adds errors of its own.
 """
 
@@ -37,7 +37,7 @@ SPEC = ProjectSpec.model_validate(
 
 @dataclass(frozen=True)
 class Answering(Predictor):
-    """A model whose answers stand in a column."""
+    """A model with its answers in a column."""
 
     schema: ModelSchema
     column: str
@@ -116,7 +116,7 @@ def passed(rows: pd.DataFrame, uses: int = 0) -> bool:
 
 
 def _answers(rng: np.random.Generator, rows: pd.DataFrame, own: float) -> FloatArray:
-    """Return answers with a model's own errors, a third of whose variance is shared by the rows of a day."""
+    """Return answers with a model's own errors, a third of their variance shared by the rows of a day."""
     days = pd.factorize(rows["day"])[0]
     shared = rng.normal(scale=own / 3**0.5 / 3, size=DAYS)[days]
     return np.exp(rows["worth"].to_numpy() + shared + rng.normal(scale=own, size=len(rows)))

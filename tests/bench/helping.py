@@ -1,4 +1,4 @@
-"""How long a person waits for `leeway --help`, beside the interpreter's own start."""
+"""How long a person waits for `leeway --help`, compared with the interpreter's own start."""
 
 from __future__ import annotations
 

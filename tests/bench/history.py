@@ -1,4 +1,5 @@
-"""A night's taking in against the size of history, and a large file on its way into the lake beside the floor."""
+"""A night's taking in against the size of history, and a large file on its way into the lake compared with the
+floor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading a delivery of a million rows: ours, held or in pieces on disk, beside pandas, and beside Arrow's own reader.
+"""Reading a delivery of a million rows: ours, held or in pieces on disk against pandas, and with Arrow's own reader.
 
 `python -m tests.bench.ingest FORMAT FILE` reads one in pieces and prints by how many MB the process grew at its peak.
 """
@@ -51,10 +51,10 @@ def bench_ingest(console: Console) -> Figures:
 
 
 def _add_times(figures: Figures, fmt: str, file: Path, rows: int) -> None:
-    aside = file.with_suffix(".aside")
+    copy = file.with_suffix(".copy")
     reads: dict[str, Callable[[], object]] = {
         "Arrow's own reader": partial(_arrow, fmt, file),
-        "pandas, and to_parquet": partial(_pandas, fmt, file, aside),
+        "pandas, and to_parquet": partial(_pandas, fmt, file, copy),
         "Leeway, held": partial(read, fmt, file, None),
         "Leeway, in pieces on disk and read back": partial(_in_pieces, fmt, file),
     }
@@ -66,7 +66,7 @@ def _add_times(figures: Figures, fmt: str, file: Path, rows: int) -> None:
         figures.add(lines[what], time, None if lines[what] == floor else floor)
         if what.startswith("Leeway"):
             figures.add(f"{fmt}: the same", time, peer)
-    aside.unlink(missing_ok=True)
+    copy.unlink(missing_ok=True)
 
 
 def _say_memory(console: Console, fmt: str, where: Path, rows: int) -> None:
@@ -99,8 +99,8 @@ def _in_pieces(fmt: str, file: Path) -> int:
         shutil.rmtree(spool, ignore_errors=True)
 
 
-def _pandas(fmt: str, file: Path, aside: Path) -> None:
-    (pd.read_csv(file) if fmt == "csv" else pd.read_parquet(file)).to_parquet(aside)
+def _pandas(fmt: str, file: Path, copy: Path) -> None:
+    (pd.read_csv(file) if fmt == "csv" else pd.read_parquet(file)).to_parquet(copy)
 
 
 def _arrow(fmt: str, file: Path) -> pa.Table:

@@ -1,4 +1,4 @@
-"""Local slices: how soon a worse slice is found, beside the error of all rows; false alarms; and what a look costs.
+"""Local slices: how soon a worse slice is found against the error of all rows; false alarms; and what a look costs.
 
 Fifty columns make two hundred slices; losses are |N(0, 1)| with a swing of .2 from day to day. A tenth of the rows, one
 category, is then answered half as badly again: all rows together only 5 %, which no leeway of 10 % shows.

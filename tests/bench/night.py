@@ -1,4 +1,4 @@
-"""One night of a thousand rows with the servers up, where its time goes, and what stands beside it.
+"""One night of a thousand rows with the servers up, where its time goes, and the floor it is compared with.
 
 Nights through Prefect and nights of the same rooms as plain functions take turns, so that both meet the same lake.
 """

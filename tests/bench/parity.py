@@ -1,6 +1,6 @@
 """The largest difference between an exported and the trained model, for every exporter, over 100,000 rows and more.
 
-Rows hold missing, infinite and extreme values, categories never seen, and values at and beside every threshold; what
+Rows hold missing, infinite and extreme values, categories never seen, and values at and next to every threshold; what
 registers a model makes them (`prove_parity`). `LEEWAY_BENCH_ROWS` makes it smaller for a quick look.
 """
 
@@ -25,7 +25,7 @@ from tests.bench.sizes import sized
 ROWS = 100_000
 TRAINED_ON = sized(5_000, 500)
 TREES = sized(100, 5)
-POINTS = sized(10_000, 100)  # at and beside thresholds, a column
+POINTS = sized(10_000, 100)  # at and next to thresholds, a column
 CITIES = tuple(f"city {place:02d}" for place in range(30))
 SCHEMA = ModelSchema(
     project="bench",

@@ -1,4 +1,4 @@
-"""A folder and an environment of a bench's own: no server, lake or project of whoever runs it is touched."""
+"""A folder and an environment of a bench's own: no server, lake or project of the user is touched."""
 
 from __future__ import annotations
 

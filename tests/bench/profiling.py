@@ -1,6 +1,6 @@
 """Profile and drift of a wide Parquet file against a stored reference: processor seconds, memory, distance from exact.
 
-Everything is measured in processes of its own, on one thread, beside reading the same file and beside SciPy's
+Everything is measured in processes of its own, on one thread, compared with reading the same file and with SciPy's
 Kolmogorov-Smirnov and chi-square tests of the same rows. `LEEWAY_BENCH_ROWS` makes it smaller for a quick look.
 """
 
@@ -75,8 +75,8 @@ def _processes(taken: dict[str, Measured]) -> Table:
     for heading in ("", "CPU seconds", "x reading", "peak MB"):
         table.add_column(heading, justify="right" if heading else "left")
     for what, found in taken.items():
-        beside = found.cpu_seconds / taken[READ].cpu_seconds
-        table.add_row(what, f"{found.cpu_seconds:.3f}", f"{beside:.2f}", f"{found.peak_mb:.0f}")
+        ratio = found.cpu_seconds / taken[READ].cpu_seconds
+        table.add_row(what, f"{found.cpu_seconds:.3f}", f"{ratio:.2f}", f"{found.peak_mb:.0f}")
     return table
 
 

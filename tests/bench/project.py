@@ -1,4 +1,4 @@
-"""A made-up project: demand of shops, a thousand rows a night, whose relation to its columns never changes."""
+"""A made-up project: demand of shops, a thousand rows a night, with a relation to its columns that never changes."""
 
 from __future__ import annotations
 

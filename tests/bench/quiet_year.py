@@ -1,4 +1,4 @@
-"""A quiet year: how often the monitor pages for nothing, beside K-S p < .05 and PSI > .1 on the same nights.
+"""A quiet year: how often the monitor pages for nothing, compared with K-S p < .05 and PSI > .1 on the same nights.
 
 50 columns, 40 numbers and 10 categories, each with a weekday pattern and a wobble of its own from day to day, both
 harmless. Half a year of reference, then a year of nights.

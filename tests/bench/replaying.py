@@ -1,6 +1,6 @@
 """Replaying a year of nights of a project with fifty columns from its lake: what `leeway replay` does for monitoring.
 
-Beside the floor of it: reading the same year's profiles from the lake and decoding them. Training the first model is
+Compared with its floor: reading the same year's profiles from the lake and decoding them. Training the first model is
 no part of monitoring and has a line of its own; retraining is left out ("never").
 """
 
@@ -92,10 +92,10 @@ def _grow(lake: Lake, spec: ProjectSpec) -> None:
         day = START + timedelta(days=number)
         frame = _night(world, number, day)
         label = frame[["row_id", "y"]].rename(columns={"y": "label"}).astype({"label": float})
-        told = day + timedelta(days=7)
+        labelled_on = day + timedelta(days=7)
         rows[f"r{number:063d}/1"] = frame.drop(columns="y").assign(batch_id=f"r{number:063d}", revision=1)
-        labels[f"l{number:063d}/1"] = label.assign(batch_id=f"l{number:063d}", revision=1, arrival=told)
-        batches += [_batch(f"r{number:063d}", "rows", day, day), _batch(f"l{number:063d}", "labels", day, told)]
+        labels[f"l{number:063d}/1"] = label.assign(batch_id=f"l{number:063d}", revision=1, arrival=labelled_on)
+        batches += [_batch(f"r{number:063d}", "rows", day, day), _batch(f"l{number:063d}", "labels", day, labelled_on)]
     lake.add_each(PROJECT, "rows", rows)
     lake.add_each(PROJECT, "labels", labels)
     add_batches(lake, PROJECT, batches)

@@ -1,4 +1,4 @@
-"""Batch scoring of a million rows of thirty columns by 200 trees, beside scikit-learn's pipeline and bare onnxruntime.
+"""Batch scoring of a million rows of thirty columns by 200 trees against scikit-learn's pipeline and bare onnxruntime.
 
 All on one thread, in the same run. `LEEWAY_BENCH_ROWS` makes it smaller for a quick look.
 """

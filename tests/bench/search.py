@@ -1,4 +1,5 @@
-"""What a search costs beside its fits: seconds of orchestration per trial, beside the same estimators fitted bare."""
+"""What a search costs in addition to its fits: seconds of orchestration per trial against the same estimators fitted
+bare."""
 
 from __future__ import annotations
 

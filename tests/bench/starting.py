@@ -1,4 +1,4 @@
-"""How long the local stack takes to answer, beside its slower server started alone; what it holds of memory idle."""
+"""How long the local stack takes to answer against its slower server started alone; what it holds of memory idle."""
 
 from __future__ import annotations
 

@@ -57,7 +57,9 @@ def _lake(lake: Lake, figures: Figures) -> None:
     for number in range(COMMITS):
         lake.append_if_absent("nights", "rows", one, f"night {number}")
     figures.add(f"the same to one of {COMMITS} commits and files", _appended(lake, "nights", one, "more"), SMALL)
-    figures.add(f"opening a table of {COMMITS} files anew", _median(partial(Lake(lake.root).version, "nights", "rows")))
+    figures.add(
+        f"opening a table of {COMMITS} files again", _median(partial(Lake(lake.root).version, "nights", "rows"))
+    )
     lake.append_if_absent("keys", "rows", one, "first", *(f"batch {number}" for number in range(KEYS)))
     figures.add(f"the same to a table that remembers {KEYS:,} keys", _appended(lake, "keys", one, "more"), SMALL)
 

@@ -1,4 +1,4 @@
-"""A contract of thirty expectations on a million rows of thirty columns, beside plain Great Expectations and pandas.
+"""A contract of thirty expectations on a million rows of thirty columns against plain Great Expectations and pandas.
 
 `LEEWAY_BENCH_ROWS` makes it smaller for a quick look.
 """

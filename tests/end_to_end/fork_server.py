@@ -1,4 +1,4 @@
-"""Processes that die where they are told to, forked from one that has imported everything and touched nothing.
+"""Processes that die where they are ordered to, forked from one that has imported everything and touched nothing.
 
 Each costs a night and no imports; every one is a real process with an id, threads and connections of its own, and is
 really killed. The process they are forked from is common to all workers of a test session; each has a log of its own.

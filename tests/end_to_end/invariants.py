@@ -19,7 +19,7 @@ def invariants(workspace: Workspace, *, whole: bool = True) -> None:
     rows = active_rows(workspace.lake, workspace.project, "rows", known)
     _each_batch_is_in_one_state(workspace, rows)
     if whole:
-        _what_was_set_aside_is_held(workspace)
+        _what_was_quarantined_is_held(workspace)
     served = active_rows(workspace.lake, workspace.project, "predictions", known)
     assert not served.duplicated(["row_id", "version", "role"]).any(), "a row was answered twice"
     assert set(served["row_id"]) <= set(rows["row_id"]), "an answer for a row that does not count"
@@ -30,7 +30,7 @@ def invariants(workspace: Workspace, *, whole: bool = True) -> None:
         mine = served[(served["version"] == champion.number) & (served["event_date"] > champion.trained_until)]
         assert sorted(mine["row_id"]) == sorted(newer["row_id"]), "the champion did not answer each newer row once"
         _profiles_add_up(workspace, newer)
-        _one_champion_whose_files_verify(workspace)
+        _one_champion_with_files_that_verify(workspace)
     retrained = [entry.name for entry in read_entries(workspace.lake, workspace.project, "retraining")]
     assert len(retrained) == len(set(retrained)), "a decision was retrained for twice"
 
@@ -49,7 +49,7 @@ def _each_batch_is_in_one_state(workspace: Workspace, rows: Any) -> None:
     assert set(counted) <= {batch.batch_id for batch in known.latest()}
 
 
-def _what_was_set_aside_is_held(workspace: Workspace) -> None:
+def _what_was_quarantined_is_held(workspace: Workspace) -> None:
     """Compare the quarantine with what batches say of it; a killed night leaves there what its next attempt counts."""
     held = Counter(workspace.lake.read(workspace.project, "quarantine", columns=["batch_id"])["batch_id"])
     for batch in deliveries(workspace.lake, workspace.project).latest():
@@ -73,7 +73,7 @@ def _profiles_add_up(workspace: Workspace, newer: Any) -> None:
     assert {day: to_bytes(each) for day, each in found.items()} == {day: to_bytes(each) for day, each in made.items()}
 
 
-def _one_champion_whose_files_verify(workspace: Workspace) -> None:
+def _one_champion_with_files_that_verify(workspace: Workspace) -> None:
     from tasks.promote import recorded_champion
 
     versions = workspace.registry.versions(workspace.project)
@@ -85,8 +85,10 @@ def _one_champion_whose_files_verify(workspace: Workspace) -> None:
 
 def contents(lake: Lake, project: str) -> dict[str, list[tuple[str, ...]]]:
     """Return all tables without moments and reasons of a run, each row as text, in an order of their own."""
-    told = [table for table in TABLES if table != "leases"]
-    frames = {table: lake.read(project, table).drop(columns=["time", "written_at"], errors="ignore") for table in told}
+    tables = [table for table in TABLES if table != "leases"]
+    frames = {
+        table: lake.read(project, table).drop(columns=["time", "written_at"], errors="ignore") for table in tables
+    }
     for frame in frames.values():
         if "details" in frame:
             frame["details"] = [re.sub(r'"run_because": "[^"]*"', "", text) for text in frame["details"]]

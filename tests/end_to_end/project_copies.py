@@ -105,7 +105,7 @@ def crown(workspace: Workspace) -> None:
 
 
 def again(workspace: Workspace, key: str, **tags: str) -> Version:
-    """Add the champion's own files once more, under another key."""
+    """Add the champion's own files again, under another key."""
     from tasks.registry import Draft
 
     first = workspace.registry.version(PROJECT, 1)

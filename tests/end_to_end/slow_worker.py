@@ -1,4 +1,5 @@
-"""What the workers of a cluster under test do beside their work: say that they have begun, and take their time."""
+"""What the workers of a cluster under test do in addition to their work: say that they have begun, and take their
+time."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A project whose label names one of several classes, from its first delivery to its second champion.
+"""A project with a label that names one of several classes, from its first delivery to its second champion.
 
 Parcels go by bike, van or truck. From the 13th week on bikes carry more, so the first model's promise does not hold,
-and a second one, which answers beside it before anybody approves it, takes its place.
+and a second one, which answers with it before it is approved, takes its place.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ scoring: {{output: answers, format: csv, shadow: true}}
 
 
 def week(number: int) -> pd.DataFrame:
-    """A week's parcels; what was ordered on a weekend goes by truck, north needs heavier bikes."""
+    """A week's parcels; what was ordered on a weekend is sent by truck, north needs heavier bikes."""
     rng = np.random.default_rng(number)
     sent = [BEGIN + number * WEEK + timedelta(days=int(day)) for day in np.sort(rng.integers(0, 7, A_WEEK))]
     ordered = [day - timedelta(days=int(ago)) for day, ago in zip(sent, rng.integers(1, 10, A_WEEK), strict=True)]
@@ -152,7 +152,7 @@ def test_the_error_of_what_was_automatic_and_of_all_is_measured(first: Workspace
     assert night.performance.loss.value > night.performance.loss.expected
 
 
-def test_a_release_that_breaks_its_promise_is_told_of_once_with_what_can_be_done(first: Workspace) -> None:
+def test_a_release_that_breaks_its_promise_is_reported_once_with_what_can_be_done(first: Workspace) -> None:
     nights = read_nights(first.lake, PROJECT)
     recovered = [answer for night in nights if (answer := night.answer(Recovered))]
     worse = [answer for answer in recovered if answer.verdict == "worse"]
@@ -165,14 +165,14 @@ def test_a_release_that_breaks_its_promise_is_told_of_once_with_what_can_be_done
 
 @pytest.fixture(scope="module")
 def shadowed(first: Workspace) -> Workspace:
-    """The second version waits, and answers beside the first."""
+    """The second version waits, and answers the same rows as the first."""
     run("retrain", HISTORY_WEEKS + 4)
     for number in (HISTORY_WEEKS + 5, HISTORY_WEEKS + 6):
         run("nightly", number)
     return first
 
 
-def test_what_waits_answers_beside_the_champion_and_nobody_is_handed_it(shadowed: Workspace) -> None:
+def test_a_waiting_version_answers_with_the_champion_and_its_answers_are_not_delivered(shadowed: Workspace) -> None:
     made = active_rows(shadowed.lake, PROJECT, "predictions")
     assert set(made.loc[made["version"] == 2, "role"]) == {"shadow"}
     assert not made.duplicated(["row_id", "version", "role"]).any()
@@ -180,7 +180,7 @@ def test_what_waits_answers_beside_the_champion_and_nobody_is_handed_it(shadowed
     assert {int(version) for each in files for version in each["version"]} == {1}
 
 
-def test_its_error_in_service_stands_beside_the_champions_on_its_page_and_in_the_report(shadowed: Workspace) -> None:
+def test_its_error_in_service_is_compared_with_the_champions_on_its_page_and_in_the_report(shadowed: Workspace) -> None:
     found = last_night(shadowed).answer(ChallengerInService)
     assert found is not None
     assert found.loss is not None

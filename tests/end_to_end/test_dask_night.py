@@ -64,7 +64,7 @@ def killed_at_work(marks: Path, workers: tuple[Popen[bytes], ...], killed: list[
         time.sleep(0.01)
 
 
-def test_a_night_whose_worker_is_killed_is_the_night_of_one_machine_to_the_digit(
+def test_a_night_with_a_killed_worker_is_the_night_of_one_machine_to_the_digit(
     copy: Copier, cluster: Processes, marks: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flows.nightly import nightly
@@ -88,7 +88,7 @@ def test_a_night_whose_worker_is_killed_is_the_night_of_one_machine_to_the_digit
     assert dead.wait(5) == -signal.SIGKILL
     begun = Counter(tuple(mark.name.split("-")[:2]) for mark in marks.iterdir())
     assert {name for name, _ in begun} == {"profiled", "answered"}
-    assert len({process for name, process in begun if name == "answered"}) == 2, "nobody took over"
+    assert len({process for name, process in begun if name == "answered"}) == 2, "no worker took over"
     assert sum(begun.values()) > 2 * len(WEEKS), "the dead worker's partition was not done again"
 
     assert found == wanted

@@ -125,7 +125,7 @@ def test_processes_that_no_lease_keeps_apart_still_count_everything_once(
     invariants(it.workspace)
 
 
-def test_a_night_whose_holder_was_killed_is_done_at_once_by_the_next(copy: Copier, fork_server: ForkServer) -> None:
+def test_a_night_with_a_killed_lease_holder_is_done_at_once_by_the_next(copy: Copier, fork_server: ForkServer) -> None:
     from tasks.lake import lease
 
     it = landed(copy(), NIGHT)
@@ -157,7 +157,7 @@ def test_a_holder_that_was_paused_for_longer_than_its_lease_does_no_harm(
 def test_what_a_killed_night_left_is_not_mixed_with_a_correction_that_came_since(
     copy: Copier, fork_server: ForkServer
 ) -> None:
-    """Killed, it had written anew what was left of the first delivery without some rows; then others are corrected."""
+    """Killed, it had written again what was left of the first delivery without some rows; then others are corrected."""
     header, *earlier = first_cells("sales")
     found = []
     for name in ("undisturbed", "killed"):
@@ -443,7 +443,7 @@ def inbox() -> Iterator[tuple[str, list[dict[str, str]]]]:
 
 
 def large_houses(night: str) -> list[list[str]]:
-    """Return a week in which only the larger half was sold: nothing is broken, and all that goes by size moved."""
+    """Return a week in which only the larger half was sold: nothing is broken, and every statistic of size moved."""
     header, *sales = cells("sales", night)
     size = header.index("sqft_living")
     return [header, *sorted(sales, key=lambda row: float(row[size]))[len(sales) // 2 :]]
@@ -453,7 +453,7 @@ def past_leeway(night: NightEntry) -> set[str]:
     return {moved.column for moved in night.moved if moved.strain > 1}
 
 
-def test_a_storm_of_five_nights_is_told_once_a_state_and_retrained_for_once(
+def test_a_storm_of_five_nights_is_reported_once_a_state_and_retrained_for_once(
     copy: Copier, inbox: tuple[str, list[dict[str, str]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from prefect import get_client
@@ -486,10 +486,12 @@ def test_a_storm_of_five_nights_is_told_once_a_state_and_retrained_for_once(
     assert all(len(past_leeway(each)) > MANY_COLUMNS for each in nights), [past_leeway(each) for each in nights]
     assert "retrain" in actions
     assert len(runs) == 1
-    told = [line for each in taken for line in each["message"].split("\n\n")[0].splitlines() if line.startswith("- ")]
+    reported = [
+        line for each in taken for line in each["message"].split("\n\n")[0].splitlines() if line.startswith("- ")
+    ]
     topics = [(sent.event, sent.subject) for sent in sent_messages(read_entries(workspace.lake, it.project))]
     assert {event for event, _ in topics} >= {"alarm"}
     assert {column for each in nights for column in past_leeway(each)} <= {subject for _, subject in topics}
     assert len(topics) == len(set(topics))
-    assert len(taken) <= len(WEEKS), told
+    assert len(taken) <= len(WEEKS), reported
     invariants(it.workspace)

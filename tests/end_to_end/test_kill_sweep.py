@@ -42,7 +42,7 @@ pytestmark = [
 def eventful(it: Copy) -> Copy:
     """Let land what exercises every table.
 
-    A delivery with three broken rows; one whose basements are in another unit, which no contract knows; a correction of
+    A delivery with three broken rows; one with basements in another unit, which no contract knows; a correction of
     some rows of the first delivery, in a file of its own; and labels.
     """
     header, *sales = cells("sales")

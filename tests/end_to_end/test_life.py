@@ -1,6 +1,6 @@
 """A whole life on the house sales, on real servers: first model, quiet nights, drift, retraining, and the way back.
 
-The stages build on each other, each a fixture that says what it came to; what must always hold is asked at the end.
+The stages build on each other, each a fixture with its result; what must always hold is asked at the end.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def test_the_first_challenger_carries_its_files_its_card_and_its_tags(
     assert version.tags["leeway.verdict"] == "clear_win"
 
 
-def test_nobody_is_champion_until_a_person_said_so(first_champion: dict[str, Any]) -> None:
+def test_no_version_is_champion_until_a_person_said_so(first_champion: dict[str, Any]) -> None:
     assert first_champion["before"]["action"] == "none"
     assert first_champion["after"]["reason"] == "version 1 is the first champion: approved"
 
@@ -196,7 +196,7 @@ def test_a_rollback_brings_the_previous_champion_back(rolled_back: dict[str, Any
     assert rolled_back["aliases"]["champion"] == 1
 
 
-def test_what_was_rolled_back_is_not_promoted_again_even_if_somebody_approves_it(
+def test_what_was_rolled_back_is_not_promoted_again_even_if_a_person_approves_it(
     workspace: Workspace, rolled_back: dict[str, Any]
 ) -> None:
     assert rolled_back["promote"]["action"] == "refused"
@@ -217,7 +217,7 @@ class TestWhatMustAlwaysHold:
         assert len(batches) == len(landed)
         assert {batch.verdict for batch in batches} == {"accepted"}
 
-    def test_what_came_in_was_accepted_or_set_aside(self, workspace: Workspace) -> None:
+    def test_what_came_in_was_accepted_or_quarantined(self, workspace: Workspace) -> None:
         batches = latest(workspace.lake, PROJECT)
         assert all(
             batch.rows_in == batch.rows_accepted + batch.rows_quarantined + batch.rows_elsewhere for batch in batches

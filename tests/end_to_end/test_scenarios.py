@@ -58,7 +58,7 @@ def quiet(stage: Stage, bench: BacktestTrainer) -> BacktestResult:
     return run_backtest(Strategy("never", stage.spec, "never"), bench, FIRST)
 
 
-def test_each_row_is_served_once_by_whoever_was_champion_when_it_came(quiet: BacktestResult) -> None:
+def test_each_row_is_served_once_by_the_version_that_was_champion_when_it_came(quiet: BacktestResult) -> None:
     assert [each.night for each in quiet.decisions] == weeks()
     assert quiet.served["row_id"].is_unique
     assert set(quiet.served["version"]) == {1}
@@ -90,7 +90,7 @@ def test_a_strategy_by_the_calendar_retrains_by_the_calendar(stage: Stage, bench
 
 
 @pytest.mark.parametrize(("name", "verdict"), [("unit-change", "quarantine"), ("stuck-sensor", "quarantine")])
-def test_broken_data_is_set_aside_and_never_trained_on(
+def test_broken_data_is_quarantined_and_never_trained_on(
     name: str, verdict: str, stage: Stage, folder: Path, bench: BacktestTrainer
 ) -> None:
     from flows.backtest.scenarios import play

@@ -2,7 +2,7 @@
 
 It runs as a process of its own (`python -m tests.integration.s3proxy PORT UPSTREAM`), for a client that waits inside
 a native
-call may keep every thread of its process waiting. What it shall do it is told by requests below `/-/`, which no bucket
+call may keep every thread of its process waiting. Requests below `/-/` set what it does, `/-/`, which no bucket
 is called.
 """
 

@@ -86,8 +86,10 @@ def land(lake: Lake, number: int, frame: pd.DataFrame, refused: pd.DataFrame | N
     named: dict[str, Any] = {"batch_id": landed.batch_id, "revision": 1}
     lake.append_if_absent(PROJECT, "rows", frame.drop(columns="error").assign(**named), landed.write_key)
     if refused is not None:
-        aside = pd.DataFrame({"raw": raw(refused), "reasons": "out_of_range:area", "batch_id": landed.batch_id})
-        lake.append_if_absent(PROJECT, "quarantine", aside.assign(kind="rows", arrival=day(number)), landed.write_key)
+        quarantined = pd.DataFrame({"raw": raw(refused), "reasons": "out_of_range:area", "batch_id": landed.batch_id})
+        lake.append_if_absent(
+            PROJECT, "quarantine", quarantined.assign(kind="rows", arrival=day(number)), landed.write_key
+        )
     answers: dict[str, Any] = {"version": 1, "role": "champion", "prediction": 0.0, "time": datetime.now(UTC)}
     answered = frame[["row_id", "event_date"]].assign(**named, **answers)
     columns = [name for name, _ in TABLES["predictions"].columns]
@@ -120,7 +122,7 @@ def looked(lake: Lake, spec: ProjectSpec, baseline: ChampionBaseline, batches: I
     return measure_drift(NightData.read(lake, spec, last), baseline, features=lambda frame: frame)
 
 
-def test_rows_set_aside_are_summarised_once_and_with_the_accepted_ones_are_what_was_delivered(
+def test_quarantined_rows_are_summarised_once_and_with_the_accepted_ones_are_what_was_delivered(
     lake: Lake, spec: ProjectSpec, baseline: ChampionBaseline
 ) -> None:
     ruler, whole = baseline.reference.total.ruler, rows(LEARNT)
@@ -135,7 +137,7 @@ def test_rows_set_aside_are_summarised_once_and_with_the_accepted_ones_are_what_
     assert both == profile(whole, ruler)
 
 
-def test_a_row_set_aside_without_a_date_is_counted_on_the_day_of_its_arrival(
+def test_a_quarantined_row_without_a_date_is_counted_on_the_day_of_its_arrival(
     lake: Lake, spec: ProjectSpec, baseline: ChampionBaseline
 ) -> None:
     timeless = rows(LEARNT, 3).assign(seen=["soon", "2999-01-01", str(day(LEARNT - 2))])
@@ -179,7 +181,7 @@ def test_a_slice_that_is_answered_worse_is_found_named_and_the_kind_of_the_night
     assert (view.kind, worst.where, worst.alone, worst.rows > 500) == ("slice", "plan is 'pro'", True, True)
     assert not [each for each in view.moved if each.strain > 1]
     again = measure_drift(NightData.read(lake, spec, day(days[-1])), baseline)
-    assert again.worse == ()  # nobody said where features come from
+    assert again.worse == ()  # no source of features is given
 
 
 def test_a_delivery_that_lost_its_dates_is_suspected_and_a_night_names_the_column(

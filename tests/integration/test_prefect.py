@@ -74,7 +74,7 @@ def test_deploying_again_changes_nothing(spec: ProjectSpec, tmp_path: Path) -> N
     from flows.stack.deployments import deploy
 
     def described() -> list[dict[str, Any]]:
-        moments = {"id", "created", "updated"}  # Prefect writes schedules anew
+        moments = {"id", "created", "updated"}  # Prefect writes schedules again
         return [
             deployment(kind).model_dump(mode="json", exclude={"updated": True, "schedules": {"__all__": moments}})
             for kind in KINDS

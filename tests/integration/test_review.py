@@ -134,7 +134,7 @@ def test_the_queue_shows_what_waits_the_least_sure_first(project: Making, capsys
     assert [line.split("│")[0].strip() for line in lines] == ["8|c\\|x", "007|b", "007|a"]
 
 
-def test_answers_of_a_project_whose_labels_land_apart_land_there_as_its_others_do(
+def test_answers_of_a_project_with_labels_that_land_apart_land_there_as_its_others_do(
     project: Making, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mine, sheet = project(APART), tmp_path / "queue.csv"
@@ -164,7 +164,7 @@ def test_the_same_answers_twice_are_one_file_and_one_entry(project: Making, tmp_
     assert len(list((mine.folder / "landing" / "prices").iterdir())) == len(reviews(mine)) == 1
 
 
-def test_answers_of_a_project_whose_labels_come_with_the_rows_are_checked_and_stored_at_once(
+def test_answers_of_a_project_with_labels_that_arrive_with_the_rows_are_checked_and_stored_at_once(
     project: Making, tmp_path: Path
 ) -> None:
     mine, sheet = project(more="contract: {max_bad_share: 0.5}"), tmp_path / "queue.csv"
@@ -184,7 +184,7 @@ def test_pseudonyms_are_not_made_pseudonyms_of_again(project: Making, tmp_path: 
     assert list((mine.folder / "landing" / "prices").iterdir()) == []
 
 
-def test_an_answer_about_a_row_that_nobody_asked_about_is_refused_whole(project: Making, tmp_path: Path) -> None:
+def test_an_answer_about_a_row_without_a_question_is_refused_whole(project: Making, tmp_path: Path) -> None:
     mine, sheet = project(), tmp_path / "queue.csv"
     sheet.write_text("row_id,price\n7|a,12\n007|b,1\n")
     with pytest.raises(DataError, match=r"1 answers are about rows .* such as \['7\|a'\].*leading zeros"):

@@ -51,7 +51,7 @@ mlflow: cd {site} && sleep 1 && exec {python} -m http.server --bind 127.0.0.1 $L
 
 @dataclass(frozen=True)
 class Orphans:
-    """Servers whose keeper was killed, before they answered (early) and after; and what two users were told between."""
+    """Servers with a killed supervisor, before they answered (early) and after; and what two users saw between."""
 
     home: Path
     early: list[psutil.Process]
@@ -85,7 +85,7 @@ def orphans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orphans]:
 
 
 def small_servers(folder: Path) -> Path:
-    """Write a Python whose supervisor keeps two file servers, which begin to answer after a second."""
+    """Write a Python with a supervisor that keeps two file servers, which begin to answer after a second."""
     (folder / "api").mkdir()
     for health in (folder / "api" / "health", folder / "health"):
         health.write_text("well")
@@ -113,7 +113,7 @@ def killed_while_starting(home: Path, python: Path) -> list[psutil.Process]:
 
 
 def of_home(home: Path) -> list[psutil.Process]:
-    """Return every living process whose environment names this home or one inside it."""
+    """Return every living process with an environment that names this home or one inside it."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -125,7 +125,7 @@ def of_home(home: Path) -> list[psutil.Process]:
     return found
 
 
-def test_servers_whose_keeper_was_killed_before_they_answered_are_ended_by_the_next_start(orphans: Orphans) -> None:
+def test_servers_with_a_killed_supervisor_before_they_answered_are_ended_by_the_next_start(orphans: Orphans) -> None:
     assert len(orphans.early) >= 2
     assert not [process for process in orphans.early if process.is_running()]
 
@@ -169,7 +169,7 @@ def test_a_demo_ends_what_a_killed_one_left_and_when_interrupted_all_it_started(
 
 
 def wait_until_written(lake: Path, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until the first night is under way: its first delivery stands in the lake."""
+    """Wait until the first night is under way: its first delivery is in the lake."""
     deadline = time.monotonic() + STARTED_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         if (lake / "batches").exists():

@@ -1,4 +1,4 @@
-"""What keeps the local stack running, tried on small file servers: whoever is killed, nothing is lost or left."""
+"""What keeps the local stack running, tried on small file servers: whatever is killed, nothing is lost or left."""
 
 from __future__ import annotations
 

@@ -59,8 +59,8 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     again = first.iloc[:5].assign(label=2.0, batch_id="l1", arrival=FIRST + timedelta(days=2))
     lake.add_each("small", "labels", {"l0/1": first, "l1/1": again})
     nights = [FIRST + timedelta(days=number) for number in range(NIGHTS)]
-    told = [batch("l0", "labels", nights[0]), batch("l1", "labels", nights[2])]
-    add_batches(lake, "small", [*(batch(f"r{n}", "rows", night) for n, night in enumerate(nights)), *told])
+    label_batches = [batch("l0", "labels", nights[0]), batch("l1", "labels", nights[2])]
+    add_batches(lake, "small", [*(batch(f"r{n}", "rows", night) for n, night in enumerate(nights)), *label_batches])
     ruler = fit_ruler(rows["r0/1"], numbers=["x"], categories=["c"], booleans=[])
     ruler = with_dates(ruler, rows["r0/1"], ["d"])
     profile_batches(lake, "small", accepted(lake, "small"), ruler, features=lambda frame: frame)

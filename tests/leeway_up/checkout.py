@@ -50,7 +50,7 @@ class Checkout:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a shell in the folder knows: of no server, and no place that somebody chose."""
+        """What a shell in the folder knows: of no server, and no folder that a user chose."""
         plain = {name: value for name, value in os.environ.items() if name not in CHOSEN}
         path = f"{self.folder / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
         return {**plain, "PATH": path, "OMP_NUM_THREADS": "1", "LEEWAY_PREFECT_PORT": "", "LEEWAY_MLFLOW_PORT": ""}

@@ -1,4 +1,4 @@
-"""One life of `leeway up`, for all tests of this folder: two projects, each made from somebody's csv."""
+"""One life of `leeway up`, for all tests of this folder: two projects, each made from a user's csv."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def approve(screen: Page, address: str) -> None:
     screen.get_by_role("cell", name="approved", exact=True).wait_for()
     deadline = time.monotonic() + PROMOTED_SECONDS
     while not screen.get_by_text("@ champion").count():
-        assert time.monotonic() < deadline, "nobody promoted the approved version"
+        assert time.monotonic() < deadline, "the approved version was not promoted"
         screen.reload()
         screen.get_by_role("heading", name="Why now").wait_for()
         screen.wait_for_timeout(2000)

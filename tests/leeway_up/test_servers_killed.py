@@ -27,16 +27,16 @@ def test_a_killed_keeper_is_replaced_and_interrupted_work_is_done(up: Up) -> Non
     assert re.search(r"[12] interrupted runs? scheduled again", said)  # perhaps also one that looked for approvals
 
 
-def test_a_night_whose_prefect_server_is_killed_is_whole_by_the_next_attempt_at_the_latest(up: Up) -> None:
+def test_a_night_with_a_killed_prefect_server_is_whole_by_the_next_attempt_at_the_latest(up: Up) -> None:
     lines = [f"{300 + number},2026-01-{1 + number % 28:02d},{number % 17},20" for number in range(60)]
     landing = up.checkout.folder / "deployments" / "orders" / "landing"
     (landing / "more.csv").write_text("\n".join(["order,day,size,price", *lines]))
-    os.utime(landing / "more.csv", (time.time() - 3600,) * 2)  # nobody writes it any more
+    os.utime(landing / "more.csv", (time.time() - 3600,) * 2)  # no longer being written
     run = up.run_night("orders")
     while up.state(run)["type"] != "RUNNING":
         time.sleep(0.1)
     os.killpg(up.note["members"]["prefect"]["pid"], signal.SIGKILL)
-    state = up.finished(run)  # whether its end could be told depends on what it was doing
+    state = up.finished(run)  # whether its end could be reported depends on what it was doing
     assert state["type"] in {"COMPLETED", "CRASHED"}, state
     again = up.finished(up.run_night("orders"))
     assert again["type"] == "COMPLETED", again

@@ -205,7 +205,7 @@ def test_every_answer_carries_its_numbers() -> None:
     assert (may.fresh_rows, may.wanted, may.obstacles) == (900, True, ())
 
 
-def told(decision: Decision, question: str) -> str:
+def answer_to(decision: Decision, question: str) -> str:
     return next((each.answer for each in decision.answers if each.question == question), "")
 
 
@@ -219,7 +219,7 @@ def test_a_release_that_does_worse_than_promised_asks_and_names_the_way_back() -
     assert decision.action == "ask"
     assert decision.reason.startswith("version 3 does worse than promised: found a loss of 0.3")
     assert decision.reason.endswith("`leeway rollback mine` brings version 2 back")
-    assert told(decision, QuestionId.RECOVERED).startswith("no, version 3: found a loss of 0.3")
+    assert answer_to(decision, QuestionId.RECOVERED).startswith("no, version 3: found a loss of 0.3")
     first = decide(situation(released=replace(WORSE, back_to=None)), spec())
     assert "there is no earlier version" in first.reason
 
@@ -231,7 +231,7 @@ def test_a_release_that_does_worse_is_retrained_where_that_is_due_anyway() -> No
 def test_a_broken_source_is_looked_at_before_the_release() -> None:
     decision = decide(situation(released=WORSE, quarantined=("2026-03-02.csv",)), spec())
     assert decision.action == "quarantine"
-    assert told(decision, QuestionId.RECOVERED).startswith("no")
+    assert answer_to(decision, QuestionId.RECOVERED).startswith("no")
 
 
 @pytest.mark.parametrize(
@@ -246,11 +246,11 @@ def test_a_broken_source_is_looked_at_before_the_release() -> None:
 def test_a_release_that_keeps_its_promise_changes_nothing(verdict: str, said: str) -> None:
     decision = decide(situation(released=replace(WORSE, verdict=verdict)), spec())
     assert decision.action == "score"
-    assert told(decision, QuestionId.RECOVERED).startswith(said)
+    assert answer_to(decision, QuestionId.RECOVERED).startswith(said)
 
 
-def test_how_the_challenger_does_is_told_and_decides_nothing() -> None:
+def test_how_the_challenger_does_is_reported_and_decides_nothing() -> None:
     decision = decide(situation(shadowed=ShadowOutcome(4, "0.2 in service, the champion 0.3")), spec())
     assert decision.action == "score"
-    assert told(decision, QuestionId.CHALLENGER) == "version 4: 0.2 in service, the champion 0.3"
-    assert told(decide(situation(), spec()), QuestionId.CHALLENGER) == ""
+    assert answer_to(decision, QuestionId.CHALLENGER) == "version 4: 0.2 in service, the champion 0.3"
+    assert answer_to(decide(situation(), spec()), QuestionId.CHALLENGER) == ""

@@ -1,4 +1,4 @@
-"""Where it began and whom it concerns: in the reason of an alarm, and in what may be done about it."""
+"""Where it began and which projects it concerns: in the reason of an alarm, and in what may be done about it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MOVED = replace(
     QUIET, moved=(DriftStatistic("a", Statistic.LEVEL, 0.3, 0.1),), kind="covariate", first_step="rows as delivered (a)"
 )
 HELD = UpstreamState("sales", "dataset", NIGHT, "hold", "covariate", ("area",), troubled=True)
-ASIDE = replace(HELD, action="quarantine", kind="quality", moved=())
+QUARANTINED = replace(HELD, action="quarantine", kind="quality", moved=())
 PRO = LocalError("plan", "plan is 'pro'", 90, loss=0.5, expected=0.25, leeway=0.125, alone=True)
 
 
@@ -66,7 +66,7 @@ def test_a_project_upstream_that_moved_the_same_night_comes_before_every_step_of
     assert (where.first_step, where.upstream) == ("rows as delivered (a)", (HELD,))
 
 
-def test_trouble_upstream_is_told_on_a_quiet_night_too_and_changes_nothing() -> None:
+def test_trouble_upstream_is_reported_on_a_quiet_night_too_and_changes_nothing() -> None:
     decision = decide(replace(QUIET, upstream=(HELD,), downstream=("offers",)), SPEC)
     assert decision.action == "score"
     assert decision.reason == "within leeway; but upstream: sales (hold on 2026-03-02, covariate: area)"
@@ -80,10 +80,10 @@ def test_a_quiet_project_upstream_is_only_shown() -> None:
 
 
 @pytest.mark.parametrize("action", ["quarantine", "ask"])
-def test_nothing_is_trained_while_a_project_upstream_has_set_something_aside_or_asks(action: str) -> None:
+def test_nothing_is_trained_while_a_project_upstream_has_quarantined_something_or_asks(action: str) -> None:
     hurt = replace(QUIET, performance=HURT)
     assert decide(hurt, SPEC).action == "retrain"
-    held = decide(replace(hurt, upstream=(replace(ASIDE, action=action),)), SPEC)
+    held = decide(replace(hurt, upstream=(replace(QUARANTINED, action=action),)), SPEC)
     assert held.action == "hold"
     assert "upstream, sales is not trusted" in held.reason
     assert decide(replace(hurt, upstream=(HELD,)), SPEC).action == "retrain"

@@ -183,7 +183,7 @@ def test_answers_survive_the_way_to_a_file_and_back(monitor: DriftMonitor) -> No
 
 
 def binary_rows(seed: int, count: int, odds: Callable[[np.ndarray], np.ndarray]) -> pd.DataFrame:
-    """Return rows whose model says P = 1 / (1 + exp(-x)), and whose labels come with the given odds."""
+    """Return rows with a model that says P = 1 / (1 + exp(-x)), and labels with the given odds."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=count)
     happened = rng.random(count) < 1 / (1 + np.exp(-odds(x)))

@@ -14,7 +14,7 @@ DAY = date(2026, 1, 1)
 
 
 def answers(count: int, error: float) -> pd.DataFrame:
-    """Rows whose truth is 10 and whose prediction is off by `error`, up and down by 1 more in turn within each day."""
+    """Rows with truth 10 and a prediction off by `error`, up and down by 1 more in turn within each day."""
     number = np.arange(count)
     wobble = np.where((number // 28 + number) % 2, 1.0, -1.0)
     return pd.DataFrame(
@@ -73,7 +73,7 @@ def all_right(count: int) -> pd.DataFrame:
     return pd.DataFrame({"event_date": days, "prediction": 0.9, "label": 1.0})
 
 
-def test_no_error_in_fifty_rows_is_not_a_rate_of_nought_for_sure() -> None:
+def test_no_error_in_fifty_rows_is_not_a_rate_of_zero_for_sure() -> None:
     # promised is none of 98: by Laplace 1 in 100, a standard deviation of .0995
     found = performance(all_right(50), Promise("error_rate", 0.0, 0.0, 98), Monitoring(), 52)
     assert found is not None

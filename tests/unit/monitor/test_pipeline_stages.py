@@ -1,4 +1,4 @@
-"""The pipeline_steps of the data: the first step that moved is the first one told."""
+"""The pipeline_steps of the data: the first step that moved is the first one reported."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_rows_as_delivered_are_accepted_and_refused_rows_together(monitor: Drift
     assert found[0][0].strain > 1
 
 
-def test_where_nothing_was_set_aside_in_the_window_the_rows_are_those_accepted(monitor: DriftMonitor) -> None:
+def test_where_nothing_was_quarantined_in_the_window_the_rows_are_those_accepted(monitor: DriftMonitor) -> None:
     rows = TableProfile.empty(monitor.reference.total.ruler)
     assert delivered_drift(monitor, Window(DAY, DAY, 200), {DAY: rows}, {}) is None
     assert delivered_drift(monitor, Window(DAY, DAY, 200), {DAY: rows}, {date(2026, 3, 1): rows}) is None

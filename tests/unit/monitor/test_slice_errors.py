@@ -85,7 +85,7 @@ def test_what_is_worse_in_one_slice_alone_is_named(known: Slices, where: str) ->
     assert worst.strain > 1
     assert worst.alone
     assert worst.rows == inside.sum()
-    # losses are cut at three standard deviations, so half as much again comes to a little less
+    # losses are cut at three standard deviations, so half as much again gives a little less
     assert worst.loss / worst.expected == pytest.approx(1.45, abs=0.1)
 
 
