@@ -74,12 +74,11 @@ def _profiles_add_up(workspace: Workspace, newer: Any) -> None:
 
 
 def _one_champion_whose_files_verify(workspace: Workspace) -> None:
-    from tasks.promote import recorded_champion
-
     versions = workspace.registry.versions(workspace.project)
     champions = [each for each in versions if "champion" in each.aliases]
     assert len(champions) == 1, "not exactly one champion"
-    assert champions[0].number == recorded_champion(versions), "the champion is not the recorded one"
+    recorded = workspace.champion_record().champions()[0]
+    assert champions[0].number == recorded.number, "the champion is not the recorded one"
     assert workspace.registry.fetch(champions[0]), "its files do not verify"
 
 
