@@ -24,7 +24,6 @@ from tasks.model_card import answered as card_answered
 from tasks.notify.task import notify_failure, send_notifications_task
 from tasks.promote import (
     Adopt,
-    Moment,
     Promote,
     Proof,
     PutBack,
@@ -32,6 +31,7 @@ from tasks.promote import (
     Reject,
     RollBack,
     Step,
+    StepTime,
     action_of,
     answered,
     approval,
@@ -149,7 +149,7 @@ def take(workspace: Workspace, step: Step, night: Date, state: RegistryState) ->
     the next run carries it out. A tag on the version marks pending notifications until they are sent: after a crash,
     the next run sends them.
     """
-    moment, text = Moment(night, clock.now()), sentence(step)
+    moment, text = StepTime(night, clock.now()), sentence(step)
     if (answer := approval_entry(step, state, moment)) is not None:
         append_entry(workspace.lake, workspace.project, answer)
     entry = step_entry(step, state, moment, _by(step, state))

@@ -198,11 +198,15 @@ def _tracking_uri() -> str:
     return url
 
 
+class _DeletedError(Exception):
+    """The registry has no such version."""
+
+
 def _load(registry: Registry, project: str, number: int, digest: str, threads: int) -> Champion | None:
     """Return a version's model; None if the registry has no such version."""
     try:
         return _loaded(registry, project, number, digest, threads)
-    except KeyError:
+    except _DeletedError:
         return None
 
 
@@ -210,7 +214,7 @@ def _load(registry: Registry, project: str, number: int, digest: str, threads: i
 def _loaded(registry: Registry, project: str, number: int, digest: str, threads: int) -> Champion:
     version = registry.version(project, number, aliases={})
     if version is None:
-        raise KeyError(number)
+        raise _DeletedError
     files, signed = registry.fetch_signed(version, digest)
     return replace(champion_of(number, files, threads), digest=signed.digest)
 

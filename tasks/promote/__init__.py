@@ -9,14 +9,13 @@ from __future__ import annotations
 from tasks.promote.actions import Adopt, Promote, PutBack, Refuse, Reject, RollBack, Step, sentence
 from tasks.promote.approval import approval
 from tasks.promote.execute import carry_out
-from tasks.promote.promotion_entries import Moment, action_of, approval_entry, step_entry, tags_of
+from tasks.promote.promotion_entries import StepTime, action_of, approval_entry, step_entry, tags_of
 from tasks.promote.promotion_plan import answered, asking, plan, rollback
 from tasks.promote.registry_state import RegistryState
 from tasks.promote.rules import Proof, Standing, may_promote
 
 __all__ = [
     "Adopt",
-    "Moment",
     "Promote",
     "Proof",
     "PutBack",
@@ -26,6 +25,7 @@ __all__ = [
     "RollBack",
     "Standing",
     "Step",
+    "StepTime",
     "action_of",
     "answered",
     "approval",

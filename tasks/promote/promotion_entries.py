@@ -24,14 +24,16 @@ UNNAMED = "a person, in MLflow"
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class StepTime:
     """The night that a step is recorded under, and the time of the step."""
 
     night: date
     time: datetime
 
 
-def step_entry(step: Step, state: RegistryState, moment: Moment, by: tuple[str, str]) -> PromotionEntry | RollbackEntry:
+def step_entry(
+    step: Step, state: RegistryState, moment: StepTime, by: tuple[str, str]
+) -> PromotionEntry | RollbackEntry:
     """Return the entry of a step, with the digests of the versions that it is about.
 
     Parameters
@@ -67,7 +69,7 @@ def step_entry(step: Step, state: RegistryState, moment: Moment, by: tuple[str, 
     )
 
 
-def approval_entry(step: Step, state: RegistryState, moment: Moment) -> PromotionEntry | None:
+def approval_entry(step: Step, state: RegistryState, moment: StepTime) -> PromotionEntry | None:
     """Return the entry of a person's approval, which is separate from its outcome; None without an approval.
 
     It has the digest of the content that was approved: the approval is not valid for another content.

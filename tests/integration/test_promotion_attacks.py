@@ -5,6 +5,7 @@ The attacker has every right in MLflow (versions, tags, aliases, files of runs),
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Callable
@@ -17,7 +18,7 @@ import pytest
 
 from tasks import clock
 from tasks.errors import EvidenceError, Terminal
-from tasks.lake import read_entries
+from tasks.lake import append_entry, read_entries
 from tasks.records import PromotionEntry
 from tasks.registry import Basis, Draft, Registry
 from tasks.registry.mlflow_names import BARRED, CHAMPION, COMPARED_WITH, KEY, PROMOTED, REFUSED, RESTORED
@@ -398,4 +399,53 @@ def reseal(it: Target, number: int, folder: Path) -> None:
     sealed = seal(EVIDENCE, {"project": it.project, "key": version.tags[KEY]}, private, statement)
     for name, content in sealed.items():
         (folder / name).write_bytes(content)
+    it.client.log_artifacts(version.run_id, str(folder), "model")
+
+
+# --- what an earlier Leeway registered -------------------------------------------------------------------------------
+
+
+def test_a_champion_of_an_earlier_leeway_stays_champion_and_a_waiting_version_of_it_is_refused(
+    target: Callable[..., Target], tmp_path: Path
+) -> None:
+    it = target()
+    champion, waiting = it.train("one"), it.train("two")
+    for number in (champion, waiting):
+        seal_as_protocol_1(it, number, tmp_path / str(number))
+    now = clock.now()
+    old = PromotionEntry(
+        name="1/promoted", night=NIGHT, time=now, action="promoted", reason="approved", subject="version 1"
+    )
+    append_entry(it.workspace.lake, it.project, old)
+    it.tag(champion, PROMOTED, now.isoformat())
+    it.client.set_registered_model_alias(it.project, CHAMPION, str(champion))
+    it.approve(waiting)
+    assert it.promote()["action"] == "refused, adopted"
+    assert "registered by an earlier version of Leeway" in it.refusal(waiting)
+    version = it.registry.version(it.project, champion)
+    assert version is not None
+    digest = it.workspace.champion_record().champions()[0].digest
+    assert it.registry.fetch(version, digest) == EVIDENCE
+    assert it.alias == it.champion == champion
+    assert it.promote()["action"] == "none"
+    it.promoted("three")
+    it.roll_back()
+    assert it.alias == it.champion == champion
+
+
+def seal_as_protocol_1(it: Target, number: int, folder: Path) -> None:
+    """Replace a version's manifest by one that an earlier Leeway would have signed."""
+    version = it.registry.version(it.project, number)
+    assert version is not None
+    private = it.registry._keys.private
+    assert private is not None
+    files = {
+        name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for name, content in EVIDENCE.items()
+    }
+    about = {"project": it.project, "key": version.tags[KEY]}
+    content = json.dumps({"protocol": 1, "about": about, "files": files}).encode()
+    folder.mkdir()
+    (folder / "manifest.json").write_bytes(content)
+    (folder / "manifest.sig").write_bytes(base64.b64encode(private.sign(content)))
     it.client.log_artifacts(version.run_id, str(folder), "model")

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from tasks.errors import DataError
 from tasks.promote import (
     Adopt,
-    Moment,
     Promote,
     Proof,
     PutBack,
@@ -21,6 +20,7 @@ from tasks.promote import (
     Reject,
     RollBack,
     Step,
+    StepTime,
     answered,
     approval_entry,
     asking,
@@ -97,7 +97,7 @@ class Shelf:
 
     def carry_out(self, step: Step, at: datetime = NOW) -> None:
         """Record a step once, and carry it out."""
-        state, moment = self.situation(), Moment(at.date(), at)
+        state, moment = self.situation(), StepTime(at.date(), at)
         found = [approval_entry(step, state, moment), step_entry(step, state, moment, ("me", ""))]
         names = {(entry.kind, entry.name) for entry in self.entries}
         self.entries += [entry for entry in found if entry is not None and (entry.kind, entry.name) not in names]
@@ -324,7 +324,7 @@ def test_a_champion_without_a_recorded_digest_is_adopted_with_the_digest_it_has(
     read = replace(shelf.situation(), champion_proof=replace(GOOD, signed=Signed(digest(1))))
     (step,) = plan(read, SPEC, NOW)
     assert step == Adopt(1)
-    entry = step_entry(step, read, Moment(NOW.date(), NOW), ("leeway", ""))
+    entry = step_entry(step, read, StepTime(NOW.date(), NOW), ("leeway", ""))
     assert champion_record([*shelf.entries, entry]).champions() == [RecordedVersion(1, digest(1))]
 
 
