@@ -25,7 +25,7 @@ class Basis:
     spec_sha256 : str
         The digest of the parts of the spec that give the evidence its meaning: see `tasks.spec.evidence_digest`.
     lake : str
-        The identity of the lake whose rows were learned from.
+        The identity of the lake with the rows of the training.
     """
 
     champion: int | None = None
@@ -36,7 +36,7 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What is signed about a version besides its files: its run, the time of signing, and its basis."""
+    """What is signed about a version in addition to its files: its run, the time of signing, and its basis."""
 
     run_id: str
     signed_at: datetime

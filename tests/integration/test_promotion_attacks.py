@@ -189,7 +189,7 @@ def test_a_waiting_version_registered_twice_is_refused_the_second_time(target: C
     assert f"it has the same content as version {waiting}, and a content is registered only once" in it.refusal(again)
 
 
-def test_a_version_whose_first_registration_was_deleted_is_still_the_same_content(
+def test_a_version_with_a_deleted_first_registration_is_still_the_same_content(
     target: Callable[..., Target],
 ) -> None:
     it = target()
