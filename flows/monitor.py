@@ -49,4 +49,4 @@ def monitor_night(workspace: Workspace, night: Date, reason: str) -> NightOutcom
     landed = landed_batches(data.deliveries, data.entries, night, workspace.spec)
     if before is not None and before.name != night_name(night, landed):
         before = None
-    return decide_night(workspace, workspace.champion(data.aliases), data, reason, before=before)
+    return decide_night(workspace, workspace.champion(data.entries), data, reason, before=before)

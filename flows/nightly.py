@@ -66,7 +66,7 @@ def run_night(workspace: Workspace, night: Date, reason: str) -> NightOutcome:
     """Ingest, validate, score, measure and decide one night; with a monitoring schedule of its own, ingest to score."""
     checked = take_in_and_validate(workspace, night)
     data = NightData.read(workspace.lake, workspace.spec, night, aliases=workspace.registry.aliases)
-    champion, apart = workspace.champion(data.aliases), workspace.spec.schedule.monitoring
+    champion, apart = workspace.champion(data.entries), workspace.spec.schedule.monitoring
     before, fault = None if checked or apart else decided(data.entries, night), ""
     if champion is not None:
         if before is None and quarantine_suspects(workspace, champion, data.deliveries, night):

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date as Date  # noqa: N812 - the flow's parameter is called `date` in the form people fill in
-from datetime import datetime
-from functools import partial
 from typing import Any
 
 from prefect import flow, runtime
@@ -21,37 +18,37 @@ from flows.workspace import Workspace, open_workspace
 from tasks import clock
 from tasks.errors import EvidenceError
 from tasks.evaluate import Evidence
-from tasks.lake import append_entry, read_entries
+from tasks.lake import acquire_lease, append_entry, read_entries
 from tasks.logs import line, logger
-from tasks.model_card import answered
+from tasks.model_card import answered as card_answered
 from tasks.notify.task import notify_failure, send_notifications_task
 from tasks.promote import (
+    Adopt,
     Promote,
     Proof,
     PutBack,
-    Refuse,
     RegistryState,
     Reject,
     RollBack,
     Step,
+    StepTime,
+    action_of,
+    answered,
     approval,
+    approval_entry,
     asking,
     plan,
-    recorded_champion,
     rollback,
     sentence,
+    step_entry,
+    tags_of,
 )
 from tasks.promote.task import carry_task
-from tasks.records import Entry, PromotionAction, PromotionEntry, RollbackEntry
+from tasks.records import Entry, champion_record
 from tasks.registry import Version
-from tasks.registry.mlflow_names import ANSWER_REASON, APPROVER, BARRED, PROMOTED, REFUSED, TO_TELL
+from tasks.registry.mlflow_names import ANSWER_REASON, APPROVER, BARRED, CHAMPION, PROMOTED, REFUSED, TO_TELL
 
-ACTIONS: dict[type, PromotionAction] = {
-    Promote: "promoted",
-    Reject: "rejected",
-    Refuse: "refused",
-    PutBack: "put_back",
-}
+LEASE = "promotion"
 EVENTS = {
     "promoted": "model.promoted",
     "rolled_back": "model.rolled_back",
@@ -79,13 +76,23 @@ def promote(project: str, date: Date | None = None) -> dict[str, Any]:
     workspace = open_workspace(project)
     night = date or clock.tonight(workspace.spec.schedule.time_zone)
     versions = workspace.registry.versions(workspace.project)
-    state = registry_state(workspace, versions)
-    steps = plan(state, workspace.spec, clock.now())
-    for step in steps:
-        take(workspace, step, night, state)
+    steps = plan(registry_state(workspace, versions), workspace.spec, clock.now())
+    if steps:
+        steps = _take_all(workspace, night)
     announce_pending(workspace, versions, steps)
     reason = "; ".join(map(sentence, steps)) or "nothing to do"
     return {"night": night.isoformat(), "action": _action(steps), "reason": reason}
+
+
+def _take_all(workspace: Workspace, night: Date) -> list[Step]:
+    """Plan again and take the steps as the only run that does so: the record of a later run is not overwritten."""
+    with acquire_lease(workspace.lake, workspace.project, LEASE) as lease:
+        leased = workspace.with_lease(lease)
+        state = registry_state(leased, leased.registry.versions(leased.project))
+        steps = plan(state, leased.spec, clock.now())
+        for step in steps:
+            take(leased, step, night, state)
+    return steps
 
 
 def roll_back_now(workspace: Workspace, reason: str, night: Date) -> str:
@@ -96,37 +103,62 @@ def roll_back_now(workspace: Workspace, reason: str, night: Date) -> str:
 @flow(name="rollback")
 def _roll_back(project: str, reason: str, night: Date) -> str:
     workspace = open_workspace(project)
-    versions = workspace.registry.versions(workspace.project)
-    state = RegistryState(versions, recorded_champion(versions))
-    step = rollback(state, reason, clock.now())
-    take(workspace, step, night, state)
+    with acquire_lease(workspace.lake, workspace.project, LEASE) as lease:
+        leased = workspace.with_lease(lease)
+        versions = leased.registry.versions(leased.project)
+        state = RegistryState(versions, champion_record(read_entries(leased.lake, leased.project)))
+        step = rollback(state, reason, clock.now())
+        take(leased, step, night, replace(state, proofs=_rollback_proofs(leased, step, state)))
     return sentence(step)
 
 
+def _rollback_proofs(workspace: Workspace, step: RollBack, state: RegistryState) -> dict[int, Proof]:
+    """Return what is signed about both versions of a rollback; the files of the restored one must verify."""
+    proofs = {}
+    if (barred := state.version(step.number)) is not None:
+        proofs[step.number] = manifest_proof(workspace, barred)
+    if (restored := state.version(step.to)) is not None:
+        found = proof(workspace, restored, state.record.digest(step.to))
+        if found.fault is not None:
+            raise EvidenceError(f"version {step.to} cannot be restored: {found.fault}")
+        proofs[step.to] = found
+    return proofs
+
+
 def registry_state(workspace: Workspace, versions: list[Version]) -> RegistryState:
-    """Return the state that a plan is made from; files are only read if a version may be promoted."""
-    state = RegistryState(versions, recorded_champion(versions), account=account())
-    proofs = {version.number: proof(workspace, version) for version in asking(state, workspace.spec)}
-    champion = next((version for version in versions if version.number == state.champion), None)
-    way_back = proof(workspace, champion).fault if proofs and champion is not None else None
-    return replace(state, proofs=proofs, way_back=way_back)
+    """Return the state that a plan is made from; files are only read if a version may be promoted or put back."""
+    record = champion_record(read_entries(workspace.lake, workspace.project))
+    lake = workspace.lake.identity(workspace.project)
+    state = RegistryState(versions, record, lake=lake, account=account())
+    rejected = answered(state, workspace.spec, clock.now())
+    proofs = {version.number: manifest_proof(workspace, version) for version in rejected}
+    proofs |= {version.number: proof(workspace, version) for version in asking(state, workspace.spec)}
+    champion = state.version(state.champion)
+    recorded = state.champions[0].digest if state.champions else ""
+    needed = proofs or state.aliases.get(CHAMPION) != state.champion or not recorded
+    champion_proof = proof(workspace, champion, recorded) if champion is not None and needed else None
+    if champion_proof is not None and champion_proof.fault is not None:
+        logger().error(line("champion_not_verified", version=state.champion, why=champion_proof.fault))
+    return replace(state, proofs=proofs, champion_proof=champion_proof)
 
 
 def take(workspace: Workspace, step: Step, night: Date, state: RegistryState) -> None:
     """Record a step, carry it out, and notify people.
 
-    A step is recorded first, so that none is missing in the decision log: after a crash before it is carried out, the
-    next run plans it again. A tag on the version marks pending notifications until they are sent: after a crash, the
-    next run sends them.
+    The record decides which version is champion, so a step is recorded first: after a crash before it is carried out,
+    the next run carries it out. A tag on the version marks pending notifications until they are sent: after a crash,
+    the next run sends them.
     """
-    when, text = (night, clock.now()), sentence(step)
-    if (answer := _approved(step, state, when)) is not None:
+    moment, text = StepTime(night, clock.now()), sentence(step)
+    if (answer := approval_entry(step, state, moment)) is not None:
         append_entry(workspace.lake, workspace.project, answer)
-    entry = _entry(step, text, when, _by(step, state))
+    entry = step_entry(step, state, moment, _by(step, state))
     append_entry(workspace.lake, workspace.project, entry)
+    logger().info(line("champion_step", action=entry.action, what=text))
+    if isinstance(step, Adopt):
+        return
     workspace.registry.set_tag(workspace.project, _version_of(step), TO_TELL, _reference(entry))
     carry_task(step, workspace.project, workspace.registry)
-    logger().info(line("champion_step", action=entry.action, what=text))
     announce(workspace, entry, _version_of(step), state.versions)
 
 
@@ -134,7 +166,7 @@ def announce(workspace: Workspace, entry: Entry, number: int, versions: Sequence
     """Show a completed step on the version's card and in the report, send notifications, and remove the pending tag."""
     version = next((version for version in versions if version.number == number), None)
     if entry.action in {"promoted", "rejected"} and version is not None:
-        workspace.registry.set_description(workspace.project, number, answered(version.description, entry.reason))
+        workspace.registry.set_description(workspace.project, number, card_answered(version.description, entry.reason))
     write_report(workspace)
     if entry.action in EVENTS:
         emit_event(workspace.project, EVENTS[entry.action], {"night": entry.night.isoformat(), "what": entry.reason})
@@ -157,14 +189,22 @@ def announce_pending(workspace: Workspace, versions: Sequence[Version], steps: S
             workspace.registry.delete_tag(workspace.project, version.number, TO_TELL)
 
 
-def proof(workspace: Workspace, version: Version) -> Proof:
-    """Return the evidence in a version's files, after verifying their signature."""
+def proof(workspace: Workspace, version: Version, digest: str = "") -> Proof:
+    """Return the evidence in a version's files, after verifying their signature, and the digest if it is recorded."""
     try:
-        files = workspace.registry.fetch(version)
+        files, signed = workspace.registry.fetch_signed(version, digest)
     except EvidenceError as error:
         return Proof(None, str(error))
     content = files.get("evidence.json")
-    return Proof(json.loads(content) if content else None)
+    return Proof(json.loads(content) if content else None, signed=signed)
+
+
+def manifest_proof(workspace: Workspace, version: Version) -> Proof:
+    """Return what is signed about a version, without its files."""
+    try:
+        return Proof(None, signed=workspace.registry.signed(version))
+    except EvidenceError as error:
+        return Proof(None, str(error))
 
 
 def _by(step: Step, state: RegistryState) -> tuple[str, str]:
@@ -173,31 +213,10 @@ def _by(step: Step, state: RegistryState) -> tuple[str, str]:
         return person(), step.reason
     if isinstance(step, Promote) and step.automatic:
         return "leeway", f"automation.promote is automatic; {_evidence(step.number, state)}"
-    tags = _tags(step, state)
+    tags = tags_of(step, state)
     if isinstance(step, (Reject, Promote)) and approval(tags) in {"approved", "rejected"}:
         return tags.get(APPROVER, "a person, in MLflow"), tags.get(ANSWER_REASON, "")
     return "leeway", ""
-
-
-def _approved(step: Step, state: RegistryState, when: tuple[Date, datetime]) -> Entry | None:
-    """Return the entry of a person's approval, which is separate from its outcome; None without an approval."""
-    tags = _tags(step, state)
-    if not isinstance(step, (Promote, Refuse)) or approval(tags) != "approved":
-        return None
-    who, why = tags.get(APPROVER, "a person, in MLflow"), tags.get(ANSWER_REASON, "")
-    return PromotionEntry(
-        name=f"{step.number}/approved/{_digest(f'{who} {why}')}",
-        night=when[0],
-        time=when[1],
-        action="approved",
-        subject=f"version {step.number}",
-        actor=who,
-        reason=why or "no reason was given",
-    )
-
-
-def _tags(step: Step, state: RegistryState) -> Mapping[str, str]:
-    return next((version.tags for version in state.versions if version.number == step.number), {})
 
 
 def _evidence(number: int, state: RegistryState) -> str:
@@ -220,40 +239,5 @@ def _reference(entry: Entry) -> str:
     return f"{entry.kind}/{entry.name}"
 
 
-def _entry(step: Step, text: str, when: tuple[Date, datetime], by: tuple[str, str]) -> Entry:
-    entry_type = RollbackEntry if isinstance(step, RollBack) else partial(PromotionEntry, action=ACTIONS[type(step)])
-    return entry_type(
-        name=_entry_name(step, text, when[1]),
-        night=when[0],
-        time=when[1],
-        subject=_subject(step),
-        actor=by[0],
-        reason=text,
-        because=by[1],
-    )
-
-
-def _subject(step: Step) -> str:
-    """Return the version that is champion after the step, or the version of the answer."""
-    number = step.to if isinstance(step, RollBack) else step.number
-    return "no version" if number is None else f"version {number}"
-
-
-def _entry_name(step: Step, text: str, moment: datetime) -> str:
-    """Return a name that a repeated step shares: a version is promoted, rejected and rolled back at most once."""
-    name = f"{step.number}/{_action_of(step)}"
-    if isinstance(step, PutBack):
-        return f"champion/{ACTIONS[PutBack]}/{moment.isoformat(timespec='seconds')}"
-    return f"{name}/{_digest(text)}" if isinstance(step, Refuse) else name
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
 def _action(steps: list[Step]) -> str:
-    return ", ".join(map(_action_of, steps)) or "none"
-
-
-def _action_of(step: Step) -> str:
-    return "rolled_back" if isinstance(step, RollBack) else ACTIONS[type(step)]
+    return ", ".join(map(action_of, steps)) or "none"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date as Date  # noqa: N812 - the flow's parameter is called `date` in the form people fill in
 from importlib.metadata import version
 from typing import Any, Literal
@@ -35,6 +35,8 @@ from tasks.model_card import Request
 from tasks.model_card.task import Package, put_up_task
 from tasks.notify.task import notify_failure, send_notifications_task
 from tasks.records import Entry, RetrainingEntry
+from tasks.registry import Basis
+from tasks.spec import evidence_digest
 from tasks.train import SearchOptions, TrialResult
 from tasks.train.task import ReleaseCandidate, refit_task, would_more_help_task
 from tasks.validate import label_report
@@ -142,12 +144,19 @@ class Job:
             trained_from=released.fitted.trained_from,
             trained_until=released.fitted.trained_until,
             champion=number,
+            basis=Basis(
+                number,
+                self.champion.digest if self.champion else "",
+                evidence_digest(spec),
+                self.workspace.lake.identity(spec.project),
+            ),
             decision_link=self.workspace.registry.series(spec.project, SERIES).link(REPORT),
         )
         added = put_up_task(self.workspace.registry, request, self._package(released, proven, known, labels))
         address = self.workspace.registry.link(spec.project, added.number)
         said = f"{evidence.verdict}: {evidence.summary}; to answer: {address}"
-        return self._entry("registered", f"version {added.number}", said, evidence)
+        digest = self.workspace.registry.signed(added).digest
+        return replace(self._entry("registered", f"version {added.number}", said, evidence), digest=digest)
 
     def _package(
         self, released: ReleaseCandidate, proven: EvaluatedChallenger, known: pd.DataFrame, labels: dict[str, Any]

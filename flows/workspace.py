@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -20,13 +20,14 @@ from tasks.drift import from_bytes as reference_from
 from tasks.errors import Terminal
 from tasks.evaluate import Evidence
 from tasks.evaluate.task import AnsweringVersion
-from tasks.lake import Lake, Lease, s3_options
+from tasks.lake import Lake, Lease, read_entries, s3_options
+from tasks.logs import line, logger
 from tasks.model import Predictor, load_model
 from tasks.monitor import PredictionReference, Promise, Slices, slices_from_json
 from tasks.monitor import from_json as answers_from
 from tasks.monitor.baseline import ChampionBaseline
+from tasks.records import ChampionRecord, Entry, champion_record
 from tasks.registry import Registry, load_keys
-from tasks.registry.mlflow_names import CHAMPION
 from tasks.score import AnswerFiles, answer_files
 from tasks.spec import ProjectSpec, find_project, home, read_spec
 from tasks.spec.data_sections import FeatureTable
@@ -64,33 +65,65 @@ class Workspace:
         """Return the destination of the project's answers next to the lake; None where the spec names none."""
         return answer_files(self.spec, self.folder, s3_options(os.environ))
 
-    def champion(self, aliases: Mapping[str, int] | None = None) -> Champion | None:
+    def champion(self, entries: Sequence[Entry] | None = None) -> Champion | None:
         """Return the serving model, its files verified, or None before the first promotion.
+
+        The champion is that of the decision record, wherever the alias in MLflow points. If that version was deleted
+        in MLflow, it is the one before it.
 
         Parameters
         ----------
-        aliases : mapping of str to int, optional
-            The project's aliases, where they have been read already.
-        """
-        number = (self.registry.aliases(self.project) if aliases is None else aliases).get(CHAMPION)
-        return None if number is None else self.load(number)
-
-    def load(self, number: int) -> Champion:
-        """Return a version's model; its files are fetched and verified once per process.
+        entries : sequence of Entry, optional
+            The project's decision record, if it has been read already.
 
         Raises
         ------
+        EvidenceError
+            When its files are not those that were promoted.
+        """
+        record = self.champion_record(entries)
+        for recorded in record.champions():
+            if (champion := self._load(recorded.number, recorded.digest)) is not None:
+                return champion
+            logger().warning(line("champion_deleted", version=recorded.number))
+        return None
+
+    def champion_record(self, entries: Sequence[Entry] | None = None) -> ChampionRecord:
+        """Return what the decision record says about versions."""
+        return champion_record(read_entries(self.lake, self.project) if entries is None else entries)
+
+    def load(self, number: int, entries: Sequence[Entry] | None = None) -> Champion:
+        """Return a version's model; its files are fetched and verified once per process.
+
+        Parameters
+        ----------
+        entries : sequence of Entry, optional
+            The project's decision record, if it has been read already.
+
+        Raises
+        ------
+        EvidenceError
+            When its files are not those that the decision record has.
         Terminal
             When the registry has no such version.
         """
-        return _load(self.registry, self.project, number, self.spec.scoring.threads)
+        loaded = self._load(number, self.champion_record(entries).digest(number))
+        if loaded is None:
+            raise Terminal(
+                f"{self.project} has no version {number} in {self.registry.url}; it was deleted there. Roll back or "
+                "train again"
+            )
+        return loaded
+
+    def _load(self, number: int, digest: str) -> Champion | None:
+        return _load(self.registry, self.project, number, digest, self.spec.scoring.threads)
 
 
 @dataclass(frozen=True)
 class Champion:
     """A loaded version: its model, what it was trained on, and the performance that its hold-out promised.
 
-    `promised` is the interval of its mean loss at the gate.
+    `promised` is the interval of its mean loss at the gate, `digest` that of its signed manifest.
     """
 
     number: int
@@ -105,6 +138,7 @@ class Champion:
     repeated_rows: float = 0.0
     slices: Slices | None = None
     promised: tuple[float, float] = (math.nan, math.nan)
+    digest: str = ""
 
     @property
     def answering(self) -> AnsweringVersion:
@@ -164,14 +198,25 @@ def _tracking_uri() -> str:
     return url
 
 
+class _DeletedError(Exception):
+    """The registry has no such version."""
+
+
+def _load(registry: Registry, project: str, number: int, digest: str, threads: int) -> Champion | None:
+    """Return a version's model; None if the registry has no such version."""
+    try:
+        return _loaded(registry, project, number, digest, threads)
+    except _DeletedError:
+        return None
+
+
 @lru_cache(maxsize=8)
-def _load(registry: Registry, project: str, number: int, threads: int) -> Champion:
+def _loaded(registry: Registry, project: str, number: int, digest: str, threads: int) -> Champion:
     version = registry.version(project, number, aliases={})
     if version is None:
-        raise Terminal(
-            f"{project} has no version {number} in {registry.url}; it was deleted there. Roll back, or train again"
-        )
-    return champion_of(number, registry.fetch(version), threads)
+        raise _DeletedError
+    files, signed = registry.fetch_signed(version, digest)
+    return replace(champion_of(number, files, threads), digest=signed.digest)
 
 
 def champion_of(number: int, files: dict[str, bytes], threads: int = 1) -> Champion:

@@ -33,7 +33,7 @@ def redecide(workspace: Workspace, night: date) -> tuple[NightEntry, Decision]:
     number, past = entry.champion, [earlier for earlier in record if earlier.time < entry.time]
     if number is not None and workspace.registry.version(workspace.project, number) is None:
         raise DataError(f"version {number}, which was champion on {night}, is no longer in {workspace.registry.url}")
-    champion = None if number is None else workspace.load(number)
+    champion = None if number is None else workspace.load(number, record)
     known = deliveries(workspace.lake, workspace.project).as_of(entry.time)
     aliases = recorded_aliases(past)
     data = NightData(workspace.lake, workspace.spec, night, known, entries=past, aliases=aliases)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - as in the flows
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +26,6 @@ from tasks.logs import line, logger
 from tasks.metrics_export.task import timed
 from tasks.monitor.task import measure_drift_task
 from tasks.records import Entry, MonitoringResult, NightEntry, nights_of
-from tasks.registry.mlflow_names import CHAMPION
 from tasks.score.task import automated
 from tasks.spec import missed_nights
 
@@ -61,7 +61,7 @@ def decide_night(
     """
     if before is None:
         projects = upstream(workspace, data.night), downstream(workspace)
-        context = NightContext(champion, data, workspace.load, *projects, shadow_fault)
+        context = NightContext(champion, data, partial(workspace.load, entries=data.entries), *projects, shadow_fault)
         entry, record = _decide(workspace, context, data, reason)
     else:
         entry, record = before, data.entries
@@ -94,7 +94,7 @@ def _decide(
     logger().info(line("night_decided", action=decision.action, kind=decision.kind, reason=decision.reason))
     show_shadow(workspace, facts.shadowed)
     record = [*data.entries, entry] if written else data.entries
-    publish(workspace, entry, record, data.aliases.get(CHAMPION))
+    publish(workspace, entry, record, champion.number if champion else None)
     return entry, record
 
 

@@ -39,7 +39,7 @@ def shadow_scored(workspace: Workspace, champion: Champion, data: NightData) -> 
     if number is None:
         return ""
     try:
-        waiting = workspace.load(number)
+        waiting = workspace.load(number, data.entries)
         features = partial(assembled_features, spec=workspace.spec, lake=workspace.lake, folder=workspace.folder)
         with executor(workspace.spec.compute) as spread:
             scorer = Scorer(

@@ -15,7 +15,6 @@ from tasks.logs import line, logger
 from tasks.notify.task import send_notifications_task
 from tasks.records import Entry, NightEntry, ValidatedDelivery
 from tasks.registry import Series
-from tasks.registry.mlflow_names import CHAMPION
 from tasks.report import night_markdown, night_numbers, page, why_lines
 from tasks.validate import LabelReport, label_markdown, validation_markdown, validation_page
 
@@ -60,9 +59,10 @@ def write_report(workspace: Workspace) -> str:
 
     The page is in the lake, and in MLflow with the project's series, where it opens in the browser.
     """
-    champion = workspace.registry.aliases(workspace.project).get(CHAMPION)
+    record = read_entries(workspace.lake, workspace.project)
+    champions = workspace.champion_record(record).champions()
     series = workspace.registry.series(workspace.project, SERIES)
-    return _write_report(workspace, series, read_entries(workspace.lake, workspace.project), champion)
+    return _write_report(workspace, series, record, champions[0].number if champions else None)
 
 
 def _write_report(workspace: Workspace, series: Series, record: Sequence[Entry], champion: int | None) -> str:

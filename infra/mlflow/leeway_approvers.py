@@ -1,9 +1,10 @@
 """Who may approve: the basic authentication of MLflow with one more rule.
 
 MLflow has one permission for registering and for tagging a version, so the account that trains could also approve. With
-this rule, only the accounts in LEEWAY_APPROVERS (separated by commas) may write the tag `approval` on a version, and
-they may write no other tag, so that training and approving need different accounts. If no account is named, approval is
-not possible.
+this rule, only the accounts in LEEWAY_APPROVERS (separated by commas) may write the tags of an answer on a version:
+`approval`, `approval.by` and `approval.reason`. They may write no other tag, so that training and approving need
+different accounts, and `approval.by` can only be the account that writes it. If no account is named, approval is not
+possible.
 
 Used by `authorization_function` in basic_auth.ini; this folder must be on PYTHONPATH.
 """
@@ -12,16 +13,18 @@ Used by `authorization_function` in basic_auth.ini; this folder must be on PYTHO
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from flask import Response, make_response, request
-from mlflow.protos.model_registry_pb2 import CreateModelVersion, SetModelVersionTag
+from mlflow.protos.model_registry_pb2 import CreateModelVersion, DeleteModelVersionTag, SetModelVersionTag
 from mlflow.server.auth import authenticate_request_basic_auth
 from mlflow.server.handlers import _get_request_message  # the request, read exactly as MLflow will read it
 from werkzeug.datastructures import Authorization
 
-APPROVAL = "approval"
+APPROVER = "approval.by"
+ANSWER = frozenset({"approval", APPROVER, "approval.reason"})
 SET_TAG = "/mlflow/model-versions/set-tag"
+DELETE_TAG = "/mlflow/model-versions/delete-tag"
 CREATE = "/mlflow/model-versions/create"
 
 
@@ -30,7 +33,8 @@ def authenticate() -> Authorization | Response:
     answer: Authorization | Response = authenticate_request_basic_auth()
     if not isinstance(answer, Authorization):
         return answer
-    reason = refusal(answer.username or "", written_tags(), approvers(os.environ.get("LEEWAY_APPROVERS", "")))
+    account, allowed = answer.username or "", approvers(os.environ.get("LEEWAY_APPROVERS", ""))
+    reason = refusal(account, written_tags(), allowed) or deletion_refusal(account, deleted_tags(), allowed)
     return make_response(reason, 403) if reason else answer
 
 
@@ -43,33 +47,68 @@ def approvers(listed: str) -> frozenset[str]:
     return frozenset(name.strip() for name in listed.split(",")) - {""}
 
 
-def refusal(account: str, tags: Iterable[str], allowed: frozenset[str]) -> str:
+def refusal(account: str, tags: Mapping[str, str], allowed: frozenset[str]) -> str:
     """Return why an account may not write these tags on a version, or an empty text if it may.
 
     Case and spaces of a tag's name are ignored, as they are when Leeway reads the answer.
 
-    >>> refusal("pipeline", ["leeway.kind", " Approval"], frozenset({"ann"}))
+    >>> refusal("pipeline", {"leeway.kind": "concept", " Approval": "approved"}, frozenset({"ann"}))
     'pipeline is not an approver (LEEWAY_APPROVERS): it may not write the tag approval'
-    >>> refusal("ann", ["approval"], frozenset({"ann"}))
+    >>> refusal("ann", {"approval": "approved", "approval.by": "ann"}, frozenset({"ann"}))
     ''
-    >>> refusal("ann", ["leeway.promoted"], frozenset({"ann"}))
-    'ann is an approver (LEEWAY_APPROVERS): it may only write the tag approval'
+    >>> refusal("ann", {"approval.by": "bob"}, frozenset({"ann", "bob"}))
+    'ann may only write ann as the tag approval.by'
+    >>> refusal("ann", {"leeway.promoted": ""}, frozenset({"ann"}))
+    'ann is an approver (LEEWAY_APPROVERS): it may only write the tags approval, approval.by, approval.reason'
     """
-    answers = [name for name in tags if name.strip().casefold() == APPROVAL]
-    others = [name for name in tags if name not in answers]
+    answers = [(tag.strip().casefold(), value) for tag, value in tags.items() if is_answer(tag)]
     if answers and account not in allowed:
-        return f"{account} is not an approver (LEEWAY_APPROVERS): it may not write the tag {APPROVAL}"
-    if others and account in allowed:
-        return f"{account} is an approver (LEEWAY_APPROVERS): it may only write the tag {APPROVAL}"
-    return ""
+        return f"{account} is not an approver (LEEWAY_APPROVERS): it may not write the tag {min(answers)[0]}"
+    if any(tag == APPROVER and value != account for tag, value in answers):
+        return f"{account} may only write {account} as the tag {APPROVER}"
+    return _only_answers(account, tags, allowed, "write")
 
 
-def written_tags() -> list[str]:
-    """Return the names of the tags that the current request would write on a version."""
+def deletion_refusal(account: str, tags: Iterable[str], allowed: frozenset[str]) -> str:
+    """Return why an account may not delete these tags; the pipeline removes an answer when it rolls back.
+
+    >>> deletion_refusal("pipeline", ["approval"], frozenset({"ann"}))
+    ''
+    >>> deletion_refusal("ann", ["leeway.barred"], frozenset({"ann"}))
+    'ann is an approver (LEEWAY_APPROVERS): it may only delete the tags approval, approval.by, approval.reason'
+    """
+    return _only_answers(account, tags, allowed, "delete")
+
+
+def is_answer(tag: str) -> bool:
+    """Return whether a tag is part of a person's answer.
+
+    >>> is_answer(" Approval.BY "), is_answer("approval.refused")
+    (True, False)
+    """
+    return tag.strip().casefold() in ANSWER
+
+
+def _only_answers(account: str, tags: Iterable[str], allowed: frozenset[str], verb: str) -> str:
+    if account not in allowed or all(is_answer(tag) for tag in tags):
+        return ""
+    return f"{account} is an approver (LEEWAY_APPROVERS): it may only {verb} the tags {', '.join(sorted(ANSWER))}"
+
+
+def written_tags() -> dict[str, str]:
+    """Return the tags that the current request would write on a version."""
     if request.method != "POST":
-        return []
+        return {}
     if request.path.endswith(SET_TAG):
-        return [_get_request_message(SetModelVersionTag()).key]
+        tag = _get_request_message(SetModelVersionTag())
+        return {tag.key: tag.value}
     if request.path.endswith(CREATE):
-        return [tag.key for tag in _get_request_message(CreateModelVersion()).tags]
+        return {tag.key: tag.value for tag in _get_request_message(CreateModelVersion()).tags}
+    return {}
+
+
+def deleted_tags() -> list[str]:
+    """Return the names of the tags that the current request would delete from a version."""
+    if request.path.endswith(DELETE_TAG):
+        return [_get_request_message(DeleteModelVersionTag()).key]
     return []

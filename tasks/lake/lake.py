@@ -161,6 +161,10 @@ class Lake:
         opened = self.current(project, table) if keys else None
         return list(keys) if opened is None else _unwritten(opened, keys)
 
+    def identity(self, project: str) -> str:
+        """Return the identity of a project's record, which is made with it; a moved or copied lake keeps it."""
+        return str(self.ensured(project, "decisions").metadata().id)
+
     def version(self, project: str, table: str) -> int | None:
         """Return the table's latest commit number, or None when nothing was ever written."""
         opened = self.current(project, table)

@@ -86,6 +86,7 @@ def put_up(registry: Registry, request: Request, package: Package) -> Version:
         params=params(request) | _made_with(package.training),
         metrics=metrics(package.evidence),
         inputs=package.inputs,
+        basis=request.basis,
     )
     version = registry.add_version(project, draft)
     if version.description == draft.description:  # the address of the plots is known only now

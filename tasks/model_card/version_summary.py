@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from tasks.registry import Basis
 from tasks.registry import mlflow_names as names
 from tasks.render.values import number
 from tasks.spec.project_spec import ProjectSpec
@@ -34,6 +35,8 @@ class Request:
         The version it was compared with, and would replace.
     decision_link : str
         Address of the page about the decision.
+    basis : Basis
+        What the training rests on; it is signed with the version's files.
     """
 
     spec: ProjectSpec
@@ -45,6 +48,7 @@ class Request:
     trained_until: date
     champion: int | None = None
     decision_link: str = ""
+    basis: Basis = field(default_factory=Basis)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,16 @@ put back, roll back. `carry_out` executes a step in an order that is safe if it 
 
 from __future__ import annotations
 
-from tasks.promote.actions import Promote, PutBack, Refuse, Reject, RollBack, Step, sentence
+from tasks.promote.actions import Adopt, Promote, PutBack, Refuse, Reject, RollBack, Step, sentence
 from tasks.promote.approval import approval
 from tasks.promote.execute import carry_out
-from tasks.promote.promotion_plan import RegistryState, asking, plan, recorded_champion, rollback
-from tasks.promote.rules import Proof, may_promote
+from tasks.promote.promotion_entries import StepTime, action_of, approval_entry, step_entry, tags_of
+from tasks.promote.promotion_plan import answered, asking, plan, rollback
+from tasks.promote.registry_state import RegistryState
+from tasks.promote.rules import Proof, Standing, may_promote
 
 __all__ = [
+    "Adopt",
     "Promote",
     "Proof",
     "PutBack",
@@ -20,13 +23,19 @@ __all__ = [
     "RegistryState",
     "Reject",
     "RollBack",
+    "Standing",
     "Step",
+    "StepTime",
+    "action_of",
+    "answered",
     "approval",
+    "approval_entry",
     "asking",
     "carry_out",
     "may_promote",
     "plan",
-    "recorded_champion",
     "rollback",
     "sentence",
+    "step_entry",
+    "tags_of",
 ]

@@ -37,10 +37,17 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class PutBack:
-    """Move the alias `champion` from `found`, where a person moved it by hand, to the recorded champion, or to none."""
+    """Move the alias `champion` from `found`, where it was moved by hand, to the recorded champion, or to none."""
 
     number: int | None
     found: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """Record the digest of the champion `number`, which an earlier version of Leeway promoted without recording it."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +63,11 @@ class RollBack:
 
     @property
     def bar(self) -> str:
-        """The tag of the barred version, with all that is needed to finish an interrupted rollback."""
+        """The tag of the barred version."""
         return f"rolled back to version {self.to}: {self.reason}"
 
 
-Step = Promote | Reject | Refuse | PutBack | RollBack
+Step = Promote | Reject | Refuse | PutBack | Adopt | RollBack
 
 
 def sentence(step: Step) -> str:
@@ -88,5 +95,7 @@ def sentence(step: Step) -> str:
                 else f"is back at version {step.number}"
             )
             return f"the alias champion was {moved}; it {back}"
+        case Adopt():
+            return f"version {step.number} stays champion; the digest of its files is recorded from now on"
         case RollBack():
             return f"version {step.to} is champion again; version {step.number} cannot be promoted again: {step.reason}"

@@ -1,8 +1,8 @@
 """Carry out steps in the registry, in an order that lets the next plan complete an interrupted step.
 
-A promotion writes the deciding tag last: until `leeway.promoted` is set, the version before it is the recorded
-champion. A rollback writes the deciding tag first: once `leeway.barred` is set, nothing promotes that version again,
-and the tag names the version to restore; the alias `champion` moves last.
+The decision record in the lake decides; it is written before a step is carried out. The last write of a promotion is
+the tag `leeway.promoted`, that of a rollback `leeway.barred`: while it is missing, the next plan carries out the step
+again.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from tasks.promote.actions import Promote, PutBack, Refuse, Reject, RollBack, Step
+from tasks.promote.actions import Adopt, Promote, PutBack, Refuse, Reject, RollBack, Step
 from tasks.promote.promotion_plan import refusal
 from tasks.registry.mlflow_names import BARRED, CHALLENGER, CHAMPION, PREVIOUS, PROMOTED, REFUSED, RESTORED
 
@@ -62,12 +62,16 @@ def _put_back(step: PutBack, project: str, registry: RegistryPort) -> None:
 
 
 def _roll_back(step: RollBack, project: str, registry: RegistryPort) -> None:
-    registry.set_tag(project, step.number, BARRED, step.bar)
     for name in step.approvals:
         registry.delete_tag(project, step.number, name)
     _point(project, PREVIOUS, step.previous, registry)
     registry.set_tag(project, step.to, RESTORED, step.at.isoformat(timespec="seconds"))
     _point(project, CHAMPION, step.to, registry)
+    registry.set_tag(project, step.number, BARRED, step.bar)
+
+
+def _adopt(_step: Adopt, _project: str, _registry: RegistryPort) -> None:
+    """Change nothing in the registry: the record is all."""
 
 
 def _point(project: str, alias: str, number: int | None, registry: RegistryPort) -> None:
@@ -82,5 +86,6 @@ _ACTIONS: dict[type, Callable[[Any, str, RegistryPort], None]] = {
     Reject: _reject,
     Refuse: _refuse,
     PutBack: _put_back,
+    Adopt: _adopt,
     RollBack: _roll_back,
 }

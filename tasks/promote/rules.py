@@ -8,14 +8,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tasks.promote.approval import approval
-from tasks.registry.mlflow_names import APPROVER, BARRED, COMPARED_WITH
+from tasks.registry.mlflow_names import APPROVER, BARRED
+from tasks.registry.statement import Basis, Signed, Statement
 from tasks.registry.versions import Version
+from tasks.spec.evidence_digest import evidence_digest
 from tasks.spec.project_spec import ProjectSpec
+
+UNSIGNED = (
+    "it was registered by an earlier version of Leeway, which did not sign when and against which champion it was "
+    "tested; retrain for a new version"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The verified evidence in a version's files.
+    """The verified evidence in a version's files, and what is signed about it.
 
     Parameters
     ----------
@@ -23,37 +30,81 @@ class Proof:
         The evidence of the gate, or None.
     fault : str or None
         Why the files are not trusted (missing, changed, wrong signature); None if they were verified.
+    signed : Signed or None
+        The digest and the statement of the manifest; None if it could not be verified.
     """
 
     evidence: Mapping[str, Any] | None
     fault: str | None = None
+    signed: Signed | None = None
+
+    @property
+    def digest(self) -> str:
+        """The digest of the manifest; empty if it could not be verified."""
+        return self.signed.digest if self.signed else ""
+
+    @property
+    def statement(self) -> Statement | None:
+        """What is signed about the version; None if it could not be verified, or if it is of protocol 1."""
+        return self.signed.statement if self.signed else None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a version is compared with.
+
+    Parameters
+    ----------
+    champion : int or None
+        The number of the recorded champion; None if there is none yet.
+    champion_digest : str
+        The digest of its manifest; empty if there is none yet.
+    lake : str
+        The identity of the lake.
+    bar : str or None
+        Why the decision record does not allow the version to be promoted.
+    twin : int or None
+        Another version with the same content.
+    asked_digests : frozenset of str
+        The digests that were recorded when approval was asked for, and when an approval was first seen.
+    """
+
+    champion: int | None = None
+    champion_digest: str = ""
+    lake: str = ""
+    bar: str | None = None
+    twin: int | None = None
+    asked_digests: frozenset[str] = frozenset()
 
 
 def may_promote(
-    version: Version, proof: Proof | None, champion: int | None, spec: ProjectSpec, now: datetime
+    version: Version, proof: Proof | None, standing: Standing, spec: ProjectSpec, now: datetime
 ) -> list[str]:
     """Return every reason why a version may not become champion now; an empty list allows it.
 
     Parameters
     ----------
     version : Version
-        Its number, age and tags.
+        Its number and tags; of these only the answer of a person counts.
     proof : Proof or None
-        The evidence in its files; None if they were not read.
-    champion : int or None
-        The number of the recorded champion; None if there is none yet.
+        The evidence in its files, and what is signed about it; None if they were not read.
+    standing : Standing
+        The champion, and what the decision record says about the version.
     spec : ProjectSpec
-        `gate.evidence_days`, `automation.promote`.
+        `gate.evidence_days`, `automation.promote`, and the parts that the evidence rests on.
     now : datetime
-        The current time, with a time zone; evidence is as old as its version.
+        The current time, with a time zone; evidence is as old as its signature.
     """
-    if barred := version.tags.get(BARRED):
-        return [f"it cannot be promoted ({barred}); to allow it again, delete the tag {BARRED}, then approve it"]
+    barred = standing.bar or version.tags.get(BARRED)
+    if barred:
+        return [f"it cannot be promoted ({barred}); retrain for a new version"]
+    if standing.twin is not None:
+        return [f"it has the same content as version {standing.twin}, and a content is registered only once"]
     return [
         *_consent(version, proof, spec),
-        *_comparison(version, champion),
         *_trust(proof),
-        *_age(version, spec.gate.evidence_days, now),
+        *(_statement(version, proof, standing, spec) if proof is not None and proof.signed is not None else []),
+        *_age(proof, spec.gate.evidence_days, now),
     ]
 
 
@@ -101,12 +152,36 @@ def wins_alone(proof: Proof | None, spec: ProjectSpec) -> bool:
     return clear and spec.automation.promote == "automatic"
 
 
-def _comparison(version: Version, champion: int | None) -> list[str]:
+def _statement(version: Version, proof: Proof, standing: Standing, spec: ProjectSpec) -> list[str]:
+    """Return why what is signed about a version does not allow it to be promoted here and now."""
+    if proof.statement is None:
+        return [UNSIGNED]
+    basis = proof.statement.basis
+    reasons = _comparison(version, basis, standing)
+    if others := sorted(standing.asked_digests - {proof.digest}):
+        reasons.append(
+            f"its files have the digest {proof.digest[:12]}, and the approval is for {others[0][:12]}; "
+            "retrain for a new version"
+        )
+    if basis.lake != standing.lake:
+        reasons.append("it was trained on the data of another lake; retrain on this one")
+    if basis.spec_sha256 != evidence_digest(spec):
+        reasons.append("the spec (metric, source, features, task or gate) has changed since it was trained; retrain")
+    return reasons
+
+
+def _comparison(version: Version, basis: Basis, standing: Standing) -> list[str]:
+    champion = standing.champion
     if champion is not None and version.number < champion:
         return [f"it is older than the champion, version {champion}; to go back, roll back"]
-    compared, expected = version.tags.get(COMPARED_WITH), "none" if champion is None else str(champion)
-    if compared == expected:
+    if basis.champion_digest == standing.champion_digest:
         return []
+    compared, expected = ("none" if number is None else str(number) for number in (basis.champion, champion))
+    if compared == expected:
+        compared, expected = (
+            f"{number} with the digest {digest[:12]}"
+            for number, digest in ((compared, basis.champion_digest), (expected, standing.champion_digest))
+        )
     return [f"it was compared with champion {compared}, but the champion is {expected}; retrain for a new comparison"]
 
 
@@ -122,8 +197,8 @@ def _trust(proof: Proof | None) -> list[str]:
     return []
 
 
-def _age(version: Version, evidence_days: int, now: datetime) -> list[str]:
-    if now - version.created <= timedelta(days=evidence_days):
+def _age(proof: Proof | None, evidence_days: int, now: datetime) -> list[str]:
+    if proof is None or proof.statement is None or now - proof.statement.signed_at <= timedelta(days=evidence_days):
         return []
-    created = version.created.date().isoformat()
-    return [f"its evidence of {created} is older than gate.evidence_days, {evidence_days}; retrain for new evidence"]
+    signed = proof.statement.signed_at.date().isoformat()
+    return [f"its evidence of {signed} is older than gate.evidence_days, {evidence_days}; retrain for new evidence"]

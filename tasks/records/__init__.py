@@ -20,6 +20,13 @@ from tasks.records.answers import (
     WorthRetraining,
     answer_of,
 )
+from tasks.records.champion_record import (
+    Bar,
+    ChampionChange,
+    ChampionRecord,
+    RecordedVersion,
+    champion_record,
+)
 from tasks.records.decision import Action, Decision
 from tasks.records.delivery import (
     Chunks,
@@ -61,9 +68,12 @@ __all__ = [
     "Answer",
     "AnyAnswer",
     "AutomationCounts",
+    "Bar",
     "BatchVerdict",
     "Bounded",
     "ChallengerInService",
+    "ChampionChange",
+    "ChampionRecord",
     "Chunks",
     "CorruptOrDrifted",
     "Decision",
@@ -90,6 +100,7 @@ __all__ = [
     "PromotionAction",
     "PromotionEntry",
     "QuestionId",
+    "RecordedVersion",
     "Recovered",
     "ReleaseEntry",
     "RetrainingEntry",
@@ -113,6 +124,7 @@ __all__ = [
     "Window",
     "WorthRetraining",
     "answer_of",
+    "champion_record",
     "nights_of",
     "pending_approval",
     "retrainings_of",

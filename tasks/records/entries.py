@@ -19,7 +19,7 @@ from tasks.records.upstream import UpstreamState
 
 EntryKind = Literal["night", "retraining", "promotion", "rollback", "release", "upkeep", "notification", "review"]
 
-PromotionAction = Literal["promoted", "rejected", "refused", "put_back", "approved"]
+PromotionAction = Literal["promoted", "rejected", "refused", "put_back", "approved", "adopted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +165,8 @@ class RetrainingEntry(Entry):
         First and last event date of the rows on which it was compared.
     evidence : mapping
         The gate's evidence, a format with a protocol of its own: `tasks.evaluate.Evidence.from_dict` reads it.
+    digest : str
+        The digest of the signed manifest of the registered version: what people are asked to approve.
     """
 
     kind: ClassVar[EntryKind] = "retraining"
@@ -174,26 +176,37 @@ class RetrainingEntry(Entry):
     holdout_start: date | None = None
     holdout_end: date | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromotionEntry(Entry):
-    """A step of a promotion; `because` is the reason in the words of the person, or what the spec allows."""
+    """A step of a promotion; `because` is the reason in the words of the person, or what the spec allows.
+
+    `digest` is that of the signed manifest of the version in `subject`; earlier versions of Leeway did not record it.
+    `adopted` records the digest of a champion that has none.
+    """
 
     kind: ClassVar[EntryKind] = "promotion"
 
     action: PromotionAction
     because: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackEntry(Entry):
-    """The previous champion serves again."""
+    """The previous champion serves again.
+
+    `digest` is that of the signed manifest of this version, and `barred_digest` that of the version rolled back from.
+    """
 
     kind: ClassVar[EntryKind] = "rollback"
 
     action: Literal["rolled_back"] = "rolled_back"
     because: str = ""
+    digest: str = ""
+    barred_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,20 @@ from tasks.registry.client import Registry
 from tasks.registry.manifest import seal, verify
 from tasks.registry.series import Series
 from tasks.registry.signing import Keys, load_keys
+from tasks.registry.statement import Basis, Signed, Statement
 from tasks.registry.versions import Draft, Input, Version
 
-__all__ = ["Draft", "Input", "Keys", "Registry", "Series", "Version", "load_keys", "seal", "verify"]
+__all__ = [
+    "Basis",
+    "Draft",
+    "Input",
+    "Keys",
+    "Registry",
+    "Series",
+    "Signed",
+    "Statement",
+    "Version",
+    "load_keys",
+    "seal",
+    "verify",
+]

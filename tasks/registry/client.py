@@ -5,17 +5,19 @@ It uses MlflowClient only, and never `load_model`, which runs code from the arti
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from tasks import clock
 from tasks.errors import DataError, EvidenceError, Terminal, Unreachable
-from tasks.registry.manifest import MANIFEST, SIGNATURE, checked_name, seal, verify
-from tasks.registry.mlflow_names import KEY, SEARCH, SERIES, checked_key, checked_project
+from tasks.registry.manifest import MANIFEST, SIGNATURE, checked_name, seal, verify, verify_manifest
+from tasks.registry.mlflow_names import DIGEST, KEY, SEARCH, SERIES, checked_key, checked_project
 from tasks.registry.mlflow_server import Server
 from tasks.registry.series import Series, artifact_link, log_run
 from tasks.registry.signing import Keys
+from tasks.registry.statement import Signed, Statement
 from tasks.registry.versions import TEXT_CHARACTERS, Draft, Version, dataset, version_of
 
 FOLDER = "model"
@@ -140,9 +142,10 @@ class Registry:
             raise EvidenceError(
                 "there is no key to sign the version with; set LEEWAY_SIGNING_KEY, or let one be created."
             )
-        sealed = seal(draft.files, {"project": project, "key": draft.key}, self._keys.private)
         run_id = self._start_run(self._experiment(project), draft.key, {KEY: draft.key})
         now = clock.now()
+        about, statement = {"project": project, "key": draft.key}, Statement(run_id, now, draft.basis)
+        sealed = seal(draft.files, about, self._keys.private, statement)
         log_run(self._server, run_id, at=now, params=draft.params)
         log_run(self._server, run_id, at=now, metrics=draft.metrics)
         if draft.inputs:
@@ -159,7 +162,7 @@ class Registry:
             project,
             source=f"{artifacts}/{FOLDER}",
             run_id=run_id,
-            tags={**draft.tags, KEY: draft.key},
+            tags={**draft.tags, KEY: draft.key, DIGEST: hashlib.sha256(sealed[MANIFEST]).hexdigest()},
             description=draft.description,
             await_creation_for=0,
         )
@@ -207,8 +210,17 @@ class Registry:
         log_run(self._server, run_id, at=clock.now(), params=params, metrics=metrics)
         self._server.ask("set_terminated", run_id)
 
-    def fetch(self, version: Version) -> dict[str, bytes]:
-        """Return a version's files after verifying every one against the signed manifest.
+    def fetch(self, version: Version, digest: str = "") -> dict[str, bytes]:
+        """Return a version's files after verifying every one against the signed manifest: see `fetch_signed`."""
+        return self.fetch_signed(version, digest)[0]
+
+    def fetch_signed(self, version: Version, digest: str = "") -> tuple[dict[str, bytes], Signed]:
+        """Return a version's files after verifying every one against the signed manifest, and what is signed.
+
+        Parameters
+        ----------
+        digest : str
+            The digest that the manifest must have; empty if none is recorded.
 
         Raises
         ------
@@ -224,14 +236,34 @@ class Registry:
                 f"version {version.number} of {version.project} has {nested or 'no files'}; expected files."
             )
         sizes = {checked_name(entry.path.removeprefix(f"{FOLDER}/")): entry.file_size for entry in listed}
-        with tempfile.TemporaryDirectory(prefix="leeway-") as folder:
-            self._server.ask("download_artifacts", version.run_id, FOLDER, folder)
-            files = {name: (Path(folder) / FOLDER / name).read_bytes() for name in sizes}
+        files = self._downloaded(version, list(sizes))
         short = sorted(name for name, size in sizes.items() if size is not None and len(files[name]) != size)
         if short:
             raise Unreachable(f"{short} of version {version.number} arrived incomplete; fetch it again.")
-        verify(files, self._keys.trusted, {"project": version.project, "key": version.tags.get(KEY, "")})
-        return {name: content for name, content in files.items() if name not in {MANIFEST, SIGNATURE}}
+        signed = _of_version(verify(files, self._keys.trusted, _about(version)), version, digest)
+        return {name: content for name, content in files.items() if name not in {MANIFEST, SIGNATURE}}, signed
+
+    def signed(self, version: Version) -> Signed:
+        """Return what is signed about a version, without fetching its files.
+
+        Raises
+        ------
+        EvidenceError
+            When the manifest is missing or not signed for this version.
+        """
+        listed = self._server.ask_or_none("list_artifacts", version.run_id, FOLDER) or []
+        names = [name for name in (MANIFEST, SIGNATURE) if f"{FOLDER}/{name}" in {entry.path for entry in listed}]
+        with tempfile.TemporaryDirectory(prefix="leeway-") as folder:
+            files = {name: self._download(version, f"{FOLDER}/{name}", folder).read_bytes() for name in names}
+        return _of_version(verify_manifest(files, self._keys.trusted, _about(version)), version)
+
+    def _downloaded(self, version: Version, names: list[str]) -> dict[str, bytes]:
+        with tempfile.TemporaryDirectory(prefix="leeway-") as folder:
+            model = self._download(version, FOLDER, folder)
+            return {name: (model / name).read_bytes() for name in names}
+
+    def _download(self, version: Version, path: str, folder: str) -> Path:
+        return Path(self._server.ask("download_artifacts", version.run_id, path, folder))
 
     def set_alias(self, project: str, alias: str, number: int) -> None:
         """Point an alias at a version."""
@@ -254,3 +286,22 @@ class Registry:
         if len(text) > TEXT_CHARACTERS:
             raise DataError(f"the card has {len(text)} characters; MLflow keeps {TEXT_CHARACTERS}: shorten it.")
         self._server.ask("update_model_version", project, str(number), description=text)
+
+
+def _about(version: Version) -> dict[str, str]:
+    return {"project": version.project, "key": version.tags.get(KEY, "")}
+
+
+def _of_version(signed: Signed, version: Version, digest: str = "") -> Signed:
+    """Return what is signed, if it was signed for the run of the version, and is what was recorded."""
+    if signed.statement is not None and signed.statement.run_id != version.run_id:
+        raise EvidenceError(
+            f"{MANIFEST} of version {version.number} was signed for run {signed.statement.run_id}, and the version is "
+            f"of run {version.run_id}: the files belong to another version."
+        )
+    if digest and signed.digest != digest:
+        raise EvidenceError(
+            f"version {version.number} of {version.project} has the digest {signed.digest[:12]}; the lake's record "
+            f"has {digest[:12]}: its files were replaced. Restore them, or roll back (`leeway rollback`)."
+        )
+    return signed

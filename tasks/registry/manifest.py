@@ -1,4 +1,7 @@
-"""The manifest: the files of a version with their sha256, and an Ed25519 signature of it.
+"""The manifest: the files of a version with their sha256 and a statement about it, and an Ed25519 signature of both.
+
+1   `about` (project, key) and `files`.
+2   `statement` too: see `tasks.registry.statement`. A version of protocol 1 can be loaded, but not promoted.
 
 The format is stable. To change it: raise PROTOCOL, keep a reader for the old number, and add a frozen sealed set of
 files to tests/unit/registry.
@@ -15,11 +18,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import EvidenceError
+from tasks.registry.statement import Signed, Statement
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-PROTOCOL = 1
+PROTOCOL = 2
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
 
@@ -40,14 +44,16 @@ def checked_name(name: str) -> str:
     return name
 
 
-def manifest_bytes(files: Mapping[str, bytes], about: Mapping[str, str]) -> bytes:
+def manifest_bytes(files: Mapping[str, bytes], about: Mapping[str, str], statement: Statement) -> bytes:
     """Return the manifest of some files: JSON with sorted keys, so the same files always give the same bytes.
 
     Examples
     --------
     The sha256 of nothing is the well-known e3b0c442...
 
-    >>> text = manifest_bytes({"empty.txt": b""}, {"project": "mine"}).decode()
+    >>> from datetime import UTC, datetime
+    >>> statement = Statement("a run", datetime(2026, 1, 1, tzinfo=UTC))
+    >>> text = manifest_bytes({"empty.txt": b""}, {"project": "mine"}, statement).decode()
     >>> print(text[:66])
     {"about":{"project":"mine"},"files":{"empty.txt":{"bytes":0,"sha25
     >>> "e3b0c44298fc1c14" in text
@@ -57,11 +63,13 @@ def manifest_bytes(files: Mapping[str, bytes], about: Mapping[str, str]) -> byte
         checked_name(name): {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         for name, content in files.items()
     }
-    whole = {"protocol": PROTOCOL, "about": dict(about), "files": entries}
+    whole = {"protocol": PROTOCOL, "about": dict(about), "files": entries, "statement": statement.to_dict()}
     return json.dumps(whole, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 
 
-def seal(files: Mapping[str, bytes], about: Mapping[str, str], private_key: Ed25519PrivateKey) -> dict[str, bytes]:
+def seal(
+    files: Mapping[str, bytes], about: Mapping[str, str], private_key: Ed25519PrivateKey, statement: Statement
+) -> dict[str, bytes]:
     """Return the files together with their signed manifest.
 
     Parameters
@@ -70,19 +78,50 @@ def seal(files: Mapping[str, bytes], about: Mapping[str, str], private_key: Ed25
         At least one file, by flat name; `manifest.json` and `manifest.sig` are reserved.
     about : mapping of str to str
         The purpose of the files (project, key); it is signed too, so that they cannot be used as another version.
+    statement : Statement
+        The run of the version, the time of signing, and what the training rests on.
     """
     reserved = sorted({MANIFEST, SIGNATURE} & set(files))
     if reserved or not files:
         raise EvidenceError(f"found {reserved or 'no files'} to seal; expected at least one file, none called so.")
-    manifest = manifest_bytes(files, about)
+    manifest = manifest_bytes(files, about, statement)
     return {**files, MANIFEST: manifest, SIGNATURE: base64.b64encode(private_key.sign(manifest)) + b"\n"}
 
 
-def verify(files: Mapping[str, bytes], trusted: Sequence[Ed25519PublicKey], about: Mapping[str, str]) -> None:
+def verify(files: Mapping[str, bytes], trusted: Sequence[Ed25519PublicKey], about: Mapping[str, str]) -> Signed:
     """Raise EvidenceError unless the files are exactly those that a trusted key signed for this purpose.
 
-    The signature is verified before the manifest is read.
+    Returns
+    -------
+    Signed
+        The digest of the manifest, and its statement.
     """
+    manifest = _read_manifest(files, trusted, about)
+    content_files = {name: content for name, content in files.items() if name not in {MANIFEST, SIGNATURE}}
+    faults = _differences(content_files, manifest["files"])
+    if faults:
+        raise EvidenceError(
+            f"the files differ from their signed {MANIFEST}: {'; '.join(faults)}. Register a new version."
+        )
+    return _signed(files[MANIFEST], manifest)
+
+
+def verify_manifest(
+    files: Mapping[str, bytes], trusted: Sequence[Ed25519PublicKey], about: Mapping[str, str]
+) -> Signed:
+    """Return what a manifest signs, without the files that it lists; raise EvidenceError as `verify` does."""
+    return _signed(files[MANIFEST], _read_manifest(files, trusted, about))
+
+
+def _signed(content: bytes, manifest: Mapping[str, Any]) -> Signed:
+    statement = manifest.get("statement")
+    return Signed(hashlib.sha256(content).hexdigest(), None if statement is None else Statement.from_dict(statement))
+
+
+def _read_manifest(
+    files: Mapping[str, bytes], trusted: Sequence[Ed25519PublicKey], about: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the content of a manifest; its signature is verified before it is read."""
     for name in (MANIFEST, SIGNATURE):
         if name not in files:
             raise EvidenceError(f"{name} is missing, found {sorted(files)}; the version was not registered by Leeway.")
@@ -91,8 +130,8 @@ def verify(files: Mapping[str, bytes], trusted: Sequence[Ed25519PublicKey], abou
             f"{MANIFEST} is signed by none of the {len(trusted)} trusted keys. Either the version was changed, or it "
             "was signed on another machine: put that machine's signing.pub.pem, renamed, into this one's keys folder."
         )
-    manifest = json.loads(files[MANIFEST])
-    if manifest["protocol"] != PROTOCOL:
+    manifest: dict[str, Any] = json.loads(files[MANIFEST])
+    if manifest["protocol"] not in range(1, PROTOCOL + 1):
         raise EvidenceError(
             f"{MANIFEST} has protocol {manifest['protocol']}; this version of Leeway reads {PROTOCOL}: upgrade it."
         )
@@ -100,12 +139,7 @@ def verify(files: Mapping[str, bytes], trusted: Sequence[Ed25519PublicKey], abou
         raise EvidenceError(
             f"{MANIFEST} is about {manifest['about']}; expected {dict(about)}: the files belong to another version."
         )
-    content_files = {name: content for name, content in files.items() if name not in {MANIFEST, SIGNATURE}}
-    faults = _differences(content_files, manifest["files"])
-    if faults:
-        raise EvidenceError(
-            f"the files differ from their signed {MANIFEST}: {'; '.join(faults)}. Register a new version."
-        )
+    return manifest
 
 
 def _is_signed(manifest: bytes, signature: bytes, trusted: Sequence[Ed25519PublicKey]) -> bool:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tasks.errors import DataError
+from tasks.registry.statement import Basis
 
 TEXT_CHARACTERS = 5000
 """The longest description or tag in MLflow's database (String(5000)); SQLite allows more, other databases do not."""
@@ -54,6 +55,8 @@ class Draft:
         Metrics of the training on the page of its run.
     inputs : tuple of Input
         Tables that the training read, on the page of its run.
+    basis : Basis
+        What the training rests on; it is signed with the files.
     """
 
     key: str
@@ -63,6 +66,7 @@ class Draft:
     params: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     inputs: tuple[Input, ...] = ()
+    basis: Basis = field(default_factory=Basis)
 
     def check_lengths(self) -> None:
         """Raise DataError when the description or a tag is too long for MLflow.

@@ -5,6 +5,7 @@ generates its JSON schema and reference; values/ reads delivered columns as the 
 spec from a user's data.
 """
 
+from tasks.spec.evidence_digest import evidence_digest
 from tasks.spec.find_project import find_project, home, known_projects, projects_folder
 from tasks.spec.project_spec import ProjectSpec
 from tasks.spec.reading.read_spec import parse_spec, read_spec
@@ -12,6 +13,7 @@ from tasks.spec.schedule_nights import missed_nights, nights_per_year
 
 __all__ = [
     "ProjectSpec",
+    "evidence_digest",
     "find_project",
     "home",
     "known_projects",

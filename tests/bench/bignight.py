@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -38,6 +38,7 @@ from tests.integration.largefile import peak_mb
 if TYPE_CHECKING:
     from flows.steps.decide_night import NightOutcome
     from flows.workspace import Champion, Workspace
+    from tasks.records import Entry
 
 ROWS = 1_000_000
 AT_ONCE = 50_000
@@ -206,7 +207,7 @@ def _house(folder: Path) -> Workspace:
     champion = _champion()
 
     class Ready(Workspace):
-        def champion(self, aliases: Mapping[str, int] | None = None) -> Champion:  # noqa: ARG002 - there is one
+        def champion(self, entries: Sequence[Entry] | None = None) -> Champion:  # noqa: ARG002 - there is one
             return champion
 
     registry = MagicMock(spec=Registry, url="http://localhost")

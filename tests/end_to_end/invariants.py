@@ -74,22 +74,24 @@ def _profiles_add_up(workspace: Workspace, newer: Any) -> None:
 
 
 def _one_champion_with_files_that_verify(workspace: Workspace) -> None:
-    from tasks.promote import recorded_champion
-
     versions = workspace.registry.versions(workspace.project)
     champions = [each for each in versions if "champion" in each.aliases]
     assert len(champions) == 1, "not exactly one champion"
-    assert champions[0].number == recorded_champion(versions), "the champion is not the recorded one"
-    assert workspace.registry.fetch(champions[0]), "its files do not verify"
+    recorded = workspace.champion_record().champions()[0]
+    assert champions[0].number == recorded.number, "the champion is not the recorded one"
+    assert workspace.registry.fetch(champions[0], recorded.digest), "its files do not verify"
 
 
 def contents(lake: Lake, project: str) -> dict[str, list[tuple[str, ...]]]:
-    """Return all tables without moments and reasons of a run, each row as text, in an order of their own."""
+    """Return all tables without moments, reasons and digests of a run, each row as text, in an order of their own."""
     tables = [table for table in TABLES if table != "leases"]
     frames = {
         table: lake.read(project, table).drop(columns=["time", "written_at"], errors="ignore") for table in tables
     }
     for frame in frames.values():
         if "details" in frame:
-            frame["details"] = [re.sub(r'"run_because": "[^"]*"', "", text) for text in frame["details"]]
+            frame["details"] = [
+                re.sub(r'"(run_because|(barred_)?digest)": "[^"]*"', "", text) for text in frame["details"]
+            ]
+            frame["name"] = [re.sub(r"/[0-9a-f]{12}$", "", name) for name in frame["name"]]
     return {table: sorted(frame.map(str).itertuples(index=False, name=None)) for table, frame in frames.items()}

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks.lake import Batch, deliveries
+from tasks import clock
+from tasks.lake import Batch, append_entry, deliveries
 from tests.houses import HOUSES, weeks, write_houses
 
 if TYPE_CHECKING:
@@ -99,28 +100,47 @@ def _renamed(where: Path, project: str) -> None:
 
 
 def crown(workspace: Workspace) -> None:
-    """Give a project of another name the same champion."""
+    """Give a project of another name the same champion, in the record of its own lake too."""
+    from tasks.records import PromotionEntry
+    from tasks.registry.mlflow_names import PROMOTED
+
     workspace.registry.ensure(workspace.project, "a copy")
-    workspace.registry.set_alias(workspace.project, "champion", again(workspace, "first").number)
+    first, now = again(workspace, "first"), clock.now()
+    workspace.registry.set_alias(workspace.project, "champion", first.number)
+    workspace.registry.set_tag(workspace.project, first.number, PROMOTED, now.isoformat())
+    entry = PromotionEntry(
+        name=f"{first.number}/promoted/{workspace.project}",
+        night=date.fromisoformat(FIRST),
+        time=now,
+        action="promoted",
+        reason="a copy",
+        subject=f"version {first.number}",
+        digest=workspace.registry.signed(first).digest,
+    )
+    append_entry(workspace.lake, workspace.project, entry)
 
 
 def again(workspace: Workspace, key: str, **tags: str) -> Version:
-    """Add the champion's own files again, under another key."""
-    from tasks.registry import Draft
+    """Register the first champion's own files again, under another key, as a version that beat the champion."""
+    from tasks.registry import Basis, Draft
+    from tasks.registry.mlflow_names import PROMOTED
+    from tasks.spec import evidence_digest
 
     first = workspace.registry.version(PROJECT, 1)
     assert first is not None
-    return workspace.registry.add_version(
-        workspace.project, Draft(key, workspace.registry.fetch(first), tags={**first.tags, **tags})
-    )
+    champion = workspace.champion_record().champions()[0]
+    identity = workspace.lake.identity(workspace.project)
+    basis = Basis(champion.number, champion.digest, evidence_digest(workspace.spec), identity)
+    kept = {name: value for name, value in first.tags.items() if name != PROMOTED}
+    draft = Draft(key, workspace.registry.fetch(first), tags={**kept, **tags}, basis=basis)
+    return workspace.registry.add_version(workspace.project, draft)
 
 
 def contender(workspace: Workspace, key: str) -> int:
     """Add a version that beat the champion and was approved; return its number."""
-    from tasks.registry.mlflow_names import CHALLENGER, COMPARED_WITH, PROMOTED
+    from tasks.registry.mlflow_names import CHALLENGER
 
-    added = again(workspace, key, **{COMPARED_WITH: str(workspace.registry.aliases(workspace.project)["champion"])})
-    workspace.registry.delete_tag(workspace.project, added.number, PROMOTED)
+    added = again(workspace, key)
     workspace.registry.set_alias(workspace.project, CHALLENGER, added.number)
     return added.number
 

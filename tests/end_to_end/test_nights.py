@@ -274,14 +274,16 @@ def test_two_prices_for_one_sale_are_both_quarantined(workspace: Workspace) -> N
     assert held["reasons"].tolist() == ["contradictory_label", "contradictory_label"]
 
 
-def challenger(workspace: Workspace, key: str, champion: str = "1") -> Version:
-    """Put up the champion's own files again, as a version that beat it."""
-    from tasks.registry import Draft
-    from tasks.registry.mlflow_names import COMPARED_WITH
+def challenger(workspace: Workspace, key: str) -> Version:
+    """Register the champion's own files again, as a version that beat it."""
+    from tasks.registry import Basis, Draft
+    from tasks.spec import evidence_digest
 
     source = workspace.registry.version(workspace.project, 1)
     assert source is not None
-    draft = Draft(key=key, files=workspace.registry.fetch(source), tags={COMPARED_WITH: champion})
+    identity = workspace.lake.identity(workspace.project)
+    basis = Basis(1, workspace.registry.signed(source).digest, evidence_digest(workspace.spec), identity)
+    draft = Draft(key=key, files=workspace.registry.fetch(source), basis=basis)
     return workspace.registry.add_version(workspace.project, draft)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +13,16 @@ import pytest
 
 from tasks import clock
 from tasks.lake import read_entries
-from tasks.promote import Proof, RegistryState, asking, carry_out, plan, recorded_champion, rollback, sentence
 from tasks.records import Entry, PromotionEntry, RollbackEntry
-from tasks.registry import Draft, Registry, load_keys
+from tasks.registry import Basis, Draft
 from tasks.registry.mlflow_names import PROMOTED, TO_TELL
+from tasks.spec import evidence_digest
 from tasks.spec.project_spec import ProjectSpec
 
 if TYPE_CHECKING:
     from flows.workspace import Workspace
 
 PROJECT = "promotion"
-EVIDENCE = {"passed": True, "verdict": "clear_win"}
 SPEC = ProjectSpec.model_validate(
     {
         "project": PROJECT,
@@ -31,50 +31,6 @@ SPEC = ProjectSpec.model_validate(
         "features": {"numbers": ["size"]},
     }
 )
-
-
-@pytest.fixture
-def registry(mlflow_url: str, tmp_path: Path) -> Registry:
-    opened = Registry(mlflow_url, load_keys(tmp_path, {}))
-    opened.ensure(PROJECT, "A test's own project.")
-    return opened
-
-
-def seen(registry: Registry) -> RegistryState:
-    versions = registry.versions(PROJECT)
-    return RegistryState(versions, recorded_champion(versions))
-
-
-def settle(registry: Registry, now: datetime) -> list[str]:
-    situation = seen(registry)
-    proofs = {each.number: Proof(json.loads(registry.fetch(each)["evidence.json"])) for each in asking(situation, SPEC)}
-    steps = plan(RegistryState(situation.versions, situation.recorded, proofs), SPEC, now)
-    for step in steps:
-        carry_out(step, PROJECT, registry)
-    return [sentence(step) for step in steps]
-
-
-def test_approve_promote_reject_move_by_hand_and_roll_back(registry: Registry) -> None:
-    now = datetime.now(UTC)
-    for number, compared in ((1, "none"), (2, "1"), (3, "2")):
-        tags = {"leeway.compared_with": compared}
-        registry.add_version(PROJECT, Draft(str(number), {"evidence.json": json.dumps(EVIDENCE).encode()}, tags=tags))
-    assert settle(registry, now) == []
-    registry.set_tag(PROJECT, 1, "approval", "Approved ")
-    assert settle(registry, now) == ["version 1 is the first champion: approved"]
-    registry.set_tag(PROJECT, 2, "approval", "approved")
-    assert settle(registry, now + timedelta(seconds=1)) == ["version 2 is champion after version 1: approved"]
-    assert registry.aliases(PROJECT) == {"champion": 2, "previous": 1}
-    registry.set_tag(PROJECT, 3, "approval", "rejected")
-    registry.set_alias(PROJECT, "champion", 3)
-    assert settle(registry, now) == [
-        "version 3 cannot be promoted again: rejected in MLflow",
-        "the alias champion was moved by hand to version 3; it is back at version 2",
-    ]
-    carry_out(rollback(seen(registry), "prices off", now + timedelta(seconds=2)), PROJECT, registry)
-    assert registry.aliases(PROJECT) == {"champion": 1}
-    assert settle(registry, now) == []
-    assert registry.versions(PROJECT)[1].tags["leeway.barred"] == "rolled back to version 1: prices off"
 
 
 # --- as a flow: written down, carried out, told ----------------------------------------------------------------------
@@ -106,11 +62,40 @@ def made(servers: Path) -> Made:
     return make
 
 
-def waits(workspace: Workspace, key: str = "one", compared: str = "none") -> int:
+def waits(workspace: Workspace, key: str = "one", **changes: Any) -> int:
+    """Add a version that beat the recorded champion; `changes` are to what its training rests on."""
     evidence = json.dumps({**WON, "passed": True, "verdict": "clear_win"}).encode()
     workspace.registry.ensure(workspace.project, "a test's own project")
-    draft = Draft(key, {"evidence.json": evidence}, "May it?\n\nWhy.", {"leeway.compared_with": compared})
+    champions = workspace.champion_record().champions()
+    number, digest = (champions[0].number, champions[0].digest) if champions else (None, "")
+    basis = Basis(number, digest, evidence_digest(workspace.spec), workspace.lake.identity(workspace.project))
+    draft = Draft(key, {"evidence.json": evidence}, "May it?\n\nWhy.", basis=replace(basis, **changes))
     return workspace.registry.add_version(workspace.project, draft).number
+
+
+@flows
+def test_approve_promote_reject_move_by_hand_and_roll_back(made: Made) -> None:
+    from flows.promote import roll_back_now
+
+    workspace = made("answers")
+    registry, project = workspace.registry, workspace.project
+    waits(workspace)
+    assert promoted(workspace)["reason"] == "nothing to do"
+    registry.set_tag(project, 1, "approval", "Approved ")
+    assert promoted(workspace)["reason"] == "version 1 is the first champion: approved"
+    registry.set_tag(project, waits(workspace, "two"), "approval", "approved")
+    assert promoted(workspace)["reason"] == "version 2 is champion after version 1: approved"
+    assert registry.aliases(project) == {"champion": 2, "previous": 1}
+    registry.set_tag(project, waits(workspace, "three"), "approval", "rejected")
+    registry.set_alias(project, "champion", 3)
+    assert promoted(workspace)["reason"].split("; ", 1) == [
+        "version 3 cannot be promoted again: rejected in MLflow",
+        "the alias champion was moved by hand to version 3; it is back at version 2",
+    ]
+    roll_back_now(workspace, "prices off", NIGHT)
+    assert registry.aliases(project) == {"champion": 1}
+    assert promoted(workspace)["action"] == "none"
+    assert registry.versions(project)[1].tags["leeway.barred"] == "rolled back to version 1: prices off"
 
 
 def promoted(workspace: Workspace) -> dict[str, Any]:
@@ -179,14 +164,16 @@ def test_every_step_is_written_down_with_who_when_and_why(
     workspace = made("audited", "{promote: automatic}")
     waits(workspace)
     promoted(workspace)
-    workspace.registry.set_tag(workspace.project, waits(workspace, "two", "1"), "approval", "approved")
+    workspace.registry.set_tag(workspace.project, waits(workspace, "two"), "approval", "approved")
     workspace.registry.set_tag(workspace.project, 2, "approval.by", "ben")
     workspace.registry.set_tag(workspace.project, 2, "approval.reason", "better for old flats")
     promoted(workspace)
     workspace.registry.set_alias(workspace.project, "champion", 1)
     promoted(workspace)
     roll_back_now(workspace, "offers were too high", NIGHT)
-    workspace.registry.set_tag(workspace.project, waits(workspace, "three", "7"), "approval", "approved")
+    workspace.registry.set_tag(
+        workspace.project, waits(workspace, "three", champion=7, champion_digest="7" * 64), "approval", "approved"
+    )
     promoted(workspace)
     workspace.registry.delete_tag(workspace.project, 3, "approval")
     late = clock.now() + timedelta(days=40)

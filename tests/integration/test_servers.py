@@ -6,6 +6,7 @@ differ.
 from __future__ import annotations
 
 import base64
+import importlib
 import json
 import os
 import socket
@@ -26,11 +27,15 @@ import pytest
 import yaml
 
 from flows.stack.local_stack import QUIET, drain_logs
-from tasks.registry import Draft, Keys, Registry, Version, load_keys
+from tasks.lake import read_entries
+from tasks.records import PromotionEntry
+from tasks.registry import Basis, Draft, Keys, Registry, Version, load_keys
 from tasks.registry.mlflow_names import APPROVAL, CHAMPION
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+    from flows.workspace import Workspace
 
 pytestmark = pytest.mark.filterwarnings(  # of mlflow's own imports
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore:starlette.middleware.wsgi"
@@ -42,6 +47,12 @@ START_SECONDS = 180
 STOP_SECONDS = 20
 APPROVER = "approver"
 PROJECT = "shop"
+SPEC = """
+project: {name}
+scope: {{owner: me, objective: A test., metric: mean_absolute_error}}
+source: {{uri: landing, id: [id], event_time: at, label: {{column: price}}}}
+features: {{numbers: [size]}}
+"""
 
 
 @dataclass(frozen=True)
@@ -327,25 +338,35 @@ def test_a_version_is_registered_by_the_pipeline_and_its_files_lie_in_the_store(
     assert all(each["Key"].startswith("mlflow/") for each in stored["Contents"])
 
 
-def test_the_pipeline_cannot_approve_what_it_registered(
-    registered: Version, acting: Callable[[str], MlflowClient]
+ANSWER = (APPROVAL, "approval.by", "approval.reason")
+
+
+@pytest.mark.parametrize("account", ["pipeline", "admin"])
+def test_an_account_that_is_not_listed_cannot_approve(
+    registered: Version, acting: Callable[[str], MlflowClient], account: str
 ) -> None:
-    client, number = acting("pipeline"), str(registered.number)
-    assert "pipeline is not an approver" in refused(client.set_model_version_tag, PROJECT, number, APPROVAL, "approved")
+    client, number = acting(account), str(registered.number)
+    for tag in ANSWER:
+        assert f"{account} is not an approver" in refused(client.set_model_version_tag, PROJECT, number, tag, APPROVER)
     refused(client.set_model_version_tag, PROJECT, number, " Approval ", "approved")
     source, tags = f"runs:/{registered.run_id}/model", {APPROVAL: "approved"}
     refused(client.create_model_version, PROJECT, source, run_id=registered.run_id, tags=tags)
     client.set_model_version_tag(PROJECT, number, "leeway.kind", "covariate")  # its own tags it may write
 
 
-def test_an_approver_may_approve_and_nothing_else(
+def test_an_approver_may_answer_under_its_own_name_and_nothing_else(
     stack: Stack, registered: Version, acting: Callable[[str], MlflowClient], keys: Keys, tmp_path: Path
 ) -> None:
     client, number = acting(APPROVER), str(registered.number)
-    client.set_model_version_tag(PROJECT, number, APPROVAL, "approved")
-    assert "only write the tag approval" in refused(
-        client.set_model_version_tag, PROJECT, number, "leeway.promoted", "now"
-    )
+    for tag, value in zip(ANSWER, ("approved", APPROVER, "better for old flats"), strict=True):
+        client.set_model_version_tag(PROJECT, number, tag, value)
+    for other in ("pipeline", "bob", f"{APPROVER} ", ""):
+        assert f"may only write {APPROVER} as the tag approval.by" in refused(
+            client.set_model_version_tag, PROJECT, number, "approval.by", other
+        )
+    for tag in ("leeway.promoted", "leeway.barred", "approval.refused"):
+        assert "only write the tags approval," in refused(client.set_model_version_tag, PROJECT, number, tag, "now")
+    refused(client.delete_model_version_tag, PROJECT, number, "leeway.kind")
     refused(client.set_registered_model_alias, PROJECT, CHAMPION, number)
     refused(client.create_model_version, PROJECT, f"runs:/{registered.run_id}/model", run_id=registered.run_id)
     refused(client.delete_model_version, PROJECT, number)
@@ -354,7 +375,79 @@ def test_an_approver_may_approve_and_nothing_else(
         client.log_artifact(registered.run_id, str(tmp_path / "model.onnx"), "model")
     acting("pipeline")
     (version,) = Registry(stack.mlflow, keys).versions(PROJECT)
-    assert version.tags[APPROVAL] == "approved"
+    assert [version.tags[tag] for tag in ANSWER] == ["approved", APPROVER, "better for old flats"]
+
+
+@pytest.mark.parametrize(("listed", "allowed"), [("ann", False), ("ann, admin", True), ("", False)])
+def test_the_admin_approves_only_when_it_is_listed(listed: str, allowed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(INFRA / "mlflow")
+    rules = importlib.import_module("leeway_approvers")
+    said = rules.refusal("admin", {APPROVAL: "approved", "approval.by": "admin"}, rules.approvers(listed))
+    assert (said == "") is allowed
+
+
+@pytest.mark.parametrize("how", ["as the page does", "by the command line"])
+def test_an_approver_approves_and_the_pipeline_promotes(
+    stack: Stack, acting: Callable[[str], MlflowClient], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    from flows.cli.commands.models.answer_challenger import answer_challenger
+    from flows.promote import promote
+
+    name = "flats" if how == "as the page does" else "houses"
+    workspace = offered(stack, acting, monkeypatch, tmp_path / name)
+    with prefect_of(stack, tmp_path):
+        acting(APPROVER)
+        if how == "as the page does":
+            for tag, value in zip(ANSWER, ("approved", APPROVER, "better"), strict=True):
+                set_tag_as_the_page_does(stack, name, tag, value)
+        else:
+            answer_challenger(name, 1, "approved", "better")
+        assert workspace.registry.aliases(name) == {}
+        acting("pipeline")
+        assert promote(name)["reason"] == "version 1 is the first champion: approved"
+    assert workspace.registry.aliases(name) == {CHAMPION: 1}
+    promoted = read_entries(workspace.lake, name, "promotion")[-1]
+    assert isinstance(promoted, PromotionEntry)
+    assert (promoted.action, promoted.actor, promoted.because) == ("promoted", APPROVER, "better")
+
+
+def offered(
+    stack: Stack, acting: Callable[[str], MlflowClient], monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> Workspace:
+    """Return a project with a version that won, registered by the pipeline."""
+    from flows.workspace import open_workspace
+    from tasks.spec import evidence_digest
+
+    folder.mkdir()
+    (folder / "project.yaml").write_text(SPEC.format(name=folder.name), encoding="utf-8")
+    environment = {
+        "MLFLOW_TRACKING_URI": stack.mlflow,
+        "PREFECT_API_URL": stack.prefect,
+        "LEEWAY_HOME": str(folder.parent / "home"),
+        "LEEWAY_PROJECTS": str(folder.parent),
+        "LEEWAY_SIGNING_KEY": stack.secret("signing_key"),
+    }
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    acting("pipeline")
+    workspace = open_workspace(folder.name)
+    workspace.registry.ensure(folder.name, "A test's own project.")
+    frozen = INFRA.parent / "tests" / "unit" / "evaluate" / "frozen" / "evidence_2.json"
+    won = {**json.loads(frozen.read_text(encoding="utf-8")), "passed": True, "verdict": "clear_win"}
+    basis = Basis(None, "", evidence_digest(workspace.spec), workspace.lake.identity(folder.name))
+    draft = Draft(f"{folder.name}/1", {"evidence.json": json.dumps(won).encode()}, basis=basis)
+    workspace.registry.add_version(folder.name, draft)
+    return workspace
+
+
+def set_tag_as_the_page_does(stack: Stack, name: str, key: str, value: str) -> None:
+    content = json.dumps({"name": name, "version": "1", "key": key, "value": value}).encode()
+    address = f"{stack.mlflow}/ajax-api/2.0/mlflow/model-versions/set-tag"
+    request = urllib.request.Request(address, content, {"Content-Type": "application/json"}, method="POST")  # noqa: S310
+    account = f"{APPROVER}:{stack.secret(f'mlflow_{APPROVER}_password')}"
+    request.add_header("Authorization", f"Basic {base64.b64encode(account.encode()).decode()}")
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own http address
+        assert answer.status == 200
 
 
 def test_the_champion_is_the_pipelines_to_set_and_an_answer_is_its_to_take_back(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tasks.errors import DataError
 from tasks.promote import (
+    Adopt,
     Promote,
     Proof,
     PutBack,
@@ -19,14 +20,19 @@ from tasks.promote import (
     Reject,
     RollBack,
     Step,
+    StepTime,
+    answered,
+    approval_entry,
     asking,
     carry_out,
     plan,
-    recorded_champion,
     rollback,
     sentence,
+    step_entry,
 )
-from tasks.registry import Version
+from tasks.records import Entry, PromotionEntry, RecordedVersion, champion_record
+from tasks.registry import Basis, Signed, Statement, Version
+from tasks.spec import evidence_digest
 from tasks.spec.project_spec import ProjectSpec
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -48,26 +54,33 @@ class CrashError(Exception):
 
 
 class Shelf:
-    """A registry in memory that crashes before its n-th write."""
+    """A registry in memory that crashes before its n-th write, and a decision record, which is written first."""
 
     def __init__(self, crash_at: int | None = None) -> None:
         self.tags: dict[int, dict[str, str]] = {}
         self.aliases: dict[str, int] = {}
+        self.entries: list[Entry] = []
+        self.signed: dict[int, Signed] = {}
         self.left = crash_at
 
     def add(self, number: int, tags: Mapping[str, str] | None = None) -> Shelf:
-        champion = recorded_champion(self.versions())
-        compared = {"leeway.compared_with": "none" if champion is None else str(champion)}
-        self.tags[number] = {**compared, **(tags or {})}
+        champion = self.champion
+        basis = Basis(champion, digest(champion) if champion else "", evidence_digest(SPEC), "lake")
+        self.signed[number] = Signed(digest(number), Statement(f"run-{number}", NOW - timedelta(days=1), basis))
+        self.tags[number] = dict(tags or {})
         self.aliases["challenger"] = number
         return self
+
+    @property
+    def champion(self) -> int | None:
+        return RegistryState(self.versions(), champion_record(self.entries)).champion
 
     def versions(self) -> list[Version]:
         return [
             Version(
                 project="mine",
                 number=number,
-                run_id="",
+                run_id=f"run-{number}",
                 tags=dict(tags),
                 aliases=tuple(alias for alias, at in self.aliases.items() if at == number),
                 created=NOW - timedelta(days=1),
@@ -77,15 +90,25 @@ class Shelf:
         ]
 
     def situation(self) -> RegistryState:
-        seen = RegistryState(self.versions(), recorded_champion(self.versions()))
-        return replace(seen, proofs={version.number: GOOD for version in asking(seen, AUTOMATIC)})
+        seen = RegistryState(self.versions(), champion_record(self.entries), lake="lake")
+        read = [*asking(seen, AUTOMATIC), *answered(seen, SPEC, NOW)]
+        proofs = {version.number: replace(GOOD, signed=self.signed[version.number]) for version in read}
+        return replace(seen, proofs=proofs)
+
+    def carry_out(self, step: Step, at: datetime = NOW) -> None:
+        """Record a step once, and carry it out."""
+        state, moment = self.situation(), StepTime(at.date(), at)
+        found = [approval_entry(step, state, moment), step_entry(step, state, moment, ("me", ""))]
+        names = {(entry.kind, entry.name) for entry in self.entries}
+        self.entries += [entry for entry in found if entry is not None and (entry.kind, entry.name) not in names]
+        carry_out(step, "mine", self)
 
     def settle(self, spec: ProjectSpec = SPEC, at: datetime = NOW) -> list[Step]:
         done: list[Step] = []
         while steps := plan(self.situation(), spec, at):
             assert len(done) < 20, "the plan never settles"
             for step in steps:
-                carry_out(step, "mine", self)
+                self.carry_out(step, at)
             done += steps
         return done
 
@@ -111,6 +134,10 @@ class Shelf:
     def delete_tag(self, _project: str, number: int, key: str) -> None:
         self._write()
         self.tags[number].pop(key, None)
+
+
+def digest(number: int) -> str:
+    return f"digest-of-{number}"
 
 
 def crowned(*numbers: int) -> Shelf:
@@ -165,11 +192,16 @@ def test_an_approval_after_a_rejection_is_refused_with_advice() -> None:
     shelf.tags[2]["approval"] = "approved"
     (step,) = shelf.settle()
     assert isinstance(step, Refuse)
-    assert "delete the tag leeway.barred" in shelf.tags[2]["approval.refused"]
-    del shelf.tags[2]["leeway.barred"]
+    assert "retrain for a new version" in shelf.tags[2]["approval.refused"]
+
+
+def test_a_rejected_version_without_its_tag_is_still_barred_by_the_record() -> None:
+    shelf = crowned(1).add(2, {"approval": "rejected"})
     shelf.settle()
-    assert shelf.aliases["champion"] == 2
-    assert "approval.refused" not in shelf.tags[2]
+    del shelf.tags[2]["leeway.barred"]
+    shelf.tags[2]["approval"] = "approved"
+    (step,) = shelf.settle()
+    assert step == Refuse(2, ("it cannot be promoted (rejected in MLflow); retrain for a new version",))
 
 
 def test_a_typing_error_is_answered_once() -> None:
@@ -235,31 +267,77 @@ def test_a_champion_deleted_in_mlflow_gives_way_to_the_one_before() -> None:
     assert shelf.settle() == [PutBack(1, None)]
 
 
-def test_a_champion_barred_by_hand_gives_way_to_the_one_before() -> None:
+def test_a_bar_that_was_set_by_hand_does_not_depose_the_champion() -> None:
     shelf = crowned(1, 2)
-    shelf.tags[2]["leeway.barred"] = "complaints"
-    assert PutBack(1, 2) in shelf.settle()
-    assert shelf.aliases["champion"] == 1
+    shelf.tags[2]["leeway.barred"] = "rolled back to version 1: not true"
+    assert shelf.settle() == []
+    assert shelf.aliases == {"champion": 2, "previous": 1}
 
 
-def test_a_record_that_lags_behind_a_promotion_does_not_undo_it() -> None:
-    shelf = crowned(1, 2)
-    late = RegistryState(shelf.versions(), recorded=1, proofs={2: GOOD})
-    (step,) = plan(late, SPEC, NOW)
+def test_a_promotion_that_was_recorded_but_not_carried_out_is_carried_out() -> None:
+    shelf = crowned(1).add(2, APPROVED)
+    (step,) = plan(shelf.situation(), SPEC, NOW)
+    shelf.left = 0
+    with pytest.raises(CrashError):
+        shelf.carry_out(step)
+    shelf.left = None
+    shelf.tags[2]["approval"] = "rejected"
+    assert shelf.champion == 2
     assert isinstance(step, Promote)
-    assert (step.number, step.previous) == (2, 1)
+    assert shelf.settle() == [replace(step, automatic=True)]
+    assert shelf.aliases == {"champion": 2, "previous": 1}
+
+
+@pytest.mark.parametrize("tag", ["leeway.promoted", "leeway.restored"])
+def test_a_tag_that_claims_a_promotion_makes_no_champion(tag: str) -> None:
+    shelf = crowned(1).add(2, {tag: "2026-11-20T12:00:00+00:00"})
+    shelf.aliases["champion"] = 2
+    assert shelf.settle() == [PutBack(1, 2)]
+    assert shelf.champion == shelf.aliases["champion"] == 1
+
+
+def test_a_second_version_of_a_run_is_refused_even_if_its_own_approval_is_in_order() -> None:
+    shelf = crowned(1).add(2, {"approval": "rejected"})
+    shelf.settle()
+    shelf.add(3, APPROVED)
+    shelf.signed[3] = shelf.signed[2]
+    (step,) = shelf.settle()
+    assert step == Refuse(3, ("it cannot be promoted (rejected in MLflow); retrain for a new version",))
+    shelf.add(4)
+    shelf.add(5, APPROVED)
+    shelf.signed[5] = shelf.signed[4]
+    versions = [replace(one, run_id="run-4") if one.number == 5 else one for one in shelf.versions()]
+    (step,) = plan(replace(shelf.situation(), versions=versions), SPEC, NOW)
+    assert step == Refuse(5, ("it has the same content as version 4, and a content is registered only once",))
+
+
+def test_a_deleted_champion_gives_way_to_the_one_before() -> None:
+    shelf = crowned(1, 2)
+    del shelf.tags[2], shelf.aliases["champion"]
+    assert shelf.settle() == [PutBack(1, None)]
+    assert shelf.champion == 1
+
+
+def test_a_champion_without_a_recorded_digest_is_adopted_with_the_digest_it_has() -> None:
+    shelf = crowned(1)
+    shelf.entries = [replace(entry, digest="") for entry in shelf.entries if isinstance(entry, PromotionEntry)]
+    read = replace(shelf.situation(), champion_proof=replace(GOOD, signed=Signed(digest(1))))
+    (step,) = plan(read, SPEC, NOW)
+    assert step == Adopt(1)
+    entry = step_entry(step, read, StepTime(NOW.date(), NOW), ("leeway", ""))
+    assert champion_record([*shelf.entries, entry]).champions() == [RecordedVersion(1, digest(1))]
 
 
 def test_a_tag_that_is_not_a_time_makes_no_champion() -> None:
     shelf = crowned(1).add(2, {"leeway.promoted": "yesterday"}).add(3, {"leeway.promoted": "2026-11-20T12:00:00"})
-    assert recorded_champion(shelf.versions()) == 1
+    assert shelf.champion == 1
 
 
 def test_a_rollback_returns_to_the_one_before_and_bars_the_other() -> None:
     shelf = crowned(1, 2, 3)
     step = rollback(shelf.situation(), "prices off", NOW)
     assert step == RollBack(3, to=2, previous=1, reason="prices off", at=NOW, approvals=("approval",))
-    carry_out(step, "mine", shelf)
+    shelf.carry_out(step)
     assert shelf.aliases == {"champion": 2, "previous": 1}
     assert shelf.tags[3]["leeway.barred"] == "rolled back to version 2: prices off"
     assert "approval" not in shelf.tags[3]
@@ -268,21 +346,25 @@ def test_a_rollback_returns_to_the_one_before_and_bars_the_other() -> None:
 
 def test_an_old_approval_does_not_undo_a_rollback() -> None:
     shelf = crowned(1, 2)
-    carry_out(rollback(shelf.situation(), "worse", NOW), "mine", shelf)
+    shelf.carry_out(rollback(shelf.situation(), "worse", NOW))
     shelf.tags[2] |= APPROVED
     (step,) = shelf.settle()
     assert isinstance(step, Refuse)
     assert shelf.aliases["champion"] == 1
 
 
-def test_a_version_rolled_back_can_return_when_a_person_lifts_the_bar_and_approves_again() -> None:
+@pytest.mark.parametrize("spec", [SPEC, AUTOMATIC])
+def test_a_version_rolled_back_does_not_return_when_its_tags_are_removed(spec: ProjectSpec) -> None:
     shelf = crowned(1, 2)
-    carry_out(rollback(shelf.situation(), "worse", NOW), "mine", shelf)
-    del shelf.tags[2]["leeway.barred"]
-    assert shelf.settle() == []
+    shelf.carry_out(rollback(shelf.situation(), "worse", NOW))
+    shelf.tags[2].clear()
+    shelf.settle(spec)
+    shelf.tags[2] = {}
+    shelf.settle(spec)
+    assert shelf.aliases == {"champion": 1}
     shelf.tags[2] |= APPROVED
-    shelf.settle(at=NOW + timedelta(hours=1))
-    assert shelf.aliases == {"champion": 2, "previous": 1}
+    shelf.settle(spec, at=NOW + timedelta(hours=1))
+    assert shelf.aliases == {"champion": 1}
 
 
 @pytest.mark.parametrize("moved_to", [1, 4])
@@ -327,16 +409,16 @@ def test_a_promotion_cut_anywhere_ends_as_an_undisturbed_one(crash_at: int) -> N
 def test_a_rollback_cut_anywhere_ends_as_an_undisturbed_one(crash_at: int, finisher: str, previous: int) -> None:
     expected, shelf = crowned(1, 2, 3), crowned(1, 2, 3)
     expected.aliases["previous"] = shelf.aliases["previous"] = previous
-    carry_out(rollback(expected.situation(), "worse", NOW), "mine", expected)
+    expected.carry_out(rollback(expected.situation(), "worse", NOW))
     shelf.left = crash_at
     try:
-        carry_out(rollback(shelf.situation(), "worse", NOW), "mine", shelf)
+        shelf.carry_out(rollback(shelf.situation(), "worse", NOW))
     except CrashError:
         shelf.left = None
         if finisher == "the next plan" and "leeway.barred" in shelf.tags[3]:
             shelf.settle()
         else:
-            carry_out(rollback(shelf.situation(), "worse", NOW), "mine", shelf)
+            shelf.carry_out(rollback(shelf.situation(), "worse", NOW))
     assert (shelf.aliases, shelf.tags) == (expected.aliases, expected.tags)
     assert shelf.settle() == []
 
@@ -365,7 +447,7 @@ def do(shelf: Shelf, deed: str, what: object, at: datetime) -> None:
             shelf.aliases.pop(alias, None)
         case "roll back", int(crash_at):
             shelf.left = crash_at
-            carry_out(rollback(shelf.situation(), "worse", at), "mine", shelf)
+            shelf.carry_out(rollback(shelf.situation(), "worse", at), at)
         case "crash", int(crash_at):
             shelf.left = crash_at
             shelf.settle(at=at)
@@ -382,10 +464,10 @@ def test_whatever_people_and_crashes_do_the_champion_is_one_that_was_approved(de
             do(shelf, deed, what, at)
         ever_approved |= {n for n, tags in shelf.tags.items() if tags.get("approval") == "approved"}
         shelf.left = None
-        before = recorded_champion(shelf.versions())
+        before = shelf.champion
         shelf.settle(at=at)
         champion = shelf.aliases.get("champion")
-        assert champion == recorded_champion(shelf.versions())
+        assert champion == shelf.champion
         assert champion is None or champion in ever_approved
         assert champion is None or "leeway.barred" not in shelf.tags[champion]
         assert before is None or champion is not None
@@ -394,11 +476,11 @@ def test_whatever_people_and_crashes_do_the_champion_is_one_that_was_approved(de
 def test_a_request_without_an_answer_ends_and_makes_room_for_the_next() -> None:
     shelf = Shelf().add(1)
     late = NOW + timedelta(days=SPEC.gate.evidence_days)
-    steps = plan(RegistryState(shelf.versions(), None), SPEC, late)
+    steps = plan(RegistryState(shelf.versions()), SPEC, late)
     assert steps == [Reject(1, "no answer within gate.evidence_days, 30", clears_challenger=True)]
 
 
 def test_nothing_is_promoted_from_which_there_is_no_way_back() -> None:
-    shelf = Shelf().add(1, {"approval": "approved"})
-    seen = RegistryState(shelf.versions(), None, {1: GOOD}, way_back="model.onnx has changed")
-    assert plan(seen, SPEC, NOW) == [Refuse(1, ("a rollback would not be possible: model.onnx has changed",))]
+    shelf = crowned(1).add(2, APPROVED)
+    seen = replace(shelf.situation(), champion_proof=Proof(None, "model.onnx has changed"))
+    assert plan(seen, SPEC, NOW) == [Refuse(2, ("a rollback would not be possible: model.onnx has changed",))]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tasks.errors import EvidenceError
 from tasks.registry.manifest import seal, verify
 from tasks.registry.signing import FILE_VARIABLE, VARIABLE, Keys, load_keys
+from tasks.registry.statement import Statement
 
 ABOUT = {"project": "mine", "key": "mine/1"}
 FILES = {"a.txt": b"alpha"}
@@ -20,7 +22,7 @@ OTHER_PEM = OTHER_KIND.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryp
 
 def signed(keys: Keys) -> dict[str, bytes]:
     assert keys.private is not None
-    return seal(FILES, ABOUT, keys.private)
+    return seal(FILES, ABOUT, keys.private, Statement("a run", datetime(2026, 1, 1, tzinfo=UTC)))
 
 
 def test_a_key_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
