@@ -1,4 +1,4 @@
-"""Answers of people, carried out in a real MLflow registry, written down, and told."""
+"""Answers of people, carried out in a real MLflow registry, written down, and reported."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SPEC = ProjectSpec.model_validate(
 )
 
 
-# --- as a flow: written down, carried out, told ----------------------------------------------------------------------
+# --- as a flow: written down, carried out, reported ----------------------------------------------------------------------
 
 NIGHT = date(2026, 11, 20)
 WON = json.loads((Path(__file__).parents[1] / "unit/evaluate/frozen/evidence_2.json").read_text(encoding="utf-8"))
@@ -106,16 +106,16 @@ def promoted(workspace: Workspace) -> dict[str, Any]:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[Entry]:
-    """Collect what people are told of."""
+def reported(monkeypatch: pytest.MonkeyPatch) -> list[Entry]:
+    """Collect what people are notified of."""
     said: list[Entry] = []
     monkeypatch.setattr("flows.promote.send_notifications_task", lambda _lake, _spec, entry, _known: said.append(entry))
     return said
 
 
 @flows
-def test_a_promotion_that_nobody_lived_to_tell_of_is_told_by_the_next_run_and_once(
-    made: Made, told: list[Entry], monkeypatch: pytest.MonkeyPatch
+def test_a_promotion_that_a_crashed_run_did_not_report_is_reported_by_the_next_run_and_once(
+    made: Made, reported: list[Entry], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = made("untold")
     number = waits(workspace)
@@ -132,19 +132,21 @@ def test_a_promotion_that_nobody_lived_to_tell_of_is_told_by_the_next_run_and_on
     assert left is not None
     assert workspace.registry.aliases(workspace.project)["champion"] == number
     assert {PROMOTED, TO_TELL} <= set(left.tags)
-    assert told == []
+    assert reported == []
     assert promoted(workspace)["action"] == "none"
-    assert [(each.action, each.reason) for each in told] == [("promoted", "version 1 is the first champion: approved")]
+    assert [(each.action, each.reason) for each in reported] == [
+        ("promoted", "version 1 is the first champion: approved")
+    ]
     version = workspace.registry.version(workspace.project, number)
     assert version is not None
     assert TO_TELL not in version.tags
     assert version.description.startswith("version 1 is the first champion")
     promoted(workspace)
-    assert len(told) == 1
+    assert len(reported) == 1
 
 
 @flows
-def test_a_step_that_was_never_carried_out_is_not_told(made: Made, told: list[Entry]) -> None:
+def test_a_step_that_was_never_carried_out_is_not_reported(made: Made, reported: list[Entry]) -> None:
     workspace = made("undone")
     number = waits(workspace)
     workspace.registry.set_tag(workspace.project, number, TO_TELL, f"promotion/{number}/promoted")
@@ -152,12 +154,12 @@ def test_a_step_that_was_never_carried_out_is_not_told(made: Made, told: list[En
     version = workspace.registry.version(workspace.project, number)
     assert version is not None
     assert TO_TELL not in version.tags
-    assert told == []
+    assert reported == []
 
 
 @flows
 def test_every_step_is_written_down_with_who_when_and_why(
-    made: Made, told: list[Entry], monkeypatch: pytest.MonkeyPatch
+    made: Made, reported: list[Entry], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flows.promote import roll_back_now
 
@@ -193,4 +195,11 @@ def test_every_step_is_written_down_with_who_when_and_why(
     assert "it was compared with champion 7" in rows[6].reason
     assert rows[7].reason == "version 3 cannot be promoted again: no answer within gate.evidence_days, 30"
     assert all(each.time.tzinfo is not None for each in rows)
-    assert [each.action for each in told] == ["promoted", "promoted", "put_back", "rolled_back", "refused", "rejected"]
+    assert [each.action for each in reported] == [
+        "promoted",
+        "promoted",
+        "put_back",
+        "rolled_back",
+        "refused",
+        "rejected",
+    ]

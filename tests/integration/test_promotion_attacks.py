@@ -86,7 +86,7 @@ class Target:
         self.client.delete_model_version_tag(self.project, str(number), name)
 
     def replay(self, number: int, **tags: str) -> int:
-        """Register a version's run once more, with its tags."""
+        """Register a version's run again, with its tags."""
         version = self.client.get_model_version(self.project, str(number))
         kept = {name: value for name, value in version.tags.items() if name in {KEY, COMPARED_WITH}}
         made = self.client.create_model_version(

@@ -147,7 +147,7 @@ def test_tags_and_cards_are_changed_in_place(registry: Registry, project: str) -
 def test_what_is_not_there_is_none(registry: Registry, project: str) -> None:
     assert registry.version(project, 99) is None
     assert registry.by_alias(project, "champion") is None
-    assert registry.versions("nobody") == []
+    assert registry.versions("unknown") == []
     with pytest.raises(Terminal, match="no such object"):
         registry.set_alias(project, "champion", 99)
 

@@ -91,7 +91,7 @@ class Stack:
         return (self.secrets / name).read_text()
 
     def status(self, url: str, account: str | None = None) -> int:
-        """Return how a server answers somebody, or nobody."""
+        """Return how a server answers an account, or a caller without one."""
         request = urllib.request.Request(url)  # noqa: S310 - our own http address
         if account is not None:
             request.add_header("Authorization", f"Basic {base64.b64encode(account.encode()).decode()}")
@@ -247,7 +247,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def acting(stack: Stack) -> Iterator[Callable[[str], MlflowClient]]:
-    """Become an account of MLflow; whoever asks MLflow next in this process asks as that one."""
+    """Become an account of MLflow; the next caller of MLflow in this process uses it."""
     from mlflow import MlflowClient
 
     with pytest.MonkeyPatch.context() as environment:
@@ -296,14 +296,14 @@ def prefect_of(stack: Stack, home: Path) -> Iterator[None]:
         drain_logs()
 
 
-def test_prefect_answers_nobody_it_does_not_know_but_says_that_it_is_well(stack: Stack) -> None:
+def test_prefect_refuses_unknown_callers_but_says_that_it_is_well(stack: Stack) -> None:
     assert stack.status(f"{stack.prefect}/health") == stack.status(f"{stack.prefect}/ready") == 200
     asked = f"{stack.prefect}/version"
     assert stack.status(asked) == stack.status(asked, "leeway:guessed") == 401
     assert stack.status(asked, stack.secret("prefect_auth")) == 200
 
 
-def test_mlflow_answers_nobody_it_does_not_know_but_says_that_it_is_well(stack: Stack) -> None:
+def test_mlflow_refuses_unknown_callers_but_says_that_it_is_well(stack: Stack) -> None:
     assert stack.status(f"{stack.mlflow}/health") == 200
     asked = f"{stack.mlflow}/api/2.0/mlflow/experiments/get?experiment_id=0"
     assert stack.status(asked) == stack.status(asked, "pipeline:guessed") == 401
@@ -459,7 +459,7 @@ def test_the_champion_is_the_pipelines_to_set_and_an_answer_is_its_to_take_back(
     acting("pipeline").delete_model_version_tag(PROJECT, number, APPROVAL)  # as a rollback does
 
 
-def test_an_account_keeps_the_password_that_somebody_chose(stack: Stack, acting: Callable[[str], MlflowClient]) -> None:
+def test_an_account_keeps_the_password_that_a_user_chose(stack: Stack, acting: Callable[[str], MlflowClient]) -> None:
     from mlflow.server.auth.client import AuthServiceClient
 
     acting("admin")
