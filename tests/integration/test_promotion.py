@@ -33,7 +33,7 @@ SPEC = ProjectSpec.model_validate(
 )
 
 
-# --- as a flow: written down, carried out, reported ----------------------------------------------------------------------
+# --- as a flow: written down, carried out, reported -----------------------------------------------------------------
 
 NIGHT = date(2026, 11, 20)
 WON = json.loads((Path(__file__).parents[1] / "unit/evaluate/frozen/evidence_2.json").read_text(encoding="utf-8"))
