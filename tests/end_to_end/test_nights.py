@@ -58,7 +58,7 @@ def run_promote(project: str) -> dict[str, Any]:
 
 
 def in_another_unit(delivered: Cells, rows: int) -> Cells:
-    """Return a delivery whose first rows have an area a thousand times too large."""
+    """Return a delivery; the area of its first rows is a thousand times too large."""
     header, *rest = delivered
     wrong = [[*row[:AREA], str(int(row[AREA]) * UNIT), *row[AREA + 1 :]] for row in rest[:rows]]
     return [header, *wrong, *rest[rows:]]
@@ -138,7 +138,7 @@ def test_a_delivery_in_another_unit_is_quarantined_whole_and_never_learned_from(
     assert len(read_entries(workspace.lake, PROJECT, "retraining")) == 1
 
 
-def test_three_broken_rows_are_quarantined_alone(workspace: Workspace) -> None:
+def test_only_three_broken_rows_are_quarantined(workspace: Workspace) -> None:
     land(workspace.folder, "sales", NIGHT, in_another_unit(cells("sales"), 3))
     assert run_night(NIGHT)["action"] != "quarantine"
     partly = batch(workspace, NIGHT)
@@ -275,7 +275,7 @@ def test_two_prices_for_one_sale_are_both_quarantined(workspace: Workspace) -> N
 
 
 def challenger(workspace: Workspace, key: str, champion: str = "1") -> Version:
-    """Put up the champion's own files once more, as a version that beat it."""
+    """Register the champion's own files again, as a version that beat it."""
     from tasks.registry import Draft
     from tasks.registry.mlflow_names import COMPARED_WITH
 
@@ -313,7 +313,7 @@ def test_an_alias_set_by_hand_before_anything_was_promoted_is_removed(
     assert [entry.subject for entry in read_entries(fresh.lake, "unpromoted", "promotion")] == ["no version"]
 
 
-def test_an_approved_version_whose_model_was_changed_on_disk_is_refused(own: Workspace, mlflow_artifacts: Path) -> None:
+def test_an_approved_version_with_a_model_changed_on_disk_is_refused(own: Workspace, mlflow_artifacts: Path) -> None:
     changed = challenger(own, "changed-on-disk")
     model = next(mlflow_artifacts.glob(f"*/{changed.run_id}/artifacts/model/model.onnx"))
     model.write_bytes(model.read_bytes()[:-1] + b"\x00")
@@ -325,7 +325,7 @@ def test_an_approved_version_whose_model_was_changed_on_disk_is_refused(own: Wor
     own.registry.delete_tag(own.project, changed.number, "approval")
 
 
-def test_a_challenger_is_rejected_by_the_command_line_and_the_record_knows_by_whom(
+def test_a_challenger_is_rejected_by_the_command_line_and_the_record_names_the_person(
     own: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flows.cli.commands.models.answer_challenger import answer_challenger
@@ -340,7 +340,7 @@ def test_a_challenger_is_rejected_by_the_command_line_and_the_record_knows_by_wh
 
 
 @pytest.mark.usefixtures("workspace")
-def test_an_answer_about_no_version_is_told_in_a_sentence() -> None:
+def test_an_answer_about_no_version_is_refused_in_a_sentence() -> None:
     from flows.cli.commands.models.answer_challenger import answer_challenger
 
     with pytest.raises(DataError, match="there is no version 999"):
