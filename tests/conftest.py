@@ -14,7 +14,7 @@ from tests import servers as of_session
 from tests.houses import Landing, write_houses
 from tests.scheduling import longest_first, scheduler, workers
 from tests.servers import Server
-from tests.shared import open_folder
+from tests.shared import end_processes, open_folder
 
 STARTS = {"mlflow_server": of_session.mlflow_server, "prefect_server": of_session.prefect_server}
 
@@ -45,6 +45,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if not session.config.option.collectonly:
         for name in sorted(wanted & set(STARTS)):
             STARTS[name]()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End what this process has started for all."""
+    end_processes(session.config)
 
 
 @pytest.fixture(scope="session")

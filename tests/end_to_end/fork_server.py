@@ -114,16 +114,23 @@ def serve(address: str) -> None:
     """Import what nights need, then fork a process for every connection."""
     for module in IMPORTED:
         import_module(module)
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(address)
-        listener.listen()
-        while True:
-            connection, _ = listener.accept()
-            if os.fork() == 0:
-                listener.close()
-                _answer(connection)
-                os._exit(0)
-            connection.close()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(address)
+            listener.listen()
+            while True:
+                connection, _ = listener.accept()
+                if os.fork() == 0:
+                    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                    listener.close()
+                    _answer(connection)
+                    os._exit(0)
+                connection.close()
+    finally:
+        with suppress(ChildProcessError):
+            while True:
+                os.wait()
 
 
 def _answer(connection: socket.socket) -> None:

@@ -138,7 +138,7 @@ def test_a_delivery_in_another_unit_is_quarantined_whole_and_never_learned_from(
     assert len(read_entries(workspace.lake, PROJECT, "retraining")) == 1
 
 
-def test_three_broken_rows_are_quarantined_alone(workspace: Workspace) -> None:
+def test_only_three_broken_rows_are_quarantined(workspace: Workspace) -> None:
     land(workspace.folder, "sales", NIGHT, in_another_unit(cells("sales"), 3))
     assert run_night(NIGHT)["action"] != "quarantine"
     partly = batch(workspace, NIGHT)
