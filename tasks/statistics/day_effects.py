@@ -130,12 +130,15 @@ class DayEffects:
         Every pair that is possible: the variance of day effects, and the correlation of neighbouring days.
     probabilities : array, shape (k,)
         Probability of each pair; they sum to one.
+    skewness : float
+        Size of the skewness of the means of days: a loss has rare days with a large mean.
     """
 
     row_variance: float
     variances: FloatArray
     correlations: FloatArray
     probabilities: FloatArray
+    skewness: float = 0.0
 
     @property
     def long_run(self) -> FloatArray:
@@ -182,9 +185,21 @@ def fit_day_effects(history: DaySums) -> DayEffects:
     filtered = grid.filtered(history, np.ones((len(history.days), 0)))
     weights = np.exp(grid.log_weights(filtered, len(history.days)))
     kept = weights > NEGLIGIBLE
+    probabilities = weights[kept] / weights[kept].sum()
     return DayEffects(
-        history.row_variance, grid.variances[kept], grid.correlations[kept], weights[kept] / weights[kept].sum()
+        history.row_variance, grid.variances[kept], grid.correlations[kept], probabilities, _skewness(history)
     )
+
+
+def _skewness(history: DaySums) -> float:
+    """Return the size of the skewness of the means of days; 0 where days do not differ.
+
+    >>> _skewness(DaySums(np.arange(4), np.ones(4), np.array([0.0, 0.0, 0.0, 4.0]), np.zeros(4))).__round__(3)
+    1.155
+    """
+    apart = history.sums / history.rows - (history.sums / history.rows).mean()
+    power = float((apart**2).mean())
+    return abs(float((apart**3).mean())) / power**1.5 if power > 0 else 0.0
 
 
 def newest_regime(history: DaySums, alpha: float) -> int:
@@ -306,12 +321,28 @@ def cohort_margin(effects: DayEffects, cohort: DaySums, promise: DaySums, looks:
     a_day = effects.row_variance * days / cohort.count + effects.variances * (1 - effects.correlations**days)
     turn = np.arccos(np.clip(1 - a_day / (days**2 * variance), -1.0, 1.0)) / np.pi
 
+    a_mean = effects.variances + effects.row_variance * days / cohort.count
+    skewness = effects.skewness * np.sqrt(np.minimum(effects.mean_variance(cohort) / a_mean, 1.0))
+
     def chance(margin: float) -> FloatArray:
-        u = margin / np.sqrt(variance)
+        u = _normal(margin / np.sqrt(variance), skewness)
         once = 2 * ndtr(-u)
         return np.asarray(once + looks * np.minimum(turn * np.exp(-(u**2) / 2), once))
 
     return _margin(effects.probabilities, variance, chance, alpha)
+
+
+def _normal(u: FloatArray, skewness: FloatArray) -> FloatArray:
+    """Return the normal deviate as rare as a deviate of a skewed mean (Cornish and Fisher, 1938), of those above 1.
+
+    >>> _normal(np.array([3.0]), np.array([0.0])).tolist()
+    [3.0]
+    >>> _normal(np.array([3.5]), np.array([1.0])).tolist()  # 2.568 + (2.568^2 - 1) / 6
+    [2.567764362830022]
+    """
+    part = np.maximum(skewness / 6, 1e-9)
+    root = (np.sqrt(1 + 4 * part * (u + part)) - 1) / (2 * part)
+    return np.where((u > 1) & (skewness > 0), root, u)
 
 
 def lasting_margin(effects: DayEffects, span: DaySums, promise: DaySums, alpha: float) -> float:

@@ -62,11 +62,15 @@ def first_alarm(world: World, rng: np.random.Generator) -> int | None:
     bias = Yardstick(evidence[1], policy.bias_leeway * (1 + DEVIATION**2) ** 0.5)
     for night in range(DELAY_DAYS, NIGHTS):
         last = EVIDENCE_DAYS + night - DELAY_DAYS
-        now, since = (losses.days > last - policy.cohort_days), losses.days >= EVIDENCE_DAYS
-        until = losses.days <= last
-        loss, all_loss = error.compare(losses.where(now & since & until), losses.where(since & until), life)
-        tilt, all_tilt = bias.compare(residuals.where(now & since & until), residuals.where(since & until), life)
-        if Performance(DAY, DAY, 1, loss, tilt, Sustained(1, all_loss, all_tilt)).past_leeway:
+        lived = (losses.days >= EVIDENCE_DAYS) & (losses.days <= last)
+        cohort = lived & (losses.days > last - policy.cohort_days)
+        rise, tilt = losses.where(cohort).mean - error.evidence.promised.mean, residuals.where(cohort).mean
+        growth = abs(tilt) - abs(bias.evidence.promised.mean)
+        if rise <= error.leeway and growth <= bias.leeway:
+            continue  # within leeway whatever chance explains: no interval is needed
+        loss, all_loss = error.compare(losses.where(cohort), losses.where(lived), life)
+        off, all_off = bias.compare(residuals.where(cohort), residuals.where(lived), life)
+        if Performance(DAY, DAY, 1, loss, off, Sustained(1, all_loss, all_off)).past_leeway:
             return night
     return None
 

@@ -18,12 +18,13 @@ from tasks.lake import active_rows, read_entries, read_nights
 from tasks.records import ChallengerInService, NightEntry, PromotionEntry, Recovered
 
 if TYPE_CHECKING:
-    from flows.workspace import Workspace
+    from flows.workspace import Champion, Workspace
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
 PROJECT = "parcels"
 BEGIN, WEEK = date(2026, 1, 5), timedelta(days=7)
 HISTORY_WEEKS, LAST_WEEK, A_WEEK = 12, 20, 140
+WAITING = 2  # the version that answers with the champion
 SPEC = f"""
 project: {PROJECT}
 scope: {{owner: ann, objective: Choose a vehicle., metric: log_loss, baseline: majority}}
@@ -197,12 +198,15 @@ def test_its_error_in_service_is_compared_with_the_champions_on_its_page_and_in_
 def test_a_shadow_that_cannot_be_loaded_keeps_no_night_from_its_end(
     shadowed: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows.steps import post_release
+    workspace_type = type(shadowed)
+    load = workspace_type.load
 
-    def broken(workspace: Workspace, number: int) -> Any:
-        raise OSError(f"{workspace.project} {number} is gone")
+    def broken(workspace: Workspace, number: int) -> Champion:
+        if number == WAITING:
+            raise OSError(f"{workspace.project} {number} is gone")
+        return load(workspace, number)
 
-    monkeypatch.setattr(post_release, "_loaded", broken)
+    monkeypatch.setattr(workspace_type, "load", broken)
     result = run("nightly", HISTORY_WEEKS + 7)
     assert result["rows_in"] > 0
     found = last_night(shadowed).answer(ChallengerInService)
