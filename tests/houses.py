@@ -26,6 +26,7 @@ def write_houses(folder: Path, landing: Landing) -> None:
         ("project: house-prices", f"project: {folder.name}"),
         ("[all_history, recency, event_time, level]", "[event_time]"),
         ("folds: 3", "folds: 1"),
+        ("gate:\n", "gate:\n  max_latency_ms: 5000 # a busy machine is no reason to refuse a challenger\n"),
     ):
         assert found in spec
         spec = spec.replace(found, instead)
