@@ -90,11 +90,11 @@ class Clocked:
 def bench_bignight(console: Console) -> Figures:
     rows = rows_measured(ROWS)
     figures = Figures(f"a night of {rows:,} rows x {len(NUMBERS) + len(CATEGORIES)}, {TREES} trees, one thread each")
-    with own_place() as where, get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+    with own_place() as where, get_context("spawn").Pool(1, maxtasksperchild=sized(1, None)) as pool:
         bare, pipeline = pool.apply(_model_alone, (rows,))
         figures.add(BARE, bare)
         figures.add(PIPELINE, pipeline, BARE)
-        for fmt in ("csv", "parquet"):
+        for fmt in sized(("csv", "parquet"), ("csv",)):
             folder = where / fmt / NAME
             write_project(folder, fmt, rows)
             night: Night = pool.apply(_night, (folder,))
@@ -189,7 +189,7 @@ def _clocked_rooms() -> Iterator[Clocked]:
 
     with ExitStack() as patches:
         patches.enter_context(plain_rooms(wrap))
-        patches.enter_context(patch("flows.steps.events.emit_event"))
+        patches.enter_context(patch("flows.steps.events.emit_prefect_event"))
         for module in [each for name, each in sys.modules.items() if name.startswith("flows.")]:
             if getattr(module, "timed", None) is timed:
                 patches.enter_context(patch.object(module, "timed", clocked.room))

@@ -24,8 +24,8 @@ from tasks.lake import Batch, Lake, ParallelMap, RowFiles, partitions
 from tests.bench.figures import Figures, Time
 from tests.bench.places import own_place
 from tests.bench.scoring import CATEGORIES, NUMBERS, TREES, fitted_pair, rows_of
+from tests.bench.sizes import SMALL, sized
 from tests.bench.sizes import rows as rows_measured
-from tests.bench.sizes import sized
 from tests.clusters import cluster_of
 
 ROWS = 4_000_000
@@ -100,6 +100,8 @@ def _pieces(batch: Batch) -> Iterator[pd.DataFrame]:
 
 
 def _in_own_process(work: Callable[[], Found]) -> Found:
+    if SMALL:
+        return work()
     with get_context("spawn").Pool(1) as pool:
         return pool.apply(work)
 

@@ -32,8 +32,8 @@ from tests.bench.quiet_year import CATEGORIES, NUMBERS, START, World
 from tests.bench.sizes import sized
 
 PROJECT = "replayed"
-NIGHTS = int(os.environ.get("LEEWAY_BENCH_NIGHTS", sized(365, 10)))
-BEFORE_DAYS, ROWS_A_NIGHT = 84, sized(200, 50)
+NIGHTS = int(os.environ.get("LEEWAY_BENCH_NIGHTS", sized(365, 3)))
+BEFORE_DAYS, ROWS_A_NIGHT = 84, sized(200, 20)
 MOMENT = datetime(2027, 6, 1, tzinfo=UTC)
 NAMES = [f"x{number}" for number in range(NUMBERS)]
 CELLS = [f"c{number}" for number in range(CATEGORIES)]

@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 BENCHES = Path(__file__).parents[1] / "bench" / "__main__.py"
 
 
+@pytest.mark.timeout(900)  # a minute on a machine that does nothing else
 def test_every_bench_runs_at_its_smallest_size(prefect_url: str, mlflow_url: str) -> None:
     servers = {"PREFECT_API_URL": prefect_url, "MLFLOW_TRACKING_URI": mlflow_url}
     done = subprocess.run(
