@@ -15,7 +15,6 @@ FIRST_DAY = date(2026, 1, 5)
 DAYS = sized(160, 100)
 ROWS_A_DAY = sized(150, 40)
 DELAY_DAYS = 7
-TREATMENTS, FOLDS = sized(("[all_history, recency], half_lives_days: [30]", 2), ("[all_history]", 1))
 SPEC = f"""\
 project: loans
 scope: {{owner: bench@example.org, objective: Whether a loan is paid back., metric: log_loss, baseline: mean}}
@@ -29,8 +28,8 @@ features:
   numbers: [income, age, debt]
   booleans: [owns_home]
   categories: [purpose, town]
-training: {{task: binary, time_treatments: {TREATMENTS}}}
-split: {{holdout_days: 14, folds: {FOLDS}, fold_days: 14}}
+training: {{task: binary, time_treatments: [all_history, recency], half_lives_days: [30]}}
+split: {{holdout_days: 14, folds: 2, fold_days: 14}}
 monitoring: {{window_days: 1, cohort_days: 14, cooldown_days: 21}}
 gate: {{max_latency_ms: 1000}}
 """
