@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,3 +94,21 @@ def test_a_deployment_runs_here_with_the_parameters_it_is_given(spec: ProjectSpe
     assert (result["night"], result["action"]) == ("2014-05-05", "wait")
     done = [each for each in runs(deployment("nightly")) if each.state_type == StateType.COMPLETED]
     assert [(each.name, each.parameters["reason"]) for each in done] == [("planned 2014-05-05: wait", "a test")]
+
+
+class Untouched(list[int]):
+    """A collection that cannot be walked through."""
+
+    def __iter__(self) -> Iterator[int]:
+        raise AssertionError("walked through")
+
+
+@pytest.mark.usefixtures("servers")
+def test_a_task_receives_its_arguments_as_they_are_and_prefect_does_not_walk_through_them() -> None:
+    from prefect import flow
+
+    from tasks.prefect_task import leeway_task
+
+    given = Untouched([1])
+    same = leeway_task("same")(lambda first, second: first is given and second is given)
+    assert flow(lambda: same(given, second=given), name="as they are")()
