@@ -111,4 +111,9 @@ def test_a_task_receives_its_arguments_as_they_are_and_prefect_does_not_walk_thr
 
     given = Untouched([1])
     same = leeway_task("same")(lambda first, second: first is given and second is given)
-    assert flow(lambda: same(given, second=given), name="as they are")()
+
+    @flow(name="as they are")
+    def hands_on() -> bool:
+        return bool(same(given, second=given))
+
+    assert hands_on()
