@@ -14,7 +14,7 @@ import psutil
 from rich.console import Console
 
 from flows.stack.local_stack import HOST, PROCFILE, QUIET, free_port, open_stack, start_worker
-from flows.stack.process_registry import supervisor_of
+from flows.stack.process_registry import read_note
 from tests.bench.figures import Figures, Time
 from tests.bench.places import own_place
 from tests.bench.sizes import sized
@@ -45,14 +45,14 @@ def bench_stack(console: Console) -> Figures:
 
 def _say_memory(console: Console, home: Path) -> None:
     """Say how much memory each member holds, with what it started; pages that processes share are counted once."""
-    keeper = supervisor_of(home)
-    if keeper is None:
-        raise AssertionError("the stack's keeper is gone")
-    held = {"keeper": _megabytes(keeper)}
-    for member in keeper.children():
-        command = " ".join(member.cmdline())
-        name = next(each for each in ("prefect server", "prefect worker", "mlflow") if f"{each} " in f"{command} ")
-        held[name] = sum(_megabytes(each) for each in (member, *member.children(recursive=True)))
+    note = read_note(home)
+    if note is None:
+        raise AssertionError("the stack's supervisor is gone")
+    noted = {"supervisor": note["keeper"], **note["members"]}
+    running = {name: psutil.Process(member["pid"]) for name, member in noted.items() if "pid" in member}
+    held = {"supervisor": _megabytes(running.pop("supervisor"))}
+    for name, member in running.items():
+        held[name] = sum(map(_megabytes, (member, *member.children(recursive=True))))
     each = ", ".join(f"{name} {size:,.0f}" for name, size in held.items())
     console.print(f"memory of the idle stack: {sum(held.values()):,.0f} MB ({each})")
 
