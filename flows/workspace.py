@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import pandas as pd
 from tasks.dataset.feature_assembly import assembled_features, feature_values
 from tasks.drift import Reference
 from tasks.drift import from_bytes as reference_from
-from tasks.errors import Terminal
+from tasks.errors import EvidenceError, Terminal
 from tasks.evaluate import Evidence
 from tasks.evaluate.task import AnsweringVersion
 from tasks.lake import Lake, Lease, read_entries, s3_options
@@ -26,8 +26,8 @@ from tasks.model import Predictor, load_model
 from tasks.monitor import PredictionReference, Promise, Slices, slices_from_json
 from tasks.monitor import from_json as answers_from
 from tasks.monitor.baseline import ChampionBaseline
-from tasks.records import ChampionRecord, Entry, champion_record
-from tasks.registry import Registry, load_keys
+from tasks.records import ChampionRecord, Entry, RecordedVersion, champion_record
+from tasks.registry import Registry, Version, load_keys
 from tasks.score import AnswerFiles, answer_files
 from tasks.spec import ProjectSpec, find_project, home, read_spec
 from tasks.spec.data_sections import FeatureTable
@@ -82,10 +82,10 @@ class Workspace:
             When its files are not those that were promoted.
         """
         record = self.champion_record(entries)
-        for recorded in record.champions():
-            if (champion := self._load(recorded.number, recorded.digest)) is not None:
+        for change in record.champion_changes():
+            if (champion := self._load(change.to, change.at)) is not None:
                 return champion
-            logger().warning(line("champion_deleted", version=recorded.number))
+            logger().warning(line("champion_deleted", version=change.to.number))
         return None
 
     def champion_record(self, entries: Sequence[Entry] | None = None) -> ChampionRecord:
@@ -107,7 +107,7 @@ class Workspace:
         Terminal
             When the registry has no such version.
         """
-        loaded = self._load(number, self.champion_record(entries).digest(number))
+        loaded = self._load(RecordedVersion(number, self.champion_record(entries).digest(number)))
         if loaded is None:
             raise Terminal(
                 f"{self.project} has no version {number} in {self.registry.url}; it was deleted there. Roll back or "
@@ -115,8 +115,12 @@ class Workspace:
             )
         return loaded
 
-    def _load(self, number: int, digest: str) -> Champion | None:
-        return _load(self.registry, self.project, number, digest, self.spec.scoring.threads)
+    def _load(self, recorded: RecordedVersion, since: datetime | None = None) -> Champion | None:
+        """Return a version's model; None if the registry has no such version, or one that was made after `since`."""
+        try:
+            return _loaded(self.registry, self.project, recorded, since, self.spec.scoring.threads)
+        except _DeletedError:
+            return None
 
 
 @dataclass(frozen=True)
@@ -202,21 +206,26 @@ class _DeletedError(Exception):
     """The registry has no such version."""
 
 
-def _load(registry: Registry, project: str, number: int, digest: str, threads: int) -> Champion | None:
-    """Return a version's model; None if the registry has no such version."""
-    try:
-        return _loaded(registry, project, number, digest, threads)
-    except _DeletedError:
-        return None
-
-
 @lru_cache(maxsize=8)
-def _loaded(registry: Registry, project: str, number: int, digest: str, threads: int) -> Champion:
-    version = registry.version(project, number, aliases={})
+def _loaded(
+    registry: Registry, project: str, recorded: RecordedVersion, since: datetime | None, threads: int
+) -> Champion:
+    version = registry.version(project, recorded.number, aliases={})
     if version is None:
         raise _DeletedError
-    files, signed = registry.fetch_signed(version, digest)
-    return replace(champion_of(number, files, threads), digest=signed.digest)
+    try:
+        files, signed = registry.fetch_signed(version, recorded.digest)
+    except EvidenceError as error:
+        if since is not None and _made_since(registry, version, since):
+            raise _DeletedError from error
+        raise
+    return replace(champion_of(recorded.number, files, threads), digest=signed.digest)
+
+
+def _made_since(registry: Registry, version: Version, since: datetime) -> bool:
+    """Return whether a version was signed after a time: its number was given away again in a registry made again."""
+    statement = registry.signed(version).statement
+    return statement is not None and statement.signed_at > since
 
 
 def champion_of(number: int, files: dict[str, bytes], threads: int = 1) -> Champion:

@@ -156,18 +156,10 @@ class Cluster:
         return self._client
 
     def _connect(self) -> Any:
-        from distributed import Client, LocalCluster
-        from distributed.security import Security
+        from distributed import Client
 
         if self.compute.address is None and self._local is None:
-            self._local = LocalCluster(
-                n_workers=self.compute.workers,
-                threads_per_worker=1,
-                host="127.0.0.1",
-                dashboard_address=None,
-                protocol="tls",
-                security=Security.temporary(),  # a certificate of its own: no other process can join or submit work
-            )
+            self._local = _local_cluster(self.compute.workers)
         try:
             client = Client(self._local or self.compute.address, timeout=CONNECT_SECONDS)
         except OSError as error:
@@ -185,6 +177,25 @@ class Cluster:
 
     def _where(self) -> str:
         return self.compute.address or "this machine"
+
+
+def _local_cluster(workers: int) -> Any:
+    """Start a cluster on this machine that no other process can join, submit work to, or read."""
+    import dask
+    from distributed import LocalCluster
+    from distributed.security import Security
+
+    # Scheduler and workers each open a page for people, without a password; it stays empty, on a free local port.
+    with dask.config.set({f"distributed.{role}.http.routes": [] for role in ("scheduler", "worker")}):
+        return LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
+            protocol="tls",
+            security=Security.temporary(),  # a certificate of its own
+        )
 
 
 def _itself(content: bytes) -> bytes:

@@ -54,15 +54,20 @@ def _load(name: str, folder: Path, own_name: str) -> ModuleType:
 
 @contextmanager
 def _importable(folder: Path, wanted: str) -> Iterator[None]:
-    """Make the modules of a folder importable by their short names, within the block only."""
+    """Make the modules of a folder importable by their short names, within the block only.
+
+    No bytecode is written: Python would take it for a file that was changed within the same second and kept its length.
+    """
     hidden = {name: module for name, module in sys.modules.items() if _could_be(name.partition(".")[0], folder, wanted)}
     for name in hidden:
         del sys.modules[name]
     sys.path.insert(0, str(folder))
     invalidate_caches()
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         yield
     finally:
+        sys.dont_write_bytecode = before
         sys.path.remove(str(folder))
         for name, module in list(sys.modules.items()):
             if _is_in(module, folder) and not name.startswith(PREFIX):

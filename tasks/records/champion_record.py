@@ -81,11 +81,14 @@ class ChampionRecord:
         existing : collection of int, optional
             Only versions of these numbers, which the registry still has.
         """
-        newest: dict[int, RecordedVersion] = {}
+        return [change.to for change in self.champion_changes() if existing is None or change.to.number in existing]
+
+    def champion_changes(self) -> list[ChampionChange]:
+        """Return the newest change to each champion that is not barred, newest first."""
+        newest: dict[int, ChampionChange] = {}
         for change in reversed(self.changes):
-            number, digest = change.to.number, change.to.digest
-            if self.bar(number, digest) is None and (existing is None or number in existing):
-                newest.setdefault(number, change.to)
+            if self.bar(change.to.number, change.to.digest) is None:
+                newest.setdefault(change.to.number, change)
         return list(newest.values())
 
     def bar(self, number: int, digest: str) -> str | None:
@@ -119,7 +122,11 @@ def champion_record(entries: Iterable[Entry]) -> ChampionRecord:
         number = _number(entry)
         match entry:
             case RetrainingEntry(action="registered") if number is not None and entry.digest:
-                requested.setdefault(number, entry.digest)
+                # A number that is registered again is of a model that was deleted and created again in the registry.
+                changes = [each for each in changes if each.to.number != number or each.to.digest == entry.digest]
+                if approved.get(number) != entry.digest:
+                    approved.pop(number, None)
+                requested[number] = entry.digest
             case PromotionEntry(action="approved") if number is not None and entry.digest:
                 approved.setdefault(number, entry.digest)
             case PromotionEntry(action="rejected") if number is not None:

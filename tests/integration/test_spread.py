@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import numpy as np
 import pandas as pd
@@ -110,6 +112,15 @@ def test_no_other_client_submits_work_to_a_cluster_that_is_started_here() -> Non
             Client(address.replace("tls://", "tcp://"), timeout=3)
         with pytest.raises(OSError):  # noqa: PT011 - how the handshake fails differs by version
             Client(address, security=Security.temporary(), timeout=3)
+        scheduler = cluster._local.scheduler
+        pages = [
+            scheduler.http_server.port,
+            *(each["services"]["dashboard"] for each in scheduler.identity()["workers"].values()),
+        ]
+        for port in pages:
+            for path in ("info/main/workers.html", "json/counts.json", "metrics", "health"):
+                with pytest.raises(HTTPError, match="404"):
+                    urlopen(f"http://127.0.0.1:{port}/{path}", timeout=3)
     finally:
         cluster.close()
 

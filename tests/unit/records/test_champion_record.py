@@ -44,11 +44,30 @@ def test_a_bar_is_for_a_content_under_any_number() -> None:
     assert (record.number_of("b"), record.number_of("c"), record.number_of("")) == (2, None, None)
 
 
-def test_the_first_digest_that_approval_was_asked_for_and_seen_for_counts() -> None:
-    asked = RetrainingEntry(
-        name="n", night=NIGHT, time=NOW, action="registered", reason="", subject="version 3", digest="c"
-    )
-    seen = replace(promoted(3, "c"), action="approved")
-    entries: list[Entry] = [asked, seen, replace(asked, digest="d"), replace(seen, digest="d")]
-    record = champion_record(entries)
+def asked(number: int, digest: str) -> RetrainingEntry:
+    return RetrainingEntry(
+        name=f"n{digest}", night=NIGHT, time=NOW, action="registered", reason="", subject=f"version {number}",
+        digest=digest,
+    )  # fmt: skip
+
+
+def approved(number: int, digest: str) -> PromotionEntry:
+    return replace(promoted(number, digest), name=f"{number}/approved", action="approved")
+
+
+def test_an_approval_counts_for_the_digest_that_it_was_first_seen_for() -> None:
+    record = champion_record([asked(3, "c"), approved(3, "c"), approved(3, "d")])
     assert (record.requested, record.approved, record.digest(3)) == ({3: "c"}, {3: "c"}, "c")
+
+
+def test_a_number_that_a_registry_made_again_gives_away_again_is_another_version() -> None:
+    before: list[Entry] = [asked(1, "a"), approved(1, "a"), promoted(1, "a")]
+    record = champion_record([*before, asked(1, "b")])
+    assert (record.champions(), record.requested, record.approved) == ([], {1: "b"}, {})
+    record = champion_record([*before, asked(1, "b"), approved(1, "b"), promoted(1, "b")])
+    assert (record.champions(), record.approved) == ([RecordedVersion(1, "b")], {1: "b"})
+
+
+def test_a_retraining_that_is_recorded_twice_changes_nothing() -> None:
+    before: list[Entry] = [asked(1, "a"), approved(1, "a"), promoted(1, "a")]
+    assert champion_record([*before, asked(1, "a")]) == champion_record(before)
