@@ -4,22 +4,72 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
-from tasks.features import with_features, with_tables
+from tasks.arrays import BoolArray
+from tasks.features import fails_everywhere, featured, typed_as_made, with_tables
+from tasks.features.feature_function import ROWS_TRIED
 from tasks.lake import Filter, Lake, active_rows
+from tasks.logs import line, logger
 from tasks.spec import ProjectSpec
 from tasks.spec.data_sections import FeatureTable
 
 
+class Assembled(NamedTuple):
+    """Rows with everything a model sees, and which of them the project's function can be applied to."""
+
+    rows: pd.DataFrame
+    passing: BoolArray
+
+
 def assembled_features(rows: pd.DataFrame, spec: ProjectSpec, lake: Lake, folder: Path) -> pd.DataFrame:
-    """Return rows with the values of the feature tables as of their time, and the project's own features."""
+    """Return rows with the values of the feature tables as of their time, and the project's own features.
+
+    Rows on which the project's function fails lack its columns: they are answered without them, and learned from by
+    no model (`assemble`). The contract refuses such rows; here are only those that it accepted before the function
+    was changed, or that a person released.
+
+    Raises
+    ------
+    DataError
+        The function fails on every row of more than a few, or is not pure.
+    """
+    return assemble(rows, spec, lake, folder).rows
+
+
+def assemble(rows: pd.DataFrame, spec: ProjectSpec, lake: Lake, folder: Path) -> Assembled:
+    """Return rows with everything a model sees, and which of them the project's function can be applied to."""
 
     def values(table: FeatureTable, first: date | None, last: date) -> pd.DataFrame:
         return feature_values(lake, spec.project, table, first, last)
 
-    return with_features(with_tables(rows, spec, values), spec.features.function, folder)
+    joined = with_tables(rows, spec, values)
+    made = featured(joined, spec.features.function, folder)
+    if made.failures and len(made.failures) == len(rows) > ROWS_TRIED:
+        raise fails_everywhere(spec.features.function, made)
+    complete, faults = typed_as_made(made.rows, spec)
+    failures = faults | made.failures
+    passing = np.ones(len(rows), dtype=bool)
+    if failures:
+        passing[list(failures)] = False
+        message = next(iter(failures.values()))
+        logger().warning(line("feature_function_failed", rows=len(failures), of_rows=len(rows), said=message))
+    return Assembled(_complete(complete, spec) if len(made.failures) == len(rows) else complete, passing)
+
+
+def _complete(rows: pd.DataFrame, spec: ProjectSpec) -> pd.DataFrame:
+    """Return rows with every column that the function makes, missing where it made none."""
+    made, none = spec.features.made, [None] * len(rows)
+    empty: dict[str, pd.Series] = {
+        **dict.fromkeys(made.numbers, pd.Series(none, rows.index, dtype="float64")),
+        **dict.fromkeys(made.booleans, pd.Series(none, rows.index, dtype="boolean")),
+        **dict.fromkeys(made.categories, pd.Series(none, rows.index, dtype="str")),
+        **dict.fromkeys(made.dates, pd.Series(none, rows.index, dtype="datetime64[us]")),
+    }
+    return rows.assign(**{name: column for name, column in empty.items() if name not in rows})
 
 
 def feature_values(

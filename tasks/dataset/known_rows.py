@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.dataset.feature_assembly import assembled_features
+from tasks.dataset.feature_assembly import assemble
 from tasks.dataset.label_join import labelled, matured
 from tasks.errors import DataError
 from tasks.lake import Lake, active_rows, deliveries
@@ -19,8 +19,9 @@ from tasks.spec import ProjectSpec
 class KnownRows:
     """What is known on a night.
 
-    `labelled` are the accepted rows with a matured label that had arrived, with their features, oldest first. `rows`
-    has `row_id` and `event_date` of all accepted rows, and `ledger` all labels that had arrived.
+    `labelled` are the accepted rows with a matured label that had arrived, with their features, oldest first; without
+    those on which the project's feature function fails. `rows` has `row_id` and `event_date` of all accepted rows, and
+    `ledger` all labels that had arrived.
     """
 
     labelled: pd.DataFrame
@@ -45,8 +46,9 @@ def known_rows(lake: Lake, spec: ProjectSpec, folder: Path, night: date) -> Know
     labels = active_rows(lake, spec.project, "labels", delivered, columns=["row_id", "label", "arrival"])
     rows = active_rows(lake, spec.project, "rows", delivered)
     known = training_rows(rows, labels, night, spec)
+    features = assemble(known, spec, lake, folder)
     return KnownRows(
-        assembled_features(known, spec, lake, folder),
+        features.rows[features.passing],
         rows[["row_id", "event_date"]],
         labels[labels["arrival"] <= night],
     )

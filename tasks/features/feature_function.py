@@ -5,21 +5,55 @@ A function is pure when its result for a row depends on that row only, every tim
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sized
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
 from tasks.errors import DataError, SpecError
+from tasks.features.made_columns import typed_as_made
+from tasks.features.row_failures import FeatureFunction, applied, attempted, described
 from tasks.features.user_modules import module_of
+from tasks.spec.project_spec import ProjectSpec
 
 ROWS_TRIED = 50
-FeatureFunction = Callable[[pd.DataFrame], pd.DataFrame]
 _CHECKED: dict[int, FeatureFunction] = {}  # by identity: a callable need not be hashable
 
 
+class Featured(NamedTuple):
+    """Rows with the columns of the function, and the message of each row that it fails on, by position.
+
+    In a failing row the columns that the function adds are missing, and all others are as they were.
+    """
+
+    rows: pd.DataFrame
+    failures: dict[int, str]
+
+
 def with_features(frame: pd.DataFrame, path: str | None, folder: Path) -> pd.DataFrame:
-    """Return the frame with the columns that the project's function adds.
+    """Return the frame with the columns that the project's function adds; see `featured`.
+
+    Raises
+    ------
+    SpecError
+        The function does not exist.
+    DataError
+        The function fails on every row, or is not pure.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"area": [50.0]})
+    >>> with_features(frame, None, Path()) is frame
+    True
+    """
+    made = featured(frame, path, folder)
+    if made.failures and len(made.failures) == len(frame):
+        raise fails_everywhere(path, made)
+    return made.rows
+
+
+def featured(frame: pd.DataFrame, path: str | None, folder: Path) -> Featured:
+    """Return the frame with the columns that the project's function adds, and the rows on which it fails.
 
     Parameters
     ----------
@@ -35,21 +69,44 @@ def with_features(frame: pd.DataFrame, path: str | None, folder: Path) -> pd.Dat
     SpecError
         The function does not exist.
     DataError
-        The function does not return one row for each row, in order, or is not pure.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"area": [50.0]})
-    >>> with_features(frame, None, Path()) is frame
-    True
+        The function is not pure.
     """
     if path is None:
-        return frame
+        return Featured(frame, {})
     function = function_at(path, folder)
-    featured = function(frame.copy())
-    _require_rows(path, featured, frame)
-    _require_pure(path, function, frame)
-    return featured
+    made, failures = applied(function, frame)
+    passing = [place for place in range(len(frame)) if place not in failures] if failures else slice(None)
+    _require_pure(path, function, frame.iloc[passing])
+    if made is None:
+        return Featured(frame, failures)
+    return Featured(_with_failing(made, frame, passing) if failures else made, failures)
+
+
+def row_failures(frame: pd.DataFrame, spec: ProjectSpec, folder: Path) -> dict[int, str]:
+    """Return the message of each row on which the project's function fails or makes a wrong value, by position.
+
+    Raises
+    ------
+    SpecError
+        The function does not exist.
+    """
+    if spec.features.function is None:
+        return {}
+    made, failures = applied(function_at(spec.features.function, folder), frame)
+    if made is None:
+        return failures
+    passing = [place for place in range(len(frame)) if place not in failures] if failures else range(len(frame))
+    faults = typed_as_made(made, spec)[1]
+    return dict(sorted((failures | {passing[place]: message for place, message in faults.items()}).items()))
+
+
+def fails_everywhere(path: str | None, made: Featured) -> DataError:
+    """Return the error of a function that fails on every row."""
+    message = next(iter(made.failures.values()))
+    return DataError(
+        f"features.function {path!r} fails on each of {len(made.failures)} rows: {message}. Correct the function; "
+        "`leeway check PROJECT` tries it on the newest delivery"
+    )
 
 
 def function_at(path: str, folder: Path) -> FeatureFunction:
@@ -74,26 +131,33 @@ def function_at(path: str, folder: Path) -> FeatureFunction:
     return function  # type: ignore[no-any-return]  # callable() does not check the signature
 
 
+def _with_failing(made: pd.DataFrame, frame: pd.DataFrame, passing: list[int] | slice) -> pd.DataFrame:
+    """Return all rows of a frame: those that pass as the function made them, the others as they were."""
+    numbered = frame.reset_index(drop=True)
+    places = numbered.index[passing]
+    wide = made.set_axis(places).reindex(numbered.index)
+    for name in made.columns.intersection(frame.columns):
+        same = wide.loc[places, name].equals(numbered.loc[places, name])
+        wide[name] = numbered[name] if same else wide[name].where(numbered.index.isin(places), numbered[name])
+    return wide.set_axis(frame.index)
+
+
 def _require_pure(path: str, function: FeatureFunction, frame: pd.DataFrame) -> None:
     """Check a function once per process, on the first rows it is given."""
     if id(function) in _CHECKED or frame.empty:
         return
     head = frame.head(ROWS_TRIED)
-    _require_rows(path, function(head.copy()), head)
-    if fault := impurity(function, head):
+    if isinstance(result := attempted(function, head), str):
+        raise DataError(f"{path} can be applied to {len(frame)} rows, but not to the first {len(head)}: {result}")
+    try:
+        fault = impurity(function, head)
+    except Exception as error:  # noqa: BLE001 - a user's function may raise anything
+        fault = f"it raises {described(error)} for fewer rows"
+    if fault:
         raise DataError(
             f"{path} must give the same result for a row in training, in the nightly batch and in service, but {fault}"
         )
     _CHECKED[id(function)] = function
-
-
-def _require_rows(path: str, result: object, frame: pd.DataFrame) -> None:
-    if not isinstance(result, pd.DataFrame) or not result.index.equals(frame.index):
-        count = len(result) if isinstance(result, Sized) else "no"
-        raise DataError(
-            f"{path} got {len(frame)} rows and returned {type(result).__name__} with {count} rows; "
-            "it must return a frame with the same rows in the same order"
-        )
 
 
 def impurity(function: FeatureFunction, frame: pd.DataFrame) -> str:

@@ -103,6 +103,17 @@ def as_text(values: pd.Series[Any]) -> pd.Series[Any]:
     return values.astype("str")
 
 
+def as_moments(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Return times in UTC, in microseconds: the unit in which every date from year 1 to 9999 fits; missing is NaT.
+
+    Examples
+    --------
+    >>> as_moments(pd.Series(["9999-12-31T01:00+01:00", None])).tolist()
+    [Timestamp('9999-12-31 00:00:00'), NaT]
+    """
+    return pd.to_datetime(values, utc=True).dt.tz_localize(None).astype("datetime64[us]")
+
+
 def days_since(values: pd.Series[Any], origin: date) -> FloatArray:
     """Return days, with their fraction, from midnight (UTC) of `origin`; missing is NaN.
 
@@ -111,8 +122,7 @@ def days_since(values: pd.Series[Any], origin: date) -> FloatArray:
     >>> days_since(pd.Series(pd.to_datetime(["2024-03-01 12:00", None])), date(2024, 2, 28)).tolist()
     [2.5, nan]
     """
-    moments = pd.to_datetime(values, utc=True).dt.tz_localize(None)
-    spans = (moments - pd.Timestamp(origin)).to_numpy()  # in its own unit: as nanoseconds the year 2300 would overflow
+    spans = (as_moments(values) - pd.Timestamp(origin)).to_numpy()  # as nanoseconds the year 2300 would overflow
     return np.asarray(spans / np.timedelta64(1, "D"), dtype=np.float64)
 
 
@@ -146,7 +156,7 @@ def date_part(values: pd.Series[Any], part: DatePart) -> FloatArray:
     """
     if part.kind == "days":
         return days_since(values, date.fromisoformat(part.origin))
-    moments = pd.DatetimeIndex(pd.to_datetime(values, utc=True))
+    moments = pd.DatetimeIndex(as_moments(values))
     read = {"weekday": "day_of_week"}.get(part.kind, part.kind)
     return np.asarray(getattr(moments, read), dtype=np.float64)
 

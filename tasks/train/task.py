@@ -18,6 +18,7 @@ from tasks.train.assessment.importances import importances
 from tasks.train.assessment.learning_curve import LearningCurve, learning_curve
 from tasks.train.fit.deferral_rule import release_deferral
 from tasks.train.fit.portable_fit import FittedModel, fit_on_all_rows, replace_schema
+from tasks.train.fit.sklearn_pipeline import without_values
 from tasks.train.model_search.search_options import LeaderboardLine, ParallelMap, SearchOptions, TrialResult
 from tasks.train.training import TrainingResult, train
 
@@ -41,6 +42,8 @@ def choose_and_fit(
 ) -> TrainingResult:
     """Choose a recipe by forward validation and fit it to the rows; `spread` runs the candidates."""
     options = search or SearchOptions()
+    if empty := without_values(rows[[name for name in spec.features.learned if name in rows]]):
+        logger().warning(line("columns_without_values", columns=empty, rows=len(rows)))
 
     def on_trial(trial: TrialResult) -> None:
         logger().info(line("trial_ended", loss=trial.loss, recipe=trial.recipe.name, status=trial.status))

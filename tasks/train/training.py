@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import TypeAlias
 
 import pandas as pd
 
@@ -21,6 +22,8 @@ from tasks.train.model_search.recipes import Recipe, candidate_recipes
 from tasks.train.model_search.search import search_recipes
 from tasks.train.model_search.search_options import LeaderboardLine, ParallelMap, SearchOptions, TrialResult
 
+Outcome: TypeAlias = "list[FoldResult] | str"
+"""The folds of a recipe, or why it cannot be fitted."""
 TRYING_SHARE = 0.8  # of training_minutes; the rest is for the final fit and its proof
 
 
@@ -97,16 +100,17 @@ def train(
         return budget - (search.stopwatch() - start)
 
     recipes = candidate_recipes(spec.training)
-    results = _tried(recipes, cache, as_of, (spread, search, left))
+    tried = _tried(recipes, cache, as_of, (spread, search, left))
+    results = {recipe: folds for recipe, folds in tried.items() if not isinstance(folds, str)}
     trials = search_recipes(cache, as_of, search, left(), spread) if spec.training.trials else []
     complete = {trial.recipe: list(trial.folds) for trial in trials if trial.status == "complete"}
-    flat = [result for tried in (complete | results).values() for result in tried]
+    flat = [result for folds in (complete | results).values() for result in folds]
     chosen = choose_recipe(flat) if flat else recipes[0]
     selection = select_features(cache, chosen, as_of) if spec.training.selection else None
     final = selection.recipe if selection else chosen
     calibration = fit_calibration(cache, final, as_of)
     model = fit_from_cache(cache, final, as_of, calibration)
-    leaderboard = [_line(recipe, results, chosen) for recipe in recipes] + [
+    leaderboard = [_line(recipe, tried, chosen) for recipe in recipes] + [
         _trial_line(result, chosen) for result in trials
     ]
     return TrainingResult(model, leaderboard, search.stopwatch() - start, calibration, selection)
@@ -117,12 +121,12 @@ def _tried(
     cache: FitCache,
     as_of: date,
     how: tuple[ParallelMap, SearchOptions, Callable[[], float]],
-) -> dict[Recipe, list[FoldResult]]:
-    """Return the folds of each fixed recipe, within the time limit."""
+) -> dict[Recipe, Outcome]:
+    """Return the folds of each fixed recipe, or why it cannot be fitted, within the time limit."""
     spread, search, left = how
     groups = [RecipeGroup(tuple(same), cache.rows, cache.spec, as_of) for same in _sharing_fits(recipes)]
     times = (left() if index else math.inf for index in range(len(groups)))
-    results: dict[Recipe, list[FoldResult]] = {}
+    results: dict[Recipe, Outcome] = {}
     for tried in spread(RecipeGroup.tried, groups, times):
         results |= tried
         for recipe in tried:
@@ -139,12 +143,18 @@ class RecipeGroup:
     spec: ProjectSpec
     as_of: date
 
-    def tried(self, seconds: float) -> dict[Recipe, list[FoldResult]]:
-        """Return the folds of each recipe; empty when no time is left."""
+    def tried(self, seconds: float) -> dict[Recipe, Outcome]:
+        """Return the folds of each recipe, or why it cannot be fitted; empty when no time is left."""
         if seconds <= 0:
             return {}
         cache = FitCache(self.rows, self.spec)
-        return {recipe: score_folds(cache, recipe, self.as_of) for recipe in self.recipes}
+        return {recipe: self._outcome(cache, recipe) for recipe in self.recipes}
+
+    def _outcome(self, cache: FitCache, recipe: Recipe) -> Outcome:
+        try:
+            return score_folds(cache, recipe, self.as_of)
+        except DataError as error:
+            return str(error)
 
 
 def _sharing_fits(recipes: Sequence[Recipe]) -> list[list[Recipe]]:
@@ -155,21 +165,25 @@ def _sharing_fits(recipes: Sequence[Recipe]) -> list[list[Recipe]]:
     return list(groups.values())
 
 
-def _line(recipe: Recipe, results: dict[Recipe, list[FoldResult]], chosen: Recipe | None) -> LeaderboardLine:
-    tried = results.get(recipe, [])
+def _line(recipe: Recipe, results: Mapping[Recipe, Outcome], chosen: Recipe | None) -> LeaderboardLine:
+    outcome = results.get(recipe, [])
+    tried = [] if isinstance(outcome, str) else outcome
     loss = weighted_loss(tried)
     status = "tried" if recipe in results else "not_tried"
+    failure = {"status": "failed", "reason": outcome} if isinstance(outcome, str) else {}
     return {
         "recipe": recipe.name,
         "described": recipe.described(),
         "status": "chosen" if recipe == chosen else status,
         "loss": None if math.isnan(loss) else loss,
         "folds": [_fold(result) for result in tried],
+        **failure,
     }
 
 
 def _trial_line(trial: TrialResult, chosen: Recipe) -> LeaderboardLine:
-    line = _line(trial.recipe, {trial.recipe: list(trial.folds)}, chosen)
+    outcomes: dict[Recipe, Outcome] = {trial.recipe: list(trial.folds)}
+    line = _line(trial.recipe, outcomes, chosen)
     status = {"complete": line["status"], "pruned": "pruned", "failed": "failed"}[trial.status]
     return line | {"status": status, "trial": trial.number, "seconds": round(trial.seconds, 3), "reason": trial.reason}
 

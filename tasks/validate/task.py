@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
+from tasks.features import row_failures
 from tasks.lake import Batch, Lake, add_batch
 from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
@@ -22,11 +24,31 @@ from tasks.validate.acceptance.task import Accepted, add_accepted
 from tasks.validate.contract.suite import Suite, read_suite
 from tasks.validate.verdict.check_feature_rows import check_features
 from tasks.validate.verdict.check_labels import check_labels
-from tasks.validate.verdict.check_rows import check_all, unreadable
+from tasks.validate.verdict.check_rows import RowFailures, check_all, unreadable
 
 ROWS_AT_ONCE = 200_000
 RELEASED = "released"
 DUPLICATE = "duplicate_id"
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What deliveries are checked with: the spec, the suite, and the project's own functions in its folder."""
+
+    spec: ProjectSpec
+    suite: Suite
+    folder: Path
+
+    @property
+    def failing(self) -> RowFailures | None:
+        """Names the rows that the feature function fails on; None without one, or where it needs feature tables.
+
+        The values of a feature table may arrive later than the rows.
+        """
+        features = self.spec.features
+        if features.function is None or features.tables:
+            return None
+        return partial(row_failures, spec=self.spec, folder=self.folder)
 
 
 def verdicts(
@@ -43,8 +65,8 @@ def verdicts(
     """
     if not deliveries:
         return []
-    suite = read_suite(folder / spec.contract.suite, spec)
-    validated = [delivery for group in _groups(deliveries) for delivery in _validated_group(group, spec, suite, spool)]
+    contract = Contract(spec, read_suite(folder / spec.contract.suite, spec), folder)
+    validated = [delivery for group in _groups(deliveries) for delivery in _validated_group(group, contract, spool)]
     for delivery in validated:
         counts = {"rows": delivery.rows_in, "refused": delivery.rows_refused}
         logger().info(line("batch_checked", key=delivery.landed.key, **counts, verdict=delivery.verdict))
@@ -99,12 +121,13 @@ def _groups(deliveries: Sequence[Delivery | Unread]) -> Iterator[list[Delivery |
 
 
 def _validated_group(
-    group: Sequence[Delivery | Unread], spec: ProjectSpec, suite: Suite, spool: Path | None
+    group: Sequence[Delivery | Unread], contract: Contract, spool: Path | None
 ) -> list[ValidatedDelivery]:
+    spec, suite = contract.spec, contract.suite
     rows = [delivery for delivery in group if isinstance(delivery, Delivery) and delivery.landed.kind == "rows"]
     if spool is None:
         rows = [_in_memory(delivery) for delivery in rows]
-    by_id = {delivery.batch_id: delivery for delivery in check_all(rows, spec, suite, spool)}
+    by_id = {delivery.batch_id: delivery for delivery in check_all(rows, spec, suite, spool, contract.failing)}
     for delivery in group:
         if isinstance(delivery, Unread):
             fault = (delivery.reason, delivery.detail)

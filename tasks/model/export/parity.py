@@ -11,7 +11,7 @@ import pandas as pd
 from tasks.arrays import FloatArray
 from tasks.errors import ParityError
 from tasks.model.export.onnx_graph import split_points
-from tasks.model.input_matrix import as_numbers, as_text
+from tasks.model.input_matrix import as_moments, as_numbers, as_text
 from tasks.model.onnx_model import OnnxModel
 from tasks.model.predictor import Predictor
 from tasks.model.schema import ModelSchema
@@ -139,5 +139,5 @@ def _model_columns(frame: pd.DataFrame, schema: ModelSchema) -> pd.DataFrame:
     columns = {column: as_numbers(frame[column]) for column in (*schema.numbers, *schema.booleans)}
     texts = {column: as_text(frame[column]).array for column in schema.categories}
     dated = [*(part.column for part in schema.dates), *([schema.event_time] if schema.time else [])]
-    times = {column: pd.to_datetime(frame[column]).array for column in dict.fromkeys(dated)}
+    times = {column: as_moments(frame[column]).array for column in dict.fromkeys(dated)}
     return pd.DataFrame({**columns, **texts, **times})

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,8 @@ import pandas as pd
 
 from tasks.arrays import FloatArray
 from tasks.errors import DataError, SpecError
+from tasks.features.row_failures import applied
+from tasks.features.user_modules import module_of
 from tasks.model.input_matrix import as_numbers, as_text, days_since
 from tasks.spec.project_spec import ProjectSpec
 from tasks.train.data.training_table import class_names, label_values
@@ -67,7 +67,8 @@ def baseline_predictions(
     Raises
     ------
     DataError
-        A label cannot be used, or a rule does not return one prediction for each row.
+        A label cannot be used, or a rule does not return one prediction for each row. Where it fails on some rows
+        only, these get the constant.
     SpecError
         There is no such rule.
     """
@@ -133,21 +134,28 @@ def _filled(prediction: FloatArray, past: pd.DataFrame, spec: ProjectSpec) -> Fl
 
 
 def _asked(path: str, rows: pd.DataFrame, folder: Path) -> FloatArray:
-    prediction = np.asarray(_rule(path, folder)(rows), dtype=np.float64)
-    if len(prediction) != len(rows):
-        raise DataError(
-            f"scope.baseline {path!r} got {len(rows)} rows and returned {len(prediction)}; expected one each"
-        )
-    return prediction
+    """Return what a rule of the project predicts; missing for rows on which it fails."""
+    rule = _rule(path, folder)
+
+    def predicted(frame: pd.DataFrame) -> pd.DataFrame:
+        prediction = np.asarray(rule(frame), dtype=np.float64)
+        if len(prediction) != len(frame):
+            raise DataError(f"got {len(frame)} rows and returned {len(prediction)}; expected one each")
+        return pd.DataFrame(prediction, index=frame.index)
+
+    made, failures = applied(predicted, rows)
+    if made is None and len(rows):
+        raise DataError(f"scope.baseline {path!r} cannot be used: {next(iter(failures.values()))}")
+    kept = np.empty((0, 1)) if made is None else made.to_numpy()
+    prediction = np.full((len(rows), kept.shape[1]), np.nan)
+    prediction[[place for place in range(len(rows)) if place not in failures]] = kept
+    return prediction[:, 0] if prediction.shape[1] == 1 else prediction
 
 
 def _rule(path: str, folder: Path) -> Callable[[pd.DataFrame], Any]:
     module, _, name = path.partition(":")
-    project_folder = str(folder.resolve())
-    if project_folder not in sys.path:
-        sys.path.insert(0, project_folder)
     try:
-        rule: Callable[[pd.DataFrame], Any] = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
+        rule: Callable[[pd.DataFrame], Any] = getattr(module_of(module, folder), name)
+    except Exception as error:
         raise SpecError([f"scope.baseline is {path!r}, but {error}; put the module next to project.yaml"]) from error
     return rule

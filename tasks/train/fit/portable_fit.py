@@ -19,6 +19,7 @@ from tasks.train.fit.sklearn_pipeline import after_encoding, category_tables, ke
 from tasks.train.model_search.recipes import Recipe
 
 PARITY_ROWS = 10_000
+DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def _schema(fitted: FittedRecipe, cache: FitCache, trained: tuple[date, date]) -
 def _parity(model: Predictor, fitted: FittedRecipe, cache: FitCache) -> float:
     rows, event_time = cache.rows, cache.spec.source.event_time
     sample = np.random.default_rng(cache.spec.training.seed).permutation(len(rows))[:PARITY_ROWS]
-    moments = pd.Timestamp(rows.origin) + pd.to_timedelta(rows.days[sample], unit="D")
+    moments = np.datetime64(rows.origin, "us") + np.rint(rows.days[sample] * DAY_US).astype("timedelta64[us]")
     frame = rows.features.iloc[sample].assign(**{event_time: moments})
 
     def reference(hard: pd.DataFrame) -> FloatArray:

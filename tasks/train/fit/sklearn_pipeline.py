@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tasks.arrays import FloatArray
-from tasks.errors import DataError
+from tasks.errors import DataError, Error
+from tasks.features.row_failures import described
 from tasks.model import raw_scores as scores_of
 from tasks.spec.project_spec import ProjectSpec
 from tasks.train.data.training_table import date_parts
@@ -58,13 +60,28 @@ def fitted_pipeline(
         )
     steps.append((MODEL, model))
     fit_parameters = {} if weights is None else {f"{MODEL}__sample_weight": weights}
-    with _one_thread():
-        return Pipeline(steps).fit(features, target, **fit_parameters)
+    constant = dict.fromkeys(without_values(features[[*numeric, *times]]), 0.0)
+    with _one_thread(), _named_failures(recipe.estimator, len(features)):
+        return Pipeline(steps).fit(features.assign(**constant), target, **fit_parameters)
+
+
+def without_values(features: pd.DataFrame) -> list[str]:
+    """Return the columns that are missing in every row.
+
+    Boosting cannot bin such a column. As a constant it is in no split, so the model ignores it whatever it is later.
+
+    Examples
+    --------
+    >>> without_values(pd.DataFrame({"rain": [None, None], "wind": [None, 3.0]}))
+    ['rain']
+    """
+    return [str(name) for name in features if features[name].isna().all()]
 
 
 def raw_scores(pipeline: Any, features: pd.DataFrame) -> FloatArray:
     """Return raw scores: on the scale of the target for numbers, log odds for classes; (n,) or (n, k)."""
-    with _one_thread():
+    model = type(pipeline[-1])
+    with _one_thread(), _named_failures(f"{model.__module__}:{model.__name__}", len(features)):
         encoded = np.asarray(pipeline.named_steps[ENCODE].transform(features), dtype=np.float64)
         return scores_of(after_encoding(pipeline), encoded)
 
@@ -131,6 +148,26 @@ def _preparation(count: int, codes: list[int]) -> Any:
     if codes:
         parts.append(("categories", OneHotEncoder(handle_unknown="ignore", sparse_output=False), codes))
     return ColumnTransformer(parts)
+
+
+@contextmanager
+def _named_failures(estimator: str, rows: int) -> Iterator[None]:
+    """Turn whatever an estimator raises into a DataError with its name; an estimator of the user's may raise anything.
+
+    Raises
+    ------
+    DataError
+        When the estimator raises anything else.
+    """
+    try:
+        yield
+    except (Error, MemoryError):
+        raise
+    except Exception as error:
+        raise DataError(
+            f"{estimator!r} cannot be used on {rows} training rows: {described(error)}. Take it out of "
+            "training.estimators, or correct its parameters"
+        ) from error
 
 
 def _one_thread() -> AbstractContextManager[Any]:

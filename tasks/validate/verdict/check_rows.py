@@ -6,10 +6,12 @@ on disk: expectations about the delivery as a whole, and the share of refused ro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
+from typing import TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from tasks.arrays import IntArray
@@ -18,17 +20,19 @@ from tasks.spec.project_spec import ProjectSpec
 from tasks.validate.contract.expectation_scope import split_by_scope
 from tasks.validate.contract.expectations import FailedExpectation, evaluate, evaluate_frames
 from tasks.validate.contract.suite import Suite
-from tasks.validate.typing.typed_frame import repeated_ids, typed
+from tasks.validate.typing.typed_frame import Typed, repeated_ids, typed
 from tasks.validate.verdict.check_feature_rows import no_values, table_of
 from tasks.validate.verdict.outcome import RowsOnDisk, validated
 from tasks.validate.verdict.refused_rows import refused
 from tasks.validate.verdict.seen_ids import SeenIds
 from tasks.validate.verdict.spooled_rows import SpooledRows
-from tasks.validate.verdict.validation_findings import ROWS_NAMED, column_findings, first_row_ids
+from tasks.validate.verdict.validation_findings import FUNCTION_FAILED, ROWS_NAMED, column_findings, first_row_ids
 from tasks.validate.verdict.violations import Violations
 
 ROW_ID = "row_id"
 NO_ROWS = pd.DataFrame()
+RowFailures: TypeAlias = Callable[[pd.DataFrame], Mapping[int, str]]
+"""From readable rows to the message of each row that the project's feature function fails on, by position."""
 
 
 def check(delivery: Delivery, spec: ProjectSpec, suite: Suite, folder: Path | None = None) -> ValidatedDelivery:
@@ -37,11 +41,16 @@ def check(delivery: Delivery, spec: ProjectSpec, suite: Suite, folder: Path | No
 
 
 def check_all(
-    deliveries: Sequence[Delivery], spec: ProjectSpec, suite: Suite, folder: Path | None = None
+    deliveries: Sequence[Delivery],
+    spec: ProjectSpec,
+    suite: Suite,
+    folder: Path | None = None,
+    failing: RowFailures | None = None,
 ) -> list[ValidatedDelivery]:
     """Return deliveries of rows after their contract, in their order; the same as one by one, but cheaper.
 
-    A row is refused when a value cannot be read or a critical expectation does not hold for it. A batch is quarantined
+    A row is refused when a value cannot be read, the feature function fails on it, or a critical expectation does not
+    hold for it. A batch is quarantined
     whole when it is empty, lacks a column, fails a critical expectation as a whole, or has a larger share of refused
     rows than `contract.max_bad_share`. Expectations are evaluated only on rows with values that could all be read.
 
@@ -56,6 +65,8 @@ def check_all(
     folder : Path, optional
         An empty folder for the rows of deliveries too large for memory. It must exist until the results are stored; the
         caller removes it.
+    failing : callable, optional
+        Names the rows that the project's feature function fails on; they are refused.
 
     Returns
     -------
@@ -69,7 +80,7 @@ def check_all(
         When an expectation cannot be computed.
     """
     row_rules, delivery_rules = split_by_scope(suite.of_rows(spec))
-    checks = [_RowCheck(delivery, spec, suite, folder) for delivery in deliveries]
+    checks = [_RowCheck(delivery, spec, suite, folder, failing) for delivery in deliveries]
     for frames in zip_longest(*(check.frames() for check in checks)):
         _check_chunks(
             [(check, frame) for check, frame in zip(checks, frames, strict=True) if frame is not None], row_rules
@@ -118,13 +129,20 @@ def _check_chunks(chunks: Sequence[tuple[_RowCheck, pd.DataFrame]], row_rules: S
 class _RowCheck:
     """The check of one delivery, chunk by chunk: in memory, or in a folder of its own if it has chunks on disk."""
 
-    def __init__(self, delivery: Delivery, spec: ProjectSpec, suite: Suite, folder: Path | None) -> None:
+    def __init__(
+        self,
+        delivery: Delivery,
+        spec: ProjectSpec,
+        suite: Suite,
+        folder: Path | None = None,
+        failing: RowFailures | None = None,
+    ) -> None:
         columns = column_findings(
             delivery.landed.key, delivery.frame, delivery.row_count, spec.row_columns, spec.contract.new_columns
         )
         self._delivery, self._spec = delivery, spec
         self._violations = Violations(columns, suite.expectations)
-        self._repeated = repeated_ids
+        self._repeated, self._failing = repeated_ids, failing
         self._rows: pd.DataFrame | SpooledRows | None = None
         if folder is not None and delivery.chunks is not None:
             own = folder / delivery.batch_id
@@ -139,8 +157,19 @@ class _RowCheck:
     def read(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the readable rows of the next chunk, typed; note what is wrong with the others."""
         rows = typed(frame, self._spec, self._repeated)
-        readable = self._violations.readable(self._violations.add_chunk(rows.faults, rows.frame[ROW_ID]))
+        faults, said = (rows.faults, {}) if self._failing is None else self._with_failing(rows, self._failing)
+        readable = self._violations.readable(self._violations.add_chunk(faults, rows.frame[ROW_ID], said))
         return rows.frame if readable.all() else rows.frame[readable].reset_index(drop=True)
+
+    def _with_failing(self, rows: Typed, failing: RowFailures) -> tuple[pd.DataFrame, dict[str, str]]:
+        """Return the faults with the rows that the feature function fails on, and what it says of the first."""
+        clean = np.flatnonzero(rows.clean)
+        failures = failing(dated(rows.frame.iloc[clean], self._spec))
+        if not failures:
+            return rows.faults, {}
+        failed = np.zeros(len(rows.frame), dtype=bool)
+        failed[clean[list(failures)]] = True
+        return rows.faults.assign(**{FUNCTION_FAILED: failed}), {FUNCTION_FAILED: next(iter(failures.values()))}
 
     def add(self, frame: pd.DataFrame, rows: pd.DataFrame, failures: Sequence[FailedExpectation]) -> None:
         """Note the expectations that do not hold in the chunk just read, and keep its rows."""

@@ -17,6 +17,7 @@ from tasks.validate.contract.expectations import FailedExpectation
 COLUMNS_NAMED = 60
 ROWS_NAMED = 10
 REPEATED_LABEL = "repeated_label"
+FUNCTION_FAILED = "feature_function"
 MEANING = {
     "not_a_number": "is not a number",
     "not_finite": "is infinite",
@@ -29,6 +30,7 @@ MEANING = {
     "duplicate_id": "an earlier row of the delivery has the same id",
     "contradictory_label": "the delivery has several labels for one row, and they differ",
     "duplicate_value": "an earlier row of the delivery has the same entity and event time",
+    FUNCTION_FAILED: "the project's feature function fails on it",
     REPEATED_LABEL: "an earlier row of the delivery has the same label",
 }
 
@@ -77,10 +79,11 @@ def column_findings(
             yield ColumnFinding(Finding("new_column", name, "warning", 0, f"{message}; left out"), None)
 
 
-def fault_finding(code: str, failed: int, rows: int, row_ids: tuple[str, ...]) -> Finding:
-    """Return the finding that so many of the rows have a value that cannot be used."""
+def fault_finding(code: str, failed: int, rows: int, row_ids: tuple[str, ...], detail: str = "") -> Finding:
+    """Return the finding that so many of the rows have a value that cannot be used; `detail` is shown after it."""
     rule, _, column = code.partition(":")
     message = " ".join(text for text in (f"{failed} of {rows} rows:", column, MEANING[rule]) if text)
+    message = f"{message}: {detail}" if detail else message
     return Finding(rule, column, "critical", failed, message, row_ids)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -38,6 +38,7 @@ class Conclusion(NamedTuple):
 class _Count:
     failed: int = 0
     row_ids: tuple[str, ...] = ()
+    detail: str = ""
 
     def add(self, failed: int, row_ids: tuple[str, ...]) -> None:
         self.failed += failed
@@ -111,13 +112,21 @@ class Violations:
         """The number of chunks added so far."""
         return len(self._chunks)
 
-    def add_chunk(self, faults: pd.DataFrame, row_ids: pd.Series) -> int:
-        """Add the next rows and the faults of their values, a boolean column a code; return the chunk's number."""
+    def add_chunk(self, faults: pd.DataFrame, row_ids: pd.Series, details: Mapping[str, str] | None = None) -> int:
+        """Add the next rows and the faults of their values, a boolean column a code; return the chunk's number.
+
+        Parameters
+        ----------
+        details : mapping, optional
+            What more is said of a code; the first chunk with a detail counts.
+        """
         chunk = _Chunk(len(faults), ~any_fault(faults))
         for code in map(str, faults):
             mask = faults[code].to_numpy(bool)
             chunk.add(code, mask)
-            self._faults.setdefault(code, _Count()).add(int(mask.sum()), first_row_ids(row_ids, np.flatnonzero(mask)))
+            count = self._faults.setdefault(code, _Count())
+            count.add(int(mask.sum()), first_row_ids(row_ids, np.flatnonzero(mask)))
+            count.detail = count.detail or (details or {}).get(code, "")
         self._chunks.append(chunk)
         return len(self._chunks) - 1
 
@@ -152,7 +161,9 @@ class Violations:
         rows, readable = sum(chunk.rows for chunk in self._chunks), self._readable_rows()
         failures = [failure for _, failure in sorted(self._failures.items())]
         findings = [*self._column_findings]
-        findings += [fault_finding(code, count.failed, rows, count.row_ids) for code, count in self._faults.items()]
+        findings += [
+            fault_finding(code, count.failed, rows, count.row_ids, count.detail) for code, count in self._faults.items()
+        ]
         findings += self._rejections
         findings += [expectation_finding(failed, readable, count.failed, count.row_ids) for failed, count in failures]
         reasons = [*self._column_reasons, *(finding.rule for finding in self._rejections)]

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from datetime import date
 from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from sklearn.linear_model import Ridge
 
 from tasks.errors import DataError
 from tasks.spec.project_spec import ProjectSpec
-from tasks.train import SearchOptions, baseline_prediction, importances, train
+from tasks.train import Recipe, SearchOptions, baseline_prediction, fit_model, importances, train
+from tasks.train.assessment.baselines import baseline_predictions
 
 Make = Callable[..., ProjectSpec]
 Market = Callable[..., pd.DataFrame]
@@ -79,3 +84,72 @@ def test_the_trivial_rule_of_a_binary_label_is_a_probability(spec_of: Make) -> N
     rows = pd.DataFrame({"day": pd.to_datetime(["2024-01-01"] * 4), "price": [True, False, False, False]})
     spec = spec_of(scope={"metric": "log_loss", "baseline": "median"}, training={"task": "binary"})
     assert baseline_prediction(rows, spec) == 0.25
+
+
+def test_a_number_without_a_value_in_a_fold_is_left_out_there_and_used_where_it_has_some(
+    spec_of: Make, market: Market
+) -> None:
+    rows = market(jump_on=85, jump=40.0).assign(rain=float("nan"))
+    rows.loc[rows["day"] >= "2024-03-20", "rain"] = 1.0
+    spec = spec_of(features={"numbers": ["area", "floor", "rain"]}, training={"iterations": [5]})
+    trained = train(rows, spec, AS_OF)
+    assert {line["status"] for line in trained.leaderboard} == {"chosen", "tried"}
+    assert trained.fitted.parity <= 1e-9
+
+
+@pytest.mark.parametrize("estimator", ["hist_gradient_boosting", "random_forest", "linear"])
+def test_a_number_that_is_always_empty_changes_no_prediction(estimator: str, spec_of: Make, market: Market) -> None:
+    recipe, rows = Recipe(estimator=estimator, iterations=5), market()
+    with_rain = spec_of(features={"numbers": ["area", "floor", "rain"]})
+    wider = fit_model(recipe, rows.assign(rain=float("nan")), with_rain, AS_OF).portable
+    plain = fit_model(recipe, rows, spec_of(), AS_OF).portable
+    if estimator != "random_forest":  # which draws from the columns by chance
+        assert wider.predict(rows.assign(rain=float("nan"))) == pytest.approx(plain.predict(rows))
+    assert wider.predict(rows.assign(rain=3.0)) == pytest.approx(wider.predict(rows.assign(rain=float("nan"))))
+
+
+def test_parts_of_an_event_time_with_a_time_of_day_are_learned_and_proven(spec_of: Make, market: Market) -> None:
+    rows = market()
+    rows["day"] = (rows["day"] + pd.to_timedelta(rows.index * 97 % 86_400, unit="s")).astype("datetime64[us]")
+    rows["price"] += 50.0 * (rows["day"].dt.hour >= 12)
+    spec = spec_of(training={"event_time_parts": ["weekday", "hour"], "iterations": [40]})
+    trained = train(rows, spec, AS_OF)
+    assert trained.fitted.parity <= 1e-9
+    at = rows.iloc[[0, 0]].assign(day=pd.to_datetime(["2024-03-01 01:00", "2024-03-01 13:00"]))
+    low, high = trained.fitted.portable.predict(at)
+    assert high - low > 25
+
+
+class Broken(Ridge):  # type: ignore[misc]  # follow_imports is "skip" for scikit-learn
+    """An estimator of a user's that cannot be fitted."""
+
+    def fit(self, rows: object, target: object, sample_weight: object = None) -> None:
+        raise RuntimeError("no such kernel", type(rows), type(target), type(sample_weight))
+
+
+def test_an_own_estimator_that_raises_is_a_failed_line_and_the_others_are_trained(
+    spec_of: Make, market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "own_estimators", SimpleNamespace(Broken=Broken))
+    estimators = [{"use": "own_estimators:Broken"}, {"use": "linear"}]
+    treatments = {"time_treatments": ["all_history"], "iterations": [5]}
+    trained = train(market(), spec_of(training={"estimators": estimators, **treatments}), AS_OF)
+    status = {line["recipe"]: line["status"] for line in trained.leaderboard}
+    assert sorted(status.values()) == ["chosen", "failed"]
+    (reason,) = (line["reason"] for line in trained.leaderboard if line["status"] == "failed")
+    assert "'own_estimators:Broken' cannot be used on" in reason
+    assert "RuntimeError: ('no such kernel'" in reason
+
+
+def test_an_own_baseline_that_fails_on_some_rows_leaves_them_to_the_constant(
+    spec_of: Make, market: Market, tmp_path: Path
+) -> None:
+    (tmp_path / "rules.py").write_text(
+        "def area(rows):\n    assert (rows['area'] > 0).all()\n    return rows['area'] * 2\n"
+        "def short(rows):\n    return [1.0]\n"
+    )
+    past, rows = market(), market().head(3).assign(area=[10.0, -1.0, 20.0])
+    found = baseline_predictions(past, rows, spec_of(scope={"baseline": "rules:area"}), tmp_path)
+    assert found.tolist() == [20.0, past["price"].median(), 40.0]
+    with pytest.raises(DataError, match="got 3 rows and returned 1; expected one each"):
+        baseline_predictions(past, rows, spec_of(scope={"baseline": "rules:short"}), tmp_path)

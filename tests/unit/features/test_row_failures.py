@@ -1,0 +1,128 @@
+"""One row never stops a function of the project: the rows it fails on are named, the others get what it makes."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.errors import DataError
+from tasks.features import featured, row_failures, with_features
+from tasks.features.row_failures import MOST_CALLS, applied
+from tasks.spec.project_spec import ProjectSpec
+
+BAD = -273.15
+SOURCE = """
+import math
+
+def root(frame):
+    return frame.assign(root=[math.log(value + 100) for value in frame["temp"]], temp=frame["temp"] + 1)
+
+def mixed(frame):
+    return frame.assign(root=[value if value > -100 else "cold" for value in frame["temp"]])
+
+def leaving(frame):
+    raise SystemExit(3)
+
+def losing(frame):
+    return frame[frame["temp"] > -100]
+
+def emptying(frame):
+    assert len(frame), "no rows"
+    return frame.assign(root=1.0)
+
+def twice(frame):
+    import pandas as pd
+    return pd.concat([frame, frame[["temp"]]], axis=1)
+
+def alone(frame):
+    assert len(frame) > 1
+    return frame.assign(root=1.0)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "features.py").write_text(SOURCE)
+    return tmp_path
+
+
+def spec_of(function: str) -> ProjectSpec:
+    scope = {"owner": "me", "objective": "rides", "metric": "mean_absolute_error"}
+    source = {"uri": "rows", "id": ["id"], "event_time": "at", "label": {"column": "minutes"}}
+    features = {"numbers": ["temp"], "function": f"features:{function}", "made": {"numbers": ["root"]}}
+    return ProjectSpec.model_validate({"project": "rides", "scope": scope, "source": source, "features": features})
+
+
+@given(st.lists(st.sampled_from([1.0, 7.5, BAD]), min_size=1, max_size=40))
+def test_exactly_the_rows_that_fail_alone_are_named_and_the_others_get_their_value(values: list[float]) -> None:
+    def root(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.assign(root=[math.sqrt(value) for value in frame["temp"]])
+
+    made, failures = applied(root, pd.DataFrame({"temp": values}))
+    assert list(failures) == [place for place, value in enumerate(values) if value == BAD]
+    roots = [math.sqrt(value) for value in values if value != BAD]
+    assert (made is None and not roots) or (made is not None and made["root"].tolist() == roots)
+
+
+def test_so_many_failing_rows_that_they_cannot_be_separated_cost_a_bounded_number_of_calls() -> None:
+    calls = 0
+
+    def every_other(frame: pd.DataFrame) -> pd.DataFrame:
+        nonlocal calls
+        calls += 1
+        assert (frame["place"] % 2 == 0).all()
+        return frame
+
+    failures = applied(every_other, pd.DataFrame({"place": range(10_000)}))[1]
+    assert calls <= MOST_CALLS + 3
+    assert set(range(1, 10_000, 2)) <= set(failures)
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        ("root", "ValueError: math domain error"),
+        ("losing", "got 1 rows and returned DataFrame with 0 rows"),
+        ("mixed", "makes 'cold' of 'root': not a number"),
+    ],
+)
+def test_a_row_that_a_function_cannot_take_is_named_with_what_is_said_of_it(
+    function: str, said: str, folder: Path
+) -> None:
+    rows = pd.DataFrame({"temp": [3.0, BAD, 4.0]})
+    ((place, message),) = row_failures(rows, spec_of(function), folder).items()
+    assert place == 1
+    assert said in message
+
+
+def test_a_failing_row_keeps_its_columns_and_lacks_those_that_the_function_makes(folder: Path) -> None:
+    rows = pd.DataFrame({"name": ["a", "b", "c"], "temp": [1.0, BAD, 3.0]}, index=[5, 6, 9])
+    made = featured(rows, "features:root", folder)
+    assert made.failures == {1: "ValueError: math domain error"}
+    assert made.rows["temp"].tolist() == [2.0, BAD, 4.0]
+    assert made.rows["name"].tolist() == ["a", "b", "c"]
+    assert made.rows["root"].isna().tolist() == [False, True, False]
+    assert made.rows.index.tolist() == [5, 6, 9]
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        ("leaving", "fails on each of 2 rows: SystemExit: 3"),
+        ("twice", "returned several columns 'temp'; expected one"),
+        ("alone", "it raises AssertionError for fewer rows"),
+    ],
+)
+def test_a_function_that_no_row_passes_is_an_error_that_says_so(function: str, said: str, folder: Path) -> None:
+    with pytest.raises(DataError, match=said):
+        with_features(pd.DataFrame({"temp": [1.0, 2.0]}), f"features:{function}", folder)
+
+
+def test_no_rows_are_no_failure_of_a_function_that_needs_some(folder: Path) -> None:
+    rows = pd.DataFrame({"temp": pd.Series(dtype="float64")})
+    assert featured(rows, "features:emptying", folder).failures == {}
