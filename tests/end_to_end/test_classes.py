@@ -201,10 +201,10 @@ def test_a_shadow_that_cannot_be_loaded_keeps_no_night_from_its_end(
     workspace_type = type(shadowed)
     load = workspace_type.load
 
-    def broken(workspace: Workspace, number: int) -> Champion:
+    def broken(workspace: Workspace, number: int, *record: Any) -> Champion:
         if number == WAITING:
             raise OSError(f"{workspace.project} {number} is gone")
-        return load(workspace, number)
+        return load(workspace, number, *record)
 
     monkeypatch.setattr(workspace_type, "load", broken)
     result = run("nightly", HISTORY_WEEKS + 7)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
 ARCHIVE = Path(__file__).parent / "frozen" / "home.tar.xz"
 PROJECT = "corner-shop"
+CHAMPION = 2
 LAST, NEXT = date(2026, 6, 1), date(2026, 6, 8)
 RECORDED = {
     ("night", "wait"): 1, ("night", "score"): 2, ("night", "quarantine"): 1, ("night", "hold"): 4, ("night", "ask"): 3,
@@ -102,8 +103,8 @@ def test_a_version_trained_then_is_made_again_to_the_byte(
 
 
 @pytest.fixture(scope="module")
-def promoted(workspace: Workspace) -> Workspace:
-    """The version that waited is approved and promoted."""
+def approved(workspace: Workspace) -> Workspace:
+    """The version that waited is approved; it was not signed with the champion that it was compared with."""
     from flows.cli.commands.models.answer_challenger import answer_challenger
     from flows.promote import promote
 
@@ -112,23 +113,25 @@ def promoted(workspace: Workspace) -> Workspace:
     return workspace
 
 
-def test_the_version_that_waited_is_promoted(promoted: Workspace) -> None:
-    assert promoted.registry.aliases(PROJECT) == {"champion": 3, "previous": 2}
-    assert [entry.action for entry in read_entries(promoted.lake, PROJECT, "promotion")][-2:] == [
-        "approved",
-        "promoted",
-    ]
+def test_the_champion_stays_and_a_version_without_a_signed_statement_is_to_be_trained_again(
+    approved: Workspace,
+) -> None:
+    assert approved.registry.aliases(PROJECT)["champion"] == CHAMPION
+    *_, refused, adopted = read_entries(approved.lake, PROJECT, "promotion")
+    assert (refused.action, refused.subject) == ("refused", "version 3")
+    assert "retrain for a new version" in refused.reason
+    assert (adopted.action, adopted.subject) == ("adopted", f"version {CHAMPION}")
 
 
-def test_the_next_night_is_scored_by_it_and_a_retraining_is_judged_against_it(promoted: Workspace) -> None:
+def test_the_next_night_is_scored_by_the_champion_and_a_retraining_is_judged_against_it(approved: Workspace) -> None:
     from flows.nightly import nightly
     from flows.retrain import retrain
 
     night = nightly(PROJECT, NEXT)
     assert night["rows_in"] == 120  # rows, and labels of the week before
-    predictions = active_rows(promoted.lake, PROJECT, "predictions")
+    predictions = active_rows(approved.lake, PROJECT, "predictions")
     newest = predictions[predictions["row_id"].str.startswith("21-")]
-    assert set(newest.loc[newest["role"] == "champion", "version"]) == {3}
+    assert set(newest.loc[newest["role"] == "champion", "version"]) == {CHAMPION}
     assert newest["row_id"].nunique() == 60
     assert retrain(PROJECT, NEXT)["action"] in {"registered", "refused"}
-    assert read_entries(promoted.lake, PROJECT, "retraining")[-1].night == NEXT
+    assert read_entries(approved.lake, PROJECT, "retraining")[-1].night == NEXT
