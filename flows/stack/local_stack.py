@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,11 +146,13 @@ def start_worker(home: Path) -> None:
 def drain_logs() -> None:
     """Send the logs that this process still holds, before the server stops.
 
-    Prefect sends logs in the background. Without a server it tries for a minute before it lets a process end.
+    Prefect sends logs in the background. Without a server it tries for a minute before it lets a process end. They are
+    sent from a thread: in one with an event loop, such as a notebook's, Prefect would not wait.
     """
     handlers = sys.modules.get("prefect.logging.handlers")  # not imported unless a flow ran
     if handlers is not None:
-        handlers.APILogWorker.drain_all(timeout=DRAIN_SECONDS)  # of all log workers of this process
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(handlers.APILogWorker.drain_all, timeout=DRAIN_SECONDS).result()
 
 
 def _find_or_start(home: Path, plan: StackPlan, say: Say) -> tuple[Endpoints, Process | None]:
