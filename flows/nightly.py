@@ -99,7 +99,7 @@ def take_in_and_validate(workspace: Workspace, night: Date) -> list[ValidatedDel
             )
         if checked:
             with timed("store"):
-                store_task(workspace.lake, workspace.spec, checked, night, clock.now())
+                checked = store_task(workspace.lake, workspace.spec, checked, night, clock.now())
             keep_latest_values(workspace, {each.landed.table for each in checked if each.landed.kind == "features"})
             show_verdicts(workspace, night, checked)
     return checked
@@ -108,7 +108,7 @@ def take_in_and_validate(workspace: Workspace, night: Date) -> list[ValidatedDel
 def keep_latest_values(workspace: Workspace, tables: set[str]) -> None:
     """Write the newest values of each entity of the feature tables with new deliveries, for a quick look-up."""
     for table in (each for each in workspace.spec.features.tables if each.name in tables):
-        newest = latest_values(workspace.feature_values(table), table)
+        newest = latest_values(workspace.feature_values(table), table, time_zone=workspace.spec.schedule.time_zone)
         buffer = BytesIO()
         newest.to_parquet(buffer, index=False)
         workspace.lake.put(workspace.project, f"latest-{table.name}.parquet", buffer.getvalue())

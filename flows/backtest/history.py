@@ -240,6 +240,7 @@ def _batch(checked: ValidatedDelivery, counted: pd.DataFrame) -> Batch:
         rows_elsewhere=len(checked.accepted) - rows,
         verdict=checked.verdict,
         findings="[]",
+        arrived_at=landed.moment,
     )
 
 

@@ -16,9 +16,9 @@ from flows.cli.console import PIPE_WIDTH, table
 from flows.stack.run_deployment import run, run_due
 from flows.workspace import Workspace
 from tasks import clock
-from tasks.dataset.label_join import newest_labels
+from tasks.dataset.label_join import newest_labels, ranked
 from tasks.ingest import landed, open_source
-from tasks.lake import accepted, active_rows, read_nights
+from tasks.lake import accepted, active_rows, deliveries, read_nights
 from tasks.monitor import Contrast, contrast
 from tasks.records import NightEntry
 from tasks.registry.mlflow_names import APPROVAL, CHALLENGER
@@ -102,8 +102,11 @@ class DemoRun:
             "predictions",
             columns=["row_id", "event_date", "version", "role", "prediction"],
         )
-        ledger = active_rows(workspace.lake, workspace.project, "labels", columns=["row_id", "label", "arrival"])
-        labels = newest_labels(ledger)
+        known = deliveries(workspace.lake, workspace.project)
+        columns = ["row_id", "label", "arrival", "batch_id"]
+        labels = newest_labels(
+            ranked(active_rows(workspace.lake, workspace.project, "labels", known, columns=columns), known)
+        )
         return contrast(predictions, labels, metric=workspace.spec.scope.metric, version=FIRST, days=CONTRAST_DAYS)
 
     def _run(self, night: date) -> NightEntry:

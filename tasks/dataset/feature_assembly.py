@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from tasks.arrays import BoolArray
+from tasks.dataset.label_join import ranked
 from tasks.features import fails_everywhere, featured, typed_as_made, with_tables
 from tasks.features.feature_function import ROWS_TRIED
-from tasks.lake import Filter, Lake, active_rows
+from tasks.lake import Filter, Lake, active_rows, deliveries
 from tasks.logs import line, logger
 from tasks.spec import ProjectSpec
 from tasks.spec.data_sections import FeatureTable
@@ -72,6 +74,11 @@ def _complete(rows: pd.DataFrame, spec: ProjectSpec) -> pd.DataFrame:
     return rows.assign(**{name: column for name, column in empty.items() if name not in rows})
 
 
+def _ranked_values(lake: Lake, project: str, inside: list[Filter]) -> pd.DataFrame:
+    known = deliveries(lake, project)
+    return ranked(active_rows(lake, project, "features", known, where=inside), known)
+
+
 def feature_values(
     lake: Lake, project: str, table: FeatureTable, first: date | None = None, last: date | None = None
 ) -> pd.DataFrame:
@@ -83,7 +90,5 @@ def feature_values(
         inside.append(("event_date", "<=", last))
     # The commits name the content: several steps of a night ask for the values of the same span.
     commits = (lake.version(project, "features"), lake.version(project, "batches"))
-    values = lake.recent.get(
-        (project, "features", *inside, commits), lambda: active_rows(lake, project, "features", where=inside)
-    )
+    values = lake.recent.get((project, "features", *inside, commits), partial(_ranked_values, lake, project, inside))
     return values.reindex(columns=list(dict.fromkeys([*values.columns, *table.columns.all])))

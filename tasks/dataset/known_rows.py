@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from tasks.dataset.feature_assembly import assemble
-from tasks.dataset.label_join import labelled, matured
+from tasks.dataset.label_join import labelled, matured, ranked
 from tasks.errors import DataError
 from tasks.lake import Lake, active_rows, deliveries
 from tasks.spec import ProjectSpec
@@ -43,7 +43,8 @@ def known_rows(lake: Lake, spec: ProjectSpec, folder: Path, night: date) -> Know
         When there are fewer rows than the spec's `training.min_rows`.
     """
     delivered = deliveries(lake, spec.project)
-    labels = active_rows(lake, spec.project, "labels", delivered, columns=["row_id", "label", "arrival"])
+    columns = ["row_id", "label", "arrival", "batch_id"]
+    labels = ranked(active_rows(lake, spec.project, "labels", delivered, columns=columns), delivered)
     rows = active_rows(lake, spec.project, "rows", delivered)
     known = training_rows(rows, labels, night, spec)
     features = assemble(known, spec, lake, folder)
@@ -62,7 +63,7 @@ def training_rows(rows: pd.DataFrame, labels: pd.DataFrame, night: date, spec: P
     rows : DataFrame
         The accepted rows, one per `row_id`, with `event_date`.
     labels : DataFrame
-        `row_id`, `label` and `arrival`.
+        `row_id`, `label`, `arrival` and `arrival_rank`.
 
     Raises
     ------

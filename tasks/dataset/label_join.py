@@ -6,29 +6,34 @@ from datetime import date
 
 import pandas as pd
 
+from tasks.lake import Deliveries
+
 
 def newest_labels(labels: pd.DataFrame, *, after: date | None = None, until: date | None = None) -> pd.DataFrame:
     """Return the newest label of each row.
 
-    The newest arrival counts; of several labels that arrived on one day, the largest, in whatever order they are given.
-    The lake returns rows in no particular order, but the same night must give the same numbers to the last digit.
+    The newest arrival counts: the latest day, then the latest delivery of that day. The lake returns rows in no
+    particular order, but the same night must give the same numbers to the last digit, so labels of one delivery for one
+    row, which the contract refuses, would be ordered by their value.
 
     Parameters
     ----------
     labels : DataFrame
-        `row_id`, `label`, `arrival` (date), and possibly more columns.
+        `row_id`, `label`, `arrival` (date), `arrival_rank` (the order of deliveries, see `ranked`), and possibly more
+        columns.
     after, until : date, optional
         Only labels that arrived after the first day, and up to and including the last.
 
     Returns
     -------
     DataFrame
-        One row per `row_id`, ordered by arrival and label.
+        One row per `row_id`, ordered by arrival.
 
     Examples
     --------
     >>> arrivals = [date(2026, 1, 2), date(2026, 1, 1), date(2026, 1, 2)]
-    >>> labels = pd.DataFrame({"row_id": "a", "label": [1.0, 9.0, 2.0], "arrival": arrivals})
+    >>> labels = pd.DataFrame(
+    ...     {"row_id": "a", "label": [7.0, 9.0, 2.0], "arrival": arrivals, "arrival_rank": [1, 0, 2]})
     >>> newest_labels(labels)["label"].tolist(), newest_labels(labels, until=date(2026, 1, 1))["label"].tolist()
     ([2.0], [9.0])
     >>> newest_labels(labels, after=date(2026, 1, 2))["label"].tolist()
@@ -36,8 +41,13 @@ def newest_labels(labels: pd.DataFrame, *, after: date | None = None, until: dat
     """
     if until is not None:
         labels = labels[labels["arrival"] <= until]
-    newest = labels.sort_values(["arrival", "label"]).drop_duplicates("row_id", keep="last")
+    newest = labels.sort_values(["arrival", "arrival_rank", "label"]).drop_duplicates("row_id", keep="last")
     return newest if after is None else newest[newest["arrival"] > after]
+
+
+def ranked(labels: pd.DataFrame, known: Deliveries) -> pd.DataFrame:
+    """Return labels with the order in which their deliveries arrived, `arrival_rank`, by their `batch_id`."""
+    return labels.assign(arrival_rank=known.arrival_ranks(labels["batch_id"]))
 
 
 def with_labels(rows: pd.DataFrame, newest: pd.DataFrame, column: str = "label") -> pd.DataFrame:
@@ -70,7 +80,7 @@ def labelled(rows: pd.DataFrame, labels: pd.DataFrame, night: date, column: str 
     rows : DataFrame
         With `row_id`; one row per id.
     labels : DataFrame
-        `row_id`, `label`, `arrival` (date).
+        `row_id`, `label`, `arrival` (date) and `arrival_rank`.
     night : date
         Labels that arrived later are not known yet.
     column : str
@@ -85,7 +95,7 @@ def labelled(rows: pd.DataFrame, labels: pd.DataFrame, night: date, column: str 
     --------
     >>> rows = pd.DataFrame({"row_id": ["a", "b"]})
     >>> arrivals = [date(2026, 1, 1), date(2026, 2, 1)]
-    >>> labels = pd.DataFrame({"row_id": ["a", "b"], "label": [1.0, 2.0], "arrival": arrivals})
+    >>> labels = pd.DataFrame({"row_id": ["a", "b"], "label": [1.0, 2.0], "arrival": arrivals, "arrival_rank": [0, 1]})
     >>> labelled(rows, labels, date(2026, 1, 15))[["row_id", "label"]].values.tolist()
     [['a', 1.0]]
     """

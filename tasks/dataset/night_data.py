@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from tasks.dataset.label_join import newest_labels, with_labels
+from tasks.dataset.label_join import newest_labels, ranked, with_labels
 from tasks.lake import Deliveries, Filter, Lake, active_rows, deliveries, read_entries
 from tasks.records import Entry
 from tasks.spec import ProjectSpec
@@ -144,7 +144,6 @@ class NightData:
 
     def _read_labels(self, since: date) -> pd.DataFrame:
         arrived: list[Filter] = [("arrival", ">", since), ("arrival", "<=", self.night)]
-        columns = ["row_id", "label", "arrival"]
-        return newest_labels(
-            active_rows(self.lake, self.spec.project, "labels", self.deliveries, columns=columns, where=arrived)
-        )
+        columns = ["row_id", "label", "arrival", "batch_id"]
+        labels = active_rows(self.lake, self.spec.project, "labels", self.deliveries, columns=columns, where=arrived)
+        return newest_labels(ranked(labels, self.deliveries))

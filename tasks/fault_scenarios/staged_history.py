@@ -119,7 +119,7 @@ def _as_delivered(cells: pd.Series, before: pd.Series) -> pd.Series:
 
 
 def _names(frame: pd.DataFrame, spec: ProjectSpec) -> pd.Series:
-    return frame[spec.source.id].astype("str").agg("|".join, axis=1)
+    return frame[spec.key_columns].astype("str").agg("|".join, axis=1)
 
 
 def _of_rows(labels: pd.DataFrame, rows: pd.DataFrame, spec: ProjectSpec) -> pd.DataFrame:

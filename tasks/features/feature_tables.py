@@ -8,10 +8,11 @@ from datetime import date, datetime, timedelta
 import pandas as pd
 
 from tasks.spec.cells.entity_keys import entity_names
+from tasks.spec.cells.moments import REPEATED, instants
 from tasks.spec.project_spec import FeatureTable, ProjectSpec
 
 KEYS = ["entity", "event_time"]
-ARRIVED = ("arrival", "revision", "batch_id")  # the last one orders two deliveries of the same day
+ARRIVED = ("arrival", "arrival_rank", "revision", "batch_id")
 Read = Callable[[FeatureTable, date | None, date], pd.DataFrame]
 
 
@@ -29,15 +30,18 @@ def with_tables(rows: pd.DataFrame, spec: ProjectSpec, read: Read) -> pd.DataFra
     """
     for table in spec.features.tables:
         first, last = days_needed(rows, table, spec.source.event_time)
-        rows = as_of(rows, read(table, first, last), table, spec.source.event_time)
+        rows = as_of(rows, read(table, first, last), table, spec.source.event_time, spec.schedule.time_zone)
     return rows
 
 
-def as_of(rows: pd.DataFrame, values: pd.DataFrame, table: FeatureTable, event_time: str) -> pd.DataFrame:
+def as_of(
+    rows: pd.DataFrame, values: pd.DataFrame, table: FeatureTable, event_time: str, time_zone: str = "UTC"
+) -> pd.DataFrame:
     """Return rows with a table's columns as they were known at each row's time; missing where none was.
 
     A value is known `delay_days` after its event time, that moment included; the newest known value is used. A value
     older than `max_age_days` is missing. Of several values of one entity and time, the last that arrived is used.
+    Times are compared as instants; days are those of the wall clock, also where one has 23 or 25 hours.
 
     Parameters
     ----------
@@ -49,6 +53,8 @@ def as_of(rows: pd.DataFrame, values: pd.DataFrame, table: FeatureTable, event_t
         The section of the spec about the table.
     event_time : str
         The column of `rows` with the event time.
+    time_zone : str
+        The zone of the wall-clock times.
 
     Examples
     --------
@@ -66,24 +72,27 @@ def as_of(rows: pd.DataFrame, values: pd.DataFrame, table: FeatureTable, event_t
     >>> as_of(rows, values, late, "time")["balance"].tolist()
     [100.0, 100.0, nan]
     """
-    delay = timedelta(days=table.delay_days)
-    at = rows[event_time].reset_index(drop=True).astype("datetime64[us]") - delay
+    wall = rows[event_time].reset_index(drop=True).astype("datetime64[us]")
+    at = instants(wall, rows.get(REPEATED), time_zone)
     left = pd.DataFrame({"entity": entity_names(rows.reset_index(drop=True), table.entity), "at": at}).dropna()
-    oldest = None if table.max_age_days is None else pd.Timedelta(days=table.max_age_days) - delay
     joined = pd.merge_asof(
         left.sort_values("at", kind="stable").reset_index(names="position"),
-        _newest(values, table).rename(columns={"event_time": "known_from"}),
+        _newest(values, table, time_zone),
         left_on="at",
         right_on="known_from",
         by="entity",
-        tolerance=oldest,
     ).set_index("position")
+    if table.max_age_days is not None:
+        old = wall.loc[joined.index] - joined["event_time"] > timedelta(days=table.max_age_days)
+        joined = joined[~old]
     columns = joined[table.columns.all].reindex(pd.RangeIndex(len(rows)))
     typed = {name: _typed(columns[name], name, table).set_axis(rows.index) for name in table.columns.all}
     return rows.drop(columns=table.columns.all, errors="ignore").assign(**typed)
 
 
-def latest_values(values: pd.DataFrame, table: FeatureTable, moment: datetime | None = None) -> pd.DataFrame:
+def latest_values(
+    values: pd.DataFrame, table: FeatureTable, moment: datetime | None = None, time_zone: str = "UTC"
+) -> pd.DataFrame:
     """Return the newest values of each entity, for the look-up of a prediction service.
 
     Parameters
@@ -92,6 +101,8 @@ def latest_values(values: pd.DataFrame, table: FeatureTable, moment: datetime | 
         As for `as_of`.
     moment : datetime, optional
         Only values known then, in the wall-clock time of the project: the values that a row of that moment gets.
+    time_zone : str
+        The zone of the wall-clock times.
 
     Returns
     -------
@@ -109,13 +120,14 @@ def latest_values(values: pd.DataFrame, table: FeatureTable, moment: datetime | 
     >>> latest_values(values, table, datetime(2026, 1, 5))["balance"].tolist()
     [1.0, 2.0]
     """
-    newest = _newest(values, table)
+    newest = _newest(values, table, time_zone)
     if moment is not None:
         at = pd.Timestamp(moment) - timedelta(days=table.delay_days)
         newest = newest[newest["event_time"] <= at]
         if table.max_age_days is not None:
             newest = newest[newest["event_time"] >= pd.Timestamp(moment) - timedelta(days=table.max_age_days)]
     latest = newest.drop_duplicates("entity", keep="last").sort_values("entity", ignore_index=True)
+    latest = latest.drop(columns="known_from")
     return latest.assign(**{name: _typed(latest[name], name, table) for name in table.columns.all})
 
 
@@ -139,12 +151,18 @@ def days_needed(rows: pd.DataFrame, table: FeatureTable, event_time: str) -> tup
     return (moments.min() - timedelta(days=table.max_age_days)).date(), last
 
 
-def _newest(values: pd.DataFrame, table: FeatureTable) -> pd.DataFrame:
-    """Return values in the order of time; of each entity and time, only the value that arrived last."""
-    order = ["event_time", *(name for name in ARRIVED if name in values)]
-    newest = values.dropna(subset=KEYS).sort_values(order, kind="stable").drop_duplicates(KEYS, keep="last")
-    moments, entities = newest["event_time"].astype("datetime64[us]"), newest["entity"].astype("str")
-    return newest[[*KEYS, *table.columns.all]].assign(event_time=moments, entity=entities)
+def _newest(values: pd.DataFrame, table: FeatureTable, time_zone: str) -> pd.DataFrame:
+    """Return values in the order of the instant from which they are known; of each entity and instant, the last."""
+    known = values.dropna(subset=KEYS)
+    wall, entities = known["event_time"].astype("datetime64[us]"), known["entity"].astype("str")
+    second = None if table.delay_days else known.get(REPEATED)
+    known_from = instants(wall + timedelta(days=table.delay_days), second, time_zone)
+    known = known.assign(event_time=wall, entity=entities, known_from=known_from)
+    order = ["known_from", "event_time", *(name for name in ARRIVED if name in known)]
+    newest = known.sort_values(order, kind="stable").drop_duplicates(
+        ["entity", "event_time", "known_from"], keep="last"
+    )
+    return newest[[*KEYS, "known_from", *table.columns.all]]
 
 
 def _typed(column: pd.Series, name: str, table: FeatureTable) -> pd.Series:

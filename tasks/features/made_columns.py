@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from tasks.spec.cells.cell_types import Read, booleans, categories, numbers, times
+from tasks.spec.cells.cell_types import Read, booleans, categories, numbers
+from tasks.spec.cells.time_cells import times
 from tasks.spec.project_spec import ProjectSpec
 
 CELL = 40  # characters of a value that a message shows

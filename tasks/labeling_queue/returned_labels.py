@@ -100,7 +100,7 @@ def answers(given: pd.DataFrame, asked: Collection[str], waiting: Collection[str
 
 def with_ids(taken: pd.DataFrame, spec: ProjectSpec) -> pd.DataFrame:
     """Return answers with the id columns and the label column of the project."""
-    ids = spec.source.id
+    ids = spec.key_columns
     parts = [[row_id] if len(ids) == 1 else parts_of(row_id) for row_id in taken["row_id"]]
     frame = pd.DataFrame(parts, columns=ids, dtype="str")
     return frame.assign(**{spec.source.label.column: taken["label"].to_numpy()})

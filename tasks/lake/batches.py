@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from tasks.arrays import FloatArray
+from tasks.arrays import FloatArray, IntArray
 from tasks.lake.lake import Lake
 from tasks.lake.predicates import Filter
 
@@ -29,7 +29,7 @@ class Batch:
     `base` is the first revision with rows that count: a release adds to the rows that are there, a correction replaces
     them. `rows_elsewhere` counts rows that are in another delivery: repeated by this one, or replaced by a later one.
     `time` is when the delivery was taken in or released, `written_at` when this state was written; states that an older
-    release wrote have no `written_at`.
+    release wrote have no `written_at`. `arrived_at` is the moment of the arrival, where more than its day is known.
     """
 
     batch_id: str
@@ -51,6 +51,7 @@ class Batch:
     verdict: str
     findings: str
     written_at: datetime | None = None
+    arrived_at: datetime | None = None
 
     @property
     def write_key(self) -> str:
@@ -182,6 +183,21 @@ class Deliveries:
         first = np.array([np.inf if batch is None else batch.base for batch in batches])
         return first, np.array([-np.inf if batch is None else batch.revision for batch in batches])
 
+    def arrival_ranks(self, batch_ids: pd.Series) -> IntArray:
+        """Return the rank of each batch in the order of arrival, 0 for the first: by day, moment, then key.
+
+        Examples
+        --------
+        >>> day, hours = date(2026, 1, 2), [datetime(2026, 1, 2, hour, tzinfo=UTC) for hour in (18, 8)]
+        >>> empty = Batch.placeholder("", hours[0])
+        >>> late, early = (replace(empty, batch_id=name, arrived_at=at) for name, at in zip("ab", hours))
+        >>> Deliveries((late, early)).arrival_ranks(pd.Series(["a", "b", "a"])).tolist()
+        [1, 0, 1]
+        """
+        ranks = {batch.batch_id: rank for rank, batch in enumerate(sorted(self._newest.values(), key=_by_moment))}
+        codes, names = pd.factorize(batch_ids)
+        return np.array([*(ranks.get(str(name), -1) for name in names), -1], dtype=np.int64)[codes]
+
     def active(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of a table with `batch_id` and `revision` that count.
 
@@ -283,6 +299,10 @@ def _frame(batch: Batch) -> pd.DataFrame:
 
 def _by_arrival(batch: Batch) -> tuple[date, str, str, str, int]:
     return batch.arrival, batch.key, batch.kind, batch.batch_id, batch.revision
+
+
+def _by_moment(batch: Batch) -> tuple[date, datetime, str, str]:
+    return batch.arrival, batch.arrived_at or datetime.min.replace(tzinfo=UTC), batch.key, batch.batch_id
 
 
 def _by_time(batch: Batch) -> tuple[datetime, date, str]:

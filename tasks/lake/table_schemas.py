@@ -61,6 +61,7 @@ TABLES: dict[str, TableSchema] = {
             ("verdict", TEXT),
             ("findings", TEXT),
             ("written_at", MOMENT),
+            ("arrived_at", MOMENT),
         ),
         fenced=True,
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ class Landed:
 
     `stamp` changes when the object is written again (its size and time of writing), so that a delivery that was
     ingested before is not read again. `table` is the feature table of the delivery; rows and labels have none. `parts`
-    are the keys of a folder's objects; it is empty when the delivery is the object `key` itself.
+    are the keys of a folder's objects; it is empty when the delivery is the object `key` itself. `moment` is when it
+    was written, unless the date in its name says when it arrived: of two deliveries of a day the later one is newer.
     """
 
     kind: Kind
@@ -32,6 +33,7 @@ class Landed:
     stamp: str = ""
     table: str = ""
     parts: tuple[str, ...] = ()
+    moment: datetime | None = None
 
     @property
     def name(self) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
-from tasks.spec.field_types import IMPORT_PATH, Column, Metric, Name, Share, SpecSection, secret_reference
+from tasks.spec.field_types import IMPORT_PATH, Column, Metric, Name, Share, SpecSection, secret_reference, time_format
 
 DATES = (
     "Columns read as dates, with or without a time of day. The model sees year, month, weekday, day of the year, and "
@@ -70,6 +70,11 @@ class Files(SpecSection):
     decimal: Literal[".", ","] = Field(
         ".", description="The decimal sign of numbers written as text; the other sign is a fault."
     )
+    time_format: str | None = Field(
+        None,
+        description="The format of times that are not ISO 8601: one of Python's `strptime`, such as `%d.%m.%Y %H:%M`, "
+        "or `epoch_s`, `epoch_ms`, `epoch_us` (counts since 1970, UTC) or `excel` (days since 1899-12-30).",
+    )
     batch: Literal["object", "folder"] = Field(
         "object",
         description="What counts as one delivery: an object, or all objects in one sub-folder of the landing zone.",
@@ -87,6 +92,11 @@ class Files(SpecSection):
         description="A delivery waits until this marker exists: a file of this name next to its objects (`_SUCCESS`) "
         "or, if it begins with a dot, a file with the name of the delivery and this ending (`.done`).",
     )
+
+    @field_validator("time_format")
+    @classmethod
+    def _is_a_time_format(cls, value: str | None) -> str | None:
+        return None if value is None else time_format(value)
 
     @field_validator("complete_marker")
     @classmethod
@@ -109,6 +119,12 @@ class Source(Files):
 
     uri: str = Field(description="A folder (relative to the spec) or s3://bucket/prefix.")
     id: Annotated[list[Column], Field(min_length=1)] = Field(description="The column or columns that identify a row.")
+    identity: Literal["id", "id_and_time"] = Field(
+        "id",
+        description="What makes two rows the same one. `id`: the id alone, for ever, so a row that is delivered again "
+        "with another event time is a correction. `id_and_time`: the id and the event time together, for ids that are "
+        "used again; labels that land apart then need the event time too. Choose before the first night.",
+    )
     event_time: Column = Field(description="The column with the time of the event.")
     arrival: Literal["modified", "filename"] = Field(
         "modified",

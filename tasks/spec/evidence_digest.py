@@ -9,7 +9,7 @@ from tasks.spec.project_spec import ProjectSpec
 
 PARTS: dict[str, set[str] | bool] = {
     "scope": {"metric"},
-    "source": {"id", "event_time", "label"},
+    "source": {"id", "identity", "event_time", "label"},
     "features": True,
     "training": {"task"},
     "gate": True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,6 +24,7 @@ Metric = Literal[
 REGRESSION_METRICS = ("mean_absolute_error", "mean_absolute_log_error", "mean_squared_error")
 BINARY_METRICS = ("log_loss", "brier_score", "error_rate")
 IMPORT_PATH = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+COUNTED_TIMES = ("epoch_s", "epoch_ms", "epoch_us", "excel")
 SECRET_REFERENCE = re.compile(r"^env:[A-Z][A-Z0-9_]*$")
 
 
@@ -40,4 +42,23 @@ def secret_reference(value: str) -> str:
     """
     if not SECRET_REFERENCE.fullmatch(value):
         raise ValueError("expected a reference such as 'env:LEEWAY_KEY'; a spec never contains the secret itself")
+    return value
+
+
+def time_format(value: str) -> str:
+    """Return the name of a time format, or refuse one that `datetime.strptime` does not know.
+
+    >>> time_format("%d.%m.%Y"), time_format("epoch_ms")
+    ('%d.%m.%Y', 'epoch_ms')
+    """
+    expected = f"expected a format such as '%d.%m.%Y %H:%M', or one of {', '.join(COUNTED_TIMES)}"
+    if value in COUNTED_TIMES:
+        return value
+    if not {"%d", "%j", "%u", "%x", "%c"} & {value[at : at + 2] for at in range(len(value))}:
+        raise ValueError(f"found {value!r}, which names no day; {expected}")
+    try:
+        datetime.strptime("", value)  # noqa: DTZ007 - only the directives are looked at
+    except ValueError as error:
+        if "directive" in str(error) or "stray" in str(error):
+            raise ValueError(f"found {value!r} ({error}); {expected}") from error
     return value

@@ -106,6 +106,12 @@ class ProjectSpec(SpecSection):
         return night - timedelta(days=self.source.label.delay_days)
 
     @property
+    def key_columns(self) -> list[str]:
+        """The columns that make the id of a row: `source.id`, and the event time if `source.identity` says so."""
+        timed = [self.source.event_time] if self.source.identity == "id_and_time" else []
+        return list(dict.fromkeys([*self.source.id, *timed]))
+
+    @property
     def row_columns(self) -> list[str]:
         """The columns of a delivery of rows: ids, event time, features, entities, and a label that lands with them."""
         label = [self.source.label.column] if self.source.label.uri is None else []

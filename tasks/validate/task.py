@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from tasks.features import row_failures
-from tasks.lake import Batch, Lake, add_batch
+from tasks.lake import Batch, Lake, add_batches
 from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.records import Delivery, Unread, ValidatedDelivery
@@ -19,8 +19,8 @@ from tasks.spec import ProjectSpec
 from tasks.validate.acceptance.prior_batches import event_window
 from tasks.validate.acceptance.quarantine_rows import readable_again
 from tasks.validate.acceptance.reconcile import contained
-from tasks.validate.acceptance.stored_rows import ids_on_same_days, quarantined_rows
-from tasks.validate.acceptance.task import Accepted, add_accepted
+from tasks.validate.acceptance.stored_rows import StoredRows, quarantined_rows
+from tasks.validate.acceptance.task import Accepted, add_accepted, withdrawn_rows
 from tasks.validate.contract.suite import Suite, read_suite
 from tasks.validate.verdict.check_feature_rows import check_features
 from tasks.validate.verdict.check_labels import check_labels
@@ -81,14 +81,15 @@ def release(lake: Lake, spec: ProjectSpec, batch: Batch, moment: datetime) -> in
 
     A user has looked at them, so expectations are not evaluated again. Rows without an id, a time or readable values
     stay quarantined, and so do those that an earlier release left out, the second of two rows of one id, and rows
-    delivered again since.
+    delivered again since. Rows of another day with the same ids, which arrived before, are replaced.
     """
     if batch.verdict == RELEASED:
         return 0
     quarantined = quarantined_rows(lake, spec, batch)
     duplicate = quarantined["reasons"].str.split(";").map(lambda codes: DUPLICATE in codes).astype(bool)
     rows = readable_again(quarantined.loc[~duplicate, "raw"].drop_duplicates(), batch.kind, spec)
-    rows = rows[~contained(rows["row_id"], ids_on_same_days(lake, spec, rows))]
+    stored = StoredRows.before(lake, spec, [rows] if batch.kind == "rows" else [])
+    rows = rows[~contained(rows["row_id"], stored.kept_before(rows, batch))]
     event_from, event_until = event_window(rows, batch)
     released = replace(
         batch,
@@ -103,7 +104,8 @@ def release(lake: Lake, spec: ProjectSpec, batch: Batch, moment: datetime) -> in
     )
     if len(rows):
         add_accepted(lake, spec, [Accepted(rows, released)])
-    add_batch(lake, spec.project, released)
+    replaced = withdrawn_rows(stored, rows["row_id"])
+    add_batches(lake, spec.project, [released, *(replace(state, written_at=moment) for state in replaced)])
     return len(rows)
 
 

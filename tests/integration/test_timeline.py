@@ -13,7 +13,7 @@ from flows.backtest.history import History, history_in
 from flows.backtest.timeline.label_feed import LabelFeed
 from flows.backtest.timeline.row_profiles import RowProfiles
 from flows.backtest.timeline.timeline import Timeline
-from tasks.dataset.label_join import newest_labels
+from tasks.dataset.label_join import newest_labels, ranked
 from tasks.drift import duplicate_share
 from tasks.lake import Batch, Deliveries, Lake, accepted, add_batches
 from tasks.monitor.profiling.task import profile_batches
@@ -139,7 +139,7 @@ def test_known_labels_are_the_newest_labels_of_nights(history: History) -> None:
     timeline = Timeline(replace(history, labels=labels.assign(batch_id=batches, revision=1)))
     for night, after in ((0, -9), (2, -9), (3, 1)):
         until, since = FIRST + timedelta(days=night), FIRST + timedelta(days=after)
-        counted = known(history, night).active(timeline.history.labels)
+        counted = ranked(known(history, night).active(timeline.history.labels), history.deliveries)
         newest = newest_labels(counted, after=since, until=until).set_index("row_id")["label"]
         values, has_label = LabelFeed(timeline).known(known(history, night), until, since)
         found = pd.Series(values[has_label], index=timeline.row_ids[has_label])

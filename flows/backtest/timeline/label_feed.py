@@ -11,6 +11,7 @@ import pandas as pd
 
 from flows.backtest.timeline.timeline import Timeline, Written
 from tasks.arrays import BoolArray, DayArray, FloatArray, IntArray
+from tasks.dataset.label_join import ranked
 from tasks.lake import Deliveries
 
 
@@ -24,7 +25,8 @@ class LabelFeed:
     def _frame(self) -> pd.DataFrame:
         labels = self.timeline.history.labels
         of_rows = labels.assign(row=self.timeline.row_ids.get_indexer(pd.Index(labels["row_id"])))
-        return of_rows[of_rows["row"] >= 0].sort_values(["row", "arrival", "label"], kind="stable")
+        of_rows = ranked(of_rows[of_rows["row"] >= 0], self.timeline.history.deliveries)
+        return of_rows.sort_values(["row", "arrival", "arrival_rank", "label"], kind="stable")
 
     @cached_property
     def _rows(self) -> IntArray:

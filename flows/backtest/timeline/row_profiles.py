@@ -95,7 +95,7 @@ class RowProfiles:
         raw = list(by_contract.loc[by_contract["batch_id"] == batch.batch_id, "raw"])
         if before is not None and batch.revision == before.quarantined("").revision:
             rows = self.timeline.rows(self.timeline.rows_of(before))
-            raw += as_json(rows[[name for name in self.spec.row_columns if name in rows]])
+            raw += as_json(rows[[name for name in self.spec.row_columns if name in rows]], self.spec)
         return raw
 
 

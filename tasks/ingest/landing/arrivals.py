@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -50,7 +50,7 @@ def landed(
     moment: datetime | None = None,
     table: str = "",
 ) -> Arrivals:
-    """Return the deliveries that arrived up to the end of a night, ordered by arrival, then key.
+    """Return the deliveries that arrived up to the end of a night, ordered by day, moment, then key.
 
     Parameters
     ----------
@@ -96,12 +96,12 @@ def landed(
         elif arrival <= night:
             reason = _why_waiting(key, parts, files, markers, moment)
             if reason is None:
-                arrived.append(replace(_landed(key, parts, kind, arrival), table=table))
+                arrived.append(replace(_landed(key, parts, kind, arrival), table=table, moment=_moment(parts, spec)))
             else:
                 others.append(Unplaced(key, reason))
     others.sort(key=lambda other: other.key)
     return Arrivals(
-        tuple(sorted(arrived, key=lambda delivery: (delivery.arrival, delivery.key))),
+        tuple(sorted(arrived, key=_by_arrival)),
         tuple(other for other in others if other.reason not in WAITING),
         tuple(other for other in others if other.reason in WAITING),
     )
@@ -138,6 +138,15 @@ def _arrival(key: str, parts: Sequence[StoredObject], spec: ProjectSpec) -> date
     if spec.source.arrival == "filename":
         return date_in_name(key)
     return max(part.modified for part in parts).astimezone(ZoneInfo(spec.schedule.time_zone)).date()
+
+
+def _moment(parts: Sequence[StoredObject], spec: ProjectSpec) -> datetime | None:
+    """Return when a delivery was written; None where its name says when it arrived."""
+    return None if spec.source.arrival == "filename" else max(part.modified for part in parts)
+
+
+def _by_arrival(delivery: Landed) -> tuple[date, datetime, str]:
+    return delivery.arrival, delivery.moment or datetime.min.replace(tzinfo=UTC), delivery.key
 
 
 def _why_waiting(

@@ -45,7 +45,13 @@ def columnar(file: BinaryIO) -> Iterator[pa.Table]:
     """
     size_bytes = file.seek(0, 2)
     try:
-        opened = pa.parquet.ParquetFile(file, page_checksum_verification=True, pre_buffer=False, buffer_size=2**16)
+        opened = pa.parquet.ParquetFile(
+            file,
+            page_checksum_verification=True,
+            pre_buffer=False,
+            buffer_size=2**16,
+            coerce_int96_timestamp_unit="us",  # as nanoseconds, the year 9999 would silently be 1816
+        )
         names = opened.schema_arrow.names
         refuse_repeated_columns(names)
         _refuse_bombs(opened.metadata, size_bytes)

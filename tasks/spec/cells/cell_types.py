@@ -19,21 +19,22 @@ import pandas as pd
 
 from tasks.arrays import BoolArray
 
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
+NULL_MARKER = r"\N"  # of MySQL, PostgreSQL and Hive, in every kind of column
+MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", NULL_MARKER.lower()})
 TRUE = frozenset({"true", "yes", "y", "1", "1.0"})
 FALSE = frozenset({"false", "no", "n", "0", "0.0"})
 NESTED = (list, tuple, dict, set, bytes, np.ndarray)
-AWARE = re.compile(r"[T ]\d{2}.*(?:Z|[+-]\d{2}(?::?\d{2})?)$", re.IGNORECASE)
-ISO = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}(?:[T ].*)?$|\d{8}(?:T\d{4,6}.*)?$", re.IGNORECASE)
-# A month in words is unambiguous; 03/04/2026 is ambiguous, and a fault.
-MONTH_IN_WORDS = ("%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%b %d, %Y", "%B %d, %Y", "%d %b %Y %H:%M:%S", "%d %b %Y %H:%M")
 
 
 class Read(NamedTuple):
-    """Typed values, missing if there is no readable value, and the rows of each fault by its code."""
+    """Typed values, missing if there is no readable value, and the rows of each fault by its code.
+
+    Of times, `second` has the rows at the second instant with their wall-clock time (`tasks.spec.cells.moments`).
+    """
 
     column: pd.Series
     faults: dict[str, BoolArray]
+    second: BoolArray | None = None
 
     @property
     def bad(self) -> BoolArray:
@@ -48,7 +49,7 @@ class Read(NamedTuple):
 
 
 def numbers(column: pd.Series, decimal: Literal[".", ","] = ".") -> Read:
-    """Return a column as float64; empty, NA, NaN, N/A, null and none are missing, infinity is a fault.
+    r"""Return a column as float64; empty, NA, NaN, N/A, null, none and \N are missing, infinity is a fault.
 
     Digits must not be grouped: `1,234` is a fault with a decimal point, and `1.234` is one with a decimal comma,
     because the meaning would be ambiguous.
@@ -71,11 +72,11 @@ def numbers(column: pd.Series, decimal: Literal[".", ","] = ".") -> Read:
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         values, wrong = pd.Series(column.to_numpy(np.float64, na_value=np.nan)), np.zeros(len(column), bool)
     else:
-        text = _texts(_with_points(column) if decimal == "," else column, _number_text)
+        text = texts(_with_points(column) if decimal == "," else column, _number_text)
         values = pd.to_numeric(text, errors="coerce").astype(np.float64)
         wrong = values.isna().to_numpy(copy=True)
         if wrong.any():
-            wrong[wrong] = ~_is_missing(text[wrong]).to_numpy()
+            wrong[wrong] = ~is_missing(text[wrong]).to_numpy()
     infinite = np.isinf(values.to_numpy())
     if infinite.any():
         values[infinite] = np.nan
@@ -92,14 +93,14 @@ def booleans(column: pd.Series) -> Read:
     """
     if pd.api.types.is_bool_dtype(column) and column.dtype != object:
         return Read(column.astype("boolean"), {})
-    text = _texts(column, str).str.lower()
+    text = texts(column, str).str.lower()
     meaning = dict.fromkeys(TRUE, True) | dict.fromkeys(FALSE, False)
     values = text.map(meaning).astype("boolean")
-    return _read(values, column, {"not_a_boolean": (values.isna() & ~_is_missing(text)).to_numpy(bool)})
+    return _read(values, column, {"not_a_boolean": (values.isna() & ~is_missing(text)).to_numpy(bool)})
 
 
 def categories(column: pd.Series) -> Read:
-    """Return a column as text without outer blanks; only the empty text and null are missing, because NA may be a name.
+    r"""Return a column as text without outer blanks; only the empty text, null and \N are missing: NA may be a name.
 
     A whole number becomes its digits, so that a zip code is the same from csv and from parquet. Lists, blocks and bytes
     are faults.
@@ -110,51 +111,8 @@ def categories(column: pd.Series) -> Read:
     (['98178', nan], ['NA', nan])
     """
     nested = _nested(column)
-    text = _texts(column.mask(nested) if nested.any() else column, _category_text)
-    return _read(text.mask(text == ""), column, {"not_a_category": nested})
-
-
-def times(column: pd.Series, time_zone: str) -> Read:
-    """Return a column as wall-clock times of one zone (datetime64[us], no zone attached).
-
-    A time with an offset is converted; a time without one is already in that zone. Dates are midnight. ISO 8601 and
-    dates with the month in words are read; 03/04/2026 and a count of seconds are faults.
-
-    Examples
-    --------
-    >>> read = times(pd.Series(["2026-01-02", "2026-01-02T08:30:00Z", "03/04/2026"]), "America/Los_Angeles")
-    >>> [str(value) for value in read.column], read.faults["not_a_time"].tolist()
-    (['2026-01-02 00:00:00', '2026-01-02 00:30:00', 'NaT'], [False, False, True])
-    """
-    if pd.api.types.is_datetime64_any_dtype(column):
-        local = column.dt.tz_convert(time_zone).dt.tz_localize(None) if column.dt.tz is not None else column
-        return _read(local.astype("datetime64[us]"), column, {})
-    text = _texts(column, _time_text)
-    values = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us]")
-    aware, iso = text.str.contains(AWARE, na=False), text.str.match(ISO, na=False)
-    local = iso & ~aware
-    values[local] = pd.to_datetime(text[local], format="ISO8601", errors="coerce").astype("datetime64[us]")
-    moments = pd.to_datetime(text[iso & aware], format="ISO8601", errors="coerce", utc=True)
-    values[iso & aware] = moments.dt.tz_convert(time_zone).dt.tz_localize(None).astype("datetime64[us]")
-    for form in MONTH_IN_WORDS:
-        left = values.isna() & ~iso & ~_is_missing(text)
-        if not left.any():
-            break
-        values[left] = pd.to_datetime(text[left], format=form, errors="coerce").astype("datetime64[us]")
-    return _read(values, column, {"not_a_time": (values.isna() & ~_is_missing(text)).to_numpy()})
-
-
-def time_texts(values: pd.Series) -> pd.Series:
-    """Return times as text, independent of how they were written; midnight is written as a date.
-
-    Examples
-    --------
-    >>> time_texts(pd.Series(pd.to_datetime(["2014-05-02", "2014-05-02 10:30"], format="ISO8601"))).tolist()
-    ['2014-05-02', '2014-05-02T10:30:00']
-    """
-    midnight = values == values.dt.normalize()
-    text = values.map(lambda moment: moment.isoformat(), na_action="ignore").astype("str")
-    return text.mask(midnight, text.str.slice(0, 10))
+    text = texts(column.mask(nested) if nested.any() else column, _category_text)
+    return _read(text.mask(text.isin(["", NULL_MARKER])), column, {"not_a_category": nested})
 
 
 def folded(name: str) -> str:
@@ -177,7 +135,7 @@ def _read(values: pd.Series, column: pd.Series, faults: dict[str, BoolArray]) ->
     return Read(values.set_axis(column.index), {code: rows for code, rows in faults.items() if rows.any()})
 
 
-def _texts(column: pd.Series, as_text: Callable[[object], str]) -> pd.Series:
+def texts(column: pd.Series, as_text: Callable[[object], str]) -> pd.Series:
     """Return any column as stripped text with a default index; missing values stay missing."""
     values = column.reset_index(drop=True)
     if pd.api.types.is_integer_dtype(values):
@@ -208,7 +166,8 @@ def _nested(column: pd.Series) -> BoolArray:
     return np.array([isinstance(value, NESTED) for value in column], dtype=bool)
 
 
-def _is_missing(text: pd.Series) -> pd.Series:
+def is_missing(text: pd.Series) -> pd.Series:
+    """Return which stripped texts mean that there is no value."""
     return text.isna() | text.str.lower().isin(MISSING)
 
 
@@ -222,8 +181,9 @@ def _category_text(value: object) -> str:
         return str(bool(value)).lower()
     if isinstance(value, float | Decimal) and math.isfinite(value) and value == int(value):
         return str(int(value))
-    return _time_text(value)
+    return time_text(value)
 
 
-def _time_text(value: object) -> str:
+def time_text(value: object) -> str:
+    """Return a date or a time as ISO 8601, and any other value as its text."""
     return value.isoformat() if isinstance(value, date | datetime) else str(value)

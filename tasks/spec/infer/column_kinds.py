@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from tasks.arrays import BoolArray
-from tasks.spec.cells.cell_types import booleans, categories, numbers, times
+from tasks.spec.cells.cell_types import booleans, categories, numbers
+from tasks.spec.cells.time_cells import times
 from tasks.spec.infer.label_leaks import leak
 from tasks.spec.infer.target import Target
 

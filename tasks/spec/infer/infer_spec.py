@@ -75,7 +75,7 @@ def infer_spec(  # noqa: PLR0913 - keyword-only: each is an answer of the user
     frame = frame.rename(columns=str)
     _require_columns(frame, time, label)
     span, target = read_span(frame[time]), read_target(frame[label])
-    key = given_key(frame, id_columns) if id_columns else guessed_key(frame, time, label)
+    key = given_key(frame, id_columns, time) if id_columns else guessed_key(frame, time, label)
     columns = choose_columns(frame, target, {time, label, *key.columns})
     choices = Choices(project, uri, fmt, arrival, time, label, key, target, span, columns, written or {})
     if all(column.kind == "left out" for column in columns):
@@ -104,8 +104,9 @@ def _require_columns(frame: pd.DataFrame, time: str, label: str) -> None:
 
 def _suite(choices: Choices) -> dict[str, Any]:
     label = choices.target.typed.rename(choices.label)
-    rules = unique_key(choices.key.columns)
-    if not choices.span.undated and choices.time not in choices.key.columns:
+    key = [*choices.key.columns, *([choices.time] if choices.key.used_again else [])]
+    rules = unique_key(key)
+    if not choices.span.undated and choices.time not in key:
         rules.append(expectation("expect_column_values_to_not_be_null", "each has an event time", column=choices.time))
     kinds = {"binary": "binary", "multiclass": "categories", "regression": "numbers"}
     rules += expectations_for(label, kinds[choices.target.task])

@@ -18,14 +18,24 @@ NOTHING_UNIQUE = (
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The columns that identify a row, and why they were chosen."""
+    """The columns that identify a row, why they were chosen, and whether they do so only with the event time."""
 
     columns: list[str]
     why: str
+    used_again: bool = False
 
 
-def given_key(frame: pd.DataFrame, columns: list[str]) -> Key:
-    """Return the key that the user named, or refuse it: for an unknown column, empty cells or duplicates."""
+def given_key(frame: pd.DataFrame, columns: list[str], time: str) -> Key:
+    """Return the key that the user named, or refuse it: for an unknown column, empty cells or duplicates.
+
+    Ids that repeat, each time with another event time, are used again: the event time is then a part of the identity.
+
+    Examples
+    --------
+    >>> rides = pd.DataFrame({"ride": ["r1", "r2", "r1"], "day": ["2025-02-01", "2025-02-01", "2026-02-01"]})
+    >>> given_key(rides, ["ride"], "day").used_again
+    True
+    """
     known = [str(name) for name in frame.columns]
     unknown = [name for name in columns if name not in known or not can_be_named(name)]
     if unknown:
@@ -39,6 +49,8 @@ def given_key(frame: pd.DataFrame, columns: list[str]) -> Key:
     if empty:
         raise SpecError([f"id column {name!r} has empty cells; every row needs an id" for name in empty])
     repeated = int(_texts(frame, columns).duplicated().sum())
+    if repeated and not _texts(frame, list(dict.fromkeys([*columns, time]))).duplicated().any():
+        return Key(columns, f"as given; {repeated:,} are used again at another time", used_again=True)
     if repeated:
         raise SpecError([f"id {columns} has {repeated:,} duplicates; add a column that distinguishes them"])
     return Key(columns, "as given")

@@ -107,6 +107,7 @@ def _scope(choices: Choices) -> str:
 def _source(choices: Choices) -> str:
     undated = choices.span.undated
     note = f"; {undated:,} rows have none and are refused" if undated else ""
+    used_again = ["  identity: id_and_time  # ids are used again, each time for another event"]
     dated = ["  arrival: filename  # the date in the name of a file is the day it landed"]
     return "\n".join(
         [
@@ -115,6 +116,7 @@ def _source(choices: Choices) -> str:
             f"  format: {choices.format}",
             *(f"  {name}: {quoted(value)}  # as in the data" for name, value in choices.written.items()),
             f"  id: {_flow(choices.key.columns)}  # what identifies a row: {choices.key.why}",
+            *(used_again if choices.key.used_again else []),
             f"  event_time: {quoted(choices.time)}  # the time of the event{note}",
             *(dated if choices.arrival == "filename" else []),
             "  label:",

@@ -9,7 +9,8 @@ from datetime import date
 import pandas as pd
 
 from tasks.errors import SpecError
-from tasks.spec.cells.cell_types import numbers, times
+from tasks.spec.cells.cell_types import numbers
+from tasks.spec.cells.time_cells import times
 
 COHORT_DAYS = 28
 COHORTS = 7

@@ -9,6 +9,8 @@ import pandas as pd
 
 from tasks.records import Finding
 from tasks.spec.cells.cell_types import any_fault
+from tasks.spec.cells.moments import REPEATED
+from tasks.spec.cells.time_cells import time_texts
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate.typing.row_ids import row_ids
 from tasks.validate.typing.typed_frame import label_values, typed
@@ -44,8 +46,9 @@ def readable_again(raw: pd.Series, kind: str, spec: ProjectSpec) -> pd.DataFrame
         rows = typed(frame.reindex(columns=spec.row_columns), spec)
         return dated(rows.frame[rows.clean], spec)
     column = spec.source.label.column
-    frame = frame.reindex(columns=[*spec.source.id, column])
-    ids, values = row_ids(frame, spec), label_values(frame[column], spec)
+    frame = frame.reindex(columns=[*spec.key_columns, column])
+    time_format = spec.source.label.time_format
+    ids, values = row_ids(frame, spec, time_format=time_format), label_values(frame[column], spec)
     faults = pd.DataFrame({**ids.faults, **values.faults}, index=frame.index)
     labels = pd.DataFrame({"row_id": ids.names, "label": values.column})[~any_fault(faults)]
     return labels.dropna().drop_duplicates("row_id", keep="last")
@@ -65,7 +68,7 @@ def readable_ids(raw: pd.Series, spec: ProjectSpec) -> frozenset[str]:
     frame = _delivered(raw)
     if frame.empty:
         return frozenset()
-    ids = row_ids(frame.reindex(columns=spec.source.id), spec)
+    ids = row_ids(frame.reindex(columns=spec.key_columns), spec)
     return frozenset(ids.names[~any_fault(pd.DataFrame(ids.faults, index=frame.index))])
 
 
@@ -89,8 +92,12 @@ def as_delivered(raw: pd.Series, spec: ProjectSpec) -> pd.DataFrame:
     return dated(typed(_delivered(raw).reindex(columns=spec.row_columns), spec).frame, spec)
 
 
-def as_json(rows: pd.DataFrame) -> list[str]:
-    """Return typed rows as the lines of a JSON lines delivery."""
+def as_json(rows: pd.DataFrame, spec: ProjectSpec) -> list[str]:
+    """Return accepted rows as the lines of a JSON lines delivery; a time that occurs twice has its offset."""
+    event_time, zone = spec.source.event_time, spec.schedule.time_zone
+    if REPEATED in rows and (second := rows[REPEATED].eq(other=True).to_numpy(bool)).any():
+        rows = rows.assign(**{event_time: time_texts(rows[event_time], second, zone)})
+    rows = rows.drop(columns=["row_id", "event_date", REPEATED], errors="ignore")
     text: str = rows.to_json(orient="records", lines=True, date_format="iso", date_unit="us", double_precision=15)
     return text.splitlines()
 

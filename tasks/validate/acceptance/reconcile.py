@@ -5,7 +5,7 @@
   the same name): only the rows in both are replaced.
 - A quarantined delivery is corrected, whatever the key, by one that has at least half of its rows.
 - A row that an earlier delivery has already is **repeated** when it is equal, and stays where it is. When it differs,
-  the newer row replaces the earlier one.
+  the newer row replaces the earlier one, also one of another day: see `tasks.validate.acceptance.reused_ids`.
 - A refused row replaces nothing.
 
 The half is a convention, not a measurement: it separates a correction from a key that is used again.
@@ -24,10 +24,11 @@ import pyarrow.compute as pc
 from tasks.arrays import BoolArray
 from tasks.lake import SUPERSEDED, Batch
 from tasks.records import ValidatedDelivery
+from tasks.spec.cells.moments import REPEATED
 
 CORRECTION_SHARE = 0.5
 MISSING = "\0missing"  # no delivered text contains a NUL
-NOT_COMPARED = frozenset({"batch_id", "revision"})
+NOT_COMPARED = frozenset({"batch_id", "revision", REPEATED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def reconcile(
             accepted = accepted[~same]
         changed = contained(batch.rows["row_id"], accepted["row_id"])
         if changed.any():
-            amended.append(_without(batch, changed))
+            amended.append(without_rows(batch, changed))
     return Reconciled(accepted, repeated, tuple(amended))
 
 
@@ -177,24 +178,25 @@ def _repeated(accepted: pd.DataFrame, earlier: pd.DataFrame) -> pd.Series:
     new = accepted.loc[in_both, columns].set_index("row_id")
     old = matches.loc[new.index, new.columns]
     same = pd.Series(data=False, index=accepted.index)
-    same.loc[in_both] = (_comparable(new) == _comparable(old)).all(axis=1).to_numpy()
+    same.loc[in_both] = (comparable(new) == comparable(old)).all(axis=1).to_numpy()
     return same
 
 
-def _comparable(frame: pd.DataFrame) -> pd.DataFrame:
+def comparable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return values of which two missing ones are equal."""
     return frame.astype(object).where(frame.notna(), MISSING)
 
 
 def _withdrawn(prior: PriorBatch, refused_ids: frozenset[str]) -> AmendedBatch:
     """Withdraw a corrected batch, except for accepted rows with a refused correction."""
     kept = contained(prior.rows["row_id"], pd.Series(list(refused_ids), dtype="str"))
-    rest = _without(prior, ~kept)
+    rest = without_rows(prior, ~kept)
     quarantined = prior.batch.rows_quarantined
     state = replace(rest.batch, rows_quarantined=0, rows_elsewhere=rest.batch.rows_elsewhere + quarantined)
     return AmendedBatch(replace(state, verdict=state.verdict if len(rest.rows) else SUPERSEDED), rest.rows)
 
 
-def _without(prior: PriorBatch, withdrawn: BoolArray) -> AmendedBatch:
+def without_rows(prior: PriorBatch, withdrawn: BoolArray) -> AmendedBatch:
     """Withdraw some rows of a batch: the rest is written again, as its next revision."""
     rows, batch = prior.rows[~withdrawn], prior.batch
     days = [*rows["event_date"].unique()] if "event_date" in rows else []

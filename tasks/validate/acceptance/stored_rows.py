@@ -2,38 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
-from tasks.lake import Batch, Deliveries, Filter, Lake, active_rows
+from tasks.lake import Batch, Deliveries, Filter, Lake, active_rows, deliveries
 from tasks.records import ValidatedDelivery
 from tasks.spec import ProjectSpec
 from tasks.validate.acceptance.prior_batches import affected_batches, event_window, overlap
 from tasks.validate.acceptance.quarantine_rows import readable_ids
 from tasks.validate.acceptance.reconcile import PriorBatch, contained
 
+NO_IDS = pd.Series(dtype="str")
+NO_ROWS = pd.DataFrame({"row_id": NO_IDS, "batch_id": NO_IDS, "event_date": pd.Series(dtype=object)})
 
-def prior_batches(
-    lake: Lake, spec: ProjectSpec, known: Deliveries, delivery: ValidatedDelivery, accepted: pd.DataFrame
-) -> Iterator[PriorBatch]:
+
+@dataclass(frozen=True)
+class StoredRows:
+    """What is stored of a project before some deliveries are written: its batches, and the rows that have their ids.
+
+    `same_ids` has `row_id`, `batch_id` and `event_date` of the rows that count and have an id of any of the deliveries.
+    """
+
+    lake: Lake
+    spec: ProjectSpec
+    known: Deliveries
+    same_ids: pd.DataFrame
+
+    @classmethod
+    def before(cls, lake: Lake, spec: ProjectSpec, accepted: Sequence[pd.DataFrame]) -> StoredRows:
+        """Look for the ids of some accepted rows in the lake, in one pass.
+
+        Where the event time is a part of the id, only the days of these rows are read; otherwise the ids of all days,
+        but no other column of the rows.
+        """
+        known = deliveries(lake, spec.project)
+        ids = pd.concat([NO_IDS, *(rows["row_id"] for rows in accepted)], ignore_index=True)
+        where = _where(known, spec, accepted, ids)
+        columns = ["row_id", "batch_id", "revision", "event_date"]
+        pieces = lake.pieces(spec.project, "rows", columns=columns, where=where) if where else ()
+        found = [known.active(piece[contained(piece["row_id"], ids)]) for piece in pieces]
+        return cls(lake, spec, known, pd.concat([NO_ROWS, *found], ignore_index=True))
+
+    def kept_before(self, rows: pd.DataFrame, batch: Batch) -> pd.Series:
+        """Return the ids of rows of a batch that are not released: stored for the same day, or delivered later."""
+        if self.same_ids.empty or "event_date" not in rows:
+            return NO_IDS
+        same = self.same_ids.merge(rows[["row_id", "event_date"]], on="row_id", suffixes=("", "_released"))
+        later = self.known.arrival_ranks(same["batch_id"]) > self.known.arrival_ranks(pd.Series([batch.batch_id]))[0]
+        kept: pd.Series = same.loc[(same["event_date"] == same["event_date_released"]) | later, "row_id"]
+        return kept
+
+
+def prior_batches(stored: StoredRows, delivery: ValidatedDelivery, accepted: pd.DataFrame) -> Iterator[PriorBatch]:
     """Yield the batches that a delivery may affect, with their rows: `affected_batches`, and those with its row ids.
 
     Parameters
     ----------
-    known : Deliveries
-        All batches as they are now.
+    stored : StoredRows
+        What is stored.
     delivery : ValidatedDelivery
         The delivery.
     accepted : DataFrame
         Its accepted rows (or labels): `row_id`, and `event_date` of rows.
     """
-    kind = delivery.landed.kind
+    kind, lake, spec, known = delivery.landed.kind, stored.lake, stored.spec, stored.known
     if accepted.empty or kind == "features":  # of several values of one time, the newest arrival counts
         return
     others, affected = affected_batches(known, delivery)
-    if kind == "rows" and overlap(others, accepted):
-        affected |= _with_same_rows(lake, spec, known, accepted)
+    if kind == "rows":
+        affected |= set(stored.same_ids.loc[contained(stored.same_ids["row_id"], accepted["row_id"]), "batch_id"])
     for batch in (other for other in others if other.batch_id in affected):
         yield PriorBatch(batch, accepted_rows(lake, spec, known, batch), _quarantined_ids(lake, spec, batch))
 
@@ -55,23 +94,17 @@ def quarantined_rows(lake: Lake, spec: ProjectSpec, batch: Batch) -> pd.DataFram
     return lake.read(spec.project, "quarantine", where=where)
 
 
-def ids_on_same_days(lake: Lake, spec: ProjectSpec, rows: pd.DataFrame) -> pd.Series:
-    """Return the ids of the rows that count on the event dates of some rows."""
-    first, last = event_window(rows, None)
-    if first is None or last is None:
-        return pd.Series(dtype="str")
-    where: list[Filter] = [("event_date", ">=", first), ("event_date", "<=", last)]
-    return active_rows(lake, spec.project, "rows", columns=["row_id"], where=where)["row_id"]
-
-
-def _with_same_rows(lake: Lake, spec: ProjectSpec, known: Deliveries, accepted: pd.DataFrame) -> set[str]:
-    """Return the batches that have a row of the same id on an event date that the delivery spans."""
-    first, last = event_window(accepted, None)
-    if first is None or last is None:
-        return set()
-    where: list[Filter] = [("event_date", ">=", first), ("event_date", "<=", last)]
-    rows = active_rows(lake, spec.project, "rows", known, columns=["row_id", "batch_id"], where=where)
-    return set(rows.loc[contained(rows["row_id"], accepted["row_id"]), "batch_id"])
+def _where(known: Deliveries, spec: ProjectSpec, accepted: Sequence[pd.DataFrame], ids: pd.Series) -> list[Filter]:
+    """Return where rows with some ids can be; nothing where no such row can be stored."""
+    if ids.empty:
+        return []
+    if spec.source.event_time not in spec.key_columns:
+        return [("row_id", ">=", str(ids.min())), ("row_id", "<=", str(ids.max()))]
+    days = pd.concat([rows[["event_date"]] for rows in accepted if "event_date" in rows], ignore_index=True)
+    first, last = event_window(days, None)
+    if first is None or last is None or not overlap(known.latest(), days):
+        return []
+    return [("event_date", ">=", first), ("event_date", "<=", last)]
 
 
 def _quarantined_ids(lake: Lake, spec: ProjectSpec, batch: Batch) -> frozenset[str]:

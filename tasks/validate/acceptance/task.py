@@ -32,11 +32,14 @@ from tasks.validate.acceptance.quarantine_rows import as_json, readable_ids, rea
 from tasks.validate.acceptance.reconcile import (
     AmendedBatch,
     IndependentDeliveries,
+    PriorBatch,
     Reconciled,
     contained,
     reconcile,
+    without_rows,
 )
-from tasks.validate.acceptance.stored_rows import accepted_rows, prior_batches
+from tasks.validate.acceptance.reused_ids import judged_by_ids
+from tasks.validate.acceptance.stored_rows import StoredRows, accepted_rows, prior_batches
 
 FIRST_REVISION = 1
 NO_IDS = pa.table({"row_id": pa.array([], pa.large_string()), "event_date": pa.array([], pa.date32())})
@@ -49,16 +52,24 @@ class Accepted(NamedTuple):
     batch: Batch
 
 
-def store(lake: Lake, spec: ProjectSpec, validated: Sequence[ValidatedDelivery], night: date, moment: datetime) -> None:
+def store(
+    lake: Lake, spec: ProjectSpec, validated: Sequence[ValidatedDelivery], night: date, moment: datetime
+) -> list[ValidatedDelivery]:
     """Write validated deliveries: their rows or labels, the refused rows, and last the batches themselves.
 
     A delivery that repeats or corrects rows of an earlier one is reconciled with it: see
     `tasks.validate.acceptance.reconcile`. Each write is exactly-once by the batch's id, and nothing counts before its
     batch is written, so after a crash the whole function is run again.
+
+    Returns
+    -------
+    list of ValidatedDelivery
+        The deliveries as they were written: one that uses ids of other rows is quarantined here.
     """
-    remaining = list(validated)
-    while remaining:
-        remaining = remaining[_store_first(lake, spec, remaining, (night, moment)) :]
+    stored: list[ValidatedDelivery] = []
+    while len(stored) < len(validated):
+        stored += _store_first(lake, spec, validated[len(stored) :], (night, moment))
+    return stored
 
 
 store_task = leeway_task("store")(store)
@@ -74,7 +85,7 @@ def quarantine(lake: Lake, spec: ProjectSpec, batches: Mapping[Batch, Sequence[F
     for batch, findings in batches.items():
         rows = accepted_rows(lake, spec, known, batch)
         state = batch.quarantined(json.dumps([*json.loads(batch.findings), *map(asdict, findings)], sort_keys=True))
-        raw = as_json(rows.drop(columns=["row_id", "event_date"]))
+        raw = as_json(rows, spec)
         refused = pd.DataFrame({"raw": raw, "reasons": reasons_of(findings)})
         quarantined[state.write_key] = _quarantine_rows(refused, state)
         states.append(state)
@@ -105,16 +116,17 @@ def add_accepted(lake: Lake, spec: ProjectSpec, accepted: Sequence[Accepted]) ->
 
 def _store_first(
     lake: Lake, spec: ProjectSpec, validated: Sequence[ValidatedDelivery], when: tuple[date, datetime]
-) -> int:
-    """Write the first deliveries that are independent of each other, or one on disk; return their number."""
-    known, together = deliveries(lake, spec.project), IndependentDeliveries()
+) -> list[ValidatedDelivery]:
+    """Write the first deliveries that are independent of each other, or one on disk; return them."""
+    offered = [(one, one.accepted if one.chunks is None else _accepted_ids(one.chunks)) for one in _at_once(validated)]
+    stored = StoredRows.before(lake, spec, [accepted for one, accepted in offered if one.landed.kind == "rows"])
+    known, together = stored.known, IndependentDeliveries()
     written: list[tuple[ValidatedDelivery, Accepted]] = []
     amended: list[AmendedBatch] = []
-    for delivery in validated:
-        if written and (delivery.chunks is not None or written[0][0].chunks is not None):
-            break
-        accepted = delivery.accepted if delivery.chunks is None else _accepted_ids(delivery.chunks)
-        prior = list(prior_batches(lake, spec, known, delivery, accepted))
+    for checked, rows in offered:
+        prior = list(prior_batches(stored, checked, rows))
+        delivery = judged_by_ids(checked, rows, prior, spec)
+        accepted = rows if delivery.verdict == checked.verdict else rows.iloc[:0]
         refused_ids = _refused_ids(delivery, spec)
         reconciled = reconcile(delivery, accepted, refused_ids, prior)
         if not together.add(delivery, frozenset(one.batch.batch_id for one in reconciled.amended)):
@@ -122,7 +134,13 @@ def _store_first(
         written.append((delivery, Accepted(reconciled.accepted, _batch(delivery, reconciled, known, when))))
         amended += [_with_unused_revision(lake, spec, one) for one in reconciled.amended]
     _write(lake, spec, written, amended, known)
-    return len(written)
+    return [delivery for delivery, _ in written]
+
+
+def _at_once(validated: Sequence[ValidatedDelivery]) -> Sequence[ValidatedDelivery]:
+    """Return the first deliveries that can be in memory together; a delivery on disk is alone."""
+    on_disk = [number for number, delivery in enumerate(validated) if delivery.chunks is not None]
+    return validated[: max(1, on_disk[0])] if on_disk else validated
 
 
 def _write(
@@ -214,6 +232,19 @@ def _with_unused_revision(lake: Lake, spec: ProjectSpec, amended: AmendedBatch) 
     return replace(amended, batch=batch)
 
 
+def withdrawn_rows(stored: StoredRows, row_ids: pd.Series) -> list[Batch]:
+    """Withdraw stored rows, which others replace; return the new states of their batches, to be written last."""
+    spec, same = stored.spec, stored.same_ids
+    names = set(same.loc[contained(same["row_id"], row_ids), "batch_id"])
+    amended = []
+    for batch in (each for each in stored.known.latest() if each.batch_id in names):
+        rows = accepted_rows(stored.lake, spec, stored.known, batch)
+        rest = without_rows(PriorBatch(batch, rows), contained(rows["row_id"], row_ids))
+        amended.append(_with_unused_revision(stored.lake, spec, rest))
+    _write_amended(stored.lake, spec, amended)
+    return [one.batch for one in amended]
+
+
 def _write_amended(lake: Lake, spec: ProjectSpec, amended: Sequence[AmendedBatch]) -> None:
     """Write the rest of earlier batches again; it counts once their own rows in `batches` are written."""
     add_accepted(lake, spec, [Accepted(one.rows, one.batch) for one in amended if len(one.rows)])
@@ -266,4 +297,5 @@ def _batch(
         rows_elsewhere=reconciled.repeated,
         verdict=delivery.verdict,
         findings=json.dumps([asdict(finding) for finding in delivery.findings], sort_keys=True),
+        arrived_at=landed.moment,
     )

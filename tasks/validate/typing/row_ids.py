@@ -8,8 +8,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from tasks.arrays import BoolArray
-from tasks.spec.cells.cell_types import Read, categories, time_texts, times
+from tasks.spec.cells.cell_types import Read, categories
 from tasks.spec.cells.entity_keys import joined
+from tasks.spec.cells.time_cells import time_texts, times
 from tasks.spec.project_spec import ProjectSpec
 
 
@@ -20,8 +21,13 @@ class RowIds(NamedTuple):
     faults: dict[str, BoolArray]
 
 
-def row_ids(frame: pd.DataFrame, spec: ProjectSpec, reads: Mapping[str, Read] | None = None) -> RowIds:
-    r"""Return the id columns of each row joined by `|`.
+def row_ids(
+    frame: pd.DataFrame,
+    spec: ProjectSpec,
+    reads: Mapping[str, Read] | None = None,
+    time_format: str | None = None,
+) -> RowIds:
+    r"""Return the columns that identify each row (`ProjectSpec.key_columns`) joined by `|`.
 
     An id column that is also the event time is read as a time first: `2014-05-02` and `2014-05-02T00:00` are one id.
     A `|` inside a part is written `\|`, so that two rows cannot share an id by accident.
@@ -29,11 +35,13 @@ def row_ids(frame: pd.DataFrame, spec: ProjectSpec, reads: Mapping[str, Read] | 
     Parameters
     ----------
     frame : DataFrame
-        As delivered, with every id column.
+        As delivered, with every such column.
     spec : ProjectSpec
         For the id columns, the event time and the time zone.
     reads : mapping, optional
         The columns of the frame that are already read.
+    time_format : str, optional
+        The format of times in the files of the frame.
 
     Examples
     --------
@@ -45,17 +53,17 @@ def row_ids(frame: pd.DataFrame, spec: ProjectSpec, reads: Mapping[str, Read] | 
     >>> ids.names.tolist(), {code: rows.tolist() for code, rows in ids.faults.items()}
     (['7|2014-05-02', nan], {'missing_id:sold': [False, True]})
     """
-    parts: list[pd.Series] = []
+    zone, parts = spec.schedule.time_zone, list[pd.Series]()
     faults: dict[str, BoolArray] = {}
-    for name in spec.source.id:
+    for name in spec.key_columns:
         is_time = name == spec.source.event_time
         if reads is not None and name in reads:
             read = reads[name]
         else:
-            read = times(frame[name], spec.schedule.time_zone) if is_time else categories(frame[name])
+            read = times(frame[name], zone, time_format) if is_time else categories(frame[name])
         faults |= {f"{code}:{name}": unread for code, unread in read.faults.items()}
         missing = read.column.isna().to_numpy() & ~read.bad
         if missing.any():
             faults[f"missing_id:{name}"] = missing
-        parts.append(time_texts(read.column) if is_time else read.column)
+        parts.append(time_texts(read.column, read.second, zone) if is_time else read.column)
     return RowIds(joined(parts), faults)

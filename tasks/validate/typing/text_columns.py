@@ -67,7 +67,8 @@ def by_value(read: Callable[[pd.Series], Read], column: pd.Series) -> Read:
     codes = encoded.indices.fill_null(len(texts)).to_numpy()
     values = by_text.column.take(codes).set_axis(column.index)
     faults = {code: rows[codes] for code, rows in by_text.faults.items()}
-    return Read(values, {code: rows for code, rows in faults.items() if rows.any()})
+    second = None if by_text.second is None else by_text.second[codes]
+    return Read(values, {code: rows for code, rows in faults.items() if rows.any()}, second)
 
 
 def _simple_numbers(texts: pa.Array, empty: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -9,7 +9,9 @@ from functools import partial
 import pandas as pd
 
 from tasks.arrays import BoolArray
-from tasks.spec.cells.cell_types import Read, any_fault, booleans, categories, times
+from tasks.spec.cells.cell_types import Read, any_fault, booleans, categories
+from tasks.spec.cells.moments import REPEATED, repeats_hours
+from tasks.spec.cells.time_cells import times
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate.typing.row_ids import row_ids
 from tasks.validate.typing.text_columns import by_value, numbers
@@ -48,9 +50,9 @@ def typed(frame: pd.DataFrame, spec: ProjectSpec, repeated: Callable[[pd.Series]
 
     Numbers become float64, booleans pandas' boolean, categories and ids text, the event time and dates datetime64[us]
     as wall-clock time of `schedule.time_zone`, a label that is delivered with the rows float64, or text where it names
-    one of several classes. A value that cannot be read is missing in the frame and named in the faults, as
-    `code:column`. Rows without an id or an event time are faults as well, and so are rows with the id of an earlier row
-    (`duplicate_id`).
+    one of several classes. Where clocks can go back, `repeated_hour` marks the second of two equal event times. A value
+    that cannot be read is missing in the frame and named in the faults, as `code:column`. Rows without an id or an
+    event time are faults as well, and so are rows with the id of an earlier row (`duplicate_id`).
 
     Parameters
     ----------
@@ -75,12 +77,14 @@ def typed(frame: pd.DataFrame, spec: ProjectSpec, repeated: Callable[[pd.Series]
     reads, features = {name: read(frame[name]) for name, read in _kinds(spec).items()}, spec.features.own
     # An id column that is a number or a date as well is read again: in a row id it is text.
     not_text = {*features.numbers, *features.booleans, *features.dates, spec.source.label.column}
-    ids = row_ids(frame, spec, {name: reads[name] for name in spec.source.id if name not in not_text})
+    ids = row_ids(frame, spec, {name: reads[name] for name in spec.key_columns if name not in not_text})
     # Not copied into one block: they are evaluated and written as columns.
     values = pd.DataFrame({"row_id": ids.names, **{name: read.column for name, read in reads.items()}}, copy=False)
+    if repeats_hours(spec.schedule.time_zone):
+        values[REPEATED] = reads[event_time].second
     unread = {f"{code}:{name}": rows for name, read in reads.items() for code, rows in read.faults.items()}
     faults = {**ids.faults, **unread}
-    if event_time not in spec.source.id:
+    if event_time not in spec.key_columns:
         without_time = values[event_time].isna().to_numpy()
         faults[f"missing_time:{event_time}"] = without_time & ~faults.get(f"not_a_time:{event_time}", ~without_time)
     faults["duplicate_id"] = repeated(ids.names)
@@ -104,7 +108,8 @@ def label_values(column: pd.Series, spec: ProjectSpec) -> Read:
 def _kinds(spec: ProjectSpec) -> dict[str, Callable[[pd.Series], Read]]:
     """Return the reader of each column of the spec: ids, entities, event time, features, label."""
     source, features = spec.source, spec.features.own
-    read_times = partial(by_value, partial(times, time_zone=spec.schedule.time_zone))
+    read = partial(times, time_zone=spec.schedule.time_zone, time_format=source.time_format)
+    read_times = partial(by_value, read)
     kinds: dict[str, Callable[[pd.Series], Read]] = dict.fromkeys([*source.id, *spec.features.entities], _texts)
     kinds[source.event_time] = read_times
     kinds |= dict.fromkeys(features.numbers, partial(numbers, decimal=source.decimal))

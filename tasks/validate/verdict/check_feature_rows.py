@@ -8,8 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from tasks.records import Delivery, ValidatedDelivery
-from tasks.spec.cells.cell_types import Read, any_fault, booleans, categories, numbers, times
+from tasks.spec.cells.cell_types import Read, any_fault, booleans, categories, numbers
 from tasks.spec.cells.entity_keys import entity_names
+from tasks.spec.cells.moments import REPEATED, repeats_hours
+from tasks.spec.cells.time_cells import times
 from tasks.spec.project_spec import FeatureTable, ProjectSpec
 from tasks.validate.contract.expectations import evaluate
 from tasks.validate.contract.suite import Suite
@@ -37,7 +39,8 @@ def check_features(delivery: Delivery, spec: ProjectSpec, suite: Suite | None = 
     Returns
     -------
     ValidatedDelivery
-        `accepted` has `table`, `entity` (text), `event_time`, `event_date` and the table's columns.
+        `accepted` has `table`, `entity` (text), `event_time`, `event_date`, in a zone where clocks can go back
+        `repeated_hour`, and the table's columns.
     """
     table, max_bad_share = table_of(delivery.landed.table, spec), spec.contract.max_bad_share
     needed = _columns(table)
@@ -59,12 +62,13 @@ def check_features(delivery: Delivery, spec: ProjectSpec, suite: Suite | None = 
 
 def typed_values(frame: pd.DataFrame, table: FeatureTable, spec: ProjectSpec) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return rows of a feature table in the kinds that the spec gives, and their faults, a boolean column a code."""
+    zone = spec.schedule.time_zone
     kinds: dict[str, Callable[[pd.Series], Read]] = {
-        table.event_time: lambda column: times(column, spec.schedule.time_zone),
+        table.event_time: lambda column: times(column, zone, table.time_format),
         **dict.fromkeys(table.columns.numbers, lambda column: numbers(column, table.decimal)),
         **dict.fromkeys(table.columns.booleans, booleans),
         **dict.fromkeys(table.columns.categories, categories),
-        **dict.fromkeys(table.columns.dates, lambda column: times(column, spec.schedule.time_zone)),
+        **dict.fromkeys(table.columns.dates, lambda column: times(column, zone, table.time_format)),
     }
     reads = {name: read(frame[name]) for name, read in kinds.items()}
     entities, moments = entity_names(frame, table.entity), reads[table.event_time].column
@@ -73,9 +77,11 @@ def typed_values(frame: pd.DataFrame, table: FeatureTable, spec: ProjectSpec) ->
     unread = faults.get(f"not_a_time:{table.event_time}")
     without_time = moments.isna().to_numpy(bool)
     faults[f"missing_time:{table.event_time}"] = without_time if unread is None else without_time & ~unread
-    keys = pd.DataFrame({"entity": entities, "moment": moments})
+    second = reads[table.event_time].second
+    keys = pd.DataFrame({"entity": entities, "moment": moments, REPEATED: second})
     faults["duplicate_value"] = (keys.duplicated() & keys.notna().all(axis=1)).to_numpy(bool)
     fixed = {"table": table.name, "entity": entities, "event_time": moments, "event_date": moments.dt.date}
+    fixed |= {REPEATED: second} if repeats_hours(zone) else {}
     values = pd.DataFrame({**fixed, **{name: reads[name].column for name in table.columns.all}}, index=frame.index)
     return values, pd.DataFrame({code: rows for code, rows in faults.items() if rows.any()}, index=frame.index)
 

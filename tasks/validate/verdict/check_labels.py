@@ -45,7 +45,7 @@ def check_labels(delivery: Delivery, spec: ProjectSpec, suite: Suite | None = No
         `reasons`.
     """
     column, contract = spec.source.label.column, spec.contract
-    needed = [*spec.source.id, column]
+    needed = [*spec.key_columns, column]
     frame = delivery.frame[[name for name in delivery.frame.columns if name in needed]].reset_index(drop=True)
     rules = Suite(Path()) if suite is None else suite.about(column)
     violations = Violations(
@@ -53,7 +53,7 @@ def check_labels(delivery: Delivery, spec: ProjectSpec, suite: Suite | None = No
     )
     if violations.unusable:
         return validated(delivery, nothing_accepted("labels", spec), violations, contract.max_bad_share)
-    ids, read = row_ids(frame, spec), label_values(frame[column], spec)
+    ids, read = row_ids(frame, spec, time_format=spec.source.label.time_format), label_values(frame[column], spec)
     faults = label_faults(ids, read, column)
     values = pd.DataFrame({"row_id": ids.names, "label": read.column})[~any_fault(faults)].reset_index(drop=True)
     violations.add_chunk(faults, ids.names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import pyarrow as pa
@@ -73,6 +73,11 @@ class RowsOnDisk:
         if self.conclusion.reasons:
             return self.delivery.row_count
         return sum(int(self.violations.refused(chunk).sum()) for chunk in range(self.violations.chunks))
+
+    def rejected(self, reason: str) -> RowsOnDisk:
+        """Return the same rows, all refused for one more reason."""
+        conclusion = self.conclusion._replace(verdict="quarantined", reasons=(*self.conclusion.reasons, reason))
+        return replace(self, conclusion=conclusion, refused_once=None)
 
     def accepted(self, columns: Sequence[str] = ()) -> Iterator[pa.Table]:
         """Yield the accepted rows in their order and their chunks.

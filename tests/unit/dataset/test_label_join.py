@@ -15,7 +15,7 @@ LABELS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 5), st.intege
 def ledger(labels: list[tuple[str, int, int]]) -> pd.DataFrame:
     """Return labels as the lake has them: row id, days until the arrival, and label."""
     rows = [(row_id, float(label), DAY + timedelta(days=days)) for row_id, days, label in labels]
-    return pd.DataFrame(rows, columns=["row_id", "label", "arrival"])
+    return pd.DataFrame(rows, columns=["row_id", "label", "arrival"]).assign(arrival_rank=0)
 
 
 def by_row(newest: pd.DataFrame) -> dict[str, float]:

@@ -52,13 +52,15 @@ def test_a_path_to_no_function_is_a_fault_of_the_spec(path: str, folder: Path) -
 def test_of_several_labels_the_newest_that_had_arrived_counts() -> None:
     rows = pd.DataFrame({"row_id": ["a"]})
     arrivals = [DAY, DAY + timedelta(days=5), DAY + timedelta(days=9)]
-    labels = pd.DataFrame({"row_id": ["a"] * 3, "label": [1.0, 2.0, 3.0], "arrival": arrivals})
+    labels = pd.DataFrame({"row_id": ["a"] * 3, "label": [1.0, 2.0, 3.0]}).assign(
+        arrival=arrivals, arrival_rank=[0, 1, 2]
+    )
     assert labelled(rows, labels, DAY + timedelta(days=6), "price")["price"].tolist() == [2.0]
 
 
 def test_a_label_column_that_came_with_the_rows_is_replaced_by_the_ledger() -> None:
     rows = pd.DataFrame({"row_id": ["a"], "price": [9.0]})
-    labels = pd.DataFrame({"row_id": ["a"], "label": [1.0], "arrival": [DAY]})
+    labels = pd.DataFrame({"row_id": ["a"], "label": [1.0], "arrival": [DAY], "arrival_rank": [0]})
     assert labelled(rows, labels, DAY, "price").to_dict("list") == {"row_id": ["a"], "price": [1.0]}
 
 

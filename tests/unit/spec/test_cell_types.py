@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.spec.cells.cell_types import Read, booleans, categories, numbers, time_texts, times
+from tasks.spec.cells.cell_types import Read, booleans, categories, numbers
+from tasks.spec.cells.time_cells import time_texts, times
 
 LOS_ANGELES = "America/Los_Angeles"
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.spec.cells.cell_types import booleans, categories, numbers, times
+from tasks.spec.cells.cell_types import booleans, categories, numbers
+from tasks.spec.cells.time_cells import times
 from tasks.spec.infer import InferredProject, infer_spec
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")

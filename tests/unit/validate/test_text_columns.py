@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.spec.cells import cell_types as cells
+from tasks.spec.cells import time_cells
 from tasks.spec.cells.cell_types import Read
 from tasks.validate.typing.text_columns import by_value, numbers
 
@@ -61,7 +62,7 @@ def test_what_is_no_column_of_text_is_read_as_ever(column: pd.Series) -> None:
 READERS: dict[str, Callable[[pd.Series], Read]] = {
     "booleans": cells.booleans,
     "categories": cells.categories,
-    "times": partial(cells.times, time_zone="Europe/Berlin"),
+    "times": partial(time_cells.times, time_zone="Europe/Berlin"),
 }
 VALUES = ["", " NA ", "yes", "N", "2026-01-02", "2026-01-02T08:30:00Z", "03/04/2026", "2 Jan 2026", "b", None]
 
