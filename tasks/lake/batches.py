@@ -214,13 +214,8 @@ class Deliveries:
         return frame[((frame["revision"] >= first[codes]) & (frame["revision"] <= last[codes])).to_numpy(bool)]
 
 
-def add_batch(lake: Lake, project: str, batch: Batch) -> bool:
-    """Write a state of a batch once; it is the last of its writes, because it says that the others are done."""
-    return lake.append_if_absent(project, "batches", _frame(batch), batch.write_key)
-
-
 def add_batches(lake: Lake, project: str, batches: Iterable[Batch]) -> None:
-    """Write the states of several batches, each once, in one commit."""
+    """Write the states of several batches, each once, in one commit; the last of their writes, which says so."""
     lake.add_each(project, "batches", {batch.write_key: _frame(batch) for batch in batches})
 
 

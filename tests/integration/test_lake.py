@@ -12,7 +12,7 @@ import pytest
 
 from tasks import clock
 from tasks.errors import DataError, Overtaken
-from tasks.lake import TABLES, Batch, Lake, accepted, add_batch, append_entry, latest, read_entries, read_nights
+from tasks.lake import TABLES, Batch, Lake, accepted, add_batches, append_entry, latest, read_entries, read_nights
 from tasks.records.entry_codec import to_row
 from tests.recorded_entries import decided_night, event_entry
 
@@ -169,9 +169,9 @@ def test_the_state_of_a_batch_is_its_highest_revision(lake: Lake) -> None:
         findings="[]",
     )
     released = replace(first, revision=2, verdict="released", event_from=day, event_until=day, rows_accepted=1)
-    assert add_batch(lake, "mine", first)
-    assert add_batch(lake, "mine", released)
-    assert not add_batch(lake, "mine", released)
+    add_batches(lake, "mine", [first])
+    add_batches(lake, "mine", [released])
+    add_batches(lake, "mine", [released])
     assert latest(lake, "mine") == [released]
     assert accepted(lake, "mine", after=day) == []
 

@@ -17,7 +17,7 @@ from flows.steps.lineage import downstream, upstream
 from flows.workspace import Workspace
 from tasks.dataset.night_data import NightData
 from tasks.drift import build_reference
-from tasks.lake import TABLES, Batch, Lake, add_batch, append_entry
+from tasks.lake import TABLES, Batch, Lake, add_batches, append_entry
 from tasks.monitor import Promise, slices
 from tasks.monitor.baseline import ChampionBaseline
 from tasks.monitor.profiling.task import profile_batches, profile_refused
@@ -97,7 +97,7 @@ def land(lake: Lake, number: int, frame: pd.DataFrame, refused: pd.DataFrame | N
     lake.append_if_absent(PROJECT, "predictions", answered.assign(**unsaid)[columns], landed.write_key)
     labels = frame[["row_id"]].assign(label=frame["error"], **named, arrival=day(number))
     lake.append_if_absent(PROJECT, "labels", labels, landed.write_key)
-    add_batch(lake, PROJECT, landed)
+    add_batches(lake, PROJECT, [landed])
     return landed
 
 
@@ -166,7 +166,7 @@ def test_what_a_person_let_in_since_is_counted_as_accepted_only(
     batches = [land(lake, n, rows(n)[50:], rows(n)[:50]) for n in days]
     assert looked(lake, spec, baseline, batches).steps[0].rows == 7 * ROWS
     for each in batches:
-        add_batch(lake, PROJECT, replace(each, revision=2, rows_quarantined=0, verdict="released"))
+        add_batches(lake, PROJECT, [replace(each, revision=2, rows_quarantined=0, verdict="released")])
     last = day(LEARNT + 6)
     assert measure_drift(NightData.read(lake, spec, last), baseline).steps[0].rows == 7 * (ROWS - 50)
 

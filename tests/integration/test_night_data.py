@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from tasks.dataset.night_data import NightData
-from tasks.lake import TABLES, Batch, Lake, add_batch, deliveries
+from tasks.lake import TABLES, Batch, Lake, add_batches, deliveries
 from tasks.spec import ProjectSpec
 
 NIGHT = date(2026, 6, 30)
@@ -41,7 +41,7 @@ def lake(tmp_path: Path) -> Lake:
     lake.append_if_absent(PROJECT, "predictions", frame, "all/1")
     labels = [{"row_id": str(day), "label": 5.0, "arrival": day + timedelta(days=3), **named} for day in days]
     lake.append_if_absent(PROJECT, "labels", pd.DataFrame(labels), "all/1")
-    add_batch(lake, PROJECT, batch("all"))
+    add_batches(lake, PROJECT, [batch("all")])
     return lake
 
 
@@ -89,13 +89,13 @@ def test_a_day_before_the_usual_span_is_read_as_well(lake: Lake, reads: Counter[
 def test_answers_of_a_batch_that_is_quarantined_are_gone_once_deliveries_are_read_again(lake: Lake) -> None:
     data = NightData.read(lake, SPEC, NIGHT)
     assert len(data.served(after=NIGHT - timedelta(days=10))) == 10
-    add_batch(lake, PROJECT, replace(batch("all"), revision=2, base=2, verdict="quarantined"))
+    add_batches(lake, PROJECT, [replace(batch("all"), revision=2, base=2, verdict="quarantined")])
     assert data.reread_deliveries().served(after=NIGHT - timedelta(days=10)).empty
 
 
 def test_deliveries_are_read_again_only_after_a_commit(lake: Lake, reads: Counter[str]) -> None:
     assert deliveries(lake, PROJECT) is deliveries(lake, PROJECT)
     assert reads["batches"] == 1
-    add_batch(lake, PROJECT, batch("later"))
+    add_batches(lake, PROJECT, [batch("later")])
     assert [known.batch_id for known in deliveries(lake, PROJECT).latest()] == ["all", "later"]
     assert reads["batches"] == 2

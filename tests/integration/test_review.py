@@ -16,7 +16,7 @@ from flows.cli.commands.project_data.review import review_queue
 from tasks.dataset.night_data import NightData
 from tasks.errors import DataError
 from tasks.ingest.task import take_in
-from tasks.lake import Batch, Lake, active_rows, add_batch, deliveries, read_entries
+from tasks.lake import Batch, Lake, active_rows, add_batches, deliveries, read_entries
 from tasks.model import ModelSchema
 from tasks.records import AutomationCounts, Entry, ReviewEntry
 from tasks.score import answer_files
@@ -108,7 +108,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Making:
             confidence=[-2.0, -3.0, -4.0, -1.0], deferred=[True, True, True, False], reasons="size=1 (+2)",
         )  # fmt: skip
         lake.append_if_absent("mine", "predictions", said, "served/rows/1")
-        add_batch(lake, "mine", rows_batch())
+        add_batches(lake, "mine", [rows_batch()])
         return Project(read_spec(folder / "project.yaml"), folder, lake)
 
     return make
@@ -210,7 +210,7 @@ def test_the_degree_of_automation_has_the_last_word(project: Making, degree: Any
     landed = pd.DataFrame({"row_id": ["x", "y"], "event_date": DAY, "batch_id": "new", "revision": 1})
     mine.lake.append_if_absent("mine", "rows", landed, "new/1")
     new = replace(rows_batch(), batch_id="new", rows_accepted=2)
-    add_batch(mine.lake, "mine", new)
+    add_batches(mine.lake, "mine", [new])
     model = Constant(ModelSchema("mine", "regression", "mean_absolute_error", "at"))
     results = answer_files(mine.spec, mine.folder)
     scorer = Scorer(mine.lake, "mine", model, 2, lambda rows: rows, MOMENT, results, mine.spec.automation.degree)
@@ -227,7 +227,7 @@ def test_the_automation_rate_and_the_error_of_what_was_automatic(project: Making
     mine, labels = project(), pd.DataFrame({"row_id": ["007|a", "8|d"], "label": [99.0, 43.0]})
     labels = labels.assign(batch_id="labels", revision=1, arrival=DAY)
     mine.lake.append_if_absent("mine", "labels", labels, "labels/1")
-    add_batch(mine.lake, "mine", replace(rows_batch(), batch_id="labels", kind="labels"))
+    add_batches(mine.lake, "mine", [replace(rows_batch(), batch_id="labels", kind="labels")])
     found = automated(NightData.read(mine.lake, mine.spec, DAY))
     assert found.recorded() == AutomationCounts(
         served_rows=4, deferred_share=0.75, automated_labelled=1, automated_error=3.0, target_error=2.0
