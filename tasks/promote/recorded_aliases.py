@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
-from tasks.records import Entry, PromotionEntry, RetrainingEntry, RollbackEntry
+from tasks.records import Entry, PromotionEntry, RetrainingEntry, champion_record
 from tasks.registry.mlflow_names import CHALLENGER, CHAMPION, PREVIOUS
 
 
@@ -19,6 +18,7 @@ def recorded_aliases(entries: Iterable[Entry]) -> dict[str, int]:
     --------
     >>> from datetime import UTC, date, datetime
     >>> when = {"night": date(2026, 1, 1), "time": datetime(2026, 1, 1, tzinfo=UTC), "reason": ""}
+    >>> from tasks.records import RollbackEntry
     >>> def served(number):
     ...     yield RetrainingEntry(name=f"r{number}", action="registered", subject=f"version {number}", **when)
     ...     yield PromotionEntry(name=f"{number}/promoted", action="promoted", subject=f"version {number}", **when)
@@ -29,45 +29,25 @@ def recorded_aliases(entries: Iterable[Entry]) -> dict[str, int]:
     >>> recorded_aliases([*served(1), *served(2), RollbackEntry(name="2/rolled_back", subject="version 1", **when)])
     {'champion': 1}
     """
-    state = _Registry()
+    record = list(entries)
+    champions = [champion.number for champion in champion_record(record).champions()]
+    challenger = _challenger(record)
+    waiting = {} if challenger is None else {CHALLENGER: challenger}
+    return {**waiting, **dict(zip((CHAMPION, PREVIOUS), champions, strict=False))}
+
+
+def _challenger(entries: Iterable[Entry]) -> int | None:
+    """Return the version that waits for an answer, if there is one."""
+    waiting: int | None = None
     for entry in entries:
-        state.apply(entry)
-    return state.aliases
-
-
-@dataclass
-class _Registry:
-    """What the record says of the versions: who was champion, the last first, and who waits."""
-
-    champions: list[int] = field(default_factory=list)
-    challenger: int | None = None
-
-    @property
-    def aliases(self) -> dict[str, int]:
-        named = {CHALLENGER: self.challenger, **dict(zip((CHAMPION, PREVIOUS), self.champions, strict=False))}
-        return {alias: number for alias, number in named.items() if number is not None}
-
-    def apply(self, entry: Entry) -> None:
-        """Follow one entry."""
-        version = version_number(entry.subject)
         match entry:
             case RetrainingEntry(action="registered"):
-                self.challenger = version
-            case PromotionEntry(action="rejected"):
-                self._answered(version)
-            case PromotionEntry(action="promoted") if version is not None:
-                self._answered(version)
-                self.champions = [version, *(number for number in self.champions if number != version)]
-            case RollbackEntry() if version is not None:
-                barred = version_number(entry.name.partition("/")[0])
-                others = (number for number in self.champions if number not in {version, barred})
-                self.champions = [version, *others]
+                waiting = version_number(entry.subject)
+            case PromotionEntry(action="rejected" | "promoted") if version_number(entry.subject) == waiting:
+                waiting = None
             case _:
                 pass
-
-    def _answered(self, version: int | None) -> None:
-        if self.challenger == version:
-            self.challenger = None
+    return waiting
 
 
 def version_number(text: str) -> int | None:
