@@ -8,7 +8,7 @@ disk in chunks.
 from tasks.ingest.landing.arrivals import Arrivals, Unplaced, landed
 from tasks.ingest.landing.fetch import fetched
 from tasks.ingest.privacy import private, secret
-from tasks.ingest.read_delivery import batch_id, batch_id_of_parts, delivered, delivery
+from tasks.ingest.read_delivery import Spool, batch_id, batch_id_of_parts, delivered, delivery
 from tasks.ingest.readers.object_content import Content
 from tasks.ingest.readers.parse import parsed
 from tasks.ingest.readers.unreadable import Unreadable
@@ -20,6 +20,7 @@ __all__ = [
     "DeliverySource",
     "FolderSource",
     "S3Source",
+    "Spool",
     "StoredObject",
     "Unplaced",
     "Unreadable",

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tasks.errors import SpecError
-from tasks.ingest.readers.chunks import Chunk
+from tasks.ingest.readers.bounds import Chunk
 from tasks.ingest.readers.parquet import frame_of_table
 from tasks.spec.cells.cell_types import folded
 from tasks.spec.project_spec import Privacy

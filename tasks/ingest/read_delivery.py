@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from tasks.ingest.landing.landing_zones import files_of
-from tasks.ingest.privacy import private, private_chunk
+from tasks.ingest.privacy import private_chunk
+from tasks.ingest.readers.bounds import Bounds, Chunk, size_bytes
 from tasks.ingest.readers.chunks import Dialect, assembled, read_chunks
 from tasks.ingest.readers.delivery_spool import spool_chunks
 from tasks.ingest.readers.object_content import Content
@@ -60,7 +63,12 @@ def delivered(content: bytes, landed: Landed, spec: ProjectSpec, key: bytes) -> 
 
 
 def delivery(
-    parts: Sequence[Content], name: str, landed: Landed, spec: ProjectSpec, key: bytes, spool: Path | None = None
+    parts: Sequence[Content],
+    name: str,
+    landed: Landed,
+    spec: ProjectSpec,
+    key: bytes,
+    spool: Spool | None = None,
 ) -> Delivery | Unreadable:
     """Return the delivery of several objects; see `delivered`.
 
@@ -70,21 +78,44 @@ def delivery(
         Its objects, in the order of their keys.
     name : str
         The batch id.
-    spool : Path, optional
-        For a delivery too large for memory: a folder for its private rows. It is made here, and must exist as long as
-        the delivery is used.
+    spool : Spool, optional
+        Where the private rows of a delivery too large for memory are kept. By default, all are in memory.
     """
+    said = dialect(landed, spec)
+    chunks = (private_chunk(chunk, spec.privacy, key) for chunk in read_chunks(parts, said))
     try:
-        chunks = read_chunks(parts, dialect(landed, spec))
         if spool is None:
-            return Delivery(name, landed, private(assembled(chunks), spec.privacy, key))
-        spooled = spool_chunks((private_chunk(chunk, spec.privacy, key) for chunk in chunks), spool)
+            return Delivery(name, landed, assembled(chunks))
+        held, left_bytes = [], spool.memory_bytes
+        while left_bytes > 0 and (chunk := next(chunks, None)) is not None:
+            held.append(chunk)
+            left_bytes -= size_bytes(chunk)
+        if left_bytes > 0:
+            return Delivery(name, landed, assembled(held))
+        spooled = spool_chunks(chain(_emptied(held), chunks), spool.folder, said.bounds)
     except BrokenError as error:
         return error.unreadable
     return Delivery(name, landed, spooled.no_rows(), spooled)
 
 
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """A folder for the rows of a delivery that has `memory_bytes` or more once it is unpacked.
+
+    The folder is made when it is needed, and must exist as long as the delivery is used.
+    """
+
+    folder: Path
+    memory_bytes: int = 0
+
+
+def _emptied(chunks: list[Chunk]) -> Iterator[Chunk]:
+    """Yield chunks, and let go of each."""
+    while chunks:
+        yield chunks.pop(0)
+
+
 def dialect(landed: Landed, spec: ProjectSpec) -> Dialect:
     """Return the format of the files of a delivery."""
     files = files_of(landed.kind, spec, landed.table)
-    return Dialect(files.format, files.encoding, files.separator)
+    return Dialect(files.format, files.encoding, files.separator, Bounds(spec.ingest.memory_mb))

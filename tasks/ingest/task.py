@@ -16,7 +16,8 @@ from tasks.ingest.landing.arrivals import landed
 from tasks.ingest.landing.fetch import fetched
 from tasks.ingest.landing.landing_zones import files_of, landing_zones
 from tasks.ingest.privacy import secret
-from tasks.ingest.read_delivery import delivery
+from tasks.ingest.read_delivery import Spool, delivery
+from tasks.ingest.readers.bounds import Bounds
 from tasks.ingest.readers.object_content import estimated_text_bytes
 from tasks.ingest.readers.unreadable import Unreadable
 from tasks.ingest.sources.open_source import open_source
@@ -26,9 +27,6 @@ from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.records import Delivery, Landed, Unread
 from tasks.spec import ProjectSpec
-
-LARGE_BYTES = 64 * 2**20  # of text; a compressed byte counts as several
-IN_MEMORY_BYTES = 512 * 2**20  # from here on, further deliveries of a night are kept on disk, whatever their size
 
 
 def take_in(
@@ -62,7 +60,11 @@ def take_in(
     stamps |= read_repeats(lake, spec.project)
     stale, key = taken.stale(), secret(spec.privacy, os.environ)
     batch_ids = {batch.batch_id for batch in taken.revisions if not batch.is_placeholder}
-    memory, new, repeated = _Memory(spool), list[Delivery | Unread](), list[tuple[str, Landed]]()
+    memory, new, repeated = (
+        _Memory(spool, Bounds(spec.ingest.memory_mb)),
+        list[Delivery | Unread](),
+        list[tuple[str, Landed]](),
+    )
     for source, objects, arrived in _arrived(spec, folder, night, moment or clock.now()):
         if (arrived.kind, arrived.name, arrived.stamp) in stamps:
             continue
@@ -79,6 +81,7 @@ def take_in(
                 continue
             batch_ids.add(batch_id)
             read = delivery(contents, batch_id, arrived, spec, key, rows)
+            memory.hold(read)
         new.append(Unread(batch_id, arrived, read.reason, read.detail) if isinstance(read, Unreadable) else read)
     append_repeats(lake, spec.project, repeated)
     logger().info(line("deliveries_taken_in", batches=len(new), night=night))
@@ -92,24 +95,36 @@ take_in_task = leeway_task("ingest")(take_in)
 class _Memory:
     """The memory of a night's deliveries; a large delivery, or one that is too much, gets a folder of its own."""
 
-    spool: Path | None
-    used_bytes: int = field(default=0, init=False)
+    folder: Path | None
+    bounds: Bounds
+    left_bytes: int = field(default=0, init=False)
     count: int = field(default=0, init=False)
 
+    def __post_init__(self) -> None:
+        self.left_bytes = self.bounds.together_bytes
+
     @contextmanager
-    def reserve(self, text_bytes: int) -> Iterator[tuple[Path | None, Path | None]]:
-        """Yield a folder for the objects, which is removed afterwards, and one for the rows; None means memory."""
-        self.count += 1
-        large = text_bytes > LARGE_BYTES or self.used_bytes + text_bytes > IN_MEMORY_BYTES
-        if self.spool is None or not large:
-            self.used_bytes += text_bytes
+    def reserve(self, text_bytes: int) -> Iterator[tuple[Path | None, Spool | None]]:
+        """Yield a folder for the objects, which is removed afterwards, and a spool for the rows; None means memory.
+
+        Objects that are small may unpack to many rows, and are in memory while these are spooled.
+        """
+        if self.folder is None:
             yield None, None
             return
-        raw = self.spool / f"{self.count:06}" / "raw"
+        self.count += 1
+        own = self.folder / f"{self.count:06}"
+        allowed = min(self.bounds.held_bytes, self.left_bytes)
+        raw = own / "raw" if text_bytes > allowed else None
         try:
-            yield raw, raw.with_name("rows")
+            yield raw, Spool(own / "rows", 0 if raw else allowed)
         finally:
-            shutil.rmtree(raw, ignore_errors=True)
+            shutil.rmtree(own / "raw", ignore_errors=True)
+
+    def hold(self, read: Delivery | Unreadable) -> None:
+        """Note a delivery that is kept in memory."""
+        if isinstance(read, Delivery) and read.chunks is None:
+            self.left_bytes = max(0, self.left_bytes - int(read.frame.memory_usage(deep=True).sum()))
 
 
 def _arrived(

@@ -140,6 +140,19 @@ class Source(Files):
     )
 
 
+class Ingest(SpecSection):
+    """How deliveries are read."""
+
+    memory_mb: int = Field(
+        1024,
+        ge=128,
+        le=1_048_576,
+        description="The most memory for reading and checking one delivery, in megabytes. What is larger is kept on "
+        "disk meanwhile. A delivery is quarantined as too_large when it unpacks to more than 200 times its size, or "
+        "has more columns (32 a megabyte) or longer rows (1/32 of the memory) than that memory has room for.",
+    )
+
+
 class Contract(SpecSection):
     """What a delivery must satisfy before a model learns from it."""
 

@@ -18,6 +18,7 @@ from tasks.spec.data_sections import (
     Features,
     FeatureTable,
     Files,
+    Ingest,
     Label,
     Privacy,
     Scope,
@@ -53,6 +54,7 @@ __all__ = [
     "Features",
     "Files",
     "Gate",
+    "Ingest",
     "Label",
     "Metric",
     "Monitoring",
@@ -85,6 +87,7 @@ class ProjectSpec(SpecSection):
         description="Projects that provide rows or predictions to this one. When one of them has a problem, a night of "
         "this project reports it first; when this one has, its alarm names the projects downstream.",
     )
+    ingest: Ingest = Field(default_factory=Ingest)
     contract: Contract = Field(default_factory=Contract)
     split: Split = Field(default_factory=Split)
     training: Training = Field(default_factory=Training)

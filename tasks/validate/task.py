@@ -22,13 +22,14 @@ from tasks.validate.acceptance.reconcile import contained
 from tasks.validate.acceptance.stored_rows import StoredRows, quarantined_rows
 from tasks.validate.acceptance.task import Accepted, add_accepted, withdrawn_rows
 from tasks.validate.contract.suite import Suite, read_suite
-from tasks.validate.verdict.check_feature_rows import check_features
-from tasks.validate.verdict.check_labels import check_labels
+from tasks.validate.verdict.check_feature_rows import check_features, value_columns
+from tasks.validate.verdict.check_labels import check_labels, label_columns
 from tasks.validate.verdict.check_rows import RowFailures, check_all, unreadable
 
 ROWS_AT_ONCE = 200_000
 RELEASED = "released"
 DUPLICATE = "duplicate_id"
+FEW_COLUMNS_SHARE = 1 / 4  # of ingest.memory_mb: typed and joined, they are in memory about three times
 
 
 @dataclass(frozen=True)
@@ -131,18 +132,47 @@ def _validated_group(
         rows = [_in_memory(delivery) for delivery in rows]
     by_id = {delivery.batch_id: delivery for delivery in check_all(rows, spec, suite, spool, contract.failing)}
     for delivery in group:
-        if isinstance(delivery, Unread):
-            fault = (delivery.reason, delivery.detail)
-            by_id[delivery.batch_id] = unreadable(delivery.batch_id, delivery.landed, fault, spec)
-        elif delivery.landed.kind == "labels":
-            by_id[delivery.batch_id] = check_labels(_in_memory(delivery), spec, suite)
-        elif delivery.landed.kind == "features":
-            by_id[delivery.batch_id] = check_features(_in_memory(delivery), spec, suite)
+        if delivery.batch_id not in by_id:
+            by_id[delivery.batch_id] = _validated_by_itself(_few_columns(delivery, spec), spec, suite)
     return [by_id[delivery.batch_id] for delivery in group]
 
 
+def _validated_by_itself(delivery: Delivery | Unread, spec: ProjectSpec, suite: Suite) -> ValidatedDelivery:
+    """Return the verdict on labels, a feature table, or what cannot be read."""
+    if isinstance(delivery, Unread):
+        return unreadable(delivery.batch_id, delivery.landed, (delivery.reason, delivery.detail), spec)
+    if delivery.landed.kind == "labels":
+        return check_labels(delivery, spec, suite)
+    return check_features(delivery, spec, suite)
+
+
+def _few_columns(delivery: Delivery | Unread, spec: ProjectSpec) -> Delivery | Unread:
+    """Return large labels or values of a feature table in memory, with the columns of the spec only.
+
+    What is too large for memory even so is unread.
+    """
+    if isinstance(delivery, Unread) or delivery.chunks is None:
+        return delivery
+    landed = delivery.landed
+    needed = label_columns(spec) if landed.kind == "labels" else value_columns(landed.table, spec)
+    names = [name for name in delivery.frame.columns if name in needed]
+    frames, left_bytes = [delivery.frame[names]], int(spec.ingest.memory_mb * 2**20 * FEW_COLUMNS_SHARE)
+    allowed = left_bytes
+    for chunk in delivery.frames():
+        frames.append(chunk[names])
+        left_bytes -= int(frames[-1].memory_usage(deep=True).sum())
+        if left_bytes < 0:
+            detail = (
+                f"labels and values of a feature table are checked in memory, and the first "
+                f"{sum(map(len, frames)):,} of its {delivery.row_count:,} rows take more than {allowed:,} bytes; raise "
+                "ingest.memory_mb, or deliver it in parts"
+            )
+            return Unread(delivery.batch_id, landed, "too_large", detail)
+    return replace(delivery, frame=pd.concat(frames, ignore_index=True), chunks=None)
+
+
 def _in_memory(delivery: Delivery) -> Delivery:
-    """Return a delivery with its rows in memory; of labels and feature tables they are few columns."""
+    """Return a delivery with its rows in memory."""
     if delivery.chunks is None:
         return delivery
     frames = [*delivery.frames()] or [delivery.frame]

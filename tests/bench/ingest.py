@@ -20,7 +20,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from rich.console import Console
 
-from tasks.ingest import Content, delivery
+from tasks.ingest import Content, Spool, delivery
 from tasks.records import Delivery, Landed
 from tasks.spec.project_spec import ProjectSpec
 from tests.bench.figures import Figures, Time
@@ -83,7 +83,8 @@ def _say_memory(console: Console, fmt: str, where: Path, rows: int) -> None:
 
 def read(fmt: str, file: Path, spool: Path | None) -> Delivery:
     content = Content(file.name, file.stat().st_size, lambda: file.open("rb"))
-    found = delivery([content], "name", Landed("rows", file.name, 1, date(2026, 1, 2)), spec_of(fmt), b"", spool)
+    kept = None if spool is None else Spool(spool)
+    found = delivery([content], "name", Landed("rows", file.name, 1, date(2026, 1, 2)), spec_of(fmt), b"", kept)
     if not isinstance(found, Delivery):
         raise TypeError(f"the bench's own file cannot be read: {found}")
     return found

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from tasks.ingest import Content, delivery
+from tasks.ingest import Content, Spool, delivery
 from tasks.records import Delivery, Landed
 from tasks.spec.project_spec import ProjectSpec
 
@@ -56,7 +56,9 @@ def grown_mb(fmt: str, rows: int, folder: Path) -> int:
     write_large(path, fmt, rows)
     content = Content("file", path.stat().st_size, lambda: path.open("rb"))
     before = peak_mb()
-    found = delivery([content], "name", Landed("rows", "file", 1, date(2026, 1, 2)), spec_of(fmt), b"", folder / "rows")
+    found = delivery(
+        [content], "name", Landed("rows", "file", 1, date(2026, 1, 2)), spec_of(fmt), b"", Spool(folder / "rows")
+    )
     if not isinstance(found, Delivery) or sum(len(frame) for frame in found.frames()) != rows:
         raise AssertionError(found)
     return peak_mb() - before

@@ -87,7 +87,7 @@ def test_a_delivery_killed_at_any_commit_is_taken_in_again_after_upkeep(
     kind: str, *, large: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if large:
-        monkeypatch.setattr("tasks.ingest.task.LARGE_BYTES", 1)
+        monkeypatch.setattr("tasks.ingest.readers.bounds.HELD_SHARE", 2**-30)
     folder, spools = tmp_path / "project", (tmp_path / f"spool-{number}" if large else None for number in count())
     spec = written(folder, kind)
     undisturbed = Lake(str(tmp_path / "undisturbed"))

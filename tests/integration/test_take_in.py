@@ -89,7 +89,7 @@ def test_the_same_content_in_two_files_is_taken_in_once(tmp_path: Path) -> None:
 def test_a_large_delivery_is_kept_on_disk_and_nothing_of_it_as_it_came(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.ingest.task.LARGE_BYTES", 1000)
+    monkeypatch.setattr("tasks.ingest.readers.bounds.HELD_SHARE", 1000 / 2**30)
     land(tmp_path, "large.csv", rows(1, 1000))
     land(tmp_path, "small.csv", rows(2))
     large, small = taken(tmp_path, spec_of(), tmp_path / "spool")
@@ -105,7 +105,7 @@ def test_a_large_delivery_is_kept_on_disk_and_nothing_of_it_as_it_came(
 def test_past_what_may_be_held_even_small_deliveries_go_to_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.ingest.task.IN_MEMORY_BYTES", 100)
+    monkeypatch.setattr("tasks.ingest.readers.bounds.TOGETHER_SHARE", 200 / 2**30)
     for number in range(4):
         land(tmp_path, f"{number}.csv", rows(number))
     found = [each for each in taken(tmp_path, spec_of(), tmp_path / "spool") if isinstance(each, Delivery)]

@@ -15,6 +15,7 @@ from flows.nightly import keep_latest_values
 from flows.workspace import Workspace
 from tasks.ingest import FolderSource, StoredObject
 from tasks.ingest import task as ingest
+from tasks.ingest.readers import bounds
 from tasks.lake import Lake, active_rows, latest
 from tasks.spec import ProjectSpec, read_spec
 from tasks.validate.acceptance.task import store
@@ -98,7 +99,7 @@ def test_a_large_delivery_comes_to_the_same_as_if_it_were_held(tmp_path: Path, m
         os.utime(path, (1_700_000_000, 1_700_000_000))
     held, large = Lake(str(tmp_path / "held")), Lake(str(tmp_path / "large"))
     taken_in(held, spec, tmp_path / "trips", None)
-    monkeypatch.setattr(ingest, "LARGE_BYTES", 1)
+    monkeypatch.setattr(bounds, "HELD_SHARE", 2**-30)
     taken_in(large, spec, tmp_path / "trips", tmp_path / "spool")
     rows = active_rows(large, "trips", "rows")
     assert rows["row_id"].is_unique
@@ -123,7 +124,7 @@ def test_a_large_delivery_that_breaks_its_contract_as_a_whole_is_quarantined(
     spec = written(tmp_path / "trips")
     far = trips(2_000).assign(km=5_000)
     far.to_csv(tmp_path / "trips" / "trips" / "2026-01-31.csv", index=False)
-    monkeypatch.setattr(ingest, "LARGE_BYTES", 1)
+    monkeypatch.setattr(bounds, "HELD_SHARE", 2**-30)
     lake = Lake(str(tmp_path / "lake"))
     taken_in(lake, spec, tmp_path / "trips", tmp_path / "spool")
     (batch,) = latest(lake, "trips")

@@ -10,11 +10,11 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from tasks.ingest.readers.chunks import Chunk, with_columns
+from tasks.ingest.readers.bounds import Bounds, Chunk, row_bytes, size_bytes
+from tasks.ingest.readers.chunks import with_columns
 from tasks.ingest.readers.parquet import frame_of_table
 
 CHUNK_ROWS = 200_000
-CHUNK_BYTES = 64 * 2**20
 ARROW = ".arrow"
 
 
@@ -25,19 +25,23 @@ class Spooled:
     files: tuple[Path, ...]
     columns: tuple[str, ...]
     row_count: int
+    bounds: Bounds
 
     def __call__(self) -> Iterator[pd.DataFrame]:
-        """Yield the rows, in order, a file at a time."""
+        """Yield the rows, in order: a file at a time, or less where there are many columns, or long names of them."""
+        rows = max(1, 2 * self.bounds.chunk_bytes // max(1, row_bytes(self.columns)))
         for path in self.files:
-            yield with_columns(_read(path), self.columns)
+            frame = _read(path)
+            for start in range(0, len(frame), rows):
+                yield with_columns(frame.iloc[start : start + rows].reset_index(drop=True), self.columns)
 
     def no_rows(self) -> pd.DataFrame:
         """Return a frame with the columns and no row."""
         return next(self(), pd.DataFrame(columns=list(self.columns), dtype="str")).iloc[:0]
 
 
-def spool_chunks(chunks: Iterable[Chunk], folder: Path) -> Spooled:
-    """Write chunks to a new folder, at most 200,000 rows or about 64 MB a file.
+def spool_chunks(chunks: Iterable[Chunk], folder: Path, bounds: Bounds) -> Spooled:
+    """Write chunks to a new folder, at most 200,000 rows or `bounds.chunk_bytes` a file.
 
     Parameters
     ----------
@@ -50,37 +54,40 @@ def spool_chunks(chunks: Iterable[Chunk], folder: Path) -> Spooled:
     files: list[Path] = []
     names: dict[str, None] = {}
     rows = 0
-    for chunk in _filled(chunks):
+    for chunk in _filled(chunks, bounds):
         names |= dict.fromkeys(_names(chunk))
         if len(chunk):
             rows += len(chunk)
             files.append(_write(chunk, folder / f"{len(files):06}"))
-    return Spooled(tuple(files), tuple(names), rows)
+    return Spooled(tuple(files), tuple(names), rows, bounds)
 
 
-def _filled(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+def _filled(chunks: Iterable[Chunk], bounds: Bounds) -> Iterator[Chunk]:
     """Yield the chunks concatenated, as long as they fit into one file."""
     parts: list[Chunk] = []
-    rows = size_bytes = 0
+    rows = held_bytes = 0
     for chunk in chunks:
-        for part in _cut(chunk):
-            full = rows + len(part) > CHUNK_ROWS or size_bytes > CHUNK_BYTES
+        for part in _cut(chunk, bounds):
+            part_bytes = size_bytes(part)
+            full = rows + len(part) > CHUNK_ROWS or held_bytes + part_bytes > bounds.chunk_bytes
             if parts and (full or not _same_schema(parts[-1], part)):
                 yield _concatenated(parts)
-                parts, rows, size_bytes = [], 0, 0
+                parts, rows, held_bytes = [], 0, 0
             parts.append(part)
             rows += len(part)
-            size_bytes += _size_bytes(part)
+            held_bytes += part_bytes
     if parts:
         yield _concatenated(parts)
 
 
-def _cut(chunk: Chunk) -> Iterator[Chunk]:
-    for start in range(0, max(len(chunk), 1), CHUNK_ROWS):
-        if isinstance(chunk, pa.Table):
-            yield chunk.slice(start, CHUNK_ROWS)
-        else:
-            yield chunk.iloc[start : start + CHUNK_ROWS]
+def _cut(chunk: Chunk, bounds: Bounds) -> Iterator[Chunk]:
+    """Yield a chunk in slices of about the rows and bytes of a file."""
+    if not isinstance(chunk, pa.Table):
+        yield chunk
+        return
+    rows = max(1, min(CHUNK_ROWS, len(chunk) * bounds.chunk_bytes // max(1, size_bytes(chunk))))
+    for start in range(0, max(len(chunk), 1), rows):
+        yield chunk.slice(start, rows)
 
 
 def _same_schema(one: Chunk, other: Chunk) -> bool:
@@ -97,12 +104,6 @@ def _concatenated(parts: list[Chunk]) -> Chunk:
 
 def _names(chunk: Chunk) -> list[str]:
     return list(chunk.column_names) if isinstance(chunk, pa.Table) else [str(name) for name in chunk.columns]
-
-
-def _size_bytes(chunk: Chunk) -> int:
-    if isinstance(chunk, pa.Table):
-        return int(chunk.nbytes)
-    return int(chunk.memory_usage(deep=True).sum())
 
 
 def _write(chunk: Chunk, stem: Path) -> Path:

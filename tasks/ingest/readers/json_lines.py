@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from tasks.ingest.readers.bounds import MEMORY_BYTES, POINTER_BYTES, Bounds
 from tasks.ingest.readers.object_content import Content
 from tasks.ingest.readers.text_encoding import Encoding, Utf8
 from tasks.ingest.readers.unreadable import BrokenError
@@ -17,10 +18,11 @@ from tasks.ingest.readers.unreadable import BrokenError
 LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # the JSON escape, not text that looks like it
 CHUNK_ROWS = 50_000
-LONGEST_BYTES = 2**26
+VALUE_BYTES = 100  # what a name, a value or an empty list takes as a Python object, with its place in another
+TEXT_BYTES = 4  # a character of a text outside of Latin-1
 
 
-def jsonlines(content: Content, encoding: Encoding) -> Iterator[pd.DataFrame]:
+def jsonlines(content: Content, encoding: Encoding, bounds: Bounds) -> Iterator[pd.DataFrame]:
     """Yield the rows of a file of JSON lines, in order; each chunk has the columns of any of its rows.
 
     Raises
@@ -29,19 +31,41 @@ def jsonlines(content: Content, encoding: Encoding) -> Iterator[pd.DataFrame]:
         At the first fault, possibly after some chunks.
     """
     records: list[dict[str, Any]] = []
+    names: set[str] = set()
+    number = size_bytes = 0
     with io.BufferedReader(Utf8(content.opened(), encoding)) as lines:
-        number = 0
-        while line := lines.readline(LONGEST_BYTES):
+        while line := lines.readline(bounds.row_bytes):
             number += 1
-            if len(line) == LONGEST_BYTES and not line.endswith(b"\n"):
-                raise BrokenError("row_too_long", f"line {number} is longer than {LONGEST_BYTES:,} bytes")
-            if line.strip():
-                records.append(_record(line, number))
-            if len(records) == CHUNK_ROWS:
-                yield _frame(records)
-                records = []
+            if len(line) == bounds.row_bytes and not line.endswith(b"\n"):
+                raise BrokenError("row_too_long", f"line {number} is longer than {bounds.row_bytes:,} bytes")
+            if not line.strip():
+                continue
+            line_bytes = _memory_bytes(line)
+            if line_bytes > bounds.row_in_memory_bytes:
+                found = f"line {number} has {_values(line):,} values in {len(line):,} bytes"
+                raise bounds.too_large(found, f"{bounds.row_in_memory_bytes:,} bytes in memory")
+            record = _record(line, number)
+            names.update(record)
+            bounds.refuse_columns(len(names))
+            size_bytes += line_bytes
+            too_wide = len(names) * (len(records) + 1) * POINTER_BYTES > bounds.chunk_bytes
+            if records and (too_wide or size_bytes > bounds.chunk_bytes or len(records) == CHUNK_ROWS):
+                yield _frame(records, size_bytes - line_bytes)
+                records, names, size_bytes = [], set(record), line_bytes
+            records.append(record)
     if records:
-        yield _frame(records)
+        yield _frame(records, size_bytes)
+
+
+def _values(line: bytes) -> int:
+    """Return at least as many values as a line of JSON has."""
+    return line.count(b",") + line.count(b"[") + line.count(b"{") + line.count(b":")
+
+
+def _memory_bytes(line: bytes) -> int:
+    """Return an estimate of the most that the values of a line take in memory."""
+    text_bytes = len(line) if line.isascii() and b"\\u" not in line else TEXT_BYTES * len(line)
+    return text_bytes + VALUE_BYTES * _values(line)
 
 
 def _record(line: bytes, number: int) -> dict[str, Any]:
@@ -71,7 +95,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return values if len(values) == len(pairs) else _RepeatedNames(values)
 
 
-def _frame(records: list[dict[str, Any]]) -> pd.DataFrame:
+def _frame(records: list[dict[str, Any]], size_bytes: int) -> pd.DataFrame:
     names = list(dict.fromkeys(name for record in records for name in record))
     columns = {name: pd.Series([record.get(name) for record in records], dtype=object) for name in names}
-    return pd.DataFrame(columns, index=pd.RangeIndex(len(records)))
+    frame = pd.DataFrame(columns, index=pd.RangeIndex(len(records)))
+    frame.attrs[MEMORY_BYTES] = size_bytes
+    return frame

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import BinaryIO, Literal
 
+from tasks.ingest.readers.bounds import MAX_RATIO
 from tasks.ingest.readers.unreadable import BrokenError
 
 Format = Literal["csv", "jsonl", "parquet"]
 GZIP = b"\x1f\x8b"
-# Text that gzip compresses 200 times is an attack, or too uniform to learn from.
-MAX_RATIO = 200
 ALWAYS_ALLOWED_BYTES = 64 * 2**20
 SNIFFED_BYTES = 512
 COPIED_BYTES = 2**20

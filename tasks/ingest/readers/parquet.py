@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet
+import pyarrow.parquet as pq
 
+from tasks.ingest.readers.bounds import POINTER_BYTES, Bounds
 from tasks.ingest.readers.csv_reader import refuse_repeated_columns
-from tasks.ingest.readers.object_content import ALWAYS_ALLOWED_BYTES, MAX_RATIO
+from tasks.ingest.readers.parquet_pages import checked_pages, refuse_long_footer
 from tasks.ingest.readers.unreadable import READING_ERRORS, BrokenError
 
-CHUNK_CELLS = 2**23
 CHUNK_ROWS = 200_000  # the rows of a spooled file, so that chunks need not be concatenated
 NULLABLE = {
     pa.int8(): pd.Int8Dtype(),
@@ -30,13 +30,15 @@ NULLABLE = {
 }
 
 
-def columnar(file: BinaryIO) -> Iterator[pa.Table]:
+def columnar(file: BinaryIO, bounds: Bounds) -> Iterator[pa.Table]:
     """Yield the rows of a Parquet file, in order, with dictionary-encoded columns decoded; the first chunk has no rows.
 
     Parameters
     ----------
     file : BinaryIO
-        A seekable file: the footer is read first.
+        A seekable file: the footer is read first, then the header of every page.
+    bounds : Bounds
+        How much may be in memory at once: the size of the pages, and of the texts that dictionaries repeat.
 
     Raises
     ------
@@ -45,20 +47,30 @@ def columnar(file: BinaryIO) -> Iterator[pa.Table]:
     """
     size_bytes = file.seek(0, 2)
     try:
-        opened = pa.parquet.ParquetFile(
+        refuse_long_footer(file, size_bytes, bounds)
+        metadata = pq.read_metadata(file)
+        bounds.refuse_columns(metadata.num_columns)
+        _refuse_bombs(metadata, size_bytes, bounds)
+        delta = checked_pages(file, metadata, bounds)
+        leaves = [metadata.schema.column(number) for number in range(metadata.num_columns)]
+        texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY" and leaf.path not in delta.paths]
+        opened = pq.ParquetFile(
             file,
+            metadata=metadata,
             page_checksum_verification=True,
             pre_buffer=False,
             buffer_size=2**16,
             coerce_int96_timestamp_unit="us",  # as nanoseconds, the year 9999 would silently be 1816
+            # Decoded only here, in slices: a dictionary of one long text may be repeated in millions of rows.
+            read_dictionary=texts,
         )
-        names = opened.schema_arrow.names
-        refuse_repeated_columns(names)
-        _refuse_bombs(opened.metadata, size_bytes)
+        refuse_repeated_columns(opened.schema_arrow.names)
         yield _decoded(opened.schema_arrow.empty_table())
-        rows = max(1, min(CHUNK_ROWS, CHUNK_CELLS // max(len(names), 1)))
+        row_bytes = sum(max(leaf.length, POINTER_BYTES) for leaf in leaves) + delta.page_bytes * len(delta.paths)
+        rows = max(1, min(CHUNK_ROWS, bounds.chunk_bytes // max(row_bytes, 1)))
         for batch in opened.iter_batches(batch_size=rows):
-            yield _without_nul(_decoded(pa.Table.from_batches([batch])))
+            for part in _slices(pa.Table.from_batches([batch]), bounds):
+                yield _without_nul(_decoded(part))
     except READING_ERRORS as error:
         raise BrokenError("not_parquet", str(error)) from error
 
@@ -80,13 +92,46 @@ def frame_of_table(table: pa.Table) -> pd.DataFrame:
     return frame.set_axis(table.column_names, axis=1)
 
 
-def _refuse_bombs(metadata: pa.parquet.FileMetaData, size_bytes: int) -> None:
+def _refuse_bombs(metadata: pq.FileMetaData, size_bytes: int, bounds: Bounds) -> None:
     groups = range(metadata.num_row_groups)
-    uncompressed_bytes = sum(metadata.row_group(number).total_byte_size for number in groups)
-    if uncompressed_bytes > max(ALWAYS_ALLOWED_BYTES, MAX_RATIO * size_bytes):
-        raise BrokenError(
-            "too_large", f"its uncompressed size is {uncompressed_bytes / max(size_bytes, 1):,.0f} times its size"
-        )
+    bounds.refuse_unpacked(sum(metadata.row_group(number).total_byte_size for number in groups), size_bytes)
+
+
+def _slices(table: pa.Table, bounds: Bounds) -> Iterator[pa.Table]:
+    """Yield a table in slices that have at most `bounds.chunk_bytes` once their dictionaries are decoded."""
+    ends = np.zeros(len(table), dtype=np.int64)
+    for column in table.columns:
+        for start, chunk in zip(_starts(column), column.chunks, strict=True):
+            if pa.types.is_dictionary(chunk.type) and _is_text(chunk.type.value_type):
+                lengths = pc.fill_null(pc.binary_length(chunk.dictionary), 0).to_numpy(zero_copy_only=False)
+                used = np.append(lengths, 0)[
+                    pc.fill_null(chunk.indices.cast(pa.int64()), len(lengths)).to_numpy(zero_copy_only=False)
+                ]
+                ends[start : start + len(chunk)] += used
+    longest = int(ends.max(initial=0))
+    if longest > bounds.row_bytes:
+        raise bounds.too_large(f"a row has {longest:,} bytes of text", f"{bounds.row_bytes:,}")
+    ends = ends.cumsum()
+    start = 0
+    while start < len(table):
+        before = ends[start - 1] if start else 0
+        end = max(start + 1, int(np.searchsorted(ends, before + bounds.chunk_bytes, side="right")))
+        yield table.slice(start, end - start)
+        start = end
+
+
+def _starts(column: pa.ChunkedArray) -> list[int]:
+    """Return the row at which each chunk of a column begins."""
+    return [0, *np.cumsum([len(chunk) for chunk in column.chunks])[:-1]]
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+    )
 
 
 def _decoded(table: pa.Table) -> pa.Table:

@@ -38,7 +38,7 @@ def parsed(
 
     Notes
     -----
-    Reason codes: `not_gzip`, `too_large` (uncompressed out of proportion), `wrong_format`, `not_utf8`,
+    Reason codes: `not_gzip`, `too_large` (more columns or bytes than memory has room for), `wrong_format`, `not_utf8`,
     `not_utf16`, `not_cp1252`, `nul_byte`, `wrong_separator`, `column_twice`, `ragged_row`, `unclosed_quote`,
     `row_too_long`, `not_csv`, `not_jsonl`, `not_parquet`; and `columns_differ` for a delivery of several objects.
 

@@ -96,5 +96,10 @@ def table_of(name: str, spec: ProjectSpec) -> FeatureTable:
     return next(table for table in spec.features.tables if table.name == name)
 
 
+def value_columns(name: str, spec: ProjectSpec) -> list[str]:
+    """Return the columns of a delivery of a feature table: the entity, the time and the values."""
+    return _columns(table_of(name, spec))
+
+
 def _columns(table: FeatureTable) -> list[str]:
     return [*table.entity, table.event_time, *table.columns.all]

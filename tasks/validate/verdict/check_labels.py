@@ -45,7 +45,7 @@ def check_labels(delivery: Delivery, spec: ProjectSpec, suite: Suite | None = No
         `reasons`.
     """
     column, contract = spec.source.label.column, spec.contract
-    needed = [*spec.key_columns, column]
+    needed = label_columns(spec)
     frame = delivery.frame[[name for name in delivery.frame.columns if name in needed]].reset_index(drop=True)
     rules = Suite(Path()) if suite is None else suite.about(column)
     violations = Violations(
@@ -62,6 +62,11 @@ def check_labels(delivery: Delivery, spec: ProjectSpec, suite: Suite | None = No
         for failure in evaluate(pd.DataFrame({column: values["label"]}), rules):
             violations.fail(failure, first_row_ids(values["row_id"], failure.rows), 0)
     return validated(delivery, values, violations, contract.max_bad_share)
+
+
+def label_columns(spec: ProjectSpec) -> list[str]:
+    """Return the columns of a delivery of labels: the ids and the label."""
+    return [*spec.key_columns, spec.source.label.column]
 
 
 def _reject_contradictions(violations: Violations, faults: pd.DataFrame, max_share: float | None) -> None:

@@ -14,6 +14,8 @@ from tasks.errors import DataError
 from tasks.records import Delivery
 from tasks.validate.verdict.violations import Violations
 
+CELLS_AT_ONCE = 2**20  # as Python objects, of which a cell is several
+
 
 def refused_frames(delivery: Delivery, violations: Violations, reasons: Sequence[str]) -> Iterator[pd.DataFrame]:
     """Yield the refused rows of each chunk of a delivery; `reasons` are those that reject all of it.
@@ -62,7 +64,10 @@ def refused(frame: pd.DataFrame, reasons: pd.DataFrame, of_delivery: Sequence[st
     chosen = np.arange(len(frame)) if of_delivery else np.flatnonzero(masks.any(axis=1))
     codes = np.array(reasons.columns, dtype=object)
     texts = [";".join([*codes[masks[row]], *of_delivery]) for row in chosen]
-    return pd.DataFrame({"raw": _as_json(frame, chosen), "reasons": texts}, dtype="str")
+    at_once = max(1, CELLS_AT_ONCE // max(1, len(frame.columns)))
+    blocks = (chosen[start : start + at_once] for start in range(0, len(chosen), at_once))
+    raw = [text for block in blocks for text in _as_json(frame, block)]
+    return pd.DataFrame({"raw": raw, "reasons": texts}, dtype="str")
 
 
 def _as_json(frame: pd.DataFrame, rows: npt.NDArray[np.intp]) -> list[str]:

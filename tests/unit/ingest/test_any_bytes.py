@@ -16,7 +16,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.ingest import Content, Unreadable, delivered, delivery
+from tasks.ingest import Content, Spool, Unreadable, delivered, delivery
 from tasks.records import Delivery, Landed
 from tasks.spec.project_spec import ProjectSpec
 
@@ -99,7 +99,7 @@ def test_in_pieces_on_disk_any_bytes_are_what_they_are_in_memory(
     for fmt in ("csv", "jsonl"):
         spec = ProjectSpec.model_validate(HOUSES | {"source": HOUSES["source"] | {"format": fmt}})
         folder = tmp_path_factory.mktemp("spool") / "rows"
-        kept = delivery([Content.of("a", content)], "name", LANDED, spec, b"", folder)
+        kept = delivery([Content.of("a", content)], "name", LANDED, spec, b"", Spool(folder))
         held = delivery([Content.of("a", content)], "name", LANDED, spec, b"")
         if isinstance(held, Unreadable) or isinstance(kept, Unreadable):
             assert kept == held

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from tasks.errors import SpecError
-from tasks.ingest import Content, Unreadable, batch_id, batch_id_of_parts, delivered, delivery, private, secret
+from tasks.ingest import Content, Spool, Unreadable, batch_id, batch_id_of_parts, delivered, delivery, private, secret
 from tasks.ingest.privacy import pseudonym
 from tasks.records import Delivery, Landed
 from tasks.spec.project_spec import Privacy, ProjectSpec
@@ -116,7 +116,7 @@ def test_a_delivery_in_pieces_on_disk_is_the_same_as_one_in_memory(fmt: str, tmp
     spec = spec_of({"format": fmt}, privacy={"drop": ["name"], "pseudonymise": ["id"]})
     parts = [Content.of(f"{number}", written(fmt, number)) for number in range(3)]
     held = delivery(parts, "name", ROWS, spec, b"k")
-    kept = delivery(parts, "name", ROWS, spec, b"k", tmp_path / "rows")
+    kept = delivery(parts, "name", ROWS, spec, b"k", Spool(tmp_path / "rows"))
     assert isinstance(held, Delivery)
     assert isinstance(kept, Delivery)
     assert (list(kept.frame), len(kept.frame), kept.row_count) == (list(held.frame), 0, held.row_count)
@@ -141,7 +141,7 @@ def written(fmt: str, number: int) -> bytes:
 
 def test_no_piece_is_larger_than_was_promised(tmp_path: Path) -> None:
     content = b"id,sold\n" + b"7,2026-01-02\n" * 450_000
-    kept = delivery([Content.of("a.csv", content)], "name", ROWS, spec_of(), b"", tmp_path / "rows")
+    kept = delivery([Content.of("a.csv", content)], "name", ROWS, spec_of(), b"", Spool(tmp_path / "rows"))
     assert isinstance(kept, Delivery)
     sizes = [len(frame) for frame in kept.frames()]
     assert sum(sizes) == kept.row_count == 450_000
@@ -151,11 +151,11 @@ def test_no_piece_is_larger_than_was_promised(tmp_path: Path) -> None:
 
 def test_a_large_delivery_with_a_broken_last_row_is_unreadable_before_it_is_read(tmp_path: Path) -> None:
     content = b"id,sold\n" + b"7,2026-01-02\n" * 250_000 + b"8\n"
-    found = delivery([Content.of("a.csv", content)], "name", ROWS, spec_of(), b"", tmp_path / "rows")
+    found = delivery([Content.of("a.csv", content)], "name", ROWS, spec_of(), b"", Spool(tmp_path / "rows"))
     assert found == Unreadable("ragged_row", "line 250002 has 1 cells, the header 2")
 
 
 def test_a_large_delivery_without_rows_still_has_its_columns(tmp_path: Path) -> None:
-    kept = delivery([Content.of("a.csv", b"id,sold\n")], "name", ROWS, spec_of(), b"", tmp_path / "rows")
+    kept = delivery([Content.of("a.csv", b"id,sold\n")], "name", ROWS, spec_of(), b"", Spool(tmp_path / "rows"))
     assert isinstance(kept, Delivery)
     assert (list(kept.frame), kept.row_count, list(kept.frames())) == (["id", "sold"], 0, [])

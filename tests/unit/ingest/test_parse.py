@@ -92,8 +92,8 @@ def test_a_cell_of_ten_megabytes_is_read_with_the_rows_before_and_after_it() -> 
 
 
 def test_a_row_past_all_bounds_is_a_value_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.ingest.readers.csv_reader.BLOCKS_BYTES", (100, 1000))
-    monkeypatch.setattr("tasks.ingest.readers.json_lines.LONGEST_BYTES", 1000)
+    monkeypatch.setattr("tasks.ingest.readers.csv_reader.BLOCK_BYTES", 100)
+    monkeypatch.setattr("tasks.ingest.readers.bounds.ROW_SHARE", 1000 / 2**30)
     assert fault_of(b"id,note\n1," + b"x" * 3000).reason == "row_too_long"
     assert len(frame_of(b"id,note\n" + b"1,a\n" * 99 + b"1," + b"x" * 900)) == 100
     assert fault_of(b"{" + b" " * 3000, "a.jsonl", "jsonl").reason == "row_too_long"

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import DataError
-from tasks.ingest import Content, delivery
+from tasks.ingest import Content, Spool, delivery
 from tasks.records import Delivery, Landed, ValidatedDelivery
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate import Suite, check, check_all, read_suite
@@ -174,7 +174,7 @@ def test_a_chunk_without_a_column_that_others_have_lacks_only_its_values(tmp_pat
     lines = '{"id": "a", "sold": "2026-01-02"}\n{"id": "b", "sold": "2026-01-02", "rooms": 3}\n'
     source = HOUSES["source"] | {"format": "jsonl"}
     content = Content.of("rows.jsonl", lines.encode())
-    read = delivery([content], "ab12", LANDED, spec_of(source=source), b"", tmp_path / "delivered")
+    read = delivery([content], "ab12", LANDED, spec_of(source=source), b"", Spool(tmp_path / "delivered"))
     assert isinstance(read, Delivery)
     result = check(read, spec_of(source=source), NOTHING_EXPECTED, tmp_path / "checked")
     assert (result.verdict, result.findings) == ("accepted", ())
