@@ -149,7 +149,7 @@ class Ingest(SpecSection):
         le=1_048_576,
         description="The most memory for reading and checking one delivery, in megabytes. What is larger is kept on "
         "disk meanwhile. A delivery is quarantined as too_large when it unpacks to more than 200 times its size, or "
-        "has more columns (32 a megabyte) or longer rows (1/32 of the memory) than that memory has room for.",
+        "has more columns (32 a megabyte) or longer rows (1/64 of the memory) than that memory has room for.",
     )
 
 

@@ -18,7 +18,7 @@ DEFAULT_MEMORY_MB = 1024
 # Shares of the budget. A chunk is in memory several times while it is read, typed, checked and written.
 CHUNK_SHARE = 1 / 16
 HELD_SHARE = 1 / 16
-ROW_SHARE = 1 / 32
+ROW_SHARE = 1 / 64
 HEADER_SHARE = 1 / 256
 TOGETHER_SHARE = 1 / 2
 COLUMN_BYTES = 2**15  # what a column takes in Arrow and pandas without any value
@@ -36,7 +36,7 @@ class Bounds:
     --------
     >>> bounds = Bounds()
     >>> bounds.columns, bounds.chunk_bytes // MEBIBYTE, bounds.row_bytes // MEBIBYTE, bounds.header_bytes // MEBIBYTE
-    (32768, 64, 32, 4)
+    (32768, 64, 16, 4)
     >>> bounds.unpacked_bytes(100) // MEBIBYTE, bounds.unpacked_bytes(10 * MEBIBYTE) // MEBIBYTE
     (64, 2000)
     """

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.ingest import Unreadable, delivered
+from tasks.ingest.readers.bounds import Bounds
 from tasks.ingest.readers.chunks import Dialect, read_chunks
 from tasks.ingest.readers.delivery_spool import spool_chunks
 from tasks.ingest.readers.object_content import Content
@@ -150,7 +151,8 @@ def test_a_delivery_that_is_kept_on_disk_is_read_back_with_every_value(fmt: str,
         rows = [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
         content = "".join(json.dumps(row) + "\n" for row in rows).encode()
     whole = read(content, fmt)
-    spooled = spool_chunks(read_chunks([Content.of("a", content)], Dialect(fmt)), tmp_path / "spool")  # type: ignore[arg-type]
+    chunks = read_chunks([Content.of("a", content)], Dialect(fmt))  # type: ignore[arg-type]
+    spooled = spool_chunks(chunks, tmp_path / "spool", Bounds())
     (again,) = spooled()
     for name in whole:
         assert categories(again[name]).column.equals(categories(whole[name]).column)
