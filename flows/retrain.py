@@ -25,7 +25,7 @@ from flows.steps.training_provenance import as_of, commits, inputs, origin
 from flows.steps.version_files import version_files
 from flows.workspace import Champion, Workspace, open_workspace
 from tasks import clock
-from tasks.dataset.known_rows import known_rows
+from tasks.dataset.known_rows import KnownRows, known_rows
 from tasks.evaluate import Evidence
 from tasks.evaluate.task import analyse_task
 from tasks.features import leaks
@@ -82,19 +82,28 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
         trained_until=champion.trained_until if champion else None,
         uses=earlier_holdouts(read_entries(workspace.lake, workspace.project, "retraining"), night),
     )
+    job = Job(workspace, night, name, reason, champion, kind, read_at)
+    early = question.too_early(workspace.spec)
+    return _finished(workspace, job.put_off(early) if early else _entry_of(job, question, known, report.to_dict()))
+
+
+def _entry_of(job: Job, question: TrainingRequest, known: KnownRows, labels: dict[str, Any]) -> Entry:
+    """Train and evaluate a challenger, and return the entry of its outcome."""
+    workspace = job.workspace
     with executor(workspace.spec.compute) as spread:
         proven = train_and_evaluate(
             question,
             workspace.spec,
             workspace.folder,
             spread=spread,
-            search=_search_options(workspace, name, kind),
+            search=_search_options(workspace, job.name, job.kind),
             steps=AS_TASKS,
         )
-    job = Job(workspace, night, name, reason, champion, kind, read_at)
-    entry = (
-        job.put_up(known.labelled, proven, labels=report.to_dict()) if proven.evidence.passed else job.refuse(proven)
-    )
+    return job.put_up(known.labelled, proven, labels=labels) if proven.evidence.passed else job.refuse(proven)
+
+
+def _finished(workspace: Workspace, entry: Entry) -> dict[str, Any]:
+    """Record an outcome, notify people of it, and emit its event."""
     append_entry(workspace.lake, workspace.project, entry)
     write_report(workspace)
     send_notifications_task(workspace.lake, workspace.spec, entry, read_entries(workspace.lake, workspace.project))
@@ -190,10 +199,14 @@ class Job:
     def refuse(self, proven: EvaluatedChallenger) -> Entry:
         """Return the entry of a refused challenger, with the reasons."""
         evidence = proven.evidence
-        return self._entry("refused", proven.trained.fitted.recipe.name, "; ".join(evidence.reasons), evidence)
+        return self._entry("refused", proven.trained.fitted.recipe.name, evidence.refusal, evidence)
+
+    def put_off(self, why: str) -> Entry:
+        """Return the entry of a training that did not begin."""
+        return self._entry("refused", "no challenger", why, None)
 
     def _entry(
-        self, action: Literal["registered", "refused"], subject: str, reason: str, evidence: Evidence
+        self, action: Literal["registered", "refused"], subject: str, reason: str, evidence: Evidence | None
     ) -> RetrainingEntry:
         return RetrainingEntry(
             name=self.name,
@@ -203,9 +216,9 @@ class Job:
             subject=subject,
             reason=reason,
             because=self.reason,
-            holdout_start=evidence.start,
-            holdout_end=evidence.end,
-            evidence=evidence.to_dict(),
+            holdout_start=evidence.start if evidence else None,
+            holdout_end=evidence.end if evidence else None,
+            evidence=evidence.to_dict() if evidence else {},
         )
 
 

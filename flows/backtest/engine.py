@@ -27,6 +27,7 @@ from flows.steps.lineage import upstream_states
 from flows.steps.night_context import NightContext, situation
 from flows.workspace import Champion
 from tasks.arrays import FloatArray, IntArray
+from tasks.dataset.label_join import ranked
 from tasks.decide import decide, landed_batches
 from tasks.errors import DataError
 from tasks.lake import Batch, Deliveries
@@ -250,20 +251,24 @@ class _Run:
         """
         champion, data = self.champion, self._night(night, moment)
         number = number or max(self.store.versions, default=0) + 1
-        evaluated, challenger = self.trainer.trained(self.spec, self._known(data), champion, number)
+        request = self.trainer.request(self.spec, self._known(data), champion)
+        outcome = RetrainingEntry(
+            name=name, night=night, time=moment, action="refused", reason=request.too_early(self.spec), because=reason
+        )
+        if outcome.reason:
+            self.record.append(replace(outcome, subject="no challenger"))
+            return outcome.reason
+        evaluated, challenger = self.trainer.trained(self.spec, request, champion, number)
         evidence, passed = evaluated.evidence, challenger is not None
-        refusal = "; ".join(evidence.reasons)
+        refusal = evidence.refusal
         self.retrainings.append(
             RetrainingOutcome(night, reason if passed else f"{reason}; refused: {refusal}", passed, number)
         )
-        outcome = RetrainingEntry(
-            name=name,
-            night=night,
-            time=moment,
+        outcome = replace(
+            outcome,
             action="registered" if passed else "refused",
             reason=f"{evidence.verdict}: {evidence.summary}" if passed else refusal,
             subject=f"version {number}" if passed else evaluated.trained.fitted.recipe.name,
-            because=reason,
             holdout_start=evidence.start,
             holdout_end=evidence.end,
         )
@@ -279,7 +284,7 @@ class _Run:
         return KnownThen(
             data.night,
             self.timeline.rows(data.counted),
-            data.deliveries.active(labels),
+            ranked(data.deliveries.active(labels), data.deliveries),
             earlier_holdouts(self.record, data.night),
         )
 

@@ -64,10 +64,27 @@ class BacktestTrainer:
     made: dict[Any, tuple[EvaluatedChallenger, dict[str, bytes] | None]] = field(default_factory=dict)
     progress: Progress = lambda _text: None
 
+    def request(self, spec: ProjectSpec, known: KnownThen, champion: Champion | None) -> TrainingRequest:
+        """Return the request for a challenger that must beat a champion, from what was known.
+
+        Raises
+        ------
+        DataError
+            Too few labelled rows were known.
+        """
+        return TrainingRequest(
+            known=training_rows(known.rows, known.labels, known.night, spec),
+            rows=known.rows[["row_id", "event_date"]],
+            night=known.night,
+            champion=champion.model if champion else None,
+            trained_until=champion.trained_until if champion else None,
+            uses=known.uses,
+        )
+
     def trained(
-        self, spec: ProjectSpec, known: KnownThen, champion: Champion | None, number: int
+        self, spec: ProjectSpec, request: TrainingRequest, champion: Champion | None, number: int
     ) -> tuple[EvaluatedChallenger, Champion | None]:
-        """Train on what was known; return the evaluation, and the version it makes unless the gate refused it.
+        """Train as requested; return the evaluation, and the version it makes unless the gate refused it.
 
         Parameters
         ----------
@@ -75,39 +92,26 @@ class BacktestTrainer:
             The model that serves, which a challenger must beat.
         number : int
             The number of the version.
-
-        Raises
-        ------
-        DataError
-            Too few labelled rows were known.
         """
-        rows = training_rows(known.rows, known.labels, known.night, spec)
+        rows = request.known
         trainer = spec.model_dump_json(include={"training", "gate", "split", "scope", "features", "source", "privacy"})
         beaten = None if champion is None else (champion.trained_from, champion.trained_until, champion.recipe)
         learned = [*spec.features.columns, "row_id", spec.source.label.column]
         digest = int(pd.util.hash_pandas_object(rows[learned], index=False).sum())
-        key = (trainer, known.night, beaten, known.uses, len(known.rows), digest)
+        key = (trainer, request.night, beaten, request.uses, len(request.rows), digest)
         if key not in self.made:
-            self.progress(f"training as of {known.night}")
-            self.made[key] = self._train(spec, known, rows, champion)
+            self.progress(f"training as of {request.night}")
+            self.made[key] = self._train(spec, request, champion)
         evaluated, files = self.made[key]
         return evaluated, None if files is None else champion_of(number, files, spec.scoring.threads)
 
     def _train(
-        self, spec: ProjectSpec, known: KnownThen, rows: pd.DataFrame, champion: Champion | None
+        self, spec: ProjectSpec, request: TrainingRequest, champion: Champion | None
     ) -> tuple[EvaluatedChallenger, dict[str, bytes] | None]:
-        request = TrainingRequest(
-            known=rows,
-            rows=known.rows[["row_id", "event_date"]],
-            night=known.night,
-            champion=champion.model if champion else None,
-            trained_until=champion.trained_until if champion else None,
-            uses=known.uses,
-        )
         evaluated = train_and_evaluate(request, spec, self.folder, steps=PLAIN)
         if not evaluated.evidence.passed:
             return evaluated, None
         stored = self.history.accepted.ruler if self.history.accepted else None
         ruler = champion.reference.total.ruler if champion else stored
-        released = refit(evaluated.trained, rows, evaluated.parts.holdout, spec, ruler)
-        return evaluated, version_files(released, evaluated, rows, spec).files()
+        released = refit(evaluated.trained, request.known, evaluated.parts.holdout, spec, ruler)
+        return evaluated, version_files(released, evaluated, request.known, spec).files()

@@ -13,10 +13,8 @@ from tasks.evaluate import ComparisonSet, Evidence
 from tasks.evaluate.task import examine, examine_task
 from tasks.features import Parts, holdout_parts
 from tasks.model import Predictor
-from tasks.monitor import PredictionReference, Slices, answers, slices
 from tasks.records import Entry, retrainings_of
 from tasks.spec import ProjectSpec
-from tasks.statistics import LOSSES
 from tasks.train import ParallelMap, SearchOptions, TrainingResult, baseline_predictions, without_holdout_groups
 from tasks.train.task import choose_and_fit, choose_and_fit_task
 
@@ -46,6 +44,19 @@ class TrainingRequest:
     trained_until: date | None = None
     uses: tuple[tuple[date, date], ...] = ()
 
+    def too_early(self, spec: ProjectSpec) -> str:
+        """Return why no challenger can be examined yet, so that none is trained; empty where one can."""
+        if self.trained_until is None:
+            return ""
+        parts = holdout_parts(self.known, days=spec.split.holdout_days, after=self.trained_until)
+        newer = int((parts.holdout["event_date"] > self.trained_until).sum())
+        if newer >= spec.gate.min_rows:
+            return ""
+        return (
+            f"found {newer} labelled rows to compare on that are newer than the champion's training; expected "
+            f"{spec.gate.min_rows}. Nothing was trained. Wait for labels, or lower gate.min_rows"
+        )
+
 
 @dataclass(frozen=True)
 class EvaluatedChallenger:
@@ -57,28 +68,6 @@ class EvaluatedChallenger:
     trained: TrainingResult
     comparison_set: ComparisonSet
     evidence: Evidence
-
-    def answers(self, spec: ProjectSpec) -> PredictionReference | None:
-        """Return what the challenger's answers meant on the hold-out; there is no watch over several classes yet."""
-        if spec.training.task == "multiclass":
-            return None
-        rows = pd.DataFrame(
-            {
-                "event_date": self.parts.holdout["event_date"].to_numpy(),
-                "prediction": self.comparison_set.challenger.predict(self.parts.holdout),
-                "label": self.parts.holdout[spec.source.label.column].to_numpy(float),
-            }
-        )
-        return answers(rows, spec.scope.metric, binary=spec.training.task == "binary")
-
-    def slices(self, spec: ProjectSpec) -> Slices | None:
-        """Return what the challenger cost on the hold-out by slice; there is no watch over several classes yet."""
-        if spec.training.task == "multiclass":
-            return None
-        rows = self.parts.holdout
-        truth = rows[spec.source.label.column].to_numpy(float)
-        losses = LOSSES[spec.scope.metric](truth, self.comparison_set.challenger.predict(rows))
-        return slices(rows, losses, spec.features, spec.privacy.min_category_count)
 
 
 def earlier_holdouts(record: Iterable[Entry], night: date) -> tuple[tuple[date, date], ...]:

@@ -95,7 +95,8 @@ def released(champion: Champion, data: NightSource) -> ReleaseOutcome | None:
     """Return the outcome of the champion's first matured cohort; None once an earlier night has reported it."""
     if any(_judged(night, champion.number) for night in nights_of(data.entries) if night.night < data.night):
         return None
-    outcome = first_cohort(realised_losses(data, champion.answering), champion.promised, data.spec)
+    own = None if champion.promise.evidence is None else champion.promise.evidence.loss
+    outcome = first_cohort(realised_losses(data, champion.answering), champion.promised, data.spec, own)
     numbers = {name: getattr(outcome, name) for name in ("loss", "low", "high", "promised_low", "promised_high")}
     finite = {name: round(value, 6) for name, value in numbers.items() if math.isfinite(value)}
     return ReleaseOutcome(

@@ -12,10 +12,10 @@ import pandas as pd
 from flows.steps.evaluate_challenger import EvaluatedChallenger
 from tasks.drift import duplicate_share, to_bytes
 from tasks.model import model_files
-from tasks.monitor import slices_to_json
+from tasks.monitor import PredictionReference, Slices, answers, slices, slices_to_json
 from tasks.monitor import to_json as answers_to_json
 from tasks.spec import ProjectSpec
-from tasks.statistics import evidence_to_dict
+from tasks.statistics import LOSSES, evidence_to_dict
 from tasks.train.task import ReleaseCandidate
 
 
@@ -30,7 +30,7 @@ class VersionFiles:
     reference : bytes
         The profile of what it was trained on.
     answers, slices : bytes, optional
-        What its answers meant on the hold-out, and what they cost there by slice.
+        What its answers mean on rows that it was not trained on, and what they cost there by slice.
     evidence : mapping
         What the gate found.
     training : mapping
@@ -66,12 +66,12 @@ def version_files(
     known : DataFrame
         The rows it was refitted on.
     """
-    fitted, answers, slices = candidate.fitted, evaluated.answers(spec), evaluated.slices(spec)
+    fitted, (meaning, cost) = candidate.fitted, _measured(answered_rows(candidate, evaluated, known, spec), spec)
     return VersionFiles(
         model=model_files(fitted.portable),
         reference=to_bytes(candidate.reference),
-        answers=None if answers is None else answers_to_json(answers).encode(),
-        slices=None if slices is None else slices_to_json(slices).encode(),
+        answers=None if meaning is None else answers_to_json(meaning).encode(),
+        slices=None if cost is None else slices_to_json(cost).encode(),
         evidence=evaluated.evidence.to_dict(),
         training={
             "recipe": fitted.recipe.name,
@@ -81,6 +81,35 @@ def version_files(
             "importances": candidate.importances,
             "parity": fitted.parity,
             "repeated_rows": duplicate_share(known[spec.features.columns]),
-            "promise": None if candidate.evidence is None else evidence_to_dict(candidate.evidence),
+            "promise": None if candidate.evidence is None else evidence_to_dict(candidate.evidence.promise),
         },
+    )
+
+
+def answered_rows(
+    candidate: ReleaseCandidate, evaluated: EvaluatedChallenger, known: pd.DataFrame, spec: ProjectSpec
+) -> pd.DataFrame:
+    """Return labelled rows with `prediction`, what a release may be expected to answer to rows like them.
+
+    They are the rows of its own evidence, each answered by a fit that left it out, over the days of the hold-out and of
+    the folds; where there is no such evidence, the hold-out, answered by the challenger.
+    """
+    if candidate.evidence is not None:
+        crossed, days = candidate.evidence.rows, spec.split.holdout_days + spec.split.folds * spec.split.fold_days
+        newest = crossed.since(int(crossed.days.max()) - days + 1)
+        return known.iloc[newest.rows].assign(prediction=newest.predictions)
+    holdout = evaluated.parts.holdout
+    return holdout.assign(prediction=evaluated.comparison_set.challenger.predict(holdout))
+
+
+def _measured(rows: pd.DataFrame, spec: ProjectSpec) -> tuple[PredictionReference | None, Slices | None]:
+    """Return what answers mean and what they cost by slice; there is no watch over several classes yet."""
+    if spec.training.task == "multiclass":
+        return None, None
+    truth, prediction = rows[spec.source.label.column].to_numpy(float), rows["prediction"].to_numpy(float)
+    frame = pd.DataFrame({"event_date": rows["event_date"].to_numpy(), "prediction": prediction, "label": truth})
+    losses = LOSSES[spec.scope.metric](truth, prediction)
+    return (
+        answers(frame, spec.scope.metric, binary=spec.training.task == "binary"),
+        slices(rows, losses, spec.features, spec.privacy.min_category_count),
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from tasks.decide.situation import ReleaseOutcome, ShadowOutcome, Situation
+from tasks.decide.situation import KnownThen, ReleaseOutcome, ShadowOutcome, Situation
 from tasks.lake import Batch, Deliveries
 from tasks.records import Entry, MonitoringResult, RetrainingEntry, UpstreamState, nights_of
 from tasks.spec import ProjectSpec
@@ -73,7 +73,8 @@ def build_situation(inputs: SituationInputs) -> Situation:
     landed = landed_batches(inputs.deliveries, inputs.record, night, inputs.spec)
     month_ago = night - timedelta(days=MONTH_DAYS)
     retrainings = [entry for entry in inputs.record if isinstance(entry, RetrainingEntry) and entry.night <= night]
-    registered = [entry.night for entry in retrainings if entry.action == "registered"]
+    registered = [entry for entry in retrainings if entry.action == "registered"]
+    refused = [entry for entry in retrainings if entry.action == "refused" and entry.holdout_start is not None]
     return Situation(
         project=inputs.spec.project,
         night=night,
@@ -95,10 +96,12 @@ def build_situation(inputs: SituationInputs) -> Situation:
         importances=champion.importances if champion else (),
         performance=measured.performance,
         waiting=inputs.waiting,
-        last_retraining=max(registered, default=None),
-        last_refused=max((entry.night for entry in retrainings if entry.action == "refused"), default=None),
+        last_retraining=max((entry.night for entry in registered), default=None),
+        last_refused=max((entry.night for entry in refused), default=None),
+        at_retraining=_known_then(registered, inputs.record),
+        at_refusal=_known_then(refused, inputs.record),
         under_way=_under_way(inputs.record, night),
-        retrainings_in_30_days=sum(day > month_ago for day in registered),
+        retrainings_in_30_days=sum(entry.night > month_ago for entry in registered),
         fresh_rows=measured.fresh_rows,
         rows_in_30_days=sum(batch.rows_accepted for batch in inputs.deliveries.accepted(after=month_ago)),
         released=inputs.released,
@@ -118,6 +121,21 @@ def landed_batches(deliveries: Deliveries, record: Sequence[Entry], night: date,
         return deliveries.of(night)
     last = max((entry.night for entry in nights_of(record) if entry.night < night), default=date.min)
     return [batch for batch in deliveries.latest() if last < batch.night <= night]
+
+
+def _known_then(tries: Sequence[RetrainingEntry], record: Sequence[Entry]) -> KnownThen | None:
+    """Return what the night before the newest of some tries knew; None without a try, and of an older Leeway's night.
+
+    An error that was within its leeway, or not known yet, as before the first training, says nothing of a new regime.
+    """
+    if not tries:
+        return None
+    newest = max(tries, key=lambda entry: entry.time)
+    before = [entry for entry in nights_of(record) if entry.time <= newest.time]
+    seen = before[-1].performance if before else None
+    if seen is None or not seen.past_leeway:
+        return KnownThen(0, 0.0)
+    return None if seen.regime_rows is None else KnownThen(seen.regime_rows, seen.strain)
 
 
 def _under_way(record: Sequence[Entry], night: date) -> date | None:

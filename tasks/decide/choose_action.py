@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tasks.decide import questions as ask
 from tasks.decide import root_cause
+from tasks.decide.retraining_limits import may_retrain, too_old
 from tasks.decide.situation import Situation
 from tasks.records import Action, AnyAnswer, Decision, DriftKind
 from tasks.spec.project_spec import ProjectSpec
@@ -19,7 +20,7 @@ QUESTIONS: tuple[Callable[[Situation, ProjectSpec], AnyAnswer | None], ...] = (
     ask.which_kind,
     root_cause.where_first,
     ask.worth_retraining,
-    ask.may_retrain,
+    may_retrain,
     ask.who_approves,
     ask.recovered,
     ask.challenger_in_service,
@@ -31,7 +32,7 @@ def decide(seen: Situation, spec: ProjectSpec) -> Decision:
 
     The order is the policy: nothing is trained on broken data, drift alone does not retrain (other rows are not a worse
     model), and an error past its leeway retrains only when it is worth it and allowed. A released model that does worse
-    than the gate promised is reported to a person, unless a retraining starts anyway.
+    than it promised is reported to a person, unless a retraining starts anyway.
 
     Examples
     --------
@@ -66,7 +67,7 @@ def _action(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
 
 def _by_error(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
     hurts = seen.performance is not None and seen.performance.past_leeway
-    old = ask.too_old(seen, spec)
+    old = too_old(seen, spec)
     if not hurts and not old:
         return _by_drift(seen, spec)
     why = (
@@ -99,7 +100,7 @@ def _by_drift(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
 
 
 def _retrain_or_not(seen: Situation, spec: ProjectSpec, why: str, *, hurts: bool) -> tuple[Action, str]:
-    allowed = ask.may_retrain(seen, spec)
+    allowed = may_retrain(seen, spec)
     if allowed.answer != "yes":
         return "hold", f"{why}; not retraining, {allowed.answer.removeprefix('no: ')}"
     if hurts and ask.worth_retraining(seen, spec).answer.startswith("no"):
@@ -113,4 +114,4 @@ def _kind(seen: Situation, action: Action, spec: ProjectSpec) -> DriftKind:
     if seen.suspicions:
         return "unclear"
     kind = ask.kind_of(seen)
-    return "age" if kind == "none" and action == "retrain" and ask.too_old(seen, spec) else kind
+    return "age" if kind == "none" and action == "retrain" and too_old(seen, spec) else kind

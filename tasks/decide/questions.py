@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date
-
-from tasks.decide.root_cause import untrusted
 from tasks.decide.situation import Situation
 from tasks.records import (
     ChallengerInService,
@@ -14,9 +10,6 @@ from tasks.records import (
     EnoughRows,
     LocalError,
     Matters,
-    MayRetrain,
-    Obstacle,
-    ObstacleKind,
     Performance,
     Recovered,
     SuspectedSource,
@@ -146,46 +139,6 @@ def worth_retraining(seen: Situation, spec: ProjectSpec) -> WorthRetraining:
     )
 
 
-def may_retrain(seen: Situation, spec: ProjectSpec) -> MayRetrain:
-    """Answer question 6: is a retraining allowed tonight."""
-    obstacles = tuple(_obstacles(seen, spec))
-    hurts = seen.performance is not None and seen.performance.past_leeway
-    return MayRetrain(
-        f"no: {'; '.join(obstacle.sentence for obstacle in obstacles)}" if obstacles else "yes",
-        days_since_retraining=_days_since(seen.last_retraining, seen),
-        retrainings_in_30_days=seen.retrainings_in_30_days,
-        fresh_rows=seen.fresh_rows,
-        obstacles=obstacles,
-        wanted=hurts or too_old(seen, spec),
-    )
-
-
-def _days_since(day: date | None, seen: Situation) -> int | None:
-    return None if day is None else (seen.night - day).days
-
-
-def _obstacles(seen: Situation, spec: ProjectSpec) -> Iterator[Obstacle]:
-    policy, distrusted = spec.monitoring, untrusted(seen)
-    since, since_refused = _days_since(seen.last_retraining, seen), _days_since(seen.last_refused, seen)
-    if seen.under_way is not None:
-        yield Obstacle(ObstacleKind.UNDER_WAY, f"the retraining of {seen.under_way} is still under way")
-    if seen.waiting is not None:
-        yield Obstacle(ObstacleKind.WAITING, f"version {seen.waiting} waits for approval")
-    if since is not None and since < policy.cooldown_days:
-        yield Obstacle(ObstacleKind.COOLDOWN, f"cooldown: {since} of {policy.cooldown_days} days since the last")
-    if since_refused is not None and since_refused < policy.backoff_days:
-        answer = f"back-off: the gate refused a challenger {since_refused} of {policy.backoff_days} days ago"
-        yield Obstacle(ObstacleKind.BACK_OFF, answer)
-    if seen.retrainings_in_30_days >= policy.retrainings_per_month:
-        answer = f"budget: {seen.retrainings_in_30_days} of {policy.retrainings_per_month} in 30 days"
-        yield Obstacle(ObstacleKind.BUDGET, answer)
-    if distrusted:
-        answer = f"upstream, {', '.join(distrusted)} is not trusted: something is quarantined, or a person is asked"
-        yield Obstacle(ObstacleKind.UPSTREAM, answer)
-    if seen.fresh_rows < spec.gate.min_rows:
-        yield Obstacle(ObstacleKind.FRESH_ROWS, f"only {seen.fresh_rows} of {spec.gate.min_rows} new labelled rows")
-
-
 def who_approves(_seen: Situation, spec: ProjectSpec) -> WhoApproves:
     """Answer question 9: who approves the outcome."""
     if spec.automation.promote == "automatic":
@@ -211,7 +164,7 @@ def recovered(seen: Situation, spec: ProjectSpec) -> Recovered | None:
 
 
 def not_recovered(seen: Situation) -> bool:
-    """Whether the released model surely does worse than the gate promised."""
+    """Whether the released model surely does worse than it promised."""
     return seen.released is not None and seen.released.verdict == "worse"
 
 
@@ -236,12 +189,6 @@ def challenger_in_service(seen: Situation, _spec: ProjectSpec) -> ChallengerInSe
         return None
     answer = f"version {found.version}: {found.sentence}"
     return ChallengerInService(answer, version=found.version, **found.numbers)
-
-
-def too_old(seen: Situation, spec: ProjectSpec) -> bool:
-    """Whether the champion is past the age the policy allows."""
-    limit = spec.monitoring.max_model_age_days
-    return limit is not None and seen.champion_age_days is not None and seen.champion_age_days > limit
 
 
 def _hurt(found: Performance) -> str:

@@ -12,7 +12,7 @@ from tasks.records import DriftKind, DriftStatistic, Estimated, LocalError, Perf
 
 @dataclass(frozen=True, slots=True)
 class ReleaseOutcome:
-    """The error of the champion's first matured cohort, compared with what the gate promised.
+    """The error of the champion's first matured cohort, compared with what it promised.
 
     Attributes
     ----------
@@ -45,6 +45,14 @@ class ShadowOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownThen:
+    """What was known when a retraining was decided: rows of the new regime, and the strain of the error."""
+
+    regime_rows: int
+    strain: float
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """Everything that the decision of a night may rest on.
 
@@ -68,6 +76,8 @@ class Situation:
         The error that is expected without labels.
     importances : tuple of (str, float)
         Each feature's share of the champion's skill; they sum to 1 or less.
+    at_retraining, at_refusal : KnownThen or None
+        What was known when the last retraining that made a version, and the last that was refused, were decided.
     under_way : date or None
         The night of a recent decision to retrain that has no outcome yet.
     fresh_rows : int
@@ -100,6 +110,8 @@ class Situation:
     waiting: int | None = None
     last_retraining: date | None = None
     last_refused: date | None = None
+    at_retraining: KnownThen | None = None
+    at_refusal: KnownThen | None = None
     under_way: date | None = None
     retrainings_in_30_days: int = 0
     fresh_rows: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,9 @@ from tasks.evaluate.slice_checks import SliceResult
 from tasks.render.values import counted
 from tasks.spec.project_spec import Gate, ProjectSpec
 
+PASSED = "passed: "
+NO_INTERVAL = "no interval, which takes three days of rows with a finite loss"
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -18,6 +22,15 @@ class Check:
 
     held: bool
     sentence: str
+
+    @property
+    def said(self) -> str:
+        """The sentence, which says first where the check passed.
+
+        >>> Check(held=True, sentence="found 2 rows; expected 1").said
+        'passed: found 2 rows; expected 1'
+        """
+        return f"{PASSED}{self.sentence}" if self.held else self.sentence
 
 
 def enough_rows(scored: ScoredRows, policy: Gate) -> Check:
@@ -37,10 +50,10 @@ def enough_labels(labelled: float, policy: Gate) -> Check:
 def wins(main: Comparison, rival: str, confidence: float, uses: int) -> Check:
     """Check that the challenger is clearly better than its rival."""
     earlier = f", {counted(uses, 'earlier decision')} on these rows" if uses else ""
-    interval = f"{100 * confidence:.4g}% interval {main.low:+.4g} to {main.high:+.4g}{earlier}"
+    needed = main.needed if math.isfinite(main.needed) else 0.0
     sentence = (
-        f"found a loss difference of {main.difference:+.4g} to the {rival} ({interval}); "
-        f"expected the whole interval below {0 - main.needed:.4g}"
+        f"found {_difference(main, f'the {rival}', f'{100 * confidence:.4g}% interval ', earlier)}; "
+        f"expected the whole interval below {0 - needed:.4g}"
     )
     return Check(main.outcome == "clear_win", sentence)
 
@@ -49,11 +62,16 @@ def beats_baseline(baseline: Comparison, spec: ProjectSpec) -> Check:
     """Check that the challenger is clearly better than the baseline."""
     rule = spec.scope.baseline
     name = f"({rule})" if rule in {"mean", "median", "majority", "last_value"} else repr(rule)
-    sentence = (
-        f"found a loss difference of {baseline.difference:+.4g} to the baseline {name} ({baseline.low:+.4g} to "
-        f"{baseline.high:+.4g}); expected the whole interval below 0"
-    )
-    return Check(baseline.high < 0, sentence)
+    found = _difference(baseline, f"the baseline {name}")
+    return Check(baseline.high < 0, f"found {found}; expected the whole interval below 0")
+
+
+def _difference(found: Comparison, other: str, before: str = "", after: str = "") -> str:
+    """Return a loss difference with its interval in words; what could not be measured is said so."""
+    known = math.isfinite(found.low) and math.isfinite(found.high)
+    interval = f"{before}{found.low:+.4g} to {found.high:+.4g}" if known else NO_INTERVAL
+    size = f" of {found.difference:+.4g}" if math.isfinite(found.difference) else ", which cannot be computed,"
+    return f"a loss difference{size} to {other} ({interval}{after})"
 
 
 def no_slice_worse(slices: Sequence[SliceResult], policy: Gate) -> Check:
@@ -72,7 +90,8 @@ def at_most(what: str, found: float, limit: float, unit: str) -> Check:
     --------
     >>> at_most("size", 3.0, 2.0, " MB")
     Check(held=False, sentence='found size 3 MB; expected at most 2 MB')
-    >>> at_most("size", float("nan"), 2.0, " MB").held
-    False
+    >>> at_most("size", float("nan"), 2.0, " MB")
+    Check(held=False, sentence='found size an unknown number of MB; expected at most 2 MB')
     """
-    return Check(found <= limit, f"found {what} {found:.3g}{unit}; expected at most {limit:g}{unit}")
+    size = f"{found:.3g}{unit}" if math.isfinite(found) else f"an unknown number of{unit}"
+    return Check(found <= limit, f"found {what} {size}; expected at most {limit:g}{unit}")

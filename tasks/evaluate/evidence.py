@@ -16,6 +16,7 @@ from datetime import date
 from typing import Any
 
 from tasks.errors import EvidenceError
+from tasks.evaluate.checks import PASSED
 from tasks.evaluate.loss_comparison import Outcome
 from tasks.evaluate.slice_checks import SliceResult
 
@@ -42,7 +43,7 @@ class Evidence:
     parity : float
         Largest difference between the exported and the trained model, on the model's scale.
     reasons : tuple of str
-        One sentence per check: what was found, what was expected; failed checks first.
+        One sentence per check: what was found, what was expected; failed checks first, passed ones say so.
     confidence : float
         Of the difference's interval: the spec's, raised for each earlier use of the rows.
     uses : int
@@ -80,8 +81,15 @@ class Evidence:
     labelled: float = math.nan
 
     @property
+    def refusal(self) -> str:
+        """The checks that failed, in a line."""
+        return "; ".join(reason for reason in self.reasons if not reason.startswith(PASSED))
+
+    @property
     def summary(self) -> str:
-        """The numbers of the verdict in a line."""
+        """The numbers of the verdict in a line; of a comparison that has none, why not."""
+        if not all(map(math.isfinite, (self.difference_low, self.difference_high))):
+            return self.refusal
         against = "the baseline" if self.champion_loss is None else "the champion"
         other = self.baseline_loss if self.champion_loss is None else self.champion_loss
         return (

@@ -134,7 +134,7 @@ def _evidence(
         latency_ms=measured.latency_ms,
         size_mb=compared.challenger.size_mb,
         parity=compared.parity,
-        reasons=tuple(check.sentence for check in checks),
+        reasons=tuple(check.said for check in checks),
         confidence=measured.confidence,
         uses=compared.uses,
         memory_mb=measured.memory_mb,

@@ -116,13 +116,17 @@ class Deliveries:
     def _newest(self) -> dict[str, Batch]:
         return {batch.batch_id: batch for batch in self.revisions}
 
+    @cached_property
+    def _in_order(self) -> tuple[Batch, ...]:
+        return tuple(sorted(self._newest.values(), key=_by_arrival))
+
     def latest(self) -> list[Batch]:
         """Return every batch in its present state, in order of arrival."""
-        return sorted(self._newest.values(), key=_by_arrival)
+        return list(self._in_order)
 
     def of(self, night: date) -> list[Batch]:
         """Return the batches that a night took in, in their present state."""
-        return [batch for batch in self.latest() if batch.night == night]
+        return sorted((batch for batch in self._newest.values() if batch.night == night), key=_by_arrival)
 
     def get(self, batch_id: str) -> Batch | None:
         """Return a batch in its present state, or None when it was never taken in."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from tasks.monitor.event_days import days_of
-from tasks.monitor.yardstick import Life, Yardstick
+from tasks.monitor.own_promise import own_promise
+from tasks.monitor.yardstick import Life, Measured, Yardstick, Yardsticks
 from tasks.records import Bounded, Performance, Sustained
 from tasks.spec.project_spec import Monitoring
 from tasks.statistics import (
@@ -20,6 +20,7 @@ from tasks.statistics import (
     PromiseEvidence,
     all_looks_margin,
     estimate_spread,
+    rows_since_shift,
     single_look_margin,
     truth_and_prediction,
 )
@@ -125,26 +126,35 @@ def performance(
         loss=loss,
         bias=bias,
         sustained=None if since is None else Sustained(len(whole.losses), all_loss, all_bias),
+        regime_rows=_regime_rows(whole, promise),
     )
 
 
-Measured: TypeAlias = tuple[tuple[Bounded, Bounded], tuple[Bounded, Bounded]]
+def _regime_rows(since: _Scored, promise: Promise) -> int:
+    """Return the rows since loss or bias, whichever explains more, has likeliest left the promise."""
+    risen = rows_since_shift(DaySums.of(since.losses, since.days), promise.loss, rise_only=True)
+    tilted = rows_since_shift(DaySums.of(since.residuals, since.days), promise.bias, rise_only=False)
+    return round(max(risen, tilted, key=lambda found: found[1])[0])
 
 
 def _by_evidence(
     spans: tuple[_Scored, _Scored], promise: Promise, evidence: PromiseEvidence, policy: Monitoring, life: Life
-) -> Measured:
+) -> tuple[Measured, Measured]:
     """Return loss and bias of a cohort and since training, against the days of the champion's own evidence."""
-    losses, all_losses = (DaySums.of(span.losses, span.days) for span in spans)
-    residuals, all_residuals = (DaySums.of(span.residuals, span.days) for span in spans)
-    loss = Yardstick(evidence.loss, policy.error_leeway * promise.loss, _least_variance(promise))
+    cohort, whole = ((DaySums.of(span.losses, span.days), DaySums.of(span.residuals, span.days)) for span in spans)
+    own = own_promise(evidence.loss, whole[0], policy.cohort_days)
+    if own is not None:
+        later = whole[0].days >= own.held_from
+        whole = whole[0].where(later), whole[1].where(later)
+    counts = evidence.loss if own is None else own.evidence
+    loss = Yardstick(counts, policy.error_leeway * counts.promised.mean, _least_variance(promise))
     bias = Yardstick(evidence.bias, policy.bias_leeway * evidence.bias_unit)
-    return loss.compare(losses, all_losses, life), bias.compare(residuals, all_residuals, life)
+    return Yardsticks(loss, bias).compare(cohort, whole, life)
 
 
 def _by_hold_out(
     cohort: _Scored, whole: _Scored, promise: Promise, policy: Monitoring, chances: tuple[float, float]
-) -> Measured:
+) -> tuple[Measured, Measured]:
     """Return the same for a version of an older Leeway, which has only the means of its hold-out: days are alike."""
     least, error_leeway, bias_leeway = _least_variance(promise), policy.error_leeway, policy.bias_leeway
     promised_loss = _Promised(promise.loss, promise.rows, error_leeway * promise.loss, least)

@@ -189,7 +189,7 @@ class WhoApproves(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered(Answer):
-    """Whether the released version does in service what the gate promised: the mean loss of its first matured rows."""
+    """Whether the released version does in service what it promised: the mean loss of its first matured rows."""
 
     question: Literal[QuestionId.RECOVERED] = QuestionId.RECOVERED
     version: int

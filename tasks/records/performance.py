@@ -1,4 +1,4 @@
-"""Realised and estimated error of a model, compared with what its gate promised."""
+"""Realised and estimated error of a model, compared with what it promised."""
 
 from __future__ import annotations
 
@@ -69,7 +69,8 @@ class Performance:
     `loss` is the project's metric, where only a rise counts; `bias` the mean signed residual (truth minus prediction)
     on the metric's scale, where only a growth away from zero counts, on either side. `strain` is the larger share of
     leeway used, by the point estimates. `sustained` is the same since training: a deviation of a cohort too small to be
-    sure counts if all rows since training confirm it.
+    sure counts if all rows since training confirm it. `regime_rows` are the rows since error or bias have likeliest
+    left the promise: of an error past its leeway, what is known of the new regime.
     """
 
     start: date
@@ -78,6 +79,7 @@ class Performance:
     loss: Bounded
     bias: Bounded
     sustained: Sustained | None = None
+    regime_rows: int | None = None
 
     @property
     def past_leeway(self) -> bool:

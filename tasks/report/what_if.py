@@ -106,9 +106,9 @@ def _ends(obstacle: Obstacle, may: MayRetrain, night: NightEntry, spec: ProjectS
     policy, since, least = spec.monitoring, may.days_since_retraining, spec.gate.min_rows
     match obstacle.kind:
         case ObstacleKind.COOLDOWN if since is not None:
-            return f"cooldown until {night.night + timedelta(days=policy.cooldown_days - since)}"
+            return f"cooldown until {night.night + timedelta(days=policy.cooldown_days - since)} at the latest"
         case ObstacleKind.BACK_OFF if refused:
-            return f"back-off until {refused[-1] + timedelta(days=policy.backoff_days)}"
+            return f"back-off until {refused[-1] + timedelta(days=policy.backoff_days)} at the latest"
         case ObstacleKind.BUDGET:
             return _budget_ends(registered, night.night, spec) or obstacle.sentence
         case ObstacleKind.FRESH_ROWS:

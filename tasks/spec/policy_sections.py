@@ -159,10 +159,18 @@ class Monitoring(SpecSection):
         "numbers, as a share of the rate of the rarer label for classes.",
     )
     cooldown_days: int = Field(
-        28, ge=0, description="Days between a retraining and the next; never below the label delay."
+        28,
+        ge=0,
+        description="The most days that a retraining waits for the last; never below the label delay. An error past "
+        "its leeway waits no longer once it has doubled since, or as many labelled rows have come as were known of it.",
     )
     retrainings_per_month: int = Field(2, ge=0, description="The most automatic retrainings in 30 days.")
-    backoff_days: int = Field(28, ge=0, description="Days without another try after the gate refused a challenger.")
+    backoff_days: int = Field(
+        28,
+        ge=0,
+        description="The most days without another try after the gate refused a challenger. An error past its leeway "
+        "waits no longer once it has doubled since, or the labelled rows that are known of it have.",
+    )
     max_model_age_days: int | None = Field(
         None, ge=1, description="Retrain when the champion is older, with or without drift."
     )

@@ -19,103 +19,19 @@ Econometrica 55(3), of which v (1 + r) / (1 - r) is the value for an autoregress
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from tasks.arrays import FloatArray, IntArray
-from tasks.statistics.confidence_sequences import best_share
+from tasks.arrays import FloatArray
+from tasks.statistics.day_sums import DaySums
 
 CORRELATIONS = np.linspace(0, 2 ** (-1 / 7), 20)  # of neighbouring days; the last has a half-life of a week
 DEVIATIONS = 30  # steps of the standard deviation of day effects, from 0
 LARGEST_DEVIATION = 3.0  # in standard deviations of the daily means of the history
 NEGLIGIBLE = 1e-12
 FEWEST_DAYS = 10
-HALVINGS = 50
 SHORTEST_REGIME = 7  # days on either side of a change
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class DaySums:
-    """Values of rows, added up by day.
-
-    Parameters
-    ----------
-    days : array of int, shape (d,)
-        Days by number, ascending.
-    rows, sums, squares : array, shape (d,)
-        Rows of each day, the sum of their values and of the squares of these.
-    """
-
-    days: IntArray
-    rows: FloatArray
-    sums: FloatArray
-    squares: FloatArray
-
-    @classmethod
-    def of(cls, values: FloatArray, days: npt.ArrayLike) -> DaySums:
-        """Add up values by day.
-
-        Examples
-        --------
-        >>> DaySums.of(np.array([1.0, 2.0, 4.0]), np.array([3, 3, 5])).sums.tolist()
-        [3.0, 4.0]
-        """
-        numbers, codes = np.unique(np.asarray(days, dtype=np.int64), return_inverse=True)
-        sums, squares = (np.bincount(codes, part, len(numbers)).astype(np.float64) for part in (values, values**2))
-        return cls(numbers, np.bincount(codes, minlength=len(numbers)).astype(np.float64), sums, squares)
-
-    @property
-    def count(self) -> float:
-        """Rows of all days."""
-        return float(self.rows.sum())
-
-    @property
-    def mean(self) -> float:
-        """Mean over all rows."""
-        return float(self.sums.sum() / self.rows.sum())
-
-    @property
-    def effective_days(self) -> float:
-        """Days of equal size that would weigh the effects of days in the mean as these do (Kish 1965).
-
-        >>> DaySums(np.arange(3), np.array([4.0, 4.0, 4.0]), np.zeros(3), np.zeros(3)).effective_days
-        3.0
-        """
-        return float(self.rows.sum() ** 2 / (self.rows @ self.rows))
-
-    @property
-    def row_variance(self) -> float:
-        """Variance of one row around the mean of its day."""
-        within = float((self.squares - self.sums**2 / self.rows).sum())
-        return max(within, 0.0) / max(self.count - len(self.days), 1.0)
-
-    def where(self, kept: npt.NDArray[np.bool_]) -> DaySums:
-        """Return some of the days."""
-        return DaySums(self.days[kept], self.rows[kept], self.sums[kept], self.squares[kept])
-
-    def moved(self, by: float) -> DaySums:
-        """Return the sums of the same values, each larger by a number.
-
-        >>> DaySums.of(np.array([1.0, 2.0]), np.array([1, 1])).moved(1.0).squares.tolist()  # 4 + 9
-        [13.0]
-        """
-        sums, squares = self.sums + by * self.rows, self.squares + 2 * by * self.sums + by**2 * self.rows
-        return DaySums(self.days, self.rows, sums, squares)
-
-
-def joined_days(parts: Sequence[DaySums]) -> DaySums:
-    """Return the sums of several spans; days in two spans are added up.
-
-    >>> part = DaySums.of(np.array([1.0, 2.0]), np.array([1, 2]))
-    >>> joined_days([part, part]).sums.tolist()
-    [2.0, 4.0]
-    """
-    days, codes = np.unique(np.concatenate([part.days for part in parts]), return_inverse=True)
-    columns = (np.concatenate([getattr(part, name) for part in parts]) for name in ("rows", "sums", "squares"))
-    return DaySums(days, *(np.bincount(codes, column, len(days)).astype(np.float64) for column in columns))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,6 +77,15 @@ class DayEffects:
         days, r = span.effective_days, self.correlations
         together = (1 + r) / (1 - r) - 2 * r * (1 - r**days) / (days * (1 - r) ** 2)
         return np.asarray(self.row_variance / span.count + self.variances * np.maximum(together, 1.0) / days)
+
+    def mean_deviation(self, span: DaySums) -> float:
+        """Return the standard deviation of the mean of a span, over all pairs.
+
+        >>> span = DaySums(np.arange(2), np.full(2, 2.0), np.zeros(2), np.zeros(2))
+        >>> DayEffects(1.0, np.array([0.0, 1.5]), np.zeros(2), np.array([0.0, 1.0])).mean_deviation(span)  # 1/4 + 3/4
+        1.0
+        """
+        return float(np.sqrt(self.probabilities @ self.mean_variance(span)))
 
 
 def fit_day_effects(history: DaySums) -> DayEffects:
@@ -288,92 +213,3 @@ class _Grid:
             own += surprise**2 / whole
             predicted, spread = predicted + surprise * (spread / whole), spread * (1 - spread / whole)
         return _Filtered(logs, own[0], with_mean[1], own[1], own[2:], with_ones[2:], with_mean[2:])
-
-
-def cohort_margin(effects: DayEffects, cohort: DaySums, promise: DaySums, looks: int, alpha: float) -> float:
-    """Return how far the newest cohort's mean is from the promise by chance, on any of many nights.
-
-    A cohort that moves on by a day shares all other days with the one before. The chance to pass a margin on any of the
-    nights is at most that of the first night, plus the expected number of upcrossings (S. Rice 1944, Bell System
-    Technical Journal 23): with a correlation r of the cohorts of neighbouring nights and a margin of u standard
-    deviations, arccos(r) / (2 pi) exp(-u^2 / 2) a night on either side; or that of all nights added up, if it is less.
-
-    Parameters
-    ----------
-    looks : int
-        Nights of a champion's life.
-    alpha : float
-        Probability that the margin is passed on any of them although nothing has changed.
-
-    Examples
-    --------
-    Without day effects and with a promise that is certain, one look has the margin of the normal distribution.
-
-    >>> none = DayEffects(1.0, np.zeros(1), np.zeros(1), np.ones(1))
-    >>> cohort, sure = (DaySums(np.arange(4), np.full(4, rows), np.zeros(4), np.zeros(4)) for rows in (25.0, 1e12))
-    >>> round(cohort_margin(none, cohort, sure, looks=0, alpha=0.05), 3)
-    0.196
-    """
-    from scipy.special import ndtr
-
-    variance = effects.mean_variance(cohort) + effects.mean_variance(promise)
-    days = cohort.effective_days
-    a_day = effects.row_variance * days / cohort.count + effects.variances * (1 - effects.correlations**days)
-    turn = np.arccos(np.clip(1 - a_day / (days**2 * variance), -1.0, 1.0)) / np.pi
-
-    a_mean = effects.variances + effects.row_variance * days / cohort.count
-    skewness = effects.skewness * np.sqrt(np.minimum(effects.mean_variance(cohort) / a_mean, 1.0))
-
-    def chance(margin: float) -> FloatArray:
-        u = _normal(margin / np.sqrt(variance), skewness)
-        once = 2 * ndtr(-u)
-        return np.asarray(once + looks * np.minimum(turn * np.exp(-(u**2) / 2), once))
-
-    return _margin(effects.probabilities, variance, chance, alpha)
-
-
-def _normal(u: FloatArray, skewness: FloatArray) -> FloatArray:
-    """Return the normal deviate as rare as a deviate of a skewed mean (Cornish and Fisher, 1938), of those above 1.
-
-    >>> _normal(np.array([3.0]), np.array([0.0])).tolist()
-    [3.0]
-    >>> _normal(np.array([3.5]), np.array([1.0])).tolist()  # 2.568 + (2.568^2 - 1) / 6
-    [2.567764362830022]
-    """
-    part = np.maximum(skewness / 6, 1e-9)
-    root = (np.sqrt(1 + 4 * part * (u + part)) - 1) / (2 * part)
-    return np.where((u > 1) & (skewness > 0), root, u)
-
-
-def lasting_margin(effects: DayEffects, span: DaySums, promise: DaySums, alpha: float) -> float:
-    """Return how far the mean of all days so far is from the promise by chance, at all looks of a champion's life.
-
-    The confidence sequence of `all_looks_margin`, for dependent days: their sums follow a Brownian motion with the
-    long-run variance (strong approximation; Waudby-Smith et al. 2024, section 2.4, for martingale differences and
-    mixing sequences).
-    """
-    count = effects.row_variance, effects.long_run
-    variance, at_promise = (
-        count[0] * (1 / one.count + 1 / promise.count)
-        + count[1] * (1 / one.effective_days + 1 / promise.effective_days)
-        for one in (span, promise)
-    )
-    change = at_promise * best_share(alpha)
-
-    def chance(margin: float) -> FloatArray:
-        power = margin**2 / (variance * (1 + variance / change))
-        return np.asarray(np.sqrt((1 + change / variance) * np.exp(-power)))
-
-    return _margin(effects.probabilities, variance, chance, alpha)
-
-
-def _margin(
-    probabilities: FloatArray, variance: FloatArray, chance: Callable[[float], FloatArray], alpha: float
-) -> float:
-    """Return the margin that is passed with a probability of alpha, averaged over all pairs; by bisection."""
-    low, high = 0.0, 100 * float(np.sqrt(variance.max()))
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        past = probabilities @ np.minimum(chance(middle), 1.0) > alpha
-        low, high = (middle, high) if past else (low, middle)
-    return high

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tasks.statistics.day_effects import DayEffects, DaySums, fit_day_effects
+from tasks.statistics.day_effects import DayEffects, fit_day_effects
+from tasks.statistics.day_sums import DaySums
 
 PROTOCOL = 1
 

@@ -12,8 +12,7 @@ from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.profiles import Ruler, fit_ruler, profile, with_dates
 from tasks.spec import ProjectSpec
-from tasks.statistics import PromiseEvidence
-from tasks.train.assessment.cross_fitting import release_evidence
+from tasks.train.assessment.cross_fitting import ReleaseEvidence, release_evidence
 from tasks.train.assessment.importances import importances
 from tasks.train.assessment.learning_curve import LearningCurve, learning_curve
 from tasks.train.fit.deferral_rule import release_deferral
@@ -34,7 +33,7 @@ class ReleaseCandidate:
     fitted: FittedModel
     reference: Reference
     importances: dict[str, float]
-    evidence: PromiseEvidence | None = None
+    evidence: ReleaseEvidence | None = None
 
 
 def choose_and_fit(

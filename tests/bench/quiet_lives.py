@@ -5,7 +5,7 @@ change is found.
 
 Days are simulated, not rows: 200 residuals a day of deviation 1, with day effects of deviation .3. The evidence has 112
 days (three forward-validation folds and a hold-out), labels arrive a week late, and every night is judged as a real one
-is, by `Yardstick` and `Performance`.
+is, by `Yardsticks` and `Performance`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tasks.arrays import FloatArray
-from tasks.monitor.yardstick import Life, Yardstick
+from tasks.monitor.yardstick import Life, Yardstick, Yardsticks
 from tasks.records import Performance, Sustained
 from tasks.spec.policy_sections import Monitoring
 from tasks.statistics import DayEvidence, DaySums
@@ -68,8 +68,8 @@ def first_alarm(world: World, rng: np.random.Generator) -> int | None:
         growth = abs(tilt) - abs(bias.evidence.promised.mean)
         if rise <= error.leeway and growth <= bias.leeway:
             continue  # within leeway whatever chance explains: no interval is needed
-        loss, all_loss = error.compare(losses.where(cohort), losses.where(lived), life)
-        off, all_off = bias.compare(residuals.where(cohort), residuals.where(lived), life)
+        newest, whole = ((losses.where(span), residuals.where(span)) for span in (cohort, lived))
+        (loss, all_loss), (off, all_off) = Yardsticks(error, bias).compare(newest, whole, life)
         if Performance(DAY, DAY, 1, loss, off, Sustained(1, all_loss, all_off)).past_leeway:
             return night
     return None

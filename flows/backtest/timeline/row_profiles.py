@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -74,8 +75,15 @@ class RowProfiles:
         return sums
 
     def _made(self, key: WriteKey) -> Profiles:
-        rows = self.timeline.rows(self.timeline.rows_written(key))
+        rows = self._needed.iloc[self.timeline.rows_written(key)]
+        days = rows["event_date"]
+        if len(set(days)) == 1:
+            return {days.iloc[0]: profile(rows, self.ruler)}
         return {cast("date", day): profile(of_day, self.ruler) for day, of_day in rows.groupby("event_date")}
+
+    @cached_property
+    def _needed(self) -> pd.DataFrame:
+        return self.timeline.frame[list(dict.fromkeys([*self.ruler.needed, "event_date"]))]
 
     def _of_quarantined(self, batch: Batch, before: Batch | None) -> Profiles:
         key = (batch.batch_id, batch.revision)

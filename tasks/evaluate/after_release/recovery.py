@@ -1,16 +1,18 @@
-"""Recovery: whether a released model keeps the promise of the gate on its first rows with matured labels."""
+"""Recovery: whether a released model keeps its promise on its first rows with matured labels."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from tasks.spec.project_spec import ProjectSpec
+from tasks.statistics import DayEvidence, DaySums
 
 RecoveryVerdict = Literal["too_early", "as_promised", "better", "worse", "unknown"]
 
@@ -29,7 +31,7 @@ class Cohort:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """The verdict, the mean loss of the cohorts with its 95 % interval, and the interval of the gate."""
+    """The verdict, the mean loss of the cohorts with its 95 % interval, and the interval that was promised."""
 
     verdict: RecoveryVerdict
     rows: int
@@ -43,7 +45,7 @@ class Recovery:
     def sentence(self) -> str:
         """The verdict in words."""
         found = f"a loss of {self.loss:.4g} ({self.low:.4g} to {self.high:.4g}) on the first {self.rows} matured rows"
-        promise = f"the gate promised {self.promised_low:.4g} to {self.promised_high:.4g}"
+        promise = f"promised were {self.promised_low:.4g} to {self.promised_high:.4g}"
         return f"found {found}; {promise}: {self.verdict.replace('_', ' ')}"
 
 
@@ -84,8 +86,10 @@ def check_recovery(cohorts: Sequence[Cohort], promised: tuple[float, float], min
     return Recovery(verdict, rows, loss, loss - reach, loss + reach, low, high)
 
 
-def first_cohort(losses: pd.DataFrame, promised: tuple[float, float], spec: ProjectSpec) -> Recovery:
-    """Return whether a released model keeps the promise of the gate on the first rows it was not trained on.
+def first_cohort(
+    losses: pd.DataFrame, promised: tuple[float, float], spec: ProjectSpec, evidence: DayEvidence | None = None
+) -> Recovery:
+    """Return whether a released model keeps its promise on the first rows it was not trained on.
 
     The first rows are those of `monitoring.cohort_days` from its first day of predictions on or, where these are fewer
     than `gate.min_rows`, all rows so far.
@@ -96,6 +100,8 @@ def first_cohort(losses: pd.DataFrame, promised: tuple[float, float], spec: Proj
         `row_id`, `event_date` and `loss` of rows newer than the training data, with matured labels.
     promised : (low, high)
         The interval of its mean loss at the gate.
+    evidence : DayEvidence, optional
+        Its own promise by day, which counts in place of the gate's: days resemble each other, in promise and cohort.
 
     Examples
     --------
@@ -111,9 +117,22 @@ def first_cohort(losses: pd.DataFrame, promised: tuple[float, float], spec: Proj
         last: date = rows["event_date"].iloc[0] + timedelta(days=spec.monitoring.cohort_days - 1)
         first = rows[rows["event_date"] <= last]
         rows = first if len(first) >= spec.gate.min_rows else rows
+    if evidence is not None and len(rows) >= max(spec.gate.min_rows, SMALLEST_COUNT):
+        return _by_evidence(rows, evidence)
     deviation = float(rows["loss"].std(ddof=1)) if len(rows) > 1 else 0.0
     mean = float(rows["loss"].mean()) if len(rows) else 0.0
     return check_recovery([Cohort(len(rows), mean, deviation)], promised, spec.gate.min_rows)
+
+
+def _by_evidence(rows: pd.DataFrame, evidence: DayEvidence) -> Recovery:
+    days = rows["event_date"].to_numpy().astype("datetime64[D]").astype(np.int64)
+    cohort, promise = DaySums.of(rows["loss"].to_numpy(float), days), evidence.promised
+    own = replace(evidence.effects, row_variance=max(evidence.effects.row_variance, cohort.row_variance))
+    (low, high), promised = (
+        (span.mean - NORMAL_975 * own.mean_deviation(span), span.mean + NORMAL_975 * own.mean_deviation(span))
+        for span in (cohort, promise)
+    )
+    return Recovery(_verdict((low, high), promised), len(rows), cohort.mean, low, high, *promised)
 
 
 def _verdict(measured: tuple[float, float], promised: tuple[float, float]) -> RecoveryVerdict:

@@ -34,12 +34,19 @@ SURE = 0.02  # probability of "no change" below which the promise rests on the n
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CrossFit:
-    """Days since 1970, losses and residuals of rows that were left out, and their labels."""
+    """Rows that were left out: their places in the table, days since 1970, answers, losses, residuals and labels."""
 
+    rows: IntArray
     days: IntArray
+    predictions: FloatArray
     losses: FloatArray
     residuals: FloatArray
     truth: FloatArray
+
+    def since(self, day: int) -> CrossFit:
+        """Return the rows from a day on."""
+        kept = self.days >= day
+        return CrossFit(*(getattr(self, name)[kept] for name in CrossFit.__dataclass_fields__))
 
     def sums(self, values: FloatArray, chosen: BoolArray) -> DaySums:
         """Return some of the values, added up by day."""
@@ -47,9 +54,17 @@ class CrossFit:
         return DaySums.of(values[chosen], self.days[chosen])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ReleaseEvidence:
+    """What a release promises, and its rows: those of the newest regime, each answered by a fit that left it out."""
+
+    promise: PromiseEvidence
+    rows: CrossFit
+
+
 def release_evidence(
     recipe: Recipe, calibration: FittedCalibration, known: pd.DataFrame, spec: ProjectSpec
-) -> PromiseEvidence | None:
+) -> ReleaseEvidence | None:
     """Return what a recipe that is fitted on all known rows may be expected to do next.
 
     The promise rests on the days since the newest lasting change of loss or residual, which are cross-fitted again
@@ -58,7 +73,7 @@ def release_evidence(
 
     Returns
     -------
-    PromiseEvidence or None
+    ReleaseEvidence or None
         None where no block could be left out: there are too few rows, or a class would be missing.
     """
     rows, blocks = training_table(known, spec), spec.split.folds + 1
@@ -73,7 +88,7 @@ def release_evidence(
         newest = cross_fit(recipe, calibration, rows, spec, edges) or all_days
     loss = _day_evidence(all_days, newest, (all_days.losses, newest.losses), start)
     bias = _day_evidence(all_days, newest, (all_days.residuals, newest.residuals), start)
-    return PromiseEvidence(loss, bias, _bias_unit(newest, spec))
+    return ReleaseEvidence(PromiseEvidence(loss, bias, _bias_unit(newest, spec)), newest.since(start))
 
 
 def cross_fit(
@@ -109,7 +124,8 @@ def _blocks(
         )
         days = np.floor(held.days).astype(np.int64) + _epoch_day(rows)
         residuals = RESIDUALS[metric](held.truth, prediction)
-        yield CrossFit(days, LOSSES[metric](held.truth, prediction), residuals, held.truth)
+        losses = LOSSES[metric](held.truth, prediction)
+        yield CrossFit(np.flatnonzero(inside), days, prediction, losses, residuals, held.truth)
 
 
 def _day_evidence(

@@ -3,7 +3,7 @@ from datetime import date
 
 import pytest
 
-from tasks.decide import ReleaseOutcome, ShadowOutcome, Situation, decide
+from tasks.decide import KnownThen, ReleaseOutcome, ShadowOutcome, Situation, decide
 from tasks.records import (
     Bounded,
     Decision,
@@ -164,6 +164,22 @@ def test_each_obstacle_holds_the_retraining_and_is_named(facts: dict[str, object
     decision = decide(situation(performance=performance(1.2, 0.0), **facts), spec())
     assert decision.action == "hold"
     assert said in decision.reason
+
+
+@pytest.mark.parametrize(
+    ("facts", "action"),
+    [  # the strain of an error of 1.25 is 2.5: 0.25 more than the promise, with a leeway of 0.1
+        ({"last_retraining": date(2026, 2, 20), "at_retraining": KnownThen(900, 1.5)}, "retrain"),  # 900 rows came
+        ({"last_retraining": date(2026, 2, 20), "at_retraining": KnownThen(901, 1.5)}, "hold"),
+        ({"last_retraining": date(2026, 2, 20), "at_retraining": KnownThen(5000, 1.0)}, "retrain"),  # twice the strain
+        ({"last_refused": date(2026, 2, 20), "at_refusal": KnownThen(150, 1.5)}, "retrain"),  # 300 are known now
+        ({"last_refused": date(2026, 2, 20), "at_refusal": KnownThen(151, 1.5)}, "hold"),
+        ({"last_refused": date(2026, 2, 20), "at_refusal": KnownThen(5000, 1.0)}, "retrain"),
+    ],
+)
+def test_waiting_ends_when_rows_of_the_regime_or_the_error_have_doubled(facts: dict[str, object], action: str) -> None:
+    seen = replace(performance(1.25, 0.0), regime_rows=300)
+    assert decide(situation(performance=seen, **facts), spec()).action == action
 
 
 def test_a_retraining_that_costs_more_than_it_saves_is_held() -> None:

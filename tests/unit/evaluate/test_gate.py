@@ -87,6 +87,7 @@ def test_a_clearly_better_challenger_passes_with_its_numbers() -> None:
     assert 0 < evidence.size_mb < 0.01
     assert "of the champion on 280 rows" in evidence.summary
     assert len(evidence.reasons) == 9
+    assert all(reason.startswith("passed: ") for reason in evidence.reasons)
 
 
 def test_a_worse_challenger_is_called_so_even_when_slices_suffer_too() -> None:
@@ -157,13 +158,14 @@ def test_rows_a_model_has_learned_from_are_left_out() -> None:
     nothing = gate(compared(GOOD, seen), spec_of())
     assert (nothing.verdict, nothing.passed, nothing.rows, nothing.start) == ("refused", False, 0, None)
     assert math.isnan(nothing.challenger_loss)
+    assert "nan" not in " ".join((*nothing.reasons, nothing.summary))
 
 
 @pytest.mark.parametrize(
     ("changes", "policy", "reason"),
     [
         ({}, {"min_rows": 281}, "280 labelled rows"),
-        ({"holdout": holdout(10)}, {"min_rows": 10}, "nan"),
+        ({"holdout": holdout(10)}, {"min_rows": 10}, "no interval, which takes three days"),
         ({"parity": 1e-6}, {}, "parity"),
         ({"parity": math.nan}, {}, "parity"),
         ({}, {"max_latency_ms": 1e-6}, "single row"),
@@ -171,13 +173,16 @@ def test_rows_a_model_has_learned_from_are_left_out() -> None:
         ({}, {"max_memory_mb": 1e-6}, "memory"),
         ({"awaiting": 281}, {}, "labels for 50% of the hold-out's rows"),
         ({"baseline_prediction": math.nan}, {}, "baseline (median)"),
-        ({"holdout": holdout().assign(price=[math.nan, *[100.0] * 279])}, {}, "nan"),
+        ({"holdout": holdout().assign(price=[math.nan, *[100.0] * 279])}, {}, "which cannot be computed"),
     ],
 )
 def test_each_check_refuses_by_itself_and_says_why(changes: Changes, policy: Changes, reason: str) -> None:
     evidence = gate(compared(GOOD, SOSO, **changes), spec_of(**policy))
     assert (evidence.verdict, evidence.passed) == ("refused", False)
     assert reason in evidence.reasons[0]
+    assert evidence.refusal.startswith(evidence.reasons[0])
+    assert not any(text.startswith("passed: ") for text in evidence.refusal.split("; "))
+    assert "nan" not in " ".join((*evidence.reasons, evidence.summary))
 
 
 def test_a_gain_below_what_the_policy_asks_is_borderline() -> None:

@@ -5,10 +5,12 @@ import pandas as pd
 import pytest
 
 from tasks.monitor import Promise, contrast, newest_cohort, newest_window, performance, steps
+from tasks.monitor.own_promise import own_promise
 from tasks.monitor.prediction_drift.prediction_reference import answers as answers_of
 from tasks.records import Bounded, Performance, Sustained
 from tasks.spec.project_spec import Monitoring
 from tasks.statistics import DayEvidence, DaySums, PromiseEvidence
+from tests.bench.quiet_lives import World, first_alarm
 
 DAY = date(2026, 1, 1)
 
@@ -149,6 +151,41 @@ def test_a_bias_has_its_own_unit_and_days_that_resemble_each_other_widen_its_int
         assert seen.bias.leeway == 0.25 * 2.0
         found.append(seen.bias.high - seen.bias.low)
     assert found[1] > 1.5 * found[0]
+
+
+def wide(loss: float, days: range, jump_on: int = 10**6, jump: float = 0.0) -> DaySums:
+    """Days of 200 rows with mean losses in turn a little above and below a number, and a jump on one day."""
+    number = np.array(days)
+    means = loss + 0.02 * (-1.0) ** number + jump * (number >= jump_on)
+    return DaySums(number, np.full(len(number), 200.0), 200 * means, 200 * (0.36 + means**2))
+
+
+@pytest.mark.parametrize(
+    ("realised", "promised"),
+    [
+        (wide(1.0, range(112, 170)), 1.0),  # as promised: the first cohort and the older days count together
+        (wide(2.0, range(112, 170)), 2.0),  # another: the first cohort counts alone
+        (wide(1.0, range(112, 167)), None),  # 55 days: no newer cohort of 28 days yet
+        (wide(1.0, range(112, 170), jump_on=126, jump=2.0), None),  # a change within the first cohort
+    ],
+)
+def test_the_first_cohort_takes_the_place_of_the_provisional_promise(realised: DaySums, promised: float | None) -> None:
+    provisional = DayEvidence(wide(1.0, range(112)), wide(1.0, range(112)))
+    found = own_promise(provisional, realised, cohort_days=28)
+    if promised is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert found.held_from == 112 + 28
+        assert found.evidence.promised.mean == pytest.approx(promised, abs=0.01)
+        assert len(found.evidence.promised.days) == (140 if promised == 1.0 else 28)
+
+
+def test_a_rise_of_the_error_that_a_bias_within_its_chance_explains_is_chance() -> None:
+    quiet, changed = World(0.9), World(0.9, change=2.0)
+    for life in (30, 161):  # their days are biased for weeks, as days that resemble each other are by chance
+        assert first_alarm(quiet, np.random.default_rng([1, life])) is None
+        assert first_alarm(changed, np.random.default_rng([1, life])) is not None
 
 
 def test_a_cohort_is_the_newest_labelled_days() -> None:

@@ -75,8 +75,8 @@ def test_each_obstacle_is_named_with_the_day_or_number_that_ends_it(spec: Projec
     assert held.action == "hold"
     assert how_far(why_lines(held, spec, record)) == (
         "an answer is needed: version 4 waits for approval",
-        "cooldown until 2026-03-20",  # 2 March + (28 - 10)
-        "back-off until 2026-03-26",  # 26 February + 28
+        "cooldown until 2026-03-20 at the latest",  # 2 March + (28 - 10)
+        "back-off until 2026-03-26 at the latest",  # 26 February + 28
         "the budget allows the next on 2026-03-03",  # 1 February + 30
         "50 more labelled rows: there are 150 of 200",
     )

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tasks.spec import ProjectSpec
-from tasks.statistics import evidence_from_dict, evidence_to_dict
+from tasks.statistics import PromiseEvidence, evidence_from_dict, evidence_to_dict
 from tasks.train.assessment.cross_fitting import release_evidence
 from tasks.train.fit.calibration import FittedCalibration
 from tasks.train.model_search.recipes import Recipe
@@ -32,17 +32,21 @@ def rows(jump: float, onset: int = 60) -> pd.DataFrame:
     return pd.DataFrame({"a": a, "y": label, "t": pd.to_datetime(moments), "event_date": moments})
 
 
-def test_without_a_change_the_promise_rests_on_all_days() -> None:
-    evidence = release_evidence(RECENT, FittedCalibration(), rows(0.0), SPEC)
+def promise(jump: float) -> PromiseEvidence:
+    evidence = release_evidence(RECENT, FittedCalibration(), rows(jump), SPEC)
     assert evidence is not None
+    return evidence.promise
+
+
+def test_without_a_change_the_promise_rests_on_all_days() -> None:
+    evidence = promise(0.0)
     assert len(evidence.loss.promised.days) == DAYS
     assert evidence.loss.promised.mean == pytest.approx((2 / np.pi) ** 0.5, rel=0.1)  # mean size of a standard normal
     assert evidence.bias_unit == pytest.approx(1.0, rel=0.1)
 
 
 def test_after_a_change_the_promise_is_that_of_the_release_in_the_newest_regime() -> None:
-    evidence = release_evidence(RECENT, FittedCalibration(), rows(20.0), SPEC)
-    assert evidence is not None
+    evidence = promise(20.0)
     # Each left-out block of the new regime is scored by a fit that weighs the other blocks of it most.
     assert evidence.loss.promised.days[0] - (np.datetime64(FIRST, "D").astype(int) + 60) in {-1, 0, 1}
     assert evidence.loss.promised.mean < 5.0
@@ -50,10 +54,18 @@ def test_after_a_change_the_promise_is_that_of_the_release_in_the_newest_regime(
 
 
 def test_evidence_is_read_as_it_was_written() -> None:
-    evidence = release_evidence(RECENT, FittedCalibration(), rows(0.0), SPEC)
-    assert evidence is not None
-    stored = evidence_to_dict(evidence)
+    stored = evidence_to_dict(promise(0.0))
     assert evidence_to_dict(evidence_from_dict(stored)) == stored
+
+
+def test_the_rows_of_the_evidence_are_answered_by_fits_that_left_them_out() -> None:
+    known = rows(20.0)
+    evidence = release_evidence(RECENT, FittedCalibration(), known, SPEC)
+    assert evidence is not None
+    crossed = evidence.rows
+    assert known["y"].iloc[crossed.rows].tolist() == crossed.truth.tolist()
+    assert crossed.losses.tolist() == np.abs(crossed.truth - crossed.predictions).tolist()
+    assert min(known["event_date"].iloc[crossed.rows]) >= FIRST + timedelta(days=59)  # the newest regime alone
 
 
 def test_too_few_rows_give_no_evidence() -> None:

@@ -1,0 +1,116 @@
+"""How far a mean over days may be from a promise by chance, on any night of a champion's life."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from tasks.arrays import FloatArray
+from tasks.statistics.confidence_sequences import best_share
+from tasks.statistics.day_effects import DayEffects
+from tasks.statistics.day_sums import DaySums
+
+MOST_DEVIATIONS = 100
+PRECISE = 1e-12
+
+
+def cohort_margin(effects: DayEffects, cohort: DaySums, promise: DaySums, looks: int, alpha: float) -> float:
+    """Return how far the newest cohort's mean is from the promise by chance, on any of many nights.
+
+    A cohort that moves on by a day shares all other days with the one before. The chance to pass a margin on any of the
+    nights is at most that of the first night, plus the expected number of upcrossings (S. Rice 1944, Bell System
+    Technical Journal 23): with a correlation r of the cohorts of neighbouring nights and a margin of u standard
+    deviations, arccos(r) / (2 pi) exp(-u^2 / 2) a night on either side; or that of all nights added up, if it is less.
+
+    Parameters
+    ----------
+    looks : int
+        Nights of a champion's life.
+    alpha : float
+        Probability that the margin is passed on any of them although nothing has changed.
+
+    Examples
+    --------
+    Without day effects and with a promise that is certain, one look has the margin of the normal distribution.
+
+    >>> none = DayEffects(1.0, np.zeros(1), np.zeros(1), np.ones(1))
+    >>> cohort, sure = (DaySums(np.arange(4), np.full(4, rows), np.zeros(4), np.zeros(4)) for rows in (25.0, 1e12))
+    >>> round(cohort_margin(none, cohort, sure, looks=0, alpha=0.05), 3)
+    0.196
+    """
+    from scipy.special import ndtr
+
+    variance = effects.mean_variance(cohort) + effects.mean_variance(promise)
+    days = cohort.effective_days
+    a_day = effects.row_variance * days / cohort.count + effects.variances * (1 - effects.correlations**days)
+    turn = np.arccos(np.clip(1 - a_day / (days**2 * variance), -1.0, 1.0)) / np.pi
+
+    a_mean = effects.variances + effects.row_variance * days / cohort.count
+    skewness = effects.skewness * np.sqrt(np.minimum(effects.mean_variance(cohort) / a_mean, 1.0))
+
+    def chance(margin: float) -> FloatArray:
+        u = _normal(margin / np.sqrt(variance), skewness)
+        once = 2 * ndtr(-u)
+        return np.asarray(once + looks * np.minimum(turn * np.exp(-(u**2) / 2), once))
+
+    return _margin(effects.probabilities, variance, chance, alpha)
+
+
+def _normal(u: FloatArray, skewness: FloatArray) -> FloatArray:
+    """Return the normal deviate as rare as a deviate of a skewed mean (Cornish and Fisher, 1938), of those above 1.
+
+    >>> _normal(np.array([3.0]), np.array([0.0])).tolist()
+    [3.0]
+    >>> _normal(np.array([3.5]), np.array([1.0])).tolist()  # 2.568 + (2.568^2 - 1) / 6
+    [2.567764362830022]
+    """
+    part = np.maximum(skewness / 6, 1e-9)
+    root = (np.sqrt(1 + 4 * part * (u + part)) - 1) / (2 * part)
+    return np.where((u > 1) & (skewness > 0), root, u)
+
+
+def lasting_margin(effects: DayEffects, span: DaySums, promise: DaySums, alpha: float) -> float:
+    """Return how far the mean of all days so far is from the promise by chance, at all looks of a champion's life.
+
+    The confidence sequence of `all_looks_margin`, for dependent days: their sums follow a Brownian motion with the
+    long-run variance (strong approximation; Waudby-Smith et al. 2024, section 2.4, for martingale differences and
+    mixing sequences).
+    """
+    count = effects.row_variance, effects.long_run
+    variance, at_promise = (
+        count[0] * (1 / one.count + 1 / promise.count)
+        + count[1] * (1 / one.effective_days + 1 / promise.effective_days)
+        for one in (span, promise)
+    )
+    change = at_promise * best_share(alpha)
+
+    def chance(margin: float) -> FloatArray:
+        power = margin**2 / (variance * (1 + variance / change))
+        return np.asarray(np.sqrt((1 + change / variance) * np.exp(-power)))
+
+    return _margin(effects.probabilities, variance, chance, alpha)
+
+
+def _margin(
+    probabilities: FloatArray, variance: FloatArray, chance: Callable[[float], FloatArray], alpha: float
+) -> float:
+    """Return the margin that is passed with a probability of alpha, averaged over all pairs.
+
+    It is found by a secant method between bounds that are halved where it is slow (A. Dowell and P. Jarratt 1971, BIT
+    11), on the logarithm of the probability, which is nearly a parabola.
+    """
+    from scipy.optimize import brentq
+
+    largest = MOST_DEVIATIONS * float(np.sqrt(variance.max()))
+    if largest == 0:
+        return 0.0
+
+    def excess(margin: float) -> float:
+        probability = float(probabilities @ np.minimum(chance(margin), 1.0))
+        return math.log(max(probability, np.finfo(float).tiny) / alpha)
+
+    if excess(0.0) <= 0:
+        return 0.0
+    return float(brentq(excess, 0.0, largest, xtol=PRECISE * largest, rtol=PRECISE))
