@@ -27,7 +27,7 @@ from tasks.monitor import PredictionReference, Promise, Slices, slices_from_json
 from tasks.monitor import from_json as answers_from
 from tasks.monitor.baseline import ChampionBaseline
 from tasks.records import ChampionRecord, Entry, RecordedVersion, champion_record
-from tasks.registry import Registry, Version, load_keys
+from tasks.registry import Registry, Signed, Version, load_keys
 from tasks.score import AnswerFiles, answer_files
 from tasks.spec import ProjectSpec, find_project, home, read_spec
 from tasks.spec.data_sections import FeatureTable
@@ -210,16 +210,38 @@ class _DeletedError(Exception):
 def _loaded(
     registry: Registry, project: str, recorded: RecordedVersion, since: datetime | None, threads: int
 ) -> Champion:
+    found = fetched(registry, project, recorded, since)
+    if found is None:
+        raise _DeletedError
+    _, files, signed = found
+    return replace(champion_of(recorded.number, files, threads), digest=signed.digest)
+
+
+def fetched(
+    registry: Registry, project: str, recorded: RecordedVersion, since: datetime | None = None
+) -> tuple[Version, dict[str, bytes], Signed] | None:
+    """Return a version with its verified files, manifest included; None if the registry has no such version.
+
+    Parameters
+    ----------
+    since : datetime, optional
+        When it became champion: a version of this number that was made later is another one.
+
+    Raises
+    ------
+    EvidenceError
+        When its files are not those that the decision record has.
+    """
     version = registry.version(project, recorded.number, aliases={})
     if version is None:
-        raise _DeletedError
+        return None
     try:
-        files, signed = registry.fetch_signed(version, recorded.digest)
-    except EvidenceError as error:
+        files, signed = registry.fetch_sealed(version, recorded.digest)
+    except EvidenceError:
         if since is not None and _made_since(registry, version, since):
-            raise _DeletedError from error
+            return None
         raise
-    return replace(champion_of(recorded.number, files, threads), digest=signed.digest)
+    return version, files, signed
 
 
 def _made_since(registry: Registry, version: Version, since: datetime) -> bool:

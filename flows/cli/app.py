@@ -110,6 +110,48 @@ def up(
 
 
 @app.command()
+def serve(
+    projects: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PROJECT]...", help="The projects.", show_default="all with a champion"),
+    ] = None,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help="The port of the service; health and metrics have the next one.", min=1, max=65534)
+    ] = 8500,
+    workers: Annotated[int, typer.Option(help="The number of worker processes.", min=1, max=64)] = 1,
+    tls: Annotated[
+        tuple[Path, Path] | None, typer.Option(help="Files with the certificate and its private key.", dir_okay=False)
+    ] = None,
+    behind_proxy: Annotated[bool, typer.Option("--behind-proxy", help="A proxy encrypts the connections.")] = False,
+) -> None:
+    """Answer requests with the champions, bit for bit as the nightly batch does. Ctrl-C stops it."""
+    from flows.cli.commands.service.run_service import Address, run_service
+
+    run_service(projects or [], Address(host, port, tls, behind_proxy), workers)
+
+
+@app.command("serve-key")
+def serve_key(
+    name: Annotated[str | None, typer.Argument(help="The name of the key.", show_default="lists the keys")] = None,
+    project: Annotated[
+        list[str] | None,
+        typer.Option("--project", help="A project it may be used for; repeat it for several.", show_default="all"),
+    ] = None,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Remove the key.")] = False,
+) -> None:
+    """Make an API key of the prediction service, revoke one, or list them."""
+    from flows.cli.commands.service.serve_key import list_keys, make_key, revoke_key
+
+    if name is None:
+        list_keys()
+    elif revoke:
+        revoke_key(name)
+    else:
+        make_key(name, project or [])
+
+
+@app.command()
 def status(
     project: Annotated[str | None, typer.Argument(help="The project.", show_default="all projects")] = None,
 ) -> None:

@@ -6,16 +6,15 @@ is used, `load_model` reads a model from the verified files of a version. `defer
 which rows go to people and explain them.
 """
 
-from tasks.model.confidence import confidence, fit_error_table
+from tasks.inference import PROTOCOL, ModelSchema, confidence, reasons, typical_values
+from tasks.inference.schema_parts import Calibration, DatePart, Deferral, ErrorTable, PreprocessingStep, TimeFeature
 from tasks.model.deferral import deferral_rule, fit_deferral, wrong_decisions
-from tasks.model.explanations import reasons, typical_values
+from tasks.model.error_table import fit_error_table
 from tasks.model.export.boosted_trees import boosting_graph
 from tasks.model.export.exporters import EXPORTERS, export_model, load_model, model_facts, model_files, raw_scores
 from tasks.model.export.parity import TOLERANCE, prove_parity
 from tasks.model.onnx_model import OnnxModel
 from tasks.model.predictor import Predictor
-from tasks.model.schema import PROTOCOL, ModelSchema
-from tasks.model.schema_parts import Calibration, DatePart, Deferral, ErrorTable, PreprocessingStep, TimeFeature
 from tasks.model.skops_model import SkopsModel
 
 __all__ = [

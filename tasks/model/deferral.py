@@ -13,11 +13,12 @@ import pandas as pd
 
 from tasks.arrays import FloatArray
 from tasks.errors import DataError
-from tasks.model.confidence import confidence, expected_error, fit_error_table
-from tasks.model.explanations import typical_values
+from tasks.inference.confidence import confidence, expected_error
+from tasks.inference.explanations import typical_values
+from tasks.inference.schema_parts import Deferral
+from tasks.model.error_table import fit_error_table
 from tasks.model.input_matrix import input_matrix
 from tasks.model.predictor import Predictor
-from tasks.model.schema_parts import Deferral
 
 TWENTIETHS = 20
 STARTS = (2, 6, 10, 16)  # twentieths of the rows

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from tasks.arrays import FloatArray
 from tasks.errors import DataError
-from tasks.model.schema import ModelSchema
-from tasks.model.schema_parts import DatePart, TimeFeature
+from tasks.inference.schema import ModelSchema
+from tasks.inference.schema_parts import DatePart, TimeFeature
 
 
 def input_matrix(frame: pd.DataFrame, schema: ModelSchema) -> FloatArray:

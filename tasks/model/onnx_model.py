@@ -6,17 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from tasks.arrays import FloatArray
-from tasks.errors import EvidenceError
-from tasks.model.answer_scale import LINKS
+from tasks.inference.onnx_session import ONNX_FILE, onnx_session, run_session
+from tasks.inference.schema import ModelSchema
 from tasks.model.predictor import Predictor
-from tasks.model.schema import ModelSchema
-
-__all__ = ["LINKS", "ONNX_FILE", "OnnxModel"]
-ONNX_FILE = "model.onnx"
-ERRORS_ONLY = 3  # onnxruntime's log severity
 
 
 @dataclass(frozen=True)
@@ -47,24 +40,11 @@ class OnnxModel(Predictor):
 
     def run(self, columns: FloatArray) -> FloatArray:
         """Return the output of the graph: shape (n, outputs)."""
-        (out,) = self._session.run(None, {self._session.get_inputs()[0].name: columns})
-        return np.asarray(out, dtype=np.float64)
+        return run_session(self._session, columns)
 
     @cached_property
     def _session(self) -> Any:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = ERRORS_ONLY
-        try:
-            return onnxruntime.InferenceSession(self.onnx_bytes, options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            raise EvidenceError(
-                f"onnxruntime cannot load the model of {self.schema.project!r} ({error}); expected an ONNX graph with "
-                "ai.onnx.ml opset 5 or older. Register the version again, or install a newer onnxruntime."
-            ) from error
+        return onnx_session(self.onnx_bytes, self.schema.project, self.threads)
 
     def __reduce__(self) -> tuple[type[OnnxModel], tuple[ModelSchema, bytes, int]]:
         return OnnxModel, (self.schema, self.onnx_bytes, self.threads)

@@ -1,44 +1,26 @@
-"""The interface of all models, whatever their file format: scores, predictions, decisions."""
+"""The interface of models for frames: what training, the gate and the nightly batch use."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from tasks.arrays import FloatArray, IntArray
-from tasks.model.answer_scale import predictions_from_scores, scores_from_probabilities
+from tasks.arrays import FloatArray
+from tasks.inference.matrix_model import MatrixModel
 from tasks.model.input_matrix import input_matrix
-from tasks.model.preprocessing import preprocess
-from tasks.model.schema import ModelSchema
 
 
 @dataclass(frozen=True)
-class Predictor(ABC):
-    """A model and its schema; subclasses implement how the file of the model runs.
-
-    Attributes
-    ----------
-    schema : ModelSchema
-        Meaning of the input and output of the model.
-
-    Notes
-    -----
-    Where a shape is (n,), a model of k > 2 classes returns (n, k), in the order of `schema.classes`.
-    """
-
-    schema: ModelSchema
+class Predictor(MatrixModel):
+    """A model that also reads the rows of frames; subclasses implement how the file of the model runs."""
 
     @property
     @abstractmethod
     def file(self) -> tuple[str, bytes]:
         """Name and content of the file of the model."""
-
-    @abstractmethod
-    def run(self, columns: FloatArray) -> FloatArray:
-        """Return the raw output for preprocessed columns: shape (n,), (n, 1) or (n, k)."""
 
     def score(self, frame: pd.DataFrame) -> FloatArray:
         """Return the raw score of each row, with level correction: shape (n,), on the scale of the model.
@@ -57,42 +39,11 @@ class Predictor(ABC):
         scores = [self.score_matrix(input_matrix(frame.iloc[start : start + block], self.schema)) for start in starts]
         return scores[0] if len(scores) == 1 else np.concatenate(scores)
 
-    def score_matrix(self, inputs: FloatArray) -> FloatArray:
-        """Return the raw score of rows of model inputs, with level correction: shape (n,)."""
-        raw = self.run(preprocess(inputs, self.schema))
-        if self.schema.output == "probability":
-            raw = scores_from_probabilities(raw)
-        score = np.asarray(raw + np.asarray(self.schema.offset), dtype=np.float64)
-        return score if self.schema.task == "multiclass" else score.ravel()
-
     def predict(self, frame: pd.DataFrame) -> FloatArray:
         """Return the prediction of each row: label units, P(class 1), or the probability of each class."""
         return self.from_score(self.score(frame))
-
-    def from_score(self, score: FloatArray) -> FloatArray:
-        """Return label units, or probabilities, from scores on the scale of the model."""
-        return predictions_from_scores(score, self.schema)
-
-    def decisions(self, prediction: FloatArray) -> IntArray:
-        """Return the index of the chosen class of each row: 0 or 1 by the threshold, or the most probable of several.
-
-        Raises
-        ------
-        TypeError
-            The model predicts a number, not a class.
-        """
-        if self.schema.task == "regression":
-            raise TypeError("a regression has no classes to decide between; use its prediction")
-        if self.schema.task == "multiclass":
-            return np.asarray(prediction.argmax(axis=1), dtype=np.int64)
-        return np.asarray(prediction >= decision_threshold(self.schema), dtype=np.int64)
 
     @property
     def size_mb(self) -> float:
         """Size of the file of the model, in megabytes (10^6 bytes)."""
         return len(self.file[1]) / 1e6
-
-
-def decision_threshold(schema: ModelSchema) -> float:
-    """Return the smallest P(class 1) at which a binary model decides for class 1."""
-    return 0.5 if schema.threshold is None else schema.threshold

@@ -16,8 +16,8 @@ import numpy as np
 
 from tasks.arrays import FloatArray
 from tasks.errors import EvidenceError
+from tasks.inference.schema import ModelSchema
 from tasks.model.predictor import Predictor
-from tasks.model.schema import ModelSchema
 
 SKOPS_FILE = "model.skops"
 PACKAGES = ("sklearn.", "scipy.sparse.")

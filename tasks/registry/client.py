@@ -217,6 +217,8 @@ class Registry:
     def fetch_signed(self, version: Version, digest: str = "") -> tuple[dict[str, bytes], Signed]:
         """Return a version's files after verifying every one against the signed manifest, and what is signed.
 
+        The manifest and its signature are left out: see `fetch_sealed`.
+
         Parameters
         ----------
         digest : str
@@ -229,6 +231,11 @@ class Registry:
         Unreachable
             When the server does not answer, or a transfer was incomplete.
         """
+        files, signed = self.fetch_sealed(version, digest)
+        return {name: content for name, content in files.items() if name not in {MANIFEST, SIGNATURE}}, signed
+
+    def fetch_sealed(self, version: Version, digest: str = "") -> tuple[dict[str, bytes], Signed]:
+        """Return a version's files with their manifest and its signature, verified: see `fetch_signed`."""
         listed = self._server.ask_or_none("list_artifacts", version.run_id, FOLDER) or []
         nested = sorted(entry.path for entry in listed if entry.is_dir)
         if nested or not listed:
@@ -240,8 +247,7 @@ class Registry:
         short = sorted(name for name, size in sizes.items() if size is not None and len(files[name]) != size)
         if short:
             raise Unreachable(f"{short} of version {version.number} arrived incomplete; fetch it again.")
-        signed = _of_version(verify(files, self._keys.trusted, _about(version)), version, digest)
-        return {name: content for name, content in files.items() if name not in {MANIFEST, SIGNATURE}}, signed
+        return files, _of_version(verify(files, self._keys.trusted, version.about), version, digest)
 
     def signed(self, version: Version) -> Signed:
         """Return what is signed about a version, without fetching its files.
@@ -255,7 +261,7 @@ class Registry:
         names = [name for name in (MANIFEST, SIGNATURE) if f"{FOLDER}/{name}" in {entry.path for entry in listed}]
         with tempfile.TemporaryDirectory(prefix="leeway-") as folder:
             files = {name: self._download(version, f"{FOLDER}/{name}", folder).read_bytes() for name in names}
-        return _of_version(verify_manifest(files, self._keys.trusted, _about(version)), version)
+        return _of_version(verify_manifest(files, self._keys.trusted, version.about), version)
 
     def _downloaded(self, version: Version, names: list[str]) -> dict[str, bytes]:
         with tempfile.TemporaryDirectory(prefix="leeway-") as folder:
@@ -286,10 +292,6 @@ class Registry:
         if len(text) > TEXT_CHARACTERS:
             raise DataError(f"the card has {len(text)} characters; MLflow keeps {TEXT_CHARACTERS}: shorten it.")
         self._server.ask("update_model_version", project, str(number), description=text)
-
-
-def _about(version: Version) -> dict[str, str]:
-    return {"project": version.project, "key": version.tags.get(KEY, "")}
 
 
 def _of_version(signed: Signed, version: Version, digest: str = "") -> Signed:

@@ -14,7 +14,7 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import EvidenceError
@@ -88,8 +88,18 @@ def seal(
     return {**files, MANIFEST: manifest, SIGNATURE: base64.b64encode(private_key.sign(manifest)) + b"\n"}
 
 
-def verify(files: Mapping[str, bytes], trusted: Sequence[Ed25519PublicKey], about: Mapping[str, str]) -> Signed:
+def verify(
+    files: Mapping[str, bytes],
+    trusted: Sequence[Ed25519PublicKey],
+    about: Mapping[str, str],
+    only: Collection[str] | None = None,
+) -> Signed:
     """Raise EvidenceError unless the files are exactly those that a trusted key signed for this purpose.
+
+    Parameters
+    ----------
+    only : collection of str, optional
+        The names of files that must be there; by default, all that the manifest lists.
 
     Returns
     -------
@@ -98,7 +108,10 @@ def verify(files: Mapping[str, bytes], trusted: Sequence[Ed25519PublicKey], abou
     """
     manifest = _read_manifest(files, trusted, about)
     content_files = {name: content for name, content in files.items() if name not in {MANIFEST, SIGNATURE}}
-    faults = _differences(content_files, manifest["files"])
+    listed = manifest["files"]
+    faults = _differences(
+        content_files, listed if only is None else {name: listed[name] for name in only if name in listed}
+    )
     if faults:
         raise EvidenceError(
             f"the files differ from their signed {MANIFEST}: {'; '.join(faults)}. Register a new version."

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tasks.errors import DataError
+from tasks.registry.mlflow_names import KEY
 from tasks.registry.statement import Basis
 
 TEXT_CHARACTERS = 5000
@@ -26,6 +27,11 @@ class Version:
     aliases: tuple[str, ...]
     created: datetime
     description: str
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What its manifest is about: the project, and the reason for the version."""
+        return {"project": self.project, "key": self.tags.get(KEY, "")}
 
 
 @dataclass(frozen=True, slots=True)

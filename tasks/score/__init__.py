@@ -5,7 +5,7 @@ automation has the last word. Where the spec names an output, each delivery's an
 `automation` says how much was decided without a person, and how wrong that was.
 """
 
-from tasks.score.automation import Degree, deferred_under
+from tasks.inference.automation_degree import Degree, deferred_under
 from tasks.score.automation_rate import AutomationRate, automation
 from tasks.score.output_files import AnswerFiles, answer_files
 from tasks.score.prediction_rows import predictions

@@ -9,9 +9,9 @@ from datetime import datetime
 import pandas as pd
 import pyarrow as pa
 
+from tasks.inference.automation_degree import Degree, deferred_under
 from tasks.lake import TABLES, RowPart, RowReader
 from tasks.model import Predictor
-from tasks.score.automation import Degree, deferred_under
 from tasks.score.prediction_rows import Role, predictions
 
 SHARED = ("batch_id", "revision", "version", "role", "time")  # equal in all rows of a part, so not returned

@@ -8,7 +8,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from tasks.model import Predictor, confidence, reasons
+from tasks.inference import answers
+from tasks.model import Predictor
 from tasks.model.input_matrix import input_matrix
 
 Role = Literal["champion", "shadow"]
@@ -41,35 +42,20 @@ def predictions(rows: pd.DataFrame, model: Predictor, version: int, role: Role, 
 
 
 def _answers(rows: pd.DataFrame, model: Predictor) -> pd.DataFrame:
-    schema, inputs = model.schema, input_matrix(rows, model.schema)
-    score = model.score_matrix(inputs)
-    prediction = model.from_score(score)
-    sure = confidence(prediction, inputs, schema)
-    probabilities: Any = None
+    answered = answers(input_matrix(rows, model.schema), model)
     names = pd.array([None] * len(rows), dtype="str")
-    if schema.task == "multiclass":
-        chosen = model.decisions(prediction)
-        probabilities, score = list(prediction), np.take_along_axis(score, chosen[:, None], axis=1).ravel()
-        prediction, names = chosen.astype(np.float64), pd.array(np.array(schema.class_names)[chosen], dtype="str")
-    deferred, why = _deferred(sure, model), np.full(len(rows), "", dtype=object)
-    if schema.deferral is not None:
-        why[deferred] = reasons(model, rows[deferred], schema.deferral.typical)
+    if model.schema.class_names:
+        chosen = answered.prediction.astype(np.int64)
+        names = pd.array(np.array(model.schema.class_names)[chosen], dtype="str")
+    probabilities: Any = None if answered.probabilities is None else list(answered.probabilities)
     return pd.DataFrame(
         {
-            "prediction": prediction,
-            "score": score,
-            "confidence": sure,
-            "deferred": deferred,
-            "reasons": pd.array(why, dtype="str"),
+            "prediction": answered.prediction,
+            "score": answered.score,
+            "confidence": answered.confidence,
+            "deferred": answered.unsure,
+            "reasons": pd.array(answered.reasons, dtype="str"),
             "probabilities": probabilities,
             "predicted_class": names,
         }
     )
-
-
-def _deferred(sure: Any, model: Predictor) -> Any:
-    """Return which rows are passed to a person: none without a rule, all where no confidence is enough."""
-    rule = model.schema.deferral
-    if rule is None:
-        return np.zeros(len(sure), dtype=bool)
-    return np.ones(len(sure), dtype=bool) if rule.threshold is None else ~(sure >= rule.threshold)

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from tasks.dataset.night_data import RECENT_DAYS, NightData
 from tasks.errors import Conflict
+from tasks.inference.automation_degree import Degree
 from tasks.lake import (
     Batch,
     Filter,
@@ -25,7 +26,6 @@ from tasks.logs import line, logger
 from tasks.model import Predictor
 from tasks.prefect_task import leeway_task
 from tasks.score.answer_columns import Answerer
-from tasks.score.automation import Degree
 from tasks.score.automation_rate import AutomationRate, automation
 from tasks.score.output_files import AnswerFiles
 from tasks.score.prediction_rows import Role

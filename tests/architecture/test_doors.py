@@ -7,6 +7,8 @@ import pytest
 from tests.architecture.doors import ROOT, Door, attributes, doors
 
 OUTER = {
+    "flows/serving/": "the control plane of the prediction service: a process that follows the record and the spec",
+    "tasks/serve/processes/": "the processes of the prediction service: sockets, signals and shared memory",
     "flows/cli/": "the command line: a terminal, a person's files and their environment",
     "flows/demo/": "the demo plays a person at the command line",
     "flows/stack/": "starts and watches servers",
@@ -54,6 +56,9 @@ RIMS: dict[str, tuple[set[Door], str]] = {
     "tasks/registry/mlflow_server.py": ({"environment"}, "mlflow reads its time-outs from the environment"),
     "tasks/registry/signing.py": ({"files"}, "keys are files of the home"),
     "tasks/score/output_files.py": ({"files"}, "answers as files where the user wants them"),
+    "tasks/serve/service_settings.py": ({"files"}, "workers read their settings from a file"),
+    "tasks/serving_store/api_keys.py": ({"files"}, "API keys are a file of the home"),
+    "tasks/serving_store/store.py": ({"files"}, "packages and routes are files of the home"),
     "tasks/spec/find_project.py": ({"environment", "files"}, "LEEWAY_PROJECTS and LEEWAY_HOME are read here only"),
     "tasks/spec/reading/read_spec.py": ({"files"}, "reads project.yaml"),
     "tasks/train/model_search/search_options.py": ({"clock"}, "the default stopwatch; a test hands another one in"),

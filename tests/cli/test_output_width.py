@@ -63,6 +63,10 @@ def project(here: Path, leeway: Leeway, orders: pd.DataFrame, monkeypatch: pytes
         ["why", "orders", "2026-01-01"],
         ["replay", "--help"],
         ["run", "nightly", "--help"],
+        ["serve"],
+        ["serve", "orders", "--host", "0.0.0.0"],  # noqa: S104 - it is refused
+        ["serve-key"],
+        ["serve-key", "shop"],
     ],
     ids=" ".join,
 )

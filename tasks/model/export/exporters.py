@@ -10,17 +10,17 @@ import numpy as np
 
 from tasks.arrays import FloatArray
 from tasks.errors import EvidenceError
-from tasks.model.answer_scale import scores_from_probabilities
+from tasks.inference.answer_scale import scores_from_probabilities
+from tasks.inference.onnx_session import ONNX_FILE
+from tasks.inference.schema import SCHEMA_FILE, ModelSchema, Output
 from tasks.model.export.boosted_trees import boosting_graph
 from tasks.model.export.forests import forest_graph
 from tasks.model.export.linear import linear_graph, log_linear_graph
 from tasks.model.export.transformers import preprocessing_steps
-from tasks.model.onnx_model import ONNX_FILE, OnnxModel
+from tasks.model.onnx_model import OnnxModel
 from tasks.model.predictor import Predictor
-from tasks.model.schema import ModelSchema, Output
 from tasks.model.skops_model import SKOPS_FILE, SkopsModel, skops_bytes
 
-SCHEMA_FILE = "schema.json"
 CELLS_AT_ONCE = 8_000_000  # doubles of intermediate results: 64 MB
 MOST_ROWS_AT_ONCE = 65_536
 TWO = 2

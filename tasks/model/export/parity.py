@@ -10,11 +10,11 @@ import pandas as pd
 
 from tasks.arrays import FloatArray
 from tasks.errors import ParityError
+from tasks.inference.schema import ModelSchema
 from tasks.model.export.onnx_graph import split_points
 from tasks.model.input_matrix import as_moments, as_numbers, as_text
 from tasks.model.onnx_model import OnnxModel
 from tasks.model.predictor import Predictor
-from tasks.model.schema import ModelSchema
 
 TOLERANCE = 1e-9
 FEWEST_ROWS = 10_000

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.model.schema_parts import PreprocessingStep
+from tasks.inference.schema_parts import PreprocessingStep
 
 Steps = tuple[PreprocessingStep, ...]
 

@@ -18,11 +18,8 @@ import numpy as np
 import pandas as pd
 
 from tasks.arrays import BoolArray
+from tasks.row_contract.cell_texts import FALSE, MISSING, NULL_MARKER, TRUE
 
-NULL_MARKER = r"\N"  # of MySQL, PostgreSQL and Hive, in every kind of column
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", NULL_MARKER.lower()})
-TRUE = frozenset({"true", "yes", "y", "1", "1.0"})
-FALSE = frozenset({"false", "no", "n", "0", "0.0"})
 NESTED = (list, tuple, dict, set, bytes, np.ndarray)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.arrays import BoolArray, FloatArray, IntArray
-from tasks.model.answer_scale import LINKS
+from tasks.inference.answer_scale import LINKS
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics import LOSSES, RESIDUALS, DayEvidence, DaySums, PromiseEvidence, joined_days, newest_regime
 from tasks.train.assessment.forward_validation import FEWEST_SCORED, link

@@ -9,8 +9,8 @@ from datetime import date
 
 from tasks.arrays import FloatArray
 from tasks.errors import DataError
-from tasks.model.answer_scale import LINKS
-from tasks.model.schema import Link
+from tasks.inference.answer_scale import LINKS
+from tasks.inference.schema import Link
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics.losses import LOSSES, RESIDUALS
 from tasks.train.data.training_table import TrainingTable

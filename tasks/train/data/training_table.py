@@ -12,9 +12,9 @@ import pandas as pd
 
 from tasks.arrays import BoolArray, FloatArray, IntArray
 from tasks.errors import DataError
+from tasks.inference.schema_parts import DateKind
 from tasks.model import DatePart
 from tasks.model.input_matrix import as_numbers, as_text, category_codes, date_part, days_since
-from tasks.model.schema_parts import DateKind
 from tasks.spec.project_spec import ProjectSpec
 
 Classes = tuple[str, ...]

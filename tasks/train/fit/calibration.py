@@ -14,8 +14,8 @@ from typing import Any, Literal
 import numpy as np
 
 from tasks.arrays import FloatArray
+from tasks.inference.answer_scale import LINKS, calibrate, calibrate_classes, log_odds
 from tasks.model import Calibration
-from tasks.model.answer_scale import LINKS, calibrate, calibrate_classes, log_odds
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics.losses import LOSSES
 from tasks.train.assessment.forward_validation import fit_before_cohort, fold_ends

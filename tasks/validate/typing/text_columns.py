@@ -13,10 +13,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.row_contract.cell_texts import SIMPLE_NUMBER
 from tasks.spec.cells import cell_types as cells
 from tasks.spec.cells.cell_types import Read
 
-SIMPLE_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 SAMPLED = 1_000
 REPEATING = 4  # rows for each distinct text, on average, from which on reading by text is faster
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tasks.inference.answer_scale import calibrate, predictions_from_scores, scores_from_probabilities
 from tasks.model import Calibration, ModelSchema, OnnxModel
-from tasks.model.answer_scale import calibrate, predictions_from_scores, scores_from_probabilities
 
 FROZEN = Path(__file__).parent / "frozen"
 BINARY = ModelSchema("demo", "binary", "log_loss", "day", link="logistic")

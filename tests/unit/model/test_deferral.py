@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import DataError
+from tasks.inference.confidence import expected_error
 from tasks.model import (
     Deferral,
     ModelSchema,
@@ -23,7 +24,6 @@ from tasks.model import (
     typical_values,
     wrong_decisions,
 )
-from tasks.model.confidence import expected_error
 from tasks.model.deferral import error_bound
 
 if TYPE_CHECKING:
@@ -183,10 +183,10 @@ def test_reasons_name_what_moved_the_answer_most(flats: Flats) -> None:
     price = 2 * frame["area"] + 30 * (frame["city"] == "Bonn")
     model = export_model(make_pipeline(spread, LinearRegression()).fit(flats.inputs(frame), price), flats.schema())
     asked = frame.iloc[:2].assign(area=[80.0, 70.0], age=10.0, garden=True, city=["Bonn", "Aachen"])
-    said = reasons(model, asked, (70.0, 10.0, 1.0, 0.0))
+    said = reasons(model, flats.inputs(asked), (70.0, 10.0, 1.0, 0.0))
     assert said[0].startswith("city=Bonn (+30), area=80 (+20)")
     assert "(+" not in said[1].replace("e-", "")
-    assert reasons(model, asked.iloc[:0], (70.0, 10.0, 1.0, 0.0)) == []
+    assert reasons(model, flats.inputs(asked.iloc[:0]), (70.0, 10.0, 1.0, 0.0)) == []
 
 
 def test_reasons_of_several_classes_are_about_the_chosen_one(flats: Flats) -> None:
@@ -196,7 +196,7 @@ def test_reasons_of_several_classes_are_about_the_chosen_one(flats: Flats) -> No
     fitted = HistGradientBoostingClassifier(max_iter=5).fit(flats.inputs(frame), flats.target(frame, "multiclass"))
     model = export_model(fitted, flats.schema("multiclass"))
     typical = typical_values(flats.inputs(frame), model.schema)
-    said = reasons(model, frame.iloc[:20], typical)
+    said = reasons(model, flats.inputs(frame.iloc[:20]), typical)
     assert len(said) == 20
     assert any("area=" in each for each in said)
 
@@ -209,7 +209,7 @@ def test_missing_values_are_said_to_be_missing(flats: Flats) -> None:
     fitted = HistGradientBoostingRegressor(max_iter=20).fit(flats.inputs(frame), target)
     model = export_model(fitted, flats.schema())
     lost = frame.iloc[:1].assign(area=np.nan, city="Zzz", garden=None, age=1.0)
-    said = reasons(model, lost, (70.0, 1.0, 1.0, 0.0))[0]
+    said = reasons(model, flats.inputs(lost), (70.0, 1.0, 1.0, 0.0))[0]
     assert "area=missing (+" in said
     assert "city=missing or unknown (+" in said
     assert "garden=missing (+" in said

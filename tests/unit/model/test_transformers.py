@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.inference.preprocessing import preprocess
 from tasks.model import ModelSchema, PreprocessingStep
 from tasks.model.export.transformers import preprocessing_steps
-from tasks.model.preprocessing import preprocess
 
 INPUTS = ["a", "b"]
 ROWS = np.array([[1.0, 0.0], [2.0, 1.0], [3.0, np.nan], [np.nan, 1.0]])

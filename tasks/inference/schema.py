@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from tasks.errors import EvidenceError
-from tasks.model.schema_parts import Calibration, DatePart, Deferral, ErrorTable, PreprocessingStep, TimeFeature
+from tasks.inference.schema_parts import Calibration, DatePart, Deferral, ErrorTable, PreprocessingStep, TimeFeature
 
+SCHEMA_FILE = "schema.json"
 PROTOCOL = 3
 READABLE = (1, 2, 3)
 Link = Literal["identity", "exp", "logistic", "softmax"]

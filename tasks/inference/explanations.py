@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 
 from tasks.arrays import FloatArray
-from tasks.model.input_matrix import input_matrix
-from tasks.model.predictor import Predictor
-from tasks.model.schema import ModelSchema
+from tasks.inference.matrix_model import MatrixModel
+from tasks.inference.schema import ModelSchema
 
 MOST = 3
 SHOWN = 40
@@ -32,7 +30,7 @@ def typical_values(inputs: FloatArray, schema: ModelSchema) -> tuple[float | Non
     )
 
 
-def reasons(model: Predictor, frame: pd.DataFrame, typical: Sequence[float | None]) -> list[str]:
+def reasons(model: MatrixModel, inputs: FloatArray, typical: Sequence[float | None]) -> list[str]:
     """Return for each row, in words, the three inputs that changed its prediction most.
 
     Each input is replaced by its typical value in turn; the change of the prediction is the effect of the value of the
@@ -40,9 +38,9 @@ def reasons(model: Predictor, frame: pd.DataFrame, typical: Sequence[float | Non
 
     Parameters
     ----------
-    frame : DataFrame
-        The rows to explain, with the columns of the model: usually the few deferred rows, because every input needs one
-        prediction a row.
+    inputs : array, shape (n, inputs)
+        The rows to explain: usually the few deferred rows, because every input needs one prediction a row. They are
+        changed while this runs, and restored.
     typical : sequence of (float or None)
         Result of `typical_values`.
 
@@ -51,9 +49,9 @@ def reasons(model: Predictor, frame: pd.DataFrame, typical: Sequence[float | Non
     list of str
         Such as "area=120 (+31.5), zip=98103 (-12)"; empty for a row without effects.
     """
-    if not len(frame):
+    if not len(inputs):
         return []
-    schema, inputs = model.schema, input_matrix(frame, model.schema)
+    schema = model.schema
     moves = _moves(model, inputs, typical)
     order = np.argsort(-np.abs(moves), axis=1, kind="stable")[:, :MOST]
     shown = {column: _shown(inputs[:, column], schema, column) for column in np.unique(order)}
@@ -68,7 +66,7 @@ def reasons(model: Predictor, frame: pd.DataFrame, typical: Sequence[float | Non
     ]
 
 
-def _moves(model: Predictor, inputs: FloatArray, typical: Sequence[float | None]) -> FloatArray:
+def _moves(model: MatrixModel, inputs: FloatArray, typical: Sequence[float | None]) -> FloatArray:
     """Return the effect of the values of each row on its prediction: shape (n, inputs)."""
     whole = model.from_score(model.score_matrix(inputs))
     chosen = whole.argmax(axis=1)[:, None] if whole.ndim > 1 else None

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tasks.arrays import FloatArray
-from tasks.model.schema import ModelSchema
-from tasks.model.schema_parts import Calibration
+from tasks.inference.schema import ModelSchema
+from tasks.inference.schema_parts import Calibration
 
 SUREST = 1e-9  # probabilities of a forest are clipped this far from 0 and 1, so that log odds are finite
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tasks.arrays import FloatArray
-from tasks.model.schema import ModelSchema
-from tasks.model.schema_parts import PreprocessingStep
+from tasks.inference.schema import ModelSchema
+from tasks.inference.schema_parts import PreprocessingStep
 
 
 def preprocess(inputs: FloatArray, schema: ModelSchema) -> FloatArray:

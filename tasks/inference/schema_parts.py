@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
+
+import numpy as np
+
+from tasks.arrays import FloatArray
 
 DateKind = Literal["days", "year", "month", "day_of_year", "weekday", "hour"]
 
@@ -96,7 +101,7 @@ class Calibration:
     probabilities: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ErrorTable:
     """The expected error of a prediction: means of past errors in cells of predictions and leading inputs.
 
@@ -115,6 +120,16 @@ class ErrorTable:
     inputs: tuple[str, ...]
     edges: tuple[tuple[float, ...], ...]
     errors: tuple[float, ...]
+
+    @cached_property
+    def edge_arrays(self) -> tuple[FloatArray, ...]:
+        """The edges as arrays."""
+        return tuple(np.asarray(column_edges, dtype=np.float64) for column_edges in self.edges)
+
+    @cached_property
+    def error_array(self) -> FloatArray:
+        """The errors as an array."""
+        return np.asarray(self.errors, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)

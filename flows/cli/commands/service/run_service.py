@@ -1,0 +1,120 @@
+"""`leeway serve`: the prediction service, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+from flows.cli.console import screen
+from tasks.errors import Terminal
+from tasks.registry import load_keys
+from tasks.serve.service_settings import ServiceSettings
+from tasks.serving_store import public_pems, read_keys
+from tasks.spec import find_project, home, known_projects
+
+SERVING = "serving"
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the service listens, and how a request is kept private on the way."""
+
+    host: str
+    port: int
+    tls: tuple[Path, Path] | None = None
+    behind_proxy: bool = False
+
+    def check(self) -> None:
+        """Raise Terminal when API keys would travel readable through a network."""
+        if not is_loopback(self.host) and not self.tls and not self.behind_proxy:
+            raise Terminal(
+                f"{self.host} can be reached by other machines, and API keys would be sent unencrypted; give "
+                "--tls CERTIFICATE KEY, or --behind-proxy if a proxy encrypts the connections"
+            )
+
+    @property
+    def url(self) -> str:
+        """The address of the service."""
+        shown = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls else 'http'}://{shown}:{self.port}"
+
+
+def run_service(projects: Sequence[str], address: Address, workers: int) -> None:
+    """Start the service in place of this process.
+
+    Raises
+    ------
+    Terminal
+        When there is nothing to serve, or the address is not safe.
+    """
+    address.check()
+    paths = [find_project(project) for project in projects or known_projects()]
+    if not paths:
+        raise Terminal("there is no project yet; `leeway init DATA --time COLUMN --label COLUMN` creates one")
+    where = home(paths[0])
+    if not projects:
+        paths = [path for path in paths if _has_champion(path, where)]
+        if not paths:
+            raise Terminal("no project has a champion yet; `leeway run retrain PROJECT`, then approve its version")
+    where.mkdir(parents=True, exist_ok=True)
+    root, names = where / SERVING, tuple(path.resolve().parent.name for path in paths)
+    certificate, private_key = map(str, address.tls or ("", ""))
+    settings = ServiceSettings(
+        projects=names,
+        root=str(root),
+        trusted=public_pems(load_keys(where, os.environ).trusted),
+        host=address.host,
+        port=address.port,
+        admin_port=address.port + 1,
+        workers=workers,
+        controller=(
+            sys.executable,
+            "-m",
+            "flows.serving.controller",
+            str(where),
+            *(str(path.resolve()) for path in paths),
+        ),
+        certificate=certificate,
+        private_key=private_key,
+    )
+    path = settings.write()
+    _welcome(settings, address)
+    os.environ["LEEWAY_HOME"] = str(where)
+    os.execv(sys.executable, [sys.executable, "-m", "tasks.serve.processes.service_supervisor", str(path)])  # noqa: S606 - no shell
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether an address cannot be reached by other machines.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    (True, True, True, False)
+    """
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _has_champion(path: Path, where: Path) -> bool:
+    from flows.workspace import open_lake
+    from tasks.lake import read_entries
+    from tasks.records import champion_record
+
+    entries = read_entries(open_lake(where), path.resolve().parent.name, "promotion", "rollback")
+    return bool(champion_record(entries).champions())
+
+
+def _welcome(settings: ServiceSettings, address: Address) -> None:
+    console = screen()
+    for project in settings.projects:
+        console.print(f"{address.url}/v1/projects/{project}/predict", soft_wrap=True)
+    console.print(f"the API is described at {address.url}/docs", soft_wrap=True)
+    console.print(f"health and metrics: http://127.0.0.1:{settings.admin_port}/ready and /metrics", soft_wrap=True)
+    if not read_keys(Path(settings.root)).keys:
+        console.print("there is no API key yet, so every request is refused: `leeway serve-key NAME` makes one")
+    console.print("Ctrl-C stops the service")
+    sys.stdout.flush()

@@ -1,0 +1,54 @@
+"""`python -m flows.serving.controller HOME PROJECT.YAML ...`: publishes champions for as long as the service runs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+
+from flows.serving.publisher import FaultLog, Publisher
+from tasks.errors import Error
+from tasks.logs import line, logger
+from tasks.registry import load_keys
+from tasks.serving_store import ServingStore
+
+POLL_SECONDS = 0.2
+PAUSE_SECONDS = 2.0  # after a fault: a server that is away is not asked five times a second
+SERVING = "serving"
+
+
+def publish_all(publishers: list[Publisher], faults: FaultLog, paused: dict[str, float], now: float) -> None:
+    """Let each publisher publish once, unless it had a fault just before."""
+    for publisher in publishers:
+        if now < paused.get(publisher.project, 0.0):
+            continue
+        try:
+            published = publisher.publish()
+        except Error as error:
+            faults.fault(publisher.project, error)
+            paused[publisher.project] = now + PAUSE_SECONDS
+        else:
+            faults.fine(publisher.project)
+            if published is not None:
+                logger().info(line("published", project=publisher.project, what=published))
+
+
+def main() -> None:
+    """Publish until the supervisor of the service has ended."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s controller %(message)s")
+    logging.getLogger("leeway").setLevel(logging.INFO)
+    home = Path(sys.argv[1])
+    keys = load_keys(home, os.environ)
+    root = home / SERVING
+    store = ServingStore(root, keys.trusted)
+    publishers = [Publisher(Path(path), home, keys, store) for path in sys.argv[2:]]
+    faults, paused, parent = FaultLog(root), dict[str, float](), os.getppid()
+    while os.getppid() == parent:
+        publish_all(publishers, faults, paused, time.monotonic())
+        time.sleep(POLL_SECONDS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""Keeps what a project serves in step with its decision record: the champion of the record, never of the alias."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.serving.package_version import contract_of, packaged, row_rules
+from flows.stack.local_stack import running
+from flows.workspace import assemble, fetched, open_lake
+from tasks import clock
+from tasks.errors import Error, EvidenceError, Unreachable
+from tasks.lake import Lake, read_entries
+from tasks.logs import line, logger
+from tasks.records import ChampionChange, ChampionRecord, Entry, RecordedVersion, RetrainingEntry, champion_record
+from tasks.registry import Keys, Registry
+from tasks.row_contract import RowContract
+from tasks.serving_store import ServablePackage, ServingStore
+from tasks.serving_store.store import FAULT_FILE
+from tasks.spec import ProjectSpec, read_spec
+from tasks.validate.contract.suite import Suite
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+TRACKING = "MLFLOW_TRACKING_URI"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The spec of a project, its critical expectations about single rows, and the contract compiled from both."""
+
+    spec: ProjectSpec
+    rules: Suite
+    contract: RowContract
+
+
+@dataclass
+class Publisher:
+    """Publishes the champion of one project.
+
+    Parameters
+    ----------
+    path : Path
+        The project's project.yaml.
+    home : Path
+        The home with lake and keys.
+    keys : Keys
+        The private key signs packages and routes.
+    store : ServingStore
+        Where they are written.
+    """
+
+    path: Path
+    home: Path
+    keys: Keys
+    store: ServingStore
+    _lake: Lake = field(init=False)
+    _terms: Terms | None = None
+    _stamp: object = None
+    _done: object = None
+    _prepared: object = None
+
+    def __post_init__(self) -> None:
+        self._lake = open_lake(self.home)
+
+    @property
+    def project(self) -> str:
+        """The name of the project."""
+        return self.path.resolve().parent.name
+
+    def publish(self) -> str | None:
+        """Publish the champion if the record, the spec or the suite has changed; return its version, or None.
+
+        What may serve next is packaged too, so that a promotion or a rollback is served at once.
+
+        Raises
+        ------
+        Error
+            When the champion cannot be packaged or fetched; the version before it goes on answering.
+        """
+        terms = self._current_terms()
+        entries = read_entries(self._lake, self.project)
+        record = champion_record(entries)
+        state = (record.champions(), self._stamp)
+        published = None
+        if state != self._done:
+            published = self._publish_first(record.champion_changes(), terms)
+            self._done = state
+        self._prepare((waiting_version(entries, record), *record.champions()[1:2]), terms)
+        return published
+
+    def _prepare(self, versions: Sequence[RecordedVersion | None], terms: Terms) -> None:
+        """Package what may serve next: the version that waits for approval, and the one that a rollback restores."""
+        next_ones = (versions, self._stamp)
+        if next_ones != self._prepared:
+            for version in versions:
+                if version is not None:
+                    self._package(version, None, terms)
+            self._prepared = next_ones
+
+    def _publish_first(self, changes: Sequence[ChampionChange], terms: Terms) -> str | None:
+        """Publish the first champion that the registry still has; return it, or None if it serves already."""
+        for change in changes:
+            found = self._package(change.to, change.at, terms)
+            if found is None:
+                logger().warning(line("champion_deleted", project=self.project, version=change.to.number))
+                continue
+            package, digest = found
+            route = self.store.route(self.project)
+            if route is not None and route.package == digest:
+                return None
+            self.store.publish(package, digest, self._private)
+            return f"version {package.version}"
+        return None
+
+    def _package(
+        self, recorded: RecordedVersion, since: datetime | None, terms: Terms
+    ) -> tuple[ServablePackage, str] | None:
+        """Return the package of a version, from the store or newly made; None if the registry has no such version."""
+        for package, digest in self.store.packages(self.project):
+            if recorded.is_same(package.version, package.version_digest) and package.row_contract == terms.contract:
+                return package, digest
+        found = fetched(self._registry(terms.spec), self.project, recorded, since)
+        if found is None:
+            return None
+        version, files, signed = found
+        package = packaged(version, files, signed, terms.spec, terms.rules, clock.now())
+        return package, self.store.add_package(package, files, self._private)
+
+    @property
+    def _private(self) -> Ed25519PrivateKey:
+        if self.keys.private is None:
+            raise EvidenceError("there is no key to sign packages with; set LEEWAY_SIGNING_KEY, or let one be created.")
+        return self.keys.private
+
+    def _current_terms(self) -> Terms:
+        """Return the spec and its contract, read again when a file has changed."""
+        spec = read_spec(self.path)
+        stamp = tuple(file.stat().st_mtime_ns for file in (self.path, self.path.parent / spec.contract.suite))
+        if self._terms is None or stamp != self._stamp:
+            rules = row_rules(spec, self.path.parent)
+            self._terms, self._stamp = Terms(spec, rules, contract_of(spec, rules)), stamp
+        return self._terms
+
+    def _registry(self, spec: ProjectSpec) -> Registry:
+        if not os.environ.get(TRACKING):
+            servers = running(self.home)
+            if servers is None:
+                raise Unreachable(f"no MLflow server answers; set {TRACKING}, or start `leeway up`")
+            os.environ[TRACKING] = servers.mlflow
+        return assemble(spec, self.path).registry
+
+
+def waiting_version(entries: Sequence[Entry], record: ChampionRecord) -> RecordedVersion | None:
+    """Return the newest registered version, unless it cannot be promoted."""
+    registered = [entry for entry in entries if isinstance(entry, RetrainingEntry) and entry.action == "registered"]
+    if not registered or not registered[-1].digest:
+        return None
+    newest = RecordedVersion(int(registered[-1].subject.removeprefix("version ")), registered[-1].digest)
+    return newest if record.bar(newest.number, newest.digest) is None else None
+
+
+@dataclass
+class FaultLog:
+    """Logs the fault of a project once, and writes it next to its route for the admin port."""
+
+    root: Path
+    _seen: dict[str, str] = field(default_factory=dict)
+
+    def fault(self, project: str, error: Error) -> None:
+        """Report a fault."""
+        if self._seen.get(project) != str(error):
+            self._seen[project] = str(error)
+            logger().error(line("not_published", project=project, reason=str(error)))
+            folder = self.root / project
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (folder / FAULT_FILE).write_text(str(error), encoding="utf-8")
+
+    def fine(self, project: str) -> None:
+        """Report that there is no fault."""
+        if self._seen.pop(project, None) is not None or (self.root / project / FAULT_FILE).exists():
+            (self.root / project / FAULT_FILE).unlink(missing_ok=True)

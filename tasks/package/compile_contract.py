@@ -1,0 +1,71 @@
+"""The row contract of a project, compiled from its spec and the critical expectations about each row by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tasks.errors import DataError
+from tasks.inference.schema import ModelSchema
+from tasks.package.checkable_rules import rule_fault
+from tasks.row_contract.compiled_contract import PROTOCOL, RowContract, RowRule
+from tasks.row_contract.row_reader import cells
+from tasks.spec.project_spec import ProjectSpec
+
+
+def compile_contract(spec: ProjectSpec, rules: Sequence[RowRule]) -> RowContract:
+    """Return the row contract of a project.
+
+    Parameters
+    ----------
+    rules : sequence of RowRule
+        The critical expectations about each row by itself; those about the label do not concern a request.
+
+    Raises
+    ------
+    DataError
+        When single rows cannot be checked as the nightly batch checks them; it names every reason.
+    """
+    contract = RowContract(
+        protocol=PROTOCOL,
+        project=spec.project,
+        ids=tuple(spec.key_columns),
+        event_time=spec.source.event_time,
+        time_zone=spec.schedule.time_zone,
+        numbers=tuple(spec.features.own.numbers),
+        booleans=tuple(spec.features.own.booleans),
+        categories=tuple(spec.features.own.categories),
+        dates=tuple(spec.features.own.dates),
+        entities=tuple(spec.features.entities),
+        decimal=spec.source.decimal,
+        new_columns=spec.contract.new_columns,
+        known_columns=tuple(dict.fromkeys([spec.source.label.column, *spec.privacy.drop])),
+        rules=tuple(rule for rule in rules if spec.source.label.column not in rule.columns),
+        degree=spec.automation.degree,
+    )
+    kinds = {name: kind for name, _, kind in cells(contract)}
+    faults = [f"{rule.reason}: {fault}" for rule in contract.rules if (fault := rule_fault(rule, kinds)) is not None]
+    if faults:
+        raise DataError(
+            f"{spec.project} cannot be served: a critical expectation cannot be checked on single rows: "
+            f"{'; '.join(faults)}. Give it the severity warning, or write it as another expectation"
+        )
+    return contract
+
+
+def unservable(spec: ProjectSpec, schema: ModelSchema) -> list[str]:
+    """Return why a model of a project cannot be served yet; empty if it can."""
+    known = {*spec.source.id, spec.source.event_time, *spec.features.own.all}
+    missing = sorted(set(schema.columns) - known)
+    reasons = {
+        f"its features come from the function {spec.features.function}": spec.features.function is not None,
+        "it has feature tables": bool(spec.features.tables),
+        f"source.time_format is {spec.source.time_format}; a request has times in ISO 8601": bool(
+            spec.source.time_format
+        ),
+        "privacy.pseudonymise replaces columns, for which a worker would need the secret key": bool(
+            spec.privacy.pseudonymise
+        ),
+        f"the model is a {schema.format} file, which needs scikit-learn": schema.format != "onnx",
+        f"the spec no longer has the columns {missing} of the model": bool(missing),
+    }
+    return [reason for reason, holds in reasons.items() if holds]

@@ -1,0 +1,111 @@
+"""RowContract: what a row must satisfy, as plain values in JSON.
+
+PROTOCOL is the number of the format. To change it: raise it, keep reading every older number, and keep a frozen package
+of the old format in the tests.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from tasks.errors import EvidenceError
+from tasks.inference.automation_degree import Degree
+
+PROTOCOL = 1
+
+
+class RowRule(msgspec.Struct, frozen=True, kw_only=True):
+    """A critical expectation about each row by itself.
+
+    Attributes
+    ----------
+    rule : str
+        Its type in Great Expectations.
+    columns : tuple of str
+        The columns that it reads.
+    limits : dict
+        Its other arguments.
+    """
+
+    rule: str
+    columns: tuple[str, ...]
+    limits: dict[str, Any] = {}
+
+    @property
+    def reason(self) -> str:
+        """The reason code that a refused row has.
+
+        >>> RowRule(rule="expect_column_values_to_not_be_null", columns=("area",)).reason
+        'expect_column_values_to_not_be_null:area'
+        """
+        return ":".join([self.rule, *self.columns])
+
+
+class RowContract(msgspec.Struct, frozen=True, kw_only=True):
+    """The columns of a project's rows by kind, and the rules that each row must satisfy.
+
+    Attributes
+    ----------
+    ids : tuple of str
+        The columns that identify a row, in the order of the row id: the event time too if ids are used again.
+    event_time, time_zone : str
+        The column of the event time, and the zone of all times without an offset.
+    numbers, booleans, categories, dates : tuple of str
+        Feature columns by kind.
+    entities : tuple of str
+        Further columns that are read as categories.
+    decimal : '.' or ','
+        The decimal sign of numbers written as text.
+    new_columns : {"ignore", "refuse"}
+        What happens to a column that the spec does not name.
+    known_columns : tuple of str
+        Columns that may be delivered and are not read: the label, and those that are dropped for privacy.
+    rules : tuple of RowRule
+        The critical expectations about each row by itself.
+    degree : str
+        The degree of automation: which rows are answered without a person.
+    """
+
+    protocol: int
+    project: str
+    ids: tuple[str, ...]
+    event_time: str
+    time_zone: str
+    numbers: tuple[str, ...] = ()
+    booleans: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    decimal: str = "."
+    new_columns: Literal["ignore", "refuse"] = "ignore"
+    known_columns: tuple[str, ...] = ()
+    rules: tuple[RowRule, ...] = ()
+    degree: Degree = "partial"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns that are read, each once."""
+        kinds = (self.ids, (self.event_time,), self.numbers, self.booleans, self.categories, self.dates, self.entities)
+        return tuple(dict.fromkeys(name for names in kinds for name in names))
+
+
+def read_contract(content: bytes) -> RowContract:
+    """Return the contract of JSON text.
+
+    Raises
+    ------
+    EvidenceError
+        It is no contract, or has an unknown protocol.
+    """
+    try:
+        contract = msgspec.json.decode(content, type=RowContract)
+    except msgspec.MsgspecError as error:
+        raise EvidenceError(f"found no row contract ({error}); package the version again.") from error
+    if contract.protocol != PROTOCOL:
+        raise EvidenceError(
+            f"found row contract protocol {contract.protocol}; this Leeway reads {PROTOCOL}. Install the version that "
+            "wrote it, or package the version again."
+        )
+    return contract

@@ -1,0 +1,144 @@
+"""Strict JSON: a name occurs once in an object, numbers are finite, texts are whole; faults name the field.
+
+The fast decoder keeps the last of two equal names. Whether a name was repeated is seen by counting colons: in a body
+without escapes, those outside of texts are exactly one a name. Only where the count differs, or the body has escapes,
+is it read a second time by the slower decoder that sees every name.
+"""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from tasks.serve.replies import Refusal
+
+_decode = msgspec.json.Decoder().decode
+MAX_DEPTH = 12
+LONGEST_NAME = 80
+
+
+def decoded(body: bytes) -> Any:
+    r"""Return the value of a JSON body.
+
+    Raises
+    ------
+    Refusal
+        400, when it is no JSON, repeats a name, or has a number without a finite value.
+
+    Examples
+    --------
+    >>> decoded(b'{"area": 50}')
+    {'area': 50}
+    >>> decoded(b'{"area": 50, "area": 60}')
+    Traceback (most recent call last):
+    tasks.serve.replies.Refusal: 400 repeated_name: the name 'area' occurs twice in one object; send it once
+    """
+    try:
+        value = _decode(body)
+    except RecursionError:
+        raise _too_deep() from None
+    except (msgspec.MsgspecError, ValueError) as error:
+        _name_fault(body)
+        raise Refusal(HTTPStatus.BAD_REQUEST, "not_json", f"the body is no JSON: {_position(error)}") from None
+    if b"\\" in body or body.count(b":") != _colons(value, MAX_DEPTH):
+        _name_fault(body)
+    return value
+
+
+def _colons(value: Any, depth: int) -> int:
+    """Return the names of all objects, and the colons inside of texts."""
+    if isinstance(value, dict):
+        if depth == 0:
+            raise _too_deep()
+        count = len(value)
+        for name, part in value.items():
+            count += name.count(":")
+            if isinstance(part, str):
+                count += part.count(":")
+            elif isinstance(part, dict | list):
+                count += _colons(part, depth - 1)
+        return count
+    if isinstance(value, list):
+        if depth == 0:
+            raise _too_deep()
+        return sum(_colons(part, depth - 1) for part in value if isinstance(part, str | dict | list))
+    return value.count(":") if isinstance(value, str) else 0
+
+
+def _too_deep() -> Refusal:
+    return Refusal(HTTPStatus.BAD_REQUEST, "too_deep", f"the body is nested more than {MAX_DEPTH} deep; send flat rows")
+
+
+def _name_fault(body: bytes) -> None:
+    """Raise a refusal that names the field, if the fault is one of a field."""
+    try:
+        value = json.loads(body, object_pairs_hook=_object, parse_constant=_constant, parse_float=_finite)
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError:
+        return
+    if _is_infinite(value):
+        raise _not_finite("the body")
+    _colons(value, MAX_DEPTH)
+
+
+class _Infinite:
+    """Represents a number without a finite value until its field is known."""
+
+
+def _constant(_name: str) -> _Infinite:
+    return _Infinite()
+
+
+def _finite(text: str) -> float | _Infinite:
+    number = float(text)
+    return number if number - number == 0 else _Infinite()
+
+
+def _is_infinite(value: Any) -> bool:
+    return isinstance(value, _Infinite) or (isinstance(value, list) and any(map(_is_infinite, value)))
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    seen: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in seen:
+            raise Refusal(
+                HTTPStatus.BAD_REQUEST,
+                "repeated_name",
+                f"the name {_shown(name)} occurs twice in one object; send it once",
+            )
+        if _is_infinite(value):
+            raise _not_finite(_shown(name))
+        if "\0" in name or _is_broken(name):
+            raise Refusal(
+                HTTPStatus.BAD_REQUEST, "not_a_text", f"the name {_shown(name)} has a NUL or half a character"
+            )
+        if isinstance(value, str) and _is_broken(value):
+            raise Refusal(HTTPStatus.BAD_REQUEST, "not_a_text", f"{_shown(name)} has half a character, such as \\ud800")
+        seen[name] = value
+    return seen
+
+
+def _not_finite(where: str) -> Refusal:
+    return Refusal(
+        HTTPStatus.BAD_REQUEST,
+        "not_finite",
+        f"{where} has NaN, Infinity or a number beyond 1.8e308; send null if missing",
+    )
+
+
+def _is_broken(text: str) -> bool:
+    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _shown(name: str) -> str:
+    return ascii(name[:LONGEST_NAME])
+
+
+def _position(error: Exception) -> str:
+    text = str(error)
+    return text.partition(" - at ")[0].removeprefix("JSON is malformed: ") or type(error).__name__

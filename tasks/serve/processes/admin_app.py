@@ -1,0 +1,154 @@
+"""Health and metrics of the whole service, on a port of its own: counters are summed over workers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from tasks.serve.processes.shared_counters import (
+    BOUNDS_MS,
+    BUCKET_START,
+    NO_PROJECT,
+    PROJECT_FIELDS,
+    STATUS_START,
+    STATUSES,
+    SharedCounters,
+)
+from tasks.serve.replies import Reply, json_reply
+from tasks.serving_store.store import FAULT_FILE
+
+METRICS_TYPE = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
+
+
+class AdminApp:
+    """`/live`, `/ready` and `/metrics`.
+
+    Parameters
+    ----------
+    counters : SharedCounters
+        Of all workers.
+    root : Path
+        The serving folder, where the controller writes why it cannot publish.
+    alive : callable
+        Returns which workers run, by slot.
+    starts : callable
+        Returns how often workers were started.
+    """
+
+    def __init__(
+        self, counters: SharedCounters, root: Path, alive: Callable[[], list[bool]], starts: Callable[[], int]
+    ) -> None:
+        self._counters, self._root, self._alive, self._starts = counters, root, alive, starts
+
+    async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
+        """Answer a request."""
+        reply = self._reply(scope["method"], scope["path"])
+        headers = [*reply.headers, (b"content-length", str(len(reply.body)).encode())]
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
+
+    def _reply(self, method: str, path: str) -> Reply:
+        pages: dict[str, Callable[[], Reply]] = {"/live": self._live, "/ready": self._ready, "/metrics": self._metrics}
+        if path not in pages:
+            return json_reply({"error": f"expected one of {', '.join(pages)}"}, HTTPStatus.NOT_FOUND)
+        if method not in {"GET", "HEAD"}:
+            return json_reply({"error": "use GET"}, HTTPStatus.METHOD_NOT_ALLOWED)
+        return pages[path]()
+
+    def _live(self) -> Reply:
+        alive = any(self._alive())
+        return json_reply({"live": alive}, HTTPStatus.OK if alive else HTTPStatus.SERVICE_UNAVAILABLE)
+
+    def _ready(self) -> Reply:
+        counters, alive = self._counters, self._alive()
+        ready = [bool(up and counters.of_worker(slot, "ready")) for slot, up in enumerate(alive)]
+        projects = {
+            project: {
+                **self._fault(project),
+                "versions": sorted({counters.of_project(slot, project, "version") for slot in range(len(alive))}),
+                "degraded": any(counters.of_project(slot, project, "reload_faults") for slot in range(len(alive))),
+            }
+            for project in counters.layout.projects
+            if project != NO_PROJECT
+        }
+        content = {"ready": all(ready), "workers_ready": sum(ready), "workers": len(ready), "projects": projects}
+        return json_reply(content, HTTPStatus.OK if any(ready) else HTTPStatus.SERVICE_UNAVAILABLE)
+
+    def _fault(self, project: str) -> dict[str, str]:
+        try:
+            return {"publisher_fault": (self._root / project / FAULT_FILE).read_text(encoding="utf-8")}
+        except OSError:
+            return {}
+
+    def _metrics(self) -> Reply:
+        return Reply(int(HTTPStatus.OK), "\n".join([*self._lines(), ""]).encode(), [METRICS_TYPE])
+
+    def _lines(self) -> Iterator[str]:
+        counters, alive = self._counters, self._alive()
+        yield "# HELP leeway_serve_requests_total Requests that were replied to, by status."
+        yield "# TYPE leeway_serve_requests_total counter"
+        for project in counters.layout.projects:
+            for place, status in enumerate(STATUSES):
+                if found := counters.sum(project, STATUS_START + place):
+                    yield f'leeway_serve_requests_total{{project="{project}",status="{status}"}} {found}'
+        yield "# HELP leeway_serve_request_seconds Time from the arrival of a request to its reply."
+        yield "# TYPE leeway_serve_request_seconds histogram"
+        for project in counters.layout.projects:
+            yield from self._histogram(project)
+        yield from self._totals("rows", "leeway_serve_rows_total", "Rows that were answered.")
+        yield from self._totals("deferred", "leeway_serve_deferred_total", "Rows that were left to a person.")
+        yield "# HELP leeway_serve_version Number of the version that answers, by worker."
+        yield "# TYPE leeway_serve_version gauge"
+        for project in counters.layout.projects[1:]:
+            for slot in range(len(alive)):
+                number = counters.of_project(slot, project, "version")
+                yield f'leeway_serve_version{{project="{project}",worker="{slot}"}} {number}'
+        yield "# HELP leeway_serve_route_refused Whether the newest route of a project did not verify, by worker."
+        yield "# TYPE leeway_serve_route_refused gauge"
+        for project in counters.layout.projects[1:]:
+            for slot in range(len(alive)):
+                refused = counters.of_project(slot, project, "reload_faults")
+                yield f'leeway_serve_route_refused{{project="{project}",worker="{slot}"}} {refused}'
+        yield from self._of_workers(alive)
+
+    def _histogram(self, project: str) -> Iterator[str]:
+        name, seen = "leeway_serve_request_seconds", 0
+        for place, bound in enumerate(BOUNDS_MS):
+            seen += self._counters.sum(project, BUCKET_START + place)
+            yield f'{name}_bucket{{project="{project}",le="{bound / 1000:g}"}} {seen}'
+        seen += self._counters.sum(project, BUCKET_START + len(BOUNDS_MS))
+        seconds = self._counters.sum(project, PROJECT_FIELDS.index("busy_us")) / 1e6
+        yield f'{name}_bucket{{project="{project}",le="+Inf"}} {seen}'
+        yield f'{name}_sum{{project="{project}"}} {seconds:.6f}'
+        yield f'{name}_count{{project="{project}"}} {seen}'
+
+    def _totals(self, field: str, name: str, text: str) -> Iterator[str]:
+        yield f"# HELP {name} {text}"
+        yield f"# TYPE {name} counter"
+        for project in self._counters.layout.projects[1:]:
+            yield f'{name}{{project="{project}"}} {self._counters.sum(project, PROJECT_FIELDS.index(field))}'
+
+    def _of_workers(self, alive: list[bool]) -> Iterator[str]:
+        yield "# HELP leeway_serve_worker_starts_total Starts of worker processes."
+        yield "# TYPE leeway_serve_worker_starts_total counter"
+        yield f"leeway_serve_worker_starts_total {self._starts()}"
+        gauges: dict[str, Callable[[int], float]] = {
+            "leeway_serve_worker_ready": lambda slot: int(alive[slot] and self._counters.of_worker(slot, "ready")),
+            "leeway_serve_loop_lag_seconds": lambda slot: self._counters.of_worker(slot, "lag_us") / 1e6,
+            "leeway_serve_requests_in_flight": lambda slot: self._counters.of_worker(slot, "in_flight"),
+            "leeway_serve_worker_resident_bytes": lambda slot: resident_bytes(self._counters.of_worker(slot, "pid")),
+        }
+        for name, value in gauges.items():
+            yield f"# TYPE {name} gauge"
+            yield from (f'{name}{{worker="{slot}"}} {value(slot)}' for slot in range(len(alive)))
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the memory of a process; 0 if it has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError):
+        return 0

@@ -1,0 +1,222 @@
+"""`python -m tasks.serve.processes.service_supervisor SETTINGS`: keeps the workers of the service running.
+
+It opens one socket a worker on the same port (SO_REUSEPORT) and keeps all of them, so that a worker that is replaced
+loses no connection that waits in its queue. It serves health and metrics, and starts the controller, which keeps
+packages and routes in step with the decision record; if the controller dies, the workers go on answering.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+import uvloop
+
+from tasks.errors import Unreachable
+from tasks.logs import line
+from tasks.serve.processes.admin_app import AdminApp
+from tasks.serve.processes.shared_counters import CounterLayout, SharedCounters, shared_memory
+from tasks.serve.service_settings import ServiceSettings, read_settings
+
+LOG = logging.getLogger("leeway.serve")
+LOOPBACK = "127.0.0.1"
+POLL_SECONDS = 0.1
+FIRST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 0.1, 10.0
+STEADY_SECONDS = 30.0
+BACKLOG = 1024
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "PYTHONHASHSEED", "TMPDIR", "VIRTUAL_ENV")
+"""Variables that workers get: none with a secret."""
+
+
+@dataclass
+class Child:
+    """A process that is started again when it ends, after a pause that doubles each time."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    descriptors: tuple[int, ...] = ()
+    process: subprocess.Popen[bytes] | None = None
+    starts: int = 0
+    began: float = 0.0
+    due: float = 0.0
+    pause: float = FIRST_PAUSE_SECONDS
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+        return self.process is not None and self.process.poll() is None
+
+    def keep(self, now: float) -> None:
+        """Start it if it is due, or notice that it ended."""
+        if self.process is None:
+            if now >= self.due:
+                self.process = subprocess.Popen(
+                    list(self.command), env=dict(self.environment), pass_fds=self.descriptors, start_new_session=True
+                )
+                self.starts, self.began = self.starts + 1, now
+        elif (code := self.process.poll()) is not None:
+            self.pause = FIRST_PAUSE_SECONDS if now - self.began > STEADY_SECONDS else self.pause
+            LOG.error(line("process_ended", code=code, command=self.command[2], pause_seconds=self.pause))
+            self.process, self.due = None, now + self.pause
+            self.pause = min(2 * self.pause, MOST_PAUSE_SECONDS)
+
+    def signal(self, number: int) -> None:
+        """Send it a signal if it runs."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(number)
+
+
+@dataclass
+class Children:
+    """The workers, and the controller if there is one."""
+
+    workers: list[Child]
+    controller: list[Child] = field(default_factory=list)
+
+    async def keep(self, server: uvicorn.Server) -> None:
+        """Keep all of them running until the server ends."""
+        loop = asyncio.get_running_loop()
+        while not server.should_exit:
+            for child in (*self.workers, *self.controller):
+                child.keep(loop.time())
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def stop(self, patience_seconds: float) -> None:
+        """Let the workers finish their requests, then end all that is left."""
+        children = [*self.workers, *self.controller]
+        for child in children:
+            child.signal(signal.SIGTERM)
+        for _ in range(int(patience_seconds / POLL_SECONDS)):
+            if not any(child.is_alive for child in children):
+                break
+            await asyncio.sleep(POLL_SECONDS)
+        for child in children:
+            child.signal(signal.SIGKILL)
+
+
+class AdminServer(uvicorn.Server):
+    """The server of the admin port; before it stops, the workers are stopped first."""
+
+    def __init__(self, config: uvicorn.Config, children: Children, patience_seconds: float) -> None:
+        super().__init__(config)
+        self._children, self._patience_seconds = children, patience_seconds
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop the workers, then this server."""
+        await self._children.stop(self._patience_seconds)
+        await super().shutdown(sockets)
+
+
+def listeners(settings: ServiceSettings) -> list[socket.socket]:
+    """Return one listening socket a worker, all on one address.
+
+    Raises
+    ------
+    Unreachable
+        When the address is in use, or not of this machine.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    opened: list[socket.socket] = []
+    try:
+        for _ in range(settings.workers):
+            one = socket.socket(family, socket.SOCK_STREAM)
+            opened.append(one)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            one.bind((settings.host, settings.port))
+            one.listen(BACKLOG)
+            one.setblocking(False)  # noqa: FBT003 - the method takes it by position
+    except OSError as error:
+        for one in opened:
+            one.close()
+        raise Unreachable(
+            f"{settings.host}:{settings.port} cannot be opened ({error.strerror}); stop what uses it, or choose "
+            "another --port"
+        ) from error
+    return opened
+
+
+def require_free(host: str, port: int) -> None:
+    """Raise Unreachable if another program listens on an address: SO_REUSEPORT would share it unnoticed."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise Unreachable(
+                f"{host}:{port} cannot be opened ({error.strerror}); stop what uses it, or choose another port"
+            ) from error
+
+
+async def supervise(path: Path, settings: ServiceSettings, environ: Mapping[str, str]) -> None:
+    """Run the service until a signal."""
+    require_free(settings.host, settings.port)
+    require_free(LOOPBACK, settings.admin_port)
+    layout = CounterLayout(settings.projects, settings.workers)
+    memory = shared_memory(layout)
+    counters, sockets = SharedCounters(layout, memory), listeners(settings)
+    scrubbed = {name: environ[name] for name in PASSED_ON if name in environ}
+    module = "tasks.serve.processes.service_worker"
+    workers = [
+        Child(
+            [sys.executable, "-m", module, str(path), str(slot), str(one.fileno()), str(memory)],
+            scrubbed,
+            (one.fileno(), memory),
+        )
+        for slot, one in enumerate(sockets)
+    ]
+    controller = [Child(settings.controller, environ)] if settings.controller else []
+    children = Children(workers, controller)
+    app = AdminApp(
+        counters,
+        Path(settings.root),
+        lambda: [child.is_alive for child in workers],
+        lambda: sum(child.starts for child in workers),
+    )
+    config = uvicorn.Config(app, **_admin_options(settings))
+    server = AdminServer(config, children, settings.drain_seconds + 2)
+    keeping = asyncio.create_task(children.keep(server))
+    LOG.info(line("service_starts", host=settings.host, port=settings.port, workers=settings.workers))
+    await server.serve()
+    keeping.cancel()
+
+
+def _admin_options(settings: ServiceSettings) -> dict[str, Any]:
+    return {
+        "host": LOOPBACK,
+        "port": settings.admin_port,
+        "interface": "asgi3",
+        "lifespan": "off",
+        "ws": "none",
+        "loop": "uvloop",
+        "access_log": False,
+        "log_config": None,
+        "server_header": False,
+        "timeout_graceful_shutdown": 1,
+    }
+
+
+def main() -> None:
+    """Run the supervisor with the settings in a file."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s supervisor %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    (path,) = sys.argv[1:]
+    try:
+        uvloop.run(supervise(Path(path), read_settings(Path(path)), os.environ))
+    except Unreachable as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""The OpenAPI document of the service, and a page that shows it without any other server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from tasks.serve.champions import Champions
+from tasks.serve.row_schema import row_schema
+
+ERROR = {
+    "type": "object",
+    "required": ["error", "request_id"],
+    "properties": {
+        "request_id": {"type": "string"},
+        "error": {
+            "type": "object",
+            "required": ["code", "message"],
+            "properties": {
+                "code": {"type": "string"},
+                "message": {"type": "string"},
+                "details": {"type": "array", "items": {"type": "object"}},
+            },
+        },
+    },
+}
+ANSWER = {
+    "type": "object",
+    "required": ["id", "prediction", "deferred"],
+    "properties": {
+        "id": {"type": "string", "description": "The id of the row."},
+        "prediction": {
+            "type": ["number", "string", "null"],
+            "description": "Null where a person decides; for two classes the probability of 1, for several the class.",
+        },
+        "deferred": {"type": "boolean", "description": "Whether a person decides this row."},
+        "confidence": {"type": "number"},
+        "decision": {"type": "integer"},
+        "probabilities": {"type": "object"},
+        "reasons": {"type": "string"},
+        "proposal": {"type": "boolean"},
+    },
+}
+REFUSALS = {
+    "400": "The body is no strict JSON, or a header is wrong.",
+    "401": "The API key is missing or unknown.",
+    "403": "The API key may not do this.",
+    "404": "There is no such path.",
+    "405": "The method is not allowed here.",
+    "413": "The body is too large, or has too many rows.",
+    "415": "The body is not plain JSON.",
+    "422": "Rows break the contract; every fault is named.",
+    "429": "More requests arrive than can be answered in time.",
+    "500": "The model could not be run; the fault is in the log.",
+    "503": "No verified version is here yet.",
+    "504": "The deadline cannot be met.",
+}
+STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a}"
+    "code,pre{font-family:ui-monospace,monospace;background:#f4f4f4}pre{padding:.7rem;overflow:auto}"
+    "table{border-collapse:collapse}td,th{text-align:left;padding:.2rem .8rem .2rem 0;vertical-align:top}"
+)
+
+
+def api_document(projects: Sequence[str], champions: Champions) -> dict[str, Any]:
+    """Return the OpenAPI document of the own endpoints, with the rows of every project that has a version."""
+    paths: dict[str, Any] = {}
+    for project in projects:
+        serving = champions.get(project)
+        row = {"type": "object"} if serving is None else row_schema(serving.version.contract)
+        paths[f"/v1/projects/{project}/predict"] = {"post": _predict(project, row)}
+        paths[f"/v1/projects/{project}/schema"] = {"get": _schema(project)}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Leeway predictions", "version": "1"},
+        "security": [{"key": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "schemas": {"Answer": ANSWER, "Error": ERROR},
+        },
+    }
+
+
+def api_page(document: dict[str, Any]) -> bytes:
+    """Return the document as a page."""
+    sections = [
+        _section(path, method, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        f"<title>Leeway predictions</title><style>{STYLE}</style><h1>Leeway predictions</h1>"
+        "<p>Send an API key as <code>Authorization: Bearer KEY</code>. The document for generators is "
+        f"<a href=/openapi.json>openapi.json</a>.</p>{''.join(sections)}</html>"
+    ).encode()
+
+
+def _predict(project: str, row: dict[str, Any]) -> dict[str, Any]:
+    answer = {"$ref": "#/components/schemas/Answer"}
+    body = {
+        "oneOf": [
+            {"type": "object", "required": ["row"], "properties": {"row": row}, "additionalProperties": False},
+            {
+                "type": "object",
+                "required": ["rows"],
+                "properties": {"rows": {"type": "array", "items": row, "minItems": 1}},
+                "additionalProperties": False,
+            },
+        ]
+    }
+    reply = {
+        "type": "object",
+        "required": ["project", "version", "request_id"],
+        "properties": {
+            "project": {"type": "string"},
+            "version": {"type": "integer"},
+            "request_id": {"type": "string"},
+            "ignored_columns": {"type": "array", "items": {"type": "string"}},
+            "answer": answer,
+            "answers": {"type": "array", "items": answer},
+        },
+    }
+    headers = [
+        {"name": name, "in": "header", "schema": {"type": "string"}, "description": text}
+        for name, text in {
+            "X-Deadline-Ms": "What is left of the caller's time, in milliseconds.",
+            "X-ServiceRequest-Id": "A name of the request, which the reply repeats.",
+            "traceparent": "The trace of the caller, which the reply repeats.",
+        }.items()
+    ]
+    return {
+        "operationId": f"predict-{project}",
+        "summary": f"Answer one row or several rows of {project}",
+        "parameters": headers,
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "responses": {"200": _response("The answers, in the order of the rows.", reply), **_refusals()},
+    }
+
+
+def _schema(project: str) -> dict[str, Any]:
+    return {
+        "operationId": f"schema-{project}",
+        "summary": f"The JSON schema of a row of {project}, and the version that answers",
+        "responses": {"200": _response("The schema.", {"type": "object"}), **_refusals()},
+    }
+
+
+def _refusals() -> dict[str, Any]:
+    error = {"$ref": "#/components/schemas/Error"}
+    return {status: _response(text, error) for status, text in REFUSALS.items()}
+
+
+def _response(text: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": text, "content": {"application/json": {"schema": schema}}}
+
+
+def _section(path: str, method: str, operation: dict[str, Any]) -> str:
+    parts = [f"<h2><code>{method.upper()} {escape(path)}</code></h2><p>{escape(operation['summary'])}.</p>"]
+    if "requestBody" in operation:
+        row = operation["requestBody"]["content"]["application/json"]["schema"]["oneOf"][0]["properties"]["row"]
+        parts.append(_columns(row))
+    replies = "".join(
+        f"<tr><td>{status}<td>{escape(reply['description'])}" for status, reply in operation["responses"].items()
+    )
+    return "".join([*parts, f"<h3>Replies</h3><table>{replies}</table>"])
+
+
+def _columns(row: dict[str, Any]) -> str:
+    required = set(row.get("required", ()))
+    rows = "".join(
+        f"<tr><td><code>{escape(name)}</code><td>{escape(_kind(column))}<td>{'required' if name in required else ''}"
+        for name, column in row.get("properties", {}).items()
+    )
+    return f"<h3>Columns of a row</h3><table>{rows}</table>"
+
+
+def _kind(column: dict[str, Any]) -> str:
+    rules = [rule["rule"] for rule in column.get("x-expectations", [])]
+    return ", ".join([" or ".join(column["type"]), *rules])

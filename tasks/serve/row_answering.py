@@ -1,0 +1,158 @@
+"""From rows of JSON values to answers: faults of every row by name, a deadline, and turns for other requests."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from tasks.row_contract import RowRefused, TypedRow
+from tasks.serve.champions import Champions, Serving
+from tasks.serve.processes.shared_counters import WorkerCounters
+from tasks.serve.replies import Headers, Refusal
+from tasks.serve.served_version import Answer
+from tasks.serve.service_request import ServiceRequest
+from tasks.serve.service_settings import ServiceSettings
+from tasks.serve.tick_batch import MOST_ROWS
+
+MOST_FAULTS = 100
+FIRST_ESTIMATE_SECONDS = 50e-6
+FORGETTING = 0.1
+SHED_SHARE = 0.5  # of the budget: a loop that lags behind by more answers no new request in time
+
+
+class RowAnswering:
+    """Answers rows for all endpoints.
+
+    Attributes
+    ----------
+    lag_seconds : float
+        How far the event loop is behind: time that a request has waited before it was seen.
+    """
+
+    def __init__(self, champions: Champions, settings: ServiceSettings, counters: WorkerCounters) -> None:
+        self.champions, self.settings, self.counters = champions, settings, counters
+        self.lag_seconds = 0.0
+        self.in_flight = 0
+        self._row_seconds = FIRST_ESTIMATE_SECONDS
+
+    def serving(self, project: str) -> Serving:
+        """Return what answers a project.
+
+        Raises
+        ------
+        Refusal
+            503, before its first verified package.
+        """
+        found = self.champions.get(project)
+        if found is None:
+            raise Refusal(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "no_version",
+                f"no verified version of {project} is here yet; see /ready on the admin port",
+                headers=retry_after(),
+            )
+        return found
+
+    def admit(self, request: ServiceRequest) -> None:
+        """Refuse a request that cannot be answered in time, before its body is read.
+
+        Raises
+        ------
+        Refusal
+            429 with Retry-After.
+        """
+        behind = self.lag_seconds > SHED_SHARE * request.budget_seconds
+        if behind or self.in_flight > self.settings.max_in_flight:
+            raise Refusal(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "overloaded",
+                "more requests arrive than can be answered in time; try again later, or add workers",
+                headers=retry_after(),
+            )
+
+    async def answers(self, request: ServiceRequest, serving: Serving, rows: Sequence[Any]) -> list[Answer]:
+        """Return the answers to rows, in order.
+
+        Raises
+        ------
+        Refusal
+            413 for too many rows, 422 with every fault of every row, 504 when the deadline cannot be met.
+        """
+        if len(rows) > self.settings.max_rows:
+            raise Refusal(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                "too_many_rows",
+                f"found {len(rows)} rows; expected at most {self.settings.max_rows} in a request",
+            )
+        self._check_deadline(request, len(rows))
+        typed = await self._typed(serving, rows)
+        answered = await self._answered(request, serving, typed)
+        counters, project = self.counters, serving.route.project
+        counters.add_project(project, "rows", len(answered))
+        counters.add_project(project, "deferred", sum(answer["deferred"] for answer in answered))
+        return answered
+
+    async def _answered(self, request: ServiceRequest, serving: Serving, typed: list[TypedRow]) -> list[Answer]:
+        if len(typed) == 1:
+            return [await serving.batch.add(typed[0])]
+        answered: list[Answer] = []
+        for start in range(0, len(typed), MOST_ROWS):
+            if start:
+                await asyncio.sleep(0)
+                self._check_deadline(request, len(typed) - start)
+            answered += self._timed(serving, typed[start : start + MOST_ROWS])
+        return answered
+
+    def _timed(self, serving: Serving, rows: list[TypedRow]) -> list[Answer]:
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        answered = serving.version.answers(rows)
+        self._row_seconds += FORGETTING * ((clock() - began) / len(rows) - self._row_seconds)
+        return answered
+
+    async def _typed(self, serving: Serving, rows: Sequence[Any]) -> list[TypedRow]:
+        read, typed, faults = serving.version.reader.read, [], []
+        for number, row in enumerate(rows):
+            if number and not number % MOST_ROWS:
+                await asyncio.sleep(0)
+            if not isinstance(row, Mapping):
+                faults.append(
+                    {"row": number, "column": "", "reason": "not_an_object", "expected": "an object of columns"}
+                )
+                continue
+            try:
+                typed.append(read(row))
+            except RowRefused as refusal:
+                faults += [{"row": number, **fault._asdict()} for fault in refusal.faults]
+        if faults:
+            raise _refused(faults)
+        return typed
+
+    def _check_deadline(self, request: ServiceRequest, rows: int) -> None:
+        passed = asyncio.get_running_loop().time() - request.arrived + self.lag_seconds
+        if passed + rows * self._row_seconds > request.budget_seconds:
+            raise Refusal(
+                HTTPStatus.GATEWAY_TIMEOUT,
+                "late",
+                f"{rows} rows cannot be answered within {request.budget_seconds * 1000:.0f} ms, of which "
+                f"{passed * 1000:.0f} have passed; send fewer rows, or more time in X-Deadline-Ms",
+            )
+
+
+def retry_after() -> Headers:
+    """Return a Retry-After of one to three seconds, so that clients do not come back all at once."""
+    return [(b"retry-after", str(random.randint(1, 3)).encode())]  # noqa: S311 - it spreads load
+
+
+def _refused(faults: list[dict[str, Any]]) -> Refusal:
+    more = f"; {len(faults) - MOST_FAULTS} more are not listed" if len(faults) > MOST_FAULTS else ""
+    rows = len({fault["row"] for fault in faults})
+    return Refusal(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "row_refused",
+        f"{rows} of the rows break the contract, with {len(faults)} faults{more}; no row was answered",
+        faults[:MOST_FAULTS],
+    )

@@ -1,0 +1,174 @@
+"""A version that answers requests: loaded from its verified package, and ready once its references are repeated."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tasks.arrays import FloatArray
+from tasks.errors import EvidenceError
+from tasks.inference.automation_degree import deferred_under
+from tasks.inference.matrix_model import MatrixModel
+from tasks.inference.model_answers import Answers, answers
+from tasks.inference.onnx_session import ONNX_FILE, onnx_session, run_session
+from tasks.inference.schema import SCHEMA_FILE, ModelSchema
+from tasks.row_contract import ContractReader, InputRows, RowRefused, TypedRow
+from tasks.serving_store import ReferenceRequest, ServablePackage
+
+KEPT_BACK = ("human", "shadow")
+SHOWN_FAULTS = 5
+Answer = dict[str, Any]
+Accepted = tuple[ReferenceRequest, TypedRow]
+
+
+@dataclass(frozen=True)
+class SessionModel(MatrixModel):
+    """A model that runs with onnxruntime, one thread a call."""
+
+    onnx_bytes: bytes
+
+    def run(self, columns: FloatArray) -> FloatArray:
+        """Return the output of the graph: shape (n, outputs)."""
+        return run_session(self._session, columns)
+
+    @cached_property
+    def _session(self) -> Any:
+        return onnx_session(self.onnx_bytes, self.schema.project)
+
+
+class ServedVersion:
+    """A version of a project, with its contract.
+
+    Attributes
+    ----------
+    project, number, digest : str, int, str
+        The project, the number of the version, and the digest of its signed manifest.
+    reader : ContractReader
+        Reads rows by the contract.
+    """
+
+    def __init__(self, package: ServablePackage, files: Mapping[str, bytes]) -> None:
+        schema = ModelSchema.from_json(files[SCHEMA_FILE])
+        self.project, self.number, self.digest = package.project, package.version, package.version_digest
+        self.contract = package.row_contract
+        self.schema = schema
+        self.reader = ContractReader(self.contract)
+        self._model = SessionModel(schema, files[ONNX_FILE])
+        self._inputs = InputRows(schema)
+        self._width = len(schema.inputs)
+        self._keeps_back, self._proposes = self.contract.degree in KEPT_BACK, self.contract.degree == "assist"
+        self._has_more = not self._keeps_back and (schema.task != "regression" or schema.deferral is not None)
+
+    def answers(self, rows: Sequence[TypedRow]) -> list[Answer]:
+        """Return the answer to each row, as a client sees it."""
+        computed = self._computed(rows)
+        deferred = deferred_under(self.contract.degree, computed.unsure).tolist()
+        shown = zip(rows, computed.prediction.tolist(), computed.confidence.tolist(), deferred, strict=True)
+        made = [self._shown(row.row_id, prediction, sure, later) for row, prediction, sure, later in shown]
+        if self._has_more:
+            for place, answer in enumerate(made):
+                self._add(answer, computed, place)
+        return made
+
+    def prove(self, references: Sequence[ReferenceRequest]) -> None:
+        """Repeat the reference requests, one at a time and all at once.
+
+        Raises
+        ------
+        EvidenceError
+            When one answer differs from that of the nightly batch in one bit, or a row is refused for other reasons.
+        """
+        faults, accepted = self._verdicts(references)
+        for place in range(len(accepted)):
+            faults += self._differences(accepted[place : place + 1])
+        faults += self._differences(accepted)
+        if not accepted:
+            faults.append("no reference request is accepted")
+        if faults:
+            raise EvidenceError(
+                f"version {self.number} of {self.project} does not answer here as in the nightly batch: "
+                f"{'; '.join(faults[:SHOWN_FAULTS])} ({len(faults)} differences). The machines or their libraries "
+                "differ: use the locked packages on the same kind of processor, or publish the version again."
+            )
+
+    def _verdicts(self, references: Sequence[ReferenceRequest]) -> tuple[list[str], list[Accepted]]:
+        """Return what differs in which rows are refused, and the accepted rows."""
+        faults: list[str] = []
+        accepted: list[Accepted] = []
+        for number, reference in enumerate(references):
+            try:
+                row = self.reader.read(reference.row)
+            except RowRefused as refusal:
+                codes = {fault.reason for fault in refusal.faults}
+                if codes != set(reference.refused):
+                    faults.append(f"reference {number} is refused for {sorted(codes)}, not {sorted(reference.refused)}")
+                continue
+            if reference.answer is None:
+                faults.append(f"reference {number} is accepted, not refused for {sorted(reference.refused)}")
+            else:
+                accepted.append((reference, row))
+        return faults, accepted
+
+    def _differences(self, asked: Sequence[Accepted]) -> list[str]:
+        if not asked:
+            return []
+        computed = self._computed([row for _, row in asked])
+        deferred = deferred_under(self.contract.degree, computed.unsure)
+        faults = []
+        for place, (reference, row) in enumerate(asked):
+            wanted = reference.answer
+            found = {**self._bits(computed, place), "row_id": row.row_id, "deferred": bool(deferred[place])}
+            faults += [
+                f"{name} of {row.row_id} is {value}, not {getattr(wanted, name)}"
+                for name, value in found.items()
+                if value != getattr(wanted, name)
+            ]
+        return faults
+
+    def _bits(self, computed: Answers, place: int) -> dict[str, Any]:
+        chosen = computed.prediction[place]
+        several = computed.probabilities
+        return {
+            "prediction": float(chosen).hex(),
+            "score": float(computed.score[place]).hex(),
+            "confidence": float(computed.confidence[place]).hex(),
+            "reasons": computed.reasons[place],
+            "probabilities": () if several is None else tuple(float(share).hex() for share in several[place]),
+            "predicted_class": self.schema.class_names[int(chosen)] if self.schema.class_names else "",
+        }
+
+    def _computed(self, rows: Sequence[TypedRow]) -> Answers:
+        inputs = np.array([self._inputs.of(row.values) for row in rows], dtype=np.float64)
+        return answers(inputs.reshape(len(rows), self._width), self._model)
+
+    def _shown(self, row_id: str, prediction: float, sure: float, later: bool) -> Answer:
+        """Return what a client sees: nothing of the model where people decide without it."""
+        finite = math.isfinite(prediction)
+        answer: Answer = {"id": row_id, "prediction": None, "deferred": later or not finite}
+        if self._keeps_back:
+            return answer
+        if self._proposes:
+            answer["proposal"] = True
+        elif later:
+            return answer
+        answer["prediction"] = prediction if finite else None
+        answer["confidence"] = sure
+        return answer
+
+    def _add(self, answer: Answer, computed: Answers, place: int) -> None:
+        """Add why a row is unsure, and what a classifier decides, to an answer that shows its prediction."""
+        if computed.reasons[place]:
+            answer["reasons"] = computed.reasons[place]
+        if answer["prediction"] is None:
+            return
+        names = self.schema.class_names
+        if self.schema.task == "binary":
+            answer["decision"] = int(self._model.decisions(computed.prediction[place : place + 1])[0])
+        elif names and computed.probabilities is not None:
+            answer["prediction"] = names[int(computed.prediction[place])]
+            answer["probabilities"] = dict(zip(names, computed.probabilities[place].tolist(), strict=True))

@@ -1,0 +1,86 @@
+"""Settings of the service: written by `leeway serve`, read by the supervisor and its workers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from tasks.errors import EvidenceError
+
+FILE = "service.json"
+
+
+class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How the service runs; times in milliseconds or seconds as named.
+
+    Attributes
+    ----------
+    projects : tuple of str
+        The projects that are served.
+    root : str
+        The serving folder, with packages, routes and API keys.
+    trusted : tuple of str
+        Public keys as PEM texts; a package signed by another key does not serve.
+    host, port, admin_port : str, int, int
+        The address of the service, and the port of health and metrics on 127.0.0.1.
+    workers : int
+        The number of worker processes.
+    controller : tuple of str
+        The command that keeps packages and routes in step with the decision record; empty for none.
+    certificate, private_key : str
+        Files for TLS; empty for plain HTTP.
+    budget_ms, most_budget_ms : float
+        The time for a request that names none, and the longest that one may name.
+    max_body_bytes, max_header_bytes, max_rows : int
+        Limits of one request.
+    max_connections, max_in_flight : int
+        Limits of one worker: open connections, and requests that are being answered.
+    request_seconds, idle_seconds : float
+        How long a request may take to arrive, and how long a connection may be idle.
+    drain_seconds : float
+        How long requests may still be answered after the signal to stop.
+    """
+
+    projects: tuple[str, ...]
+    root: str
+    trusted: tuple[str, ...]
+    host: str = "127.0.0.1"
+    port: int = 8500
+    admin_port: int = 8501
+    workers: int = 1
+    controller: tuple[str, ...] = ()
+    certificate: str = ""
+    private_key: str = ""
+    budget_ms: float = 300.0
+    most_budget_ms: float = 60_000.0
+    max_body_bytes: int = 1_000_000
+    max_header_bytes: int = 16_384
+    max_rows: int = 1_000
+    max_connections: int = 1_000
+    max_in_flight: int = 256
+    request_seconds: float = 10.0
+    idle_seconds: float = 60.0
+    drain_seconds: float = 10.0
+
+    def write(self) -> Path:
+        """Write the settings to the serving folder; return their path."""
+        folder = Path(self.root)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = folder / f".{FILE}.part"
+        draft.write_bytes(msgspec.json.encode(self))
+        return draft.replace(folder / FILE)
+
+
+def read_settings(path: Path) -> ServiceSettings:
+    """Return the settings of a file.
+
+    Raises
+    ------
+    EvidenceError
+        When they are damaged.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ServiceSettings)
+    except msgspec.MsgspecError as error:
+        raise EvidenceError(f"{path} is damaged ({error}); start `leeway serve` again.") from error

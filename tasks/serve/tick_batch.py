@@ -1,0 +1,50 @@
+"""Micro-batches: rows of requests that arrive in one turn of the event loop are answered by one run of the model.
+
+No request waits for another one to arrive; with one thread, a row has the same bits in a batch of any size.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from tasks.row_contract import TypedRow
+from tasks.serve.served_version import Answer, ServedVersion
+
+MOST_ROWS = 64
+
+
+class TickBatch:
+    """Collects rows for one version until the turn ends."""
+
+    def __init__(self, version: ServedVersion) -> None:
+        self.version = version
+        self._rows: list[TypedRow] = []
+        self._waiting: list[asyncio.Future[Answer]] = []
+
+    def add(self, row: TypedRow) -> asyncio.Future[Answer]:
+        """Return the future answer to a row."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
+        if not self._rows:
+            loop.call_soon(self._run)
+        self._rows.append(row)
+        self._waiting.append(future)
+        if len(self._rows) == MOST_ROWS:
+            self._run()
+        return future
+
+    def _run(self) -> None:
+        rows, waiting = self._rows, self._waiting
+        if not rows:
+            return
+        self._rows, self._waiting = [], []
+        try:
+            answers = self.version.answers(rows)
+        except Exception as error:  # noqa: BLE001 - each request gets it, and the worker goes on
+            for future in waiting:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for future, answer in zip(waiting, answers, strict=True):
+            if not future.done():
+                future.set_result(answer)

@@ -1,0 +1,26 @@
+"""The serving store: a folder with what the prediction service answers from, written by the control plane.
+
+`<project>/<digest>/` is a package: the signed files of a version, and a signed `package.json` with the row contract and
+reference requests. `<project>/route.json` is signed and names the package that serves. Readers need public keys only.
+"""
+
+from tasks.serving_store.api_keys import ApiKey, ApiKeys, new_key, read_keys, write_keys
+from tasks.serving_store.public_keys import public_keys, public_pems
+from tasks.serving_store.servable_package import ReferenceAnswer, ReferenceRequest, ServablePackage
+from tasks.serving_store.store import ServingStore
+from tasks.serving_store.traffic_route import Route
+
+__all__ = [
+    "ApiKey",
+    "ApiKeys",
+    "ReferenceAnswer",
+    "ReferenceRequest",
+    "Route",
+    "ServablePackage",
+    "ServingStore",
+    "new_key",
+    "public_keys",
+    "public_pems",
+    "read_keys",
+    "write_keys",
+]

@@ -1,0 +1,158 @@
+"""The folder of packages and routes; every write appears as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.errors import EvidenceError
+from tasks.inference.onnx_session import ONNX_FILE
+from tasks.inference.schema import SCHEMA_FILE
+from tasks.registry.manifest import MANIFEST, SIGNATURE, verify
+from tasks.serving_store import servable_package as packages
+from tasks.serving_store import traffic_route as routes
+from tasks.serving_store.servable_package import ServablePackage, read_package
+from tasks.serving_store.signed_document import read_document, sign_document
+from tasks.serving_store.traffic_route import Route, read_route
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+PACKAGE_FILE, ROUTE_FILE = "package.json", "route.json"
+FAULT_FILE = "publisher_fault.txt"
+"""Why the champion of a project could not be published; not signed, and only shown."""
+VERSION_FILES = (ONNX_FILE, SCHEMA_FILE)
+SIGNED_FILES = (*VERSION_FILES, MANIFEST, SIGNATURE)
+KEPT = 3
+"""The newest packages of a project that stay on disk, with the one that serves."""
+
+
+class ServingStore:
+    """The packages and routes of projects.
+
+    Parameters
+    ----------
+    root : Path
+        The folder, usually `<home>/serving`.
+    trusted : sequence of public keys
+        Their signatures are accepted.
+    """
+
+    def __init__(self, root: Path, trusted: Sequence[Ed25519PublicKey]) -> None:
+        self.root = root
+        self._trusted = tuple(trusted)
+
+    def route_stamp(self, project: str) -> tuple[int, int] | None:
+        """Return what changes whenever the route is written: its file and time; None without a route."""
+        try:
+            found = (self.root / project / ROUTE_FILE).stat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_mtime_ns
+
+    def route(self, project: str) -> Route | None:
+        """Return the verified route of a project, or None if none was published.
+
+        Raises
+        ------
+        EvidenceError
+            When it is not signed by a trusted key, or damaged.
+        """
+        try:
+            document = (self.root / project / ROUTE_FILE).read_bytes()
+        except FileNotFoundError:
+            return None
+        content = read_document(document, routes.PURPOSE.format(project=project), self._trusted)
+        return read_route(content, project)
+
+    def package(self, project: str, digest: str) -> tuple[ServablePackage, dict[str, bytes]]:
+        """Return a verified package, and the verified model files of its version.
+
+        Raises
+        ------
+        EvidenceError
+            When a file is missing, changed or not signed.
+        """
+        folder = self.root / project / _checked(digest)
+        try:
+            document = (folder / PACKAGE_FILE).read_bytes()
+            files = {name: (folder / name).read_bytes() for name in SIGNED_FILES}
+        except OSError as error:
+            raise EvidenceError(
+                f"package {digest[:12]} of {project} is incomplete: {error}; publish it again."
+            ) from error
+        if hashlib.sha256(document).hexdigest() != digest:
+            raise EvidenceError(f"package {digest[:12]} of {project} has changed; publish it again.")
+        package = read_package(read_document(document, packages.PURPOSE.format(project=project), self._trusted))
+        if package.project != project:
+            raise EvidenceError(f"package {digest[:12]} is of {package.project!r}; expected one of {project!r}.")
+        signed = verify(files, self._trusted, package.about, only=VERSION_FILES)
+        if signed.digest != package.version_digest:
+            raise EvidenceError(
+                f"package {digest[:12]} of {project} has the files of another version; publish it again."
+            )
+        return package, files
+
+    def packages(self, project: str) -> Iterator[tuple[ServablePackage, str]]:
+        """Yield the packages of a project that verify, with their digests."""
+        folder = self.root / project
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if path.is_dir() and not path.name.startswith("."):
+                with suppress(EvidenceError):
+                    yield self.package(project, path.name)[0], path.name
+
+    def add_package(self, package: ServablePackage, files: Mapping[str, bytes], private: Ed25519PrivateKey) -> str:
+        """Write a package with the signed files of its version; return its digest."""
+        document = sign_document(package.to_json(), packages.PURPOSE.format(project=package.project), private)
+        digest = hashlib.sha256(document).hexdigest()
+        folder = self.root / package.project
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if (folder / digest).exists():
+            return digest
+        draft = folder / f".{digest[:16]}.{secrets.token_hex(8)}"
+        draft.mkdir(mode=0o700)
+        try:
+            for name in SIGNED_FILES:
+                (draft / name).write_bytes(files[name])
+            (draft / PACKAGE_FILE).write_bytes(document)
+            draft.rename(folder / digest)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        return digest
+
+    def publish(self, package: ServablePackage, digest: str, private: Ed25519PrivateKey) -> Route:
+        """Let a package serve; its route has the next serial. Older packages are removed.
+
+        The caller is the only one that publishes.
+        """
+        project = package.project
+        before = self.route(project)
+        serial = 1 if before is None else before.serial + 1
+        route = Route(protocol=routes.PROTOCOL, project=project, serial=serial, package=digest, version=package.version)
+        document = sign_document(route.to_json(), routes.PURPOSE.format(project=project), private)
+        path = self.root / project / ROUTE_FILE
+        draft = path.with_name(f".{ROUTE_FILE}.{secrets.token_hex(8)}")
+        with draft.open("wb") as file:
+            file.write(document)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        self._remove_old(project, digest)
+        return route
+
+    def _remove_old(self, project: str, serving: str) -> None:
+        folders = [path for path in (self.root / project).iterdir() if path.is_dir() and path.name != serving]
+        for path in sorted(folders, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _checked(digest: str) -> str:
+    if len(digest) != hashlib.sha256().digest_size * 2 or not set(digest) <= set("0123456789abcdef"):
+        raise EvidenceError(f"found the package {digest[:80]!r}; expected a sha256.")
+    return digest

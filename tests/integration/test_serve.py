@@ -1,0 +1,310 @@
+"""The prediction service as processes: started, exchanged, attacked, killed and stopped under requests."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+import pytest
+
+from tasks.serve.service_settings import ServiceSettings
+from tasks.serving_store import ApiKeys, ServablePackage, ServingStore, new_key, public_pems, read_keys, write_keys
+from tests.servers import free_port
+from tests.unit.serve.packages import KEY, ROW, fitted, package_of, write_suite
+
+HEAVY = ("prefect", "pandas", "pyarrow", "sklearn", "mlflow", "deltalake", "great_expectations", "scipy", "pydantic")
+Packages = list[tuple[ServablePackage, Any]]
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
+    folder = tmp_path_factory.mktemp("suite")
+    write_suite(folder)
+    return [package_of(folder, fitted(kind), number) for number, kind in enumerate(("linear", "forest"), start=1)]
+
+
+@dataclass
+class Running:
+    """A running service with two versions, the first of which serves."""
+
+    store: ServingStore
+    settings: ServiceSettings
+    digests: list[str]
+    packages: Packages
+    key: str
+    process: subprocess.Popen[bytes]
+
+    def connection(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.settings.port, timeout=10)
+
+    def ask(self, connection: http.client.HTTPConnection | None = None, row: Any = ROW) -> tuple[int, Any]:
+        """Return the status and content of a reply; without a connection, on a new one."""
+        headers = {"authorization": f"Bearer {self.key}", "content-type": "application/json"}
+        with closing(self.connection()) as new:
+            used = connection or new
+            used.request("POST", "/v1/projects/flats/predict", json.dumps({"row": row}), headers)
+            reply = used.getresponse()
+            return reply.status, json.loads(reply.read())
+
+    def admin(self, path: str) -> tuple[int, str]:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.settings.admin_port, timeout=10)) as connection:
+            connection.request("GET", path)
+            reply = connection.getresponse()
+            return reply.status, reply.read().decode()
+
+    def metric(self, name: str) -> float:
+        """Return the sum of a metric over its labels."""
+        lines = [line for line in self.admin("/metrics")[1].splitlines() if line.startswith((name + "{", name + " "))]
+        return sum(float(line.rpartition(" ")[2]) for line in lines)
+
+    def publish(self, number: int) -> None:
+        self.store.publish(self.packages[number - 1][0], self.digests[number - 1], KEY)
+
+    @property
+    def workers(self) -> list[psutil.Process]:
+        with suppress(psutil.NoSuchProcess):
+            return psutil.Process(self.process.pid).children()
+        return []
+
+
+@contextmanager
+def running(folder: Path, packages: Packages, *, workers: int = 1, **limits: Any) -> Iterator[Running]:
+    root = folder / "serving"
+    store = ServingStore(root, [KEY.public_key()])
+    digests = [store.add_package(package, files, KEY) for package, files in packages]
+    key, text = new_key("tests")
+    write_keys(root, ApiKeys((key,)))
+    settings = ServiceSettings(
+        projects=("flats",),
+        root=str(root),
+        trusted=public_pems([KEY.public_key()]),
+        port=free_port(),
+        admin_port=free_port(),
+        workers=workers,
+        budget_ms=20_000,
+        **limits,
+    )
+    if store.route("flats") is None:
+        store.publish(packages[0][0], digests[0], KEY)
+    secret = {"LEEWAY_SIGNING_KEY": "a private key", "AWS_SECRET_ACCESS_KEY": "another secret"}
+    command = [sys.executable, "-m", "tasks.serve.processes.service_supervisor", str(settings.write())]
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(command, env={**os.environ, **secret}, stdout=log, stderr=log)
+    service = Running(store, settings, digests, packages, text, process)
+    try:
+        until(lambda: service.admin("/ready")[0] == 200)
+        yield service
+    finally:
+        service.process.send_signal(signal.SIGTERM)
+        try:
+            service.process.wait(timeout=20)
+        finally:
+            service.process.kill()
+
+
+def until(holds: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait until something holds; a server that does not answer yet counts as not."""
+    limit = time.monotonic() + seconds
+    while True:
+        with suppress(OSError, http.client.HTTPException):
+            if holds():
+                return
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+
+
+@dataclass
+class Client:
+    """A client that asks without a pause, on one connection, and keeps every reply and failure."""
+
+    service: Running
+    replies: list[tuple[int, Any]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        connection = self.service.connection()
+        while not self._stop.is_set():
+            try:
+                self.replies.append(self.service.ask(connection))
+            except (OSError, http.client.HTTPException) as error:
+                self.failures.append(repr(error))
+                connection.close()
+                connection = self.service.connection()
+        connection.close()
+
+
+def test_a_worker_imports_nothing_heavy_and_answers_what_it_verified(tmp_path: Path, packages: Packages) -> None:
+    store = ServingStore(tmp_path, [KEY.public_key()])
+    package, files = packages[0]
+    digest = store.add_package(package, files, KEY)
+    store.publish(package, digest, KEY)
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from tasks.serve.processes import service_supervisor, service_worker\n"
+        "from tasks.serving_store import ServingStore, public_keys\n"
+        "from tasks.serve.champions import Champions\n"
+        f"store = ServingStore(Path({str(tmp_path)!r}), public_keys({public_pems([KEY.public_key()])!r}))\n"
+        "print(Champions(store, ['flats']).load('flats').version.number)\n"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split("\n")[:2] == ["1", "[]"]
+
+
+def test_exchanges_under_requests_lose_and_mix_nothing(tmp_path: Path, packages: Packages) -> None:
+    with running(tmp_path, packages, workers=2) as service:
+        right = {1: service.ask()[1]["answer"]}
+        service.publish(2)
+        began = time.monotonic()
+        until(lambda: {service.ask()[1]["version"] for _ in range(8)} == {2}, seconds=10)
+        assert time.monotonic() - began < 5  # a busy machine; on a quiet one it is a tenth of a second
+        right[2] = service.ask()[1]["answer"]
+        assert right[1] != right[2]
+        with Client(service) as one, Client(service) as other:
+            for number in [1, 2] * 5:
+                service.publish(number)
+                time.sleep(0.15)
+        replies = one.replies + other.replies
+        assert one.failures == other.failures == []
+        assert {reply["version"] for _, reply in replies} == {1, 2}
+        assert all(status == 200 and reply["answer"] == right[reply["version"]] for status, reply in replies)
+        assert service.metric("leeway_serve_rows_total") >= len(replies)
+
+
+def test_what_does_not_verify_leaves_the_version_that_serves(tmp_path: Path, packages: Packages) -> None:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    with running(tmp_path, packages) as service:
+        route = Path(service.settings.root) / "flats" / "route.json"
+        old = route.read_bytes()
+        folder = route.parent / service.digests[1]
+        sound = (folder / "model.onnx").read_bytes()
+
+        def refused() -> bool:
+            return service.metric("leeway_serve_route_refused") == 1
+
+        def stays() -> None:
+            until(refused)
+            assert service.ask()[1]["version"] == 1
+            assert json.loads(service.admin("/ready")[1])["projects"]["flats"]["degraded"]
+
+        (folder / "model.onnx").write_bytes(sound[:-1] + bytes([sound[-1] ^ 1]))
+        service.publish(2)
+        stays()
+        (folder / "model.onnx").write_bytes(sound)
+        service.publish(2)
+        until(lambda: service.ask()[1]["version"] == 2)
+        assert not refused()
+        # An old route, a route of another signer, and no route at all: each is refused, and version 2 goes on.
+        for content in (old, b"no route", Ed25519PrivateKey.generate().sign(b"x") + old):
+            route.with_name("draft").write_bytes(content)
+            route.with_name("draft").replace(route)
+            until(refused)
+            assert service.ask()[1]["version"] == 2
+        log = (tmp_path / "log").read_text()
+        assert "model.onnx has changed" in log
+        assert "an old route was put back" in log
+        assert "71.5" not in log
+
+
+def test_a_killed_worker_is_replaced_and_its_counters_go_on(tmp_path: Path, packages: Packages) -> None:
+    with running(tmp_path, packages) as service:
+        assert [service.ask()[0] for _ in range(5)] == [200] * 5
+        assert service.metric("leeway_serve_rows_total") == 5
+        (worker,) = service.workers
+        environment = worker.environ()
+        assert not [name for name in environment if "SECRET" in name or "SIGNING" in name]
+        worker.kill()
+        # Connections wait in the socket that the supervisor keeps until the next worker takes them.
+        assert service.ask()[0] == 200
+        assert service.metric("leeway_serve_rows_total") == 6
+        assert service.metric("leeway_serve_worker_starts_total") == 2
+        assert service.workers[0].pid != worker.pid
+
+
+def test_slow_and_large_requests_are_ended_and_hurt_no_other(tmp_path: Path, packages: Packages) -> None:
+    with running(tmp_path, packages, request_seconds=1.0, max_connections=20) as service:
+        address = ("127.0.0.1", service.settings.port)
+        slow = [socket.create_connection(address, timeout=10) for _ in range(3)]
+        slow[0].sendall(b"POST /v1/projects/flats/predict HTTP/1.1\r\nhost: x\r\n")
+        asked = f"POST /v1/projects/flats/predict HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {service.key}\r\n"
+        slow[1].sendall(f"{asked}content-type: application/json\r\ncontent-length: 9\r\n\r\n{{".encode())
+        assert service.ask()[0] == 200
+        for one in slow:  # the third has sent no byte
+            assert one.recv(65_536) == b""
+        until(lambda: service.metric("leeway_serve_requests_in_flight") == 0)
+        for one in slow:
+            one.close()
+        with closing(socket.create_connection(address, timeout=10)) as large:
+            large.sendall(b"GET /v2 HTTP/1.1\r\nhost: x\r\n" + b"a: " + b"b" * 20_000 + b"\r\n\r\n")
+            assert large.recv(65_536).startswith(b"HTTP/1.1 431 ")
+        with closing(socket.create_connection(address, timeout=10)) as many:
+            many.sendall(b"GET /v2 HTTP/1.1\r\nhost: x\r\n" + b"a: b\r\n" * 500 + b"\r\n")
+            assert many.recv(65_536).startswith(b"HTTP/1.1 431 ")
+        with closing(socket.create_connection(address, timeout=10)) as none:
+            none.sendall(b"\x16\x03\x01\x00 not http\r\n\r\n")
+            assert none.recv(65_536).startswith(b"HTTP/1.1 400 ")
+        with closing(socket.create_connection(address, timeout=10)) as pipelined:
+            ask = b"GET /v2/health/live HTTP/1.1\r\nhost: x\r\n\r\n"
+            pipelined.sendall(ask * 3)
+            until(lambda: pipelined.recv(65_536, socket.MSG_PEEK).count(b'{"live":true}') == 3)
+        opened = [socket.create_connection(address, timeout=10) for _ in range(25)]
+        until(
+            lambda: any(
+                one.recv(64, socket.MSG_PEEK | socket.MSG_DONTWAIT).startswith(b"HTTP/1.1 503") for one in opened[20:]
+            )
+        )
+        for one in opened:
+            one.close()
+        until(lambda: service.ask()[0] == 200)
+
+
+def test_a_revoked_key_and_a_stopped_service_answer_no_more(tmp_path: Path, packages: Packages) -> None:
+    with running(tmp_path, packages) as service:
+        root = Path(service.settings.root)
+        assert service.ask()[0] == 200
+        assert (root / "api_keys.json").stat().st_mode & 0o077 == 0
+        assert service.key not in (root / "api_keys.json").read_text()
+        kept = read_keys(root)
+        write_keys(root, ApiKeys())
+        until(lambda: service.ask()[0] == 401, seconds=10)
+        write_keys(root, kept)
+        until(lambda: service.ask()[0] == 200, seconds=10)
+        workers = service.workers
+        with Client(service) as client:
+            until(lambda: len(client.replies) > 10)
+            service.process.send_signal(signal.SIGTERM)
+            assert service.process.wait(timeout=20) in {0, -signal.SIGTERM}
+        assert {status for status, _ in client.replies} == {200}
+        psutil.wait_procs(workers, timeout=5)
+        assert not any(worker.is_running() for worker in workers)
+    # It starts again from what is on the disk.
+    with running(tmp_path, packages) as service:
+        assert service.ask()[1]["version"] == 1
+        workers = service.workers
+        service.process.kill()
+        _, left = psutil.wait_procs(workers, timeout=15)
+        assert left == []

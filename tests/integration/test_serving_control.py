@@ -1,0 +1,198 @@
+"""What serves follows the decision record: promotions and rollbacks, with or without MLflow, whatever its aliases."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing, suppress
+from datetime import UTC, date, datetime, timedelta
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.cli.commands.service.run_service import Address
+from flows.serving.publisher import Publisher
+from flows.workspace import open_lake
+from tasks.errors import DataError, Terminal, Unreachable
+from tasks.lake import Lake, append_entry
+from tasks.model import model_files
+from tasks.records import PromotionEntry, RetrainingEntry, RollbackEntry
+from tasks.registry import Draft, Registry, load_keys
+from tasks.serving_store import ServingStore
+from tests.servers import free_port
+from tests.unit.serve.packages import ROW, SPEC_TEXT, fitted, write_suite
+
+ROOT = Path(__file__).parents[2]
+FIRST = datetime(2026, 11, 20, 3, tzinfo=UTC)
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
+
+
+class Project:
+    """A project with two registered versions, and its decision record."""
+
+    def __init__(self, where: Path, url: str, name: str) -> None:
+        self.home, self.name = where / "home", name
+        self.path = where / "projects" / name / "project.yaml"
+        self.path.parent.mkdir(parents=True)
+        self.path.write_text(SPEC_TEXT.format(project=name), encoding="utf-8")
+        write_suite(self.path.parent)
+        self.keys = load_keys(self.home, {})
+        self.registry = Registry(url, self.keys)
+        self.registry.ensure(name, "a test's own project")
+        self.lake: Lake = open_lake(self.home)
+        self.digests: dict[int, str] = {}
+        self.steps = 0
+        for kind in ("linear", "forest"):
+            draft = Draft(f"{name}/{kind}", model_files(fitted(kind, name)))
+            version = self.registry.add_version(name, draft)
+            self.digests[version.number] = self.registry.signed(version).digest
+
+    @property
+    def publisher(self) -> Publisher:
+        return Publisher(self.path, self.home, self.keys, self.store)
+
+    @property
+    def store(self) -> ServingStore:
+        return ServingStore(self.home / "serving", self.keys.trusted)
+
+    def serving(self) -> int | None:
+        route = self.store.route(self.name)
+        return None if route is None else route.version
+
+    def recorded(self, kind: type, number: int, name: str, **more: Any) -> None:
+        self.steps += 1
+        moment = FIRST + timedelta(minutes=self.steps)
+        entry = kind(name=name, night=date(2026, 11, 20), time=moment, subject=f"version {number}", reason="", **more)
+        append_entry(self.lake, self.name, entry)
+
+    def promote(self, number: int) -> None:
+        self.recorded(
+            PromotionEntry, number, f"{number}/promoted/{self.steps}", action="promoted", digest=self.digests[number]
+        )
+
+    def roll_back(self, number: int, to: int) -> None:
+        barred = {"digest": self.digests[to], "barred_digest": self.digests[number]}
+        self.recorded(RollbackEntry, to, f"{number}/rolled_back", **barred)
+
+
+def curl(project: str, key: str, port: int) -> Any:
+    """Run the curl command of the page for a project of flats, and return the reply."""
+    page = (ROOT / "deployments" / "SERVING.md").read_text(encoding="utf-8")
+    command = page.partition("```sh\ncurl")[2].partition("```")[0]
+    sent, _, body = command.partition("-d ")
+    assert json.loads(body.strip().strip("'"))["row"]["id"]
+    sent = sent.replace("house-prices", project).replace(":8500", f":{port}").replace("\\\n", " ")
+    words = ["curl", *(word.replace("$KEY", key) for word in shlex.split(sent)), "-d", json.dumps({"row": ROW})]
+    return json.loads(subprocess.run(words, capture_output=True, check=True, timeout=30).stdout)
+
+
+@pytest.fixture
+def project(
+    tmp_path: Path, mlflow_url: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Project:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_url)
+    monkeypatch.setenv("LEEWAY_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LEEWAY_PROJECTS", str(tmp_path / "projects"))
+    return Project(tmp_path, mlflow_url, f"served-{abs(hash(request.node.name)) % 10**6}")
+
+
+def test_the_record_decides_what_serves(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    publisher = project.publisher
+    assert publisher.publish() is None
+    project.registry.set_alias(project.name, "champion", 2)
+    assert publisher.publish() is None
+    assert project.serving() is None
+    project.promote(1)
+    assert (publisher.publish(), publisher.publish()) == ("version 1", None)
+    project.recorded(RetrainingEntry, 2, "retrained", action="registered", digest=project.digests[2])
+    assert publisher.publish() is None
+    # Version 2 was packaged while it waited: neither its promotion nor a rollback needs MLflow.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    project.promote(2)
+    assert (publisher.publish(), project.serving()) == ("version 2", 2)
+    project.roll_back(2, to=1)
+    assert (project.publisher.publish(), project.serving()) == ("version 1", 1)
+    # Another contract needs another package: without MLflow the one before it goes on.
+    spec = project.path.read_text(encoding="utf-8")
+    project.path.write_text(spec.replace("degree: partial", "degree: full"), encoding="utf-8")
+    with pytest.raises(Unreachable):
+        project.publisher.publish()
+    assert project.serving() == 1
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", project.registry.url)
+    assert project.publisher.publish() == "version 1"
+
+
+def test_what_single_rows_cannot_be_checked_for_is_named(project: Project) -> None:
+    project.promote(1)
+    write_suite(
+        project.path.parent,
+        [
+            ("expect_column_values_to_match_regex", {"column": "city", "regex": "(?i)bonn"}),
+            ("expect_multicolumn_sum_to_equal", {"column_list": ["area", "rooms"], "sum_total": 5}),
+        ],
+    )
+    with pytest.raises(DataError, match=r"the pattern sets flags.*it is none of") as refused:
+        project.publisher.publish()
+    assert "severity warning" in str(refused.value)
+    write_suite(project.path.parent)
+    spec = project.path.read_text(encoding="utf-8")
+    project.path.write_text(spec + "privacy: {pseudonymise: [city]}\n", encoding="utf-8")
+    with pytest.raises(DataError, match="would need the secret key"):
+        project.publisher.publish()
+
+
+def test_other_machines_reach_the_service_through_encryption_only(tmp_path: Path) -> None:
+    for host in ("0.0.0.0", "192.168.1.7", "::", "shop.example.org"):  # noqa: S104 - refused
+        with pytest.raises(Terminal, match="unencrypted"):
+            Address(host, 8500).check()
+        Address(host, 8500, behind_proxy=True).check()
+        Address(host, 8500, (tmp_path, tmp_path)).check()
+    assert Address("::1", 8500).url == "http://[::1]:8500"
+
+
+def test_the_command_serves_the_champion_and_follows_a_rollback_at_once(project: Project) -> None:
+    project.promote(1)
+    project.promote(2)
+    leeway = str(Path(sys.executable).parent / "leeway")
+    made = subprocess.run([leeway, "serve-key", "shop"], capture_output=True, text=True, check=True, timeout=60)
+    key, port = made.stdout.split()[0], free_port()
+    command = [leeway, "serve", project.name, "--port", str(port)]
+    with (project.home / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+
+        def version() -> int | None:
+            with suppress(OSError, HTTPException), closing(HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+                connection.request("POST", f"/v1/projects/{project.name}/predict", json.dumps({"row": ROW}), headers)
+                reply = connection.getresponse()
+                content = json.loads(reply.read())
+                return int(content["version"]) if reply.status == 200 else None
+            return None
+
+        def wait_for(number: int, seconds: float) -> float:
+            began = time.monotonic()
+            while version() != number:
+                assert time.monotonic() - began < seconds, (project.home / "log").read_text()
+                time.sleep(0.02)
+            return time.monotonic() - began
+
+        wait_for(2, 120)
+        assert curl(project.name, key, port)["answer"]["id"] == "7|2026-02-03"
+        project.registry.set_alias(project.name, "champion", 1)
+        until = time.monotonic() + 30
+        while len(list(project.store.packages(project.name))) < 2:  # what a rollback restores is packaged as well
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        project.roll_back(2, to=1)
+        print(wait_for(1, 10))  # noqa: T201 - on a quiet machine it is below half a second
+        assert "not_published" not in (project.home / "log").read_text()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) in {0, -signal.SIGTERM}
