@@ -33,7 +33,7 @@ FEW_COLUMNS_SHARE = 1 / 4  # of ingest.memory_mb: typed and joined, they are in 
 
 
 @dataclass(frozen=True)
-class Contract:
+class DeliveryContract:
     """What deliveries are checked with: the spec, the suite, and the project's own functions in its folder."""
 
     spec: ProjectSpec
@@ -66,7 +66,7 @@ def verdicts(
     """
     if not deliveries:
         return []
-    contract = Contract(spec, read_suite(folder / spec.contract.suite, spec), folder)
+    contract = DeliveryContract(spec, read_suite(folder / spec.contract.suite, spec), folder)
     validated = [delivery for group in _groups(deliveries) for delivery in _validated_group(group, contract, spool)]
     for delivery in validated:
         counts = {"rows": delivery.rows_in, "refused": delivery.rows_refused}
@@ -124,7 +124,7 @@ def _groups(deliveries: Sequence[Delivery | Unread]) -> Iterator[list[Delivery |
 
 
 def _validated_group(
-    group: Sequence[Delivery | Unread], contract: Contract, spool: Path | None
+    group: Sequence[Delivery | Unread], contract: DeliveryContract, spool: Path | None
 ) -> list[ValidatedDelivery]:
     spec, suite = contract.spec, contract.suite
     rows = [delivery for delivery in group if isinstance(delivery, Delivery) and delivery.landed.kind == "rows"]
