@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from tasks.ingest.landing.landing_zones import files_of
-from tasks.ingest.privacy import private_chunk
+from tasks.ingest.privacy import KeyOf, PrivateRows
 from tasks.ingest.readers.bounds import Bounds, Chunk, size_bytes
 from tasks.ingest.readers.chunks import Dialect, assembled, read_chunks
 from tasks.ingest.readers.delivery_spool import spool_chunks
@@ -45,7 +45,7 @@ def batch_id_of_parts(sha256s: Sequence[str]) -> str:
     return sha256s[0] if len(sha256s) == 1 else batch_id("\n".join(sorted(sha256s)).encode())
 
 
-def delivered(content: bytes, landed: Landed, spec: ProjectSpec, key: bytes) -> Delivery | Unreadable:
+def delivered(content: bytes, landed: Landed, spec: ProjectSpec, key: bytes | KeyOf) -> Delivery | Unreadable:
     """Return the delivery of one object, with the rows as delivered and the privacy rules applied.
 
     Parameters
@@ -56,8 +56,8 @@ def delivered(content: bytes, landed: Landed, spec: ProjectSpec, key: bytes) -> 
         The delivery as listed; its kind chooses the format.
     spec : ProjectSpec
         For the format and the privacy rules.
-    key : bytes
-        The key of the pseudonyms, from `tasks.ingest.privacy.secret`.
+    key : bytes or function
+        The key of the pseudonyms, from `tasks.ingest.privacy.secret`, or of those of a column by its name.
     """
     return delivery([Content.of(landed.key, content)], batch_id(content), landed, spec, key)
 
@@ -67,7 +67,7 @@ def delivery(
     name: str,
     landed: Landed,
     spec: ProjectSpec,
-    key: bytes,
+    key: bytes | KeyOf,
     spool: Spool | None = None,
 ) -> Delivery | Unreadable:
     """Return the delivery of several objects; see `delivered`.
@@ -82,20 +82,21 @@ def delivery(
         Where the private rows of a delivery too large for memory are kept. By default, all are in memory.
     """
     said = dialect(landed, spec)
-    chunks = (private_chunk(chunk, spec.privacy, key) for chunk in read_chunks(parts, said))
+    private = PrivateRows(spec.privacy, key, spec.columns_of(landed.kind, landed.table))
+    chunks = map(private, read_chunks(parts, said))
     try:
         if spool is None:
-            return Delivery(name, landed, assembled(chunks))
+            return Delivery(name, landed, assembled(chunks), columns_left_out=len(private.left_out))
         held, left_bytes = [], spool.memory_bytes
         while left_bytes > 0 and (chunk := next(chunks, None)) is not None:
             held.append(chunk)
             left_bytes -= size_bytes(chunk)
         if left_bytes > 0:
-            return Delivery(name, landed, assembled(held))
+            return Delivery(name, landed, assembled(held), columns_left_out=len(private.left_out))
         spooled = spool_chunks(chain(_emptied(held), chunks), spool.folder, said.bounds)
     except BrokenError as error:
-        return error.unreadable
-    return Delivery(name, landed, spooled.no_rows(), spooled)
+        return private.detail(error.unreadable)
+    return Delivery(name, landed, spooled.no_rows(), spooled, len(private.left_out))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from tasks.errors import Conflict
 from tasks.ingest.landing.arrivals import landed
 from tasks.ingest.landing.fetch import fetched
 from tasks.ingest.landing.landing_zones import files_of, landing_zones
-from tasks.ingest.privacy import secret
+from tasks.ingest.privacy import KeyOf, secret, separated
 from tasks.ingest.read_delivery import Spool, delivery
 from tasks.ingest.readers.bounds import Bounds
 from tasks.ingest.readers.object_content import estimated_text_bytes
@@ -27,6 +27,9 @@ from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.records import Delivery, Landed, Unread
 from tasks.spec import ProjectSpec
+
+PSEUDONYM_SCHEME = "pseudonyms"
+BY_COLUMN = b"2"
 
 
 def take_in(
@@ -58,7 +61,7 @@ def take_in(
     taken = deliveries(lake, spec.project)
     stamps = {(batch.kind, batch.key, batch.stamp) for batch in taken.newest_of_keys().values()}
     stamps |= read_repeats(lake, spec.project)
-    stale, key = taken.stale(), secret(spec.privacy, os.environ)
+    stale, key = taken.stale(), _pseudonym_key(lake, spec, is_new=not taken.revisions)
     batch_ids = {batch.batch_id for batch in taken.revisions if not batch.is_placeholder}
     memory, new, repeated = (
         _Memory(spool, Bounds(spec.ingest.memory_mb)),
@@ -89,6 +92,22 @@ def take_in(
 
 
 take_in_task = leeway_task("ingest")(take_in)
+
+
+def _pseudonym_key(lake: Lake, spec: ProjectSpec, *, is_new: bool) -> bytes | KeyOf:
+    """Return the key of the pseudonyms: one for each column, or, of rows that an earlier version stored, one of all.
+
+    The scheme is chosen with the first delivery of a project, and kept: the pseudonyms of one id must stay equal.
+    """
+    if not spec.privacy.pseudonymise:
+        return b""
+    scheme = lake.get(spec.project, PSEUDONYM_SCHEME)
+    if scheme is None and not is_new:
+        return secret(spec.privacy, os.environ, short=True)
+    key = secret(spec.privacy, os.environ)
+    if scheme is None:
+        lake.put(spec.project, PSEUDONYM_SCHEME, BY_COLUMN)
+    return separated(key, spec.project)
 
 
 @dataclass

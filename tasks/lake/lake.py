@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from tasks.errors import Conflict, Overtaken, Unreachable
 from tasks.lake.arrow_types import Piece, as_arrow, frame_of, stream, writing
-from tasks.lake.object_files import write_object
+from tasks.lake.object_files import read_object, write_object
 from tasks.lake.predicates import Filter, predicate
 from tasks.lake.recent_frames import RecentFrames
 from tasks.lake.table_schemas import TABLES
@@ -247,6 +247,10 @@ class Lake:
         """Write a whole object (a report page) next to the tables, replacing the last one; return its address."""
         write_object(self.root, self.options, f"{project}/objects/{name}", content)
         return f"{self.root.rstrip('/')}/{project}/objects/{name}"
+
+    def get(self, project: str, name: str) -> bytes | None:
+        """Return an object that `put` wrote, or None."""
+        return read_object(self.root, self.options, f"{project}/objects/{name}")
 
     def current(self, project: str, table: str) -> DeltaTable | None:
         """Return the table as it is now, for reading: opened once, then updated with the commits made since."""

@@ -30,6 +30,18 @@ def write_object(root: str, options: Mapping[str, str], path: str, content: byte
     system.move(part, whole)
 
 
+def read_object(root: str, options: Mapping[str, str], path: str) -> bytes | None:
+    """Return an object below a lake's root, or None where there is none; see `write_object`."""
+    from pyarrow import fs
+
+    system, folder = file_system(root, options)
+    whole = f"{folder}/{path}"
+    if system.get_file_info(whole).type != fs.FileType.File:
+        return None
+    with system.open_input_stream(whole) as stream:
+        return bytes(stream.read())
+
+
 def file_system(root: str, options: Mapping[str, str], *, virtual_addressing: bool = False) -> tuple[Any, str]:
     """Return the file system of a root, as pyarrow has it, and the path of the root in it.
 

@@ -62,12 +62,14 @@ class Delivery:
     """The content of one delivery; `batch_id` is its sha256, `frame` is as delivered, with every CSV cell as text.
 
     A delivery that is too large for memory has `chunks`, and a `frame` with its columns but without rows.
+    `columns_left_out` counts columns that the spec does not name and `privacy` keeps out.
     """
 
     batch_id: str
     landed: Landed
     frame: pd.DataFrame
     chunks: Chunks | None = None
+    columns_left_out: int = 0
 
     @property
     def row_count(self) -> int:

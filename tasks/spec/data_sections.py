@@ -318,14 +318,25 @@ class UpstreamProject(SpecSection):
 
 
 class Privacy(SpecSection):
-    """Columns that are never stored as they arrive."""
+    """Columns that are never stored as they arrive.
+
+    With any of them, columns that the spec does not name are left out.
+    """
 
     drop: list[Column] = Field([], description="Columns that are never written.")
     pseudonymise: list[Column] = Field(
         [], description="Columns replaced by a keyed hash (HMAC-SHA256) before the first write."
     )
-    key: str = Field("env:LEEWAY_PRIVACY_KEY", description="A reference to the key of that hash; never the key itself.")
+    key: str = Field(
+        "env:LEEWAY_PRIVACY_KEY",
+        description="A reference to the key of that hash, at least 16 bytes; never the key itself.",
+    )
     min_category_count: int = Field(5, ge=1, description="Categories rarer than this are not shown in reports.")
+
+    @property
+    def is_set(self) -> bool:
+        """Whether there are columns to hide: what the spec does not name is then neither stored nor quoted."""
+        return bool(self.drop or self.pseudonymise)
 
     @field_validator("key")
     @classmethod

@@ -7,7 +7,7 @@ descriptions become the JSON schema (deployments/spec.schema.json), which editor
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -120,6 +120,15 @@ class ProjectSpec(SpecSection):
         label = [self.source.label.column] if self.source.label.uri is None else []
         own, entities = self.features.own.all, self.features.entities
         return list(dict.fromkeys([*self.source.id, self.source.event_time, *own, *entities, *label]))
+
+    def columns_of(self, kind: Literal["rows", "labels", "features"], table: str = "") -> list[str]:
+        """Return the columns of a delivery of a kind that the spec names; `table` names a feature table."""
+        if kind == "rows":
+            return self.row_columns
+        if kind == "labels":
+            return [*self.key_columns, self.source.label.column]
+        values = next(each for each in self.features.tables if each.name == table)
+        return [*values.entity, values.event_time, *values.columns.all]
 
     @model_validator(mode="after")
     def _without_contradictions(self) -> Self:

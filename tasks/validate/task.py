@@ -22,8 +22,8 @@ from tasks.validate.acceptance.reconcile import contained
 from tasks.validate.acceptance.stored_rows import StoredRows, quarantined_rows
 from tasks.validate.acceptance.task import Accepted, add_accepted, withdrawn_rows
 from tasks.validate.contract.suite import Suite, read_suite
-from tasks.validate.verdict.check_feature_rows import check_features, value_columns
-from tasks.validate.verdict.check_labels import check_labels, label_columns
+from tasks.validate.verdict.check_feature_rows import check_features
+from tasks.validate.verdict.check_labels import check_labels
 from tasks.validate.verdict.check_rows import RowFailures, check_all, unreadable
 
 ROWS_AT_ONCE = 200_000
@@ -154,7 +154,7 @@ def _few_columns(delivery: Delivery | Unread, spec: ProjectSpec) -> Delivery | U
     if isinstance(delivery, Unread) or delivery.chunks is None:
         return delivery
     landed = delivery.landed
-    needed = label_columns(spec) if landed.kind == "labels" else value_columns(landed.table, spec)
+    needed = spec.columns_of(landed.kind, landed.table)
     names = [name for name in delivery.frame.columns if name in needed]
     frames, left_bytes = [delivery.frame[names]], int(spec.ingest.memory_mb * 2**20 * FEW_COLUMNS_SHARE)
     allowed = left_bytes

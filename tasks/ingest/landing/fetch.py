@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
 
 from tasks.ingest.read_delivery import batch_id_of_parts
 from tasks.ingest.readers.object_content import Content
+from tasks.ingest.readers.sealed_file import SealedFile
 from tasks.ingest.sources.stored_objects import DeliverySource, StoredObject
 
 
@@ -23,7 +22,8 @@ def fetched(source: DeliverySource, parts: Sequence[StoredObject], folder: Path 
     parts : sequence of StoredObject
         The objects as listed.
     folder : Path, optional
-        A folder for objects too large for memory. It is made here, and must exist while the contents are read.
+        A folder for objects too large for memory, which are encrypted there: nothing is private yet. It is made here,
+        and must exist while the contents are read.
 
     Raises
     ------
@@ -41,11 +41,7 @@ def fetched(source: DeliverySource, parts: Sequence[StoredObject], folder: Path 
             continue
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{number:06}"
-        with path.open("wb") as file:
+        with SealedFile(path) as file:
             sha256s.append(source.copy(listed, file))
-        contents.append(Content(listed.key, listed.size_bytes, partial(_opened, path)))
+        contents.append(Content(listed.key, listed.size_bytes, file.opened))
     return batch_id_of_parts(sha256s), contents
-
-
-def _opened(path: Path) -> BinaryIO:
-    return path.open("rb")

@@ -7,12 +7,13 @@ import io
 import shutil
 import zlib
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
-from tempfile import TemporaryFile
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO, Literal
 
 from tasks.ingest.readers.bounds import MAX_RATIO
+from tasks.ingest.readers.sealed_file import SealedFile
 from tasks.ingest.readers.unreadable import BrokenError
 
 Format = Literal["csv", "jsonl", "parquet"]
@@ -71,16 +72,13 @@ class Content:
         return _Uncompressed(self.open_raw(), self.size_bytes) if self.compressed else self.open_raw()
 
     def seekable(self) -> BinaryIO:
-        """Return the bytes as a seekable file, uncompressed into a temporary file if necessary."""
+        """Return the bytes as a seekable file, uncompressed into an encrypted temporary file if necessary."""
         if not self.compressed:
             return self.open_raw()
-        with ExitStack() as on_error:
-            file = on_error.enter_context(TemporaryFile())
-            with self.opened() as stream:
-                shutil.copyfileobj(stream, file, COPIED_BYTES)
-            file.seek(0)
-            on_error.pop_all()
-        return file
+        with TemporaryDirectory() as folder:
+            with SealedFile(Path(folder) / "content") as sealed, self.opened() as stream:
+                shutil.copyfileobj(stream, sealed, COPIED_BYTES)
+            return sealed.opened()  # it stays readable when its folder is gone
 
 
 def estimated_text_bytes(key: str, size_bytes: int, fmt: Format) -> int:

@@ -47,7 +47,7 @@ def check_features(delivery: Delivery, spec: ProjectSpec, suite: Suite | None = 
     frame = delivery.frame[[name for name in delivery.frame.columns if name in needed]].reset_index(drop=True)
     rules = Suite(Path()) if suite is None else suite.within(table.columns.all)
     violations = Violations(
-        column_findings(delivery.landed.key, frame, len(frame), needed, "refuse"), rules.expectations
+        column_findings(delivery.landed.key, [*map(str, frame)], len(frame), needed), rules.expectations
     )
     if violations.unusable:
         return validated(delivery, no_values(table, spec), violations, max_bad_share)
@@ -94,11 +94,6 @@ def no_values(table: FeatureTable, spec: ProjectSpec) -> pd.DataFrame:
 def table_of(name: str, spec: ProjectSpec) -> FeatureTable:
     """Return the feature table with a name."""
     return next(table for table in spec.features.tables if table.name == name)
-
-
-def value_columns(name: str, spec: ProjectSpec) -> list[str]:
-    """Return the columns of a delivery of a feature table: the entity, the time and the values."""
-    return _columns(table_of(name, spec))
 
 
 def _columns(table: FeatureTable) -> list[str]:

@@ -45,11 +45,11 @@ def check_labels(delivery: Delivery, spec: ProjectSpec, suite: Suite | None = No
         `reasons`.
     """
     column, contract = spec.source.label.column, spec.contract
-    needed = label_columns(spec)
+    needed = spec.columns_of("labels")
     frame = delivery.frame[[name for name in delivery.frame.columns if name in needed]].reset_index(drop=True)
     rules = Suite(Path()) if suite is None else suite.about(column)
     violations = Violations(
-        column_findings(delivery.landed.key, frame, len(frame), needed, "refuse"), rules.expectations
+        column_findings(delivery.landed.key, [*map(str, frame)], len(frame), needed), rules.expectations
     )
     if violations.unusable:
         return validated(delivery, nothing_accepted("labels", spec), violations, contract.max_bad_share)
@@ -62,11 +62,6 @@ def check_labels(delivery: Delivery, spec: ProjectSpec, suite: Suite | None = No
         for failure in evaluate(pd.DataFrame({column: values["label"]}), rules):
             violations.fail(failure, first_row_ids(values["row_id"], failure.rows), 0)
     return validated(delivery, values, violations, contract.max_bad_share)
-
-
-def label_columns(spec: ProjectSpec) -> list[str]:
-    """Return the columns of a delivery of labels: the ids and the label."""
-    return [*spec.key_columns, spec.source.label.column]
 
 
 def _reject_contradictions(violations: Violations, faults: pd.DataFrame, max_share: float | None) -> None:

@@ -138,7 +138,12 @@ class _RowCheck:
         failing: RowFailures | None = None,
     ) -> None:
         columns = column_findings(
-            delivery.landed.key, delivery.frame, delivery.row_count, spec.row_columns, spec.contract.new_columns
+            delivery.landed.key,
+            [*map(str, delivery.frame)],
+            delivery.row_count,
+            spec.row_columns,
+            spec.contract.new_columns,
+            delivery.columns_left_out,
         )
         self._delivery, self._spec = delivery, spec
         self._violations = Violations(columns, suite.expectations)

@@ -43,7 +43,12 @@ class ColumnFinding(NamedTuple):
 
 
 def column_findings(
-    key: str, frame: pd.DataFrame, rows: int, needed: Sequence[str], new_columns: Literal["ignore", "refuse"]
+    key: str,
+    columns: Sequence[str],
+    rows: int,
+    needed: Sequence[str],
+    new_columns: Literal["ignore", "refuse"] = "refuse",
+    left_out: int = 0,
 ) -> Iterator[ColumnFinding]:
     """Yield what is wrong with a delivery before its values are read: no rows, missing columns, new columns.
 
@@ -51,26 +56,32 @@ def column_findings(
     ----------
     key : str
         The key of the delivery, for the messages.
-    frame : DataFrame
-        A frame with the columns of the delivery.
+    columns : sequence of str
+        The columns of the delivery.
     rows : int
         The rows of the delivery.
     needed : sequence of str
         The columns that the contract needs.
     new_columns : {"ignore", "refuse"}
         `contract.new_columns` of the spec.
+    left_out : int
+        Further columns, which privacy keeps out: they are counted and not named, because a name may be a value.
     """
     if not rows:
         yield ColumnFinding(Finding("empty", "", "critical", 0, f"{key} has no rows; deliver it again"), "empty")
         return
-    present = [str(name) for name in frame.columns]
+    present = [str(name) for name in columns]
+    counted = f"{left_out:,} column{'' if left_out == 1 else 's'}"
+    others = f" and {counted} that the spec does not name" if left_out else ""
     for name in (name for name in needed if name not in present):
-        message = f"{key} lacks column {name!r}; it has {_shortened(present)}{_hint(name, present)}"
+        message = f"{key} lacks column {name!r}; it has {_shortened(present)}{others}{_hint(name, present)}"
         yield ColumnFinding(Finding("missing_column", name, "critical", rows, message), f"missing_column:{name}")
     new = [name for name in present if name not in needed]
     named = [(name, f"column {name!r}{_hint(name, list(needed))}") for name in new[:COLUMNS_NAMED]]
     if len(new) > COLUMNS_NAMED:
         named.append(("*", f"{len(new) - COLUMNS_NAMED:,} more columns"))
+    if left_out:
+        named.append(("*", f"{counted} (not named here, because `privacy` is set)"))
     for name, description in named:
         message = f"{key} has {description}, which the spec does not name"
         if new_columns == "refuse":

@@ -1,0 +1,162 @@
+"""What `privacy` hides is nowhere: values are planted in deliveries, and then every file of the home is searched."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import sqlite3
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from flows.nightly import nightly
+from tasks.errors import SpecError
+from tasks.ingest import FolderSource, Unreadable, delivered, fetched, secret
+from tasks.ingest.privacy import separated
+from tasks.ingest.task import take_in
+from tasks.lake import Lake
+from tasks.records import Delivery, Landed
+from tasks.spec.project_spec import ProjectSpec
+from tasks.validate.acceptance.task import store
+from tasks.validate.task import verdicts
+from tests.servers import Server
+
+MARKERS = (
+    "Zaphod-of-the-header",
+    "Trillian-renamed",
+    "Marvin-extra",
+    "Slartibartfast-id",
+    "Ford-repeated",
+    "Eddie-nul",
+)
+NIGHT = date(2026, 1, 9)
+KEY = "0123456789abcdef0123456789abcdef"
+SPEC: dict[str, Any] = {
+    "project": "clinic",
+    "scope": {"owner": "me", "objective": "Days.", "metric": "mean_absolute_error"},
+    "source": {
+        "uri": "landing",
+        "id": ["patient"],
+        "event_time": "admitted",
+        "arrival": "filename",
+        "label": {"column": "days"},
+    },
+    "features": {"numbers": ["age"]},
+    "privacy": {"drop": ["name"], "pseudonymise": ["patient"]},
+}  # fmt: skip
+
+
+def land(folder: Path) -> None:
+    """Write deliveries that name their columns well, badly, and not at all."""
+    header, landing = "patient,admitted,age,days,name\n", folder / "landing"
+    landing.mkdir(parents=True)
+    (folder / "project.yaml").write_text(yaml.safe_dump(SPEC), encoding="utf-8")
+    (folder / "expectations.json").write_text('{"name": "clinic", "expectations": [], "meta": {}}', encoding="utf-8")
+    deliveries = {
+        "1 without a header": f"1,2026-01-02,40,3,{MARKERS[0]}\n2,2026-01-02,50,4,Ann\n",
+        "2 renamed": "patient,admitted,years,days,full_name\n" + f"3,2026-01-02,40,3,{MARKERS[1]}\n",
+        "3 an extra column": header.replace("\n", ",note\n") + "".join(
+            f"{100 + n},2026-01-02,{'old' if n == 0 else 40},3,Ann,{MARKERS[2]}\n" for n in range(20)
+        ),
+        "4 an id": header + f"{MARKERS[3]},2026-01-02,old,3,Ann\n" + f"{MARKERS[3]}x,2026-01-02,41,3,Ann\n",
+        "5 a repeated name": f"{MARKERS[4]},{MARKERS[4]}\n1,2\n",
+    }  # fmt: skip
+    for name, text in deliveries.items():
+        (landing / f"2026-01-05 {name}.csv").write_text(text, encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def home(servers: Path) -> Path:
+    land(servers / "projects" / "clinic")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("LEEWAY_PRIVACY_KEY", KEY)
+        nightly("clinic", NIGHT)
+    return servers
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return what each file says: Parquet columns and rows of databases as text, and every file's bytes."""
+    said: dict[str, bytes] = {}
+    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+        said[str(path)] = path.read_bytes()
+        if path.suffix == ".parquet":
+            said[f"{path}, unpacked"] = json.dumps(pq.read_table(path).to_pylist(), default=str).encode()
+        if said[str(path)].startswith(b"SQLite format 3"):
+            with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+                said[f"{path}, unpacked"] = "\n".join(database.iterdump()).encode()
+    return said
+
+
+@pytest.mark.parametrize("marker", MARKERS[:5])
+def test_a_value_of_a_hidden_column_is_in_no_file_of_the_home(marker: str, home: Path, prefect_server: Server) -> None:
+    folders = [home / "home", home / "prefect", Path(prefect_server.home)]
+    found = [name for folder in folders for name, said in contents(folder).items() if marker.encode() in said]
+    assert found == []
+
+
+def test_the_search_finds_what_is_stored(home: Path) -> None:
+    assert any(b"2026-01-05 2 renamed.csv" in said for said in contents(home / "home").values())
+
+
+def test_unknown_columns_are_counted_where_they_are_not_named(home: Path) -> None:
+    said = b"".join(contents(home / "home").values()).decode(errors="ignore")
+    assert "it has [] and 5 columns that the spec does not name" in said
+    assert "2 columns (not named here, because `privacy` is set), which the spec does not name" in said
+
+
+def test_a_nul_in_parquet_does_not_name_its_column(home: Path) -> None:
+    path = home / "projects" / "clinic" / "nul.parquet"
+    pq.write_table(pa.table({MARKERS[5]: ["a\0b"], "patient": ["1"]}), path)
+    spec = ProjectSpec.model_validate(SPEC | {"source": SPEC["source"] | {"format": "parquet"}})
+    found = delivered(path.read_bytes(), Landed("rows", "a", 1, NIGHT), spec, b"0" * 16)
+    assert found == Unreadable("nul_byte", "where is not shown, because it may be a value; `privacy` is set")
+
+
+def pseudonyms(lake: Lake, folder: Path) -> list[str]:
+    """Return the pseudonym of patient 7 in a delivery that is read and not stored."""
+    return [str(row) for each in taken(lake, folder, "7") for row in each.frame["patient"]]
+
+
+def taken(lake: Lake, folder: Path, patient: str) -> list[Delivery]:
+    (folder / "landing").mkdir(exist_ok=True)
+    text = f"patient,admitted,age,days\n{patient},2026-01-02,40,3\n"
+    (folder / "landing" / "2026-01-05.csv").write_text(text, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("LEEWAY_PRIVACY_KEY", KEY)
+        found = take_in(lake, ProjectSpec.model_validate(SPEC), folder, NIGHT)
+    return [each for each in found if isinstance(each, Delivery)]
+
+
+def test_a_new_project_has_a_key_for_each_column_and_one_of_before_keeps_its_pseudonyms(tmp_path: Path) -> None:
+    of_one_key = hmac.digest(KEY.encode(), b"7", "sha256")[:16].hex()
+    new, old = Lake(str(tmp_path / "new")), Lake(str(tmp_path / "old"))
+    (tmp_path / "expectations.json").write_text('{"name": "a", "expectations": [], "meta": {}}', encoding="utf-8")
+    spec = ProjectSpec.model_validate(SPEC)
+    store(old, spec, verdicts(taken(old, tmp_path, "1"), spec, tmp_path), NIGHT, datetime(2026, 1, 9, tzinfo=UTC))
+    (tmp_path / "old" / "clinic" / "objects" / "pseudonyms").unlink()  # an earlier version writes none
+    assert pseudonyms(old, tmp_path) == [of_one_key]
+    assert pseudonyms(new, tmp_path) != [of_one_key]
+    assert pseudonyms(new, tmp_path) == pseudonyms(Lake(str(tmp_path / "other")), tmp_path)
+    key = separated(KEY.encode(), "clinic")
+    assert len({key("patient"), key("doctor"), separated(KEY.encode(), "ward")("patient")}) == 3
+
+
+def test_a_key_that_can_be_guessed_is_refused() -> None:
+    with pytest.raises(SpecError, match=r"LEEWAY_PRIVACY_KEY has 6 bytes; expected at least 16 random ones"):
+        secret(ProjectSpec.model_validate(SPEC).privacy, {"LEEWAY_PRIVACY_KEY": "secret"})
+
+
+def test_a_large_delivery_is_encrypted_before_it_is_private(tmp_path: Path) -> None:
+    landing = tmp_path / "landing"
+    landing.mkdir()
+    (landing / "a.csv").write_text(f"patient,name\n1,{MARKERS[0]}\n", encoding="utf-8")
+    source = FolderSource(landing)
+    _, (content,) = fetched(source, source.list(), tmp_path / "raw")
+    assert not any(MARKERS[0].encode() in path.read_bytes() for path in (tmp_path / "raw").iterdir())
+    with content.open_raw() as file:
+        assert MARKERS[0].encode() in file.read()
