@@ -6,19 +6,21 @@ import logging
 
 
 def line(verb: str, **numbers: object) -> str:
-    """Return one log line.
+    r"""Return one log line; what steers a terminal, or begins another line, is replaced by its code.
 
     Examples
     --------
     >>> line("drift_measured", column="plan", window_days=7, score=0.31234567)
     'drift_measured column=plan score=0.3123 window_days=7'
+    >>> line("object_left_alone", key="a\x1b[2J\nerror=1")
+    "object_left_alone key='a\\x1b[2J\\nerror=1'"
     """
     return " ".join([verb, *(f"{key}={_short(numbers[key])}" for key in sorted(numbers))])
 
 
 def _short(value: object) -> str:
     text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return repr(text) if " " in text else text
+    return repr(text) if " " in text or not text.isprintable() else text
 
 
 def logger() -> logging.Logger | logging.LoggerAdapter[logging.Logger]:

@@ -12,8 +12,8 @@ from datetime import date
 import pandas as pd
 
 from tasks.errors import DataError
-from tasks.labeling_queue.review_queue import unguarded
 from tasks.records import Delivery, Landed
+from tasks.render.csv_text import cell_text
 from tasks.spec import ProjectSpec
 
 SEPARATORS = (",", ";", "\t")
@@ -59,7 +59,7 @@ def read_answers(content: bytes, column: str) -> pd.DataFrame:
             f"the file lacks {missing}, found {names[:20]}; expected the columns that `leeway review --out` wrote, "
             f"with {column!r} filled in"
         )
-    cells = [(unguarded((row["row_id"] or "").strip()), (row[column] or "").strip()) for row in read]
+    cells = [(cell_text((row["row_id"] or "").strip()), (row[column] or "").strip()) for row in read]
     return pd.DataFrame(cells, columns=["row_id", "label"], dtype="str")
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from tasks.render.csv_text import csv_bytes
 from tasks.spec import ProjectSpec
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Beginnings of a cell that a spreadsheet evaluates."""
 
 
@@ -83,19 +83,4 @@ def queue_file(waiting: pd.DataFrame, rows: pd.DataFrame, spec: ProjectSpec) -> 
     of_row = (f"{name}_of_row" if name in predicted else name for name in columns)
     names = dict.fromkeys(["row_id", *of_row, *predicted])
     shown = joined[list(names)].assign(**{spec.source.label.column: ""})
-    texts = [name for name in shown if not pd.api.types.is_numeric_dtype(shown[name])]
-    guarded = shown.assign(**{str(name): shown[name].map(_guarded) for name in texts})
-    return guarded.to_csv(index=False, lineterminator="\n").encode()
-
-
-def _guarded(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
-
-
-def unguarded(text: str) -> str:
-    """Return a text without the apostrophe that `queue_file` put before it.
-
-    >>> unguarded("'=7"), unguarded("'s-Hertogenbosch"), unguarded("7")
-    ('=7', "'s-Hertogenbosch", '7')
-    """
-    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
+    return csv_bytes(shown)

@@ -6,12 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import unquote
 
 from tasks.errors import Error
 from tasks.render.safe_text import visible
 
 SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
-CREDENTIALS = re.compile(r"://[^/@\s]+@")
+CREDENTIALS = re.compile(r"://[^/\s]+@")  # up to the last @ before the path: a password may have one
+PARAMETER = re.compile(r"([?&][^=&\s]*(?:key|token|secret|passw|credential|auth|sig)[^=&\s]*=)[^&\s#]+", re.IGNORECASE)
 SHORTEST_SECRET = 6
 CHARACTERS = 600
 HIDDEN = "[hidden]"
@@ -83,12 +85,28 @@ def cause(error: BaseException | None, secrets: Mapping[str, str]) -> str:
 
 
 def hidden(text: str, secrets: Mapping[str, str]) -> str:
-    """Return a text without the values of secret variables and without the credentials of an address.
+    """Return a text without the values of secret variables and without the credentials and tokens of an address.
 
     >>> hidden("s3://k:v@host abcdef", {"MY_TOKEN": "abcdef", "HOME": "host"})
     's3://[hidden]@host [hidden]'
+    >>> hidden("http://me:p@ss@host/a?token=t1&n=2", {})
+    'http://[hidden]@host/a?token=[hidden]&n=2'
     """
     values = [value for name, value in secrets.items() if SECRET_NAME.search(name) and len(value) >= SHORTEST_SECRET]
     for value in sorted(values, key=len, reverse=True):
         text = text.replace(value, HIDDEN)
-    return CREDENTIALS.sub(f"://{HIDDEN}@", text)
+    return PARAMETER.sub(rf"\g<1>{HIDDEN}", CREDENTIALS.sub(f"://{HIDDEN}@", text))
+
+
+def parts_of_address(address: str) -> dict[str, str]:
+    """Return the parts of a notification address that may be secret, as named by a variable, for `hidden`.
+
+    Examples
+    --------
+    >>> list(parts_of_address("slack://T1/B123456/abcdefgh?to=me").values())
+    ['slack://T1/B123456/abcdefgh?to=me', 'B123456', 'abcdefgh']
+    """
+    parts = re.split(r"[/?&=:@#]+", address)[1:]
+    parts += [unquote(part) for part in parts]
+    secret = dict.fromkeys([address, *(part for part in parts if len(part) >= SHORTEST_SECRET)])
+    return {f"ADDRESS_SECRET_{number}": part for number, part in enumerate(secret)}

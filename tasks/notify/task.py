@@ -16,7 +16,7 @@ from uuid import UUID
 from tasks import clock
 from tasks.lake import Lake, append_entry
 from tasks.logs import line, logger
-from tasks.notify.failed_runs import Past, cause, failure_is_due, hidden
+from tasks.notify.failed_runs import Past, cause, failure_is_due, hidden, parts_of_address
 from tasks.notify.messages import Message, due
 from tasks.notify.sent_log import sent_entry, sent_messages
 from tasks.prefect_task import leeway_task
@@ -150,7 +150,7 @@ def _sent(reference: str, title: str, body: str) -> bool:
     except Exception as error:  # noqa: BLE001 - whatever a channel's plugin raises, the night continues
         why = type(error).__name__
     if why:
-        safe = hidden(why, {**os.environ, "ADDRESS_SECRET": address})
+        safe = hidden(why, {**os.environ, **parts_of_address(address)})
         logger().warning(line("notification_not_sent", variable=variable, why=safe))
     return not why
 

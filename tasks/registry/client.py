@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tasks import clock
@@ -22,6 +22,8 @@ from tasks.registry.versions import TEXT_CHARACTERS, Draft, Version, dataset, ve
 
 FOLDER = "model"
 """The folder of a version's files in the artifacts of its run."""
+MAX_BYTES = 2 * 2**30
+"""The most bytes of a version's files that are downloaded: who may write to the store must not fill this machine."""
 
 
 class Registry:
@@ -243,6 +245,7 @@ class Registry:
                 f"version {version.number} of {version.project} has {nested or 'no files'}; expected files."
             )
         sizes = {checked_name(entry.path.removeprefix(f"{FOLDER}/")): entry.file_size for entry in listed}
+        _refuse_large(version, sizes.values())
         files = self._downloaded(version, list(sizes))
         short = sorted(name for name, size in sizes.items() if size is not None and len(files[name]) != size)
         if short:
@@ -258,7 +261,9 @@ class Registry:
             When the manifest is missing or not signed for this version.
         """
         listed = self._server.ask_or_none("list_artifacts", version.run_id, FOLDER) or []
-        names = [name for name in (MANIFEST, SIGNATURE) if f"{FOLDER}/{name}" in {entry.path for entry in listed}]
+        sizes = {entry.path.removeprefix(f"{FOLDER}/"): entry.file_size for entry in listed}
+        names = [name for name in (MANIFEST, SIGNATURE) if name in sizes]
+        _refuse_large(version, [sizes[name] for name in names])
         with tempfile.TemporaryDirectory(prefix="leeway-") as folder:
             files = {name: self._download(version, f"{FOLDER}/{name}", folder).read_bytes() for name in names}
         return _of_version(verify_manifest(files, self._keys.trusted, version.about), version)
@@ -292,6 +297,16 @@ class Registry:
         if len(text) > TEXT_CHARACTERS:
             raise DataError(f"the card has {len(text)} characters; MLflow keeps {TEXT_CHARACTERS}: shorten it.")
         self._server.ask("update_model_version", project, str(number), description=text)
+
+
+def _refuse_large(version: Version, sizes: Iterable[int | None]) -> None:
+    """Raise an error before a download that would fill the disk or the memory."""
+    size_bytes = sum(size or 0 for size in sizes)
+    if size_bytes > MAX_BYTES:
+        raise EvidenceError(
+            f"the files of version {version.number} of {version.project} have {size_bytes:,} bytes; expected at most "
+            f"{MAX_BYTES:,}, far above any gate.max_size_mb: they were not downloaded. Look at them in MLflow."
+        )
 
 
 def _of_version(signed: Signed, version: Version, digest: str = "") -> Signed:

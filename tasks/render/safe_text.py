@@ -113,26 +113,10 @@ def markdown(text: object, limit: int | None = None) -> Markdown:
     return Markdown("".join(pieces[: len(list(ends))]) + "…")
 
 
-def markdown_linked(text: object) -> Markdown:
-    """Return a text as `markdown` does, but leave its http and https addresses as they are, to become links.
-
-    Examples
-    --------
-    >>> markdown_linked("<b> http://b/_c_")
-    '&#60;b&#62; http://b/_c_'
-    """
-    parts = ADDRESS.split(visible(text))
-    return Markdown("".join(part if position % 2 else _literal(part) for position, part in enumerate(parts)))
-
-
 def _with_code(text: str) -> Markup:
     parts = COMMAND.split(text)
     code = Markup("<code>{}</code>")
     return Markup("").join(code.format(part) if index % 2 else escape(part) for index, part in enumerate(parts))
-
-
-def _literal(part: str) -> str:
-    return "".join(_reference(part, index) for index in range(len(part)))
 
 
 def _shown(character: str, before: str) -> str:

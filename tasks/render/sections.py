@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tasks.render.safe_text import Markdown, markdown, markdown_linked
+from tasks.render.safe_text import Markdown, markdown
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,14 @@ def markdown_table(heads: Sequence[object], rows: Iterable[Sequence[object]], *,
 
 
 def markdown_section(section: Section) -> list[str]:
-    """Return a section as lines of markdown, web addresses as links.
+    """Return a section as lines of markdown; an address in it is text, because it may be one that was delivered.
 
     Examples
     --------
     >>> markdown_section(Section("Does it hurt?", ("no",)))
     ['## Does it hurt?', '', '- no']
     """
-    lines = [f"## {markdown(section.title)}", "", *(f"- {markdown_linked(line)}" for line in section.lines)]
+    lines = [f"## {markdown(section.title)}", "", *(f"- {markdown(line)}" for line in section.lines)]
     if section.table is None:
         return lines
     return lines + ([""] if section.lines else []) + markdown_table(section.table.heads, section.table.rows)

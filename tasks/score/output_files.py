@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from tasks.errors import Unreachable
 from tasks.lake import Batch, file_system
+from tasks.render.csv_text import csv_bytes
 from tasks.spec import ProjectSpec
 
 NAMED = ("predicted_class",)  # only there where there are several classes
@@ -103,6 +104,8 @@ def answer_files(spec: ProjectSpec, folder: Path, options: Mapping[str, str] | N
 def file_content(answers: pd.DataFrame, written: Literal["parquet", "csv"]) -> bytes:
     r"""Return answers as a file's bytes, in the order of their row ids and without our own columns.
 
+    In csv, an apostrophe precedes texts that a spreadsheet would evaluate as a formula.
+
     Examples
     --------
     >>> made = pd.DataFrame({"row_id": ["b", "a"], "role": "champion", "prediction": [2.0, 1.0]})
@@ -113,7 +116,7 @@ def file_content(answers: pd.DataFrame, written: Literal["parquet", "csv"]) -> b
     hidden = [*(name for name in HIDDEN if name in answers), *empty]
     shown = answers.drop(columns=hidden).sort_values("row_id", ignore_index=True)
     if written == "csv":
-        return shown.to_csv(index=False, lineterminator="\n").encode()
+        return csv_bytes(shown)
     stream = pa.BufferOutputStream()
     shown.to_parquet(stream, index=False)
     return bytes(stream.getvalue())

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.text import Text
 
-from tasks.render.safe_text import JOINERS, Markdown, isolated, linked, markdown, markdown_linked, terminal, visible
+from tasks.render.safe_text import JOINERS, Markdown, isolated, linked, markdown, terminal, visible
 
 NASTY = "<script>alert(1)</script> [x](javascript:y) **b** | `c`\n# d www.evil.example"
 
@@ -71,8 +71,3 @@ def test_markdown_of_others_is_shown_and_not_obeyed() -> None:
     for active in ("<", "[x]", "**b**", "`c`", "\n# d", "www."):
         assert active not in markdown(NASTY)
     assert markdown(Markdown("**ours**")) == "**ours**"
-
-
-def test_only_web_addresses_stay_links_in_markdown() -> None:
-    shown = markdown_linked("_a_ http://b/_c_ javascript:x")
-    assert shown == "&#95;a&#95; http://b/_c_ javascript&#58;x"
