@@ -23,15 +23,15 @@ from flows.workspace import Champion, Workspace, open_workspace
 from tasks import clock
 from tasks.dataset.feature_assembly import assembled_features
 from tasks.dataset.night_data import NightData
-from tasks.drift import Suspicion
 from tasks.features import latest_values
 from tasks.ingest.task import take_in_task
 from tasks.lake import SUPERSEDED, Batch, Deliveries
 from tasks.metrics_export.task import timed
+from tasks.monitor.data_quality_checks import finding_of
 from tasks.monitor.profiling.task import profile_batches_task, profile_refused_task
 from tasks.monitor.task import suspect_task
 from tasks.notify.task import notify_failure
-from tasks.records import Finding, ValidatedDelivery
+from tasks.records import ValidatedDelivery
 from tasks.score.task import Scorer, score_batches_task
 from tasks.validate.acceptance.quarantine_rows import as_delivered
 from tasks.validate.acceptance.task import quarantine_task, store_task
@@ -69,7 +69,7 @@ def run_night(workspace: Workspace, night: Date, reason: str) -> NightOutcome:
     champion, apart = workspace.champion(data.entries), workspace.spec.schedule.monitoring
     before, fault = None if checked or apart else decided(data.entries, night), ""
     if champion is not None:
-        if before is None and quarantine_suspects(workspace, champion, data.deliveries, night):
+        if before is None and quarantine_suspects(workspace, champion, data):
             data = data.reread_deliveries()
         summarise_and_score(workspace, champion, data.deliveries)
         summarise_refused(workspace, champion, data.deliveries)
@@ -114,21 +114,14 @@ def keep_latest_values(workspace: Workspace, tables: set[str]) -> None:
         workspace.lake.put(workspace.project, f"latest-{table.name}.parquet", buffer.getvalue())
 
 
-def quarantine_suspects(workspace: Workspace, champion: Champion, known: Deliveries, night: Date) -> list[Batch]:
+def quarantine_suspects(workspace: Workspace, champion: Champion, data: NightData) -> list[Batch]:
     """Quarantine the deliveries of the night that are broken in a way the contract cannot see; return these batches."""
-    landed = known.of(night)
-    found = suspect_task(workspace.lake, workspace.spec, champion.baseline, landed, features=workspace.features)
+    found = suspect_task(data, champion.baseline, features=workspace.features)
     if not found:
         return []
-    by_id = {batch.batch_id: batch for batch in landed}
-    findings = {by_id[name]: [_finding(each, by_id[name]) for each in suspected] for name, suspected in found.items()}
+    by_id = {batch.batch_id: batch for batch in data.deliveries.of(data.night)}
+    findings = {by_id[name]: [finding_of(each, by_id[name]) for each in suspected] for name, suspected in found.items()}
     return quarantine_task(workspace.lake, workspace.spec, findings)
-
-
-def _finding(suspicion: Suspicion, batch: Batch) -> Finding:
-    column = ", ".join(suspicion.columns)
-    message = f"{suspicion.kind.replace('_', ' ')}{f' in {column}' if column else ''}: {suspicion.evidence}"
-    return Finding(suspicion.kind, column, "critical", batch.rows_accepted, message)
 
 
 def summarise_and_score(workspace: Workspace, champion: Champion, known: Deliveries) -> None:

@@ -34,7 +34,7 @@ from tasks.model import model_facts
 from tasks.model_card import Request
 from tasks.model_card.task import Package, put_up_task
 from tasks.notify.task import notify_failure, send_notifications_task
-from tasks.records import Entry, RetrainingEntry
+from tasks.records import Entry, RetrainingEntry, suspected_days, suspected_in
 from tasks.registry import Basis
 from tasks.spec import evidence_digest
 from tasks.train import SearchOptions, TrialResult
@@ -70,7 +70,8 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
         return _summary(done[-1])
     champion, kind = workspace.champion(), _kind(workspace, decision)
     read_at = commits(workspace.lake, workspace.project)
-    known = known_rows(as_of(workspace, read_at).lake, workspace.spec, workspace.folder, night)
+    suspected = suspected_days(suspected_in(read_entries(workspace.lake, workspace.project)), night)
+    known = known_rows(as_of(workspace, read_at).lake, workspace.spec, workspace.folder, night, suspected)
     report = label_report(known.labelled, workspace.spec, known.ledger)
     leaked = leaks(known.labelled, workspace.spec)
     show_labels(workspace, report, leaked)
@@ -82,7 +83,7 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
         trained_until=champion.trained_until if champion else None,
         uses=earlier_holdouts(read_entries(workspace.lake, workspace.project, "retraining"), night),
     )
-    job = Job(workspace, night, name, reason, champion, kind, read_at)
+    job = Job(workspace, night, name, reason, champion, kind, read_at, suspected)
     early = question.too_early(workspace.spec)
     return _finished(workspace, job.put_off(early) if early else _entry_of(job, question, known, report.to_dict()))
 
@@ -138,6 +139,7 @@ class Job:
     champion: Champion | None
     kind: str
     read_at: dict[str, int]
+    suspected: tuple[tuple[Date, Date], ...] = ()
 
     def put_up(self, known: pd.DataFrame, proven: EvaluatedChallenger, labels: dict[str, Any]) -> Entry:
         """Refit the evaluated recipe on all known rows, register it as challenger and ask for approval."""
@@ -176,6 +178,7 @@ class Job:
             **files.training,
             "night": self.night.isoformat(),
             "leeway_version": version("leeway"),
+            "suspected_days": [[first.isoformat(), last.isoformat()] for first, last in self.suspected],
             **origin(self.workspace, trained, self.read_at),
         }
         return Package(

@@ -27,20 +27,31 @@ from flows.steps.lineage import upstream_states
 from flows.steps.night_context import NightContext, situation
 from flows.workspace import Champion
 from tasks.arrays import FloatArray, IntArray
+from tasks.dataset.known_rows import trusted_rows
 from tasks.dataset.label_join import ranked
 from tasks.decide import decide, landed_batches
 from tasks.errors import DataError
 from tasks.lake import Batch, Deliveries
 from tasks.monitor import drift_monitor, measure_night
-from tasks.monitor.data_quality_checks import looks_broken, to_check
+from tasks.monitor.data_quality_checks import finding_of, looks_broken, to_check
 from tasks.profiles import Ruler, sum_profiles
 from tasks.promote.recorded_aliases import recorded_aliases, version_number
-from tasks.records import Decision, Entry, MonitoringResult, NightEntry, PromotionEntry, RetrainingEntry
+from tasks.records import (
+    Decision,
+    Entry,
+    MonitoringResult,
+    NightEntry,
+    PromotionEntry,
+    RetrainingEntry,
+    suspected_days,
+    suspected_in,
+)
 from tasks.registry.mlflow_names import CHAMPION
 from tasks.spec import ProjectSpec
+from tasks.validate.acceptance.quarantine_rows import with_findings
 
 MONTH_DAYS = 30
-BY_PEOPLE = ("promotion", "rollback", "release")  # kinds of entries that say what people did
+BY_PEOPLE = ("promotion", "rollback", "release", "answer")  # kinds of entries that say what people did
 END_OF_DAY = time(23, 59)
 SECOND = timedelta(seconds=1)
 
@@ -101,6 +112,7 @@ class _Run:
     retrainings: list[RetrainingOutcome] = field(default_factory=list)
     quarantined: dict[date, list[str]] = field(default_factory=dict)
     own: dict[str, Batch] = field(default_factory=dict)  # batches quarantined by this run, as they were before
+    findings: dict[str, str] = field(default_factory=dict)  # why this run quarantined them
     served: list[tuple[IntArray, FloatArray, int]] = field(default_factory=list)
     charts: dict[int, ChartCache] = field(default_factory=dict)
 
@@ -183,7 +195,7 @@ class _Run:
     def _deliveries(self, moment: datetime) -> Deliveries:
         """Return the deliveries as they were known at a moment, with what this run has quarantined."""
         known = self.trainer.history.deliveries.as_of(moment).revisions
-        own = (batch.quarantined(batch.findings) for batch in self.own.values())
+        own = (batch.quarantined(self.findings[name]) for name, batch in self.own.items())
         return Deliveries(tuple(sorted((*own, *known), key=lambda batch: batch.revision)))
 
     def _night(self, night: date, moment: datetime) -> TimelineNight:
@@ -197,12 +209,17 @@ class _Run:
         columns = tuple(self.spec.features.columns)
         files = self.quarantined.setdefault(night, [])
         files += [f"{batch.key}: contract" for batch in landed if batch.verdict == "quarantined"]
-        for batch in to_check(landed, self.spec):
+        checked = to_check(landed, self.spec)
+        if not checked:
+            return
+        earlier = self._night(night, moment).daily_rows(_ruler(champion), champion.trained_until)
+        for batch in checked:
             days = profiles.of_revision((batch.batch_id, batch.revision))
             repeated = self.timeline.repeated(self.timeline.rows_written((batch.batch_id, batch.revision)), columns)
-            suspicions = looks_broken(monitor, min(days), sum_profiles(list(days.values())), repeated)
+            suspicions = looks_broken(monitor, min(days), sum_profiles(list(days.values())), repeated, earlier)
             if suspicions:
                 self.own[batch.batch_id] = batch
+                self.findings[batch.batch_id] = with_findings(batch, [finding_of(one, batch) for one in suspicions])
                 kinds = ", ".join(f"{fault.kind} {' '.join(fault.columns)}".strip() for fault in suspicions)
                 files.append(f"{batch.key}: {kinds}")
 
@@ -283,7 +300,7 @@ class _Run:
         labels = self.timeline.history.labels
         return KnownThen(
             data.night,
-            self.timeline.rows(data.counted),
+            trusted_rows(self.timeline.rows(data.counted), suspected_days(suspected_in(self.record), data.night)),
             ranked(data.deliveries.active(labels), data.deliveries),
             earlier_holdouts(self.record, data.night),
         )

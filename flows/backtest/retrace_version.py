@@ -70,7 +70,10 @@ def _again(workspace: Workspace, training: Mapping[str, Any]) -> tuple[FittedMod
     spec = ProjectSpec.model_validate(training["spec"])
     commits = {table: int(commit) for table, commit in training["lake_commits"].items() if commit is not None}
     then = replace(as_of(workspace, commits), spec=spec)
-    known = known_rows(then.lake, spec, then.folder, date.fromisoformat(training["night"])).labelled
+    left_out = [
+        (date.fromisoformat(first), date.fromisoformat(last)) for first, last in training.get("suspected_days", [])
+    ]
+    known = known_rows(then.lake, spec, then.folder, date.fromisoformat(training["night"]), left_out).labelled
     recipe, finish = Recipe.from_dict(training["recipe_parts"]), FittedCalibration.from_dict(training["finish"])
     return fit_on_all_rows(recipe, finish, known, spec), known
 

@@ -224,6 +224,22 @@ def release(
     release_quarantined(project, batch, reason)
 
 
+@app.command()
+def answer(
+    project: Project,
+    column: Annotated[str, typer.Argument(help="The column under suspicion, or `rows` for deliveries as a whole.")],
+    says: Annotated[
+        Literal["fault", "drift"],
+        typer.Argument(help="fault: the source is broken until its values are as before; drift: it is expected now."),
+    ],
+    reason: Reason = "by hand",
+) -> None:
+    """Answer whether a column under suspicion is broken or has drifted; the answer is remembered."""
+    from flows.cli.commands.nights.answer_suspicion import answer_suspicion
+
+    answer_suspicion(project, column, says, reason)
+
+
 Version = Annotated[
     int | None, typer.Option("--version", help="The version's number.", show_default="the waiting challenger")
 ]

@@ -72,8 +72,10 @@ def _seen(declared: UpstreamProject, entry: NightEntry) -> UpstreamState:
         if statistic.strain > 1 and _used(declared, statistic.column)
     )
     answers = declared.use == "model" and entry.drift in LABELS_SAY
-    troubled = entry.action in TO_LOOK_INTO or bool(past) or answers
-    return UpstreamState(declared.project, declared.use, entry.night, entry.action, entry.drift, tuple(past), troubled)
+    suspected = any(state.open and state.of_values for state in entry.suspected)
+    troubled = entry.action in TO_LOOK_INTO or bool(past) or answers or suspected
+    decision = entry.night, entry.action, entry.drift
+    return UpstreamState(declared.project, declared.use, *decision, tuple(past), troubled, suspected)
 
 
 def _used(declared: UpstreamProject, column: str) -> bool:

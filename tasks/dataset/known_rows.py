@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from tasks.dataset.feature_assembly import assemble
@@ -14,14 +17,16 @@ from tasks.errors import DataError
 from tasks.lake import Lake, active_rows, deliveries
 from tasks.spec import ProjectSpec
 
+Span: TypeAlias = tuple[date, date]
+
 
 @dataclass(frozen=True)
 class KnownRows:
     """What is known on a night.
 
     `labelled` are the accepted rows with a matured label that had arrived, with their features, oldest first; without
-    those on which the project's feature function fails. `rows` has `row_id` and `event_date` of all accepted rows, and
-    `ledger` all labels that had arrived.
+    those on which the project's feature function fails. `rows` has `row_id` and `event_date` of all accepted rows,
+    neither of them with rows under suspicion, and `ledger` all labels that had arrived.
     """
 
     labelled: pd.DataFrame
@@ -29,13 +34,15 @@ class KnownRows:
     ledger: pd.DataFrame
 
 
-def known_rows(lake: Lake, spec: ProjectSpec, folder: Path, night: date) -> KnownRows:
+def known_rows(lake: Lake, spec: ProjectSpec, folder: Path, night: date, suspected: Sequence[Span] = ()) -> KnownRows:
     """Return what is known on a night.
 
     Parameters
     ----------
     folder : Path
         The project's folder, in which its own modules are.
+    suspected : sequence of (date, date)
+        First and last event dates of rows under suspicion: no model learns from them.
 
     Raises
     ------
@@ -45,7 +52,7 @@ def known_rows(lake: Lake, spec: ProjectSpec, folder: Path, night: date) -> Know
     delivered = deliveries(lake, spec.project)
     columns = ["row_id", "label", "arrival", "batch_id"]
     labels = ranked(active_rows(lake, spec.project, "labels", delivered, columns=columns), delivered)
-    rows = active_rows(lake, spec.project, "rows", delivered)
+    rows = trusted_rows(active_rows(lake, spec.project, "rows", delivered), suspected)
     known = training_rows(rows, labels, night, spec)
     features = assemble(known, spec, lake, folder)
     return KnownRows(
@@ -77,3 +84,18 @@ def training_rows(rows: pd.DataFrame, labels: pd.DataFrame, night: date, spec: P
             f"{spec.training.min_rows}. Take in more (`leeway run nightly {spec.project}`) or lower it"
         )
     return matured(known, spec.matured_until(night))
+
+
+def trusted_rows(rows: pd.DataFrame, suspected: Sequence[Span]) -> pd.DataFrame:
+    """Return the rows of all event dates but those under suspicion, first and last days included.
+
+    >>> rows = pd.DataFrame({"event_date": [date(2026, 1, day) for day in (1, 2, 3, 4)]})
+    >>> trusted_rows(rows, [(date(2026, 1, 2), date(2026, 1, 3))]).index.tolist()
+    [0, 3]
+    """
+    if not suspected:
+        return rows
+    days, found = rows["event_date"].to_numpy().astype("datetime64[D]"), np.zeros(len(rows), dtype=bool)
+    for first, last in suspected:
+        found |= (days >= np.datetime64(first)) & (days <= np.datetime64(last))
+    return rows[~found]

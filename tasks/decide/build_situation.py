@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from tasks.decide.recorded_alarms import alarmed_since, with_expected_drift
 from tasks.decide.situation import KnownThen, ReleaseOutcome, ShadowOutcome, Situation
+from tasks.decide.suspicion_states import quarantined_suspicions, suspected_after
 from tasks.lake import Batch, Deliveries
-from tasks.records import Entry, MonitoringResult, RetrainingEntry, UpstreamState, nights_of
+from tasks.records import Entry, MonitoringResult, RetrainingEntry, UpstreamState, nights_of, suspected_in
 from tasks.spec import ProjectSpec
 
 MONTH_DAYS = 30
@@ -71,6 +73,10 @@ def build_situation(inputs: SituationInputs) -> Situation:
     """Return the situation of a night."""
     night, champion, measured = inputs.night, inputs.champion, inputs.measured
     landed = landed_batches(inputs.deliveries, inputs.record, night, inputs.spec)
+    before, quarantined = suspected_in(inputs.record, night), quarantined_suspicions(landed)
+    nights = [entry for entry in nights_of(inputs.record) if entry.night < night]
+    serving = champion.number if champion else None
+    moved = with_expected_drift(measured.moved, nights, before, serving)
     month_ago = night - timedelta(days=MONTH_DAYS)
     retrainings = [entry for entry in inputs.record if isinstance(entry, RetrainingEntry) and entry.night <= night]
     registered = [entry for entry in retrainings if entry.action == "registered"]
@@ -84,8 +90,10 @@ def build_situation(inputs: SituationInputs) -> Situation:
         window_days=measured.window.days if measured.window else 0,
         quarantined=tuple(batch.key for batch in landed if batch.verdict == "quarantined"),
         refused_rows=sum(batch.rows_quarantined for batch in landed),
-        moved=tuple(sorted((*measured.moved, *measured.predictions), key=lambda statistic: -statistic.strain)),
+        moved=tuple(sorted((*moved, *measured.predictions), key=lambda statistic: -statistic.strain)),
+        alarmed_since=alarmed_since(nights, serving),
         suspicions=measured.suspicions,
+        suspected=suspected_after(before, quarantined, measured.suspicions, measured.back, night),
         surprises=measured.surprises,
         worse=measured.worse,
         first_step=measured.first_step,

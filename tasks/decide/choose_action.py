@@ -54,15 +54,28 @@ def _action(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
     if seen.champion is None:
         return "wait", f"no champion yet: train one with `leeway run retrain {seen.project}` and approve it"
     if seen.quarantined:
-        return "quarantine", f"quarantined: {', '.join(seen.quarantined)}"
-    if seen.suspicions:
-        suspected = "; ".join(suspicion.sentence for suspicion in seen.suspicions[:MANY])
-        return "ask", f"{suspected}: broken or drifted? Nothing is trained until a person has looked"
+        return "quarantine", _with_questions(f"quarantined: {', '.join(seen.quarantined)}", seen)
+    if seen.new_suspicions:
+        suspected = "; ".join(suspicion.sentence for suspicion in seen.new_suspicions[:MANY])
+        return (
+            "ask",
+            f"{suspected}: broken or drifted? Nothing is trained until a person has said it: {ask.way_to_answer(seen)}",
+        )
     action, reason = _by_error(seen, spec)
     if seen.released is not None and ask.not_recovered(seen) and action != "retrain":
         worse = f"version {seen.released.version} does worse than promised: {seen.released.sentence}"
         return "ask", f"{worse}; {ask.way_back(seen)}"
-    return action, reason
+    if not seen.open_suspicions:
+        return action, reason
+    return ("hold" if action == "score" else action), _with_questions(reason, seen)
+
+
+def _with_questions(reason: str, seen: Situation) -> str:
+    """Return a reason with the suspicions that are open."""
+    asked = [state.sentence for state in seen.open_suspicions if state.unanswered][:MANY]
+    known = [f"{state.sentence} is a fault" for state in seen.open_suspicions if not state.unanswered][:MANY]
+    still = [f"still open: {', '.join(asked)} ({ask.way_to_answer(seen)})"] if asked else []
+    return "; ".join([reason, *known, *still])
 
 
 def _by_error(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
@@ -87,7 +100,8 @@ def _by_drift(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
     if surprised:
         worst = surprised[0]
         how = f"({worst.where or worst.statistic}, {worst.strain:.1f} x its leeway)"
-        return "hold", f"labels differ from predictions more than allowed {how}, the error is {ask.how_sure(seen)}"
+        text = f"labels differ from predictions more than allowed {how}"
+        return "hold", f"{text}{_since(worst.column, seen)}, the error is {ask.how_sure(seen)}"
     if not seen.alarms:
         return "score", ask.how_sure(seen)
     worst = seen.alarms[0]
@@ -96,7 +110,13 @@ def _by_drift(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
     name = next(slices, worst.column)
     harm = ask.harm_so_far(seen, spec)
     harmless = "harmless: " if seen.kind == "virtual" and harm == ask.NO_HARM else ""
-    return "hold", f"{harmless}{name} {how} ({worst.strain:.1f} x its leeway), {harm}"
+    return "hold", f"{harmless}{name} {how} ({worst.strain:.1f} x its leeway){_since(worst.column, seen)}, {harm}"
+
+
+def _since(column: str, seen: Situation) -> str:
+    """Return since which night a column is past its leeway, where it was on the night before too."""
+    since = seen.alarmed_since.get(column)
+    return "" if since is None else f", as since {since}"
 
 
 def _retrain_or_not(seen: Situation, spec: ProjectSpec, why: str, *, hurts: bool) -> tuple[Action, str]:
@@ -111,7 +131,7 @@ def _retrain_or_not(seen: Situation, spec: ProjectSpec, why: str, *, hurts: bool
 def _kind(seen: Situation, action: Action, spec: ProjectSpec) -> DriftKind:
     if action == "quarantine":
         return "quality"
-    if seen.suspicions:
+    if seen.suspicions or seen.open_suspicions:
         return "unclear"
     kind = ask.kind_of(seen)
     return "age" if kind == "none" and action == "retrain" and too_old(seen, spec) else kind

@@ -48,13 +48,26 @@ def corrupt_or_drifted(seen: Situation, _spec: ProjectSpec) -> CorruptOrDrifted:
     answer = "neither: every column is within its leeway"
     if seen.suspicions:
         answer = f"looks broken: {'; '.join(suspicion.sentence for suspicion in seen.suspicions[:MANY])}"
+    elif seen.open_suspicions:
+        answer = f"under suspicion: {', '.join(state.sentence for state in seen.open_suspicions[:MANY])}"
     elif seen.alarms:
         answer = f"drifted: {', '.join(dict.fromkeys(moved.column for moved in seen.alarms[:MANY]))}"
     return CorruptOrDrifted(
         answer,
         suspected=tuple(SuspectedSource(suspicion.kind, suspicion.columns) for suspicion in seen.suspicions[:MANY]),
         strains={moved.column: round(moved.strain, 3) for moved in seen.alarms[:MANY]},
+        states=seen.suspected,
     )
+
+
+def way_to_answer(seen: Situation) -> str:
+    """Return how a person says what a suspicion is.
+
+    >>> from datetime import date
+    >>> way_to_answer(Situation("p", date(2026, 1, 1)))
+    '`leeway answer p COLUMN fault|drift`'
+    """
+    return f"`leeway answer {seen.project} COLUMN fault|drift`"
 
 
 def matters(seen: Situation, _spec: ProjectSpec) -> Matters:

@@ -56,6 +56,9 @@ def _obstacles(seen: Situation, spec: ProjectSpec) -> Iterator[Obstacle]:
     if distrusted:
         answer = f"upstream, {', '.join(distrusted)} is not trusted: something is quarantined, or a person is asked"
         yield Obstacle(ObstacleKind.UPSTREAM, answer)
+    if seen.untrusted:
+        answer = f"under suspicion: {', '.join(state.sentence for state in seen.untrusted)}"
+        yield Obstacle(ObstacleKind.SUSPICION, answer)
     if seen.fresh_rows < spec.gate.min_rows:
         yield Obstacle(ObstacleKind.FRESH_ROWS, f"only {seen.fresh_rows} of {spec.gate.min_rows} new labelled rows")
 

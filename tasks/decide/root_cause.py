@@ -51,5 +51,6 @@ def where_first(seen: Situation, _spec: ProjectSpec) -> WhereFirst | None:
 
 
 def untrusted(seen: Situation) -> tuple[str, ...]:
-    """Return the projects upstream with a newest night that quarantined something, or asked a person."""
-    return tuple(state.project for state in seen.upstream if state.action in {"quarantine", "ask"})
+    """Return the projects upstream with a newest night that quarantined or asked, or with an open suspicion."""
+    doubtful = {"quarantine", "ask"}
+    return tuple(state.project for state in seen.upstream if state.action in doubtful or state.suspected)

@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from tasks.records import DriftKind, DriftStatistic, Estimated, LocalError, Performance, Suspicion, UpstreamState
+from tasks.decide.suspicion_states import untrusted_columns
+from tasks.records import (
+    DriftKind,
+    DriftStatistic,
+    Estimated,
+    LocalError,
+    Performance,
+    Suspicion,
+    SuspicionState,
+    UpstreamState,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +72,14 @@ class Situation:
         Statistics of inputs and predictions, the most strained first.
     suspicions : tuple of Suspicion
         What looks broken rather than drifted, and is not quarantined.
+    suspected : tuple of SuspicionState
+        Every suspicion so far, as it is after this night.
     surprises : tuple of DriftStatistic
         The same as `moved`, of what labels say about the champion's predictions.
     worse : tuple of LocalError
         Errors by slice, the worst first.
+    alarmed_since : mapping of str to date
+        For each column that was past its leeway last night: the first night since which it was without a break.
     first_step : str
         The first step of the project's own data at which something moved.
     upstream, downstream : tuple
@@ -98,8 +112,10 @@ class Situation:
     refused_rows: int = 0
     moved: tuple[DriftStatistic, ...] = ()
     suspicions: tuple[Suspicion, ...] = ()
+    suspected: tuple[SuspicionState, ...] = ()
     surprises: tuple[DriftStatistic, ...] = ()
     worse: tuple[LocalError, ...] = ()
+    alarmed_since: Mapping[str, date] = field(default_factory=dict)
     first_step: str = ""
     upstream: tuple[UpstreamState, ...] = ()
     downstream: tuple[str, ...] = ()
@@ -118,6 +134,28 @@ class Situation:
     rows_in_30_days: int = 0
     released: ReleaseOutcome | None = None
     shadowed: ShadowOutcome | None = None
+
+    @property
+    def new_suspicions(self) -> tuple[Suspicion, ...]:
+        """What looks broken and has not been asked about on an earlier night."""
+        asked = [state for state in self.suspected if state.asked < self.night]
+        return tuple(found for found in self.suspicions if not any(state.explains(found) for state in asked))
+
+    @property
+    def open_suspicions(self) -> tuple[SuspicionState, ...]:
+        """The suspicions that have neither ended nor been called drift."""
+        return tuple(state for state in self.suspected if state.open)
+
+    @property
+    def untrusted(self) -> tuple[SuspicionState, ...]:
+        """The suspicions of columns with weight, open or of rows by which the champion is judged."""
+        since = self.performance.start if self.performance else None
+        weights = dict(self.importances)
+        return tuple(
+            state
+            for state in untrusted_columns(self.suspected, since)
+            if not weights or not state.columns or any(weights.get(column, 1.0) > 0 for column in state.columns)
+        )
 
     @property
     def alarms(self) -> tuple[DriftStatistic, ...]:

@@ -7,7 +7,8 @@ data from drift. A window must not contain rows of its reference: it would be co
 """
 
 from tasks.drift.cusum import CusumCharts, new_charts
-from tasks.drift.faults.detect import find_suspicions
+from tasks.drift.faults.detect import Hints, cannot_be_scored, find_suspicions
+from tasks.drift.faults.resemblance import is_back
 from tasks.drift.faults.volume import duplicate_share, truncated_delivery
 from tasks.drift.measures.score_layout import ScoreLayout, WindowMeans, score_layout
 from tasks.drift.noise_model import ExpectedShift, NoiseModel, ScoreMoments, fit_noise_model
@@ -27,6 +28,7 @@ __all__ = [
     "PROTOCOL",
     "CusumCharts",
     "ExpectedShift",
+    "Hints",
     "Leeway",
     "NoiseModel",
     "Reference",
@@ -36,12 +38,14 @@ __all__ = [
     "Suspicion",
     "WindowMeans",
     "build_reference",
+    "cannot_be_scored",
     "compare_window",
     "cusum_charts",
     "duplicate_share",
     "find_suspicions",
     "fit_noise_model",
     "from_bytes",
+    "is_back",
     "measure_window",
     "new_charts",
     "score_layout",

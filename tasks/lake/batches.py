@@ -128,6 +128,10 @@ class Deliveries:
         """Return the batches that a night took in, in their present state."""
         return sorted((batch for batch in self._newest.values() if batch.night == night), key=_by_arrival)
 
+    def before(self, night: date) -> Deliveries:
+        """Return the deliveries that earlier nights took in."""
+        return Deliveries(tuple(batch for batch in self.revisions if batch.night < night))
+
     def get(self, batch_id: str) -> Batch | None:
         """Return a batch in its present state, or None when it was never taken in."""
         return self._newest.get(batch_id)

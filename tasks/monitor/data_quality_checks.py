@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 
 import pandas as pd
 
-from tasks.drift import Suspicion, duplicate_share
+from tasks.drift import Suspicion, cannot_be_scored, duplicate_share
 from tasks.lake import Batch
 from tasks.monitor.drift_monitor import DriftMonitor
-from tasks.profiles import TableProfile, profile
+from tasks.monitor.suspicion_watch import DailyRows, still_broken
+from tasks.profiles import TableProfile, profile, sum_profiles
+from tasks.records import Finding, Window
 from tasks.spec import ProjectSpec
 
 UNCLEAR = "unclear"
@@ -27,13 +30,51 @@ def to_check(batches: Iterable[Batch], spec: ProjectSpec) -> list[Batch]:
     ]
 
 
-def broken(monitor: DriftMonitor, rows: pd.DataFrame, columns: Sequence[str]) -> tuple[Suspicion, ...]:
-    """Return in which known ways some rows, with their features, seem to be broken."""
+def broken(
+    monitor: DriftMonitor, rows: pd.DataFrame, columns: Sequence[str], earlier: DailyRows
+) -> tuple[Suspicion, ...]:
+    """Return in which ways some rows, with their features, are broken so that they cannot be scored."""
     summary = profile(rows, monitor.reference.total.ruler)
-    return looks_broken(monitor, min(rows["event_date"]), summary, duplicate_share(rows[list(columns)]))
+    return looks_broken(monitor, min(rows["event_date"]), summary, duplicate_share(rows[list(columns)]), earlier)
 
 
-def looks_broken(monitor: DriftMonitor, day: date, summary: TableProfile, repeated: float) -> tuple[Suspicion, ...]:
-    """Return in which known ways rows seem to be broken, by their profile and the share of repeated rows."""
-    found = monitor.suspicions_of(day, summary, repeated)
-    return tuple(suspicion for suspicion in found if suspicion.kind != UNCLEAR)
+def looks_broken(
+    monitor: DriftMonitor, day: date, summary: TableProfile, repeated: float, earlier: DailyRows
+) -> tuple[Suspicion, ...]:
+    """Return in which ways rows are broken so that they cannot be scored.
+
+    Parameters
+    ----------
+    day : date
+        First event date of the rows.
+    summary : TableProfile
+        Their profile.
+    repeated : float
+        Their share of repeated rows.
+    earlier : DailyRows
+        What earlier nights took in, and the suspicions before this night.
+    """
+    hints = earlier.hints(day, summary.rows, repeated, monitor.repeated_before)
+    found = [one for one in monitor.suspicions_of(day, summary, hints) if cannot_be_scored(one)]
+    named = {name for one in found for name in one.columns}
+    still = still_broken(summary, day, earlier, monitor.reference.total)
+    return (*found, *(one for one in still if not named & set(one.columns)))
+
+
+def doubtful(monitor: DriftMonitor, newest: Window, repeated: float | None, rows: DailyRows) -> tuple[Suspicion, ...]:
+    """Return in which ways the newest accepted rows are broken, although they can be scored.
+
+    What is only unclear is found in the whole window, which has more rows.
+    """
+    now = sum_profiles([each for day, each in rows.accepted.items() if newest.start <= day <= newest.end])
+    hints = rows.hints(newest.start, now.rows, repeated, monitor.repeated_before)
+    found = monitor.suspicions_of(newest.start, now, hints)
+    kept = (one for one in found if one.kind != UNCLEAR and not cannot_be_scored(one))
+    return tuple(replace(one, since=newest.start) for one in kept)
+
+
+def finding_of(suspicion: Suspicion, batch: Batch) -> Finding:
+    """Return the finding for which a batch is quarantined."""
+    column = ", ".join(suspicion.columns)
+    message = f"{suspicion.kind.replace('_', ' ')}{f' in {column}' if column else ''}: {suspicion.evidence}"
+    return Finding(suspicion.kind, column, "critical", batch.rows_accepted, message)

@@ -15,6 +15,7 @@ import numpy as np
 from tasks.arrays import FloatArray
 from tasks.drift import (
     CusumCharts,
+    Hints,
     Leeway,
     Reference,
     ReferenceComparison,
@@ -26,7 +27,6 @@ from tasks.drift import (
     statistics_past_leeway,
 )
 from tasks.drift.cusum import threshold
-from tasks.drift.faults.detect import DuplicateShares
 from tasks.drift.measures.score_layout import STATISTICS
 from tasks.drift.noise_model import ExpectedShift, normal_quantile
 from tasks.drift.reference_comparison import cusum_charts, statistic_count
@@ -146,7 +146,7 @@ class DriftMonitor:
         window: TableProfile,
         *,
         predictions: TableProfile | None = None,
-        repeated: float | None = None,
+        hints: Hints | None = None,
     ) -> tuple[ChartState, InputDrift]:
         """Judge one night's rows; nights must not overlap.
 
@@ -156,8 +156,8 @@ class DriftMonitor:
             First day of the window.
         window, predictions : TableProfile
             Its rows, and the champion's answers to them.
-        repeated : float, optional
-            Share of its rows that repeat another.
+        hints : Hints, optional
+            What its profile does not show.
         """
         effect, alpha = self.policy.effect, self._alpha
         found = compare_window(
@@ -166,7 +166,6 @@ class DriftMonitor:
         followed, crept = _crept(memory.inputs, found, self.reference, effect)
         memory = replace(memory, inputs=followed)
         moved = _sorted((*found.moved, *crept)) if crept else found.moved
-        hints = DuplicateShares(repeated, self.repeated_before)
         suspected = find_suspicions(self.reference, window, found.moved, effect, hints)
         if self.answers is None or predictions is None or not predictions.rows:
             return memory, InputDrift(moved, (), suspected)
@@ -177,7 +176,7 @@ class DriftMonitor:
         seen = InputDrift(moved, _sorted((*answered.moved, *crept)), suspected, look.moved[0].strain)
         return replace(memory, predictions=followed), seen
 
-    def suspicions_of(self, day: date, rows: TableProfile, repeated: float | None = None) -> tuple[Suspicion, ...]:
+    def suspicions_of(self, day: date, rows: TableProfile, hints: Hints | None = None) -> tuple[Suspicion, ...]:
         """Return in which ways the rows of a delivery look broken.
 
         They have not been answered yet, so predictions have no share of the false alarms.
@@ -185,9 +184,7 @@ class DriftMonitor:
         found = measure_window(self.reference, rows, day, self.window_days)
         alpha = self.policy.alpha(statistic_count(self.reference.layout))
         moved = statistics_past_leeway(self.reference, found, self.policy.effect, alpha)
-        return find_suspicions(
-            self.reference, rows, moved, self.policy.effect, DuplicateShares(repeated, self.repeated_before)
-        )
+        return find_suspicions(self.reference, rows, moved, self.policy.effect, hints)
 
     @property
     def _alpha(self) -> float:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TypeAlias
 
 import pandas as pd
 
+from tasks.dataset.known_rows import trusted_rows
+from tasks.drift import Suspicion
 from tasks.monitor.baseline import ChampionBaseline, drift_monitor, leeway_of
 from tasks.monitor.cohort_performance import newest_cohort, performance
+from tasks.monitor.data_quality_checks import doubtful
 from tasks.monitor.night_view import MonitoringInputs, NightView, ReplayCache, WindowPolicy, view_night
 from tasks.monitor.pipeline_stages import WindowDrift, delivered_drift, pipeline_steps
 from tasks.monitor.short_delivery import short_delivery
 from tasks.monitor.slicing.slice_errors import Slices, Tally, bounded_cohort, local_errors, tolerance
+from tasks.monitor.sudden_columns import shock
+from tasks.monitor.suspicion_watch import DailyRows, ended
+from tasks.monitor.window import newest_window
 from tasks.profiles import TableProfile
-from tasks.records import LocalError, MonitoringResult, PipelineStage
+from tasks.records import LocalError, MonitoringResult, PipelineStage, SuspicionState, suspected_days
 from tasks.spec import ProjectSpec, nights_per_year
 
 Profiles: TypeAlias = Mapping[date, TableProfile]
@@ -42,6 +48,10 @@ class NightInputs:
         The same of those with matured labels, with their `label`.
     delivered : mapping of date to int
         Rows delivered, by night, accepted or not.
+    suspected : tuple of SuspicionState
+        The suspicions before the night.
+    repeated : float, optional
+        Share of the rows delivered tonight that repeat another; the champion's reference has one too.
     tally : callable, optional
         From slices and a labelled cohort to the cohort's losses by slice; without it no slice is measured.
     """
@@ -52,6 +62,8 @@ class NightInputs:
     answered: pd.DataFrame
     labelled: pd.DataFrame
     delivered: Mapping[date, int]
+    suspected: tuple[SuspicionState, ...] = ()
+    repeated: float | None = None
     tally: SliceTally | None = None
 
 
@@ -66,25 +78,66 @@ def measure_night(
         Results of earlier nights of the same champion; the result is the same without it.
     """
     policy, monitor = spec.monitoring, drift_monitor(baseline, spec)
+    inputs = _trusted(inputs)
     since = MonitoringInputs(baseline.trained_until, inputs.accepted, inputs.answered, inputs.labelled)
     cohort = newest_cohort(inputs.labelled, until=spec.matured_until(inputs.night), days=policy.cohort_days)
     worse = _slice_errors(inputs, baseline, spec, cohort)
     view = view_night(monitor, since, WindowPolicy(policy.window_days, policy.min_rows), known=cache, worse=worse)
     nights = nights_per_year(spec.schedule)
-    short = short_delivery(inputs.delivered, inputs.night, policy.false_alarms_per_year / nights)
+    found = performance(cohort, baseline.promise, policy, nights, since=inputs.labelled)
+    suspicions, back = _suspicions(inputs, baseline, spec, view, harm=found is not None and found.past_leeway)
     return MonitoringResult(
         window=view.window,
         moved=view.seen.moved,
-        performance=performance(cohort, baseline.promise, policy, nights, since=inputs.labelled),
+        performance=found,
         fresh_rows=len(inputs.labelled),
         predictions=view.seen.predictions,
         surprises=view.learnt.moved if view.learnt else (),
-        suspicions=(*([short] if short else []), *view.seen.suspicions),
+        suspicions=suspicions,
+        back=back,
         kind=view.kind,
         estimated=view.estimated,
         worse=worse,
         steps=_stages(inputs, baseline, spec, view),
     )
+
+
+def _trusted(inputs: NightInputs) -> NightInputs:
+    """Return a night without the rows of suspicions that have ended: they say nothing about the champion."""
+    spans = suspected_days([state for state in inputs.suspected if state.until is not None], inputs.night)
+    if not spans:
+        return inputs
+    return replace(
+        inputs,
+        accepted={
+            day: rows for day, rows in inputs.accepted.items() if not any(first <= day <= last for first, last in spans)
+        },
+        answered=trusted_rows(inputs.answered, spans),
+        labelled=trusted_rows(inputs.labelled, spans),
+    )
+
+
+def _suspicions(
+    inputs: NightInputs, baseline: ChampionBaseline, spec: ProjectSpec, view: NightView, *, harm: bool
+) -> tuple[tuple[Suspicion, ...], dict[str, date]]:
+    """Return what looks broken tonight, and the suspicions that ended; `harm`: the error is past its leeway."""
+    policy, monitor = spec.monitoring, drift_monitor(baseline, spec)
+    allowed = policy.false_alarms_per_year / nights_per_year(spec.schedule)
+    short = short_delivery(inputs.delivered, inputs.night, allowed, policy.calendar)
+    found = [short] if short else []
+    if view.window is None:
+        return tuple(found), {}
+    rows = DailyRows(inputs.accepted, inputs.quarantined, inputs.suspected)
+    counts = [(day, profile.rows) for day, profile in inputs.accepted.items()]
+    newest = newest_window(counts, days=1, min_rows=policy.min_rows, after=baseline.trained_until) or view.window
+    found += doubtful(monitor, newest, inputs.repeated, rows)
+    named = {(one.kind, one.columns) for one in found}
+    of_window = (replace(one, since=view.window.start) for one in view.seen.suspicions)
+    found += [one for one in of_window if (one.kind, one.columns) not in named]
+    sudden = shock(baseline.reference, inputs.accepted, view.seen.moved) if harm else None
+    found += [sudden] if sudden else []
+    arrived = inputs.night in inputs.delivered
+    return tuple(found), ended(rows, baseline.reference.total, found, newest, arrived=arrived)
 
 
 def _slice_errors(

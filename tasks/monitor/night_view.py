@@ -9,9 +9,11 @@ from typing import TypeVar
 
 import pandas as pd
 
+from tasks.drift import Hints
 from tasks.monitor.drift_kind import kind
 from tasks.monitor.drift_monitor import ChartState, DriftMonitor, InputDrift, LabelDrift
 from tasks.monitor.event_days import between, days_of, numbered
+from tasks.monitor.suspicion_watch import DailyRows
 from tasks.monitor.window import newest_window, steps
 from tasks.profiles import TableProfile, sum_profiles
 from tasks.records import DriftKind, Estimated, LocalError, Window
@@ -78,7 +80,6 @@ def view_night(
     since: MonitoringInputs,
     pace: WindowPolicy,
     *,
-    repeated: float | None = None,
     known: ReplayCache | None = None,
     worse: Sequence[LocalError] = (),
 ) -> NightView:
@@ -86,8 +87,6 @@ def view_night(
 
     Parameters
     ----------
-    repeated : float, optional
-        Share of the newest window's rows that repeat another.
     known : ReplayCache, optional
         Filled and used, for many nights of one champion in order; the result is the same without it.
     worse : sequence of LocalError, optional
@@ -107,7 +106,8 @@ def view_night(
         lambda memory, step: _inputs(monitor, memory, since, step, _answers(monitor, since, step))[0],
     )
     answered = _answers(monitor, since, window)
-    _, seen = _inputs(monitor, memory, since, window, answered, repeated)
+    hints = DailyRows(since.profiles).hints(window.start, window.rows)
+    _, seen = _inputs(monitor, memory, since, window, answered, hints)
     found = kind(monitor.symptoms(seen, learnt, worse))
     return NightView(window, seen, learnt, found, _estimated(monitor, answered, learnt))
 
@@ -129,10 +129,10 @@ def _inputs(
     since: MonitoringInputs,
     window: Window,
     answered: TableProfile | None,
-    repeated: float | None = None,
+    hints: Hints | None = None,
 ) -> tuple[ChartState, InputDrift]:
     merged = sum_profiles([since.profiles[day] for day in sorted(since.profiles) if window.start <= day <= window.end])
-    return monitor.inputs(memory, window.start, merged, predictions=answered, repeated=repeated)
+    return monitor.inputs(memory, window.start, merged, predictions=answered, hints=hints)
 
 
 def _answers(monitor: DriftMonitor, since: MonitoringInputs, window: Window) -> TableProfile | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Collection, Mapping
+from datetime import date, timedelta
+from itertools import pairwise
+
+import numpy as np
 
 from tasks.drift import Suspicion, truncated_delivery
 from tasks.drift.faults.volume import FEWEST_DELIVERIES
@@ -11,6 +14,8 @@ from tasks.lake import SUPERSEDED, Deliveries
 
 SHARES = 10  # of the budget of false alarms: a tenth is for deliveries
 MOST_DELIVERIES = 52
+RARE = 10  # odd days are at most one of so many, and one more
+DAYS_A_YEAR = 366
 
 
 def rows_delivered(deliveries: Deliveries, until: date) -> dict[date, int]:
@@ -22,8 +27,12 @@ def rows_delivered(deliveries: Deliveries, until: date) -> dict[date, int]:
     return rows
 
 
-def short_delivery(rows: Mapping[date, int], night: date, false_alarms_per_night: float) -> Suspicion | None:
+def short_delivery(
+    rows: Mapping[date, int], night: date, false_alarms_per_night: float, calendar: Collection[date] = ()
+) -> Suspicion | None:
     """Return the suspicion that a night's delivery is far shorter than earlier ones, of the same weekday if possible.
+
+    Days that were as short before, each followed by a usual one, are known: a holiday is asked about once.
 
     Parameters
     ----------
@@ -31,6 +40,8 @@ def short_delivery(rows: Mapping[date, int], night: date, false_alarms_per_night
         Rows delivered by night, accepted or not.
     false_alarms_per_night : float
         The team's yearly budget over the nights of a year.
+    calendar : collection of date
+        Days with unusual deliveries (`monitoring.calendar`): their nights, and those after, are not judged.
 
     Examples
     --------
@@ -41,9 +52,24 @@ def short_delivery(rows: Mapping[date, int], night: date, false_alarms_per_night
     >>> short_delivery(weekly | {last: 90}, last, 0.01) is None, short_delivery(weekly | {last: 9}, last, 0.01).kind
     (True, 'truncated')
     """
-    if night not in rows:
+    unusual = {*calendar, *(day + timedelta(days=1) for day in calendar)}
+    if night not in rows or night in unusual:
         return None
-    earlier = {day: count for day, count in sorted(rows.items()) if day < night}
-    alike = [count for day, count in earlier.items() if day.weekday() == night.weekday()]
-    usual = alike if len(alike) >= FEWEST_DELIVERIES else list(earlier.values())
-    return truncated_delivery(rows[night], usual[-MOST_DELIVERIES:], false_alarms_per_night / SHARES)
+    earlier = {day: count for day, count in sorted(rows.items()) if day < night and day not in unusual}
+    newest = list(earlier.values())[-DAYS_A_YEAR:]
+    limit = _odd_below(newest)
+    alike = [count for day, count in earlier.items() if day.weekday() == night.weekday() and count >= limit]
+    every = [count for count in earlier.values() if count >= limit]
+    usual = (alike if len(alike) >= FEWEST_DELIVERIES else every)[-MOST_DELIVERIES:]
+    known = [count / (2 * limit) for count, after in pairwise(newest) if count < limit <= after]
+    return truncated_delivery(rows[night], usual, false_alarms_per_night / SHARES, known)
+
+
+def _odd_below(counts: list[int]) -> float:
+    """Return the size below which a delivery is odd: half the usual one, where few are that short; else 0.
+
+    >>> _odd_below([100] * 20 + [30]), _odd_below([100] * 6 + [30] * 3)
+    (50.0, 0.0)
+    """
+    half = float(np.median(counts)) / 2 if counts else 0.0
+    return half if sum(count < half for count in counts) <= 1 + len(counts) / RARE else 0.0

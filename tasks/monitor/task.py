@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date
 from functools import partial
 
 import pandas as pd
 
 from tasks.dataset.night_data import NightData
-from tasks.drift import Suspicion
-from tasks.lake import Batch, Filter, Lake, RowFiles, active_rows
+from tasks.drift import Suspicion, duplicate_share
+from tasks.lake import Deliveries, Filter, RowFiles, active_rows
 from tasks.logs import line, logger
 from tasks.monitor.baseline import ChampionBaseline, drift_monitor
 from tasks.monitor.data_quality_checks import broken, to_check
@@ -19,10 +19,10 @@ from tasks.monitor.profiling.stored_profiles import ACCEPTED
 from tasks.monitor.profiling.task import refused_by_day
 from tasks.monitor.short_delivery import rows_delivered
 from tasks.monitor.slicing.slice_errors import Slices, Tally, cohort_tally
+from tasks.monitor.suspicion_watch import DailyRows
 from tasks.prefect_task import leeway_task
 from tasks.profiles import TableProfile, added_by_day, digest, from_bytes
-from tasks.records import MonitoringResult
-from tasks.spec import ProjectSpec
+from tasks.records import MonitoringResult, suspected_in
 
 
 def measure_drift(
@@ -58,27 +58,22 @@ measure_drift_task = leeway_task("monitor")(measure_drift)
 
 
 def suspect(
-    lake: Lake,
-    spec: ProjectSpec,
-    baseline: ChampionBaseline,
-    batches: Sequence[Batch],
-    *,
-    features: Callable[[pd.DataFrame], pd.DataFrame],
+    data: NightData, baseline: ChampionBaseline, *, features: Callable[[pd.DataFrame], pd.DataFrame]
 ) -> dict[str, tuple[Suspicion, ...]]:
-    """Return, by batch id, in which known ways deliveries seem to be broken; most nights there are none.
+    """Return, by batch id, in which ways deliveries of the night are broken; most nights there are none.
 
-    A batch with fewer rows than `monitoring.min_rows` is measured later, with the days around it; what is only unclear
+    A batch with fewer rows than `monitoring.min_rows` is measured later, with the days around it; what can be scored
     is left to the night's decision.
     """
-    monitor = drift_monitor(baseline, spec)
+    spec, monitor = data.spec, drift_monitor(baseline, data.spec)
     found: dict[str, tuple[Suspicion, ...]] = {}
-    checked = to_check(batches, spec)
+    checked = to_check(data.deliveries.of(data.night), spec)
     if not checked:
         return found
-    files = RowFiles.now(lake, spec.project)
+    earlier, files = _daily_rows(data, baseline), RowFiles.now(data.lake, spec.project)
     for batch in checked:
         rows = features(files.rows(batch))
-        suspicions = broken(monitor, rows, spec.features.columns)
+        suspicions = broken(monitor, rows, spec.features.columns, earlier)
         if suspicions:
             found[batch.batch_id] = suspicions
             kinds = ",".join(suspicion.kind for suspicion in suspicions)
@@ -89,28 +84,48 @@ def suspect(
 suspect_task = leeway_task("suspect")(suspect)
 
 
+def _daily_rows(data: NightData, baseline: ChampionBaseline) -> DailyRows:
+    """Read what earlier nights took in, and the suspicions before this night."""
+    suspected = suspected_in(data.entries, data.night)
+    earlier = data.deliveries.before(data.night)
+    quarantined = _quarantined_by_day(data, baseline, earlier) if suspected else {}
+    return DailyRows(_accepted_by_day(data, baseline, earlier), quarantined, suspected)
+
+
 def night_inputs(
     data: NightData, baseline: ChampionBaseline, features: Callable[[pd.DataFrame], pd.DataFrame] | None = None
 ) -> NightInputs:
     """Read what a night is measured from."""
     answered = data.predictions_of(baseline.version, after=baseline.trained_until)
-    ruler = baseline.reference.total.ruler
     return NightInputs(
         night=data.night,
-        accepted=_accepted_by_day(data, baseline),
-        quarantined=refused_by_day(data.lake, data.spec.project, data.deliveries, ruler, data.night),
+        accepted=_accepted_by_day(data, baseline, data.deliveries),
+        quarantined=_quarantined_by_day(data, baseline, data.deliveries),
         answered=answered,
         labelled=data.matured(answered, labels_after=baseline.trained_until),
         delivered=rows_delivered(data.deliveries, data.night),
+        suspected=suspected_in(data.entries, data.night),
+        repeated=None if features is None else _repeated(data, features),
         tally=None if features is None else partial(_tally, data, features),
     )
 
 
-def _accepted_by_day(data: NightData, baseline: ChampionBaseline) -> dict[date, TableProfile]:
+def _quarantined_by_day(data: NightData, baseline: ChampionBaseline, known: Deliveries) -> dict[date, TableProfile]:
+    return refused_by_day(data.lake, data.spec.project, known, baseline.reference.total.ruler, data.night)
+
+
+def _repeated(data: NightData, features: Callable[[pd.DataFrame], pd.DataFrame]) -> float | None:
+    """Return the largest share of repeated rows in a delivery of the night; None without one to judge."""
+    files, spec = RowFiles.now(data.lake, data.spec.project), data.spec
+    batches = to_check(data.deliveries.of(data.night), spec)
+    return max((duplicate_share(features(files.rows(batch))[spec.features.columns]) for batch in batches), default=None)
+
+
+def _accepted_by_day(data: NightData, baseline: ChampionBaseline, known: Deliveries) -> dict[date, TableProfile]:
     """Return the profile of every event date since the champion's training; the profiles of its batches are added."""
     inside: list[Filter] = [("event_date", ">", baseline.trained_until), ("event_date", "<=", data.night)]
     same_bins: list[Filter] = [("ruler", "=", digest(baseline.reference.total.ruler)), ("source", "=", ACCEPTED)]
-    stored = active_rows(data.lake, data.spec.project, "profiles", data.deliveries, where=[*inside, *same_bins])
+    stored = active_rows(data.lake, data.spec.project, "profiles", known, where=[*inside, *same_bins])
     return added_by_day(zip(stored["event_date"], map(from_bytes, stored["profile"]), strict=True))
 
 

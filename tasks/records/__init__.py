@@ -39,8 +39,17 @@ from tasks.records.delivery import (
     ValidatedDelivery,
     Verdict,
 )
-from tasks.records.drift import DriftKind, DriftStatistic, LocalError, PipelineStage, Statistic, Suspicion
+from tasks.records.drift import (
+    FAULT_KINDS,
+    DriftKind,
+    DriftStatistic,
+    LocalError,
+    PipelineStage,
+    Statistic,
+    Suspicion,
+)
 from tasks.records.entries import (
+    AnswerEntry,
     AutomationCounts,
     BatchVerdict,
     Entry,
@@ -55,17 +64,19 @@ from tasks.records.entries import (
     RollbackEntry,
     Topic,
     UpkeepEntry,
-    nights_of,
-    pending_approval,
-    retrainings_of,
 )
 from tasks.records.monitoring import MonitoringResult, Window
 from tasks.records.performance import Bounded, Estimated, Performance, Sustained
+from tasks.records.record_readings import nights_of, pending_approval, retrainings_of, suspected_in
+from tasks.records.suspicion_state import COMPARED_DAYS, FaultAnswer, SuspicionState, suspected_days
 from tasks.records.upstream import UpstreamState
 
 __all__ = [
+    "COMPARED_DAYS",
+    "FAULT_KINDS",
     "Action",
     "Answer",
+    "AnswerEntry",
     "AnyAnswer",
     "AutomationCounts",
     "Bar",
@@ -84,6 +95,7 @@ __all__ = [
     "Entry",
     "EntryKind",
     "Estimated",
+    "FaultAnswer",
     "Finding",
     "Kind",
     "Landed",
@@ -109,6 +121,7 @@ __all__ = [
     "Statistic",
     "SuspectedSource",
     "Suspicion",
+    "SuspicionState",
     "Sustained",
     "Topic",
     "Unread",
@@ -128,4 +141,6 @@ __all__ = [
     "nights_of",
     "pending_approval",
     "retrainings_of",
+    "suspected_days",
+    "suspected_in",
 ]

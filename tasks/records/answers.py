@@ -16,6 +16,7 @@ from pydantic import Field
 
 from tasks.records.drift import DriftKind, LocalError
 from tasks.records.performance import Estimated, Performance
+from tasks.records.suspicion_state import SuspicionState
 from tasks.records.upstream import UpstreamState
 
 
@@ -96,11 +97,15 @@ class SuspectedSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorruptOrDrifted(Answer):
-    """Whether a movement looks like a broken source; `strains` are the shares of the leeway used, by column."""
+    """Whether a movement looks like a broken source; `strains` are the shares of the leeway used, by column.
+
+    `states` are all suspicions so far, as they are after this night: open, ended or answered.
+    """
 
     question: Literal[QuestionId.CORRUPT_OR_DRIFTED] = QuestionId.CORRUPT_OR_DRIFTED
     suspected: tuple[SuspectedSource, ...] = ()
     strains: Mapping[str, float] = field(default_factory=dict)
+    states: tuple[SuspicionState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +162,7 @@ class ObstacleKind(StrEnum):
     BACK_OFF = "back_off"
     BUDGET = "budget"
     UPSTREAM = "upstream"
+    SUSPICION = "suspicion"
     FRESH_ROWS = "fresh_rows"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Literal
 
@@ -109,6 +110,25 @@ class LocalError:
         return max(self.loss - self.expected, 0.0) / self.leeway
 
 
+FAULT_KINDS = frozenset(
+    {
+        "null_burst",
+        "empty_column",
+        "stuck",
+        "unit_change",
+        "rotation",
+        "shock",
+        "renamed_category",
+        "missing_slice",
+        "swapped_columns",
+        "duplicated_rows",
+        "truncated",
+        "unclear",
+    }
+)
+"""The kinds of suspicion; a name is stored in the decision record and with quarantined batches."""
+
+
 @dataclass(frozen=True, slots=True)
 class Suspicion:
     """A way in which a source seems to be broken.
@@ -116,20 +136,24 @@ class Suspicion:
     Attributes
     ----------
     kind : str
-        null_burst, empty_column, stuck, unit_change, renamed_category, missing_slice, swapped_columns,
-        duplicated_rows, truncated, or unclear: outside the reference, in none of these ways.
+        null_burst, empty_column, stuck, unit_change, rotation, renamed_category, missing_slice, swapped_columns,
+        duplicated_rows, truncated; shock: it moved suddenly, alone, and the error rose; or unclear: outside the
+        reference, in none of these ways.
     columns : tuple of str
         The columns; empty for the table as a whole.
     evidence : str
         What was measured, in words.
     numbers : dict
         The same as numbers, for the record.
+    since : date or None
+        First event date of the rows in which it was found; None where the profile says nothing about dates.
     """
 
     kind: str
     columns: tuple[str, ...]
     evidence: str
     numbers: dict[str, int | float | str] = field(default_factory=dict)
+    since: date | None = None
 
     @property
     def sentence(self) -> str:

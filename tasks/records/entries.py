@@ -6,18 +6,21 @@ subclass adds is kept as JSON in the column `details` (see `tasks.records.entry_
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, ClassVar, Literal
 
-from tasks.records.answers import A, AnyAnswer, Matters, WhereFirst, answer_of
+from tasks.records.answers import A, AnyAnswer, CorruptOrDrifted, Matters, WhereFirst, answer_of
 from tasks.records.decision import Action
 from tasks.records.drift import DriftKind, DriftStatistic, LocalError, PipelineStage, Suspicion
 from tasks.records.performance import Estimated, Performance
+from tasks.records.suspicion_state import FaultAnswer, SuspicionState
 from tasks.records.upstream import UpstreamState
 
-EntryKind = Literal["night", "retraining", "promotion", "rollback", "release", "upkeep", "notification", "review"]
+EntryKind = Literal[
+    "night", "retraining", "promotion", "rollback", "release", "upkeep", "notification", "review", "answer"
+]
 
 PromotionAction = Literal["promoted", "rejected", "refused", "put_back", "approved", "adopted"]
 
@@ -123,6 +126,12 @@ class NightEntry(Entry):
         return answer_of(self.answers, kind)
 
     @property
+    def suspected(self) -> tuple[SuspicionState, ...]:
+        """Every suspicion so far, as it was after this night."""
+        found = self.answer(CorruptOrDrifted)
+        return () if found is None else found.states
+
+    @property
     def performance(self) -> Performance | None:
         """The champion's realised error; None without a matured cohort."""
         matters = self.answer(Matters)
@@ -219,6 +228,15 @@ class ReleaseEntry(Entry):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerEntry(Entry):
+    """A person said what a suspicion is: a fault of the source, or drift. `subject` is the name of the suspicion."""
+
+    kind: ClassVar[EntryKind] = "answer"
+
+    action: FaultAnswer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewEntry(Entry):
     """A person's labels came back from the review queue; `rows` is how many."""
 
@@ -264,25 +282,5 @@ ENTRY_TYPES: tuple[type[Entry], ...] = (
     ReviewEntry,
     UpkeepEntry,
     NotificationEntry,
+    AnswerEntry,
 )
-
-
-def nights_of(record: Iterable[Entry]) -> list[NightEntry]:
-    """Return the nights of a record, in its order; a night that was decided twice is in it twice."""
-    return [entry for entry in record if isinstance(entry, NightEntry)]
-
-
-def retrainings_of(record: Iterable[Entry]) -> list[RetrainingEntry]:
-    """Return the retrainings of a record, in its order."""
-    return [entry for entry in record if isinstance(entry, RetrainingEntry)]
-
-
-def pending_approval(record: Sequence[Entry]) -> RetrainingEntry | None:
-    """Return the newest registered challenger if it was neither promoted nor rejected since."""
-    asked = [entry for entry in retrainings_of(record) if entry.action == "registered"]
-    if not asked:
-        return None
-    answered = (
-        entry.time for entry in record if isinstance(entry, PromotionEntry) and entry.action in {"promoted", "rejected"}
-    )
-    return None if any(time > asked[-1].time for time in answered) else asked[-1]

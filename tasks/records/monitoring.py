@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 from tasks.records.drift import DriftKind, DriftStatistic, LocalError, PipelineStage, Suspicion
@@ -42,6 +43,8 @@ class MonitoringResult:
         without a prediction reference.
     suspicions : tuple of Suspicion
         What looks broken rather than drifted.
+    back : mapping of str to date
+        The suspicions that have ended, by name, with the last event date of the rows under suspicion.
     kind : str
         The kind of drift.
     estimated : Estimated or None
@@ -59,6 +62,7 @@ class MonitoringResult:
     predictions: tuple[DriftStatistic, ...] = ()
     surprises: tuple[DriftStatistic, ...] = ()
     suspicions: tuple[Suspicion, ...] = ()
+    back: Mapping[str, date] = field(default_factory=dict)
     kind: DriftKind = "none"
     estimated: Estimated | None = None
     worse: tuple[LocalError, ...] = ()

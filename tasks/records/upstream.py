@@ -23,6 +23,8 @@ class UpstreamState:
         What was past its leeway: columns of a data set, the answers of a model.
     troubled : bool
         Whether its action was hold, ask or quarantine because of what is used of it.
+    suspected : bool
+        Whether a suspicion about its rows was open.
     """
 
     project: str
@@ -32,6 +34,7 @@ class UpstreamState:
     kind: str = ""
     moved: tuple[str, ...] = ()
     troubled: bool = False
+    suspected: bool = False
 
     @property
     def sentence(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 from tasks.records import (
     Answer,
+    AnswerEntry,
     ChallengerInService,
     DriftStatistic,
     Entry,
@@ -18,6 +19,7 @@ from tasks.records import (
     RetrainingEntry,
     RollbackEntry,
     Suspicion,
+    SuspicionState,
     WhichKind,
 )
 from tasks.render.safe_text import visible
@@ -30,7 +32,7 @@ from tasks.spec import ProjectSpec
 
 COLUMNS_SHOWN = 8
 BATCHES_SHOWN = 10
-FOLLOWED = (RetrainingEntry, PromotionEntry, RollbackEntry, ReleaseEntry)
+FOLLOWED = (RetrainingEntry, PromotionEntry, RollbackEntry, ReleaseEntry, AnswerEntry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ def why_lines(night: NightEntry, spec: ProjectSpec, record: Sequence[Entry] = ()
 def _moved(night: NightEntry) -> Section:
     past = {moved.column for moved in night.moved if moved.strain > 1}
     lines = [_suspected(suspicion) for suspicion in night.suspicions]
+    lines += [_remembered(state) for state in night.suspected if state.asked < night.night and state.open]
     if night.moved:
         lines.insert(0, f"{counted(len(past), 'column')} past the leeway" if past else "nothing past its leeway")
     rows = tuple(_cells(moved) for moved in night.moved[:COLUMNS_SHOWN])
@@ -113,6 +116,17 @@ def _suspected(suspicion: Suspicion) -> str:
     where = f" of {', '.join(suspicion.columns)}" if suspicion.columns else ""
     numbers = f" ({words(suspicion.numbers)})" if suspicion.numbers else ""
     return f"suspected {suspicion.kind.replace('_', ' ')}{where}: {suspicion.evidence}{numbers}"
+
+
+def _remembered(state: SuspicionState) -> str:
+    """Return a suspicion of an earlier night.
+
+    >>> from datetime import date
+    >>> _remembered(SuspicionState("stuck", ("area",), date(2026, 1, 4), date(2026, 1, 5), "one value"))
+    'under suspicion: stuck in area since 2026-01-04, asked on 2026-01-05, no answer yet (one value)'
+    """
+    answer = "no answer yet" if state.answer is None else f"a person called it {state.answer}"
+    return f"under suspicion: {state.sentence}, asked on {state.asked}, {answer} ({state.evidence})"
 
 
 def _hurt(night: NightEntry) -> Iterator[str]:

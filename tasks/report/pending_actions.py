@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from tasks.records import BatchVerdict, Entry, NightEntry, ReleaseEntry, pending_approval
+from tasks.records import BatchVerdict, Entry, NightEntry, ReleaseEntry, pending_approval, suspected_in
 from tasks.report.night_readings import latest_nights
 from tasks.spec import ProjectSpec
 
@@ -37,8 +37,12 @@ def _challenger(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingA
 
 
 def _asked(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingAction]:
-    nights = latest_nights(record)
-    if nights and nights[-1].action == "ask":
+    """Yield every suspicion without an answer, and a last night that asks about something else."""
+    nights, open_ones = latest_nights(record), [state for state in suspected_in(record) if state.unanswered]
+    for state in open_ones:
+        how = f"{state.evidence}; `leeway answer {spec.project} {next(iter(state.columns), state.where)} fault|drift`"
+        yield PendingAction(f"broken or drifted: {state.sentence}", spec.scope.owner, state.asked, how)
+    if nights and nights[-1].action == "ask" and not any(state.asked == nights[-1].night for state in open_ones):
         yield PendingAction("the last night asks for a look", spec.scope.owner, nights[-1].night, nights[-1].reason)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -170,6 +170,11 @@ class Monitoring(SpecSection):
         ge=0,
         description="The most days without another try after the gate refused a challenger. An error past its leeway "
         "waits no longer once it has doubled since, or the labelled rows that are known of it have.",
+    )
+    calendar: list[date] = Field(
+        [],
+        description="Days with unusually few rows, such as holidays. The deliveries of that night and the next are not "
+        "compared with the usual number of rows.",
     )
     max_model_age_days: int | None = Field(
         None, ge=1, description="Retrain when the champion is older, with or without drift."

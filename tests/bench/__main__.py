@@ -10,6 +10,7 @@ from collections.abc import Callable
 from rich.console import Console
 
 from tests.bench.bignight import bench_bignight
+from tests.bench.broken_streams import bench_broken_streams
 from tests.bench.cluster import bench_cluster
 from tests.bench.figures import Shown
 from tests.bench.gate import bench_gate
@@ -49,6 +50,7 @@ BENCHES: dict[str, Callable[[Console], Shown]] = {
     "sensitivity": bench_sensitivity,
     "local": bench_local_slices,
     "incidents": bench_incidents,
+    "broken": bench_broken_streams,
     "replaying": bench_replaying,
     "history": bench_history,
     "bignight": bench_bignight,

@@ -56,6 +56,7 @@ def project(here: Path, leeway: Leeway, orders: pd.DataFrame, monkeypatch: pytes
         ["demo", "--incident", "list"],
         ["doctor"],
         ["init", "orders.csv", "--time", "date", "--label", "price", "--project", "more"],
+        ["answer", "orders", "nothing", "fault"],
         ["release", "orders", "nothing"],
         ["review", "orders"],
         ["status"],

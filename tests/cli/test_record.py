@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 
 from tasks.lake import Lake, append_entry, latest, read_entries
-from tasks.records import Action, Delivery, Landed, NightEntry
+from tasks.records import Action, Delivery, Finding, Landed, NightEntry, SuspicionState
 from tasks.spec import read_spec
 from tasks.validate import check_all, read_suite
+from tasks.validate.acceptance.task import quarantine
 from tests.recorded_entries import decided_night, moved
 
 if TYPE_CHECKING:
@@ -127,3 +128,41 @@ def test_a_released_batch_is_in_and_the_record_says_who_and_why(
     again = leeway("release", "orders", "february.csv")
     assert again.code == 1
     assert "no quarantined batch" in again.err
+
+
+def suspected(quarantined: bool = False) -> NightEntry:
+    """Return a night that asked about the column `size`."""
+    asked = SuspicionState("unit_change", ("size",), NIGHT, NIGHT, "1,000 x what they were", quarantined=quarantined)
+    return replace(decided_night(suspected=(asked,)), name="n", night=NIGHT, time=NOON)
+
+
+def test_an_answer_is_recorded_and_no_longer_needed(lake: Lake, leeway: Leeway) -> None:
+    append_entry(lake, "orders", suspected())
+    said = leeway("status", "orders")
+    assert "broken or drifted: unit change in size since 2026-01-31" in said.out
+    assert "`leeway answer orders size fault|drift`" in " ".join(said.out.split())
+    wrong = leeway("answer", "orders", "weight", "fault")
+    assert wrong.code == 1
+    assert "orders has no open suspicion about 'weight'; under suspicion: size" in wrong.err
+    said = leeway("answer", "orders", "size", "fault", "--reason", "the scale was replaced")
+    assert (said.code, said.err) == (0, "")
+    assert "a fault; deliveries are quarantined until the values are as before" in " ".join(said.out.split())
+    (entry,) = read_entries(lake, "orders", "answer")
+    assert (entry.action, entry.subject) == ("fault", "unit_change of size, 2026-01-31")
+    assert (entry.reason, "the command line" in entry.actor) == ("the scale was replaced", True)
+    assert "broken or drifted" not in leeway("status", "orders").out
+
+
+def test_what_was_quarantined_as_broken_is_released_as_drift(lake: Lake, leeway: Leeway, orders: pd.DataFrame) -> None:
+    delivered(lake, orders)
+    (batch,) = latest(lake, "orders")
+    spec = read_spec(Path("deployments/orders/project.yaml"))
+    quarantine(lake, spec, {batch: [Finding("unit_change", "size", "critical", len(orders), "1,000 x")]})
+    append_entry(lake, "orders", suspected(quarantined=True))
+    said = leeway("answer", "orders", "size", "drift")
+    assert (said.code, said.err) == (0, "")
+    assert f"models learn from it; {len(orders)} quarantined rows released" in " ".join(said.out.split())
+    (batch,) = latest(lake, "orders")
+    assert (batch.verdict, batch.rows_accepted) == ("released", len(orders))
+    again = leeway("answer", "orders", "size", "fault")
+    assert (again.code, "under suspicion: nothing" in again.err) == (1, True)

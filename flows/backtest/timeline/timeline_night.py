@@ -18,9 +18,11 @@ from flows.workspace import Champion
 from tasks.arrays import BoolArray, FloatArray, IntArray
 from tasks.lake import Batch, Deliveries
 from tasks.monitor import NightInputs
+from tasks.monitor.data_quality_checks import to_check
 from tasks.monitor.short_delivery import rows_delivered
+from tasks.monitor.suspicion_watch import DailyRows
 from tasks.profiles import Ruler, digest
-from tasks.records import Entry
+from tasks.records import Entry, suspected_in
 from tasks.spec import ProjectSpec
 
 
@@ -124,5 +126,20 @@ class TimelineNight:
             answered=answered,
             labelled=self.matured(answered, labels_after=champion.trained_until),
             delivered=rows_delivered(self.deliveries, self.night),
+            suspected=suspected_in(self.entries, self.night),
+            repeated=self._repeated(),
             tally=self.store.answers(champion.number).tally,
         )
+
+    def daily_rows(self, ruler: Ruler, after: date) -> DailyRows:
+        """Return what earlier nights took in, as the deliveries of this night are compared with it."""
+        profiles, suspected = self.store.profiles(ruler), suspected_in(self.entries, self.night)
+        earlier = self.deliveries.before(self.night)
+        quarantined = profiles.quarantined(earlier, self.night, self.own) if suspected else {}
+        return DailyRows(profiles.accepted(earlier, after, self.night), quarantined, suspected)
+
+    def _repeated(self) -> float | None:
+        timeline, columns = self.store.timeline, tuple(self.spec.features.columns)
+        batches = to_check(self.deliveries.of(self.night), self.spec)
+        written = (timeline.rows_written((batch.batch_id, batch.revision)) for batch in batches)
+        return max((timeline.repeated(rows, columns) for rows in written), default=None)

@@ -33,10 +33,10 @@ FACTORS = {
     "4.184 x (calorie, joule)": 4.184,
     "3.6 x (metre a second, kilometre an hour)": 3.6,
     "1,024 x": 1024.0,
+    "-1 x (sign)": -1.0,
 }
 FEWEST = 2  # values; rows alone are the contract's matter
 GREAT = 10.0  # a column of both signs may double its spread without a change of unit, but not multiply it by this
-EXPLAINED = 0.75  # of the gap: the share that a small factor must explain, because drift looks similar
 KOLMOGOROV = 1.63  # asymptotic quantile of the Kolmogorov distribution at .99 (Smirnov, 1948)
 ROUNDING = 1 + 1e-9
 FEW = 8  # values that usually suffice to show that two distributions differ
@@ -101,11 +101,22 @@ class WeightedValues:
         """Return the mean."""
         return float(self.values @ self.weights) / self.rows
 
+    def spread(self) -> float:
+        """Return the standard deviation."""
+        return math.sqrt(float((self.values - self.mean()) ** 2 @ self.weights) / self.rows)
 
-def weighted_values(column: NumberProfile) -> WeightedValues:
-    """Return the middle of each bin in the units of the data, and its rows."""
+
+def weighted_values(column: NumberProfile, weight: float = 1.0) -> WeightedValues:
+    """Return the middle of each bin in the units of the data, and its rows.
+
+    Parameters
+    ----------
+    weight : float
+        How much a row counts: rows of one day resemble each other where a column swings from day to day.
+    """
     low, high = bin_edges(column.bins)
-    return WeightedValues(column.axis.center + column.axis.scale * (low + high) / 2, column.counts.astype(np.float64))
+    counts = column.counts.astype(np.float64) * weight
+    return WeightedValues(column.axis.center + column.axis.scale * (low + high) / 2, counts)
 
 
 def kolmogorov_ratio(before: WeightedValues, now: WeightedValues) -> float:
@@ -130,7 +141,7 @@ def _gap(before: WeightedValues, now: WeightedValues, values: FloatArray) -> flo
 
 def _candidates() -> list[tuple[float, str, float]]:
     candidates = [(factor, words, 0.0) for words, factor in FACTORS.items()]
-    candidates += [(1 / factor, f"1/{words}", 0.0) for words, factor in FACTORS.items()]
+    candidates += [(1 / factor, f"1/{words}", 0.0) for words, factor in FACTORS.items() if factor > 0]
     return [*candidates, (1.8, "1.8 x + 32 (Celsius, Fahrenheit)", 32.0), (1 / 1.8, "(x - 32) / 1.8", -32 / 1.8)]
 
 
@@ -140,7 +151,7 @@ def _best(reference: WeightedValues, now: WeightedValues, *, partly: bool) -> tu
     both_signs = bool(reference.values[0] < 0 < reference.values[-1])
     known_mean, now_mean = reference.mean(), now.mean()
     for factor, words, offset in _candidates():
-        if offset == 0 and both_signs and 1 / GREAT < factor < GREAT:
+        if offset == 0 and both_signs and 1 / GREAT < factor < GREAT:  # -1 changes no spread
             continue
         if _out_of_reach(reference, (now_mean - offset) / factor):
             continue
@@ -149,15 +160,45 @@ def _best(reference: WeightedValues, now: WeightedValues, *, partly: bool) -> tu
             continue
         if _far_apart(before.mean() if partly else known_mean, (now_mean - offset) / factor):
             continue
-        converted = WeightedValues((now.values - offset) / factor, now.weights)
+        converted = _converted(now, factor, offset)
         if distributions_differ(before, converted):
             continue
-        left = kolmogorov_ratio(before, converted)
-        if not partly and 1 / GREAT < factor < GREAT and left > (1 - EXPLAINED) * kolmogorov_ratio(reference, now):
+        if not partly and factor < GREAT and exactness(reference, now, factor, offset) <= 0:
             continue
-        explained.append((left, factor, words))
+        explained.append((kolmogorov_ratio(before, converted), factor, words))
     best = min(explained, default=None)
     return None if best is None else (best[1], best[2])
+
+
+def _converted(now: WeightedValues, factor: float, offset: float) -> WeightedValues:
+    """Return values in the old unit, in ascending order."""
+    step = 1 if factor > 0 else -1
+    return WeightedValues(((now.values - offset) / factor)[::step], now.weights[::step])
+
+
+def exactness(before: WeightedValues, now: WeightedValues, factor: float, offset: float = 0.0) -> float:
+    """Return the logarithm of the Bayes factor of an exact change of unit against a mean that moved freely.
+
+    The freely moved mean has the information of one row (Kass and Wasserman, J. American Statistical Association 90,
+    1995): a standard deviation of one row around the old mean. With a standard error s of the new mean and t that of
+    one row the factor is sqrt(t^2 + s^2) / s times the ratio of the two normal densities.
+
+    Examples
+    --------
+    A mean of 2 +- 1 becomes 4 +- 2 of 100 rows: twice as much. The standard error of the new mean is near 2 / 10.
+
+    >>> low = WeightedValues(np.array([1.0, 3.0]), np.ones(2) * 1e6)
+    >>> high = WeightedValues(np.array([2.0, 6.0]), np.ones(2) * 50)
+    >>> round(exactness(low, high, 2.0), 2), exactness(low, high, 2.5) < 0
+    (2.8, True)
+    """
+    mean, now_mean = before.mean(), now.mean()
+    row = (abs(factor) * before.spread()) ** 2
+    noise = row * (1 / before.rows + 1 / now.rows)
+    if not noise:
+        return math.inf if now_mean == factor * mean + offset else -math.inf
+    exact, free = (now_mean - factor * mean - offset) ** 2 / noise, (now_mean - mean) ** 2 / (row + noise)
+    return math.log1p(row / noise) / 2 - exact / 2 + free / 2
 
 
 def _out_of_reach(reference: WeightedValues, mean: float) -> bool:

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from tasks.drift.faults.rare_values import JEFFREYS
 from tasks.drift.noise_model import student_quantile
 from tasks.records import Suspicion
 
 FEWEST_DELIVERIES = 5
+FEWEST_REPEATED = 5  # rows
+RARE = 1e-4  # of a delivery: .04 in a year of nights
 
 
 def duplicate_share(frame: pd.DataFrame) -> float:
@@ -31,7 +34,9 @@ def duplicate_share(frame: pd.DataFrame) -> float:
     return float(equal_hashes.duplicated().sum() / len(frame)) if len(equal_hashes) else 0.0
 
 
-def truncated_delivery(rows: int, earlier: Sequence[int], alpha: float) -> Suspicion | None:
+def truncated_delivery(
+    rows: int, earlier: Sequence[int], alpha: float, known: Sequence[float] = ()
+) -> Suspicion | None:
     """Return a suspicion when a delivery has less than half of the usual rows, and fewer than chance explains.
 
     Parameters
@@ -42,11 +47,15 @@ def truncated_delivery(rows: int, earlier: Sequence[int], alpha: float) -> Suspi
         Rows of earlier deliveries, of the same weekday where weekdays differ; at least five are needed.
     alpha : float
         Probability that a usual delivery is called short. The logarithms of the counts are assumed to be normal.
+    known : sequence of float
+        Sizes of odd deliveries that were no fault, as shares of the usual size: another such day is none either.
 
     Examples
     --------
     >>> truncated_delivery(40, [100, 104, 96, 102, 98], alpha=0.001).evidence
     '40 rows came where 100 are usual'
+    >>> truncated_delivery(40, [100, 104, 96, 102, 98], alpha=0.001, known=[0.41]) is None
+    True
     >>> truncated_delivery(90, [100, 104, 96, 102, 98], alpha=0.001) is None
     True
     """
@@ -56,8 +65,47 @@ def truncated_delivery(rows: int, earlier: Sequence[int], alpha: float) -> Suspi
     usual = float(np.exp(logs.mean()))
     spread = max(float(logs.std(ddof=1)), 1 / math.sqrt(usual)) * math.sqrt(1 + 1 / len(logs))
     lack = float(logs.mean()) - math.log(max(rows, 0.5))
-    if lack < math.log(2) or lack < student_quantile(2 * alpha, len(logs) - 1) * spread:
+    margin = student_quantile(2 * alpha, len(logs) - 1) * spread
+    if lack < math.log(2) or lack < margin + max((-math.log(share) for share in known if share > 0), default=0.0):
         return None
     return Suspicion(
         "truncated", (), f"{rows:,} rows came where {usual:,.0f} are usual", {"rows": rows, "usual": usual}
     )
+
+
+def repeated_rows(share: float | None, before: float, rows: tuple[int, int], effect: float) -> Suspicion | None:
+    """Detect repeated rows: a larger share of them than before or, where there were none, more than chance gives.
+
+    Parameters
+    ----------
+    share, before : float
+        Shares of repeated rows in the window (None where not known) and in the reference.
+    rows : (int, int)
+        Rows of the window and of the reference.
+    effect : float
+        Smallest share of rows that matters.
+
+    Examples
+    --------
+    >>> repeated_rows(0.05, 0.0, (200, 20_000), 0.1).kind, repeated_rows(0.01, 0.0, (200, 20_000), 0.1)
+    ('duplicated_rows', None)
+    """
+    if share is None:
+        return None
+    count, expected = share * rows[0], before * rows[0]
+    rare = expected < 1 and count >= FEWEST_REPEATED and _chance(count, before * rows[1], rows) < RARE
+    if share - before <= effect and not rare:
+        return None
+    return Suspicion(
+        "duplicated_rows",
+        (),
+        f"{share:.0%} of the rows repeat another row, {before:.0%} before",
+        {"share": share, "share_before": before},
+    )
+
+
+def _chance(count: float, before: float, rows: tuple[int, int]) -> float:
+    """Return the probability of so many repeated rows, or more, after those of the reference (see `rare_values`)."""
+    from scipy.special import betainc
+
+    return float(betainc(count, before + JEFFREYS, rows[0] / max(rows[0] + rows[1], 1)))

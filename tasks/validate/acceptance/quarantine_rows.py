@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 
 import pandas as pd
 
+from tasks.lake import Batch
 from tasks.records import Finding
 from tasks.spec.cells.cell_types import any_fault
 from tasks.spec.cells.moments import REPEATED
@@ -110,6 +112,11 @@ def reasons_of(findings: Iterable[Finding]) -> str:
     """
     codes = (f"{finding.rule}:{finding.column}" if finding.column else finding.rule for finding in findings)
     return ";".join(codes)
+
+
+def with_findings(batch: Batch, findings: Iterable[Finding]) -> str:
+    """Return the findings of a batch with later ones, as the lake keeps them."""
+    return json.dumps([*json.loads(batch.findings), *map(asdict, findings)], sort_keys=True)
 
 
 def _delivered(raw: pd.Series) -> pd.DataFrame:

@@ -28,7 +28,7 @@ from tasks.prefect_task import leeway_task
 from tasks.records import Finding, ValidatedChunks, ValidatedDelivery
 from tasks.spec import ProjectSpec
 from tasks.validate.acceptance.prior_batches import event_window
-from tasks.validate.acceptance.quarantine_rows import as_json, readable_ids, reasons_of
+from tasks.validate.acceptance.quarantine_rows import as_json, readable_ids, reasons_of, with_findings
 from tasks.validate.acceptance.reconcile import (
     AmendedBatch,
     IndependentDeliveries,
@@ -84,7 +84,7 @@ def quarantine(lake: Lake, spec: ProjectSpec, batches: Mapping[Batch, Sequence[F
     quarantined, states = {}, []
     for batch, findings in batches.items():
         rows = accepted_rows(lake, spec, known, batch)
-        state = batch.quarantined(json.dumps([*json.loads(batch.findings), *map(asdict, findings)], sort_keys=True))
+        state = batch.quarantined(with_findings(batch, findings))
         raw = as_json(rows, spec)
         refused = pd.DataFrame({"raw": raw, "reasons": reasons_of(findings)})
         quarantined[state.write_key] = _quarantine_rows(refused, state)

@@ -129,3 +129,12 @@ def test_harmless_drift_is_called_so_and_does_not_retrain() -> None:
     assert later.startswith("a moved (3.0 x its leeway), no harm seen yet; no labels so far")
     harmless = "harmless: the rows have changed, neither predictions nor errors have"
     assert answer(decision, QuestionId.WHICH_KIND).answer == harmless
+
+
+def test_an_open_suspicion_upstream_stops_a_retraining_although_nothing_is_asked_again() -> None:
+    source = UpstreamState("sales", night=NIGHT, action="hold", troubled=True, suspected=True)
+    hurt = replace(QUIET, performance=HURT)
+    assert decide(hurt, SPEC).action == "retrain"
+    assert decide(replace(hurt, upstream=(replace(source, suspected=False),)), SPEC).action == "retrain"
+    held = decide(replace(hurt, upstream=(source,)), SPEC)
+    assert (held.action, "sales is not trusted" in held.reason) == ("hold", True)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tasks.drift import Leeway, Reference, Suspicion, build_reference, find_suspicions, truncated_delivery
-from tasks.drift.faults.detect import DuplicateShares
+from tasks.drift.faults.detect import Hints
 from tasks.profiles import fit_ruler, profile
 from tests.unit.drift.comparing import compare
 
@@ -41,7 +41,7 @@ def reference() -> Reference:
     return build_reference([(day, profile(frame, ruler)) for day, frame in zip(days, frames, strict=True)])
 
 
-def found(reference: Reference, frame: pd.DataFrame, hints: DuplicateShares | None = None) -> tuple[Suspicion, ...]:
+def found(reference: Reference, frame: pd.DataFrame, hints: Hints | None = None) -> tuple[Suspicion, ...]:
     summary = profile(frame, reference.total.ruler)
     return find_suspicions(reference, summary, compare(reference, summary, POLICY).moved, POLICY.effect, hints)
 
@@ -130,8 +130,8 @@ def test_the_factor_of_a_unit_is_named(reference: Reference) -> None:
 
 def test_repeated_rows_are_detected_by_their_share(reference: Reference) -> None:
     frame = night(99).iloc[np.arange(400) % 80].reset_index(drop=True)
-    assert [one.kind for one in found(reference, frame, DuplicateShares(repeated=0.8))] == ["duplicated_rows"]
-    assert found(reference, night(98), DuplicateShares(repeated=0.3, repeated_before=0.28)) == ()
+    assert [one.kind for one in found(reference, frame, Hints(repeated=0.8))] == ["duplicated_rows"]
+    assert found(reference, night(98), Hints(repeated=0.3, repeated_before=0.28)) == ()
 
 
 @pytest.mark.parametrize("seed", range(5))

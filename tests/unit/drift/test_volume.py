@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.drift import duplicate_share
+from tasks.monitor.short_delivery import short_delivery
 
 CELLS = st.tuples(
     st.sampled_from([0.0, -0.0, 1.5, float("nan")]), st.sampled_from(["a", "b", None]), st.sampled_from([True, False])
@@ -23,3 +26,36 @@ def test_as_many_rows_repeat_as_comparing_every_cell_finds(
 def test_a_missing_value_repeats_a_missing_value() -> None:
     frame = pd.DataFrame({"a": pd.array([1, None, None, 2], dtype="Float64"), "b": ["x", None, None, "x"]})
     assert duplicate_share(frame) == 0.25
+
+
+FIRST = date(2026, 1, 5)
+
+
+def delivered(counts: list[int]) -> dict[date, int]:
+    return {FIRST + timedelta(days=number): count for number, count in enumerate(counts)}
+
+
+def is_short(counts: list[int], calendar: tuple[date, ...] = ()) -> bool:
+    """Tell whether the last of some deliveries is suspected."""
+    rows = delivered(counts)
+    return short_delivery(rows, max(rows), 0.01, calendar) is not None
+
+
+USUAL = [300, 310, 290, 305, 295, 300, 298, 303]
+
+
+def test_a_holiday_is_asked_about_once() -> None:
+    assert is_short([*USUAL, 100])
+    assert not is_short([*USUAL, 100, *USUAL, 98])
+    assert is_short([*USUAL, 100, *USUAL, 40])
+
+
+def test_a_second_short_delivery_in_a_row_is_no_known_day() -> None:
+    assert is_short([*USUAL, 100, 100])
+
+
+def test_days_of_the_calendar_and_their_nights_are_not_judged() -> None:
+    holiday = FIRST + timedelta(days=len(USUAL))
+    assert not is_short([*USUAL, 100], (holiday,))
+    assert not is_short([*USUAL, 100], (holiday - timedelta(days=1),))
+    assert is_short([*USUAL, 100], (holiday - timedelta(days=2),))

@@ -21,25 +21,31 @@ def release_quarantined(project: str, batch: str, reason: str) -> None:
     """Accept every quarantined row of a batch that can be read, and record who released it and why."""
     spec, lake = lake_of(project)
     released = _batch_named(spec, lake, batch)
-    from tasks.validate.task import release
-
-    moment = clock.now()
-    rows = release(lake, spec, released, moment)
+    rows = release_batch(spec, lake, released, reason)
     left = released.rows_quarantined - rows
-    entry = ReleaseEntry(
-        name=f"{released.batch_id}/{released.revision}",
-        night=clock.tonight(spec.schedule.time_zone),
-        time=moment,
-        subject=released.key,
-        actor=person(),
-        reason=f"{counted(rows, 'row')} released: {reason}",
-    )
-    append_entry(lake, spec.project, entry)
     rest = f"; still quarantined, because not readable: {left:,} (no id, no time or a wrong value)" if left else ""
     screen().print(
         f"released {terminal(released.key)}: {counted(rows, 'row')} accepted{rest}\n"
         "the next night profiles and scores the accepted rows"
     )
+
+
+def release_batch(spec: ProjectSpec, lake: Lake, batch: Batch, reason: str) -> int:
+    """Accept the quarantined rows of a batch, record it, and return their number."""
+    from tasks.validate.task import release
+
+    moment = clock.now()
+    rows = release(lake, spec, batch, moment)
+    entry = ReleaseEntry(
+        name=f"{batch.batch_id}/{batch.revision}",
+        night=clock.tonight(spec.schedule.time_zone),
+        time=moment,
+        subject=batch.key,
+        actor=person(),
+        reason=f"{counted(rows, 'row')} released: {reason}",
+    )
+    append_entry(lake, spec.project, entry)
+    return rows
 
 
 def _batch_named(spec: ProjectSpec, lake: Lake, batch: str) -> Batch:

@@ -1,0 +1,57 @@
+"""What is read from a decision record: its nights, retrainings, open requests, and suspicions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date
+
+from tasks.records.entries import AnswerEntry, Entry, NightEntry, PromotionEntry, RetrainingEntry
+from tasks.records.suspicion_state import SuspicionState
+
+
+def nights_of(record: Iterable[Entry]) -> list[NightEntry]:
+    """Return the nights of a record, in its order; a night that was decided twice is in it twice."""
+    return [entry for entry in record if isinstance(entry, NightEntry)]
+
+
+def suspected_in(record: Iterable[Entry], before: date = date.max) -> tuple[SuspicionState, ...]:
+    """Return the suspicions that a record holds before a night, with the answers of people.
+
+    Parameters
+    ----------
+    record : iterable of Entry
+        Oldest first.
+    before : date
+        Only nights before this one are read; answers count whenever they were given.
+
+    Examples
+    --------
+    >>> suspected_in([])
+    ()
+    """
+    known = list(record)
+    nights = [entry for entry in nights_of(known) if entry.night < before]
+    answers = {entry.subject: entry for entry in known if isinstance(entry, AnswerEntry)}
+    states = max(nights, key=lambda entry: (entry.night, entry.time)).suspected if nights else ()
+    return tuple(_answered(state, answers.get(state.name)) for state in states)
+
+
+def _answered(state: SuspicionState, answer: AnswerEntry | None) -> SuspicionState:
+    return state if answer is None else replace(state, answer=answer.action, answered=answer.night)
+
+
+def retrainings_of(record: Iterable[Entry]) -> list[RetrainingEntry]:
+    """Return the retrainings of a record, in its order."""
+    return [entry for entry in record if isinstance(entry, RetrainingEntry)]
+
+
+def pending_approval(record: Sequence[Entry]) -> RetrainingEntry | None:
+    """Return the newest registered challenger if it was neither promoted nor rejected since."""
+    asked = [entry for entry in retrainings_of(record) if entry.action == "registered"]
+    if not asked:
+        return None
+    answered = (
+        entry.time for entry in record if isinstance(entry, PromotionEntry) and entry.action in {"promoted", "rejected"}
+    )
+    return None if any(time > asked[-1].time for time in answered) else asked[-1]

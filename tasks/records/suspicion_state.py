@@ -1,0 +1,121 @@
+"""What the record remembers of a suspicion: since when, whether it has ended, and what a person answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+from tasks.records.drift import Suspicion
+
+COMPARED_DAYS = 14  # new rows are compared with those accepted so long ago: after that, what is drift is among these
+FaultAnswer = Literal["fault", "drift"]
+
+
+@dataclass(frozen=True, slots=True)
+class SuspicionState:
+    """A suspicion from the night it was raised on; each night's decision records the states after it.
+
+    Attributes
+    ----------
+    kind : str
+        As in `Suspicion`.
+    columns : tuple of str
+        The columns; empty for the table as a whole.
+    since : date
+        First event date of the rows under suspicion.
+    asked : date
+        The night on which a person was asked, once.
+    evidence : str
+        What was measured that night, in words.
+    until : date or None
+        Last event date of the rows under suspicion; None until the column is back.
+    quarantined : bool
+        Whether deliveries are quarantined until the columns are back.
+    answer : {"fault", "drift"} or None
+        What a person answered.
+    answered : date or None
+        The night of the answer.
+    """
+
+    kind: str
+    columns: tuple[str, ...]
+    since: date
+    asked: date
+    evidence: str = ""
+    until: date | None = None
+    quarantined: bool = False
+    answer: FaultAnswer | None = None
+    answered: date | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name: kind, columns, and the night it was asked on.
+
+        >>> SuspicionState("unit_change", ("area",), date(2026, 1, 4), date(2026, 1, 5)).name
+        'unit_change of area, 2026-01-05'
+        """
+        return f"{self.kind} of {self.where}, {self.asked}"
+
+    @property
+    def where(self) -> str:
+        """The columns in words."""
+        return ", ".join(self.columns) or "rows"
+
+    @property
+    def open(self) -> bool:
+        """Whether the rows that arrive now are under suspicion."""
+        return self.until is None and self.answer != "drift"
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether a person's answer would change anything."""
+        return self.until is None and self.answer is None
+
+    @property
+    def sentence(self) -> str:
+        """The same in words.
+
+        >>> SuspicionState("unit_change", ("area",), date(2026, 1, 4), date(2026, 1, 5)).sentence
+        'unit change in area since 2026-01-04'
+        """
+        where = f" in {', '.join(self.columns)}" if self.columns else ""
+        end = "" if self.until is None else f" until {self.until}"
+        return f"{self.kind.replace('_', ' ')}{where} since {self.since}{end}"
+
+    def explains(self, found: Suspicion) -> bool:
+        """Whether what is found belongs to this suspicion: it is open, or was until the rows of the finding began.
+
+        >>> state = SuspicionState("unit_change", ("area",), date(2026, 1, 4), date(2026, 1, 5))
+        >>> [state.explains(Suspicion("unclear", columns, "")) for columns in (("area",), ("rooms",), ())]
+        [True, False, False]
+        """
+        over = self.until
+        if self.answer == "drift" and self.answered is not None:
+            over = self.answered + timedelta(days=COMPARED_DAYS)
+        if not self.open and (over is None or found.since is None or found.since > over):
+            return False
+        return bool(set(self.columns) & set(found.columns)) if self.columns else self.kind == found.kind
+
+    @property
+    def of_values(self) -> bool:
+        """Whether the values that arrived are in doubt; of a short delivery they are not, only its length."""
+        return self.kind != "truncated"
+
+
+def suspected_days(states: Iterable[SuspicionState], until: date) -> tuple[tuple[date, date], ...]:
+    """Return the first and last event dates of rows that no model may learn from, up to a day.
+
+    Rows count again once a person has called them drift.
+
+    Examples
+    --------
+    >>> day = [date(2026, 1, number) for number in range(1, 10)]
+    >>> ended = SuspicionState("stuck", ("area",), since=day[3], asked=day[4], until=day[6])
+    >>> drift = SuspicionState("stuck", ("area",), since=day[7], asked=day[7], answer="drift")
+    >>> [(first.day, last.day) for first, last in suspected_days([ended, drift], until=day[8])]
+    [(4, 7)]
+    """
+    states = [state for state in states if state.of_values and state.answer != "drift" and state.since <= until]
+    return tuple((state.since, until if state.until is None else state.until) for state in states)
