@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 from flows.serving.publisher import FaultLog, Publisher
-from tasks.errors import Error
 from tasks.logs import line, logger
 from tasks.registry import load_keys
 from tasks.serving_store import ServingStore
@@ -26,7 +25,7 @@ def publish_all(publishers: list[Publisher], faults: FaultLog, paused: dict[str,
             continue
         try:
             published = publisher.publish()
-        except Error as error:
+        except Exception as error:  # noqa: BLE001 - one project, or a store that is away, never ends the controller
             faults.fault(publisher.project, error)
             paused[publisher.project] = now + PAUSE_SECONDS
         else:

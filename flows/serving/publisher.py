@@ -13,7 +13,7 @@ from flows.serving.package_version import contract_of, packaged, row_rules
 from flows.stack.local_stack import running
 from flows.workspace import assemble, fetched, open_lake
 from tasks import clock
-from tasks.errors import Error, EvidenceError, Unreachable
+from tasks.errors import EvidenceError, Unreachable
 from tasks.lake import Lake, read_entries
 from tasks.logs import line, logger
 from tasks.records import ChampionChange, ChampionRecord, Entry, RecordedVersion, RetrainingEntry, champion_record
@@ -140,12 +140,16 @@ class Publisher:
 
     def _current_terms(self) -> Terms:
         """Return the spec and its contract, read again when a file has changed."""
+        if self._terms is not None and self._stamp == self._stamp_now(self._terms.spec):
+            return self._terms
         spec = read_spec(self.path)
-        stamp = tuple(file.stat().st_mtime_ns for file in (self.path, self.path.parent / spec.contract.suite))
-        if self._terms is None or stamp != self._stamp:
-            rules = row_rules(spec, self.path.parent)
-            self._terms, self._stamp = Terms(spec, rules, contract_of(spec, rules)), stamp
+        stamp, rules = self._stamp_now(spec), row_rules(spec, self.path.parent)
+        self._terms, self._stamp = Terms(spec, rules, contract_of(spec, rules)), stamp
         return self._terms
+
+    def _stamp_now(self, spec: ProjectSpec) -> tuple[int, ...]:
+        files = (self.path, self.path.parent / spec.contract.suite)
+        return tuple(file.stat().st_mtime_ns for file in files)
 
     def _registry(self, spec: ProjectSpec) -> Registry:
         if not os.environ.get(TRACKING):
@@ -172,14 +176,15 @@ class FaultLog:
     root: Path
     _seen: dict[str, str] = field(default_factory=dict)
 
-    def fault(self, project: str, error: Error) -> None:
+    def fault(self, project: str, error: Exception) -> None:
         """Report a fault."""
-        if self._seen.get(project) != str(error):
-            self._seen[project] = str(error)
-            logger().error(line("not_published", project=project, reason=str(error)))
+        reason = str(error) or type(error).__name__
+        if self._seen.get(project) != reason:
+            self._seen[project] = reason
+            logger().error(line("not_published", project=project, reason=reason))
             folder = self.root / project
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            (folder / FAULT_FILE).write_text(str(error), encoding="utf-8")
+            (folder / FAULT_FILE).write_text(reason, encoding="utf-8")
 
     def fine(self, project: str) -> None:
         """Report that there is no fault."""

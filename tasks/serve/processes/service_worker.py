@@ -142,6 +142,7 @@ def main() -> None:
     """Run a worker; the supervisor gives it the settings, its slot, its socket and the memory of the counters."""
     path, slot, descriptor, memory = sys.argv[1:]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker-" + slot + " %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # a client that sends no HTTP must not fill the log
     settings = read_settings(Path(path))
     shared = SharedCounters(CounterLayout(settings.projects, settings.workers), int(memory))
     counters = WorkerCounters(shared, int(slot))
