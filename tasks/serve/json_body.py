@@ -8,6 +8,7 @@ is it read a second time by the slower decoder that sees every name.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -20,8 +21,13 @@ MAX_DEPTH = 12
 LONGEST_NAME = 80
 
 
-def decoded(body: bytes) -> Any:
+def decoded(body: bytes, *, nan_is_missing: bool = False) -> Any:
     r"""Return the value of a JSON body.
+
+    Parameters
+    ----------
+    nan_is_missing : bool
+        Whether the literal NaN is read as null, as MLflow's clients write missing numbers.
 
     Raises
     ------
@@ -41,6 +47,8 @@ def decoded(body: bytes) -> Any:
     except RecursionError:
         raise _too_deep() from None
     except (msgspec.MsgspecError, ValueError) as error:
+        if nan_is_missing and b"NaN" in body:
+            return _read_strictly(body, {"NaN": None})
         _name_fault(body)
         raise Refusal(HTTPStatus.BAD_REQUEST, "not_json", f"the body is no JSON: {_position(error)}") from None
     if b"\\" in body or body.count(b":") != _colons(value, MAX_DEPTH):
@@ -75,22 +83,32 @@ def _too_deep() -> Refusal:
 def _name_fault(body: bytes) -> None:
     """Raise a refusal that names the field, if the fault is one of a field."""
     try:
-        value = json.loads(body, object_pairs_hook=_object, parse_constant=_constant, parse_float=_finite)
+        _read_strictly(body, {})
+    except Refusal as refusal:
+        if refusal.code != "not_json":
+            raise
+
+
+def _read_strictly(body: bytes, constants: Mapping[str, Any]) -> Any:
+    """Return the value of a body, read slowly; `constants` are the values of NaN, Infinity and -Infinity if allowed."""
+
+    def constant(name: str) -> Any:
+        return constants[name] if name in constants else _Infinite()
+
+    try:
+        value = json.loads(body, object_pairs_hook=_object, parse_constant=constant, parse_float=_finite)
     except RecursionError:
         raise _too_deep() from None
-    except ValueError:
-        return
+    except ValueError as error:
+        raise Refusal(HTTPStatus.BAD_REQUEST, "not_json", f"the body is no JSON: {type(error).__name__}") from None
     if _is_infinite(value):
         raise _not_finite("the body")
     _colons(value, MAX_DEPTH)
+    return value
 
 
 class _Infinite:
     """Represents a number without a finite value until its field is known."""
-
-
-def _constant(_name: str) -> _Infinite:
-    return _Infinite()
 
 
 def _finite(text: str) -> float | _Infinite:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -30,6 +30,8 @@ class RowAnswering:
     ----------
     lag_seconds : float
         How far the event loop is behind: time that a request has waited before it was seen.
+    in_flight : int
+        Requests that have arrived whole and are being answered: one that arrives slowly takes no place of others.
     """
 
     def __init__(self, champions: Champions, settings: ServiceSettings, counters: WorkerCounters) -> None:
@@ -88,8 +90,12 @@ class RowAnswering:
                 f"found {len(rows)} rows; expected at most {self.settings.max_rows} in a request",
             )
         self._check_deadline(request, len(rows))
-        typed = await self._typed(serving, rows)
-        answered = await self._answered(request, serving, typed)
+        self.in_flight += 1
+        try:
+            typed = await self._typed(serving, rows)
+            answered = await self._answered(request, serving, typed)
+        finally:
+            self.in_flight -= 1
         counters, project = self.counters, serving.route.project
         counters.add_project(project, "rows", len(answered))
         counters.add_project(project, "deferred", sum(answer["deferred"] for answer in answered))
@@ -118,7 +124,7 @@ class RowAnswering:
         for number, row in enumerate(rows):
             if number and not number % MOST_ROWS:
                 await asyncio.sleep(0)
-            if not isinstance(row, Mapping):
+            if not isinstance(row, dict):
                 faults.append(
                     {"row": number, "column": "", "reason": "not_an_object", "expected": "an object of columns"}
                 )

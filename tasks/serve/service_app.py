@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import binascii
 import logging
+from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -63,13 +65,10 @@ class ServiceApp:
         answering, clock = self.answering, asyncio.get_running_loop().time
         request = ServiceRequest(scope, receive, answering.settings, clock())
         endpoint = self._paths.get(request.path) or self._of_version(request.path)
-        answering.in_flight += 1
         try:
             reply = await self._reply(request, endpoint)
         except Disconnected:
             return
-        finally:
-            answering.in_flight -= 1
         headers = [*reply.headers, *request.echoed, (b"content-length", str(len(reply.body)).encode()), *SAFE]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else reply.body})
@@ -124,8 +123,7 @@ class ServiceApp:
         return handler
 
     def _key(self, request: ServiceRequest) -> ApiKey:
-        kind, _, text = request.headers.get(b"authorization", b"").partition(b" ")
-        given = text.strip() if kind.lower() == b"bearer" else request.headers.get(b"x-api-key", b"")
+        given = key_text(request.headers)
         key = self.keys.find(given) if given else None
         if key is None:
             raise Refusal(
@@ -152,6 +150,23 @@ class ServiceApp:
     async def _page(self, _request: ServiceRequest, answering: RowAnswering, _project: str) -> Reply:
         page = api_page(api_document(answering.champions.projects, answering.champions))
         return Reply(int(HTTPStatus.OK), page, [PAGE_TYPE, PAGE_POLICY])
+
+
+def key_text(headers: Mapping[bytes, bytes]) -> bytes:
+    """Return the API key of a request: a bearer token, the password of basic authentication, or X-API-Key.
+
+    >>> key_text({b"authorization": b"Bearer abc"}), key_text({b"authorization": b"Basic bGVld2F5OmFiYw=="})
+    (b'abc', b'abc')
+    """
+    kind, _, text = headers.get(b"authorization", b"").partition(b" ")
+    if kind.lower() == b"bearer":
+        return text.strip()
+    if kind.lower() == b"basic":
+        try:
+            return b64decode(text.strip(), validate=True).partition(b":")[2]
+        except binascii.Error:
+            return b""
+    return headers.get(b"x-api-key", b"")
 
 
 def _common(only: str | None, document: Handler, page: Handler) -> dict[str, Endpoint]:

@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from contextlib import closing, suppress
 from datetime import UTC, date, datetime, timedelta
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from flows.cli.commands.service.run_service import Address
@@ -90,6 +92,15 @@ def curl(project: str, key: str, port: int) -> Any:
     sent = sent.replace("house-prices", project).replace(":8500", f":{port}").replace("\\\n", " ")
     words = ["curl", *(word.replace("$KEY", key) for word in shlex.split(sent)), "-d", json.dumps({"row": ROW})]
     return json.loads(subprocess.run(words, capture_output=True, check=True, timeout=30).stdout)
+
+
+def mlflow_client(host: str, port: int) -> Any:
+    """Return MLflow's own client of a scoring server; the import warns about MLflow's own type hints."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from mlflow.pyfunc.scoring_server.client import ScoringServerClient
+
+    return ScoringServerClient(host, port)
 
 
 @pytest.fixture
@@ -184,7 +195,12 @@ def test_the_command_serves_the_champion_and_follows_a_rollback_at_once(project:
             return time.monotonic() - began
 
         wait_for(2, 120)
-        assert curl(project.name, key, port)["answer"]["id"] == "7|2026-02-03"
+        answer = curl(project.name, key, port)["answer"]
+        assert answer["id"] == "7|2026-02-03"
+        client = mlflow_client(f"any:{key}@127.0.0.1", port)
+        client.ping()
+        frame = pd.DataFrame([ROW, ROW | {"rooms": None}])
+        assert client.invoke(frame).get_predictions().iloc[0, 0] == answer["prediction"]
         project.registry.set_alias(project.name, "champion", 1)
         until = time.monotonic() + 30
         while len(list(project.store.packages(project.name))) < 2:  # what a rollback restores is packaged as well

@@ -16,7 +16,7 @@ OTHERS = {"params"}
 
 async def invocations(request: ServiceRequest, answering: RowAnswering, project: str) -> Reply:
     """Answer as MLflow does, with a list of predictions; one that is deferred to a person is null."""
-    content = decoded(await request.json_bytes())
+    content = decoded(await request.json_bytes(), nan_is_missing=True)
     serving = answering.serving(project)
     answered = await answering.answers(request, serving, rows_of_frame(content))
     return json_reply({"predictions": [answer["prediction"] for answer in answered]})

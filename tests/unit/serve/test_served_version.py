@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import re
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
+from tasks.errors import DataError, EvidenceError
 from tasks.serve.served_version import ServedVersion
-from tests.unit.serve.packages import fitted, package_of, write_suite
+from tasks.serving_store import ServingStore, public_keys
+from tests.unit.serve.packages import ROW, fitted, package_of, write_suite
 
 KINDS = ("regression", "binary", "multiclass", "forest", "linear")
 
@@ -31,3 +37,81 @@ def test_every_kind_of_model_repeats_the_answers_of_the_batch(kind: str, folder:
         assert {answer.deferred for answer in answered} == {True, False}
         assert any(answer.reasons for answer in answered)
     ServedVersion(package, files).prove(package.references)
+
+
+ROWS = [ROW | {"flat": number, "area": 30.0 + 5 * number} for number in range(20)]
+
+
+def answers_under(degree: str, folder: Path) -> list[dict[str, Any]]:
+    package, files = package_of(folder, fitted("regression"), automation={"degree": degree})
+    version = ServedVersion(package, files)
+    version.prove(package.references)
+    return version.answers([version.reader.read(row) for row in ROWS])
+
+
+@pytest.mark.parametrize("degree", ["human", "shadow"])
+def test_people_who_decide_without_the_model_are_shown_nothing_of_it(degree: str, folder: Path) -> None:
+    assert answers_under(degree, folder) == [
+        {"id": f"{number}|2026-02-03", "prediction": None, "deferred": True} for number in range(20)
+    ]
+
+
+def test_each_degree_shows_what_it_allows(folder: Path) -> None:
+    assist, partial, full = (answers_under(degree, folder) for degree in ("assist", "partial", "full"))
+    assert all(answer["deferred"] and answer["proposal"] for answer in assist)
+    assert not any(answer["deferred"] for answer in full)
+    assert [answer["prediction"] for answer in assist] == [answer["prediction"] for answer in full]
+    assert {answer["deferred"] for answer in partial} == {True, False}
+    for answer, shown in zip(partial, full, strict=True):
+        assert answer["prediction"] == (None if answer["deferred"] else shown["prediction"])
+        assert ("reasons" in answer) == answer["deferred"]
+
+
+def test_a_reference_that_differs_in_one_bit_is_refused(folder: Path) -> None:
+    package, files = package_of(folder, fitted("linear"))
+    place, reference = next((place, each) for place, each in enumerate(package.references) if each.answer is not None)
+    assert reference.answer is not None
+    next_number = math.nextafter(float.fromhex(reference.answer.prediction), math.inf).hex()
+    changed = msgspec.structs.replace(
+        reference, answer=msgspec.structs.replace(reference.answer, prediction=next_number)
+    )
+    references = (*package.references[:place], changed, *package.references[place + 1 :])
+    version = ServedVersion(package, files)
+    with pytest.raises(EvidenceError, match=f"prediction of .* is .*, not {re.escape(next_number)}"):
+        version.prove(references)
+    refused = next(each for each in package.references if each.refused)
+    with pytest.raises(EvidenceError, match=r"is refused for .*, not"):
+        version.prove((msgspec.structs.replace(refused, refused=("another",)), reference))
+    with pytest.raises(EvidenceError, match="no reference request is accepted"):
+        version.prove((refused,))
+
+
+def test_what_a_worker_cannot_do_yet_is_named(folder: Path) -> None:
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"privacy": {"pseudonymise": ["city"]}}, "the secret key"),
+        (
+            {"features": {"numbers": ["area"], "function": "mine:add"}},
+            "the function mine:add.*no longer has the columns",
+        ),
+    ]
+    for changes, reason in cases:
+        write_suite(folder, [])
+        with pytest.raises(DataError, match=reason):
+            package_of(folder, fitted("linear"), **changes)
+    write_suite(folder)
+
+
+def test_a_package_of_protocol_1_is_read_and_proven() -> None:
+    frozen = Path(__file__).parent / "frozen" / "protocol_1"
+    store = ServingStore(frozen, public_keys([(frozen / "public.pem").read_text()]))
+    route = store.route("flats")
+    assert route is not None
+    assert (route.serial, route.version) == (1, 1)
+    package, files = store.package("flats", route.package)
+    version = ServedVersion(package, files)
+    asked = [(version.reader.read(each.row), each.answer) for each in package.references if each.answer is not None]
+    assert len(asked) > 20
+    for row, answer in asked:  # other processors may round the last bit in another way
+        assert row.row_id == answer.row_id
+        wanted = float.fromhex(answer.prediction)
+        assert version.answers([row])[0]["prediction"] == pytest.approx(wanted, rel=1e-12)

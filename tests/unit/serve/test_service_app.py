@@ -289,6 +289,8 @@ REQUESTS: list[tuple[str, str, dict[str, str], int]] = [
     ("POST", PREDICT, {"authorization": "Bearer"}, 401),
     ("POST", PREDICT, {"authorization": "Bearer wrong"}, 401),
     ("POST", PREDICT, {"authorization": "Basic bGVld2F5"}, 401),
+    ("POST", PREDICT, {"authorization": "Basic bGVld2F5OmFiYw=="}, 401),
+    ("POST", PREDICT, {"authorization": "Basic ==="}, 401),
     ("POST", PREDICT, {"authorization": "", "x_api_key": "wrong"}, 401),
     ("POST", PREDICT, {"authorization": "Bearer OTHER"}, 403),
     ("GET", "/v1/projects/flats/schema", {"authorization": ""}, 401),
@@ -409,6 +411,15 @@ def test_other_protocols_refuse_what_has_no_rows(service: Service, path: str, co
     status, reply = service.predict(content, path)
     assert status == 400, reply
     assert isinstance(reply["error"] if path == INFER else reply["message"], str)
+
+
+def test_mlflows_clients_may_write_nan_for_a_missing_number(service: Service) -> None:
+    body = json.dumps({"inputs": [ROW | {"rooms": None}]})
+    wanted = service.predict(body.encode(), FRAME)
+    assert service.predict(body.replace("null", "NaN").encode(), FRAME) == wanted
+    for wrong in ('"rooms": Infinity', '"rooms": NaN, "rooms": NaN', '"rooms": [NaN, 1e999]', '"rooms": NaN,'):
+        assert service.predict(body.replace('"rooms": null', wrong).encode(), FRAME)[0] == 400
+    assert service.predict(body.replace("null", "NaN").encode(), "/v2/models/flats/infer")[0] == 400
 
 
 def test_every_fault_of_every_row_is_listed(service: Service) -> None:

@@ -1,0 +1,1 @@
+e+r/o1wmZz7WoAuru3oD1xU/9rTAlVeAXT1cDkEBc00ilONDKLLvYA3WsgBbm6L+xFM4OO87V5Nj5tvzsp9cBA==
