@@ -26,6 +26,7 @@ from tasks.dataset.night_data import NightData
 from tasks.features import latest_values
 from tasks.ingest.task import take_in_task
 from tasks.lake import SUPERSEDED, Batch, Deliveries
+from tasks.logs import line, logger
 from tasks.metrics_export.task import timed
 from tasks.monitor.data_quality_checks import finding_of
 from tasks.monitor.profiling.task import profile_batches_task, profile_refused_task
@@ -124,8 +125,21 @@ def quarantine_suspects(workspace: Workspace, champion: Champion, data: NightDat
     return quarantine_task(workspace.lake, workspace.spec, findings)
 
 
+def late_batches(champion: Champion, known: Deliveries) -> list[Batch]:
+    """Return the batches that came after the champion was trained, with rows of days that it was trained on only.
+
+    The champion did not learn from these rows, so they are answered like any other. They are not measured: a window
+    never reaches into the days of the reference.
+    """
+    since, until = champion.signed_at, champion.trained_until
+    batches = [] if since is None else [batch for batch in known.accepted() if batch.time > since]
+    return [batch for batch in batches if batch.event_until is not None and batch.event_until <= until]
+
+
 def summarise_and_score(workspace: Workspace, champion: Champion, known: Deliveries) -> None:
     """Profile and score the accepted rows that are newer than the champion's training rows and have not been yet.
+
+    Rows that came late, of days that the champion was trained on, are scored only: see `late_batches`.
 
     With `compute.backend: dask`, partitions of the rows are profiled and scored on the workers.
     """
@@ -147,8 +161,13 @@ def summarise_and_score(workspace: Workspace, champion: Champion, known: Deliver
             workspace.spec.automation.degree,
             spread,
         )
+        late = late_batches(champion, known)
+        if new := scorer.unanswered(late):
+            lag = max((batch.arrival - batch.event_until).days for batch in new if batch.event_until is not None)
+            rows = sum(batch.rows_accepted for batch in new)
+            logger().info(line("late_rows_answered", lag_days=lag, rows=rows, trained_until=champion.trained_until))
         with timed("score"):
-            score_batches_task(scorer, batches)
+            score_batches_task(scorer, [*batches, *late])
 
 
 def summarise_refused(workspace: Workspace, champion: Champion, known: Deliveries) -> None:

@@ -127,7 +127,8 @@ class Workspace:
 class Champion:
     """A loaded version: its model, what it was trained on, and the performance that its hold-out promised.
 
-    `promised` is the interval of its mean loss at the gate, `digest` that of its signed manifest.
+    `promised` is the interval of its mean loss at the gate, `digest` that of its signed manifest, `signed_at` when that
+    was signed.
     """
 
     number: int
@@ -143,6 +144,7 @@ class Champion:
     slices: Slices | None = None
     promised: tuple[float, float] = (math.nan, math.nan)
     digest: str = ""
+    signed_at: datetime | None = None
 
     @property
     def answering(self) -> AnsweringVersion:
@@ -214,7 +216,8 @@ def _loaded(
     if found is None:
         raise _DeletedError
     _, files, signed = found
-    return replace(champion_of(recorded.number, files, threads), digest=signed.digest)
+    signed_at = None if signed.statement is None else signed.statement.signed_at
+    return replace(champion_of(recorded.number, files, threads), digest=signed.digest, signed_at=signed_at)
 
 
 def fetched(

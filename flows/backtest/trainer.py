@@ -32,7 +32,7 @@ class KnownThen:
     rows : DataFrame
         The rows that counted, with their features.
     labels : DataFrame
-        The labels that counted: `row_id`, `label` and `arrival`.
+        The labels that counted: `row_id`, `label`, `arrival` and `arrival_rank`.
     uses : tuple of (date, date)
         First and last days of the hold-outs of earlier trainings.
     """

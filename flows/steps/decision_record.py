@@ -63,7 +63,7 @@ def decision_entry(
         steps=view.steps,
         suspicions=view.suspicions,
         rows=sum(batch.rows_accepted for batch in batches if batch.kind == "rows"),
-        labels=sum(batch.rows_accepted for batch in batches if batch.kind == "labels"),
+        labels=sum(batch.rows_accepted if batch.kind == "labels" else int(batch.labels or 0) for batch in batches),
         rows_quarantined=sum(batch.rows_quarantined for batch in batches),
         batches=tuple(BatchVerdict(batch.kind, batch.key, batch.verdict) for batch in batches),
         automation=automation,

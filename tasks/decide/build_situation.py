@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from tasks.decide.freshness import overdue
 from tasks.decide.recorded_alarms import alarmed_since, with_expected_drift
 from tasks.decide.situation import KnownThen, ReleaseOutcome, ShadowOutcome, Situation
 from tasks.decide.suspicion_states import quarantined_suspicions, suspected_after
@@ -114,6 +115,7 @@ def build_situation(inputs: SituationInputs) -> Situation:
         rows_in_30_days=sum(batch.rows_accepted for batch in inputs.deliveries.accepted(after=month_ago)),
         released=inputs.released,
         shadowed=inputs.shadowed,
+        overdue=overdue(inputs.deliveries, night, inputs.spec),
     )
 
 

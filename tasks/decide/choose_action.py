@@ -79,6 +79,8 @@ def _with_questions(reason: str, seen: Situation) -> str:
 
 
 def _by_error(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
+    if seen.overdue:
+        return "hold", f"{seen.overdue}; the window is of old rows, so nothing is trained"
     hurts = seen.performance is not None and seen.performance.past_leeway
     old = too_old(seen, spec)
     if not hurts and not old:

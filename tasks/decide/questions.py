@@ -30,6 +30,8 @@ def enough_rows(seen: Situation, spec: ProjectSpec) -> EnoughRows:
     answer = f"no, fewer than {least} since the champion's training"
     if seen.window_rows >= least:
         answer = f"yes, {seen.window_rows} over {seen.window_days} days"
+    if seen.overdue:
+        answer = f"no, {seen.overdue}"
     return EnoughRows(answer, rows=seen.window_rows, window_days=seen.window_days, min_rows=least)
 
 

@@ -100,6 +100,8 @@ class Situation:
         How the champion's first cohort did; None once a night has judged it.
     shadowed : ShadowOutcome or None
         How the version that waits for approval compares with the champion.
+    overdue : str
+        Why a delivery of rows is overdue; empty if none is.
     """
 
     project: str
@@ -134,6 +136,7 @@ class Situation:
     rows_in_30_days: int = 0
     released: ReleaseOutcome | None = None
     shadowed: ShadowOutcome | None = None
+    overdue: str = ""
 
     @property
     def new_suspicions(self) -> tuple[Suspicion, ...]:

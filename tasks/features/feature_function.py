@@ -14,6 +14,7 @@ from tasks.errors import DataError, SpecError
 from tasks.features.made_columns import typed_as_made
 from tasks.features.row_failures import FeatureFunction, applied, attempted, described
 from tasks.features.user_modules import module_of
+from tasks.spec.own_names import RESERVED, SUFFIX, delivered_name
 from tasks.spec.project_spec import ProjectSpec
 
 ROWS_TRIED = 50
@@ -73,13 +74,13 @@ def featured(frame: pd.DataFrame, path: str | None, folder: Path) -> Featured:
     """
     if path is None:
         return Featured(frame, {})
-    function = function_at(path, folder)
-    made, failures = applied(function, frame)
+    function, given = function_at(path, folder), _as_delivered(frame)
+    made, failures = applied(function, given)
     passing = [place for place in range(len(frame)) if place not in failures] if failures else slice(None)
-    _require_pure(path, function, frame.iloc[passing])
+    _require_pure(path, function, given.iloc[passing])
     if made is None:
         return Featured(frame, failures)
-    return Featured(_with_failing(made, frame, passing) if failures else made, failures)
+    return Featured(_inside(_with_failing(made, given, passing) if failures else made, frame), failures)
 
 
 def row_failures(frame: pd.DataFrame, spec: ProjectSpec, folder: Path) -> dict[int, str]:
@@ -92,11 +93,11 @@ def row_failures(frame: pd.DataFrame, spec: ProjectSpec, folder: Path) -> dict[i
     """
     if spec.features.function is None:
         return {}
-    made, failures = applied(function_at(spec.features.function, folder), frame)
+    made, failures = applied(function_at(spec.features.function, folder), _as_delivered(frame))
     if made is None:
         return failures
     passing = [place for place in range(len(frame)) if place not in failures] if failures else range(len(frame))
-    faults = typed_as_made(made, spec)[1]
+    faults = typed_as_made(_inside(made, frame.iloc[list(passing)]), spec)[1]
     return dict(sorted((failures | {passing[place]: message for place, message in faults.items()}).items()))
 
 
@@ -129,6 +130,27 @@ def function_at(path: str, folder: Path) -> FeatureFunction:
     if not callable(function):
         raise SpecError([f"features.function is {path!r}, which is a {type(function).__name__}; expected a function"])
     return function  # type: ignore[no-any-return]  # callable() does not check the signature
+
+
+def _as_delivered(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return rows under the names that columns were delivered with, as a function of the project knows them."""
+    names = {name: delivered_name(name) for name in map(str, frame.columns)}
+    outside = {name: other for name, other in names.items() if name != other}
+    return frame.drop(columns=[*outside.values()], errors="ignore").rename(columns=outside) if outside else frame
+
+
+def _inside(made: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return what a function made under the names that columns have inside, next to Leeway's own columns."""
+    own = [name for name in frame.columns if name in RESERVED]
+    given = {delivered_name(str(name)) for name in frame.columns if delivered_name(str(name)) != name}
+    names = {
+        name: f"{name}{SUFFIX}"
+        for name in made.columns
+        if name in RESERVED and (name in given or name not in own or not made[name].equals(frame[name]))
+    }
+    renamed = made.rename(columns=names) if names else made
+    lost = {name: frame[name] for name in own if name not in renamed}
+    return renamed.assign(**lost) if lost else renamed
 
 
 def _with_failing(made: pd.DataFrame, frame: pd.DataFrame, passing: list[int] | slice) -> pd.DataFrame:

@@ -7,8 +7,9 @@ disk in chunks.
 
 from tasks.ingest.landing.arrivals import Arrivals, Unplaced, landed
 from tasks.ingest.landing.fetch import fetched
+from tasks.ingest.landing.landing_zones import LandingZone, landing_zones
 from tasks.ingest.privacy import private, secret
-from tasks.ingest.read_delivery import Spool, batch_id, batch_id_of_parts, delivered, delivery
+from tasks.ingest.read_delivery import Spool, batch_id, batch_id_of_parts, delivery
 from tasks.ingest.readers.object_content import Content
 from tasks.ingest.readers.parse import parsed
 from tasks.ingest.readers.unreadable import Unreadable
@@ -19,6 +20,7 @@ __all__ = [
     "Content",
     "DeliverySource",
     "FolderSource",
+    "LandingZone",
     "S3Source",
     "Spool",
     "StoredObject",
@@ -26,10 +28,10 @@ __all__ = [
     "Unreadable",
     "batch_id",
     "batch_id_of_parts",
-    "delivered",
     "delivery",
     "fetched",
     "landed",
+    "landing_zones",
     "open_source",
     "parsed",
     "private",

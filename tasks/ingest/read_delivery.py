@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+import pandas as pd
+
 from tasks.ingest.landing.landing_zones import files_of
 from tasks.ingest.privacy import KeyOf, PrivateRows
 from tasks.ingest.readers.bounds import Bounds, Chunk, size_bytes
@@ -16,6 +18,7 @@ from tasks.ingest.readers.delivery_spool import spool_chunks
 from tasks.ingest.readers.object_content import Content
 from tasks.ingest.readers.unreadable import BrokenError, Unreadable
 from tasks.records import Delivery, Landed
+from tasks.spec.own_names import apart
 from tasks.spec.project_spec import ProjectSpec
 
 
@@ -45,23 +48,6 @@ def batch_id_of_parts(sha256s: Sequence[str]) -> str:
     return sha256s[0] if len(sha256s) == 1 else batch_id("\n".join(sorted(sha256s)).encode())
 
 
-def delivered(content: bytes, landed: Landed, spec: ProjectSpec, key: bytes | KeyOf) -> Delivery | Unreadable:
-    """Return the delivery of one object, with the rows as delivered and the privacy rules applied.
-
-    Parameters
-    ----------
-    content : bytes
-        The whole object.
-    landed : Landed
-        The delivery as listed; its kind chooses the format.
-    spec : ProjectSpec
-        For the format and the privacy rules.
-    key : bytes or function
-        The key of the pseudonyms, from `tasks.ingest.privacy.secret`, or of those of a column by its name.
-    """
-    return delivery([Content.of(landed.key, content)], batch_id(content), landed, spec, key)
-
-
 def delivery(
     parts: Sequence[Content],
     name: str,
@@ -70,7 +56,7 @@ def delivery(
     key: bytes | KeyOf,
     spool: Spool | None = None,
 ) -> Delivery | Unreadable:
-    """Return the delivery of several objects; see `delivered`.
+    """Return the delivery of one or several objects, with the rows as delivered and the privacy rules applied.
 
     Parameters
     ----------
@@ -78,12 +64,18 @@ def delivery(
         Its objects, in the order of their keys.
     name : str
         The batch id.
+    landed : Landed
+        The delivery as listed; its kind chooses the format.
+    spec : ProjectSpec
+        For the format and the privacy rules.
+    key : bytes or function
+        The key of the pseudonyms, from `tasks.ingest.privacy.secret`, or of those of a column by its name.
     spool : Spool, optional
         Where the private rows of a delivery too large for memory are kept. By default, all are in memory.
     """
     said = dialect(landed, spec)
     private = PrivateRows(spec.privacy, key, spec.columns_of(landed.kind, landed.table))
-    chunks = map(private, read_chunks(parts, said))
+    chunks = (private(_with_inside_names(chunk, landed, spec)) for chunk in read_chunks(parts, said))
     try:
         if spool is None:
             return Delivery(name, landed, assembled(chunks), columns_left_out=len(private.left_out))
@@ -114,6 +106,18 @@ def _emptied(chunks: list[Chunk]) -> Iterator[Chunk]:
     """Yield chunks, and let go of each."""
     while chunks:
         yield chunks.pop(0)
+
+
+def _with_inside_names(chunk: Chunk, landed: Landed, spec: ProjectSpec) -> Chunk:
+    """Return a chunk in which no column has a name of Leeway's own: see `tasks.spec.own_names`."""
+    tables = [table.columns.all for table in spec.features.tables if table.name == landed.table]
+    delivered = list(chunk.columns) if isinstance(chunk, pd.DataFrame) else chunk.column_names
+    names = apart(map(str, delivered), wanted=tables[0] if tables else ())
+    if not names:
+        return chunk
+    if isinstance(chunk, pd.DataFrame):
+        return chunk.rename(columns=names)
+    return chunk.rename_columns([names.get(name, name) for name in delivered])
 
 
 def dialect(landed: Landed, spec: ProjectSpec) -> Dialect:

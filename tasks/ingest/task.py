@@ -11,8 +11,8 @@ from datetime import date, datetime
 from pathlib import Path
 
 from tasks import clock
-from tasks.errors import Conflict
-from tasks.ingest.landing.arrivals import landed
+from tasks.errors import Conflict, SpecError
+from tasks.ingest.landing.arrivals import Unplaced, landed
 from tasks.ingest.landing.fetch import fetched
 from tasks.ingest.landing.landing_zones import files_of, landing_zones
 from tasks.ingest.privacy import KeyOf, secret, separated
@@ -22,7 +22,7 @@ from tasks.ingest.readers.object_content import estimated_text_bytes
 from tasks.ingest.readers.unreadable import Unreadable
 from tasks.ingest.sources.open_source import open_source
 from tasks.ingest.sources.stored_objects import DeliverySource, StoredObject
-from tasks.lake import Lake, append_repeats, deliveries, read_repeats
+from tasks.lake import Lake, append_repeats, deliveries, kind_conflicts, read_repeats
 from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.records import Delivery, Landed, Unread
@@ -58,6 +58,8 @@ def take_in(
         Rows first, then labels, then feature tables, each by arrival; without content that was taken in under another
         key.
     """
+    if conflicts := kind_conflicts(lake, spec):
+        raise SpecError(conflicts)
     taken = deliveries(lake, spec.project)
     stamps = {(batch.kind, batch.key, batch.stamp) for batch in taken.newest_of_keys().values()}
     stamps |= read_repeats(lake, spec.project)
@@ -154,7 +156,8 @@ def _arrived(
         source = open_source(zone.uri, folder, spec.source, zone.files)
         listing = {stored.key: stored for stored in source.list()}
         arrivals = landed(listing.values(), zone.kind, spec, night, moment, zone.table)
-        for ignored in arrivals.unplaced:
+        links = [Unplaced(key, "link_not_followed") for key in source.unfollowed()]
+        for ignored in (*arrivals.unplaced, *links):
             logger().warning(line("object_left_alone", key=ignored.key, why=ignored.reason))
         for waiting in arrivals.waiting:
             logger().info(line("delivery_waits", key=waiting.key, why=waiting.reason))

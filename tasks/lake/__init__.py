@@ -25,6 +25,7 @@ from tasks.lake.predicates import Filter, predicate
 from tasks.lake.repeats import append_repeats, read_repeats
 from tasks.lake.row_files import ParallelMap, RowFiles, RowPart, RowReader, partitions
 from tasks.lake.snapshot import LakeSnapshot
+from tasks.lake.stored_kinds import kind_conflicts
 from tasks.lake.table_schemas import TABLES, TableSchema
 from tasks.lake.table_storage import TableFiles, commit_before, compact, count, layout, remove, remove_files
 
@@ -55,6 +56,7 @@ __all__ = [
     "count",
     "deliveries",
     "file_system",
+    "kind_conflicts",
     "latest",
     "layout",
     "partitions",

@@ -30,6 +30,7 @@ class Batch:
     them. `rows_elsewhere` counts rows that are in another delivery: repeated by this one, or replaced by a later one.
     `time` is when the delivery was taken in or released, `written_at` when this state was written; states that an older
     release wrote have no `written_at`. `arrived_at` is the moment of the arrival, where more than its day is known.
+    `labels` are the labels that were delivered with the rows when the delivery was taken in.
     """
 
     batch_id: str
@@ -52,6 +53,7 @@ class Batch:
     findings: str
     written_at: datetime | None = None
     arrived_at: datetime | None = None
+    labels: int | None = None
 
     @property
     def write_key(self) -> str:

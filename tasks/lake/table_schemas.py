@@ -62,6 +62,7 @@ TABLES: dict[str, TableSchema] = {
             ("findings", TEXT),
             ("written_at", MOMENT),
             ("arrived_at", MOMENT),
+            ("labels", WHOLE),
         ),
         fenced=True,
     ),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
 from tasks.spec.field_types import IMPORT_PATH, Column, Metric, Name, Share, SpecSection, secret_reference, time_format
+from tasks.spec.own_names import RESERVED_IN_TABLES, kept_apart
 
 DATES = (
     "Columns read as dates, with or without a time of day. The model sees year, month, weekday, day of the year, and "
@@ -24,7 +25,7 @@ class Scope(SpecSection):
         description="The metric that is minimised; every metric is a mean over rows, and lower is better."
     )
     target: float | None = Field(None, gt=0, description="The value of the metric that counts as a success.")
-    baseline: str = Field(
+    baseline: Annotated[str, AfterValidator(kept_apart)] = Field(
         "median",
         min_length=1,
         description="The trivial rule that a model must beat: mean, median or majority of the label, last_value (its "
@@ -70,6 +71,10 @@ class Files(SpecSection):
     decimal: Literal[".", ","] = Field(
         ".", description="The decimal sign of numbers written as text; the other sign is a fault."
     )
+    thousands: Literal[",", ".", " ", "'"] | None = Field(
+        None,
+        description="The sign between groups of three digits, in numbers written as text; by default it is a fault.",
+    )
     time_format: str | None = Field(
         None,
         description="The format of times that are not ISO 8601: one of Python's `strptime`, such as `%d.%m.%Y %H:%M`, "
@@ -92,6 +97,12 @@ class Files(SpecSection):
         description="A delivery waits until this marker exists: a file of this name next to its objects (`_SUCCESS`) "
         "or, if it begins with a dot, a file with the name of the delivery and this ending (`.done`).",
     )
+
+    @model_validator(mode="after")
+    def _signs_differ(self) -> Self:
+        if self.thousands == self.decimal:
+            raise ValueError(f"decimal and thousands are both {self.decimal!r}; expected two signs")
+        return self
 
     @field_validator("time_format")
     @classmethod
@@ -130,6 +141,13 @@ class Source(Files):
         "modified",
         description="When a file arrived: its modification time, or the date (YYYY-MM-DD) in its name. With "
         "`filename`, any past night can be run again as it was.",
+    )
+    every: int | None = Field(
+        None,
+        ge=1,
+        le=366,
+        description="The most days between two deliveries of rows. When none has landed for longer, nights report it "
+        "and nothing is retrained. By default it is learned from earlier deliveries.",
     )
     label: Label = Field(description="The label, and how late it arrives.")
     s3_endpoint: str | None = Field(None, description="The address of an S3-compatible store; Amazon S3 by default.")
@@ -225,6 +243,13 @@ class FeatureTable(Files):
         description="Days from a value's event time until it is known; a row only has values that were known at its "
         "own time.",
     )
+
+    @field_validator("columns")
+    @classmethod
+    def _are_kept_apart(cls, value: Columns) -> Columns:
+        kinds = ("numbers", "categories", "booleans", "dates")
+        names = {kind: [kept_apart(name, RESERVED_IN_TABLES) for name in getattr(value, kind)] for kind in kinds}
+        return value.model_copy(update=names)
 
 
 class Features(SpecSection):

@@ -6,12 +6,14 @@ import re
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from tasks.spec.own_names import kept_apart
 
 NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}$")
 NAME_IN_WORDS = "1 to 63 lower-case letters, digits and dashes, not starting with a dash"
 Name = Annotated[str, Field(pattern=NAME.pattern)]
-Column = Annotated[str, Field(min_length=1, max_length=128)]
+Column = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(kept_apart)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Metric = Literal[
     "mean_absolute_error",

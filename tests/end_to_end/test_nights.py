@@ -18,7 +18,7 @@ from tasks.errors import DataError
 from tasks.lake import TABLES, Batch, Filter, Lake, active_rows, latest, read_entries, read_nights
 from tasks.records import PromotionEntry
 from tests.end_to_end.invariants import contents
-from tests.end_to_end.project_copies import FIRST, NEXT, NIGHT, PROJECT, Cells, Copy, cells, land
+from tests.end_to_end.project_copies import FIRST, NEXT, NIGHT, PROJECT, Cells, Copy, cells, first_cells, land
 
 if TYPE_CHECKING:
     from flows.workspace import Workspace
@@ -426,3 +426,15 @@ def test_a_project_monitored_apart_takes_in_every_night_and_is_decided_on_when_i
     assert made[0].rows == len(cells("sales", NIGHT)) + len(cells("sales", NEXT)) - 2
     assert monitor(PROJECT, date.fromisoformat(NEXT)) == first
     assert len(read_entries(workspace.lake, PROJECT, "night")) == decided_before + 1
+
+
+def test_rows_of_days_that_the_champion_knows_are_answered_when_they_come_late(workspace: Workspace) -> None:
+    header, *rest = first_cells("sales")
+    at = header.index("id")
+    late = [[*row[:at], f"late{number}", *row[at + 1 :]] for number, row in enumerate(rest[:40])]
+    land(workspace.folder, "sales", NIGHT, [header, *late])
+    run_night(NIGHT)
+    of = batch(workspace, NIGHT)
+    assert of.rows_accepted == 40
+    assert [name.startswith("late") for name in served(workspace, of)] == [True] * 40
+    assert profiled(workspace, of) == 0

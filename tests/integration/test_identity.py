@@ -13,6 +13,7 @@ import pytest
 
 from tasks.dataset.feature_assembly import feature_values
 from tasks.dataset.known_rows import known_rows
+from tasks.errors import SpecError
 from tasks.features import as_of
 from tasks.ingest.task import take_in
 from tasks.lake import Lake, active_rows, deliveries
@@ -104,6 +105,7 @@ def test_a_row_with_a_corrected_time_in_another_file_counts_once(tmp_path: Path)
     project.night()
     project.land("correction.csv", first.head(1).assign(started="2026-02-08"))
     assert project.night() == {"correction.csv": "accepted"}
+    assert [int(batch.labels or 0) for batch in deliveries(project.lake, "rides").of(NIGHT)] == [1, 10]
     rows = active_rows(project.lake, "rides", "rows")
     assert sorted(rows["row_id"]) == IDS
     assert rows.loc[rows["row_id"] == "r000000", "event_date"].tolist() == [date(2026, 2, 8)]
@@ -214,3 +216,19 @@ def test_values_of_days_are_known_a_day_later_also_where_the_day_has_23_or_25_ho
             found = as_of(rows, values, table, "started", zone)["rain"]
             assert found.isna().tolist() == [True, False, False]
             assert found[1:].tolist() == [1.0, 2.0]
+
+
+def test_a_kind_that_is_not_the_stored_one_is_a_fault_of_the_spec_with_a_way_out_and_not_of_the_store(
+    tmp_path: Path,
+) -> None:
+    project = Project(tmp_path)
+    project.land("first.csv", rides("2026-02-01", 3.0, 30.0))
+    project.night()
+    features = {"numbers": ["temp"], "categories": ["kind", "wind"]}
+    project.spec = ProjectSpec.model_validate(RIDES | {"features": features})
+    project.land("next.csv", rides("2026-03-01", 3.0, 30.0, [f"n{number}" for number in range(10)]))
+    with pytest.raises(SpecError, match=r"categories lists 'wind', which is stored as numbers .* list it there again"):
+        project.night()
+    project.spec = ProjectSpec.model_validate(RIDES | {"features": RIDES["features"] | {"booleans": ["rain"]}})
+    project.land("next.csv", rides("2026-03-01", 3.0, 30.0, [f"n{number}" for number in range(10)]).assign(rain="yes"))
+    assert project.night() == {"next.csv": "accepted"}

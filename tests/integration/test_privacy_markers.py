@@ -16,7 +16,7 @@ import yaml
 
 from flows.nightly import nightly
 from tasks.errors import SpecError
-from tasks.ingest import FolderSource, Unreadable, delivered, fetched, secret
+from tasks.ingest import FolderSource, Unreadable, fetched, secret
 from tasks.ingest.privacy import separated
 from tasks.ingest.task import take_in
 from tasks.lake import Lake
@@ -24,6 +24,7 @@ from tasks.records import Delivery, Landed
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
+from tests.deliveries import delivered
 from tests.servers import Server
 
 MARKERS = (

@@ -67,6 +67,7 @@ def test_links_that_lead_out_of_a_folder_are_not_part_of_it(landing: Path, tmp_p
     for key in ("link.csv", "../secret.csv", str(tmp_path / "secret.csv"), "folder/secret.csv"):
         with pytest.raises(SourceError, match="is outside of the folder"):
             place.read(key)
+    assert place.unfollowed() == ("folder", "link.csv", "nothing.csv")
 
 
 def test_a_missing_folder_or_file_says_what_to_do(landing: Path) -> None:

@@ -17,16 +17,17 @@ from tasks.spec.data_sections import Files
 from tasks.spec.project_spec import ProjectSpec
 
 DATE = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
-WAITING = ("not_settled", "not_complete")
-Reason = Literal["unsafe_key", "no_date_in_name", "not_settled", "not_complete"]
+WAITING = ("not_settled", "not_complete", "in_the_future")
+Reason = Literal["unsafe_key", "no_date_in_name", "not_settled", "not_complete", "in_the_future", "link_not_followed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Unplaced:
     """A delivery that is not taken in, and the reason.
 
-    With `no_date_in_name` or `unsafe_key` it is never taken in; with `not_settled` (written a moment ago) or
-    `not_complete` (its marker is missing) it waits for a later night.
+    With `no_date_in_name`, `unsafe_key` or `link_not_followed` it is never taken in; with `not_settled` (written a
+    moment ago), `not_complete` (its marker is missing) or `in_the_future` (its day has not come) it waits for a later
+    night.
     """
 
     key: str
@@ -99,6 +100,8 @@ def landed(
                 arrived.append(replace(_landed(key, parts, kind, arrival), table=table, moment=_moment(parts, spec)))
             else:
                 others.append(Unplaced(key, reason))
+        elif moment is not None and arrival > moment.astimezone(ZoneInfo(spec.schedule.time_zone)).date():
+            others.append(Unplaced(key, "in_the_future"))
     others.sort(key=lambda other: other.key)
     return Arrivals(
         tuple(sorted(arrived, key=_by_arrival)),

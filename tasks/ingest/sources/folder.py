@@ -42,6 +42,15 @@ class FolderSource:
             )
         return sorted(self._objects(), key=lambda stored: stored.key)
 
+    def unfollowed(self) -> tuple[str, ...]:
+        """Return links to folders, to files outside of the folder and to nothing, in the order of their keys."""
+        found = []
+        for folder, folders, names in os.walk(self.root, onerror=_refuse):
+            folders[:] = [name for name in folders if is_delivery(name)]
+            paths = [Path(folder, name) for name in (*folders, *names) if is_delivery(name, self.marker)]
+            found += [path for path in paths if path.is_symlink() and (path.is_dir() or self._object(path) is None)]
+        return tuple(sorted(path.relative_to(self.root).as_posix() for path in found))
+
     def read(self, key: str) -> bytes:
         """Return the content of one file.
 

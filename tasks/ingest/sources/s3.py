@@ -51,6 +51,10 @@ class S3Source:
             ]
         return sorted((stored for stored in objects if is_delivery(stored.key, self.marker)), key=lambda one: one.key)
 
+    def unfollowed(self) -> tuple[str, ...]:
+        """Return no key: a bucket has no links."""
+        return ()
+
     def read(self, key: str) -> bytes:
         """Return the content of one object, verified.
 

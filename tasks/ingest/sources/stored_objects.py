@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import BinaryIO, Protocol
 
-UNFINISHED = (".tmp", ".part")
+UNFINISHED = (".tmp", ".part", ".partial", ".filepart", ".crdownload", ".download", ".swp", ".lock")
+RUBBISH = ("thumbs.db", "desktop.ini")  # of file managers
+FOLDER_MARKER = "_$folder$"  # of Hadoop, for a folder in a bucket
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,10 @@ class DeliverySource(Protocol):
         """Return all deliveries, and the markers that the spec names, in the order of their keys."""
         ...
 
+    def unfollowed(self) -> tuple[str, ...]:
+        """Return the keys of links that are not followed, so that what they lead to is not listed."""
+        ...
+
     def read(self, key: str) -> bytes:
         """Return the whole content of one object."""
         ...
@@ -51,17 +57,20 @@ class DeliverySource(Protocol):
 def is_delivery(key: str, marker: str | None = None) -> bool:
     """Return whether a key names a delivery: no part of it is hidden or private, and it is not being written.
 
+    Files that programs leave next to deliveries are none: `Thumbs.db`, `~$x.xlsx`, `05_$folder$`.
+
     Examples
     --------
-    >>> [is_delivery(key) for key in ("2014/05.csv", ".DS_Store", "_temporary/05.csv", "05.csv.part")]
-    [True, False, False, False]
+    >>> [is_delivery(key) for key in ("2014/05.csv", ".DS_Store", "_temporary/05.csv", "05.csv.part", "~$05.csv")]
+    [True, False, False, False, False]
     >>> is_delivery("2014/_SUCCESS", "_SUCCESS")  # named by the spec, so it is listed
     True
     """
     folders, name = _parts(key)[:-1], key.rsplit("/", maxsplit=1)[-1]
     if any(part.startswith((".", "_")) for part in folders):
         return False
-    return is_marker(key, marker) or not (name.startswith((".", "_")) or name.lower().endswith(UNFINISHED))
+    private = name.startswith((".", "_", "~$")) or name.endswith(FOLDER_MARKER) or name.lower() in RUBBISH
+    return is_marker(key, marker) or not (private or name.lower().endswith(UNFINISHED))
 
 
 def is_marker(key: str, marker: str | None) -> bool:

@@ -45,11 +45,11 @@ class Read(NamedTuple):
         return not self.faults
 
 
-def numbers(column: pd.Series, decimal: Literal[".", ","] = ".") -> Read:
+def numbers(column: pd.Series, decimal: Literal[".", ","] = ".", thousands: str | None = None) -> Read:
     r"""Return a column as float64; empty, NA, NaN, N/A, null, none and \N are missing, infinity is a fault.
 
-    Digits must not be grouped: `1,234` is a fault with a decimal point, and `1.234` is one with a decimal comma,
-    because the meaning would be ambiguous.
+    Digits must not be grouped unless `thousands` says how: `1,234` is a fault with a decimal point, and `1.234` is one
+    with a decimal comma, because the meaning would be ambiguous.
 
     Parameters
     ----------
@@ -57,6 +57,8 @@ def numbers(column: pd.Series, decimal: Literal[".", ","] = ".") -> Read:
         As delivered.
     decimal : '.' or ','
         The decimal sign of numbers written as text.
+    thousands : str, optional
+        The sign before every three digits, where numbers are grouped; a blank means every kind of blank.
 
     Examples
     --------
@@ -65,11 +67,14 @@ def numbers(column: pd.Series, decimal: Literal[".", ","] = ".") -> Read:
     ([1.5, nan, nan, nan], {'not_a_number': [False, False, True, False], 'not_finite': [False, False, False, True]})
     >>> numbers(pd.Series(["1,5", "1.5"]), decimal=",").column.tolist()
     [1.5, nan]
+    >>> numbers(pd.Series(["1,234,567.5", "12,34", "900"]), thousands=",").column.tolist()
+    [1234567.5, nan, 900.0]
     """
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         values, wrong = pd.Series(column.to_numpy(np.float64, na_value=np.nan)), np.zeros(len(column), bool)
     else:
-        text = texts(_with_points(column) if decimal == "," else column, _number_text)
+        cells = column if thousands is None else _ungrouped(column, decimal, thousands)
+        text = texts(_with_points(cells) if decimal == "," else cells, _number_text)
         values = pd.to_numeric(text, errors="coerce").astype(np.float64)
         wrong = values.isna().to_numpy(copy=True)
         if wrong.any():
@@ -143,6 +148,19 @@ def texts(column: pd.Series, as_text: Callable[[object], str]) -> pd.Series:
             [None if absent else as_text(value) for value, absent in zip(values, missing, strict=True)], dtype="str"
         )
     return values.str.strip()
+
+
+def _ungrouped(column: pd.Series, decimal: str, thousands: str) -> pd.Series:
+    """Return texts without the signs between groups of three digits, in those that are such numbers throughout."""
+    sign = r"[ \u00a0\u2009\u202f]" if thousands == " " else re.escape(thousands)
+    grouped = re.compile(rf"\s*[+-]?\d{{1,3}}(?:{sign}\d{{3}})+(?:{re.escape(decimal)}\d+)?\s*")
+
+    def plain(value: object) -> object:
+        return re.sub(sign, "", value.strip()) if isinstance(value, str) and grouped.fullmatch(value) else value
+
+    if pd.api.types.is_string_dtype(column.dtype) or column.dtype == object:
+        return pd.Series([plain(value) for value in column], index=column.index, dtype=column.dtype)
+    return column
 
 
 def _with_points(column: pd.Series) -> pd.Series:

@@ -26,6 +26,9 @@ def _guesses(choices: Choices) -> Iterator[str]:
             yield f"left out {column.name}: {column.why}"
         elif column.unusual:
             yield f"{column.name} is among the {column.kind}: {column.why}"
+    for name, form in choices.forms.items():
+        if form is not None:
+            yield f"source.{name} is {form.value!r}: {form.why}"
     if choices.arrival == "filename":
         yield "the date in the name of a file is the day on which it landed"
 

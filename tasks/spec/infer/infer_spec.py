@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from tasks.errors import SpecError, nearest
+from tasks.spec.cells.cell_types import numbers
 from tasks.spec.find_project import checked_name
 from tasks.spec.infer.column_kinds import UNNAMEABLE, can_be_named, choose_columns
 from tasks.spec.infer.first_suite import expectation, expectations_for, unique_key
@@ -17,8 +19,11 @@ from tasks.spec.infer.row_key import given_key, guessed_key
 from tasks.spec.infer.spec_text import Arrival, Choices, page
 from tasks.spec.infer.target import read_target
 from tasks.spec.infer.time_span import read_span
+from tasks.spec.infer.written_forms import grouping
 from tasks.spec.project_spec import ProjectSpec
 from tasks.spec.reading.read_spec import parse_spec
+
+NOT_NULL = "expect_column_values_to_not_be_null"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +79,26 @@ def infer_spec(  # noqa: PLR0913 - keyword-only: each is an answer of the user
     checked_name(project)
     frame = frame.rename(columns=str)
     _require_columns(frame, time, label)
+    groups = grouping(frame)
+    if groups is not None:
+        frame = frame.apply(partial(_plain, thousands=groups.value))
     span, target = read_span(frame[time]), read_target(frame[label])
+    forms = {"time_format": span.form, "thousands": groups}
+    written = {**(written or {}), **{name: form.value for name, form in forms.items() if form is not None}}
     key = given_key(frame, id_columns, time) if id_columns else guessed_key(frame, time, label)
     columns = choose_columns(frame, target, {time, label, *key.columns})
-    choices = Choices(project, uri, fmt, arrival, time, label, key, target, span, columns, written or {})
+    choices = Choices(project, uri, fmt, arrival, time, label, key, target, span, columns, written, forms)
     if all(column.kind == "left out" for column in columns):
         reasons = "; ".join(f"{column.name}: {column.why}" for column in columns) or "there is no other column"
         raise SpecError([f"no column is left to learn {label!r} from: {reasons}"])
     text = page(choices)
     return InferredProject(parse_spec(text, f"{project}/project.yaml"), text, _suite(choices), guesses(choices))
+
+
+def _plain(column: pd.Series, thousands: str) -> pd.Series:
+    """Return a column of grouped numbers as numbers, and any other as it is."""
+    read = numbers(column, thousands=thousands)
+    return read.column if not numbers(column).clean and read.clean else column
 
 
 def _require_columns(frame: pd.DataFrame, time: str, label: str) -> None:
@@ -109,7 +125,8 @@ def _suite(choices: Choices) -> dict[str, Any]:
     if not choices.span.undated and choices.time not in key:
         rules.append(expectation("expect_column_values_to_not_be_null", "each has an event time", column=choices.time))
     kinds = {"binary": "binary", "multiclass": "categories", "regression": "numbers"}
-    rules += expectations_for(label, kinds[choices.target.task])
+    # A row may come before its label: it is answered, and learned from once the label is known.
+    rules += [rule for rule in expectations_for(label, kinds[choices.target.task]) if rule["type"] != NOT_NULL]
     for column in choices.columns:
         if column.typed is not None:
             rules += expectations_for(column.typed.rename(column.name), column.kind)

@@ -13,6 +13,7 @@ from tasks.spec.infer.column_kinds import Chosen
 from tasks.spec.infer.row_key import Key
 from tasks.spec.infer.target import Target
 from tasks.spec.infer.time_span import TimeSpan
+from tasks.spec.infer.written_forms import Form
 
 WIDTH = 100
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -35,6 +36,7 @@ class Choices:
     span: TimeSpan
     columns: list[Chosen]
     written: Mapping[str, str] = field(default_factory=dict)
+    forms: Mapping[str, Form | None] = field(default_factory=dict)
 
 
 def quoted(text: str) -> str:
@@ -114,7 +116,7 @@ def _source(choices: Choices) -> str:
             "source:",
             f"  uri: {quoted(choices.uri)}  # a folder, relative to this file, or s3://bucket/prefix",
             f"  format: {choices.format}",
-            *(f"  {name}: {quoted(value)}  # as in the data" for name, value in choices.written.items()),
+            *(f"  {name}: {quoted(value)}  # {_why(choices, name)}" for name, value in choices.written.items()),
             f"  id: {_flow(choices.key.columns)}  # what identifies a row: {choices.key.why}",
             *(used_again if choices.key.used_again else []),
             f"  event_time: {quoted(choices.time)}  # the time of the event{note}",
@@ -125,6 +127,11 @@ def _source(choices: Choices) -> str:
             "",
         ]
     )
+
+
+def _why(choices: Choices, name: str) -> str:
+    form = choices.forms.get(name)
+    return "as in the data" if form is None else form.why
 
 
 REASONS = {

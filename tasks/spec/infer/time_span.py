@@ -11,6 +11,7 @@ import pandas as pd
 from tasks.errors import SpecError
 from tasks.spec.cells.cell_types import numbers
 from tasks.spec.cells.time_cells import times
+from tasks.spec.infer.written_forms import Form, time_form
 
 COHORT_DAYS = 28
 COHORTS = 7
@@ -21,12 +22,13 @@ DAY_OR_MONTH = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}(?!\d).*")
 
 @dataclass(frozen=True, slots=True)
 class TimeSpan:
-    """The first and last day of the data, its rows, and the number of rows without an event time."""
+    """The first and last day of the data, its rows, those without an event time, and the form of times if not ISO."""
 
     first: date
     last: date
     rows: int
     undated: int
+    form: Form | None = None
 
     @property
     def days(self) -> int:
@@ -66,7 +68,9 @@ def read_span(column: pd.Series) -> TimeSpan:
     SpecError
         When cells are not ISO 8601; the message says what was found and what to write.
     """
-    read = times(column, "UTC")
+    read, form = times(column, "UTC"), None
+    if not read.clean and (form := time_form(column)) is not None:
+        read = times(column, "UTC", form.value)
     if not read.clean:
         raise SpecError([_not_a_time(str(column.name), str(column[read.bad].iloc[0]).strip(), column)])
     known = read.column.dropna()
@@ -74,7 +78,7 @@ def read_span(column: pd.Series) -> TimeSpan:
         raise SpecError(
             [f"event time {str(column.name)!r} is empty in every row; name a column with the time of the event"]
         )
-    return TimeSpan(known.min().date(), known.max().date(), len(column), len(column) - len(known))
+    return TimeSpan(known.min().date(), known.max().date(), len(column), len(column) - len(known), form)
 
 
 def _not_a_time(name: str, example: str, column: pd.Series) -> str:
@@ -82,7 +86,7 @@ def _not_a_time(name: str, example: str, column: pd.Series) -> str:
     if DAY_OR_MONTH.fullmatch(example):
         return (
             f"{fault}: the order of day, month and year is ambiguous, so nothing is guessed; "
-            "write dates as YYYY-MM-DD (ISO 8601), such as 2026-11-20"
+            "write dates as YYYY-MM-DD (ISO 8601), such as 2026-11-20, or say it in source.time_format"
         )
     if numbers(column).clean:
         return f"{fault}, a number; write times as YYYY-MM-DDTHH:MM:SSZ (ISO 8601), such as 2026-11-20T02:00:00Z"

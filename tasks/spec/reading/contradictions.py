@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from tasks.spec.project_spec import ProjectSpec
 
 Loc = tuple[str | int, ...]
-OWN_COLUMNS = frozenset({"table", "entity", "event_time", "event_date", "batch_id", "revision", "arrival", "row_id"})
 LABEL: Loc = ("source", "label", "column")
 EVENT_TIME: Loc = ("source", "event_time")
 
@@ -123,12 +122,6 @@ def _of_tables(spec: ProjectSpec) -> Found:
                     "itself; rows are joined by columns they are delivered with"
                 )
                 yield [(*where, "entity")], text
-        for name, key in _keys_of(table.columns.all, *where, "columns"):
-            if name in OWN_COLUMNS:
-                yield (
-                    [key[:-1]],
-                    f"column {name!r} of feature table {table.name!r} has a name that Leeway uses itself",
-                )
         if table.max_age_days is not None and table.max_age_days < table.delay_days:
             text = (
                 f"max_age_days {table.max_age_days} of feature table {table.name!r} is below its delay_days "

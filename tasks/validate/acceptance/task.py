@@ -131,7 +131,7 @@ def _store_first(
         reconciled = reconcile(delivery, accepted, refused_ids, prior)
         if not together.add(delivery, frozenset(one.batch.batch_id for one in reconciled.amended)):
             break
-        written.append((delivery, Accepted(reconciled.accepted, _batch(delivery, reconciled, known, when))))
+        written.append((delivery, Accepted(reconciled.accepted, _batch(delivery, reconciled, stored, when))))
         amended += [_with_unused_revision(lake, spec, one) for one in reconciled.amended]
     _write(lake, spec, written, amended, known)
     return [delivery for delivery, _ in written]
@@ -273,9 +273,10 @@ def _labels_of_rows(rows: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def _batch(
-    delivery: ValidatedDelivery, reconciled: Reconciled, known: Deliveries, when: tuple[date, datetime]
+    delivery: ValidatedDelivery, reconciled: Reconciled, stored: StoredRows, when: tuple[date, datetime]
 ) -> Batch:
-    landed, before = delivery.landed, known.get(delivery.batch_id)
+    landed, known, spec = delivery.landed, stored.known, stored.spec
+    before = known.get(delivery.batch_id)
     revision = FIRST_REVISION if before is None or before.verdict != SUPERSEDED else before.revision + 1
     event_from, event_until = event_window(reconciled.accepted, None)
     return Batch(
@@ -298,4 +299,15 @@ def _batch(
         verdict=delivery.verdict,
         findings=json.dumps([asdict(finding) for finding in delivery.findings], sort_keys=True),
         arrived_at=landed.moment,
+        labels=_label_count(delivery, reconciled.accepted, spec),
     )
+
+
+def _label_count(delivery: ValidatedDelivery, accepted: pd.DataFrame, spec: ProjectSpec) -> int | None:
+    """Return the labels that were delivered with rows; None where labels land separately."""
+    column = spec.source.label.column
+    if delivery.landed.kind != "rows" or spec.source.label.uri is not None:
+        return None
+    if delivery.chunks is None:
+        return int(accepted[column].notna().sum()) if column in accepted else 0
+    return int(sum(len(chunk) - chunk[column].null_count for chunk in delivery.chunks.accepted([column])))

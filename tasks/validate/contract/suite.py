@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.errors import ContractError, nearest
+from tasks.spec.own_names import apart
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate.contract.gx_lock import quiet_great_expectations
 from tasks.validate.contract.suite_parameters import with_parameters
@@ -72,7 +73,10 @@ def read_suite(path: Path, spec: ProjectSpec) -> Suite:
         When the file is missing, is not a suite, or names unknown expectations, columns or parameters; one fault a
         line.
     """
-    configurations = with_parameters(_configurations(path), spec.contract.parameters, path)
+    configurations = [
+        _with_inside_names(rule, spec)
+        for rule in with_parameters(_configurations(path), spec.contract.parameters, path)
+    ]
     suite = Suite(path, tuple(Expectation(rule, _columns_of(rule)) for rule in configurations))
     faults = [f"{path}: {fault}" for rule in suite.expectations for fault in _column_faults(rule, spec)]
     if faults:
@@ -160,6 +164,21 @@ def _configurations(path: Path) -> Sequence[dict[str, Any]]:
                 f"{path}: expectation {number} lacks 'type' or 'kwargs'; expected both, as in GX's own JSON"
             )
     return rules
+
+
+def _with_inside_names(rule: dict[str, Any], spec: ProjectSpec) -> dict[str, Any]:
+    """Return an expectation with the names that columns have inside: see `tasks.spec.own_names`."""
+    names = apart(_columns_of(rule), wanted=[name for table in spec.features.tables for name in table.columns.all])
+    if not names:
+        return rule
+
+    def inside(value: Any) -> Any:
+        if isinstance(value, list):
+            return [inside(one) for one in value]
+        return names.get(value, value) if isinstance(value, str) else value
+
+    kwargs = {key: inside(value) if key.startswith("column") else value for key, value in rule["kwargs"].items()}
+    return {**rule, "kwargs": kwargs}
 
 
 def _columns_of(configuration: dict[str, Any]) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ SAMPLED = 1_000
 REPEATING = 4  # rows for each distinct text, on average, from which on reading by text is faster
 
 
-def numbers(column: pd.Series, decimal: Literal[".", ","] = ".") -> Read:
+def numbers(column: pd.Series, decimal: Literal[".", ","] = ".", thousands: str | None = None) -> Read:
     """Return a column as float64; see `tasks.spec.cells.cell_types.numbers`.
 
     Examples
@@ -31,14 +31,14 @@ def numbers(column: pd.Series, decimal: Literal[".", ","] = ".") -> Read:
     ([1.5, nan, 2.0, nan, nan], [False, False, False, True, False])
     """
     if not isinstance(column.dtype, pd.StringDtype):
-        return cells.numbers(column, decimal)
+        return cells.numbers(column, decimal, thousands)
     texts = _arrow(column)
     empty = pc.fill_null(pc.equal(pc.binary_length(texts), 0), True)  # noqa: FBT003 - Arrow takes it by position
     values = _simple_numbers(_with_point(texts) if decimal == "," else texts, empty)
     unread = ~(np.isfinite(values) | empty.to_numpy(zero_copy_only=False))
     if not unread.any():
         return Read(pd.Series(values, index=column.index), {})
-    rest = cells.numbers(column[unread], decimal)
+    rest = cells.numbers(column[unread], decimal, thousands)
     values[unread] = rest.column.to_numpy()
     faults = {code: np.zeros(len(column), dtype=bool) for code in rest.faults}
     for code, rows in rest.faults.items():

@@ -100,7 +100,7 @@ def label_values(column: pd.Series, spec: ProjectSpec) -> Read:
         return categories(column)
     if spec.training.task == "regression":
         files = spec.source if spec.source.label.uri is None else spec.source.label
-        return numbers(column, files.decimal)
+        return numbers(column, files.decimal, files.thousands)
     read = by_value(booleans, column)
     return Read(read.column.astype("Float64").astype("float64"), read.faults)
 
@@ -112,7 +112,7 @@ def _kinds(spec: ProjectSpec) -> dict[str, Callable[[pd.Series], Read]]:
     read_times = partial(by_value, read)
     kinds: dict[str, Callable[[pd.Series], Read]] = dict.fromkeys([*source.id, *spec.features.entities], _texts)
     kinds[source.event_time] = read_times
-    kinds |= dict.fromkeys(features.numbers, partial(numbers, decimal=source.decimal))
+    kinds |= dict.fromkeys(features.numbers, partial(numbers, decimal=source.decimal, thousands=source.thousands))
     kinds |= dict.fromkeys(features.booleans, partial(by_value, booleans))
     kinds |= dict.fromkeys(features.categories, _texts)
     kinds |= dict.fromkeys(features.dates, read_times)

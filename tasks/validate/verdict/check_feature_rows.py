@@ -15,6 +15,7 @@ from tasks.spec.cells.time_cells import times
 from tasks.spec.project_spec import FeatureTable, ProjectSpec
 from tasks.validate.contract.expectations import evaluate
 from tasks.validate.contract.suite import Suite
+from tasks.validate.verdict.cell_examples import cell_examples
 from tasks.validate.verdict.outcome import validated
 from tasks.validate.verdict.validation_findings import column_findings, first_row_ids
 from tasks.validate.verdict.violations import Violations
@@ -52,7 +53,7 @@ def check_features(delivery: Delivery, spec: ProjectSpec, suite: Suite | None = 
     if violations.unusable:
         return validated(delivery, no_values(table, spec), violations, max_bad_share)
     values, faults = typed_values(frame, table, spec)
-    violations.add_chunk(faults, values["entity"])
+    violations.add_chunk(faults, values["entity"], cell_examples(frame, faults, table, spec))
     readable = values[~any_fault(faults)].reset_index(drop=True)
     if len(readable):
         for failure in evaluate(readable, rules, table.columns.all):
@@ -65,7 +66,7 @@ def typed_values(frame: pd.DataFrame, table: FeatureTable, spec: ProjectSpec) ->
     zone = spec.schedule.time_zone
     kinds: dict[str, Callable[[pd.Series], Read]] = {
         table.event_time: lambda column: times(column, zone, table.time_format),
-        **dict.fromkeys(table.columns.numbers, lambda column: numbers(column, table.decimal)),
+        **dict.fromkeys(table.columns.numbers, lambda column: numbers(column, table.decimal, table.thousands)),
         **dict.fromkeys(table.columns.booleans, booleans),
         **dict.fromkeys(table.columns.categories, categories),
         **dict.fromkeys(table.columns.dates, lambda column: times(column, zone, table.time_format)),

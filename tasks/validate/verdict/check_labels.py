@@ -13,6 +13,7 @@ from tasks.validate.contract.expectations import evaluate
 from tasks.validate.contract.suite import Suite
 from tasks.validate.typing.row_ids import RowIds, row_ids
 from tasks.validate.typing.typed_frame import label_values
+from tasks.validate.verdict.cell_examples import cell_examples
 from tasks.validate.verdict.check_rows import nothing_accepted
 from tasks.validate.verdict.outcome import validated
 from tasks.validate.verdict.validation_findings import REPEATED_LABEL, column_findings, first_row_ids
@@ -56,7 +57,7 @@ def check_labels(delivery: Delivery, spec: ProjectSpec, suite: Suite | None = No
     ids, read = row_ids(frame, spec, time_format=spec.source.label.time_format), label_values(frame[column], spec)
     faults = label_faults(ids, read, column)
     values = pd.DataFrame({"row_id": ids.names, "label": read.column})[~any_fault(faults)].reset_index(drop=True)
-    violations.add_chunk(faults, ids.names)
+    violations.add_chunk(faults, ids.names, cell_examples(frame, faults, spec.source.label, spec))
     _reject_contradictions(violations, faults, contract.max_contradictory_labels)
     if len(values):
         for failure in evaluate(pd.DataFrame({column: values["label"]}), rules):

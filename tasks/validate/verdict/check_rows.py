@@ -21,6 +21,7 @@ from tasks.validate.contract.expectation_scope import split_by_scope
 from tasks.validate.contract.expectations import FailedExpectation, evaluate, evaluate_frames
 from tasks.validate.contract.suite import Suite
 from tasks.validate.typing.typed_frame import Typed, repeated_ids, typed
+from tasks.validate.verdict.cell_examples import cell_examples
 from tasks.validate.verdict.check_feature_rows import no_values, table_of
 from tasks.validate.verdict.outcome import RowsOnDisk, validated
 from tasks.validate.verdict.refused_rows import refused
@@ -163,6 +164,7 @@ class _RowCheck:
         """Return the readable rows of the next chunk, typed; note what is wrong with the others."""
         rows = typed(frame, self._spec, self._repeated)
         faults, said = (rows.faults, {}) if self._failing is None else self._with_failing(rows, self._failing)
+        said |= cell_examples(frame, rows.faults, self._spec.source, self._spec)
         readable = self._violations.readable(self._violations.add_chunk(faults, rows.frame[ROW_ID], said))
         return rows.frame if readable.all() else rows.frame[readable].reset_index(drop=True)
 

@@ -107,6 +107,13 @@ def test_what_looks_broken_is_asked_about_and_never_trained_on() -> None:
     assert "null burst in a (40 % are empty)" in decision.reason
 
 
+def test_rows_that_have_stopped_to_come_are_reported_and_nothing_is_trained_on_the_old_ones() -> None:
+    gone = "no rows have landed since 2025-12-21, 42 days ago; one delivery in 14 days is expected"
+    found = decide(situation(performance=performance(2.0, 0.0), overdue=gone), spec())
+    assert (found.action, found.reason.startswith(gone)) == ("hold", True)
+    assert found.answers[0].answer == f"no, {gone}"
+
+
 def test_labels_that_surprise_while_the_error_is_tolerated_are_held() -> None:
     surprise = DriftStatistic("label", Statistic.RESIDUAL, 0.3, 0.1)
     decision = decide(situation(surprises=(surprise,), kind="concept"), spec())

@@ -139,7 +139,6 @@ def test_a_tables_columns_are_features_of_the_model_but_not_of_a_delivery() -> N
     [
         ({"columns": {"numbers": ["size"]}}, "named twice"),
         ({"columns": {}}, "lists no columns"),
-        ({"columns": {"numbers": ["arrival"]}}, "Leeway uses itself"),
         ({"entity": ["balance"]}, "rows are joined by columns they are delivered with"),
         ({"delay_days": 5, "max_age_days": 2}, "too old once it is known"),
     ],

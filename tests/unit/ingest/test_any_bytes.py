@@ -16,9 +16,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.ingest import Content, Spool, Unreadable, delivered, delivery
+from tasks.ingest import Content, Spool, Unreadable, delivery
 from tasks.records import Delivery, Landed
 from tasks.spec.project_spec import ProjectSpec
+from tests.deliveries import delivered
 
 HOUSES = yaml.safe_load(Path(__file__).with_name("houses.yaml").read_text(encoding="utf-8"))
 GOOD = "id,sold,rooms\n7,2026-01-02,3\n8,2026-01-03,4\n"

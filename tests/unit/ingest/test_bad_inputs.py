@@ -25,10 +25,11 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
-from tasks.ingest import Unreadable, delivered
+from tasks.ingest import Unreadable
 from tasks.records import Landed, ValidatedDelivery
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate import Suite, check_all, check_labels, read_suite, unreadable
+from tests.deliveries import delivered
 
 Row = dict[str, Any]
 Rows = list[Row]
@@ -304,6 +305,12 @@ VALUES = [
              source={"time_format": "excel"}),
     *of_rows("a count past the calendar", "rows", "not_a_time:sold", lambda: with_value("sold", "1e300"),
              source={"time_format": "epoch_s"}),
+    *of_rows("grouped as the spec says", "accept", "", lambda: with_value("size", "1,234.5", COUNT),
+             source={"thousands": ","}),
+    *of_rows("grouped with blanks that do not break", "accept", "", lambda: with_value("size", "1\u202f234", 3),
+             source={"thousands": " "}),
+    *of_rows("a group of two digits", "rows", "not_a_number:size", lambda: with_value("size", "12,34"),
+             source={"thousands": ","}),
     *of_rows("many american dates", "batch", f"not_a_time:sold {MANY}", lambda: with_value("sold", "01/02/2026", 3)),
     *of_rows("int to float", "accept", "", lambda: each_row(lambda _, row: {"rooms": float(row["rooms"])})),
     *of_rows("int to text", "accept", "", lambda: each_row(lambda _, row: {"rooms": str(row["rooms"])})),
@@ -686,6 +693,8 @@ def checked_of(case: Case, suite: Suite) -> ValidatedDelivery:
         ({"source": SPEC["source"] | {"batch": "night"}}, "source.batch"),
         ({"source": SPEC["source"] | {"s3_addressing": "dns"}}, "source.s3_addressing"),
         ({"source": SPEC["source"] | {"identity": "time"}}, "source.identity"),
+        ({"source": SPEC["source"] | {"thousands": "."}}, "decimal and thousands are both"),
+        ({"source": SPEC["source"] | {"every": 0}}, "source.every"),
         ({"source": SPEC["source"] | {"time_format": "%Q"}}, "names no day"),
         ({"source": SPEC["source"] | {"time_format": "%d.%Q"}}, "'Q' is a bad directive"),
         ({"source": SPEC["source"] | {"time_format": "seconds"}}, "names no day"),

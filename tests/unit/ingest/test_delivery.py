@@ -16,10 +16,11 @@ import pytest
 import yaml
 
 from tasks.errors import SpecError
-from tasks.ingest import Content, Spool, Unreadable, batch_id, batch_id_of_parts, delivered, delivery, private, secret
+from tasks.ingest import Content, Spool, Unreadable, batch_id, batch_id_of_parts, delivery, private, secret
 from tasks.ingest.privacy import pseudonym
 from tasks.records import Delivery, Landed
 from tasks.spec.project_spec import Privacy, ProjectSpec
+from tests.deliveries import delivered
 
 HOUSES = yaml.safe_load(Path(__file__).with_name("houses.yaml").read_text(encoding="utf-8"))
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.ingest import Unreadable, delivered
+from tasks.ingest import Unreadable
 from tasks.ingest.readers.bounds import Bounds
 from tasks.ingest.readers.chunks import Dialect, read_chunks
 from tasks.ingest.readers.delivery_spool import spool_chunks
@@ -25,6 +25,7 @@ from tasks.records import Landed
 from tasks.spec.cells.cell_types import categories, numbers
 from tasks.spec.cells.time_cells import times
 from tasks.spec.project_spec import ProjectSpec
+from tests.deliveries import delivered
 
 FIRST, LAST = datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59)  # noqa: DTZ001 - files may hold times of no zone
 BOTH_ENDS = ["0001-01-01 00:00:00", "9999-12-31 23:59:59", "NaT"]

@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from tasks.ingest import FolderSource, delivered, landed
+from tasks.ingest import FolderSource, landed
 from tasks.records import Delivery, Kind
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate import Suite, check, check_all, check_labels, read_suite
+from tests.deliveries import delivered
 
 FOLDER = Path(__file__).parents[3] / "deployments" / "house-prices"
 SPEC = ProjectSpec.model_validate(yaml.safe_load((FOLDER / "project.yaml").read_text(encoding="utf-8")))

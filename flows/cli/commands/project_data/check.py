@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import pandas as pd
 from pydantic import BaseModel, ValidationError
@@ -16,18 +16,41 @@ from flows.cli.console import screen
 from tasks import clock
 from tasks.errors import ContractError, DataError, Error, SpecError, nearest
 from tasks.features import function_at, with_features
-from tasks.ingest import Unreadable, delivered, landed, open_source, secret
-from tasks.records import Kind, ValidatedDelivery
+from tasks.ingest import (
+    DeliverySource,
+    LandingZone,
+    StoredObject,
+    Unplaced,
+    Unreadable,
+    delivery,
+    fetched,
+    landed,
+    landing_zones,
+    open_source,
+    secret,
+)
+from tasks.records import Landed, ValidatedDelivery
 from tasks.render.safe_text import terminal
 from tasks.render.values import counted
 from tasks.spec import ProjectSpec, find_project, read_spec
 from tasks.spec.find_project import FILE, known_projects
 from tasks.spec.project_spec import Contract, Source
 from tasks.spec.reading.yaml_document import UnreadableError, read_document
-from tasks.validate import Suite, check_labels, read_suite
-from tasks.validate import check as check_rows
+from tasks.validate import read_suite
+from tasks.validate.task import verdicts
 
 SHOWN = 10
+
+
+class Newest(NamedTuple):
+    """The newest delivery of a landing zone, its objects and their source, and how many deliveries there are."""
+
+    source: DeliverySource
+    objects: list[StoredObject]
+    landed: Landed
+    files: int
+
+
 Block = TypeVar("Block", bound=BaseModel)
 
 
@@ -56,24 +79,28 @@ def _faults(path: Path, console: Console) -> Iterator[str]:
     for reference in sorted({channel.to for channel in spec.notifications}):
         if not os.environ.get(reference.removeprefix("env:")):
             yield f"notifications go to {reference}, but that variable is not set"
-    suite = Suite(path.parent / spec.contract.suite)
-    try:
-        suite = read_suite(suite.path, spec)
-        console.print(f"[green]ok[/]    {terminal(spec.contract.suite)}: {len(suite.expectations)} expectations")
-    except ContractError as error:
-        yield from str(error).splitlines()
-    yield from _missing_function(spec, path.parent)
+    unusable = [*_unusable_suite(spec, path.parent, console), *_missing_function(spec, path.parent)]
+    yield from unusable
     yield from _unknown_upstream(spec, path.resolve().parent)
-    sources: list[tuple[Kind, str | None]] = [("rows", spec.source.uri), ("labels", spec.source.label.uri)]
-    for kind, uri in sources:
-        if uri is None:
-            continue
+    for zone in landing_zones(spec):
         try:
-            yield from _newest_delivery(spec, suite, kind, uri, console)
+            landed_there = yield from _newest_delivery(spec, path.parent, zone, console)
+            if landed_there is not None and not unusable:
+                yield from _checked(spec, path.parent, zone, landed_there, console)
         except SpecError as error:
             yield from error.faults
         except Error as error:
             yield str(error)
+
+
+def _unusable_suite(spec: ProjectSpec, folder: Path, console: Console) -> list[str]:
+    """Return the faults of the project's suite."""
+    try:
+        suite = read_suite(folder / spec.contract.suite, spec)
+    except ContractError as error:
+        return str(error).splitlines()
+    console.print(f"[green]ok[/]    {terminal(spec.contract.suite)}: {counted(len(suite.expectations), 'expectation')}")
+    return []
 
 
 def _faults_around(path: Path) -> Iterator[str]:
@@ -102,27 +129,42 @@ def _block(kind: type[Block], data: object) -> Block | None:
         return None
 
 
-def _newest_delivery(spec: ProjectSpec, suite: Suite, kind: Kind, uri: str, console: Console) -> Iterator[str]:
-    """Validate the newest delivery of one landing zone as a night does; nothing is written."""
-    folder = suite.path.parent
-    source = open_source(uri, folder, spec.source)
+def _newest_delivery(
+    spec: ProjectSpec, folder: Path, zone: LandingZone, console: Console
+) -> Generator[str, None, Newest | None]:
+    """Yield what is never ingested of one landing zone; return the newest delivery, if there is any."""
+    source, moment = open_source(zone.uri, folder, spec.source, zone.files), clock.now()
     until = date.max if spec.source.arrival == "filename" else clock.tonight(spec.schedule.time_zone)
-    arrivals = landed(source.list(), kind, spec, until)
-    ignored = [f"{uri}/{file.key} is never ingested: {file.reason.replace('_', ' ')}" for file in arrivals.unplaced]
-    yield from _first(ignored)
+    listing = {stored.key: stored for stored in source.list()}
+    arrivals = landed(listing.values(), zone.kind, spec, until, moment, zone.table)
+    links = [Unplaced(key, "link_not_followed") for key in source.unfollowed()]
+    yield from _first(
+        [f"{zone.uri}/{file.key} is never ingested: {_words(file.reason)}" for file in (*arrivals.unplaced, *links)]
+    )
+    for waiting in _first([f"{zone.uri}/{file.key} waits: {_words(file.reason)}" for file in arrivals.waiting]):
+        console.print(f"[yellow]note[/]  {terminal(waiting)}")
     if not arrivals.landed:
-        fmt = spec.source.format if kind == "rows" else spec.source.label.format
-        yield f"nothing has landed in {uri}; expected {kind} as {fmt} files"
-        return
+        yield f"nothing has landed in {zone.uri}; expected {zone.kind} as {zone.files.format} files"
+        return None
     newest = arrivals.landed[-1]
-    delivery = delivered(source.read(newest.key), newest, spec, secret(spec.privacy, os.environ))
-    if isinstance(delivery, Unreadable):
-        yield f"{newest.key} cannot be read as {spec.source.format}: {delivery.detail} ({delivery.reason})"
+    return Newest(source, [listing[key] for key in newest.parts or (newest.key,)], newest, len(arrivals.landed))
+
+
+def _checked(spec: ProjectSpec, folder: Path, zone: LandingZone, newest: Newest, console: Console) -> Iterator[str]:
+    """Validate a delivery in the steps of a night; nothing is written."""
+    batch_id, contents = fetched(newest.source, newest.objects, None)
+    read = delivery(contents, batch_id, newest.landed, spec, secret(spec.privacy, os.environ))
+    if isinstance(read, Unreadable):
+        yield f"{newest.landed.key} cannot be read as {zone.files.format}: {read.detail} ({read.reason})"
         return
-    checked = check_rows(delivery, spec, suite) if kind == "rows" else check_labels(delivery, spec, suite)
-    yield from _verdict(checked, len(arrivals.landed), console)
-    if kind == "rows" and len(checked.accepted):
+    (checked,) = verdicts([read], spec, folder)
+    yield from _verdict(checked, newest.files, console)
+    if zone.kind == "rows" and len(checked.accepted):
         yield from _failing_function(spec, folder, checked.accepted)
+
+
+def _words(reason: str) -> str:
+    return reason.replace("_", " ")
 
 
 def _unknown_upstream(spec: ProjectSpec, folder: Path) -> Iterator[str]:
@@ -145,15 +187,11 @@ def _missing_function(spec: ProjectSpec, folder: Path) -> Iterator[str]:
 
 
 def _failing_function(spec: ProjectSpec, folder: Path, rows: pd.DataFrame) -> Iterator[str]:
-    """Yield how the feature function fails on accepted rows; `_missing_function` reports that it is missing."""
+    """Yield how the feature function is not pure on accepted rows."""
     try:
         with_features(rows, spec.features.function, folder)
-    except SpecError:
-        return
     except DataError as error:
         yield str(error)
-    except Exception as error:  # noqa: BLE001 - a user's function may raise anything
-        yield f"features.function {spec.features.function!r} fails on {counted(len(rows), 'accepted row')}: {error!r}"
 
 
 def _verdict(checked: ValidatedDelivery, files: int, console: Console) -> Iterator[str]:

@@ -1,0 +1,69 @@
+"""A few cells that could not be read, as delivered, and the key of the spec that may read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import pandas as pd
+
+from tasks.spec.data_sections import Files
+from tasks.spec.infer.written_forms import GROUPING, time_form
+from tasks.spec.project_spec import ProjectSpec
+from tasks.validate.typing.text_columns import numbers
+
+SHOWN = frozenset({"not_a_number", "not_finite", "not_a_boolean", "not_a_time"})
+CELLS, LONGEST = 3, 40
+OTHER_DECIMAL: dict[str, Literal[".", ","]] = {".": ",", ",": "."}
+
+
+def cell_examples(frame: pd.DataFrame, faults: pd.DataFrame, files: Files, spec: ProjectSpec) -> dict[str, str]:
+    """Return, for each code of cells that cannot be read, up to three of them, and the likely key of the spec.
+
+    A project with private columns shows no cell, because a column may have the values of another.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As delivered.
+    faults : DataFrame
+        A boolean column a code, with the rows of `frame`, by position.
+    files : Files
+        The section of the spec on the files.
+    spec : ProjectSpec
+        For its privacy rules.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Part
+    >>> frame = pd.DataFrame({"weight": ["15,900", "900", "1,200"]})
+    >>> faults = pd.DataFrame({"not_a_number:weight": [True, False, True]})
+    >>> spec = Part(privacy=Part(drop=[], pseudonymise=[]))
+    >>> cell_examples(frame, faults, Files(), spec)["not_a_number:weight"]
+    "such as '15,900', '1,200'; if digits are grouped, say `thousands: ','` there"
+    """
+    if spec.privacy.drop or spec.privacy.pseudonymise:
+        return {}
+    found = {}
+    for code in map(str, faults):
+        rule, _, column = code.partition(":")
+        if rule in SHOWN and column in frame:
+            wrong = frame[column][faults[code].to_numpy(bool)]
+            cells = dict.fromkeys(repr(str(cell).strip()[:LONGEST]) for cell in wrong.head(1_000))
+            found[code] = f"such as {', '.join(list(cells)[:CELLS])}{''.join(_likely(rule, wrong, files))}"
+    return found
+
+
+def _likely(rule: str, wrong: pd.Series, files: Files) -> Iterator[str]:
+    """Yield the key of the spec with which all of these cells could be read."""
+    cells = wrong.dropna().astype("str")
+    if rule == "not_a_number":
+        for sign in (one for one in GROUPING if one != files.decimal):
+            if numbers(cells, files.decimal, sign).clean:
+                yield f"; if digits are grouped, say `thousands: {sign!r}` there"
+                return
+        other = OTHER_DECIMAL[files.decimal]
+        if numbers(cells, other).clean:
+            yield f"; if {other!r} is the decimal sign, say `decimal: {other!r}` there"
+    elif rule == "not_a_time" and (form := time_form(cells)) is not None:
+        yield f"; if {form.why}, say `time_format: {form.value!r}` there"

@@ -1,0 +1,75 @@
+"""Deliveries that do not come: the expected time between two is stated or learned, and exceeded only when it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate
+
+import numpy as np
+import pytest
+
+from tasks.decide.freshness import longest_gap, overdue
+from tasks.lake import Batch, Deliveries
+from tasks.spec.project_spec import ProjectSpec
+
+FIRST = date(2025, 1, 6)
+SMALL = {
+    "project": "mine",
+    "scope": {"owner": "me", "objective": "x", "metric": "mean_absolute_error"},
+    "source": {"uri": "in", "id": ["id"], "event_time": "t", "label": {"column": "y"}},
+    "features": {"numbers": ["a"]},
+}
+EMPTY = replace(Batch.placeholder("", datetime(2025, 1, 6, tzinfo=UTC)), verdict="accepted")
+
+
+def spec(every: int | None = None) -> ProjectSpec:
+    return ProjectSpec.model_validate(SMALL | {"source": SMALL["source"] | {"every": every}})  # type: ignore[operator]
+
+
+def landed(*gaps: int, kind: str = "rows") -> Deliveries:
+    """A delivery on the first day, and one after each gap."""
+    days = [FIRST + timedelta(days=total) for total in accumulate(gaps, initial=0)]
+    return Deliveries(tuple(replace(EMPTY, batch_id=f"{kind}{day}", kind=kind, arrival=day, key="k") for day in days))
+
+
+@pytest.mark.parametrize(
+    ("gaps", "quiet", "late"),
+    [
+        ([7] * 30, 14, 15),  # weekly: a whole further week is missed
+        ([1, 1, 1, 1, 3] * 10, 6, 7),  # on working days
+        ([7] * 8, 21, 22),  # fewer are known, so more is allowed
+    ],
+)
+def test_a_feed_that_stops_is_reported_once_a_longer_gap_is_rare(gaps: list[int], quiet: int, late: int) -> None:
+    last = FIRST + timedelta(days=sum(gaps))
+    assert overdue(landed(*gaps), last + timedelta(days=quiet), spec()) == ""
+    said = overdue(landed(*gaps), last + timedelta(days=late), spec())
+    assert f"no rows have landed since {last}, {late} days ago" in said
+    assert "learned from the last" in said
+
+
+def test_what_the_spec_states_is_not_learned() -> None:
+    last = FIRST + timedelta(days=70)
+    assert overdue(landed(*[7] * 10), last + timedelta(days=7), spec(every=7)) == ""
+    assert "one delivery in 7 days is expected (source.every)" in overdue(
+        landed(*[7] * 10), last + timedelta(days=8), spec(every=7)
+    )
+
+
+def test_nothing_is_learned_from_a_few_deliveries_from_labels_or_from_what_came_later() -> None:
+    assert overdue(landed(7, 7), FIRST + timedelta(days=900), spec()) == ""
+    assert overdue(Deliveries(()), FIRST, spec(every=1)) == ""
+    labels = landed(*[1] * 40, kind="labels").revisions
+    feed = Deliveries((*landed(*[7] * 10).revisions, *labels))
+    assert overdue(feed, FIRST + timedelta(days=92), spec()) != ""
+    assert overdue(landed(*[7] * 10, 90, 7), FIRST + timedelta(days=77), spec()) == ""
+
+
+def test_a_feed_without_any_rhythm_raises_fewer_false_alarms_than_the_team_accepts() -> None:
+    rng, alarms, years = np.random.default_rng(1), 0, 200.0
+    gaps = rng.geometric(1 / 5, size=int(years * 365 / 5))
+    for at in range(52, len(gaps)):
+        longest = longest_gap(gaps[at - 52 : at].tolist(), 4.0)
+        alarms += longest is not None and int(gaps[at]) > longest
+    assert alarms / years < 0.4
