@@ -140,3 +140,22 @@ def test_doctor_names_what_is_in_the_way(shop: Path, leeway: Leeway, monkeypatch
     assert failed[2] == "LEEWAY_MLFLOW_PORT is 'five'; expected a port number"
     assert failed[3].startswith("project shop: deployments/shop/project.yaml:1: missing key 'scope'")
     assert failed[3].endswith("and 2 more faults: `leeway check shop`")
+
+
+def test_a_delivery_of_several_files_is_checked_whole(shop: Path, orders: pd.DataFrame, leeway: Leeway) -> None:
+    (shop / "project.yaml").write_text(SPEC.replace("{uri: landing,", "{uri: landing, batch: folder,"))
+    (shop / "landing" / "orders.csv").unlink()
+    (shop / "landing" / "day").mkdir()
+    orders.iloc[:70].to_csv(shop / "landing" / "day" / "one.csv", index=False)
+    orders.iloc[70:].to_csv(shop / "landing" / "day" / "two.csv", index=False)
+    assert wrong(leeway) == []
+    broken = orders.iloc[70:].assign(size="big")
+    broken.to_csv(shop / "landing" / "day" / "two.csv", index=False)
+    found = wrong(leeway)
+    assert found[0].startswith(f"day: quarantined, {len(orders)} of {len(orders)} rows refused")
+    assert any("size is not a number: such as 'big'" in each for each in found)
+
+
+def test_a_link_that_is_not_followed_is_named(shop: Path, leeway: Leeway) -> None:
+    (shop / "landing" / "more").symlink_to(shop.parent)
+    assert wrong(leeway) == ["landing/more is never ingested: link not followed"]

@@ -128,3 +128,21 @@ def test_a_folder_of_an_export_lands_on_the_date_in_its_name_and_waits_for_all_i
     written = [StoredObject("2026-01-02/1.csv", 1, THEN), StoredObject("2026-01-02/2.csv", 1, THEN.replace(hour=1))]
     assert landed(written, "rows", spec, date(2026, 1, 2), THEN.replace(hour=1, minute=5)).waiting
     assert landed(written, "rows", spec, date(2026, 1, 2), THEN.replace(hour=2)).landed[0].arrival == date(2026, 1, 2)
+
+
+def test_deliveries_of_one_day_are_ordered_by_the_moment_at_which_they_were_written() -> None:
+    hours = {"a.csv": 18, "b.csv": 8, "c.csv": 18}
+    written = [StoredObject(key, 1, THEN.replace(hour=hour)) for key, hour in hours.items()]
+    arrivals = landed(written, "labels", spec_of(), date(2026, 1, 9))
+    assert [(each.key, each.moment) for each in arrivals.landed] == [
+        (key, THEN.replace(hour=hours[key])) for key in ("b.csv", "a.csv", "c.csv")
+    ]
+
+
+def test_a_file_with_a_time_that_has_not_come_waits_and_is_named() -> None:
+    written = [StoredObject("a.csv", 1, THEN), StoredObject("b.csv", 1, THEN + timedelta(days=400))]
+    arrivals = landed(written, "rows", spec_of(), date(2026, 1, 9), THEN + timedelta(days=4))
+    assert [each.key for each in arrivals.landed] == ["a.csv"]
+    assert arrivals.waiting == (Unplaced("b.csv", "in_the_future"),)
+    later = landed(written, "rows", spec_of(), date(2026, 1, 4), THEN + timedelta(days=4))
+    assert later.waiting == (Unplaced("b.csv", "in_the_future"),)  # a.csv belongs to a later night than the 4th
