@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from tasks.arrays import FloatArray, IntArray
 from tasks.evaluate import ComparisonSet, Evidence
 from tasks.evaluate.task import examine, examine_task
 from tasks.features import Parts, holdout_parts
 from tasks.model import Predictor
 from tasks.records import Entry, retrainings_of
 from tasks.spec import ProjectSpec
-from tasks.train import ParallelMap, SearchOptions, TrainingResult, baseline_predictions, without_holdout_groups
-from tasks.train.task import choose_and_fit, choose_and_fit_task
+from tasks.statistics import LOSSES, RESIDUALS, DaySums, newest_regime
+from tasks.train import (
+    SURE,
+    CrossFit,
+    ParallelMap,
+    SearchOptions,
+    TrainingResult,
+    baseline_predictions,
+    without_holdout_groups,
+)
+from tasks.train.task import choose_and_fit, choose_and_fit_task, fit_after_change, fit_after_change_task
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,9 @@ class TrainingRequest:
         """Return why no challenger can be examined yet, so that none is trained; empty where one can."""
         if self.trained_until is None:
             return ""
+        changed = self.changed_on(spec)
+        if changed is not None and (self.known["event_date"] >= changed).sum() >= spec.gate.min_rows:
+            return ""
         parts = holdout_parts(self.known, days=spec.split.holdout_days, after=self.trained_until)
         newer = int((parts.holdout["event_date"] > self.trained_until).sum())
         if newer >= spec.gate.min_rows:
@@ -56,6 +70,33 @@ class TrainingRequest:
             f"found {newer} labelled rows to compare on that are newer than the champion's training; expected "
             f"{spec.gate.min_rows}. Nothing was trained. Wait for labels, or lower gate.min_rows"
         )
+
+    def changed_on(self, spec: ProjectSpec) -> date | None:
+        """Return the first day since the newest lasting change of the champion's error, if the hold-out is older.
+
+        Then candidates without the hold-out would know nothing of the new regime. None where the spec needs answers of
+        a fit without it: for several classes, and to find out which answers are sure enough.
+        """
+        if self.champion is None or self.trained_until is None:
+            return None
+        if spec.training.task == "multiclass" or spec.automation.target_error is not None:
+            return None
+        rows = self.known[self.known["event_date"] > self.trained_until]
+        if rows.empty:
+            return None
+        truth, answer = rows[spec.source.label.column].to_numpy(float), self.champion.predict(rows)
+        days = rows["event_date"].to_numpy().astype("datetime64[D]").astype(np.int64)
+        changed = max(_changed_on(measure[spec.scope.metric](truth, answer), days) for measure in (LOSSES, RESIDUALS))
+        parts = holdout_parts(self.known, days=spec.split.holdout_days, after=self.trained_until)
+        first = date(1970, 1, 1) + timedelta(days=changed)
+        enough_before = timedelta(days=spec.split.holdout_days)
+        return first if parts.holdout_from < first + enough_before and changed > days.min() else None
+
+
+def _changed_on(values: FloatArray, days: IntArray) -> int:
+    usable = np.isfinite(values)
+    by_day = DaySums.of(values[usable], days[usable])
+    return int(by_day.days[newest_regime(by_day, SURE)]) if usable.any() else int(days.min())
 
 
 @dataclass(frozen=True)
@@ -81,14 +122,15 @@ def earlier_holdouts(record: Iterable[Entry], night: date) -> tuple[tuple[date, 
 
 @dataclass(frozen=True)
 class TrainingSteps:
-    """How a training runs its two steps: as Prefect tasks, or as plain functions."""
+    """How a training runs its steps: as Prefect tasks, or as plain functions."""
 
     choose_and_fit: Callable[..., TrainingResult]
+    fit_after_change: Callable[..., tuple[TrainingResult, CrossFit]]
     examine: Callable[[ComparisonSet, ProjectSpec], Evidence]
 
 
-AS_TASKS = TrainingSteps(choose_and_fit_task, examine_task)
-PLAIN = TrainingSteps(choose_and_fit, examine)
+AS_TASKS = TrainingSteps(choose_and_fit_task, fit_after_change_task, examine_task)
+PLAIN = TrainingSteps(choose_and_fit, fit_after_change, examine)
 
 
 def train_and_evaluate(
@@ -109,20 +151,50 @@ def train_and_evaluate(
     steps : TrainingSteps
         `AS_TASKS` inside a Prefect flow, `PLAIN` in a replay.
     """
+    changed = question.changed_on(spec)
+    if changed is not None:
+        return _since_change(question, spec, folder, changed, steps)
     parts = holdout_parts(question.known, days=spec.split.holdout_days, after=question.trained_until)
     past = without_holdout_groups(parts.past, parts.holdout, spec)
     learned_on = parts.holdout_from + timedelta(days=spec.source.label.delay_days - 1)
     trained = steps.choose_and_fit(past, spec, learned_on, spread, search)
+    baseline = baseline_predictions(past, parts.holdout, spec, folder)
+    comparison_set = _comparison_set(question, parts, trained, baseline)
+    return EvaluatedChallenger(parts, past, learned_on, trained, comparison_set, steps.examine(comparison_set, spec))
+
+
+def _since_change(
+    question: TrainingRequest, spec: ProjectSpec, folder: Path, changed: date, steps: TrainingSteps
+) -> EvaluatedChallenger:
+    """Choose a recipe by cross-fitting on the days since a change, and examine it on the answers that it gave there."""
+    known = question.known
+    since = known["event_date"] >= changed
+    parts = Parts(known[~since], known[since], changed)
+    trained, crossed = steps.fit_after_change(known, spec, question.night, changed)
+    answers = np.full(len(known), np.nan)
+    answers[crossed.rows] = crossed.predictions
+    baseline = baseline_predictions(parts.past, parts.holdout, spec, folder)
+    comparison_set = replace(
+        _comparison_set(question, parts, trained, baseline),
+        crossed=answers[since.to_numpy()],
+        candidates=len(trained.leaderboard),
+    )
+    evidence = steps.examine(comparison_set, spec)
+    return EvaluatedChallenger(parts, known, question.night, trained, comparison_set, evidence)
+
+
+def _comparison_set(
+    question: TrainingRequest, parts: Parts, trained: TrainingResult, baseline: float | FloatArray
+) -> ComparisonSet:
     first, last = parts.holdout_from, max(parts.holdout["event_date"])
     inside = question.rows["event_date"].between(first, last)
-    comparison_set = ComparisonSet(
+    return ComparisonSet(
         challenger=trained.fitted.portable,
         champion=question.champion,
         holdout=parts.holdout,
-        baseline_prediction=baseline_predictions(past, parts.holdout, spec, folder),
+        baseline_prediction=baseline,
         parity=trained.fitted.parity,
         night=question.night,
         awaiting=int((~question.rows.loc[inside, "row_id"].isin(parts.holdout["row_id"])).sum()),
         uses=sum(begin <= last and end >= first for begin, end in question.uses),
     )
-    return EvaluatedChallenger(parts, past, learned_on, trained, comparison_set, steps.examine(comparison_set, spec))

@@ -11,6 +11,7 @@ from tasks.records import MayRetrain, Obstacle, ObstacleKind
 from tasks.spec.project_spec import ProjectSpec
 
 DOUBLE = 2
+YOUNG_DAYS = 7  # with fewer days since a change, neither a candidate nor a comparison knows what they have in common
 
 
 def too_old(seen: Situation, spec: ProjectSpec) -> bool:
@@ -61,6 +62,16 @@ def _obstacles(seen: Situation, spec: ProjectSpec) -> Iterator[Obstacle]:
         yield Obstacle(ObstacleKind.SUSPICION, answer)
     if seen.fresh_rows < spec.gate.min_rows:
         yield Obstacle(ObstacleKind.FRESH_ROWS, f"only {seen.fresh_rows} of {spec.gate.min_rows} new labelled rows")
+    days = _regime_days(seen)
+    if days is not None and days < YOUNG_DAYS and not too_old(seen, spec):
+        answer = f"labels of only {days} of {YOUNG_DAYS} days are known since the error has left its promise"
+        yield Obstacle(ObstacleKind.YOUNG_REGIME, answer)
+
+
+def _regime_days(seen: Situation) -> int | None:
+    """Return the days since an error past its leeway has left the promise; None where there is none."""
+    found = seen.performance
+    return found.regime_days if found is not None and found.past_leeway else None
 
 
 def _learned(seen: Situation, then: KnownThen | None, more: int) -> bool:

@@ -44,6 +44,11 @@ class ComparisonSet:
         Rows of the hold-out's days that have no label yet.
     uses : int
         Number of earlier decisions on these rows, or some of them; each one raises the confidence required.
+    crossed : array, optional
+        The challenger was fitted with the hold-out: its prediction of each row by a fit that left the row out. Then
+        its own training days are not left out of the comparison.
+    candidates : int
+        Number of recipes of which the best on these rows was chosen; they share the error rate of the comparison.
     """
 
     challenger: Predictor
@@ -54,6 +59,8 @@ class ComparisonSet:
     night: date | None = None
     awaiting: int = 0
     uses: int = 0
+    crossed: FloatArray | None = None
+    candidates: int = 1
 
     @property
     def rival(self) -> str:
@@ -121,6 +128,8 @@ def score_rows(compared: ComparisonSet, spec: ProjectSpec) -> ScoredRows:
     rows = compared.holdout[unseen]
     models = {"challenger": compared.challenger, "champion": compared.champion}
     predictions = {name: model.predict(rows) for name, model in models.items() if model}
+    if compared.crossed is not None:
+        predictions["challenger"] = compared.crossed[unseen.to_numpy(dtype=bool)]
     predictions["baseline"] = _baseline(compared, unseen.to_numpy(dtype=bool))
     truths = {name: truth_for(model or compared.challenger, rows, spec) for name, model in models.items()}
     truths["baseline"] = truths["challenger"]
@@ -150,7 +159,7 @@ def truth_for(model: Predictor, rows: pd.DataFrame, spec: ProjectSpec) -> FloatA
 
 def _unseen(days: pd.Series[Any], compared: ComparisonSet, spec: ProjectSpec) -> pd.Series[Any]:
     """Return which rows neither model was trained on, and have a mature label."""
-    models = (compared.challenger, compared.champion)
+    models = (compared.challenger if compared.crossed is None else None, compared.champion)
     seen = [model.schema.trained_until for model in models if model and model.schema.trained_until]
     unseen = days > pd.Timestamp(max(seen)) if seen else days.notna()
     return unseen if compared.night is None else unseen & (days <= pd.Timestamp(spec.matured_until(compared.night)))

@@ -82,6 +82,7 @@ def gate(compared: ComparisonSet, spec: ProjectSpec) -> Evidence:
 def _measure(compared: ComparisonSet, spec: ProjectSpec) -> _Measurements:
     rows, policy = score_rows(compared, spec), spec.gate
     losses, confidence = rows.losses, confidence_after(policy.confidence, compared.uses)
+    confidence = 1 - (1 - confidence) / compared.candidates
 
     def against(rival: str, min_gain: float, confidence: float) -> Comparison:
         return compare(

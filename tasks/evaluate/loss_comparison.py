@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.arrays import FloatArray
-from tasks.statistics import mean_interval, paired_interval
+from tasks.statistics import DaySums, long_run_factor, mean_interval, paired_interval
 
 Outcome = Literal["clear_win", "borderline", "equal", "worse", "refused"]
 
@@ -57,7 +57,7 @@ def compare(
     confidence: float,
     groups: npt.ArrayLike | None = None,
 ) -> Comparison:
-    """Return how the mean losses differ, paired by row, with intervals over whole days.
+    """Return how the mean losses differ, paired by row, with intervals over whole days that may resemble each other.
 
     Parameters
     ----------
@@ -83,6 +83,8 @@ def compare(
     """
     low, high = mean_interval(challenger_losses, confidence)
     difference, gap_low, gap_high = paired_interval(challenger_losses, other_losses, days, confidence, seed=0)
+    wider = math.sqrt(_resemblance(challenger_losses - other_losses, days))
+    gap_low, gap_high = (difference + wider * (bound - difference) for bound in (gap_low, gap_high))
     if groups is not None:
         _, low_of_groups, high_of_groups = paired_interval(challenger_losses, other_losses, groups, confidence, seed=0)
         gap_low, gap_high = np.minimum(gap_low, low_of_groups), np.maximum(gap_high, high_of_groups)  # NaN stays NaN
@@ -97,3 +99,11 @@ def compare(
         high=float(gap_high),
         needed=min_gain * other_loss,
     )
+
+
+def _resemblance(gaps: FloatArray, days: npt.ArrayLike) -> float:
+    """Return by how much resembling days make the variance of a mean difference larger; 1 where it is not known."""
+    if not len(gaps) or not np.isfinite(gaps).all():
+        return 1.0
+    sums = DaySums.of(gaps, np.asarray(days).astype("datetime64[D]").astype(np.int64))
+    return long_run_factor(sums.sums - sums.mean * sums.rows)

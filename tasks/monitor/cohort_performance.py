@@ -18,9 +18,10 @@ from tasks.statistics import (
     RESIDUALS,
     DaySums,
     PromiseEvidence,
+    Shift,
     all_looks_margin,
     estimate_spread,
-    rows_since_shift,
+    likeliest_shift,
     single_look_margin,
     truth_and_prediction,
 )
@@ -119,6 +120,7 @@ def performance(
     else:
         life = Life.of(policy, nights_per_year)
         (loss, all_loss), (bias, all_bias) = _by_evidence((cohort, whole), promise, promise.evidence, policy, life)
+    regime = _regime(whole, promise)
     return Performance(
         start=rows["event_date"].min(),
         end=rows["event_date"].max(),
@@ -126,15 +128,16 @@ def performance(
         loss=loss,
         bias=bias,
         sustained=None if since is None else Sustained(len(whole.losses), all_loss, all_bias),
-        regime_rows=_regime_rows(whole, promise),
+        regime_rows=regime.rows,
+        regime_days=regime.days,
     )
 
 
-def _regime_rows(since: _Scored, promise: Promise) -> int:
-    """Return the rows since loss or bias, whichever explains more, has likeliest left the promise."""
-    risen = rows_since_shift(DaySums.of(since.losses, since.days), promise.loss, rise_only=True)
-    tilted = rows_since_shift(DaySums.of(since.residuals, since.days), promise.bias, rise_only=False)
-    return round(max(risen, tilted, key=lambda found: found[1])[0])
+def _regime(since: _Scored, promise: Promise) -> Shift:
+    """Return since when loss or bias, whichever explains more, has likeliest left the promise."""
+    risen = likeliest_shift(DaySums.of(since.losses, since.days), promise.loss, rise_only=True)
+    tilted = likeliest_shift(DaySums.of(since.residuals, since.days), promise.bias, rise_only=False)
+    return max(risen, tilted, key=lambda shift: shift.explained)
 
 
 def _by_evidence(

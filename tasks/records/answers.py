@@ -164,6 +164,7 @@ class ObstacleKind(StrEnum):
     UPSTREAM = "upstream"
     SUSPICION = "suspicion"
     FRESH_ROWS = "fresh_rows"
+    YOUNG_REGIME = "young_regime"
 
 
 @dataclass(frozen=True, slots=True)

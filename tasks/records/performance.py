@@ -69,8 +69,8 @@ class Performance:
     `loss` is the project's metric, where only a rise counts; `bias` the mean signed residual (truth minus prediction)
     on the metric's scale, where only a growth away from zero counts, on either side. `strain` is the larger share of
     leeway used, by the point estimates. `sustained` is the same since training: a deviation of a cohort too small to be
-    sure counts if all rows since training confirm it. `regime_rows` are the rows since error or bias have likeliest
-    left the promise: of an error past its leeway, what is known of the new regime.
+    sure counts if all rows since training confirm it. `regime_rows` and `regime_days` are the rows and days since error
+    or bias have likeliest left the promise: of an error past its leeway, what is known of the new regime.
     """
 
     start: date
@@ -80,6 +80,7 @@ class Performance:
     bias: Bounded
     sustained: Sustained | None = None
     regime_rows: int | None = None
+    regime_days: int | None = None
 
     @property
     def past_leeway(self) -> bool:

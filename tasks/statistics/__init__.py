@@ -5,9 +5,10 @@ a mean of per-row losses, so that means over days add up and two models can be c
 """
 
 from tasks.statistics.confidence_sequences import Spread, all_looks_margin, estimate_spread, single_look_margin
+from tasks.statistics.day_dependence import long_run_factor
 from tasks.statistics.day_effects import DayEffects, fit_day_effects, newest_regime
 from tasks.statistics.day_margins import cohort_margin, lasting_margin
-from tasks.statistics.day_sums import DaySums, joined_days, rows_since_shift
+from tasks.statistics.day_sums import DaySums, Shift, joined_days, likeliest_shift
 from tasks.statistics.intervals import mean_interval, paired_interval
 from tasks.statistics.losses import LOSSES, RESIDUALS, truth_and_prediction
 from tasks.statistics.promise_evidence import DayEvidence, PromiseEvidence, evidence_from_dict, evidence_to_dict
@@ -20,6 +21,7 @@ __all__ = [
     "DayEvidence",
     "DaySums",
     "PromiseEvidence",
+    "Shift",
     "Spread",
     "all_looks_margin",
     "cohort_margin",
@@ -31,11 +33,12 @@ __all__ = [
     "holm",
     "joined_days",
     "lasting_margin",
+    "likeliest_shift",
+    "long_run_factor",
     "mean_interval",
     "newest_regime",
     "p_value_of_rise",
     "paired_interval",
-    "rows_since_shift",
     "single_look_margin",
     "truth_and_prediction",
 ]

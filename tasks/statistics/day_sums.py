@@ -92,8 +92,21 @@ def joined_days(parts: Sequence[DaySums]) -> DaySums:
     return DaySums(days, *(np.bincount(codes, column, len(days)).astype(np.float64) for column in columns))
 
 
-def rows_since_shift(days: DaySums, promised: float, *, rise_only: bool) -> tuple[float, float]:
-    """Return the rows since the mean has likeliest left a promise, and twice the log likelihood that this explains.
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """Rows and days (from the first to the last) since a mean has left a promise, and twice the log likelihood gained.
+
+    >>> max(Shift(1, 1, 2.0), Shift(2, 1, 1.0), key=lambda shift: shift.explained).rows
+    1
+    """
+
+    rows: int
+    days: int
+    explained: float
+
+
+def likeliest_shift(days: DaySums, promised: float, *, rise_only: bool) -> Shift:
+    """Return since when the mean has likeliest left a promise.
 
     Before the shift the mean is as promised; after it, it is that of the days since (generalised likelihood ratio of a
     cumulative sum: G. Lorden 1971, Annals of Mathematical Statistics 42(6)).
@@ -111,8 +124,8 @@ def rows_since_shift(days: DaySums, promised: float, *, rise_only: bool) -> tupl
 
     >>> sums = np.array([0.0, 0.0, 50.0, 50.0])
     >>> days = DaySums(np.arange(4), np.full(4, 100.0), sums, sums**2 / 100 + 99)
-    >>> rows_since_shift(days, 0.0, rise_only=True)
-    (200.0, 50.0)
+    >>> likeliest_shift(days, 0.0, rise_only=True)
+    Shift(rows=200, days=2, explained=50.0)
     """
     rows, sums = (np.cumsum(part[::-1])[::-1] for part in (days.rows, days.sums))
     apart = sums - promised * rows
@@ -120,4 +133,4 @@ def rows_since_shift(days: DaySums, promised: float, *, rise_only: bool) -> tupl
         apart = np.maximum(apart, 0.0)
     explained = apart**2 / rows / max(days.row_variance, np.finfo(float).tiny)
     first = int(explained.argmax())
-    return float(rows[first]), float(explained[first])
+    return Shift(round(rows[first]), int(days.days[-1] - days.days[first]) + 1, float(explained[first]))

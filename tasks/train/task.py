@@ -12,14 +12,14 @@ from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.profiles import Ruler, fit_ruler, profile, with_dates
 from tasks.spec import ProjectSpec
-from tasks.train.assessment.cross_fitting import ReleaseEvidence, release_evidence
+from tasks.train.assessment.cross_fitting import CrossFit, ReleaseEvidence, release_evidence
 from tasks.train.assessment.importances import importances
 from tasks.train.assessment.learning_curve import LearningCurve, learning_curve
 from tasks.train.fit.deferral_rule import release_deferral
 from tasks.train.fit.portable_fit import FittedModel, fit_on_all_rows, replace_schema
 from tasks.train.fit.sklearn_pipeline import without_values
 from tasks.train.model_search.search_options import LeaderboardLine, ParallelMap, SearchOptions, TrialResult
-from tasks.train.training import TrainingResult, train
+from tasks.train.training import TrainingResult, train, train_in_regime
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,18 @@ def choose_and_fit(
 
 
 choose_and_fit_task = leeway_task("train")(choose_and_fit)
+
+
+def fit_after_change(
+    rows: pd.DataFrame, spec: ProjectSpec, as_of: date, start: date
+) -> tuple[TrainingResult, CrossFit]:
+    """Choose and fit a recipe by its cross-fitted answers to the days since a change."""
+    trained, crossed = train_in_regime(rows, spec, as_of, start)
+    logger().info(line("recipe_chosen", recipe=trained.fitted.recipe.name, seconds=trained.seconds, since=start))
+    return trained, crossed
+
+
+fit_after_change_task = leeway_task("train")(fit_after_change)
 
 
 def refit(

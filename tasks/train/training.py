@@ -12,7 +12,9 @@ import pandas as pd
 
 from tasks.errors import DataError
 from tasks.spec.project_spec import ProjectSpec
+from tasks.train.assessment.cross_fitting import CrossFit
 from tasks.train.assessment.forward_validation import FoldResult, choose_recipe, newest_day, score_folds, weighted_loss
+from tasks.train.assessment.regime_fit import fit_in_regime
 from tasks.train.data.training_table import TrainingTable, training_table
 from tasks.train.fit.calibration import FittedCalibration, fit_calibration
 from tasks.train.fit.portable_fit import FittedModel, fit_from_cache
@@ -114,6 +116,22 @@ def train(
         _trial_line(result, chosen) for result in trials
     ]
     return TrainingResult(model, leaderboard, search.stopwatch() - start, calibration, selection)
+
+
+def train_in_regime(rows: pd.DataFrame, spec: ProjectSpec, as_of: date, start: date) -> tuple[TrainingResult, CrossFit]:
+    """Choose and fit a recipe soon after a change; return also its answers to the days since, as `fit_in_regime` does.
+
+    Parameters
+    ----------
+    start : date
+        The first day since the change.
+    """
+    stopwatch = SearchOptions().stopwatch
+    begun = stopwatch()
+    found = fit_in_regime(rows, spec, as_of, start)
+    results = {result.recipe: [result] for result in found.results}
+    leaderboard = [_line(recipe, results, found.fitted.recipe) for recipe in results]
+    return TrainingResult(found.fitted, leaderboard, stopwatch() - begun, found.calibration), found.crossed
 
 
 def _tried(

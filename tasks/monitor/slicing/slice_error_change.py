@@ -2,7 +2,8 @@
 
 What a day does to all rows alike cancels. Where the others became better, a slice is not worse for that. Days are
 taken whole, as what happens to a day happens to all its rows (Liang and Zeger, Biometrika 73, 1986); their spread is
-taken to be that of both periods together (Student's t). Losses are skewed, so the mean of a few of them is too (Cornish
+taken to be that of both periods together (Student's t). How long days resemble each other is learned from the period
+before, of all slices together (`long_run_factor`). Losses are skewed, so the mean of a few of them is too (Cornish
 and Fisher, 1938).
 """
 
@@ -15,11 +16,15 @@ import numpy as np
 from tasks.arrays import FloatArray, IntArray
 from tasks.drift.noise_model import student_quantile
 from tasks.monitor.drift_kind import DOUBTFUL
+from tasks.statistics import long_run_factor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Period:
-    """Mean losses of slices and of all other rows in some days, and what the days' sums leave unexplained by them."""
+    """Mean losses of slices and of all other rows in some days, and what the days' sums leave unexplained by them.
+
+    `longer` and `longer_of_others` are the long-run variances of the latter, in units of the variance of one day.
+    """
 
     rows: FloatArray
     days: FloatArray
@@ -28,6 +33,8 @@ class Period:
     other_rows: FloatArray
     apart: FloatArray
     of_others: FloatArray
+    longer: float
+    longer_of_others: float
 
     @classmethod
     def of(cls, table: FloatArray, looked: IntArray) -> Period:
@@ -39,7 +46,9 @@ class Period:
         of_others = other_sums - others * other_counts
         apart = sums - mean * counts - of_others * rows / other_rows
         squares = ((each**2).sum(axis=0) for each in (apart, of_others))
-        return cls(rows, (counts > 0).sum(axis=0).astype(np.float64), mean, others, other_rows, *squares)
+        scaled = apart / np.maximum(np.sqrt((apart**2).sum(axis=0)), np.finfo(float).tiny)  # each slice counts alike
+        longer = (long_run_factor(each) for each in (scaled, of_others))
+        return cls(rows, (counts > 0).sum(axis=0).astype(np.float64), mean, others, other_rows, *squares, *longer)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,12 +75,12 @@ class Rise:
         return cls(
             size=now.mean - expected,
             expected=expected,
-            error=np.sqrt(spread * fewer),
+            error=np.sqrt(spread * fewer * before.longer),
             lopsided=np.maximum(1 / now.rows**2 - 1 / before.rows**2, 0.0) / fewer**1.5,
             degrees=np.maximum(before.days + now.days - 2, 1.0),
             others=others,
             others_before=before.others,
-            error_of_others=np.sqrt(rest * (1 / before.other_rows + 1 / now.other_rows)),
+            error_of_others=np.sqrt(rest * (1 / before.other_rows + 1 / now.other_rows) * before.longer_of_others),
         )
 
     def leeway(self, alpha: float, relative: float, skewness: float) -> FloatArray:

@@ -13,7 +13,7 @@ P. Burman, E. Chow and D. Nolan (1994), A cross-validatory method for dependent 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -27,7 +27,7 @@ from tasks.train.assessment.forward_validation import FEWEST_SCORED, link
 from tasks.train.data.training_table import TrainingTable, training_table
 from tasks.train.fit.calibration import FittedCalibration, calibrated_probabilities
 from tasks.train.fit.recipe_fit import FitCache, lacks_a_class
-from tasks.train.model_search.recipes import Recipe
+from tasks.train.model_search.recipes import Recipe, without_window
 
 SURE = 0.02  # probability of "no change" below which the promise rests on the newest regime alone
 
@@ -46,6 +46,11 @@ class CrossFit:
     def since(self, day: int) -> CrossFit:
         """Return the rows from a day on."""
         kept = self.days >= day
+        return CrossFit(*(getattr(self, name)[kept] for name in CrossFit.__dataclass_fields__))
+
+    def until(self, day: int) -> CrossFit:
+        """Return the rows before a day."""
+        kept = self.days < day
         return CrossFit(*(getattr(self, name)[kept] for name in CrossFit.__dataclass_fields__))
 
     def sums(self, values: FloatArray, chosen: BoolArray) -> DaySums:
@@ -67,9 +72,11 @@ def release_evidence(
 ) -> ReleaseEvidence | None:
     """Return what a recipe that is fitted on all known rows may be expected to do next.
 
-    The promise rests on the days since the newest lasting change of loss or residual, which are cross-fitted again
-    among themselves: left out as one block, nothing of their regime would be known to the fit. Days before the change
-    tell how days differ from each other, and no more.
+    The promise rests on the days since the newest lasting change of loss or residual, which are cross-fitted again in
+    blocks of their own: left out as one block, nothing of their regime would be known to the fit. Days before the
+    change tell how days differ from each other, and no more; they are cross-fitted among themselves, because the fits
+    of another regime differ from each other by more than days do. A recipe that learns from the newest days alone is
+    examined by the same fit on the days that it may use.
 
     Returns
     -------
@@ -77,18 +84,39 @@ def release_evidence(
         None where no block could be left out: there are too few rows, or a class would be missing.
     """
     rows, blocks = training_table(known, spec), spec.split.folds + 1
-    all_days = cross_fit(recipe, calibration, rows, spec, np.arange(blocks + 1) * (_last(rows) + 1) / blocks)
-    if all_days is None:
+    plain, end, everything = without_window(recipe), _last(rows) + 1, np.ones(len(known), dtype=bool)
+
+    def crossed(how: Recipe, used: BoolArray, first: int, last: int) -> CrossFit | None:
+        edges = first + np.arange(blocks + 1) * (last - first) / blocks
+        return cross_fit_among(how, calibration, (rows, used), spec, edges)
+
+    whole = crossed(plain, everything, 0, end)
+    if whole is None:
         return None
-    start = max(_regime_start(all_days, values) for values in (all_days.losses, all_days.residuals))
-    newest = all_days
-    if start > all_days.days[0]:
+    start = max(_regime_start(whole, values) for values in (whole.losses, whole.residuals))
+    before, newest = whole.until(start), whole
+    if start > whole.days[0]:
         first = start - _epoch_day(rows)
-        edges = first + np.arange(blocks + 1) * (_last(rows) + 1 - first) / blocks
-        newest = cross_fit(recipe, calibration, rows, spec, edges) or all_days
-    loss = _day_evidence(all_days, newest, (all_days.losses, newest.losses), start)
-    bias = _day_evidence(all_days, newest, (all_days.residuals, newest.residuals), start)
+        since = rows.days >= first
+        alone = recipe.window_days is not None and recipe.window_days <= end - first
+        newest = crossed(plain if alone else recipe, since if alone else everything, first, end) or whole
+        before = crossed(plain, ~since, 0, first) or before
+    loss = _day_evidence(before, newest, (before.losses, newest.losses), start)
+    bias = _day_evidence(before, newest, (before.residuals, newest.residuals), start)
     return ReleaseEvidence(PromiseEvidence(loss, bias, _bias_unit(newest, spec)), newest.since(start))
+
+
+def cross_fit_among(
+    recipe: Recipe,
+    calibration: FittedCalibration,
+    among: tuple[TrainingTable, BoolArray],
+    spec: ProjectSpec,
+    edges: FloatArray,
+) -> CrossFit | None:
+    """Return the same as `cross_fit`, of some rows of a table alone; their places are those in the table."""
+    rows, used = among
+    found = cross_fit(recipe, calibration, rows.where(used), spec, edges) if used.any() else None
+    return None if found is None else replace(found, rows=np.flatnonzero(used)[found.rows])
 
 
 def cross_fit(
@@ -128,15 +156,13 @@ def _blocks(
         yield CrossFit(np.flatnonzero(inside), days, prediction, losses, residuals, held.truth)
 
 
-def _day_evidence(
-    all_days: CrossFit, newest: CrossFit, values: tuple[FloatArray, FloatArray], start: int
-) -> DayEvidence:
+def _day_evidence(before: CrossFit, newest: CrossFit, values: tuple[FloatArray, FloatArray], start: int) -> DayEvidence:
     """Return the days that promise a mean, and with them the older days, moved to the same mean."""
     promised = newest.sums(values[1], newest.days >= start)
-    before = all_days.sums(values[0], all_days.days < start)
-    if not len(before.days):
+    older = before.sums(values[0], before.days < start)
+    if not len(older.days):
         return DayEvidence(promised, promised)
-    return DayEvidence(joined_days([before.moved(promised.mean - before.mean), promised]), promised)
+    return DayEvidence(joined_days([older.moved(promised.mean - older.mean), promised]), promised)
 
 
 def _regime_start(fitted: CrossFit, values: FloatArray) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from tasks.errors import EvidenceError
@@ -157,6 +157,16 @@ def candidate_recipes(training: Training) -> list[Recipe]:
         for treatments, half_life in _ways(training)
     ]
     return list(dict.fromkeys(recipes))
+
+
+def without_window(recipe: Recipe) -> Recipe:
+    """Return the recipe that may use older rows too.
+
+    >>> without_window(Recipe(("window",), window_days=60)).name
+    'all_history, 200 rounds'
+    """
+    rest = tuple(part for part in recipe.treatments if part != "window")
+    return replace(recipe, treatments=rest or ("all_history",), window_days=None)
 
 
 def allowed_estimators(training: Training) -> list[Estimator]:

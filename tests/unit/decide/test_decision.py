@@ -189,6 +189,14 @@ def test_waiting_ends_when_rows_of_the_regime_or_the_error_have_doubled(facts: d
     assert decide(situation(performance=seen, **facts), spec()).action == action
 
 
+def test_a_new_regime_is_a_week_old_before_a_model_is_trained_on_it() -> None:
+    young, older = (replace(performance(1.25, 0.0), regime_days=days) for days in (6, 7))
+    held = decide(situation(performance=young), spec())
+    assert held.action == "hold"
+    assert "labels of only 6 of 7 days are known since the error has left its promise" in held.reason
+    assert decide(situation(performance=older), spec()).action == "retrain"
+
+
 def test_a_retraining_that_costs_more_than_it_saves_is_held() -> None:
     priced = spec(scope=SMALL["scope"] | {"training_cost": 300, "loss_cost_per_row": 1.0})  # type: ignore[operator]
     # 0.2 too much error on each of 1,000 rows at 1.0 each is 200 in 30 days, less than 300.

@@ -1,0 +1,64 @@
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from flows.steps.evaluate_challenger import PLAIN, TrainingRequest, train_and_evaluate
+from tasks.spec import ProjectSpec
+from tasks.train import fit_model
+from tasks.train.assessment.regime_fit import fit_in_regime
+from tasks.train.model_search.recipes import Recipe
+
+FIRST, DAYS, ROWS_A_DAY, TRAINED, ONSET = date(2026, 1, 1), 90, 40, 50, 80
+SPEC = ProjectSpec.model_validate(
+    {
+        "project": "p",
+        "scope": {"owner": "o", "objective": "x", "metric": "mean_absolute_error"},
+        "source": {"uri": "in", "id": ["id"], "event_time": "t", "label": {"column": "y"}},
+        "features": {"numbers": ["a"]},
+        "training": {"estimators": [{"use": "linear"}], "time_treatments": ["all_history"]},
+        "gate": {"max_latency_ms": 10_000},
+    }
+)
+
+
+def rows(slope: float) -> pd.DataFrame:
+    """Labels of three times a column with noise of deviation 1; from a day on another multiple."""
+    rng = np.random.default_rng(0)
+    day = np.repeat(np.arange(DAYS), ROWS_A_DAY)
+    a = rng.normal(size=len(day))
+    moments = [FIRST + timedelta(days=int(number)) for number in day]
+    label = np.where(day >= ONSET, slope, 3.0) * a + rng.normal(size=len(day))
+    ids = [f"r{number}" for number in range(len(day))]
+    return pd.DataFrame({"row_id": ids, "a": a, "y": label, "t": pd.to_datetime(moments), "event_date": moments})
+
+
+def request(known: pd.DataFrame) -> TrainingRequest:
+    old = known[known["event_date"] < FIRST + timedelta(days=TRAINED)]
+    night = FIRST + timedelta(days=DAYS)
+    champion = fit_model(Recipe(estimator="linear"), old, SPEC, night).portable
+    until = max(old["event_date"])
+    return TrainingRequest(known, known[["row_id", "event_date"]], night, champion, until)
+
+
+def test_after_a_change_the_recipe_that_learns_from_the_new_days_alone_is_chosen_by_rows_it_left_out() -> None:
+    known, start = rows(6.0), FIRST + timedelta(days=ONSET)
+    found = fit_in_regime(known, SPEC, FIRST + timedelta(days=DAYS), start)
+    assert [result.recipe.treatments for result in found.results] == [("all_history",), ("window",)]
+    assert found.fitted.recipe.window_days == DAYS - ONSET
+    assert set(known["event_date"].iloc[found.crossed.rows]) == {start + timedelta(days=day) for day in range(10)}
+    assert known["y"].iloc[found.crossed.rows].tolist() == found.crossed.truth.tolist()
+
+
+def test_an_early_try_is_held_against_the_new_regime_and_passes() -> None:
+    question = request(rows(6.0))
+    assert question.changed_on(SPEC) == FIRST + timedelta(days=ONSET)
+    assert question.too_early(SPEC) == ""
+    found = train_and_evaluate(question, SPEC, None, steps=PLAIN)  # type: ignore[arg-type]  # only for own baselines
+    assert found.evidence.passed
+    assert (found.evidence.start, found.evidence.rows) == (FIRST + timedelta(days=ONSET), 10 * ROWS_A_DAY)
+    assert found.evidence.confidence == 1 - 0.05 / 2  # the better of two recipes on the same rows
+
+
+def test_without_a_change_the_hold_out_is_examined_as_ever() -> None:
+    assert request(rows(3.0)).changed_on(SPEC) is None
