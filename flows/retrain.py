@@ -62,7 +62,7 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
     decision : str
         The night's decision that started this; empty when a person did.
     """
-    workspace = open_workspace(project)
+    workspace = open_workspace(project, signs=True)
     night = date or clock.tonight(workspace.spec.schedule.time_zone)
     name = decision or f"by-hand/{night.isoformat()}"
     done = [entry for entry in read_entries(workspace.lake, workspace.project, "retraining") if entry.name == name]

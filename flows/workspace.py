@@ -31,6 +31,7 @@ from tasks.registry import Registry, Signed, Version, load_keys
 from tasks.score import AnswerFiles, answer_files
 from tasks.spec import ProjectSpec, find_project, home, read_spec
 from tasks.spec.data_sections import FeatureTable
+from tasks.spec.private_home import keep_private
 from tasks.statistics import evidence_from_dict
 
 
@@ -165,24 +166,33 @@ class Champion:
         )
 
 
-def open_workspace(project: str) -> Workspace:
-    """Open a project by name or path, with the servers and the home the environment names."""
+def open_workspace(project: str, *, signs: bool = False) -> Workspace:
+    """Open a project by name or path, with the servers and the home the environment names; see `assemble`."""
     path = find_project(project)
     spec = read_spec(path)
-    return assemble(spec, path)
+    return assemble(spec, path, signs=signs)
 
 
-def assemble(spec: ProjectSpec, path: Path) -> Workspace:
-    """Open a project with a spec that has been read."""
+def assemble(spec: ProjectSpec, path: Path, *, signs: bool = False) -> Workspace:
+    """Open a project with a spec that has been read.
+
+    Parameters
+    ----------
+    signs : bool
+        Whether the registry may sign new versions. Only a retraining does; all else verifies, and has no private key.
+    """
     folder = home(path)
-    return Workspace(spec, path.parent, folder, open_lake(folder), _registry(_tracking_uri(), str(folder)))
+    registry = _registry(_tracking_uri(), str(folder), signs=signs)
+    return Workspace(spec, path.parent, folder, open_lake(folder), registry)
 
 
 def open_lake(home: Path) -> Lake:
     """Return the lake that LEEWAY_LAKE names (a folder or s3://...), by default a folder of the home.
 
-    Keys and addresses of an S3 store come from the usual AWS variables.
+    Keys and addresses of an S3 store come from the usual AWS variables. What this process writes from now on, in the
+    lake and elsewhere, only its owner can read.
     """
+    keep_private()
     root = os.environ.get("LEEWAY_LAKE") or str(home / "lake")
     if not root.startswith("s3://"):
         return Lake(str(Path(root).absolute()))
@@ -190,8 +200,10 @@ def open_lake(home: Path) -> Lake:
 
 
 @lru_cache(maxsize=8)
-def _registry(url: str, where: str) -> Registry:
-    return Registry(url, load_keys(Path(where), os.environ))
+def _registry(url: str, where: str, *, signs: bool) -> Registry:
+    folder = Path(where)
+    keys = load_keys(folder, os.environ, make=signs or not any((folder / "keys").glob("*.pub.pem")))
+    return Registry(url, keys if signs else keys.verifying)
 
 
 def _tracking_uri() -> str:
@@ -248,9 +260,12 @@ def fetched(
 
 
 def _made_since(registry: Registry, version: Version, since: datetime) -> bool:
-    """Return whether a version was signed after a time: its number was given away again in a registry made again."""
+    """Return whether a version was made and signed after a time: its number was given away again in another registry.
+
+    What was only signed later is a set of files that replaced those of the version.
+    """
     statement = registry.signed(version).statement
-    return statement is not None and statement.signed_at > since
+    return statement is not None and min(statement.signed_at, version.created) > since
 
 
 def champion_of(number: int, files: dict[str, bytes], threads: int = 1) -> Champion:

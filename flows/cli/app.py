@@ -62,11 +62,14 @@ def init(
 
 
 @app.command()
-def check(project: Project) -> None:
+def check(
+    project: Project,
+    run: Annotated[bool, typer.Option("--run", help="Run the project's own code: try its feature function.")] = False,
+) -> None:
     """Report everything that is wrong with a project's spec, contract and source at once."""
     from flows.cli.commands.project_data.check import check_project
 
-    raise typer.Exit(FAILED if check_project(project) else 0)
+    raise typer.Exit(FAILED if check_project(project, run=run) else 0)
 
 
 @app.command()

@@ -26,6 +26,7 @@ from flows.stack.ports import LOOPBACK, free_port, ports_of
 from flows.stack.process_registry import entry, read_note, stack_processes, stop, supervisor_of, terminate
 from flows.stack.supervisor import PROCFILE, WORKER_WANTED, healthy
 from tasks.errors import Terminal, Unreachable
+from tasks.spec.private_home import private_home
 
 __all__ = ["HOST", "PROCFILE", "QUIET", "Endpoints", "answers", "configured", "free_port", "open_stack", "running"]
 
@@ -117,7 +118,7 @@ def open_stack(
     Unreachable
         When the servers do not answer; the message has the last lines of their log.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    private_home(home, say)
     before, leave = dict(os.environ), False
     endpoints, supervisor = _find_or_start(home, StackPlan(worker, keep, host), say)
     try:

@@ -2,9 +2,9 @@
 
 MLflow has one permission for registering and for tagging a version, so the account that trains could also approve. With
 this rule, only the accounts in LEEWAY_APPROVERS (separated by commas) may write the tags of an answer on a version:
-`approval`, `approval.by` and `approval.reason`. They may write no other tag, so that training and approving need
-different accounts, and `approval.by` can only be the account that writes it. If no account is named, approval is not
-possible.
+`approval`, `approval.by` and `approval.reason`. They may change nothing else in the registry, not a card, a stage or a
+name, so that training and approving need different accounts; and `approval.by` can only be the account that writes it.
+If no account is named, approval is not possible.
 
 Used by `authorization_function` in basic_auth.ini; this folder must be on PYTHONPATH.
 """
@@ -13,6 +13,7 @@ Used by `authorization_function` in basic_auth.ini; this folder must be on PYTHO
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 
 from flask import Response, make_response, request
@@ -26,6 +27,8 @@ ANSWER = frozenset({"approval", APPROVER, "approval.reason"})
 SET_TAG = "/mlflow/model-versions/set-tag"
 DELETE_TAG = "/mlflow/model-versions/delete-tag"
 CREATE = "/mlflow/model-versions/create"
+REGISTRY = re.compile(r"/mlflow/((?:model-versions|registered-models)/[^?]*)$")
+READ_BY_POST = frozenset({"registered-models/get-latest-versions"})
 
 
 def authenticate() -> Authorization | Response:
@@ -34,7 +37,11 @@ def authenticate() -> Authorization | Response:
     if not isinstance(answer, Authorization):
         return answer
     account, allowed = answer.username or "", approvers(os.environ.get("LEEWAY_APPROVERS", ""))
-    reason = refusal(account, written_tags(), allowed) or deletion_refusal(account, deleted_tags(), allowed)
+    reason = (
+        change_refusal(account, request.method, request.path, allowed)
+        or refusal(account, written_tags(), allowed)
+        or deletion_refusal(account, deleted_tags(), allowed)
+    )
     return make_response(reason, 403) if reason else answer
 
 
@@ -78,6 +85,26 @@ def deletion_refusal(account: str, tags: Iterable[str], allowed: frozenset[str])
     'ann is an approver (LEEWAY_APPROVERS): it may only delete the tags approval, approval.by, approval.reason'
     """
     return _only_answers(account, tags, allowed, "delete")
+
+
+def change_refusal(account: str, method: str, path: str, allowed: frozenset[str]) -> str:
+    """Return why an account may not change the registry with a request, or an empty text if it may.
+
+    An approver answers with tags and changes nothing else: its card is what others read before they approve.
+
+    >>> change_refusal("ann", "PATCH", "/api/2.0/mlflow/model-versions/update", frozenset({"ann"}))
+    'ann is an approver (LEEWAY_APPROVERS): it may only write the tags of an answer, not model-versions/update'
+    >>> change_refusal("ann", "POST", "/api/2.0/mlflow/model-versions/set-tag", frozenset({"ann"}))
+    ''
+    >>> change_refusal("pipeline", "PATCH", "/api/2.0/mlflow/model-versions/update", frozenset({"ann"}))
+    ''
+    """
+    asked = REGISTRY.search(path.rstrip("/"))
+    if account not in allowed or method in {"GET", "HEAD", "OPTIONS"} or asked is None or asked[1] in READ_BY_POST:
+        return ""
+    if f"/mlflow/{asked[1]}" in {SET_TAG, DELETE_TAG}:
+        return ""
+    return f"{account} is an approver (LEEWAY_APPROVERS): it may only write the tags of an answer, not {asked[1]}"
 
 
 def is_answer(tag: str) -> bool:

@@ -12,6 +12,7 @@ from tasks.features.feature_tables import as_of, latest_values, with_tables
 from tasks.features.leakage import Leak, LeakageContext, leaks
 from tasks.features.made_columns import typed_as_made
 from tasks.features.time_split import Parts, holdout_parts
+from tasks.features.user_modules import declaration_fault
 
 __all__ = [
     "Featured",
@@ -19,6 +20,7 @@ __all__ = [
     "LeakageContext",
     "Parts",
     "as_of",
+    "declaration_fault",
     "fails_everywhere",
     "featured",
     "function_at",

@@ -106,7 +106,7 @@ def fails_everywhere(path: str | None, made: Featured) -> DataError:
     message = next(iter(made.failures.values()))
     return DataError(
         f"features.function {path!r} fails on each of {len(made.failures)} rows: {message}. Correct the function; "
-        "`leeway check PROJECT` tries it on the newest delivery"
+        "`leeway check PROJECT --run` tries it on the newest delivery"
     )
 
 

@@ -7,12 +7,14 @@ Any other module is imported as usual. Another process gets the path and the fol
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module, invalidate_caches
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -38,6 +40,32 @@ def module_of(name: str, folder: Path) -> ModuleType:
         if own_name not in _LOADED:
             _LOADED[own_name] = _load(name, folder, own_name)
         return _LOADED[own_name]
+
+
+def declaration_fault(path: str, folder: Path) -> str | None:
+    """Return why `module:name` cannot be found, from the text of the module: nothing of it is run.
+
+    Examples
+    --------
+    >>> declaration_fault("nowhere:add", Path())
+    "there is no module 'nowhere' next to project.yaml, and none is installed"
+    """
+    module, name = path.split(":")
+    file = _file(module, folder)
+    if file is None:
+        missing = find_spec(module.partition(".")[0]) is None
+        return f"there is no module {module!r} next to project.yaml, and none is installed" if missing else None
+    try:
+        body = ast.parse(file.read_bytes()).body
+    except (SyntaxError, ValueError) as error:
+        return f"{file.name} cannot be read as Python: {error}"
+    names = {
+        node.id for part in body if isinstance(part, ast.Assign) for node in part.targets if isinstance(node, ast.Name)
+    }
+    names |= {part.name for part in body if isinstance(part, ast.FunctionDef | ast.ClassDef)}
+    imports = [alias for part in body if isinstance(part, ast.Import | ast.ImportFrom) for alias in part.names]
+    names |= {alias.asname or alias.name for alias in imports}
+    return None if name in names or "*" in names else f"{file.name} does not define {name!r} at its top level"
 
 
 def _load(name: str, folder: Path, own_name: str) -> ModuleType:

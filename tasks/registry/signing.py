@@ -32,6 +32,11 @@ class Keys:
     private: Ed25519PrivateKey | None = None
     trusted: tuple[Ed25519PublicKey, ...] = ()
 
+    @property
+    def verifying(self) -> Keys:
+        """The same trusted keys without the private key."""
+        return Keys(None, self.trusted)
+
 
 def load_keys(home: Path, environ: Mapping[str, str], *, make: bool = True) -> Keys:
     """Return the keys of this machine.

@@ -29,9 +29,9 @@ def shop(here: Path, orders: pd.DataFrame) -> Path:
     return folder
 
 
-def wrong(leeway: Leeway) -> list[str]:
+def wrong(leeway: Leeway, *options: str) -> list[str]:
     """Return what check finds wrong, and make sure that it counts right."""
-    said = leeway("check", "shop")
+    said = leeway("check", "shop", *options)
     found = [line.removeprefix("wrong ") for line in said.out.splitlines() if line.startswith("wrong ")]
     assert (said.code, said.err) == (1 if found else 0, "")
     assert said.out.splitlines()[-1].startswith(f"shop: {len(found)} fault" if found else "shop is ready")
@@ -104,7 +104,19 @@ def test_a_feature_function_is_tried(function: str, expected: str, shop: Path, l
     (shop / "project.yaml").write_text(
         SPEC.replace("categories: [kind]", f"categories: [kind], function: '{module}:add'")
     )
-    assert [expected in each for each in wrong(leeway)].count(True) == 1
+    assert [expected in each for each in wrong(leeway, "--run")].count(True) == 1
+
+
+def test_code_of_a_project_that_is_checked_is_not_run(shop: Path, leeway: Leeway) -> None:
+    proof = shop / "it-was-run"
+    (shop / "unread.py").write_text(f"open({str(proof)!r}, 'w').close()\ndef add(frame):\n    return frame\n")
+    (shop / "project.yaml").write_text(SPEC.replace("categories: [kind]", "categories: [kind], function: 'unread:add'"))
+    assert wrong(leeway) == []
+    assert not proof.exists()
+    (shop / "project.yaml").write_text(SPEC.replace("categories: [kind]", "categories: [kind], function: 'unread:sub'"))
+    fault = "features.function is 'unread:sub', but unread.py does not define 'sub' at its top level"
+    assert wrong(leeway) == [fault]
+    assert not proof.exists()
 
 
 def test_a_project_upstream_must_be_one(shop: Path, leeway: Leeway) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import os
 import sqlite3
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from tasks.ingest.privacy import separated
 from tasks.ingest.task import take_in
 from tasks.lake import Lake
 from tasks.records import Delivery, Landed
+from tasks.spec.private_home import private_home
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
@@ -76,6 +78,7 @@ def home(servers: Path) -> Path:
     land(servers / "projects" / "clinic")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("LEEWAY_PRIVACY_KEY", KEY)
+        os.umask(0)  # whatever the shell of the user says
         nightly("clinic", NIGHT)
     return servers
 
@@ -102,6 +105,26 @@ def test_a_value_of_a_hidden_column_is_in_no_file_of_the_home(marker: str, home:
 
 def test_the_search_finds_what_is_stored(home: Path) -> None:
     assert any(b"2026-01-05 2 renamed.csv" in said for said in contents(home / "home").values())
+
+
+def test_no_other_user_can_read_a_file_or_folder_of_the_home(home: Path) -> None:
+    paths = [home / "home", *(home / "home").rglob("*")]
+    open_to_others = [str(path) for path in paths if path.stat().st_mode & 0o077]
+    assert len(paths) > 20
+    assert open_to_others == []
+
+
+def test_a_home_that_others_can_read_is_reported_with_the_command_that_closes_it(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home").chmod(0o750)
+    said: list[str] = []
+    private_home(tmp_path / "home", said.append)
+    assert said == [
+        f"other users can read {tmp_path}/home (mode 0750); expected 0700: `chmod -R go= {tmp_path}/home`",
+    ]
+    private_home(tmp_path / "new", said.append)
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+    assert len(said) == 1
 
 
 def test_unknown_columns_are_counted_where_they_are_not_named(home: Path) -> None:

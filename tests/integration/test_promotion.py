@@ -57,7 +57,7 @@ def made(servers: Path) -> Made:
         lines = [f"{part}: {json.dumps(content)}" for part, content in parts.items()]
         text = "\n".join([f"project: {name}", f"automation: {automation}", *lines])
         (folder / "project.yaml").write_text(text, encoding="utf-8")
-        return open_workspace(name)
+        return open_workspace(name, signs=True)
 
     return make
 

@@ -130,13 +130,22 @@ def target(servers: Path, request: pytest.FixtureRequest) -> Callable[..., Targe
         folder = servers / "projects" / name
         folder.mkdir(parents=True)
         (folder / "project.yaml").write_text(SPEC.format(name=name, promote=promote), encoding="utf-8")
-        workspace = open_workspace(name)
+        workspace = open_workspace(name, signs=True)
         return Target(workspace, MlflowClient(workspace.registry.url, workspace.registry.url))
 
     return made
 
 
 # --- replay without the key -------------------------------------------------------------------------------------------
+
+
+def test_a_night_cannot_sign_a_version(target: Callable[..., Target]) -> None:
+    from flows.workspace import open_workspace
+
+    attacked = target()
+    attacked.registry.ensure(attacked.project, "A test's own project.")
+    with pytest.raises(EvidenceError, match="there is no key to sign the version with"):
+        open_workspace(attacked.project).registry.add_version(attacked.project, Draft("night", EVIDENCE, "May it?"))
 
 
 def test_a_rejected_version_registered_again_from_its_run_is_refused(target: Callable[..., Target]) -> None:
@@ -366,10 +375,11 @@ def test_a_night_loads_the_recorded_champion_wherever_the_alias_points(
     it.promoted("one")
     it.client.set_registered_model_alias(it.project, CHAMPION, str(it.train("two")))
     monkeypatch.setattr(
-        "flows.workspace._load", lambda _registry, _project, number, digest, _threads: loaded.append((number, digest))
+        "flows.workspace._loaded",
+        lambda _registry, _project, recorded, _since, _threads: loaded.append((recorded.number, recorded.digest)),
     )
-    it.workspace.champion()
-    assert loaded == [(1, it.workspace.champion_record().digest(1))]
+    assert it.workspace.champion() is None  # what the stand-in for the loaded model returns
+    assert loaded[:1] == [(1, it.workspace.champion_record().digest(1))]
     assert loaded[0][1]
 
 

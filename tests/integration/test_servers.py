@@ -430,7 +430,7 @@ def offered(
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value)
     acting("pipeline")
-    workspace = open_workspace(folder.name)
+    workspace = open_workspace(folder.name, signs=True)
     workspace.registry.ensure(folder.name, "A test's own project.")
     frozen = INFRA.parent / "tests" / "unit" / "evaluate" / "frozen" / "evidence_2.json"
     won = {**json.loads(frozen.read_text(encoding="utf-8")), "passed": True, "verdict": "clear_win"}

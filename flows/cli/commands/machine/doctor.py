@@ -20,6 +20,7 @@ from tasks.errors import Error, SpecError
 from tasks.render.safe_text import terminal
 from tasks.render.values import counted
 from tasks.spec import find_project, home, known_projects, projects_folder, read_spec
+from tasks.spec.private_home import readable_by_others
 
 if TYPE_CHECKING:
     from tasks.ingest.sources.s3_capabilities import Property
@@ -131,8 +132,10 @@ def _writable(where: Path) -> tuple[bool, str]:
     nearest = _existing(where)
     created = "" if nearest == where else " (created when needed)"
     writable = os.access(nearest, os.W_OK)
-    fault = f"{nearest} is not writable; set LEEWAY_HOME"
-    return writable, f"state is kept in {where}{created}" if writable else fault
+    if not writable:
+        return False, f"{nearest} is not writable; set LEEWAY_HOME"
+    warning = readable_by_others(where)
+    return True, f"state is kept in {where}{created}{f'; {warning}' if warning else ''}"
 
 
 def _servers(where: Path) -> tuple[bool, str]:

@@ -15,7 +15,7 @@ from rich.console import Console
 from flows.cli.console import screen
 from tasks import clock
 from tasks.errors import ContractError, DataError, Error, SpecError, nearest
-from tasks.features import function_at, with_features
+from tasks.features import declaration_fault, function_at, with_features
 from tasks.ingest import (
     DeliverySource,
     LandingZone,
@@ -54,12 +54,19 @@ class Newest(NamedTuple):
 Block = TypeVar("Block", bound=BaseModel)
 
 
-def check_project(project: str) -> int:
-    """Print one line for each check; return the number of faults."""
+def check_project(project: str, *, run: bool = False) -> int:
+    """Print one line for each check; return the number of faults.
+
+    Parameters
+    ----------
+    run : bool
+        Whether the project's own code is run: its feature function is tried on the newest delivery. Otherwise its text
+        is read, so that a project can be checked without trusting it.
+    """
     console, path = screen(), find_project(project)
     name, count = path.resolve().parent.name, 0
     with console.status("checking the spec, the contract and the newest delivery"):
-        for text in _faults(path, console):
+        for text in _faults(path, console, run=run):
             count += 1
             console.print(f"[red]wrong[/] {terminal(text)}")
     ready = f"{name} is ready: `leeway run nightly {name}`, or `leeway up`"
@@ -67,7 +74,7 @@ def check_project(project: str) -> int:
     return count
 
 
-def _faults(path: Path, console: Console) -> Iterator[str]:
+def _faults(path: Path, console: Console, *, run: bool) -> Iterator[str]:
     """Yield what is wrong; print what is right."""
     try:
         spec = read_spec(path)
@@ -79,14 +86,16 @@ def _faults(path: Path, console: Console) -> Iterator[str]:
     for reference in sorted({channel.to for channel in spec.notifications}):
         if not os.environ.get(reference.removeprefix("env:")):
             yield f"notifications go to {reference}, but that variable is not set"
-    unusable = [*_unusable_suite(spec, path.parent, console), *_missing_function(spec, path.parent)]
+    unusable = [*_unusable_suite(spec, path.parent, console), *_missing_function(spec, path.parent, run=run)]
     yield from unusable
+    if spec.features.function and not run:
+        console.print("[yellow]note[/]  features.function was read, not run; `--run` tries it on the newest delivery")
     yield from _unknown_upstream(spec, path.resolve().parent)
     for zone in landing_zones(spec):
         try:
             landed_there = yield from _newest_delivery(spec, path.parent, zone, console)
             if landed_there is not None and not unusable:
-                yield from _checked(spec, path.parent, zone, landed_there, console)
+                yield from _checked(spec if run else _without_function(spec), path.parent, zone, landed_there, console)
         except SpecError as error:
             yield from error.faults
         except Error as error:
@@ -177,8 +186,17 @@ def _unknown_upstream(spec: ProjectSpec, folder: Path) -> Iterator[str]:
             yield f"upstream names {name!r}, no known project; known: {', '.join(known) or 'none yet'}{hint}"
 
 
-def _missing_function(spec: ProjectSpec, folder: Path) -> Iterator[str]:
-    """Yield why the project's own feature function cannot be imported."""
+def _without_function(spec: ProjectSpec) -> ProjectSpec:
+    """Return a spec that runs no code of the project."""
+    return spec.model_copy(update={"features": spec.features.model_copy(update={"function": None})})
+
+
+def _missing_function(spec: ProjectSpec, folder: Path, *, run: bool) -> Iterator[str]:
+    """Yield why the project's own feature function cannot be found, or imported."""
+    if spec.features.function and not run:
+        if (fault := declaration_fault(spec.features.function, folder)) is not None:
+            yield f"features.function is {spec.features.function!r}, but {fault}"
+        return
     try:
         if spec.features.function:
             function_at(spec.features.function, folder)

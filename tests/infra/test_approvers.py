@@ -1,0 +1,59 @@
+"""What an approver may not do in MLflow: change what others read before they approve, or take names."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ALLOWED = frozenset({"ann"})
+CHANGES = {
+    "rewrite the card of a version": ("PATCH", "model-versions/update"),
+    "change the stage of a version": ("POST", "model-versions/transition-stage"),
+    "delete a version": ("DELETE", "model-versions/delete"),
+    "add a version": ("POST", "model-versions/create"),
+    "take a name": ("POST", "registered-models/create"),
+    "rename a model": ("POST", "registered-models/rename"),
+    "rewrite the description of a model": ("PATCH", "registered-models/update"),
+    "move an alias": ("POST", "registered-models/alias"),
+    "remove an alias": ("DELETE", "registered-models/alias"),
+    "tag a model": ("POST", "registered-models/set-tag"),
+}
+
+
+@pytest.fixture(scope="module")
+def rule() -> ModuleType:
+    path = Path(__file__).parents[2] / "infra" / "mlflow" / "leeway_approvers.py"
+    spec = importlib.util.spec_from_file_location("leeway_approvers", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    with warnings.catch_warnings(action="ignore"):  # MLflow imports what Starlette deprecates
+        spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("root", ["/api/2.0", "/ajax-api/2.0", "/prefix/ajax-api/2.0"])
+def test_an_approver_cannot(change: str, root: str, rule: ModuleType) -> None:
+    method, path = CHANGES[change]
+    said = rule.change_refusal("ann", method, f"{root}/mlflow/{path}", ALLOWED)
+    assert said == f"ann is an approver (LEEWAY_APPROVERS): it may only write the tags of an answer, not {path}"
+    assert rule.change_refusal("pipeline", method, f"{root}/mlflow/{path}", ALLOWED) == ""
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "model-versions/set-tag"),
+        ("DELETE", "model-versions/delete-tag"),
+        ("GET", "model-versions/get"),
+        ("POST", "registered-models/get-latest-versions"),
+        ("GET", "registered-models/search"),
+    ],
+)
+def test_an_approver_reads_and_answers(method: str, path: str, rule: ModuleType) -> None:
+    assert rule.change_refusal("ann", method, f"/ajax-api/2.0/mlflow/{path}", ALLOWED) == ""
