@@ -38,8 +38,10 @@ class DailyRows:
         def seen() -> TableProfile:
             return sum_profiles([profile for known, profile in self.accepted.items() if known < day])
 
-        ends = day, day - timedelta(days=COMPARED_DAYS)
-        recent = [known for end in ends if (known := self.before(end, rows)) is not None]
+        def recent() -> list[TableProfile]:
+            ends = day, day - timedelta(days=COMPARED_DAYS)
+            return [known for end in ends if (known := self.before(end, rows)) is not None]
+
         return Hints(repeated, repeated_before, recent, seen)
 
     def good(self, state: SuspicionState) -> TableProfile | None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from tasks.drift.faults.broken_categories import vanished
 from tasks.drift.faults.column_faults import faults_of_columns
 from tasks.drift.faults.displacement import cycle, find_rotation
 from tasks.drift.faults.volume import repeated_rows
 from tasks.drift.reference import Reference
-from tasks.profiles import CategoryProfile, ColumnProfile, NumberProfile, TableProfile
+from tasks.profiles import CategoryProfile, ColumnProfile, NumberProfile, TableProfile, sum_profiles
 from tasks.records import DriftStatistic, Suspicion
 
 MOST = 0.5  # of the rows
@@ -28,17 +29,26 @@ class Hints:
     ----------
     repeated, repeated_before : float
         Shares of repeated rows in the window and in the reference.
-    recent : sequence of TableProfile
-        Rows that were accepted before the window: the newest, and those of a fortnight before. A fault is a break: it
-        must show against the ones or the others too.
+    recent : callable, optional
+        Gives rows that were accepted before the window: the newest, and those of a fortnight before. A fault is a
+        break: it must show against the ones or the others too.
     seen : callable, optional
         Gives all rows that were accepted since the reference: what occurs in them is known.
     """
 
     repeated: float | None = None
     repeated_before: float = 0.0
-    recent: Sequence[TableProfile] = ()
+    recent: Callable[[], Sequence[TableProfile]] | None = None
     seen: Callable[[], TableProfile] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """Accepted rows before a window: those it is compared with, all of them, and the share of rows that matters."""
+
+    recent: Sequence[TableProfile]
+    seen: Callable[[], TableProfile]
+    effect: float
 
 
 def find_suspicions(
@@ -71,31 +81,32 @@ def find_suspicions(
     repeated = repeated_rows(hints.repeated, hints.repeated_before, (window.rows, reference.total.rows), effect)
     if repeated is not None:
         return (repeated,)
+    recent = hints.recent() if past and hints.recent else ()
     found = faults_of_columns(reference.total, window, past)
-    if not hints.recent:
+    if not recent:
         return found
-    tables = reference.total, window
-    breaks = tuple(each for one in found for each in _as_breaks(one, past, tables, hints, effect))
+    seen, tables = hints.seen or partial(sum_profiles, recent), (reference.total, window)
+    breaks = tuple(each for one in found for each in _as_breaks(one, past, tables, _Earlier(recent, seen, effect)))
     explained = {name for one in breaks for name in one.columns}
     left = tuple(name for name in past if name not in explained and name not in window.ruler.dates)
-    return (*breaks, *_rotated(tables, left, hints))
+    return (*breaks, *_rotated(tables, left, recent))
 
 
 def _as_breaks(
     found: Suspicion,
     past: Mapping[str, Sequence[DriftStatistic]],
     tables: tuple[TableProfile, TableProfile],
-    hints: Hints,
-    effect: float,
+    earlier: _Earlier,
 ) -> Iterator[Suspicion]:
     """Yield a fault, of the more certain kind, if newer accepted rows show it too: what came slowly is drift."""
     (reference, window), name = tables, found.columns[0]
     mine = {each: past[each] for each in found.columns}
-    known = _both(reference.columns[name], (hints.seen() if hints.seen else hints.recent[0]).columns[name])
+    effect = earlier.effect
+    known = _both(reference.columns[name], earlier.seen().columns[name])
     if isinstance(known, CategoryProfile) and found.numbers.get("new") in known.counts:
         return
     again: tuple[Suspicion, ...]
-    for recent in hints.recent:
+    for recent in earlier.recent:
         old, now = recent.columns[name], window.columns[name]
         if found.kind == "missing_slice" and isinstance(old, CategoryProfile) and isinstance(now, CategoryProfile):
             again = (found,) if vanished(old, now) else ()  # of few rows the others need not keep their proportions
@@ -119,11 +130,13 @@ def _both(first: ColumnProfile, second: ColumnProfile) -> ColumnProfile:
     return second
 
 
-def _rotated(tables: tuple[TableProfile, TableProfile], names: tuple[str, ...], hints: Hints) -> Iterator[Suspicion]:
+def _rotated(
+    tables: tuple[TableProfile, TableProfile], names: tuple[str, ...], earlier: Sequence[TableProfile]
+) -> Iterator[Suspicion]:
     """Yield the number columns that are rotated, against the reference and newer accepted rows."""
     for name in names:
         before, now = (table.columns[name] for table in tables)
-        recent = [column for each in hints.recent if isinstance(column := each.columns[name], NumberProfile)]
+        recent = [column for each in earlier if isinstance(column := each.columns[name], NumberProfile)]
         if not (isinstance(before, NumberProfile) and isinstance(now, NumberProfile)):
             continue
         period = cycle(before)

@@ -39,7 +39,7 @@ def found(reference: Reference, now: pd.DataFrame, *before: pd.DataFrame) -> lis
     """Return the suspicions about a night after other nights, by kind and columns."""
     ruler = reference.total.ruler
     window, recent = profile(now, ruler), [profile(each, ruler) for each in before]
-    hints = Hints(recent=recent[-1:], seen=lambda: sum(recent[1:], recent[0]))
+    hints = Hints(recent=lambda: recent[-1:], seen=lambda: sum(recent[1:], recent[0]))
     suspicions = find_suspicions(reference, window, compare(reference, window, POLICY).moved, POLICY.effect, hints)
     return [(one.kind, one.columns) for one in suspicions]
 
