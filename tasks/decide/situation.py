@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from tasks.decide.suspicion_states import untrusted_columns
 from tasks.records import (
     DriftKind,
     DriftStatistic,
@@ -156,8 +155,9 @@ class Situation:
         weights = dict(self.importances)
         return tuple(
             state
-            for state in untrusted_columns(self.suspected, since)
-            if not weights or not state.columns or any(weights.get(column, 1.0) > 0 for column in state.columns)
+            for state in self.suspected
+            if state.taints(since)
+            and (not weights or not state.columns or any(weights.get(column, 1.0) > 0 for column in state.columns))
         )
 
     @property

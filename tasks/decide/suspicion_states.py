@@ -65,20 +65,3 @@ def quarantined_suspicions(landed: Iterable[Batch]) -> Iterator[Suspicion]:
                 if finding["rule"] in FAULT_KINDS:
                     columns = tuple(finding["column"].split(", ")) if finding["column"] else ()
                     yield Suspicion(finding["rule"], columns, finding["message"])
-
-
-def untrusted_columns(states: Iterable[SuspicionState], since: date | None) -> tuple[SuspicionState, ...]:
-    """Return the suspicions that are open, or ended at or after a day and were not called drift.
-
-    Parameters
-    ----------
-    since : date or None
-        First day of the rows by which the champion was judged.
-    """
-    return tuple(
-        state
-        for state in states
-        if state.of_values
-        and state.answer != "drift"
-        and (state.until is None or (since is not None and state.until >= since))
-    )

@@ -99,7 +99,7 @@ def ended(
     over: dict[str, date] = {}
     for state in (each for each in rows.suspected if each.open):
         again = any(map(state.explains, found))
-        newer = newest.end > state.since if state.of_values else arrived
+        newer = arrived if state.kind == "truncated" else newest.end > state.since
         back = not again if not state.columns else resumed(state, now, newest.start, rows, reference)
         if back and newer:
             over[state.name] = max(state.since, newest.start - timedelta(days=1))

@@ -100,8 +100,21 @@ class SuspicionState:
 
     @property
     def of_values(self) -> bool:
-        """Whether the values that arrived are in doubt; of a short delivery they are not, only its length."""
-        return self.kind != "truncated"
+        """Whether the values that arrived are in doubt, or only whether all rows did."""
+        return self.kind not in {"truncated", "missing_slice"}
+
+    def taints(self, since: date | None) -> bool:
+        """Whether rows from a day on are in doubt: under it, or without a slice that was there when they began.
+
+        >>> gone = SuspicionState("missing_slice", ("city",), date(2026, 1, 4), date(2026, 1, 5))
+        >>> [gone.taints(date(2026, 1, day)) for day in (1, 9)]
+        [True, False]
+        """
+        if self.answer == "drift" or self.kind == "truncated":
+            return False
+        if not self.of_values:
+            return since is None or self.since >= since
+        return self.until is None or (since is not None and self.until >= since)
 
 
 def suspected_days(states: Iterable[SuspicionState], until: date) -> tuple[tuple[date, date], ...]:

@@ -132,6 +132,14 @@ def test_a_column_without_weight_does_not_stop_a_retraining() -> None:
     assert decide(situation(suspected=(idle,), **facts), spec()).action == "retrain"
 
 
+def test_a_slice_that_is_gone_counts_until_the_champion_is_judged_without_it() -> None:
+    # the cohort of `performance` begins on 2026-01-20
+    gone = [SuspicionState("missing_slice", ("a",), date(2026, 1, start), day(-1)) for start in (25, 10)]
+    actions = [decide(situation(suspected=(each,), performance=performance(2.0, 0.5)), spec()).action for each in gone]
+    assert actions == ["hold", "retrain"]
+    assert suspected_days(gone, day(9)) == ()  # the rows that came are right
+
+
 def test_a_short_delivery_leaves_no_doubt_about_the_values_of_its_rows() -> None:
     short = SuspicionState("truncated", (), FIRST, day(-1))
     assert Situation("p", FIRST, suspected=(short,)).untrusted == ()
