@@ -173,3 +173,11 @@ def test_how_the_csv_is_written_is_found_out(
     written.to_csv("auftrag.csv", index=False, sep=separator, encoding=encoding, decimal=",")
     source = accepted(leeway, "auftrag.csv", *WORDS, name="auftrag").source
     assert (source.separator, source.encoding, source.decimal) == (separator, encoding, ",")
+
+
+def test_names_that_leeway_uses_itself_are_no_obstacle(leeway: Leeway, orders: pd.DataFrame) -> None:
+    own = {"order_id": "row_id", "date": "event_date", "size": "batch_id", "kind": "revision"}
+    orders.rename(columns=own).to_csv("own.csv", index=False)
+    spec = accepted(leeway, "own.csv", "--time", "event_date", "--label", "price", "--id", "row_id", name="own")
+    assert spec.source.id == ["row_id (delivered)"]
+    assert spec.features.numbers == ["batch_id (delivered)"]

@@ -24,6 +24,7 @@ from tasks.spec import projects_folder, read_spec
 from tasks.spec.docs.json_schema import schema_text
 from tasks.spec.find_project import FILE, checked_name
 from tasks.spec.infer import InferredProject, infer_spec
+from tasks.spec.own_names import apart
 from tasks.validate import check_all, read_suite
 
 SUITE = "expectations.json"
@@ -134,7 +135,10 @@ def failing(plan: InitPlan, sample: DataSample) -> Iterator[str]:
     yield from (f"{file.key} is never ingested: {file.reason.replace('_', ' ')}" for file in arrivals.unplaced)
     yield from sample.unreadable
     renamed = plan.copy.name if plan.copy else None
-    deliveries = [Delivery(file.batch_id, arrived[renamed or file.key], file.frame) for file in sample.files]
+    deliveries = [
+        Delivery(file.batch_id, arrived[renamed or file.key], file.frame.rename(columns=apart(file.frame.columns)))
+        for file in sample.files
+    ]
     for checked in check_all(deliveries, spec, read_suite(plan.folder / spec.contract.suite, spec)):
         if len(checked.refused) or checked.verdict != "accepted":
             yield _failure(checked)
