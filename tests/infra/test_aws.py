@@ -332,3 +332,10 @@ def test_a_role_is_taken_on_by_one_kind_of_workload_only() -> None:
     for role in resources("AWS::IAM::Role").values():
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
         assert statement["Principal"] == {"Service": {"Ref": "Workload"}}
+
+
+def test_a_workload_of_another_account_takes_on_no_role() -> None:
+    for name, role in resources("AWS::IAM::Role").items():
+        for statement in role["AssumeRolePolicyDocument"]["Statement"]:
+            accounts = statement["Condition"]["StringEqualsIfExists"]["aws:SourceAccount"]
+            assert "AWS::AccountId" in str(accounts), name
