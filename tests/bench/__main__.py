@@ -28,6 +28,7 @@ from tests.bench.report import bench_report
 from tests.bench.scoring import bench_scoring
 from tests.bench.search import bench_search
 from tests.bench.sensitivity import bench_sensitivity
+from tests.bench.serving import bench_serve
 from tests.bench.starting import bench_stack
 from tests.bench.units import bench_units
 from tests.bench.validation import bench_validation
@@ -42,6 +43,7 @@ BENCHES: dict[str, Callable[[Console], Shown]] = {
     "scoring": bench_scoring,
     "search": bench_search,
     "cluster": bench_cluster,
+    "serve": bench_serve,
     "gate": bench_gate,
     "parity": bench_parity,
     "profiling": bench_profiling,

@@ -1,0 +1,96 @@
+"""What a request of one row costs the prediction service, against a constant reply and against FastAPI with the model.
+
+The service does all of it: API key, strict JSON, contract, model, deferral, counters. The constant reply is the floor
+that uvicorn sets.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from time import sleep
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import psutil
+from rich.console import Console
+
+from flows.stack.local_stack import free_port
+from tasks.serve.service_settings import ServiceSettings
+from tasks.serving_store import ApiKeys, ServingStore, new_key, public_pems, write_keys
+from tests.bench.figures import Figures, Time
+from tests.bench.http_load import cpu_seconds, request
+from tests.bench.places import own_place
+from tests.bench.sizes import sized
+from tests.unit.serve.packages import KEY, ROW, fitted, package_of, write_suite
+
+REQUESTS = sized(20_000, 100)
+ROUNDS = sized(3, 1)
+PAUSE_SECONDS = 0.05
+TICK_SECONDS = 0.01  # the kernel counts no less
+PATH = "/v1/projects/flats/predict"
+
+
+def bench_serve(console: Console) -> Figures:
+    with own_place() as place:
+        write_suite(place)
+        store = ServingStore(place / "serving", [KEY.public_key()])
+        package, files = package_of(place, fitted("regression"))
+        digest = store.add_package(package, files, KEY)
+        store.publish(package, digest, KEY)
+        key, text = new_key("bench")
+        write_keys(store.root, ApiKeys((key,)))
+        folder = store.root / "flats" / digest
+        figures = Figures(f"CPU of a server for {REQUESTS:,} requests of one row, 32 connections")
+        replies = {}
+        for name, path, content in (
+            ("constant", "/", {"row": ROW}),
+            ("fastapi", "/predict", ROW),
+            ("leeway", PATH, {"row": ROW}),
+        ):
+            with _server(name, folder, store) as (pid, port):
+                asked = request(path, json.dumps(content).encode(), text)
+                spent = [cpu_seconds(pid, port, asked, REQUESTS) for _ in range(ROUNDS)]
+                replies[name] = json.loads(spent[-1][1])
+                held = psutil.Process(pid).memory_info().rss / 1e6
+            used = Time.median([Time(max(seconds, TICK_SECONDS)) for seconds, _ in spent])
+            figures.add(name, used, None if name == "constant" else "constant")
+            each = used.seconds / REQUESTS * 1e6
+            console.print(f"{name}: {each:,.0f} us a request, {held:,.0f} MB")
+        assert abs(replies["leeway"]["answer"]["prediction"] - replies["fastapi"]["prediction"]) < 1e-9
+        return figures
+
+
+@contextmanager
+def _server(name: str, folder: Path, store: ServingStore) -> Iterator[tuple[int, int]]:
+    """Start a server; give the process that answers, and its port."""
+    port, admin = free_port("", 0), free_port("", 0)
+    command, ready = [sys.executable, "-m", "tests.bench.serving_peers", name, str(port), str(folder)], f"{port}/docs"
+    if name == "leeway":
+        trusted = public_pems([KEY.public_key()])
+        settings = ServiceSettings(
+            projects=("flats",), root=str(store.root), trusted=trusted, port=port, admin_port=admin, budget_ms=60_000
+        )
+        command, ready = (
+            [sys.executable, "-m", "tasks.serve.processes.service_supervisor", str(settings.write())],
+            f"{admin}/ready",
+        )
+    with subprocess.Popen(command, env=dict(os.environ)) as server:
+        try:
+            while not _answers(f"http://127.0.0.1:{ready}"):
+                assert server.poll() is None
+                sleep(PAUSE_SECONDS)
+            yield psutil.Process(server.pid).children()[0].pid if name == "leeway" else server.pid, port
+        finally:
+            server.terminate()
+
+
+def _answers(url: str) -> bool:
+    with suppress(URLError, OSError), urlopen(url, timeout=5):  # noqa: S310 - an address of this bench
+        return True
+    return False
