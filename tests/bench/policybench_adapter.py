@@ -113,7 +113,7 @@ def spec_of(stream: Stream) -> ProjectSpec:
             "scope": {"owner": "bench", "objective": "A stream.", "metric": stream.metric},
             "source": {
                 "uri": "rows",
-                "id": ["row_id"],
+                "id": ["key"],
                 "event_time": "t",
                 "arrival": "filename",
                 "label": {"column": "label", "uri": "labels", "delay_days": stream.label_delay_days},
@@ -135,7 +135,7 @@ def _deliveries(stream: Stream) -> Iterator[Delivery]:
     for kind, frame in parts:
         for day, rows in frame.groupby("arrival", sort=True):
             assert isinstance(day, date)
-            content = rows.drop(columns="arrival").reset_index(drop=True)
+            content = rows.drop(columns="arrival").rename(columns={"row_id": "key"}).reset_index(drop=True)
             yield Delivery(f"{kind}/{day}", Landed(kind, f"{day}.csv", 0, day), content)
 
 
