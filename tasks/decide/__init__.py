@@ -2,10 +2,10 @@
 
 from tasks.decide.build_situation import ServingVersion, SituationInputs, build_situation, landed_batches
 from tasks.decide.choose_action import decide
-from tasks.decide.situation import KnownThen, ReleaseOutcome, ShadowOutcome, Situation
+from tasks.decide.situation import RegimeEvidence, ReleaseOutcome, ShadowOutcome, Situation
 
 __all__ = [
-    "KnownThen",
+    "RegimeEvidence",
     "ReleaseOutcome",
     "ServingVersion",
     "ShadowOutcome",

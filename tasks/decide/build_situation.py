@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from tasks.decide.freshness import overdue
 from tasks.decide.recorded_alarms import alarmed_since, with_expected_drift
-from tasks.decide.situation import KnownThen, ReleaseOutcome, ShadowOutcome, Situation
+from tasks.decide.situation import RegimeEvidence, ReleaseOutcome, ShadowOutcome, Situation
 from tasks.decide.suspicion_states import quarantined_suspicions, suspected_after
 from tasks.lake import Batch, Deliveries
 from tasks.records import Entry, MonitoringResult, RetrainingEntry, UpstreamState, nights_of, suspected_in
@@ -133,7 +133,7 @@ def landed_batches(deliveries: Deliveries, record: Sequence[Entry], night: date,
     return [batch for batch in deliveries.latest() if last < batch.night <= night]
 
 
-def _known_then(tries: Sequence[RetrainingEntry], record: Sequence[Entry]) -> KnownThen | None:
+def _known_then(tries: Sequence[RetrainingEntry], record: Sequence[Entry]) -> RegimeEvidence | None:
     """Return what the night before the newest of some tries knew; None without a try, and of an older Leeway's night.
 
     An error that was within its leeway, or not known yet, as before the first training, says nothing of a new regime.
@@ -144,8 +144,8 @@ def _known_then(tries: Sequence[RetrainingEntry], record: Sequence[Entry]) -> Kn
     before = [entry for entry in nights_of(record) if entry.time <= newest.time]
     seen = before[-1].performance if before else None
     if seen is None or not seen.past_leeway:
-        return KnownThen(0, 0.0)
-    return None if seen.regime_rows is None else KnownThen(seen.regime_rows, seen.strain)
+        return RegimeEvidence(0, 0.0)
+    return None if seen.regime_rows is None else RegimeEvidence(seen.regime_rows, seen.strain)
 
 
 def _under_way(record: Sequence[Entry], night: date) -> date | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from tasks.decide.root_cause import untrusted
-from tasks.decide.situation import KnownThen, Situation
+from tasks.decide.situation import RegimeEvidence, Situation
 from tasks.records import MayRetrain, Obstacle, ObstacleKind
 from tasks.spec.project_spec import ProjectSpec
 
@@ -74,7 +74,7 @@ def _regime_days(seen: Situation) -> int | None:
     return found.regime_days if found is not None and found.past_leeway else None
 
 
-def _learned(seen: Situation, then: KnownThen | None, more: int) -> bool:
+def _learned(seen: Situation, then: RegimeEvidence | None, more: int) -> bool:
     """Return whether an error past its leeway has doubled since a try, or the rows of its regime have, by some more.
 
     With n rows more than n the error of a mean is smaller by a factor of the square root of two, whatever n is: tries

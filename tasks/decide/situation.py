@@ -54,7 +54,7 @@ class ShadowOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class KnownThen:
+class RegimeEvidence:
     """What was known when a retraining was decided: rows of the new regime, and the strain of the error."""
 
     regime_rows: int
@@ -89,7 +89,7 @@ class Situation:
         The error that is expected without labels.
     importances : tuple of (str, float)
         Each feature's share of the champion's skill; they sum to 1 or less.
-    at_retraining, at_refusal : KnownThen or None
+    at_retraining, at_refusal : RegimeEvidence or None
         What was known when the last retraining that made a version, and the last that was refused, were decided.
     under_way : date or None
         The night of a recent decision to retrain that has no outcome yet.
@@ -127,8 +127,8 @@ class Situation:
     waiting: int | None = None
     last_retraining: date | None = None
     last_refused: date | None = None
-    at_retraining: KnownThen | None = None
-    at_refusal: KnownThen | None = None
+    at_retraining: RegimeEvidence | None = None
+    at_refusal: RegimeEvidence | None = None
     under_way: date | None = None
     retrainings_in_30_days: int = 0
     fresh_rows: int = 0

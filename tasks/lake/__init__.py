@@ -24,9 +24,9 @@ from tasks.lake.object_files import file_system, s3_options
 from tasks.lake.predicates import Filter, predicate
 from tasks.lake.repeats import append_repeats, read_repeats
 from tasks.lake.row_files import ParallelMap, RowFiles, RowPart, RowReader, partitions
+from tasks.lake.schemas.stored_kinds import kind_conflicts
+from tasks.lake.schemas.table_schemas import TABLES, TableSchema
 from tasks.lake.snapshot import LakeSnapshot
-from tasks.lake.stored_kinds import kind_conflicts
-from tasks.lake.table_schemas import TABLES, TableSchema
 from tasks.lake.table_storage import TableFiles, commit_before, compact, count, layout, remove, remove_files
 
 __all__ = [

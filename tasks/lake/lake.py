@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 import pyarrow as pa
 
 from tasks.errors import Conflict, Overtaken, Unreachable
-from tasks.lake.arrow_types import Piece, as_arrow, frame_of, stream, writing
 from tasks.lake.object_files import read_object, write_object
 from tasks.lake.predicates import Filter, predicate
 from tasks.lake.recent_frames import RecentFrames
-from tasks.lake.table_schemas import TABLES
+from tasks.lake.schemas.arrow_types import Piece, as_arrow, frame_of, stream, writing
+from tasks.lake.schemas.table_schemas import TABLES
 
 if TYPE_CHECKING:
     import pandas as pd

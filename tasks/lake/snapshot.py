@@ -10,7 +10,7 @@ import pandas as pd
 from tasks.errors import DataError
 from tasks.lake.lake import Lake
 from tasks.lake.predicates import Filter
-from tasks.lake.table_schemas import TABLES
+from tasks.lake.schemas.table_schemas import TABLES
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tasks.errors import Conflict, Unreachable
-from tasks.lake.arrow_types import writing
 from tasks.lake.lake import Lake
+from tasks.lake.schemas.arrow_types import writing
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

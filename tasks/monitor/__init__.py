@@ -1,7 +1,7 @@
 """Monitor: stored profiles and matured cohorts in; what moved past its leeway, and how wrong the champion was, out."""
 
 from tasks.monitor.baseline import ChampionBaseline, drift_monitor, leeway_of
-from tasks.monitor.cohort_performance import Promise, newest_cohort, performance
+from tasks.monitor.cohorts.cohort_performance import Promise, newest_cohort, performance
 from tasks.monitor.drift_kind import DriftSymptoms, kind
 from tasks.monitor.drift_monitor import ChartState, DriftMonitor, InputDrift, LabelDrift
 from tasks.monitor.measure import NightInputs, measure_night

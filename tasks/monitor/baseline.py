@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tasks.drift import Leeway, Reference
-from tasks.monitor.cohort_performance import Promise
+from tasks.monitor.cohorts.cohort_performance import Promise
 from tasks.monitor.drift_monitor import DriftMonitor
 from tasks.monitor.prediction_drift.prediction_reference import PredictionReference
 from tasks.monitor.slicing.slice_errors import Slices

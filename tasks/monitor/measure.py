@@ -12,7 +12,7 @@ import pandas as pd
 from tasks.dataset.known_rows import trusted_rows
 from tasks.drift import Suspicion
 from tasks.monitor.baseline import ChampionBaseline, drift_monitor, leeway_of
-from tasks.monitor.cohort_performance import newest_cohort, performance
+from tasks.monitor.cohorts.cohort_performance import newest_cohort, performance
 from tasks.monitor.data_quality_checks import doubtful
 from tasks.monitor.night_view import MonitoringInputs, NightView, ReplayCache, WindowPolicy, view_night
 from tasks.monitor.pipeline_stages import WindowDrift, delivered_drift, pipeline_steps

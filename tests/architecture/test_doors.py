@@ -18,8 +18,8 @@ OUTER = {
 RIMS: dict[str, tuple[set[Door], str]] = {
     # flows: a flow chooses the moment and hands its workspace on
     "flows/workspace.py": (
-        {"environment", "lake"},
-        "reads the variables that name lake and registry",
+        {"environment", "files", "lake"},
+        "reads the variables that name lake and registry; the home is made private",
     ),
     "flows/nightly.py": (
         {"clock", "files", "lake"},
@@ -51,6 +51,7 @@ RIMS: dict[str, tuple[set[Door], str]] = {
     "tasks/ingest/landing/fetch.py": ({"files"}, "keeps large objects on disk"),
     "tasks/ingest/readers/delivery_spool.py": ({"files"}, "keeps large deliveries on disk"),
     "tasks/ingest/readers/object_content.py": ({"files"}, "unpacks compressed objects to disk"),
+    "tasks/ingest/readers/sealed_file.py": ({"files"}, "encrypts what is kept on disk"),
     "tasks/ingest/sources/folder.py": ({"files"}, "a landing folder"),
     "tasks/registry/client.py": ({"clock", "files"}, "files travel through a temporary folder; a metric has a time"),
     "tasks/registry/mlflow_server.py": ({"environment"}, "mlflow reads its time-outs from the environment"),
@@ -60,6 +61,7 @@ RIMS: dict[str, tuple[set[Door], str]] = {
     "tasks/serving_store/api_keys.py": ({"files"}, "API keys are a file of the home"),
     "tasks/serving_store/store.py": ({"files"}, "packages and routes are files of the home"),
     "tasks/spec/find_project.py": ({"environment", "files"}, "LEEWAY_PROJECTS and LEEWAY_HOME are read here only"),
+    "tasks/spec/private_home.py": ({"files"}, "the home is its owner's"),
     "tasks/spec/reading/read_spec.py": ({"files"}, "reads project.yaml"),
     "tasks/train/model_search/search_options.py": ({"clock"}, "the default stopwatch; a test hands another one in"),
     "tasks/validate/acceptance/stored_rows.py": ({"lake"}, "reads the rows that a delivery is reconciled with"),

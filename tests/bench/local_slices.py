@@ -20,7 +20,7 @@ from rich.table import Table
 
 from tasks.drift import Leeway
 from tasks.monitor import Slices, local_errors, performance, slices, tolerance
-from tasks.monitor.cohort_performance import Promise
+from tasks.monitor.cohorts.cohort_performance import Promise
 from tasks.monitor.slicing.slice_errors import Tally, merged
 from tasks.spec.data_sections import Features
 from tasks.spec.policy_sections import Monitoring

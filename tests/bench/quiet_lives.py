@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tasks.arrays import FloatArray
-from tasks.monitor.yardstick import Life, Yardstick, Yardsticks
+from tasks.monitor.cohorts.yardstick import Life, Yardstick, Yardsticks
 from tasks.records import Performance, Sustained
 from tasks.spec.policy_sections import Monitoring
 from tasks.statistics import DayEvidence, DaySums

@@ -3,7 +3,7 @@ from datetime import date
 
 import pytest
 
-from tasks.decide import KnownThen, ReleaseOutcome, ShadowOutcome, Situation, decide
+from tasks.decide import RegimeEvidence, ReleaseOutcome, ShadowOutcome, Situation, decide
 from tasks.records import (
     Bounded,
     Decision,
@@ -176,12 +176,15 @@ def test_each_obstacle_holds_the_retraining_and_is_named(facts: dict[str, object
 @pytest.mark.parametrize(
     ("facts", "action"),
     [  # the strain of an error of 1.25 is 2.5: 0.25 more than the promise, with a leeway of 0.1
-        ({"last_retraining": date(2026, 2, 20), "at_retraining": KnownThen(900, 1.5)}, "retrain"),  # 900 rows came
-        ({"last_retraining": date(2026, 2, 20), "at_retraining": KnownThen(901, 1.5)}, "hold"),
-        ({"last_retraining": date(2026, 2, 20), "at_retraining": KnownThen(5000, 1.0)}, "retrain"),  # twice the strain
-        ({"last_refused": date(2026, 2, 20), "at_refusal": KnownThen(150, 1.5)}, "retrain"),  # 300 are known now
-        ({"last_refused": date(2026, 2, 20), "at_refusal": KnownThen(151, 1.5)}, "hold"),
-        ({"last_refused": date(2026, 2, 20), "at_refusal": KnownThen(5000, 1.0)}, "retrain"),
+        ({"last_retraining": date(2026, 2, 20), "at_retraining": RegimeEvidence(900, 1.5)}, "retrain"),  # 900 rows came
+        ({"last_retraining": date(2026, 2, 20), "at_retraining": RegimeEvidence(901, 1.5)}, "hold"),
+        (
+            {"last_retraining": date(2026, 2, 20), "at_retraining": RegimeEvidence(5000, 1.0)},
+            "retrain",
+        ),  # twice the strain
+        ({"last_refused": date(2026, 2, 20), "at_refusal": RegimeEvidence(150, 1.5)}, "retrain"),  # 300 are known now
+        ({"last_refused": date(2026, 2, 20), "at_refusal": RegimeEvidence(151, 1.5)}, "hold"),
+        ({"last_refused": date(2026, 2, 20), "at_refusal": RegimeEvidence(5000, 1.0)}, "retrain"),
     ],
 )
 def test_waiting_ends_when_rows_of_the_regime_or_the_error_have_doubled(facts: dict[str, object], action: str) -> None:

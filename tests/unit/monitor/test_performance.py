@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tasks.monitor import Promise, contrast, newest_cohort, newest_window, performance, steps
-from tasks.monitor.own_promise import own_promise
+from tasks.monitor.cohorts.own_promise import own_promise
 from tasks.monitor.prediction_drift.prediction_reference import answers as answers_of
 from tasks.records import Bounded, Performance, Sustained
 from tasks.spec.project_spec import Monitoring

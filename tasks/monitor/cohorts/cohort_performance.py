@@ -8,9 +8,9 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from tasks.monitor.cohorts.own_promise import own_promise
+from tasks.monitor.cohorts.yardstick import Life, Measured, Yardstick, Yardsticks
 from tasks.monitor.event_days import days_of
-from tasks.monitor.own_promise import own_promise
-from tasks.monitor.yardstick import Life, Measured, Yardstick, Yardsticks
 from tasks.records import Bounded, Performance, Sustained
 from tasks.spec.project_spec import Monitoring
 from tasks.statistics import (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pandas as pd
 import pyarrow as pa
 
-from tasks.lake.table_schemas import TABLES, TEXT
+from tasks.lake.schemas.table_schemas import TABLES, TEXT
 
 if TYPE_CHECKING:
     from deltalake import WriterProperties

@@ -1,0 +1,1 @@
+"""The columns of the tables: their Arrow types, and how kinds are stored."""

@@ -1,0 +1,1 @@
+"""How well a version answers: cohorts of labels, what was promised, and the yardstick between them."""
