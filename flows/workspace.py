@@ -182,8 +182,8 @@ def assemble(spec: ProjectSpec, path: Path, *, signs: bool = False) -> Workspace
         Whether the registry may sign new versions. Only a retraining does; all else verifies, and has no private key.
     """
     folder = home(path)
-    registry = _registry(_tracking_uri(), str(folder), signs=signs)
-    return Workspace(spec, path.parent, folder, open_lake(folder), registry)
+    lake = open_lake(folder)  # before anything is written, such as keys: from here on only the owner can read it
+    return Workspace(spec, path.parent, folder, lake, _registry(_tracking_uri(), str(folder), signs=signs))
 
 
 def open_lake(home: Path) -> Lake:
