@@ -66,7 +66,9 @@ def version_files(
     known : DataFrame
         The rows it was refitted on.
     """
-    fitted, (meaning, cost) = candidate.fitted, _measured(answered_rows(candidate, evaluated, known, spec), spec)
+    several = spec.training.task == "multiclass"  # there is no watch over several classes yet
+    fitted = candidate.fitted
+    meaning, cost = (None, None) if several else _measured(answered_rows(candidate, evaluated, known, spec), spec)
     return VersionFiles(
         model=model_files(fitted.portable),
         reference=to_bytes(candidate.reference),
@@ -103,9 +105,7 @@ def answered_rows(
 
 
 def _measured(rows: pd.DataFrame, spec: ProjectSpec) -> tuple[PredictionReference | None, Slices | None]:
-    """Return what answers mean and what they cost by slice; there is no watch over several classes yet."""
-    if spec.training.task == "multiclass":
-        return None, None
+    """Return what answers mean and what they cost by slice."""
     truth, prediction = rows[spec.source.label.column].to_numpy(float), rows["prediction"].to_numpy(float)
     frame = pd.DataFrame({"event_date": rows["event_date"].to_numpy(), "prediction": prediction, "label": truth})
     losses = LOSSES[spec.scope.metric](truth, prediction)

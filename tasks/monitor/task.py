@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 
 import pandas as pd
 
 from tasks.dataset.night_data import NightData
 from tasks.drift import Suspicion, duplicate_share
-from tasks.lake import Deliveries, Filter, RowFiles, active_rows
+from tasks.lake import Deliveries, Filter, RowFiles
 from tasks.logs import line, logger
 from tasks.monitor.baseline import ChampionBaseline, drift_monitor
 from tasks.monitor.data_quality_checks import broken, to_check
 from tasks.monitor.measure import NightInputs, measure_night
-from tasks.monitor.profiling.stored_profiles import ACCEPTED
+from tasks.monitor.profiling.stored_profiles import ACCEPTED, QUARANTINED
 from tasks.monitor.profiling.task import refused_by_day
 from tasks.monitor.short_delivery import rows_delivered
 from tasks.monitor.slicing.slice_errors import Slices, Tally, cohort_tally
-from tasks.monitor.suspicion_watch import DailyRows
+from tasks.monitor.suspicion_watch import LAG_DAYS, DailyRows
 from tasks.prefect_task import leeway_task
 from tasks.profiles import TableProfile, added_by_day, digest, from_bytes
 from tasks.records import MonitoringResult, suspected_in
@@ -87,9 +87,8 @@ suspect_task = leeway_task("suspect")(suspect)
 def _daily_rows(data: NightData, baseline: ChampionBaseline) -> DailyRows:
     """Read what earlier nights took in, and the suspicions before this night."""
     suspected = suspected_in(data.entries, data.night)
-    earlier = data.deliveries.before(data.night)
-    quarantined = _quarantined_by_day(data, baseline, earlier) if suspected else {}
-    return DailyRows(_accepted_by_day(data, baseline, earlier), quarantined, suspected)
+    accepted, quarantined = _rows_by_day(data, baseline, data.deliveries.before(data.night))
+    return DailyRows(accepted, quarantined if suspected else {}, suspected)
 
 
 def night_inputs(
@@ -97,10 +96,11 @@ def night_inputs(
 ) -> NightInputs:
     """Read what a night is measured from."""
     answered = data.predictions_of(baseline.version, after=baseline.trained_until)
+    accepted, quarantined = _rows_by_day(data, baseline, data.deliveries)
     return NightInputs(
         night=data.night,
-        accepted=_accepted_by_day(data, baseline, data.deliveries),
-        quarantined=_quarantined_by_day(data, baseline, data.deliveries),
+        accepted=accepted,
+        quarantined=quarantined,
         answered=answered,
         labelled=data.matured(answered, labels_after=baseline.trained_until),
         delivered=rows_delivered(data.deliveries, data.night),
@@ -110,10 +110,6 @@ def night_inputs(
     )
 
 
-def _quarantined_by_day(data: NightData, baseline: ChampionBaseline, known: Deliveries) -> dict[date, TableProfile]:
-    return refused_by_day(data.lake, data.spec.project, known, baseline.reference.total.ruler, data.night)
-
-
 def _repeated(data: NightData, features: Callable[[pd.DataFrame], pd.DataFrame]) -> float | None:
     """Return the largest share of repeated rows in a delivery of the night; None without one to judge."""
     files, spec = RowFiles.now(data.lake, data.spec.project), data.spec
@@ -121,12 +117,29 @@ def _repeated(data: NightData, features: Callable[[pd.DataFrame], pd.DataFrame])
     return max((duplicate_share(features(files.rows(batch))[spec.features.columns]) for batch in batches), default=None)
 
 
-def _accepted_by_day(data: NightData, baseline: ChampionBaseline, known: Deliveries) -> dict[date, TableProfile]:
-    """Return the profile of every event date since the champion's training; the profiles of its batches are added."""
-    inside: list[Filter] = [("event_date", ">", baseline.trained_until), ("event_date", "<=", data.night)]
-    same_bins: list[Filter] = [("ruler", "=", digest(baseline.reference.total.ruler)), ("source", "=", ACCEPTED)]
-    stored = active_rows(data.lake, data.spec.project, "profiles", known, where=[*inside, *same_bins])
-    return added_by_day(zip(stored["event_date"], map(from_bytes, stored["profile"]), strict=True))
+def _rows_by_day(
+    data: NightData, baseline: ChampionBaseline, known: Deliveries
+) -> tuple[dict[date, TableProfile], dict[date, TableProfile]]:
+    """Return the profiles of accepted rows since the champion's training, and those of quarantined rows, by event date.
+
+    Quarantined rows are compared with those under a suspicion, which may be older than the champion.
+    """
+    begun = [baseline.trained_until, *(state.since for state in suspected_in(data.entries, data.night))]
+    stored = data.lake.read(
+        data.spec.project,
+        "profiles",
+        where=[
+            ("event_date", ">", min(begun) - timedelta(days=LAG_DAYS)),
+            ("event_date", "<=", data.night),
+            ("ruler", "=", digest(baseline.reference.total.ruler)),
+        ],
+    )
+    newer = stored[(stored["source"] == ACCEPTED) & (stored["event_date"] > baseline.trained_until)]
+    accepted = known.active(newer)
+    return (
+        added_by_day(zip(accepted["event_date"], map(from_bytes, accepted["profile"]), strict=True)),
+        refused_by_day(stored[stored["source"] == QUARANTINED], known, data.night),
+    )
 
 
 def _tally(

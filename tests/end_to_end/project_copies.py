@@ -18,7 +18,7 @@ from tests.houses import HOUSES, weeks, write_houses
 
 if TYPE_CHECKING:
     from flows.workspace import Workspace
-    from tasks.registry import Version
+    from tasks.registry import Registry, Version
     from tests.end_to_end.fork_server import Job
 
 PROJECT = "faults"
@@ -133,7 +133,14 @@ def again(workspace: Workspace, key: str, **tags: str) -> Version:
     basis = Basis(champion.number, champion.digest, evidence_digest(workspace.spec), identity)
     kept = {name: value for name, value in first.tags.items() if name != PROMOTED}
     draft = Draft(key, workspace.registry.fetch(first), tags={**kept, **tags}, basis=basis)
-    return workspace.registry.add_version(workspace.project, draft)
+    return signing(workspace).add_version(workspace.project, draft)
+
+
+def signing(workspace: Workspace) -> Registry:
+    """Return the registry with the private key, as a retraining has it."""
+    from tasks.registry import Registry, load_keys
+
+    return Registry(workspace.registry.url, load_keys(workspace.home, os.environ))
 
 
 def contender(workspace: Workspace, key: str) -> int:

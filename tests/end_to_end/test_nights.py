@@ -18,7 +18,18 @@ from tasks.errors import DataError
 from tasks.lake import TABLES, Batch, Filter, Lake, active_rows, latest, read_entries, read_nights
 from tasks.records import PromotionEntry
 from tests.end_to_end.invariants import contents
-from tests.end_to_end.project_copies import FIRST, NEXT, NIGHT, PROJECT, Cells, Copy, cells, first_cells, land
+from tests.end_to_end.project_copies import (
+    FIRST,
+    NEXT,
+    NIGHT,
+    PROJECT,
+    Cells,
+    Copy,
+    cells,
+    first_cells,
+    land,
+    signing,
+)
 
 if TYPE_CHECKING:
     from flows.workspace import Workspace
@@ -284,7 +295,7 @@ def challenger(workspace: Workspace, key: str) -> Version:
     identity = workspace.lake.identity(workspace.project)
     basis = Basis(1, workspace.registry.signed(source).digest, evidence_digest(workspace.spec), identity)
     draft = Draft(key=key, files=workspace.registry.fetch(source), basis=basis)
-    return workspace.registry.add_version(workspace.project, draft)
+    return signing(workspace).add_version(workspace.project, draft)
 
 
 def test_a_champion_moved_by_hand_is_put_back_and_written_down(own: Workspace) -> None:
@@ -308,7 +319,7 @@ def test_an_alias_set_by_hand_before_anything_was_promoted_is_removed(
     houses(own.folder.parent / "unpromoted", {})
     fresh = open_workspace("unpromoted")
     fresh.registry.ensure("unpromoted", "Nothing was ever promoted.")
-    number = fresh.registry.add_version("unpromoted", Draft("mine", {"model.onnx": b"x"})).number
+    number = signing(fresh).add_version("unpromoted", Draft("mine", {"model.onnx": b"x"})).number
     fresh.registry.set_alias("unpromoted", "champion", number)
     assert promote("unpromoted", date.fromisoformat(NIGHT))["action"] == "put_back"
     assert fresh.registry.aliases("unpromoted") == {}

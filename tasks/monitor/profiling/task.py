@@ -92,11 +92,9 @@ def profile_refused(
 profile_refused_task = leeway_task("profile_refused")(profile_refused)
 
 
-def refused_by_day(lake: Lake, project: str, known: Deliveries, ruler: Ruler, until: date) -> dict[date, TableProfile]:
+def refused_by_day(stored: pd.DataFrame, known: Deliveries, until: date) -> dict[date, TableProfile]:
     """Return the profiles of the quarantined rows, by event date; released rows are not among them."""
-    inside: list[Filter] = [("event_date", "<=", until), ("ruler", "=", digest(ruler)), ("source", "=", QUARANTINED)]
     newest = {(batch.batch_id, batch.revision) for batch in known.latest() if batch.night <= until}
-    stored = lake.read(project, "profiles", where=inside)
     rows = zip(stored["batch_id"], stored["revision"], stored["event_date"], stored["profile"], strict=True)
     return added_by_day(
         (day, from_bytes(content)) for name, revision, day, content in rows if (name, revision) in newest
