@@ -1,6 +1,7 @@
 """The headers of the pages of a Parquet file: what its columns unpack to, before anything is unpacked.
 
-The footer cannot be relied on: Arrow allocates what the page headers say, and a footer may say less.
+The footer cannot be relied on: Arrow allocates what the page headers say, and a footer may say less. Where the pages
+are is read from the footer here: pyarrow ends the process when it is asked for a column chunk that is damaged.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ FOOTER_END_BYTES = 8  # four bytes of length, then PAR1
 # Field numbers of parquet.thrift.
 UNPACKED, PACKED, DATA_PAGE, DICTIONARY_PAGE, DATA_PAGE_2 = 2, 3, 5, 7, 8
 VALUES, ENCODING, ENCODING_2 = 1, 2, 4
+ROW_GROUPS, COLUMN_CHUNKS, CHUNK = 4, 1, 3
+CHUNK_BYTES, DATA_OFFSET, DICTIONARY_OFFSET = 7, 9, 11
 DELTA_BYTE_ARRAY = 7  # each text repeats the beginning of the one before, so a few bytes may be a page long
 # Types of the compact protocol of Thrift.
 STOP, TRUE, FALSE, BYTE, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = 0, 1, 2, 3, 7, 8, 9, 10, 11, 12
@@ -60,17 +63,19 @@ def checked_pages(file: BinaryIO, metadata: pq.FileMetaData, bounds: Bounds) -> 
         the bounds; `not_parquet` when a header cannot be read.
     """
     delta, allowed = DeltaColumns(), 2 * bounds.chunk_bytes
-    for group in range(metadata.num_row_groups):
+    leaves = [metadata.schema.column(number) for number in range(metadata.num_columns)]
+    for chunks in _row_groups(file):
+        if len(chunks) != len(leaves):
+            raise BrokenError("not_parquet", f"a row group has {len(chunks)} columns; the schema has {len(leaves)}")
         open_bytes = repeated = 0
-        for number in range(metadata.num_columns):
-            column = metadata.row_group(group).column(number)
+        for leaf, chunk in zip(leaves, chunks, strict=True):
             largest = {False: 0, True: 0}
-            for page in _pages(file, column):
+            for page in _pages(file, chunk):
                 largest[page.is_dictionary] = max(largest[page.is_dictionary], page.unpacked_bytes)
-                if metadata.schema.column(number).max_repetition_level:
+                if leaf.max_repetition_level:
                     repeated += page.values
                 if page.is_delta:
-                    delta.paths.add(column.path_in_schema)
+                    delta.paths.add(leaf.path)
                     delta.page_bytes = max(delta.page_bytes, page.unpacked_bytes)
             open_bytes += sum(largest.values())
             if open_bytes > allowed * 2 or max(largest.values()) > allowed:
@@ -80,13 +85,28 @@ def checked_pages(file: BinaryIO, metadata: pq.FileMetaData, bounds: Bounds) -> 
     return delta
 
 
-def _pages(file: BinaryIO, column: Any) -> Iterator[Page]:
+def _row_groups(file: BinaryIO) -> list[list[dict[int, Any]]]:
+    """Return, by row group, the metadata of the chunk of each column."""
+    size_bytes = file.seek(0, 2)
+    file.seek(size_bytes - FOOTER_END_BYTES)
+    footer_bytes = int.from_bytes(file.read(4), "little")
+    file.seek(size_bytes - FOOTER_END_BYTES - footer_bytes)
+    try:
+        footer = _Compact(file.read(footer_bytes)).struct()
+    except (IndexError, RecursionError) as error:
+        raise BrokenError("not_parquet", "its footer does not end") from error
+    groups = [_structs(group, COLUMN_CHUNKS) for group in _structs(footer, ROW_GROUPS)]
+    return [[_fields(chunk, CHUNK) for chunk in chunks] for chunks in groups]
+
+
+def _pages(file: BinaryIO, chunk: dict[int, Any]) -> Iterator[Page]:
     """Yield the pages of a column of a row group."""
-    starts = [column.data_page_offset, column.dictionary_page_offset if column.has_dictionary_page else None]
-    position = min((start for start in starts if start), default=0)
+    position = min((start for name in (DATA_OFFSET, DICTIONARY_OFFSET) if (start := _number(chunk, name))), default=0)
+    if position < 0:
+        raise BrokenError("not_parquet", f"a column begins at byte {position}")
     if not position:  # a row group without rows
         return
-    end = position + column.total_compressed_size
+    end = position + _number(chunk, CHUNK_BYTES)
     while position < end:
         header, length = _header(file, position)
         packed, unpacked = _number(header, PACKED, -1), _number(header, UNPACKED, -1)
@@ -109,6 +129,11 @@ def _fields(header: dict[int, Any], name: int) -> dict[int, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _structs(fields: dict[int, Any], name: int) -> list[dict[int, Any]]:
+    value = fields.get(name)
+    return value if isinstance(value, list) else []
+
+
 def _header(file: BinaryIO, position: int) -> tuple[dict[int, Any], int]:
     """Return the fields of a page header, and its length."""
     for size in HEADER_BYTES:
@@ -117,6 +142,8 @@ def _header(file: BinaryIO, position: int) -> tuple[dict[int, Any], int]:
         reader = _Compact(content)
         try:
             return reader.struct(), reader.position
+        except RecursionError:
+            break
         except IndexError:
             if len(content) < size:
                 break
@@ -124,7 +151,7 @@ def _header(file: BinaryIO, position: int) -> tuple[dict[int, Any], int]:
 
 
 class _Compact:
-    """Reads a struct in the compact protocol of Thrift; texts and lists are skipped.
+    """Reads a struct in the compact protocol of Thrift; texts, maps, and lists of anything but structs are skipped.
 
     Examples
     --------
@@ -166,15 +193,21 @@ class _Compact:
         value = self._unsigned()
         return (value >> 1) ^ -(value & 1)
 
+    def _list(self) -> list[dict[int, Any]] | None:
+        head = self._byte()
+        count = head >> 4 if head >> 4 < 15 else self._unsigned()  # noqa: PLR2004 - all ones: the count follows
+        if head & 15 == STRUCT:
+            return [self.struct() for _ in range(count)]
+        for _ in range(count):
+            self._value(BYTE if head & 15 in {TRUE, FALSE} else head & 15)
+        return None
+
     def _value(self, kind: int) -> Any:
         if kind == STRUCT:
             return self.struct()
         if kind in {LIST, SET}:
-            head = self._byte()
-            count = head >> 4 if head >> 4 < 15 else self._unsigned()  # noqa: PLR2004 - all ones: the count follows
-            for _ in range(count):
-                self._value(BYTE if head & 15 in {TRUE, FALSE} else head & 15)
-        elif kind == MAP:
+            return self._list()
+        if kind == MAP:
             count = self._unsigned()
             kinds = self._byte() if count else 0
             for _ in range(count):

@@ -6,6 +6,7 @@ import gzip
 import io
 from datetime import date
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pandas as pd
@@ -90,6 +91,17 @@ def test_a_good_file_with_any_damage_is_a_delivery_or_a_reason(fmt: str, data: s
     assert is_delivered_or_refused(read_of(bytes(content), fmt))
     assert is_delivered_or_refused(read_of(bytes(content[:cut]), fmt))
     assert is_delivered_or_refused(read_of(bytes(content[cut:]), fmt))
+
+
+def test_a_parquet_file_with_a_damaged_footer_is_a_delivery_or_a_reason() -> None:
+    """Some of these ended the process when pyarrow was asked for a column chunk."""
+    whole, random = SEEDS["parquet"], Random(1)
+    footer_bytes = int.from_bytes(whole[-8:-4], "little")
+    for _ in range(1_000):
+        content = bytearray(whole)
+        for _ in range(random.randint(1, 4)):
+            content[-random.randint(5, footer_bytes + 8)] = random.randrange(256)
+        assert is_delivered_or_refused(read_of(bytes(content), "parquet"))
 
 
 @laws
