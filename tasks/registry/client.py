@@ -20,6 +20,7 @@ from tasks.registry.signing import Keys
 from tasks.registry.statement import Signed, Statement
 from tasks.registry.versions import TEXT_CHARACTERS, Draft, Version, dataset, version_of
 
+TRANSFERS = 3  # of what is listed: a connection that the server closed meanwhile fails once
 FOLDER = "model"
 """The folder of a version's files in the artifacts of its run."""
 MAX_BYTES = 2 * 2**30
@@ -274,7 +275,15 @@ class Registry:
             return {name: (model / name).read_bytes() for name in names}
 
     def _download(self, version: Version, path: str, folder: str) -> Path:
-        return Path(self._server.ask("download_artifacts", version.run_id, path, folder))
+        """Fetch what the server has listed; MLflow calls it missing whenever a transfer fails, so that says nothing."""
+        for _ in range(TRANSFERS):
+            found = self._server.ask_or_none("download_artifacts", version.run_id, path, folder)
+            if found is not None:
+                return Path(found)
+        raise Unreachable(
+            f"MLflow at {self.url} did not answer: {path} of version {version.number} is listed and does not arrive. "
+            "Check that the server runs and fetch it again."
+        )
 
     def set_alias(self, project: str, alias: str, number: int) -> None:
         """Point an alias at a version."""

@@ -453,7 +453,7 @@ def past_leeway(night: NightEntry) -> set[str]:
     return {moved.column for moved in night.moved if moved.strain > 1}
 
 
-def test_a_storm_of_five_nights_is_reported_once_a_state_and_retrained_for_once(
+def test_a_storm_of_five_nights_is_reported_once_a_state_and_puts_up_one_challenger(
     copy: Copier, inbox: tuple[str, list[dict[str, str]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from prefect import get_client
@@ -485,7 +485,9 @@ def test_a_storm_of_five_nights_is_reported_once_a_state_and_retrained_for_once(
     nights = [each for each in read_nights(workspace.lake, it.project) if each.night > date.fromisoformat(FIRST)]
     assert all(len(past_leeway(each)) > MANY_COLUMNS for each in nights), [past_leeway(each) for each in nights]
     assert "retrain" in actions
-    assert len(runs) == 1
+    tried = [each for each in read_entries(workspace.lake, it.project, "retraining") if each.night.isoformat() in WEEKS]
+    assert [each.action for each in tried].count("registered") == 1, [each.reason for each in tried]
+    assert len(runs) == len(tried) <= len(WEEKS) - 2  # a try counts again once twice as much is known
     reported = [
         line for each in taken for line in each["message"].split("\n\n")[0].splitlines() if line.startswith("- ")
     ]
