@@ -8,7 +8,9 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from flows.backtest.strategy import BacktestResult
+from flows.backtest.outcomes import Outcome, common_rows
+from tasks.arrays import DayArray, FloatArray
+from tasks.evaluate import compare
 from tasks.render import pages
 from tasks.render.axes import NightSpan
 from tasks.render.line_chart import ChartSeries, LineChart, draw_line_chart
@@ -17,8 +19,11 @@ from tasks.render.values import counted
 from tasks.spec import ProjectSpec
 from tasks.statistics import LOSSES, RESIDUALS
 
-ALARMS = {"hold", "ask", "retrain"}
-HEADS = ("strategy", "error", "bias", "retrainings", "refused", "nights", "alarms", "quarantines", "questions", "cost")
+HEADS = (
+    *("strategy", "error", "difference to the best", "bias", "retrainings", "refused", "nights", "alarms"),
+    *("quarantines", "questions", "left out", "cost"),
+)
+CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,11 @@ class StrategySummary:
     retrainings, refused : int
         Trainings that passed the gate, and those that did not.
     loss, bias : float
-        Mean error and mean signed residual, on all labels.
+        Mean error and mean signed residual, on the rows that all strategies have answered.
+    left_out : int
+        Rows that this strategy answered and another did not.
+    behind : (float, float, float)
+        How much larger the error is than that of the strategy with the lowest, with its 95 % interval by day.
     cost : float
         Of the trainings and, where the spec prices it, of the error; in the currency of the owner.
     weekly : dict of date to float
@@ -48,34 +57,78 @@ class StrategySummary:
     refused: int
     loss: float
     bias: float
+    left_out: int
+    behind: tuple[float, float, float]
     cost: float
     seconds: float
     weekly: dict[date, float]
     retrained_on: tuple[date, ...]
 
+    @property
+    def surely_worse(self) -> bool:
+        """Whether the error is larger than that of the best strategy by more than chance explains."""
+        return self.behind[1] > 0
 
-def summarise(result: BacktestResult, seconds: float) -> StrategySummary:
-    """Return the numbers of a replayed strategy, measured with all labels of the history."""
-    spec = result.strategy.spec
-    judged = result.served.dropna(subset="label")
-    truth, answer = judged["label"].to_numpy(float), judged["prediction"].to_numpy(float)
-    losses, residuals = LOSSES[spec.scope.metric](truth, answer), RESIDUALS[spec.scope.metric](truth, answer)
-    passed = [training for training in result.retrainings if training.passed]
-    return StrategySummary(
-        name=result.strategy.name,
-        nights=len(result.decisions),
-        alarms=sum(decision.action in ALARMS for decision in result.decisions),
-        quarantines=sum(decision.action == "quarantine" for decision in result.decisions),
-        questions=sum(decision.action == "ask" for decision in result.decisions),
-        retrainings=len(passed),
-        refused=len(result.retrainings) - len(passed),
-        loss=float(losses.mean()),
-        bias=float(residuals.mean()),
-        cost=_cost(spec, len(result.retrainings), float(losses.sum())),
-        seconds=seconds,
-        weekly=_weekly(judged["event_date"], pd.Series(losses, index=judged.index)),
-        retrained_on=tuple(training.night for training in passed),
-    )
+
+def summarise(outcomes: Sequence[Outcome], spec: ProjectSpec) -> list[StrategySummary]:
+    """Return the numbers of replayed strategies, all on the same rows, measured with all labels of the history."""
+    common, metric = common_rows(outcomes), spec.scope.metric
+    judged = [outcome.served.set_index("row_id").loc[common] for outcome in outcomes]
+    pairs = [(rows["label"].to_numpy(float), rows["prediction"].to_numpy(float)) for rows in judged]
+    losses = [LOSSES[metric](*pair) for pair in pairs]
+    best = min(losses, key=lambda each: float(each.mean()))
+    days = judged[0]["event_date"].to_numpy().astype("datetime64[D]")
+    return [
+        StrategySummary(
+            name=outcome.name,
+            nights=outcome.nights,
+            alarms=outcome.alarms,
+            quarantines=outcome.quarantines,
+            questions=outcome.questions,
+            retrainings=len(outcome.retrained_on),
+            refused=outcome.refused,
+            loss=float(loss.mean()),
+            bias=float(RESIDUALS[metric](*pair).mean()),
+            left_out=len(outcome.served.dropna(subset="label")) - len(common),
+            behind=_behind(loss, best, days),
+            cost=_cost(spec, outcome.trainings, float(loss.sum())),
+            seconds=outcome.seconds,
+            weekly=_weekly(rows["event_date"], pd.Series(loss, index=rows.index)),
+            retrained_on=outcome.retrained_on,
+        )
+        for outcome, rows, pair, loss in zip(outcomes, judged, pairs, losses, strict=True)
+    ]
+
+
+def _behind(loss: FloatArray, best: FloatArray, days: DayArray) -> tuple[float, float, float]:
+    found = compare(loss, best, days, min_gain=0.0, confidence=CONFIDENCE)
+    return found.difference, found.low, found.high
+
+
+def recommended(lines: Sequence[StrategySummary], spec: ProjectSpec) -> str:
+    """Return which strategy to follow, and how sure that is.
+
+    Where the spec prices the error, it is the one with the lowest cost; else the one with the fewest trainings of those
+    with an error that is not surely larger than the lowest.
+    """
+    if spec.scope.loss_cost_per_row is not None:
+        choice = min(lines, key=lambda line: line.cost)
+        return f"recommended: {choice.name}, with the lowest cost of {choice.cost:,.0f}; {_sureness(choice)}"
+    able = [line for line in lines if not line.surely_worse]
+    choice = min(able, key=lambda line: (line.retrainings + line.refused, line.alarms, line.loss))
+    trainings = counted(choice.retrainings + choice.refused, "training")
+    return f"recommended: {choice.name}, with the fewest trainings ({trainings}) of {_able(able)}; {_sureness(choice)}"
+
+
+def _able(lines: Sequence[StrategySummary]) -> str:
+    return f"{counted(len(lines), 'strategy', 'strategies')} without a surely larger error than the lowest"
+
+
+def _sureness(line: StrategySummary) -> str:
+    size, low, high = line.behind
+    if not size:
+        return "its error is the lowest"
+    return f"its error is {size:.4g} above the lowest ({low:+.4g} to {high:+.4g})"
 
 
 def page(spec: ProjectSpec, lines: Sequence[StrategySummary]) -> str:
@@ -84,15 +137,22 @@ def page(spec: ProjectSpec, lines: Sequence[StrategySummary]) -> str:
     return pages.page(
         "backtest_comparison.html",
         title=f"{spec.project}: replayed",
-        caption=f"Each strategy, replayed on the history of the project. The error is the {metric}; lower is better.",
+        caption=f"Each strategy, replayed on the history of the project. The error is the {metric} on the rows that "
+        f"all strategies have answered; lower is better; {recommended(lines, spec)}.",
         table=ReportTable(HEADS, tuple(map(_row, lines))),
         figures=[draw_line_chart(_chart(line, lines)) for line in lines if line.weekly],
     )
 
 
 def _row(line: StrategySummary) -> tuple[str, ...]:
-    counts = (line.retrainings, line.refused, line.nights, line.alarms, line.quarantines, line.questions)
-    return (line.name, f"{line.loss:.4f}", f"{line.bias:+.4f}", *map(str, counts), f"{line.cost:,.0f}")
+    counts = (line.retrainings, line.refused, line.nights, line.alarms, line.quarantines, line.questions, line.left_out)
+    return (line.name, f"{line.loss:.4f}", behind(line), f"{line.bias:+.4f}", *map(str, counts), f"{line.cost:,.0f}")
+
+
+def behind(line: StrategySummary) -> str:
+    """Return the distance to the best strategy with its interval; nothing for the best."""
+    size, low, high = line.behind
+    return f"{size:+.4g} ({low:+.4g} to {high:+.4g})" if size else ""
 
 
 def _chart(line: StrategySummary, lines: Sequence[StrategySummary]) -> LineChart[date]:

@@ -76,9 +76,10 @@ def run_backtest(
     trainer = replace(trainer, history=as_counted_now(trainer.history))
     run = _Run(strategy, trainer)
     run.train_first(begin)
-    for night in trainer.history.nights if nights is None else nights:
-        if night > begin:
-            run.decide(night, _evening(night))
+    ahead = [night for night in (trainer.history.nights if nights is None else nights) if night > begin]
+    for number, night in enumerate(ahead, start=1):
+        trainer.progress(f"night {night}, {number} of {len(ahead)}")
+        run.decide(night, _evening(night))
     return run.result
 
 

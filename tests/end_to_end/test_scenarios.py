@@ -78,13 +78,14 @@ def test_a_replay_is_the_same_each_time(quiet: BacktestResult, stage: Stage, ben
 def test_a_strategy_by_the_calendar_retrains_by_the_calendar(stage: Stage, bench: BacktestTrainer) -> None:
     from flows.backtest.comparison import page, summarise
     from flows.backtest.engine import run_backtest
+    from flows.backtest.outcomes import outcome_of
     from flows.backtest.strategy import Strategy
 
     story = run_backtest(Strategy("monthly", stage.spec, "monthly"), bench, FIRST)
     nights = [each.night for each in story.retrainings]
     assert len(nights) == 3
     assert all((later - sooner).days >= 30 for sooner, later in pairwise(nights))
-    line = summarise(story, seconds=1.0)
+    (line,) = summarise([outcome_of(story, seconds=1.0)], stage.spec)
     assert 0 < line.loss < 1
     assert "monthly" in page(stage.spec, [line])
 

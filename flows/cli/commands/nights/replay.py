@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -21,6 +22,7 @@ from tasks.spec import ProjectSpec, find_project, home, read_spec
 if TYPE_CHECKING:
     from flows.backtest.comparison import StrategySummary
     from flows.backtest.history import History
+    from flows.backtest.outcomes import Outcome
     from flows.backtest.strategy import Strategy
 
 Schedule = Literal["policy", "never", "monthly", "nightly"]
@@ -45,27 +47,51 @@ def replay_policy(
     """
     console = screen()
     with console.status("loading"):
-        from flows.backtest.comparison import page, summarise
-        from flows.backtest.engine import run_backtest
-        from flows.backtest.trainer import BacktestTrainer
+        from flows.backtest.comparison import page, recommended, summarise
 
         path, spec, history = _history(project)
     since = start or _first_night(history)
     strategies = _strategies(spec, policies, schedules)
-    lines = []
+    kept = home(path) / "replay" / spec.project
     with console.status("") as status:
-        trainer = BacktestTrainer(history, path.parent, progress=lambda text: status.update(f"replaying {text}"))
-        for strategy in strategies:
-            status.update(f"replaying {strategy.name}")
-            started = time.monotonic()
-            story = run_backtest(strategy, trainer, since)
-            lines.append(summarise(story, time.monotonic() - started))
+        lines = summarise(_outcomes(strategies, history, path.parent, since, (kept, status.update)), spec)
     console.print(_table(lines, since))
+    console.print(terminal(recommended(lines, spec)))
     where = home(path) / f"{spec.project}-{PAGE}"
     where.parent.mkdir(parents=True, exist_ok=True)
     where.write_text(page(spec, lines), encoding="utf-8")
     console.print(f"error over time, alarms and retrainings: {terminal(str(where))}")
     return lines
+
+
+def _outcomes(
+    strategies: Sequence[Strategy],
+    history: History,
+    folder: Path,
+    since: date,
+    where: tuple[Path, Callable[[str], None]],
+) -> list[Outcome]:
+    """Return the outcome of each strategy: kept by an earlier replay of the same, or replayed and kept now."""
+    from flows.backtest.engine import run_backtest
+    from flows.backtest.outcomes import digest_of, keep_outcome, kept_outcome, outcome_of
+    from flows.backtest.trainer import BacktestTrainer
+
+    kept, show = where
+    trainer, found = BacktestTrainer(history, folder), []
+    for strategy in strategies:
+        digest = digest_of(strategy, history, folder, since)
+        known = kept_outcome(kept, strategy.name, digest)
+        if known is None:
+            started = time.monotonic()
+            trainer = replace(trainer, progress=partial(_show, show, strategy.name))
+            known = outcome_of(run_backtest(strategy, trainer, since), time.monotonic() - started)
+            keep_outcome(kept, digest, known)
+        found.append(known)
+    return found
+
+
+def _show(show: Callable[[str], None], strategy: str, text: str) -> None:
+    show(f"replaying {strategy}: {text}")
 
 
 def check_record(project: str) -> bool:
@@ -121,7 +147,10 @@ def _first_night(history: History) -> date:
 
 
 def _table(lines: Sequence[StrategySummary], since: date) -> Table:
-    headings = ("nights", "alarms", "quarantined", "asked", "retrainings", "error", "bias", "cost", "seconds")
+    from flows.backtest.comparison import behind
+
+    counts = ("nights", "alarms", "quarantined", "asked", "retrainings")
+    headings = (*counts, "error", "to the best", "bias", "left out", "cost", "seconds")
     summary = table("retrained", *(Column(heading, justify="right") for heading in headings))
     summary.title = f"from {since} on"
     for line in lines:
@@ -133,7 +162,9 @@ def _table(lines: Sequence[StrategySummary], since: date) -> Table:
             str(line.questions),
             f"{line.retrainings} ({line.refused} refused)" if line.refused else str(line.retrainings),
             f"{line.loss:.4f}",
+            behind(line),
             f"{line.bias:+.4f}",
+            str(line.left_out),
             f"{line.cost:,.0f}",
             f"{line.seconds:.1f}",
         )
