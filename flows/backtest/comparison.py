@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from flows.backtest.outcomes import Outcome, common_rows
+from flows.backtest.outcomes import StrategyOutcome, common_rows
 from tasks.arrays import DayArray, FloatArray
 from tasks.evaluate import compare
 from tasks.render import pages
@@ -70,7 +70,7 @@ class StrategySummary:
         return self.behind[1] > 0
 
 
-def summarise(outcomes: Sequence[Outcome], spec: ProjectSpec) -> list[StrategySummary]:
+def summarise(outcomes: Sequence[StrategyOutcome], spec: ProjectSpec) -> list[StrategySummary]:
     """Return the numbers of replayed strategies, all on the same rows, measured with all labels of the history."""
     common, metric = common_rows(outcomes), spec.scope.metric
     judged = [outcome.served.set_index("row_id").loc[common] for outcome in outcomes]

@@ -28,7 +28,7 @@ ALARMS = {"hold", "ask", "retrain"}
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StrategyOutcome:
     """What a strategy led to.
 
     Parameters
@@ -63,11 +63,11 @@ class Outcome:
         return len(self.retrained_on) + self.refused
 
 
-def outcome_of(result: BacktestResult, seconds: float) -> Outcome:
+def outcome_of(result: BacktestResult, seconds: float) -> StrategyOutcome:
     """Return what is kept of a replay."""
     actions = [decision.action for decision in result.decisions]
     passed = tuple(training.night for training in result.retrainings if training.passed)
-    return Outcome(
+    return StrategyOutcome(
         name=result.strategy.name,
         nights=len(actions),
         alarms=sum(action in ALARMS for action in actions),
@@ -102,7 +102,7 @@ def digest_of(strategy: Strategy, history: History, folder: Path, begin: date) -
     return sha256(repr(rests_on).encode()).hexdigest()[:16]
 
 
-def kept_outcome(folder: Path, name: str, digest: str) -> Outcome | None:
+def kept_outcome(folder: Path, name: str, digest: str) -> StrategyOutcome | None:
     """Return a strategy's outcome that an earlier replay has kept; None where there is none."""
     path = folder / f"{name}-{digest}.parquet"
     if not path.exists():
@@ -110,10 +110,10 @@ def kept_outcome(folder: Path, name: str, digest: str) -> Outcome | None:
     table = pq.read_table(path)
     counts = json.loads(table.schema.metadata[METADATA])
     counts["retrained_on"] = tuple(date.fromisoformat(day) for day in counts["retrained_on"])
-    return Outcome(**counts, served=table.to_pandas())
+    return StrategyOutcome(**counts, served=table.to_pandas())
 
 
-def keep_outcome(folder: Path, digest: str, outcome: Outcome) -> None:
+def keep_outcome(folder: Path, digest: str, outcome: StrategyOutcome) -> None:
     """Keep a strategy's outcome, and remove those of the same strategy that are out of date."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{outcome.name}-{digest}.parquet"
@@ -128,7 +128,7 @@ def keep_outcome(folder: Path, digest: str, outcome: Outcome) -> None:
             other.unlink()
 
 
-def common_rows(outcomes: Sequence[Outcome]) -> pd.Index:
+def common_rows(outcomes: Sequence[StrategyOutcome]) -> pd.Index:
     """Return the ids of the rows that every strategy has answered, and that have a label."""
     ids = [pd.Index(outcome.served.dropna(subset=["label", "prediction"])["row_id"]) for outcome in outcomes]
     answered = set.intersection(*map(set, ids))

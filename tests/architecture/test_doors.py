@@ -40,6 +40,7 @@ RIMS: dict[str, tuple[set[Door], str]] = {
         "asks git, hashes the lock, reads commits",
     ),
     "flows/backtest/history.py": ({"lake"}, "reads a history once; a replay then runs in memory"),
+    "flows/backtest/outcomes.py": ({"files"}, "keeps the outcome of a replay, so that an interrupted one goes on"),
     "flows/backtest/redecide.py": ({"lake"}, "reads the night that is decided again"),
     "flows/backtest/scenarios.py": ({"lake"}, "reads the rows that faults are put into"),
     # tasks: the two memories, and the places where files and variables are read

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from flows.backtest.comparison import recommended, summarise
-from flows.backtest.outcomes import Outcome, keep_outcome, kept_outcome
+from flows.backtest.outcomes import StrategyOutcome, keep_outcome, kept_outcome
 from tasks.spec import ProjectSpec
 
 FIRST, DAYS, ROWS_A_DAY = date(2026, 1, 1), 40, 5
@@ -24,7 +24,7 @@ SPEC = ProjectSpec.model_validate(
 )
 
 
-def outcome(name: str, error: float, trainings: int, rows: slice = slice(None)) -> Outcome:
+def outcome(name: str, error: float, trainings: int, rows: slice = slice(None)) -> StrategyOutcome:
     """Answers that are off by a number, a little more or less in turn."""
     count = DAYS * ROWS_A_DAY
     number = np.arange(count)
@@ -37,7 +37,7 @@ def outcome(name: str, error: float, trainings: int, rows: slice = slice(None)) 
         }
     )
     nights = tuple(FIRST + timedelta(days=day) for day in range(trainings))
-    return Outcome(name, DAYS, 3, 0, 0, nights, 1, 2.0, served.iloc[rows])
+    return StrategyOutcome(name, DAYS, 3, 0, 0, nights, 1, 2.0, served.iloc[rows])
 
 
 def test_strategies_are_judged_on_the_rows_that_all_have_answered() -> None:

@@ -22,7 +22,7 @@ from tasks.spec import ProjectSpec, find_project, home, read_spec
 if TYPE_CHECKING:
     from flows.backtest.comparison import StrategySummary
     from flows.backtest.history import History
-    from flows.backtest.outcomes import Outcome
+    from flows.backtest.outcomes import StrategyOutcome
     from flows.backtest.strategy import Strategy
 
 Schedule = Literal["policy", "never", "monthly", "nightly"]
@@ -70,7 +70,7 @@ def _outcomes(
     folder: Path,
     since: date,
     where: tuple[Path, Callable[[str], None]],
-) -> list[Outcome]:
+) -> list[StrategyOutcome]:
     """Return the outcome of each strategy: kept by an earlier replay of the same, or replayed and kept now."""
     from flows.backtest.engine import run_backtest
     from flows.backtest.outcomes import digest_of, keep_outcome, kept_outcome, outcome_of
