@@ -19,6 +19,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,7 @@ def healthy(url: str) -> bool:
     """Return whether an address answers with status 200."""
     try:
         with urlopen(url, timeout=REQUEST_SECONDS) as reply:  # noqa: S310 - http addresses of our own or the user's
-            return int(reply.status) == 200  # noqa: PLR2004 - HTTP OK
+            return int(reply.status) == HTTPStatus.OK
     except (URLError, OSError, HTTPException):
         return False
 

@@ -115,7 +115,7 @@ def _as_delivered(cells: pd.Series, before: pd.Series) -> pd.Series:
     """Return cells of their earlier type: text stays text, numbers stay numbers."""
     if pd.api.types.is_numeric_dtype(before):
         return pd.to_numeric(cells)
-    return cells.map(lambda cell: "" if cell is None or cell != cell else str(cell)).astype("str")  # noqa: PLR0124 - NaN
+    return cells.map(lambda cell: "" if pd.isna(cell) else str(cell)).astype("str")
 
 
 def _names(frame: pd.DataFrame, spec: ProjectSpec) -> pd.Series:

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from tasks.errors import EvidenceError
 from tasks.inference.automation_degree import Degree
+from tasks.row_contract.versioned_json import read_versioned
 
 PROTOCOL = 1
 
@@ -99,13 +99,4 @@ def read_contract(content: bytes) -> RowContract:
     EvidenceError
         It is no contract, or has an unknown protocol.
     """
-    try:
-        contract = msgspec.json.decode(content, type=RowContract)
-    except msgspec.MsgspecError as error:
-        raise EvidenceError(f"found no row contract ({error}); package the version again.") from error
-    if contract.protocol != PROTOCOL:
-        raise EvidenceError(
-            f"found row contract protocol {contract.protocol}; this Leeway reads {PROTOCOL}. Install the version that "
-            "wrote it, or package the version again."
-        )
-    return contract
+    return read_versioned(content, RowContract, PROTOCOL)

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from tasks.errors import EvidenceError
 from tasks.row_contract.compiled_contract import RowContract, read_contract
+from tasks.row_contract.versioned_json import read_versioned
 
 PROTOCOL = 1
 PURPOSE = "leeway package of {project}"
@@ -82,12 +82,4 @@ def read_package(content: bytes) -> ServablePackage:
     EvidenceError
         It is no package, or has an unknown protocol.
     """
-    try:
-        package = msgspec.json.decode(content, type=ServablePackage)
-    except msgspec.MsgspecError as error:
-        raise EvidenceError(f"found no package ({error}); publish the version again.") from error
-    if package.protocol != PROTOCOL:
-        raise EvidenceError(
-            f"found package protocol {package.protocol}; this Leeway reads {PROTOCOL}. Install the one that wrote it."
-        )
-    return package
+    return read_versioned(content, ServablePackage, PROTOCOL)

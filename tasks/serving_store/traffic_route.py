@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from tasks.errors import EvidenceError
+from tasks.row_contract.versioned_json import read_versioned
 
 PROTOCOL = 1
 PURPOSE = "leeway route of {project}"
@@ -45,12 +46,7 @@ def read_route(content: bytes, project: str) -> Route:
     EvidenceError
         It is no route of this project, or has an unknown protocol.
     """
-    try:
-        route = msgspec.json.decode(content, type=Route)
-    except msgspec.MsgspecError as error:
-        raise EvidenceError(f"found no route ({error}); publish the champion again.") from error
-    if route.protocol != PROTOCOL or route.project != project:
-        raise EvidenceError(
-            f"found a route of protocol {route.protocol} for {route.project!r}; expected {PROTOCOL} for {project!r}."
-        )
+    route = read_versioned(content, Route, PROTOCOL)
+    if route.project != project:
+        raise EvidenceError(f"found a route for {route.project!r}; expected one for {project!r}.")
     return route

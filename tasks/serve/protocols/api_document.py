@@ -127,7 +127,7 @@ def _predict(project: str, row: dict[str, Any]) -> dict[str, Any]:
         {"name": name, "in": "header", "schema": {"type": "string"}, "description": text}
         for name, text in {
             "X-Deadline-Ms": "What is left of the caller's time, in milliseconds.",
-            "X-ServiceRequest-Id": "A name of the request, which the reply repeats.",
+            "X-Request-Id": "A name of the request, which the reply repeats.",
             "traceparent": "The trace of the caller, which the reply repeats.",
         }.items()
     ]
