@@ -7,14 +7,13 @@ from datetime import date
 from itertools import pairwise
 from math import comb
 
+from tasks.drift.seasonality import YEAR_DAYS
 from tasks.lake import SUPERSEDED, Deliveries
 from tasks.render.values import counted
 from tasks.spec import ProjectSpec
 
-MOST_GAPS = 52
-FEWEST_GAPS = 4
-SHARES = 10  # of the budget of false alarms: a tenth is for deliveries
-YEAR_DAYS = 365
+MOST_GAPS = 52  # a year of weekly deliveries
+FEWEST_GAPS = 4  # by the rule below, three daily deliveries would let the next one take 16 days: that says nothing
 
 
 def overdue(deliveries: Deliveries, night: date, spec: ProjectSpec) -> str:
@@ -34,7 +33,7 @@ def overdue(deliveries: Deliveries, night: date, spec: ProjectSpec) -> str:
     gap = (night - arrivals[-1]).days
     gaps = [(later - earlier).days for earlier, later in pairwise(arrivals)][-MOST_GAPS:]
     every = spec.source.every
-    longest = every if every is not None else longest_gap(gaps, spec.monitoring.false_alarms_per_year)
+    longest = every if every is not None else longest_gap(gaps, spec.monitoring.delivery_alarms_per_year)
     if longest is None or gap <= longest:
         return ""
     how = "source.every" if every is not None else f"learned from the last {len(gaps) + 1}"
@@ -44,19 +43,19 @@ def overdue(deliveries: Deliveries, night: date, spec: ProjectSpec) -> str:
     )
 
 
-def longest_gap(gaps: Sequence[int], false_alarms_per_year: float) -> int | None:
+def longest_gap(gaps: Sequence[int], alarms_per_year: float) -> int | None:
     """Return the longest usual time between two deliveries, in days; None while too few are known.
 
     It is the longest of the gaps, times the smallest whole number k for which longer gaps are rare enough. If gaps have
     an exponential distribution, the most irregular that is usual, the next one is longer than k times the longest of n
     with the probability n B(k + 1, n) = 1 / C(n + k, k) (the longest of n is a sum of n independent parts: Rényi 1953).
-    That probability, times the gaps of a year, is kept within a tenth of the team's budget of false alarms.
+    That probability, times the gaps of a year, is kept within the false alarms that are accepted.
 
     Examples
     --------
-    Weekly for a year, with 4 false alarms a year: for k = 1 it is 52 / 53 a year, for k = 2 it is 52 / 1431 = 0.036.
+    Weekly for a year, with .4 false alarms a year: for k = 1 it is 52 / 53 a year, for k = 2 it is 52 / 1431 = 0.036.
 
-    >>> longest_gap([7] * 52, 4.0), longest_gap([1, 1, 1], 4.0)
+    >>> longest_gap([7] * 52, 0.4), longest_gap([1, 1, 1], 0.4)
     (14, None)
     """
     count = len(gaps)
@@ -64,6 +63,6 @@ def longest_gap(gaps: Sequence[int], false_alarms_per_year: float) -> int | None
         return None
     a_year = YEAR_DAYS * count / sum(gaps)
     k = 1
-    while a_year / comb(count + k, k) > false_alarms_per_year / SHARES:
+    while a_year / comb(count + k, k) > alarms_per_year:
         k += 1
     return k * max(gaps)

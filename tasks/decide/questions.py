@@ -63,13 +63,19 @@ def corrupt_or_drifted(seen: Situation, _spec: ProjectSpec) -> CorruptOrDrifted:
 
 
 def way_to_answer(seen: Situation) -> str:
-    """Return how a person says what a suspicion is.
+    """Return how a person says what a suspicion is; a suspicion of rows as a whole is called `rows`.
 
     >>> from datetime import date
-    >>> way_to_answer(Situation("p", date(2026, 1, 1)))
-    '`leeway answer p COLUMN fault|drift`'
+    >>> from tasks.records import SuspicionState
+    >>> day = date(2026, 1, 1)
+    >>> short, stuck = SuspicionState("truncated", (), day, day), SuspicionState("stuck", ("area",), day, day)
+    >>> way_to_answer(Situation("p", day, suspected=(short,)))
+    '`leeway answer p rows fault|drift`'
+    >>> way_to_answer(Situation("p", day, suspected=(short, stuck)))
+    '`leeway answer p rows|area fault|drift`'
     """
-    return f"`leeway answer {seen.project} COLUMN fault|drift`"
+    names = dict.fromkeys(state.answered_as for state in seen.open_suspicions if state.unanswered)
+    return f"`leeway answer {seen.project} {'|'.join(names) if 0 < len(names) <= MANY else 'COLUMN'} fault|drift`"
 
 
 def matters(seen: Situation, _spec: ProjectSpec) -> Matters:

@@ -9,7 +9,7 @@ data from drift. A window must not contain rows of its reference: it would be co
 from tasks.drift.cusum import CusumCharts, new_charts
 from tasks.drift.faults.detect import Hints, cannot_be_scored, find_suspicions
 from tasks.drift.faults.resemblance import is_back
-from tasks.drift.faults.volume import duplicate_share, truncated_delivery
+from tasks.drift.faults.volume import RepeatedRows, duplicate_share, truncated_delivery
 from tasks.drift.measures.score_layout import ScoreLayout, WindowMeans, score_layout
 from tasks.drift.noise_model import ExpectedShift, NoiseModel, ScoreMoments, fit_noise_model
 from tasks.drift.reference import Reference, build_reference
@@ -33,6 +33,7 @@ __all__ = [
     "NoiseModel",
     "Reference",
     "ReferenceComparison",
+    "RepeatedRows",
     "ScoreLayout",
     "ScoreMoments",
     "Suspicion",

@@ -8,7 +8,7 @@ from datetime import date
 
 import pandas as pd
 
-from tasks.drift import Suspicion, cannot_be_scored, duplicate_share
+from tasks.drift import RepeatedRows, Suspicion, cannot_be_scored, duplicate_share
 from tasks.lake import Batch
 from tasks.monitor.drift_monitor import DriftMonitor
 from tasks.monitor.suspicion_watch import DailyRows, still_broken
@@ -54,17 +54,33 @@ def looks_broken(
     earlier : DailyRows
         What earlier nights took in, and the suspicions before this night.
     """
-    hints = earlier.hints(day, summary.rows, repeated, monitor.repeated_before)
-    found = [one for one in monitor.suspicions_of(day, summary, hints) if cannot_be_scored(one)]
+    hints = earlier.hints(day, summary.rows, RepeatedRows(repeated, summary.rows), monitor.repeated_before)
+    seen = monitor.suspicions_of(day, summary, hints)
+    found = [one for one in seen if cannot_be_scored(one) and not _called_drift(one, day, earlier)]
     named = {name for one in found for name in one.columns}
     still = still_broken(summary, day, earlier, monitor.reference.total)
     return (*found, *(one for one in still if not named & set(one.columns)))
 
 
-def doubtful(monitor: DriftMonitor, newest: Window, repeated: float | None, rows: DailyRows) -> tuple[Suspicion, ...]:
+def _called_drift(found: Suspicion, day: date, earlier: DailyRows) -> bool:
+    """Return whether a person has called the same drift, so recently that the rows before do not show it yet."""
+    dated = replace(found, since=day)
+    return any(
+        state.answer == "drift" and state.kind == found.kind and state.explains(dated) for state in earlier.suspected
+    )
+
+
+def doubtful(
+    monitor: DriftMonitor, newest: Window, repeated: RepeatedRows | None, rows: DailyRows
+) -> tuple[Suspicion, ...]:
     """Return in which ways the newest accepted rows are broken, although they can be scored.
 
     What is only unclear is found in the whole window, which has more rows.
+
+    Parameters
+    ----------
+    repeated : RepeatedRows, optional
+        Those of the delivery of tonight with the largest share of them.
     """
     now = sum_profiles([each for day, each in rows.accepted.items() if newest.start <= day <= newest.end])
     hints = rows.hints(newest.start, now.rows, repeated, monitor.repeated_before)

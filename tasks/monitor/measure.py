@@ -10,7 +10,7 @@ from typing import TypeAlias
 import pandas as pd
 
 from tasks.dataset.known_rows import trusted_rows
-from tasks.drift import Suspicion
+from tasks.drift import RepeatedRows, Suspicion
 from tasks.monitor.baseline import ChampionBaseline, drift_monitor, leeway_of
 from tasks.monitor.cohorts.cohort_performance import newest_cohort, performance
 from tasks.monitor.data_quality_checks import doubtful
@@ -50,8 +50,8 @@ class NightInputs:
         Rows delivered, by night, accepted or not.
     suspected : tuple of SuspicionState
         The suspicions before the night.
-    repeated : float, optional
-        Share of the rows delivered tonight that repeat another; the champion's reference has one too.
+    repeated : RepeatedRows, optional
+        Those of the delivery of tonight with the largest share of them.
     tally : callable, optional
         From slices and a labelled cohort to the cohort's losses by slice; without it no slice is measured.
     """
@@ -63,7 +63,7 @@ class NightInputs:
     labelled: pd.DataFrame
     delivered: Mapping[date, int]
     suspected: tuple[SuspicionState, ...] = ()
-    repeated: float | None = None
+    repeated: RepeatedRows | None = None
     tally: SliceTally | None = None
 
 
@@ -122,7 +122,7 @@ def _suspicions(
 ) -> tuple[tuple[Suspicion, ...], dict[str, date]]:
     """Return what looks broken tonight, and the suspicions that ended; `harm`: the error is past its leeway."""
     policy, monitor = spec.monitoring, drift_monitor(baseline, spec)
-    allowed = policy.false_alarms_per_year / nights_per_year(spec.schedule)
+    allowed = policy.delivery_alarms_per_year / nights_per_year(spec.schedule)
     short = short_delivery(inputs.delivered, inputs.night, allowed, policy.calendar)
     found = [short] if short else []
     if view.window is None:

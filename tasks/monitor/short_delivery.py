@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 from itertools import pairwise
+from math import ceil
 
 import numpy as np
 
 from tasks.drift import Suspicion, truncated_delivery
 from tasks.drift.faults.volume import FEWEST_DELIVERIES
+from tasks.drift.seasonality import YEAR_DAYS
 from tasks.lake import SUPERSEDED, Deliveries
 
-SHARES = 10  # of the budget of false alarms: a tenth is for deliveries
-MOST_DELIVERIES = 52
-RARE = 10  # odd days are at most one of so many, and one more
-DAYS_A_YEAR = 366
+MOST_DELIVERIES = 52  # a year of one weekday
+ODD_ONE_IN = 10  # days at most, and one more: a country has at most two dozen public holidays in 250 working days
+REMEMBERED = ceil(YEAR_DAYS)  # deliveries: a holiday is known a year later
 
 
 def rows_delivered(deliveries: Deliveries, until: date) -> dict[date, int]:
@@ -39,7 +40,7 @@ def short_delivery(
     rows : mapping of date to int
         Rows delivered by night, accepted or not.
     false_alarms_per_night : float
-        The team's yearly budget over the nights of a year.
+        The share of the team's yearly budget that is for deliveries, over the nights of a year.
     calendar : collection of date
         Days with unusual deliveries (`monitoring.calendar`): their nights, and those after, are not judged.
 
@@ -49,20 +50,20 @@ def short_delivery(
     >>> first = date(2026, 1, 5)
     >>> weekly = {first + timedelta(days=7 * week): 100 + week for week in range(8)}
     >>> last = first + timedelta(days=56)
-    >>> short_delivery(weekly | {last: 90}, last, 0.01) is None, short_delivery(weekly | {last: 9}, last, 0.01).kind
+    >>> short_delivery(weekly | {last: 90}, last, 0.001) is None, short_delivery(weekly | {last: 9}, last, 0.001).kind
     (True, 'truncated')
     """
     unusual = {*calendar, *(day + timedelta(days=1) for day in calendar)}
     if night not in rows or night in unusual:
         return None
     earlier = {day: count for day, count in sorted(rows.items()) if day < night and day not in unusual}
-    newest = list(earlier.values())[-DAYS_A_YEAR:]
+    newest = list(earlier.values())[-REMEMBERED:]
     limit = _odd_below(newest)
     alike = [count for day, count in earlier.items() if day.weekday() == night.weekday() and count >= limit]
     every = [count for count in earlier.values() if count >= limit]
     usual = (alike if len(alike) >= FEWEST_DELIVERIES else every)[-MOST_DELIVERIES:]
     known = [count / (2 * limit) for count, after in pairwise(newest) if count < limit <= after]
-    return truncated_delivery(rows[night], usual, false_alarms_per_night / SHARES, known)
+    return truncated_delivery(rows[night], usual, false_alarms_per_night, known)
 
 
 def _odd_below(counts: list[int]) -> float:
@@ -72,4 +73,4 @@ def _odd_below(counts: list[int]) -> float:
     (50.0, 0.0)
     """
     half = float(np.median(counts)) / 2 if counts else 0.0
-    return half if sum(count < half for count in counts) <= 1 + len(counts) / RARE else 0.0
+    return half if sum(count < half for count in counts) <= 1 + len(counts) / ODD_ONE_IN else 0.0

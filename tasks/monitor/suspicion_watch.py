@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from tasks.drift import Hints, Suspicion, is_back
+from tasks.drift import Hints, RepeatedRows, Suspicion, is_back
 from tasks.profiles import TableProfile, sum_profiles
 from tasks.records import COMPARED_DAYS, SuspicionState, Window
 
@@ -32,7 +32,7 @@ class DailyRows:
             held += self.accepted[each].rows
         return sum_profiles(days) if days else None
 
-    def hints(self, day: date, rows: int, repeated: float | None = None, repeated_before: float = 0.0) -> Hints:
+    def hints(self, day: date, rows: int, repeated: RepeatedRows | None = None, repeated_before: float = 0.0) -> Hints:
         """Return what new rows from a day on are compared with next to the reference."""
 
         def seen() -> TableProfile:
@@ -60,6 +60,8 @@ class DailyRows:
 def resumed(state: SuspicionState, now: TableProfile, day: date, rows: DailyRows, reference: TableProfile) -> bool:
     """Return whether new rows continue those before a suspicion in all of its columns, and not those under it.
 
+    Columns that the champion does not use are ignored: nothing it answers rests on them.
+
     Parameters
     ----------
     day : date
@@ -67,10 +69,13 @@ def resumed(state: SuspicionState, now: TableProfile, day: date, rows: DailyRows
     reference : TableProfile
         What the champion learned from: the good rows where there are no newer ones.
     """
+    known = [name for name in state.columns if name in reference.columns]
+    if not known:
+        return True
     good, bad = rows.good(state) or reference, rows.bad(state, day)
     if bad is None or not now.rows:
         return False
-    return all(is_back(good.columns[name], bad.columns[name], now.columns[name]) for name in state.columns)
+    return all(is_back(good.columns[name], bad.columns[name], now.columns[name]) for name in known)
 
 
 def still_broken(now: TableProfile, day: date, rows: DailyRows, reference: TableProfile) -> Iterator[Suspicion]:
@@ -89,7 +94,8 @@ def ended(
     Parameters
     ----------
     found : sequence of Suspicion
-        What looks broken tonight: a short delivery or repeated rows have ended where they are not found again.
+        What looks broken tonight: a short delivery or repeated rows have ended with a delivery in which they are not
+        found again.
     newest : Window
         The newest accepted event dates.
     arrived : bool
@@ -99,8 +105,8 @@ def ended(
     over: dict[str, date] = {}
     for state in (each for each in rows.suspected if each.open):
         again = any(map(state.explains, found))
-        newer = arrived if state.kind == "truncated" else newest.end > state.since
-        back = not again if not state.columns else resumed(state, now, newest.start, rows, reference)
+        newer = state.kind == "truncated" or newest.end > state.since
+        back = resumed(state, now, newest.start, rows, reference) if state.columns else arrived and not again
         if back and newer:
             over[state.name] = max(state.since, newest.start - timedelta(days=1))
     return over

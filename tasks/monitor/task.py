@@ -9,7 +9,7 @@ from functools import partial
 import pandas as pd
 
 from tasks.dataset.night_data import NightData
-from tasks.drift import Suspicion, duplicate_share
+from tasks.drift import RepeatedRows, Suspicion, duplicate_share
 from tasks.lake import Deliveries, Filter, RowFiles
 from tasks.logs import line, logger
 from tasks.monitor.baseline import ChampionBaseline, drift_monitor
@@ -110,11 +110,13 @@ def night_inputs(
     )
 
 
-def _repeated(data: NightData, features: Callable[[pd.DataFrame], pd.DataFrame]) -> float | None:
-    """Return the largest share of repeated rows in a delivery of the night; None without one to judge."""
+def _repeated(data: NightData, features: Callable[[pd.DataFrame], pd.DataFrame]) -> RepeatedRows | None:
+    """Return the repeated rows of the delivery of the night with the largest share; None without one to judge."""
     files, spec = RowFiles.now(data.lake, data.spec.project), data.spec
     batches = to_check(data.deliveries.of(data.night), spec)
-    return max((duplicate_share(features(files.rows(batch))[spec.features.columns]) for batch in batches), default=None)
+    frames = (features(files.rows(batch))[spec.features.columns] for batch in batches)
+    found = (RepeatedRows(duplicate_share(frame), len(frame)) for frame in frames)
+    return max(found, key=lambda repeated: repeated.share, default=None)
 
 
 def _rows_by_day(
@@ -129,7 +131,7 @@ def _rows_by_day(
         data.spec.project,
         "profiles",
         where=[
-            ("event_date", ">", min(begun) - timedelta(days=LAG_DAYS)),
+            ("event_date", ">=", min(begun) - timedelta(days=LAG_DAYS)),
             ("event_date", "<=", data.night),
             ("ruler", "=", digest(baseline.reference.total.ruler)),
         ],

@@ -64,6 +64,16 @@ class SuspicionState:
         return ", ".join(self.columns) or "rows"
 
     @property
+    def answered_as(self) -> str:
+        """What a person calls it in an answer: its first column, or `rows`.
+
+        >>> day = date(2026, 1, 4)
+        >>> [SuspicionState("unclear", columns, day, day).answered_as for columns in (("area", "rooms"), ())]
+        ['area', 'rows']
+        """
+        return next(iter(self.columns), self.where)
+
+    @property
     def open(self) -> bool:
         """Whether the rows that arrive now are under suspicion."""
         return self.until is None and self.answer != "drift"
@@ -120,7 +130,8 @@ class SuspicionState:
 def suspected_days(states: Iterable[SuspicionState], until: date) -> tuple[tuple[date, date], ...]:
     """Return the first and last event dates of rows that no model may learn from, up to a day.
 
-    Rows count again once a person has called them drift.
+    Rows count again once a person has called them drift. The rows of a delivery that was cut off or lacks a slice are
+    right, so that models may learn from them (see `of_values`); whether models may be judged by them, `taints` says.
 
     Examples
     --------

@@ -40,7 +40,7 @@ def _asked(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingAction
     """Yield every suspicion without an answer, and a last night that asks about something else."""
     nights, open_ones = latest_nights(record), [state for state in suspected_in(record) if state.unanswered]
     for state in open_ones:
-        how = f"{state.evidence}; `leeway answer {spec.project} {next(iter(state.columns), state.where)} fault|drift`"
+        how = f"{state.evidence}; `leeway answer {spec.project} {state.answered_as} fault|drift`"
         yield PendingAction(f"broken or drifted: {state.sentence}", spec.scope.owner, state.asked, how)
     if nights and nights[-1].action == "ask" and not any(state.asked == nights[-1].night for state in open_ones):
         yield PendingAction("the last night asks for a look", spec.scope.owner, nights[-1].night, nights[-1].reason)

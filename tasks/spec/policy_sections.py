@@ -127,6 +127,9 @@ class Gate(SpecSection):
     )
 
 
+DELIVERIES_ONE_IN = 10  # false alarms: few, next to those of all columns
+
+
 class Monitoring(SpecSection):
     """How far the model may drift before Leeway acts, and how often it may act."""
 
@@ -179,6 +182,15 @@ class Monitoring(SpecSection):
     max_model_age_days: int | None = Field(
         None, ge=1, description="Retrain when the champion is older, with or without drift."
     )
+
+    @property
+    def delivery_alarms_per_year(self) -> float:
+        """The false alarms a year that are accepted for each question about deliveries: too short, or overdue.
+
+        >>> Monitoring(false_alarms_per_year=4).delivery_alarms_per_year
+        0.4
+        """
+        return self.false_alarms_per_year / DELIVERIES_ONE_IN
 
 
 class Automation(SpecSection):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.drift import Hints, Leeway, build_reference, duplicate_share
+from tasks.drift import Hints, Leeway, RepeatedRows, build_reference, duplicate_share
 from tasks.monitor.drift_kind import kind
 from tasks.monitor.drift_monitor import DriftMonitor, InputDrift, LabelDrift
 from tasks.monitor.prediction_drift.prediction_reference import answers
@@ -56,7 +56,7 @@ class LeewayMonitor:
             day,
             profile(batch, self.ruler),
             predictions=None if known is None else known.profile(np.asarray(yhat, dtype=np.float64)),
-            hints=Hints(duplicate_share(batch), self.monitor.repeated_before),
+            hints=Hints(RepeatedRows(duplicate_share(batch), len(batch)), self.monitor.repeated_before),
         )
         learnt, worse = None, tuple[LocalError, ...]()
         if known is not None and y is not None:

@@ -153,6 +153,17 @@ def test_an_answer_is_recorded_and_no_longer_needed(lake: Lake, leeway: Leeway) 
     assert "broken or drifted" not in leeway("status", "orders").out
 
 
+def test_a_fault_of_rows_as_a_whole_is_answered_by_their_name(lake: Lake, leeway: Leeway) -> None:
+    asked = SuspicionState("duplicated_rows", (), NIGHT, NIGHT, "9 % repeat another row")
+    append_entry(lake, "orders", replace(decided_night(suspected=(asked,)), name="n", night=NIGHT, time=NOON))
+    assert "`leeway answer orders rows fault|drift`" in " ".join(leeway("status", "orders").out.split())
+    said = leeway("answer", "orders", "rows", "fault")
+    assert (said.code, said.err) == (0, "")
+    words = " ".join(said.out.split())
+    assert "a fault; it lasts until a delivery without it has come, and no model learns from its rows" in words
+    assert "quarantined" not in words
+
+
 def test_what_was_quarantined_as_broken_is_released_as_drift(lake: Lake, leeway: Leeway, orders: pd.DataFrame) -> None:
     delivered(lake, orders)
     (batch,) = latest(lake, "orders")

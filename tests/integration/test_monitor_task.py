@@ -21,7 +21,8 @@ from tasks.lake import TABLES, Batch, Lake, add_batches, append_entry
 from tasks.monitor import Promise, slices
 from tasks.monitor.baseline import ChampionBaseline
 from tasks.monitor.profiling.task import profile_batches, profile_refused
-from tasks.monitor.task import measure_drift, suspect
+from tasks.monitor.suspicion_watch import LAG_DAYS
+from tasks.monitor.task import measure_drift, night_inputs, suspect
 from tasks.profiles import TableProfile, fit_ruler, from_bytes, profile, with_dates
 from tasks.records import Action, DriftKind, MonitoringResult
 from tasks.registry import Registry
@@ -195,6 +196,18 @@ def test_a_delivery_that_lost_its_dates_is_suspected_and_a_night_names_the_colum
     view = looked(lake, spec, baseline, [landed])
     assert (view.kind, view.moved[0].column, view.moved[0].statistic) == ("quality", "bought", "nulls")
     assert view.steps[0].sentence == "rows as delivered (bought)"
+
+
+def test_quarantined_rows_are_known_from_a_week_before_a_suspicion_on(
+    lake: Lake, spec: ProjectSpec, baseline: ChampionBaseline
+) -> None:
+    # The suspicion begins on the first day after training, so rows of a week before it may be under it.
+    late = rows(LEARNT, 60).assign(seen=pd.Timestamp(day(LEARNT - 1 - LAG_DAYS)).as_unit("us"))
+    landed = land(lake, LEARNT, rows(LEARNT), late)
+    ruler = baseline.reference.total.ruler
+    profile_refused(lake, PROJECT, [landed], ruler, read=partial(as_delivered, spec=spec))
+    found = night_inputs(NightData.read(lake, spec, day(LEARNT)), baseline)
+    assert {when: each.rows for when, each in found.quarantined.items()} == {day(LEARNT - 1 - LAG_DAYS): 60}
 
 
 def test_a_quiet_fortnight_has_no_slice_past_its_leeway(

@@ -16,6 +16,7 @@ from flows.backtest.timeline.row_profiles import RowProfiles
 from flows.backtest.timeline.timeline import Timeline
 from flows.workspace import Champion
 from tasks.arrays import BoolArray, FloatArray, IntArray
+from tasks.drift import RepeatedRows
 from tasks.lake import Batch, Deliveries
 from tasks.monitor import NightInputs
 from tasks.monitor.data_quality_checks import to_check
@@ -138,8 +139,9 @@ class TimelineNight:
         quarantined = profiles.quarantined(earlier, self.night, self.own) if suspected else {}
         return DailyRows(profiles.accepted(earlier, after, self.night), quarantined, suspected)
 
-    def _repeated(self) -> float | None:
+    def _repeated(self) -> RepeatedRows | None:
         timeline, columns = self.store.timeline, tuple(self.spec.features.columns)
         batches = to_check(self.deliveries.of(self.night), self.spec)
         written = (timeline.rows_written((batch.batch_id, batch.revision)) for batch in batches)
-        return max((timeline.repeated(rows, columns) for rows in written), default=None)
+        found = (RepeatedRows(timeline.repeated(rows, columns), len(rows)) for rows in written)
+        return max(found, key=lambda repeated: repeated.share, default=None)

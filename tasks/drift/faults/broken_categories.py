@@ -20,7 +20,7 @@ def stuck_category(name: str, before: CategoryProfile, now: CategoryProfile) -> 
     was = most_rows(before, only) / max(before.present, 1)
     if not was or was**now.present > 0.01 / len(before.counts):
         return None
-    return Suspicion("stuck", (name,), f"every row is {only!r}, {was:.0%} before", {"share_before": was})
+    return Suspicion("stuck", (name,), f"every row is {only!r}, {was:.0%} before", {"share": 1.0, "share_before": was})
 
 
 def renamed_category(name: str, before: CategoryProfile, now: CategoryProfile) -> Suspicion | None:

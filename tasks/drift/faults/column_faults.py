@@ -34,24 +34,24 @@ def faults_of_columns(
 def _of_column(
     table: TableProfile, window: TableProfile, name: str, past: Sequence[DriftStatistic], least: float
 ) -> Suspicion | None:
+    """Return the fault of a column: a null burst hides neither a wrong value nor, in newer rows, another fault."""
     before, now = table.columns[name], window.columns[name]
-    if any(statistic.statistic == Statistic.NULLS and statistic.direction > 0 for statistic in past):
-        return _nulls(name, before.present / max(before.rows, 1), now.present / now.rows, least)
+    risen = any(statistic.statistic == Statistic.NULLS and statistic.direction > 0 for statistic in past)
+    emptier = _nulls(name, before.present / max(before.rows, 1), now.present / now.rows, least) if risen else None
     if not now.present or not before.present:
-        return None
+        return emptier
     if isinstance(before, NumberProfile) and isinstance(now, NumberProfile):
         partly = any(statistic.statistic == "outside" for statistic in past)
         if name in window.ruler.dates:  # ages, which have no other unit
-            suspicion = _stuck_date(name, table, window)
+            suspicion = _stuck_date(name, table, window) or emptier
         else:
-            suspicion = _stuck(name, before, now) or _unit_change(name, before, now, partly=partly)
+            suspicion = _stuck(name, before, now) or _unit_change(name, before, now, partly=partly) or emptier
     elif isinstance(before, CategoryProfile) and isinstance(now, CategoryProfile):
         named = comparable_categories(before, now)
-        suspicion = (
-            stuck_category(name, before, now) or renamed_category(name, *named) or missing_categories(name, *named)
-        )
+        wrong = stuck_category(name, before, now) or renamed_category(name, *named)
+        suspicion = wrong or emptier or missing_categories(name, *named)
     else:
-        return None
+        return emptier
     words = days_before if name in window.ruler.dates else _range
     return suspicion or _unclear(name, (before, now), past, words, least)
 

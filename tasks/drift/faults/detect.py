@@ -13,12 +13,14 @@ from functools import partial
 from tasks.drift.faults.broken_categories import vanished
 from tasks.drift.faults.column_faults import faults_of_columns
 from tasks.drift.faults.displacement import cycle, find_rotation
-from tasks.drift.faults.volume import repeated_rows
+from tasks.drift.faults.volume import RepeatedRows, repeated_suspicion
 from tasks.drift.reference import Reference
 from tasks.profiles import CategoryProfile, ColumnProfile, NumberProfile, TableProfile, sum_profiles
 from tasks.records import DriftStatistic, Suspicion
 
 MOST = 0.5  # of the rows
+NULLS = frozenset({"null_burst", "empty_column"})
+WRONG = NULLS | {"duplicated_rows", "renamed_category", "rotation", "stuck", "swapped_columns", "unit_change"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +29,10 @@ class Hints:
 
     Attributes
     ----------
-    repeated, repeated_before : float
-        Shares of repeated rows in the window and in the reference.
+    repeated : RepeatedRows, optional
+        The repeated rows of a delivery, which need not have as many rows as the window.
+    repeated_before : float
+        Share of repeated rows in the reference.
     recent : callable, optional
         Gives rows that were accepted before the window: the newest, and those of a fortnight before. A fault is a
         break: it must show against the ones or the others too.
@@ -36,7 +40,7 @@ class Hints:
         Gives all rows that were accepted since the reference: what occurs in them is known.
     """
 
-    repeated: float | None = None
+    repeated: RepeatedRows | None = None
     repeated_before: float = 0.0
     recent: Callable[[], Sequence[TableProfile]] | None = None
     seen: Callable[[], TableProfile] | None = None
@@ -78,9 +82,11 @@ def find_suspicions(
         if item.strain > 1:
             past.setdefault(item.column, []).append(item)
     hints = hints or Hints()
-    repeated = repeated_rows(hints.repeated, hints.repeated_before, (window.rows, reference.total.rows), effect)
-    if repeated is not None:
-        return (repeated,)
+    if hints.repeated is not None:
+        before = RepeatedRows(hints.repeated_before, reference.total.rows)
+        repeated = repeated_suspicion(hints.repeated, before, effect)
+        if repeated is not None:
+            return (repeated,)
     recent = hints.recent() if past and hints.recent else ()
     found = faults_of_columns(reference.total, window, past)
     if not recent:
@@ -116,10 +122,16 @@ def _as_breaks(
                 replace(recent, columns={name: known}), window, mine, effect
             )
         else:
-            again = tuple(found for one in faults_of_columns(recent, window, mine, effect) if one.columns)
+            both = (_surer(found, one) for one in faults_of_columns(recent, window, mine, effect) if one.columns)
+            again = tuple(one for one in both if one.kind != "unclear")
         if again:
             yield again[0]
             return
+
+
+def _surer(found: Suspicion, newer: Suspicion) -> Suspicion:
+    """Return the fault against the reference, unless newer rows show another break: only one of the two is of nulls."""
+    return found if (found.kind in NULLS) == (newer.kind in NULLS) else newer
 
 
 def _both(first: ColumnProfile, second: ColumnProfile) -> ColumnProfile:
@@ -143,20 +155,25 @@ def _rotated(
         turned = find_rotation(before, now, period)
         if turned is not None and any(find_rotation(each, now, period) == turned for each in recent):
             words = f"the values are {turned.steps} further than they were, modulo {turned.period}"
-            yield Suspicion("rotation", (name,), words, {"steps": turned.steps, "period": turned.period})
+            numbers: dict[str, int | float | str] = {
+                "steps": turned.steps,
+                "period": turned.period,
+                "share": turned.share,
+            }
+            yield Suspicion("rotation", (name,), words, numbers)
 
 
 def cannot_be_scored(found: Suspicion) -> bool:
     """Whether most of the rows cannot be scored rightly, so that they wait; of other faults a person is asked.
 
-    A row without a value in one column, or repeated, or next to rows that are missing, is scored as any other.
+    That counts the rows with a wrong value, without one, or repeated; a row next to rows that are missing is scored as
+    any other.
 
     >>> burst = [Suspicion("null_burst", ("area",), "", {"null_share": share}) for share in (0.2, 0.7)]
-    >>> [cannot_be_scored(one) for one in burst]
-    [False, True]
+    >>> partly = [Suspicion("unit_change", ("area",), "", {"share": share}) for share in (0.2, 0.7)]
+    >>> [cannot_be_scored(one) for one in (*burst, *partly)]
+    [False, True, False, True]
     """
-    if found.kind == "null_burst":
-        return float(found.numbers["null_share"]) > MOST
-    if found.kind == "duplicated_rows":
-        return float(found.numbers["share"]) > MOST
-    return found.kind in {"empty_column", "stuck", "unit_change", "renamed_category", "swapped_columns"}
+    if found.kind not in WRONG:
+        return False
+    return float(found.numbers.get("null_share" if found.kind in NULLS else "share", 1.0)) > MOST

@@ -7,7 +7,7 @@ probably not moved, but are counted from another zero.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,10 +22,14 @@ FITS = 0.01  # a fit is rejected one time in a hundred
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """Whole numbers of a cycle that are `steps` further, modulo `period`."""
+    """Whole numbers of a cycle that are `steps` further, modulo `period`.
+
+    `share` is that of the rows that have a number in excess of the rows before (the total variation distance).
+    """
 
     steps: int
     period: int
+    share: float = field(compare=False)
 
 
 def find_rotation(before: NumberProfile, now: NumberProfile, period: int) -> Rotation | None:
@@ -43,7 +47,7 @@ def find_rotation(before: NumberProfile, now: NumberProfile, period: int) -> Rot
     steps = int(np.argmax(odds)) + 1
     if odds[steps - 1] < DECISIVE + math.log(period - 1) or not _fits(np.roll(known, steps), new):
         return None
-    return Rotation(steps, period)
+    return Rotation(steps, period, float(np.abs(known / known.sum() - new / new.sum()).sum()) / 2)
 
 
 def cycle(before: NumberProfile) -> int:

@@ -70,6 +70,6 @@ def test_a_feed_without_any_rhythm_raises_fewer_false_alarms_than_the_team_accep
     rng, alarms, years = np.random.default_rng(1), 0, 200.0
     gaps = rng.geometric(1 / 5, size=int(years * 365 / 5))
     for at in range(52, len(gaps)):
-        longest = longest_gap(gaps[at - 52 : at].tolist(), 4.0)
+        longest = longest_gap(gaps[at - 52 : at].tolist(), 0.4)
         alarms += longest is not None and int(gaps[at]) > longest
     assert alarms / years < 0.4

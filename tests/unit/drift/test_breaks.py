@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.drift import Hints, Reference, Suspicion, find_suspicions, is_back
+from tasks.drift import Hints, Reference, RepeatedRows, Suspicion, cannot_be_scored, find_suspicions, is_back
 from tasks.drift.faults.unit_change import WeightedValues, exactness
 from tasks.profiles import NumberProfile, fit_ruler, profile
 from tests.unit.drift.comparing import compare
@@ -72,6 +72,19 @@ def test_what_was_so_yesterday_is_drift_and_what_was_not_is_a_fault(
     assert found(reference, change(today), yesterday, change(yesterday)) == []
 
 
+def test_nulls_hide_neither_a_wrong_unit_nor_one_that_came_after_them(reference: Reference) -> None:
+    def without_areas(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.assign(area=frame["area"].where(frame.index % 3 > 0))
+
+    today, yesterday = with_hours(101), with_hours(100)
+    unit, nulls = [("unit_change", ("area",))], [("null_burst", ("area",))]
+    assert found(reference, without_areas(today), yesterday) == nulls
+    assert found(reference, without_areas(miles(today)), yesterday) == unit
+    assert found(reference, without_areas(miles(today)), yesterday, without_areas(yesterday)) == unit
+    assert found(reference, without_areas(miles(today)), yesterday, miles(yesterday)) == nulls
+    assert found(reference, without_areas(today), yesterday, without_areas(yesterday)) == []
+
+
 def test_a_category_that_is_gone_for_days_is_drift(reference: Reference) -> None:
     thinned = with_hours(101)
     thinned = thinned[thinned["plan"] != "pro"].reset_index(drop=True)
@@ -84,6 +97,19 @@ def test_a_category_that_is_gone_for_days_is_drift(reference: Reference) -> None
 def test_hours_of_another_zone_are_a_rotation(reference: Reference, hours: int) -> None:
     moved = with_hours(101).assign(hour=lambda frame: np.mod(frame["hour"] + hours, 24))
     assert found(reference, moved, with_hours(100)) == [("rotation", ("hour",))]
+
+
+@pytest.mark.parametrize(("hours", "waits"), [(1, False), (8, True), (12, True)])
+def test_rows_wait_where_most_of_them_have_an_hour_that_they_did_not_have_before(
+    reference: Reference, hours: int, waits: bool
+) -> None:
+    ruler = reference.total.ruler
+    before, now = (profile(frame, ruler) for frame in (with_hours(100, 4_000), with_hours(101, 4_000)))
+    turned = with_hours(101, 4_000).assign(hour=lambda frame: np.mod(frame["hour"] + hours, 24))
+    window = profile(turned, ruler)
+    past = compare(reference, window, POLICY).moved
+    suspicions = find_suspicions(reference, window, past, POLICY.effect, Hints(recent=lambda: [before, now]))
+    assert [(one.kind, cannot_be_scored(one)) for one in suspicions] == [("rotation", waits)]
 
 
 def test_hours_that_other_people_keep_are_no_rotation(reference: Reference) -> None:
@@ -114,12 +140,13 @@ def test_a_unit_is_called_exact_only_where_the_mean_is_within_few_standard_error
 def test_few_repeated_rows_are_a_fault_where_there_were_none(reference: Reference) -> None:
     window = profile(with_hours(101), reference.total.ruler)
 
-    def seen(repeated: float, before: float) -> tuple[Suspicion, ...]:
-        return find_suspicions(reference, window, (), POLICY.effect, Hints(repeated, before))
+    def seen(repeated: float, before: float, rows: int = 400) -> tuple[Suspicion, ...]:
+        return find_suspicions(reference, window, (), POLICY.effect, Hints(RepeatedRows(repeated, rows), before))
 
     assert [one.kind for one in seen(0.05, 0.0)] == ["duplicated_rows"]
     assert seen(0.0025, 0.0) == ()  # one row in 400
     assert seen(0.05, 0.02) == ()  # there were some
+    assert seen(0.05, 0.0, rows=60) == ()  # three rows of a smaller delivery than the window
 
 
 AREA = fit_ruler(pd.DataFrame({"area": night(0)["area"]}), numbers=["area"], categories=[], booleans=[])

@@ -11,6 +11,7 @@ import pytest
 
 from tasks.drift import Leeway, Reference, Suspicion, build_reference, find_suspicions, truncated_delivery
 from tasks.drift.faults.detect import Hints
+from tasks.drift.faults.volume import RepeatedRows
 from tasks.profiles import fit_ruler, profile
 from tests.unit.drift.comparing import compare
 
@@ -130,8 +131,8 @@ def test_the_factor_of_a_unit_is_named(reference: Reference) -> None:
 
 def test_repeated_rows_are_detected_by_their_share(reference: Reference) -> None:
     frame = night(99).iloc[np.arange(400) % 80].reset_index(drop=True)
-    assert [one.kind for one in found(reference, frame, Hints(repeated=0.8))] == ["duplicated_rows"]
-    assert found(reference, night(98), Hints(repeated=0.3, repeated_before=0.28)) == ()
+    assert [one.kind for one in found(reference, frame, Hints(RepeatedRows(0.8, 400)))] == ["duplicated_rows"]
+    assert found(reference, night(98), Hints(RepeatedRows(0.3, 400), repeated_before=0.28)) == ()
 
 
 @pytest.mark.parametrize("seed", range(5))

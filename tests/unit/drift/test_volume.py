@@ -38,7 +38,7 @@ def delivered(counts: list[int]) -> dict[date, int]:
 def is_short(counts: list[int], calendar: tuple[date, ...] = ()) -> bool:
     """Tell whether the last of some deliveries is suspected."""
     rows = delivered(counts)
-    return short_delivery(rows, max(rows), 0.01, calendar) is not None
+    return short_delivery(rows, max(rows), 0.001, calendar) is not None
 
 
 USUAL = [300, 310, 290, 305, 295, 300, 298, 303]

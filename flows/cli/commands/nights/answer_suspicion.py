@@ -36,8 +36,11 @@ def answer_suspicion(project: str, column: str, answer: FaultAnswer, reason: str
 
 
 def _consequence(spec: ProjectSpec, lake: Lake, state: SuspicionState, answer: FaultAnswer, reason: str) -> str:
-    if answer == "fault":
+    if answer == "fault" and state.columns:
         return "a fault; deliveries are quarantined until the values are as before, and no model learns from them"
+    if answer == "fault":
+        learned = "" if not state.of_values else ", and no model learns from its rows"
+        return f"a fault; it lasts until a delivery without it has come{learned}"
     kept = [batch for batch in latest(lake, spec.project) if batch.night >= state.asked]
     mine = [batch for batch in kept if any(map(state.explains, quarantined_suspicions([batch])))]
     rows = sum(release_batch(spec, lake, batch, reason) for batch in mine)
