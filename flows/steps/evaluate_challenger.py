@@ -19,7 +19,6 @@ from tasks.records import Entry, retrainings_of
 from tasks.spec import ProjectSpec
 from tasks.statistics import LOSSES, RESIDUALS, DaySums, newest_regime
 from tasks.train import (
-    SURE,
     CrossFit,
     ParallelMap,
     SearchOptions,
@@ -96,7 +95,7 @@ class TrainingRequest:
 def _changed_on(values: FloatArray, days: IntArray) -> int:
     usable = np.isfinite(values)
     by_day = DaySums.of(values[usable], days[usable])
-    return int(by_day.days[newest_regime(by_day, SURE)]) if usable.any() else int(days.min())
+    return int(by_day.days[newest_regime(by_day)]) if usable.any() else int(days.min())
 
 
 @dataclass(frozen=True)

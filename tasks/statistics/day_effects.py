@@ -32,6 +32,7 @@ LARGEST_DEVIATION = 3.0  # in standard deviations of the daily means of the hist
 NEGLIGIBLE = 1e-12
 FEWEST_DAYS = 10
 SHORTEST_REGIME = 7  # days on either side of a change
+CHANGE_LEVEL = 0.02  # probability of "no change" below which a change is sure, as of a false retraining in a year
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +128,7 @@ def _skewness(history: DaySums) -> float:
     return abs(float((apart**3).mean())) / power**1.5 if power > 0 else 0.0
 
 
-def newest_regime(history: DaySums, alpha: float) -> int:
+def newest_regime(history: DaySums, alpha: float = CHANGE_LEVEL) -> int:
     """Return the position of the first day since the newest lasting change of the mean; 0 where none is sure.
 
     Every day may be the first of a new mean. The change is drawn from a normal distribution with the variance of one

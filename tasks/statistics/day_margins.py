@@ -14,6 +14,7 @@ from tasks.statistics.day_sums import DaySums
 
 MOST_DEVIATIONS = 100
 PRECISE = 1e-12
+LEAST = np.finfo(float).tiny  # a variance of values that are all the same, so that it can be divided by
 
 
 def cohort_margin(effects: DayEffects, cohort: DaySums, promise: DaySums, looks: int, alpha: float) -> float:
@@ -42,12 +43,12 @@ def cohort_margin(effects: DayEffects, cohort: DaySums, promise: DaySums, looks:
     """
     from scipy.special import ndtr
 
-    variance = effects.mean_variance(cohort) + effects.mean_variance(promise)
+    variance = np.maximum(effects.mean_variance(cohort) + effects.mean_variance(promise), LEAST)
     days = cohort.effective_days
     a_day = effects.row_variance * days / cohort.count + effects.variances * (1 - effects.correlations**days)
     turn = np.arccos(np.clip(1 - a_day / (days**2 * variance), -1.0, 1.0)) / np.pi
 
-    a_mean = effects.variances + effects.row_variance * days / cohort.count
+    a_mean = np.maximum(effects.variances + effects.row_variance * days / cohort.count, LEAST)
     skewness = effects.skewness * np.sqrt(np.minimum(effects.mean_variance(cohort) / a_mean, 1.0))
 
     def chance(margin: float) -> FloatArray:
@@ -80,8 +81,11 @@ def lasting_margin(effects: DayEffects, span: DaySums, promise: DaySums, alpha: 
     """
     count = effects.row_variance, effects.long_run
     variance, at_promise = (
-        count[0] * (1 / one.count + 1 / promise.count)
-        + count[1] * (1 / one.effective_days + 1 / promise.effective_days)
+        np.maximum(
+            count[0] * (1 / one.count + 1 / promise.count)
+            + count[1] * (1 / one.effective_days + 1 / promise.effective_days),
+            LEAST,
+        )
         for one in (span, promise)
     )
     change = at_promise * best_share(alpha)
@@ -98,14 +102,13 @@ def _margin(
 ) -> float:
     """Return the margin that is passed with a probability of alpha, averaged over all pairs.
 
-    It is found by a secant method between bounds that are halved where it is slow (A. Dowell and P. Jarratt 1971, BIT
-    11), on the logarithm of the probability, which is nearly a parabola.
+    It is found by Brent's method (R. Brent 1973, Algorithms for Minimization without Derivatives, chapter 4) on the
+    logarithm of the probability, which is nearly a parabola. Where even the largest margin, of a hundred standard
+    deviations, is passed more often, as with sums of extreme skewness, the result is that one.
     """
     from scipy.optimize import brentq
 
     largest = MOST_DEVIATIONS * float(np.sqrt(variance.max()))
-    if largest == 0:
-        return 0.0
 
     def excess(margin: float) -> float:
         probability = float(probabilities @ np.minimum(chance(margin), 1.0))
@@ -113,4 +116,6 @@ def _margin(
 
     if excess(0.0) <= 0:
         return 0.0
+    if excess(largest) >= 0:
+        return largest
     return float(brentq(excess, 0.0, largest, xtol=PRECISE * largest, rtol=PRECISE))

@@ -66,6 +66,18 @@ class DaySums:
         within = float((self.squares - self.sums**2 / self.rows).sum())
         return max(within, 0.0) / max(self.count - len(self.days), 1.0)
 
+    @property
+    def day_variance(self) -> float:
+        """Variance of a row by the means of days, as if days had no effects of their own.
+
+        Two days of one row each, 1 and 3: the variance of two numbers.
+
+        >>> DaySums.of(np.array([1.0, 3.0]), np.array([1, 2])).day_variance
+        2.0
+        """
+        apart = self.sums - self.mean * self.rows
+        return float((apart**2 / self.rows).sum()) / max(len(self.days) - 1, 1)
+
     def where(self, kept: npt.NDArray[np.bool_]) -> DaySums:
         """Return some of the days."""
         return DaySums(self.days[kept], self.rows[kept], self.sums[kept], self.squares[kept])
@@ -109,7 +121,8 @@ def likeliest_shift(days: DaySums, promised: float, *, rise_only: bool) -> Shift
     """Return since when the mean has likeliest left a promise.
 
     Before the shift the mean is as promised; after it, it is that of the days since (generalised likelihood ratio of a
-    cumulative sum: G. Lorden 1971, Annals of Mathematical Statistics 42(6)).
+    cumulative sum: G. Lorden 1971, Annals of Mathematical Statistics 42(6)). Where rows of one day do not differ, as
+    with one row a day, the variance is that of the means of days.
 
     Parameters
     ----------
@@ -131,6 +144,8 @@ def likeliest_shift(days: DaySums, promised: float, *, rise_only: bool) -> Shift
     apart = sums - promised * rows
     if rise_only:
         apart = np.maximum(apart, 0.0)
-    explained = apart**2 / rows / max(days.row_variance, np.finfo(float).tiny)
+    rounding = np.finfo(float).eps * float(days.squares.sum())
+    variance = days.row_variance if days.row_variance > rounding else days.day_variance
+    explained = apart**2 / rows / max(variance, np.finfo(float).tiny)
     first = int(explained.argmax())
     return Shift(round(rows[first]), int(days.days[-1] - days.days[first]) + 1, float(explained[first]))

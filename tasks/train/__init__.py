@@ -6,7 +6,7 @@ validation (fit on the rows known on a day, score the next ones) selects one.
 """
 
 from tasks.train.assessment.baselines import baseline_prediction, baseline_predictions
-from tasks.train.assessment.cross_fitting import SURE, CrossFit
+from tasks.train.assessment.cross_fitting import CrossFit
 from tasks.train.assessment.forward_validation import FoldResult, choose_recipe
 from tasks.train.assessment.importances import importances
 from tasks.train.assessment.learning_curve import LearningCurve, learning_curve
@@ -19,7 +19,6 @@ from tasks.train.model_search.search_options import ParallelMap, SearchOptions, 
 from tasks.train.training import TrainingResult, train
 
 __all__ = [
-    "SURE",
     "CrossFit",
     "FeatureSelection",
     "FittedCalibration",

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from tasks.drift.seasonality import YEAR_DAYS
 from tasks.monitor.cohorts.own_promise import own_promise
 from tasks.monitor.cohorts.yardstick import Life, Measured, Yardstick, Yardsticks
 from tasks.monitor.event_days import days_of
@@ -28,7 +29,6 @@ from tasks.statistics import (
 
 MEASURES = 2  # error and bias
 A_LIFE = 0.05  # chance that all looks at a champion without a history of its own together err
-DAYS_A_YEAR = 365.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def performance(
     else:
         life = Life.of(policy, nights_per_year)
         (loss, all_loss), (bias, all_bias) = _by_evidence((cohort, whole), promise, promise.evidence, policy, life)
-    regime = _regime(whole, promise)
+    regime = _regime(whole, loss.expected, bias.expected)
     return Performance(
         start=rows["event_date"].min(),
         end=rows["event_date"].max(),
@@ -133,10 +133,10 @@ def performance(
     )
 
 
-def _regime(since: _Scored, promise: Promise) -> Shift:
-    """Return since when loss or bias, whichever explains more, has likeliest left the promise."""
-    risen = likeliest_shift(DaySums.of(since.losses, since.days), promise.loss, rise_only=True)
-    tilted = likeliest_shift(DaySums.of(since.residuals, since.days), promise.bias, rise_only=False)
+def _regime(since: _Scored, promised_loss: float, promised_bias: float) -> Shift:
+    """Return since when loss or bias, whichever explains more, has likeliest left the promise that counts now."""
+    risen = likeliest_shift(DaySums.of(since.losses, since.days), promised_loss, rise_only=True)
+    tilted = likeliest_shift(DaySums.of(since.residuals, since.days), promised_bias, rise_only=False)
     return max(risen, tilted, key=lambda shift: shift.explained)
 
 
@@ -218,7 +218,7 @@ def _chances(policy: Monitoring, nights_per_year: float) -> tuple[float, float]:
 
     Together, error and bias, they err as often as the policy allows. A year has a champion for each cooldown at most.
     """
-    champions = DAYS_A_YEAR / max(policy.cooldown_days, 1)
+    champions = YEAR_DAYS / max(policy.cooldown_days, 1)
     a_life = min(A_LIFE, policy.false_alarms_per_year / 2 / champions)
     a_night = (policy.false_alarms_per_year - a_life * champions) / nights_per_year
     return min(0.5, a_night / MEASURES), a_life / MEASURES

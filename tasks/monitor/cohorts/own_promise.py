@@ -16,7 +16,6 @@ import numpy as np
 from tasks.arrays import IntArray
 from tasks.statistics import DayEvidence, DaySums, joined_days, newest_regime
 
-SURE = 0.02  # probability of "no change" below which the first cohort holds a change, and promises nothing
 NORMAL_975 = 1.959964
 
 
@@ -66,7 +65,7 @@ def _evidence(provisional: DayEvidence, columns: tuple[Sequence[float], ...]) ->
     """Return the evidence with a first cohort; every night of a champion asks for the same."""
     days: IntArray = np.array(columns[0], dtype=np.int64)
     first = DaySums(days, *(np.array(column, dtype=np.float64) for column in columns[1:]))
-    if newest_regime(first, SURE):
+    if newest_regime(first):
         return None
     promised = provisional.promised
     chance = math.hypot(*(provisional.effects.mean_deviation(span) for span in (first, promised)))

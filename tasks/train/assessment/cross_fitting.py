@@ -29,8 +29,6 @@ from tasks.train.fit.calibration import FittedCalibration, calibrated_probabilit
 from tasks.train.fit.recipe_fit import FitCache, lacks_a_class
 from tasks.train.model_search.recipes import Recipe, without_window
 
-SURE = 0.02  # probability of "no change" below which the promise rests on the newest regime alone
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CrossFit:
@@ -167,7 +165,7 @@ def _day_evidence(before: CrossFit, newest: CrossFit, values: tuple[FloatArray, 
 
 def _regime_start(fitted: CrossFit, values: FloatArray) -> int:
     history = fitted.sums(values, np.ones(len(values), dtype=bool))
-    return int(history.days[newest_regime(history, SURE)])
+    return int(history.days[newest_regime(history)])
 
 
 def _bias_unit(fitted: CrossFit, spec: ProjectSpec) -> float:

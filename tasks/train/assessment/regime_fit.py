@@ -37,7 +37,8 @@ class RegimeFit:
 def fit_in_regime(known: pd.DataFrame, spec: ProjectSpec, as_of: date, start: date) -> RegimeFit:
     """Choose the recipe with the lowest cross-fitted loss on the days since a change, and fit it to all rows.
 
-    The recipes are those of the spec, and those that learn from the new days alone.
+    The recipes are those of the spec, and those that learn from the new days alone. They are compared on the same rows:
+    one that cannot answer all of them is left out.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ def fit_in_regime(known: pd.DataFrame, spec: ProjectSpec, as_of: date, start: da
     for recipe in _candidates(spec, end - first):
         used = since if recipe.window_days is not None else np.ones(len(rows), dtype=bool)
         crossed = cross_fit_among(without_window(recipe), FittedCalibration(), (rows, used), spec, edges)
-        if crossed is not None and np.isfinite(crossed.losses).all():
+        if crossed is not None and len(crossed.rows) == since.sum() and np.isfinite(crossed.losses).all():
             tried.append((recipe, crossed))
     if not tried:
         raise DataError(f"no recipe can be cross-fitted on the days since {start}: there are too few labelled rows")

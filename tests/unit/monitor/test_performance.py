@@ -181,6 +181,25 @@ def test_the_first_cohort_takes_the_place_of_the_provisional_promise(realised: D
         assert len(found.evidence.promised.days) == (140 if promised == 1.0 else 28)
 
 
+def test_a_regime_begins_where_the_error_has_left_the_promise_that_counts() -> None:
+    # Cross-fitting promised 1; the first cohort of 28 days shows 2, and the last ten of 80 days 3. Against 1, all days
+    # have more to explain (2.125 - 1 of each row) than the last ten alone; against 2, which counts, they have less.
+    days = np.repeat(np.arange(80), 20)
+    sign = np.where(np.arange(len(days)) % 2, 1.0, -1.0)
+    size = np.where(days >= 70, 3.0, 2.0)
+    error = sign * (size + 0.1 * np.where(np.arange(len(days)) // 2 % 2, 1.0, -1.0))
+    dates = [DAY + timedelta(days=int(number)) for number in days]
+    since = pd.DataFrame({"event_date": dates, "prediction": 10 - error, "label": 10.0})
+    history = DaySums(np.arange(-112, 0), np.full(112, 20.0), np.full(112, 20.0), np.full(112, 20.2))
+    flat = DaySums(np.arange(-112, 0), np.full(112, 20.0), np.zeros(112), np.full(112, 20.2))
+    evidence = PromiseEvidence(DayEvidence(history, history), DayEvidence(flat, flat), 1.0)
+    promise = Promise("mean_absolute_error", 1.0, 0.0, 2_240, (), evidence)
+    found = performance(since[since["event_date"] >= DAY + timedelta(days=52)], promise, Monitoring(), 365, since=since)
+    assert found is not None
+    assert found.loss.expected == pytest.approx(2.0)
+    assert (found.regime_days, found.regime_rows) == (10, 200)
+
+
 def test_a_rise_of_the_error_that_a_bias_within_its_chance_explains_is_chance() -> None:
     quiet, changed = World(0.9), World(0.9, change=2.0)
     for life in (30, 161):  # their days are biased for weeks, as days that resemble each other are by chance

@@ -2,8 +2,10 @@ from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from flows.steps.evaluate_challenger import PLAIN, TrainingRequest, train_and_evaluate
+from tasks.errors import DataError
 from tasks.spec import ProjectSpec
 from tasks.train import fit_model
 from tasks.train.assessment.regime_fit import fit_in_regime
@@ -48,6 +50,14 @@ def test_after_a_change_the_recipe_that_learns_from_the_new_days_alone_is_chosen
     assert found.fitted.recipe.window_days == DAYS - ONSET
     assert set(known["event_date"].iloc[found.crossed.rows]) == {start + timedelta(days=day) for day in range(10)}
     assert known["y"].iloc[found.crossed.rows].tolist() == found.crossed.truth.tolist()
+
+
+def test_a_recipe_that_cannot_answer_every_new_day_is_not_compared() -> None:
+    known, start = rows(6.0), FIRST + timedelta(days=ONSET)
+    last = FIRST + timedelta(days=ONSET + 6)  # the last of four blocks of seven days holds this one alone
+    thin = pd.concat([known[known["event_date"] < last], known[known["event_date"] >= last].iloc[:5]])
+    with pytest.raises(DataError, match="no recipe can be cross-fitted"):
+        fit_in_regime(thin, SPEC, FIRST + timedelta(days=DAYS), start)
 
 
 def test_an_early_try_is_held_against_the_new_regime_and_passes() -> None:
