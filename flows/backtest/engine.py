@@ -240,10 +240,10 @@ class _Run:
             self.served.append((new, self.store.answers(champion.number).answers(new, data.night), champion.number))
 
     def _served_rows(self) -> pd.DataFrame:
-        if not self.served:
-            return pd.DataFrame()
-        positions, answers = (np.concatenate([rows[part] for rows in self.served]) for part in (0, 1))
-        versions = np.repeat([number for _, _, number in self.served], [len(rows) for rows, _, _ in self.served])
+        nothing = np.zeros(0, dtype=np.int64), np.zeros(0), 0
+        served = self.served or [nothing]
+        positions, answers = (np.concatenate([rows[part] for rows in served]) for part in (0, 1))
+        versions = np.repeat([number for _, _, number in served], [len(rows) for rows, _, _ in served])
         rows = self.timeline.frame[["row_id", "event_date"]].iloc[positions].reset_index(drop=True)
         return rows.assign(prediction=answers, version=versions, label=self.store.labels.final[positions])
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
+from glob import escape
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +22,8 @@ import pyarrow.parquet as pq
 
 from flows.backtest.history import History
 from flows.backtest.strategy import BacktestResult, Strategy
+from tasks.errors import DataError
+from tasks.profiles import digest as ruler_digest
 
 PROTOCOL = 1
 METADATA = b"leeway.outcome"
@@ -89,7 +92,8 @@ def digest_of(strategy: Strategy, history: History, folder: Path, begin: date) -
         The project's folder, with its own code.
     """
     states = sorted((batch.batch_id, batch.revision, batch.verdict) for batch in history.deliveries.latest())
-    code = [(path.name, path.read_text("utf-8", "replace")) for path in sorted(folder.glob("*.py"))]
+    files = sorted(folder.rglob("*.py"))
+    code = [(path.relative_to(folder).as_posix(), path.read_text("utf-8", "replace")) for path in files]
     rests_on = (
         PROTOCOL,
         version("leeway"),
@@ -98,6 +102,8 @@ def digest_of(strategy: Strategy, history: History, folder: Path, begin: date) -
         str(begin),
         states,
         code,
+        sorted(history.upstream.items()),
+        "" if history.accepted is None else ruler_digest(history.accepted.ruler),
     )
     return sha256(repr(rests_on).encode()).hexdigest()[:16]
 
@@ -123,14 +129,26 @@ def keep_outcome(folder: Path, digest: str, outcome: StrategyOutcome) -> None:
     part = path.with_suffix(".part")
     pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), METADATA: json.dumps(counts)}), part)
     part.replace(path)
-    for other in folder.glob(f"{outcome.name}-{'?' * len(digest)}.parquet"):
+    for other in folder.glob(f"{escape(outcome.name)}-{'?' * len(digest)}.parquet"):
         if other != path:
             other.unlink()
 
 
 def common_rows(outcomes: Sequence[StrategyOutcome]) -> pd.Index:
-    """Return the ids of the rows that every strategy has answered, and that have a label."""
+    """Return the ids of the rows that every strategy has answered, and that have a label.
+
+    Raises
+    ------
+    DataError
+        There is no such row.
+    """
     ids = [pd.Index(outcome.served.dropna(subset=["label", "prediction"])["row_id"]) for outcome in outcomes]
     answered = set.intersection(*map(set, ids))
+    if not answered:
+        counts = ", ".join(f"{outcome.name} {len(rows)}" for outcome, rows in zip(outcomes, ids, strict=True))
+        raise DataError(
+            f"found no labelled row that all strategies have answered (labelled rows answered: {counts}); expected at "
+            "least one to compare them on. Begin earlier with --start, or wait for labels"
+        )
     common: pd.Index = ids[0][ids[0].isin(answered)]
     return common

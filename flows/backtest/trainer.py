@@ -19,6 +19,8 @@ from tasks.spec import ProjectSpec
 from tasks.train.task import refit
 
 Progress = Callable[[str], None]
+EVALUATED = frozenset({"training", "gate", "split", "scope", "features", "source", "privacy", "automation"})
+"""The blocks of a spec that decide what is trained, and whether it passes the gate."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,12 @@ class KnownThen:
     rows: pd.DataFrame
     labels: pd.DataFrame
     uses: tuple[tuple[date, date], ...] = ()
+
+
+def training_settings(spec: ProjectSpec) -> str:
+    """Return what decides which model a training makes: policies that differ in nothing else share their models."""
+    policy = spec.monitoring
+    return f"{spec.model_dump_json(include=set(EVALUATED))} {policy.period_days} {policy.window_days}"
 
 
 @dataclass
@@ -94,11 +102,10 @@ class BacktestTrainer:
             The number of the version.
         """
         rows = request.known
-        trainer = spec.model_dump_json(include={"training", "gate", "split", "scope", "features", "source", "privacy"})
         beaten = None if champion is None else (champion.trained_from, champion.trained_until, champion.recipe)
         learned = [*spec.features.columns, "row_id", spec.source.label.column]
         digest = int(pd.util.hash_pandas_object(rows[learned], index=False).sum())
-        key = (trainer, request.night, beaten, request.uses, len(request.rows), digest)
+        key = (training_settings(spec), request.night, beaten, request.uses, len(request.rows), digest)
         if key not in self.made:
             self.progress(f"training as of {request.night}")
             self.made[key] = self._train(spec, request, champion)

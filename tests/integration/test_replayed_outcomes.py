@@ -8,10 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from flows.backtest.comparison import recommended, summarise
-from flows.backtest.outcomes import StrategyOutcome, keep_outcome, kept_outcome
+from flows.backtest.history import History, StoredProfiles
+from flows.backtest.outcomes import StrategyOutcome, digest_of, keep_outcome, kept_outcome
+from flows.backtest.strategy import Strategy
+from flows.cli.commands.nights.replay import named_apart
+from tasks.errors import DataError
+from tasks.lake import Deliveries
+from tasks.profiles import Ruler
 from tasks.spec import ProjectSpec
+from tests.recorded_entries import decided_night
 
 FIRST, DAYS, ROWS_A_DAY = date(2026, 1, 1), 40, 5
 SPEC = ProjectSpec.model_validate(
@@ -72,3 +80,39 @@ def test_a_kept_outcome_is_read_as_it_was_and_replaces_an_older_one(tmp_path: Pa
     assert found is not None
     assert replace(found, served=kept.served) == kept
     assert found.served.astype({"event_date": object}).equals(kept.served.reset_index(drop=True))
+
+
+def test_an_outcome_is_kept_under_its_own_name_alone(tmp_path: Path) -> None:
+    for name in ("policy [1]", "policy 1", "policy*"):
+        keep_outcome(tmp_path, "0" * 16, outcome(name, 0.5, 2))
+    keep_outcome(tmp_path, "1" * 16, outcome("policy [1]", 0.5, 2))
+    keep_outcome(tmp_path, "1" * 16, outcome("policy*", 0.5, 2))
+    names = ["policy 1-" + "0" * 16, "policy [1]-" + "1" * 16, "policy*-" + "1" * 16]
+    assert sorted(path.stem for path in tmp_path.iterdir()) == names
+
+
+def test_an_outcome_rests_on_all_code_of_the_project_what_is_upstream_and_the_bins(tmp_path: Path) -> None:
+    nothing = pd.DataFrame()
+    history, strategy = History(nothing, nothing, Deliveries(())), Strategy("policy", SPEC)
+    first = digest_of(strategy, history, tmp_path, FIRST)
+    upstream = replace(history, upstream={"sales": (decided_night(),)})
+    binned = replace(history, accepted=StoredProfiles(Ruler({}, ("c",)), {}))
+    others = [digest_of(strategy, other, tmp_path, FIRST) for other in (upstream, binned)]
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "made.py").write_text("x = 1", "utf-8")
+    others.append(digest_of(strategy, history, tmp_path, FIRST))
+    (tmp_path / "parts" / "made.py").write_text("x = 2", "utf-8")
+    others.append(digest_of(strategy, history, tmp_path, FIRST))
+    assert len({first, *others}) == 5
+
+
+def test_strategies_without_a_common_row_cannot_be_compared() -> None:
+    apart = [outcome("policy", 1.0, 2, slice(0, 20)), outcome("nightly", 0.5, 30, slice(20, None))]
+    with pytest.raises(DataError, match=r"no labelled row that all strategies have answered .*policy 20, nightly 180"):
+        summarise(apart, SPEC)
+
+
+def test_each_strategy_needs_a_name_of_its_own() -> None:
+    named_apart([Strategy("policy", SPEC), Strategy("calm", SPEC)])
+    with pytest.raises(DataError, match="several strategies with the name 'policy'"):
+        named_apart([Strategy("policy", SPEC), Strategy("policy", SPEC)])

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from flows.backtest.engine import replay_record
 from flows.backtest.history import History, history_in
 from flows.backtest.timeline.label_feed import LabelFeed
 from flows.backtest.timeline.row_profiles import RowProfiles
 from flows.backtest.timeline.timeline import Timeline
+from flows.backtest.trainer import BacktestTrainer, training_settings
 from tasks.dataset.label_join import newest_labels, ranked
 from tasks.drift import duplicate_share
 from tasks.lake import Batch, Deliveries, Lake, accepted, add_batches
 from tasks.monitor.profiling.task import profile_batches
 from tasks.profiles import fit_ruler, with_dates
 from tasks.spec.project_spec import ProjectSpec
+from tests.recorded_entries import decided_night
 
 FIRST, NIGHTS, ROWS = date(2026, 1, 5), 4, 30
 SPEC = ProjectSpec.model_validate(
@@ -70,6 +74,15 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
 def known(history: History, night: int) -> Deliveries:
     """Return the deliveries as they were known on a night."""
     return history.deliveries.as_of(datetime.combine(FIRST + timedelta(days=night), datetime.min.time(), UTC))
+
+
+def test_a_record_without_a_champion_has_answered_nothing_in_a_table_with_its_columns(history: History) -> None:
+    moment = datetime.combine(FIRST, datetime.min.time(), UTC)
+    waited = replace(decided_night(), name="n", night=FIRST, time=moment)
+    result = replay_record(SPEC, BacktestTrainer(replace(history, entries=(waited,)), Path()))
+    assert [decision.action for decision in result.decisions] == ["wait"]
+    assert len(result.served) == 0
+    assert [*result.served] == ["row_id", "event_date", "prediction", "version", "label"]
 
 
 def test_stored_profiles_are_those_of_the_rows(history: History) -> None:
@@ -144,3 +157,17 @@ def test_known_labels_are_the_newest_labels_of_nights(history: History) -> None:
         values, has_label = LabelFeed(timeline).known(known(history, night), until, since)
         found = pd.Series(values[has_label], index=timeline.row_ids[has_label])
         assert found.sort_index().to_dict() == newest.sort_index().to_dict()
+
+
+def test_policies_share_their_models_unless_they_train_or_release_in_another_way() -> None:
+    def settings(**blocks: object) -> str:
+        content = SPEC.model_dump(mode="json", exclude_defaults=True)
+        return training_settings(ProjectSpec.model_validate(content | blocks))
+
+    assert settings(monitoring={"false_alarms_per_year": 1}) == settings()
+    other: list[dict[str, object]] = [
+        {"monitoring": {"window_days": 1}},
+        {"automation": {"target_error": 0.5}},
+        {"gate": {"min_rows": 99}},
+    ]
+    assert settings() not in [settings(**blocks) for blocks in other]

@@ -136,6 +136,23 @@ def _strategies(spec: ProjectSpec, policies: Sequence[Path], schedules: Sequence
         if other.features != spec.features or other.source != spec.source:
             raise DataError(f"{path} has other sources or features than {spec.project}; only its policy may differ")
         strategies.append(Strategy(path.stem if path.stem != "project" else path.parent.name, other))
+    return named_apart(strategies)
+
+
+def named_apart(strategies: list[Strategy]) -> list[Strategy]:
+    """Return strategies that have a name each: their outcomes are kept and shown under it.
+
+    Raises
+    ------
+    DataError
+        Two have the same name.
+    """
+    names = [strategy.name for strategy in strategies]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DataError(
+            f"found several strategies with the name {', '.join(map(repr, twice))}; expected a name for each. Rename "
+            "the file of the policy, or leave out the schedule of that name with --compare-with"
+        )
     return strategies
 
 
