@@ -5,12 +5,13 @@ a frozen file of the old format under tests/unit/evaluate/frozen with a test tha
 
 1   losses, difference, slices, budgets, reasons.
 2   the confidence as corrected for earlier uses of the rows, those uses, memory, share of rows with a label.
+3   the sentence of a check that passed begins with "passed: ".
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date
 from typing import Any
@@ -20,8 +21,8 @@ from tasks.evaluate.checks import PASSED
 from tasks.evaluate.loss_comparison import Outcome
 from tasks.evaluate.slice_checks import SliceResult
 
-PROTOCOL = 2
-READABLE = (1, 2)
+PROTOCOL = 3
+READABLE = (1, 2, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ class Evidence:
             values = {
                 field.name: content[field.name] for field in fields(cls) if protocol != 1 or field.name not in SINCE_2
             }
-            return cls(**values | _restored(values))
+            return cls(**values | _restored(values, protocol))
         except (KeyError, TypeError, ValueError) as error:
             raise EvidenceError(
                 f"found damaged evidence ({error!r}); expected the fields of protocol {protocol}. Train again."
@@ -133,15 +134,22 @@ NUMBERS = (
     *("difference", "difference_low", "difference_high", "baseline_loss", "latency_ms", "size_mb", "parity"),
     *("confidence", "memory_mb", "labelled"),
 )
+UNMARKED = 2  # the last protocol in which sentences do not say whether their check passed
 SINCE_2 = ("confidence", "uses", "memory_mb", "labelled")
 
 
-def _restored(values: Mapping[str, Any]) -> dict[str, Any]:
+def _restored(values: Mapping[str, Any], protocol: int) -> dict[str, Any]:
     dates = {name: date.fromisoformat(values[name]) if values[name] else None for name in ("start", "end")}
     slices = tuple(
         SliceResult(**_with_nan(part, ("challenger_loss", "champion_loss", "change"))) for part in values["slices"]
     )
-    return {**_with_nan(values, NUMBERS), **dates, "slices": slices, "reasons": tuple(values["reasons"])}
+    reasons = tuple(values["reasons"]) if protocol > UNMARKED else _marked(values["reasons"], values["passed"])
+    return {**_with_nan(values, NUMBERS), **dates, "slices": slices, "reasons": reasons}
+
+
+def _marked(reasons: Sequence[str], passed: bool) -> tuple[str, ...]:
+    """Return the sentences of an older format; where all checks passed, each of them passed."""
+    return tuple(reason if not passed or reason.startswith(PASSED) else f"{PASSED}{reason}" for reason in reasons)
 
 
 def _with_nan(values: Mapping[str, Any], numbers: tuple[str, ...]) -> dict[str, Any]:

@@ -35,12 +35,18 @@ EVIDENCE = Evidence(
     latency_ms=1.5,
     size_mb=0.25,
     parity=0.0,
-    reasons=("found slices zip = b +100.0%; expected none more than 10% worse, beyond chance",),
+    reasons=(
+        "found slices zip = b +100.0%; expected none more than 10% worse, beyond chance",
+        "passed: found 280 labelled rows newer than both models; expected 200",
+    ),
     confidence=0.975,
     uses=1,
     memory_mb=12.5,
     labelled=0.9,
 )
+
+
+OLDER = replace(EVIDENCE, reasons=EVIDENCE.reasons[:1])
 
 
 def frozen_evidence(protocol: int) -> Evidence:
@@ -50,11 +56,17 @@ def frozen_evidence(protocol: int) -> Evidence:
 def test_evidence_frozen_by_protocol_1_is_still_read_and_what_it_lacks_is_not_known() -> None:
     old = frozen_evidence(1)
     assert [math.isnan(each) for each in (old.confidence, old.memory_mb, old.labelled)] == [True] * 3
-    assert replace(old, confidence=0.975, uses=1, memory_mb=12.5, labelled=0.9) == EVIDENCE
+    assert replace(old, confidence=0.975, uses=1, memory_mb=12.5, labelled=0.9) == OLDER
 
 
 def test_evidence_frozen_by_protocol_2_is_still_read() -> None:
-    assert frozen_evidence(2) == EVIDENCE
+    assert frozen_evidence(2) == OLDER
+
+
+def test_of_an_older_release_that_passed_no_sentence_is_a_refusal() -> None:
+    content = {**OLDER.to_dict(), "protocol": 2, "passed": True, "reasons": ["found a", "passed: found b"]}
+    old = Evidence.from_dict(content)
+    assert (old.reasons, old.refusal) == (("passed: found a", "passed: found b"), "")
 
 
 def test_todays_form_is_the_frozen_one() -> None:
