@@ -23,3 +23,4 @@ for name in postgres_password prefect_db_password mlflow_db_password \
 done
 printf 'leeway:%s' "$(openssl rand -hex 24)" | keep prefect_auth
 openssl genpkey -algorithm ed25519 | keep signing_key
+openssl pkey -in "$folder/signing_key" -pubout | keep verifying_key # nights verify with it, and cannot sign

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flows.serving.publisher import FaultLog, Publisher
 from tasks.logs import line, logger
-from tasks.registry import load_keys
+from tasks.registry import PACKAGES, load_keys
 from tasks.serving_store import ServingStore
 
 POLL_SECONDS = 0.2
@@ -39,9 +39,9 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s controller %(message)s")
     logging.getLogger("leeway").setLevel(logging.INFO)
     home = Path(sys.argv[1])
-    keys = load_keys(home, os.environ)
+    keys = load_keys(home, os.environ, pair=PACKAGES)
     root = home / SERVING
-    store = ServingStore(root, keys.trusted)
+    store = ServingStore(root, keys.trusted, load_keys(home, os.environ, make=False).trusted)
     publishers = [Publisher(Path(path), home, keys, store) for path in sys.argv[2:]]
     faults, paused, parent = FaultLog(root), dict[str, float](), os.getppid()
     while os.getppid() == parent:

@@ -135,7 +135,7 @@ class Publisher:
     @property
     def _private(self) -> Ed25519PrivateKey:
         if self.keys.private is None:
-            raise EvidenceError("there is no key to sign packages with; set LEEWAY_SIGNING_KEY, or let one be created.")
+            raise EvidenceError("there is no key to sign packages with; set LEEWAY_PACKAGE_KEY, or let one be created.")
         return self.keys.private
 
     def _current_terms(self) -> Terms:

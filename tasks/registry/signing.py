@@ -1,8 +1,13 @@
-"""The signing key: from the environment, or else created once in the home.
+"""Pairs of keys: from the environment, or else created once in the home.
+
+Two pairs, so that the prediction service cannot sign what a promotion believes: one signs versions, the other signs
+packages and routes of the service (LEEWAY_PACKAGE_KEY..., `<home>/keys/packages/`). What follows names the first.
 
 LEEWAY_SIGNING_KEY is the key as PEM text, LEEWAY_SIGNING_KEY_FILE names a file with it; by default the key is
 `<home>/keys/signing.pem`. Trusted signatures are those of this key and of every `<home>/keys/*.pub.pem`. To rotate the
 key, rename signing.pub.pem (it stays trusted) and remove signing.pem; the next registration creates a new pair.
+LEEWAY_VERIFYING_KEY, or the file that LEEWAY_VERIFYING_KEY_FILE names, has public keys for a machine that only
+verifies: one or more PEM blocks. No pair is created where it is set.
 """
 
 from __future__ import annotations
@@ -20,9 +25,21 @@ from tasks.errors import EvidenceError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-VARIABLE = "LEEWAY_SIGNING_KEY"
-FILE_VARIABLE = "LEEWAY_SIGNING_KEY_FILE"
+_END_OF_PUBLIC_KEY = b"-----END PUBLIC KEY-----"
 _ADVICE = "expected an Ed25519 key in PEM, as `openssl genpkey -algorithm ed25519` writes it."
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What a pair of keys signs: its variables, and its folder in the home."""
+
+    private: str
+    public: str
+    folder: str
+
+
+VERSIONS = Pair("LEEWAY_SIGNING_KEY", "LEEWAY_VERIFYING_KEY", "keys")
+PACKAGES = Pair("LEEWAY_PACKAGE_KEY", "LEEWAY_PACKAGE_VERIFYING_KEY", "keys/packages")
 
 
 @dataclass(frozen=True)
@@ -38,36 +55,55 @@ class Keys:
         return Keys(None, self.trusted)
 
 
-def load_keys(home: Path, environ: Mapping[str, str], *, make: bool = True) -> Keys:
+def load_keys(home: Path, environ: Mapping[str, str], *, pair: Pair = VERSIONS, make: bool = True) -> Keys:
     """Return the keys of this machine.
 
     Parameters
     ----------
     home : Path
-        The home; keys are in its folder `keys`.
+        The home; its folder `keys` has the pairs that no variable names.
     environ : mapping of str to str
         The environment, usually `os.environ`.
+    pair : Pair
+        Which keys: VERSIONS or PACKAGES.
     make : bool
-        Whether a missing pair is created; False for readers.
+        Whether a missing pair is created; False for readers. A machine with a verifying key never creates one: other
+        machines would not trust what it signs.
 
     Raises
     ------
     EvidenceError
         When a key is not valid, or users other than its owner can read it.
     """
-    folder = home / "keys"
-    private = _from_environment(environ) or _from_folder(folder, make=make)
-    trusted = [_public(path) for path in sorted(folder.glob("*.pub.pem"))]
+    folder = home / pair.folder
+    verifying = _verifying(environ, pair)
+    private = _from_environment(environ, pair) or _from_folder(folder, make=make and not verifying)
+    trusted = [*verifying, *(_public(_content(path), str(path)) for path in sorted(folder.glob("*.pub.pem")))]
     if private is not None:
         trusted.insert(0, private.public_key())
     return Keys(private, tuple(trusted))
 
 
-def _from_environment(environ: Mapping[str, str]) -> Ed25519PrivateKey | None:
-    if text := environ.get(VARIABLE):
-        return _private(text.encode(), VARIABLE)
-    if name := environ.get(FILE_VARIABLE):
-        return _private(_content(Path(name)), name)
+def _from_environment(environ: Mapping[str, str], pair: Pair) -> Ed25519PrivateKey | None:
+    found = _named_by(environ, pair.private)
+    return _private(*found) if found else None
+
+
+def _verifying(environ: Mapping[str, str], pair: Pair) -> list[Ed25519PublicKey]:
+    found = _named_by(environ, pair.public)
+    if found is None:
+        return []
+    content, source = found
+    blocks = [block.strip() for block in content.split(_END_OF_PUBLIC_KEY)]
+    return [_public(block + b"\n" + _END_OF_PUBLIC_KEY, source) for block in (blocks[:-1] or blocks)]
+
+
+def _named_by(environ: Mapping[str, str], variable: str) -> tuple[bytes, str] | None:
+    """Return the content of a variable or of the file that its sibling with _FILE names, and which of both it was."""
+    if text := environ.get(variable):
+        return text.encode(), variable
+    if name := environ.get(f"{variable}_FILE"):
+        return _content(Path(name)), name
     return None
 
 
@@ -137,14 +173,14 @@ def _private(pem: bytes, source: str) -> Ed25519PrivateKey:
     return key
 
 
-def _public(path: Path) -> Ed25519PublicKey:
+def _public(pem: bytes, source: str) -> Ed25519PublicKey:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     try:
-        key = load_pem_public_key(_content(path))
+        key = load_pem_public_key(pem)
     except ValueError:
-        raise EvidenceError(f"{path} has no readable public key; expected an Ed25519 one in PEM.") from None
+        raise EvidenceError(f"{source} has no readable public key; expected an Ed25519 one in PEM.") from None
     if not isinstance(key, Ed25519PublicKey):
-        raise EvidenceError(f"{path} is a {type(key).__name__}; expected an Ed25519 public key in PEM.")
+        raise EvidenceError(f"{source} is a {type(key).__name__}; expected an Ed25519 public key in PEM.")
     return key

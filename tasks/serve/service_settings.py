@@ -22,6 +22,8 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         The serving folder, with packages, routes and API keys.
     trusted : tuple of str
         Public keys as PEM texts; a package signed by another key does not serve.
+    trusted_versions : tuple of str
+        Public keys as PEM texts that sign the version in a package; empty when they are the same keys.
     host, port, admin_port : str, int, int
         The address of the service, and the port of health and metrics on 127.0.0.1.
     workers : int
@@ -45,6 +47,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     projects: tuple[str, ...]
     root: str
     trusted: tuple[str, ...]
+    trusted_versions: tuple[str, ...] = ()
     host: str = "127.0.0.1"
     port: int = 8500
     admin_port: int = 8501

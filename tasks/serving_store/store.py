@@ -41,12 +41,17 @@ class ServingStore:
     root : Path
         The folder, usually `<home>/serving`.
     trusted : sequence of public keys
-        Their signatures are accepted.
+        Their signatures of routes and packages are accepted.
+    versions : sequence of public keys, optional
+        Their signatures of the version in a package are accepted; by default the same keys.
     """
 
-    def __init__(self, root: Path, trusted: Sequence[Ed25519PublicKey]) -> None:
+    def __init__(
+        self, root: Path, trusted: Sequence[Ed25519PublicKey], versions: Sequence[Ed25519PublicKey] | None = None
+    ) -> None:
         self.root = root
         self._trusted = tuple(trusted)
+        self._versions = self._trusted if versions is None else tuple(versions)
 
     def route_stamp(self, project: str) -> tuple[int, int] | None:
         """Return what changes whenever the route is written: its file and time; None without a route."""
@@ -92,7 +97,7 @@ class ServingStore:
         package = read_package(read_document(document, packages.PURPOSE.format(project=project), self._trusted))
         if package.project != project:
             raise EvidenceError(f"package {digest[:12]} is of {package.project!r}; expected one of {project!r}.")
-        signed = verify(files, self._trusted, package.about, only=VERSION_FILES)
+        signed = verify(files, self._versions, package.about, only=VERSION_FILES)
         if signed.digest != package.version_digest:
             raise EvidenceError(
                 f"package {digest[:12]} of {project} has the files of another version; publish it again."

@@ -16,8 +16,9 @@ import yaml
 INFRA = Path(__file__).parents[2] / "infra"
 SET_BY_HAND = {"LEEWAY_ARTIFACTS": "s3://artifacts/mlflow"}
 OURS = "leeway:0.1.0"
-SERVING = ("postgres", "prefect", "mlflow", "worker")
+SERVING = ("postgres", "prefect", "mlflow", "worker", "trainer")
 ONCE = ("accounts", "deploy")
+PEM = ("signing_key", "verifying_key")
 
 
 def interpolated(text: str) -> str:
@@ -73,7 +74,7 @@ def test_nothing_starts_before_what_it_needs() -> None:
             done = "service_completed_successfully" if name in ONCE else "service_healthy"
             assert how == {"condition": done}
     assert waits["prefect"].keys() == waits["mlflow"].keys() == {"postgres"}
-    assert waits["worker"].keys() == {"prefect", "mlflow", *ONCE}
+    assert waits["worker"].keys() == waits["trainer"].keys() == {"prefect", "mlflow", *ONCE}
 
 
 @pytest.mark.parametrize("name", [name for name, each in SERVICES.items() if each["image"] == OURS])
@@ -98,17 +99,35 @@ def test_a_secret_is_a_file_that_only_the_services_that_need_it_get() -> None:
     }
     given = {name: set(service.get("secrets", [])) for name, service in SERVICES.items()}
     assert set().union(*given.values()) == COMPOSE["secrets"].keys()
-    assert given["worker"] == {"mlflow_pipeline_password", "prefect_auth", "signing_key"}
+    assert given["worker"] == {"mlflow_pipeline_password", "prefect_auth", "verifying_key"}
+    assert given["trainer"] == {"mlflow_pipeline_password", "prefect_auth", "signing_key"}
     assert [name for name, secrets in given.items() if "postgres_password" in secrets] == ["postgres"]
-    assert [name for name, secrets in given.items() if "signing_key" in secrets] == ["worker"]
+    assert [name for name, secrets in given.items() if "signing_key" in secrets] == ["trainer"]
     assert [name for name, secrets in given.items() if "mlflow_approver_password" in secrets] == ["accounts"]
+
+
+def test_the_accounts_of_the_store_of_runs_and_of_mlflow_are_two() -> None:
+    def keys(name: str) -> list[dict[str, Any]]:
+        return [each for each in SERVICES[name].get("env_file", []) if isinstance(each, dict)]
+
+    assert keys("worker") == keys("trainer") == [{"path": "runs.env", "required": False}]
+    assert keys("mlflow") == [{"path": "registry.env", "required": False}]
+    assert all(keys(name) == [] for name in SERVICES if name not in {"worker", "trainer", "mlflow"})
+    read_by_all = (INFRA / "env.example").read_text()
+    assert re.findall(r"^#?AWS_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY)", read_by_all, re.MULTILINE) == []
+
+
+def test_each_pool_that_is_made_has_one_worker() -> None:
+    pools = re.findall(r"work-pool create (\S+)", SERVICES["deploy"]["command"][-1])
+    asking = [service["command"][4] for name, service in SERVICES.items() if name in {"worker", "trainer"}]
+    assert sorted(pools) == sorted(asking) == ["leeway", "leeway-train"]
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
 def test_a_secret_is_named_by_its_file_and_never_said(name: str) -> None:
     service = SERVICES[name]
     for variable, value in service.get("environment", {}).items():
-        if re.search(r"PASSWORD|AUTH_STRING|SECRET_KEY|SIGNING_KEY", variable):
+        if re.search(r"PASSWORD|AUTH_STRING|SECRET_KEY|SIGNING_KEY|VERIFYING_KEY", variable):
             assert variable.endswith("_FILE")
             assert value.removeprefix("/run/secrets/") in service["secrets"]
 
@@ -126,7 +145,7 @@ def test_the_example_says_all_that_the_file_asks_for() -> None:
     example = (INFRA / "env.example").read_text()
     offered = set(re.findall(r"^#?(\w+)=", example, re.MULTILINE))
     assert set(re.findall(r"\$\{(\w+)", TEXT)) <= offered
-    assert {"LEEWAY_LAKE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= offered
+    assert {"LEEWAY_LAKE", "AWS_ENDPOINT_URL_S3"} <= offered
 
 
 def test_secrets_are_made_once_for_all_that_asks_for_them_and_never_replaced(tmp_path: Path) -> None:
@@ -139,7 +158,7 @@ def test_secrets_are_made_once_for_all_that_asks_for_them_and_never_replaced(tmp
     made = make()
     assert made.keys() == COMPOSE["secrets"].keys()
     assert len(set(made.values())) == len(made)
-    assert all(len(content) >= 40 and b"\n" not in content for name, content in made.items() if name != "signing_key")
+    assert all(len(content) >= 40 and b"\n" not in content for name, content in made.items() if name not in PEM)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     (folder / "prefect_auth").unlink()
     again = make()
@@ -147,11 +166,14 @@ def test_secrets_are_made_once_for_all_that_asks_for_them_and_never_replaced(tmp
     assert again == made
 
 
-def test_the_signing_key_that_is_made_is_one_that_leeway_takes(tmp_path: Path) -> None:
+def test_the_pair_that_is_made_signs_and_verifies(tmp_path: Path) -> None:
     from tasks.registry import load_keys
 
     subprocess.run(["sh", str(INFRA / "secrets.sh"), str(tmp_path)], check=True, capture_output=True)
-    assert load_keys(tmp_path, {"LEEWAY_SIGNING_KEY": (tmp_path / "signing_key").read_text()}).private is not None
+    signing = load_keys(tmp_path, {"LEEWAY_SIGNING_KEY": (tmp_path / "signing_key").read_text()})
+    verifying = load_keys(tmp_path, {"LEEWAY_VERIFYING_KEY": (tmp_path / "verifying_key").read_text()})
+    assert signing.private is not None
+    assert (verifying.private, verifying.trusted) == (None, signing.trusted)
 
 
 def started(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:

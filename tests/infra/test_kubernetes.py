@@ -22,33 +22,44 @@ MANIFESTS: list[dict[str, Any]] = [
     manifest for name in KUSTOMIZATION["resources"] for manifest in yaml.safe_load_all((K8S / name).read_text())
 ]
 POOL: dict[str, Any] = json.loads((K8S / "work-pool.json").read_text())
-DEFAULTS = {name: each["default"] for name, each in POOL["variables"]["properties"].items() if "default" in each}
+ASKED_FOR = {
+    "env": {"LEEWAY_SIGNING_KEY": "mine"},
+    "command": "cat /run/leeway/signing_key",
+    "image": "evil:1",
+    "service_account_name": "leeway-train",
+    "namespace": "kube-system",
+    "cluster_config": {"config": {}, "context_name": "mine"},
+}
+"""What a deployment, or a person who starts a run, may ask for, and does not get."""
 
 
 def named(manifest: dict[str, Any]) -> str:
     return f"{manifest['kind']} {manifest['metadata']['name']}"
 
 
-def run(**values: str) -> dict[str, Any]:
-    """Return the job that Prefect's worker would make of the pool's template, filled in by Prefect's own hand."""
+def pool(name: str) -> dict[str, Any]:
+    """Return the template of a pool as the deploy job writes it."""
+    command = [sys.executable, str(INFRA / "pools.py"), "template", str(K8S / "work-pool.json"), name]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={"LEEWAY_IMAGE": "leeway:0.1.0"})
+    template: dict[str, Any] = json.loads(done.stdout)
+    return template
+
+
+def run(template: dict[str, Any], **values: Any) -> dict[str, Any]:
+    """Return the job that Prefect's worker would make of a pool's template, filled in by Prefect's own hand."""
     from prefect.utilities.templating import apply_values
 
-    given = {
-        "env": [],
-        "command": ["prefect", "flow-run", "execute"],
-        "labels": {},
-        "name": "nightly",
-        **DEFAULTS,
-        **values,
-    }
-    filled: dict[str, Any] = apply_values(POOL["job_configuration"], given)["job_manifest"]
+    described = template["variables"]["properties"].items()
+    defaults = {name: each["default"] for name, each in described if "default" in each}
+    given = {"labels": {}, "name": "nightly", **defaults, **values}
+    filled: dict[str, Any] = apply_values(template["job_configuration"], given)["job_manifest"]
     return filled
 
 
-RUN = run()
+RUN, TRAIN = run(pool("leeway")), run(pool("leeway-train"))
 PODS = {
     named(manifest): manifest["spec"]["template"]
-    for manifest in [*MANIFESTS, {**RUN, "metadata": {"name": "run"}}]
+    for manifest in [*MANIFESTS, {**RUN, "metadata": {"name": "run"}}, {**TRAIN, "metadata": {"name": "train"}}]
     if "template" in manifest.get("spec", {})
 }
 SERVERS = [name for name in PODS if not name.startswith("Job")]
@@ -60,7 +71,7 @@ def all_of(kind: str) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(
-    "manifest", [*MANIFESTS, RUN], ids=lambda each: named(each) if "name" in each["metadata"] else "run"
+    "manifest", [*MANIFESTS, RUN, TRAIN], ids=lambda each: named(each) if "name" in each["metadata"] else "run"
 )
 def test_the_api_of_a_version_would_take_it(manifest: dict[str, Any], version: str) -> None:
     import_module("kubernetes_validate").validate(manifest, version, strict=True)
@@ -104,7 +115,7 @@ def test_what_serves_is_probed_while_it_starts_and_while_it_runs(name: str) -> N
 
 def test_only_the_worker_may_talk_to_the_cluster() -> None:
     with_token = [name for name, pod in PODS.items() if pod["spec"].get("automountServiceAccountToken") is not False]
-    assert with_token == ["Deployment worker"]
+    assert with_token == ["Deployment worker", "Deployment trainer"]
 
 
 def test_the_worker_may_start_and_watch_runs_and_read_no_secret() -> None:
@@ -118,24 +129,43 @@ def test_the_worker_may_start_and_watch_runs_and_read_no_secret() -> None:
     assert [each["name"] for each in binding["subjects"]] == ["leeway-worker"]
 
 
-def secrets_of(pod: dict[str, Any]) -> set[str]:
-    mounted = [volume["secret"] for volume in pod["spec"]["volumes"] if "secret" in volume]
-    assert {each["secretName"] for each in mounted} <= {"leeway"}
-    return {item["key"] for each in mounted for item in each["items"]}  # all of it is never mounted
+def secrets_of(pod: dict[str, Any]) -> tuple[str, set[str]]:
+    """Return the name of the pod's Secret, and the keys that it mounts: it has one, and mounts all of it by name."""
+    (mounted,) = [volume["secret"] for volume in pod["spec"]["volumes"] if "secret" in volume]
+    return mounted["secretName"], {item["key"] for item in mounted["items"]}
 
 
-def test_no_secret_is_in_a_manifest_and_each_pod_gets_only_its_own() -> None:
+def secrets_made() -> dict[str, set[str]]:
+    """Return what infra/k8s/secrets.sh asks a cluster to create, as a kubectl on the path sees it."""
+    found = re.findall(r"^secret (\S+) (.+)$", (K8S / "secrets.sh").read_text(), re.MULTILINE)
+    return {name: set(keys.split()) for name, keys in found}
+
+
+def test_each_consumer_has_a_secret_of_its_own_with_its_own_keys_only() -> None:
     assert "Secret" not in {each["kind"] for each in MANIFESTS}
-    made = set(re.findall(r"\b\w+_(?:password|key|auth)\b", (INFRA / "secrets.sh").read_text()))
     given = {name: secrets_of(pod) for name, pod in PODS.items()}
-    assert set().union(*given.values()) == made
-    assert given["Job run"] == {"prefect_auth", "mlflow_pipeline_password", "signing_key"}
-    assert given["Deployment worker"] == {"prefect_auth"}
-    assert [name for name, keys in given.items() if "mlflow_admin_password" in keys] == [
-        "Deployment mlflow",
-        "Job accounts",
-    ]
-    assert [name for name, keys in given.items() if "postgres_password" in keys] == ["StatefulSet postgres"]
+    consumers = {(name.split()[-1], secret) for name, (secret, _) in given.items()}
+    same = {("trainer", "leeway-worker")}  # both start jobs, and know the key of Prefect's API
+    assert consumers == same | {(name, f"leeway-{name}") for name in {name for name, _ in consumers} - {"trainer"}}
+    assert dict(given.values()) == secrets_made()
+    made = set(re.findall(r"\b\w+_(?:password|key|auth)\b", (INFRA / "secrets.sh").read_text()))
+    assert set().union(*secrets_made().values()) == made
+    holders = {key: {name for name, (_, keys) in given.items() if key in keys} for key in made}
+    assert holders["signing_key"] == {"Job train"}
+    assert holders["mlflow_admin_password"] == {"Deployment mlflow", "Job accounts"}
+    assert holders["postgres_password"] == {"StatefulSet postgres"}
+
+
+def test_the_script_of_secrets_gives_each_its_files(tmp_path: Path) -> None:
+    tool, folder, calls = tmp_path / "kubectl", tmp_path / "secrets", tmp_path / "calls"
+    tool.write_text(f'#!/bin/sh\necho "$@" >> {calls}\n')
+    tool.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    subprocess.run(["sh", str(K8S / "secrets.sh"), str(folder)], check=True, env=environment)
+    created = [line for line in calls.read_text().splitlines() if " create secret generic " in line]
+    given = {line.split(" generic ")[1].split()[0]: set(re.findall(r"--from-file=(\w+)=", line)) for line in created}
+    assert given == secrets_made()
+    assert all(f"{folder}/" in line for line in created)
 
 
 @pytest.mark.parametrize("name", sorted(PODS))
@@ -146,7 +176,7 @@ def test_a_pod_reads_only_settings_and_secrets_that_it_has(name: str) -> None:
         for each in container.get("envFrom", []):
             settings |= maps[each["configMapRef"]["name"]]["data"]
         files = {value for variable, value in settings.items() if variable.endswith("_FILE")}
-        assert {f"/run/leeway/{key}" for key in secrets_of(pod)} >= files
+        assert {f"/run/leeway/{key}" for key in secrets_of(pod)[1]} >= files
         volumes = {volume["name"] for volume in pod["spec"]["volumes"]}
         volumes |= {"data"} if name.startswith("StatefulSet") else set()
         assert {mount["name"] for mount in container["volumeMounts"]} == volumes
@@ -156,7 +186,7 @@ def test_a_pod_reads_only_settings_and_secrets_that_it_has(name: str) -> None:
 def test_a_service_account_that_is_named_exists() -> None:
     accounts = all_of("ServiceAccount").keys()
     used = {pod["spec"]["serviceAccountName"] for pod in PODS.values() if "serviceAccountName" in pod["spec"]}
-    assert used | {"leeway-train"} == accounts
+    assert used == accounts
 
 
 def component(pod: dict[str, Any]) -> str:
@@ -218,16 +248,14 @@ def test_the_databases_are_made_by_the_script_that_compose_runs() -> None:
     assert script == (INFRA / "postgres" / "databases.sh").read_text()
 
 
-def test_the_template_of_runs_speaks_of_variables_that_it_describes() -> None:
+def test_the_template_of_runs_uses_the_variables_that_it_describes() -> None:
     from prefect.utilities.templating import find_placeholders
 
     used = {each.name for each in find_placeholders(POOL["job_configuration"])}
-    described = POOL["variables"]["properties"].keys()
-    assert used <= described
-    assert {name for name in described if name not in used} == set()
+    assert used == POOL["variables"]["properties"].keys()
 
 
-def test_the_template_has_all_that_prefects_own_has_but_a_limit_of_processors() -> None:
+def test_the_template_leaves_open_only_what_does_not_change_the_code_that_runs() -> None:
     from importlib.resources import files
 
     known = json.loads(
@@ -235,30 +263,49 @@ def test_the_template_has_all_that_prefects_own_has_but_a_limit_of_processors() 
     )
     own = known["prefect-kubernetes"]["kubernetes"]["default_base_job_configuration"]["variables"]["properties"]
     ours = POOL["variables"]["properties"]
-    assert own.keys() - ours.keys() == {"cpu_limit"}  # a run that is throttled only ends later
+    assert own.keys() - ours.keys() == {*ASKED_FOR, "cpu_limit"}  # a run that is throttled only ends later
     assert ours.keys() - own.keys() == {"deadline_seconds", "disk_request"}
 
 
-def test_a_retraining_has_its_own_account_and_more_memory_and_all_else_is_as_generated() -> None:
-    generated = INFRA.parent / "deployments" / "prefect.yaml"
-    done = subprocess.run(
-        [sys.executable, str(K8S / "place.py"), str(generated)], capture_output=True, text=True, check=True
+@pytest.mark.parametrize("name", ["leeway", "leeway-train"])
+def test_a_run_that_asks_for_another_image_command_account_or_secret_gets_the_pools(name: str) -> None:
+    job, asked = run(pool(name)), run(pool(name), **ASKED_FOR)
+    assert asked == job
+    assert "env" not in pool(name)["job_configuration"]  # a worker would add the variables of a deployment to it
+    pod = job["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert (container["image"], container["args"], container["env"]) == (
+        "leeway:0.1.0",
+        ["prefect", "flow-run", "execute"],
+        [],
     )
+    assert (pod["serviceAccountName"], job["metadata"]["namespace"]) == (
+        {"leeway": "leeway-ingest", "leeway-train": "leeway-train"}[name],
+        "leeway",
+    )
+
+
+def test_retrainings_have_a_pool_of_their_own_and_all_else_is_as_generated() -> None:
+    generated = INFRA.parent / "deployments" / "prefect.yaml"
+    command = [sys.executable, str(INFRA / "pools.py"), "deployments", str(generated)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     before, after = yaml.safe_load(generated.read_text()), yaml.safe_load(done.stdout)
     assert len(before["deployments"]) == len(after["deployments"])
     for old, new in zip(before["deployments"], after["deployments"], strict=True):
-        place = new["work_pool"].pop("job_variables", {})
-        old["work_pool"].pop("job_variables", None)
-        assert new == old
         retrains = new["entrypoint"] == "flows.retrain.retrain"
-        assert place.get("service_account_name") == ("leeway-train" if retrains else None)
-        assert place.keys() <= POOL["variables"]["properties"].keys()
+        assert new["work_pool"]["name"] == ("leeway-train" if retrains else "leeway")
+        assert {**new, "work_pool": old["work_pool"]} == old
+    workers = [pod["spec"]["containers"][0]["args"] for name, pod in PODS.items() if component(pod) == "worker"]
+    assert sorted(args[args.index("--pool") + 1] for args in workers) == ["leeway", "leeway-train"]
 
 
-def test_values_that_a_deployment_gives_reach_the_job() -> None:
-    pod = run(service_account_name="leeway-train", memory_limit="8Gi")["spec"]["template"]["spec"]
-    assert pod["serviceAccountName"] == "leeway-train"
-    assert pod["containers"][0]["resources"]["limits"] == {"memory": "8Gi"}
+def test_a_retraining_has_more_memory_and_a_deployment_may_ask_for_more() -> None:
+    def limits(job: dict[str, Any]) -> dict[str, str]:
+        found: dict[str, str] = job["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
+        return found
+
+    assert [limits(RUN), limits(TRAIN)] == [{"memory": "4Gi"}, {"memory": "8Gi"}]
+    assert limits(run(pool("leeway-train"), memory_limit="32Gi")) == {"memory": "32Gi"}
 
 
 def test_one_image_is_named_everywhere_and_it_is_the_one_compose_builds() -> None:
@@ -266,4 +313,5 @@ def test_one_image_is_named_everywhere_and_it_is_the_one_compose_builds() -> Non
     compose = yaml.safe_load((INFRA / "compose.yaml").read_text())["services"]
     assert images == {service["image"] for service in compose.values()}
     (own,) = KUSTOMIZATION["images"]
-    assert f"{own['name']}:{own['newTag']}" in images
+    assert {f"{own['name']}:{own['newTag']}"} == {image for image in images if image.startswith("leeway")}
+    assert all_of("ConfigMap")["leeway"]["data"]["LEEWAY_IMAGE"] in images

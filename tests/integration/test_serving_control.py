@@ -25,7 +25,7 @@ from tasks.errors import DataError, Terminal, Unreachable
 from tasks.lake import Lake, append_entry
 from tasks.model import model_files
 from tasks.records import PromotionEntry, RetrainingEntry, RollbackEntry
-from tasks.registry import Draft, Registry, load_keys
+from tasks.registry import PACKAGES, Draft, Registry, load_keys
 from tasks.serving_store import ServingStore
 from tests.servers import free_port
 from tests.unit.serve.packages import ROW, SPEC_TEXT, fitted, write_suite
@@ -44,7 +44,7 @@ class Project:
         self.path.parent.mkdir(parents=True)
         self.path.write_text(SPEC_TEXT.format(project=name), encoding="utf-8")
         write_suite(self.path.parent)
-        self.keys = load_keys(self.home, {})
+        self.keys, self.package_keys = load_keys(self.home, {}), load_keys(self.home, {}, pair=PACKAGES)
         self.registry = Registry(url, self.keys)
         self.registry.ensure(name, "a test's own project")
         self.lake: Lake = open_lake(self.home)
@@ -57,11 +57,11 @@ class Project:
 
     @property
     def publisher(self) -> Publisher:
-        return Publisher(self.path, self.home, self.keys, self.store)
+        return Publisher(self.path, self.home, self.package_keys, self.store)
 
     @property
     def store(self) -> ServingStore:
-        return ServingStore(self.home / "serving", self.keys.trusted)
+        return ServingStore(self.home / "serving", self.package_keys.trusted, self.keys.trusted)
 
     def serving(self) -> int | None:
         route = self.store.route(self.name)

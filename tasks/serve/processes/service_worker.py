@@ -114,7 +114,11 @@ def report(champions: Champions, counters: WorkerCounters) -> None:
 
 async def serve(settings: ServiceSettings, listener: socket, counters: WorkerCounters) -> None:
     """Answer requests until a signal."""
-    store = ServingStore(Path(settings.root), public_keys(settings.trusted))
+    store = ServingStore(
+        Path(settings.root),
+        public_keys(settings.trusted),
+        public_keys(settings.trusted_versions or settings.trusted),
+    )
     champions = Champions(store, settings.projects)
     for project in settings.projects:
         if (found := champions.load(project)) is not None:

@@ -11,9 +11,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tasks.errors import EvidenceError
 from tasks.registry.manifest import seal, verify
-from tasks.registry.signing import FILE_VARIABLE, VARIABLE, Keys, load_keys
+from tasks.registry.signing import PACKAGES, VERSIONS, Keys, load_keys
 from tasks.registry.statement import Statement
 
+VARIABLE, FILE_VARIABLE = VERSIONS.private, f"{VERSIONS.private}_FILE"
 ABOUT = {"project": "mine", "key": "mine/1"}
 FILES = {"a.txt": b"alpha"}
 OTHER_KIND = generate_private_key(SECP256R1())
@@ -94,3 +95,33 @@ def test_a_public_key_of_another_kind_is_refused(content: bytes, tmp_path: Path)
     (tmp_path / "keys" / "old.pub.pem").write_bytes(content)
     with pytest.raises(EvidenceError, match=r"old\.pub\.pem (has|is)"):
         load_keys(tmp_path, {}, make=False)
+
+
+def test_a_machine_with_public_keys_verifies_and_never_signs(tmp_path: Path) -> None:
+    old, new = (load_keys(tmp_path / name, {}) for name in ("old", "new"))
+    published = "".join((tmp_path / name / "keys" / "signing.pub.pem").read_text() for name in ("old", "new"))
+    file = tmp_path / "both.pem"
+    file.write_text(published)
+    for environ in ({VERSIONS.public: published}, {f"{VERSIONS.public}_FILE": str(file)}):
+        found = load_keys(tmp_path / "night", environ)
+        assert found.private is None
+        for signer in (old, new):
+            verify(signed(signer), found.trusted, ABOUT)
+    assert not (tmp_path / "night").exists()
+
+
+@pytest.mark.parametrize("text", ["nothing", OTHER_PEM])
+def test_a_public_key_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(EvidenceError, match="LEEWAY_VERIFYING_KEY has no readable public key"):
+        load_keys(tmp_path, {VERSIONS.public: text})
+
+
+def test_what_signs_packages_cannot_sign_a_version(tmp_path: Path) -> None:
+    versions, packages = load_keys(tmp_path, {}), load_keys(tmp_path, {}, pair=PACKAGES)
+    assert sorted(path.name for path in (tmp_path / "keys" / "packages").iterdir()) == [
+        "signing.pem",
+        "signing.pub.pem",
+    ]
+    with pytest.raises(EvidenceError, match="another machine"):
+        verify(signed(packages), load_keys(tmp_path, {}).trusted, ABOUT)
+    assert [key for key in packages.trusted if key in versions.trusted] == []

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flows.cli.console import screen
 from tasks.errors import Terminal
-from tasks.registry import load_keys
+from tasks.registry import PACKAGES, load_keys
 from tasks.serve.service_settings import ServiceSettings
 from tasks.serving_store import public_pems, read_keys
 from tasks.spec import find_project, home, known_projects
@@ -66,7 +66,8 @@ def run_service(projects: Sequence[str], address: Address, workers: int) -> None
     settings = ServiceSettings(
         projects=names,
         root=str(root),
-        trusted=public_pems(load_keys(where, os.environ).trusted),
+        trusted=public_pems(load_keys(where, os.environ, pair=PACKAGES).trusted),
+        trusted_versions=public_pems(load_keys(where, os.environ, make=False).trusted),
         host=address.host,
         port=address.port,
         admin_port=address.port + 1,
