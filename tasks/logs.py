@@ -23,6 +23,21 @@ def _short(value: object) -> str:
     return repr(text) if " " in text or not text.isprintable() else text
 
 
+def raised_at(error: BaseException) -> str:
+    """Return the file and line that raised an error, for logs that must not have its text.
+
+    >>> try:
+    ...     line("x", **{"a": 1 / 0})
+    ... except ZeroDivisionError as error:
+    ...     raised_at(error).startswith("<doctest")
+    True
+    """
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "unknown"
+
+
 def logger() -> logging.Logger | logging.LoggerAdapter[logging.Logger]:
     """Return the logger of the running flow or task, or the logger `leeway` outside of Prefect."""
     from prefect.context import FlowRunContext, TaskRunContext

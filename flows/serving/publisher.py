@@ -13,14 +13,13 @@ from flows.serving.package_version import contract_of, packaged, row_rules
 from flows.stack.local_stack import running
 from flows.workspace import assemble, fetched, open_lake
 from tasks import clock
-from tasks.errors import EvidenceError, Unreachable
+from tasks.errors import Error, EvidenceError, Unreachable
 from tasks.lake import Lake, read_entries
 from tasks.logs import line, logger
 from tasks.records import ChampionChange, ChampionRecord, Entry, RecordedVersion, RetrainingEntry, champion_record
 from tasks.registry import Keys, Registry
 from tasks.row_contract import RowContract
 from tasks.serving_store import ServablePackage, ServingStore
-from tasks.serving_store.store import FAULT_FILE
 from tasks.spec import ProjectSpec, read_spec
 from tasks.validate.contract.suite import Suite
 
@@ -63,6 +62,7 @@ class Publisher:
     _terms: Terms | None = None
     _stamp: object = None
     _done: object = None
+    _next: tuple[RecordedVersion | None, ...] = ()
     _prepared: object = None
 
     def __post_init__(self) -> None:
@@ -75,8 +75,6 @@ class Publisher:
 
     def publish(self) -> str | None:
         """Publish the champion if the record, the spec or the suite has changed; return its version, or None.
-
-        What may serve next is packaged too, so that a promotion or a rollback is served at once.
 
         Raises
         ------
@@ -91,17 +89,32 @@ class Publisher:
         if state != self._done:
             published = self._publish_first(record.champion_changes(), terms)
             self._done = state
-        self._prepare((waiting_version(entries, record), *record.champions()[1:2]), terms)
+        self._next = (waiting_version(entries, record), *record.champions()[1:2])
         return published
 
-    def _prepare(self, versions: Sequence[RecordedVersion | None], terms: Terms) -> None:
-        """Package what may serve next: the version that waits for approval, and the one that a rollback restores."""
-        next_ones = (versions, self._stamp)
-        if next_ones != self._prepared:
-            for version in versions:
+    def prepare(self) -> None:
+        """Package what may serve next, so that a promotion or a rollback is served at once.
+
+        That is the version that waits for approval, and the one that a rollback restores, as `publish` found them.
+
+        Raises
+        ------
+        Error
+            When one cannot be packaged; the other one is, and the champion goes on answering.
+        """
+        next_ones = (self._next, self._stamp)
+        if self._terms is None or next_ones == self._prepared:
+            return
+        faults: list[Error] = []
+        for version in self._next:
+            try:
                 if version is not None:
-                    self._package(version, None, terms)
-            self._prepared = next_ones
+                    self._package(version, None, self._terms)
+            except Error as error:
+                faults.append(error)
+        if faults:
+            raise faults[0]
+        self._prepared = next_ones
 
     def _publish_first(self, changes: Sequence[ChampionChange], terms: Terms) -> str | None:
         """Publish the first champion that the registry still has; return it, or None if it serves already."""
@@ -111,10 +124,10 @@ class Publisher:
                 logger().warning(line("champion_deleted", project=self.project, version=change.to.number))
                 continue
             package, digest = found
-            route = self.store.route(self.project)
+            route = self.store.readable_route(self.project)
             if route is not None and route.package == digest:
                 return None
-            self.store.publish(package, digest, self._private)
+            self.store.publish(package, digest, self._private, clock.now())
             return f"version {package.version}"
         return None
 
@@ -167,26 +180,3 @@ def waiting_version(entries: Sequence[Entry], record: ChampionRecord) -> Recorde
         return None
     newest = RecordedVersion(int(registered[-1].subject.removeprefix("version ")), registered[-1].digest)
     return newest if record.bar(newest.number, newest.digest) is None else None
-
-
-@dataclass
-class FaultLog:
-    """Logs the fault of a project once, and writes it next to its route for the admin port."""
-
-    root: Path
-    _seen: dict[str, str] = field(default_factory=dict)
-
-    def fault(self, project: str, error: Exception) -> None:
-        """Report a fault."""
-        reason = str(error) or type(error).__name__
-        if self._seen.get(project) != reason:
-            self._seen[project] = reason
-            logger().error(line("not_published", project=project, reason=reason))
-            folder = self.root / project
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            (folder / FAULT_FILE).write_text(reason, encoding="utf-8")
-
-    def fine(self, project: str) -> None:
-        """Report that there is no fault."""
-        if self._seen.pop(project, None) is not None or (self.root / project / FAULT_FILE).exists():
-            (self.root / project / FAULT_FILE).unlink(missing_ok=True)

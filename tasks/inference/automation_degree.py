@@ -12,6 +12,15 @@ from tasks.arrays import BoolArray
 Degree = Literal["human", "shadow", "assist", "partial", "full"]
 
 
+def are_answers_kept_back(degree: Degree) -> bool:
+    """Return whether predictions are hidden from the people who decide, so that they decide independently.
+
+    >>> [are_answers_kept_back(degree) for degree in ("human", "shadow", "assist", "partial", "full")]
+    [True, True, False, False, False]
+    """
+    return degree in {"human", "shadow"}
+
+
 def deferred_under(degree: Degree, unsure: npt.ArrayLike) -> BoolArray:
     """Return which rows a person decides, given which ones the model is too unsure of.
 

@@ -17,6 +17,7 @@ from tasks.lake import TABLES, Lake, layout
 from tasks.logs import line, logger
 from tasks.metrics_export.night_facts import NightFacts, TableSize
 from tasks.metrics_export.prometheus_text import Metrics, carried_over, exposition, families
+from tasks.whole_file import write_whole
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -41,9 +42,7 @@ def write_metrics(home: Path, facts: NightFacts) -> None:
     metrics = _with_last_values(path, families(facts))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        draft.write_text(exposition(metrics), encoding="utf-8")
-        draft.replace(path)
+        write_whole(path, exposition(metrics).encode(), 0o644)
     except OSError as error:
         logger().warning(line("gauges_not_written", path=path, why=error.strerror or error))
     if gateway := os.environ.get(GATEWAY):

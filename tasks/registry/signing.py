@@ -13,7 +13,6 @@ verifies: one or more PEM blocks. No pair is created where it is set.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.errors import EvidenceError
+from tasks.whole_file import write_draft, write_whole
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -127,7 +127,7 @@ def _make(path: Path) -> None:
 
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    draft = _write_draft(path, pem, 0o600)
+    draft = write_draft(path, pem, 0o600)
     try:
         with suppress(FileExistsError):
             os.link(draft, path)
@@ -136,21 +136,16 @@ def _make(path: Path) -> None:
 
 
 def _write_public(private: Ed25519PrivateKey, path: Path) -> None:
+    pem = public_pem(private.public_key())
+    if not path.exists() or path.read_bytes() != pem:
+        write_whole(path, pem, 0o644)
+
+
+def public_pem(key: Ed25519PublicKey) -> bytes:
+    """Return a public key as PEM text."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-    pem = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    if not path.exists() or path.read_bytes() != pem:
-        _write_draft(path, pem, 0o644).replace(path)
-
-
-def _write_draft(path: Path, content: bytes, mode: int) -> Path:
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    return draft
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _content(path: Path) -> bytes:

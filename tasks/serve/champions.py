@@ -10,7 +10,7 @@ from tasks.errors import EvidenceError
 from tasks.logs import line
 from tasks.serve.served_version import ServedVersion
 from tasks.serve.tick_batch import TickBatch
-from tasks.serving_store import Route, ServingStore
+from tasks.serving_store import UNREAD, Route, ServingStore
 
 LOG = logging.getLogger("leeway.serve")
 
@@ -46,23 +46,45 @@ class Champions:
         """The projects that are served."""
         return tuple(self._stamps)
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is a route and every project with one is answered; one without a champion delays no other."""
+        routed = [project for project in self._stamps if self._store.route_stamp(project) is not None]
+        return bool(routed) and all(project in self._serving for project in routed)
+
     def changed(self) -> list[str]:
-        """Return the projects with routes that were written since they were last read."""
-        return [project for project in self._stamps if self._store.route_stamp(project) != self._stamps[project]]
+        """Return the projects with routes that were written since they were last read, or could not be read."""
+        return [
+            project
+            for project, seen in self._stamps.items()
+            if seen == UNREAD or self._store.route_stamp(project) != seen
+        ]
 
     def load(self, project: str) -> Serving | None:
-        """Return what a project's route names, verified and proven; None if that serves already, or does not verify."""
+        """Return what a project's route names, verified and proven; None if that serves already, or does not verify.
+
+        After a fault of the disk the route is read again soon; after another fault, once it is written again.
+        """
         stamp = self._store.route_stamp(project)
         try:
             found = self._loaded(project)
-        except (EvidenceError, OSError, ValueError, KeyError) as error:
-            self.faults[project] = str(error)
-            LOG.error(line("route_refused", project=project, reason=str(error)))  # noqa: TRY400 - no traceback with values
+        except OSError as error:
+            self._refuse(project, error)
+            stamp, found = UNREAD, None
+        except Exception as error:  # noqa: BLE001 - whatever a package has, the version before it goes on
+            self._refuse(project, error)
             found = None
         else:
             self.faults.pop(project, None)
         self._stamps[project] = stamp
         return found
+
+    def _refuse(self, project: str, error: Exception) -> None:
+        """Keep the reason, and log it unless it is that of the try before."""
+        reason = str(error) or type(error).__name__
+        if self.faults.get(project) != reason:
+            LOG.error(line("route_refused", project=project, reason=reason))
+        self.faults[project] = reason
 
     def exchange(self, serving: Serving) -> None:
         """Let a version answer from now on; requests that are being answered keep theirs."""

@@ -97,12 +97,11 @@ def _read_strictly(body: bytes, constants: Mapping[str, Any]) -> Any:
 
     try:
         value = json.loads(body, object_pairs_hook=_object, parse_constant=constant, parse_float=_finite)
+        _check_value("the body", value)
     except RecursionError:
         raise _too_deep() from None
     except ValueError as error:
         raise Refusal(HTTPStatus.BAD_REQUEST, "not_json", f"the body is no JSON: {type(error).__name__}") from None
-    if _is_infinite(value):
-        raise _not_finite("the body")
     _colons(value, MAX_DEPTH)
     return value
 
@@ -116,8 +115,19 @@ def _finite(text: str) -> float | _Infinite:
     return number if number - number == 0 else _Infinite()
 
 
-def _is_infinite(value: Any) -> bool:
-    return isinstance(value, _Infinite) or (isinstance(value, list) and any(map(_is_infinite, value)))
+def _check_value(where: str, value: Any) -> None:
+    """Refuse a number or a text that is not whole, also inside of lists."""
+    if isinstance(value, list):
+        for part in value:
+            _check_value(where, part)
+    elif isinstance(value, _Infinite):
+        raise Refusal(
+            HTTPStatus.BAD_REQUEST,
+            "not_finite",
+            f"{where} has NaN, Infinity or a number beyond 1.8e308; send null if missing",
+        )
+    elif isinstance(value, str) and _is_broken(value):
+        raise Refusal(HTTPStatus.BAD_REQUEST, "not_a_text", f"{where} has half a character, such as \\ud800")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -129,24 +139,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
                 "repeated_name",
                 f"the name {_shown(name)} occurs twice in one object; send it once",
             )
-        if _is_infinite(value):
-            raise _not_finite(_shown(name))
+        _check_value(_shown(name), value)
         if "\0" in name or _is_broken(name):
             raise Refusal(
                 HTTPStatus.BAD_REQUEST, "not_a_text", f"the name {_shown(name)} has a NUL or half a character"
             )
-        if isinstance(value, str) and _is_broken(value):
-            raise Refusal(HTTPStatus.BAD_REQUEST, "not_a_text", f"{_shown(name)} has half a character, such as \\ud800")
         seen[name] = value
     return seen
-
-
-def _not_finite(where: str) -> Refusal:
-    return Refusal(
-        HTTPStatus.BAD_REQUEST,
-        "not_finite",
-        f"{where} has NaN, Infinity or a number beyond 1.8e308; send null if missing",
-    )
 
 
 def _is_broken(text: str) -> bool:

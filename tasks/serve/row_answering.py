@@ -18,8 +18,6 @@ from tasks.serve.service_settings import ServiceSettings
 from tasks.serve.tick_batch import MOST_ROWS
 
 MOST_FAULTS = 100
-FIRST_ESTIMATE_SECONDS = 50e-6
-FORGETTING = 0.1
 SHED_SHARE = 0.5  # of the budget: a loop that lags behind by more answers no new request in time
 
 
@@ -38,7 +36,6 @@ class RowAnswering:
         self.champions, self.settings, self.counters = champions, settings, counters
         self.lag_seconds = 0.0
         self.in_flight = 0
-        self._row_seconds = FIRST_ESTIMATE_SECONDS
 
     def serving(self, project: str) -> Serving:
         """Return what answers a project.
@@ -67,7 +64,7 @@ class RowAnswering:
             429 with Retry-After.
         """
         behind = self.lag_seconds > SHED_SHARE * request.budget_seconds
-        if behind or self.in_flight > self.settings.max_in_flight:
+        if behind or self.in_flight >= self.settings.max_in_flight:
             raise Refusal(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 "overloaded",
@@ -89,13 +86,14 @@ class RowAnswering:
                 "too_many_rows",
                 f"found {len(rows)} rows; expected at most {self.settings.max_rows} in a request",
             )
-        self._check_deadline(request, len(rows))
+        self._check_estimate(request, serving, len(rows))
         self.in_flight += 1
         try:
             typed = await self._typed(serving, rows)
             answered = await self._answered(request, serving, typed)
         finally:
             self.in_flight -= 1
+        self._check_time(request)
         counters, project = self.counters, serving.route.project
         counters.add_project(project, "rows", len(answered))
         counters.add_project(project, "deferred", sum(answer["deferred"] for answer in answered))
@@ -108,15 +106,8 @@ class RowAnswering:
         for start in range(0, len(typed), MOST_ROWS):
             if start:
                 await asyncio.sleep(0)
-                self._check_deadline(request, len(typed) - start)
-            answered += self._timed(serving, typed[start : start + MOST_ROWS])
-        return answered
-
-    def _timed(self, serving: Serving, rows: list[TypedRow]) -> list[Answer]:
-        clock = asyncio.get_running_loop().time
-        began = clock()
-        answered = serving.version.answers(rows)
-        self._row_seconds += FORGETTING * ((clock() - began) / len(rows) - self._row_seconds)
+                self._check_estimate(request, serving, len(typed) - start)
+            answered += serving.batch.answers(typed[start : start + MOST_ROWS])
         return answered
 
     async def _typed(self, serving: Serving, rows: Sequence[Any]) -> list[TypedRow]:
@@ -137,15 +128,27 @@ class RowAnswering:
             raise _refused(faults)
         return typed
 
-    def _check_deadline(self, request: ServiceRequest, rows: int) -> None:
-        passed = asyncio.get_running_loop().time() - request.arrived + self.lag_seconds
-        if passed + rows * self._row_seconds > request.budget_seconds:
-            raise Refusal(
-                HTTPStatus.GATEWAY_TIMEOUT,
-                "late",
-                f"{rows} rows cannot be answered within {request.budget_seconds * 1000:.0f} ms, of which "
-                f"{passed * 1000:.0f} have passed; send fewer rows, or more time in X-Deadline-Ms",
-            )
+    def _check_estimate(self, request: ServiceRequest, serving: Serving, rows: int) -> None:
+        """Refuse rows that would be answered late, before the model is run."""
+        self._check_time(request)
+        if self._passed(request) + rows * serving.batch.row_seconds > request.budget_seconds:
+            serving.batch.doubt()
+            raise self._late(request, f"{rows} rows cannot be answered")
+
+    def _check_time(self, request: ServiceRequest) -> None:
+        if self._passed(request) > request.budget_seconds:
+            raise self._late(request, "the request was not answered")
+
+    def _passed(self, request: ServiceRequest) -> float:
+        return asyncio.get_running_loop().time() - request.arrived + self.lag_seconds
+
+    def _late(self, request: ServiceRequest, what: str) -> Refusal:
+        return Refusal(
+            HTTPStatus.GATEWAY_TIMEOUT,
+            "late",
+            f"{what} within {request.budget_seconds * 1000:.0f} ms, of which {self._passed(request) * 1000:.0f} have "
+            "passed; send fewer rows, or more time in X-Deadline-Ms",
+        )
 
 
 def retry_after() -> Headers:

@@ -22,19 +22,25 @@ def row_schema(contract: RowContract) -> dict[str, Any]:
     --------
     >>> contract = RowContract(protocol=1, project="demo", ids=("id",), event_time="day", time_zone="UTC",
     ...                        numbers=("area",))
-    >>> row_schema(contract)["required"]
-    ['id', 'day']
+    >>> schema = row_schema(contract)
+    >>> schema["required"], schema["properties"]["day"]["type"], schema["properties"]["area"]["type"]
+    (['id', 'day'], ['string'], ['number', 'string', 'null'])
     """
+    required = list(dict.fromkeys([*contract.ids, contract.event_time]))
     properties = {name: dict(KINDS[kind]) for name, _, kind in cells(contract)}
+    for name in required:
+        properties[name]["type"] = [kind for kind in properties[name]["type"] if kind != "null"]
     for rule in contract.rules:
         for name in rule.columns:
             limits = {key: value for key, value in rule.limits.items() if value is not None}
             properties[name].setdefault("x-expectations", []).append({"rule": rule.rule, **limits})
+    for name in contract.known_columns:
+        properties.setdefault(name, {"description": "may be sent, and is not read"})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
         "properties": properties,
-        "required": list(dict.fromkeys([*contract.ids, contract.event_time])),
+        "required": required,
         "additionalProperties": contract.new_columns == "ignore",
         "x-time-zone": contract.time_zone,
     }

@@ -12,7 +12,7 @@ import numpy as np
 
 from tasks.arrays import FloatArray
 from tasks.errors import EvidenceError
-from tasks.inference.automation_degree import deferred_under
+from tasks.inference.automation_degree import are_answers_kept_back, deferred_under
 from tasks.inference.matrix_model import MatrixModel
 from tasks.inference.model_answers import Answers, answers
 from tasks.inference.onnx_session import ONNX_FILE, onnx_session, run_session
@@ -20,7 +20,6 @@ from tasks.inference.schema import SCHEMA_FILE, ModelSchema
 from tasks.row_contract import ContractReader, InputRows, RowRefused, TypedRow
 from tasks.serving_store import ReferenceRequest, ServablePackage
 
-KEPT_BACK = ("human", "shadow")
 SHOWN_FAULTS = 5
 Answer = dict[str, Any]
 Accepted = tuple[ReferenceRequest, TypedRow]
@@ -61,7 +60,7 @@ class ServedVersion:
         self._model = SessionModel(schema, files[ONNX_FILE])
         self._inputs = InputRows(schema)
         self._width = len(schema.inputs)
-        self._keeps_back, self._proposes = self.contract.degree in KEPT_BACK, self.contract.degree == "assist"
+        self._keeps_back, self._proposes = are_answers_kept_back(self.contract.degree), self.contract.degree == "assist"
         self._has_more = not self._keeps_back and (schema.task != "regression" or schema.deferral is not None)
 
     def answers(self, rows: Sequence[TypedRow]) -> list[Answer]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Literal
 
-from tasks.logs import line
+from tasks.logs import line, raised_at
 from tasks.serve.processes.shared_counters import NO_PROJECT
 from tasks.serve.protocols import inference_protocol, mlflow_scoring, own_api
 from tasks.serve.protocols.api_document import api_document, api_page
@@ -92,7 +92,7 @@ class ServiceApp:
                     "request_failed",
                     error=type(error).__name__,
                     path=endpoint.project if endpoint else "",
-                    where=_where(error),
+                    where=raised_at(error),
                 )
             )
             fault = Refusal(
@@ -106,6 +106,7 @@ class ServiceApp:
             key = self._key(request)
             if endpoint is None:
                 raise Refusal(HTTPStatus.NOT_FOUND, "no_path", "there is no such path or project; see /openapi.json")
+            request.key = key
             if endpoint.access == "predict" and not key.allows("predict", endpoint.project):
                 raise Refusal(
                     HTTPStatus.FORBIDDEN, "not_allowed", "the API key may not predict in this project; use another key"
@@ -144,12 +145,18 @@ class ServiceApp:
             return None
         return self._paths.get("/".join([*parts[:4], *parts[6:]]))
 
-    async def _document(self, _request: ServiceRequest, answering: RowAnswering, _project: str) -> Reply:
-        return json_reply(api_document(answering.champions.projects, answering.champions))
+    async def _document(self, request: ServiceRequest, answering: RowAnswering, _project: str) -> Reply:
+        return json_reply(_allowed_document(request, answering))
 
-    async def _page(self, _request: ServiceRequest, answering: RowAnswering, _project: str) -> Reply:
-        page = api_page(api_document(answering.champions.projects, answering.champions))
-        return Reply(int(HTTPStatus.OK), page, [PAGE_TYPE, PAGE_POLICY])
+    async def _page(self, request: ServiceRequest, answering: RowAnswering, _project: str) -> Reply:
+        return Reply(int(HTTPStatus.OK), api_page(_allowed_document(request, answering)), [PAGE_TYPE, PAGE_POLICY])
+
+
+def _allowed_document(request: ServiceRequest, answering: RowAnswering) -> dict[str, Any]:
+    """Return the OpenAPI document of the projects in which the key of a request may predict."""
+    key, champions = request.key, answering.champions
+    allowed = [project for project in champions.projects if key is not None and key.allows("predict", project)]
+    return api_document(allowed, champions, answering.settings.max_rows)
 
 
 def key_text(headers: Mapping[bytes, bytes]) -> bytes:
@@ -195,14 +202,6 @@ def _of_project(project: str) -> dict[str, Endpoint]:
         f"{own}/schema": Endpoint({"GET": own_api.schema}, "predict", project),
         f"{own}/invocations": Endpoint({"POST": mlflow_scoring.invocations}, "predict", project, "mlflow"),
         model: Endpoint({"GET": inference_protocol.model_metadata}, "predict", project, "inference"),
-        f"{model}/ready": Endpoint({"GET": inference_protocol.model_ready}, "open", project, "inference"),
+        f"{model}/ready": Endpoint({"GET": inference_protocol.model_ready}, "predict", project, "inference"),
         f"{model}/infer": Endpoint({"POST": inference_protocol.infer}, "predict", project, "inference"),
     }
-
-
-def _where(error: Exception) -> str:
-    """Return the file and line that raised an error."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "unknown"

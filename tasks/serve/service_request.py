@@ -10,6 +10,7 @@ from typing import Any
 
 from tasks.serve.replies import Refusal
 from tasks.serve.service_settings import ServiceSettings
+from tasks.serving_store import ApiKey
 
 REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 TRACE_PARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -32,6 +33,8 @@ class ServiceRequest:
         By lower-case name; of repeated ones the last.
     arrived : float
         When it was read, in the seconds of the event loop.
+    key : ApiKey or None
+        The API key that it has shown, once that is known.
     """
 
     def __init__(self, scope: Any, receive: Any, settings: ServiceSettings, arrived: float) -> None:
@@ -39,6 +42,7 @@ class ServiceRequest:
         self.path: str = scope["path"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.arrived = arrived
+        self.key: ApiKey | None = None
         self._receive, self._settings = receive, settings
         given = self.headers.get(b"x-request-id")
         self.id = given.decode() if given and REQUEST_ID.fullmatch(given) else f"{_PREFIX}-{next(_NUMBERS):x}"

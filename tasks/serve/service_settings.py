@@ -7,8 +7,11 @@ from pathlib import Path
 import msgspec
 
 from tasks.errors import EvidenceError
+from tasks.whole_file import write_whole
 
 FILE = "service.json"
+BACKLOG = 1024
+"""Connections that wait in the queue of a worker's socket until it takes them."""
 
 
 class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,9 +73,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         """Write the settings to the serving folder; return their path."""
         folder = Path(self.root)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = folder / f".{FILE}.part"
-        draft.write_bytes(msgspec.json.encode(self))
-        return draft.replace(folder / FILE)
+        return write_whole(folder / FILE, msgspec.json.encode(self))
 
 
 def read_settings(path: Path) -> ServiceSettings:

@@ -7,10 +7,12 @@ reference requests. `<project>/route.json` is signed and names the package that 
 from tasks.serving_store.api_keys import ApiKey, ApiKeys, new_key, read_keys, write_keys
 from tasks.serving_store.public_keys import public_keys, public_pems
 from tasks.serving_store.servable_package import ReferenceAnswer, ReferenceRequest, ServablePackage
-from tasks.serving_store.store import ServingStore
+from tasks.serving_store.store import SERVING_FOLDER, UNREAD, ServingStore, file_stamp
 from tasks.serving_store.traffic_route import Route
 
 __all__ = [
+    "SERVING_FOLDER",
+    "UNREAD",
     "ApiKey",
     "ApiKeys",
     "ReferenceAnswer",
@@ -18,6 +20,7 @@ __all__ = [
     "Route",
     "ServablePackage",
     "ServingStore",
+    "file_stamp",
     "new_key",
     "public_keys",
     "public_pems",

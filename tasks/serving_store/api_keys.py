@@ -6,7 +6,6 @@ The keys are random, so their digests cannot be guessed; the file still belongs 
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 from hmac import compare_digest
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from tasks.errors import EvidenceError
+from tasks.whole_file import write_whole
 
 FILE = "api_keys.json"
 PREFIX = "leeway_"
@@ -87,8 +87,4 @@ def read_keys(root: Path) -> ApiKeys:
 def write_keys(root: Path, keys: ApiKeys) -> None:
     """Write the keys as a whole, readable by their owner only."""
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = root / f".{FILE}.{secrets.token_hex(8)}"
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(msgspec.json.encode(keys))
-    draft.replace(root / FILE)
+    write_whole(root / FILE, msgspec.json.encode(keys))

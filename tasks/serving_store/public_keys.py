@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tasks.errors import EvidenceError
+from tasks.registry.signing import public_pem
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -13,9 +14,7 @@ if TYPE_CHECKING:
 
 def public_pems(keys: Iterable[Ed25519PublicKey]) -> tuple[str, ...]:
     """Return keys as PEM texts."""
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    return tuple(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode() for key in keys)
+    return tuple(public_pem(key).decode() for key in keys)
 
 
 def public_keys(pems: Iterable[str]) -> tuple[Ed25519PublicKey, ...]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,10 +20,13 @@ from tasks.serving_store import traffic_route as routes
 from tasks.serving_store.servable_package import ServablePackage, read_package
 from tasks.serving_store.signed_document import read_document, sign_document
 from tasks.serving_store.traffic_route import Route, read_route
+from tasks.whole_file import write_whole
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+SERVING_FOLDER = "serving"
+"""The folder in the home."""
 PACKAGE_FILE, ROUTE_FILE = "package.json", "route.json"
 FAULT_FILE = "publisher_fault.txt"
 """Why the champion of a project could not be published; not signed, and only shown."""
@@ -31,6 +34,9 @@ VERSION_FILES = (ONNX_FILE, SCHEMA_FILE)
 SIGNED_FILES = (*VERSION_FILES, MANIFEST, SIGNATURE)
 KEPT = 3
 """The newest packages of a project that stay on disk, with the one that serves."""
+Stamp = tuple[int, int]
+UNREAD: Stamp = (-1, -1)
+"""The stamp of no file: what has it is read again."""
 
 
 class ServingStore:
@@ -39,7 +45,7 @@ class ServingStore:
     Parameters
     ----------
     root : Path
-        The folder, usually `<home>/serving`.
+        The folder, usually `<home>/SERVING_FOLDER`.
     trusted : sequence of public keys
         Their signatures of routes and packages are accepted.
     versions : sequence of public keys, optional
@@ -53,13 +59,9 @@ class ServingStore:
         self._trusted = tuple(trusted)
         self._versions = self._trusted if versions is None else tuple(versions)
 
-    def route_stamp(self, project: str) -> tuple[int, int] | None:
-        """Return what changes whenever the route is written: its file and time; None without a route."""
-        try:
-            found = (self.root / project / ROUTE_FILE).stat()
-        except FileNotFoundError:
-            return None
-        return found.st_ino, found.st_mtime_ns
+    def route_stamp(self, project: str) -> Stamp | None:
+        """Return what changes whenever the route is written; None without a route."""
+        return file_stamp(self.root / project / ROUTE_FILE)
 
     def route(self, project: str) -> Route | None:
         """Return the verified route of a project, or None if none was published.
@@ -76,6 +78,12 @@ class ServingStore:
         content = read_document(document, routes.PURPOSE.format(project=project), self._trusted)
         return read_route(content, project)
 
+    def readable_route(self, project: str) -> Route | None:
+        """Return the route of a project; None if there is none, or it is damaged: the next one takes its place."""
+        with suppress(EvidenceError):
+            return self.route(project)
+        return None
+
     def package(self, project: str, digest: str) -> tuple[ServablePackage, dict[str, bytes]]:
         """Return a verified package, and the verified model files of its version.
 
@@ -83,12 +91,14 @@ class ServingStore:
         ------
         EvidenceError
             When a file is missing, changed or not signed.
+        OSError
+            When the disk does not answer now.
         """
         folder = self.root / project / _checked(digest)
         try:
             document = (folder / PACKAGE_FILE).read_bytes()
             files = {name: (folder / name).read_bytes() for name in SIGNED_FILES}
-        except OSError as error:
+        except FileNotFoundError as error:
             raise EvidenceError(
                 f"package {digest[:12]} of {project} is incomplete: {error}; publish it again."
             ) from error
@@ -119,7 +129,10 @@ class ServingStore:
         folder = self.root / package.project
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if (folder / digest).exists():
-            return digest
+            with suppress(EvidenceError):
+                self.package(package.project, digest)
+                return digest
+            shutil.rmtree(folder / digest)
         draft = folder / f".{digest[:16]}.{secrets.token_hex(8)}"
         draft.mkdir(mode=0o700)
         try:
@@ -131,23 +144,19 @@ class ServingStore:
             shutil.rmtree(draft, ignore_errors=True)
         return digest
 
-    def publish(self, package: ServablePackage, digest: str, private: Ed25519PrivateKey) -> Route:
-        """Let a package serve; its route has the next serial. Older packages are removed.
+    def publish(self, package: ServablePackage, digest: str, private: Ed25519PrivateKey, at: datetime) -> Route:
+        """Let a package serve. Older packages are removed.
 
-        The caller is the only one that publishes.
+        The serial of its route is the time in milliseconds, so that it is higher than that of a route which was lost or
+        damaged; and higher than that of the route before it, although the clock was set back. The caller is the only
+        one that publishes.
         """
         project = package.project
-        before = self.route(project)
-        serial = 1 if before is None else before.serial + 1
+        before = self.readable_route(project)
+        serial = max(int(at.timestamp() * 1000), 1 if before is None else before.serial + 1)
         route = Route(protocol=routes.PROTOCOL, project=project, serial=serial, package=digest, version=package.version)
         document = sign_document(route.to_json(), routes.PURPOSE.format(project=project), private)
-        path = self.root / project / ROUTE_FILE
-        draft = path.with_name(f".{ROUTE_FILE}.{secrets.token_hex(8)}")
-        with draft.open("wb") as file:
-            file.write(document)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        write_whole(self.root / project / ROUTE_FILE, document)
         self._remove_old(project, digest)
         return route
 
@@ -155,6 +164,17 @@ class ServingStore:
         folders = [path for path in (self.root / project).iterdir() if path.is_dir() and path.name != serving]
         for path in sorted(folders, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def file_stamp(path: Path) -> Stamp | None:
+    """Return what changes whenever a file is written as a whole: its inode and time; None without a file."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return UNREAD
+    return found.st_ino, found.st_mtime_ns
 
 
 def _checked(digest: str) -> str:

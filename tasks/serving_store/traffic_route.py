@@ -20,7 +20,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     serial : int
-        Grows with every change; a worker never goes back to a smaller one.
+        Grows with every change, usually the time in milliseconds; a worker never goes back to a smaller one.
     package : str
         The sha256 of its signed `package.json`.
     version : int

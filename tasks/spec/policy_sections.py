@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from cronsim import CronSim, CronSimError
 from pydantic import Field, field_validator
 
+from tasks.inference.automation_degree import Degree, are_answers_kept_back
 from tasks.spec.field_types import IMPORT_PATH, Column, Share, SpecSection, secret_reference
 
 CRON_FIELDS = 5
@@ -196,7 +197,7 @@ class Monitoring(SpecSection):
 class Automation(SpecSection):
     """How much Leeway may do without a person."""
 
-    degree: Literal["human", "shadow", "assist", "partial", "full"] = Field(
+    degree: Degree = Field(
         "partial",
         description="human: people decide every row and Leeway only monitors; shadow: predictions are logged but never "
         "used; assist: predictions are shown to the person who decides; partial: rows with a sure prediction are "
@@ -221,7 +222,7 @@ class Automation(SpecSection):
     @property
     def answers_kept_back(self) -> bool:
         """Whether predictions are hidden from the people who decide, so that they decide independently."""
-        return self.degree in {"human", "shadow"}
+        return are_answers_kept_back(self.degree)
 
 
 class Scoring(SpecSection):

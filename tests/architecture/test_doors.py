@@ -65,6 +65,7 @@ RIMS: dict[str, tuple[set[Door], str]] = {
     "tasks/spec/private_home.py": ({"files"}, "the home is its owner's"),
     "tasks/spec/reading/read_spec.py": ({"files"}, "reads project.yaml"),
     "tasks/train/model_search/search_options.py": ({"clock"}, "the default stopwatch; a test hands another one in"),
+    "tasks/whole_file.py": ({"files"}, "writes a file in one step for those that are named here"),
     "tasks/validate/acceptance/stored_rows.py": ({"lake"}, "reads the rows that a delivery is reconciled with"),
     "tasks/validate/contract/data_docs.py": ({"files"}, "Great Expectations writes its pages to a folder"),
     "tasks/validate/contract/gx_lock.py": ({"environment"}, "Great Expectations reads it when it is imported"),

@@ -27,7 +27,7 @@ from tests.bench.figures import Figures, Time
 from tests.bench.http_load import cpu_seconds, request
 from tests.bench.places import own_place
 from tests.bench.sizes import sized
-from tests.unit.serve.packages import KEY, ROW, fitted, package_of, write_suite
+from tests.unit.serve.packages import KEY, MOMENT, ROW, fitted, package_of, write_suite
 
 REQUESTS = sized(20_000, 100)
 ROUNDS = sized(3, 1)
@@ -42,7 +42,7 @@ def bench_serve(console: Console) -> Figures:
         store = ServingStore(place / "serving", [KEY.public_key()])
         package, files = package_of(place, fitted("regression"))
         digest = store.add_package(package, files, KEY)
-        store.publish(package, digest, KEY)
+        store.publish(package, digest, KEY, MOMENT)
         key, text = new_key("bench")
         write_keys(store.root, ApiKeys((key,)))
         folder = store.root / "flats" / digest

@@ -11,11 +11,15 @@ from typing import Any
 
 import numpy as np
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 from pydantic import BaseModel
 
 from tasks.inference import ONNX_FILE, SCHEMA_FILE, ModelSchema, onnx_session, run_session
 from tasks.row_contract import InputRows
+from tasks.serve.processes.service_supervisor import listeners
+from tasks.serve.processes.service_worker import ServiceLoop, worker_config
+from tasks.serve.service_settings import ServiceSettings
 
 REPLY = b'{"prediction": 71.5}'
 
@@ -57,4 +61,7 @@ def fastapi_app(folder: Path) -> FastAPI:
 if __name__ == "__main__":
     name, port, folder = sys.argv[1:]
     served: Any = constant if name == "constant" else fastapi_app(Path(folder))
-    uvicorn.run(served, port=int(port), loop="uvloop", http="httptools", access_log=False, log_level="error")
+    settings = ServiceSettings(projects=(), root=str(folder), trusted=(), port=int(port))
+    config = worker_config(served, settings, lambda _status: None)
+    (listener,) = listeners(settings)
+    uvloop.run(uvicorn.Server(config).serve(sockets=[listener]), loop_factory=lambda: ServiceLoop(60.0))

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -14,16 +15,35 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+import msgspec
 import psutil
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from tasks.serve.service_settings import ServiceSettings
-from tasks.serving_store import ApiKeys, ServablePackage, ServingStore, new_key, public_pems, read_keys, write_keys
+from tasks.serving_store import (
+    ApiKeys,
+    Route,
+    ServablePackage,
+    ServingStore,
+    new_key,
+    public_pems,
+    read_keys,
+    write_keys,
+)
+from tasks.serving_store.signed_document import sign_document
+from tasks.serving_store.traffic_route import PURPOSE
 from tests.servers import free_port
-from tests.unit.serve.packages import KEY, ROW, fitted, package_of, write_suite
+from tests.unit.serve.packages import KEY, MOMENT, ROW, fitted, package_of, write_suite
 
 HEAVY = ("prefect", "pandas", "pyarrow", "sklearn", "mlflow", "deltalake", "great_expectations", "scipy", "pydantic")
 Packages = list[tuple[ServablePackage, Any]]
@@ -71,7 +91,7 @@ class Running:
         return sum(float(line.rpartition(" ")[2]) for line in lines)
 
     def publish(self, number: int) -> None:
-        self.store.publish(self.packages[number - 1][0], self.digests[number - 1], KEY)
+        self.store.publish(self.packages[number - 1][0], self.digests[number - 1], KEY, MOMENT)
 
     @property
     def workers(self) -> list[psutil.Process]:
@@ -98,7 +118,7 @@ def running(folder: Path, packages: Packages, *, workers: int = 1, **limits: Any
         **limits,
     )
     if store.route("flats") is None:
-        store.publish(packages[0][0], digests[0], KEY)
+        store.publish(packages[0][0], digests[0], KEY, MOMENT)
     secret = {"LEEWAY_SIGNING_KEY": "a private key", "AWS_SECRET_ACCESS_KEY": "another secret"}
     command = [sys.executable, "-m", "tasks.serve.processes.service_supervisor", str(settings.write())]
     with (folder / "log").open("ab") as log:
@@ -160,7 +180,7 @@ def test_a_worker_imports_nothing_heavy_and_answers_what_it_verified(tmp_path: P
     store = ServingStore(tmp_path, [KEY.public_key()])
     package, files = packages[0]
     digest = store.add_package(package, files, KEY)
-    store.publish(package, digest, KEY)
+    store.publish(package, digest, KEY, MOMENT)
     code = (
         "import sys; from pathlib import Path\n"
         "from tasks.serve.processes import service_supervisor, service_worker\n"
@@ -195,8 +215,6 @@ def test_exchanges_under_requests_lose_and_mix_nothing(tmp_path: Path, packages:
 
 
 def test_what_does_not_verify_leaves_the_version_that_serves(tmp_path: Path, packages: Packages) -> None:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
     with running(tmp_path, packages) as service:
         route = Path(service.settings.root) / "flats" / "route.json"
         old = route.read_bytes()
@@ -218,8 +236,10 @@ def test_what_does_not_verify_leaves_the_version_that_serves(tmp_path: Path, pac
         service.publish(2)
         until(lambda: service.ask()[1]["version"] == 2)
         assert not refused()
-        # An old route, a route of another signer, and no route at all: each is refused, and version 2 goes on.
-        for content in (old, b"no route", Ed25519PrivateKey.generate().sign(b"x") + old):
+        # An old route, no route at all, and a newer route that another key has signed: version 2 goes on.
+        newer = msgspec.structs.replace(route_of(service), serial=2**50, package=service.digests[0], version=1)
+        foreign = sign_document(newer.to_json(), PURPOSE.format(project="flats"), Ed25519PrivateKey.generate())
+        for content in (old, b"no route", foreign):
             route.with_name("draft").write_bytes(content)
             route.with_name("draft").replace(route)
             until(refused)
@@ -227,7 +247,14 @@ def test_what_does_not_verify_leaves_the_version_that_serves(tmp_path: Path, pac
         log = (tmp_path / "log").read_text()
         assert "model.onnx has changed" in log
         assert "an old route was put back" in log
+        assert "'leeway route of flats' is signed by none of the 1 trusted keys" in log
         assert "71.5" not in log
+
+
+def route_of(service: Running) -> Route:
+    route = service.store.route("flats")
+    assert route is not None
+    return route
 
 
 def test_a_killed_worker_is_replaced_and_its_counters_go_on(tmp_path: Path, packages: Packages) -> None:
@@ -261,6 +288,15 @@ def test_slow_and_large_requests_are_ended_and_hurt_no_other(tmp_path: Path, pac
         with closing(socket.create_connection(address, timeout=10)) as large:
             large.sendall(b"GET /v2 HTTP/1.1\r\nhost: x\r\n" + b"a: " + b"b" * 20_000 + b"\r\n\r\n")
             assert large.recv(65_536).startswith(b"HTTP/1.1 431 ")
+        with closing(socket.create_connection(address, timeout=10)) as endless:
+            endless.sendall(b"GET /v2 HTTP/1.1\r\nhost: x\r\na: " + b"b" * 20_000)
+            assert endless.recv(65_536).startswith(b"HTTP/1.1 431 ")
+        with closing(socket.create_connection(address, timeout=10)) as trailing:
+            chunked = b"POST /v2 HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\na: "
+            trailing.sendall(chunked)
+            assert trailing.recv(65_536).startswith(b"HTTP/1.1 405 ")
+            trailing.sendall(b"b" * 20_000)
+            assert trailing.recv(65_536).startswith(b"HTTP/1.1 431 ")
         with closing(socket.create_connection(address, timeout=10)) as many:
             many.sendall(b"GET /v2 HTTP/1.1\r\nhost: x\r\n" + b"a: b\r\n" * 500 + b"\r\n")
             assert many.recv(65_536).startswith(b"HTTP/1.1 431 ")
@@ -280,6 +316,10 @@ def test_slow_and_large_requests_are_ended_and_hurt_no_other(tmp_path: Path, pac
         for one in opened:
             one.close()
         until(lambda: service.ask()[0] == 200)
+        counted = service.admin("/metrics")[1]
+        assert 'requests_total{project="",status="431"} 4' in counted
+        assert 'requests_total{project="",status="400"} 1' in counted
+        assert 'requests_total{project="",status="503"}' in counted
 
 
 def test_a_revoked_key_and_a_stopped_service_answer_no_more(tmp_path: Path, packages: Packages) -> None:
@@ -291,8 +331,17 @@ def test_a_revoked_key_and_a_stopped_service_answer_no_more(tmp_path: Path, pack
         kept = read_keys(root)
         write_keys(root, ApiKeys())
         until(lambda: service.ask()[0] == 401, seconds=10)
+        (root / "api_keys.json").write_text("{")  # no key is accepted while the file cannot be read
+        time.sleep(0.3)
+        assert service.ask()[0] == 401
+        (root / "api_keys.json").unlink()
+        (root / "api_keys.json").mkdir()
+        time.sleep(0.3)
+        assert service.ask()[0] == 401
+        (root / "api_keys.json").rmdir()
         write_keys(root, kept)
         until(lambda: service.ask()[0] == 200, seconds=10)
+        assert service.metric("leeway_serve_worker_starts_total") == 1
         workers = service.workers
         with Client(service) as client:
             until(lambda: len(client.replies) > 10)
@@ -308,3 +357,38 @@ def test_a_revoked_key_and_a_stopped_service_answer_no_more(tmp_path: Path, pack
         service.process.kill()
         _, left = psutil.wait_procs(workers, timeout=15)
         assert left == []
+
+
+def test_a_tls_handshake_that_does_not_come_is_ended_in_time(tmp_path: Path, packages: Packages) -> None:
+    certificate, private_key = self_signed(tmp_path)
+    files = {"certificate": str(certificate), "private_key": str(private_key)}
+    with running(tmp_path, packages, request_seconds=1.0, **files) as service:
+        context = ssl.create_default_context(cafile=str(certificate))
+        address = ("127.0.0.1", service.settings.port)
+        with closing(socket.create_connection(address, timeout=20)) as silent:
+            with context.wrap_socket(socket.create_connection(address, timeout=10), server_hostname="localhost") as one:
+                one.sendall(b"GET /v2/health/ready HTTP/1.1\r\nhost: x\r\n\r\n")
+                assert one.recv(65_536).startswith(b"HTTP/1.1 200 ")
+            assert silent.recv(1) == b""  # the default of the event loop is a minute, and this socket waits 20 seconds
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """Write a certificate of localhost and its key; return their paths."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    certificate, private = folder / "certificate.pem", folder / "key.pem"
+    certificate.write_bytes(made.public_bytes(Encoding.PEM))
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return certificate, private

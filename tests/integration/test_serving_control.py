@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shlex
 import signal
 import subprocess
@@ -19,6 +20,8 @@ import pandas as pd
 import pytest
 
 from flows.cli.commands.service.run_service import Address
+from flows.serving.controller import Step, publish_all
+from flows.serving.fault_log import FaultLog
 from flows.serving.publisher import Publisher
 from flows.workspace import open_lake
 from tasks.errors import DataError, Terminal, Unreachable
@@ -123,6 +126,7 @@ def test_the_record_decides_what_serves(project: Project, monkeypatch: pytest.Mo
     assert (publisher.publish(), publisher.publish()) == ("version 1", None)
     project.recorded(RetrainingEntry, 2, "retrained", action="registered", digest=project.digests[2])
     assert publisher.publish() is None
+    assert publisher.prepare() is None
     # Version 2 was packaged while it waited: neither its promotion nor a rollback needs MLflow.
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     project.promote(2)
@@ -137,6 +141,26 @@ def test_the_record_decides_what_serves(project: Project, monkeypatch: pytest.Mo
     assert project.serving() == 1
     monkeypatch.setenv("MLFLOW_TRACKING_URI", project.registry.url)
     assert project.publisher.publish() == "version 1"
+
+
+def test_a_waiting_version_that_cannot_be_served_is_no_fault_of_the_champion(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    project.promote(1)
+    project.recorded(RetrainingEntry, 2, "retrained", action="registered", digest="0" * 64)
+    faults, paused, publisher = FaultLog(project.store.root), dict[Step, float](), project.publisher
+    with caplog.at_level(logging.INFO, "leeway"):
+        publish_all([publisher], faults, paused, 10.0)
+        publish_all([publisher], faults, paused, 20.0)
+    assert project.serving() == 1
+    assert [message.split()[0] for message in caplog.messages] == ["published", "next_version_not_prepared"]
+    assert not (project.store.root / project.name / "publisher_fault.txt").exists()
+    # The pause after a fault is that of preparing alone: a promotion is published at once.
+    project.promote(2)
+    publish_all([publisher], faults, paused, 20.1)
+    assert project.serving() == 2
+    (project.store.root / project.name / "route.json").write_bytes(b"damaged")
+    assert project.publisher.publish() == "version 2"
 
 
 def test_what_single_rows_cannot_be_checked_for_is_named(project: Project) -> None:

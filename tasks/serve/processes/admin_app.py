@@ -11,6 +11,7 @@ from typing import Any
 from tasks.serve.processes.shared_counters import (
     BOUNDS_MS,
     BUCKET_START,
+    BUSY_US,
     NO_PROJECT,
     PROJECT_FIELDS,
     STATUS_START,
@@ -120,7 +121,7 @@ class AdminApp:
             seen += self._counters.sum(project, BUCKET_START + place)
             yield f'{name}_bucket{{project="{project}",le="{bound / 1000:g}"}} {seen}'
         seen += self._counters.sum(project, BUCKET_START + len(BOUNDS_MS))
-        seconds = self._counters.sum(project, PROJECT_FIELDS.index("busy_us")) / 1e6
+        seconds = self._counters.sum(project, BUSY_US) / 1e6
         yield f'{name}_bucket{{project="{project}",le="+Inf"}} {seen}'
         yield f'{name}_sum{{project="{project}"}} {seconds:.6f}'
         yield f'{name}_count{{project="{project}"}} {seen}'

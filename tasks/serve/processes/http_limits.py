@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from asyncio import BaseTransport
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-REFUSED = b"HTTP/1.1 %s\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-TOO_MANY = REFUSED % b"503 Service Unavailable"
-TOO_LARGE = REFUSED % b"431 Request Header Fields Too Large"
 MAX_HEADERS = 100
+REFUSED = "HTTP/1.1 {0.value} {0.phrase}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class LimitedProtocol(HttpToolsProtocol):
@@ -20,14 +19,29 @@ class LimitedProtocol(HttpToolsProtocol):
     max_connections = 1_000
     max_header_bytes = 16_384
     waiting_since: float | None = None
-    _header_bytes = 0
+    _header_bytes = _unfinished_bytes = 0
+    _has_advanced = _is_refused = False
+
+    @staticmethod
+    def refused(status: int) -> None:
+        """Count a status that is replied here; a worker has its own counter."""
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Refuse a connection beyond the limit."""
         super().connection_made(cast("Any", transport))
         self.waiting_since = self.loop.time()
         if len(self.connections) > self.max_connections:
-            self._refuse(TOO_MANY)
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
+
+    def data_received(self, data: bytes) -> None:
+        """Read a part of a request; the parser keeps a header that does not end, so its bytes are counted here."""
+        if self._is_refused:
+            return
+        self._has_advanced = False
+        super().data_received(data)
+        self._unfinished_bytes = 0 if self._has_advanced else self._unfinished_bytes + len(data)
+        if self._unfinished_bytes > self.max_header_bytes and not self._is_refused:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         """Begin a request."""
@@ -46,34 +60,42 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin to answer, unless the headers were refused."""
+        self._has_advanced = True
         if not self._is_refused:
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body, unless the headers were refused."""
+        self._has_advanced = True
         if not self._is_refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """End a request: it has arrived whole."""
         self.waiting_since = None
+        self._has_advanced = True
         if not self._is_refused:
             super().on_message_complete()
 
-    @property
-    def _is_refused(self) -> bool:
-        return self._header_bytes > self.max_header_bytes
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; after another refusal nothing more is sent."""
+        if not self._is_refused:
+            self._is_refused = True
+            self.refused(int(HTTPStatus.BAD_REQUEST))
+            super().send_400_response(msg)
 
     def _counted(self, size: int) -> bool:
         if self._is_refused:
             return False
         self._header_bytes += size + self.max_header_bytes // MAX_HEADERS  # a hundred headers, however short
-        if self._is_refused:
-            self._refuse(TOO_LARGE)
+        if self._header_bytes > self.max_header_bytes:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         return not self._is_refused
 
-    def _refuse(self, reply: bytes) -> None:
-        self.transport.write(reply)
+    def _refuse(self, status: HTTPStatus) -> None:
+        self._is_refused = True
+        self.refused(int(status))
+        self.transport.write(REFUSED.format(status).encode())
         self.transport.close()
 
 

@@ -25,15 +25,15 @@ import uvloop
 from tasks.errors import Unreachable
 from tasks.logs import line
 from tasks.serve.processes.admin_app import AdminApp
+from tasks.serve.processes.background_task import end_with
 from tasks.serve.processes.shared_counters import CounterLayout, SharedCounters, shared_memory
-from tasks.serve.service_settings import ServiceSettings, read_settings
+from tasks.serve.service_settings import BACKLOG, ServiceSettings, read_settings
 
 LOG = logging.getLogger("leeway.serve")
 LOOPBACK = "127.0.0.1"
 POLL_SECONDS = 0.1
 FIRST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 0.1, 10.0
 STEADY_SECONDS = 30.0
-BACKLOG = 1024
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "PYTHONHASHSEED", "TMPDIR", "VIRTUAL_ENV")
 """Variables that workers get: none with a secret."""
 
@@ -60,15 +60,28 @@ class Child:
         """Start it if it is due, or notice that it ended."""
         if self.process is None:
             if now >= self.due:
-                self.process = subprocess.Popen(
-                    list(self.command), env=dict(self.environment), pass_fds=self.descriptors, start_new_session=True
-                )
-                self.starts, self.began = self.starts + 1, now
+                self._start(now)
         elif (code := self.process.poll()) is not None:
             self.pause = FIRST_PAUSE_SECONDS if now - self.began > STEADY_SECONDS else self.pause
             LOG.error(line("process_ended", code=code, command=self.command[2], pause_seconds=self.pause))
-            self.process, self.due = None, now + self.pause
-            self.pause = min(2 * self.pause, MOST_PAUSE_SECONDS)
+            self.process = None
+            self._wait(now)
+
+    def _start(self, now: float) -> None:
+        try:
+            self.process = subprocess.Popen(
+                list(self.command), env=dict(self.environment), pass_fds=self.descriptors, start_new_session=True
+            )
+        except OSError as error:  # such as too many processes or files: it may start later
+            reason = error.strerror or type(error).__name__
+            LOG.error(line("process_not_started", command=self.command[-1], reason=reason))  # noqa: TRY400 - it is tried again
+            self._wait(now)
+        else:
+            self.starts, self.began = self.starts + 1, now
+
+    def _wait(self, now: float) -> None:
+        self.due = now + self.pause
+        self.pause = min(2 * self.pause, MOST_PAUSE_SECONDS)
 
     def signal(self, number: int) -> None:
         """Send it a signal if it runs."""
@@ -186,7 +199,8 @@ async def supervise(path: Path, settings: ServiceSettings, environ: Mapping[str,
     )
     config = uvicorn.Config(app, **_admin_options(settings))
     server = AdminServer(config, children, settings.drain_seconds + 2)
-    keeping = asyncio.create_task(children.keep(server))
+    keeping = asyncio.create_task(children.keep(server), name="keep")
+    keeping.add_done_callback(end_with(server))
     LOG.info(line("service_starts", host=settings.host, port=settings.port, workers=settings.workers))
     await server.serve()
     keeping.cancel()
@@ -203,6 +217,7 @@ def _admin_options(settings: ServiceSettings) -> dict[str, Any]:
         "access_log": False,
         "log_config": None,
         "server_header": False,
+        "proxy_headers": False,
         "timeout_graceful_shutdown": 1,
     }
 

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -19,12 +20,13 @@ import uvloop
 from tasks.errors import EvidenceError
 from tasks.logs import line
 from tasks.serve.champions import Champions
+from tasks.serve.processes.background_task import end_with
 from tasks.serve.processes.http_limits import LimitedProtocol, close_slow
-from tasks.serve.processes.shared_counters import CounterLayout, SharedCounters, WorkerCounters
+from tasks.serve.processes.shared_counters import NO_PROJECT, CounterLayout, SharedCounters, WorkerCounters
 from tasks.serve.row_answering import RowAnswering
 from tasks.serve.service_app import ServiceApp
-from tasks.serve.service_settings import ServiceSettings, read_settings
-from tasks.serving_store import ServingStore, public_keys, read_keys
+from tasks.serve.service_settings import BACKLOG, ServiceSettings, read_settings
+from tasks.serving_store import UNREAD, ApiKeys, ServingStore, file_stamp, public_keys, read_keys
 from tasks.serving_store.api_keys import FILE as KEYS_FILE
 
 LOG = logging.getLogger("leeway.serve")
@@ -32,12 +34,36 @@ WATCH_SECONDS = 0.05
 FORGETTING = 0.5
 
 
-def worker_config(app: Any, settings: ServiceSettings) -> uvicorn.Config:
-    """Return how uvicorn serves an application."""
+class ServiceLoop(uvloop.Loop):
+    """An event loop that ends a TLS handshake after the time for a request: before it, no limit sees the connection."""
+
+    def __init__(self, handshake_seconds: float) -> None:
+        super().__init__()
+        self._handshake_seconds = handshake_seconds
+
+    async def create_server(self, *where: Any, **options: Any) -> Any:
+        """Listen, with TLS if there is a certificate."""
+        if options.get("ssl") is not None:
+            options.setdefault("ssl_handshake_timeout", self._handshake_seconds)
+        return await super().create_server(*where, **options)
+
+
+def worker_config(app: Any, settings: ServiceSettings, refused: Callable[[int], None]) -> uvicorn.Config:
+    """Return how uvicorn serves an application.
+
+    Parameters
+    ----------
+    refused : callable
+        Counts a status that a connection is refused with before its request reaches the application.
+    """
     protocol = type(
         "Protocol",
         (LimitedProtocol,),
-        {"max_connections": settings.max_connections, "max_header_bytes": settings.max_header_bytes},
+        {
+            "max_connections": settings.max_connections,
+            "max_header_bytes": settings.max_header_bytes,
+            "refused": staticmethod(refused),
+        },
     )
     return uvicorn.Config(
         app,
@@ -50,6 +76,7 @@ def worker_config(app: Any, settings: ServiceSettings) -> uvicorn.Config:
         log_config=None,
         server_header=False,
         proxy_headers=False,
+        backlog=BACKLOG,
         timeout_keep_alive=int(settings.idle_seconds),
         timeout_graceful_shutdown=int(settings.drain_seconds),
         ssl_certfile=settings.certificate or None,
@@ -63,8 +90,10 @@ class Watch:
     def __init__(self, app: ServiceApp, settings: ServiceSettings, counters: WorkerCounters) -> None:
         self._app, self._settings, self._counters = app, settings, counters
         self._answering, self._root = app.answering, Path(settings.root)
-        self._keys_stamp = _stamp(self._root)
+        self._keys_stamp: tuple[int, int] | None = UNREAD
+        self._keys_fault = ""
         self._parent = os.getppid()
+        self.follow_keys()
 
     async def run(self, server: uvicorn.Server) -> None:
         """Look every 50 milliseconds until the server ends, or the supervisor has ended."""
@@ -79,7 +108,7 @@ class Watch:
             self._counters.set("in_flight", answering.in_flight)
             close_slow(server.server_state.connections, loop.time(), self._settings.request_seconds)
             await self._follow_routes()
-            self._follow_keys()
+            self.follow_keys()
             if os.getppid() != self._parent:
                 LOG.error(line("supervisor_ended", pid=self._parent))
                 server.should_exit = True
@@ -92,14 +121,18 @@ class Watch:
                 champions.exchange(found)
             report(champions, self._counters)
 
-    def _follow_keys(self) -> None:
-        stamp = _stamp(self._root)
-        if stamp != self._keys_stamp:
-            self._keys_stamp = stamp
-            try:
-                self._app.keys = read_keys(self._root)
-            except EvidenceError as error:
-                LOG.error(line("keys_refused", reason=str(error)))  # noqa: TRY400 - the reason is all
+    def follow_keys(self) -> None:
+        """Read the API keys if their file has changed; while it cannot be read, none is accepted: it may be revoked."""
+        stamp = file_stamp(self._root / KEYS_FILE)
+        if stamp == self._keys_stamp != UNREAD:
+            return
+        try:
+            self._app.keys, self._keys_stamp, fault = read_keys(self._root), stamp, ""
+        except (EvidenceError, OSError) as error:
+            self._app.keys, self._keys_stamp, fault = ApiKeys(), UNREAD, str(error)
+        if fault and fault != self._keys_fault:
+            LOG.error(line("keys_refused", reason=fault))
+        self._keys_fault = fault
 
 
 def report(champions: Champions, counters: WorkerCounters) -> None:
@@ -109,7 +142,7 @@ def report(champions: Champions, counters: WorkerCounters) -> None:
         counters.set_project(project, "version", serving.version.number if serving else 0)
         counters.set_project(project, "serial", serving.route.serial if serving else 0)
         counters.set_project(project, "reload_faults", int(project in champions.faults))
-    counters.set("ready", int(all(champions.get(project) is not None for project in champions.projects)))
+    counters.set("ready", int(champions.is_ready))
 
 
 async def serve(settings: ServiceSettings, listener: socket, counters: WorkerCounters) -> None:
@@ -124,22 +157,15 @@ async def serve(settings: ServiceSettings, listener: socket, counters: WorkerCou
         if (found := champions.load(project)) is not None:
             champions.exchange(found)
     report(champions, counters)
-    app = ServiceApp(RowAnswering(champions, settings, counters), read_keys(Path(settings.root)))
-    server = uvicorn.Server(worker_config(app, settings))
-    watch = asyncio.create_task(Watch(app, settings, counters).run(server))
+    app = ServiceApp(RowAnswering(champions, settings, counters), ApiKeys())
+    server = uvicorn.Server(worker_config(app, settings, lambda status: counters.request(NO_PROJECT, status, 0.0)))
+    watch = asyncio.create_task(Watch(app, settings, counters).run(server), name="watch")
+    watch.add_done_callback(end_with(server))
     try:
         await server.serve(sockets=[listener])
     finally:
         counters.set("ready", 0)
         watch.cancel()
-
-
-def _stamp(root: Path) -> tuple[int, int] | None:
-    try:
-        found = (root / KEYS_FILE).stat()
-    except FileNotFoundError:
-        return None
-    return found.st_ino, found.st_mtime_ns
 
 
 def main() -> None:
@@ -150,8 +176,9 @@ def main() -> None:
     settings = read_settings(Path(path))
     shared = SharedCounters(CounterLayout(settings.projects, settings.workers), int(memory))
     counters = WorkerCounters(shared, int(slot))
-    counters.set("pid", os.getpid())
-    uvloop.run(serve(settings, socket(fileno=int(descriptor)), counters))
+    counters.begin(os.getpid())
+    listener = socket(fileno=int(descriptor))
+    uvloop.run(serve(settings, listener, counters), loop_factory=lambda: ServiceLoop(settings.request_seconds))
 
 
 if __name__ == "__main__":

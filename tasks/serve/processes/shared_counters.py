@@ -15,6 +15,7 @@ STATUSES = (200, 400, 401, 403, 404, 405, 408, 411, 413, 415, 422, 429, 431, 500
 BOUNDS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 1000, 5000)
 WORKER_FIELDS = ("pid", "ready", "lag_us", "in_flight")
 PROJECT_FIELDS = ("version", "serial", "rows", "deferred", "busy_us", "reload_faults")
+BUSY_US = PROJECT_FIELDS.index("busy_us")
 NO_PROJECT = ""
 WORD = 8
 
@@ -89,6 +90,12 @@ class WorkerCounters:
         self._words, self._layout, self._slot = shared.words, shared.layout, slot
         self._starts = {project: shared.layout.project(slot, project) for project in shared.layout.projects}
 
+    def begin(self, pid: int) -> None:
+        """Begin as a new process: its state is its own, while counts go on from those of the process before it."""
+        for name in WORKER_FIELDS:
+            self.set(name, 0)
+        self.set("pid", pid)
+
     def set(self, name: str, value: int) -> None:
         """Set a field of the worker."""
         self._words[self._layout.worker(self._slot, name)] = value
@@ -106,4 +113,4 @@ class WorkerCounters:
         words, start = self._words, self._starts[project]
         words[start + _STATUS_PLACES.get(status, _OTHER)] += 1
         words[start + BUCKET_START + bisect_left(BOUNDS_MS, seconds * 1000)] += 1
-        words[start + 4] += int(seconds * 1_000_000)  # busy_us
+        words[start + BUSY_US] += int(seconds * 1_000_000)

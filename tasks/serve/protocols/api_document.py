@@ -63,13 +63,19 @@ STYLE = (
 )
 
 
-def api_document(projects: Sequence[str], champions: Champions) -> dict[str, Any]:
-    """Return the OpenAPI document of the own endpoints, with the rows of every project that has a version."""
+def api_document(projects: Sequence[str], champions: Champions, max_rows: int) -> dict[str, Any]:
+    """Return the OpenAPI document of the own endpoints, with the rows of those projects that have a version.
+
+    Parameters
+    ----------
+    max_rows : int
+        The most rows of one request.
+    """
     paths: dict[str, Any] = {}
     for project in projects:
         serving = champions.get(project)
         row = {"type": "object"} if serving is None else row_schema(serving.version.contract)
-        paths[f"/v1/projects/{project}/predict"] = {"post": _predict(project, row)}
+        paths[f"/v1/projects/{project}/predict"] = {"post": _predict(project, row, max_rows)}
         paths[f"/v1/projects/{project}/schema"] = {"get": _schema(project)}
     return {
         "openapi": "3.1.0",
@@ -98,7 +104,7 @@ def api_page(document: dict[str, Any]) -> bytes:
     ).encode()
 
 
-def _predict(project: str, row: dict[str, Any]) -> dict[str, Any]:
+def _predict(project: str, row: dict[str, Any], max_rows: int) -> dict[str, Any]:
     answer = {"$ref": "#/components/schemas/Answer"}
     body = {
         "oneOf": [
@@ -106,7 +112,7 @@ def _predict(project: str, row: dict[str, Any]) -> dict[str, Any]:
             {
                 "type": "object",
                 "required": ["rows"],
-                "properties": {"rows": {"type": "array", "items": row, "minItems": 1}},
+                "properties": {"rows": {"type": "array", "items": row, "minItems": 1, "maxItems": max_rows}},
                 "additionalProperties": False,
             },
         ]
@@ -154,7 +160,8 @@ def _refusals() -> dict[str, Any]:
 
 
 def _response(text: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"description": text, "content": {"application/json": {"schema": schema}}}
+    headers = {"X-Request-Id": {"description": "The name of the request.", "schema": {"type": "string"}}}
+    return {"description": text, "headers": headers, "content": {"application/json": {"schema": schema}}}
 
 
 def _section(path: str, method: str, operation: dict[str, Any]) -> str:

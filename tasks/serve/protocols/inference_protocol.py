@@ -43,8 +43,8 @@ async def live(_request: ServiceRequest, _answering: RowAnswering, _project: str
 
 
 async def ready(_request: ServiceRequest, answering: RowAnswering, _project: str) -> Reply:
-    """Return whether every served project has a verified version."""
-    is_ready = all(answering.champions.get(project) is not None for project in answering.champions.projects)
+    """Return whether this worker is ready; see `Champions.is_ready`."""
+    is_ready = answering.champions.is_ready
     return json_reply({"ready": is_ready}, HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
 

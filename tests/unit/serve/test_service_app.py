@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,9 @@ from tasks.serve.processes.shared_counters import (
 from tasks.serve.row_answering import RowAnswering
 from tasks.serve.service_app import ServiceApp
 from tasks.serve.service_settings import ServiceSettings
+from tasks.serve.tick_batch import TickBatch
 from tasks.serving_store import ApiKeys, ServingStore, new_key
-from tests.unit.serve.packages import KEY, ROW, fitted, package_of, write_suite
+from tests.unit.serve.packages import KEY, MOMENT, ROW, fitted, package_of, write_suite
 
 PREDICT, INFER, FRAME = "/v1/projects/flats/predict", "/v2/models/flats/infer", "/invocations"
 
@@ -73,7 +75,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Service:
     write_suite(folder)
     store = ServingStore(folder / "serving", [KEY.public_key()])
     package, files = package_of(folder, fitted("binary"))
-    store.publish(package, store.add_package(package, files, KEY), KEY)
+    store.publish(package, store.add_package(package, files, KEY), KEY, MOMENT)
     return service_of(store, folder)
 
 
@@ -171,6 +173,11 @@ FAULTS: list[tuple[Any, int, str]] = [
     (b'{"row": {}, "row": {}}', 400, "repeated_name"),
     (b'{"row": {"city": "\\ud800"}}', 400, "not_a_text"),
     (b'{"row": {"\\ud800": 1}}', 400, "not_a_text"),
+    (b'{"row": {"city": ["\\ud800"]}}', 400, "not_a_text"),
+    (b'{"rows": [["a", ["\\udfff"]]]}', 400, "not_a_text"),
+    (b'["\\ud800"]', 400, "not_a_text"),
+    (b'"\\ud800"', 400, "not_a_text"),
+    (b"[" * 900 + b'"\\n"' + b"]" * 900, 400, "too_deep"),
     (b'{"row": {"a\\u0000": 1}}', 400, "not_a_text"),
     (b"[" * 100_000, 400, "too_deep"),
     (b'{"row": ' + b"[" * 50 + b"]" * 50 + b"}", 400, "too_deep"),
@@ -301,6 +308,9 @@ REQUESTS: list[tuple[str, str, dict[str, str], int]] = [
     ("POST", INFER, {"authorization": ""}, 401),
     ("POST", FRAME, {"authorization": ""}, 401),
     ("GET", "/v2/models/flats", {"authorization": ""}, 401),
+    ("GET", "/v2/models/flats/ready", {"authorization": ""}, 401),
+    ("GET", "/v2/models/flats/ready", {"authorization": "Bearer OTHER"}, 403),
+    ("GET", "/v2/models/flats/versions/1/ready", {"authorization": ""}, 401),
     # where to
     ("GET", "/nowhere", {}, 404),
     ("POST", "/v1/projects/houses/predict", {}, 404),
@@ -467,6 +477,56 @@ def test_a_worker_that_lags_behind_refuses_at_once(service: Service) -> None:
     assert (status, headers["retry-after"] in {"1", "2", "3"}) == (429, True)
 
 
+def test_at_most_as_many_requests_are_answered_at_once_as_the_limit_says(service: Service) -> None:
+    answering = service.app.answering
+    statuses = []
+    for answering.in_flight in (255, 256):
+        statuses.append(service.predict({"row": ROW})[0])
+    answering.in_flight = 0
+    assert statuses == [200, 429]
+
+
+def test_an_answer_that_is_late_is_not_sent(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = service.app.answering.serving("flats").version
+    right = version.answers
+
+    def slow(rows: Any) -> Any:
+        time.sleep(0.06)
+        return right(rows)
+
+    monkeypatch.setattr(version, "answers", slow)
+    for content in ({"row": ROW}, {"rows": [ROW, ROW]}):
+        status, reply = service.predict(content, x_deadline_ms="50")
+        assert (status, reply["error"]["code"]) == (504, "late")
+    monkeypatch.undo()
+    service.app.answering.serving("flats").batch.row_seconds = 50e-6
+
+
+def test_one_slow_run_does_not_refuse_all_requests_after_it(service: Service) -> None:
+    batch = service.app.answering.serving("flats").batch
+    batch.row_seconds = 1.0
+    statuses = [service.predict({"rows": [ROW, ROW]}, x_deadline_ms="1000")[0] for _ in range(8)]
+    # Two rows fit into a second at half a second each: 1 x .9^7 = .48, so that the eighth request is answered.
+    assert statuses == [504] * 7 + [200]
+    batch.row_seconds = 50e-6
+
+
+def test_the_estimate_of_a_version_is_its_own_and_weighs_large_runs_most(service: Service) -> None:
+    serving = service.app.answering.serving("flats")
+    other = TickBatch(serving.version)
+    rows = [serving.version.reader.read(ROW)] * 64
+
+    async def run() -> None:
+        other.row_seconds = 8.0
+        other.answers(rows)
+        other.answers(rows[:1])
+
+    asyncio.run(run())
+    # A run of 64 rows counts a tenth, 8 -> 7.2; one of a row counts 1/640, 7.2 -> 7.19. The rows take microseconds.
+    assert other.row_seconds == pytest.approx(7.2 * (1 - 0.1 / 64), abs=0.01)
+    assert serving.batch.row_seconds < 0.1
+
+
 def test_a_fault_of_the_model_shows_no_value(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     serving = service.app.answering.serving("flats")
 
@@ -503,11 +563,24 @@ def test_the_document_describes_the_rows_and_its_page_needs_no_other_server(serv
     document = json.loads(service.ask("GET", "/openapi.json")[2])
     content = document["paths"][PREDICT]["post"]["requestBody"]["content"]["application/json"]["schema"]
     row = content["oneOf"][0]["properties"]["row"]
-    assert set(row["properties"]) == set(ROW)
+    assert set(row["properties"]) == {*ROW, "price"}
     assert row["required"] == ["flat", "day"]
+    assert (row["properties"]["day"]["type"], row["properties"]["flat"]["type"]) == (
+        ["string"],
+        ["string", "number", "boolean"],
+    )
+    assert content["oneOf"][1]["properties"]["rows"]["maxItems"] == 50
+    replies = document["paths"][PREDICT]["post"]["responses"]
+    assert all("X-Request-Id" in reply["headers"] for reply in replies.values())
     page = service.ask("GET", "/docs")[2].decode()
     assert "<code>area</code>" in page
     assert "http" not in page.replace("https://json-schema.org", "")
     schema = json.loads(service.ask("GET", "/v1/projects/flats/schema")[2])
     assert schema["row"] == row
     assert schema["version"] == 1
+
+
+def test_the_document_names_only_the_projects_of_the_key(service: Service) -> None:
+    other = f"Bearer {service.other_key}"
+    assert json.loads(service.ask("GET", "/openapi.json", authorization=other)[2])["paths"] == {}
+    assert "flats" not in service.ask("GET", "/docs", authorization=other)[2].decode()

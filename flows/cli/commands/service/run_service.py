@@ -13,10 +13,8 @@ from flows.cli.console import screen
 from tasks.errors import Terminal
 from tasks.registry import PACKAGES, load_keys
 from tasks.serve.service_settings import ServiceSettings
-from tasks.serving_store import public_pems, read_keys
+from tasks.serving_store import SERVING_FOLDER, public_pems, read_keys
 from tasks.spec import find_project, home, known_projects
-
-SERVING = "serving"
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def run_service(projects: Sequence[str], address: Address, workers: int) -> None
         if not paths:
             raise Terminal("no project has a champion yet; `leeway run retrain PROJECT`, then approve its version")
     where.mkdir(parents=True, exist_ok=True)
-    root, names = where / SERVING, tuple(path.resolve().parent.name for path in paths)
+    root, names = where / SERVING_FOLDER, tuple(path.resolve().parent.name for path in paths)
     certificate, private_key = map(str, address.tls or ("", ""))
     settings = ServiceSettings(
         projects=names,

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.cli.commands.service.run_service import SERVING
 from flows.cli.console import screen, table
 from tasks.errors import SpecError, Terminal
 from tasks.render.safe_text import terminal
-from tasks.serving_store import ApiKeys, new_key, read_keys, write_keys
+from tasks.serving_store import SERVING_FOLDER, ApiKeys, new_key, read_keys, write_keys
 from tasks.spec import find_project, home, projects_folder
 from tasks.spec.find_project import FILE, checked_name
 
 
 def serving_root() -> Path:
     """Return the serving folder of the home."""
-    return home(projects_folder() / "any" / FILE) / SERVING
+    return home(projects_folder() / "any" / FILE) / SERVING_FOLDER
 
 
 def make_key(name: str, projects: Sequence[str]) -> None:

@@ -1,0 +1,115 @@
+"""What answers a project changes only for a route and a package that are whole; any other fault leaves it as it was."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tasks.errors import EvidenceError
+from tasks.inference.onnx_session import ONNX_FILE
+from tasks.model import model_files
+from tasks.registry.manifest import seal, verify
+from tasks.registry.statement import Statement
+from tasks.serve.champions import Champions
+from tasks.serving_store import ServingStore
+from tests.unit.serve.packages import KEY, MOMENT, fitted, package_of, write_suite
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ServingStore:
+    write_suite(tmp_path)
+    return ServingStore(tmp_path / "serving", [KEY.public_key()])
+
+
+def published(store: ServingStore, number: int = 1) -> Path:
+    """Publish a version of flats; return the folder of its package."""
+    package, files = package_of(store.root.parent, fitted("linear"), number)
+    digest = store.add_package(package, files, KEY)
+    store.publish(package, digest, KEY, MOMENT)
+    return store.root / "flats" / digest
+
+
+def exchanged(champions: Champions) -> int | None:
+    """Load what has changed; return the version that answers flats."""
+    for project in champions.changed():
+        found = champions.load(project)
+        if found is not None:
+            champions.exchange(found)
+    serving = champions.get("flats")
+    return None if serving is None else serving.version.number
+
+
+def test_a_package_on_a_disk_that_does_not_answer_is_read_again(
+    store: ServingStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, champions = published(store), Champions(store, ["flats"])
+    model = (folder / ONNX_FILE).read_bytes()
+    (folder / ONNX_FILE).unlink()
+    (folder / ONNX_FILE).mkdir()  # to read it is an OSError, also for root
+    with caplog.at_level(logging.ERROR):
+        assert [exchanged(champions) for _ in range(3)] == [None] * 3
+    assert "flats" in champions.faults
+    assert len(caplog.records) == 1
+    (folder / ONNX_FILE).rmdir()
+    (folder / ONNX_FILE).write_bytes(model)
+    assert exchanged(champions) == 1
+    assert (champions.changed(), champions.faults) == ([], {})
+
+
+def test_a_signed_model_that_cannot_be_loaded_leaves_the_version_before_it(
+    store: ServingStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    published(store)
+    champions = Champions(store, ["flats"])
+    assert exchanged(champions) == 1
+    package, _ = package_of(store.root.parent, fitted("linear"), 2)
+    broken = {**model_files(fitted("linear")), ONNX_FILE: b"no graph"}
+    files = seal(broken, {"project": "flats", "key": "flats/2"}, KEY, Statement("a run", MOMENT))
+    signed = verify(files, [KEY.public_key()], {"project": "flats", "key": "flats/2"})
+    package = msgspec.structs.replace(package, version_digest=signed.digest)
+    store.publish(package, store.add_package(package, files, KEY), KEY, MOMENT)
+    with caplog.at_level(logging.ERROR):
+        assert exchanged(champions) == 1
+    assert champions.changed() == []
+    assert [record.name for record in caplog.records] == ["leeway.serve"]
+
+
+def test_a_project_without_a_champion_delays_no_other(store: ServingStore) -> None:
+    champions = Champions(store, ["flats", "houses"])
+    assert not champions.is_ready
+    published(store)
+    assert not champions.is_ready
+    assert exchanged(champions) == 1
+    assert champions.is_ready
+    route = store.root / "houses" / "route.json"
+    route.parent.mkdir()
+    route.write_bytes(b"of another signer")
+    assert exchanged(champions) == 1
+    assert not champions.is_ready
+
+
+def test_serials_grow_though_the_clock_is_set_back_or_the_route_is_lost(store: ServingStore) -> None:
+    package, files = package_of(store.root.parent, fitted("linear"))
+    digest = store.add_package(package, files, KEY)
+    first = store.publish(package, digest, KEY, MOMENT)
+    assert first.serial == int(MOMENT.timestamp() * 1000)
+    second = store.publish(package, digest, KEY, MOMENT - timedelta(days=1))
+    assert second.serial == first.serial + 1
+    (store.root / "flats" / "route.json").write_bytes(b"damaged")
+    with pytest.raises(EvidenceError):
+        store.route("flats")
+    third = store.publish(package, digest, KEY, MOMENT + timedelta(seconds=1))
+    assert third.serial == first.serial + 1000
+    assert store.route("flats") == third
+
+
+def test_a_damaged_package_is_written_again(store: ServingStore) -> None:
+    folder = published(store)
+    (folder / ONNX_FILE).write_bytes(b"damaged")
+    assert list(store.packages("flats")) == []
+    assert published(store) == folder
+    assert [digest for _, digest in store.packages("flats")] == [folder.name]
