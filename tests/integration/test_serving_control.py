@@ -126,7 +126,7 @@ def test_the_record_decides_what_serves(project: Project, monkeypatch: pytest.Mo
     assert (publisher.publish(), publisher.publish()) == ("version 1", None)
     project.recorded(RetrainingEntry, 2, "retrained", action="registered", digest=project.digests[2])
     assert publisher.publish() is None
-    assert publisher.prepare() is None
+    publisher.prepare()
     # Version 2 was packaged while it waited: neither its promotion nor a rollback needs MLflow.
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     project.promote(2)

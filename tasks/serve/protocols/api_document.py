@@ -186,4 +186,4 @@ def _columns(row: dict[str, Any]) -> str:
 
 def _kind(column: dict[str, Any]) -> str:
     rules = [rule["rule"] for rule in column.get("x-expectations", [])]
-    return ", ".join([" or ".join(column["type"]), *rules])
+    return ", ".join([" or ".join(column.get("type", ["not read"])), *rules])
