@@ -1,4 +1,4 @@
-"""Tasks beside a server: one that fails ends the server, so that its supervisor starts it again."""
+"""Tasks that run with a server: one that fails ends the server, so that its supervisor starts it again."""
 
 from __future__ import annotations
 
