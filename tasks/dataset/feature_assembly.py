@@ -12,7 +12,7 @@ import pandas as pd
 
 from tasks.arrays import BoolArray
 from tasks.dataset.label_join import ranked
-from tasks.features import fails_everywhere, featured, typed_as_made, with_tables
+from tasks.features import fails_everywhere, featured, with_tables
 from tasks.features.feature_function import ROWS_TRIED
 from tasks.lake import Filter, Lake, active_rows, deliveries
 from tasks.logs import line, logger
@@ -49,17 +49,17 @@ def assemble(rows: pd.DataFrame, spec: ProjectSpec, lake: Lake, folder: Path) ->
         return feature_values(lake, spec.project, table, first, last)
 
     joined = with_tables(rows, spec, values)
-    made = featured(joined, spec.features.function, folder)
-    if made.failures and len(made.failures) == len(rows) > ROWS_TRIED:
-        raise fails_everywhere(spec.features.function, made)
-    complete, faults = typed_as_made(made.rows, spec)
-    failures = faults | made.failures
+    made = featured(joined, spec.features.function, folder, spec)
+    nowhere = bool(made.failures) and len(made.failures) == len(rows)
+    if nowhere and len(rows) > ROWS_TRIED:
+        raise fails_everywhere(spec.features.function, len(rows), next(iter(made.failures.values())))
+    failures = made.faults | made.failures
     passing = np.ones(len(rows), dtype=bool)
     if failures:
         passing[list(failures)] = False
         message = next(iter(failures.values()))
         logger().warning(line("feature_function_failed", rows=len(failures), of_rows=len(rows), said=message))
-    return Assembled(_complete(complete, spec) if len(made.failures) == len(rows) else complete, passing)
+    return Assembled(_complete(made.rows, spec) if nowhere else made.rows, passing)
 
 
 def _complete(rows: pd.DataFrame, spec: ProjectSpec) -> pd.DataFrame:

@@ -10,7 +10,6 @@ from tasks.features.feature_function import (
 )
 from tasks.features.feature_tables import as_of, latest_values, with_tables
 from tasks.features.leakage import Leak, LeakageContext, leaks
-from tasks.features.made_columns import typed_as_made
 from tasks.features.time_split import Parts, holdout_parts
 from tasks.features.user_modules import declaration_fault
 
@@ -28,7 +27,6 @@ __all__ = [
     "latest_values",
     "leaks",
     "row_failures",
-    "typed_as_made",
     "with_features",
     "with_tables",
 ]

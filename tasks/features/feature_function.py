@@ -11,27 +11,38 @@ from typing import NamedTuple, cast
 import pandas as pd
 
 from tasks.errors import DataError, SpecError
-from tasks.features.made_columns import typed_as_made
-from tasks.features.row_failures import FeatureFunction, applied, attempted, described
+from tasks.features.clock_calls import clock_call
+from tasks.features.made_columns import is_whole, typed_as_made, with_room_for_missing
+from tasks.features.row_failures import FeatureFunction, applied, attempted, described, without_values
 from tasks.features.user_modules import module_of
 from tasks.spec.own_names import RESERVED, SUFFIX, delivered_name
-from tasks.spec.project_spec import ProjectSpec
+from tasks.spec.project_spec import Privacy, ProjectSpec
 
 ROWS_TRIED = 50
 _CHECKED: dict[int, FeatureFunction] = {}  # by identity: a callable need not be hashable
 
 
 class Featured(NamedTuple):
-    """Rows with the columns of the function, and the message of each row that it fails on, by position.
+    """Rows with the columns of the function, and what is said of some rows, by position.
 
-    In a failing row the columns that the function adds are missing, and all others are as they were.
+    In a row that the function fails on, the columns that it adds are missing, and all others are as they were.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        All rows; with a spec, the made columns are in their kinds.
+    failures : dict of int to str
+        The rows that the function fails on.
+    faults : dict of int to str
+        The rows for which it makes a value of another kind, which is missing.
     """
 
     rows: pd.DataFrame
     failures: dict[int, str]
+    faults: dict[int, str]
 
 
-def with_features(frame: pd.DataFrame, path: str | None, folder: Path) -> pd.DataFrame:
+def with_features(frame: pd.DataFrame, path: str | None, folder: Path, spec: ProjectSpec | None = None) -> pd.DataFrame:
     """Return the frame with the columns that the project's function adds; see `featured`.
 
     Raises
@@ -47,13 +58,13 @@ def with_features(frame: pd.DataFrame, path: str | None, folder: Path) -> pd.Dat
     >>> with_features(frame, None, Path()) is frame
     True
     """
-    made = featured(frame, path, folder)
+    made = featured(frame, path, folder, spec)
     if made.failures and len(made.failures) == len(frame):
-        raise fails_everywhere(path, made)
+        raise fails_everywhere(path, len(frame), next(iter(made.failures.values())))
     return made.rows
 
 
-def featured(frame: pd.DataFrame, path: str | None, folder: Path) -> Featured:
+def featured(frame: pd.DataFrame, path: str | None, folder: Path, spec: ProjectSpec | None = None) -> Featured:
     """Return the frame with the columns that the project's function adds, and the rows on which it fails.
 
     Parameters
@@ -64,6 +75,9 @@ def featured(frame: pd.DataFrame, path: str | None, folder: Path) -> Featured:
         `module:function`; None returns the frame unchanged.
     folder : Path
         The folder of the project; its modules take precedence over installed ones.
+    spec : ProjectSpec, optional
+        For the kinds of the made columns, and for the privacy rules, which messages keep. By default columns are as the
+        function made them, and messages quote values.
 
     Raises
     ------
@@ -73,14 +87,21 @@ def featured(frame: pd.DataFrame, path: str | None, folder: Path) -> Featured:
         The function is not pure.
     """
     if path is None:
-        return Featured(frame, {})
+        return Featured(frame, {}, {})
+    privacy = Privacy() if spec is None else spec.privacy
     function, given = function_at(path, folder), _as_delivered(frame)
-    made, failures = applied(function, given)
-    passing = [place for place in range(len(frame)) if place not in failures] if failures else slice(None)
-    _require_pure(path, function, given.iloc[passing])
+    made, failed = applied(function, given)
+    failures = {place: without_values(message, privacy) for place, message in failed.items()}
+    passing = [place for place in range(len(frame)) if place not in failures]
+    _require_pure(path, function, given.iloc[passing] if failures else given, privacy)
     if made is None:
-        return Featured(frame, failures)
-    return Featured(_inside(_with_failing(made, given, passing) if failures else made, frame), failures)
+        return Featured(frame, failures, {})
+    inside = _inside(made, frame.iloc[passing] if failures else frame)
+    typed, faults = (inside, {}) if spec is None else typed_as_made(inside, spec)
+    if failures:
+        roomy = typed if spec is None else with_room_for_missing(typed, spec)
+        typed = _with_failing(roomy, frame, passing)
+    return Featured(typed, failures, {passing[at]: without_values(said, privacy) for at, said in faults.items()})
 
 
 def row_failures(frame: pd.DataFrame, spec: ProjectSpec, folder: Path) -> dict[int, str]:
@@ -95,17 +116,17 @@ def row_failures(frame: pd.DataFrame, spec: ProjectSpec, folder: Path) -> dict[i
         return {}
     made, failures = applied(function_at(spec.features.function, folder), _as_delivered(frame))
     if made is None:
-        return failures
-    passing = [place for place in range(len(frame)) if place not in failures] if failures else range(len(frame))
-    faults = typed_as_made(_inside(made, frame.iloc[list(passing)]), spec)[1]
-    return dict(sorted((failures | {passing[place]: message for place, message in faults.items()}).items()))
+        return {place: without_values(message, spec.privacy) for place, message in failures.items()}
+    passing = [place for place in range(len(frame)) if place not in failures]
+    faults = typed_as_made(_inside(made, frame.iloc[passing]), spec)[1]
+    said = failures | {passing[place]: message for place, message in faults.items()}
+    return {place: without_values(message, spec.privacy) for place, message in sorted(said.items())}
 
 
-def fails_everywhere(path: str | None, made: Featured) -> DataError:
-    """Return the error of a function that fails on every row."""
-    message = next(iter(made.failures.values()))
+def fails_everywhere(path: str | None, rows: int, message: str) -> DataError:
+    """Return the error of a function that fails on every row, with what is said of the first."""
     return DataError(
-        f"features.function {path!r} fails on each of {len(made.failures)} rows: {message}. Correct the function; "
+        f"features.function {path!r} fails on each of {rows} rows: {message}. Correct the function; "
         "`leeway check PROJECT --run` tries it on the newest delivery"
     )
 
@@ -153,28 +174,34 @@ def _inside(made: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     return renamed.assign(**lost) if lost else renamed
 
 
-def _with_failing(made: pd.DataFrame, frame: pd.DataFrame, passing: list[int] | slice) -> pd.DataFrame:
-    """Return all rows of a frame: those that pass as the function made them, the others as they were."""
+def _with_failing(made: pd.DataFrame, frame: pd.DataFrame, passing: list[int]) -> pd.DataFrame:
+    """Return all rows of a frame: those that pass as the function made them, the others as they were.
+
+    Whole numbers and booleans stay what they are: as Python objects, where another type would change them.
+    """
     numbered = frame.reset_index(drop=True)
     places = numbered.index[passing]
-    wide = made.set_axis(places).reindex(numbered.index)
+    placed = made.set_axis(places)
+    wide = placed.astype({name: object for name in made if is_whole(made[name])}).reindex(numbered.index)
     for name in made.columns.intersection(frame.columns):
-        same = wide.loc[places, name].equals(numbered.loc[places, name])
-        wide[name] = numbered[name] if same else wide[name].where(numbered.index.isin(places), numbered[name])
+        same = placed[name].equals(numbered.loc[places, name])
+        mixed = wide[name].where(numbered.index.isin(places), numbered[name])
+        wide[name] = numbered[name] if same else mixed.infer_objects()
     return wide.set_axis(frame.index)
 
 
-def _require_pure(path: str, function: FeatureFunction, frame: pd.DataFrame) -> None:
+def _require_pure(path: str, function: FeatureFunction, frame: pd.DataFrame, privacy: Privacy) -> None:
     """Check a function once per process, on the first rows it is given."""
     if id(function) in _CHECKED or frame.empty:
         return
     head = frame.head(ROWS_TRIED)
     if isinstance(result := attempted(function, head), str):
-        raise DataError(f"{path} can be applied to {len(frame)} rows, but not to the first {len(head)}: {result}")
+        message = without_values(result, privacy)
+        raise DataError(f"{path} can be applied to {len(frame)} rows, but not to the first {len(head)}: {message}")
     try:
         fault = impurity(function, head)
     except Exception as error:  # noqa: BLE001 - a user's function may raise anything
-        fault = f"it raises {described(error)} for fewer rows"
+        fault = f"for fewer rows it raises {without_values(described(error), privacy)}"
     if fault:
         raise DataError(
             f"{path} must give the same result for a row in training, in the nightly batch and in service, but {fault}"
@@ -185,7 +212,8 @@ def _require_pure(path: str, function: FeatureFunction, frame: pd.DataFrame) -> 
 def impurity(function: FeatureFunction, frame: pd.DataFrame) -> str:
     """Return why a function is not pure, or an empty text; it is tried on the first 50 rows.
 
-    Training and the nightly batch pass many rows, the service one at a time: the results must agree.
+    Training and the nightly batch pass many rows, the service one at a time: the results must agree. A clock gives the
+    same day twice in one check, so the code of the function is searched for one.
 
     Examples
     --------
@@ -198,6 +226,8 @@ def impurity(function: FeatureFunction, frame: pd.DataFrame) -> str:
     head = frame.head(ROWS_TRIED)
     if head.empty:
         return ""
+    if (asked := clock_call(function)) is not None:
+        return f"it asks the clock ({asked}): another night gives another result; subtract from the row's event time"
     argument = head.copy(deep=True)
     first = function(argument)
     if not _same(argument, head):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import pandas as pd
 
@@ -40,7 +40,8 @@ def as_of(
     """Return rows with a table's columns as they were known at each row's time; missing where none was.
 
     A value is known `delay_days` after its event time, that moment included; the newest known value is used. A value
-    older than `max_age_days` is missing. Of several values of one entity and time, the last that arrived is used.
+    older than `max_age_days` is missing. Of several values of one entity and time, the last that arrived is used; of
+    those of one delivery, which the contract refuses, the largest.
     Times are compared as instants; days are those of the wall clock, also where one has 23 or 25 hours.
 
     Parameters
@@ -90,17 +91,13 @@ def as_of(
     return rows.drop(columns=table.columns.all, errors="ignore").assign(**typed)
 
 
-def latest_values(
-    values: pd.DataFrame, table: FeatureTable, moment: datetime | None = None, time_zone: str = "UTC"
-) -> pd.DataFrame:
+def latest_values(values: pd.DataFrame, table: FeatureTable, time_zone: str = "UTC") -> pd.DataFrame:
     """Return the newest values of each entity, for the look-up of a prediction service.
 
     Parameters
     ----------
     values : DataFrame
         As for `as_of`.
-    moment : datetime, optional
-        Only values known then, in the wall-clock time of the project: the values that a row of that moment gets.
     time_zone : str
         The zone of the wall-clock times.
 
@@ -117,17 +114,9 @@ def latest_values(
     ...                        "event_time": pd.to_datetime(["2026-01-01", "2026-01-01", "2026-01-09"])})
     >>> latest_values(values, table)[["entity", "balance"]].values.tolist()
     [['a', 3.0], ['b', 2.0]]
-    >>> latest_values(values, table, datetime(2026, 1, 5))["balance"].tolist()
-    [1.0, 2.0]
     """
-    newest = _newest(values, table, time_zone)
-    if moment is not None:
-        at = pd.Timestamp(moment) - timedelta(days=table.delay_days)
-        newest = newest[newest["event_time"] <= at]
-        if table.max_age_days is not None:
-            newest = newest[newest["event_time"] >= pd.Timestamp(moment) - timedelta(days=table.max_age_days)]
+    newest = _newest(values, table, time_zone).drop(columns="known_from")
     latest = newest.drop_duplicates("entity", keep="last").sort_values("entity", ignore_index=True)
-    latest = latest.drop(columns="known_from")
     return latest.assign(**{name: _typed(latest[name], name, table) for name in table.columns.all})
 
 
@@ -152,13 +141,18 @@ def days_needed(rows: pd.DataFrame, table: FeatureTable, event_time: str) -> tup
 
 
 def _newest(values: pd.DataFrame, table: FeatureTable, time_zone: str) -> pd.DataFrame:
-    """Return values in the order of the instant from which they are known; of each entity and instant, the last."""
+    """Return values in the order of the instant from which they are known; of each entity and instant, the last.
+
+    With a delay, both instants of a wall-clock time that occurs twice are known from one instant on: the second counts.
+    """
     known = values.dropna(subset=KEYS)
     wall, entities = known["event_time"].astype("datetime64[us]"), known["entity"].astype("str")
-    second = None if table.delay_days else known.get(REPEATED)
-    known_from = instants(wall + timedelta(days=table.delay_days), second, time_zone)
+    second = None if REPEATED not in known else known[REPEATED].astype("boolean").fillna(value=False)
+    known_from = instants(wall + timedelta(days=table.delay_days), None if table.delay_days else second, time_zone)
     known = known.assign(event_time=wall, entity=entities, known_from=known_from)
-    order = ["known_from", "event_time", *(name for name in ARRIVED if name in known)]
+    known = known if second is None else known.assign(**{REPEATED: second})
+    # The lake returns rows in no particular order, so what is left equal is decided by the values themselves.
+    order = ["known_from", "event_time", *(name for name in (REPEATED, *ARRIVED) if name in known), *table.columns.all]
     newest = known.sort_values(order, kind="stable").drop_duplicates(
         ["entity", "event_time", "known_from"], keep="last"
     )

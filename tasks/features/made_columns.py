@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
 from tasks.spec.cells.cell_types import Read, booleans, categories, numbers
@@ -43,6 +44,36 @@ def typed_as_made(rows: pd.DataFrame, spec: ProjectSpec) -> tuple[pd.DataFrame, 
                 shown = repr(rows[name].iloc[place])[:CELL]
                 failures.setdefault(place, f"makes {shown} of {name!r}: {code.replace('_', ' ')}")
     return (rows.assign(**typed) if typed else rows), failures
+
+
+def with_room_for_missing(rows: pd.DataFrame, spec: ProjectSpec) -> pd.DataFrame:
+    """Return rows with whole numbers and booleans of made columns in types that can also be missing.
+
+    Without it a category 7 is `7.0` as soon as the function fails on another row.
+
+    Examples
+    --------
+    >>> scope = {"owner": "me", "objective": "prices", "metric": "mean_absolute_error"}
+    >>> source = {"uri": "rows", "id": ["id"], "event_time": "at", "label": {"column": "price"}}
+    >>> features = {"function": "features:add", "made": {"categories": ["zone"], "booleans": ["new"]}}
+    >>> spec = ProjectSpec.model_validate(
+    ...     {"project": "houses", "scope": scope, "source": source, "features": features})
+    >>> made = with_room_for_missing(pd.DataFrame({"zone": [7], "new": [True]}), spec)
+    >>> made.reindex([0, 1]).to_numpy().tolist()
+    [['7', True], [nan, <NA>]]
+    """
+    made = spec.features.made
+    types = {
+        **dict.fromkeys(made.numbers, "float64"),
+        **dict.fromkeys(made.booleans, "boolean"),
+        **dict.fromkeys(made.categories, "str"),
+    }
+    return rows.astype({name: kind for name, kind in types.items() if name in rows and is_whole(rows[name])})
+
+
+def is_whole(column: pd.Series) -> bool:
+    """Return whether a column has whole numbers or booleans, to which a missing value would give another type."""
+    return isinstance(column.dtype, np.dtype) and column.dtype.kind in "iub"
 
 
 def _kinds(spec: ProjectSpec) -> dict[str, tuple[Callable[[pd.Series], bool], Callable[[pd.Series], Read]]]:

@@ -6,15 +6,21 @@ rows with one such row take 36 further calls.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Sized
 from typing import TypeAlias
 
 import pandas as pd
 
+from tasks.spec.project_spec import Privacy
+
 FeatureFunction: TypeAlias = Callable[[pd.DataFrame], pd.DataFrame]
 MOST_CALLS = 2_000  # after so many, a part in which a row fails counts as failing
 LONGEST = 200  # characters of a message that are kept
+TWICE = "returned several columns of one name"
+HIDDEN = "what it says is not shown, because it may quote a value; `privacy` is set"
+ERROR, MADE = re.compile(r"[A-Za-z_]\w*(?=: |$)"), re.compile(r"makes .* of (.*)", re.DOTALL)
 
 
 def applied(function: FeatureFunction, frame: pd.DataFrame) -> tuple[pd.DataFrame | None, dict[int, str]]:
@@ -67,7 +73,7 @@ def attempted(function: FeatureFunction, frame: pd.DataFrame) -> pd.DataFrame | 
     if isinstance(result, pd.DataFrame) and result.columns.is_unique and result.index.equals(frame.index):
         return result
     if isinstance(result, pd.DataFrame) and not result.columns.is_unique:
-        return f"returned several columns {result.columns[result.columns.duplicated()][0]!r}; expected one"
+        return f"{TWICE}: {result.columns[result.columns.duplicated()][0]!r}; expected one of each name"
     count = len(result) if isinstance(result, Sized) else "no"
     return (
         f"got {len(frame)} rows and returned {type(result).__name__} with {count} rows; "
@@ -83,6 +89,30 @@ def described(error: BaseException) -> str:
     """
     text = " ".join(f"{type(error).__name__}: {error}".removesuffix(": ").split())
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
+def without_values(message: str, privacy: Privacy) -> str:
+    """Return what is said of a row without what may be a value of it, where a project has columns to hide.
+
+    Messages are stored and sent around, and an error of a function of the project may quote any cell.
+
+    Examples
+    --------
+    >>> hides = Privacy(drop=["name"])
+    >>> without_values("KeyError: 'Ann Smith'", hides)
+    'KeyError: what it says is not shown, because it may quote a value; `privacy` is set'
+    >>> without_values("makes 'Ann Smith' of 'age': not a number", hides)
+    "makes a value of 'age': not a number"
+    >>> without_values("KeyError: 'rooms'", Privacy())
+    "KeyError: 'rooms'"
+    """
+    if not privacy.is_set:
+        return message
+    if (error := ERROR.match(message)) is not None:
+        return f"{error[0]}: {HIDDEN}"
+    if (made := MADE.fullmatch(message)) is not None:
+        return f"makes a value of {made[1]}"
+    return message.partition(TWICE)[0] + TWICE if TWICE in message else message
 
 
 def _failing(function: FeatureFunction, frame: pd.DataFrame, message: str) -> dict[int, str]:

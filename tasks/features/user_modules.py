@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import symtable
 import sys
 import threading
 from collections.abc import Iterator
@@ -56,16 +57,24 @@ def declaration_fault(path: str, folder: Path) -> str | None:
         missing = find_spec(module.partition(".")[0]) is None
         return f"there is no module {module!r} next to project.yaml, and none is installed" if missing else None
     try:
-        body = ast.parse(file.read_bytes()).body
-    except (SyntaxError, ValueError) as error:
-        return f"{file.name} cannot be read as Python: {error}"
-    names = {
-        node.id for part in body if isinstance(part, ast.Assign) for node in part.targets if isinstance(node, ast.Name)
-    }
-    names |= {part.name for part in body if isinstance(part, ast.FunctionDef | ast.ClassDef)}
-    imports = [alias for part in body if isinstance(part, ast.Import | ast.ImportFrom) for alias in part.names]
-    names |= {alias.asname or alias.name for alias in imports}
-    return None if name in names or "*" in names else f"{file.name} does not define {name!r} at its top level"
+        defined = _defines(file.read_bytes(), name)
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:  # the last two: nested too deeply
+        return f"{file.name} cannot be read as Python: {str(error) or type(error).__name__}"
+    return None if defined else f"{file.name} does not define {name!r} at its top level"
+
+
+def _defines(source: bytes, name: str) -> bool:
+    r"""Return whether a module binds a name at its top level, in whatever statement, or may import it with `*`.
+
+    >>> _defines(b"if True:\n    def add(frame): return frame", "add"), _defines(b"print(add)", "add")
+    (True, False)
+    """
+    module = symtable.symtable(source, "features", "exec")  # type: ignore[arg-type]  # bytes may declare an encoding
+    for symbol in module.get_symbols():
+        if symbol.get_name() in {name, "__getattr__"} and (symbol.is_assigned() or symbol.is_imported()):
+            return True
+    imports = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom))
+    return any(alias.name == "*" for node in imports for alias in node.names)
 
 
 def _load(name: str, folder: Path, own_name: str) -> ModuleType:

@@ -86,9 +86,9 @@ def delivery(
         if left_bytes > 0:
             return Delivery(name, landed, assembled(held), columns_left_out=len(private.left_out))
         spooled = spool_chunks(chain(_emptied(held), chunks), spool.folder, said.bounds)
+        return Delivery(name, landed, spooled.no_rows(), spooled, len(private.left_out))
     except BrokenError as error:
         return private.detail(error.unreadable)
-    return Delivery(name, landed, spooled.no_rows(), spooled, len(private.left_out))
 
 
 @dataclass(frozen=True, slots=True)

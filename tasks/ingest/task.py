@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -63,31 +63,21 @@ def take_in(
     taken = deliveries(lake, spec.project)
     stamps = {(batch.kind, batch.key, batch.stamp) for batch in taken.newest_of_keys().values()}
     stamps |= read_repeats(lake, spec.project)
-    stale, key = taken.stale(), _pseudonym_key(lake, spec, is_new=not taken.revisions)
+    stale, key = taken.stale(), kept_pseudonym_key(lake, spec, is_new=not taken.revisions)
     batch_ids = {batch.batch_id for batch in taken.revisions if not batch.is_placeholder}
-    memory, new, repeated = (
-        _Memory(spool, Bounds(spec.ingest.memory_mb)),
-        list[Delivery | Unread](),
-        list[tuple[str, Landed]](),
-    )
+    reader, new, repeated = DeliveryReader(spec, key, spool), list[Delivery | Unread](), list[tuple[str, Landed]]()
     for source, objects, arrived in _arrived(spec, folder, night, moment or clock.now()):
         if (arrived.kind, arrived.name, arrived.stamp) in stamps:
             continue
-        fmt = files_of(arrived.kind, spec, arrived.table).format
-        text_bytes = sum(estimated_text_bytes(stored.key, stored.size_bytes, fmt) for stored in objects)
-        with memory.reserve(text_bytes) as (raw, rows):
-            try:
-                batch_id, contents = fetched(source, objects, raw)
-            except Conflict as error:
-                logger().warning(line("object_left_alone", key=arrived.key, why=error))
-                continue
-            if batch_id in batch_ids and stale.get(batch_id) != arrived.name:
-                repeated += [(batch_id, arrived)] if taken.repeats(batch_id, arrived.kind, arrived.name) else []
-                continue
-            batch_ids.add(batch_id)
-            read = delivery(contents, batch_id, arrived, spec, key, rows)
-            memory.hold(read)
-        new.append(Unread(batch_id, arrived, read.reason, read.detail) if isinstance(read, Unreadable) else read)
+        try:
+            with reader.fetched(source, objects, arrived) as (batch_id, read):
+                if batch_id in batch_ids and stale.get(batch_id) != arrived.name:
+                    repeated += [(batch_id, arrived)] if taken.repeats(batch_id, arrived.kind, arrived.name) else []
+                    continue
+                batch_ids.add(batch_id)
+                new.append(read())
+        except Conflict as error:
+            logger().warning(line("object_left_alone", key=arrived.key, why=error))
     append_repeats(lake, spec.project, repeated)
     logger().info(line("deliveries_taken_in", batches=len(new), night=night))
     return new
@@ -96,20 +86,77 @@ def take_in(
 take_in_task = leeway_task("ingest")(take_in)
 
 
-def _pseudonym_key(lake: Lake, spec: ProjectSpec, *, is_new: bool) -> bytes | KeyOf:
+def pseudonym_key(lake: Lake, spec: ProjectSpec, *, is_new: bool) -> bytes | KeyOf:
     """Return the key of the pseudonyms: one for each column, or, of rows that an earlier version stored, one of all.
 
-    The scheme is chosen with the first delivery of a project, and kept: the pseudonyms of one id must stay equal.
+    Parameters
+    ----------
+    is_new : bool
+        Whether nothing of the project is stored yet.
+
+    Raises
+    ------
+    SpecError
+        The variable with the key is not set, or too short to be a secret.
     """
     if not spec.privacy.pseudonymise:
         return b""
-    scheme = lake.get(spec.project, PSEUDONYM_SCHEME)
-    if scheme is None and not is_new:
+    if not is_new and lake.get(spec.project, PSEUDONYM_SCHEME) is None:
         return secret(spec.privacy, os.environ, short=True)
-    key = secret(spec.privacy, os.environ)
-    if scheme is None:
+    return separated(secret(spec.privacy, os.environ), spec.project)
+
+
+def kept_pseudonym_key(lake: Lake, spec: ProjectSpec, *, is_new: bool) -> bytes | KeyOf:
+    """Return the key of the pseudonyms; the scheme is chosen with the first delivery of a project, and kept.
+
+    The pseudonyms of one id must stay equal.
+    """
+    key = pseudonym_key(lake, spec, is_new=is_new)
+    if is_new and not isinstance(key, bytes) and lake.get(spec.project, PSEUDONYM_SCHEME) is None:
         lake.put(spec.project, PSEUDONYM_SCHEME, BY_COLUMN)
-    return separated(key, spec.project)
+    return key
+
+
+class DeliveryReader:
+    """Reads the deliveries of one run; those that are too large, or too many together, are kept on disk.
+
+    Parameters
+    ----------
+    spec : ProjectSpec
+        For the formats, the memory and the privacy rules.
+    key : bytes or function
+        See `pseudonym_key`.
+    spool : Path, optional
+        The folder for large deliveries; by default, all are read into memory.
+    """
+
+    def __init__(self, spec: ProjectSpec, key: bytes | KeyOf, spool: Path | None) -> None:
+        self._spec, self._key, self._memory = spec, key, _Memory(spool, Bounds(spec.ingest.memory_mb))
+
+    @contextmanager
+    def fetched(
+        self, source: DeliverySource, objects: Sequence[StoredObject], arrived: Landed
+    ) -> Iterator[tuple[str, Callable[[], Delivery | Unread]]]:
+        """Yield the id of what was delivered, and how to read it within the block.
+
+        Raises
+        ------
+        Conflict
+            When an object is written while it is read.
+        """
+        fmt = files_of(arrived.kind, self._spec, arrived.table).format
+        text_bytes = sum(estimated_text_bytes(stored.key, stored.size_bytes, fmt) for stored in objects)
+        with self._memory.reserve(text_bytes) as (raw, rows):
+            batch_id, contents = fetched(source, objects, raw)
+
+            def read() -> Delivery | Unread:
+                found = delivery(contents, batch_id, arrived, self._spec, self._key, rows)
+                self._memory.hold(found)
+                if isinstance(found, Unreadable):
+                    return Unread(batch_id, arrived, found.reason, found.detail)
+                return found
+
+            yield batch_id, read
 
 
 @dataclass

@@ -15,6 +15,7 @@ from tasks.errors import DataError
 from tasks.records import Delivery, Landed
 from tasks.render.csv_text import cell_text
 from tasks.spec import ProjectSpec
+from tasks.spec.cells.entity_keys import parts_of
 
 SEPARATORS = (",", ";", "\t")
 NAMED = 5
@@ -104,24 +105,6 @@ def with_ids(taken: pd.DataFrame, spec: ProjectSpec) -> pd.DataFrame:
     parts = [[row_id] if len(ids) == 1 else parts_of(row_id) for row_id in taken["row_id"]]
     frame = pd.DataFrame(parts, columns=ids, dtype="str")
     return frame.assign(**{spec.source.label.column: taken["label"].to_numpy()})
-
-
-def parts_of(row_id: str) -> list[str]:
-    r"""Return the ids of a row id, which are joined by `|`.
-
-    >>> parts_of(r"7|2014-05-02"), parts_of(r"a\|b|c"), parts_of(r"a\\|b|")
-    (['7', '2014-05-02'], ['a|b', 'c'], ['a\\', 'b', ''])
-    """
-    parts, escaped = [""], False
-    for character in row_id:
-        if escaped or character not in "\\|":
-            parts[-1] += character
-            escaped = False
-        elif character == "|":
-            parts.append("")
-        else:
-            escaped = True
-    return parts
 
 
 def delivered(taken: pd.DataFrame, spec: ProjectSpec, day: date) -> Delivery:

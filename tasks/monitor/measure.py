@@ -123,7 +123,8 @@ def _suspicions(
     """Return what looks broken tonight, and the suspicions that ended; `harm`: the error is past its leeway."""
     policy, monitor = spec.monitoring, drift_monitor(baseline, spec)
     allowed = policy.delivery_alarms_per_year / nights_per_year(spec.schedule)
-    short = short_delivery(inputs.delivered, inputs.night, allowed, policy.calendar)
+    reported = {state.asked for state in inputs.suspected if state.kind == "truncated"}
+    short = short_delivery(inputs.delivered, inputs.night, allowed, policy.calendar, reported)
     found = [short] if short else []
     if view.window is None:
         return tuple(found), {}

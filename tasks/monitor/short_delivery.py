@@ -29,11 +29,16 @@ def rows_delivered(deliveries: Deliveries, until: date) -> dict[date, int]:
 
 
 def short_delivery(
-    rows: Mapping[date, int], night: date, false_alarms_per_night: float, calendar: Collection[date] = ()
+    rows: Mapping[date, int],
+    night: date,
+    false_alarms_per_night: float,
+    calendar: Collection[date] = (),
+    reported: Collection[date] = (),
 ) -> Suspicion | None:
     """Return the suspicion that a night's delivery is far shorter than earlier ones, of the same weekday if possible.
 
-    Days that were as short before, each followed by a usual one, are known: a holiday is asked about once.
+    Days that were reported as short before, each followed by a usual one, are known: a holiday is asked about once. A
+    short day that no one was asked about, such as one before the first model, excuses none.
 
     Parameters
     ----------
@@ -43,6 +48,8 @@ def short_delivery(
         The share of the team's yearly budget that is for deliveries, over the nights of a year.
     calendar : collection of date
         Days with unusual deliveries (`monitoring.calendar`): their nights, and those after, are not judged.
+    reported : collection of date
+        The nights on which people were asked about a short delivery.
 
     Examples
     --------
@@ -57,12 +64,16 @@ def short_delivery(
     if night not in rows or night in unusual:
         return None
     earlier = {day: count for day, count in sorted(rows.items()) if day < night and day not in unusual}
-    newest = list(earlier.values())[-REMEMBERED:]
-    limit = _odd_below(newest)
+    newest = list(earlier.items())[-REMEMBERED:]
+    limit = _odd_below([count for _, count in newest])
     alike = [count for day, count in earlier.items() if day.weekday() == night.weekday() and count >= limit]
     every = [count for count in earlier.values() if count >= limit]
     usual = (alike if len(alike) >= FEWEST_DELIVERIES else every)[-MOST_DELIVERIES:]
-    known = [count / (2 * limit) for count, after in pairwise(newest) if count < limit <= after]
+    known = [
+        count / (2 * limit)
+        for (day, count), (_, after) in pairwise(newest)
+        if count < limit <= after and day in reported
+    ]
     return truncated_delivery(rows[night], usual, false_alarms_per_night, known)
 
 

@@ -18,7 +18,7 @@ def compile_contract(spec: ProjectSpec, rules: Sequence[RowRule]) -> RowContract
     Parameters
     ----------
     rules : sequence of RowRule
-        The critical expectations about each row by itself; those about the label do not concern a request.
+        The critical expectations about each row by itself, without those about the label: a request has none.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def compile_contract(spec: ProjectSpec, rules: Sequence[RowRule]) -> RowContract
         decimal=spec.source.decimal,
         new_columns=spec.contract.new_columns,
         known_columns=tuple(dict.fromkeys([spec.source.label.column, *spec.privacy.drop])),
-        rules=tuple(rule for rule in rules if spec.source.label.column not in rule.columns),
+        rules=tuple(rules),
         degree=spec.automation.degree,
     )
     kinds = {name: kind for name, _, kind in cells(contract)}

@@ -15,6 +15,7 @@ import numpy as np
 from tasks.inference.schema import ModelSchema
 from tasks.row_contract.cell_values import LARGEST_EXACT, LONGEST_TEXT
 from tasks.row_contract.compiled_contract import RowContract
+from tasks.row_contract.row_reader import cells
 
 ROWS = 400
 BROKEN_EVERY = 12
@@ -78,16 +79,10 @@ def _row(
 
 def _break(row: dict[str, Any], contract: RowContract, rng: np.random.Generator) -> None:
     """Put one value into a row that cannot be read."""
-    kinds = {
-        **dict.fromkeys(contract.numbers, "number"),
-        **dict.fromkeys(contract.booleans, "boolean"),
-        **dict.fromkeys(contract.categories, "category"),
-        **dict.fromkeys((*contract.dates, contract.event_time), "time"),
-    }
-    names = sorted(kinds)
-    name = _one_of(names, rng)
-    broken = BROKEN[kinds[name]]
-    row[name] = _one_of(broken, rng)
+    keys = {*contract.ids, *contract.entities} - {contract.event_time, *contract.categories}
+    kinds = {name: kind for name, _, kind in cells(contract) if name not in keys}
+    name = _one_of(sorted(kinds), rng)
+    row[name] = _one_of(BROKEN[kinds[name]], rng)
 
 
 def _points(schema: ModelSchema, splits: Mapping[int, Sequence[float]]) -> dict[str, Sequence[Any]]:

@@ -31,24 +31,27 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
 def cell(text: object) -> object:
     """Return a cell of a csv file with an apostrophe before a text that a spreadsheet would evaluate as a formula.
 
-    Numbers stay as they are, also those that are text.
+    Numbers stay as they are, also those that are text. A text that looks like such a cell gets an apostrophe too, so
+    that `cell_text` returns each text as it was.
 
     Examples
     --------
-    >>> [cell(text) for text in ("=1+1", "@SUM(A1)", "-5", "house", -5)]
-    ["'=1+1", "'@SUM(A1)", '-5', 'house', -5]
+    >>> [cell(text) for text in ("=1+1", "@SUM(A1)", "-5", "house", -5, "'=7")]
+    ["'=1+1", "'@SUM(A1)", '-5', 'house', -5, "''=7"]
     """
-    return f"'{text}" if isinstance(text, str) and _is_formula(text) else text
+    if not isinstance(text, str):
+        return text
+    return f"'{text}" if _is_escaped(text) or (text.startswith(FORMULA) and not NUMBER.fullmatch(text)) else text
 
 
 def cell_text(text: str) -> str:
-    """Return the text of which `cell` made a cell.
+    """Return the text of which `cell` made a cell; files of earlier versions have an apostrophe before numbers too.
 
-    >>> cell_text("'=7"), cell_text("'s-Hertogenbosch"), cell_text("7")
-    ('=7', "'s-Hertogenbosch", '7')
+    >>> cell_text("'=7"), cell_text("'-5"), cell_text("'s-Hertogenbosch"), cell_text("7")
+    ('=7', '-5', "'s-Hertogenbosch", '7')
     """
-    return text[1:] if text.startswith("'") and _is_formula(text[1:]) else text
+    return text[1:] if _is_escaped(text) else text
 
 
-def _is_formula(text: str) -> bool:
-    return text.startswith(FORMULA) and not NUMBER.fullmatch(text)
+def _is_escaped(text: str) -> bool:
+    return text.startswith("'") and text.lstrip("'").startswith(FORMULA)

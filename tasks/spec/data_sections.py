@@ -77,7 +77,8 @@ class Files(SpecSection):
     )
     time_format: str | None = Field(
         None,
-        description="The format of times that are not ISO 8601: one of Python's `strptime`, such as `%d.%m.%Y %H:%M`, "
+        description="The format of times that are not ISO 8601: one of Python's `strptime` with the year, such as "
+        "`%d.%m.%Y %H:%M`, "
         "or `epoch_s`, `epoch_ms`, `epoch_us` (counts since 1970, UTC) or `excel` (days since 1899-12-30).",
     )
     batch: Literal["object", "folder"] = Field(
@@ -345,7 +346,8 @@ class UpstreamProject(SpecSection):
 class Privacy(SpecSection):
     """Columns that are never stored as they arrive.
 
-    With any of them, columns that the spec does not name are left out.
+    With any of them, columns that the spec does not name are left out, and no message quotes a cell, an unknown column
+    or what the project's own function says of a row.
     """
 
     drop: list[Column] = Field([], description="Columns that are never written.")

@@ -56,11 +56,14 @@ def time_format(value: str) -> str:
     expected = f"expected a format such as '%d.%m.%Y %H:%M', or one of {', '.join(COUNTED_TIMES)}"
     if value in COUNTED_TIMES:
         return value
-    if not {"%d", "%j", "%u", "%x", "%c"} & {value[at : at + 2] for at in range(len(value))}:
+    named = set(re.findall(r"%(.)", value))
+    if not named.intersection("djuxc"):
         raise ValueError(f"found {value!r}, which names no day; {expected}")
     try:
         datetime.strptime("", value)  # noqa: DTZ007 - only the directives are looked at
     except ValueError as error:
         if "directive" in str(error) or "stray" in str(error):
             raise ValueError(f"found {value!r} ({error}); {expected}") from error
+    if not named.intersection("YyGxc"):
+        raise ValueError(f"found {value!r}, which names no year, so every row would be of 1900; {expected}")
     return value

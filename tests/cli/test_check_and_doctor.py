@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
+
+from flows.workspace import open_lake
+from tasks.lake import Batch, add_batches
+from tasks.spec import home
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Leeway
@@ -171,3 +176,43 @@ def test_a_delivery_of_several_files_is_checked_whole(shop: Path, orders: pd.Dat
 def test_a_link_that_is_not_followed_is_named(shop: Path, leeway: Leeway) -> None:
     (shop / "landing" / "more").symlink_to(shop.parent)
     assert wrong(leeway) == ["landing/more is never ingested: link not followed"]
+
+
+def test_a_function_that_may_need_feature_tables_is_imported_and_not_tried(shop: Path, leeway: Leeway) -> None:
+    table = "tables: [{name: weather, uri: rain, entity: [kind], event_time: day, columns: {numbers: [rain]}}]"
+    text = SPEC.replace("categories: [kind]", f"categories: [kind], function: 'mine:add', {table}")
+    (shop / "project.yaml").write_text(text)
+    (shop / "mine.py").write_text("def add(frame):\n    return frame.assign(wet=frame['rain'] > 1)\n")
+    (shop / "rain").mkdir()
+    (shop / "rain" / "2026-01-02.csv").write_text("kind,day,rain\nflat,2026-01-01,3\nhouse,2026-01-01,0\n")
+    assert wrong(leeway, "--run") == []
+    assert "imported, and not tried: it may need values of the feature tables" in leeway("check", "shop", "--run").out
+
+
+PRIVATE = "privacy: {pseudonymise: [order_id]}\n"
+
+
+def test_a_short_key_is_wrong_where_the_next_night_refuses_it(
+    shop: Path, leeway: Leeway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pseudonyms that an earlier version stored with a short key must stay equal: there, the night uses it."""
+    (shop / "project.yaml").write_text(SPEC + PRIVATE)
+    monkeypatch.setenv("LEEWAY_PRIVACY_KEY", "short")
+    assert ["has 5 bytes" in fault for fault in wrong(leeway)] == [True]
+    lake = open_lake(home(shop / "project.yaml"))
+    add_batches(lake, "shop", [Batch.placeholder("b", datetime(2026, 1, 1, tzinfo=UTC))])
+    assert wrong(leeway) == []
+    assert lake.get("shop", "pseudonyms") is None
+
+
+def test_labels_that_a_night_refuses_as_too_large_are_wrong(shop: Path, leeway: Leeway) -> None:
+    text = SPEC.replace("label: {column: price}", "label: {column: price, uri: prices}") + "ingest: {memory_mb: 128}\n"
+    (shop / "project.yaml").write_text(text)
+    (shop / "prices").mkdir()
+    labels = pd.DataFrame({"order_id": [f"order-{number:080}" for number in range(500_000)], "price": "1"})
+    labels.to_csv(shop / "prices" / "2026-01-02.csv", index=False)
+    found = wrong(leeway)
+    assert [fault.startswith("2026-01-02.csv: 2026-01-02.csv cannot be read: labels") for fault in found] == [
+        False,
+        True,
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 import numpy as np
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from tasks.ingest.readers.bounds import POINTER_BYTES, Bounds
 from tasks.ingest.readers.csv_reader import refuse_repeated_columns
-from tasks.ingest.readers.parquet_pages import checked_pages, refuse_long_footer
+from tasks.ingest.readers.parquet_pages import RowGroup, checked_pages, refuse_long_footer, row_groups
 from tasks.ingest.readers.unreadable import READING_ERRORS, BrokenError
 
 CHUNK_ROWS = 200_000  # the rows of a spooled file, so that chunks need not be concatenated
@@ -50,8 +50,9 @@ def columnar(file: BinaryIO, bounds: Bounds) -> Iterator[pa.Table]:
         refuse_long_footer(file, size_bytes, bounds)
         metadata = pq.read_metadata(file)
         bounds.refuse_columns(metadata.num_columns)
-        _refuse_bombs(metadata, size_bytes, bounds)
-        delta = checked_pages(file, metadata, bounds)
+        groups = row_groups(file)
+        _refuse_bombs(groups, size_bytes, bounds)
+        delta = checked_pages(file, metadata, groups, bounds)
         leaves = [metadata.schema.column(number) for number in range(metadata.num_columns)]
         texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY" and leaf.path not in delta.paths]
         opened = pq.ParquetFile(
@@ -92,9 +93,8 @@ def frame_of_table(table: pa.Table) -> pd.DataFrame:
     return frame.set_axis(table.column_names, axis=1)
 
 
-def _refuse_bombs(metadata: pq.FileMetaData, size_bytes: int, bounds: Bounds) -> None:
-    groups = range(metadata.num_row_groups)
-    bounds.refuse_unpacked(sum(metadata.row_group(number).total_byte_size for number in groups), size_bytes)
+def _refuse_bombs(groups: Sequence[RowGroup], size_bytes: int, bounds: Bounds) -> None:
+    bounds.refuse_unpacked(sum(max(group.unpacked_bytes, 0) for group in groups), size_bytes)
 
 
 def _slices(table: pa.Table, bounds: Bounds) -> Iterator[pa.Table]:

@@ -32,3 +32,21 @@ def joined(parts: Sequence[pd.Series]) -> pd.Series:
         return parts[0]
     escaped = [part.str.replace("\\", "\\\\", regex=False).str.replace("|", "\\|", regex=False) for part in parts]
     return escaped[0].str.cat(pd.concat(escaped[1:], axis=1), sep="|")
+
+
+def parts_of(row_id: str) -> list[str]:
+    r"""Return the parts that `joined` has joined by `|`.
+
+    >>> parts_of(r"7|2014-05-02"), parts_of(r"a\|b|c"), parts_of(r"a\\|b|")
+    (['7', '2014-05-02'], ['a|b', 'c'], ['a\\', 'b', ''])
+    """
+    parts, escaped = [""], False
+    for character in row_id:
+        if escaped or character not in "\\|":
+            parts[-1] += character
+            escaped = False
+        elif character == "|":
+            parts.append("")
+        else:
+            escaped = True
+    return parts

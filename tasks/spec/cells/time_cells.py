@@ -28,6 +28,7 @@ COUNTS_US = {"epoch_s": 10**6, "epoch_ms": 10**3, "epoch_us": 1, "excel": 86_400
 """Microseconds of one unit of the formats that count; `excel` counts days of wall-clock time since 1899-12-30."""
 EXCEL_ZERO = np.datetime64("1899-12-30", "us")
 LONGEST_US = 253_402_300_800 * 10**6  # from 1970 to the end of year 9999
+CLOCK_WORDS = ("now", "today")  # pandas reads them as the present, in every format
 
 
 class _Times(NamedTuple):
@@ -39,7 +40,8 @@ def times(column: pd.Series, time_zone: str, time_format: str | None = None) -> 
     """Return a column as wall-clock times of one zone (datetime64[us], no zone attached).
 
     A time with an offset is converted; a time without one is already in that zone. Dates are midnight. Times in any
-    other form, such as 03/04/2026 or a count of seconds, are faults unless `time_format` says what they are.
+    other form, such as 03/04/2026 or a count of seconds, are faults unless `time_format` says what they are; `now` and
+    `today` always are, because the same cell would be another time in another night.
 
     Parameters
     ----------
@@ -64,8 +66,9 @@ def times(column: pd.Series, time_zone: str, time_format: str | None = None) -> 
     text = texts(column, time_text)
     wall, second = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us]"), np.zeros(len(text), dtype=bool)
     absent = is_missing(text).to_numpy(bool)
+    unread = ~absent & ~text.str.lower().isin(CLOCK_WORDS).to_numpy(bool)
     for reading in (_given, _iso, _exported, _in_words):
-        left = np.flatnonzero(wall.isna().to_numpy() & ~absent)
+        left = np.flatnonzero(wall.isna().to_numpy() & unread)
         if not len(left):
             break
         found = reading(text.iloc[left].reset_index(drop=True), time_zone, time_format)

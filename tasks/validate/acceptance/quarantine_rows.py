@@ -56,21 +56,23 @@ def readable_again(raw: pd.Series, kind: str, spec: ProjectSpec) -> pd.DataFrame
     return labels.dropna().drop_duplicates("row_id", keep="last")
 
 
-def readable_ids(raw: pd.Series, spec: ProjectSpec) -> frozenset[str]:
-    """Return the row ids of quarantined rows that can be read.
+def readable_ids(raw: pd.Series, kind: str, spec: ProjectSpec) -> frozenset[str]:
+    """Return the row ids of quarantined rows or labels that can be read; an id may have a time as their files write it.
 
     Examples
     --------
     >>> text = {"uri": "rows", "id": ["id"], "event_time": "sold", "label": {"column": "price"}}
     >>> scope = {"owner": "me", "objective": "prices", "metric": "mean_absolute_error"}
     >>> named = {"project": "houses", "scope": scope, "source": text, "features": {"numbers": ["rooms"]}}
-    >>> sorted(readable_ids(pd.Series(['{"id": "7", "rooms": "x"}', '{"id": ""}']), ProjectSpec.model_validate(named)))
+    >>> raw = pd.Series(['{"id": "7", "rooms": "x"}', '{"id": ""}'])
+    >>> sorted(readable_ids(raw, "rows", ProjectSpec.model_validate(named)))
     ['7']
     """
     frame = _delivered(raw)
     if frame.empty:
         return frozenset()
-    ids = row_ids(frame.reindex(columns=spec.key_columns), spec)
+    files = spec.source.label if kind == "labels" else spec.source
+    ids = row_ids(frame.reindex(columns=spec.key_columns), spec, time_format=files.time_format)
     return frozenset(ids.names[~any_fault(pd.DataFrame(ids.faults, index=frame.index))])
 
 

@@ -108,4 +108,6 @@ def _where(known: Deliveries, spec: ProjectSpec, accepted: Sequence[pd.DataFrame
 
 
 def _quarantined_ids(lake: Lake, spec: ProjectSpec, batch: Batch) -> frozenset[str]:
-    return readable_ids(quarantined_rows(lake, spec, batch)["raw"], spec) if batch.rows_quarantined else frozenset()
+    if not batch.rows_quarantined:
+        return frozenset()
+    return readable_ids(quarantined_rows(lake, spec, batch)["raw"], batch.kind, spec)

@@ -206,7 +206,9 @@ def _accepted_ids(chunks: ValidatedChunks) -> pd.DataFrame:
 def _refused_ids(delivery: ValidatedDelivery, spec: ProjectSpec) -> frozenset[str]:
     if not delivery.rows_refused:
         return frozenset()
-    return frozenset().union(*(readable_ids(rows["raw"], spec) for rows in delivery.refused_frames()))
+    return frozenset().union(
+        *(readable_ids(rows["raw"], delivery.landed.kind, spec) for rows in delivery.refused_frames())
+    )
 
 
 def _with(rows: pa.Table, **values: object) -> pa.Table:

@@ -38,11 +38,11 @@ def cell_examples(frame: pd.DataFrame, faults: pd.DataFrame, files: Files, spec:
     >>> from types import SimpleNamespace as Part
     >>> frame = pd.DataFrame({"weight": ["15,900", "900", "1,200"]})
     >>> faults = pd.DataFrame({"not_a_number:weight": [True, False, True]})
-    >>> spec = Part(privacy=Part(drop=[], pseudonymise=[]))
+    >>> spec = Part(privacy=Part(is_set=False))
     >>> cell_examples(frame, faults, Files(), spec)["not_a_number:weight"]
     "such as '15,900', '1,200'; if digits are grouped, say `thousands: ','` there"
     """
-    if spec.privacy.drop or spec.privacy.pseudonymise:
+    if spec.privacy.is_set:
         return {}
     found = {}
     for code in map(str, faults):

@@ -36,9 +36,12 @@ def delivered(counts: list[int]) -> dict[date, int]:
 
 
 def is_short(counts: list[int], calendar: tuple[date, ...] = ()) -> bool:
-    """Tell whether the last of some deliveries is suspected."""
-    rows = delivered(counts)
-    return short_delivery(rows, max(rows), 0.001, calendar) is not None
+    """Tell whether the last of some deliveries is suspected, when each night before was judged."""
+    rows, reported = delivered(counts), set[date]()
+    for night in rows:
+        if short_delivery(rows, night, 0.001, calendar, reported) is not None:
+            reported.add(night)
+    return max(rows) in reported
 
 
 USUAL = [300, 310, 290, 305, 295, 300, 298, 303]
@@ -48,6 +51,11 @@ def test_a_holiday_is_asked_about_once() -> None:
     assert is_short([*USUAL, 100])
     assert not is_short([*USUAL, 100, *USUAL, 98])
     assert is_short([*USUAL, 100, *USUAL, 40])
+
+
+def test_a_short_delivery_that_no_one_was_asked_about_excuses_no_later_one() -> None:
+    assert not is_short([*USUAL[:3], 100])  # too few earlier ones to compare it with
+    assert is_short([*USUAL[:3], 100, *USUAL, 98])
 
 
 def test_a_second_short_delivery_in_a_row_is_no_known_day() -> None:

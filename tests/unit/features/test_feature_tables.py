@@ -91,15 +91,29 @@ def test_an_account_delivered_as_a_number_is_the_same_account() -> None:
     assert as_of(rows, values_of(("7", DAY, 2.0)), table_of(), "time")["balance"].tolist() == [2.0]
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from("ab"), HOURS, st.floats(0, 9)), max_size=8, unique_by=lambda one: one[:2]))
-def test_the_service_looks_up_what_a_row_of_that_moment_is_given(given_values: list[tuple[str, int, float]]) -> None:
-    table, moment = table_of(delay_days=2, max_age_days=9), DAY + timedelta(days=12)
-    values = values_of(*((entity, DAY + timedelta(hours=hours), balance) for entity, hours, balance in given_values))
-    online = latest_values(values, table, moment).set_index("entity")["balance"].to_dict()
-    batch = as_of(rows_of(("a", moment), ("b", moment)), values, table, "time")
-    offline = dict(zip(batch["account"], batch["balance"], strict=True))
-    assert online == {account: balance for account, balance in offline.items() if pd.notna(balance)}
+def test_the_service_looks_up_what_the_newest_row_is_given() -> None:
+    values = values_of(("a", DAY, 5.0), ("a", DAY + timedelta(days=3), 2.0), ("b", DAY, 7.0))
+    online = latest_values(values, table_of()).set_index("entity")["balance"].to_dict()
+    batch = as_of(rows_of(*((name, DAY + timedelta(days=9)) for name in "ab")), values, table_of(), "time")
+    assert online == dict(zip(batch["account"], batch["balance"], strict=True)) == {"a": 2.0, "b": 7.0}
+
+
+@pytest.mark.parametrize("delay_days", [0, 1])
+def test_of_both_instants_of_an_hour_that_occurs_twice_the_second_is_the_newer_value(delay_days: int) -> None:
+    twice = datetime(2025, 10, 26, 2, 30)  # noqa: DTZ001 - the wall clock of Berlin shows it twice
+    table = table_of(delay_days=delay_days)
+    late, early = values_of(("a", twice, 9.0)), values_of(("a", twice, 1.0))
+    both = pd.concat([late.assign(repeated_hour=True), early.assign(repeated_hour=False)])
+    rows = rows_of(("a", twice + timedelta(days=2)))
+    for values in (both, both[::-1]):
+        assert as_of(rows, values, table, "time", "Europe/Berlin")["balance"].tolist() == [9.0]
+        assert latest_values(values, table, "Europe/Berlin")["balance"].tolist() == [9.0]
+
+
+def test_equal_values_of_one_delivery_are_decided_whatever_order_the_lake_returns() -> None:
+    values = values_of(("a", DAY, 5.0), ("a", DAY, 2.0), ("a", DAY, 9.0))
+    found = [as_of(rows_of(("a", DAY)), values.iloc[order], table_of(), "time") for order in ([0, 1, 2], [2, 0, 1])]
+    assert [frame["balance"].tolist() for frame in found] == [[9.0], [9.0]]
 
 
 def spec_of(**features: Any) -> ProjectSpec:

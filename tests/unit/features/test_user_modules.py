@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tasks.errors import DataError, SpecError
-from tasks.features import function_at, with_features
+from tasks.features import declaration_fault, function_at, with_features
 
 ROWS = pd.DataFrame({"area": [1.0, 2.0]})
 SOURCE = """
@@ -94,11 +94,47 @@ def test_a_function_can_be_pickled_in_its_own_process_and_called_by_path_in_anot
         ("return pd.concat([frame, pd.get_dummies(frame['zip'])], axis=1)", "depends on the other rows"),
         ("return frame.sort_values('area')", "same rows in the same order"),
         ("return 3", "returned int with no rows"),
+        ("return frame.assign(more=pd.Timestamp.now().normalize())", r"asks the clock \(now\)"),
+        ("return frame.assign(more=pd.to_datetime('today').normalize())", r"asks the clock \(to_datetime\('today'\)\)"),
+        ("return frame.assign(more=[day() for _ in frame['area']])", r"asks the clock \(today\)"),
+        ("return frame.assign(more=int(time.time()) // 86_400)", r"asks the clock \(time\)"),
     ],
 )
 def test_a_function_that_is_not_pure_is_refused_with_what_it_does(body: str, match: str, tmp_path: Path) -> None:
-    source = f"import itertools\nimport pandas as pd\nCOUNT = itertools.count()\ndef add(frame):\n    {body}\n"
+    head = "import itertools, time\nfrom datetime import date\nimport pandas as pd\nCOUNT = itertools.count()\n"
+    source = f"{head}def day():\n    return date.today().toordinal()\ndef add(frame):\n    {body}\n"
     (tmp_path / "features.py").write_text(source)
     rows = pd.DataFrame({"area": [2.0, 1.0], "zip": ["a", "b"]})
     with pytest.raises(DataError, match=match):
         with_features(rows, "features:add", tmp_path)
+
+
+def test_the_time_of_a_row_is_no_clock(tmp_path: Path) -> None:
+    body = "return frame.assign(hour=frame['at'].dt.time.map(lambda time: time.hour), today=1)"
+    (tmp_path / "features.py").write_text(f"def add(frame):\n    {body}\n")
+    rows = pd.DataFrame({"at": pd.to_datetime(["2026-01-02 10:30"])})
+    assert with_features(rows, "features:add", tmp_path)["hour"].tolist() == [10]
+
+
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        ("if True:\n    def add(frame): return frame\n", None),
+        ("try:\n    from fast import add\nexcept ImportError:\n    add = None\n", None),
+        ("add: object = len\n", None),
+        ("for add in [len]:\n    pass\n", None),
+        ("from helpers import *\n", None),
+        ("print(add)\n", "does not define 'add'"),
+        ("def other():\n    add = 1\n", "does not define 'add'"),
+        ("def add(:\n", "cannot be read as Python"),
+        ("add = " + "-" * 200_000 + "1\n", "cannot be read as Python"),
+        ("add = " + "(" * 500 + ")" * 500 + "\n", "cannot be read as Python"),
+    ],
+    ids=["if", "try", "annotated", "for", "star", "used", "inside", "broken", "deep signs", "deep brackets"],
+)
+def test_a_function_is_looked_for_in_the_text_of_a_module_whatever_the_text_is(
+    source: str, fault: str | None, tmp_path: Path
+) -> None:
+    (tmp_path / "features.py").write_text(source)
+    found = declaration_fault("features:add", tmp_path)
+    assert found is None if fault is None else fault in str(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import tracemalloc
 from datetime import date
 from pathlib import Path
 from random import Random
@@ -18,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.ingest import Content, Spool, Unreadable, delivery
+from tasks.ingest.readers.compact_thrift import CompactStruct
 from tasks.records import Delivery, Landed
 from tasks.spec.project_spec import ProjectSpec
 from tests.deliveries import delivered
@@ -119,6 +121,36 @@ def test_in_pieces_on_disk_any_bytes_are_what_they_are_in_memory(
         else:
             assert kept.row_count == held.row_count
             assert list(kept.frame) == list(held.frame)
+
+
+def test_a_parquet_file_on_disk_with_a_zone_that_does_not_exist_is_a_reason(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    pq.write_table(pa.table({"when": pa.array([0], pa.timestamp("us", "Mars/Phobos"))}), out)
+    spec = ProjectSpec.model_validate(HOUSES | {"source": HOUSES["source"] | {"format": "parquet"}})
+    found = delivery([Content.of("a", out.getvalue())], "name", LANDED, spec, b"", Spool(tmp_path / "rows"))
+    assert isinstance(found, Unreadable)
+    assert found.reason == "not_parquet"
+
+
+def test_a_number_of_a_footer_with_more_than_64_bits_is_refused() -> None:
+    longest = bytes([0x16]) + b"\xff" * 9 + b"\x01\x00"  # field 1, nine bytes of ones, and the 64th bit
+    assert CompactStruct(longest).fields({1: {}}) == {1: -(2**63)}
+    for too_long in (b"\xff" * 9 + b"\x02\x00", b"\xff" * 60 + b"\x01\x00"):
+        with pytest.raises(ValueError, match="more than 64 bits"):
+            CompactStruct(bytes([0x16]) + too_long).fields({1: {}})
+
+
+def test_what_a_footer_lists_and_no_one_needs_is_not_kept() -> None:
+    structs = 200_000
+    content = b"\x19\xfc" + varint(structs) + bytes(structs) + b"\x15\x0e\x00"  # field 1: structs; field 2: 7
+    tracemalloc.start()
+    assert CompactStruct(content).fields({2: {}}) == {2: 7}
+    assert tracemalloc.get_traced_memory()[1] < structs
+    tracemalloc.stop()
+
+
+def varint(value: int) -> bytes:
+    return bytes([value & 127 | 128]) + varint(value >> 7) if value > 127 else bytes([value])
 
 
 def test_a_parquet_file_that_is_cut_anywhere_is_a_reason() -> None:

@@ -698,6 +698,8 @@ def checked_of(case: Case, suite: Suite) -> ValidatedDelivery:
         ({"source": SPEC["source"] | {"time_format": "%Q"}}, "names no day"),
         ({"source": SPEC["source"] | {"time_format": "%d.%Q"}}, "'Q' is a bad directive"),
         ({"source": SPEC["source"] | {"time_format": "seconds"}}, "names no day"),
+        ({"source": SPEC["source"] | {"time_format": "%d.%m. %H:%M"}}, "names no year, so every row would be of 1900"),
+        ({"source": SPEC["source"] | {"time_format": "%d.%m.%%Y"}}, "names no year"),
         ({"privacy": {"drop": ["rooms"]}}, "privacy.drop names 'rooms'"),
         ({"privacy": {"pseudonymise": ["size"]}}, "only ids and categories"),
         ({"contract": {"max_bad_share": 1.5}}, "contract.max_bad_share"),

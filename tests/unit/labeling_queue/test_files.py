@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from tasks.errors import DataError
 from tasks.labeling_queue import answers, delivered, landing_file, read_answers
-from tasks.labeling_queue.returned_labels import parts_of
+from tasks.render.csv_text import cell, cell_text
 from tasks.spec import ProjectSpec
-from tasks.spec.cells.entity_keys import joined
+from tasks.spec.cells.entity_keys import joined, parts_of
 
 DAY = date(2026, 1, 2)
 TAKEN = pd.DataFrame({"row_id": ["007"], "label": ["12,5"]}, dtype="str")
@@ -42,6 +42,15 @@ def spec_of(**label: Any) -> ProjectSpec:
 def test_parts_of_an_id_are_what_was_joined(parts: list[str]) -> None:
     name = joined([pd.Series([part], dtype="str") for part in parts])[0]
     assert parts_of(name) == parts
+
+
+@given(st.text(alphabet="'=+-@7.a\t", max_size=6))
+def test_an_id_comes_back_as_it_was_whatever_its_cell_looked_like(text: str) -> None:
+    assert cell_text(str(cell(text))) == text
+
+
+def test_a_number_with_an_apostrophe_is_the_number_that_an_earlier_version_wrote() -> None:
+    assert read_answers(b"row_id,price\n'-5,1\n-6,2\n", "price")["row_id"].tolist() == ["-5", "-6"]
 
 
 def test_a_spreadsheet_may_change_the_separator_and_add_a_mark() -> None:

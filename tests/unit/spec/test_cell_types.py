@@ -123,6 +123,14 @@ def test_a_time_in_doubt_is_a_fault(text: str) -> None:
     assert read.column.isna().tolist() == [False, True, True]
 
 
+@pytest.mark.parametrize("text", ["now", "today", " Today "])
+@pytest.mark.parametrize("time_format", [None, "%d.%m.%Y", "%d.%m.%Y %z", "epoch_s", "excel"])
+def test_a_cell_that_asks_the_clock_is_a_fault_in_every_format(text: str, time_format: str | None) -> None:
+    """Pandas reads these words as the present: the same cell would be another time in the next night."""
+    read = times(pd.Series([text, ""]), LOS_ANGELES, time_format)
+    assert faulty(read) == {"not_a_time": [0]}
+
+
 def test_a_time_is_the_same_from_csv_and_from_parquet() -> None:
     naive = pd.Series([datetime(2026, 1, 2, 2, 30)]).astype("datetime64[ns]")  # noqa: DTZ001 - that is the point
     aware = pd.Series([datetime(2026, 1, 2, 10, 30, tzinfo=UTC)]).astype("datetime64[ms, UTC]")

@@ -75,6 +75,24 @@ def test_a_function_that_fails_on_all_of_many_rows_is_an_error_with_its_message(
         assemble(rows, SPEC, Lake(str(tmp_path / "lake")), folder)
 
 
+def test_what_the_function_says_is_stored_nowhere_where_there_are_columns_to_hide(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "features.py").write_text(
+        "def add(frame):\n    cold = frame[frame['temp'] < -200]\n    if len(cold):\n"
+        "        raise ValueError(f'too cold: {cold.to_dict()}')\n    return frame.assign(root=1.0)\n"
+    )
+    raw = {"project": "rides", "scope": SCOPE, "source": SOURCE, "features": FEATURES, "privacy": {"drop": ["rider"]}}
+    spec = ProjectSpec.model_validate(raw)
+    (checked,) = verdicts([delivery(*["7.3"] * 19, "-273.15")], spec, folder)
+    hidden = "ValueError: what it says is not shown, because it may quote a value; `privacy` is set"
+    assert checked.findings[0].message == f"1 of 20 rows: the project's feature function fails on it: {hidden}"
+    rows = pd.DataFrame({"row_id": ["a", "b"], "started": pd.to_datetime(["2026-05-01"] * 2), "temp": [1.0, -273.15]})
+    with caplog.at_level("WARNING"):
+        assemble(rows, spec, Lake(str(tmp_path / "lake")), folder)
+    assert "273.15" not in caplog.text
+
+
 def test_a_function_that_needs_feature_tables_is_not_tried_before_their_values_are_there(folder: Path) -> None:
     columns = {"numbers": ["rain"]}
     table = {"name": "weather", "uri": "w", "entity": ["ride"], "event_time": "at", "columns": columns}

@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator, Sequence
-from datetime import date
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-import pandas as pd
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
 
+from flows.cli.commands.project_data.check_delivery import checked_delivery, newest_delivery
 from flows.cli.console import screen
-from tasks import clock
-from tasks.errors import ContractError, DataError, Error, SpecError, nearest
-from tasks.features import declaration_fault, function_at, with_features
-from tasks.ingest import (
-    DeliverySource,
-    LandingZone,
-    StoredObject,
-    Unplaced,
-    Unreadable,
-    delivery,
-    fetched,
-    landed,
-    landing_zones,
-    open_source,
-    secret,
-)
-from tasks.records import Landed, ValidatedDelivery
+from tasks.errors import ContractError, Error, SpecError, nearest
+from tasks.features import declaration_fault, function_at
+from tasks.ingest import landing_zones, open_source
 from tasks.render.safe_text import terminal
 from tasks.render.values import counted
 from tasks.spec import ProjectSpec, find_project, read_spec
@@ -37,19 +22,6 @@ from tasks.spec.find_project import FILE, known_projects
 from tasks.spec.project_spec import Contract, Source
 from tasks.spec.reading.yaml_document import UnreadableError, read_document
 from tasks.validate import read_suite
-from tasks.validate.task import verdicts
-
-SHOWN = 10
-
-
-class Newest(NamedTuple):
-    """The newest delivery of a landing zone, its objects and their source, and how many deliveries there are."""
-
-    source: DeliverySource
-    objects: list[StoredObject]
-    landed: Landed
-    files: int
-
 
 Block = TypeVar("Block", bound=BaseModel)
 
@@ -88,18 +60,28 @@ def _faults(path: Path, console: Console, *, run: bool) -> Iterator[str]:
             yield f"notifications go to {reference}, but that variable is not set"
     unusable = [*_unusable_suite(spec, path.parent, console), *_missing_function(spec, path.parent, run=run)]
     yield from unusable
-    if spec.features.function and not run:
-        console.print("[yellow]note[/]  features.function was read, not run; `--run` tries it on the newest delivery")
+    if (note := _not_tried(spec, run=run)) is not None:
+        console.print(f"[yellow]note[/]  features.function was {note}")
     yield from _unknown_upstream(spec, path.resolve().parent)
     for zone in landing_zones(spec):
         try:
-            landed_there = yield from _newest_delivery(spec, path.parent, zone, console)
-            if landed_there is not None and not unusable:
-                yield from _checked(spec if run else _without_function(spec), path.parent, zone, landed_there, console)
+            newest = yield from newest_delivery(spec, path.parent, zone, console)
+            if newest is not None and not unusable:
+                yield from checked_delivery(spec if run else _without_function(spec), path, newest, console)
         except SpecError as error:
             yield from error.faults
         except Error as error:
             yield str(error)
+
+
+def _not_tried(spec: ProjectSpec, *, run: bool) -> str | None:
+    """Return why the feature function is not tried on the newest delivery; None if it is, or there is none."""
+    if spec.features.function is None:
+        return None
+    if not run:
+        return "read, not run; `--run` tries it on the newest delivery"
+    tables = "imported, and not tried: it may need values of the feature tables, which a night joins to the rows"
+    return tables if spec.features.tables else None
 
 
 def _unusable_suite(spec: ProjectSpec, folder: Path, console: Console) -> list[str]:
@@ -138,44 +120,6 @@ def _block(kind: type[Block], data: object) -> Block | None:
         return None
 
 
-def _newest_delivery(
-    spec: ProjectSpec, folder: Path, zone: LandingZone, console: Console
-) -> Generator[str, None, Newest | None]:
-    """Yield what is never ingested of one landing zone; return the newest delivery, if there is any."""
-    source, moment = open_source(zone.uri, folder, spec.source, zone.files), clock.now()
-    until = date.max if spec.source.arrival == "filename" else clock.tonight(spec.schedule.time_zone)
-    listing = {stored.key: stored for stored in source.list()}
-    arrivals = landed(listing.values(), zone.kind, spec, until, moment, zone.table)
-    links = [Unplaced(key, "link_not_followed") for key in source.unfollowed()]
-    yield from _first(
-        [f"{zone.uri}/{file.key} is never ingested: {_words(file.reason)}" for file in (*arrivals.unplaced, *links)]
-    )
-    for waiting in _first([f"{zone.uri}/{file.key} waits: {_words(file.reason)}" for file in arrivals.waiting]):
-        console.print(f"[yellow]note[/]  {terminal(waiting)}")
-    if not arrivals.landed:
-        yield f"nothing has landed in {zone.uri}; expected {zone.kind} as {zone.files.format} files"
-        return None
-    newest = arrivals.landed[-1]
-    return Newest(source, [listing[key] for key in newest.parts or (newest.key,)], newest, len(arrivals.landed))
-
-
-def _checked(spec: ProjectSpec, folder: Path, zone: LandingZone, newest: Newest, console: Console) -> Iterator[str]:
-    """Validate a delivery in the steps of a night; nothing is written."""
-    batch_id, contents = fetched(newest.source, newest.objects, None)
-    read = delivery(contents, batch_id, newest.landed, spec, secret(spec.privacy, os.environ))
-    if isinstance(read, Unreadable):
-        yield f"{newest.landed.key} cannot be read as {zone.files.format}: {read.detail} ({read.reason})"
-        return
-    (checked,) = verdicts([read], spec, folder)
-    yield from _verdict(checked, newest.files, console)
-    if zone.kind == "rows" and len(checked.accepted):
-        yield from _failing_function(spec, folder, checked.accepted)
-
-
-def _words(reason: str) -> str:
-    return reason.replace("_", " ")
-
-
 def _unknown_upstream(spec: ProjectSpec, folder: Path) -> Iterator[str]:
     """Yield the upstream projects that exist neither next to this one nor in the projects folder."""
     neighbours = (path.parent.name for path in folder.parent.glob(f"*/{FILE}"))
@@ -202,34 +146,3 @@ def _missing_function(spec: ProjectSpec, folder: Path, *, run: bool) -> Iterator
             function_at(spec.features.function, folder)
     except SpecError as error:
         yield from error.faults
-
-
-def _failing_function(spec: ProjectSpec, folder: Path, rows: pd.DataFrame) -> Iterator[str]:
-    """Yield how the feature function is not pure on accepted rows."""
-    try:
-        with_features(rows, spec.features.function, folder)
-    except DataError as error:
-        yield str(error)
-
-
-def _verdict(checked: ValidatedDelivery, files: int, console: Console) -> Iterator[str]:
-    key, kind = checked.landed.key, checked.landed.kind
-    refused = bool(checked.verdict == "quarantined" or len(checked.refused))
-    if refused:
-        yield f"{key}: {checked.verdict.replace('_', ' ')}, {len(checked.refused)} of {checked.rows_in} {kind} refused"
-        yield from _first(
-            [f"{key}: {finding.message}" for finding in checked.findings if finding.severity == "critical"]
-        )
-    else:
-        size = counted(checked.rows_in, kind.removesuffix("s"))
-        console.print(
-            f"[green]ok[/]    {kind}: {counted(files, 'file')}; the newest, {terminal(key)}, passes with {size}"
-        )
-    notes = [finding.message for finding in checked.findings if not refused or finding.severity != "critical"]
-    for text in _first(notes):
-        console.print(f"[yellow]note[/]  {terminal(text)}")
-
-
-def _first(texts: Sequence[str]) -> list[str]:
-    more = [f"and {len(texts) - SHOWN} more like these"] if len(texts) > SHOWN else []
-    return [*texts[:SHOWN], *more]
