@@ -10,6 +10,7 @@ from typing import TypeVar
 import pandas as pd
 
 from tasks.drift import Hints
+from tasks.drift.faults.converted_rows import NewestDays
 from tasks.monitor.drift_kind import kind
 from tasks.monitor.drift_monitor import ChartState, DriftMonitor, InputDrift, LabelDrift
 from tasks.monitor.event_days import between, days_of, numbered
@@ -108,6 +109,7 @@ def view_night(
     answered = _answers(monitor, since, window)
     hints = DailyRows(since.profiles).hints(window.start, window.rows)
     _, seen = _inputs(monitor, memory, since, window, answered, hints)
+    seen = monitor.with_conversions(seen, NewestDays(since.profiles, window, pace.days))
     found = kind(monitor.symptoms(seen, learnt, worse))
     return NightView(window, seen, learnt, found, _estimated(monitor, answered, learnt))
 

@@ -1,0 +1,99 @@
+"""Rows in another unit among others are named within days; a population that moves, or moved long ago, is not."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.drift import Leeway, Reference, build_reference, compare_window, measure_window
+from tasks.drift.faults.converted_rows import NewestDays, converted_rows
+from tasks.drift.reference_comparison import statistic_count
+from tasks.monitor import DriftMonitor, MonitoringInputs, WindowPolicy, view_night
+from tasks.profiles import TableProfile, fit_ruler, profile, sum_profiles
+from tasks.records import DriftStatistic, Window
+
+FIRST, LEARNED, WEEK, ROWS, MILE = date(2026, 1, 5), 84, 7, 200, 1.609344
+POLICY = Leeway(effect=0.1, false_alarms_per_year=4, nights_per_year=365)
+
+
+def day(number: int) -> date:
+    return FIRST + timedelta(days=number)
+
+
+def rows(number: int, share: float = 0.0, seed: int = 0) -> pd.DataFrame:
+    """Return distances, some of them in kilometres, with shorter ones at weekends, and a price."""
+    rng = np.random.default_rng([seed, number])
+    shorter = 0.3 * (number % 7 >= 5)
+    dist = np.exp(2 - shorter + 0.5 * rng.normal(size=ROWS)) * np.where(rng.random(ROWS) < share, MILE, 1.0)
+    return pd.DataFrame({"dist": dist, "price": rng.gamma(3, 200, ROWS)})
+
+
+@pytest.fixture(scope="module")
+def reference() -> Reference:
+    frames = [rows(number) for number in range(LEARNED)]
+    ruler = fit_ruler(pd.concat(frames), numbers=["dist", "price"], categories=[], booleans=[])
+    starts = range(0, LEARNED, WEEK)
+    weeks = [pd.concat(frames[start : start + WEEK]) for start in starts]
+    return build_reference([(day(n).isoformat(), profile(week, ruler)) for n, week in zip(starts, weeks, strict=True)])
+
+
+def found(reference: Reference, frames: list[pd.DataFrame]) -> tuple[DriftStatistic, ...]:
+    """Return the conversions on the last of some days after the reference."""
+    ruler = reference.total.ruler
+    accepted = {day(LEARNED + number): profile(frame, ruler) for number, frame in enumerate(frames)}
+    days = sorted(accepted)[-WEEK:]
+    total: TableProfile = sum_profiles([accepted[each] for each in days])
+    measured = measure_window(reference, total, days[0], WEEK)
+    alpha = POLICY.alpha(statistic_count(reference.layout))
+    moved = compare_window(reference, measured, POLICY.effect, alpha).moved
+    newest = NewestDays(accepted, Window(days[0], days[-1], total.rows), WEEK)
+    return converted_rows(reference, newest, moved, POLICY.effect, POLICY.alpha(1))
+
+
+def quiet(seed: int = 0) -> list[pd.DataFrame]:
+    return [rows(LEARNED + number, seed=seed) for number in range(20)]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_third_of_the_rows_in_another_unit_is_named_after_four_days(reference: Reference, seed: int) -> None:
+    days = [*quiet(seed), *(rows(LEARNED + 20 + number, 1 / 3, seed) for number in range(4))]
+    (statistic,) = found(reference, days)
+    assert (statistic.column, statistic.statistic) == ("dist", "converted")
+    assert statistic.distance == pytest.approx(1 / 3, abs=0.25)
+    assert statistic.where.startswith("dist in some rows, as if")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_rows_as_before_are_not_converted_although_days_of_a_week_differ(reference: Reference, seed: int) -> None:
+    until_friday = [rows(LEARNED + number, seed=seed) for number in range(19)]
+    assert found(reference, until_friday) == ()
+
+
+def test_a_night_names_a_column_with_rows_in_another_unit(reference: Reference) -> None:
+    days = [*quiet(), *(rows(LEARNED + 20 + number, 0.25) for number in range(3))]
+    ruler = reference.total.ruler
+    profiles = {day(LEARNED + number): profile(frame, ruler) for number, frame in enumerate(days)}
+    nothing = pd.DataFrame({"event_date": [], "prediction": [], "label": []})
+    since = MonitoringInputs(day(LEARNED - 1), profiles, nothing, nothing)
+    moved = view_night(DriftMonitor(reference, POLICY, WEEK), since, WindowPolicy(WEEK, 50)).seen.moved
+    assert ("dist", "converted") in [(one.column, one.statistic) for one in moved if one.strain > 1]
+
+
+def test_rows_that_came_in_another_unit_for_weeks_are_no_break(reference: Reference) -> None:
+    assert found(reference, [rows(LEARNED + number, 0.2) for number in range(28)]) == ()
+
+
+def test_values_that_lie_beyond_the_others_but_not_where_a_factor_takes_them_are_not_converted(
+    reference: Reference,
+) -> None:
+    later = [rows(LEARNED + 20 + number) for number in range(4)]
+    beyond = [frame.assign(dist=frame["dist"].where(frame.index % 3 > 0, frame["dist"] + 25)) for frame in later]
+    assert found(reference, [*quiet(), *beyond]) == ()
+
+
+def test_a_population_that_moves_far_fits_no_share_of_converted_rows(reference: Reference) -> None:
+    later = [rows(LEARNED + 20 + number) for number in range(4)]
+    assert found(reference, [*quiet(), *(frame.assign(dist=frame["dist"] ** 0.7) for frame in later)]) == ()
