@@ -12,7 +12,7 @@ from functools import partial
 
 from tasks.drift.faults.broken_categories import vanished
 from tasks.drift.faults.column_faults import faults_of_columns
-from tasks.drift.faults.displacement import cycle, find_rotation
+from tasks.drift.faults.displacement import cycle, find_rotation, is_rotated
 from tasks.drift.faults.volume import RepeatedRows, repeated_suspicion
 from tasks.drift.reference import Reference
 from tasks.profiles import CategoryProfile, ColumnProfile, NumberProfile, TableProfile, sum_profiles
@@ -153,7 +153,7 @@ def _rotated(
             continue
         period = cycle(before)
         turned = find_rotation(before, now, period)
-        if turned is not None and any(find_rotation(each, now, period) == turned for each in recent):
+        if turned is not None and not all(is_rotated(before, each, turned) for each in recent):
             words = f"the values are {turned.steps} further than they were, modulo {turned.period}"
             numbers: dict[str, int | float | str] = {
                 "steps": turned.steps,

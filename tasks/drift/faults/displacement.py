@@ -50,6 +50,14 @@ def find_rotation(before: NumberProfile, now: NumberProfile, period: int) -> Rot
     return Rotation(steps, period, float(np.abs(known / known.sum() - new / new.sum()).sum()) / 2)
 
 
+def is_rotated(before: NumberProfile, rows: NumberProfile, rotation: Rotation) -> bool:
+    """Return whether rows are likelier rotated than not: less evidence than it takes to find a rotation."""
+    known, seen = (_whole_numbers(column, rotation.period) for column in (before, rows))
+    if known is None or seen is None:
+        return False
+    return log_bayes_factor(np.roll(known, rotation.steps), known, seen) > 0
+
+
 def cycle(before: NumberProfile) -> int:
     """Return the length of the cycle that a column counts from 0 or 1, or 0."""
     low, high = before.minimum, before.maximum

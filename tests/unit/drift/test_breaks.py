@@ -99,6 +99,13 @@ def test_hours_of_another_zone_are_a_rotation(reference: Reference, hours: int) 
     assert found(reference, moved, with_hours(100)) == [("rotation", ("hour",))]
 
 
+def test_hours_are_rotated_although_the_few_rows_of_yesterday_do_not_show_by_how_much(reference: Reference) -> None:
+    moved = with_hours(101).assign(hour=lambda frame: np.mod(frame["hour"] + 5, 24))
+    for yesterday in range(200, 230):
+        assert found(reference, moved, with_hours(yesterday, 25)) == [("rotation", ("hour",))]
+    assert found(reference, moved, with_hours(100), moved) == []  # the newest rows are
+
+
 @pytest.mark.parametrize(("hours", "waits"), [(1, False), (8, True), (12, True)])
 def test_rows_wait_where_most_of_them_have_an_hour_that_they_did_not_have_before(
     reference: Reference, hours: int, waits: bool
