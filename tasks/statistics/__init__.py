@@ -6,7 +6,7 @@ a mean of per-row losses, so that means over days add up and two models can be c
 
 from tasks.statistics.confidence_sequences import Spread, all_looks_margin, estimate_spread, single_look_margin
 from tasks.statistics.day_dependence import long_run_factor
-from tasks.statistics.day_effects import DayEffects, fit_day_effects, newest_regime
+from tasks.statistics.day_effects import CHANGE_LEVEL, DayEffects, fit_day_effects, newest_regime
 from tasks.statistics.day_margins import cohort_margin, lasting_margin
 from tasks.statistics.day_sums import DaySums, Shift, joined_days, likeliest_shift
 from tasks.statistics.intervals import mean_interval, paired_interval
@@ -15,6 +15,7 @@ from tasks.statistics.promise_evidence import DayEvidence, PromiseEvidence, evid
 from tasks.statistics.significance import confidence_after, holm, p_value_of_rise
 
 __all__ = [
+    "CHANGE_LEVEL",
     "LOSSES",
     "RESIDUALS",
     "DayEffects",

@@ -6,17 +6,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from tasks.spec.project_spec import ProjectSpec
-from tasks.statistics import DayEvidence, DaySums
+from tasks.statistics import CHANGE_LEVEL, DayEvidence, DaySums
 
 RecoveryVerdict = Literal["too_early", "as_promised", "better", "worse", "unknown"]
 
-NORMAL_975 = 1.959964
+LEVEL = CHANGE_LEVEL / 4  # of an interval: a person is asked as rarely as by each of the four tests of a night
+REACH = NormalDist().inv_cdf(1 - LEVEL / 2)  # in standard errors
 SMALLEST_COUNT = 2
 
 
@@ -31,7 +33,7 @@ class Cohort:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """The verdict, the mean loss of the cohorts with its 95 % interval, and the interval that was promised."""
+    """The verdict, the mean loss of the cohorts with its interval, and the interval that was promised."""
 
     verdict: RecoveryVerdict
     rows: int
@@ -69,7 +71,8 @@ def check_recovery(cohorts: Sequence[Cohort], promised: tuple[float, float], min
 
     Examples
     --------
-    400 rows of deviation 1 have a standard error of 1 / 20: the interval of 0.5 is 0.402 to 0.598, above 0.3.
+    400 rows of deviation 1 have a standard error of 1 / 20, and 2.81 of them at the level .005: the interval of 0.5 is
+    0.36 to 0.64, above 0.3.
 
     >>> check_recovery([Cohort(200, 0.4, 1.0), Cohort(200, 0.6, 1.0)], promised=(0.2, 0.3), min_rows=100).verdict
     'worse'
@@ -81,7 +84,7 @@ def check_recovery(cohorts: Sequence[Cohort], promised: tuple[float, float], min
     if rows < max(min_rows, SMALLEST_COUNT):
         return Recovery("too_early", rows, math.nan, math.nan, math.nan, low, high)
     loss = sum(cohort.rows * cohort.loss for cohort in cohorts) / rows
-    reach = NORMAL_975 * math.sqrt(sum(cohort.rows * cohort.deviation**2 for cohort in cohorts)) / rows
+    reach = REACH * math.sqrt(sum(cohort.rows * cohort.deviation**2 for cohort in cohorts)) / rows
     verdict = _verdict((loss - reach, loss + reach), promised)
     return Recovery(verdict, rows, loss, loss - reach, loss + reach, low, high)
 
@@ -129,7 +132,7 @@ def _by_evidence(rows: pd.DataFrame, evidence: DayEvidence) -> Recovery:
     cohort, promise = DaySums.of(rows["loss"].to_numpy(float), days), evidence.promised
     own = replace(evidence.effects, row_variance=max(evidence.effects.row_variance, cohort.row_variance))
     (low, high), promised = (
-        (span.mean - NORMAL_975 * own.mean_deviation(span), span.mean + NORMAL_975 * own.mean_deviation(span))
+        (span.mean - REACH * own.mean_deviation(span), span.mean + REACH * own.mean_deviation(span))
         for span in (cohort, promise)
     )
     return Recovery(_verdict((low, high), promised), len(rows), cohort.mean, low, high, *promised)
