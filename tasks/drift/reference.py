@@ -55,19 +55,18 @@ class Reference:
             models[window_days] = self._quiet(window_days)
         return models[window_days]
 
-    def _quiet(self, window_days: int) -> NoiseModel:
+    def periods(self, window_days: int) -> tuple[list[date], FloatArray, FloatArray]:
+        """Return the first days, sums and rows of periods that are joined until they are as long as a window."""
         first = self.days[0]
         block = np.array([(day - first).days // window_days for day in self.days])
         starts = np.flatnonzero(np.diff(block, prepend=-1))
+        sums, rows = (np.add.reduceat(values, starts) for values in (self.sums, self.rows))
+        return [self.days[start] for start in starts], sums, rows
+
+    def _quiet(self, window_days: int) -> NoiseModel:
         lay = self.layout
         row = ScoreMoments(lay.mean, lay.variance, lay.skewness, lay.kurtosis)
-        return fit_noise_model(
-            [self.days[start] for start in starts],
-            np.add.reduceat(self.sums, starts),
-            np.add.reduceat(self.rows, starts),
-            row,
-            lay.statistic,
-        )
+        return fit_noise_model(*self.periods(window_days), row, lay.statistic)
 
     def __eq__(self, other: object) -> bool:
         return (

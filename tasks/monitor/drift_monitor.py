@@ -27,6 +27,9 @@ from tasks.drift import (
     statistics_past_leeway,
 )
 from tasks.drift.cusum import threshold
+from tasks.drift.faults.converted_rows import NewestDays, converted_rows
+from tasks.drift.measures.contrasts import spread_statistics
+from tasks.drift.measures.drift_statistics import effects
 from tasks.drift.measures.score_layout import STATISTICS
 from tasks.drift.noise_model import ExpectedShift, normal_quantile
 from tasks.drift.reference_comparison import cusum_charts, statistic_count
@@ -47,7 +50,7 @@ from tasks.monitor.slicing.slice_errors import PARTS_OF_LABELS
 from tasks.profiles import TableProfile
 from tasks.records import DriftStatistic, LocalError
 
-PREDICTION_TESTS = 4
+PREDICTION_TESTS = 5  # level, nulls, spread, shape, values outside the range
 JUDGED = (RESIDUAL, LOSS, *range(SLICE, SLICE + SLICES))
 CREEPING = (RESIDUAL, LOSS)
 
@@ -173,7 +176,8 @@ class DriftMonitor:
         answers = measure_window(reference, predictions, day, self.window_days)
         answered, look = (compare_window(reference, answers, effect, each) for each in (alpha, DOUBTFUL / 2))
         followed, crept = _crept(memory.predictions, answered, reference, effect)
-        seen = InputDrift(moved, _sorted((*answered.moved, *crept)), suspected, look.moved[0].strain)
+        spread = spread_statistics(reference, (predictions, day, self.window_days), effect, alpha)
+        seen = InputDrift(moved, _sorted((*answered.moved, *crept, *spread)), suspected, look.moved[0].strain)
         return replace(memory, predictions=followed), seen
 
     def suspicions_of(self, day: date, rows: TableProfile, hints: Hints | None = None) -> tuple[Suspicion, ...]:
@@ -185,6 +189,11 @@ class DriftMonitor:
         alpha = self.policy.alpha(statistic_count(self.reference.layout))
         moved = statistics_past_leeway(self.reference, found, self.policy.effect, alpha)
         return find_suspicions(self.reference, rows, moved, self.policy.effect, hints)
+
+    def with_conversions(self, seen: InputDrift, newest: NewestDays) -> InputDrift:
+        """Return a night with the columns in which some of the newest rows are in another unit."""
+        found = converted_rows(self.reference, newest, seen.moved, self.policy.effect, self.policy.alpha(1))
+        return replace(seen, moved=_sorted((*seen.moved, *found))) if found else seen
 
     @property
     def _alpha(self) -> float:
@@ -277,12 +286,15 @@ def _crept(
 ) -> tuple[CusumCharts, list[DriftStatistic]]:
     """Return the charts after a night, and what lasts by more than the effect size."""
     layout = reference.layout
-    after = before.after(found.z, found.doubt, effect / found.unit)
+    matters = effects(layout, effect)
+    after = before.after(found.z, found.doubt, matters / found.unit)
     moved: dict[tuple[str, str], DriftStatistic] = {}
     for side, index in zip(*np.nonzero(after.crept), strict=True):
         distance = float(after.crept[side, index] * found.unit[index])
         column, name = layout.names[layout.column[index]], STATISTICS[layout.statistic[index]]
-        one = DriftStatistic(column, name, distance, effect, creep=True, direction=1 if side == 0 else -1)
+        one = DriftStatistic(
+            column, name, distance, float(matters[index]), creep=True, direction=1 if side == 0 else -1
+        )
         if (column, name) not in moved or moved[column, name].distance < distance:
             moved[column, name] = one
     return after, list(moved.values())

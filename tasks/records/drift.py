@@ -19,7 +19,9 @@ class Statistic(StrEnum):
 
     LEVEL = "level"  # mean of a number column
     NULLS = "nulls"  # share of rows without a value
+    SPREAD = "spread"  # mean distance of a number column from its middle, by rank
     SHAPE = "shape"  # shares of the cells of a column: bins or categories
+    CONVERTED = "converted"  # share of rows in another unit
     OUTSIDE = "outside"  # share of rows beyond the reference's range
     UNKNOWN = "unknown"  # share of rows in categories that the reference does not have
     SLICE = "slice"  # share of rows of one slice
@@ -48,8 +50,10 @@ class Statistic(StrEnum):
 
 UNITS: dict[Statistic, str] = {
     Statistic.LEVEL: "sd",
+    Statistic.SPREAD: "sd",
     **dict.fromkeys(
-        (Statistic.NULLS, Statistic.SHAPE, Statistic.OUTSIDE, Statistic.UNKNOWN, Statistic.SLICE), "of rows"
+        (Statistic.NULLS, Statistic.SHAPE, Statistic.CONVERTED, Statistic.OUTSIDE, Statistic.UNKNOWN, Statistic.SLICE),
+        "of rows",
     ),
 }
 

@@ -10,7 +10,7 @@ from tasks.arrays import FloatArray
 from tasks.drift.faults.rare_values import rare_strain
 from tasks.drift.measures.measured_window import WindowAtLevel
 from tasks.drift.measures.monitored_statistics import StatisticValues
-from tasks.drift.measures.score_layout import LEVEL, ScoreLayout
+from tasks.drift.measures.score_layout import LEVEL, NULLS, ScoreLayout
 from tasks.drift.noise_model import normal_quantile
 
 # The mean rank u moves less than the values: a shift of one standard deviation moves it by 1 / (2 sqrt(pi)) = .28 for a
@@ -33,10 +33,32 @@ def units(layout: ScoreLayout) -> FloatArray:
     return np.where(layout.statistic == LEVEL, SCALE_OF_U, 1.0)
 
 
+def effects(layout: ScoreLayout, effect: float) -> FloatArray:
+    """Return the smallest shift that matters of every feature, in its reported unit."""
+    return np.where(layout.statistic == NULLS, rise_that_matters(layout.mean, effect), effect)
+
+
+def rise_that_matters(share: FloatArray, effect: float) -> FloatArray:
+    """Return the rise of a share of nulls that is as large an effect as a rise from one half by `effect`.
+
+    The size of an effect on a share is the difference of 2 arcsin(sqrt(share)) (h; J. Cohen, Statistical Power Analysis
+    for the Behavioral Sciences, 1988, chapter 6): a smaller rise of rare nulls matters as much.
+
+    Examples
+    --------
+    arcsin(sqrt(1/2)) + 1/10 is that of .599; sin(1/10)^2 is .01, and sin(arcsin(1/10) + 1/10)^2 is .04.
+
+    >>> rise_that_matters(np.array([0.5, 0.0, 0.01]), 0.1).round(3).tolist()
+    [0.099, 0.01, 0.03]
+    """
+    angle = np.arcsin(np.sqrt(np.clip(share, 0.0, 1.0)))
+    return np.asarray(np.maximum(np.sin(np.minimum(angle + effect, np.pi / 2)) ** 2 - share, np.finfo(float).tiny))
+
+
 def _means(night: WindowAtLevel) -> StatisticValues:
     """Return the level of numbers and the nulls of every column."""
     layout, unit, nulls = night.layout, units(night.layout), night.tested.nulls
-    limit = np.maximum(night.leeway * unit, night.effect)
+    limit = np.maximum(night.leeway * unit, effects(layout, night.effect))
     counted = rare_strain(
         night.means.sums[nulls],
         night.means.rows[nulls],

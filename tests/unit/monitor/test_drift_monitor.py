@@ -24,7 +24,7 @@ from tasks.monitor import (
     to_json,
     view_night,
 )
-from tasks.profiles import TableProfile, fit_ruler, profile
+from tasks.profiles import TableProfile, fit_ruler, profile, sum_profiles
 from tasks.records import DriftStatistic
 
 START, DAYS, ROWS = date(2026, 1, 5), 60, 200
@@ -132,6 +132,35 @@ def test_a_column_that_creeps_is_named_as_creeping(monitor: DriftMonitor) -> Non
         memory, seen = monitor.inputs(memory, day(DAYS + number), profile(frame, monitor.reference.total.ruler))
         creeping += [one for one in seen.alarms if one.creep]
     assert {(one.column, one.direction) for one in creeping} == {("x", 1)}
+
+
+def test_inputs_that_depend_on_each_other_in_another_way_show_in_the_spread_of_the_answers(
+    monitor: DriftMonitor,
+) -> None:
+    assert monitor.answers is not None
+    frame = pd.concat([rows(DAYS + number) for number in range(7)])
+    window = profile(frame, monitor.reference.total.ruler)
+    # As if x were one of two inputs that added up before, and now take away from each other.
+    closer = monitor.answers.profile(0.7 * frame["prediction"].to_numpy(float))
+    _, seen = replace(monitor, window_days=7).inputs(monitor.begin(), day(DAYS), window, predictions=closer)
+    assert [one.column for one in seen.moved if one.strain > 1] == []
+    assert "spread" in [one.statistic for one in seen.predictions if one.strain > 1 and one.direction == -1]
+
+
+def test_nulls_that_creep_from_one_row_in_a_hundred_are_named_before_they_are_one_in_ten() -> None:
+    def frame(number: int, share: float) -> pd.DataFrame:
+        rng = np.random.default_rng([8, number])
+        return pd.DataFrame({"x": np.where(rng.random(ROWS) < share, np.nan, rng.normal(size=ROWS))})
+
+    known = [frame(number, 0.01) for number in range(DAYS)]
+    ruler = fit_ruler(pd.concat(known), numbers=["x"], categories=[], booleans=[])
+    reference = build_reference([(str(day(number)), profile(each, ruler)) for number, each in enumerate(known)])
+    monitor = DriftMonitor(reference, LEEWAY, 7)
+    week = sum_profiles([profile(frame(DAYS + number, 0.06), ruler) for number in range(7)])
+    _, seen = monitor.inputs(monitor.begin(), day(DAYS), week)
+    assert [(one.column, one.statistic) for one in seen.alarms] == [("x", "nulls")]
+    usual = sum_profiles([profile(frame(DAYS + number, 0.02), ruler) for number in range(7)])
+    assert monitor.inputs(monitor.begin(), day(DAYS), usual)[1].alarms == ()
 
 
 def test_without_answers_only_inputs_are_watched(monitor: DriftMonitor) -> None:
