@@ -42,7 +42,11 @@ class DailyRows:
             ends = day, day - timedelta(days=COMPARED_DAYS)
             return [known for end in ends if (known := self.before(end, rows)) is not None]
 
-        return Hints(repeated, repeated_before, recent, seen)
+        def days() -> list[TableProfile]:
+            begin = day - timedelta(days=COMPARED_DAYS)
+            return [profile for known, profile in self.accepted.items() if begin <= known < day]
+
+        return Hints(repeated, repeated_before, recent, seen, days)
 
     def good(self, state: SuspicionState) -> TableProfile | None:
         """Return the accepted rows before a suspicion."""

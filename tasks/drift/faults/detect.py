@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, reduce
+from operator import add
 
 from tasks.drift.faults.broken_categories import vanished
 from tasks.drift.faults.column_faults import faults_of_columns
 from tasks.drift.faults.displacement import cycle, find_rotation, is_rotated
+from tasks.drift.faults.unit_change import distributions_differ, find_unit_change, weighted_values
 from tasks.drift.faults.volume import RepeatedRows, repeated_suspicion
 from tasks.drift.reference import Reference
 from tasks.profiles import CategoryProfile, ColumnProfile, NumberProfile, TableProfile, sum_profiles
@@ -38,20 +40,24 @@ class Hints:
         break: it must show against the ones or the others too.
     seen : callable, optional
         Gives all rows that were accepted since the reference: what occurs in them is known.
+    days : callable, optional
+        Gives the rows of each day of that fortnight.
     """
 
     repeated: RepeatedRows | None = None
     repeated_before: float = 0.0
     recent: Callable[[], Sequence[TableProfile]] | None = None
     seen: Callable[[], TableProfile] | None = None
+    days: Callable[[], Sequence[TableProfile]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Earlier:
-    """Accepted rows before a window: those it is compared with, all of them, and the share of rows that matters."""
+    """Accepted rows before a window: those it is compared with, all, those by day, and the share that matters."""
 
     recent: Sequence[TableProfile]
     seen: Callable[[], TableProfile]
+    days: Callable[[], Sequence[TableProfile]]
     effect: float
 
 
@@ -92,7 +98,8 @@ def find_suspicions(
     if not recent:
         return found
     seen, tables = hints.seen or partial(sum_profiles, recent), (reference.total, window)
-    breaks = tuple(each for one in found for each in _as_breaks(one, past, tables, _Earlier(recent, seen, effect)))
+    earlier = _Earlier(recent, seen, hints.days or tuple, effect)
+    breaks = tuple(each for one in found for each in _as_breaks(one, past, tables, earlier))
     explained = {name for one in breaks for name in one.columns}
     left = tuple(name for name in past if name not in explained and name not in window.ruler.dates)
     return (*breaks, *_rotated(tables, left, recent))
@@ -112,7 +119,7 @@ def _as_breaks(
     if isinstance(known, CategoryProfile) and found.numbers.get("new") in known.counts:
         return
     again: tuple[Suspicion, ...]
-    for recent in earlier.recent:
+    for place, recent in enumerate(earlier.recent):
         old, now = recent.columns[name], window.columns[name]
         if found.kind == "missing_slice" and isinstance(old, CategoryProfile) and isinstance(now, CategoryProfile):
             again = (found,) if vanished(old, now) else ()  # of few rows the others need not keep their proportions
@@ -125,8 +132,32 @@ def _as_breaks(
             both = (_surer(found, one) for one in faults_of_columns(recent, window, mine, effect) if one.columns)
             again = tuple(one for one in both if one.kind != "unclear")
         if again:
-            yield again[0]
+            if place == 0 or not _is_whole_unit(again[0]) or _same_unit(name, tables, earlier.days()):
+                yield again[0]
             return
+
+
+def _is_whole_unit(found: Suspicion) -> bool:
+    return found.kind == "unit_change" and found.numbers.get("share") == 1
+
+
+def _same_unit(name: str, tables: tuple[TableProfile, TableProfile], days: Sequence[TableProfile]) -> bool:
+    """Return whether a unit that is not new tonight explains all rows since it came, which know its factor better.
+
+    A population that moved at once by nearly a factor of units looks as if it were one on some nights.
+    """
+    before, now = (table.columns[name] for table in tables)
+    if not (isinstance(before, NumberProfile) and isinstance(now, NumberProfile)):
+        return True
+    since = [column for day in days if isinstance(column := day.columns[name], NumberProfile) and column.present]
+    values, usual = weighted_values(now), weighted_values(before)
+    since = [
+        column
+        for column in since
+        if distributions_differ(usual, weighted_values(column))
+        and not distributions_differ(values, weighted_values(column))
+    ]
+    return find_unit_change(before, reduce(add, since, now), partly=False) is not None
 
 
 def _surer(found: Suspicion, newer: Suspicion) -> Suspicion:

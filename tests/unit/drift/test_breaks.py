@@ -85,6 +85,23 @@ def test_nulls_hide_neither_a_wrong_unit_nor_one_that_came_after_them(reference:
     assert found(reference, without_areas(today), yesterday, without_areas(yesterday)) == []
 
 
+@pytest.mark.parametrize(("factor", "flagged"), [(1.609344, 20), (1.5, 0)])
+def test_a_unit_that_is_not_new_explains_all_rows_since_it_came(
+    reference: Reference, factor: float, flagged: int
+) -> None:
+    ruler = reference.total.ruler
+    days = [
+        profile(with_hours(seed).assign(area=lambda frame: frame["area"] * factor), ruler) for seed in range(300, 329)
+    ]
+    old, since = profile(with_hours(100), ruler), days[:9]
+    nights = 0
+    for window in days[9:]:
+        hints = Hints(recent=lambda: [days[8], old], days=lambda: [old, *since])
+        moved = compare(reference, window, POLICY).moved
+        nights += bool(find_suspicions(reference, window, moved, POLICY.effect, hints))
+    assert nights == flagged
+
+
 def test_a_category_that_is_gone_for_days_is_drift(reference: Reference) -> None:
     thinned = with_hours(101)
     thinned = thinned[thinned["plan"] != "pro"].reset_index(drop=True)
