@@ -17,7 +17,8 @@ from flows.steps.decide_night import NightOutcome, decide_night, decided
 from flows.steps.events import emit_event
 from flows.steps.exclusive_run import run_exclusively
 from flows.steps.executor import executor
-from flows.steps.post_release import shadow_scored
+from flows.steps.in_service.post_release import shadow_scored
+from flows.steps.in_service.served_rows import score_served
 from flows.steps.publish import show_verdicts
 from flows.workspace import Champion, Workspace, open_workspace
 from tasks import clock
@@ -72,6 +73,7 @@ def run_night(workspace: Workspace, night: Date, reason: str) -> NightOutcome:
     if champion is not None:
         if before is None and quarantine_suspects(workspace, champion, data):
             data = data.reread_deliveries()
+        score_served(workspace, data.deliveries.of(night))
         summarise_and_score(workspace, champion, data.deliveries)
         summarise_refused(workspace, champion, data.deliveries)
         fault = shadow_scored(workspace, champion, data)

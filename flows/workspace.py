@@ -116,6 +116,13 @@ class Workspace:
             )
         return loaded
 
+    def served_version(self, number: int, digest: str) -> Champion | None:
+        """Return a version as the prediction service runs it, with one thread; None if the registry has no such."""
+        try:
+            return _loaded(self.registry, self.project, RecordedVersion(number, digest), None, 1)
+        except (_DeletedError, EvidenceError):
+            return None
+
     def _load(self, recorded: RecordedVersion, since: datetime | None = None) -> Champion | None:
         """Return a version's model; None if the registry has no such version, or one that was made after `since`."""
         try:

@@ -43,6 +43,7 @@ from tasks.records import (
     NightEntry,
     PromotionEntry,
     RetrainingEntry,
+    ServedAsBatch,
     suspected_days,
     suspected_in,
 )
@@ -175,6 +176,7 @@ class _Run:
             self._serve(data, champion)
         measured = MonitoringResult() if champion is None else self._measured(data, champion)
         upstream = upstream_states(self.spec, self.trainer.history.upstream, night, self._upstream_until(moment))
+        proven = stored.answer(ServedAsBatch) if stored else None
         context = NightContext(
             champion,
             data,
@@ -182,6 +184,7 @@ class _Run:
             upstream,
             stored.downstream if stored else (),
             stored.shadow_fault if stored else "",
+            proven.proof if proven else None,
         )
         decision = decide(situation(context, measured), self.spec)
         entry = decision_entry(context, decision, measured, moment=moment)

@@ -13,7 +13,7 @@ from tasks.errors import DataError
 from tasks.lake import deliveries, read_entries
 from tasks.monitor.task import measure_drift
 from tasks.promote.recorded_aliases import recorded_aliases
-from tasks.records import Decision, MonitoringResult, NightEntry, nights_of
+from tasks.records import Decision, MonitoringResult, NightEntry, ServedAsBatch, nights_of
 
 
 def redecide(workspace: Workspace, night: date) -> tuple[NightEntry, Decision]:
@@ -41,5 +41,7 @@ def redecide(workspace: Workspace, night: date) -> tuple[NightEntry, Decision]:
     if champion is not None:
         measured = measure_drift(data, champion.baseline, features=workspace.features)
     projects = upstream(workspace, night, entry.time), entry.downstream
-    context = NightContext(champion, data, workspace.load, *projects, entry.shadow_fault)
+    proven = entry.answer(ServedAsBatch)  # the log of the rows may be gone
+    served = None if proven is None else proven.proof
+    context = NightContext(champion, data, workspace.load, *projects, entry.shadow_fault, served)
     return entry, decide(situation(context, measured), workspace.spec)

@@ -21,9 +21,13 @@ Step = tuple[str, Duty]
 
 
 def publish_all(publishers: list[Publisher], faults: FaultLog, paused: dict[Step, float], now: float) -> None:
-    """Let each publisher publish once, and prepare what may serve next, unless that had a fault just before."""
+    """Let each publisher publish, prepare and land the log once, except for what had a fault just before."""
     for publisher in publishers:
-        steps: dict[Duty, Callable[[], str | None]] = {"publish": publisher.publish, "prepare": publisher.prepare}
+        steps: dict[Duty, Callable[[], str | None]] = {
+            "publish": publisher.publish,
+            "prepare": publisher.prepare,
+            "carry": publisher.carry,
+        }
         for duty, step in steps.items():
             if now < paused.get((publisher.project, duty), 0.0):
                 continue

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.serving.log_carrier import LogCarrier
 from flows.serving.package_version import contract_of, packaged, row_rules
 from flows.stack.local_stack import running
 from flows.workspace import assemble, fetched, open_lake
@@ -115,6 +116,11 @@ class Publisher:
         if faults:
             raise faults[0]
         self._prepared = next_ones
+
+    def carry(self) -> None:
+        """Land the prediction log as deliveries of the project, if it has one."""
+        if self._terms is not None and self._terms.spec.serving.log:
+            LogCarrier(self.store.root, self._terms.spec, self.path.parent).carry()
 
     def _publish_first(self, changes: Sequence[ChampionChange], terms: Terms) -> str | None:
         """Publish the first champion that the registry still has; return it, or None if it serves already."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date as Date  # noqa: N812 - as in the flows
 from functools import partial
 from typing import Any
@@ -13,9 +13,10 @@ from prefect import get_client, runtime
 
 from flows.steps.decision_record import decision_entry
 from flows.steps.events import emit_event
+from flows.steps.in_service.post_release import show_shadow
+from flows.steps.in_service.served_rows import prove_served
 from flows.steps.lineage import downstream, upstream
 from flows.steps.night_context import NightContext, situation
-from flows.steps.post_release import show_shadow
 from flows.steps.publish import publish
 from flows.workspace import Champion, Workspace
 from tasks import clock
@@ -62,6 +63,7 @@ def decide_night(
     if before is None:
         projects = upstream(workspace, data.night), downstream(workspace)
         context = NightContext(champion, data, partial(workspace.load, entries=data.entries), *projects, shadow_fault)
+        context = replace(context, served=prove_served(workspace, context.landed))
         entry, record = _decide(workspace, context, data, reason)
     else:
         entry, record = before, data.entries

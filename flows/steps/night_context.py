@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-from flows.steps.post_release import released, shadowed
+from flows.steps.in_service.post_release import released, shadowed
 from flows.workspace import Champion
 from tasks.dataset.night_source import NightSource
 from tasks.decide import ServingVersion, Situation, SituationInputs, build_situation, landed_batches
 from tasks.lake import Batch
-from tasks.records import MonitoringResult, UpstreamState
+from tasks.records import MonitoringResult, ServedProof, UpstreamState
 from tasks.registry.mlflow_names import CHALLENGER
 
 
@@ -33,6 +33,8 @@ class NightContext:
         The projects downstream.
     shadow_fault : str
         Why the version that waits could not answer that night.
+    served : ServedProof or None
+        Whether the prediction service has answered as the batch does; None where it logged nothing.
     """
 
     champion: Champion | None
@@ -41,6 +43,7 @@ class NightContext:
     upstream: tuple[UpstreamState, ...] = ()
     downstream: tuple[str, ...] = ()
     shadow_fault: str = ""
+    served: ServedProof | None = None
 
     @property
     def night(self) -> date:
@@ -75,5 +78,6 @@ def situation(context: NightContext, measured: MonitoringResult) -> Situation:
             downstream=context.downstream,
             released=released(champion, data) if champion else None,
             shadowed=shadowed(champion, data, context.load, context.shadow_fault) if champion else None,
+            served=context.served,
         )
     )

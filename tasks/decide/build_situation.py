@@ -11,7 +11,7 @@ from tasks.decide.recorded_alarms import alarmed_since, with_expected_drift
 from tasks.decide.situation import RegimeEvidence, ReleaseOutcome, ShadowOutcome, Situation
 from tasks.decide.suspicion_states import quarantined_suspicions, suspected_after
 from tasks.lake import Batch, Deliveries
-from tasks.records import Entry, MonitoringResult, RetrainingEntry, UpstreamState, nights_of, suspected_in
+from tasks.records import Entry, MonitoringResult, RetrainingEntry, ServedProof, UpstreamState, nights_of, suspected_in
 from tasks.spec import ProjectSpec
 
 MONTH_DAYS = 30
@@ -55,6 +55,8 @@ class SituationInputs:
         How the champion's first cohort did; None once a night has judged it.
     shadowed : ShadowOutcome or None
         How the version that waits does on the rows that both answered.
+    served : ServedProof or None
+        Whether the prediction service has answered as the batch does.
     """
 
     spec: ProjectSpec
@@ -68,6 +70,7 @@ class SituationInputs:
     downstream: tuple[str, ...] = ()
     released: ReleaseOutcome | None = None
     shadowed: ShadowOutcome | None = None
+    served: ServedProof | None = None
 
 
 def build_situation(inputs: SituationInputs) -> Situation:
@@ -115,6 +118,7 @@ def build_situation(inputs: SituationInputs) -> Situation:
         rows_in_30_days=sum(batch.rows_accepted for batch in inputs.deliveries.accepted(after=month_ago)),
         released=inputs.released,
         shadowed=inputs.shadowed,
+        served=inputs.served,
         overdue=overdue(inputs.deliveries, night, inputs.spec),
     )
 

@@ -24,6 +24,7 @@ QUESTIONS: tuple[Callable[[Situation, ProjectSpec], AnyAnswer | None], ...] = (
     ask.who_approves,
     ask.recovered,
     ask.challenger_in_service,
+    ask.served_as_batch,
 )
 
 
@@ -32,7 +33,8 @@ def decide(seen: Situation, spec: ProjectSpec) -> Decision:
 
     The order is the policy: nothing is trained on broken data, drift alone does not retrain (other rows are not a worse
     model), and an error past its leeway retrains only when it is worth it and allowed. A released model that does worse
-    than it promised is reported to a person, unless a retraining starts anyway.
+    than it promised, and a prediction service that does not answer as the batch does, are reported to a person, unless
+    a retraining starts anyway.
 
     Examples
     --------
@@ -62,12 +64,22 @@ def _action(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
             f"{suspected}: broken or drifted? Nothing is trained until a person has said it: {ask.way_to_answer(seen)}",
         )
     action, reason = _by_error(seen, spec)
-    if seen.released is not None and ask.not_recovered(seen) and action != "retrain":
-        worse = f"version {seen.released.version} does worse than promised: {seen.released.sentence}"
-        return "ask", f"{worse}; {ask.way_back(seen)}"
+    if action != "retrain" and (wrong := _wrong_in_service(seen)):
+        return "ask", wrong
     if not seen.open_suspicions:
         return action, reason
     return ("hold" if action == "score" else action), _with_questions(reason, seen)
+
+
+def _wrong_in_service(seen: Situation) -> str:
+    """Return what a person must know of the released model or of the prediction service; an empty text if nothing."""
+    found = []
+    if seen.served is not None and seen.served.differing:
+        found.append(f"the prediction service answers in another way than the batch: {ask.skew(seen.served)}")
+    if seen.released is not None and ask.not_recovered(seen):
+        worse = f"version {seen.released.version} does worse than promised: {seen.released.sentence}"
+        found.append(f"{worse}; {ask.way_back(seen)}")
+    return "; ".join(found)
 
 
 def _with_questions(reason: str, seen: Situation) -> str:

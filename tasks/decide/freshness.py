@@ -10,6 +10,7 @@ from math import comb
 from tasks.drift.seasonality import YEAR_DAYS
 from tasks.lake import SUPERSEDED, Deliveries
 from tasks.render.values import counted
+from tasks.serving_store.logged_rows import is_served
 from tasks.spec import ProjectSpec
 
 MOST_GAPS = 52  # a year of weekly deliveries
@@ -19,13 +20,18 @@ FEWEST_GAPS = 4  # by the rule below, three daily deliveries would let the next 
 def overdue(deliveries: Deliveries, night: date, spec: ProjectSpec) -> str:
     """Return why a delivery of rows is overdue on a night, as a phrase; an empty text if none is.
 
+    Rows that the prediction service has answered are no delivery: they hide no feed that stopped.
+
     `source.every` says how many days there are between two deliveries. Without it that is learned: see `longest_gap`.
     """
     arrivals = sorted(
         {
             batch.arrival
             for batch in deliveries.latest()
-            if batch.kind == "rows" and batch.arrival <= night and batch.verdict != SUPERSEDED
+            if batch.kind == "rows"
+            and not is_served(batch.kind, batch.key)
+            and batch.arrival <= night
+            and batch.verdict != SUPERSEDED
         }
     )
     if not arrivals:

@@ -12,6 +12,8 @@ from tasks.records import (
     Matters,
     Performance,
     Recovered,
+    ServedAsBatch,
+    ServedProof,
     SuspectedSource,
     Valid,
     WhichKind,
@@ -256,3 +258,30 @@ def _how_sure(found: Performance) -> str:
     if found.within_leeway:
         return "within leeway"
     return "past its leeway, but chance may still explain it"
+
+
+def served_as_batch(seen: Situation, _spec: ProjectSpec) -> ServedAsBatch | None:
+    """Return whether the prediction service has answered as the batch does; None where it logged nothing."""
+    proof = seen.served
+    if proof is None:
+        return None
+    if proof.differing:
+        answer = f"no: {skew(proof)}"
+    elif proof.rows or not proof.unproven:
+        answer = f"yes: {counted(proof.rows, 'row')}, bit for bit" if proof.rows else "yes: no other row than before"
+    else:
+        answer = "not known"
+    if proof.unproven:
+        answer += f"; {counted(proof.unproven, 'row')} could not be scored again: {proof.why}"
+    return ServedAsBatch(answer, proof=proof)
+
+
+def skew(proof: ServedProof) -> str:
+    """Return how many answers differ, and the first step at which the first row does.
+
+    >>> from tasks.records import SkewedRow
+    >>> skew(ServedProof(120, 3, (SkewedRow("7", 2, "inputs"),)))
+    '3 of 120 rows differ, row 7 of version 2 from its inputs on'
+    """
+    first = "".join(f", row {row.row_id} of version {row.version} from its {row.step} on" for row in proof.skewed[:1])
+    return f"{proof.differing} of {counted(proof.rows, 'row')} differ{first}"

@@ -13,6 +13,7 @@ from tasks.records import (
     Estimated,
     LocalError,
     Performance,
+    ServedProof,
     Suspicion,
     SuspicionState,
     UpstreamState,
@@ -99,6 +100,8 @@ class Situation:
         How the champion's first cohort did; None once a night has judged it.
     shadowed : ShadowOutcome or None
         How the version that waits for approval compares with the champion.
+    served : ServedProof or None
+        Whether the prediction service has answered as the batch does; None where it logged nothing.
     overdue : str
         Why a delivery of rows is overdue; empty if none is.
     """
@@ -135,6 +138,7 @@ class Situation:
     rows_in_30_days: int = 0
     released: ReleaseOutcome | None = None
     shadowed: ShadowOutcome | None = None
+    served: ServedProof | None = None
     overdue: str = ""
 
     @property

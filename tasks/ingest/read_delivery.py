@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from tasks.ingest.landing.landing_zones import files_of
 from tasks.ingest.privacy import KeyOf, PrivateRows
@@ -18,6 +19,7 @@ from tasks.ingest.readers.delivery_spool import spool_chunks
 from tasks.ingest.readers.object_content import Content
 from tasks.ingest.readers.unreadable import BrokenError, Unreadable
 from tasks.records import Delivery, Landed
+from tasks.serving_store.logged_rows import ANSWER, SERVED
 from tasks.spec.own_names import apart
 from tasks.spec.project_spec import ProjectSpec
 
@@ -75,7 +77,8 @@ def delivery(
     """
     said = dialect(landed, spec)
     private = PrivateRows(spec.privacy, key, spec.columns_of(landed.kind, landed.table))
-    chunks = (private(_with_inside_names(chunk, landed, spec)) for chunk in read_chunks(parts, said))
+    rows = (_without_answers(chunk, landed) for chunk in read_chunks(parts, said))
+    chunks = (private(_with_inside_names(chunk, landed, spec)) for chunk in rows)
     try:
         if spool is None:
             return Delivery(name, landed, assembled(chunks), columns_left_out=len(private.left_out))
@@ -106,6 +109,13 @@ def _emptied(chunks: list[Chunk]) -> Iterator[Chunk]:
     """Yield chunks, and let go of each."""
     while chunks:
         yield chunks.pop(0)
+
+
+def _without_answers(chunk: Chunk, landed: Landed) -> Chunk:
+    """Return a chunk without the answers that the rows of the prediction log have with them."""
+    if landed.table != SERVED or isinstance(chunk, pa.Table):
+        return chunk
+    return chunk.drop(columns=ANSWER, errors="ignore")
 
 
 def _with_inside_names(chunk: Chunk, landed: Landed, spec: ProjectSpec) -> Chunk:

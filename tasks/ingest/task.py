@@ -11,18 +11,18 @@ from datetime import date, datetime
 from pathlib import Path
 
 from tasks import clock
-from tasks.errors import Conflict, SpecError
+from tasks.errors import Conflict, SourceError, SpecError
 from tasks.ingest.landing.arrivals import Unplaced, landed
 from tasks.ingest.landing.fetch import fetched
-from tasks.ingest.landing.landing_zones import files_of, landing_zones
+from tasks.ingest.landing.landing_zones import files_of, landing_zones, served_zone
 from tasks.ingest.privacy import KeyOf, secret, separated
-from tasks.ingest.read_delivery import Spool, delivery
+from tasks.ingest.read_delivery import Spool, batch_id, delivery
 from tasks.ingest.readers.bounds import Bounds
 from tasks.ingest.readers.object_content import estimated_text_bytes
 from tasks.ingest.readers.unreadable import Unreadable
-from tasks.ingest.sources.open_source import open_source
+from tasks.ingest.sources.open_source import FolderSource, open_source
 from tasks.ingest.sources.stored_objects import DeliverySource, StoredObject
-from tasks.lake import Lake, append_repeats, deliveries, kind_conflicts, read_repeats
+from tasks.lake import Batch, Lake, append_repeats, deliveries, kind_conflicts, read_repeats
 from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.records import Delivery, Landed, Unread
@@ -55,8 +55,8 @@ def take_in(
     Returns
     -------
     list of Delivery or Unread
-        Rows first, then labels, then feature tables, each by arrival; without content that was taken in under another
-        key.
+        Rows first, then labels, feature tables and the rows that the prediction service has answered, each by arrival;
+        without content that was taken in under another key.
     """
     if conflicts := kind_conflicts(lake, spec):
         raise SpecError(conflicts)
@@ -199,8 +199,11 @@ def _arrived(
     spec: ProjectSpec, folder: Path, night: date, moment: datetime
 ) -> Iterator[tuple[DeliverySource, list[StoredObject], Landed]]:
     """Yield what arrived up to a night, with its source and its objects."""
-    for zone in landing_zones(spec):
+    served = served_zone(spec)
+    for zone in (*landing_zones(spec), *([] if served is None else [served])):
         source = open_source(zone.uri, folder, spec.source, zone.files)
+        if zone is served and isinstance(source, FolderSource) and not source.exists:
+            continue  # nothing has been answered yet
         listing = {stored.key: stored for stored in source.list()}
         arrivals = landed(listing.values(), zone.kind, spec, night, moment, zone.table)
         links = [Unplaced(key, "link_not_followed") for key in source.unfollowed()]
@@ -210,3 +213,22 @@ def _arrived(
             logger().info(line("delivery_waits", key=waiting.key, why=waiting.reason))
         for arrived in arrivals.landed:
             yield source, [listing[key] for key in arrived.parts or (arrived.key,)], arrived
+
+
+def served_content(spec: ProjectSpec, folder: Path, batch: Batch) -> bytes | None:
+    """Return a delivery of the prediction log as it was taken in; None if it is gone, or has changed.
+
+    Raises
+    ------
+    Unreachable
+        When the landing zone does not respond.
+    """
+    zone = served_zone(spec)
+    if zone is None:
+        return None
+    source = open_source(zone.uri, folder, spec.source, zone.files)
+    try:
+        content = source.read(batch.key.removeprefix(f"{zone.table}/"))
+    except SourceError:
+        return None
+    return content if batch_id(content) == batch.batch_id else None

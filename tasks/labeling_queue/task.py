@@ -7,18 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import pandas as pd
 
-from tasks.errors import Unreachable
 from tasks.labeling_queue.label_delivery import LandingFile
 from tasks.labeling_queue.review_queue import prediction_columns, queue
-from tasks.lake import Filter, Lake, active_rows, deliveries, file_system, s3_options
+from tasks.lake import Filter, Lake, LandingFolder, active_rows, deliveries
 from tasks.logs import line, logger
 from tasks.spec import ProjectSpec
-
-PART = ".part"
 
 
 @dataclass(frozen=True)
@@ -69,33 +65,9 @@ def deliver_labels(file: LandingFile, spec: ProjectSpec, folder: Path) -> str:
         The landing zone does not respond.
     """
     uri = spec.source.label.uri or ""
-    system, root, local = _file_system(uri, spec, folder)
-    try:
-        for key, content in ((file.key, file.content), (file.marker, b"")):
-            if key is not None:
-                _write(system, f"{root}/{key}", content, local=local)
-    except OSError as error:
-        raise Unreachable(f"writing {file.key} to {uri} failed: {error}; is the store up?") from error
+    landing = LandingFolder(uri, spec, folder, os.environ)
+    landing.write(
+        [(key, content) for key, content in ((file.key, file.content), (file.marker, b"")) if key is not None]
+    )
     logger().info(line("answers_delivered", bytes=len(file.content), key=file.key))
     return f"{uri.rstrip('/')}/{file.key}"
-
-
-def _write(system: Any, path: str, content: bytes, *, local: bool) -> None:
-    """Write an object; in a folder, under a temporary name that is not a delivery until it is complete."""
-    if not local:
-        with system.open_output_stream(path) as stream:
-            stream.write(content)
-        return
-    system.create_dir(path.rpartition("/")[0])
-    with system.open_output_stream(f"{path}{PART}") as stream:
-        stream.write(content)
-    system.move(f"{path}{PART}", path)
-
-
-def _file_system(uri: str, spec: ProjectSpec, folder: Path) -> tuple[Any, str, bool]:
-    if uri.startswith("s3://"):
-        virtual = spec.source.s3_addressing == "virtual"
-        options = s3_options(os.environ, spec.source.s3_endpoint)
-        return *file_system(uri, options, virtual_addressing=virtual), False
-    path = unquote(urlsplit(uri).path) if uri.startswith("file://") else uri
-    return *file_system(str((folder / path).absolute()), {}), True

@@ -19,6 +19,7 @@ from tasks.lake.batches import (
 )
 from tasks.lake.decision_log import append_entry, read_entries, read_nights
 from tasks.lake.lake import Lake
+from tasks.lake.landing_file import LandingFolder
 from tasks.lake.lease import Lease, acquire_lease
 from tasks.lake.object_files import file_system, s3_options
 from tasks.lake.predicates import Filter, predicate
@@ -37,6 +38,7 @@ __all__ = [
     "Filter",
     "Lake",
     "LakeSnapshot",
+    "LandingFolder",
     "Lease",
     "ParallelMap",
     "RowFiles",

@@ -13,6 +13,7 @@ from tasks.drift import Suspicion, truncated_delivery
 from tasks.drift.faults.volume import FEWEST_DELIVERIES
 from tasks.drift.seasonality import YEAR_DAYS
 from tasks.lake import SUPERSEDED, Deliveries
+from tasks.serving_store.logged_rows import is_served
 
 MOST_DELIVERIES = 52  # a year of one weekday
 ODD_ONE_IN = 10  # days at most, and one more: a country has at most two dozen public holidays in 250 working days
@@ -20,10 +21,14 @@ REMEMBERED = ceil(YEAR_DAYS)  # deliveries: a holiday is known a year later
 
 
 def rows_delivered(deliveries: Deliveries, until: date) -> dict[date, int]:
-    """Return the rows that were delivered by night, up to a night; what was superseded since does not count."""
+    """Return the rows that were delivered by night, up to a night; what was superseded since does not count.
+
+    Rows that the prediction service has answered do not count either: requests are not cut off, they are not made.
+    """
     rows: dict[date, int] = {}
     for batch in deliveries.latest():
-        if batch.kind == "rows" and batch.night <= until and batch.verdict != SUPERSEDED:
+        delivered = batch.kind == "rows" and not is_served(batch.kind, batch.key)
+        if delivered and batch.night <= until and batch.verdict != SUPERSEDED:
             rows[batch.night] = rows.get(batch.night, 0) + batch.rows_in
     return rows
 

@@ -12,6 +12,7 @@ from tasks.records.answers import (
     ObstacleKind,
     QuestionId,
     Recovered,
+    ServedAsBatch,
     SuspectedSource,
     Valid,
     WhereFirst,
@@ -66,7 +67,7 @@ from tasks.records.entries import (
     UpkeepEntry,
 )
 from tasks.records.monitoring import MonitoringResult, Window
-from tasks.records.performance import Bounded, Estimated, Performance, Sustained
+from tasks.records.performance import AnswerStep, Bounded, Estimated, Performance, ServedProof, SkewedRow, Sustained
 from tasks.records.record_readings import nights_of, pending_approval, retrainings_of, suspected_in
 from tasks.records.suspicion_state import COMPARED_DAYS, FaultAnswer, SuspicionState, suspected_days
 from tasks.records.upstream import UpstreamState
@@ -77,6 +78,7 @@ __all__ = [
     "Action",
     "Answer",
     "AnswerEntry",
+    "AnswerStep",
     "AnyAnswer",
     "AutomationCounts",
     "Bar",
@@ -118,6 +120,9 @@ __all__ = [
     "RetrainingEntry",
     "ReviewEntry",
     "RollbackEntry",
+    "ServedAsBatch",
+    "ServedProof",
+    "SkewedRow",
     "Statistic",
     "SuspectedSource",
     "Suspicion",

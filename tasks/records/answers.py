@@ -15,7 +15,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field
 
 from tasks.records.drift import DriftKind, LocalError
-from tasks.records.performance import Estimated, Performance
+from tasks.records.performance import Estimated, Performance, ServedProof
 from tasks.records.suspicion_state import SuspicionState
 from tasks.records.upstream import UpstreamState
 
@@ -34,6 +34,7 @@ class QuestionId(StrEnum):
     WHO_APPROVES = "who_approves"
     RECOVERED = "recovered"
     CHALLENGER = "challenger"
+    SERVED_AS_BATCH = "served_as_batch"
 
     @property
     def sentence(self) -> str:
@@ -57,6 +58,7 @@ SENTENCES: dict[QuestionId, str] = {
     QuestionId.WHO_APPROVES: "who approves?",
     QuestionId.RECOVERED: "did it recover?",
     QuestionId.CHALLENGER: "how does the challenger do?",
+    QuestionId.SERVED_AS_BATCH: "served as the batch answers?",
 }
 
 
@@ -225,6 +227,14 @@ class ChallengerInService(Answer):
     high: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedAsBatch(Answer):
+    """Whether the prediction service has answered its rows as the batch does, bit for bit."""
+
+    question: Literal[QuestionId.SERVED_AS_BATCH] = QuestionId.SERVED_AS_BATCH
+    proof: ServedProof
+
+
 AnyAnswer = Annotated[
     EnoughRows
     | Valid
@@ -236,7 +246,8 @@ AnyAnswer = Annotated[
     | MayRetrain
     | WhoApproves
     | Recovered
-    | ChallengerInService,
+    | ChallengerInService
+    | ServedAsBatch,
     Field(discriminator="question"),
 ]
 A = TypeVar("A", bound=Answer)

@@ -1,9 +1,12 @@
-"""Realised and estimated error of a model, compared with what it promised."""
+"""Realised and estimated error of a model, compared with what it promised; whether rows are served as scored."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
+
+SHOWN = 10  # rows of a proof that differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +131,55 @@ class Estimated:
     error: float
     expected: float
     trusted: bool
+
+
+AnswerStep = Literal["contract", "inputs", "score", "prediction", "confidence", "unsure"]
+"""The steps from a row to its answer, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class SkewedRow:
+    """A row that was answered in another way than the batch answers it, and the first step at which they differ."""
+
+    row_id: str
+    version: int
+    step: AnswerStep
+
+
+@dataclass(frozen=True, slots=True)
+class ServedProof:
+    """What was found of the logged rows of a night.
+
+    Attributes
+    ----------
+    rows : int
+        Rows that were scored again.
+    differing : int
+        Those with another answer; `skewed` has the first of them.
+    unproven : int
+        Logged rows that could not be scored again, and `why` not.
+    versions : tuple of int
+        The versions that answered.
+    """
+
+    rows: int = 0
+    differing: int = 0
+    skewed: tuple[SkewedRow, ...] = ()
+    unproven: int = 0
+    why: str = ""
+    versions: tuple[int, ...] = ()
+
+    def __add__(self, other: ServedProof) -> ServedProof:
+        """Return the proof of the rows of both.
+
+        >>> (ServedProof(2, versions=(1,)) + ServedProof(3, 1, versions=(2,))).rows
+        5
+        """
+        return ServedProof(
+            self.rows + other.rows,
+            self.differing + other.differing,
+            (self.skewed + other.skewed)[:SHOWN],
+            self.unproven + other.unproven,
+            self.why or other.why,
+            tuple(sorted({*self.versions, *other.versions})),
+        )

@@ -6,13 +6,13 @@ import asyncio
 import random
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 from tasks.row_contract import RowRefused, TypedRow
 from tasks.serve.champions import Champions, Serving
 from tasks.serve.processes.shared_counters import WorkerCounters
 from tasks.serve.replies import Headers, Refusal
-from tasks.serve.served_version import Answer
+from tasks.serve.served_version import Answer, AnsweredRow
 from tasks.serve.service_request import ServiceRequest
 from tasks.serve.service_settings import ServiceSettings
 from tasks.serve.tick_batch import MOST_ROWS
@@ -21,8 +21,20 @@ MOST_FAULTS = 100
 SHED_SHARE = 0.5  # of the budget: a loop that lags behind by more answers no new request in time
 
 
+class RowLog(Protocol):
+    """Keeps answered rows; it never waits and never fails."""
+
+    def add(self, request: ServiceRequest, serving: Serving, answered: Sequence[tuple[Any, AnsweredRow]]) -> None:
+        """Take the rows of a request as they were sent, with their answers."""
+
+
 class RowAnswering:
     """Answers rows for all endpoints.
+
+    Parameters
+    ----------
+    log : RowLog, optional
+        Takes every row that is answered in time.
 
     Attributes
     ----------
@@ -32,8 +44,10 @@ class RowAnswering:
         Requests that have arrived whole and are being answered: one that arrives slowly takes no place of others.
     """
 
-    def __init__(self, champions: Champions, settings: ServiceSettings, counters: WorkerCounters) -> None:
-        self.champions, self.settings, self.counters = champions, settings, counters
+    def __init__(
+        self, champions: Champions, settings: ServiceSettings, counters: WorkerCounters, log: RowLog | None = None
+    ) -> None:
+        self.champions, self.settings, self.counters, self._log = champions, settings, counters, log
         self.lag_seconds = 0.0
         self.in_flight = 0
 
@@ -94,15 +108,18 @@ class RowAnswering:
         finally:
             self.in_flight -= 1
         self._check_time(request)
+        if self._log is not None:
+            self._log.add(request, serving, list(zip(rows, answered, strict=True)))
+        shown = [one.answer for one in answered]
         counters, project = self.counters, serving.route.project
-        counters.add_project(project, "rows", len(answered))
-        counters.add_project(project, "deferred", sum(answer["deferred"] for answer in answered))
-        return answered
+        counters.add_project(project, "rows", len(shown))
+        counters.add_project(project, "deferred", sum(answer["deferred"] for answer in shown))
+        return shown
 
-    async def _answered(self, request: ServiceRequest, serving: Serving, typed: list[TypedRow]) -> list[Answer]:
+    async def _answered(self, request: ServiceRequest, serving: Serving, typed: list[TypedRow]) -> list[AnsweredRow]:
         if len(typed) == 1:
             return [await serving.batch.add(typed[0])]
-        answered: list[Answer] = []
+        answered: list[AnsweredRow] = []
         for start in range(0, len(typed), MOST_ROWS):
             if start:
                 await asyncio.sleep(0)
@@ -140,7 +157,7 @@ class RowAnswering:
             raise self._late(request, "the request was not answered")
 
     def _passed(self, request: ServiceRequest) -> float:
-        return asyncio.get_running_loop().time() - request.arrived + self.lag_seconds
+        return request.age_seconds() + self.lag_seconds
 
     def _late(self, request: ServiceRequest, what: str) -> Refusal:
         return Refusal(

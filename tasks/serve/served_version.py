@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from tasks.inference.model_answers import Answers, answers
 from tasks.inference.onnx_session import ONNX_FILE, onnx_session, run_session
 from tasks.inference.schema import SCHEMA_FILE, ModelSchema
 from tasks.row_contract import ContractReader, InputRows, RowRefused, TypedRow
+from tasks.row_contract.row_reader import cells
 from tasks.serving_store import ReferenceRequest, ServablePackage
 
 SHOWN_FAULTS = 5
@@ -40,6 +41,15 @@ class SessionModel(MatrixModel):
         return onnx_session(self.onnx_bytes, self.schema.project)
 
 
+class AnsweredRow(NamedTuple):
+    """The answer to a row as a client sees it, and its place in the run of the model that gave it, for the log."""
+
+    answer: Answer
+    inputs: FloatArray
+    computed: Answers
+    place: int
+
+
 class ServedVersion:
     """A version of a project, with its contract.
 
@@ -49,6 +59,8 @@ class ServedVersion:
         The project, the number of the version, and the digest of its signed manifest.
     reader : ContractReader
         Reads rows by the contract.
+    columns : tuple of str
+        The columns of a row that are read, and may be logged.
     """
 
     def __init__(self, package: ServablePackage, files: Mapping[str, bytes]) -> None:
@@ -57,22 +69,24 @@ class ServedVersion:
         self.contract = package.row_contract
         self.schema = schema
         self.reader = ContractReader(self.contract)
+        hidden = set(self.contract.known_columns)  # the label, and what privacy.drop names
+        self.columns = tuple(name for name, _, _ in cells(self.contract) if name not in hidden)
         self._model = SessionModel(schema, files[ONNX_FILE])
         self._inputs = InputRows(schema)
         self._width = len(schema.inputs)
         self._keeps_back, self._proposes = are_answers_kept_back(self.contract.degree), self.contract.degree == "assist"
         self._has_more = not self._keeps_back and (schema.task != "regression" or schema.deferral is not None)
 
-    def answers(self, rows: Sequence[TypedRow]) -> list[Answer]:
-        """Return the answer to each row, as a client sees it."""
-        computed = self._computed(rows)
+    def answers(self, rows: Sequence[TypedRow]) -> list[AnsweredRow]:
+        """Return the answer to each row."""
+        inputs, computed = self._computed(rows)
         deferred = deferred_under(self.contract.degree, computed.unsure).tolist()
         shown = zip(rows, computed.prediction.tolist(), computed.confidence.tolist(), deferred, strict=True)
         made = [self._shown(row.row_id, prediction, sure, later) for row, prediction, sure, later in shown]
         if self._has_more:
             for place, answer in enumerate(made):
                 self._add(answer, computed, place)
-        return made
+        return [AnsweredRow(answer, inputs, computed, place) for place, answer in enumerate(made)]
 
     def prove(self, references: Sequence[ReferenceRequest]) -> None:
         """Repeat the reference requests, one at a time and all at once.
@@ -116,7 +130,7 @@ class ServedVersion:
     def _differences(self, asked: Sequence[Accepted]) -> list[str]:
         if not asked:
             return []
-        computed = self._computed([row for _, row in asked])
+        _, computed = self._computed([row for _, row in asked])
         deferred = deferred_under(self.contract.degree, computed.unsure)
         faults = []
         for place, (reference, row) in enumerate(asked):
@@ -141,9 +155,10 @@ class ServedVersion:
             "predicted_class": self.schema.class_names[int(chosen)] if self.schema.class_names else "",
         }
 
-    def _computed(self, rows: Sequence[TypedRow]) -> Answers:
+    def _computed(self, rows: Sequence[TypedRow]) -> tuple[FloatArray, Answers]:
         inputs = np.array([self._inputs.of(row.values) for row in rows], dtype=np.float64)
-        return answers(inputs.reshape(len(rows), self._width), self._model)
+        inputs = inputs.reshape(len(rows), self._width)
+        return inputs, answers(inputs, self._model)
 
     def _shown(self, row_id: str, prediction: float, sure: float, later: bool) -> Answer:
         """Return what a client sees: nothing of the model where people decide without it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from http import HTTPStatus
@@ -75,6 +76,10 @@ class ServiceRequest:
                 "send what is left of the caller's time, or leave it out",
             )
         return milliseconds / 1000
+
+    def age_seconds(self) -> float:
+        """Return the time since it was read."""
+        return asyncio.get_running_loop().time() - self.arrived
 
     async def json_bytes(self) -> bytes:
         """Return the body of a request with JSON.

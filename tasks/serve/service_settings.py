@@ -14,6 +14,27 @@ BACKLOG = 1024
 """Connections that wait in the queue of a worker's socket until it takes them."""
 
 
+class LogTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """What is logged of a project.
+
+    Attributes
+    ----------
+    label : str
+        The column of a label that lands with the rows, which a logged row has empty; an empty text if there is none.
+    share : float
+        The share of the rows that is logged.
+    seconds : float
+        How long a file of the log is written to before it lands as a delivery.
+    max_bytes : int
+        Of the files of one worker that have not landed yet.
+    """
+
+    label: str = ""
+    share: float = 1.0
+    seconds: float = 900.0
+    max_bytes: int = 2**30
+
+
 class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How the service runs; times in milliseconds or seconds as named.
 
@@ -21,6 +42,8 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     projects : tuple of str
         The projects that are served.
+    logs : mapping of str to LogTerms
+        The projects with a prediction log.
     root : str
         The serving folder, with packages, routes and API keys.
     trusted : tuple of str
@@ -51,6 +74,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     root: str
     trusted: tuple[str, ...]
     trusted_versions: tuple[str, ...] = ()
+    logs: dict[str, LogTerms] = {}
     host: str = "127.0.0.1"
     port: int = 8500
     admin_port: int = 8501

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 
 from tasks.row_contract import TypedRow
-from tasks.serve.served_version import Answer, ServedVersion
+from tasks.serve.served_version import AnsweredRow, ServedVersion
 
 MOST_ROWS = 64
 FIRST_ESTIMATE_SECONDS = 50e-6
@@ -29,12 +29,12 @@ class TickBatch:
         self.version = version
         self.row_seconds = FIRST_ESTIMATE_SECONDS
         self._rows: list[TypedRow] = []
-        self._waiting: list[asyncio.Future[Answer]] = []
+        self._waiting: list[asyncio.Future[AnsweredRow]] = []
 
-    def add(self, row: TypedRow) -> asyncio.Future[Answer]:
+    def add(self, row: TypedRow) -> asyncio.Future[AnsweredRow]:
         """Return the future answer to a row."""
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer] = loop.create_future()
+        future: asyncio.Future[AnsweredRow] = loop.create_future()
         if not self._rows:
             loop.call_soon(self._run)
         self._rows.append(row)
@@ -43,7 +43,7 @@ class TickBatch:
             self._run()
         return future
 
-    def answers(self, rows: Sequence[TypedRow]) -> list[Answer]:
+    def answers(self, rows: Sequence[TypedRow]) -> list[AnsweredRow]:
         """Return the answers to rows at once, and measure how long they took."""
         clock = asyncio.get_running_loop().time
         began = clock()

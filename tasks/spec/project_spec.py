@@ -26,6 +26,7 @@ from tasks.spec.data_sections import (
     UpstreamProject,
 )
 from tasks.spec.field_types import BINARY_METRICS, REGRESSION_METRICS, Column, Metric, Name, Share, SpecSection
+from tasks.spec.online_section import OnlineServing
 from tasks.spec.policy_sections import (
     Automation,
     Compute,
@@ -60,6 +61,7 @@ __all__ = [
     "Monitoring",
     "Name",
     "Notification",
+    "OnlineServing",
     "Privacy",
     "ProjectSpec",
     "Retention",
@@ -94,6 +96,7 @@ class ProjectSpec(SpecSection):
     gate: Gate = Field(default_factory=Gate)
     monitoring: Monitoring = Field(default_factory=Monitoring)
     scoring: Scoring = Field(default_factory=Scoring)
+    serving: OnlineServing = Field(default_factory=OnlineServing)
     automation: Automation = Field(default_factory=Automation)
     privacy: Privacy = Field(default_factory=Privacy)
     retention: Retention = Field(default_factory=Retention)

@@ -34,11 +34,15 @@ RIMS: dict[str, tuple[set[Door], str]] = {
     "flows/steps/exclusive_run.py": ({"clock"}, "begin and end of an attempt"),
     "flows/steps/executor.py": ({"clock"}, "how long a cluster has had no worker"),
     "flows/steps/lineage.py": ({"files"}, "the specs of neighbouring projects"),
-    "flows/steps/post_release.py": ({"clock", "lake"}, "the moment of shadow answers; losses from the night's data"),
+    "flows/steps/in_service/post_release.py": (
+        {"clock", "lake"},
+        "the moment of shadow answers; losses from the night's data",
+    ),
     "flows/steps/training_provenance.py": (
         {"files", "lake", "network"},
         "asks git, hashes the lock, reads commits",
     ),
+    "flows/steps/in_service/served_rows.py": ({"clock"}, "the moment at which logged rows are scored again"),
     "flows/backtest/history.py": ({"lake"}, "reads a history once; a replay then runs in memory"),
     "flows/backtest/outcomes.py": ({"files"}, "keeps the outcome of a replay, so that an interrupted one goes on"),
     "flows/backtest/redecide.py": ({"lake"}, "reads the night that is decided again"),

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tasks.records import Kind
+from tasks.serving_store.logged_rows import SERVED
 from tasks.spec.data_sections import Files
 from tasks.spec.project_spec import ProjectSpec
+
+LOG_FILES = Files(format="jsonl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,16 @@ def landing_zones(spec: ProjectSpec) -> list[LandingZone]:
     return [*zones, *(LandingZone("features", table.uri, table, table.name) for table in spec.features.tables)]
 
 
+def served_zone(spec: ProjectSpec) -> LandingZone | None:
+    """Return where the rows land that the prediction service has answered; None where it logs none."""
+    serving = spec.serving
+    return LandingZone("rows", serving.uri, LOG_FILES, SERVED) if serving.log else None
+
+
 def files_of(kind: Kind, spec: ProjectSpec, table: str = "") -> Files:
     """Return the file format of rows, of labels that land separately, or of a feature table."""
+    if table == SERVED:
+        return LOG_FILES
     if kind == "features":
         return next(part for part in spec.features.tables if part.name == table)
     return spec.source.label if kind == "labels" else spec.source

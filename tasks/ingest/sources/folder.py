@@ -27,6 +27,11 @@ class FolderSource:
     root: Path
     marker: str | None = None
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a folder."""
+        return self.root.is_dir()
+
     def list(self) -> list[StoredObject]:
         """Return all deliveries in the folder, in the order of their keys.
 

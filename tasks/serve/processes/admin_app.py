@@ -12,6 +12,7 @@ from tasks.serve.processes.shared_counters import (
     BOUNDS_MS,
     BUCKET_START,
     BUSY_US,
+    LOG_FIELDS,
     NO_PROJECT,
     PROJECT_FIELDS,
     STATUS_START,
@@ -113,7 +114,16 @@ class AdminApp:
             for slot in range(len(alive)):
                 refused = counters.of_project(slot, project, "reload_faults")
                 yield f'leeway_serve_route_refused{{project="{project}",worker="{slot}"}} {refused}'
+        yield from self._logged()
         yield from self._of_workers(alive)
+
+    def _logged(self) -> Iterator[str]:
+        yield "# HELP leeway_serve_log_rows_total Answered rows by what the prediction log did with them."
+        yield "# TYPE leeway_serve_log_rows_total counter"
+        for project in self._counters.layout.projects[1:]:
+            for field in LOG_FIELDS:
+                found, outcome = self._counters.sum(project, PROJECT_FIELDS.index(field)), field.removeprefix("log_")
+                yield f'leeway_serve_log_rows_total{{project="{project}",outcome="{outcome}"}} {found}'
 
     def _histogram(self, project: str) -> Iterator[str]:
         name, seen = "leeway_serve_request_seconds", 0

@@ -22,6 +22,7 @@ from tasks.logs import line
 from tasks.serve.champions import Champions
 from tasks.serve.processes.background_task import end_with
 from tasks.serve.processes.http_limits import LimitedProtocol, close_slow
+from tasks.serve.processes.prediction_log import PredictionLog
 from tasks.serve.processes.shared_counters import NO_PROJECT, CounterLayout, SharedCounters, WorkerCounters
 from tasks.serve.row_answering import RowAnswering
 from tasks.serve.service_app import ServiceApp
@@ -32,6 +33,7 @@ from tasks.serving_store.api_keys import FILE as KEYS_FILE
 LOG = logging.getLogger("leeway.serve")
 WATCH_SECONDS = 0.05
 FORGETTING = 0.5
+SWITCH_SECONDS = 0.0005  # until the thread of the log lets go of the interpreter; the default is ten times that
 
 
 class ServiceLoop(uvloop.Loop):
@@ -82,6 +84,29 @@ def worker_config(app: Any, settings: ServiceSettings, refused: Callable[[int], 
         ssl_certfile=settings.certificate or None,
         ssl_keyfile=settings.private_key or None,
     )
+
+
+class WorkerServer(uvicorn.Server):
+    """The server of a worker; once its last request is answered, what is left of the prediction log is written.
+
+    A signal ends the process as soon as the server has stopped, so this is a part of stopping it.
+    """
+
+    def __init__(self, config: uvicorn.Config, log: PredictionLog | None) -> None:
+        super().__init__(config)
+        self._log = log
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Start the log, then the server."""
+        if self._log is not None:
+            self._log.start()
+        await super().startup(sockets)
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Stop the server, then the log."""
+        await super().shutdown(sockets)
+        if self._log is not None:
+            await asyncio.to_thread(self._log.close)
 
 
 class Watch:
@@ -145,7 +170,7 @@ def report(champions: Champions, counters: WorkerCounters) -> None:
     counters.set("ready", int(champions.is_ready))
 
 
-async def serve(settings: ServiceSettings, listener: socket, counters: WorkerCounters) -> None:
+async def serve(settings: ServiceSettings, listener: socket, counters: WorkerCounters, slot: int) -> None:
     """Answer requests until a signal."""
     store = ServingStore(
         Path(settings.root),
@@ -157,8 +182,10 @@ async def serve(settings: ServiceSettings, listener: socket, counters: WorkerCou
         if (found := champions.load(project)) is not None:
             champions.exchange(found)
     report(champions, counters)
-    app = ServiceApp(RowAnswering(champions, settings, counters), ApiKeys())
-    server = uvicorn.Server(worker_config(app, settings, lambda status: counters.request(NO_PROJECT, status, 0.0)))
+    log = PredictionLog(Path(settings.root), settings.logs, counters, slot) if settings.logs else None
+    app = ServiceApp(RowAnswering(champions, settings, counters, log), ApiKeys())
+    config = worker_config(app, settings, lambda status: counters.request(NO_PROJECT, status, 0.0))
+    server = WorkerServer(config, log)
     watch = asyncio.create_task(Watch(app, settings, counters).run(server), name="watch")
     watch.add_done_callback(end_with(server))
     try:
@@ -177,8 +204,11 @@ def main() -> None:
     shared = SharedCounters(CounterLayout(settings.projects, settings.workers), int(memory))
     counters = WorkerCounters(shared, int(slot))
     counters.begin(os.getpid())
+    sys.setswitchinterval(SWITCH_SECONDS)
     listener = socket(fileno=int(descriptor))
-    uvloop.run(serve(settings, listener, counters), loop_factory=lambda: ServiceLoop(settings.request_seconds))
+    uvloop.run(
+        serve(settings, listener, counters, int(slot)), loop_factory=lambda: ServiceLoop(settings.request_seconds)
+    )
 
 
 if __name__ == "__main__":

@@ -14,7 +14,9 @@ from collections.abc import Sequence
 STATUSES = (200, 400, 401, 403, 404, 405, 408, 411, 413, 415, 422, 429, 431, 500, 503, 504)
 BOUNDS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 1000, 5000)
 WORKER_FIELDS = ("pid", "ready", "lag_us", "in_flight")
-PROJECT_FIELDS = ("version", "serial", "rows", "deferred", "busy_us", "reload_faults")
+LOG_FIELDS = ("log_queued", "log_written", "log_full", "log_failed", "log_lost")
+"""Rows that the log has taken, has written, had no room for, could not write, and lost with a killed process."""
+PROJECT_FIELDS = ("version", "serial", "rows", "deferred", "busy_us", "reload_faults", *LOG_FIELDS)
 BUSY_US = PROJECT_FIELDS.index("busy_us")
 NO_PROJECT = ""
 WORD = 8
@@ -103,6 +105,10 @@ class WorkerCounters:
     def set_project(self, project: str, name: str, value: int) -> None:
         """Set a field of a project."""
         self._words[self._starts[project] + PROJECT_FIELDS.index(name)] = value
+
+    def of_project(self, project: str, name: str) -> int:
+        """Return a field of a project."""
+        return self._words[self._starts[project] + PROJECT_FIELDS.index(name)]
 
     def add_project(self, project: str, name: str, value: int) -> None:
         """Add to a field of a project."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from tasks.spec.field_types import BINARY_METRICS, IMPORT_PATH, REGRESSION_METRICS
@@ -34,6 +35,7 @@ def contradictions(spec: ProjectSpec) -> list[Contradiction]:
         *_of_training(spec),
         *_of_privacy(spec),
         *_of_operation(spec),
+        *_of_serving(spec),
         *_of_upstream(spec),
     ]
     return [Contradiction(tuple(keys), text) for keys, text in pairs]
@@ -240,3 +242,22 @@ def _of_operation(spec: ProjectSpec) -> Found:
             [("compute", "address"), ("compute", "backend")],
             "compute.address is a Dask scheduler, but compute.backend is 'threads'; set backend: dask",
         )
+
+
+def _of_serving(spec: ProjectSpec) -> Found:
+    """Find a landing zone that shares files with that of the prediction log."""
+    if not spec.serving.log:
+        return
+    zones: list[tuple[str | None, Loc]] = [
+        (spec.source.uri, ("source", "uri")),
+        (spec.source.label.uri, ("source", "label", "uri")),
+        *((table.uri, ("features", "tables", index, "uri")) for index, table in enumerate(spec.features.tables)),
+    ]
+    own = PurePosixPath(spec.serving.uri)
+    for uri, key in zones:
+        if uri is not None and (own.is_relative_to(uri) or PurePosixPath(uri).is_relative_to(own)):
+            text = (
+                f"serving.uri {spec.serving.uri!r} and {uri!r} are one landing zone, or one is in the other; "
+                "give the prediction log a folder of its own"
+            )
+            yield [("serving", "uri"), key], text

@@ -7,6 +7,7 @@ on disk: expectations about the delivery as a whole, and the share of refused ro
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import TypeAlias
@@ -16,6 +17,7 @@ import pandas as pd
 
 from tasks.arrays import IntArray
 from tasks.records import Delivery, Finding, Landed, ValidatedDelivery
+from tasks.serving_store.logged_rows import SERVED
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate.contract.expectation_scope import split_by_scope
 from tasks.validate.contract.expectations import FailedExpectation, evaluate, evaluate_frames
@@ -54,6 +56,8 @@ def check_all(
     hold for it. A batch is quarantined
     whole when it is empty, lacks a column, fails a critical expectation as a whole, or has a larger share of refused
     rows than `contract.max_bad_share`. Expectations are evaluated only on rows with values that could all be read.
+    Those about a delivery as a whole are not evaluated on rows that the prediction service has answered: they are the
+    requests of a few minutes.
 
     Parameters
     ----------
@@ -194,6 +198,8 @@ class _RowCheck:
     def conclude(self, delivery_rules: Suite) -> ValidatedDelivery:
         """Evaluate the expectations about the delivery as a whole on its readable rows, and return the verdict."""
         share, rows, late = self._spec.contract.max_bad_share, self._rows, False
+        if self._delivery.landed.table == SERVED:
+            delivery_rules = replace(delivery_rules, expectations=())
         if isinstance(rows, SpooledRows):
             rows.close()
             self._refused.close()

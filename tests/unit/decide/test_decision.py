@@ -13,6 +13,8 @@ from tasks.records import (
     MayRetrain,
     Performance,
     QuestionId,
+    ServedProof,
+    SkewedRow,
     Statistic,
     Suspicion,
     answer_of,
@@ -288,3 +290,26 @@ def test_how_the_challenger_does_is_reported_and_decides_nothing() -> None:
     assert decision.action == "score"
     assert answer_to(decision, QuestionId.CHALLENGER) == "version 4: 0.2 in service, the champion 0.3"
     assert answer_to(decide(situation(), spec()), QuestionId.CHALLENGER) == ""
+
+
+def test_a_service_that_answers_as_the_batch_is_reported_and_changes_nothing() -> None:
+    decision = decide(situation(served=ServedProof(120, versions=(2,))), spec())
+    assert decision.action == "score"
+    assert answer_to(decision, QuestionId.SERVED_AS_BATCH) == "yes: 120 rows, bit for bit"
+    assert answer_to(decide(situation(), spec()), QuestionId.SERVED_AS_BATCH) == ""
+
+
+def test_a_service_that_answers_in_another_way_is_reported_to_a_person() -> None:
+    skewed = ServedProof(120, 3, (SkewedRow("7", 2, "inputs"),), 1, "gone", (2,))
+    decision = decide(situation(served=skewed), spec())
+    assert decision.action == "ask"
+    assert "answers in another way than the batch: 3 of 120 rows differ, row 7 of version 2" in decision.reason
+    assert answer_to(decision, QuestionId.SERVED_AS_BATCH) == (
+        "no: 3 of 120 rows differ, row 7 of version 2 from its inputs on; 1 row could not be scored again: gone"
+    )
+
+
+def test_rows_that_could_not_be_proven_are_no_fault_of_the_service() -> None:
+    decision = decide(situation(served=ServedProof(unproven=2, why="gone")), spec())
+    assert decision.action == "score"
+    assert answer_to(decision, QuestionId.SERVED_AS_BATCH) == "not known; 2 rows could not be scored again: gone"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from tasks.model.input_matrix import input_matrix
 from tasks.registry.manifest import seal, verify
 from tasks.registry.statement import Statement
 from tasks.registry.versions import Version
+from tasks.serve.processes.shared_counters import CounterLayout, SharedCounters, WorkerCounters, shared_memory
 from tasks.serving_store import ServablePackage
 from tasks.spec import ProjectSpec
 
@@ -165,3 +167,12 @@ def package_of(
     files, spec = sealed(model, key), spec_of(**changes)
     signed = verify(files, [KEY.public_key()], {"project": "flats", "key": key})
     return packaged(version_of(number, key), files, signed, spec, row_rules(spec, folder), MOMENT), files
+
+
+def counters_of(project: str) -> WorkerCounters:
+    """Return the counters of the only worker of a service."""
+    layout = CounterLayout([project], 1)
+    descriptor = shared_memory(layout)
+    shared = SharedCounters(layout, descriptor)
+    os.close(descriptor)
+    return WorkerCounters(shared, 0)

@@ -12,9 +12,9 @@ from pathlib import Path
 from flows.cli.console import screen
 from tasks.errors import Terminal
 from tasks.registry import PACKAGES, load_keys
-from tasks.serve.service_settings import ServiceSettings
+from tasks.serve.service_settings import LogTerms, ServiceSettings
 from tasks.serving_store import SERVING_FOLDER, public_pems, read_keys
-from tasks.spec import find_project, home, known_projects
+from tasks.spec import ProjectSpec, find_project, home, known_projects, read_spec
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,13 @@ def run_service(projects: Sequence[str], address: Address, workers: int) -> None
     where.mkdir(parents=True, exist_ok=True)
     root, names = where / SERVING_FOLDER, tuple(path.resolve().parent.name for path in paths)
     certificate, private_key = map(str, address.tls or ("", ""))
+    logs = {name: terms for name, path in zip(names, paths, strict=True) if (terms := _log_terms(read_spec(path)))}
     settings = ServiceSettings(
         projects=names,
         root=str(root),
         trusted=public_pems(load_keys(where, os.environ, pair=PACKAGES).trusted),
         trusted_versions=public_pems(load_keys(where, os.environ, make=False).trusted),
+        logs=logs,
         host=address.host,
         port=address.port,
         admin_port=address.port + 1,
@@ -96,6 +98,19 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _log_terms(spec: ProjectSpec) -> LogTerms | None:
+    """Return what is logged of a project; None where its spec asks for no log."""
+    serving, label = spec.serving, spec.source.label
+    if not serving.log:
+        return None
+    return LogTerms(
+        label=label.column if label.uri is None else "",
+        share=serving.log_share,
+        seconds=serving.delivery_minutes * 60.0,
+        max_bytes=serving.log_mb * 2**20,
+    )
 
 
 def _has_champion(path: Path, where: Path) -> bool:

@@ -1,0 +1,9 @@
+"""Prove: each row that the prediction service answered has the bits that the nightly batch gives it.
+
+In: the answers of the prediction log, and what the batch answers for the same rows with the same version. Out: a
+`ServedProof`, which the decision record keeps.
+"""
+
+from tasks.prove.compare_answers import batch_answers, compared
+
+__all__ = ["batch_answers", "compared"]

@@ -1,0 +1,173 @@
+"""The lines of the prediction log: a row as it was asked for, and how it was answered, as a line of JSON.
+
+The columns of the row have their own names, so that a file of the log is a delivery of JSON lines; the answer is under
+`ANSWER`, which is taken off before the row is read. PROTOCOL is the number of the format of the answer; see
+`tasks.serving_store.servable_package` for how to change it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from tasks.arrays import FloatArray
+from tasks.errors import EvidenceError
+
+PROTOCOL = 1
+LOG_FOLDER = "prediction_log"
+"""The folder of the log in the serving folder; no project can have this name."""
+SERVED = "@served"
+"""What deliveries of the log have as their table: see `tasks.records.Landed`."""
+ANSWER = "@answer"
+
+
+class LoggedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """How a row was answered.
+
+    Attributes
+    ----------
+    protocol : int
+        The number of the format.
+    row_id, request : str
+        The id of the row, and that of its request.
+    time : str
+        When it was answered, in UTC.
+    version, digest : int, str
+        The version that answered, and the digest of its signed manifest.
+    inputs : str
+        A digest of what the model received: see `inputs_digest`.
+    bits : str
+        The score, the prediction and the confidence: see `bits_of`.
+    unsure : bool
+        Whether the deferral rule of the model leaves the row to a person.
+    latency_ms : float
+        The time from the arrival of the request.
+    worker, number : int
+        The worker, and how many rows it had put into the log of this project: a number that is missing was lost.
+    """
+
+    protocol: int
+    row_id: str
+    request: str
+    time: str
+    version: int
+    digest: str
+    inputs: str
+    bits: str
+    unsure: bool
+    latency_ms: float
+    worker: int
+    number: int
+
+
+def is_served(kind: str, name: str) -> bool:
+    """Return whether a delivery has rows that the prediction service has answered, by its kind and its name.
+
+    >>> is_served("rows", "@served/2026-01-02-0-ab.jsonl"), is_served("rows", "2026-01-02.csv")
+    (True, False)
+    """
+    return kind == "rows" and name.startswith(f"{SERVED}/")
+
+
+def bits_of(score: float, prediction: float, confidence: float) -> str:
+    """Return three numbers as hexadecimal digits that keep every bit.
+
+    >>> numbers_of(bits_of(0.1, -0.0, float("inf")))
+    (0.1, -0.0, inf)
+    """
+    return struct.pack("<3d", score, prediction, confidence).hex()
+
+
+def numbers_of(bits: str) -> tuple[float, float, float]:
+    """Return the score, the prediction and the confidence of their bits."""
+    score, prediction, confidence = struct.unpack("<3d", bytes.fromhex(bits))
+    return score, prediction, confidence
+
+
+def inputs_digest(inputs: FloatArray) -> str:
+    """Return a digest of what a model receives for a row, in which all missing numbers are the same.
+
+    >>> inputs_digest(np.array([1.0, -np.nan])) == inputs_digest(np.array([1.0, np.nan]))
+    True
+    >>> inputs_digest(np.array([0.0])) == inputs_digest(np.array([-0.0]))
+    False
+    """
+    known = np.where(np.isnan(inputs), np.nan, inputs).astype("<f8")
+    return hashlib.blake2b(known.tobytes(), digest_size=8).hexdigest()
+
+
+def same_bits(one: float, other: float) -> bool:
+    """Return whether two numbers are the same; all numbers that are not numbers are.
+
+    >>> same_bits(0.0, -0.0), same_bits(float("nan"), float("nan"))
+    (False, True)
+    """
+    if math.isnan(one) or math.isnan(other):
+        return math.isnan(one) and math.isnan(other)
+    return struct.pack("<d", one) == struct.pack("<d", other)
+
+
+def whole_lines(content: bytes) -> list[bytes]:
+    r"""Return the lines of a file; what a killed writer left of its last line is no line.
+
+    >>> whole_lines(b'{"a":1}\n{"a":')
+    [b'{"a":1}']
+    """
+    return content.split(b"\n")[:-1]
+
+
+def without_repeats(content: bytes) -> bytes:
+    r"""Return a file of the log in which an id occurs once: of a row that was asked for several times, the last.
+
+    Raises
+    ------
+    EvidenceError
+        When a line has no answer.
+    """
+    newest = {answer.row_id: line for line, answer in _answered(content)}
+    return b"".join(line + b"\n" for line in newest.values())
+
+
+def logged_answers(content: bytes) -> list[LoggedAnswer]:
+    """Return the answers of a file of the log, in order.
+
+    Raises
+    ------
+    EvidenceError
+        When a line has no answer, or one of another protocol.
+    """
+    return [answer for _, answer in _answered(content)]
+
+
+class _Line(msgspec.Struct):
+    answer: LoggedAnswer = msgspec.field(name=ANSWER)
+
+
+_decode = msgspec.json.Decoder(_Line).decode
+
+
+def _answered(content: bytes) -> Iterator[tuple[bytes, LoggedAnswer]]:
+    for number, line in enumerate(whole_lines(content), start=1):
+        try:
+            answer = _decode(line).answer
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise EvidenceError(
+                f"line {number} of the prediction log has no answer ({error}); expected a file that a worker wrote."
+            ) from error
+        if answer.protocol != PROTOCOL:
+            raise EvidenceError(
+                f"line {number} of the prediction log has protocol {answer.protocol}; this Leeway reads {PROTOCOL}. "
+                "Install the one that wrote it."
+            )
+        yield line, answer
+
+
+def log_line(columns: dict[str, Any], answer: LoggedAnswer) -> bytes:
+    """Return a row and its answer as a line."""
+    return msgspec.json.encode({**columns, ANSWER: answer}) + b"\n"

@@ -1,0 +1,158 @@
+"""Rows that the prediction service answered come back by night: taken in, scored by their version, and proven."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tasks.records import NightEntry, ServedAsBatch, ServedProof, SkewedRow
+from tests.end_to_end.project_copies import LANDED_AT, NEXT, NIGHT, PROJECT, Copy, batch, cells
+from tests.unit.serve.packages import counters_of
+
+if TYPE_CHECKING:
+    from flows.workspace import Workspace
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
+
+
+class Service:
+    """The champion of a copy, published, and answering in this process with a log."""
+
+    def __init__(self, project: Copy, workspace: Workspace) -> None:
+        from flows.serving.publisher import Publisher
+        from tasks.registry import PACKAGES, load_keys
+        from tasks.serve.champions import Champions
+        from tasks.serve.processes.prediction_log import PredictionLog
+        from tasks.serve.service_settings import LogTerms
+        from tasks.serving_store import SERVING_FOLDER, ServingStore
+
+        self.folder, self.spec, self.root = workspace.folder, workspace.spec, workspace.home / SERVING_FOLDER
+        keys = load_keys(workspace.home, os.environ, pair=PACKAGES)
+        store = ServingStore(self.root, keys.trusted, load_keys(workspace.home, os.environ).trusted)
+        publisher = Publisher(workspace.folder / "project.yaml", workspace.home, keys, store)
+        assert publisher.publish() == "version 1"
+        loaded = Champions(store, [project.project]).load(project.project)
+        assert loaded is not None
+        self.serving = loaded
+        self.log = PredictionLog(self.root, {project.project: LogTerms()}, counters_of(project.project), 0)
+
+    def answer(self, night: str) -> dict[str, float]:
+        """Answer the sales of a night one by one, and let them land as a delivery of it; return the predictions."""
+        from flows.serving.log_carrier import LogCarrier
+
+        header, *body = cells("sales", night)
+        rows = [dict(zip(header, row, strict=True)) for row in body]
+        version = self.serving.version
+        answered = [version.answers([version.reader.read(row)])[0] for row in rows]
+        asyncio.run(self._logged(rows, answered))
+        self.log.start()
+        self.log.close()
+        assert LogCarrier(self.root, self.spec, self.folder).carry() == 1
+        (landed,) = (self.folder / "served").glob("20[!1]*")
+        os.utime(landed.rename(landed.with_name(f"{night}.jsonl")), (LANDED_AT, LANDED_AT))
+        return {one.answer["id"]: one.computed.prediction[one.place] for one in answered}
+
+    async def _logged(self, rows: list[Any], answered: list[Any]) -> None:
+        from tasks.serve.service_request import ServiceRequest
+        from tasks.serve.service_settings import ServiceSettings
+
+        settings = ServiceSettings(projects=(), root="", trusted=())
+        scope = {"method": "POST", "path": "/", "headers": []}
+        request = ServiceRequest(scope, None, settings, asyncio.get_running_loop().time())
+        self.log.add(request, self.serving, list(zip(rows, answered, strict=True)))
+
+
+@pytest.fixture
+def project(copy: Callable[..., Copy]) -> Copy:
+    made = copy()
+    made.replace_in_spec("scope:\n", "serving: {log: true}\nscope:\n")
+    return made
+
+
+def decided(workspace: Workspace, night: str) -> tuple[NightEntry, ServedProof]:
+    """Run a night; return its entry, and what it has proven."""
+    from flows.nightly import nightly
+    from tasks.lake import read_nights
+
+    nightly(PROJECT, date.fromisoformat(night))
+    entry = read_nights(workspace.lake, PROJECT)[-1]
+    answer = entry.answer(ServedAsBatch)
+    assert answer is not None
+    return entry, answer.proof
+
+
+def altered(path: Path, old: bytes, new: bytes) -> None:
+    content = path.read_bytes()
+    assert old in content
+    path.write_bytes(content.replace(old, new, 1))
+    os.utime(path, (LANDED_AT, LANDED_AT))
+
+
+def test_the_night_takes_in_what_was_answered_and_proves_every_bit(
+    project: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tasks.lake import active_rows, deliveries
+
+    workspace = project.enter(monkeypatch)
+    predicted = Service(project, workspace).answer(NIGHT)
+    entry, proof = decided(workspace, NIGHT)
+    assert proof == ServedProof(len(predicted), versions=(1,))
+    assert entry.rows == len(predicted)
+    taken_in = batch(workspace, f"@served/{NIGHT}.jsonl")
+    assert (taken_in.rows_accepted, taken_in.verdict) == (len(predicted), "accepted")
+    known = deliveries(workspace.lake, PROJECT)
+    stored = active_rows(workspace.lake, PROJECT, "predictions", known, where=[("batch_id", "=", taken_in.batch_id)])
+    assert set(stored["role"]) == {"champion"}
+    assert dict(zip(stored["row_id"], stored["prediction"], strict=True)) == predicted
+    # The same questions a week later are the same rows: they are in the lake once.
+    served = workspace.folder / "served"
+    repeated = served / f"{NEXT}.jsonl"
+    repeated.write_bytes((served / f"{NIGHT}.jsonl").read_bytes().replace(b'"latency_ms":', b'"latency_ms":1'))
+    os.utime(repeated, (LANDED_AT, LANDED_AT))
+    _, proof = decided(workspace, NEXT)
+    assert proof == ServedProof(versions=(1,))
+    assert batch(workspace, f"@served/{NEXT}.jsonl").rows_elsewhere == len(predicted)
+
+
+def test_an_answer_that_differs_in_a_bit_is_reported_to_a_person(
+    project: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tasks.serving_store.logged_rows import bits_of, logged_answers, numbers_of
+
+    workspace = project.enter(monkeypatch)
+    service = Service(project, workspace)
+    predicted = service.answer(NEXT)
+    landed = service.folder / "served" / f"{NEXT}.jsonl"
+    first = logged_answers(landed.read_bytes())[0]
+    score, prediction, sure = numbers_of(first.bits)
+    altered(landed, first.bits.encode(), bits_of(score, prediction + 1.0, sure).encode())
+    entry, proof = decided(workspace, NEXT)
+    assert proof == ServedProof(len(predicted), 1, (SkewedRow(first.row_id, 1, "prediction"),), versions=(1,))
+    assert entry.action in {"ask", "retrain"}
+    found = entry.answer(ServedAsBatch)
+    assert found is not None
+    assert found.answer.startswith(
+        f"no: 1 of {len(predicted)} rows differ, row {first.row_id} of version 1 from its pre"
+    )
+    if entry.action == "ask":
+        assert "the prediction service answers in another way than the batch" in entry.reason
+
+
+def test_rows_of_a_version_that_is_gone_are_the_champions_and_not_proven(
+    project: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = project.enter(monkeypatch)
+    service = Service(project, workspace)
+    predicted = service.answer(NIGHT)
+    landed, digest = service.folder / "served" / f"{NIGHT}.jsonl", service.serving.version.digest
+    landed.write_bytes(landed.read_bytes().replace(digest.encode(), b"0" * 64))
+    os.utime(landed, (LANDED_AT, LANDED_AT))
+    _, proof = decided(workspace, NIGHT)
+    why = "the registry no longer has the version"
+    assert proof == ServedProof(unproven=len(predicted), why=why, versions=(1,))

@@ -1,0 +1,276 @@
+"""Answered rows are logged with what may be kept of them; a log that is full or broken costs rows, never an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from flows.serving.log_carrier import LogCarrier
+from tasks.errors import EvidenceError
+from tasks.inference import answers
+from tasks.model.input_matrix import input_matrix
+from tasks.serve.champions import Champions, Serving
+from tasks.serve.processes import prediction_log
+from tasks.serve.processes.prediction_log import PredictionLog
+from tasks.serve.processes.shared_counters import CounterLayout, SharedCounters, WorkerCounters, shared_memory
+from tasks.serve.served_version import AnsweredRow
+from tasks.serve.service_request import ServiceRequest
+from tasks.serve.service_settings import LogTerms, ServiceSettings
+from tasks.serving_store import ServingStore
+from tasks.serving_store.logged_rows import ANSWER, LoggedAnswer, inputs_digest, logged_answers, numbers_of
+from tests.unit.serve.packages import KEY, MOMENT, ROW, fitted, package_of, rows_of_flats, spec_of, write_suite
+
+FROZEN = Path(__file__).parent / "frozen" / "log_protocol_1.jsonl"
+
+
+class Logged:
+    """A log of flats, and the version that answers."""
+
+    def __init__(self, folder: Path, **terms: Any) -> None:
+        self.folder = folder
+        write_suite(folder)
+        store = ServingStore(folder / "serving", [KEY.public_key()])
+        package, files = package_of(folder, fitted("linear"), privacy={"drop": ["owner"]})
+        store.publish(package, store.add_package(package, files, KEY), KEY, MOMENT)
+        champions = Champions(store, ["flats"])
+        loaded = champions.load("flats")
+        assert loaded is not None
+        self.serving: Serving = loaded
+        layout = CounterLayout(["flats"], 1)
+        descriptor = shared_memory(layout)
+        self.shared = SharedCounters(layout, descriptor)
+        os.close(descriptor)
+        self.terms = {"flats": LogTerms(label="price", **terms)}
+        self.log = self.restarted()
+
+    def restarted(self) -> PredictionLog:
+        return PredictionLog(self.folder / "serving", self.terms, WorkerCounters(self.shared, 0), 0)
+
+    def answered(self, *rows: dict[str, Any]) -> list[AnsweredRow]:
+        """Answer rows of one request, and hand them to the log."""
+        version = self.serving.version
+        made = version.answers([version.reader.read(row) for row in rows])
+
+        async def add() -> None:
+            settings = ServiceSettings(projects=("flats",), root="", trusted=())
+            scope = {"method": "POST", "path": "/", "headers": [(b"x-request-id", b"mine")]}
+            request = ServiceRequest(scope, None, settings, asyncio.get_running_loop().time())
+            self.log.add(request, self.serving, list(zip(rows, made, strict=True)))
+
+        asyncio.run(add())
+        return made
+
+    def count(self, name: str) -> int:
+        return self.shared.of_project(0, "flats", f"log_{name}")
+
+    @property
+    def files(self) -> list[Path]:
+        return sorted((self.folder / "serving" / "prediction_log" / "flats").glob("*"))
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for file in self.files for line in file.read_bytes().splitlines()]
+
+
+@pytest.fixture
+def logged(tmp_path: Path) -> Logged:
+    return Logged(tmp_path)
+
+
+def flat(number: int, **values: Any) -> dict[str, Any]:
+    return ROW | {"flat": number} | values
+
+
+def test_a_line_has_the_columns_of_the_contract_and_how_they_were_answered(logged: Logged) -> None:
+    (made,) = logged.answered(flat(7, owner="s3cret", price=5, extra="s3cret", rooms=None))
+    logged.log.write()
+    (line,) = logged.lines()
+    answer = line.pop(ANSWER)
+    assert line == {**ROW, "rooms": None, "price": None}
+    assert (answer["row_id"], answer["request"], answer["worker"], answer["number"]) == ("7|2026-02-03", "mine", 0, 1)
+    assert (answer["version"], answer["digest"]) == (1, logged.serving.version.digest)
+    assert numbers_of(answer["bits"])[1] == made.answer["prediction"]
+    (file,) = logged.files
+    assert "s3cret" not in file.read_text()
+    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+def test_what_a_line_says_of_the_inputs_and_the_answer_is_what_the_batch_computes(logged: Logged) -> None:
+    rows = rows_of_flats(30, seed=5)
+    asked = [
+        {
+            "flat": number,
+            "day": row["day"].isoformat(),
+            "built": row["built"].isoformat(),
+            **{name: None if row[name] is None or row[name] != row[name] else row[name] for name in ("area", "rooms")},
+            **{name: row[name] if isinstance(row[name], bool | str) else None for name in ("garden", "city")},
+        }
+        for number, row in enumerate(rows.astype(object).to_dict("records"))
+    ]
+    logged.answered(*asked)
+    logged.log.write()
+    model = fitted("linear")
+    inputs = input_matrix(rows, model.schema)
+    batch = answers(inputs, model)
+    found = logged_answers(logged.files[0].read_bytes())
+    assert [one.inputs for one in found] == [inputs_digest(row) for row in inputs]
+    wanted = zip(batch.score.tolist(), batch.prediction.tolist(), batch.confidence.tolist(), strict=True)
+    assert [numbers_of(one.bits) for one in found] == list(wanted)
+
+
+def test_a_full_queue_costs_rows_and_no_answer(logged: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prediction_log, "MOST_QUEUED", 3)
+    assert len(logged.answered(*(flat(number) for number in range(5)))) == 5
+    logged.log.write()
+    assert [line["flat"] for line in logged.lines()] == [0, 1, 2]
+    assert (logged.count("queued"), logged.count("written"), logged.count("full")) == (3, 3, 2)
+
+
+@contextmanager
+def largest_file(size_bytes: int) -> Iterator[None]:
+    """Let the system refuse to make a file larger: what is written up to there stays, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_costs_rows_and_leaves_whole_lines(logged: Logged, caplog: pytest.LogCaptureFixture) -> None:
+    logged.answered(flat(1))
+    logged.log.write()
+    size = logged.files[0].stat().st_size
+    with largest_file(size + 100):
+        for number in (2, 3):
+            logged.answered(flat(number))
+            logged.log.write()
+    assert logged.files[0].stat().st_size == size
+    logged.answered(flat(4))
+    logged.log.write()
+    assert [line["flat"] for line in logged.lines()] == [1, 4]
+    assert (logged.count("queued"), logged.count("written"), logged.count("failed")) == (4, 2, 2)
+    assert caplog.text.count("rows_not_logged") == 1
+
+
+def test_files_that_wait_have_a_limit(tmp_path: Path) -> None:
+    logged = Logged(tmp_path, max_bytes=600)
+    for number in range(4):
+        logged.answered(flat(number))
+        logged.log.write()
+    assert sum(file.stat().st_size for file in logged.files) < 1_200
+    assert logged.count("written") + logged.count("failed") == 4
+    assert logged.count("failed") > 0
+
+
+def test_a_share_of_the_rows_is_chosen_by_their_ids(tmp_path: Path) -> None:
+    logged = Logged(tmp_path, share=0.3)
+    rows = [flat(number) for number in range(400)]
+    for _ in range(2):
+        logged.answered(*rows)
+    logged.log.write()
+    chosen = [line["flat"] for line in logged.lines()]
+    assert chosen[: len(chosen) // 2] == chosen[len(chosen) // 2 :]
+    # 120 of 400 are expected, with a standard deviation of 9.2.
+    assert 83 < len(chosen) // 2 < 157
+
+
+def test_what_a_killed_process_had_queued_is_counted_as_lost(logged: Logged) -> None:
+    logged.answered(flat(1), flat(2))
+    logged.log.write()
+    logged.answered(flat(3))
+    logged.restarted()
+    assert (logged.count("queued"), logged.count("written"), logged.count("lost")) == (3, 2, 1)
+
+
+def carrier(logged: Logged) -> LogCarrier:
+    return LogCarrier(logged.folder / "serving", spec_of(serving={"log": True}), logged.folder)
+
+
+def test_a_file_lands_once_it_is_closed_and_an_id_in_it_once(logged: Logged) -> None:
+    logged.answered(flat(1), flat(2), flat(1, area=90.0))
+    logged.log.write()
+    assert carrier(logged).carry() == 0  # it is written to
+    (file,) = logged.files
+    content = file.read_bytes()
+    logged.log.start()
+    logged.log.close()
+    assert carrier(logged).carry() == 1
+    (landed,) = (logged.folder / "served").iterdir()
+    assert landed.name == file.name
+    assert [(row["flat"], row["area"]) for row in map(json.loads, landed.read_bytes().splitlines())] == [
+        (1, 90.0),
+        (2, 71.5),
+    ]
+    # A carrier that is killed before it removes the file carries it again: the same delivery.
+    before = landed.read_bytes()
+    file.write_bytes(content)
+    assert carrier(logged).carry() == 1
+    assert [path.read_bytes() for path in (logged.folder / "served").iterdir()] == [before]
+    assert logged.files == []
+
+
+WRITER = """
+import os, sys, time
+from pathlib import Path
+from tasks.serve.processes.prediction_log import LogFile
+file = LogFile(Path(sys.argv[1]), "2026-02-03-0-ab.jsonl")
+file.append(Path(sys.argv[2]).read_bytes() + b'{"flat": 9, "@ans')
+print("written", flush=True)
+time.sleep(60)
+"""
+
+
+def test_the_file_of_a_killed_worker_lands_without_its_broken_line(logged: Logged) -> None:
+    folder = logged.folder / "serving" / "prediction_log" / "flats"
+    command = [sys.executable, "-c", WRITER, str(folder), str(FROZEN)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "written\n"
+        assert carrier(logged).carry() == 0
+        writer.kill()
+        writer.wait(timeout=30)
+    assert carrier(logged).carry() == 1
+    (landed,) = (logged.folder / "served").iterdir()
+    assert landed.read_bytes() == FROZEN.read_bytes()
+
+
+def test_a_file_that_no_worker_wrote_stays_where_it_is(logged: Logged) -> None:
+    folder = logged.folder / "serving" / "prediction_log" / "flats"
+    folder.mkdir(parents=True)
+    (folder / "other.jsonl").write_text('{"flat": 1}\n')
+    with pytest.raises(EvidenceError, match="line 1 of the prediction log has no answer"):
+        carrier(logged).carry()
+    assert (folder / "other.jsonl").exists()
+
+
+def test_a_line_of_protocol_1_is_read() -> None:
+    first, second = logged_answers(FROZEN.read_bytes())
+    assert first == LoggedAnswer(
+        protocol=1,
+        row_id="7|2026-02-03",
+        request="mine-1",
+        time="2026-02-03T04:05:06.789000+00:00",
+        version=3,
+        digest="ab" * 32,
+        inputs=inputs_digest(np.array([71.5, np.nan])),
+        bits=first.bits,
+        unsure=False,
+        latency_ms=1.25,
+        worker=0,
+        number=1,
+    )
+    assert numbers_of(first.bits) == (0.5, 71.25, -3.0)
+    assert second.unsure
+    with pytest.raises(EvidenceError, match="has protocol 2; this Leeway reads 1"):
+        logged_answers(FROZEN.read_bytes().replace(b'"protocol":1', b'"protocol":2'))
