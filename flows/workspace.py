@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from tasks.drift import from_bytes as reference_from
 from tasks.errors import EvidenceError, Terminal
 from tasks.evaluate import Evidence
 from tasks.evaluate.task import AnsweringVersion
-from tasks.lake import Lake, Lease, read_entries, s3_options
+from tasks.lake import Lake, Lease, read_entries, s3_options, stored_columns
 from tasks.logs import line, logger
 from tasks.model import Predictor, load_model
 from tasks.monitor import PredictionReference, Promise, Slices, slices_from_json
@@ -30,6 +30,7 @@ from tasks.records import ChampionRecord, Entry, RecordedVersion, champion_recor
 from tasks.registry import Registry, Signed, Version, load_keys
 from tasks.score import AnswerFiles, answer_files
 from tasks.spec import ProjectSpec, find_project, home, read_spec
+from tasks.spec.champion_inputs import with_inputs_of
 from tasks.spec.data_sections import FeatureTable
 from tasks.spec.private_home import keep_private
 from tasks.statistics import evidence_from_dict
@@ -61,6 +62,19 @@ class Workspace:
     def feature_values(self, table: FeatureTable) -> pd.DataFrame:
         """Return all values of a feature table that count."""
         return feature_values(self.lake, self.project, table)
+
+    def reading_for(self, champion: Champion | None) -> Workspace:
+        """Return the workspace of a night: its spec also names what the champion reads, as long as it is champion.
+
+        Raises
+        ------
+        SpecError
+            When the champion reads a column that the spec no longer says how to make.
+        """
+        if champion is None:
+            return self
+        stored = partial(stored_columns, self.lake, self.project)
+        return replace(self, spec=with_inputs_of(self.spec, champion.model.schema, stored))
 
     def answer_files(self) -> AnswerFiles | None:
         """Return the destination of the project's answers next to the lake; None where the spec names none."""

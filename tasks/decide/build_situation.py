@@ -11,7 +11,16 @@ from tasks.decide.recorded_alarms import alarmed_since, with_expected_drift
 from tasks.decide.situation import RegimeEvidence, ReleaseOutcome, ShadowOutcome, Situation
 from tasks.decide.suspicion_states import quarantined_suspicions, suspected_after
 from tasks.lake import Batch, Deliveries
-from tasks.records import Entry, MonitoringResult, RetrainingEntry, ServedProof, UpstreamState, nights_of, suspected_in
+from tasks.records import (
+    Entry,
+    MonitoringResult,
+    RetrainingEntry,
+    ServedProof,
+    UpstreamState,
+    champion_record,
+    nights_of,
+    suspected_in,
+)
 from tasks.spec import ProjectSpec
 
 MONTH_DAYS = 30
@@ -85,9 +94,11 @@ def build_situation(inputs: SituationInputs) -> Situation:
     retrainings = [entry for entry in inputs.record if isinstance(entry, RetrainingEntry) and entry.night <= night]
     registered = [entry for entry in retrainings if entry.action == "registered"]
     refused = [entry for entry in retrainings if entry.action == "refused" and entry.holdout_start is not None]
+    recorded = champion_record(inputs.record).champions()
     return Situation(
         project=inputs.spec.project,
         night=night,
+        lost_champion=recorded[0].number if recorded and champion is None else None,
         champion=champion.number if champion else None,
         champion_age_days=(night - champion.trained_until).days if champion else None,
         window_rows=measured.window.rows if measured.window else 0,

@@ -52,9 +52,19 @@ def decide(seen: Situation, spec: ProjectSpec) -> Decision:
     return Decision(seen.project, seen.night, action, kind, root_cause.with_root_cause(action, reason, seen), answers)
 
 
+def _without_champion(seen: Situation) -> str:
+    train = f"train one with `leeway run retrain {seen.project}` and approve it"
+    if seen.lost_champion is None:
+        return f"no champion yet: {train}"
+    return (
+        f"version {seen.lost_champion} is champion by the decision record, but the registry no longer has it: restore "
+        f"it from a backup, or {train}"
+    )
+
+
 def _action(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
     if seen.champion is None:
-        return "wait", f"no champion yet: train one with `leeway run retrain {seen.project}` and approve it"
+        return "wait", _without_champion(seen)
     if seen.quarantined:
         return "quarantine", _with_questions(f"quarantined: {', '.join(seen.quarantined)}", seen)
     if seen.new_suspicions:

@@ -100,6 +100,8 @@ class Situation:
         How the champion's first cohort did; None once a night has judged it.
     shadowed : ShadowOutcome or None
         How the version that waits for approval compares with the champion.
+    lost_champion : int or None
+        The champion of the decision record, if the registry has neither it nor one before it.
     served : ServedProof or None
         Whether the prediction service has answered as the batch does; None where it logged nothing.
     overdue : str
@@ -110,6 +112,7 @@ class Situation:
     night: date
     champion: int | None = None
     champion_age_days: int | None = None
+    lost_champion: int | None = None
     window_rows: int = 0
     window_days: int = 0
     quarantined: tuple[str, ...] = ()

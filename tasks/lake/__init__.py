@@ -17,7 +17,7 @@ from tasks.lake.batches import (
     served_key,
     version_key,
 )
-from tasks.lake.decision_log import append_entry, read_entries, read_nights
+from tasks.lake.decision_log import append_entry, read_entries, read_nights, recorded_projects
 from tasks.lake.lake import Lake
 from tasks.lake.landing_file import LandingFolder
 from tasks.lake.lease import Lease, acquire_lease
@@ -25,7 +25,7 @@ from tasks.lake.object_files import file_system, s3_options
 from tasks.lake.predicates import Filter, predicate
 from tasks.lake.repeats import append_repeats, read_repeats
 from tasks.lake.row_files import ParallelMap, RowFiles, RowPart, RowReader, partitions
-from tasks.lake.schemas.stored_kinds import kind_conflicts
+from tasks.lake.schemas.stored_kinds import kind_conflicts, stored_columns
 from tasks.lake.schemas.table_schemas import TABLES, TableSchema
 from tasks.lake.snapshot import LakeSnapshot
 from tasks.lake.table_storage import TableFiles, commit_before, compact, count, layout, remove, remove_files
@@ -66,9 +66,11 @@ __all__ = [
     "read_entries",
     "read_nights",
     "read_repeats",
+    "recorded_projects",
     "remove",
     "remove_files",
     "s3_options",
     "served_key",
+    "stored_columns",
     "version_key",
 ]

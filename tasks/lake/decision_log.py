@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tasks.errors import DataError
+from tasks.errors import DataError, Unreachable
 from tasks.lake.lake import Lake
+from tasks.lake.object_files import file_system
 from tasks.records import Entry, EntryKind, NightEntry, nights_of
 from tasks.records.entry_codec import from_row, to_row
 
@@ -41,3 +42,23 @@ def _entries(table: pd.DataFrame) -> tuple[Entry, ...]:
 def read_nights(lake: Lake, project: str) -> list[NightEntry]:
     """Return the nights of the record, oldest first."""
     return nights_of(read_entries(lake, project, "night"))
+
+
+def recorded_projects(lake: Lake) -> list[str]:
+    """Return the names of the projects with a decision record in the lake, in alphabetical order.
+
+    Raises
+    ------
+    Unreachable
+        When the store does not answer.
+    """
+    from pyarrow import fs
+
+    system, folder = file_system(lake.root, lake.options)
+    try:
+        found = system.get_file_info(fs.FileSelector(folder, allow_not_found=True))
+        names = sorted(each.base_name for each in found if each.type == fs.FileType.Directory)
+        logs = system.get_file_info([f"{folder}/{name}/decisions/_delta_log" for name in names])
+    except OSError as error:
+        raise Unreachable(f"listing {lake.root} failed: {error}; is the store up?") from error
+    return [name for name, log in zip(names, logs, strict=True) if log.type == fs.FileType.Directory]

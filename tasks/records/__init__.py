@@ -27,6 +27,7 @@ from tasks.records.champion_record import (
     ChampionRecord,
     RecordedVersion,
     champion_record,
+    recorded_versions,
 )
 from tasks.records.decision import Action, Decision
 from tasks.records.delivery import (
@@ -145,6 +146,7 @@ __all__ = [
     "champion_record",
     "nights_of",
     "pending_approval",
+    "recorded_versions",
     "retrainings_of",
     "suspected_days",
     "suspected_in",

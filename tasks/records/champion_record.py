@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from tasks.records.entries import Entry, PromotionEntry, RetrainingEntry, RollbackEntry
+from tasks.records.entries import Entry, NightEntry, PromotionEntry, RetrainingEntry, RollbackEntry
 
 _VERSION = re.compile(r"version (\d+)")
 
@@ -143,6 +143,19 @@ def champion_record(entries: Iterable[Entry]) -> ChampionRecord:
             case _:
                 pass
     return ChampionRecord(tuple(changes), tuple(bars), approved, requested)
+
+
+def recorded_versions(entries: Iterable[Entry]) -> frozenset[int]:
+    """Return every version that a decision record names."""
+    record = list(entries)
+    named = [_number(entry) for entry in record]
+    left = [entry.name.partition("/")[0] for entry in record if isinstance(entry, RollbackEntry)]
+    nights = [each for entry in record if isinstance(entry, NightEntry) for each in (entry.champion, entry.waiting)]
+    return frozenset(number for number in [*named, *nights, *_decimals(left)] if number is not None)
+
+
+def _decimals(texts: Iterable[str]) -> list[int]:
+    return [int(text) for text in texts if text.isdecimal()]
 
 
 def _rollback(entry: RollbackEntry, to: int) -> ChampionChange:

@@ -17,6 +17,12 @@ KINDS: dict[str, Callable[[pa.DataType], bool]] = {
 }
 
 
+def stored_columns(lake: Lake, project: str) -> list[str]:
+    """Return the columns that rows of a project are stored with; none before its first night."""
+    opened = lake.current(project, "rows")
+    return [] if opened is None else [field.name for field in opened.schema().fields]
+
+
 def kind_conflicts(lake: Lake, spec: ProjectSpec) -> list[str]:
     """Return the feature columns that are stored in another kind than the spec gives them now, a sentence each.
 

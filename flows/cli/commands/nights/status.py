@@ -17,9 +17,11 @@ from flows.stack.next_runs import by_prefect, by_schedule
 from flows.stack.process_registry import read_note, supervisor_of
 from flows.stack.supervisor import healthy
 from tasks import clock
+from tasks.agreement import mismatches
 from tasks.errors import Error, SpecError
 from tasks.lake import read_entries
 from tasks.records import Entry, PromotionEntry, RollbackEntry, nights_of
+from tasks.registry import Keys, Registry
 from tasks.render.safe_text import terminal
 from tasks.render.values import counted
 from tasks.report import PendingAction, pending_actions
@@ -55,6 +57,7 @@ def show_status(project: str | None) -> None:
     _show_attention(attention, console)
     where = home(find_project(names[0]))
     stack = _stack(where)
+    _show_mismatches(specs, where, stack, console)
     _tell_next(specs, stack, console)
     _tell_servers(where, stack, console)
 
@@ -88,6 +91,20 @@ def _show_attention(attention: Sequence[tuple[str, PendingAction]], console: Con
         how = f": {action.how}" if action.how else ""
         since = f"since the night of {action.since} ({_age(action.since)})"
         console.print(terminal(f"  {project}: {action.what}, {since}, {action.who}{how}"))
+
+
+def _show_mismatches(specs: Sequence[ProjectSpec], where: Path, stack: Endpoints | None, console: Console) -> None:
+    """Print where spec, lake, record and registry do not fit; the registry is asked if it answers."""
+    from flows.cli.project_facts import project_facts
+    from flows.workspace import open_lake
+
+    registry = Registry(stack.mlflow, Keys()) if stack is not None and healthy(stack.health["mlflow"]) else None
+    lake = open_lake(where)
+    found = [(spec.project, each) for spec in specs for each in mismatches(project_facts(spec, lake, registry))]
+    if found:
+        console.print("[bold]does not fit[/]")
+    for project, each in found:
+        console.print(terminal(f"  {project}: {each}"))
 
 
 def _tell_next(specs: Sequence[ProjectSpec], stack: Endpoints | None, console: Console) -> None:

@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
 
+from flows.cli.commands.project_data.check_agreement import agreement_faults
 from flows.cli.commands.project_data.check_delivery import checked_delivery, newest_delivery
 from flows.cli.console import screen
 from tasks.errors import ContractError, Error, SpecError, nearest
@@ -63,6 +64,7 @@ def _faults(path: Path, console: Console, *, run: bool) -> Iterator[str]:
     if (note := _not_tried(spec, run=run)) is not None:
         console.print(f"[yellow]note[/]  features.function was {note}")
     yield from _unknown_upstream(spec, path.resolve().parent)
+    yield from agreement_faults(spec, path, console)
     for zone in landing_zones(spec):
         try:
             newest = yield from newest_delivery(spec, path.parent, zone, console)

@@ -1,0 +1,26 @@
+"""Collects what spec, lake, decision record and registry say of a project, to compare them."""
+
+from __future__ import annotations
+
+from tasks.agreement import ProjectFacts
+from tasks.lake import Lake, kind_conflicts, read_entries, recorded_projects
+from tasks.records import champion_record, recorded_versions
+from tasks.registry import Registry
+from tasks.spec import ProjectSpec, known_projects
+
+
+def project_facts(spec: ProjectSpec, lake: Lake, registry: Registry | None = None) -> ProjectFacts:
+    """Return the facts of a project; what only the registry knows is left out where it is None."""
+    entries = read_entries(lake, spec.project)
+    versions = None if registry is None else registry.versions(spec.project)
+    # Only a project without a record may have been renamed, and listing a large store takes a while.
+    others = set() if entries else set(recorded_projects(lake)) - {spec.project, *known_projects()}
+    return ProjectFacts(
+        project=spec.project,
+        entries=len(entries),
+        record=champion_record(entries),
+        recorded=recorded_versions(entries),
+        registered=None if versions is None else frozenset(version.number for version in versions),
+        kind_conflicts=tuple(kind_conflicts(lake, spec)),
+        others=frozenset(others),
+    )

@@ -1,0 +1,73 @@
+"""What a champion reads that its spec no longer names: read until a version without it is champion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from tasks.errors import SpecError
+from tasks.inference.schema import ModelSchema
+from tasks.spec.project_spec import ProjectSpec
+
+
+def with_inputs_of(spec: ProjectSpec, schema: ModelSchema, delivered: Callable[[], Collection[str]]) -> ProjectSpec:
+    """Return the spec of a night: with the columns that the champion reads, also those taken out of `features` since.
+
+    A model that lost an input would answer as if the value was missing in every row. So what it reads is delivered,
+    checked and watched until a version that was trained without it is champion.
+
+    Parameters
+    ----------
+    spec : ProjectSpec
+        The spec as it is now.
+    schema : ModelSchema
+        The champion's.
+    delivered : callable
+        Returns the columns that rows were stored with so far; called only if the spec lacks one.
+
+    Raises
+    ------
+    SpecError
+        When the champion reads a column that deliveries never had, or that the spec keeps out of the lake.
+
+    Examples
+    --------
+    >>> spec = ProjectSpec.model_validate({
+    ...     "project": "shop", "scope": {"owner": "me", "objective": "sell", "metric": "mean_absolute_error"},
+    ...     "source": {"uri": "in", "id": ["id"], "event_time": "day", "label": {"column": "price"}},
+    ...     "features": {"numbers": ["area"]}, "training": {"task": "regression"}})
+    >>> schema = ModelSchema("shop", "regression", "mean_absolute_error", "day", numbers=("area", "rooms"))
+    >>> with_inputs_of(spec, schema, lambda: ["area", "rooms"]).features.numbers
+    ['area', 'rooms']
+    """
+    features = spec.features
+    read = {
+        "own_numbers": (features.numbers, schema.numbers),
+        "own_booleans": (features.booleans, schema.booleans),
+        "own_categories": (features.categories, tuple(schema.categories)),
+        "own_dates": (features.dates, tuple(dict.fromkeys(part.column for part in schema.dates))),
+    }
+    missing = {kind: [name for name in wanted if name not in named] for kind, (named, wanted) in read.items()}
+    if not any(missing.values()):
+        return spec
+    stored = delivered()
+    faults = [fault for names in missing.values() for name in names if (fault := _unreadable(name, spec, stored))]
+    if faults:
+        raise SpecError(faults)
+    kept = {kind: [*getattr(features, kind), *names] for kind, names in missing.items()}
+    return spec.model_copy(update={"features": features.model_copy(update=kept)})
+
+
+def _unreadable(name: str, spec: ProjectSpec, stored: Collection[str]) -> str:
+    """Return why a column cannot be read for the champion; empty if it can."""
+    if name in spec.privacy.drop:
+        why = "which privacy.drop keeps out of the lake"
+    elif name == spec.source.label.column:
+        why = "which is the label now"
+    elif name not in stored:
+        why = "which deliveries never had, and which the spec no longer makes by a function or a feature table"
+    else:
+        return ""
+    return (
+        f"the champion reads {name!r}, {why}. Train a version without it (`leeway run retrain {spec.project}`) and "
+        "approve it, or undo that until then"
+    )

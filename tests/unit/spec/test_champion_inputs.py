@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pytest
+
+from tasks.errors import SpecError
+from tasks.inference.schema import ModelSchema
+from tasks.inference.schema_parts import DatePart
+from tasks.spec.champion_inputs import with_inputs_of
+from tasks.spec.project_spec import ProjectSpec
+from tasks.spec.reading.read_spec import parse_spec
+
+TEXT = """\
+project: houses
+scope: {owner: pricing, objective: Suggest a price., metric: mean_absolute_error}
+source: {uri: landing, id: [sale], event_time: date, label: {column: price}}
+features: {numbers: [area], categories: [zip]}
+"""
+SCHEMA = ModelSchema(
+    "houses",
+    "regression",
+    "mean_absolute_error",
+    "date",
+    numbers=("area", "rooms"),
+    booleans=("garden",),
+    categories={"zip": ("a",), "street": ("b",)},
+    dates=(DatePart("built", "year"), DatePart("built", "month")),
+)
+STORED = ("area", "zip", "rooms", "garden", "street", "built")
+
+
+def spec(text: str = "") -> ProjectSpec:
+    return parse_spec(TEXT + text, "p.yaml")
+
+
+def night(text: str = "", stored: Collection[str] = STORED) -> ProjectSpec:
+    return with_inputs_of(spec(text), SCHEMA, lambda: stored)
+
+
+def faults(text: str = "", stored: Collection[str] = STORED) -> list[str]:
+    with pytest.raises(SpecError) as refused:
+        night(text, stored)
+    return refused.value.faults
+
+
+def test_columns_taken_out_of_the_spec_are_read_in_the_kind_that_the_champion_has_them_in() -> None:
+    own = night().features.own
+    assert (own.numbers, own.booleans, own.categories, own.dates) == (
+        ["area", "rooms"],
+        ["garden"],
+        ["zip", "street"],
+        ["built"],
+    )
+    assert spec().features.own.all == ["area", "zip"]
+
+
+def test_a_spec_that_names_all_that_the_champion_reads_stays_as_it_is_and_the_lake_is_not_asked() -> None:
+    def never() -> list[str]:
+        raise AssertionError
+
+    schema = ModelSchema("houses", "regression", "mean_absolute_error", "date", numbers=("area",))
+    given = spec()
+    assert with_inputs_of(given, schema, never) is given
+
+
+def test_what_a_function_made_cannot_be_read_from_deliveries() -> None:
+    (fault,) = faults(stored=[name for name in STORED if name != "rooms"])
+    assert fault.startswith("the champion reads 'rooms', which deliveries never had")
+    assert "(`leeway run retrain houses`) and approve it" in fault
+
+
+def test_privacy_is_stronger_than_the_champion() -> None:
+    (fault,) = faults("privacy: {drop: [street]}\n")
+    assert fault.startswith(
+        "the champion reads 'street', which privacy.drop keeps out of the lake. Train a version without it"
+    )
+
+
+def test_a_label_is_never_read_as_an_input() -> None:
+    renamed = TEXT.replace("column: price", "column: rooms")
+    with pytest.raises(SpecError, match="reads 'rooms', which is the label now"):
+        with_inputs_of(parse_spec(renamed, "p.yaml"), SCHEMA, lambda: STORED)
