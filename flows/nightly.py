@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date as Date  # noqa: N812 - the flow's parameter is called `date` in the form people fill in
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,8 @@ from flows.steps.publish import show_verdicts
 from flows.workspace import Champion, Workspace, open_workspace
 from tasks import clock
 from tasks.dataset.feature_assembly import assembled_features
+from tasks.dataset.feature_lookup import keep_latest_values
 from tasks.dataset.night_data import NightData
-from tasks.features import latest_values
 from tasks.ingest.task import take_in_task
 from tasks.lake import SUPERSEDED, Batch, Deliveries
 from tasks.logs import line, logger
@@ -104,18 +103,10 @@ def take_in_and_validate(workspace: Workspace, night: Date) -> list[ValidatedDel
         if checked:
             with timed("store"):
                 checked = store_task(workspace.lake, workspace.spec, checked, night, clock.now())
-            keep_latest_values(workspace, {each.landed.table for each in checked if each.landed.kind == "features"})
+            tables = {each.landed.table for each in checked if each.landed.kind == "features"}
+            keep_latest_values(workspace.lake, workspace.spec, tables)
             show_verdicts(workspace, night, checked)
     return checked
-
-
-def keep_latest_values(workspace: Workspace, tables: set[str]) -> None:
-    """Write the newest values of each entity of the feature tables with new deliveries, for a quick look-up."""
-    for table in (each for each in workspace.spec.features.tables if each.name in tables):
-        newest = latest_values(workspace.feature_values(table), table, time_zone=workspace.spec.schedule.time_zone)
-        buffer = BytesIO()
-        newest.to_parquet(buffer, index=False)
-        workspace.lake.put(workspace.project, f"latest-{table.name}.parquet", buffer.getvalue())
 
 
 def quarantine_suspects(workspace: Workspace, champion: Champion, data: NightData) -> list[Batch]:

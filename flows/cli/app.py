@@ -290,6 +290,30 @@ def review(
     review_queue(project, out, labels)
 
 
+@app.command("erase")
+def erase_command(
+    project: Project,
+    ids: Annotated[
+        list[str] | None, typer.Option("--id", help="An id as the source has it; repeat it for several.")
+    ] = None,
+    column: Annotated[
+        str | None,
+        typer.Option(
+            "--column", help="The column of the ids: of source.id, or an entity.", show_default="the id of a row"
+        ),
+    ] = None,
+    delivery: Annotated[
+        str | None, typer.Option("--delivery", help="The name of a file, or the id of a batch: all of it is erased.")
+    ] = None,
+    label_only: Annotated[bool, typer.Option("--label-only", help="Erase only the labels of the rows.")] = False,
+    reason: Reason = "by hand",
+) -> None:
+    """Erase a person, a thing or a delivery from the lake, and record that it was done, without its values."""
+    from flows.cli.commands.project_data.erase import Asked, erase_now
+
+    erase_now(project, Asked(tuple(ids or ()), column, delivery, label_only), reason)
+
+
 @app.command()
 def rollback(project: Project, reason: Reason = "by hand") -> None:
     """Restore the previous champion; the current one cannot be promoted again."""

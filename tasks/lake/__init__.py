@@ -22,13 +22,23 @@ from tasks.lake.lake import Lake
 from tasks.lake.landing_file import LandingFolder
 from tasks.lake.lease import Lease, acquire_lease
 from tasks.lake.object_files import file_system, s3_options
-from tasks.lake.predicates import Filter, predicate
+from tasks.lake.predicates import Filter, one_of, predicate
 from tasks.lake.repeats import append_repeats, read_repeats
 from tasks.lake.row_files import ParallelMap, RowFiles, RowPart, RowReader, partitions
 from tasks.lake.schemas.stored_kinds import kind_conflicts, stored_columns
 from tasks.lake.schemas.table_schemas import TABLES, TableSchema
 from tasks.lake.snapshot import LakeSnapshot
-from tasks.lake.table_storage import TableFiles, commit_before, compact, count, layout, remove, remove_files
+from tasks.lake.table_storage import (
+    TableFiles,
+    change,
+    commit_before,
+    compact,
+    count,
+    forget_history,
+    layout,
+    remove,
+    remove_files,
+)
 
 __all__ = [
     "SUPERSEDED",
@@ -53,14 +63,17 @@ __all__ = [
     "append_entry",
     "append_repeats",
     "batch_rows",
+    "change",
     "commit_before",
     "compact",
     "count",
     "deliveries",
     "file_system",
+    "forget_history",
     "kind_conflicts",
     "latest",
     "layout",
+    "one_of",
     "partitions",
     "predicate",
     "read_entries",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 import pyarrow as pa
 
 from tasks.errors import Conflict, Overtaken, Unreachable
-from tasks.lake.object_files import read_object, write_object
+from tasks.lake.object_files import read_object, remove_object, write_object
 from tasks.lake.predicates import Filter, predicate
 from tasks.lake.recent_frames import RecentFrames
 from tasks.lake.schemas.arrow_types import Piece, as_arrow, frame_of, stream, writing
@@ -24,10 +24,6 @@ T = TypeVar("T")
 ATTEMPTS = 5
 ONCE = 1
 STORE = "External: Generic "  # begins Delta's errors about a store while a file is written, such as a full disk
-# Opening a table reads the commits since its last checkpoint, and so does each look-up of a key.
-# Delta removes commits older than 30 days by itself, with or without vacuum; a training must stay repeatable from the
-# commit that it names.
-SETTINGS = {"delta.checkpointInterval": "10", "delta.enableExpiredLogCleanup": "false"}
 
 
 @dataclass(frozen=True)
@@ -252,6 +248,10 @@ class Lake:
         """Return an object that `put` wrote, or None."""
         return read_object(self.root, self.options, f"{project}/objects/{name}")
 
+    def discard(self, project: str, name: str) -> None:
+        """Remove an object that `put` wrote, if there is one."""
+        remove_object(self.root, self.options, f"{project}/objects/{name}")
+
     def current(self, project: str, table: str) -> DeltaTable | None:
         """Return the table as it is now, for reading: opened once, then updated with the commits made since."""
         uri = self.uri(project, table)
@@ -286,7 +286,7 @@ class Lake:
                 self.uri(project, table),
                 _begun(table, first),
                 mode="ignore",
-                configuration=SETTINGS,
+                configuration=TABLES[table].settings,
                 storage_options=self.options,
                 commit_properties=CommitProperties(max_commit_retries=0),  # otherwise a second writer creates it again
             )

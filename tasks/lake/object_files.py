@@ -42,6 +42,15 @@ def read_object(root: str, options: Mapping[str, str], path: str) -> bytes | Non
         return bytes(stream.read())
 
 
+def remove_object(root: str, options: Mapping[str, str], path: str) -> None:
+    """Remove an object below a lake's root, if there is one; see `write_object`."""
+    from pyarrow import fs
+
+    system, folder = file_system(root, options)
+    if system.get_file_info(f"{folder}/{path}").type == fs.FileType.File:
+        system.delete_file(f"{folder}/{path}")
+
+
 def file_system(root: str, options: Mapping[str, str], *, virtual_addressing: bool = False) -> tuple[Any, str]:
     """Return the file system of a root, as pyarrow has it, and the path of the root in it.
 

@@ -46,5 +46,5 @@ class LakeSnapshot(Lake):
         except (DeltaError, FileNotFoundError) as error:
             raise DataError(
                 f"{self.uri(project, table)} cannot be read as it was at commit {commit}: {error}. Its files, or its "
-                "log, were removed; `retention.history_days` says how long they are kept"
+                "log, were removed, by an erasure, or upkeep after `retention.history_days`"
             ) from error

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from tasks.errors import Conflict, Unreachable
 from tasks.lake.lake import Lake
+from tasks.lake.object_files import file_system
+from tasks.lake.predicates import literal
 from tasks.lake.schemas.arrow_types import writing
+from tasks.lake.schemas.table_schemas import TABLES
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -84,7 +87,8 @@ def remove_files(
         Only count them.
     """
     opened = _opened(lake, project, table)
-    kept = [number for number in dict.fromkeys(keep) if number <= opened.version()]
+    oldest = _oldest_commit(lake, project, table)
+    kept = [number for number in dict.fromkeys(keep) if oldest <= number <= opened.version()]
     with _translated_errors(lake, project, table):
         gone = opened.vacuum(
             retention_hours=days * 24, dry_run=dry_run, enforce_retention_duration=False, keep_versions=kept or None
@@ -100,6 +104,49 @@ def commit_before(lake: Lake, project: str, table: str, moment: datetime) -> int
     limit = moment.timestamp() * MILLISECONDS
     older = [int(commit["version"]) for commit in opened.history() if int(commit["timestamp"]) < limit]
     return max(older, default=None)
+
+
+def change(lake: Lake, project: str, table: str, predicate: str, values: Mapping[str, str]) -> None:
+    """Give columns of text another value in the rows a SQL predicate describes, in one commit."""
+    opened = _opened(lake, project, table)
+    with _translated_errors(lake, project, table):
+        opened.update(predicate=predicate, updates={name: literal(value) for name, value in values.items()})
+
+
+def forget_history(lake: Lake, project: str, table: str) -> None:
+    """Remove every earlier state of a table: the files that only they need, and the commits that describe them.
+
+    A commit has the smallest and the largest values of the files that it added, and the predicates of what it removed.
+    The keys of writes are kept: what was written once stays written. It may be interrupted at any point, and repeated.
+    """
+    if lake.open(project, table) is None:
+        return
+    opened = _opened(lake, project, table)
+    with _translated_errors(lake, project, table):
+        opened.alter.set_table_properties(TABLES[table].settings)
+        opened = _opened(lake, project, table)
+        opened.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
+        opened = _opened(lake, project, table)
+        opened.create_checkpoint()
+        for number, path, system in _log_files(lake, project, table):
+            if number < opened.version():
+                system.delete_file(path)
+
+
+def _log_files(lake: Lake, project: str, table: str) -> Iterator[tuple[int, str, Any]]:
+    """Yield the number of each commit and checkpoint in the log of a table, its file, and the file system of that."""
+    from pyarrow import fs
+
+    system, root = file_system(lake.root, lake.options)
+    for file in system.get_file_info(fs.FileSelector(f"{root}/{project}/{table}/_delta_log")):
+        number = file.base_name.partition(".")[0]
+        if file.type == fs.FileType.File and number.isdigit():
+            yield int(number), file.path, system
+
+
+def _oldest_commit(lake: Lake, project: str, table: str) -> int:
+    """Return the oldest state of a table that its log describes."""
+    return min((number for number, _, _ in _log_files(lake, project, table)), default=0)
 
 
 def _opened(lake: Lake, project: str, table: str) -> DeltaTable:

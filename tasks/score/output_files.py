@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +12,12 @@ import pandas as pd
 import pyarrow as pa
 
 from tasks.errors import Unreachable
-from tasks.lake import Batch, file_system
+from tasks.lake import Batch, Deliveries, file_system
 from tasks.render.csv_text import csv_bytes
 from tasks.spec import ProjectSpec
 
 NAMED = ("predicted_class",)  # only there where there are several classes
+OF_REVISION = re.compile(r"\.?predictions-[\d-]{10}-(?P<batch_id>\w+)-(?P<revision>\d+)\.\w+(\.part)?")
 HIDDEN = ("batch_id", "revision", "role")  # internal; every row of a file shares them
 
 
@@ -74,6 +76,30 @@ class AnswerFiles:
                 system.move(draft, target)
         except OSError as error:
             raise Unreachable(f"writing {self.root}/{name} failed: {error}; is the store up?") from error
+
+    def remove_replaced(self, known: Deliveries) -> int:
+        """Remove the files of revisions that no longer count; return how many.
+
+        Raises
+        ------
+        Unreachable
+            When the store does not answer.
+        """
+        system, root = file_system(self.root, self.options)
+        replaced = [name for name in self.names() if _is_replaced(name, known)]
+        try:
+            for name in replaced:
+                system.delete_file(f"{root}/{name}")
+        except OSError as error:
+            raise Unreachable(f"removing files of {self.root} failed: {error}; is the store up?") from error
+        return len(replaced)
+
+
+def _is_replaced(name: str, known: Deliveries) -> bool:
+    """Return whether a file of answers is of a revision below the base of its batch, or the draft of one."""
+    found = OF_REVISION.fullmatch(name)
+    batch = None if found is None else known.get(found["batch_id"])
+    return found is not None and batch is not None and int(found["revision"]) < batch.base
 
 
 def answer_files(spec: ProjectSpec, folder: Path, options: Mapping[str, str] | None = None) -> AnswerFiles | None:

@@ -14,6 +14,7 @@ Kind = Literal["orphans", "retention", "compaction", "files"]
 SMALL_FILES = 8
 BATCHES_AT_ONCE = 200
 OF_BATCHES = ("rows", "labels", "profiles", "predictions")
+WITH_REVISIONS = (*OF_BATCHES, "features")
 # The retention of the spec that applies to a table, and the column of days that it counts.
 SPANS: Mapping[str, tuple[str, str]] = {
     "rows": ("rows_days", "event_date"),
@@ -70,7 +71,7 @@ def chores(
     """
     written = {layout.table: layout for layout in layouts}
     planned = [chore for lost in orphans if lost.table in written for chore in _orphaned(lost)]
-    planned += [chore for table in OF_BATCHES if table in written for chore in _replaced(table, batches)]
+    planned += [chore for table in WITH_REVISIONS if table in written for chore in replaced(table, batches)]
     planned += [_too_old(table, night, days) for table in written if (days := _days(retention, table)) is not None]
     planned += [
         Chore(files.table, "compaction", f"{files.small_files} of {files.files} files are small")
@@ -86,7 +87,7 @@ def _orphaned(orphans: Orphans) -> Iterable[Chore]:
         yield Chore(orphans.table, "orphans", f"{len(some)} batches that no night completed", _of(some))
 
 
-def _replaced(table: str, batches: Iterable[Batch]) -> Iterable[Chore]:
+def replaced(table: str, batches: Iterable[Batch]) -> Iterable[Chore]:
     """Yield the chores that remove what batches wrote before they were corrected; few batches share a base."""
     by_base: dict[int, list[str]] = {}
     for batch in batches:

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from tasks.dataset.erasure_subject import Subject
 from tasks.lake import (
     TABLES,
     Batch,
     Deliveries,
+    Filter,
     Lake,
     add_batches,
+    change,
     commit_before,
     compact,
     count,
     deliveries,
     layout,
+    one_of,
+    predicate,
     remove,
     remove_files,
 )
 from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.spec import ProjectSpec
-from tasks.upkeep.plan import OF_BATCHES, Chore, Orphans, chores
+from tasks.upkeep.erasure import FORGOTTEN, Erasable, removals, without_subject
+from tasks.upkeep.plan import OF_BATCHES, WITH_REVISIONS, Chore, Orphans, chores, replaced
 
 LEASE = timedelta(days=1)
+REFUSED = "refused"  # the source of a profile of quarantined rows
 UNIT = {"orphans": "rows", "retention": "rows", "compaction": "files", "files": "files"}
 
 
@@ -112,3 +120,44 @@ def _do(lake: Lake, spec: ProjectSpec, chore: Chore, keep: Sequence[int], *, dry
         return (files.small_files if files else 0) if dry_run else compact(lake, project, table)
     rows = count(lake, project, table, chore.predicate)
     return rows if dry_run or not rows else remove(lake, project, table, chore.predicate)
+
+
+def erase_stored(lake: Lake, spec: ProjectSpec, subject: Subject, found: Erasable) -> None:
+    """Remove what is stored of a subject, and quoted of it, from the tables as they are.
+
+    What counts was written again without it before. The rows are removed last, because by them all else is found: it
+    may be interrupted at any point, and repeated.
+    """
+    project, known = spec.project, deliveries(lake, spec.project)
+    _correct_findings(lake, project, subject, found)
+    for table in FORGOTTEN:
+        opened = lake.current(project, table)
+        if opened is None or table == "batches":
+            continue
+        selected = [chore.predicate for chore in replaced(table, known.latest())] if table in WITH_REVISIONS else []
+        if not subject.labels_only or table == "labels":
+            selected += removals(subject, table, found)
+        if table == "profiles":
+            selected += _replaced_profiles(known, found)
+        if table == "rows" and subject.column in {column.name for column in opened.schema().fields}:
+            selected += [] if subject.labels_only else [one_of(str(subject.column), sorted(subject.values))]
+        for rows in selected:
+            if count(lake, project, table, rows):
+                remove(lake, project, table, rows)
+
+
+def _replaced_profiles(known: Deliveries, found: Erasable) -> Iterator[str]:
+    """Yield which profiles of quarantined rows are no longer those of their batches."""
+    for batch in (batch for batch_id in found.quarantined if (batch := known.get(batch_id)) is not None):
+        older: list[Filter] = [("batch_id", "=", batch.batch_id), ("source", "=", REFUSED)]
+        yield str(predicate([*older, ("revision", "<", batch.revision)]))
+
+
+def _correct_findings(lake: Lake, project: str, subject: Subject, found: Erasable) -> None:
+    """Write the findings of batches again without what they quote of a subject."""
+    stored = lake.read(project, "batches", columns=["batch_id", "revision", "findings"])
+    for batch_id, revision, findings in stored.itertuples(index=False, name=None):
+        corrected = without_subject(findings, subject, found)
+        if json.loads(corrected) != json.loads(findings):
+            of_state = predicate([("batch_id", "=", batch_id), ("revision", "=", int(revision))])
+            change(lake, project, "batches", str(of_state), {"findings": corrected})

@@ -50,6 +50,7 @@ RIMS: dict[str, tuple[set[Door], str]] = {
     # tasks: the two memories, and the places where files and variables are read
     "tasks/clock.py": ({"clock"}, "the clock itself"),
     "tasks/dataset/feature_assembly.py": ({"lake"}, "reads feature tables, here or on a worker"),
+    "tasks/dataset/feature_lookup.py": ({"lake"}, "reads feature tables, writes the newest values"),
     "tasks/dataset/known_rows.py": ({"lake"}, "reads what a training may use"),
     "tasks/dataset/night_data.py": ({"lake"}, "reads what a night needs, once"),
     "tasks/features/user_modules.py": ({"files"}, "loads a project's own modules"),
@@ -70,6 +71,7 @@ RIMS: dict[str, tuple[set[Door], str]] = {
     "tasks/spec/reading/read_spec.py": ({"files"}, "reads project.yaml"),
     "tasks/train/model_search/search_options.py": ({"clock"}, "the default stopwatch; a test hands another one in"),
     "tasks/whole_file.py": ({"files"}, "writes a file in one step for those that are named here"),
+    "tasks/validate/acceptance/subject_rows.py": ({"lake"}, "reads and rewrites what is erased"),
     "tasks/validate/acceptance/stored_rows.py": ({"lake"}, "reads the rows that a delivery is reconciled with"),
     "tasks/validate/contract/data_docs.py": ({"files"}, "Great Expectations writes its pages to a folder"),
     "tasks/validate/contract/gx_lock.py": ({"environment"}, "Great Expectations reads it when it is imported"),

@@ -12,7 +12,23 @@ import pytest
 
 from tasks import clock
 from tasks.errors import DataError, Overtaken
-from tasks.lake import TABLES, Batch, Lake, accepted, add_batches, append_entry, latest, read_entries, read_nights
+from tasks.lake import (
+    TABLES,
+    Batch,
+    Lake,
+    LakeSnapshot,
+    accepted,
+    add_batches,
+    append_entry,
+    change,
+    forget_history,
+    latest,
+    one_of,
+    read_entries,
+    read_nights,
+    remove,
+    remove_files,
+)
 from tasks.records.entry_codec import to_row
 from tests.recorded_entries import decided_night, event_entry
 
@@ -248,3 +264,34 @@ def test_a_table_that_is_older_than_one_of_its_columns_gets_it_with_the_next_wri
     row = dict.fromkeys(TABLES["predictions"].schema.names) | {"row_id": "a", "predicted_class": "van"}
     assert lake.append_if_absent("mine", "predictions", pa.Table.from_pylist([row], TABLES["predictions"].schema), "x")
     assert lake.read("mine", "predictions")[newest].tolist() == ["van"]
+
+
+@pytest.mark.parametrize(
+    "text", ['it\'s "so"', "back\\slash \\n", "new\nline", "'; DROP", "50 % {x} $1 :a ?", "köln 🏠", ""]
+)
+def test_a_text_that_is_changed_is_the_one_given_and_no_other_row_is(text: str, lake: Lake) -> None:
+    both = pd.concat([labels("a"), labels(text)])
+    lake.append_if_absent("mine", "quarantine", both.assign(kind="rows", raw=both["row_id"], reasons=""), "key")
+    change(lake, "mine", "quarantine", one_of("raw", [text]), {"reasons": text})
+    stored = lake.read("mine", "quarantine").set_index("raw")["reasons"]
+    assert stored.to_dict() == {"a": "", text: text}
+    remove(lake, "mine", "quarantine", one_of("raw", [text]))
+    assert lake.read("mine", "quarantine")["raw"].tolist() == ["a"]
+
+
+def test_a_table_forgets_its_earlier_states_and_keeps_the_keys_of_its_writes(lake: Lake) -> None:
+    """Another process that has the table open goes on, and so does upkeep with states that were to be kept."""
+    lake.append_if_absent("mine", "labels", labels("a"), "one")
+    lake.append_if_absent("mine", "labels", labels("b"), "two")
+    other = pickle.loads(pickle.dumps(lake))  # noqa: S301 - our own bytes
+    assert len(other.read("mine", "labels")) == 2
+    remove(lake, "mine", "labels", one_of("row_id", ["a"]))
+    forget_history(lake, "mine", "labels")
+    forget_history(lake, "mine", "labels")
+    assert other.read("mine", "labels")["row_id"].tolist() == ["b"]
+    assert not other.append_if_absent("mine", "labels", labels("a"), "one")
+    assert other.append_if_absent("mine", "labels", labels("c"), "three")
+    remove_files(lake, "mine", "labels", days=0, keep=[0, 1, 2])
+    assert sorted(lake.read("mine", "labels")["row_id"]) == ["b", "c"]
+    with pytest.raises(DataError, match="by an erasure, or upkeep after"):
+        LakeSnapshot(lake.root, lake.options, commits={"labels": 1}).read("mine", "labels")

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from flows.nightly import keep_latest_values
 from flows.workspace import Workspace
+from tasks.dataset.feature_lookup import keep_latest_values
 from tasks.ingest import FolderSource, StoredObject
 from tasks.ingest import task as ingest
 from tasks.ingest.readers import bounds
@@ -153,7 +153,7 @@ def test_values_of_a_feature_table_are_joined_as_they_were_at_a_rows_time(tmp_pa
     assert set(rows.loc[of_z1 & (day >= 20), "rain"]) == {3.0}
     assert rows.loc[rows["zone"] == "z2", "rain"].isna().all()
     assert len(lake.read("trips", "features")) == 3
-    keep_latest_values(workspace, {"weather"})
+    keep_latest_values(workspace.lake, workspace.spec, {"weather"})
     newest = pd.read_parquet(tmp_path / "lake" / "trips" / "objects" / "latest-weather.parquet")
     assert dict(zip(newest["entity"], newest["rain"], strict=True)) == {"z0": 2.0, "z1": 3.0}
 

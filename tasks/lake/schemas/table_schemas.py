@@ -17,6 +17,10 @@ DAY = pa.date32()
 MOMENT = pa.timestamp("us", tz="UTC")
 TEXT = pa.string()
 WHOLE = pa.int64()
+# Opening a table reads the commits since its last checkpoint, and so does each look-up of a key.
+# Delta removes commits older than 30 days by itself, with or without vacuum; a training must stay repeatable from the
+# commit that it names.
+SETTINGS = {"delta.checkpointInterval": "10", "delta.enableExpiredLogCleanup": "false"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +29,25 @@ class TableSchema:
 
     Writes to a `fenced` table by the holder of a lease are refused once a later holder has written to it.
     A column of `either` is text in a project with text in its first rows, and of its fixed type in every other.
+    Of columns that are `personal` the log of the table keeps no smallest and largest value.
     """
 
     columns: tuple[tuple[str, pa.DataType], ...]
     open_ended: bool = False
     either: frozenset[str] = frozenset()
     fenced: bool = False
+    personal: frozenset[str] = frozenset()
 
     @property
     def schema(self) -> pa.Schema:
         """The fixed columns as an Arrow schema."""
         return pa.schema(list(self.columns))
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The properties of the Delta table: of which columns it keeps the extremes, by which reads leave files out."""
+        kept = [name for name, kind in self.columns if name not in self.personal and not pa.types.is_binary(kind)]
+        return SETTINGS | {"delta.dataSkippingStatsColumns": ",".join(kept)}
 
 
 TABLES: dict[str, TableSchema] = {
@@ -65,19 +77,26 @@ TABLES: dict[str, TableSchema] = {
             ("labels", WHOLE),
         ),
         fenced=True,
+        personal=frozenset({"key", "findings"}),
     ),
     # a delivery with content that was taken in under another key: it is not read again while its stamp stays
     "repeats": TableSchema((("kind", TEXT), ("key", TEXT), ("stamp", TEXT), ("batch_id", TEXT))),
     # an accepted typed row, with the revision of its batch that let it in
     "rows": TableSchema(
-        (("row_id", TEXT), ("batch_id", TEXT), ("revision", WHOLE), ("event_date", DAY)), open_ended=True
+        (("row_id", TEXT), ("batch_id", TEXT), ("revision", WHOLE), ("event_date", DAY)),
+        open_ended=True,
+        personal=frozenset({"row_id"}),
     ),
     # a refused row as delivered, with reason codes
-    "quarantine": TableSchema((("batch_id", TEXT), ("kind", TEXT), ("raw", TEXT), ("reasons", TEXT), ("arrival", DAY))),
+    "quarantine": TableSchema(
+        (("batch_id", TEXT), ("kind", TEXT), ("raw", TEXT), ("reasons", TEXT), ("arrival", DAY)),
+        personal=frozenset({"raw"}),
+    ),
     # a label for a row id, with its arrival; one of several classes is its name
     "labels": TableSchema(
         (("row_id", TEXT), ("label", pa.float64()), ("batch_id", TEXT), ("revision", WHOLE), ("arrival", DAY)),
         either=frozenset({"label"}),
+        personal=frozenset({"row_id", "label"}),
     ),
     # a row of a feature table: what was known of an entity from a time on
     "features": TableSchema(
@@ -91,6 +110,7 @@ TABLES: dict[str, TableSchema] = {
             ("arrival", DAY),
         ),
         open_ended=True,
+        personal=frozenset({"entity"}),
     ),
     # what a version answered for a row; `predicted_class` is the name of one of several classes
     "predictions": TableSchema(
@@ -109,6 +129,9 @@ TABLES: dict[str, TableSchema] = {
             ("probabilities", pa.list_(pa.float64())),
             ("predicted_class", TEXT),
             ("time", MOMENT),
+        ),
+        personal=frozenset(
+            {"row_id", "prediction", "score", "confidence", "reasons", "probabilities", "predicted_class"}
         ),
     ),
     # the mergeable summary of one batch's rows of one event date
@@ -140,5 +163,6 @@ TABLES: dict[str, TableSchema] = {
             ("details", TEXT),
         ),
         fenced=True,
+        personal=frozenset({"subject", "actor", "reason", "details"}),
     ),
 }

@@ -68,12 +68,17 @@ def readable_ids(raw: pd.Series, kind: str, spec: ProjectSpec) -> frozenset[str]
     >>> sorted(readable_ids(raw, "rows", ProjectSpec.model_validate(named)))
     ['7']
     """
+    return frozenset(ids_of(raw, kind, spec).dropna())
+
+
+def ids_of(raw: pd.Series, kind: str, spec: ProjectSpec) -> pd.Series:
+    """Return the row id of each quarantined row or label; missing where it cannot be read."""
     frame = _delivered(raw)
     if frame.empty:
-        return frozenset()
+        return pd.Series(None, index=raw.index, dtype="str")
     files = spec.source.label if kind == "labels" else spec.source
     ids = row_ids(frame.reindex(columns=spec.key_columns), spec, time_format=files.time_format)
-    return frozenset(ids.names[~any_fault(pd.DataFrame(ids.faults, index=frame.index))])
+    return ids.names.mask(any_fault(pd.DataFrame(ids.faults, index=frame.index))).set_axis(raw.index)
 
 
 def as_delivered(raw: pd.Series, spec: ProjectSpec) -> pd.DataFrame:

@@ -132,7 +132,7 @@ def _store_first(
         if not together.add(delivery, frozenset(one.batch.batch_id for one in reconciled.amended)):
             break
         written.append((delivery, Accepted(reconciled.accepted, _batch(delivery, reconciled, stored, when))))
-        amended += [_with_unused_revision(lake, spec, one) for one in reconciled.amended]
+        amended += [with_unused_revision(lake, spec, one) for one in reconciled.amended]
     _write(lake, spec, written, amended, known)
     return [delivery for delivery, _ in written]
 
@@ -161,7 +161,7 @@ def _write(
     for delivery, (_, batch) in written:
         if delivery.chunks is not None:
             _write_chunks(lake, spec, delivery.chunks, batch, _quarantine_key(batch, known))
-    _write_amended(lake, spec, amended)
+    write_amended(lake, spec, amended)
     new = [batch for _, (_, batch) in written]
     moment = max(batch.time for batch in new)
     add_batches(lake, spec.project, [*new, *(replace(one.batch, written_at=moment) for one in amended)])
@@ -222,13 +222,14 @@ def _quarantine_rows(refused: pd.DataFrame, batch: Batch) -> pd.DataFrame:
     return refused.assign(batch_id=batch.batch_id, kind=batch.kind, arrival=batch.arrival)
 
 
-def _with_unused_revision(lake: Lake, spec: ProjectSpec, amended: AmendedBatch) -> AmendedBatch:
+def with_unused_revision(lake: Lake, spec: ProjectSpec, amended: AmendedBatch) -> AmendedBatch:
     """Return the first revision under which no killed night wrote other rows, such as for another correction."""
-    batch, table = amended.batch, "rows" if amended.batch.kind == "rows" else "labels"
+    batch, table = amended.batch, str(amended.batch.kind)
+    name = "entity" if table == "features" else "row_id"
     while lake.has(spec.project, table, batch.write_key):
         where: list[Filter] = [("batch_id", "=", batch.batch_id), ("revision", "=", batch.revision)]
-        row_ids = lake.read(spec.project, table, columns=["row_id"], where=where)["row_id"]
-        if sorted(row_ids) == sorted(amended.rows["row_id"]):
+        names = lake.read(spec.project, table, columns=[name], where=where)[name]
+        if sorted(names) == sorted(amended.rows[name]):
             break
         batch = replace(batch, revision=batch.revision + 1, base=batch.revision + 1)
     return replace(amended, batch=batch)
@@ -242,12 +243,12 @@ def withdrawn_rows(stored: StoredRows, row_ids: pd.Series) -> list[Batch]:
     for batch in (each for each in stored.known.latest() if each.batch_id in names):
         rows = accepted_rows(stored.lake, spec, stored.known, batch)
         rest = without_rows(PriorBatch(batch, rows), contained(rows["row_id"], row_ids))
-        amended.append(_with_unused_revision(stored.lake, spec, rest))
-    _write_amended(stored.lake, spec, amended)
+        amended.append(with_unused_revision(stored.lake, spec, rest))
+    write_amended(stored.lake, spec, amended)
     return [one.batch for one in amended]
 
 
-def _write_amended(lake: Lake, spec: ProjectSpec, amended: Sequence[AmendedBatch]) -> None:
+def write_amended(lake: Lake, spec: ProjectSpec, amended: Sequence[AmendedBatch]) -> None:
     """Write the rest of earlier batches again; it counts once their own rows in `batches` are written."""
     add_accepted(lake, spec, [Accepted(one.rows, one.batch) for one in amended if len(one.rows)])
     for one in amended:
@@ -258,6 +259,8 @@ def _write_amended(lake: Lake, spec: ProjectSpec, amended: Sequence[AmendedBatch
 def _carry_predictions(lake: Lake, project: str, amended: AmendedBatch) -> None:
     """Write the predictions for the rows of an amended batch that still count again, under its new revision."""
     before, now = amended.batch.revision - 1, amended.batch
+    if now.kind != "rows":
+        return
     answered = lake.read(project, "predictions", where=[("batch_id", "=", now.batch_id), ("revision", "<=", before)])
     answered = answered[contained(answered["row_id"], amended.rows["row_id"])].sort_values("revision")
     answered = answered.drop_duplicates(["row_id", "version", "role"], keep="last")

@@ -33,6 +33,8 @@ LOOKS = {
 def validation_markdown(checked: Sequence[Concluded], night: date, labels: LabelReport | None = None) -> str:
     """Return one night's deliveries as markdown: each with its verdict, and every finding.
 
+    Ids of rows are only on the page: a server keeps what it is sent, also when the rows are erased.
+
     Examples
     --------
     >>> print(validation_markdown([], date(2026, 1, 2)).splitlines()[2])
@@ -95,8 +97,8 @@ def _findings(delivery: DeliverySummary) -> list[str]:
     if not delivery.findings:
         return []
     shown = delivery.findings[:FINDINGS_SHOWN]
-    rows = [(finding.severity, finding.message, ", ".join(finding.row_ids)) for finding in shown]
-    table = markdown_table(("severity", "finding", "first rows"), rows, limit=CELL_CHARACTERS)
+    rows = [(finding.severity, finding.message) for finding in shown]
+    table = markdown_table(("severity", "finding"), rows, limit=CELL_CHARACTERS)
     return ["", f"## {markdown(delivery.key, CELL_CHARACTERS)}", "", *table]
 
 

@@ -1,0 +1,83 @@
+"""`leeway erase`: remove everything that is stored of a person, a thing or a delivery, and record that it was done."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.cli.commands.project_data.erase_subject import ErasureRequest, erase
+from flows.cli.console import screen
+from flows.steps.actor import person
+from flows.steps.exclusive_run import LEASE
+from flows.workspace import open_lake
+from tasks import clock
+from tasks.dataset.erasure_subject import PseudonymOf, Subject, subject_of
+from tasks.errors import DataError
+from tasks.ingest.privacy import pseudonym
+from tasks.ingest.task import pseudonym_key
+from tasks.lake import Lake, acquire_lease, deliveries, s3_options
+from tasks.render.safe_text import terminal
+from tasks.score import answer_files
+from tasks.spec import ProjectSpec, find_project, home, read_spec
+
+KEPT = """\
+Not erased, because it is not Leeway's, or cannot be changed in place:
+- the landing zones: remove the rows there too, before the next delivery brings them back
+- files that `leeway review --out` or `leeway docs --out` wrote elsewhere, logs, backups, and old versions in a bucket
+- the models: a version keeps names of categories, extremes and counts of its training rows, because its answers and its
+  evidence depend on them. To give it up: train again, promote the new version, then delete the old one and its run in
+  MLflow (`mlflow gc`)"""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person asked for: ids in a column, or a delivery by its name; maybe of labels only."""
+
+    ids: Sequence[str] = ()
+    column: str | None = None
+    delivery: str | None = None
+    labels_only: bool = False
+
+
+def erase_now(project: str, asked: Asked, reason: str) -> None:
+    """Erase what a person asked for, and print what was done and what is left to do."""
+    path = find_project(project)
+    spec, where = read_spec(path), home(path)
+    lake = open_lake(where)
+    with acquire_lease(lake, spec.project, LEASE):
+        subject = _subject(lake, spec, asked)
+        moment = clock.now()
+        request = ErasureRequest(subject, person(), reason, clock.tonight(spec.schedule.time_zone), moment)
+        plan = erase(lake, spec, request, answer_files(spec, path.parent, s3_options(os.environ)))
+        _remove_pages(where, spec.project)
+    console = screen()
+    console.print(f"{spec.project}: {terminal(plan.sentence)}")
+    console.print("Earlier states of its tables cannot be read any more; the next night summarises the rest again.")
+    console.print(KEPT, markup=False, highlight=False)
+
+
+def _subject(lake: Lake, spec: ProjectSpec, asked: Asked) -> Subject:
+    if bool(asked.ids) == (asked.delivery is not None):
+        raise DataError("expected the ids to erase (--id), or a delivery (--delivery): one of the two")
+    if asked.delivery is None:
+        return subject_of(asked.ids, asked.column, spec, _pseudonym_of(lake, spec), labels_only=asked.labels_only)
+    if asked.labels_only or asked.column is not None:
+        raise DataError("--delivery erases all of a delivery; expected no --column and no --label-only with it")
+    known = deliveries(lake, spec.project).latest()
+    named = frozenset(batch.batch_id for batch in known if asked.delivery in {batch.key, batch.batch_id})
+    if not named:
+        raise DataError(f"{spec.project} has taken in no delivery {asked.delivery!r}; `leeway status` shows the last")
+    return Subject(batch_ids=named)
+
+
+def _pseudonym_of(lake: Lake, spec: ProjectSpec) -> PseudonymOf:
+    key = pseudonym_key(lake, spec, is_new=not deliveries(lake, spec.project).revisions)
+    return lambda column, text: pseudonym(text, key if isinstance(key, bytes) else key(column))
+
+
+def _remove_pages(where: Path, project: str) -> None:
+    """Remove the Data Docs of a project, which show values of rows."""
+    shutil.rmtree(where / "docs" / project, ignore_errors=True)

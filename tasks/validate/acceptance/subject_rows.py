@@ -1,0 +1,213 @@
+"""What is stored of a subject that is erased, and its deliveries written again without it.
+
+The rest of each delivery is its next revision, as after a correction, so profiles, answers and counts follow it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import pandas as pd
+
+from tasks.arrays import BoolArray
+from tasks.dataset.erasure_subject import Subject
+from tasks.lake import Batch, Deliveries, Filter, Lake, active_rows, add_batches, deliveries
+from tasks.spec import ProjectSpec
+from tasks.spec.cells.cell_types import categories
+from tasks.validate.acceptance.quarantine_rows import ids_of
+from tasks.validate.acceptance.reconcile import AmendedBatch, PriorBatch, contained, without_rows
+from tasks.validate.acceptance.stored_rows import accepted_rows
+from tasks.validate.acceptance.task import with_unused_revision, write_amended
+
+
+@dataclass
+class StoredSubject:
+    """What is stored of a subject: in the tables as they are, whether it counts or not.
+
+    Attributes
+    ----------
+    counts : dict of str to int
+        Its rows by table.
+    row_ids, entities : set of str
+        The ids of its rows, and the entities of its values in feature tables.
+    counted : set of str
+        The ids of the batches with rows, labels or values of it that count.
+    accepted : dict of str to int
+        How many of its rows or labels count, by batch.
+    quarantined : dict of str to list of str
+        Its quarantined rows as delivered, by batch.
+    """
+
+    counts: dict[str, int] = field(default_factory=dict)
+    row_ids: set[str] = field(default_factory=set)
+    entities: set[str] = field(default_factory=set)
+    counted: set[str] = field(default_factory=set)
+    accepted: Counter[str] = field(default_factory=Counter)
+    quarantined: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def ids(self) -> pd.Series:
+        """The row ids as a column."""
+        return pd.Series(sorted(self.row_ids), dtype="str")
+
+    def add(self, table: str, rows: pd.DataFrame, known: Deliveries) -> None:
+        """Note rows of a table that are the subject's."""
+        self.counts[table] = self.counts.get(table, 0) + len(rows)
+        active = known.active(rows)
+        self.counted |= set(active["batch_id"])
+        batches = ((str(batch_id), known.get(str(batch_id))) for batch_id in active["batch_id"])
+        self.accepted.update(batch_id for batch_id, batch in batches if batch is not None and batch.kind == table)
+
+
+def stored_subject(lake: Lake, spec: ProjectSpec, subject: Subject) -> StoredSubject:
+    """Look for a subject in every table; one piece of a table is in memory at a time."""
+    known, found = deliveries(lake, spec.project), StoredSubject()
+    for piece in _pieces(lake, spec, subject):
+        own = piece[subject.in_rows(piece, spec)]
+        found.row_ids |= set(own["row_id"])
+        if not subject.labels_only:
+            found.add("rows", own, known)
+        elif spec.source.label.uri is None:
+            found.counted |= set(known.active(own)["batch_id"])
+    found.row_ids -= _of_others(lake, spec, subject, found, known)
+    ids, columns = found.ids, ["row_id", "batch_id", "revision"]
+    for table in ("labels",) if subject.labels_only else ("labels", "predictions"):
+        for piece in lake.pieces(spec.project, table, columns=columns):
+            named = subject.in_rows(piece, spec)
+            found.add(table, piece[named | contained(piece["row_id"], ids)], known)
+            named = named & ~piece["batch_id"].isin(subject.batch_ids).to_numpy(bool, copy=True)
+            found.row_ids |= set(piece["row_id"][named])
+    if not subject.labels_only:
+        _add_values_and_refused(lake, spec, subject, found, known)
+    return found
+
+
+def _of_others(lake: Lake, spec: ProjectSpec, subject: Subject, found: StoredSubject, known: Deliveries) -> set[str]:
+    """Return the ids under which a row of another subject, or of another delivery, counts now."""
+    others, ids = set[str](), found.ids
+    for piece in _pieces(lake, spec, subject) if len(ids) else ():
+        same = piece[contained(piece["row_id"], ids) & ~subject.in_rows(piece, spec)]
+        others |= set(known.active(same)["row_id"])
+    return others
+
+
+def _add_values_and_refused(
+    lake: Lake, spec: ProjectSpec, subject: Subject, found: StoredSubject, known: Deliveries
+) -> None:
+    for piece in lake.pieces(spec.project, "features", columns=["table", "entity", "batch_id", "revision"]):
+        own = piece[_own_values(piece, subject, spec)]
+        found.entities |= set(own.loc[~own["batch_id"].isin(subject.batch_ids), "entity"])
+        found.add("features", own, known)
+    for piece in lake.pieces(spec.project, "quarantine", columns=["batch_id", "kind", "raw"]):
+        refused = piece[_own_refused(piece, subject, spec, found.ids)]
+        found.counts["quarantine"] = found.counts.get("quarantine", 0) + len(refused)
+        for batch_id, rows in refused.groupby("batch_id"):
+            found.quarantined.setdefault(str(batch_id), []).extend(rows["raw"])
+
+
+def _pieces(lake: Lake, spec: ProjectSpec, subject: Subject) -> Iterator[pd.DataFrame]:
+    """Yield the ids of stored rows, with the column of the subject if they have it."""
+    opened = lake.current(spec.project, "rows")
+    if opened is None:
+        return
+    there = {column.name for column in opened.schema().fields}
+    named = [subject.column] if subject.column in there else []
+    columns = ["row_id", "batch_id", "revision", *map(str, named)]
+    yield from lake.pieces(spec.project, "rows", columns=columns)
+
+
+def _own_values(values: pd.DataFrame, subject: Subject, spec: ProjectSpec) -> BoolArray:
+    """Return which values of feature tables are the subject's."""
+    own = values["batch_id"].isin(subject.batch_ids).to_numpy(bool, copy=True)
+    for table in spec.features.tables if subject.column is not None else ():
+        own |= (values["table"] == table.name).to_numpy(bool) & subject.in_names(values["entity"], table.entity)
+    return own
+
+
+def _own_refused(refused: pd.DataFrame, subject: Subject, spec: ProjectSpec, row_ids: pd.Series) -> BoolArray:
+    """Return which quarantined rows are the subject's: by their id, by the column, or without it by any cell."""
+    own = refused["batch_id"].isin(subject.batch_ids).to_numpy(bool, copy=True)
+    for kind in ("rows", "labels"):
+        mine = (refused["kind"] == kind).to_numpy(bool)
+        if mine.any():
+            ids = ids_of(refused.loc[mine, "raw"], kind, spec)
+            own[mine] |= subject.in_names(ids, [] if subject.column is None else spec.key_columns)
+            own[mine] |= contained(ids, row_ids)
+    if subject.column is not None:
+        own |= [_has_cell(json.loads(raw), subject) for raw in refused["raw"]]
+    return own
+
+
+def _has_cell(row: Mapping[str, object], subject: Subject) -> bool:
+    """Return whether a delivered row has a value of the subject in its column; without the column, in any cell."""
+    cells = [row[str(subject.column)]] if subject.column in row else list(row.values())
+    texts = categories(pd.Series(cells, dtype=object)).column
+    return bool(texts.isin(subject.values).any())
+
+
+def write_without(
+    lake: Lake, spec: ProjectSpec, subject: Subject, found: StoredSubject, moment: datetime
+) -> list[Batch]:
+    """Write the batches with accepted rows, labels or values of a subject again without these; return their states."""
+    known = deliveries(lake, spec.project)
+    amended = []
+    for batch in known.latest():
+        if batch.batch_id not in found.counted:
+            continue
+        rows = _accepted(lake, spec, known, batch)
+        own = _own_accepted(rows.assign(batch_id=batch.batch_id), batch, subject, spec, found)
+        if own.any():
+            one = _without(PriorBatch(batch, rows), own, subject, spec)
+            amended.append(with_unused_revision(lake, spec, one))
+    write_amended(lake, spec, amended)
+    states = [replace(one.batch, written_at=moment) for one in amended]
+    add_batches(lake, spec.project, states)
+    return states
+
+
+def _accepted(lake: Lake, spec: ProjectSpec, known: Deliveries, batch: Batch) -> pd.DataFrame:
+    if batch.kind != "features":
+        return accepted_rows(lake, spec, known, batch)
+    where: list[Filter] = [("batch_id", "=", batch.batch_id)]
+    values = active_rows(lake, spec.project, "features", known, where=where)
+    return values.drop(columns=["batch_id", "revision", "arrival"])
+
+
+def _own_accepted(
+    rows: pd.DataFrame, batch: Batch, subject: Subject, spec: ProjectSpec, found: StoredSubject
+) -> BoolArray:
+    if batch.kind == "features":
+        return _own_values(rows, subject, spec)
+    return subject.in_rows(rows, spec) | contained(rows["row_id"], found.ids)
+
+
+def _without(prior: PriorBatch, own: BoolArray, subject: Subject, spec: ProjectSpec) -> AmendedBatch:
+    """Return a batch without rows, or without the labels of rows that are delivered with them."""
+    if not subject.labels_only or prior.batch.kind != "rows":
+        return without_rows(prior, own)
+    column, batch = spec.source.label.column, prior.batch
+    rows = prior.rows.assign(**{column: prior.rows[column].where(~own)})
+    again = replace(batch, revision=batch.revision + 1, base=batch.revision + 1)
+    return AmendedBatch(replace(again, labels=int(rows[column].notna().sum())), rows)
+
+
+def write_quarantined(lake: Lake, project: str, left: Mapping[str, int], moment: datetime) -> None:
+    """Write the states of batches with fewer quarantined rows.
+
+    Parameters
+    ----------
+    left : mapping of str to int
+        How many quarantined rows each batch has in the end.
+    """
+    states = []
+    for batch in deliveries(lake, project).latest():
+        gone = batch.rows_quarantined - left.get(batch.batch_id, batch.rows_quarantined)
+        if gone > 0:
+            fewer = replace(batch, rows_quarantined=batch.rows_quarantined - gone)
+            again = replace(fewer, revision=batch.revision + 1, rows_elsewhere=batch.rows_elsewhere + gone)
+            states.append(replace(again, written_at=moment))
+    add_batches(lake, project, states)

@@ -1,0 +1,81 @@
+"""`leeway erase` finds a person by the id that the source has, also where the lake only has a pseudonym."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from flows.workspace import open_lake
+from tasks.ingest.task import take_in
+from tasks.lake import Lake, active_rows
+from tasks.spec import home, read_spec
+from tasks.validate.acceptance.task import store
+from tasks.validate.task import verdicts
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Leeway
+
+SPEC = """\
+project: clinic
+scope: {owner: me, objective: Stay., metric: mean_absolute_error}
+source: {uri: landing, id: [patient], event_time: at, arrival: filename, label: {column: days}}
+features: {numbers: [age]}
+"""
+NIGHT, MOMENT = date(2026, 1, 31), datetime(2026, 2, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def lake(here: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    monkeypatch.setenv("LEEWAY_PRIVACY_KEY", "0123456789abcdef")
+    folder = here / "deployments" / "clinic"
+    (folder / "landing").mkdir(parents=True)
+    (folder / "project.yaml").write_text(SPEC + "privacy: {pseudonymise: [patient]}\n")
+    (folder / "expectations.json").write_text('{"name": "clinic", "expectations": []}')
+    (folder / "landing" / "2026-01-05.csv").write_text(
+        "patient,at,age,days\n4711,2026-01-02,40,3\n4712,2026-01-02,50,4\n"
+    )
+    spec, made = read_spec(folder / "project.yaml"), open_lake(home(folder / "project.yaml"))
+    store(made, spec, verdicts(take_in(made, spec, folder, NIGHT, MOMENT), spec, folder), NIGHT, MOMENT)
+    return made
+
+
+def ages(lake: Lake) -> list[float]:
+    return sorted(active_rows(lake, "clinic", "rows")["age"])
+
+
+def test_a_patient_is_found_by_the_number_that_the_lake_only_has_as_a_hash(lake: Lake, leeway: Leeway) -> None:
+    said = leeway("erase", "clinic", "--id", "4711", "--reason", "asked to")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("clinic: erased: 1 of labels, 1 of rows\n")
+    assert "train again, promote the new version, then delete the old one" in said.out
+    assert ages(lake) == [50.0]
+
+
+def test_a_delivery_is_erased_by_the_name_of_its_file(lake: Lake, leeway: Leeway) -> None:
+    assert leeway("erase", "clinic", "--delivery", "2026-01-05.csv").code == 0
+    assert ages(lake) == []
+
+
+def test_an_id_that_is_stored_nowhere_changes_nothing(lake: Lake, leeway: Leeway) -> None:
+    assert leeway("erase", "clinic", "--id", "4799").out.startswith("clinic: erased: nothing was stored\n")
+    assert ages(lake) == [40.0, 50.0]
+
+
+@pytest.mark.usefixtures("lake")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "expected the ids to erase (--id), or a delivery (--delivery): one of the two"),
+        (("--id", "1", "--delivery", "a"), "one of the two"),
+        (("--delivery", "other.csv"), "clinic has taken in no delivery 'other.csv'"),
+        (("--id", "1", "--column", "age"), "found --column 'age'; expected a column of ids or of entities: patient"),
+        (("--delivery", "a", "--label-only"), "--delivery erases all of a delivery"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(words: tuple[str, ...], said: str, leeway: Leeway) -> None:
+    refused = leeway("erase", "clinic", *words)
+    assert refused.code == 1
+    assert said in refused.err

@@ -1,0 +1,331 @@
+"""What is erased is in no file of the lake and the home, and is recorded once, whenever the erasure was killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from deltalake import DeltaTable
+
+from flows.cli.commands.project_data.erase_subject import ErasureRequest, erase
+from tasks.dataset.erasure_subject import Subject, subject_of
+from tasks.dataset.feature_lookup import keep_latest_values
+from tasks.errors import DataError
+from tasks.ingest.task import take_in
+from tasks.lake import Lake, active_rows, latest, read_entries, table_storage
+from tasks.records import UpkeepEntry
+from tasks.score.output_files import AnswerFiles
+from tasks.spec.project_spec import ProjectSpec
+from tasks.upkeep.task import Moment, keep_up
+from tasks.validate.acceptance.task import store
+from tasks.validate.task import verdicts
+
+NIGHT = date(2026, 1, 31)
+MOMENT = datetime(2026, 2, 1, tzinfo=UTC)
+MARKER, CELL = "Zaphod-7", "Betelgeuse-5"
+TABLE = {
+    "name": "tests",
+    "uri": "tests",
+    "entity": ["patient"],
+    "event_time": "since",
+    "columns": {"numbers": ["sugar"]},
+}
+SPEC: dict[str, Any] = {
+    "project": "clinic",
+    "scope": {"owner": "me", "objective": "Days.", "metric": "mean_absolute_error"},
+    "source": {
+        "uri": "stays",
+        "id": ["patient"],
+        "identity": "id_and_time",
+        "event_time": "at",
+        "arrival": "filename",
+        "label": {"column": "days", "uri": "days"},
+    },
+    "features": {"numbers": ["age"], "categories": ["ward", "doctor"], "tables": [TABLE]},
+    "contract": {"max_bad_share": 0.9},
+    "scoring": {"output": "answers"},
+}  # fmt: skip
+OTHERS = [f"p{number}" for number in range(20)]
+
+
+def stays() -> str:
+    rows = [f"{name},2026-01-{n + 1:02},{n},A,Ann" for n, name in enumerate(OTHERS)]
+    own = [f"{MARKER},2026-01-03,44,{CELL},Ann", f"{MARKER},2026-01-04,{CELL},A,Bo", "p3,2026-01-09,old,A,Ann"]
+    return "\n".join(["patient,at,age,ward,doctor", *rows, *own]) + "\n"
+
+
+def written(folder: Path) -> ProjectSpec:
+    labels = ["patient,at,days", *(f"{name},2026-01-{n + 1:02},3" for n, name in enumerate(OTHERS))]
+    labels += [f"{MARKER},2026-01-03,4", f"{MARKER},2026-01-04,{CELL}"]
+    values = ["patient,since,sugar", f"{MARKER},2026-01-01,5", f"{MARKER},2026-01-02,{CELL}", "p1,2026-01-01,6"]
+    contents = {"stays": stays(), "days": "\n".join(labels) + "\n", "tests": "\n".join(values) + "\n"}
+    for name, content in contents.items():
+        (folder / name).mkdir(parents=True)
+        (folder / name / "2026-01-30.csv").write_text(content, encoding="utf-8")
+    (folder / "expectations.json").write_text(json.dumps({"name": "clinic", "expectations": []}), encoding="utf-8")
+    return ProjectSpec.model_validate(SPEC)
+
+
+class Clinic:
+    """A project that has taken in a night, and with a champion that has answered its rows."""
+
+    def __init__(self, folder: Path, spec: ProjectSpec | None = None, like: Clinic | None = None) -> None:
+        self.folder = folder
+        self.spec: ProjectSpec = spec or (like.spec if like else written(folder))
+        if like is not None:
+            shutil.copytree(like.folder, folder)
+        self.lake = Lake(str(folder / "lake"))
+        self.answers = AnswerFiles(str(folder / "answers"))
+        if like is None:
+            self.night()
+            self.answer(1)
+            keep_latest_values(self.lake, self.spec, {"tests"})
+
+    def night(self, later: int = 0) -> None:
+        moment = MOMENT + timedelta(hours=later)
+        landed = take_in(self.lake, self.spec, self.folder, NIGHT, moment)
+        store(self.lake, self.spec, verdicts(landed, self.spec, self.folder), NIGHT, moment)
+
+    def answer(self, revision: int) -> None:
+        """Store what a champion answers, and profiles of the rows, as far as they name a row or a cell."""
+        rows = active_rows(self.lake, "clinic", "rows")[["row_id", "batch_id", "revision", "event_date"]]
+        made: dict[str, Any] = {"prediction": 3.0, "score": 3.0, "confidence": 1.0, "deferred": False, "reasons": "age"}
+        made |= {"version": 1, "role": "champion", "time": MOMENT, "probabilities": None, "predicted_class": None}
+        self.lake.append_if_absent("clinic", "predictions", rows.assign(**made), f"answers/{revision}")
+        profile: dict[str, Any] = {"source": "rows", "ruler": "r", "row_count": len(rows), "profile": CELL.encode()}
+        self.lake.append_if_absent("clinic", "profiles", rows.assign(**profile).head(1), f"profiles/{revision}")
+        for batch in latest(self.lake, "clinic"):
+            if batch.kind == "rows":
+                self.answers.write(self.answers.name(batch), rows.assign(**made))
+
+    def erase(self, subject: Subject, hour: int = 5) -> str:
+        request = ErasureRequest(subject, "the officer", "asked to", NIGHT, MOMENT + timedelta(hours=hour))
+        return erase(self.lake, self.spec, request, self.answers).sentence
+
+    def found(self, *texts: str) -> list[str]:
+        """Return the files of the lake and of the answers with any of some texts, as bytes or unpacked."""
+        files = [path for name in ("lake", "answers") for path in (self.folder / name).rglob("*") if path.is_file()]
+        return [str(path) for path in files if any(text.encode() in said for text in texts for said in contents(path))]
+
+    def names(self, table: str) -> set[str]:
+        return {row_id.partition("|")[0] for row_id in active_rows(self.lake, "clinic", table)["row_id"]}
+
+    def state(self) -> Any:
+        """Return what counts, without the numbers of revisions."""
+        tables = ("rows", "labels", "features", "predictions")
+        frames = {table: active_rows(self.lake, "clinic", table) for table in tables}
+        frames["quarantine"] = self.lake.read("clinic", "quarantine")
+        counts = [(b.key, b.kind, b.rows_in, b.rows_accepted, b.rows_quarantined) for b in latest(self.lake, "clinic")]
+        return {
+            name: sorted(frame.drop(columns="revision", errors="ignore").astype(str).to_numpy().tolist())
+            for name, frame in frames.items()
+        }, sorted(counts)
+
+    def records(self) -> list[UpkeepEntry]:
+        entries = read_entries(self.lake, "clinic", "upkeep")
+        return [entry for entry in entries if isinstance(entry, UpkeepEntry) and entry.subject == "erasure"]
+
+
+def contents(path: Path) -> Iterator[bytes]:
+    yield path.read_bytes()
+    if path.suffix == ".parquet":
+        yield json.dumps(pq.read_table(path).to_pylist(), default=str).encode()
+
+
+def named(*ids: str, **options: Any) -> Subject:
+    return subject_of(
+        ids, options.pop("column", None), ProjectSpec.model_validate(SPEC), lambda _, text: text, **options
+    )
+
+
+def balanced(lake: Lake) -> bool:
+    return all(b.rows_in == b.rows_accepted + b.rows_quarantined + b.rows_elsewhere for b in latest(lake, "clinic"))
+
+
+def test_what_is_erased_is_in_no_file_and_all_else_counts_as_before(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path)
+    assert len(clinic.found(MARKER, CELL)) > 8
+    said = clinic.erase(named(MARKER))
+    assert clinic.found(MARKER, CELL) == []
+    assert clinic.names("rows") == clinic.names("labels") == set(OTHERS)
+    assert active_rows(clinic.lake, "clinic", "features")["entity"].tolist() == ["p1"]
+    assert clinic.names("predictions") == set(OTHERS)
+    assert len(clinic.lake.read("clinic", "quarantine")) == 1  # of p3
+    assert balanced(clinic.lake)
+    assert said == "erased: 1 of features, 1 of labels, 1 of predictions, 3 of quarantine, 1 of rows"
+    (entry,) = clinic.records()
+    assert (entry.actor, entry.reason.endswith("; asked to")) == ("the officer", True)
+    assert MARKER not in entry.reason
+
+
+def test_the_next_night_takes_in_nothing_again_and_upkeep_goes_on(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path)
+    clinic.erase(named(MARKER))
+    before = clinic.state()
+    clinic.night(later=9)
+    kept = {
+        "rows": [0, 1, 2],
+        "labels": [0],
+    }  # states that a version was trained on, and that no log describes any more
+    keep_up(clinic.lake, clinic.spec, Moment(NIGHT, MOMENT + timedelta(days=3)), kept, dry_run=False)
+    assert clinic.state() == before
+    assert clinic.found(MARKER) == []
+
+
+class KilledError(Exception):
+    """The process died here."""
+
+
+def killed(clinic: Clinic, number: int, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Erase, and die before the nth write of any kind; return whether that came."""
+    calls = count(1)
+
+    def dying(real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            if next(calls) == number:
+                raise KilledError
+            return real(*args, **options)
+
+        return call
+
+    def log_files(*args: Any) -> Iterator[Any]:
+        for file in real_log_files(*args):
+            if next(calls) == number:
+                raise KilledError
+            yield file
+
+    real_log_files = table_storage._log_files
+    with monkeypatch.context() as patched:
+        for owner, names in (
+            (Lake, ("append_if_absent", "put", "discard")),
+            (DeltaTable, ("delete", "update", "vacuum", "create_checkpoint")),
+        ):
+            for name in names:
+                patched.setattr(owner, name, dying(getattr(owner, name)))
+        patched.setattr(table_storage, "_log_files", log_files)
+        try:
+            clinic.erase(named(MARKER))
+        except KilledError:
+            return True
+    return False
+
+
+@pytest.mark.timeout(1800)
+def test_an_erasure_that_is_killed_anywhere_is_finished_by_the_next_and_recorded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = Clinic(tmp_path / "begun")
+    undisturbed = Clinic(tmp_path / "undisturbed", like=begun)
+    said = undisturbed.erase(named(MARKER))
+    for number in count(1, 1 if os.environ.get("LEEWAY_SWEEP") == "whole" else 7):
+        clinic = Clinic(tmp_path / f"killed-{number}", like=begun)
+        was_killed = killed(clinic, number, monkeypatch)
+        if was_killed:
+            assert clinic.erase(named(MARKER), hour=7) == said
+        assert clinic.found(MARKER, CELL) == [], f"killed at write {number}"
+        assert clinic.state() == undisturbed.state(), f"killed at write {number}"
+        assert len(clinic.records()) == 1
+        if not was_killed:
+            assert number > 40
+            return
+
+
+def test_an_interrupted_erasure_of_another_subject_is_finished_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clinic = Clinic(tmp_path)
+    assert killed(clinic, 5, monkeypatch)
+    with pytest.raises(DataError, match="was interrupted; expected the same ids, column and options again"):
+        clinic.erase(named("p1"))
+    assert MARKER.encode() not in (clinic.lake.get("clinic", "erasure.json") or b"")
+
+
+def test_a_column_that_is_no_id_finds_rows_and_by_them_labels_and_answers(tmp_path: Path) -> None:
+    """The entity of a table is a column of the rows; labels and answers only have the id of the row."""
+    folder = tmp_path
+    written(folder)
+    table = TABLE | {"entity": ["doctor"]}
+    spec = ProjectSpec.model_validate(
+        SPEC | {"features": {"numbers": ["age"], "categories": ["ward"], "tables": [table]}}
+    )
+    (folder / "tests" / "2026-01-30.csv").write_text("doctor,since,sugar\nAnn,2026-01-01,5\nBo,2026-01-01,6\n")
+    text = stays().replace(",Ann\n", ",Bo\n").replace(f"44,{CELL},Bo", f"44,{CELL},Ann")
+    (folder / "stays" / "2026-01-30.csv").write_text(text)
+    clinic = Clinic(folder, spec)
+    assert MARKER in clinic.names("rows") & clinic.names("labels") & clinic.names("predictions")
+    clinic.erase(subject_of(["Ann"], "doctor", spec, lambda _, text: text))
+    assert clinic.names("rows") == clinic.names("labels") == clinic.names("predictions") == set(OTHERS)
+    assert active_rows(clinic.lake, "clinic", "features")["entity"].tolist() == ["Bo"]
+    assert balanced(clinic.lake)
+    assert clinic.found("Ann") == []
+
+
+def test_a_label_is_withdrawn_and_its_row_stays(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path)
+    clinic.erase(named("p1", labels_only=True))
+    assert clinic.names("labels") == {*OTHERS, MARKER} - {"p1"}
+    assert clinic.names("rows") == clinic.names("predictions") == {*OTHERS, MARKER}
+    assert balanced(clinic.lake)
+
+
+def test_a_label_that_came_with_its_row_is_withdrawn_too(tmp_path: Path) -> None:
+    written(tmp_path)
+    source = SPEC["source"] | {"label": {"column": "age"}}
+    spec = ProjectSpec.model_validate(SPEC | {"source": source, "features": {"categories": ["ward", "doctor"]}})
+    clinic = Clinic(tmp_path, spec)
+    clinic.erase(named("p1", labels_only=True))
+    assert clinic.names("labels") == {*OTHERS, MARKER} - {"p1"}
+    rows = active_rows(clinic.lake, "clinic", "rows")
+    assert rows["row_id"].is_unique
+    assert rows.loc[rows["row_id"].str.startswith("p1|"), "age"].isna().all()
+    assert clinic.names("predictions") == {*OTHERS, MARKER}
+    (batch,) = latest(clinic.lake, "clinic")
+    assert batch.labels == len(clinic.names("labels")) == 20
+
+
+@pytest.mark.parametrize("left", [0, 3], ids=["only the header", "less than half"])
+def test_a_file_that_is_delivered_again_without_most_of_its_rows_is_expressible(left: int, tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path)
+    clinic.erase(Subject(batch_ids=frozenset(b.batch_id for b in latest(clinic.lake, "clinic") if b.kind == "rows")))
+    assert clinic.names("rows") == clinic.names("predictions") == clinic.names("labels") == set()
+    assert clinic.found(MARKER) != []  # of the deliveries of labels and tests, which were not asked for
+    (tmp_path / "stays" / "2026-01-30.csv").write_text("\n".join(stays().splitlines()[: left + 1]) + "\n")
+    clinic.night(later=9)
+    assert clinic.names("rows") == set(OTHERS[:left])
+    assert balanced(clinic.lake)
+
+
+def test_the_labels_of_a_delivery_go_and_its_rows_stay(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path)
+    clinic.erase(Subject(batch_ids=frozenset(b.batch_id for b in latest(clinic.lake, "clinic") if b.kind == "labels")))
+    assert clinic.names("labels") == set()
+    assert clinic.names("rows") == clinic.names("predictions") == {*OTHERS, MARKER}
+
+
+def test_what_was_delivered_again_without_a_person_is_in_the_history_until_it_is_erased(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path)
+    for name in ("stays", "days", "tests"):
+        path = tmp_path / name / "2026-01-30.csv"
+        path.write_text("\n".join(row for row in path.read_text().splitlines() if MARKER not in row) + "\n")
+    clinic.night(later=3)
+    assert MARKER not in clinic.names("rows")
+    assert clinic.found(MARKER, CELL) != []
+    clinic.erase(named(MARKER))
+    assert clinic.found(MARKER, CELL) == []
+    assert balanced(clinic.lake)
+
+
+def test_the_log_of_a_table_has_no_extremes_of_what_names_a_person_or_quotes_a_cell(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path)
+    logs = [path for path in (tmp_path / "lake" / "clinic").glob("*/_delta_log/*") if path.is_file()]
+    assert len(logs) > 8
+    assert [str(path) for path in logs if any(MARKER.encode() in said for said in contents(path))] == []
+    assert clinic.lake.read("clinic", "rows", where=[("row_id", "=", f"{MARKER}|2026-01-03")]).shape[0] == 1
