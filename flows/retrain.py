@@ -100,7 +100,8 @@ def _entry_of(job: Job, question: TrainingRequest, known: KnownRows, labels: dic
             search=_search_options(workspace, job.name, job.kind),
             steps=AS_TASKS,
         )
-    return job.put_up(known.labelled, proven, labels=labels) if proven.evidence.passed else job.refuse(proven)
+    found = {"labels": labels, "without_consent": known.without_consent}
+    return job.put_up(known.labelled, proven, found) if proven.evidence.passed else job.refuse(proven)
 
 
 def _finished(workspace: Workspace, entry: Entry) -> dict[str, Any]:
@@ -141,8 +142,14 @@ class Job:
     read_at: dict[str, int]
     suspected: tuple[tuple[Date, Date], ...] = ()
 
-    def put_up(self, known: pd.DataFrame, proven: EvaluatedChallenger, labels: dict[str, Any]) -> Entry:
-        """Refit the evaluated recipe on all known rows, register it as challenger and ask for approval."""
+    def put_up(self, known: pd.DataFrame, proven: EvaluatedChallenger, found: dict[str, Any]) -> Entry:
+        """Refit the evaluated recipe on all known rows, register it as challenger and ask for approval.
+
+        Parameters
+        ----------
+        found : dict
+            What was found of the rows and labels, for the card.
+        """
         spec, number, evidence = self.workspace.spec, self.champion.number if self.champion else None, proven.evidence
         ruler = self.champion.reference.total.ruler if self.champion else None
         released = refit_task(proven.trained, known, proven.parts.holdout, spec, ruler)
@@ -163,14 +170,14 @@ class Job:
             ),
             decision_link=self.workspace.registry.series(spec.project, SERIES).link(REPORT),
         )
-        added = put_up_task(self.workspace.registry, request, self._package(released, proven, known, labels))
+        added = put_up_task(self.workspace.registry, request, self._package(released, proven, known, found))
         address = self.workspace.registry.link(spec.project, added.number)
         said = f"{evidence.verdict}: {evidence.summary}; to answer: {address}"
         digest = self.workspace.registry.signed(added).digest
         return replace(self._entry("registered", f"version {added.number}", said, evidence), digest=digest)
 
     def _package(
-        self, released: ReleaseCandidate, proven: EvaluatedChallenger, known: pd.DataFrame, labels: dict[str, Any]
+        self, released: ReleaseCandidate, proven: EvaluatedChallenger, known: pd.DataFrame, found: dict[str, Any]
     ) -> Package:
         trained, spec = proven.trained, self.workspace.spec
         files = version_files(released, proven, known, spec)
@@ -192,7 +199,7 @@ class Job:
             inputs=inputs(self.workspace, training["lake_commits"]),
             leaderboard=trained.leaderboard,
             analysis={
-                "labels": labels,
+                **found,
                 "errors": analyse_task(proven.comparison_set, spec).to_dict(),
                 "learning_curve": would_more_help_task(trained, proven.past, spec, proven.learned_on).to_dict(),
                 "selection": trained.selection.to_dict() if trained.selection else None,

@@ -14,7 +14,7 @@ from flows.backtest.history import History
 from flows.steps.evaluate_challenger import PLAIN, EvaluatedChallenger, TrainingRequest, train_and_evaluate
 from flows.steps.version_files import version_files
 from flows.workspace import Champion, champion_of
-from tasks.dataset.known_rows import training_rows
+from tasks.dataset.known_rows import consented_rows, training_rows
 from tasks.spec import ProjectSpec
 from tasks.train.task import refit
 
@@ -80,9 +80,10 @@ class BacktestTrainer:
         DataError
             Too few labelled rows were known.
         """
+        rows = consented_rows(known.rows, spec)
         return TrainingRequest(
-            known=training_rows(known.rows, known.labels, known.night, spec),
-            rows=known.rows[["row_id", "event_date"]],
+            known=training_rows(rows, known.labels, known.night, spec),
+            rows=rows[["row_id", "event_date"]],
             night=known.night,
             champion=champion.model if champion else None,
             trained_until=champion.trained_until if champion else None,

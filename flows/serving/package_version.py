@@ -16,7 +16,7 @@ from tasks.errors import DataError
 from tasks.inference.automation_degree import deferred_under
 from tasks.model import Predictor, load_model
 from tasks.model.export.onnx_graph import split_points
-from tasks.package import compile_contract, reference_rows, unservable
+from tasks.package import compile_contract, not_requested, reference_rows, unservable
 from tasks.registry.statement import Signed
 from tasks.registry.versions import Version
 from tasks.row_contract import RowContract, RowRule
@@ -31,13 +31,14 @@ from tasks.validate.typing.typed_frame import typed
 
 
 def row_rules(spec: ProjectSpec, folder: Path) -> Suite:
-    """Return the critical expectations of a project about each row by itself, without those about the label."""
+    """Return the critical expectations of a project about each row by itself, about columns that a request has."""
     suite = read_suite(folder / spec.contract.suite, spec)
     each_row, _ = split_by_scope(suite.of_rows(spec))
     critical = [
         rule
         for rule in each_row.expectations
-        if rule.configuration.get("severity", "critical") == "critical" and spec.source.label.column not in rule.columns
+        if rule.configuration.get("severity", "critical") == "critical"
+        and set(not_requested(spec)).isdisjoint(rule.columns)
     ]
     return Suite(suite.path, tuple(critical))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from flows.workspace import Champion
 from tasks.lake import Batch
 from tasks.records import AutomationCounts, BatchVerdict, Decision, DriftStatistic, MonitoringResult, NightEntry
+from tasks.validate.verdict.validation_findings import NO_CONSENT
 
 if TYPE_CHECKING:
     from flows.steps.night_context import NightContext
@@ -65,10 +67,17 @@ def decision_entry(
         rows=sum(batch.rows_accepted for batch in batches if batch.kind == "rows"),
         labels=sum(batch.rows_accepted if batch.kind == "labels" else int(batch.labels or 0) for batch in batches),
         rows_quarantined=sum(batch.rows_quarantined for batch in batches),
+        rows_without_consent=_without_consent(batches),
         batches=tuple(BatchVerdict(batch.kind, batch.key, batch.verdict) for batch in batches),
         automation=automation,
         drift_per_month=_drift_per_month(champion, view),
     )
+
+
+def _without_consent(batches: Sequence[Batch]) -> int:
+    """Return how many rows of some deliveries may not be learned from, by what the contract found."""
+    findings = (finding for batch in batches for finding in json.loads(batch.findings))
+    return sum(int(finding["rows_failed"]) for finding in findings if finding["rule"] == NO_CONSENT)
 
 
 def _drift_per_month(champion: Champion | None, view: MonitoringResult) -> dict[str, float]:

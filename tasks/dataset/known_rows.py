@@ -26,12 +26,14 @@ class KnownRows:
 
     `labelled` are the accepted rows with a matured label that had arrived, with their features, oldest first; without
     those on which the project's feature function fails. `rows` has `row_id` and `event_date` of all accepted rows,
-    neither of them with rows under suspicion, and `ledger` all labels that had arrived.
+    neither of them with rows under suspicion or without consent, and `ledger` all labels that had arrived. So many rows
+    are `without_consent`.
     """
 
     labelled: pd.DataFrame
     rows: pd.DataFrame
     ledger: pd.DataFrame
+    without_consent: int = 0
 
 
 def known_rows(lake: Lake, spec: ProjectSpec, folder: Path, night: date, suspected: Sequence[Span] = ()) -> KnownRows:
@@ -52,13 +54,15 @@ def known_rows(lake: Lake, spec: ProjectSpec, folder: Path, night: date, suspect
     delivered = deliveries(lake, spec.project)
     columns = ["row_id", "label", "arrival", "batch_id"]
     labels = ranked(active_rows(lake, spec.project, "labels", delivered, columns=columns), delivered)
-    rows = trusted_rows(active_rows(lake, spec.project, "rows", delivered), suspected)
+    trusted = trusted_rows(active_rows(lake, spec.project, "rows", delivered), suspected)
+    rows = consented_rows(trusted, spec)
     known = training_rows(rows, labels, night, spec)
     features = assemble(known, spec, lake, folder)
     return KnownRows(
         features.rows[features.passing],
         rows[["row_id", "event_date"]],
         labels[labels["arrival"] <= night],
+        len(trusted) - len(rows),
     )
 
 
@@ -84,6 +88,29 @@ def training_rows(rows: pd.DataFrame, labels: pd.DataFrame, night: date, spec: P
             f"{spec.training.min_rows}. Take in more (`leeway run nightly {spec.project}`) or lower it"
         )
     return matured(known, spec.matured_until(night))
+
+
+def consented_rows(rows: pd.DataFrame, spec: ProjectSpec) -> pd.DataFrame:
+    """Return the rows that may be learned from and shown: with consent, where the spec names a column for it.
+
+    A missing value is no consent, and so is a row that was stored before the spec named the column.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Part
+    >>> rows = pd.DataFrame({"row_id": ["a", "b", "c"], "agreed": pd.array([True, False, None], dtype="boolean")})
+    >>> consented_rows(rows, Part(privacy=Part(consent="agreed")))["row_id"].tolist()
+    ['a']
+    >>> len(consented_rows(rows, Part(privacy=Part(consent=None)))), len(
+    ...     consented_rows(rows, Part(privacy=Part(consent="new"))))
+    (3, 0)
+    """
+    consent = spec.privacy.consent
+    if consent is None:
+        return rows
+    if consent not in rows:
+        return rows.iloc[:0]
+    return rows[rows[consent].astype("boolean").fillna(value=False).to_numpy(bool)]
 
 
 def trusted_rows(rows: pd.DataFrame, suspected: Sequence[Span]) -> pd.DataFrame:

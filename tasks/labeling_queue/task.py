@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from tasks.dataset.known_rows import consented_rows
 from tasks.labeling_queue.label_delivery import LandingFile
 from tasks.labeling_queue.review_queue import prediction_columns, queue
 from tasks.lake import Filter, Lake, LandingFolder, active_rows, deliveries
@@ -27,7 +28,7 @@ class Queue:
 
 
 def waiting_rows(lake: Lake, spec: ProjectSpec) -> Queue:
-    """Return the queue of a project."""
+    """Return the queue of a project; no one is shown rows without consent."""
     batches, project = deliveries(lake, spec.project), spec.project
     served: list[Filter] = [("role", "=", "champion")]
     columns = ["row_id", "event_date", *prediction_columns(spec), "deferred", "time"]
@@ -35,7 +36,9 @@ def waiting_rows(lake: Lake, spec: ProjectSpec) -> Queue:
     deferred = answered[answered["deferred"].astype("boolean").fillna(value=False).to_numpy(bool)]
     labelled = active_rows(lake, project, "labels", batches, columns=["row_id"])["row_id"]
     waiting = queue(deferred, labelled, spec)
-    rows = _rows(lake, spec, batches, waiting)
+    rows = consented_rows(_rows(lake, spec, batches, waiting), spec)
+    if spec.privacy.consent is not None:
+        waiting = waiting[waiting["row_id"].isin(rows["row_id"])].reset_index(drop=True)
     logger().info(line("queue_read", asked=deferred["row_id"].nunique(), waiting=len(waiting)))
     return Queue(waiting, rows, frozenset(deferred["row_id"]))
 

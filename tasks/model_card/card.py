@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tasks.model_card.findings import (
+    consent_line,
     deferral_line,
     human_line,
     label_line,
@@ -208,7 +209,7 @@ def _checks(evidence: Mapping[str, Any], most: int) -> str:
 
 def _errors(details: Details, spec: ProjectSpec, most: int) -> str:
     weak = weak_lines(details, spec, most)
-    lines = [line for line in (human_line(details), learning_line(details), label_line(details)) if line]
+    lines = [line(details) for line in (human_line, learning_line, label_line, consent_line) if line(details)]
     if not weak and not lines:
         return ""
     first = (

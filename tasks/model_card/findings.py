@@ -82,6 +82,12 @@ def label_line(details: Details) -> str:
     return f"Labels: {inconsistent or 'no inconsistency found'}."
 
 
+def consent_line(details: Details) -> str:
+    """Return how many rows the version did not learn from because they have no consent, in a sentence."""
+    without = details.analysis.get("without_consent") or 0
+    return f"Rows without consent, from which it did not learn: {without:,}." if without else ""
+
+
 def model_line(details: Details) -> str:
     """Return the kind of model, its size and its format."""
     facts = details.facts

@@ -5,7 +5,7 @@ answers them. `reference_rows` makes the requests with which a worker proves its
 """
 
 from tasks.package.checkable_rules import rule_fault
-from tasks.package.compile_contract import compile_contract, unservable
+from tasks.package.compile_contract import compile_contract, not_requested, unservable
 from tasks.package.reference_rows import reference_rows
 
-__all__ = ["compile_contract", "reference_rows", "rule_fault", "unservable"]
+__all__ = ["compile_contract", "not_requested", "reference_rows", "rule_fault", "unservable"]

@@ -38,7 +38,7 @@ def compile_contract(spec: ProjectSpec, rules: Sequence[RowRule]) -> RowContract
         entities=tuple(spec.features.entities),
         decimal=spec.source.decimal,
         new_columns=spec.contract.new_columns,
-        known_columns=tuple(dict.fromkeys([spec.source.label.column, *spec.privacy.drop])),
+        known_columns=tuple(dict.fromkeys([*not_requested(spec), *spec.privacy.drop])),
         rules=tuple(rules),
         degree=spec.automation.degree,
     )
@@ -50,6 +50,12 @@ def compile_contract(spec: ProjectSpec, rules: Sequence[RowRule]) -> RowContract
             f"{'; '.join(faults)}. Give it the severity warning, or write it as another expectation"
         )
     return contract
+
+
+def not_requested(spec: ProjectSpec) -> list[str]:
+    """Return the columns of a delivery that an answer does not need: the label, and the consent if it is no feature."""
+    consent = spec.privacy.consent
+    return [spec.source.label.column, *([] if consent is None or consent in spec.features.columns else [consent])]
 
 
 def unservable(spec: ProjectSpec, schema: ModelSchema) -> list[str]:

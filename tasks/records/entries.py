@@ -97,6 +97,8 @@ class NightEntry(Entry):
         Rows and labels accepted.
     rows_quarantined : int
         Rows and labels quarantined.
+    rows_without_consent : int
+        Rows delivered that may not be learned from.
     drift_per_month : mapping of str to float
         Distance a month since the champion's training, of the columns past their leeway that moved most.
     """
@@ -117,6 +119,7 @@ class NightEntry(Entry):
     rows: int = 0
     labels: int = 0
     rows_quarantined: int = 0
+    rows_without_consent: int = 0
     batches: tuple[BatchVerdict, ...] = ()
     automation: AutomationCounts | None = None
     drift_per_month: Mapping[str, float] = field(default_factory=dict)

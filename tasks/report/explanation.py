@@ -147,7 +147,8 @@ def _hurt(night: NightEntry) -> Iterator[str]:
 
 def _done(night: NightEntry, record: Sequence[Entry]) -> Iterator[str]:
     accepted = f"{counted(night.rows, 'row')} and {counted(night.labels, 'label')} accepted"
-    yield f"{accepted}, {counted(night.rows_quarantined, 'row')} quarantined"
+    apart = f", {night.rows_without_consent:,} without consent to learn from" if night.rows_without_consent else ""
+    yield f"{accepted}, {counted(night.rows_quarantined, 'row')} quarantined{apart}"
     for batch in night.batches[:BATCHES_SHOWN]:
         yield f"{batch.name}: {batch.verdict.replace('_', ' ')}"
     if len(night.batches) > BATCHES_SHOWN:

@@ -359,11 +359,17 @@ class Privacy(SpecSection):
         description="A reference to the key of that hash, at least 16 bytes; never the key itself.",
     )
     min_category_count: int = Field(5, ge=1, description="Categories rarer than this are not shown in reports.")
+    consent: Column | None = Field(
+        None,
+        description="The column of the rows that says whether a row may be learned from: true or false. Rows without "
+        "consent are scored and monitored, and never trained on, tested with, or shown. The newest delivery of a row "
+        "counts.",
+    )
 
     @property
     def is_set(self) -> bool:
-        """Whether there are columns to hide: what the spec does not name is then neither stored nor quoted."""
-        return bool(self.drop or self.pseudonymise)
+        """Whether there is anything to hide: what the spec does not name is then neither stored nor quoted."""
+        return bool(self.drop or self.pseudonymise or self.consent)
 
     @field_validator("key")
     @classmethod

@@ -119,10 +119,11 @@ class ProjectSpec(SpecSection):
 
     @property
     def row_columns(self) -> list[str]:
-        """The columns of a delivery of rows: ids, event time, features, entities, and a label that lands with them."""
+        """The columns of a delivery of rows: ids, time, features, entities, consent, a label that lands with them."""
         label = [self.source.label.column] if self.source.label.uri is None else []
+        consent = [] if self.privacy.consent is None else [self.privacy.consent]
         own, entities = self.features.own.all, self.features.entities
-        return list(dict.fromkeys([*self.source.id, self.source.event_time, *own, *entities, *label]))
+        return list(dict.fromkeys([*self.source.id, self.source.event_time, *own, *entities, *consent, *label]))
 
     def columns_of(self, kind: Literal["rows", "labels", "features"], table: str = "") -> list[str]:
         """Return the columns of a delivery of a kind that the spec names; `table` names a feature table."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 HEAVY = ("prefect", "mlflow", "pandas", "numpy", "pyarrow", "sklearn", "great_expectations", "pydantic", "deltalake")
 COMMANDS = [
-    *("answer", "approve", "check", "demo", "docs", "doctor", "init", "reject", "release"),
+    *("answer", "approve", "check", "demo", "docs", "doctor", "erase", "init", "reject", "release"),
     *("replay", "reproduce", "review", "rollback", "run", "serve", "serve-key", "status", "up", "upkeep", "why"),
 ]
 

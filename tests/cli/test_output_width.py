@@ -58,6 +58,7 @@ def project(here: Path, leeway: Leeway, orders: pd.DataFrame, monkeypatch: pytes
         ["init", "orders.csv", "--time", "date", "--label", "price", "--project", "more"],
         ["answer", "orders", "nothing", "fault"],
         ["release", "orders", "nothing"],
+        ["erase", "orders", "--id", "nothing"],
         ["review", "orders"],
         ["status"],
         ["why", "orders", "2026-01-31"],

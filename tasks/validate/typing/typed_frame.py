@@ -106,7 +106,7 @@ def label_values(column: pd.Series, spec: ProjectSpec) -> Read:
 
 
 def _kinds(spec: ProjectSpec) -> dict[str, Callable[[pd.Series], Read]]:
-    """Return the reader of each column of the spec: ids, entities, event time, features, label."""
+    """Return the reader of each column of the spec: ids, entities, event time, features, consent, label."""
     source, features = spec.source, spec.features.own
     read = partial(times, time_zone=spec.schedule.time_zone, time_format=source.time_format)
     read_times = partial(by_value, read)
@@ -116,6 +116,8 @@ def _kinds(spec: ProjectSpec) -> dict[str, Callable[[pd.Series], Read]]:
     kinds |= dict.fromkeys(features.booleans, partial(by_value, booleans))
     kinds |= dict.fromkeys(features.categories, _texts)
     kinds |= dict.fromkeys(features.dates, read_times)
+    if spec.privacy.consent is not None:
+        kinds[spec.privacy.consent] = partial(by_value, booleans)
     if source.label.uri is None:
         kinds[source.label.column] = partial(label_values, spec=spec)
     return kinds

@@ -29,7 +29,13 @@ from tasks.validate.verdict.outcome import RowsOnDisk, validated
 from tasks.validate.verdict.refused_rows import refused
 from tasks.validate.verdict.seen_ids import SeenIds
 from tasks.validate.verdict.spooled_rows import SpooledRows
-from tasks.validate.verdict.validation_findings import FUNCTION_FAILED, ROWS_NAMED, column_findings, first_row_ids
+from tasks.validate.verdict.validation_findings import (
+    FUNCTION_FAILED,
+    ROWS_NAMED,
+    column_findings,
+    consent_finding,
+    first_row_ids,
+)
 from tasks.validate.verdict.violations import Violations
 
 ROW_ID = "row_id"
@@ -154,6 +160,7 @@ class _RowCheck:
         self._violations = Violations(columns, suite.expectations)
         self._repeated, self._failing = repeated_ids, failing
         self._rows: pd.DataFrame | SpooledRows | None = None
+        self._without_consent = 0
         if folder is not None and delivery.chunks is not None:
             own = folder / delivery.batch_id
             own.mkdir(parents=True)
@@ -167,6 +174,8 @@ class _RowCheck:
     def read(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the readable rows of the next chunk, typed; note what is wrong with the others."""
         rows = typed(frame, self._spec, self._repeated)
+        if (consent := self._spec.privacy.consent) is not None:
+            self._without_consent += int((~rows.frame[consent].fillna(value=False)).sum())
         faults, said = (rows.faults, {}) if self._failing is None else self._with_failing(rows, self._failing)
         said |= cell_examples(frame, rows.faults, self._spec.source, self._spec)
         readable = self._violations.readable(self._violations.add_chunk(faults, rows.frame[ROW_ID], said))
@@ -196,6 +205,14 @@ class _RowCheck:
             self._refused.add(refused(frame, self._violations.reasons(chunk)))
 
     def conclude(self, delivery_rules: Suite) -> ValidatedDelivery:
+        """Return the verdict, with the number of rows that may not be learned from."""
+        checked, count, column = self._verdict(delivery_rules), self._without_consent, self._spec.privacy.consent
+        if not count:
+            return checked
+        finding = consent_finding(str(column), count, self._delivery.row_count)
+        return replace(checked, findings=(*checked.findings, finding))
+
+    def _verdict(self, delivery_rules: Suite) -> ValidatedDelivery:
         """Evaluate the expectations about the delivery as a whole on its readable rows, and return the verdict."""
         share, rows, late = self._spec.contract.max_bad_share, self._rows, False
         if self._delivery.landed.table == SERVED:

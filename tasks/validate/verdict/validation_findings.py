@@ -18,6 +18,7 @@ COLUMNS_NAMED = 60
 ROWS_NAMED = 10
 REPEATED_LABEL = "repeated_label"
 FUNCTION_FAILED = "feature_function"
+NO_CONSENT = "no_consent"
 MEANING = {
     "not_a_number": "is not a number",
     "not_finite": "is infinite",
@@ -120,6 +121,16 @@ def too_many_refused(refused: int, rows: int, max_bad_share: float) -> Finding |
         return None
     message = f"{share:.1%} of {rows} rows are refused; the contract allows {max_bad_share:.1%}"
     return Finding("too_many_refused_rows", "", "critical", rows, message)
+
+
+def consent_finding(column: str, count: int, rows: int) -> Finding:
+    """Return the finding that so many rows may not be learned from, or shown: it names none of them.
+
+    >>> consent_finding("agreed", 2, 9).message
+    '2 of 9 rows have no consent (agreed): they are scored and monitored, and neither learned from nor shown'
+    """
+    message = f"{count:,} of {rows:,} rows have no consent ({column}): they are scored and monitored, and neither "
+    return Finding(NO_CONSENT, column, "info", count, f"{message}learned from nor shown")
 
 
 def first_row_ids(row_ids: pd.Series, rows: npt.NDArray[np.integer[Any]] | None) -> tuple[str, ...]:

@@ -106,3 +106,9 @@ def test_a_full_card_is_never_longer_than_the_registry_keeps(text: str, count: i
     card = model_card(evidence, request, Details(analysis, facts, RULE, links))
     assert len(card) <= 5000
     assert "`approved` or `rejected`" in card
+
+
+def test_rows_without_consent_are_counted_on_the_card() -> None:
+    card = model_card(EVIDENCE, REQUEST, Details({"without_consent": 1_204}))
+    assert "Rows without consent, from which it did not learn: 1,204." in card
+    assert "consent" not in model_card(EVIDENCE, REQUEST, Details({"without_consent": 0}))

@@ -157,3 +157,8 @@ def test_a_nights_markdown_is_a_table_whatever_the_data_held(spec: ProjectSpec, 
     assert "| &#60;script&#62;alert(&#39;1&#39;)&#60;/script&#62; | level | 0.5000 sd | 0.2500 sd | 200% |" in text
     assert "| a&#95;b | level |" in text
     assert "<script" not in text
+
+
+def test_a_night_says_how_many_rows_may_not_be_learned_from(spec: ProjectSpec, night: Night) -> None:
+    said = why_lines(replace(night(0), rows_without_consent=1_204), spec).text()
+    assert "10 rows and 5 labels accepted, 1 row quarantined, 1,204 without consent to learn from" in said

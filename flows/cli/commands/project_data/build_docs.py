@@ -8,6 +8,7 @@ import pandas as pd
 
 from flows.cli.console import screen
 from flows.workspace import open_lake
+from tasks.dataset.known_rows import consented_rows
 from tasks.errors import DataError
 from tasks.lake import Lake, deliveries
 from tasks.lake.batches import batch_rows
@@ -37,5 +38,7 @@ def _last_rows(lake: Lake, spec: ProjectSpec) -> tuple[str, pd.DataFrame]:
         raise DataError(f"{spec.project} has no accepted rows yet; `leeway run nightly {spec.project}` ingests some")
     night = max(batch.night for batch in batches)
     frames = [batch_rows(lake, spec.project, batch) for batch in batches if batch.night == night]
-    rows = pd.concat(frames, ignore_index=True)
+    rows = consented_rows(pd.concat(frames, ignore_index=True), spec)
+    if rows.empty:
+        raise DataError(f"{spec.project} has no rows with consent of {night}, so there is none to show")
     return night.isoformat(), rows[[name for name in spec.row_columns if name in rows]]
