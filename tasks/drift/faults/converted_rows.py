@@ -225,7 +225,10 @@ class _Cells:
         return mean / float(np.sqrt(noise)), limit
 
     def _misfit(self, factor: float, share: float, rows: _Rows) -> float:
-        """Return Pearson's statistic of a mixture, as a share of its limit; cells also divide the converted values."""
+        """Return Pearson's statistic of a mixture, as a share of its limit; cells also divide the converted values.
+
+        The swing is no excuse: it does not move rows to where a factor takes them, or away from there.
+        """
         from scipy.special import chdtri
 
         quartiles = np.searchsorted(self.before.cumulative_share(self.before.values), QUARTILES)
@@ -238,7 +241,7 @@ class _Cells:
         cell = np.where(expected * rows.now.rows >= FEWEST_EXPECTED, np.arange(len(expected)) + 1, 0)
         among, seen = np.bincount(cell, expected), np.bincount(cell, found)
         among, seen = among[among > 0], seen[among > 0]
-        noise = 1 / rows.now.rows + 1 / self.before.rows + rows.swing
+        noise = 1 / rows.now.rows + 1 / self.before.rows
         limit = float(chdtri(max(len(among) - 2, 1), FITS))
         return float(((seen - among) ** 2 / among).sum()) / noise / limit
 

@@ -86,6 +86,21 @@ def test_rows_that_came_in_another_unit_for_weeks_are_no_break(reference: Refere
     assert found(reference, [rows(LEARNED + number, 0.2) for number in range(28)]) == ()
 
 
+@pytest.mark.parametrize("fall", [0.8, 1.0, 1.2, 1.4])
+def test_the_swing_of_a_column_is_no_excuse_for_converted_values_that_are_not_there(fall: float) -> None:
+    # Weeks are a little higher and lower in turn; on the last day all values fall, none of them to a smaller unit.
+    rng = np.random.default_rng(0)
+    swing = [0.07 * (-1) ** (number // WEEK) for number in range(LEARNED)]
+    frames = [pd.DataFrame({"lat": 50 + level + rng.normal(size=ROWS)}) for level in [*swing, *[0.0] * 20, -fall]]
+    ruler = fit_ruler(pd.concat(frames[:LEARNED]), numbers=["lat"], categories=[], booleans=[])
+    starts = range(0, LEARNED, WEEK)
+    weeks = [pd.concat(frames[start : start + WEEK]) for start in starts]
+    known = build_reference(
+        [(day(start).isoformat(), profile(week, ruler)) for start, week in zip(starts, weeks, strict=True)]
+    )
+    assert found(known, frames[LEARNED:]) == ()
+
+
 def test_values_that_lie_beyond_the_others_but_not_where_a_factor_takes_them_are_not_converted(
     reference: Reference,
 ) -> None:
