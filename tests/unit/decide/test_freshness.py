@@ -73,3 +73,37 @@ def test_a_feed_without_any_rhythm_raises_fewer_false_alarms_than_the_team_accep
         longest = longest_gap(gaps[at - 52 : at].tolist(), 0.4)
         alarms += longest is not None and int(gaps[at]) > longest
     assert alarms / years < 0.4
+
+
+def of_day(number: int, lag: int) -> Batch:
+    """A delivery of rows that are some days old."""
+    came = FIRST + timedelta(days=number)
+    event = came - timedelta(days=lag)
+    return replace(EMPTY, batch_id=f"b{number}", kind="rows", arrival=came, night=came, event_until=event, key="k")
+
+
+def test_a_delivery_of_a_wrong_year_is_no_new_one_and_the_next_is() -> None:
+    usual, night = [of_day(number, number % 2) for number in range(30)], FIRST + timedelta(days=30)
+    said = overdue(Deliveries((*usual, of_day(30, 365))), night, spec())
+    assert said.startswith(
+        f"the newest rows of tonight are of {night - timedelta(days=365)}, 365 days before they came"
+    )
+    later = Deliveries((*usual, of_day(30, 365), of_day(31, 1)))
+    assert overdue(later, night + timedelta(days=1), spec()) == ""
+
+
+@pytest.mark.parametrize(
+    "tonight",
+    [
+        [of_day(30, 3)],  # a little older than usual
+        [of_day(30, 365), replace(of_day(30, 0), batch_id="new")],  # old rows next to new ones
+    ],
+)
+def test_rows_that_are_hardly_older_or_come_with_new_ones_are_no_alarm(tonight: list[Batch]) -> None:
+    known = Deliveries((*(of_day(number, number % 2) for number in range(30)), *tonight))
+    assert overdue(known, FIRST + timedelta(days=30), spec()) == ""
+
+
+def test_rows_that_are_always_old_are_as_expected() -> None:
+    known = Deliveries(tuple(of_day(number, 400) for number in range(31)))
+    assert overdue(known, FIRST + timedelta(days=30), spec()) == ""
