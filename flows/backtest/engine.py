@@ -235,8 +235,11 @@ class _Run:
     # --- what is served ---------------------------------------------------------------------------------------------
 
     def _serve(self, data: TimelineNight, champion: Champion) -> None:
-        """Let the champion answer the rows that came and have no answer yet."""
+        """Let the champion answer the rows that came and have no answer yet; late rows on the night they come."""
         positions = self.timeline.between(data.counted, champion.trained_until, data.night)
+        late = [self.timeline.rows_of(batch) for batch in data.deliveries.of(data.night) if batch.kind == "rows"]
+        late = [self.timeline.between(np.intersect1d(rows, data.counted), date.min, data.night) for rows in late]
+        positions = np.unique(np.concatenate([positions, *late]))
         new = positions[~self._is_served[self.timeline.row_codes[positions]]]
         if len(new):
             self._is_served[self.timeline.row_codes[new]] = True

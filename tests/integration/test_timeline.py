@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from flows.backtest.engine import replay_record
+from flows.backtest.engine import _Run, replay_record
 from flows.backtest.history import History, history_in
+from flows.backtest.strategy import Strategy
 from flows.backtest.timeline.label_feed import LabelFeed
 from flows.backtest.timeline.row_profiles import RowProfiles
 from flows.backtest.timeline.timeline import Timeline
 from flows.backtest.trainer import BacktestTrainer, training_settings
+from flows.workspace import Champion
 from tasks.dataset.label_join import newest_labels, ranked
 from tasks.drift import duplicate_share
 from tasks.lake import Batch, Deliveries, Lake, accepted, add_batches
@@ -83,6 +87,23 @@ def test_a_record_without_a_champion_has_answered_nothing_in_a_table_with_its_co
     assert [decision.action for decision in result.decisions] == ["wait"]
     assert len(result.served) == 0
     assert [*result.served] == ["row_id", "event_date", "prediction", "version", "label"]
+
+
+def test_rows_of_days_that_a_champion_was_trained_on_are_answered_on_the_night_they_come(history: History) -> None:
+    run = _Run(Strategy("never", SPEC, "never"), BacktestTrainer(history, Path()))
+    model = SimpleNamespace(predict=lambda rows: np.zeros(len(rows)))
+    champion = cast("Champion", SimpleNamespace(number=1, trained_until=FIRST + timedelta(days=1), model=model))
+    run.store.versions[1] = champion
+    third = FIRST + timedelta(days=2)  # half of its rows are of the day before
+    night = run._night(third, datetime.combine(third, datetime.max.time(), UTC))
+    run._serve(night, champion)
+    run._serve(night, champion)
+    served = run.result.served
+    assert sorted(served["event_date"].value_counts().to_dict().items()) == [
+        (FIRST + timedelta(days=1), ROWS // 2),
+        (third, ROWS // 2),
+    ]
+    assert served["row_id"].str.startswith("2-").all()
 
 
 def test_stored_profiles_are_those_of_the_rows(history: History) -> None:
