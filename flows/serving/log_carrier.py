@@ -49,7 +49,7 @@ class LogCarrier:
         source = self.root / LOG_FOLDER / self.spec.project
         carried = 0
         for path in sorted(source.glob("[!.]*.jsonl")):
-            with _free(path) as free:
+            with unlocked(path) as free:
                 if free:
                     content = without_repeats(path.read_bytes())
                     if content:
@@ -62,7 +62,7 @@ class LogCarrier:
 
 
 @contextmanager
-def _free(path: Path) -> Iterator[bool]:
+def unlocked(path: Path) -> Iterator[bool]:
     """Yield whether no worker writes to a file; a worker has it locked for as long as it lives."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,6 +82,11 @@ class Subject:
             return names.isin(self.values).to_numpy(bool)
         at = columns.index(self.column)
         return np.array([isinstance(name, str) and self._has(parts_of(name), at) for name in names], dtype=bool)
+
+    def has_row(self, row: Mapping[str, object], row_id: str, spec: ProjectSpec) -> bool:
+        """Return whether a row that was delivered, with its id, is its own."""
+        values = pd.DataFrame({name: [row.get(name)] for name in row}, dtype=object)
+        return bool(self.in_rows(values.assign(row_id=row_id, batch_id=""), spec)[0])
 
     def _has(self, parts: Sequence[str], at: int) -> bool:
         return len(parts) > at and parts[at] in self.values

@@ -77,7 +77,7 @@ def delivery(
     """
     said = dialect(landed, spec)
     private = PrivateRows(spec.privacy, key, spec.columns_of(landed.kind, landed.table))
-    rows = (_without_answers(chunk, landed) for chunk in read_chunks(parts, said))
+    rows = (_without_answers(chunk, landed, spec) for chunk in read_chunks(parts, said))
     chunks = (private(_with_inside_names(chunk, landed, spec)) for chunk in rows)
     try:
         if spool is None:
@@ -111,11 +111,15 @@ def _emptied(chunks: list[Chunk]) -> Iterator[Chunk]:
         yield chunks.pop(0)
 
 
-def _without_answers(chunk: Chunk, landed: Landed) -> Chunk:
-    """Return a chunk without the answers that the rows of the prediction log have with them."""
+def _without_answers(chunk: Chunk, landed: Landed, spec: ProjectSpec) -> Chunk:
+    """Return a chunk without the answers that the rows of the prediction log have with them.
+
+    A request has no consent, so its row has none until it is delivered with one.
+    """
     if landed.table != SERVED or isinstance(chunk, pa.Table):
         return chunk
-    return chunk.drop(columns=ANSWER, errors="ignore")
+    rows, consent = chunk.drop(columns=ANSWER, errors="ignore"), spec.privacy.consent
+    return rows if consent is None or consent in rows else rows.assign(**{consent: None})
 
 
 def _with_inside_names(chunk: Chunk, landed: Landed, spec: ProjectSpec) -> Chunk:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -132,6 +132,20 @@ def without_repeats(content: bytes) -> bytes:
     """
     newest = {answer.row_id: line for line, answer in _answered(content)}
     return b"".join(line + b"\n" for line in newest.values())
+
+
+def without_lines(content: bytes, own: Callable[[Mapping[str, Any], str], bool]) -> bytes:
+    r"""Return a file of the log without some rows, given by their columns and their id.
+
+    Examples
+    --------
+    >>> answer = LoggedAnswer(protocol=1, row_id="7", request="", time="", version=1, digest="", inputs="", bits="",
+    ...     unsure=False, latency_ms=1.0, worker=0, number=1)
+    >>> without_lines(log_line({"age": 40}, answer), lambda columns, row_id: row_id == "7")
+    b''
+    """
+    answered = ((line, answer.row_id) for line, answer in _answered(content))
+    return b"".join(line + b"\n" for line, row_id in answered if not own(msgspec.json.decode(line), row_id))
 
 
 def logged_answers(content: bytes) -> list[LoggedAnswer]:

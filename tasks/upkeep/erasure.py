@@ -16,7 +16,7 @@ PROTOCOL = 1
 AT_ONCE = 1_000
 SHOWN = 40  # characters of a cell in a finding: see `tasks.validate.verdict.cell_examples`
 ERASED = "'(erased)'"
-FORGOTTEN = ("predictions", "labels", "features", "profiles", "quarantine", "batches", "rows")
+FORGOTTEN = ("predictions", "labels", "features", "profiles", "quarantine", "batches", "decisions", "rows")
 """The tables of which earlier states are removed."""
 
 
@@ -139,3 +139,23 @@ def without_subject(findings: str, subject: Subject, found: Erasable) -> str:
         row_ids = [name for name in finding.get("row_ids", ()) if names.isdisjoint([name, *parts_of(name)])]
         kept.append({**finding, "message": message, "row_ids": row_ids})
     return json.dumps(kept, sort_keys=True)
+
+
+def without_ids(details: str, subject: Subject, found: Erasable) -> str:
+    """Return the details of an entry of the decision record without the ids of a subject's rows.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Part
+    >>> details = '{"answers": [{"proof": {"skewed": [{"row_id": "7", "version": 7}, {"row_id": "8"}]}}]}'
+    >>> print(without_ids(details, Subject("patient", frozenset("7")), Part(row_ids=set())))
+    {"answers": [{"proof": {"skewed": [{"row_id": "(erased)", "version": 7}, {"row_id": "8"}]}}]}
+    """
+    names = {*subject.values, *found.row_ids}
+
+    def kept(content: dict[str, Any]) -> dict[str, Any]:
+        row_id = content.get("row_id")
+        own = isinstance(row_id, str) and not names.isdisjoint([row_id, *parts_of(row_id)])
+        return content | {"row_id": "(erased)"} if own else content
+
+    return json.dumps(json.loads(details, object_hook=kept), sort_keys=True, ensure_ascii=False)

@@ -29,7 +29,7 @@ from tasks.lake import (
 from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.spec import ProjectSpec
-from tasks.upkeep.erasure import FORGOTTEN, Erasable, removals, without_subject
+from tasks.upkeep.erasure import FORGOTTEN, Erasable, removals, without_ids, without_subject
 from tasks.upkeep.plan import OF_BATCHES, WITH_REVISIONS, Chore, Orphans, chores, replaced
 
 LEASE = timedelta(days=1)
@@ -130,9 +130,10 @@ def erase_stored(lake: Lake, spec: ProjectSpec, subject: Subject, found: Erasabl
     """
     project, known = spec.project, deliveries(lake, spec.project)
     _correct_findings(lake, project, subject, found)
+    _correct_decisions(lake, project, subject, found)
     for table in FORGOTTEN:
         opened = lake.current(project, table)
-        if opened is None or table == "batches":
+        if opened is None or table in {"batches", "decisions"}:
             continue
         selected = [chore.predicate for chore in replaced(table, known.latest())] if table in WITH_REVISIONS else []
         if not subject.labels_only or table == "labels":
@@ -161,3 +162,13 @@ def _correct_findings(lake: Lake, project: str, subject: Subject, found: Erasabl
         if json.loads(corrected) != json.loads(findings):
             of_state = predicate([("batch_id", "=", batch_id), ("revision", "=", int(revision))])
             change(lake, project, "batches", str(of_state), {"findings": corrected})
+
+
+def _correct_decisions(lake: Lake, project: str, subject: Subject, found: Erasable) -> None:
+    """Write the entries of the decision record that name a row of a subject again without its id."""
+    stored = lake.read(project, "decisions", columns=["kind", "name", "details"])
+    for kind, name, details in stored.itertuples(index=False, name=None):
+        corrected = without_ids(details, subject, found)
+        if json.loads(corrected) != json.loads(details):
+            of_entry = predicate([("kind", "=", kind), ("name", "=", name)])
+            change(lake, project, "decisions", str(of_entry), {"details": corrected})

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from flows.workspace import open_lake
 from tasks.ingest.task import take_in
 from tasks.lake import Lake, active_rows
+from tasks.serving_store import SERVING_FOLDER
+from tasks.serving_store.logged_rows import LOG_FOLDER, LoggedAnswer, log_line
 from tasks.spec import home, read_spec
 from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
@@ -72,6 +75,7 @@ def test_an_id_that_is_stored_nowhere_changes_nothing(lake: Lake, leeway: Leeway
         (("--id", "1", "--delivery", "a"), "one of the two"),
         (("--delivery", "other.csv"), "clinic has taken in no delivery 'other.csv'"),
         (("--id", "1", "--column", "age"), "found --column 'age'; expected a column of ids or of entities: patient"),
+        (("--id", "4711", "--reason", "patient 4711 has asked"), "the reason has one of the ids, and is kept"),
         (("--delivery", "a", "--label-only"), "--delivery erases all of a delivery"),
     ],
 )
@@ -79,3 +83,33 @@ def test_what_cannot_be_meant_is_refused(words: tuple[str, ...], said: str, leew
     refused = leeway("erase", "clinic", *words)
     assert refused.code == 1
     assert said in refused.err
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_rows_of_the_prediction_log_that_have_not_landed_are_erased_unless_a_worker_writes_them(
+    lake: Lake, leeway: Leeway, *, is_open: bool
+) -> None:
+    folder = Path(lake.root).parent / SERVING_FOLDER / LOG_FOLDER / "clinic"
+    folder.mkdir(parents=True)
+    content = b"".join(log_line({"patient": row_id, "age": 4}, answered(row_id)) for row_id in ("4711", "4712"))
+    (folder / "a.jsonl").write_bytes(content)
+    with (folder / "a.jsonl").open() as file:
+        if is_open:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        said = leeway("erase", "clinic", "--id", "4711").out
+    assert ("writes to 1 file of its log: run the same command again" in said) == is_open
+    assert (b"4711" in (folder / "a.jsonl").read_bytes()) == is_open
+    assert b"4712" in (folder / "a.jsonl").read_bytes()
+
+
+def answered(row_id: str) -> LoggedAnswer:
+    answer: dict[str, Any] = {
+        "request": "r",
+        "time": "",
+        "version": 1,
+        "digest": "",
+        "inputs": "",
+        "bits": "",
+        "unsure": False,
+    }
+    return LoggedAnswer(protocol=1, row_id=row_id, latency_ms=1.0, worker=0, number=1, **answer)

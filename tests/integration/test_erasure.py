@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -20,13 +21,14 @@ from tasks.dataset.erasure_subject import Subject, subject_of
 from tasks.dataset.feature_lookup import keep_latest_values
 from tasks.errors import DataError
 from tasks.ingest.task import take_in
-from tasks.lake import Lake, active_rows, latest, read_entries, table_storage
-from tasks.records import UpkeepEntry
+from tasks.lake import Lake, active_rows, append_entry, latest, read_entries, read_nights, table_storage
+from tasks.records import ServedAsBatch, ServedProof, SkewedRow, UpkeepEntry
 from tasks.score.output_files import AnswerFiles
 from tasks.spec.project_spec import ProjectSpec
 from tasks.upkeep.task import Moment, keep_up
 from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
+from tests.recorded_entries import decided_night
 
 NIGHT = date(2026, 1, 31)
 MOMENT = datetime(2026, 2, 1, tzinfo=UTC)
@@ -87,6 +89,7 @@ class Clinic:
         if like is None:
             self.night()
             self.answer(1)
+            self.decide()
             keep_latest_values(self.lake, self.spec, {"tests"})
 
     def night(self, later: int = 0) -> None:
@@ -105,6 +108,12 @@ class Clinic:
         for batch in latest(self.lake, "clinic"):
             if batch.kind == "rows":
                 self.answers.write(self.answers.name(batch), rows.assign(**made))
+
+    def decide(self) -> None:
+        """Record a night that found answers of the prediction service that differ from the batch's."""
+        skewed = tuple(SkewedRow(f"{name}|2026-01-03", 1, "score") for name in (MARKER, "p1"))
+        found = ServedAsBatch(answer="no", proof=ServedProof(rows=9, differing=2, skewed=skewed))
+        append_entry(self.lake, "clinic", replace(decided_night(), answers=(found,)))
 
     def erase(self, subject: Subject, hour: int = 5) -> str:
         request = ErasureRequest(subject, "the officer", "asked to", NIGHT, MOMENT + timedelta(hours=hour))
@@ -153,6 +162,7 @@ def balanced(lake: Lake) -> bool:
 def test_what_is_erased_is_in_no_file_and_all_else_counts_as_before(tmp_path: Path) -> None:
     clinic = Clinic(tmp_path)
     assert len(clinic.found(MARKER, CELL)) > 8
+    identity = clinic.lake.identity("clinic")
     said = clinic.erase(named(MARKER))
     assert clinic.found(MARKER, CELL) == []
     assert clinic.names("rows") == clinic.names("labels") == set(OTHERS)
@@ -164,6 +174,11 @@ def test_what_is_erased_is_in_no_file_and_all_else_counts_as_before(tmp_path: Pa
     (entry,) = clinic.records()
     assert (entry.actor, entry.reason.endswith("; asked to")) == ("the officer", True)
     assert MARKER not in entry.reason
+    (night,) = read_nights(clinic.lake, "clinic")
+    found = night.answer(ServedAsBatch)
+    assert found is not None
+    assert [row.row_id for row in found.proof.skewed] == ["(erased)", "p1|2026-01-03"]
+    assert clinic.lake.identity("clinic") == identity
 
 
 def test_the_next_night_takes_in_nothing_again_and_upkeep_goes_on(tmp_path: Path) -> None:
@@ -225,7 +240,7 @@ def test_an_erasure_that_is_killed_anywhere_is_finished_by_the_next_and_recorded
     begun = Clinic(tmp_path / "begun")
     undisturbed = Clinic(tmp_path / "undisturbed", like=begun)
     said = undisturbed.erase(named(MARKER))
-    for number in count(1, 1 if os.environ.get("LEEWAY_SWEEP") == "whole" else 7):
+    for number in count(1, 1 if os.environ.get("LEEWAY_SWEEP") == "whole" else 11):
         clinic = Clinic(tmp_path / f"killed-{number}", like=begun)
         was_killed = killed(clinic, number, monkeypatch)
         if was_killed:

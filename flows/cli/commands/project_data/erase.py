@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from flows.cli.commands.project_data.erase_subject import ErasureRequest, erase
 from flows.cli.console import screen
+from flows.serving.log_carrier import unlocked
 from flows.steps.actor import person
 from flows.steps.exclusive_run import LEASE
 from flows.workspace import open_lake
@@ -20,8 +22,12 @@ from tasks.ingest.privacy import pseudonym
 from tasks.ingest.task import pseudonym_key
 from tasks.lake import Lake, acquire_lease, deliveries, s3_options
 from tasks.render.safe_text import terminal
+from tasks.render.values import counted
 from tasks.score import answer_files
+from tasks.serving_store import SERVING_FOLDER
+from tasks.serving_store.logged_rows import LOG_FOLDER, without_lines
 from tasks.spec import ProjectSpec, find_project, home, read_spec
+from tasks.whole_file import write_whole
 
 KEPT = """\
 Not erased, because it is not Leeway's, or cannot be changed in place:
@@ -45,6 +51,8 @@ class Asked:
 def erase_now(project: str, asked: Asked, reason: str) -> None:
     """Erase what a person asked for, and print what was done and what is left to do."""
     path = find_project(project)
+    if any(re.search(rf"(?<!\w){re.escape(text)}(?!\w)", reason) for text in asked.ids):
+        raise DataError("the reason has one of the ids, and is kept; expected a reason without them, such as a date")
     spec, where = read_spec(path), home(path)
     lake = open_lake(where)
     with acquire_lease(lake, spec.project, LEASE):
@@ -53,8 +61,14 @@ def erase_now(project: str, asked: Asked, reason: str) -> None:
         request = ErasureRequest(subject, person(), reason, clock.tonight(spec.schedule.time_zone), moment)
         plan = erase(lake, spec, request, answer_files(spec, path.parent, s3_options(os.environ)))
         _remove_pages(where, spec.project)
+        open_logs = _erase_logged(where / SERVING_FOLDER / LOG_FOLDER / spec.project, spec, subject)
     console = screen()
     console.print(f"{spec.project}: {terminal(plan.sentence)}")
+    if open_logs:
+        console.print(
+            f"[yellow]note[/]  the prediction service writes to {counted(open_logs, 'file')} of its log: run the same "
+            f"command again once they have landed, in {counted(spec.serving.delivery_minutes, 'minute')} at most"
+        )
     console.print("Earlier states of its tables cannot be read any more; the next night summarises the rest again.")
     console.print(KEPT, markup=False, highlight=False)
 
@@ -76,6 +90,23 @@ def _subject(lake: Lake, spec: ProjectSpec, asked: Asked) -> Subject:
 def _pseudonym_of(lake: Lake, spec: ProjectSpec) -> PseudonymOf:
     key = pseudonym_key(lake, spec, is_new=not deliveries(lake, spec.project).revisions)
     return lambda column, text: pseudonym(text, key if isinstance(key, bytes) else key(column))
+
+
+def _erase_logged(folder: Path, spec: ProjectSpec, subject: Subject) -> int:
+    """Remove rows from the prediction log that has not landed yet; return how many files a worker is writing."""
+    if subject.labels_only:
+        return 0
+    writing = 0
+    for path in sorted(folder.glob("[!.]*.jsonl")):
+        with unlocked(path) as free:
+            if not free:
+                writing += 1
+                continue
+            content = path.read_bytes()
+            left = without_lines(content, lambda row, row_id: subject.has_row(row, row_id, spec))
+            if left != content:
+                write_whole(path, left)
+    return writing
 
 
 def _remove_pages(where: Path, project: str) -> None:
