@@ -107,7 +107,9 @@ class WeightedValues:
 
 
 def weighted_values(column: NumberProfile, weight: float = 1.0) -> WeightedValues:
-    """Return the middle of each bin in the units of the data, and its rows.
+    """Return the middle of each bin in the units of the data, and its rows; of the bin around zero, zero.
+
+    A zero is the same in every unit, so that values of which many are zero can be compared after a conversion.
 
     Parameters
     ----------
@@ -116,7 +118,8 @@ def weighted_values(column: NumberProfile, weight: float = 1.0) -> WeightedValue
     """
     low, high = bin_edges(column.bins)
     counts = column.counts.astype(np.float64) * weight
-    return WeightedValues(column.axis.center + column.axis.scale * (low + high) / 2, counts)
+    low, high = (column.axis.center + column.axis.scale * edges for edges in (low, high))
+    return WeightedValues(np.where((low <= 0) & (high >= 0), 0.0, (low + high) / 2), counts)
 
 
 def kolmogorov_ratio(before: WeightedValues, now: WeightedValues) -> float:

@@ -11,8 +11,9 @@ import pytest
 
 from tasks.drift import Leeway, Reference, Suspicion, build_reference, find_suspicions, truncated_delivery
 from tasks.drift.faults.detect import Hints
+from tasks.drift.faults.unit_change import find_unit_change
 from tasks.drift.faults.volume import RepeatedRows
-from tasks.profiles import fit_ruler, profile
+from tasks.profiles import NumberProfile, fit_ruler, profile
 from tests.unit.drift.comparing import compare
 
 NUMBERS, CATEGORIES = ["area", "price", "degrees", "age"], ["plan", "city"]
@@ -127,6 +128,20 @@ def test_the_factor_of_a_unit_is_named(reference: Reference) -> None:
     frame = night(99)
     inches(frame)
     assert "square metre, square foot" in found(reference, frame)[0].evidence
+
+
+def test_a_unit_of_values_of_which_many_are_zero_is_one_of_all_rows() -> None:
+    def basements(rows: int, seed: int) -> pd.DataFrame:
+        rng = np.random.default_rng(seed)
+        return pd.DataFrame({"area": np.where(rng.random(rows) < 0.6, 0.0, np.round(rng.lognormal(6, 0.5, rows)))})
+
+    ruler = fit_ruler(basements(3_000, 0), numbers=["area"], categories=[], booleans=[])
+    before, now = (profile(frame, ruler).columns["area"] for frame in (basements(3_000, 0), 1_000 * basements(250, 1)))
+    assert isinstance(before, NumberProfile)
+    assert isinstance(now, NumberProfile)
+    change = find_unit_change(before, now)
+    assert change is not None
+    assert change.share == 1
 
 
 def test_repeated_rows_are_detected_by_their_share(reference: Reference) -> None:
