@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from flows.backtest.history import history_in
+from flows.backtest.trainer import BacktestTrainer, KnownThen
 from flows.cli.commands.project_data.build_docs import _last_rows
 from tasks.dataset.known_rows import known_rows
 from tasks.errors import DataError
@@ -122,3 +124,12 @@ def test_a_row_that_the_prediction_service_has_answered_is_taken_in_without_cons
     checked = verdicts(take_in(Lake(str(folder / "lake")), spec, folder, NIGHT, MOMENT), spec, folder)
     assert [(each.verdict, each.rows_in) for each in checked] == [("accepted", 3)]
     assert [finding.rows_failed for finding in checked[0].findings if finding.rule == "no_consent"] == [3]
+
+
+def test_a_replay_trains_on_the_same_rows_as_the_night(folder: Path) -> None:
+    night(folder, 1, {"p1": "no", "p2": ""})
+    lake, spec = Lake(str(folder / "lake")), ProjectSpec.model_validate(SPEC)
+    labels = active_rows(lake, "clinic", "labels").assign(arrival_rank=0)
+    known = KnownThen(NIGHT, active_rows(lake, "clinic", "rows"), labels)
+    request = BacktestTrainer(history_in(lake, spec), folder).request(spec, known, None)
+    assert set(request.known["row_id"]) == set(request.rows["row_id"]) == learned(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -28,6 +29,7 @@ from tasks.spec.project_spec import ProjectSpec
 from tasks.upkeep.task import Moment, keep_up
 from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
+from tests.integration.s3proxy import moto_process
 from tests.recorded_entries import decided_night
 
 NIGHT = date(2026, 1, 31)
@@ -79,12 +81,18 @@ def written(folder: Path) -> ProjectSpec:
 class Clinic:
     """A project that has taken in a night, and with a champion that has answered its rows."""
 
-    def __init__(self, folder: Path, spec: ProjectSpec | None = None, like: Clinic | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        spec: ProjectSpec | None = None,
+        like: Clinic | None = None,
+        lake: Lake | None = None,
+    ) -> None:
         self.folder = folder
         self.spec: ProjectSpec = spec or (like.spec if like else written(folder))
         if like is not None:
             shutil.copytree(like.folder, folder)
-        self.lake = Lake(str(folder / "lake"))
+        self.lake = lake or Lake(str(folder / "lake"))
         self.answers = AnswerFiles(str(folder / "answers"))
         if like is None:
             self.night()
@@ -344,3 +352,34 @@ def test_the_log_of_a_table_has_no_extremes_of_what_names_a_person_or_quotes_a_c
     assert len(logs) > 8
     assert [str(path) for path in logs if any(MARKER.encode() in said for said in contents(path))] == []
     assert clinic.lake.read("clinic", "rows", where=[("row_id", "=", f"{MARKER}|2026-01-03")]).shape[0] == 1
+
+
+@pytest.fixture(scope="module")
+def bucket_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    yield from moto_process(tmp_path_factory.mktemp("moto"))
+
+
+def test_an_erasure_in_a_bucket_leaves_no_object_with_the_person(
+    tmp_path: Path, bucket_store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import boto3
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    client = boto3.client("s3", region_name="us-east-1", endpoint_url=bucket_store)
+    client.create_bucket(Bucket="clinic")
+    options = {"aws_conditional_put": "etag", "aws_region": "us-east-1"}
+    lake = Lake("s3://clinic/lake", {**options, "aws_endpoint": bucket_store, "aws_allow_http": "true"})
+    clinic = Clinic(tmp_path / "project", lake=lake)
+
+    def found(text: str) -> list[str]:
+        copy = Path(tempfile.mkdtemp(dir=tmp_path))
+        for number, entry in enumerate(client.list_objects_v2(Bucket="clinic")["Contents"]):
+            client.download_file("clinic", entry["Key"], str(copy / f"{number}-{Path(entry['Key']).name}"))
+        return [path.name for path in copy.iterdir() if any(text.encode() in said for said in contents(path))]
+
+    assert len(found(MARKER)) > 5
+    clinic.erase(named(MARKER))
+    assert found(MARKER) == found(CELL) == []
+    assert len(found("p1|2026-01-02")) > 1
+    assert clinic.names("rows") == set(OTHERS)
