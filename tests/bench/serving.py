@@ -1,7 +1,7 @@
 """What a request of one row costs the prediction service, against a constant reply and against FastAPI with the model.
 
-The service does all of it: API key, strict JSON, contract, model, deferral, counters. The constant reply is the floor
-that uvicorn sets.
+The service does all of it: API key, strict JSON, contract, model, deferral, counters; `logged` adds the prediction log.
+The constant reply is the floor that uvicorn sets.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import psutil
 from rich.console import Console
 
 from flows.stack.local_stack import free_port
-from tasks.serve.service_settings import ServiceSettings
+from tasks.serve.service_settings import LogTerms, ServiceSettings
 from tasks.serving_store import ApiKeys, ServingStore, new_key, public_pems, write_keys
 from tests.bench.figures import Figures, Time
 from tests.bench.http_load import cpu_seconds, request
@@ -34,6 +34,7 @@ ROUNDS = sized(3, 1)
 PAUSE_SECONDS = 0.05
 TICK_SECONDS = 0.01  # the kernel counts no less
 PATH = "/v1/projects/flats/predict"
+OURS = {"leeway", "logged"}
 
 
 def bench_serve(console: Console) -> Figures:
@@ -52,6 +53,7 @@ def bench_serve(console: Console) -> Figures:
             ("constant", "/", {"row": ROW}),
             ("fastapi", "/predict", ROW),
             ("leeway", PATH, {"row": ROW}),
+            ("logged", PATH, {"row": ROW}),
         ):
             with _server(name, folder, store) as (pid, port):
                 asked = request(path, json.dumps(content).encode(), text)
@@ -71,10 +73,15 @@ def _server(name: str, folder: Path, store: ServingStore) -> Iterator[tuple[int,
     """Start a server; give the process that answers, and its port."""
     port, admin = free_port("", 0), free_port("", 0)
     command, ready = [sys.executable, "-m", "tests.bench.serving_peers", name, str(port), str(folder)], f"{port}/docs"
-    if name == "leeway":
-        trusted = public_pems([KEY.public_key()])
+    if name in OURS:
         settings = ServiceSettings(
-            projects=("flats",), root=str(store.root), trusted=trusted, port=port, admin_port=admin, budget_ms=60_000
+            projects=("flats",),
+            root=str(store.root),
+            trusted=public_pems([KEY.public_key()]),
+            logs={"flats": LogTerms()} if name == "logged" else {},
+            port=port,
+            admin_port=admin,
+            budget_ms=60_000,
         )
         command, ready = (
             [sys.executable, "-m", "tasks.serve.processes.service_supervisor", str(settings.write())],
@@ -85,7 +92,7 @@ def _server(name: str, folder: Path, store: ServingStore) -> Iterator[tuple[int,
             while not _answers(f"http://127.0.0.1:{ready}"):
                 assert server.poll() is None
                 sleep(PAUSE_SECONDS)
-            yield psutil.Process(server.pid).children()[0].pid if name == "leeway" else server.pid, port
+            yield psutil.Process(server.pid).children()[0].pid if name in OURS else server.pid, port
         finally:
             server.terminate()
 

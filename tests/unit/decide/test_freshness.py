@@ -107,3 +107,11 @@ def test_rows_that_are_hardly_older_or_come_with_new_ones_are_no_alarm(tonight: 
 def test_rows_that_are_always_old_are_as_expected() -> None:
     known = Deliveries(tuple(of_day(number, 400) for number in range(31)))
     assert overdue(known, FIRST + timedelta(days=30), spec()) == ""
+
+
+def test_rows_that_the_prediction_service_answered_hide_no_feed_that_stopped() -> None:
+    weekly = landed(*[7] * 30)
+    night = FIRST + timedelta(days=210 + 15)
+    served = replace(EMPTY, batch_id="served", kind="rows", arrival=night, key="@served/2025-08-19-0-ab.jsonl")
+    assert "15 days ago" in overdue(Deliveries((*weekly.revisions, served)), night, spec())
+    assert overdue(Deliveries((served,)), night + timedelta(days=99), spec(every=1)) == ""

@@ -19,6 +19,7 @@ from tasks.errors import SpecError
 from tasks.ingest import Content, Spool, Unreadable, batch_id, batch_id_of_parts, delivery, private, secret
 from tasks.ingest.privacy import pseudonym
 from tasks.records import Delivery, Landed
+from tasks.serving_store.logged_rows import SERVED
 from tasks.spec.project_spec import Privacy, ProjectSpec
 from tests.deliveries import delivered
 
@@ -160,3 +161,12 @@ def test_a_large_delivery_without_rows_still_has_its_columns(tmp_path: Path) -> 
     kept = delivery([Content.of("a.csv", b"id,sold\n")], "name", ROWS, spec_of(), b"", Spool(tmp_path / "rows"))
     assert isinstance(kept, Delivery)
     assert (list(kept.frame), kept.row_count, list(kept.frames())) == (["id", "sold"], 0, [])
+
+
+def test_the_answers_of_logged_rows_are_no_column_of_theirs() -> None:
+    served = Landed("rows", "a.jsonl", 9, date(2026, 1, 2), table=SERVED)
+    line = json.dumps({"id": 7, "sold": "2026-01-02", "@answer": {"row_id": "7", "bits": "00"}}).encode() + b"\n"
+    for spec in (spec_of(), spec_of(privacy={"drop": ["name"]})):
+        found = delivered(line, served, spec, b"")
+        assert isinstance(found, Delivery)
+        assert (found.frame.to_dict("records"), found.columns_left_out) == ([{"id": 7, "sold": "2026-01-02"}], 0)

@@ -37,11 +37,11 @@ FROZEN = Path(__file__).parent / "frozen" / "log_protocol_1.jsonl"
 class Logged:
     """A log of flats, and the version that answers."""
 
-    def __init__(self, folder: Path, **terms: Any) -> None:
+    def __init__(self, folder: Path, kind: str = "linear", **terms: Any) -> None:
         self.folder = folder
         write_suite(folder)
         store = ServingStore(folder / "serving", [KEY.public_key()])
-        package, files = package_of(folder, fitted("linear"), privacy={"drop": ["owner"]})
+        package, files = package_of(folder, fitted(kind), privacy={"drop": ["owner"]})
         store.publish(package, store.add_package(package, files, KEY), KEY, MOMENT)
         champions = Champions(store, ["flats"])
         loaded = champions.load("flats")
@@ -105,7 +105,9 @@ def test_a_line_has_the_columns_of_the_contract_and_how_they_were_answered(logge
     assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
-def test_what_a_line_says_of_the_inputs_and_the_answer_is_what_the_batch_computes(logged: Logged) -> None:
+@pytest.mark.parametrize("kind", ["regression", "binary", "multiclass", "forest"])
+def test_what_a_line_says_of_the_inputs_and_the_answer_is_what_the_batch_computes(tmp_path: Path, kind: str) -> None:
+    logged = Logged(tmp_path, kind)
     rows = rows_of_flats(30, seed=5)
     asked = [
         {
@@ -119,13 +121,14 @@ def test_what_a_line_says_of_the_inputs_and_the_answer_is_what_the_batch_compute
     ]
     logged.answered(*asked)
     logged.log.write()
-    model = fitted("linear")
+    model = fitted(kind)
     inputs = input_matrix(rows, model.schema)
     batch = answers(inputs, model)
     found = logged_answers(logged.files[0].read_bytes())
     assert [one.inputs for one in found] == [inputs_digest(row) for row in inputs]
     wanted = zip(batch.score.tolist(), batch.prediction.tolist(), batch.confidence.tolist(), strict=True)
     assert [numbers_of(one.bits) for one in found] == list(wanted)
+    assert [one.unsure for one in found] == batch.unsure.tolist()
 
 
 def test_a_full_queue_costs_rows_and_no_answer(logged: Logged, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.records import Delivery, Landed, ValidatedDelivery
+from tasks.serving_store.logged_rows import SERVED
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate import Suite, check, check_all, read_suite, unreadable
 
@@ -210,3 +211,12 @@ def test_of_hundreds_of_new_columns_the_first_are_named(suite_of: Callable[..., 
     assert checked.findings[-1].message == (
         "2026-01-05.csv has 440 more columns, which the spec does not name; left out"
     )
+
+
+def test_rows_of_a_few_minutes_of_requests_are_not_judged_as_a_whole_delivery(suite_of: Callable[..., Suite]) -> None:
+    suite = suite_of("table_row_count_to_be_between", "critical", min_value=100)
+    served = Delivery("ab12", Landed("rows", "a.jsonl", 9, date(2026, 1, 5), table=SERVED), rows_of(3))
+    assert check(served, spec_of(), suite).verdict == "accepted"
+    assert check(delivery_of(rows_of(3)), spec_of(), suite).verdict == "quarantined"
+    each = suite_of("column_values_to_be_between", "critical", column="rooms", max_value=2)
+    assert len(check(served, spec_of(), each).refused) == 3
