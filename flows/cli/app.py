@@ -141,6 +141,9 @@ def serve_key(
         list[str] | None,
         typer.Option("--project", help="A project it may be used for; repeat it for several.", show_default="all"),
     ] = None,
+    labels: Annotated[
+        bool, typer.Option("--labels", help="The key may send labels, instead of asking for rows.")
+    ] = False,
     revoke: Annotated[bool, typer.Option("--revoke", help="Remove the key.")] = False,
 ) -> None:
     """Make an API key of the prediction service, revoke one, or list them."""
@@ -151,7 +154,7 @@ def serve_key(
     elif revoke:
         revoke_key(name)
     else:
-        make_key(name, project or [])
+        make_key(name, project or [], labels=labels)
 
 
 @app.command()

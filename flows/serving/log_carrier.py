@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
 
 from tasks.lake import LandingFolder
 from tasks.logs import line, logger
+from tasks.serving_store.label_files import LABEL_FOLDER, newest_labels
 from tasks.serving_store.logged_rows import LOG_FOLDER, without_repeats
 from tasks.spec import ProjectSpec
 
@@ -53,12 +58,36 @@ class LogCarrier:
                 if free:
                     content = without_repeats(path.read_bytes())
                     if content:
-                        landing = LandingFolder(self.spec.serving.uri, self.spec, self.folder, os.environ)
-                        landing.write([(path.name, content)])
-                        logger().info(line("log_landed", bytes=len(content), key=path.name, project=self.spec.project))
+                        self._land("rows", path.name, content)
                         carried += 1
                     path.unlink()
         return carried
+
+    def carry_labels(self, now: datetime) -> int:
+        """Land the labels that have come as one delivery, once the oldest has waited `delivery_minutes`.
+
+        Labels that landed when this process was killed land again with later ones; nights count equal labels once.
+
+        Returns
+        -------
+        int
+            The number of requests with labels that landed.
+        """
+        folder = self.root / LABEL_FOLDER / self.spec.project
+        waiting = sorted((path.stat().st_mtime_ns, path) for path in folder.glob("[!.]*.jsonl"))
+        due = now.timestamp() - self.spec.serving.delivery_minutes * 60
+        if not waiting or waiting[0][0] / 1e9 > due:
+            return 0
+        content = newest_labels(path.read_bytes() for _, path in waiting)
+        today = now.astimezone(ZoneInfo(self.spec.schedule.time_zone)).date()
+        self._land("labels", f"{today}-{hashlib.sha256(content).hexdigest()[:16]}.jsonl", content)
+        for _, path in waiting:
+            path.unlink()
+        return len(waiting)
+
+    def _land(self, kind: Literal["rows", "labels"], key: str, content: bytes) -> None:
+        LandingFolder(self.spec.served_uri(kind), self.spec, self.folder, os.environ).write([(key, content)])
+        logger().info(line("log_landed", bytes=len(content), key=key, kind=kind, project=self.spec.project))
 
 
 @contextmanager

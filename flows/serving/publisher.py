@@ -118,9 +118,14 @@ class Publisher:
         self._prepared = next_ones
 
     def carry(self) -> None:
-        """Land the prediction log as deliveries of the project, if it has one."""
-        if self._terms is not None and self._terms.spec.serving.log:
-            LogCarrier(self.store.root, self._terms.spec, self.path.parent).carry()
+        """Land the prediction log and the labels of the project as its deliveries, as far as its spec asks for them."""
+        if self._terms is None:
+            return
+        carrier, serving = LogCarrier(self.store.root, self._terms.spec, self.path.parent), self._terms.spec.serving
+        if serving.log:
+            carrier.carry()
+        if serving.labels:
+            carrier.carry_labels(clock.now())
 
     def _publish_first(self, changes: Sequence[ChampionChange], terms: Terms) -> str | None:
         """Publish the first champion that the registry still has; return it, or None if it serves already."""

@@ -14,7 +14,7 @@ from tasks import clock
 from tasks.errors import Conflict, SourceError, SpecError
 from tasks.ingest.landing.arrivals import Unplaced, landed
 from tasks.ingest.landing.fetch import fetched
-from tasks.ingest.landing.landing_zones import files_of, landing_zones, served_zone
+from tasks.ingest.landing.landing_zones import files_of, landing_zones, served_zones
 from tasks.ingest.privacy import KeyOf, secret, separated
 from tasks.ingest.read_delivery import Spool, batch_id, delivery
 from tasks.ingest.readers.bounds import Bounds
@@ -199,11 +199,11 @@ def _arrived(
     spec: ProjectSpec, folder: Path, night: date, moment: datetime
 ) -> Iterator[tuple[DeliverySource, list[StoredObject], Landed]]:
     """Yield what arrived up to a night, with its source and its objects."""
-    served = served_zone(spec)
-    for zone in (*landing_zones(spec), *([] if served is None else [served])):
+    served = served_zones(spec)
+    for zone in (*landing_zones(spec), *served):
         source = open_source(zone.uri, folder, spec.source, zone.files)
-        if zone is served and isinstance(source, FolderSource) and not source.exists:
-            continue  # nothing has been answered yet
+        if zone in served and isinstance(source, FolderSource) and not source.exists:
+            continue  # nothing has landed yet
         listing = {stored.key: stored for stored in source.list()}
         arrivals = landed(listing.values(), zone.kind, spec, night, moment, zone.table)
         links = [Unplaced(key, "link_not_followed") for key in source.unfollowed()]
@@ -223,7 +223,7 @@ def served_content(spec: ProjectSpec, folder: Path, batch: Batch) -> bytes | Non
     Unreachable
         When the landing zone does not respond.
     """
-    zone = served_zone(spec)
+    zone = next((zone for zone in served_zones(spec) if zone.kind == batch.kind), None)
     if zone is None:
         return None
     source = open_source(zone.uri, folder, spec.source, zone.files)

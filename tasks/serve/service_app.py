@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from tasks.logs import line, raised_at
 from tasks.serve.processes.shared_counters import NO_PROJECT
-from tasks.serve.protocols import inference_protocol, mlflow_scoring, own_api
+from tasks.serve.protocols import inference_protocol, label_api, mlflow_scoring, own_api
 from tasks.serve.protocols.api_document import api_document, api_page
 from tasks.serve.replies import JSON_TYPE, Family, Refusal, Reply, json_reply
 from tasks.serve.row_answering import RowAnswering
@@ -22,7 +22,7 @@ from tasks.serving_store import ApiKey, ApiKeys
 
 LOG = logging.getLogger("leeway.serve")
 Handler = Callable[[ServiceRequest, RowAnswering, str], Awaitable[Reply]]
-Access = Literal["open", "key", "predict"]
+Access = Literal["open", "key", "predict", "labels"]
 SAFE = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 PAGE_TYPE = (b"content-type", b"text/html; charset=utf-8")
 PAGE_POLICY = (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'")
@@ -59,6 +59,9 @@ class ServiceApp:
         self._paths = {**_common(projects[0] if len(projects) == 1 else None, self._document, self._page)}
         for project in projects:
             self._paths |= _of_project(project)
+        for project in self.answering.settings.labels:
+            taken = Endpoint({"POST": label_api.labels}, "labels", project)
+            self._paths[f"/v1/projects/{project}/labels"] = taken
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
@@ -107,9 +110,11 @@ class ServiceApp:
             if endpoint is None:
                 raise Refusal(HTTPStatus.NOT_FOUND, "no_path", "there is no such path or project; see /openapi.json")
             request.key = key
-            if endpoint.access == "predict" and not key.allows("predict", endpoint.project):
+            if endpoint.access in {"predict", "labels"} and not key.allows(endpoint.access, endpoint.project):
                 raise Refusal(
-                    HTTPStatus.FORBIDDEN, "not_allowed", "the API key may not predict in this project; use another key"
+                    HTTPStatus.FORBIDDEN,
+                    "not_allowed",
+                    "the API key may not be used for this, or not in this project; use another",
                 )
         method = "GET" if request.method == "HEAD" else request.method
         handler = endpoint.handlers.get(method)
@@ -156,7 +161,9 @@ def _allowed_document(request: ServiceRequest, answering: RowAnswering) -> dict[
     """Return the OpenAPI document of the projects in which the key of a request may predict."""
     key, champions = request.key, answering.champions
     allowed = [project for project in champions.projects if key is not None and key.allows("predict", project)]
-    return api_document(allowed, champions, answering.settings.max_rows)
+    taking = answering.settings.labels
+    labelled = {name: taking[name] for name in taking if key is not None and key.allows("labels", name)}
+    return api_document(allowed, champions, answering.settings.max_rows, labelled)
 
 
 def key_text(headers: Mapping[bytes, bytes]) -> bytes:

@@ -44,6 +44,8 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         The projects that are served.
     logs : mapping of str to LogTerms
         The projects with a prediction log.
+    labels : mapping of str to str
+        The projects that take labels, with the column of the label.
     root : str
         The serving folder, with packages, routes and API keys.
     trusted : tuple of str
@@ -75,6 +77,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     trusted: tuple[str, ...]
     trusted_versions: tuple[str, ...] = ()
     logs: dict[str, LogTerms] = {}
+    labels: dict[str, str] = {}
     host: str = "127.0.0.1"
     port: int = 8500
     admin_port: int = 8501

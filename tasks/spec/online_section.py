@@ -22,14 +22,19 @@ class OnlineServing(SpecSection):
         description="The share of the rows that is logged. It is chosen by the id of the row, so that a row is always "
         "logged or never.",
     )
+    labels: bool = Field(
+        default=False,
+        description="Take labels of rows at `/v1/projects/PROJECT/labels`, next to those that land at "
+        "`source.label.uri`.",
+    )
     uri: str = Field(
         "served",
         min_length=1,
-        description="Where the logged rows land as deliveries: a folder (relative to the spec) or s3://bucket/prefix, "
-        "other than that of `source.uri`.",
+        description="Where logged rows and labels land as deliveries, in the folders `rows` and `labels` of a folder "
+        "(relative to the spec) or of s3://bucket/prefix; other landing zones are elsewhere.",
     )
     delivery_minutes: int = Field(
-        15, ge=1, le=1440, description="The longest time from an answer until its row lands, in minutes."
+        15, ge=1, le=1440, description="The longest time until a logged row or a label lands, in minutes."
     )
     log_mb: int = Field(
         1024,

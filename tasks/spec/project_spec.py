@@ -134,6 +134,10 @@ class ProjectSpec(SpecSection):
         values = next(each for each in self.features.tables if each.name == table)
         return [*values.entity, values.event_time, *values.columns.all]
 
+    def served_uri(self, kind: Literal["rows", "labels", "features"]) -> str:
+        """Return where the prediction service lets rows or labels land."""
+        return f"{self.serving.uri.rstrip('/')}/{kind}"
+
     @model_validator(mode="after")
     def _without_contradictions(self) -> Self:
         conflicts = contradictions(self)

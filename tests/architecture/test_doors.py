@@ -65,6 +65,7 @@ RIMS: dict[str, tuple[set[Door], str]] = {
     "tasks/score/output_files.py": ({"files"}, "answers as files where the user wants them"),
     "tasks/serve/service_settings.py": ({"files"}, "workers read their settings from a file"),
     "tasks/serving_store/api_keys.py": ({"files"}, "API keys are a file of the home"),
+    "tasks/serving_store/label_files.py": ({"files"}, "labels wait in files of the home"),
     "tasks/serving_store/store.py": ({"files"}, "packages and routes are files of the home"),
     "tasks/spec/find_project.py": ({"environment", "files"}, "LEEWAY_PROJECTS and LEEWAY_HOME are read here only"),
     "tasks/spec/private_home.py": ({"files"}, "the home is its owner's"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tasks import clock
 from tasks.records import NightEntry, ServedAsBatch, ServedProof, SkewedRow
 from tests.end_to_end.project_copies import LANDED_AT, NEXT, NIGHT, PROJECT, Copy, batch, cells
 from tests.unit.serve.packages import counters_of
@@ -54,7 +55,7 @@ class Service:
         self.log.start()
         self.log.close()
         assert LogCarrier(self.root, self.spec, self.folder).carry() == 1
-        (landed,) = (self.folder / "served").glob("20[!1]*")
+        (landed,) = (self.folder / "served" / "rows").glob("20[!1]*")
         os.utime(landed.rename(landed.with_name(f"{night}.jsonl")), (LANDED_AT, LANDED_AT))
         return {one.answer["id"]: one.computed.prediction[one.place] for one in answered}
 
@@ -111,13 +112,38 @@ def test_the_night_takes_in_what_was_answered_and_proves_every_bit(
     assert set(stored["role"]) == {"champion"}
     assert dict(zip(stored["row_id"], stored["prediction"], strict=True)) == predicted
     # The same questions a week later are the same rows: they are in the lake once.
-    served = workspace.folder / "served"
+    served = workspace.folder / "served" / "rows"
     repeated = served / f"{NEXT}.jsonl"
     repeated.write_bytes((served / f"{NIGHT}.jsonl").read_bytes().replace(b'"latency_ms":', b'"latency_ms":1'))
     os.utime(repeated, (LANDED_AT, LANDED_AT))
     _, proof = decided(workspace, NEXT)
     assert proof == ServedProof(versions=(1,))
     assert batch(workspace, f"@served/{NEXT}.jsonl").rows_elsewhere == len(predicted)
+
+
+def test_labels_that_were_sent_are_the_labels_of_their_rows(project: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows.nightly import nightly
+    from flows.serving.log_carrier import LogCarrier
+    from tasks.lake import active_rows, deliveries
+    from tasks.serving_store.label_files import keep_labels
+
+    project.replace_in_spec("serving: {log: true}", "serving: {labels: true, delivery_minutes: 1}")
+    workspace = project.enter(monkeypatch)
+    header, *body = cells("prices", NIGHT)
+    sent = [dict(zip(header, row, strict=True)) for row in body]
+    prices = [float(row["price"]) for row in sent]
+    labels = [{**row, "price": price} for row, price in zip(sent, prices, strict=True)]
+    root = workspace.home / "serving"
+    keep_labels(root, PROJECT, labels)
+    assert LogCarrier(root, workspace.spec, workspace.folder).carry_labels(clock.now() + timedelta(minutes=2)) == 1
+    (landed,) = (workspace.folder / "served" / "labels").iterdir()
+    os.utime(landed.rename(landed.with_name(f"{NIGHT}.jsonl")), (LANDED_AT, LANDED_AT))
+    nightly(PROJECT, date.fromisoformat(NIGHT))
+    taken_in = batch(workspace, f"@served/{NIGHT}.jsonl", "labels")
+    assert (taken_in.rows_accepted, taken_in.rows_quarantined) == (len(labels), 0)
+    known = deliveries(workspace.lake, PROJECT)
+    stored = active_rows(workspace.lake, PROJECT, "labels", known, where=[("batch_id", "=", taken_in.batch_id)])
+    assert sorted(stored["label"]) == sorted(prices)
 
 
 def test_an_answer_that_differs_in_a_bit_is_reported_to_a_person(
@@ -128,7 +154,7 @@ def test_an_answer_that_differs_in_a_bit_is_reported_to_a_person(
     workspace = project.enter(monkeypatch)
     service = Service(project, workspace)
     predicted = service.answer(NEXT)
-    landed = service.folder / "served" / f"{NEXT}.jsonl"
+    landed = service.folder / "served" / "rows" / f"{NEXT}.jsonl"
     first = logged_answers(landed.read_bytes())[0]
     score, prediction, sure = numbers_of(first.bits)
     altered(landed, first.bits.encode(), bits_of(score, prediction + 1.0, sure).encode())
@@ -150,7 +176,7 @@ def test_rows_of_a_version_that_is_gone_are_the_champions_and_not_proven(
     workspace = project.enter(monkeypatch)
     service = Service(project, workspace)
     predicted = service.answer(NIGHT)
-    landed, digest = service.folder / "served" / f"{NIGHT}.jsonl", service.serving.version.digest
+    landed, digest = service.folder / "served" / "rows" / f"{NIGHT}.jsonl", service.serving.version.digest
     landed.write_bytes(landed.read_bytes().replace(digest.encode(), b"0" * 64))
     os.utime(landed, (LANDED_AT, LANDED_AT))
     _, proof = decided(workspace, NIGHT)

@@ -139,7 +139,7 @@ def test_a_service_that_is_stopped_has_logged_every_row_that_it_answered(tmp_pat
             service.process.send_signal(signal.SIGTERM)
             assert service.process.wait(timeout=30) in {0, -signal.SIGTERM}
     carrier.carry()
-    landed = [line for file in (path.parent / "served").iterdir() for line in file.read_bytes().splitlines()]
+    landed = [line for file in (path.parent / "served" / "rows").iterdir() for line in file.read_bytes().splitlines()]
     ids = [json.loads(line)["@answer"]["row_id"] for line in landed]
     assert len(ids) == len(set(ids))
     assert set(client.acknowledged) <= set(ids)

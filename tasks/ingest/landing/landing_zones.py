@@ -40,10 +40,11 @@ def landing_zones(spec: ProjectSpec) -> list[LandingZone]:
     return [*zones, *(LandingZone("features", table.uri, table, table.name) for table in spec.features.tables)]
 
 
-def served_zone(spec: ProjectSpec) -> LandingZone | None:
-    """Return where the rows land that the prediction service has answered; None where it logs none."""
-    serving = spec.serving
-    return LandingZone("rows", serving.uri, LOG_FILES, SERVED) if serving.log else None
+def served_zones(spec: ProjectSpec) -> list[LandingZone]:
+    """Return where rows land that the prediction service has answered, and labels that it has taken."""
+    kinds: dict[Kind, bool] = {"rows": spec.serving.log, "labels": spec.serving.labels}
+    where = {kind: spec.served_uri(kind) for kind, taken in kinds.items() if taken}
+    return [LandingZone(kind, uri, LOG_FILES, SERVED) for kind, uri in where.items()]
 
 
 def files_of(kind: Kind, spec: ProjectSpec, table: str = "") -> Files:

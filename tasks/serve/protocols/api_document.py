@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -63,13 +63,17 @@ STYLE = (
 )
 
 
-def api_document(projects: Sequence[str], champions: Champions, max_rows: int) -> dict[str, Any]:
+def api_document(
+    projects: Sequence[str], champions: Champions, max_rows: int, labels: Mapping[str, str]
+) -> dict[str, Any]:
     """Return the OpenAPI document of the own endpoints, with the rows of those projects that have a version.
 
     Parameters
     ----------
     max_rows : int
         The most rows of one request.
+    labels : mapping of str to str
+        The projects that take labels, with the column of the label.
     """
     paths: dict[str, Any] = {}
     for project in projects:
@@ -77,6 +81,7 @@ def api_document(projects: Sequence[str], champions: Champions, max_rows: int) -
         row = {"type": "object"} if serving is None else row_schema(serving.version.contract)
         paths[f"/v1/projects/{project}/predict"] = {"post": _predict(project, row, max_rows)}
         paths[f"/v1/projects/{project}/schema"] = {"get": _schema(project)}
+    paths |= {f"/v1/projects/{name}/labels": {"post": _labels(name, labels[name], max_rows)} for name in labels}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Leeway predictions", "version": "1"},
@@ -146,6 +151,18 @@ def _predict(project: str, row: dict[str, Any], max_rows: int) -> dict[str, Any]
     }
 
 
+def _labels(project: str, column: str, max_rows: int) -> dict[str, Any]:
+    label = {"type": "object", "description": f"The id of a row, and {column}.", "required": [column]}
+    listed = {"type": "array", "items": label, "minItems": 1, "maxItems": max_rows}
+    body = {"type": "object", "required": ["labels"], "properties": {"labels": listed}, "additionalProperties": False}
+    return {
+        "operationId": f"labels-{project}",
+        "summary": f"Send labels of rows of {project}; the same ones may be sent again",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "responses": {"200": _response("The labels are kept.", {"type": "object"}), **_refusals()},
+    }
+
+
 def _schema(project: str) -> dict[str, Any]:
     return {
         "operationId": f"schema-{project}",
@@ -166,9 +183,9 @@ def _response(text: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 def _section(path: str, method: str, operation: dict[str, Any]) -> str:
     parts = [f"<h2><code>{method.upper()} {escape(path)}</code></h2><p>{escape(operation['summary'])}.</p>"]
-    if "requestBody" in operation:
-        row = operation["requestBody"]["content"]["application/json"]["schema"]["oneOf"][0]["properties"]["row"]
-        parts.append(_columns(row))
+    schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    if "oneOf" in schema:
+        parts.append(_columns(schema["oneOf"][0]["properties"]["row"]))
     replies = "".join(
         f"<tr><td>{status}<td>{escape(reply['description'])}" for status, reply in operation["responses"].items()
     )

@@ -254,8 +254,14 @@ def _of_operation(spec: ProjectSpec) -> Found:
 
 def _of_serving(spec: ProjectSpec) -> Found:
     """Find a landing zone that shares files with that of the prediction log."""
-    if not spec.serving.log:
+    if not (spec.serving.log or spec.serving.labels):
         return
+    if spec.serving.labels and spec.source.label.uri is None:
+        text = "serving.labels takes labels apart from their rows, but source.label.uri is not set; name it"
+        yield [("serving", "labels"), LABEL], text
+    if spec.serving.labels and spec.source.label.time_format is not None:
+        text = "serving.labels takes times in ISO 8601, but source.label.time_format is set; leave one of them out"
+        yield [("serving", "labels"), ("source", "label", "time_format")], text
     zones: list[tuple[str | None, Loc]] = [
         (spec.source.uri, ("source", "uri")),
         (spec.source.label.uri, ("source", "label", "uri")),

@@ -8,8 +8,10 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from tasks.serve.served_version import AnsweredRow
 from tasks.serve.service_request import ServiceRequest
 from tasks.serve.service_settings import LogTerms, ServiceSettings
 from tasks.serving_store import ServingStore
+from tasks.serving_store.label_files import keep_labels
 from tasks.serving_store.logged_rows import ANSWER, LoggedAnswer, inputs_digest, logged_answers, numbers_of
 from tests.unit.serve.packages import KEY, MOMENT, ROW, fitted, package_of, rows_of_flats, spec_of, write_suite
 
@@ -209,7 +212,7 @@ def test_a_file_lands_once_it_is_closed_and_an_id_in_it_once(logged: Logged) -> 
     logged.log.start()
     logged.log.close()
     assert carrier(logged).carry() == 1
-    (landed,) = (logged.folder / "served").iterdir()
+    (landed,) = (logged.folder / "served" / "rows").iterdir()
     assert landed.name == file.name
     assert [(row["flat"], row["area"]) for row in map(json.loads, landed.read_bytes().splitlines())] == [
         (1, 90.0),
@@ -219,7 +222,7 @@ def test_a_file_lands_once_it_is_closed_and_an_id_in_it_once(logged: Logged) -> 
     before = landed.read_bytes()
     file.write_bytes(content)
     assert carrier(logged).carry() == 1
-    assert [path.read_bytes() for path in (logged.folder / "served").iterdir()] == [before]
+    assert [path.read_bytes() for path in (logged.folder / "served" / "rows").iterdir()] == [before]
     assert logged.files == []
 
 
@@ -244,8 +247,28 @@ def test_the_file_of_a_killed_worker_lands_without_its_broken_line(logged: Logge
         writer.kill()
         writer.wait(timeout=30)
     assert carrier(logged).carry() == 1
-    (landed,) = (logged.folder / "served").iterdir()
+    (landed,) = (logged.folder / "served" / "rows").iterdir()
     assert landed.read_bytes() == FROZEN.read_bytes()
+
+
+def test_labels_land_as_one_delivery_and_the_last_of_a_row_counts(tmp_path: Path) -> None:
+    root, spec = tmp_path / "serving", spec_of(serving={"labels": True, "delivery_minutes": 10})
+    for price in (1, 2, 1):
+        keep_labels(root, "flats", [{"flat": 7, "day": "2026-02-03", "price": price}])
+        time.sleep(0.02)
+    keep_labels(root, "flats", [{"flat": 8, "day": "2026-02-03", "price": 5}])
+    waiting = sorted((root / "prediction_labels" / "flats").iterdir())
+    assert [file.stat().st_mode & 0o777 for file in waiting] == [0o600] * 3  # equal requests are one
+    carrier = LogCarrier(root, spec, tmp_path)
+    now = datetime.fromtimestamp(min(file.stat().st_mtime for file in waiting), UTC)
+    assert carrier.carry_labels(now + timedelta(minutes=9)) == 0
+    assert carrier.carry_labels(now + timedelta(minutes=11)) == 3
+    (landed,) = (tmp_path / "served" / "labels").iterdir()
+    assert [(row["flat"], row["price"]) for row in map(json.loads, landed.read_bytes().splitlines())] == [
+        (7, 1),
+        (8, 5),
+    ]
+    assert list((root / "prediction_labels" / "flats").iterdir()) == []
 
 
 def test_a_file_that_no_worker_wrote_stays_where_it_is(logged: Logged) -> None:

@@ -39,6 +39,7 @@ class Service:
     counters: SharedCounters
     key: str
     other_key: str
+    label_key: str
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, dict[str, str], bytes]:
         """Return the status, headers and body of a reply; names of headers have _ for -."""
@@ -82,7 +83,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Service:
 def service_of(store: ServingStore, folder: Path, **limits: Any) -> Service:
     """Return a service of flats."""
     settings = ServiceSettings(
-        projects=("flats",), root=str(folder), trusted=(), budget_ms=60_000, max_rows=50, **limits
+        projects=("flats",),
+        root=str(folder),
+        trusted=(),
+        budget_ms=60_000,
+        max_rows=50,
+        labels={"flats": "price"},
+        **limits,
     )
     champions = Champions(store, ["flats"])
     if (found := champions.load("flats")) is not None:
@@ -92,8 +99,9 @@ def service_of(store: ServingStore, folder: Path, **limits: Any) -> Service:
     counters = SharedCounters(layout, descriptor)
     os.close(descriptor)
     (key, text), (other, other_text) = new_key("mine"), new_key("elsewhere", projects=("houses",))
-    app = ServiceApp(RowAnswering(champions, settings, WorkerCounters(counters, 0)), ApiKeys((key, other)))
-    return Service(app, counters, text, other_text)
+    label_key, label_text = new_key("labels", ("labels",))
+    app = ServiceApp(RowAnswering(champions, settings, WorkerCounters(counters, 0)), ApiKeys((key, other, label_key)))
+    return Service(app, counters, text, other_text, label_text)
 
 
 def test_a_row_and_several_rows_have_the_same_answers(service: Service) -> None:
@@ -584,3 +592,50 @@ def test_the_document_names_only_the_projects_of_the_key(service: Service) -> No
     other = f"Bearer {service.other_key}"
     assert json.loads(service.ask("GET", "/openapi.json", authorization=other)[2])["paths"] == {}
     assert "flats" not in service.ask("GET", "/docs", authorization=other)[2].decode()
+
+
+LABEL = {"flat": 7, "day": "2026-02-03", "price": 1}
+LABELS = "/v1/projects/flats/labels"
+
+
+def test_labels_are_on_the_disk_before_the_reply_and_equal_ones_once(service: Service) -> None:
+    mine = f"Bearer {service.label_key}"
+    for _ in range(2):
+        status, reply = service.predict({"labels": [LABEL, LABEL | {"flat": "8"}]}, LABELS, authorization=mine)
+        assert (status, reply["labels"]) == (200, 2)
+    (kept,) = (Path(service.app.answering.settings.root) / "prediction_labels" / "flats").iterdir()
+    assert [json.loads(line) for line in kept.read_bytes().splitlines()] == [LABEL, LABEL | {"flat": "8"}]
+    assert list(json.loads(service.ask("GET", "/openapi.json", authorization=mine)[2])["paths"]) == [LABELS]
+    assert service.ask("GET", "/docs", authorization=mine)[0] == 200
+
+
+def test_a_key_may_do_what_it_was_made_for(service: Service) -> None:
+    assert service.predict({"labels": [LABEL]}, LABELS)[0] == 403
+    assert service.predict({"row": ROW}, authorization=f"Bearer {service.label_key}")[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        (b"{", 400, "not_json"),
+        ([], 422, "no_labels"),
+        ({"labels": []}, 422, "no_labels"),
+        ({"labels": {}}, 422, "no_labels"),
+        ({"labels": [LABEL], "row": ROW}, 422, "no_labels"),
+        ({"labels": [LABEL] * 51}, 413, "too_many_rows"),
+        ({"labels": [5]}, 422, "not_an_object"),
+        ({"labels": [{"flat": 7, "day": "2026-02-03"}]}, 422, "missing:price"),
+        ({"labels": [LABEL | {"price": None}]}, 422, "missing:price"),
+        ({"labels": [LABEL | {"price": "1"}]}, 422, "not_a_number:price"),
+        ({"labels": [LABEL | {"price": True}]}, 422, "not_a_number:price"),
+        ({"labels": [LABEL | {"flat": ""}]}, 422, "missing:flat"),
+        ({"labels": [LABEL | {"flat": []}]}, 422, "not_a_category:flat"),
+        ({"labels": [LABEL | {"day": "03/04/2026"}]}, 422, "not_a_time:day"),
+        ({"labels": [LABEL | {"area": 5}]}, 422, "unknown_column:area"),
+    ],
+)
+def test_labels_with_faults_are_not_kept(service: Service, content: Any, status: int, code: str) -> None:
+    found, reply = service.predict(content, LABELS, authorization=f"Bearer {service.label_key}")
+    error = reply["error"]
+    codes = {error["code"]} | {detail["reason"] for detail in error.get("details", [])}
+    assert (found, code in codes) == (status, True), reply

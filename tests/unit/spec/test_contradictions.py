@@ -31,6 +31,7 @@ def faults(text: str) -> list[str]:
         (GOOD + "    - date\n", "p.yaml:8: event_time 'date' is also a feature"),
         (GOOD + "    - area\n", "p.yaml:8: feature 'area' is named twice"),
         (GOOD.replace("[sale]", "[sale, sale]"), "p.yaml:3: id column 'sale' is named twice"),
+        (GOOD + "serving: {labels: true}\n", "p.yaml:8: serving.labels takes labels apart from their rows"),
         (GOOD + "serving: {log: true, uri: landing/served}\n", "p.yaml:8: serving.uri 'landing/served' and 'landing'"),
         (GOOD.replace("[sale]", "[sale, price]"), "p.yaml:3: the label 'price' is also part of source.id"),
         (GOOD.replace("column: price", "column: date"), "p.yaml:3: the label 'date' is also event_time"),

@@ -61,13 +61,15 @@ def run_service(projects: Sequence[str], address: Address, workers: int) -> None
     where.mkdir(parents=True, exist_ok=True)
     root, names = where / SERVING_FOLDER, tuple(path.resolve().parent.name for path in paths)
     certificate, private_key = map(str, address.tls or ("", ""))
-    logs = {name: terms for name, path in zip(names, paths, strict=True) if (terms := _log_terms(read_spec(path)))}
+    specs = dict(zip(names, map(read_spec, paths), strict=True))
+    logs = {name: terms for name, spec in specs.items() if (terms := _log_terms(spec))}
     settings = ServiceSettings(
         projects=names,
         root=str(root),
         trusted=public_pems(load_keys(where, os.environ, pair=PACKAGES).trusted),
         trusted_versions=public_pems(load_keys(where, os.environ, make=False).trusted),
         logs=logs,
+        labels={name: spec.source.label.column for name, spec in specs.items() if spec.serving.labels},
         host=address.host,
         port=address.port,
         admin_port=address.port + 1,

@@ -18,8 +18,8 @@ def serving_root() -> Path:
     return home(projects_folder() / "any" / FILE) / SERVING_FOLDER
 
 
-def make_key(name: str, projects: Sequence[str]) -> None:
-    """Make a key and show it once.
+def make_key(name: str, projects: Sequence[str], *, labels: bool = False) -> None:
+    """Make a key and show it once; it may ask for predictions, or send labels.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def make_key(name: str, projects: Sequence[str]) -> None:
         raise Terminal(
             f"there is a key {name!r}; revoke it with `leeway serve-key {name} --revoke`, or choose another name"
         )
-    key, text = new_key(name, projects=named)
+    key, text = new_key(name, ("labels",) if labels else ("predict",), named)
     write_keys(root, ApiKeys((*keys.keys, key)))
     console = screen()
     console.print(text, soft_wrap=True)
