@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from flows.workspace import open_lake
 from tasks.ingest.task import take_in
 from tasks.lake import Lake, active_rows
 from tasks.serving_store import SERVING_FOLDER
+from tasks.serving_store.label_files import keep_labels
 from tasks.serving_store.logged_rows import LOG_FOLDER, LoggedAnswer, log_line
 from tasks.spec import home, read_spec
 from tasks.validate.acceptance.task import store
@@ -100,6 +102,16 @@ def test_rows_of_the_prediction_log_that_have_not_landed_are_erased_unless_a_wor
     assert ("writes to 1 file of its log: run the same command again" in said) == is_open
     assert (b"4711" in (folder / "a.jsonl").read_bytes()) == is_open
     assert b"4712" in (folder / "a.jsonl").read_bytes()
+
+
+def test_labels_that_came_over_the_api_and_have_not_landed_are_erased(lake: Lake, leeway: Leeway) -> None:
+    root = Path(lake.root).parent / SERVING_FOLDER
+    keep_labels(root, "clinic", [{"patient": "4711", "days": 3}, {"patient": "4712", "days": 5}])
+    (file,) = (root / "prediction_labels" / "clinic").iterdir()
+    written = file.stat().st_mtime_ns
+    leeway("erase", "clinic", "--id", "4711")
+    assert json.loads(file.read_bytes()) == {"patient": "4712", "days": 5}
+    assert file.stat().st_mtime_ns == written
 
 
 def answered(row_id: str) -> LoggedAnswer:

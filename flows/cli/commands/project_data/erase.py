@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import pandas as pd
 
 from flows.cli.commands.project_data.erase_subject import ErasureRequest, erase
 from flows.cli.console import screen
@@ -25,8 +28,10 @@ from tasks.render.safe_text import terminal
 from tasks.render.values import counted
 from tasks.score import answer_files
 from tasks.serving_store import SERVING_FOLDER
+from tasks.serving_store.label_files import LABEL_FOLDER
 from tasks.serving_store.logged_rows import LOG_FOLDER, without_lines
 from tasks.spec import ProjectSpec, find_project, home, read_spec
+from tasks.validate.typing.row_ids import row_ids
 from tasks.whole_file import write_whole
 
 KEPT = """\
@@ -62,6 +67,7 @@ def erase_now(project: str, asked: Asked, reason: str) -> None:
         plan = erase(lake, spec, request, answer_files(spec, path.parent, s3_options(os.environ)))
         _remove_pages(where, spec.project)
         open_logs = _erase_logged(where / SERVING_FOLDER / LOG_FOLDER / spec.project, spec, subject)
+        _erase_labels(where / SERVING_FOLDER / LABEL_FOLDER / spec.project, spec, subject)
     console = screen()
     console.print(f"{spec.project}: {terminal(plan.sentence)}")
     if open_logs:
@@ -107,6 +113,17 @@ def _erase_logged(folder: Path, spec: ProjectSpec, subject: Subject) -> int:
             if left != content:
                 write_whole(path, left)
     return writing
+
+
+def _erase_labels(folder: Path, spec: ProjectSpec, subject: Subject) -> None:
+    """Remove labels that came over the API and have not landed yet; the files keep their order in time."""
+    for path in sorted(folder.glob("[!.]*.jsonl")):
+        lines, written = path.read_bytes().splitlines(keepends=True), path.stat().st_mtime_ns
+        rows = pd.DataFrame([json.loads(line) for line in lines], dtype=object)
+        own = subject.in_rows(rows.assign(row_id=row_ids(rows, spec).names, batch_id=""), spec)
+        if own.any():
+            write_whole(path, b"".join(line for line, gone in zip(lines, own, strict=True) if not gone))
+            os.utime(path, ns=(written, written))
 
 
 def _remove_pages(where: Path, project: str) -> None:
