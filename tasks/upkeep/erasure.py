@@ -71,11 +71,11 @@ class ErasurePlan:
     def sentence(self) -> str:
         """What was erased, in words.
 
-        >>> ErasurePlan("", "", "", {"rows": 2, "labels": 0}, {}, ("3",)).sentence
+        >>> ErasurePlan("", "", "", {"rows": 2, "labels": 0}, {}, ("version 3",)).sentence
         'erased: 2 of rows; trained while they were stored: version 3'
         """
         found = ", ".join(f"{count:,} of {table}" for table, count in sorted(self.counts.items()) if count)
-        learned = f"; trained while they were stored: version {', '.join(self.versions)}" if self.versions else ""
+        learned = f"; trained while they were stored: {', '.join(self.versions)}" if self.versions else ""
         return f"erased: {found or 'nothing was stored'}{learned}"
 
 

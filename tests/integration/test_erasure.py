@@ -30,7 +30,7 @@ from tasks.upkeep.task import Moment, keep_up
 from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
 from tests.integration.s3proxy import moto_process
-from tests.recorded_entries import decided_night
+from tests.recorded_entries import decided_night, event_entry
 
 NIGHT = date(2026, 1, 31)
 MOMENT = datetime(2026, 2, 1, tzinfo=UTC)
@@ -324,6 +324,15 @@ def test_a_file_that_is_delivered_again_without_most_of_its_rows_is_expressible(
     clinic.night(later=9)
     assert clinic.names("rows") == set(OTHERS[:left])
     assert balanced(clinic.lake)
+
+
+def test_versions_that_were_registered_while_the_rows_were_stored_are_named(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path)
+    for day, subject in ((-1, "version 1"), (1, "version 2"), (2, "version 3")):
+        entry = event_entry("retraining", "registered", subject=subject)
+        append_entry(clinic.lake, "clinic", replace(entry, name=subject, time=MOMENT + timedelta(days=day)))
+    assert clinic.erase(named(MARKER)).endswith("1 of rows; trained while they were stored: version 2, version 3")
+    assert clinic.erase(named("p99"), hour=8) == "erased: nothing was stored"
 
 
 def test_the_labels_of_a_delivery_go_and_its_rows_stay(tmp_path: Path) -> None:
