@@ -26,6 +26,7 @@ from flows.steps.version_files import version_files
 from flows.workspace import Champion, Workspace, open_workspace
 from tasks import clock
 from tasks.dataset.known_rows import KnownRows, known_rows
+from tasks.errors import SpecError
 from tasks.evaluate import Evidence
 from tasks.evaluate.task import analyse_task
 from tasks.features import leaks
@@ -69,6 +70,7 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
     if done:
         return _summary(done[-1])
     champion, kind = workspace.champion(), _kind(workspace, decision)
+    compared, why_not = _comparable(workspace, champion)
     read_at = commits(workspace.lake, workspace.project)
     suspected = suspected_days(suspected_in(read_entries(workspace.lake, workspace.project)), night)
     known = known_rows(as_of(workspace, read_at).lake, workspace.spec, workspace.folder, night, suspected)
@@ -79,13 +81,22 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
         known=known.labelled,
         rows=known.rows,
         night=night,
-        champion=champion.model if champion else None,
-        trained_until=champion.trained_until if champion else None,
+        champion=compared.model if compared else None,
+        trained_until=compared.trained_until if compared else None,
         uses=earlier_holdouts(read_entries(workspace.lake, workspace.project, "retraining"), night),
     )
-    job = Job(workspace, night, name, reason, champion, kind, read_at, suspected)
+    job = Job(workspace, night, name, f"{reason}; {why_not}" if why_not else reason, champion, kind, read_at, suspected)
     early = question.too_early(workspace.spec)
     return _finished(workspace, job.put_off(early) if early else _entry_of(job, question, known, report.to_dict()))
+
+
+def _comparable(workspace: Workspace, champion: Champion | None) -> tuple[Champion | None, str]:
+    """Return the champion if it can answer rows of the spec as it is now, or why nothing is compared with it."""
+    try:
+        workspace.reading_for(champion)
+    except SpecError as error:
+        return None, f"not compared with the champion, because {error.faults[0].partition('. ')[0]}"
+    return champion, ""
 
 
 def _entry_of(job: Job, question: TrainingRequest, known: KnownRows, labels: dict[str, Any]) -> Entry:

@@ -224,6 +224,8 @@ def open_lake(home: Path) -> Lake:
 def _registry(url: str, where: str, *, signs: bool) -> Registry:
     folder = Path(where)
     keys = load_keys(folder, os.environ, make=signs or not any((folder / "keys").glob("*.pub.pem")))
+    if signs and keys.private is None:
+        raise EvidenceError("this machine verifies versions, and has no key to sign one with: retrain where it is.")
     return Registry(url, keys if signs else keys.verifying)
 
 

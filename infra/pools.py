@@ -51,9 +51,7 @@ def template(whole: dict[str, Any], pool: str, image: str) -> dict[str, Any]:
         container["envFrom"][-1]["configMapRef"]["name"] = TRAIN
         (secret,) = [volume["secret"] for volume in pod["volumes"] if "secret" in volume]
         secret["secretName"] = TRAIN
-        for item in secret["items"]:
-            if item["key"] == "verifying_key":
-                item.update(key="signing_key", path="signing_key")
+        secret["items"].append({"key": "signing_key", "path": "signing_key"})
         for name, quantity in MEMORY.items():
             whole["variables"]["properties"][name]["default"] = quantity
     return whole

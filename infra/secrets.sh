@@ -23,4 +23,11 @@ for name in postgres_password prefect_db_password mlflow_db_password \
 done
 printf 'leeway:%s' "$(openssl rand -hex 24)" | keep prefect_auth
 openssl genpkey -algorithm ed25519 | keep signing_key
-openssl pkey -in "$folder/signing_key" -pubout | keep verifying_key # nights verify with it, and cannot sign
+public=$(openssl pkey -in "$folder/signing_key" -pubout)
+# Nights verify with it, and cannot sign. After a new signing key, versions of the older one are still verified.
+if ! grep -qF "$(echo "$public" | sed -n 2p)" "$folder/verifying_key" 2> /dev/null; then
+    { echo "$public"; cat "$folder/verifying_key" 2> /dev/null || true; } > "$folder/.verifying_key.part"
+    chmod 444 "$folder/.verifying_key.part"
+    mv "$folder/.verifying_key.part" "$folder/verifying_key"
+    echo "created $folder/verifying_key"
+fi

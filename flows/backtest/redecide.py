@@ -34,6 +34,7 @@ def redecide(workspace: Workspace, night: date) -> tuple[NightEntry, Decision]:
     if number is not None and workspace.registry.version(workspace.project, number) is None:
         raise DataError(f"version {number}, which was champion on {night}, is no longer in {workspace.registry.url}")
     champion = None if number is None else workspace.load(number, record)
+    workspace = workspace.reading_for(champion)
     known = deliveries(workspace.lake, workspace.project).as_of(entry.time)
     aliases = recorded_aliases(past)
     data = NightData(workspace.lake, workspace.spec, night, known, entries=past, aliases=aliases)

@@ -13,8 +13,9 @@ def project_facts(spec: ProjectSpec, lake: Lake, registry: Registry | None = Non
     """Return the facts of a project; what only the registry knows is left out where it is None."""
     entries = read_entries(lake, spec.project)
     versions = None if registry is None else registry.versions(spec.project)
-    # Only a project without a record may have been renamed, and listing a large store takes a while.
-    others = set() if entries else set(recorded_projects(lake)) - {spec.project, *known_projects()}
+    # Only a project without a record may have been renamed. A lake in S3 may have projects of other teams.
+    alone = not entries and not lake.root.startswith("s3://")
+    others = set(recorded_projects(lake)) - {spec.project, *known_projects()} if alone else set()
     return ProjectFacts(
         project=spec.project,
         entries=len(entries),

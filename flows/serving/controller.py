@@ -49,7 +49,7 @@ def main() -> None:
     home = Path(sys.argv[1])
     keys = load_keys(home, os.environ, pair=PACKAGES)
     root = home / SERVING_FOLDER
-    store = ServingStore(root, keys.trusted, load_keys(home, os.environ, make=False).trusted)
+    store = ServingStore(root, keys.trusted, load_keys(home, os.environ).trusted)
     publishers = [Publisher(Path(path), home, keys, store) for path in sys.argv[2:]]
     faults, paused, parent = FaultLog(root), dict[Step, float](), os.getppid()
     while os.getppid() == parent:

@@ -20,4 +20,4 @@ secret leeway-accounts mlflow_admin_password mlflow_pipeline_password mlflow_app
 secret leeway-deploy prefect_auth
 secret leeway-worker prefect_auth
 secret leeway-run prefect_auth mlflow_pipeline_password verifying_key
-secret leeway-train prefect_auth mlflow_pipeline_password signing_key
+secret leeway-train prefect_auth mlflow_pipeline_password signing_key verifying_key

@@ -51,7 +51,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     trusted : tuple of str
         Public keys as PEM texts; a package signed by another key does not serve.
     trusted_versions : tuple of str
-        Public keys as PEM texts that sign the version in a package; empty when they are the same keys.
+        Public keys as PEM texts that sign the version in a package; None when they are the same keys.
     host, port, admin_port : str, int, int
         The address of the service, and the port of health and metrics on 127.0.0.1.
     workers : int
@@ -75,7 +75,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     projects: tuple[str, ...]
     root: str
     trusted: tuple[str, ...]
-    trusted_versions: tuple[str, ...] = ()
+    trusted_versions: tuple[str, ...] | None = None
     logs: dict[str, LogTerms] = {}
     labels: dict[str, str] = {}
     host: str = "127.0.0.1"

@@ -46,7 +46,11 @@ def with_inputs_of(spec: ProjectSpec, schema: ModelSchema, delivered: Callable[[
         "own_categories": (features.categories, tuple(schema.categories)),
         "own_dates": (features.dates, tuple(dict.fromkeys(part.column for part in schema.dates))),
     }
-    missing = {kind: [name for name in wanted if name not in named] for kind, (named, wanted) in read.items()}
+    named = {name for names, _ in read.values() for name in names}  # in another kind, `kind_conflicts` refuses it
+    missing = {kind: [name for name in wanted if name not in named] for kind, (_, wanted) in read.items()}
+    if schema.time is not None and schema.event_time != spec.source.event_time:
+        found = f"reads the event time in {schema.event_time!r}; source.event_time is {spec.source.event_time!r}"
+        raise SpecError([_retrain(found, spec)])
     if not any(missing.values()):
         return spec
     stored = delivered()
@@ -59,15 +63,20 @@ def with_inputs_of(spec: ProjectSpec, schema: ModelSchema, delivered: Callable[[
 
 def _unreadable(name: str, spec: ProjectSpec, stored: Collection[str]) -> str:
     """Return why a column cannot be read for the champion; empty if it can."""
-    if name in spec.privacy.drop:
-        why = "which privacy.drop keeps out of the lake"
-    elif name == spec.source.label.column:
-        why = "which is the label now"
+    source = spec.source
+    if spec.privacy.is_set:
+        why = "which the spec no longer names, and `privacy` keeps such columns out of the lake"
+    elif name in {source.label.column, source.event_time, *source.id}:
+        why = "which is the label, the event time or an id now"
     elif name not in stored:
         why = "which deliveries never had, and which the spec no longer makes by a function or a feature table"
     else:
         return ""
+    return _retrain(f"reads {name!r}, {why}", spec)
+
+
+def _retrain(found: str, spec: ProjectSpec) -> str:
     return (
-        f"the champion reads {name!r}, {why}. Train a version without it (`leeway run retrain {spec.project}`) and "
-        "approve it, or undo that until then"
+        f"the champion {found}. Train and approve a version of the spec as it is now (`leeway run retrain "
+        f"{spec.project}`), or undo the change"
     )

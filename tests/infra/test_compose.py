@@ -100,7 +100,7 @@ def test_a_secret_is_a_file_that_only_the_services_that_need_it_get() -> None:
     given = {name: set(service.get("secrets", [])) for name, service in SERVICES.items()}
     assert set().union(*given.values()) == COMPOSE["secrets"].keys()
     assert given["worker"] == {"mlflow_pipeline_password", "prefect_auth", "verifying_key"}
-    assert given["trainer"] == {"mlflow_pipeline_password", "prefect_auth", "signing_key"}
+    assert given["trainer"] == given["worker"] | {"signing_key"}
     assert [name for name, secrets in given.items() if "postgres_password" in secrets] == ["postgres"]
     assert [name for name, secrets in given.items() if "signing_key" in secrets] == ["trainer"]
     assert [name for name, secrets in given.items() if "mlflow_approver_password" in secrets] == ["accounts"]
@@ -174,6 +174,22 @@ def test_the_pair_that_is_made_signs_and_verifies(tmp_path: Path) -> None:
     verifying = load_keys(tmp_path, {"LEEWAY_VERIFYING_KEY": (tmp_path / "verifying_key").read_text()})
     assert signing.private is not None
     assert (verifying.private, verifying.trusted) == (None, signing.trusted)
+
+
+def test_after_a_new_signing_key_versions_of_both_are_verified(tmp_path: Path) -> None:
+    from tasks.registry import load_keys
+
+    def make() -> None:
+        subprocess.run(["sh", str(INFRA / "secrets.sh"), str(tmp_path)], check=True, capture_output=True)
+
+    make()
+    first = load_keys(tmp_path, {"LEEWAY_SIGNING_KEY": (tmp_path / "signing_key").read_text()})
+    (tmp_path / "signing_key").unlink()
+    make()
+    second = load_keys(tmp_path, {"LEEWAY_SIGNING_KEY": (tmp_path / "signing_key").read_text()})
+    make()
+    verifying = load_keys(tmp_path, {"LEEWAY_VERIFYING_KEY_FILE": str(tmp_path / "verifying_key")})
+    assert verifying.trusted == (*second.trusted, *first.trusted)
 
 
 def started(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:

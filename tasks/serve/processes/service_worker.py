@@ -175,7 +175,7 @@ async def serve(settings: ServiceSettings, listener: socket, counters: WorkerCou
     store = ServingStore(
         Path(settings.root),
         public_keys(settings.trusted),
-        public_keys(settings.trusted_versions or settings.trusted),
+        public_keys(settings.trusted if settings.trusted_versions is None else settings.trusted_versions),
     )
     champions = Champions(store, settings.projects)
     for project in settings.projects:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import pytest
 
 from tasks.errors import SpecError
 from tasks.inference.schema import ModelSchema
-from tasks.inference.schema_parts import DatePart
+from tasks.inference.schema_parts import DatePart, TimeFeature
 from tasks.spec.champion_inputs import with_inputs_of
 from tasks.spec.project_spec import ProjectSpec
 from tasks.spec.reading.read_spec import parse_spec
@@ -67,17 +68,32 @@ def test_a_spec_that_names_all_that_the_champion_reads_stays_as_it_is_and_the_la
 def test_what_a_function_made_cannot_be_read_from_deliveries() -> None:
     (fault,) = faults(stored=[name for name in STORED if name != "rooms"])
     assert fault.startswith("the champion reads 'rooms', which deliveries never had")
-    assert "(`leeway run retrain houses`) and approve it" in fault
+    assert "(`leeway run retrain houses`), or undo the change" in fault
 
 
-def test_privacy_is_stronger_than_the_champion() -> None:
-    (fault,) = faults("privacy: {drop: [street]}\n")
-    assert fault.startswith(
-        "the champion reads 'street', which privacy.drop keeps out of the lake. Train a version without it"
-    )
+@pytest.mark.parametrize("privacy", ["drop: [street]", "pseudonymise: [sale]"])
+def test_privacy_is_stronger_than_the_champion(privacy: str) -> None:
+    only_street = replace(SCHEMA, numbers=("area",), booleans=(), dates=())
+    with pytest.raises(SpecError) as refused:
+        with_inputs_of(spec(f"privacy: {{{privacy}}}\n"), only_street, lambda: STORED)
+    (fault,) = refused.value.faults
+    assert fault.startswith("the champion reads 'street', which the spec no longer names, and `privacy` keeps such")
 
 
-def test_a_label_is_never_read_as_an_input() -> None:
-    renamed = TEXT.replace("column: price", "column: rooms")
-    with pytest.raises(SpecError, match="reads 'rooms', which is the label now"):
-        with_inputs_of(parse_spec(renamed, "p.yaml"), SCHEMA, lambda: STORED)
+@pytest.mark.parametrize("role", ["label: {column: rooms}", "id: [rooms]", "event_time: rooms"])
+def test_a_column_with_another_role_is_never_read_as_an_input(role: str) -> None:
+    key = role.split(":", maxsplit=1)[0]
+    given = {"label": "label: {column: price}", "id": "id: [sale]", "event_time": "event_time: date"}[key]
+    with pytest.raises(SpecError, match="reads 'rooms', which is the label, the event time or an id now"):
+        with_inputs_of(parse_spec(TEXT.replace(given, role), "p.yaml"), SCHEMA, lambda: STORED)
+
+
+def test_a_column_of_another_kind_is_left_to_the_check_of_stored_kinds() -> None:
+    moved = parse_spec(TEXT.replace("numbers: [area]", "numbers: [area, street]"), "p.yaml")
+    assert with_inputs_of(moved, SCHEMA, lambda: STORED).features.own.all.count("street") == 1
+
+
+def test_an_event_time_that_the_champion_learned_from_cannot_be_exchanged() -> None:
+    timed = replace(SCHEMA, event_time="sold", time=TimeFeature("2026-01-01", 30.0))
+    with pytest.raises(SpecError, match=r"reads the event time in 'sold'; source\.event_time is 'date'"):
+        with_inputs_of(spec(), timed, lambda: STORED)

@@ -100,11 +100,15 @@ def _show_mismatches(specs: Sequence[ProjectSpec], where: Path, stack: Endpoints
 
     registry = Registry(stack.mlflow, Keys()) if stack is not None and healthy(stack.health["mlflow"]) else None
     lake = open_lake(where)
-    found = [(spec.project, each) for spec in specs for each in mismatches(project_facts(spec, lake, registry))]
-    if found:
-        console.print("[bold]does not fit[/]")
-    for project, each in found:
-        console.print(terminal(f"  {project}: {each}"))
+    for spec in specs:
+        try:
+            found = mismatches(project_facts(spec, lake, registry))
+        except Error as error:
+            console.print(f"[yellow]note[/] {terminal(f'{spec.project}: {error}')}")
+            continue
+        for each in found:
+            said = "[red]does not fit[/]" if each.certain else "[yellow]note[/]"
+            console.print(f"{said} {terminal(f'{spec.project}: {each}')}")
 
 
 def _tell_next(specs: Sequence[ProjectSpec], stack: Endpoints | None, console: Console) -> None:

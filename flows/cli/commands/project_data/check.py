@@ -64,7 +64,7 @@ def _faults(path: Path, console: Console, *, run: bool) -> Iterator[str]:
     if (note := _not_tried(spec, run=run)) is not None:
         console.print(f"[yellow]note[/]  features.function was {note}")
     yield from _unknown_upstream(spec, path.resolve().parent)
-    yield from agreement_faults(spec, path, console)
+    spec = yield from agreement_faults(spec, path, console)
     for zone in landing_zones(spec):
         try:
             newest = yield from newest_delivery(spec, path.parent, zone, console)

@@ -67,7 +67,7 @@ def run_service(projects: Sequence[str], address: Address, workers: int) -> None
         projects=names,
         root=str(root),
         trusted=public_pems(load_keys(where, os.environ, pair=PACKAGES).trusted),
-        trusted_versions=public_pems(load_keys(where, os.environ, make=False).trusted),
+        trusted_versions=public_pems(load_keys(where, os.environ).trusted),
         logs=logs,
         labels={name: spec.source.label.column for name, spec in specs.items() if spec.serving.labels},
         host=address.host,
