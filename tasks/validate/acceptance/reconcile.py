@@ -7,6 +7,8 @@
 - A row that an earlier delivery has already is **repeated** when it is equal, and stays where it is. When it differs,
   the newer row replaces the earlier one, also one of another day: see `tasks.validate.acceptance.reused_ids`.
 - A refused row replaces nothing.
+- A row that the prediction service has logged replaces other logged rows only. One that a source has delivered already,
+  with its label and with newer values, is repeated, whatever its values.
 
 The half is a convention, not a measurement: it separates a correction from a key that is used again.
 """
@@ -24,6 +26,7 @@ import pyarrow.compute as pc
 from tasks.arrays import BoolArray
 from tasks.lake import SUPERSEDED, Batch
 from tasks.records import ValidatedDelivery
+from tasks.serving_store.logged_rows import is_served
 from tasks.spec.cells.moments import REPEATED
 
 CORRECTION_SHARE = 0.5
@@ -91,6 +94,11 @@ def reconcile(
     if accepted.empty:
         return Reconciled(accepted, 0, ())
     for batch in prior:
+        if not may_replace(delivery, batch.batch):
+            elsewhere = contained(accepted["row_id"], batch.rows["row_id"])
+            repeated += int(elsewhere.sum())
+            accepted = accepted[~elsewhere]
+            continue
         if _corrects(delivery, accepted, refused_ids, batch):
             amended.append(_withdrawn(batch, refused_ids))
             continue
@@ -104,6 +112,12 @@ def reconcile(
         if changed.any():
             amended.append(without_rows(batch, changed))
     return Reconciled(accepted, repeated, tuple(amended))
+
+
+def may_replace(delivery: ValidatedDelivery, batch: Batch) -> bool:
+    """Return whether rows of a delivery may replace those of a batch: logged rows replace logged rows only."""
+    landed = delivery.landed
+    return not is_served(landed.kind, landed.name) or is_served(batch.kind, batch.key)
 
 
 def contained(row_ids: pd.Series, others: pd.Series) -> BoolArray:

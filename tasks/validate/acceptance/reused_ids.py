@@ -10,7 +10,7 @@ import pandas as pd
 from tasks.records import Finding, ValidatedDelivery
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate.acceptance.quarantine_rows import as_json
-from tasks.validate.acceptance.reconcile import PriorBatch, comparable, contained
+from tasks.validate.acceptance.reconcile import PriorBatch, comparable, contained, may_replace
 from tasks.validate.verdict.outcome import RowsOnDisk
 
 USED_AGAIN = "id_used_again"
@@ -33,12 +33,13 @@ def judged_by_ids(
     accepted : DataFrame
         Its accepted rows; of a delivery on disk `row_id` and `event_date`, so that each of another day counts.
     prior : iterable of PriorBatch
-        Batches of other keys with any of its ids.
+        Batches with any of its ids; those of its key, and those whose rows it does not replace, are left out.
     """
     if delivery.landed.kind != "rows" or spec.source.event_time in spec.key_columns or accepted.empty:
         return delivery
     features = [name for name in spec.features.own.all if name in accepted]
-    counts = [_other_rows(accepted, one.rows, features) for one in prior if one.batch.key != delivery.landed.name]
+    replaced = [one for one in prior if one.batch.key != delivery.landed.name and may_replace(delivery, one.batch)]
+    counts = [_other_rows(accepted, one.rows, features) for one in replaced]
     moved, others = sum(moved for moved, _ in counts), sum(others for _, others in counts)
     if others > spec.contract.max_bad_share * delivery.rows_in:
         return _quarantined(delivery, others, spec)

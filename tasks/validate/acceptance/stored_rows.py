@@ -9,6 +9,7 @@ import pandas as pd
 
 from tasks.lake import Batch, Deliveries, Filter, Lake, active_rows, deliveries
 from tasks.records import ValidatedDelivery
+from tasks.serving_store.logged_rows import is_served
 from tasks.spec import ProjectSpec
 from tasks.validate.acceptance.prior_batches import affected_batches, event_window, overlap
 from tasks.validate.acceptance.quarantine_rows import readable_ids
@@ -46,12 +47,19 @@ class StoredRows:
         return cls(lake, spec, known, pd.concat([NO_ROWS, *found], ignore_index=True))
 
     def kept_before(self, rows: pd.DataFrame, batch: Batch) -> pd.Series:
-        """Return the ids of rows of a batch that are not released: stored for the same day, or delivered later."""
+        """Return the ids of rows of a batch that are not released.
+
+        They are stored for the same day, or delivered later; of logged rows also all that a source has delivered.
+        """
         if self.same_ids.empty or "event_date" not in rows:
             return NO_IDS
         same = self.same_ids.merge(rows[["row_id", "event_date"]], on="row_id", suffixes=("", "_released"))
         later = self.known.arrival_ranks(same["batch_id"]) > self.known.arrival_ranks(pd.Series([batch.batch_id]))[0]
-        kept: pd.Series = same.loc[(same["event_date"] == same["event_date_released"]) | later, "row_id"]
+        is_kept = (same["event_date"] == same["event_date_released"]) | later
+        if is_served(batch.kind, batch.key):
+            logged = {each.batch_id for each in self.known.latest() if is_served(each.kind, each.key)}
+            is_kept |= ~same["batch_id"].isin(logged)
+        kept: pd.Series = same.loc[is_kept, "row_id"]
         return kept
 
 

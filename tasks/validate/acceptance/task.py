@@ -27,6 +27,7 @@ from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.records import Finding, ValidatedChunks, ValidatedDelivery
 from tasks.spec import ProjectSpec
+from tasks.validate.acceptance.kept_chunks import KeptChunks
 from tasks.validate.acceptance.prior_batches import event_window
 from tasks.validate.acceptance.quarantine_rows import as_json, readable_ids, reasons_of, with_findings
 from tasks.validate.acceptance.reconcile import (
@@ -158,9 +159,10 @@ def _write(
         if len(delivery.refused)
     }
     lake.add_each(spec.project, "quarantine", quarantined)
-    for delivery, (_, batch) in written:
+    for delivery, (rows, batch) in written:
         if delivery.chunks is not None:
-            _write_chunks(lake, spec, delivery.chunks, batch, _quarantine_key(batch, known))
+            chunks = KeptChunks(delivery.chunks, rows["row_id"]) if batch.rows_elsewhere else delivery.chunks
+            _write_chunks(lake, spec, chunks, batch, _quarantine_key(batch, known))
     write_amended(lake, spec, amended)
     new = [batch for _, (_, batch) in written]
     moment = max(batch.time for batch in new)
