@@ -33,7 +33,7 @@ def judged_by_ids(
     accepted : DataFrame
         Its accepted rows; of a delivery on disk `row_id` and `event_date`, so that each of another day counts.
     prior : iterable of PriorBatch
-        Batches with any of its ids; those of its key, and those whose rows it does not replace, are left out.
+        Batches with any of its ids; those of its key, and those that it may not replace, are left out.
     """
     if delivery.landed.kind != "rows" or spec.source.event_time in spec.key_columns or accepted.empty:
         return delivery
