@@ -60,7 +60,7 @@ class ErrorAnalysis:
     weak : tuple of WeakSlice
         Slices with significantly larger errors than the rest, the costliest first.
     examples : tuple of Example
-        Rows with the largest losses, the worst first.
+        Rows with the largest losses, the worst first; none where the spec sets `privacy`.
     bins : tuple of Bin
         Tenths of the rows by prediction; for probabilities, tenths of the scale.
     calibration_error : float
@@ -104,7 +104,7 @@ def error_analysis(compared: ComparisonSet, spec: ProjectSpec) -> ErrorAnalysis:
         loss=float(losses.mean()) if len(losses) else math.nan,
         human_level=spec.scope.human_level,
         weak=weak,
-        examples=_examples(rows, prediction, columns, spec),
+        examples=() if spec.privacy.is_set else _examples(rows, prediction, columns, spec),
         bins=bins,
         calibration_error=_calibration_error(bins) if spec.training.task != "regression" else math.nan,
     )

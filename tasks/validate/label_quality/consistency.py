@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -70,6 +70,15 @@ class LabelReport:
         """The slices with fewer than 30 labelled rows, too few to learn from or to evaluate."""
         return tuple(part for part in self.slices if part.rows < FEWEST_IN_A_SLICE)
 
+    def without_rows(self) -> LabelReport:
+        """Return the same report with counts only: no id and no label of a row."""
+        return replace(
+            self,
+            same=replace(self.same, examples=()),
+            near=replace(self.near, examples=()),
+            wrong=replace(self.wrong, listed=()),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return the report as values for JSON, with days as text."""
         values = asdict(self)
@@ -125,7 +134,7 @@ def label_report(labelled: pd.DataFrame, spec: ProjectSpec, ledger: pd.DataFrame
     level = (label == label.mode().min()).astype("float64") if several else label  # the most frequent class, or another
     none, sliced, apart = Disagreement(0, 0, 0, 0), _sliced(rows, spec), 1.0 if several else None
     least, period = spec.privacy.min_category_count, spec.monitoring.period_days
-    return LabelReport(
+    report = LabelReport(
         rows=len(labelled),
         labelled=len(rows),
         sampled=len(sample),
@@ -144,6 +153,7 @@ def label_report(labelled: pd.DataFrame, spec: ProjectSpec, ledger: pd.DataFrame
         slices=tuple(attempted("slices", lambda: slices(rows, level, sliced, least), [])),
         notes=tuple(notes),
     )
+    return report.without_rows() if spec.privacy.is_set else report
 
 
 def _codes(names: pd.Series) -> pd.Series:

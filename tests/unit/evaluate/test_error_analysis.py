@@ -108,16 +108,21 @@ def test_small_slices_unknown_losses_and_few_rows_are_not_judged() -> None:
     assert weak_slices(frame.iloc[:5], losses[:5], frame["day"][:5], ["zip"], 1) == ()
 
 
-def test_the_largest_errors_are_shown_without_private_columns_and_rare_values() -> None:
+def test_with_privacy_no_row_is_shown_and_no_private_column_is_named() -> None:
+    found = analysis(rows(), spec_of(privacy={"pseudonymise": ["zip"]}))
+    assert found.examples == ()
+    assert not {column for weak in found.weak for column, _ in weak.where} & {"zip", "id"}
+
+
+def test_the_largest_errors_are_shown_without_rare_values() -> None:
     frame = rows()
     frame.loc[7, ["answer", "kind", "area"]] = [900.0, "the only castle", None]
-    found = analysis(frame, spec_of(privacy={"pseudonymise": ["zip"]}))
+    found = analysis(frame, spec_of())
     first = found.examples[0]
     assert (first.loss, first.truth, first.event_date) == (800.0, "100.0", "2024-02-01")
     assert first.columns["kind"] == "(rare)"
     assert first.columns["area"] is None
-    assert set(first.columns) == {"area", "kind", "garden"}
-    assert not {column for weak in found.weak for column, _ in weak.where} & {"zip", "id"}
+    assert set(first.columns) == {"area", "zip", "kind", "garden"}
     assert len(found.examples) == 10
 
 

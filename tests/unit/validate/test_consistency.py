@@ -52,6 +52,12 @@ def test_rows_that_are_the_same_and_labelled_differently_are_counted_and_named()
     assert same.examples == (("r0", "r1"),)
 
 
+def test_with_privacy_rows_are_counted_and_not_named() -> None:
+    rows = rows_of(6, size=[1.0, 1.0, 2.0, 2.0, 3.0, np.nan], y=[0.0, 1.0, 1.0, 1.0, 0.0, 0.0])
+    report = label_report(rows, spec_of(privacy={"consent": "agreed"}))
+    assert (report.same.rows_apart, report.same.examples, report.near.examples, report.wrong.listed) == (2, (), (), ())
+
+
 def test_two_prices_of_one_kind_of_house_differ_from_half_a_standard_deviation_on() -> None:
     # mean 50, sample variance (5 x 2500) / 5 = 2500, sd 50: half of it is 25
     y = [0.0, 100.0, 0.0, 100.0, 30.0, 70.0]
