@@ -116,11 +116,11 @@ def test_a_column_that_is_something_else_cannot_be_the_consent(column: str) -> N
 
 def test_a_row_that_the_prediction_service_has_answered_is_taken_in_without_consent(folder: Path) -> None:
     spec = ProjectSpec.model_validate(SPEC | {"serving": {"log": True, "uri": "served"}})
-    (folder / "served").mkdir()
+    (folder / "served" / "rows").mkdir(parents=True)
     rows: list[dict[str, Any]] = [
         {"patient": name, "at": "2026-01-02", "age": 4, "days": None, "@answer": {}} for name in NAMES[:3]
     ]
-    (folder / "served" / "2026-02-01-0-ab.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    (folder / "served" / "rows" / "2026-02-01-0-ab.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     checked = verdicts(take_in(Lake(str(folder / "lake")), spec, folder, NIGHT, MOMENT), spec, folder)
     assert [(each.verdict, each.rows_in) for each in checked] == [("accepted", 3)]
     assert [finding.rows_failed for finding in checked[0].findings if finding.rule == "no_consent"] == [3]
