@@ -26,7 +26,7 @@ from flows.steps.version_files import version_files
 from flows.workspace import Champion, Workspace, open_workspace
 from tasks import clock
 from tasks.dataset.known_rows import KnownRows, known_rows
-from tasks.errors import SpecError
+from tasks.errors import Conflict, SpecError
 from tasks.evaluate import Evidence
 from tasks.evaluate.task import analyse_task
 from tasks.features import leaks
@@ -40,6 +40,7 @@ from tasks.registry import Basis
 from tasks.spec import evidence_digest
 from tasks.train import SearchOptions, TrialResult
 from tasks.train.task import ReleaseCandidate, refit_task, would_more_help_task
+from tasks.upkeep.erasure_record import erasures_since, recorded_erasures
 from tasks.validate import label_report
 
 
@@ -71,6 +72,7 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
         return _summary(done[-1])
     champion, kind = workspace.champion(), _kind(workspace, decision)
     compared, why_not = _comparable(workspace, champion)
+    erased = recorded_erasures(workspace.lake, workspace.project)
     read_at = commits(workspace.lake, workspace.project)
     suspected = suspected_days(suspected_in(read_entries(workspace.lake, workspace.project)), night)
     known = known_rows(as_of(workspace, read_at).lake, workspace.spec, workspace.folder, night, suspected)
@@ -86,6 +88,7 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
         uses=earlier_holdouts(read_entries(workspace.lake, workspace.project, "retraining"), night),
     )
     job = Job(workspace, night, name, f"{reason}; {why_not}" if why_not else reason, champion, kind, read_at, suspected)
+    job = replace(job, erased=erased)
     early = question.too_early(workspace.spec)
     return _finished(workspace, job.put_off(early) if early else _entry_of(job, question, known, report.to_dict()))
 
@@ -111,6 +114,7 @@ def _entry_of(job: Job, question: TrainingRequest, known: KnownRows, labels: dic
             search=_search_options(workspace, job.name, job.kind),
             steps=AS_TASKS,
         )
+    job.require_no_erasure()
     found = {"labels": labels, "without_consent": known.without_consent}
     return job.put_up(known.labelled, proven, found) if proven.evidence.passed else job.refuse(proven)
 
@@ -152,6 +156,21 @@ class Job:
     kind: str
     read_at: dict[str, int]
     suspected: tuple[tuple[Date, Date], ...] = ()
+    erased: frozenset[str] = frozenset()
+
+    def require_no_erasure(self) -> None:
+        """Refuse to go on with rows of which some were erased since they were read.
+
+        Raises
+        ------
+        Conflict
+            An erasure has begun, or was recorded, since the training read its rows.
+        """
+        if since := erasures_since(self.workspace.lake, self.workspace.project, self.erased):
+            raise Conflict(
+                f"rows were erased while this training of {self.workspace.project} ran ({', '.join(since)}), so "
+                "nothing is registered; finish the erasure if it was interrupted, then run the training again"
+            )
 
     def put_up(self, known: pd.DataFrame, proven: EvaluatedChallenger, found: dict[str, Any]) -> Entry:
         """Refit the evaluated recipe on all known rows, register it as challenger and ask for approval.

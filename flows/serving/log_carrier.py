@@ -80,7 +80,8 @@ class LogCarrier:
             return 0
         content = newest_labels(path.read_bytes() for _, path in waiting)
         today = now.astimezone(ZoneInfo(self.spec.schedule.time_zone)).date()
-        self._land("labels", f"{today}-{hashlib.sha256(content).hexdigest()[:16]}.jsonl", content)
+        if content:
+            self._land("labels", f"{today}-{hashlib.sha256(content).hexdigest()[:16]}.jsonl", content)
         for _, path in waiting:
             path.unlink()
         return len(waiting)

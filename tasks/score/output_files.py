@@ -77,6 +77,11 @@ class AnswerFiles:
         except OSError as error:
             raise Unreachable(f"writing {self.root}/{name} failed: {error}; is the store up?") from error
 
+    def replaced(self, known: Deliveries) -> dict[str, Batch]:
+        """Return the files of revisions that no longer count, each with the present state of its batch."""
+        found = ((name, _replaced_batch(name, known)) for name in self.names())
+        return {name: batch for name, batch in found if batch is not None}
+
     def remove_replaced(self, known: Deliveries) -> int:
         """Remove the files of revisions that no longer count; return how many.
 
@@ -86,7 +91,7 @@ class AnswerFiles:
             When the store does not answer.
         """
         system, root = file_system(self.root, self.options)
-        replaced = [name for name in self.names() if _is_replaced(name, known)]
+        replaced = self.replaced(known)
         try:
             for name in replaced:
                 system.delete_file(f"{root}/{name}")
@@ -95,11 +100,11 @@ class AnswerFiles:
         return len(replaced)
 
 
-def _is_replaced(name: str, known: Deliveries) -> bool:
-    """Return whether a file of answers is of a revision below the base of its batch, or the draft of one."""
+def _replaced_batch(name: str, known: Deliveries) -> Batch | None:
+    """Return the batch of a file of answers, or the draft of one, whose revision is below the base of the batch."""
     found = OF_REVISION.fullmatch(name)
     batch = None if found is None else known.get(found["batch_id"])
-    return found is not None and batch is not None and int(found["revision"]) < batch.base
+    return batch if found and batch and int(found["revision"]) < batch.base else None
 
 
 def answer_files(spec: ProjectSpec, folder: Path, options: Mapping[str, str] | None = None) -> AnswerFiles | None:

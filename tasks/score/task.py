@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -18,6 +18,7 @@ from tasks.lake import (
     Lake,
     ParallelMap,
     RowFiles,
+    deliveries,
     partitions,
     served_key,
     version_key,
@@ -81,18 +82,11 @@ class Scorer:
         lacking = {self.files.name(batch): batch for batch in batches}
         made = 0
         for name in lacking.keys() - there:
-            answers = self._served(lacking[name])
+            answers = served_answers(self.lake, self.project, lacking[name])
             if len(answers):
                 self.files.write(name, answers)
                 made += 1
         return made
-
-    def _served(self, batch: Batch) -> pd.DataFrame:
-        """Return the answers that champions gave for one revision of a batch."""
-        inside: list[Filter] = [("batch_id", "=", batch.batch_id), ("revision", "=", batch.revision)]
-        if batch.event_from is not None and batch.event_until is not None:
-            inside += [("event_date", ">=", batch.event_from), ("event_date", "<=", batch.event_until)]
-        return self.lake.read(self.project, "predictions", where=[*inside, ("role", "=", "champion")])
 
     def _write(self, batches: Sequence[Batch], role: Role) -> int:
         rows = sum(batch.rows_accepted for batch in batches)
@@ -133,6 +127,31 @@ class Scorer:
         for answered in self.spread(asked.answered, partitions(parts, PARTITION_ROWS)):
             for part, sent in answered:
                 yield asked.whole(part, sent)
+
+
+def served_answers(lake: Lake, project: str, batch: Batch) -> pd.DataFrame:
+    """Return the answers that champions gave for one revision of a batch."""
+    inside: list[Filter] = [("batch_id", "=", batch.batch_id), ("revision", "=", batch.revision)]
+    if batch.event_from is not None and batch.event_until is not None:
+        inside += [("event_date", ">=", batch.event_from), ("event_date", "<=", batch.event_until)]
+    return lake.read(project, "predictions", where=[*inside, ("role", "=", "champion")])
+
+
+def replace_files(lake: Lake, project: str, files: AnswerFiles) -> None:
+    """Write the files that take the place of those of replaced revisions, then remove these.
+
+    A night hands out the answers of new deliveries only; those of old ones were answered by an earlier champion, and
+    are in the lake under the present revision.
+    """
+    known = deliveries(lake, project)
+    there = files.names()
+    for batch in {batch.batch_id: batch for batch in files.replaced(known).values()}.values():
+        for revision in range(batch.base, batch.revision + 1):
+            state = replace(batch, revision=revision)
+            answers = served_answers(lake, project, state)
+            if len(answers) and files.name(state) not in there:
+                files.write(files.name(state), answers)
+    files.remove_replaced(known)
 
 
 def score_batches(scorer: Scorer, batches: Sequence[Batch]) -> int:

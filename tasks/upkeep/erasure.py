@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
+import pandas as pd
+
 from tasks.dataset.erasure_subject import Subject
 from tasks.errors import DataError
 from tasks.lake import one_of
-from tasks.spec.cells.entity_keys import parts_of
 
-PROTOCOL = 1
+PROTOCOL = 2
+READ = (1, PROTOCOL)  # a plan of protocol 1 has no `batch_ids` and no `unclear`
 AT_ONCE = 1_000
 SHOWN = 40  # characters of a cell in a finding: see `tasks.validate.verdict.cell_examples`
 ERASED = "'(erased)'"
+IN_TEXT = re.compile(r"\brow (?P<row_id>.+?)(?= of version \d+ from its )")
+"""How an answer names a row: see `tasks.decide.questions.skew`."""
 FORGOTTEN = ("predictions", "labels", "features", "profiles", "quarantine", "batches", "decisions", "rows")
 """The tables of which earlier states are removed."""
 
@@ -36,6 +41,10 @@ class ErasurePlan:
         How many quarantined rows each batch has in the end.
     versions : tuple of str
         The versions that were registered while the rows were stored.
+    batch_ids : tuple of str
+        The deliveries that are erased as a whole.
+    unclear : int
+        Refused rows without the column and with one of the ids in another; they stay.
     """
 
     name: str
@@ -44,6 +53,8 @@ class ErasurePlan:
     counts: Mapping[str, int]
     left: Mapping[str, int]
     versions: tuple[str, ...] = ()
+    batch_ids: tuple[str, ...] = ()
+    unclear: int = 0
     protocol: int = field(default=PROTOCOL)
 
     def to_bytes(self) -> bytes:
@@ -57,15 +68,21 @@ class ErasurePlan:
         Raises
         ------
         DataError
-            Another version of Leeway wrote it.
+            A later version of Leeway wrote it.
+
+        Examples
+        --------
+        >>> ErasurePlan.from_bytes(ErasurePlan("", "", "", {}, {}, batch_ids=("b",)).to_bytes()).batch_ids
+        ('b',)
         """
         read: dict[str, Any] = json.loads(content)
-        if read.get("protocol") != PROTOCOL:
+        if read.get("protocol") not in READ:
             raise DataError(
                 f"found an unfinished erasure of protocol {read.get('protocol')}; expected {PROTOCOL}. Finish it with "
                 "the version of Leeway that began it"
             )
-        return cls(**{**read, "versions": tuple(read["versions"])})
+        tuples = {name: tuple(read.get(name, ())) for name in ("versions", "batch_ids")}
+        return cls(**{**read, **tuples, "protocol": PROTOCOL})
 
     @property
     def sentence(self) -> str:
@@ -76,14 +93,16 @@ class ErasurePlan:
         """
         found = ", ".join(f"{count:,} of {table}" for table, count in sorted(self.counts.items()) if count)
         learned = f"; trained while they were stored: {', '.join(self.versions)}" if self.versions else ""
-        return f"erased: {found or 'nothing was stored'}{learned}"
+        unclear = f"{self.unclear:,} of quarantine, with such an id in another column"
+        left = f"; not erased: {unclear}" if self.unclear else ""
+        return f"erased: {found or 'nothing was stored'}{learned}{left}"
 
 
 class Erasable(Protocol):
-    """What is stored of a subject: the ids of its rows, its entities, and its quarantined rows by batch."""
+    """What is stored of a subject: the ids of its rows, its entities by table, and its quarantined rows by batch."""
 
     row_ids: set[str]
-    entities: set[str]
+    entities: set[tuple[str, str]]
     quarantined: dict[str, list[str]]
 
 
@@ -93,11 +112,11 @@ def removals(subject: Subject, table: str, found: Erasable) -> Iterator[str]:
     Examples
     --------
     >>> from types import SimpleNamespace as Part
-    >>> found = Part(row_ids={"7|a"}, entities={"7"}, quarantined={"b": ["{}"]})
+    >>> found = Part(row_ids={"7|a"}, entities={("tests", "7")}, quarantined={"b": ["{}"]})
     >>> for table in ("labels", "features", "quarantine"):
     ...     print(*removals(Subject("patient", frozenset("7")), table, found))
     "row_id" IN ('7|a')
-    "entity" IN ('7')
+    "table" IN ('tests') AND "entity" IN ('7')
     "batch_id" IN ('b') AND "raw" IN ('{}')
     """
     if subject.batch_ids:
@@ -105,7 +124,9 @@ def removals(subject: Subject, table: str, found: Erasable) -> Iterator[str]:
     if table in {"rows", "labels", "predictions"}:
         yield from (one_of("row_id", some) for some in _some(found.row_ids))
     elif table == "features":
-        yield from (one_of("entity", some) for some in _some(found.entities))
+        for name in sorted({name for name, _ in found.entities}):
+            own = [entity for of_table, entity in found.entities if of_table == name]
+            yield from (f"{one_of('table', [name])} AND {one_of('entity', some)}" for some in _some(own))
     elif table == "quarantine":
         for batch_id, refused in sorted(found.quarantined.items()):
             yield from (f"{one_of('batch_id', [batch_id])} AND {one_of('raw', some)}" for some in _some(refused))
@@ -116,18 +137,36 @@ def _some(values: Iterable[str]) -> Iterator[Sequence[str]]:
     return (ordered[at : at + AT_ONCE] for at in range(0, len(ordered), AT_ONCE))
 
 
-def without_subject(findings: str, subject: Subject, found: Erasable) -> str:
+def _own(row_id: str, subject: Subject, found: Erasable, columns: Sequence[str]) -> bool:
+    """Return whether a row id is a subject's: it is stored, or has its value in its column.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Part
+    >>> subject, found = Subject("patient", frozenset("7")), Part(row_ids=set())
+    >>> [_own(name, subject, found, ["patient", "ward"]) for name in ("7|1", "1|7")]
+    [True, False]
+    """
+    return row_id in found.row_ids or bool(subject.in_names(pd.Series([row_id], dtype="str"), columns)[0])
+
+
+def without_subject(findings: str, subject: Subject, found: Erasable, columns: Sequence[str]) -> str:
     """Return the findings of a batch, as the lake keeps them, without what they quote of a subject.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        The columns of which row ids are made.
 
     Examples
     --------
     >>> from types import SimpleNamespace as Part
     >>> found = Part(row_ids={"7"}, quarantined={"b": ['{"age": "old"}']})
     >>> finding = {"message": "2 of 9 rows: age is not a number: such as 'old', '4o'", "row_ids": ["7", "8"]}
-    >>> print(without_subject(json.dumps([finding]), Subject("patient", frozenset("7")), found))
+    >>> print(without_subject(json.dumps([finding]), Subject("patient", frozenset("7")), found, ["patient"]))
     [{"message": "2 of 9 rows: age is not a number: such as '(erased)', '4o'", "row_ids": ["8"]}]
     """
-    names = {*subject.values, *found.row_ids}
+    names = {*subject.values, *found.row_ids}  # noqa: PD011
     refused = (json.loads(raw) for rows in found.quarantined.values() for raw in rows)
     cells = {str(cell).strip()[:SHOWN] for row in refused for cell in row.values() if cell is not None}
     quoted = sorted((repr(cell) for cell in {*cells, *names} if cell), key=len, reverse=True)
@@ -136,26 +175,39 @@ def without_subject(findings: str, subject: Subject, found: Erasable) -> str:
         message = str(finding["message"])
         for quote in quoted:
             message = message.replace(quote, ERASED)
-        row_ids = [name for name in finding.get("row_ids", ()) if names.isdisjoint([name, *parts_of(name)])]
+        row_ids = [name for name in finding.get("row_ids", ()) if not _own(name, subject, found, columns)]
         kept.append({**finding, "message": message, "row_ids": row_ids})
     return json.dumps(kept, sort_keys=True)
 
 
-def without_ids(details: str, subject: Subject, found: Erasable) -> str:
+def without_ids(details: str, subject: Subject, found: Erasable, columns: Sequence[str]) -> str:
     """Return the details of an entry of the decision record without the ids of a subject's rows.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        The columns of which row ids are made.
 
     Examples
     --------
     >>> from types import SimpleNamespace as Part
-    >>> details = '{"answers": [{"proof": {"skewed": [{"row_id": "7", "version": 7}, {"row_id": "8"}]}}]}'
-    >>> print(without_ids(details, Subject("patient", frozenset("7")), Part(row_ids=set())))
-    {"answers": [{"proof": {"skewed": [{"row_id": "(erased)", "version": 7}, {"row_id": "8"}]}}]}
+    >>> details = '{"skewed": [{"row_id": "7"}, {"row_id": "8"}], "why": "row 7 of version 2 from its inputs on"}'
+    >>> print(without_ids(details, Subject("patient", frozenset("7")), Part(row_ids=set()), ["patient"]))
+    {"skewed": [{"row_id": "(erased)"}, {"row_id": "8"}], "why": "row (erased) of version 2 from its inputs on"}
     """
-    names = {*subject.values, *found.row_ids}
 
-    def kept(content: dict[str, Any]) -> dict[str, Any]:
-        row_id = content.get("row_id")
-        own = isinstance(row_id, str) and not names.isdisjoint([row_id, *parts_of(row_id)])
-        return content | {"row_id": "(erased)"} if own else content
+    def kept(content: Any, name: str = "") -> Any:
+        if isinstance(content, dict):
+            return {key: kept(value, key) for key, value in content.items()}
+        if isinstance(content, list):
+            return [kept(each) for each in content]
+        if not isinstance(content, str):
+            return content
+        if name == "row_id":
+            return "(erased)" if _own(content, subject, found, columns) else content
+        return IN_TEXT.sub(hidden, content)
 
-    return json.dumps(json.loads(details, object_hook=kept), sort_keys=True, ensure_ascii=False)
+    def hidden(match: re.Match[str]) -> str:
+        return "row (erased)" if _own(match["row_id"], subject, found, columns) else match[0]
+
+    return json.dumps(kept(json.loads(details)), sort_keys=True, ensure_ascii=False)

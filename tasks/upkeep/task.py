@@ -129,8 +129,8 @@ def erase_stored(lake: Lake, spec: ProjectSpec, subject: Subject, found: Erasabl
     may be interrupted at any point, and repeated.
     """
     project, known = spec.project, deliveries(lake, spec.project)
-    _correct_findings(lake, project, subject, found)
-    _correct_decisions(lake, project, subject, found)
+    _correct_findings(lake, spec, subject, found)
+    _correct_decisions(lake, spec, subject, found)
     for table in FORGOTTEN:
         opened = lake.current(project, table)
         if opened is None or table in {"batches", "decisions"}:
@@ -154,21 +154,23 @@ def _replaced_profiles(known: Deliveries, found: Erasable) -> Iterator[str]:
         yield str(predicate([*older, ("revision", "<", batch.revision)]))
 
 
-def _correct_findings(lake: Lake, project: str, subject: Subject, found: Erasable) -> None:
+def _correct_findings(lake: Lake, spec: ProjectSpec, subject: Subject, found: Erasable) -> None:
     """Write the findings of batches again without what they quote of a subject."""
+    project = spec.project
     stored = lake.read(project, "batches", columns=["batch_id", "revision", "findings"])
     for batch_id, revision, findings in stored.itertuples(index=False, name=None):
-        corrected = without_subject(findings, subject, found)
+        corrected = without_subject(findings, subject, found, spec.key_columns)
         if json.loads(corrected) != json.loads(findings):
             of_state = predicate([("batch_id", "=", batch_id), ("revision", "=", int(revision))])
             change(lake, project, "batches", str(of_state), {"findings": corrected})
 
 
-def _correct_decisions(lake: Lake, project: str, subject: Subject, found: Erasable) -> None:
+def _correct_decisions(lake: Lake, spec: ProjectSpec, subject: Subject, found: Erasable) -> None:
     """Write the entries of the decision record that name a row of a subject again without its id."""
+    project = spec.project
     stored = lake.read(project, "decisions", columns=["kind", "name", "details"])
     for kind, name, details in stored.itertuples(index=False, name=None):
-        corrected = without_ids(details, subject, found)
+        corrected = without_ids(details, subject, found, spec.key_columns)
         if json.loads(corrected) != json.loads(details):
             of_entry = predicate([("kind", "=", kind), ("name", "=", name)])
             change(lake, project, "decisions", str(of_entry), {"details": corrected})

@@ -12,7 +12,7 @@ import pytest
 
 from flows.workspace import open_lake
 from tasks.ingest.task import take_in
-from tasks.lake import Lake, active_rows
+from tasks.lake import Lake, active_rows, latest
 from tasks.serving_store import SERVING_FOLDER
 from tasks.serving_store.label_files import keep_labels
 from tasks.serving_store.logged_rows import LOG_FOLDER, LoggedAnswer, log_line
@@ -112,6 +112,30 @@ def test_labels_that_came_over_the_api_and_have_not_landed_are_erased(lake: Lake
     leeway("erase", "clinic", "--id", "4711")
     assert json.loads(file.read_bytes()) == {"patient": "4712", "days": 5}
     assert file.stat().st_mtime_ns == written
+
+
+def test_a_name_of_several_deliveries_is_refused_and_the_id_of_one_is_taken(
+    lake: Lake, leeway: Leeway, here: Path
+) -> None:
+    batch_id = latest(lake, "clinic")[0].batch_id
+    folder = here / "deployments" / "clinic"
+    path = folder / "landing" / "2026-01-05.csv"
+    path.write_text("patient,at,age,days\n4713,2026-01-02,60,3\n4714,2026-01-02,70,4\n")
+    spec = read_spec(folder / "project.yaml")
+    store(lake, spec, verdicts(take_in(lake, spec, folder, NIGHT, MOMENT), spec, folder), NIGHT, MOMENT)
+    refused = leeway("erase", "clinic", "--delivery", "2026-01-05.csv")
+    assert refused.code == 1
+    assert "clinic has taken in 2 deliveries '2026-01-05.csv'" in refused.err
+    assert f"- {batch_id}: rows, 2026-01-05" in refused.err
+    assert leeway("erase", "clinic", "--delivery", batch_id).code == 0
+    assert ages(lake) == [60.0, 70.0]
+
+
+def test_a_file_of_labels_of_one_person_only_is_removed(lake: Lake, leeway: Leeway) -> None:
+    root = Path(lake.root).parent / SERVING_FOLDER
+    keep_labels(root, "clinic", [{"patient": "4711", "days": 3}])
+    leeway("erase", "clinic", "--id", "4711")
+    assert list((root / "prediction_labels" / "clinic").iterdir()) == []
 
 
 def answered(row_id: str) -> LoggedAnswer:

@@ -392,3 +392,56 @@ def test_an_erasure_in_a_bucket_leaves_no_object_with_the_person(
     assert found(MARKER) == found(CELL) == []
     assert len(found("p1|2026-01-02")) > 1
     assert clinic.names("rows") == set(OTHERS)
+
+
+WARDS = {"name": "wards", "uri": "wards", "entity": ["ward"], "event_time": "since", "columns": {"numbers": ["beds"]}}
+
+
+def with_wards(folder: Path, wards: str) -> Clinic:
+    """A clinic with a second feature table, of another entity."""
+    written(folder)
+    (folder / "wards").mkdir()
+    (folder / "wards" / "2026-01-30.csv").write_text(wards)
+    features = {"numbers": ["age"], "categories": ["ward", "doctor"], "tables": [TABLE, WARDS]}
+    return Clinic(folder, ProjectSpec.model_validate(SPEC | {"features": features}))
+
+
+def test_a_ward_with_the_name_of_a_patient_keeps_its_values(tmp_path: Path) -> None:
+    clinic = with_wards(tmp_path, "ward,since,beds\np1,2026-01-01,9\nA,2026-01-01,8\n")
+    clinic.erase(named("p1"))
+    left = active_rows(clinic.lake, "clinic", "features")
+    assert sorted(zip(left["table"], left["entity"], strict=True)) == [
+        ("tests", MARKER),
+        ("wards", "A"),
+        ("wards", "p1"),
+    ]
+
+
+def test_a_refused_row_of_another_table_is_not_a_patients_because_of_a_number_in_it(tmp_path: Path) -> None:
+    clinic = with_wards(tmp_path, "ward,since,beds\nA,2026-01-01,8\nB,soon,p7\n")
+    assert (clinic.lake.read("clinic", "quarantine")["kind"] == "features").sum() == 2  # of tests and of wards
+    said = clinic.erase(named("p7"))
+    assert (clinic.lake.read("clinic", "quarantine")["kind"] == "features").sum() == 2
+    assert said.endswith("; not erased: 1 of quarantine, with such an id in another column")
+
+
+def test_the_answers_of_others_in_a_delivery_are_handed_out_again_without_a_night(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path)
+    (before,) = (tmp_path / "answers").iterdir()
+    clinic.erase(named(MARKER))
+    (after,) = (tmp_path / "answers").iterdir()
+    assert before.name != after.name
+    rows = pq.read_table(after).to_pylist()
+    assert {row["row_id"].partition("|")[0] for row in rows} == set(OTHERS)
+    assert {row["prediction"] for row in rows} == {3.0}
+
+
+def test_a_version_learned_from_a_row_that_was_replaced_before_it_was_erased(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path)
+    entry = event_entry("retraining", "registered", subject="version 1")
+    append_entry(clinic.lake, "clinic", replace(entry, name="one", time=MOMENT + timedelta(hours=1)))
+    for name in ("stays", "days", "tests"):
+        path = tmp_path / name / "2026-01-30.csv"
+        path.write_text("\n".join(row for row in path.read_text().splitlines() if MARKER not in row) + "\n")
+    clinic.night(later=3)
+    assert clinic.erase(named(MARKER)).endswith("trained while they were stored: version 1")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -15,9 +15,11 @@ import pandas as pd
 
 from tasks.arrays import BoolArray
 from tasks.dataset.erasure_subject import Subject
+from tasks.errors import DataError
 from tasks.lake import Batch, Deliveries, Filter, Lake, active_rows, add_batches, deliveries
 from tasks.spec import ProjectSpec
 from tasks.spec.cells.cell_types import categories
+from tasks.spec.cells.entity_keys import parts_of
 from tasks.validate.acceptance.quarantine_rows import ids_of
 from tasks.validate.acceptance.reconcile import AmendedBatch, PriorBatch, contained, without_rows
 from tasks.validate.acceptance.stored_rows import accepted_rows
@@ -32,10 +34,16 @@ class StoredSubject:
     ----------
     counts : dict of str to int
         Its rows by table.
-    row_ids, entities : set of str
-        The ids of its rows, and the entities of its values in feature tables.
-    counted : set of str
-        The ids of the batches with rows, labels or values of it that count.
+    row_ids : set of str
+        The ids of its rows.
+    entities : set of (str, str)
+        The feature tables and the entities of its values: another table may have the same name for another entity.
+    unclear : int
+        Quarantined rows without its column and with one of its ids in another: whose they are is not known.
+    counted, stored : set of str
+        The ids of the batches with rows, labels or values of it that count, and of all with any of it.
+    former_tables : set of str
+        The feature tables with values that left the spec.
     accepted : dict of str to int
         How many of its rows or labels count, by batch.
     quarantined : dict of str to list of str
@@ -44,8 +52,11 @@ class StoredSubject:
 
     counts: dict[str, int] = field(default_factory=dict)
     row_ids: set[str] = field(default_factory=set)
-    entities: set[str] = field(default_factory=set)
+    entities: set[tuple[str, str]] = field(default_factory=set)
+    unclear: int = 0
     counted: set[str] = field(default_factory=set)
+    stored: set[str] = field(default_factory=set)
+    former_tables: set[str] = field(default_factory=set)
     accepted: Counter[str] = field(default_factory=Counter)
     quarantined: dict[str, list[str]] = field(default_factory=dict)
 
@@ -58,6 +69,7 @@ class StoredSubject:
         """Note rows of a table that are the subject's."""
         self.counts[table] = self.counts.get(table, 0) + len(rows)
         active = known.active(rows)
+        self.stored |= set(rows["batch_id"])
         self.counted |= set(active["batch_id"])
         batches = ((str(batch_id), known.get(str(batch_id))) for batch_id in active["batch_id"])
         self.accepted.update(batch_id for batch_id, batch in batches if batch is not None and batch.kind == table)
@@ -72,6 +84,7 @@ def stored_subject(lake: Lake, spec: ProjectSpec, subject: Subject) -> StoredSub
         if not subject.labels_only:
             found.add("rows", own, known)
         elif spec.source.label.uri is None:
+            found.stored |= set(own["batch_id"])
             found.counted |= set(known.active(own)["batch_id"])
     found.row_ids -= _of_others(lake, spec, subject, found, known)
     ids, columns = found.ids, ["row_id", "batch_id", "revision"]
@@ -99,14 +112,43 @@ def _add_values_and_refused(
     lake: Lake, spec: ProjectSpec, subject: Subject, found: StoredSubject, known: Deliveries
 ) -> None:
     for piece in lake.pieces(spec.project, "features", columns=["table", "entity", "batch_id", "revision"]):
+        former = piece[~piece["table"].isin([table.name for table in spec.features.tables]).to_numpy(bool)]
+        found.former_tables |= set(former["table"])
+        _refuse_unknown(former, subject)
         own = piece[_own_values(piece, subject, spec)]
-        found.entities |= set(own.loc[~own["batch_id"].isin(subject.batch_ids), "entity"])
+        named = own[~own["batch_id"].isin(subject.batch_ids).to_numpy(bool)]
+        found.entities |= set(zip(named["table"], named["entity"], strict=True))
         found.add("features", own, known)
     for piece in lake.pieces(spec.project, "quarantine", columns=["batch_id", "kind", "raw"]):
-        refused = piece[_own_refused(piece, subject, spec, found.ids)]
+        own_refused = _own_refused(piece, subject, spec, found.ids)
+        refused = piece[own_refused]
         found.counts["quarantine"] = found.counts.get("quarantine", 0) + len(refused)
+        found.unclear += _unclear(piece[~own_refused], subject)
         for batch_id, rows in refused.groupby("batch_id"):
             found.quarantined.setdefault(str(batch_id), []).extend(rows["raw"])
+
+
+def _refuse_unknown(former: pd.DataFrame, subject: Subject) -> None:
+    """Refuse an erasure if a table that left the spec may have values of the subject: its columns are not known.
+
+    Examples
+    --------
+    >>> former = pd.DataFrame({"table": ["tests", "wards"], "entity": ["7|A", "B"]})
+    >>> _refuse_unknown(former, Subject("patient", frozenset("8")))
+    >>> _refuse_unknown(former, Subject("patient", frozenset("7")))
+    Traceback (most recent call last):
+    tasks.errors.DataError: found such an id in the feature tables tests, which left the spec; expected ...
+    """
+    if subject.column is None:
+        return
+    named = [bool(subject.values & {name, *parts_of(name)}) for name in former["entity"]]  # noqa: PD011
+    if any(named):
+        tables = ", ".join(sorted(set(former["table"][named])))
+        raise DataError(
+            f"found such an id in the feature tables {tables}, which left the spec; expected their entities to be "
+            "known. Put the tables back into the spec, erase, then take them out again; or erase their deliveries with "
+            "--delivery. Nothing was erased"
+        )
 
 
 def _pieces(lake: Lake, spec: ProjectSpec, subject: Subject) -> Iterator[pd.DataFrame]:
@@ -129,7 +171,7 @@ def _own_values(values: pd.DataFrame, subject: Subject, spec: ProjectSpec) -> Bo
 
 
 def _own_refused(refused: pd.DataFrame, subject: Subject, spec: ProjectSpec, row_ids: pd.Series) -> BoolArray:
-    """Return which quarantined rows are the subject's: by their id, by the column, or without it by any cell."""
+    """Return which quarantined rows are the subject's: by their id, or by the column."""
     own = refused["batch_id"].isin(subject.batch_ids).to_numpy(bool, copy=True)
     for kind in ("rows", "labels"):
         mine = (refused["kind"] == kind).to_numpy(bool)
@@ -143,10 +185,26 @@ def _own_refused(refused: pd.DataFrame, subject: Subject, spec: ProjectSpec, row
 
 
 def _has_cell(row: Mapping[str, object], subject: Subject) -> bool:
-    """Return whether a delivered row has a value of the subject in its column; without the column, in any cell."""
-    cells = [row[str(subject.column)]] if subject.column in row else list(row.values())
+    """Return whether a delivered row has a value of the subject in its column."""
+    return subject.column in row and _any_of([row[str(subject.column)]], subject)
+
+
+def _any_of(cells: Sequence[object], subject: Subject) -> bool:
     texts = categories(pd.Series(cells, dtype=object)).column
     return bool(texts.isin(subject.values).any())
+
+
+def _unclear(refused: pd.DataFrame, subject: Subject) -> int:
+    """Return how many quarantined rows without the column of a subject have one of its values in another.
+
+    Examples
+    --------
+    >>> raw = ['{"patient": "8", "beds": 7}', '{"pationt": "7"}', '{"pationt": "8"}']
+    >>> _unclear(pd.DataFrame({"raw": raw}), Subject("patient", frozenset("7")))
+    1
+    """
+    rows = [] if subject.column is None else [json.loads(raw) for raw in refused["raw"]]
+    return sum(subject.column not in row and _any_of(list(row.values()), subject) for row in rows)
 
 
 def write_without(
