@@ -101,7 +101,7 @@ class AnswerFiles:
 
 
 def _replaced_batch(name: str, known: Deliveries) -> Batch | None:
-    """Return the batch of a file of answers, or the draft of one, whose revision is below the base of the batch."""
+    """Return the batch of a file of answers, or the draft of one, if it is below the base of its batch."""
     found = OF_REVISION.fullmatch(name)
     batch = None if found is None else known.get(found["batch_id"])
     return batch if found and batch and int(found["revision"]) < batch.base else None

@@ -39,7 +39,7 @@ class StoredSubject:
     entities : set of (str, str)
         The feature tables and the entities of its values: another table may have the same name for another entity.
     unclear : int
-        Quarantined rows without its column and with one of its ids in another: whose they are is not known.
+        Quarantined rows without its column and with one of its ids in another: it is not known if they are its own.
     counted, stored : set of str
         The ids of the batches with rows, labels or values of it that count, and of all with any of it.
     former_tables : set of str
