@@ -50,6 +50,7 @@ RIMS: dict[str, tuple[set[Door], str]] = {
     # tasks: the two memories, and the places where files and variables are read
     "tasks/clock.py": ({"clock"}, "the clock itself"),
     "tasks/dataset/feature_assembly.py": ({"lake"}, "reads feature tables, here or on a worker"),
+    "tasks/upkeep/erasure_record.py": ({"lake"}, "a training asks what was erased since it read its rows"),
     "tasks/dataset/feature_lookup.py": ({"lake"}, "reads feature tables, writes the newest values"),
     "tasks/dataset/known_rows.py": ({"lake"}, "reads what a training may use"),
     "tasks/dataset/night_data.py": ({"lake"}, "reads what a night needs, once"),

@@ -26,6 +26,7 @@ from tasks.lake import Lake, active_rows, append_entry, latest, read_entries, re
 from tasks.records import ServedAsBatch, ServedProof, SkewedRow, UpkeepEntry
 from tasks.score.output_files import AnswerFiles
 from tasks.spec.project_spec import ProjectSpec
+from tasks.upkeep.erasure_record import erasures_since, recorded_erasures
 from tasks.upkeep.task import Moment, keep_up
 from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
@@ -445,3 +446,15 @@ def test_a_version_learned_from_a_row_that_was_replaced_before_it_was_erased(tmp
         path.write_text("\n".join(row for row in path.read_text().splitlines() if MARKER not in row) + "\n")
     clinic.night(later=3)
     assert clinic.erase(named(MARKER)).endswith("trained while they were stored: version 1")
+
+
+def test_a_training_that_read_its_rows_before_an_erasure_sees_it_also_while_it_is_unfinished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clinic = Clinic(tmp_path)
+    before = recorded_erasures(clinic.lake, "clinic")
+    assert erasures_since(clinic.lake, "clinic", before) == []
+    assert killed(clinic, 5, monkeypatch)
+    assert len(erasures_since(clinic.lake, "clinic", before)) == 1
+    clinic.erase(named(MARKER))
+    assert len(erasures_since(clinic.lake, "clinic", before)) == 1
