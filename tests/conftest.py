@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from flows.stack.local_stack import QUIET, drain_logs
 from tests import servers as of_session
@@ -17,6 +18,10 @@ from tests.servers import Server
 from tests.shared import end_processes, open_folder
 
 STARTS = {"mlflow_server": of_session.mlflow_server, "prefect_server": of_session.prefect_server}
+
+# A busy machine is no fault: no example is timed.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_configure(config: pytest.Config) -> None:

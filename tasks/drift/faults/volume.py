@@ -12,6 +12,7 @@ import pandas as pd
 from tasks.drift.faults.rare_values import JEFFREYS
 from tasks.drift.noise_model import student_quantile
 from tasks.records import Suspicion
+from tasks.render.values import counted
 
 FEWEST_DELIVERIES = 5
 FEWEST_REPEATED = 5  # rows: repeats come in groups, so that a few of them are one event, and no rate
@@ -63,6 +64,8 @@ def truncated_delivery(
     --------
     >>> truncated_delivery(40, [100, 104, 96, 102, 98], alpha=0.001).evidence
     '40 rows came where 100 are usual'
+    >>> truncated_delivery(1, [100, 104, 96, 102, 98], alpha=0.001).evidence
+    '1 row came where 100 are usual'
     >>> truncated_delivery(40, [100, 104, 96, 102, 98], alpha=0.001, known=[0.41]) is None
     True
     >>> truncated_delivery(90, [100, 104, 96, 102, 98], alpha=0.001) is None
@@ -78,7 +81,7 @@ def truncated_delivery(
     if lack < math.log(2) or lack < margin + max((-math.log(share) for share in known if share > 0), default=0.0):
         return None
     return Suspicion(
-        "truncated", (), f"{rows:,} rows came where {usual:,.0f} are usual", {"rows": rows, "usual": usual}
+        "truncated", (), f"{counted(rows, 'row')} came where {usual:,.0f} are usual", {"rows": rows, "usual": usual}
     )
 
 
