@@ -13,6 +13,7 @@ import pytest
 
 from tasks import clock
 from tasks.records import NightEntry, ServedAsBatch, ServedProof, SkewedRow
+from tests.coroutines import run_apart
 from tests.end_to_end.project_copies import LANDED_AT, NEXT, NIGHT, PROJECT, Copy, batch, cells
 from tests.unit.serve.packages import counters_of
 
@@ -51,7 +52,7 @@ class Service:
         rows = [dict(zip(header, row, strict=True)) for row in body]
         version = self.serving.version
         answered = [version.answers([version.reader.read(row)])[0] for row in rows]
-        asyncio.run(self._logged(rows, answered))
+        run_apart(self._logged(rows, answered))
         self.log.start()
         self.log.close()
         assert LogCarrier(self.root, self.spec, self.folder).carry() == 1

@@ -32,6 +32,7 @@ from tasks.serve.service_settings import LogTerms, ServiceSettings
 from tasks.serving_store import ServingStore
 from tasks.serving_store.label_files import keep_labels
 from tasks.serving_store.logged_rows import ANSWER, LoggedAnswer, inputs_digest, logged_answers, numbers_of
+from tests.coroutines import run_apart
 from tests.unit.serve.packages import KEY, MOMENT, ROW, fitted, package_of, rows_of_flats, spec_of, write_suite
 
 FROZEN = Path(__file__).parent / "frozen" / "log_protocol_1.jsonl"
@@ -71,7 +72,7 @@ class Logged:
             request = ServiceRequest(scope, None, settings, asyncio.get_running_loop().time())
             self.log.add(request, self.serving, list(zip(rows, made, strict=True)))
 
-        asyncio.run(add())
+        run_apart(add())
         return made
 
     def count(self, name: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import time
@@ -26,6 +25,7 @@ from tasks.serve.service_app import ServiceApp
 from tasks.serve.service_settings import ServiceSettings
 from tasks.serve.tick_batch import TickBatch
 from tasks.serving_store import ApiKeys, ServingStore, new_key
+from tests.coroutines import run_apart
 from tests.unit.serve.packages import KEY, MOMENT, ROW, fitted, package_of, write_suite
 
 PREDICT, INFER, FRAME = "/v1/projects/flats/predict", "/v2/models/flats/infer", "/invocations"
@@ -59,7 +59,7 @@ class Service:
         async def send(message: dict[str, Any]) -> None:
             replies.append(message)
 
-        asyncio.run(self.app(scope, receive, send))
+        run_apart(self.app(scope, receive, send))
         start, content = replies
         return start["status"], {name.decode(): value.decode() for name, value in start["headers"]}, content["body"]
 
@@ -529,7 +529,7 @@ def test_the_estimate_of_a_version_is_its_own_and_weighs_large_runs_most(service
         other.answers(rows)
         other.answers(rows[:1])
 
-    asyncio.run(run())
+    run_apart(run())
     # A run of 64 rows counts a tenth, 8 -> 7.2; one of a row counts 1/640, 7.2 -> 7.19. The rows take microseconds.
     assert other.row_seconds == pytest.approx(7.2 * (1 - 0.1 / 64), abs=0.01)
     assert serving.batch.row_seconds < 0.1

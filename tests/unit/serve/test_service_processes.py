@@ -14,6 +14,7 @@ from tasks.serve.processes.background_task import end_with
 from tasks.serve.processes.service_supervisor import Child
 from tasks.serve.processes.shared_counters import CounterLayout, SharedCounters, WorkerCounters, shared_memory
 from tests.bench.serving_peers import constant
+from tests.coroutines import run_apart
 
 
 def test_a_task_that_fails_ends_its_server_and_its_values_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -29,7 +30,7 @@ def test_a_task_that_fails_ends_its_server_and_its_values_are_not_logged(caplog:
         await asyncio.sleep(0)
 
     with caplog.at_level(logging.ERROR):
-        asyncio.run(run())
+        run_apart(run())
     assert server.should_exit
     assert caplog.messages[0].startswith("task_failed error=ValueError task=watch where=test_service_processes.py:")
     assert "71.5" not in caplog.text
