@@ -228,7 +228,7 @@ def test_pods_reach_what_they_need_and_nothing_else() -> None:
         for server, port in ports.items()
         if client != server and reaches(client, server, port)
     }
-    callers = {(client, server) for client in ("worker", "run", "setup") for server in ("prefect", "mlflow")}
+    callers = {(client, server) for client in ("worker", "trainer", "run", "setup") for server in ("prefect", "mlflow")}
     assert found == callers | {("prefect", "postgres"), ("mlflow", "postgres")}
 
 
@@ -295,8 +295,9 @@ def test_retrainings_have_a_pool_of_their_own_and_all_else_is_as_generated() -> 
         retrains = new["entrypoint"] == "flows.retrain.retrain"
         assert new["work_pool"]["name"] == ("leeway-train" if retrains else "leeway")
         assert {**new, "work_pool": old["work_pool"]} == old
-    workers = [pod["spec"]["containers"][0]["args"] for name, pod in PODS.items() if component(pod) == "worker"]
-    assert sorted(args[args.index("--pool") + 1] for args in workers) == ["leeway", "leeway-train"]
+    workers = {component(pod): pod["spec"]["containers"][0].get("args", []) for pod in PODS.values()}
+    pools = {name: workers[name][workers[name].index("--pool") + 1] for name in ("worker", "trainer")}
+    assert pools == {"worker": "leeway", "trainer": "leeway-train"}
 
 
 def test_a_retraining_has_more_memory_and_a_deployment_may_ask_for_more() -> None:

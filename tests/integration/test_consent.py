@@ -107,9 +107,12 @@ def test_rows_of_before_the_column_was_named_are_learned_from_only_once_they_com
     assert [batch.rows_accepted for batch in latest(lake, "clinic")] == [40]
 
 
-@pytest.mark.parametrize("column", ["patient", "at", "days", "age", "phone"])
+@pytest.mark.parametrize("column", ["patient", "at", "days", "age", "smokes", "phone"])
 def test_a_column_that_is_something_else_cannot_be_the_consent(column: str) -> None:
-    hidden = {"privacy": {"consent": column, "drop": ["phone"]}}
+    hidden = {
+        "privacy": {"consent": column, "drop": ["phone"]},
+        "features": {**SPEC["features"], "booleans": ["smokes"]},
+    }
     with pytest.raises(ValueError, match=f"privacy.consent names '{column}', which is also"):
         ProjectSpec.model_validate(SPEC | hidden)
 

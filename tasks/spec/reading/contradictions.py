@@ -193,12 +193,11 @@ def _of_privacy(spec: ProjectSpec) -> Found:
     needed = {*source.id, source.event_time, source.label.column, *features.learned, *features.entities}
     unhashable = {*features.numbers, *features.booleans, *features.dates, source.event_time, source.label.column}
     weighed: list[Loc] = [("source",), ("features",)]
-    consent, own = spec.privacy.consent, features.own
-    kept_apart = {*needed, *spec.privacy.drop, *spec.privacy.pseudonymise} - {*own.booleans}
-    if consent in kept_apart:
+    consent = spec.privacy.consent
+    if consent in {*needed, *spec.privacy.drop, *spec.privacy.pseudonymise}:
         text = (
             f"privacy.consent names {consent!r}, which is also an id, a time, the label, a hidden column or a feature "
-            "that is not a boolean; name a column with true or false of its own"
+            "(training would know it only as true); name a column with true or false of its own"
         )
         yield [("privacy", "consent"), *weighed], text
     for name, key in _keys_of(spec.privacy.drop, "privacy", "drop"):
