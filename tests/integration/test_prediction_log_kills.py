@@ -23,7 +23,7 @@ from tasks.serve.service_settings import LogTerms
 from tasks.spec import read_spec
 from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
-from tests.integration.test_serve import Packages, Running, running, until
+from tests.running_service import Packages, Running, running, until
 from tests.unit.serve.packages import ROW, SPEC_TEXT, fitted, package_of, write_suite
 
 KILLS = 3

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import signal
 import socket
 import ssl
@@ -12,8 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -30,24 +28,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from tasks.serve.service_settings import ServiceSettings
 from tasks.serving_store import (
     ApiKeys,
     Route,
-    ServablePackage,
     ServingStore,
-    new_key,
     public_pems,
     read_keys,
     write_keys,
 )
 from tasks.serving_store.signed_document import sign_document
 from tasks.serving_store.traffic_route import PURPOSE
-from tests.servers import free_port
-from tests.unit.serve.packages import KEY, MOMENT, ROW, fitted, package_of, write_suite
+from tests.running_service import Packages, Running, running, until
+from tests.unit.serve.packages import KEY, MOMENT, fitted, package_of, write_suite
 
 HEAVY = ("prefect", "pandas", "pyarrow", "sklearn", "mlflow", "deltalake", "great_expectations", "scipy", "pydantic")
-Packages = list[tuple[ServablePackage, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -55,96 +49,6 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
     folder = tmp_path_factory.mktemp("suite")
     write_suite(folder)
     return [package_of(folder, fitted(kind), number) for number, kind in enumerate(("linear", "forest"), start=1)]
-
-
-@dataclass
-class Running:
-    """A running service with two versions, the first of which serves."""
-
-    store: ServingStore
-    settings: ServiceSettings
-    digests: list[str]
-    packages: Packages
-    key: str
-    process: subprocess.Popen[bytes]
-
-    def connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.settings.port, timeout=10)
-
-    def ask(self, connection: http.client.HTTPConnection | None = None, row: Any = ROW) -> tuple[int, Any]:
-        """Return the status and content of a reply; without a connection, on a new one."""
-        headers = {"authorization": f"Bearer {self.key}", "content-type": "application/json"}
-        with closing(self.connection()) as new:
-            used = connection or new
-            used.request("POST", "/v1/projects/flats/predict", json.dumps({"row": row}), headers)
-            reply = used.getresponse()
-            return reply.status, json.loads(reply.read())
-
-    def admin(self, path: str) -> tuple[int, str]:
-        with closing(http.client.HTTPConnection("127.0.0.1", self.settings.admin_port, timeout=10)) as connection:
-            connection.request("GET", path)
-            reply = connection.getresponse()
-            return reply.status, reply.read().decode()
-
-    def metric(self, name: str) -> float:
-        """Return the sum of a metric over its labels."""
-        lines = [line for line in self.admin("/metrics")[1].splitlines() if line.startswith((name + "{", name + " "))]
-        return sum(float(line.rpartition(" ")[2]) for line in lines)
-
-    def publish(self, number: int) -> None:
-        self.store.publish(self.packages[number - 1][0], self.digests[number - 1], KEY, MOMENT)
-
-    @property
-    def workers(self) -> list[psutil.Process]:
-        with suppress(psutil.NoSuchProcess):
-            return psutil.Process(self.process.pid).children()
-        return []
-
-
-@contextmanager
-def running(folder: Path, packages: Packages, *, workers: int = 1, **limits: Any) -> Iterator[Running]:
-    root = folder / "serving"
-    store = ServingStore(root, [KEY.public_key()])
-    digests = [store.add_package(package, files, KEY) for package, files in packages]
-    key, text = new_key("tests")
-    write_keys(root, ApiKeys((key,)))
-    settings = ServiceSettings(
-        projects=("flats",),
-        root=str(root),
-        trusted=public_pems([KEY.public_key()]),
-        port=free_port(),
-        admin_port=free_port(),
-        workers=workers,
-        budget_ms=20_000,
-        **limits,
-    )
-    if store.route("flats") is None:
-        store.publish(packages[0][0], digests[0], KEY, MOMENT)
-    secret = {"LEEWAY_SIGNING_KEY": "a private key", "AWS_SECRET_ACCESS_KEY": "another secret"}
-    command = [sys.executable, "-m", "tasks.serve.processes.service_supervisor", str(settings.write())]
-    with (folder / "log").open("ab") as log:
-        process = subprocess.Popen(command, env={**os.environ, **secret}, stdout=log, stderr=log)
-    service = Running(store, settings, digests, packages, text, process)
-    try:
-        until(lambda: service.admin("/ready")[0] == 200)
-        yield service
-    finally:
-        service.process.send_signal(signal.SIGTERM)
-        try:
-            service.process.wait(timeout=20)
-        finally:
-            service.process.kill()
-
-
-def until(holds: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait until something holds; a server that does not answer yet counts as not."""
-    limit = time.monotonic() + seconds
-    while True:
-        with suppress(OSError, http.client.HTTPException):
-            if holds():
-                return
-        assert time.monotonic() < limit
-        time.sleep(0.02)
 
 
 @dataclass
