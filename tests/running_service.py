@@ -36,6 +36,10 @@ class Running:
     key: str
     process: subprocess.Popen[bytes]
 
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.settings.port}"
+
     def connection(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.settings.port, timeout=10)
 
