@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-from contextlib import suppress
 from pathlib import Path
 
 from tasks.errors import Terminal
+from tasks.whole_file import private_folder, write_once
 
 FILE = "prefect_auth"
 USER = "leeway"
@@ -37,13 +36,5 @@ def access_key(home: Path) -> str:
 
 
 def _make(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(f"{USER}:{secrets.token_urlsafe(BYTES)}\n")
-        with suppress(FileExistsError):
-            os.link(draft, path)
-    finally:
-        draft.unlink()
+    private_folder(path.parent)
+    write_once(path, f"{USER}:{secrets.token_urlsafe(BYTES)}\n".encode())

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from tasks.whole_file import private_folder, write_whole
 
-def write_object(root: str, options: Mapping[str, str], path: str, content: bytes) -> None:
-    """Write an object below a lake's root; a reader gets the old one or the new one, never a part of one.
+
+def write_object(
+    root: str, options: Mapping[str, str], path: str, content: bytes, *, virtual_addressing: bool = False
+) -> None:
+    """Write an object below a root; a reader gets the old one or the new one, never a part of one.
+
+    In a folder, only its owner can read it, and it is on the disk once this returns.
 
     Parameters
     ----------
@@ -17,17 +24,17 @@ def write_object(root: str, options: Mapping[str, str], path: str, content: byte
         The lake's storage options.
     path : str
         Path below the root, separated by `/`.
+    virtual_addressing : bool
+        See `file_system`.
     """
-    from pyarrow import fs
-
-    system, folder = file_system(root, options)
-    whole = f"{folder}/{path}"
-    if isinstance(system, fs.LocalFileSystem):
-        system.create_dir(whole.rpartition("/")[0])
-    part = f"{whole}.part"
-    with system.open_output_stream(part) as stream:
+    if not root.startswith("s3://"):
+        whole = Path(root) / path
+        private_folder(whole.parent)
+        write_whole(whole, content)
+        return
+    system, folder = file_system(root, options, virtual_addressing=virtual_addressing)
+    with system.open_output_stream(f"{folder}/{path}") as stream:
         stream.write(content)
-    system.move(part, whole)
 
 
 def read_object(root: str, options: Mapping[str, str], path: str) -> bytes | None:

@@ -12,15 +12,13 @@ verifies: one or more PEM blocks. No pair is created where it is set.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.errors import EvidenceError
-from tasks.whole_file import write_draft, write_whole
+from tasks.whole_file import private_folder, write_once, write_whole
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -121,18 +119,12 @@ def _from_folder(folder: Path, *, make: bool) -> Ed25519PrivateKey | None:
 
 
 def _make(path: Path) -> None:
-    """Write a new key in one step: the link fails if another process was first, and then that key is used."""
+    """Write a new key, unless another process is first: then that key is used."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    draft = write_draft(path, pem, 0o600)
-    try:
-        with suppress(FileExistsError):
-            os.link(draft, path)
-    finally:
-        draft.unlink()
+    private_folder(path.parent)
+    write_once(path, Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 def _write_public(private: Ed25519PrivateKey, path: Path) -> None:
