@@ -6,15 +6,17 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple
 
 from flows.serving.log_carrier import LogCarrier
 from flows.serving.package_version import contract_of, packaged, row_rules
 from flows.stack.local_stack import running
 from flows.workspace import assemble, fetched, open_lake
 from tasks import clock
-from tasks.errors import Error, EvidenceError, Unreachable
+from tasks.errors import DataError, EvidenceError, Terminal, Unreachable
 from tasks.lake import Lake, read_entries
 from tasks.logs import line, logger
 from tasks.records import ChampionChange, ChampionRecord, Entry, RecordedVersion, RetrainingEntry, champion_record
@@ -28,6 +30,23 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 TRACKING = "MLFLOW_TRACKING_URI"
+RETRY_SECONDS = 60.0
+"""Until a version is packaged again that was refused for what a person may have corrected elsewhere, such as a key."""
+
+
+class Found(NamedTuple):
+    """A package that can serve, its digest, and whether it was written just now."""
+
+    package: ServablePackage
+    digest: str
+    is_new: bool
+
+
+class Refused(NamedTuple):
+    """Why a version cannot be packaged, and until when that is not tried again."""
+
+    error: Terminal
+    until: float
 
 
 @dataclass(frozen=True)
@@ -65,6 +84,7 @@ class Publisher:
     _done: object = None
     _next: tuple[RecordedVersion | None, ...] = ()
     _prepared: object = None
+    _refused: dict[tuple[RecordedVersion, object], Refused] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._lake = open_lake(self.home)
@@ -75,7 +95,12 @@ class Publisher:
         return self.path.resolve().parent.name
 
     def publish(self) -> str | None:
-        """Publish the champion if the record, the spec or the suite has changed; return its version, or None.
+        """Publish the champion if the record, the spec, the suite or its package has changed.
+
+        Returns
+        -------
+        str or None
+            The version, if its route was written.
 
         Raises
         ------
@@ -85,11 +110,10 @@ class Publisher:
         terms = self._current_terms()
         entries = read_entries(self._lake, self.project)
         record = champion_record(entries)
-        state = (record.champions(), self._stamp)
-        published = None
-        if state != self._done:
+        state, published = (record.champions(), self._stamp), None
+        if (state, self._package_stamp()) != self._done:
             published = self._publish_first(record.champion_changes(), terms)
-            self._done = state
+            self._done = state, self._package_stamp()
         self._next = (waiting_version(entries, record), *record.champions()[1:2])
         return published
 
@@ -100,18 +124,18 @@ class Publisher:
 
         Raises
         ------
-        Error
+        Exception
             When one cannot be packaged; the other one is, and the champion goes on answering.
         """
         next_ones = (self._next, self._stamp)
         if self._terms is None or next_ones == self._prepared:
             return
-        faults: list[Error] = []
+        faults: list[Exception] = []
         for version in self._next:
             try:
                 if version is not None:
                     self._package(version, None, self._terms)
-            except Error as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other version is packaged
                 faults.append(error)
         if faults:
             raise faults[0]
@@ -134,27 +158,43 @@ class Publisher:
             if found is None:
                 logger().warning(line("champion_deleted", project=self.project, version=change.to.number))
                 continue
-            package, digest = found
             route = self.store.readable_route(self.project)
-            if route is not None and route.package == digest:
+            if route is not None and route.package == found.digest and not found.is_new:
                 return None
-            self.store.publish(package, digest, self._private, clock.now())
-            return f"version {package.version}"
+            self.store.publish(found.package, found.digest, self._private, clock.now())
+            return f"version {found.package.version}"
         return None
 
-    def _package(
-        self, recorded: RecordedVersion, since: datetime | None, terms: Terms
-    ) -> tuple[ServablePackage, str] | None:
+    def _package(self, recorded: RecordedVersion, since: datetime | None, terms: Terms) -> Found | None:
         """Return the package of a version, from the store or newly made; None if the registry has no such version."""
         for package, digest in self.store.packages(self.project):
             if recorded.is_same(package.version, package.version_digest) and package.row_contract == terms.contract:
-                return package, digest
+                return Found(package, digest, is_new=False)
+        key = (recorded, self._stamp)
+        if (refused := self._refused.get(key)) is not None and monotonic() < refused.until:
+            raise refused.error.with_traceback(None)
+        try:
+            return self._made(recorded, since, terms)
+        except (
+            Terminal
+        ) as error:  # the same version and spec give the same package, so it is not made every two seconds
+            until = inf if isinstance(error, DataError) else monotonic() + RETRY_SECONDS
+            kept = {key: refused for key, refused in self._refused.items() if key[1] == self._stamp}
+            self._refused = {**kept, key: Refused(error, until)}
+            raise
+
+    def _made(self, recorded: RecordedVersion, since: datetime | None, terms: Terms) -> Found | None:
         found = fetched(self._registry(terms.spec), self.project, recorded, since)
         if found is None:
             return None
         version, files, signed = found
         package = packaged(version, files, signed, terms.spec, terms.rules, clock.now())
-        return package, self.store.add_package(package, files, self._private)
+        return Found(package, self.store.add_package(package, files, self._private), is_new=True)
+
+    def _package_stamp(self) -> object:
+        """Return what changes whenever a file of the package that serves is written or removed."""
+        route = self.store.readable_route(self.project)
+        return None if route is None else self.store.package_stamp(self.project, route.package)
 
     @property
     def _private(self) -> Ed25519PrivateKey:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from tasks.errors import EvidenceError
@@ -35,6 +36,7 @@ class Champions:
         self._store = store
         self._serving: dict[str, Serving] = {}
         self._stamps: dict[str, object] = dict.fromkeys(projects)
+        self._refused: dict[str, object] = {}
         self.faults: dict[str, str] = {}
 
     def get(self, project: str) -> Serving | None:
@@ -53,19 +55,23 @@ class Champions:
         return bool(routed) and all(project in self._serving for project in routed)
 
     def changed(self) -> list[str]:
-        """Return the projects with routes that were written since they were last read, or could not be read."""
+        """Return the projects to read: with a route that was written since, could not be read, or has a new package."""
         return [
             project
             for project, seen in self._stamps.items()
-            if seen == UNREAD or self._store.route_stamp(project) != seen
+            if seen == UNREAD
+            or self._store.route_stamp(project) != seen
+            or (project in self._refused and self._package_stamp(project) != self._refused[project])
         ]
 
     def load(self, project: str) -> Serving | None:
         """Return what a project's route names, verified and proven; None if that serves already, or does not verify.
 
-        After a fault of the disk the route is read again soon; after another fault, once it is written again.
+        After a fault of the disk the route is read again soon; after another fault, once it or its package is written
+        again.
         """
-        stamp = self._store.route_stamp(project)
+        stamp, package = self._store.route_stamp(project), self._package_stamp(project)
+        self._refused.pop(project, None)
         try:
             found = self._loaded(project)
         except OSError as error:
@@ -73,11 +79,18 @@ class Champions:
             stamp, found = UNREAD, None
         except Exception as error:  # noqa: BLE001 - whatever a package has, the version before it goes on
             self._refuse(project, error)
-            found = None
+            self._refused[project], found = package, None
         else:
             self.faults.pop(project, None)
         self._stamps[project] = stamp
         return found
+
+    def _package_stamp(self, project: str) -> object:
+        """Return what changes whenever the package of a route is written; None where no route can be read."""
+        with suppress(EvidenceError, OSError):
+            route = self._store.route(project)
+            return None if route is None else self._store.package_stamp(project, route.package)
+        return None
 
     def _refuse(self, project: str, error: Exception) -> None:
         """Keep the reason, and log it unless it is that of the try before."""

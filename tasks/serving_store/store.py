@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,17 +15,19 @@ from typing import TYPE_CHECKING
 from tasks.errors import EvidenceError
 from tasks.inference.onnx_session import ONNX_FILE
 from tasks.inference.schema import SCHEMA_FILE
+from tasks.logs import line
 from tasks.registry.manifest import MANIFEST, SIGNATURE, verify
 from tasks.serving_store import servable_package as packages
 from tasks.serving_store import traffic_route as routes
 from tasks.serving_store.servable_package import ServablePackage, read_package
 from tasks.serving_store.signed_document import read_document, sign_document
 from tasks.serving_store.traffic_route import Route, read_route
-from tasks.whole_file import write_whole
+from tasks.whole_file import private_folder, sync_folder, write_whole
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+LOG = logging.getLogger("leeway.serve")
 SERVING_FOLDER = "serving"
 """The folder in the home."""
 PACKAGE_FILE, ROUTE_FILE = "package.json", "route.json"
@@ -58,6 +61,7 @@ class ServingStore:
         self.root = root
         self._trusted = tuple(trusted)
         self._versions = self._trusted if versions is None else tuple(versions)
+        self._unread: dict[Path, str] = {}
 
     def route_stamp(self, project: str) -> Stamp | None:
         """Return what changes whenever the route is written; None without a route."""
@@ -115,33 +119,54 @@ class ServingStore:
         return package, files
 
     def packages(self, project: str) -> Iterator[tuple[ServablePackage, str]]:
-        """Yield the packages of a project that verify, with their digests."""
+        """Yield the packages of a project that can be read and verify, with their digests; the others are logged."""
         folder = self.root / project
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if path.is_dir() and not path.name.startswith("."):
-                with suppress(EvidenceError):
-                    yield self.package(project, path.name)[0], path.name
+            if not path.is_dir() or path.name.startswith("."):
+                continue
+            try:
+                package, _ = self.package(project, path.name)
+            except (EvidenceError, OSError) as error:
+                self._report(path, str(error))
+                continue
+            self._unread.pop(path, None)
+            yield package, path.name
+
+    def package_stamp(self, project: str, digest: str) -> tuple[Stamp | None, ...]:
+        """Return what changes whenever a file of a package is written or removed."""
+        folder = self.root / project / _checked(digest)
+        return tuple(file_stamp(folder / name) for name in (PACKAGE_FILE, *SIGNED_FILES))
+
+    def _report(self, path: Path, reason: str) -> None:
+        """Log once why a package is not used."""
+        if self._unread.get(path) != reason:
+            self._unread[path] = reason
+            LOG.warning(line("package_not_used", package=path.name, project=path.parent.name, reason=reason))
 
     def add_package(self, package: ServablePackage, files: Mapping[str, bytes], private: Ed25519PrivateKey) -> str:
-        """Write a package with the signed files of its version; return its digest."""
+        """Write a package with the signed files of its version; return its digest.
+
+        One that cannot be used is replaced: a worker that has refused it reads it again once its route is published.
+        """
         document = sign_document(package.to_json(), packages.PURPOSE.format(project=package.project), private)
         digest = hashlib.sha256(document).hexdigest()
-        folder = self.root / package.project
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = private_folder(self.root / package.project)
         if (folder / digest).exists():
-            with suppress(EvidenceError):
+            with suppress(EvidenceError, OSError):
                 self.package(package.project, digest)
                 return digest
-            shutil.rmtree(folder / digest)
         draft = folder / f".{digest[:16]}.{secrets.token_hex(8)}"
         draft.mkdir(mode=0o700)
         try:
             for name in SIGNED_FILES:
-                (draft / name).write_bytes(files[name])
-            (draft / PACKAGE_FILE).write_bytes(document)
+                write_whole(draft / name, files[name])
+            write_whole(draft / PACKAGE_FILE, document)
+            if (folder / digest).exists():
+                shutil.rmtree(folder / digest)
             draft.rename(folder / digest)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+        sync_folder(folder)
         return digest
 
     def publish(self, package: ServablePackage, digest: str, private: Ed25519PrivateKey, at: datetime) -> Route:

@@ -20,16 +20,19 @@ import pandas as pd
 import pytest
 
 from flows.cli.commands.service.run_service import Address
+from flows.serving import publisher as publisher_module
 from flows.serving.controller import Step, publish_all
 from flows.serving.fault_log import FaultLog
+from flows.serving.package_version import packaged
 from flows.serving.publisher import Publisher
-from flows.workspace import open_lake
-from tasks.errors import DataError, Terminal, Unreachable
+from flows.workspace import fetched, open_lake
+from tasks.errors import DataError, EvidenceError, Terminal, Unreachable
 from tasks.lake import Lake, append_entry
 from tasks.model import model_files
-from tasks.records import PromotionEntry, RetrainingEntry, RollbackEntry
-from tasks.registry import PACKAGES, Draft, Registry, load_keys
-from tasks.serving_store import ServingStore
+from tasks.records import PromotionEntry, RecordedVersion, RetrainingEntry, RollbackEntry
+from tasks.registry import PACKAGES, Draft, Registry, Version, load_keys
+from tasks.serve.champions import Champions
+from tasks.serving_store import ServablePackage, ServingStore
 from tests.servers import free_port
 from tests.unit.serve.packages import ROW, SPEC_TEXT, fitted, write_suite
 
@@ -161,6 +164,90 @@ def test_a_waiting_version_that_cannot_be_served_is_no_fault_of_the_champion(
     assert project.serving() == 2
     (project.store.root / project.name / "route.json").write_bytes(b"damaged")
     assert project.publisher.publish() == "version 2"
+
+
+def test_a_damaged_package_is_repaired_and_its_route_is_written_again(project: Project) -> None:
+    project.promote(1)
+    publisher = project.publisher
+    assert (publisher.publish(), publisher.publish()) == ("version 1", None)
+    champions = Champions(project.store, [project.name])
+    before, route = champions.load(project.name), project.store.route(project.name)
+    assert before is not None
+    assert route is not None
+    damaged = project.store.root / project.name / route.package / "model.onnx"
+    damaged.write_bytes(b"damaged")
+    restarted = Champions(project.store, [project.name])
+    assert restarted.load(project.name) is None
+    assert (publisher.publish(), publisher.publish()) == ("version 1", None)
+    assert restarted.changed() == [project.name]
+    assert restarted.load(project.name) is not None
+    # A worker that has it already goes on with the same version under the new route.
+    champions.exchange(before)
+    again = champions.load(project.name)
+    assert again is not None
+    assert again.version is before.version
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return the versions that are packaged, in their order."""
+    numbers: list[int] = []
+
+    def counted(version: Version, *arguments: Any) -> ServablePackage:
+        numbers.append(version.number)
+        return packaged(version, *arguments)
+
+    monkeypatch.setattr(publisher_module, "packaged", counted)
+    return numbers
+
+
+def test_a_version_that_cannot_be_served_is_packaged_once_for_each_spec(project: Project, made: list[int]) -> None:
+    project.promote(1)
+    publisher, spec = project.publisher, project.path.read_text(encoding="utf-8")
+    for tries, hidden in enumerate(("city", "city, flat"), start=1):
+        project.path.write_text(f"{spec}privacy: {{pseudonymise: [{hidden}]}}\n", encoding="utf-8")
+        for _ in range(3):
+            with pytest.raises(DataError, match="would need the secret key"):
+                publisher.publish()
+        assert made == [1] * tries
+    project.path.write_text(spec, encoding="utf-8")
+    assert publisher.publish() == "version 1"
+
+
+def test_a_version_that_is_not_as_recorded_is_fetched_again_after_a_minute(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.promote(1)
+    project.recorded(RetrainingEntry, 2, "retrained", action="registered", digest="0" * 64)
+    publisher = project.publisher
+    assert publisher.publish() == "version 1"
+    for url in (project.registry.url, "http://127.0.0.1:9"):  # the second time nothing is fetched
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
+        with pytest.raises(EvidenceError):
+            publisher.prepare()
+    monkeypatch.setattr(publisher_module, "monotonic", lambda: time.monotonic() + publisher_module.RETRY_SECONDS)
+    with pytest.raises(Unreachable):
+        publisher.prepare()
+
+
+def test_whatever_keeps_one_version_from_being_prepared_the_other_one_is(
+    project: Project, made: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.promote(1)
+    project.promote(2)
+    publisher = project.publisher
+    assert publisher.publish() == "version 2"
+    publisher._next = (RecordedVersion(3, "0" * 64), RecordedVersion(1, project.digests[1]))
+
+    def fetched_or_not(registry: Registry, name: str, recorded: RecordedVersion, since: datetime | None) -> Any:
+        if recorded.number == 3:
+            raise OSError(28, "No space left on device")
+        return fetched(registry, name, recorded, since)
+
+    monkeypatch.setattr(publisher_module, "fetched", fetched_or_not)
+    with pytest.raises(OSError, match="No space left"):
+        publisher.prepare()
+    assert made == [2, 1]
 
 
 def test_what_single_rows_cannot_be_checked_for_is_named(project: Project) -> None:

@@ -113,3 +113,34 @@ def test_a_damaged_package_is_written_again(store: ServingStore) -> None:
     assert list(store.packages("flats")) == []
     assert published(store) == folder
     assert [digest for _, digest in store.packages("flats")] == [folder.name]
+
+
+def test_a_package_that_was_written_again_is_read_again(store: ServingStore) -> None:
+    folder, champions = published(store), Champions(store, ["flats"])
+    model = (folder / ONNX_FILE).read_bytes()
+    (folder / ONNX_FILE).write_bytes(b"damaged")
+    assert exchanged(champions) is None
+    assert champions.changed() == []  # it is not read twenty times a second
+    (folder / ONNX_FILE).write_bytes(model)
+    assert exchanged(champions) == 1
+    assert champions.faults == {}
+
+
+def test_a_package_that_cannot_be_read_hides_no_other_and_is_reported_once(
+    store: ServingStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = published(store, 1), published(store, 2)
+    (first / ONNX_FILE).unlink()
+    (first / ONNX_FILE).mkdir()  # to read it is an OSError, also for root
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            assert [digest for _, digest in store.packages("flats")] == [second.name]
+    assert [message.split()[:2] for message in caplog.messages] == [["package_not_used", f"package={first.name}"]]
+    assert published(store, 1) == first
+    assert len(list(store.packages("flats"))) == 2
+
+
+def test_packages_are_their_owners_files(store: ServingStore) -> None:
+    folder = published(store)
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    assert [path.stat().st_mode & 0o777 for path in (store.root, folder.parent, folder)] == [0o700] * 3
