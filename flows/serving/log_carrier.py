@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+import pandas as pd
+
 from tasks.lake import LandingFolder
 from tasks.logs import line, logger
-from tasks.serving_store.label_files import LABEL_FOLDER, newest_labels
+from tasks.serving_store.label_files import SENT_AT, newest_labels, time_stamp, waiting_labels
 from tasks.serving_store.logged_rows import LOG_FOLDER, without_repeats
 from tasks.spec import ProjectSpec
+from tasks.validate.typing.row_ids import row_ids
 
 
 @dataclass(frozen=True)
@@ -66,29 +70,43 @@ class LogCarrier:
     def carry_labels(self, now: datetime) -> int:
         """Land the labels that have come as one delivery, once the oldest has waited `delivery_minutes`.
 
-        Labels that landed when this process was killed land again with later ones; nights count equal labels once.
+        Labels that landed when this process was killed land again; nights count equal labels once.
 
         Returns
         -------
         int
             The number of requests with labels that landed.
         """
-        folder = self.root / LABEL_FOLDER / self.spec.project
-        waiting = sorted((path.stat().st_mtime_ns, path) for path in folder.glob("[!.]*.jsonl"))
-        due = now.timestamp() - self.spec.serving.delivery_minutes * 60
-        if not waiting or waiting[0][0] / 1e9 > due:
+        waiting = waiting_labels(self.root, self.spec.project)
+        if not waiting or now - waiting[0][0] < timedelta(minutes=self.spec.serving.delivery_minutes):
             return 0
-        content = newest_labels(path.read_bytes() for _, path in waiting)
-        today = now.astimezone(ZoneInfo(self.spec.schedule.time_zone)).date()
-        if content:
-            self._land("labels", f"{today}-{hashlib.sha256(content).hexdigest()[:16]}.jsonl", content)
+        lines, read = list[bytes](), list[Path]()
         for _, path in waiting:
-            path.unlink()
-        return len(waiting)
+            with suppress(FileNotFoundError):  # all of it was erased meanwhile
+                lines += path.read_bytes().splitlines()
+                read.append(path)
+        if lines:
+            content = newest_labels(lines, label_ids(lines, self.spec).tolist())
+            today = now.astimezone(ZoneInfo(self.spec.schedule.time_zone)).date()
+            digest = hashlib.sha256(content).hexdigest()[:16]
+            self._land("labels", f"{today}-{time_stamp(waiting[-1][0])}-{digest}.jsonl", content)
+        for path in read:
+            path.unlink(missing_ok=True)
+        return len(read)
 
     def _land(self, kind: Literal["rows", "labels"], key: str, content: bytes) -> None:
         LandingFolder(self.spec.served_uri(kind), self.spec, self.folder, os.environ).write([(key, content)])
         logger().info(line("log_landed", bytes=len(content), key=key, kind=kind, project=self.spec.project))
+
+
+def label_ids(lines: Sequence[bytes], spec: ProjectSpec) -> pd.Series:
+    """Return the row ids of lines of labels, as a night reads them: 7 and "7" are one; missing where unreadable."""
+    return row_ids(label_rows(lines), spec).names
+
+
+def label_rows(lines: Sequence[bytes]) -> pd.DataFrame:
+    """Return lines of labels as a night has them before it reads their cells."""
+    return pd.DataFrame([json.loads(line) for line in lines], dtype=object).drop(columns=SENT_AT, errors="ignore")
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from tasks.ingest.readers.delivery_spool import spool_chunks
 from tasks.ingest.readers.object_content import Content
 from tasks.ingest.readers.unreadable import BrokenError, Unreadable
 from tasks.records import Delivery, Landed
+from tasks.serving_store.label_files import SENT_AT
 from tasks.serving_store.logged_rows import ANSWER, SERVED
 from tasks.spec.own_names import apart
 from tasks.spec.project_spec import ProjectSpec
@@ -112,13 +113,13 @@ def _emptied(chunks: list[Chunk]) -> Iterator[Chunk]:
 
 
 def _without_answers(chunk: Chunk, landed: Landed, spec: ProjectSpec) -> Chunk:
-    """Return a chunk without the answers that the rows of the prediction log have with them.
+    """Return a chunk without what the prediction service adds: answers to rows, and the times of labels.
 
     A request has no consent, so its row has none until it is delivered with one.
     """
     if landed.table != SERVED or isinstance(chunk, pa.Table):
         return chunk
-    rows, consent = chunk.drop(columns=ANSWER, errors="ignore"), spec.privacy.consent
+    rows, consent = chunk.drop(columns=[ANSWER, SENT_AT], errors="ignore"), spec.privacy.consent
     return rows if consent is None or consent in rows else rows.assign(**{consent: None})
 
 

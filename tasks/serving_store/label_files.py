@@ -1,50 +1,91 @@
-"""Labels that came over the API: a file for each request, until the controller lands them as a delivery."""
+"""Labels that came over the API: a file for each request, until the controller lands them as a delivery.
+
+The name of a file begins with the time at which its request was taken, in UTC, so that names are in the order of time.
+Each line has that time too: the same label that is sent again later, such as 1, then 2, then 1, is another line.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import secrets
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from tasks.whole_file import write_whole
+from tasks.whole_file import private_folder, write_whole
 
 LABEL_FOLDER = "prediction_labels"
 """The folder in the serving folder; no project can have this name."""
+SENT_AT = "@sent_at"
+"""The name of the time in a line; it is taken off before the label is read."""
+STAMP = "%Y%m%dT%H%M%S.%fZ"
 
 
-def keep_labels(root: Path, project: str, labels: Sequence[Mapping[str, Any]]) -> None:
-    """Write labels so that they survive this process and the machine; the same ones are kept once.
+def time_stamp(moment: datetime) -> str:
+    """Return a time in UTC as a part of a name; names with it are in the order of time.
+
+    >>> time_stamp(datetime(2026, 2, 3, 4, 5, 6, 700, tzinfo=UTC))
+    '20260203T040506.000700Z'
+    """
+    return moment.astimezone(UTC).strftime(STAMP)
+
+
+def keep_labels(root: Path, project: str, labels: Sequence[Mapping[str, Any]], moment: datetime) -> None:
+    """Write labels so that they survive this process and the machine.
 
     Parameters
     ----------
     labels : sequence of mapping
         The columns of the id of each row, then the label.
+    moment : datetime
+        When they were taken.
 
     Raises
     ------
     OSError
         When the disk is full; nothing is kept.
     """
-    folder = root / LABEL_FOLDER / project
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    content = b"".join(msgspec.json.encode(dict(label)) + b"\n" for label in labels)
-    write_whole(folder / f"{hashlib.sha256(content).hexdigest()}.jsonl", content)
+    folder, sent = private_folder(root / LABEL_FOLDER / project), {SENT_AT: moment.astimezone(UTC).isoformat()}
+    content = b"".join(msgspec.json.encode({**label, **sent}) + b"\n" for label in labels)
+    write_whole(folder / f"{time_stamp(moment)}-{secrets.token_hex(4)}.jsonl", content)
 
 
-def newest_labels(contents: Iterable[bytes]) -> bytes:
-    r"""Return the labels of several files, oldest first, as one: of a row with several labels, the last.
+def waiting_labels(root: Path, project: str) -> list[tuple[datetime, Path]]:
+    """Return the files of labels that have not landed yet, oldest first, with the time at which each was taken."""
+    found = []
+    for path in (root / LABEL_FOLDER / project).glob("[!.]*.jsonl"):
+        with suppress(FileNotFoundError):  # it has landed, or was erased, meanwhile
+            found.append((_taken(path), path))
+    return sorted(found)
 
-    >>> newest_labels([b'{"flat":7,"price":1}\n{"flat":8,"price":5}\n', b'{"flat":7,"price":2}\n'])
-    b'{"flat":8,"price":5}\n{"flat":7,"price":2}\n'
+
+def _taken(path: Path) -> datetime:
+    """Return when the labels of a file were taken; a name that an earlier version gave has no time."""
+    try:
+        return datetime.strptime(path.name.partition("-")[0], STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+
+
+def newest_labels(lines: Sequence[bytes], row_ids: Sequence[object]) -> bytes:
+    r"""Return labels, oldest first, as the content of a delivery: of a row with several labels, the last.
+
+    Parameters
+    ----------
+    row_ids : sequence of str or None
+        The id of the row of each line as a night reads it; None where it cannot be read, so that the night reports it.
+
+    Examples
+    --------
+    >>> newest_labels([b'{"flat":7,"price":1}', b'{"flat":8,"price":5}', b'{"flat":"7","price":2}'], ["7", "8", "7"])
+    b'{"flat":8,"price":5}\n{"flat":"7","price":2}\n'
     """
-    newest: dict[bytes, bytes] = {}
-    for content in contents:
-        for line in content.splitlines():
-            *ids, _ = msgspec.json.decode(line).values()
-            key = msgspec.json.encode(ids)
-            newest.pop(key, None)
-            newest[key] = line
+    newest: dict[object, bytes] = {}
+    for place, (line, row_id) in enumerate(zip(lines, row_ids, strict=True)):
+        key = row_id if isinstance(row_id, str) else place
+        newest.pop(key, None)
+        newest[key] = line
     return b"".join(line + b"\n" for line in newest.values())

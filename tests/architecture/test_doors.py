@@ -65,6 +65,7 @@ RIMS: dict[str, tuple[set[Door], str]] = {
     "tasks/registry/signing.py": ({"files"}, "keys are files of the home"),
     "tasks/score/output_files.py": ({"files"}, "answers as files where the user wants them"),
     "tasks/serve/service_settings.py": ({"files"}, "workers read their settings from a file"),
+    "tasks/serve/protocols/label_api.py": ({"clock"}, "the moment at which labels were taken"),
     "tasks/serving_store/api_keys.py": ({"files"}, "API keys are a file of the home"),
     "tasks/serving_store/label_files.py": ({"files"}, "labels wait in files of the home"),
     "tasks/serving_store/store.py": ({"files"}, "packages and routes are files of the home"),

@@ -106,11 +106,11 @@ def test_rows_of_the_prediction_log_that_have_not_landed_are_erased_unless_a_wor
 
 def test_labels_that_came_over_the_api_and_have_not_landed_are_erased(lake: Lake, leeway: Leeway) -> None:
     root = Path(lake.root).parent / SERVING_FOLDER
-    keep_labels(root, "clinic", [{"patient": "4711", "days": 3}, {"patient": "4712", "days": 5}])
+    keep_labels(root, "clinic", [{"patient": "4711", "days": 3}, {"patient": "4712", "days": 5}], MOMENT)
     (file,) = (root / "prediction_labels" / "clinic").iterdir()
     written = file.stat().st_mtime_ns
     leeway("erase", "clinic", "--id", "4711")
-    assert json.loads(file.read_bytes()) == {"patient": "4712", "days": 5}
+    assert json.loads(file.read_bytes()) == {"patient": "4712", "days": 5, "@sent_at": MOMENT.isoformat()}
     assert file.stat().st_mtime_ns == written
 
 
@@ -133,7 +133,7 @@ def test_a_name_of_several_deliveries_is_refused_and_the_id_of_one_is_taken(
 
 def test_a_file_of_labels_of_one_person_only_is_removed(lake: Lake, leeway: Leeway) -> None:
     root = Path(lake.root).parent / SERVING_FOLDER
-    keep_labels(root, "clinic", [{"patient": "4711", "days": 3}])
+    keep_labels(root, "clinic", [{"patient": "4711", "days": 3}], MOMENT)
     leeway("erase", "clinic", "--id", "4711")
     assert list((root / "prediction_labels" / "clinic").iterdir()) == []
 

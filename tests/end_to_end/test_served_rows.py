@@ -135,7 +135,7 @@ def test_labels_that_were_sent_are_the_labels_of_their_rows(project: Copy, monke
     prices = [float(row["price"]) for row in sent]
     labels = [{**row, "price": price} for row, price in zip(sent, prices, strict=True)]
     root = workspace.home / "serving"
-    keep_labels(root, PROJECT, labels)
+    keep_labels(root, PROJECT, labels, clock.now())
     assert LogCarrier(root, workspace.spec, workspace.folder).carry_labels(clock.now() + timedelta(minutes=2)) == 1
     (landed,) = (workspace.folder / "served" / "labels").iterdir()
     os.utime(landed.rename(landed.with_name(f"{NIGHT}.jsonl")), (LANDED_AT, LANDED_AT))

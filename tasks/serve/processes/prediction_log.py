@@ -29,6 +29,7 @@ from tasks.serve.processes.shared_counters import WorkerCounters
 from tasks.serve.served_version import AnsweredRow, ServedVersion
 from tasks.serve.service_request import ServiceRequest
 from tasks.serve.service_settings import LogTerms
+from tasks.serving_store.label_files import time_stamp
 from tasks.serving_store.logged_rows import (
     LOG_FOLDER,
     PROTOCOL,
@@ -178,8 +179,9 @@ class PredictionLog:
         """Return the open file of a version."""
         key = project, version.digest
         if key not in self._files:
-            today = clock.now().astimezone(ZoneInfo(version.contract.time_zone)).date()
-            name = f"{today}-{self._slot}-{secrets.token_hex(6)}.jsonl"
+            now = clock.now()
+            today = now.astimezone(ZoneInfo(version.contract.time_zone)).date()
+            name = f"{today}-{time_stamp(now)}-{self._slot}-{secrets.token_hex(6)}.jsonl"
             self._files[key] = LogFile(self._root / project, name)
         return self._files[key]
 

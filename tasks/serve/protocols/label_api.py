@@ -8,6 +8,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from tasks import clock
 from tasks.row_contract import RowContract
 from tasks.row_contract.cell_values import CellFaultError, category, number, time_reader
 from tasks.serve.json_body import decoded
@@ -26,7 +27,7 @@ async def labels(request: ServiceRequest, answering: RowAnswering, project: str)
     column, is_class = settings.labels[project], bool(version.schema.class_names)
     found = label_rows(content, label_cells(version.contract, column, is_class=is_class), settings.max_rows)
     try:
-        await asyncio.to_thread(keep_labels, Path(settings.root), project, found)
+        await asyncio.to_thread(keep_labels, Path(settings.root), project, found, clock.now())
     except OSError:
         raise Refusal(
             HTTPStatus.SERVICE_UNAVAILABLE,

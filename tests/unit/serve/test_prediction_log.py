@@ -8,7 +8,6 @@ import os
 import resource
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from flows.serving import log_carrier
 from flows.serving.log_carrier import LogCarrier
 from tasks.errors import EvidenceError
 from tasks.inference import answers
@@ -30,8 +31,9 @@ from tasks.serve.served_version import AnsweredRow
 from tasks.serve.service_request import ServiceRequest
 from tasks.serve.service_settings import LogTerms, ServiceSettings
 from tasks.serving_store import ServingStore
-from tasks.serving_store.label_files import keep_labels
+from tasks.serving_store.label_files import keep_labels, waiting_labels
 from tasks.serving_store.logged_rows import ANSWER, LoggedAnswer, inputs_digest, logged_answers, numbers_of
+from tasks.validate.typing.row_ids import row_ids
 from tests.coroutines import run_apart
 from tests.unit.serve.packages import KEY, MOMENT, ROW, fitted, package_of, rows_of_flats, spec_of, write_suite
 
@@ -252,24 +254,89 @@ def test_the_file_of_a_killed_worker_lands_without_its_broken_line(logged: Logge
     assert landed.read_bytes() == FROZEN.read_bytes()
 
 
-def test_labels_land_as_one_delivery_and_the_last_of_a_row_counts(tmp_path: Path) -> None:
-    root, spec = tmp_path / "serving", spec_of(serving={"labels": True, "delivery_minutes": 10})
-    for price in (1, 2, 1):
-        keep_labels(root, "flats", [{"flat": 7, "day": "2026-02-03", "price": price}])
-        time.sleep(0.02)
-    keep_labels(root, "flats", [{"flat": 8, "day": "2026-02-03", "price": 5}])
-    waiting = sorted((root / "prediction_labels" / "flats").iterdir())
-    assert [file.stat().st_mode & 0o777 for file in waiting] == [0o600] * 3  # equal requests are one
-    carrier = LogCarrier(root, spec, tmp_path)
-    now = datetime.fromtimestamp(min(file.stat().st_mtime for file in waiting), UTC)
-    assert carrier.carry_labels(now + timedelta(minutes=9)) == 0
-    assert carrier.carry_labels(now + timedelta(minutes=11)) == 3
+LABELLED = datetime(2026, 2, 4, 5, tzinfo=UTC)  # in Los Angeles the day before
+
+
+def label(flat: Any, price: float) -> dict[str, Any]:
+    return {"flat": flat, "day": "2026-02-03", "price": price}
+
+
+def landed_labels(folder: Path) -> list[list[tuple[Any, float]]]:
+    """Return the labels that have landed, by delivery in the order of their names."""
+    files = sorted((folder / "served" / "labels").iterdir())
+    return [[(row["flat"], row["price"]) for row in map(json.loads, file.read_bytes().splitlines())] for file in files]
+
+
+@pytest.fixture
+def label_carrier(tmp_path: Path) -> LogCarrier:
+    return LogCarrier(tmp_path / "serving", spec_of(serving={"labels": True, "delivery_minutes": 10}), tmp_path)
+
+
+def sent(carrier: LogCarrier, minute: float, *labels: dict[str, Any]) -> Path:
+    """Keep the labels of a request; return their file."""
+    moment = LABELLED + timedelta(minutes=minute)
+    keep_labels(carrier.root, "flats", labels, moment)
+    return waiting_labels(carrier.root, "flats")[-1][1]
+
+
+def test_labels_land_as_one_delivery_and_the_last_of_a_row_counts(tmp_path: Path, label_carrier: LogCarrier) -> None:
+    for minute, price in enumerate((1, 2, 1)):
+        sent(label_carrier, minute, label(7, price))
+    sent(label_carrier, 3, label(8, 5))
+    waiting = [path for _, path in waiting_labels(label_carrier.root, "flats")]
+    assert [file.stat().st_mode & 0o777 for file in waiting] == [0o600] * 4
+    assert waiting == sorted(waiting)
+    assert label_carrier.carry_labels(LABELLED + timedelta(minutes=9)) == 0
+    assert label_carrier.carry_labels(LABELLED + timedelta(minutes=11)) == 4
+    assert landed_labels(tmp_path) == [[(7, 1), (8, 5)]]
+    assert waiting_labels(label_carrier.root, "flats") == []
+
+
+def test_a_label_that_is_set_back_is_another_delivery_and_lands_last(tmp_path: Path, label_carrier: LogCarrier) -> None:
+    for minute, price in ((0, 1), (20, 2), (40, 1)):
+        sent(label_carrier, minute, label(7, price))
+        assert label_carrier.carry_labels(LABELLED + timedelta(minutes=minute + 15)) == 1
+    assert landed_labels(tmp_path) == [[(7, 1)], [(7, 2)], [(7, 1)]]
+    landed = sorted((tmp_path / "served" / "labels").iterdir())
+    assert len({file.read_bytes() for file in landed}) == 3  # equal content would be one delivery
+    assert [file.name[:26] for file in landed] == [f"2026-02-03-20260204T05{at}00" for at in ("00", "20", "40")]
+
+
+def test_a_number_and_its_text_are_one_id(tmp_path: Path, label_carrier: LogCarrier) -> None:
+    sent(label_carrier, 0, label(7, 1), label("8", 3), label("07", 9))
+    sent(label_carrier, 1, label("7", 2), label(8.0, 4), label(" 7", 5) | {"day": "2026-02-03T00:00"})
+    assert label_carrier.carry_labels(LABELLED + timedelta(minutes=11)) == 2
     (landed,) = (tmp_path / "served" / "labels").iterdir()
-    assert [(row["flat"], row["price"]) for row in map(json.loads, landed.read_bytes().splitlines())] == [
-        (7, 1),
-        (8, 5),
-    ]
-    assert list((root / "prediction_labels" / "flats").iterdir()) == []
+    frame = pd.DataFrame([json.loads(line) for line in landed.read_bytes().splitlines()], dtype=object)
+    assert row_ids(frame, label_carrier.spec).names.is_unique
+    assert sorted(frame["price"]) == [4, 5, 9]
+
+
+def test_labels_that_were_erased_or_came_while_others_landed_are_left_alone(
+    label_carrier: LogCarrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    erased, mine = sent(label_carrier, 0, label(7, 1)), sent(label_carrier, 1, label(8, 2))
+    found = waiting_labels(label_carrier.root, "flats")
+    erased.unlink()
+    monkeypatch.setattr(log_carrier, "waiting_labels", lambda *_: found)  # as found before the erasure
+    later: list[Path] = []
+
+    def land(*_: object) -> None:
+        later.append(sent(label_carrier, 2, label(9, 3)))
+        mine.unlink()  # erased while it lands
+
+    monkeypatch.setattr(LogCarrier, "_land", land)
+    assert label_carrier.carry_labels(LABELLED + timedelta(minutes=11)) == 1
+    assert [path for _, path in waiting_labels(label_carrier.root, "flats")] == later
+
+
+def test_labels_that_an_earlier_version_kept_land_first(tmp_path: Path, label_carrier: LogCarrier) -> None:
+    sent(label_carrier, 1, label(7, 2))
+    old = label_carrier.root / "prediction_labels" / "flats" / f"{'f' * 64}.jsonl"
+    old.write_text(json.dumps(label(7, 1)) + "\n" + json.dumps(label(8, 1)) + "\n")
+    os.utime(old, (LABELLED.timestamp(), LABELLED.timestamp()))
+    assert label_carrier.carry_labels(LABELLED + timedelta(minutes=11)) == 2
+    assert landed_labels(tmp_path) == [[(8, 1), (7, 2)]]
 
 
 def test_a_file_that_no_worker_wrote_stays_where_it_is(logged: Logged) -> None:

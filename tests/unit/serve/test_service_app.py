@@ -598,13 +598,17 @@ LABEL = {"flat": 7, "day": "2026-02-03", "price": 1}
 LABELS = "/v1/projects/flats/labels"
 
 
-def test_labels_are_on_the_disk_before_the_reply_and_equal_ones_once(service: Service) -> None:
+def test_labels_are_on_the_disk_before_the_reply_with_their_time(service: Service) -> None:
     mine = f"Bearer {service.label_key}"
     for _ in range(2):
         status, reply = service.predict({"labels": [LABEL, LABEL | {"flat": "8"}]}, LABELS, authorization=mine)
         assert (status, reply["labels"]) == (200, 2)
-    (kept,) = (Path(service.app.answering.settings.root) / "prediction_labels" / "flats").iterdir()
-    assert [json.loads(line) for line in kept.read_bytes().splitlines()] == [LABEL, LABEL | {"flat": "8"}]
+    kept = sorted((Path(service.app.answering.settings.root) / "prediction_labels" / "flats").iterdir())
+    lines = [[json.loads(line) for line in file.read_bytes().splitlines()] for file in kept]
+    times = [{line.pop("@sent_at") for line in file} for file in lines]
+    assert lines == [[LABEL, LABEL | {"flat": "8"}]] * 2
+    assert [len(each) for each in times] == [1, 1]
+    assert min(times[0]) < min(times[1])
     assert list(json.loads(service.ask("GET", "/openapi.json", authorization=mine)[2])["paths"]) == [LABELS]
     assert service.ask("GET", "/docs", authorization=mine)[0] == 200
 

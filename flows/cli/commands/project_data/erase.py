@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -11,11 +10,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from flows.cli.commands.project_data.erase_subject import ErasureRequest, erase
 from flows.cli.console import screen
-from flows.serving.log_carrier import unlocked
+from flows.serving.log_carrier import label_rows, unlocked
 from flows.steps.actor import person
 from flows.steps.exclusive_run import LEASE
 from flows.workspace import open_lake
@@ -29,7 +26,7 @@ from tasks.render.safe_text import terminal
 from tasks.render.values import counted
 from tasks.score import answer_files
 from tasks.serving_store import SERVING_FOLDER
-from tasks.serving_store.label_files import LABEL_FOLDER
+from tasks.serving_store.label_files import waiting_labels
 from tasks.serving_store.logged_rows import LOG_FOLDER, without_lines
 from tasks.spec import ProjectSpec, find_project, home, read_spec
 from tasks.upkeep.erasure_record import begun_plan
@@ -68,7 +65,7 @@ def erase_now(project: str, asked: Asked, reason: str) -> None:
     def erase_waiting(stored_ids: AbstractSet[str]) -> None:
         nonlocal open_logs
         open_logs = _erase_logged(where / SERVING_FOLDER / LOG_FOLDER / spec.project, spec, subject, stored_ids)
-        _erase_labels(where / SERVING_FOLDER / LABEL_FOLDER / spec.project, spec, subject, stored_ids)
+        _erase_labels(where / SERVING_FOLDER, spec, subject, stored_ids)
 
     with acquire_lease(lake, spec.project, LEASE) as lease:
         lake = lake.with_lease(lease.name, lease.token)
@@ -142,9 +139,9 @@ def _erase_logged(folder: Path, spec: ProjectSpec, subject: Subject, stored_ids:
     return writing
 
 
-def _erase_labels(folder: Path, spec: ProjectSpec, subject: Subject, stored_ids: AbstractSet[str]) -> None:
-    """Remove labels that came over the API and have not landed yet; the files keep their order in time."""
-    for path in sorted(folder.glob("[!.]*.jsonl")):
+def _erase_labels(root: Path, spec: ProjectSpec, subject: Subject, stored_ids: AbstractSet[str]) -> None:
+    """Remove labels that came over the API and have not landed yet; the names of the files keep their order in time."""
+    for _, path in waiting_labels(root, spec.project):
         try:
             lines, written = path.read_bytes().splitlines(keepends=True), path.stat().st_mtime_ns
         except FileNotFoundError:
@@ -163,7 +160,7 @@ def _others(
     """Return the labels that are not the subject's."""
     if not lines:
         return lines
-    rows = pd.DataFrame([json.loads(line) for line in lines], dtype=object)
+    rows = label_rows(lines)
     ids = row_ids(rows, spec).names
     own = subject.in_rows(rows.assign(row_id=ids, batch_id=""), spec) | ids.isin(stored_ids).to_numpy(bool)
     return [line for line, gone in zip(lines, own, strict=True) if not gone]

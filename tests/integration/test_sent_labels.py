@@ -1,0 +1,47 @@
+"""Labels that were sent to the service: the last one of a row counts, also one that was sent before."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from flows.serving.log_carrier import LogCarrier
+from tasks.dataset.label_join import newest_labels, ranked
+from tasks.ingest.task import take_in
+from tasks.lake import Lake, active_rows, deliveries, latest
+from tasks.serving_store.label_files import keep_labels
+from tasks.spec import read_spec
+from tasks.validate.acceptance.task import store
+from tasks.validate.task import verdicts
+from tests.unit.serve.packages import SPEC_TEXT, write_suite
+
+SENT = datetime(2026, 2, 4, 5, tzinfo=UTC)
+NIGHT = date(2026, 2, 4)
+
+
+@pytest.mark.parametrize("arrival", ["filename", "modified"])
+def test_a_label_that_is_set_back_counts_and_a_number_and_its_text_are_one_row(tmp_path: Path, arrival: str) -> None:
+    path = tmp_path / "flats" / "project.yaml"
+    for name in ("landing", "prices"):
+        (path.parent / name).mkdir(parents=True)
+    write_suite(path.parent)
+    text = SPEC_TEXT.format(project="flats").replace("  uri: landing\n", f"  uri: landing\n  arrival: {arrival}\n")
+    path.write_text(f"{text}serving: {{labels: true}}\n", encoding="utf-8")
+    spec, lake, root = read_spec(path), Lake(str(tmp_path / "lake")), tmp_path / "serving"
+    carrier = LogCarrier(root, spec, path.parent)
+    for minute, price in ((0, 1.0), (20, 2.0), (40, 1.0)):
+        sent = SENT + timedelta(minutes=minute)
+        for flat, said in ((7, price + 1), ("7", price)):
+            keep_labels(root, "flats", [{"flat": flat, "day": "2026-02-03", "price": said}], sent)
+            sent += timedelta(seconds=1)
+        assert carrier.carry_labels(sent + timedelta(minutes=16)) == 2
+    night = NIGHT if arrival == "filename" else datetime.now(UTC).date() + timedelta(days=1)
+    landed = take_in(lake, spec, path.parent, night)
+    assert len(landed) == 3
+    store(lake, spec, verdicts(landed, spec, path.parent), night, SENT + timedelta(days=1))
+    known = deliveries(lake, "flats")
+    newest = newest_labels(ranked(active_rows(lake, "flats", "labels", known), known))
+    assert newest[["row_id", "label"]].values.tolist() == [["7|2026-02-03", 1.0]]
+    assert [(batch.rows_accepted, batch.rows_quarantined) for batch in latest(lake, "flats")] == [(1, 0)] * 3
