@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 # Compiled modules are kept: else each of the many processes that tests and servers are made of compiles all it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test quick bench check up lock generated
+.PHONY: demo test quick bench check up wheel lock generated
 .DEFAULT_GOAL := demo
 
 demo: $(INSTALLED)  ## the life cycle of a model on real data, in a few minutes
@@ -29,6 +29,9 @@ bench: $(INSTALLED)  ## measured figures, each with a floor or a peer from the s
 
 generated: $(INSTALLED)  ## write the files that are made from the code
 	@$(BIN)/python -m flows.stack.generate
+
+wheel: $(INSTALLED)  ## what `pip install` takes, in dist/
+	@$(BIN)/python -m hatchling build -t wheel -d dist
 
 lock:  ## needs uv; names no registry
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --all-extras \

@@ -15,17 +15,18 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from flows.cli.console import screen, table
+from flows.shipped_files import is_checkout, shipped_file
 from flows.stack.local_stack import Endpoints, configured, open_stack, stop_on_signals
 from flows.stack.process_registry import stop
 from tasks.errors import Terminal
 from tasks.render.values import counted
-from tasks.spec import ProjectSpec, home, read_spec
+from tasks.spec import ProjectSpec, home, projects_folder, read_spec
 
 if TYPE_CHECKING:
     from flows.demo.narration import DemoRun
     from flows.workspace import Workspace
 
-PROJECT = Path(__file__).parents[2] / "deployments" / "house-prices" / "project.yaml"
+PROJECT = shipped_file("deployments/house-prices/project.yaml")
 # Sales of May to October 2014; the labels of the last sales land two weeks later.
 HISTORY_UNTIL = date(2014, 11, 17)
 REPORT = "demo-report.html"
@@ -34,12 +35,10 @@ REPORT = "demo-report.html"
 def run_demo(*, keep: bool) -> None:
     """Run the demo; Ctrl-C stops every process it started, and the next start continues."""
     console = screen()
-    if not PROJECT.is_file():
-        raise Terminal(f"the demo's data is not in {PROJECT.parent}; run the demo from a checkout of Leeway")
+    outer = _home()
     stop_on_signals()
     os.environ["LEEWAY_PROJECTS"] = str(PROJECT.parent.parent)
     os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"  # the demo prints a table; the logs are in the UI
-    outer = home(PROJECT)
     where = outer / "demo"
     spec = read_spec(PROJECT)
     console.print(f"[bold]{spec.project}[/]: {spec.scope.objective}")
@@ -61,9 +60,14 @@ def run_demo(*, keep: bool) -> None:
 
 def stop_demo() -> None:
     """Stop the servers that `leeway demo --keep` left running, and remove their data."""
-    where = home(PROJECT) / "demo"
+    where = _home() / "demo"
     stop(where)
     shutil.rmtree(where, ignore_errors=True)
+
+
+def _home() -> Path:
+    """Return the home around the demo's own: of the checkout, or, from a wheel, of the projects folder."""
+    return home(PROJECT if is_checkout() else projects_folder() / PROJECT.parent.name / PROJECT.name)
 
 
 def _run(spec: ProjectSpec, where: Path, endpoints: Endpoints, console: Console) -> str:

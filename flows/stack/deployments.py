@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tasks.errors import Unreachable
-from tasks.spec import ProjectSpec
+from tasks.errors import Error, Unreachable
+from tasks.spec import ProjectSpec, read_spec
+from tasks.spec.find_project import FILE
+from tasks.whole_file import write_whole
 
 POOL = "leeway"
 # A night or a retraining waits for the one before it; a poll that is still running makes the next one unnecessary.
@@ -25,9 +28,11 @@ COLLISIONS = {
 SCHEDULED = "scheduled"
 WITH_REASON = {"nightly", "monitor"}  # flows with the parameter `reason`
 HEADER = """\
-# Generated from the project specs (`make generated`); deploy it with
-#   prefect deploy --all --prefect-file deployments/prefect.yaml
+# Generated from the project specs by `leeway init` and `leeway up`. `leeway up` deploys it; with other servers, run
+#   prefect deploy --all
+# in this folder: Prefect imports from the current folder first, and another may have a package `flows` of its own.
 """
+GENERATED = HEADER.partition(" by ")[0]
 
 
 def prefect_yaml(specs: list[ProjectSpec], *, scheduled: bool = True) -> str:
@@ -42,6 +47,20 @@ def prefect_yaml(specs: list[ProjectSpec], *, scheduled: bool = True) -> str:
     ]
     whole = {"name": "leeway", "pull": [], "deployments": deployments}
     return HEADER + yaml.dump(whole, Dumper=_NoAliasDumper, sort_keys=False, width=120, allow_unicode=True)
+
+
+def refresh_prefect_yaml(projects: Path) -> None:
+    """Write prefect.yaml into a folder of projects, with the deployments of those that have a valid spec.
+
+    A file of that name that Leeway did not generate is left as it is.
+    """
+    path, specs = projects / "prefect.yaml", []
+    for spec_path in sorted(projects.glob(f"*/{FILE}")):
+        with suppress(Error):  # `leeway up` and `leeway check` say what is wrong
+            specs.append(read_spec(spec_path))
+    before, text = path.read_text(encoding="utf-8") if path.exists() else GENERATED, prefect_yaml(specs)
+    if before.startswith(GENERATED) and before != text:
+        write_whole(path, text.encode(), 0o644)
 
 
 def entrypoint(kind: str) -> str:
@@ -69,11 +88,10 @@ def deploy(specs: list[ProjectSpec], where: Path, *, scheduled: bool = True) -> 
         When Prefect's command fails, with the last lines of its output.
     """
     where.mkdir(parents=True, exist_ok=True)
-    path = where / "prefect.yaml"
-    path.write_text(prefect_yaml(specs, scheduled=scheduled), encoding="utf-8")
+    (where / "prefect.yaml").write_text(prefect_yaml(specs, scheduled=scheduled), encoding="utf-8")
     if not _pool_exists():
-        _prefect("work-pool", "create", POOL, "--type", "process", "--overwrite")
-    _prefect("--no-prompt", "deploy", "--all", "--prefect-file", str(path))
+        _prefect(where, "work-pool", "create", POOL, "--type", "process", "--overwrite")
+    _prefect(where, "--no-prompt", "deploy", "--all")
 
 
 def _pool_exists() -> bool:
@@ -89,13 +107,15 @@ def _pool_exists() -> bool:
     return True
 
 
-def _prefect(*arguments: str) -> None:
+def _prefect(where: Path, *arguments: str) -> None:
+    """Run Prefect's own command in a folder without packages: it imports from there first."""
     done = subprocess.run(
-        [str(Path(sys.executable).parent / "prefect"), *arguments],
+        [sys.executable, "-P", "-m", "prefect", *arguments],
         capture_output=True,
         text=True,
         check=False,
         stdin=subprocess.DEVNULL,
+        cwd=where,
         env={**os.environ, "PREFECT_CLI_COLORS": "false"},
     )
     if done.returncode:

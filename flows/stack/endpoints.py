@@ -97,6 +97,7 @@ def environment(home: Path, endpoints: Endpoints, host: str) -> dict[str, str]:
         "LEEWAY_HOST": host,
         "LEEWAY_PREFECT_PORT": endpoints.prefect_ui.rpartition(":")[2],
         "LEEWAY_MLFLOW_PORT": endpoints.mlflow.rpartition(":")[2],
+        "PYTHONSAFEPATH": "1",  # as in local_stack: no package of ours is taken from a user's folder
         MARK: str(home),
     }
     return {**_protection(host, endpoints), **variables} if endpoints.key else variables

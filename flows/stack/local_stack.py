@@ -208,8 +208,9 @@ def _start(home: Path, plan: StackPlan, foreign: Endpoints | None, lock: int, sa
     owner = "-" if plan.keep else f"{this_process['pid']}@{this_process['created']}"
     with log_path.open("ab") as log:
         supervisor = subprocess.Popen(
-            [sys.executable, "-m", "flows.stack.supervisor", str(home), owner, *members],
+            [sys.executable, "-P", "-m", "flows.stack.supervisor", str(home), owner, *members],
             env=environment(home, endpoints, plan.host),
+            cwd=home,  # uvicorn imports from its folder first, and a user's may have packages of our names
             stdout=log,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

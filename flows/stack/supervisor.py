@@ -29,9 +29,10 @@ from urllib.request import urlopen
 import psutil
 from honcho.environ import parse_procfile
 
+from flows.shipped_files import shipped_file
 from flows.stack.process_registry import alive, entry, remove_note, stack_processes, terminate, write_note
 
-PROCFILE = Path(__file__).parents[2] / "infra" / "Procfile"
+PROCFILE = shipped_file("infra/Procfile")
 POLL_SECONDS = 0.25
 MAX_PAUSE_SECONDS = 60
 STEADY_SECONDS = 120  # a member that ran this long is restarted without a long pause

@@ -159,6 +159,18 @@ def test_doctor_names_what_is_in_the_way(shop: Path, leeway: Leeway, monkeypatch
     assert failed[3].endswith("and 2 more faults: `leeway check shop`")
 
 
+def test_doctor_names_a_package_that_has_the_name_of_ours(
+    tmp_path: Path, leeway: Leeway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "the packages flows and tasks are those of Leeway" in leeway("doctor").out
+    (tmp_path / "theirs" / "tasks").mkdir(parents=True)
+    (tmp_path / "theirs" / "tasks" / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path / "theirs"))
+    said = leeway("doctor")
+    assert said.code == 1
+    assert "on Python's path have names of Leeway's packages" in " ".join(said.out.split())
+
+
 def test_a_delivery_of_several_files_is_checked_whole(shop: Path, orders: pd.DataFrame, leeway: Leeway) -> None:
     (shop / "project.yaml").write_text(SPEC.replace("{uri: landing,", "{uri: landing, batch: folder,"))
     (shop / "landing" / "orders.csv").unlink()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -86,6 +87,13 @@ def test_all_that_is_copied_exists_and_is_sent_to_the_builder() -> None:
     assert {"requirements.lock", "flows", "tasks", "deployments"} <= set(copied)
     assert [source for source in copied if not (ROOT / source).exists()] == []
     assert [source for source in copied if not sent(source)] == []
+
+
+def test_what_the_wheel_ships_outside_of_its_packages_is_copied_before_it_is_built() -> None:
+    built = max(number for number, (word, rest) in enumerate(STEPS) if word == "RUN" and "pip install" in rest)
+    copied = {rest.split()[0] for word, rest in STEPS[:built] if word == "COPY"}
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert {*wheel["packages"], *wheel["shared-data"]} <= copied
 
 
 @pytest.mark.parametrize(

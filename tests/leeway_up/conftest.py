@@ -1,13 +1,14 @@
-"""One life of `leeway up`, for all tests of this folder: two projects, each made from a user's csv."""
+"""One life of `leeway up`, for all tests of this folder: two projects, each made from a user's csv.
+
+Leeway is installed from its wheel, in a repository that has packages `flows` and `tasks` of its own.
+"""
 
 from __future__ import annotations
 
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -15,6 +16,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.leeway_up.checkout import CHROMIUM, FLAGS, TEXT, Checkout, Up
 from tests.leeway_up.rentals import rentals
+from tests.leeway_up.wheel import foreign_packages, installed
 
 PATIENCE_SECONDS = 90  # the pages are megabytes of script, and other tests run at the same time
 
@@ -24,7 +26,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A folder with `rentals`, made as the page says, and with `orders`, of which nothing is ever promoted."""
     folder = tmp_path_factory.mktemp("stranger")
     (folder / "deployments").mkdir()
-    (folder / ".venv").symlink_to(Path(sys.executable).parents[1])
+    installed(folder)
+    foreign_packages(folder)
     made = Checkout(folder, iter(re.findall(r"^```sh\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)))
     _follow_the_page(made)
     lines = [

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from flows.cli.console import screen
 from flows.cli.init.data_sample import DataSample, project_name, read_given
+from flows.stack.deployments import refresh_prefect_yaml
 from tasks.errors import SpecError
 from tasks.ingest import landed, open_source
 from tasks.ingest.sources.stored_objects import is_delivery, is_safe
@@ -78,6 +79,7 @@ def init_project(data: Path, *, time: str, label: str, id_columns: list[str] | N
     with console.status("writing the project and validating the data"), _all_or_nothing() as created:
         write(plan, inferred, created)
         faults = list(failing(plan, sample))
+    refresh_prefect_yaml(plan.folder.parent)
     for text in sample.uncommon(rows):
         console.print(f"[yellow]note[/]    column {terminal(text)} is missing in some files and is left out")
     _report(console, plan, sample, inferred)

@@ -183,7 +183,7 @@ async def supervise(path: Path, settings: ServiceSettings, environ: Mapping[str,
     module = "tasks.serve.processes.service_worker"
     workers = [
         Child(
-            [sys.executable, "-m", module, str(path), str(slot), str(one.fileno()), str(memory)],
+            [sys.executable, "-P", "-m", module, str(path), str(slot), str(one.fileno()), str(memory)],
             scrubbed,
             (one.fileno(), memory),
         )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 from rich.table import Table
 
+import flows
 from flows.cli.console import screen, table
 from flows.stack.local_stack import answers, configured, free_port, running
 from tasks.errors import Error, SpecError
@@ -86,6 +87,7 @@ def _checks() -> Iterator[tuple[bool, str]]:
     python = sys.version_info
     yield python >= MINIMUM_PYTHON, f"Python {python.major}.{python.minor}.{python.micro} (3.11 or newer)"
     yield from _packages()
+    yield _one_owner_of_names()
     where = _home()
     yield _writable(where)
     free_gb = shutil.disk_usage(_existing(where)).free / 1e9
@@ -108,6 +110,21 @@ def _packages() -> Iterator[tuple[bool, str]]:
     if not faults:
         shown = ", ".join(f"{name} {version(name)}" for name in ("prefect", "mlflow", "scikit-learn", "pandas"))
         yield True, f"{counted(len(needed), 'package')} as required: {shown}, ..."
+
+
+def _one_owner_of_names() -> tuple[bool, str]:
+    """Look for packages with the names of ours in other places of Python's path."""
+    own = Path(flows.__file__).parents[1]
+    others = [
+        str(Path(place, name))
+        for place in dict.fromkeys(sys.path)
+        for name in ("flows", "tasks")
+        if Path(place, name, "__init__.py").is_file() and not Path(place).samefile(own)
+    ]
+    if not others:
+        return True, f"the packages flows and tasks are those of Leeway, in {own}"
+    found = f"{' and '.join(others)} on Python's path have names of Leeway's packages, in {own}"
+    return False, f"{found}; install Leeway in an environment of its own, and leave that folder out of PYTHONPATH"
 
 
 def _mismatch(required: Requirement) -> str:

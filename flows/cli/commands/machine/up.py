@@ -22,7 +22,7 @@ from tasks.errors import Error, SpecError
 from tasks.lake import read_entries
 from tasks.render.safe_text import terminal
 from tasks.render.values import counted
-from tasks.spec import ProjectSpec, find_project, home, known_projects
+from tasks.spec import ProjectSpec, find_project, home, known_projects, projects_folder
 
 WATCH_SECONDS = 1
 HEALTH_SECONDS = 15
@@ -79,10 +79,11 @@ def _until_ended(where: Path, host: str, projects: Projects, specs: list[Project
 
 
 def _deploy(specs: list[ProjectSpec], where: Path, console: Console) -> None:
-    from flows.stack.deployments import deploy
+    from flows.stack.deployments import deploy, refresh_prefect_yaml
 
     with console.status("deploying"):
         deploy(specs, where)
+        refresh_prefect_yaml(projects_folder())
     console.print(f"deployed {', '.join(spec.project for spec in specs)}")
 
 

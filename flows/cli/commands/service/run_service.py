@@ -76,6 +76,7 @@ def run_service(projects: Sequence[str], address: Address, workers: int) -> None
         workers=workers,
         controller=(
             sys.executable,
+            "-P",
             "-m",
             "flows.serving.controller",
             str(where),
@@ -87,7 +88,7 @@ def run_service(projects: Sequence[str], address: Address, workers: int) -> None
     path = settings.write()
     _welcome(settings, address)
     os.environ["LEEWAY_HOME"] = str(where)
-    os.execv(sys.executable, [sys.executable, "-m", "tasks.serve.processes.service_supervisor", str(path)])  # noqa: S606 - no shell
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "tasks.serve.processes.service_supervisor", str(path)])  # noqa: S606 - no shell
 
 
 def is_loopback(host: str) -> bool:

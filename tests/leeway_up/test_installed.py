@@ -1,0 +1,40 @@
+"""What an installed wheel has, and that no process of it takes a package of the repository for one of ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+
+from tests.leeway_up.checkout import Checkout, Up
+from tests.leeway_up.wheel import ROOT
+
+WHERE = "import flows, tasks, pathlib; from flows.demo.run_demo import PROJECT; print(flows.__file__, PROJECT)"
+
+
+def test_the_wheel_brings_the_demo_and_its_own_packages(checkout: Checkout) -> None:
+    said = checkout.types(f"cd deployments && python -P -c '{WHERE}'").split()
+    environment = checkout.folder / ".venv"
+    assert [Path(path).is_relative_to(environment) for path in said] == [True, True]
+    sample, ours = Path(said[1]).parent, ROOT / "deployments" / "house-prices"
+    assert names_in(sample) == names_in(ours)
+
+
+def names_in(folder: Path) -> set[str]:
+    paths = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return {path.relative_to(folder).as_posix() for path in paths}
+
+
+def test_every_process_of_the_stack_runs_from_the_wheel(up: Up) -> None:
+    keeper = psutil.Process(up.note["keeper"]["pid"])
+    members = [keeper, *keeper.children(recursive=True)]
+    assert len(members) >= 4
+    assert {member.environ().get("PYTHONSAFEPATH") for member in members} == {"1"}
+    assert "of another repository" not in (up.checkout.home / "stack.log").read_text()
+
+
+def test_prefect_deploys_the_projects_from_their_folder(up: Up) -> None:
+    key = f"PREFECT_API_AUTH_STRING=$(cat {up.key_file}) PREFECT_API_URL={up.api}"
+    said = up.checkout.types(f"cd deployments && {key} python -P -m prefect --no-prompt deploy --all")
+    assert "retrain/orders" in said
+    assert "retrain/rentals" in said
