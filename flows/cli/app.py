@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,6 +15,7 @@ from flows.cli.run_app import Project, Reason, run_app
 from tasks.errors import Error
 
 FAILED = 1
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
 RENAMED = {"again": "recompute", "begin": "start", "beside": "compare-with", "take": "labels"}
 """Options as they were called before, and as they are called now; both work, only the new name is in the help."""
 
@@ -32,9 +34,18 @@ doctor_app = typer.Typer(invoke_without_command=True)
 app.add_typer(doctor_app, name="doctor")
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"leeway {version('leeway')}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
 ) -> None:
     """Read the options that all commands share."""
     if debug:
@@ -160,8 +171,14 @@ def serve_key(
 @app.command()
 def status(
     project: Annotated[str | None, typer.Argument(help="The project.", show_default="all projects")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show each project's champion and its age, the last decision, and what needs attention."""
+    if as_json:
+        from flows.cli.commands.nights.json_output import print_status
+
+        print_status(project)
+        return
     from flows.cli.commands.nights.status import show_status
 
     show_status(project)
@@ -174,8 +191,14 @@ def why(
     recompute: Annotated[
         bool, typer.Option("--recompute", help="Compute the decision again from stored data, and compare.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Explain a night's decision: every question, its answer, and the numbers."""
+    if as_json:
+        from flows.cli.commands.nights.json_output import print_decision
+
+        print_decision(project, date.date())
+        return
     from flows.cli.commands.nights.why import decide_again, show_why
 
     show_why(project, date.date())

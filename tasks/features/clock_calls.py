@@ -11,7 +11,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 CLOCKS = frozenset({"now", "today", "utcnow", "time_ns", "localtime", "gmtime"})
-TIME_FUNCTIONS = (time.time, time.time_ns, time.localtime, time.gmtime)
+TIME_FUNCTIONS = tuple(vars(time)[name] for name in ("time", "time_ns", "localtime", "gmtime"))
 ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 BETWEEN = frozenset({"CACHE", "PRECALL", "PUSH_NULL"})  # these stand between a function and its first argument
 WORDS = frozenset({"now", "today"})  # as pandas and numpy read them

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from tasks.records import BatchVerdict, Entry, NightEntry, ReleaseEntry, pending_approval, suspected_in
+from tasks.records import BatchVerdict, Entry, NightEntry, PromotionEntry, ReleaseEntry, pending_approval, suspected_in
 from tasks.report.night_readings import latest_nights
 from tasks.spec import ProjectSpec
 
@@ -25,8 +25,22 @@ class PendingAction:
 
 def pending_actions(record: Sequence[Entry], spec: ProjectSpec) -> list[PendingAction]:
     """Return what needs attention, the oldest first."""
-    pending = [*_challenger(record, spec), *_asked(record, spec), *_quarantined(record, spec)]
+    pending = [
+        *_first_model(record, spec),
+        *_challenger(record, spec),
+        *_asked(record, spec),
+        *_quarantined(record, spec),
+    ]
     return sorted(pending, key=lambda action: (action.since, action.what))
+
+
+def _first_model(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingAction]:
+    """Yield a project that has had nights, and neither a champion nor a version that waits to become one."""
+    nights = latest_nights(record)
+    promoted = any(isinstance(entry, PromotionEntry) and entry.action == "promoted" for entry in record)
+    if nights and not promoted and pending_approval(record) is None:
+        how = f"`leeway run retrain {spec.project}` trains one from at least {spec.training.min_rows:,} labelled rows"
+        yield PendingAction("no row is answered, because there is no model yet", spec.scope.owner, nights[0].night, how)
 
 
 def _challenger(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingAction]:

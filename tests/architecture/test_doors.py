@@ -21,6 +21,7 @@ RIMS: dict[str, tuple[set[Door], str]] = {
         {"environment", "files", "lake"},
         "reads the variables that name lake and registry; the home is made private",
     ),
+    "flows/shipped_files.py": ({"files"}, "looks whether this is a checkout or an installed wheel"),
     "flows/nightly.py": (
         {"clock", "files", "lake"},
         "the moment of a night; a folder for its deliveries",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -63,6 +64,21 @@ def test_status_shows_a_night_and_goes_on_past_a_wrong_spec(lake: Lake, leeway: 
     assert "ask: [all] is well" in said.out
     assert "the night of 2026-01-31" in said.out
     assert leeway("status", "broken").code == 1
+
+
+def test_programs_read_status_and_decision_as_json(lake: Lake, leeway: Leeway) -> None:
+    append_entry(lake, "orders", night(NIGHT))
+    Path("deployments/broken").mkdir()
+    Path("deployments/broken/project.yaml").write_text("project: broken\n")
+    broken, orders = json.loads(leeway("status", "--json").out)
+    assert "missing key 'scope'" in broken["spec_faults"][0]
+    assert (orders["champion"], orders["last_night"], orders["action"]) == (None, "2026-01-31", "score")
+    assert [need["what"] for need in orders["needs_attention"]] == ["no row is answered, because there is no model yet"]
+    assert datetime.fromisoformat(orders["next_night"]) > datetime.now(UTC)
+    decision = json.loads(leeway("why", "orders", "2026-01-31", "--json").out)
+    assert (decision["kind"], decision["reason"]) == ("night", "[all] is well")
+    assert decision["details"]["rows"] == 120
+    assert leeway("why", "orders", "2026-01-20", "--json").code == 1
 
 
 def test_why_shows_every_answer_with_its_numbers(lake: Lake, leeway: Leeway) -> None:

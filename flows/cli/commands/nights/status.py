@@ -27,6 +27,7 @@ from tasks.render.values import counted
 from tasks.report import PendingAction, pending_actions
 from tasks.spec import ProjectSpec, find_project, home, known_projects
 
+CHANGES = {"promoted", "rolled_back", "put_back"}
 NAMES = {"prefect": "Prefect", "mlflow": "MLflow"}
 
 
@@ -64,16 +65,21 @@ def show_status(project: str | None) -> None:
 
 def _cells(spec: ProjectSpec, record: Sequence[Entry], pending: Sequence[PendingAction]) -> list[str]:
     nights = nights_of(record)
-    steps = [entry for entry in record if isinstance(entry, PromotionEntry | RollbackEntry)]
-    changes = [entry for entry in steps if entry.action in {"promoted", "rolled_back", "put_back"}]
+    change = champion_change(record)
     return [
         spec.project,
-        changes[-1].subject if changes else "none",
-        f"{changes[-1].night}, {_age(changes[-1].night)}" if changes else "-",
+        change.subject if change else "none",
+        f"{change.night}, {_age(change.night)}" if change else "-",
         str(nights[-1].night) if nights else "-",
         f"{nights[-1].action}: {nights[-1].reason}" if nights else "-",
         counted(len(pending), "item") if pending else "-",
     ]
+
+
+def champion_change(record: Sequence[Entry]) -> PromotionEntry | RollbackEntry | None:
+    """Return the entry that made the champion what it is; None without a champion."""
+    steps = [entry for entry in record if isinstance(entry, PromotionEntry | RollbackEntry)]
+    return next((entry for entry in reversed(steps) if entry.action in CHANGES), None)
 
 
 def _age(night: date) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from rich.console import Console
@@ -11,7 +12,7 @@ from flows.cli.console import screen
 from flows.cli.session import lake_of, open_servers
 from tasks.errors import DataError
 from tasks.lake import read_entries
-from tasks.records import nights_of
+from tasks.records import Entry, NightEntry, nights_of
 from tasks.render.safe_text import terminal
 from tasks.report import ReportTable, Section, Why, why_lines
 from tasks.spec import find_project, read_spec
@@ -21,11 +22,23 @@ def show_why(project: str, night: date) -> None:
     """Print a night's decision."""
     spec, lake = lake_of(project)
     record = read_entries(lake, spec.project)
-    mine = [entry for entry in nights_of(record) if entry.night == night]
+    _print(screen(), why_lines(decision_of(record, night, spec.project), spec, record))
+
+
+def decision_of(record: Sequence[Entry], night: date, project: str) -> NightEntry:
+    """Return the last decision of a night.
+
+    Raises
+    ------
+    DataError
+        When the night has none; it names the nearest night that has one.
+    """
+    nights = nights_of(record)
+    mine = [entry for entry in nights if entry.night == night]
     if not mine:
-        nights = sorted({entry.night for entry in nights_of(record)})
-        raise DataError(f"{spec.project} has no decision for {night}; {_known(nights, night, spec.project)}")
-    _print(screen(), why_lines(mine[-1], spec, record))
+        known = sorted({entry.night for entry in nights})
+        raise DataError(f"{project} has no decision for {night}; {_known(known, night, project)}")
+    return mine[-1]
 
 
 def decide_again(project: str, night: date) -> bool:

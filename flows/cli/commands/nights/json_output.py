@@ -1,0 +1,58 @@
+"""What `status` and `why` say as JSON, for other programs: keys are only added, never renamed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+import typer
+
+from flows.cli.commands.nights.status import champion_change
+from flows.cli.commands.nights.why import decision_of
+from flows.cli.session import lake_of
+from tasks import clock
+from tasks.errors import SpecError
+from tasks.lake import read_entries
+from tasks.metrics_export import due_after
+from tasks.records import nights_of
+from tasks.records.entry_codec import to_row
+from tasks.report import pending_actions
+from tasks.spec import known_projects
+
+
+def print_status(project: str | None) -> None:
+    """Print a list with an object for each project; no server is asked."""
+    _print([_status(name) for name in ([project] if project else known_projects())])
+
+
+def print_decision(project: str, night: date) -> None:
+    """Print the decision of a night as the record has it: every question, its answer, and the numbers."""
+    spec, lake = lake_of(project)
+    row = to_row(decision_of(read_entries(lake, spec.project), night, spec.project))
+    _print({"project": spec.project, **row, "details": json.loads(row["details"])})
+
+
+def _status(project: str) -> dict[str, Any]:
+    try:
+        spec, lake = lake_of(project)
+    except SpecError as error:
+        return {"project": project, "spec_faults": error.faults}
+    record = read_entries(lake, spec.project)
+    nights, change = nights_of(record), champion_change(record)
+    return {
+        "project": spec.project,
+        "spec_faults": [],
+        "champion": change.subject if change else None,
+        "champion_since": change.night if change else None,
+        "last_night": nights[-1].night if nights else None,
+        "action": nights[-1].action if nights else None,
+        "reason": nights[-1].reason if nights else None,
+        "next_night": due_after(spec.schedule, clock.now()).isoformat(),
+        "needs_attention": [asdict(action) for action in pending_actions(record, spec)],
+    }
+
+
+def _print(content: Any) -> None:
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
