@@ -13,7 +13,7 @@ import yaml
 from flows.cli.commands.project_data.erase import Asked, erase_now
 from flows.nightly import nightly
 from tasks.lake import Lake, active_rows, latest
-from tests.integration.test_privacy_markers import contents
+from tests.said_by_files import files_with
 from tests.servers import Server
 
 PATIENT, OTHER = "Trillian-42", "Arthur-41"
@@ -34,8 +34,7 @@ SPEC: dict[str, Any] = {
 
 
 def found(servers: Path, prefect: Server, text: str) -> list[str]:
-    folders = [servers / "home", servers / "prefect", Path(prefect.home)]
-    return [name for folder in folders for name, said in contents(folder).items() if text.encode() in said]
+    return files_with([servers / "home", servers / "prefect", Path(prefect.home)], text)
 
 
 def test_an_erased_patient_is_in_no_file_of_the_home_and_the_next_night_goes_on(

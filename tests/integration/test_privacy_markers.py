@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hmac
-import json
 import os
-import sqlite3
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,7 @@ from tasks.spec.project_spec import ProjectSpec
 from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
 from tests.deliveries import delivered
+from tests.said_by_files import contents, files_with
 from tests.servers import Server
 
 MARKERS = (
@@ -83,24 +82,9 @@ def home(servers: Path) -> Path:
     return servers
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    """Return what each file says: Parquet columns and rows of databases as text, and every file's bytes."""
-    said: dict[str, bytes] = {}
-    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
-        said[str(path)] = path.read_bytes()
-        if path.suffix == ".parquet":
-            said[f"{path}, unpacked"] = json.dumps(pq.read_table(path).to_pylist(), default=str).encode()
-        if said[str(path)].startswith(b"SQLite format 3"):
-            with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
-                said[f"{path}, unpacked"] = "\n".join(database.iterdump()).encode()
-    return said
-
-
 @pytest.mark.parametrize("marker", MARKERS[:5])
 def test_a_value_of_a_hidden_column_is_in_no_file_of_the_home(marker: str, home: Path, prefect_server: Server) -> None:
-    folders = [home / "home", home / "prefect", Path(prefect_server.home)]
-    found = [name for folder in folders for name, said in contents(folder).items() if marker.encode() in said]
-    assert found == []
+    assert files_with([home / "home", home / "prefect", Path(prefect_server.home)], marker) == []
 
 
 def test_the_search_finds_what_is_stored(home: Path) -> None:
