@@ -26,6 +26,8 @@ from tasks.errors import DataError
 from tasks.profiles import digest as ruler_digest
 
 PROTOCOL = 1
+REPLAY_FOLDER = "replay"
+"""The folder of outcomes in the home, with a folder for each project."""
 METADATA = b"leeway.outcome"
 ALARMS = {"hold", "ask", "retrain"}
 

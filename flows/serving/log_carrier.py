@@ -18,7 +18,7 @@ import pandas as pd
 
 from tasks.lake import LandingFolder
 from tasks.logs import line, logger
-from tasks.serving_store.label_files import SENT_AT, newest_labels, time_stamp, waiting_labels
+from tasks.serving_store.label_files import LABEL_FOLDER, SENT_AT, newest_labels, time_stamp, waiting_labels
 from tasks.serving_store.logged_rows import LOG_FOLDER, without_repeats
 from tasks.spec import ProjectSpec
 from tasks.validate.typing.row_ids import row_ids
@@ -77,6 +77,13 @@ class LogCarrier:
         int
             The number of requests with labels that landed.
         """
+        folder = self.root / LABEL_FOLDER / self.spec.project
+        if not folder.is_dir():
+            return 0
+        with unlocked(folder) as free:  # an erasure may be removing labels from the files
+            return self._carry_labels(now) if free else 0
+
+    def _carry_labels(self, now: datetime) -> int:
         waiting = waiting_labels(self.root, self.spec.project)
         if not waiting or now - waiting[0][0] < timedelta(minutes=self.spec.serving.delivery_minutes):
             return 0
@@ -111,7 +118,13 @@ def label_rows(lines: Sequence[bytes]) -> pd.DataFrame:
 
 @contextmanager
 def unlocked(path: Path) -> Iterator[bool]:
-    """Yield whether no worker writes to a file; a worker has it locked for as long as it lives."""
+    """Yield whether no process uses a file or folder: a worker has its file locked for as long as it lives.
+
+    Raises
+    ------
+    FileNotFoundError
+        It is not there.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
         try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,21 +58,30 @@ class Subject:
         >>> Subject(batch_ids=frozenset(["x"])).in_rows(rows, None).tolist()
         [True, False]
         """
-        whole = rows["batch_id"].isin(self.batch_ids).to_numpy(bool)
-        if self.column is not None and self.column in rows:
-            return whole | categories(rows[self.column]).column.isin(self.values).to_numpy(bool)
-        return whole | self.in_names(rows["row_id"], [] if self.column is None else spec.key_columns)
+        own = rows["batch_id"].isin(self.batch_ids).to_numpy(bool)
+        if self.column is None:
+            return own | self.in_names(rows["row_id"], [])
+        if self.column not in rows:
+            return own | self.in_names(rows["row_id"], spec.key_columns)
+        cells = rows[self.column]
+        if is_text(cells) or self.column not in spec.key_columns:
+            return own | self.in_cells(cells)
+        own = own | self.in_names(rows["row_id"], spec.key_columns)  # with its text: 0042 is not 42
+        return own | self.in_cells(cells) if cells.dtype == object else own
+
+    def in_cells(self, cells: pd.Series) -> BoolArray:
+        """Return which cells of its column are its own, whatever type they have.
+
+        >>> Subject("room", frozenset(["7", "true"])).in_cells(pd.Series([7.0, 8.5])).tolist()
+        [True, False]
+        """
+        return categories(cells).column.isin(self.values).to_numpy(bool)
 
     def in_names(self, names: pd.Series, columns: Sequence[str]) -> BoolArray:
         """Return which row ids, or entities, are its own.
 
-        Parameters
-        ----------
-        columns : sequence of str
-            The columns of which the names are made.
+        `columns` are those of which the names are made: `ProjectSpec.key_columns`, or the entity of a feature table.
 
-        Examples
-        --------
         >>> names = pd.Series(["7|2026-01-02", "8|2026-01-02", None])
         >>> Subject("patient", frozenset(["8"])).in_names(names, ["patient", "day"]).tolist()
         [False, True, False]
@@ -83,13 +93,22 @@ class Subject:
         at = columns.index(self.column)
         return np.array([isinstance(name, str) and self._has(parts_of(name), at) for name in names], dtype=bool)
 
-    def has_row(self, row: Mapping[str, object], row_id: str, spec: ProjectSpec) -> bool:
-        """Return whether a row that was delivered, with its id, is its own."""
-        values = pd.DataFrame({name: [row.get(name)] for name in row}, dtype=object)
-        return bool(self.in_rows(values.assign(row_id=row_id, batch_id=""), spec)[0])
+    def owns(self, row_id: str, stored: AbstractSet[str], columns: Sequence[str]) -> bool:
+        """Return whether a row id is its own: it is that of a stored row of it, or has its value in its column.
+
+        >>> subject = Subject("patient", frozenset(["7"]))
+        >>> [subject.owns(row_id, {"8|2"}, ["patient", "ward"]) for row_id in ("7|1", "1|7", "8|2")]
+        [True, False, True]
+        """
+        return row_id in stored or bool(self.in_names(pd.Series([row_id], dtype="str"), columns)[0])
 
     def _has(self, parts: Sequence[str], at: int) -> bool:
         return len(parts) > at and parts[at] in self.values
+
+
+def is_text(cells: pd.Series) -> bool:
+    """Return whether a column is stored as text; one that was delivered may have numbers and texts."""
+    return isinstance(cells.dtype, pd.StringDtype)
 
 
 def subject_of(
@@ -129,13 +148,14 @@ def subject_of(
     if column is not None:
         stored = [pseudonym_of(column, text) for text in texts] if column in hidden else []
         return Subject(column, frozenset([*texts, *stored]), labels_only=labels_only)
-    stored = [_hidden_id(text, spec, pseudonym_of) for text in texts]
-    return Subject(None, frozenset([*texts, *stored]), labels_only=labels_only)
+    named = [_id_of_parts(text, spec, lambda _, part: part) for text in texts]
+    stored = [_id_of_parts(text, spec, pseudonym_of) for text in texts]
+    return Subject(None, frozenset([*named, *stored]), labels_only=labels_only)
 
 
-def _hidden_id(row_id: str, spec: ProjectSpec, pseudonym_of: PseudonymOf) -> str:
-    """Return a whole row id with the pseudonyms of its hidden parts."""
-    parts, columns = parts_of(row_id), spec.key_columns
+def _id_of_parts(row_id: str, spec: ProjectSpec, pseudonym_of: PseudonymOf) -> str:
+    """Return a whole row id with the pseudonyms of its hidden parts, without blanks around the parts."""
+    parts, columns = [part.strip() for part in parts_of(row_id)], spec.key_columns
     if len(parts) != len(columns):
         raise DataError(
             f"found an id of {len(parts)} parts; expected {len(columns)}, joined by `|`: {'|'.join(columns)}. Or name "

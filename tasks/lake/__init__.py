@@ -21,8 +21,8 @@ from tasks.lake.decision_log import append_entry, read_entries, read_nights, rec
 from tasks.lake.lake import Lake
 from tasks.lake.landing_file import LandingFolder
 from tasks.lake.lease import Lease, acquire_lease
-from tasks.lake.object_files import file_system, s3_options
-from tasks.lake.predicates import Filter, one_of, predicate
+from tasks.lake.object_files import file_system, listed, s3_options
+from tasks.lake.predicates import Cell, Filter, one_of, predicate
 from tasks.lake.repeats import append_repeats, read_repeats
 from tasks.lake.row_files import ParallelMap, RowFiles, RowPart, RowReader, partitions
 from tasks.lake.schemas.stored_kinds import kind_conflicts, stored_columns
@@ -44,6 +44,7 @@ __all__ = [
     "SUPERSEDED",
     "TABLES",
     "Batch",
+    "Cell",
     "Deliveries",
     "Filter",
     "Lake",
@@ -73,6 +74,7 @@ __all__ = [
     "kind_conflicts",
     "latest",
     "layout",
+    "listed",
     "one_of",
     "partitions",
     "predicate",

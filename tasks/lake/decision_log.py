@@ -6,7 +6,7 @@ import pandas as pd
 
 from tasks.errors import DataError, Unreachable
 from tasks.lake.lake import Lake
-from tasks.lake.object_files import file_system
+from tasks.lake.object_files import file_system, listed
 from tasks.records import Entry, EntryKind, NightEntry, nights_of
 from tasks.records.entry_codec import from_row, to_row
 
@@ -54,10 +54,9 @@ def recorded_projects(lake: Lake) -> list[str]:
     """
     from pyarrow import fs
 
+    names = sorted(each.base_name for each in listed(lake.root, lake.options) if each.type == fs.FileType.Directory)
     system, folder = file_system(lake.root, lake.options)
     try:
-        found = system.get_file_info(fs.FileSelector(folder, allow_not_found=True))
-        names = sorted(each.base_name for each in found if each.type == fs.FileType.Directory)
         logs = system.get_file_info([f"{folder}/{name}/decisions/_delta_log" for name in names])
     except OSError as error:
         raise Unreachable(f"listing {lake.root} failed: {error}; is the store up?") from error

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tasks.errors import Unreachable
 from tasks.whole_file import private_folder, write_whole
 
 
@@ -56,6 +57,23 @@ def remove_object(root: str, options: Mapping[str, str], path: str) -> None:
     system, folder = file_system(root, options)
     if system.get_file_info(f"{folder}/{path}").type == fs.FileType.File:
         system.delete_file(f"{folder}/{path}")
+
+
+def listed(root: str, options: Mapping[str, str]) -> list[Any]:
+    """Return what is in a folder, as pyarrow describes it; nothing where there is no folder.
+
+    Raises
+    ------
+    Unreachable
+        When the store does not answer.
+    """
+    from pyarrow import fs
+
+    system, folder = file_system(root, options)
+    try:
+        return list(system.get_file_info(fs.FileSelector(folder, allow_not_found=True)))
+    except OSError as error:
+        raise Unreachable(f"listing {root} failed: {error}; is the store up?") from error
 
 
 def file_system(root: str, options: Mapping[str, str], *, virtual_addressing: bool = False) -> tuple[Any, str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
-from typing import Literal
+from datetime import date, datetime
+from typing import Literal, TypeAlias
 
+Cell: TypeAlias = "date | str | bool | int | float"
 Filter = tuple[str, Literal["=", "<", "<=", ">", ">="], date | str | int]
 
 
@@ -20,21 +21,23 @@ def predicate(where: Sequence[Filter]) -> str | None:
     return " AND ".join(f'"{column}" {operator} {literal(value)}' for column, operator, value in where) or None
 
 
-def one_of(column: str, values: Iterable[str]) -> str:
-    """Return the filter that a column has one of some texts as SQL; the texts are quoted.
+def one_of(column: str, values: Iterable[Cell]) -> str:
+    """Return the filter that a column has one of some values as SQL; the values are of the type of the column.
 
-    >>> print(one_of("row_id", ["b", "it's"]))
-    "row_id" IN ('b', 'it''s')
+    >>> print(one_of("row_id", ["b", "it's"]), one_of("age", [7.0]))
+    "row_id" IN ('b', 'it''s') "age" IN (7.0)
     """
     return f'"{column}" IN ({", ".join(map(literal, values))})'
 
 
-def literal(value: date | str | int) -> str:
+def literal(value: Cell) -> str:
     """Return a value as SQL; a text cannot end before its own end.
 
-    >>> print(literal("it's"), literal(3))
-    'it''s' 3
+    >>> print(literal("it's"), literal(3), literal(True), literal(-0.5), literal(datetime(2026, 1, 2)))
+    'it''s' 3 true -0.5 timestamp '2026-01-02T00:00:00'
     """
     if isinstance(value, date):
-        return f"date '{value.isoformat()}'"
-    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
+        return f"{'timestamp' if isinstance(value, datetime) else 'date'} '{value.isoformat()}'"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value) if isinstance(value, int | float) else "'" + value.replace("'", "''") + "'"

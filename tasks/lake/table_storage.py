@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from tasks.errors import Conflict, Unreachable
+from tasks.errors import Conflict, DataError, Unreachable
 from tasks.lake.lake import Lake
 from tasks.lake.object_files import file_system
 from tasks.lake.predicates import literal
@@ -64,12 +64,24 @@ def remove(lake: Lake, project: str, table: str, predicate: str) -> int:
 
 
 def count(lake: Lake, project: str, table: str, predicate: str) -> int:
-    """Return how many rows a SQL predicate describes."""
+    """Return how many rows a SQL predicate describes.
+
+    Raises
+    ------
+    DataError
+        The table cannot be searched with it.
+    """
     opened = lake.open(project, table)
     if opened is None:
         return 0
     first = next(iter(opened.schema().fields)).name
-    return int(opened.scan(columns=[first], predicate=predicate).read_all().num_rows)
+    try:
+        return int(opened.scan(columns=[first], predicate=predicate).read_all().num_rows)
+    except Exception as error:  # its reader raises no type of its own for a file that is lost
+        raise DataError(
+            f"{lake.uri(project, table)} cannot be searched: {error}; expected its files to be there, and values of "
+            "the type of its columns. Restore the files, then run the command again"
+        ) from error
 
 
 def remove_files(

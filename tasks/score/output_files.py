@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -12,12 +12,11 @@ import pandas as pd
 import pyarrow as pa
 
 from tasks.errors import Unreachable
-from tasks.lake import Batch, Deliveries, file_system
+from tasks.lake import Batch, file_system, listed
 from tasks.render.csv_text import csv_bytes
 from tasks.spec import ProjectSpec
 
 NAMED = ("predicted_class",)  # only there where there are several classes
-OF_REVISION = re.compile(r"\.?predictions-[\d-]{10}-(?P<batch_id>\w+)-(?P<revision>\d+)\.\w+(\.part)?")
 HIDDEN = ("batch_id", "revision", "role")  # internal; every row of a file shares them
 
 
@@ -45,66 +44,50 @@ class AnswerFiles:
         Unreachable
             When the store does not answer.
         """
-        from pyarrow import fs
-
-        system, root = file_system(self.root, self.options)
-        try:
-            listed = system.get_file_info(fs.FileSelector(root, allow_not_found=True))
-        except OSError as error:
-            raise Unreachable(f"listing {self.root} failed: {error}; is the store up?") from error
-        return {file.base_name for file in listed}
+        return {file.base_name for file in listed(self.root, self.options)}
 
     def write(self, name: str, answers: pd.DataFrame) -> None:
-        """Write a file as a whole; no reader sees a part of it.
+        """Write a file of answers as a whole; no reader sees a part of it.
 
         Raises
         ------
         Unreachable
             When the store does not answer.
         """
+        self.put(name, file_content(answers.assign(proposal=True) if self.proposals else answers, self.format))
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write the content of a file, as `write`."""
         system, root = file_system(self.root, self.options)
-        content = file_content(answers.assign(proposal=True) if self.proposals else answers, self.format)
         local = not self.root.startswith("s3://")
         target = f"{root}/{name}"
         draft = f"{root}/.{name}.part" if local else target  # an S3 object appears when it is complete
-        try:
+        with self._reached("writing", name):
             if local:
                 system.create_dir(root)
             with system.open_output_stream(draft) as stream:
                 stream.write(content)
             if local:
                 system.move(draft, target)
-        except OSError as error:
-            raise Unreachable(f"writing {self.root}/{name} failed: {error}; is the store up?") from error
 
-    def replaced(self, known: Deliveries) -> dict[str, Batch]:
-        """Return the files of revisions that no longer count, each with the present state of its batch."""
-        found = ((name, _replaced_batch(name, known)) for name in self.names())
-        return {name: batch for name, batch in found if batch is not None}
-
-    def remove_replaced(self, known: Deliveries) -> int:
-        """Remove the files of revisions that no longer count; return how many.
-
-        Raises
-        ------
-        Unreachable
-            When the store does not answer.
-        """
+    def content(self, name: str) -> bytes:
+        """Return the content of a file; see `write` for what it raises."""
         system, root = file_system(self.root, self.options)
-        replaced = self.replaced(known)
+        with self._reached("reading", name), system.open_input_stream(f"{root}/{name}") as stream:
+            return bytes(stream.read())
+
+    def remove(self, name: str) -> None:
+        """Remove a file; see `write` for what it raises."""
+        system, root = file_system(self.root, self.options)
+        with self._reached("removing", name):
+            system.delete_file(f"{root}/{name}")
+
+    @contextmanager
+    def _reached(self, doing: str, name: str) -> Iterator[None]:
         try:
-            for name in replaced:
-                system.delete_file(f"{root}/{name}")
+            yield
         except OSError as error:
-            raise Unreachable(f"removing files of {self.root} failed: {error}; is the store up?") from error
-        return len(replaced)
-
-
-def _replaced_batch(name: str, known: Deliveries) -> Batch | None:
-    """Return the batch of a file of answers, or the draft of one, if it is below the base of its batch."""
-    found = OF_REVISION.fullmatch(name)
-    batch = None if found is None else known.get(found["batch_id"])
-    return batch if found and batch and int(found["revision"]) < batch.base else None
+            raise Unreachable(f"{doing} {self.root}/{name} failed: {error}; is the store up?") from error
 
 
 def answer_files(spec: ProjectSpec, folder: Path, options: Mapping[str, str] | None = None) -> AnswerFiles | None:

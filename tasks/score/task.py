@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -18,7 +18,6 @@ from tasks.lake import (
     Lake,
     ParallelMap,
     RowFiles,
-    deliveries,
     partitions,
     served_key,
     version_key,
@@ -135,23 +134,6 @@ def served_answers(lake: Lake, project: str, batch: Batch) -> pd.DataFrame:
     if batch.event_from is not None and batch.event_until is not None:
         inside += [("event_date", ">=", batch.event_from), ("event_date", "<=", batch.event_until)]
     return lake.read(project, "predictions", where=[*inside, ("role", "=", "champion")])
-
-
-def replace_files(lake: Lake, project: str, files: AnswerFiles) -> None:
-    """Write the files that take the place of those of replaced revisions, then remove these.
-
-    A night hands out the answers of new deliveries only; those of old ones were answered by an earlier champion, and
-    are in the lake under the present revision.
-    """
-    known = deliveries(lake, project)
-    there = files.names()
-    for batch in {batch.batch_id: batch for batch in files.replaced(known).values()}.values():
-        for revision in range(batch.base, batch.revision + 1):
-            state = replace(batch, revision=revision)
-            answers = served_answers(lake, project, state)
-            if len(answers) and files.name(state) not in there:
-                files.write(files.name(state), answers)
-    files.remove_replaced(known)
 
 
 def score_batches(scorer: Scorer, batches: Sequence[Batch]) -> int:

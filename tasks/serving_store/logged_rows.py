@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from tasks.arrays import FloatArray
+from tasks.arrays import BoolArray, FloatArray
 from tasks.errors import EvidenceError
 
 PROTOCOL = 1
@@ -134,18 +134,19 @@ def without_repeats(content: bytes) -> bytes:
     return b"".join(line + b"\n" for line in newest.values())
 
 
-def without_lines(content: bytes, own: Callable[[Mapping[str, Any], str], bool]) -> bytes:
-    r"""Return a file of the log without some rows, given by their columns and their id.
+def without_lines(content: bytes, own: Callable[[Sequence[Mapping[str, Any]], Sequence[str]], BoolArray]) -> bytes:
+    r"""Return a file of the log without some rows, given by the columns and the ids of all.
 
     Examples
     --------
     >>> answer = LoggedAnswer(protocol=1, row_id="7", request="", time="", version=1, digest="", inputs="", bits="",
     ...     unsure=False, latency_ms=1.0, worker=0, number=1)
-    >>> without_lines(log_line({"age": 40}, answer), lambda columns, row_id: row_id == "7")
+    >>> without_lines(log_line({"age": 40}, answer), lambda rows, row_ids: np.array(row_ids) == "7")
     b''
     """
-    answered = ((line, answer.row_id) for line, answer in _answered(content))
-    return b"".join(line + b"\n" for line, row_id in answered if not own(msgspec.json.decode(line), row_id))
+    answered = [(line, answer.row_id) for line, answer in _answered(content)]
+    gone = own([msgspec.json.decode(line) for line, _ in answered], [row_id for _, row_id in answered])
+    return b"".join(line + b"\n" for (line, _), is_own in zip(answered, gone, strict=True) if not is_own)
 
 
 def logged_answers(content: bytes) -> list[LoggedAnswer]:

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
-
-import pandas as pd
+from typing import Any, Protocol, TypeVar
 
 from tasks.dataset.erasure_subject import Subject
 from tasks.errors import DataError
-from tasks.lake import one_of
+from tasks.lake import Cell, one_of
 
-PROTOCOL = 2
-READ = (1, PROTOCOL)  # a plan of protocol 1 has no `batch_ids` and no `unclear`
+PROTOCOL = 3
+READ = (1, 2, PROTOCOL)  # a plan of protocol 1 has no `batch_ids` and no `unclear`, one of 2 has no `moved`
 AT_ONCE = 1_000
-SHOWN = 40  # characters of a cell in a finding: see `tasks.validate.verdict.cell_examples`
-ERASED = "'(erased)'"
 IN_TEXT = re.compile(r"\brow (?P<row_id>.+?)(?= of version \d+ from its )")
 """How an answer names a row: see `tasks.decide.questions.skew`."""
+C = TypeVar("C", bound=Cell)
 FORGOTTEN = ("predictions", "labels", "features", "profiles", "quarantine", "batches", "decisions", "rows")
 """The tables of which earlier states are removed."""
 
@@ -45,6 +42,8 @@ class ErasurePlan:
         The deliveries that are erased as a whole.
     unclear : int
         Refused rows without the column and with one of the ids in another; they stay.
+    moved : dict of str to (int, int)
+        The bases of batches of rows that are written again: before and after.
     """
 
     name: str
@@ -55,6 +54,7 @@ class ErasurePlan:
     versions: tuple[str, ...] = ()
     batch_ids: tuple[str, ...] = ()
     unclear: int = 0
+    moved: Mapping[str, Sequence[int]] = field(default_factory=dict)
     protocol: int = field(default=PROTOCOL)
 
     def to_bytes(self) -> bytes:
@@ -106,8 +106,13 @@ class Erasable(Protocol):
     quarantined: dict[str, list[str]]
 
 
-def removals(subject: Subject, table: str, found: Erasable) -> Iterator[str]:
+def removals(subject: Subject, table: str, found: Erasable, cells: Iterable[Cell] = ()) -> Iterator[str]:
     """Yield what is removed from a table, as SQL.
+
+    Parameters
+    ----------
+    cells : iterable
+        The subject's values of its column in the table of rows, as they are stored there.
 
     Examples
     --------
@@ -121,6 +126,8 @@ def removals(subject: Subject, table: str, found: Erasable) -> Iterator[str]:
     """
     if subject.batch_ids:
         yield one_of("batch_id", sorted(subject.batch_ids))
+    if table == "rows":
+        yield from (one_of(str(subject.column), some) for some in _some(cells))
     if table in {"rows", "labels", "predictions"}:
         yield from (one_of("row_id", some) for some in _some(found.row_ids))
     elif table == "features":
@@ -132,67 +139,18 @@ def removals(subject: Subject, table: str, found: Erasable) -> Iterator[str]:
             yield from (f"{one_of('batch_id', [batch_id])} AND {one_of('raw', some)}" for some in _some(refused))
 
 
-def _some(values: Iterable[str]) -> Iterator[Sequence[str]]:
+def _some(values: Iterable[C]) -> Iterator[Sequence[C]]:
     ordered = sorted(values)
     return (ordered[at : at + AT_ONCE] for at in range(0, len(ordered), AT_ONCE))
 
 
-def _own(row_id: str, subject: Subject, found: Erasable, columns: Sequence[str]) -> bool:
-    """Return whether a row id is a subject's: it is stored, or has its value in its column.
+def without_ids(details: str, own: Callable[[str], bool]) -> str:
+    """Return the details of an entry of the decision record without some ids of rows.
 
     Examples
     --------
-    >>> from types import SimpleNamespace as Part
-    >>> subject, found = Subject("patient", frozenset("7")), Part(row_ids=set())
-    >>> [_own(name, subject, found, ["patient", "ward"]) for name in ("7|1", "1|7")]
-    [True, False]
-    """
-    return row_id in found.row_ids or bool(subject.in_names(pd.Series([row_id], dtype="str"), columns)[0])
-
-
-def without_subject(findings: str, subject: Subject, found: Erasable, columns: Sequence[str]) -> str:
-    """Return the findings of a batch, as the lake keeps them, without what they quote of a subject.
-
-    Parameters
-    ----------
-    columns : sequence of str
-        The columns of which row ids are made.
-
-    Examples
-    --------
-    >>> from types import SimpleNamespace as Part
-    >>> found = Part(row_ids={"7"}, quarantined={"b": ['{"age": "old"}']})
-    >>> finding = {"message": "2 of 9 rows: age is not a number: such as 'old', '4o'", "row_ids": ["7", "8"]}
-    >>> print(without_subject(json.dumps([finding]), Subject("patient", frozenset("7")), found, ["patient"]))
-    [{"message": "2 of 9 rows: age is not a number: such as '(erased)', '4o'", "row_ids": ["8"]}]
-    """
-    names = {*subject.values, *found.row_ids}  # noqa: PD011
-    refused = (json.loads(raw) for rows in found.quarantined.values() for raw in rows)
-    cells = {str(cell).strip()[:SHOWN] for row in refused for cell in row.values() if cell is not None}
-    quoted = sorted((repr(cell) for cell in {*cells, *names} if cell), key=len, reverse=True)
-    kept = []
-    for finding in json.loads(findings):
-        message = str(finding["message"])
-        for quote in quoted:
-            message = message.replace(quote, ERASED)
-        row_ids = [name for name in finding.get("row_ids", ()) if not _own(name, subject, found, columns)]
-        kept.append({**finding, "message": message, "row_ids": row_ids})
-    return json.dumps(kept, sort_keys=True)
-
-
-def without_ids(details: str, subject: Subject, found: Erasable, columns: Sequence[str]) -> str:
-    """Return the details of an entry of the decision record without the ids of a subject's rows.
-
-    Parameters
-    ----------
-    columns : sequence of str
-        The columns of which row ids are made.
-
-    Examples
-    --------
-    >>> from types import SimpleNamespace as Part
     >>> details = '{"skewed": [{"row_id": "7"}, {"row_id": "8"}], "why": "row 7 of version 2 from its inputs on"}'
-    >>> print(without_ids(details, Subject("patient", frozenset("7")), Part(row_ids=set()), ["patient"]))
+    >>> print(without_ids(details, lambda row_id: row_id == "7"))
     {"skewed": [{"row_id": "(erased)"}, {"row_id": "8"}], "why": "row (erased) of version 2 from its inputs on"}
     """
 
@@ -204,10 +162,10 @@ def without_ids(details: str, subject: Subject, found: Erasable, columns: Sequen
         if not isinstance(content, str):
             return content
         if name == "row_id":
-            return "(erased)" if _own(content, subject, found, columns) else content
+            return "(erased)" if own(content) else content
         return IN_TEXT.sub(hidden, content)
 
     def hidden(match: re.Match[str]) -> str:
-        return "row (erased)" if _own(match["row_id"], subject, found, columns) else match[0]
+        return "row (erased)" if own(match["row_id"]) else match[0]
 
     return json.dumps(kept(json.loads(details)), sort_keys=True, ensure_ascii=False)

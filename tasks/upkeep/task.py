@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 
-from tasks.dataset.erasure_subject import Subject
+from tasks.dataset.erasure_subject import Subject, is_text
 from tasks.lake import (
     TABLES,
     Batch,
+    Cell,
     Deliveries,
     Filter,
     Lake,
@@ -21,17 +23,18 @@ from tasks.lake import (
     count,
     deliveries,
     layout,
-    one_of,
     predicate,
     remove,
     remove_files,
+    stored_columns,
 )
 from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.spec import ProjectSpec
-from tasks.upkeep.erasure import FORGOTTEN, Erasable, removals, without_ids, without_subject
+from tasks.upkeep.erasure import FORGOTTEN, Erasable, removals, without_ids
 from tasks.upkeep.plan import OF_BATCHES, WITH_REVISIONS, Chore, Orphans, chores, replaced
 
+SEARCHED = {"rows", "labels", "predictions", "features", "quarantine"}  # has been read to find a subject
 LEASE = timedelta(days=1)
 REFUSED = "refused"  # the source of a profile of quarantined rows
 UNIT = {"orphans": "rows", "retention": "rows", "compaction": "files", "files": "files"}
@@ -122,29 +125,58 @@ def _do(lake: Lake, spec: ProjectSpec, chore: Chore, keep: Sequence[int], *, dry
     return rows if dry_run or not rows else remove(lake, project, table, chore.predicate)
 
 
+def require_erasable(lake: Lake, spec: ProjectSpec, subject: Subject, found: Erasable) -> None:
+    """Look for all that is removed in the tables as they are, so that an erasure only begins if it can be finished.
+
+    Raises
+    ------
+    DataError
+        A table cannot be searched.
+    """
+    known = deliveries(lake, spec.project)
+    for table in FORGOTTEN:
+        for rows in [*_selected(lake, spec, subject, found, known, table), *([] if table in SEARCHED else ["true"])]:
+            count(lake, spec.project, table, rows)
+
+
 def erase_stored(lake: Lake, spec: ProjectSpec, subject: Subject, found: Erasable) -> None:
-    """Remove what is stored of a subject, and quoted of it, from the tables as they are.
+    """Remove what is stored of a subject from the tables as they are.
 
     What counts was written again without it before. The rows are removed last, because by them all else is found: it
     may be interrupted at any point, and repeated.
     """
     project, known = spec.project, deliveries(lake, spec.project)
-    _correct_findings(lake, spec, subject, found)
     _correct_decisions(lake, spec, subject, found)
     for table in FORGOTTEN:
-        opened = lake.current(project, table)
-        if opened is None or table in {"batches", "decisions"}:
-            continue
-        selected = [chore.predicate for chore in replaced(table, known.latest())] if table in WITH_REVISIONS else []
-        if not subject.labels_only or table == "labels":
-            selected += removals(subject, table, found)
-        if table == "profiles":
-            selected += _replaced_profiles(known, found)
-        if table == "rows" and subject.column in {column.name for column in opened.schema().fields}:
-            selected += [] if subject.labels_only else [one_of(str(subject.column), sorted(subject.values))]
-        for rows in selected:
+        for rows in _selected(lake, spec, subject, found, known, table):
             if count(lake, project, table, rows):
                 remove(lake, project, table, rows)
+
+
+def _selected(
+    lake: Lake, spec: ProjectSpec, subject: Subject, found: Erasable, known: Deliveries, table: str
+) -> Iterator[str]:
+    """Yield what is removed from a table, as SQL; entries of `batches` and `decisions` are corrected instead."""
+    if table in {"batches", "decisions"} or lake.current(spec.project, table) is None:
+        return
+    if table in WITH_REVISIONS:
+        yield from (chore.predicate for chore in replaced(table, known.latest()))
+    if not subject.labels_only or table in {"labels", "quarantine"}:
+        yield from removals(subject, table, found, _stored_cells(lake, spec, subject) if table == "rows" else ())
+    if table == "profiles":
+        yield from _replaced_profiles(known, found)
+
+
+def _stored_cells(lake: Lake, spec: ProjectSpec, subject: Subject) -> set[Cell]:
+    """Return the values of a subject in its column of the rows, in the type in which they are stored."""
+    column = subject.column
+    if column is None or column not in stored_columns(lake, spec.project):
+        return set()
+    cells: set[Cell] = set()
+    for piece in lake.pieces(spec.project, "rows", columns=[column]):
+        is_id = column in spec.key_columns and not is_text(piece[column])  # such rows are found by their ids
+        cells |= set() if is_id else set(piece[column][subject.in_cells(piece[column])].tolist())
+    return cells
 
 
 def _replaced_profiles(known: Deliveries, found: Erasable) -> Iterator[str]:
@@ -154,23 +186,13 @@ def _replaced_profiles(known: Deliveries, found: Erasable) -> Iterator[str]:
         yield str(predicate([*older, ("revision", "<", batch.revision)]))
 
 
-def _correct_findings(lake: Lake, spec: ProjectSpec, subject: Subject, found: Erasable) -> None:
-    """Write the findings of batches again without what they quote of a subject."""
-    project = spec.project
-    stored = lake.read(project, "batches", columns=["batch_id", "revision", "findings"])
-    for batch_id, revision, findings in stored.itertuples(index=False, name=None):
-        corrected = without_subject(findings, subject, found, spec.key_columns)
-        if json.loads(corrected) != json.loads(findings):
-            of_state = predicate([("batch_id", "=", batch_id), ("revision", "=", int(revision))])
-            change(lake, project, "batches", str(of_state), {"findings": corrected})
-
-
 def _correct_decisions(lake: Lake, spec: ProjectSpec, subject: Subject, found: Erasable) -> None:
     """Write the entries of the decision record that name a row of a subject again without its id."""
     project = spec.project
     stored = lake.read(project, "decisions", columns=["kind", "name", "details"])
+    own = partial(subject.owns, stored=found.row_ids, columns=spec.key_columns)
     for kind, name, details in stored.itertuples(index=False, name=None):
-        corrected = without_ids(details, subject, found, spec.key_columns)
+        corrected = without_ids(details, own)
         if json.loads(corrected) != json.loads(details):
             of_entry = predicate([("kind", "=", kind), ("name", "=", name)])
             change(lake, project, "decisions", str(of_entry), {"details": corrected})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from flows.serving.log_carrier import LogCarrier, unlocked
 from flows.workspace import open_lake
 from tasks.ingest.task import take_in
 from tasks.lake import Lake, active_rows, latest
@@ -47,6 +48,21 @@ def lake(here: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     return made
 
 
+@pytest.mark.usefixtures("lake")
+def test_a_reason_with_a_day_is_kept(leeway: Leeway) -> None:
+    said = leeway("erase", "clinic", "--id", " 4711 ", "--id", "01", "--reason", "request of 2026-01-01")
+    assert said.out.startswith("clinic: erased: 1 of labels, 1 of rows\n")
+
+
+def test_what_replays_keep_of_a_project_is_removed(lake: Lake, leeway: Leeway) -> None:
+    kept, other = (Path(lake.root).parent / "replay" / name / "policy-1.parquet" for name in ("clinic", "ward"))
+    for path in (kept, other):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"4711")
+    assert leeway("erase", "clinic", "--id", "4711").code == 0
+    assert (kept.exists(), other.exists()) == (False, True)
+
+
 def ages(lake: Lake) -> list[float]:
     return sorted(active_rows(lake, "clinic", "rows")["age"])
 
@@ -77,7 +93,12 @@ def test_an_id_that_is_stored_nowhere_changes_nothing(lake: Lake, leeway: Leeway
         (("--id", "1", "--delivery", "a"), "one of the two"),
         (("--delivery", "other.csv"), "clinic has taken in no delivery 'other.csv'"),
         (("--id", "1", "--column", "age"), "found --column 'age'; expected a column of ids or of entities: patient"),
-        (("--id", "4711", "--reason", "patient 4711 has asked"), "the reason has one of the ids, and is kept"),
+        (("--id", "4711", "--reason", "patient 4711 has asked"), "the reason has one of the ids, a part of one"),
+        (("--id", " 4711 ", "--reason", "patient4711 has asked"), "the reason has one of the ids, a part of one"),
+        (("--id", "Ann Lee", "--reason", "Ms LEE has asked"), "the reason has one of the ids, a part of one"),
+        (("--id", "7|north", "--reason", "the ward North"), "the reason has one of the ids, a part of one"),
+        (("--delivery", "lee.csv", "--reason", "the file of lee"), "or the name of the delivery, and is kept"),
+        (("--id", " "), "found an --id without any character"),
         (("--delivery", "a", "--label-only"), "--delivery erases all of a delivery"),
     ],
 )
@@ -99,9 +120,30 @@ def test_rows_of_the_prediction_log_that_have_not_landed_are_erased_unless_a_wor
         if is_open:
             fcntl.flock(file, fcntl.LOCK_EX)
         said = leeway("erase", "clinic", "--id", "4711").out
-    assert ("writes to 1 file of its log: run the same command again" in said) == is_open
+    assert ("writes to 1 file of its log or its labels: run the same command again" in said) == is_open
     assert (b"4711" in (folder / "a.jsonl").read_bytes()) == is_open
     assert b"4712" in (folder / "a.jsonl").read_bytes()
+
+
+def test_files_of_the_service_that_vanish_meanwhile_are_no_failure(lake: Lake, leeway: Leeway) -> None:
+    folder = Path(lake.root).parent / SERVING_FOLDER / LOG_FOLDER / "clinic"
+    folder.mkdir(parents=True)
+    (folder / "a.jsonl").symlink_to(folder / "landed.jsonl")
+    assert leeway("erase", "clinic", "--id", "4711").code == 0
+
+
+def test_labels_do_not_land_while_they_are_erased_nor_are_they_erased_while_they_land(
+    lake: Lake, leeway: Leeway, here: Path
+) -> None:
+    root = Path(lake.root).parent / SERVING_FOLDER
+    keep_labels(root, "clinic", [{"patient": "4711", "days": 3}], MOMENT)
+    project = here / "deployments" / "clinic"
+    carrier = LogCarrier(root, read_spec(project / "project.yaml"), project)
+    with unlocked(root / "prediction_labels" / "clinic") as free:
+        assert free
+        assert carrier.carry_labels(datetime(2100, 1, 1, tzinfo=UTC)) == 0
+        said = leeway("erase", "clinic", "--id", "4711").out
+    assert "writes to 1 file of its log or its labels: run the same command again once they have landed" in said
 
 
 def test_labels_that_came_over_the_api_and_have_not_landed_are_erased(lake: Lake, leeway: Leeway) -> None:

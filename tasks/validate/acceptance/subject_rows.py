@@ -1,29 +1,24 @@
-"""What is stored of a subject that is erased, and its deliveries written again without it.
-
-The rest of each delivery is its next revision, as after a correction, so profiles, answers and counts follow it.
-"""
+"""What is stored of a subject that is erased."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from tasks.arrays import BoolArray
 from tasks.dataset.erasure_subject import Subject
 from tasks.errors import DataError
-from tasks.lake import Batch, Deliveries, Filter, Lake, active_rows, add_batches, deliveries
+from tasks.lake import Deliveries, Lake, deliveries
 from tasks.spec import ProjectSpec
 from tasks.spec.cells.cell_types import categories
 from tasks.spec.cells.entity_keys import parts_of
 from tasks.validate.acceptance.quarantine_rows import ids_of
-from tasks.validate.acceptance.reconcile import AmendedBatch, PriorBatch, contained, without_rows
-from tasks.validate.acceptance.stored_rows import accepted_rows
-from tasks.validate.acceptance.task import with_unused_revision, write_amended
+from tasks.validate.acceptance.reconcile import contained
 
 
 @dataclass
@@ -47,7 +42,9 @@ class StoredSubject:
     accepted : dict of str to int
         How many of its rows or labels count, by batch.
     quarantined : dict of str to list of str
-        Its quarantined rows as delivered, by batch.
+        Its quarantined rows as delivered, by batch; of labels that are withdrawn, its quarantined labels.
+    refused_labels : dict of str to list of str
+        Its quarantined rows that were delivered with a label, by batch, where only labels are withdrawn.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -59,6 +56,7 @@ class StoredSubject:
     former_tables: set[str] = field(default_factory=set)
     accepted: Counter[str] = field(default_factory=Counter)
     quarantined: dict[str, list[str]] = field(default_factory=dict)
+    refused_labels: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def ids(self) -> pd.Series:
@@ -95,7 +93,8 @@ def stored_subject(lake: Lake, spec: ProjectSpec, subject: Subject) -> StoredSub
             named = named & ~piece["batch_id"].isin(subject.batch_ids).to_numpy(bool, copy=True)
             found.row_ids |= set(piece["row_id"][named])
     if not subject.labels_only:
-        _add_values_and_refused(lake, spec, subject, found, known)
+        _add_values(lake, spec, subject, found, known)
+    _add_refused(lake, spec, subject, found)
     return found
 
 
@@ -108,24 +107,35 @@ def _of_others(lake: Lake, spec: ProjectSpec, subject: Subject, found: StoredSub
     return others
 
 
-def _add_values_and_refused(
-    lake: Lake, spec: ProjectSpec, subject: Subject, found: StoredSubject, known: Deliveries
-) -> None:
+def _add_values(lake: Lake, spec: ProjectSpec, subject: Subject, found: StoredSubject, known: Deliveries) -> None:
     for piece in lake.pieces(spec.project, "features", columns=["table", "entity", "batch_id", "revision"]):
         former = piece[~piece["table"].isin([table.name for table in spec.features.tables]).to_numpy(bool)]
         found.former_tables |= set(former["table"])
         _refuse_unknown(former, subject)
-        own = piece[_own_values(piece, subject, spec)]
+        own = piece[own_values(piece, subject, spec)]
         named = own[~own["batch_id"].isin(subject.batch_ids).to_numpy(bool)]
         found.entities |= set(zip(named["table"], named["entity"], strict=True))
         found.add("features", own, known)
+
+
+def _add_refused(lake: Lake, spec: ProjectSpec, subject: Subject, found: StoredSubject) -> None:
+    label = spec.source.label.column
     for piece in lake.pieces(spec.project, "quarantine", columns=["batch_id", "kind", "raw"]):
-        own_refused = _own_refused(piece, subject, spec, found.ids)
-        refused = piece[own_refused]
-        found.counts["quarantine"] = found.counts.get("quarantine", 0) + len(refused)
-        found.unclear += _unclear(piece[~own_refused], subject)
-        for batch_id, rows in refused.groupby("batch_id"):
-            found.quarantined.setdefault(str(batch_id), []).extend(rows["raw"])
+        own = _own_refused(piece, subject, spec, found.ids)
+        whole = np.ones(len(piece), dtype=bool)
+        if subject.labels_only:
+            whole = (piece["kind"] == "labels").to_numpy(bool)
+            own &= whole | [json.loads(raw).get(label) is not None for raw in piece["raw"]]
+        else:
+            found.unclear += _unclear(piece[~own], subject)
+        found.counts["quarantine"] = found.counts.get("quarantine", 0) + int(own.sum())
+        _add_by_batch(piece[own & whole], found.quarantined)
+        _add_by_batch(piece[own & ~whole], found.refused_labels)
+
+
+def _add_by_batch(refused: pd.DataFrame, by_batch: dict[str, list[str]]) -> None:
+    for batch_id, rows in refused.groupby("batch_id"):
+        by_batch.setdefault(str(batch_id), []).extend(rows["raw"])
 
 
 def _refuse_unknown(former: pd.DataFrame, subject: Subject) -> None:
@@ -162,7 +172,7 @@ def _pieces(lake: Lake, spec: ProjectSpec, subject: Subject) -> Iterator[pd.Data
     yield from lake.pieces(spec.project, "rows", columns=columns)
 
 
-def _own_values(values: pd.DataFrame, subject: Subject, spec: ProjectSpec) -> BoolArray:
+def own_values(values: pd.DataFrame, subject: Subject, spec: ProjectSpec) -> BoolArray:
     """Return which values of feature tables are the subject's."""
     own = values["batch_id"].isin(subject.batch_ids).to_numpy(bool, copy=True)
     for table in spec.features.tables if subject.column is not None else ():
@@ -195,7 +205,9 @@ def _any_of(cells: Sequence[object], subject: Subject) -> bool:
 
 
 def _unclear(refused: pd.DataFrame, subject: Subject) -> int:
-    """Return how many quarantined rows without the column of a subject have one of its values in another.
+    """Return how many quarantined rows without the column of a subject have one of its values in another cell or name.
+
+    A file without a header has the values of its first row as names.
 
     Examples
     --------
@@ -204,68 +216,4 @@ def _unclear(refused: pd.DataFrame, subject: Subject) -> int:
     1
     """
     rows = [] if subject.column is None else [json.loads(raw) for raw in refused["raw"]]
-    return sum(subject.column not in row and _any_of(list(row.values()), subject) for row in rows)
-
-
-def write_without(
-    lake: Lake, spec: ProjectSpec, subject: Subject, found: StoredSubject, moment: datetime
-) -> list[Batch]:
-    """Write the batches with accepted rows, labels or values of a subject again without these; return their states."""
-    known = deliveries(lake, spec.project)
-    amended = []
-    for batch in known.latest():
-        if batch.batch_id not in found.counted:
-            continue
-        rows = _accepted(lake, spec, known, batch)
-        own = _own_accepted(rows.assign(batch_id=batch.batch_id), batch, subject, spec, found)
-        if own.any():
-            one = _without(PriorBatch(batch, rows), own, subject, spec)
-            amended.append(with_unused_revision(lake, spec, one))
-    write_amended(lake, spec, amended)
-    states = [replace(one.batch, written_at=moment) for one in amended]
-    add_batches(lake, spec.project, states)
-    return states
-
-
-def _accepted(lake: Lake, spec: ProjectSpec, known: Deliveries, batch: Batch) -> pd.DataFrame:
-    if batch.kind != "features":
-        return accepted_rows(lake, spec, known, batch)
-    where: list[Filter] = [("batch_id", "=", batch.batch_id)]
-    values = active_rows(lake, spec.project, "features", known, where=where)
-    return values.drop(columns=["batch_id", "revision", "arrival"])
-
-
-def _own_accepted(
-    rows: pd.DataFrame, batch: Batch, subject: Subject, spec: ProjectSpec, found: StoredSubject
-) -> BoolArray:
-    if batch.kind == "features":
-        return _own_values(rows, subject, spec)
-    return subject.in_rows(rows, spec) | contained(rows["row_id"], found.ids)
-
-
-def _without(prior: PriorBatch, own: BoolArray, subject: Subject, spec: ProjectSpec) -> AmendedBatch:
-    """Return a batch without rows, or without the labels of rows that are delivered with them."""
-    if not subject.labels_only or prior.batch.kind != "rows":
-        return without_rows(prior, own)
-    column, batch = spec.source.label.column, prior.batch
-    rows = prior.rows.assign(**{column: prior.rows[column].where(~own)})
-    again = replace(batch, revision=batch.revision + 1, base=batch.revision + 1)
-    return AmendedBatch(replace(again, labels=int(rows[column].notna().sum())), rows)
-
-
-def write_quarantined(lake: Lake, project: str, left: Mapping[str, int], moment: datetime) -> None:
-    """Write the states of batches with fewer quarantined rows.
-
-    Parameters
-    ----------
-    left : mapping of str to int
-        How many quarantined rows each batch has in the end.
-    """
-    states = []
-    for batch in deliveries(lake, project).latest():
-        gone = batch.rows_quarantined - left.get(batch.batch_id, batch.rows_quarantined)
-        if gone > 0:
-            fewer = replace(batch, rows_quarantined=batch.rows_quarantined - gone)
-            again = replace(fewer, revision=batch.revision + 1, rows_elsewhere=batch.rows_elsewhere + gone)
-            states.append(replace(again, written_at=moment))
-    add_batches(lake, project, states)
+    return sum(subject.column not in row and _any_of([*row, *row.values()], subject) for row in rows)

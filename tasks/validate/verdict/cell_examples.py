@@ -12,8 +12,8 @@ from tasks.spec.infer.written_forms import GROUPING, time_form
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate.typing.text_columns import numbers
 
-SHOWN = frozenset({"not_a_number", "not_finite", "not_a_boolean", "not_a_time"})
-CELLS, LONGEST = 3, 40
+QUOTED = frozenset({"not_a_number", "not_finite", "not_a_boolean", "not_a_time"})
+INTRODUCED, CELLS, LONGEST = "such as ", 3, 40
 OTHER_DECIMAL: dict[str, Literal[".", ","]] = {".": ",", ",": "."}
 
 
@@ -47,10 +47,10 @@ def cell_examples(frame: pd.DataFrame, faults: pd.DataFrame, files: Files, spec:
     found = {}
     for code in map(str, faults):
         rule, _, column = code.partition(":")
-        if rule in SHOWN and column in frame:
+        if rule in QUOTED and column in frame:
             wrong = frame[column][faults[code].to_numpy(bool)]
             cells = dict.fromkeys(repr(str(cell).strip()[:LONGEST]) for cell in wrong.head(1_000))
-            found[code] = f"such as {', '.join(list(cells)[:CELLS])}{''.join(_likely(rule, wrong, files))}"
+            found[code] = f"{INTRODUCED}{', '.join(list(cells)[:CELLS])}{''.join(_likely(rule, wrong, files))}"
     return found
 
 

@@ -48,11 +48,12 @@ def replay_policy(
     console = screen()
     with console.status("loading"):
         from flows.backtest.comparison import page, recommended, summarise
+        from flows.backtest.outcomes import REPLAY_FOLDER
 
         path, spec, history = _history(project)
     since = start or _first_night(history)
     strategies = _strategies(spec, policies, schedules)
-    kept = home(path) / "replay" / spec.project
+    kept = home(path) / REPLAY_FOLDER / spec.project
     with console.status("") as status:
         lines = summarise(_outcomes(strategies, history, path.parent, since, (kept, status.update)), spec)
     console.print(_table(lines, since))

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.backtest.outcomes import REPLAY_FOLDER
 from flows.cli.commands.project_data.erase_subject import ErasureRequest, erase
+from flows.cli.commands.project_data.erase_waiting import WaitingRows
 from flows.cli.console import screen
-from flows.serving.log_carrier import label_rows, unlocked
 from flows.steps.actor import person
 from flows.steps.exclusive_run import LEASE
 from flows.workspace import open_lake
@@ -26,13 +28,11 @@ from tasks.render.safe_text import terminal
 from tasks.render.values import counted
 from tasks.score import answer_files
 from tasks.serving_store import SERVING_FOLDER
-from tasks.serving_store.label_files import waiting_labels
-from tasks.serving_store.logged_rows import LOG_FOLDER, without_lines
 from tasks.spec import ProjectSpec, find_project, home, read_spec
+from tasks.spec.cells.entity_keys import parts_of
 from tasks.upkeep.erasure_record import begun_plan
-from tasks.validate.typing.row_ids import row_ids
-from tasks.whole_file import write_whole
 
+SHORTEST_WORD = 3  # letters of a part of an id that a reason must not have
 KEPT = """\
 Not erased, because it is not Leeway's, or cannot be changed in place:
 - the landing zones: remove the rows there too, before the next delivery brings them back
@@ -56,16 +56,14 @@ class Asked:
 def erase_now(project: str, asked: Asked, reason: str) -> None:
     """Erase what a person asked for, and print what was done and what is left to do."""
     path = find_project(project)
-    if any(re.search(rf"(?<!\w){re.escape(text)}(?!\w)", reason) for text in asked.ids):
-        raise DataError("the reason has one of the ids, and is kept; expected a reason without them, such as a date")
+    _require_nameless(reason, [*asked.ids, *_words(asked.delivery)])
     spec, where = read_spec(path), home(path)
     lake = open_lake(where)
-    open_logs = 0
+    in_use = 0
 
     def erase_waiting(stored_ids: AbstractSet[str]) -> None:
-        nonlocal open_logs
-        open_logs = _erase_logged(where / SERVING_FOLDER / LOG_FOLDER / spec.project, spec, subject, stored_ids)
-        _erase_labels(where / SERVING_FOLDER, spec, subject, stored_ids)
+        nonlocal in_use
+        in_use = WaitingRows(where / SERVING_FOLDER, spec, subject, stored_ids).erase()
 
     with acquire_lease(lake, spec.project, LEASE) as lease:
         lake = lake.with_lease(lease.name, lease.token)
@@ -73,13 +71,14 @@ def erase_now(project: str, asked: Asked, reason: str) -> None:
         moment = clock.now()
         request = ErasureRequest(subject, person(), reason, clock.tonight(spec.schedule.time_zone), moment)
         plan = erase(lake, spec, request, answer_files(spec, path.parent, s3_options(os.environ)), erase_waiting)
-        _remove_pages(where, spec.project)
+        _remove_copies(where, spec.project)
     console = screen()
     console.print(f"{spec.project}: {terminal(plan.sentence)}")
-    if open_logs:
+    if in_use:
         console.print(
-            f"[yellow]note[/]  the prediction service writes to {counted(open_logs, 'file')} of its log: run the same "
-            f"command again once they have landed, in {counted(spec.serving.delivery_minutes, 'minute')} at most"
+            f"[yellow]note[/]  the prediction service writes to {counted(in_use, 'file')} of its log or its labels: "
+            "run the same command again once they have landed, in "
+            f"{counted(spec.serving.delivery_minutes, 'minute')} at most"
         )
     console.print("Earlier states of its tables cannot be read any more; the next night summarises the rest again.")
     console.print(KEPT, markup=False, highlight=False)
@@ -89,6 +88,8 @@ def _subject(lake: Lake, spec: ProjectSpec, asked: Asked) -> Subject:
     if bool(asked.ids) == (asked.delivery is not None):
         raise DataError("expected the ids to erase (--id), or a delivery (--delivery): one of the two")
     if asked.delivery is None:
+        if not all(text.strip() for text in asked.ids):
+            raise DataError("found an --id without any character; expected an id as the source has it")
         return subject_of(asked.ids, asked.column, spec, _pseudonym_of(lake, spec), labels_only=asked.labels_only)
     if asked.labels_only or asked.column is not None:
         raise DataError("--delivery erases all of a delivery; expected no --column and no --label-only with it")
@@ -118,54 +119,48 @@ def _pseudonym_of(lake: Lake, spec: ProjectSpec) -> PseudonymOf:
     return lambda column, text: pseudonym(text, key if isinstance(key, bytes) else key(column))
 
 
-def _erase_logged(folder: Path, spec: ProjectSpec, subject: Subject, stored_ids: AbstractSet[str]) -> int:
-    """Remove rows from the prediction log that has not landed yet; return how many files a worker is writing."""
-    if subject.labels_only:
-        return 0
-
-    def gone(row: Mapping[str, object], row_id: str) -> bool:
-        return row_id in stored_ids or subject.has_row(row, row_id, spec)
-
-    writing = 0
-    for path in sorted(folder.glob("[!.]*.jsonl")):
-        with unlocked(path) as free:
-            if not free:
-                writing += 1
-                continue
-            content = path.read_bytes()
-            left = without_lines(content, gone)
-            if left != content:
-                write_whole(path, left)
-    return writing
+def _remove_copies(where: Path, project: str) -> None:
+    """Remove the Data Docs of a project, which show values of rows, and kept replays, which have answers and labels."""
+    for folder in ("docs", REPLAY_FOLDER):
+        with suppress(FileNotFoundError):
+            shutil.rmtree(where / folder / project)
 
 
-def _erase_labels(root: Path, spec: ProjectSpec, subject: Subject, stored_ids: AbstractSet[str]) -> None:
-    """Remove labels that came over the API and have not landed yet; the names of the files keep their order in time."""
-    for _, path in waiting_labels(root, spec.project):
-        try:
-            lines, written = path.read_bytes().splitlines(keepends=True), path.stat().st_mtime_ns
-        except FileNotFoundError:
-            continue  # it has landed meanwhile
-        left = _others(lines, spec, subject, stored_ids)
-        if not left:
-            path.unlink(missing_ok=True)
-        elif len(left) < len(lines):
-            write_whole(path, b"".join(left))
-            os.utime(path, ns=(written, written))
+def _words(delivery: str | None) -> list[str]:
+    """Return what must not be in a reason of the name of a delivery: itself, and without its ending if it is a name.
+
+    >>> _words("anna-smith.csv"), _words("2026-01-05.csv"), _words(None)
+    (['anna-smith.csv', 'anna-smith'], ['2026-01-05.csv'], [])
+    """
+    if delivery is None:
+        return []
+    stem = Path(delivery).name.partition(".")[0]
+    return [delivery, stem] if re.search(r"[^\W\d_]", stem) else [delivery]
 
 
-def _others(
-    lines: Sequence[bytes], spec: ProjectSpec, subject: Subject, stored_ids: AbstractSet[str]
-) -> Sequence[bytes]:
-    """Return the labels that are not the subject's."""
-    if not lines:
-        return lines
-    rows = label_rows(lines)
-    ids = row_ids(rows, spec).names
-    own = subject.in_rows(rows.assign(row_id=ids, batch_id=""), spec) | ids.isin(stored_ids).to_numpy(bool)
-    return [line for line, gone in zip(lines, own, strict=True) if not gone]
+def _require_nameless(reason: str, names: Sequence[str]) -> None:
+    """Refuse a reason with a name, or a part of one: it is kept.
+
+    A part is what `|` separates, or a word of letters. Short ones are looked for as words.
+
+    >>> _require_nameless("asked on 2026-01-02", ["01", "Ann Lee|7"])
+    >>> _require_nameless("Ms LEE has asked", ["Ann Lee|7"])
+    Traceback (most recent call last):
+    tasks.errors.DataError: the reason has one of the ids, a part of one, or the name of the delivery, and is kept; ...
+    """
+    said = reason.casefold()
+    for name in (each.strip().casefold() for each in names):
+        words = (word for word in re.findall(r"\w+", name) if len(word) >= SHORTEST_WORD and not word.isdigit())
+        parts = {name, *(part.strip() for part in parts_of(name)), *words} - {""}
+        if any(_has(said, part) for part in parts):
+            raise DataError(
+                "the reason has one of the ids, a part of one, or the name of the delivery, and is kept; expected a "
+                "reason without them, such as a date"
+            )
 
 
-def _remove_pages(where: Path, project: str) -> None:
-    """Remove the Data Docs of a project, which show values of rows."""
-    shutil.rmtree(where / "docs" / project, ignore_errors=True)
+def _has(text: str, part: str) -> bool:
+    """Return whether a text has a part of a name; a short one only counts as a word."""
+    if len(part) > SHORTEST_WORD:
+        return part in text
+    return re.search(rf"(?<![\w-]){re.escape(part)}(?![\w-])", text) is not None

@@ -7,25 +7,28 @@ from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
+
+import numpy as np
+import pandas as pd
 
 from flows.steps.publish import REPORT, VALIDATION
+from tasks.arrays import BoolArray
 from tasks.dataset.erasure_subject import Subject
 from tasks.dataset.feature_lookup import keep_latest_values
 from tasks.errors import DataError
 from tasks.lake import Batch, Deliveries, Lake, append_entry, deliveries, forget_history, read_entries
 from tasks.records import RetrainingEntry, UpkeepEntry
 from tasks.score import AnswerFiles
-from tasks.score.task import replace_files
+from tasks.score.erased_answers import erase_answers
 from tasks.spec import ProjectSpec
 from tasks.upkeep.erasure import FORGOTTEN, ErasurePlan
 from tasks.upkeep.erasure_record import PLAN, SUBJECT, begun_plan
-from tasks.upkeep.task import erase_stored
-from tasks.validate.acceptance.subject_rows import (
-    StoredSubject,
-    stored_subject,
-    write_quarantined,
-    write_without,
-)
+from tasks.upkeep.task import erase_stored, require_erasable
+from tasks.validate.acceptance.erased_findings import correct_findings, withdraw_refused_labels
+from tasks.validate.acceptance.reconcile import AmendedBatch, contained
+from tasks.validate.acceptance.subject_rows import StoredSubject, stored_subject
+from tasks.validate.acceptance.without_subject import amended_without, write_quarantined, write_without
 from tasks.validate.task import RELEASED
 
 
@@ -60,18 +63,22 @@ def erase(
     Raises
     ------
     DataError
-        An erasure of another subject was interrupted, and must be finished first.
+        An erasure of another subject was interrupted, and must be finished first; or this one could not be finished.
     """
     project, subject = spec.project, request.subject
     found = stored_subject(lake, spec, subject)
-    plan = _plan(lake, spec, request, found)
+    amended = amended_without(lake, spec, subject, found)
+    require_erasable(lake, spec, subject, found)
+    plan = _plan(lake, spec, request, found, amended)
     if erase_waiting is not None:
         erase_waiting(found.row_ids)
-    write_without(lake, spec, subject, found, request.moment)
+    write_without(lake, spec, amended, request.moment)
     write_quarantined(lake, project, plan.left, request.moment)
-    erase_stored(lake, spec, subject, found)
     if answers is not None:
-        replace_files(lake, project, answers)
+        erase_answers(answers, deliveries(lake, project), partial(_own_answers, spec, subject, found), plan.moved)
+    correct_findings(lake, spec, subject, found)
+    withdraw_refused_labels(lake, spec, found)
+    erase_stored(lake, spec, subject, found)
     keep_latest_values(lake, spec, {table.name for table in spec.features.tables})
     for shown in (VALIDATION, REPORT):  # they quote rows; the next night writes them again
         lake.discard(project, shown)
@@ -92,7 +99,19 @@ def erase(
     return plan
 
 
-def _plan(lake: Lake, spec: ProjectSpec, request: ErasureRequest, found: StoredSubject) -> ErasurePlan:
+def _own_answers(
+    spec: ProjectSpec, subject: Subject, found: StoredSubject, batch_id: str, row_ids: pd.Series
+) -> BoolArray:
+    """Return which answers of a batch are those of a subject."""
+    if subject.labels_only:
+        return np.zeros(len(row_ids), dtype=bool)
+    rows = pd.DataFrame({"row_id": row_ids, "batch_id": batch_id})
+    return subject.in_rows(rows, spec) | contained(row_ids, found.ids)
+
+
+def _plan(
+    lake: Lake, spec: ProjectSpec, request: ErasureRequest, found: StoredSubject, amended: Sequence[AmendedBatch]
+) -> ErasurePlan:
     """Return the plan of this erasure: the one that was stored when it began, or a new one, which is stored."""
     project, begun = spec.project, begun_plan(lake, spec.project)
     if begun is not None:
@@ -112,9 +131,17 @@ def _plan(lake: Lake, spec: ProjectSpec, request: ErasureRequest, found: StoredS
         versions=_versions(lake, spec, [batch for batch in known.revisions if batch.batch_id in found.stored]),
         batch_ids=tuple(sorted(request.subject.batch_ids)),
         unclear=found.unclear,
+        moved=_moved(known, amended),
     )
     lake.put(project, PLAN, plan.to_bytes())
     return plan
+
+
+def _moved(known: Deliveries, amended: Sequence[AmendedBatch]) -> dict[str, tuple[int, int]]:
+    """Return the bases of batches of rows that are written again: before and after."""
+    before = {batch.batch_id: batch.base for batch in known.latest()}
+    states = [one.batch for one in amended if one.batch.kind == "rows"]
+    return {batch.batch_id: (before[batch.batch_id], batch.base) for batch in states}
 
 
 def _left(known: Deliveries, found: StoredSubject) -> dict[str, int]:
