@@ -8,6 +8,7 @@ from tasks.decide import questions as ask
 from tasks.decide import root_cause
 from tasks.decide.retraining_limits import may_retrain, too_old
 from tasks.decide.situation import Situation
+from tasks.decide.unknown_classes import with_unknown_classes
 from tasks.records import Action, AnyAnswer, Decision, DriftKind
 from tasks.spec.project_spec import ProjectSpec
 
@@ -47,6 +48,7 @@ def decide(seen: Situation, spec: ProjectSpec) -> Decision:
     'wait'
     """
     action, reason = _action(seen, spec)
+    reason = with_unknown_classes(reason, seen, named=not spec.privacy.is_set)
     answers = tuple(answer for question in QUESTIONS if (answer := question(seen, spec)) is not None)
     kind = _kind(seen, action, spec)
     return Decision(seen.project, seen.night, action, kind, root_cause.with_root_cause(action, reason, seen), answers)

@@ -68,7 +68,16 @@ from tasks.records.entries import (
     UpkeepEntry,
 )
 from tasks.records.monitoring import MonitoringResult, Window
-from tasks.records.performance import AnswerStep, Bounded, Estimated, Performance, ServedProof, SkewedRow, Sustained
+from tasks.records.performance import (
+    AnswerStep,
+    Bounded,
+    Estimated,
+    Performance,
+    ServedProof,
+    SkewedRow,
+    Sustained,
+    UnknownClass,
+)
 from tasks.records.record_readings import nights_of, pending_approval, retrainings_of, suspected_in
 from tasks.records.suspicion_state import COMPARED_DAYS, FaultAnswer, SuspicionState, suspected_days
 from tasks.records.upstream import UpstreamState
@@ -130,6 +139,7 @@ __all__ = [
     "SuspicionState",
     "Sustained",
     "Topic",
+    "UnknownClass",
     "Unread",
     "UpkeepEntry",
     "UpstreamState",

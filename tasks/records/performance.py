@@ -66,6 +66,14 @@ class Sustained:
 
 
 @dataclass(frozen=True, slots=True)
+class UnknownClass:
+    """A class of labels that the model does not know, so that it can only answer wrongly; in how many rows."""
+
+    name: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Performance:
     """Realised error of a model over the newest matured cohort.
 
@@ -74,6 +82,7 @@ class Performance:
     leeway used, by the point estimates. `sustained` is the same since training: a deviation of a cohort too small to be
     sure counts if all rows since training confirm it. `regime_rows` and `regime_days` are the rows and days since error
     or bias have likeliest left the promise: of an error past its leeway, what is known of the new regime.
+    `unknown_classes` are those of the cohort's labels that the model does not know, the most frequent first.
     """
 
     start: date
@@ -84,6 +93,7 @@ class Performance:
     sustained: Sustained | None = None
     regime_rows: int | None = None
     regime_days: int | None = None
+    unknown_classes: tuple[UnknownClass, ...] = ()
 
     @property
     def past_leeway(self) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +14,7 @@ from tasks.drift.seasonality import YEAR_DAYS
 from tasks.monitor.cohorts.own_promise import own_promise
 from tasks.monitor.cohorts.yardstick import Life, Measured, Yardstick, Yardsticks
 from tasks.monitor.event_days import days_of
-from tasks.records import Bounded, Performance, Sustained
+from tasks.records import Bounded, Performance, Sustained, UnknownClass
 from tasks.spec.project_spec import Monitoring
 from tasks.statistics import (
     LOSSES,
@@ -28,6 +30,7 @@ from tasks.statistics import (
 )
 
 MEASURES = 2  # error and bias
+SHOWN = 10  # classes
 A_LIFE = 0.05  # chance that all looks at a champion without a history of its own together err
 
 
@@ -130,7 +133,20 @@ def performance(
         sustained=None if since is None else Sustained(len(whole.losses), all_loss, all_bias),
         regime_rows=regime.rows,
         regime_days=regime.days,
+        unknown_classes=_unknown(rows["label"], promise.classes),
     )
+
+
+def _unknown(labels: pd.Series[Any], classes: Sequence[str]) -> tuple[UnknownClass, ...]:
+    """Return the classes of labels that are none of the model's; a model of numbers or two classes has no names.
+
+    >>> _unknown(pd.Series(["city", "cargo", None, "cargo"]), ("city", "sport"))
+    (UnknownClass(name='cargo', rows=2),)
+    """
+    if not classes:
+        return ()
+    counts = labels.dropna().astype(str).value_counts()
+    return tuple(UnknownClass(str(name), int(rows)) for name, rows in counts.items() if name not in classes)[:SHOWN]
 
 
 def _regime(since: _Scored, promised_loss: float, promised_bias: float) -> Shift:

@@ -17,6 +17,7 @@ from tasks.records import (
     SkewedRow,
     Statistic,
     Suspicion,
+    UnknownClass,
     answer_of,
 )
 from tasks.spec import ProjectSpec
@@ -313,3 +314,15 @@ def test_rows_that_could_not_be_proven_are_no_fault_of_the_service() -> None:
     decision = decide(situation(served=ServedProof(unproven=2, why="gone")), spec())
     assert decision.action == "score"
     assert answer_to(decision, QuestionId.SERVED_AS_BATCH) == "not known; 2 rows could not be scored again: gone"
+
+
+def test_a_night_names_the_classes_that_the_champion_does_not_know_unless_they_are_private() -> None:
+    labels = (UnknownClass("cargo", 11), UnknownClass("tandem", 1))
+    for found, action in ((performance(1.2, 0.0), "retrain"), (performance(1.0, 0.0), "score")):
+        seen = situation(performance=replace(found, unknown_classes=labels))
+        decision = decide(seen, spec())
+        assert decision.action == action
+        named = "12 of 500 labels are of a class that the champion does not know: 'cargo' (11), 'tandem' (1)"
+        assert decision.reason.endswith(named)
+        private = decide(seen, spec(privacy={"drop": ["phone"]}))
+        assert private.reason.endswith("12 of 500 labels are of a class that the champion does not know")

@@ -7,7 +7,7 @@ import pytest
 from tasks.monitor import Promise, contrast, newest_cohort, newest_window, performance, steps
 from tasks.monitor.cohorts.own_promise import own_promise
 from tasks.monitor.prediction_drift.prediction_reference import answers as answers_of
-from tasks.records import Bounded, Performance, Sustained
+from tasks.records import Bounded, Performance, Sustained, UnknownClass
 from tasks.spec.project_spec import Monitoring
 from tasks.statistics import DayEvidence, DaySums, PromiseEvidence
 from tests.bench.quiet_lives import World, first_alarm
@@ -250,3 +250,12 @@ def test_what_was_served_is_compared_with_another_version_on_the_same_rows_only(
     assert found is not None
     assert (found.rows, found.served_loss, found.other_loss) == (1, 1.0, 5.0)
     assert found.less_error == pytest.approx(0.8)
+
+
+def test_labels_of_a_class_that_the_champion_does_not_know_are_counted_by_name() -> None:
+    rows = answers(300, 0.0).drop(columns="prediction")
+    rows = rows.assign(label=["city"] * 189 + ["sport"] * 100 + ["cargo"] * 11, probabilities=[[0.6, 0.4]] * 300)
+    found = performance(rows, Promise("error_rate", 0.3, 0.0, 1000, ("city", "sport")), Monitoring(), 52)
+    assert found is not None
+    assert found.unknown_classes == (UnknownClass("cargo", 11),)
+    assert found.loss.value == pytest.approx(111 / 300)  # one cannot be right about them
