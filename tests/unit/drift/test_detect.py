@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.drift import Leeway, Reference, Suspicion, build_reference, find_suspicions, truncated_delivery
+from tasks.drift import (
+    Leeway,
+    Reference,
+    Suspicion,
+    build_reference,
+    cannot_be_scored,
+    find_suspicions,
+    truncated_delivery,
+)
+from tasks.drift.faults.broken_categories import renamed_category
 from tasks.drift.faults.detect import Hints
 from tasks.drift.faults.unit_change import find_unit_change
 from tasks.drift.faults.volume import RepeatedRows
-from tasks.profiles import NumberProfile, fit_ruler, profile
+from tasks.profiles import CategoryProfile, NumberProfile, Ruler, fit_ruler, profile
 from tests.unit.drift.comparing import compare
 
 NUMBERS, CATEGORIES = ["area", "price", "degrees", "age"], ["plan", "city"]
@@ -122,6 +132,30 @@ def test_a_broken_source_is_recognised_and_its_column_named(
     seen = found(reference, frame)
     assert [(one.kind, one.columns) for one in seen] == [(kind, columns)], seen
     assert seen[0].evidence
+
+
+def test_a_delivery_of_which_most_rows_have_a_renamed_category_is_not_scored(reference: Reference) -> None:
+    frame = night(99)
+    frame["city"] = frame["city"].str.upper()  # each of eight has an eighth of the rows
+    (seen,) = found(reference, frame)
+    assert (seen.kind, seen.columns, seen.numbers["share"]) == ("renamed_category", ("city",), pytest.approx(1))
+    assert cannot_be_scored(seen)
+
+
+def test_a_column_of_many_categories_that_are_all_renamed_is_not_scored() -> None:
+    def shops(seed: int, prefix: str) -> CategoryProfile:
+        names = np.char.add(prefix, np.random.default_rng(seed).integers(0, 300, 200 if seed else 20_000).astype(str))
+        made = profile(pd.DataFrame({"shop": names}), Ruler(numbers={}, categories=("shop",))).columns["shop"]
+        assert isinstance(made, CategoryProfile)
+        return made
+
+    known, new = shops(0, "s"), shops(1, "shop ")
+    assert renamed_category("shop", known, shops(1, "s")) is None
+    seen = renamed_category("shop", known, new)
+    assert seen is not None
+    assert cannot_be_scored(seen)
+    one_shop = replace(new, counts={"shop 7": new.present})  # a delivery of a shop that opened
+    assert renamed_category("shop", known, one_shop) is None
 
 
 def test_the_factor_of_a_unit_is_named(reference: Reference) -> None:
