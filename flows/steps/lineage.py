@@ -67,9 +67,7 @@ def downstream(workspace: Workspace) -> tuple[str, ...]:
 def _seen(declared: UpstreamProject, entry: NightEntry) -> UpstreamState:
     """Return a night of an upstream project, as far as it concerns what is used of it."""
     past = dict.fromkeys(
-        statistic.where or statistic.column
-        for statistic in entry.moved
-        if statistic.strain > 1 and _used(declared, statistic.column)
+        statistic.subject for statistic in entry.moved if statistic.strain > 1 and _used(declared, statistic.column)
     )
     answers = declared.use == "model" and entry.drift in LABELS_SAY
     suspected = any(state.open and state.of_values for state in entry.suspected)

@@ -9,7 +9,7 @@ from tasks.decide import root_cause
 from tasks.decide.retraining_limits import may_retrain, too_old
 from tasks.decide.situation import Situation
 from tasks.decide.unknown_classes import with_unknown_classes
-from tasks.records import Action, AnyAnswer, Decision, DriftKind
+from tasks.records import Action, AnyAnswer, Decision, DriftKind, subjects
 from tasks.spec.project_spec import ProjectSpec
 
 MANY = 3
@@ -132,8 +132,7 @@ def _by_drift(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
         return "score", ask.how_sure(seen)
     worst = seen.alarms[0]
     how = "crept" if worst.creep else "moved"
-    slices = (alarm.where for alarm in seen.alarms if alarm.column == worst.column and alarm.where)
-    name = next(slices, worst.column)
+    name = subjects(seen.alarms)[worst.column]
     harm = ask.harm_so_far(seen, spec)
     harmless = "harmless: " if seen.kind == "virtual" and harm == ask.NO_HARM else ""
     return "hold", f"{harmless}{name} {how} ({worst.strain:.1f} x its leeway){_since(worst.column, seen)}, {harm}"

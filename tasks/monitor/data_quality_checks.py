@@ -71,20 +71,23 @@ def _called_drift(found: Suspicion, day: date, earlier: DailyRows) -> bool:
 
 
 def doubtful(
-    monitor: DriftMonitor, newest: Window, repeated: RepeatedRows | None, rows: DailyRows
+    monitor: DriftMonitor, newest: Window, repeated: Sequence[RepeatedRows], rows: DailyRows
 ) -> tuple[Suspicion, ...]:
     """Return in which ways the newest accepted rows are broken, although they can be scored.
 
-    What is only unclear is found in the whole window, which has more rows.
+    What is only unclear is found in the whole window, which has more rows. Repeated rows explain what the columns show,
+    unless there is a delivery without them.
 
     Parameters
     ----------
-    repeated : RepeatedRows, optional
-        Those of the delivery of tonight with the largest share of them.
+    repeated : sequence of RepeatedRows
+        Those of each delivery of tonight.
     """
-    now = sum_profiles([each for day, each in rows.accepted.items() if newest.start <= day <= newest.end])
-    hints = rows.hints(newest.start, now.rows, repeated, monitor.repeated_before)
-    found = monitor.suspicions_of(newest.start, now, hints)
+    copies = monitor.repeated_in(repeated)
+    found = list(copies[:1])
+    if not copies or len(copies) < len(repeated):
+        now = sum_profiles([each for day, each in rows.accepted.items() if newest.start <= day <= newest.end])
+        found += monitor.suspicions_of(newest.start, now, rows.hints(newest.start, now.rows))
     kept = (one for one in found if one.kind != UNCLEAR and not cannot_be_scored(one))
     return tuple(replace(one, since=newest.start) for one in kept)
 

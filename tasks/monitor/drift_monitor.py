@@ -28,6 +28,7 @@ from tasks.drift import (
 )
 from tasks.drift.cusum import threshold
 from tasks.drift.faults.converted_rows import NewestDays, converted_rows
+from tasks.drift.faults.volume import RepeatedRows, repeated_suspicion
 from tasks.drift.measures.contrasts import spread_statistics
 from tasks.drift.measures.drift_statistics import effects
 from tasks.drift.measures.score_layout import STATISTICS
@@ -189,6 +190,12 @@ class DriftMonitor:
         alpha = self.policy.alpha(statistic_count(self.reference.layout))
         moved = statistics_past_leeway(self.reference, found, self.policy.effect, alpha)
         return find_suspicions(self.reference, rows, moved, self.policy.effect, hints)
+
+    def repeated_in(self, deliveries: Sequence[RepeatedRows]) -> tuple[Suspicion, ...]:
+        """Return the suspicion of each delivery with too many repeated rows, the largest share of them first."""
+        before = RepeatedRows(self.repeated_before, self.reference.total.rows)
+        found = (repeated_suspicion(each, before, self.policy.effect) for each in deliveries)
+        return tuple(sorted((one for one in found if one), key=lambda one: -float(one.numbers["share"])))
 
     def with_conversions(self, seen: InputDrift, newest: NewestDays) -> InputDrift:
         """Return a night with the columns in which some of the newest rows are in another unit."""

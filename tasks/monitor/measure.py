@@ -50,8 +50,8 @@ class NightInputs:
         Rows delivered, by night, accepted or not.
     suspected : tuple of SuspicionState
         The suspicions before the night.
-    repeated : RepeatedRows, optional
-        Those of the delivery of tonight with the largest share of them.
+    repeated : tuple of RepeatedRows
+        Those of each delivery of tonight that can be judged.
     tally : callable, optional
         From slices and a labelled cohort to the cohort's losses by slice; without it no slice is measured.
     """
@@ -63,7 +63,7 @@ class NightInputs:
     labelled: pd.DataFrame
     delivered: Mapping[date, int]
     suspected: tuple[SuspicionState, ...] = ()
-    repeated: RepeatedRows | None = None
+    repeated: tuple[RepeatedRows, ...] = ()
     tally: SliceTally | None = None
 
 

@@ -13,7 +13,7 @@ from datetime import date
 
 from tasks.monitor.drift_monitor import DriftMonitor
 from tasks.profiles import TableProfile
-from tasks.records import DriftStatistic, PipelineStage, Window
+from tasks.records import DriftStatistic, PipelineStage, Window, subjects
 from tasks.spec.data_sections import Features
 
 DELIVERED, ACCEPTED, FUNCTION = "rows as delivered", "rows accepted", "features of the project's function"
@@ -81,6 +81,4 @@ def _among(moved: Sequence[DriftStatistic], columns: set[str]) -> tuple[DriftSta
 
 def _step(name: str, rows: int | None, moved: Sequence[DriftStatistic]) -> PipelineStage:
     past = sorted((statistic for statistic in moved if statistic.strain > 1), key=lambda statistic: -statistic.strain)
-    local = {statistic.column: statistic.where for statistic in past if statistic.where}
-    named = dict.fromkeys(local.get(statistic.column, statistic.column) for statistic in past)
-    return PipelineStage(name, rows, tuple(named), past[0].strain if past else 0.0)
+    return PipelineStage(name, rows, tuple(subjects(past).values()), past[0].strain if past else 0.0)

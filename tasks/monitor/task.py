@@ -105,18 +105,17 @@ def night_inputs(
         labelled=data.matured(answered, labels_after=baseline.trained_until),
         delivered=rows_delivered(data.deliveries, data.night),
         suspected=suspected_in(data.entries, data.night),
-        repeated=None if features is None else _repeated(data, features),
+        repeated=() if features is None else _repeated(data, features),
         tally=None if features is None else partial(_tally, data, features),
     )
 
 
-def _repeated(data: NightData, features: Callable[[pd.DataFrame], pd.DataFrame]) -> RepeatedRows | None:
-    """Return the repeated rows of the delivery of the night with the largest share; None without one to judge."""
+def _repeated(data: NightData, features: Callable[[pd.DataFrame], pd.DataFrame]) -> tuple[RepeatedRows, ...]:
+    """Return the repeated rows of each delivery of the night that can be judged."""
     files, spec = RowFiles.now(data.lake, data.spec.project), data.spec
     batches = to_check(data.deliveries.of(data.night), spec)
     frames = (features(files.rows(batch))[spec.features.columns] for batch in batches)
-    found = (RepeatedRows(duplicate_share(frame), len(frame)) for frame in frames)
-    return max(found, key=lambda repeated: repeated.share, default=None)
+    return tuple(RepeatedRows(duplicate_share(frame), len(frame)) for frame in frames)
 
 
 def _rows_by_day(

@@ -49,6 +49,7 @@ from tasks.records.drift import (
     PipelineStage,
     Statistic,
     Suspicion,
+    subjects,
 )
 from tasks.records.entries import (
     AnswerEntry,
@@ -158,6 +159,7 @@ __all__ = [
     "pending_approval",
     "recorded_versions",
     "retrainings_of",
+    "subjects",
     "suspected_days",
     "suspected_in",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -72,6 +73,8 @@ class DriftStatistic:
         Up, down, or both.
     where : str
         The slice (`plan is 'pro'`) if the statistic is of one.
+    how : str
+        What is known of the rows that moved, where they are no slice: they are some of the rows, by their values.
     """
 
     column: str
@@ -81,11 +84,37 @@ class DriftStatistic:
     creep: bool = False
     direction: int = 0
     where: str = ""
+    how: str = ""
 
     @property
     def strain(self) -> float:
         """Share of the leeway that is used; above 1 is an alarm."""
         return self.distance / self.leeway if self.leeway > 0 else 0.0
+
+    @property
+    def subject(self) -> str:
+        """What moved, in words: a slice, the column, or the column and how.
+
+        >>> some = DriftStatistic("dist", Statistic.CONVERTED, 0.3, 0.1, how="in some rows as if 1.609 x")
+        >>> some.subject, DriftStatistic("plan", Statistic.SLICE, 0.3, 0.1, where="plan is 'pro'").subject
+        ('dist in some rows as if 1.609 x', "plan is 'pro'")
+        """
+        return self.where or " ".join(part for part in (self.column, self.how) if part)
+
+
+def subjects(past: Iterable[DriftStatistic]) -> dict[str, str]:
+    """Return what moved in each column, in its most specific words: a slice, else how, else the column.
+
+    >>> level, some = (DriftStatistic("dist", Statistic.LEVEL, 0.3, 0.1, how=how) for how in ("", "in some rows"))
+    >>> subjects([level, some, DriftStatistic("age", Statistic.LEVEL, 0.3, 0.1)])
+    {'dist': 'dist in some rows', 'age': 'age'}
+    """
+    found: dict[str, DriftStatistic] = {}
+    for one in past:
+        known = found.setdefault(one.column, one)
+        if (bool(one.where), bool(one.how)) > (bool(known.where), bool(known.how)):
+            found[one.column] = one
+    return {column: one.subject for column, one in found.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ def _moved(night: NightEntry) -> Section:
 def _cells(moved: DriftStatistic) -> tuple[str, ...]:
     used = f"{moved.strain:.0%}" + (" creep" if moved.creep else "")
     distance, leeway = (_measured(moved, value) for value in (moved.distance, moved.leeway))
-    return moved.where or moved.column, moved.statistic.value, distance, leeway, used
+    return moved.subject, moved.statistic.value, distance, leeway, used
 
 
 def _measured(moved: DriftStatistic, value: float) -> str:

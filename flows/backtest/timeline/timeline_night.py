@@ -139,9 +139,8 @@ class TimelineNight:
         quarantined = profiles.quarantined(earlier, self.night, self.own) if suspected else {}
         return DailyRows(profiles.accepted(earlier, after, self.night), quarantined, suspected)
 
-    def _repeated(self) -> RepeatedRows | None:
+    def _repeated(self) -> tuple[RepeatedRows, ...]:
         timeline, columns = self.store.timeline, tuple(self.spec.features.columns)
         batches = to_check(self.deliveries.of(self.night), self.spec)
         written = (timeline.rows_written((batch.batch_id, batch.revision)) for batch in batches)
-        found = (RepeatedRows(timeline.repeated(rows, columns), len(rows)) for rows in written)
-        return max(found, key=lambda repeated: repeated.share, default=None)
+        return tuple(RepeatedRows(timeline.repeated(rows, columns), len(rows)) for rows in written)

@@ -117,9 +117,9 @@ def _converted(reference: Reference, newest: NewestDays, name: str, limits: Limi
     if not conversions:
         return None
     best = max(conversions, key=lambda conversion: conversion.evidence)
-    where = f"{name} in some rows, as if {best.words},"
+    how = f"in some rows as if {best.words}"
     leeway = max(limits.effect, best.share / best.evidence)
-    return DriftStatistic(name, Statistic.CONVERTED, best.share, leeway, direction=1, where=where)
+    return DriftStatistic(name, Statistic.CONVERTED, best.share, leeway, direction=1, how=how)
 
 
 def _same_weekdays(newest: NewestDays, name: str, first: date, last: date) -> WeightedValues | None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tasks.decide import Situation
+from tasks.decide.recorded_alarms import with_expected_drift
 from tasks.drift import Leeway, Reference, build_reference, compare_window, measure_window
 from tasks.drift.faults.converted_rows import NewestDays, converted_rows
 from tasks.drift.reference_comparison import statistic_count
-from tasks.monitor import DriftMonitor, MonitoringInputs, WindowPolicy, view_night
+from tasks.monitor import DriftMonitor, InputDrift, MonitoringInputs, WindowPolicy, view_night
 from tasks.profiles import TableProfile, fit_ruler, profile, sum_profiles
-from tasks.records import DriftStatistic, Window
+from tasks.records import DriftStatistic, NightEntry, Statistic, SuspicionState, Window, subjects
 
 FIRST, LEARNED, WEEK, ROWS, MILE = date(2026, 1, 5), 84, 7, 200, 1.609344
 POLICY = Leeway(effect=0.1, false_alarms_per_year=4, nights_per_year=365)
@@ -63,7 +66,7 @@ def test_a_third_of_the_rows_in_another_unit_is_named_after_four_days(reference:
     (statistic,) = found(reference, days)
     assert (statistic.column, statistic.statistic) == ("dist", "converted")
     assert statistic.distance == pytest.approx(1 / 3, abs=0.25)
-    assert statistic.where.startswith("dist in some rows, as if")
+    assert statistic.subject.startswith("dist in some rows as if")
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -80,6 +83,28 @@ def test_a_night_names_a_column_with_rows_in_another_unit(reference: Reference) 
     since = MonitoringInputs(day(LEARNED - 1), profiles, nothing, nothing)
     moved = view_night(DriftMonitor(reference, POLICY, WEEK), since, WindowPolicy(WEEK, 50)).seen.moved
     assert ("dist", "converted") in [(one.column, one.statistic) for one in moved if one.strain > 1]
+
+
+def test_rows_in_another_unit_are_no_slice(reference: Reference) -> None:
+    (some,) = found(reference, [*quiet(), *(rows(LEARNED + 20 + number, 1 / 3) for number in range(4))])
+    night = replace(some, distance=2 * some.leeway)
+    monitor = DriftMonitor(reference, POLICY, WEEK)
+    assert not monitor.symptoms(InputDrift((night,), prediction=9.0), None).inputs_local
+    situation = Situation("mine", day(0), window_rows=200, moved=(night,))
+    assert situation.slices == ()
+    drift = DriftStatistic("dist", Statistic.LEVEL, 9.0, 0.1)
+    assert subjects([drift, night])["dist"] == night.subject
+
+
+def test_an_answer_holds_for_rows_in_another_unit_whichever_factor_fits_them_tonight() -> None:
+    moment = datetime.combine(day(1), datetime.min.time(), UTC)
+    then, now = (
+        DriftStatistic("dist", Statistic.CONVERTED, 0.3, 0.1, direction=1, how=f"in some rows as if {words}")
+        for words in ("1.609 x (mile, kilometre)", "2.205 x (kilogram, pound)")
+    )
+    night = NightEntry(name="n", night=day(1), time=moment, action="hold", reason="", champion=1, moved=(then,))
+    state = SuspicionState("shock", ("dist",), day(0), day(0), answer="drift", answered=day(1))
+    assert with_expected_drift((now,), [night], [state], 1)[0].leeway == pytest.approx(0.4)
 
 
 def test_rows_that_came_in_another_unit_for_weeks_are_no_break(reference: Reference) -> None:

@@ -64,10 +64,32 @@ def test_what_a_person_called_drift_is_not_quarantined_again(
     assert kinds(monitor, earlier(monitor, state), last) == found
 
 
-@pytest.mark.parametrize(("among", "found"), [(60, []), (400, ["duplicated_rows"])])
-def test_repeated_rows_are_counted_in_their_own_delivery(monitor: DriftMonitor, among: int, found: list[str]) -> None:
-    # 5 % are 3 of 60 rows, which may be one event, or 20 of 400; the newest day has 200 rows either way
+@pytest.mark.parametrize(
+    ("shares", "found"),
+    [
+        ([(0.05, 60)], []),  # 5 % are 3 of 60 rows, which may be one event
+        ([(0.05, 400)], ["duplicated_rows"]),  # or 20 of 400; the newest day has 200 rows either way
+        ([(0.06, 50), (0.05, 400)], ["duplicated_rows"]),  # a larger share in a small file hides it not
+        ([(0.06, 50), (0.0, 400)], []),
+    ],
+)
+def test_repeated_rows_are_counted_in_their_own_delivery(
+    monitor: DriftMonitor, shares: list[tuple[float, int]], found: list[str]
+) -> None:
     last = LEARNED + NIGHTS - 1
     newest = Window(day(last), day(last), ROWS)
-    seen = doubtful(monitor, newest, RepeatedRows(0.05, among), earlier(monitor))
+    seen = doubtful(monitor, newest, [RepeatedRows(*each) for each in shares], earlier(monitor))
     assert [one.kind for one in seen] == found
+
+
+def test_repeated_rows_of_one_delivery_hide_no_fault_of_the_columns_in_another(monitor: DriftMonitor) -> None:
+    last = LEARNED + NIGHTS - 1
+    broken = rows(last)
+    broken.loc[::4, "age"] = 7.5
+    known = earlier(monitor)
+    accepted = {**known.accepted, day(last): profile(broken, monitor.reference.total.ruler)}
+    newest, night = Window(day(last), day(last), ROWS), DailyRows(accepted)
+    copies, clean = RepeatedRows(0.05, 400), RepeatedRows(0.0, 400)
+    both = doubtful(monitor, newest, [copies, clean], night)
+    assert [one.kind for one in both] == ["duplicated_rows", "stuck"]
+    assert [one.kind for one in doubtful(monitor, newest, [copies], night)] == ["duplicated_rows"]
