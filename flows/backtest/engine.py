@@ -305,9 +305,10 @@ class _Run:
 
     def _known(self, data: TimelineNight) -> KnownThen:
         labels = self.timeline.history.labels
+        suspected = suspected_in(self.record, used=self.spec.features.learned)
         return KnownThen(
             data.night,
-            trusted_rows(self.timeline.rows(data.counted), suspected_days(suspected_in(self.record), data.night)),
+            trusted_rows(self.timeline.rows(data.counted), suspected_days(suspected, data.night)),
             ranked(data.deliveries.active(labels), data.deliveries),
             earlier_holdouts(self.record, data.night),
         )

@@ -86,7 +86,8 @@ def build_situation(inputs: SituationInputs) -> Situation:
     """Return the situation of a night."""
     night, champion, measured = inputs.night, inputs.champion, inputs.measured
     landed = landed_batches(inputs.deliveries, inputs.record, night, inputs.spec)
-    before, quarantined = suspected_in(inputs.record, night), quarantined_suspicions(landed)
+    used = {*inputs.spec.features.learned, *(name for name, _ in (champion.importances if champion else ()))}
+    before, quarantined = suspected_in(inputs.record, night, used), quarantined_suspicions(landed)
     nights = [entry for entry in nights_of(inputs.record) if entry.night < night]
     serving = champion.number if champion else None
     moved = with_expected_drift(measured.moved, nights, before, serving)

@@ -64,7 +64,8 @@ class DailyRows:
 def resumed(state: SuspicionState, now: TableProfile, day: date, rows: DailyRows, reference: TableProfile) -> bool:
     """Return whether new rows continue those before a suspicion in all of its columns, and not those under it.
 
-    Columns that the champion does not use are ignored: nothing it answers rests on them.
+    Columns that the champion does not use are ignored: nothing it answers rests on them, and nothing is known of them.
+    A suspicion of such columns alone goes on.
 
     Parameters
     ----------
@@ -73,20 +74,23 @@ def resumed(state: SuspicionState, now: TableProfile, day: date, rows: DailyRows
     reference : TableProfile
         What the champion learned from: the good rows where there are no newer ones.
     """
-    known = [name for name in state.columns if name in reference.columns]
-    if not known:
-        return True
+    known = _measured(state, reference)
     good, bad = rows.good(state) or reference, rows.bad(state, day)
-    if bad is None or not now.rows:
+    if not known or bad is None or not now.rows:
         return False
     return all(is_back(good.columns[name], bad.columns[name], now.columns[name]) for name in known)
+
+
+def _measured(state: SuspicionState, reference: TableProfile) -> list[str]:
+    """Return the columns of a suspicion that the champion uses."""
+    return [name for name in state.columns if name in reference.columns]
 
 
 def still_broken(now: TableProfile, day: date, rows: DailyRows, reference: TableProfile) -> Iterator[Suspicion]:
     """Yield the faults that a delivery still has: those that are quarantined, and those that a person confirmed."""
     for state in rows.suspected:
         known = state.quarantined or state.answer == "fault"
-        if state.open and known and state.columns and not resumed(state, now, day, rows, reference):
+        if state.open and known and _measured(state, reference) and not resumed(state, now, day, rows, reference):
             yield Suspicion(state.kind, state.columns, f"as since {state.since}; the values before have not returned")
 
 

@@ -22,7 +22,7 @@ from tasks.monitor.slicing.slice_errors import Slices, Tally, cohort_tally
 from tasks.monitor.suspicion_watch import LAG_DAYS, DailyRows
 from tasks.prefect_task import leeway_task
 from tasks.profiles import TableProfile, added_by_day, digest, from_bytes
-from tasks.records import MonitoringResult, suspected_in
+from tasks.records import MonitoringResult, SuspicionState, suspected_in
 
 
 def measure_drift(
@@ -86,9 +86,15 @@ suspect_task = leeway_task("suspect")(suspect)
 
 def _daily_rows(data: NightData, baseline: ChampionBaseline) -> DailyRows:
     """Read what earlier nights took in, and the suspicions before this night."""
-    suspected = suspected_in(data.entries, data.night)
+    suspected = _suspected(data, baseline)
     accepted, quarantined = _rows_by_day(data, baseline, data.deliveries.before(data.night))
     return DailyRows(accepted, quarantined if suspected else {}, suspected)
+
+
+def _suspected(data: NightData, baseline: ChampionBaseline) -> tuple[SuspicionState, ...]:
+    """Return the suspicions before the night; those of columns that the spec or the champion uses count."""
+    used = {*data.spec.features.learned, *baseline.reference.total.columns}
+    return suspected_in(data.entries, data.night, used)
 
 
 def night_inputs(
@@ -104,7 +110,7 @@ def night_inputs(
         answered=answered,
         labelled=data.matured(answered, labels_after=baseline.trained_until),
         delivered=rows_delivered(data.deliveries, data.night),
-        suspected=suspected_in(data.entries, data.night),
+        suspected=_suspected(data, baseline),
         repeated=() if features is None else _repeated(data, features),
         tally=None if features is None else partial(_tally, data, features),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -15,7 +15,9 @@ def nights_of(record: Iterable[Entry]) -> list[NightEntry]:
     return [entry for entry in record if isinstance(entry, NightEntry)]
 
 
-def suspected_in(record: Iterable[Entry], before: date = date.max) -> tuple[SuspicionState, ...]:
+def suspected_in(
+    record: Iterable[Entry], before: date = date.max, used: Collection[str] | None = None
+) -> tuple[SuspicionState, ...]:
     """Return the suspicions that a record holds before a night, with the answers of people.
 
     Parameters
@@ -24,6 +26,8 @@ def suspected_in(record: Iterable[Entry], before: date = date.max) -> tuple[Susp
         Oldest first.
     before : date
         Only nights before this one are read; answers count whenever they were given.
+    used : collection of str, optional
+        The columns that count now, of the spec and of the champion; without them it is as the newest night knew it.
 
     Examples
     --------
@@ -34,7 +38,12 @@ def suspected_in(record: Iterable[Entry], before: date = date.max) -> tuple[Susp
     nights = [entry for entry in nights_of(known) if entry.night < before]
     answers = {entry.subject: entry for entry in known if isinstance(entry, AnswerEntry)}
     states = max(nights, key=lambda entry: (entry.night, entry.time)).suspected if nights else ()
-    return tuple(_answered(state, answers.get(state.name)) for state in states)
+    found = (_answered(state, answers.get(state.name)) for state in states)
+    return tuple(state if used is None else _of_use(state, used) for state in found)
+
+
+def _of_use(state: SuspicionState, used: Collection[str]) -> SuspicionState:
+    return replace(state, unused=bool(state.columns) and not any(column in used for column in state.columns))
 
 
 def _answered(state: SuspicionState, answer: AnswerEntry | None) -> SuspicionState:

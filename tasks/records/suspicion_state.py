@@ -37,6 +37,8 @@ class SuspicionState:
         What a person answered.
     answered : date or None
         The night of the answer.
+    unused : bool
+        Whether neither the champion nor the spec uses any of its columns: it is kept, and counts again once one does.
     """
 
     kind: str
@@ -48,6 +50,7 @@ class SuspicionState:
     quarantined: bool = False
     answer: FaultAnswer | None = None
     answered: date | None = None
+    unused: bool = False
 
     @property
     def name(self) -> str:
@@ -76,12 +79,12 @@ class SuspicionState:
     @property
     def open(self) -> bool:
         """Whether the rows that arrive now are under suspicion."""
-        return self.until is None and self.answer != "drift"
+        return self.until is None and self.answer != "drift" and not self.unused
 
     @property
     def unanswered(self) -> bool:
         """Whether a person's answer would change anything."""
-        return self.until is None and self.answer is None
+        return self.open and self.answer is None
 
     @property
     def sentence(self) -> str:
@@ -120,7 +123,7 @@ class SuspicionState:
         >>> [gone.taints(date(2026, 1, day)) for day in (1, 9)]
         [True, False]
         """
-        if self.answer == "drift" or self.kind == "truncated":
+        if self.answer == "drift" or self.kind == "truncated" or self.unused:
             return False
         if not self.of_values:
             return since is None or self.since >= since
@@ -130,8 +133,9 @@ class SuspicionState:
 def suspected_days(states: Iterable[SuspicionState], until: date) -> tuple[tuple[date, date], ...]:
     """Return the first and last event dates of rows that no model may learn from, up to a day.
 
-    Rows count again once a person has called them drift. The rows of a delivery that was cut off or lacks a slice are
-    right, so that models may learn from them (see `of_values`); whether models may be judged by them, `taints` says.
+    Rows with a wrong value only in columns that no model uses are right for all models. Rows count again once a person
+    has called them drift. The rows of a delivery that was cut off or lacks a slice are right, so that models may learn
+    from them (see `of_values`); whether models may be judged by them, `taints` says.
 
     Examples
     --------
@@ -141,5 +145,9 @@ def suspected_days(states: Iterable[SuspicionState], until: date) -> tuple[tuple
     >>> [(first.day, last.day) for first, last in suspected_days([ended, drift], until=day[8])]
     [(4, 7)]
     """
-    states = [state for state in states if state.of_values and state.answer != "drift" and state.since <= until]
+    states = [
+        state
+        for state in states
+        if state.of_values and state.answer != "drift" and not state.unused and state.since <= until
+    ]
     return tuple((state.since, until if state.until is None else state.until) for state in states)

@@ -23,7 +23,7 @@ from tasks.monitor.data_quality_checks import to_check
 from tasks.monitor.short_delivery import rows_delivered
 from tasks.monitor.suspicion_watch import DailyRows
 from tasks.profiles import Ruler, digest
-from tasks.records import Entry, suspected_in
+from tasks.records import Entry, SuspicionState, suspected_in
 from tasks.spec import ProjectSpec
 
 
@@ -127,17 +127,20 @@ class TimelineNight:
             answered=answered,
             labelled=self.matured(answered, labels_after=champion.trained_until),
             delivered=rows_delivered(self.deliveries, self.night),
-            suspected=suspected_in(self.entries, self.night),
+            suspected=self._suspected(champion.reference.total.ruler),
             repeated=self._repeated(),
             tally=self.store.answers(champion.number).tally,
         )
 
     def daily_rows(self, ruler: Ruler, after: date) -> DailyRows:
         """Return what earlier nights took in, as the deliveries of this night are compared with it."""
-        profiles, suspected = self.store.profiles(ruler), suspected_in(self.entries, self.night)
+        profiles, suspected = self.store.profiles(ruler), self._suspected(ruler)
         earlier = self.deliveries.before(self.night)
         quarantined = profiles.quarantined(earlier, self.night, self.own) if suspected else {}
         return DailyRows(profiles.accepted(earlier, after, self.night), quarantined, suspected)
+
+    def _suspected(self, ruler: Ruler) -> tuple[SuspicionState, ...]:
+        return suspected_in(self.entries, self.night, {*self.spec.features.learned, *ruler.columns})
 
     def _repeated(self) -> tuple[RepeatedRows, ...]:
         timeline, columns = self.store.timeline, tuple(self.spec.features.columns)

@@ -132,6 +132,17 @@ def test_a_column_without_weight_does_not_stop_a_retraining() -> None:
     assert decide(situation(suspected=(idle,), **facts), spec()).action == "retrain"
 
 
+def test_a_suspicion_of_a_column_that_nothing_uses_rests_until_something_does_again() -> None:
+    record: list[Entry] = []
+    for number, found in enumerate((seen(Suspicion("stuck", ("dropped",), "")), seen(hurts=True))):
+        decision, entry = night(record, number, found)
+        record.append(entry)
+    assert decision.action == "retrain"  # the spec has no such column
+    assert suspected_days(suspected_in(record, used=["a"]), day(9)) == ()
+    (state,) = suspected_in(record, used=["a", "dropped"])
+    assert (state.open, suspected_days([state], day(9))) == (True, ((FIRST, day(9)),))
+
+
 def test_a_slice_that_is_gone_counts_until_the_champion_is_judged_without_it() -> None:
     # the cohort of `performance` begins on 2026-01-20
     gone = [SuspicionState("missing_slice", ("a",), date(2026, 1, start), day(-1)) for start in (25, 10)]

@@ -65,13 +65,15 @@ def test_a_suspicion_ends_with_the_first_day_that_is_as_before(ruler: Ruler, qua
     assert ended(mended, table, (), Window(day(12), day(12), ROWS), arrived=True) == {one.name: day(11)}
 
 
-def test_columns_that_the_champion_does_not_use_are_no_reason_to_wait(ruler: Ruler) -> None:
+def test_columns_that_the_champion_does_not_use_are_no_reason_to_wait_and_no_sign_of_an_end(ruler: Ruler) -> None:
     with_another = SuspicionState("swapped_columns", ("dist", "width"), day(10), day(10), quarantined=True)
-    unused = SuspicionState("stuck", ("width",), day(10), day(10), quarantined=True)
-    known, table = daily(ruler, (with_another, unused), {10: 1.6, 11: 1.6}, quarantined=True), reference(ruler)
+    alone = SuspicionState("stuck", ("width",), day(10), day(10), quarantined=True)
+    known, table = daily(ruler, (with_another, alone), {10: 1.6, 11: 1.6}, quarantined=True), reference(ruler)
     broken, mended = (profile(rows(11, factor), ruler) for factor in (1.6, 1.0))
     assert [one.columns for one in still_broken(broken, day(11), known, table)] == [("dist", "width")]
     assert list(still_broken(mended, day(11), known, table)) == []
+    later = daily(ruler, (with_another, alone), {10: 1.6, 11: 1.6, 12: 1.0}, quarantined=True)
+    assert set(ended(later, table, (), Window(day(12), day(12), ROWS), arrived=True)) == {with_another.name}
 
 
 def test_suspicions_of_rows_end_with_a_delivery_without_them_and_not_on_an_empty_night(ruler: Ruler) -> None:
