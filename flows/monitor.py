@@ -15,8 +15,8 @@ from flows.steps.decide_night import NightOutcome, decide_night, decided
 from flows.steps.decision_record import night_name
 from flows.steps.exclusive_run import run_exclusively
 from flows.workspace import Workspace, open_workspace
+from tasks.dataset.landed_batches import landed_batches
 from tasks.dataset.night_data import NightData
-from tasks.decide import landed_batches
 from tasks.notify.task import notify_failure
 
 

@@ -29,7 +29,8 @@ from flows.workspace import Champion
 from tasks.arrays import FloatArray, IntArray
 from tasks.dataset.known_rows import trusted_rows
 from tasks.dataset.label_join import ranked
-from tasks.decide import decide, landed_batches
+from tasks.dataset.landed_batches import landed_batches
+from tasks.decide import decide
 from tasks.errors import DataError
 from tasks.lake import Batch, Deliveries
 from tasks.monitor import drift_monitor, measure_night

@@ -8,8 +8,9 @@ from datetime import date
 
 from flows.steps.in_service.post_release import released, shadowed
 from flows.workspace import Champion
+from tasks.dataset.landed_batches import landed_batches
 from tasks.dataset.night_source import NightSource
-from tasks.decide import ServingVersion, Situation, SituationInputs, build_situation, landed_batches
+from tasks.decide import ServingVersion, Situation, SituationInputs, build_situation
 from tasks.lake import Batch
 from tasks.records import MonitoringResult, ServedProof, UpstreamState
 from tasks.registry.mlflow_names import CHALLENGER

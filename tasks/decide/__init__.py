@@ -1,6 +1,6 @@
 """Decide: plain facts about a night in; one action with every question, its numbers and its answer out. Pure."""
 
-from tasks.decide.build_situation import ServingVersion, SituationInputs, build_situation, landed_batches
+from tasks.decide.build_situation import ServingVersion, SituationInputs, build_situation
 from tasks.decide.choose_action import decide
 from tasks.decide.situation import RegimeEvidence, ReleaseOutcome, ShadowOutcome, Situation
 
@@ -13,5 +13,4 @@ __all__ = [
     "SituationInputs",
     "build_situation",
     "decide",
-    "landed_batches",
 ]

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from tasks.dataset.landed_batches import judged_nights, landed_batches
 from tasks.decide.freshness import overdue
 from tasks.decide.recorded_alarms import alarmed_since, with_expected_drift
 from tasks.decide.situation import RegimeEvidence, ReleaseOutcome, ShadowOutcome, Situation
 from tasks.decide.suspicion_states import quarantined_suspicions, suspected_after
-from tasks.lake import Batch, Deliveries
+from tasks.lake import Deliveries
 from tasks.records import (
     Entry,
     MonitoringResult,
@@ -86,6 +87,7 @@ def build_situation(inputs: SituationInputs) -> Situation:
     """Return the situation of a night."""
     night, champion, measured = inputs.night, inputs.champion, inputs.measured
     landed = landed_batches(inputs.deliveries, inputs.record, night, inputs.spec)
+    judged = judged_nights(inputs.deliveries, inputs.record, night, inputs.spec)
     used = {*inputs.spec.features.learned, *(name for name, _ in (champion.importances if champion else ()))}
     before, quarantined = suspected_in(inputs.record, night, used), quarantined_suspicions(landed)
     nights = [entry for entry in nights_of(inputs.record) if entry.night < night]
@@ -131,22 +133,8 @@ def build_situation(inputs: SituationInputs) -> Situation:
         released=inputs.released,
         shadowed=inputs.shadowed,
         served=inputs.served,
-        overdue=overdue(inputs.deliveries, night, inputs.spec),
+        overdue=overdue(inputs.deliveries, judged, inputs.spec),
     )
-
-
-def landed_batches(deliveries: Deliveries, record: Sequence[Entry], night: date, spec: ProjectSpec) -> list[Batch]:
-    """Return what a decision is about: what the night took in or, with a schedule for monitoring, all since the last.
-
-    Parameters
-    ----------
-    record : sequence of Entry
-        The decision record before this decision.
-    """
-    if spec.schedule.monitoring is None:
-        return deliveries.of(night)
-    last = max((entry.night for entry in nights_of(record) if entry.night < night), default=date.min)
-    return [batch for batch in deliveries.latest() if last < batch.night <= night]
 
 
 def _known_then(tries: Sequence[RetrainingEntry], record: Sequence[Entry]) -> RegimeEvidence | None:

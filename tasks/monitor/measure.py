@@ -16,14 +16,14 @@ from tasks.monitor.cohorts.cohort_performance import newest_cohort, performance
 from tasks.monitor.data_quality_checks import doubtful
 from tasks.monitor.night_view import MonitoringInputs, NightView, ReplayCache, WindowPolicy, view_night
 from tasks.monitor.pipeline_stages import WindowDrift, delivered_drift, pipeline_steps
-from tasks.monitor.short_delivery import short_delivery
+from tasks.monitor.short_delivery import known_short, short_delivery
 from tasks.monitor.slicing.slice_errors import Slices, Tally, bounded_cohort, local_errors, tolerance
 from tasks.monitor.sudden_columns import shock
 from tasks.monitor.suspicion_watch import DailyRows, ended
 from tasks.monitor.window import newest_window
 from tasks.profiles import TableProfile
 from tasks.records import LocalError, MonitoringResult, PipelineStage, SuspicionState, suspected_days
-from tasks.spec import ProjectSpec, nights_per_year
+from tasks.spec import ProjectSpec, landing_nights_per_year, nights_per_year
 
 Profiles: TypeAlias = Mapping[date, TableProfile]
 SliceTally: TypeAlias = Callable[[Slices, pd.DataFrame], Tally]
@@ -48,10 +48,12 @@ class NightInputs:
         The same of those with matured labels, with their `label`.
     delivered : mapping of date to int
         Rows delivered, by night, accepted or not.
+    judged : tuple of date
+        The nights whose deliveries are judged: the night and, with a schedule for monitoring, those since the last one.
     suspected : tuple of SuspicionState
         The suspicions before the night.
     repeated : tuple of RepeatedRows
-        Those of each delivery of tonight that can be judged.
+        Those of each delivery of these nights that can be judged.
     tally : callable, optional
         From slices and a labelled cohort to the cohort's losses by slice; without it no slice is measured.
     """
@@ -62,6 +64,7 @@ class NightInputs:
     answered: pd.DataFrame
     labelled: pd.DataFrame
     delivered: Mapping[date, int]
+    judged: tuple[date, ...]
     suspected: tuple[SuspicionState, ...] = ()
     repeated: tuple[RepeatedRows, ...] = ()
     tally: SliceTally | None = None
@@ -122,10 +125,12 @@ def _suspicions(
 ) -> tuple[tuple[Suspicion, ...], dict[str, date]]:
     """Return what looks broken tonight, and the suspicions that ended; `harm`: the error is past its leeway."""
     policy, monitor = spec.monitoring, drift_monitor(baseline, spec)
-    allowed = policy.delivery_alarms_per_year / nights_per_year(spec.schedule)
-    reported = {state.asked for state in inputs.suspected if state.kind == "truncated"}
-    short = short_delivery(inputs.delivered, inputs.night, allowed, policy.calendar, reported)
-    found = [short] if short else []
+    allowed = policy.delivery_alarms_per_year / landing_nights_per_year(spec.schedule)
+    reported = known_short(inputs.suspected)
+    each_night = (
+        short_delivery(inputs.delivered, night, allowed, policy.calendar, reported) for night in inputs.judged
+    )
+    found = [short for short in each_night if short]
     if view.window is None:
         return tuple(found), {}
     rows = DailyRows(inputs.accepted, inputs.quarantined, inputs.suspected)
@@ -137,7 +142,7 @@ def _suspicions(
     found += [one for one in of_window if (one.kind, one.columns) not in named]
     sudden = shock(baseline.reference, inputs.accepted, view.seen.moved) if harm else None
     found += [sudden] if sudden else []
-    arrived = inputs.night in inputs.delivered
+    arrived = any(night in inputs.delivered for night in inputs.judged)
     return tuple(found), ended(rows, baseline.reference.total, found, newest, arrived=arrived)
 
 

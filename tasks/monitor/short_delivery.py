@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
-from itertools import pairwise
+from itertools import groupby
 from math import ceil
 
 import numpy as np
 
+from tasks.dataset.landed_batches import row_deliveries
 from tasks.drift import Suspicion, truncated_delivery
 from tasks.drift.faults.volume import FEWEST_DELIVERIES
 from tasks.drift.seasonality import YEAR_DAYS
-from tasks.lake import SUPERSEDED, Deliveries
-from tasks.serving_store.logged_rows import is_served
+from tasks.lake import Deliveries
+from tasks.records import SuspicionState
 
 MOST_DELIVERIES = 52  # a year of one weekday
 ODD_ONE_IN = 10  # days at most, and one more: a country has at most two dozen public holidays in 250 working days
@@ -21,16 +23,16 @@ REMEMBERED = ceil(YEAR_DAYS)  # deliveries: a holiday is known a year later
 
 
 def rows_delivered(deliveries: Deliveries, until: date) -> dict[date, int]:
-    """Return the rows that were delivered by night, up to a night; what was superseded since does not count.
-
-    Rows that the prediction service has answered do not count either: requests are not cut off, they are not made.
-    """
+    """Return the rows that were delivered by night, up to a night."""
     rows: dict[date, int] = {}
-    for batch in deliveries.latest():
-        delivered = batch.kind == "rows" and not is_served(batch.kind, batch.key)
-        if delivered and batch.night <= until and batch.verdict != SUPERSEDED:
-            rows[batch.night] = rows.get(batch.night, 0) + batch.rows_in
+    for batch in row_deliveries(deliveries, until):
+        rows[batch.night] = rows.get(batch.night, 0) + batch.rows_in
     return rows
+
+
+def known_short(states: Iterable[SuspicionState]) -> set[date]:
+    """Return the nights on which deliveries began to be short and people were asked, and did not call it a fault."""
+    return {state.since for state in states if state.kind == "truncated" and state.answer != "fault"}
 
 
 def short_delivery(
@@ -42,8 +44,9 @@ def short_delivery(
 ) -> Suspicion | None:
     """Return the suspicion that a night's delivery is far shorter than earlier ones, of the same weekday if possible.
 
-    Days that were reported as short before, each followed by a usual one, are known: a holiday is asked about once. A
-    short day that no one was asked about, such as one before the first model, excuses none.
+    Short days in a row, the first of which was reported and the last of which a usual one followed, are known: a
+    holiday is asked about once, however many days it has. A short day that no one was asked about, such as one before
+    the first model, excuses none.
 
     Parameters
     ----------
@@ -54,7 +57,7 @@ def short_delivery(
     calendar : collection of date
         Days with unusual deliveries (`monitoring.calendar`): their nights, and those after, are not judged.
     reported : collection of date
-        The nights on which people were asked about a short delivery.
+        The nights with a short delivery that people were asked about (`known_short`).
 
     Examples
     --------
@@ -74,12 +77,17 @@ def short_delivery(
     alike = [count for day, count in earlier.items() if day.weekday() == night.weekday() and count >= limit]
     every = [count for count in earlier.values() if count >= limit]
     usual = (alike if len(alike) >= FEWEST_DELIVERIES else every)[-MOST_DELIVERIES:]
-    known = [
-        count / (2 * limit)
-        for (day, count), (_, after) in pairwise(newest)
-        if count < limit <= after and day in reported
-    ]
-    return truncated_delivery(rows[night], usual, false_alarms_per_night, known)
+    known = [count / (2 * limit) for count in _holidays(newest, limit, reported)]
+    found = truncated_delivery(rows[night], usual, false_alarms_per_night, known)
+    return replace(found, since=night) if found else None
+
+
+def _holidays(newest: list[tuple[date, int]], limit: float, reported: Collection[date]) -> Iterator[int]:
+    """Yield the rows of the days of each holiday: short days in a row, one of them reported, and a usual day after."""
+    for is_short, days in groupby(newest, key=lambda each: each[1] < limit):
+        row = list(days)
+        if is_short and row[-1] != newest[-1] and any(day in reported for day, _ in row):
+            yield from (count for _, count in row)
 
 
 def _odd_below(counts: list[int]) -> float:

@@ -8,6 +8,7 @@ from functools import partial
 
 import pandas as pd
 
+from tasks.dataset.landed_batches import judged_nights, landed_batches
 from tasks.dataset.night_data import NightData
 from tasks.drift import RepeatedRows, Suspicion, duplicate_share
 from tasks.lake import Deliveries, Filter, RowFiles
@@ -110,6 +111,7 @@ def night_inputs(
         answered=answered,
         labelled=data.matured(answered, labels_after=baseline.trained_until),
         delivered=rows_delivered(data.deliveries, data.night),
+        judged=judged_nights(data.deliveries, data.entries, data.night, data.spec),
         suspected=_suspected(data, baseline),
         repeated=() if features is None else _repeated(data, features),
         tally=None if features is None else partial(_tally, data, features),
@@ -117,9 +119,9 @@ def night_inputs(
 
 
 def _repeated(data: NightData, features: Callable[[pd.DataFrame], pd.DataFrame]) -> tuple[RepeatedRows, ...]:
-    """Return the repeated rows of each delivery of the night that can be judged."""
+    """Return the repeated rows of each delivery that the night judges."""
     files, spec = RowFiles.now(data.lake, data.spec.project), data.spec
-    batches = to_check(data.deliveries.of(data.night), spec)
+    batches = to_check(landed_batches(data.deliveries, data.entries, data.night, spec), spec)
     frames = (features(files.rows(batch))[spec.features.columns] for batch in batches)
     return tuple(RepeatedRows(duplicate_share(frame), len(frame)) for frame in frames)
 

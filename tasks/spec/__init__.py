@@ -9,7 +9,7 @@ from tasks.spec.evidence_digest import evidence_digest
 from tasks.spec.find_project import find_project, home, known_projects, projects_folder
 from tasks.spec.project_spec import ProjectSpec
 from tasks.spec.reading.read_spec import parse_spec, read_spec
-from tasks.spec.schedule_nights import missed_nights, nights_per_year
+from tasks.spec.schedule_nights import landing_nights_per_year, missed_nights, nights_per_year
 
 __all__ = [
     "ProjectSpec",
@@ -17,6 +17,7 @@ __all__ = [
     "find_project",
     "home",
     "known_projects",
+    "landing_nights_per_year",
     "missed_nights",
     "nights_per_year",
     "parse_spec",

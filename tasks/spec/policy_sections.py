@@ -129,6 +129,7 @@ class Gate(SpecSection):
 
 
 DELIVERIES_ONE_IN = 10  # false alarms: few, next to those of all columns
+DELIVERY_QUESTIONS = 3  # too short, overdue, of old rows
 
 
 class Monitoring(SpecSection):
@@ -187,12 +188,14 @@ class Monitoring(SpecSection):
 
     @property
     def delivery_alarms_per_year(self) -> float:
-        """The false alarms a year that are accepted for each question about deliveries: too short, or overdue.
+        """The false alarms a year that are accepted for each question about deliveries: too short, overdue, or old.
 
-        >>> Monitoring(false_alarms_per_year=4).delivery_alarms_per_year
-        0.4
+        They share a tenth of all.
+
+        >>> Monitoring(false_alarms_per_year=6).delivery_alarms_per_year
+        0.2
         """
-        return self.false_alarms_per_year / DELIVERIES_ONE_IN
+        return self.false_alarms_per_year / (DELIVERIES_ONE_IN * DELIVERY_QUESTIONS)
 
 
 class Automation(SpecSection):

@@ -30,6 +30,15 @@ def nights_per_year(schedule: Schedule) -> float:
     return _nights(schedule.looks, schedule.time_zone)
 
 
+def landing_nights_per_year(schedule: Schedule) -> float:
+    """Return the number of dates in a year, 1 to 365, on which deliveries are taken in: each of them is judged.
+
+    >>> landing_nights_per_year(Schedule(nightly="0 2 * * *", monitoring="0 6 * * MON"))
+    365.0
+    """
+    return _nights(schedule.nightly, schedule.time_zone)
+
+
 def missed_nights(schedule: Schedule, last: date | None, context: date) -> list[date]:
     """Return the scheduled nights after the last decided one and before tonight, oldest first.
 

@@ -16,6 +16,7 @@ from flows.backtest.timeline.row_profiles import RowProfiles
 from flows.backtest.timeline.timeline import Timeline
 from flows.workspace import Champion
 from tasks.arrays import BoolArray, FloatArray, IntArray
+from tasks.dataset.landed_batches import judged_nights, landed_batches
 from tasks.drift import RepeatedRows
 from tasks.lake import Batch, Deliveries
 from tasks.monitor import NightInputs
@@ -127,6 +128,7 @@ class TimelineNight:
             answered=answered,
             labelled=self.matured(answered, labels_after=champion.trained_until),
             delivered=rows_delivered(self.deliveries, self.night),
+            judged=judged_nights(self.deliveries, self.entries, self.night, self.spec),
             suspected=self._suspected(champion.reference.total.ruler),
             repeated=self._repeated(),
             tally=self.store.answers(champion.number).tally,
@@ -144,6 +146,6 @@ class TimelineNight:
 
     def _repeated(self) -> tuple[RepeatedRows, ...]:
         timeline, columns = self.store.timeline, tuple(self.spec.features.columns)
-        batches = to_check(self.deliveries.of(self.night), self.spec)
+        batches = to_check(landed_batches(self.deliveries, self.entries, self.night, self.spec), self.spec)
         written = (timeline.rows_written((batch.batch_id, batch.revision)) for batch in batches)
         return tuple(RepeatedRows(timeline.repeated(rows, columns), len(rows)) for rows in written)

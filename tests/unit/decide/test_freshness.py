@@ -9,7 +9,8 @@ from itertools import accumulate
 import numpy as np
 import pytest
 
-from tasks.decide.freshness import longest_gap, overdue
+from tasks.decide import freshness
+from tasks.decide.freshness import longest_gap
 from tasks.lake import Batch, Deliveries
 from tasks.spec.project_spec import ProjectSpec
 
@@ -27,6 +28,10 @@ def spec(every: int | None = None) -> ProjectSpec:
     return ProjectSpec.model_validate(SMALL | {"source": SMALL["source"] | {"every": every}})  # type: ignore[operator]
 
 
+def overdue(deliveries: Deliveries, night: date, project: ProjectSpec) -> str:
+    return freshness.overdue(deliveries, (night,), project)
+
+
 def landed(*gaps: int, kind: str = "rows") -> Deliveries:
     """A delivery on the first day, and one after each gap."""
     days = [FIRST + timedelta(days=total) for total in accumulate(gaps, initial=0)]
@@ -37,8 +42,8 @@ def landed(*gaps: int, kind: str = "rows") -> Deliveries:
     ("gaps", "quiet", "late"),
     [
         ([7] * 30, 14, 15),  # weekly: a whole further week is missed
-        ([1, 1, 1, 1, 3] * 10, 6, 7),  # on working days
-        ([7] * 8, 21, 22),  # fewer are known, so more is allowed
+        ([1, 1, 1, 1, 3] * 10, 9, 10),  # on working days
+        ([7] * 8, 28, 29),  # fewer are known, so more is allowed
     ],
 )
 def test_a_feed_that_stops_is_reported_once_a_longer_gap_is_rare(gaps: list[int], quiet: int, late: int) -> None:
@@ -62,7 +67,7 @@ def test_nothing_is_learned_from_a_few_deliveries_from_labels_or_from_what_came_
     assert overdue(Deliveries(()), FIRST, spec(every=1)) == ""
     labels = landed(*[1] * 40, kind="labels").revisions
     feed = Deliveries((*landed(*[7] * 10).revisions, *labels))
-    assert overdue(feed, FIRST + timedelta(days=92), spec()) != ""
+    assert overdue(feed, FIRST + timedelta(days=99), spec()) != ""
     assert overdue(landed(*[7] * 10, 90, 7), FIRST + timedelta(days=77), spec()) == ""
 
 
@@ -107,6 +112,25 @@ def test_rows_that_are_hardly_older_or_come_with_new_ones_are_no_alarm(tonight: 
 def test_rows_that_are_always_old_are_as_expected() -> None:
     known = Deliveries(tuple(of_day(number, 400) for number in range(31)))
     assert overdue(known, FIRST + timedelta(days=30), spec()) == ""
+
+
+def test_an_alarm_excuses_neither_the_next_one_nor_what_lasts_for_a_fortnight() -> None:
+    wrong_year = [of_day(number, number % 2) for number in range(30)]
+    for number in range(30, 48):
+        wrong_year.append(of_day(number, 365))
+        said = overdue(Deliveries(tuple(wrong_year)), FIRST + timedelta(days=number), spec())
+        assert bool(said) == (number <= 30 + 14), number
+    stopped = landed(*[1] * 40, 30, 1, 1, 1)
+    last = FIRST + timedelta(days=73)
+    assert "6 days ago" in overdue(stopped, last + timedelta(days=6), spec())
+
+
+def test_old_rows_of_each_night_since_the_last_decision_are_reported() -> None:
+    nights = tuple(FIRST + timedelta(days=number) for number in range(30, 37))
+    week = [of_day(number, 365 if number == 32 else 1) for number in range(37)]
+    said = freshness.overdue(Deliveries(tuple(week)), nights, spec())
+    assert said.startswith(f"the newest rows of {nights[2]} are of {nights[2] - timedelta(days=365)}")
+    assert freshness.overdue(Deliveries(tuple(week)), nights[3:], spec()) == ""
 
 
 def test_rows_that_the_prediction_service_answered_hide_no_feed_that_stopped() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pandas as pd
@@ -7,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.decide.suspicion_states import suspected_after
 from tasks.drift import duplicate_share
-from tasks.monitor.short_delivery import short_delivery
+from tasks.monitor.short_delivery import known_short, short_delivery
+from tasks.records import FaultAnswer, SuspicionState
 
 CELLS = st.tuples(
     st.sampled_from([0.0, -0.0, 1.5, float("nan")]), st.sampled_from(["a", "b", None]), st.sampled_from([True, False])
@@ -35,13 +38,20 @@ def delivered(counts: list[int]) -> dict[date, int]:
     return {FIRST + timedelta(days=number): count for number, count in enumerate(counts)}
 
 
-def is_short(counts: list[int], calendar: tuple[date, ...] = ()) -> bool:
-    """Tell whether the last of some deliveries is suspected, when each night before was judged."""
-    rows, reported = delivered(counts), set[date]()
+def asked(counts: list[int], calendar: tuple[date, ...] = (), answer: FaultAnswer | None = None) -> list[int]:
+    """Return after which of some deliveries a person is asked, when each night is judged and answered."""
+    rows, states = delivered(counts), tuple[SuspicionState, ...]()
     for night in rows:
-        if short_delivery(rows, night, 0.001, calendar, reported) is not None:
-            reported.add(night)
-    return max(rows) in reported
+        found = short_delivery(rows, night, 0.001, calendar, known_short(states))
+        ended = {state.name: state.since for state in states if state.open and found is None}
+        states = suspected_after(states, [], [found] if found else [], ended, night)
+        states = tuple(replace(one, answer=answer, answered=night) if one.asked == night else one for one in states)
+    return [(state.asked - FIRST).days for state in states]
+
+
+def is_short(counts: list[int], calendar: tuple[date, ...] = ()) -> bool:
+    """Tell whether the last of some deliveries is asked about."""
+    return len(counts) - 1 in asked(counts, calendar)
 
 
 USUAL = [300, 310, 290, 305, 295, 300, 298, 303]
@@ -58,8 +68,14 @@ def test_a_short_delivery_that_no_one_was_asked_about_excuses_no_later_one() -> 
     assert is_short([*USUAL[:3], 100, *USUAL, 98])
 
 
-def test_a_second_short_delivery_in_a_row_is_no_known_day() -> None:
-    assert is_short([*USUAL, 100, 100])
+@pytest.mark.parametrize("answer", [None, "drift"])
+def test_a_holiday_of_some_days_is_asked_about_once(answer: FaultAnswer | None) -> None:
+    christmas = [100, 90, 105]
+    assert asked([*USUAL, *christmas, *USUAL, *USUAL, *christmas, *USUAL], answer=answer) == [len(USUAL)]
+
+
+def test_a_delivery_that_a_person_called_cut_off_excuses_no_later_one() -> None:
+    assert asked([*USUAL, 100, *USUAL, 98], answer="fault") == [8, 17]
 
 
 def test_days_of_the_calendar_and_their_nights_are_not_judged() -> None:
