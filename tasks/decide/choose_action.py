@@ -33,9 +33,9 @@ def decide(seen: Situation, spec: ProjectSpec) -> Decision:
     """Answer every question about a night and choose one action.
 
     The order is the policy: nothing is trained on broken data, drift alone does not retrain (other rows are not a worse
-    model), and an error past its leeway retrains only when it is worth it and allowed. A released model that does worse
-    than it promised, and a prediction service that does not answer as the batch does, are reported to a person, unless
-    a retraining starts anyway.
+    model), and an error past its leeway retrains only when it is worth it and allowed. A prediction service that does
+    not answer as the batch does is reported to a person whatever the action, and so is a released model that does worse
+    than it promised, unless a retraining starts anyway.
 
     Examples
     --------
@@ -68,30 +68,35 @@ def _action(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
     if seen.champion is None:
         return "wait", _without_champion(seen)
     if seen.quarantined:
-        return "quarantine", _with_questions(f"quarantined: {', '.join(seen.quarantined)}", seen)
+        reason = _with_questions(f"quarantined: {', '.join(seen.quarantined)}", seen)
+        return "quarantine", "; ".join([reason, *_skewed(seen), *_worse(seen)])
     if seen.new_suspicions:
         suspected = "; ".join(suspicion.sentence for suspicion in seen.new_suspicions[:MANY])
-        return (
-            "ask",
-            f"{suspected}: broken or drifted? Nothing is trained until a person has said it: {ask.way_to_answer(seen)}",
-        )
+        question = f"Nothing is trained until a person has said it: {ask.way_to_answer(seen)}"
+        return "ask", "; ".join([f"{suspected}: broken or drifted? {question}", *_skewed(seen), *_worse(seen)])
     action, reason = _by_error(seen, spec)
-    if action != "retrain" and (wrong := _wrong_in_service(seen)):
-        return "ask", wrong
+    if action in {"retrain", "ask"}:
+        reason = "; ".join([reason, *_skewed(seen), *(_worse(seen) if action == "ask" else [])])
+    elif wrong := [*_skewed(seen), *_worse(seen)]:
+        return "ask", "; ".join(wrong)
     if not seen.open_suspicions:
         return action, reason
     return ("hold" if action == "score" else action), _with_questions(reason, seen)
 
 
-def _wrong_in_service(seen: Situation) -> str:
-    """Return what a person must know of the released model or of the prediction service; an empty text if nothing."""
-    found = []
-    if seen.served is not None and seen.served.differing:
-        found.append(f"the prediction service answers in another way than the batch: {ask.skew(seen.served)}")
-    if seen.released is not None and ask.not_recovered(seen):
-        worse = f"version {seen.released.version} does worse than promised: {seen.released.sentence}"
-        found.append(f"{worse}; {ask.way_back(seen)}")
-    return "; ".join(found)
+def _skewed(seen: Situation) -> list[str]:
+    """Return that the prediction service answers in another way; nothing if it does not."""
+    if seen.served is None or not seen.served.differing:
+        return []
+    return [f"the prediction service answers in another way than the batch: {ask.skew(seen.served)}"]
+
+
+def _worse(seen: Situation) -> list[str]:
+    """Return that the released model does worse than promised, and the way back; nothing if it does not."""
+    if seen.released is None or not ask.not_recovered(seen):
+        return []
+    worse = f"version {seen.released.version} does worse than promised: {seen.released.sentence}"
+    return [f"{worse}; {ask.way_back(seen)}"]
 
 
 def _with_questions(reason: str, seen: Situation) -> str:

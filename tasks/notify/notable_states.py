@@ -15,6 +15,7 @@ from tasks.records import (
     Recovered,
     RetrainingEntry,
     RollbackEntry,
+    ServedAsBatch,
     pending_approval,
 )
 
@@ -53,7 +54,7 @@ def states(entry: Entry, record: Sequence[Entry]) -> tuple[State, ...]:
     (State(event='alarm', subject='area', text='area moved 2.0 x its leeway', lasts=True),)
     """
     if isinstance(entry, NightEntry):
-        return (*_alarms(entry), *_quarantined(entry), *_unanswered(record, entry.night))
+        return (*_alarms(entry), *_in_service(entry), *_quarantined(entry), *_unanswered(record, entry.night))
     return tuple(_events(entry))
 
 
@@ -66,14 +67,21 @@ def _alarms(night: NightEntry) -> Iterator[State]:
     hurts, matters = night.performance is not None and night.performance.past_leeway, night.answer(Matters)
     if hurts and matters is not None:
         yield State("alarm", "the champion's error", matters.answer.removeprefix("yes: "), lasts=True)
-    recovered = night.answer(Recovered)
-    if recovered is not None and recovered.verdict == "worse":
-        text = f"not recovered: {recovered.answer.removeprefix('no, ')}"
-        yield State("alarm", f"the recovery on {night.night}", text)
     if night.action == "retrain":
         yield State("alarm", f"retraining of {night.name}", f"a retraining was started: {night.reason}")
     elif night.action == "ask" or not (worst or hurts):
         yield State("alarm", f"a night to {night.action}", f"{night.action}: {night.reason}", lasts=True)
+
+
+def _in_service(night: NightEntry) -> Iterator[State]:
+    """Yield what is wrong with a released version or with the prediction service, whatever the night's action."""
+    recovered, served = night.answer(Recovered), night.answer(ServedAsBatch)
+    if recovered is not None and recovered.verdict == "worse":
+        text = f"not recovered: {recovered.answer.removeprefix('no, ')}"
+        yield State("alarm", f"the recovery on {night.night}", text)
+    if served is not None and served.proof.differing:
+        text = f"the prediction service answers in another way than the batch: {served.answer.removeprefix('no: ')}"
+        yield State("alarm", "the prediction service's answers", text, lasts=True)
 
 
 def _past_leeway(night: NightEntry) -> dict[str, float]:

@@ -310,6 +310,24 @@ def test_a_service_that_answers_in_another_way_is_reported_to_a_person() -> None
     )
 
 
+@pytest.mark.parametrize(
+    ("action", "facts", "by_request"),
+    [
+        ("quarantine", {"quarantined": ("2026-03-02.csv",)}, False),
+        ("retrain", {"performance": performance(1.2, 0.0)}, False),
+        ("ask", {"suspicions": (Suspicion("stuck", ("a",), "one value"),)}, False),
+        ("ask", {"performance": performance(1.2, 0.0)}, True),
+    ],
+)
+def test_a_skew_is_said_whatever_the_night_does(action: str, facts: dict[str, object], by_request: bool) -> None:
+    skewed = ServedProof(120, 3, (SkewedRow("7", 2, "inputs"),))
+    project = spec(automation={"retrain": "ask"}) if by_request else spec()
+    alone, decision = (decide(situation(served=proof, **facts), project) for proof in (None, skewed))
+    assert decision.action == alone.action == action
+    assert decision.reason.startswith(alone.reason)
+    assert "answers in another way than the batch: 3 of 120 rows differ" in decision.reason
+
+
 def test_rows_that_could_not_be_proven_are_no_fault_of_the_service() -> None:
     decision = decide(situation(served=ServedProof(unproven=2, why="gone")), spec())
     assert decision.action == "score"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.notify import Message, due, sent_entry, sent_messages, states
-from tasks.records import Entry
+from tasks.records import Action, Entry, Recovered, ServedAsBatch, ServedProof
 from tasks.spec import ProjectSpec
 from tests.recorded_entries import performance
 
@@ -49,6 +50,18 @@ def test_a_night_is_one_message_to_a_recipient_whatever_it_holds(spec: Spec, nig
 
 def test_a_quiet_night_sends_nothing(spec: Spec, night: Night) -> None:
     assert life([night(0, "score"), night(1, "wait"), night(2, "score", ("area",))], spec()) == [[], [], []]
+
+
+@pytest.mark.parametrize("action", ["quarantine", "retrain", "ask", "hold", "score"])
+def test_a_skew_of_the_prediction_service_is_sent_whatever_the_night_does(
+    action: Action, spec: Spec, night: Night
+) -> None:
+    skew = ServedAsBatch("no: 3 of 120 rows differ", proof=ServedProof(120, 3))
+    worse = Recovered("no, version 3: a loss of 0.3", version=3, verdict="worse")
+    seen = replace(night(0, action), answers=(skew, worse))
+    (sent,) = life([seen], spec())[0]
+    assert "- the prediction service answers in another way than the batch: 3 of 120 rows differ" in sent.body
+    assert "- not recovered: version 3: a loss of 0.3" in sent.body
 
 
 def test_a_state_is_sent_once_and_again_as_a_reminder_while_it_lasts(spec: Spec, night: Night) -> None:
