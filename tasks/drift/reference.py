@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from tasks.drift.measures.score_layout import ScoreLayout, score_layout
 from tasks.drift.noise_model import NoiseModel, ScoreMoments, fit_noise_model
 from tasks.errors import DataError
 from tasks.profiles import TableProfile, sum_profiles
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,10 +53,15 @@ class Reference:
 
     def noise_model(self, window_days: int = 1) -> NoiseModel:
         """Return the noise model of windows of `window_days` days; periods are joined until they are as long."""
-        models: dict[int, NoiseModel] = self.__dict__.setdefault("_of_length", {})
-        if window_days not in models:
-            models[window_days] = self._quiet(window_days)
-        return models[window_days]
+        return self.kept("noise model", window_days, lambda: self._quiet(window_days))
+
+    def kept(self, name: str, window_days: int, made: Callable[[], T]) -> T:
+        """Return what is computed of a reference for windows of a length, once; every night asks for the same."""
+        known: dict[tuple[str, int], T] = self.__dict__.setdefault("_kept", {})
+        key = name, window_days
+        if key not in known:
+            known[key] = made()
+        return known[key]
 
     def periods(self, window_days: int) -> tuple[list[date], FloatArray, FloatArray]:
         """Return the first days, sums and rows of periods that are joined until they are as long as a window."""

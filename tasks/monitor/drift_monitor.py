@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 
@@ -27,33 +28,30 @@ from tasks.drift import (
     statistics_past_leeway,
 )
 from tasks.drift.cusum import threshold
-from tasks.drift.faults.converted_rows import NewestDays, converted_rows
+from tasks.drift.faults.converted_rows import NewestDays, converted_columns, converted_rows
 from tasks.drift.faults.volume import RepeatedRows, repeated_suspicion
 from tasks.drift.measures.contrasts import spread_statistics
 from tasks.drift.measures.drift_statistics import effects
 from tasks.drift.measures.score_layout import STATISTICS
-from tasks.drift.noise_model import ExpectedShift, normal_quantile
+from tasks.drift.noise_model import normal_quantile
 from tasks.drift.reference_comparison import cusum_charts, statistic_count
 from tasks.monitor.drift_kind import DOUBTFUL, DriftSymptoms
 from tasks.monitor.prediction_drift.prediction_reference import (
-    FEATURES,
     LABEL,
     LOSS,
     OF_0,
     OF_1,
     PLACE,
-    RESIDUAL,
     SLICE,
     SLICES,
     PredictionReference,
 )
+from tasks.monitor.prediction_drift.surprises import CREEPING, JUDGED, creeping, surprises
 from tasks.monitor.slicing.slice_errors import PARTS_OF_LABELS
 from tasks.profiles import TableProfile
 from tasks.records import DriftStatistic, LocalError
 
 PREDICTION_TESTS = 5  # level, nulls, spread, shape, values outside the range
-JUDGED = (RESIDUAL, LOSS, *range(SLICE, SLICE + SLICES))
-CREEPING = (RESIDUAL, LOSS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,6 +149,7 @@ class DriftMonitor:
         *,
         predictions: TableProfile | None = None,
         hints: Hints | None = None,
+        newest: NewestDays | None = None,
     ) -> tuple[ChartState, InputDrift]:
         """Judge one night's rows; nights must not overlap.
 
@@ -162,14 +161,17 @@ class DriftMonitor:
             Its rows, and the champion's answers to them.
         hints : Hints, optional
             What its profile does not show.
+        newest : NewestDays, optional
+            The same rows by day, with the days before, in which rows in another unit are looked for.
         """
-        effect, alpha = self.policy.effect, self._alpha
+        effect, alpha = self.policy.effect, self.alpha
         found = compare_window(
             self.reference, measure_window(self.reference, window, day, self.window_days), effect, alpha
         )
         followed, crept = _crept(memory.inputs, found, self.reference, effect)
         memory = replace(memory, inputs=followed)
-        moved = _sorted((*found.moved, *crept)) if crept else found.moved
+        converted = converted_rows(self.reference, newest, found.moved, effect, alpha) if newest else ()
+        moved = _sorted((*found.moved, *crept, *converted)) if crept or converted else found.moved
         suspected = find_suspicions(self.reference, window, found.moved, effect, hints)
         if self.answers is None or predictions is None or not predictions.rows:
             return memory, InputDrift(moved, (), suspected)
@@ -182,13 +184,9 @@ class DriftMonitor:
         return replace(memory, predictions=followed), seen
 
     def suspicions_of(self, day: date, rows: TableProfile, hints: Hints | None = None) -> tuple[Suspicion, ...]:
-        """Return in which ways the rows of a delivery look broken.
-
-        They have not been answered yet, so predictions have no share of the false alarms.
-        """
+        """Return in which ways the rows of a delivery look broken."""
         found = measure_window(self.reference, rows, day, self.window_days)
-        alpha = self.policy.alpha(statistic_count(self.reference.layout))
-        moved = statistics_past_leeway(self.reference, found, self.policy.effect, alpha)
+        moved = statistics_past_leeway(self.reference, found, self.policy.effect, self.alpha)
         return find_suspicions(self.reference, rows, moved, self.policy.effect, hints)
 
     def repeated_in(self, deliveries: Sequence[RepeatedRows]) -> tuple[Suspicion, ...]:
@@ -197,17 +195,12 @@ class DriftMonitor:
         found = (repeated_suspicion(each, before, self.policy.effect) for each in deliveries)
         return tuple(sorted((one for one in found if one), key=lambda one: -float(one.numbers["share"])))
 
-    def with_conversions(self, seen: InputDrift, newest: NewestDays) -> InputDrift:
-        """Return a night with the columns in which some of the newest rows are in another unit."""
-        found = converted_rows(self.reference, newest, seen.moved, self.policy.effect, self.policy.alpha(1))
-        return replace(seen, moved=_sorted((*seen.moved, *found))) if found else seen
-
-    @property
-    def _alpha(self) -> float:
-        """The false-alarm probability of one statistic of rows or answers on one night."""
-        return self.policy.alpha(
-            statistic_count(self.reference.layout) + (PREDICTION_TESTS if self.answers is not None else 0)
-        )
+    @cached_property
+    def alpha(self) -> float:
+        """The false-alarm probability of one statistic of rows or answers on one night, wherever they are judged."""
+        layout = self.reference.layout
+        tests = statistic_count(layout) + len(converted_columns(self.reference))
+        return self.policy.alpha(tests + (PREDICTION_TESTS if self.answers is not None else 0))
 
     def outcomes(
         self, memory: ChartState, day: date, sums: FloatArray, rows: FloatArray
@@ -227,14 +220,15 @@ class DriftMonitor:
         leeway = quiet.leeway(shift, alpha)
         unit = leeway / normal_quantile(alpha)
         z = shift.shift / unit
-        creeping = np.array(CREEPING)
+        crept = np.array(CREEPING)
         usual = quiet.unit(shift)
         followed = memory.outcomes.after(
-            np.where(rows > 0, shift.shift / usual, np.nan)[creeping],
-            (shift.doubt / usual)[creeping],
-            (self.policy.effect / usual)[creeping],
+            np.where(rows > 0, shift.shift / usual, np.nan)[crept],
+            (shift.doubt / usual)[crept],
+            (self.policy.effect / usual)[crept],
         )
-        moved = [*self._surprises(shift, leeway), *self._creeping(followed, usual)]
+        effect = self.policy.effect
+        moved = [*surprises(shift, leeway, effect), *creeping(followed, usual, effect)]
         return replace(memory, outcomes=followed), LabelDrift(
             _sorted(moved), tuple(float(each) for each in shift.shift), tuple(float(each) for each in z)
         )
@@ -264,28 +258,6 @@ class DriftMonitor:
         usual = self.answers.row["mean"]
         expected = learnt.shift[LABEL] * (usual[OF_1] - usual[OF_0])
         return abs(learnt.shift[PLACE] - expected) < abs(learnt.shift[PLACE])
-
-    def _surprises(self, shift: ExpectedShift, leeway: FloatArray) -> list[DriftStatistic]:
-        found = []
-        for index in JUDGED:
-            size = float(shift.shift[index])
-            distance = max(size, 0.0) if index == LOSS else abs(size)
-            limit = max(float(leeway[index]), self.policy.effect)
-            part = f"answers of fifth {index - SLICE + 1} of {SLICES}, the lowest first" if index >= SLICE else ""
-            found.append(
-                DriftStatistic("label", FEATURES[index], distance, limit, direction=int(np.sign(size)), where=part)
-            )
-        return found
-
-    def _creeping(self, followed: CusumCharts, unit: FloatArray) -> list[DriftStatistic]:
-        found = []
-        for place, index in enumerate(CREEPING):
-            for side, sign in ((0, 1), (1, -1)):
-                limit = self.policy.effect
-                distance = float(followed.crept[side, place] * unit[index])
-                if distance > 0 and not (index == LOSS and sign < 0):
-                    found.append(DriftStatistic("label", FEATURES[index], distance, limit, creep=True, direction=sign))
-        return found
 
 
 def _crept(

@@ -9,7 +9,6 @@ from typing import TypeVar
 
 import pandas as pd
 
-from tasks.drift import Hints
 from tasks.drift.faults.converted_rows import NewestDays
 from tasks.monitor.drift_kind import kind
 from tasks.monitor.drift_monitor import ChartState, DriftMonitor, InputDrift, LabelDrift
@@ -104,12 +103,15 @@ def view_night(
         known.inputs,
         tuple(step for step in whole if step.end < window.start),
         monitor.begin(),
-        lambda memory, step: _inputs(monitor, memory, since, step, _answers(monitor, since, step))[0],
+        lambda memory, step: monitor.inputs(
+            memory, step.start, _rows(since, step), predictions=_answers(monitor, since, step)
+        )[0],
     )
     answered = _answers(monitor, since, window)
     hints = DailyRows(since.profiles).hints(window.start, window.rows)
-    _, seen = _inputs(monitor, memory, since, window, answered, hints)
-    seen = monitor.with_conversions(seen, NewestDays(since.profiles, window, pace.days))
+    newest = NewestDays(since.profiles, window, pace.days)
+    rows = _rows(since, window)
+    _, seen = monitor.inputs(memory, window.start, rows, predictions=answered, hints=hints, newest=newest)
     found = kind(monitor.symptoms(seen, learnt, worse))
     return NightView(window, seen, learnt, found, _estimated(monitor, answered, learnt))
 
@@ -125,16 +127,8 @@ def _folded(known: dict[Steps, State], steps: Steps, begin: State, after: Callab
     return state
 
 
-def _inputs(
-    monitor: DriftMonitor,
-    memory: ChartState,
-    since: MonitoringInputs,
-    window: Window,
-    answered: TableProfile | None,
-    hints: Hints | None = None,
-) -> tuple[ChartState, InputDrift]:
-    merged = sum_profiles([since.profiles[day] for day in sorted(since.profiles) if window.start <= day <= window.end])
-    return monitor.inputs(memory, window.start, merged, predictions=answered, hints=hints)
+def _rows(since: MonitoringInputs, window: Window) -> TableProfile:
+    return sum_profiles([since.profiles[day] for day in sorted(since.profiles) if window.start <= day <= window.end])
 
 
 def _answers(monitor: DriftMonitor, since: MonitoringInputs, window: Window) -> TableProfile | None:

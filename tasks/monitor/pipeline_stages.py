@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from tasks.drift.faults.converted_rows import NewestDays
 from tasks.monitor.drift_monitor import DriftMonitor
-from tasks.profiles import TableProfile
+from tasks.profiles import TableProfile, added_by_day, sum_profiles
 from tasks.records import DriftStatistic, PipelineStage, Window, subjects
 from tasks.spec.data_sections import Features
 
@@ -64,15 +65,12 @@ def delivered_drift(
 
     The leeway is that of the accepted rows. It is no alarm by itself: no model is trained on quarantined rows.
     """
-    inside = [day for day in sorted({*accepted, *refused}) if window.start <= day <= window.end]
-    if not any(day in refused for day in inside):
+    if not any(window.start <= day <= window.end for day in refused):
         return None
-    rows = TableProfile.empty(monitor.reference.total.ruler)
-    for day in inside:
-        for profiles in (accepted, refused):
-            if day in profiles:
-                rows += profiles[day]
-    return monitor.inputs(monitor.begin(), window.start, rows)[1].moved, rows.rows
+    days = added_by_day([*accepted.items(), *refused.items()])
+    rows = sum_profiles([profile for day, profile in days.items() if window.start <= day <= window.end])
+    newest = NewestDays(days, window, monitor.window_days)
+    return monitor.inputs(monitor.begin(), window.start, rows, newest=newest)[1].moved, rows.rows
 
 
 def _among(moved: Sequence[DriftStatistic], columns: set[str]) -> tuple[DriftStatistic, ...]:

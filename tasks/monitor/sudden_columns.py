@@ -16,6 +16,7 @@ from tasks.records import DriftStatistic, Statistic
 
 WEEK = 7  # days, so that weekdays cancel
 MOST = 0.5  # of the distance: a change that takes longer than two weeks covers less of it in one
+FEWEST_COLUMNS = 3  # one of two is half of what is known
 BEYOND = frozenset({Statistic.OUTSIDE, Statistic.UNKNOWN})
 
 
@@ -26,7 +27,7 @@ def shock(
 
     A change of the world moves many columns, or brings values that are new. One column that moves alone, at once and
     among known values, while the error rises, may as well be a source that broke: an offset, a part in another unit.
-    It is alone where it is fewer than half of the columns.
+    It is alone where it is the only one of more than two.
 
     Parameters
     ----------
@@ -35,14 +36,16 @@ def shock(
     moved : tuple of DriftStatistic
         The statistics of the newest window.
     """
-    past = {one.column for one in moved if one.strain > 1}
-    new = {one.column for one in moved if one.strain > 1 and one.statistic in BEYOND}
-    if len(accepted) < 2 or not past:  # noqa: PLR2004 - two sides
+    past: dict[str, set[Statistic]] = {}
+    for one in moved:
+        if one.strain > 1:
+            past.setdefault(one.column, set()).add(one.statistic)
+    if len(accepted) < 2 or len(reference.layout.names) < FEWEST_COLUMNS or not past:  # noqa: PLR2004 - two sides
         return None
-    found = {name: day for name, day in _sudden(reference, accepted).items() if name in past}
-    if len(found) != 1 or 2 * len(found) >= len(reference.layout.names) or new & set(found):
+    found = [(name, day) for name, day in _sudden(reference, accepted).items() if name in past]
+    if len(found) != 1 or past[found[0][0]] & BEYOND:
         return None
-    ((name, day),) = found.items()
+    ((name, day),) = found
     return Suspicion("shock", (name,), f"it moved alone and at once around {day}, and the error rose", since=day)
 
 

@@ -89,14 +89,18 @@ def converted_rows(
     effect : float
         Smallest share of rows that matters.
     alpha : float
-        False-alarm probability of all tests together on one night.
+        False-alarm probability of all tests of one column on one night.
     """
     named = {statistic.column for statistic in moved if statistic.strain > HALF}
-    columns = [name for name in reference.layout.numbers if name not in reference.total.ruler.dates]
-    tests = len(_DIRECTIONS) * sum(1 for _ in newest.spans())
-    limits = Limits(effect, alpha / max(tests * len(columns), 1), DOUBTFUL / max(tests, 1))
-    found = (_converted(reference, newest, name, limits) for name in columns if name in named)
+    tests = max(len(_DIRECTIONS) * sum(1 for _ in newest.spans()), 1)
+    limits = Limits(effect, alpha / tests, DOUBTFUL / tests)
+    found = (_converted(reference, newest, name, limits) for name in converted_columns(reference) if name in named)
     return tuple(statistic for statistic in found if statistic is not None)
+
+
+def converted_columns(reference: Reference) -> list[str]:
+    """Return the columns that are looked at: numbers but ages, which have no other unit."""
+    return [name for name in reference.layout.numbers if name not in reference.total.ruler.dates]
 
 
 def _converted(reference: Reference, newest: NewestDays, name: str, limits: Limits) -> DriftStatistic | None:

@@ -18,7 +18,7 @@ import numpy as np
 from tasks.arrays import FloatArray, IntArray
 from tasks.drift.measures.drift_statistics import SCALE_OF_U
 from tasks.drift.measures.score_layout import CELL, ScoreLayout
-from tasks.drift.noise_model import ExpectedShift, NoiseModel, ScoreMoments, fit_noise_model
+from tasks.drift.noise_model import NoiseModel, ScoreMoments, fit_noise_model
 from tasks.drift.reference import Reference
 from tasks.profiles import TableProfile
 from tasks.records import DriftStatistic, Statistic
@@ -52,17 +52,13 @@ class Contrasts:
         return ScoreMoments(*(np.concatenate(pair) for pair in zip(own, added, strict=True)))
 
 
-def contrast_shift(
-    reference: Reference, contrasts: Contrasts, window: TableProfile, day: date, window_days: int
-) -> tuple[NoiseModel, ExpectedShift]:
-    """Return the shift of every feature of a window, those of some contrasts last, and how it varies without drift."""
+def contrast_model(reference: Reference, contrasts: Contrasts, window_days: int) -> NoiseModel:
+    """Return how every feature varies without drift, those of some contrasts last."""
     layout = reference.layout
     starts, sums, rows = reference.periods(window_days)
     kinds = np.concatenate([layout.statistic, np.full(len(contrasts.column), CONTRAST)])
     all_sums, all_rows = contrasts.measured(layout, sums, rows)
-    model = fit_noise_model(starts, all_sums, all_rows, contrasts.moments(layout), kinds)
-    means = layout.means(window)
-    return model, model.shift(*contrasts.measured(layout, means.sums, means.rows), day)
+    return fit_noise_model(starts, all_sums, all_rows, contrasts.moments(layout), kinds)
 
 
 def spread_of(layout: ScoreLayout) -> Contrasts:
@@ -90,17 +86,19 @@ def spread_statistics(
     alpha : float
         False-alarm probability of one statistic.
     """
-    contrasts = spread_of(reference.layout)
+    rows, day, days = window
+    layout = reference.layout
+    contrasts = reference.kept("spread", 0, lambda: spread_of(layout))
     if not len(contrasts.column):
         return []
-    model, shift = contrast_shift(reference, contrasts, *window)
+    model = reference.kept("noise model of the spread", days, lambda: contrast_model(reference, contrasts, days))
+    means = layout.means(rows)
+    shift = model.shift(*contrasts.measured(layout, means.sums, means.rows), day)
     last = slice(-len(contrasts.column), None)
     leeway = np.maximum(model.leeway(shift, alpha)[last] * SCALE_OF_U, effect)
     moved = shift.shift[last] * SCALE_OF_U
     return [
-        DriftStatistic(
-            reference.layout.names[column], Statistic.SPREAD, abs(distance), limit, direction=int(np.sign(distance))
-        )
+        DriftStatistic(layout.names[column], Statistic.SPREAD, abs(distance), limit, direction=int(np.sign(distance)))
         for column, distance, limit in zip(contrasts.column.tolist(), moved.tolist(), leeway.tolist(), strict=True)
     ]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.drift import Reference, build_reference
+from tasks.drift import NoiseModel, Reference, build_reference, fit_noise_model
+from tasks.drift.measures import contrasts
 from tasks.drift.measures.contrasts import spread_statistics
 from tasks.profiles import fit_ruler, profile
 
@@ -48,3 +50,21 @@ def test_answers_that_are_as_before_or_moved_a_little_as_a_whole_have_their_spre
     window = profile(rows(DAYS, 1.0, 7 * ROWS) + shift, reference.total.ruler), FIRST + timedelta(days=DAYS), 7
     (spread,) = spread_statistics(reference, window, EFFECT, ALPHA)
     assert spread.strain < 1
+
+
+def test_the_variation_of_the_spread_is_fitted_once_for_all_nights(monkeypatch: pytest.MonkeyPatch) -> None:
+    fits: list[int] = []
+
+    def counted(starts: list[date], *rest: Any) -> NoiseModel:
+        fits.append(len(starts))
+        return fit_noise_model(starts, *rest)
+
+    monkeypatch.setattr(contrasts, "fit_noise_model", counted)
+    frames = [rows(number) for number in range(DAYS)]
+    ruler = fit_ruler(pd.concat(frames), numbers=["answer"], categories=[], booleans=[])
+    known = build_reference([((FIRST + timedelta(days=n)).isoformat(), profile(frames[n], ruler)) for n in range(DAYS)])
+    for night in range(3):
+        for days in (1, 7):
+            window = profile(rows(DAYS + night), ruler), FIRST + timedelta(days=DAYS + night), days
+            spread_statistics(known, window, EFFECT, ALPHA)
+    assert sorted(fits) == [DAYS // 7, DAYS]

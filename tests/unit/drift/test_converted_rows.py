@@ -53,7 +53,7 @@ def found(reference: Reference, frames: list[pd.DataFrame]) -> tuple[DriftStatis
     alpha = POLICY.alpha(statistic_count(reference.layout))
     moved = compare_window(reference, measured, POLICY.effect, alpha).moved
     newest = NewestDays(accepted, Window(days[0], days[-1], total.rows), WEEK)
-    return converted_rows(reference, newest, moved, POLICY.effect, POLICY.alpha(1))
+    return converted_rows(reference, newest, moved, POLICY.effect, DriftMonitor(reference, POLICY, WEEK).alpha)
 
 
 def quiet(seed: int = 0) -> list[pd.DataFrame]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.drift import Leeway, build_reference
+from tasks.drift import Leeway, build_reference, measure_window, statistics_past_leeway
+from tasks.drift.reference_comparison import statistic_count
 from tasks.monitor import DriftMonitor
 from tasks.monitor.pipeline_stages import WindowDrift, delivered_drift, pipeline_steps
 from tasks.profiles import TableProfile, fit_ruler, profile
@@ -89,3 +90,29 @@ def test_where_nothing_was_quarantined_in_the_window_the_rows_are_those_accepted
     rows = TableProfile.empty(monitor.reference.total.ruler)
     assert delivered_drift(monitor, Window(DAY, DAY, 200), {DAY: rows}, {}) is None
     assert delivered_drift(monitor, Window(DAY, DAY, 200), {DAY: rows}, {date(2026, 3, 1): rows}) is None
+
+
+def test_rows_in_another_unit_are_looked_for_in_the_rows_as_delivered_too(monitor: DriftMonitor) -> None:
+    rng = np.random.default_rng(2)
+    made = {n: pd.DataFrame({"area": np.exp(2 + rng.normal(size=400) / 2)}) for n in range(60)}
+    days = {n: date(2026, 1, 1) + timedelta(days=n) for n in made}
+    for n in (58, 59):
+        made[n].loc[::3, "area"] *= 1.609344
+    ruler = fit_ruler(pd.concat([made[n] for n in range(28)]), numbers=["area"], categories=[], booleans=[])
+    parts = {days[n]: profile(frame, ruler) for n, frame in made.items()}
+    known = build_reference([(days[n].isoformat(), parts[days[n]]) for n in range(28)])
+    judged = DriftMonitor(known, monitor.policy, 2)
+    accepted = {day: rows for day, rows in parts.items() if days[28] <= day < days[58]}
+    refused = {days[n]: parts[days[n]] for n in (58, 59)}
+    found = delivered_drift(judged, Window(days[58], days[59], 800), accepted, refused)
+    assert found is not None
+    assert "area in some rows as if" in " ".join(one.subject for one in found[0])
+
+
+def test_a_statistic_has_one_level_whether_a_delivery_or_a_night_is_judged(monitor: DriftMonitor) -> None:
+    rows = profile(pd.DataFrame({"area": np.random.default_rng(3).normal(0.3, 1, 300)}), monitor.reference.total.ruler)
+    assert monitor.alpha * (statistic_count(monitor.reference.layout) + 1) == pytest.approx(monitor.policy.alpha(1))
+    measured = measure_window(monitor.reference, rows, DAY)
+    of_a_night = monitor.inputs(monitor.begin(), DAY, rows)[1].moved
+    at_the_level = statistics_past_leeway(monitor.reference, measured, monitor.policy.effect, monitor.alpha)
+    assert tuple(one for one in of_a_night if one.strain > 1) == at_the_level
