@@ -26,7 +26,7 @@ def landed_batches(deliveries: Deliveries, record: Sequence[Entry], night: date,
 
 
 def judged_nights(deliveries: Deliveries, record: Sequence[Entry], night: date, spec: ProjectSpec) -> tuple[date, ...]:
-    """Return the nights whose deliveries a decision judges, each of them by itself: the night, and those before it."""
+    """Return the nights of the deliveries that a decision judges one by one: the night, and those before it."""
     return tuple(sorted({night, *(batch.night for batch in landed_batches(deliveries, record, night, spec))}))
 
 

@@ -49,7 +49,7 @@ class NightInputs:
     delivered : mapping of date to int
         Rows delivered, by night, accepted or not.
     judged : tuple of date
-        The nights whose deliveries are judged: the night and, with a schedule for monitoring, those since the last one.
+        The nights with deliveries to judge: the night and, with a schedule for monitoring, those since the last one.
     suspected : tuple of SuspicionState
         The suspicions before the night.
     repeated : tuple of RepeatedRows
