@@ -19,6 +19,7 @@ from flows.steps.evaluate_challenger import (
     train_and_evaluate,
 )
 from flows.steps.events import emit_event
+from flows.steps.exclusive_run import LEASE
 from flows.steps.executor import executor
 from flows.steps.publish import REPORT, SERIES, show_labels, write_report
 from flows.steps.training_provenance import as_of, commits, inputs, origin
@@ -30,7 +31,7 @@ from tasks.errors import Conflict, SpecError
 from tasks.evaluate import Evidence
 from tasks.evaluate.task import analyse_task
 from tasks.features import leaks
-from tasks.lake import append_entry, read_entries, read_nights
+from tasks.lake import acquire_lease, append_entry, read_entries, read_nights
 from tasks.model import model_facts
 from tasks.model_card import Request
 from tasks.model_card.task import Package, put_up_task
@@ -40,8 +41,10 @@ from tasks.registry import Basis
 from tasks.spec import evidence_digest
 from tasks.train import SearchOptions, TrialResult
 from tasks.train.task import ReleaseCandidate, refit_task, would_more_help_task
-from tasks.upkeep.erasure_record import erasures_since, recorded_erasures
+from tasks.upkeep.erasure_record import erasures_since, last_erasure, recorded_erasures
 from tasks.validate import label_report
+
+PATIENCE_SECONDS = 86_400.0  # a training is not lost because a night takes long
 
 
 def _run_name() -> str:
@@ -201,11 +204,28 @@ class Job:
             ),
             decision_link=self.workspace.registry.series(spec.project, SERIES).link(REPORT),
         )
-        added = put_up_task(self.workspace.registry, request, self._package(released, proven, known, found))
-        address = self.workspace.registry.link(spec.project, added.number)
+        package = self._package(released, proven, known, found)
+        with acquire_lease(self.workspace.lake, spec.project, LEASE, patience_seconds=PATIENCE_SECONDS) as lease:
+            leased = replace(self, workspace=self.workspace.with_lease(lease))
+            return leased.register(request, package, evidence)
+
+    def register(self, request: Request, package: Package, evidence: Evidence) -> Entry:
+        """Put a version up and record it while no erasure can begin: each sees what the other has done."""
+        workspace, project = self.workspace, self.workspace.project
+        self.require_no_erasure()
+        if (erased := last_erasure(workspace.lake, project)) is not None:
+            workspace.registry.withdraw(project, self.name, before=erased)
+        added = put_up_task(workspace.registry, request, package)
+        signed, address = workspace.registry.signed(added), workspace.registry.link(project, added.number)
         said = f"{evidence.verdict}: {evidence.summary}; to answer: {address}"
-        digest = self.workspace.registry.signed(added).digest
-        return replace(self._entry("registered", f"version {added.number}", said, evidence), digest=digest)
+        entry = replace(self._entry("registered", f"version {added.number}", said, evidence), digest=signed.digest)
+        try:
+            self.require_no_erasure()  # the lease may have run out
+        except Conflict:
+            workspace.registry.withdraw(project, self.name, before=clock.now())
+            raise
+        append_entry(workspace.lake, project, entry)
+        return entry
 
     def _package(
         self, released: ReleaseCandidate, proven: EvaluatedChallenger, known: pd.DataFrame, found: dict[str, Any]

@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from tasks import clock
 from tasks.errors import DataError, EvidenceError, Terminal, Unreachable
 from tasks.registry.manifest import MANIFEST, SIGNATURE, checked_name, seal, verify, verify_manifest
-from tasks.registry.mlflow_names import DIGEST, KEY, SEARCH, SERIES, checked_key, checked_project
+from tasks.registry.mlflow_names import BARRED, DIGEST, KEY, PROMOTED, SEARCH, SERIES, checked_key, checked_project
 from tasks.registry.mlflow_server import Server
 from tasks.registry.series import Series, artifact_link, log_run
 from tasks.registry.signing import Keys
@@ -136,6 +137,15 @@ class Registry:
             if run_id != kept.run_id:
                 self._server.ask_or_none("delete_run", run_id)
         return kept
+
+    def withdraw(self, project: str, key: str, before: datetime) -> None:
+        """Delete the versions of a key that were signed before a moment, with their runs, unless they were answered."""
+        for version in self._of_key(project, checked_key(key)):
+            statement = self.signed(version).statement
+            if {PROMOTED, BARRED} & set(version.tags) or statement is None or statement.signed_at >= before:
+                continue
+            self._server.ask_or_none("delete_model_version", project, str(version.number))
+            self._server.ask_or_none("delete_run", version.run_id)
 
     def _of_key(self, project: str, key: str) -> list[Version]:
         return [version for version in reversed(self.versions(project)) if version.tags.get(KEY) == key]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from tasks.lake import Lake, read_entries
 from tasks.upkeep.erasure import ErasurePlan
 
@@ -19,6 +21,13 @@ def begun_plan(lake: Lake, project: str) -> ErasurePlan | None:
 def recorded_erasures(lake: Lake, project: str) -> frozenset[str]:
     """Return the names of the erasures that are finished."""
     return frozenset(entry.name for entry in read_entries(lake, project, "upkeep") if entry.subject == SUBJECT)
+
+
+def last_erasure(lake: Lake, project: str) -> datetime | None:
+    """Return when the last recorded erasure began, or None."""
+    return max(
+        (entry.time for entry in read_entries(lake, project, "upkeep") if entry.subject == SUBJECT), default=None
+    )
 
 
 def erasures_since(lake: Lake, project: str, before: frozenset[str]) -> list[str]:

@@ -11,10 +11,10 @@ import pandas as pd
 
 from tasks.arrays import FloatArray
 from tasks.errors import DataError, SpecError
-from tasks.features.row_failures import applied
+from tasks.features.row_failures import applied, without_values
 from tasks.features.user_modules import module_of
 from tasks.model.input_matrix import as_numbers, as_text, days_since
-from tasks.spec.project_spec import ProjectSpec
+from tasks.spec.project_spec import Privacy, ProjectSpec
 from tasks.train.data.training_table import class_names, label_values
 
 WEEK = 7
@@ -74,7 +74,8 @@ def baseline_predictions(
     """
     rule, features = spec.scope.baseline, spec.features
     if rule not in CONSTANTS and ":" in rule:
-        return _filled(_asked(rule, rows.drop(columns=spec.source.label.column, errors="ignore"), folder), past, spec)
+        unlabelled = rows.drop(columns=spec.source.label.column, errors="ignore")
+        return _filled(_asked(rule, unlabelled, folder, spec.privacy), past, spec)
     if rule in features.numbers:
         return _filled(as_numbers(rows[rule]), past, spec)
     if rule in {*features.categories, *features.booleans}:
@@ -133,7 +134,7 @@ def _filled(prediction: FloatArray, past: pd.DataFrame, spec: ProjectSpec) -> Fl
     )
 
 
-def _asked(path: str, rows: pd.DataFrame, folder: Path) -> FloatArray:
+def _asked(path: str, rows: pd.DataFrame, folder: Path, privacy: Privacy) -> FloatArray:
     """Return what a rule of the project predicts; missing for rows on which it fails."""
     rule = _rule(path, folder)
 
@@ -145,7 +146,8 @@ def _asked(path: str, rows: pd.DataFrame, folder: Path) -> FloatArray:
 
     made, failures = applied(predicted, rows)
     if made is None and len(rows):
-        raise DataError(f"scope.baseline {path!r} cannot be used: {next(iter(failures.values()))}")
+        said = without_values(next(iter(failures.values())), privacy)
+        raise DataError(f"scope.baseline {path!r} cannot be used: {said}")
     kept = np.empty((0, 1)) if made is None else made.to_numpy()
     prediction = np.full((len(rows), kept.shape[1]), np.nan)
     prediction[[place for place in range(len(rows)) if place not in failures]] = kept

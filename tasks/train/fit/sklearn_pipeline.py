@@ -12,8 +12,9 @@ import pandas as pd
 from tasks.arrays import FloatArray
 from tasks.errors import DataError, Error
 from tasks.features.row_failures import described
+from tasks.features.row_failures import without_values as unquoted
 from tasks.model import raw_scores as scores_of
-from tasks.spec.project_spec import ProjectSpec
+from tasks.spec.project_spec import Privacy, ProjectSpec
 from tasks.train.data.training_table import date_parts
 from tasks.train.fit.estimators import build_estimator, reads_missing_values, takes_weights
 from tasks.train.model_search.recipes import Recipe
@@ -61,7 +62,7 @@ def fitted_pipeline(
     steps.append((MODEL, model))
     fit_parameters = {} if weights is None else {f"{MODEL}__sample_weight": weights}
     constant = dict.fromkeys(without_values(features[[*numeric, *times]]), 0.0)
-    with _one_thread(), _named_failures(recipe.estimator, len(features)):
+    with _one_thread(), _named_failures(recipe.estimator, len(features), spec.privacy):
         return Pipeline(steps).fit(features.assign(**constant), target, **fit_parameters)
 
 
@@ -151,23 +152,29 @@ def _preparation(count: int, codes: list[int]) -> Any:
 
 
 @contextmanager
-def _named_failures(estimator: str, rows: int) -> Iterator[None]:
+def _named_failures(estimator: str, rows: int, privacy: Privacy | None = None) -> Iterator[None]:
     """Turn whatever an estimator raises into a DataError with its name; an estimator of the user's may raise anything.
+
+    Parameters
+    ----------
+    privacy : Privacy, optional
+        Says whether what it raises is hidden; not needed where it gets numbers only.
 
     Raises
     ------
     DataError
         When the estimator raises anything else.
     """
+    hides = privacy or Privacy()
     try:
         yield
     except (Error, MemoryError):
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - an estimator of the project may raise anything
         raise DataError(
-            f"{estimator!r} cannot be used on {rows} training rows: {described(error)}. Take it out of "
-            "training.estimators, or correct its parameters"
-        ) from error
+            f"{estimator!r} cannot be used on {rows} training rows: {unquoted(described(error), hides)}. Take it out "
+            "of training.estimators, or correct its parameters"
+        ) from (None if hides.is_set else error)  # a traceback quotes it too
 
 
 def _one_thread() -> AbstractContextManager[Any]:

@@ -153,3 +153,20 @@ def test_an_own_baseline_that_fails_on_some_rows_leaves_them_to_the_constant(
     assert found.tolist() == [20.0, past["price"].median(), 40.0]
     with pytest.raises(DataError, match="got 3 rows and returned 1; expected one each"):
         baseline_predictions(past, rows, spec_of(scope={"baseline": "rules:short"}), tmp_path)
+
+
+def test_what_own_code_says_of_private_rows_is_not_shown(
+    spec_of: Make, market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private = {"privacy": {"drop": ["name"]}}
+    monkeypatch.setitem(sys.modules, "own_estimators", SimpleNamespace(Broken=Broken))
+    estimators = [{"use": "own_estimators:Broken"}, {"use": "linear"}]
+    treatments = {"time_treatments": ["all_history"], "iterations": [5]}
+    trained = train(market(), spec_of(training={"estimators": estimators, **treatments}, **private), AS_OF)
+    (reason,) = (line["reason"] for line in trained.leaderboard if line["status"] == "failed")
+    assert "RuntimeError: what it says is not shown" in reason
+    assert "no such kernel" not in reason
+    (tmp_path / "private_rules.py").write_text("def area(rows):\n    raise ValueError('Ann Lee')\n")
+    spec = spec_of(scope={"baseline": "private_rules:area"}, **private)
+    with pytest.raises(DataError, match="cannot be used: ValueError: what it says is not shown"):
+        baseline_predictions(market(), market().head(3), spec, tmp_path)
