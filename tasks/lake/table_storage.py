@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,13 +10,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tasks.errors import Conflict, DataError, Unreachable
 from tasks.lake.lake import Lake
 from tasks.lake.object_files import file_system
 from tasks.lake.predicates import literal
 from tasks.lake.schemas.arrow_types import writing
-from tasks.lake.schemas.table_schemas import TABLES
+from tasks.lake.schemas.table_schemas import STATISTICS, TABLES
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -129,7 +131,8 @@ def forget_history(lake: Lake, project: str, table: str) -> None:
     """Remove every earlier state of a table: the files that only they need, and the commits that describe them.
 
     A commit has the smallest and the largest values of the files that it added, and the predicates of what it removed.
-    The keys of writes are kept: what was written once stays written. It may be interrupted at any point, and repeated.
+    Files of which it has those of personal columns, as an earlier version of Leeway wrote them, are written again. The
+    keys of writes are kept: what was written once stays written. It may be interrupted at any point, and repeated.
     """
     if lake.open(project, table) is None:
         return
@@ -137,12 +140,29 @@ def forget_history(lake: Lake, project: str, table: str) -> None:
     with _translated_errors(lake, project, table):
         opened.alter.set_table_properties(TABLES[table].settings)
         opened = _opened(lake, project, table)
+        opened.create_checkpoint()
+        if _has_personal_extremes(lake, project, table, opened.version()):
+            first = next(iter(opened.schema().fields)).name
+            written = writing(pa.schema(opened.schema().to_arrow()))
+            opened.update(updates={first: f'"{first}"'}, writer_properties=written)
+            opened = _opened(lake, project, table)
         opened.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
         opened = _opened(lake, project, table)
         opened.create_checkpoint()
         for number, path, system in _log_files(lake, project, table):
             if number < opened.version():
                 system.delete_file(path)
+
+
+def _has_personal_extremes(lake: Lake, project: str, table: str, commit: int) -> bool:
+    """Return whether a checkpoint has smallest and largest values of other columns than it should."""
+    kept = {*TABLES[table].settings[STATISTICS].split(",")}
+    system, root = file_system(lake.root, lake.options)
+    path = f"{root}/{project}/{table}/_delta_log/{commit:020}.checkpoint.parquet"
+    found = pq.read_table(path, filesystem=system)
+    added = found["add"].to_pylist() if "add" in found.column_names else []  # of an empty table
+    described = (json.loads(action["stats"]) for action in added if action and action["stats"])
+    return any({*said.get("minValues", ()), *said.get("maxValues", ())} - kept for said in described)
 
 
 def _log_files(lake: Lake, project: str, table: str) -> Iterator[tuple[int, str, Any]]:

@@ -18,6 +18,7 @@ from deltalake import DeltaTable
 from tasks.dataset.erasure_subject import Subject, subject_of
 from tasks.errors import DataError
 from tasks.lake import Lake, active_rows, append_entry, latest, read_nights, table_storage
+from tasks.lake.schemas.table_schemas import SETTINGS, TableSchema
 from tasks.records import ServedAsBatch
 from tasks.spec.project_spec import ProjectSpec
 from tasks.upkeep.erasure_record import erasures_since, recorded_erasures
@@ -235,6 +236,23 @@ def test_the_log_of_a_table_has_no_extremes_of_what_names_a_person_or_quotes_a_c
     assert len(logs) > 4
     assert files_with(logs, MARKER) == []
     assert clinic.lake.read("clinic", "rows", where=[("row_id", "=", f"{MARKER}|2026-01-03")]).shape[0] == 1
+
+
+def test_the_log_of_a_table_of_an_earlier_version_has_no_extremes_of_anyone_after_an_erasure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(TableSchema, "settings", property(lambda _: SETTINGS))
+        clinic = Clinic(tmp_path)
+        (tmp_path / "stays" / "2026-01-31.csv").write_text("patient,at,age,ward,doctor\nq1,2026-01-20,7,A,Ann\n")
+        (tmp_path / "days" / "2026-01-31.csv").write_text("patient,at,days\nq1,2026-01-20,7\n")
+        clinic.night(later=1)
+    logs = [*(tmp_path / "lake" / "clinic").glob("*/_delta_log")]
+    assert len(files_with(logs, "q1|2026-01-20", "p9|")) > 2
+    before = clinic.state()
+    clinic.erase(named("p99"))
+    assert files_with(logs, "q1|2026-01-20", "p9|", MARKER, CELL) == []
+    assert clinic.state() == before
 
 
 @pytest.fixture(scope="module")

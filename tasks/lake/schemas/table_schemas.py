@@ -20,6 +20,7 @@ WHOLE = pa.int64()
 # Opening a table reads the commits since its last checkpoint, and so does each look-up of a key.
 # Delta removes commits older than 30 days by itself, with or without vacuum; a training must stay repeatable from the
 # commit that it names.
+STATISTICS = "delta.dataSkippingStatsColumns"
 SETTINGS = {"delta.checkpointInterval": "10", "delta.enableExpiredLogCleanup": "false"}
 
 
@@ -47,7 +48,7 @@ class TableSchema:
     def settings(self) -> dict[str, str]:
         """The properties of the Delta table: of which columns it keeps the extremes, by which reads leave files out."""
         kept = [name for name, kind in self.columns if name not in self.personal and not pa.types.is_binary(kind)]
-        return SETTINGS | {"delta.dataSkippingStatsColumns": ",".join(kept)}
+        return SETTINGS | {STATISTICS: ",".join(kept)}
 
 
 TABLES: dict[str, TableSchema] = {
