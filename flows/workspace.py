@@ -27,13 +27,16 @@ from tasks.monitor import PredictionReference, Promise, Slices, slices_from_json
 from tasks.monitor import from_json as answers_from
 from tasks.monitor.baseline import ChampionBaseline
 from tasks.records import ChampionRecord, Entry, RecordedVersion, champion_record
-from tasks.registry import Registry, Signed, Version, load_keys
+from tasks.registry import HomeKeys, Registry, Signed, Version, load_keys
 from tasks.score import AnswerFiles, answer_files
 from tasks.spec import ProjectSpec, find_project, home, read_spec
 from tasks.spec.champion_inputs import with_inputs_of
 from tasks.spec.data_sections import FeatureTable
 from tasks.spec.private_home import keep_private
 from tasks.statistics import evidence_from_dict
+
+Sealed = tuple[Version, dict[str, bytes], Signed]
+"""A version, its verified files with their manifest, and what that signs."""
 
 
 @dataclass(frozen=True)
@@ -130,12 +133,12 @@ class Workspace:
             )
         return loaded
 
-    def served_version(self, number: int, digest: str) -> Champion | None:
-        """Return a version as the prediction service runs it, with one thread; None if the registry has no such."""
-        try:
-            return _loaded(self.registry, self.project, RecordedVersion(number, digest), None, 1)
-        except (_DeletedError, EvidenceError):
-            return None
+    def served_version(self, number: int, digest: str) -> Champion | str:
+        """Return a version as the prediction service runs it, with one thread; or why it cannot be had.
+
+        It is looked for once per process.
+        """
+        return _served(self.registry, self.project, RecordedVersion(number, digest))
 
     def _load(self, recorded: RecordedVersion, since: datetime | None = None) -> Champion | None:
         """Return a version's model; None if the registry has no such version, or one that was made after `since`."""
@@ -223,10 +226,12 @@ def open_lake(home: Path) -> Lake:
 @lru_cache(maxsize=8)
 def _registry(url: str, where: str, *, signs: bool) -> Registry:
     folder = Path(where)
-    keys = load_keys(folder, os.environ, make=signs or not any((folder / "keys").glob("*.pub.pem")))
-    if signs and keys.private is None:
+    if not signs:
+        return Registry(url, HomeKeys(folder, os.environ))
+    keys = load_keys(folder, os.environ)
+    if keys.private is None:
         raise EvidenceError("this machine verifies versions, and has no key to sign one with: retrain where it is.")
-    return Registry(url, keys if signs else keys.verifying)
+    return Registry(url, keys)
 
 
 def _tracking_uri() -> str:
@@ -244,10 +249,20 @@ class _DeletedError(Exception):
 
 
 @lru_cache(maxsize=8)
+def _served(registry: Registry, project: str, recorded: RecordedVersion) -> Champion | str:
+    try:
+        return _loaded(registry, project, recorded, None, 1)
+    except _DeletedError:
+        return "the registry no longer has the version"
+    except EvidenceError as error:
+        return f"the registry has another version than the one that answered: {error}"
+
+
+@lru_cache(maxsize=8)
 def _loaded(
     registry: Registry, project: str, recorded: RecordedVersion, since: datetime | None, threads: int
 ) -> Champion:
-    found = fetched(registry, project, recorded, since)
+    found = fetched(registry, project, recorded, since, once=True)
     if found is None:
         raise _DeletedError
     _, files, signed = found
@@ -256,30 +271,41 @@ def _loaded(
 
 
 def fetched(
-    registry: Registry, project: str, recorded: RecordedVersion, since: datetime | None = None
-) -> tuple[Version, dict[str, bytes], Signed] | None:
+    registry: Registry, project: str, recorded: RecordedVersion, since: datetime | None = None, *, once: bool = False
+) -> Sealed | None:
     """Return a version with its verified files, manifest included; None if the registry has no such version.
 
     Parameters
     ----------
     since : datetime, optional
         When it became champion: a version of this number that was made later is another one.
+    once : bool
+        Whether the files are kept in memory, so that they are downloaded once per process.
 
     Raises
     ------
     EvidenceError
         When its files are not those that the decision record has.
     """
-    version = registry.version(project, recorded.number, aliases={})
-    if version is None:
-        return None
     try:
-        files, signed = registry.fetch_sealed(version, recorded.digest)
+        return (_found_once if once else _found)(registry, project, recorded)
+    except _DeletedError:
+        return None
     except EvidenceError:
-        if since is not None and _made_since(registry, version, since):
+        version = registry.version(project, recorded.number, aliases={})
+        if since is not None and version is not None and _made_since(registry, version, since):
             return None
         raise
-    return version, files, signed
+
+
+def _found(registry: Registry, project: str, recorded: RecordedVersion) -> Sealed:
+    version = registry.version(project, recorded.number, aliases={})
+    if version is None:
+        raise _DeletedError
+    return version, *registry.fetch_sealed(version, recorded.digest)
+
+
+_found_once = lru_cache(maxsize=4)(_found)
 
 
 def _made_since(registry: Registry, version: Version, since: datetime) -> bool:

@@ -8,19 +8,20 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 
 from tasks.serve.service_settings import ServiceSettings
 from tasks.serving_store import ApiKeys, ServablePackage, ServingStore, new_key, public_pems, write_keys
 from tests.servers import free_port
-from tests.unit.serve.packages import KEY, MOMENT, ROW
+from tests.unit.serve.packages import KEY, MOMENT, ROW, fitted, package_of, write_suite
 
 Packages = list[tuple[ServablePackage, Any]]
 
@@ -71,6 +72,58 @@ class Running:
         with suppress(psutil.NoSuchProcess):
             return psutil.Process(self.process.pid).children()
         return []
+
+
+def two_versions(folder: Path) -> Packages:
+    """Return two versions of flats that answer differently."""
+    write_suite(folder)
+    return [package_of(folder, fitted(kind), number) for number, kind in enumerate(("linear", "forest"), start=1)]
+
+
+@dataclass
+class Client:
+    """A client that asks without a pause, on one connection, and keeps every reply and failure.
+
+    With a name, it asks for rows of its own: each one has another id.
+    """
+
+    service: Running
+    name: str = ""
+    replies: list[tuple[int, Any]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    asked: int = 0
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    @property
+    def acknowledged(self) -> list[str]:
+        """The ids of the rows that were answered."""
+        return [reply["answer"]["id"] for status, reply in self.replies if status == 200]
+
+    def has_more_than(self, count: int) -> bool:
+        """Return whether more replies than these have come."""
+        return len(self.replies) > count
+
+    def _run(self) -> None:
+        connection = self.service.connection()
+        while not self._stop.is_set():
+            self.asked += 1
+            row = ROW | {"flat": f"{self.name}-{self.asked}"} if self.name else ROW
+            try:
+                self.replies.append(self.service.ask(connection, row))
+            except (OSError, http.client.HTTPException) as error:
+                self.failures.append(repr(error))
+                connection.close()
+                connection = self.service.connection()
+        connection.close()
 
 
 @contextmanager

@@ -4,20 +4,38 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from types import FrameType
 
 from flows.serving.fault_log import Duty, FaultLog
 from flows.serving.publisher import Publisher
+from flows.serving.version_keys import VersionKeys
 from tasks.logs import line, logger
-from tasks.registry import PACKAGES, load_keys
+from tasks.registry import PACKAGES, HomeKeys, load_keys
 from tasks.serving_store import SERVING_FOLDER, ServingStore
 
 POLL_SECONDS = 0.2
 PAUSE_SECONDS = 2.0  # after a fault: a server that is away is not asked five times a second
 Step = tuple[str, Duty]
+
+
+class Stopping:
+    """Whether the controller was asked to end, or the service that it belongs to has ended."""
+
+    def __init__(self) -> None:
+        self._parent, self._asked = os.getppid(), False
+        signal.signal(signal.SIGTERM, self._ask)
+
+    def __bool__(self) -> bool:
+        return self._asked or os.getppid() != self._parent
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked = True
 
 
 def publish_all(publishers: list[Publisher], faults: FaultLog, paused: dict[Step, float], now: float) -> None:
@@ -31,30 +49,41 @@ def publish_all(publishers: list[Publisher], faults: FaultLog, paused: dict[Step
         for duty, step in steps.items():
             if now < paused.get((publisher.project, duty), 0.0):
                 continue
-            try:
-                done = step()
-            except Exception as error:  # noqa: BLE001 - one project, or a store that is away, never ends the controller
-                faults.fault(publisher.project, duty, error)
+            if not done(publisher.project, duty, step, faults):
                 paused[publisher.project, duty] = now + PAUSE_SECONDS
-            else:
-                faults.fine(publisher.project, duty)
-                if done is not None:
-                    logger().info(line("published", project=publisher.project, what=done))
+
+
+def done(project: str, duty: Duty, step: Callable[[], str | None], faults: FaultLog) -> bool:
+    """Do a duty for a project; return whether it could be done."""
+    try:
+        published = step()
+    except Exception as error:  # noqa: BLE001 - one project, or a store that is away, never ends the controller
+        faults.fault(project, duty, error)
+        return False
+    faults.fine(project, duty)
+    if published is not None:
+        logger().info(line("published", project=project, what=published))
+    return True
 
 
 def main() -> None:
-    """Publish until the supervisor of the service has ended."""
+    """Publish until the service ends; then land what its workers have logged last."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s controller %(message)s")
     logging.getLogger("leeway").setLevel(logging.INFO)
-    home = Path(sys.argv[1])
-    keys = load_keys(home, os.environ, pair=PACKAGES)
-    root = home / SERVING_FOLDER
-    store = ServingStore(root, keys.trusted, load_keys(home, os.environ).trusted)
+    home, stopping = Path(sys.argv[1]), Stopping()
+    keys, root = load_keys(home, os.environ, pair=PACKAGES), home / SERVING_FOLDER
+    versions = VersionKeys(HomeKeys(home, os.environ), root)
+    store = ServingStore(root, keys.trusted, versions.trusted)
     publishers = [Publisher(Path(path), home, keys, store) for path in sys.argv[2:]]
-    faults, paused, parent = FaultLog(root), dict[Step, float](), os.getppid()
-    while os.getppid() == parent:
+    faults, paused = FaultLog(root), dict[Step, float]()
+    while not stopping:
+        if versions.follow():
+            for publisher in publishers:
+                publisher.forget_refusals()
         publish_all(publishers, faults, paused, time.monotonic())
         time.sleep(POLL_SECONDS)
+    for publisher in publishers:
+        done(publisher.project, "carry", partial(publisher.carry, at_once=True), faults)
 
 
 if __name__ == "__main__":

@@ -16,12 +16,14 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from tasks.errors import EvidenceError
 from tasks.lake import LandingFolder
 from tasks.logs import line, logger
 from tasks.serving_store.label_files import LABEL_FOLDER, SENT_AT, newest_labels, time_stamp, waiting_labels
-from tasks.serving_store.logged_rows import LOG_FOLDER, without_repeats
+from tasks.serving_store.logged_rows import LOG_FOLDER, UNREADABLE_FOLDER, without_repeats
 from tasks.spec import ProjectSpec
 from tasks.validate.typing.row_ids import row_ids
+from tasks.whole_file import private_folder, sync_folder
 
 
 @dataclass(frozen=True)
@@ -51,24 +53,41 @@ class LogCarrier:
         Raises
         ------
         EvidenceError
-            When a file has lines that no worker writes; it stays where it is.
+            When files have lines that no worker writes; they are in `UNREADABLE_FOLDER` then, and the others landed.
         Unreachable
             When the landing zone does not respond; the files are carried later.
         """
-        source = self.root / LOG_FOLDER / self.spec.project
-        carried = 0
-        for path in sorted(source.glob("[!.]*.jsonl")):
-            with unlocked(path) as free:
-                if free:
+        carried, unreadable = 0, dict[str, str]()
+        for path in sorted((self.root / LOG_FOLDER / self.spec.project).glob("[!.]*.jsonl")):
+            with suppress(FileNotFoundError), unlocked(path) as free:  # an erasure may have removed it
+                if not free:
+                    continue
+                try:
                     content = without_repeats(path.read_bytes())
-                    if content:
-                        self._land("rows", path.name, content)
-                        carried += 1
-                    path.unlink()
+                except EvidenceError as error:
+                    unreadable[path.name] = str(error)
+                    self._move_away(path)
+                    continue
+                if content:
+                    self._land("rows", path.name, content)
+                    carried += 1
+                path.unlink(missing_ok=True)
+        if unreadable:
+            name, reason = next(iter(unreadable.items()))
+            raise EvidenceError(
+                f"{len(unreadable)} files of the prediction log cannot be read, such as {name}: {reason} They are in "
+                f"{self.root / UNREADABLE_FOLDER / self.spec.project}, and do not land: mend them and put them back "
+                f"into {self.root / LOG_FOLDER / self.spec.project}, or remove them"
+            )
         return carried
 
-    def carry_labels(self, now: datetime) -> int:
-        """Land the labels that have come as one delivery, once the oldest has waited `delivery_minutes`.
+    def _move_away(self, path: Path) -> None:
+        folder = private_folder(self.root / UNREADABLE_FOLDER / self.spec.project)
+        path.rename(folder / path.name)
+        sync_folder(folder)
+
+    def carry_labels(self, now: datetime, *, at_once: bool = False) -> int:
+        """Land the labels that have come as one delivery, once the oldest has waited `delivery_minutes`, or at once.
 
         Labels that landed when this process was killed land again; nights count equal labels once.
 
@@ -81,11 +100,12 @@ class LogCarrier:
         if not folder.is_dir():
             return 0
         with unlocked(folder) as free:  # an erasure may be removing labels from the files
-            return self._carry_labels(now) if free else 0
+            return self._carry_labels(now, at_once=at_once) if free else 0
 
-    def _carry_labels(self, now: datetime) -> int:
+    def _carry_labels(self, now: datetime, *, at_once: bool) -> int:
         waiting = waiting_labels(self.root, self.spec.project)
-        if not waiting or now - waiting[0][0] < timedelta(minutes=self.spec.serving.delivery_minutes):
+        patience = timedelta(minutes=self.spec.serving.delivery_minutes)
+        if not waiting or (now - waiting[0][0] < patience and not at_once):
             return 0
         lines, read = list[bytes](), list[Path]()
         for _, path in waiting:

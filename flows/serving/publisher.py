@@ -141,15 +141,23 @@ class Publisher:
             raise faults[0]
         self._prepared = next_ones
 
-    def carry(self) -> None:
-        """Land the prediction log and the labels of the project as its deliveries, as far as its spec asks for them."""
-        if self._terms is None:
-            return
-        carrier, serving = LogCarrier(self.store.root, self._terms.spec, self.path.parent), self._terms.spec.serving
-        if serving.log:
-            carrier.carry()
-        if serving.labels:
-            carrier.carry_labels(clock.now())
+    def carry(self, *, at_once: bool = False) -> None:
+        """Land the prediction log and the labels of the project as its deliveries.
+
+        What was logged lands also when the spec no longer asks for a log.
+
+        Parameters
+        ----------
+        at_once : bool
+            Whether labels land before they have waited `serving.delivery_minutes`, because the service ends.
+        """
+        carrier = LogCarrier(self.store.root, self._current_terms().spec, self.path.parent)
+        carrier.carry_labels(clock.now(), at_once=at_once)
+        carrier.carry()
+
+    def forget_refusals(self) -> None:
+        """Package versions again that were refused: a key that signs some is trusted now, or no longer."""
+        self._refused.clear()
 
     def _publish_first(self, changes: Sequence[ChampionChange], terms: Terms) -> str | None:
         """Publish the first champion that the registry still has; return it, or None if it serves already."""

@@ -9,14 +9,16 @@ from __future__ import annotations
 from tasks.registry.client import Registry
 from tasks.registry.manifest import seal, verify
 from tasks.registry.series import Series
-from tasks.registry.signing import PACKAGES, Keys, load_keys
+from tasks.registry.signing import PACKAGES, VERSIONS, HomeKeys, Keys, load_keys
 from tasks.registry.statement import Basis, Signed, Statement
 from tasks.registry.versions import Draft, Input, Version
 
 __all__ = [
     "PACKAGES",
+    "VERSIONS",
     "Basis",
     "Draft",
+    "HomeKeys",
     "Input",
     "Keys",
     "Registry",

@@ -17,7 +17,7 @@ from tasks.registry.manifest import MANIFEST, SIGNATURE, checked_name, seal, ver
 from tasks.registry.mlflow_names import BARRED, DIGEST, KEY, PROMOTED, SEARCH, SERIES, checked_key, checked_project
 from tasks.registry.mlflow_server import Server
 from tasks.registry.series import Series, artifact_link, log_run
-from tasks.registry.signing import Keys
+from tasks.registry.signing import HomeKeys, Keys
 from tasks.registry.statement import Signed, Statement
 from tasks.registry.versions import TEXT_CHARACTERS, Draft, Version, dataset, version_of
 
@@ -35,11 +35,11 @@ class Registry:
     ----------
     url : str
         Address of the server, `http://` or `https://`.
-    keys : Keys
-        The keys with which `add_version` signs and `fetch` verifies.
+    keys : Keys or HomeKeys
+        The keys with which `add_version` signs and `fetch` verifies; with `HomeKeys` it only verifies.
     """
 
-    def __init__(self, url: str, keys: Keys | None = None) -> None:
+    def __init__(self, url: str, keys: Keys | HomeKeys | None = None) -> None:
         self._server = Server(url)
         self._keys = keys or Keys()
 

@@ -35,6 +35,11 @@ class Pair:
     public: str
     folder: str
 
+    @property
+    def secrets(self) -> tuple[str, str]:
+        """The variables with the private key: what a process that only verifies must not have."""
+        return self.private, f"{self.private}_FILE"
+
 
 VERSIONS = Pair("LEEWAY_SIGNING_KEY", "LEEWAY_VERIFYING_KEY", "keys")
 PACKAGES = Pair("LEEWAY_PACKAGE_KEY", "LEEWAY_PACKAGE_VERIFYING_KEY", "keys/packages")
@@ -51,6 +56,44 @@ class Keys:
     def verifying(self) -> Keys:
         """The same trusted keys without the private key."""
         return Keys(None, self.trusted)
+
+
+class HomeKeys:
+    """The trusted public keys of a machine as they are now; no private key is read from the home, and none is made.
+
+    A home that has no key yet trusts none, and the first key is trusted once a retraining has made it.
+
+    Parameters
+    ----------
+    home, environ, pair
+        See `load_keys`.
+    """
+
+    private: Ed25519PrivateKey | None = None
+
+    def __init__(self, home: Path, environ: Mapping[str, str], *, pair: Pair = VERSIONS) -> None:
+        self._folder = home / pair.folder
+        named = _named_by(environ, pair.private)
+        own = [_private(*named).public_key()] if named else []
+        self.given: tuple[Ed25519PublicKey, ...] = (*own, *_verifying(environ, pair))
+        self._stamp: object = None
+        self._trusted: tuple[Ed25519PublicKey, ...] = ()
+
+    @property
+    def trusted(self) -> tuple[Ed25519PublicKey, ...]:
+        """The keys that the environment names, `given`, and those in the folder of the home.
+
+        Raises
+        ------
+        EvidenceError
+            When one cannot be read.
+        """
+        paths = sorted(self._folder.glob("*.pub.pem"))
+        stamp = tuple((path.name, path.stat().st_mtime_ns) for path in paths)
+        if stamp != self._stamp:
+            self._trusted = (*self.given, *(_public(_content(path), str(path)) for path in paths))
+            self._stamp = stamp
+        return self._trusted
 
 
 def load_keys(home: Path, environ: Mapping[str, str], *, pair: Pair = VERSIONS, make: bool = True) -> Keys:

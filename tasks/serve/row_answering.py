@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -86,6 +87,15 @@ class RowAnswering:
                 headers=retry_after(),
             )
 
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Count a request that has arrived whole as one that is being answered."""
+        self.in_flight += 1
+        try:
+            yield
+        finally:
+            self.in_flight -= 1
+
     async def answers(self, request: ServiceRequest, serving: Serving, rows: Sequence[Any]) -> list[Answer]:
         """Return the answers to rows, in order.
 
@@ -101,12 +111,9 @@ class RowAnswering:
                 f"found {len(rows)} rows; expected at most {self.settings.max_rows} in a request",
             )
         self._check_estimate(request, serving, len(rows))
-        self.in_flight += 1
-        try:
+        with self.taken():
             typed = await self._typed(serving, rows)
             answered = await self._answered(request, serving, typed)
-        finally:
-            self.in_flight -= 1
         self._check_time(request)
         if self._log is not None:
             self._log.add(request, serving, list(zip(rows, answered, strict=True)))

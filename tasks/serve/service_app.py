@@ -9,12 +9,14 @@ from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Literal
 
 from tasks.logs import line, raised_at
 from tasks.serve.processes.shared_counters import NO_PROJECT
-from tasks.serve.protocols import inference_protocol, label_api, mlflow_scoring, own_api
+from tasks.serve.protocols import inference_protocol, mlflow_scoring, own_api
 from tasks.serve.protocols.api_document import api_document, api_page
+from tasks.serve.protocols.label_api import LabelIntake
 from tasks.serve.replies import JSON_TYPE, Family, Refusal, Reply, json_reply
 from tasks.serve.row_answering import RowAnswering
 from tasks.serve.service_request import Disconnected, ServiceRequest
@@ -60,8 +62,8 @@ class ServiceApp:
         for project in projects:
             self._paths |= _of_project(project)
         for project in self.answering.settings.labels:
-            taken = Endpoint({"POST": label_api.labels}, "labels", project)
-            self._paths[f"/v1/projects/{project}/labels"] = taken
+            intake = LabelIntake(Path(self.answering.settings.root), project)
+            self._paths[f"/v1/projects/{project}/labels"] = Endpoint({"POST": intake.labels}, "labels", project)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
@@ -82,7 +84,7 @@ class ServiceApp:
         family: Family = endpoint.family if endpoint else "own"
         try:
             handler = self._handler(request, endpoint)
-            if endpoint is not None and endpoint.access == "predict":
+            if endpoint is not None and endpoint.access in {"predict", "labels"}:
                 self.answering.admit(request)
             return await handler(request, self.answering, endpoint.project if endpoint else NO_PROJECT)
         except Refusal as refusal:

@@ -12,6 +12,12 @@ from tasks.whole_file import write_whole
 FILE = "service.json"
 BACKLOG = 1024
 """Connections that wait in the queue of a worker's socket until it takes them."""
+LOG_CLOSE_SECONDS = 5.0
+"""How long the thread of the prediction log has to write what waits once the last request is answered."""
+ENDING_SECONDS = 2.0
+"""How long a worker may take to end after that."""
+CARRY_SECONDS = 30.0
+"""How long the controller has to land the log once the workers have ended; what is left lands at the next start."""
 
 
 class LogTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,8 +56,8 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         The serving folder, with packages, routes and API keys.
     trusted : tuple of str
         Public keys as PEM texts; a package signed by another key does not serve.
-    trusted_versions : tuple of str
-        Public keys as PEM texts that sign the version in a package; None when they are the same keys.
+    follows_version_keys : bool
+        Whether other keys sign the version in a package: those that the controller keeps in the serving folder.
     host, port, admin_port : str, int, int
         The address of the service, and the port of health and metrics on 127.0.0.1.
     workers : int
@@ -64,18 +70,20 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         The time for a request that names none, and the longest that one may name.
     max_body_bytes, max_header_bytes, max_rows : int
         Limits of one request.
+    max_label_bytes : int
+        Of the labels of a project that have not landed yet.
     max_connections, max_in_flight : int
         Limits of one worker: open connections, and requests that are being answered.
     request_seconds, idle_seconds : float
         How long a request may take to arrive, and how long a connection may be idle.
     drain_seconds : float
-        How long requests may still be answered after the signal to stop.
+        How long requests may still be answered after the signal to stop; see `worker_stop_seconds`.
     """
 
     projects: tuple[str, ...]
     root: str
     trusted: tuple[str, ...]
-    trusted_versions: tuple[str, ...] | None = None
+    follows_version_keys: bool = False
     logs: dict[str, LogTerms] = {}
     labels: dict[str, str] = {}
     host: str = "127.0.0.1"
@@ -90,11 +98,17 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes: int = 1_000_000
     max_header_bytes: int = 16_384
     max_rows: int = 1_000
+    max_label_bytes: int = 2**30
     max_connections: int = 1_000
     max_in_flight: int = 256
     request_seconds: float = 10.0
     idle_seconds: float = 60.0
     drain_seconds: float = 10.0
+
+    @property
+    def worker_stop_seconds(self) -> float:
+        """How long a worker may take from the signal to its end: it answers its last requests, and closes its log."""
+        return self.drain_seconds + LOG_CLOSE_SECONDS + ENDING_SECONDS
 
     def write(self) -> Path:
         """Write the settings to the serving folder; return their path."""

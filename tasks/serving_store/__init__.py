@@ -5,7 +5,7 @@ reference requests. `<project>/route.json` is signed and names the package that 
 """
 
 from tasks.serving_store.api_keys import ApiKey, ApiKeys, new_key, read_keys, write_keys
-from tasks.serving_store.public_keys import public_keys, public_pems
+from tasks.serving_store.public_keys import VERSION_KEYS_FILE, public_keys, public_pems, version_keys
 from tasks.serving_store.servable_package import ReferenceAnswer, ReferenceRequest, ServablePackage
 from tasks.serving_store.store import SERVING_FOLDER, UNREAD, ServingStore, file_stamp
 from tasks.serving_store.traffic_route import Route
@@ -13,6 +13,7 @@ from tasks.serving_store.traffic_route import Route
 __all__ = [
     "SERVING_FOLDER",
     "UNREAD",
+    "VERSION_KEYS_FILE",
     "ApiKey",
     "ApiKeys",
     "ReferenceAnswer",
@@ -25,5 +26,6 @@ __all__ = [
     "public_keys",
     "public_pems",
     "read_keys",
+    "version_keys",
     "write_keys",
 ]

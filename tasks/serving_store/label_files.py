@@ -33,8 +33,8 @@ def time_stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime(STAMP)
 
 
-def keep_labels(root: Path, project: str, labels: Sequence[Mapping[str, Any]], moment: datetime) -> None:
-    """Write labels so that they survive this process and the machine.
+def keep_labels(root: Path, project: str, labels: Sequence[Mapping[str, Any]], moment: datetime) -> int:
+    """Write labels so that they survive this process and the machine; return how many bytes.
 
     Parameters
     ----------
@@ -51,6 +51,7 @@ def keep_labels(root: Path, project: str, labels: Sequence[Mapping[str, Any]], m
     folder, sent = private_folder(root / LABEL_FOLDER / project), {SENT_AT: moment.astimezone(UTC).isoformat()}
     content = b"".join(msgspec.json.encode({**label, **sent}) + b"\n" for label in labels)
     write_whole(folder / f"{time_stamp(moment)}-{secrets.token_hex(4)}.jsonl", content)
+    return len(content)
 
 
 def waiting_labels(root: Path, project: str) -> list[tuple[datetime, Path]]:

@@ -22,6 +22,8 @@ from tasks.errors import EvidenceError
 PROTOCOL = 1
 LOG_FOLDER = "prediction_log"
 """The folder of the log in the serving folder; no project can have this name."""
+UNREADABLE_FOLDER = "prediction_log_unreadable"
+"""The folder for files of the log that cannot be read, until a person mends or removes them."""
 SERVED = "@served"
 """What deliveries of the log have as their table: see `tasks.records.Landed`."""
 ANSWER = "@answer"
@@ -141,7 +143,7 @@ def without_lines(content: bytes, own: Callable[[Sequence[Mapping[str, Any]], Se
     --------
     >>> answer = LoggedAnswer(protocol=1, row_id="7", request="", time="", version=1, digest="", inputs="", bits="",
     ...     unsure=False, latency_ms=1.0, worker=0, number=1)
-    >>> without_lines(log_line({"age": 40}, answer), lambda rows, row_ids: np.array(row_ids) == "7")
+    >>> without_lines(log_line(row_text({"age": 40}), answer), lambda rows, row_ids: np.array(row_ids) == "7")
     b''
     """
     answered = [(line, answer.row_id) for line, answer in _answered(content)]
@@ -164,7 +166,7 @@ class _Line(msgspec.Struct):
     answer: LoggedAnswer = msgspec.field(name=ANSWER)
 
 
-_decode = msgspec.json.Decoder(_Line).decode
+_decode, _encode = msgspec.json.Decoder(_Line).decode, msgspec.json.Encoder().encode
 
 
 def _answered(content: bytes) -> Iterator[tuple[bytes, LoggedAnswer]]:
@@ -183,6 +185,25 @@ def _answered(content: bytes) -> Iterator[tuple[bytes, LoggedAnswer]]:
         yield line, answer
 
 
-def log_line(columns: dict[str, Any], answer: LoggedAnswer) -> bytes:
-    """Return a row and its answer as a line."""
-    return msgspec.json.encode({**columns, ANSWER: answer}) + b"\n"
+def row_text(columns: Mapping[str, Any]) -> bytes:
+    """Return the columns of a row as JSON.
+
+    >>> row_text({"age": 40})
+    b'{"age":40}'
+    """
+    return msgspec.json.encode(columns)
+
+
+def log_line(row: bytes, answer: LoggedAnswer) -> bytes:
+    """Return a row, see `row_text`, and its answer as a line."""
+    return b'%b%b"%b":%b}\n' % (row[:-1], b"," if len(row) > len(b"{}") else b"", ANSWER.encode(), _encode(answer))
+
+
+def slot_of(name: str) -> int | None:
+    """Return the worker that wrote a file of the log, by its name; None for other files.
+
+    >>> slot_of("2026-02-11-20260211T040506.000700Z-12-ab34.jsonl"), slot_of("2026-02-11-3-ab34.jsonl"), slot_of("x-1")
+    (12, 3, None)
+    """
+    parts = name.rsplit("-", 2)
+    return int(parts[1]) if len(parts) == 3 and parts[1].isascii() and parts[1].isdigit() else None  # noqa: PLR2004 - (start, slot, rest)

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -51,16 +51,19 @@ class ServingStore:
         The folder, usually `<home>/SERVING_FOLDER`.
     trusted : sequence of public keys
         Their signatures of routes and packages are accepted.
-    versions : sequence of public keys, optional
-        Their signatures of the version in a package are accepted; by default the same keys.
+    versions : callable, optional
+        Returns the public keys that may have signed the version in a package; by default the same keys.
     """
 
     def __init__(
-        self, root: Path, trusted: Sequence[Ed25519PublicKey], versions: Sequence[Ed25519PublicKey] | None = None
+        self,
+        root: Path,
+        trusted: Sequence[Ed25519PublicKey],
+        versions: Callable[[], Sequence[Ed25519PublicKey]] | None = None,
     ) -> None:
         self.root = root
         self._trusted = tuple(trusted)
-        self._versions = self._trusted if versions is None else tuple(versions)
+        self._versions = versions or (lambda: self._trusted)
         self._unread: dict[Path, str] = {}
 
     def route_stamp(self, project: str) -> Stamp | None:
@@ -111,7 +114,7 @@ class ServingStore:
         package = read_package(read_document(document, packages.PURPOSE.format(project=project), self._trusted))
         if package.project != project:
             raise EvidenceError(f"package {digest[:12]} is of {package.project!r}; expected one of {project!r}.")
-        signed = verify(files, self._versions, package.about, only=VERSION_FILES)
+        signed = verify(files, self._versions(), package.about, only=VERSION_FILES)
         if signed.digest != package.version_digest:
             raise EvidenceError(
                 f"package {digest[:12]} of {project} has the files of another version; publish it again."

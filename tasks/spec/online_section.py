@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 from pydantic import Field
 
 from tasks.spec.field_types import SpecSection
@@ -42,3 +44,13 @@ class OnlineServing(SpecSection):
         description="The most megabytes of logged rows that wait on the disk of the service, for each worker. Rows "
         "beyond it are answered and not logged; the metrics count them.",
     )
+
+
+def is_shared(uri: str, other: str) -> bool:
+    """Return whether two landing zones are one, or one is in the other.
+
+    >>> is_shared("served", "./served/rows"), is_shared("served", "landing")
+    (True, False)
+    """
+    one, two = PurePosixPath(uri), PurePosixPath(other)
+    return one.is_relative_to(two) or two.is_relative_to(one)

@@ -18,7 +18,7 @@ OUTER = {
 RIMS: dict[str, tuple[set[Door], str]] = {
     # flows: a flow chooses the moment and hands its workspace on
     "flows/workspace.py": (
-        {"environment", "files", "lake"},
+        {"environment", "lake"},
         "reads the variables that name lake and registry; the home is made private",
     ),
     "flows/shipped_files.py": ({"files"}, "looks whether this is a checkout or an installed wheel"),
@@ -69,7 +69,9 @@ RIMS: dict[str, tuple[set[Door], str]] = {
     "tasks/serve/protocols/label_api.py": ({"clock"}, "the moment at which labels were taken"),
     "tasks/serving_store/api_keys.py": ({"files"}, "API keys are a file of the home"),
     "tasks/serving_store/label_files.py": ({"files"}, "labels wait in files of the home"),
+    "tasks/serving_store/public_keys.py": ({"files"}, "workers read the keys of versions from a file"),
     "tasks/serving_store/store.py": ({"files"}, "packages and routes are files of the home"),
+    "tasks/serving_store/waiting_bytes.py": ({"clock", "files"}, "measures once a second what waits to be landed"),
     "tasks/spec/find_project.py": ({"environment", "files"}, "LEEWAY_PROJECTS and LEEWAY_HOME are read here only"),
     "tasks/spec/private_home.py": ({"files"}, "the home is its owner's"),
     "tasks/spec/reading/read_spec.py": ({"files"}, "reads project.yaml"),

@@ -16,7 +16,7 @@ from tasks.ingest.task import take_in
 from tasks.lake import Lake, active_rows, latest
 from tasks.serving_store import SERVING_FOLDER
 from tasks.serving_store.label_files import keep_labels
-from tasks.serving_store.logged_rows import LOG_FOLDER, LoggedAnswer, log_line
+from tasks.serving_store.logged_rows import LOG_FOLDER, LoggedAnswer, log_line, row_text
 from tasks.spec import home, read_spec
 from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
@@ -114,7 +114,9 @@ def test_rows_of_the_prediction_log_that_have_not_landed_are_erased_unless_a_wor
 ) -> None:
     folder = Path(lake.root).parent / SERVING_FOLDER / LOG_FOLDER / "clinic"
     folder.mkdir(parents=True)
-    content = b"".join(log_line({"patient": row_id, "age": 4}, answered(row_id)) for row_id in ("4711", "4712"))
+    content = b"".join(
+        log_line(row_text({"patient": row_id, "age": 4}), answered(row_id)) for row_id in ("4711", "4712")
+    )
     (folder / "a.jsonl").write_bytes(content)
     with (folder / "a.jsonl").open() as file:
         if is_open:

@@ -28,7 +28,7 @@ class Service:
 
     def __init__(self, project: Copy, workspace: Workspace) -> None:
         from flows.serving.publisher import Publisher
-        from tasks.registry import PACKAGES, load_keys
+        from tasks.registry import PACKAGES, HomeKeys, load_keys
         from tasks.serve.champions import Champions
         from tasks.serve.processes.prediction_log import PredictionLog
         from tasks.serve.service_settings import LogTerms
@@ -36,7 +36,7 @@ class Service:
 
         self.folder, self.spec, self.root = workspace.folder, workspace.spec, workspace.home / SERVING_FOLDER
         keys = load_keys(workspace.home, os.environ, pair=PACKAGES)
-        store = ServingStore(self.root, keys.trusted, load_keys(workspace.home, os.environ).trusted)
+        store = ServingStore(self.root, keys.trusted, lambda: HomeKeys(workspace.home, os.environ).trusted)
         publisher = Publisher(workspace.folder / "project.yaml", workspace.home, keys, store)
         assert publisher.publish() == "version 1"
         loaded = Champions(store, [project.project]).load(project.project)
@@ -171,15 +171,33 @@ def test_an_answer_that_differs_in_a_bit_is_reported_to_a_person(
         assert "the prediction service answers in another way than the batch" in entry.reason
 
 
-def test_rows_of_a_version_that_is_gone_are_the_champions_and_not_proven(
-    project: Copy, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ('"digest":"{digest}"', '"digest":"{other}"', "the registry has another version than the one that answered: "),
+        ('"version":1', '"version":7', "the registry no longer has the version"),
+    ],
+)
+def test_rows_of_a_version_that_is_gone_or_another_one_are_the_champions_and_not_proven(
+    project: Copy, monkeypatch: pytest.MonkeyPatch, old: str, new: str, why: str
 ) -> None:
+    from tasks.registry import Registry
+
     workspace = project.enter(monkeypatch)
     service = Service(project, workspace)
     predicted = service.answer(NIGHT)
-    landed, digest = service.folder / "served" / "rows" / f"{NIGHT}.jsonl", service.serving.version.digest
-    landed.write_bytes(landed.read_bytes().replace(digest.encode(), b"0" * 64))
+    named = {"digest": service.serving.version.digest, "other": "0" * 64}
+    landed = service.folder / "served" / "rows" / f"{NIGHT}.jsonl"
+    landed.write_bytes(landed.read_bytes().replace(old.format(**named).encode(), new.format(**named).encode()))
     os.utime(landed, (LANDED_AT, LANDED_AT))
+    fetches, right = list[int](), Registry.fetch_sealed
+
+    def counted(registry: Registry, version: Any, digest: str = "") -> Any:
+        fetches.append(version.number)
+        return right(registry, version, digest)
+
+    monkeypatch.setattr(Registry, "fetch_sealed", counted)
     _, proof = decided(workspace, NIGHT)
-    why = "the registry no longer has the version"
-    assert proof == ServedProof(unproven=len(predicted), why=why, versions=(1,))
+    assert (proof.rows, proof.differing, proof.unproven) == (0, 0, len(predicted))
+    assert proof.why.startswith(why)
+    assert fetches == [1] * (2 if "digest" in old else 1)  # the champion, and what is named as it, once each

@@ -1,4 +1,4 @@
-"""Labels that were sent to the service: the last one of a row counts, also one that was sent before."""
+"""What the service has kept is taken in: of labels the last one of a row, and rows of a log that was switched off."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 
 from flows.serving.log_carrier import LogCarrier
+from flows.serving.publisher import Publisher
 from tasks.dataset.label_join import newest_labels, ranked
+from tasks.ingest.landing.landing_zones import served_zones
 from tasks.ingest.task import take_in
 from tasks.lake import Lake, active_rows, deliveries, latest
+from tasks.registry import Keys
+from tasks.serving_store import ServingStore
 from tasks.serving_store.label_files import keep_labels
 from tasks.spec import read_spec
 from tasks.validate.acceptance.task import store
@@ -19,16 +23,23 @@ from tests.unit.serve.packages import SPEC_TEXT, write_suite
 
 SENT = datetime(2026, 2, 4, 5, tzinfo=UTC)
 NIGHT = date(2026, 2, 4)
+FROZEN = Path(__file__).parents[1] / "unit" / "serve" / "frozen" / "log_protocol_1.jsonl"
 
 
-@pytest.mark.parametrize("arrival", ["filename", "modified"])
-def test_a_label_that_is_set_back_counts_and_a_number_and_its_text_are_one_row(tmp_path: Path, arrival: str) -> None:
-    path = tmp_path / "flats" / "project.yaml"
+def written(folder: Path, arrival: str, serving: str) -> Path:
+    """Write the project of flats; return its project.yaml."""
+    path = folder / "flats" / "project.yaml"
     for name in ("landing", "prices"):
         (path.parent / name).mkdir(parents=True)
     write_suite(path.parent)
     text = SPEC_TEXT.format(project="flats").replace("  uri: landing\n", f"  uri: landing\n  arrival: {arrival}\n")
-    path.write_text(f"{text}serving: {{labels: true}}\n", encoding="utf-8")
+    path.write_text(f"{text}{serving}\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("arrival", ["filename", "modified"])
+def test_a_label_that_is_set_back_counts_and_a_number_and_its_text_are_one_row(tmp_path: Path, arrival: str) -> None:
+    path = written(tmp_path, arrival, "serving: {labels: true}")
     spec, lake, root = read_spec(path), Lake(str(tmp_path / "lake")), tmp_path / "serving"
     carrier = LogCarrier(root, spec, path.parent)
     for minute, price in ((0, 1.0), (20, 2.0), (40, 1.0)):
@@ -45,3 +56,30 @@ def test_a_label_that_is_set_back_counts_and_a_number_and_its_text_are_one_row(t
     newest = newest_labels(ranked(active_rows(lake, "flats", "labels", known), known))
     assert newest[["row_id", "label"]].values.tolist() == [["7|2026-02-03", 1.0]]
     assert [(batch.rows_accepted, batch.rows_quarantined) for batch in latest(lake, "flats")] == [(1, 0)] * 3
+
+
+def test_what_was_logged_before_the_log_was_switched_off_is_taken_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEEWAY_LAKE", str(tmp_path / "lake"))
+    path, home = written(tmp_path, "filename", ""), tmp_path / "home"
+    kept = home / "serving" / "prediction_log" / "flats" / "2026-02-03-0-ab.jsonl"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(FROZEN.read_bytes())
+    keep_labels(home / "serving", "flats", [{"flat": 7, "day": "2026-02-03", "price": 5}], SENT)
+    store = ServingStore(home / "serving", [])
+    publisher = Publisher(path, home, Keys(), store)
+    assert publisher.publish() is None  # there is no champion
+    publisher.carry()
+    assert not kept.exists()
+    (sent,) = (path.parent / "served" / "labels").iterdir()
+    sent.rename(sent.with_name("2026-02-03.jsonl"))  # it landed today
+    spec = read_spec(path)
+    assert not spec.serving.log
+    landed = take_in(Lake(str(tmp_path / "lake")), spec, path.parent, NIGHT)
+    assert [(each.landed.kind, each.landed.name) for each in landed] == [
+        ("rows", "@served/2026-02-03-0-ab.jsonl"),
+        ("labels", "@served/2026-02-03.jsonl"),
+    ]
+    shared = spec.model_copy(update={"source": spec.source.model_copy(update={"uri": "served/rows"})})
+    assert served_zones(shared) == []  # that place is another one's

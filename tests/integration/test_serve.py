@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import signal
 import socket
 import ssl
 import subprocess
 import sys
-import threading
 import time
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 import psutil
@@ -38,47 +35,15 @@ from tasks.serving_store import (
 )
 from tasks.serving_store.signed_document import sign_document
 from tasks.serving_store.traffic_route import PURPOSE
-from tests.running_service import Packages, Running, running, until
-from tests.unit.serve.packages import KEY, MOMENT, fitted, package_of, write_suite
+from tests.running_service import Client, Packages, Running, running, two_versions, until
+from tests.unit.serve.packages import KEY, MOMENT
 
 HEAVY = ("prefect", "pandas", "pyarrow", "sklearn", "mlflow", "deltalake", "great_expectations", "scipy", "pydantic")
 
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
-    folder = tmp_path_factory.mktemp("suite")
-    write_suite(folder)
-    return [package_of(folder, fitted(kind), number) for number, kind in enumerate(("linear", "forest"), start=1)]
-
-
-@dataclass
-class Client:
-    """A client that asks without a pause, on one connection, and keeps every reply and failure."""
-
-    service: Running
-    replies: list[tuple[int, Any]] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
-    _stop: threading.Event = field(default_factory=threading.Event)
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        connection = self.service.connection()
-        while not self._stop.is_set():
-            try:
-                self.replies.append(self.service.ask(connection))
-            except (OSError, http.client.HTTPException) as error:
-                self.failures.append(repr(error))
-                connection.close()
-                connection = self.service.connection()
-        connection.close()
+    return two_versions(tmp_path_factory.mktemp("suite"))
 
 
 def test_a_worker_imports_nothing_heavy_and_answers_what_it_verified(tmp_path: Path, packages: Packages) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shlex
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import psutil
 import pytest
 
 from flows.cli.commands.service.run_service import Address
@@ -30,9 +32,11 @@ from tasks.errors import DataError, EvidenceError, Terminal, Unreachable
 from tasks.lake import Lake, append_entry
 from tasks.model import model_files
 from tasks.records import PromotionEntry, RecordedVersion, RetrainingEntry, RollbackEntry
-from tasks.registry import PACKAGES, Draft, Registry, Version, load_keys
+from tasks.registry import PACKAGES, VERSIONS, Draft, Registry, Version, load_keys
+from tasks.registry.signing import public_pem
 from tasks.serve.champions import Champions
 from tasks.serving_store import ServablePackage, ServingStore
+from tests.running_service import until
 from tests.servers import free_port
 from tests.unit.serve.packages import ROW, SPEC_TEXT, fitted, write_suite
 
@@ -67,7 +71,7 @@ class Project:
 
     @property
     def store(self) -> ServingStore:
-        return ServingStore(self.home / "serving", self.package_keys.trusted, self.keys.trusted)
+        return ServingStore(self.home / "serving", self.package_keys.trusted, lambda: self.keys.trusted)
 
     def serving(self) -> int | None:
         route = self.store.route(self.name)
@@ -276,6 +280,41 @@ def test_other_machines_reach_the_service_through_encryption_only(tmp_path: Path
         Address(host, 8500, behind_proxy=True).check()
         Address(host, 8500, (tmp_path, tmp_path)).check()
     assert Address("::1", 8500).url == "http://[::1]:8500"
+
+
+def test_a_service_that_started_before_the_first_key_serves_its_versions_and_has_no_signing_key(
+    project: Project, tmp_path: Path
+) -> None:
+    keys, stash = project.home / "keys", tmp_path / "stash"
+    stash.mkdir()
+    for name in ("signing.pem", "signing.pub.pem"):
+        (keys / name).rename(stash / name)
+    another = load_keys(tmp_path / "another", {})
+    secret = {VERSIONS.private: (tmp_path / "another" / "keys" / "signing.pem").read_text()}
+    leeway, port = str(Path(sys.executable).parent / "leeway"), free_port()
+    with (project.home / "log").open("wb") as log:
+        command = [leeway, "serve", project.name, "--port", str(port)]
+        process = subprocess.Popen(command, env={**os.environ, **secret}, stdout=log, stderr=log)
+    service = psutil.Process(process.pid)
+    try:
+
+        def says(text: str) -> bool:
+            return text in (project.home / "log").read_text()
+
+        until(lambda: any("flows.serving.controller" in child.cmdline() for child in service.children()), 300)
+        project.promote(1)
+        until(lambda: says("not_published"), 300)
+        for each in (service, *service.children()):
+            assert not set(VERSIONS.secrets) & set(each.environ())
+        (controller,) = (each for each in service.children() if "flows.serving.controller" in each.cmdline())
+        assert controller.environ()[VERSIONS.public].encode() == public_pem(another.trusted[0])
+        assert sorted(path.name for path in keys.iterdir()) == ["packages"]  # no key of versions was made
+        for name in ("signing.pub.pem", "signing.pem"):  # as a retraining makes it
+            (stash / name).rename(keys / name)
+        until(lambda: says("version_serves"), 300)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) in {0, -signal.SIGTERM}
 
 
 def test_the_command_serves_the_champion_and_follows_a_rollback_at_once(project: Project) -> None:

@@ -39,7 +39,7 @@ def score_served(workspace: Workspace, batches: Sequence[Batch]) -> None:
     features = partial(assembled_features, spec=workspace.spec, lake=workspace.lake, folder=workspace.folder)
     for (number, digest), own in given.items():
         version = workspace.served_version(number, digest)
-        if version is not None:
+        if not isinstance(version, str):
             model, degree = version.model, workspace.spec.automation.degree
             scorer = Scorer(workspace.lake, workspace.project, model, number, features, clock.now(), degree=degree)
             score_batches(scorer, own)
@@ -66,8 +66,8 @@ def _proof(workspace: Workspace, stored: RowFiles, batch: Batch) -> ServedProof:
         why = "their delivery is quarantined" if batch.rows_quarantined else ""
         return ServedProof(unproven=batch.rows_quarantined, why=why, versions=versions)
     version = workspace.served_version(answered[0].version, answered[0].digest)
-    if version is None:
-        return ServedProof(unproven=len(answered), why="the registry no longer has the version", versions=versions)
+    if isinstance(version, str):
+        return ServedProof(unproven=len(answered), why=version, versions=versions)
     rows = workspace.features(stored.rows(batch))
     scored = predictions(rows, version.model, version.number, "champion", clock.now())
     return compared(answered, batch_answers(scored), rows, version.model.schema, batch.rows_quarantined)

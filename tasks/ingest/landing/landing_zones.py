@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tasks.records import Kind
 from tasks.serving_store.logged_rows import SERVED
 from tasks.spec.data_sections import Files
+from tasks.spec.online_section import is_shared
 from tasks.spec.project_spec import ProjectSpec
 
 LOG_FILES = Files(format="jsonl")
@@ -41,9 +42,16 @@ def landing_zones(spec: ProjectSpec) -> list[LandingZone]:
 
 
 def served_zones(spec: ProjectSpec) -> list[LandingZone]:
-    """Return where rows land that the prediction service has answered, and labels that it has taken."""
+    """Return where rows land that the prediction service has answered, and labels that it has taken.
+
+    What has landed is taken in also when the spec no longer asks for it, unless another landing zone has that place.
+    """
     kinds: dict[Kind, bool] = {"rows": spec.serving.log, "labels": spec.serving.labels}
-    where = {kind: spec.served_uri(kind) for kind, taken in kinds.items() if taken}
+    own, others = spec.serving.uri, [zone.uri for zone in landing_zones(spec)]
+    if not any(kinds.values()) and any(is_shared(own, uri) for uri in others):
+        return []
+    may_be = {"rows": True, "labels": spec.source.label.uri is not None}
+    where = {kind: spec.served_uri(kind) for kind, taken in kinds.items() if taken or may_be[kind]}
     return [LandingZone(kind, uri, LOG_FILES, SERVED) for kind, uri in where.items()]
 
 

@@ -18,8 +18,10 @@ from tasks.serve.processes.shared_counters import (
     STATUS_START,
     STATUSES,
     SharedCounters,
+    rows_waiting,
 )
 from tasks.serve.replies import Reply, json_reply
+from tasks.serving_store.logged_rows import UNREADABLE_FOLDER
 from tasks.serving_store.store import FAULT_FILE
 
 METRICS_TYPE = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
@@ -70,6 +72,7 @@ class AdminApp:
         projects = {
             project: {
                 **self._fault(project),
+                "unreadable_log_files": len(list((self._root / UNREADABLE_FOLDER / project).glob("*"))),
                 "versions": sorted({counters.of_project(slot, project, "version") for slot in range(len(alive))}),
                 "degraded": any(counters.of_project(slot, project, "reload_faults") for slot in range(len(alive))),
             }
@@ -118,12 +121,19 @@ class AdminApp:
         yield from self._of_workers(alive)
 
     def _logged(self) -> Iterator[str]:
+        counters, projects = self._counters, self._counters.layout.projects[1:]
+        outcomes = [field for field in LOG_FIELDS if field != "log_queued"]
         yield "# HELP leeway_serve_log_rows_total Answered rows by what the prediction log did with them."
         yield "# TYPE leeway_serve_log_rows_total counter"
-        for project in self._counters.layout.projects[1:]:
-            for field in LOG_FIELDS:
-                found, outcome = self._counters.sum(project, PROJECT_FIELDS.index(field)), field.removeprefix("log_")
+        for project in projects:
+            for field in outcomes:
+                found, outcome = counters.sum(project, PROJECT_FIELDS.index(field)), field.removeprefix("log_")
                 yield f'leeway_serve_log_rows_total{{project="{project}",outcome="{outcome}"}} {found}'
+        yield "# HELP leeway_serve_log_rows_queued Answered rows that wait in memory until they are written."
+        yield "# TYPE leeway_serve_log_rows_queued gauge"
+        for project in projects:
+            waiting = sum(rows_waiting(counters, slot, project) for slot in range(counters.layout.workers))
+            yield f'leeway_serve_log_rows_queued{{project="{project}"}} {waiting}'
 
     def _histogram(self, project: str) -> Iterator[str]:
         name, seen = "leeway_serve_request_seconds", 0

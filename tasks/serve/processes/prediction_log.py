@@ -7,15 +7,12 @@ rows that find the queue or the disk full are counted, and not logged.
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 import secrets
 import threading
 import zlib
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
@@ -25,10 +22,11 @@ from zoneinfo import ZoneInfo
 from tasks import clock
 from tasks.logs import line, raised_at
 from tasks.serve.champions import Serving
+from tasks.serve.processes.log_file import LogFile
 from tasks.serve.processes.shared_counters import WorkerCounters
 from tasks.serve.served_version import AnsweredRow, ServedVersion
 from tasks.serve.service_request import ServiceRequest
-from tasks.serve.service_settings import LogTerms
+from tasks.serve.service_settings import LOG_CLOSE_SECONDS, LogTerms
 from tasks.serving_store.label_files import time_stamp
 from tasks.serving_store.logged_rows import (
     LOG_FOLDER,
@@ -37,54 +35,61 @@ from tasks.serving_store.logged_rows import (
     bits_of,
     inputs_digest,
     log_line,
+    row_text,
+    slot_of,
 )
+from tasks.serving_store.waiting_bytes import WaitingBytes
 
 LOG = logging.getLogger("leeway.serve")
 MOST_QUEUED = 20_000
+MOST_QUEUED_BYTES = 64 * 2**20
+"""Of a worker; each of its logged projects has an equal part."""
+ROW_BYTES = 512
+"""About what a row in the queue takes in addition to its text and its inputs."""
 WRITE_SECONDS = 0.05
 MOST_FILE_BYTES = 64 * 2**20
-CLOSE_SECONDS = 5.0
 
 
 class LoggedRow(NamedTuple):
-    """A row that waits to be written."""
+    """A row that waits to be written; `text` is that of `row_text`."""
 
     number: int
     at: datetime
     request_id: str
     latency_ms: float
     version: ServedVersion
-    row: Mapping[str, Any]
+    text: bytes
     answered: AnsweredRow
 
+    @property
+    def size_bytes(self) -> int:
+        """What the row takes in the queue."""
+        return ROW_BYTES + len(self.text) + int(self.answered.inputs[self.answered.place].nbytes)
 
-class LogFile:
-    """A file that this process writes; it appears locked, so that no one takes it for that of a killed process."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft, self.path = folder / f".{name}", folder / name
-        self._descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        draft.rename(self.path)
-        self.size_bytes, self.opened = 0, monotonic()
+class QueuedRows:
+    """How many rows of a project wait, and their size.
 
-    def append(self, content: bytes) -> None:
-        """Write whole lines; what a full disk has taken of them is removed again."""
-        try:
-            written = 0
-            while written < len(content):
-                written += os.write(self._descriptor, content[written:])
-        except OSError:
-            os.ftruncate(self._descriptor, self.size_bytes)
-            raise
-        self.size_bytes += len(content)
+    One thread adds and another one removes. Each has totals of its own, so that neither needs a lock.
+    """
 
-    def close(self) -> None:
-        """Let the controller take the file."""
-        with suppress(OSError):
-            os.fsync(self._descriptor)
-        os.close(self._descriptor)
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._added, self._added_bytes = 0, 0
+        self._removed, self._removed_bytes = 0, 0
+
+    def has_room(self, size_bytes: int) -> bool:
+        """Return whether one more row may wait."""
+        rows, waiting_bytes = self._added - self._removed, self._added_bytes - self._removed_bytes
+        return rows < MOST_QUEUED and waiting_bytes + size_bytes <= self._most_bytes
+
+    def add(self, size_bytes: int) -> None:
+        """Count a row that waits."""
+        self._added, self._added_bytes = self._added + 1, self._added_bytes + size_bytes
+
+    def remove(self, size_bytes: int) -> None:
+        """Count a row that was taken out."""
+        self._removed, self._removed_bytes = self._removed + 1, self._removed_bytes + size_bytes
 
 
 class PredictionLog:
@@ -103,8 +108,10 @@ class PredictionLog:
     def __init__(self, root: Path, terms: Mapping[str, LogTerms], counters: WorkerCounters, slot: int) -> None:
         self._root, self._terms, self._counters, self._slot = root / LOG_FOLDER, terms, counters, slot
         self._queue: deque[tuple[str, LoggedRow]] = deque()
+        self._queued = {project: QueuedRows(MOST_QUEUED_BYTES // len(terms)) for project in terms}
         self._files: dict[tuple[str, str], LogFile] = {}
-        self._fault = ""
+        self._waiting = {project: WaitingBytes(self._root / project, self._is_own) for project in terms}
+        self._faults: dict[str, str] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
         for project in terms:
@@ -116,28 +123,32 @@ class PredictionLog:
         self._thread.start()
 
     def add(self, request: ServiceRequest, serving: Serving, answered: Sequence[tuple[Any, AnsweredRow]]) -> None:
-        """Take the rows of a request, as far as the queue has room."""
-        project = serving.route.project
+        """Take the rows of a request, as far as the queue has room for rows of its project."""
+        project, version = serving.route.project, serving.version
         terms = self._terms.get(project)
         if terms is None:
             return
         at, latency_ms = clock.now(), request.age_seconds() * 1000
-        limit = terms.share * 2**32
+        limit, queued, counters = terms.share * 2**32, self._queued[project], self._counters
         for row, one in answered:
             if zlib.crc32(one.answer["id"].encode()) >= limit:
                 continue
-            if len(self._queue) >= MOST_QUEUED:
-                self._counters.add_project(project, "log_full", 1)
+            number = counters.of_project(project, "log_queued") + 1
+            logged = LoggedRow(number, at, request.id, latency_ms, version, self._text(project, version, row), one)
+            if not queued.has_room(logged.size_bytes):
+                counters.add_project(project, "log_full", 1)
                 continue
-            self._counters.add_project(project, "log_queued", 1)
-            number = self._counters.of_project(project, "log_queued")
-            self._queue.append((project, LoggedRow(number, at, request.id, latency_ms, serving.version, row, one)))
+            counters.set_project(project, "log_queued", number)
+            queued.add(logged.size_bytes)
+            self._queue.append((project, logged))
 
     def close(self) -> None:
         """Write what waits, and let the controller take all files."""
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join(CLOSE_SECONDS)
+            self._thread.join(LOG_CLOSE_SECONDS)
+        if self._queue:
+            LOG.error(line("log_not_closed", rows_lost=len(self._queue), waited_seconds=LOG_CLOSE_SECONDS))
 
     def _run(self) -> None:
         while not self._stop.wait(WRITE_SECONDS):
@@ -151,29 +162,31 @@ class PredictionLog:
         groups: defaultdict[tuple[str, ServedVersion], list[LoggedRow]] = defaultdict(list)
         for _ in range(len(self._queue)):
             project, logged = self._queue.popleft()
+            self._queued[project].remove(logged.size_bytes)
             groups[project, logged.version].append(logged)
         for (project, version), rows in groups.items():
             try:
-                self._check_room(project)
-                content = b"".join(self._line(project, logged) for logged in rows)
-                self._file(project, version).append(content)
+                self._append(project, version, b"".join(map(self._line, rows)))
             except Exception as error:  # noqa: BLE001 - the log never fails an answer, and the next rows are tried again
                 self._counters.add_project(project, "log_failed", len(rows))
                 self._report(project, error)
             else:
                 self._counters.add_project(project, "log_written", len(rows))
-                self._fault = ""
+                self._faults.pop(project, None)
         for key, file in list(self._files.items()):
-            if monotonic() - file.opened >= self._terms[key[0]].seconds or file.size_bytes >= MOST_FILE_BYTES:
+            is_due = monotonic() - file.opened >= self._terms[key[0]].seconds
+            if is_due or file.is_broken or file.size_bytes >= MOST_FILE_BYTES:
                 self._files.pop(key).close()
 
-    def _check_room(self, project: str) -> None:
-        waiting_bytes = 0
-        for path in (self._root / project).glob(f"*-{self._slot}-*"):
-            with suppress(FileNotFoundError):  # it has landed meanwhile
-                waiting_bytes += path.stat().st_size
-        if waiting_bytes >= self._terms[project].max_bytes:
+    def _append(self, project: str, version: ServedVersion, content: bytes) -> None:
+        waiting = self._waiting[project]
+        if waiting.total() >= self._terms[project].max_bytes:
             raise OSError("the files that have not landed yet have reached serving.log_mb")
+        self._file(project, version).append(content)
+        waiting.add(len(content))
+
+    def _is_own(self, name: str) -> bool:
+        return slot_of(name) == self._slot
 
     def _file(self, project: str, version: ServedVersion) -> LogFile:
         """Return the open file of a version."""
@@ -185,15 +198,19 @@ class PredictionLog:
             self._files[key] = LogFile(self._root / project, name)
         return self._files[key]
 
-    def _line(self, project: str, logged: LoggedRow) -> bytes:
-        """Return a row with the columns of its contract: no other one touches the disk, and its label is not known."""
-        version, (answer, inputs, computed, place) = logged.version, logged.answered
-        columns = {name: logged.row.get(name) for name in version.columns}
+    def _text(self, project: str, version: ServedVersion, row: Mapping[str, Any]) -> bytes:
+        """Return a row with the columns of its contract: no other one is kept, and its label is not known."""
+        columns = {name: row.get(name) for name in version.columns}
         if label := self._terms[project].label:
             columns[label] = None
+        return row_text(columns)
+
+    def _line(self, logged: LoggedRow) -> bytes:
+        """Return a row and how it was answered, as a line."""
+        version, (answer, inputs, computed, place) = logged.version, logged.answered
         score, prediction, sure = computed.score[place], computed.prediction[place], computed.confidence[place]
         return log_line(
-            columns,
+            logged.text,
             LoggedAnswer(
                 protocol=PROTOCOL,
                 row_id=answer["id"],
@@ -213,6 +230,6 @@ class PredictionLog:
     def _report(self, project: str, error: Exception) -> None:
         """Log why rows were not written, once for each reason; the text of other errors may have values."""
         reason = (error.strerror or str(error)) if isinstance(error, OSError) else type(error).__name__
-        if reason != self._fault:
-            self._fault = reason
+        if reason != self._faults.get(project):
+            self._faults[project] = reason
             LOG.error(line("rows_not_logged", project=project, reason=reason, where=raised_at(error)))

@@ -24,10 +24,11 @@ import uvloop
 
 from tasks.errors import Unreachable
 from tasks.logs import line
+from tasks.registry.signing import VERSIONS
 from tasks.serve.processes.admin_app import AdminApp
 from tasks.serve.processes.background_task import end_with
-from tasks.serve.processes.shared_counters import CounterLayout, SharedCounters, shared_memory
-from tasks.serve.service_settings import BACKLOG, ServiceSettings, read_settings
+from tasks.serve.processes.shared_counters import CounterLayout, SharedCounters, rows_waiting, shared_memory
+from tasks.serve.service_settings import BACKLOG, CARRY_SECONDS, ServiceSettings, read_settings
 
 LOG = logging.getLogger("leeway.serve")
 LOOPBACK = "127.0.0.1"
@@ -104,29 +105,43 @@ class Children:
                 child.keep(loop.time())
             await asyncio.sleep(POLL_SECONDS)
 
-    async def stop(self, patience_seconds: float) -> None:
-        """Let the workers finish their requests, then end all that is left."""
-        children = [*self.workers, *self.controller]
-        for child in children:
-            child.signal(signal.SIGTERM)
-        for _ in range(int(patience_seconds / POLL_SECONDS)):
-            if not any(child.is_alive for child in children):
-                break
-            await asyncio.sleep(POLL_SECONDS)
-        for child in children:
-            child.signal(signal.SIGKILL)
+    async def stop(self, worker_seconds: float) -> None:
+        """Let the workers finish their requests and close their logs, then let the controller land these.
+
+        Parameters
+        ----------
+        worker_seconds : float
+            See `ServiceSettings.worker_stop_seconds`.
+        """
+        await _ended(self.workers, worker_seconds)
+        await _ended(self.controller, CARRY_SECONDS)
+
+
+async def _ended(children: Sequence[Child], patience_seconds: float) -> None:
+    """Ask children to end, and wait; end those that are left."""
+    for child in children:
+        child.signal(signal.SIGTERM)
+    for _ in range(int(patience_seconds / POLL_SECONDS)):
+        if not any(child.is_alive for child in children):
+            return
+        await asyncio.sleep(POLL_SECONDS)
+    for child in children:
+        if child.is_alive:
+            LOG.error(line("process_killed", command=child.command[2], waited_seconds=patience_seconds))
+        child.signal(signal.SIGKILL)
 
 
 class AdminServer(uvicorn.Server):
-    """The server of the admin port; before it stops, the workers are stopped first."""
+    """The server of the admin port; before it stops, the workers and the controller are stopped."""
 
-    def __init__(self, config: uvicorn.Config, children: Children, patience_seconds: float) -> None:
-        super().__init__(config)
-        self._children, self._patience_seconds = children, patience_seconds
+    def __init__(self, app: AdminApp, settings: ServiceSettings, children: Children, counters: SharedCounters) -> None:
+        super().__init__(uvicorn.Config(app, **_admin_options(settings)))
+        self._children, self._counters, self._settings = children, counters, settings
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop the workers, then this server."""
-        await self._children.stop(self._patience_seconds)
+        """Stop the other processes, then this server; a signal ends this process as soon as that is done."""
+        await self._children.stop(self._settings.worker_stop_seconds)
+        report_lost(self._counters)
         await super().shutdown(sockets)
 
 
@@ -189,7 +204,8 @@ async def supervise(path: Path, settings: ServiceSettings, environ: Mapping[str,
         )
         for slot, one in enumerate(sockets)
     ]
-    controller = [Child(settings.controller, environ)] if settings.controller else []
+    unsigning = {name: value for name, value in environ.items() if name not in VERSIONS.secrets}
+    controller = [Child(settings.controller, unsigning)] if settings.controller else []
     children = Children(workers, controller)
     app = AdminApp(
         counters,
@@ -197,13 +213,20 @@ async def supervise(path: Path, settings: ServiceSettings, environ: Mapping[str,
         lambda: [child.is_alive for child in workers],
         lambda: sum(child.starts for child in workers),
     )
-    config = uvicorn.Config(app, **_admin_options(settings))
-    server = AdminServer(config, children, settings.drain_seconds + 2)
+    server = AdminServer(app, settings, children, counters)
     keeping = asyncio.create_task(children.keep(server), name="keep")
     keeping.add_done_callback(end_with(server))
     LOG.info(line("service_starts", host=settings.host, port=settings.port, workers=settings.workers))
     await server.serve()
     keeping.cancel()
+
+
+def report_lost(counters: SharedCounters) -> None:
+    """Log how many answered rows were in the queues of workers that ended without writing them."""
+    for project in counters.layout.projects[1:]:
+        lost = sum(rows_waiting(counters, slot, project) for slot in range(counters.layout.workers))
+        if lost:
+            LOG.error(line("log_rows_lost", project=project, rows=lost))
 
 
 def _admin_options(settings: ServiceSettings) -> dict[str, Any]:

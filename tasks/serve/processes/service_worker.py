@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -27,7 +28,7 @@ from tasks.serve.processes.shared_counters import NO_PROJECT, CounterLayout, Sha
 from tasks.serve.row_answering import RowAnswering
 from tasks.serve.service_app import ServiceApp
 from tasks.serve.service_settings import BACKLOG, ServiceSettings, read_settings
-from tasks.serving_store import UNREAD, ApiKeys, ServingStore, file_stamp, public_keys, read_keys
+from tasks.serving_store import UNREAD, ApiKeys, ServingStore, file_stamp, public_keys, read_keys, version_keys
 from tasks.serving_store.api_keys import FILE as KEYS_FILE
 
 LOG = logging.getLogger("leeway.serve")
@@ -172,17 +173,15 @@ def report(champions: Champions, counters: WorkerCounters) -> None:
 
 async def serve(settings: ServiceSettings, listener: socket, counters: WorkerCounters, slot: int) -> None:
     """Answer requests until a signal."""
-    store = ServingStore(
-        Path(settings.root),
-        public_keys(settings.trusted),
-        public_keys(settings.trusted if settings.trusted_versions is None else settings.trusted_versions),
-    )
+    root = Path(settings.root)
+    versions = partial(version_keys, root) if settings.follows_version_keys else None
+    store = ServingStore(root, public_keys(settings.trusted), versions)
     champions = Champions(store, settings.projects)
     for project in settings.projects:
         if (found := champions.load(project)) is not None:
             champions.exchange(found)
     report(champions, counters)
-    log = PredictionLog(Path(settings.root), settings.logs, counters, slot) if settings.logs else None
+    log = PredictionLog(root, settings.logs, counters, slot) if settings.logs else None
     app = ServiceApp(RowAnswering(champions, settings, counters, log), ApiKeys())
     config = worker_config(app, settings, lambda status: counters.request(NO_PROJECT, status, 0.0))
     server = WorkerServer(config, log)

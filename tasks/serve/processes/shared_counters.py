@@ -77,6 +77,12 @@ class SharedCounters:
         return self.words[self.layout.project(slot, project) + PROJECT_FIELDS.index(name)]
 
 
+def rows_waiting(counters: SharedCounters, slot: int, project: str) -> int:
+    """Return how many rows of a project wait in the queue of a worker, or were lost with it since it began."""
+    taken, *ended = (counters.of_project(slot, project, name) for name in LOG_FIELDS if name != "log_full")
+    return max(0, taken - sum(ended))
+
+
 def shared_memory(layout: CounterLayout) -> int:
     """Return a descriptor of empty memory for a layout; children inherit it."""
     descriptor = os.memfd_create("leeway-serve")

@@ -15,27 +15,52 @@ from tasks.serve.json_body import decoded
 from tasks.serve.replies import Refusal, Reply, json_reply
 from tasks.serve.row_answering import MOST_FAULTS, RowAnswering, retry_after
 from tasks.serve.service_request import ServiceRequest
-from tasks.serving_store.label_files import keep_labels
+from tasks.serving_store.label_files import LABEL_FOLDER, keep_labels
+from tasks.serving_store.waiting_bytes import WaitingBytes
 
 Cells = dict[str, Callable[[Any], Any]]
 
 
-async def labels(request: ServiceRequest, answering: RowAnswering, project: str) -> Reply:
-    """Keep the labels of `{"labels": [{ids..., label}, ...]}`; the reply is sent once they are on the disk."""
-    content, settings = decoded(await request.json_bytes()), answering.settings
-    version = answering.serving(project).version
-    column, is_class = settings.labels[project], bool(version.schema.class_names)
-    found = label_rows(content, label_cells(version.contract, column, is_class=is_class), settings.max_rows)
-    try:
-        await asyncio.to_thread(keep_labels, Path(settings.root), project, found, clock.now())
-    except OSError:
-        raise Refusal(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            "not_kept",
-            "the labels could not be written to the disk of the service; send them again later",
-            headers=retry_after(),
-        ) from None
-    return json_reply({"project": project, "labels": len(found), "request_id": request.id})
+class LabelIntake:
+    """Keeps the labels of a project on the disk until they land.
+
+    Parameters
+    ----------
+    root : Path
+        The serving folder.
+    """
+
+    def __init__(self, root: Path, project: str) -> None:
+        self._root, self._waiting = root, WaitingBytes(root / LABEL_FOLDER / project, lambda _: True)
+
+    async def labels(self, request: ServiceRequest, answering: RowAnswering, project: str) -> Reply:
+        """Keep the labels of `{"labels": [{ids..., label}, ...]}`; the reply is sent once they are on the disk."""
+        body, settings = await request.json_bytes(), answering.settings
+        with answering.taken():
+            content, version = decoded(body), answering.serving(project).version
+            column, is_class = settings.labels[project], bool(version.schema.class_names)
+            found = label_rows(content, label_cells(version.contract, column, is_class=is_class), settings.max_rows)
+            try:
+                await asyncio.to_thread(self._keep, project, found, settings.max_label_bytes)
+            except OSError:
+                raise Refusal(
+                    HTTPStatus.SERVICE_UNAVAILABLE,
+                    "not_kept",
+                    "the labels could not be written to the disk of the service; send them again later",
+                    headers=retry_after(),
+                ) from None
+        return json_reply({"project": project, "labels": len(found), "request_id": request.id})
+
+    def _keep(self, project: str, labels: list[dict[str, Any]], most_bytes: int) -> None:
+        if self._waiting.total() >= most_bytes:
+            raise Refusal(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "labels_full",
+                f"labels of {most_bytes} bytes have not landed yet, the most that may wait; send them again later, and "
+                "see in the log of the service why they do not land",
+                headers=retry_after(),
+            )
+        self._waiting.add(keep_labels(self._root, project, labels, clock.now()))
 
 
 def label_cells(contract: RowContract, column: str, *, is_class: bool) -> Cells:

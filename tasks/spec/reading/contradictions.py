@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from tasks.spec.field_types import BINARY_METRICS, IMPORT_PATH, REGRESSION_METRICS
+from tasks.spec.online_section import is_shared
 
 if TYPE_CHECKING:
     from tasks.spec.data_sections import Columns
@@ -266,9 +266,8 @@ def _of_serving(spec: ProjectSpec) -> Found:
         (spec.source.label.uri, ("source", "label", "uri")),
         *((table.uri, ("features", "tables", index, "uri")) for index, table in enumerate(spec.features.tables)),
     ]
-    own = PurePosixPath(spec.serving.uri)
     for uri, key in zones:
-        if uri is not None and (own.is_relative_to(uri) or PurePosixPath(uri).is_relative_to(own)):
+        if uri is not None and is_shared(spec.serving.uri, uri):
             text = (
                 f"serving.uri {spec.serving.uri!r} and {uri!r} are one landing zone, or one is in the other; "
                 "give the prediction log a folder of its own"

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tasks.errors import EvidenceError
 from tasks.registry.manifest import seal, verify
-from tasks.registry.signing import PACKAGES, VERSIONS, Keys, load_keys
+from tasks.registry.signing import PACKAGES, VERSIONS, HomeKeys, Keys, load_keys, public_pem
 from tasks.registry.statement import Statement
 
 VARIABLE, FILE_VARIABLE = VERSIONS.private, f"{VERSIONS.private}_FILE"
@@ -125,3 +125,20 @@ def test_what_signs_packages_cannot_sign_a_version(tmp_path: Path) -> None:
     with pytest.raises(EvidenceError, match="another machine"):
         verify(signed(packages), load_keys(tmp_path, {}).trusted, ABOUT)
     assert [key for key in packages.trusted if key in versions.trusted] == []
+
+
+def pems(keys: Keys | HomeKeys) -> set[bytes]:
+    return {public_pem(key) for key in keys.trusted}
+
+
+def test_the_keys_of_a_home_are_followed_and_none_is_made_or_read(tmp_path: Path) -> None:
+    followed = HomeKeys(tmp_path, {})
+    assert (followed.trusted, followed.private, list(tmp_path.iterdir())) == ((), None, [])
+    made = load_keys(tmp_path, {})
+    (tmp_path / "keys" / "signing.pem").write_bytes(b"not read")
+    assert pems(followed) == pems(made)
+    verify(signed(made), followed.trusted, ABOUT)
+    assert followed.trusted is followed.trusted
+    elsewhere = load_keys(tmp_path / "elsewhere", {})
+    environ = {VARIABLE: (tmp_path / "elsewhere" / "keys" / "signing.pem").read_text()}
+    assert pems(HomeKeys(tmp_path, environ)) == pems(elsewhere) | pems(made)

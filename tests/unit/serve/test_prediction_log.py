@@ -10,10 +10,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,6 +27,7 @@ from tasks.inference import answers
 from tasks.model.input_matrix import input_matrix
 from tasks.serve.champions import Champions, Serving
 from tasks.serve.processes import prediction_log
+from tasks.serve.processes.log_file import LogFile
 from tasks.serve.processes.prediction_log import PredictionLog
 from tasks.serve.processes.shared_counters import CounterLayout, SharedCounters, WorkerCounters, shared_memory
 from tasks.serve.served_version import AnsweredRow
@@ -53,18 +56,23 @@ class Logged:
         loaded = champions.load("flats")
         assert loaded is not None
         self.serving: Serving = loaded
-        layout = CounterLayout(["flats"], 1)
+        layout = CounterLayout(["flats", "houses"], 1)
         descriptor = shared_memory(layout)
         self.shared = SharedCounters(layout, descriptor)
         os.close(descriptor)
         self.terms = {"flats": LogTerms(label="price", **terms)}
         self.log = self.restarted()
 
-    def restarted(self) -> PredictionLog:
-        return PredictionLog(self.folder / "serving", self.terms, WorkerCounters(self.shared, 0), 0)
+    @property
+    def counters(self) -> WorkerCounters:
+        return WorkerCounters(self.shared, 0)
 
-    def answered(self, *rows: dict[str, Any]) -> list[AnsweredRow]:
-        """Answer rows of one request, and hand them to the log."""
+    def restarted(self) -> PredictionLog:
+        return PredictionLog(self.folder / "serving", self.terms, self.counters, 0)
+
+    def answered(self, *rows: dict[str, Any], project: str = "flats") -> list[AnsweredRow]:
+        """Answer rows of one request, and hand them to the log as rows of a project."""
+        serving = replace(self.serving, route=msgspec.structs.replace(self.serving.route, project=project))
         version = self.serving.version
         made = version.answers([version.reader.read(row) for row in rows])
 
@@ -72,13 +80,13 @@ class Logged:
             settings = ServiceSettings(projects=("flats",), root="", trusted=())
             scope = {"method": "POST", "path": "/", "headers": [(b"x-request-id", b"mine")]}
             request = ServiceRequest(scope, None, settings, asyncio.get_running_loop().time())
-            self.log.add(request, self.serving, list(zip(rows, made, strict=True)))
+            self.log.add(request, serving, list(zip(rows, made, strict=True)))
 
         run_apart(add())
         return made
 
-    def count(self, name: str) -> int:
-        return self.shared.of_project(0, "flats", f"log_{name}")
+    def count(self, name: str, project: str = "flats") -> int:
+        return self.shared.of_project(0, project, f"log_{name}")
 
     @property
     def files(self) -> list[Path]:
@@ -141,8 +149,25 @@ def test_a_full_queue_costs_rows_and_no_answer(logged: Logged, monkeypatch: pyte
     monkeypatch.setattr(prediction_log, "MOST_QUEUED", 3)
     assert len(logged.answered(*(flat(number) for number in range(5)))) == 5
     logged.log.write()
-    assert [line["flat"] for line in logged.lines()] == [0, 1, 2]
-    assert (logged.count("queued"), logged.count("written"), logged.count("full")) == (3, 3, 2)
+    logged.answered(flat(5))  # what was written makes room
+    logged.log.write()
+    assert [line["flat"] for line in logged.lines()] == [0, 1, 2, 5]
+    assert (logged.count("queued"), logged.count("written"), logged.count("full")) == (4, 4, 2)
+
+
+def test_the_queue_is_bounded_in_bytes_and_a_project_takes_no_room_of_another(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged.terms["houses"] = logged.terms["flats"]
+    monkeypatch.setattr(prediction_log, "MOST_QUEUED_BYTES", 2 * 4_000)
+    logged.log = logged.restarted()
+    long = "7" * 900
+    assert len(logged.answered(*(flat(number, flat=f"{number}{long}", extra=long) for number in range(9)))) == 9
+    logged.answered(flat(1), project="houses")
+    # Each takes 900 bytes for its id and at least 512 more, and none for the column that is not logged.
+    assert logged.count("queued") + logged.count("full") == 9
+    assert logged.count("queued") == 2
+    assert (logged.count("queued", "houses"), logged.count("full", "houses")) == (1, 0)
 
 
 @contextmanager
@@ -170,6 +195,69 @@ def test_a_full_disk_costs_rows_and_leaves_whole_lines(logged: Logged, caplog: p
     assert [line["flat"] for line in logged.lines()] == [1, 4]
     assert (logged.count("queued"), logged.count("written"), logged.count("failed")) == (4, 2, 2)
     assert caplog.text.count("rows_not_logged") == 1
+
+
+def test_what_cannot_be_cut_off_is_the_end_of_its_file(logged: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
+    logged.answered(flat(1))
+    logged.log.write()
+
+    def refused(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with largest_file(logged.files[0].stat().st_size + 100), monkeypatch.context() as patched:
+        patched.setattr(os, "ftruncate", refused)
+        logged.answered(flat(2))
+        logged.log.write()
+    assert not logged.files[0].read_bytes().endswith(b"\n")
+    logged.answered(flat(3))
+    logged.log.start()
+    logged.log.close()
+    assert carrier(logged).carry() == 2
+    landed = [file.read_bytes() for file in (logged.folder / "served" / "rows").iterdir()]
+    assert sorted(json.loads(content)["flat"] for content in landed) == [1, 3]
+
+
+def test_a_file_that_cannot_be_opened_leaves_no_descriptor_and_no_draft(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl" / "taken").mkdir(parents=True)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(IsADirectoryError):
+        LogFile(tmp_path, "a.jsonl")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+
+
+def test_a_fault_is_reported_once_for_each_project(logged: Logged, caplog: pytest.LogCaptureFixture) -> None:
+    logged.terms["houses"] = logged.terms["flats"]
+    logged.log = logged.restarted()
+    for project in ("flats", "houses"):
+        folder = logged.folder / "serving" / "prediction_log" / project
+        folder.parent.mkdir(exist_ok=True)
+        folder.write_bytes(b"")  # no folder can be made there
+    for _ in range(2):
+        for project in ("flats", "houses"):
+            logged.answered(flat(1), project=project)
+            logged.log.write()
+    reported = [message.split("project=")[1].split()[0] for message in caplog.messages]
+    assert reported == ["flats", "houses"]
+
+
+def test_the_files_of_another_worker_are_not_counted(logged: Logged) -> None:
+    folder = logged.folder / "serving" / "prediction_log" / "flats"
+    folder.mkdir(parents=True)
+    for name in ("2026-11-12-0-ab.jsonl", "2026-11-12-20261112T101112.000000Z-1-ab.jsonl"):
+        (folder / name).write_bytes(b"x" * 5_000)
+    for slot in (10, 11, 12):
+        log = PredictionLog(logged.folder / "serving", {"flats": LogTerms(max_bytes=5_000)}, logged.counters, slot)
+        logged.log = log
+        logged.answered(flat(slot))
+        log.write()
+    assert (logged.count("written"), logged.count("failed")) == (3, 0)
+    mine = folder / "2026-11-13-20261113T101112.000000Z-12-ab.jsonl"
+    mine.write_bytes(b"x" * 5_000)
+    logged.log = PredictionLog(logged.folder / "serving", {"flats": LogTerms(max_bytes=5_000)}, logged.counters, 12)
+    logged.answered(flat(13))
+    logged.log.write()
+    assert logged.count("failed") == 1
 
 
 def test_files_that_wait_have_a_limit(tmp_path: Path) -> None:
@@ -232,7 +320,7 @@ def test_a_file_lands_once_it_is_closed_and_an_id_in_it_once(logged: Logged) -> 
 WRITER = """
 import os, sys, time
 from pathlib import Path
-from tasks.serve.processes.prediction_log import LogFile
+from tasks.serve.processes.log_file import LogFile
 file = LogFile(Path(sys.argv[1]), "2026-02-03-0-ab.jsonl")
 file.append(Path(sys.argv[2]).read_bytes() + b'{"flat": 9, "@ans')
 print("written", flush=True)
@@ -339,13 +427,18 @@ def test_labels_that_an_earlier_version_kept_land_first(tmp_path: Path, label_ca
     assert landed_labels(tmp_path) == [[(8, 1), (7, 2)]]
 
 
-def test_a_file_that_no_worker_wrote_stays_where_it_is(logged: Logged) -> None:
+def test_a_file_that_cannot_be_read_is_moved_away_and_all_others_land(logged: Logged) -> None:
     folder = logged.folder / "serving" / "prediction_log" / "flats"
     folder.mkdir(parents=True)
-    (folder / "other.jsonl").write_text('{"flat": 1}\n')
-    with pytest.raises(EvidenceError, match="line 1 of the prediction log has no answer"):
+    (folder / "a.jsonl").write_text('{"flat": 1}\n')
+    (folder / "b.jsonl").write_bytes(FROZEN.read_bytes())
+    with pytest.raises(EvidenceError, match=r"1 files .* cannot be read, such as a\.jsonl: line 1 .* has no answer"):
         carrier(logged).carry()
-    assert (folder / "other.jsonl").exists()
+    assert logged.files == []
+    (moved,) = (logged.folder / "serving" / "prediction_log_unreadable" / "flats").iterdir()
+    assert moved.read_text() == '{"flat": 1}\n'
+    assert [path.name for path in (logged.folder / "served" / "rows").iterdir()] == ["b.jsonl"]
+    assert carrier(logged).carry() == 0
 
 
 def test_a_line_of_protocol_1_is_read() -> None:

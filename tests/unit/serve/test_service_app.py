@@ -20,11 +20,13 @@ from tasks.serve.processes.shared_counters import (
     WorkerCounters,
     shared_memory,
 )
+from tasks.serve.protocols import label_api
 from tasks.serve.row_answering import RowAnswering
 from tasks.serve.service_app import ServiceApp
 from tasks.serve.service_settings import ServiceSettings
 from tasks.serve.tick_batch import TickBatch
 from tasks.serving_store import ApiKeys, ServingStore, new_key
+from tasks.serving_store.label_files import keep_labels
 from tests.coroutines import run_apart
 from tests.unit.serve.packages import KEY, MOMENT, ROW, fitted, package_of, write_suite
 
@@ -72,12 +74,16 @@ class Service:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Service:
-    folder = tmp_path_factory.mktemp("app")
+    return service_of(*stored(tmp_path_factory.mktemp("app")))
+
+
+def stored(folder: Path) -> tuple[ServingStore, Path]:
+    """Return a store of flats with a route, and a folder."""
     write_suite(folder)
     store = ServingStore(folder / "serving", [KEY.public_key()])
     package, files = package_of(folder, fitted("binary"))
     store.publish(package, store.add_package(package, files, KEY), KEY, MOMENT)
-    return service_of(store, folder)
+    return store, folder
 
 
 def service_of(store: ServingStore, folder: Path, **limits: Any) -> Service:
@@ -490,8 +496,35 @@ def test_at_most_as_many_requests_are_answered_at_once_as_the_limit_says(service
     statuses = []
     for answering.in_flight in (255, 256):
         statuses.append(service.predict({"row": ROW})[0])
+        statuses.append(service.predict({"labels": [LABEL]}, LABELS, authorization=f"Bearer {service.label_key}")[0])
     answering.in_flight = 0
-    assert statuses == [200, 429]
+    assert statuses == [200, 200, 429, 429]
+
+
+def test_labels_take_a_place_until_they_are_on_the_disk(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    answering, seen = service.app.answering, list[int]()
+
+    def keep(*arguments: Any) -> int:
+        seen.append(answering.in_flight)
+        return keep_labels(*arguments)
+
+    monkeypatch.setattr(label_api, "keep_labels", keep)
+    assert service.predict({"labels": [LABEL]}, LABELS, authorization=f"Bearer {service.label_key}")[0] == 200
+    assert (seen, answering.in_flight) == ([1], 0)
+
+
+def test_labels_that_have_not_landed_have_a_limit(tmp_path: Path) -> None:
+    service = service_of(*stored(tmp_path), max_label_bytes=4_100)
+    mine, statuses = f"Bearer {service.label_key}", []
+    for _ in range(3):
+        status, headers, body = service.ask(
+            "POST", LABELS, json.dumps({"labels": [LABEL] * 40}).encode(), authorization=mine
+        )
+        statuses.append(status)
+    kept = list((tmp_path / "prediction_labels" / "flats").iterdir())
+    assert statuses == [200, 200, 503]
+    assert headers["retry-after"] in {"1", "2", "3"}
+    assert (json.loads(body)["error"]["code"], len(kept)) == ("labels_full", 2)
 
 
 def test_an_answer_that_is_late_is_not_sent(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -599,11 +632,15 @@ LABELS = "/v1/projects/flats/labels"
 
 
 def test_labels_are_on_the_disk_before_the_reply_with_their_time(service: Service) -> None:
-    mine = f"Bearer {service.label_key}"
+    mine, folder = (
+        f"Bearer {service.label_key}",
+        Path(service.app.answering.settings.root) / "prediction_labels" / "flats",
+    )
+    before = set(folder.iterdir()) if folder.exists() else set()
     for _ in range(2):
         status, reply = service.predict({"labels": [LABEL, LABEL | {"flat": "8"}]}, LABELS, authorization=mine)
         assert (status, reply["labels"]) == (200, 2)
-    kept = sorted((Path(service.app.answering.settings.root) / "prediction_labels" / "flats").iterdir())
+    kept = sorted(set(folder.iterdir()) - before)
     lines = [[json.loads(line) for line in file.read_bytes().splitlines()] for file in kept]
     times = [{line.pop("@sent_at") for line in file} for file in lines]
     assert lines == [[LABEL, LABEL | {"flat": "8"}]] * 2

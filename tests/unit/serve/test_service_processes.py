@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
 
+from tasks.serve.processes.admin_app import AdminApp
 from tasks.serve.processes.background_task import end_with
-from tasks.serve.processes.service_supervisor import Child
+from tasks.serve.processes.service_supervisor import Child, Children, report_lost
 from tasks.serve.processes.shared_counters import CounterLayout, SharedCounters, WorkerCounters, shared_memory
+from tasks.serve.service_settings import LOG_CLOSE_SECONDS, ServiceSettings
 from tests.bench.serving_peers import constant
 from tests.coroutines import run_apart
 
@@ -66,3 +71,80 @@ def test_a_new_worker_has_a_state_of_its_own_and_goes_on_with_the_counts() -> No
     WorkerCounters(shared, 0).begin(8)
     assert [shared.of_worker(0, name) for name in ("pid", "ready", "lag_us", "in_flight")] == [8, 0, 0, 0]
     assert shared.of_project(0, "flats", "rows") == 12
+
+
+def test_rows_that_wait_are_a_gauge_and_no_outcome() -> None:
+    layout = CounterLayout(["flats"], 2)
+    descriptor = shared_memory(layout)
+    shared = SharedCounters(layout, descriptor)
+    os.close(descriptor)
+    for slot, (queued, written, failed, lost) in enumerate([(10, 5, 1, 1), (4, 4, 0, 0)]):
+        for name, value in (("queued", queued), ("written", written), ("failed", failed), ("lost", lost), ("full", 9)):
+            WorkerCounters(shared, slot).set_project("flats", f"log_{name}", value)
+    app = AdminApp(shared, Path("/nowhere"), lambda: [True, True], lambda: 2)
+    replies: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        replies.append(message)
+
+    run_apart(app({"method": "GET", "path": "/metrics"}, None, send))
+    lines = [line for line in replies[1]["body"].decode().splitlines() if "log_rows" in line and line[0] != "#"]
+    assert lines == [
+        *(
+            f'leeway_serve_log_rows_total{{project="flats",outcome="{outcome}"}} {count}'
+            for outcome, count in (("written", 9), ("full", 18), ("failed", 1), ("lost", 1))
+        ),
+        'leeway_serve_log_rows_queued{project="flats"} 3',
+    ]
+
+
+ENDS_LATER = """
+import os, signal, sys, time
+def end(*_):
+    time.sleep(float(sys.argv[2]))
+    with open(sys.argv[1], "a") as file:
+        file.write(sys.argv[3])
+    os._exit(0)
+signal.signal(signal.SIGTERM, end)
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def ending(path: Path, seconds: float, name: str) -> Child:
+    """Return a child that writes its name to a file some time after it was asked to end."""
+    child = Child([sys.executable, "-c", ENDS_LATER, str(path), str(seconds), name], os.environ)
+    child.process = subprocess.Popen(list(child.command), stdout=subprocess.PIPE)
+    assert child.process.stdout is not None
+    with child.process.stdout as out:
+        assert out.readline() == b"ready\n"
+    return child
+
+
+def test_the_controller_is_asked_to_end_once_the_workers_have_ended_or_had_their_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended = tmp_path / "ended"
+    workers = [ending(ended, 0.5, "worker "), ending(ended, 120.0, "never ")]
+    controller = ending(ended, 0.0, "controller")
+    with caplog.at_level(logging.ERROR):
+        run_apart(Children(workers, [controller]).stop(worker_seconds=3.0))
+    assert ended.read_text() == "worker controller"
+    assert [message.split()[0] for message in caplog.messages] == ["process_killed"]
+    assert [each.process.wait(timeout=30) for each in (*workers, controller) if each.process] == [0, -9, 0]
+
+
+def test_a_worker_has_the_time_to_answer_and_to_close_its_log() -> None:
+    settings = ServiceSettings(projects=(), root="", trusted=(), drain_seconds=7.0)
+    assert settings.worker_stop_seconds > settings.drain_seconds + LOG_CLOSE_SECONDS
+
+
+def test_rows_that_were_lost_at_the_end_are_reported(caplog: pytest.LogCaptureFixture) -> None:
+    layout = CounterLayout(["flats", "houses"], 1)
+    descriptor = shared_memory(layout)
+    shared = SharedCounters(layout, descriptor)
+    os.close(descriptor)
+    WorkerCounters(shared, 0).set_project("flats", "log_queued", 3)
+    with caplog.at_level(logging.ERROR):
+        report_lost(shared)
+    assert caplog.messages == ["log_rows_lost project=flats rows=3"]

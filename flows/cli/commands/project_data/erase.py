@@ -28,6 +28,7 @@ from tasks.render.safe_text import terminal
 from tasks.render.values import counted
 from tasks.score import answer_files
 from tasks.serving_store import SERVING_FOLDER
+from tasks.serving_store.logged_rows import UNREADABLE_FOLDER
 from tasks.spec import ProjectSpec, find_project, home, read_spec
 from tasks.spec.cells.entity_keys import parts_of
 from tasks.upkeep.erasure_record import begun_plan
@@ -79,6 +80,12 @@ def erase_now(project: str, asked: Asked, reason: str) -> None:
             f"[yellow]note[/]  the prediction service writes to {counted(in_use, 'file')} of its log or its labels: "
             "run the same command again once they have landed, in "
             f"{counted(spec.serving.delivery_minutes, 'minute')} at most"
+        )
+    unread = where / SERVING_FOLDER / UNREADABLE_FOLDER / spec.project
+    if unreadable := len(list(unread.glob("*"))):
+        console.print(
+            f"[yellow]note[/]  {counted(unreadable, 'file')} of the prediction log cannot be read, and may have rows "
+            f"to erase: mend or remove what is in {unread}"
         )
     console.print("Earlier states of its tables cannot be read any more; the next night summarises the rest again.")
     console.print(KEPT, markup=False, highlight=False)

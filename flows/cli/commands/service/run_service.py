@@ -10,8 +10,9 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from flows.cli.console import screen
+from flows.serving.version_keys import VersionKeys, without_signing_key
 from tasks.errors import Terminal
-from tasks.registry import PACKAGES, load_keys
+from tasks.registry import PACKAGES, HomeKeys, load_keys
 from tasks.serve.service_settings import LogTerms, ServiceSettings
 from tasks.serving_store import SERVING_FOLDER, public_pems, read_keys
 from tasks.spec import ProjectSpec, find_project, home, known_projects, read_spec
@@ -67,7 +68,7 @@ def run_service(projects: Sequence[str], address: Address, workers: int) -> None
         projects=names,
         root=str(root),
         trusted=public_pems(load_keys(where, os.environ, pair=PACKAGES).trusted),
-        trusted_versions=public_pems(load_keys(where, os.environ).trusted),
+        follows_version_keys=True,
         logs=logs,
         labels={name: spec.source.label.column for name, spec in specs.items() if spec.serving.labels},
         host=address.host,
@@ -85,7 +86,9 @@ def run_service(projects: Sequence[str], address: Address, workers: int) -> None
         certificate=certificate,
         private_key=private_key,
     )
-    path = settings.write()
+    path, versions = settings.write(), HomeKeys(where, os.environ)
+    VersionKeys(versions, root).follow()
+    without_signing_key(versions)
     _welcome(settings, address)
     os.environ["LEEWAY_HOME"] = str(where)
     os.execv(sys.executable, [sys.executable, "-P", "-m", "tasks.serve.processes.service_supervisor", str(path)])  # noqa: S606 - no shell
