@@ -144,6 +144,15 @@ def _some(values: Iterable[C]) -> Iterator[Sequence[C]]:
     return (ordered[at : at + AT_ONCE] for at in range(0, len(ordered), AT_ONCE))
 
 
+def text_without_ids(text: str, own: Callable[[str], bool]) -> str:
+    """Return what a decision says without some ids of rows.
+
+    >>> text_without_ids("3 rows differ, row 7 of version 2 from its inputs on", lambda row_id: row_id == "7")
+    '3 rows differ, row (erased) of version 2 from its inputs on'
+    """
+    return IN_TEXT.sub(lambda match: "row (erased)" if own(match["row_id"]) else match[0], text)
+
+
 def without_ids(details: str, own: Callable[[str], bool]) -> str:
     """Return the details of an entry of the decision record without some ids of rows.
 
@@ -163,9 +172,6 @@ def without_ids(details: str, own: Callable[[str], bool]) -> str:
             return content
         if name == "row_id":
             return "(erased)" if own(content) else content
-        return IN_TEXT.sub(hidden, content)
-
-    def hidden(match: re.Match[str]) -> str:
-        return "row (erased)" if own(match["row_id"]) else match[0]
+        return text_without_ids(content, own)
 
     return json.dumps(kept(json.loads(details)), sort_keys=True, ensure_ascii=False)

@@ -31,7 +31,7 @@ from tasks.lake import (
 from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.spec import ProjectSpec
-from tasks.upkeep.erasure import FORGOTTEN, Erasable, removals, without_ids
+from tasks.upkeep.erasure import FORGOTTEN, Erasable, removals, text_without_ids, without_ids
 from tasks.upkeep.plan import OF_BATCHES, WITH_REVISIONS, Chore, Orphans, chores, replaced
 
 SEARCHED = {"rows", "labels", "predictions", "features", "quarantine"}  # has been read to find a subject
@@ -189,10 +189,10 @@ def _replaced_profiles(known: Deliveries, found: Erasable) -> Iterator[str]:
 def _correct_decisions(lake: Lake, spec: ProjectSpec, subject: Subject, found: Erasable) -> None:
     """Write the entries of the decision record that name a row of a subject again without its id."""
     project = spec.project
-    stored = lake.read(project, "decisions", columns=["kind", "name", "details"])
+    stored = lake.read(project, "decisions", columns=["kind", "name", "reason", "details"])
     own = partial(subject.owns, stored=found.row_ids, columns=spec.key_columns)
-    for kind, name, details in stored.itertuples(index=False, name=None):
-        corrected = without_ids(details, own)
-        if json.loads(corrected) != json.loads(details):
+    for kind, name, reason, details in stored.itertuples(index=False, name=None):
+        corrected = {"reason": text_without_ids(reason, own), "details": without_ids(details, own)}
+        if corrected["reason"] != reason or json.loads(corrected["details"]) != json.loads(details):
             of_entry = predicate([("kind", "=", kind), ("name", "=", name)])
-            change(lake, project, "decisions", str(of_entry), {"details": corrected})
+            change(lake, project, "decisions", str(of_entry), corrected)

@@ -38,6 +38,7 @@ KEPT = """\
 Not erased, because it is not Leeway's, or cannot be changed in place:
 - the landing zones: remove the rows there too, before the next delivery brings them back
 - files that `leeway review --out` or `leeway docs --out` wrote elsewhere, logs, backups, and old versions in a bucket
+- tables under a name that the project had before: give it that name again, and erase
 - the report in MLflow, which may name a row, until the next night writes it again
 - the models: a version keeps names of categories, extremes and counts of its training rows, because its answers and its
   evidence depend on them. To give it up: train again, promote the new version, then delete the old one and its run in
