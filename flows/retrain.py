@@ -22,6 +22,7 @@ from flows.steps.events import emit_event
 from flows.steps.exclusive_run import LEASE
 from flows.steps.executor import executor
 from flows.steps.publish import REPORT, SERIES, show_labels, write_report
+from flows.steps.recorded_spec import record_spec
 from flows.steps.training_provenance import as_of, commits, inputs, origin
 from flows.steps.version_files import version_files
 from flows.workspace import Champion, Workspace, open_workspace
@@ -73,6 +74,7 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
     done = [entry for entry in read_entries(workspace.lake, workspace.project, "retraining") if entry.name == name]
     if done:
         return _summary(done[-1])
+    record_spec(workspace, night)
     champion, kind = workspace.champion(), _kind(workspace, decision)
     compared, why_not = _comparable(workspace, champion)
     erased = recorded_erasures(workspace.lake, workspace.project)

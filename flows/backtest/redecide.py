@@ -6,6 +6,7 @@ from datetime import date
 
 from flows.steps.lineage import upstream
 from flows.steps.night_context import NightContext, situation
+from flows.steps.recorded_spec import with_spec_of
 from flows.workspace import Workspace
 from tasks.dataset.night_data import NightData
 from tasks.decide import decide
@@ -19,7 +20,8 @@ from tasks.records import Decision, MonitoringResult, NightEntry, ServedAsBatch,
 def redecide(workspace: Workspace, night: date) -> tuple[NightEntry, Decision]:
     """Return a night's decision as it was written down, and as it comes out now, from what was known then.
 
-    They differ where the policy or the code was changed since, or where what the night rested on was removed.
+    It is decided by the spec that counted then. They differ where the code was changed since, or where what the night
+    rested on was removed.
 
     Raises
     ------
@@ -34,7 +36,7 @@ def redecide(workspace: Workspace, night: date) -> tuple[NightEntry, Decision]:
     if number is not None and workspace.registry.version(workspace.project, number) is None:
         raise DataError(f"version {number}, which was champion on {night}, is no longer in {workspace.registry.url}")
     champion = None if number is None else workspace.load(number, record)
-    workspace = workspace.reading_for(champion)
+    workspace = with_spec_of(workspace, record, entry.time).reading_for(champion)
     known = deliveries(workspace.lake, workspace.project).as_of(entry.time)
     aliases = recorded_aliases(past)
     data = NightData(workspace.lake, workspace.spec, night, known, entries=past, aliases=aliases)

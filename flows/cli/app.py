@@ -76,8 +76,15 @@ def init(
 def check(
     project: Project,
     run: Annotated[bool, typer.Option("--run", help="Run the project's own code: try its feature function.")] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="First remove expectations about columns that the spec no longer has.")
+    ] = False,
 ) -> None:
     """Report everything that is wrong with a project's spec, contract and source at once."""
+    if fix:
+        from flows.cli.commands.project_data.fix_suite import remove_orphans
+
+        remove_orphans(project)
     from flows.cli.commands.project_data.check import check_project
 
     raise typer.Exit(FAILED if check_project(project, run=run) else 0)

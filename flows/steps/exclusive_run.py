@@ -7,6 +7,7 @@ from datetime import date as Date  # noqa: N812 - as in the flows
 from typing import Any, TypeAlias
 
 from flows.steps.decide_night import NightOutcome, missed_looks, name_run
+from flows.steps.recorded_spec import record_spec
 from flows.workspace import Workspace
 from tasks import clock
 from tasks.lake import acquire_lease
@@ -36,6 +37,7 @@ def run_exclusively(
     night = date or clock.tonight(workspace.spec.schedule.time_zone)
     with acquire_lease(workspace.lake, workspace.project, LEASE) as lease:
         leased = workspace.with_lease(lease)
+        record_spec(leased, night)
         for missed in missed_looks(leased, night) if catch_up and date is None else []:
             logger().warning(line("night_caught_up", night=missed))
             _measured(leased, missed, CAUGHT_UP, work)

@@ -65,6 +65,7 @@ from tasks.records.entries import (
     RetrainingEntry,
     ReviewEntry,
     RollbackEntry,
+    SpecEntry,
     Topic,
     UpkeepEntry,
 )
@@ -134,6 +135,7 @@ __all__ = [
     "ServedAsBatch",
     "ServedProof",
     "SkewedRow",
+    "SpecEntry",
     "Statistic",
     "SuspectedSource",
     "Suspicion",

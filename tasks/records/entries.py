@@ -19,7 +19,7 @@ from tasks.records.suspicion_state import FaultAnswer, SuspicionState
 from tasks.records.upstream import UpstreamState
 
 EntryKind = Literal[
-    "night", "retraining", "promotion", "rollback", "release", "upkeep", "notification", "review", "answer"
+    "night", "retraining", "promotion", "rollback", "release", "upkeep", "notification", "review", "answer", "spec"
 ]
 
 PromotionAction = Literal["promoted", "rejected", "refused", "put_back", "approved", "adopted"]
@@ -258,6 +258,19 @@ class UpkeepEntry(Entry):
     action: Literal["done"] = "done"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpecEntry(Entry):
+    """What project.yaml says from here on: the first spec, or one that was changed; `reason` names the keys.
+
+    `content` has every value that is not the default, and not the name of the project.
+    """
+
+    kind: ClassVar[EntryKind] = "spec"
+
+    action: Literal["recorded", "changed"]
+    content: dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Topic:
     """What a message is about: its event (`alarm`, `approval`, ...), and its subject, which is unique in the event."""
@@ -286,4 +299,5 @@ ENTRY_TYPES: tuple[type[Entry], ...] = (
     UpkeepEntry,
     NotificationEntry,
     AnswerEntry,
+    SpecEntry,
 )

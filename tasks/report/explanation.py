@@ -18,6 +18,7 @@ from tasks.records import (
     ReleaseEntry,
     RetrainingEntry,
     RollbackEntry,
+    SpecEntry,
     Suspicion,
     SuspicionState,
     WhichKind,
@@ -32,7 +33,7 @@ from tasks.spec import ProjectSpec
 
 COLUMNS_SHOWN = 8
 BATCHES_SHOWN = 10
-FOLLOWED = (RetrainingEntry, PromotionEntry, RollbackEntry, ReleaseEntry, AnswerEntry)
+FOLLOWED = (RetrainingEntry, PromotionEntry, RollbackEntry, ReleaseEntry, AnswerEntry, SpecEntry)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
-from tasks.records import Entry, NightEntry, PromotionEntry, ReleaseEntry, RetrainingEntry, RollbackEntry
+from tasks.records import Entry, NightEntry, PromotionEntry, ReleaseEntry, RetrainingEntry, RollbackEntry, SpecEntry
 from tasks.render import pages
 from tasks.render.axes import NightSpan
 from tasks.render.safe_text import ADDRESS
@@ -34,7 +34,7 @@ from tasks.spec import ProjectSpec
 NIGHTS_DRAWN = 400
 LISTED = 60
 UNFOLDED = 14
-LISTED_KINDS = (RetrainingEntry, PromotionEntry, RollbackEntry, ReleaseEntry)
+LISTED_KINDS = (RetrainingEntry, PromotionEntry, RollbackEntry, ReleaseEntry, SpecEntry)
 E = TypeVar("E", bound=Entry)
 
 

@@ -10,6 +10,7 @@ from tasks.spec.find_project import find_project, home, known_projects, projects
 from tasks.spec.project_spec import ProjectSpec
 from tasks.spec.reading.read_spec import parse_spec, read_spec
 from tasks.spec.schedule_nights import landing_nights_per_year, missed_nights, nights_per_year
+from tasks.spec.spec_changes import spec_changes, spec_content
 
 __all__ = [
     "ProjectSpec",
@@ -23,4 +24,6 @@ __all__ = [
     "parse_spec",
     "projects_folder",
     "read_spec",
+    "spec_changes",
+    "spec_content",
 ]

@@ -3,7 +3,7 @@
 Bad data never raises an exception. Only a contract that cannot be used does.
 """
 
-from tasks.validate.contract.suite import Suite, read_suite
+from tasks.validate.contract.suite import Suite, orphans, read_suite
 from tasks.validate.label_quality.consistency import LabelReport, label_report
 from tasks.validate.label_quality.consistency_markdown import label_markdown
 from tasks.validate.summary.validation_page import validation_markdown, validation_page
@@ -22,6 +22,7 @@ __all__ = [
     "check_labels",
     "label_markdown",
     "label_report",
+    "orphans",
     "read_suite",
     "typed",
     "unreadable",

@@ -34,6 +34,7 @@ RIMS: dict[str, tuple[set[Door], str]] = {
     "flows/steps/decide_night.py": ({"clock", "lake"}, "the moment of a decision; it is given the night's data"),
     "flows/steps/exclusive_run.py": ({"clock"}, "begin and end of an attempt"),
     "flows/steps/executor.py": ({"clock"}, "how long a cluster has had no worker"),
+    "flows/steps/recorded_spec.py": ({"clock"}, "the moment from which a spec counts"),
     "flows/steps/lineage.py": ({"files"}, "the specs of neighbouring projects"),
     "flows/steps/in_service/post_release.py": (
         {"clock", "lake"},

@@ -84,6 +84,23 @@ def test_every_expectation_that_cannot_be_used_is_named(shop: Path, leeway: Leew
     ]
 
 
+def test_fix_removes_expectations_of_columns_taken_out_and_leaves_what_may_be_mistyped(
+    shop: Path, leeway: Leeway
+) -> None:
+    def rule(column: str) -> dict[str, object]:
+        return {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": column}, "meta": {"notes": "why"}}
+
+    path, kept = shop / "expectations.json", [rule("size"), rule("knd")]
+    path.write_text(json.dumps({"name": "shop", "meta": {"mine": 1}, "expectations": [rule("humidity"), *kept]}))
+    said = leeway("check", "shop", "--fix")
+    assert "removed expect_column_values_to_not_be_null on ['humidity']" in said.out
+    assert (said.code, "mentions column 'knd'" in said.out) == (1, True)
+    assert json.loads(path.read_text()) == {"name": "shop", "meta": {"mine": 1}, "expectations": kept}
+    before = path.stat().st_mtime_ns
+    assert "removed" not in leeway("check", "shop", "--fix").out
+    assert path.stat().st_mtime_ns == before
+
+
 def test_a_newest_delivery_that_breaks_the_contract_is_wrong(shop: Path, leeway: Leeway) -> None:
     path = shop / "landing" / "orders.csv"
     path.write_text(path.read_text().replace("house,Y", "house,perhaps"))

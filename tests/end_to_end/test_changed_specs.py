@@ -121,3 +121,27 @@ def test_a_kind_that_was_changed_is_found_by_check_before_a_night_fails_on_it(co
     assert (
         "features.categories lists 'condition', which is stored as numbers since the first nights of kinds" in printed
     )
+
+
+def test_a_changed_spec_is_in_the_record_and_a_night_is_decided_again_by_the_one_that_counted_then(
+    copy: Copier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.backtest.redecide import redecide
+    from flows.steps.recorded_spec import record_spec, with_spec_of
+
+    it, night = copy("it", "policy"), date.fromisoformat(NIGHT)
+    a_night(it, monkeypatch)
+    it.replace_in_spec("cohort_days: 28", "cohort_days: 14")
+    it.replace_in_spec("    - sqft_lot15", "    # sqft_lot15")
+    for _ in range(2):
+        record_spec(it.workspace, night)
+    first, changed = read_entries(it.workspace.lake, it.project, "spec")
+    assert (first.action, changed.action) == ("recorded", "changed")
+    assert first.reason == "the spec as the first run found it"
+    assert changed.reason == 'features.numbers: - "sqft_lot15"; monitoring.cohort_days: the default -> 14'
+    record = read_entries(it.workspace.lake, it.project)
+    then, now = (with_spec_of(it.workspace, record, entry.time).spec for entry in (first, changed))
+    assert (then.monitoring.cohort_days, now.monitoring.cohort_days) == (28, 14)
+    assert now == it.workspace.spec
+    stored, again = redecide(it.workspace, night)
+    assert (again.action, again.answers) == (stored.action, stored.answers)

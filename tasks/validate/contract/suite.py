@@ -86,13 +86,37 @@ def read_suite(path: Path, spec: ProjectSpec) -> Suite:
     return suite
 
 
-def _column_faults(expectation: Expectation, spec: ProjectSpec) -> Iterator[str]:
-    """Yield what is wrong with the columns that an expectation mentions."""
-    groups, label = {"the rows": spec.row_columns}, spec.source.label
+def orphans(path: Path, spec: ProjectSpec) -> list[Expectation]:
+    """Return the expectations of a file about columns that the spec no longer has, except where a name may be mistyped.
+
+    Raises
+    ------
+    ContractError
+        When the file is not a suite.
+    """
+    known = _known_columns(spec)
+    rules = [Expectation(rule, _columns_of(rule)) for rule in _configurations(path)]
+    inside = [(rule, _columns_of(_with_inside_names(rule.configuration, spec))) for rule in rules]
+    lost = ((rule, [name for name in names if name not in known]) for rule, names in inside)
+    return [rule for rule, names in lost if names and not any(nearest(name, known) for name in names)]
+
+
+def _known_columns(spec: ProjectSpec) -> list[str]:
+    return list(dict.fromkeys(name for names in _landing_groups(spec).values() for name in names))
+
+
+def _landing_groups(spec: ProjectSpec) -> dict[str, Sequence[str]]:
+    """Return the columns of what lands separately, by its name in words."""
+    groups: dict[str, Sequence[str]] = {"the rows": spec.row_columns}
+    label = spec.source.label
     if label.uri is not None:
         groups["the labels"] = [label.column]
-    groups |= {f"feature table {table.name!r}": table.columns.all for table in spec.features.tables}
-    columns = list(dict.fromkeys(name for names in groups.values() for name in names))
+    return groups | {f"feature table {table.name!r}": table.columns.all for table in spec.features.tables}
+
+
+def _column_faults(expectation: Expectation, spec: ProjectSpec) -> Iterator[str]:
+    """Yield what is wrong with the columns that an expectation mentions."""
+    groups, columns = _landing_groups(spec), _known_columns(spec)
     unknown = [name for name in dict.fromkeys(expectation.columns) if name not in columns]
     for column in unknown:
         yield (

@@ -254,7 +254,8 @@ def test_what_was_served_is_compared_with_another_version_on_the_same_rows_only(
 
 def test_labels_of_a_class_that_the_champion_does_not_know_are_counted_by_name() -> None:
     rows = answers(300, 0.0).drop(columns="prediction")
-    rows = rows.assign(label=["city"] * 189 + ["sport"] * 100 + ["cargo"] * 11, probabilities=[[0.6, 0.4]] * 300)
+    labels, alike = ["city"] * 189 + ["sport"] * 100 + ["cargo"] * 11, pd.Series([[0.6, 0.4]] * 300)
+    rows = rows.assign(label=labels, probabilities=alike)
     found = performance(rows, Promise("error_rate", 0.3, 0.0, 1000, ("city", "sport")), Monitoring(), 52)
     assert found is not None
     assert found.unknown_classes == (UnknownClass("cargo", 11),)
