@@ -18,10 +18,14 @@ keep() { # name: the input becomes the secret, unless it exists
 }
 
 for name in postgres_password prefect_db_password mlflow_db_password \
-    mlflow_admin_password mlflow_pipeline_password mlflow_approver_password mlflow_session_key; do
+    mlflow_admin_password mlflow_pipeline_password mlflow_serving_password mlflow_approver_password mlflow_session_key; do
     openssl rand -hex 24 | tr -d '\n' | keep "$name"
 done
 printf 'leeway:%s' "$(openssl rand -hex 24)" | keep prefect_auth
+# The first API key of the prediction service: the text is for an application, and the service gets its sha256.
+printf 'leeway_%s' "$(openssl rand -hex 24)" | keep api_key
+digest=$(openssl dgst -sha256 -r "$folder/api_key" | cut -d ' ' -f 1)
+printf '{"keys":[{"name":"first","sha256":"%s","scopes":["predict"],"projects":[]}]}' "$digest" | keep api_keys
 openssl genpkey -algorithm ed25519 | keep signing_key
 public=$(openssl pkey -in "$folder/signing_key" -pubout)
 # Nights verify with it, and cannot sign. After a new signing key, versions of the older one are still verified.

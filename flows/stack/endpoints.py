@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from flows.stack.ports import LOOPBACK
-from flows.stack.process_registry import MARK
+from flows.stack.process_registry import MARK, SERVICE_PORTS
 from flows.stack.request_guard import ALLOWED, LOG_IN
 from tasks.spec.find_project import projects_folder
 
@@ -34,12 +34,19 @@ class Endpoints:
     """The addresses of the two servers.
 
     `key` is the secret that Prefect asks for if this home started it. It is empty for servers that the environment
-    names; those are reached with the PREFECT_API_AUTH_STRING of the environment.
+    names; those are reached with the PREFECT_API_AUTH_STRING of the environment. `service_ports` are those of the
+    prediction service and of its health and metrics, for a stack that has one.
     """
 
     prefect: str
     mlflow: str
     key: str = field(default="", repr=False)
+    service_ports: tuple[int, ...] = ()
+
+    @property
+    def service(self) -> str:
+        """The address of the prediction service, which listens on this machine only; empty without one."""
+        return f"http://{LOOPBACK}:{self.service_ports[0]}" if self.service_ports else ""
 
     @property
     def prefect_ui(self) -> str:
@@ -99,6 +106,7 @@ def environment(home: Path, endpoints: Endpoints, host: str) -> dict[str, str]:
         "LEEWAY_MLFLOW_PORT": endpoints.mlflow.rpartition(":")[2],
         "PYTHONSAFEPATH": "1",  # as in local_stack: no package of ours is taken from a user's folder
         MARK: str(home),
+        **dict(zip(SERVICE_PORTS, map(str, endpoints.service_ports), strict=False)),
     }
     return {**_protection(host, endpoints), **variables} if endpoints.key else variables
 

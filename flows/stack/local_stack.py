@@ -1,4 +1,4 @@
-"""The local stack: a Prefect server, an MLflow server and a worker, kept running by flows.stack.supervisor.
+"""The local stack: Prefect, MLflow, a worker and the prediction service, kept running by flows.stack.supervisor.
 
 Configured servers (PREFECT_API_URL, MLFLOW_TRACKING_URI) are used as they are. New servers listen on 127.0.0.1 by
 default, keep their state in LEEWAY_HOME, and end with the block that opened them; the next start stops processes that a
@@ -16,15 +16,15 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from flows.stack.access_key import access_key
 from flows.stack.endpoints import QUIET, Endpoints, environment, on_host
-from flows.stack.ports import LOOPBACK, free_port, ports_of
+from flows.stack.ports import LOOPBACK, OF_SERVICE, free_port, ports_of
 from flows.stack.process_registry import entry, read_note, stack_processes, stop, supervisor_of, terminate
-from flows.stack.supervisor import PROCFILE, WORKER_WANTED, healthy
+from flows.stack.supervisor import PROCFILE, SERVICE_WANTED, WORKER_WANTED, healthy
 from tasks.errors import Terminal, Unreachable
 from tasks.spec.private_home import private_home
 
@@ -88,7 +88,7 @@ def running(home: Path) -> Endpoints | None:
 def endpoints_of(home: Path, note: dict[str, Any]) -> Endpoints:
     """Return the endpoints of a stack's note, with the key of the home if the stack started Prefect itself."""
     key = access_key(home) if "prefect" in note["members"] else ""
-    return Endpoints(note["prefect"], note["mlflow"], key)
+    return Endpoints(note["prefect"], note["mlflow"], key, tuple(note.get("service_ports", ())))
 
 
 def answers(endpoints: Endpoints) -> bool:
@@ -105,7 +105,8 @@ def open_stack(
     Parameters
     ----------
     worker : bool
-        Also supervise a worker, which `start_worker` starts; with configured servers, only the worker is supervised.
+        Also supervise a worker and the prediction service, which `start_worker` and `start_service` start; with
+        configured servers, only these two are supervised.
     keep : bool
         Leave the new servers running after the block.
     host : str
@@ -142,6 +143,19 @@ def start_worker(home: Path) -> None:
     supervisor = supervisor_of(home)
     if supervisor is not None:
         supervisor.send_signal(WORKER_WANTED)
+
+
+def start_service(home: Path, *, again: bool = False) -> None:
+    """Start the prediction service of an open stack, or start it again with the specs as they are now.
+
+    Parameters
+    ----------
+    again : bool
+        Whether a running service is stopped first; without it, a running one is not affected.
+    """
+    supervisor, member = supervisor_of(home), _members(home).get("serve")
+    if supervisor is not None and member is not None and (again or "pid" not in member):
+        supervisor.send_signal(SERVICE_WANTED)
 
 
 def drain_logs() -> None:
@@ -201,7 +215,10 @@ def _start(home: Path, plan: StackPlan, foreign: Endpoints | None, lock: int, sa
     terminate(stack_processes(home))  # of a supervisor that was killed
     endpoints = foreign or on_host(plan.host, ports_of(home, plan.host, say), access_key(home))
     members = [*([] if foreign else SERVERS), *(["worker"] if plan.worker else [])]
-    say(f"starting {', '.join(members)} (log: {home / 'stack.log'})")
+    if plan.worker:
+        ports = ports_of(home, LOOPBACK, say, OF_SERVICE)
+        endpoints, members = replace(endpoints, service_ports=tuple(ports.values())), [*members, "serve"]
+    say(f"starting {', '.join(name for name in members if name != 'serve')} (log: {home / 'stack.log'})")
     log_path, this_process = home / "stack.log", entry(os.getpid())
     if log_path.exists() and log_path.stat().st_size > MAX_LOG_BYTES:
         log_path.replace(log_path.with_suffix(".log.1"))

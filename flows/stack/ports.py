@@ -5,28 +5,29 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from flows.stack.process_registry import reserved_ports
 from tasks.errors import Terminal, Unreachable
 
 LOOPBACK = "127.0.0.1"
-PREFERRED = {"prefect": 4200, "mlflow": 5000}
+PREFERRED = {"prefect": 4200, "mlflow": 5000, "serve": 8500, "serve_admin": 8501}
+OF_SERVERS, OF_SERVICE = ("prefect", "mlflow"), ("serve", "serve_admin")
 HIGHEST = 65535
 FILE = "ports.json"
 
 
-def ports_of(home: Path, host: str, say: Callable[[str], None]) -> dict[str, int]:
-    """Return a port for each server: that of its variable, else the one used before, else the preferred one, else any.
+def ports_of(home: Path, host: str, say: Callable[[str], None], names: Sequence[str] = OF_SERVERS) -> dict[str, int]:
+    """Return a port for each name: that of its variable, else the one used before, else the preferred one, else any.
 
     When the port used before is not free, this is reported, and the port is used again at a later start.
     """
     path = home / FILE
     known: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
     chosen, reserved = {}, reserved_ports(home)
-    for name, preferred in PREFERRED.items():
-        wanted = known.get(name, preferred)
+    for name in names:
+        wanted = known.get(name, PREFERRED[name])
         chosen[name] = free_port(f"LEEWAY_{name.upper()}_PORT", wanted, host, reserved)
         if name in known and chosen[name] != wanted:
             say(f"port {wanted}, used by {name} before, is not free; using {chosen[name]} this time")

@@ -14,7 +14,8 @@ from typing import Any
 import psutil
 
 MARK = "LEEWAY_STACK"
-PORTS = ("LEEWAY_PREFECT_PORT", "LEEWAY_MLFLOW_PORT")  # also inherited by the processes of a stack
+SERVICE_PORTS = ("LEEWAY_SERVE_PORT", "LEEWAY_SERVE_ADMIN_PORT")
+PORTS = ("LEEWAY_PREFECT_PORT", "LEEWAY_MLFLOW_PORT", *SERVICE_PORTS)  # also inherited by the processes of a stack
 STOP_SECONDS = 20
 NOTE = "stack.json"
 
@@ -22,8 +23,9 @@ NOTE = "stack.json"
 def read_note(home: Path) -> dict[str, Any] | None:
     """Return the content of stack.json, written by the supervisor of the home's stack, or None.
 
-    `keeper` is the process of the supervisor, `members` are those of the servers and the worker; `prefect` and `mlflow`
-    are addresses, and `lasting` is whether the stack outlives the command that started it.
+    `keeper` is the process of the supervisor, `members` are those of the servers, the worker and the prediction
+    service; `prefect` and `mlflow` are addresses, `service_ports` those of the prediction service and its health, and
+    `lasting` is whether the stack outlives the command that started it.
     """
     try:
         note: dict[str, Any] = json.loads((home / NOTE).read_text())

@@ -3,7 +3,8 @@
 The commands of the members are the lines of infra/Procfile, as honcho reads them. A member that ends is started again
 after a pause that doubles each time, and so is a server that has stopped answering. The file stack.json in the home
 lists the running members and how often each was started. The worker starts on request, after all projects are
-deployed, so that it does not carry out runs that piled up while nothing ran.
+deployed, so that it does not carry out runs that piled up while nothing ran. The prediction service starts on request
+if a project asks for it, and again on the next request, with the specs as they are then.
 
 The supervisor ends, together with everything it started, on a signal or when the command that owns it has ended. It
 inherits the lock of the home (see flows.stack.local_stack), which the kernel releases however the supervisor ends.
@@ -30,7 +31,16 @@ import psutil
 from honcho.environ import parse_procfile
 
 from flows.shipped_files import shipped_file
-from flows.stack.process_registry import alive, entry, remove_note, stack_processes, terminate, write_note
+from flows.stack.ports import LOOPBACK
+from flows.stack.process_registry import (
+    SERVICE_PORTS,
+    alive,
+    entry,
+    remove_note,
+    stack_processes,
+    terminate,
+    write_note,
+)
 
 PROCFILE = shipped_file("infra/Procfile")
 POLL_SECONDS = 0.25
@@ -38,7 +48,9 @@ MAX_PAUSE_SECONDS = 60
 STEADY_SECONDS = 120  # a member that ran this long is restarted without a long pause
 HEALTH_CHECK_SECONDS = 10
 MAX_SILENCE_SECONDS = 90
-WORKER_WANTED = signal.SIGUSR1
+WORKER_WANTED, SERVICE_WANTED = signal.SIGUSR1, signal.SIGUSR2
+NOTHING_TO_SERVE = 66
+"""The exit code of a member that has nothing to do until the next request: no project asks for it."""
 SHUTDOWN_SECONDS = 10
 REQUEST_SECONDS = 5
 
@@ -58,12 +70,15 @@ class Member:
     ended: str = ""
     checked: float = 0.0
     answered: float | None = None
+    again: bool = False
 
     def poll(self, now: float) -> bool:
         """Start the member if it is due, or notice that it ended; return whether anything changed."""
         if self.process is None:
             return self._start(now) if now >= self.due else False
         code = self.process.poll()
+        if code is not None and (self.again or code == NOTHING_TO_SERVE):
+            return self._rest(now)
         if code is not None:
             self.ended = f"signal {-code}" if code < 0 else f"exit code {code}"
         elif self._is_silent(now):
@@ -76,12 +91,26 @@ class Member:
         self.process = None
         return True
 
+    def want(self) -> None:
+        """Start it, or stop it to start it again."""
+        if self.process is None:
+            self.due = 0
+        else:
+            self.again = True
+            self.process.terminate()
+
     def state(self) -> dict[str, Any]:
         """Return the entry of the member in stack.json."""
         state = {"starts": self.starts, "ended": self.ended}
         with suppress(psutil.NoSuchProcess):
             return {**state, **(entry(self.process.pid) if self.process else {})}
         return state
+
+    def _rest(self, now: float) -> bool:
+        """Note an end that is no fault and is not counted: it was asked for, or there is nothing to do."""
+        self.due, self.starts = now if self.again else math.inf, self.starts - 1
+        self.process, self.answered, self.again = None, None, False
+        return True
 
     def _start(self, now: float) -> bool:
         self.process = subprocess.Popen(["/bin/sh", "-c", self.command], start_new_session=True)
@@ -111,11 +140,13 @@ def supervise(home: Path, members: list[Member], owner: dict[str, float] | None)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _frame: signals.append(number))
     signal.signal(WORKER_WANTED, lambda *_: _start_waiting(members))
+    signal.signal(SERVICE_WANTED, lambda *_: _want_service(members))
     note = {
         "keeper": entry(os.getpid()),
         "lasting": owner is None or any(member.health is None for member in members),
         "prefect": os.environ["PREFECT_API_URL"],
         "mlflow": os.environ["MLFLOW_TRACKING_URI"],
+        "service_ports": [int(os.environ[name]) for name in SERVICE_PORTS if name in os.environ],
     }
     noted = False
     try:
@@ -146,10 +177,16 @@ def _noted(home: Path, note: dict[str, Any]) -> bool:
 
 
 def _start_waiting(members: list[Member]) -> None:
-    """Make members due that wait for a request."""
+    """Make the worker due, which waits for a request."""
     for member in members:
-        if member.due == math.inf:
+        if member.name == "worker" and member.due == math.inf:
             member.due = 0
+
+
+def _want_service(members: list[Member]) -> None:
+    for member in members:
+        if member.name == "serve":
+            member.want()
 
 
 def _end(home: Path, members: list[Member]) -> None:
@@ -174,7 +211,8 @@ def main() -> None:
     lines = parse_procfile(PROCFILE.read_text()).processes
     servers = {"prefect": os.environ["PREFECT_API_URL"], "mlflow": os.environ["MLFLOW_TRACKING_URI"]}
     health = {name: f"{url}/health" for name, url in servers.items()}
-    members = [Member(name, lines[name], health.get(name), due=0 if name in health else math.inf) for name in names]
+    health["serve"] = f"http://{LOOPBACK}:{os.environ.get(SERVICE_PORTS[1], '')}/live"
+    members = [Member(name, lines[name], health.get(name), due=0 if name in servers else math.inf) for name in names]
     pid, _, created = owner.partition("@")
     supervise(Path(home), members, {"pid": int(pid), "created": float(created)} if created else None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tasks.errors import Error
 from tasks.render.safe_text import terminal
 from tasks.spec import ProjectSpec, find_project, known_projects, read_spec
 
-NAMES = {"prefect": "Prefect", "mlflow": "MLflow", "worker": "the worker"}
+NAMES = {"prefect": "Prefect", "mlflow": "MLflow", "worker": "the worker", "serve": "the prediction service"}
 
 
 @dataclass
@@ -70,3 +70,25 @@ class StackWatcher:
             if answers == (name in self.silent):
                 self.say(f"{NAMES[name]} answers again" if answers else f"[red]{NAMES[name]} does not answer[/]: {url}")
             self.silent = self.silent - {name} if answers else self.silent | {name}
+
+
+@dataclass
+class ServedTerms:
+    """What the prediction service was started with: a change of it needs a new start."""
+
+    print: Callable[[str], None]
+    terms: dict[str, object] = field(default_factory=dict)
+
+    def changed(self, specs: Sequence[ProjectSpec]) -> bool:
+        """Take new or changed specs; return whether the service has to start, start again, or stop."""
+        before = dict(self.terms)
+        for spec in specs:
+            self.terms.pop(spec.project, None)
+            if spec.serving.up:
+                self.terms[spec.project] = (spec.serving, spec.source.label.column, spec.source.label.uri is None)
+        return self.terms != before
+
+    def say(self, address: str) -> None:
+        """Print which projects are served now, and where."""
+        if self.terms:
+            self.print(f"[bold]predictions[/] {address}   for {terminal(', '.join(sorted(self.terms)))}")

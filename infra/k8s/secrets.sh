@@ -16,8 +16,9 @@ secret() { # name, keys
 secret leeway-postgres postgres_password prefect_db_password mlflow_db_password
 secret leeway-prefect prefect_db_password prefect_auth
 secret leeway-mlflow mlflow_db_password mlflow_admin_password mlflow_session_key
-secret leeway-accounts mlflow_admin_password mlflow_pipeline_password mlflow_approver_password
+secret leeway-accounts mlflow_admin_password mlflow_pipeline_password mlflow_serving_password mlflow_approver_password
 secret leeway-deploy prefect_auth
 secret leeway-worker prefect_auth
 secret leeway-run prefect_auth mlflow_pipeline_password verifying_key
+secret leeway-serve mlflow_serving_password verifying_key api_keys
 secret leeway-train prefect_auth mlflow_pipeline_password signing_key verifying_key

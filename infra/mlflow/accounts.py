@@ -1,4 +1,4 @@
-"""Creates the accounts of MLflow: `pipeline`, which trains and registers, and people, who may only approve.
+"""Creates the accounts of MLflow: `pipeline` trains and registers, `serving` only reads, and people only approve.
 
 Run it as the administrator (MLFLOW_TRACKING_URI, _USERNAME, _PASSWORD). LEEWAY_APPROVERS lists the accounts of people;
 the first password of an account is in LEEWAY_SECRETS/mlflow_<account>_password. A second run changes nothing, and keeps
@@ -15,7 +15,7 @@ from pathlib import Path
 from mlflow.exceptions import RestException
 from mlflow.server.auth.client import AuthServiceClient
 
-PIPELINE = "pipeline"
+PIPELINE, SERVING = "pipeline", "serving"
 TAGGED = ("registered_model_version", "*", "EDIT")
 """The permission of an approver in addition to reading: tag versions, but not create, delete or promote them."""
 
@@ -24,7 +24,7 @@ def main() -> int:
     """Create the missing accounts."""
     client = AuthServiceClient(os.environ["MLFLOW_TRACKING_URI"])
     people = [name.strip() for name in os.environ.get("LEEWAY_APPROVERS", "").split(",") if name.strip()]
-    for account in (PIPELINE, *people):
+    for account in (PIPELINE, SERVING, *people):
         path = Path(os.environ.get("LEEWAY_SECRETS", "/run/secrets")) / f"mlflow_{account}_password"
         if not path.is_file():
             sys.stderr.write(f"{account} has no first password: expected it in {path} (infra/secrets.sh)\n")

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-from tasks.records import Action, Entry, NightEntry, PromotionEntry, retrainings_of
+from tasks.records import Action, Entry, NightEntry, PromotionEntry, ServedAsBatch, ServedProof, retrainings_of
 from tasks.spec.policy_sections import Schedule
 
 FINAL = frozenset({"promoted", "rejected"})
@@ -67,6 +67,8 @@ class NightFacts:
         Share of the leeway used by the worst column, and by the champion's error or bias; above 1 is an alarm.
     drift_alarms : int
         Columns past their leeway.
+    served : ServedProof
+        What scoring the logged rows of the prediction service again has found.
     """
 
     project: str
@@ -83,6 +85,7 @@ class NightFacts:
     drift_strain: float | None = None
     drift_alarms: int | None = None
     performance_strain: float | None = None
+    served: ServedProof | None = None
     memory_peak_bytes: int | None = None
     lake: Mapping[str, TableSize] | None = None
     home_free_bytes: int | None = None
@@ -117,7 +120,7 @@ def night_facts(
     champion_until : date, optional
         The newest event date of the champion's training; None without a champion.
     """
-    strains = [moved.strain for moved in night.moved]
+    strains, served = [moved.strain for moved in night.moved], night.answer(ServedAsBatch)
     performance = night.performance
     return NightFacts(
         project=project,
@@ -134,6 +137,7 @@ def night_facts(
         drift_strain=max(strains, default=0.0),
         drift_alarms=sum(strain > 1 for strain in strains),
         performance_strain=performance.strain if performance else None,
+        served=served.proof if served else ServedProof(),
     )
 
 

@@ -42,6 +42,9 @@ METRICS: dict[str, Meaning] = {
     "leeway_drift_strain": Meaning("Share of its leeway that the worst column uses; above 1 is an alarm."),
     "leeway_drift_alarms": Meaning("Columns past their leeway."),
     "leeway_performance_strain": Meaning("Share of the leeway that the champion's error or bias uses."),
+    "leeway_served_rows": Meaning(
+        "Logged rows of the last night by what scoring them again has found: equal, differing, unproven.", ("outcome",)
+    ),
     "leeway_memory_peak_bytes": Meaning("Most resident memory that the night's process has used."),
     "leeway_lake_files": Meaning("Files of a lake table's latest commit.", ("table",)),
     "leeway_lake_bytes": Meaning("Size of a lake table's latest commit.", ("table",)),
@@ -154,6 +157,9 @@ def _several(facts: NightFacts) -> dict[str, Samples]:
         samples["leeway_approval_oldest_timestamp_seconds"] = {(): min(since).timestamp()} if since else {}
     if facts.action is not None:
         samples["leeway_decision"] = {(action,): float(action == facts.action) for action in get_args(Action)}
+    if (served := facts.served) is not None:
+        found = {"equal": served.rows - served.differing, "differing": served.differing, "unproven": served.unproven}
+        samples["leeway_served_rows"] = {(outcome,): count for outcome, count in found.items()}
     if facts.lake is not None:
         samples["leeway_lake_files"] = {(table,): size.files for table, size in facts.lake.items()}
         samples["leeway_lake_bytes"] = {(table,): size.size_bytes for table, size in facts.lake.items()}

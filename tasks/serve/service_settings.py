@@ -58,8 +58,10 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         Public keys as PEM texts; a package signed by another key does not serve.
     follows_version_keys : bool
         Whether other keys sign the version in a package: those that the controller keeps in the serving folder.
-    host, port, admin_port : str, int, int
-        The address of the service, and the port of health and metrics on 127.0.0.1.
+    host, port : str, int
+        The address of the service.
+    admin_host, admin_port : str, int
+        The address of health and metrics.
     workers : int
         The number of worker processes.
     controller : tuple of str
@@ -88,6 +90,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     host: str = "127.0.0.1"
     port: int = 8500
+    admin_host: str = "127.0.0.1"
     admin_port: int = 8501
     workers: int = 1
     controller: tuple[str, ...] = ()

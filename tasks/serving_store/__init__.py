@@ -4,7 +4,7 @@
 reference requests. `<project>/route.json` is signed and names the package that serves. Readers need public keys only.
 """
 
-from tasks.serving_store.api_keys import ApiKey, ApiKeys, new_key, read_keys, write_keys
+from tasks.serving_store.api_keys import ApiKey, ApiKeys, keys_of, new_key, read_keys, write_keys
 from tasks.serving_store.public_keys import VERSION_KEYS_FILE, public_keys, public_pems, version_keys
 from tasks.serving_store.servable_package import ReferenceAnswer, ReferenceRequest, ServablePackage
 from tasks.serving_store.store import SERVING_FOLDER, UNREAD, ServingStore, file_stamp
@@ -22,6 +22,7 @@ __all__ = [
     "ServablePackage",
     "ServingStore",
     "file_stamp",
+    "keys_of",
     "new_key",
     "public_keys",
     "public_pems",

@@ -78,10 +78,26 @@ def read_keys(root: Path) -> ApiKeys:
         content = (root / FILE).read_bytes()
     except FileNotFoundError:
         return ApiKeys()
+    return keys_of(content, str(root / FILE))
+
+
+def keys_of(content: bytes, source: str) -> ApiKeys:
+    """Return the keys of a file or variable.
+
+    Raises
+    ------
+    EvidenceError
+        When it is damaged.
+
+    Examples
+    --------
+    >>> keys_of(b'{"keys":[{"name":"shop","sha256":"5f"}]}', "a file").keys[0].scopes
+    ('predict',)
+    """
     try:
         return msgspec.json.decode(content, type=ApiKeys)
     except msgspec.MsgspecError as error:
-        raise EvidenceError(f"{root / FILE} is damaged ({error}); remove it and create the keys again.") from error
+        raise EvidenceError(f"{source} is damaged ({error}); remove it and create the keys again.") from error
 
 
 def write_keys(root: Path, keys: ApiKeys) -> None:

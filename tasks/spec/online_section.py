@@ -10,8 +10,12 @@ from tasks.spec.field_types import SpecSection
 
 
 class OnlineServing(SpecSection):
-    """What `leeway serve` keeps of the rows that it answers."""
+    """Whether `leeway up` serves the project, and what the service keeps of the rows that it answers."""
 
+    up: bool = Field(
+        default=False,
+        description="Serve the project while `leeway up` runs; `leeway serve` serves it by hand.",
+    )
     log: bool = Field(
         default=False,
         description="Log answered rows. The next night takes them in as rows of the project, scores them again with "

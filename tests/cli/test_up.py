@@ -9,17 +9,20 @@ import subprocess
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from flows.cli.commands.service.run_service import opted_in
 from flows.cli.console import screen
 from flows.stack.endpoints import environment, on_host
 from flows.stack.next_runs import overdue
-from flows.stack.ports import LOOPBACK, ports_of
+from flows.stack.ports import LOOPBACK, OF_SERVICE, ports_of
 from flows.stack.process_registry import MARK
-from flows.stack.watcher import Projects
+from flows.stack.supervisor import NOTHING_TO_SERVE
+from flows.stack.watcher import Projects, ServedTerms
 from tasks.spec import ProjectSpec, read_spec
+from tasks.spec.online_section import OnlineServing
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Leeway
@@ -87,6 +90,9 @@ def test_ports_are_chosen_once(here: Path, taken: int) -> None:
     assert elsewhere != taken
     assert said == [f"port {taken}, used by prefect before, is not free; using {elsewhere} this time"]
     assert json.loads((here / "ports.json").read_text())["prefect"] == taken
+    service = ports_of(here, LOOPBACK, said.append, OF_SERVICE)
+    assert ports_of(here, LOOPBACK, said.append, OF_SERVICE) == service
+    assert json.loads((here / "ports.json").read_text()).keys() == {*PORTS, *service}
 
 
 def test_a_port_that_another_homes_stack_was_started_for_is_its_own_before_anybody_listens(here: Path) -> None:
@@ -99,6 +105,40 @@ def test_a_port_that_another_homes_stack_was_started_for_is_its_own_before_anybo
         starting.kill()
         starting.wait()
     assert ports_of(here, LOOPBACK, print)["prefect"] == wanted
+
+
+def test_the_service_starts_again_when_what_it_was_started_with_changes(shop: ProjectSpec) -> None:
+    said: list[str] = []
+    served = ServedTerms(said.append)
+    assert not served.changed([shop])
+    served.say("http://127.0.0.1:8500")
+    assert said == []
+
+    def asking(**keys: Any) -> ProjectSpec:
+        return shop.model_copy(update={"serving": OnlineServing(up=True, **keys)})
+
+    assert served.changed([asking()])
+    served.say("http://127.0.0.1:8500")
+    assert said == ["[bold]predictions[/] http://127.0.0.1:8500   for shop"]
+    assert not served.changed([asking()])
+    assert served.changed([asking(log=True)])
+    assert served.changed([shop])
+    assert not served.changed([shop])
+
+
+def test_a_wrong_spec_stops_no_other_project_from_being_served(
+    here: Path, shop: ProjectSpec, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        opted_in()
+    assert ended.value.code == NOTHING_TO_SERVE
+    assert capsys.readouterr().err == "no project has `serving: {up: true}`\n"
+    path = here / "deployments" / shop.project / "project.yaml"
+    path.write_text(SPEC + "serving: {up: true}\n")
+    (here / "deployments" / "broken").mkdir()
+    (here / "deployments" / "broken" / "project.yaml").write_text("project: broken\n")
+    assert opted_in() == ["shop"]
+    assert "not served: deployments/broken/project.yaml:1: missing key 'scope'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("wrong", ["five", "0", "65536", "-1"])

@@ -7,11 +7,13 @@ taken down, then each is judged by the policies as they are in the template.
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from importlib import import_module
@@ -24,7 +26,9 @@ import pyarrow as pa
 import pytest
 
 from tasks.ingest.sources.s3 import S3Source
-from tasks.lake import TABLES, Lake, acquire_lease
+from tasks.lake import TABLES, Lake, LandingFolder, acquire_lease, append_entry, read_entries
+from tasks.records import PromotionEntry
+from tests.unit.serve.packages import MOMENT, spec_of
 
 TEMPLATE = Path(__file__).parents[2] / "infra" / "aws" / "leeway.yaml"
 BUCKETS = {"Landing": "landing", "Lake": "lake", "Artifacts": "artifacts"}
@@ -160,7 +164,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         for bucket in BUCKETS.values():
             client.create_bucket(Bucket=bucket)
         client.put_object(Bucket="landing", Key="shop/sales/2026-01-01.csv", Body=b"id\n1\n")
-        yield Store(url, taken_down)
+        made = Store(url, taken_down)
+        for number in range(WRITES):
+            about: dict[str, Any] = {"night": date(2026, 1, 1 + number), "subject": "version 1", "reason": ""}
+            append_entry(
+                made.lake(), "decided", PromotionEntry(name=f"{number}", time=MOMENT, action="promoted", **about)
+            )
+        yield made
         server.kill()
 
 
@@ -195,9 +205,12 @@ def retraining(store: Store) -> None:
 
 
 def serving(store: Store) -> None:
-    lake = store.lake()
-    for number in range(WRITES):
-        lake.append_if_absent("shop", "predictions", filled("predictions"), f"served {number}")
+    """What the controller of the prediction service does: it reads the record, and lands logged rows and labels."""
+    assert len(read_entries(store.lake(), "decided")) == WRITES
+    spec = spec_of("decided", serving={"uri": "s3://landing/decided/served"})
+    for kind in ("rows", "labels"):
+        landing = LandingFolder(spec.served_uri(kind), spec, Path(), {**os.environ, "AWS_ENDPOINT_URL_S3": store.url})
+        landing.write([("few.jsonl", b"{}\n"), ("many.jsonl", b"x" * 12_000_000)])
 
 
 def keeping_artifacts(store: Store) -> None:
@@ -254,7 +267,11 @@ TABLE = {
         Call("s3:GetObject", "lake", "shop/rows/part-1.parquet"),
         Call("s3:GetObject", "lake", "shop/labels/part-1.parquet"),
         Call("s3:PutObject", "lake", "shop/decisions/part-1.parquet"),
-        Call("s3:DeleteObject", "lake", "shop/predictions/part-1.parquet"),
+        Call("s3:PutObject", "lake", "shop/predictions/part-1.parquet"),
+        Call("s3:GetObject", "lake", "shop/predictions/part-1.parquet"),
+        Call("s3:PutObject", "landing", "shop/sales/2026-01-01.csv"),
+        Call("s3:GetObject", "landing", "shop/served/rows/one.jsonl"),
+        Call("s3:DeleteObject", "landing", "shop/served/rows/one.jsonl"),
         Call("s3:GetObject", "landing", "shop/sales/2026-01-01.csv"),
         Call("s3:GetObject", "artifacts", "mlflow/1/run/artifacts/model/model.onnx"),
     ],

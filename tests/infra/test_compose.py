@@ -16,9 +16,10 @@ import yaml
 INFRA = Path(__file__).parents[2] / "infra"
 SET_BY_HAND = {"LEEWAY_ARTIFACTS": "s3://artifacts/mlflow"}
 OURS = "leeway:0.1.0"
-SERVING = ("postgres", "prefect", "mlflow", "worker", "trainer")
+SERVING = ("postgres", "prefect", "mlflow", "worker", "trainer", "serve")
 ONCE = ("accounts", "deploy")
 PEM = ("signing_key", "verifying_key")
+OF_APPLICATIONS = {"api_key"}  # made with the others, and no container's
 
 
 def interpolated(text: str) -> str:
@@ -47,7 +48,7 @@ def test_it_is_a_compose_file() -> None:
 
 def test_a_port_is_published_on_this_machine_only() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
-    assert len(ports) == 2
+    assert len(ports) == 3
     assert all(re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port) for port in ports)
 
 
@@ -75,6 +76,7 @@ def test_nothing_starts_before_what_it_needs() -> None:
             assert how == {"condition": done}
     assert waits["prefect"].keys() == waits["mlflow"].keys() == {"postgres"}
     assert waits["worker"].keys() == waits["trainer"].keys() == {"prefect", "mlflow", *ONCE}
+    assert waits["serve"].keys() == {"mlflow", "accounts"}
 
 
 @pytest.mark.parametrize("name", [name for name, each in SERVICES.items() if each["image"] == OURS])
@@ -101,6 +103,7 @@ def test_a_secret_is_a_file_that_only_the_services_that_need_it_get() -> None:
     assert set().union(*given.values()) == COMPOSE["secrets"].keys()
     assert given["worker"] == {"mlflow_pipeline_password", "prefect_auth", "verifying_key"}
     assert given["trainer"] == given["worker"] | {"signing_key"}
+    assert given["serve"] == {"mlflow_serving_password", "verifying_key", "api_keys"}
     assert [name for name, secrets in given.items() if "postgres_password" in secrets] == ["postgres"]
     assert [name for name, secrets in given.items() if "signing_key" in secrets] == ["trainer"]
     assert [name for name, secrets in given.items() if "mlflow_approver_password" in secrets] == ["accounts"]
@@ -112,7 +115,8 @@ def test_the_accounts_of_the_store_of_runs_and_of_mlflow_are_two() -> None:
 
     assert keys("worker") == keys("trainer") == [{"path": "runs.env", "required": False}]
     assert keys("mlflow") == [{"path": "registry.env", "required": False}]
-    assert all(keys(name) == [] for name in SERVICES if name not in {"worker", "trainer", "mlflow"})
+    assert keys("serve") == [{"path": "serve.env", "required": False}]
+    assert all(keys(name) == [] for name in SERVICES if name not in {"worker", "trainer", "mlflow", "serve"})
     read_by_all = (INFRA / "env.example").read_text()
     assert re.findall(r"^#?AWS_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY)", read_by_all, re.MULTILINE) == []
 
@@ -127,7 +131,7 @@ def test_each_pool_that_is_made_has_one_worker() -> None:
 def test_a_secret_is_named_by_its_file_and_never_said(name: str) -> None:
     service = SERVICES[name]
     for variable, value in service.get("environment", {}).items():
-        if re.search(r"PASSWORD|AUTH_STRING|SECRET_KEY|SIGNING_KEY|VERIFYING_KEY", variable):
+        if re.search(r"PASSWORD|AUTH_STRING|SECRET_KEY|SIGNING_KEY|VERIFYING_KEY|API_KEYS", variable):
             assert variable.endswith("_FILE")
             assert value.removeprefix("/run/secrets/") in service["secrets"]
 
@@ -156,7 +160,7 @@ def test_secrets_are_made_once_for_all_that_asks_for_them_and_never_replaced(tmp
         return {path.name: path.read_bytes() for path in folder.iterdir()}
 
     made = make()
-    assert made.keys() == COMPOSE["secrets"].keys()
+    assert made.keys() == COMPOSE["secrets"].keys() | OF_APPLICATIONS
     assert len(set(made.values())) == len(made)
     assert all(len(content) >= 40 and b"\n" not in content for name, content in made.items() if name not in PEM)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -190,6 +194,25 @@ def test_after_a_new_signing_key_versions_of_both_are_verified(tmp_path: Path) -
     make()
     verifying = load_keys(tmp_path, {"LEEWAY_VERIFYING_KEY_FILE": str(tmp_path / "verifying_key")})
     assert verifying.trusted == (*second.trusted, *first.trusted)
+
+
+def test_the_service_has_time_to_answer_and_to_land_its_log_when_it_is_stopped() -> None:
+    from tasks.serve.service_settings import CARRY_SECONDS, ServiceSettings
+
+    workers = ServiceSettings(projects=(), root="", trusted=()).worker_stop_seconds
+    service = SERVICES["serve"]
+    assert float(service["stop_grace_period"].removesuffix("s")) > workers + CARRY_SECONDS
+    assert "PREFECT_API_URL" not in service["environment"]  # it starts no run
+
+
+def test_the_api_key_that_is_made_is_one_of_those_that_the_service_gets(tmp_path: Path) -> None:
+    from tasks.serving_store import keys_of
+
+    subprocess.run(["sh", str(INFRA / "secrets.sh"), str(tmp_path)], check=True, capture_output=True)
+    keys = keys_of((tmp_path / "api_keys").read_bytes(), "api_keys")
+    found = keys.find((tmp_path / "api_key").read_bytes())
+    assert found is not None
+    assert (found.name, found.scopes, keys.find(b"leeway_another")) == ("first", ("predict",), None)
 
 
 def started(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -148,10 +148,12 @@ def test_each_consumer_has_a_secret_of_its_own_with_its_own_keys_only() -> None:
     same = {("trainer", "leeway-worker")}  # both start jobs, and know the key of Prefect's API
     assert consumers == same | {(name, f"leeway-{name}") for name in {name for name, _ in consumers} - {"trainer"}}
     assert dict(given.values()) == secrets_made()
-    made = set(re.findall(r"\b\w+_(?:password|key|auth)\b", (INFRA / "secrets.sh").read_text()))
+    made = set(re.findall(r"\b\w+_(?:password|keys?|auth)\b", (INFRA / "secrets.sh").read_text())) - {"api_key"}
     assert set().union(*secrets_made().values()) == made
     holders = {key: {name for name, (_, keys) in given.items() if key in keys} for key in made}
     assert holders["signing_key"] == {"Job train"}
+    assert holders["mlflow_serving_password"] == {"Deployment serve", "Job accounts"}
+    assert holders["mlflow_pipeline_password"] == {"Job accounts", "Job run", "Job train"}
     assert holders["mlflow_admin_password"] == {"Deployment mlflow", "Job accounts"}
     assert holders["postgres_password"] == {"StatefulSet postgres"}
 
@@ -221,7 +223,7 @@ def reaches(client: str, server: str, port: int) -> bool:
 
 def test_pods_reach_what_they_need_and_nothing_else() -> None:
     components = {component(pod) for pod in PODS.values()}
-    ports = {"postgres": 5432, "prefect": 4200, "mlflow": 5000}
+    ports = {"postgres": 5432, "prefect": 4200, "mlflow": 5000, "serve": 8500}
     found = {
         (client, server)
         for client in components
@@ -229,7 +231,48 @@ def test_pods_reach_what_they_need_and_nothing_else() -> None:
         if client != server and reaches(client, server, port)
     }
     callers = {(client, server) for client in ("worker", "trainer", "run", "setup") for server in ("prefect", "mlflow")}
-    assert found == callers | {("prefect", "postgres"), ("mlflow", "postgres")}
+    assert found == callers | {("prefect", "postgres"), ("mlflow", "postgres"), ("serve", "mlflow")}
+
+
+def test_predictions_are_for_pods_that_are_named_so_and_metrics_for_prometheus() -> None:
+    (rules, metrics) = all_of("NetworkPolicy")["serve"]["spec"]["ingress"]
+    peers = [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"leeway.serve/client": "true"}}}]
+    assert (rules["from"], [each["port"] for each in rules["ports"]]) == (peers, [8500])
+    assert metrics["from"][0]["podSelector"] == {"matchLabels": {"app.kubernetes.io/name": "prometheus"}}
+    assert [each["port"] for each in metrics["ports"]] == [8501]
+
+
+def test_a_pod_of_the_service_ends_after_its_requests_and_its_log_and_never_the_last_one() -> None:
+    from tasks.serve.service_settings import CARRY_SECONDS, ServiceSettings
+
+    serve, budget = all_of("Deployment")["serve"], all_of("PodDisruptionBudget")["serve"]["spec"]
+    pod = serve["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    workers = ServiceSettings(projects=(), root="", trusted=()).worker_stop_seconds
+    before_the_signal = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert pod["terminationGracePeriodSeconds"] > before_the_signal + workers + CARRY_SECONDS
+    probe = container["readinessProbe"]
+    assert before_the_signal >= probe["periodSeconds"]  # no new connection comes once the signal does
+    assert budget["selector"] == serve["spec"]["selector"]
+    assert 0 < budget["minAvailable"] < serve["spec"]["replicas"]
+    assert serve["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    paths = [container[each]["httpGet"]["path"] for each in ("startupProbe", "readinessProbe", "livenessProbe")]
+    assert paths == ["/live", "/ready", "/live"]
+    assert "LEEWAY_SIGNING_KEY_FILE" not in all_of("ConfigMap")["leeway-serve"]["data"]
+
+
+def test_the_command_of_the_service_is_that_of_compose_and_its_options_exist() -> None:
+    from typer.main import get_command
+
+    from flows.cli.app import app
+
+    compose = yaml.safe_load((INFRA / "compose.yaml").read_text())["services"]["serve"]["command"]
+    pod = all_of("Deployment")["serve"]["spec"]["template"]["spec"]["containers"][0]["args"]
+    command: Any = get_command(app)
+    for words in (compose, pod):
+        given = [part for word in words[2:] for part in word.split("=")]
+        parsed = command.commands["serve"].make_context("serve", given).params
+        assert (parsed["only_opted_in"], parsed["behind_proxy"], parsed["host"]) == (True, True, "0.0.0.0")  # noqa: S104
 
 
 def test_a_service_leads_to_the_pod_of_its_name() -> None:

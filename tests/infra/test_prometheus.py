@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -11,12 +12,16 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
 from tasks.metrics_export import METRICS
+from tasks.serve.processes.admin_app import AdminApp
+from tasks.serve.processes.shared_counters import CounterLayout, SharedCounters, shared_memory
 
 INFRA = Path(__file__).parents[2] / "infra"
 PROMETHEUS = INFRA / "prometheus"
-RULES = yaml.safe_load((PROMETHEUS / "alerts.yaml").read_text())["groups"][0]["rules"]
+GROUPS = yaml.safe_load((PROMETHEUS / "alerts.yaml").read_text())["groups"]
+RULES = [rule for group in GROUPS for rule in group["rules"]]
 TESTS = yaml.safe_load((PROMETHEUS / "alerts.test.yaml").read_text())["tests"]
 DASHBOARD = json.loads((INFRA / "grafana" / "leeway.json").read_text())
 PANELS: list[dict[str, Any]] = DASHBOARD["panels"]
@@ -24,6 +29,24 @@ QUERIES = [target["expr"] for panel in PANELS for target in panel["targets"]]
 needs_promtool = pytest.mark.skipif(
     shutil.which("promtool") is None, reason="needs promtool (Debian's package prometheus)"
 )
+
+
+def of_service_text() -> str:
+    """Return the metrics of a prediction service as its own page has them."""
+    layout = CounterLayout(["shop"], workers=1)
+    descriptor = shared_memory(layout)
+    app = AdminApp(SharedCounters(layout, descriptor), Path("none"), lambda: [True], lambda: 1, 0.3)
+    os.close(descriptor)
+    return "\n".join([*app._lines(), ""])
+
+
+SERVICE = {
+    sample.name: {*sample.labels, "instance"}
+    for family in text_string_to_metric_families(of_service_text())
+    for sample in family.samples
+}
+"""Its metrics, with their labels."""
+LABELS = {**{name: {"project", *meaning.labels} for name, meaning in METRICS.items()}, **SERVICE}
 
 
 def asked(expression: str) -> set[str]:
@@ -56,7 +79,7 @@ def test_a_query_of_the_dashboard_is_promql(query: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 def test_an_alert_asks_for_metrics_that_exist_and_says_what_to_do(rule: dict[str, Any]) -> None:
     assert asked(rule["expr"])
-    assert asked(rule["expr"]) <= METRICS.keys()
+    assert asked(rule["expr"]) <= LABELS.keys()
     assert rule["labels"]["severity"] in {"warning", "critical"}
     assert set(rule["annotations"]) == {"summary", "action"}
 
@@ -72,20 +95,35 @@ def test_an_alert_is_tried_firing_and_silent(alert: str) -> None:
 def test_the_dashboard_shows_every_metric_but_those_it_says_otherwise_and_none_that_does_not_exist() -> None:
     shown = set().union(*map(asked, QUERIES))
     of_variables = set().union(*(asked(json.dumps(each["query"])) for each in DASHBOARD["templating"]["list"]))
-    assert shown | of_variables <= METRICS.keys()
-    left = {"leeway_night_due_timestamp_seconds", "leeway_approval_oldest_timestamp_seconds"}
-    assert METRICS.keys() - shown - of_variables == left  # moments that only the alerts need
+    assert shown | of_variables <= LABELS.keys()
+    left = {
+        "leeway_night_due_timestamp_seconds",
+        "leeway_approval_oldest_timestamp_seconds",
+    }  # only the alerts need them
+    parts = {f"leeway_serve_request_seconds_{part}" for part in ("sum", "count")}  # the buckets say more
+    assert LABELS.keys() - shown - of_variables == left | parts
 
 
 def test_a_query_asks_for_labels_that_its_metric_has() -> None:
     for query in QUERIES:
         for name, selector in re.findall(r"\b(leeway_\w+)\{([^}]*)\}", query):
             labels = set(re.findall(r"(\w+)[!=~]+\"", selector))
-            assert labels <= {"project", *METRICS[name].labels}, query
+            assert labels <= LABELS[name], query
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_an_alert_selects_values_of_labels_that_there_are(rule: dict[str, Any]) -> None:
+    text = of_service_text()
+    for name, selector in re.findall(r"\b(leeway_serve_\w+)\{([^}]*)\}", rule["expr"]):
+        for label, pattern in re.findall(r"(\w+)=~\"([^\"]+)\"", selector):
+            values = set(re.findall(rf'{name}\{{.*?{label}="([^"]+)"', text))
+            assert all(any(re.fullmatch(one, value) for value in values) for one in pattern.split("|")), pattern
 
 
 def test_every_query_has_the_project_and_the_source() -> None:
-    assert all('project=~"$project"' in query for query in QUERIES)
+    of_the_whole_service = {name for name, labels in SERVICE.items() if "project" not in labels}
+    for query in QUERIES:
+        assert 'project=~"$project"' in query or asked(query) <= of_the_whole_service
     assert {target["datasource"]["uid"] for panel in PANELS for target in panel["targets"]} == {"${source}"}
 
 

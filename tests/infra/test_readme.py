@@ -18,7 +18,14 @@ def test_every_file_and_heading_it_points_to_is_there() -> None:
 
 
 def test_every_path_of_its_commands_is_there() -> None:
-    made = {"infra/.env", "infra/secrets", "infra/runs.env", "infra/registry.env"}
+    made = {
+        "infra/.env",
+        "infra/secrets",
+        "infra/runs.env",
+        "infra/registry.env",
+        "infra/serve.env",
+        "infra/secrets/api_key",
+    }
     paths = set(re.findall(r"\binfra/[\w./-]*\w", "\n".join(re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL))))
     assert paths
     assert [path for path in paths - made if not (INFRA.parent / path).exists()] == []

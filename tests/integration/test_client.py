@@ -81,7 +81,7 @@ def test_every_refusal_is_an_error_of_its_own_type(tmp_path: Path, packages: Pac
         with LeewayClient(service.address, "no key") as other, pytest.raises(KeyRefusedError, match="401"):
             other.predict("flats", ROW)
         assert client.predict("flats", ROW).version == 1
-        assert 'status="429"' not in service.admin("/metrics")[1]
+        assert 'requests_total{project="flats",status="429"} 0' in service.admin("/metrics")[1]
     with pytest.raises(ValueError, match="expected one such as http"):
         LeewayClient("127.0.0.1:8500", "a key")
 

@@ -17,6 +17,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pandas as pd
 import psutil
 import pytest
@@ -28,6 +29,7 @@ from flows.serving.fault_log import FaultLog
 from flows.serving.package_version import packaged
 from flows.serving.publisher import Publisher
 from flows.workspace import fetched, open_lake
+from leeway_client import LeewayClient
 from tasks.errors import DataError, EvidenceError, Terminal, Unreachable
 from tasks.lake import Lake, append_entry
 from tasks.model import model_files
@@ -35,7 +37,7 @@ from tasks.records import PromotionEntry, RecordedVersion, RetrainingEntry, Roll
 from tasks.registry import PACKAGES, VERSIONS, Draft, Registry, Version, load_keys
 from tasks.registry.signing import public_pem
 from tasks.serve.champions import Champions
-from tasks.serving_store import ServablePackage, ServingStore
+from tasks.serving_store import ApiKeys, ServablePackage, ServingStore, new_key
 from tests.running_service import until
 from tests.servers import free_port
 from tests.unit.serve.packages import ROW, SPEC_TEXT, fitted, write_suite
@@ -362,3 +364,26 @@ def test_the_command_serves_the_champion_and_follows_a_rollback_at_once(project:
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) in {0, -signal.SIGTERM}
+
+
+def test_a_stop_lands_what_was_logged_and_labelled(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.promote(1)
+    spec = project.path.read_text(encoding="utf-8")
+    project.path.write_text(spec + "serving: {up: true, log: true, labels: true}\n", encoding="utf-8")
+    key, text = new_key("tests", ("predict", "labels"))
+    monkeypatch.setenv("LEEWAY_API_KEYS", msgspec.json.encode(ApiKeys((key,))).decode())
+    port = free_port()
+    command = [str(Path(sys.executable).parent / "leeway"), "serve", "--opted-in", "--port", str(port)]
+    with (project.home / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        with LeewayClient(f"http://127.0.0.1:{port}", text, deadline_seconds=120, attempts=1000) as client:
+            assert client.predict(project.name, ROW).version == 1
+            assert client.send_labels(project.name, [{"flat": 7, "day": "2026-02-03", "price": 5}]) == 1
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) in {0, -signal.SIGTERM}
+    landed = {path.parent.name: path.read_text() for path in (project.path.parent / "served").rglob("*.jsonl")}
+    assert landed.keys() == {"rows", "labels"}, (project.home / "log").read_text()
+    assert '"area":71.5' in landed["rows"]
+    assert '"price":5' in landed["labels"]

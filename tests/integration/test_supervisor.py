@@ -17,7 +17,7 @@ import pytest
 
 from flows.stack.ports import free_port
 from flows.stack.process_registry import MARK, alive, entry, read_note, stack_processes, stop
-from flows.stack.supervisor import WORKER_WANTED, healthy
+from flows.stack.supervisor import SERVICE_WANTED, WORKER_WANTED, healthy
 
 PATIENCE_SECONDS = 20
 KEEPER = """
@@ -28,6 +28,7 @@ supervisor.PROCFILE, supervisor.MAX_SILENCE_SECONDS, supervisor.HEALTH_CHECK_SEC
 supervisor.REQUEST_SECONDS = 0.3
 supervisor.main()
 """
+SERVICE = """serve: test ! -e nothing || exit 66; trap 'exit 0' TERM; sleep 600 & wait"""
 SERVER = "exec {python} -m http.server --bind 127.0.0.1 {port}"
 
 
@@ -55,13 +56,13 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
     (tmp_path / "health").write_text("well")
     ports = {name: free_port("", 0) for name in ("prefect", "mlflow")}
     lines = [f"{name}: {SERVER.format(python=sys.executable, port=port)}" for name, port in ports.items()]
-    (tmp_path / "Procfile").write_text("\n".join([*lines, "worker: sleep 600 & wait\n"]))
+    (tmp_path / "Procfile").write_text("\n".join([*lines, "worker: sleep 600 & wait", SERVICE, ""]))
     addresses = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     variables = {"PREFECT_API_URL": f"{addresses['prefect']}/api", "MLFLOW_TRACKING_URI": addresses["mlflow"]}
     owner = subprocess.Popen(["sleep", "600"])
     named = entry(owner.pid)
     keeper = subprocess.Popen(
-        [sys.executable, "-c", KEEPER, str(tmp_path), f"{named['pid']}@{named['created']}", *ports, "worker"],
+        [sys.executable, "-c", KEEPER, str(tmp_path), f"{named['pid']}@{named['created']}", *ports, "worker", "serve"],
         cwd=tmp_path,
         env={**os.environ, **variables, MARK: str(tmp_path)},
         stderr=subprocess.DEVNULL,
@@ -111,6 +112,34 @@ def test_the_worker_begins_when_it_is_wanted_and_what_it_began_outlives_it(kept:
     until(lambda: kept.member("worker")["starts"] == 2)
     assert run.is_running()
     assert run in stack_processes(kept.home)
+
+
+def test_the_service_begins_when_it_is_wanted_and_again_with_every_new_request(kept: Kept) -> None:
+    assert kept.member("serve") == {"starts": 0, "ended": ""}
+    kept.keeper.send_signal(WORKER_WANTED)
+    until(lambda: kept.member("worker").get("pid"))
+    assert kept.member("serve") == {"starts": 0, "ended": ""}
+    kept.keeper.send_signal(SERVICE_WANTED)
+    until(lambda: kept.member("serve").get("pid"))
+    first = kept.member("serve")["pid"]
+    kept.keeper.send_signal(SERVICE_WANTED)
+    until(lambda: kept.member("serve").get("pid") not in {first, None})
+    assert (kept.member("serve")["starts"], kept.member("serve")["ended"]) == (1, "")  # no fault is counted
+    assert not psutil.pid_exists(first)
+    os.kill(kept.member("serve")["pid"], signal.SIGKILL)
+    until(lambda: kept.member("serve")["starts"] == 2)
+    assert kept.member("serve")["ended"] == "signal 9"
+
+
+def test_a_service_with_nothing_to_serve_rests_until_the_next_request(kept: Kept) -> None:
+    kept.keeper.send_signal(SERVICE_WANTED)
+    until(lambda: kept.member("serve").get("pid"))
+    (kept.home / "nothing").touch()
+    kept.keeper.send_signal(SERVICE_WANTED)
+    until(lambda: kept.member("serve") == {"starts": 0, "ended": ""})
+    (kept.home / "nothing").unlink()
+    kept.keeper.send_signal(SERVICE_WANTED)
+    until(lambda: kept.member("serve").get("pid"))
 
 
 def test_everything_ends_with_the_command_that_owns_it(kept: Kept) -> None:

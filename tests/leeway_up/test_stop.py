@@ -6,6 +6,7 @@ import signal
 
 import psutil
 
+from flows.stack.process_registry import stack_processes
 from tests.leeway_up.checkout import Up
 
 
@@ -22,7 +23,9 @@ def test_a_project_written_while_it_runs_is_deployed_and_a_wrong_one_named(up: U
 
 def test_the_stop_is_clean(up: Up) -> None:
     members = psutil.Process(up.process.pid).children(recursive=True)
-    assert len(members) >= 4
+    for process in stack_processes(up.checkout.home):  # also the workers of the prediction service, which have no mark
+        members += [process, *process.children(recursive=True)]
+    assert len(set(members)) >= 4
     up.process.send_signal(signal.SIGINT)
     assert up.process.wait(60) == 0
     assert psutil.wait_procs(members, timeout=10)[1] == []

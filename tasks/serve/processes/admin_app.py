@@ -40,12 +40,20 @@ class AdminApp:
         Returns which workers run, by slot.
     starts : callable
         Returns how often workers were started.
+    budget_seconds : float
+        The time of a request that names none.
     """
 
     def __init__(
-        self, counters: SharedCounters, root: Path, alive: Callable[[], list[bool]], starts: Callable[[], int]
+        self,
+        counters: SharedCounters,
+        root: Path,
+        alive: Callable[[], list[bool]],
+        starts: Callable[[], int],
+        budget_seconds: float,
     ) -> None:
         self._counters, self._root, self._alive, self._starts = counters, root, alive, starts
+        self._budget_seconds = budget_seconds
 
     async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
         """Answer a request."""
@@ -97,12 +105,15 @@ class AdminApp:
         yield "# TYPE leeway_serve_requests_total counter"
         for project in counters.layout.projects:
             for place, status in enumerate(STATUSES):
-                if found := counters.sum(project, STATUS_START + place):
-                    yield f'leeway_serve_requests_total{{project="{project}",status="{status}"}} {found}'
+                found = counters.sum(project, STATUS_START + place)  # also 0, so that the first error is an increase
+                yield f'leeway_serve_requests_total{{project="{project}",status="{status}"}} {found}'
         yield "# HELP leeway_serve_request_seconds Time from the arrival of a request to its reply."
         yield "# TYPE leeway_serve_request_seconds histogram"
         for project in counters.layout.projects:
             yield from self._histogram(project)
+        yield "# HELP leeway_serve_budget_seconds The time of a request that names none."
+        yield "# TYPE leeway_serve_budget_seconds gauge"
+        yield f"leeway_serve_budget_seconds {self._budget_seconds:g}"
         yield from self._totals("rows", "leeway_serve_rows_total", "Rows that were answered.")
         yield from self._totals("deferred", "leeway_serve_deferred_total", "Rows that were left to a person.")
         yield "# HELP leeway_serve_version Number of the version that answers, by worker."
@@ -117,6 +128,10 @@ class AdminApp:
             for slot in range(len(alive)):
                 refused = counters.of_project(slot, project, "reload_faults")
                 yield f'leeway_serve_route_refused{{project="{project}",worker="{slot}"}} {refused}'
+        yield "# HELP leeway_serve_publisher_fault Whether the champion of a project could not be published."
+        yield "# TYPE leeway_serve_publisher_fault gauge"
+        for project in counters.layout.projects[1:]:
+            yield f'leeway_serve_publisher_fault{{project="{project}"}} {int(bool(self._fault(project)))}'
         yield from self._logged()
         yield from self._of_workers(alive)
 

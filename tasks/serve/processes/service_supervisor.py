@@ -31,7 +31,6 @@ from tasks.serve.processes.shared_counters import CounterLayout, SharedCounters,
 from tasks.serve.service_settings import BACKLOG, CARRY_SECONDS, ServiceSettings, read_settings
 
 LOG = logging.getLogger("leeway.serve")
-LOOPBACK = "127.0.0.1"
 POLL_SECONDS = 0.1
 FIRST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 0.1, 10.0
 STEADY_SECONDS = 30.0
@@ -190,7 +189,7 @@ def require_free(host: str, port: int) -> None:
 async def supervise(path: Path, settings: ServiceSettings, environ: Mapping[str, str]) -> None:
     """Run the service until a signal."""
     require_free(settings.host, settings.port)
-    require_free(LOOPBACK, settings.admin_port)
+    require_free(settings.admin_host, settings.admin_port)
     layout = CounterLayout(settings.projects, settings.workers)
     memory = shared_memory(layout)
     counters, sockets = SharedCounters(layout, memory), listeners(settings)
@@ -212,6 +211,7 @@ async def supervise(path: Path, settings: ServiceSettings, environ: Mapping[str,
         Path(settings.root),
         lambda: [child.is_alive for child in workers],
         lambda: sum(child.starts for child in workers),
+        settings.budget_ms / 1000,
     )
     server = AdminServer(app, settings, children, counters)
     keeping = asyncio.create_task(children.keep(server), name="keep")
@@ -231,7 +231,7 @@ def report_lost(counters: SharedCounters) -> None:
 
 def _admin_options(settings: ServiceSettings) -> dict[str, Any]:
     return {
-        "host": LOOPBACK,
+        "host": settings.admin_host,
         "port": settings.admin_port,
         "interface": "asgi3",
         "lifespan": "off",

@@ -22,7 +22,7 @@ from tasks.metrics_export import (
     families,
     night_facts,
 )
-from tasks.records import Bounded, Entry, NightEntry, Performance
+from tasks.records import Bounded, Entry, NightEntry, Performance, ServedProof
 from tests.recorded_entries import decided_night, event_entry, moved, performance
 
 BEGUN = datetime(2026, 1, 9, 2, 0, tzinfo=UTC)
@@ -128,6 +128,13 @@ def test_a_night_after_a_failed_one_forgets_the_failure() -> None:
 def test_metrics_of_an_older_version_that_are_no_longer_known_are_not_carried_on() -> None:
     before = "# HELP leeway_gone Old.\n# TYPE leeway_gone gauge\nleeway_gone 1\n"
     assert "leeway_gone" not in exposition(carried_over(before, families(facts([]))))
+
+
+def test_what_the_night_found_of_served_rows_is_said_by_its_outcome() -> None:
+    assert samples(exposition(families(facts([]))))["leeway_served_rows", "differing"] == 0  # it resolves an alert
+    known = NightFacts("shop", BEGUN, served=ServedProof(rows=10, differing=3, unproven=2))
+    found = samples(exposition(families(known)))
+    assert [found["leeway_served_rows", name] for name in ("equal", "differing", "unproven")] == [7, 3, 2]
 
 
 def test_every_metric_can_be_said_and_none_is_said_that_is_not_described() -> None:

@@ -81,7 +81,7 @@ def test_rows_that_wait_are_a_gauge_and_no_outcome() -> None:
     for slot, (queued, written, failed, lost) in enumerate([(10, 5, 1, 1), (4, 4, 0, 0)]):
         for name, value in (("queued", queued), ("written", written), ("failed", failed), ("lost", lost), ("full", 9)):
             WorkerCounters(shared, slot).set_project("flats", f"log_{name}", value)
-    app = AdminApp(shared, Path("/nowhere"), lambda: [True, True], lambda: 2)
+    app = AdminApp(shared, Path("/nowhere"), lambda: [True, True], lambda: 2, 0.3)
     replies: list[dict[str, Any]] = []
 
     async def send(message: dict[str, Any]) -> None:

@@ -11,12 +11,12 @@ from rich.console import Console
 from flows.cli.console import screen
 from flows.cli.session import lake_of
 from flows.stack.endpoints import Endpoints
-from flows.stack.local_stack import open_stack, start_worker, stop_on_signals
+from flows.stack.local_stack import open_stack, start_service, start_worker, stop_on_signals
 from flows.stack.next_runs import overdue
 from flows.stack.orphaned_runs import settle_orphans
 from flows.stack.ports import LOOPBACK
 from flows.stack.process_registry import started_here
-from flows.stack.watcher import Projects, StackWatcher
+from flows.stack.watcher import Projects, ServedTerms, StackWatcher
 from tasks import clock
 from tasks.errors import Error, SpecError
 from tasks.lake import read_entries
@@ -70,8 +70,12 @@ def _until_ended(where: Path, host: str, projects: Projects, specs: list[Project
             if started_here(where):
                 _resume(specs, console)
             start_worker(where)
+            served = ServedTerms(console.print)
+            if served.changed(specs):
+                start_service(where)
             _welcome(console, endpoints, where)
-            _watch(StackWatcher(where, endpoints, console.print), projects, console)
+            served.say(endpoints.service)
+            _watch(StackWatcher(where, endpoints, console.print), projects, served, console)
         except KeyboardInterrupt:
             console.print("stopping")
             return False
@@ -117,11 +121,14 @@ def _welcome(console: Console, endpoints: Endpoints, where: Path) -> None:
     console.print(f"`leeway status` shows what needs attention; {own if started_here(where) else other}")
 
 
-def _watch(watcher: StackWatcher, projects: Projects, console: Console) -> None:
+def _watch(watcher: StackWatcher, projects: Projects, served: ServedTerms, console: Console) -> None:
     """Report changes of the stack and the projects; return when the supervisor has ended."""
     checked = time.monotonic()
     while watcher.check_members():
         specs = projects.changed()
+        if served.changed(specs):
+            start_service(watcher.home, again=True)
+            served.say(watcher.endpoints.service)
         if specs:
             try:
                 _deploy(specs, watcher.home, console)

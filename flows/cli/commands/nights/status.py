@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from flows.cli.commands.service.served_projects import show_served
 from flows.cli.console import screen
 from flows.cli.session import lake_of
 from flows.stack.endpoints import Endpoints
@@ -20,7 +21,7 @@ from tasks import clock
 from tasks.agreement import mismatches
 from tasks.errors import Error, SpecError
 from tasks.lake import read_entries
-from tasks.records import Entry, PromotionEntry, RollbackEntry, nights_of
+from tasks.records import Entry, PromotionEntry, RollbackEntry, champion_record, nights_of
 from tasks.registry import Keys, Registry
 from tasks.render.safe_text import terminal
 from tasks.render.values import counted
@@ -28,7 +29,7 @@ from tasks.report import PendingAction, pending_actions
 from tasks.spec import ProjectSpec, find_project, home, known_projects
 
 CHANGES = {"promoted", "rolled_back", "put_back"}
-NAMES = {"prefect": "Prefect", "mlflow": "MLflow"}
+NAMES = {"prefect": "Prefect", "mlflow": "MLflow", "worker": "worker", "serve": "prediction service"}
 
 
 def show_status(project: str | None) -> None:
@@ -38,7 +39,7 @@ def show_status(project: str | None) -> None:
         console.print("no project yet: `leeway init DATA --time COLUMN --label COLUMN` writes one from your data")
         return
     table = Table("project", "champion", "since", "last night", "decision", "attention", show_edge=False)
-    specs, attention = [], []
+    specs, attention, champions = [], [], dict[str, int]()
     for name in names:
         try:
             spec, lake = lake_of(name)
@@ -53,10 +54,12 @@ def show_status(project: str | None) -> None:
         pending = pending_actions(record, spec)
         table.add_row(*map(terminal, _cells(spec, record, pending)))
         specs.append(spec)
+        champions.update((spec.project, each.number) for each in champion_record(record).champions()[:1])
         attention += [(spec.project, action) for action in pending]
     console.print(table)
     _show_attention(attention, console)
     where = home(find_project(names[0]))
+    show_served(specs, champions, where, console)
     stack = _stack(where)
     _show_mismatches(specs, where, stack, console)
     _tell_next(specs, stack, console)
@@ -150,9 +153,10 @@ def _tell_servers(where: Path, stack: Endpoints | None, console: Console) -> Non
         state = "[green]healthy[/]" if healthy(url) else "[red]does not answer[/]"
         console.print(f"  {NAMES[name]} {addresses[name]} {state}{_restarts(where, name)}")
     members = (read_note(where) or {}).get("members", {})
-    if "worker" in members:
-        state = "[green]runs[/]" if "pid" in members["worker"] else "[red]is being started[/]"
-        console.print(f"  worker {state}{_restarts(where, 'worker')}")
+    for name in ("worker", "serve"):
+        if name == "worker" in members or "pid" in members.get(name, {}):
+            state = "[green]runs[/]" if "pid" in members[name] else "[red]is being started[/]"
+            console.print(f"  {NAMES[name]} {state}{_restarts(where, name)}")
     if not answers(stack):
         log = where / "stack.log"
         console.print(f"  not every server answers; {terminal(str(log))} may say why" if log.exists() else "")

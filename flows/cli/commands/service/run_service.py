@@ -11,21 +11,29 @@ from pathlib import Path
 
 from flows.cli.console import screen
 from flows.serving.version_keys import VersionKeys, without_signing_key
-from tasks.errors import Terminal
+from flows.stack.ports import LOOPBACK
+from flows.stack.supervisor import NOTHING_TO_SERVE
+from tasks.errors import Error, Terminal
 from tasks.registry import PACKAGES, HomeKeys, load_keys
+from tasks.render.safe_text import terminal
 from tasks.serve.service_settings import LogTerms, ServiceSettings
-from tasks.serving_store import SERVING_FOLDER, public_pems, read_keys
+from tasks.serving_store import SERVING_FOLDER, keys_of, public_pems, read_keys, write_keys
 from tasks.spec import ProjectSpec, find_project, home, known_projects, read_spec
+
+GIVEN_KEYS = "LEEWAY_API_KEYS"
+"""The variable with the content of a file of API keys, for a container; it replaces the file of the home."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where the service listens, and how a request is kept private on the way."""
+    """Where the service listens, and how a request is kept private on the way; and where its health and metrics are."""
 
     host: str
     port: int
     tls: tuple[Path, Path] | None = None
     behind_proxy: bool = False
+    admin_host: str = LOOPBACK
+    admin_port: int = 0
 
     def check(self) -> None:
         """Raise Terminal when API keys would travel readable through a network."""
@@ -38,8 +46,35 @@ class Address:
     @property
     def url(self) -> str:
         """The address of the service."""
-        shown = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'https' if self.tls else 'http'}://{shown}:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{_in_url(self.host)}:{self.port}"
+
+    @property
+    def admin_url(self) -> str:
+        """The address of health and metrics; by default the port after that of the service."""
+        return f"http://{_in_url(self.admin_host)}:{self.admin_port or self.port + 1}"
+
+
+def opted_in() -> list[str]:
+    """Return the projects with `serving: {up: true}`; one with a wrong spec is named and left out.
+
+    Raises
+    ------
+    SystemExit
+        With NOTHING_TO_SERVE, when there is none.
+    """
+    found = []
+    for name in known_projects():
+        try:
+            spec = read_spec(find_project(name))
+        except Error as error:
+            screen(stderr=True).print(f"not served: {terminal(str(error))}")
+            continue
+        if spec.serving.up:
+            found.append(name)
+    if not found:
+        screen(stderr=True).print("no project has `serving: {up: true}`")
+        sys.exit(NOTHING_TO_SERVE)
+    return found
 
 
 def run_service(projects: Sequence[str], address: Address, workers: int) -> None:
@@ -73,7 +108,8 @@ def run_service(projects: Sequence[str], address: Address, workers: int) -> None
         labels={name: spec.source.label.column for name, spec in specs.items() if spec.serving.labels},
         host=address.host,
         port=address.port,
-        admin_port=address.port + 1,
+        admin_host=address.admin_host,
+        admin_port=address.admin_port or address.port + 1,
         workers=workers,
         controller=(
             sys.executable,
@@ -89,9 +125,15 @@ def run_service(projects: Sequence[str], address: Address, workers: int) -> None
     path, versions = settings.write(), HomeKeys(where, os.environ)
     VersionKeys(versions, root).follow()
     without_signing_key(versions)
+    if given := os.environ.get(GIVEN_KEYS):
+        write_keys(root, keys_of(given.encode(), GIVEN_KEYS))
     _welcome(settings, address)
     os.environ["LEEWAY_HOME"] = str(where)
     os.execv(sys.executable, [sys.executable, "-P", "-m", "tasks.serve.processes.service_supervisor", str(path)])  # noqa: S606 - no shell
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def is_loopback(host: str) -> bool:
@@ -133,7 +175,7 @@ def _welcome(settings: ServiceSettings, address: Address) -> None:
     for project in settings.projects:
         console.print(f"{address.url}/v1/projects/{project}/predict", soft_wrap=True)
     console.print(f"the API is described at {address.url}/docs", soft_wrap=True)
-    console.print(f"health and metrics: http://127.0.0.1:{settings.admin_port}/ready and /metrics", soft_wrap=True)
+    console.print(f"health and metrics: {address.admin_url}/ready and /metrics", soft_wrap=True)
     if not read_keys(Path(settings.root)).keys:
         console.print("there is no API key yet, so every request is refused: `leeway serve-key NAME` makes one")
     console.print("Ctrl-C stops the service")

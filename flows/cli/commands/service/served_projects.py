@@ -1,0 +1,114 @@
+"""What `leeway status` says of the prediction service: for each project the version that answers, and its state."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+from rich.console import Console
+
+from flows.cli.commands.service.run_service import Address
+from flows.cli.console import table
+from tasks.errors import EvidenceError
+from tasks.render.safe_text import terminal
+from tasks.serve.service_settings import FILE, ServiceSettings, read_settings
+from tasks.serving_store import SERVING_FOLDER
+from tasks.spec import ProjectSpec
+
+REPLY_SECONDS = 5
+
+
+def show_served(specs: Sequence[ProjectSpec], champions: Mapping[str, int], where: Path, console: Console) -> None:
+    """Print the projects that a service of this home answers, and those that ask for one.
+
+    Parameters
+    ----------
+    champions : mapping of str to int
+        The version that the decision record names as the champion of a project.
+    where : Path
+        The home.
+    """
+    settings = _settings(where)
+    asked = () if settings is None else settings.projects
+    named = [spec.project for spec in specs if spec.project in asked or spec.serving.up]
+    if not named:
+        return
+    ready = None if settings is None else _ready(settings)
+    shown = table("served", "version", "state", "address")
+    for project in named:
+        said = (ready or {}).get(project)
+        if settings is None or ready is None or said is None:
+            shown.add_row(terminal(project), "-", "not served now: `leeway up` or `leeway serve`", "-")
+            continue
+        address = f"{_address(settings).url}/v1/projects/{project}/predict"
+        version, state = state_of(said, champions.get(project))
+        shown.add_row(terminal(project), version, terminal(state), terminal(address))
+    console.print(shown)
+
+
+def state_of(said: Mapping[str, Any], champion: int | None) -> tuple[str, str]:
+    """Return the versions that answer a project, and its state in words.
+
+    Parameters
+    ----------
+    said : mapping of str to any
+        What `/ready` says of the project.
+    champion : int or None
+        The champion of the decision record.
+
+    Examples
+    --------
+    >>> state_of({"versions": [3], "degraded": False}, 3)
+    ('3', 'answers')
+    >>> state_of({"versions": [2], "degraded": True}, 3)
+    ('2', 'answers; the champion is version 3; its newest package is refused, see the log of the service')
+    >>> state_of({"versions": [0], "degraded": False}, None)
+    ('-', 'has no champion yet')
+    """
+    versions = [number for number in said["versions"] if number]
+    faults = []
+    if champion is not None and versions != [champion]:
+        faults.append(f"the champion is version {champion}")
+    if said.get("publisher_fault"):
+        faults.append(said["publisher_fault"])
+    if said["degraded"]:
+        faults.append("its newest package is refused, see the log of the service")
+    state = "answers" if versions else "does not answer yet" if champion is not None else "has no champion yet"
+    return " and ".join(map(str, versions)) or "-", "; ".join([state, *faults])
+
+
+def _settings(where: Path) -> ServiceSettings | None:
+    with suppress(FileNotFoundError, EvidenceError):
+        return read_settings(where / SERVING_FOLDER / FILE)
+    return None
+
+
+def _address(settings: ServiceSettings) -> Address:
+    tls = (Path(settings.certificate), Path(settings.private_key)) if settings.certificate else None
+    return Address(settings.host, settings.port, tls, admin_host=settings.admin_host, admin_port=settings.admin_port)
+
+
+def _ready(settings: ServiceSettings) -> dict[str, Any] | None:
+    """Return what `/ready` says by project; None when no service answers."""
+    try:
+        with urlopen(f"{_address(settings).admin_url}/ready", timeout=REPLY_SECONDS) as reply:  # noqa: S310 - an http address of our own
+            content = json.load(reply)
+    except HTTPError as error:
+        with error:
+            content = _content(error.read())
+    except (OSError, HTTPException, ValueError):
+        return None
+    projects = content.get("projects") if isinstance(content, dict) else None
+    return projects if isinstance(projects, dict) else None
+
+
+def _content(body: bytes) -> Any:
+    with suppress(ValueError):
+        return json.loads(body)
+    return None
