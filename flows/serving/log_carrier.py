@@ -20,7 +20,7 @@ from tasks.errors import EvidenceError
 from tasks.lake import LandingFolder
 from tasks.logs import line, logger
 from tasks.serving_store.label_files import LABEL_FOLDER, SENT_AT, newest_labels, time_stamp, waiting_labels
-from tasks.serving_store.logged_rows import LOG_FOLDER, UNREADABLE_FOLDER, without_repeats
+from tasks.serving_store.logged_rows import LOG_FOLDER, UNREADABLE_FOLDER, whole_answered_lines
 from tasks.spec import ProjectSpec
 from tasks.validate.typing.row_ids import row_ids
 from tasks.whole_file import private_folder, sync_folder
@@ -63,7 +63,7 @@ class LogCarrier:
                 if not free:
                     continue
                 try:
-                    content = without_repeats(path.read_bytes())
+                    content = whole_answered_lines(path.read_bytes())
                 except EvidenceError as error:
                     unreadable[path.name] = str(error)
                     self._move_away(path)

@@ -5,49 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
-import pandas as pd
 
+from flows.steps.in_service.single_rows import CheckedRows, checked_rows, contract_of
 from tasks.errors import DataError
 from tasks.inference.automation_degree import deferred_under
 from tasks.model import Predictor, load_model
 from tasks.model.export.onnx_graph import split_points
-from tasks.package import compile_contract, not_requested, reference_rows, unservable
+from tasks.package import reference_rows, unservable
 from tasks.registry.statement import Signed
 from tasks.registry.versions import Version
-from tasks.row_contract import RowContract, RowRule
-from tasks.score import predictions
 from tasks.serving_store import ReferenceAnswer, ReferenceRequest, ServablePackage
 from tasks.serving_store.servable_package import PROTOCOL
 from tasks.spec import ProjectSpec
-from tasks.validate.contract.expectation_scope import split_by_scope
-from tasks.validate.contract.expectations import evaluate_frames
-from tasks.validate.contract.suite import Suite, read_suite
-from tasks.validate.typing.typed_frame import typed
-
-
-def row_rules(spec: ProjectSpec, folder: Path) -> Suite:
-    """Return the critical expectations of a project about each row by itself, about columns that a request has."""
-    suite = read_suite(folder / spec.contract.suite, spec)
-    each_row, _ = split_by_scope(suite.of_rows(spec))
-    critical = [
-        rule
-        for rule in each_row.expectations
-        if rule.configuration.get("severity", "critical") == "critical"
-        and set(not_requested(spec)).isdisjoint(rule.columns)
-    ]
-    return Suite(suite.path, tuple(critical))
-
-
-def contract_of(spec: ProjectSpec, rules: Suite) -> RowContract:
-    """Return the row contract of a project; see `compile_contract`."""
-    return compile_contract(
-        spec, [RowRule(rule=each.rule, columns=each.columns, limits=each.limits) for each in rules.expectations]
-    )
+from tasks.validate.contract.suite import Suite
 
 
 def packaged(
@@ -94,37 +67,17 @@ def batch_references(
     rows: Sequence[dict[str, Any]], spec: ProjectSpec, rules: Suite, model: Predictor, moment: datetime
 ) -> tuple[ReferenceRequest, ...]:
     """Return rows with what the nightly batch makes of them: an answer, or the reasons of their refusal."""
-    delivered = _delivered(rows, spec)
-    read = typed(delivered, spec, repeated=lambda names: np.zeros(len(names), dtype=bool))
-    reasons: list[list[str]] = [
-        [str(code) for code in read.faults.columns[read.faults.iloc[number].to_numpy(bool)]]
-        for number in range(len(rows))
-    ]
-    clean = read.frame[read.clean]
-    readable = clean.drop(columns="row_id").reset_index(drop=True)
-    positions = np.flatnonzero(read.clean)
-    for failure in next(iter(evaluate_frames([readable], rules)), []) if len(readable) else []:
-        for place in failure.rows if failure.rows is not None else range(len(positions)):
-            reasons[positions[place]].append(failure.reason)
-    accepted = [number for number, codes in enumerate(reasons) if not codes]
-    answers = _answers(read.frame.iloc[accepted], spec, model, moment) if accepted else []
-    answered = dict(zip(accepted, answers, strict=True))
+    checked = checked_rows([json.loads(msgspec.json.encode(row)) for row in rows], spec, rules)
+    answers = _answers(checked, spec, model, moment) if checked.accepted else []
+    answered = dict(zip(checked.accepted, answers, strict=True))
     return tuple(
-        ReferenceRequest(row=row, refused=tuple(reasons[number]), answer=answered.get(number))
+        ReferenceRequest(row=row, refused=tuple(checked.reasons[number]), answer=answered.get(number))
         for number, row in enumerate(rows)
     )
 
 
-def _delivered(rows: Sequence[dict[str, Any]], spec: ProjectSpec) -> pd.DataFrame:
-    """Return rows as a delivery of JSON lines has them."""
-    records = [json.loads(msgspec.json.encode(row)) for row in rows]
-    columns = {name: pd.Series([record.get(name) for record in records], dtype=object) for name in spec.row_columns}
-    return pd.DataFrame(columns, index=pd.RangeIndex(len(records)))
-
-
-def _answers(rows: pd.DataFrame, spec: ProjectSpec, model: Predictor, moment: datetime) -> list[ReferenceAnswer]:
-    dated = rows.assign(batch_id="references", revision=0, event_date=rows[spec.source.event_time].dt.date)
-    made = predictions(dated, model, 0, "champion", moment)
+def _answers(checked: CheckedRows, spec: ProjectSpec, model: Predictor, moment: datetime) -> list[ReferenceAnswer]:
+    made = checked.scored(spec, model, moment)
     made["deferred"] = deferred_under(spec.automation.degree, made["deferred"])
     return [
         ReferenceAnswer(

@@ -12,8 +12,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from flows.serving.log_carrier import LogCarrier
-from flows.serving.package_version import contract_of, packaged, row_rules
+from flows.serving.package_version import packaged
 from flows.stack.local_stack import running
+from flows.steps.in_service.single_rows import contract_of, row_rules
 from flows.workspace import assemble, fetched, open_lake
 from tasks import clock
 from tasks.errors import DataError, EvidenceError, Terminal, Unreachable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from tasks.errors import EvidenceError
 from tasks.ingest.landing.landing_zones import files_of
 from tasks.ingest.privacy import KeyOf, PrivateRows
 from tasks.ingest.readers.bounds import Bounds, Chunk, size_bytes
@@ -20,7 +22,7 @@ from tasks.ingest.readers.object_content import Content
 from tasks.ingest.readers.unreadable import BrokenError, Unreadable
 from tasks.records import Delivery, Landed
 from tasks.serving_store.label_files import SENT_AT
-from tasks.serving_store.logged_rows import ANSWER, SERVED
+from tasks.serving_store.logged_rows import ANSWER, SERVED, without_repeats
 from tasks.spec.own_names import apart
 from tasks.spec.project_spec import ProjectSpec
 
@@ -77,6 +79,8 @@ def delivery(
         Where the private rows of a delivery too large for memory are kept. By default, all are in memory.
     """
     said = dialect(landed, spec)
+    if landed.table == SERVED and landed.kind == "rows":
+        parts = [_asked_last(part) for part in parts]
     private = PrivateRows(spec.privacy, key, spec.columns_of(landed.kind, landed.table))
     rows = (_without_answers(chunk, landed, spec) for chunk in read_chunks(parts, said))
     chunks = (private(_with_inside_names(chunk, landed, spec)) for chunk in rows)
@@ -110,6 +114,15 @@ def _emptied(chunks: list[Chunk]) -> Iterator[Chunk]:
     """Yield chunks, and let go of each."""
     while chunks:
         yield chunks.pop(0)
+
+
+def _asked_last(part: Content) -> Content:
+    """Return a file of the prediction log in which a row occurs once; a damaged one as it is, to be refused."""
+    with part.open_raw() as raw:
+        content = raw.read()
+    with suppress(EvidenceError):
+        return Content.of(part.key, without_repeats(content))
+    return part
 
 
 def _without_answers(chunk: Chunk, landed: Landed, spec: ProjectSpec) -> Chunk:

@@ -53,9 +53,9 @@ def compile_contract(spec: ProjectSpec, rules: Sequence[RowRule]) -> RowContract
 
 
 def not_requested(spec: ProjectSpec) -> list[str]:
-    """Return the columns of a delivery that an answer does not need: the label, and the consent if it is no feature."""
+    """Return the columns of a delivery that an answer does not need: the label and the consent."""
     consent = spec.privacy.consent
-    return [spec.source.label.column, *([] if consent is None or consent in spec.features.columns else [consent])]
+    return [spec.source.label.column, *([] if consent is None else [consent])]
 
 
 def unservable(spec: ProjectSpec, schema: ModelSchema) -> list[str]:

@@ -4,6 +4,6 @@ In: the answers of the prediction log, and what the batch answers for the same r
 `ServedProof`, which the decision record keeps.
 """
 
-from tasks.prove.compare_answers import batch_answers, compared
+from tasks.prove.compare_answers import BatchAnswer, batch_answers, compared
 
-__all__ = ["batch_answers", "compared"]
+__all__ = ["BatchAnswer", "batch_answers", "compared"]

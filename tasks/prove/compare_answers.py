@@ -2,79 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import pandas as pd
 
-from tasks.model import ModelSchema
-from tasks.model.input_matrix import input_matrix
+from tasks.arrays import FloatArray
 from tasks.records import AnswerStep, ServedProof, SkewedRow
 from tasks.records.performance import SHOWN
 from tasks.serving_store.logged_rows import LoggedAnswer, inputs_digest, numbers_of, same_bits
 
 NUMBERS: tuple[AnswerStep, ...] = ("score", "prediction", "confidence")
-BatchAnswer = tuple[float, float, float, bool]
+OTHER_CONTRACT = "they were answered under another contract than that of the night"
 
 
-def batch_answers(scored: pd.DataFrame) -> dict[str, BatchAnswer]:
-    """Return the score, prediction, confidence and deferral of each row, as `tasks.score.predictions` returns them."""
-    columns = (scored[name] for name in ("row_id", *NUMBERS, "deferred"))
-    return {row: (score, value, sure, bool(unsure)) for row, score, value, sure, unsure in zip(*columns, strict=True)}
+class BatchAnswer(NamedTuple):
+    """What the batch makes of a row: its numbers, whether the deferral rule leaves it to a person, and its inputs."""
+
+    score: float
+    prediction: float
+    confidence: float
+    unsure: bool
+    inputs: FloatArray
+
+
+def batch_answers(scored: pd.DataFrame, inputs: FloatArray) -> list[BatchAnswer]:
+    """Return the answer to each row, from what `tasks.score.predictions` returns and what the model received."""
+    columns = (scored[name] for name in (*NUMBERS, "deferred"))
+    made = zip(*columns, inputs, strict=True)
+    return [BatchAnswer(score, value, sure, bool(unsure), row) for score, value, sure, unsure, row in made]
 
 
 def compared(
-    logged: Sequence[LoggedAnswer],
-    batch: Mapping[str, BatchAnswer],
-    rows: pd.DataFrame,
-    schema: ModelSchema,
-    refused: int = 0,
+    logged: Sequence[LoggedAnswer], batch: Sequence[BatchAnswer | None], contract: str, *, named: bool = True
 ) -> ServedProof:
-    """Return how the logged answers of one delivery compare with those of the batch.
+    """Return how logged answers compare with those of the batch, line by line.
+
+    An answer under another contract is proven where it has the bits of the batch; where it has not, the contract may be
+    the reason, so that it counts as not proven.
 
     Parameters
     ----------
-    batch : mapping of str to tuple
-        See `batch_answers`.
-    rows : DataFrame
-        The rows of the batch with their features: `row_id` and the columns of the model.
-    refused : int
-        How many of the logged rows the contract of the batch has refused. Other rows that are not in `batch` are in
-        another delivery, because they were asked for again.
+    batch : sequence of BatchAnswer or None
+        What the batch makes of each line; None where its contract refuses the row.
+    contract : str
+        The digest of the contract of the batch.
+    named : bool
+        Whether rows may be named by their ids.
     """
-    differing = [
-        (answer, step)
-        for answer in logged
-        if answer.row_id in batch and (step := _first_step(answer, batch[answer.row_id])) is not None
-    ]
-    skewed = [SkewedRow(answer.row_id, answer.version, step) for answer, step in _explained(differing, rows, schema)]
-    away = [answer for answer in logged if answer.row_id not in batch]
-    named = away if len(away) == refused else []
-    skewed += [SkewedRow(answer.row_id, answer.version, "contract") for answer in named]
+    steps = [(answer, _first_step(answer, again)) for answer, again in zip(logged, batch, strict=True)]
+    other = [(answer, step) for answer, step in steps if step is not None]
+    differing = [(answer, step) for answer, step in other if answer.contract in {"", contract}]
+    unproven = len(other) - len(differing)
     return ServedProof(
-        rows=len(logged) - len(away) + refused,
-        differing=len(differing) + refused,
-        skewed=tuple(skewed[:SHOWN]),
+        rows=len(logged) - unproven,
+        differing=len(differing),
+        skewed=tuple(SkewedRow(_name(answer, named), answer.version, step) for answer, step in differing[:SHOWN]),
+        unproven=unproven,
+        why=OTHER_CONTRACT if unproven else "",
         versions=tuple(sorted({answer.version for answer in logged})),
     )
 
 
-def _first_step(answer: LoggedAnswer, batch: BatchAnswer) -> AnswerStep | None:
-    """Return the first number in which two answers differ."""
-    for step, online, again in zip(NUMBERS, numbers_of(answer.bits), batch[:3], strict=True):
-        if not same_bits(online, again):
-            return step
-    return None if answer.unsure == batch[3] else "unsure"
+def _name(answer: LoggedAnswer, named: bool) -> str:
+    return answer.row_id if named else f"number {answer.number} of worker {answer.worker}"
 
 
-def _explained(
-    differing: Sequence[tuple[LoggedAnswer, AnswerStep]], rows: pd.DataFrame, schema: ModelSchema
-) -> list[tuple[LoggedAnswer, AnswerStep]]:
-    """Return the first differing answers; where the model received other inputs, that is the step."""
-    shown = differing[:SHOWN]
-    asked = rows[rows["row_id"].isin([answer.row_id for answer, _ in shown])]
-    if asked.empty:
-        return list(shown)
-    inputs = dict(zip(asked["row_id"], input_matrix(asked.reset_index(drop=True), schema), strict=True))
-    return [
-        (answer, step if inputs_digest(inputs[answer.row_id]) == answer.inputs else "inputs") for answer, step in shown
-    ]
+def _first_step(answer: LoggedAnswer, batch: BatchAnswer | None) -> AnswerStep | None:
+    """Return the first step at which two answers differ; where the model received other inputs, that is the step."""
+    if batch is None:
+        return "contract"
+    again = (batch.score, batch.prediction, batch.confidence)
+    numbers = zip(NUMBERS, numbers_of(answer.bits), again, strict=True)
+    different = [step for step, online, offline in numbers if not same_bits(online, offline)]
+    if not different and answer.unsure == batch.unsure:
+        return None
+    if inputs_digest(batch.inputs) != answer.inputs:
+        return "inputs"
+    return different[0] if different else "unsure"

@@ -6,6 +6,7 @@ of the old format in the tests.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Literal
 
 import msgspec
@@ -89,6 +90,11 @@ class RowContract(msgspec.Struct, frozen=True, kw_only=True):
         """All columns that are read, each once."""
         kinds = (self.ids, (self.event_time,), self.numbers, self.booleans, self.categories, self.dates, self.entities)
         return tuple(dict.fromkeys(name for names in kinds for name in names))
+
+
+def contract_digest(contract: RowContract) -> str:
+    """Return a digest of a contract: equal ones read and refuse the same rows."""
+    return hashlib.blake2b(msgspec.json.encode(contract), digest_size=8).hexdigest()
 
 
 def read_contract(content: bytes) -> RowContract:

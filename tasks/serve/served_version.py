@@ -18,6 +18,7 @@ from tasks.inference.model_answers import Answers, answers
 from tasks.inference.onnx_session import ONNX_FILE, onnx_session, run_session
 from tasks.inference.schema import SCHEMA_FILE, ModelSchema
 from tasks.row_contract import ContractReader, InputRows, RowRefused, TypedRow
+from tasks.row_contract.compiled_contract import contract_digest
 from tasks.row_contract.row_reader import cells
 from tasks.serving_store import ReferenceRequest, ServablePackage
 
@@ -55,8 +56,8 @@ class ServedVersion:
 
     Attributes
     ----------
-    project, number, digest : str, int, str
-        The project, the number of the version, and the digest of its signed manifest.
+    project, number, digest, contract_digest : str, int, str, str
+        The project, the number of the version, the digest of its signed manifest, and that of its contract.
     reader : ContractReader
         Reads rows by the contract.
     columns : tuple of str
@@ -67,6 +68,7 @@ class ServedVersion:
         schema = ModelSchema.from_json(files[SCHEMA_FILE])
         self.project, self.number, self.digest = package.project, package.version, package.version_digest
         self.contract = package.row_contract
+        self.contract_digest = contract_digest(self.contract)
         self.schema = schema
         self.reader = ContractReader(self.contract)
         hidden = set(self.contract.known_columns)  # the label, and what privacy.drop names

@@ -1,8 +1,9 @@
 """The lines of the prediction log: a row as it was asked for, and how it was answered, as a line of JSON.
 
 The columns of the row have their own names, so that a file of the log is a delivery of JSON lines; the answer is under
-`ANSWER`, which is taken off before the row is read. PROTOCOL is the number of the format of the answer; see
-`tasks.serving_store.servable_package` for how to change it.
+`ANSWER`, which is taken off before the row is read. A row that was asked for several times has a line for each time, so
+that each answer can be proven; a night takes in the last. PROTOCOL is the number of the format of the answer; see
+`tasks.serving_store.servable_package` for how to change it. Protocol 1 has no `contract`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import numpy as np
 from tasks.arrays import BoolArray, FloatArray
 from tasks.errors import EvidenceError
 
-PROTOCOL = 1
+PROTOCOL = 2
+READABLE = (1, 2)
 LOG_FOLDER = "prediction_log"
 """The folder of the log in the serving folder; no project can have this name."""
 UNREADABLE_FOLDER = "prediction_log_unreadable"
@@ -42,6 +44,8 @@ class LoggedAnswer(msgspec.Struct, frozen=True, kw_only=True):
         When it was answered, in UTC.
     version, digest : int, str
         The version that answered, and the digest of its signed manifest.
+    contract : str
+        The digest of the contract that the row was read by; empty in protocol 1.
     inputs : str
         A digest of what the model received: see `inputs_digest`.
     bits : str
@@ -66,6 +70,7 @@ class LoggedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     latency_ms: float
     worker: int
     number: int
+    contract: str = ""
 
 
 def is_served(kind: str, name: str) -> bool:
@@ -124,8 +129,21 @@ def whole_lines(content: bytes) -> list[bytes]:
     return content.split(b"\n")[:-1]
 
 
+def whole_answered_lines(content: bytes) -> bytes:
+    """Return a file of the log without what a killed writer left of its last line.
+
+    Raises
+    ------
+    EvidenceError
+        When a line has no answer.
+    """
+    return b"".join(line + b"\n" for line, _ in _answered(content))
+
+
 def without_repeats(content: bytes) -> bytes:
     r"""Return a file of the log in which an id occurs once: of a row that was asked for several times, the last.
+
+    It is what a night takes in.
 
     Raises
     ------
@@ -177,9 +195,9 @@ def _answered(content: bytes) -> Iterator[tuple[bytes, LoggedAnswer]]:
             raise EvidenceError(
                 f"line {number} of the prediction log has no answer ({error}); expected a file that a worker wrote."
             ) from error
-        if answer.protocol != PROTOCOL:
+        if answer.protocol not in READABLE:
             raise EvidenceError(
-                f"line {number} of the prediction log has protocol {answer.protocol}; this Leeway reads {PROTOCOL}. "
+                f"line {number} of the prediction log has protocol {answer.protocol}; this Leeway reads {READABLE}. "
                 "Install the one that wrote it."
             )
         yield line, answer

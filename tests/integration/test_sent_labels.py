@@ -13,6 +13,7 @@ from tasks.dataset.label_join import newest_labels, ranked
 from tasks.ingest.landing.landing_zones import served_zones
 from tasks.ingest.task import take_in
 from tasks.lake import Lake, active_rows, deliveries, latest
+from tasks.records import Delivery
 from tasks.registry import Keys
 from tasks.serving_store import ServingStore
 from tasks.serving_store.label_files import keep_labels
@@ -83,3 +84,16 @@ def test_what_was_logged_before_the_log_was_switched_off_is_taken_in(
     ]
     shared = spec.model_copy(update={"source": spec.source.model_copy(update={"uri": "served/rows"})})
     assert served_zones(shared) == []  # that place is another one's
+
+
+def test_of_a_row_that_was_asked_for_again_the_last_line_is_taken_in_without_consent(tmp_path: Path) -> None:
+    path = written(tmp_path, "filename", "serving: {log: true}\nprivacy: {consent: agreed}")
+    landed = path.parent / "served" / "rows" / "2026-02-03-0-ab.jsonl"
+    landed.parent.mkdir(parents=True)
+    first, other = FROZEN.read_bytes().splitlines(keepends=True)
+    landed.write_bytes(first + other + first.replace(b'"area":71.5', b'"area":90.0'))
+    (delivery,) = take_in(Lake(str(tmp_path / "lake")), read_spec(path), path.parent, NIGHT)
+    assert isinstance(delivery, Delivery)
+    assert delivery.frame[["flat", "area"]].values.tolist() == [[7, 90.0], [8, 71.5]]
+    assert "@answer" not in delivery.frame
+    assert delivery.frame["agreed"].tolist() == [None, None]  # no request has a consent

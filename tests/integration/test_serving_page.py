@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flows.serving.package_version import packaged, row_rules
+from flows.serving.package_version import packaged
+from flows.steps.in_service.single_rows import row_rules
 from tasks.model import ModelSchema, Predictor, export_model, model_files
 from tasks.model.input_matrix import input_matrix
 from tasks.registry.manifest import seal, verify

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import partial
 
+from flows.steps.in_service.single_rows import checked_rows, contract_of, row_rules
 from flows.workspace import Workspace
 from tasks import clock
 from tasks.dataset.feature_assembly import assembled_features
-from tasks.errors import EvidenceError
+from tasks.errors import DataError, EvidenceError, SpecError
 from tasks.ingest.task import served_content
-from tasks.lake import Batch, RowFiles
+from tasks.lake import Batch
 from tasks.logs import line, logger
-from tasks.prove import batch_answers, compared
+from tasks.model.input_matrix import input_matrix
+from tasks.prove import BatchAnswer, batch_answers, compared
 from tasks.records import ServedProof
-from tasks.score import predictions
+from tasks.row_contract.compiled_contract import contract_digest
 from tasks.score.task import Scorer, score_batches
-from tasks.serving_store.logged_rows import LoggedAnswer, is_served, logged_answers
+from tasks.serving_store.logged_rows import LoggedAnswer, is_served, logged_answers, whole_lines
+from tasks.spec.champion_inputs import with_inputs_of
+from tasks.validate.contract.suite import Suite
 
 GONE = "the delivery is no longer in serving.uri as it was taken in"
+LINES_AT_ONCE = 20_000
 
 
 def served_batches(batches: Sequence[Batch]) -> list[Batch]:
-    """Return the deliveries of the prediction log of which rows were accepted or refused."""
+    """Return the deliveries of the prediction log that have rows."""
     return [batch for batch in batches if is_served(batch.kind, batch.key) and batch.rows_in]
 
 
 def score_served(workspace: Workspace, batches: Sequence[Batch]) -> None:
     """Write the answers of logged rows to the lake, from the version that gave them: they are the served ones.
 
-    Rows of a version that is not known, or is gone, are left to the champion.
+    Rows of a version that is not known, is gone, or reads what the night did not take in, are left to the champion.
     """
     given: dict[tuple[int, str], list[Batch]] = {}
     for batch in served_batches(batches):
@@ -39,38 +45,83 @@ def score_served(workspace: Workspace, batches: Sequence[Batch]) -> None:
     features = partial(assembled_features, spec=workspace.spec, lake=workspace.lake, folder=workspace.folder)
     for (number, digest), own in given.items():
         version = workspace.served_version(number, digest)
-        if not isinstance(version, str):
-            model, degree = version.model, workspace.spec.automation.degree
-            scorer = Scorer(workspace.lake, workspace.project, model, number, features, clock.now(), degree=degree)
-            score_batches(scorer, own)
+        if isinstance(version, str):
+            continue
+        try:
+            with_inputs_of(workspace.spec, version.model.schema, tuple)
+        except SpecError as error:
+            logger().warning(line("served_rows_left_to_champion", version=number, why=error))
+            continue
+        model, degree = version.model, workspace.spec.automation.degree
+        scorer = Scorer(workspace.lake, workspace.project, model, number, features, clock.now(), degree=degree)
+        score_batches(scorer, own)
 
 
 def prove_served(workspace: Workspace, batches: Sequence[Batch]) -> ServedProof | None:
-    """Return how the answers of logged rows compare with those of the batch; None without such rows."""
+    """Return how the answers of logged rows compare with those of the batch; None without such rows.
+
+    Every line of the log is proven, whatever the night did with its row: also those of a row that was asked for again,
+    that a source has delivered too, or of a delivery that is quarantined.
+    """
     served = served_batches(batches)
     if not served:
         return None
-    stored = RowFiles.now(workspace.lake, workspace.project)
-    proof = sum((_proof(workspace, stored, batch) for batch in served), ServedProof())
+    rules = row_rules(workspace.spec, workspace.folder)
+    proof = sum((_proof(workspace, rules, batch) for batch in served), ServedProof())
     counts = {"differing": proof.differing, "rows": proof.rows, "unproven": proof.unproven}
     logger().info(line("served_rows_proven", **counts))
     return proof
 
 
-def _proof(workspace: Workspace, stored: RowFiles, batch: Batch) -> ServedProof:
-    answered = _answered(workspace, batch)
-    if isinstance(answered, str):
-        return ServedProof(unproven=batch.rows_in, why=answered)
-    versions = tuple(sorted({answer.version for answer in answered}))
-    if not batch.rows_accepted:
-        why = "their delivery is quarantined" if batch.rows_quarantined else ""
-        return ServedProof(unproven=batch.rows_quarantined, why=why, versions=versions)
-    version = workspace.served_version(answered[0].version, answered[0].digest)
+def _proof(workspace: Workspace, rules: Suite, batch: Batch) -> ServedProof:
+    content = served_content(workspace.spec, workspace.folder, batch)
+    if content is None:
+        return ServedProof(unproven=batch.rows_in, why=GONE)
+    try:
+        answered = logged_answers(content)
+    except EvidenceError as error:
+        return ServedProof(unproven=max(batch.rows_in, len(whole_lines(content))), why=str(error))
+    lines, own = whole_lines(content), dict[tuple[int, str], list[int]]()
+    for place, answer in enumerate(answered):
+        own.setdefault((answer.version, answer.digest), []).append(place)
+    parts = [
+        places[start : start + LINES_AT_ONCE]
+        for places in own.values()
+        for start in range(0, len(places), LINES_AT_ONCE)
+    ]
+    proofs = (_of_lines(workspace, rules, [answered[at] for at in part], [lines[at] for at in part]) for part in parts)
+    return sum(proofs, ServedProof())
+
+
+def _of_lines(
+    workspace: Workspace, rules: Suite, answered: Sequence[LoggedAnswer], lines: Sequence[bytes]
+) -> ServedProof:
+    """Return the proof of lines that one version has answered."""
+    number, unproven = answered[0].version, partial(ServedProof, unproven=len(lines), versions=(answered[0].version,))
+    version = workspace.served_version(number, answered[0].digest)
     if isinstance(version, str):
-        return ServedProof(unproven=len(answered), why=version, versions=versions)
-    rows = workspace.features(stored.rows(batch))
-    scored = predictions(rows, version.model, version.number, "champion", clock.now())
-    return compared(answered, batch_answers(scored), rows, version.model.schema, batch.rows_quarantined)
+        return unproven(why=version)
+    rows = [json.loads(text) for text in lines]
+    try:
+        spec = with_inputs_of(workspace.spec, version.model.schema, lambda: rows[0])
+    except SpecError as error:
+        return unproven(why=f"version {number} reads what the spec no longer has: {error}")
+    checked = checked_rows(rows, spec, rules)
+    batch: list[BatchAnswer | None] = [None] * len(lines)
+    if checked.accepted:
+        inputs = input_matrix(checked.frame.iloc[checked.accepted].reset_index(drop=True), version.model.schema)
+        answers = batch_answers(checked.scored(spec, version.model, clock.now()), inputs)
+        for place, answer in zip(checked.accepted, answers, strict=True):
+            batch[place] = answer
+    return compared(answered, batch, _contract(workspace, rules), named=not spec.privacy.pseudonymise)
+
+
+def _contract(workspace: Workspace, rules: Suite) -> str:
+    """Return the digest of the contract of the night; an empty text where single rows cannot have it."""
+    try:
+        return contract_digest(contract_of(workspace.spec, rules))
+    except DataError:
+        return ""
 
 
 def _answered(workspace: Workspace, batch: Batch) -> list[LoggedAnswer] | str:

@@ -224,6 +224,7 @@ class PredictionLog:
                 latency_ms=round(logged.latency_ms, 3),
                 worker=self._slot,
                 number=logged.number,
+                contract=version.contract_digest,
             ),
         )
 

@@ -15,7 +15,8 @@ import pandas as pd
 import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from flows.serving.package_version import packaged, row_rules
+from flows.serving.package_version import packaged
+from flows.steps.in_service.single_rows import row_rules
 from tasks.inference.schema_parts import Calibration, DatePart, TimeFeature
 from tasks.model import ModelSchema, Predictor, export_model, fit_deferral, model_files
 from tasks.model.input_matrix import input_matrix

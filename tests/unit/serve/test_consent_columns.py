@@ -6,9 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from flows.serving.package_version import contract_of, row_rules
+from flows.steps.in_service.single_rows import contract_of, row_rules
 from tasks.spec.project_spec import ProjectSpec
 
 SPEC: dict[str, Any] = {
@@ -20,13 +18,11 @@ SPEC: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("is_feature", [False, True])
-def test_a_request_may_have_the_consent_and_needs_it_only_as_a_feature(tmp_path: Path, *, is_feature: bool) -> None:
+def test_a_request_may_have_the_consent_and_needs_it_not(tmp_path: Path) -> None:
     rule = {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "agreed"}}
     suite = {"name": "clinic", "expectations": [rule]}
     (tmp_path / "expectations.json").write_text(json.dumps(suite), encoding="utf-8")
-    features = SPEC["features"] | ({"booleans": ["agreed"]} if is_feature else {})
-    spec = ProjectSpec.model_validate(SPEC | {"features": features})
+    spec = ProjectSpec.model_validate(SPEC)
     contract = contract_of(spec, row_rules(spec, tmp_path))
-    assert ("agreed" in contract.columns, "agreed" in contract.known_columns) == (is_feature, not is_feature)
-    assert len(contract.rules) == int(is_feature)
+    assert ("agreed" in contract.columns, "agreed" in contract.known_columns) == (False, True)
+    assert contract.rules == ()

@@ -25,6 +25,7 @@ from flows.serving.log_carrier import LogCarrier
 from tasks.errors import EvidenceError
 from tasks.inference import answers
 from tasks.model.input_matrix import input_matrix
+from tasks.row_contract.compiled_contract import contract_digest
 from tasks.serve.champions import Champions, Serving
 from tasks.serve.processes import prediction_log
 from tasks.serve.processes.log_file import LogFile
@@ -50,7 +51,7 @@ class Logged:
         self.folder = folder
         write_suite(folder)
         store = ServingStore(folder / "serving", [KEY.public_key()])
-        package, files = package_of(folder, fitted(kind), privacy={"drop": ["owner"]})
+        package, files = package_of(folder, fitted(kind), privacy={"drop": ["owner"], "consent": "agreed"})
         store.publish(package, store.add_package(package, files, KEY), KEY, MOMENT)
         champions = Champions(store, ["flats"])
         loaded = champions.load("flats")
@@ -106,13 +107,14 @@ def flat(number: int, **values: Any) -> dict[str, Any]:
 
 
 def test_a_line_has_the_columns_of_the_contract_and_how_they_were_answered(logged: Logged) -> None:
-    (made,) = logged.answered(flat(7, owner="s3cret", price=5, extra="s3cret", rooms=None))
+    (made,) = logged.answered(flat(7, owner="s3cret", price=5, agreed=True, extra="s3cret", rooms=None))
     logged.log.write()
     (line,) = logged.lines()
     answer = line.pop(ANSWER)
     assert line == {**ROW, "rooms": None, "price": None}
     assert (answer["row_id"], answer["request"], answer["worker"], answer["number"]) == ("7|2026-02-03", "mine", 0, 1)
     assert (answer["version"], answer["digest"]) == (1, logged.serving.version.digest)
+    assert answer["contract"] == contract_digest(logged.serving.version.contract)
     assert numbers_of(answer["bits"])[1] == made.answer["prediction"]
     (file,) = logged.files
     assert "s3cret" not in file.read_text()
@@ -294,7 +296,7 @@ def carrier(logged: Logged) -> LogCarrier:
     return LogCarrier(logged.folder / "serving", spec_of(serving={"log": True}), logged.folder)
 
 
-def test_a_file_lands_once_it_is_closed_and_an_id_in_it_once(logged: Logged) -> None:
+def test_a_file_lands_once_it_is_closed_with_every_line(logged: Logged) -> None:
     logged.answered(flat(1), flat(2), flat(1, area=90.0))
     logged.log.write()
     assert carrier(logged).carry() == 0  # it is written to
@@ -306,8 +308,9 @@ def test_a_file_lands_once_it_is_closed_and_an_id_in_it_once(logged: Logged) -> 
     (landed,) = (logged.folder / "served" / "rows").iterdir()
     assert landed.name == file.name
     assert [(row["flat"], row["area"]) for row in map(json.loads, landed.read_bytes().splitlines())] == [
-        (1, 90.0),
+        (1, 71.5),
         (2, 71.5),
+        (1, 90.0),
     ]
     # A carrier that is killed before it removes the file carries it again: the same delivery.
     before = landed.read_bytes()
@@ -441,10 +444,13 @@ def test_a_file_that_cannot_be_read_is_moved_away_and_all_others_land(logged: Lo
     assert carrier(logged).carry() == 0
 
 
-def test_a_line_of_protocol_1_is_read() -> None:
-    first, second = logged_answers(FROZEN.read_bytes())
+@pytest.mark.parametrize(("protocol", "contract"), [(1, ""), (2, "cdef")])
+def test_a_line_of_each_protocol_is_read(protocol: int, contract: str) -> None:
+    content = FROZEN.with_name(f"log_protocol_{protocol}.jsonl").read_bytes()
+    first, second = logged_answers(content)
     assert first == LoggedAnswer(
-        protocol=1,
+        protocol=protocol,
+        contract=contract,
         row_id="7|2026-02-03",
         request="mine-1",
         time="2026-02-03T04:05:06.789000+00:00",
@@ -459,5 +465,6 @@ def test_a_line_of_protocol_1_is_read() -> None:
     )
     assert numbers_of(first.bits) == (0.5, 71.25, -3.0)
     assert second.unsure
-    with pytest.raises(EvidenceError, match="has protocol 2; this Leeway reads 1"):
-        logged_answers(FROZEN.read_bytes().replace(b'"protocol":1', b'"protocol":2'))
+    newer = f'"protocol":{protocol}'.encode()
+    with pytest.raises(EvidenceError, match=r"has protocol 3; this Leeway reads \(1, 2\)"):
+        logged_answers(content.replace(newer, b'"protocol":3'))
