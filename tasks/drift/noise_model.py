@@ -11,7 +11,8 @@ A dispersion from few periods is uncertain, and the smallest of hundreds would b
 shrunk towards the common one, the more the better the features agree (Smyth, Statistical Applications in Genetics 3,
 2004). Autocorrelated periods carry less information than their number: with a lag-1 correlation r they count
 (1 - r^2) / (1 + r^2) as much for the swing, and their mean is (1 + r) / (1 - r) times as uncertain (Bayley and
-Hammersley, Suppl. J. Royal Stat. Soc. 8, 1946).
+Hammersley, Suppl. J. Royal Stat. Soc. 8, 1946). Whether r is clear is not tested: a correlation that few periods do not
+show would count as none, and the swing as known too well.
 
 A mean of n rows on one date then stays, at level alpha, within
 
@@ -35,8 +36,7 @@ from tasks.drift.seasonality import SeasonalFit, fit_patterns
 
 FEWEST_DEGREES = 4.0  # fewer than five periods count as five, because there would be no bound otherwise
 ENOUGH_TO_SHARE = 10  # features from which a common dispersion can be estimated
-CLEAR_CORRELATION = 1.645  # standard errors by which neighbouring periods must correlate, one in twenty
-LARGEST_CORRELATION = 0.95
+FEWEST_INDEPENDENT = 2  # periods
 MODERATE_ALPHA = 0.01
 MOSTLY_SWING = 2.0  # dispersion: as much swing as noise
 JUDGED_BY_MEAN = 5.0  # rows of a cell in a period
@@ -132,7 +132,13 @@ class NoiseModel:
 
 
 def fit_noise_model(
-    days: Sequence[date], sums: FloatArray, rows: FloatArray, row: ScoreMoments, kinds: IntArray | None = None
+    days: Sequence[date],
+    sums: FloatArray,
+    rows: FloatArray,
+    row: ScoreMoments,
+    kinds: IntArray | None = None,
+    *,
+    resemblance: FloatArray | float = 0.0,
 ) -> NoiseModel:
     """Fit the noise model to the periods of a reference.
 
@@ -146,6 +152,8 @@ def fit_noise_model(
         Moments of the score of one row.
     kinds : ndarray of int, optional
         The kind of each feature; features of one kind share the shape of their swing.
+    resemblance : ndarray, optional
+        The least lag-1 correlation of the periods, as shorter periods show it: `resemblance_of_blocks`.
     """
     means = np.where(rows > 0, sums / np.maximum(rows, 1.0), row.mean)
     weights = np.maximum(rows.max(axis=1), 1.0)
@@ -157,7 +165,7 @@ def fit_noise_model(
         return NoiseModel(row, pattern_fits, chosen, weights, nothing, nothing + FEWEST_DEGREES, nothing + 1)
     residuals = np.stack([fit.residuals for fit in pattern_fits])[chosen, :, features].T
     present = np.maximum(rows.sum(axis=0) / weights.sum(), 1e-9)  # less than 1 in a column that is often null
-    correlation = _clear_correlation(residuals, np.sqrt(weights))
+    correlation = _correlation(residuals * np.sqrt(weights)[:, None], resemblance)
     lasting = (1 + correlation) / (1 - correlation)
     independent = len(days) / lasting
     scatter = _Scatter(
@@ -202,13 +210,38 @@ def _dispersion(scatter: _Scatter, row: ScoreMoments, kinds: IntArray | None) ->
     return drawn, np.clip(np.minimum(counted + weight, heavy), FEWEST_DEGREES, 1e6).round(1)
 
 
-def _clear_correlation(residuals: FloatArray, scale: FloatArray) -> FloatArray:
-    """Return the lag-1 correlation of the periods where it is clear, else 0."""
-    standard = residuals * scale[:, None]
+def resemblance_of_blocks(days: NoiseModel, length: int) -> FloatArray:
+    """Return the lag-1 correlation of the means of so many days each, where a day depends on the one before it.
+
+    With a correlation r of neighbouring days, r^k of days k apart, it is r (1 - r^m)^2 / (m (1 - r^2) - 2 r (1 - r^m))
+    for m days (the ratio of the covariance of two sums of an autoregressive process to the variance of one).
+    """
+    r = (days.lasting - 1) / (days.lasting + 1)
+    faded = 1 - r**length
+    return np.asarray(r * faded**2 / np.maximum(length * (1 - r**2) - 2 * r * faded, 1e-12))
+
+
+def _correlation(standard: FloatArray, least: FloatArray | float = 0.0) -> FloatArray:
+    """Return the lag-1 correlation of the periods of each feature, without the bias of few periods, and at least 0.
+
+    The estimate r from n periods around their own mean is too small by (1 + 4 r) / n (Marriott and Pope, Biometrika 41,
+    1954). It is at most what leaves two independent periods: fewer show no swing.
+
+    Examples
+    --------
+    Six periods up and six down: r is (5 - 1 + 5) / 12, and (12 r + 1) / 8 more than the 5 / 7 that leaves two of
+    twelve. In turn up and down they are no sign of periods that resemble each other.
+
+    >>> half, turn = np.repeat([1.0, -1.0], 6), np.tile([1.0, -1.0], 6)
+    >>> _correlation(np.stack([half, turn], axis=1)).round(3).tolist()
+    [0.714, 0.0]
+    """
+    periods = len(standard)
     power = np.maximum((standard**2).sum(axis=0), 1e-300)
-    correlation = (standard[1:] * standard[:-1]).sum(axis=0) / power
-    clear = correlation > CLEAR_CORRELATION / np.sqrt(max(len(standard), 1))
-    return np.where(clear, np.minimum(correlation, LARGEST_CORRELATION), 0.0)
+    found = (standard[1:] * standard[:-1]).sum(axis=0) / power
+    unbiased = (periods * found + 1) / max(periods - 4, 1)
+    most = max((periods - FEWEST_INDEPENDENT) / (periods + FEWEST_INDEPENDENT), 0.0)
+    return np.asarray(np.clip(np.maximum(unbiased, least), 0.0, most))
 
 
 def _degrees_of_tail(standard: FloatArray, dispersion: FloatArray, kinds: IntArray) -> FloatArray:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from tasks.arrays import FloatArray
 from tasks.drift.measures.monitored_statistics import MonitoredStatistics, monitored_statistics
 from tasks.drift.measures.score_layout import ScoreLayout, score_layout
-from tasks.drift.noise_model import NoiseModel, ScoreMoments, fit_noise_model
+from tasks.drift.noise_model import NoiseModel, ScoreMoments, fit_noise_model, resemblance_of_blocks
 from tasks.errors import DataError
 from tasks.profiles import TableProfile, sum_profiles
 
@@ -63,6 +64,11 @@ class Reference:
             known[key] = made()
         return known[key]
 
+    def shows_days(self, window_days: int) -> bool:
+        """Return whether the reference has single days, which show more than periods as long as a longer window."""
+        steps = [(after - before).days for before, after in pairwise(self.days)]
+        return window_days > 1 and bool(steps) and float(np.median(steps)) == 1
+
     def periods(self, window_days: int) -> tuple[list[date], FloatArray, FloatArray]:
         """Return the first days, sums and rows of periods that are joined until they are as long as a window."""
         first = self.days[0]
@@ -74,7 +80,8 @@ class Reference:
     def _quiet(self, window_days: int) -> NoiseModel:
         lay = self.layout
         row = ScoreMoments(lay.mean, lay.variance, lay.skewness, lay.kurtosis)
-        return fit_noise_model(*self.periods(window_days), row, lay.statistic)
+        least = resemblance_of_blocks(self.noise_model(), window_days) if self.shows_days(window_days) else 0.0
+        return fit_noise_model(*self.periods(window_days), row, lay.statistic, resemblance=least)
 
     def __eq__(self, other: object) -> bool:
         return (

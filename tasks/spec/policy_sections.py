@@ -145,7 +145,10 @@ class Monitoring(SpecSection):
         7, ge=1, description="The number of newest days of rows that are compared with the reference."
     )
     period_days: int = Field(
-        7, ge=1, description="The length of the periods of the reference; their variation sets the leeway."
+        1,
+        ge=1,
+        description="The length of the periods of the reference, in days; their variation sets the leeway. Single days "
+        "show weekdays and how far a day depends on the one before; longer periods take less space.",
     )
     cohort_days: int = Field(28, ge=1, description="Days of labelled rows over which the realised error is computed.")
     min_rows: int = Field(

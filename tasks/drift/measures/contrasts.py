@@ -18,7 +18,7 @@ import numpy as np
 from tasks.arrays import FloatArray, IntArray
 from tasks.drift.measures.drift_statistics import SCALE_OF_U
 from tasks.drift.measures.score_layout import CELL, ScoreLayout
-from tasks.drift.noise_model import NoiseModel, ScoreMoments, fit_noise_model
+from tasks.drift.noise_model import NoiseModel, ScoreMoments, fit_noise_model, resemblance_of_blocks
 from tasks.drift.reference import Reference
 from tasks.profiles import TableProfile
 from tasks.records import DriftStatistic, Statistic
@@ -52,13 +52,20 @@ class Contrasts:
         return ScoreMoments(*(np.concatenate(pair) for pair in zip(own, added, strict=True)))
 
 
-def contrast_model(reference: Reference, contrasts: Contrasts, window_days: int) -> NoiseModel:
-    """Return how every feature varies without drift, those of some contrasts last."""
+def spread_model(reference: Reference, window_days: int) -> tuple[Contrasts, NoiseModel]:
+    """Return the spread of each column, and how every feature varies without drift, those of the spread last."""
     layout = reference.layout
+    contrasts = spread_of(layout)
+    if not len(contrasts.column):
+        return contrasts, reference.noise_model(window_days)
+    least: FloatArray | float = 0.0
+    if reference.shows_days(window_days):
+        least = resemblance_of_blocks(reference.kept("spread", 1, lambda: spread_model(reference, 1))[1], window_days)
     starts, sums, rows = reference.periods(window_days)
     kinds = np.concatenate([layout.statistic, np.full(len(contrasts.column), CONTRAST)])
     all_sums, all_rows = contrasts.measured(layout, sums, rows)
-    return fit_noise_model(starts, all_sums, all_rows, contrasts.moments(layout), kinds)
+    moments = contrasts.moments(layout)
+    return contrasts, fit_noise_model(starts, all_sums, all_rows, moments, kinds, resemblance=least)
 
 
 def spread_of(layout: ScoreLayout) -> Contrasts:
@@ -88,10 +95,9 @@ def spread_statistics(
     """
     rows, day, days = window
     layout = reference.layout
-    contrasts = reference.kept("spread", 0, lambda: spread_of(layout))
+    contrasts, model = reference.kept("spread", days, lambda: spread_model(reference, days))
     if not len(contrasts.column):
         return []
-    model = reference.kept("noise model of the spread", days, lambda: contrast_model(reference, contrasts, days))
     means = layout.means(rows)
     shift = model.shift(*contrasts.measured(layout, means.sums, means.rows), day)
     last = slice(-len(contrasts.column), None)

@@ -16,6 +16,7 @@ from tasks.validate.label_quality.label_errors import Suspects, likely_wrong
 
 SAMPLED = 4_000
 FEWEST_IN_A_SLICE = 30
+WEEK = 7  # days, so that weekdays cancel
 T = TypeVar("T")
 
 
@@ -133,7 +134,7 @@ def label_report(labelled: pd.DataFrame, spec: ProjectSpec, ledger: pd.DataFrame
         notes.append("jumps over time and likely wrong labels are checked for numbers and for two classes only")
     level = (label == label.mode().min()).astype("float64") if several else label  # the most frequent class, or another
     none, sliced, apart = Disagreement(0, 0, 0, 0), _sliced(rows, spec), 1.0 if several else None
-    least, period = spec.privacy.min_category_count, spec.monitoring.period_days
+    least, period = spec.privacy.min_category_count, max(spec.monitoring.period_days, WEEK)
     report = LabelReport(
         rows=len(labelled),
         labelled=len(rows),

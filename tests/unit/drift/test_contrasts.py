@@ -55,9 +55,9 @@ def test_answers_that_are_as_before_or_moved_a_little_as_a_whole_have_their_spre
 def test_the_variation_of_the_spread_is_fitted_once_for_all_nights(monkeypatch: pytest.MonkeyPatch) -> None:
     fits: list[int] = []
 
-    def counted(starts: list[date], *rest: Any) -> NoiseModel:
+    def counted(starts: list[date], *rest: Any, **more: Any) -> NoiseModel:
         fits.append(len(starts))
-        return fit_noise_model(starts, *rest)
+        return fit_noise_model(starts, *rest, **more)
 
     monkeypatch.setattr(contrasts, "fit_noise_model", counted)
     frames = [rows(number) for number in range(DAYS)]
