@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from typing import Any
 
 from flows.workspace import Workspace
 from tasks import clock
+from tasks.errors import DataError
 from tasks.lake import append_entry, read_entries
 from tasks.records import Entry, SpecEntry
-from tasks.spec import ProjectSpec, spec_changes, spec_content
+from tasks.spec import spec_changes, spec_content, spec_of
 
 SHOWN = 3
 
@@ -22,9 +24,10 @@ def record_spec(workspace: Workspace, night: date) -> None:
     earlier = read_entries(workspace.lake, workspace.project, "spec")
     last = _last(earlier)
     content, moment = spec_content(workspace.spec), clock.now()
-    if last is not None and last.content == content:
+    before = _as_read_now(last, workspace.project) if last else {}
+    if before == content:
         return
-    changes = spec_changes(last.content, content) if last else []
+    changes = spec_changes(before, content) if last else []
     more = [f"and {len(changes) - SHOWN} more"] if len(changes) > SHOWN else []
     entry = SpecEntry(
         name=f"{len(earlier) + 1}/{hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]}",
@@ -41,12 +44,24 @@ def with_spec_of(workspace: Workspace, record: Sequence[Entry], moment: datetime
     """Return the workspace with the spec that counted at a moment, or as it is if the record has none yet.
 
     The project keeps the name it has now.
+
+    Raises
+    ------
+    DataError
+        This version of Leeway refuses that spec.
     """
     then = _last([entry for entry in record if isinstance(entry, SpecEntry) and entry.time <= moment])
     if then is None:
         return workspace
-    content = {**then.content, "project": workspace.project}
-    return replace(workspace, spec=ProjectSpec.model_validate(content))
+    return replace(workspace, spec=spec_of(then.content, workspace.project))
+
+
+def _as_read_now(entry: SpecEntry, project: str) -> Mapping[str, Any]:
+    """Return the content of a recorded spec with the keys of this version; as it is if this version refuses it."""
+    try:
+        return spec_content(spec_of(entry.content, project))
+    except DataError:
+        return entry.content
 
 
 def _last(record: Sequence[Entry]) -> SpecEntry | None:

@@ -48,7 +48,7 @@ def decide(seen: Situation, spec: ProjectSpec) -> Decision:
     'wait'
     """
     action, reason = _action(seen, spec)
-    reason = with_unknown_classes(reason, seen, named=not spec.privacy.is_set)
+    reason = with_unknown_classes(reason, seen)
     answers = tuple(answer for question in QUESTIONS if (answer := question(seen, spec)) is not None)
     kind = _kind(seen, action, spec)
     return Decision(seen.project, seen.night, action, kind, root_cause.with_root_cause(action, reason, seen), answers)
@@ -88,7 +88,7 @@ def _skewed(seen: Situation) -> list[str]:
     """Return that the prediction service answers in another way; nothing if it does not."""
     if seen.served is None or not seen.served.differing:
         return []
-    return [f"the prediction service answers in another way than the batch: {ask.skew(seen.served)}"]
+    return [f"the prediction service answers in another way than the batch: {ask.skew(seen.served, named=False)}"]
 
 
 def _worse(seen: Situation) -> list[str]:

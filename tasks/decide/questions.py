@@ -276,12 +276,17 @@ def served_as_batch(seen: Situation, _spec: ProjectSpec) -> ServedAsBatch | None
     return ServedAsBatch(answer, proof=proof)
 
 
-def skew(proof: ServedProof) -> str:
-    """Return how many answers differ, and the first step at which the first row does.
+def skew(proof: ServedProof, *, named: bool = True) -> str:
+    """Return how many answers differ, and the first step at which the first row does; with its id, or without.
 
     >>> from tasks.records import SkewedRow
     >>> skew(ServedProof(120, 3, (SkewedRow("7", 2, "inputs"),)))
     '3 of 120 rows differ, row 7 of version 2 from its inputs on'
+    >>> skew(ServedProof(120, 3, (SkewedRow("7", 2, "inputs"),)), named=False)
+    '3 of 120 rows differ, the first of version 2 from its inputs on'
     """
-    first = "".join(f", row {row.row_id} of version {row.version} from its {row.step} on" for row in proof.skewed[:1])
+    first = "".join(
+        f", {f'row {row.row_id}' if named else 'the first'} of version {row.version} from its {row.step} on"
+        for row in proof.skewed[:1]
+    )
     return f"{proof.differing} of {counted(proof.rows, 'row')} differ{first}"

@@ -22,7 +22,7 @@ from tasks.monitor.sudden_columns import shock
 from tasks.monitor.suspicion_watch import DailyRows, ended
 from tasks.monitor.window import newest_window
 from tasks.profiles import TableProfile
-from tasks.records import LocalError, MonitoringResult, PipelineStage, SuspicionState, suspected_days
+from tasks.records import LocalError, MonitoringResult, PipelineStage, SuspicionState, suspected_days, without_names
 from tasks.spec import ProjectSpec, landing_nights_per_year, nights_per_year
 
 Profiles: TypeAlias = Mapping[date, TableProfile]
@@ -88,6 +88,8 @@ def measure_night(
     view = view_night(monitor, since, WindowPolicy(policy.window_days, policy.min_rows), known=cache, worse=worse)
     nights = nights_per_year(spec.schedule)
     found = performance(cohort, baseline.promise, policy, nights, since=inputs.labelled)
+    if found is not None and spec.privacy.is_set:
+        found = replace(found, unknown_classes=without_names(found.unknown_classes))
     suspicions, back = _suspicions(inputs, baseline, spec, view, harm=found is not None and found.past_leeway)
     return MonitoringResult(
         window=view.window,

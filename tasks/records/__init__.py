@@ -79,6 +79,7 @@ from tasks.records.performance import (
     SkewedRow,
     Sustained,
     UnknownClass,
+    without_names,
 )
 from tasks.records.record_readings import nights_of, pending_approval, retrainings_of, suspected_in
 from tasks.records.suspicion_state import COMPARED_DAYS, FaultAnswer, SuspicionState, suspected_days
@@ -164,4 +165,5 @@ __all__ = [
     "subjects",
     "suspected_days",
     "suspected_in",
+    "without_names",
 ]

@@ -262,7 +262,7 @@ class UpkeepEntry(Entry):
 class SpecEntry(Entry):
     """What project.yaml says from here on: the first spec, or one that was changed; `reason` names the keys.
 
-    `content` has every value that is not the default, and not the name of the project.
+    `content` has every value, also those that are the default, and not the name of the project.
     """
 
     kind: ClassVar[EntryKind] = "spec"

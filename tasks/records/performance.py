@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -67,10 +68,22 @@ class Sustained:
 
 @dataclass(frozen=True, slots=True)
 class UnknownClass:
-    """A class of labels that the model does not know, so that it can only answer wrongly; in how many rows."""
+    """A class of labels that the model does not know, so that it can only answer wrongly; in how many rows.
+
+    Its name is empty where `privacy` keeps values of the rows out of what is recorded.
+    """
 
     name: str
     rows: int
+
+
+def without_names(classes: Sequence[UnknownClass]) -> tuple[UnknownClass, ...]:
+    """Return the same rows as of one class without a name.
+
+    >>> without_names([UnknownClass("a", 2), UnknownClass("b", 1)]), without_names([])
+    ((UnknownClass(name='', rows=3),), ())
+    """
+    return (UnknownClass("", sum(one.rows for one in classes)),) if classes else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from tasks.spec.find_project import find_project, home, known_projects, projects
 from tasks.spec.project_spec import ProjectSpec
 from tasks.spec.reading.read_spec import parse_spec, read_spec
 from tasks.spec.schedule_nights import landing_nights_per_year, missed_nights, nights_per_year
-from tasks.spec.spec_changes import spec_changes, spec_content
+from tasks.spec.spec_changes import spec_changes, spec_content, spec_of
 
 __all__ = [
     "ProjectSpec",
@@ -26,4 +26,5 @@ __all__ = [
     "read_spec",
     "spec_changes",
     "spec_content",
+    "spec_of",
 ]

@@ -15,8 +15,8 @@ from tasks.lake import Cell, one_of
 PROTOCOL = 3
 READ = (1, 2, PROTOCOL)  # a plan of protocol 1 has no `batch_ids` and no `unclear`, one of 2 has no `moved`
 AT_ONCE = 1_000
-IN_TEXT = re.compile(r"\brow (?P<row_id>.+?)(?= of version \d+ from its )")
-"""How an answer names a row: see `tasks.decide.questions.skew`."""
+IN_TEXT = re.compile(r"(?<=\bdiffer, row )(?P<row_id>.+?)(?= of version \d+ from its )")
+"""How an answer names a row, and a reason of an earlier version did: see `tasks.decide.questions.skew`."""
 C = TypeVar("C", bound=Cell)
 FORGOTTEN = ("predictions", "labels", "features", "profiles", "quarantine", "batches", "decisions", "rows")
 """The tables of which earlier states are removed."""
@@ -147,10 +147,11 @@ def _some(values: Iterable[C]) -> Iterator[Sequence[C]]:
 def text_without_ids(text: str, own: Callable[[str], bool]) -> str:
     """Return what a decision says without some ids of rows.
 
-    >>> text_without_ids("3 rows differ, row 7 of version 2 from its inputs on", lambda row_id: row_id == "7")
-    '3 rows differ, row (erased) of version 2 from its inputs on'
+    >>> said = "every row is 'pro'; 1 of 3 rows differ, row 7 of version 2 from its inputs on"
+    >>> text_without_ids(said, lambda row_id: row_id == "7")
+    "every row is 'pro'; 1 of 3 rows differ, row (erased) of version 2 from its inputs on"
     """
-    return IN_TEXT.sub(lambda match: "row (erased)" if own(match["row_id"]) else match[0], text)
+    return IN_TEXT.sub(lambda match: "(erased)" if own(match["row_id"]) else match[0], text)
 
 
 def without_ids(details: str, own: Callable[[str], bool]) -> str:
@@ -158,9 +159,9 @@ def without_ids(details: str, own: Callable[[str], bool]) -> str:
 
     Examples
     --------
-    >>> details = '{"skewed": [{"row_id": "7"}, {"row_id": "8"}], "why": "row 7 of version 2 from its inputs on"}'
+    >>> details = '{"skewed": [{"row_id": "7"}, {"row_id": "8"}], "why": "3 rows differ, row 7 of version 2 from its score on"}'
     >>> print(without_ids(details, lambda row_id: row_id == "7"))
-    {"skewed": [{"row_id": "(erased)"}, {"row_id": "8"}], "why": "row (erased) of version 2 from its inputs on"}
+    {"skewed": [{"row_id": "(erased)"}, {"row_id": "8"}], "why": "3 rows differ, row (erased) of version 2 from its score on"}
     """
 
     def kept(content: Any, name: str = "") -> Any:

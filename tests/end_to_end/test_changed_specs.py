@@ -138,7 +138,7 @@ def test_a_changed_spec_is_in_the_record_and_a_night_is_decided_again_by_the_one
     first, changed = read_entries(it.workspace.lake, it.project, "spec")
     assert (first.action, changed.action) == ("recorded", "changed")
     assert first.reason == "the spec as the first run found it"
-    assert changed.reason == 'features.numbers: - "sqft_lot15"; monitoring.cohort_days: the default -> 14'
+    assert changed.reason == 'features.numbers: - "sqft_lot15"; monitoring.cohort_days: 28 -> 14'
     record = read_entries(it.workspace.lake, it.project)
     then, now = (with_spec_of(it.workspace, record, entry.time).spec for entry in (first, changed))
     assert (then.monitoring.cohort_days, now.monitoring.cohort_days) == (28, 14)

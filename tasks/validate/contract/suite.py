@@ -87,7 +87,7 @@ def read_suite(path: Path, spec: ProjectSpec) -> Suite:
 
 
 def orphans(path: Path, spec: ProjectSpec) -> list[Expectation]:
-    """Return the expectations of a file about columns that the spec no longer has, except where a name may be mistyped.
+    """Return the expectations of a file with no column that the spec still has, except where a name may be mistyped.
 
     Raises
     ------
@@ -97,8 +97,8 @@ def orphans(path: Path, spec: ProjectSpec) -> list[Expectation]:
     known = _known_columns(spec)
     rules = [Expectation(rule, _columns_of(rule)) for rule in _configurations(path)]
     inside = [(rule, _columns_of(_with_inside_names(rule.configuration, spec))) for rule in rules]
-    lost = ((rule, [name for name in names if name not in known]) for rule, names in inside)
-    return [rule for rule, names in lost if names and not any(nearest(name, known) for name in names)]
+    lost = ((rule, names) for rule, names in inside if names and set(names).isdisjoint(known))
+    return [rule for rule, names in lost if not any(nearest(name, known) for name in names)]
 
 
 def _known_columns(spec: ProjectSpec) -> list[str]:

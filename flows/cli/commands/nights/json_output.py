@@ -13,7 +13,7 @@ from flows.cli.commands.nights.status import champion_change
 from flows.cli.commands.nights.why import decision_of
 from flows.cli.session import lake_of
 from tasks import clock
-from tasks.errors import SpecError
+from tasks.errors import Error, SpecError
 from tasks.lake import read_entries
 from tasks.metrics_export import due_after
 from tasks.records import nights_of
@@ -37,9 +37,11 @@ def print_decision(project: str, night: date) -> None:
 def _status(project: str) -> dict[str, Any]:
     try:
         spec, lake = lake_of(project)
+        record = read_entries(lake, spec.project)
     except SpecError as error:
         return {"project": project, "spec_faults": error.faults}
-    record = read_entries(lake, spec.project)
+    except Error as error:
+        return {"project": project, "spec_faults": [], "fault": str(error)}
     nights, change = nights_of(record), champion_change(record)
     return {
         "project": spec.project,
@@ -55,4 +57,12 @@ def _status(project: str) -> dict[str, Any]:
 
 
 def _print(content: Any) -> None:
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
+    """Print JSON; a number that JSON has no text for, such as infinity, is null.
+
+    >>> _print({"distance": float("inf")})
+    {
+      "distance": null
+    }
+    """
+    plain = json.loads(json.dumps(content, ensure_ascii=False, default=str), parse_constant=lambda _constant: None)
+    typer.echo(json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False))

@@ -16,6 +16,7 @@ from rich.table import Column, Table
 from flows.cli.console import screen, table
 from flows.cli.session import lake_of
 from tasks.errors import DataError
+from tasks.records import SpecEntry
 from tasks.render.safe_text import terminal
 from tasks.spec import ProjectSpec, find_project, home, read_spec
 
@@ -109,6 +110,11 @@ def check_record(project: str) -> bool:
     differences = record_differences(history.entries, result.record)
     for difference in differences:
         console.print(terminal(difference.sentence))
+    changes = [entry for entry in history.entries if isinstance(entry, SpecEntry) and entry.action == "changed"]
+    if differences and changes:
+        said = f"the spec was changed on {changes[-1].night} ({changes[-1].reason})"
+        how = "nights before are computed by the spec of today; `leeway why --recompute` takes the one of then"
+        console.print(f"[yellow]note[/] {terminal(said)}: {how}")
     nights, trainings = len(result.decisions), len(result.retrainings)
     same = "all the same as recorded" if not differences else f"{len(differences)} differ from the record"
     console.print(f"{nights} nights and {trainings} retrainings of {terminal(spec.project)} computed again: {same}")
