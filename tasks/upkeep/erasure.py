@@ -159,9 +159,9 @@ def without_ids(details: str, own: Callable[[str], bool]) -> str:
 
     Examples
     --------
-    >>> details = '{"skewed": [{"row_id": "7"}, {"row_id": "8"}], "why": "3 rows differ, row 7 of version 2 from its score on"}'
+    >>> details = '{"a": [{"row_id": "7"}, {"row_id": "8"}], "why": "3 differ, row 7 of version 1 from its score on"}'
     >>> print(without_ids(details, lambda row_id: row_id == "7"))
-    {"skewed": [{"row_id": "(erased)"}, {"row_id": "8"}], "why": "3 rows differ, row (erased) of version 2 from its score on"}
+    {"a": [{"row_id": "(erased)"}, {"row_id": "8"}], "why": "3 differ, row (erased) of version 1 from its score on"}
     """
 
     def kept(content: Any, name: str = "") -> Any:
