@@ -122,6 +122,13 @@ class Lake:
             "run the flow again once they are done"
         )
 
+    def claim(self, project: str, table: str) -> None:
+        """Refuse the writes of earlier holders of the lease to a table; no row is written: see `with_lease`."""
+        opened = self.current(project, table)
+        if self.fence is not None and opened is not None:
+            no_rows = pa.schema(opened.schema().to_arrow()).empty_table()
+            self.append_if_absent(project, table, no_rows, f"claimed/{self.fence[0]}/{self.fence[1]}")
+
     def _fence(self, snapshot: DeltaTable, table: str) -> list[Transaction]:
         """Return the transactions that name the lease of a commit."""
         from deltalake import Transaction

@@ -20,6 +20,7 @@ from tasks.errors import DataError
 from tasks.lake import Lake, active_rows, append_entry, latest, read_nights, table_storage
 from tasks.lake.schemas.table_schemas import SETTINGS, TableSchema
 from tasks.records import ServedAsBatch
+from tasks.score.output_files import AnswerFiles
 from tasks.spec.project_spec import ProjectSpec
 from tasks.upkeep.erasure_record import erasures_since, recorded_erasures
 from tasks.upkeep.task import Moment, keep_up
@@ -105,6 +106,7 @@ def killed(clinic: Clinic, number: int, monkeypatch: pytest.MonkeyPatch) -> bool
         for owner, names in (
             (Lake, ("append_if_absent", "put", "discard")),
             (DeltaTable, ("delete", "update", "vacuum", "create_checkpoint")),
+            (AnswerFiles, ("put", "remove")),
         ):
             for name in names:
                 patched.setattr(owner, name, dying(getattr(owner, name)))

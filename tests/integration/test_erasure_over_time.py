@@ -9,17 +9,23 @@ from pathlib import Path
 
 import pytest
 
+from flows.cli.commands.project_data import erase_subject
 from flows.steps.publish import REPORT, VALIDATION
 from tasks.dataset.feature_lookup import keep_latest_values
 from tasks.errors import DataError, Overtaken
 from tasks.ingest.task import take_in
-from tasks.lake import append_entry, read_nights
+from tasks.lake import append_entry, latest, read_nights
 from tasks.spec.project_spec import ProjectSpec
 from tasks.upkeep.erasure import ErasurePlan
 from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
 from tests.integration.clinic import CELL, MARKER, MOMENT, NIGHT, OTHERS, SPEC, Clinic, balanced, named, stays
 from tests.recorded_entries import decided_night
+
+
+def die(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
 
 FROZEN = Path(__file__).with_name("erasure_plan_protocol_1.json")
 
@@ -49,9 +55,29 @@ def test_a_night_that_is_paused_past_its_lease_does_not_bring_an_erased_person_b
     clinic.erase(named(MARKER))
     with pytest.raises(Overtaken):
         store(paused, clinic.spec, checked, NIGHT, moment)
-    assert MARKER not in clinic.names("rows")
-    clinic.erase(named(MARKER), hour=8)
     assert clinic.found(MARKER) == []
+    clinic.night(later=3)  # the file was not removed at the source
+    assert MARKER in clinic.names("rows")
+
+
+def test_what_a_night_takes_in_before_an_interrupted_erasure_is_repeated_is_erased_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clinic = Clinic(tmp_path)
+    with monkeypatch.context() as killed:
+        killed.setattr(erase_subject, "write_without", die)
+        with pytest.raises(KeyboardInterrupt):
+            clinic.erase(named(MARKER))
+    again = stays().replace(f"44,{CELL},Ann", f"45,{CELL},Ann") + f"{MARKER},2026-01-06,{CELL},A,Bo\n"
+    (tmp_path / "stays" / "2026-01-30.csv").write_text(again)
+    clinic.night(later=1)
+    clinic.answer(2)
+    clinic.erase(named(MARKER))
+    assert clinic.found(MARKER, CELL) == []
+    assert balanced(clinic.lake)
+    assert len(clinic.records()) == 1
+    (batch,) = [batch for batch in latest(clinic.lake, "clinic") if batch.kind == "rows" and batch.rows_accepted]
+    assert (tmp_path / "answers" / clinic.answers.name(replace(batch, revision=batch.base))).exists()
 
 
 def test_pages_and_what_a_decision_says_of_a_row_are_erased(tmp_path: Path) -> None:

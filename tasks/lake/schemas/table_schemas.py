@@ -85,17 +85,20 @@ TABLES: dict[str, TableSchema] = {
     # an accepted typed row, with the revision of its batch that let it in
     "rows": TableSchema(
         (("row_id", TEXT), ("batch_id", TEXT), ("revision", WHOLE), ("event_date", DAY)),
+        fenced=True,
         open_ended=True,
         personal=frozenset({"row_id"}),
     ),
     # a refused row as delivered, with reason codes
     "quarantine": TableSchema(
         (("batch_id", TEXT), ("kind", TEXT), ("raw", TEXT), ("reasons", TEXT), ("arrival", DAY)),
+        fenced=True,
         personal=frozenset({"raw"}),
     ),
     # a label for a row id, with its arrival; one of several classes is its name
     "labels": TableSchema(
         (("row_id", TEXT), ("label", pa.float64()), ("batch_id", TEXT), ("revision", WHOLE), ("arrival", DAY)),
+        fenced=True,
         either=frozenset({"label"}),
         personal=frozenset({"row_id", "label"}),
     ),
@@ -110,6 +113,7 @@ TABLES: dict[str, TableSchema] = {
             ("revision", WHOLE),
             ("arrival", DAY),
         ),
+        fenced=True,
         open_ended=True,
         personal=frozenset({"entity"}),
     ),
@@ -131,6 +135,7 @@ TABLES: dict[str, TableSchema] = {
             ("predicted_class", TEXT),
             ("time", MOMENT),
         ),
+        fenced=True,
         personal=frozenset(
             {"row_id", "prediction", "score", "confidence", "reasons", "probabilities", "predicted_class"}
         ),
@@ -145,7 +150,8 @@ TABLES: dict[str, TableSchema] = {
             ("event_date", DAY),
             ("row_count", WHOLE),
             ("profile", pa.binary()),
-        )
+        ),
+        fenced=True,
     ),
     # who may do a project's night, until when; one row is one commit
     "leases": TableSchema((("commit", WHOLE), ("name", TEXT), ("holder", TEXT), ("token", WHOLE), ("until", MOMENT))),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
 
@@ -66,6 +66,8 @@ def erase(
         An erasure of another subject was interrupted, and must be finished first; or this one could not be finished.
     """
     project, subject = spec.project, request.subject
+    for table in FORGOTTEN:  # a run that was paused past its lease brings nothing back
+        lake.claim(project, table)
     found = stored_subject(lake, spec, subject)
     amended = amended_without(lake, spec, subject, found)
     require_erasable(lake, spec, subject, found)
@@ -112,16 +114,23 @@ def _own_answers(
 def _plan(
     lake: Lake, spec: ProjectSpec, request: ErasureRequest, found: StoredSubject, amended: Sequence[AmendedBatch]
 ) -> ErasurePlan:
-    """Return the plan of this erasure: the one that was stored when it began, or a new one, which is stored."""
-    project, begun = spec.project, begun_plan(lake, spec.project)
+    """Return the plan of this erasure: the one that was stored when it began, or a new one; it is stored.
+
+    A night that came after an interruption may have taken in more: what is found of it now is added.
+    """
+    project, begun, known = spec.project, begun_plan(lake, spec.project), deliveries(lake, spec.project)
     if begun is not None:
         if begun.digest != request.subject.digest(begun.salt):
             raise DataError(
                 f"an erasure of {project} that began at {begun.name} was interrupted; expected the same ids, column "
                 "and options again, to finish it first"
             )
-        return begun
-    salt, known = secrets.token_hex(16), deliveries(lake, project)
+        left, moved = {**_left(known, found), **begun.left}, {**begun.moved, **_moved(known, amended)}
+        resumed = replace(begun, left=left, moved=moved)
+        if resumed != begun:
+            lake.put(project, PLAN, resumed.to_bytes())
+        return resumed
+    salt = secrets.token_hex(16)
     plan = ErasurePlan(
         name=request.moment.isoformat(timespec="seconds"),
         salt=salt,
@@ -137,11 +146,11 @@ def _plan(
     return plan
 
 
-def _moved(known: Deliveries, amended: Sequence[AmendedBatch]) -> dict[str, tuple[int, int]]:
+def _moved(known: Deliveries, amended: Sequence[AmendedBatch]) -> dict[str, Sequence[int]]:
     """Return the bases of batches of rows that are written again: before and after."""
     before = {batch.batch_id: batch.base for batch in known.latest()}
     states = [one.batch for one in amended if one.batch.kind == "rows"]
-    return {batch.batch_id: (before[batch.batch_id], batch.base) for batch in states}
+    return {batch.batch_id: [before[batch.batch_id], batch.base] for batch in states}
 
 
 def _left(known: Deliveries, found: StoredSubject) -> dict[str, int]:
