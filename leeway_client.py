@@ -8,6 +8,7 @@ error of its own type at once. Sending a call twice is safe: an answer has no ef
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import time
 from collections import deque
@@ -16,13 +17,14 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import date
 from email.utils import parsedate_to_datetime
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from random import random
 from typing import Any
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 FIRST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 0.1, 5.0
+PART_BYTES, MOST_IDLE_SECONDS = 65_536, 30.0
 MOST_BUDGET_MS = 60_000  # the longest time that the service accepts
 Row = Mapping[str, Any]
 
@@ -132,7 +134,7 @@ class LeewayClient:
         self._context = (context or ssl.create_default_context()) if parts.scheme == "https" else None
         self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         self._sleep = sleep
-        self._idle: deque[HTTPConnection] = deque()
+        self._idle: deque[tuple[HTTPConnection, float]] = deque()
 
     def __enter__(self) -> LeewayClient:  # noqa: PYI034 - `Self` needs Python 3.11
         return self
@@ -167,7 +169,7 @@ class LeewayClient:
         """Close the connections that no call uses; a later call opens a new one."""
         with suppress(IndexError):
             while True:
-                self._idle.pop().close()
+                self._idle.pop()[0].close()
 
     def _call(self, method: str, project: str, what: str, content: Any, seconds: float | None) -> dict[str, Any]:
         """Return the content of a reply with status 200, from one of the attempts."""
@@ -204,45 +206,67 @@ class LeewayClient:
         """Send a request; if the service has closed a kept connection meanwhile, at once on another one."""
         headers = {**self._headers, "X-Request-Id": request_id}
         while True:
-            left = limit - time.monotonic()
-            if left <= 0:
-                raise TimeoutError("no time is left")
+            budget_ms = int(_left(limit) * 1000)
             kept = self._kept()
             try:
-                headers["X-Deadline-Ms"] = str(max(1, min(MOST_BUDGET_MS, int(left * 1000))))
-                return self._sent(kept or self._opened(), (method, path, body, headers), left)
+                headers["X-Deadline-Ms"] = str(max(1, min(MOST_BUDGET_MS, budget_ms)))
+                return self._sent(kept or self._opened(), (method, path, body, headers), limit)
             except (OSError, HTTPException) as error:
                 if kept is None or isinstance(error, TimeoutError):
                     raise
 
     def _sent(
-        self, connection: HTTPConnection, request: tuple[str, str, bytes | None, dict[str, str]], seconds: float
+        self, connection: HTTPConnection, request: tuple[str, str, bytes | None, dict[str, str]], limit: float
     ) -> tuple[int, str, bytes]:
         """Return the status, Retry-After and body of a reply, and keep its connection for the next call."""
-        connection.timeout = seconds
         try:
             if connection.sock is None:
+                connection.timeout = _left(limit)
                 connection.connect()
-            connection.sock.settimeout(seconds)
+            used = connection.sock
+            used.settimeout(_left(limit))
             connection.request(*request)
             with connection.getresponse() as reply:
-                content = reply.read()
+                content = _body(reply, used, limit)
         except BaseException:
             connection.close()
             raise
         if connection.sock is not None:
-            self._idle.append(connection)
+            self._idle.append((connection, time.monotonic()))
         return reply.status, reply.headers.get("Retry-After", ""), content
 
     def _kept(self) -> HTTPConnection | None:
+        """Return a connection of an earlier call; what was idle for long may have been dropped on the way unseen."""
         with suppress(IndexError):
-            return self._idle.pop()
+            while True:
+                connection, since = self._idle.pop()
+                if time.monotonic() - since < MOST_IDLE_SECONDS:
+                    return connection
+                connection.close()
         return None
 
     def _opened(self) -> HTTPConnection:
         if self._context is not None:
             return HTTPSConnection(self._host, self._port, context=self._context)
         return HTTPConnection(self._host, self._port)
+
+
+def _left(limit: float) -> float:
+    left = limit - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("no time is left")
+    return left
+
+
+def _body(reply: HTTPResponse, used: socket.socket, limit: float) -> bytes:
+    """Read a body; one that comes in drops ends at the limit too."""
+    parts = []
+    while part := reply.read1(PART_BYTES):
+        parts.append(part)
+        used.settimeout(_left(limit))
+    if reply.length:
+        raise HTTPException(f"the reply ended {reply.length} bytes too early")
+    return b"".join(parts)
 
 
 def pause_seconds(attempt: int, retry_after: str, share: float) -> float:

@@ -6,8 +6,9 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -205,3 +206,42 @@ def test_a_date_in_retry_after_is_obeyed_too() -> None:
     assert pause_seconds(1, "Wed, 21 Oct 2015 07:28:00 GMT", 1.0) == 0.1
     assert pause_seconds(1, "Fri, 01 Jan 2123 00:00:00 GMT", 0.0) > 3600
     assert pause_seconds(2, "soon", 1.0) == 0.2
+
+
+@contextmanager
+def dripping(whole: bytes, parts: int) -> Iterator[str]:
+    """A server that sends the start of a reply, and then its body in drops; with 0 parts it closes instead."""
+
+    def serve(listener: socket.socket) -> None:
+        taken, _ = listener.accept()
+        with taken:
+            taken.recv(65_536)
+            taken.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(whole)}\r\n\r\n".encode() + whole[:1])
+            with suppress(OSError):
+                for number in range(1, parts):
+                    time.sleep(0.2)
+                    taken.sendall(whole[number : number + 1])
+
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join()
+
+
+def test_a_reply_in_drops_ends_at_the_deadline_of_the_call() -> None:
+    with (
+        dripping(b"x" * 50, 50) as address,  # in 10 seconds; then it would not be an answer
+        LeewayClient(address, "key", attempts=1, deadline_seconds=1.0) as client,
+        pytest.raises(DeadlineError),
+    ):
+        client.predict("flats", ROW)
+
+
+def test_a_reply_that_ends_early_is_no_answer() -> None:
+    with (
+        dripping(b"x" * 50, 0) as address,
+        LeewayClient(address, "key", attempts=1, deadline_seconds=LONG) as client,
+        pytest.raises(UnavailableError, match="49 bytes too early"),
+    ):
+        client.predict("flats", ROW)
