@@ -17,6 +17,7 @@ MARK = "LEEWAY_STACK"
 SERVICE_PORTS = ("LEEWAY_SERVE_PORT", "LEEWAY_SERVE_ADMIN_PORT")
 PORTS = ("LEEWAY_PREFECT_PORT", "LEEWAY_MLFLOW_PORT", *SERVICE_PORTS)  # also inherited by the processes of a stack
 STOP_SECONDS = 20
+SUPERVISOR_STOP_SECONDS = 100  # the prediction service has 60 of them
 NOTE = "stack.json"
 
 
@@ -98,7 +99,7 @@ def stop(home: Path) -> None:
     supervisor = supervisor_of(home)
     if supervisor is not None:
         _signal(supervisor, signal.SIGTERM)
-        psutil.wait_procs([supervisor], timeout=2 * STOP_SECONDS)
+        psutil.wait_procs([supervisor], timeout=SUPERVISOR_STOP_SECONDS)
     terminate(stack_processes(home))
     remove_note(home)
 

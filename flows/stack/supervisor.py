@@ -52,6 +52,8 @@ WORKER_WANTED, SERVICE_WANTED = signal.SIGUSR1, signal.SIGUSR2
 NOTHING_TO_SERVE = 66
 """The exit code of a member that has nothing to do until the next request: no project asks for it."""
 SHUTDOWN_SECONDS = 10
+SERVICE_SHUTDOWN_SECONDS = 60
+"""The prediction service answers what it has begun, and lets its log and its labels land."""
 REQUEST_SECONDS = 5
 
 
@@ -190,13 +192,25 @@ def _want_service(members: list[Member]) -> None:
 
 
 def _end(home: Path, members: list[Member]) -> None:
-    """End the worker and its runs before the servers, so that the runs can report that they were interrupted."""
+    """End the prediction service, which ends its own processes in their order, then the worker, then the servers.
+
+    The runs of the worker can report to the servers that they were interrupted.
+    """
+    terminate(_processes([member for member in members if member.name == "serve"]), SERVICE_SHUTDOWN_SECONDS)
     serving = {member.process.pid for member in members if member.process and member.health}
     processes = stack_processes(home)
     servers = [process for process in processes if serving & {process.pid, *(p.pid for p in _parents(process))}]
     terminate([process for process in processes if process not in servers], SHUTDOWN_SECONDS)
     terminate(servers, SHUTDOWN_SECONDS)
     remove_note(home)
+
+
+def _processes(members: list[Member]) -> list[psutil.Process]:
+    found = []
+    for member in members:
+        with suppress(psutil.NoSuchProcess):
+            found += [psutil.Process(member.process.pid)] if member.process else []
+    return found
 
 
 def _parents(process: psutil.Process) -> list[psutil.Process]:

@@ -25,10 +25,13 @@ import sys
 from pathlib import Path
 from flows.stack import supervisor
 supervisor.PROCFILE, supervisor.MAX_SILENCE_SECONDS, supervisor.HEALTH_CHECK_SECONDS = Path("Procfile"), 1.0, 0.2
-supervisor.REQUEST_SECONDS = 0.3
+supervisor.REQUEST_SECONDS, supervisor.SHUTDOWN_SECONDS = 0.3, 0.5
 supervisor.main()
 """
-SERVICE = """serve: test ! -e nothing || exit 66; trap 'exit 0' TERM; sleep 600 & wait"""
+SERVICE = (
+    "serve: test ! -e nothing || exit 66; sleep 600 & "
+    "trap 'sleep 1; kill $! && touch landed; exit 0' TERM; touch ready; wait"
+)
 SERVER = "exec {python} -m http.server --bind 127.0.0.1 {port}"
 
 
@@ -163,3 +166,10 @@ def test_what_a_killed_keeper_left_is_found_even_without_its_note(kept: Kept) ->
     stop(kept.home)
     assert stack_processes(kept.home) == []
     assert not kept.running()
+
+
+def test_the_service_ends_its_own_processes_and_has_time_to_land_its_log(kept: Kept) -> None:
+    kept.keeper.send_signal(SERVICE_WANTED)
+    until((kept.home / "ready").exists)
+    stop(kept.home)
+    assert (kept.home / "landed").exists()
