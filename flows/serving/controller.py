@@ -17,6 +17,8 @@ from flows.serving.publisher import Publisher
 from flows.serving.version_keys import VersionKeys
 from tasks.logs import line, logger
 from tasks.registry import PACKAGES, HomeKeys, load_keys
+from tasks.serve.service_settings import FILE as SETTINGS_FILE
+from tasks.serve.service_settings import read_settings
 from tasks.serving_store import SERVING_FOLDER, ServingStore
 
 POLL_SECONDS = 0.2
@@ -72,7 +74,7 @@ def main() -> None:
     logging.getLogger("leeway").setLevel(logging.INFO)
     home, stopping = Path(sys.argv[1]), Stopping()
     keys, root = load_keys(home, os.environ, pair=PACKAGES), home / SERVING_FOLDER
-    versions = VersionKeys(HomeKeys(home, os.environ), root)
+    versions, settings = VersionKeys(HomeKeys(home, os.environ), root), read_settings(root / SETTINGS_FILE)
     store = ServingStore(root, keys.trusted, versions.trusted)
     publishers = [Publisher(Path(path), home, keys, store) for path in sys.argv[2:]]
     faults, paused = FaultLog(root), dict[Step, float]()
@@ -82,8 +84,21 @@ def main() -> None:
                 publisher.forget_refusals()
         publish_all(publishers, faults, paused, time.monotonic())
         time.sleep(POLL_SECONDS)
-    for publisher in publishers:
-        done(publisher.project, "carry", partial(publisher.carry, at_once=True), faults)
+    carry_last(publishers, faults, time.monotonic() + settings.worker_stop_seconds)
+
+
+def carry_last(publishers: list[Publisher], faults: FaultLog, until: float) -> None:
+    """Land what has been logged, once the workers have closed their files, or a time has passed.
+
+    Usually they have ended before this process is asked to; a signal to all processes of the service reaches it sooner.
+    """
+    while True:
+        is_last = time.monotonic() >= until or not any(publisher.is_logging for publisher in publishers)
+        for publisher in publishers:
+            done(publisher.project, "carry", partial(publisher.carry, at_once=True), faults)
+        if is_last:
+            return
+        time.sleep(POLL_SECONDS)
 
 
 if __name__ == "__main__":

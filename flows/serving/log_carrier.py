@@ -25,6 +25,8 @@ from tasks.spec import ProjectSpec
 from tasks.validate.typing.row_ids import row_ids
 from tasks.whole_file import private_folder, sync_folder
 
+FILES = "[!.]*.jsonl"
+
 
 @dataclass(frozen=True)
 class LogCarrier:
@@ -58,7 +60,7 @@ class LogCarrier:
             When the landing zone does not respond; the files are carried later.
         """
         carried, unreadable = 0, dict[str, str]()
-        for path in sorted((self.root / LOG_FOLDER / self.spec.project).glob("[!.]*.jsonl")):
+        for path in sorted((self.root / LOG_FOLDER / self.spec.project).glob(FILES)):
             with suppress(FileNotFoundError), unlocked(path) as free:  # an erasure may have removed it
                 if not free:
                     continue
@@ -134,6 +136,15 @@ def label_ids(lines: Sequence[bytes], spec: ProjectSpec) -> pd.Series:
 def label_rows(lines: Sequence[bytes]) -> pd.DataFrame:
     """Return lines of labels as a night has them before it reads their cells."""
     return pd.DataFrame([json.loads(line) for line in lines], dtype=object).drop(columns=SENT_AT, errors="ignore")
+
+
+def is_written(root: Path, project: str) -> bool:
+    """Return whether a worker writes to a file of the log of a project."""
+    for path in (root / LOG_FOLDER / project).glob(FILES):
+        with suppress(FileNotFoundError), unlocked(path) as free:
+            if not free:
+                return True
+    return False
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
-from flows.serving.log_carrier import LogCarrier
+from flows.serving.log_carrier import LogCarrier, is_written
 from flows.serving.package_version import packaged
 from flows.stack.local_stack import running
 from flows.steps.in_service.single_rows import contract_of, row_rules
@@ -155,6 +155,11 @@ class Publisher:
         carrier = LogCarrier(self.store.root, self._current_terms().spec, self.path.parent)
         carrier.carry_labels(clock.now(), at_once=at_once)
         carrier.carry()
+
+    @property
+    def is_logging(self) -> bool:
+        """Whether a worker writes to a file of the prediction log."""
+        return is_written(self.store.root, self.project)
 
     def forget_refusals(self) -> None:
         """Package versions again that were refused: a key that signs some is trusted now, or no longer."""

@@ -89,7 +89,10 @@ def test_every_answered_row_is_in_the_lake_once_or_counted_as_lost(tmp_path: Pat
     assert len(acknowledged) > 300
 
 
-def test_a_service_that_is_stopped_lets_every_row_land_that_it_answered(tmp_path: Path, packages: Packages) -> None:
+@pytest.mark.parametrize("is_for_all", [False, True])
+def test_a_service_that_is_stopped_lets_every_row_land_that_it_answered(
+    tmp_path: Path, packages: Packages, *, is_for_all: bool
+) -> None:
     path, root = written(tmp_path / "flats"), tmp_path / "serving"
     more: dict[str, Any] = {
         "workers": 2,
@@ -104,6 +107,8 @@ def test_a_service_that_is_stopped_lets_every_row_land_that_it_answered(tmp_path
         until(partial(client.has_more_than, 100))
         assert LogCarrier(root, read_spec(path), path.parent).carry() == 0  # both workers write to their files
         keep_labels(root, "flats", [label], clock.now())
+        for process in service.workers if is_for_all else ():  # as a manager of services may do; the controller is one
+            process.send_signal(signal.SIGTERM)
         service.process.send_signal(signal.SIGTERM)
         assert service.process.wait(timeout=60) in {0, -signal.SIGTERM}
     assert {status for status, _ in client.replies} == {200}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import threading
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from flows.serving.controller import carry_last
+from flows.serving.fault_log import FaultLog
 from flows.serving.log_carrier import LogCarrier
 from flows.serving.publisher import Publisher
 from tasks.dataset.label_join import newest_labels, ranked
@@ -15,6 +19,7 @@ from tasks.ingest.task import take_in
 from tasks.lake import Lake, active_rows, deliveries, latest
 from tasks.records import Delivery
 from tasks.registry import Keys
+from tasks.serve.processes.log_file import LogFile
 from tasks.serving_store import ServingStore
 from tasks.serving_store.label_files import keep_labels
 from tasks.spec import read_spec
@@ -97,3 +102,34 @@ def test_of_a_row_that_was_asked_for_again_the_last_line_is_taken_in_without_con
     assert delivery.frame[["flat", "area"]].values.tolist() == [[7, 90.0], [8, 71.5]]
     assert "@answer" not in delivery.frame
     assert delivery.frame["agreed"].tolist() == [None, None]  # no request has a consent
+
+
+def test_the_last_carry_waits_until_a_worker_has_closed_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEEWAY_LAKE", str(tmp_path / "lake"))
+    path, root = written(tmp_path, "filename", "serving: {log: true}"), tmp_path / "home" / "serving"
+    publisher, faults = Publisher(path, tmp_path / "home", Keys(), ServingStore(root, [])), FaultLog(root)
+    file = LogFile(root / "prediction_log" / "flats", "2026-02-03-0-ab.jsonl")
+    file.append(FROZEN.read_bytes())
+    served = path.parent / "served" / "rows"
+    carry_last([publisher], faults, until=0.0)  # it has had its time: the next start lands its file
+    assert not served.exists()
+    looked = threading.Event()
+
+    def close() -> None:
+        looked.wait()
+        file.close()
+
+    worker = threading.Thread(target=close)
+    worker.start()
+    carry = publisher.carry
+
+    def noted(**how: bool) -> None:
+        carry(**how)
+        looked.set()
+
+    monkeypatch.setattr(publisher, "carry", noted)
+    carry_last([publisher], faults, until=math.inf)
+    worker.join()
+    assert [landed.name for landed in served.iterdir()] == ["2026-02-03-0-ab.jsonl"]
