@@ -26,6 +26,18 @@ printf 'leeway:%s' "$(openssl rand -hex 24)" | keep prefect_auth
 printf 'leeway_%s' "$(openssl rand -hex 24)" | keep api_key
 digest=$(openssl dgst -sha256 -r "$folder/api_key" | cut -d ' ' -f 1)
 printf '{"keys":[{"name":"first","sha256":"%s","scopes":["predict"],"projects":[]}]}' "$digest" | keep api_keys
+# A new text, after the old one was removed, replaces the key of that name: the old one is refused from then on.
+if ! grep -qF "$digest" "$folder/api_keys"; then
+    sed -E "s/(\"name\": ?\"first\", ?\"sha256\": ?\")[0-9a-f]{64}/\\1$digest/" "$folder/api_keys" > "$folder/.api_keys.part"
+    if grep -qF "$digest" "$folder/.api_keys.part"; then
+        chmod 444 "$folder/.api_keys.part"
+        mv "$folder/.api_keys.part" "$folder/api_keys"
+        echo "replaced the key first in $folder/api_keys"
+    else
+        rm "$folder/.api_keys.part"
+        echo "$folder/api_key is none of the keys in $folder/api_keys, and is refused" >&2
+    fi
+fi
 openssl genpkey -algorithm ed25519 | keep signing_key
 public=$(openssl pkey -in "$folder/signing_key" -pubout)
 # Nights verify with it, and cannot sign. After a new signing key, versions of the older one are still verified.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -168,6 +169,27 @@ def test_secrets_are_made_once_for_all_that_asks_for_them_and_never_replaced(tmp
     again = make()
     assert again.pop("prefect_auth") != made.pop("prefect_auth")
     assert again == made
+
+
+def test_a_new_api_key_takes_the_place_of_the_one_of_its_name(tmp_path: Path) -> None:
+    def make() -> str:
+        done = subprocess.run(["sh", str(INFRA / "secrets.sh"), str(tmp_path)], check=True, capture_output=True)
+        return done.stderr.decode()
+
+    make()
+    other = {"name": "shop", "sha256": "ab" * 32, "scopes": ["predict"], "projects": []}
+    kept = json.loads((tmp_path / "api_keys").read_text())["keys"]
+    (tmp_path / "api_keys").unlink()
+    (tmp_path / "api_keys").write_text(json.dumps({"keys": [*kept, other]}))
+    (tmp_path / "api_key").unlink()
+    assert make() == ""
+    first, second = json.loads((tmp_path / "api_keys").read_text())["keys"]
+    assert second == other
+    assert first == {**kept[0], "sha256": hashlib.sha256((tmp_path / "api_key").read_bytes()).hexdigest()}
+    (tmp_path / "api_keys").unlink()
+    (tmp_path / "api_keys").write_text(json.dumps({"keys": [other]}))
+    assert "none of the keys" in make()
+    assert json.loads((tmp_path / "api_keys").read_text()) == {"keys": [other]}
 
 
 def test_the_pair_that_is_made_signs_and_verifies(tmp_path: Path) -> None:

@@ -242,6 +242,10 @@ def test_predictions_are_for_pods_that_are_named_so_and_metrics_for_prometheus()
     assert [each["port"] for each in metrics["ports"]] == [8501]
 
 
+def test_no_pod_of_the_service_is_started_before_a_project_asks_for_it() -> None:
+    assert KUSTOMIZATION["replicas"] == [{"name": "serve", "count": 0}]
+
+
 def test_a_pod_of_the_service_ends_after_its_requests_and_its_log_and_never_the_last_one() -> None:
     from tasks.serve.service_settings import CARRY_SECONDS, ServiceSettings
 
