@@ -11,6 +11,7 @@ from flows.stack.process_registry import read_note, supervisor_of
 from flows.stack.supervisor import healthy
 from tasks.errors import Error
 from tasks.render.safe_text import terminal
+from tasks.serving_store import SERVING_FOLDER, read_keys
 from tasks.spec import ProjectSpec, find_project, known_projects, read_spec
 
 NAMES = {"prefect": "Prefect", "mlflow": "MLflow", "worker": "the worker", "serve": "the prediction service"}
@@ -88,7 +89,13 @@ class ServedTerms:
                 self.terms[spec.project] = (spec.serving, spec.source.label.column, spec.source.label.uri is None)
         return self.terms != before
 
-    def say(self, address: str) -> None:
-        """Print which projects are served now, and where."""
-        if self.terms:
-            self.print(f"[bold]predictions[/] {address}   for {terminal(', '.join(sorted(self.terms)))}")
+    def say(self, address: str, home: Path) -> None:
+        """Print which projects are served now, and where, and what a first request needs."""
+        if not self.terms:
+            return
+        self.print(f"[bold]predictions[/] {address}   for {terminal(', '.join(sorted(self.terms)))}")
+        try:
+            if not read_keys(home / SERVING_FOLDER).keys:
+                self.print("there is no API key yet, so every request is refused: `leeway serve-key NAME` makes one")
+        except Error as error:
+            self.print(f"[red]every request is refused[/]: {terminal(str(error))}")

@@ -21,6 +21,7 @@ from flows.stack.ports import LOOPBACK, OF_SERVICE, ports_of
 from flows.stack.process_registry import MARK
 from flows.stack.supervisor import NOTHING_TO_SERVE
 from flows.stack.watcher import Projects, ServedTerms
+from tasks.serving_store import ApiKeys, new_key, write_keys
 from tasks.spec import ProjectSpec, read_spec
 from tasks.spec.online_section import OnlineServing
 
@@ -107,19 +108,27 @@ def test_a_port_that_another_homes_stack_was_started_for_is_its_own_before_anybo
     assert ports_of(here, LOOPBACK, print)["prefect"] == wanted
 
 
-def test_the_service_starts_again_when_what_it_was_started_with_changes(shop: ProjectSpec) -> None:
+def test_the_service_starts_again_when_what_it_was_started_with_changes(here: Path, shop: ProjectSpec) -> None:
     said: list[str] = []
     served = ServedTerms(said.append)
     assert not served.changed([shop])
-    served.say("http://127.0.0.1:8500")
+    served.say("http://127.0.0.1:8500", here)
     assert said == []
 
     def asking(**keys: Any) -> ProjectSpec:
         return shop.model_copy(update={"serving": OnlineServing(up=True, **keys)})
 
     assert served.changed([asking()])
-    served.say("http://127.0.0.1:8500")
-    assert said == ["[bold]predictions[/] http://127.0.0.1:8500   for shop"]
+    served.say("http://127.0.0.1:8500", here)
+    where, missing = said
+    assert where == "[bold]predictions[/] http://127.0.0.1:8500   for shop"
+    assert "`leeway serve-key NAME` makes one" in missing
+    write_keys(here / "serving", ApiKeys((new_key("app")[0],)))
+    served.say("http://127.0.0.1:8500", here)
+    assert said[2:] == [where]
+    (here / "serving" / "api_keys.json").write_text("{")
+    served.say("http://127.0.0.1:8500", here)
+    assert "every request is refused[/]: " in said[-1]
     assert not served.changed([asking()])
     assert served.changed([asking(log=True)])
     assert served.changed([shop])

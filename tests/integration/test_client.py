@@ -124,11 +124,11 @@ def test_overload_is_asked_again_when_the_service_says_and_only_within_the_deadl
         assert (refused.value.status, refused.value.code) == (429, "overloaded")
         assert len(waited) == 2
         assert all(1.0 <= pause <= 3.0 + 0.2 for pause in waited)
-        assert 'requests_total{project="flats",status="429"} 3' in service.admin("/metrics")[1]
+        until(lambda: 'requests_total{project="flats",status="429"} 3' in service.admin("/metrics")[1])
         with pytest.raises(UnavailableError):  # a second, at the least, is not left
             client.predict("flats", ROW, deadline_seconds=0.9)
         assert len(waited) == 2
-        assert 'requests_total{project="flats",status="429"} 4' in service.admin("/metrics")[1]
+        until(lambda: 'requests_total{project="flats",status="429"} 4' in service.admin("/metrics")[1])
 
 
 def test_a_call_waits_for_the_first_version(tmp_path: Path, packages: Packages) -> None:

@@ -27,10 +27,15 @@ import pytest
 import yaml
 
 from flows.stack.local_stack import QUIET, drain_logs
-from tasks.lake import read_entries
+from flows.workspace import open_lake
+from leeway_client import LeewayClient
+from tasks.lake import append_entry, read_entries
+from tasks.model import model_files
 from tasks.records import PromotionEntry
 from tasks.registry import Basis, Draft, Keys, Registry, Version, load_keys
 from tasks.registry.mlflow_names import APPROVAL, CHAMPION
+from tests.unit.serve.packages import MOMENT, ROW, fitted, write_suite
+from tests.unit.serve.packages import SPEC_TEXT as SERVED_SPEC
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -457,6 +462,57 @@ def test_the_champion_is_the_pipelines_to_set_and_an_answer_is_its_to_take_back(
     client.set_registered_model_alias(PROJECT, CHAMPION, number)
     acting(APPROVER).set_model_version_tag(PROJECT, number, APPROVAL, "approved")
     acting("pipeline").delete_model_version_tag(PROJECT, number, APPROVAL)  # as a rollback does
+
+
+@pytest.mark.timeout(900)  # the servers, then the service and its first package, on a machine that does much else
+def test_the_prediction_service_of_compose_answers_with_an_account_that_changes_nothing(
+    stack: Stack, acting: Callable[[str], MlflowClient], keys: Keys, tmp_path: Path
+) -> None:
+    name, home = "served", tmp_path / "home"
+    folder = tmp_path / "projects" / name
+    folder.mkdir(parents=True)
+    (folder / "project.yaml").write_text(f"{SERVED_SPEC.format(project=name)}serving: {{up: true}}\n", encoding="utf-8")
+    write_suite(folder)
+    acting("pipeline")
+    registry = Registry(stack.mlflow, keys)
+    registry.ensure(name, "A test's own project.")
+    version = registry.add_version(name, Draft(f"{name}/1", model_files(fitted("linear", name))))
+    about: dict[str, Any] = {"night": MOMENT.date(), "time": MOMENT, "subject": "version 1", "reason": ""}
+    digest = registry.signed(version).digest
+    append_entry(open_lake(home), name, PromotionEntry(name="1", action="promoted", digest=digest, **about))
+
+    addresses = {"prefect": "http://nowhere:1", "mlflow": stack.mlflow}
+    command, environment = from_compose("serve", stack.secrets.parent, addresses, stack.database)
+    assert "nowhere" not in json.dumps(environment)
+    ports = [str(free_port()), str(free_port())]
+    own = {"LEEWAY_HOME": str(home), "LEEWAY_PROJECTS": str(folder.parent)}
+    with (tmp_path / "log").open("wb") as log:
+        service = subprocess.Popen(
+            [*command, "--port", ports[0], "--admin-port", ports[1]],
+            env={**environment, **own},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        wait_until_healthy(f"http://{HOST}:{ports[1]}/ready", service, tmp_path / "log")
+        with LeewayClient(f"http://{HOST}:{ports[0]}", stack.secret("api_key"), deadline_seconds=60) as client:
+            assert client.predict(name, ROW).version == 1
+    finally:
+        service.terminate()
+        service.wait(START_SECONDS)
+
+    serving, number = acting("serving"), str(version.number)
+    assert Registry(stack.mlflow, keys).fetch(version)["model.onnx"]
+    refused(serving.set_model_version_tag, name, number, "leeway.kind", "covariate")
+    assert "serving is not an approver" in refused(serving.set_model_version_tag, name, number, APPROVAL, "approved")
+    refused(serving.set_registered_model_alias, name, CHAMPION, number)
+    refused(serving.create_model_version, name, f"runs:/{version.run_id}/model", run_id=version.run_id)
+    refused(serving.delete_model_version, name, number)
+    refused(serving.delete_registered_model, name)
+    (tmp_path / "model.onnx").write_bytes(b"another")
+    with pytest.raises(Exception, match="403"):
+        serving.log_artifact(version.run_id, str(tmp_path / "model.onnx"), "model")
 
 
 def test_an_account_keeps_the_password_that_a_user_chose(stack: Stack, acting: Callable[[str], MlflowClient]) -> None:

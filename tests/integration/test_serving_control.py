@@ -372,8 +372,9 @@ def test_a_stop_lands_what_was_logged_and_labelled(project: Project, monkeypatch
     project.path.write_text(spec + "serving: {up: true, log: true, labels: true}\n", encoding="utf-8")
     key, text = new_key("tests", ("predict", "labels"))
     monkeypatch.setenv("LEEWAY_API_KEYS", msgspec.json.encode(ApiKeys((key,))).decode())
-    port = free_port()
-    command = [str(Path(sys.executable).parent / "leeway"), "serve", "--opted-in", "--port", str(port)]
+    port, admin_port = free_port(), free_port()
+    where = ["--port", str(port), "--admin-port", str(admin_port)]
+    command = [str(Path(sys.executable).parent / "leeway"), "serve", "--opted-in", *where]
     with (project.home / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:

@@ -74,7 +74,7 @@ def _until_ended(where: Path, host: str, projects: Projects, specs: list[Project
             if served.changed(specs):
                 start_service(where)
             _welcome(console, endpoints, where)
-            served.say(endpoints.service)
+            served.say(endpoints.service, where)
             _watch(StackWatcher(where, endpoints, console.print), projects, served, console)
         except KeyboardInterrupt:
             console.print("stopping")
@@ -128,7 +128,7 @@ def _watch(watcher: StackWatcher, projects: Projects, served: ServedTerms, conso
         specs = projects.changed()
         if served.changed(specs):
             start_service(watcher.home, again=True)
-            served.say(watcher.endpoints.service)
+            served.say(watcher.endpoints.service, watcher.home)
         if specs:
             try:
                 _deploy(specs, watcher.home, console)
