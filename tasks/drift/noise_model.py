@@ -199,7 +199,8 @@ class _Scatter:
 
 def _dispersion(scatter: _Scatter, row: ScoreMoments, kinds: IntArray | None) -> tuple[FloatArray, FloatArray]:
     """Return the dispersion of each feature, shrunk towards the common one, and its degrees of freedom."""
-    own = (scatter.residuals**2).sum(axis=0) / scatter.left * scatter.hidden
+    seen = (scatter.residuals**2).sum(axis=0) / scatter.left
+    own = seen + np.maximum(seen - 1, 0) * (scatter.hidden - 1)  # noise has no correlation that hides it
     counted = scatter.counted * 2 / (2 + np.maximum(row.kurtosis, 0) / np.median(scatter.usual_rows))
     judged = np.minimum(row.variance * 4, 1) * scatter.usual_rows > JUDGED_BY_MEAN
     common, weight = _common(own[judged], counted[judged])
