@@ -17,7 +17,6 @@ from tasks.validate.verdict.cell_examples import INTRODUCED, QUOTED
 from tasks.validate.verdict.validation_findings import FUNCTION_FAILED, MEANING
 
 ERASED = "'(erased)'"
-COUNTS = re.compile(r"[\d,.%]+ of [\d,]+ rows:? ")
 SHORTEST = 3  # characters of a name that is looked for in the middle of a message too, not only in quotes
 
 
@@ -99,12 +98,13 @@ def _without_quotes(finding: dict[str, Any]) -> str:
 
 
 def _without_names(message: str, names: Collection[str]) -> str:
-    """Return a message without names, but with its counts: a name may be a number too."""
-    counts = COUNTS.match(message)
-    begin = counts.end() if counts else 0
-    head, rest = message[:begin], message[begin:]
-    for name in sorted((name for name in names if name in rest), key=len, reverse=True):
-        rest = rest.replace(repr(name), ERASED)
-        if len(name) >= SHORTEST:
-            rest = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "(erased)", rest)
-    return head + rest
+    """Return a message without names, but with its numbers: a number that is a name too is only looked for in quotes.
+
+    >>> print(_without_names("100 of 120 rows: age: expected at most 100; found '100' of Ann", ["100", "Ann"]))
+    100 of 120 rows: age: expected at most 100; found '(erased)' of (erased)
+    """
+    for name in sorted((name for name in names if name in message), key=len, reverse=True):
+        message = message.replace(repr(name), ERASED)
+        if len(name) >= SHORTEST and re.search(r"[^\W\d_]", name):
+            message = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "(erased)", message)
+    return message
