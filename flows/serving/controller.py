@@ -23,6 +23,7 @@ from tasks.serving_store import SERVING_FOLDER, ServingStore
 
 POLL_SECONDS = 0.2
 PAUSE_SECONDS = 2.0  # after a fault: a server that is away is not asked five times a second
+ALL_PROJECTS = "*"
 Step = tuple[str, Duty]
 
 
@@ -38,6 +39,13 @@ class Stopping:
 
     def _ask(self, _number: int, _frame: FrameType | None) -> None:
         self._asked = True
+
+
+def follow_keys(versions: VersionKeys, publishers: list[Publisher]) -> None:
+    """Give the workers the keys of the home if they have changed, and try again what the old ones refused."""
+    if versions.follow():
+        for publisher in publishers:
+            publisher.forget_refusals()
 
 
 def publish_all(publishers: list[Publisher], faults: FaultLog, paused: dict[Step, float], now: float) -> None:
@@ -79,10 +87,10 @@ def main() -> None:
     publishers = [Publisher(Path(path), home, keys, store) for path in sys.argv[2:]]
     faults, paused = FaultLog(root), dict[Step, float]()
     while not stopping:
-        if versions.follow():
-            for publisher in publishers:
-                publisher.forget_refusals()
-        publish_all(publishers, faults, paused, time.monotonic())
+        done(ALL_PROJECTS, "keys", partial(follow_keys, versions, publishers), faults)
+        for publisher in publishers:
+            if not stopping:  # a project with a server that is away may take a minute
+                publish_all([publisher], faults, paused, time.monotonic())
         time.sleep(POLL_SECONDS)
     carry_last(publishers, faults, time.monotonic() + settings.worker_stop_seconds)
 

@@ -11,11 +11,12 @@ from tasks.logs import line, logger
 from tasks.serving_store.store import FAULT_FILE
 from tasks.whole_file import write_whole
 
-Duty = Literal["publish", "prepare", "carry"]
+Duty = Literal["publish", "prepare", "carry", "keys"]
 EVENTS: dict[Duty, str] = {
     "publish": "not_published",
     "prepare": "next_version_not_prepared",
     "carry": "prediction_log_not_landed",
+    "keys": "version_keys_not_followed",
 }
 
 

@@ -19,13 +19,23 @@ import pandas as pd
 from tasks.errors import EvidenceError
 from tasks.lake import LandingFolder
 from tasks.logs import line, logger
-from tasks.serving_store.label_files import LABEL_FOLDER, SENT_AT, newest_labels, time_stamp, waiting_labels
+from tasks.serving_store.label_files import (
+    LABEL_FOLDER,
+    SENT_AT,
+    WaitingLabels,
+    in_parts,
+    newest_labels,
+    oldest_label,
+    time_stamp,
+    waiting_labels,
+)
 from tasks.serving_store.logged_rows import LOG_FOLDER, UNREADABLE_FOLDER, whole_answered_lines
 from tasks.spec import ProjectSpec
 from tasks.validate.typing.row_ids import row_ids
 from tasks.whole_file import private_folder, sync_folder
 
 FILES = "[!.]*.jsonl"
+DELIVERY_BYTES = 16_000_000  # reading labels takes ten times their size
 
 
 @dataclass(frozen=True)
@@ -89,7 +99,9 @@ class LogCarrier:
         sync_folder(folder)
 
     def carry_labels(self, now: datetime, *, at_once: bool = False) -> int:
-        """Land the labels that have come as one delivery, once the oldest has waited `delivery_minutes`, or at once.
+        """Land the labels that have come, once the oldest has waited `delivery_minutes`, or at once.
+
+        Many labels are several deliveries of some megabytes.
 
         Labels that landed when this process was killed land again; nights count equal labels once.
 
@@ -105,20 +117,25 @@ class LogCarrier:
             return self._carry_labels(now, at_once=at_once) if free else 0
 
     def _carry_labels(self, now: datetime, *, at_once: bool) -> int:
-        waiting = waiting_labels(self.root, self.spec.project)
+        oldest = oldest_label(self.root, self.spec.project)
         patience = timedelta(minutes=self.spec.serving.delivery_minutes)
-        if not waiting or (now - waiting[0][0] < patience and not at_once):
+        if oldest is None or (now - oldest < patience and not at_once):
             return 0
+        parts = in_parts(waiting_labels(self.root, self.spec.project), DELIVERY_BYTES)
+        return sum(self._land_labels(part, now) for part in parts)
+
+    def _land_labels(self, waiting: Sequence[WaitingLabels], now: datetime) -> int:
+        """Land files of labels as one delivery, and remove them; return how many."""
         lines, read = list[bytes](), list[Path]()
-        for _, path in waiting:
+        for each in waiting:
             with suppress(FileNotFoundError):  # all of it was erased meanwhile
-                lines += path.read_bytes().splitlines()
-                read.append(path)
+                lines += each.path.read_bytes().splitlines()
+                read.append(each.path)
         if lines:
             content = newest_labels(lines, label_ids(lines, self.spec).tolist())
             today = now.astimezone(ZoneInfo(self.spec.schedule.time_zone)).date()
             digest = hashlib.sha256(content).hexdigest()[:16]
-            self._land("labels", f"{today}-{time_stamp(waiting[-1][0])}-{digest}.jsonl", content)
+            self._land("labels", f"{today}-{time_stamp(waiting[-1].taken)}-{digest}.jsonl", content)
         for path in read:
             path.unlink(missing_ok=True)
         return len(read)
@@ -129,8 +146,11 @@ class LogCarrier:
 
 
 def label_ids(lines: Sequence[bytes], spec: ProjectSpec) -> pd.Series:
-    """Return the row ids of lines of labels, as a night reads them: 7 and "7" are one; missing where unreadable."""
-    return row_ids(label_rows(lines), spec).names
+    """Return the row ids of lines of labels, as a night reads them: 7 and "7" are one; missing where unreadable.
+
+    Lines that came before the spec was given another id column have no id, and a night reports them.
+    """
+    return row_ids(label_rows(lines).reindex(columns=spec.key_columns), spec).names
 
 
 def label_rows(lines: Sequence[bytes]) -> pd.DataFrame:

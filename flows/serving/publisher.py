@@ -153,8 +153,10 @@ class Publisher:
             Whether labels land before they have waited `serving.delivery_minutes`, because the service ends.
         """
         carrier = LogCarrier(self.store.root, self._current_terms().spec, self.path.parent)
-        carrier.carry_labels(clock.now(), at_once=at_once)
-        carrier.carry()
+        try:
+            carrier.carry_labels(clock.now(), at_once=at_once)
+        finally:  # the log lands whatever is wrong with the labels
+            carrier.carry()
 
     @property
     def is_logging(self) -> bool:

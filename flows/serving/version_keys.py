@@ -35,8 +35,10 @@ class VersionKeys:
         trusted = self._keys.trusted
         if trusted is self._written:
             return False
+        content = "".join(public_pems(trusted)).encode()
         private_folder(self._path.parent)
-        write_whole(self._path, "".join(public_pems(trusted)).encode())
+        if not self._path.exists() or self._path.read_bytes() != content:  # a full disk is no reason not to start
+            write_whole(self._path, content)
         self._written = trusted
         return True
 

@@ -7,11 +7,11 @@ Each line has that time too: the same label that is sent again later, such as 1,
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -54,13 +54,52 @@ def keep_labels(root: Path, project: str, labels: Sequence[Mapping[str, Any]], m
     return len(content)
 
 
-def waiting_labels(root: Path, project: str) -> list[tuple[datetime, Path]]:
-    """Return the files of labels that have not landed yet, oldest first, with the time at which each was taken."""
+class WaitingLabels(NamedTuple):
+    """A file of labels that has not landed yet: when its request was taken, its path and its size."""
+
+    taken: datetime
+    path: Path
+    size_bytes: int
+
+
+def waiting_labels(root: Path, project: str) -> list[WaitingLabels]:
+    """Return the files of labels that have not landed yet, oldest first."""
     found = []
-    for path in (root / LABEL_FOLDER / project).glob("[!.]*.jsonl"):
+    for path in _files(root, project):
         with suppress(FileNotFoundError):  # it has landed, or was erased, meanwhile
-            found.append((_taken(path), path))
+            found.append(WaitingLabels(_taken(path), path, path.stat().st_size))
     return sorted(found)
+
+
+def oldest_label(root: Path, project: str) -> datetime | None:
+    """Return when the oldest labels were taken that have not landed yet; None without any. It reads names only."""
+    with suppress(FileNotFoundError):
+        first = min(_files(root, project), key=lambda path: path.name, default=None)
+        return None if first is None else _taken(first)
+    return None
+
+
+def in_parts(waiting: Sequence[WaitingLabels], most_bytes: int) -> Iterator[list[WaitingLabels]]:
+    """Yield files in their order, in parts of at most some bytes; a larger file is a part of its own.
+
+    >>> day = datetime(2026, 1, 1, tzinfo=UTC)
+    >>> files = [WaitingLabels(day, Path(), size) for size in (3, 4, 9)]
+    >>> [[file.size_bytes for file in part] for part in in_parts(files, 8)]
+    [[3, 4], [9]]
+    """
+    part, size = list[WaitingLabels](), 0
+    for each in waiting:
+        if part and size + each.size_bytes > most_bytes:
+            yield part
+            part, size = [], 0
+        part.append(each)
+        size += each.size_bytes
+    if part:
+        yield part
+
+
+def _files(root: Path, project: str) -> Iterator[Path]:
+    return (root / LABEL_FOLDER / project).glob("[!.]*.jsonl")
 
 
 def _taken(path: Path) -> datetime:

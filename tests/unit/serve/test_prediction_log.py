@@ -374,7 +374,7 @@ def test_labels_land_as_one_delivery_and_the_last_of_a_row_counts(tmp_path: Path
     for minute, price in enumerate((1, 2, 1)):
         sent(label_carrier, minute, label(7, price))
     sent(label_carrier, 3, label(8, 5))
-    waiting = [path for _, path in waiting_labels(label_carrier.root, "flats")]
+    waiting = [path for _, path, _ in waiting_labels(label_carrier.root, "flats")]
     assert [file.stat().st_mode & 0o777 for file in waiting] == [0o600] * 4
     assert waiting == sorted(waiting)
     assert label_carrier.carry_labels(LABELLED + timedelta(minutes=9)) == 0
@@ -403,6 +403,26 @@ def test_a_number_and_its_text_are_one_id(tmp_path: Path, label_carrier: LogCarr
     assert sorted(frame["price"]) == [4, 5, 9]
 
 
+def test_many_labels_are_several_deliveries_in_their_order(
+    tmp_path: Path, label_carrier: LogCarrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for minute, price in enumerate((1, 2, 3)):
+        sent(label_carrier, minute, label(7, price))
+    monkeypatch.setattr(log_carrier, "DELIVERY_BYTES", 10)
+    assert label_carrier.carry_labels(LABELLED + timedelta(minutes=11)) == 3
+    assert landed_labels(tmp_path) == [[(7, 1)], [(7, 2)], [(7, 3)]]
+
+
+def test_labels_with_an_id_that_the_spec_no_longer_has_land_for_the_night_to_report(
+    tmp_path: Path, label_carrier: LogCarrier
+) -> None:
+    sent(label_carrier, 0, {"house": 7, "price": 1})
+    assert label_carrier.carry_labels(LABELLED + timedelta(minutes=11)) == 1
+    (landed,) = (tmp_path / "served" / "labels").iterdir()
+    assert json.loads(landed.read_bytes())["house"] == 7
+    assert waiting_labels(label_carrier.root, "flats") == []
+
+
 def test_labels_that_were_erased_or_came_while_others_landed_are_left_alone(
     label_carrier: LogCarrier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -418,7 +438,7 @@ def test_labels_that_were_erased_or_came_while_others_landed_are_left_alone(
 
     monkeypatch.setattr(LogCarrier, "_land", land)
     assert label_carrier.carry_labels(LABELLED + timedelta(minutes=11)) == 1
-    assert [path for _, path in waiting_labels(label_carrier.root, "flats")] == later
+    assert [path for _, path, _ in waiting_labels(label_carrier.root, "flats")] == later
 
 
 def test_labels_that_an_earlier_version_kept_land_first(tmp_path: Path, label_carrier: LogCarrier) -> None:

@@ -64,7 +64,7 @@ class WaitingRows:
         with suppress(FileNotFoundError), unlocked(folder) as free:
             if not free:
                 return 1
-            for _, path in waiting_labels(self.root, self.spec.project):
+            for _, path, _ in waiting_labels(self.root, self.spec.project):
                 self._erase_file_of_labels(path)
         return 0
 
