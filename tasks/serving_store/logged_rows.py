@@ -209,7 +209,7 @@ def row_text(columns: Mapping[str, Any]) -> bytes:
     >>> row_text({"age": 40})
     b'{"age":40}'
     """
-    return msgspec.json.encode(columns)
+    return _encode(columns)
 
 
 def log_line(row: bytes, answer: LoggedAnswer) -> bytes:

@@ -51,7 +51,7 @@ MOST_FILE_BYTES = 64 * 2**20
 
 
 class LoggedRow(NamedTuple):
-    """A row that waits to be written; `text` is that of `row_text`."""
+    """A row that waits to be written: `text` is that of `row_text`, `size_bytes` what it takes in the queue."""
 
     number: int
     at: datetime
@@ -60,11 +60,7 @@ class LoggedRow(NamedTuple):
     version: ServedVersion
     text: bytes
     answered: AnsweredRow
-
-    @property
-    def size_bytes(self) -> int:
-        """What the row takes in the queue."""
-        return ROW_BYTES + len(self.text) + int(self.answered.inputs[self.answered.place].nbytes)
+    size_bytes: int
 
 
 class QueuedRows:
@@ -133,13 +129,15 @@ class PredictionLog:
         for row, one in answered:
             if zlib.crc32(one.answer["id"].encode()) >= limit:
                 continue
-            number = counters.of_project(project, "log_queued") + 1
-            logged = LoggedRow(number, at, request.id, latency_ms, version, self._text(project, version, row), one)
-            if not queued.has_room(logged.size_bytes):
+            text = self._text(project, version, row)
+            size_bytes = ROW_BYTES + len(text) + one.inputs.itemsize * one.inputs.shape[1]
+            if not queued.has_room(size_bytes):
                 counters.add_project(project, "log_full", 1)
                 continue
-            counters.set_project(project, "log_queued", number)
-            queued.add(logged.size_bytes)
+            counters.add_project(project, "log_queued", 1)
+            queued.add(size_bytes)
+            number = counters.of_project(project, "log_queued")
+            logged = LoggedRow(number, at, request.id, latency_ms, version, text, one, size_bytes)
             self._queue.append((project, logged))
 
     def close(self) -> None:
