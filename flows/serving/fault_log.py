@@ -1,4 +1,4 @@
-"""What the controller cannot do: logged once, and the fault of the champion shown on the admin port."""
+"""What the controller cannot do: logged once, and shown on the admin port for the champion and the log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from tasks.logs import line, logger
-from tasks.serving_store.store import FAULT_FILE
+from tasks.serving_store.store import FAULT_FILE, LANDING_FAULT_FILE
 from tasks.whole_file import write_whole
 
 Duty = Literal["publish", "prepare", "carry", "keys"]
@@ -18,11 +18,12 @@ EVENTS: dict[Duty, str] = {
     "carry": "prediction_log_not_landed",
     "keys": "version_keys_not_followed",
 }
+SHOWN: dict[Duty, str] = {"publish": FAULT_FILE, "carry": LANDING_FAULT_FILE}
 
 
 @dataclass
 class FaultLog:
-    """Logs the fault of a project once; a fault of its champion is written next to its route.
+    """Logs the fault of a project once; one of its champion or of its log is written next to its route.
 
     A version that may serve next and cannot be packaged is no fault of the champion, which answers as before.
     """
@@ -37,14 +38,14 @@ class FaultLog:
             return
         self._seen[project, duty] = reason
         logger().error(line(EVENTS[duty], project=project, reason=reason))
-        if duty == "publish":
+        if duty in SHOWN:
             with suppress(OSError):
                 (self.root / project).mkdir(parents=True, exist_ok=True, mode=0o700)
-                write_whole(self.root / project / FAULT_FILE, reason.encode())
+                write_whole(self.root / project / SHOWN[duty], reason.encode())
 
     def fine(self, project: str, duty: Duty) -> None:
         """Report that there is no fault."""
         self._seen.pop((project, duty), None)
-        if duty == "publish":
+        if duty in SHOWN:
             with suppress(OSError):
-                (self.root / project / FAULT_FILE).unlink(missing_ok=True)
+                (self.root / project / SHOWN[duty]).unlink(missing_ok=True)

@@ -23,6 +23,7 @@ class Projects:
 
     say: Callable[[str], None]
     modified: dict[str, int] = field(default_factory=dict)
+    wrong: set[str] = field(default_factory=set)
 
     def changed(self) -> list[ProjectSpec]:
         """Return the specs that are new or changed since the last call; report those that are not valid."""
@@ -33,9 +34,11 @@ class Projects:
             if self.modified.get(name) == written_ns:
                 continue
             self.modified[name] = written_ns
+            self.wrong.discard(name)
             try:
                 specs.append(read_spec(path))
             except Error as error:
+                self.wrong.add(name)
                 faults = str(error).splitlines()
                 more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
                 self.say(f"[red]wrong[/] {terminal(faults[0])}{more}: `leeway check {name}`")
@@ -80,9 +83,17 @@ class ServedTerms:
     print: Callable[[str], None]
     terms: dict[str, object] = field(default_factory=dict)
 
-    def changed(self, specs: Sequence[ProjectSpec]) -> bool:
-        """Take new or changed specs; return whether the service has to start, start again, or stop."""
+    def changed(self, specs: Sequence[ProjectSpec], projects: Projects) -> bool:
+        """Take new or changed specs; return whether the service has to start, start again, or stop.
+
+        A project with a wrong spec stays served until the service starts again, which leaves it out: once its spec is
+        right, the service has to start again.
+        """
+        for name in projects.wrong:
+            self.terms.pop(name, None)
         before = dict(self.terms)
+        for name in before.keys() - known_projects():
+            del self.terms[name]
         for spec in specs:
             self.terms.pop(spec.project, None)
             if spec.serving.up:

@@ -32,6 +32,7 @@ SERVING_FOLDER = "serving"
 """The folder in the home."""
 PACKAGE_FILE, ROUTE_FILE = "package.json", "route.json"
 FAULT_FILE = "publisher_fault.txt"
+LANDING_FAULT_FILE = "landing_fault.txt"
 """Why the champion of a project could not be published; not signed, and only shown."""
 VERSION_FILES = (ONNX_FILE, SCHEMA_FILE)
 SIGNED_FILES = (*VERSION_FILES, MANIFEST, SIGNATURE)

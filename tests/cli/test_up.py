@@ -110,15 +110,15 @@ def test_a_port_that_another_homes_stack_was_started_for_is_its_own_before_anybo
 
 def test_the_service_starts_again_when_what_it_was_started_with_changes(here: Path, shop: ProjectSpec) -> None:
     said: list[str] = []
-    served = ServedTerms(said.append)
-    assert not served.changed([shop])
+    served, projects = ServedTerms(said.append), Projects(said.append)
+    assert not served.changed([shop], projects)
     served.say("http://127.0.0.1:8500", here)
     assert said == []
 
     def asking(**keys: Any) -> ProjectSpec:
         return shop.model_copy(update={"serving": OnlineServing(up=True, **keys)})
 
-    assert served.changed([asking()])
+    assert served.changed([asking()], projects)
     served.say("http://127.0.0.1:8500", here)
     where, missing = said
     assert where == "[bold]predictions[/] http://127.0.0.1:8500   for shop"
@@ -129,10 +129,28 @@ def test_the_service_starts_again_when_what_it_was_started_with_changes(here: Pa
     (here / "serving" / "api_keys.json").write_text("{")
     served.say("http://127.0.0.1:8500", here)
     assert "every request is refused[/]: " in said[-1]
-    assert not served.changed([asking()])
-    assert served.changed([asking(log=True)])
-    assert served.changed([shop])
-    assert not served.changed([shop])
+    assert not served.changed([asking()], projects)
+    assert served.changed([asking(log=True)], projects)
+    assert served.changed([shop], projects)
+    assert not served.changed([shop], projects)
+
+
+def test_a_service_that_left_out_a_wrong_spec_starts_again_once_it_is_right_and_forgets_a_removed_project(
+    here: Path, shop: ProjectSpec
+) -> None:
+    served, projects = ServedTerms(print), Projects(print)
+    path = here / "deployments" / shop.project / "project.yaml"
+    right = SPEC + "serving: {up: true}\n"
+    path.write_text(right)
+    assert served.changed(projects.changed(), projects)
+    path.write_text("project: shop\n")
+    assert not served.changed(projects.changed(), projects)
+    path.write_text(right)
+    os.utime(path, ns=(1, 1))
+    assert served.changed(projects.changed(), projects)
+    assert not served.changed(projects.changed(), projects)
+    path.unlink()
+    assert served.changed(projects.changed(), projects)
 
 
 def test_a_wrong_spec_stops_no_other_project_from_being_served(

@@ -22,7 +22,7 @@ from tasks.serve.processes.shared_counters import (
 )
 from tasks.serve.replies import Reply, json_reply
 from tasks.serving_store.logged_rows import UNREADABLE_FOLDER
-from tasks.serving_store.store import FAULT_FILE
+from tasks.serving_store.store import FAULT_FILE, LANDING_FAULT_FILE
 
 METRICS_TYPE = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 
@@ -79,7 +79,8 @@ class AdminApp:
         ready = [bool(up and counters.of_worker(slot, "ready")) for slot, up in enumerate(alive)]
         projects = {
             project: {
-                **self._fault(project),
+                **self._fault(project, "publisher_fault", FAULT_FILE),
+                **self._fault(project, "landing_fault", LANDING_FAULT_FILE),
                 "unreadable_log_files": len(list((self._root / UNREADABLE_FOLDER / project).glob("*"))),
                 "versions": sorted({counters.of_project(slot, project, "version") for slot in range(len(alive))}),
                 "degraded": any(counters.of_project(slot, project, "reload_faults") for slot in range(len(alive))),
@@ -90,11 +91,17 @@ class AdminApp:
         content = {"ready": all(ready), "workers_ready": sum(ready), "workers": len(ready), "projects": projects}
         return json_reply(content, HTTPStatus.OK if any(ready) else HTTPStatus.SERVICE_UNAVAILABLE)
 
-    def _fault(self, project: str) -> dict[str, str]:
+    def _fault(self, project: str, name: str, file: str) -> dict[str, str]:
         try:
-            return {"publisher_fault": (self._root / project / FAULT_FILE).read_text(encoding="utf-8")}
+            return {name: (self._root / project / file).read_text(encoding="utf-8")}
         except OSError:
             return {}
+
+    def _faults(self, name: str, file: str, meaning: str) -> Iterator[str]:
+        yield f"# HELP leeway_serve_{name} {meaning}"
+        yield f"# TYPE leeway_serve_{name} gauge"
+        for project in self._counters.layout.projects[1:]:
+            yield f'leeway_serve_{name}{{project="{project}"}} {int(bool(self._fault(project, name, file)))}'
 
     def _metrics(self) -> Reply:
         return Reply(int(HTTPStatus.OK), "\n".join([*self._lines(), ""]).encode(), [METRICS_TYPE])
@@ -128,10 +135,10 @@ class AdminApp:
             for slot in range(len(alive)):
                 refused = counters.of_project(slot, project, "reload_faults")
                 yield f'leeway_serve_route_refused{{project="{project}",worker="{slot}"}} {refused}'
-        yield "# HELP leeway_serve_publisher_fault Whether the champion of a project could not be published."
-        yield "# TYPE leeway_serve_publisher_fault gauge"
-        for project in counters.layout.projects[1:]:
-            yield f'leeway_serve_publisher_fault{{project="{project}"}} {int(bool(self._fault(project)))}'
+        yield from self._faults(
+            "publisher_fault", FAULT_FILE, "Whether the champion of a project could not be published."
+        )
+        yield from self._faults("landing_fault", LANDING_FAULT_FILE, "Whether logged rows or sent labels cannot land.")
         yield from self._logged()
         yield from self._of_workers(alive)
 

@@ -71,7 +71,7 @@ def _until_ended(where: Path, host: str, projects: Projects, specs: list[Project
                 _resume(specs, console)
             start_worker(where)
             served = ServedTerms(console.print)
-            if served.changed(specs):
+            if served.changed(specs, projects):
                 start_service(where)
             _welcome(console, endpoints, where)
             served.say(endpoints.service, where)
@@ -126,7 +126,7 @@ def _watch(watcher: StackWatcher, projects: Projects, served: ServedTerms, conso
     checked = time.monotonic()
     while watcher.check_members():
         specs = projects.changed()
-        if served.changed(specs):
+        if served.changed(specs, projects):
             start_service(watcher.home, again=True)
             served.say(watcher.endpoints.service, watcher.home)
         if specs:
