@@ -10,6 +10,7 @@ from typing import Literal
 from tasks.records.drift import Suspicion
 
 COMPARED_DAYS = 14  # new rows are compared with those accepted so long ago: after that, what is drift is among these
+HOLIDAY_DAYS = 3  # a long weekend
 FaultAnswer = Literal["fault", "drift"]
 
 
@@ -103,10 +104,17 @@ class SuspicionState:
         >>> state = SuspicionState("unit_change", ("area",), date(2026, 1, 4), date(2026, 1, 5))
         >>> [state.explains(Suspicion("unclear", columns, "")) for columns in (("area",), ("rooms",), ())]
         [True, False, False]
+
+        Days of few rows that a person has called right are asked about again once a long weekend is over.
+
+        >>> asked, answered = date(2026, 1, 5), date(2026, 1, 6)
+        >>> short = SuspicionState("truncated", (), asked, asked, answer="drift", answered=answered)
+        >>> [short.explains(Suspicion("truncated", (), "", since=date(2026, 1, day))) for day in (7, 9, 14)]
+        [True, True, False]
         """
         over = self.until
         if self.answer == "drift" and self.answered is not None:
-            over = self.answered + timedelta(days=COMPARED_DAYS)
+            over = self.answered + timedelta(days=HOLIDAY_DAYS if self.kind == "truncated" else COMPARED_DAYS)
         if not self.open and (over is None or found.since is None or found.since > over):
             return False
         return bool(set(self.columns) & set(found.columns)) if self.columns else self.kind == found.kind
