@@ -35,7 +35,7 @@ with open_stack(Path(sys.argv[1]), keep=True, say=print):
     pass
 """
 SUPERVISOR = """#!/bin/sh
-shift 2  # -m flows.stack.supervisor
+shift 3  # -P -m flows.stack.supervisor
 exec {python} -c '
 from pathlib import Path
 from flows.stack import supervisor
