@@ -14,6 +14,7 @@ from prefect import flow, runtime
 from flows.steps.actor import account, person
 from flows.steps.events import emit_event
 from flows.steps.publish import write_report
+from flows.steps.rollout_steps import announce_rollouts, next_step
 from flows.workspace import Workspace, open_workspace
 from tasks import clock
 from tasks.errors import EvidenceError
@@ -24,6 +25,7 @@ from tasks.model_card import answered as card_answered
 from tasks.notify.task import notify_failure, send_notifications_task
 from tasks.promote import (
     Adopt,
+    BeginRollout,
     Promote,
     Proof,
     PutBack,
@@ -44,9 +46,18 @@ from tasks.promote import (
     tags_of,
 )
 from tasks.promote.task import carry_task
-from tasks.records import Entry, champion_record
+from tasks.records import Entry, champion_record, rollouts, running_rollout
 from tasks.registry import Version
-from tasks.registry.mlflow_names import ANSWER_REASON, APPROVER, BARRED, CHAMPION, PROMOTED, REFUSED, TO_TELL
+from tasks.registry.mlflow_names import (
+    ANSWER_REASON,
+    APPROVER,
+    BARRED,
+    CHAMPION,
+    PROMOTED,
+    REFUSED,
+    TO_TELL,
+)
+from tasks.rollout import RolloutVerdict
 
 LEASE = "promotion"
 EVENTS = {
@@ -80,6 +91,7 @@ def promote(project: str, date: Date | None = None) -> dict[str, Any]:
     if steps:
         steps = _take_all(workspace, night)
     announce_pending(workspace, versions, steps)
+    announce_rollouts(workspace, versions)
     reason = "; ".join(map(sentence, steps)) or "nothing to do"
     return {"night": night.isoformat(), "action": _action(steps), "reason": reason}
 
@@ -96,7 +108,7 @@ def _take_all(workspace: Workspace, night: Date) -> list[Step]:
 
 
 def roll_back_now(workspace: Workspace, reason: str, night: Date) -> str:
-    """Restore the previous champion and bar the current one; return what was done."""
+    """End the rollout that is under way, else restore the previous champion; bar its version; return what was done."""
     return str(_roll_back(workspace.project, reason, night))
 
 
@@ -105,11 +117,26 @@ def _roll_back(project: str, reason: str, night: Date) -> str:
     workspace = open_workspace(project)
     with acquire_lease(workspace.lake, workspace.project, LEASE) as lease:
         leased = workspace.with_lease(lease)
-        versions = leased.registry.versions(leased.project)
-        state = RegistryState(versions, champion_record(read_entries(leased.lake, leased.project)))
-        step = rollback(state, reason, clock.now())
-        take(leased, step, night, replace(state, proofs=_rollback_proofs(leased, step, state)))
-    return sentence(step)
+        if (ended := _end_rollout(leased, reason, night)) is None:
+            versions = leased.registry.versions(leased.project)
+            state = RegistryState(versions, champion_record(read_entries(leased.lake, leased.project)))
+            step = rollback(state, reason, clock.now())
+            take(leased, step, night, replace(state, proofs=_rollback_proofs(leased, step, state)))
+            return sentence(step)
+    _take_all(workspace, night)
+    announce_rollouts(workspace, workspace.registry.versions(workspace.project))
+    return ended
+
+
+def _end_rollout(workspace: Workspace, reason: str, night: Date) -> str | None:
+    """End the rollout that is under way; return what was done, or None without one."""
+    while (last := running_rollout(read_entries(workspace.lake, workspace.project))) is not None:
+        text = f"{last.subject} cannot be promoted again: {reason}"
+        verdict = RolloutVerdict("rolled_back", 0.0, text)
+        step = next_step(last, verdict, StepTime(night, clock.now()), person())
+        if append_entry(workspace.lake, workspace.project, step):
+            return text
+    return None
 
 
 def _rollback_proofs(workspace: Workspace, step: RollBack, state: RegistryState) -> dict[int, Proof]:
@@ -127,9 +154,10 @@ def _rollback_proofs(workspace: Workspace, step: RollBack, state: RegistryState)
 
 def registry_state(workspace: Workspace, versions: list[Version]) -> RegistryState:
     """Return the state that a plan is made from; files are only read if a version may be promoted or put back."""
-    record = champion_record(read_entries(workspace.lake, workspace.project))
-    lake = workspace.lake.identity(workspace.project)
-    state = RegistryState(versions, record, lake=lake, account=account())
+    entries = read_entries(workspace.lake, workspace.project)
+    record = champion_record(entries)
+    lake, last_steps = workspace.lake.identity(workspace.project), [steps[-1] for steps in rollouts(entries)]
+    state = RegistryState(versions, record, lake=lake, account=account(), rollouts=last_steps)
     rejected = answered(state, workspace.spec, clock.now())
     proofs = {version.number: manifest_proof(workspace, version) for version in rejected}
     proofs |= {version.number: proof(workspace, version) for version in asking(state, workspace.spec)}
@@ -155,7 +183,7 @@ def take(workspace: Workspace, step: Step, night: Date, state: RegistryState) ->
     entry = step_entry(step, state, moment, _by(step, state))
     append_entry(workspace.lake, workspace.project, entry)
     logger().info(line("champion_step", action=entry.action, what=text))
-    if isinstance(step, Adopt):
+    if isinstance(step, Adopt | BeginRollout):
         return
     workspace.registry.set_tag(workspace.project, _version_of(step), TO_TELL, _reference(entry))
     carry_task(step, workspace.project, workspace.registry)
@@ -211,10 +239,10 @@ def _by(step: Step, state: RegistryState) -> tuple[str, str]:
     """Return who caused a step and why: the reason that the person gave, or the rule of the spec."""
     if isinstance(step, RollBack):
         return person(), step.reason
-    if isinstance(step, Promote) and step.automatic:
+    if isinstance(step, Promote | BeginRollout) and step.automatic:
         return "leeway", f"automation.promote is automatic; {_evidence(step.number, state)}"
     tags = tags_of(step, state)
-    if isinstance(step, (Reject, Promote)) and approval(tags) in {"approved", "rejected"}:
+    if isinstance(step, (Reject, Promote, BeginRollout)) and approval(tags) in {"approved", "rejected"}:
         return tags.get(APPROVER, "a person, in MLflow"), tags.get(ANSWER_REASON, "")
     return "leeway", ""
 

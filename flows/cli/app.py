@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import date as Date  # noqa: N812 - the argument is called `date`
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -202,23 +203,40 @@ def status(
 @app.command()
 def why(
     project: Project,
-    date: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The night, as YYYY-MM-DD.")],
+    date: Annotated[str, typer.Argument(help="The night, as YYYY-MM-DD; or `rollout`, with a version.")],
+    number: Annotated[
+        int | None, typer.Argument(metavar="[VERSION]", help="The version of a rollout.", show_default="the newest")
+    ] = None,
     recompute: Annotated[
         bool, typer.Option("--recompute", help="Compute the decision again from stored data, and compare.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Explain a night's decision: every question, its answer, and the numbers."""
+    """Explain a night's decision: every question, its answer, and the numbers; or the steps of a rollout."""
+    if date == "rollout":
+        from flows.cli.commands.models.show_rollout import show_rollout
+
+        raise typer.Exit(0 if show_rollout(project, number) else FAILED)
+    night = _night(date)
     if as_json:
         from flows.cli.commands.nights.json_output import print_decision
 
-        print_decision(project, date.date())
+        print_decision(project, night)
         return
     from flows.cli.commands.nights.why import decide_again, show_why
 
-    show_why(project, date.date())
-    if recompute and not decide_again(project, date.date()):
+    show_why(project, night)
+    if recompute and not decide_again(project, night):
         raise typer.Exit(FAILED)
+
+
+def _night(text: str) -> Date:
+    try:
+        return Date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no night, such as 2026-01-31, and not `rollout`", param_hint="date"
+        ) from None
 
 
 @app.command()
@@ -357,7 +375,7 @@ def erase_command(
 
 @app.command()
 def rollback(project: Project, reason: Reason = "by hand") -> None:
-    """Restore the previous champion; the current one cannot be promoted again."""
+    """End the rollout that is under way, else restore the previous champion; its version cannot be promoted again."""
     from flows.cli.commands.models.roll_back import roll_back
 
     roll_back(project, reason)

@@ -49,10 +49,11 @@ def follow_keys(versions: VersionKeys, publishers: list[Publisher]) -> None:
 
 
 def publish_all(publishers: list[Publisher], faults: FaultLog, paused: dict[Step, float], now: float) -> None:
-    """Let each publisher publish, prepare and land the log once, except for what had a fault just before."""
+    """Let each publisher publish, roll out, prepare and land the log once, except for what had a fault just before."""
     for publisher in publishers:
         steps: dict[Duty, Callable[[], str | None]] = {
             "publish": publisher.publish,
+            "roll_out": publisher.roll_out,
             "prepare": publisher.prepare,
             "carry": publisher.carry,
         }

@@ -11,9 +11,10 @@ from tasks.logs import line, logger
 from tasks.serving_store.store import FAULT_FILE, LANDING_FAULT_FILE
 from tasks.whole_file import write_whole
 
-Duty = Literal["publish", "prepare", "carry", "keys"]
+Duty = Literal["publish", "roll_out", "prepare", "carry", "keys"]
 EVENTS: dict[Duty, str] = {
     "publish": "not_published",
+    "roll_out": "not_rolled_out",
     "prepare": "next_version_not_prepared",
     "carry": "prediction_log_not_landed",
     "keys": "version_keys_not_followed",

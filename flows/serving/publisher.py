@@ -10,17 +10,30 @@ from math import inf
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
 
 from flows.serving.log_carrier import LogCarrier, is_written
 from flows.serving.package_version import packaged
+from flows.serving.rollout_control import PackagePair, RolloutControl
 from flows.stack.local_stack import running
 from flows.steps.in_service.single_rows import contract_of, row_rules
+from flows.steps.rollout_steps import version_number
 from flows.workspace import assemble, fetched, open_lake
 from tasks import clock
 from tasks.errors import DataError, EvidenceError, Terminal, Unreachable
 from tasks.lake import Lake, read_entries
 from tasks.logs import line, logger
-from tasks.records import ChampionChange, ChampionRecord, Entry, RecordedVersion, RetrainingEntry, champion_record
+from tasks.promote import StepTime
+from tasks.records import (
+    ChampionChange,
+    ChampionRecord,
+    Entry,
+    RecordedVersion,
+    RetrainingEntry,
+    RolloutEntry,
+    champion_record,
+    running_rollout,
+)
 from tasks.registry import Keys, Registry
 from tasks.row_contract import RowContract
 from tasks.serving_store import ServablePackage, ServingStore
@@ -86,6 +99,7 @@ class Publisher:
     _next: tuple[RecordedVersion | None, ...] = ()
     _prepared: object = None
     _refused: dict[tuple[RecordedVersion, object], Refused] = field(default_factory=dict)
+    _paired: tuple[object, str] = (None, "")
 
     def __post_init__(self) -> None:
         self._lake = open_lake(self.home)
@@ -141,6 +155,45 @@ class Publisher:
         if faults:
             raise faults[0]
         self._prepared = next_ones
+
+    def roll_out(self) -> str | None:
+        """Run the rollout of the record, if there is one; return the step that was taken, or None.
+
+        Raises
+        ------
+        Error
+            When the candidate cannot be packaged, or its ledgers cannot be read; its lease ends by itself.
+        """
+        if self._terms is None:
+            return None
+        control = RolloutControl(self.project, self._lake, self.store, self._private)
+        last = running_rollout(read_entries(self._lake, self.project))
+        if last is None:
+            control.end()
+            return None
+        pair = self._pair_of(last, self._terms)
+        if pair is None:
+            return None
+        now = clock.now()
+        moment = StepTime(now.astimezone(ZoneInfo(self._terms.spec.schedule.time_zone)).date(), now)
+        return control.follow(last, pair, moment)
+
+    def _pair_of(self, last: RolloutEntry, terms: Terms) -> PackagePair | None:
+        """Return the packages of a rollout; None until `publish` has published its champion."""
+        route = self.store.readable_route(self.project)
+        if route is None:
+            return None
+        key = (last.digest, route.package, self._stamp)
+        known, candidate = self._paired
+        if known == key and self.store.has_package(self.project, candidate):
+            return PackagePair(route.package, candidate)
+        if self.store.package(self.project, route.package)[0].version_digest != last.champion_digest:
+            return None
+        found = self._package(RecordedVersion(version_number(last), last.digest), None, terms)
+        if found is None:
+            raise EvidenceError(f"the registry no longer has {last.subject}; end its rollout with `leeway rollback`.")
+        self._paired = (key, found.digest)
+        return PackagePair(route.package, found.digest)
 
     def carry(self, *, at_once: bool = False) -> None:
         """Land the prediction log and the labels of the project as its deliveries.

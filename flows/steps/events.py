@@ -19,6 +19,11 @@ EVENTS: dict[str, str] = {
     "challenger.refused": "A retraining did not pass its gate.",
     "model.promoted": "A version became champion.",
     "model.rolled_back": "The previous champion came back.",
+    "rollout.started": "A version may be promoted, and the prediction service rolls it out.",
+    "rollout.advanced": "A candidate answers a larger share of the requests.",
+    "rollout.doubted": "A rollout cannot be decided, and a person is asked.",
+    "rollout.rolled_back": "A rollout has ended, and its version cannot be promoted again.",
+    "rollout.finished": "A candidate has answered all requests as promised, and becomes champion.",
     "champion.put_back": "The alias `champion` was moved by hand, and is back.",
 }
 

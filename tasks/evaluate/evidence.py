@@ -6,6 +6,7 @@ a frozen file of the old format under tests/unit/evaluate/frozen with a test tha
 1   losses, difference, slices, budgets, reasons.
 2   the confidence as corrected for earlier uses of the rows, those uses, memory, share of rows with a label.
 3   the sentence of a check that passed begins with "passed: ".
+4   how the answers differ from the champion's, and the bounds of it.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from tasks.errors import EvidenceError
 from tasks.evaluate.checks import PASSED
 from tasks.evaluate.loss_comparison import Outcome
 from tasks.evaluate.slice_checks import SliceResult
+from tasks.rollout import ChangePromise
 
-PROTOCOL = 3
-READABLE = (1, 2, 3)
+PROTOCOL = 4
+READABLE = (1, 2, 3, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Evidence:
         Most memory of the loaded challenger while it predicted.
     labelled : float
         Share of the hold-out's rows that had a label.
+    change : ChangePromise or None
+        How the answers differ from the champion's; None without a champion, or if an earlier version measured it.
     """
 
     verdict: Outcome
@@ -80,6 +84,7 @@ class Evidence:
     uses: int = 0
     memory_mb: float = math.nan
     labelled: float = math.nan
+    change: ChangePromise | None = None
 
     @property
     def refusal(self) -> str:
@@ -119,9 +124,8 @@ class Evidence:
                 "Install the version that wrote it, or train again."
             )
         try:
-            values = {
-                field.name: content[field.name] for field in fields(cls) if protocol != 1 or field.name not in SINCE_2
-            }
+            later = [*(SINCE_2 if protocol == 1 else ()), *(SINCE_4 if protocol in BEFORE_4 else ())]
+            values = {field.name: content[field.name] for field in fields(cls) if field.name not in later}
             return cls(**values | _restored(values, protocol))
         except (KeyError, TypeError, ValueError) as error:
             raise EvidenceError(
@@ -136,6 +140,7 @@ NUMBERS = (
 )
 UNMARKED = 2  # the last protocol in which sentences do not say whether their check passed
 SINCE_2 = ("confidence", "uses", "memory_mb", "labelled")
+SINCE_4, BEFORE_4 = ("change",), (1, 2, 3)
 
 
 def _restored(values: Mapping[str, Any], protocol: int) -> dict[str, Any]:
@@ -144,7 +149,8 @@ def _restored(values: Mapping[str, Any], protocol: int) -> dict[str, Any]:
         SliceResult(**_with_nan(part, ("challenger_loss", "champion_loss", "change"))) for part in values["slices"]
     )
     reasons = tuple(values["reasons"]) if protocol > UNMARKED else _marked(values["reasons"], values["passed"])
-    return {**_with_nan(values, NUMBERS), **dates, "slices": slices, "reasons": reasons}
+    change = ChangePromise(**values["change"]) if values.get("change") else None
+    return {**_with_nan(values, NUMBERS), **dates, "slices": slices, "reasons": reasons, "change": change}
 
 
 def _marked(reasons: Sequence[str], passed: bool) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from tasks.evaluate.change_promise import change_promise
 from tasks.evaluate.checks import (
     Check,
     at_most,
@@ -20,6 +21,7 @@ from tasks.evaluate.evidence import Evidence
 from tasks.evaluate.loss_comparison import Comparison, Outcome, compare
 from tasks.evaluate.slice_checks import SliceResult, slice_results
 from tasks.model import TOLERANCE
+from tasks.rollout import ChangePromise
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics import confidence_after
 
@@ -38,6 +40,7 @@ class _Measurements:
     slices: tuple[SliceResult, ...]
     latency_ms: float
     memory_mb: float
+    change: ChangePromise | None
 
 
 def gate(compared: ComparisonSet, spec: ProjectSpec) -> Evidence:
@@ -100,6 +103,7 @@ def _measure(compared: ComparisonSet, spec: ProjectSpec) -> _Measurements:
         slices=slice_results(rows.rows, pair, rows.days, spec) if compared.champion else (),
         latency_ms=latency_ms(compared.challenger, rows.rows) if count else math.nan,
         memory_mb=memory_mb(compared.challenger, rows.rows) if count else math.nan,
+        change=change_promise(compared, rows),
     )
 
 
@@ -140,4 +144,5 @@ def _evidence(
         uses=compared.uses,
         memory_mb=measured.memory_mb,
         labelled=measured.labelled,
+        change=measured.change,
     )

@@ -145,9 +145,23 @@ def _proof(evidence: Mapping[str, Any], request: Request) -> str:
             f"Challenger minus {rival}: **{number(evidence['difference'])}** ({surer} interval "
             f"{_interval(evidence, 'difference')}). Below zero, the challenger is better.{_used(evidence)}"
         )
+    if change := evidence.get("change"):
+        lines.append(_changed(change))
     if target is not None:
         lines.append(f"Target of the project: {number(target)} ({_reached(evidence, target)}).")
     return "\n".join(lines).rstrip()
+
+
+def _changed(change: Mapping[str, Any]) -> str:
+    """Return how often the answers of a challenger differ from the champion's.
+
+    >>> _changed({"rows": 500, "unit": 0.0, "changed": 0.02, "changed_high": 0.04})
+    'Its decision differs from that of the champion in 2.0 % of these rows (99 % sure: at most 4.0 %).'
+    """
+    more = f"answer differs from that of the champion by more than {number(change['unit'])}"
+    what = more if change["unit"] else "decision differs from that of the champion"
+    most = f"99 % sure: at most {100 * change['changed_high']:.1f} %"
+    return f"Its {what} in {100 * change['changed']:.1f} % of these rows ({most})."
 
 
 def _bias(spec: ProjectSpec) -> str:

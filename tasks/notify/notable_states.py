@@ -15,6 +15,7 @@ from tasks.records import (
     Recovered,
     RetrainingEntry,
     RollbackEntry,
+    RolloutEntry,
     ServedAsBatch,
     pending_approval,
 )
@@ -122,5 +123,7 @@ def _events(entry: Entry) -> Iterator[State]:
             yield State("alarm", subject, text)
         case PromotionEntry(action="refused"):
             yield State("approval", subject, f"an approval was refused, {text}")
-        case RollbackEntry():
+        case RollbackEntry() | RolloutEntry(action="rolled_back"):
             yield State("rollback", subject, text)
+        case RolloutEntry(action="doubted"):
+            yield State("approval", subject, f"a rollout needs a decision, {text}")

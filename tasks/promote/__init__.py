@@ -6,16 +6,24 @@ put back, roll back. `carry_out` executes a step in an order that is safe if it 
 
 from __future__ import annotations
 
-from tasks.promote.actions import Adopt, Promote, PutBack, Refuse, Reject, RollBack, Step, sentence
+from tasks.promote.actions import Adopt, BeginRollout, Promote, PutBack, Refuse, Reject, RollBack, Step, sentence
 from tasks.promote.approval import approval
 from tasks.promote.execute import carry_out
-from tasks.promote.promotion_entries import StepTime, action_of, approval_entry, step_entry, tags_of
+from tasks.promote.promotion_entries import (
+    StepTime,
+    action_of,
+    approval_entry,
+    rollout_entry_name,
+    step_entry,
+    tags_of,
+)
 from tasks.promote.promotion_plan import answered, asking, plan, rollback
 from tasks.promote.registry_state import RegistryState
 from tasks.promote.rules import Proof, Standing, may_promote
 
 __all__ = [
     "Adopt",
+    "BeginRollout",
     "Promote",
     "Proof",
     "PutBack",
@@ -35,6 +43,7 @@ __all__ = [
     "may_promote",
     "plan",
     "rollback",
+    "rollout_entry_name",
     "sentence",
     "step_entry",
     "tags_of",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from tasks.rollout import RolloutTerms
+
 
 @dataclass(frozen=True, slots=True)
 class Promote:
@@ -16,6 +18,16 @@ class Promote:
     automatic: bool
     at: datetime
     clears_challenger: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BeginRollout:
+    """Let the prediction service roll out `number` against the champion, held to terms: see `RolloutTerms`."""
+
+    number: int
+    champion_digest: str
+    terms: RolloutTerms
+    automatic: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +79,7 @@ class RollBack:
         return f"rolled back to version {self.to}: {self.reason}"
 
 
-Step = Promote | Reject | Refuse | PutBack | Adopt | RollBack
+Step = Promote | BeginRollout | Reject | Refuse | PutBack | Adopt | RollBack
 
 
 def sentence(step: Step) -> str:
@@ -79,10 +91,8 @@ def sentence(step: Step) -> str:
     'version 3 cannot be promoted again: rejected in MLflow'
     """
     match step:
-        case Promote():
-            how = "a clear win" if step.automatic else "approved"
-            before = "the first champion" if step.previous is None else f"champion after version {step.previous}"
-            return f"version {step.number} is {before}: {how}"
+        case Promote() | BeginRollout():
+            return _accepted(step)
         case Reject():
             return f"version {step.number} cannot be promoted again: {step.reason}"
         case Refuse():
@@ -99,3 +109,11 @@ def sentence(step: Step) -> str:
             return f"version {step.number} stays champion; the digest of its files is recorded from now on"
         case RollBack():
             return f"version {step.to} is champion again; version {step.number} cannot be promoted again: {step.reason}"
+
+
+def _accepted(step: Promote | BeginRollout) -> str:
+    how = "a clear win" if step.automatic else "approved"
+    if isinstance(step, BeginRollout):
+        return f"version {step.number} is rolled out by the prediction service: {how}"
+    before = "the first champion" if step.previous is None else f"champion after version {step.previous}"
+    return f"version {step.number} is {before}: {how}"

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from tasks.promote.actions import Adopt, Promote, PutBack, Refuse, Reject, RollBack, Step, sentence
+from tasks.promote.actions import Adopt, BeginRollout, Promote, PutBack, Refuse, Reject, RollBack, Step, sentence
 from tasks.promote.approval import approval
 from tasks.promote.registry_state import RegistryState
-from tasks.records import PromotionAction, PromotionEntry, RollbackEntry
+from tasks.records import PromotionAction, PromotionEntry, RollbackEntry, RolloutEntry
 from tasks.registry.mlflow_names import ANSWER_REASON, APPROVER
 
 ACTIONS: dict[type, PromotionAction] = {
@@ -33,7 +33,7 @@ class StepTime:
 
 def step_entry(
     step: Step, state: RegistryState, moment: StepTime, by: tuple[str, str]
-) -> PromotionEntry | RollbackEntry:
+) -> PromotionEntry | RollbackEntry | RolloutEntry:
     """Return the entry of a step, with the digests of the versions that it is about.
 
     Parameters
@@ -44,6 +44,19 @@ def step_entry(
     number = step.to if isinstance(step, RollBack) else step.number
     digest = state.digest(number)
     text = sentence(step)
+    if isinstance(step, BeginRollout):
+        return RolloutEntry(
+            name=rollout_entry_name(step.number, digest, 0),
+            night=moment.night,
+            time=moment.time,
+            action="started",
+            subject=_subject(number),
+            actor=by[0],
+            reason=text,
+            digest=digest,
+            champion_digest=step.champion_digest,
+            terms=step.terms.to_dict(),
+        )
     if isinstance(step, RollBack):
         return RollbackEntry(
             name=_entry_name(step, text, moment.time, state.digest(step.number)),
@@ -69,12 +82,21 @@ def step_entry(
     )
 
 
+def rollout_entry_name(number: int, digest: str, stage: int) -> str:
+    """Return the name of a step of a rollout, which is taken once.
+
+    >>> rollout_entry_name(3, "ab" * 32, 1)
+    '3/abababababab/1'
+    """
+    return f"{number}/{digest[:12]}/{stage}"
+
+
 def approval_entry(step: Step, state: RegistryState, moment: StepTime) -> PromotionEntry | None:
     """Return the entry of a person's approval, which is separate from its outcome; None without an approval.
 
     It has the digest of the content that was approved: the approval is not valid for another content.
     """
-    if not isinstance(step, (Promote, Refuse)):
+    if not isinstance(step, (Promote, BeginRollout, Refuse)):
         return None
     tags = tags_of(step, state)
     if approval(tags) != "approved":
@@ -100,6 +122,8 @@ def tags_of(step: Step, state: RegistryState) -> Mapping[str, str]:
 
 def action_of(step: Step) -> str:
     """Return the action of a step, as its entry has it."""
+    if isinstance(step, BeginRollout):
+        return "started"
     return "rolled_back" if isinstance(step, RollBack) else ACTIONS[type(step)]
 
 

@@ -13,6 +13,7 @@ from tasks.errors import DataError
 from tasks.promote.actions import Adopt, Promote, PutBack, Refuse, Reject, RollBack, Step
 from tasks.promote.approval import approval, approval_tags
 from tasks.promote.registry_state import RegistryState
+from tasks.promote.rollout_plan import begin_rollout, is_rolled_out_first, rollout_of, rollout_refusals
 from tasks.promote.rules import Standing, may_promote, named, overdue
 from tasks.records import ChampionChange
 from tasks.registry.mlflow_names import BARRED, CHALLENGER, CHAMPION, PROMOTED, REFUSED
@@ -55,6 +56,10 @@ def plan(situation: RegistryState, spec: ProjectSpec, now: datetime) -> list[Ste
     refusals = {version.number: _refusals(version, situation, spec, now) for version in contenders}
     chosen = next((version for version in contenders if not refusals[version.number]), None)
     steps: list[Step] = []
+    if chosen is not None and is_rolled_out_first(situation, spec):
+        last = rollout_of(chosen, situation)
+        steps += [begin_rollout(chosen, situation, spec)] if last is None else []
+        chosen = chosen if last is not None and last.action == "finished" else None
     for version in contenders:
         steps += _answer(version, refusals[version.number], situation, overdue(version, spec, now))
     pointed, champion = situation.aliases.get(CHAMPION), situation.champion
@@ -101,6 +106,8 @@ def _refusals(version: Version, situation: RegistryState, spec: ProjectSpec, now
     reasons = may_promote(version, proof, standing, spec, now)
     if approval(version.tags) == "approved":
         reasons += named(version, situation.account, spec)
+    if not reasons:
+        reasons += rollout_refusals(version, situation, spec)
     if situation.champion_fault is not None:
         reasons.append(f"a rollback would not be possible: {situation.champion_fault}")
     return reasons
@@ -108,7 +115,11 @@ def _refusals(version: Version, situation: RegistryState, spec: ProjectSpec, now
 
 def _answer(version: Version, reasons: list[str], situation: RegistryState, late: str | None) -> list[Step]:
     answer = approval(version.tags)
-    why = "rejected in MLflow" if answer == "rejected" else late if answer == "waiting" else None
+    last = rollout_of(version, situation)
+    if last is not None and last.action == "rolled_back":
+        why: str | None = last.reason.partition("cannot be promoted again: ")[2]
+    else:
+        why = "rejected in MLflow" if answer == "rejected" else late if answer == "waiting" else None
     if why is not None:
         clears = situation.aliases.get(CHALLENGER) == version.number
         return [] if BARRED in version.tags else [Reject(version.number, why, clears)]

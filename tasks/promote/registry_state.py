@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tasks.promote.rules import Proof
-from tasks.records import ChampionRecord, RecordedVersion
+from tasks.records import ChampionRecord, RecordedVersion, RolloutEntry
 from tasks.registry.mlflow_names import BARRED
 from tasks.registry.versions import Version
 
@@ -29,6 +29,8 @@ class RegistryState:
         Leeway's own account, if MLflow has authentication; an approval must then be that of another account.
     champion_proof : Proof, optional
         The champion's files; None if they were not read.
+    rollouts : sequence of RolloutEntry
+        The last step of each rollout, the newest last.
     """
 
     versions: Sequence[Version]
@@ -37,6 +39,7 @@ class RegistryState:
     lake: str = ""
     account: str | None = None
     champion_proof: Proof | None = None
+    rollouts: Sequence[RolloutEntry] = ()
 
     @property
     def aliases(self) -> dict[str, int]:

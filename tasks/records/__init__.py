@@ -28,6 +28,8 @@ from tasks.records.champion_record import (
     RecordedVersion,
     champion_record,
     recorded_versions,
+    rollouts,
+    running_rollout,
 )
 from tasks.records.decision import Action, Decision
 from tasks.records.delivery import (
@@ -65,6 +67,8 @@ from tasks.records.entries import (
     RetrainingEntry,
     ReviewEntry,
     RollbackEntry,
+    RolloutAction,
+    RolloutEntry,
     SpecEntry,
     Topic,
     UpkeepEntry,
@@ -133,6 +137,8 @@ __all__ = [
     "RetrainingEntry",
     "ReviewEntry",
     "RollbackEntry",
+    "RolloutAction",
+    "RolloutEntry",
     "ServedAsBatch",
     "ServedProof",
     "SkewedRow",
@@ -162,6 +168,8 @@ __all__ = [
     "pending_approval",
     "recorded_versions",
     "retrainings_of",
+    "rollouts",
+    "running_rollout",
     "subjects",
     "suspected_days",
     "suspected_in",

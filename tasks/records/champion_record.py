@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from tasks.records.entries import Entry, NightEntry, PromotionEntry, RetrainingEntry, RollbackEntry
+from tasks.records.entries import Entry, NightEntry, PromotionEntry, RetrainingEntry, RollbackEntry, RolloutEntry
 
 _VERSION = re.compile(r"version (\d+)")
 
@@ -129,7 +129,7 @@ def champion_record(entries: Iterable[Entry]) -> ChampionRecord:
                 requested[number] = entry.digest
             case PromotionEntry(action="approved") if number is not None and entry.digest:
                 approved.setdefault(number, entry.digest)
-            case PromotionEntry(action="rejected") if number is not None:
+            case PromotionEntry(action="rejected") | RolloutEntry(action="rolled_back") if number is not None:
                 bars.append(Bar(RecordedVersion(number, entry.digest), _reason(entry.reason)))
             case PromotionEntry(action="promoted") if number is not None:
                 changes.append(ChampionChange("promoted", RecordedVersion(number, entry.digest), entry.time))
@@ -143,6 +143,24 @@ def champion_record(entries: Iterable[Entry]) -> ChampionRecord:
             case _:
                 pass
     return ChampionRecord(tuple(changes), tuple(bars), approved, requested)
+
+
+def rollouts(entries: Iterable[Entry]) -> list[list[RolloutEntry]]:
+    """Return the steps of each rollout, by the version that is rolled out, the newest rollout last."""
+    found: dict[tuple[str, str], list[RolloutEntry]] = {}
+    for entry in entries:
+        if isinstance(entry, RolloutEntry):
+            found.setdefault((entry.subject, entry.digest), []).append(entry)
+    return [sorted(steps, key=lambda step: step.stage) for steps in found.values()]
+
+
+def running_rollout(entries: Collection[Entry]) -> RolloutEntry | None:
+    """Return the last step of the rollout that is under way; None if it has ended, or the champion is another now."""
+    champions, found = champion_record(entries).champions(), rollouts(entries)
+    if not found or not champions or found[-1][-1].action == "rolled_back":
+        return None
+    last = found[-1][-1]
+    return last if champions[0].digest == last.champion_digest else None
 
 
 def recorded_versions(entries: Iterable[Entry]) -> frozenset[int]:

@@ -19,10 +19,21 @@ from tasks.records.suspicion_state import FaultAnswer, SuspicionState
 from tasks.records.upstream import UpstreamState
 
 EntryKind = Literal[
-    "night", "retraining", "promotion", "rollback", "release", "upkeep", "notification", "review", "answer", "spec"
+    "night",
+    "retraining",
+    "promotion",
+    "rollback",
+    "rollout",
+    "release",
+    "upkeep",
+    "notification",
+    "review",
+    "answer",
+    "spec",
 ]
 
 PromotionAction = Literal["promoted", "rejected", "refused", "put_back", "approved", "adopted"]
+RolloutAction = Literal["started", "advanced", "doubted", "rolled_back", "finished"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +233,35 @@ class RollbackEntry(Entry):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutEntry(Entry):
+    """A step of the rollout of the version in `subject`; `digest` and `champion_digest` are of signed manifests.
+
+    Attributes
+    ----------
+    stage : int
+        The number of the step, from 0 on: two controllers that take the same step write one entry.
+    share : float
+        The share of the requests from then on.
+    service, slots : str, int
+        The service that runs the rollout, and its workers; not known in the first step.
+    terms, seen : mapping
+        What the rollout is held to, and what had been seen: `tasks.rollout.RolloutTerms` and `RolloutSums`.
+    """
+
+    kind: ClassVar[EntryKind] = "rollout"
+
+    action: RolloutAction
+    digest: str
+    champion_digest: str
+    stage: int = 0
+    share: float = 0.0
+    service: str = ""
+    slots: int = 0
+    terms: Mapping[str, Any] = field(default_factory=dict)
+    seen: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseEntry(Entry):
     """A person released a quarantined batch."""
 
@@ -294,6 +334,7 @@ ENTRY_TYPES: tuple[type[Entry], ...] = (
     RetrainingEntry,
     PromotionEntry,
     RollbackEntry,
+    RolloutEntry,
     ReleaseEntry,
     ReviewEntry,
     UpkeepEntry,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 
-from tasks.records.entries import AnswerEntry, Entry, NightEntry, PromotionEntry, RetrainingEntry
+from tasks.records.entries import AnswerEntry, Entry, NightEntry, PromotionEntry, RetrainingEntry, RolloutEntry
 from tasks.records.suspicion_state import SuspicionState
 
 
@@ -56,11 +56,14 @@ def retrainings_of(record: Iterable[Entry]) -> list[RetrainingEntry]:
 
 
 def pending_approval(record: Sequence[Entry]) -> RetrainingEntry | None:
-    """Return the newest registered challenger if it was neither promoted nor rejected since."""
+    """Return the newest registered challenger if it was neither promoted nor rejected since, nor is rolled out."""
     asked = [entry for entry in retrainings_of(record) if entry.action == "registered"]
     if not asked:
         return None
     answered = (
-        entry.time for entry in record if isinstance(entry, PromotionEntry) and entry.action in {"promoted", "rejected"}
+        entry.time
+        for entry in record
+        if isinstance(entry, RolloutEntry)
+        or (isinstance(entry, PromotionEntry) and entry.action in {"promoted", "rejected"})
     )
     return None if any(time > asked[-1].time for time in answered) else asked[-1]

@@ -38,6 +38,8 @@ TO_TELL = "leeway.to_tell"
 """The decision log entry about a version for which notifications are pending; removed once they are sent."""
 SHADOW = "leeway.shadow"
 """The realised error of a waiting version and of the champion on the same rows."""
+ROLLOUT = "leeway.rollout"
+"""The last step of the rollout of this version that was announced, for people; the record in the lake decides."""
 SERIES = "leeway.series"
 """Marks the long-lived run of one series of metrics."""
 

@@ -6,7 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from tasks.records import BatchVerdict, Entry, NightEntry, PromotionEntry, ReleaseEntry, pending_approval, suspected_in
+from tasks.records import (
+    BatchVerdict,
+    Entry,
+    NightEntry,
+    PromotionEntry,
+    ReleaseEntry,
+    pending_approval,
+    running_rollout,
+    suspected_in,
+)
 from tasks.report.night_readings import latest_nights
 from tasks.spec import ProjectSpec
 
@@ -28,6 +37,7 @@ def pending_actions(record: Sequence[Entry], spec: ProjectSpec) -> list[PendingA
     pending = [
         *_first_model(record, spec),
         *_challenger(record, spec),
+        *_rollout(record, spec),
         *_asked(record, spec),
         *_quarantined(record, spec),
     ]
@@ -48,6 +58,16 @@ def _challenger(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingA
     if challenger is not None:
         who = ", ".join(spec.automation.approvers) or spec.scope.owner
         yield PendingAction(f"{challenger.subject} needs approval", who, challenger.night, challenger.reason)
+
+
+def _rollout(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingAction]:
+    step = running_rollout(record)
+    if step is not None and step.action == "started":
+        how = f"`leeway serve {spec.project}` rolls it out"
+        yield PendingAction(f"the rollout of {step.subject} has not begun", spec.scope.owner, step.night, how)
+    elif step is not None and step.action == "doubted":
+        how = f"{step.reason}; `leeway rollback {spec.project}` ends it, rollout.strategy at_once promotes the version"
+        yield PendingAction(f"the rollout of {step.subject} is in doubt", spec.scope.owner, step.night, how)
 
 
 def _asked(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingAction]:

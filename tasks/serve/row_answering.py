@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from tasks.row_contract import RowRefused, TypedRow
 from tasks.serve.champions import Champions, Serving
+from tasks.serve.paired_answering import PairedAnswering
 from tasks.serve.processes.shared_counters import WorkerCounters
 from tasks.serve.replies import Headers, Refusal
-from tasks.serve.served_version import Answer, AnsweredRow
+from tasks.serve.served_version import Answer, AnsweredRow, ServedVersion
 from tasks.serve.service_request import ServiceRequest
 from tasks.serve.service_settings import ServiceSettings
 from tasks.serve.tick_batch import MOST_ROWS
 
 MOST_FAULTS = 100
 SHED_SHARE = 0.5  # of the budget: a loop that lags behind by more answers no new request in time
+UNPAIRED_SHARE = 0.25  # of the budget: a loop that lags behind by more runs no candidate
 
 
 class RowLog(Protocol):
@@ -29,6 +31,13 @@ class RowLog(Protocol):
         """Take the rows of a request as they were sent, with their answers."""
 
 
+class Answered(NamedTuple):
+    """The answers to the rows of a request, in order, and the version that gave all of them."""
+
+    version: ServedVersion
+    answers: list[Answer]
+
+
 class RowAnswering:
     """Answers rows for all endpoints.
 
@@ -36,6 +45,8 @@ class RowAnswering:
     ----------
     log : RowLog, optional
         Takes every row that is answered in time.
+    paired : PairedAnswering, optional
+        Lets candidates answer their share.
 
     Attributes
     ----------
@@ -46,9 +57,15 @@ class RowAnswering:
     """
 
     def __init__(
-        self, champions: Champions, settings: ServiceSettings, counters: WorkerCounters, log: RowLog | None = None
+        self,
+        champions: Champions,
+        settings: ServiceSettings,
+        counters: WorkerCounters,
+        log: RowLog | None = None,
+        paired: PairedAnswering | None = None,
     ) -> None:
         self.champions, self.settings, self.counters, self._log = champions, settings, counters, log
+        self._paired = paired
         self.lag_seconds = 0.0
         self.in_flight = 0
 
@@ -96,8 +113,8 @@ class RowAnswering:
         finally:
             self.in_flight -= 1
 
-    async def answers(self, request: ServiceRequest, serving: Serving, rows: Sequence[Any]) -> list[Answer]:
-        """Return the answers to rows, in order.
+    async def answers(self, request: ServiceRequest, serving: Serving, rows: Sequence[Any]) -> Answered:
+        """Return the answers to rows, in order, and the version that gave them: the champion, or its candidate.
 
         Raises
         ------
@@ -114,14 +131,34 @@ class RowAnswering:
         with self.taken():
             typed = await self._typed(serving, rows)
             answered = await self._answered(request, serving, typed)
+            used, answered = await self._chosen(request, serving, typed, answered)
         self._check_time(request)
         if self._log is not None:
-            self._log.add(request, serving, list(zip(rows, answered, strict=True)))
+            self._log.add(request, used, list(zip(rows, answered, strict=True)))
         shown = [one.answer for one in answered]
         counters, project = self.counters, serving.route.project
         counters.add_project(project, "rows", len(shown))
         counters.add_project(project, "deferred", sum(answer["deferred"] for answer in shown))
-        return shown
+        return Answered(used.version, shown)
+
+    async def _chosen(
+        self, request: ServiceRequest, serving: Serving, typed: list[TypedRow], answered: list[AnsweredRow]
+    ) -> tuple[Serving, list[AnsweredRow]]:
+        """Return what answers: the candidate of a rollout, if it may, and there is time for both."""
+        busy = self.lag_seconds > UNPAIRED_SHARE * request.budget_seconds
+        if self._paired is None or busy or request.names_version:
+            return serving, answered
+
+        def run(candidate: Serving, rows: list[TypedRow]) -> Awaitable[list[AnsweredRow]]:
+            return self._answered_in_time(request, candidate, rows)
+
+        return await self._paired.chosen(request.id, serving, typed, answered, run)
+
+    async def _answered_in_time(
+        self, request: ServiceRequest, serving: Serving, typed: list[TypedRow]
+    ) -> list[AnsweredRow]:
+        self._check_estimate(request, serving, len(typed))
+        return await self._answered(request, serving, typed)
 
     async def _answered(self, request: ServiceRequest, serving: Serving, typed: list[TypedRow]) -> list[AnsweredRow]:
         if len(typed) == 1:

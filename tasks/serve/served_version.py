@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tasks.arrays import FloatArray
+from tasks.arrays import BoolArray, FloatArray
 from tasks.errors import EvidenceError
 from tasks.inference.automation_degree import are_answers_kept_back, deferred_under
 from tasks.inference.matrix_model import MatrixModel
@@ -89,6 +89,10 @@ class ServedVersion:
             for place, answer in enumerate(made):
                 self._add(answer, computed, place)
         return [AnsweredRow(answer, inputs, computed, place) for place, answer in enumerate(made)]
+
+    def is_positive(self, predictions: FloatArray) -> BoolArray:
+        """Return whether each probability is a decision for class 1."""
+        return np.asarray(self._model.decisions(predictions) == 1, dtype=np.bool_)
 
     def prove(self, references: Sequence[ReferenceRequest]) -> None:
         """Repeat the reference requests, one at a time and all at once.

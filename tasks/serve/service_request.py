@@ -56,6 +56,11 @@ class ServiceRequest:
         return [*named, (b"traceparent", trace)] if trace and TRACE_PARENT.fullmatch(trace) else named
 
     @property
+    def names_version(self) -> bool:
+        """Whether the path names the version that answers."""
+        return "/versions/" in self.path
+
+    @property
     def budget_seconds(self) -> float:
         """How long the request may take: `X-Deadline-Ms`, else the budget of the service.
 

@@ -17,8 +17,10 @@ from tasks.inference.onnx_session import ONNX_FILE
 from tasks.inference.schema import SCHEMA_FILE
 from tasks.logs import line
 from tasks.registry.manifest import MANIFEST, SIGNATURE, verify
+from tasks.serving_store import rollout_grant as grants
 from tasks.serving_store import servable_package as packages
 from tasks.serving_store import traffic_route as routes
+from tasks.serving_store.rollout_grant import RolloutGrant, read_grant
 from tasks.serving_store.servable_package import ServablePackage, read_package
 from tasks.serving_store.signed_document import read_document, sign_document
 from tasks.serving_store.traffic_route import Route, read_route
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("leeway.serve")
 SERVING_FOLDER = "serving"
 """The folder in the home."""
-PACKAGE_FILE, ROUTE_FILE = "package.json", "route.json"
+PACKAGE_FILE, ROUTE_FILE, GRANT_FILE = "package.json", "route.json", "rollout.json"
 FAULT_FILE = "publisher_fault.txt"
 LANDING_FAULT_FILE = "landing_fault.txt"
 """Why the champion of a project could not be published; not signed, and only shown."""
@@ -92,6 +94,39 @@ class ServingStore:
             return self.route(project)
         return None
 
+    def grant_stamp(self, project: str) -> Stamp | None:
+        """Return what changes whenever a grant is written; None without a rollout."""
+        return file_stamp(self.root / project / GRANT_FILE)
+
+    def grant(self, project: str) -> RolloutGrant | None:
+        """Return the verified grant of a project, or None without a rollout.
+
+        Raises
+        ------
+        EvidenceError
+            When it is not signed by a trusted key, or damaged.
+        """
+        try:
+            document = (self.root / project / GRANT_FILE).read_bytes()
+        except FileNotFoundError:
+            return None
+        return read_grant(read_document(document, grants.PURPOSE.format(project=project), self._trusted), project)
+
+    def readable_grant(self, project: str) -> RolloutGrant | None:
+        """Return the grant of a project; None if there is none, or it is damaged: the next one takes its place."""
+        with suppress(EvidenceError):
+            return self.grant(project)
+        return None
+
+    def write_grant(self, grant: RolloutGrant, private: Ed25519PrivateKey) -> None:
+        """Let a candidate answer a share of the requests."""
+        document = sign_document(grant.to_json(), grants.PURPOSE.format(project=grant.project), private)
+        write_whole(self.root / grant.project / GRANT_FILE, document)
+
+    def remove_grant(self, project: str) -> None:
+        """Let the champion answer all requests."""
+        (self.root / project / GRANT_FILE).unlink(missing_ok=True)
+
     def package(self, project: str, digest: str) -> tuple[ServablePackage, dict[str, bytes]]:
         """Return a verified package, and the verified model files of its version.
 
@@ -121,6 +156,10 @@ class ServingStore:
                 f"package {digest[:12]} of {project} has the files of another version; publish it again."
             )
         return package, files
+
+    def has_package(self, project: str, digest: str) -> bool:
+        """Return whether there is a package; it is not verified."""
+        return (self.root / project / _checked(digest)).is_dir()
 
     def packages(self, project: str) -> Iterator[tuple[ServablePackage, str]]:
         """Yield the packages of a project that can be read and verify, with their digests; the others are logged."""

@@ -41,6 +41,7 @@ from tasks.spec.policy_sections import (
     Training,
 )
 from tasks.spec.reading.contradictions import contradictions
+from tasks.spec.rollout_section import Rollout
 
 __all__ = [
     "BINARY_METRICS",
@@ -65,6 +66,7 @@ __all__ = [
     "Privacy",
     "ProjectSpec",
     "Retention",
+    "Rollout",
     "Schedule",
     "Scope",
     "Scoring",
@@ -97,6 +99,7 @@ class ProjectSpec(SpecSection):
     monitoring: Monitoring = Field(default_factory=Monitoring)
     scoring: Scoring = Field(default_factory=Scoring)
     serving: OnlineServing = Field(default_factory=OnlineServing)
+    rollout: Rollout = Field(default_factory=Rollout)
     automation: Automation = Field(default_factory=Automation)
     privacy: Privacy = Field(default_factory=Privacy)
     retention: Retention = Field(default_factory=Retention)

@@ -4,6 +4,7 @@ Input: labels and predictions. Output: a loss for each row; means with intervals
 a mean of per-row losses, so that means over days add up and two models can be compared row by row.
 """
 
+from tasks.statistics.bounded_means import mean_margin, share_upper
 from tasks.statistics.confidence_sequences import Spread, all_looks_margin, estimate_spread, single_look_margin
 from tasks.statistics.day_dependence import long_run_factor
 from tasks.statistics.day_effects import CHANGE_LEVEL, DayEffects, fit_day_effects, newest_regime
@@ -37,9 +38,11 @@ __all__ = [
     "likeliest_shift",
     "long_run_factor",
     "mean_interval",
+    "mean_margin",
     "newest_regime",
     "p_value_of_rise",
     "paired_interval",
+    "share_upper",
     "single_look_margin",
     "truth_and_prediction",
 ]

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks import clock
-from tasks.lake import read_entries
-from tasks.records import Entry, PromotionEntry, RollbackEntry
+from tasks.lake import append_entry, read_entries
+from tasks.promote import StepTime
+from tasks.records import Entry, PromotionEntry, RollbackEntry, running_rollout
 from tasks.registry import Basis, Draft
-from tasks.registry.mlflow_names import PROMOTED, TO_TELL
+from tasks.registry.mlflow_names import BARRED, PROMOTED, ROLLOUT, TO_TELL
+from tasks.rollout import RolloutVerdict
 from tasks.spec import evidence_digest
 from tasks.spec.project_spec import ProjectSpec
 
@@ -37,6 +39,10 @@ SPEC = ProjectSpec.model_validate(
 
 NIGHT = date(2026, 11, 20)
 WON = json.loads((Path(__file__).parents[1] / "unit/evaluate/frozen/evidence_2.json").read_text(encoding="utf-8"))
+PROMISE = {
+    "rows": 500, "unit": 1.5, "changed": 0.02, "changed_high": 0.04, "size": 0.05, "size_high": 0.06,
+    "shift": 0.0, "shift_low": -0.1, "shift_high": 0.1,
+}  # fmt: skip
 Made = Callable[..., "Workspace"]
 flows = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
 
@@ -50,12 +56,12 @@ def made(servers: Path) -> Made:
     """Make a project with one version that waits for an answer."""
     from flows.workspace import open_workspace
 
-    def make(name: str, automation: str = "{}") -> Workspace:
+    def make(name: str, automation: str = "{}", rollout: str = "{}") -> Workspace:
         folder = servers / "projects" / name
         folder.mkdir(parents=True)
         parts = SPEC.model_dump(mode="json", include={"scope", "source", "features"}, exclude_defaults=True)
         lines = [f"{part}: {json.dumps(content)}" for part, content in parts.items()]
-        text = "\n".join([f"project: {name}", f"automation: {automation}", *lines])
+        text = "\n".join([f"project: {name}", f"automation: {automation}", f"rollout: {rollout}", *lines])
         (folder / "project.yaml").write_text(text, encoding="utf-8")
         return open_workspace(name, signs=True)
 
@@ -64,7 +70,7 @@ def made(servers: Path) -> Made:
 
 def waits(workspace: Workspace, key: str = "one", **changes: Any) -> int:
     """Add a version that beat the recorded champion; `changes` are to what its training rests on."""
-    evidence = json.dumps({**WON, "passed": True, "verdict": "clear_win"}).encode()
+    evidence = json.dumps({**WON, "passed": True, "verdict": "clear_win", "change": PROMISE}).encode()
     workspace.registry.ensure(workspace.project, "a test's own project")
     champions = workspace.champion_record().champions()
     number, digest = (champions[0].number, champions[0].digest) if champions else (None, "")
@@ -155,6 +161,41 @@ def test_a_step_that_was_never_carried_out_is_not_reported(made: Made, reported:
     assert version is not None
     assert TO_TELL not in version.tags
     assert reported == []
+
+
+@flows
+def test_a_canary_is_rolled_out_and_ended_by_a_person(
+    made: Made, reported: list[Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.promote import roll_back_now
+    from flows.steps.rollout_steps import next_step
+
+    events: list[str] = []
+    monkeypatch.setattr("flows.steps.rollout_steps.emit_event", lambda _project, event, _facts: events.append(event))
+    monkeypatch.setattr(
+        "flows.steps.rollout_steps.send_notifications_task", lambda _lake, _spec, entry, _known: reported.append(entry)
+    )
+    workspace = made("canary", rollout="{strategy: canary}")
+    registry, project = workspace.registry, workspace.project
+    registry.set_tag(project, waits(workspace), "approval", "approved")
+    promoted(workspace)
+    registry.set_tag(project, waits(workspace, "two"), "approval", "approved")
+    assert promoted(workspace)["reason"] == "version 2 is rolled out by the prediction service: approved"
+    assert registry.aliases(project)["champion"] == 1
+    last = running_rollout(read_entries(workspace.lake, project))
+    assert last is not None
+    step = next_step(last, RolloutVerdict("advanced", 0.01, "as promised"), StepTime(NIGHT, clock.now()))
+    append_entry(workspace.lake, project, step)
+    assert [promoted(workspace)["action"] for _ in range(2)] == ["none", "none"]
+    said = roll_back_now(workspace, "prices off", NIGHT)
+    assert said == "version 2 cannot be promoted again: prices off"
+    version = registry.version(project, 2)
+    assert version is not None
+    assert (version.tags[BARRED], version.tags[ROLLOUT]) == ("prices off", "2: rolled_back, 0 % of the requests")
+    assert registry.aliases(project) == {"champion": 1}
+    assert promoted(workspace)["action"] == "none"
+    assert events == ["rollout.started", "rollout.advanced", "rollout.rolled_back"]
+    assert [each.action for each in reported] == ["promoted", "started", "advanced", "rejected", "rolled_back"]
 
 
 @flows

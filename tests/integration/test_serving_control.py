@@ -50,7 +50,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of thir
 class Project:
     """A project with two registered versions, and its decision record."""
 
-    def __init__(self, where: Path, url: str, name: str) -> None:
+    def __init__(self, where: Path, url: str, name: str, kinds: tuple[str, ...] = ("linear", "forest")) -> None:
         self.home, self.name = where / "home", name
         self.path = where / "projects" / name / "project.yaml"
         self.path.parent.mkdir(parents=True)
@@ -62,7 +62,7 @@ class Project:
         self.lake: Lake = open_lake(self.home)
         self.digests: dict[int, str] = {}
         self.steps = 0
-        for kind in ("linear", "forest"):
+        for kind in kinds:
             draft = Draft(f"{name}/{kind}", model_files(fitted(kind, name)))
             version = self.registry.add_version(name, draft)
             self.digests[version.number] = self.registry.signed(version).digest

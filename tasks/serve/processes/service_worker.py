@@ -20,7 +20,9 @@ import uvloop
 
 from tasks.errors import EvidenceError
 from tasks.logs import line
+from tasks.serve.candidates import Candidates
 from tasks.serve.champions import Champions
+from tasks.serve.paired_answering import PairedAnswering
 from tasks.serve.processes.background_task import end_with
 from tasks.serve.processes.http_limits import LimitedProtocol, close_slow
 from tasks.serve.processes.prediction_log import PredictionLog
@@ -113,8 +115,10 @@ class WorkerServer(uvicorn.Server):
 class Watch:
     """What a worker looks after between requests: routes, keys, its lag, slow connections, and its supervisor."""
 
-    def __init__(self, app: ServiceApp, settings: ServiceSettings, counters: WorkerCounters) -> None:
-        self._app, self._settings, self._counters = app, settings, counters
+    def __init__(
+        self, app: ServiceApp, settings: ServiceSettings, counters: WorkerCounters, candidates: Candidates
+    ) -> None:
+        self._app, self._settings, self._counters, self._candidates = app, settings, counters, candidates
         self._answering, self._root = app.answering, Path(settings.root)
         self._keys_stamp: tuple[int, int] | None = UNREAD
         self._keys_fault = ""
@@ -134,6 +138,7 @@ class Watch:
             self._counters.set("in_flight", answering.in_flight)
             close_slow(server.server_state.connections, loop.time(), self._settings.request_seconds)
             await self._follow_routes()
+            await self._follow_rollouts()
             self.follow_keys()
             if os.getppid() != self._parent:
                 LOG.error(line("supervisor_ended", pid=self._parent))
@@ -146,6 +151,11 @@ class Watch:
             if found is not None:
                 champions.exchange(found)
             report(champions, self._counters)
+
+    async def _follow_rollouts(self) -> None:
+        for project in self._candidates.changed():
+            found = await asyncio.to_thread(self._candidates.load, project)
+            self._candidates.exchange(found, asyncio.get_running_loop().time())
 
     def follow_keys(self) -> None:
         """Read the API keys if their file has changed; while it cannot be read, none is accepted: it may be revoked."""
@@ -182,10 +192,11 @@ async def serve(settings: ServiceSettings, listener: socket, counters: WorkerCou
             champions.exchange(found)
     report(champions, counters)
     log = PredictionLog(root, settings.logs, counters, slot) if settings.logs else None
-    app = ServiceApp(RowAnswering(champions, settings, counters, log), ApiKeys())
+    candidates = Candidates(store, settings.projects, slot)
+    app = ServiceApp(RowAnswering(champions, settings, counters, log, PairedAnswering(candidates)), ApiKeys())
     config = worker_config(app, settings, lambda status: counters.request(NO_PROJECT, status, 0.0))
     server = WorkerServer(config, log)
-    watch = asyncio.create_task(Watch(app, settings, counters).run(server), name="watch")
+    watch = asyncio.create_task(Watch(app, settings, counters, candidates).run(server), name="watch")
     watch.add_done_callback(end_with(server))
     try:
         await server.serve(sockets=[listener])

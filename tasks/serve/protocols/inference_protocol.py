@@ -6,11 +6,10 @@ from http import HTTPStatus
 from typing import Any
 
 from tasks.row_contract.row_reader import cells
-from tasks.serve.champions import Serving
 from tasks.serve.json_body import decoded
 from tasks.serve.replies import Refusal, Reply, json_reply
-from tasks.serve.row_answering import RowAnswering
-from tasks.serve.served_version import Answer, ServedVersion
+from tasks.serve.row_answering import Answered, RowAnswering
+from tasks.serve.served_version import ServedVersion
 from tasks.serve.service_request import ServiceRequest
 
 TYPES = {"number": "FP64", "boolean": "BOOL", "category": "BYTES", "time": "BYTES"}
@@ -75,8 +74,7 @@ async def infer(request: ServiceRequest, answering: RowAnswering, project: str) 
     content = decoded(await request.json_bytes())
     serving = answering.serving(project)
     rows = rows_of_tensors(content)
-    answered = await answering.answers(request, serving, rows)
-    return json_reply(_reply(content, serving, answered, request.id))
+    return json_reply(_reply(content, await answering.answers(request, serving, rows), request.id))
 
 
 def rows_of_tensors(content: Any) -> list[dict[str, Any]]:
@@ -130,14 +128,15 @@ def _outputs(version: ServedVersion) -> list[tuple[str, str]]:
     return outputs
 
 
-def _reply(content: dict[str, Any], serving: Serving, answered: list[Answer], request_id: str) -> dict[str, Any]:
+def _reply(content: dict[str, Any], answered: Answered, request_id: str) -> dict[str, Any]:
+    version, rows = answered
     outputs = [
-        {"name": name, "datatype": kind, "shape": [len(answered)], "data": [answer.get(name) for answer in answered]}
-        for name, kind in _outputs(serving.version)
+        {"name": name, "datatype": kind, "shape": [len(rows)], "data": [answer.get(name) for answer in rows]}
+        for name, kind in _outputs(version)
     ]
     return {
-        "model_name": serving.route.project,
-        "model_version": str(serving.version.number),
+        "model_name": version.project,
+        "model_version": str(version.number),
         "id": content["id"] if isinstance(content.get("id"), str) else request_id,
         "outputs": outputs,
     }

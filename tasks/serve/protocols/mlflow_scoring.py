@@ -18,7 +18,7 @@ async def invocations(request: ServiceRequest, answering: RowAnswering, project:
     """Answer as MLflow does, with a list of predictions; one that is deferred to a person is null."""
     content = decoded(await request.json_bytes(), nan_is_missing=True)
     serving = answering.serving(project)
-    answered = await answering.answers(request, serving, rows_of_frame(content))
+    _, answered = await answering.answers(request, serving, rows_of_frame(content))
     return json_reply({"predictions": [answer["prediction"] for answer in answered]})
 
 

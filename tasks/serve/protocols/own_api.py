@@ -18,9 +18,9 @@ async def predict(request: ServiceRequest, answering: RowAnswering, project: str
     content = decoded(await request.json_bytes())
     single, rows = _rows(content)
     serving = answering.serving(project)
-    answered = await answering.answers(request, serving, rows)
-    reply: dict[str, Any] = {"project": project, "version": serving.version.number, "request_id": request.id}
-    ignored = set().union(*(serving.version.reader.ignored(row) for row in rows))
+    version, answered = await answering.answers(request, serving, rows)
+    reply: dict[str, Any] = {"project": project, "version": version.number, "request_id": request.id}
+    ignored = set().union(*(version.reader.ignored(row) for row in rows))
     if ignored:
         reply["ignored_columns"] = sorted(ignored)
     reply |= {"answer": answered[0]} if single else {"answers": answered}

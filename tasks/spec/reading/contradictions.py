@@ -36,6 +36,7 @@ def contradictions(spec: ProjectSpec) -> list[Contradiction]:
         *_of_privacy(spec),
         *_of_operation(spec),
         *_of_serving(spec),
+        *_of_rollout(spec),
         *_of_upstream(spec),
     ]
     return [Contradiction(tuple(keys), text) for keys, text in pairs]
@@ -273,3 +274,22 @@ def _of_serving(spec: ProjectSpec) -> Found:
                 "give the prediction log a folder of its own"
             )
             yield [("serving", "uri"), key], text
+
+
+def _of_rollout(spec: ProjectSpec) -> Found:
+    """Find an entity that requests do not have as a text, and what keeps a project from being served."""
+    entity, key = spec.rollout.entity, ("rollout", "entity")
+    known = [*spec.source.id, *spec.features.own.categories, *spec.features.entities]
+    if entity is not None and (entity not in known or entity in spec.privacy.drop):
+        text = f"rollout.entity is {entity!r}; expected a column of source.id or of features.categories: {known}"
+        yield [key, ("features",)], text
+    unserved: dict[Loc, object] = {
+        ("features", "function"): spec.features.function,
+        ("features", "tables"): spec.features.tables,
+        ("source", "time_format"): spec.source.time_format,
+        ("privacy", "pseudonymise"): spec.privacy.pseudonymise,
+    }
+    for where, value in unserved.items():
+        if spec.rollout.strategy == "canary" and value:
+            text = f"rollout.strategy is 'canary', but projects with {'.'.join(map(str, where))} are not served yet"
+            yield [("rollout", "strategy"), where], f"{text}; set strategy: at_once"

@@ -12,6 +12,7 @@ import pytest
 
 from tasks.errors import EvidenceError
 from tasks.evaluate import PROTOCOL, Evidence, SliceResult
+from tasks.rollout import ChangePromise
 
 FROZEN = Path(__file__).parent / "frozen"
 EVIDENCE = Evidence(
@@ -43,10 +44,11 @@ EVIDENCE = Evidence(
     uses=1,
     memory_mb=12.5,
     labelled=0.9,
+    change=ChangePromise(280, 1.5, 0.02, 0.05, 0.1, 0.15, -0.02, -0.12, 0.08),
 )
 
 
-OLDER = replace(EVIDENCE, reasons=EVIDENCE.reasons[:1])
+OLDER = replace(EVIDENCE, reasons=EVIDENCE.reasons[:1], change=None)
 
 
 def frozen_evidence(protocol: int) -> Evidence:
@@ -61,6 +63,10 @@ def test_evidence_frozen_by_protocol_1_is_still_read_and_what_it_lacks_is_not_kn
 
 def test_evidence_frozen_by_protocol_2_is_still_read() -> None:
     assert frozen_evidence(2) == OLDER
+
+
+def test_evidence_frozen_by_protocol_3_is_still_read_and_promises_nothing_of_changed_answers() -> None:
+    assert frozen_evidence(3) == replace(EVIDENCE, change=None)
 
 
 def test_of_an_older_release_that_passed_no_sentence_is_a_refusal() -> None:

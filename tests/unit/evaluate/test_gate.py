@@ -96,6 +96,25 @@ def test_a_worse_challenger_is_called_so_even_when_slices_suffer_too() -> None:
     assert any(part.refused for part in evidence.slices)
 
 
+def test_the_gate_promises_how_often_and_how_far_the_answers_change() -> None:
+    """Champion and challenger differ by 5 in every row, and the champion's mean absolute error is about 5."""
+    change = gate(compared(GOOD, SOSO), spec_of()).change
+    assert change is not None
+    assert change.rows == 280
+    assert change.unit == pytest.approx(5, abs=0.2)
+    assert change.size == change.shift == pytest.approx(0.5, abs=0.02)
+    assert change.size < change.size_high < 0.6
+    assert change.shift_low < change.shift < change.shift_high
+
+
+def test_equal_answers_are_promised_to_change_in_few_rows_and_a_first_model_promises_nothing() -> None:
+    change = gate(compared(GOOD, GOOD), spec_of()).change
+    assert change is not None
+    assert (change.changed, change.size) == (0, 0)
+    assert change.changed_high == pytest.approx(1 - 0.01 ** (1 / 280))
+    assert gate(compared(GOOD, None), spec_of()).change is None
+
+
 def test_the_same_model_again_is_equal_and_does_not_pass() -> None:
     evidence = gate(compared(GOOD, GOOD), spec_of())
     assert (evidence.verdict, evidence.passed) == ("equal", False)

@@ -33,6 +33,14 @@ def faults(text: str) -> list[str]:
         (GOOD.replace("[sale]", "[sale, sale]"), "p.yaml:3: id column 'sale' is named twice"),
         (GOOD + "serving: {labels: true}\n", "p.yaml:8: serving.labels takes labels apart from their rows"),
         (GOOD + "serving: {log: true, uri: landing/served}\n", "p.yaml:8: serving.uri 'landing/served' and 'landing'"),
+        (
+            GOOD + "rollout: {strategy: canary, entity: area}\n",
+            "p.yaml:8: rollout.entity is 'area'; expected a column of",
+        ),
+        (
+            GOOD + "privacy: {pseudonymise: [zip]}\nrollout: {strategy: canary}\n",
+            "p.yaml:9: rollout.strategy is 'canary', but projects with privacy.pseudonymise are not served yet",
+        ),
         (GOOD.replace("[sale]", "[sale, price]"), "p.yaml:3: the label 'price' is also part of source.id"),
         (GOOD.replace("column: price", "column: date"), "p.yaml:3: the label 'date' is also event_time"),
         (

@@ -1,4 +1,4 @@
-"""`leeway rollback`: restore the previous champion now."""
+"""`leeway rollback`: end a rollout, or restore the previous champion, now."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tasks.spec import find_project, read_spec
 
 
 def roll_back(project: str, reason: str) -> None:
-    """Restore the previous champion; the current one cannot be promoted again."""
+    """End the rollout that is under way, else restore the previous champion; its version cannot be promoted again."""
     path = find_project(project)
     spec = read_spec(path)
     with open_servers(path):

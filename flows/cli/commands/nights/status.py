@@ -21,7 +21,15 @@ from tasks import clock
 from tasks.agreement import mismatches
 from tasks.errors import Error, SpecError
 from tasks.lake import read_entries
-from tasks.records import Entry, PromotionEntry, RollbackEntry, champion_record, nights_of
+from tasks.records import (
+    Entry,
+    PromotionEntry,
+    RollbackEntry,
+    RolloutEntry,
+    champion_record,
+    nights_of,
+    running_rollout,
+)
 from tasks.registry import Keys, Registry
 from tasks.render.safe_text import terminal
 from tasks.render.values import counted
@@ -40,6 +48,7 @@ def show_status(project: str | None) -> None:
         return
     table = Table("project", "champion", "since", "last night", "decision", "attention", show_edge=False)
     specs, attention, champions = [], [], dict[str, int]()
+    running: list[tuple[str, RolloutEntry]] = []
     for name in names:
         try:
             spec, lake = lake_of(name)
@@ -56,7 +65,10 @@ def show_status(project: str | None) -> None:
         specs.append(spec)
         champions.update((spec.project, each.number) for each in champion_record(record).champions()[:1])
         attention += [(spec.project, action) for action in pending]
+        if (step := running_rollout(record)) is not None:
+            running.append((spec.project, step))
     console.print(table)
+    _show_rollouts(running, console)
     _show_attention(attention, console)
     where = home(find_project(names[0]))
     show_served(specs, champions, where, console)
@@ -88,6 +100,14 @@ def champion_change(record: Sequence[Entry]) -> PromotionEntry | RollbackEntry |
 def _age(night: date) -> str:
     days = (clock.now().date() - night).days
     return "today" if days <= 0 else f"{counted(days, 'day')} ago"
+
+
+def _show_rollouts(running: Sequence[tuple[str, RolloutEntry]], console: Console) -> None:
+    """Print the stage of each rollout that is under way."""
+    for project, step in running:
+        since = f"since {step.time:%Y-%m-%d %H:%M} UTC"
+        text = f"{project}: rollout of {step.subject}, {step.action}, {100 * step.share:g} % of the requests {since}"
+        console.print(terminal(f"{text}; `leeway why {project} rollout`"))
 
 
 def _show_attention(attention: Sequence[tuple[str, PendingAction]], console: Console) -> None:

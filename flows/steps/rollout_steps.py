@@ -1,0 +1,64 @@
+"""The steps of a rollout: recorded once, by the service or by a person, and announced after that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from flows.steps.events import emit_event
+from flows.workspace import Workspace
+from tasks.lake import read_entries
+from tasks.notify.task import send_notifications_task
+from tasks.promote import StepTime, rollout_entry_name
+from tasks.records import Entry, RolloutEntry, rollouts
+from tasks.registry import Version
+from tasks.registry.mlflow_names import ROLLOUT
+from tasks.rollout import NOTHING_SEEN, RolloutSums, RolloutVerdict
+
+
+def next_step(
+    last: RolloutEntry, verdict: RolloutVerdict, moment: StepTime, by: str = "leeway", seen: RolloutSums = NOTHING_SEEN
+) -> RolloutEntry:
+    """Return the entry of the step that follows on the last one; of two with the same number, the record has one."""
+    stage = last.stage + 1
+    return replace(
+        last,
+        name=rollout_entry_name(version_number(last), last.digest, stage),
+        night=moment.night,
+        time=moment.time,
+        action=verdict.outcome,
+        reason=verdict.reason,
+        actor=by,
+        stage=stage,
+        share=verdict.share,
+        seen=seen.to_dict(),
+    )
+
+
+def version_number(step: RolloutEntry) -> int:
+    """Return the number of the version that is rolled out."""
+    return int(step.subject.removeprefix("version "))
+
+
+def announce_rollouts(workspace: Workspace, versions: Sequence[Version]) -> None:
+    """Show each step of a rollout in MLflow, emit its event, and send notifications.
+
+    The prediction service records the steps. The tag has the number of the last one that was announced: after a crash,
+    the next run announces what follows.
+    """
+    entries = read_entries(workspace.lake, workspace.project)
+    newest = {steps[-1].subject: steps for steps in rollouts(entries)}
+    for version in versions:
+        shown = version.tags.get(ROLLOUT, "").partition(":")[0]
+        announced = int(shown) if shown.isdecimal() else -1
+        for step in newest.get(f"version {version.number}", ()):
+            if step.stage > announced:
+                _announce(workspace, step, version.number, entries)
+
+
+def _announce(workspace: Workspace, step: RolloutEntry, number: int, entries: Sequence[Entry]) -> None:
+    facts = {"night": step.night.isoformat(), "version": step.subject, "share": str(step.share), "what": step.reason}
+    emit_event(workspace.project, f"rollout.{step.action}", facts)
+    send_notifications_task(workspace.lake, workspace.spec, step, entries)
+    text = f"{step.stage}: {step.action}, {100 * step.share:g} % of the requests"
+    workspace.registry.set_tag(workspace.project, number, ROLLOUT, text)

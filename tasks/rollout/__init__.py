@@ -1,0 +1,34 @@
+"""Rollout: how two versions differ in their answers, and what follows for a candidate. Pure, with numpy only.
+
+`AnswerChange` is the difference of two answers to the same row, which the gate promises and the service measures.
+`log_wealth` tests the promise by betting, `judge` decides on the next stage, and `position` says who is in a share.
+"""
+
+from tasks.rollout.answer_change import AnswerChange, class_change, number_change, probability_change
+from tasks.rollout.betting import SHAPE, PairedTest, limits, log_wealth
+from tasks.rollout.rollout_terms import COUNTS, NOTHING_SEEN, ChangePromise, RolloutSums, RolloutTerms
+from tasks.rollout.rollout_verdict import RolloutStage, RolloutVerdict, differences, harm, judge
+from tasks.rollout.sticky_share import is_within, position
+
+__all__ = [
+    "COUNTS",
+    "NOTHING_SEEN",
+    "SHAPE",
+    "AnswerChange",
+    "ChangePromise",
+    "PairedTest",
+    "RolloutStage",
+    "RolloutSums",
+    "RolloutTerms",
+    "RolloutVerdict",
+    "class_change",
+    "differences",
+    "harm",
+    "is_within",
+    "judge",
+    "limits",
+    "log_wealth",
+    "number_change",
+    "position",
+    "probability_change",
+]

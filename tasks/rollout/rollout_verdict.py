@@ -1,0 +1,126 @@
+"""What follows from what a rollout has seen: the next share, the end, a person's decision, or nothing yet.
+
+A candidate is never promoted because nothing was found: before it answers anything, the tests must have shown that it
+differs less than the limits; afterwards, any test that finds a difference which was not promised ends the rollout.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tasks.rollout.betting import ALARMS, CONFIRMING, PairedTest, evidence, threshold
+from tasks.rollout.rollout_terms import RolloutSums, RolloutTerms
+from tasks.rollout.sample_ratio import ratio_evidence
+
+RAMP = 4
+STAGE_ANSWERS = 100
+"""Rows that the candidate answers in a stage, or both in the first one; a fault in 3 % of the rows shows in 95 % of
+such stages (rule of three)."""
+MOST_STAGES = 6  # from one thousandth to all by fours: the sample ratio is tested in each
+Outcome = Literal["advanced", "rolled_back", "doubted", "finished"]
+FOUND = {
+    PairedTest.CHANGED: "more decisions differ from the champion's than the gate promised",
+    PairedTest.SIZE: "the answers differ more from the champion's than the gate promised",
+    PairedTest.UP: "the answers are higher than the gate promised",
+    PairedTest.DOWN: "the answers are lower than the gate promised",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutStage:
+    """The stage of a rollout: the candidate's share, and how many hours it has had it."""
+
+    share: float
+    hours: float
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutVerdict:
+    """What to do, the share from then on, and why."""
+
+    outcome: Outcome
+    share: float
+    reason: str
+
+
+def judge(terms: RolloutTerms, stage: RolloutStage, sums: RolloutSums) -> RolloutVerdict | None:
+    """Return what follows from the sums of all workers; None if the stage goes on."""
+    if (fault := harm(terms, sums)) is not None:
+        return RolloutVerdict("rolled_back", 0.0, fault)
+    if (doubt := _doubt(terms, stage, sums)) is not None:
+        return RolloutVerdict("doubted", stage.share, doubt)
+    open_points = _open_points(terms, stage, sums)
+    if not open_points:
+        return _next(terms, stage, sums)
+    allowed = terms.doubt_hours + (terms.bake_hours if stage.share == 1 else 0)
+    if stage.hours >= allowed:
+        return RolloutVerdict("doubted", stage.share, f"{stage.hours:.0f} hours have passed: {'; '.join(open_points)}")
+    return None
+
+
+def harm(terms: RolloutTerms, sums: RolloutSums) -> str | None:
+    """Return why a rollout must end now; None if it need not.
+
+    The tests share the probability of a false rollback.
+    """
+    if sums.stopped:
+        return f"the candidate failed in three requests in a row ({sums.faults} in all); the champion answered them"
+    bound = threshold(terms.alpha, len(ALARMS))
+    found = [FOUND[test] for test in ALARMS if evidence(sums.wealth, test) >= bound]
+    return f"{'; '.join(found)}: {differences(sums)}" if found else None
+
+
+def differences(sums: RolloutSums) -> str:
+    """Return what was seen, in words."""
+    share = 100 * sums.changed / sums.rows if sums.rows else 0.0
+    return (
+        f"{sums.changed:,} of {sums.rows:,} answers changed ({share:.1f} %), {sums.spent:,} changed answers were sent"
+    )
+
+
+def _doubt(terms: RolloutTerms, stage: RolloutStage, sums: RolloutSums) -> str | None:
+    if sums.refused:
+        return f"the candidate did not repeat its reference requests in {sums.refused} workers; see /ready"
+    uneven = ratio_evidence(sums.of_candidate, sums.of_champion, stage.share)
+    if uneven >= threshold(terms.alpha, MOST_STAGES):
+        return (
+            f"{sums.of_candidate:,} of {sums.of_candidate + sums.of_champion:,} entities belong to the candidate, and "
+            f"{100 * stage.share:g} % were intended; see rollout.entity, or the ids of the requests"
+        )
+    return None
+
+
+def _open_points(terms: RolloutTerms, stage: RolloutStage, sums: RolloutSums) -> list[str]:
+    """Return what is missing for the next stage."""
+    missing = []
+    confirmed = all(evidence(sums.wealth, test) >= threshold(terms.alpha) for test in CONFIRMING)
+    if stage.share == 0 and sums.rows < STAGE_ANSWERS:
+        missing.append(f"both versions have answered {sums.rows} rows of {STAGE_ANSWERS}")
+    if stage.share == 0 and not confirmed:
+        missing.append(f"it is not shown that it differs less than the limits: {differences(sums)}")
+    if stage.share > 0 and sums.answers < STAGE_ANSWERS:
+        missing.append(f"the candidate has answered {sums.answers} rows of {STAGE_ANSWERS}")
+    if stage.share == 1 and stage.hours < terms.bake_hours:
+        missing.append(f"{terms.bake_hours:g} hours with all requests are not over")
+    if stage.share < 1 and expected_changes(sums) > terms.quota - sums.spent:
+        missing.append(f"the next stage may need more changed answers than are left of {terms.quota:,}")
+    return missing
+
+
+def expected_changes(sums: RolloutSums) -> float:
+    """Return how many changed answers a stage is expected to send: the risk that the ramp takes.
+
+    >>> from dataclasses import replace
+    >>> from tasks.rollout.rollout_terms import NOTHING_SEEN
+    >>> expected_changes(replace(NOTHING_SEEN, rows=1000, changed=20))
+    2.0
+    """
+    return STAGE_ANSWERS * sums.changed / sums.rows if sums.rows else 0.0
+
+
+def _next(terms: RolloutTerms, stage: RolloutStage, sums: RolloutSums) -> RolloutVerdict:
+    if stage.share == 1:
+        return RolloutVerdict("finished", 1.0, f"it answered as promised: {differences(sums)}")
+    share = min(1.0, RAMP * stage.share) if stage.share else terms.first_share
+    return RolloutVerdict("advanced", share, f"{100 * share:g} % of the requests: {differences(sums)}")

@@ -1,0 +1,184 @@
+"""The candidates of running rollouts: what a worker may let them answer, and what it has seen of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tasks import clock
+from tasks.errors import EvidenceError
+from tasks.logs import line
+from tasks.rollout import AnswerChange, is_within, log_wealth, position
+from tasks.row_contract import TypedRow
+from tasks.serve.champions import Serving
+from tasks.serve.served_version import ServedVersion
+from tasks.serve.tick_batch import TickBatch
+from tasks.serving_store import UNREAD, RolloutGrant, Route, ServingStore
+from tasks.serving_store.rollout_grant import LEASE_SECONDS
+from tasks.serving_store.rollout_ledger import RolloutLedger, ledger_path
+
+LOG = logging.getLogger("leeway.serve")
+FAULTS_IN_A_ROW = 3
+MOST_KEYS = 100_000
+
+
+class Candidate:
+    """The candidate of a project in this worker.
+
+    Parameters
+    ----------
+    serving : Serving
+        The version, as a route would name it.
+    slot : int
+        The number of the worker.
+
+    Attributes
+    ----------
+    grant : RolloutGrant
+        What it may answer.
+    ledger : RolloutLedger
+        What was seen of its rollout.
+    """
+
+    def __init__(self, grant: RolloutGrant, serving: Serving, ledger: RolloutLedger, slot: int) -> None:
+        self.grant, self.serving, self.ledger, self._slot = grant, serving, ledger, slot
+        self._deadline = 0.0
+        self._in_a_row = 0
+        self._seen: set[int] = set()
+        self._counts_keys = ledger.enter(grant.stage)  # a worker that was replaced has forgotten which it has counted
+
+    def renew(self, grant: RolloutGrant, deadline: float) -> None:
+        """Take a newer grant of the same rollout, which ends at a time of the event loop."""
+        self.grant, self._deadline = grant, deadline
+        if self.ledger.enter(grant.stage):
+            self._seen.clear()
+            self._counts_keys = True
+
+    def is_granted(self, champion: str, now: float) -> bool:
+        """Return whether it may be run next to a champion, given by its package."""
+        return self.grant.champion == champion and now < self._deadline and not self.ledger.count("stopped")
+
+    def belongs(self, request_id: str, rows: Sequence[TypedRow]) -> bool:
+        """Return whether it may answer a request: if all rows of it belong to its share."""
+        entity, grant = self.grant.entity, self.grant
+        values = [row.values.get(entity) for row in rows] if entity else [None]
+        places = [position(request_id if value is None else str(value), grant.rollout) for value in values]
+        within = all(is_within(place, grant.share) for place in places)
+        first = places[0]
+        own = self._counts_keys and first % grant.slots == self._slot and len(self._seen) < MOST_KEYS
+        if own and first not in self._seen:
+            self._seen.add(first)
+            self.ledger.add("of_candidate" if within else "of_champion", 1)
+        return within
+
+    def compared(self, change: AnswerChange, changed: int) -> None:
+        """Take how it differs in rows that both versions have answered, and how many answers are changed."""
+        self._in_a_row = 0
+        self.ledger.add("rows", len(change.changed))
+        self.ledger.add("changed", changed)
+        self.ledger.wealth += log_wealth(change, self.grant.limits)
+
+    def spend(self, changed: int) -> bool:
+        """Take changed answers from the quota of this worker; return whether it has that many."""
+        return self.ledger.spend(changed, self.grant.quota_of(self._slot))
+
+    def answered(self, rows: int) -> None:
+        """Count rows that it has answered."""
+        self.ledger.add("answers", rows)
+
+    def failed(self, reason: str) -> None:
+        """Take that it could not answer a request; three in a row end its share in this worker."""
+        self._in_a_row += 1
+        self.ledger.add("faults", 1)
+        names = {"project": self.grant.project, "version": self.grant.version}
+        LOG.error(line("candidate_failed", in_a_row=self._in_a_row, reason=reason, **names))
+        if self._in_a_row == FAULTS_IN_A_ROW:
+            self.ledger.add("stopped", 1)
+            LOG.error(line("candidate_stopped", **names))
+
+
+class Granted(NamedTuple):
+    """A grant that was read, what it needs if it is of a new rollout, and for how long it is valid."""
+
+    project: str
+    grant: RolloutGrant | None
+    fresh: Candidate | None = None
+    seconds: float = 0.0
+
+
+class Candidates:
+    """The candidates of the served projects.
+
+    A grant or package that does not verify lets no candidate answer: the champion does, and the fault is logged.
+    """
+
+    def __init__(self, store: ServingStore, projects: Sequence[str], slot: int) -> None:
+        self._store, self._slot = store, slot
+        self._running: dict[str, Candidate] = {}
+        self._serials: dict[str, int] = {}
+        self._stamps: dict[str, object] = dict.fromkeys(projects)
+
+    def get(self, champion: Serving, now: float) -> Candidate | None:
+        """Return what may be run next to a champion at a time of the event loop; None without a valid grant."""
+        found = self._running.get(champion.route.project)
+        return found if found is not None and found.is_granted(champion.route.package, now) else None
+
+    def changed(self) -> list[str]:
+        """Return the projects with grants that were written, or removed, since they were last read."""
+        return [name for name, seen in self._stamps.items() if seen == UNREAD or self._store.grant_stamp(name) != seen]
+
+    def load(self, project: str) -> Granted:
+        """Read the grant of a project, and its candidate if it is new; without a valid one, no candidate answers."""
+        stamp = self._store.grant_stamp(project)
+        try:
+            found = self._loaded(project)
+        except Exception as error:  # noqa: BLE001 - whatever a package has, the champion goes on
+            stamp = UNREAD if isinstance(error, OSError) else stamp
+            reason = str(error) or type(error).__name__
+            LOG.error(line("rollout_refused", project=project, reason=reason))  # noqa: TRY400 - the reason is enough
+            found = Granted(project, None)
+        self._stamps[project] = stamp
+        return found
+
+    def exchange(self, found: Granted, now: float) -> None:
+        """Follow a grant that was read; requests that are being answered keep theirs."""
+        before = self._running.pop(found.project, None)
+        candidate = before if found.fresh is None else found.fresh
+        if before is not None and (found.grant is None or candidate is None or candidate.ledger is not before.ledger):
+            before.ledger.close()
+        if found.grant is None or candidate is None:
+            return
+        self._running[found.project] = candidate
+        self._serials[found.project] = found.grant.serial
+        candidate.renew(found.grant, now + found.seconds)
+
+    def _loaded(self, project: str) -> Granted:
+        grant, current = self._store.grant(project), self._running.get(project)
+        if grant is None:
+            return Granted(project, None)
+        if grant.serial < self._serials.get(project, 0):
+            raise EvidenceError(f"the grant of {project} has serial {grant.serial}, and a later one was in use.")
+        seconds = min(LEASE_SECONDS, grant.not_after - clock.now().timestamp())
+        if current is not None and (current.grant.rollout, current.grant.candidate) == (grant.rollout, grant.candidate):
+            return Granted(project, grant, None, seconds)
+        return Granted(project, grant, self._fresh(grant, current), seconds)
+
+    def _fresh(self, grant: RolloutGrant, current: Candidate | None) -> Candidate:
+        package, files = self._store.package(grant.project, grant.candidate)
+        version = ServedVersion(package, files)
+        continues = current is not None and current.grant.rollout == grant.rollout
+        path = ledger_path(self._store.root, grant.project, grant.rollout, self._slot)
+        ledger = current.ledger if current is not None and continues else RolloutLedger(path)
+        try:
+            version.prove(package.references)
+        except EvidenceError:
+            ledger.add("refused", 1 - ledger.count("refused"))
+            if not continues:
+                ledger.close()
+            raise
+        ledger.add("refused", -ledger.count("refused"))
+        route = Route(
+            protocol=1, project=grant.project, serial=grant.serial, package=grant.candidate, version=package.version
+        )
+        return Candidate(grant, Serving(route, version, TickBatch(version)), ledger, self._slot)

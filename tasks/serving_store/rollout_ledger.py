@@ -1,0 +1,131 @@
+"""The ledger of a rollout: what one worker has seen of it, in a file that outlives the worker and the service.
+
+The file is mapped into memory, so that a killed process loses nothing of it. A changed answer is on the disk before it
+is sent: their number is exact even if the machine loses its power, and there are at most as many of these writes as the
+quota has answers.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+from pathlib import Path
+
+import numpy as np
+
+from tasks.arrays import FloatArray
+from tasks.errors import EvidenceError
+from tasks.rollout import COUNTS, NOTHING_SEEN, SHAPE, RolloutSums
+from tasks.whole_file import private_folder
+
+LEDGER_FOLDER = "rollout_ledgers"
+"""The folder of the ledgers in the serving folder; no project can have this name."""
+PROTOCOL = 1
+HEAD = ("protocol", "stage")
+OF_STAGE = ("answers", "of_candidate", "of_champion")
+WORDS = len(HEAD) + len(COUNTS)
+SIZE_BYTES = 8 * (WORDS + SHAPE[0] * SHAPE[1])
+
+
+def ledger_path(root: Path, project: str, rollout: str, slot: int) -> Path:
+    """Return the ledger of a worker."""
+    return root / LEDGER_FOLDER / project / f"{rollout}-{slot}.ledger"
+
+
+class RolloutLedger:
+    """The ledger that this process writes.
+
+    Raises
+    ------
+    EvidenceError
+        When another process writes it, or it is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        private_folder(path.parent)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self._memory = _mapped(self._descriptor, path)
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+        self._counts = np.frombuffer(self._memory, dtype=np.int64, count=WORDS)
+        self.wealth: FloatArray = np.frombuffer(self._memory, dtype=np.float64, offset=8 * WORDS).reshape(SHAPE)
+        self._counts[0] = PROTOCOL
+
+    def enter(self, stage: int) -> bool:
+        """Begin a stage, or go on with it; return whether it has begun."""
+        if self._counts[1] == stage:
+            return False
+        for name in OF_STAGE:
+            self._counts[_place(name)] = 0
+        self._counts[1] = stage
+        return True
+
+    def count(self, name: str) -> int:
+        """Return a count."""
+        return int(self._counts[_place(name)])
+
+    def add(self, name: str, number: int) -> None:
+        """Add to a count."""
+        self._counts[_place(name)] += number
+
+    def spend(self, changed: int, quota: int) -> bool:
+        """Take changed answers from the quota, on the disk, before they are sent; return whether it has that many."""
+        if self.count("spent") + changed > quota:
+            return False
+        if changed:
+            self.add("spent", changed)
+            self._memory.flush()
+        return True
+
+    def close(self) -> None:
+        """Let another process write it."""
+        del self._counts, self.wealth
+        self._memory.close()
+        os.close(self._descriptor)
+
+
+def _mapped(descriptor: int, path: Path) -> mmap.mmap:
+    """Return the memory of a ledger that is new, or that this version has written."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise EvidenceError(f"{path} belongs to another service; only one service can run a rollout.") from None
+    content = os.pread(descriptor, SIZE_BYTES + 1, 0)
+    if any(content[:8]) and not _is_whole(content):
+        raise EvidenceError(f"{path} is damaged; end the rollout with `leeway rollback`.")
+    os.ftruncate(descriptor, SIZE_BYTES)
+    return mmap.mmap(descriptor, SIZE_BYTES)
+
+
+def _is_whole(content: bytes) -> bool:
+    return len(content) == SIZE_BYTES and int.from_bytes(content[:8], "little") == PROTOCOL
+
+
+def read_sums(root: Path, project: str, rollout: str, stage: int) -> RolloutSums:
+    """Return the sums of all workers; counts of a stage only of those that have entered it.
+
+    Raises
+    ------
+    EvidenceError
+        When a ledger is damaged.
+    """
+    total = NOTHING_SEEN
+    for path in sorted((root / LEDGER_FOLDER / project).glob(f"{rollout}-*.ledger")):
+        content = path.read_bytes()
+        if not any(content[:8]):
+            continue  # it is being made
+        if not _is_whole(content):
+            raise EvidenceError(f"{path} is damaged; end the rollout with `leeway rollback {project}`.")
+        counts = np.frombuffer(content, dtype=np.int64, count=WORDS).tolist()
+        named = dict(zip(COUNTS, counts[len(HEAD) :], strict=True))
+        if counts[1] != stage:
+            named |= dict.fromkeys(OF_STAGE, 0)
+        total += RolloutSums(**named, wealth=np.frombuffer(content, dtype=np.float64, offset=8 * WORDS).reshape(SHAPE))
+    return total
+
+
+def _place(name: str) -> int:
+    return len(HEAD) + COUNTS.index(name)

@@ -1,0 +1,53 @@
+"""The section of a spec about how an approved version takes over requests."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from tasks.spec.field_types import Column, Share, SpecSection
+
+
+class Rollout(SpecSection):
+    """How a version that may be promoted takes over the requests of `leeway serve`."""
+
+    strategy: Literal["at_once", "canary"] = Field(
+        "at_once",
+        description="at_once: it is champion as soon as it may be promoted; canary: it first answers a share of the "
+        "requests, which grows while its answers differ from the champion's as the gate has promised. A canary needs "
+        "a running `leeway serve`.",
+    )
+    shares_from: float = Field(
+        0.01, ge=0.001, le=1, description="The first share of the requests; it is multiplied by 4 in each stage."
+    )
+    entity: Column | None = Field(
+        None,
+        description="A column, such as a customer: all requests of one are answered by the same version, as long as "
+        "the share grows. It is an id or a category. By default each request is assigned by its id.",
+    )
+    max_changed_answers: int = Field(
+        1000,
+        ge=1,
+        description="The most answers of the candidate that were another decision than the champion's, before the "
+        "candidate is champion. Further ones get the champion's answer.",
+    )
+    false_rollbacks: float = Field(
+        0.01,
+        gt=0,
+        le=0.5,
+        description="The accepted probability of rolling back a candidate that differs as it was promised.",
+    )
+    leeway: Share = Field(
+        0.5, description="By which share the differences may exceed the upper 99 % bounds of the gate's promise."
+    )
+    bake_hours: float = Field(
+        24, ge=0, description="How long the candidate answers all requests before it is champion."
+    )
+    doubt_hours: float = Field(
+        72, gt=0, description="How long a stage may take, without those hours, until a person is asked."
+    )
+    on_doubt: Literal["hold", "end"] = Field(
+        "hold",
+        description="What happens while a person is asked: the candidate keeps its share, or answers nothing.",
+    )

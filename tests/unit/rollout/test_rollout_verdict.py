@@ -1,0 +1,87 @@
+"""What follows from what a rollout has seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.rollout import NOTHING_SEEN, SHAPE, PairedTest, RolloutStage, RolloutSums, RolloutTerms, judge, limits
+from tasks.rollout.betting import CONFIRMING
+
+TERMS = RolloutTerms(
+    limits(0.04, 0.06, (-0.05, 0.05), 0.5), alpha=0.01, quota=100, first_share=0.01, bake_hours=24, doubt_hours=72
+)
+
+
+def seen(*tests: PairedTest, **counts: Any) -> RolloutSums:
+    """Return sums in which some tests have found what they look for."""
+    wealth = np.full(SHAPE, -5.0)
+    wealth[list(tests)] = 20.0
+    return replace(NOTHING_SEEN, **{"rows": 1000, "changed": 20, **counts}, wealth=wealth)
+
+
+def test_nothing_seen_is_no_reason_to_go_on() -> None:
+    assert judge(TERMS, RolloutStage(0.0, 1.0), NOTHING_SEEN) is None
+
+
+def test_a_candidate_answers_nothing_before_it_is_shown_that_it_differs_as_promised() -> None:
+    assert judge(TERMS, RolloutStage(0.0, 1.0), seen(PairedTest.FEW_CHANGED)) is None
+    verdict = judge(TERMS, RolloutStage(0.0, 0.0), seen(*CONFIRMING))
+    assert verdict is not None
+    assert (verdict.outcome, verdict.share) == ("advanced", 0.01)
+    assert judge(TERMS, RolloutStage(0.0, 0.0), seen(*CONFIRMING, rows=99)) is None, "limits may be very wide"
+
+
+@pytest.mark.parametrize(("share", "after"), [(0.01, 0.04), (0.3, 1.0)])
+def test_the_share_grows_by_four_once_the_stage_has_enough_answers(share: float, after: float) -> None:
+    assert judge(TERMS, RolloutStage(share, 1.0), seen(answers=99)) is None
+    verdict = judge(TERMS, RolloutStage(share, 0.0), seen(answers=100))
+    assert verdict is not None
+    assert (verdict.outcome, verdict.share) == ("advanced", after)
+
+
+def test_a_stage_that_may_need_more_changed_answers_than_are_left_does_not_begin() -> None:
+    """Of 1,000 rows 20 changed, so that 100 answers change 2."""
+    assert judge(TERMS, RolloutStage(0.01, 1.0), seen(answers=100, spent=98)) is not None
+    assert judge(TERMS, RolloutStage(0.01, 1.0), seen(answers=100, spent=99)) is None
+
+
+def test_all_requests_for_long_enough_finish_a_rollout() -> None:
+    assert judge(TERMS, RolloutStage(1.0, 23.9), seen(answers=5000)) is None
+    verdict = judge(TERMS, RolloutStage(1.0, 24.0), seen(answers=5000, spent=100))
+    assert verdict is not None
+    assert verdict.outcome == "finished"
+
+
+@pytest.mark.parametrize("test", [PairedTest.CHANGED, PairedTest.SIZE, PairedTest.UP, PairedTest.DOWN])
+@pytest.mark.parametrize("share", [0.0, 0.04, 1.0])
+def test_a_difference_that_was_not_promised_ends_a_rollout_in_every_stage(test: PairedTest, share: float) -> None:
+    verdict = judge(TERMS, RolloutStage(share, 100.0), seen(test, answers=1000))
+    assert verdict is not None
+    assert (verdict.outcome, verdict.share) == ("rolled_back", 0.0)
+
+
+def test_three_faults_in_a_row_end_a_rollout_before_anything_else() -> None:
+    verdict = judge(TERMS, RolloutStage(0.01, 0.0), seen(PairedTest.SIZE, stopped=1, faults=3))
+    assert verdict is not None
+    assert verdict.outcome == "rolled_back"
+    assert "three requests in a row (3 in all)" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("sums", "hours", "why"),
+    [
+        (seen(answers=10), 72.0, "answered 10 rows of 100"),
+        (seen(answers=500, of_candidate=300, of_champion=700), 1.0, "300 of 1,000 entities"),
+        (seen(answers=500, refused=1), 1.0, "did not repeat its reference requests"),
+        (seen(answers=500, spent=100), 72.0, "more changed answers than are left of 100"),
+    ],
+)
+def test_what_cannot_be_decided_is_a_doubt_and_never_a_promotion(sums: RolloutSums, hours: float, why: str) -> None:
+    verdict = judge(TERMS, RolloutStage(0.04, hours), sums)
+    assert verdict is not None
+    assert (verdict.outcome, verdict.share) == ("doubted", 0.04)
+    assert why in verdict.reason

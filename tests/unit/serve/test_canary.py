@@ -1,0 +1,253 @@
+"""A candidate answers its share, never more than its quota, and never instead of an answer that the champion has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tasks import clock
+from tasks.inference import Answers
+from tasks.serve.served_version import ServedVersion
+from tasks.serving_store import RolloutGrant, ServablePackage, ServingStore
+from tests.unit.serve.canaries import LIMITS, Canary, rows
+from tests.unit.serve.packages import KEY, MOMENT, ROW, fitted, package_of, write_suite
+
+Make = Callable[..., Canary]
+Packages = Callable[[str, int], tuple[ServablePackage, Mapping[str, bytes]]]
+
+
+@pytest.fixture(scope="module")
+def packages(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str, int], tuple[ServablePackage, Mapping[str, bytes]]]:
+    """Return packages of models by kind and number, each made once."""
+    folder = tmp_path_factory.mktemp("suite")
+    write_suite(folder)
+    return cache(lambda kind, number: package_of(folder, fitted(kind), number))
+
+
+@pytest.fixture
+def canary_of(tmp_path: Path, packages: Packages) -> Make:
+    """Return what publishes version 1, packages version 2, and grants it all requests."""
+
+    def made(kinds: tuple[str, str] = ("binary", "forest"), **changes: Any) -> Canary:
+        store = ServingStore(tmp_path / token_hex(4), [KEY.public_key()])
+        digests = [store.add_package(*packages(kind, number), KEY) for number, kind in enumerate(kinds, start=1)]
+        store.publish(store.package("flats", digests[0])[0], digests[0], KEY, MOMENT)
+        grant = RolloutGrant(
+            protocol=1,
+            project="flats",
+            serial=1,
+            rollout="2-abc",
+            stage=1,
+            champion=digests[0],
+            candidate=digests[1],
+            version=2,
+            share=1.0,
+            entity="",
+            quota=1000,
+            slots=1,
+            unit=5.0,
+            limits=LIMITS,
+            not_after=clock.now().timestamp() + 30,
+        )
+        canary = Canary(store, msgspec.structs.replace(grant, **changes))
+        store.write_grant(canary.grant, KEY)
+        return canary
+
+    return made
+
+
+def test_the_reply_and_the_log_say_which_version_answered(canary_of: Make) -> None:
+    canary = canary_of(share=0.0)
+    assert canary.ask(ROW)["version"] == 1
+    canary.let(share=1.0)
+    assert canary.ask(ROW)["version"] == 2
+    assert canary.logged == [1, 2]
+
+
+def test_a_shadow_answers_nothing_and_is_compared_on_every_row(canary_of: Make) -> None:
+    canary = canary_of(share=0.0)
+    replies = canary.ask_all([[row] for row in rows(60)])
+    assert {reply["version"] for reply in replies} == {1}
+    assert (canary.sums.rows, canary.sums.answers, canary.sums.spent) == (60, 0, 0)
+    assert canary.sums.changed > 0
+    assert np.abs(canary.sums.wealth).sum() > 0
+
+
+@pytest.mark.parametrize("kinds", [("binary", "forest"), ("multiclass", "multiclass"), ("regression", "linear")])
+def test_the_quota_of_changed_answers_is_never_exceeded_and_equal_decisions_go_on(
+    canary_of: Make, kinds: tuple[str, str]
+) -> None:
+    canary = canary_of(kinds, quota=1, unit=0.5)
+    replies = canary.ask_all([[row] for row in rows(80)])
+    sums = canary.sums
+    assert sums.spent == min(1, sums.changed)
+    assert sum(reply["version"] == 2 for reply in replies) == sums.answers
+    assert sums.answers > 1
+    champion = canary_of(kinds, share=0.0).ask_all([[row] for row in rows(80)])
+    decided = [decision(before) != decision(after) for before, after in zip(champion, replies, strict=True)]
+    assert kinds[0] == "regression" or sum(decided) <= 1
+
+
+def decision(reply: dict[str, Any]) -> Any:
+    (answer,) = reply["answers"]
+    return answer["deferred"], answer.get("decision", answer["prediction"])
+
+
+def test_the_quota_is_divided_among_workers_and_kept_over_restarts(canary_of: Make) -> None:
+    canary = canary_of(("regression", "linear"), quota=5, slots=2, unit=0.5)
+    canary.ask_all([[row] for row in rows(80)])
+    assert canary.sums.spent == 3
+    again = restarted(canary)
+    again.ask_all([[row] for row in rows(80)])
+    assert again.sums.spent == 3
+
+
+def restarted(canary: Canary) -> Canary:
+    """Return the service as a new process, in which the first one has ended."""
+    canary.store.remove_grant("flats")
+    canary.candidates.exchange(canary.candidates.load("flats"), 0.0)
+    again = Canary(canary.store, canary.grant)
+    again.let()
+    return again
+
+
+class _Broken:
+    """Answers of a candidate that fails in one of several ways."""
+
+    def __init__(self, version: ServedVersion, how: str) -> None:
+        self._version, self._how = version, how
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._version, name)
+
+    def answers(self, typed: Any) -> Any:
+        if self._how == "raises":
+            raise RuntimeError("no such file")
+        good = self._version.answers(typed)
+        if self._how == "shape":
+            return good * 2
+        computed: Answers = good[0].computed
+        computed.prediction[:] = np.nan
+        return good
+
+
+@pytest.mark.parametrize("how", ["raises", "shape", "nan"])
+def test_a_candidate_that_fails_is_answered_for_in_the_same_request_and_stopped_after_three(
+    canary_of: Make, how: str
+) -> None:
+    canary = canary_of()
+    assert canary.ask(ROW)["version"] == 2
+    candidate = canary.candidates.get(canary.champions.get("flats"), -1.0)  # type: ignore[arg-type]
+    assert candidate is not None
+    good = candidate.serving.batch.version
+    candidate.serving.batch.version = _Broken(good, how)  # type: ignore[assignment]
+    replies = canary.ask_all([rows(2), rows(2)])
+    assert [reply["version"] for reply in replies] == [1, 1]
+    candidate.serving.batch.version = good
+    assert canary.ask(ROW)["version"] == 2, "two in a row do not stop it"
+    candidate.serving.batch.version = _Broken(good, how)  # type: ignore[assignment]
+    assert [reply["version"] for reply in canary.ask_all([rows(2)] * 3)] == [1, 1, 1]
+    candidate.serving.batch.version = good
+    assert canary.ask(ROW)["version"] == 1
+    assert (canary.sums.faults, canary.sums.stopped) == (5, 1)
+
+
+def test_an_entity_keeps_its_version_and_a_request_of_both_gets_the_champion(canary_of: Make) -> None:
+    canary = canary_of(share=0.5, entity="flat", quota=10_000)
+    first = [reply["version"] for reply in canary.ask_all([[row] for row in rows(40)])]
+    assert set(first) == {1, 2}
+    assert first == [reply["version"] for reply in canary.ask_all([[row] for row in rows(40)])]
+    canary.let(share=0.8)
+    wider = [reply["version"] for reply in canary.ask_all([[row] for row in rows(40)])]
+    assert all(after >= before for before, after in zip(first, wider, strict=True))
+    assert canary.ask(*rows(40))["version"] == 1
+    assert (canary.sums.of_candidate, canary.sums.of_champion) == (first.count(2), first.count(1))
+
+
+def test_without_an_entity_the_id_of_the_request_decides(canary_of: Make) -> None:
+    canary = canary_of(share=0.5)
+    versions = [canary.ask(ROW, ident=f"r{number}")["version"] for number in range(30)]
+    assert set(versions) == {1, 2}
+    assert versions == [canary.ask(ROW, ident=f"r{number}")["version"] for number in range(30)]
+
+
+def test_a_grant_ends_by_itself_and_a_removed_one_at_once(canary_of: Make) -> None:
+    canary = canary_of(not_after=clock.now().timestamp() - 1)
+    assert canary.ask(ROW)["version"] == 1
+    canary.let(not_after=clock.now().timestamp() + 30)
+    assert canary.ask(ROW)["version"] == 2
+    canary.store.remove_grant("flats")
+    assert canary.ask(ROW)["version"] == 1
+
+
+def test_a_grant_far_into_the_future_is_still_only_a_lease(canary_of: Make) -> None:
+    canary = canary_of(not_after=clock.now().timestamp() + 10**6)
+    canary.ask(ROW)
+    champion = canary.champions.get("flats")
+    assert champion is not None
+    assert canary.candidates.get(champion, 10**9) is None
+
+
+@pytest.mark.parametrize("changes", [{"champion": "0" * 64}, {"candidate": "0" * 64}, {"protocol": 9}])
+def test_a_grant_that_does_not_fit_lets_no_candidate_answer(canary_of: Make, changes: dict[str, Any]) -> None:
+    canary = canary_of()
+    canary.let(**changes)
+    assert canary.ask(ROW)["version"] == 1
+
+
+def test_a_grant_of_another_project_or_key_lets_no_candidate_answer(canary_of: Make) -> None:
+    canary = canary_of(share=0.0)
+    place = canary.store.root / "flats" / "rollout.json"
+    (canary.store.root / "houses").mkdir()
+    canary.store.write_grant(msgspec.structs.replace(canary.grant, project="houses", share=1.0), KEY)
+    place.write_bytes((canary.store.root / "houses" / "rollout.json").read_bytes())
+    assert canary.ask(ROW)["version"] == 1
+    canary.store.write_grant(msgspec.structs.replace(canary.grant, share=1.0), Ed25519PrivateKey.generate())
+    assert canary.ask(ROW)["version"] == 1
+
+
+def test_an_older_grant_that_is_put_back_ends_the_share(canary_of: Make) -> None:
+    canary = canary_of()
+    old = (canary.store.root / "flats" / "rollout.json").read_bytes()
+    canary.let(share=1.0)
+    assert canary.ask(ROW)["version"] == 2
+    (canary.store.root / "flats" / "rollout.json").write_bytes(old)
+    assert canary.ask(ROW)["version"] == 1
+
+
+def test_a_path_that_names_the_version_is_answered_by_that_version(canary_of: Make) -> None:
+    canary = canary_of()
+    kinds = {"area": "FP64", "rooms": "INT64", "garden": "BOOL"}
+    tensors = [
+        {"name": name, "datatype": kinds.get(name, "BYTES"), "shape": [1], "data": [value]}
+        for name, value in ROW.items()
+    ]
+    for path, version in (("infer", "2"), ("versions/1/infer", "1")):
+        assert canary.post({"inputs": tensors}, f"/v2/models/flats/{path}")["model_version"] == version
+
+
+def test_only_one_service_writes_a_ledger(canary_of: Make) -> None:
+    canary = canary_of()
+    assert canary.ask(ROW)["version"] == 2
+    assert Canary(canary.store, canary.grant).ask(ROW)["version"] == 1
+
+
+def test_a_candidate_that_does_not_repeat_its_references_answers_nothing(canary_of: Make, packages: Packages) -> None:
+    canary = canary_of(share=0.0)
+    package, files = packages("forest", 2)
+    other, _ = packages("binary", 1)
+    broken = msgspec.structs.replace(package, references=other.references)
+    digest = canary.store.add_package(broken, files, KEY)
+    canary.let(candidate=digest, rollout="2-broken", share=1.0)
+    assert canary.ask(ROW)["version"] == 1
+    assert canary.sums.refused == 1
