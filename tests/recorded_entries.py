@@ -16,6 +16,8 @@ from tasks.records import (
     ReleaseEntry,
     RetrainingEntry,
     RollbackEntry,
+    RolloutAction,
+    RolloutEntry,
     Statistic,
 )
 from tasks.records.entry_codec import from_row, to_row
@@ -99,3 +101,25 @@ def event_entry(kind: str, action: str, day: int = 0, subject: str = "version 2"
     more: dict[str, Any] = {"action": action, "subject": subject, "reason": reason, "actor": "ana"}
     noon = moment(day, hour=12)
     return recorded(TYPES[kind](name=f"{kind} {action} {day}", night=noon.date(), time=noon, **more))
+
+
+def rollout_entries(*actions: RolloutAction, reason: str = "", **more: Any) -> list[RolloutEntry]:
+    """Return the steps of a rollout of version 2 against version 1, one a day; digests are "1" and "2"."""
+    numbered = [("started", 0, {}), *((action, stage, more) for stage, action in enumerate(actions, start=1))]
+    return [
+        recorded(
+            RolloutEntry(
+                name=f"2/2/{stage}",
+                night=moment(stage).date(),
+                time=moment(stage, hour=13),
+                action=action,
+                reason=reason,
+                subject="version 2",
+                digest="2",
+                champion_digest="1",
+                stage=stage,
+                **given,
+            )
+        )
+        for action, stage, given in numbered
+    ]

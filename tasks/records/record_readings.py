@@ -63,7 +63,7 @@ def pending_approval(record: Sequence[Entry]) -> RetrainingEntry | None:
     answered = (
         entry.time
         for entry in record
-        if isinstance(entry, RolloutEntry)
+        if (isinstance(entry, RolloutEntry) and entry.subject == asked[-1].subject)
         or (isinstance(entry, PromotionEntry) and entry.action in {"promoted", "rejected"})
     )
     return None if any(time > asked[-1].time for time in answered) else asked[-1]

@@ -6,17 +6,18 @@ import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
 
 from tasks.lake import Lake, append_entry, latest, read_entries
-from tasks.records import Action, Delivery, Finding, Landed, NightEntry, SuspicionState
+from tasks.records import Action, Delivery, Finding, Landed, NightEntry, PromotionEntry, SuspicionState
+from tasks.rollout import NOTHING_SEEN, RolloutTerms
 from tasks.spec import read_spec
 from tasks.validate import check_all, read_suite
 from tasks.validate.acceptance.task import quarantine
-from tests.recorded_entries import decided_night, moved
+from tests.recorded_entries import decided_night, event_entry, moved, rollout_entries
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Leeway
@@ -91,6 +92,38 @@ def test_why_shows_every_answer_with_its_numbers(lake: Lake, leeway: Leeway) -> 
     assert "120 rows and 120 labels accepted, 3 rows quarantined" in said.out
     message = said.out.split("How far from an alarm")[1]
     assert "size is past its leeway (2.0 x); drift alone does not retrain" in message
+
+
+def test_status_and_why_show_a_rollout_and_what_a_person_can_do(lake: Lake, leeway: Leeway) -> None:
+    terms = RolloutTerms((0.1,) * 6, 0.01, 10, 0.01, 24.0, 72.0)
+    stored: dict[str, Any] = {"terms": terms.to_dict(), "seen": replace(NOTHING_SEEN, refused=1).to_dict()}
+    steps = rollout_entries("advanced", "doubted", reason="it [b]differs[/b]", **stored)
+    for entry in [event_entry("promotion", "promoted", subject="version 1"), *steps]:
+        whole = replace(entry, digest="1") if isinstance(entry, PromotionEntry) else entry
+        append_entry(lake, "orders", whole)
+    said = leeway("status")
+    assert "orders: rollout of version 2, doubted, 0 % of the requests since 2026-02-03 13:00 UTC" in said.out
+    assert "the rollout of version 2 is in doubt" in said.out
+    assert "`leeway rollback orders` ends it" in said.out
+    why = leeway("why", "orders", "rollout")
+    assert (why.code, why.err) == (0, "")
+    assert "orders: rollout of version 2, doubted" in why.out
+    assert "it [b]differs[/b]" in why.out
+    assert "step 2 judged again from what is stored: the same" in why.out
+    assert leeway("why", "orders", "rollout", "2").out == why.out
+    other = leeway("why", "orders", "rollout", "7")
+    assert other.code == 1
+    assert "orders has no rollout of version 7; versions with one: 2" in other.err
+
+
+def test_a_verdict_that_is_another_one_from_what_is_stored_is_said(lake: Lake, leeway: Leeway) -> None:
+    terms = RolloutTerms((0.1,) * 6, 0.01, 10, 0.01, 24.0, 72.0)
+    stored: dict[str, Any] = {"terms": terms.to_dict(), "seen": NOTHING_SEEN.to_dict(), "share": 0.5}
+    for entry in rollout_entries("advanced", "advanced", **stored):
+        append_entry(lake, "orders", entry)
+    said = leeway("why", "orders", "rollout")
+    assert said.code == 1
+    assert "step 2 judged again from what is stored: another one: nothing, 50 %" in said.out
 
 
 def test_why_of_a_night_that_was_not_run_names_the_span(lake: Lake, leeway: Leeway) -> None:

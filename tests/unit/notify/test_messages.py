@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tasks.notify import Message, due, sent_entry, sent_messages, states
 from tasks.records import Action, Entry, Recovered, ServedAsBatch, ServedProof
 from tasks.spec import ProjectSpec
-from tests.recorded_entries import performance
+from tests.recorded_entries import performance, rollout_entries
 
 if TYPE_CHECKING:
     from tests.unit.notify.conftest import Event, Night, Spec
@@ -116,6 +116,15 @@ def test_a_request_is_repeated_on_nights_until_it_is_answered(spec: Spec, night:
 )
 def test_each_thing_that_is_done_has_its_event(kind: str, action: str, heard: str | None, event: Event) -> None:
     done = event(kind, action)
+    assert [state.event for state in states(done, [done])] == ([heard] if heard else [])
+
+
+@pytest.mark.parametrize(
+    ("action", "heard"),
+    [("started", None), ("advanced", None), ("doubted", "approval"), ("rolled_back", "rollback"), ("finished", None)],
+)
+def test_people_are_notified_of_a_rollout_that_needs_them_or_has_ended(action: Any, heard: str | None) -> None:
+    done = rollout_entries(*([] if action == "started" else [action]))[-1]
     assert [state.event for state in states(done, [done])] == ([heard] if heard else [])
 
 

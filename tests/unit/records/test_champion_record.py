@@ -3,7 +3,18 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from tasks.records import Entry, PromotionEntry, RecordedVersion, RetrainingEntry, RollbackEntry, champion_record
+from tasks.records import (
+    Entry,
+    PromotionEntry,
+    RecordedVersion,
+    RetrainingEntry,
+    RollbackEntry,
+    champion_record,
+    pending_approval,
+    rollouts,
+    running_rollout,
+)
+from tests.recorded_entries import event_entry, rollout_entries
 
 NIGHT = date(2026, 11, 20)
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -71,3 +82,25 @@ def test_a_number_that_a_registry_made_again_gives_away_again_is_another_version
 def test_a_retraining_that_is_recorded_twice_changes_nothing() -> None:
     before: list[Entry] = [asked(1, "a"), approved(1, "a"), promoted(1, "a")]
     assert champion_record([*before, asked(1, "a")]) == champion_record(before)
+
+
+def test_a_rollout_runs_until_it_is_rolled_back_or_another_version_is_champion() -> None:
+    steps = rollout_entries("advanced", "finished")
+    running = running_rollout([promoted(1, "1"), *steps])
+    assert running is not None
+    assert (running.action, running.stage) == ("finished", 2)
+    assert running_rollout([promoted(1, "1"), *steps, promoted(2, "2")]) is None
+    assert running_rollout(steps) is None
+    ended = rollout_entries("advanced", "rolled_back", reason="version 2 cannot be promoted again: it differs")
+    assert running_rollout([promoted(1, "1"), *ended]) is None
+    assert champion_record(ended).bar(7, "2") == "it differs"
+    assert [[step.stage for step in each] for each in rollouts([*reversed(steps)])] == [[0, 1, 2]]
+
+
+def test_a_version_that_is_rolled_out_needs_no_approval_and_a_newer_one_does() -> None:
+    asked, steps = event_entry("retraining", "registered"), rollout_entries("advanced")
+    assert pending_approval([asked, *steps]) is None
+    newer = event_entry("retraining", "registered", subject="version 3")
+    found = pending_approval([asked, newer, *steps])
+    assert found is not None
+    assert found.subject == "version 3"
