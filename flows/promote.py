@@ -13,8 +13,8 @@ from prefect import flow, runtime
 
 from flows.steps.actor import account, person
 from flows.steps.events import emit_event
+from flows.steps.in_service.rollout_steps import announce_rollouts, next_step
 from flows.steps.publish import write_report
-from flows.steps.rollout_steps import announce_rollouts, next_step
 from flows.workspace import Workspace, open_workspace
 from tasks import clock
 from tasks.errors import EvidenceError

@@ -16,8 +16,8 @@ from flows.serving.log_carrier import LogCarrier, is_written
 from flows.serving.package_version import packaged
 from flows.serving.rollout_control import PackagePair, RolloutControl
 from flows.stack.local_stack import running
+from flows.steps.in_service.rollout_steps import version_number
 from flows.steps.in_service.single_rows import contract_of, row_rules
-from flows.steps.rollout_steps import version_number
 from flows.workspace import assemble, fetched, open_lake
 from tasks import clock
 from tasks.errors import DataError, EvidenceError, Terminal, Unreachable

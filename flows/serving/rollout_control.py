@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from flows.steps.rollout_steps import next_step, version_number
+from flows.steps.in_service.rollout_steps import next_step, version_number
 from tasks.lake import Lake, append_entry
 from tasks.promote import StepTime
 from tasks.records import RolloutEntry

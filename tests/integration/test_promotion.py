@@ -168,12 +168,15 @@ def test_a_canary_is_rolled_out_and_ended_by_a_person(
     made: Made, reported: list[Entry], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flows.promote import roll_back_now
-    from flows.steps.rollout_steps import next_step
+    from flows.steps.in_service.rollout_steps import next_step
 
     events: list[str] = []
-    monkeypatch.setattr("flows.steps.rollout_steps.emit_event", lambda _project, event, _facts: events.append(event))
     monkeypatch.setattr(
-        "flows.steps.rollout_steps.send_notifications_task", lambda _lake, _spec, entry, _known: reported.append(entry)
+        "flows.steps.in_service.rollout_steps.emit_event", lambda _project, event, _facts: events.append(event)
+    )
+    monkeypatch.setattr(
+        "flows.steps.in_service.rollout_steps.send_notifications_task",
+        lambda _lake, _spec, entry, _known: reported.append(entry),
     )
     workspace = made("canary", rollout="{strategy: canary}")
     registry, project = workspace.registry, workspace.project

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import pytest
 
 from flows.serving.rollout_control import PackagePair, RolloutControl, rollout_name, service_id
-from flows.steps.rollout_steps import next_step
+from flows.steps.in_service.rollout_steps import next_step
 from tasks import clock
 from tasks.lake import Lake, append_entry, read_entries
 from tasks.promote import StepTime
@@ -51,7 +51,7 @@ class Stage:
     packages: Packages
     kinds: tuple[str, str] = ("forest", "forest")
     terms: RolloutTerms = TERMS
-    now: datetime = field(default_factory=clock.now)
+    now: datetime = field(default_factory=lambda: clock.now() + timedelta(hours=1))  # no lease ends while tests wait
 
     def __post_init__(self) -> None:
         self.lake = Lake(str(self.root / "lake"))

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows.steps.rollout_steps import next_step
+from flows.steps.in_service.rollout_steps import next_step
 from tasks import clock
 from tasks.lake import append_entry, read_entries
 from tasks.promote import StepTime

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flows.steps.rollout_steps import next_step
+from flows.steps.in_service.rollout_steps import next_step
 from tasks.promote import BeginRollout, Promote, RegistryState, Reject, StepTime, sentence
 from tasks.records import RolloutAction, RolloutEntry, rollouts
 from tasks.rollout import RolloutTerms, RolloutVerdict

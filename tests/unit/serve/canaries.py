@@ -69,8 +69,8 @@ class Canary:
 
     def _post_all(self, contents: list[dict[str, Any]], path: str, ident: str) -> list[dict[str, Any]]:
         async def asked() -> list[dict[str, Any]]:
-            for project in self.candidates.changed():
-                self.candidates.exchange(self.candidates.load(project), asyncio.get_running_loop().time())
+            found = self.candidates.load("flats")  # each time, as if the controller had just renewed the lease
+            self.candidates.exchange(found, asyncio.get_running_loop().time())
             return [await self._reply(content, path, ident) for content in contents]
 
         found: list[dict[str, Any]] = run_apart(asked())

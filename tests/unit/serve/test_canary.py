@@ -57,7 +57,7 @@ def canary_of(tmp_path: Path, packages: Packages) -> Make:
             slots=1,
             unit=5.0,
             limits=LIMITS,
-            not_after=clock.now().timestamp() + 30,
+            not_after=clock.now().timestamp() + 3600,
         )
         canary = Canary(store, msgspec.structs.replace(grant, **changes))
         store.write_grant(canary.grant, KEY)
@@ -184,7 +184,7 @@ def test_without_an_entity_the_id_of_the_request_decides(canary_of: Make) -> Non
 def test_a_grant_ends_by_itself_and_a_removed_one_at_once(canary_of: Make) -> None:
     canary = canary_of(not_after=clock.now().timestamp() - 1)
     assert canary.ask(ROW)["version"] == 1
-    canary.let(not_after=clock.now().timestamp() + 30)
+    canary.let(not_after=clock.now().timestamp() + 3600)
     assert canary.ask(ROW)["version"] == 2
     canary.store.remove_grant("flats")
     assert canary.ask(ROW)["version"] == 1
