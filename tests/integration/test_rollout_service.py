@@ -28,7 +28,7 @@ from tests.integration.test_serving_control import Project
 from tests.servers import free_port
 from tests.unit.serve.packages import ROW
 
-QUOTA = 60
+QUOTA = 250  # more than half of the answers change, and a stage needs a hundred
 TERMS = RolloutTerms(
     limits(0.95, 0.9, (-0.9, 0.9), 0.5),
     alpha=0.01,
@@ -145,8 +145,8 @@ def test_a_rollout_runs_to_its_end_although_a_worker_is_killed_and_its_quota_hol
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) in {0, -signal.SIGTERM}
-    waiting = (project.store.root / "prediction_log" / project.name).glob("*.jsonl")
-    logged = [{answer.version for answer in logged_answers(path.read_bytes())} for path in waiting]
+    landed = (project.path.parent / "served" / "rows").rglob("*.jsonl")
+    logged = [{answer.version for answer in logged_answers(path.read_bytes())} for path in landed]
     assert all(len(versions) == 1 for versions in logged)
     assert set().union(*logged) == {1, 2}
 
