@@ -65,11 +65,11 @@ class Candidate:
         values = [row.values.get(entity) for row in rows] if entity else [None]
         places = [position(request_id if value is None else str(value), grant.rollout) for value in values]
         within = all(is_within(place, grant.share) for place in places)
-        first = places[0]
+        first = places[0]  # one entity of a request is counted, by its own place: the others may be of both versions
         own = self._counts_keys and first % grant.slots == self._slot and len(self._seen) < MOST_KEYS
         if own and first not in self._seen:
             self._seen.add(first)
-            self.ledger.add("of_candidate" if within else "of_champion", 1)
+            self.ledger.add("of_candidate" if is_within(first, grant.share) else "of_champion", 1)
         return within
 
     def compared(self, change: AnswerChange, changed: int) -> None:

@@ -174,6 +174,16 @@ def test_an_entity_keeps_its_version_and_a_request_of_both_gets_the_champion(can
     assert (canary.sums.of_candidate, canary.sums.of_champion) == (first.count(2), first.count(1))
 
 
+def test_requests_with_entities_of_both_versions_do_not_look_like_another_share(canary_of: Make) -> None:
+    canary = canary_of(share=0.5, entity="flat", quota=10_000)
+    alone = [reply["version"] for reply in canary.ask_all([[row] for row in rows(40)])]
+    together = canary_of(share=0.5, entity="flat", quota=10_000)
+    whole = rows(40)
+    for first in range(40):
+        together.ask(*whole[first:], *whole[:first])
+    assert (together.sums.of_candidate, together.sums.of_champion) == (alone.count(2), alone.count(1))
+
+
 def test_without_an_entity_the_id_of_the_request_decides(canary_of: Make) -> None:
     canary = canary_of(share=0.5)
     versions = [canary.ask(ROW, ident=f"r{number}")["version"] for number in range(30)]
