@@ -130,7 +130,7 @@ def what_follows(last: RolloutEntry, terms: RolloutTerms, sums: RolloutSums, now
     if last.action == "advanced":
         return judge(terms, RolloutStage(last.share, hours_since(last, now)), sums)
     found = harm(terms, sums)
-    return None if found is None or last.action == "finished" else RolloutVerdict("rolled_back", 0.0, found)
+    return None if found is None else RolloutVerdict("rolled_back", 0.0, found)
 
 
 def granted_share(last: RolloutEntry, terms: RolloutTerms, now: datetime) -> float:

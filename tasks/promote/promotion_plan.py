@@ -119,7 +119,8 @@ def _answer(version: Version, reasons: list[str], situation: RegistryState, late
     if last is not None and last.action == "rolled_back":
         why: str | None = last.reason.partition("cannot be promoted again: ")[2]
     else:
-        why = "rejected in MLflow" if answer == "rejected" else late if answer == "waiting" else None
+        in_time = late if answer == "waiting" and last is None else None  # what is rolled out waits for no one
+        why = "rejected in MLflow" if answer == "rejected" else in_time
     if why is not None:
         clears = situation.aliases.get(CHALLENGER) == version.number
         return [] if BARRED in version.tags else [Reject(version.number, why, clears)]

@@ -155,12 +155,17 @@ def rollouts(entries: Iterable[Entry]) -> list[list[RolloutEntry]]:
 
 
 def running_rollout(entries: Collection[Entry]) -> RolloutEntry | None:
-    """Return the last step of the rollout that is under way; None if it has ended, or the champion is another now."""
-    champions, found = champion_record(entries).champions(), rollouts(entries)
+    """Return the last step of the rollout that is under way.
+
+    It is None if the rollout has ended, the version was rejected meanwhile, or the champion is another one now.
+    """
+    record, found = champion_record(entries), rollouts(entries)
+    champions = record.champions()
     if not found or not champions or found[-1][-1].action == "rolled_back":
         return None
     last = found[-1][-1]
-    return last if champions[0].digest == last.champion_digest else None
+    barred = record.bar(_number(last) or 0, last.digest)
+    return last if barred is None and champions[0].digest == last.champion_digest else None
 
 
 def recorded_versions(entries: Iterable[Entry]) -> frozenset[int]:

@@ -19,7 +19,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from tasks.arrays import FloatArray
+from tasks.arrays import BoolArray, FloatArray
 from tasks.rollout.answer_change import AnswerChange
 
 FRACTIONS = np.array([15 / 16, *(0.5**power for power in range(1, 8))])
@@ -70,8 +70,14 @@ def limits(changed: float, size: float, shift: tuple[float, float], leeway: floa
     return tuple(min(MOST, max(LEAST, each)) for each in found)
 
 
-def log_wealth(change: AnswerChange, tested: Sequence[float]) -> FloatArray:
+def log_wealth(change: AnswerChange, tested: Sequence[float], deferred: BoolArray | None = None) -> FloatArray:
     """Return what rows add to the logarithm of the wealth of each test and bet: shape `SHAPE`.
+
+    Parameters
+    ----------
+    deferred : array of bool, shape (n,), optional
+        Rows that one of both versions defers to a person. The gate promises nothing of them, so they are no alarm, but
+        such a row does not confirm that few answers change.
 
     Examples
     --------
@@ -82,7 +88,8 @@ def log_wealth(change: AnswerChange, tested: Sequence[float]) -> FloatArray:
     1.5
     """
     changed, signed = change.changed.astype(np.float64), (1 + change.shift) / 2
-    values = np.stack([changed, change.size, signed, 1 - signed, 1 - changed, 1 - change.size])
+    other = changed if deferred is None else np.maximum(changed, deferred)
+    values = np.stack([changed, change.size, signed, 1 - signed, 1 - other, 1 - change.size])
     levels = np.asarray(tested, dtype=np.float64)[:, None]
     gains = (values - levels) / levels
     return np.asarray(np.log1p(FRACTIONS[None, :, None] * gains[:, None, :]).sum(axis=2), dtype=np.float64)

@@ -82,6 +82,8 @@ def differences(sums: RolloutSums) -> str:
 def _doubt(terms: RolloutTerms, stage: RolloutStage, sums: RolloutSums) -> str | None:
     if sums.refused:
         return f"the candidate did not repeat its reference requests in {sums.refused} workers; see /ready"
+    if stage.share == 1 and sums.spent >= terms.quota:
+        return f"the {terms.quota:,} changed answers are used up, so that it sends only answers like the champion's"
     uneven = ratio_evidence(sums.of_candidate, sums.of_champion, stage.share)
     if uneven >= threshold(terms.alpha, MOST_STAGES):
         return (
@@ -97,7 +99,7 @@ def _open_points(terms: RolloutTerms, stage: RolloutStage, sums: RolloutSums) ->
     confirmed = all(evidence(sums.wealth, test) >= threshold(terms.alpha) for test in CONFIRMING)
     if stage.share == 0 and sums.rows < STAGE_ANSWERS:
         missing.append(f"both versions have answered {sums.rows} rows of {STAGE_ANSWERS}")
-    if stage.share == 0 and not confirmed:
+    if not confirmed:
         missing.append(f"it is not shown that it differs less than the limits: {differences(sums)}")
     if stage.share > 0 and sums.answers < STAGE_ANSWERS:
         missing.append(f"the candidate has answered {sums.answers} rows of {STAGE_ANSWERS}")

@@ -6,7 +6,10 @@ import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from tasks import clock
+from tasks.arrays import BoolArray
 from tasks.errors import EvidenceError
 from tasks.logs import line
 from tasks.rollout import AnswerChange, is_within, log_wealth, position
@@ -46,6 +49,7 @@ class Candidate:
         self._deadline = 0.0
         self._in_a_row = 0
         self._seen: set[int] = set()
+        self._rows: set[int] = set()
         self._counts_keys = ledger.enter(grant.stage)  # a worker that was replaced has forgotten which it has counted
 
     def renew(self, grant: RolloutGrant, deadline: float) -> None:
@@ -72,12 +76,34 @@ class Candidate:
             self.ledger.add("of_candidate" if is_within(first, grant.share) else "of_champion", 1)
         return within
 
-    def compared(self, change: AnswerChange, changed: int) -> None:
-        """Take how it differs in rows that both versions have answered, and how many answers are changed."""
+    def compared(self, rows: Sequence[TypedRow], change: AnswerChange, deferred: BoolArray) -> int:
+        """Take how it differs in rows that both versions have answered; return how many answers are changed.
+
+        A row with the values of an earlier one, such as of a request that is sent again or of a probe, is no evidence.
+
+        Parameters
+        ----------
+        deferred : array of bool, shape (n,)
+            Rows that one of both versions defers to a person: their answers are changed too.
+        """
         self._in_a_row = 0
-        self.ledger.add("rows", len(change.changed))
-        self.ledger.add("changed", changed)
-        self.ledger.wealth += log_wealth(change, self.grant.limits)
+        changed = change.changed | deferred
+        self.ledger.add("rows", len(changed))
+        self.ledger.add("changed", int(changed.sum()))
+        new = np.array([self._is_new(row) for row in rows], dtype=bool)
+        fresh = AnswerChange(change.changed[new], change.size[new], change.shift[new])
+        self.ledger.wealth += log_wealth(fresh, self.grant.limits, deferred[new])
+        return int(changed.sum())
+
+    def _is_new(self, row: TypedRow) -> bool:
+        """Return whether no row with the same values is among the last ones."""
+        content = hash(tuple(sorted((name, str(value)) for name, value in row.values.items())))
+        if content in self._rows:
+            return False
+        if len(self._rows) == MOST_KEYS:
+            self._rows.clear()
+        self._rows.add(content)
+        return True
 
     def spend(self, changed: int) -> bool:
         """Take changed answers from the quota of this worker; return whether it has that many."""
@@ -87,9 +113,15 @@ class Candidate:
         """Count rows that it has answered."""
         self.ledger.add("answers", rows)
 
-    def failed(self, reason: str) -> None:
-        """Take that it could not answer a request; three in a row end its share in this worker."""
-        self._in_a_row += 1
+    def failed(self, reason: str, rows: Sequence[TypedRow]) -> None:
+        """Take that it could not answer the rows of a request; three requests in a row end its share in this worker.
+
+        To the tests, such a row is an answer that is wholly different.
+        """
+        wrong = AnswerChange(np.ones(len(rows), dtype=bool), np.ones(len(rows)), np.zeros(len(rows)))
+        in_a_row = self._in_a_row
+        self.compared(rows, wrong, np.zeros(len(rows), dtype=bool))
+        self._in_a_row = in_a_row + 1
         self.ledger.add("faults", 1)
         names = {"project": self.grant.project, "version": self.grant.version}
         LOG.error(line("candidate_failed", in_a_row=self._in_a_row, reason=reason, **names))
@@ -160,6 +192,8 @@ class Candidates:
         if grant.serial < self._serials.get(project, 0):
             raise EvidenceError(f"the grant of {project} has serial {grant.serial}, and a later one was in use.")
         seconds = min(LEASE_SECONDS, grant.not_after - clock.now().timestamp())
+        if seconds <= 0:
+            return Granted(project, None)
         if current is not None and (current.grant.rollout, current.grant.candidate) == (grant.rollout, grant.candidate):
             return Granted(project, grant, None, seconds)
         return Granted(project, grant, self._fresh(grant, current), seconds)
@@ -172,8 +206,9 @@ class Candidates:
         ledger = current.ledger if current is not None and continues else RolloutLedger(path)
         try:
             version.prove(package.references)
-        except EvidenceError:
-            ledger.add("refused", 1 - ledger.count("refused"))
+        except BaseException as error:
+            if isinstance(error, EvidenceError):
+                ledger.add("refused", 1 - ledger.count("refused"))
             if not continues:
                 ledger.close()
             raise

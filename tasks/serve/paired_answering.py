@@ -58,16 +58,24 @@ class PairedAnswering:
             return champion, before  # there is no time for both
         except Exception as error:  # noqa: BLE001 - whatever a candidate does, the champion has answered
             if self.candidates.get(champion, clock()) is candidate:
-                candidate.failed(f"{type(error).__name__} at {raised_at(error)}")
+                candidate.failed(f"{type(error).__name__} at {raised_at(error)}", rows)
             return champion, before
         if self.candidates.get(champion, clock()) is not candidate:
             return champion, before  # its rollout has ended meanwhile
-        changed = int((change.changed | (_deferred(before) != _deferred(after))).sum())
-        candidate.compared(change, changed)
-        if candidate.belongs(request_id, rows) and candidate.spend(changed):
+        changed = candidate.compared(rows, change, _deferred(before) != _deferred(after))
+        if _may_send(candidate, request_id, rows, changed):
             candidate.answered(len(rows))
             return candidate.serving, after
         return champion, before
+
+
+def _may_send(candidate: Candidate, request_id: str, rows: Sequence[TypedRow], changed: int) -> bool:
+    """Return whether a request belongs to the candidate, and its quota, if writable, has the changed answers."""
+    try:
+        return candidate.belongs(request_id, rows) and candidate.spend(changed)
+    except OSError as error:
+        candidate.failed(f"{type(error).__name__} at {raised_at(error)}", [])
+        return False
 
 
 def difference(

@@ -131,8 +131,8 @@ class RowAnswering:
         with self.taken():
             typed = await self._typed(serving, rows)
             answered = await self._answered(request, serving, typed)
+            self._check_time(request)
             used, answered = await self._chosen(request, serving, typed, answered)
-        self._check_time(request)
         if self._log is not None:
             self._log.add(request, used, list(zip(rows, answered, strict=True)))
         shown = [one.answer for one in answered]
@@ -157,8 +157,12 @@ class RowAnswering:
     async def _answered_in_time(
         self, request: ServiceRequest, serving: Serving, typed: list[TypedRow]
     ) -> list[AnsweredRow]:
+        """Return the answers of a candidate; with one that is late, it has failed, and the champion's are sent."""
         self._check_estimate(request, serving, len(typed))
-        return await self._answered(request, serving, typed)
+        answered = await self._answered(request, serving, typed)
+        if self._passed(request) > request.budget_seconds:
+            raise TimeoutError("the candidate answered too late")
+        return answered
 
     async def _answered(self, request: ServiceRequest, serving: Serving, typed: list[TypedRow]) -> list[AnsweredRow]:
         if len(typed) == 1:

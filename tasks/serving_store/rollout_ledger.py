@@ -96,7 +96,7 @@ def _mapped(descriptor: int, path: Path) -> mmap.mmap:
     content = os.pread(descriptor, SIZE_BYTES + 1, 0)
     if any(content[:8]) and not _is_whole(content):
         raise EvidenceError(f"{path} is damaged; end the rollout with `leeway rollback`.")
-    os.ftruncate(descriptor, SIZE_BYTES)
+    os.posix_fallocate(descriptor, 0, SIZE_BYTES)  # a full disk is an error here, and not a signal at the first write
     return mmap.mmap(descriptor, SIZE_BYTES)
 
 

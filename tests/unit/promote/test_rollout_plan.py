@@ -10,7 +10,7 @@ import pytest
 
 from flows.steps.in_service.rollout_steps import next_step
 from tasks.promote import BeginRollout, Promote, RegistryState, Reject, StepTime, sentence
-from tasks.records import RolloutAction, RolloutEntry, rollouts
+from tasks.records import RolloutAction, RolloutEntry, rollouts, running_rollout
 from tasks.rollout import RolloutTerms, RolloutVerdict
 from tests.unit.promote.test_plan import APPROVED, NOW, SPEC, Shelf, digest
 
@@ -89,6 +89,19 @@ def test_a_version_that_was_rolled_back_is_rejected_for_good() -> None:
     assert shelf.tags[2]["leeway.barred"] == "it differs"
     assert shelf.champion == 1
     assert shelf.settle(SPEC) == [], "also at once it is never promoted"
+
+
+def test_a_version_that_a_person_rejects_meanwhile_is_rolled_out_no_longer_and_keeps_no_other_waiting() -> None:
+    shelf = shelf_of()
+    shelf.settle(CANARY)
+    shelf.follow("advanced")
+    assert running_rollout(shelf.entries) is not None
+    shelf.tags[2]["approval"] = "rejected"
+    (step,) = shelf.settle(CANARY)
+    assert isinstance(step, Reject)
+    assert running_rollout(shelf.entries) is None
+    shelf.add(3, APPROVED)
+    assert [type(step) for step in shelf.settle(CANARY)] == [BeginRollout]
 
 
 def test_a_clear_win_is_rolled_out_without_a_person() -> None:

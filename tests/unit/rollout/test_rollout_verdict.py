@@ -37,23 +37,37 @@ def test_a_candidate_answers_nothing_before_it_is_shown_that_it_differs_as_promi
 
 @pytest.mark.parametrize(("share", "after"), [(0.01, 0.04), (0.3, 1.0)])
 def test_the_share_grows_by_four_once_the_stage_has_enough_answers(share: float, after: float) -> None:
-    assert judge(TERMS, RolloutStage(share, 1.0), seen(answers=99)) is None
-    verdict = judge(TERMS, RolloutStage(share, 0.0), seen(answers=100))
+    assert judge(TERMS, RolloutStage(share, 1.0), seen(*CONFIRMING, answers=99)) is None
+    verdict = judge(TERMS, RolloutStage(share, 0.0), seen(*CONFIRMING, answers=100))
     assert verdict is not None
     assert (verdict.outcome, verdict.share) == ("advanced", after)
 
 
 def test_a_stage_that_may_need_more_changed_answers_than_are_left_does_not_begin() -> None:
     """Of 1,000 rows 20 changed, so that 100 answers change 2."""
-    assert judge(TERMS, RolloutStage(0.01, 1.0), seen(answers=100, spent=98)) is not None
-    assert judge(TERMS, RolloutStage(0.01, 1.0), seen(answers=100, spent=99)) is None
+    assert judge(TERMS, RolloutStage(0.01, 1.0), seen(*CONFIRMING, answers=100, spent=98)) is not None
+    assert judge(TERMS, RolloutStage(0.01, 1.0), seen(*CONFIRMING, answers=100, spent=99)) is None
 
 
 def test_all_requests_for_long_enough_finish_a_rollout() -> None:
-    assert judge(TERMS, RolloutStage(1.0, 23.9), seen(answers=5000)) is None
-    verdict = judge(TERMS, RolloutStage(1.0, 24.0), seen(answers=5000, spent=100))
+    assert judge(TERMS, RolloutStage(1.0, 23.9), seen(*CONFIRMING, answers=5000)) is None
+    verdict = judge(TERMS, RolloutStage(1.0, 24.0), seen(*CONFIRMING, answers=5000, spent=99))
     assert verdict is not None
     assert verdict.outcome == "finished"
+
+
+def test_a_candidate_that_is_no_longer_shown_to_differ_little_does_not_go_on() -> None:
+    assert judge(TERMS, RolloutStage(0.3, 1.0), seen(PairedTest.SMALL, answers=5000)) is None
+    assert judge(TERMS, RolloutStage(1.0, 24.0), seen(PairedTest.SMALL, answers=5000)) is None
+    verdict = judge(TERMS, RolloutStage(1.0, 96.0), seen(PairedTest.SMALL, answers=5000))
+    assert verdict is not None
+    assert verdict.outcome == "doubted"
+
+
+def test_a_candidate_that_may_send_no_changed_answer_any_more_is_not_tried_by_answering_the_others() -> None:
+    verdict = judge(TERMS, RolloutStage(1.0, 1.0), seen(*CONFIRMING, answers=5000, spent=100))
+    assert verdict is not None
+    assert (verdict.outcome, "100 changed answers are used up" in verdict.reason) == ("doubted", True)
 
 
 @pytest.mark.parametrize("test", [PairedTest.CHANGED, PairedTest.SIZE, PairedTest.UP, PairedTest.DOWN])

@@ -14,7 +14,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tasks import clock
+from tasks.arrays import FloatArray
 from tasks.inference import Answers
+from tasks.rollout import AnswerChange, PairedTest, log_wealth
+from tasks.rollout.betting import evidence
 from tasks.serve.served_version import ServedVersion
 from tasks.serving_store import RolloutGrant, ServablePackage, ServingStore
 from tests.unit.serve.canaries import LIMITS, Canary, rows
@@ -160,6 +163,31 @@ def test_a_candidate_that_fails_is_answered_for_in_the_same_request_and_stopped_
     candidate.serving.batch.version = good
     assert canary.ask(ROW)["version"] == 1
     assert (canary.sums.faults, canary.sums.stopped) == (5, 1)
+    assert canary.sums.rows == 2 + 2 * 5, "to the tests, a row of a fault is an answer that differs"
+    assert evidence(canary.sums.wealth, PairedTest.SIZE) > evidence(log_wealth_of_one_fault(), PairedTest.SIZE) > 0
+
+
+def log_wealth_of_one_fault() -> FloatArray:
+    return log_wealth(AnswerChange(np.array([True]), np.array([1.0]), np.array([0.0])), LIMITS)
+
+
+def test_a_row_that_is_sent_again_is_no_more_evidence_than_once(canary_of: Make) -> None:
+    canary = canary_of(share=0.0)
+    canary.ask(ROW)
+    once = canary.sums.wealth.copy()
+    for _ in range(5):
+        canary.ask(ROW, ROW)
+    assert canary.sums.rows == 11
+    np.testing.assert_array_equal(canary.sums.wealth, once)
+    canary.ask(rows(2)[1])
+    assert not np.array_equal(canary.sums.wealth, once)
+
+
+def test_a_row_that_only_one_version_defers_does_not_confirm_that_answers_are_alike() -> None:
+    same = AnswerChange(np.array([False]), np.array([0.0]), np.array([0.0]))
+    alike, deferred = log_wealth(same, LIMITS), log_wealth(same, LIMITS, np.array([True]))
+    assert evidence(alike, PairedTest.FEW_CHANGED) > 0 > evidence(deferred, PairedTest.FEW_CHANGED)
+    assert evidence(alike, PairedTest.CHANGED) == evidence(deferred, PairedTest.CHANGED)
 
 
 def test_an_entity_keeps_its_version_and_a_request_of_both_gets_the_champion(canary_of: Make) -> None:
