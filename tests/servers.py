@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -102,6 +102,15 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def free_pair() -> int:
+    """Return a port on which nothing listens, nor on the next one, which `leeway serve` has for health and metrics."""
+    while True:
+        first = free_port()
+        with socket.socket() as probe, suppress(OSError, OverflowError):
+            probe.bind((HOST, first + 1))
+            return first
 
 
 def wait_until_healthy(address: str, lives: Callable[[], bool], log: Path) -> None:
