@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tasks.lake import Lake
 from tasks.lake import row_files as parts
 from tests.clusters import Processes, cluster_of
 from tests.end_to_end.invariants import contents, invariants
@@ -64,6 +65,12 @@ def killed_at_work(marks: Path, workers: tuple[Popen[bytes], ...], killed: list[
         time.sleep(0.01)
 
 
+def decided(lake: Lake, project: str) -> dict[str, list[tuple[str, ...]]]:
+    """Return all tables, without the record of the specs: they differ in where they compute."""
+    found = contents(lake, project)
+    return {**found, "decisions": [row for row in found["decisions"] if "spec" not in row[:3]]}
+
+
 def test_a_night_with_a_killed_worker_is_the_night_of_one_machine_to_the_digit(
     copy: Copier, cluster: Processes, marks: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,7 +100,7 @@ def test_a_night_with_a_killed_worker_is_the_night_of_one_machine_to_the_digit(
 
     assert found == wanted
     assert retrained == retrained[:1] * 2
-    assert contents(there.lake, shared.project) == contents(here.lake, alone.project)
+    assert decided(there.lake, shared.project) == decided(here.lake, alone.project)
     for table in ("predictions", "profiles", "decisions"):
         assert there.lake.version(shared.project, table) == here.lake.version(alone.project, table), table
     invariants(there)

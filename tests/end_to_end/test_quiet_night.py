@@ -41,6 +41,7 @@ def test_a_quiet_night_reads_each_table_and_asks_the_registry_as_often_as_it_say
     copy: Callable[..., Copy], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flows.nightly import nightly
+    from flows.steps.recorded_spec import record_spec
 
     project = copy()
     project.replace_in_spec(
@@ -48,7 +49,9 @@ def test_a_quiet_night_reads_each_table_and_asks_the_registry_as_often_as_it_say
     )
     for kind in ("sales", "prices"):
         project.land(kind, NIGHT, cells(kind))
-    assert project.enter(monkeypatch).champion() is not None
+    workspace = project.enter(monkeypatch)
+    assert workspace.champion() is not None
+    record_spec(workspace, date.fromisoformat(NIGHT))  # a night before has recorded the changed spec
     with counted_calls(os.environ["MLFLOW_TRACKING_URI"]) as calls:
         assert nightly(PROJECT, date.fromisoformat(NIGHT))["action"] == "score"
     assert calls.tables == TABLES
