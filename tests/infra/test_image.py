@@ -91,7 +91,7 @@ def test_all_that_is_copied_exists_and_is_sent_to_the_builder() -> None:
 
 def test_what_the_wheel_ships_outside_of_its_packages_is_copied_before_it_is_built() -> None:
     built = max(number for number, (word, rest) in enumerate(STEPS) if word == "RUN" and "pip install" in rest)
-    copied = {rest.split()[0] for word, rest in STEPS[:built] if word == "COPY"}
+    copied = {source for word, rest in STEPS[:built] if word == "COPY" for source in rest.split()[:-1]}
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert {*wheel["packages"], *wheel["shared-data"]} <= copied
 
