@@ -14,7 +14,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tasks import clock
-from tasks.arrays import FloatArray
 from tasks.inference import Answers
 from tasks.rollout import AnswerChange, PairedTest, log_wealth
 from tasks.rollout.betting import evidence
@@ -164,11 +163,7 @@ def test_a_candidate_that_fails_is_answered_for_in_the_same_request_and_stopped_
     assert canary.ask(ROW)["version"] == 1
     assert (canary.sums.faults, canary.sums.stopped) == (5, 1)
     assert canary.sums.rows == 2 + 2 * 5, "to the tests, a row of a fault is an answer that differs"
-    assert evidence(canary.sums.wealth, PairedTest.SIZE) > evidence(log_wealth_of_one_fault(), PairedTest.SIZE) > 0
-
-
-def log_wealth_of_one_fault() -> FloatArray:
-    return log_wealth(AnswerChange(np.array([True]), np.array([1.0]), np.array([0.0])), LIMITS)
+    assert evidence(canary.sums.wealth, PairedTest.SIZE) > 0, "two different rows failed, and one was answered alike"
 
 
 def test_a_row_that_is_sent_again_is_no_more_evidence_than_once(canary_of: Make) -> None:
