@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+import time
 from datetime import date as Date  # noqa: N812 - the argument is called `date`
 from datetime import datetime
 from importlib.metadata import version
@@ -16,6 +18,7 @@ from flows.cli.run_app import Project, Reason, run_app
 from tasks.errors import Error
 
 FAILED = 1
+EXIT_SECONDS = 30.0
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
 RENAMED = {"again": "recompute", "begin": "start", "beside": "compare-with", "take": "labels"}
 """Options as they were called before, and as they are called now; both work, only the new name is in the help."""
@@ -429,6 +432,30 @@ def doctor_s3(
     from flows.cli.commands.machine.doctor import examine_store
 
     raise typer.Exit(FAILED if examine_store(uri, endpoint, addressing) else 0)
+
+
+def run() -> None:
+    """Run the command line as a process of its own, which ends soon after its command has."""
+    code: object = FAILED
+    try:
+        main()
+        code = 0
+    except SystemExit as ended:
+        code = ended.code
+        raise
+    finally:
+        if "prefect" in sys.modules:
+            end_within(EXIT_SECONDS, code if isinstance(code, int) else int(code is not None))
+
+
+def end_within(seconds: float, code: int) -> None:
+    """End this process if it does not end by itself: at exit, threads of Prefect may wait for ever."""
+
+    def end() -> None:
+        time.sleep(seconds)
+        os._exit(code)
+
+    threading.Thread(target=end, daemon=True).start()
 
 
 def main() -> None:

@@ -35,7 +35,6 @@ REGISTERED = {
     "@model_validator": "pydantic calls validators",
 }
 ALLOWED = {
-    "flows/cli/app.py main": "the console script of pyproject.toml",
     "flows/cli/progress.py emit": "logging calls the handler",
     "flows/stack/request_guard.py *_app": "a server imports it by its path",
     "flows/stack/deployments.py ignore_aliases": "PyYAML's dumper calls it",

@@ -120,3 +120,12 @@ def test_an_unexpected_error_is_a_line_too(leeway: Leeway, monkeypatch: pytest.M
     said = leeway("status")
     assert said.code == 1
     assert said.err == "error: KeyError: 'size'; this is unexpected: `leeway --debug ...` shows where\n"
+
+
+def test_a_process_that_a_library_keeps_from_ending_ends_with_the_code_of_its_command() -> None:
+    code = (
+        "import sys, threading\nfrom flows.cli import app\napp.EXIT_SECONDS, app.main = 0.2, lambda: sys.exit(7)\n"
+        "import prefect\nthreading._register_atexit(threading.Event().wait)\napp.run()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, timeout=60, capture_output=True)
+    assert done.returncode == 7
