@@ -48,15 +48,7 @@ from tasks.promote import (
 from tasks.promote.task import carry_task
 from tasks.records import Entry, champion_record, rollouts, running_rollout
 from tasks.registry import Version
-from tasks.registry.mlflow_names import (
-    ANSWER_REASON,
-    APPROVER,
-    BARRED,
-    CHAMPION,
-    PROMOTED,
-    REFUSED,
-    TO_TELL,
-)
+from tasks.registry.mlflow_names import ANSWER_REASON, APPROVER, BARRED, CHAMPION, PROMOTED, REFUSED, TO_TELL
 from tasks.rollout import RolloutVerdict
 
 LEASE = "promotion"

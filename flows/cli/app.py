@@ -6,8 +6,7 @@ import os
 import sys
 import threading
 import time
-from datetime import date as Date  # noqa: N812 - the argument is called `date`
-from datetime import datetime
+from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
@@ -233,9 +232,9 @@ def why(
         raise typer.Exit(FAILED)
 
 
-def _night(text: str) -> Date:
+def _night(text: str) -> date:
     try:
-        return Date.fromisoformat(text)
+        return date.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(
             f"{text!r} is no night, such as 2026-01-31, and not `rollout`", param_hint="date"

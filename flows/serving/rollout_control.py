@@ -23,6 +23,7 @@ from tasks.serve.service_settings import FILE, read_settings
 from tasks.serving_store import RolloutGrant, ServingStore
 from tasks.serving_store.rollout_grant import LEASE_SECONDS, PROTOCOL
 from tasks.serving_store.rollout_ledger import LEDGER_FOLDER, read_sums
+from tasks.serving_store.store import next_serial
 from tasks.whole_file import private_folder, write_once
 
 if TYPE_CHECKING:
@@ -97,11 +98,10 @@ class RolloutControl:
         """Write the grant of a step if it is another one, or a third of the lease has passed."""
         before = self.store.readable_grant(self.project)
         seconds = now.timestamp()
-        serial = max(int(seconds * 1000), 1 if before is None else before.serial + 1)
         grant = RolloutGrant(
             protocol=PROTOCOL,
             project=self.project,
-            serial=serial,
+            serial=next_serial(now, before),
             rollout=rollout_name(last),
             stage=last.stage,
             champion=pair.champion,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date as Date  # noqa: N812 - as in the flows
+from datetime import date
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -100,7 +100,7 @@ def _decide(
     return entry, record
 
 
-def start_retraining(workspace: Workspace, night: Date, decision: NightEntry) -> None:
+def start_retraining(workspace: Workspace, night: date, decision: NightEntry) -> None:
     """Start the retrain deployment: once for a decision, however often its night runs again."""
     from prefect.deployments import run_deployment
 
@@ -118,12 +118,12 @@ def start_retraining(workspace: Workspace, night: Date, decision: NightEntry) ->
     )
 
 
-def decided(past: Sequence[Entry], night: Date) -> NightEntry | None:
+def decided(past: Sequence[Entry], night: date) -> NightEntry | None:
     """Return the last decision of a night, or None."""
     return next((entry for entry in reversed(nights_of(past)) if entry.night == night), None)
 
 
-def missed_looks(workspace: Workspace, night: Date) -> list[Date]:
+def missed_looks(workspace: Workspace, night: date) -> list[date]:
     """Return the scheduled nights before this one that have no decision, because nothing ran."""
     decided = [entry.night for entry in read_nights(workspace.lake, workspace.project)]
     return missed_nights(workspace.spec.schedule, max(decided, default=None), night)

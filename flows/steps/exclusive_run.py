@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date as Date  # noqa: N812 - as in the flows
+from datetime import date
 from typing import Any, TypeAlias
 
 from flows.steps.decide_night import NightOutcome, missed_looks, name_run
@@ -17,28 +17,28 @@ from tasks.metrics_export.task import room_timer, with_machine_facts, write_metr
 
 LEASE = "night"
 CAUGHT_UP = "missed, caught up"
-Work: TypeAlias = Callable[[Workspace, Date, str], NightOutcome]
+Work: TypeAlias = Callable[[Workspace, date, str], NightOutcome]
 
 
 def run_exclusively(
-    workspace: Workspace, date: Date | None, reason: str, work: Work, *, catch_up: bool
+    workspace: Workspace, asked: date | None, reason: str, work: Work, *, catch_up: bool
 ) -> dict[str, Any]:
     """Do a night's work under the project's lease, and name the run in Prefect after the outcome.
 
     Parameters
     ----------
-    date : date, optional
+    asked : date, optional
         The night; tonight in the project's time zone when left out.
     work : callable
         From the workspace, a night and the reason of the run to the outcome.
     catch_up : bool
-        Whether nights that were missed are run first, when no date is given.
+        Whether nights that were missed are run first, when no night is asked for.
     """
-    night = date or clock.tonight(workspace.spec.schedule.time_zone)
+    night = asked or clock.tonight(workspace.spec.schedule.time_zone)
     with acquire_lease(workspace.lake, workspace.project, LEASE) as lease:
         leased = workspace.with_lease(lease)
         record_spec(leased, night)
-        for missed in missed_looks(leased, night) if catch_up and date is None else []:
+        for missed in missed_looks(leased, night) if catch_up and asked is None else []:
             logger().warning(line("night_caught_up", night=missed))
             _measured(leased, missed, CAUGHT_UP, work)
         summary = _measured(leased, night, reason, work)
@@ -46,7 +46,7 @@ def run_exclusively(
     return summary
 
 
-def _measured(workspace: Workspace, night: Date, reason: str, work: Work) -> dict[str, Any]:
+def _measured(workspace: Workspace, night: date, reason: str, work: Work) -> dict[str, Any]:
     """Do a night's work, and export metrics of the attempt for Prometheus, however it ends."""
     begun = clock.now()
     with room_timer() as seconds:

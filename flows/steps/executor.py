@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 30
 LOOK_SECONDS = 5  # between checks for workers
 ALONE_SECONDS = 120  # without any worker, after which the work fails
+WORTH_SENDING = 2  # pieces of work: a single one is done here
 AHEAD = 3  # pieces submitted for each thread of the cluster; results wait at the workers
 
 
@@ -43,7 +44,7 @@ def executor(compute: Compute) -> Iterator[ParallelMap]:
         yield map
         return
     try:
-        import distributed  # noqa: F401 - said before any work is done
+        import distributed  # noqa: F401 - is it installed? asked before any work is done
     except ImportError as error:
         raise SpecError(["compute.backend is 'dask', which is not installed; `pip install leeway[dask]`"]) from error
     cluster = Cluster(compute)
@@ -73,8 +74,8 @@ class Cluster:
         The function, with all that is bound to it, is sent to a worker once; of the results no more than a few wait.
         """
         pieces = zip(*work, strict=False)  # as `map` does
-        first = list(islice(pieces, 2))
-        if len(first) < 2:  # noqa: PLR2004 - one piece is not worth a way
+        first = list(islice(pieces, WORTH_SENDING))
+        if len(first) < WORTH_SENDING:
             yield from (function(*piece) for piece in first)
             return
         from distributed import CancelledError

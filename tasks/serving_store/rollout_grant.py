@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import msgspec
 
-from tasks.errors import EvidenceError
-from tasks.row_contract.versioned_json import read_versioned
-
 PROTOCOL = 1
 PURPOSE = "leeway rollout of {project}"
 LEASE_SECONDS = 30.0
@@ -76,17 +73,3 @@ class RolloutGrant(msgspec.Struct, frozen=True, kw_only=True):
         [4, 3, 0]
         """
         return 0 if slot >= self.slots else self.quota // self.slots + (slot < self.quota % self.slots)
-
-
-def read_grant(content: bytes, project: str) -> RolloutGrant:
-    """Return the grant of JSON text.
-
-    Raises
-    ------
-    EvidenceError
-        It is no grant of this project, or has an unknown protocol.
-    """
-    grant = read_versioned(content, RolloutGrant, PROTOCOL)
-    if grant.project != project:
-        raise EvidenceError(f"found a rollout of {grant.project!r}; expected one of {project!r}.")
-    return grant

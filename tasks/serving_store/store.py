@@ -8,22 +8,24 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tasks.errors import EvidenceError
 from tasks.inference.onnx_session import ONNX_FILE
 from tasks.inference.schema import SCHEMA_FILE
 from tasks.logs import line
 from tasks.registry.manifest import MANIFEST, SIGNATURE, verify
+from tasks.row_contract.versioned_json import read_versioned
 from tasks.serving_store import rollout_grant as grants
 from tasks.serving_store import servable_package as packages
 from tasks.serving_store import traffic_route as routes
-from tasks.serving_store.rollout_grant import RolloutGrant, read_grant
+from tasks.serving_store.rollout_grant import RolloutGrant
 from tasks.serving_store.servable_package import ServablePackage, read_package
 from tasks.serving_store.signed_document import read_document, sign_document
-from tasks.serving_store.traffic_route import Route, read_route
+from tasks.serving_store.traffic_route import Route
 from tasks.whole_file import private_folder, sync_folder, write_whole
 
 if TYPE_CHECKING:
@@ -33,9 +35,8 @@ LOG = logging.getLogger("leeway.serve")
 SERVING_FOLDER = "serving"
 """The folder in the home."""
 PACKAGE_FILE, ROUTE_FILE, GRANT_FILE = "package.json", "route.json", "rollout.json"
-FAULT_FILE = "publisher_fault.txt"
-LANDING_FAULT_FILE = "landing_fault.txt"
-"""Why the champion of a project could not be published; not signed, and only shown."""
+FAULT_FILE, LANDING_FAULT_FILE = "publisher_fault.txt", "landing_fault.txt"
+"""Why the champion of a project could not be published, and its log not land; not signed, and only shown."""
 VERSION_FILES = (ONNX_FILE, SCHEMA_FILE)
 SIGNED_FILES = (*VERSION_FILES, MANIFEST, SIGNATURE)
 KEPT = 3
@@ -43,6 +44,46 @@ KEPT = 3
 Stamp = tuple[int, int]
 UNREAD: Stamp = (-1, -1)
 """The stamp of no file: what has it is read again."""
+
+
+D = TypeVar("D", Route, RolloutGrant)
+
+
+@dataclass(frozen=True)
+class ProjectDocument(Generic[D]):
+    """A kind of signed document of which each project has one: its class, the number of its format, and its file."""
+
+    kind: type[D]
+    protocol: int
+    purpose: str
+    file: str
+
+    def read(self, root: Path, project: str, trusted: Sequence[Ed25519PublicKey]) -> D | None:
+        """Return the verified document of a project; None without one.
+
+        Raises
+        ------
+        EvidenceError
+            When it is not signed by a trusted key, damaged, or of another project.
+        """
+        try:
+            signed = (root / project / self.file).read_bytes()
+        except FileNotFoundError:
+            return None
+        content = read_document(signed, self.purpose.format(project=project), trusted)
+        document = read_versioned(content, self.kind, self.protocol)
+        if document.project != project:
+            raise EvidenceError(f"found a {self.kind.__name__} of {document.project!r}; expected one of {project!r}.")
+        return document
+
+    def write(self, root: Path, document: D, private: Ed25519PrivateKey) -> None:
+        """Sign the document of a project and write it as a whole."""
+        purpose = self.purpose.format(project=document.project)
+        write_whole(root / document.project / self.file, sign_document(document.to_json(), purpose, private))
+
+
+ROUTES = ProjectDocument(Route, routes.PROTOCOL, routes.PURPOSE, ROUTE_FILE)
+GRANTS = ProjectDocument(RolloutGrant, grants.PROTOCOL, grants.PURPOSE, GRANT_FILE)
 
 
 class ServingStore:
@@ -81,12 +122,7 @@ class ServingStore:
         EvidenceError
             When it is not signed by a trusted key, or damaged.
         """
-        try:
-            document = (self.root / project / ROUTE_FILE).read_bytes()
-        except FileNotFoundError:
-            return None
-        content = read_document(document, routes.PURPOSE.format(project=project), self._trusted)
-        return read_route(content, project)
+        return ROUTES.read(self.root, project, self._trusted)
 
     def readable_route(self, project: str) -> Route | None:
         """Return the route of a project; None if there is none, or it is damaged: the next one takes its place."""
@@ -106,11 +142,7 @@ class ServingStore:
         EvidenceError
             When it is not signed by a trusted key, or damaged.
         """
-        try:
-            document = (self.root / project / GRANT_FILE).read_bytes()
-        except FileNotFoundError:
-            return None
-        return read_grant(read_document(document, grants.PURPOSE.format(project=project), self._trusted), project)
+        return GRANTS.read(self.root, project, self._trusted)
 
     def readable_grant(self, project: str) -> RolloutGrant | None:
         """Return the grant of a project; None if there is none, or it is damaged: the next one takes its place."""
@@ -120,8 +152,7 @@ class ServingStore:
 
     def write_grant(self, grant: RolloutGrant, private: Ed25519PrivateKey) -> None:
         """Let a candidate answer a share of the requests."""
-        document = sign_document(grant.to_json(), grants.PURPOSE.format(project=grant.project), private)
-        write_whole(self.root / grant.project / GRANT_FILE, document)
+        GRANTS.write(self.root, grant, private)
 
     def remove_grant(self, project: str) -> None:
         """Let the champion answer all requests."""
@@ -215,16 +246,12 @@ class ServingStore:
     def publish(self, package: ServablePackage, digest: str, private: Ed25519PrivateKey, at: datetime) -> Route:
         """Let a package serve. Older packages are removed.
 
-        The serial of its route is the time in milliseconds, so that it is higher than that of a route which was lost or
-        damaged; and higher than that of the route before it, although the clock was set back. The caller is the only
-        one that publishes.
+        The caller is the only one that publishes.
         """
         project = package.project
-        before = self.readable_route(project)
-        serial = max(int(at.timestamp() * 1000), 1 if before is None else before.serial + 1)
+        serial = next_serial(at, self.readable_route(project))
         route = Route(protocol=routes.PROTOCOL, project=project, serial=serial, package=digest, version=package.version)
-        document = sign_document(route.to_json(), routes.PURPOSE.format(project=project), private)
-        write_whole(self.root / project / ROUTE_FILE, document)
+        ROUTES.write(self.root, route, private)
         self._remove_old(project, digest)
         return route
 
@@ -232,6 +259,18 @@ class ServingStore:
         folders = [path for path in (self.root / project).iterdir() if path.is_dir() and path.name != serving]
         for path in sorted(folders, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def next_serial(moment: datetime, before: Route | RolloutGrant | None) -> int:
+    """Return the serial of a route or grant: higher than that of the one before it, although the clock was set back.
+
+    It is the time in milliseconds, so that it is also higher than that of one which was lost or damaged.
+
+    >>> from datetime import UTC
+    >>> next_serial(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC), None)
+    1000
+    """
+    return max(int(moment.timestamp() * 1000), 1 if before is None else before.serial + 1)
 
 
 def file_stamp(path: Path) -> Stamp | None:

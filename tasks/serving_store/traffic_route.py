@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import msgspec
 
-from tasks.errors import EvidenceError
-from tasks.row_contract.versioned_json import read_versioned
-
 PROTOCOL = 1
 PURPOSE = "leeway route of {project}"
 
@@ -36,17 +33,3 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     def to_json(self) -> bytes:
         """Return the route as JSON."""
         return msgspec.json.encode(self)
-
-
-def read_route(content: bytes, project: str) -> Route:
-    """Return the route of JSON text.
-
-    Raises
-    ------
-    EvidenceError
-        It is no route of this project, or has an unknown protocol.
-    """
-    route = read_versioned(content, Route, PROTOCOL)
-    if route.project != project:
-        raise EvidenceError(f"found a route for {route.project!r}; expected one for {project!r}.")
-    return route

@@ -72,8 +72,8 @@ def doors_of(code: str) -> Iterator[Door]:
 def attributes(code: str) -> Iterator[str]:
     """Yield the names of the attributes that a module's code reads or writes.
 
-    >>> list(attributes("task.fn(1)"))
-    ['fn']
+    >>> list(attributes("model.score(1)"))
+    ['score']
     """
     return (node.attr for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Attribute))
 

@@ -76,7 +76,7 @@ def shadowed(
         outcome = compare_in_service(
             realised_losses(data, waiting.answering), realised_losses(data, champion.answering), data.spec
         )
-    except Exception as error:  # noqa: BLE001 - the same
+    except Exception as error:  # noqa: BLE001 - a night of the champion goes on without the judgement of its shadow
         why = f"{type(error).__name__}: {' '.join(str(error).split())}"[:LONGEST]
         logger().warning(line("shadow_not_judged", version=number, why=why))
         return ShadowOutcome(number, f"its answers could not be judged ({why})", failed=True)
