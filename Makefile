@@ -19,7 +19,7 @@ test: check  ## everything: style, types, layers, tests
 	@$(BIN)/pytest $(IN_PARALLEL) $(ARGS)
 
 quick: $(INSTALLED)  ## what needs no server: units, laws, doctests, in two minutes
-	@$(BIN)/pytest $(IN_PARALLEL) tests/unit tests/properties tests/architecture tasks flows leeway_client.py $(ARGS)
+	@$(BIN)/pytest $(IN_PARALLEL) tests/unit tests/properties tests/architecture tasks flows $(ARGS)
 
 check: $(INSTALLED)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache && $(BIN)/mypy && $(BIN)/python -m tests.architecture.plain_words && $(BIN)/python -m tests.architecture.unused_code

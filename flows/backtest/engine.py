@@ -36,7 +36,7 @@ from tasks.lake import Batch, Deliveries
 from tasks.monitor import drift_monitor, measure_night
 from tasks.monitor.data_quality_checks import finding_of, looks_broken, to_check
 from tasks.profiles import Ruler, sum_profiles
-from tasks.promote.recorded_aliases import recorded_aliases, version_number
+from tasks.promote.recorded_aliases import recorded_aliases
 from tasks.records import (
     Decision,
     Entry,
@@ -157,7 +157,7 @@ class _Run:
         if isinstance(entry, NightEntry):
             self.decide(entry.night, entry.time, entry)
         elif isinstance(entry, RetrainingEntry):
-            self._retrain(entry.night, entry.time, entry.name, entry.because, version_number(entry.subject))
+            self._retrain(entry.night, entry.time, entry.name, entry.because, entry.version)
         elif entry.kind in BY_PEOPLE:
             self.record.append(entry)
 
@@ -316,7 +316,7 @@ class _Run:
 
     def _approve(self, outcome: RetrainingEntry) -> None:
         """Promote a challenger on the night it was registered."""
-        number = version_number(outcome.subject)
+        number = outcome.version
         self.record.append(
             PromotionEntry(
                 name=f"{number}/promoted",

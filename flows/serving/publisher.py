@@ -16,7 +16,6 @@ from flows.serving.log_carrier import LogCarrier, is_written
 from flows.serving.package_version import packaged
 from flows.serving.rollout_control import PackagePair, RolloutControl
 from flows.stack.local_stack import running
-from flows.steps.in_service.rollout_steps import version_number
 from flows.steps.in_service.single_rows import contract_of, row_rules
 from flows.workspace import assemble, fetched, open_lake
 from tasks import clock
@@ -189,7 +188,7 @@ class Publisher:
             return PackagePair(route.package, candidate)
         if self.store.package(self.project, route.package)[0].version_digest != last.champion_digest:
             return None
-        found = self._package(RecordedVersion(version_number(last), last.digest), None, terms)
+        found = self._package(RecordedVersion(last.version, last.digest), None, terms)
         if found is None:
             raise EvidenceError(f"the registry no longer has {last.subject}; end its rollout with `leeway rollback`.")
         self._paired = (key, found.digest)
@@ -296,7 +295,8 @@ class Publisher:
 def waiting_version(entries: Sequence[Entry], record: ChampionRecord) -> RecordedVersion | None:
     """Return the newest registered version, unless it cannot be promoted."""
     registered = [entry for entry in entries if isinstance(entry, RetrainingEntry) and entry.action == "registered"]
-    if not registered or not registered[-1].digest:
+    number = registered[-1].version if registered else None
+    if number is None or not registered[-1].digest:
         return None
-    newest = RecordedVersion(int(registered[-1].subject.removeprefix("version ")), registered[-1].digest)
+    newest = RecordedVersion(number, registered[-1].digest)
     return newest if record.bar(newest.number, newest.digest) is None else None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from flows.steps.in_service.rollout_steps import next_step, version_number
+from flows.steps.in_service.rollout_steps import next_step
 from tasks.lake import Lake, append_entry
 from tasks.promote import StepTime
 from tasks.records import RolloutEntry
@@ -106,7 +106,7 @@ class RolloutControl:
             stage=last.stage,
             champion=pair.champion,
             candidate=pair.candidate,
-            version=version_number(last),
+            version=last.version,
             share=granted_share(last, terms, now),
             entity=terms.entity,
             quota=terms.quota,
@@ -147,7 +147,7 @@ def hours_since(last: RolloutEntry, now: datetime) -> float:
 
 def rollout_name(last: RolloutEntry) -> str:
     """Return the name of a rollout: its version and its content."""
-    return f"{version_number(last)}-{last.digest[:16]}"
+    return f"{last.version}-{last.digest[:16]}"
 
 
 def service_id(root: Path) -> str:

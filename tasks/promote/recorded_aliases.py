@@ -42,19 +42,9 @@ def _challenger(entries: Iterable[Entry]) -> int | None:
     for entry in entries:
         match entry:
             case RetrainingEntry(action="registered"):
-                waiting = version_number(entry.subject)
-            case PromotionEntry(action="rejected" | "promoted") if version_number(entry.subject) == waiting:
+                waiting = entry.version
+            case PromotionEntry(action="rejected" | "promoted") if entry.version == waiting:
                 waiting = None
             case _:
                 pass
     return waiting
-
-
-def version_number(text: str) -> int | None:
-    """Return the number of a version by its name.
-
-    >>> version_number("version 12"), version_number("12"), version_number("event_time, 200 rounds")
-    (12, 12, None)
-    """
-    digits = text.removeprefix("version ")
-    return int(digits) if digits.isdecimal() else None

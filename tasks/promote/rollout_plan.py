@@ -42,7 +42,7 @@ def rollout_refusals(version: Version, situation: RegistryState, spec: ProjectSp
         for last in situation.rollouts
         if last.action != "rolled_back"
         and last.champion_digest == situation.champion_digest
-        and situation.record.bar(int(last.subject.removeprefix("version ")), last.digest) is None
+        and situation.record.bar(last.version, last.digest) is None
     ]
     if under_way and rollout_of(version, situation) is None:
         return [f"{under_way[-1].subject} is being rolled out; wait for its end, or end it with `leeway rollback`"]

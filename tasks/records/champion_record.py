@@ -6,15 +6,12 @@ record in the lake is written by Leeway alone, so it decides.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from tasks.records.entries import Entry, NightEntry, PromotionEntry, RetrainingEntry, RollbackEntry, RolloutEntry
-
-_VERSION = re.compile(r"version (\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +116,7 @@ def champion_record(entries: Iterable[Entry]) -> ChampionRecord:
     approved: dict[int, str] = {}
     requested: dict[int, str] = {}
     for entry in entries:
-        number = _number(entry)
+        number = entry.version
         match entry:
             case RetrainingEntry(action="registered") if number is not None and entry.digest:
                 # A number that is registered again is of a model that was deleted and created again in the registry.
@@ -164,14 +161,14 @@ def running_rollout(entries: Collection[Entry]) -> RolloutEntry | None:
     if not found or not champions or found[-1][-1].action == "rolled_back":
         return None
     last = found[-1][-1]
-    barred = record.bar(_number(last) or 0, last.digest)
+    barred = record.bar(last.version, last.digest)
     return last if barred is None and champions[0].digest == last.champion_digest else None
 
 
 def recorded_versions(entries: Iterable[Entry]) -> frozenset[int]:
     """Return every version that a decision record names."""
     record = list(entries)
-    named = [_number(entry) for entry in record]
+    named = [entry.version for entry in record]
     left = [entry.name.partition("/")[0] for entry in record if isinstance(entry, RollbackEntry)]
     nights = [each for entry in record if isinstance(entry, NightEntry) for each in (entry.champion, entry.waiting)]
     return frozenset(number for number in [*named, *nights, *_decimals(left)] if number is not None)
@@ -185,12 +182,6 @@ def _rollback(entry: RollbackEntry, to: int) -> ChampionChange:
     number = entry.name.partition("/")[0]
     barred = RecordedVersion(int(number), entry.barred_digest) if number.isdecimal() else None
     return ChampionChange("rolled_back", RecordedVersion(to, entry.digest), entry.time, barred, _reason(entry.reason))
-
-
-def _number(entry: Entry) -> int | None:
-    """Return the version that an entry is about, from its subject `version 3`."""
-    found = _VERSION.fullmatch(entry.subject)
-    return int(found[1]) if found else None
 
 
 def _reason(sentence: str) -> str:

@@ -6,6 +6,7 @@ subclass adds is kept as JSON in the column `details` (see `tasks.records.entry_
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -32,6 +33,7 @@ EntryKind = Literal[
     "spec",
 ]
 
+VERSION_NAME = re.compile(r"version (\d+)")
 PromotionAction = Literal["promoted", "rejected", "refused", "put_back", "approved", "adopted"]
 RolloutAction = Literal["started", "advanced", "doubted", "rolled_back", "finished"]
 
@@ -59,6 +61,12 @@ class Entry:
     reason: str
     subject: str = ""
     actor: str = "leeway"
+
+    @property
+    def version(self) -> int | None:
+        """The number of the version that `subject` names; None if it names something else."""
+        found = VERSION_NAME.fullmatch(self.subject)
+        return int(found[1]) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +267,11 @@ class RolloutEntry(Entry):
     slots: int = 0
     terms: Mapping[str, Any] = field(default_factory=dict)
     seen: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def version(self) -> int:
+        """The number of the version that is rolled out."""
+        return int(self.subject.removeprefix("version "))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

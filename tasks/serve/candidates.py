@@ -87,6 +87,9 @@ class Candidate:
             Rows that one of both versions defers to a person: their answers are changed too.
         """
         self._in_a_row = 0
+        return self._bet(rows, change, deferred)
+
+    def _bet(self, rows: Sequence[TypedRow], change: AnswerChange, deferred: BoolArray) -> int:
         changed = change.changed | deferred
         self.ledger.add("rows", len(changed))
         self.ledger.add("changed", int(changed.sum()))
@@ -119,9 +122,8 @@ class Candidate:
         To the tests, such a row is an answer that is wholly different.
         """
         wrong = AnswerChange(np.ones(len(rows), dtype=bool), np.ones(len(rows)), np.zeros(len(rows)))
-        in_a_row = self._in_a_row
-        self.compared(rows, wrong, np.zeros(len(rows), dtype=bool))
-        self._in_a_row = in_a_row + 1
+        self._bet(rows, wrong, np.zeros(len(rows), dtype=bool))
+        self._in_a_row += 1
         self.ledger.add("faults", 1)
         names = {"project": self.grant.project, "version": self.grant.version}
         LOG.error(line("candidate_failed", in_a_row=self._in_a_row, reason=reason, **names))

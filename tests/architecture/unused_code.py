@@ -36,6 +36,7 @@ REGISTERED = {
 }
 ALLOWED = {
     "flows/cli/progress.py emit": "logging calls the handler",
+    "flows/serving/leeway_client.py *": "applications copy the file and call it",
     "flows/stack/request_guard.py *_app": "a server imports it by its path",
     "flows/stack/deployments.py ignore_aliases": "PyYAML's dumper calls it",
     "flows/backtest/scenarios.py trained_on_broken": "an outcome that the incident bench and its test report",

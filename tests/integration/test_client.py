@@ -16,14 +16,14 @@ from typing import Any
 import psutil
 import pytest
 
-from leeway_client import (
-    Answer,
+from flows.serving.leeway_client import (
     DeadlineError,
     KeyRefusedError,
     LeewayClient,
     RequestRefusedError,
     RowFault,
     RowsRefusedError,
+    ServedAnswer,
     ServiceFaultError,
     UnavailableError,
     pause_seconds,
@@ -50,7 +50,7 @@ def test_it_returns_what_the_service_answers(tmp_path: Path, packages: Packages)
     with running(tmp_path, packages, labels={"flats": "price"}) as service, client_of(service) as client:
         said = service.ask()[1]["answer"]
         answer = client.predict("flats", ROW | {"day": date(2026, 2, 3)})
-        assert answer == Answer(**said, version=1, request_id=answer.request_id)
+        assert answer == ServedAnswer(**said, version=1, request_id=answer.request_id)
         assert len(answer.request_id) == 32
         other = ROW | {"area": 30}
         first, second = client.predict_many("flats", [ROW, other])

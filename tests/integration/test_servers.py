@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from flows.serving.leeway_client import LeewayClient
 from flows.stack.local_stack import QUIET, drain_logs
 from flows.workspace import open_lake
-from leeway_client import LeewayClient
 from tasks.lake import append_entry, read_entries
 from tasks.model import model_files
 from tasks.records import PromotionEntry

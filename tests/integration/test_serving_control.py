@@ -26,10 +26,10 @@ from flows.cli.commands.service.run_service import Address
 from flows.serving import publisher as publisher_module
 from flows.serving.controller import Step, publish_all
 from flows.serving.fault_log import FaultLog
+from flows.serving.leeway_client import LeewayClient
 from flows.serving.package_version import packaged
 from flows.serving.publisher import Publisher
 from flows.workspace import fetched, open_lake
-from leeway_client import LeewayClient
 from tasks.errors import DataError, EvidenceError, Terminal, Unreachable
 from tasks.lake import Lake, append_entry
 from tasks.model import model_files

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,7 @@ from tests.running_service import Running, running
 from tests.unit.serve.packages import KEY, MOMENT
 
 PAGE = (HOUSES.parent / "SERVING.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
 CURLS = [block for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) if block.startswith("curl ")]
 CODE = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 DAYS = ("2014-05-12", "2014-06-30")
@@ -98,8 +101,10 @@ def test_a_command_of_the_page_has_a_reply(command: str, service: Running) -> No
 
 
 def test_the_code_of_the_page_returns_what_its_commands_return(
-    service: Running, monkeypatch: pytest.MonkeyPatch
+    service: Running, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    shutil.copy(ROOT / "flows" / "serving" / "leeway_client.py", tmp_path)  # as an application does
+    monkeypatch.syspath_prepend(str(tmp_path))
     for name in ("KEY", "LABEL_KEY"):
         monkeypatch.setenv(name, service.key)
     row = json.loads(CURLS[0].partition("-d ")[2].strip().strip("'"))["row"]

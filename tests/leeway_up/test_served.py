@@ -8,7 +8,7 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from leeway_client import LeewayClient, LeewayError
+from flows.serving.leeway_client import LeewayClient, LeewayError
 from tasks.serving_store import ApiKeys, new_key, write_keys
 from tests.leeway_up.checkout import RUN_SECONDS, Up
 

@@ -23,7 +23,7 @@ def next_step(
     stage = last.stage + 1
     return replace(
         last,
-        name=rollout_entry_name(version_number(last), last.digest, stage),
+        name=rollout_entry_name(last.version, last.digest, stage),
         night=moment.night,
         time=moment.time,
         action=verdict.outcome,
@@ -33,11 +33,6 @@ def next_step(
         share=verdict.share,
         seen=seen.to_dict(),
     )
-
-
-def version_number(step: RolloutEntry) -> int:
-    """Return the number of the version that is rolled out."""
-    return int(step.subject.removeprefix("version "))
 
 
 def announce_rollouts(workspace: Workspace, versions: Sequence[Version]) -> None:

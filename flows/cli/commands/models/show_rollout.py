@@ -10,7 +10,6 @@ from rich.table import Table
 from flows.cli.console import screen
 from flows.cli.session import lake_of
 from flows.serving.rollout_control import what_follows
-from flows.steps.in_service.rollout_steps import version_number
 from tasks.errors import DataError
 from tasks.lake import read_entries
 from tasks.records import RolloutEntry, rollouts
@@ -32,9 +31,9 @@ def show_rollout(project: str, number: int | None) -> bool:
     """Print the steps of the newest rollout, or of the one of a version; return whether all verdicts are the same."""
     spec, lake = lake_of(project)
     found = rollouts(read_entries(lake, spec.project, "rollout"))
-    mine = [steps for steps in found if number is None or version_number(steps[-1]) == number]
+    mine = [steps for steps in found if number is None or steps[-1].version == number]
     if not mine:
-        known = ", ".join(str(version_number(steps[-1])) for steps in found) or "none"
+        known = ", ".join(str(steps[-1].version) for steps in found) or "none"
         of = "" if number is None else f" of version {number}"
         raise DataError(f"{spec.project} has no rollout{of}; versions with one: {known}. See `rollout` in project.yaml")
     _show(project, mine[-1])

@@ -30,7 +30,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Answer:
+class ServedAnswer:
     """The answer to a row, as the service describes it; `prediction` is None where a person decides without it."""
 
     id: str
@@ -142,12 +142,14 @@ class LeewayClient:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def predict(self, project: str, row: Row, *, deadline_seconds: float | None = None) -> Answer:
+    def predict(self, project: str, row: Row, *, deadline_seconds: float | None = None) -> ServedAnswer:
         """Return the answer to a row; dates and times may be those of Python. What may be raised is a LeewayError."""
         reply = self._call("POST", project, "predict", {"row": row}, deadline_seconds)
         return _answer(reply["answer"], reply)
 
-    def predict_many(self, project: str, rows: Iterable[Row], *, deadline_seconds: float | None = None) -> list[Answer]:
+    def predict_many(
+        self, project: str, rows: Iterable[Row], *, deadline_seconds: float | None = None
+    ) -> list[ServedAnswer]:
         """Return the answers to at most 1,000 rows, in their order, all of one version."""
         asked = list(rows)
         if not asked:
@@ -299,10 +301,10 @@ def _iso(value: Any) -> str:
     raise TypeError(f"found a value of type {type(value).__name__}; expected a text, number, boolean, date or None")
 
 
-def _answer(answer: Mapping[str, Any], reply: Mapping[str, Any]) -> Answer:
+def _answer(answer: Mapping[str, Any], reply: Mapping[str, Any]) -> ServedAnswer:
     """Return an answer; a name that a later service adds is left out."""
     found = {"version": reply["version"], "request_id": reply["request_id"], **answer}
-    return Answer(**{field.name: found[field.name] for field in fields(Answer) if field.name in found})
+    return ServedAnswer(**{field.name: found[field.name] for field in fields(ServedAnswer) if field.name in found})
 
 
 def _content(reply: bytes, status: int, request_id: str, project: str) -> dict[str, Any]:
