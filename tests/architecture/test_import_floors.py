@@ -1,4 +1,4 @@
-"""Imports inside flows/ have no cycle, and a chain of them is at most eight modules long."""
+"""Imports inside flows/ have no cycle; a chain of them has at most nine modules, the parsers of commands being one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from graphlib import TopologicalSorter
 
 import grimp
 
-MOST_FLOORS = 8
+MOST_FLOORS = 9
 
 
 def test_flows_have_few_floors_and_no_cycle() -> None:

@@ -35,6 +35,7 @@ REGISTERED = {
     "@model_validator": "pydantic calls validators",
 }
 ALLOWED = {
+    "flows/cli/app.py run": "the console script of pyproject.toml",
     "flows/cli/progress.py emit": "logging calls the handler",
     "flows/serving/leeway_client.py *": "applications copy the file and call it",
     "flows/stack/request_guard.py *_app": "a server imports it by its path",

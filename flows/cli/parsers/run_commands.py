@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
+from flows.cli.parsers.arguments import Project, Reason
+
 run_app = typer.Typer(help="Run a flow now and wait for it to finish.", no_args_is_help=True)
 
-Project = Annotated[str, typer.Argument(help="The project's name, its folder, or its project.yaml.")]
 Night = Annotated[
     datetime | None,
     typer.Option("--date", formats=["%Y-%m-%d"], help="The night, as YYYY-MM-DD.", show_default="today"),
 ]
-Reason = Annotated[str, typer.Option(help="The reason to record.")]
 
 
 @run_app.command("nightly")

@@ -1,0 +1,131 @@
+"""`leeway status`, `why`, `replay`, `release` and `answer`: what nights decided, and what they ask a person."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from flows.cli.parsers.arguments import FAILED, AsJson, Project, Reason
+
+night_app = typer.Typer()
+
+
+@night_app.command()
+def status(
+    project: Annotated[str | None, typer.Argument(help="The project.", show_default="all projects")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show each project's champion and its age, the last decision, and what needs attention."""
+    if as_json:
+        from flows.cli.commands.nights.json_output import print_status
+
+        print_status(project)
+        return
+    from flows.cli.commands.nights.status import show_status
+
+    show_status(project)
+
+
+@night_app.command()
+def why(
+    project: Project,
+    date: Annotated[str, typer.Argument(help="The night, as YYYY-MM-DD; or `rollout`, with a version.")],
+    number: Annotated[
+        int | None, typer.Argument(metavar="[VERSION]", help="The version of a rollout.", show_default="the newest")
+    ] = None,
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="Compute the decision again from stored data, and compare.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Explain a night's decision: every question, its answer, and the numbers; or the steps of a rollout."""
+    if date == "rollout":
+        from flows.cli.commands.models.show_rollout import show_rollout
+
+        raise typer.Exit(0 if show_rollout(project, number) else FAILED)
+    night = _night(date)
+    if as_json:
+        from flows.cli.commands.nights.json_output import print_decision
+
+        print_decision(project, night)
+        return
+    from flows.cli.commands.nights.why import decide_again, show_why
+
+    show_why(project, night)
+    if recompute and not decide_again(project, night):
+        raise typer.Exit(FAILED)
+
+
+def _night(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no night, such as 2026-01-31, and not `rollout`", param_hint="date"
+        ) from None
+
+
+@night_app.command()
+def replay(
+    project: Project,
+    policy: Annotated[
+        list[Path] | None,
+        typer.Option("--policy", help="A project.yaml with another policy to try; repeat it for several."),
+    ] = None,
+    start: Annotated[
+        datetime | None,
+        typer.Option(
+            "--start",
+            formats=["%Y-%m-%d"],
+            help="The night on which the first model is trained.",
+            show_default="when 40 % of the rows have landed",
+        ),
+    ] = None,
+    compare_with: Annotated[
+        str,
+        typer.Option(help="Retraining schedules to compare with, separated by commas; empty for none."),
+    ] = "never,monthly,nightly",
+    recorded: Annotated[
+        bool, typer.Option("--recorded", help="Only compute the recorded decisions again, and compare.")
+    ] = False,
+) -> None:
+    """Replay the policy on the project's own history, and report its alarms, retrainings, error and cost."""
+    from flows.cli.commands.nights.replay import check_record, replay_policy
+
+    if recorded:
+        if not check_record(project):
+            raise typer.Exit(FAILED)
+        return
+    schedules = ["policy", *(name.strip() for name in compare_with.split(",") if name.strip())]
+    replay_policy(project, policy or [], start.date() if start else None, schedules)
+
+
+@night_app.command()
+def release(
+    project: Project,
+    batch: Annotated[str, typer.Argument(help="The name of the file, or at least 6 characters of the batch id.")],
+    reason: Reason = "by hand",
+) -> None:
+    """Release a quarantined batch after a person has reviewed it."""
+    from flows.cli.commands.project_data.release_batch import release_quarantined
+
+    release_quarantined(project, batch, reason)
+
+
+@night_app.command()
+def answer(
+    project: Project,
+    column: Annotated[str, typer.Argument(help="The column under suspicion, or `rows` for deliveries as a whole.")],
+    says: Annotated[
+        Literal["fault", "drift"],
+        typer.Argument(help="fault: the source is broken until its values are as before; drift: it is expected now."),
+    ],
+    reason: Reason = "by hand",
+) -> None:
+    """Answer whether a column under suspicion is broken or has drifted; the answer is remembered."""
+    from flows.cli.commands.nights.answer_suspicion import answer_suspicion
+
+    answer_suspicion(project, column, says, reason)

@@ -1,0 +1,63 @@
+"""`leeway serve` and `serve-key`: the prediction service and its API keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+service_app = typer.Typer()
+
+
+@service_app.command()
+def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command
+    projects: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PROJECT]...", help="The projects.", show_default="all with a champion"),
+    ] = None,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port of the service.", min=1, max=65534)] = 8500,
+    admin_host: Annotated[
+        str, typer.Option(help="The address of health and metrics, which ask for no key.")
+    ] = "127.0.0.1",
+    admin_port: Annotated[
+        int | None, typer.Option(help="The port of health and metrics.", show_default="the next one", min=1, max=65535)
+    ] = None,
+    workers: Annotated[int, typer.Option(help="The number of worker processes.", min=1, max=64)] = 1,
+    tls: Annotated[
+        tuple[Path, Path] | None, typer.Option(help="Files with the certificate and its private key.", dir_okay=False)
+    ] = None,
+    behind_proxy: Annotated[bool, typer.Option("--behind-proxy", help="A proxy encrypts the connections.")] = False,
+    only_opted_in: Annotated[
+        bool, typer.Option("--opted-in", help="Serve the projects with `serving: {up: true}`, as `leeway up` does.")
+    ] = False,
+) -> None:
+    """Answer requests with the champions, bit for bit as the nightly batch does. Ctrl-C stops it."""
+    from flows.cli.commands.service.run_service import Address, opted_in, run_service
+
+    address = Address(host, port, tls, behind_proxy, admin_host, admin_port or 0)
+    run_service(opted_in() if only_opted_in else projects or [], address, workers)
+
+
+@service_app.command("serve-key")
+def serve_key(
+    name: Annotated[str | None, typer.Argument(help="The name of the key.", show_default="lists the keys")] = None,
+    project: Annotated[
+        list[str] | None,
+        typer.Option("--project", help="A project it may be used for; repeat it for several.", show_default="all"),
+    ] = None,
+    labels: Annotated[
+        bool, typer.Option("--labels", help="The key may send labels, instead of asking for rows.")
+    ] = False,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Remove the key.")] = False,
+) -> None:
+    """Make an API key of the prediction service, revoke one, or list them."""
+    from flows.cli.commands.service.serve_key import list_keys, make_key, revoke_key
+
+    if name is None:
+        list_keys()
+    elif revoke:
+        revoke_key(name)
+    else:
+        make_key(name, project or [], labels=labels)

@@ -1,0 +1,90 @@
+"""`leeway init`, `check`, `demo` and `up`: from a user's data to a stack that runs every night."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.parsers.arguments import FAILED, Project
+
+start_app = typer.Typer()
+
+
+@start_app.command()
+def init(
+    data: Annotated[Path, typer.Argument(help="A csv, JSON lines or Parquet file, or a folder of such files.")],
+    time: Annotated[str, typer.Option("--time", help="The column with the time of the event.")],
+    label: Annotated[str, typer.Option("--label", help="The column to predict.")],
+    id_columns: Annotated[
+        list[str] | None,
+        typer.Option("--id", help="The column that identifies a row; repeat it for several.", show_default="inferred"),
+    ] = None,
+    project: Annotated[
+        str | None, typer.Option("--project", help="The project's name.", show_default="from the name of the data")
+    ] = None,
+) -> None:
+    """Create a project from your data: a spec and an expectations suite that the data passes."""
+    from flows.cli.init.command import init_project
+
+    wrong = init_project(data, time=time, label=label, id_columns=id_columns, project=project)
+    raise typer.Exit(FAILED if wrong else 0)
+
+
+@start_app.command()
+def check(
+    project: Project,
+    run: Annotated[bool, typer.Option("--run", help="Run the project's own code: try its feature function.")] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="First remove expectations about columns that the spec no longer has.")
+    ] = False,
+) -> None:
+    """Report everything that is wrong with a project's spec, contract and source at once."""
+    if fix:
+        from flows.cli.commands.project_data.fix_suite import remove_orphans
+
+        remove_orphans(project)
+    from flows.cli.commands.project_data.check import check_project
+
+    raise typer.Exit(FAILED if check_project(project, run=run) else 0)
+
+
+@start_app.command()
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the servers running and the data.")] = False,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="Stop the servers that --keep left running, and remove their data.")
+    ] = False,
+    incident: Annotated[
+        str | None,
+        typer.Option(
+            "--incident", help="Only replay one incident, such as null-burst, without servers; `list` lists them."
+        ),
+    ] = None,
+) -> None:
+    """Show the life cycle of a model on real data, the King County house sales, in a few minutes."""
+    if incident is not None:
+        from flows.cli.commands.nights.incident import show_incident
+
+        show_incident(incident)
+        return
+    from flows.demo.run_demo import run_demo, stop_demo
+
+    if stop:
+        stop_demo()
+        return
+    run_demo(keep=keep)
+
+
+@start_app.command()
+def up(
+    host: Annotated[
+        str,
+        typer.Option("--host", help="The address to listen on; with any but 127.0.0.1, other machines have access."),
+    ] = "127.0.0.1",
+) -> None:
+    """Start the local stack: Prefect, MLflow and a worker, with all projects scheduled. Ctrl-C stops it."""
+    from flows.cli.commands.machine.up import run_stack
+
+    run_stack(host)

@@ -1,0 +1,76 @@
+"""`leeway review`, `erase`, `upkeep` and `docs`: what is stored of a project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.parsers.arguments import Project, Reason
+
+upkeep_app = typer.Typer()
+
+
+@upkeep_app.command()
+def review(
+    project: Project,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write the rows to this csv file, with an empty label column.")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option("--labels", help="Read the csv file back with its label column filled in.")
+    ] = None,
+) -> None:
+    """Show the rows that the model deferred to people, and read back their labels."""
+    from flows.cli.commands.project_data.review import review_queue
+
+    review_queue(project, out, labels)
+
+
+@upkeep_app.command("erase")
+def erase_command(
+    project: Project,
+    ids: Annotated[
+        list[str] | None, typer.Option("--id", help="An id as the source has it; repeat it for several.")
+    ] = None,
+    column: Annotated[
+        str | None,
+        typer.Option(
+            "--column", help="The column of the ids: of source.id, or an entity.", show_default="the id of a row"
+        ),
+    ] = None,
+    delivery: Annotated[
+        str | None, typer.Option("--delivery", help="The name of a file, or the id of a batch: all of it is erased.")
+    ] = None,
+    label_only: Annotated[bool, typer.Option("--label-only", help="Erase only the labels of the rows.")] = False,
+    reason: Reason = "by hand",
+) -> None:
+    """Erase a person, a thing or a delivery from the lake, and record that it was done, without its values."""
+    from flows.cli.commands.project_data.erase import Asked, erase_now
+
+    erase_now(project, Asked(tuple(ids or ()), column, delivery, label_only), reason)
+
+
+@upkeep_app.command()
+def upkeep(
+    project: Project,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only report what would be done.")] = False,
+) -> None:
+    """Compact a project's tables; remove unused files and rows past their retention."""
+    from flows.cli.commands.machine.run_upkeep import keep_up_now
+
+    keep_up_now(project, dry_run=dry_run)
+
+
+@upkeep_app.command()
+def docs(
+    project: Project,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The folder to write to.", show_default="a folder in LEEWAY_HOME")
+    ] = None,
+) -> None:
+    """Build Great Expectations Data Docs for the rows of the last night."""
+    from flows.cli.commands.project_data.build_docs import build_docs
+
+    build_docs(project, out)
