@@ -25,6 +25,10 @@ from tests.shared import LOG, locked, start
 HOST = "127.0.0.1"
 START_SECONDS = 180  # about 36 on a laptop; a shared machine is slower
 STOP_SECONDS = 20
+PORT_RANGE = range(20_000, 32_000, 2)  # below those that Linux gives to connections
+START = os.getpid() * 997 % len(PORT_RANGE)  # processes of one session have ids that follow each other
+PORTS: Iterator[int] = iter([*PORT_RANGE[START:], *PORT_RANGE[:START]])
+"""The ports that this process has not given yet; each process of a session begins at another one."""
 
 
 @dataclass(frozen=True)
@@ -98,19 +102,16 @@ def environment_of(home: Path) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Return a port on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """Return a port on which nothing listens, nor on the next one; no other call returns either of them.
 
-
-def free_pair() -> int:
-    """Return a port on which nothing listens, nor on the next one, which `leeway serve` has for health and metrics."""
-    while True:
-        first = free_port()
-        with socket.socket() as probe, suppress(OSError, OverflowError):
-            probe.bind((HOST, first + 1))
-            return first
+    `leeway serve` has its health and metrics on the next one. The system gives none of these ports to a connection.
+    """
+    for port in PORTS:
+        with socket.socket() as first, socket.socket() as second, suppress(OSError):
+            first.bind((HOST, port))
+            second.bind((HOST, port + 1))
+            return port
+    pytest.fail(f"none of the ports of {PORT_RANGE} is free")
 
 
 def wait_until_healthy(address: str, lives: Callable[[], bool], log: Path) -> None:

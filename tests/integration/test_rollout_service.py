@@ -25,7 +25,7 @@ from tasks.rollout import RolloutTerms, RolloutVerdict, limits
 from tasks.serving_store.logged_rows import logged_answers
 from tasks.serving_store.rollout_ledger import read_sums
 from tests.integration.test_serving_control import Project
-from tests.servers import free_pair
+from tests.servers import free_port
 from tests.unit.serve.packages import ROW
 
 QUOTA = 250  # more than half of the answers change, and a stage needs a hundred
@@ -101,7 +101,7 @@ def test_a_rollout_runs_to_its_end_although_a_worker_is_killed_and_its_quota_hol
     project.promote(1)
     leeway = str(Path(sys.executable).parent / "leeway")
     made = subprocess.run([leeway, "serve-key", "shop"], capture_output=True, text=True, check=True, timeout=60)
-    port = free_pair()
+    port = free_port()
     command = [leeway, "serve", project.name, "--port", str(port), "--workers", "2"]
     with (project.home / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -157,7 +157,7 @@ def test_a_rollout_that_a_person_ends_gives_all_requests_back_at_once(project: P
     project.promote(1)
     leeway = str(Path(sys.executable).parent / "leeway")
     made = subprocess.run([leeway, "serve-key", "shop"], capture_output=True, text=True, check=True, timeout=60)
-    port = free_pair()
+    port = free_port()
     with (project.home / "log").open("wb") as log:
         process = subprocess.Popen([leeway, "serve", project.name, "--port", str(port)], stdout=log, stderr=log)
     client = Client(project, made.stdout.split()[0], port)

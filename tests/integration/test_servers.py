@@ -9,7 +9,6 @@ import base64
 import importlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -34,6 +33,7 @@ from tasks.model import model_files
 from tasks.records import PromotionEntry
 from tasks.registry import Basis, Draft, Keys, Registry, Version, load_keys
 from tasks.registry.mlflow_names import APPROVAL, CHAMPION
+from tests.servers import free_port
 from tests.unit.serve.packages import MOMENT, ROW, fitted, write_suite
 from tests.unit.serve.packages import SPEC_TEXT as SERVED_SPEC
 
@@ -242,12 +242,6 @@ def wait_until_healthy(address: str, process: subprocess.Popen[bytes], log: Path
         except OSError:
             time.sleep(0.25)
     pytest.fail(f"no answer from {address}; its log ends:\n{log.read_text()[-3000:]}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

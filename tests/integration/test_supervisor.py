@@ -15,9 +15,9 @@ from typing import Any
 import psutil
 import pytest
 
-from flows.stack.ports import free_port
 from flows.stack.process_registry import MARK, alive, entry, read_note, stack_processes, stop
 from flows.stack.supervisor import SERVICE_WANTED, WORKER_WANTED, healthy
+from tests.servers import free_port
 
 PATIENCE_SECONDS = 20
 KEEPER = """
@@ -57,7 +57,7 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
     (tmp_path / "api").mkdir()
     (tmp_path / "api" / "health").write_text("well")
     (tmp_path / "health").write_text("well")
-    ports = {name: free_port("", 0) for name in ("prefect", "mlflow")}
+    ports = {name: free_port() for name in ("prefect", "mlflow")}
     lines = [f"{name}: {SERVER.format(python=sys.executable, port=port)}" for name, port in ports.items()]
     (tmp_path / "Procfile").write_text("\n".join([*lines, "worker: sleep 600 & wait", SERVICE, ""]))
     addresses = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
