@@ -12,15 +12,15 @@ from pathlib import Path
 
 from tasks import clock
 from tasks.errors import Conflict, SourceError, SpecError
-from tasks.ingest.landing.arrivals import Unplaced, landed
 from tasks.ingest.landing.fetch import fetched
-from tasks.ingest.landing.landing_zones import files_of, landing_zones, served_zones
+from tasks.ingest.landing.landing_zones import files_of, served_zones
+from tasks.ingest.landing_night import LandingNight
 from tasks.ingest.privacy import KeyOf, secret, separated
 from tasks.ingest.read_delivery import Spool, batch_id, delivery
 from tasks.ingest.readers.bounds import Bounds
 from tasks.ingest.readers.object_content import estimated_text_bytes
 from tasks.ingest.readers.unreadable import Unreadable
-from tasks.ingest.sources.open_source import FolderSource, open_source
+from tasks.ingest.sources.open_source import open_source
 from tasks.ingest.sources.stored_objects import DeliverySource, StoredObject
 from tasks.lake import Batch, Lake, append_repeats, deliveries, kind_conflicts, read_repeats
 from tasks.logs import line, logger
@@ -66,7 +66,7 @@ def take_in(
     stale, key = taken.stale(), kept_pseudonym_key(lake, spec, is_new=not taken.revisions)
     batch_ids = {batch.batch_id for batch in taken.revisions if not batch.is_placeholder}
     reader, new, repeated = DeliveryReader(spec, key, spool), list[Delivery | Unread](), list[tuple[str, Landed]]()
-    for source, objects, arrived in _arrived(spec, folder, night, moment or clock.now()):
+    for source, objects, arrived in LandingNight(lake, spec, folder, taken, night, moment or clock.now()).arrived():
         if (arrived.kind, arrived.name, arrived.stamp) in stamps:
             continue
         try:
@@ -193,26 +193,6 @@ class _Memory:
         """Note a delivery that is kept in memory."""
         if isinstance(read, Delivery) and read.chunks is None:
             self.left_bytes = max(0, self.left_bytes - int(read.frame.memory_usage(deep=True).sum()))
-
-
-def _arrived(
-    spec: ProjectSpec, folder: Path, night: date, moment: datetime
-) -> Iterator[tuple[DeliverySource, list[StoredObject], Landed]]:
-    """Yield what arrived up to a night, with its source and its objects."""
-    served = served_zones(spec)
-    for zone in (*landing_zones(spec), *served):
-        source = open_source(zone.uri, folder, spec.source, zone.files)
-        if zone in served and isinstance(source, FolderSource) and not source.exists:
-            continue  # nothing has landed yet
-        listing = {stored.key: stored for stored in source.list()}
-        arrivals = landed(listing.values(), zone.kind, spec, night, moment, zone.table)
-        links = [Unplaced(key, "link_not_followed") for key in source.unfollowed()]
-        for ignored in (*arrivals.unplaced, *links):
-            logger().warning(line("object_left_alone", key=ignored.key, why=ignored.reason))
-        for waiting in arrivals.waiting:
-            logger().info(line("delivery_waits", key=waiting.key, why=waiting.reason))
-        for arrived in arrivals.landed:
-            yield source, [listing[key] for key in arrived.parts or (arrived.key,)], arrived
 
 
 def served_content(spec: ProjectSpec, folder: Path, batch: Batch) -> bytes | None:

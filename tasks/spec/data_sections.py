@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator
 
-from tasks.spec.field_types import IMPORT_PATH, Column, Metric, Name, Share, SpecSection, secret_reference, time_format
+from tasks.spec.field_types import IMPORT_PATH, Column, Metric, Name, Share, SpecSection, secret_reference
+from tasks.spec.landing.files_section import Files
 from tasks.spec.own_names import RESERVED_IN_TABLES, kept_apart
 
 DATES = (
@@ -57,67 +58,6 @@ class Scope(SpecSection):
     )
 
 
-class Files(SpecSection):
-    """The format of the files in one landing zone, and when a delivery is complete."""
-
-    format: Literal["csv", "jsonl", "parquet"] = Field(
-        "csv", description="The format of the files; csv and jsonl may be compressed with gzip."
-    )
-    encoding: Literal["utf-8", "latin-1", "cp1252"] = Field(
-        "utf-8",
-        description="The encoding of text. A byte-order mark (UTF-8, UTF-16) takes precedence.",
-    )
-    separator: Literal[",", ";", "\t", "|"] = Field(",", description="The separator between the cells of a csv row.")
-    decimal: Literal[".", ","] = Field(
-        ".", description="The decimal sign of numbers written as text; the other sign is a fault."
-    )
-    thousands: Literal[",", ".", " ", "'"] | None = Field(
-        None,
-        description="The sign between groups of three digits, in numbers written as text; by default it is a fault.",
-    )
-    time_format: str | None = Field(
-        None,
-        description="The format of times that are not ISO 8601: one of Python's `strptime` with the year, such as "
-        "`%d.%m.%Y %H:%M`, "
-        "or `epoch_s`, `epoch_ms`, `epoch_us` (counts since 1970, UTC) or `excel` (days since 1899-12-30).",
-    )
-    batch: Literal["object", "folder"] = Field(
-        "object",
-        description="What counts as one delivery: an object, or all objects in one sub-folder of the landing zone.",
-    )
-    settle_minutes: int = Field(
-        0,
-        ge=0,
-        le=100_000,
-        description="A delivery written less than this many minutes ago waits for the next night; 0 never waits.",
-    )
-    complete_marker: str | None = Field(
-        None,
-        min_length=2,
-        max_length=128,
-        description="A delivery waits until this marker exists: a file of this name next to its objects (`_SUCCESS`) "
-        "or, if it begins with a dot, a file with the name of the delivery and this ending (`.done`).",
-    )
-
-    @model_validator(mode="after")
-    def _signs_differ(self) -> Self:
-        if self.thousands == self.decimal:
-            raise ValueError(f"decimal and thousands are both {self.decimal!r}; expected two signs")
-        return self
-
-    @field_validator("time_format")
-    @classmethod
-    def _is_a_time_format(cls, value: str | None) -> str | None:
-        return None if value is None else time_format(value)
-
-    @field_validator("complete_marker")
-    @classmethod
-    def _is_a_name(cls, value: str | None) -> str | None:
-        if value is not None and "/" in value:
-            raise ValueError(f"found {value!r}; expected the name of a file such as '_SUCCESS', or an ending '.done'")
-        return value
-
-
 class Label(Files):
     """The label, and how late it arrives."""
 
@@ -129,7 +69,9 @@ class Label(Files):
 class Source(Files):
     """Where the rows land."""
 
-    uri: str = Field(description="A folder (relative to the spec) or s3://bucket/prefix.")
+    uri: str = Field(
+        description="A folder (relative to the spec), s3://bucket/prefix, or a database: see `database` below."
+    )
     id: Annotated[list[Column], Field(min_length=1)] = Field(description="The column or columns that identify a row.")
     identity: Literal["id", "id_and_time"] = Field(
         "id",

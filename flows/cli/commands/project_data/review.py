@@ -84,12 +84,14 @@ def _deliver(spec: ProjectSpec, lake: Lake, folder: Path, returned: ReturnedLabe
     """Deliver labels, record the person who gave them, and return what happened to them.
 
     They land where the project's other labels land. Labels are checked and stored at once when the project has no such
-    landing place, or when the ids in the lake are pseudonyms, which a landing place would pseudonymise again.
+    landing place or reads labels from a database, or when the ids in the lake are pseudonyms, which a landing place
+    would pseudonymise again.
     """
     day, moment = clock.tonight(spec.schedule.time_zone), clock.now()
     delivery = delivered(returned.taken, spec, day)
     hidden = set(spec.source.id) & set(spec.privacy.pseudonymise)
-    if spec.source.label.uri is not None and not hidden:
+    lands = spec.source.label.uri is not None and spec.source.label.database is None
+    if lands and not hidden:
         address = deliver_labels(landing_file(returned.taken, spec, day), spec, folder)
         outcome = f"{counted(len(returned.taken), 'label')} landed at {address}; the next night ingests them"
     else:

@@ -1,0 +1,74 @@
+"""Opens the table of a landing zone where the last night has stopped reading it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from tasks.errors import SpecError
+from tasks.ingest.landing.landing_zones import LandingZone
+from tasks.ingest.tables.extract_key import newest_extract
+from tasks.ingest.tables.known_rows import NONE, KnownRows, decoded
+from tasks.ingest.tables.table_source import TableSource, TableTerms
+from tasks.lake import Deliveries, Lake
+from tasks.spec import ProjectSpec
+from tasks.spec.own_names import delivered_name
+
+
+def open_table(
+    zone: LandingZone, spec: ProjectSpec, lake: Lake, taken: Deliveries, folder: Path, moment: datetime
+) -> TableSource:
+    """Return the source of a landing zone in a database; nothing is read yet.
+
+    Parameters
+    ----------
+    taken : Deliveries
+        What was taken in before, by which it is known how far the table was read.
+    folder : Path
+        A folder for what is read, which must be gone when it was taken in.
+    moment : datetime
+        The present, with its time zone.
+    """
+    if zone.files.database is None:
+        raise SpecError([f"{zone.uri} is no table of a database"])
+    last = newest_extract(
+        key for (kind, key) in taken.newest_of_keys() if (kind, _table(key)) == (zone.kind, zone.table)
+    )
+    content = None if last is None else lake.get(spec.project, _object(zone))
+    known = NONE if last is None else decoded(content).of(last.key)
+    wanted = frozenset(map(delivered_name, spec.columns_of(zone.kind, zone.table)))
+    own = folder / _object(zone)
+    own.mkdir(parents=True)
+    return TableSource(
+        zone.uri,
+        zone.files.database,
+        TableTerms(wanted, frozenset(map(delivered_name, spec.privacy.drop))),
+        last,
+        known,
+        own,
+        moment,
+        spec.schedule.time_zone,
+        os.environ,
+    )
+
+
+def keep_known_rows(lake: Lake, spec: ProjectSpec, zone: LandingZone, source: TableSource, keys: Iterable[str]) -> None:
+    """Keep which rows a delivery has, before it is stored; what the last one had is kept until then."""
+    last = {} if source.last is None else {source.last.key: source.known}
+    for key in keys:
+        lake.put(spec.project, _object(zone), KnownRows({**last, _name(zone, key): source.newest}).encoded())
+
+
+def _name(zone: LandingZone, key: str) -> str:
+    """Return the key of a delivery as the lake has it: of a feature table, after the name of the table."""
+    return f"{zone.table}/{key}" if zone.table else key
+
+
+def _table(key: str) -> str:
+    return key.rpartition("/")[0]
+
+
+def _object(zone: LandingZone) -> str:
+    return "-".join(["extract", zone.kind, *([zone.table] if zone.table else [])])

@@ -1,0 +1,64 @@
+"""Finds landing zones with an address of a database and no `database` block, or the other way round."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+if TYPE_CHECKING:
+    from tasks.spec.landing.files_section import Files
+    from tasks.spec.project_spec import ProjectSpec
+
+Loc = tuple[str | int, ...]
+Found = Iterator[tuple[list[Loc], str]]
+ADDRESSES = ("postgresql://", "postgres://")
+EXPECTED = "`env:NAME`, the variable with the address, or postgresql://user@host/name without a password"
+
+
+def landing_addresses(spec: ProjectSpec) -> list[tuple[str, Loc, Files]]:
+    """Return the address of each landing zone, the key that has it, and its other keys."""
+    zones: list[tuple[str | None, Loc, Files]] = [
+        (spec.source.uri, ("source", "uri"), spec.source),
+        (spec.source.label.uri, ("source", "label", "uri"), spec.source.label),
+        *((table.uri, ("features", "tables", index, "uri"), table) for index, table in enumerate(spec.features.tables)),
+    ]
+    return [(uri, key, files) for uri, key, files in zones if uri is not None]
+
+
+def of_databases(spec: ProjectSpec) -> Found:
+    """Find addresses that do not fit their landing zone, or have a password."""
+    if spec.source.label.uri is None and spec.source.label.database is not None:
+        yield (
+            [("source", "label", "database"), ("source", "label")],
+            "source.label.database is set, but source.label.uri is not; set it to the address of the database",
+        )
+    for uri, key, files in landing_addresses(spec):
+        names_one = uri.startswith(("env:", *ADDRESSES))
+        block = (*key[:-1], "database")
+        if files.database is not None and not names_one:
+            yield [key, block], f"{_dotted(key)} is {uri!r}, and a database is read; expected {EXPECTED}"
+        elif files.database is None and names_one:
+            text = f"{_dotted(key)} names a database; say in {_dotted(block)} which table is read, and by which column"
+            yield [key], text
+        if names_one and _has_password(uri):
+            yield [key], f"{_dotted(key)} has a password; expected {EXPECTED}"
+
+
+def _has_password(uri: str) -> bool:
+    """Return whether an address has a password, or cannot be read, so that it may have one.
+
+    >>> _has_password("postgresql://me:secret@db/x"), _has_password("postgresql://me@db/x?password=secret")
+    (True, True)
+    >>> _has_password("postgresql://me@db/x"), _has_password("env:RIDES")
+    (False, False)
+    """
+    try:
+        parts = urlsplit(uri)
+        return parts.password is not None or "password" in parse_qs(parts.query, keep_blank_values=True)
+    except ValueError:
+        return True
+
+
+def _dotted(key: Loc) -> str:
+    return ".".join(f"{part}" for part in key)
