@@ -14,10 +14,12 @@ from rich.console import Console
 
 from flows.cli.console import screen
 from flows.cli.init.data_sample import DataSample, project_name, read_given
+from flows.cli.init.table_sample import GivenTable
 from flows.stack.deployments import refresh_prefect_yaml
+from tasks import clock
 from tasks.errors import SpecError
 from tasks.ingest import landed, open_source
-from tasks.ingest.sources.stored_objects import is_delivery, is_safe
+from tasks.ingest.sources.stored_objects import StoredObject, is_delivery, is_safe
 from tasks.records import Delivery, ValidatedDelivery
 from tasks.render.safe_text import terminal
 from tasks.render.values import counted
@@ -25,6 +27,7 @@ from tasks.spec import projects_folder, read_spec
 from tasks.spec.docs.json_schema import schema_text
 from tasks.spec.find_project import FILE, checked_name
 from tasks.spec.infer import InferredProject, infer_spec
+from tasks.spec.landing.database_section import Database
 from tasks.spec.own_names import apart
 from tasks.validate import check_all, read_suite
 
@@ -39,16 +42,19 @@ FAULTS_SHOWN = 5
 class InitPlan:
     """The files of a new project: its folder, the data it starts from, and the landing zone its spec names."""
 
-    data: Path
+    data: Path | str
     folder: Path
     uri: str
     copy: Path | None = None
+    database: Database | None = None
 
 
-def init_project(data: Path, *, time: str, label: str, id_columns: list[str] | None, project: str | None) -> int:
+def init_project(
+    data: Path | GivenTable, *, time: str, label: str, id_columns: list[str] | None, project: str | None
+) -> int:
     """Write a project's spec and suite from its data, then validate the data against them.
 
-    A folder becomes the landing zone and is not moved; a single file is copied into a new landing zone.
+    A folder or a table becomes the landing zone and is not moved; a single file is copied into a new landing zone.
 
     Returns
     -------
@@ -60,11 +66,15 @@ def init_project(data: Path, *, time: str, label: str, id_columns: list[str] | N
     SpecError
         When the project exists already, a column does not exist, or no spec can be inferred from the data.
     """
-    console, data = screen(), data.expanduser()
-    plan = planned(data, checked_name(project or project_name(data)))
+    console, needed = screen(), [time, label, *(id_columns or [])]
     with console.status("reading the data"):
-        sample = read_given(data)
-        rows = sample.rows([time, label, *(id_columns or [])])
+        if isinstance(data, GivenTable):
+            plan = planned_table(data, checked_name(project or data.project))
+            sample, listed = data.read(clock.now(), frozenset(needed))
+        else:
+            plan = planned(data.expanduser(), checked_name(project or project_name(data.expanduser())))
+            sample, listed = read_given(data.expanduser()), None
+        rows = sample.rows(needed)
         inferred = infer_spec(
             rows,
             project=plan.folder.name,
@@ -75,10 +85,11 @@ def init_project(data: Path, *, time: str, label: str, id_columns: list[str] | N
             id_columns=id_columns,
             arrival=sample.arrival,
             written=sample.dialect.unusual(),
+            database=plan.database,
         )
     with console.status("writing the project and validating the data"), _all_or_nothing() as created:
         write(plan, inferred, created)
-        faults = list(failing(plan, sample))
+        faults = list(failing(plan, sample, listed))
     refresh_prefect_yaml(plan.folder.parent)
     for text in sample.uncommon(rows):
         console.print(f"[yellow]note[/]    column {terminal(text)} is missing in some files and is left out")
@@ -86,14 +97,25 @@ def init_project(data: Path, *, time: str, label: str, id_columns: list[str] | N
     return _conclude(console, plan, faults)
 
 
-def planned(data: Path, name: str) -> InitPlan:
-    """Return the files of a new project, or refuse a folder that is in use."""
+def planned_table(given: GivenTable, name: str) -> InitPlan:
+    """Return the files of a new project with its rows in a table, or refuse a folder that is in use."""
+    where = f"{given.database.table} in {given.uri}"
+    return InitPlan(where, _unused(name), given.uri, database=given.database)
+
+
+def _unused(name: str) -> Path:
     folder = projects_folder() / name
     taken = [path for path in (folder / FILE, folder / SUITE) if path.exists()]
     if taken:
         raise SpecError(
             [f"{taken[0]} exists and is never overwritten; give another name with --project, or remove it first"]
         )
+    return folder
+
+
+def planned(data: Path, name: str) -> InitPlan:
+    """Return the files of a new project, or refuse a folder that is in use."""
+    folder = _unused(name)
     if data.is_dir():
         source, root = data.resolve(), folder.resolve()
         if root.is_relative_to(source):
@@ -115,7 +137,7 @@ def write(plan: InitPlan, inferred: InferredProject, created: list[Path]) -> Non
     _make_folder(plan.copy.parent if plan.copy else plan.folder, created)
     if plan.copy is not None:
         created.append(plan.copy)
-        shutil.copyfile(plan.data, plan.copy)
+        shutil.copyfile(Path(plan.data), plan.copy)
     texts = {
         plan.folder / SUITE: json.dumps(inferred.expectations, indent=2, ensure_ascii=False) + "\n",
         plan.folder.parent / SCHEMA: schema_text(),
@@ -129,10 +151,17 @@ def write(plan: InitPlan, inferred: InferredProject, created: list[Path]) -> Non
             file.write(text)
 
 
-def failing(plan: InitPlan, sample: DataSample) -> Iterator[str]:
-    """Validate every delivery of the sample as a night does, with the written files; yield the faults."""
+def failing(plan: InitPlan, sample: DataSample, listed: StoredObject | None) -> Iterator[str]:
+    """Validate every delivery of the sample as a night does, with the written files; yield the faults.
+
+    Parameters
+    ----------
+    listed : StoredObject or None
+        What was read of a table; None where the sample is of files.
+    """
     spec = read_spec(plan.folder / FILE)
-    arrivals = landed(open_source(spec.source.uri, plan.folder, spec.source).list(), "rows", spec, date.max)
+    objects = [listed] if listed else open_source(spec.source.uri, plan.folder, spec.source).list()
+    arrivals = landed(objects, "rows", spec, date.max)
     arrived = {file.key: file for file in arrivals.landed}
     yield from (f"{file.key} is never ingested: {file.reason.replace('_', ' ')}" for file in arrivals.unplaced)
     yield from sample.unreadable

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,8 +12,14 @@ start_app = typer.Typer()
 
 
 @start_app.command()
-def init(
-    data: Annotated[Path, typer.Argument(help="A csv, JSON lines or Parquet file, or a folder of such files.")],
+def init(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="A csv, JSON lines or Parquet file, a folder of such files, or a database: "
+            "postgresql://user@host/name without a password, or env:NAME for the variable that has its address."
+        ),
+    ],
     time: Annotated[str, typer.Option("--time", help="The column with the time of the event.")],
     label: Annotated[str, typer.Option("--label", help="The column to predict.")],
     id_columns: Annotated[
@@ -24,11 +29,19 @@ def init(
     project: Annotated[
         str | None, typer.Option("--project", help="The project's name.", show_default="from the name of the data")
     ] = None,
+    table: Annotated[
+        str | None, typer.Option("--table", help="The table of a database, as rides or schema.rides.")
+    ] = None,
+    changed_at: Annotated[
+        str | None, typer.Option("--changed-at", help="The column of a table that grows with each change of a row.")
+    ] = None,
 ) -> None:
     """Create a project from your data: a spec and an expectations suite that the data passes."""
     from flows.cli.init.command import init_project
+    from flows.cli.init.given_data import given_data
 
-    wrong = init_project(data, time=time, label=label, id_columns=id_columns, project=project)
+    given = given_data(data, table=table, changed_at=changed_at)
+    wrong = init_project(given, time=time, label=label, id_columns=id_columns, project=project)
     raise typer.Exit(FAILED if wrong else 0)
 
 

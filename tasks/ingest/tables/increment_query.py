@@ -38,6 +38,17 @@ def relation(database: Database) -> str:
     return f"({(database.query or '').strip().rstrip(';').rstrip()}\n) AS extracted"
 
 
+def newest_rows(database: Database, rows: int) -> Database:
+    """Return the same database with a query for the newest rows of its table.
+
+    >>> newest_rows(Database(table="rides", changed_at="at"), 9).query
+    'SELECT * FROM "rides" WHERE "at" IS NOT NULL ORDER BY "at" DESC LIMIT 9'
+    """
+    column = quoted(database.changed_at)
+    query = f"SELECT * FROM {relation(database)} WHERE {column} IS NOT NULL ORDER BY {column} DESC LIMIT {rows}"  # noqa: S608 - see above
+    return database.model_copy(update={"table": None, "query": query})
+
+
 def columns_query(database: Database) -> str:
     """Return the query that has every column and no row."""
     return f"SELECT * FROM {relation(database)} LIMIT 0"  # noqa: S608 - names are quoted, values our own

@@ -20,6 +20,7 @@ from tasks.spec.infer.spec_text import Arrival, Choices, page
 from tasks.spec.infer.target import read_target
 from tasks.spec.infer.time_span import read_span
 from tasks.spec.infer.written_forms import grouping
+from tasks.spec.landing.database_section import Database
 from tasks.spec.project_spec import ProjectSpec
 from tasks.spec.reading.read_spec import parse_spec
 
@@ -50,6 +51,7 @@ def infer_spec(  # noqa: PLR0913 - keyword-only: each is an answer of the user
     id_columns: list[str] | None = None,
     arrival: Arrival = "modified",
     written: Mapping[str, str] | None = None,
+    database: Database | None = None,
 ) -> InferredProject:
     """Return a first project for a user's data; comments in the text explain every choice.
 
@@ -67,6 +69,8 @@ def infer_spec(  # noqa: PLR0913 - keyword-only: each is an answer of the user
         The columns that identify a row; by default they are guessed.
     arrival : 'modified' or 'filename'
         What dates the arrival of a file: its modification time, or the date in its name.
+    database : Database, optional
+        The table that the rows were read from, if `uri` is the address of a database.
     written : mapping of str to str, optional
         Keys of `source` on the format of the files (`encoding`, `separator`, `decimal`) that are not the default.
 
@@ -87,7 +91,7 @@ def infer_spec(  # noqa: PLR0913 - keyword-only: each is an answer of the user
     written = {**(written or {}), **{name: form.value for name, form in forms.items() if form is not None}}
     key = given_key(frame, id_columns, time) if id_columns else guessed_key(frame, time, label)
     columns = choose_columns(frame, target, {time, label, *key.columns})
-    choices = Choices(project, uri, fmt, arrival, time, label, key, target, span, columns, written, forms)
+    choices = Choices(project, uri, fmt, arrival, time, label, key, target, span, columns, written, forms, database)
     if all(column.kind == "left out" for column in columns):
         reasons = "; ".join(f"{column.name}: {column.why}" for column in columns) or "there is no other column"
         raise SpecError([f"no column is left to learn {label!r} from: {reasons}"])

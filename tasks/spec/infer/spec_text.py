@@ -14,6 +14,7 @@ from tasks.spec.infer.row_key import Key
 from tasks.spec.infer.target import Target
 from tasks.spec.infer.time_span import TimeSpan
 from tasks.spec.infer.written_forms import Form
+from tasks.spec.landing.database_section import Database
 
 WIDTH = 100
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -37,6 +38,7 @@ class Choices:
     columns: list[Chosen]
     written: Mapping[str, str] = field(default_factory=dict)
     forms: Mapping[str, Form | None] = field(default_factory=dict)
+    database: Database | None = None
 
 
 def quoted(text: str) -> str:
@@ -114,8 +116,7 @@ def _source(choices: Choices) -> str:
     return "\n".join(
         [
             "source:",
-            f"  uri: {quoted(choices.uri)}  # a folder, relative to this file, or s3://bucket/prefix",
-            f"  format: {choices.format}",
+            *_landing(choices),
             *(f"  {name}: {quoted(value)}  # {_why(choices, name)}" for name, value in choices.written.items()),
             f"  id: {_flow(choices.key.columns)}  # what identifies a row: {choices.key.why}",
             *(used_again if choices.key.used_again else []),
@@ -127,6 +128,19 @@ def _source(choices: Choices) -> str:
             "",
         ]
     )
+
+
+def _landing(choices: Choices) -> list[str]:
+    if choices.database is None:
+        address = f"  uri: {quoted(choices.uri)}  # a folder, relative to this file, or s3://bucket/prefix"
+        return [address, f"  format: {choices.format}"]
+    table, changed_at = choices.database.table or "", choices.database.changed_at
+    return [
+        f"  uri: {quoted(choices.uri)}  # `env:NAME`, the variable with the address, or one without a password",
+        "  database:",
+        f"    table: {quoted(table)}",
+        f"    changed_at: {quoted(changed_at)}  # grows with each change of a row",
+    ]
 
 
 def _why(choices: Choices, name: str) -> str:

@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from tasks.spec.field_types import SpecSection
 
+ADDRESSES = ("env:", "postgresql://", "postgres://")
+
 
 class Database(SpecSection):
     """What is read from a database: a night takes in the rows that were added or changed since the last one."""
@@ -38,3 +40,12 @@ class Database(SpecSection):
         if (self.table is None) == (self.query is None):
             raise ValueError("expected either `table` or `query`")
         return self
+
+
+def is_database(uri: str) -> bool:
+    """Return whether a uri is the address of a database, or names the variable that has it.
+
+    >>> is_database("env:RIDES"), is_database("postgresql://reader@db/rides"), is_database("landing")
+    (True, True, False)
+    """
+    return uri.startswith(ADDRESSES)

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
+from tasks.spec.landing.database_section import is_database
+
 if TYPE_CHECKING:
     from tasks.spec.landing.files_section import Files
     from tasks.spec.project_spec import ProjectSpec
 
 Loc = tuple[str | int, ...]
 Found = Iterator[tuple[list[Loc], str]]
-ADDRESSES = ("postgresql://", "postgres://")
 EXPECTED = "`env:NAME`, the variable with the address, or postgresql://user@host/name without a password"
 
 
@@ -34,7 +35,7 @@ def of_databases(spec: ProjectSpec) -> Found:
             "source.label.database is set, but source.label.uri is not; set it to the address of the database",
         )
     for uri, key, files in landing_addresses(spec):
-        names_one = uri.startswith(("env:", *ADDRESSES))
+        names_one = is_database(uri)
         block = (*key[:-1], "database")
         if files.database is not None and not names_one:
             yield [key, block], f"{_dotted(key)} is {uri!r}, and a database is read; expected {EXPECTED}"

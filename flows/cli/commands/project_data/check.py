@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -20,6 +21,7 @@ from tasks.render.safe_text import terminal
 from tasks.render.values import counted
 from tasks.spec import ProjectSpec, find_project, read_spec
 from tasks.spec.find_project import FILE, known_projects
+from tasks.spec.landing.database_section import is_database
 from tasks.spec.project_spec import Contract, Source
 from tasks.spec.reading.yaml_document import UnreadableError, read_document
 from tasks.validate import read_suite
@@ -65,15 +67,16 @@ def _faults(path: Path, console: Console, *, run: bool) -> Iterator[str]:
         console.print(f"[yellow]note[/]  features.function was {note}")
     yield from _unknown_upstream(spec, path.resolve().parent)
     spec = yield from agreement_faults(spec, path, console)
-    for zone in landing_zones(spec):
-        try:
-            newest = yield from newest_delivery(spec, path.parent, zone, console)
-            if newest is not None and not unusable:
-                yield from checked_delivery(spec if run else _without_function(spec), path, newest, console)
-        except SpecError as error:
-            yield from error.faults
-        except Error as error:
-            yield str(error)
+    with TemporaryDirectory(prefix="leeway-", ignore_cleanup_errors=True) as extracts:
+        for zone in landing_zones(spec):
+            try:
+                newest = yield from newest_delivery(spec, path, zone, console, Path(extracts))
+                if newest is not None and not unusable:
+                    yield from checked_delivery(spec if run else _without_function(spec), path, newest, console)
+            except SpecError as error:
+                yield from error.faults
+            except Error as error:
+                yield str(error)
 
 
 def _not_tried(spec: ProjectSpec, *, run: bool) -> str | None:
@@ -106,7 +109,7 @@ def _faults_around(path: Path) -> Iterator[str]:
     if contract and not (path.parent / contract.suite).is_file():
         yield f"{path.parent / contract.suite} does not exist; expected the project's Great Expectations suite"
     for uri in (source.uri, source.label.uri) if source else ():
-        if uri is None or source is None:
+        if uri is None or source is None or is_database(uri):
             continue
         try:
             if not open_source(uri, path.parent, source).list():

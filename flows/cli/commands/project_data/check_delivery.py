@@ -17,6 +17,8 @@ from tasks.errors import DataError
 from tasks.features import with_features
 from tasks.ingest import DeliverySource, LandingZone, StoredObject, Unplaced, landed, open_source
 from tasks.ingest.privacy import KeyOf
+from tasks.ingest.tables.open_table import open_table
+from tasks.ingest.tables.table_source import TableSource
 from tasks.ingest.task import DeliveryReader, pseudonym_key
 from tasks.lake import deliveries
 from tasks.records import Landed, Unread, ValidatedDelivery
@@ -38,10 +40,18 @@ class Newest(NamedTuple):
 
 
 def newest_delivery(
-    spec: ProjectSpec, folder: Path, zone: LandingZone, console: Console
+    spec: ProjectSpec, path: Path, zone: LandingZone, console: Console, extracts: Path
 ) -> Generator[str, None, Newest | None]:
-    """Yield what is never ingested of one landing zone; return the newest delivery, if there is any."""
-    source, moment = open_source(zone.uri, folder, spec.source, zone.files), clock.now()
+    """Yield what is never ingested of one landing zone; return the newest delivery, if there is any.
+
+    Parameters
+    ----------
+    path : Path
+        The path of project.yaml.
+    extracts : Path
+        A folder for what is read from a database.
+    """
+    source, moment = _source(spec, path, zone, extracts), clock.now()
     until = date.max if spec.source.arrival == "filename" else clock.tonight(spec.schedule.time_zone)
     listing = {stored.key: stored for stored in source.list()}
     arrivals = landed(listing.values(), zone.kind, spec, until, moment, zone.table)
@@ -51,11 +61,22 @@ def newest_delivery(
     )
     for waiting in _first([f"{zone.uri}/{file.key} waits: {_words(file.reason)}" for file in arrivals.waiting]):
         console.print(f"[yellow]note[/]  {terminal(waiting)}")
+    if isinstance(source, TableSource) and source.last is not None and not listing:
+        console.print(f"[green]ok[/]    {zone.kind}: nothing is new in {terminal(zone.uri)} since {source.last.read}")
+        return None
     if not arrivals.landed:
         yield f"nothing has landed in {zone.uri}; expected {zone.kind} as {zone.files.format} files"
         return None
     newest = arrivals.landed[-1]
     return Newest(source, [listing[key] for key in newest.parts or (newest.key,)], newest, len(arrivals.landed))
+
+
+def _source(spec: ProjectSpec, path: Path, zone: LandingZone, extracts: Path) -> DeliverySource:
+    """Return a landing zone; a table is read from where the last night has stopped."""
+    if zone.files.database is None:
+        return open_source(zone.uri, path.parent, spec.source, zone.files)
+    lake = open_lake(home(path))
+    return open_table(zone, spec, lake, deliveries(lake, spec.project), extracts, clock.now())
 
 
 def checked_delivery(spec: ProjectSpec, path: Path, newest: Newest, console: Console) -> Iterator[str]:

@@ -1,0 +1,33 @@
+"""What `leeway init` is given: files, or a table of a database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flows.cli.init.table_sample import GivenTable
+from tasks.errors import SpecError
+from tasks.spec.landing.database_section import Database, is_database
+
+
+def given_data(data: str, *, table: str | None, changed_at: str | None) -> Path | GivenTable:
+    """Return the path of files, or the table of a database.
+
+    Raises
+    ------
+    SpecError
+        A database without a table, or the other way round.
+
+    Examples
+    --------
+    >>> given_data("landing", table=None, changed_at=None).name
+    'landing'
+    >>> given_data("env:RIDES", table="public.rides", changed_at="updated_at").project
+    'rides'
+    """
+    if not is_database(data):
+        if table is not None or changed_at is not None:
+            raise SpecError([f"--table and --changed-at are of a database; found the files {data!r}"])
+        return Path(data)
+    if table is None or changed_at is None:
+        raise SpecError(["a database needs --table, and --changed-at, the column that grows with each change of a row"])
+    return GivenTable(data, Database(table=table, changed_at=changed_at))
