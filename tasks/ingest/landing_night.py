@@ -70,7 +70,7 @@ class LandingNight:
     ) -> Iterator[tuple[DeliverySource, list[StoredObject], Landed]]:
         listing = {stored.key: stored for stored in source.list()}
         if isinstance(source, TableSource):
-            keep_known_rows(self.lake, self.spec, zone, source, listing)
+            keep_known_rows(self.lake, self.spec, zone, source, list(listing))
         arrivals = landed(listing.values(), zone.kind, self.spec, self.night, self.moment, zone.table)
         links = [Unplaced(key, "link_not_followed") for key in source.unfollowed()]
         for ignored in (*arrivals.unplaced, *links):

@@ -31,6 +31,7 @@ from tests.bench.search import bench_search
 from tests.bench.sensitivity import bench_sensitivity
 from tests.bench.serving import bench_serve
 from tests.bench.starting import bench_stack
+from tests.bench.tables import bench_tables
 from tests.bench.units import bench_units
 from tests.bench.validation import bench_validation
 
@@ -39,6 +40,7 @@ BENCHES: dict[str, Callable[[Console], Shown]] = {
     "stack": bench_stack,
     "night": bench_night,
     "ingest": bench_ingest,
+    "tables": bench_tables,
     "report": bench_report,
     "validation": bench_validation,
     "scoring": bench_scoring,

@@ -4,10 +4,12 @@ floor."""
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,9 +59,14 @@ def bench_history(_console: Console) -> Figures:
 def _project(folder: Path) -> ProjectSpec:
     for kind in ("rows", "labels"):
         (folder / kind).mkdir()
-    (folder / "project.yaml").write_text(yaml.safe_dump(SPEC), encoding="utf-8")
-    (folder / "expectations.json").write_text(json.dumps({"name": "x", "expectations": [], "meta": {}}), "utf-8")
+    written_project(folder, SPEC)
     return read_spec(folder / "project.yaml")
+
+
+def written_project(folder: Path, content: Mapping[str, Any]) -> None:
+    """Write a spec, and a suite without expectations."""
+    (folder / "project.yaml").write_text(yaml.safe_dump(dict(content)), encoding="utf-8")
+    (folder / "expectations.json").write_text(json.dumps({"name": "x", "expectations": [], "meta": {}}), "utf-8")
 
 
 def _flatness(figures: Figures, folder: Path, spec: ProjectSpec) -> None:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ class Project:
         self.connection = psycopg.connect(self.address, autocommit=True)
         self.connection.execute(SETTING)
         self.connection.execute(TABLE)
-        self.night = datetime.now(UTC).date()
+        self.night, self.later = datetime.now(UTC).date() + timedelta(days=1), timedelta()
         database = {"table": "rides", "changed_at": "changed"}
         self.content: dict[str, Any] = {
             "project": "rides",
@@ -94,7 +94,7 @@ class Project:
 
     def read(self) -> list[Delivery]:
         """Take in what is new without storing it: the night is killed."""
-        moment = datetime.now(UTC)
+        moment = datetime.now(UTC) + self.later
         found = take_in(self.lake, self.spec, self.folder, self.night, moment)
         assert all(isinstance(one, Delivery) for one in found)
         return [one for one in found if isinstance(one, Delivery)]
@@ -140,6 +140,24 @@ def test_the_row_of_a_transaction_that_commits_late_is_taken_in_once_and_no_othe
     assert rides.live() == [1]
     assert rides.live() == []
     assert set(rides.rows()["zone"]) == {"north", "late"}
+
+
+def test_rows_that_are_older_than_transactions_last_are_never_read_again(rides: Project) -> None:
+    rides.insert(range(3), changed="now() - interval '1 day'")
+    assert rides.live() == [3]
+    with psycopg.connect(rides.address) as late:  # later than the overlap allows
+        late.execute("INSERT INTO rides SELECT 20, at, km, zone, fare, driver, changed FROM rides WHERE id = 0")
+    assert rides.live() == []
+    rides.insert([3], changed="now() - interval '100 minutes'")
+    assert rides.live() == [1]
+    with psycopg.connect(rides.address) as late:
+        late.execute("INSERT INTO rides SELECT 21, at, km, zone, fare, driver, changed FROM rides WHERE id = 3")
+    assert rides.live() == [1]
+    rides.later = timedelta(minutes=30)
+    assert rides.live() == []  # a look that finds nothing, two hours after the newest row
+    with psycopg.connect(rides.address) as late:
+        late.execute("INSERT INTO rides SELECT 22, at, km, zone, fare, driver, changed FROM rides WHERE id = 3")
+    assert rides.live() == []
 
 
 def test_what_a_killed_night_has_read_is_read_again(rides: Project) -> None:

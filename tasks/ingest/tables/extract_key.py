@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from tasks.ingest.tables.watermark import TIME, Watermark, watermark_of
+from tasks.spec.landing.database_section import Database
 
 NAME = re.compile(
     r"(?:^|/)[0-9-]{10}\.(?P<read>\d{8}T\d{6}\.\d{6})Z\.upto-(?P<until>-?\d+(?:T\d{6}\.\d{6}Z?)?)\.parquet$"
@@ -20,6 +21,23 @@ class Extract(NamedTuple):
     read: datetime
     until: Watermark
     key: str
+
+    def read_again_from(self, database: Database) -> Watermark:
+        """Return the value after which rows are read the next time.
+
+        Transactions commit late by the overlap at most. So once that had passed when the table was read, no row up to
+        the newest one is missing, and none is read again. The age of a number, or of a time without a zone, is unknown.
+
+        >>> database, noon = Database(table="rides", changed_at="at"), datetime(2026, 3, 1, 12, tzinfo=UTC)
+        >>> soon, later = (Extract(noon + timedelta(hours=hours), Watermark(noon), "") for hours in (1, 2))
+        >>> soon.read_again_from(database).value.hour, later.read_again_from(database).value.hour
+        (10, 12)
+        """
+        value = self.until.value
+        if isinstance(value, datetime) and value.tzinfo is not None:
+            is_complete = self.read - value >= timedelta(minutes=database.overlap_minutes)
+            return self.until if is_complete else self.until.before(database)
+        return self.until.before(database)
 
 
 def extract_key(day: date, read: datetime, until: Watermark) -> str:

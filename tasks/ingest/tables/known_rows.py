@@ -5,32 +5,44 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 Digests = npt.NDArray[np.uint64]
 NONE: Digests = np.empty(0, dtype=np.uint64)
-CELL, MISSING = "\x1f", "\x00"
+FACTOR, MISSING = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x632BE59BD9B4E019)  # odd, and of mixed bits
 PROTOCOL = 1
 
 
 def row_digests(table: pa.Table) -> Digests:
     """Return a 64-bit digest of each row.
 
-    >>> rows = pa.table({"id": [1, 2, 1], "fare": [3.5, None, 3.5]})
-    >>> first, second, third = row_digests(rows).tolist()
-    >>> first == third, first == second
-    (True, False)
+    >>> rows = pa.table({"id": [1, 2, 1, None], "fare": [3.5, None, 3.5, 0.0]})
+    >>> first, second, third, fourth = row_digests(rows).tolist()
+    >>> first == third, len({first, second, fourth})
+    (True, 3)
     """
-    if not table.num_rows:
-        return NONE
-    cells = [column.cast(pa.string()) for column in table.columns]
-    texts = pc.binary_join_element_wise(*cells, CELL, null_handling="replace", null_replacement=MISSING)
-    return np.asarray(pd.util.hash_array(texts.to_numpy(zero_copy_only=False)), dtype=np.uint64)
+    digests = np.zeros(table.num_rows, dtype=np.uint64)
+    for column in table.columns if table.num_rows else ():
+        digests = digests * FACTOR + _cell_digests(column)
+    return digests
+
+
+def _cell_digests(column: pa.ChunkedArray) -> Digests:
+    """Return the digest of each cell; a missing one has that of no value."""
+    kind = column.type
+    if pa.types.is_temporal(kind):
+        column = column.cast(pa.int32() if pa.types.is_date32(kind) else pa.int64())
+    elif pa.types.is_boolean(kind):
+        column = column.cast(pa.int8())
+    is_missing = column.is_null().to_numpy()
+    filled = column.fill_null("" if pa.types.is_string(column.type) else 0)
+    hashes = pd.util.hash_array(filled.to_numpy())
+    return np.where(is_missing, MISSING, hashes)
 
 
 @dataclass(frozen=True)
@@ -38,9 +50,15 @@ class KnownRows:
     """The digests of the newest rows of deliveries, by the name of each.
 
     What is kept before a delivery is stored counts only once there is a stored delivery of that name.
+
+    Attributes
+    ----------
+    looked_at : datetime or None
+        When the table was read last, if there was nothing new since its last delivery.
     """
 
     by_key: Mapping[str, Digests]
+    looked_at: datetime | None = None
 
     def of(self, key: str) -> Digests:
         """Return the digests of the rows of a delivery; none where it is not known."""
@@ -49,15 +67,20 @@ class KnownRows:
     def encoded(self) -> bytes:
         """Return the digests as bytes that `decoded` reads."""
         texts = {key: digests.astype("<u8").tobytes().hex() for key, digests in self.by_key.items()}
-        return json.dumps({"protocol": PROTOCOL, "digests": texts}).encode()
+        looked_at = None if self.looked_at is None else self.looked_at.isoformat()
+        return json.dumps({"protocol": PROTOCOL, "digests": texts, "looked_at": looked_at}).encode()
 
 
 def decoded(content: bytes | None) -> KnownRows:
     """Return digests that `KnownRows.encoded` wrote; nothing is known where nothing was written.
 
-    >>> known = KnownRows({"a": np.array([5, 2**63], dtype=np.uint64)})
-    >>> decoded(known.encoded()).of("a").tolist() == [5, 2**63]
-    True
+    >>> from datetime import UTC
+    >>> known = KnownRows({"a": np.array([5, 2**63], dtype=np.uint64)}, datetime(2026, 3, 1, tzinfo=UTC))
+    >>> decoded(known.encoded()).of("a").tolist() == [5, 2**63], decoded(known.encoded()).looked_at == known.looked_at
+    (True, True)
     """
-    texts = {} if content is None else json.loads(content)["digests"]
-    return KnownRows({key: np.frombuffer(bytes.fromhex(text), dtype="<u8") for key, text in texts.items()})
+    if content is None:
+        return KnownRows({})
+    read = json.loads(content)
+    digests = {key: np.frombuffer(bytes.fromhex(text), dtype="<u8") for key, text in read["digests"].items()}
+    return KnownRows(digests, None if read["looked_at"] is None else datetime.fromisoformat(read["looked_at"]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -36,8 +36,9 @@ def open_table(
     last = newest_extract(
         key for (kind, key) in taken.newest_of_keys() if (kind, _table(key)) == (zone.kind, zone.table)
     )
-    content = None if last is None else lake.get(spec.project, _object(zone))
-    known = NONE if last is None else decoded(content).of(last.key)
+    known = decoded(None if last is None else lake.get(spec.project, _object(zone)))
+    if last is not None and known.looked_at is not None and last.key in known.by_key:
+        last = last._replace(read=max(last.read, known.looked_at))
     wanted = frozenset(map(delivered_name, spec.columns_of(zone.kind, zone.table)))
     own = folder / _object(zone)
     own.mkdir(parents=True)
@@ -46,7 +47,7 @@ def open_table(
         zone.files.database,
         TableTerms(wanted, frozenset(map(delivered_name, spec.privacy.drop))),
         last,
-        known,
+        NONE if last is None else known.of(last.key),
         own,
         moment,
         spec.schedule.time_zone,
@@ -54,11 +55,19 @@ def open_table(
     )
 
 
-def keep_known_rows(lake: Lake, spec: ProjectSpec, zone: LandingZone, source: TableSource, keys: Iterable[str]) -> None:
-    """Keep which rows a delivery has, before it is stored; what the last one had is kept until then."""
+def keep_known_rows(lake: Lake, spec: ProjectSpec, zone: LandingZone, source: TableSource, keys: Sequence[str]) -> None:
+    """Keep which rows a delivery has, before it is stored; what the last one had is kept until then.
+
+    Without a delivery, it is kept that there was nothing new, as long as rows are read again.
+    """
     last = {} if source.last is None else {source.last.key: source.known}
-    for key in keys:
-        lake.put(spec.project, _object(zone), KnownRows({**last, _name(zone, key): source.newest}).encoded())
+    if keys:
+        known = KnownRows({**last, **{_name(zone, key): source.newest for key in keys}})
+    elif source.last is not None and source.last.read_again_from(source.database) != source.last.until:
+        known = KnownRows(last, source.moment)
+    else:
+        return
+    lake.put(spec.project, _object(zone), known.encoded())
 
 
 def _name(zone: LandingZone, key: str) -> str:

@@ -171,7 +171,7 @@ class TableSource:
 
     def _extent(self, cursor: Cursor, kind: str, last: Extract | None) -> Watermark | None:
         """Return the largest value of `changed_at` among the rows after the overlap; None if there is no such row."""
-        since = last and last.until.before(self.database)
+        since = last and last.read_again_from(self.database)
         cursor.execute(extent_query(self.database, since, UNTIL.get(kind)))
         largest, rows, without = (cursor.fetchone() or (None, 0, 0))[:3]
         if without:
@@ -184,7 +184,7 @@ class TableSource:
 
     def _extract(self, cursor: Cursor, types: Mapping[str, str], last: Extract | None, until: Watermark) -> int | None:
         """Write the rows that are new; return the size of the file in bytes, or None if there is none."""
-        changed_at, since = self.database.changed_at, last and last.until.before(self.database)
+        changed_at, since = self.database.changed_at, last and last.read_again_from(self.database)
         names = self.terms.chosen(types, changed_at)
         cursor.execute(rows_query(self.database, types, list(dict.fromkeys([*names, changed_at])), since, until))
         reader = cursor.fetch_record_batch()
@@ -204,7 +204,7 @@ class TableSource:
     def _fresh(self, rows: pa.Table, last: Extract | None, until: Watermark) -> tuple[pa.Table, Digests]:
         """Return the rows that were not read before, and the digests of those that the next night will read again."""
         values = rows[self.database.changed_at]
-        is_read_again = _is_after(values, until.before(self.database))
+        is_read_again = _is_after(values, Extract(self.moment, until, "").read_again_from(self.database))
         may_be_known = np.zeros(rows.num_rows, dtype=bool) if last is None else ~_is_after(values, last.until)
         digests, needed = np.zeros(rows.num_rows, dtype=np.uint64), is_read_again | may_be_known
         digests[needed] = row_digests(rows.filter(pa.array(needed)))

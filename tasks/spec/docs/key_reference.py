@@ -8,6 +8,7 @@ from typing import Any
 from tasks.spec.docs.json_schema import Loc, blocks, known_keys, node_at, required_keys
 from tasks.spec.reading.spec_faults import dotted, expected
 
+BAR = "&#124;"  # `|` would end the cell of a table
 BEGIN = "<!-- reference: written by `make generated`; changes below this line are lost -->"
 
 
@@ -41,7 +42,7 @@ def _row(block: Loc, key: str, *, required: bool) -> str:
     node = node_at((*block, key)) or {}
     default = "**required**" if required else _default(node)
     cells = [f"`{key}`", _kind(block, key, node), default, str(node.get("description", ""))]
-    return f"| {' | '.join(cells)} |".replace("\n", " ")
+    return f"| {' | '.join(cell.replace('|', BAR) for cell in cells)} |".replace("\n", " ").replace("\t", "tab")
 
 
 def _kind(block: Loc, key: str, node: dict[str, Any]) -> str:
