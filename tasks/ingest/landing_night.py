@@ -13,7 +13,7 @@ from tasks.ingest.landing.arrivals import Unplaced, landed
 from tasks.ingest.landing.landing_zones import LandingZone, landing_zones, served_zones
 from tasks.ingest.sources.open_source import FolderSource, open_source
 from tasks.ingest.sources.stored_objects import DeliverySource, StoredObject
-from tasks.ingest.tables.open_table import keep_known_rows, open_table
+from tasks.ingest.tables.open_table import keep_read_rows, open_table
 from tasks.ingest.tables.table_source import TableSource
 from tasks.lake import Deliveries, Lake
 from tasks.logs import line, logger
@@ -70,7 +70,7 @@ class LandingNight:
     ) -> Iterator[tuple[DeliverySource, list[StoredObject], Landed]]:
         listing = {stored.key: stored for stored in source.list()}
         if isinstance(source, TableSource):
-            keep_known_rows(self.lake, self.spec, zone, source, list(listing))
+            keep_read_rows(self.lake, self.spec, zone, source, list(listing))
         arrivals = landed(listing.values(), zone.kind, self.spec, self.night, self.moment, zone.table)
         links = [Unplaced(key, "link_not_followed") for key in source.unfollowed()]
         for ignored in (*arrivals.unplaced, *links):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ConfigDict, Field, field_validator
 
 from tasks.spec.field_types import IMPORT_PATH, Column, Metric, Name, Share, SpecSection, secret_reference
-from tasks.spec.landing.files_section import Files
+from tasks.spec.landing_sections.files_section import Files
 from tasks.spec.own_names import RESERVED_IN_TABLES, kept_apart
 
 DATES = (

@@ -25,7 +25,7 @@ from tasks.spec.data_sections import (
     UpstreamProject,
 )
 from tasks.spec.field_types import BINARY_METRICS, REGRESSION_METRICS, Column, Metric, Name, Share, SpecSection
-from tasks.spec.landing.files_section import Files
+from tasks.spec.landing_sections.files_section import Files
 from tasks.spec.online_section import OnlineServing
 from tasks.spec.policy_sections import (
     Automation,

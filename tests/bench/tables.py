@@ -1,4 +1,4 @@
-"""Rows of a PostgreSQL into the lake, beside `COPY ... TO STDOUT` that Arrow reads."""
+"""Rows of a PostgreSQL into the lake, next to `COPY ... TO STDOUT` that Arrow reads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.console import Console
 from tasks.ingest.task import take_in
 from tasks.lake import Lake
 from tasks.spec import ProjectSpec, read_spec
-from tasks.spec.landing.database_section import Database
+from tasks.spec.landing_sections.database_section import Database
 from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
 from tests.bench.figures import Figures, Time

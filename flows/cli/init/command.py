@@ -27,7 +27,7 @@ from tasks.spec import projects_folder, read_spec
 from tasks.spec.docs.json_schema import schema_text
 from tasks.spec.find_project import FILE, checked_name
 from tasks.spec.infer import InferredProject, infer_spec
-from tasks.spec.landing.database_section import Database
+from tasks.spec.landing_sections.database_section import Database
 from tasks.spec.own_names import apart
 from tasks.validate import check_all, read_suite
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flows.cli.init.table_sample import GivenTable
 from tasks.errors import SpecError
-from tasks.spec.landing.database_section import Database, is_database
+from tasks.spec.landing_sections.database_section import Database, is_database
 
 
 def given_data(data: str, *, table: str | None, changed_at: str | None) -> Path | GivenTable:

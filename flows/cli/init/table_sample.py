@@ -15,9 +15,9 @@ from tasks.errors import DataError, SpecError
 from tasks.ingest import Unreadable, batch_id, parsed
 from tasks.ingest.sources.stored_objects import StoredObject
 from tasks.ingest.tables.increment_query import newest_rows
-from tasks.ingest.tables.known_rows import NONE
+from tasks.ingest.tables.read_rows import NONE
 from tasks.ingest.tables.table_source import TableSource, TableTerms
-from tasks.spec.landing.database_section import Database
+from tasks.spec.landing_sections.database_section import Database
 
 MOST_ROWS = 300_000
 

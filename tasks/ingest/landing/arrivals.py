@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from tasks.ingest.landing.landing_zones import files_of
 from tasks.ingest.sources.stored_objects import StoredObject, is_marker, is_safe
 from tasks.records import Kind, Landed
-from tasks.spec.landing.files_section import Files
+from tasks.spec.landing_sections.files_section import Files
 from tasks.spec.project_spec import ProjectSpec
 
 DATE = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")

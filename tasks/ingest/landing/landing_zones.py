@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tasks.records import Kind
 from tasks.serving_store.logged_rows import SERVED
-from tasks.spec.landing.files_section import Files
+from tasks.spec.landing_sections.files_section import Files
 from tasks.spec.online_section import is_shared
 from tasks.spec.project_spec import ProjectSpec
 

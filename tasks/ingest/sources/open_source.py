@@ -10,7 +10,7 @@ from tasks.ingest.sources.folder import FolderSource
 from tasks.ingest.sources.s3 import S3Source
 from tasks.ingest.sources.stored_objects import DeliverySource, StoredObject
 from tasks.spec.data_sections import Source
-from tasks.spec.landing.files_section import Files
+from tasks.spec.landing_sections.files_section import Files
 
 __all__ = ["DeliverySource", "FolderSource", "S3Source", "StoredObject", "open_source"]
 

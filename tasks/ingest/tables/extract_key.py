@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from tasks.ingest.tables.watermark import TIME, Watermark, watermark_of
-from tasks.spec.landing.database_section import Database
+from tasks.spec.landing_sections.database_section import Database
 
 NAME = re.compile(
     r"(?:^|/)[0-9-]{10}\.(?P<read>\d{8}T\d{6}\.\d{6})Z\.upto-(?P<until>-?\d+(?:T\d{6}\.\d{6}Z?)?)\.parquet$"

@@ -10,7 +10,7 @@ from pathlib import Path
 from tasks.errors import SpecError
 from tasks.ingest.landing.landing_zones import LandingZone
 from tasks.ingest.tables.extract_key import newest_extract
-from tasks.ingest.tables.known_rows import NONE, KnownRows, decoded
+from tasks.ingest.tables.read_rows import NONE, ReadRows, decoded
 from tasks.ingest.tables.table_source import TableSource, TableTerms
 from tasks.lake import Deliveries, Lake
 from tasks.spec import ProjectSpec
@@ -55,16 +55,16 @@ def open_table(
     )
 
 
-def keep_known_rows(lake: Lake, spec: ProjectSpec, zone: LandingZone, source: TableSource, keys: Sequence[str]) -> None:
+def keep_read_rows(lake: Lake, spec: ProjectSpec, zone: LandingZone, source: TableSource, keys: Sequence[str]) -> None:
     """Keep which rows a delivery has, before it is stored; what the last one had is kept until then.
 
     Without a delivery, it is kept that there was nothing new, as long as rows are read again.
     """
     last = {} if source.last is None else {source.last.key: source.known}
     if keys:
-        known = KnownRows({**last, **{_name(zone, key): source.newest for key in keys}})
+        known = ReadRows({**last, **{_name(zone, key): source.newest for key in keys}})
     elif source.last is not None and source.last.read_again_from(source.database) != source.last.until:
-        known = KnownRows(last, source.moment)
+        known = ReadRows(last, source.moment)
     else:
         return
     lake.put(spec.project, _object(zone), known.encoded())

@@ -21,11 +21,11 @@ from tasks.ingest.readers.sealed_file import SealedFile
 from tasks.ingest.sources.stored_objects import StoredObject
 from tasks.ingest.tables.extract_key import Extract, extract_key
 from tasks.ingest.tables.increment_query import columns_query, extent_query, rows_query
-from tasks.ingest.tables.known_rows import NONE, Digests, row_digests
 from tasks.ingest.tables.postgresql import database_address, session
+from tasks.ingest.tables.read_rows import NONE, Digests, row_digests
 from tasks.ingest.tables.watermark import NUMBERED, TIMED, Watermark
 from tasks.logs import line, logger
-from tasks.spec.landing.database_section import Database
+from tasks.spec.landing_sections.database_section import Database
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Cursor

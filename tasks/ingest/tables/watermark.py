@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from tasks.spec.landing.database_section import Database
+from tasks.spec.landing_sections.database_section import Database
 
 TIME = "%Y%m%dT%H%M%S.%f"
 NUMBERED, TIMED = frozenset({"int2", "int4", "int8"}), frozenset({"timestamp", "timestamptz"})

@@ -20,7 +20,7 @@ from tasks.spec.infer.spec_text import Arrival, Choices, page
 from tasks.spec.infer.target import read_target
 from tasks.spec.infer.time_span import read_span
 from tasks.spec.infer.written_forms import grouping
-from tasks.spec.landing.database_section import Database
+from tasks.spec.landing_sections.database_section import Database
 from tasks.spec.project_spec import ProjectSpec
 from tasks.spec.reading.read_spec import parse_spec
 

@@ -14,7 +14,7 @@ from tasks.spec.infer.row_key import Key
 from tasks.spec.infer.target import Target
 from tasks.spec.infer.time_span import TimeSpan
 from tasks.spec.infer.written_forms import Form
-from tasks.spec.landing.database_section import Database
+from tasks.spec.landing_sections.database_section import Database
 
 WIDTH = 100
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")

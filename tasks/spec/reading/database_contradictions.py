@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from tasks.spec.landing.database_section import is_database
+from tasks.spec.landing_sections.database_section import is_database
 
 if TYPE_CHECKING:
-    from tasks.spec.landing.files_section import Files
+    from tasks.spec.landing_sections.files_section import Files
     from tasks.spec.project_spec import ProjectSpec
 
 Loc = tuple[str | int, ...]

@@ -8,7 +8,7 @@ from typing import Literal
 import pandas as pd
 
 from tasks.spec.infer.written_forms import GROUPING, time_form
-from tasks.spec.landing.files_section import Files
+from tasks.spec.landing_sections.files_section import Files
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate.typing.text_columns import numbers
 

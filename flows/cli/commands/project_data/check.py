@@ -21,7 +21,7 @@ from tasks.render.safe_text import terminal
 from tasks.render.values import counted
 from tasks.spec import ProjectSpec, find_project, read_spec
 from tasks.spec.find_project import FILE, known_projects
-from tasks.spec.landing.database_section import is_database
+from tasks.spec.landing_sections.database_section import is_database
 from tasks.spec.project_spec import Contract, Source
 from tasks.spec.reading.yaml_document import UnreadableError, read_document
 from tasks.validate import read_suite

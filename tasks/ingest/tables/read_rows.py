@@ -46,7 +46,7 @@ def _cell_digests(column: pa.ChunkedArray) -> Digests:
 
 
 @dataclass(frozen=True)
-class KnownRows:
+class ReadRows:
     """The digests of the newest rows of deliveries, by the name of each.
 
     What is kept before a delivery is stored counts only once there is a stored delivery of that name.
@@ -71,16 +71,16 @@ class KnownRows:
         return json.dumps({"protocol": PROTOCOL, "digests": texts, "looked_at": looked_at}).encode()
 
 
-def decoded(content: bytes | None) -> KnownRows:
-    """Return digests that `KnownRows.encoded` wrote; nothing is known where nothing was written.
+def decoded(content: bytes | None) -> ReadRows:
+    """Return digests that `ReadRows.encoded` wrote; nothing is known where nothing was written.
 
     >>> from datetime import UTC
-    >>> known = KnownRows({"a": np.array([5, 2**63], dtype=np.uint64)}, datetime(2026, 3, 1, tzinfo=UTC))
+    >>> known = ReadRows({"a": np.array([5, 2**63], dtype=np.uint64)}, datetime(2026, 3, 1, tzinfo=UTC))
     >>> decoded(known.encoded()).of("a").tolist() == [5, 2**63], decoded(known.encoded()).looked_at == known.looked_at
     (True, True)
     """
     if content is None:
-        return KnownRows({})
+        return ReadRows({})
     read = json.loads(content)
     digests = {key: np.frombuffer(bytes.fromhex(text), dtype="<u8") for key, text in read["digests"].items()}
-    return KnownRows(digests, None if read["looked_at"] is None else datetime.fromisoformat(read["looked_at"]))
+    return ReadRows(digests, None if read["looked_at"] is None else datetime.fromisoformat(read["looked_at"]))
