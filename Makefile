@@ -37,7 +37,7 @@ lock:  ## needs uv; names no registry
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --all-extras \
 		pyproject.toml --output-file requirements.lock
 
-$(INSTALLED): requirements.lock pyproject.toml
+$(INSTALLED): requirements.lock pyproject.toml infra/build_native.py $(wildcard tasks/compact/native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Leeway needs Python 3.11 or newer; found %s. Try: make PYTHON=python3.12" % sys.version.split()[0])'
 	@echo "installing $$(grep -c == requirements.lock) locked packages into .venv (once; about three minutes with pip, seconds with uv)"
 	@if command -v uv >/dev/null; then \

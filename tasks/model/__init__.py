@@ -11,8 +11,9 @@ from tasks.inference.schema_parts import Calibration, DatePart, Deferral, ErrorT
 from tasks.model.deferral import deferral_rule, fit_deferral, wrong_decisions
 from tasks.model.error_table import fit_error_table
 from tasks.model.export.boosted_trees import boosting_graph
+from tasks.model.export.compact_parity import TOLERANCE
 from tasks.model.export.exporters import EXPORTERS, export_model, load_model, model_facts, model_files, raw_scores
-from tasks.model.export.parity import TOLERANCE, prove_parity
+from tasks.model.export.parity import ParityProof, prove_parity
 from tasks.model.onnx_model import OnnxModel
 from tasks.model.predictor import Predictor
 from tasks.model.skops_model import SkopsModel
@@ -27,6 +28,7 @@ __all__ = [
     "ErrorTable",
     "ModelSchema",
     "OnnxModel",
+    "ParityProof",
     "Predictor",
     "PreprocessingStep",
     "SkopsModel",

@@ -1,20 +1,20 @@
-"""OnnxModel: a schema and a graph, run by onnxruntime without scikit-learn or pickled code."""
+"""OnnxModel: a schema, a graph and mostly a compact file, which run without scikit-learn or pickled code."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from tasks.arrays import FloatArray
-from tasks.inference.onnx_session import ONNX_FILE, onnx_session, run_session
+from tasks.inference.model_runner import Run, model_runner
+from tasks.inference.onnx_session import ONNX_FILE
 from tasks.inference.schema import ModelSchema
 from tasks.model.predictor import Predictor
 
 
 @dataclass(frozen=True)
 class OnnxModel(Predictor):
-    """A model that runs with onnxruntime.
+    """A model that runs with the compact evaluator, or with onnxruntime.
 
     Attributes
     ----------
@@ -23,15 +23,18 @@ class OnnxModel(Predictor):
     onnx_bytes : bytes
         The graph: from a matrix (n, columns) of doubles to (n, outputs) doubles.
     threads : int
-        Threads of one call; one by default, because partitions are scored in parallel.
+        Threads of one call of onnxruntime; one by default, because partitions are scored in parallel.
+    compact_bytes : bytes or None
+        The same model as a compact file, with which it answers where the evaluator is built.
 
     Notes
     -----
-    The session is created at the first call, and is not pickled with the model.
+    What runs it is created at the first call, and is not pickled with the model.
     """
 
     onnx_bytes: bytes
     threads: int = 1
+    compact_bytes: bytes | None = None
 
     @property
     def file(self) -> tuple[str, bytes]:
@@ -39,12 +42,12 @@ class OnnxModel(Predictor):
         return ONNX_FILE, self.onnx_bytes
 
     def run(self, columns: FloatArray) -> FloatArray:
-        """Return the output of the graph: shape (n, outputs)."""
-        return run_session(self._session, columns)
+        """Return the output of the model: shape (n, outputs)."""
+        return self._run(columns)
 
     @cached_property
-    def _session(self) -> Any:
-        return onnx_session(self.onnx_bytes, self.schema.project, self.threads)
+    def _run(self) -> Run:
+        return model_runner(self.onnx_bytes, self.compact_bytes, self.schema.project, self.threads)
 
-    def __reduce__(self) -> tuple[type[OnnxModel], tuple[ModelSchema, bytes, int]]:
-        return OnnxModel, (self.schema, self.onnx_bytes, self.threads)
+    def __reduce__(self) -> tuple[type[OnnxModel], tuple[ModelSchema, bytes, int, bytes | None]]:
+        return OnnxModel, (self.schema, self.onnx_bytes, self.threads, self.compact_bytes)

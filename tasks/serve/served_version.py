@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tasks.arrays import BoolArray, FloatArray
+from tasks.compact import COMPACT_FILE
 from tasks.errors import EvidenceError
 from tasks.inference.automation_degree import are_answers_kept_back, deferred_under
 from tasks.inference.matrix_model import MatrixModel
 from tasks.inference.model_answers import Answers, answers
-from tasks.inference.onnx_session import ONNX_FILE, onnx_session, run_session
+from tasks.inference.model_runner import Run, model_runner
+from tasks.inference.onnx_session import ONNX_FILE
 from tasks.inference.schema import SCHEMA_FILE, ModelSchema
 from tasks.row_contract import ContractReader, InputRows, RowRefused, TypedRow
 from tasks.row_contract.compiled_contract import contract_digest
@@ -29,17 +31,18 @@ Accepted = tuple[ReferenceRequest, TypedRow]
 
 @dataclass(frozen=True)
 class SessionModel(MatrixModel):
-    """A model that runs with onnxruntime, one thread a call."""
+    """A model that runs with the compact evaluator, or with onnxruntime, on one thread."""
 
     onnx_bytes: bytes
+    compact_bytes: bytes | None
 
     def run(self, columns: FloatArray) -> FloatArray:
-        """Return the output of the graph: shape (n, outputs)."""
-        return run_session(self._session, columns)
+        """Return the output of the model: shape (n, outputs)."""
+        return self._run(columns)
 
     @cached_property
-    def _session(self) -> Any:
-        return onnx_session(self.onnx_bytes, self.schema.project)
+    def _run(self) -> Run:
+        return model_runner(self.onnx_bytes, self.compact_bytes, self.schema.project)
 
 
 class AnsweredRow(NamedTuple):
@@ -73,7 +76,7 @@ class ServedVersion:
         self.reader = ContractReader(self.contract)
         hidden = set(self.contract.known_columns)  # the label, and what privacy.drop names
         self.columns = tuple(name for name, _, _ in cells(self.contract) if name not in hidden)
-        self._model = SessionModel(schema, files[ONNX_FILE])
+        self._model = SessionModel(schema, files[ONNX_FILE], files.get(COMPACT_FILE))
         self._inputs = InputRows(schema)
         self._width = len(schema.inputs)
         self._keeps_back, self._proposes = are_answers_kept_back(self.contract.degree), self.contract.degree == "assist"

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from tasks.compact import COMPACT_FILE
 from tasks.errors import EvidenceError
 from tasks.inference.onnx_session import ONNX_FILE
 from tasks.inference.schema import SCHEMA_FILE
@@ -37,8 +38,10 @@ SERVING_FOLDER = "serving"
 PACKAGE_FILE, ROUTE_FILE, GRANT_FILE = "package.json", "route.json", "rollout.json"
 FAULT_FILE, LANDING_FAULT_FILE = "publisher_fault.txt", "landing_fault.txt"
 """Why the champion of a project could not be published, and its log not land; not signed, and only shown."""
-VERSION_FILES = (ONNX_FILE, SCHEMA_FILE)
-SIGNED_FILES = (*VERSION_FILES, MANIFEST, SIGNATURE)
+VERSION_FILES = (ONNX_FILE, SCHEMA_FILE, COMPACT_FILE)
+"""What a version is answered from; earlier ones, and those without trees or weights, have no compact file."""
+SIGNED_FILES = (ONNX_FILE, SCHEMA_FILE, MANIFEST, SIGNATURE)
+"""What every version has."""
 KEPT = 3
 """The newest packages of a project that stay on disk, with the one that serves."""
 Stamp = tuple[int, int]
@@ -172,6 +175,8 @@ class ServingStore:
         try:
             document = (folder / PACKAGE_FILE).read_bytes()
             files = {name: (folder / name).read_bytes() for name in SIGNED_FILES}
+            if (folder / COMPACT_FILE).exists():
+                files[COMPACT_FILE] = (folder / COMPACT_FILE).read_bytes()
         except FileNotFoundError as error:
             raise EvidenceError(
                 f"package {digest[:12]} of {project} is incomplete: {error}; publish it again."
@@ -209,7 +214,7 @@ class ServingStore:
     def package_stamp(self, project: str, digest: str) -> tuple[Stamp | None, ...]:
         """Return what changes whenever a file of a package is written or removed."""
         folder = self.root / project / _checked(digest)
-        return tuple(file_stamp(folder / name) for name in (PACKAGE_FILE, *SIGNED_FILES))
+        return tuple(file_stamp(folder / name) for name in (PACKAGE_FILE, *SIGNED_FILES, COMPACT_FILE))
 
     def _report(self, path: Path, reason: str) -> None:
         """Log once why a package is not used."""
@@ -232,7 +237,7 @@ class ServingStore:
         draft = folder / f".{digest[:16]}.{secrets.token_hex(8)}"
         draft.mkdir(mode=0o700)
         try:
-            for name in SIGNED_FILES:
+            for name in (*SIGNED_FILES, *({COMPACT_FILE} & set(files))):
                 write_whole(draft / name, files[name])
             write_whole(draft / PACKAGE_FILE, document)
             if (folder / digest).exists():

@@ -12,6 +12,7 @@ from rich.console import Console
 from tests.bench.bignight import bench_bignight
 from tests.bench.broken_streams import bench_broken_streams
 from tests.bench.cluster import bench_cluster
+from tests.bench.compact import bench_compact
 from tests.bench.figures import Shown
 from tests.bench.gate import bench_gate
 from tests.bench.helping import bench_help
@@ -44,6 +45,7 @@ BENCHES: dict[str, Callable[[Console], Shown]] = {
     "report": bench_report,
     "validation": bench_validation,
     "scoring": bench_scoring,
+    "compact": bench_compact,
     "search": bench_search,
     "cluster": bench_cluster,
     "serve": bench_serve,

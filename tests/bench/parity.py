@@ -85,7 +85,7 @@ def _worst(name: str, task: Any, frame: pd.DataFrame) -> float:
         with patch.object(parity, "POINTS_PER_COLUMN", POINTS):
             return parity.prove_parity(
                 export_model(fitted, schema), lambda rows: raw_scores(fitted, input_matrix(rows, schema)), frame
-            )
+            ).difference
 
 
 def _estimator(name: str) -> Any:

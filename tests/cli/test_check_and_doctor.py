@@ -156,6 +156,7 @@ def test_doctor_finds_this_machine_fit(leeway: Leeway) -> None:
     said = leeway("doctor")
     assert said.code == 0, said.out
     assert "packages as required: prefect" in said.out
+    assert "ok   trees and linear models are evaluated in C" in said.out
     assert "ok   project shop, owner me" in said.out
 
 

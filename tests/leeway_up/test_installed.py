@@ -20,6 +20,12 @@ def test_the_wheel_brings_the_demo_and_its_own_packages(checkout: Checkout) -> N
     assert names_in(sample) == names_in(ours)
 
 
+def test_the_wheel_brings_the_evaluator_in_c(checkout: Checkout) -> None:
+    code = "import tasks.compact._native as native; print(native.__file__)"
+    said = checkout.types(f"cd deployments && python -P -c '{code}'").strip()
+    assert Path(said).is_relative_to(checkout.folder / ".venv")
+
+
 def names_in(folder: Path) -> set[str]:
     paths = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
     return {path.relative_to(folder).as_posix() for path in paths}

@@ -21,8 +21,8 @@ BEFORE_EXP = "log_score"
 
 
 @dataclass(frozen=True, slots=True)
-class _Columns:
-    """The order of columns in the trees: categorical columns are first, with their own codes."""
+class BoostingColumns:
+    """The order of columns in the trees: categorical columns are first, with their own codes, in ascending order."""
 
     source: list[int]
     codes: dict[int, list[float]]
@@ -43,7 +43,7 @@ def boosting_graph(estimator: Any) -> bytes:
         prediction, or a classifier's raw score, one output for two classes and k for more. It consists of splits and
         leaf values, without code.
     """
-    columns = _columns(estimator)
+    columns = boosting_columns(estimator)
     nodes = TreeNodes()
     start, rounds = estimator._baseline_prediction, estimator._predictors  # noqa: SLF001 - there is no public access to the fitted trees
     starts = np.ravel(start)
@@ -53,7 +53,7 @@ def boosting_graph(estimator: Any) -> bytes:
         for target, tree in enumerate(trees):
             _add_tree(nodes, tree, columns, target)
     width, outputs = int(estimator.n_features_in_), len(starts)
-    if not _predicts_a_logarithm(estimator):
+    if not predicts_a_logarithm(estimator):
         return graph_bytes([tree_node(nodes, outputs, SUM)], width, outputs)
     from onnx import helper
 
@@ -61,15 +61,16 @@ def boosting_graph(estimator: Any) -> bytes:
     return graph_bytes([tree_node(nodes, outputs, SUM, BEFORE_EXP), exp], width, outputs)
 
 
-def _predicts_a_logarithm(estimator: Any) -> bool:
+def predicts_a_logarithm(estimator: Any) -> bool:
     """Return whether the trees of a regressor sum to the logarithm of the prediction (losses poisson and gamma)."""
     return type(estimator._loss.link).__name__ == "LogLink"  # noqa: SLF001 - there is no public access to the link
 
 
-def _columns(estimator: Any) -> _Columns:
+def boosting_columns(estimator: Any) -> BoostingColumns:
+    """Return which column of the matrix each column of the trees is, and the known codes of the categorical ones."""
     count = int(estimator.n_features_in_)
     if estimator.is_categorical_ is None:
-        return _Columns(list(range(count)), {})
+        return BoostingColumns(list(range(count)), {})
     categorical = np.flatnonzero(estimator.is_categorical_).tolist()
     numeric = np.flatnonzero(~np.asarray(estimator.is_categorical_, dtype=bool)).tolist()
     encoder = estimator._preprocessor.named_transformers_["encoder"]  # noqa: SLF001 - there is no public access to the encoder
@@ -77,10 +78,10 @@ def _columns(estimator: Any) -> _Columns:
         column: [float(code) for code in values if not np.isnan(code)]
         for column, values in enumerate(encoder.categories_[: len(categorical)])
     }
-    return _Columns(categorical + numeric, codes)
+    return BoostingColumns(categorical + numeric, codes)
 
 
-def _add_tree(nodes: TreeNodes, tree: Any, columns: _Columns, target: int) -> None:
+def _add_tree(nodes: TreeNodes, tree: Any, columns: BoostingColumns, target: int) -> None:
     records = tree.nodes
     if records[0]["is_leaf"]:
         nodes.add_constant(float(records[0]["value"]), target)
@@ -102,7 +103,7 @@ def _add_tree(nodes: TreeNodes, tree: Any, columns: _Columns, target: int) -> No
                 ids[-1] = node_of[child]
 
 
-def _add_split(nodes: TreeNodes, record: Any, tree: Any, columns: _Columns) -> bool:
+def _add_split(nodes: TreeNodes, record: Any, tree: Any, columns: BoostingColumns) -> bool:
     """Add one split; return whether its true branch is the right one of the tree.
 
     A code outside the set takes the false branch, and so does NaN. The set is therefore that of the side to which
@@ -113,7 +114,7 @@ def _add_split(nodes: TreeNodes, record: Any, tree: Any, columns: _Columns) -> b
     if not record["is_categorical"]:
         nodes.add_node(source, BRANCH_LEQ, float(record["num_threshold"]), missing_is_true=missing_left)
         return False
-    left = set(_bits(tree.raw_left_cat_bitsets[int(record["bitset_idx"])]))
+    left = set(set_bits(tree.raw_left_cat_bitsets[int(record["bitset_idx"])]))
     codes = columns.codes[feature]
     members = [code for index, code in enumerate(codes) if (index in left) != missing_left]
     nodes.add_node(source, BRANCH_MEMBER, 0.0, missing_is_true=False)
@@ -121,7 +122,12 @@ def _add_split(nodes: TreeNodes, record: Any, tree: Any, columns: _Columns) -> b
     return missing_left
 
 
-def _bits(words: Any) -> Iterator[int]:
+def set_bits(words: Any) -> Iterator[int]:
+    """Yield the numbers of the bits that are set in words of 32 bits.
+
+    >>> list(set_bits([5, 1]))
+    [0, 2, 32]
+    """
     for word, value in enumerate(words):
         for bit in range(BITS_OF_A_WORD):
             if int(value) >> bit & 1:

@@ -9,11 +9,18 @@ from typing import Any
 import numpy as np
 
 from tasks.arrays import FloatArray
+from tasks.compact import COMPACT_FILE, is_built
 from tasks.errors import EvidenceError
 from tasks.inference.answer_scale import scores_from_probabilities
 from tasks.inference.onnx_session import ONNX_FILE
 from tasks.inference.schema import SCHEMA_FILE, ModelSchema, Output
 from tasks.model.export.boosted_trees import boosting_graph
+from tasks.model.export.compact_forms import (
+    compact_boosting,
+    compact_forest,
+    compact_linear,
+    compact_log_linear,
+)
 from tasks.model.export.forests import forest_graph
 from tasks.model.export.linear import linear_graph, log_linear_graph
 from tasks.model.export.transformers import preprocessing_steps
@@ -28,14 +35,16 @@ TWO = 2
 
 @dataclass(frozen=True, slots=True)
 class Exporter:
-    """How an estimator becomes a graph, and whether the graph returns scores or probabilities."""
+    """How an estimator becomes a graph and a compact file, and whether these return scores or probabilities."""
 
     graph: Callable[[Any], bytes]
+    compact: Callable[[Any], bytes]
     output: Output = "score"
 
 
-_TREES, _LINEAR, _LOG_LINEAR = Exporter(boosting_graph), Exporter(linear_graph), Exporter(log_linear_graph)
-_FOREST, _FOREST_OF_CLASSES = Exporter(forest_graph), Exporter(forest_graph, "probability")
+_TREES, _FOREST = Exporter(boosting_graph, compact_boosting), Exporter(forest_graph, compact_forest)
+_LINEAR, _LOG_LINEAR = Exporter(linear_graph, compact_linear), Exporter(log_linear_graph, compact_log_linear)
+_FOREST_OF_CLASSES = Exporter(forest_graph, compact_forest, "probability")
 
 EXPORTERS: dict[str, Exporter] = {
     "HistGradientBoostingRegressor": _TREES,
@@ -83,7 +92,8 @@ def export_model(fitted: Any, schema: ModelSchema) -> Predictor:
     Returns
     -------
     Predictor
-        An OnnxModel if an exporter and the steps of the schema represent all of it, else a SkopsModel.
+        An OnnxModel if an exporter and the steps of the schema represent all of it, else a SkopsModel. It has a compact
+        file where this installation can evaluate one: what is not proven is not used.
     """
     final, before = _parts(fitted)
     schema = replace(
@@ -98,7 +108,8 @@ def export_model(fitted: Any, schema: ModelSchema) -> Predictor:
     if exporter is None or steps is None:
         return SkopsModel(replace(schema, format="skops", block_rows=MOST_ROWS_AT_ONCE), skops_bytes(fitted))
     schema = replace(schema, format="onnx", steps=steps, output=exporter.output, block_rows=_block_rows(final, steps))
-    return OnnxModel(schema, exporter.graph(final))
+    compact_bytes = exporter.compact(final) if is_built() else None
+    return OnnxModel(schema, exporter.graph(final), compact_bytes=compact_bytes)
 
 
 def raw_scores(fitted: Any, inputs: FloatArray) -> FloatArray:
@@ -128,9 +139,11 @@ def output_kind(final: Any) -> Output:
 
 
 def model_files(model: Predictor) -> dict[str, bytes]:
-    """Return the two files of a model by name, as `load_model` reads them."""
+    """Return the two or three files of a model by name, as `load_model` reads them."""
     name, content = model.file
-    return {name: content, SCHEMA_FILE: model.schema.to_json().encode()}
+    compact = model.compact_bytes if isinstance(model, OnnxModel) else None
+    files = {name: content, SCHEMA_FILE: model.schema.to_json().encode()}
+    return files if compact is None else {**files, COMPACT_FILE: compact}
 
 
 def load_model(files: Mapping[str, bytes], threads: int = 1) -> Predictor:
@@ -157,17 +170,19 @@ def load_model(files: Mapping[str, bytes], threads: int = 1) -> Predictor:
         )
     if schema.format == "skops":
         return SkopsModel(schema, files[name])
-    return OnnxModel(schema, files[name], threads)
+    return OnnxModel(schema, files[name], threads, files.get(COMPACT_FILE))
 
 
 def model_facts(model: Predictor) -> dict[str, str]:
     """Return the facts of a model card about the model file."""
     portable = model.schema.format == "onnx"
     requirement = "runs without scikit-learn" if portable else "needs scikit-learn: it has no exporter"
+    compact = model.compact_bytes if isinstance(model, OnnxModel) else None
     return {
         "format": f"{model.schema.format} ({requirement})",
         "estimator": model.schema.estimator or "unknown",
         "size_mb": f"{model.size_mb:.2f}",
+        "compact_mb": "no compact form" if compact is None else f"{len(compact) / 1e6:.2f}",
     }
 
 

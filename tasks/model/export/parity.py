@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,17 +12,16 @@ import pandas as pd
 from tasks.arrays import FloatArray
 from tasks.errors import ParityError
 from tasks.inference.schema import ModelSchema
+from tasks.model.export.compact_parity import TOLERANCE, answers_equally, score_differences
 from tasks.model.export.onnx_graph import split_points
 from tasks.model.input_matrix import as_moments, as_numbers, as_text
 from tasks.model.onnx_model import OnnxModel
 from tasks.model.predictor import Predictor
 
-TOLERANCE = 1e-9
 FEWEST_ROWS = 10_000
 POINTS_PER_COLUMN = 100
 EXTREME = 1e38  # close to the largest 32-bit float, the limit of forests
 UNKNOWN_CATEGORY = "a category that no row has"
-LARGE = 1000.0
 HARD_DATES = (
     *("NaT", "1899-12-31T23:59:59.999999", "1900-01-01", "1969-12-31T23:59:59", "2000-02-29", "2023-12-31"),
     *("2024-12-31", "2024-02-29T23:59:59.999999", "2026-01-01", "2100-02-28", "2199-06-30T12:00", "9999-12-31"),
@@ -30,12 +30,22 @@ HARD_DATES = (
 SEED = 0
 
 
-def prove_parity(model: Predictor, reference_score: Callable[[pd.DataFrame], FloatArray], frame: pd.DataFrame) -> float:
-    """Return the largest difference between the exported and the trained model, on the scale of the model.
+class ParityProof(NamedTuple):
+    """The model as proven, without a compact file that is not, and its largest difference from the trained one."""
+
+    model: Predictor
+    difference: float
+
+
+def prove_parity(
+    model: Predictor, reference_score: Callable[[pd.DataFrame], FloatArray], frame: pd.DataFrame
+) -> ParityProof:
+    """Compare the exported with the trained model, on the scale of the model.
 
     At least 10,000 rows are compared: the given ones; mixtures of them, each value from another row; and hard ones
     derived from them, with a value missing, infinite, extreme, of an unknown category, or exactly at, just below or
-    just above a threshold of the trees.
+    just above a threshold of the trees. A compact file must answer these rows as the trained model does, and rows at
+    and next to up to 10,000 thresholds as the graph does: see `compact_parity`.
 
     Parameters
     ----------
@@ -49,7 +59,7 @@ def prove_parity(model: Predictor, reference_score: Callable[[pd.DataFrame], Flo
 
     Returns
     -------
-    float
+    ParityProof
         The largest |difference|; for scores above 1,000 it is divided by score / 1,000, because doubles are coarser.
 
     Raises
@@ -62,7 +72,9 @@ def prove_parity(model: Predictor, reference_score: Callable[[pd.DataFrame], Flo
     rows = pd.concat([_model_columns(frame, model.schema), hard_rows(frame, model)], ignore_index=True)
     if len(rows) < FEWEST_ROWS:
         rows = pd.concat([rows, _mixed(frame, model.schema, FEWEST_ROWS - len(rows))], ignore_index=True)
-    differences = _differences(model.score(rows), reference_score(_model_columns(rows, model.schema)))
+    graph = replace(model, compact_bytes=None) if isinstance(model, OnnxModel) else model
+    expected = reference_score(_model_columns(rows, model.schema))
+    differences = score_differences(graph.score(rows), expected)
     worst = float(differences.max())
     if not worst <= TOLERANCE:
         row = int(np.argmax(np.where(np.isnan(differences), np.inf, differences)))
@@ -71,7 +83,7 @@ def prove_parity(model: Predictor, reference_score: Callable[[pd.DataFrame], Flo
             f"most {TOLERANCE:g}. Do not register it: compare the scikit-learn version with the one that "
             "tasks/model/export/boosted_trees.py names."
         )
-    return worst
+    return ParityProof(model if answers_equally(model, rows, expected) else graph, worst)
 
 
 def hard_rows(frame: pd.DataFrame, model: Predictor) -> pd.DataFrame:
@@ -83,19 +95,6 @@ def hard_rows(frame: pd.DataFrame, model: Predictor) -> pd.DataFrame:
         piece[column] = values
         pieces.append(piece)
     return pd.concat(pieces, ignore_index=True)
-
-
-def _differences(scores: FloatArray, expected: FloatArray) -> FloatArray:
-    """Return the largest difference of each row, relative to large scores; equal infinities agree."""
-    if scores.shape != expected.shape:
-        raise ParityError(
-            f"the exported model returns the shape {scores.shape}, the trained one {expected.shape}; "
-            "expected the same. Do not register it."
-        )
-    with np.errstate(invalid="ignore"):
-        gaps = np.abs(scores - expected) / np.maximum(1.0, np.abs(expected) / LARGE)
-    gaps = np.where(scores == expected, 0.0, gaps)
-    return gaps if gaps.ndim == 1 else gaps.max(axis=1)
 
 
 def _hard_values(model: Predictor) -> Iterator[tuple[str, Any]]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.arrays import FloatArray
-from tasks.model import ModelSchema, Predictor, TimeFeature, export_model, prove_parity
+from tasks.model import ModelSchema, ParityProof, Predictor, TimeFeature, export_model, prove_parity
 from tasks.spec.project_spec import ProjectSpec
 from tasks.train.assessment.forward_validation import link, newest_day
 from tasks.train.data.training_table import TrainingTable, date_parts, feature_frame, training_table
@@ -90,7 +90,7 @@ def fit_from_cache(
     first, last = rows.date_of(learning_rows.days.min()), rows.date_of(until)
     schema = _schema(fitted, cache, (first, last))
     exported = export_model(after_encoding(fitted.pipeline), schema)
-    parity = _parity(exported, fitted, cache)
+    exported, parity = _parity(exported, fitted, cache)
     portable = replace_schema(exported, classes=rows.classes or exported.schema.classes)
     if calibration is not None:
         portable = replace_schema(portable, calibration=calibration.calibration, threshold=calibration.threshold)
@@ -123,7 +123,7 @@ def _schema(fitted: FittedRecipe, cache: FitCache, trained: tuple[date, date]) -
     )
 
 
-def _parity(model: Predictor, fitted: FittedRecipe, cache: FitCache) -> float:
+def _parity(model: Predictor, fitted: FittedRecipe, cache: FitCache) -> ParityProof:
     rows, event_time = cache.rows, cache.spec.source.event_time
     sample = np.random.default_rng(cache.spec.training.seed).permutation(len(rows))[:PARITY_ROWS]
     moments = np.datetime64(rows.origin, "us") + np.rint(rows.days[sample] * DAY_US).astype("timedelta64[us]")

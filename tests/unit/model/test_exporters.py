@@ -33,7 +33,9 @@ def proven(fitted: Any, model: Predictor, flats: Flats, rows: pd.DataFrame) -> f
     def trained(frame: pd.DataFrame) -> Any:
         return raw_scores(fitted, flats.inputs(frame)) + np.asarray(model.schema.offset)
 
-    return prove_parity(model, trained, rows)
+    proof = prove_parity(model, trained, rows)
+    assert proof.model is model  # the compact file is proven too
+    return proof.difference
 
 
 def trees(task: str) -> Any:
@@ -212,8 +214,10 @@ def test_a_portable_model_is_loaded_from_its_files(flats: Flats) -> None:
         trees("multiclass").fit(flats.inputs(frame), flats.target(frame, "multiclass")), flats.schema("multiclass")
     )
     files = model_files(model)
-    assert set(files) == {"model.onnx", "schema.json"}
+    assert set(files) == {"model.onnx", "model.compact", "schema.json"}
     assert load_model(files).predict(frame).tolist() == model.predict(frame).tolist()
+    without = load_model({name: files[name] for name in ("model.onnx", "schema.json")})
+    assert without.predict(frame).tolist() == model.predict(frame).tolist()
     with pytest.raises(EvidenceError, match=r"so model.onnx is expected"):
         load_model({"schema.json": files["schema.json"]})
     with pytest.raises(EvidenceError, match=r"expected schema.json too"):

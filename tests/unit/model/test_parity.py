@@ -31,7 +31,7 @@ FRAME = pd.DataFrame(
 
 
 def test_a_model_agrees_with_itself() -> None:
-    assert prove_parity(MODEL, MODEL.score, FRAME) == 0
+    assert prove_parity(MODEL, MODEL.score, FRAME).difference == 0
 
 
 def test_a_difference_of_a_billionth_is_too_much() -> None:
@@ -100,6 +100,6 @@ def test_a_large_score_is_judged_by_its_digits() -> None:
         return MODEL.score(frame) + offset
 
     shifted = OnnxModel(replace(MODEL.schema, offset=0.5 + offset), MODEL.onnx_bytes)
-    assert prove_parity(shifted, trained, FRAME) <= 1e-9
+    assert prove_parity(shifted, trained, FRAME).difference <= 1e-9
     with pytest.raises(ParityError):
         prove_parity(shifted, lambda frame: trained(frame) + 1e-5, FRAME)

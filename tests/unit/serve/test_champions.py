@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from tasks.compact import COMPACT_FILE
 from tasks.errors import EvidenceError
 from tasks.inference.onnx_session import ONNX_FILE
-from tasks.model import model_files
+from tasks.model import OnnxModel, model_files
 from tasks.registry.manifest import seal, verify
 from tasks.registry.statement import Statement
 from tasks.serve.champions import Champions
@@ -67,7 +69,7 @@ def test_a_signed_model_that_cannot_be_loaded_leaves_the_version_before_it(
     champions = Champions(store, ["flats"])
     assert exchanged(champions) == 1
     package, _ = package_of(store.root.parent, fitted("linear"), 2)
-    broken = {**model_files(fitted("linear")), ONNX_FILE: b"no graph"}
+    broken = {**model_files(fitted("linear")), ONNX_FILE: b"no graph", COMPACT_FILE: b"no tables"}
     files = seal(broken, {"project": "flats", "key": "flats/2"}, KEY, Statement("a run", MOMENT))
     signed = verify(files, [KEY.public_key()], {"project": "flats", "key": "flats/2"})
     package = msgspec.structs.replace(package, version_digest=signed.digest)
@@ -76,6 +78,26 @@ def test_a_signed_model_that_cannot_be_loaded_leaves_the_version_before_it(
         assert exchanged(champions) == 1
     assert champions.changed() == []
     assert [record.name for record in caplog.records] == ["leeway.serve"]
+
+
+def test_a_package_is_refused_if_its_compact_model_is_missing_or_changed(store: ServingStore) -> None:
+    folder = published(store)
+    content = (folder / COMPACT_FILE).read_bytes()
+    (folder / COMPACT_FILE).unlink()
+    with pytest.raises(EvidenceError, match=r"model.compact is missing"):
+        store.package("flats", folder.name)
+    (folder / COMPACT_FILE).write_bytes(content[:-1])
+    with pytest.raises(EvidenceError, match=r"model.compact has changed"):
+        store.package("flats", folder.name)
+
+
+def test_a_version_without_a_compact_model_answers_by_its_graph(store: ServingStore) -> None:
+    model = fitted("regression")
+    assert isinstance(model, OnnxModel)
+    package, files = package_of(store.root.parent, replace(model, compact_bytes=None))
+    assert COMPACT_FILE not in files
+    store.publish(package, store.add_package(package, files, KEY), KEY, MOMENT)
+    assert exchanged(Champions(store, ["flats"])) == 1
 
 
 def test_a_project_without_a_champion_delays_no_other(store: ServingStore) -> None:

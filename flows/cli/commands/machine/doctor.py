@@ -17,6 +17,7 @@ from rich.table import Table
 import flows
 from flows.cli.console import screen, table
 from flows.stack.local_stack import answers, configured, free_port, running
+from tasks.compact import is_built
 from tasks.errors import Error, SpecError
 from tasks.render.safe_text import terminal
 from tasks.render.values import counted
@@ -87,6 +88,7 @@ def _checks() -> Iterator[tuple[bool, str]]:
     python = sys.version_info
     yield python >= MINIMUM_PYTHON, f"Python {python.major}.{python.minor}.{python.micro} (3.11 or newer)"
     yield from _packages()
+    yield True, _evaluator()
     yield _one_owner_of_names()
     where = _home()
     yield _writable(where)
@@ -110,6 +112,16 @@ def _packages() -> Iterator[tuple[bool, str]]:
     if not faults:
         shown = ", ".join(f"{name} {version(name)}" for name in ("prefect", "mlflow", "scikit-learn", "pandas"))
         yield True, f"{counted(len(needed), 'package')} as required: {shown}, ..."
+
+
+def _evaluator() -> str:
+    """Return what evaluates trees and linear models: onnxruntime gives the same answers, several times slower."""
+    if is_built():
+        return "trees and linear models are evaluated in C"
+    return (
+        "trees and linear models are evaluated by onnxruntime; for several times the speed, install Leeway again with a "
+        "C compiler and the headers of Python (python3-dev)"
+    )
 
 
 def _one_owner_of_names() -> tuple[bool, str]:

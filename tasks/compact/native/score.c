@@ -1,0 +1,287 @@
+/* Evaluates a compact model. Sums are in the order of scikit-learn (the start, then tree by tree), so that every bit is
+ * the same in a batch of any size, on any number of threads. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "compact.h"
+
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+#define FOR_EACH_PROCESSOR __attribute__((target_clones("avx2", "default")))
+#else
+#define FOR_EACH_PROCESSOR
+#endif
+
+enum { FEW_ROWS = 8, ROWS_AT_ONCE = 4 * LANES, MISSING_IN_BLOCK = 255 };
+typedef uint8_t lanes __attribute__((vector_size(32)));
+typedef uint8_t stored_lanes __attribute__((vector_size(32), aligned(1), may_alias));
+
+/* Return how many points are below a value: 0 for a missing one. */
+static uint32_t rank(const double *points, uint32_t count, double value)
+{
+    uint32_t base = 0;
+    if (!count)
+        return 0;
+    for (uint32_t rest = count; rest > 1;) {
+        uint32_t half = rest / 2;
+        base += half & -(uint32_t)(points[base + half - 1] < value);
+        rest -= half;
+    }
+    return base + (points[base] < value);
+}
+
+/* Return the number of the known code with such a rank, or that of a missing or unknown one. */
+static uint32_t category(const struct column *column, double value, uint32_t found)
+{
+    return found < column->point_count && column->points[found] == value ? found : column->point_count;
+}
+
+/* Write the codes of one row, by slots. */
+static void encode_row(const struct compact *model, const double *row, uint32_t *codes, uint32_t missing)
+{
+    for (uint32_t c = 0; c < model->column_count; c++) {
+        const struct column *column = &model->columns[c];
+        if (!column->is_split)
+            continue;
+        uint32_t code = rank(column->points, column->point_count, row[c]);
+        if (column->kind == CATEGORY)
+            codes[column->slot] = category(column, row[c], code);
+        else if (column->slot != NO_SLOT)
+            codes[column->slot] = row[c] != row[c] ? missing : code;
+        if (column->slot_missing_left != NO_SLOT)
+            codes[column->slot_missing_left] = code;
+    }
+}
+
+/* Return the leaf of a row in a tree, counted in the tree. */
+static uint32_t walk(const struct compact *model, const struct tree *tree, const uint32_t *codes)
+{
+    const struct walk_node *node = model->nodes + tree->nodes;
+    uint32_t first = 0;
+    for (uint32_t size = tree->leaf_count; size > 1;) {
+        uint32_t code = codes[node->slot], left = node->left, right;
+        if (node->is_category)
+            right = model->rights[node->split + code / 32] >> code % 32 & 1;
+        else
+            right = code > node->split;
+        first += right ? left : 0;
+        node += right ? left : 1;
+        size = right ? size - left : left;
+    }
+    return first;
+}
+
+static void add_leaf(const struct compact *model, uint32_t t, uint32_t leaf, double *scores)
+{
+    if (model->leaf_width == 1) {
+        scores[t % model->output_count] += model->leaves[leaf];
+        return;
+    }
+    for (uint32_t k = 0; k < model->leaf_width; k++)
+        scores[k] += model->leaves[(size_t)leaf * model->leaf_width + k];
+}
+
+static void walk_rows(const struct compact *model, const double *rows, size_t n, double *scores, uint32_t *codes)
+{
+    for (size_t r = 0; r < n; r++)
+        encode_row(model, rows + r * model->column_count, codes + r * model->slot_count, UINT32_MAX);
+    for (uint32_t t = 0; t < model->tree_count; t++) {
+        const struct tree *tree = &model->trees[t];
+        for (size_t r = 0; r < n; r++) {
+            uint32_t leaf = walk(model, tree, codes + r * model->slot_count);
+            add_leaf(model, t, tree->leaves + leaf, scores + r * model->output_count);
+        }
+    }
+}
+
+/* Write the rank of each value of a block, as `rank` returns it; the steps of several searches overlap. */
+FOR_EACH_PROCESSOR
+static void rank_block(const struct column *column, const double *values, uint32_t *ranks)
+{
+    uint32_t count = column->point_count;
+    const double *points = column->points;
+    for (size_t r = 0; r < LANES; r++)
+        ranks[r] = 0;
+    for (uint32_t rest = count; rest > 1;) {
+        uint32_t half = rest / 2;
+        for (size_t r = 0; r < LANES; r++)
+            ranks[r] += half & -(uint32_t)(points[ranks[r] + half - 1] < values[r]);
+        rest -= half;
+    }
+    for (size_t r = 0; r < LANES && count; r++)
+        ranks[r] += points[ranks[r]] < values[r];
+}
+
+static uint8_t block_code(const struct column *column, double value, uint32_t found)
+{
+    if (column->kind == CATEGORY)
+        return (uint8_t)category(column, value, found);
+    return value != value ? MISSING_IN_BLOCK : (uint8_t)found;
+}
+
+/* Write the codes of a block of rows: LANES bytes for each slot. */
+static void encode_block(const struct compact *model, const double *rows, size_t n, uint8_t *codes)
+{
+    double values[LANES] = {0};
+    uint32_t ranks[LANES];
+    for (uint32_t c = 0; c < model->column_count; c++) {
+        const struct column *column = &model->columns[c];
+        if (!column->is_split)
+            continue;
+        for (size_t r = 0; r < n; r++)
+            values[r] = rows[r * model->column_count + c];
+        rank_block(column, values, ranks);
+        if (column->slot != NO_SLOT)
+            for (size_t r = 0; r < n; r++)
+                codes[(size_t)column->slot * LANES + r] = block_code(column, values[r], ranks[r]);
+        if (column->slot_missing_left != NO_SLOT)
+            for (size_t r = 0; r < n; r++)
+                codes[(size_t)column->slot_missing_left * LANES + r] = (uint8_t)ranks[r];
+    }
+}
+
+/* Write the bits of the leaves of one tree that remain for each row, after its splits on numbers: LANES a byte. */
+FOR_EACH_PROCESSOR
+static void split_block(const struct compact *model, const struct tree *tree, const uint8_t *codes, uint8_t *bits)
+{
+    uint32_t i = tree->first_byte ? model->split_ends[tree->first_byte - 1] : 0;
+    for (uint32_t b = 0; b < tree->bytes; b++) {
+        lanes low = ~(lanes){0}, high = low;
+        for (uint32_t end = model->split_ends[tree->first_byte + b]; i < end; i++) {
+            const struct block_split *split = &model->splits[i];
+            lanes limit = (lanes){0} + split->split, keep = (lanes){0} + split->keep;
+            const stored_lanes *code = (const stored_lanes *)(codes + (size_t)split->slot * LANES);
+            low &= keep | (lanes)(code[0] <= limit);
+            high &= keep | (lanes)(code[1] <= limit);
+        }
+        stored_lanes *left = (stored_lanes *)(bits + b * LANES);
+        left[0] = low, left[1] = high;
+    }
+}
+
+/* Join four bytes of each row to a word. */
+FOR_EACH_PROCESSOR
+static void join_bytes(const uint8_t *bits, uint32_t bytes, uint32_t *words)
+{
+    for (size_t r = 0; r < LANES; r++)
+        words[r] = bits[r];
+    for (uint32_t b = 1; b < bytes; b++)
+        for (size_t r = 0; r < LANES; r++)
+            words[r] |= (uint32_t)bits[b * LANES + r] << (8 * b);
+}
+
+/* Add the leaves of one tree to the scores of a block of rows. */
+static void add_tree(const struct compact *model, uint32_t t, size_t n, double *scores, const uint8_t *codes)
+{
+    uint8_t bits[8 * LANES];
+    uint32_t words[2][LANES];
+    const struct tree *tree = &model->trees[t];
+    const double *leaves = model->leaves + tree->leaves;
+    double *output = scores + t % model->output_count;
+    split_block(model, tree, codes, bits);
+    for (uint32_t w = 0; w < tree->words; w++)
+        join_bytes(bits + 4 * w * LANES, tree->bytes - 4 * w < 4 ? tree->bytes - 4 * w : 4, words[w]);
+    for (uint32_t k = tree->categories; k < tree->categories + tree->category_count; k++) {
+        const struct category_split *split = &model->categories[k];
+        const uint32_t *masks = model->masks + split->masks;
+        const uint8_t *code = codes + (size_t)split->slot * LANES;
+        for (size_t r = 0; r < n; r++)
+            words[split->word % 2][r] &= masks[code[r]];
+    }
+    if (tree->words == 1)
+        for (size_t r = 0; r < n; r++)
+            output[r * model->output_count] += leaves[__builtin_ctz(words[0][r])];
+    else
+        for (size_t r = 0; r < n; r++)
+            output[r * model->output_count] += leaves[__builtin_ctzll((uint64_t)words[1][r] << 32 | words[0][r])];
+}
+
+/* Clear the bits of leaves, 8 bytes a tree, that the splits of one row on numbers exclude. */
+static void split_row(const struct compact *model, const uint32_t *codes, uint8_t *bits)
+{
+    const struct row_split *splits = model->row_splits;
+    for (uint32_t s = 0; s < model->slot_count; s++) {
+        const uint32_t *ends = model->row_ends + (size_t)s * CODES;
+        for (uint32_t i = ends[0], end = ends[codes[s]]; i < end; i++)
+            bits[splits[i].byte] &= splits[i].keep;
+    }
+}
+
+/* Add the leaves of one row to its scores; there are two words for each tree. */
+static void score_row(const struct compact *model, const double *row, double *scores, uint32_t *codes, uint32_t *words)
+{
+    const struct category_split *splits = model->categories;
+    const uint32_t *masks = model->masks;
+    encode_row(model, row, codes, MISSING_IN_BLOCK);
+    memset(words, 0xFF, (size_t)model->tree_count * 8);
+    split_row(model, codes, (uint8_t *)words);
+    for (uint32_t k = 0, count = model->category_count; k < count; k++)
+        words[splits[k].word] &= masks[splits[k].masks + codes[splits[k].slot]];
+    for (uint32_t t = 0, output = 0; t < model->tree_count; t++) {
+        uint64_t bits = (uint64_t)words[2 * t + 1] << 32 | words[2 * t];
+        scores[output] += model->leaves[model->trees[t].leaves + (uint32_t)__builtin_ctzll(bits)];
+        output = output + 1 == model->output_count ? 0 : output + 1;
+    }
+}
+
+static void score_blocks(const struct compact *model, const double *rows, size_t n, double *scores, uint8_t *codes)
+{
+    size_t bytes = (size_t)model->slot_count * LANES;
+    for (size_t r = 0; r < n; r += LANES)
+        encode_block(model, rows + r * model->column_count, n - r < LANES ? n - r : LANES, codes + r / LANES * bytes);
+    for (uint32_t t = 0; t < model->tree_count; t++)
+        for (size_t r = 0; r < n; r += LANES)
+            add_tree(model, t, n - r < LANES ? n - r : LANES, scores + r * model->output_count,
+                     codes + r / LANES * bytes);
+}
+
+static void score_linear(const struct compact *model, const double *rows, size_t n, double *scores)
+{
+    for (size_t r = 0; r < n; r++)
+        for (uint32_t k = 0; k < model->output_count; k++) {
+            const double *row = rows + r * model->column_count, *weights = model->weights + (size_t)k * model->column_count;
+            double sum = 0.0;
+            for (uint32_t c = 0; c < model->column_count; c++)
+                sum += row[c] * weights[c];
+            scores[r * model->output_count + k] = sum + model->start[k];
+        }
+}
+
+static void score_some(const struct compact *model, const double *rows, size_t n, double *scores, void *scratch)
+{
+    uint32_t *codes = scratch;
+    if (!model->is_planned)
+        walk_rows(model, rows, n, scores, codes);
+    else if (n > FEW_ROWS)
+        score_blocks(model, rows, n, scores, scratch);
+    else
+        for (size_t r = 0; r < n; r++)
+            score_row(model, rows + r * model->column_count, scores + r * model->output_count, codes,
+                      codes + model->slot_count);
+}
+
+static int score_trees(const struct compact *model, const double *rows, size_t n, double *scores)
+{
+    size_t most = n < ROWS_AT_ONCE ? n : ROWS_AT_ONCE;
+    size_t of_codes = (size_t)model->slot_count * (most + LANES) * (model->is_planned && n > FEW_ROWS ? 1 : 4);
+    void *scratch = calloc(of_codes + (size_t)model->tree_count * 8 + 1, 1);
+    if (!scratch)
+        return -1;
+    for (size_t r = 0; r < n; r++)
+        memcpy(scores + r * model->output_count, model->start, model->output_count * sizeof *scores);
+    for (size_t r = 0; r < n; r += ROWS_AT_ONCE)
+        score_some(model, rows + r * model->column_count, n - r < ROWS_AT_ONCE ? n - r : ROWS_AT_ONCE,
+                   scores + r * model->output_count, scratch);
+    if (model->finish == MEAN)
+        for (size_t i = 0; i < n * model->output_count; i++)
+            scores[i] /= model->tree_count;
+    free(scratch);
+    return 0;
+}
+
+int compact_score(const struct compact *model, const double *rows, size_t n, double *scores)
+{
+    if (model->kind == TREES)
+        return score_trees(model, rows, n, scores);
+    score_linear(model, rows, n, scores);
+    return 0;
+}
