@@ -142,8 +142,8 @@ def test_the_first_challenger_carries_its_files_its_card_and_its_tags(
     version = workspace.registry.version(PROJECT, 1)
     assert version is not None
     assert set(workspace.registry.fetch(version)) >= {
-        "analysis.json", "answers.json", "evidence.json", "leaderboard.json", "model.onnx", "reference.bin",
-        "schema.json", "training.json",
+        "analysis.json", "answers.json", "evidence.json", "leaderboard.json", "model.compact", "model.onnx",
+        "reference.bin", "schema.json", "training.json",
     }  # fmt: skip
     assert "May this version become champion of life?" in version.description
     assert version.tags["leeway.compared_with"] == "none"

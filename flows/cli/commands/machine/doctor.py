@@ -119,8 +119,8 @@ def _evaluator() -> str:
     if is_built():
         return "trees and linear models are evaluated in C"
     return (
-        "trees and linear models are evaluated by onnxruntime; for several times the speed, install Leeway again with a "
-        "C compiler and the headers of Python (python3-dev)"
+        "trees and linear models are evaluated by onnxruntime; for several times the speed, install Leeway again with "
+        "a C compiler and the headers of Python (python3-dev)"
     )
 
 
