@@ -16,8 +16,21 @@ if TYPE_CHECKING:
 
 HEAVY = ("prefect", "mlflow", "pandas", "numpy", "pyarrow", "sklearn", "great_expectations", "pydantic", "deltalake")
 COMMANDS = [
-    *("answer", "approve", "check", "demo", "docs", "doctor", "erase", "init", "reject", "release"),
-    *("replay", "reproduce", "review", "rollback", "run", "serve", "serve-key", "status", "up", "upkeep", "why"),
+    *("answer", "approve", "check", "demo", "docs", "doctor", "erase", "init", "predictions", "quarantine", "reject"),
+    *(
+        "release",
+        "replay",
+        "reproduce",
+        "review",
+        "rollback",
+        "run",
+        "serve",
+        "serve-key",
+        "status",
+        "up",
+        "upkeep",
+        "why",
+    ),
 ]
 
 

@@ -1,4 +1,4 @@
-"""`leeway status`, `why`, `replay`, `release` and `answer`: what nights decided, and what they ask a person."""
+"""`leeway status`, `why`, `replay`, `quarantine`, `release` and `answer`: what nights decided and ask."""
 
 from __future__ import annotations
 
@@ -101,6 +101,27 @@ def replay(
         return
     schedules = ["policy", *(name.strip() for name in compare_with.split(",") if name.strip())]
     replay_policy(project, policy or [], start.date() if start else None, schedules)
+
+
+@night_app.command()
+def quarantine(
+    project: Project,
+    batch: Annotated[
+        str | None,
+        typer.Argument(help="The name of a file, or at least 6 characters of a batch id.", show_default="all batches"),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the rows of the batch to this csv file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the batches with quarantined rows, or show what was found in one and its rows."""
+    from flows.cli.commands.project_data.show_quarantine import list_quarantine, show_quarantined
+
+    if batch is None and out is not None:
+        raise typer.BadParameter("writes the rows of one batch; name it", param_hint="--out")
+    if batch is None:
+        list_quarantine(project, as_json=as_json)
+    else:
+        show_quarantined(project, batch, out, as_json=as_json)
 
 
 @night_app.command()

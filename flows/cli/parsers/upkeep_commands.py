@@ -1,7 +1,8 @@
-"""`leeway review`, `erase`, `upkeep` and `docs`: what is stored of a project."""
+"""`leeway review`, `predictions`, `erase`, `upkeep` and `docs`: what is stored of a project."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,23 @@ def review(
     from flows.cli.commands.project_data.review import review_queue
 
     review_queue(project, out, labels)
+
+
+@upkeep_app.command()
+def predictions(
+    project: Project,
+    out: Annotated[Path, typer.Option("--out", help="The csv or Parquet file to write.")],
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first event date.", show_default="all")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last event date.", show_default="all")
+    ] = None,
+) -> None:
+    """Write the answers of champions, challengers in shadow and the baseline to a file, with the version of each."""
+    from flows.cli.commands.project_data.export_predictions import export_predictions
+
+    export_predictions(project, out, since.date() if since else None, until.date() if until else None)
 
 
 @upkeep_app.command("erase")

@@ -20,7 +20,7 @@ SHOWN = 10
 def release_quarantined(project: str, batch: str, reason: str) -> None:
     """Accept every quarantined row of a batch that can be read, and record who released it and why."""
     spec, lake = lake_of(project)
-    released = _batch_named(spec, lake, batch)
+    released = batch_named(spec, lake, batch)
     rows = release_batch(spec, lake, released, reason)
     left = released.rows_quarantined - rows
     rest = f"; still quarantined, because not readable: {left:,} (no id, no time or a wrong value)" if left else ""
@@ -48,8 +48,20 @@ def release_batch(spec: ProjectSpec, lake: Lake, batch: Batch, reason: str) -> i
     return rows
 
 
-def _batch_named(spec: ProjectSpec, lake: Lake, batch: str) -> Batch:
-    quarantined = [one for one in latest(lake, spec.project) if one.rows_quarantined and one.verdict != "released"]
+def unreleased_batches(spec: ProjectSpec, lake: Lake) -> list[Batch]:
+    """Return the batches with quarantined rows that were not released, in order of arrival."""
+    return [one for one in latest(lake, spec.project) if one.rows_quarantined and one.verdict != "released"]
+
+
+def batch_named(spec: ProjectSpec, lake: Lake, batch: str) -> Batch:
+    """Return the quarantined batch of a file, or with an id that begins so.
+
+    Raises
+    ------
+    DataError
+        There is none, or more than one.
+    """
+    quarantined = unreleased_batches(spec, lake)
     prefix = batch.lower() if len(batch) >= SHORTEST_ID else None
     matching = [one for one in quarantined if one.key == batch or (prefix and one.batch_id.startswith(prefix))]
     if len(matching) == 1:
