@@ -201,6 +201,22 @@ def test_a_number_that_grows_with_each_change_is_a_watermark_too(rides: Project)
     assert rides.live() == []
 
 
+def test_a_table_that_was_restored_from_a_backup_is_read_again_from_its_start(rides: Project) -> None:
+    rides.execute("ALTER TABLE rides ADD COLUMN version bigserial")
+    rides.database(changed_at="version", overlap_numbers=2)
+    rides.insert(range(20))
+    assert rides.live() == [20]
+    rides.execute("DELETE FROM rides WHERE id > 9")  # as it was ten rows ago
+    rides.execute("SELECT setval('rides_version_seq', 10)")
+    rides.insert([30, 31])
+    assert rides.live() == [12]
+    rides.insert([32])
+    assert rides.live() == [1]
+    rides.execute("DELETE FROM rides")
+    assert rides.live() == []
+    assert len(rides.rows()) == 23  # what was deleted is not noticed
+
+
 def test_a_time_without_a_zone_is_read_as_it_is_written(rides: Project) -> None:
     rides.execute("ALTER TABLE rides ALTER COLUMN changed TYPE timestamp")
     rides.insert([1], changed="now() AT TIME ZONE 'America/Lima'")  # five hours behind

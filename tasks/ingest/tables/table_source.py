@@ -121,6 +121,8 @@ class TableSource:
             kind = types[self.database.changed_at]
             last = self._usable(kind)
             until = self._extent(cursor, kind, last)
+            if last is not None and (until is None or until.is_before(last.until)):
+                until, last = self._all_or_nothing_new(cursor, kind, last)
             size_bytes = None if until is None else self._extract(cursor, types, last, until)
         if until is None or size_bytes is None:
             return []
@@ -181,6 +183,18 @@ class TableSource:
     def _usable(self, kind: str) -> Extract | None:
         """Return what the last night has read; None if `changed_at` has another type by now, so that all is read."""
         return self.last if self.last is not None and self.last.until.is_of(kind) else None
+
+    def _all_or_nothing_new(self, cursor: Cursor, kind: str, last: Extract) -> tuple[Watermark | None, Extract | None]:
+        """Return how far to read, and from where, when no row is as new as the newest one that was read.
+
+        A table that was replaced, or restored from a backup, goes on below what was read of the one before: all of it
+        is read again, and equal rows count once.
+        """
+        newest = self._extent(cursor, kind, None)
+        if newest is None or not newest.is_before(last.until):
+            return None, last
+        logger().warning(line("table_went_back", newest=newest.text, read_before=last.until.text))
+        return newest, None
 
     def _extract(self, cursor: Cursor, types: Mapping[str, str], last: Extract | None, until: Watermark) -> int | None:
         """Write the rows that are new; return the size of the file in bytes, or None if there is none."""

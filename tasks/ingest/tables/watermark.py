@@ -55,6 +55,14 @@ class Watermark:
         kind, zone = ("TIMESTAMP", "") if self.value.tzinfo is None else ("TIMESTAMPTZ", "+00")
         return f"{kind} '{self.in_utc:%Y-%m-%d %H:%M:%S.%f}{zone}'"
 
+    def is_before(self, other: Watermark) -> bool:
+        """Return whether this value is smaller than another of its kind.
+
+        >>> Watermark(17).is_before(Watermark(18)), Watermark(17).is_before(Watermark(17))
+        (True, False)
+        """
+        return self.value < other.value  # type: ignore[operator]  # of one kind: see `is_of`
+
     def before(self, database: Database) -> Watermark:
         """Return the value from which on rows are read again, for transactions that commit late.
 
