@@ -2,18 +2,23 @@
 
 from tasks.render.sections import ReportTable, Section
 from tasks.report.explanation import Why, why_lines
+from tasks.report.figures import champion_changes
 from tasks.report.night_markdown import night_markdown
 from tasks.report.night_numbers import night_numbers
+from tasks.report.overview_page import ProjectOverview, overview_page
 from tasks.report.pending_actions import PendingAction, pending_actions
 from tasks.report.project_page import page
 
 __all__ = [
     "PendingAction",
+    "ProjectOverview",
     "ReportTable",
     "Section",
     "Why",
+    "champion_changes",
     "night_markdown",
     "night_numbers",
+    "overview_page",
     "page",
     "pending_actions",
     "why_lines",

@@ -108,3 +108,16 @@ def test_an_ending_that_names_no_format_is_refused(lake: Lake, leeway: Leeway) -
     said = leeway("predictions", "orders", "--out", "answers.xlsx")
     assert said.code == 1
     assert "expected a file that ends in .csv or .parquet" in said.err
+
+
+def test_all_projects_are_written_to_one_page(lake: Lake, leeway: Leeway) -> None:
+    assert latest(lake, "orders")
+    broken = Path("deployments/broken/project.yaml")
+    broken.parent.mkdir()
+    broken.write_text("project: 7")
+    said = leeway("status", "--page", "all.html")
+    assert said.code == 0, said.err
+    text = Path("all.html").read_text(encoding="utf-8")
+    assert "orders" in text
+    assert "leeway check broken" in text
+    assert leeway("status", "orders", "--page", "all.html").code == 2

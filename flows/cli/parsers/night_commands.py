@@ -17,8 +17,18 @@ night_app = typer.Typer()
 def status(
     project: Annotated[str | None, typer.Argument(help="The project.", show_default="all projects")] = None,
     as_json: AsJson = False,
+    page: Annotated[
+        Path | None, typer.Option("--page", help="Write one page about all projects to this HTML file instead.")
+    ] = None,
 ) -> None:
     """Show each project's champion and its age, the last decision, and what needs attention."""
+    if page is not None:
+        from flows.cli.commands.nights.write_overview import write_overview
+
+        if project is not None or as_json:
+            raise typer.BadParameter("is of all projects; leave out the project and --json", param_hint="--page")
+        write_overview(page)
+        return
     if as_json:
         from flows.cli.commands.nights.json_output import print_status
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import typer
 
-from flows.cli.commands.nights.status import champion_change
 from flows.cli.commands.nights.why import decision_of
 from flows.cli.session import lake_of
 from tasks import clock
@@ -18,7 +17,7 @@ from tasks.lake import read_entries
 from tasks.metrics_export import due_after
 from tasks.records import nights_of
 from tasks.records.entry_codec import to_row
-from tasks.report import pending_actions
+from tasks.report import champion_changes, pending_actions
 from tasks.spec import known_projects
 
 
@@ -42,7 +41,7 @@ def _status(project: str) -> dict[str, Any]:
         return {"project": project, "spec_faults": error.faults}
     except Error as error:
         return {"project": project, "spec_faults": [], "fault": str(error)}
-    nights, change = nights_of(record), champion_change(record)
+    nights, change = nights_of(record), next(reversed(champion_changes(record)), None)
     return {
         "project": spec.project,
         "spec_faults": [],

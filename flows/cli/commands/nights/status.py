@@ -23,8 +23,6 @@ from tasks.errors import Error, SpecError
 from tasks.lake import read_entries
 from tasks.records import (
     Entry,
-    PromotionEntry,
-    RollbackEntry,
     RolloutEntry,
     champion_record,
     nights_of,
@@ -33,10 +31,9 @@ from tasks.records import (
 from tasks.registry import Keys, Registry
 from tasks.render.safe_text import terminal
 from tasks.render.values import counted
-from tasks.report import PendingAction, pending_actions
+from tasks.report import PendingAction, champion_changes, pending_actions
 from tasks.spec import ProjectSpec, find_project, home, known_projects
 
-CHANGES = {"promoted", "rolled_back", "put_back"}
 NAMES = {"prefect": "Prefect", "mlflow": "MLflow", "worker": "worker", "serve": "prediction service"}
 
 
@@ -80,7 +77,7 @@ def show_status(project: str | None) -> None:
 
 def _cells(spec: ProjectSpec, record: Sequence[Entry], pending: Sequence[PendingAction]) -> list[str]:
     nights = nights_of(record)
-    change = champion_change(record)
+    change = next(reversed(champion_changes(record)), None)
     return [
         spec.project,
         change.subject if change else "none",
@@ -89,12 +86,6 @@ def _cells(spec: ProjectSpec, record: Sequence[Entry], pending: Sequence[Pending
         f"{nights[-1].action}: {nights[-1].reason}" if nights else "-",
         counted(len(pending), "item") if pending else "-",
     ]
-
-
-def champion_change(record: Sequence[Entry]) -> PromotionEntry | RollbackEntry | None:
-    """Return the entry that made the champion what it is; None without a champion."""
-    steps = [entry for entry in record if isinstance(entry, PromotionEntry | RollbackEntry)]
-    return next((entry for entry in reversed(steps) if entry.action in CHANGES), None)
 
 
 def _age(night: date) -> str:
