@@ -26,16 +26,16 @@ struct block_split {
     uint8_t split, keep;
 };
 
-/* The same split for one row: the byte is counted in the leaves of all trees, 8 bytes a tree. */
-struct row_split {
-    uint32_t byte;
-    uint8_t keep;
-};
-
 /* The splits of one tree on one category column: for each code what remains of one of the two words of its leaves. */
 struct category_split {
     uint32_t slot, word;
     size_t masks; /* that of code 0; the words of all trees are numbered, 2 a tree */
+};
+
+/* The same splits for one row: all those on one column, so that the masks of a code follow each other. */
+struct category_column {
+    uint32_t slot, count;
+    size_t words, masks; /* the first of `count` words, and of (codes x count) masks */
 };
 
 struct tree {
@@ -65,11 +65,14 @@ struct compact {
     int is_planned;                  /* whether trees and columns are small enough for the bits of leaves */
     struct block_split *splits;
     uint32_t *split_ends;
-    struct row_split *row_splits;    /* by slot and split: those below a code are passed on the right */
-    uint32_t *row_ends;              /* [slot][code] */
+    uint32_t *row_splits;            /* byte x 256 + keep, bytes counted over all trees, 8 a tree; by slot and split */
+    uint32_t *row_ends;              /* [slot][code]: the splits below a code are passed on the right */
     struct category_split *categories;
     uint32_t category_count;
     uint32_t *masks;
+    struct category_column *category_columns;
+    uint32_t category_column_count;
+    uint32_t *row_words, *row_masks;
     uint8_t *file;
 };
 

@@ -9,7 +9,7 @@
 
 #include "compact.h"
 
-enum { MOST_LEAVES = 64, MOST_POINTS = 255, MOST_MASKS = 1 << 23 };
+enum { MOST_LEAVES = 64, MOST_POINTS = 255, MOST_MASKS = 1 << 23, MOST_TREES = 1 << 20 };
 
 static int fits(const struct compact *model)
 {
@@ -24,7 +24,7 @@ static int fits(const struct compact *model)
     for (uint32_t t = 0; t < model->tree_count; t++)
         if (model->trees[t].leaf_count > MOST_LEAVES)
             return 0;
-    return model->leaf_width == 1;
+    return model->leaf_width == 1 && model->tree_count <= MOST_TREES;
 }
 
 /* Bits of the leaves on the left of a split. */
@@ -71,7 +71,7 @@ static int plan_rows(struct compact *model, uint32_t split_count)
                 for (; i < model->split_ends[model->trees[t].first_byte + b]; i++) {
                     const struct block_split *split = &model->splits[i];
                     uint32_t place = next[(size_t)split->slot * CODES + split->split]++;
-                    model->row_splits[place] = (struct row_split){8 * t + b, split->keep};
+                    model->row_splits[place] = (8 * t + b) << 8 | split->keep;
                 }
     }
     free(next);
@@ -131,6 +131,37 @@ static void fill_masks(const struct compact *model, const struct tree *tree, con
     }
 }
 
+/* Sort the splits on categories by column, and their masks by code. */
+static int plan_row_categories(struct compact *model, size_t mask_count)
+{
+    size_t words = 0, masks = 0;
+    model->category_columns = malloc((model->slot_count + 1) * sizeof *model->category_columns);
+    model->row_words = malloc((model->category_count + 1) * sizeof *model->row_words);
+    model->row_masks = malloc((mask_count + 1) * sizeof *model->row_masks);
+    if (!model->category_columns || !model->row_words || !model->row_masks)
+        return -1;
+    for (uint32_t c = 0; c < model->column_count; c++) {
+        const struct column *column = &model->columns[c];
+        if (column->kind != CATEGORY || !column->is_split)
+            continue;
+        struct category_column *found = &model->category_columns[model->category_column_count++];
+        *found = (struct category_column){column->slot, 0, words, masks};
+        for (uint32_t k = 0; k < model->category_count; k++)
+            found->count += model->categories[k].slot == column->slot;
+        for (uint32_t k = 0; k < model->category_count; k++) {
+            const struct category_split *split = &model->categories[k];
+            if (split->slot != column->slot)
+                continue;
+            for (uint32_t code = 0; code <= column->point_count; code++)
+                model->row_masks[masks + (size_t)code * found->count] = model->masks[split->masks + code];
+            model->row_words[words++] = split->word;
+            masks++;
+        }
+        masks += (size_t)column->point_count * found->count;
+    }
+    return 0;
+}
+
 int compact_plan(struct compact *model, const uint32_t *firsts)
 {
     uint32_t bytes = 0, splits = 0, categories = 0;
@@ -164,5 +195,5 @@ int compact_plan(struct compact *model, const uint32_t *firsts)
     }
     model->category_count = categories;
     model->is_planned = 1;
-    return plan_rows(model, splits);
+    return plan_rows(model, splits) || plan_row_categories(model, masks) ? -1 : 0;
 }

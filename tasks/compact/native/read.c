@@ -328,6 +328,9 @@ void compact_close(struct compact *model)
     free(model->row_ends);
     free(model->categories);
     free(model->masks);
+    free(model->category_columns);
+    free(model->row_words);
+    free(model->row_masks);
     free(model->file);
     free(model);
 }

@@ -198,24 +198,33 @@ static void add_tree(const struct compact *model, uint32_t t, size_t n, double *
 /* Clear the bits of leaves, 8 bytes a tree, that the splits of one row on numbers exclude. */
 static void split_row(const struct compact *model, const uint32_t *codes, uint8_t *bits)
 {
-    const struct row_split *splits = model->row_splits;
+    const uint32_t *splits = model->row_splits;
     for (uint32_t s = 0; s < model->slot_count; s++) {
         const uint32_t *ends = model->row_ends + (size_t)s * CODES;
         for (uint32_t i = ends[0], end = ends[codes[s]]; i < end; i++)
-            bits[splits[i].byte] &= splits[i].keep;
+            bits[splits[i] >> 8] &= (uint8_t)splits[i];
+    }
+}
+
+/* Clear those that its splits on categories exclude. */
+static void split_row_categories(const struct compact *model, const uint32_t *codes, uint32_t *words)
+{
+    for (uint32_t c = 0; c < model->category_column_count; c++) {
+        const struct category_column *column = &model->category_columns[c];
+        const uint32_t *places = model->row_words + column->words, count = column->count;
+        const uint32_t *masks = model->row_masks + column->masks + (size_t)codes[column->slot] * count;
+        for (uint32_t k = 0; k < count; k++)
+            words[places[k]] &= masks[k];
     }
 }
 
 /* Add the leaves of one row to its scores; there are two words for each tree. */
 static void score_row(const struct compact *model, const double *row, double *scores, uint32_t *codes, uint32_t *words)
 {
-    const struct category_split *splits = model->categories;
-    const uint32_t *masks = model->masks;
     encode_row(model, row, codes, MISSING_IN_BLOCK);
     memset(words, 0xFF, (size_t)model->tree_count * 8);
     split_row(model, codes, (uint8_t *)words);
-    for (uint32_t k = 0, count = model->category_count; k < count; k++)
-        words[splits[k].word] &= masks[splits[k].masks + codes[splits[k].slot]];
+    split_row_categories(model, codes, words);
     for (uint32_t t = 0, output = 0; t < model->tree_count; t++) {
         uint64_t bits = (uint64_t)words[2 * t + 1] << 32 | words[2 * t];
         scores[output] += model->leaves[model->trees[t].leaves + (uint32_t)__builtin_ctzll(bits)];
