@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from flows.workspace import Workspace
 from tasks.lake import Lake, LakeSnapshot
 from tasks.registry import Input
 from tasks.train import TrainingResult
+from tasks.user_code.user_modules import module_file
 
 READ = ("batches", "rows", "labels", "features")
 """The tables that a training reads; upkeep keeps the states of them that versions name."""
@@ -102,15 +102,8 @@ def _features_sha256(function: str | None, folder: Path | None) -> str | None:
     """Return the sha256 of the file of a feature function, next to the spec or importable; None without one."""
     if function is None:
         return None
-    module = function.partition(":")[0]
-    local = None if folder is None else folder.joinpath(*module.split(".")).with_suffix(".py")
-    if local is not None and local.exists():
-        return _sha256(local)
-    try:
-        found = find_spec(module)
-    except ImportError:
-        return None
-    return _sha256(Path(found.origin)) if found is not None and found.origin else None
+    file = module_file(function.partition(":")[0], folder or Path())
+    return None if file is None else _sha256(file)
 
 
 def _sha256(path: Path) -> str | None:

@@ -13,11 +13,11 @@ import pandas as pd
 from tasks.arrays import BoolArray
 from tasks.dataset.label_join import ranked
 from tasks.features import fails_everywhere, featured, with_tables
-from tasks.features.feature_function import ROWS_TRIED
 from tasks.lake import Filter, Lake, active_rows, deliveries
 from tasks.logs import line, logger
 from tasks.spec import ProjectSpec
 from tasks.spec.data_sections import FeatureTable
+from tasks.user_code.purity import ROWS_TRIED
 
 
 class Assembled(NamedTuple):

@@ -4,14 +4,13 @@ from tasks.features.feature_function import (
     Featured,
     fails_everywhere,
     featured,
-    function_at,
+    require_function,
     row_failures,
     with_features,
 )
 from tasks.features.feature_tables import as_of, latest_values, with_tables
 from tasks.features.leakage import Leak, LeakageContext, leaks
 from tasks.features.time_split import Parts, holdout_parts
-from tasks.features.user_modules import declaration_fault
 
 __all__ = [
     "Featured",
@@ -19,13 +18,12 @@ __all__ = [
     "LeakageContext",
     "Parts",
     "as_of",
-    "declaration_fault",
     "fails_everywhere",
     "featured",
-    "function_at",
     "holdout_parts",
     "latest_values",
     "leaks",
+    "require_function",
     "row_failures",
     "with_features",
     "with_tables",

@@ -1,25 +1,19 @@
-"""The feature function of a project: the same code in training and in scoring, and a check that it is pure.
-
-A function is pure when its result for a row depends on that row only, every time.
-"""
+"""The feature function of a project: the same code in training and in scoring, run in a process of its own."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import pandas as pd
 
 from tasks.errors import DataError, SpecError
-from tasks.features.clock_calls import clock_call
 from tasks.features.made_columns import is_whole, typed_as_made, with_room_for_missing
-from tasks.features.row_failures import FeatureFunction, applied, attempted, described, without_values
-from tasks.features.user_modules import module_of
+from tasks.features.row_failures import without_values
 from tasks.spec.own_names import RESERVED, SUFFIX, delivered_name
 from tasks.spec.project_spec import Privacy, ProjectSpec
-
-ROWS_TRIED = 50
-_CHECKED: dict[int, FeatureFunction] = {}  # by identity: a callable need not be hashable
+from tasks.user_code.function_calls import MadeRows, UnusableFunctionError, UserFunction, features_made, load
+from tasks.user_code.purity import ROWS_TRIED
 
 
 class Featured(NamedTuple):
@@ -50,7 +44,7 @@ def with_features(frame: pd.DataFrame, path: str | None, folder: Path, spec: Pro
     SpecError
         The function does not exist.
     DataError
-        The function fails on every row, or is not pure.
+        The function fails on every row, is not pure, or ends the process that runs it.
 
     Examples
     --------
@@ -84,16 +78,15 @@ def featured(frame: pd.DataFrame, path: str | None, folder: Path, spec: ProjectS
     SpecError
         The function does not exist.
     DataError
-        The function is not pure.
+        The function is not pure, or ends the process that runs it.
     """
     if path is None:
         return Featured(frame, {}, {})
     privacy = Privacy() if spec is None else spec.privacy
-    function, given = function_at(path, folder), _as_delivered(frame)
-    made, failed = applied(function, given)
-    failures = {place: without_values(message, privacy) for place, message in failed.items()}
+    called = _called(path, folder, _as_delivered(frame), privacy, pure=True)
+    made = called.rows
+    failures = {place: without_values(message, privacy) for place, message in called.failures.items()}
     passing = [place for place in range(len(frame)) if place not in failures]
-    _require_pure(path, function, given.iloc[passing] if failures else given, privacy)
     if made is None:
         return Featured(frame, failures, {})
     inside = _inside(made, frame.iloc[passing] if failures else frame)
@@ -114,7 +107,8 @@ def row_failures(frame: pd.DataFrame, spec: ProjectSpec, folder: Path) -> dict[i
     """
     if spec.features.function is None:
         return {}
-    made, failures = applied(function_at(spec.features.function, folder), _as_delivered(frame))
+    called = _called(spec.features.function, folder, _as_delivered(frame), spec.privacy, pure=False)
+    made, failures = called.rows, called.failures
     if made is None:
         return {place: without_values(message, spec.privacy) for place, message in failures.items()}
     passing = [place for place in range(len(frame)) if place not in failures]
@@ -131,26 +125,18 @@ def fails_everywhere(path: str | None, rows: int, message: str) -> DataError:
     )
 
 
-def function_at(path: str, folder: Path) -> FeatureFunction:
-    """Return the function named `module:function`; modules next to project.yaml take precedence over installed ones.
+def require_function(path: str, folder: Path) -> None:
+    """Import the module of the function named `module:function`, in the process that runs the project's own code.
 
     Raises
     ------
     SpecError
         The function does not exist.
     """
-    module_name, name = path.split(":")
     try:
-        function = getattr(module_of(module_name, folder), name)
-    except Exception as error:
-        raise SpecError(
-            [f"features.function is {path!r}, but {error}; put the module next to project.yaml or install it"]
-            if isinstance(error, ImportError | AttributeError)
-            else [f"features.function is {path!r}, but importing it fails: {error!r}"]
-        ) from error
-    if not callable(function):
-        raise SpecError([f"features.function is {path!r}, which is a {type(function).__name__}; expected a function"])
-    return cast("FeatureFunction", function)
+        load(UserFunction(path, folder))
+    except UnusableFunctionError as error:
+        raise _unusable(path, error) from error
 
 
 def _as_delivered(frame: pd.DataFrame) -> pd.DataFrame:
@@ -190,68 +176,41 @@ def _with_failing(made: pd.DataFrame, frame: pd.DataFrame, passing: list[int]) -
     return wide.set_axis(frame.index)
 
 
-def _require_pure(path: str, function: FeatureFunction, frame: pd.DataFrame, privacy: Privacy) -> None:
-    """Check a function once per process, on the first rows it is given."""
-    if id(function) in _CHECKED or frame.empty:
-        return
-    head = frame.head(ROWS_TRIED)
-    if isinstance(result := attempted(function, head), str):
-        message = without_values(result, privacy)
-        raise DataError(f"{path} can be applied to {len(frame)} rows, but not to the first {len(head)}: {message}")
-    try:
-        fault = impurity(function, head)
-    except Exception as error:  # noqa: BLE001 - a user's function may raise anything
-        fault = f"for fewer rows it raises {without_values(described(error), privacy)}"
-    if fault:
-        raise DataError(
-            f"{path} must give the same result for a row in training, in the nightly batch and in service, but {fault}"
-        )
-    _CHECKED[id(function)] = function
+def _called(spec_path: str, folder: Path, frame: pd.DataFrame, privacy: Privacy, *, pure: bool) -> MadeRows:
+    """Return what the project's function makes of rows, in a process of its own.
 
-
-def impurity(function: FeatureFunction, frame: pd.DataFrame) -> str:
-    """Return why a function is not pure, or an empty text; it is tried on the first 50 rows.
-
-    Training and the nightly batch pass many rows, the service one at a time: the results must agree. A clock gives the
-    same day twice in one check, so the code of the function is searched for one.
-
-    Examples
-    --------
-    >>> rows = pd.DataFrame({"area": [50.0, 70.0]})
-    >>> impurity(lambda frame: frame.assign(twice=2 * frame["area"]), rows)
-    ''
-    >>> impurity(lambda frame: frame.assign(share=frame["area"] / frame["area"].sum()), rows)
-    'the result for a row depends on the other rows: for one row alone, it gives another share'
+    Raises
+    ------
+    SpecError
+        The function does not exist.
+    DataError
+        The process that runs it ended, or the function is not pure.
     """
-    head = frame.head(ROWS_TRIED)
-    if head.empty:
-        return ""
-    if (asked := clock_call(function)) is not None:
-        return f"it asks the clock ({asked}): another night gives another result; subtract from the row's event time"
-    argument = head.copy(deep=True)
-    first = function(argument)
-    if not _same(argument, head):
-        return "it changes the frame it is given: copy it, or use frame.assign(...)"
-    if changed := _unlike(first, function(head.copy(deep=True))):
-        return f"for the same rows it gives another {changed} the second time: use no clock, no random number, no state"
-    if changed := _unlike(first.iloc[[0]], function(head.iloc[[0]].copy(deep=True))):
-        return f"the result for a row depends on the other rows: for one row alone, it gives another {changed}"
-    return ""
+    try:
+        made = features_made(UserFunction(spec_path, folder, is_private=privacy.is_set), frame, pure=pure)
+    except UnusableFunctionError as error:
+        raise _unusable(spec_path, error) from error
+    if made.impurity is not None:
+        raise _impure(spec_path, made, len(frame) - len(made.failures), privacy)
+    return made
 
 
-def _same(one: pd.DataFrame, other: pd.DataFrame) -> bool:
-    return list(one) == list(other) and one.index.equals(other.index) and one.equals(other)
+def _unusable(path: str, error: UnusableFunctionError) -> SpecError:
+    said = {
+        "missing": f"but {error}; put the module next to project.yaml or install it",
+        "none": f"which is a {error}; expected a function",
+    }
+    return SpecError([f"features.function is {path!r}, {said.get(error.kind, f'but importing it fails: {error}')}"])
 
 
-def _unlike(one: pd.DataFrame, other: object) -> str:
-    """Return what differs: the name of a column, the number of rows or the set of columns."""
-    if not isinstance(other, pd.DataFrame) or not one.index.equals(other.index):
-        return "number of rows"
-    if list(one) != list(other):
-        return f"set of columns ({', '.join(sorted(map(str, set(one) ^ set(other)))) or 'another order'})"
-    for name in one:
-        try:
-            pd.testing.assert_series_equal(one[name], other[name], check_dtype=False)
-        except AssertionError:
-            return str(name)
-    return ""
+def _impure(path: str, made: MadeRows, passing: int, privacy: Privacy) -> DataError:
+    """Return the error of a function that is not pure."""
+    kind, text = made.impurity or ("", "")
+    if kind == "head":
+        head = min(passing, ROWS_TRIED)
+        said = without_values(text, privacy)
+        return DataError(f"{path} can be applied to {passing} rows, but not to the first {head}: {said}")
+    fault = f"for fewer rows it raises {without_values(text, privacy)}" if kind == "fewer" else text
+    return DataError(
+        f"{path} must give the same result for a row in training, in the nightly batch and in service, but {fault}"
+    )

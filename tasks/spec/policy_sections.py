@@ -37,7 +37,7 @@ class Estimator(SpecSection):
     use: str = Field(
         min_length=1,
         description="hist_gradient_boosting, random_forest, extra_trees, linear, or a scikit-learn estimator as "
-        "`module:Class`, which gets imputed, scaled and one-hot encoded columns.",
+        "`sklearn.module:Class`, which gets imputed, scaled and one-hot encoded columns.",
     )
     parameters: dict[str, bool | int | float | str | list[bool | int | float | str]] = Field(
         {},
@@ -48,8 +48,11 @@ class Estimator(SpecSection):
     @field_validator("use")
     @classmethod
     def _is_known(cls, value: str) -> str:
-        if value not in ESTIMATORS and not IMPORT_PATH.fullmatch(value):
-            raise ValueError(f"found {value!r}; expected {', '.join(ESTIMATORS)}, or 'module:Class'")
+        is_path = IMPORT_PATH.fullmatch(value) and value.startswith(("sklearn.", "sklearn:"))
+        if value not in ESTIMATORS and not is_path:
+            # Only models of scikit-learn are registered, and another class would run with the key that signs them.
+            names = ", ".join(ESTIMATORS)
+            raise ValueError(f"found {value!r}; expected {names}, or a class of scikit-learn as 'sklearn.module:Class'")
         return value
 
 

@@ -22,6 +22,7 @@ from typing import Any
 import uvicorn
 import uvloop
 
+from tasks.child_environment import without_secrets
 from tasks.errors import Unreachable
 from tasks.logs import line
 from tasks.registry.signing import VERSIONS
@@ -34,8 +35,6 @@ LOG = logging.getLogger("leeway.serve")
 POLL_SECONDS = 0.1
 FIRST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 0.1, 10.0
 STEADY_SECONDS = 30.0
-PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "PYTHONHASHSEED", "TMPDIR", "VIRTUAL_ENV")
-"""Variables that workers get: none with a secret."""
 
 
 @dataclass
@@ -193,7 +192,7 @@ async def supervise(path: Path, settings: ServiceSettings, environ: Mapping[str,
     layout = CounterLayout(settings.projects, settings.workers)
     memory = shared_memory(layout)
     counters, sockets = SharedCounters(layout, memory), listeners(settings)
-    scrubbed = {name: environ[name] for name in PASSED_ON if name in environ}
+    scrubbed = without_secrets(environ)
     module = "tasks.serve.processes.service_worker"
     workers = [
         Child(

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tasks.arrays import FloatArray
 from tasks.errors import DataError, SpecError
-from tasks.features.row_failures import applied, without_values
-from tasks.features.user_modules import module_of
+from tasks.features.row_failures import without_values
 from tasks.model.input_matrix import as_numbers, as_text, days_since
 from tasks.spec.project_spec import Privacy, ProjectSpec
 from tasks.train.data.training_table import class_names, label_values
+from tasks.user_code.function_calls import UnusableFunctionError, UserFunction, predictions_made
 
 WEEK = 7
 CONSTANTS = ("mean", "median", "majority", "last_value")
@@ -135,29 +133,15 @@ def _filled(prediction: FloatArray, past: pd.DataFrame, spec: ProjectSpec) -> Fl
 
 
 def _asked(path: str, rows: pd.DataFrame, folder: Path, privacy: Privacy) -> FloatArray:
-    """Return what a rule of the project predicts; missing for rows on which it fails."""
-    rule = _rule(path, folder)
-
-    def predicted(frame: pd.DataFrame) -> pd.DataFrame:
-        prediction = np.asarray(rule(frame), dtype=np.float64)
-        if len(prediction) != len(frame):
-            raise DataError(f"got {len(frame)} rows and returned {len(prediction)}; expected one each")
-        return pd.DataFrame(prediction, index=frame.index)
-
-    made, failures = applied(predicted, rows)
-    if made is None and len(rows):
-        said = without_values(next(iter(failures.values())), privacy)
-        raise DataError(f"scope.baseline {path!r} cannot be used: {said}")
-    kept = np.empty((0, 1)) if made is None else made.to_numpy()
-    prediction = np.full((len(rows), kept.shape[1]), np.nan)
-    prediction[[place for place in range(len(rows)) if place not in failures]] = kept
-    return prediction[:, 0] if prediction.shape[1] == 1 else prediction
-
-
-def _rule(path: str, folder: Path) -> Callable[[pd.DataFrame], Any]:
-    module, _, name = path.partition(":")
+    """Return what a rule of the project predicts, in a process of its own; missing for rows on which it fails."""
     try:
-        rule: Callable[[pd.DataFrame], Any] = getattr(module_of(module, folder), name)
-    except Exception as error:
+        made = predictions_made(UserFunction(path, folder, is_private=privacy.is_set), rows)
+    except UnusableFunctionError as error:
         raise SpecError([f"scope.baseline is {path!r}, but {error}; put the module next to project.yaml"]) from error
-    return rule
+    if made.rows is None and len(rows):
+        said = without_values(next(iter(made.failures.values())), privacy)
+        raise DataError(f"scope.baseline {path!r} cannot be used: {said}")
+    kept = np.empty((0, 1)) if made.rows is None else made.rows.to_numpy(np.float64)
+    prediction = np.full((len(rows), kept.shape[1]), np.nan)
+    prediction[[place for place in range(len(rows)) if place not in made.failures]] = kept
+    return prediction[:, 0] if prediction.shape[1] == 1 else prediction

@@ -85,12 +85,31 @@ def _class(recipe: Recipe, spec: ProjectSpec) -> Any:
     else:
         module, _, name = recipe.estimator.partition(":")
     try:
-        return getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        names = ", ".join(ESTIMATORS)
+        return _estimator_class(module, name)
+    except (ImportError, AttributeError, TypeError) as error:
+        expected = f"{', '.join(ESTIMATORS)}, or a class of scikit-learn as 'sklearn.module:Class'"
         raise SpecError(
-            [f"training.estimators: found {recipe.estimator!r}, but {error}; expected {names}, or 'module:Class'"]
+            [f"training.estimators: found {recipe.estimator!r}, but {error}; expected {expected}"]
         ) from error
+
+
+def _estimator_class(module: str, name: str) -> Any:
+    """Return a class of scikit-learn; nothing else is imported or called, because the spec is no code.
+
+    >>> _estimator_class("sklearn.linear_model", "Ridge").__name__
+    'Ridge'
+    >>> _estimator_class("sklearn.datasets", "fetch_openml")
+    Traceback (most recent call last):
+    TypeError: it is no estimator
+    """
+    from sklearn.base import BaseEstimator
+
+    if module.partition(".")[0] != "sklearn":
+        raise ImportError("it is not in scikit-learn")
+    found = getattr(import_module(module), name)
+    if not (isinstance(found, type) and issubclass(found, BaseEstimator)):
+        raise TypeError("it is no estimator")
+    return found
 
 
 def _bin_without_weights(trees: Any) -> None:

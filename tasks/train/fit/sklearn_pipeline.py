@@ -11,13 +11,13 @@ import pandas as pd
 
 from tasks.arrays import FloatArray
 from tasks.errors import DataError, Error
-from tasks.features.row_failures import described
 from tasks.features.row_failures import without_values as unquoted
 from tasks.model import raw_scores as scores_of
 from tasks.spec.project_spec import Privacy, ProjectSpec
 from tasks.train.data.training_table import date_parts
 from tasks.train.fit.estimators import build_estimator, reads_missing_values, takes_weights
 from tasks.train.model_search.recipes import Recipe
+from tasks.user_code.row_attempts import described
 
 MOST_CATEGORIES = 254  # trees have at most 255 bins a column; rarer categories are treated as missing
 DAYS = "event time in days"  # the capped event time, if a recipe uses it

@@ -1,5 +1,3 @@
-import sys
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -24,12 +22,11 @@ number = 3
 """
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    (tmp_path / "my_features.py").write_text(SOURCE)
-    yield tmp_path
-    sys.modules.pop("my_features", None)
-    sys.path[:] = [entry for entry in sys.path if entry != str(tmp_path)]
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("flats")
+    (folder / "my_features.py").write_text(SOURCE)
+    return folder
 
 
 def test_a_projects_function_adds_its_columns_and_leaves_the_rows_given_alone(folder: Path) -> None:

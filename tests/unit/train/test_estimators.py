@@ -116,7 +116,9 @@ def test_an_estimator_that_cannot_weigh_rows_is_not_asked_to(spec_of: Make, mark
     ("estimator", "parameters", "message"),
     [
         ("sklearn.svm:NoSuch", (), "no attribute 'NoSuch'"),
-        ("no_such_package:Thing", (), "No module named"),
+        ("sklearn.no_such_package:Thing", (), "No module named"),
+        ("os:system", (("command", "true"),), "not in scikit-learn"),
+        ("sklearn.datasets:fetch_openml", (("name", "adult"),), "it is no estimator"),
         ("linear", (("colour", "red"),), "unexpected keyword argument 'colour'"),
     ],
 )

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from datetime import date
 from itertools import count
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from sklearn.linear_model import Ridge
 
 from tasks.errors import DataError
 from tasks.spec.project_spec import ProjectSpec
@@ -120,25 +117,18 @@ def test_parts_of_an_event_time_with_a_time_of_day_are_learned_and_proven(spec_o
     assert high - low > 25
 
 
-class Broken(Ridge):  # type: ignore[misc]  # follow_imports is "skip" for scikit-learn
-    """An estimator of a user's that cannot be fitted."""
-
-    def fit(self, rows: object, target: object, sample_weight: object = None) -> None:
-        raise RuntimeError("no such kernel", type(rows), type(target), type(sample_weight))
+BROKEN = {"use": "sklearn.linear_model:QuantileRegressor", "parameters": {"quantile": 7.0}}
 
 
-def test_an_own_estimator_that_raises_is_a_failed_line_and_the_others_are_trained(
-    spec_of: Make, market: Market, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "own_estimators", SimpleNamespace(Broken=Broken))
-    estimators = [{"use": "own_estimators:Broken"}, {"use": "linear"}]
+def test_an_estimator_that_raises_is_a_failed_line_and_the_others_are_trained(spec_of: Make, market: Market) -> None:
+    estimators = [BROKEN, {"use": "linear"}]
     treatments = {"time_treatments": ["all_history"], "iterations": [5]}
     trained = train(market(), spec_of(training={"estimators": estimators, **treatments}), AS_OF)
     status = {line["recipe"]: line["status"] for line in trained.leaderboard}
     assert sorted(status.values()) == ["chosen", "failed"]
     (reason,) = (line["reason"] for line in trained.leaderboard if line["status"] == "failed")
-    assert "'own_estimators:Broken' cannot be used on" in reason
-    assert "RuntimeError: ('no such kernel'" in reason
+    assert "'sklearn.linear_model:QuantileRegressor' cannot be used on" in reason
+    assert "InvalidParameterError: The 'quantile' parameter" in reason
 
 
 def test_an_own_baseline_that_fails_on_some_rows_leaves_them_to_the_constant(
@@ -155,17 +145,14 @@ def test_an_own_baseline_that_fails_on_some_rows_leaves_them_to_the_constant(
         baseline_predictions(past, rows, spec_of(scope={"baseline": "rules:short"}), tmp_path)
 
 
-def test_what_own_code_says_of_private_rows_is_not_shown(
-    spec_of: Make, market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_own_code_says_of_private_rows_is_not_shown(spec_of: Make, market: Market, tmp_path: Path) -> None:
     private = {"privacy": {"drop": ["name"]}}
-    monkeypatch.setitem(sys.modules, "own_estimators", SimpleNamespace(Broken=Broken))
-    estimators = [{"use": "own_estimators:Broken"}, {"use": "linear"}]
+    estimators = [BROKEN, {"use": "linear"}]
     treatments = {"time_treatments": ["all_history"], "iterations": [5]}
     trained = train(market(), spec_of(training={"estimators": estimators, **treatments}, **private), AS_OF)
     (reason,) = (line["reason"] for line in trained.leaderboard if line["status"] == "failed")
-    assert "RuntimeError: what it says is not shown" in reason
-    assert "no such kernel" not in reason
+    assert "InvalidParameterError: what it says is not shown" in reason
+    assert "quantile" not in reason.partition("cannot be used")[2]
     (tmp_path / "private_rules.py").write_text("def area(rows):\n    raise ValueError('Ann Lee')\n")
     spec = spec_of(scope={"baseline": "private_rules:area"}, **private)
     with pytest.raises(DataError, match="cannot be used: ValueError: what it says is not shown"):

@@ -24,11 +24,17 @@ FEATURES = {"numbers": ["temp"], "function": "features:add", "made": {"numbers":
 SPEC = ProjectSpec.model_validate({"project": "rides", "scope": SCOPE, "source": SOURCE, "features": FEATURES})
 
 
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("rides")  # one for all: each project has a process
+    (folder / "expectations.json").write_text(json.dumps({"name": "rides", "expectations": []}))
+    return folder
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "features.py").write_text(ADD)
-    (tmp_path / "expectations.json").write_text(json.dumps({"name": "rides", "expectations": []}))
-    return tmp_path
+def folder(project: Path) -> Path:
+    (project / "features.py").write_text(ADD)
+    return project
 
 
 def delivery(*temps: str) -> Delivery:

@@ -15,7 +15,7 @@ from flows.cli.commands.project_data.check_agreement import agreement_faults
 from flows.cli.commands.project_data.check_delivery import checked_delivery, newest_delivery
 from flows.cli.console import screen
 from tasks.errors import ContractError, Error, SpecError, nearest
-from tasks.features import declaration_fault, function_at
+from tasks.features import require_function
 from tasks.ingest import landing_zones, open_source
 from tasks.render.safe_text import terminal
 from tasks.render.values import counted
@@ -24,6 +24,7 @@ from tasks.spec.find_project import FILE, known_projects
 from tasks.spec.landing_sections.database_section import is_database
 from tasks.spec.project_spec import Contract, Source
 from tasks.spec.reading.yaml_document import UnreadableError, read_document
+from tasks.user_code.user_modules import declaration_fault
 from tasks.validate import read_suite
 
 Block = TypeVar("Block", bound=BaseModel)
@@ -148,6 +149,6 @@ def _missing_function(spec: ProjectSpec, folder: Path, *, run: bool) -> Iterator
         return
     try:
         if spec.features.function:
-            function_at(spec.features.function, folder)
+            require_function(spec.features.function, folder)
     except SpecError as error:
         yield from error.faults

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module, invalidate_caches
+from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -41,6 +42,25 @@ def module_of(name: str, folder: Path) -> ModuleType:
         if own_name not in _LOADED:
             _LOADED[own_name] = _load(name, folder, own_name)
         return _LOADED[own_name]
+
+
+def module_file(name: str, folder: Path) -> Path | None:
+    """Return the file of a module by its dotted name, from the folder if it has one; no code of a package is run.
+
+    Examples
+    --------
+    >>> module_file("email.mime.text", Path()).name, module_file("email.nowhere", Path())
+    ('text.py', None)
+    """
+    if (own := _file(name, folder)) is not None:
+        return own
+    top, *inner = name.split(".")
+    found, dotted = find_spec(top), top
+    for part in inner:
+        dotted = f"{dotted}.{part}"
+        places = None if found is None else found.submodule_search_locations
+        found = None if places is None else PathFinder.find_spec(dotted, list(places))
+    return None if found is None or found.origin is None or not found.has_location else Path(found.origin)
 
 
 def declaration_fault(path: str, folder: Path) -> str | None:

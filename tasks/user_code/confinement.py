@@ -1,0 +1,136 @@
+"""What a process that runs a project's own code gives up before it does: rights that it never gets back.
+
+- It gains no rights by starting a program (`PR_SET_NO_NEW_PRIVS`), and dumps no memory, which has rows, to disk.
+- Of the capabilities of root it keeps only that to read and write any file.
+- On Linux with Landlock it may not read the files of a folder that is hidden from it, such as the home with its keys,
+  nor the memory and the environment of other processes, nor send them signals.
+
+Landlock (https://docs.kernel.org/userspace-api/landlock.html) knows only what is allowed, so everything next to the
+hidden folders is. What appears there later is not.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+PR_SET_NO_NEW_PRIVS = 38
+CAPABILITY_VERSION = 0x20080522
+FILE_CAPABILITIES = 0b1110  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER
+CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # on every architecture
+VERSION_ASKED, BENEATH_A_PATH = 1, 1
+READ_FILE = 1 << 2
+SCOPES = 0b11  # abstract sockets and signals
+SCOPES_SINCE = 6  # the version of Landlock that has them
+
+
+class _Ruleset(ctypes.Structure):
+    _fields_ = [("files", ctypes.c_uint64), ("network", ctypes.c_uint64), ("scopes", ctypes.c_uint64)]
+
+
+class _CapabilityHeader(ctypes.Structure):
+    _fields_ = [("version", ctypes.c_uint32), ("process", ctypes.c_int)]
+
+
+class _Beneath(ctypes.Structure):
+    _pack_ = 1
+    _fields_ = [("allowed", ctypes.c_uint64), ("folder", ctypes.c_int32)]
+
+
+def landlock_version() -> int:
+    """Return the version of Landlock that the kernel has; 0 without it."""
+    if sys.platform != "linux":
+        return 0
+    return max(0, int(_libc().syscall(CREATE_RULESET, None, 0, VERSION_ASKED)))
+
+
+def confine(hidden: Sequence[Path], visible: Sequence[Path]) -> None:
+    """Give up the rights that running a project's own code does not need.
+
+    Parameters
+    ----------
+    hidden : sequence of Path
+        Folders of which no file can be read from now on.
+    visible : sequence of Path
+        Folders that can be read even if they are in a hidden one.
+
+    Raises
+    ------
+    OSError
+        The kernel refuses it.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform != "linux":
+        return
+    libc = _libc()
+    _require(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
+    _drop_capabilities(libc)
+    if not (version := landlock_version()):
+        return
+    has_scopes = version >= SCOPES_SINCE
+    rules = _Ruleset(READ_FILE, 0, SCOPES if has_scopes else 0)
+    ruleset = libc.syscall(CREATE_RULESET, ctypes.byref(rules), 24 if has_scopes else 8, 0)
+    _require(ruleset >= 0)
+    for path in [*allowed_paths(Path("/"), hidden), *visible]:
+        _allow(libc, ruleset, path)
+    _require(libc.syscall(RESTRICT_SELF, ruleset, 0) == 0)
+    os.close(ruleset)
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def allowed_paths(folder: Path, hidden: Sequence[Path]) -> Iterator[Path]:
+    """Yield the paths below a folder that together have everything but what is hidden.
+
+    Parameters
+    ----------
+    hidden : sequence of Path
+        Absolute paths without links.
+    """
+    try:
+        inside = sorted(folder.iterdir())
+    except OSError:  # what cannot be listed is not allowed either
+        return
+    for path in inside:
+        if path in hidden or path.is_symlink():  # a link has no rule: that of its target counts
+            continue
+        if any(other.is_relative_to(path) for other in hidden):
+            yield from allowed_paths(path, hidden)
+        else:
+            yield path
+
+
+def _drop_capabilities(libc: ctypes.CDLL) -> None:
+    """Give up what root may do more than other users, such as to read the environment of any process.
+
+    It stays able to read and write its files.
+    """
+    held = (ctypes.c_uint32 * 6)()  # effective, permitted and inheritable ones: the first 32, then the others
+    header = ctypes.byref(_CapabilityHeader(CAPABILITY_VERSION, 0))
+    _require(libc.capget(header, held) == 0)
+    kept = held[1] & FILE_CAPABILITIES
+    _require(libc.capset(header, (ctypes.c_uint32 * 6)(kept, kept, 0, 0, 0, 0)) == 0)
+
+
+def _allow(libc: ctypes.CDLL, ruleset: int, path: Path) -> None:
+    try:
+        folder = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:  # it is gone, or closed to this user
+        return
+    try:
+        rule = _Beneath(READ_FILE, folder)
+        libc.syscall(ADD_RULE, ruleset, BENEATH_A_PATH, ctypes.byref(rule), 0)
+    finally:
+        os.close(folder)
+
+
+def _require(succeeded: bool) -> None:
+    if not succeeded:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

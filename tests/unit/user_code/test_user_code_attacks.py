@@ -1,0 +1,336 @@
+"""A project's own code finds no secret, and the process that calls it goes on whatever the code does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+
+from tasks.child_environment import PASSED_ON
+from tasks.errors import DataError, SpecError
+from tasks.features import require_function
+from tasks.user_code.child_process import THREADS, ChildProcess, EndedError
+from tasks.user_code.confinement import allowed_paths, landlock_version
+from tasks.user_code.framing import ChildMessage
+from tasks.user_code.function_calls import UserFunction, features_made
+
+ROOT = Path(__file__).parents[3]
+SECRETS = {
+    "AWS_SECRET_ACCESS_KEY": "marker-aws",
+    "MLFLOW_TRACKING_PASSWORD": "marker-mlflow",
+    "LEEWAY_SIGNING_KEY": "marker-signing",
+    "LEEWAY_PRIVACY_KEY": "marker-privacy",
+    "PREFECT_API_AUTH_STRING": "marker-prefect",
+    "MY_OWN_TOKEN": "marker-own",
+}
+ROWS = pd.DataFrame({"text": pd.Series(["a", "b"], dtype="str"), "number": [1.0, 2.0]})
+SOURCE = """
+import os, signal, struct, sys, time
+import pandas as pd
+
+def plain(frame):
+    return frame.assign(made=frame["number"] * 2)
+
+def environment(frame):
+    own = open("/proc/self/environ", "rb").read().decode().split(chr(0))
+    return frame.assign(made=chr(10).join([*(f"{k}={v}" for k, v in os.environ.items()), *own]))
+
+def read(frame):
+    def content(path):
+        try:
+            return open(path).read()
+        except OSError as error:
+            return type(error).__name__
+    return frame.assign(made=[content(path) for path in frame["text"]])
+
+def open_files(frame):
+    def is_open(number):
+        try:
+            os.fstat(number)
+        except OSError:
+            return False
+        return True
+    return frame.assign(made=[is_open(int(number)) for number in frame["number"]])
+
+def rights(frame):
+    status = dict(line.split(":" + chr(9)) for line in open("/proc/self/status").read().splitlines())
+    return frame.assign(made=[status["NoNewPrivs"], status["CapEff"]])
+
+class Crafted:
+    def __reduce__(self):
+        return os.kill, (os.getppid(), 9)
+    def __str__(self):
+        return "crafted"
+    __repr__ = __str__
+
+def crafted(frame):
+    return frame.assign(made=pd.Series([Crafted(), Crafted()], dtype=object))
+
+def printing(frame):
+    os.write(1, bytes(range(256)) * 4000)
+    print("said of", frame["text"].iloc[0], file=sys.stderr)
+    return frame.assign(made=1)
+
+def forking(frame):
+    os.fork()
+    return frame.assign(made=1)
+
+def writing(frame):
+    for number in range(3, 20):
+        try:
+            os.write(number, b"x" * 1000)
+        except OSError:
+            pass
+    return frame.assign(made=1)
+
+def announcing(frame):
+    for number in range(3, 20):
+        try:
+            os.write(number, struct.pack("!QQ", 2**20, 2**60))
+        except OSError:
+            pass
+    time.sleep(60)
+
+def ending(frame):
+    print("last words")
+    os._exit(3)
+
+def killing(frame):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def breaking(frame):
+    import ctypes
+    ctypes.string_at(0)
+
+def closing(frame):
+    os.closerange(3, 30)
+    return frame
+
+def orphaning(frame):
+    if os.fork():
+        os._exit(4)
+    time.sleep(60)
+
+def interrupting(frame):
+    raise KeyboardInterrupt
+
+def exhausting(frame):
+    raise MemoryError
+
+def parent(frame):
+    os.kill(os.getppid(), signal.SIGKILL)
+
+def sleeping(frame):
+    time.sleep(60)
+
+def replacing(frame):
+    main = sys.modules["__main__"]
+    for name, module in list(sys.modules.items()):
+        if name.startswith("tasks"):
+            module.__dict__.clear()
+    main.encoded = lambda made: ANSWERS[frame["text"].iloc[0]](made)
+    return frame.assign(made=1)
+
+def layout(**parts):
+    labels = {"index": {"range": [0, 2, 1], "name": None}, "names": {"range": [0, 1, 1], "name": None}}
+    return {"rows": 2, **labels, **parts}
+
+ANSWERS = {
+    "no stream": lambda made: (layout(columns=[{"kind": "plain", "dtype": "<f8", "at": 0}]), b"x" * 100),
+    "no layout": lambda made: ([1, 2], b""),
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give a project with hostile functions, in an environment with secrets and a home with keys."""
+    where = tmp_path_factory.mktemp("hostile")
+    (where / "rides").mkdir()
+    (where / "rides" / "features.py").write_text(SOURCE)
+    (where / "rides" / "zones.txt").write_text("zones")
+    (where / "other").mkdir()
+    (where / "other" / "features.py").write_text(SOURCE)
+    (where / "home" / "keys").mkdir(parents=True)
+    (where / "home" / "keys" / "signing.pem").write_text("marker-key")
+    (where / "rides" / "link").symlink_to(where / "home" / "keys" / "signing.pem")
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in {**SECRETS, "LEEWAY_HOME": str(where / "home")}.items():
+            environment.setenv(name, value)
+        yield where / "rides"
+
+
+def made(function: str, folder: Path, rows: pd.DataFrame = ROWS) -> list[object]:
+    found = features_made(UserFunction(f"features:{function}", folder), rows, pure=False)
+    assert found.rows is not None, found.failures
+    return list(found.rows["made"])
+
+
+def texts(*cells: object) -> pd.DataFrame:
+    return ROWS.head(len(cells)).assign(text=pd.Series(map(str, cells), dtype="str"))
+
+
+needs_landlock = pytest.mark.skipif(not landlock_version(), reason="the kernel has no Landlock")
+
+
+def test_its_environment_has_no_secret(folder: Path) -> None:
+    found = str(made("environment", folder)[0])
+    assert "marker" not in found
+    names = {text.partition("=")[0] for text in found.splitlines()}
+    assert names <= {*PASSED_ON, *THREADS, "LC_CTYPE", ""}
+
+
+@needs_landlock
+def test_the_environment_of_another_process_cannot_be_read(folder: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        path = f"/proc/{other.pid}/environ"
+        assert b"marker-aws" in Path(path).read_bytes()
+        assert made("read", folder, texts(path, f"/proc/{os.getpid()}/environ")) == ["PermissionError"] * 2
+
+
+@needs_landlock
+def test_a_key_of_the_home_cannot_be_read_and_a_file_of_the_project_can(folder: Path) -> None:
+    key = folder.parent / "home" / "keys" / "signing.pem"
+    assert made("read", folder, texts(key, folder / "link")) == ["PermissionError"] * 2
+    assert made("read", folder, texts(folder / "zones.txt")) == ["zones"]
+
+
+@needs_landlock
+def test_the_process_that_asks_cannot_be_killed(folder: Path) -> None:
+    found = features_made(UserFunction("features:parent", folder), ROWS, pure=False)
+    assert found.failures == dict.fromkeys([0, 1], "PermissionError: [Errno 1] Operation not permitted")
+
+
+def test_a_file_that_is_open_where_it_is_called_is_closed_where_it_runs(folder: Path, tmp_path: Path) -> None:
+    with (tmp_path / "open").open("w") as file:
+        number = os.dup2(file.fileno(), 77, inheritable=True)
+        try:
+            assert made("open_files", folder.parent / "other", ROWS.assign(number=float(number))) == [False, False]
+        finally:
+            os.close(number)
+
+
+def test_it_gains_no_rights_and_keeps_none_of_root_but_that_to_its_files(folder: Path) -> None:
+    no_new, capabilities = made("rights", folder)
+    assert no_new == "1"
+    assert int(str(capabilities), 16) & ~0b1110 == 0
+
+
+def test_a_crafted_object_arrives_as_its_text_and_nothing_of_it_is_run(folder: Path) -> None:
+    assert [str(cell) for cell in made("crafted", folder)] == ["crafted", "crafted"]
+
+
+def test_what_it_prints_is_logged_in_part_and_is_no_answer(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        assert made("printing", folder) == [1, 1]
+    assert "function_printed_more function=features:printing printed_bytes=" in caplog.text
+    assert len(caplog.text) < 50_000
+
+
+def test_what_it_prints_of_private_rows_is_counted_and_not_shown(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO"):
+        features_made(UserFunction("features:printing", folder, is_private=True), texts("Ann Lee"), pure=False)
+    assert "Ann Lee" not in caplog.text
+    assert "printed_bytes=" in caplog.text
+
+
+def test_a_copy_that_it_makes_of_itself_answers_nothing(folder: Path) -> None:
+    assert made("forking", folder) == [1, 1]
+    assert made("plain", folder) == [2.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        ("ending", "ended with exit code 3, on 2 rows; it printed last: last words"),
+        ("killing", "was killed, as a machine does that has too little memory"),
+        ("breaking", "ended by SIGSEGV"),
+        ("closing", "ended with exit code 1, on 2 rows; it printed last: OSError"),
+        ("orphaning", "ended with exit code 4"),
+        ("interrupting", "ended by SIGINT"),
+        ("exhausting", "needs more memory than there is for 2 rows"),
+        ("writing", "answered"),
+        ("announcing", "answered with .* MB, of at most 64 MB"),
+    ],
+)
+def test_a_function_that_ends_its_process_or_lies_is_an_error_and_the_next_is_answered(
+    function: str, said: str, folder: Path
+) -> None:
+    with pytest.raises(DataError, match=said):
+        made(function, folder)
+    assert made("plain", folder) == [2.0, 4.0]
+
+
+@pytest.mark.parametrize("answer", ["no stream", "no layout"])
+def test_modules_that_it_replaces_are_those_of_its_own_process(answer: str, folder: Path) -> None:
+    with pytest.raises(DataError, match="the process that runs 'features:replacing'"):
+        made("replacing", folder, texts(answer, answer))
+    assert made("plain", folder) == [2.0, 4.0]
+
+
+def test_a_function_that_does_not_return_is_ended_after_the_patience(folder: Path) -> None:
+    from tasks.user_code.frame_codec import encoded
+
+    child = ChildProcess(folder, os.environ, patience_seconds=1.5)
+    question = ChildMessage({"path": "features:sleeping", "pure": False, "predicts": False}, encoded(ROWS))
+    with pytest.raises(EndedError, match=r"did not answer within 1\.5 s"):
+        child.ask(question, 2, lambda answer: answer)
+    assert not child.is_alive
+
+
+def test_it_ends_when_the_process_that_asked_is_killed(folder: Path) -> None:
+    code = (
+        "import os, sys\nfrom pathlib import Path\nimport pandas as pd\n"
+        "from tasks.user_code.child_process import ChildProcess\nfrom tasks.user_code.framing import ChildMessage\n"
+        "from tasks.user_code.frame_codec import encoded\n"
+        "child = ChildProcess(Path(sys.argv[1]), os.environ)\nprint(child.process.pid, flush=True)\n"
+        "header = {'path': 'features:sleeping', 'pure': False, 'predicts': False}\n"
+        "child.ask(ChildMessage(header, encoded(pd.DataFrame({'a': [1]}))), 1, print)\n"
+    )
+    command = [sys.executable, "-c", code, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}) as asking:
+        assert asking.stdout is not None
+        child = psutil.Process(int(asking.stdout.readline()))
+        time.sleep(1)  # it may be within the function
+        asking.send_signal(signal.SIGKILL)
+    _, alive = psutil.wait_procs([child], timeout=20)
+    assert not alive
+
+
+def test_packages_of_a_foreign_repository_with_the_names_of_ours_are_not_taken(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("tasks", "flows"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise RuntimeError('of another repository')\n")
+    (tmp_path / "features.py").write_text((folder / "features.py").read_text())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert made("plain", tmp_path) == [2.0, 4.0]
+
+
+def test_a_module_that_fails_is_an_error_with_the_end_of_its_traceback(tmp_path: Path) -> None:
+    (tmp_path / "features.py").write_text("import os\nos.environ['NO_SUCH_VARIABLE']\n")
+    with pytest.raises(SpecError, match="importing it fails: KeyError") as raised:
+        require_function("features:add", tmp_path)
+    assert any("os.environ['NO_SUCH_VARIABLE']" in note for note in getattr(raised.value.__cause__, "__notes__", []))
+
+
+def test_all_but_the_hidden_folder_is_allowed(tmp_path: Path) -> None:
+    for path in ("a/b/hidden/keys", "a/b/next", "a/c"):
+        (tmp_path / path).mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "a" / "b" / "hidden")
+    found = {
+        path.relative_to(tmp_path).as_posix() for path in allowed_paths(tmp_path, [tmp_path / "a" / "b" / "hidden"])
+    }
+    assert found == {"a/b/next", "a/c"}
