@@ -171,7 +171,7 @@ class ChildProcess:
                 return self._connection.recv(most)
             self._read_printed()
             if not self.is_alive:
-                self._connection.setblocking(False)
+                self._connection.settimeout(0)
                 with suppress(BlockingIOError):
                     return self._connection.recv(most)
                 return b""

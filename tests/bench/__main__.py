@@ -34,6 +34,7 @@ from tests.bench.serving import bench_serve
 from tests.bench.starting import bench_stack
 from tests.bench.tables import bench_tables
 from tests.bench.units import bench_units
+from tests.bench.user_code import bench_user_code
 from tests.bench.validation import bench_validation
 
 BENCHES: dict[str, Callable[[Console], Shown]] = {
@@ -54,6 +55,7 @@ BENCHES: dict[str, Callable[[Console], Shown]] = {
     "parity": bench_parity,
     "profiling": bench_profiling,
     "units": bench_units,
+    "usercode": bench_user_code,
     "quiet": bench_quiet_year,
     "sensitivity": bench_sensitivity,
     "local": bench_local_slices,

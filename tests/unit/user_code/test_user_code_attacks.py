@@ -263,7 +263,7 @@ def test_a_copy_that_it_makes_of_itself_answers_nothing(folder: Path) -> None:
         ("announcing", "answered with .* MB, of at most 64 MB"),
     ],
 )
-def test_a_function_that_ends_its_process_or_lies_is_an_error_and_the_next_is_answered(
+def test_a_function_that_ends_its_process_or_answers_wrongly_is_an_error_and_the_next_is_answered(
     function: str, said: str, folder: Path
 ) -> None:
     with pytest.raises(DataError, match=said):
