@@ -190,10 +190,15 @@ def test_its_environment_has_no_secret(folder: Path) -> None:
 
 @needs_landlock
 def test_the_environment_of_another_process_cannot_be_read(folder: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+    command = [sys.executable, "-c", "print(flush=True); input()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        other.stdout.readline()
         path = f"/proc/{other.pid}/environ"
         assert b"marker-aws" in Path(path).read_bytes()
         assert made("read", folder, texts(path, f"/proc/{os.getpid()}/environ")) == ["PermissionError"] * 2
+        other.stdin.write(b"\n")
 
 
 @needs_landlock
