@@ -6,6 +6,7 @@ Nothing here is believed by the flow: the code that runs next to it can change a
 from __future__ import annotations
 
 import json
+import operator
 import os
 import select
 import signal
@@ -23,7 +24,7 @@ import pandas as pd
 from tasks.errors import DataError
 from tasks.user_code.confinement import confine
 from tasks.user_code.frame_codec import decoded, encoded
-from tasks.user_code.framing import ChildMessage, message_bytes, read_message
+from tasks.user_code.framing import ChildMessage, read_message, send_message
 from tasks.user_code.purity import checked_once
 from tasks.user_code.row_attempts import RowFunction, applied
 from tasks.user_code.user_modules import module_of
@@ -55,13 +56,13 @@ def main() -> None:
         sys.stderr.flush()
         if os.getpid() != own_id:  # a copy, which the function made by forking
             os._exit(0)
-        connection.sendall(message_bytes(answer))
+        send_message(answer, connection.sendall)
 
 
 def _end_with(connection: socket.socket) -> None:
     """End this process and those that it started once the flow has ended, also within a function that does not."""
     ended = select.poll()
-    ended.register(connection, select.POLLRDHUP | select.POLLHUP)
+    ended.register(connection, select.POLLRDHUP if sys.platform == "linux" else select.POLLHUP)
     ended.poll()
     os.killpg(0, signal.SIGKILL)
 
@@ -127,7 +128,7 @@ def is_same(one: pd.Series, other: pd.Series) -> bool:
     if one.dtype != other.dtype:
         return False
     if one.dtype == object:  # 1, 1.0 and True are equal
-        return all(cell is another for cell, another in zip(one, other, strict=True))
+        return all(map(operator.is_, one.tolist(), other.tolist()))
     if isinstance(one.dtype, np.dtype):
         return one.to_numpy().tobytes() == other.to_numpy().tobytes()
     return bool(one.array.equals(other.array))

@@ -21,7 +21,7 @@ from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 
 from tasks.child_environment import without_secrets
-from tasks.user_code.framing import ChildMessage, TooLargeError, message_bytes, read_message
+from tasks.user_code.framing import ChildMessage, TooLargeError, read_message, send_message
 
 Answer = TypeVar("Answer")
 
@@ -155,7 +155,7 @@ class ChildProcess:
 
     def _send(self, message: ChildMessage) -> None:
         self._connection.settimeout(self._patience_seconds)
-        self._connection.sendall(message_bytes(message))
+        send_message(message, self._connection.sendall)
 
     def _answer(self, most_bytes: int) -> ChildMessage:
         answer = read_message(self._receive, most_bytes)

@@ -172,11 +172,16 @@ def _plain(part: Json, arrays: Arrays) -> Any:
     return _whole(part["at"], arrays).astype(dtype)
 
 
-def _objects(part: Json, arrays: Arrays) -> Any:
-    cells = arrays[part["at"]].to_pylist()
-    if part["kind"] == "cells":
-        cells = cells_from_json(cells[0])
-    return pd.Series(cells, dtype=object).to_numpy()
+def _dates(part: Json, arrays: Arrays) -> Any:
+    return arrays[part["at"]].to_pandas(date_as_object=True).to_numpy(dtype=object)
+
+
+def _strings(part: Json, arrays: Arrays) -> Any:
+    return _whole(part["at"], arrays).astype(object)
+
+
+def _cells(part: Json, arrays: Arrays) -> Any:
+    return pd.Series(cells_from_json(arrays[part["at"]][0].as_py()), dtype=object).to_numpy()
 
 
 WRITERS: dict[type, Callable[[Any, Arrays], Json | None]] = {
@@ -197,7 +202,7 @@ READERS: dict[str, Callable[[Json, Arrays], Any]] = {
     "arrow": _arrow,
     "masked": _masked,
     "plain": _plain,
-    "dates": _objects,
-    "strings": _objects,
-    "cells": _objects,
+    "dates": _dates,
+    "strings": _strings,
+    "cells": _cells,
 }

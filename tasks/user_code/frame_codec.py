@@ -19,7 +19,7 @@ class EncodedFrame(NamedTuple):
     """A frame as it is sent: what its parts are, and an Arrow stream with their arrays."""
 
     layout: Json
-    content: bytes
+    content: bytes | bytearray | memoryview
 
 
 def encoded(frame: pd.DataFrame) -> EncodedFrame:
@@ -75,18 +75,18 @@ def _index(part: Json, arrays: Arrays) -> pd.Index:
     return labels(part["values"], arrays, from_json(part["name"]))
 
 
-def _stream(arrays: Arrays) -> bytes:
+def _stream(arrays: Arrays) -> memoryview:
     """Return arrays as an Arrow stream; each is one list, because they differ in length."""
     lists = [pa.LargeListArray.from_arrays(pa.array([0, len(array)], pa.int64()), array) for array in arrays]
     batch = pa.RecordBatch.from_arrays(lists, names=[str(place) for place in range(len(lists))])
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
-    return bytes(sink.getvalue())
+    return memoryview(sink.getvalue())
 
 
-def _arrays(content: bytes) -> Arrays:
-    with pa.ipc.open_stream(content) as reader:
+def _arrays(content: bytes | bytearray | memoryview) -> Arrays:
+    with pa.ipc.open_stream(pa.py_buffer(content)) as reader:
         batch = reader.read_next_batch()
     batch.validate(full=True)  # else offsets may point outside of the buffers
     return [column.flatten() for column in batch.columns]

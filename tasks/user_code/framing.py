@@ -27,11 +27,12 @@ class TooLargeError(Exception):
     """A message is larger than its reader allows."""
 
 
-def message_bytes(message: ChildMessage) -> bytes:
-    """Return a message as it is sent."""
+def send_message(message: ChildMessage, send: Callable[[bytes | bytearray | memoryview], object]) -> None:
+    """Send a message in two parts, because a frame may be too large to be copied."""
     layout, content = message.frame or (None, b"")
     header = json.dumps({**message.header, "layout": layout}).encode()
-    return LENGTHS.pack(len(header), len(content)) + header + content
+    send(LENGTHS.pack(len(header), len(content)) + header)
+    send(content)
 
 
 def read_message(receive: Callable[[int], bytes], most_bytes: int) -> ChildMessage:
@@ -56,7 +57,9 @@ def read_message(receive: Callable[[int], bytes], most_bytes: int) -> ChildMessa
     Examples
     --------
     >>> from io import BytesIO
-    >>> read_message(BytesIO(message_bytes(ChildMessage({"number": 1}))).read, 1000).header["number"]
+    >>> sent = BytesIO()
+    >>> send_message(ChildMessage({"number": 1}), sent.write)
+    >>> read_message(BytesIO(sent.getvalue()).read, 1000).header["number"]
     1
     """
     header_bytes, frame_bytes = LENGTHS.unpack(_exactly(receive, LENGTHS.size))
@@ -70,7 +73,7 @@ def read_message(receive: Callable[[int], bytes], most_bytes: int) -> ChildMessa
     return ChildMessage(header, None if layout is None else EncodedFrame(layout, content))
 
 
-def _exactly(receive: Callable[[int], bytes], count: int) -> bytes:
+def _exactly(receive: Callable[[int], bytes], count: int) -> bytearray:
     """Return so many bytes; memory is used as they arrive, whatever length was announced."""
     read = bytearray()
     while len(read) < count:
@@ -78,4 +81,4 @@ def _exactly(receive: Callable[[int], bytes], count: int) -> bytes:
         if not part:
             raise EOFError("the other process has ended")
         read += part
-    return bytes(read)
+    return read
