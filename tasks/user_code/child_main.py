@@ -9,6 +9,7 @@ import json
 import operator
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -44,7 +45,7 @@ def main() -> None:
     connection = socket.socket(fileno=settings["socket"])
     folder = Path(settings["folder"])
     confine([Path(path) for path in settings["hidden"]], [Path(path) for path in settings["visible"]])
-    threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(connection, os.environ["TMPDIR"]), daemon=True).start()
     own_id = os.getpid()
     while True:
         try:
@@ -59,11 +60,12 @@ def main() -> None:
         send_message(answer, connection.sendall)
 
 
-def _end_with(connection: socket.socket) -> None:
+def _end_with(connection: socket.socket, temporary: str) -> None:
     """End this process and those that it started once the flow has ended, also within a function that does not."""
     ended = select.poll()
     ended.register(connection, select.POLLRDHUP if sys.platform == "linux" else select.POLLHUP)
     ended.poll()
+    shutil.rmtree(temporary, ignore_errors=True)
     os.killpg(0, signal.SIGKILL)
 
 

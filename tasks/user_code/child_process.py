@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 from time import monotonic
 from typing import Any, NamedTuple, TypeVar
@@ -74,14 +75,16 @@ class ChildProcess:
         self._number, self._lock = 0, Lock()
         self._connection, other = socket.socketpair()
         self._output, output = os.pipe()
-        settings = {"socket": other.fileno(), "folder": str(folder), **_paths(folder, hidden)}
+        self._temporary = TemporaryDirectory(prefix="leeway-", ignore_cleanup_errors=True)
+        away = _paths([folder, Path(self._temporary.name)], hidden)
+        settings = {"socket": other.fileno(), "folder": str(folder), **away}
         with other:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-u", "-X", "faulthandler", "-c", START, json.dumps(settings)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=without_secrets(environ, *THREADS),
+                env={**without_secrets(environ, *THREADS), "TMPDIR": self._temporary.name},
                 pass_fds=[other.fileno()],
                 start_new_session=True,
             )
@@ -152,6 +155,7 @@ class ChildProcess:
         self._ready.close()
         self._connection.close()
         os.close(self._output)
+        self._temporary.cleanup()
 
     def _send(self, message: ChildMessage) -> None:
         self._connection.settimeout(self._patience_seconds)
@@ -199,10 +203,13 @@ class ChildProcess:
         return f"ended with exit code {code}" if code >= 0 else f"ended by {signal.Signals(-code).name}"
 
 
-def _paths(folder: Path, hidden: Sequence[Path]) -> dict[str, Any]:
-    """Return where the process finds code, and which files are hidden from it."""
+def _paths(folders: Sequence[Path], hidden: Sequence[Path]) -> dict[str, Any]:
+    """Return where the process finds code, and which files are hidden from it: not those of its own folders."""
     away = [path.resolve() for path in hidden]
-    needed = [folder, *(Path(entry).resolve() for entry in (*sys.path, sys.prefix, sys.base_prefix))]
+    needed = [
+        *(path.resolve() for path in folders),
+        *(Path(entry).resolve() for entry in (*sys.path, sys.prefix, sys.base_prefix)),
+    ]
     inside = [path for path in needed if any(path.is_relative_to(one) and path != one for one in away)]
     return {
         "code": str(Path(__file__).parents[2]),

@@ -2,11 +2,11 @@
 
 - It gains no rights by starting a program (`PR_SET_NO_NEW_PRIVS`), and dumps no memory, which has rows, to disk.
 - Of the capabilities of root it keeps only that to read and write any file.
-- On Linux with Landlock it may not read the files of a folder that is hidden from it, such as the home with its keys,
-  nor the memory and the environment of other processes, nor send them signals.
+- On Linux with Landlock it may neither read nor change the files of a folder that is hidden from it, such as the home
+  with its keys. It may not read the memory and the environment of other processes, nor send them signals.
 
 Landlock (https://docs.kernel.org/userspace-api/landlock.html) knows only what is allowed, so everything next to the
-hidden folders is. What appears there later is not.
+hidden folders is. What appears there later is not, so files for a short time need a folder that exists before.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,7 +24,9 @@ CAPABILITY_VERSION = 0x20080522
 FILE_CAPABILITIES = 0b1110  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # on every architecture
 VERSION_ASKED, BENEATH_A_PATH = 1, 1
-READ_FILE = 1 << 2
+FILE_RIGHTS = 0b110 | 1 << 14  # to write, to read, and to shorten a file
+RIGHTS = FILE_RIGHTS | 0b11 << 4 | 0b11 << 7 | 0b11 << 12  # also to remove, make, link and move files and folders
+RIGHTS_SINCE = {1 << 13: 2, 1 << 14: 3}  # the version of Landlock that has them
 SCOPES = 0b11  # abstract sockets and signals
 SCOPES_SINCE = 6  # the version of Landlock that has them
 
@@ -54,9 +57,9 @@ def confine(hidden: Sequence[Path], visible: Sequence[Path]) -> None:
     Parameters
     ----------
     hidden : sequence of Path
-        Folders of which no file can be read from now on.
+        Folders of which no file can be read or changed from now on.
     visible : sequence of Path
-        Folders that can be read even if they are in a hidden one.
+        Folders that can be used even if they are in a hidden one.
 
     Raises
     ------
@@ -72,11 +75,12 @@ def confine(hidden: Sequence[Path], visible: Sequence[Path]) -> None:
     if not (version := landlock_version()):
         return
     has_scopes = version >= SCOPES_SINCE
-    rules = _Ruleset(READ_FILE, 0, SCOPES if has_scopes else 0)
+    rights = RIGHTS & ~sum(right for right, since in RIGHTS_SINCE.items() if version < since)
+    rules = _Ruleset(rights, 0, SCOPES if has_scopes else 0)
     ruleset = libc.syscall(CREATE_RULESET, ctypes.byref(rules), 24 if has_scopes else 8, 0)
     _require(ruleset >= 0)
     for path in [*allowed_paths(Path("/"), hidden), *visible]:
-        _allow(libc, ruleset, path)
+        _allow(libc, ruleset, path, rights)
     _require(libc.syscall(RESTRICT_SELF, ruleset, 0) == 0)
     os.close(ruleset)
 
@@ -118,13 +122,14 @@ def _drop_capabilities(libc: ctypes.CDLL) -> None:
     _require(libc.capset(header, (ctypes.c_uint32 * 6)(kept, kept, 0, 0, 0, 0)) == 0)
 
 
-def _allow(libc: ctypes.CDLL, ruleset: int, path: Path) -> None:
+def _allow(libc: ctypes.CDLL, ruleset: int, path: Path, rights: int) -> None:
     try:
         folder = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:  # it is gone, or closed to this user
         return
     try:
-        rule = _Beneath(READ_FILE, folder)
+        is_folder = stat.S_ISDIR(os.fstat(folder).st_mode)
+        rule = _Beneath(rights if is_folder else rights & FILE_RIGHTS, folder)
         libc.syscall(ADD_RULE, ruleset, BENEATH_A_PATH, ctypes.byref(rule), 0)
     finally:
         os.close(folder)

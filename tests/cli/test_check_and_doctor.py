@@ -158,6 +158,7 @@ def test_doctor_finds_this_machine_fit(leeway: Leeway) -> None:
     assert "packages as required: prefect" in said.out
     assert "ok   trees and linear models are evaluated in C" in said.out
     assert "ok   project shop, owner me" in said.out
+    assert "the own code of projects" in said.out
 
 
 def test_doctor_names_what_is_in_the_way(shop: Path, leeway: Leeway, monkeypatch: pytest.MonkeyPatch) -> None:

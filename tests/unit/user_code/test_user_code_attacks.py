@@ -19,6 +19,7 @@ from tasks.errors import DataError, SpecError
 from tasks.features import require_function
 from tasks.user_code.child_process import THREADS, ChildProcess, EndedError
 from tasks.user_code.confinement import allowed_paths, landlock_version
+from tasks.user_code.frame_codec import decoded, encoded
 from tasks.user_code.framing import ChildMessage
 from tasks.user_code.function_calls import UserFunction, features_made
 
@@ -50,6 +51,28 @@ def read(frame):
         except OSError as error:
             return type(error).__name__
     return frame.assign(made=[content(path) for path in frame["text"]])
+
+def changing(frame):
+    def outcomes(folder):
+        file, new, made = folder + "/signing.pem", folder + "/new", folder + "/made"
+        for change in (
+            lambda: open(file, "a").close(), lambda: os.truncate(file, 0), lambda: os.mkdir(made),
+            lambda: os.rename(file, new),
+        ):
+            try:
+                change()
+                yield "done "
+            except OSError as error:
+                yield type(error).__name__ + " "
+    return frame.assign(made=["".join(outcomes(folder)) for folder in frame["text"]])
+
+def temporary(frame):
+    import tempfile
+    folder = tempfile.mkdtemp()
+    with open(folder + "/made", "w") as file:
+        file.write("short")
+    os.rename(folder + "/made", os.path.dirname(folder) + "/moved")
+    return frame.assign(made=[folder, open(os.path.dirname(folder) + "/moved").read()])
 
 def open_files(frame):
     def is_open(number):
@@ -209,6 +232,25 @@ def test_a_key_of_the_home_cannot_be_read_and_a_file_of_the_project_can(folder: 
 
 
 @needs_landlock
+def test_a_file_of_the_home_cannot_be_changed_removed_or_added(folder: Path) -> None:
+    keys = folder.parent / "home" / "keys"
+    outcomes = made("changing", folder, texts(keys, folder))
+    assert outcomes == ["PermissionError " * 4, "done " * 4]
+    assert sorted(path.name for path in keys.iterdir()) == ["signing.pem"]
+    assert (keys / "signing.pem").read_text() == "marker-key"
+
+
+def test_files_for_a_short_time_can_be_made_read_and_moved_and_are_removed_with_the_process(folder: Path) -> None:
+    child = ChildProcess(folder, os.environ)
+    question = ChildMessage({"path": "features:temporary", "pure": False, "predicts": False}, encoded(ROWS))
+    path, content = child.ask(question, 2, lambda answer: decoded(answer.frame or pytest.fail(str(answer))))["made"]
+    assert content == "short"
+    assert Path(path).exists()
+    child.end()
+    assert not Path(path).parent.exists()
+
+
+@needs_landlock
 def test_the_process_that_asks_cannot_be_killed(folder: Path) -> None:
     found = features_made(UserFunction("features:parent", folder), ROWS, pure=False)
     assert found.failures == dict.fromkeys([0, 1], "PermissionError: [Errno 1] Operation not permitted")
@@ -284,8 +326,6 @@ def test_modules_that_it_replaces_are_those_of_its_own_process(answer: str, fold
 
 
 def test_a_function_that_does_not_return_is_ended_after_the_patience(folder: Path) -> None:
-    from tasks.user_code.frame_codec import encoded
-
     child = ChildProcess(folder, os.environ, patience_seconds=1.5)
     question = ChildMessage({"path": "features:sleeping", "pure": False, "predicts": False}, encoded(ROWS))
     with pytest.raises(EndedError, match=r"did not answer within 1\.5 s"):
@@ -293,7 +333,7 @@ def test_a_function_that_does_not_return_is_ended_after_the_patience(folder: Pat
     assert not child.is_alive
 
 
-def test_it_ends_when_the_process_that_asked_is_killed(folder: Path) -> None:
+def test_it_ends_when_the_process_that_asked_is_killed(folder: Path, tmp_path: Path) -> None:
     code = (
         "import os, sys\nfrom pathlib import Path\nimport pandas as pd\n"
         "from tasks.user_code.child_process import ChildProcess\nfrom tasks.user_code.framing import ChildMessage\n"
@@ -303,13 +343,15 @@ def test_it_ends_when_the_process_that_asked_is_killed(folder: Path) -> None:
         "child.ask(ChildMessage(header, encoded(pd.DataFrame({'a': [1]}))), 1, print)\n"
     )
     command = [sys.executable, "-c", code, str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}) as asking:
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=variables) as asking:
         assert asking.stdout is not None
         child = psutil.Process(int(asking.stdout.readline()))
         time.sleep(1)  # it may be within the function
         asking.send_signal(signal.SIGKILL)
     _, alive = psutil.wait_procs([child], timeout=20)
     assert not alive
+    assert not list(tmp_path.iterdir())
 
 
 def test_packages_of_a_foreign_repository_with_the_names_of_ours_are_not_taken(

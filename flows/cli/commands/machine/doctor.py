@@ -23,6 +23,7 @@ from tasks.render.safe_text import terminal
 from tasks.render.values import counted
 from tasks.spec import find_project, home, known_projects, projects_folder, read_spec
 from tasks.spec.private_home import readable_by_others
+from tasks.user_code.confinement import landlock_version
 
 if TYPE_CHECKING:
     from tasks.ingest.sources.s3_capabilities import Property
@@ -89,6 +90,7 @@ def _checks() -> Iterator[tuple[bool, str]]:
     yield python >= MINIMUM_PYTHON, f"Python {python.major}.{python.minor}.{python.micro} (3.11 or newer)"
     yield from _packages()
     yield True, _evaluator()
+    yield True, _confinement()
     yield _one_owner_of_names()
     where = _home()
     yield _writable(where)
@@ -121,6 +123,16 @@ def _evaluator() -> str:
     return (
         "trees and linear models are evaluated by onnxruntime; for several times the speed, install Leeway again with "
         "a C compiler and the headers of Python (python3-dev)"
+    )
+
+
+def _confinement() -> str:
+    """Return what keeps a project's own code from secrets that are not in its environment."""
+    if version_of_kernel := landlock_version():
+        return f"the kernel hides keys and other processes from the own code of projects (Landlock {version_of_kernel})"
+    return (
+        "the own code of projects has no secret in its environment, but can read the keys of the home and other "
+        "processes of this user, because the kernel has no Landlock; see infra/README.md"
     )
 
 
