@@ -84,7 +84,10 @@ RIMS: dict[str, tuple[set[Door], str]] = {
         {"clock", "network"},
         "starts the process of a project's own code, and waits for its answers",
     ),
-    "tasks/user_code/child_main.py": ({"network"}, "answers a flow through the socket that it was given"),
+    "tasks/user_code/child_main.py": (
+        {"environment", "files", "network"},
+        "answers a flow through the socket that it was given; removes its folder for files of a short time",
+    ),
     "tasks/user_code/confinement.py": ({"files"}, "lists the folders that may be read"),
     "tasks/user_code/function_calls.py": ({"environment"}, "the process gets the variables without secrets"),
     "tasks/user_code/user_modules.py": ({"files"}, "loads a project's own modules"),
