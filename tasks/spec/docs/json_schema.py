@@ -66,8 +66,8 @@ def required_keys(loc: Loc) -> list[str]:
 def blocks() -> list[Loc]:
     """Return the path of every block of keys, the whole spec first, in the order of the reference.
 
-    >>> blocks()[:4]
-    [(), ('scope',), ('source',), ('source', 'label')]
+    >>> blocks()[:3]
+    [(), ('scope',), ('source',)]
     """
     return _blocks_below(())
 
