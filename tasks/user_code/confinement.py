@@ -79,7 +79,9 @@ def confine(hidden: Sequence[Path], visible: Sequence[Path]) -> None:
     rules = _Ruleset(rights, 0, SCOPES if has_scopes else 0)
     ruleset = libc.syscall(CREATE_RULESET, ctypes.byref(rules), 24 if has_scopes else 8, 0)
     _require(ruleset >= 0)
-    for path in [*allowed_paths(Path("/"), hidden), *visible]:
+    # A folder that is not there hides nothing, and next to it files could not be made.
+    there = [path for path in hidden if path.exists()]
+    for path in [*allowed_paths(Path("/"), there), *visible]:
         _allow(libc, ruleset, path, rights)
     _require(libc.syscall(RESTRICT_SELF, ruleset, 0) == 0)
     os.close(ruleset)
