@@ -26,6 +26,7 @@ from tasks.notify.task import notify_failure, send_notifications_task
 from tasks.promote import (
     Adopt,
     BeginRollout,
+    EndRollout,
     Promote,
     Proof,
     PutBack,
@@ -175,7 +176,7 @@ def take(workspace: Workspace, step: Step, night: Date, state: RegistryState) ->
     entry = step_entry(step, state, moment, _by(step, state))
     append_entry(workspace.lake, workspace.project, entry)
     logger().info(line("champion_step", action=entry.action, what=text))
-    if isinstance(step, Adopt | BeginRollout):
+    if isinstance(step, Adopt | BeginRollout | EndRollout):
         return
     workspace.registry.set_tag(workspace.project, _version_of(step), TO_TELL, _reference(entry))
     carry_task(step, workspace.project, workspace.registry)

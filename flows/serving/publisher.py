@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from math import inf
 from pathlib import Path
 from time import monotonic
@@ -22,7 +23,7 @@ from tasks import clock
 from tasks.errors import DataError, EvidenceError, Terminal, Unreachable
 from tasks.lake import Lake, read_entries
 from tasks.logs import line, logger
-from tasks.promote import StepTime
+from tasks.promote import StepTime, withdrawn
 from tasks.records import (
     ChampionChange,
     ChampionRecord,
@@ -31,6 +32,7 @@ from tasks.records import (
     RetrainingEntry,
     RolloutEntry,
     champion_record,
+    rollouts,
     running_rollout,
 )
 from tasks.registry import Keys, Registry
@@ -166,7 +168,8 @@ class Publisher:
         if self._terms is None:
             return None
         control = RolloutControl(self.project, self._lake, self.store, self._private)
-        last = running_rollout(read_entries(self._lake, self.project))
+        entries = read_entries(self._lake, self.project)
+        last = running_rollout(entries)
         if last is None:
             control.end()
             return None
@@ -175,7 +178,20 @@ class Publisher:
             return None
         now = clock.now()
         moment = StepTime(now.astimezone(ZoneInfo(self._terms.spec.schedule.time_zone)).date(), now)
-        return control.follow(last, pair, moment)
+        first = rollouts(entries)[-1][0]
+        return control.follow(last, pair, moment, partial(self._withdrawn, first))
+
+    def _withdrawn(self, first: RolloutEntry) -> str | None:
+        """Return why a person no longer wants the version of a rollout, as MLflow has it now; None if nothing says so.
+
+        Raises
+        ------
+        Unreachable
+            When MLflow does not answer.
+        """
+        registry = self._registry(self._current_terms().spec)
+        version = registry.version(self.project, first.version, aliases={})
+        return withdrawn(first, None if version is None else version.tags)
 
     def _pair_of(self, last: RolloutEntry, terms: Terms) -> PackagePair | None:
         """Return the packages of a rollout; None until `publish` has published its champion."""

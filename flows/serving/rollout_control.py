@@ -7,6 +7,7 @@ kill at any moment ends as if nothing had happened, and of two controllers one r
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ import msgspec
 
 from flows.steps.in_service.rollout_steps import next_step
 from tasks.lake import Lake, append_entry
-from tasks.promote import StepTime
+from tasks.promote import UNNAMED, StepTime
 from tasks.records import RolloutEntry
 from tasks.rollout import NOTHING_SEEN, RolloutStage, RolloutSums, RolloutTerms, RolloutVerdict, harm, judge
 from tasks.serve.service_settings import FILE, read_settings
@@ -66,8 +67,17 @@ class RolloutControl:
         if self.store.grant_stamp(self.project) is not None:
             self.store.remove_grant(self.project)
 
-    def follow(self, last: RolloutEntry, pair: PackagePair, moment: StepTime) -> str | None:
-        """Take the step that follows on the last one, else grant the share of that one; return the step in words."""
+    def follow(
+        self, last: RolloutEntry, pair: PackagePair, moment: StepTime, withdrawn: Callable[[], str | None]
+    ) -> str | None:
+        """Take the step that follows on the last one, else grant the share of that one; return the step in words.
+
+        Parameters
+        ----------
+        withdrawn : callable
+            Returns why a person no longer wants the version, or None. It is asked before a grant is written, so that a
+            candidate answers nothing while MLflow is away.
+        """
         own = service_id(self.store.root)
         if last.action == "started":
             first = replace(last, service=own, slots=read_settings(self.store.root / FILE).workers)
@@ -79,23 +89,35 @@ class RolloutControl:
         verdict = what_follows(last, terms, sums, moment.time)
         if verdict is not None:
             return self._take(last, verdict, moment, sums)
-        self._grant(last, terms, pair, moment.time)
+        grant = self._due_grant(last, terms, pair, moment.time)
+        if grant is None:
+            return None
+        if (why := withdrawn()) is not None:
+            return self._take(last, RolloutVerdict("rolled_back", 0.0, why), moment, sums, by=UNNAMED)
+        self.store.write_grant(grant, self.private)
         return None
 
     def _take(
-        self, last: RolloutEntry, verdict: RolloutVerdict, moment: StepTime, sums: RolloutSums = NOTHING_SEEN
+        self,
+        last: RolloutEntry,
+        verdict: RolloutVerdict,
+        moment: StepTime,
+        sums: RolloutSums = NOTHING_SEEN,
+        by: str = "leeway",
     ) -> str | None:
         if verdict.outcome == "rolled_back":
             self.end()  # before it is recorded: a fault ends at once, also while the lake does not answer
             verdict = replace(verdict, reason=f"{last.subject} cannot be promoted again: {verdict.reason}")
-        taken = append_entry(self.lake, self.project, next_step(last, verdict, moment, seen=sums))
+        taken = append_entry(self.lake, self.project, next_step(last, verdict, moment, by, seen=sums))
         return f"{last.subject} {verdict.outcome}: {verdict.reason}" if taken else None
 
     def _sums(self, last: RolloutEntry) -> RolloutSums:
         return read_sums(self.store.root, self.project, rollout_name(last), last.stage)
 
-    def _grant(self, last: RolloutEntry, terms: RolloutTerms, pair: PackagePair, now: datetime) -> None:
-        """Write the grant of a step if it is another one, or a third of the lease has passed."""
+    def _due_grant(
+        self, last: RolloutEntry, terms: RolloutTerms, pair: PackagePair, now: datetime
+    ) -> RolloutGrant | None:
+        """Return the grant of a step if it is another one, or a third of the lease has passed."""
         before = self.store.readable_grant(self.project)
         seconds = now.timestamp()
         grant = RolloutGrant(
@@ -118,8 +140,8 @@ class RolloutControl:
         if before is not None and before.not_after - seconds > LEASE_SECONDS * 2 / 3:
             same = msgspec.structs.replace(grant, serial=before.serial, not_after=before.not_after)
             if same == before and before.not_after - seconds <= LEASE_SECONDS:
-                return
-        self.store.write_grant(grant, self.private)
+                return None
+        return grant
 
 
 def what_follows(last: RolloutEntry, terms: RolloutTerms, sums: RolloutSums, now: datetime) -> RolloutVerdict | None:

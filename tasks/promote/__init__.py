@@ -6,10 +6,22 @@ put back, roll back. `carry_out` executes a step in an order that is safe if it 
 
 from __future__ import annotations
 
-from tasks.promote.actions import Adopt, BeginRollout, Promote, PutBack, Refuse, Reject, RollBack, Step, sentence
+from tasks.promote.actions import (
+    Adopt,
+    BeginRollout,
+    EndRollout,
+    Promote,
+    PutBack,
+    Refuse,
+    Reject,
+    RollBack,
+    Step,
+    sentence,
+)
 from tasks.promote.approval import approval
 from tasks.promote.execute import carry_out
 from tasks.promote.promotion_entries import (
+    UNNAMED,
     StepTime,
     action_of,
     approval_entry,
@@ -19,11 +31,14 @@ from tasks.promote.promotion_entries import (
 )
 from tasks.promote.promotion_plan import answered, asking, plan, rollback
 from tasks.promote.registry_state import RegistryState
+from tasks.promote.rollout_end import withdrawn
 from tasks.promote.rules import Proof, Standing, may_promote
 
 __all__ = [
+    "UNNAMED",
     "Adopt",
     "BeginRollout",
+    "EndRollout",
     "Promote",
     "Proof",
     "PutBack",
@@ -47,4 +62,5 @@ __all__ = [
     "sentence",
     "step_entry",
     "tags_of",
+    "withdrawn",
 ]

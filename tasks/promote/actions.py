@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from tasks.records import RolloutEntry
 from tasks.rollout import RolloutTerms
 
 
@@ -28,6 +29,15 @@ class BeginRollout:
     champion_digest: str
     terms: RolloutTerms
     automatic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EndRollout:
+    """End the rollout of `number`, of which `last` is the last step, and bar the version from promotion."""
+
+    number: int
+    reason: str
+    last: RolloutEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +89,7 @@ class RollBack:
         return f"rolled back to version {self.to}: {self.reason}"
 
 
-Step = Promote | BeginRollout | Reject | Refuse | PutBack | Adopt | RollBack
+Step = Promote | BeginRollout | EndRollout | Reject | Refuse | PutBack | Adopt | RollBack
 
 
 def sentence(step: Step) -> str:
@@ -93,7 +103,7 @@ def sentence(step: Step) -> str:
     match step:
         case Promote() | BeginRollout():
             return _accepted(step)
-        case Reject():
+        case Reject() | EndRollout():
             return f"version {step.number} cannot be promoted again: {step.reason}"
         case Refuse():
             return f"version {step.number} is not promoted: {'; '.join(step.reasons)}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from tasks.promote.actions import Adopt, BeginRollout, Promote, PutBack, Refuse, Reject, RollBack, Step
+from tasks.promote.actions import Adopt, BeginRollout, EndRollout, Promote, PutBack, Refuse, Reject, RollBack, Step
 from tasks.promote.promotion_plan import refusal
 from tasks.registry.mlflow_names import BARRED, CHALLENGER, CHAMPION, PREVIOUS, PROMOTED, REFUSED, RESTORED
 
@@ -70,7 +70,7 @@ def _roll_back(step: RollBack, project: str, registry: RegistryPort) -> None:
     registry.set_tag(project, step.number, BARRED, step.bar)
 
 
-def _record_only(_step: Adopt | BeginRollout, _project: str, _registry: RegistryPort) -> None:
+def _record_only(_step: Adopt | BeginRollout | EndRollout, _project: str, _registry: RegistryPort) -> None:
     """Change nothing in the registry: the record is all."""
 
 
@@ -88,5 +88,6 @@ _ACTIONS: dict[type, Callable[[Any, str, RegistryPort], None]] = {
     PutBack: _put_back,
     Adopt: _record_only,
     BeginRollout: _record_only,
+    EndRollout: _record_only,
     RollBack: _roll_back,
 }

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from tasks.promote.actions import Adopt, BeginRollout, Promote, PutBack, Refuse, Reject, RollBack, Step, sentence
+from tasks.promote.actions import (
+    Adopt,
+    BeginRollout,
+    EndRollout,
+    Promote,
+    PutBack,
+    Refuse,
+    Reject,
+    RollBack,
+    Step,
+    sentence,
+)
 from tasks.promote.approval import approval
 from tasks.promote.registry_state import RegistryState
 from tasks.records import PromotionAction, PromotionEntry, RollbackEntry, RolloutEntry
@@ -56,6 +67,19 @@ def step_entry(
             digest=digest,
             champion_digest=step.champion_digest,
             terms=step.terms.to_dict(),
+        )
+    if isinstance(step, EndRollout):
+        return replace(
+            step.last,
+            name=rollout_entry_name(step.number, step.last.digest, step.last.stage + 1),
+            night=moment.night,
+            time=moment.time,
+            action="rolled_back",
+            actor=by[0],
+            reason=text,
+            stage=step.last.stage + 1,
+            share=0.0,
+            seen={},
         )
     if isinstance(step, RollBack):
         return RollbackEntry(
@@ -124,7 +148,7 @@ def action_of(step: Step) -> str:
     """Return the action of a step, as its entry has it."""
     if isinstance(step, BeginRollout):
         return "started"
-    return "rolled_back" if isinstance(step, RollBack) else ACTIONS[type(step)]
+    return "rolled_back" if isinstance(step, RollBack | EndRollout) else ACTIONS[type(step)]
 
 
 def _subject(number: int | None) -> str:

@@ -13,8 +13,9 @@ from tasks.errors import DataError
 from tasks.promote.actions import Adopt, Promote, PutBack, Refuse, Reject, RollBack, Step
 from tasks.promote.approval import approval, approval_tags
 from tasks.promote.registry_state import RegistryState
+from tasks.promote.rollout_end import rollout_ends
 from tasks.promote.rollout_plan import begin_rollout, is_rolled_out_first, rollout_of, rollout_refusals
-from tasks.promote.rules import Standing, may_promote, named, overdue
+from tasks.promote.rules import may_promote, named, overdue
 from tasks.records import ChampionChange
 from tasks.registry.mlflow_names import BARRED, CHALLENGER, CHAMPION, PROMOTED, REFUSED
 from tasks.registry.versions import Version
@@ -46,12 +47,14 @@ def answered(situation: RegistryState, spec: ProjectSpec, now: datetime) -> list
 def plan(situation: RegistryState, spec: ProjectSpec, now: datetime) -> list[Step]:
     """Return the steps to take, in order; empty if there is nothing to do.
 
-    A step that is recorded, but was interrupted before it was carried out, comes first and alone. Then people's answers
-    (reject, refuse). Then the champion is put back where the record has it, or replaced by the newest version that may
-    be promoted.
+    A step that is recorded, but was interrupted before it was carried out, comes first and alone, and so do rollouts
+    that end, so that what waits for their end is not refused. Then people's answers (reject, refuse). Then the champion
+    is put back where the record has it, or replaced by the newest version that may be promoted.
     """
     if (unfinished := _unfinished(situation)) is not None:
         return [unfinished]
+    if ends := rollout_ends(situation, spec, now):
+        return list(ends)
     contenders = situation.contenders()
     refusals = {version.number: _refusals(version, situation, spec, now) for version in contenders}
     chosen = next((version for version in contenders if not refusals[version.number]), None)
@@ -92,18 +95,8 @@ def _superseded(chosen: Version, situation: RegistryState) -> tuple[int, ...]:
 
 
 def _refusals(version: Version, situation: RegistryState, spec: ProjectSpec, now: datetime) -> list[str]:
-    proof, record = situation.proofs.get(version.number), situation.record
-    standing = Standing(
-        champion=situation.champion,
-        champion_digest=situation.champion_digest,
-        lake=situation.lake,
-        bar=record.bar(version.number, proof.digest if proof else ""),
-        twin=situation.twin(version),
-        asked_digests=frozenset(
-            digests[version.number] for digests in (record.requested, record.approved) if version.number in digests
-        ),
-    )
-    reasons = may_promote(version, proof, standing, spec, now)
+    proof = situation.proofs.get(version.number)
+    reasons = may_promote(version, proof, situation.standing(version), spec, now)
     if approval(version.tags) == "approved":
         reasons += named(version, situation.account, spec)
     if not reasons:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tasks.promote.rules import Proof
+from tasks.promote.rules import Proof, Standing
 from tasks.records import ChampionRecord, RecordedVersion, RolloutEntry
 from tasks.registry.mlflow_names import BARRED
 from tasks.registry.versions import Version
@@ -84,6 +84,21 @@ class RegistryState:
         proof = self.proofs.get(number)
         read = proof.digest if proof else self.champion_digest if number == self.champion else ""
         return read or self.record.digest(number)
+
+    def standing(self, version: Version) -> Standing:
+        """Return what a version is compared with."""
+        proof, record = self.proofs.get(version.number), self.record
+        asked = [
+            digests[version.number] for digests in (record.requested, record.approved) if version.number in digests
+        ]
+        return Standing(
+            champion=self.champion,
+            champion_digest=self.champion_digest,
+            lake=self.lake,
+            bar=record.bar(version.number, proof.digest if proof else ""),
+            twin=self.twin(version),
+            asked_digests=frozenset(asked),
+        )
 
     def twin(self, version: Version) -> int | None:
         """Return an older version of the same run, or the version that its digest is recorded for."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tasks.promote.actions import BeginRollout
 from tasks.promote.approval import approval
 from tasks.promote.registry_state import RegistryState
+from tasks.promote.rollout_end import rollouts_under_way
 from tasks.records import RolloutEntry
 from tasks.registry.versions import Version
 from tasks.rollout import ChangePromise, RolloutTerms, limits
@@ -31,19 +32,16 @@ def rollout_of(version: Version, situation: RegistryState) -> RolloutEntry | Non
 
 
 def rollout_refusals(version: Version, situation: RegistryState, spec: ProjectSpec) -> list[str]:
-    """Return why a version cannot be rolled out now; empty if it can, or needs no rollout."""
+    """Return why a version cannot be rolled out now; empty if it can, or needs no rollout.
+
+    A rollout that no service has taken up yet has answered nothing, and waits for no other one: the newest goes first.
+    """
     if not is_rolled_out_first(situation, spec):
         return []
     proof = situation.proofs.get(version.number)
     if proof is not None and proof.evidence is not None and not proof.evidence.get("change"):
         return [NO_PROMISE]
-    under_way = [
-        last
-        for last in situation.rollouts
-        if last.action != "rolled_back"
-        and last.champion_digest == situation.champion_digest
-        and situation.record.bar(last.version, last.digest) is None
-    ]
+    under_way = [last for last in rollouts_under_way(situation) if last.action != "started"]
     if under_way and rollout_of(version, situation) is None:
         return [f"{under_way[-1].subject} is being rolled out; wait for its end, or end it with `leeway rollback`"]
     return []
@@ -63,6 +61,9 @@ def begin_rollout(chosen: Version, situation: RegistryState, spec: ProjectSpec) 
         on_doubt=policy.on_doubt,
         unit=promise.unit,
         entity=policy.entity or "",
+        stage_hours=policy.stage_hours,
+        stage_rows=policy.stage_rows,
+        counts_idle=False,
     )
     automatic = approval(chosen.tags) != "approved"
     return BeginRollout(chosen.number, situation.champion_digest, terms, automatic)

@@ -100,12 +100,24 @@ def may_promote(
         return [f"it cannot be promoted ({barred}); retrain for a new version"]
     if standing.twin is not None:
         return [f"it has the same content as version {standing.twin}, and a content is registered only once"]
-    return [
-        *_consent(version, proof, spec),
-        *_trust(proof),
-        *(_statement(version, proof, standing, spec) if proof is not None and proof.signed is not None else []),
-        *_age(proof, spec.gate.evidence_days, now),
-    ]
+    return [*_consent(version, proof, spec), *_trust(proof), *_basis(version, proof, standing, spec, now)]
+
+
+def grounds_lost(
+    version: Version, proof: Proof | None, standing: Standing, spec: ProjectSpec, now: datetime
+) -> list[str]:
+    """Return why a version that was allowed to be promoted could not be any more; an empty list if it could.
+
+    Files that cannot be verified now are no such reason: they may be again.
+    """
+    return [*_consent(version, proof, spec), *_basis(version, proof, standing, spec, now)]
+
+
+def _basis(version: Version, proof: Proof | None, standing: Standing, spec: ProjectSpec, now: datetime) -> list[str]:
+    """Return why what is signed about a version does not allow it to be promoted, or no longer."""
+    if proof is None or proof.signed is None:
+        return []
+    return [*_statement(version, proof, standing, spec), *_age(proof, spec.gate.evidence_days, now)]
 
 
 def named(version: Version, account: str | None, spec: ProjectSpec) -> list[str]:
@@ -197,8 +209,8 @@ def _trust(proof: Proof | None) -> list[str]:
     return []
 
 
-def _age(proof: Proof | None, evidence_days: int, now: datetime) -> list[str]:
-    if proof is None or proof.statement is None or now - proof.statement.signed_at <= timedelta(days=evidence_days):
+def _age(proof: Proof, evidence_days: int, now: datetime) -> list[str]:
+    if proof.statement is None or now - proof.statement.signed_at <= timedelta(days=evidence_days):
         return []
     signed = proof.statement.signed_at.date().isoformat()
     return [f"its evidence of {signed} is older than gate.evidence_days, {evidence_days}; retrain for new evidence"]

@@ -64,7 +64,13 @@ class RolloutTerms:
     unit : float
         See `tasks.rollout.number_change`.
     entity : str
-        The column that requests are assigned by; empty for the id of the request.
+        The column that requests are assigned by; empty for chance.
+    stage_hours : float
+        The least time of a stage before the bake, in hours with requests; see `RolloutSums.busy_seconds`.
+    stage_rows : int
+        The fewest rows that both versions answer in the shadow, and that the candidate answers in each other stage.
+    counts_idle : bool
+        Whether hours of the bake without a request count too, as in rollouts that an earlier version of Leeway began.
     """
 
     limits: tuple[float, ...]
@@ -76,6 +82,18 @@ class RolloutTerms:
     on_doubt: Literal["hold", "end"] = "hold"
     unit: float = 0.0
     entity: str = ""
+    stage_hours: float = 0.0
+    stage_rows: int = 100
+    counts_idle: bool = True
+
+    def longest_hours(self, share: float) -> float:
+        """Return after how many hours of the clock a stage with a share is in doubt, if nothing has decided it.
+
+        >>> terms = RolloutTerms((0.1,) * 6, 0.01, 10, 0.01, bake_hours=24.0, doubt_hours=72.0, stage_hours=1.0)
+        >>> terms.longest_hours(0.04), terms.longest_hours(1.0)
+        (73.0, 96.0)
+        """
+        return self.doubt_hours + (self.bake_hours if share == 1 else self.stage_hours)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold."""
@@ -94,7 +112,7 @@ class RolloutTerms:
 
 @dataclass(frozen=True, slots=True)
 class RolloutSums:
-    """What has been seen of a rollout, by one worker or summed over workers; sums of `answers` are of the stage.
+    """What has been seen of a rollout, by one worker or summed over workers.
 
     Attributes
     ----------
@@ -113,6 +131,8 @@ class RolloutSums:
         Workers with three faults in a row, and workers in which the candidate did not repeat its references.
     wealth : array, shape `SHAPE`
         The logarithm of the wealth of each test and bet.
+    busy_seconds : float
+        How long requests came in during this stage: pauses count up to `IDLE_SECONDS`. Of several workers the longest.
     """
 
     rows: int
@@ -125,6 +145,7 @@ class RolloutSums:
     stopped: int
     refused: int
     wealth: FloatArray
+    busy_seconds: float = 0.0
 
     def __add__(self, other: RolloutSums) -> RolloutSums:
         """Return the sums of two workers.
@@ -133,11 +154,13 @@ class RolloutSums:
         0
         """
         counts = {name: getattr(self, name) + getattr(other, name) for name in COUNTS}
-        return RolloutSums(wealth=self.wealth + other.wealth, **counts)
+        busy = max(self.busy_seconds, other.busy_seconds)
+        return RolloutSums(wealth=self.wealth + other.wealth, busy_seconds=busy, **counts)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold."""
-        return {**{name: getattr(self, name) for name in COUNTS}, "wealth": self.wealth.tolist()}
+        counts = {name: getattr(self, name) for name in COUNTS}
+        return {**counts, "wealth": self.wealth.tolist(), "busy_seconds": self.busy_seconds}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> RolloutSums:
@@ -147,8 +170,11 @@ class RolloutSums:
         0
         """
         wealth = np.array(content["wealth"], dtype=np.float64)
-        return cls(wealth=wealth, **{name: content[name] for name in COUNTS})
+        busy = content.get("busy_seconds", 0.0)  # earlier versions of Leeway did not measure it
+        return cls(wealth=wealth, busy_seconds=busy, **{name: content[name] for name in COUNTS})
 
 
 COUNTS = ("rows", "changed", "spent", "answers", "of_candidate", "of_champion", "faults", "stopped", "refused")
+IDLE_SECONDS = 3600.0
+"""A longer pause between two requests counts as one of this length: an idle service tries no version."""
 NOTHING_SEEN = RolloutSums(wealth=np.zeros(SHAPE), **dict.fromkeys(COUNTS, 0))

@@ -14,9 +14,6 @@ from tasks.rollout.rollout_terms import RolloutSums, RolloutTerms
 from tasks.rollout.sample_ratio import ratio_evidence
 
 RAMP = 4
-STAGE_ANSWERS = 100
-"""Rows that the candidate answers in a stage, or both in the first one; a fault in 3 % of the rows shows in 95 % of
-such stages (rule of three)."""
 MOST_STAGES = 6  # from one thousandth to all by fours: the sample ratio is tested in each
 Outcome = Literal["advanced", "rolled_back", "doubted", "finished"]
 FOUND = {
@@ -53,8 +50,7 @@ def judge(terms: RolloutTerms, stage: RolloutStage, sums: RolloutSums) -> Rollou
     open_points = _open_points(terms, stage, sums)
     if not open_points:
         return _next(terms, stage, sums)
-    allowed = terms.doubt_hours + (terms.bake_hours if stage.share == 1 else 0)
-    if stage.hours >= allowed:
+    if stage.hours >= terms.longest_hours(stage.share):
         return RolloutVerdict("doubted", stage.share, f"{stage.hours:.0f} hours have passed: {'; '.join(open_points)}")
     return None
 
@@ -95,30 +91,36 @@ def _doubt(terms: RolloutTerms, stage: RolloutStage, sums: RolloutSums) -> str |
 
 def _open_points(terms: RolloutTerms, stage: RolloutStage, sums: RolloutSums) -> list[str]:
     """Return what is missing for the next stage."""
-    missing = []
+    missing = _missing_time(terms, stage, sums)
     confirmed = all(evidence(sums.wealth, test) >= threshold(terms.alpha) for test in CONFIRMING)
-    if stage.share == 0 and sums.rows < STAGE_ANSWERS:
-        missing.append(f"both versions have answered {sums.rows} rows of {STAGE_ANSWERS}")
+    if stage.share == 0 and sums.rows < terms.stage_rows:
+        missing.append(f"both versions have answered {sums.rows} rows of {terms.stage_rows}")
     if not confirmed:
         missing.append(f"it is not shown that it differs less than the limits: {differences(sums)}")
-    if stage.share > 0 and sums.answers < STAGE_ANSWERS:
-        missing.append(f"the candidate has answered {sums.answers} rows of {STAGE_ANSWERS}")
-    if stage.share == 1 and stage.hours < terms.bake_hours:
-        missing.append(f"{terms.bake_hours:g} hours with all requests are not over")
-    if stage.share < 1 and expected_changes(sums) > terms.quota - sums.spent:
+    if stage.share > 0 and sums.answers < terms.stage_rows:
+        missing.append(f"the candidate has answered {sums.answers} rows of {terms.stage_rows}")
+    if stage.share < 1 and expected_changes(sums, terms.stage_rows) > terms.quota - sums.spent:
         missing.append(f"the next stage may need more changed answers than are left of {terms.quota:,}")
     return missing
 
 
-def expected_changes(sums: RolloutSums) -> float:
-    """Return how many changed answers a stage is expected to send: the risk that the ramp takes.
+def _missing_time(terms: RolloutTerms, stage: RolloutStage, sums: RolloutSums) -> list[str]:
+    """Return that the time of a stage is not over; only hours in which requests came in are evidence."""
+    needed, busy = terms.stage_hours, sums.busy_seconds / 3600
+    if stage.share == 1:
+        needed, busy = terms.bake_hours, stage.hours if terms.counts_idle else min(busy, stage.hours)
+    return [f"{busy:.1f} of {needed:g} hours with requests are over"] if busy < needed else []
+
+
+def expected_changes(sums: RolloutSums, rows: int) -> float:
+    """Return how many changed answers a stage of some rows is expected to send: the risk that the ramp takes.
 
     >>> from dataclasses import replace
     >>> from tasks.rollout.rollout_terms import NOTHING_SEEN
-    >>> expected_changes(replace(NOTHING_SEEN, rows=1000, changed=20))
+    >>> expected_changes(replace(NOTHING_SEEN, rows=1000, changed=20), rows=100)
     2.0
     """
-    return STAGE_ANSWERS * sums.changed / sums.rows if sums.rows else 0.0
+    return rows * sums.changed / sums.rows if sums.rows else 0.0
 
 
 def _next(terms: RolloutTerms, stage: RolloutStage, sums: RolloutSums) -> RolloutVerdict:

@@ -12,7 +12,7 @@ from tasks import clock
 from tasks.arrays import BoolArray
 from tasks.errors import EvidenceError
 from tasks.logs import line
-from tasks.rollout import AnswerChange, is_within, log_wealth, position
+from tasks.rollout import IDLE_SECONDS, AnswerChange, is_within, log_wealth, position
 from tasks.row_contract import TypedRow
 from tasks.serve.champions import Serving
 from tasks.serve.served_version import ServedVersion
@@ -47,6 +47,7 @@ class Candidate:
     def __init__(self, grant: RolloutGrant, serving: Serving, ledger: RolloutLedger, slot: int) -> None:
         self.grant, self.serving, self.ledger, self._slot = grant, serving, ledger, slot
         self._deadline = 0.0
+        self._last_seconds: float | None = None
         self._in_a_row = 0
         self._seen: set[int] = set()
         self._rows: set[int] = set()
@@ -57,7 +58,7 @@ class Candidate:
         self.grant, self._deadline = grant, deadline
         if self.ledger.enter(grant.stage):
             self._seen.clear()
-            self._counts_keys = True
+            self._counts_keys, self._last_seconds = True, None
 
     def is_granted(self, champion: str, now: float) -> bool:
         """Return whether it may be run next to a champion, given by its package."""
@@ -75,6 +76,12 @@ class Candidate:
             self._seen.add(first)
             self.ledger.add("of_candidate" if is_within(first, grant.share) else "of_champion", 1)
         return within
+
+    def asked(self, now: float) -> None:
+        """Count the time since the last request, at a time of the event loop; of a pause only the first hour counts."""
+        before = now if self._last_seconds is None else self._last_seconds
+        self.ledger.add_busy(min(now - before, IDLE_SECONDS))
+        self._last_seconds = now
 
     def compared(self, rows: Sequence[TypedRow], change: AnswerChange, deferred: BoolArray) -> int:
         """Take how it differs in rows that both versions have answered; return how many answers are changed.

@@ -62,6 +62,7 @@ class PairedAnswering:
             return champion, before
         if self.candidates.get(champion, clock()) is not candidate:
             return champion, before  # its rollout has ended meanwhile
+        candidate.asked(clock())
         changed = candidate.compared(rows, change, _deferred(before) != _deferred(after))
         if _may_send(candidate, request_id, rows, changed):
             candidate.answered(len(rows))

@@ -21,11 +21,14 @@ from tasks.whole_file import private_folder
 
 LEDGER_FOLDER = "rollout_ledgers"
 """The folder of the ledgers in the serving folder; no project can have this name."""
-PROTOCOL = 1
+PROTOCOL = 2
+"""Of the format: 1 ends with the wealth; 2 has the busy seconds of the stage after it. A file of 1 is continued."""
 HEAD = ("protocol", "stage")
 OF_STAGE = ("answers", "of_candidate", "of_champion")
 WORDS = len(HEAD) + len(COUNTS)
-SIZE_BYTES = 8 * (WORDS + SHAPE[0] * SHAPE[1])
+BETS = SHAPE[0] * SHAPE[1]
+BUSY_START = 8 * (WORDS + BETS)
+SIZE_BYTES = BUSY_START + 8
 
 
 def ledger_path(root: Path, project: str, rollout: str, slot: int) -> Path:
@@ -51,7 +54,9 @@ class RolloutLedger:
             os.close(self._descriptor)
             raise
         self._counts = np.frombuffer(self._memory, dtype=np.int64, count=WORDS)
-        self.wealth: FloatArray = np.frombuffer(self._memory, dtype=np.float64, offset=8 * WORDS).reshape(SHAPE)
+        numbers = np.frombuffer(self._memory, dtype=np.float64, offset=8 * WORDS)
+        self.wealth: FloatArray = numbers[:BETS].reshape(SHAPE)
+        self._busy: FloatArray = numbers[BETS:]
         self._counts[0] = PROTOCOL
 
     def enter(self, stage: int) -> bool:
@@ -60,6 +65,7 @@ class RolloutLedger:
             return False
         for name in OF_STAGE:
             self._counts[_place(name)] = 0
+        self._busy[0] = 0.0
         self._counts[1] = stage
         return True
 
@@ -70,6 +76,10 @@ class RolloutLedger:
     def add(self, name: str, number: int) -> None:
         """Add to a count."""
         self._counts[_place(name)] += number
+
+    def add_busy(self, seconds: float) -> None:
+        """Add to the time of this stage in which requests came in."""
+        self._busy[0] += seconds
 
     def spend(self, changed: int, quota: int) -> bool:
         """Take changed answers from the quota, on the disk, before they are sent; return whether it has that many."""
@@ -82,7 +92,7 @@ class RolloutLedger:
 
     def close(self) -> None:
         """Let another process write it."""
-        del self._counts, self.wealth
+        del self._counts, self.wealth, self._busy
         self._memory.close()
         os.close(self._descriptor)
 
@@ -101,7 +111,10 @@ def _mapped(descriptor: int, path: Path) -> mmap.mmap:
 
 
 def _is_whole(content: bytes) -> bool:
-    return len(content) == SIZE_BYTES and int.from_bytes(content[:8], "little") == PROTOCOL
+    protocol = int.from_bytes(content[:8], "little")
+    if protocol == 1:
+        return len(content) in {BUSY_START, SIZE_BYTES}  # the second one while it is being continued
+    return (protocol, len(content)) == (PROTOCOL, SIZE_BYTES)
 
 
 def read_sums(root: Path, project: str, rollout: str, stage: int) -> RolloutSums:
@@ -121,9 +134,11 @@ def read_sums(root: Path, project: str, rollout: str, stage: int) -> RolloutSums
             raise EvidenceError(f"{path} is damaged; end the rollout with `leeway rollback {project}`.")
         counts = np.frombuffer(content, dtype=np.int64, count=WORDS).tolist()
         named = dict(zip(COUNTS, counts[len(HEAD) :], strict=True))
+        numbers = np.frombuffer(content, dtype=np.float64, offset=8 * WORDS)
+        wealth, busy = numbers[:BETS].reshape(SHAPE), float(numbers[BETS:].sum())
         if counts[1] != stage:
-            named |= dict.fromkeys(OF_STAGE, 0)
-        total += RolloutSums(**named, wealth=np.frombuffer(content, dtype=np.float64, offset=8 * WORDS).reshape(SHAPE))
+            named, busy = named | dict.fromkeys(OF_STAGE, 0), 0.0
+        total += RolloutSums(**named, wealth=wealth, busy_seconds=busy)
     return total
 
 

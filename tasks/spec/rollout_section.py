@@ -41,11 +41,23 @@ class Rollout(SpecSection):
     leeway: Share = Field(
         0.5, description="By which share the differences may exceed the upper 99 % bounds of the gate's promise."
     )
+    stage_rows: int = Field(
+        100,
+        ge=1,
+        description="The fewest rows that both versions answer before the candidate answers any, and that the "
+        "candidate answers in each stage. A fault in 3 % of the rows shows among 100 with a probability of 95 %.",
+    )
+    stage_hours: float = Field(
+        1, ge=0, description="The least time of each stage before the candidate answers all requests, in hours."
+    )
     bake_hours: float = Field(
-        24, ge=0, description="How long the candidate answers all requests before it is champion."
+        24,
+        ge=0,
+        description="How long the candidate answers all requests before it is champion, in hours. Of a pause between "
+        "two requests one hour counts, here and in `stage_hours`.",
     )
     doubt_hours: float = Field(
-        72, gt=0, description="How long a stage may take, without those hours, until a person is asked."
+        72, gt=0, description="How long a stage may take beyond those hours until a person is asked."
     )
     on_doubt: Literal["hold", "end"] = Field(
         "hold",

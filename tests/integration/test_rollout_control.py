@@ -20,6 +20,7 @@ from tasks.records import PromotionEntry, RolloutEntry, champion_record, rollout
 from tasks.rollout import RolloutTerms, RolloutVerdict, limits
 from tasks.serve.service_settings import ServiceSettings
 from tasks.serving_store import ServablePackage, ServingStore
+from tasks.serving_store.rollout_grant import LEASE_SECONDS
 from tasks.serving_store.rollout_ledger import RolloutLedger, ledger_path
 from tests.unit.serve.canaries import Canary, rows
 from tests.unit.serve.packages import KEY, MOMENT, fitted, package_of, write_suite
@@ -76,6 +77,7 @@ class Stage:
         )
         append_entry(self.lake, "flats", started)
         self.worker: Canary | None = None
+        self.withdrawn: str | None = None
 
     @property
     def control(self) -> RolloutControl:
@@ -91,7 +93,7 @@ class Stage:
         if last is None:
             self.control.end()
             return None
-        return self.control.follow(last, self.pair, StepTime(self.now.date(), self.now))
+        return self.control.follow(last, self.pair, StepTime(self.now.date(), self.now), lambda: self.withdrawn)
 
     def ask(self, count: int = REQUESTS) -> list[int]:
         """Send requests to the worker; return the versions that answered."""
@@ -233,10 +235,41 @@ def _dies(patched: pytest.MonkeyPatch, left: list[int], *, after: bool) -> None:
         patched.setattr(ServingStore, name, dying(getattr(ServingStore, name)))
 
 
+def test_a_version_that_a_person_no_longer_wants_answers_nothing_from_the_next_grant_on(stage_of: Any) -> None:
+    stage = stage_of()
+    for _ in range(3):
+        stage.follow()
+        stage.ask()
+    assert stage.outcome[-1] == ("advanced", 0.5)
+    stage.follow()
+    stage.withdrawn = "its approval was withdrawn in MLflow"
+    assert stage.follow() is None, "MLflow is not asked at each look"
+    stage.now += timedelta(seconds=LEASE_SECONDS / 3 + 1)
+    assert "approval was withdrawn" in str(stage.follow())
+    last = stage.steps[-1]
+    assert (last.action, last.share, last.actor) == ("rolled_back", 0.0, "a person, in MLflow")
+    assert set(stage.ask()) == {1}
+    assert champion_record(read_entries(stage.lake, "flats")).bar(2, last.digest) is not None
+
+
+def test_an_idle_service_does_not_bake_a_version(stage_of: Any) -> None:
+    """The candidate has answered enough rows, and then no request comes for a day."""
+    stage = stage_of(terms=replace(TERMS, stage_hours=0.0, counts_idle=False))
+    for _ in range(8):
+        stage.follow()
+        stage.ask(130)
+    assert stage.outcome[-1] == ("advanced", 1.0)
+    stage.now += timedelta(hours=25)
+    assert stage.follow() is None
+    stage.now += timedelta(hours=72)
+    assert "of 24 hours with requests are over" in str(stage.follow())
+    assert stage.outcome[-1] == ("doubted", 1.0)
+
+
 def test_of_two_controllers_one_records_a_step(stage_of: Any) -> None:
     stage = stage_of()
     last, moment = stage.steps[-1], StepTime(stage.now.date(), stage.now)
-    taken = [stage.control.follow(last, stage.pair, moment) for _ in range(2)]
+    taken = [stage.control.follow(last, stage.pair, moment, lambda: None) for _ in range(2)]
     assert [each is None for each in taken] == [False, True]
     assert len(stage.steps) == 2
 

@@ -18,10 +18,12 @@ import pytest
 
 from flows.steps.in_service.rollout_steps import next_step
 from tasks import clock
+from tasks.errors import Unreachable
 from tasks.lake import append_entry, read_entries
 from tasks.promote import StepTime
 from tasks.records import RolloutEntry, rollouts
 from tasks.rollout import RolloutTerms, RolloutVerdict, limits
+from tasks.serve.service_settings import ServiceSettings
 from tasks.serving_store.logged_rows import logged_answers
 from tasks.serving_store.rollout_ledger import read_sums
 from tests.integration.test_serving_control import Project
@@ -149,6 +151,29 @@ def test_a_rollout_runs_to_its_end_although_a_worker_is_killed_and_its_quota_hol
     logged = [{answer.version for answer in logged_answers(path.read_bytes())} for path in landed]
     assert all(len(versions) == 1 for versions in logged)
     assert set().union(*logged) == {1, 2}
+
+
+def test_what_a_person_changes_in_mlflow_ends_a_rollout_and_without_mlflow_no_grant_is_renewed(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher, registry = project.publisher, project.registry
+    project.promote(1)
+    registry.set_tag(project.name, 2, "approval", "approved")
+    publisher.publish()
+    ServiceSettings(projects=(project.name,), root=str(project.store.root), trusted=()).write()
+    append_entry(project.lake, project.name, replace(started(project), actor="ann"))
+    assert publisher.roll_out() is not None
+    assert publisher.roll_out() is None
+    assert project.store.grant_stamp(project.name) is not None
+    project.store.remove_grant(project.name)
+    with monkeypatch.context() as away:
+        away.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+        with pytest.raises(Unreachable):
+            publisher.roll_out()
+    assert project.store.grant_stamp(project.name) is None
+    registry.delete_tag(project.name, 2, "approval")
+    assert "its approval was withdrawn in MLflow" in str(publisher.roll_out())
+    assert (last_step(project).action, project.store.grant_stamp(project.name)) == ("rolled_back", None)
 
 
 @pytest.mark.timeout(900)

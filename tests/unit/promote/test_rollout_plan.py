@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flows.steps.in_service.rollout_steps import next_step
-from tasks.promote import BeginRollout, Promote, RegistryState, Reject, StepTime, sentence
+from tasks.promote import BeginRollout, EndRollout, Promote, Refuse, RegistryState, Reject, StepTime, plan, sentence
 from tasks.records import RolloutAction, RolloutEntry, rollouts, running_rollout
 from tasks.rollout import RolloutTerms, RolloutVerdict
 from tests.unit.promote.test_plan import APPROVED, NOW, SPEC, Shelf, digest
@@ -125,12 +125,104 @@ def test_evidence_without_a_promise_cannot_be_rolled_out() -> None:
 def test_one_version_is_rolled_out_at_a_time() -> None:
     shelf = shelf_of()
     shelf.settle(CANARY)
+    shelf.follow("advanced")
     shelf.add(3, APPROVED)
     (step,) = shelf.settle(CANARY)
     assert sentence(step).startswith("version 3 is not promoted: version 2 is being rolled out")
     shelf.follow("finished")
     assert isinstance(shelf.settle(CANARY)[0], Promote)
     assert shelf.champion == 2
+
+
+def test_a_rollout_that_no_service_has_taken_up_keeps_no_newer_version_waiting() -> None:
+    shelf = shelf_of()
+    shelf.settle(CANARY)
+    shelf.add(3, APPROVED)
+    assert [type(step) for step in shelf.settle(CANARY)] == [BeginRollout]
+    running = running_rollout(shelf.entries)
+    assert running is not None
+    assert running.version == 3
+
+
+def test_a_rollout_of_a_service_that_is_gone_ends_by_record_and_the_next_version_begins() -> None:
+    shelf = shelf_of()
+    shelf.settle(CANARY)
+    shelf.follow("advanced")
+    shelf.add(3, APPROVED)
+    longest = timedelta(hours=72 + 1 + 24)
+    assert [type(step) for step in shelf.settle(CANARY, NOW + longest - timedelta(minutes=1))] == [Refuse]
+    first, *others = shelf.settle(CANARY, NOW + longest)
+    assert sentence(first) == (
+        "version 2 cannot be promoted again: the prediction service that runs its rollout has recorded nothing for "
+        "97 hours"
+    )
+    assert {type(step) for step in others} == {BeginRollout, Reject}
+    assert "leeway.barred" in shelf.tags[2]
+    running = running_rollout(shelf.entries)
+    assert running is not None
+    assert running.version == 3
+
+
+def test_a_service_that_comes_back_finds_that_its_rollout_has_ended() -> None:
+    shelf = shelf_of()
+    shelf.settle(CANARY)
+    shelf.follow("advanced")
+    shelf.settle(CANARY, NOW + timedelta(hours=97))
+    assert running_rollout(shelf.entries) is None
+    ended = rollouts(shelf.entries)[-1][-1]
+    assert (ended.action, ended.stage, ended.share) == ("rolled_back", 2, 0.0)
+
+
+@pytest.mark.parametrize("action", ["advanced", "doubted", "finished"])
+def test_an_approval_that_is_withdrawn_ends_the_rollout(action: RolloutAction) -> None:
+    shelf = shelf_of()
+    shelf.settle(CANARY)
+    shelf.follow(action)
+    del shelf.tags[2]["approval"]
+    first, *_ = shelf.settle(CANARY)
+    assert sentence(first).startswith("version 2 cannot be promoted again: it waits for the tag approval")
+    assert running_rollout(shelf.entries) is None
+    shelf.tags[2]["approval"] = "approved"
+    assert not any(isinstance(step, BeginRollout | Promote) for step in shelf.settle(CANARY))
+
+
+def test_a_rollout_of_a_clear_win_needs_no_approval_to_go_on() -> None:
+    shelf = RolledShelf()
+    shelf.add(1, APPROVED)
+    shelf.settle(CANARY, NOW - timedelta(days=1))
+    shelf.add(2)
+    shelf.settle(AUTOMATIC)
+    shelf.follow("advanced")
+    assert shelf.settle(AUTOMATIC) == []
+
+
+@pytest.mark.parametrize(
+    ("action", "days", "why"),
+    [
+        ("doubted", 30, "older than gate.evidence_days"),
+        ("started", 30, "older than gate.evidence_days"),
+        ("finished", 1, "could not be promoted since"),
+    ],
+)
+def test_a_rollout_that_can_lead_to_no_promotion_any_more_ends(action: RolloutAction, days: int, why: str) -> None:
+    shelf = shelf_of()
+    shelf.settle(CANARY)
+    if action != "started":
+        shelf.follow(action)
+    situation = shelf.situation()
+    (step, *_) = plan(situation, CANARY, NOW + timedelta(days=days))
+    assert isinstance(step, EndRollout)
+    assert why in step.reason
+
+
+def test_a_rollout_of_a_version_that_was_deleted_ends() -> None:
+    shelf = shelf_of()
+    shelf.settle(CANARY)
+    shelf.follow("advanced")
+    del shelf.tags[2]
+    (step,) = plan(shelf.situation(), CANARY, NOW)
+    assert isinstance(step, EndRollout)
+    assert step.reason == "the registry no longer has it"
 
 
 def test_an_alias_that_was_moved_to_a_candidate_is_put_back() -> None:

@@ -35,6 +35,38 @@ def test_a_candidate_answers_nothing_before_it_is_shown_that_it_differs_as_promi
     assert judge(TERMS, RolloutStage(0.0, 0.0), seen(*CONFIRMING, rows=99)) is None, "limits may be very wide"
 
 
+PATIENT = replace(TERMS, stage_hours=2.0, stage_rows=300, counts_idle=False)
+
+
+def test_a_stage_lasts_its_hours_and_has_its_rows_however_good_the_evidence_is() -> None:
+    enough: dict[str, Any] = {"answers": 300, "busy_seconds": 2 * 3600}
+    assert judge(PATIENT, RolloutStage(0.04, 9.0), seen(*CONFIRMING, **enough | {"busy_seconds": 7199})) is None
+    assert judge(PATIENT, RolloutStage(0.04, 9.0), seen(*CONFIRMING, **enough | {"answers": 299})) is None
+    verdict = judge(PATIENT, RolloutStage(0.04, 2.0), seen(*CONFIRMING, **enough))
+    assert verdict is not None
+    assert (verdict.outcome, verdict.share) == ("advanced", 0.16)
+    assert judge(PATIENT, RolloutStage(0.0, 9.0), seen(*CONFIRMING, rows=299, busy_seconds=7200)) is None
+
+
+def test_only_hours_with_requests_bake_a_version_and_too_few_of_them_are_a_doubt() -> None:
+    idle = seen(*CONFIRMING, answers=5000, busy_seconds=3600 * 23.9)
+    assert judge(PATIENT, RolloutStage(1.0, 95.9), idle) is None
+    doubt = judge(PATIENT, RolloutStage(1.0, 96.0), idle)
+    assert doubt is not None
+    assert (doubt.outcome, "23.9 of 24 hours with requests" in doubt.reason) == ("doubted", True)
+    verdict = judge(PATIENT, RolloutStage(1.0, 24.0), replace(idle, busy_seconds=3600 * 24.0))
+    assert verdict is not None
+    assert verdict.outcome == "finished"
+
+
+def test_the_busy_time_of_several_workers_is_that_of_the_longest() -> None:
+    one, other = replace(NOTHING_SEEN, busy_seconds=60.0), replace(NOTHING_SEEN, busy_seconds=90.0)
+    assert (one + other).busy_seconds == 90.0
+    assert RolloutSums.from_dict((one + other).to_dict()).busy_seconds == 90.0
+    old = {name: value for name, value in NOTHING_SEEN.to_dict().items() if name != "busy_seconds"}
+    assert RolloutSums.from_dict(old).busy_seconds == 0.0, "as earlier versions of Leeway recorded it"
+
+
 @pytest.mark.parametrize(("share", "after"), [(0.01, 0.04), (0.3, 1.0)])
 def test_the_share_grows_by_four_once_the_stage_has_enough_answers(share: float, after: float) -> None:
     assert judge(TERMS, RolloutStage(share, 1.0), seen(*CONFIRMING, answers=99)) is None

@@ -14,11 +14,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tasks import clock
+from tasks.errors import EvidenceError
 from tasks.inference import Answers
 from tasks.rollout import AnswerChange, PairedTest, log_wealth
 from tasks.rollout.betting import evidence
 from tasks.serve.served_version import ServedVersion
 from tasks.serving_store import RolloutGrant, ServablePackage, ServingStore
+from tasks.serving_store.rollout_ledger import RolloutLedger, ledger_path, read_sums
 from tests.unit.serve.canaries import LIMITS, Canary, rows
 from tests.unit.serve.packages import KEY, MOMENT, ROW, fitted, package_of, write_suite
 
@@ -284,3 +286,39 @@ def test_a_candidate_that_does_not_repeat_its_references_answers_nothing(canary_
     canary.let(candidate=digest, rollout="2-broken", share=1.0)
     assert canary.ask(ROW)["version"] == 1
     assert canary.sums.refused == 1
+
+
+def test_a_ledger_of_an_earlier_leeway_is_read_and_continued(tmp_path: Path) -> None:
+    path = ledger_path(tmp_path, "flats", "2-ab", 0)
+    path.parent.mkdir(parents=True)
+    path.write_bytes((Path(__file__).parent / "frozen" / "rollout_ledger_1.ledger").read_bytes())
+    before = read_sums(tmp_path, "flats", "2-ab", 3)
+    assert (before.rows, before.changed, before.spent, before.answers, before.busy_seconds) == (1000, 20, 7, 130, 0.0)
+    assert before.wealth[4].tolist() == [9.25] * 8
+    ledger = RolloutLedger(path)
+    ledger.add("rows", 1)
+    ledger.add_busy(2.5)
+    ledger.close()
+    after = read_sums(tmp_path, "flats", "2-ab", 3)
+    assert (after.rows, after.spent, after.busy_seconds) == (1001, 7, 2.5)
+    assert after.wealth.tolist() == before.wealth.tolist()
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(EvidenceError, match="damaged"):
+        read_sums(tmp_path, "flats", "2-ab", 3)
+
+
+def test_of_a_pause_between_requests_only_the_first_hour_is_time_with_requests(canary_of: Make) -> None:
+    canary = canary_of(share=0.5)
+    canary.ask(*rows(1))
+    champion = canary.champions.get("flats")
+    assert champion is not None
+    candidate = canary.candidates.get(champion, -1.0)
+    assert candidate is not None
+    candidate.asked(1e9)
+    began = canary.sums.busy_seconds
+    for moment in (1e9 + 600, 1e9 + 600 + 10 * 3600):
+        candidate.asked(moment)
+    assert canary.sums.busy_seconds - began == pytest.approx(600 + 3600)
+    canary.let(stage=canary.grant.stage + 1)
+    canary.ask(*rows(1))
+    assert canary.sums.busy_seconds == 0.0, "another stage has a time of its own"

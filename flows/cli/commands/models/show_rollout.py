@@ -48,8 +48,8 @@ def _show(project: str, steps: Sequence[RolloutEntry]) -> None:
         share = f"{100 * step.share:g} %"
         table.add_row(*map(terminal, (f"{step.time:%Y-%m-%d %H:%M:%S}", step.action, share, step.reason)))
     console.print(table)
-    if last.seen:
-        _show_evidence(last)
+    if judged := [step for step in steps if step.seen]:
+        _show_evidence(judged[-1])
     for step, verdict, same in _again(steps):
         said = "the same" if same else f"[red]another one[/]: {terminal(verdict)}"
         console.print(f"step {step.stage} judged again from what is stored: {said}")
@@ -68,8 +68,8 @@ def _again(steps: Sequence[RolloutEntry]) -> list[tuple[RolloutEntry, str, bool]
     """Return each step that was judged, the verdict that follows from what is stored, and whether it is the same."""
     judged = []
     for before, step in pairwise(steps):
-        if before.action == "started" or step.actor != "leeway":
-            continue
+        if before.action == "started" or step.actor != "leeway" or not step.seen:
+            continue  # by a person, or because no service ran it any more: not by what was seen
         sums, terms = RolloutSums.from_dict(step.seen), RolloutTerms.from_dict(step.terms)
         verdict = what_follows(before, terms, sums, step.time)
         outcome = ("nothing", before.share) if verdict is None else (verdict.outcome, verdict.share)
