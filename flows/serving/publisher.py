@@ -13,7 +13,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
-from flows.serving.log_carrier import LogCarrier, is_written
 from flows.serving.package_version import packaged
 from flows.serving.rollout_control import PackagePair, RolloutControl
 from flows.stack.local_stack import running
@@ -129,6 +128,7 @@ class Publisher:
         state, published = (record.champions(), self._stamp), None
         if (state, self._package_stamp()) != self._done:
             published = self._publish_first(record.champion_changes(), terms)
+            self.store.note_champion(self.project)
             self._done = state, self._package_stamp()
         self._next = (waiting_version(entries, record), *record.champions()[1:2])
         return published
@@ -210,30 +210,9 @@ class Publisher:
         self._paired = (key, found.digest)
         return PackagePair(route.package, found.digest)
 
-    def carry(self, *, at_once: bool = False) -> None:
-        """Land the prediction log and the labels of the project as its deliveries.
-
-        What was logged lands also when the spec no longer asks for a log.
-
-        Parameters
-        ----------
-        at_once : bool
-            Whether labels land before they have waited `serving.delivery_minutes`, because the service ends.
-        """
-        carrier = LogCarrier(self.store.root, self._current_terms().spec, self.path.parent)
-        try:
-            carrier.carry_labels(clock.now(), at_once=at_once)
-        finally:  # the log lands whatever is wrong with the labels
-            carrier.carry()
-
-    @property
-    def is_logging(self) -> bool:
-        """Whether a worker writes to a file of the prediction log."""
-        return is_written(self.store.root, self.project)
-
     def forget_refusals(self) -> None:
         """Package versions again that were refused: a key that signs some is trusted now, or no longer."""
-        self._refused.clear()
+        self._refused = {}  # another thread may read the one before
 
     def _publish_first(self, changes: Sequence[ChampionChange], terms: Terms) -> str | None:
         """Publish the first champion that the registry still has; return it, or None if it serves already."""

@@ -30,10 +30,15 @@ class Champions:
 
     A route or package that does not verify, or does not repeat its references, changes nothing: the version before it
     goes on answering, and the fault is logged and counted.
+
+    Parameters
+    ----------
+    is_controlled : bool
+        Whether a controller publishes routes, and says of which projects there are none.
     """
 
-    def __init__(self, store: ServingStore, projects: Sequence[str]) -> None:
-        self._store = store
+    def __init__(self, store: ServingStore, projects: Sequence[str], *, is_controlled: bool = False) -> None:
+        self._store, self._is_controlled = store, is_controlled
         self._serving: dict[str, Serving] = {}
         self._stamps: dict[str, object] = dict.fromkeys(projects)
         self._refused: dict[str, object] = {}
@@ -50,9 +55,17 @@ class Champions:
 
     @property
     def is_ready(self) -> bool:
-        """Whether there is a route and every project with one is answered; one without a champion delays no other."""
-        routed = [project for project in self._stamps if self._store.route_stamp(project) is not None]
-        return bool(routed) and all(project in self._serving for project in routed)
+        """Whether each project that has a champion is answered, and there is one.
+
+        The others are those without a route and, if there is a controller, of which it has said why: a project without
+        a champion delays no other for ever, and one that the controller has not looked at yet is waited for.
+        """
+        others = [project for project in self._stamps if project not in self._serving]
+        return bool(self._serving) and all(self._is_left_out(project) for project in others)
+
+    def _is_left_out(self, project: str) -> bool:
+        has_route = self._store.route_stamp(project) is not None
+        return not has_route and (not self._is_controlled or self._store.says_why_unrouted(project))
 
     def changed(self) -> list[str]:
         """Return the projects to read: with a route that was written since, could not be read, or has a new package."""

@@ -78,6 +78,8 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         Limits of one worker: open connections, and requests that are being answered.
     request_seconds, idle_seconds : float
         How long a request may take to arrive, and how long a connection may be idle.
+    hung_seconds : float
+        After which time a worker with an event loop that does not turn is replaced.
     drain_seconds : float
         How long requests may still be answered after the signal to stop; see `worker_stop_seconds`.
     """
@@ -106,6 +108,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_in_flight: int = 256
     request_seconds: float = 10.0
     idle_seconds: float = 60.0
+    hung_seconds: float = 20.0
     drain_seconds: float = 10.0
 
     @property

@@ -12,15 +12,13 @@ import pytest
 from flows.serving.controller import carry_last
 from flows.serving.fault_log import FaultLog
 from flows.serving.log_carrier import LogCarrier
-from flows.serving.publisher import Publisher
+from flows.serving.log_landing import LogLanding
 from tasks.dataset.label_join import newest_labels, ranked
 from tasks.ingest.landing.landing_zones import served_zones
 from tasks.ingest.task import take_in
 from tasks.lake import Lake, active_rows, deliveries, latest
 from tasks.records import Delivery
-from tasks.registry import Keys
 from tasks.serve.processes.log_file import LogFile
-from tasks.serving_store import ServingStore
 from tasks.serving_store.label_files import keep_labels
 from tasks.spec import read_spec
 from tasks.validate.acceptance.task import store
@@ -73,10 +71,7 @@ def test_what_was_logged_before_the_log_was_switched_off_is_taken_in(
     kept.parent.mkdir(parents=True)
     kept.write_bytes(FROZEN.read_bytes())
     keep_labels(home / "serving", "flats", [{"flat": 7, "day": "2026-02-03", "price": 5}], SENT)
-    store = ServingStore(home / "serving", [])
-    publisher = Publisher(path, home, Keys(), store)
-    assert publisher.publish() is None  # there is no champion
-    publisher.carry()
+    LogLanding(path, home / "serving").carry()
     assert not kept.exists()
     (sent,) = (path.parent / "served" / "labels").iterdir()
     sent.rename(sent.with_name("2026-02-03.jsonl"))  # it landed today
@@ -109,11 +104,11 @@ def test_the_last_carry_waits_until_a_worker_has_closed_its_file(
 ) -> None:
     monkeypatch.setenv("LEEWAY_LAKE", str(tmp_path / "lake"))
     path, root = written(tmp_path, "filename", "serving: {log: true}"), tmp_path / "home" / "serving"
-    publisher, faults = Publisher(path, tmp_path / "home", Keys(), ServingStore(root, [])), FaultLog(root)
+    landing, faults = LogLanding(path, root), FaultLog(root)
     file = LogFile(root / "prediction_log" / "flats", "2026-02-03-0-ab.jsonl")
     file.append(FROZEN.read_bytes())
     served = path.parent / "served" / "rows"
-    carry_last([publisher], faults, until=0.0)  # it has had its time: the next start lands its file
+    carry_last(landing, faults, until=0.0)  # it has had its time: the next start lands its file
     assert not served.exists()
     looked = threading.Event()
 
@@ -123,13 +118,13 @@ def test_the_last_carry_waits_until_a_worker_has_closed_its_file(
 
     worker = threading.Thread(target=close)
     worker.start()
-    carry = publisher.carry
+    carry = landing.carry
 
     def noted(**how: bool) -> None:
         carry(**how)
         looked.set()
 
-    monkeypatch.setattr(publisher, "carry", noted)
-    carry_last([publisher], faults, until=math.inf)
+    monkeypatch.setattr(landing, "carry", noted)
+    carry_last(landing, faults, until=math.inf)
     worker.join()
     assert [landed.name for landed in served.iterdir()] == ["2026-02-03-0-ab.jsonl"]

@@ -148,6 +148,16 @@ def test_a_killed_worker_is_replaced_and_its_counters_go_on(tmp_path: Path, pack
         assert service.workers[0].pid != worker.pid
 
 
+def test_a_worker_that_hangs_is_replaced(tmp_path: Path, packages: Packages) -> None:
+    with running(tmp_path, packages, hung_seconds=5.0) as service:
+        assert service.ask()[0] == 200
+        (worker,) = service.workers
+        worker.suspend()  # the process runs, for all that its supervisor can see, and answers nothing
+        until(lambda: service.metric("leeway_serve_worker_starts_total") > 1)
+        until(lambda: service.ask()[0] == 200)
+        assert service.workers[0].pid != worker.pid
+
+
 def test_slow_and_large_requests_are_ended_and_hurt_no_other(tmp_path: Path, packages: Packages) -> None:
     with running(tmp_path, packages, request_seconds=1.0, max_connections=20) as service:
         address = ("127.0.0.1", service.settings.port)

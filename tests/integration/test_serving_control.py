@@ -24,8 +24,8 @@ import pytest
 
 from flows.cli.commands.service.run_service import Address
 from flows.serving import publisher as publisher_module
-from flows.serving.controller import Step, publish_all
-from flows.serving.fault_log import FaultLog
+from flows.serving.controller import follow_once
+from flows.serving.fault_log import Duty, FaultLog
 from flows.serving.leeway_client import LeewayClient
 from flows.serving.package_version import packaged
 from flows.serving.publisher import Publisher
@@ -157,16 +157,16 @@ def test_a_waiting_version_that_cannot_be_served_is_no_fault_of_the_champion(
 ) -> None:
     project.promote(1)
     project.recorded(RetrainingEntry, 2, "retrained", action="registered", digest="0" * 64)
-    faults, paused, publisher = FaultLog(project.store.root), dict[Step, float](), project.publisher
+    faults, paused, publisher = FaultLog(project.store.root), dict[Duty, float](), project.publisher
     with caplog.at_level(logging.INFO, "leeway"):
-        publish_all([publisher], faults, paused, 10.0)
-        publish_all([publisher], faults, paused, 20.0)
+        follow_once(publisher, faults, paused, 10.0)
+        follow_once(publisher, faults, paused, 20.0)
     assert project.serving() == 1
     assert [message.split()[0] for message in caplog.messages] == ["published", "next_version_not_prepared"]
     assert not (project.store.root / project.name / "publisher_fault.txt").exists()
     # The pause after a fault is that of preparing alone: a promotion is published at once.
     project.promote(2)
-    publish_all([publisher], faults, paused, 20.1)
+    follow_once(publisher, faults, paused, 20.1)
     assert project.serving() == 2
     (project.store.root / project.name / "route.json").write_bytes(b"damaged")
     assert project.publisher.publish() == "version 2"

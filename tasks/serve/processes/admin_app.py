@@ -22,7 +22,7 @@ from tasks.serve.processes.shared_counters import (
 )
 from tasks.serve.replies import Reply, json_reply
 from tasks.serving_store.logged_rows import UNREADABLE_FOLDER
-from tasks.serving_store.store import FAULT_FILE, LANDING_FAULT_FILE
+from tasks.serving_store.store import FAULT_FILE, LANDING_FAULT_FILE, NO_CHAMPION_FILE
 
 METRICS_TYPE = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 
@@ -81,6 +81,7 @@ class AdminApp:
             project: {
                 **self._fault(project, "publisher_fault", FAULT_FILE),
                 **self._fault(project, "landing_fault", LANDING_FAULT_FILE),
+                **self._fault(project, "no_champion", NO_CHAMPION_FILE),
                 "unreadable_log_files": len(list((self._root / UNREADABLE_FOLDER / project).glob("*"))),
                 "versions": sorted({counters.of_project(slot, project, "version") for slot in range(len(alive))}),
                 "degraded": any(counters.of_project(slot, project, "reload_faults") for slot in range(len(alive))),

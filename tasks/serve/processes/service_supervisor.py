@@ -29,7 +29,9 @@ from tasks.registry.signing import VERSIONS
 from tasks.serve.processes.admin_app import AdminApp
 from tasks.serve.processes.background_task import end_with
 from tasks.serve.processes.shared_counters import CounterLayout, SharedCounters, rows_waiting, shared_memory
+from tasks.serve.processes.turning_loops import TurningLoops
 from tasks.serve.service_settings import BACKLOG, CARRY_SECONDS, ServiceSettings, read_settings
+from tasks.serving_store import ServingStore
 
 LOG = logging.getLogger("leeway.serve")
 POLL_SECONDS = 0.1
@@ -94,6 +96,7 @@ class Children:
 
     workers: list[Child]
     controller: list[Child] = field(default_factory=list)
+    turning: TurningLoops | None = None
 
     async def keep(self, server: uvicorn.Server) -> None:
         """Keep all of them running until the server ends."""
@@ -101,7 +104,14 @@ class Children:
         while not server.should_exit:
             for child in (*self.workers, *self.controller):
                 child.keep(loop.time())
+            self._end_hung()
             await asyncio.sleep(POLL_SECONDS)
+
+    def _end_hung(self) -> None:
+        """End the workers with an event loop that does not turn; they are started again as any that end."""
+        for slot in self.turning.hung() if self.turning is not None else ():
+            LOG.error(line("worker_hung", worker=slot))
+            self.workers[slot].signal(signal.SIGKILL)
 
     async def stop(self, worker_seconds: float) -> None:
         """Let the workers finish their requests and close their logs, then let the controller land these.
@@ -204,7 +214,11 @@ async def supervise(path: Path, settings: ServiceSettings, environ: Mapping[str,
     ]
     unsigning = {name: value for name, value in environ.items() if name not in VERSIONS.secrets}
     controller = [Child(settings.controller, unsigning)] if settings.controller else []
-    children = Children(workers, controller)
+    store = ServingStore(Path(settings.root), ())
+    for project in settings.projects if controller else ():
+        store.forget_notes(project)  # before a worker reads them
+    turning = TurningLoops(counters, looks=max(1, round(settings.hung_seconds / POLL_SECONDS)))
+    children = Children(workers, controller, turning)
     app = AdminApp(
         counters,
         Path(settings.root),

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -127,17 +128,21 @@ class Watch:
 
     async def run(self, server: uvicorn.Server) -> None:
         """Look every 50 milliseconds until the server ends, or the supervisor has ended."""
-        loop = asyncio.get_running_loop()
-        while not server.should_exit:
+        loop, counters = asyncio.get_running_loop(), self._counters
+        for turn in count(1):
+            if server.should_exit:
+                return
+            counters.set("turns", turn)
             due = loop.time() + WATCH_SECONDS
             await asyncio.sleep(WATCH_SECONDS)
             late = max(0.0, loop.time() - due)
             answering = self._answering
             answering.lag_seconds = max(late, FORGETTING * answering.lag_seconds)
-            self._counters.set("lag_us", int(answering.lag_seconds * 1e6))
-            self._counters.set("in_flight", answering.in_flight)
+            counters.set("lag_us", int(answering.lag_seconds * 1e6))
+            counters.set("in_flight", answering.in_flight)
             close_slow(server.server_state.connections, loop.time(), self._settings.request_seconds)
             await self._follow_routes()
+            counters.set("ready", int(answering.champions.is_ready))
             await self._follow_rollouts()
             self.follow_keys()
             if os.getppid() != self._parent:
@@ -178,7 +183,6 @@ def report(champions: Champions, counters: WorkerCounters) -> None:
         counters.set_project(project, "version", serving.version.number if serving else 0)
         counters.set_project(project, "serial", serving.route.serial if serving else 0)
         counters.set_project(project, "reload_faults", int(project in champions.faults))
-    counters.set("ready", int(champions.is_ready))
 
 
 async def serve(settings: ServiceSettings, listener: socket, counters: WorkerCounters, slot: int) -> None:
@@ -186,7 +190,7 @@ async def serve(settings: ServiceSettings, listener: socket, counters: WorkerCou
     root = Path(settings.root)
     versions = partial(version_keys, root) if settings.follows_version_keys else None
     store = ServingStore(root, public_keys(settings.trusted), versions)
-    champions = Champions(store, settings.projects)
+    champions = Champions(store, settings.projects, is_controlled=bool(settings.controller))
     for project in settings.projects:
         if (found := champions.load(project)) is not None:
             champions.exchange(found)

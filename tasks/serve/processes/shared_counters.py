@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 STATUSES = (200, 400, 401, 403, 404, 405, 408, 411, 413, 415, 422, 429, 431, 500, 503, 504)
 BOUNDS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 1000, 5000)
-WORKER_FIELDS = ("pid", "ready", "lag_us", "in_flight")
+WORKER_FIELDS = ("pid", "ready", "lag_us", "in_flight", "turns")
+"""The state of a worker; `turns` grows while its event loop runs, from its first turn on."""
 LOG_FIELDS = ("log_queued", "log_written", "log_full", "log_failed", "log_lost")
 """Rows that the log has taken, has written, had no room for, could not write, and lost with a killed process."""
 PROJECT_FIELDS = ("version", "serial", "rows", "deferred", "busy_us", "reload_faults", *LOG_FIELDS)

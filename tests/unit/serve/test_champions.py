@@ -18,6 +18,7 @@ from tasks.registry.manifest import seal, verify
 from tasks.registry.statement import Statement
 from tasks.serve.champions import Champions
 from tasks.serving_store import ServingStore
+from tasks.serving_store.store import FAULT_FILE, NO_CHAMPION_FILE
 from tests.unit.serve.packages import KEY, MOMENT, fitted, package_of, write_suite
 
 
@@ -112,6 +113,22 @@ def test_a_project_without_a_champion_delays_no_other(store: ServingStore) -> No
     route.write_bytes(b"of another signer")
     assert exchanged(champions) == 1
     assert not champions.is_ready
+
+
+def test_a_worker_waits_until_the_controller_has_come_to_every_project(store: ServingStore) -> None:
+    champions = Champions(store, ["flats", "houses", "yachts"], is_controlled=True)
+    published(store)
+    assert exchanged(champions) == 1
+    assert not champions.is_ready, "houses and yachts may have a champion that is not packaged yet"
+    store.note_champion("houses")
+    (store.root / "yachts").mkdir()
+    (store.root / "yachts" / FAULT_FILE).write_text("version 3 cannot be served")
+    assert champions.is_ready
+    for project in ("flats", "houses", "yachts"):
+        store.forget_notes(project)
+    assert not champions.is_ready, "a service that starts again believes nothing of what was said before"
+    store.note_champion("flats")
+    assert not (store.root / "flats" / NO_CHAMPION_FILE).exists()
 
 
 def test_serials_grow_though_the_clock_is_set_back_or_the_route_is_lost(store: ServingStore) -> None:
