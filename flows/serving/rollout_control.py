@@ -136,6 +136,7 @@ class RolloutControl:
             unit=terms.unit,
             limits=terms.limits,
             not_after=seconds + LEASE_SECONDS,
+            salt=rollout_salt(self.store.root, self.project, rollout_name(last)),
         )
         if before is not None and before.not_after - seconds > LEASE_SECONDS * 2 / 3:
             same = msgspec.structs.replace(grant, serial=before.serial, not_after=before.not_after)
@@ -174,7 +175,16 @@ def rollout_name(last: RolloutEntry) -> str:
 
 def service_id(root: Path) -> str:
     """Return the name of this serving folder, by which one of several services runs a rollout."""
-    path = private_folder(root / LEDGER_FOLDER) / SERVICE_FILE
+    return _kept(private_folder(root / LEDGER_FOLDER) / SERVICE_FILE)
+
+
+def rollout_salt(root: Path, project: str, rollout: str) -> str:
+    """Return the secret with which the entities of a rollout are chosen; it is drawn once."""
+    return _kept(private_folder(root / LEDGER_FOLDER / project) / f"{rollout}.salt")
+
+
+def _kept(path: Path) -> str:
+    """Return the text of a file, which has a random one from its first reading on."""
     if not path.exists():
-        write_once(path, secrets.token_hex(8).encode())
+        write_once(path, secrets.token_hex(16).encode())
     return path.read_text(encoding="ascii")

@@ -84,7 +84,7 @@ def _doubt(terms: RolloutTerms, stage: RolloutStage, sums: RolloutSums) -> str |
     if uneven >= threshold(terms.alpha, MOST_STAGES):
         return (
             f"{sums.of_candidate:,} of {sums.of_candidate + sums.of_champion:,} entities belong to the candidate, and "
-            f"{100 * stage.share:g} % were intended; see rollout.entity, or the ids of the requests"
+            f"{100 * stage.share:g} % were intended; see rollout.entity"
         )
     return None
 

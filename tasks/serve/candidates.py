@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -64,11 +65,15 @@ class Candidate:
         """Return whether it may be run next to a champion, given by its package."""
         return self.grant.champion == champion and now < self._deadline and not self.ledger.count("stopped")
 
-    def belongs(self, request_id: str, rows: Sequence[TypedRow]) -> bool:
-        """Return whether it may answer a request: if all rows of it belong to its share."""
+    def belongs(self, rows: Sequence[TypedRow]) -> bool:
+        """Return whether it may answer a request: if all rows of it belong to its share.
+
+        Chance decides on rows without an entity, and nothing that a client sends, such as the id of a request.
+        """
         entity, grant = self.grant.entity, self.grant
         values = [row.values.get(entity) for row in rows] if entity else [None]
-        places = [position(request_id if value is None else str(value), grant.rollout) for value in values]
+        salt, drawn = grant.salt or grant.rollout, secrets.randbits(64)
+        places = [drawn if value is None else position(str(value), salt) for value in values]
         within = all(is_within(place, grant.share) for place in places)
         first = places[0]  # one entity of a request is counted, by its own place: the others may be of both versions
         own = self._counts_keys and first % grant.slots == self._slot and len(self._seen) < MOST_KEYS

@@ -36,7 +36,7 @@ class PairedAnswering:
         self.candidates = candidates
 
     async def chosen(
-        self, request_id: str, champion: Serving, rows: list[TypedRow], before: list[AnsweredRow], run: Run
+        self, champion: Serving, rows: list[TypedRow], before: list[AnsweredRow], run: Run
     ) -> tuple[Serving, list[AnsweredRow]]:
         """Return what answers a request, and its answers.
 
@@ -64,16 +64,16 @@ class PairedAnswering:
             return champion, before  # its rollout has ended meanwhile
         candidate.asked(clock())
         changed = candidate.compared(rows, change, _deferred(before) != _deferred(after))
-        if _may_send(candidate, request_id, rows, changed):
+        if _may_send(candidate, rows, changed):
             candidate.answered(len(rows))
             return candidate.serving, after
         return champion, before
 
 
-def _may_send(candidate: Candidate, request_id: str, rows: Sequence[TypedRow], changed: int) -> bool:
+def _may_send(candidate: Candidate, rows: Sequence[TypedRow], changed: int) -> bool:
     """Return whether a request belongs to the candidate, and its quota, if writable, has the changed answers."""
     try:
-        return candidate.belongs(request_id, rows) and candidate.spend(changed)
+        return candidate.belongs(rows) and candidate.spend(changed)
     except OSError as error:
         candidate.failed(f"{type(error).__name__} at {raised_at(error)}", [])
         return False

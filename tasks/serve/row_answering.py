@@ -152,7 +152,7 @@ class RowAnswering:
         def run(candidate: Serving, rows: list[TypedRow]) -> Awaitable[list[AnsweredRow]]:
             return self._answered_in_time(request, candidate, rows)
 
-        return await self._paired.chosen(request.id, serving, typed, answered, run)
+        return await self._paired.chosen(serving, typed, answered, run)
 
     async def _answered_in_time(
         self, request: ServiceRequest, serving: Serving, typed: list[TypedRow]

@@ -77,8 +77,8 @@ class ServiceApp:
         headers = [*reply.headers, *request.echoed, (b"content-length", str(len(reply.body)).encode()), *SAFE]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else reply.body})
-        project = endpoint.project if endpoint else NO_PROJECT
-        answering.counters.request(project, reply.status, clock() - request.arrived)
+        project, is_timed = (endpoint.project, endpoint.access != "labels") if endpoint else (NO_PROJECT, True)
+        answering.counters.request(project, reply.status, clock() - request.arrived if is_timed else None)
 
     async def _reply(self, request: ServiceRequest, endpoint: Endpoint | None) -> Reply:
         family: Family = endpoint.family if endpoint else "own"

@@ -23,7 +23,7 @@ class RolloutGrant(msgspec.Struct, frozen=True, kw_only=True):
     serial : int
         Grows with every grant; a worker never goes back to a smaller one.
     rollout : str
-        The name of the rollout: its ledgers are called so, and its entities are chosen with it.
+        The name of the rollout: its ledgers are called so.
     stage : int
         The number of the stage, in which answers and entities are counted.
     champion, candidate : str
@@ -33,7 +33,7 @@ class RolloutGrant(msgspec.Struct, frozen=True, kw_only=True):
     share : float
         The share of the requests; 0 lets the candidate answer nothing, and be compared with all.
     entity : str
-        The column that requests are assigned by; empty for the id of the request.
+        The column that requests are assigned by; empty for chance.
     quota, slots : int
         The most changed answers, which are divided among the workers in this many slots; others have none.
     unit : float
@@ -42,6 +42,9 @@ class RolloutGrant(msgspec.Struct, frozen=True, kw_only=True):
         See `tasks.rollout.limits`.
     not_after : float
         When it ends, in seconds since 1970.
+    salt : str
+        A secret of the service with which the entities of the rollout are chosen, so that no client can choose them;
+        earlier versions of Leeway had the name of the rollout instead.
     """
 
     protocol: int
@@ -59,6 +62,7 @@ class RolloutGrant(msgspec.Struct, frozen=True, kw_only=True):
     unit: float
     limits: tuple[float, ...]
     not_after: float
+    salt: str = ""
 
     def to_json(self) -> bytes:
         """Return the grant as JSON."""

@@ -24,7 +24,7 @@ class Rollout(SpecSection):
     entity: Column | None = Field(
         None,
         description="A column, such as a customer: all requests of one are answered by the same version, as long as "
-        "the share grows. It is an id or a category. By default each request is assigned by its id.",
+        "the share grows. It is an id or a category. By default chance decides on each request.",
     )
     max_changed_answers: int = Field(
         1000,

@@ -10,7 +10,7 @@ thresholds: a mean that differs by .05, or a Kolmogorov-Smirnov distance with a 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,7 +24,6 @@ from tasks.rollout.betting import ALARMS, CONFIRMING, evidence, threshold
 from tasks.serving_store import RolloutGrant
 from tasks.serving_store.rollout_ledger import RolloutLedger, ledger_path
 from tasks.statistics import mean_margin, share_upper
-from tests.bench.figures import Figures
 from tests.bench.sizes import sized
 
 SEEDS, HEALTHY, LONGEST = sized((30, 300, 20_000), (2, 2, 2_000))
@@ -166,27 +165,37 @@ def quantiles(found: list[int | None]) -> str:
     return f"{words[0]}; {words[1]} ({sum(each is not None for each in found)} of {len(found)})"
 
 
-def bench_rollout(console: Console) -> Figures:
-    """Print requests until each fault was found, false rollbacks, and the quota."""
-    shown = Table(title="requests until found: median; 90 %", title_justify="left")
-    for heading in ("fault", "paired", "paired within 1,000", "5 % split, fixed thresholds"):
-        shown.add_column(heading)
+@dataclass
+class RolloutFigures:
+    """What was found, a line each: its name, paired, paired within 1,000 requests, and with a split."""
+
+    lines: list[tuple[str, str, str, str]] = field(default_factory=list)
+
+    def table(self) -> Table:
+        shown = Table(title="requests until found: median; 90 %", title_justify="left", show_edge=False)
+        for heading in ("", "paired", "paired within 1,000", "5 % split, fixed thresholds"):
+            shown.add_column(heading)
+        for line in self.lines:
+            shown.add_row(*line)
+        return shown
+
+
+def bench_rollout(_console: Console) -> RolloutFigures:
+    """Return requests until each fault was found, false rollbacks, and what was sent of a quota."""
+    figures = RolloutFigures()
     for name, fault in FAULTS.items():
         worlds = [World(seed) for seed in range(SEEDS)]
         found = [paired(world, fault)[0] for world in worlds]
         within = sum(each is not None and each <= 1000 for each in found)
-        shown.add_row(
-            name, quantiles(found), f"{within} of {SEEDS}", quantiles([split(world, fault) for world in worlds])
-        )
-    console.print(shown)
+        apart = [split(world, fault) for world in worlds]
+        figures.lines.append((name, quantiles(found), f"{within} of {SEEDS}", quantiles(apart)))
     healthy = [paired(World(1000 + seed), None) for seed in range(HEALTHY)]
     alarms = sum(split(World(1000 + seed), None) is not None for seed in range(HEALTHY))
     rolled_back = sum(end is not None for end, _ in healthy)
-    console.print(
-        f"healthy candidates rolled back in {LONGEST:,} requests: {rolled_back} of {HEALTHY}; split: {alarms}"
-    )
-    console.print(f"healthy candidates shown to be within their limits after {quantiles([end for _, end in healthy])}")
+    ends = f"{rolled_back} of {HEALTHY} in {LONGEST:,} requests"
+    figures.lines.append(("healthy, rolled back", ends, "", f"{alarms} of {HEALTHY}"))
+    figures.lines.append(("healthy, shown to be within the limits", quantiles([end for _, end in healthy]), "", ""))
     with TemporaryDirectory() as place:
         sent = [most_spent(Path(place), 37, workers, workers) for workers in (1, 2, 5)]
-    console.print(f"changed answers sent with a quota of 37, by 1, 2 and 5 workers: {sent}")
-    return Figures("rollout: see above")
+    figures.lines.append(("changed answers sent of 37, by 1, 2, 5 workers", ", ".join(map(str, sent)), "", ""))
+    return figures

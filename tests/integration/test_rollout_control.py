@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import pytest
 
-from flows.serving.rollout_control import PackagePair, RolloutControl, rollout_name, service_id
+from flows.serving.rollout_control import PackagePair, RolloutControl, rollout_name, rollout_salt, service_id
 from flows.steps.in_service.rollout_steps import next_step
 from tasks import clock
 from tasks.lake import Lake, append_entry, read_entries
@@ -264,6 +264,17 @@ def test_an_idle_service_does_not_bake_a_version(stage_of: Any) -> None:
     stage.now += timedelta(hours=72)
     assert "of 24 hours with requests are over" in str(stage.follow())
     assert stage.outcome[-1] == ("doubted", 1.0)
+
+
+def test_the_secret_of_a_rollout_is_drawn_once_and_is_of_that_rollout(stage_of: Any) -> None:
+    stage = stage_of()
+    stage.follow()
+    stage.follow()
+    salt = stage.store.readable_grant("flats").salt
+    stage.store.remove_grant("flats")
+    stage.follow()
+    assert stage.store.readable_grant("flats").salt == salt
+    assert len({salt, "", rollout_salt(stage.store.root, "flats", "3-another")}) == 3
 
 
 def test_of_two_controllers_one_records_a_step(stage_of: Any) -> None:

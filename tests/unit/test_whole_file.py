@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.errors import Terminal
 from tasks.lake import LandingFolder
 from tasks.lake.object_files import write_object
 from tasks.whole_file import private_folder, write_once, write_whole
@@ -79,3 +80,13 @@ def test_a_refused_write_leaves_the_old_file_and_no_draft(tmp_path: Path) -> Non
     with pytest.raises(IsADirectoryError):
         write_whole(tmp_path / "a", b"1")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_landing_zone_that_cannot_be_written_to_is_refused_before_anything_is_kept_for_it(tmp_path: Path) -> None:
+    LandingFolder("served/rows", spec_of(), tmp_path, {}).require_writable()
+    assert (tmp_path / "served" / "rows").stat().st_mode & 0o777 == 0o700
+    LandingFolder("s3://landing/served", spec_of(), tmp_path, {}).require_writable()
+    (tmp_path / "file").write_text("")
+    for uri in ("/proc/served", "file/rows"):
+        with pytest.raises(Terminal, match=r"cannot be written to .*s3://bucket/prefix"):
+            LandingFolder(uri, spec_of(), tmp_path, {}).require_writable()

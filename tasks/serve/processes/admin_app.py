@@ -8,6 +8,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from tasks import clock
+from tasks.serve.processes.rollout_metrics import rollout_lines
 from tasks.serve.processes.shared_counters import (
     BOUNDS_MS,
     BUCKET_START,
@@ -21,6 +23,7 @@ from tasks.serve.processes.shared_counters import (
     rows_waiting,
 )
 from tasks.serve.replies import Reply, json_reply
+from tasks.serving_store import ServingStore
 from tasks.serving_store.logged_rows import UNREADABLE_FOLDER
 from tasks.serving_store.store import FAULT_FILE, LANDING_FAULT_FILE, NO_CHAMPION_FILE
 
@@ -34,8 +37,8 @@ class AdminApp:
     ----------
     counters : SharedCounters
         Of all workers.
-    root : Path
-        The serving folder, where the controller writes why it cannot publish.
+    store : ServingStore
+        Has the grants of rollouts, and what the controller says of projects that it cannot publish.
     alive : callable
         Returns which workers run, by slot.
     starts : callable
@@ -47,12 +50,13 @@ class AdminApp:
     def __init__(
         self,
         counters: SharedCounters,
-        root: Path,
+        store: ServingStore,
         alive: Callable[[], list[bool]],
         starts: Callable[[], int],
         budget_seconds: float,
     ) -> None:
-        self._counters, self._root, self._alive, self._starts = counters, root, alive, starts
+        self._counters, self._store, self._alive, self._starts = counters, store, alive, starts
+        self._root = store.root
         self._budget_seconds = budget_seconds
 
     async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
@@ -115,7 +119,7 @@ class AdminApp:
             for place, status in enumerate(STATUSES):
                 found = counters.sum(project, STATUS_START + place)  # also 0, so that the first error is an increase
                 yield f'leeway_serve_requests_total{{project="{project}",status="{status}"}} {found}'
-        yield "# HELP leeway_serve_request_seconds Time from the arrival of a request to its reply."
+        yield "# HELP leeway_serve_request_seconds Time from the arrival of a request to its reply; not of labels."
         yield "# TYPE leeway_serve_request_seconds histogram"
         for project in counters.layout.projects:
             yield from self._histogram(project)
@@ -140,6 +144,7 @@ class AdminApp:
             "publisher_fault", FAULT_FILE, "Whether the champion of a project could not be published."
         )
         yield from self._faults("landing_fault", LANDING_FAULT_FILE, "Whether logged rows or sent labels cannot land.")
+        yield from rollout_lines(self._store, counters.layout.projects[1:], clock.now().timestamp())
         yield from self._logged()
         yield from self._of_workers(alive)
 

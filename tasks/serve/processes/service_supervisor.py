@@ -31,7 +31,7 @@ from tasks.serve.processes.background_task import end_with
 from tasks.serve.processes.shared_counters import CounterLayout, SharedCounters, rows_waiting, shared_memory
 from tasks.serve.processes.turning_loops import TurningLoops
 from tasks.serve.service_settings import BACKLOG, CARRY_SECONDS, ServiceSettings, read_settings
-from tasks.serving_store import ServingStore
+from tasks.serving_store import ServingStore, public_keys
 
 LOG = logging.getLogger("leeway.serve")
 POLL_SECONDS = 0.1
@@ -214,14 +214,14 @@ async def supervise(path: Path, settings: ServiceSettings, environ: Mapping[str,
     ]
     unsigning = {name: value for name, value in environ.items() if name not in VERSIONS.secrets}
     controller = [Child(settings.controller, unsigning)] if settings.controller else []
-    store = ServingStore(Path(settings.root), ())
+    store = ServingStore(Path(settings.root), public_keys(settings.trusted))
     for project in settings.projects if controller else ():
         store.forget_notes(project)  # before a worker reads them
     turning = TurningLoops(counters, looks=max(1, round(settings.hung_seconds / POLL_SECONDS)))
     children = Children(workers, controller, turning)
     app = AdminApp(
         counters,
-        Path(settings.root),
+        store,
         lambda: [child.is_alive for child in workers],
         lambda: sum(child.starts for child in workers),
         settings.budget_ms / 1000,

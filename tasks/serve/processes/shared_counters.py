@@ -121,9 +121,11 @@ class WorkerCounters:
         """Add to a field of a project."""
         self._words[self._starts[project] + PROJECT_FIELDS.index(name)] += value
 
-    def request(self, project: str, status: int, seconds: float) -> None:
-        """Count a request that was replied to."""
+    def request(self, project: str, status: int, seconds: float | None) -> None:
+        """Count a request that was replied to, and the time that it took; None for one without a deadline."""
         words, start = self._words, self._starts[project]
         words[start + _STATUS_PLACES.get(status, _OTHER)] += 1
+        if seconds is None:
+            return
         words[start + BUCKET_START + bisect_left(BOUNDS_MS, seconds * 1000)] += 1
         words[start + BUSY_US] += int(seconds * 1_000_000)

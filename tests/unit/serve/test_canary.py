@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tasks import clock
 from tasks.errors import EvidenceError
 from tasks.inference import Answers
-from tasks.rollout import AnswerChange, PairedTest, log_wealth
+from tasks.rollout import AnswerChange, PairedTest, is_within, log_wealth, position
 from tasks.rollout.betting import evidence
+from tasks.serve.processes.rollout_metrics import rollout_lines
 from tasks.serve.served_version import ServedVersion
 from tasks.serving_store import RolloutGrant, ServablePackage, ServingStore
 from tasks.serving_store.rollout_ledger import RolloutLedger, ledger_path, read_sums
@@ -209,11 +210,18 @@ def test_requests_with_entities_of_both_versions_do_not_look_like_another_share(
     assert (together.sums.of_candidate, together.sums.of_champion) == (alone.count(2), alone.count(1))
 
 
-def test_without_an_entity_the_id_of_the_request_decides(canary_of: Make) -> None:
+def test_without_an_entity_chance_decides_and_not_an_id_that_a_client_chooses(canary_of: Make) -> None:
+    """Of 40 draws at one half all are alike with a probability of 2^-39."""
     canary = canary_of(share=0.5)
-    versions = [canary.ask(ROW, ident=f"r{number}")["version"] for number in range(30)]
-    assert set(versions) == {1, 2}
-    assert versions == [canary.ask(ROW, ident=f"r{number}")["version"] for number in range(30)]
+    assert {canary.ask(ROW, ident="chosen")["version"] for _ in range(40)} == {1, 2}
+
+
+def test_the_entities_of_a_share_are_chosen_with_a_secret(canary_of: Make) -> None:
+    canary = canary_of(share=0.5, entity="flat", quota=10_000, salt="secret")
+    answered = [reply["version"] for reply in canary.ask_all([[row] for row in rows(60)])]
+    names = [str(row["flat"]) for row in rows(60)]
+    assert answered == [1 + is_within(position(name, "secret"), 0.5) for name in names]
+    assert answered != [1 + is_within(position(name, canary.grant.rollout), 0.5) for name in names]
 
 
 def test_a_grant_ends_by_itself_and_a_removed_one_at_once(canary_of: Make) -> None:
@@ -322,3 +330,28 @@ def test_of_a_pause_between_requests_only_the_first_hour_is_time_with_requests(c
     canary.let(stage=canary.grant.stage + 1)
     canary.ask(*rows(1))
     assert canary.sums.busy_seconds == 0.0, "another stage has a time of its own"
+
+
+def test_the_metrics_of_a_rollout_are_those_of_its_grant_and_of_all_workers(canary_of: Make) -> None:
+    canary = canary_of(("regression", "linear"), quota=7, unit=0.5)
+
+    def shown(seconds: float) -> dict[str, float]:
+        lines = [line for line in rollout_lines(canary.store, ["flats", "houses"], seconds) if line[0] != "#"]
+        return {line.split()[0]: float(line.split()[1]) for line in lines}
+
+    canary.ask_all([[row] for row in rows(40)])
+    sums, now = canary.sums, clock.now().timestamp()
+    found = shown(now)
+    of_flats = {name.split("{")[0]: value for name, value in found.items() if 'project="flats"' in name}
+    assert of_flats == {
+        "leeway_serve_rollout_share": 1.0,
+        "leeway_serve_rollout_version": 2.0,
+        "leeway_serve_rollout_stage": 1.0,
+        "leeway_serve_rollout_rows": 40.0,
+        "leeway_serve_rollout_changed": float(sums.changed),
+        "leeway_serve_rollout_changed_sent": 7.0,
+        "leeway_serve_rollout_quota_left": 0.0,
+        "leeway_serve_rollout_faults": 0.0,
+    }
+    assert found['leeway_serve_rollout_share{project="houses"}'] == 0.0
+    assert set(shown(now + 7200).values()) == {0.0}, "a grant that has ended is none"

@@ -637,9 +637,12 @@ def test_labels_are_on_the_disk_before_the_reply_with_their_time(service: Servic
         Path(service.app.answering.settings.root) / "prediction_labels" / "flats",
     )
     before = set(folder.iterdir()) if folder.exists() else set()
+    counters = service.app.answering.counters
+    busy = counters.of_project("flats", "busy_us")
     for _ in range(2):
         status, reply = service.predict({"labels": [LABEL, LABEL | {"flat": "8"}]}, LABELS, authorization=mine)
         assert (status, reply["labels"]) == (200, 2)
+    assert counters.of_project("flats", "busy_us") == busy, "only predictions are timed"
     kept = sorted(set(folder.iterdir()) - before)
     lines = [[json.loads(line) for line in file.read_bytes().splitlines()] for file in kept]
     times = [{line.pop("@sent_at") for line in file} for file in lines]

@@ -16,8 +16,19 @@ import uvicorn
 from tasks.serve.processes.admin_app import AdminApp
 from tasks.serve.processes.background_task import end_with
 from tasks.serve.processes.service_supervisor import Child, Children, report_lost
-from tasks.serve.processes.shared_counters import CounterLayout, SharedCounters, WorkerCounters, shared_memory
+from tasks.serve.processes.shared_counters import (
+    BOUNDS_MS,
+    BUCKET_START,
+    BUSY_US,
+    STATUS_START,
+    STATUSES,
+    CounterLayout,
+    SharedCounters,
+    WorkerCounters,
+    shared_memory,
+)
 from tasks.serve.service_settings import LOG_CLOSE_SECONDS, ServiceSettings
+from tasks.serving_store import ServingStore
 from tests.bench.serving_peers import constant
 from tests.coroutines import run_apart
 
@@ -81,7 +92,7 @@ def test_rows_that_wait_are_a_gauge_and_no_outcome() -> None:
     for slot, (queued, written, failed, lost) in enumerate([(10, 5, 1, 1), (4, 4, 0, 0)]):
         for name, value in (("queued", queued), ("written", written), ("failed", failed), ("lost", lost), ("full", 9)):
             WorkerCounters(shared, slot).set_project("flats", f"log_{name}", value)
-    app = AdminApp(shared, Path("/nowhere"), lambda: [True, True], lambda: 2, 0.3)
+    app = AdminApp(shared, ServingStore(Path("/nowhere"), ()), lambda: [True, True], lambda: 2, 0.3)
     replies: list[dict[str, Any]] = []
 
     async def send(message: dict[str, Any]) -> None:
@@ -96,6 +107,19 @@ def test_rows_that_wait_are_a_gauge_and_no_outcome() -> None:
         ),
         'leeway_serve_log_rows_queued{project="flats"} 3',
     ]
+
+
+def test_a_request_without_a_deadline_is_counted_and_not_timed() -> None:
+    layout = CounterLayout(["flats"], 1)
+    descriptor = shared_memory(layout)
+    shared = SharedCounters(layout, descriptor)
+    os.close(descriptor)
+    counters = WorkerCounters(shared, 0)
+    counters.request("flats", 200, 0.004)
+    counters.request("flats", 200, None)
+    assert shared.sum("flats", STATUS_START + STATUSES.index(200)) == 2
+    assert [shared.sum("flats", BUCKET_START + place) for place in range(len(BOUNDS_MS))][:4] == [0, 0, 1, 0]
+    assert shared.sum("flats", BUSY_US) == 4000
 
 
 ENDS_LATER = """

@@ -98,6 +98,8 @@ def run_service(projects: Sequence[str], address: Address, workers: int) -> None
     root, names = where / SERVING_FOLDER, tuple(path.resolve().parent.name for path in paths)
     certificate, private_key = map(str, address.tls or ("", ""))
     specs = dict(zip(names, map(read_spec, paths), strict=True))
+    for path in paths:
+        _require_landing(specs[path.resolve().parent.name], path.parent)
     logs = {name: terms for name, spec in specs.items() if (terms := _log_terms(spec))}
     settings = ServiceSettings(
         projects=names,
@@ -159,6 +161,15 @@ def _log_terms(spec: ProjectSpec) -> LogTerms | None:
         seconds=serving.delivery_minutes * 60.0,
         max_bytes=serving.log_mb * 2**20,
     )
+
+
+def _require_landing(spec: ProjectSpec, folder: Path) -> None:
+    """Raise Terminal if what is kept of a project cannot land: the service would lose it once its disk is full."""
+    from tasks.lake.landing_file import LandingFolder
+
+    for kind, is_kept in (("rows", spec.serving.log), ("labels", spec.serving.labels)):
+        if is_kept:
+            LandingFolder(spec.served_uri(kind), spec, folder, os.environ).require_writable()
 
 
 def _has_champion(path: Path, where: Path) -> bool:
