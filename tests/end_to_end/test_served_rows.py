@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks import clock
-from tasks.records import NightEntry, ServedAsBatch, ServedProof, SkewedRow
+from tasks.lake import append_entry
+from tasks.records import NightEntry, RolloutEntry, ServedAsBatch, ServedProof, SkewedRow
+from tasks.rollout import RolloutTerms
 from tests.coroutines import run_apart
-from tests.end_to_end.project_copies import LANDED_AT, NEXT, NIGHT, PROJECT, Copy, batch, cells
+from tests.end_to_end.project_copies import LANDED_AT, NEXT, NIGHT, PROJECT, Copy, batch, cells, signing
 from tests.unit.serve.packages import counters_of
 
 if TYPE_CHECKING:
     from flows.workspace import Workspace
+    from tasks.serve.champions import Serving
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
 
@@ -38,36 +41,82 @@ class Service:
         self.folder, self.spec, self.root = workspace.folder, workspace.spec, workspace.home / SERVING_FOLDER
         keys = load_keys(workspace.home, os.environ, pair=PACKAGES)
         store = ServingStore(self.root, keys.trusted, lambda: HomeKeys(workspace.home, os.environ).trusted)
-        publisher = Publisher(workspace.folder / "project.yaml", workspace.home, keys, store)
-        assert publisher.publish() == "version 1"
+        self.publisher = Publisher(workspace.folder / "project.yaml", workspace.home, keys, store)
+        assert self.publisher.publish() == "version 1"
         loaded = Champions(store, [project.project]).load(project.project)
         assert loaded is not None
         self.serving = loaded
         self.log = PredictionLog(self.root, {project.project: LogTerms()}, counters_of(project.project), 0)
 
+    def candidate(self, workspace: Workspace) -> Serving:
+        """Return version 2 as a rollout lets it answer: it has the champion's files, and another level."""
+        from tasks.inference.schema import SCHEMA_FILE
+        from tasks.registry import Draft
+        from tasks.serve.candidates import Candidates
+        from tasks.serve.service_settings import ServiceSettings
+
+        project, registry = workspace.project, signing(workspace)
+        first = registry.version(project, 1)
+        assert first is not None
+        files = registry.fetch(first)
+        schema = json.loads(files[SCHEMA_FILE])
+        other = json.dumps(schema | {"offset": schema.get("offset", 0.0) + 0.25}).encode()
+        second = registry.add_version(project, Draft("second", files | {SCHEMA_FILE: other}))
+        append_entry(workspace.lake, project, rollout_of(registry.signed(second).digest, self.serving.version.digest))
+        ServiceSettings(projects=(project,), root=str(self.root), trusted=()).write()
+        for _ in range(2):
+            self.publisher.roll_out()
+        found = Candidates(self.publisher.store, [project], 0).load(project).fresh
+        assert found is not None
+        return found.serving
+
     def answer(self, night: str) -> dict[str, float]:
         """Answer the sales of a night one by one, and let them land as a delivery of it; return the predictions."""
+        return self.answer_by([self.serving], night)[0]
+
+    def answer_by(self, versions: list[Serving], night: str) -> list[dict[str, float]]:
+        """Let versions answer the sales of a night in turns, and land a delivery of each; return the predictions."""
         from flows.serving.log_carrier import LogCarrier
 
-        rows = rows_of(night)
-        version = self.serving.version
-        answered = [version.answers([version.reader.read(row)])[0] for row in rows]
-        run_apart(self._logged(rows, answered))
+        rows, predicted = rows_of(night), []
+        for place, serving in enumerate(versions):
+            own, version = rows[place :: len(versions)], serving.version
+            answered = [version.answers([version.reader.read(row)])[0] for row in own]
+            run_apart(self._logged(serving, own, answered))
+            predicted.append({one.answer["id"]: one.computed.prediction[one.place] for one in answered})
         self.log.start()
         self.log.close()
-        assert LogCarrier(self.root, self.spec, self.folder).carry() == 1
-        (landed,) = (self.folder / "served" / "rows").glob("20[!1]*")
-        os.utime(landed.rename(landed.with_name(f"{night}.jsonl")), (LANDED_AT, LANDED_AT))
-        return {one.answer["id"]: one.computed.prediction[one.place] for one in answered}
+        assert LogCarrier(self.root, self.spec, self.folder).carry() == len(versions)
+        for place, landed in enumerate(sorted((self.folder / "served" / "rows").glob("20[!1]*"))):
+            name = f"{night}-{place}.jsonl" if place else f"{night}.jsonl"
+            os.utime(landed.rename(landed.with_name(name)), (LANDED_AT, LANDED_AT))
+        return predicted
 
-    async def _logged(self, rows: list[Any], answered: list[Any]) -> None:
+    async def _logged(self, serving: Serving, rows: list[Any], answered: list[Any]) -> None:
         from tasks.serve.service_request import ServiceRequest
         from tasks.serve.service_settings import ServiceSettings
 
         settings = ServiceSettings(projects=(), root="", trusted=())
         scope = {"method": "POST", "path": "/", "headers": []}
         request = ServiceRequest(scope, None, settings, asyncio.get_running_loop().time())
-        self.log.add(request, self.serving, list(zip(rows, answered, strict=True)))
+        self.log.add(request, serving, list(zip(rows, answered, strict=True)))
+
+
+def rollout_of(candidate: str, champion: str) -> RolloutEntry:
+    """Return the first step of a rollout of version 2, by the digests of both versions."""
+    now = clock.now()
+    terms = RolloutTerms((0.5,) * 6, alpha=0.01, quota=10, first_share=0.5, bake_hours=1.0, doubt_hours=1.0)
+    return RolloutEntry(
+        name=f"2/{candidate[:12]}/0",
+        night=now.date(),
+        time=now,
+        action="started",
+        subject="version 2",
+        reason="a clear win",
+        digest=candidate,
+        champion_digest=champion,
+        terms=terms.to_dict(),
+    )
 
 
 def rows_of(night: str) -> list[dict[str, str]]:
@@ -83,13 +132,13 @@ def project(copy: Callable[..., Copy]) -> Copy:
     return made
 
 
-def decided(workspace: Workspace, night: str) -> tuple[NightEntry, ServedProof]:
+def decided(workspace: Workspace, night: str, project: str = PROJECT) -> tuple[NightEntry, ServedProof]:
     """Run a night; return its entry, and what it has proven."""
     from flows.nightly import nightly
     from tasks.lake import read_nights
 
-    nightly(PROJECT, date.fromisoformat(night))
-    entry = read_nights(workspace.lake, PROJECT)[-1]
+    nightly(project, date.fromisoformat(night))
+    entry = read_nights(workspace.lake, project)[-1]
     answer = entry.answer(ServedAsBatch)
     assert answer is not None
     return entry, answer.proof
@@ -126,6 +175,43 @@ def test_the_night_takes_in_what_was_answered_and_proves_every_bit(
     _, proof = decided(workspace, NEXT)
     assert proof == ServedProof(len(predicted), versions=(1,))  # and each of the new answers is proven
     assert batch(workspace, f"@served/{NEXT}.jsonl").rows_elsewhere == len(predicted)
+
+
+def test_a_night_over_the_log_of_a_canary_keeps_the_answers_of_both_versions_apart(
+    copy: Callable[..., Copy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the candidate answered was served, and is its own; the champion is measured by its answers to all rows."""
+    from tasks.dataset.night_data import NightData
+    from tasks.evaluate.task import realised_losses
+    from tasks.lake import active_rows, deliveries
+
+    project = copy(project="rolled")
+    project.replace_in_spec("scope:\n", "serving: {log: true}\nscope:\n")
+    workspace = project.enter(monkeypatch)
+    service = Service(project, workspace)
+    by_champion, by_candidate = service.answer_by([service.serving, service.candidate(workspace)], NIGHT)
+    assert by_champion
+    project.land("prices", NIGHT, cells("prices", "2014-07-28"))
+    entry, proof = decided(workspace, NIGHT, "rolled")
+    rows = len(by_champion) + len(by_candidate)
+    assert (entry.rows, entry.champion) == (rows, 1)
+    assert proof == ServedProof(rows, versions=(1, 2))
+    known = deliveries(workspace.lake, "rolled")
+    stored = active_rows(workspace.lake, "rolled", "predictions", known, where=[("event_date", ">=", date(2014, 7, 7))])
+    stored = stored[stored["row_id"].isin({**by_champion, **by_candidate})]
+    found = {
+        key: dict(zip(own["row_id"], own["prediction"], strict=True))
+        for key, own in stored.groupby(["version", "role"])
+    }
+    assert found[1, "champion"] == by_champion
+    assert found[2, "champion"] == by_candidate
+    assert found[1, "shadow"].keys() == by_candidate.keys()
+    assert all(found[1, "shadow"][row] != prediction for row, prediction in by_candidate.items())
+    later = NightData.read(workspace.lake, workspace.spec, date(2014, 9, 1), aliases=workspace.registry.aliases)
+    champion, candidate = (workspace.load(number, later.entries) for number in (1, 2))
+    measured = set(realised_losses(later, champion.answering)["row_id"])
+    assert set(realised_losses(later, candidate.answering)["row_id"]) == measured & by_candidate.keys()
+    assert measured & by_champion.keys()
 
 
 def test_labels_that_were_sent_are_the_labels_of_their_rows(project: Copy, monkeypatch: pytest.MonkeyPatch) -> None:

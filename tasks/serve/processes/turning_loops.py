@@ -27,6 +27,8 @@ class TurningLoops:
     >>> WorkerCounters(counters, 0).set("turns", 1)
     >>> turning.hung(), turning.hung(), turning.hung()
     ([], [], [0])
+    >>> turning.hung()
+    []
     """
 
     def __init__(self, counters: SharedCounters, looks: int) -> None:
@@ -35,9 +37,9 @@ class TurningLoops:
         self._same = dict.fromkeys(range(counters.layout.workers), 0)
 
     def hung(self) -> list[int]:
-        """Look once; return the slots of the workers that hang."""
+        """Look once; return the slots of the workers that hang; each process is named once."""
         for slot, before in self._seen.items():
             now = (self._counters.of_worker(slot, "pid"), self._counters.of_worker(slot, "turns"))
             self._same[slot] = self._same[slot] + 1 if now == before and now[1] else 0
             self._seen[slot] = now
-        return [slot for slot, same in self._same.items() if same >= self._looks]
+        return [slot for slot, same in self._same.items() if same == self._looks]
