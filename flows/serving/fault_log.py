@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from tasks.logs import line, logger
-from tasks.serving_store.store import FAULT_FILE, LANDING_FAULT_FILE
+from tasks.serving_store.project_notes import FAULT_FILE, LANDING_FAULT_FILE
 from tasks.whole_file import write_whole
 
 Duty = Literal["publish", "roll_out", "prepare", "carry", "keys"]

@@ -37,6 +37,7 @@ from tasks.records import (
 from tasks.registry import Keys, Registry
 from tasks.row_contract import RowContract
 from tasks.serving_store import ServablePackage, ServingStore
+from tasks.serving_store.project_notes import note_champion
 from tasks.spec import ProjectSpec, read_spec
 from tasks.validate.contract.suite import Suite
 
@@ -128,7 +129,8 @@ class Publisher:
         state, published = (record.champions(), self._stamp), None
         if (state, self._package_stamp()) != self._done:
             published = self._publish_first(record.champion_changes(), terms)
-            self.store.note_champion(self.project)
+            has_route = self.store.route_stamp(self.project) is not None
+            note_champion(self.store.root / self.project, has_route=has_route)
             self._done = state, self._package_stamp()
         self._next = (waiting_version(entries, record), *record.champions()[1:2])
         return published

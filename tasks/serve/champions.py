@@ -12,6 +12,7 @@ from tasks.logs import line
 from tasks.serve.served_version import ServedVersion
 from tasks.serve.tick_batch import TickBatch
 from tasks.serving_store import UNREAD, Route, ServingStore
+from tasks.serving_store.project_notes import says_why_unrouted
 
 LOG = logging.getLogger("leeway.serve")
 
@@ -65,7 +66,7 @@ class Champions:
 
     def _is_left_out(self, project: str) -> bool:
         has_route = self._store.route_stamp(project) is not None
-        return not has_route and (not self._is_controlled or self._store.says_why_unrouted(project))
+        return not has_route and (not self._is_controlled or says_why_unrouted(self._store.root / project))
 
     def changed(self) -> list[str]:
         """Return the projects to read: with a route that was written since, could not be read, or has a new package."""

@@ -36,10 +36,6 @@ LOG = logging.getLogger("leeway.serve")
 SERVING_FOLDER = "serving"
 """The folder in the home."""
 PACKAGE_FILE, ROUTE_FILE, GRANT_FILE = "package.json", "route.json", "rollout.json"
-FAULT_FILE, LANDING_FAULT_FILE = "publisher_fault.txt", "landing_fault.txt"
-NO_CHAMPION_FILE = "no_champion.txt"
-"""Why the champion of a project could not be published, its log not land, or why it has none; not signed."""
-NO_CHAMPION = "the decision record names no champion that the registry has; approve a version"
 VERSION_FILES = (ONNX_FILE, SCHEMA_FILE, COMPACT_FILE)
 """What a version is answered from; earlier ones, and those without trees or weights, have no compact file."""
 SIGNED_FILES = (ONNX_FILE, SCHEMA_FILE, MANIFEST, SIGNATURE)
@@ -134,23 +130,6 @@ class ServingStore:
         with suppress(EvidenceError):
             return self.route(project)
         return None
-
-    def note_champion(self, project: str) -> None:
-        """Say that a project has no champion if it has no route, for workers that wait for one."""
-        path = self.root / project / NO_CHAMPION_FILE
-        if self.route_stamp(project) is not None:
-            path.unlink(missing_ok=True)
-        else:
-            write_whole(private_folder(path.parent) / path.name, NO_CHAMPION.encode())
-
-    def says_why_unrouted(self, project: str) -> bool:
-        """Return whether the controller has said, since the service started, why a project has no route."""
-        return any((self.root / project / name).exists() for name in (FAULT_FILE, NO_CHAMPION_FILE))
-
-    def forget_notes(self, project: str) -> None:
-        """Remove what a controller has said of a project; the next one says it again."""
-        for name in (FAULT_FILE, NO_CHAMPION_FILE):
-            (self.root / project / name).unlink(missing_ok=True)
 
     def grant_stamp(self, project: str) -> Stamp | None:
         """Return what changes whenever a grant is written; None without a rollout."""

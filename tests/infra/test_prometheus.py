@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tasks.metrics_export import METRICS
 from tasks.serve.processes.admin_app import AdminApp
 from tasks.serve.processes.shared_counters import CounterLayout, SharedCounters, shared_memory
+from tasks.serving_store import ServingStore
 
 INFRA = Path(__file__).parents[2] / "infra"
 PROMETHEUS = INFRA / "prometheus"
@@ -35,7 +36,7 @@ def of_service_text() -> str:
     """Return the metrics of a prediction service as its own page has them."""
     layout = CounterLayout(["shop"], workers=1)
     descriptor = shared_memory(layout)
-    app = AdminApp(SharedCounters(layout, descriptor), Path("none"), lambda: [True], lambda: 1, 0.3)
+    app = AdminApp(SharedCounters(layout, descriptor), ServingStore(Path("none"), ()), lambda: [True], lambda: 1, 0.3)
     os.close(descriptor)
     return "\n".join([*app._lines(), ""])
 

@@ -25,7 +25,7 @@ from tasks.serve.processes.shared_counters import (
 from tasks.serve.replies import Reply, json_reply
 from tasks.serving_store import ServingStore
 from tasks.serving_store.logged_rows import UNREADABLE_FOLDER
-from tasks.serving_store.store import FAULT_FILE, LANDING_FAULT_FILE, NO_CHAMPION_FILE
+from tasks.serving_store.project_notes import FAULT_FILE, LANDING_FAULT_FILE, NO_CHAMPION_FILE
 
 METRICS_TYPE = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 

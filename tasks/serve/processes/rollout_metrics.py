@@ -11,7 +11,7 @@ from tasks.serving_store import RolloutGrant, ServingStore
 from tasks.serving_store.rollout_ledger import read_sums
 
 MEANINGS = {
-    "share": "The share of the requests that the candidate of a rollout may answer now; 0 without a rollout.",
+    "share": "The share of the requests that the candidate of a rollout may answer now.",
     "version": "Number of the version that is rolled out.",
     "stage": "Number of the step of the rollout.",
     "rows": "Rows of the rollout that both versions have answered.",
@@ -20,7 +20,7 @@ MEANINGS = {
     "quota_left": "Changed answers that may still be sent.",
     "faults": "Requests of the rollout that the candidate could not answer.",
 }
-"""The metrics; but for the share, a project has them while a rollout runs, and they begin again with each."""
+"""The metrics; all are 0 without a rollout, and begin again with each."""
 
 
 def rollout_lines(store: ServingStore, projects: Sequence[str], seconds: float) -> Iterator[str]:
@@ -36,8 +36,7 @@ def rollout_lines(store: ServingStore, projects: Sequence[str], seconds: float) 
         yield f"# HELP leeway_serve_rollout_{name} {meaning}"
         yield f"# TYPE leeway_serve_rollout_{name} gauge"
         for project, values in found.items():
-            if name in values:
-                yield f'leeway_serve_rollout_{name}{{project="{project}"}} {values[name]:g}'
+            yield f'leeway_serve_rollout_{name}{{project="{project}"}} {values.get(name, 0):.10g}'
 
 
 def _values(store: ServingStore, project: str, seconds: float) -> dict[str, float]:
@@ -45,7 +44,7 @@ def _values(store: ServingStore, project: str, seconds: float) -> dict[str, floa
         grant = store.grant(project)
         if grant is not None and grant.not_after > seconds:
             return _of_rollout(grant, read_sums(store.root, project, grant.rollout, grant.stage))
-    return {"share": 0.0}
+    return {}
 
 
 def _of_rollout(grant: RolloutGrant, sums: RolloutSums) -> dict[str, float]:

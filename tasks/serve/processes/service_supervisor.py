@@ -32,6 +32,7 @@ from tasks.serve.processes.shared_counters import CounterLayout, SharedCounters,
 from tasks.serve.processes.turning_loops import TurningLoops
 from tasks.serve.service_settings import BACKLOG, CARRY_SECONDS, ServiceSettings, read_settings
 from tasks.serving_store import ServingStore, public_keys
+from tasks.serving_store.project_notes import forget_notes
 
 LOG = logging.getLogger("leeway.serve")
 POLL_SECONDS = 0.1
@@ -216,7 +217,7 @@ async def supervise(path: Path, settings: ServiceSettings, environ: Mapping[str,
     controller = [Child(settings.controller, unsigning)] if settings.controller else []
     store = ServingStore(Path(settings.root), public_keys(settings.trusted))
     for project in settings.projects if controller else ():
-        store.forget_notes(project)  # before a worker reads them
+        forget_notes(store.root / project)  # before a worker reads them
     turning = TurningLoops(counters, looks=max(1, round(settings.hung_seconds / POLL_SECONDS)))
     children = Children(workers, controller, turning)
     app = AdminApp(

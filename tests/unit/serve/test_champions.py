@@ -18,7 +18,7 @@ from tasks.registry.manifest import seal, verify
 from tasks.registry.statement import Statement
 from tasks.serve.champions import Champions
 from tasks.serving_store import ServingStore
-from tasks.serving_store.store import FAULT_FILE, NO_CHAMPION_FILE
+from tasks.serving_store.project_notes import FAULT_FILE, NO_CHAMPION_FILE, forget_notes, note_champion
 from tests.unit.serve.packages import KEY, MOMENT, fitted, package_of, write_suite
 
 
@@ -120,14 +120,14 @@ def test_a_worker_waits_until_the_controller_has_come_to_every_project(store: Se
     published(store)
     assert exchanged(champions) == 1
     assert not champions.is_ready, "houses and yachts may have a champion that is not packaged yet"
-    store.note_champion("houses")
+    note_champion(store.root / "houses", has_route=False)
     (store.root / "yachts").mkdir()
     (store.root / "yachts" / FAULT_FILE).write_text("version 3 cannot be served")
     assert champions.is_ready
     for project in ("flats", "houses", "yachts"):
-        store.forget_notes(project)
+        forget_notes(store.root / project)
     assert not champions.is_ready, "a service that starts again believes nothing of what was said before"
-    store.note_champion("flats")
+    note_champion(store.root / "flats", has_route=True)
     assert not (store.root / "flats" / NO_CHAMPION_FILE).exists()
 
 

@@ -167,9 +167,9 @@ def _require_landing(spec: ProjectSpec, folder: Path) -> None:
     """Raise Terminal if what is kept of a project cannot land: the service would lose it once its disk is full."""
     from tasks.lake.landing_file import LandingFolder
 
-    for kind, is_kept in (("rows", spec.serving.log), ("labels", spec.serving.labels)):
+    for uri, is_kept in ((spec.served_uri("rows"), spec.serving.log), (spec.served_uri("labels"), spec.serving.labels)):
         if is_kept:
-            LandingFolder(spec.served_uri(kind), spec, folder, os.environ).require_writable()
+            LandingFolder(uri, spec, folder, os.environ).require_writable()
 
 
 def _has_champion(path: Path, where: Path) -> bool:
