@@ -80,7 +80,7 @@ def confine(hidden: Sequence[Path], visible: Sequence[Path]) -> None:
     ruleset = libc.syscall(CREATE_RULESET, ctypes.byref(rules), 24 if has_scopes else 8, 0)
     _require(ruleset >= 0)
     # A folder that is not there hides nothing, and next to it files could not be made.
-    there = [path for path in hidden if path.exists()]
+    there = [path for path in hidden if os.access(path, os.F_OK)]
     for path in [*allowed_paths(Path("/"), there), *visible]:
         _allow(libc, ruleset, path, rights)
     _require(libc.syscall(RESTRICT_SELF, ruleset, 0) == 0)
