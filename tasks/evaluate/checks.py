@@ -58,12 +58,26 @@ def wins(main: Comparison, rival: str, confidence: float, uses: int) -> Check:
     return Check(main.outcome == "clear_win", sentence)
 
 
-def beats_baseline(baseline: Comparison, spec: ProjectSpec) -> Check:
-    """Check that the challenger is clearly better than the baseline."""
+def beats_baseline(baseline: Comparison, champion: Comparison | None, spec: ProjectSpec) -> Check:
+    """Check that the challenger is clearly better than the baseline, or on average where the champion is not clearly.
+
+    A champion that is not clearly better than the baseline on the same rows would fail this check itself: to keep it,
+    because too few rows are known to prove more of the challenger, protects nothing.
+
+    Parameters
+    ----------
+    baseline : Comparison
+        The challenger against the baseline.
+    champion : Comparison or None
+        The champion against the baseline; None without a champion, or where it cannot be measured.
+    """
     rule = spec.scope.baseline
     name = f"({rule})" if rule in {"mean", "median", "majority", "last_value"} else repr(rule)
     found = _difference(baseline, f"the baseline {name}")
-    return Check(baseline.high < 0, f"found {found}; expected the whole interval below 0")
+    if baseline.high < 0 or champion is None or champion.high < 0 or not math.isfinite(champion.difference):
+        return Check(baseline.high < 0, f"found {found}; expected the whole interval below 0")
+    of_champion = f"the champion's is {champion.difference:+.4g}, not clearly below 0 either"
+    return Check(baseline.difference < 0, f"found {found}; expected it below 0 on average: {of_champion}")
 
 
 def _difference(found: Comparison, other: str, before: str = "", after: str = "") -> str:

@@ -37,6 +37,7 @@ class _Measurements:
     labelled: float
     main: Comparison
     baseline: Comparison
+    champion_baseline: Comparison | None
     slices: tuple[SliceResult, ...]
     latency_ms: float
     memory_mb: float
@@ -47,8 +48,8 @@ def gate(compared: ComparisonSet, spec: ProjectSpec) -> Evidence:
     """Return the evidence for or against a challenger.
 
     The challenger is compared with the champion by rows, with intervals over whole event days; without a champion, with
-    the baseline. It passes with a clear win, when it also clearly beats the baseline, no slice of the spec is clearly
-    worse, and parity, latency, size and memory are within their limits. A value that is not a number never passes. A
+    the baseline. It passes with a clear win, when it also clearly beats the baseline (on average is enough where the
+    champion does not clearly beat it either), no slice of the spec is clearly worse, and parity, latency, size and memory are within their limits. A value that is not a number never passes. A
     failed check makes the verdict "refused", unless the challenger is clearly worse. Each earlier decision on the same
     rows raises the confidence (`confidence_after`).
 
@@ -71,7 +72,7 @@ def gate(compared: ComparisonSet, spec: ProjectSpec) -> Evidence:
     others = [
         enough,
         enough_labels(measured.labelled, policy),
-        beats_baseline(measured.baseline, spec),
+        beats_baseline(measured.baseline, measured.champion_baseline, spec),
         no_slice_worse(measured.slices, policy),
         at_most("a parity difference (exported against trained model) of", compared.parity, TOLERANCE, ""),
         at_most("a time for a single row of", measured.latency_ms, policy.max_latency_ms, " ms"),
@@ -87,9 +88,9 @@ def _measure(compared: ComparisonSet, spec: ProjectSpec) -> _Measurements:
     losses, confidence = rows.losses, confidence_after(policy.confidence, compared.uses)
     confidence = 1 - (1 - confidence) / compared.candidates
 
-    def against(rival: str, min_gain: float, confidence: float) -> Comparison:
+    def against(rival: str, min_gain: float, confidence: float, model: str = "challenger") -> Comparison:
         return compare(
-            losses["challenger"], losses[rival], rows.days, min_gain=min_gain, confidence=confidence, groups=rows.groups
+            losses[model], losses[rival], rows.days, min_gain=min_gain, confidence=confidence, groups=rows.groups
         )
 
     pair = (losses["challenger"], losses.get("champion", losses["baseline"]))
@@ -100,6 +101,7 @@ def _measure(compared: ComparisonSet, spec: ProjectSpec) -> _Measurements:
         labelled=count / (count + compared.awaiting) if count else 0.0,
         main=against(compared.rival, policy.min_gain, confidence),
         baseline=against("baseline", 0.0, policy.confidence),
+        champion_baseline=against("baseline", 0.0, policy.confidence, "champion") if compared.champion else None,
         slices=slice_results(rows.rows, pair, rows.days, spec) if compared.champion else (),
         latency_ms=latency_ms(compared.challenger, rows.rows) if count else math.nan,
         memory_mb=memory_mb(compared.challenger, rows.rows) if count else math.nan,

@@ -134,6 +134,18 @@ def test_beating_the_champion_is_not_enough_when_a_constant_does_too() -> None:
     assert "baseline (median)" in evidence.reasons[0]
 
 
+def test_a_champion_that_does_not_beat_the_baseline_is_replaced_by_one_that_does_on_average() -> None:
+    """Errors of 30 on four days of 28 and 0.5 on the others: 4.7 on average, the baseline's is 5, and days differ."""
+    rows = holdout()
+    answered = rows["price"] + np.where(rows["day"].dt.day % 7 == 0, 30, 0.5)
+    asked = {"crossed": answered.to_numpy(), "baseline_prediction": rows["price"].to_numpy() + 5}
+    evidence = gate(compared(SOSO, BAD, **asked), spec_of())
+    assert (evidence.verdict, evidence.passed) == ("clear_win", True)
+    assert "expected it below 0 on average: the champion's is +14.99" in " ".join(evidence.reasons)
+    assert gate(compared(SOSO, None, **asked), spec_of()).verdict == "refused"
+    assert "expected the whole interval below 0" in gate(compared(SOSO, model(98, 98), **asked), spec_of()).refusal
+
+
 def test_a_slice_that_is_clearly_worse_refuses_a_better_whole() -> None:
     evidence = gate(compared(model(100, 96), model(90, 98)), spec_of())
     assert evidence.difference_high < 0
