@@ -44,11 +44,12 @@ def with_inputs_of(spec: ProjectSpec, schema: ModelSchema, delivered: Callable[[
         "own_numbers": (features.numbers, schema.numbers),
         "own_booleans": (features.booleans, schema.booleans),
         "own_categories": (features.categories, tuple(schema.categories)),
-        "own_dates": (features.dates, tuple(dict.fromkeys(part.column for part in schema.dates))),
+        "own_dates": (features.dates, _dates(schema)),
     }
     named = {name for names, _ in read.values() for name in names}  # in another kind, `kind_conflicts` refuses it
     missing = {kind: [name for name in wanted if name not in named] for kind, (_, wanted) in read.items()}
-    if schema.time is not None and schema.event_time != spec.source.event_time:
+    reads_event_time = schema.time is not None or schema.event_time in {part.column for part in schema.dates}
+    if reads_event_time and schema.event_time != spec.source.event_time:
         found = f"reads the event time in {schema.event_time!r}; source.event_time is {spec.source.event_time!r}"
         raise SpecError([_retrain(found, spec)])
     if not any(missing.values()):
@@ -59,6 +60,11 @@ def with_inputs_of(spec: ProjectSpec, schema: ModelSchema, delivered: Callable[[
         raise SpecError(faults)
     kept = {kind: [*getattr(features, kind), *names] for kind, names in missing.items()}
     return spec.model_copy(update={"features": features.model_copy(update=kept)})
+
+
+def _dates(schema: ModelSchema) -> tuple[str, ...]:
+    """Return the date columns that a champion reads; the event time, of which it may read parts, is no feature."""
+    return tuple(dict.fromkeys(part.column for part in schema.dates if part.column != schema.event_time))
 
 
 def _unreadable(name: str, spec: ProjectSpec, stored: Collection[str]) -> str:

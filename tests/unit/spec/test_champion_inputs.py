@@ -65,6 +65,16 @@ def test_a_spec_that_names_all_that_the_champion_reads_stays_as_it_is_and_the_la
     assert with_inputs_of(given, schema, never) is given
 
 
+def test_parts_of_the_event_time_are_no_feature_of_the_spec() -> None:
+    hours = ModelSchema(
+        "houses", "regression", "mean_absolute_error", "date", numbers=("area",), dates=(DatePart("date", "hour"),)
+    )
+    given = spec()
+    assert with_inputs_of(given, hours, lambda: STORED) is given
+    with pytest.raises(SpecError, match="reads the event time in 'date'"):
+        with_inputs_of(parse_spec(TEXT.replace("event_time: date", "event_time: sold_on"), "p.yaml"), hours, list)
+
+
 def test_what_a_function_made_cannot_be_read_from_deliveries() -> None:
     (fault,) = faults(stored=[name for name in STORED if name != "rooms"])
     assert fault.startswith("the champion reads 'rooms', which deliveries never had")
