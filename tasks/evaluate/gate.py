@@ -49,9 +49,10 @@ def gate(compared: ComparisonSet, spec: ProjectSpec) -> Evidence:
 
     The challenger is compared with the champion by rows, with intervals over whole event days; without a champion, with
     the baseline. It passes with a clear win, when it also clearly beats the baseline (on average is enough where the
-    champion does not clearly beat it either), no slice of the spec is clearly worse, and parity, latency, size and memory are within their limits. A value that is not a number never passes. A
-    failed check makes the verdict "refused", unless the challenger is clearly worse. Each earlier decision on the same
-    rows raises the confidence (`confidence_after`).
+    champion does not clearly beat it either), no slice of the spec is clearly worse, and parity, latency, size and
+    memory are within their limits. A value that is not a number never passes. A failed check makes the verdict
+    "refused", unless the challenger is clearly worse. Each earlier decision on the same rows raises the confidence
+    (`confidence_after`).
 
     Parameters
     ----------
