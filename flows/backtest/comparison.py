@@ -17,7 +17,7 @@ from tasks.render.line_chart import ChartSeries, LineChart, draw_line_chart
 from tasks.render.sections import ReportTable
 from tasks.render.values import counted
 from tasks.spec import ProjectSpec
-from tasks.statistics import LOSSES, RESIDUALS
+from tasks.statistics import LOSSES, RESIDUALS, decision_costs
 
 HEADS = (
     *("strategy", "error", "difference to the best", "bias", "retrainings", "refused", "nights", "alarms"),
@@ -43,7 +43,8 @@ class StrategySummary:
     behind : (float, float, float)
         How much larger the error is than that of the strategy with the lowest, with its 95 % interval by day.
     cost : float
-        Of the trainings and, where the spec prices it, of the error; in the currency of the owner.
+        Of the trainings and, where the spec prices them, of the error or else of wrong decisions; in the currency of
+        the owner.
     weekly : dict of date to float
         Mean error of each week, by its Monday.
     """
@@ -91,7 +92,7 @@ def summarise(outcomes: Sequence[StrategyOutcome], spec: ProjectSpec) -> list[St
             bias=float(RESIDUALS[metric](*pair).mean()),
             left_out=len(outcome.served.dropna(subset="label")) - len(common),
             behind=_behind(loss, best, days),
-            cost=_cost(spec, outcome.trainings, float(loss.sum())),
+            cost=_cost(spec, outcome.trainings, float(loss.sum()), rows),
             seconds=outcome.seconds,
             weekly=_weekly(rows["event_date"], pd.Series(loss, index=rows.index)),
             retrained_on=outcome.retrained_on,
@@ -108,10 +109,10 @@ def _behind(loss: FloatArray, best: FloatArray, days: DayArray) -> tuple[float, 
 def recommended(lines: Sequence[StrategySummary], spec: ProjectSpec) -> str:
     """Return which strategy to follow, and how sure that is.
 
-    Where the spec prices the error, it is the one with the lowest cost; else the one with the fewest trainings of those
-    with an error that is not surely larger than the lowest.
+    Where the spec prices the error or wrong decisions, it is the one with the lowest cost; else the one with the fewest
+    trainings of those with an error that is not surely larger than the lowest.
     """
-    if spec.scope.loss_cost_per_row is not None:
+    if spec.scope.loss_cost_per_row is not None or spec.scope.false_positive_cost is not None:
         choice = min(lines, key=lambda line: line.cost)
         return f"recommended: {choice.name}, with the lowest cost of {choice.cost:,.0f}; {_sureness(choice)}"
     able = [line for line in lines if not line.surely_worse]
@@ -178,6 +179,11 @@ def _weekly(event_dates: pd.Series, losses: pd.Series) -> dict[date, float]:
     return {day: float(losses[weeks == day].mean()) for day in mondays}
 
 
-def _cost(spec: ProjectSpec, retrainings: int, loss: float) -> float:
-    price = spec.scope.loss_cost_per_row
-    return retrainings * spec.scope.training_cost + (0.0 if price is None else price * loss)
+def _cost(spec: ProjectSpec, retrainings: int, loss: float, rows: pd.DataFrame) -> float:
+    scope, trained = spec.scope, retrainings * spec.scope.training_cost
+    if scope.loss_cost_per_row is not None:
+        return trained + scope.loss_cost_per_row * loss
+    if scope.false_positive_cost is None or scope.false_negative_cost is None:
+        return trained
+    wrong = decision_costs(rows["label"], rows["decision"], scope.false_positive_cost, scope.false_negative_cost)
+    return trained + float(wrong.sum())

@@ -252,7 +252,16 @@ class _Run:
         positions, answers = (np.concatenate([rows[part] for rows in served]) for part in (0, 1))
         versions = np.repeat([number for _, _, number in served], [len(rows) for rows, _, _ in served])
         rows = self.timeline.frame[["row_id", "event_date"]].iloc[positions].reset_index(drop=True)
-        return rows.assign(prediction=answers, version=versions, label=self.store.labels.final[positions])
+        decided = np.concatenate([self._decided(values, number) for _, values, number in served])
+        return rows.assign(
+            prediction=answers, decision=decided, version=versions, label=self.store.labels.final[positions]
+        )
+
+    def _decided(self, answers: FloatArray, number: int) -> FloatArray:
+        """Return the class that a version decides for by its threshold; NaN where there are no classes."""
+        if self.spec.training.task != "binary" or not len(answers):
+            return np.full(len(answers), np.nan)
+        return self.store.versions[number].model.decisions(answers).astype(np.float64)
 
     # --- retraining -------------------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from flows.backtest.strategy import BacktestResult, Strategy
 from tasks.errors import DataError
 from tasks.profiles import digest as ruler_digest
 
-PROTOCOL = 1
+PROTOCOL = 2  # with decisions; an outcome of another number is replayed again
 REPLAY_FOLDER = "replay"
 """The folder of outcomes in the home, with a folder for each project."""
 METADATA = b"leeway.outcome"
@@ -49,7 +49,7 @@ class StrategyOutcome:
     seconds : float
         How long the replay took.
     served : DataFrame
-        `row_id`, `event_date`, `prediction` and `label` of each row.
+        `row_id`, `event_date`, `prediction`, `decision` and `label` of each row.
     """
 
     name: str
@@ -81,7 +81,7 @@ def outcome_of(result: BacktestResult, seconds: float) -> StrategyOutcome:
         retrained_on=passed,
         refused=len(result.retrainings) - len(passed),
         seconds=seconds,
-        served=result.served[["row_id", "event_date", "prediction", "label"]],
+        served=result.served[["row_id", "event_date", "prediction", "decision", "label"]],
     )
 
 

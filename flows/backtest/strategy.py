@@ -44,8 +44,9 @@ class BacktestResult:
     retrainings : list of RetrainingOutcome
         In order.
     served : DataFrame
-        `row_id`, `event_date`, `prediction`, `version` and `label`: each row once, by the champion of the night it came
-        in, with the label that it has in the end.
+        `row_id`, `event_date`, `prediction`, `decision` (0 or 1 by the threshold of the version, NaN without two
+        classes), `version` and `label`: each row once, by the champion of the night it came in, with the label that it
+        has in the end.
     quarantined : dict
         What was quarantined by night: files, with the kinds of fault.
     record : tuple of Entry

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import pandas as pd
 from rich.console import Console
 from rich.live import Live
 
@@ -107,7 +108,18 @@ class DemoRun:
         labels = newest_labels(
             ranked(active_rows(workspace.lake, workspace.project, "labels", known, columns=columns), known)
         )
-        return contrast(predictions, labels, metric=workspace.spec.scope.metric, version=FIRST, days=CONTRAST_DAYS)
+        answered = self._decided(predictions)
+        return contrast(answered, labels, scope=workspace.spec.scope, version=FIRST, days=CONTRAST_DAYS)
+
+    def _decided(self, predictions: pd.DataFrame) -> pd.DataFrame:
+        """Return predictions with the decision of their version, where the spec says what wrong ones cost."""
+        if self.workspace.spec.scope.false_positive_cost is None:
+            return predictions
+        parts = [
+            part.assign(decision=self.workspace.load(int(number)).model.decisions(part["prediction"].to_numpy(float)))
+            for number, part in predictions.groupby("version")
+        ]
+        return pd.concat(parts, ignore_index=True)
 
     def _run(self, night: date) -> NightEntry:
         run("nightly", self.workspace.project, date=night.isoformat(), reason="demo")

@@ -1,4 +1,4 @@
-"""`leeway demo`: the King County house sales, from the first model to the last week, one night at a time.
+"""`leeway demo`: a worked project, from its first model to the last night of its data, one night at a time.
 
 All output is read from the lake and the registry. State is kept in a folder of its own in LEEWAY_HOME, so that an
 interrupted demo continues where it stopped.
@@ -6,16 +6,17 @@ interrupted demo continues where it stopped.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from flows.cli.console import screen, table
-from flows.shipped_files import is_checkout, shipped_file
+from flows.demo.worked_projects import WorkedProject, worked_project
+from flows.shipped_files import is_checkout
 from flows.stack.local_stack import Endpoints, configured, open_stack, stop_on_signals
 from flows.stack.process_registry import stop
 from tasks.errors import Terminal
@@ -26,25 +27,22 @@ if TYPE_CHECKING:
     from flows.demo.narration import DemoRun
     from flows.workspace import Workspace
 
-PROJECT = shipped_file("deployments/house-prices/project.yaml")
-# Sales of May to October 2014; the labels of the last sales land two weeks later.
-HISTORY_UNTIL = date(2014, 11, 17)
 REPORT = "demo-report.html"
 
 
-def run_demo(*, keep: bool) -> None:
-    """Run the demo; Ctrl-C stops every process it started, and the next start continues."""
-    console = screen()
-    outer = _home()
+def run_demo(name: str, *, keep: bool) -> None:
+    """Run the demo of a worked project; Ctrl-C stops every process it started, and the next start continues."""
+    project, console = worked_project(name), screen()
+    outer = _home(project.path)
     stop_on_signals()
-    os.environ["LEEWAY_PROJECTS"] = str(PROJECT.parent.parent)
+    os.environ["LEEWAY_PROJECTS"] = str(project.path.parent.parent)
     os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"  # the demo prints a table; the logs are in the UI
     where = outer / "demo"
-    spec = read_spec(PROJECT)
+    spec = read_spec(project.path)
     console.print(f"[bold]{spec.project}[/]: {spec.scope.objective}")
     foreign = configured() is not None
     with open_stack(where, keep=keep, say=console.print) as endpoints:
-        report = _run(spec, where, endpoints, console)
+        report = _run(project, spec, (where, endpoints), console)
         if foreign and not keep:
             _remove_from_servers(spec.project)
     if keep:
@@ -55,23 +53,24 @@ def run_demo(*, keep: bool) -> None:
     Path(report).replace(saved)
     shutil.rmtree(where)
     console.print(f"stopped the servers and removed the demo's data; the report is kept: {saved}")
-    console.print("to explore the UIs, run the demo again with [bold]make demo ARGS=--keep[/]")
+    console.print("to explore the UIs, run the demo again with [bold]--keep[/]")
 
 
 def stop_demo() -> None:
     """Stop the servers that `leeway demo --keep` left running, and remove their data."""
-    where = _home() / "demo"
+    where = _home(worked_project().path) / "demo"
     stop(where)
     shutil.rmtree(where, ignore_errors=True)
 
 
-def _home() -> Path:
+def _home(path: Path) -> Path:
     """Return the home around the demo's own: of the checkout, or, from a wheel, of the projects folder."""
-    return home(PROJECT if is_checkout() else projects_folder() / PROJECT.parent.name / PROJECT.name)
+    return home(path if is_checkout() else projects_folder() / path.parent.name / path.name)
 
 
-def _run(spec: ProjectSpec, where: Path, endpoints: Endpoints, console: Console) -> str:
+def _run(project: WorkedProject, spec: ProjectSpec, stack: tuple[Path, Endpoints], console: Console) -> str:
     """Run the whole demo on open servers; return the path of the report."""
+    where, endpoints = stack
     console.print(f"watch it: [bold]Prefect[/] {endpoints.prefect_ui}/runs")
     console.print(f"          [bold]MLflow[/] {endpoints.mlflow}/#/models/{spec.project}")
     with console.status("loading"):
@@ -84,8 +83,8 @@ def _run(spec: ProjectSpec, where: Path, endpoints: Endpoints, console: Console)
         _check_registry(workspace)
         deploy([spec], where, scheduled=False)  # its nights are in the past; they run in order below
     demo = DemoRun(workspace, console)
-    demo.begin(HISTORY_UNTIL)
-    demo.run_nights(HISTORY_UNTIL)
+    demo.begin(project.history_until)
+    demo.run_nights(project.history_until)
     _print_outcome(demo, console)
     report = write_report(workspace)
     console.print("\nyour own data: [bold]leeway init DATA --time COLUMN --label COLUMN[/], then [bold]leeway up[/]")
@@ -124,9 +123,14 @@ def _print_outcome(demo: DemoRun, console: Console) -> None:
         return
     rows = counted(outcome.rows, "labelled row")
     console.print(f"\nthe last {rows}, {outcome.start} to {outcome.end}:")
-    comparison = table("", "error", "bias")
-    comparison.add_row("never retrained", f"{outcome.other_loss:.4f}", f"{outcome.other_bias:+.4f}")
-    comparison.add_row("with Leeway, as served", f"{outcome.served_loss:.4f}", f"{outcome.served_bias:+.4f}")
+    priced = not math.isnan(outcome.served_cost)
+    comparison = table("", "error", "bias", *(["cost of wrong decisions"] if priced else []))
+    for name, loss, bias, cost in (
+        ("never retrained", outcome.other_loss, outcome.other_bias, outcome.other_cost),
+        ("with Leeway, as served", outcome.served_loss, outcome.served_bias, outcome.served_cost),
+    ):
+        comparison.add_row(name, f"{loss:.4f}", f"{bias:+.4f}", *([f"{cost:,.0f}"] if priced else []))
     console.print(comparison)
     less_bias = 1 - abs(outcome.served_bias) / abs(outcome.other_bias)
-    console.print(f"{outcome.less_error:.0%} less error, {less_bias:.0%} less bias")
+    saved = f", {outcome.other_cost - outcome.served_cost:,.0f} saved" if priced else ""
+    console.print(f"{outcome.less_error:.0%} less error, {less_bias:.0%} less bias{saved}")

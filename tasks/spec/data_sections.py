@@ -41,7 +41,7 @@ class Scope(SpecSection):
         None,
         ge=0,
         description="The cost of a wrong decision for class 1. Together with false_negative_cost it sets the decision "
-        "threshold to the one with the lowest cost.",
+        "threshold to the one with the lowest cost, and `leeway replay` compares the costs of schedules.",
     )
     false_negative_cost: float | None = Field(
         None, ge=0, description="The cost of a wrong decision for class 0, in the same currency."

@@ -10,6 +10,7 @@ from tasks.statistics.day_dependence import long_run_factor
 from tasks.statistics.day_effects import CHANGE_LEVEL, DayEffects, fit_day_effects, newest_regime
 from tasks.statistics.day_margins import cohort_margin, lasting_margin
 from tasks.statistics.day_sums import DaySums, Shift, joined_days, likeliest_shift
+from tasks.statistics.decision_costs import decision_costs
 from tasks.statistics.intervals import mean_interval, paired_interval
 from tasks.statistics.losses import LOSSES, RESIDUALS, truth_and_prediction
 from tasks.statistics.promise_evidence import DayEvidence, PromiseEvidence, evidence_from_dict, evidence_to_dict
@@ -28,6 +29,7 @@ __all__ = [
     "all_looks_margin",
     "cohort_margin",
     "confidence_after",
+    "decision_costs",
     "estimate_spread",
     "evidence_from_dict",
     "evidence_to_dict",

@@ -41,6 +41,7 @@ def outcome(name: str, error: float, trainings: int, rows: slice = slice(None)) 
             "row_id": [f"r{each}" for each in number],
             "event_date": [FIRST + timedelta(days=int(each // ROWS_A_DAY)) for each in number],
             "prediction": 10.0 + error + 0.1 * (-1.0) ** number,
+            "decision": float("nan"),
             "label": 10.0,
         }
     )
@@ -69,6 +70,22 @@ def test_where_errors_are_priced_the_lowest_cost_is_recommended() -> None:
     said = recommended(summarise([outcome("never", 1.0, 0), outcome("policy", 0.5, 2)], priced), priced)
     # 200 rows at 1.0 and a refused training, or at 0.5 and three trainings: 300 against 400
     assert said.startswith("recommended: never, with the lowest cost of 300; its error is 0.5 above the lowest")
+
+
+def test_where_decisions_are_priced_the_lowest_cost_of_wrong_ones_and_trainings_is_recommended() -> None:
+    scope = {"metric": "log_loss", "false_positive_cost": 15, "false_negative_cost": 150, "training_cost": 100}
+    priced = SPEC.model_copy(update={"scope": SPEC.scope.model_copy(update=scope)})
+
+    def decided(name: str, trainings: int, wrong: int) -> StrategyOutcome:
+        found = outcome(name, 0.0, trainings)
+        number = np.arange(len(found.served))
+        answered = found.served.assign(prediction=0.5, label=(number < 10) * 1.0, decision=(number >= wrong) * 1.0)
+        return replace(found, served=answered)
+
+    lines = summarise([decided("never", 0, 10), decided("policy", 2, 0)], priced)
+    # 10 misses and 190 false alarms, and a refused training; or 190 false alarms and three trainings
+    assert [line.cost for line in lines] == [10 * 150 + 190 * 15 + 100, 190 * 15 + 300]
+    assert recommended(lines, priced).startswith("recommended: policy, with the lowest cost of 3,150")
 
 
 def test_a_kept_outcome_is_read_as_it_was_and_replaces_an_older_one(tmp_path: Path) -> None:

@@ -9,15 +9,19 @@ import psutil
 from tests.leeway_up.checkout import Checkout, Up
 from tests.leeway_up.wheel import ROOT
 
-WHERE = "import flows, tasks, pathlib; from flows.demo.run_demo import PROJECT; print(flows.__file__, PROJECT)"
+WHERE = """
+import flows
+from flows.demo.worked_projects import HISTORY_UNTIL, worked_project
+print(flows.__file__, *(worked_project(name).path for name in HISTORY_UNTIL))
+"""
 
 
-def test_the_wheel_brings_the_demo_and_its_own_packages(checkout: Checkout) -> None:
+def test_the_wheel_brings_the_worked_projects_and_its_own_packages(checkout: Checkout) -> None:
     said = checkout.types(f"cd deployments && python -P -c '{WHERE}'").split()
     environment = checkout.folder / ".venv"
-    assert [Path(path).is_relative_to(environment) for path in said] == [True, True]
-    sample, ours = Path(said[1]).parent, ROOT / "deployments" / "house-prices"
-    assert names_in(sample) == names_in(ours)
+    assert [Path(path).is_relative_to(environment) for path in said] == [True, True, True]
+    for spec in map(Path, said[1:]):
+        assert names_in(spec.parent) == names_in(ROOT / "deployments" / spec.parent.name)
 
 
 def test_the_wheel_brings_the_evaluator_in_c(checkout: Checkout) -> None:

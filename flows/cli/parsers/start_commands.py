@@ -65,6 +65,9 @@ def check(
 
 @start_app.command()
 def demo(
+    project: Annotated[
+        str, typer.Option("--project", help="The worked project: house-prices or card-fraud.")
+    ] = "house-prices",
     keep: Annotated[bool, typer.Option("--keep", help="Keep the servers running and the data.")] = False,
     stop: Annotated[
         bool, typer.Option("--stop", help="Stop the servers that --keep left running, and remove their data.")
@@ -76,7 +79,7 @@ def demo(
         ),
     ] = None,
 ) -> None:
-    """Show the life cycle of a model on real data, the King County house sales, in a few minutes."""
+    """Show the life cycle of a model in a few minutes: on real house sales, or on simulated card purchases."""
     if incident is not None:
         from flows.cli.commands.nights.incident import show_incident
 
@@ -87,7 +90,7 @@ def demo(
     if stop:
         stop_demo()
         return
-    run_demo(keep=keep)
+    run_demo(project, keep=keep)
 
 
 @start_app.command()

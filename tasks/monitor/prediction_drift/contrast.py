@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import pandas as pd
 
-from tasks.statistics import LOSSES, RESIDUALS
+from tasks.arrays import FloatArray
+from tasks.spec.data_sections import Scope
+from tasks.statistics import LOSSES, RESIDUALS, decision_costs
 
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """Mean loss and mean signed residual of two sets of answers on the same rows, from `start` to `end`."""
+    """Mean loss and mean signed residual of two sets of answers on the same rows, from `start` to `end`.
+
+    The costs are those of all wrong decisions, in the currency of the owner; NaN where the spec has none.
+    """
 
     start: date
     end: date
@@ -21,6 +27,8 @@ class Contrast:
     served_bias: float
     other_loss: float
     other_bias: float
+    served_cost: float = math.nan
+    other_cost: float = math.nan
 
     @property
     def less_error(self) -> float:
@@ -29,14 +37,15 @@ class Contrast:
 
 
 def contrast(
-    predictions: pd.DataFrame, labels: pd.DataFrame, *, metric: str, version: int, days: int
+    predictions: pd.DataFrame, labels: pd.DataFrame, *, scope: Scope, version: int, days: int
 ) -> Contrast | None:
     """Compare, over the newest `days` of labelled rows, what was served with what `version` answers.
 
     Parameters
     ----------
     predictions : DataFrame
-        `row_id`, `event_date`, `version`, `role`, `prediction`; what was served has the role champion.
+        `row_id`, `event_date`, `version`, `role`, `prediction`; what was served has the role champion. With costs of
+        wrong decisions also `decision`: 0 or 1.
     labels : DataFrame
         `row_id`, `label`; one a row.
 
@@ -51,12 +60,14 @@ def contrast(
     >>> rows = pd.DataFrame({"row_id": ["a", "a"], "event_date": [day, day], "version": [2, 1],
     ...                      "role": ["champion", "shadow"], "prediction": [9.0, 6.0]})
     >>> found = contrast(rows, pd.DataFrame({"row_id": ["a"], "label": [10.0]}),
-    ...                  metric="mean_absolute_error", version=1, days=7)
+    ...                  scope=Scope(owner="o", objective="x", metric="mean_absolute_error"), version=1, days=7)
     >>> found.served_loss, found.other_loss, found.less_error
     (1.0, 4.0, 0.75)
     """
-    served = predictions.loc[predictions["role"] == "champion", ["row_id", "event_date", "prediction"]]
-    other = predictions.loc[predictions["version"] == version, ["row_id", "prediction"]]
+    priced = scope.false_positive_cost is not None
+    answer = ["prediction", "decision"] if priced else ["prediction"]
+    served = predictions.loc[predictions["role"] == "champion", ["row_id", "event_date", *answer]]
+    other = predictions.loc[predictions["version"] == version, ["row_id", *answer]]
     both = served.merge(other, on="row_id", suffixes=("", "_other")).merge(labels[["row_id", "label"]], on="row_id")
     if both.empty:
         return None
@@ -64,12 +75,21 @@ def contrast(
     newest = both[both["event_date"] > end - timedelta(days=days)]
     truth = newest["label"].to_numpy(float)
     first, second = newest["prediction"].to_numpy(float), newest["prediction_other"].to_numpy(float)
+    costs = [_cost(truth, newest[name], scope) for name in ("decision", "decision_other")] if priced else []
     return Contrast(
         start=newest["event_date"].min(),
         end=end,
         rows=len(newest),
-        served_loss=float(LOSSES[metric](truth, first).mean()),
-        served_bias=float(RESIDUALS[metric](truth, first).mean()),
-        other_loss=float(LOSSES[metric](truth, second).mean()),
-        other_bias=float(RESIDUALS[metric](truth, second).mean()),
+        served_loss=float(LOSSES[scope.metric](truth, first).mean()),
+        served_bias=float(RESIDUALS[scope.metric](truth, first).mean()),
+        other_loss=float(LOSSES[scope.metric](truth, second).mean()),
+        other_bias=float(RESIDUALS[scope.metric](truth, second).mean()),
+        served_cost=costs[0] if costs else math.nan,
+        other_cost=costs[1] if costs else math.nan,
     )
+
+
+def _cost(truth: FloatArray, decision: pd.Series, scope: Scope) -> float:
+    """Return the cost of all wrong decisions."""
+    costs = scope.false_positive_cost or 0.0, scope.false_negative_cost or 0.0
+    return float(decision_costs(truth, decision, *costs).sum())

@@ -8,6 +8,7 @@ from tasks.monitor import Promise, contrast, newest_cohort, newest_window, perfo
 from tasks.monitor.cohorts.own_promise import own_promise
 from tasks.monitor.prediction_drift.prediction_reference import answers as answers_of
 from tasks.records import Bounded, Performance, Sustained, UnknownClass
+from tasks.spec.data_sections import Scope
 from tasks.spec.project_spec import Monitoring
 from tasks.statistics import DayEvidence, DaySums, PromiseEvidence
 from tests.bench.quiet_lives import World, first_alarm
@@ -246,10 +247,22 @@ def test_what_was_served_is_compared_with_another_version_on_the_same_rows_only(
     )
     other = pd.DataFrame({"row_id": ["a"], "event_date": [DAY], "version": 1, "role": "shadow", "prediction": [5.0]})
     labels = pd.DataFrame({"row_id": ["a", "b"], "label": [10.0, 10.0]})
-    found = contrast(pd.concat([served, other]), labels, metric="mean_absolute_error", version=1, days=7)
+    scope = Scope(owner="o", objective="x", metric="mean_absolute_error")
+    found = contrast(pd.concat([served, other]), labels, scope=scope, version=1, days=7)
     assert found is not None
     assert (found.rows, found.served_loss, found.other_loss) == (1, 1.0, 5.0)
     assert found.less_error == pytest.approx(0.8)
+    assert np.isnan(found.served_cost)
+
+
+def test_wrong_decisions_are_compared_by_their_cost_where_the_spec_has_one() -> None:
+    both = pd.DataFrame({"row_id": ["a", "b"] * 2, "event_date": DAY, "version": [2, 2, 1, 1], "prediction": 0.5})
+    both["role"], both["decision"] = ["champion"] * 2 + ["shadow"] * 2, [0, 0, 1, 1]
+    labels = pd.DataFrame({"row_id": ["a", "b"], "label": [1.0, 0.0]})
+    scope = Scope(owner="o", objective="x", metric="log_loss", false_positive_cost=15, false_negative_cost=150)
+    found = contrast(both, labels, scope=scope, version=1, days=7)
+    assert found is not None
+    assert (found.served_cost, found.other_cost) == (150, 15)  # a miss, and a false alarm
 
 
 def test_labels_of_a_class_that_the_champion_does_not_know_are_counted_by_name() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from flows.cli.console import screen, table
-from flows.demo.run_demo import PROJECT
+from flows.demo.worked_projects import worked_project
 from tasks.errors import DataError, nearest
 from tasks.fault_scenarios import INCIDENTS
 from tasks.render.safe_text import terminal
@@ -29,12 +29,13 @@ def show_incident(name: str) -> None:
         return
     if name not in INCIDENTS:
         raise DataError(f"no incident is called {name!r}{nearest(name, list(INCIDENTS))}; `--incident list` lists them")
+    path = worked_project().path
     with console.status("loading") as status:
         from flows.backtest.scenarios import play, stage_of
 
-        stage = stage_of(read_spec(PROJECT), PROJECT.parent, ONSET)
+        stage = stage_of(read_spec(path), path.parent, ONSET)
         status.update(f"from {ONSET} on: {INCIDENTS[name].text}; replaying the policy")
-        outcome = play(name, stage, PROJECT.parent, BEGIN)
+        outcome = play(name, stage, path.parent, BEGIN)
     console.print(_nights(outcome))
     console.print(
         f"{terminal(outcome.incident.text)}, from {ONSET} on: [bold]{outcome.verdict}[/]"
