@@ -115,11 +115,12 @@ class DemoRun:
         """Return predictions with the decision of their version, where the spec says what wrong ones cost."""
         if self.workspace.spec.scope.false_positive_cost is None:
             return predictions
-        parts = [
-            part.assign(decision=self.workspace.load(int(number)).model.decisions(part["prediction"].to_numpy(float)))
-            for number, part in predictions.groupby("version")
-        ]
-        return pd.concat(parts, ignore_index=True)
+        parts = [predictions[predictions["version"] == number].copy() for number in predictions["version"].unique()]
+        models = [self.workspace.load(int(part["version"].iloc[0])).model for part in parts]
+        for part, model in zip(parts, models, strict=True):
+            part["decision"] = model.decisions(part["prediction"].to_numpy(float))
+        decided: pd.DataFrame = pd.concat(parts, ignore_index=True)
+        return decided
 
     def _run(self, night: date) -> NightEntry:
         run("nightly", self.workspace.project, date=night.isoformat(), reason="demo")
