@@ -108,6 +108,15 @@ def bin_edges(bins: BinArray) -> tuple[FloatArray, FloatArray]:
     return np.where(positive, near, -far), np.where(positive, far, -near)
 
 
+def edge_text(value: float) -> str:
+    """Return an edge of a bin in four digits; one of the bin around zero is shown as 0.
+
+    >>> edge_text(2.451e-40), edge_text(1.0078125)
+    ('0', '1.008')
+    """
+    return f"{0.0 if abs(value) < np.finfo(np.float32).eps else value:.4g}"
+
+
 def sum_histograms(bins: Sequence[BinArray], counts: Sequence[IntArray]) -> tuple[BinArray, IntArray]:
     """Return the occupied bins of several histograms, ascending, and the sums of their counts.
 

@@ -16,6 +16,7 @@ from tasks.drift.faults.stale_dates import AGE_UNIT, days_before, most_common_da
 from tasks.drift.faults.unit_change import WeightedValues, distributions_differ, find_unit_change, weighted_values
 from tasks.drift.measures.category_cells import comparable_categories
 from tasks.profiles import CategoryProfile, ColumnProfile, NumberProfile, TableProfile
+from tasks.profiles.axis import edge_text
 from tasks.records import DriftStatistic, Statistic, Suspicion
 
 FEWEST_VALUES = 5
@@ -175,11 +176,6 @@ def _numbers(table: TableProfile, names: tuple[str, ...]) -> dict[str, WeightedV
     }
 
 
-def _shown(value: float) -> str:
-    """Return a number in four digits; the middle of the bin around zero is shown as 0."""
-    return f"{0.0 if abs(value) < np.finfo(np.float32).eps else value:.4g}"
-
-
 def _range(low: float, high: float) -> str:
     """Return a range in words."""
-    return f"{_shown(low)} to {_shown(high)}"
+    return f"{edge_text(low)} to {edge_text(high)}"

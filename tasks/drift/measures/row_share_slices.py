@@ -18,7 +18,7 @@ from tasks.drift.faults.stale_dates import days_before
 from tasks.drift.measures.measured_window import WindowAtLevel
 from tasks.drift.measures.score_layout import CELL, ScoreLayout
 from tasks.profiles import NumberProfile, TableProfile
-from tasks.profiles.axis import bin_edges
+from tasks.profiles.axis import bin_edges, edge_text
 from tasks.records import DriftStatistic, Statistic
 
 FEWEST_CELLS = 3
@@ -76,8 +76,8 @@ def slice_name(layout: ScoreLayout, total: TableProfile, column: int, cell: int)
     if name in total.ruler.dates:
         return f"{name}, {days_before(low[0], high[-1])}"
     if first or last:
-        return f"{name} up to {high[-1]:.4g}" if first else f"{name} from {low[0]:.4g}"
-    return f"{name} from {low[0]:.4g} to {high[-1]:.4g}"
+        return f"{name} up to {edge_text(high[-1])}" if first else f"{name} from {edge_text(low[0])}"
+    return f"{name} from {edge_text(low[0])} to {edge_text(high[-1])}"
 
 
 def _alone(night: WindowAtLevel, cells: IntArray, worst: int) -> bool:
