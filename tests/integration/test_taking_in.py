@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -204,3 +206,16 @@ def test_of_two_files_of_one_content_the_second_is_not_written_down_before_the_f
     (landing / "2026-01-30.csv").unlink()
     taken_in(lake, spec, tmp_path / "trips", None)
     assert len(active_rows(lake, "trips", "rows")) == 20
+
+
+def test_a_time_that_no_calendar_has_is_refused_with_its_row(tmp_path: Path) -> None:
+    source = {**SPEC["source"], "format": "parquet"}
+    spec = written(tmp_path / "trips", source=source)
+    times = pa.array([1_767_225_600_000_000] * 30 + [2**62], type=pa.int64()).cast(pa.timestamp("us", "UTC"))
+    columns = {"id": range(31), "at": times, "km": [1.0] * 31, "zone": ["z"] * 31, "fare": [2.0] * 31}
+    pq.write_table(pa.table(columns), tmp_path / "trips" / "trips" / "2026-01-30.parquet")
+    lake = Lake(str(tmp_path / "lake"))
+    taken_in(lake, spec, tmp_path / "trips", None)
+    (batch,) = latest(lake, "trips")
+    assert (batch.rows_accepted, batch.rows_quarantined) == (30, 1)
+    assert "not_a_time" in batch.findings

@@ -54,7 +54,7 @@ class GivenTable:
         DataError
             It has no rows.
         """
-        newest, terms = newest_rows(self.database, MOST_ROWS), TableTerms(needed, frozenset())
+        newest, terms = newest_rows(self.database, MOST_ROWS), TableTerms("init", "0" * 8, needed, frozenset())
         with TemporaryDirectory(prefix="leeway-", ignore_cleanup_errors=True) as folder:
             source = TableSource(self.uri, newest, terms, None, NONE, Path(folder), moment, "UTC", os.environ)
             listing, out = source.list(), BytesIO()

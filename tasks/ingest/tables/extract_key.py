@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -11,7 +13,7 @@ from tasks.ingest.tables.watermark import TIME, Watermark, watermark_of
 from tasks.spec.landing_sections.database_section import Database
 
 NAME = re.compile(
-    r"(?:^|/)[0-9-]{10}\.(?P<read>\d{8}T\d{6}\.\d{6})Z\.upto-(?P<until>-?\d+(?:T\d{6}\.\d{6}Z?)?)\.parquet$"
+    r"(?:^|/)[0-9-]{10}\.(?P<read>\d{8}T\d{6}\.\d{6})Z\.(?P<of>[0-9a-f]{8})\.upto-(?P<until>-?\d+(?:T\d{6}\.\d{6}Z?)?)\.parquet$"
 )
 
 
@@ -40,29 +42,41 @@ class Extract(NamedTuple):
         return self.until.before(database)
 
 
-def extract_key(day: date, read: datetime, until: Watermark) -> str:
+def definition(uri: str, database: Database) -> str:
+    """Return 8 characters that differ when another table, query or column is read, or all is to be read again.
+
+    >>> rides = Database(table="rides", changed_at="at")
+    >>> definition("env:A", rides) == definition("env:A", rides.model_copy(update={"overlap_minutes": 5}))
+    True
+    >>> definition("env:A", rides) == definition("env:A", rides.model_copy(update={"generation": 2}))
+    False
+    """
+    parts = [uri, database.table, database.query, database.changed_at, database.generation]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:8]
+
+
+def extract_key(day: date, read: datetime, of: str, until: Watermark) -> str:
     """Return the name of a delivery, with the day in the project's time zone for `source.arrival: filename`.
 
-    >>> extract_key(date(2026, 3, 2), datetime(2026, 3, 1, 23, 30, tzinfo=UTC), Watermark(17))
-    '2026-03-02.20260301T233000.000000Z.upto-17.parquet'
+    >>> extract_key(date(2026, 3, 2), datetime(2026, 3, 1, 23, 30, tzinfo=UTC), "0a1b2c3d", Watermark(17))
+    '2026-03-02.20260301T233000.000000Z.0a1b2c3d.upto-17.parquet'
     """
-    return f"{day}.{read.astimezone(UTC):{TIME}}Z.upto-{until.text}.parquet"
+    return f"{day}.{read.astimezone(UTC):{TIME}}Z.{of}.upto-{until.text}.parquet"
 
 
-def newest_extract(keys: Iterable[str]) -> Extract | None:
-    """Return what was read last of a table, from the names of its deliveries; None if there is no such name.
+def newest_extract(keys: Iterable[str], of: str) -> Extract | None:
+    """Return what was read last, from the names of deliveries; None if none is of this definition.
 
     >>> first, second = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
-    >>> keys = [extract_key(first.date(), first, Watermark(8)), extract_key(second.date(), second, Watermark(7))]
-    >>> newest_extract([*keys, "2026-03-05.csv"]).until.value
-    7
+    >>> keys = [extract_key(each.date(), each, "0a1b2c3d", Watermark(9 - each.day)) for each in (first, second)]
+    >>> newest_extract([*keys, "2026-03-05.csv"], "0a1b2c3d").until.value, newest_extract(keys, "ffffffff")
+    (7, None)
     """
-    return max((found for key in keys if (found := _extract(key)) is not None), default=None, key=lambda one: one.read)
+    found = [NAME.search(key) for key in keys]
+    extracts = [_extract(each) for each in found if each is not None and each["of"] == of]
+    return max(extracts, default=None, key=lambda one: one.read)
 
 
-def _extract(key: str) -> Extract | None:
-    found = NAME.search(key)
-    if found is None:
-        return None
+def _extract(found: re.Match[str]) -> Extract:
     read = datetime.strptime(found["read"], TIME).replace(tzinfo=UTC)
-    return Extract(read, watermark_of(found["until"]), key)
+    return Extract(read, watermark_of(found["until"]), found.string)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tasks.errors import SpecError
 from tasks.ingest.landing.landing_zones import LandingZone
-from tasks.ingest.tables.extract_key import newest_extract
+from tasks.ingest.tables.extract_key import definition, newest_extract
 from tasks.ingest.tables.read_rows import NONE, ReadRows, decoded
 from tasks.ingest.tables.table_source import TableSource, TableTerms
 from tasks.lake import Deliveries, Lake
@@ -33,9 +33,9 @@ def open_table(
     """
     if zone.files.database is None:
         raise SpecError([f"{zone.uri} is no table of a database"])
-    last = newest_extract(
-        key for (kind, key) in taken.newest_of_keys() if (kind, _table(key)) == (zone.kind, zone.table)
-    )
+    of = definition(zone.uri, zone.files.database)
+    keys = (key for kind, key in taken.newest_of_keys() if (kind, _table(key)) == (zone.kind, zone.table))
+    last = newest_extract(keys, of)
     known = decoded(None if last is None else lake.get(spec.project, _object(zone)))
     if last is not None and known.looked_at is not None and last.key in known.by_key:
         last = last._replace(read=max(last.read, known.looked_at))
@@ -45,7 +45,9 @@ def open_table(
     return TableSource(
         zone.uri,
         zone.files.database,
-        TableTerms(wanted, frozenset(map(delivered_name, spec.privacy.drop))),
+        TableTerms(
+            _object(zone), of, wanted, frozenset(map(delivered_name, spec.privacy.drop)), is_private=spec.privacy.is_set
+        ),
         last,
         NONE if last is None else known.of(last.key),
         own,
@@ -64,7 +66,7 @@ def keep_read_rows(lake: Lake, spec: ProjectSpec, zone: LandingZone, source: Tab
     if keys:
         known = ReadRows({**last, **{_name(zone, key): source.newest for key in keys}})
     elif source.last is not None and source.last.read_again_from(source.database) != source.last.until:
-        known = ReadRows(last, source.moment)
+        known = ReadRows(last, source.looked_at)
     else:
         return
     lake.put(spec.project, _object(zone), known.encoded())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+
+import pyarrow as pa
 
 from tasks.errors import SourceError, Unreachable
 
@@ -21,7 +24,14 @@ SETTINGS = (
 )
 LOCAL_HOSTS = ("", "localhost", "127.0.0.1", "::1")
 TEMPORARY = ("08", "40", "53", "55", "57", "58")  # classes of SQLSTATE: connection, conflict, resources, operator
-REFUSED_LOGIN = ("does not exist", "authentication failed", "no password supplied", "no pg_hba.conf entry", "in URI")
+REFUSED = ("does not exist", "authentication failed", "no password supplied", "no pg_hba.conf entry", "Wrapping")
+"""Words of messages without a SQLSTATE that stay the same when it is tried again; the last is of a text's encoding."""
+INVALID = ("[libpq] Failed to connect: invalid", "[libpq] Failed to connect: end of string")
+SQLSTATE = re.compile(r"SQLSTATE:? ?([0-9A-Z]{5})")
+UNREADABLE = (
+    "the address of the database cannot be read; expected postgresql://user@host/name, with each of / ? # @ : in the "
+    "user and the password percent-encoded"
+)
 
 
 def database_address(uri: str, environment: Mapping[str, str]) -> str:
@@ -49,29 +59,61 @@ def database_address(uri: str, environment: Mapping[str, str]) -> str:
     return address
 
 
-def with_defaults(address: str) -> str:
-    """Return an address with our choices where it makes none: encrypted to another machine, and soon given up.
+def with_defaults(address: str, environment: Mapping[str, str]) -> str:
+    """Return an address with our choices where neither it nor libpq's variables make one.
 
-    >>> with_defaults("postgresql://reader@db/rides")
-    'postgresql://reader@db/rides?sslmode=require&connect_timeout=20&application_name=leeway'
-    >>> with_defaults("postgresql://reader@localhost/rides?connect_timeout=3")
+    The connection to another machine is encrypted, and given up soon if there is no answer.
+
+    Raises
+    ------
+    SourceError
+        A user or password has a character that must be percent-encoded, by which the address would be another one.
+
+    Examples
+    --------
+    >>> with_defaults("postgresql://reader@db/rides", {})
+    'postgresql://reader@db/rides?connect_timeout=20&application_name=leeway&sslmode=require'
+    >>> with_defaults("postgresql://reader@localhost/rides?connect_timeout=3", {})
     'postgresql://reader@localhost/rides?connect_timeout=3&application_name=leeway'
+    >>> with_defaults("postgresql:///rides?host=/run/postgresql", {"PGSSLMODE": "verify-full"})
+    'postgresql:///rides?host=/run/postgresql&connect_timeout=20&application_name=leeway'
     """
-    try:
-        parts = urlsplit(address)
-        given = dict(parse_qsl(parts.query, keep_blank_values=True))
-        host = given.get("host", parts.hostname or "")
-    except ValueError:
-        raise SourceError("the address of the database cannot be read; expected postgresql://user@host/name") from None
-    ours = {} if host in LOCAL_HOSTS or host.startswith("/") else {"sslmode": "require"}
-    ours |= {"connect_timeout": str(CONNECT_SECONDS), "application_name": "leeway"}
-    query = urlencode({**given, **{name: value for name, value in ours.items() if name not in given}}, quote_via=quote)
-    return urlunsplit(parts._replace(query=query))
+    rest = address.partition("://")[2]
+    authority, query = re.split(r"[/?#]", rest, maxsplit=1)[0], rest.partition("?")[2]
+    if "#" in rest or rest.count("@") > 1 or rest.count("@") != authority.count("@"):
+        raise SourceError(UNREADABLE)
+    given = dict(parse_qsl(query, keep_blank_values=True))
+    ours = {"connect_timeout": str(CONNECT_SECONDS), "application_name": "leeway"}
+    if "PGSSLMODE" not in environment and not _is_local(authority, given, environment):
+        ours["sslmode"] = "require"
+    missing = urlencode({name: value for name, value in ours.items() if name not in given})
+    return f"{address}{'&' if query else '?' if '?' not in address else ''}{missing}" if missing else address
+
+
+def _is_local(authority: str, given: Mapping[str, str], environment: Mapping[str, str]) -> bool:
+    """Return whether every machine that an address may mean is this one.
+
+    >>> _is_local("me@localhost:5432,db", {}, {}), _is_local("localhost", {"hostaddr": "10.0.0.5"}, {})
+    (False, False)
+    >>> _is_local("[::1]:5432", {}, {}), _is_local("", {}, {}), _is_local("", {}, {"PGHOST": "db"})
+    (True, True, False)
+    """
+    named = [re.sub(r":\d*$", "", each).strip("[]") for each in authority.rpartition("@")[2].split(",")]
+    hosts = [each for each in (*named, *given.get("host", "").split(",")) if each] or [environment.get("PGHOST", "")]
+    hosts += [given.get("hostaddr") or environment.get("PGHOSTADDR", "")]
+    return all(host in LOCAL_HOSTS or host.startswith("/") for each in hosts for host in each.split(","))
 
 
 @contextmanager
-def session(address: str, timeout_minutes: int) -> Iterator[Cursor]:
+def session(
+    address: str, environment: Mapping[str, str], timeout_minutes: int, *, is_private: bool = False
+) -> Iterator[Cursor]:
     """Yield a cursor in a read-only transaction that sees one state of the database.
+
+    Parameters
+    ----------
+    is_private : bool
+        Whether no message may quote what the database says, which may have a cell.
 
     Raises
     ------
@@ -87,8 +129,8 @@ def session(address: str, timeout_minutes: int) -> Iterator[Cursor]:
             f"{error}; expected the drivers of databases: install them with `pip install 'leeway[databases]'`"
         ) from error
     with (
-        our_errors(address),
-        closing(dbapi.connect(with_defaults(address))) as connection,
+        our_errors(address, is_private=is_private),
+        closing(dbapi.connect(with_defaults(address, environment))) as connection,
         connection.cursor() as cursor,
     ):
         for setting in SETTINGS:
@@ -99,24 +141,64 @@ def session(address: str, timeout_minutes: int) -> Iterator[Cursor]:
 
 
 @contextmanager
-def our_errors(address: str) -> Iterator[None]:
+def our_errors(address: str, *, is_private: bool = False) -> Iterator[None]:
     """Raise what the driver raises as an error of ours, without the password in the address."""
     from adbc_driver_manager.dbapi import Error as DriverError
 
     try:
         yield
     except DriverError as error:
-        raise _translated(error, address) from None
+        text = str(error).strip()
+        for secret in _secrets(address):
+            text = text.replace(secret, "***")
+        raise _translated(text, error.sqlstate or "", is_private=is_private) from None
 
 
-def _translated(error: Any, address: str) -> SourceError | Unreachable:
-    text, state = str(error).strip(), error.sqlstate or ""
-    for secret in _secrets(address):
-        text = text.replace(secret, "***")
-    refused = state[:2] not in TEMPORARY if state else any(sign in text for sign in REFUSED_LOGIN)
-    if refused:
-        return SourceError(f"the database refuses: {text}")
-    return Unreachable(f"the database did not answer: {text}")
+def batches_of(reader: pa.RecordBatchReader, *, is_private: bool) -> Iterator[pa.RecordBatch]:
+    """Yield what a query returns; an error in the middle of it is one of ours.
+
+    Raises
+    ------
+    SourceError
+        A row cannot be read.
+    Unreachable
+        The connection was cut, or the statement took too long.
+    """
+    while True:
+        try:
+            batch = reader.read_next_batch()
+        except StopIteration:
+            return
+        except (OSError, pa.ArrowException) as error:
+            state = SQLSTATE.search(str(error))
+            raise _translated(str(error).strip(), state[1] if state else "", is_private=is_private) from None
+        yield batch
+
+
+def _translated(text: str, state: str, *, is_private: bool) -> SourceError | Unreachable:
+    """Return an error of ours: whether it may pass is known by its SQLSTATE, or else by its words.
+
+    >>> type(_translated("FATAL: terminating connection", "57P01", is_private=False)).__name__
+    'Unreachable'
+    >>> str(_translated('invalid input syntax: "Ann"', "22P02", is_private=True))
+    'the database refuses: SQLSTATE 22P02'
+    """
+    if not state and text.partition(": ")[2].startswith(INVALID):
+        return SourceError(UNREADABLE)
+    said = (f"SQLSTATE {state}" if state else "no SQLSTATE") if is_private else text
+    if state[:2] not in TEMPORARY if state else _is_refusal(text):
+        return SourceError(f"the database refuses: {said}")
+    return Unreachable(f"the database did not answer: {said}")
+
+
+def _is_refusal(text: str) -> bool:
+    """Return whether a message without a SQLSTATE stays the same when it is tried again.
+
+    >>> _is_refusal("ERROR:  division by zero"), _is_refusal("ERROR:  canceling statement due to statement timeout")
+    (True, False)
+    """
+    ended = any(word in text for word in ("cancel", "terminat", "closed the connection"))
+    return any(sign in text for sign in REFUSED) or ("ERROR:  " in text and not ended)
 
 
 def _secrets(address: str) -> list[str]:

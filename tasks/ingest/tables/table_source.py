@@ -20,10 +20,10 @@ from tasks.errors import Conflict, SourceError
 from tasks.ingest.readers.sealed_file import SealedFile
 from tasks.ingest.sources.stored_objects import StoredObject
 from tasks.ingest.tables.extract_key import Extract, extract_key
-from tasks.ingest.tables.increment_query import columns_query, extent_query, rows_query
-from tasks.ingest.tables.postgresql import database_address, session
+from tasks.ingest.tables.increment_query import COMPARED, columns_query, extent_query, rows_query
+from tasks.ingest.tables.postgresql import batches_of, database_address, session
 from tasks.ingest.tables.read_rows import NONE, Digests, row_digests
-from tasks.ingest.tables.watermark import NUMBERED, TIMED, Watermark
+from tasks.ingest.tables.watermark import NUMBERED, TIMED, Watermark, later
 from tasks.logs import line, logger
 from tasks.spec.landing_sections.database_section import Database
 
@@ -33,29 +33,37 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 2**20
 FILE = "extract"
 TYPE_KEY = b"POSTGRESQL:type"
-UNTIL = {"timestamptz": "now()", "timestamp": "(now() AT TIME ZONE 'UTC') + interval '1 day'"}
-"""The largest time that is read, by type: a row with a time in the future waits, or it would hide those before it."""
 
 
 @dataclass(frozen=True)
 class TableTerms:
-    """Which columns of a table are read.
+    """What is read of a table.
 
     Attributes
     ----------
+    zone : str
+        The landing zone: two may have the same table.
+    of : str
+        See `definition`.
     wanted : frozenset of str
         The columns that the spec names.
     dropped : frozenset of str
         The columns that are never read, as the spec says.
+    is_private : bool
+        Whether no message may quote a cell.
     """
 
+    zone: str
+    of: str
     wanted: frozenset[str]
     dropped: frozenset[str]
+    is_private: bool = False
 
     def chosen(self, names: Iterable[str], changed_at: str) -> list[str]:
         """Return the columns that are delivered; `changed_at` is one of them only if the spec names it.
 
-        >>> TableTerms(frozenset({"id"}), frozenset({"name"})).chosen(["id", "name", "fare", "at"], "at")
+        >>> terms = TableTerms("rows", "0a1b2c3d", wanted=frozenset({"id"}), dropped=frozenset({"name"}))
+        >>> terms.chosen(["id", "name", "fare", "at"], "at")
         ['id', 'fare']
         """
         return [name for name in names if name not in self.dropped and (name != changed_at or name in self.wanted)]
@@ -99,6 +107,7 @@ class TableSource:
     time_zone: str
     environment: Mapping[str, str]
     newest: Digests = field(default_factory=lambda: NONE, init=False)
+    looked_at: datetime | None = field(default=None, init=False)
     _file: BinaryIO | None = field(default=None, init=False)
 
     @property
@@ -116,18 +125,24 @@ class TableSource:
         Unreachable
             The database does not respond.
         """
-        with session(database_address(self.uri, self.environment), self.database.timeout_minutes) as cursor:
+        address = database_address(self.uri, self.environment)
+        minutes, is_private = self.database.timeout_minutes, self.terms.is_private
+        with session(address, self.environment, minutes, is_private=is_private) as cursor:
             types = self._types(cursor)
             kind = types[self.database.changed_at]
-            last = self._usable(kind)
-            until = self._extent(cursor, kind, last)
-            if last is not None and (until is None or until.is_before(last.until)):
-                until, last = self._all_or_nothing_new(cursor, kind, last)
-            size_bytes = None if until is None else self._extract(cursor, types, last, until)
-        if until is None or size_bytes is None:
+            last = self.last if self.last is not None and self.last.until.is_of(kind) else None
+            read, until = self._extent(cursor, kind, last)
+            if until is None and last is not None and kind in NUMBERED:
+                last = self._unless_it_went_back(cursor, kind, last)
+                read, until = self._extent(cursor, kind, last)
+            if until is None:
+                return []
+            extract = Extract(read, until if last is None else later(until, last.until), "")
+            size_bytes = self._extract(cursor, types, last, extract)
+        if size_bytes is None:
             return []
         day = self.moment.astimezone(ZoneInfo(self.time_zone)).date()
-        return [StoredObject(extract_key(day, self.moment, until), size_bytes, self.moment)]
+        return [StoredObject(extract_key(day, read, self.terms.of, extract.until), size_bytes, self.moment)]
 
     def unfollowed(self) -> tuple[str, ...]:
         """Return no key: a table has no links."""
@@ -171,42 +186,36 @@ class TableSource:
             )
         return types
 
-    def _extent(self, cursor: Cursor, kind: str, last: Extract | None) -> Watermark | None:
-        """Return the largest value of `changed_at` among the rows after the overlap; None if there is no such row."""
-        since = last and last.read_again_from(self.database)
-        cursor.execute(extent_query(self.database, since, UNTIL.get(kind)))
-        largest, rows, without = (cursor.fetchone() or (None, 0, 0))[:3]
+    def _extent(self, cursor: Cursor, kind: str, last: Extract | None) -> tuple[datetime, Watermark | None]:
+        """Return the present, and the largest value of `changed_at` after the overlap; None if there is no row."""
+        cursor.execute(extent_query(self.database, kind, last and last.read_again_from(self.database)))
+        self.looked_at, largest, without = cursor.fetchone() or (self.moment, None, 0)
         if without:
             logger().warning(line("rows_without_changed_at", column=self.database.changed_at, rows=without))
-        return Watermark(largest) if rows else None
+        return self.looked_at, None if largest is None else Watermark(largest)
 
-    def _usable(self, kind: str) -> Extract | None:
-        """Return what the last night has read; None if `changed_at` has another type by now, so that all is read."""
-        return self.last if self.last is not None and self.last.until.is_of(kind) else None
+    def _unless_it_went_back(self, cursor: Cursor, kind: str, last: Extract) -> Extract | None:
+        """Return what was read last; None where the numbers of a table begin again below all that was read again.
 
-    def _all_or_nothing_new(self, cursor: Cursor, kind: str, last: Extract) -> tuple[Watermark | None, Extract | None]:
-        """Return how far to read, and from where, when no row is as new as the newest one that was read.
-
-        A table that was replaced, or restored from a backup, goes on below what was read of the one before: all of it
-        is read again, and equal rows count once.
+        It was replaced then, or restored from a backup: all of it is read, and equal rows count once.
         """
-        newest = self._extent(cursor, kind, None)
-        if newest is None or not newest.is_before(last.until):
-            return None, last
+        _, newest = self._extent(cursor, kind, None)
+        if newest is None:
+            return last
         logger().warning(line("table_went_back", newest=newest.text, read_before=last.until.text))
-        return newest, None
+        return None
 
-    def _extract(self, cursor: Cursor, types: Mapping[str, str], last: Extract | None, until: Watermark) -> int | None:
+    def _extract(self, cursor: Cursor, types: Mapping[str, str], last: Extract | None, extract: Extract) -> int | None:
         """Write the rows that are new; return the size of the file in bytes, or None if there is none."""
-        changed_at, since = self.database.changed_at, last and last.read_again_from(self.database)
-        names = self.terms.chosen(types, changed_at)
-        cursor.execute(rows_query(self.database, types, list(dict.fromkeys([*names, changed_at])), since, until))
+        names = self.terms.chosen(types, self.database.changed_at)
+        since = last and last.read_again_from(self.database)
+        cursor.execute(rows_query(self.database, types, names, self.terms.wanted, since))
         reader = cursor.fetch_record_batch()
-        schema = pa.schema([(name, reader.schema.field(name).type) for name in names])
+        schema = pa.schema([(name, reader.schema.field(name).type) for name in names], self._place())
         newest, file, rows = list[Digests](), SealedFile(self.folder / FILE), 0
         with file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
-            for batch in reader:
-                fresh, digests = self._fresh(pa.Table.from_batches([batch]), last, until)
+            for batch in batches_of(reader, is_private=self.terms.is_private):
+                fresh, digests = self._fresh(pa.Table.from_batches([batch]), last, extract)
                 newest.append(digests)
                 rows += fresh.num_rows
                 writer.write_table(fresh.select(names).cast(schema))
@@ -215,11 +224,19 @@ class TableSource:
         self.newest, self._file = np.unique(np.concatenate(newest)), file.opened()
         return (self.folder / FILE).stat().st_size
 
-    def _fresh(self, rows: pa.Table, last: Extract | None, until: Watermark) -> tuple[pa.Table, Digests]:
+    def _place(self) -> dict[str, str]:
+        """Return what makes the content of this delivery another one than that of an earlier one with equal rows.
+
+        A value that was changed and changed back is new, and so are the same rows in another landing zone. What a
+        killed night has read has the same place when it is read again.
+        """
+        return {"leeway": f"{self.terms.zone} after {self.last.key if self.last else 'nothing'}"}
+
+    def _fresh(self, rows: pa.Table, last: Extract | None, extract: Extract) -> tuple[pa.Table, Digests]:
         """Return the rows that were not read before, and the digests of those that the next night will read again."""
-        values = rows[self.database.changed_at]
-        is_read_again = _is_after(values, Extract(self.moment, until, "").read_again_from(self.database))
-        may_be_known = np.zeros(rows.num_rows, dtype=bool) if last is None else ~_is_after(values, last.until)
+        values = rows[COMPARED]
+        is_read_again = _is_after(values, extract.read_again_from(self.database))
+        may_be_known = np.full(rows.num_rows, last is not None and len(self.known) > 0)
         digests, needed = np.zeros(rows.num_rows, dtype=np.uint64), is_read_again | may_be_known
         digests[needed] = row_digests(rows.filter(pa.array(needed)))
         is_known = may_be_known & np.isin(digests, self.known)

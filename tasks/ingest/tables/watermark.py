@@ -26,7 +26,8 @@ class Watermark:
         """
         if isinstance(self.value, int):
             return str(self.value)
-        return f"{self.in_utc:{TIME}}{'' if self.value.tzinfo is None else 'Z'}"
+        moment = self.in_utc
+        return f"{moment.year:04}{moment:%m%dT%H%M%S.%f}{'' if self.value.tzinfo is None else 'Z'}"
 
     @property
     def in_utc(self) -> datetime:
@@ -53,25 +54,22 @@ class Watermark:
         if isinstance(self.value, int):
             return str(self.value)
         kind, zone = ("TIMESTAMP", "") if self.value.tzinfo is None else ("TIMESTAMPTZ", "+00")
-        return f"{kind} '{self.in_utc:%Y-%m-%d %H:%M:%S.%f}{zone}'"
-
-    def is_before(self, other: Watermark) -> bool:
-        """Return whether this value is smaller than another of its kind.
-
-        >>> Watermark(17).is_before(Watermark(18)), Watermark(17).is_before(Watermark(17))
-        (True, False)
-        """
-        return self.value < other.value  # type: ignore[operator]  # of one kind: see `is_of`
+        moment = self.in_utc
+        return f"{kind} '{moment.year:04}-{moment:%m-%d %H:%M:%S.%f}{zone}'"
 
     def before(self, database: Database) -> Watermark:
         """Return the value from which on rows are read again, for transactions that commit late.
 
+        >>> Watermark(datetime(1, 1, 1)).before(Database(table="rides", changed_at="at")).literal
+        "TIMESTAMP '0001-01-01 00:00:00.000000'"
         >>> Watermark(17).before(Database(table="rides", changed_at="id", overlap_numbers=10)).value
         7
         """
         if isinstance(self.value, int):
             return Watermark(self.value - database.overlap_numbers)
-        return Watermark(self.value - timedelta(minutes=database.overlap_minutes))
+        first = datetime.min.replace(tzinfo=self.value.tzinfo)
+        overlap = timedelta(minutes=database.overlap_minutes)
+        return Watermark(self.value - overlap if self.value - first >= overlap else first)
 
     def is_of(self, kind: str) -> bool:
         """Return whether it can be compared with a column of a type of PostgreSQL.
@@ -84,6 +82,15 @@ class Watermark:
         if isinstance(self.value, int):
             return kind in NUMBERED
         return kind == ("timestamp" if self.value.tzinfo is None else "timestamptz")
+
+
+def later(one: Watermark, other: Watermark) -> Watermark:
+    """Return the larger of two watermarks of one kind.
+
+    >>> later(Watermark(17), Watermark(18)).value
+    18
+    """
+    return max(one, other, key=lambda each: each.value)
 
 
 def watermark_of(text: str) -> Watermark:

@@ -33,6 +33,12 @@ class Database(SpecSection):
         "that were taken in from there are left out.",
     )
     overlap_numbers: int = Field(10_000, ge=0, description="The same where `changed_at` is a number.")
+    generation: int = Field(
+        1,
+        ge=1,
+        description="Count it up to have everything read again, such as after rows were changed without `changed_at`; "
+        "equal rows count once.",
+    )
     timeout_minutes: int = Field(30, ge=1, le=1440, description="The longest duration of a statement.")
 
     @model_validator(mode="after")

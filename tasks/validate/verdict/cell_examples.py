@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Literal
 
 import pandas as pd
@@ -11,6 +12,7 @@ from tasks.spec.infer.written_forms import GROUPING, time_form
 from tasks.spec.landing_sections.files_section import Files
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate.typing.text_columns import numbers
+from tasks.validate.verdict.refused_rows import moment_text
 
 QUOTED = frozenset({"not_a_number", "not_finite", "not_a_boolean", "not_a_time"})
 INTRODUCED, CELLS, LONGEST = "such as ", 3, 40
@@ -49,14 +51,18 @@ def cell_examples(frame: pd.DataFrame, faults: pd.DataFrame, files: Files, spec:
         rule, _, column = code.partition(":")
         if rule in QUOTED and column in frame:
             wrong = frame[column][faults[code].to_numpy(bool)]
-            cells = dict.fromkeys(repr(str(cell).strip()[:LONGEST]) for cell in wrong.head(1_000))
+            cells = dict.fromkeys(repr(text.strip()[:LONGEST]) for text in _texts(wrong.head(1_000)))
             found[code] = f"{INTRODUCED}{', '.join(list(cells)[:CELLS])}{''.join(_likely(rule, wrong, files))}"
     return found
 
 
+def _texts(cells: pd.Series) -> list[str]:
+    return [moment_text(cell) if isinstance(cell, date) else str(cell) for cell in cells]
+
+
 def _likely(rule: str, wrong: pd.Series, files: Files) -> Iterator[str]:
     """Yield the key of the spec with which all of these cells could be read."""
-    cells = wrong.dropna().astype("str")
+    cells = pd.Series(_texts(wrong.dropna()), dtype="str")
     if rule == "not_a_number":
         for sign in (one for one in GROUPING if one != files.decimal):
             if numbers(cells, files.decimal, sign).clean:

@@ -84,4 +84,18 @@ def _as_json(frame: pd.DataFrame, rows: npt.NDArray[np.intp]) -> list[str]:
 def _text(value: object) -> object:
     if isinstance(value, np.generic):
         return value.item()
-    return value.isoformat() if isinstance(value, date) else str(value)
+    return moment_text(value) if isinstance(value, date) else str(value)
+
+
+def moment_text(value: date) -> str:
+    """Return a day or a time in ISO 8601, also one of a year that Python does not know, which Parquet may have.
+
+    >>> from zoneinfo import ZoneInfo
+    >>> far = pd.Series([2**62]).astype("datetime64[us]").dt.tz_localize("UTC").dt.tz_convert(ZoneInfo("UTC"))[0]
+    >>> moment_text(far), moment_text(date(2026, 1, 2))
+    ('148108-07-06T14:00:27.387904', '2026-01-02')
+    """
+    try:
+        return value.isoformat()
+    except NotImplementedError:
+        return str(pd.Timestamp(value).asm8)
