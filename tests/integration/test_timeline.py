@@ -86,7 +86,7 @@ def test_a_record_without_a_champion_has_answered_nothing_in_a_table_with_its_co
     result = replay_record(SPEC, BacktestTrainer(replace(history, entries=(waited,)), Path()))
     assert [decision.action for decision in result.decisions] == ["wait"]
     assert len(result.served) == 0
-    assert [*result.served] == ["row_id", "event_date", "prediction", "version", "label"]
+    assert [*result.served] == ["row_id", "event_date", "prediction", "decision", "version", "label"]
 
 
 def test_rows_of_days_that_a_champion_was_trained_on_are_answered_on_the_night_they_come(history: History) -> None:
