@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOM = Path("tasks", "compact")
@@ -23,10 +24,10 @@ OPTIONS = ("-std=c99", "-O3", "-Wall", "-fPIC", "-ffp-contract=off")  # a fused 
 LINKED = ("-bundle", "-undefined", "dynamic_lookup") if sys.platform == "darwin" else ("-shared",)
 
 
-class NativeEvaluator(BuildHookInterface):  # type: ignore[type-arg]
+class NativeEvaluator(BuildHookInterface[BuilderConfig]):
     """Adds the shared library to the wheel, which then is one for this kind of machine."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling calls it with both
         """Build the library, or say why it is not there."""
         root = Path(self.root)
         fault = built(root)

@@ -105,6 +105,7 @@ class ServiceFaultError(LeewayError):
 
 
 OK, RETRIED = 200, (429, 503)
+OF_REQUEST = 4  # the first digit of a status that says that the request is wrong
 ERRORS: dict[int, type[LeewayError]] = {401: KeyRefusedError, 403: KeyRefusedError, 422: RowsRefusedError}
 ERRORS |= {429: UnavailableError, 503: UnavailableError, 504: DeadlineError}
 
@@ -136,7 +137,7 @@ class LeewayClient:
         self._sleep = sleep
         self._idle: deque[tuple[HTTPConnection, float]] = deque()
 
-    def __enter__(self) -> LeewayClient:  # noqa: PYI034 - `Self` needs Python 3.11
+    def __enter__(self) -> LeewayClient:  # noqa: PYI034 - applications copy this file, and `typing.Self` is new in Python 3.11
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -197,7 +198,7 @@ class LeewayClient:
                     raise failed
             if time.monotonic() >= limit:
                 raise DeadlineError(f"the time of the call has passed; {failed}", request_id=request_id) from failed
-            pause = pause_seconds(attempt, wanted, random())  # noqa: S311 - it spreads load
+            pause = pause_seconds(attempt, wanted, random())  # noqa: S311 - no secret: it spreads the attempts of many clients
             if attempt >= self.attempts or time.monotonic() + pause >= limit:
                 raise failed
             self._sleep(pause)
@@ -325,7 +326,8 @@ def _error(status: int, reply: bytes, request_id: str) -> LeewayError:
     said: dict[str, Any] = {}
     with suppress(ValueError, TypeError, KeyError):
         said = dict(json.loads(reply)["error"])
-    kind = ERRORS.get(status, RequestRefusedError if 400 <= status < 500 else ServiceFaultError)  # noqa: PLR2004
+    is_of_request = status // 100 == OF_REQUEST
+    kind = ERRORS.get(status, RequestRefusedError if is_of_request else ServiceFaultError)
     names = [field.name for field in fields(RowFault)]
     faults = [RowFault(**{name: fault[name] for name in names}) for fault in said.get("details", [])]
     message = f"{status} {said.get('message', 'without a message of the service')}"

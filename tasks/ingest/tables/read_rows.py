@@ -32,6 +32,18 @@ def row_digests(table: pa.Table) -> Digests:
     return digests
 
 
+def are_among(digests: Digests, known: Digests) -> npt.NDArray[np.bool_]:
+    """Return which digests are among the known ones, which are in ascending order.
+
+    >>> are_among(np.array([9, 4, 7], dtype=np.uint64), np.array([4, 9], dtype=np.uint64)).tolist()
+    [True, True, False]
+    """
+    if not len(known):
+        return np.zeros(len(digests), dtype=bool)
+    places = np.minimum(np.searchsorted(known, digests), len(known) - 1)
+    return np.asarray(known[places] == digests)
+
+
 def _cell_digests(column: pa.ChunkedArray) -> Digests:
     """Return the digest of each cell; a missing one has that of no value."""
     kind = column.type

@@ -22,7 +22,7 @@ from tasks.ingest.sources.stored_objects import StoredObject
 from tasks.ingest.tables.extract_key import Extract, extract_key
 from tasks.ingest.tables.increment_query import COMPARED, columns_query, extent_query, rows_query
 from tasks.ingest.tables.postgresql import batches_of, database_address, session
-from tasks.ingest.tables.read_rows import NONE, Digests, row_digests
+from tasks.ingest.tables.read_rows import NONE, Digests, are_among, row_digests
 from tasks.ingest.tables.watermark import NUMBERED, TIMED, Watermark, later
 from tasks.logs import line, logger
 from tasks.spec.landing_sections.database_section import Database
@@ -86,7 +86,7 @@ class TableSource:
     last : Extract or None
         What the last night has read.
     known : array of uint64
-        The digests of the newest rows that it has read.
+        The digests of the newest rows that it has read, in ascending order.
     folder : Path
         An empty folder for the file.
     moment : datetime
@@ -239,7 +239,7 @@ class TableSource:
         may_be_known = np.full(rows.num_rows, last is not None and len(self.known) > 0)
         digests, needed = np.zeros(rows.num_rows, dtype=np.uint64), is_read_again | may_be_known
         digests[needed] = row_digests(rows.filter(pa.array(needed)))
-        is_known = may_be_known & np.isin(digests, self.known)
+        is_known = may_be_known & are_among(digests, self.known)
         return rows.filter(pa.array(~is_known)), digests[is_read_again]
 
 
