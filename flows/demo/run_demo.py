@@ -53,7 +53,9 @@ def run_demo(name: str, *, keep: bool) -> None:
     Path(report).replace(saved)
     shutil.rmtree(where)
     console.print(f"stopped the servers and removed the demo's data; the report is kept: {saved}")
-    console.print("to explore the UIs, run the demo again with [bold]--keep[/]")
+    console.print(
+        "to explore the UIs, run the demo again with [bold]leeway demo --keep[/], or [bold]make demo ARGS=--keep[/]"
+    )
 
 
 def stop_demo() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from re import _constants as codes  # type: ignore[attr-defined]  # the parser of patterns has no public interface
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _parser as parser  # type: ignore[attr-defined]  # as above
 from typing import Any
 
 from tasks.row_contract.compiled_contract import RowRule

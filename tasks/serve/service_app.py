@@ -92,7 +92,7 @@ class ServiceApp:
         except Disconnected:
             raise
         except Exception as error:  # noqa: BLE001 - a fault of one request; its text may have values, so it is not logged
-            LOG.error(  # noqa: TRY400
+            LOG.error(  # noqa: TRY400 - a traceback shows values of the row
                 line(
                     "request_failed",
                     error=type(error).__name__,

@@ -80,7 +80,7 @@ def cells_from_json(text: str) -> list[Any]:
 def as_json(cell: object) -> Any:
     """Return one cell as a JSON value; see the module."""
     kind = type(cell)
-    if cell is None or kind in {bool, float, str} or (kind is int and abs(cell) < LARGEST_JSON_INT):  # type: ignore[arg-type]
+    if cell is None or kind in {bool, float, str} or (kind is int and abs(cell) < LARGEST_JSON_INT):  # type: ignore[arg-type]  # an int
         return cell
     if cell is pd.NaT or cell is pd.NA:
         return ["missing", "NaT" if cell is pd.NaT else "NA"]

@@ -244,7 +244,7 @@ def _scores(known: PredictionReference, predictions: FloatArray, labels: FloatAr
     of_slice = (place * SLICES // len(known.groups))[:, None] == np.arange(SLICES)
     size = _place(known, prediction)
     one = (truth >= 0.5) & known.binary  # noqa: PLR2004 - a binary label is 0 or 1
-    zero = (truth < 0.5) & known.binary  # noqa: PLR2004
+    zero = (truth < 0.5) & known.binary  # noqa: PLR2004 - as above
     label = np.full(len(truth), known.binary)
     scores = np.column_stack([surprise, dearer, one, size, size, size, np.repeat(surprise[:, None], SLICES, axis=1)])
     counted = np.column_stack([np.ones(len(truth), bool), np.ones(len(truth), bool), label, one, zero, label, of_slice])

@@ -151,7 +151,7 @@ def _refuse_unknown(former: pd.DataFrame, subject: Subject) -> None:
     """
     if subject.column is None:
         return
-    named = [bool(subject.values & {name, *parts_of(name)}) for name in former["entity"]]  # noqa: PD011
+    named = [bool(subject.values & {name, *parts_of(name)}) for name in former["entity"]]  # noqa: PD011 - a set
     if any(named):
         tables = ", ".join(sorted(set(former["table"][named])))
         raise DataError(
