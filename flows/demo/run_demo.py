@@ -53,9 +53,8 @@ def run_demo(name: str, *, keep: bool) -> None:
     Path(report).replace(saved)
     shutil.rmtree(where)
     console.print(f"stopped the servers and removed the demo's data; the report is kept: {saved}")
-    console.print(
-        "to explore the UIs, run the demo again with [bold]leeway demo --keep[/], or [bold]make demo ARGS=--keep[/]"
-    )
+    again = f"--project {name} --keep"
+    console.print(f'to explore the UIs: [bold]leeway demo {again}[/], or [bold]make demo ARGS="{again}"[/]')
 
 
 def stop_demo() -> None:
