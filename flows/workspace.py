@@ -20,6 +20,7 @@ from tasks.drift import from_bytes as reference_from
 from tasks.errors import EvidenceError, Terminal
 from tasks.evaluate import Evidence
 from tasks.evaluate.task import AnsweringVersion
+from tasks.inference import decision_threshold
 from tasks.lake import Lake, Lease, read_entries, s3_options, stored_columns
 from tasks.logs import line, logger
 from tasks.model import Predictor, load_model
@@ -187,6 +188,7 @@ class Champion:
             self.answers,
             self.repeated_rows,
             self.slices,
+            decision_threshold(self.model.schema),
         )
 
 

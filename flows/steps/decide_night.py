@@ -85,7 +85,8 @@ def _decide(
     champion, measured, automation = context.champion, MonitoringResult(), None
     if champion is not None:
         with timed("monitor"):
-            measured = measure_drift_task(data, champion.baseline, features=workspace.features)
+            baseline, folder = champion.baseline, workspace.folder
+            measured = measure_drift_task(data, baseline, features=workspace.features, folder=folder)
     with timed("decide"):
         facts = situation(context, measured)
         decision = decide(facts, workspace.spec)

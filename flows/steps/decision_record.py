@@ -71,6 +71,7 @@ def decision_entry(
         batches=tuple(BatchVerdict(batch.kind, batch.key, batch.verdict) for batch in batches),
         automation=automation,
         drift_per_month=_drift_per_month(champion, view),
+        metrics=view.metrics,
     )
 
 

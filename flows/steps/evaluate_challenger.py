@@ -146,7 +146,7 @@ def train_and_evaluate(
     Parameters
     ----------
     folder : Path
-        The project's, for a baseline that is a rule of its own.
+        The project's, for a baseline or metrics of its own.
     steps : TrainingSteps
         `AS_TASKS` inside a Prefect flow, `PLAIN` in a replay.
     """
@@ -158,7 +158,7 @@ def train_and_evaluate(
     learned_on = parts.holdout_from + timedelta(days=spec.source.label.delay_days - 1)
     trained = steps.choose_and_fit(past, spec, learned_on, spread, search)
     baseline = baseline_predictions(past, parts.holdout, spec, folder)
-    comparison_set = _comparison_set(question, parts, trained, baseline)
+    comparison_set = replace(_comparison_set(question, parts, trained, baseline), folder=folder)
     return EvaluatedChallenger(parts, past, learned_on, trained, comparison_set, steps.examine(comparison_set, spec))
 
 
@@ -177,6 +177,7 @@ def _since_change(
         _comparison_set(question, parts, trained, baseline),
         crossed=answers[since.to_numpy()],
         candidates=len(trained.leaderboard),
+        folder=folder,
     )
     evidence = steps.examine(comparison_set, spec)
     return EvaluatedChallenger(parts, known, question.night, trained, comparison_set, evidence)

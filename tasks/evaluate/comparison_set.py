@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,8 @@ class ComparisonSet:
         its own training days are not left out of the comparison.
     candidates : int
         Number of recipes of which the best on these rows was chosen; they share the error rate of the comparison.
+    folder : Path, optional
+        The folder of the project, with its own metrics.
     """
 
     challenger: Predictor
@@ -61,6 +64,7 @@ class ComparisonSet:
     uses: int = 0
     crossed: FloatArray | None = None
     candidates: int = 1
+    folder: Path | None = None
 
     @property
     def rival(self) -> str:

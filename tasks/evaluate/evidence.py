@@ -7,6 +7,7 @@ a frozen file of the old format under tests/unit/evaluate/frozen with a test tha
 2   the confidence as corrected for earlier uses of the rows, those uses, memory, share of rows with a label.
 3   the sentence of a check that passed begins with "passed: ".
 4   how the answers differ from the champion's, and the bounds of it.
+5   the further metrics of the spec, of both models.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from tasks.errors import EvidenceError
 from tasks.evaluate.checks import PASSED
 from tasks.evaluate.loss_comparison import Outcome
 from tasks.evaluate.slice_checks import SliceResult
+from tasks.records import MeasuredMetric, MetricComparison
 from tasks.rollout import ChangePromise
 
-PROTOCOL = 4
-READABLE = (1, 2, 3, 4)
+PROTOCOL = 5
+READABLE = (1, 2, 3, 4, 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class Evidence:
         Share of the hold-out's rows that had a label.
     change : ChangePromise or None
         How the answers differ from the champion's; None without a champion, or if an earlier version measured it.
+    metrics : tuple of MetricComparison
+        The further metrics of the spec.
     """
 
     verdict: Outcome
@@ -85,6 +89,7 @@ class Evidence:
     memory_mb: float = math.nan
     labelled: float = math.nan
     change: ChangePromise | None = None
+    metrics: tuple[MetricComparison, ...] = ()
 
     @property
     def refusal(self) -> str:
@@ -124,7 +129,7 @@ class Evidence:
                 "Install the version that wrote it, or train again."
             )
         try:
-            later = [*(SINCE_2 if protocol == 1 else ()), *(SINCE_4 if protocol in BEFORE_4 else ())]
+            later = [name for name, since in SINCE.items() if protocol < since]
             values = {field.name: content[field.name] for field in fields(cls) if field.name not in later}
             return cls(**values | _restored(values, protocol))
         except (KeyError, TypeError, ValueError) as error:
@@ -139,8 +144,8 @@ NUMBERS = (
     *("confidence", "memory_mb", "labelled"),
 )
 UNMARKED = 2  # the last protocol in which sentences do not say whether their check passed
-SINCE_2 = ("confidence", "uses", "memory_mb", "labelled")
-SINCE_4, BEFORE_4 = ("change",), (1, 2, 3)
+SINCE = {**dict.fromkeys(("confidence", "uses", "memory_mb", "labelled"), 2), "change": 4, "metrics": 5}
+"""The protocol since which a field is written."""
 
 
 def _restored(values: Mapping[str, Any], protocol: int) -> dict[str, Any]:
@@ -150,7 +155,12 @@ def _restored(values: Mapping[str, Any], protocol: int) -> dict[str, Any]:
     )
     reasons = tuple(values["reasons"]) if protocol > UNMARKED else _marked(values["reasons"], values["passed"])
     change = ChangePromise(**values["change"]) if values.get("change") else None
-    return {**_with_nan(values, NUMBERS), **dates, "slices": slices, "reasons": reasons, "change": change}
+    metrics = tuple(
+        MetricComparison(**part | {"challenger": MeasuredMetric(**part["challenger"])})
+        for part in values.get("metrics", ())
+    )
+    parts = {"slices": slices, "reasons": reasons, "change": change, "metrics": metrics}
+    return {**_with_nan(values, NUMBERS), **dates, **parts}
 
 
 def _marked(reasons: Sequence[str], passed: bool) -> tuple[str, ...]:

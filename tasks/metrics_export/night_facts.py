@@ -67,6 +67,8 @@ class NightFacts:
         Share of the leeway used by the worst column, and by the champion's error or bias; above 1 is an alarm.
     drift_alarms : int
         Columns past their leeway.
+    metrics : mapping of str to float
+        The further metrics of the newest labelled cohort.
     served : ServedProof
         What scoring the logged rows of the prediction service again has found.
     """
@@ -85,6 +87,7 @@ class NightFacts:
     drift_strain: float | None = None
     drift_alarms: int | None = None
     performance_strain: float | None = None
+    metrics: Mapping[str, float] | None = None
     served: ServedProof | None = None
     memory_peak_bytes: int | None = None
     lake: Mapping[str, TableSize] | None = None
@@ -137,6 +140,7 @@ def night_facts(
         drift_strain=max(strains, default=0.0),
         drift_alarms=sum(strain > 1 for strain in strains),
         performance_strain=performance.strain if performance else None,
+        metrics={metric.name: metric.value for metric in night.metrics if metric.value is not None},
         served=served.proof if served else ServedProof(),
     )
 

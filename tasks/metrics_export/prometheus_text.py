@@ -42,6 +42,7 @@ METRICS: dict[str, Meaning] = {
     "leeway_drift_strain": Meaning("Share of its leeway that the worst column uses; above 1 is an alarm."),
     "leeway_drift_alarms": Meaning("Columns past their leeway."),
     "leeway_performance_strain": Meaning("Share of the leeway that the champion's error or bias uses."),
+    "leeway_metric": Meaning("A further metric of the champion on the newest labelled cohort.", ("metric",)),
     "leeway_served_rows": Meaning(
         "Logged rows of the last night by what scoring them again has found: equal, differing, unproven.", ("outcome",)
     ),
@@ -157,6 +158,8 @@ def _several(facts: NightFacts) -> dict[str, Samples]:
         samples["leeway_approval_oldest_timestamp_seconds"] = {(): min(since).timestamp()} if since else {}
     if facts.action is not None:
         samples["leeway_decision"] = {(action,): float(action == facts.action) for action in get_args(Action)}
+    if facts.metrics is not None:
+        samples["leeway_metric"] = {(name,): value for name, value in facts.metrics.items()}
     if (served := facts.served) is not None:
         found = {"equal": served.rows - served.differing, "differing": served.differing, "unproven": served.unproven}
         samples["leeway_served_rows"] = {(outcome,): count for outcome, count in found.items()}

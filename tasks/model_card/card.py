@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+from tasks.model_card.card_tables import metrics_section, table_lines
 from tasks.model_card.findings import (
     consent_line,
     deferral_line,
@@ -21,12 +22,12 @@ from tasks.render.safe_text import Markdown, markdown
 from tasks.render.values import counted, number
 from tasks.spec.project_spec import ProjectSpec
 
-SPACE = "\N{NO-BREAK SPACE}" * 3
 BY_HAND = "by hand"
 TO_ANSWER = "To answer, add the tag"
 SLICES = 8
 WEAK = 5
 REASONS, FEWER_REASONS = 10, 6  # fewer where the card has no room
+METRICS, FEWER_METRICS = 10, 3
 KINDS = {
     "covariate": "the inputs changed, and the predictions with them",
     "virtual": "the inputs changed, without harm to the predictions",
@@ -61,9 +62,10 @@ def model_card(evidence: Mapping[str, Any], request: Request, details: Details |
     """
     slices = sorted(evidence.get("slices") or [], key=_change, reverse=True)
     card = ""
-    sizes = [(shown, REASONS) for shown in range(max(WEAK, min(SLICES, len(slices))), -1, -1)]
-    for shown, checks in [*sizes, (0, FEWER_REASONS)]:
-        card = _card(evidence, request, details or Details(), (slices[:shown], len(slices), min(WEAK, shown), checks))
+    sizes = [(shown, REASONS, METRICS) for shown in range(max(WEAK, min(SLICES, len(slices))), -1, -1)]
+    for shown, checks, metrics in [*sizes, (0, FEWER_REASONS, FEWER_METRICS), (0, FEWER_REASONS, 0)]:
+        most = _Most(slices[:shown], len(slices), min(WEAK, shown), checks, metrics)
+        card = _card(evidence, request, details or Details(), most)
         if len(card) <= TEXT_CHARACTERS:
             break
     return card
@@ -81,20 +83,25 @@ def answered(card: str, outcome: str) -> str:
     return f"{markdown(outcome, 300)}\n\n{rest}"[:TEXT_CHARACTERS] if rest else card
 
 
-def _card(
-    evidence: Mapping[str, Any],
-    request: Request,
-    details: Details,
-    shown: tuple[Sequence[Mapping[str, Any]], int, int, int],
-) -> str:
-    slices, of, weak, checks = shown
+class _Most(NamedTuple):
+    """What a card shows: slices and of how many, and the most weak slices, checks and metrics."""
+
+    slices: Sequence[Mapping[str, Any]]
+    of: int
+    weak: int
+    checks: int
+    metrics: int
+
+
+def _card(evidence: Mapping[str, Any], request: Request, details: Details, most: _Most) -> str:
     parts = [
         _asking(request),
         _why(request, details),
         _proof(evidence, request),
-        _slices(slices, of, request.spec),
-        _checks(evidence, checks),
-        _errors(details, request.spec, weak),
+        metrics_section(evidence, most.metrics),
+        _slices(most.slices, most.of, request.spec),
+        _checks(evidence, most.checks),
+        _errors(details, request.spec, most.weak),
         _model(details, request),
         _limits(request),
         _afterwards(request.spec.project),
@@ -138,7 +145,7 @@ def _proof(evidence: Mapping[str, Any], request: Request) -> str:
         (f"{sure} interval", _interval(evidence, "challenger"), "", ""),
         (_bias(request.spec), *biases, ""),
     ]
-    lines = [f"### Evidence\n\n{_ground(evidence)} Lower is better.\n", *_table(rows)]
+    lines = [f"### Evidence\n\n{_ground(evidence)} Lower is better.\n", *table_lines(rows)]
     if evidence.get("difference") is not None:
         rival = "baseline" if evidence.get("champion_loss") is None else "champion"
         lines.append(
@@ -201,7 +208,7 @@ def _slices(slices: Sequence[Mapping[str, Any]], of: int, spec: ProjectSpec) -> 
         )
         for part in slices
     ]
-    return f"### Slices ({len(slices)} of {of}, worst change first)\n\n" + "\n".join(_table(rows))
+    return f"### Slices ({len(slices)} of {of}, worst change first)\n\n" + "\n".join(table_lines(rows))
 
 
 def _value(part: Mapping[str, Any], spec: ProjectSpec) -> str:
@@ -289,12 +296,3 @@ def _interval(evidence: Mapping[str, Any], what: str) -> str:
 
 def _count(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else number(value)
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the lines of a table with space after its cells and below it: MLflow's page adds none.
-
-    The space does not break: on a narrow screen it would fill a line alone.
-    """
-    head, *body = (f"| {f'{SPACE}| '.join(map(markdown, cells))} |" for cells in rows)
-    return [head, f"|{' --- |' * len(rows[0])}", *body, "", "&nbsp;", ""]

@@ -103,7 +103,12 @@ def metrics(evidence: Mapping[str, Any]) -> dict[str, float]:
     >>> metrics({"challenger_loss": 0.13, "champion_loss": None, "verdict": "first"})
     {'challenger_loss': 0.13}
     """
-    return {name: float(evidence[name]) for name in NUMBERS if _is_number(evidence.get(name))}
+    measured = {name: float(evidence[name]) for name in NUMBERS if _is_number(evidence.get(name))}
+    for found in evidence.get("metrics") or []:
+        mine = found["challenger"]
+        pairs = {f"metric.{mine['name']}": mine["value"], f"metric.{mine['name']}_champion": found["champion"]}
+        measured |= {name: float(value) for name, value in pairs.items() if _is_number(value)}
+    return measured
 
 
 def _is_number(value: object) -> bool:

@@ -33,6 +33,8 @@ class ChampionBaseline:
         Share of repeated rows in its training data.
     slices : Slices, optional
         Its losses on the hold-out, by slice.
+    threshold : float
+        The probability of class 1 from which it decides on it.
     """
 
     version: int
@@ -42,6 +44,7 @@ class ChampionBaseline:
     answers: PredictionReference | None = None
     repeated_rows: float = 0.0
     slices: Slices | None = None
+    threshold: float = 0.5
 
 
 def leeway_of(spec: ProjectSpec) -> Leeway:

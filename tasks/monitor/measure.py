@@ -22,11 +22,20 @@ from tasks.monitor.sudden_columns import shock
 from tasks.monitor.suspicion_watch import DailyRows, ended
 from tasks.monitor.window import newest_window
 from tasks.profiles import TableProfile
-from tasks.records import LocalError, MonitoringResult, PipelineStage, SuspicionState, suspected_days, without_names
+from tasks.records import (
+    LocalError,
+    MeasuredMetric,
+    MonitoringResult,
+    PipelineStage,
+    SuspicionState,
+    suspected_days,
+    without_names,
+)
 from tasks.spec import ProjectSpec, landing_nights_per_year, nights_per_year
 
 Profiles: TypeAlias = Mapping[date, TableProfile]
 SliceTally: TypeAlias = Callable[[Slices, pd.DataFrame], Tally]
+CohortMetrics: TypeAlias = Callable[[pd.DataFrame], tuple[MeasuredMetric, ...]]
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,8 @@ class NightInputs:
         Those of each delivery of these nights that can be judged.
     tally : callable, optional
         From slices and a labelled cohort to the cohort's losses by slice; without it no slice is measured.
+    metrics : callable, optional
+        From a labelled cohort to the further metrics of the spec; without it none is measured. No decision needs them.
     """
 
     night: date
@@ -68,6 +79,7 @@ class NightInputs:
     suspected: tuple[SuspicionState, ...] = ()
     repeated: tuple[RepeatedRows, ...] = ()
     tally: SliceTally | None = None
+    metrics: CohortMetrics | None = None
 
 
 def measure_night(
@@ -104,6 +116,7 @@ def measure_night(
         estimated=view.estimated,
         worse=worse,
         steps=_stages(inputs, baseline, spec, view),
+        metrics=() if found is None or inputs.metrics is None else inputs.metrics(bounded_cohort(cohort)),
     )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 
@@ -13,7 +15,9 @@ from tasks.dataset.night_data import NightData
 from tasks.drift import RepeatedRows, Suspicion, duplicate_share
 from tasks.lake import Deliveries, Filter, RowFiles
 from tasks.logs import line, logger
+from tasks.metrics import Measuring
 from tasks.monitor.baseline import ChampionBaseline, drift_monitor
+from tasks.monitor.cohorts.cohort_metrics import cohort_metrics
 from tasks.monitor.data_quality_checks import broken, to_check
 from tasks.monitor.measure import NightInputs, measure_night
 from tasks.monitor.profiling.stored_profiles import ACCEPTED, QUARANTINED
@@ -31,6 +35,7 @@ def measure_drift(
     baseline: ChampionBaseline,
     *,
     features: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
+    folder: Path | None = None,
 ) -> MonitoringResult:
     """Measure a night from what the lake has stored.
 
@@ -38,8 +43,17 @@ def measure_drift(
     ----------
     features : callable, optional
         From accepted rows to the same with their features; without it errors are not measured by slice.
+    folder : Path, optional
+        The project's, with its own metrics; without it no further metric is measured, which no decision needs.
     """
-    found = measure_night(night_inputs(data, baseline, features), baseline, data.spec)
+    inputs = night_inputs(data, baseline, features)
+    if folder is not None and data.spec.metrics:
+        how = Measuring(data.spec, data.spec.gate.confidence, folder)
+        inputs = replace(inputs, metrics=partial(cohort_metrics, baseline=baseline, how=how))
+    found = measure_night(inputs, baseline, data.spec)
+    for metric in found.metrics:
+        if metric.fault:
+            logger().warning(line("metric_failed", metric=metric.name, why=metric.fault))
     worst = found.moved[0] if found.moved else None
     logger().info(
         line(

@@ -1,5 +1,6 @@
 """The frozen records that rooms pass to each other and that the decision record stores."""
 
+from tasks.records.answer_quality.further_metrics import MeasuredMetric, MetricComparison
 from tasks.records.answers import (
     Answer,
     AnyAnswer,
@@ -121,6 +122,8 @@ __all__ = [
     "LocalError",
     "Matters",
     "MayRetrain",
+    "MeasuredMetric",
+    "MetricComparison",
     "MonitoringResult",
     "NightEntry",
     "NotificationEntry",

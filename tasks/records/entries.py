@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, ClassVar, Literal
 
+from tasks.records.answer_quality.further_metrics import MeasuredMetric
 from tasks.records.answers import A, AnyAnswer, CorruptOrDrifted, Matters, WhereFirst, answer_of
 from tasks.records.decision import Action
 from tasks.records.drift import DriftKind, DriftStatistic, LocalError, PipelineStage, Suspicion
@@ -120,6 +121,8 @@ class NightEntry(Entry):
         Rows delivered that may not be learned from.
     drift_per_month : mapping of str to float
         Distance a month since the champion's training, of the columns past their leeway that moved most.
+    metrics : tuple of MeasuredMetric
+        The further metrics of the newest matured cohort.
     """
 
     kind: ClassVar[EntryKind] = "night"
@@ -142,6 +145,7 @@ class NightEntry(Entry):
     batches: tuple[BatchVerdict, ...] = ()
     automation: AutomationCounts | None = None
     drift_per_month: Mapping[str, float] = field(default_factory=dict)
+    metrics: tuple[MeasuredMetric, ...] = ()
 
     def answer(self, kind: type[A]) -> A | None:
         """Return the answer of a class, None where its question was not asked."""

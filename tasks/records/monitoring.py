@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from tasks.records.answer_quality.further_metrics import MeasuredMetric
 from tasks.records.drift import DriftKind, DriftStatistic, LocalError, PipelineStage, Suspicion
 from tasks.records.performance import Estimated, Performance
 
@@ -53,6 +54,8 @@ class MonitoringResult:
         Errors by slice, the worst first.
     steps : tuple of PipelineStage
         The steps of the data, in order, with what moved in each.
+    metrics : tuple of MeasuredMetric
+        The further metrics of the newest matured cohort.
     """
 
     window: Window | None = None
@@ -67,6 +70,7 @@ class MonitoringResult:
     estimated: Estimated | None = None
     worse: tuple[LocalError, ...] = ()
     steps: tuple[PipelineStage, ...] = ()
+    metrics: tuple[MeasuredMetric, ...] = ()
 
     @property
     def first_step(self) -> str:

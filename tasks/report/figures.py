@@ -37,7 +37,7 @@ def error_figure(nights: Sequence[NightEntry], record: Sequence[Entry], spec: Pr
         span=span,
         lines=tuple(lines),
         band=_band(realised),
-        marks=_changes(record, span),
+        marks=changes_drawn(record, span),
         tips=tuple((night, _text(error)) for night, error in realised),
     )
     return draw_line_chart(plot)
@@ -54,7 +54,7 @@ def bias_figure(nights: Sequence[NightEntry], record: Sequence[Entry], span: Nig
         span=span,
         lines=(_line("bias", "", biases), _limit("tolerated", biases, 1), _limit("", biases, -1)),
         band=_band(biases),
-        marks=_changes(record, span),
+        marks=changes_drawn(record, span),
         tips=tuple((night, _text(bias)) for night, bias in biases),
     )
     return draw_line_chart(plot)
@@ -156,7 +156,8 @@ def _band(measured: Sequence[tuple[date, Bounded]]) -> tuple[tuple[date, float, 
     )
 
 
-def _changes(record: Sequence[Entry], span: NightSpan) -> tuple[tuple[date, str], ...]:
+def changes_drawn(record: Sequence[Entry], span: NightSpan) -> tuple[tuple[date, str], ...]:
+    """Return the changes of champion within the nights that are drawn, as marks of a chart."""
     changes = champion_changes(record)
     return tuple((entry.night, entry.subject) for entry in changes if span.first <= entry.night <= span.last)
 

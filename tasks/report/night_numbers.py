@@ -39,6 +39,9 @@ def night_numbers(night: NightEntry) -> dict[str, float]:
         numbers["error_estimated"] = night.estimated.loss
     if night.automation is not None and night.automation.deferred_share is not None:
         numbers["automation_rate"] = 1 - night.automation.deferred_share
+    for metric in night.metrics:
+        parts = {"": metric.value, "_low": metric.low, "_high": metric.high}
+        numbers |= {f"metric.{metric.name}{part}": value for part, value in parts.items() if value is not None}
     return {name: value for name, value in numbers.items() if math.isfinite(value)}
 
 

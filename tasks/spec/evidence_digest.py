@@ -13,16 +13,18 @@ PARTS: dict[str, set[str] | bool] = {
     "features": True,
     "training": {"task"},
     "gate": True,
+    "metrics": True,
 }
 
 
 def evidence_digest(spec: ProjectSpec) -> str:
-    """Return the sha256 of the metric, ids, event time, label, features, task and gate of a spec.
+    """Return the sha256 of the metric, ids, event time, label, features, task, gate and guardrails of a spec.
 
     Values that are the default are left out, so that an option that a later version adds changes nothing. The age
     limit `gate.evidence_days` is left out too: it applies to evidence as it is now.
     """
     content = spec.model_dump(mode="json", include=PARTS, exclude_defaults=True)
     content.get("gate", {}).pop("evidence_days", None)
+    content["metrics"] = [metric for metric in content.get("metrics", []) if "max_loss" in metric]
     parts = {name: part for name, part in content.items() if part}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

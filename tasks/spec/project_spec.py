@@ -40,6 +40,7 @@ from tasks.spec.policy_sections import (
     Split,
     Training,
 )
+from tasks.spec.quality_sections.further_metric import FurtherMetric
 from tasks.spec.reading.contradictions import contradictions
 from tasks.spec.rollout_section import Rollout
 
@@ -55,6 +56,7 @@ __all__ = [
     "FeatureTable",
     "Features",
     "Files",
+    "FurtherMetric",
     "Gate",
     "Ingest",
     "Label",
@@ -96,6 +98,12 @@ class ProjectSpec(SpecSection):
     split: Split = Field(default_factory=Split)
     training: Training = Field(default_factory=Training)
     gate: Gate = Field(default_factory=Gate)
+    metrics: list[FurtherMetric] = Field(
+        [],
+        max_length=20,
+        description="Metrics next to `scope.metric`: each is reported with its interval by the gate and every night, "
+        "and may be a guardrail of the gate.",
+    )
     monitoring: Monitoring = Field(default_factory=Monitoring)
     scoring: Scoring = Field(default_factory=Scoring)
     serving: OnlineServing = Field(default_factory=OnlineServing)

@@ -26,6 +26,7 @@ from tasks.errors import DataError
 from tasks.user_code.confinement import confine
 from tasks.user_code.frame_codec import decoded, encoded
 from tasks.user_code.framing import ChildMessage, read_message, send_message
+from tasks.user_code.metric_attempts import metric_without_each
 from tasks.user_code.purity import checked_once
 from tasks.user_code.row_attempts import RowFunction, applied
 from tasks.user_code.user_modules import module_of
@@ -73,12 +74,19 @@ def _answered(asked: ChildMessage, folder: Path) -> ChildMessage:
     number = {"number": asked.header["number"]}
     try:
         function = _function(asked.header["path"], folder)
-        answer = ChildMessage({}) if asked.frame is None else _made(decoded(asked.frame), asked.header, function)
+        answer = ChildMessage({}) if asked.frame is None else _result(decoded(asked.frame), asked.header, function)
     except UnusableError as error:
         return ChildMessage({**number, "unusable": list(error.args)})
     except MemoryError:
         return ChildMessage({**number, "unusable": ["memory", "", ""]})
     return ChildMessage({**number, **answer.header}, answer.frame)
+
+
+def _result(frame: pd.DataFrame, asked: dict[str, Any], function: RowFunction) -> ChildMessage:
+    if "measures" not in asked:
+        return _made(frame, asked, function)
+    values, fault = metric_without_each(function, frame, asked["measures"])
+    return ChildMessage({"values": values, "fault": fault})
 
 
 def _function(path: str, folder: Path) -> RowFunction:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import atexit
 import os
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -25,6 +26,7 @@ SECRET_FOLDERS = ("/run/secrets", "/var/run/secrets")
 SECRETS_OF_A_USER = (".aws", ".ssh", ".kube")
 """Where secrets are by custom: a function of the project does not read them, where the kernel can prevent it."""
 PRINTED_LINES = 20
+Read = TypeVar("Read")
 
 _RUNNING: OrderedDict[tuple[int, Path], ChildProcess] = OrderedDict()
 _ONE_AT_A_TIME = Lock()
@@ -93,7 +95,7 @@ def load(function: UserFunction) -> None:
     DataError
         The process ended.
     """
-    _asked(function, {}, None)
+    _asked(function, {}, None, _rows_made)
 
 
 def features_made(function: UserFunction, frame: pd.DataFrame, *, pure: bool) -> MadeRows:
@@ -113,20 +115,51 @@ def features_made(function: UserFunction, frame: pd.DataFrame, *, pure: bool) ->
     DataError
         The process ended before it answered, or answered something that is no result.
     """
-    return _asked(function, {"pure": pure, "predicts": False}, frame)
+    return _asked(function, {"pure": pure, "predicts": False}, frame, _rows_made)
 
 
 def predictions_made(function: UserFunction, frame: pd.DataFrame) -> MadeRows:
     """Return the numbers that a rule from a frame to numbers gives for rows, as columns; see `features_made`."""
-    return _asked(function, {"pure": False, "predicts": True}, frame)
+    return _asked(function, {"pure": False, "predicts": True}, frame, _rows_made)
 
 
-def _asked(function: UserFunction, header: dict[str, Any], frame: pd.DataFrame | None) -> MadeRows:
+def metric_values(function: UserFunction, frame: pd.DataFrame, blocks: int) -> tuple[list[float], str]:
+    """Return a metric of the project of all rows, and without each block of them; or none and why not.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        `truth` and `block` (its number, from 0 on), then the prediction in one column, or one for each class.
+
+    Raises
+    ------
+    UnusableFunctionError
+        It cannot be called.
+    DataError
+        The process ended before it answered, or answered something that is no result.
+    """
+    values, fault = _asked(function, {"measures": blocks}, frame, _numbers)
+    if not fault and len(values) != blocks + 1:
+        return [], f"its process answered {len(values)} numbers; expected {blocks + 1}"
+    return values, fault
+
+
+def _numbers(answer: ChildMessage, _frame: pd.DataFrame | None) -> tuple[list[float], str]:
+    header = answer.header
+    return [float(value) for value in header["values"]], str(header["fault"])[: 2 * LONGEST]
+
+
+def _asked(
+    function: UserFunction,
+    header: dict[str, Any],
+    frame: pd.DataFrame | None,
+    read: Callable[[ChildMessage, pd.DataFrame | None], Read],
+) -> Read:
     rows = 0 if frame is None else len(frame)
     question = ChildMessage({**header, "path": function.path}, None if frame is None else encoded(frame))
     child = _child_of(function.folder)
     try:
-        answer = child.ask(question, rows, lambda message: _read(message, frame))
+        answer = child.ask(question, rows, lambda message: _unusable(message) or read(message, frame))
     except EndedError as error:
         last = [] if function.is_private else child.printed.text.strip().splitlines()[-1:]
         said = "".join(f"; it printed last: {text[:LONGEST]}" for text in last)
@@ -143,14 +176,19 @@ def _asked(function: UserFunction, header: dict[str, Any], frame: pd.DataFrame |
     return answer
 
 
-def _read(answer: ChildMessage, frame: pd.DataFrame | None) -> MadeRows | UnusableFunctionError:
-    """Return what an answer says; whatever this raises means that it is none."""
+def _unusable(answer: ChildMessage) -> UnusableFunctionError | None:
+    """Return why a function cannot be called, if an answer says so; whatever this raises means that it is none."""
+    if "unusable" not in answer.header:
+        return None
+    kind, text, trace = map(str, answer.header["unusable"])
+    unusable = UnusableFunctionError(kind, text)
+    unusable.add_note(trace)
+    return unusable
+
+
+def _rows_made(answer: ChildMessage, frame: pd.DataFrame | None) -> MadeRows:
+    """Return what an answer says of rows; whatever this raises means that it is none."""
     header = answer.header
-    if "unusable" in header:
-        kind, text, trace = map(str, header["unusable"])
-        unusable = UnusableFunctionError(kind, text)
-        unusable.add_note(trace)
-        return unusable
     if frame is None:
         return MadeRows(None, {})
     failures = {int(place): str(message)[: 2 * LONGEST] for place, message in header["failures"]}

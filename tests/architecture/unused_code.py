@@ -42,7 +42,6 @@ ALLOWED = {
     "flows/stack/deployments.py ignore_aliases": "PyYAML's dumper calls it",
     "flows/backtest/scenarios.py trained_on_broken": "an outcome that the incident bench and its test report",
     "tasks/evaluate/analysis/error_analysis.py event_date": "a field that `asdict` writes to the analysis file",
-    "tasks/evaluate/analysis/error_analysis.py calibration_error": "a field that `asdict` writes to the analysis file",
     "tasks/evaluate/analysis/weak_slices.py rest_loss": "a field that `asdict` writes to the analysis file",
     "tasks/evaluate/evidence.py champion_bias": "a field of the stored evidence, read by its name",
     "tasks/ingest/readers/*.py readinto": "io.RawIOBase calls it",

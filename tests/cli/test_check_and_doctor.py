@@ -138,6 +138,8 @@ def test_code_of_a_project_that_is_checked_is_not_run(shop: Path, leeway: Leeway
     (shop / "project.yaml").write_text(SPEC.replace("categories: [kind]", "categories: [kind], function: 'unread:sub'"))
     fault = "features.function is 'unread:sub', but unread.py does not define 'sub' at its top level"
     assert wrong(leeway) == [fault]
+    (shop / "project.yaml").write_text(SPEC + "metrics: [{use: 'unread:gain', higher_is_better: true}]\n")
+    assert wrong(leeway) == ["metrics names 'unread:gain', but unread.py does not define 'gain' at its top level"]
     assert not proof.exists()
 
 

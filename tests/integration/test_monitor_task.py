@@ -185,6 +185,22 @@ def test_a_slice_that_is_answered_worse_is_found_named_and_the_kind_of_the_night
     assert again.worse == ()  # no source of features is given
 
 
+def test_further_metrics_are_measured_of_the_newest_cohort_and_a_function_that_fails_ends_no_night(
+    lake: Lake, spec: ProjectSpec, baseline: ChampionBaseline, tmp_path: Path
+) -> None:
+    listed = [{"use": "root_mean_squared_error"}, {"use": "nowhere:profit", "higher_is_better": True}]
+    spec = ProjectSpec.model_validate(spec.model_dump() | {"metrics": listed})
+    for number in range(LEARNT, LEARNT + 5):
+        land(lake, number, rows(number))
+    data = NightData.read(lake, spec, day(LEARNT + 4))
+    squared, failed = measure_drift(data, baseline, folder=tmp_path).metrics
+    errors = pd.concat([rows(number) for number in range(LEARNT, LEARNT + 5)])["error"]  # the answer is always 0
+    assert squared.value == pytest.approx(np.sqrt((errors**2).mean()))
+    assert (squared.low or 0) < (squared.value or 0)
+    assert (failed.value, "nowhere" in failed.fault) == (None, True)
+    assert measure_drift(data, baseline).metrics == ()  # a night that is decided again needs none
+
+
 def test_a_delivery_that_lost_its_dates_is_suspected_and_a_night_names_the_column(
     lake: Lake, spec: ProjectSpec, baseline: ChampionBaseline
 ) -> None:

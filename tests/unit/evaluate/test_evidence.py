@@ -12,6 +12,7 @@ import pytest
 
 from tasks.errors import EvidenceError
 from tasks.evaluate import PROTOCOL, Evidence, SliceResult
+from tasks.records import MeasuredMetric, MetricComparison
 from tasks.rollout import ChangePromise
 
 FROZEN = Path(__file__).parent / "frozen"
@@ -45,10 +46,21 @@ EVIDENCE = Evidence(
     memory_mb=12.5,
     labelled=0.9,
     change=ChangePromise(280, 1.5, 0.02, 0.05, 0.1, 0.15, -0.02, -0.12, 0.08),
+    metrics=(
+        MetricComparison(
+            MeasuredMetric("r2", higher_is_better=True, value=0.75, low=0.7, high=0.8),
+            champion=0.7,
+            difference=0.05,
+            difference_low=0.01,
+            difference_high=0.09,
+            max_loss=0.02,
+        ),
+    ),
 )
 
 
-OLDER = replace(EVIDENCE, reasons=EVIDENCE.reasons[:1], change=None)
+BEFORE_5 = replace(EVIDENCE, metrics=())
+OLDER = replace(BEFORE_5, reasons=EVIDENCE.reasons[:1], change=None)
 
 
 def frozen_evidence(protocol: int) -> Evidence:
@@ -66,7 +78,11 @@ def test_evidence_frozen_by_protocol_2_is_still_read() -> None:
 
 
 def test_evidence_frozen_by_protocol_3_is_still_read_and_promises_nothing_of_changed_answers() -> None:
-    assert frozen_evidence(3) == replace(EVIDENCE, change=None)
+    assert frozen_evidence(3) == replace(BEFORE_5, change=None)
+
+
+def test_evidence_frozen_by_protocol_4_is_still_read_and_has_no_further_metric() -> None:
+    assert frozen_evidence(4) == BEFORE_5
 
 
 def test_of_an_older_release_that_passed_no_sentence_is_a_refusal() -> None:

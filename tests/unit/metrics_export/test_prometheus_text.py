@@ -22,7 +22,7 @@ from tasks.metrics_export import (
     families,
     night_facts,
 )
-from tasks.records import Bounded, Entry, NightEntry, Performance, ServedProof
+from tasks.records import Bounded, Entry, MeasuredMetric, NightEntry, Performance, ServedProof
 from tests.recorded_entries import decided_night, event_entry, moved, performance
 
 BEGUN = datetime(2026, 1, 9, 2, 0, tzinfo=UTC)
@@ -164,3 +164,14 @@ def test_rows_add_up_whatever_they_are(accepted: int, quarantined: int) -> None:
     known = NightFacts("shop", BEGUN, rows=RowCounts(accepted, quarantined))
     found = samples(exposition(families(known)))
     assert found["leeway_rows", "delivered"] == found["leeway_rows", "accepted"] + found["leeway_rows", "quarantined"]
+
+
+def test_further_metrics_are_exported_by_name_and_one_without_a_value_is_not() -> None:
+    known = MeasuredMetric("roc_auc", higher_is_better=True, value=0.75)
+    unknown = MeasuredMetric("r2", higher_is_better=True, value=None)
+    measured = replace(night(), metrics=(known, unknown))
+    written = night_facts("shop", measured, [], RunTiming(BEGUN, ENDED), None, DUE)
+    exported = samples(exposition(families(written)))
+    assert {name: value for name, value in exported.items() if name[0] == "leeway_metric"} == {
+        ("leeway_metric", "roc_auc"): 0.75
+    }

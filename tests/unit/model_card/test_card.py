@@ -200,3 +200,25 @@ def test_a_question_that_was_answered_is_not_asked_any_more() -> None:
     done = answered(card, "version 2 is champion")
     assert done == "version 2 is champion\n\n### Why now\n\nIt drifted.\n"
     assert answered(done, "version 2 was rolled back") == "version 2 was rolled back\n\n### Why now\n\nIt drifted.\n"
+
+
+def with_metrics(count: int) -> dict[str, Any]:
+    mine = {"higher_is_better": True, "value": 0.75, "low": 0.7, "high": 0.8, "fault": ""}
+    pair = {"champion": 0.7, "difference": 0.05, "difference_low": -0.01, "difference_high": 0.11, "max_loss": 0.02}
+    return {**EVIDENCE, "metrics": [{"challenger": {"name": f"m{at}", **mine}, **pair} for at in range(count)]}
+
+
+def test_further_metrics_are_a_table_of_the_card_and_series_of_the_version() -> None:
+    card = model_card(with_metrics(1), REQUEST).replace("\N{NO-BREAK SPACE}" * 3, " ")
+    assert "| m0 (higher is better) | 0.75 | 0.7 to 0.8 | 0.7 | 0.05 (-0.01 to 0.11) | 0.02 |" in card
+    assert {name: metrics(with_metrics(1))[name] for name in ("metric.m0", "metric.m0_champion")} == {
+        "metric.m0": 0.75,
+        "metric.m0_champion": 0.7,
+    }
+    assert "Other metrics" not in model_card(with_metrics(0), REQUEST)
+
+
+def test_a_card_with_many_metrics_shows_the_first_and_stays_short_enough() -> None:
+    card = model_card(with_metrics(20), REQUEST)
+    assert "more in evidence.json of the source run" in card
+    assert len(model_card(with_metrics(20), REQUEST)) <= 5000

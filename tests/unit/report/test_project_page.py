@@ -18,6 +18,7 @@ from tasks.records import (
     DriftStatistic,
     Estimated,
     Matters,
+    MeasuredMetric,
     Performance,
     PipelineStage,
     Statistic,
@@ -158,6 +159,21 @@ def test_every_figure_has_a_title_and_the_same_in_words(spec: ProjectSpec, night
     nulls = text.split("<h2>Nulls</h2>")[1].split("</figure>")[0]
     assert "area" in nulls
     assert ">version 2</span>" in text
+
+
+def test_further_metrics_have_a_figure_and_a_table_of_the_night_and_a_series(spec: ProjectSpec, night: Night) -> None:
+    known = MeasuredMetric("roc_auc", higher_is_better=True, value=0.75, low=0.7, high=0.8)
+    failed = MeasuredMetric("money.profit", higher_is_better=True, value=None, fault="ValueError: no rows")
+    measured = night(1, metrics=(known, failed))
+    text = page(spec, [night(0), measured], None)
+    assert text.count("<figure>") == 2  # with the rows
+    assert "roc auc (higher is better)" in text
+    assert "Newest, on 2026-02-02: 0.75 (0.7 to 0.8)" in text
+    section = text.split("Other metrics")[1].split("</table>")[0]
+    assert "money.profit: ValueError: no rows" in section
+    assert "<td><bdi>0.7 to 0.8</bdi></td>" in section
+    numbers = {name: value for name, value in night_numbers(measured).items() if name.startswith("metric.")}
+    assert numbers == {"metric.roc_auc": 0.75, "metric.roc_auc_low": 0.7, "metric.roc_auc_high": 0.8}
 
 
 def test_a_single_night_is_drawn_as_dots(spec: ProjectSpec, night: Night) -> None:

@@ -47,6 +47,11 @@ def faults(text: str) -> list[str]:
             GOOD.replace("mean_absolute_error", "log_loss"),
             "p.yaml:2: scope.metric 'log_loss' does not fit training.task",
         ),
+        (
+            GOOD + "metrics:\n  - use: r2\n  - use: roc_auc\n",
+            "p.yaml:10: metric 'roc_auc' does not fit training.task 'regression'; known for it: root_mean_squared",
+        ),
+        (GOOD + "metrics: [{use: r2}, {use: r2}]\n", "p.yaml:8: metrics names 'r2' twice"),
         (GOOD + "training: {half_lives_days: []}\n", "p.yaml:8: training.time_treatments has 'recency' but"),
         (GOOD + "privacy:\n  drop: [name, area]\n", "p.yaml:9: privacy.drop names 'area'"),
         (GOOD + "privacy:\n  drop: [price]\n", "p.yaml:9: privacy.drop names 'price'"),

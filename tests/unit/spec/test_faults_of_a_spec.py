@@ -177,3 +177,21 @@ def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> Non
     path = tmp_path / "houses" / "project.yaml"
     path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
     assert read_spec(path).project == "houses"
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ("use: accuracy", "found 'accuracy'; expected roc_auc, pr_auc"),
+        ("use: pinball_loss", "`at` is None; expected a share between 0 and 1"),
+        ("use: recall_at_precision, at: 1", "`at` is 1.0; expected a share between 0 and 1"),
+        ("use: recall_at_k, at: 0.5", "`at` is 0.5; expected a whole number of at least 1"),
+        ("use: r2, at: 2", "it takes no `at`; take it out"),
+        ("use: 'money:profit'", "say with `higher_is_better` whether a higher value is better"),
+        ("use: r2, higher_is_better: true", "it is known which value is better; take `higher_is_better` out"),
+    ],
+)
+def test_a_metric_says_what_it_needs(metric: str, said: str) -> None:
+    (fault,) = faults(f"{GOOD}metrics:\n  - {{{metric}}}\n")
+    assert fault.startswith("houses/project.yaml:16: metrics[0]")
+    assert said in fault

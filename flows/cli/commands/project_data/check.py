@@ -142,7 +142,10 @@ def _without_function(spec: ProjectSpec) -> ProjectSpec:
 
 
 def _missing_function(spec: ProjectSpec, folder: Path, *, run: bool) -> Iterator[str]:
-    """Yield why the project's own feature function cannot be found, or imported."""
+    """Yield why the project's own feature function, or a metric of its own, cannot be found, or imported."""
+    for own in (metric.use for metric in spec.metrics if metric.is_own):
+        if (fault := declaration_fault(own, folder)) is not None:
+            yield f"metrics names {own!r}, but {fault}"
     if spec.features.function and not run:
         if (fault := declaration_fault(spec.features.function, folder)) is not None:
             yield f"features.function is {spec.features.function!r}, but {fault}"

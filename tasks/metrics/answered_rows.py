@@ -1,0 +1,64 @@
+"""Rows with their truth, their prediction and their decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tasks.arrays import BoolArray, FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnsweredRows:
+    """The rows that a metric is computed of.
+
+    Attributes
+    ----------
+    truth : array, shape (n,)
+        Label units; 0 or 1; or the index of a class, which is the number of classes for an unknown one.
+    prediction : array, shape (n,) or (n, k)
+        Label units, P(class 1), or the probability of each class.
+    decision : array, shape (n,)
+        The chosen class; for numbers the prediction.
+    days : array, shape (n,)
+        Event day of each row.
+    """
+
+    truth: FloatArray
+    prediction: FloatArray
+    decision: FloatArray
+    days: npt.NDArray[Any]
+
+    @classmethod
+    def decided(
+        cls,
+        truth: npt.ArrayLike,
+        prediction: npt.ArrayLike,
+        days: npt.ArrayLike | None = None,
+        *,
+        threshold: float = 0.5,
+    ) -> AnsweredRows:
+        """Return rows of two or several classes with their decision: by the threshold, or the most probable class.
+
+        >>> AnsweredRows.decided([0, 1], [0.2, 0.4], threshold=0.3).decision.tolist()
+        [0.0, 1.0]
+        >>> AnsweredRows.decided([0, 1], [[0.2, 0.8], [0.6, 0.4]]).decision.tolist()
+        [1.0, 0.0]
+        """
+        answers = np.asarray(prediction, dtype=np.float64)
+        decision = answers.argmax(axis=1) if answers.ndim > 1 else answers >= threshold
+        event_days = np.zeros(len(answers)) if days is None else np.asarray(days)
+        return cls(np.asarray(truth, dtype=np.float64), answers, np.asarray(decision, dtype=np.float64), event_days)
+
+    def where(self, kept: BoolArray) -> AnsweredRows:
+        """Return some of the rows."""
+        return AnsweredRows(self.truth[kept], self.prediction[kept], self.decision[kept], self.days[kept])
+
+    @property
+    def complete(self) -> BoolArray:
+        """Which rows have a truth and a prediction."""
+        answered = np.isfinite(self.prediction)
+        return np.asarray(np.isfinite(self.truth) & (answered if answered.ndim == 1 else answered.all(axis=1)))

@@ -1,0 +1,48 @@
+"""Tables of the card, and that of the further metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tasks.render.safe_text import markdown
+from tasks.render.values import number
+
+SPACE = "\N{NO-BREAK SPACE}" * 3
+
+
+def metrics_section(evidence: Mapping[str, Any], most: int) -> str:
+    """Return the further metrics of the spec, with their intervals; empty where there are none."""
+    found: Sequence[Mapping[str, Any]] = evidence.get("metrics") or []
+    if not found or not most:
+        return ""
+    heads = ("metric", "challenger", "interval", "champion", "difference", "may be worse by")
+    rows = [heads, *(_cells(one) for one in found[:most])]
+    hidden = f"\nAnd {len(found) - most} more in evidence.json of the source run." if len(found) > most else ""
+    return "### Other metrics\n\n" + "\n".join(table_lines(rows)).rstrip() + hidden
+
+
+def _cells(found: Mapping[str, Any]) -> tuple[str, ...]:
+    mine = found["challenger"]
+    arrow = "higher" if mine["higher_is_better"] else "lower"
+    return (
+        f"{mine['name']} ({arrow} is better)",
+        number(mine["value"]),
+        _interval(mine["low"], mine["high"]),
+        number(found["champion"]),
+        f"{number(found['difference'])} ({_interval(found['difference_low'], found['difference_high'])})",
+        "" if found["max_loss"] is None else number(found["max_loss"]),
+    )
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "n/a" if low is None or high is None else f"{number(low)} to {number(high)}"
+
+
+def table_lines(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table with space after its cells and below it: MLflow's page adds none.
+
+    The space does not break: on a narrow screen it would fill a line alone.
+    """
+    head, *body = (f"| {f'{SPACE}| '.join(map(markdown, cells))} |" for cells in rows)
+    return [head, f"|{' --- |' * len(rows[0])}", *body, "", "&nbsp;", ""]

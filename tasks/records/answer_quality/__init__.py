@@ -1,0 +1,1 @@
+"""Records of how good answers are, in addition to the one metric."""

@@ -1,0 +1,51 @@
+"""The further metrics of a project over time, a figure each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from tasks.records import Entry, MeasuredMetric, NightEntry
+from tasks.render.axes import NightSpan
+from tasks.render.line_chart import ChartSeries, LineChart, draw_line_chart
+from tasks.report.figures import changes_drawn
+from tasks.report.quality_tables import metric_cells
+
+MOST_DRAWN = 8
+
+
+def metric_figures(nights: Sequence[NightEntry], record: Sequence[Entry], span: NightSpan) -> Iterator[str]:
+    """Yield a figure for each further metric that the newest nights measured, with its interval."""
+    newest = next((night.metrics for night in reversed(nights) if night.metrics), ())
+    for name in [metric.name for metric in newest][:MOST_DRAWN]:
+        measured = [
+            (night.night, metric)
+            for night in nights
+            for metric in night.metrics
+            if metric.name == name and metric.value is not None
+        ]
+        if measured:
+            yield _figure(name, measured, record, span)
+
+
+def _figure(
+    name: str, measured: Sequence[tuple[date, MeasuredMetric]], record: Sequence[Entry], span: NightSpan
+) -> str:
+    night, last = measured[-1]
+    plot = LineChart(
+        title=f"{name.replace('_', ' ')} ({'higher' if last.higher_is_better else 'lower'} is better)",
+        caption=f"Newest, on {night}: {_text(last)}",
+        span=span,
+        lines=(ChartSeries(name, "", tuple((night, one.value) for night, one in measured if one.value is not None)),),
+        band=tuple(
+            (night, one.low, one.high) for night, one in measured if one.low is not None and one.high is not None
+        ),
+        marks=changes_drawn(record, span),
+        tips=tuple((night, _text(one)) for night, one in measured),
+    )
+    return draw_line_chart(plot)
+
+
+def _text(metric: MeasuredMetric) -> str:
+    _, value, interval, _ = metric_cells(metric)
+    return f"{value} ({interval})"

@@ -1,0 +1,66 @@
+"""Further metrics at the gate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.errors import EvidenceError
+from tasks.evaluate import Evidence, gate
+from tasks.spec import evidence_digest
+from tasks.spec.project_spec import ProjectSpec
+from tests.unit.evaluate.test_gate import GOOD, compared, holdout, model, spec_of
+
+LOPSIDED, EVEN = model(100, 112), model(107, 107)  # errors of 0 and 12: 6 on average, 8.5 squared; of 7: 7 and 7
+
+
+def with_metrics(*metrics: dict[str, Any]) -> ProjectSpec:
+    return ProjectSpec.model_validate(spec_of(slices=[]).model_dump() | {"metrics": list(metrics)})
+
+
+def test_a_metric_without_a_limit_is_reported_of_both_models_and_refuses_none() -> None:
+    evidence = gate(compared(LOPSIDED, EVEN), with_metrics({"use": "root_mean_squared_error"}))
+    (found,) = evidence.metrics
+    assert (evidence.verdict, evidence.passed) == ("clear_win", True)
+    assert found.challenger.value == pytest.approx(8.5, abs=0.2)
+    assert found.champion == pytest.approx(7, abs=0.2)
+    assert found.difference_low is not None
+    assert found.difference_low > 1
+
+
+def test_a_guardrail_refuses_a_better_challenger_that_may_be_worse_by_more_than_allowed() -> None:
+    refused = gate(compared(LOPSIDED, EVEN), with_metrics({"use": "root_mean_squared_error", "max_loss": 1.0}))
+    assert (refused.verdict, refused.passed) == ("refused", False)
+    assert refused.reasons[0].startswith("found root_mean_squared_error 8.476, 7.085 of the champion")
+    assert refused.reasons[0].endswith("expected worse by at most 1")
+    held = gate(compared(LOPSIDED, EVEN), with_metrics({"use": "root_mean_squared_error", "max_loss": 2.0}))
+    assert held.passed
+    assert sum("root_mean_squared_error" in reason for reason in held.reasons) == 1
+
+
+def test_a_guardrail_that_cannot_be_measured_refuses_and_without_a_champion_there_is_none() -> None:
+    two_days = holdout().assign(day=np.where(np.arange(280) < 140, "2024-02-01", "2024-02-02"))
+    two_days["day"] = pd.to_datetime(two_days["day"])
+    listed = {"use": "r2", "max_loss": 1.0}
+    unknown = gate(compared(LOPSIDED, EVEN, holdout=two_days), with_metrics(listed))
+    assert any("without an interval" in reason for reason in unknown.reasons)
+    assert not unknown.passed
+    assert gate(compared(GOOD, None), with_metrics(listed)).passed
+
+
+def test_evidence_with_metrics_is_read_as_it_was_written() -> None:
+    evidence = gate(compared(LOPSIDED, EVEN), with_metrics({"use": "r2"}, {"use": "pinball_loss", "at": 0.9}))
+    again = Evidence.from_dict(evidence.to_dict())
+    assert again.metrics == evidence.metrics
+    assert [found.name for found in again.metrics] == ["r2", "pinball_loss_0.9"]
+    with pytest.raises(EvidenceError):
+        Evidence.from_dict(evidence.to_dict() | {"metrics": [{}]})
+
+
+def test_evidence_stays_valid_when_a_reported_metric_is_added_and_not_when_a_guardrail_is() -> None:
+    plain = evidence_digest(with_metrics())
+    assert evidence_digest(with_metrics({"use": "r2"})) == plain
+    assert evidence_digest(with_metrics({"use": "r2", "max_loss": 0.1})) != plain
