@@ -46,7 +46,7 @@ def pr_auc(rows: AnsweredRows, _at: float = 0) -> float:
 def f1(rows: AnsweredRows, _at: float = 0) -> float:
     """Return F1 of the decisions; of several classes, the mean over them.
 
-    >>> f1(AnsweredRows.decided([0, 1, 0, 1], [0.1, 0.3, 0.6, 0.9]))  # one of two is found, and one of two findings is right
+    >>> f1(AnsweredRows.decided([0, 1, 0, 1], [0.1, 0.3, 0.6, 0.9]))  # finds one of two, and one more
     0.5
     """
     from sklearn.metrics import f1_score
