@@ -13,6 +13,7 @@ from prefect import flow, runtime
 
 from flows.steps.actor import account, person
 from flows.steps.events import emit_event
+from flows.steps.in_service.landed_steps import landed_step
 from flows.steps.in_service.rollout_steps import announce_rollouts, next_step
 from flows.steps.publish import write_report
 from flows.workspace import Workspace, open_workspace
@@ -79,6 +80,7 @@ def promote(project: str, date: Date | None = None) -> dict[str, Any]:
     """
     workspace = open_workspace(project)
     night = date or clock.tonight(workspace.spec.schedule.time_zone)
+    record_landed(workspace, night)
     versions = workspace.registry.versions(workspace.project)
     steps = plan(registry_state(workspace, versions), workspace.spec, clock.now())
     if steps:
@@ -87,6 +89,17 @@ def promote(project: str, date: Date | None = None) -> dict[str, Any]:
     announce_rollouts(workspace, versions)
     reason = "; ".join(map(sentence, steps)) or "nothing to do"
     return {"night": night.isoformat(), "action": _action(steps), "reason": reason}
+
+
+def record_landed(workspace: Workspace, night: Date) -> None:
+    """Record the step of a rollout that follows from what a prediction service has landed, once."""
+    if landed_step(workspace, StepTime(night, clock.now())) is None:
+        return
+    with acquire_lease(workspace.lake, workspace.project, LEASE) as lease:
+        leased = workspace.with_lease(lease)
+        step = landed_step(leased, StepTime(night, clock.now()))
+        if step is not None and append_entry(leased.lake, leased.project, step):
+            logger().info(line("rollout_step", action=step.action, what=step.reason))
 
 
 def _take_all(workspace: Workspace, night: Date) -> list[Step]:

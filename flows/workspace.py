@@ -21,7 +21,7 @@ from tasks.errors import EvidenceError, Terminal
 from tasks.evaluate import Evidence
 from tasks.evaluate.task import AnsweringVersion
 from tasks.inference import decision_threshold
-from tasks.lake import Lake, Lease, read_entries, s3_options, stored_columns
+from tasks.lake import Lake, LandingFolder, Lease, read_entries, s3_options, stored_columns
 from tasks.logs import line, logger
 from tasks.model import Predictor, load_model
 from tasks.monitor import PredictionReference, Promise, Slices, slices_from_json
@@ -83,6 +83,11 @@ class Workspace:
     def answer_files(self) -> AnswerFiles | None:
         """Return the destination of the project's answers next to the lake; None where the spec names none."""
         return answer_files(self.spec, self.folder, s3_options(os.environ))
+
+    @property
+    def landed_rollouts(self) -> LandingFolder:
+        """Where a prediction service that may not write the record lets the evidence of rollouts land."""
+        return LandingFolder(self.spec.served_uri("rollouts"), self.spec, self.folder, os.environ)
 
     def champion(self, entries: Sequence[Entry] | None = None) -> Champion | None:
         """Return the serving model, its files verified, or None before the first promotion.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from math import inf
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from flows.serving.package_version import packaged
 from flows.serving.rollout_control import PackagePair, RolloutControl
+from flows.serving.rollout_landing import rollout_landing
 from flows.stack.local_stack import running
 from flows.steps.in_service.single_rows import contract_of, row_rules
 from flows.workspace import assemble, fetched, open_lake
@@ -175,6 +176,7 @@ class Publisher:
         if last is None:
             control.end()
             return None
+        control = replace(control, landing=rollout_landing(self.store.root, self._terms.spec, self.path.parent))
         pair = self._pair_of(last, self._terms)
         if pair is None:
             return None

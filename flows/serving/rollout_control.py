@@ -1,38 +1,38 @@
 """Runs a rollout: judges what its workers have seen, records what follows, and grants the candidate its share.
 
 The record in the lake is all that is remembered: a step is one entry, and the grant follows from the last one. So a
-kill at any moment ends as if nothing had happened, and of two controllers one records a step.
+kill at any moment ends as if nothing had happened, and of two controllers one records a step. A service that may not
+write the record lands what was seen; the promote flow records the steps, and this service follows them.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from flows.steps.in_service.rollout_steps import next_step
+from flows.serving.rollout_landing import RolloutLanding
+from flows.serving.service_identity import rollout_salt, service_id
+from flows.steps.in_service.rollout_steps import hours_since, next_step, rollout_name, what_follows
+from tasks.errors import EvidenceError
 from tasks.lake import Lake, append_entry
 from tasks.promote import UNNAMED, StepTime
 from tasks.records import RolloutEntry
-from tasks.rollout import NOTHING_SEEN, RolloutStage, RolloutSums, RolloutTerms, RolloutVerdict, harm, judge
+from tasks.rollout import NOTHING_SEEN, RolloutSums, RolloutTerms, RolloutVerdict
 from tasks.serve.service_settings import FILE, read_settings
 from tasks.serving_store import RolloutGrant, ServingStore
 from tasks.serving_store.rollout_grant import LEASE_SECONDS, PROTOCOL
-from tasks.serving_store.rollout_ledger import LEDGER_FOLDER, read_sums
+from tasks.serving_store.rollout_ledger import read_sums
 from tasks.serving_store.store import next_serial
-from tasks.whole_file import private_folder, write_once
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 PROMOTION_HOURS = 1.0
 """How long a finished candidate goes on until the promote flow has made it champion."""
-SERVICE_FILE = "service_id"
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,15 @@ class RolloutControl:
         Where grants are written, and ledgers are read.
     private : Ed25519PrivateKey
         Signs grants.
+    landing : RolloutLanding, optional
+        Where the evidence lands if this service may not write the record.
     """
 
     project: str
     lake: Lake
     store: ServingStore
     private: Ed25519PrivateKey
+    landing: RolloutLanding | None = None
 
     def end(self) -> None:
         """Let no candidate answer."""
@@ -80,22 +83,75 @@ class RolloutControl:
         """
         own = service_id(self.store.root)
         if last.action == "started":
-            first = replace(last, service=own, slots=read_settings(self.store.root / FILE).workers)
-            return self._take(first, RolloutVerdict("advanced", 0.0, "no requests; compared with the champion"), moment)
+            return self._take_up(last, own, moment)
         if last.service != own:
             self.end()
             return None
+        if self.landing is None:
+            return self._follow_recorded(last, pair, moment, withdrawn)
+        self._follow_landed(last, pair, moment, (self.landing, withdrawn))
+        return None
+
+    def _follow_recorded(
+        self, last: RolloutEntry, pair: PackagePair, moment: StepTime, withdrawn: Callable[[], str | None]
+    ) -> str | None:
         terms, sums = RolloutTerms.from_dict(last.terms), self._sums(last)
         verdict = what_follows(last, terms, sums, moment.time)
         if verdict is not None:
             return self._take(last, verdict, moment, sums)
-        grant = self._due_grant(last, terms, pair, moment.time)
+        grant = self._due_grant(last, pair, moment.time, terms.quota)
         if grant is None:
             return None
         if (why := withdrawn()) is not None:
             return self._take(last, RolloutVerdict("rolled_back", 0.0, why), moment, sums, by=UNNAMED)
         self.store.write_grant(grant, self.private)
         return None
+
+    def _take_up(self, last: RolloutEntry, own: str, moment: StepTime) -> str | None:
+        slots = read_settings(self.store.root / FILE).workers
+        if self.landing is not None:
+            self.landing.land(
+                self.landing.evidence(last, slots, moment.time), self.landing.restored(rollout_name(last))
+            )
+            return None
+        first = replace(last, service=own, slots=slots)
+        return self._take(first, RolloutVerdict("advanced", 0.0, "no requests; compared with the champion"), moment)
+
+    def _follow_landed(
+        self,
+        last: RolloutEntry,
+        pair: PackagePair,
+        moment: StepTime,
+        where: tuple[RolloutLanding, Callable[[], str | None]],
+    ) -> None:
+        """End the share at once if that follows; land what was seen; then grant the share of the recorded step.
+
+        Raises
+        ------
+        EvidenceError
+            A person no longer wants the version.
+        Unreachable
+            Nothing can land, so nothing is granted.
+        """
+        landing, withdrawn = where
+        before = landing.restored(rollout_name(last))
+        terms, sums = RolloutTerms.from_dict(last.terms), self._sums(last)
+        verdict = what_follows(last, terms, sums, moment.time)
+        is_over = verdict is not None and verdict.outcome == "rolled_back"
+        if is_over:
+            self.end()
+        share = granted_share(last, terms, moment.time)
+        reserved = landing.reserved(terms, sums, share, before)
+        seen = msgspec.structs.replace(
+            landing.evidence(last, last.slots, moment.time), reserved=reserved, ended=is_over, seen=sums.to_dict()
+        )
+        grant = None if is_over else self._due_grant(last, pair, moment.time, landing.quota(seen.rollout, reserved))
+        if grant is not None and (why := withdrawn()) is not None:
+            self.end()
+            raise EvidenceError(f"{last.subject}: {why}; the promote flow ends its rollout.")
+        landing.land(seen, before)
+        if grant is not None:
+            self.store.write_grant(grant, self.private)
 
     def _take(
         self,
@@ -114,10 +170,9 @@ class RolloutControl:
     def _sums(self, last: RolloutEntry) -> RolloutSums:
         return read_sums(self.store.root, self.project, rollout_name(last), last.stage)
 
-    def _due_grant(
-        self, last: RolloutEntry, terms: RolloutTerms, pair: PackagePair, now: datetime
-    ) -> RolloutGrant | None:
+    def _due_grant(self, last: RolloutEntry, pair: PackagePair, now: datetime, quota: int) -> RolloutGrant | None:
         """Return the grant of a step if it is another one, or a third of the lease has passed."""
+        terms = RolloutTerms.from_dict(last.terms)
         before = self.store.readable_grant(self.project)
         seconds = now.timestamp()
         grant = RolloutGrant(
@@ -131,7 +186,7 @@ class RolloutControl:
             version=last.version,
             share=granted_share(last, terms, now),
             entity=terms.entity,
-            quota=terms.quota,
+            quota=quota,
             slots=last.slots,
             unit=terms.unit,
             limits=terms.limits,
@@ -145,46 +200,8 @@ class RolloutControl:
         return grant
 
 
-def what_follows(last: RolloutEntry, terms: RolloutTerms, sums: RolloutSums, now: datetime) -> RolloutVerdict | None:
-    """Return the step that follows on the last one; None if it lasts.
-
-    While a person is asked, and until a finished candidate is champion, only harm ends the rollout.
-    """
-    if last.action == "advanced":
-        return judge(terms, RolloutStage(last.share, hours_since(last, now)), sums)
-    found = harm(terms, sums)
-    return None if found is None else RolloutVerdict("rolled_back", 0.0, found)
-
-
 def granted_share(last: RolloutEntry, terms: RolloutTerms, now: datetime) -> float:
     """Return the share that a candidate is granted: none after a doubt, if the terms say so."""
     ends = last.action == "doubted" and terms.on_doubt == "end"
     late = last.action == "finished" and hours_since(last, now) > PROMOTION_HOURS
     return 0.0 if ends or late else last.share
-
-
-def hours_since(last: RolloutEntry, now: datetime) -> float:
-    """Return the hours since a step."""
-    return (now - last.time).total_seconds() / 3600
-
-
-def rollout_name(last: RolloutEntry) -> str:
-    """Return the name of a rollout: its version and its content."""
-    return f"{last.version}-{last.digest[:16]}"
-
-
-def service_id(root: Path) -> str:
-    """Return the name of this serving folder, by which one of several services runs a rollout."""
-    return _kept(private_folder(root / LEDGER_FOLDER) / SERVICE_FILE)
-
-
-def rollout_salt(root: Path, project: str, rollout: str) -> str:
-    """Return the secret with which the entities of a rollout are chosen; it is drawn once."""
-    return _kept(private_folder(root / LEDGER_FOLDER / project) / f"{rollout}.salt")
-
-
-def _kept(path: Path) -> str:
-    """Return the text of a file, which has a random one from its first reading on."""
-    if not path.exists():
-        write_once(path, secrets.token_hex(16).encode())
-    return path.read_text(encoding="ascii")

@@ -11,8 +11,8 @@ import math
 import numpy as np
 
 from tasks.evaluate.comparison_set import ComparisonSet, ScoredRows
-from tasks.rollout import AnswerChange, ChangePromise, class_change, number_change, probability_change
-from tasks.rollout.answer_change import aligned
+from tasks.model.version_change import version_change
+from tasks.rollout import ChangePromise
 from tasks.statistics import mean_margin, share_upper
 
 CONFIDENCE = 0.99
@@ -23,7 +23,8 @@ def change_promise(compared: ComparisonSet, scored: ScoredRows) -> ChangePromise
     if compared.champion is None or not len(scored.rows):
         return None
     unit = _unit(compared, scored)
-    change = _change(compared, scored, unit)
+    answers = scored.predictions["champion"], scored.predictions["challenger"]
+    change = version_change((compared.champion, compared.challenger), answers, unit)
     rows, count = len(change.size), int(change.changed.sum())
     size, shift = float(change.size.mean()), float(change.shift.mean())
     reach = 2 * mean_margin((1 + change.shift) / 2, CONFIDENCE)
@@ -46,14 +47,3 @@ def _unit(compared: ComparisonSet, scored: ScoredRows) -> float:
     errors = np.abs(scored.truth - scored.predictions["champion"])
     found = float(np.mean(errors[np.isfinite(errors)])) if np.isfinite(errors).any() else 0.0
     return found if math.isfinite(found) else 0.0
-
-
-def _change(compared: ComparisonSet, scored: ScoredRows, unit: float) -> AnswerChange:
-    challenger, champion = compared.challenger, compared.champion
-    before, after = scored.predictions["champion"], scored.predictions["challenger"]
-    if champion is None or challenger.schema.task == "regression":
-        return number_change(before, after, unit)
-    if challenger.schema.task == "binary":
-        decided = champion.decisions(before) == 1, challenger.decisions(after) == 1
-        return probability_change(before, after, decided)
-    return class_change(*aligned((before, champion.schema.class_names), (after, challenger.schema.class_names)))

@@ -1,4 +1,4 @@
-"""Files that Leeway puts into a landing zone: answers of people, and rows that the prediction service answered."""
+"""Files that Leeway puts into a landing zone: answers of people, and what the prediction service lands."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from tasks.errors import Terminal, Unreachable
-from tasks.lake.object_files import s3_options, write_object
+from tasks.lake.object_files import listed, read_object, s3_options, write_object
 from tasks.spec import ProjectSpec
 from tasks.whole_file import private_folder
 
 
 @dataclass(frozen=True)
 class LandingFolder:
-    """A landing zone that is written to.
+    """A landing zone that Leeway itself writes to.
 
     Parameters
     ----------
@@ -75,10 +75,42 @@ class LandingFolder:
         path = unquote(urlsplit(self.uri).path) if self.uri.startswith("file://") else self.uri
         return (self.folder / path).absolute()
 
+    def read(self, key: str, most_bytes: int) -> bytes | None:
+        """Return a file that was written here; None if there is none.
+
+        Raises
+        ------
+        EvidenceError
+            It is larger than what is ever written.
+        Unreachable
+            The landing zone does not respond.
+        """
+        root, options, virtual = self._place
+        try:
+            return read_object(root, options, key, virtual_addressing=virtual, most_bytes=most_bytes)
+        except OSError as error:
+            raise Unreachable(f"reading {key} from {self.uri} failed: {error}; is the store up?") from error
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the files in a folder below this one, in alphabetical order; none without the folder.
+
+        Raises
+        ------
+        Unreachable
+            The landing zone does not respond.
+        """
+        root, options, virtual = self._place
+        found = listed(f"{root}/{folder}", options, virtual_addressing=virtual)
+        return sorted(each.base_name for each in found if each.is_file)
+
+    @property
+    def _place(self) -> tuple[str, Mapping[str, str], bool]:
+        """The root, the options of the store, and whether the bucket is a part of the host's name."""
+        if not self.uri.startswith("s3://"):
+            return str(self._local), {}, False
+        options = s3_options(self.environ, self.spec.source.s3_endpoint)
+        return self.uri.rstrip("/"), options, self.spec.source.s3_addressing == "virtual"
+
     def _write(self, key: str, content: bytes) -> None:
-        if self.uri.startswith("s3://"):
-            virtual = self.spec.source.s3_addressing == "virtual"
-            options = s3_options(self.environ, self.spec.source.s3_endpoint)
-            write_object(self.uri, options, key, content, virtual_addressing=virtual)
-            return
-        write_object(str(self._local), {}, key, content)
+        root, options, virtual = self._place
+        write_object(root, options, key, content, virtual_addressing=virtual)

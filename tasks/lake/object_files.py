@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tasks.errors import Unreachable
+from tasks.errors import EvidenceError, Unreachable
 from tasks.whole_file import private_folder, write_whole
 
 
@@ -38,16 +38,32 @@ def write_object(
         stream.write(content)
 
 
-def read_object(root: str, options: Mapping[str, str], path: str) -> bytes | None:
-    """Return an object below a lake's root, or None where there is none; see `write_object`."""
+def read_object(
+    root: str,
+    options: Mapping[str, str],
+    path: str,
+    *,
+    virtual_addressing: bool = False,
+    most_bytes: int | None = None,
+) -> bytes | None:
+    """Return an object below a root, or None where there is none; see `write_object`.
+
+    Raises
+    ------
+    EvidenceError
+        When it has more than `most_bytes`.
+    """
     from pyarrow import fs
 
-    system, folder = file_system(root, options)
+    system, folder = file_system(root, options, virtual_addressing=virtual_addressing)
     whole = f"{folder}/{path}"
-    if system.get_file_info(whole).type != fs.FileType.File:
+    found = system.get_file_info(whole)
+    if found.type != fs.FileType.File:
         return None
+    if most_bytes is not None and found.size > most_bytes:
+        raise EvidenceError(f"{root}/{path} has {found.size:,} bytes, and at most {most_bytes:,} are expected.")
     with system.open_input_stream(whole) as stream:
-        return bytes(stream.read())
+        return bytes(stream.read() if most_bytes is None else stream.read(most_bytes))
 
 
 def remove_object(root: str, options: Mapping[str, str], path: str) -> None:
@@ -59,7 +75,7 @@ def remove_object(root: str, options: Mapping[str, str], path: str) -> None:
         system.delete_file(f"{folder}/{path}")
 
 
-def listed(root: str, options: Mapping[str, str]) -> list[Any]:
+def listed(root: str, options: Mapping[str, str], *, virtual_addressing: bool = False) -> list[Any]:
     """Return what is in a folder, as pyarrow describes it; nothing where there is no folder.
 
     Raises
@@ -69,7 +85,7 @@ def listed(root: str, options: Mapping[str, str]) -> list[Any]:
     """
     from pyarrow import fs
 
-    system, folder = file_system(root, options)
+    system, folder = file_system(root, options, virtual_addressing=virtual_addressing)
     try:
         return list(system.get_file_info(fs.FileSelector(folder, allow_not_found=True)))
     except OSError as error:

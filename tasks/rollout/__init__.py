@@ -6,6 +6,7 @@
 
 from tasks.rollout.answer_change import AnswerChange, class_change, number_change, probability_change
 from tasks.rollout.betting import SHAPE, PairedTest, limits, log_wealth
+from tasks.rollout.landed_evidence import LandedEvidence, impossible, read_evidence
 from tasks.rollout.rollout_terms import COUNTS, IDLE_SECONDS, NOTHING_SEEN, ChangePromise, RolloutSums, RolloutTerms
 from tasks.rollout.rollout_verdict import RolloutStage, RolloutVerdict, differences, harm, judge
 from tasks.rollout.sticky_share import is_within, position
@@ -17,6 +18,7 @@ __all__ = [
     "SHAPE",
     "AnswerChange",
     "ChangePromise",
+    "LandedEvidence",
     "PairedTest",
     "RolloutStage",
     "RolloutSums",
@@ -25,6 +27,7 @@ __all__ = [
     "class_change",
     "differences",
     "harm",
+    "impossible",
     "is_within",
     "judge",
     "limits",
@@ -32,4 +35,5 @@ __all__ = [
     "number_change",
     "position",
     "probability_change",
+    "read_evidence",
 ]

@@ -41,6 +41,10 @@ class LogTerms(msgspec.Struct, frozen=True, kw_only=True):
     max_bytes: int = 2**30
 
 
+LOAD_SECONDS = 30.0
+"""How long a worker may take to load the version of one project, and to repeat its references."""
+
+
 class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How the service runs; times in milliseconds or seconds as named.
 
@@ -66,6 +70,10 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         The number of worker processes.
     controller : tuple of str
         The command that keeps packages and routes in step with the decision record; empty for none.
+    name : str
+        The name of the service in the record of a rollout; empty for one that is drawn in the serving folder.
+    lands_rollouts : bool
+        Whether the evidence of rollouts lands in `serving.uri`, because the service may not write the record.
     certificate, private_key : str
         Files for TLS; empty for plain HTTP.
     budget_ms, most_budget_ms : float
@@ -80,6 +88,8 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         How long a request may take to arrive, and how long a connection may be idle.
     hung_seconds : float
         After which time a worker with an event loop that does not turn is replaced.
+    start_seconds : float
+        After which time a worker that does not begin to answer is replaced; see `longest_start`.
     drain_seconds : float
         How long requests may still be answered after the signal to stop; see `worker_stop_seconds`.
     """
@@ -96,6 +106,8 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     admin_port: int = 8501
     workers: int = 1
     controller: tuple[str, ...] = ()
+    name: str = ""
+    lands_rollouts: bool = False
     certificate: str = ""
     private_key: str = ""
     budget_ms: float = 300.0
@@ -109,7 +121,13 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     request_seconds: float = 10.0
     idle_seconds: float = 60.0
     hung_seconds: float = 20.0
+    start_seconds: float = 120.0
     drain_seconds: float = 10.0
+
+    @property
+    def longest_start(self) -> float:
+        """How long a worker may take to load the versions of all projects, in seconds."""
+        return self.start_seconds + LOAD_SECONDS * len(self.projects)
 
     @property
     def worker_stop_seconds(self) -> float:

@@ -17,7 +17,7 @@ import numpy as np
 from tasks.arrays import FloatArray
 from tasks.errors import EvidenceError
 from tasks.rollout import COUNTS, NOTHING_SEEN, SHAPE, RolloutSums
-from tasks.whole_file import private_folder
+from tasks.whole_file import private_folder, write_whole
 
 LEDGER_FOLDER = "rollout_ledgers"
 """The folder of the ledgers in the serving folder; no project can have this name."""
@@ -140,6 +140,28 @@ def read_sums(root: Path, project: str, rollout: str, stage: int) -> RolloutSums
             named, busy = named | dict.fromkeys(OF_STAGE, 0), 0.0
         total += RolloutSums(**named, wealth=wealth, busy_seconds=busy)
     return total
+
+
+def write_carried(root: Path, project: str, rollout: str, stage: int, sums: RolloutSums) -> None:
+    """Write what workers of an earlier home of this service have seen; it is added to what its present ones see."""
+    path = _carried_path(root, project, rollout)
+    private_folder(path.parent)
+    counts = np.array([PROTOCOL, stage, *(getattr(sums, name) for name in COUNTS)], dtype=np.int64)
+    numbers = np.array([*sums.wealth.ravel(), sums.busy_seconds], dtype=np.float64)
+    write_whole(path, counts.tobytes() + numbers.tobytes())
+
+
+def carried_spent(root: Path, project: str, rollout: str) -> int:
+    """Return how many changed answers count as sent by workers of an earlier home; 0 without one."""
+    path = _carried_path(root, project, rollout)
+    if not path.exists():
+        return 0
+    counts = np.frombuffer(path.read_bytes(), dtype=np.int64, count=WORDS)
+    return int(counts[_place("spent")])
+
+
+def _carried_path(root: Path, project: str, rollout: str) -> Path:
+    return root / LEDGER_FOLDER / project / f"{rollout}-carried.ledger"
 
 
 def _place(name: str) -> int:

@@ -145,8 +145,8 @@ class ProjectSpec(SpecSection):
         values = next(each for each in self.features.tables if each.name == table)
         return [*values.entity, values.event_time, *values.columns.all]
 
-    def served_uri(self, kind: Literal["rows", "labels", "features"]) -> str:
-        """Return where the prediction service lets rows or labels land."""
+    def served_uri(self, kind: Literal["rows", "labels", "features", "rollouts"]) -> str:
+        """Return where the prediction service lets rows, labels or the evidence of rollouts land."""
         return f"{self.serving.uri.rstrip('/')}/{kind}"
 
     @model_validator(mode="after")

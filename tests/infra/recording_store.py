@@ -1,4 +1,6 @@
-"""A store that speaks S3 and takes down every request: `python recording_store.py FILE` prints its port.
+"""A store that speaks S3 and takes down every request: `python -m tests.infra.recording_store FILE` prints its port.
+
+To an account with the name of a role, it refuses what the policies of that role do not allow.
 
 A process of its own: the Delta reader holds Python's lock while it waits for the store, so a store in a thread of the
 same process would never answer it.
@@ -7,11 +9,16 @@ same process would never answer it.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+from tests.infra.iam_policies import allowed, as_iam_sees, resources
+
+ROLES = frozenset(resources("AWS::IAM::Role"))
 
 
 def main(path: Path) -> None:
@@ -35,12 +42,23 @@ def main(path: Path) -> None:
                 "body": body.decode(),
             }
             taken_down.write(json.dumps(request) + "\n")
+            role = account(environment)
+            refused = [call for call in as_iam_sees(request) if not allowed(role, call)] if role in ROLES else []
+            if refused:
+                respond("403 Forbidden", [("Content-Type", "application/xml")])
+                return [f"<Error><Code>AccessDenied</Code><Message>{refused[0]}</Message></Error>".encode()]
             return application(environment, respond)
 
         server = make_server("127.0.0.1", 0, recording, threaded=True)
         sys.stdout.write(f"{server.server_port}\n")
         sys.stdout.flush()
         server.serve_forever()
+
+
+def account(environment: dict[str, Any]) -> str:
+    """Return the key that a request is signed with, which is the name of its account here."""
+    found = re.search(r"Credential=([^/]+)/", environment.get("HTTP_AUTHORIZATION", ""))
+    return found[1] if found else ""
 
 
 if __name__ == "__main__":

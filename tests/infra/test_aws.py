@@ -8,121 +8,42 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import date
-from fnmatch import fnmatchcase
-from functools import lru_cache
-from importlib import import_module
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote
 
 import pandas as pd
 import pyarrow as pa
 import pytest
 
+from flows.serving.rollout_landing import RolloutLanding
+from flows.steps.in_service.landed_steps import landed_step
+from tasks.errors import Unreachable
 from tasks.ingest.sources.s3 import S3Source
 from tasks.lake import TABLES, Lake, LandingFolder, acquire_lease, append_entry, read_entries
+from tasks.promote import StepTime
 from tasks.records import PromotionEntry
+from tests.infra.iam_policies import (
+    BUCKETS,
+    TEMPLATE,
+    Call,
+    allowed,
+    as_iam_sees,
+    listed,
+    policies,
+    resources,
+    template,
+)
+from tests.integration.test_landed_rollouts import LandedStage
+from tests.integration.test_rollout_control import TERMS, Packages, packages
 from tests.unit.serve.packages import MOMENT, spec_of
 
-TEMPLATE = Path(__file__).parents[2] / "infra" / "aws" / "leeway.yaml"
-BUCKETS = {"Landing": "landing", "Lake": "lake", "Artifacts": "artifacts"}
+__all__ = ["packages"]  # a fixture
 WRITES = 11  # the tenth commit is followed by a checkpoint
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request as IAM sees it."""
-
-    action: str
-    bucket: str
-    key: str = ""
-    prefix: str = ""
-
-    @property
-    def resource(self) -> str:
-        return f"arn:aws:s3:::{self.bucket}/{self.key}" if self.key else f"arn:aws:s3:::{self.bucket}"
-
-
-@lru_cache
-def template() -> dict[str, Any]:
-    reader = import_module("cfnlint.decode.cfn_yaml")  # knows !Sub and !GetAtt
-    read: dict[str, Any] = reader.load(str(TEMPLATE))
-    return read
-
-
-def resources(kind: str) -> dict[str, dict[str, Any]]:
-    return {name: each["Properties"] for name, each in template()["Resources"].items() if each["Type"] == kind}
-
-
-def resolved(value: Any) -> Any:
-    """Return a template's value with its references to buckets replaced by their values."""
-    match value:
-        case {"Fn::GetAtt": [name, "Arn"]}:
-            return f"arn:aws:s3:::{BUCKETS[name]}"
-        case {"Fn::Sub": text}:
-            return re.sub(r"\$\{(\w+)\.Arn\}", lambda found: f"arn:aws:s3:::{BUCKETS[found[1]]}", text)
-        case dict():
-            return {key: resolved(each) for key, each in value.items()}
-        case list():
-            return [resolved(each) for each in value]
-    return value
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def policies(role: str) -> list[dict[str, Any]]:
-    documents = [policy["PolicyDocument"] for policy in resources("AWS::IAM::Role")[role]["Policies"]]
-    return [statement for document in documents for statement in resolved(document)["Statement"]]
-
-
-def matches(statement: dict[str, Any], call: Call) -> bool:
-    asked = {"s3:prefix": call.prefix}
-    for operator, expected in statement.get("Condition", {}).items():
-        assert operator == "StringLike", f"this test does not know {operator}"
-        if not all(any(fnmatchcase(asked[key], like) for like in listed(likes)) for key, likes in expected.items()):
-            return False
-    return any(fnmatchcase(call.action, like) for like in listed(statement["Action"])) and any(
-        fnmatchcase(call.resource, like) for like in listed(statement["Resource"])
-    )
-
-
-def allowed(role: str, call: Call) -> bool:
-    """Judge as IAM does: nothing is allowed unless said, and a denial ends it."""
-    effects = {statement["Effect"] for statement in policies(role) if matches(statement, call)}
-    return effects == {"Allow"}
-
-
-def as_iam_sees(request: dict[str, str]) -> list[Call]:
-    """Return what a request to S3 needs; a copy needs to read its source as well."""
-    method, query = request["method"], parse_qs(request["query"], keep_blank_values=True)
-    _, bucket, *rest = request["path"].split("/", 2)
-    key = rest[0] if rest else ""
-    if "delete" in query:
-        return [Call("s3:DeleteObject", bucket, key) for key in re.findall(r"<Key>(.+?)</Key>", request["body"])]
-    if not key:
-        assert method in {"GET", "HEAD"}, request
-        return [Call("s3:ListBucket", bucket, prefix=query.get("prefix", [""])[0])]
-    if method == "DELETE" and "uploadId" in query:
-        return [Call("s3:AbortMultipartUpload", bucket, key)]
-    actions = {
-        "GET": "GetObject",
-        "HEAD": "GetObject",
-        "PUT": "PutObject",
-        "POST": "PutObject",
-        "DELETE": "DeleteObject",
-    }
-    calls = [Call(f"s3:{actions[method]}", bucket, key)]
-    if request["source"]:
-        calls.append(Call("s3:GetObject", *unquote(request["source"]).lstrip("/").split("/", 1)))
-    return calls
 
 
 @dataclass(frozen=True)
@@ -131,6 +52,11 @@ class Store:
 
     url: str
     taken_down: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of a process that uses the store."""
+        return {**os.environ, "AWS_ENDPOINT_URL_S3": self.url}
 
     def lake(self) -> Lake:
         options = {"aws_endpoint": self.url, "aws_allow_http": "true", "aws_conditional_put": "etag"}
@@ -149,7 +75,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
     taken_down = tmp_path_factory.mktemp("store") / "requests"
     taken_down.touch()
-    command = [sys.executable, str(Path(__file__).with_name("recording_store.py")), str(taken_down)]
+    command = [sys.executable, "-m", "tests.infra.recording_store", str(taken_down)]
     with (
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server,
         pytest.MonkeyPatch.context() as environment,
@@ -164,6 +90,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         for bucket in BUCKETS.values():
             client.create_bucket(Bucket=bucket)
         client.put_object(Bucket="landing", Key="shop/sales/2026-01-01.csv", Body=b"id\n1\n")
+        client.put_object(Bucket="landing", Key="decided/served/rollouts/3-ab/serve-0.json", Body=b"{}")
         made = Store(url, taken_down)
         for number in range(WRITES):
             about: dict[str, Any] = {"night": date(2026, 1, 1 + number), "subject": "version 1", "reason": ""}
@@ -192,6 +119,10 @@ def nights(store: Store) -> None:
                 lake.append_if_absent("shop", table, filled(table), f"key {number}")
             store.lake().read("shop", table)
     lake.put("shop", "report.html", b"x")
+    spec = spec_of("decided", serving={"uri": "s3://landing/decided/served"})
+    evidence = LandingFolder(spec.served_uri("rollouts"), spec, Path(), store.environment)
+    assert (evidence.names("3-ab"), evidence.names("4-ab")) == (["serve-0.json"], [])
+    assert evidence.read("3-ab/serve-0.json", 100) == b"{}"
 
 
 def retraining(store: Store) -> None:
@@ -209,8 +140,12 @@ def serving(store: Store) -> None:
     assert len(read_entries(store.lake(), "decided")) == WRITES
     spec = spec_of("decided", serving={"uri": "s3://landing/decided/served"})
     for kind in ("rows", "labels"):
-        landing = LandingFolder(spec.served_uri(kind), spec, Path(), {**os.environ, "AWS_ENDPOINT_URL_S3": store.url})
+        landing = LandingFolder(spec.served_uri(kind), spec, Path(), store.environment)
         landing.write([("few.jsonl", b"{}\n"), ("many.jsonl", b"x" * 12_000_000)])
+    rollouts = replace(landing, uri=spec.served_uri("rollouts"))
+    assert rollouts.read("2-ab/serve-0.json", 100) is None
+    rollouts.write([("2-ab/serve-0.json", b"{}")])
+    assert rollouts.read("2-ab/serve-0.json", 100) == b"{}"
 
 
 def keeping_artifacts(store: Store) -> None:
@@ -243,6 +178,49 @@ def test_a_role_allows_every_call_that_its_work_makes(role: str, work: Callable[
     assert [call for call in calls if not allowed(role, call)] == []
 
 
+def test_a_rollout_goes_on_with_accounts_that_may_do_what_their_roles_say_and_no_more(
+    store: Store, tmp_path: Path, packages: Packages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store refuses, to each account, what the policies of its role do not allow."""
+
+    def as_account(role: str) -> None:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", role)
+
+    stage = LandedStage(tmp_path, packages, ("forest", "forest"), TERMS)
+    recorded = read_entries(stage.lake, "flats")
+    spec = spec_of("flats", serving={"uri": "s3://landing/flats/served"})
+    as_account("Ingest")
+    runs = store.lake()
+    for entry in recorded:
+        append_entry(runs, "flats", entry)
+    where = LandingFolder(spec.served_uri("rollouts"), spec, tmp_path, store.environment)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", store.url)
+    stage.workspace = replace(stage.workspace, lake=runs, spec=spec)
+    stage.landing, stage.lake = RolloutLanding(stage.store.root, "flats", "serve-0", where), store.lake()
+    as_account("Serve")
+    with pytest.raises(Exception, match=r"403|AccessDenied|Forbidden|permission"):
+        append_entry(store.lake(), "flats", replace(recorded[-1], name="2/forged/4", action="finished"))
+    with pytest.raises(Unreachable, match=r"403|ACCESS_DENIED"):
+        replace(where, uri=spec.served_uri("rows")).read("2026-01-01.jsonl", 100)
+    for _ in range(2):
+        stage.follow()
+        stage.ask(130)
+        stage.now += timedelta(seconds=11)
+        stage.follow()
+        as_account("Ingest")
+        step = landed_step(stage.workspace, StepTime(stage.now.date(), stage.now))
+        assert step is not None
+        append_entry(runs, "flats", step)
+        as_account("Serve")
+    assert stage.outcome == [("started", 0.0), ("advanced", 0.0), ("advanced", 0.5)]
+    stage.move_in("again")
+    stage.landing = RolloutLanding(stage.store.root, "flats", "serve-0", where)
+    stage.follow()
+    grant = stage.store.readable_grant("flats")
+    assert grant is not None
+    assert grant.share == 0.5, "also in an empty home"
+
+
 TABLE = {
     # what a role must not do, however its work goes
     "Ingest": [
@@ -262,6 +240,8 @@ TABLE = {
         Call("s3:PutObject", "artifacts", "mlflow/1/run/artifacts/model/model.onnx"),
     ],
     "Serve": [
+        Call("s3:ListBucket", "landing", prefix="shop/served/rows/"),
+        Call("s3:ListBucket", "landing"),
         Call("s3:ListBucket", "lake", prefix="shop/rows/"),
         Call("s3:ListBucket", "lake"),
         Call("s3:GetObject", "lake", "shop/rows/part-1.parquet"),
@@ -272,6 +252,8 @@ TABLE = {
         Call("s3:PutObject", "landing", "shop/sales/2026-01-01.csv"),
         Call("s3:GetObject", "landing", "shop/served/rows/one.jsonl"),
         Call("s3:DeleteObject", "landing", "shop/served/rows/one.jsonl"),
+        Call("s3:DeleteObject", "landing", "shop/served/rollouts/2-ab/serve-0.json"),
+        Call("s3:PutObject", "lake", "shop/decisions/_delta_log/00000000000000000011.json"),
         Call("s3:GetObject", "landing", "shop/sales/2026-01-01.csv"),
         Call("s3:GetObject", "artifacts", "mlflow/1/run/artifacts/model/model.onnx"),
     ],

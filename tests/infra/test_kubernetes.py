@@ -152,7 +152,7 @@ def test_each_consumer_has_a_secret_of_its_own_with_its_own_keys_only() -> None:
     assert set().union(*secrets_made().values()) == made
     holders = {key: {name for name, (_, keys) in given.items() if key in keys} for key in made}
     assert holders["signing_key"] == {"Job train"}
-    assert holders["mlflow_serving_password"] == {"Deployment serve", "Job accounts"}
+    assert holders["mlflow_serving_password"] == {"StatefulSet serve", "Job accounts"}
     assert holders["mlflow_pipeline_password"] == {"Job accounts", "Job run", "Job train"}
     assert holders["mlflow_admin_password"] == {"Deployment mlflow", "Job accounts"}
     assert holders["postgres_password"] == {"StatefulSet postgres"}
@@ -180,7 +180,7 @@ def test_a_pod_reads_only_settings_and_secrets_that_it_has(name: str) -> None:
         files = {value for variable, value in settings.items() if variable.endswith("_FILE")}
         assert {f"/run/leeway/{key}" for key in secrets_of(pod)[1]} >= files
         volumes = {volume["name"] for volume in pod["spec"]["volumes"]}
-        volumes |= {"data"} if name.startswith("StatefulSet") else set()
+        volumes |= {"data"} if name == "StatefulSet postgres" else set()
         assert {mount["name"] for mount in container["volumeMounts"]} == volumes
         assert settings["LEEWAY_SECRETS"] == "/run/leeway"
 
@@ -249,7 +249,7 @@ def test_no_pod_of_the_service_is_started_before_a_project_asks_for_it() -> None
 def test_a_pod_of_the_service_ends_after_its_requests_and_its_log_and_never_the_last_one() -> None:
     from tasks.serve.service_settings import CARRY_SECONDS, ServiceSettings
 
-    serve, budget = all_of("Deployment")["serve"], all_of("PodDisruptionBudget")["serve"]["spec"]
+    serve, budget = all_of("StatefulSet")["serve"], all_of("PodDisruptionBudget")["serve"]["spec"]
     pod = serve["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     workers = ServiceSettings(projects=(), root="", trusted=()).worker_stop_seconds
@@ -259,7 +259,7 @@ def test_a_pod_of_the_service_ends_after_its_requests_and_its_log_and_never_the_
     assert before_the_signal >= probe["periodSeconds"]  # no new connection comes once the signal does
     assert budget["selector"] == serve["spec"]["selector"]
     assert 0 < budget["minAvailable"] < serve["spec"]["replicas"]
-    assert serve["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    assert serve["spec"]["updateStrategy"] == {"type": "RollingUpdate"}  # one after the other, and each ready before
     paths = [container[each]["httpGet"]["path"] for each in ("startupProbe", "readinessProbe", "livenessProbe")]
     assert paths == ["/live", "/ready", "/live"]
     assert "LEEWAY_SIGNING_KEY_FILE" not in all_of("ConfigMap")["leeway-serve"]["data"]
@@ -271,12 +271,19 @@ def test_the_command_of_the_service_is_that_of_compose_and_its_options_exist() -
     from flows.cli.app import app
 
     compose = yaml.safe_load((INFRA / "compose.yaml").read_text())["services"]["serve"]["command"]
-    pod = all_of("Deployment")["serve"]["spec"]["template"]["spec"]["containers"][0]["args"]
+    pod = all_of("StatefulSet")["serve"]["spec"]["template"]["spec"]["containers"][0]["args"]
     command: Any = get_command(app)
     for words in (compose, pod):
         given = [part for word in words[2:] for part in word.split("=")]
         parsed = command.commands["serve"].make_context("serve", given).params
         assert (parsed["only_opted_in"], parsed["behind_proxy"], parsed["host"]) == (True, True, "0.0.0.0")  # noqa: S104
+        assert parsed["land_rollouts"], "its account only reads the record"
+
+
+def test_a_pod_that_is_started_again_goes_on_with_its_rollout_under_its_name() -> None:
+    (container,) = all_of("StatefulSet")["serve"]["spec"]["template"]["spec"]["containers"]
+    assert "--name=$(POD_NAME)" in container["args"]
+    assert container["env"] == [{"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]
 
 
 def test_a_service_leads_to_the_pod_of_its_name() -> None:

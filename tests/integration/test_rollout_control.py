@@ -11,8 +11,10 @@ from typing import Any, Literal
 
 import pytest
 
-from flows.serving.rollout_control import PackagePair, RolloutControl, rollout_name, rollout_salt, service_id
-from flows.steps.in_service.rollout_steps import next_step
+from flows.serving.rollout_control import PackagePair, RolloutControl
+from flows.serving.rollout_landing import RolloutLanding
+from flows.serving.service_identity import rollout_salt, service_id
+from flows.steps.in_service.rollout_steps import next_step, rollout_name
 from tasks import clock
 from tasks.lake import Lake, append_entry, read_entries
 from tasks.promote import StepTime
@@ -77,11 +79,12 @@ class Stage:
         )
         append_entry(self.lake, "flats", started)
         self.worker: Canary | None = None
+        self.landing: RolloutLanding | None = None
         self.withdrawn: str | None = None
 
     @property
     def control(self) -> RolloutControl:
-        return RolloutControl("flats", self.lake, self.store, KEY)
+        return RolloutControl("flats", self.lake, self.store, KEY, self.landing)
 
     @property
     def steps(self) -> list[RolloutEntry]:
@@ -217,22 +220,24 @@ def test_a_kill_at_any_write_ends_as_if_nothing_had_happened(
 
 def _dies(patched: pytest.MonkeyPatch, left: list[int], *, after: bool) -> None:
     """Let the n-th write of the controller be the last thing that it does, or the first that it does not do."""
-
-    def dying(real: Callable[..., Any]) -> Callable[..., Any]:
-        def write(*given: Any, **named: Any) -> Any:
-            left[0] -= 1
-            if left[0] == 0 and not after:
-                raise KilledError
-            result = real(*given, **named)
-            if left[0] == 0:
-                raise KilledError
-            return result
-
-        return write
-
-    patched.setattr("flows.serving.rollout_control.append_entry", dying(append_entry))
+    patched.setattr("flows.serving.rollout_control.append_entry", dying(append_entry, left, after=after))
     for name in ("write_grant", "remove_grant"):
-        patched.setattr(ServingStore, name, dying(getattr(ServingStore, name)))
+        patched.setattr(ServingStore, name, dying(getattr(ServingStore, name), left, after=after))
+
+
+def dying(real: Callable[..., Any], left: list[int], *, after: bool) -> Callable[..., Any]:
+    """Return a function that counts down, and ends the process after, or instead of, the last call."""
+
+    def write(*given: Any, **named: Any) -> Any:
+        left[0] -= 1
+        if left[0] == 0 and not after:
+            raise KilledError
+        result = real(*given, **named)
+        if left[0] == 0:
+            raise KilledError
+        return result
+
+    return write
 
 
 def test_a_version_that_a_person_no_longer_wants_answers_nothing_from_the_next_grant_on(stage_of: Any) -> None:

@@ -32,12 +32,29 @@ def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command
     only_opted_in: Annotated[
         bool, typer.Option("--opted-in", help="Serve the projects with `serving: {up: true}`, as `leeway up` does.")
     ] = False,
+    land_rollouts: Annotated[
+        bool,
+        typer.Option(
+            "--land-rollouts",
+            help="This service may only read the decision record: what it sees of rollouts lands in serving.uri, and "
+            "the promote flow records their steps.",
+        ),
+    ] = False,
+    name: Annotated[
+        str,
+        typer.Option(
+            help="The name of this service in rollouts, which no other one has; with --land-rollouts, it goes on with "
+            "them after a start with an empty home.",
+            show_default="drawn once in LEEWAY_HOME",
+        ),
+    ] = "",
 ) -> None:
     """Answer requests with the champions, bit for bit as the nightly batch does. Ctrl-C stops it."""
-    from flows.cli.commands.service.run_service import Address, opted_in, run_service
+    from flows.cli.commands.service.run_service import Address, RolloutPart, opted_in, run_service
 
     address = Address(host, port, tls, behind_proxy, admin_host, admin_port or 0)
-    run_service(opted_in() if only_opted_in else projects or [], address, workers)
+    part = RolloutPart(name, lands=land_rollouts)
+    run_service(opted_in() if only_opted_in else projects or [], address, workers, part)
 
 
 @service_app.command("serve-key")

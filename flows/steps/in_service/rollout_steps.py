@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from flows.steps.events import emit_event
 from flows.workspace import Workspace
@@ -13,7 +14,7 @@ from tasks.promote import StepTime, rollout_entry_name
 from tasks.records import Entry, RolloutEntry, rollouts
 from tasks.registry import Version
 from tasks.registry.mlflow_names import ROLLOUT
-from tasks.rollout import NOTHING_SEEN, RolloutSums, RolloutVerdict
+from tasks.rollout import NOTHING_SEEN, RolloutStage, RolloutSums, RolloutTerms, RolloutVerdict, harm, judge
 
 
 def next_step(
@@ -33,6 +34,27 @@ def next_step(
         share=verdict.share,
         seen=seen.to_dict(),
     )
+
+
+def what_follows(last: RolloutEntry, terms: RolloutTerms, sums: RolloutSums, now: datetime) -> RolloutVerdict | None:
+    """Return the step that follows on the last one; None if it lasts.
+
+    While a person is asked, and until a finished candidate is champion, only harm ends the rollout.
+    """
+    if last.action == "advanced":
+        return judge(terms, RolloutStage(last.share, hours_since(last, now)), sums)
+    found = harm(terms, sums)
+    return None if found is None else RolloutVerdict("rolled_back", 0.0, found)
+
+
+def hours_since(last: RolloutEntry, now: datetime) -> float:
+    """Return the hours since a step."""
+    return (now - last.time).total_seconds() / 3600
+
+
+def rollout_name(last: RolloutEntry) -> str:
+    """Return the name of a rollout: its version and its content."""
+    return f"{last.version}-{last.digest[:16]}"
 
 
 def announce_rollouts(workspace: Workspace, versions: Sequence[Version]) -> None:

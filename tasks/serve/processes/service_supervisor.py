@@ -110,7 +110,8 @@ class Children:
 
     def _end_hung(self) -> None:
         """End the workers with an event loop that does not turn; they are started again as any that end."""
-        for slot in self.turning.hung() if self.turning is not None else ():
+        pids = [child.process.pid if child.process is not None else 0 for child in self.workers]
+        for slot in self.turning.hung(pids) if self.turning is not None else ():
             LOG.error(line("worker_hung", worker=slot))
             self.workers[slot].signal(signal.SIGKILL)
 
@@ -218,7 +219,8 @@ async def supervise(path: Path, settings: ServiceSettings, environ: Mapping[str,
     store = ServingStore(Path(settings.root), public_keys(settings.trusted))
     for project in settings.projects if controller else ():
         forget_notes(store.root / project)  # before a worker reads them
-    turning = TurningLoops(counters, looks=max(1, round(settings.hung_seconds / POLL_SECONDS)))
+    looks = [max(1, round(seconds / POLL_SECONDS)) for seconds in (settings.hung_seconds, settings.longest_start)]
+    turning = TurningLoops(counters, *looks)
     children = Children(workers, controller, turning)
     app = AdminApp(
         counters,

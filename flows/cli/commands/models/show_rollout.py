@@ -9,7 +9,7 @@ from rich.table import Table
 
 from flows.cli.console import screen
 from flows.cli.session import lake_of
-from flows.serving.rollout_control import what_follows
+from flows.steps.in_service.rollout_steps import what_follows
 from tasks.errors import DataError
 from tasks.lake import read_entries
 from tasks.records import RolloutEntry, rollouts

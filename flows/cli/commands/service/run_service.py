@@ -16,6 +16,7 @@ from flows.stack.supervisor import NOTHING_TO_SERVE
 from tasks.errors import Error, Terminal
 from tasks.registry import PACKAGES, HomeKeys, load_keys
 from tasks.render.safe_text import terminal
+from tasks.rollout.landed_evidence import SERVICE_NAME
 from tasks.serve.service_settings import LogTerms, ServiceSettings
 from tasks.serving_store import SERVING_FOLDER, keys_of, public_pems, read_keys, write_keys
 from tasks.spec import ProjectSpec, find_project, home, known_projects, read_spec
@@ -54,6 +55,24 @@ class Address:
         return f"http://{_in_url(self.admin_host)}:{self.admin_port or self.port + 1}"
 
 
+@dataclass(frozen=True)
+class RolloutPart:
+    """The part of this service in rollouts: its name, and whether it lands what it sees instead of recording steps."""
+
+    name: str = ""
+    lands: bool = False
+
+    def check(self) -> None:
+        """Raise Terminal when the name cannot be that of a file."""
+        if self.name and not SERVICE_NAME.fullmatch(self.name):
+            raise Terminal(
+                f"{self.name!r} is no name of a service; expected letters, digits, dots and hyphens, such as serve-0"
+            )
+
+
+ALONE = RolloutPart()
+
+
 def opted_in() -> list[str]:
     """Return the projects with `serving: {up: true}`; one with a wrong spec is named and left out.
 
@@ -77,7 +96,7 @@ def opted_in() -> list[str]:
     return found
 
 
-def run_service(projects: Sequence[str], address: Address, workers: int) -> None:
+def run_service(projects: Sequence[str], address: Address, workers: int, part: RolloutPart = ALONE) -> None:
     """Start the service in place of this process.
 
     Raises
@@ -86,6 +105,7 @@ def run_service(projects: Sequence[str], address: Address, workers: int) -> None
         When there is nothing to serve, or the address is not safe.
     """
     address.check()
+    part.check()
     paths = [find_project(project) for project in projects or known_projects()]
     if not paths:
         raise Terminal("there is no project yet; `leeway init DATA --time COLUMN --label COLUMN` creates one")
@@ -99,7 +119,7 @@ def run_service(projects: Sequence[str], address: Address, workers: int) -> None
     certificate, private_key = map(str, address.tls or ("", ""))
     specs = dict(zip(names, map(read_spec, paths), strict=True))
     for path in paths:
-        _require_landing(specs[path.resolve().parent.name], path.parent)
+        _require_landing(specs[path.resolve().parent.name], path.parent, lands_rollouts=part.lands)
     logs = {name: terms for name, spec in specs.items() if (terms := _log_terms(spec))}
     settings = ServiceSettings(
         projects=names,
@@ -121,6 +141,8 @@ def run_service(projects: Sequence[str], address: Address, workers: int) -> None
             str(where),
             *(str(path.resolve()) for path in paths),
         ),
+        name=part.name,
+        lands_rollouts=part.lands,
         certificate=certificate,
         private_key=private_key,
     )
@@ -163,13 +185,15 @@ def _log_terms(spec: ProjectSpec) -> LogTerms | None:
     )
 
 
-def _require_landing(spec: ProjectSpec, folder: Path) -> None:
+def _require_landing(spec: ProjectSpec, folder: Path, *, lands_rollouts: bool) -> None:
     """Raise Terminal if what is kept of a project cannot land: the service would lose it once its disk is full."""
     from tasks.lake.landing_file import LandingFolder
 
-    for uri, is_kept in ((spec.served_uri("rows"), spec.serving.log), (spec.served_uri("labels"), spec.serving.labels)):
+    rolls_out = lands_rollouts and spec.rollout.strategy == "canary"
+    kept = {"rows": spec.serving.log, "labels": spec.serving.labels, "rollouts": rolls_out}
+    for kind, is_kept in kept.items():
         if is_kept:
-            LandingFolder(uri, spec, folder, os.environ).require_writable()
+            LandingFolder(f"{spec.serving.uri.rstrip('/')}/{kind}", spec, folder, os.environ).require_writable()
 
 
 def _has_champion(path: Path, where: Path) -> bool:

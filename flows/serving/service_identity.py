@@ -1,0 +1,35 @@
+"""The name of this service in the record of a rollout, and the secrets of its rollouts."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from tasks.serve.service_settings import FILE, read_settings
+from tasks.serving_store.rollout_ledger import LEDGER_FOLDER
+from tasks.whole_file import private_folder, write_once
+
+SERVICE_FILE = "service_id"
+
+
+def service_id(root: Path) -> str:
+    """Return the name by which one of several services runs a rollout: the given one, or one of this serving folder."""
+    given = read_settings(root / FILE).name
+    return given or kept_secret(private_folder(root / LEDGER_FOLDER) / SERVICE_FILE)
+
+
+def rollout_salt(root: Path, project: str, rollout: str) -> str:
+    """Return the secret with which the entities of a rollout are chosen; it is drawn once."""
+    return kept_secret(salt_path(root, project, rollout))
+
+
+def salt_path(root: Path, project: str, rollout: str) -> Path:
+    """Return the file with the secret of a rollout."""
+    return private_folder(root / LEDGER_FOLDER / project) / f"{rollout}.salt"
+
+
+def kept_secret(path: Path) -> str:
+    """Return the text of a file, which has a random one from its first reading on."""
+    if not path.exists():
+        write_once(path, secrets.token_hex(16).encode())
+    return path.read_text(encoding="ascii")
