@@ -72,6 +72,7 @@ def decision_entry(
         automation=automation,
         drift_per_month=_drift_per_month(champion, view),
         metrics=view.metrics,
+        fairness=view.fairness,
     )
 
 

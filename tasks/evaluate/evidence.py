@@ -8,6 +8,7 @@ a frozen file of the old format under tests/unit/evaluate/frozen with a test tha
 3   the sentence of a check that passed begins with "passed: ".
 4   how the answers differ from the champion's, and the bounds of it.
 5   the further metrics of the spec, of both models.
+6   the differences between the groups of the spec, of both models.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from tasks.errors import EvidenceError
 from tasks.evaluate.checks import PASSED
 from tasks.evaluate.loss_comparison import Outcome
 from tasks.evaluate.slice_checks import SliceResult
-from tasks.records import MeasuredMetric, MetricComparison
+from tasks.records import GapComparison, GroupGap, MeasuredMetric, MetricComparison
 from tasks.rollout import ChangePromise
 
-PROTOCOL = 5
-READABLE = (1, 2, 3, 4, 5)
+PROTOCOL = 6
+READABLE = (1, 2, 3, 4, 5, 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class Evidence:
         How the answers differ from the champion's; None without a champion, or if an earlier version measured it.
     metrics : tuple of MetricComparison
         The further metrics of the spec.
+    fairness : tuple of GapComparison
+        The differences between the groups of the spec.
     """
 
     verdict: Outcome
@@ -90,6 +93,7 @@ class Evidence:
     labelled: float = math.nan
     change: ChangePromise | None = None
     metrics: tuple[MetricComparison, ...] = ()
+    fairness: tuple[GapComparison, ...] = ()
 
     @property
     def refusal(self) -> str:
@@ -144,7 +148,7 @@ NUMBERS = (
     *("confidence", "memory_mb", "labelled"),
 )
 UNMARKED = 2  # the last protocol in which sentences do not say whether their check passed
-SINCE = {**dict.fromkeys(("confidence", "uses", "memory_mb", "labelled"), 2), "change": 4, "metrics": 5}
+SINCE = {**dict.fromkeys(("confidence", "uses", "memory_mb", "labelled"), 2), "change": 4, "metrics": 5, "fairness": 6}
 """The protocol since which a field is written."""
 
 
@@ -159,7 +163,10 @@ def _restored(values: Mapping[str, Any], protocol: int) -> dict[str, Any]:
         MetricComparison(**part | {"challenger": MeasuredMetric(**part["challenger"])})
         for part in values.get("metrics", ())
     )
-    parts = {"slices": slices, "reasons": reasons, "change": change, "metrics": metrics}
+    fairness = tuple(
+        GapComparison(**part | {"challenger": GroupGap(**part["challenger"])}) for part in values.get("fairness", ())
+    )
+    parts = {"slices": slices, "reasons": reasons, "change": change, "metrics": metrics, "fairness": fairness}
     return {**_with_nan(values, NUMBERS), **dates, **parts}
 
 

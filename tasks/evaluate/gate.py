@@ -19,10 +19,11 @@ from tasks.evaluate.comparison_set import ComparisonSet, ScoredRows, score_rows
 from tasks.evaluate.cost import latency_ms, memory_mb
 from tasks.evaluate.evidence import Evidence
 from tasks.evaluate.further_metrics_checks import guardrails, metric_comparisons
+from tasks.evaluate.group_checks import gap_comparisons, no_group_apart
 from tasks.evaluate.loss_comparison import Comparison, Outcome, compare
 from tasks.evaluate.slice_checks import SliceResult, slice_results
 from tasks.model import TOLERANCE
-from tasks.records import MetricComparison
+from tasks.records import GapComparison, MetricComparison
 from tasks.rollout import ChangePromise
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics import confidence_after
@@ -45,6 +46,7 @@ class _Measurements:
     memory_mb: float
     change: ChangePromise | None
     metrics: tuple[MetricComparison, ...]
+    fairness: tuple[GapComparison, ...]
 
 
 def gate(compared: ComparisonSet, spec: ProjectSpec) -> Evidence:
@@ -52,10 +54,10 @@ def gate(compared: ComparisonSet, spec: ProjectSpec) -> Evidence:
 
     The challenger is compared with the champion by rows, with intervals over whole event days; without a champion, with
     the baseline. It passes with a clear win, when it also clearly beats the baseline (on average is enough where the
-    champion does not clearly beat it either), no slice of the spec is clearly worse, every guardrail holds, and parity,
-    latency, size and memory are within their limits. A value that is not a number never passes. A failed check makes
-    the verdict "refused", unless the challenger is clearly worse. Each earlier decision on the same rows raises the
-    confidence (`confidence_after`).
+    champion does not clearly beat it either), no slice of the spec is clearly worse, every guardrail holds, no group
+    differs too much from the others, and parity, latency, size and memory are within their limits. A value that is not
+    a number never passes. A failed check makes the verdict "refused", unless the challenger is clearly worse. Each
+    earlier decision on the same rows raises the confidence (`confidence_after`).
 
     Parameters
     ----------
@@ -79,6 +81,7 @@ def gate(compared: ComparisonSet, spec: ProjectSpec) -> Evidence:
         beats_baseline(measured.baseline, measured.champion_baseline, spec),
         no_slice_worse(measured.slices, policy),
         *guardrails(measured.metrics, measured.confidence),
+        *no_group_apart(measured.fairness),
         at_most("a parity difference (exported against trained model) of", compared.parity, TOLERANCE, ""),
         at_most("a time for a single row of", measured.latency_ms, policy.max_latency_ms, " ms"),
         at_most("a model size of", compared.challenger.size_mb, policy.max_size_mb, " MB"),
@@ -112,6 +115,7 @@ def _measure(compared: ComparisonSet, spec: ProjectSpec) -> _Measurements:
         memory_mb=memory_mb(compared.challenger, rows.rows) if count else math.nan,
         change=change_promise(compared, rows),
         metrics=metric_comparisons(compared, rows, spec, confidence),
+        fairness=gap_comparisons(compared, rows, spec),
     )
 
 
@@ -154,4 +158,5 @@ def _evidence(
         labelled=measured.labelled,
         change=measured.change,
         metrics=measured.metrics,
+        fairness=measured.fairness,
     )

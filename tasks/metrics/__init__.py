@@ -1,10 +1,20 @@
-"""Metrics next to the one that is minimised, with intervals that respect days.
+"""Metrics next to the one that is minimised, and differences between groups, with intervals that respect days.
 
 Input: the truth and the answers of rows, by day. Output: the metrics that a spec lists, of one model or of two on the
 same rows. The metrics are those of scikit-learn, or functions of the project.
 """
 
 from tasks.metrics.answered_rows import AnsweredRows
+from tasks.metrics.group_differences import GapTest, GroupedAnswers, group_gaps
 from tasks.metrics.measure_metrics import Comparing, Measuring, compared_metrics, measured_metrics
 
-__all__ = ["AnsweredRows", "Comparing", "Measuring", "compared_metrics", "measured_metrics"]
+__all__ = [
+    "AnsweredRows",
+    "Comparing",
+    "GapTest",
+    "GroupedAnswers",
+    "Measuring",
+    "compared_metrics",
+    "group_gaps",
+    "measured_metrics",
+]

@@ -9,7 +9,16 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-from tasks.records import Action, Entry, NightEntry, PromotionEntry, ServedAsBatch, ServedProof, retrainings_of
+from tasks.records import (
+    Action,
+    Entry,
+    GroupGap,
+    NightEntry,
+    PromotionEntry,
+    ServedAsBatch,
+    ServedProof,
+    retrainings_of,
+)
 from tasks.spec.policy_sections import Schedule
 
 FINAL = frozenset({"promoted", "rejected"})
@@ -69,6 +78,10 @@ class NightFacts:
         Columns past their leeway.
     metrics : mapping of str to float
         The further metrics of the newest labelled cohort.
+    group_differences : mapping of (str, str) to float
+        The largest difference between groups, on either side, by measure and column.
+    groups_past_limit : int
+        Differences that are surely past their limit.
     served : ServedProof
         What scoring the logged rows of the prediction service again has found.
     """
@@ -88,6 +101,8 @@ class NightFacts:
     drift_alarms: int | None = None
     performance_strain: float | None = None
     metrics: Mapping[str, float] | None = None
+    group_differences: Mapping[tuple[str, str], float] | None = None
+    groups_past_limit: int | None = None
     served: ServedProof | None = None
     memory_peak_bytes: int | None = None
     lake: Mapping[str, TableSize] | None = None
@@ -141,8 +156,24 @@ def night_facts(
         drift_alarms=sum(strain > 1 for strain in strains),
         performance_strain=performance.strain if performance else None,
         metrics={metric.name: metric.value for metric in night.metrics if metric.value is not None},
+        group_differences=_largest(night.fairness),
+        groups_past_limit=sum(gap.is_past_limit for gap in night.fairness),
         served=served.proof if served else ServedProof(),
     )
+
+
+def _largest(gaps: Sequence[GroupGap]) -> dict[tuple[str, str], float]:
+    """Return the largest difference of each measure and column, without its sign.
+
+    >>> one, two = (GroupGap("town", name, "error", 9, 1.0, 1.0, gap) for name, gap in (("Ely", 0.25), ("Rye", -0.5)))
+    >>> _largest([one, two])
+    {('error', 'town'): 0.5}
+    """
+    largest: dict[tuple[str, str], float] = {}
+    for gap in gaps:
+        key = gap.measure, gap.column
+        largest[key] = max(largest.get(key, 0.0), abs(gap.difference))
+    return largest
 
 
 def ingested_night(project: str, accepted: int, refused: int, attempt: RunTiming, due: datetime) -> NightFacts:

@@ -43,6 +43,10 @@ METRICS: dict[str, Meaning] = {
     "leeway_drift_alarms": Meaning("Columns past their leeway."),
     "leeway_performance_strain": Meaning("Share of the leeway that the champion's error or bias uses."),
     "leeway_metric": Meaning("A further metric of the champion on the newest labelled cohort.", ("metric",)),
+    "leeway_group_difference": Meaning(
+        "The largest difference of a group from all other rows, without its sign.", ("measure", "column")
+    ),
+    "leeway_groups_past_limit": Meaning("Differences between groups that are surely past their limit."),
     "leeway_served_rows": Meaning(
         "Logged rows of the last night by what scoring them again has found: equal, differing, unproven.", ("outcome",)
     ),
@@ -132,6 +136,7 @@ def _samples(facts: NightFacts) -> dict[str, Samples]:
             ("drift_strain", facts.drift_strain),
             ("drift_alarms", facts.drift_alarms),
             ("performance_strain", facts.performance_strain),
+            ("groups_past_limit", facts.groups_past_limit),
             ("memory_peak_bytes", facts.memory_peak_bytes),
             ("home_free_bytes", facts.home_free_bytes),
             ("home_size_bytes", facts.home_size_bytes),
@@ -160,6 +165,8 @@ def _several(facts: NightFacts) -> dict[str, Samples]:
         samples["leeway_decision"] = {(action,): float(action == facts.action) for action in get_args(Action)}
     if facts.metrics is not None:
         samples["leeway_metric"] = {(name,): value for name, value in facts.metrics.items()}
+    if facts.group_differences is not None:
+        samples["leeway_group_difference"] = {(*where,): size for where, size in facts.group_differences.items()}
     if (served := facts.served) is not None:
         found = {"equal": served.rows - served.differing, "differing": served.differing, "unproven": served.unproven}
         samples["leeway_served_rows"] = {(outcome,): count for outcome, count in found.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tasks.model_card.card_tables import metrics_section, table_lines
+from tasks.model_card.card_tables import groups_section, metrics_section, table_lines
 from tasks.model_card.findings import (
     consent_line,
     deferral_line,
@@ -99,6 +99,7 @@ def _card(evidence: Mapping[str, Any], request: Request, details: Details, most:
         _why(request, details),
         _proof(evidence, request),
         metrics_section(evidence, most.metrics),
+        groups_section(evidence, most.metrics),
         _slices(most.slices, most.of, request.spec),
         _checks(evidence, most.checks),
         _errors(details, request.spec, most.weak),

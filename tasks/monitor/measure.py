@@ -23,6 +23,7 @@ from tasks.monitor.suspicion_watch import DailyRows, ended
 from tasks.monitor.window import newest_window
 from tasks.profiles import TableProfile
 from tasks.records import (
+    GroupGap,
     LocalError,
     MeasuredMetric,
     MonitoringResult,
@@ -36,6 +37,7 @@ from tasks.spec import ProjectSpec, landing_nights_per_year, nights_per_year
 Profiles: TypeAlias = Mapping[date, TableProfile]
 SliceTally: TypeAlias = Callable[[Slices, pd.DataFrame], Tally]
 CohortMetrics: TypeAlias = Callable[[pd.DataFrame], tuple[MeasuredMetric, ...]]
+CohortGaps: TypeAlias = Callable[[pd.DataFrame], tuple[GroupGap, ...]]
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ class NightInputs:
         From slices and a labelled cohort to the cohort's losses by slice; without it no slice is measured.
     metrics : callable, optional
         From a labelled cohort to the further metrics of the spec; without it none is measured. No decision needs them.
+    gaps : callable, optional
+        From a labelled cohort to its differences between groups, likewise.
     """
 
     night: date
@@ -80,6 +84,7 @@ class NightInputs:
     repeated: tuple[RepeatedRows, ...] = ()
     tally: SliceTally | None = None
     metrics: CohortMetrics | None = None
+    gaps: CohortGaps | None = None
 
 
 def measure_night(
@@ -117,6 +122,7 @@ def measure_night(
         worse=worse,
         steps=_stages(inputs, baseline, spec, view),
         metrics=() if found is None or inputs.metrics is None else inputs.metrics(bounded_cohort(cohort)),
+        fairness=() if found is None or inputs.gaps is None else inputs.gaps(bounded_cohort(cohort)),
     )
 
 

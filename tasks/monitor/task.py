@@ -13,17 +13,17 @@ import pandas as pd
 from tasks.dataset.landed_batches import judged_nights, landed_batches
 from tasks.dataset.night_data import NightData
 from tasks.drift import RepeatedRows, Suspicion, duplicate_share
-from tasks.lake import Deliveries, Filter, RowFiles
+from tasks.lake import Deliveries, RowFiles
 from tasks.logs import line, logger
 from tasks.metrics import Measuring
 from tasks.monitor.baseline import ChampionBaseline, drift_monitor
-from tasks.monitor.cohorts.cohort_metrics import cohort_metrics
+from tasks.monitor.cohorts.cohort_metrics import cohort_gaps, cohort_metrics
+from tasks.monitor.cohorts.cohort_rows import CohortRows
 from tasks.monitor.data_quality_checks import broken, to_check
 from tasks.monitor.measure import NightInputs, measure_night
 from tasks.monitor.profiling.stored_profiles import ACCEPTED, QUARANTINED
 from tasks.monitor.profiling.task import refused_by_day
 from tasks.monitor.short_delivery import rows_delivered
-from tasks.monitor.slicing.slice_errors import Slices, Tally, cohort_tally
 from tasks.monitor.suspicion_watch import LAG_DAYS, DailyRows
 from tasks.prefect_task import leeway_task
 from tasks.profiles import TableProfile, added_by_day, digest, from_bytes
@@ -44,12 +44,17 @@ def measure_drift(
     features : callable, optional
         From accepted rows to the same with their features; without it errors are not measured by slice.
     folder : Path, optional
-        The project's, with its own metrics; without it no further metric is measured, which no decision needs.
+        The project's, with its own metrics; without it neither further metrics nor differences between groups are
+        measured, which no decision needs.
     """
-    inputs = night_inputs(data, baseline, features)
+    rows = CohortRows(data, features, tuple(data.spec.fairness.groups) if folder else ())
+    inputs = night_inputs(data, baseline, features, rows)
     if folder is not None and data.spec.metrics:
         how = Measuring(data.spec, data.spec.gate.confidence, folder)
         inputs = replace(inputs, metrics=partial(cohort_metrics, baseline=baseline, how=how))
+    if rows.groups:
+        gaps = partial(cohort_gaps, baseline=baseline, spec=data.spec, groups_of=rows.groups_of)
+        inputs = replace(inputs, gaps=gaps)
     found = measure_night(inputs, baseline, data.spec)
     for metric in found.metrics:
         if metric.fault:
@@ -113,9 +118,13 @@ def _suspected(data: NightData, baseline: ChampionBaseline) -> tuple[SuspicionSt
 
 
 def night_inputs(
-    data: NightData, baseline: ChampionBaseline, features: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+    data: NightData,
+    baseline: ChampionBaseline,
+    features: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
+    rows: CohortRows | None = None,
 ) -> NightInputs:
-    """Read what a night is measured from."""
+    """Read what a night is measured from; `rows` are read when a cohort is known."""
+    rows = rows or CohortRows(data, features)
     answered = data.predictions_of(baseline.version, after=baseline.trained_until)
     accepted, quarantined = _rows_by_day(data, baseline, data.deliveries)
     return NightInputs(
@@ -128,7 +137,7 @@ def night_inputs(
         judged=judged_nights(data.deliveries, data.entries, data.night, data.spec),
         suspected=_suspected(data, baseline),
         repeated=() if features is None else _repeated(data, features),
-        tally=None if features is None else partial(_tally, data, features),
+        tally=None if features is None else rows.tally,
     )
 
 
@@ -163,16 +172,3 @@ def _rows_by_day(
         added_by_day(zip(accepted["event_date"], map(from_bytes, accepted["profile"]), strict=True)),
         refused_by_day(stored[stored["source"] == QUARANTINED], known, data.night),
     )
-
-
-def _tally(
-    data: NightData, features: Callable[[pd.DataFrame], pd.DataFrame], slices: Slices, cohort: pd.DataFrame
-) -> Tally:
-    """Return the losses of a labelled cohort by slice; its rows are read in pieces."""
-    inside: list[Filter] = [
-        ("event_date", ">=", cohort["event_date"].min()),
-        ("event_date", "<=", cohort["event_date"].max()),
-    ]
-    pieces = (data.deliveries.active(piece) for piece in data.lake.pieces(data.spec.project, "rows", where=inside))
-    of_cohort = (piece[piece["row_id"].isin(cohort["row_id"])] for piece in pieces)
-    return cohort_tally(slices, cohort, (features(piece) for piece in of_cohort if len(piece)), data.spec.scope.metric)

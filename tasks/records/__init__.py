@@ -1,6 +1,7 @@
 """The frozen records that rooms pass to each other and that the decision record stores."""
 
 from tasks.records.answer_quality.further_metrics import MeasuredMetric, MetricComparison
+from tasks.records.answer_quality.group_gap import GapComparison, GroupGap, GroupMeasure
 from tasks.records.answers import (
     Answer,
     AnyAnswer,
@@ -117,6 +118,9 @@ __all__ = [
     "Estimated",
     "FaultAnswer",
     "Finding",
+    "GapComparison",
+    "GroupGap",
+    "GroupMeasure",
     "Kind",
     "Landed",
     "LocalError",

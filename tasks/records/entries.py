@@ -13,6 +13,7 @@ from datetime import date, datetime
 from typing import Any, ClassVar, Literal
 
 from tasks.records.answer_quality.further_metrics import MeasuredMetric
+from tasks.records.answer_quality.group_gap import GroupGap
 from tasks.records.answers import A, AnyAnswer, CorruptOrDrifted, Matters, WhereFirst, answer_of
 from tasks.records.decision import Action
 from tasks.records.drift import DriftKind, DriftStatistic, LocalError, PipelineStage, Suspicion
@@ -123,6 +124,8 @@ class NightEntry(Entry):
         Distance a month since the champion's training, of the columns past their leeway that moved most.
     metrics : tuple of MeasuredMetric
         The further metrics of the newest matured cohort.
+    fairness : tuple of GroupGap
+        The differences between groups in that cohort.
     """
 
     kind: ClassVar[EntryKind] = "night"
@@ -146,6 +149,7 @@ class NightEntry(Entry):
     automation: AutomationCounts | None = None
     drift_per_month: Mapping[str, float] = field(default_factory=dict)
     metrics: tuple[MeasuredMetric, ...] = ()
+    fairness: tuple[GroupGap, ...] = ()
 
     def answer(self, kind: type[A]) -> A | None:
         """Return the answer of a class, None where its question was not asked."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from tasks.records.answer_quality.further_metrics import MeasuredMetric
+from tasks.records.answer_quality.group_gap import GroupGap
 from tasks.records.drift import DriftKind, DriftStatistic, LocalError, PipelineStage, Suspicion
 from tasks.records.performance import Estimated, Performance
 
@@ -56,6 +57,8 @@ class MonitoringResult:
         The steps of the data, in order, with what moved in each.
     metrics : tuple of MeasuredMetric
         The further metrics of the newest matured cohort.
+    fairness : tuple of GroupGap
+        The differences between groups in that cohort.
     """
 
     window: Window | None = None
@@ -71,6 +74,7 @@ class MonitoringResult:
     worse: tuple[LocalError, ...] = ()
     steps: tuple[PipelineStage, ...] = ()
     metrics: tuple[MeasuredMetric, ...] = ()
+    fairness: tuple[GroupGap, ...] = ()
 
     @property
     def first_step(self) -> str:

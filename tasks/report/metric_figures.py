@@ -1,15 +1,15 @@
-"""The further metrics of a project over time, a figure each."""
+"""The further metrics of a project over time, a figure each, and the largest difference between groups."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from tasks.records import Entry, MeasuredMetric, NightEntry
+from tasks.records import Entry, GroupGap, MeasuredMetric, NightEntry
 from tasks.render.axes import NightSpan
 from tasks.render.line_chart import ChartSeries, LineChart, draw_line_chart
 from tasks.report.figures import changes_drawn
-from tasks.report.quality_tables import metric_cells
+from tasks.report.quality_tables import gap_words, metric_cells
 
 MOST_DRAWN = 8
 
@@ -26,6 +26,35 @@ def metric_figures(nights: Sequence[NightEntry], record: Sequence[Entry], span: 
         ]
         if measured:
             yield _figure(name, measured, record, span)
+
+
+def group_figures(nights: Sequence[NightEntry], record: Sequence[Entry], span: NightSpan) -> Iterator[str]:
+    """Yield a figure for each measure of groups: its largest difference, on either side, and the limit."""
+    for measure in dict.fromkeys(gap.measure for night in nights for gap in night.fairness):
+        largest = []
+        for night in nights:
+            gaps = [gap for gap in night.fairness if gap.measure == measure]
+            if gaps:
+                largest.append((night.night, max(gaps, key=lambda gap: abs(gap.difference))))
+        yield _group_figure(measure, largest, record, span)
+
+
+def _group_figure(
+    measure: str, largest: Sequence[tuple[date, GroupGap]], record: Sequence[Entry], span: NightSpan
+) -> str:
+    night, last = largest[-1]
+    sizes = ChartSeries("largest difference", "", tuple((night, abs(gap.difference)) for night, gap in largest))
+    limits = tuple((night, gap.limit) for night, gap in largest if gap.limit is not None)
+    plot = LineChart(
+        title=f"Groups: {measure.replace('_', ' ')}",
+        caption=f"Newest, on {night}: {gap_words(last)}",
+        span=span,
+        lines=(sizes, ChartSeries("limit", "limit", limits)) if limits else (sizes,),
+        marks=changes_drawn(record, span),
+        tips=tuple((night, gap_words(gap)) for night, gap in largest),
+        includes=(0.0,),
+    )
+    return draw_line_chart(plot)
 
 
 def _figure(

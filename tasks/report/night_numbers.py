@@ -42,6 +42,9 @@ def night_numbers(night: NightEntry) -> dict[str, float]:
     for metric in night.metrics:
         parts = {"": metric.value, "_low": metric.low, "_high": metric.high}
         numbers |= {f"metric.{metric.name}{part}": value for part, value in parts.items() if value is not None}
+    for gap in night.fairness:
+        name = f"fairness.{gap.measure}"
+        numbers[name] = max(numbers.get(name, 0.0), abs(gap.difference))
     return {name: value for name, value in numbers.items() if math.isfinite(value)}
 
 

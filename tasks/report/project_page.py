@@ -27,7 +27,7 @@ from tasks.report.figures import (
     speed_figure,
     volume_figure,
 )
-from tasks.report.metric_figures import metric_figures
+from tasks.report.metric_figures import group_figures, metric_figures
 from tasks.report.night_readings import KIND_WORDS, headline, latest_nights
 from tasks.report.pending_actions import pending_actions
 from tasks.spec import ProjectSpec
@@ -104,6 +104,7 @@ def _figures(nights: Sequence[NightEntry], record: Sequence[Entry], spec: Projec
         error_figure(nights, record, spec, span),
         bias_figure(nights, record, span),
         *metric_figures(nights, record, span),
+        *group_figures(nights, record, span),
         drift_figure(nights, span),
         nulls_figure(nights, span),
         volume_figure(nights, span),

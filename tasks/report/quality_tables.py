@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from tasks.records import MeasuredMetric, NightEntry
+from tasks.records import GroupGap, MeasuredMetric, NightEntry
 from tasks.render.sections import ReportTable, Section
-from tasks.render.values import number
+from tasks.render.values import counted, number
+
+GAPS_SHOWN = 12
 
 
 def other_metrics(night: NightEntry) -> Section:
@@ -24,3 +26,45 @@ def metric_cells(metric: MeasuredMetric) -> tuple[str, str, str, str]:
     low, high = metric.low, metric.high
     interval = "n/a" if low is None or high is None else f"{number(low)} to {number(high)}"
     return metric.name, number(metric.value), interval, "higher" if metric.higher_is_better else "lower"
+
+
+def group_differences(night: NightEntry) -> Section:
+    """Return the differences between groups: those past their limit, then the largest of each measure."""
+    gaps = sorted(night.fairness, key=lambda gap: (not gap.is_past_limit, gap.measure, -abs(gap.difference)))
+    past = [gap for gap in gaps if gap.is_past_limit]
+    rows = tuple(_gap_cells(gap) for gap in gaps[:GAPS_SHOWN])
+    heads = ("group", "measure", "rows", "value", "others", "difference", "limit")
+    lines = [f"{gap_words(gap)}, past its limit of {number(gap.limit)}" for gap in past]
+    if any(gap.limit is not None for gap in gaps) and not past:
+        lines.append("no difference is surely past its limit")
+    if len(gaps) > GAPS_SHOWN:
+        lines.append(f"the {GAPS_SHOWN} largest of {counted(len(gaps), 'difference')}")
+    return Section("Differences between groups", tuple(lines), ReportTable(heads, rows) if rows else None)
+
+
+def gap_words(gap: GroupGap) -> str:
+    """Return a difference in words.
+
+    >>> gap_words(GroupGap("town", "Ely", "error", 90, 2.0, 1.5, 0.5, 0.25, 0.75))
+    'error of town = Ely: 2, of the others 1.5, difference 0.5 (0.25 to 0.75)'
+    """
+    name, difference = gap.measure.replace("_", " "), _with_interval(gap)
+    values = f"{number(gap.value)}, of the others {number(gap.others)}"
+    return f"{name} of {gap.column} = {gap.group}: {values}, difference {difference}"
+
+
+def _gap_cells(gap: GroupGap) -> tuple[str, ...]:
+    return (
+        f"{gap.column} = {gap.group}",
+        gap.measure.replace("_", " "),
+        f"{gap.rows:,}",
+        number(gap.value),
+        number(gap.others),
+        _with_interval(gap),
+        "" if gap.limit is None else number(gap.limit),
+    )
+
+
+def _with_interval(gap: GroupGap) -> str:
+    known = gap.low is not None and gap.high is not None
+    return f"{number(gap.difference)} ({f'{number(gap.low)} to {number(gap.high)}' if known else 'n/a'})"

@@ -14,6 +14,7 @@ PARTS: dict[str, set[str] | bool] = {
     "training": {"task"},
     "gate": True,
     "metrics": True,
+    "fairness": True,
 }
 
 
@@ -26,5 +27,7 @@ def evidence_digest(spec: ProjectSpec) -> str:
     content = spec.model_dump(mode="json", include=PARTS, exclude_defaults=True)
     content.get("gate", {}).pop("evidence_days", None)
     content["metrics"] = [metric for metric in content.get("metrics", []) if "max_loss" in metric]
+    if "limits" not in content.get("fairness", {}):
+        content.pop("fairness", None)
     parts = {name: part for name, part in content.items() if part}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -40,6 +40,7 @@ from tasks.spec.policy_sections import (
     Split,
     Training,
 )
+from tasks.spec.quality_sections.fairness_section import Fairness
 from tasks.spec.quality_sections.further_metric import FurtherMetric
 from tasks.spec.reading.contradictions import contradictions
 from tasks.spec.rollout_section import Rollout
@@ -53,6 +54,7 @@ __all__ = [
     "Compute",
     "Contract",
     "Estimator",
+    "Fairness",
     "FeatureTable",
     "Features",
     "Files",
@@ -104,6 +106,7 @@ class ProjectSpec(SpecSection):
         description="Metrics next to `scope.metric`: each is reported with its interval by the gate and every night, "
         "and may be a guardrail of the gate.",
     )
+    fairness: Fairness = Field(default_factory=Fairness)
     monitoring: Monitoring = Field(default_factory=Monitoring)
     scoring: Scoring = Field(default_factory=Scoring)
     serving: OnlineServing = Field(default_factory=OnlineServing)
@@ -133,8 +136,13 @@ class ProjectSpec(SpecSection):
         """The columns of a delivery of rows: ids, time, features, entities, consent, a label that lands with them."""
         label = [self.source.label.column] if self.source.label.uri is None else []
         consent = [] if self.privacy.consent is None else [self.privacy.consent]
-        own, entities = self.features.own.all, self.features.entities
+        own, entities = self.features.own.all, [*self.features.entities, *self.group_columns]
         return list(dict.fromkeys([*self.source.id, self.source.event_time, *own, *entities, *consent, *label]))
+
+    @property
+    def group_columns(self) -> list[str]:
+        """The columns of the rows that only define groups: no feature, and no column with another purpose."""
+        return [name for name in self.fairness.groups if name not in self.features.columns]
 
     def columns_of(self, kind: Literal["rows", "labels", "features"], table: str = "") -> list[str]:
         """Return the columns of a delivery of a kind that the spec names; `table` names a feature table."""

@@ -56,6 +56,7 @@ ALLOWED = {
     "tasks/serving_store/servable_package.py predicted_class": "a field of the stored package, compared by its name",
     "tasks/spec/*.py model_config": "pydantic reads the configuration of a model",
     "tasks/spec/policy_sections.py *_days": "keys of project.yaml that upkeep reads by the name of their table",
+    "tasks/spec/quality_sections/fairness_section.py *_rate": "limits that are read by the name of their measure",
     "tasks/spec/reading/yaml_document.py yaml_implicit_resolvers": "PyYAML's loader reads it",
     "tasks/train/model_search/search.py sampler": "an attribute of an optuna study",
     "tasks/validate/contract/data_docs.py progress_bars": "a setting of Great Expectations",

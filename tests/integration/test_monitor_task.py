@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from shutil import rmtree
 from typing import Any, cast
 
 import numpy as np
@@ -18,8 +19,9 @@ from flows.workspace import Workspace
 from tasks.dataset.night_data import NightData
 from tasks.drift import build_reference
 from tasks.lake import TABLES, Batch, Lake, add_batches, append_entry
-from tasks.monitor import Promise, slices
+from tasks.monitor import Promise, Slices, slices
 from tasks.monitor.baseline import ChampionBaseline
+from tasks.monitor.cohorts.cohort_rows import CohortRows
 from tasks.monitor.profiling.task import profile_batches, profile_refused
 from tasks.monitor.suspicion_watch import LAG_DAYS
 from tasks.monitor.task import measure_drift, night_inputs, suspect
@@ -199,6 +201,32 @@ def test_further_metrics_are_measured_of_the_newest_cohort_and_a_function_that_f
     assert (squared.low or 0) < (squared.value or 0)
     assert (failed.value, "nowhere" in failed.fault) == (None, True)
     assert measure_drift(data, baseline).metrics == ()  # a night that is decided again needs none
+
+
+def test_groups_are_measured_of_rows_that_are_read_once_for_their_slices(
+    lake: Lake, spec: ProjectSpec, baseline: ChampionBaseline, tmp_path: Path
+) -> None:
+    fairness = {"groups": ["plan"], "limits": {"error": 0.5}}
+    spec = ProjectSpec.model_validate(spec.model_dump() | {"fairness": fairness})
+    whole = []
+    for number in range(LEARNT, LEARNT + 5):
+        worse = rows(number).assign(error=lambda x: x["error"] * np.where(x["plan"] == "pro", 3.0, 1.0))
+        land(lake, number, worse)
+        whole.append(worse)
+    data, every = NightData.read(lake, spec, day(LEARNT + 4)), pd.concat(whole)
+    found = measure_drift(data, baseline, folder=tmp_path)
+    assert measure_drift(data, baseline).fairness == ()  # a night that is decided again needs none
+    error = next(gap for gap in found.fairness if (gap.group, gap.measure) == ("pro", "error"))
+    is_pro, sizes = every["plan"] == "pro", every["error"].abs()
+    assert error.rows == is_pro.sum()
+    assert [error.value, error.others] == pytest.approx([sizes[is_pro].mean(), sizes[~is_pro].mean()])
+    assert error.is_past_limit
+    assert {gap.group for gap in found.fairness} == {"basic", "pro", "team"}
+    read = CohortRows(data, lambda frame: frame, ("plan",))
+    cohort = data.matured(data.predictions_of(1, after=day(LEARNT - 1)), labels_after=day(LEARNT - 1))
+    read.tally(cast("Slices", baseline.slices), cohort)
+    rmtree(tmp_path / "lake")
+    assert read.groups_of(cohort)["plan"].tolist() == every.set_index("row_id").loc[cohort["row_id"], "plan"].tolist()
 
 
 def test_a_delivery_that_lost_its_dates_is_suspected_and_a_night_names_the_column(

@@ -1,14 +1,19 @@
-"""The further metrics of a labelled cohort, as the champion answered it."""
+"""The further metrics of a labelled cohort, as the champion answered it, and its differences between groups."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 
-from tasks.metrics import AnsweredRows, Measuring, measured_metrics
+from tasks.metrics import AnsweredRows, GroupedAnswers, Measuring, group_gaps, measured_metrics
 from tasks.monitor.baseline import ChampionBaseline
 from tasks.monitor.event_days import days_of
-from tasks.records import MeasuredMetric
+from tasks.records import GroupGap, MeasuredMetric
+from tasks.spec import ProjectSpec
 from tasks.statistics import truth_and_prediction
+
+MOST_KEPT = 100
 
 
 def cohort_metrics(cohort: pd.DataFrame, baseline: ChampionBaseline, how: Measuring) -> tuple[MeasuredMetric, ...]:
@@ -20,6 +25,27 @@ def cohort_metrics(cohort: pd.DataFrame, baseline: ChampionBaseline, how: Measur
         `event_date`, `label`, and `prediction` or, of several classes, `probabilities`.
     """
     return measured_metrics(answered_cohort(cohort, baseline, how.spec.training.task), how)
+
+
+def cohort_gaps(
+    cohort: pd.DataFrame,
+    baseline: ChampionBaseline,
+    spec: ProjectSpec,
+    groups_of: Callable[[pd.DataFrame], pd.DataFrame],
+) -> tuple[GroupGap, ...]:
+    """Return the differences between groups: of a spec with many groups, the largest.
+
+    Parameters
+    ----------
+    groups_of : callable
+        From a cohort to the columns that define groups, in the order of its rows.
+    """
+    rows = GroupedAnswers(answered_cohort(cohort, baseline, spec.training.task), groups_of(cohort))
+    gaps = [one.gap for one in group_gaps(rows, spec, spec.gate.confidence)]
+    if len(gaps) <= MOST_KEPT:
+        return tuple(gaps)
+    ranked = sorted(gaps, key=lambda gap: (not gap.is_past_limit, -abs(gap.difference)))[:MOST_KEPT]
+    return tuple(gap for gap in gaps if gap in ranked)
 
 
 def answered_cohort(cohort: pd.DataFrame, baseline: ChampionBaseline, task: str) -> AnsweredRows:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tasks.spec.field_types import BINARY_METRICS, IMPORT_PATH, REGRESSION_METRICS
 from tasks.spec.online_section import is_shared
 from tasks.spec.reading.database_contradictions import Found, Loc, landing_addresses, of_databases
-from tasks.spec.reading.metric_contradictions import of_metrics
+from tasks.spec.reading.metric_contradictions import of_fairness, of_metrics
 
 if TYPE_CHECKING:
     from tasks.spec.data_sections import Columns
@@ -35,6 +35,7 @@ def contradictions(spec: ProjectSpec) -> list[Contradiction]:
         *_of_label(spec),
         *_of_training(spec),
         *of_metrics(spec),
+        *of_fairness(spec),
         *_of_privacy(spec),
         *_of_operation(spec),
         *_of_serving(spec),

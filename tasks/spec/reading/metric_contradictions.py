@@ -1,11 +1,13 @@
-"""Contradictions of a spec about what is measured of the answers."""
+"""Contradictions of a spec about what is measured of the answers, and of groups."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from tasks.spec.quality_sections.further_metric import OF_TASK
-from tasks.spec.reading.database_contradictions import Found
+from tasks.spec.reading.database_contradictions import Found, Loc
+
+DECIDED = ("selection_rate", "true_positive_rate", "false_positive_rate")
 
 if TYPE_CHECKING:
     from tasks.spec.project_spec import ProjectSpec
@@ -23,3 +25,31 @@ def of_metrics(spec: ProjectSpec) -> Found:
             first = names.index(metric.name)
             text = f"metrics names {metric.name!r} twice; once is enough"
             yield [("metrics", index, "use"), ("metrics", first, "use")], text
+
+
+def of_fairness(spec: ProjectSpec) -> Found:
+    """Find columns that define no groups, and limits of what is not measured."""
+    features, privacy, source = spec.features, spec.privacy, spec.source
+    purposes = {*source.id, source.event_time, source.label.column, privacy.consent}
+    hidden = {*privacy.drop, *privacy.pseudonymise}
+    for index, name in enumerate(spec.fairness.groups):
+        key: Loc = ("fairness", "groups", index)
+        if name in {*features.numbers, *features.dates}:
+            text = f"fairness.groups names {name!r}, a number or a date; deliver a category of its bands, and name that"
+            yield [key, ("features",)], text
+        if name in purposes:
+            yield [key, ("source",)], f"fairness.groups names {name!r}, an id, a time, the label or the consent"
+        if name in hidden:
+            text = f"fairness.groups names {name!r}, which privacy hides, so its groups could not be shown"
+            yield [key, ("privacy",)], text
+        if name in spec.group_columns and spec.serving.log:
+            text = f"fairness.groups names {name!r}, which requests to the prediction service do not have; with "
+            yield [key, ("serving", "log")], f"{text}serving.log, name features only"
+        if name in spec.fairness.groups[:index]:
+            yield [key], f"fairness.groups names {name!r} twice; once is enough"
+    for measure in DECIDED:
+        if spec.fairness.limits.of(measure) is not None and spec.training.task != "binary":
+            text = f"fairness.limits.{measure} is about two classes; training.task is {spec.training.task!r}"
+            yield [("fairness", "limits", measure), ("training", "task")], text
+    if spec.fairness.limits.model_dump(exclude_none=True) and not spec.fairness.groups:
+        yield [("fairness", "limits")], "fairness.limits is set, but fairness.groups names no column; name one"

@@ -110,7 +110,8 @@ def _kinds(spec: ProjectSpec) -> dict[str, Callable[[pd.Series], Read]]:
     source, features = spec.source, spec.features.own
     read = partial(times, time_zone=spec.schedule.time_zone, time_format=source.time_format)
     read_times = partial(by_value, read)
-    kinds: dict[str, Callable[[pd.Series], Read]] = dict.fromkeys([*source.id, *spec.features.entities], _texts)
+    texts = [*source.id, *spec.features.entities, *spec.group_columns]
+    kinds: dict[str, Callable[[pd.Series], Read]] = dict.fromkeys(texts, _texts)
     kinds[source.event_time] = read_times
     kinds |= dict.fromkeys(features.numbers, partial(numbers, decimal=source.decimal, thousands=source.thousands))
     kinds |= dict.fromkeys(features.booleans, partial(by_value, booleans))

@@ -12,7 +12,7 @@ import pytest
 
 from tasks.errors import EvidenceError
 from tasks.evaluate import PROTOCOL, Evidence, SliceResult
-from tasks.records import MeasuredMetric, MetricComparison
+from tasks.records import GapComparison, GroupGap, MeasuredMetric, MetricComparison
 from tasks.rollout import ChangePromise
 
 FROZEN = Path(__file__).parent / "frozen"
@@ -56,10 +56,19 @@ EVIDENCE = Evidence(
             max_loss=0.02,
         ),
     ),
+    fairness=(
+        GapComparison(
+            GroupGap("zip", "b", "error", 140, 4.0, 2.0, 2.0, 1.5, 2.5, limit=1.0),
+            champion=0.5,
+            p_value=0.0,
+            refused=True,
+        ),
+    ),
 )
 
 
-BEFORE_5 = replace(EVIDENCE, metrics=())
+BEFORE_6 = replace(EVIDENCE, fairness=())
+BEFORE_5 = replace(BEFORE_6, metrics=())
 OLDER = replace(BEFORE_5, reasons=EVIDENCE.reasons[:1], change=None)
 
 
@@ -83,6 +92,10 @@ def test_evidence_frozen_by_protocol_3_is_still_read_and_promises_nothing_of_cha
 
 def test_evidence_frozen_by_protocol_4_is_still_read_and_has_no_further_metric() -> None:
     assert frozen_evidence(4) == BEFORE_5
+
+
+def test_evidence_frozen_by_protocol_5_is_still_read_and_has_no_groups() -> None:
+    assert frozen_evidence(5) == BEFORE_6
 
 
 def test_of_an_older_release_that_passed_no_sentence_is_a_refusal() -> None:

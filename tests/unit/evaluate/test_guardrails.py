@@ -51,6 +51,40 @@ def test_a_guardrail_that_cannot_be_measured_refuses_and_without_a_champion_ther
     assert gate(compared(GOOD, None), with_metrics(listed)).passed
 
 
+def with_limit(limit: float | None, **more: Any) -> ProjectSpec:
+    fairness = {"groups": ["zip"], "limits": {} if limit is None else {"error": limit}}
+    return ProjectSpec.model_validate(spec_of(slices=[]).model_dump() | {"fairness": fairness} | more)
+
+
+def test_differences_between_groups_are_reported_of_both_models() -> None:
+    evidence = gate(compared(LOPSIDED, EVEN), with_limit(None))
+    assert evidence.passed
+    found = {(one.challenger.group, one.challenger.measure): one for one in evidence.fairness}
+    assert set(found) == {(group, measure) for group in "ab" for measure in ("error", "calibration")}
+    error = found["b", "error"]
+    assert (error.challenger.rows, error.p_value, error.refused) == (140, None, False)
+    assert error.challenger.difference == pytest.approx(12 - 0.8, abs=0.3)  # the mean of |noise| is 0.8
+    assert error.champion == pytest.approx(0, abs=0.3)
+    assert found["a", "error"].challenger.difference == -error.challenger.difference
+
+
+def test_a_challenger_with_a_group_past_its_limit_is_refused_unless_the_champion_is_no_better() -> None:
+    refused = gate(compared(LOPSIDED, EVEN), with_limit(5.0))
+    assert (refused.verdict, refused.passed) == ("refused", False)
+    assert refused.reasons[0].startswith("found error of zip = a 0.8")
+    assert gate(compared(LOPSIDED, EVEN), with_limit(12.0)).passed
+    improved = gate(compared(model(100, 106), model(100, 112)), with_limit(5.0))  # of 6 instead of 12
+    assert improved.passed
+    first = gate(compared(LOPSIDED, None), with_limit(5.0))
+    assert (first.verdict, "zip = b" in first.refusal) == ("refused", True)
+
+
+def test_evidence_stays_valid_when_groups_are_added_and_not_when_a_limit_is() -> None:
+    plain = evidence_digest(spec_of(slices=[]))
+    assert evidence_digest(with_limit(None)) == plain
+    assert evidence_digest(with_limit(1.0)) != plain
+
+
 def test_evidence_with_metrics_is_read_as_it_was_written() -> None:
     evidence = gate(compared(LOPSIDED, EVEN), with_metrics({"use": "r2"}, {"use": "pinball_loss", "at": 0.9}))
     again = Evidence.from_dict(evidence.to_dict())

@@ -22,7 +22,7 @@ from tasks.metrics_export import (
     families,
     night_facts,
 )
-from tasks.records import Bounded, Entry, MeasuredMetric, NightEntry, Performance, ServedProof
+from tasks.records import Bounded, Entry, GroupGap, MeasuredMetric, NightEntry, Performance, ServedProof
 from tests.recorded_entries import decided_night, event_entry, moved, performance
 
 BEGUN = datetime(2026, 1, 9, 2, 0, tzinfo=UTC)
@@ -175,3 +175,14 @@ def test_further_metrics_are_exported_by_name_and_one_without_a_value_is_not() -
     assert {name: value for name, value in exported.items() if name[0] == "leeway_metric"} == {
         ("leeway_metric", "roc_auc"): 0.75
     }
+
+
+def test_the_largest_difference_between_groups_is_exported_by_measure_and_column() -> None:
+    gaps = (
+        GroupGap("town", "Ely", "error", 90, 2.0, 1.5, 0.5, 0.25, 0.75, limit=1.0),
+        GroupGap("town", "Rye", "error", 90, 0.0, 1.5, -1.5, -1.75, -1.25, limit=1.0),
+    )
+    written = night_facts("shop", replace(night(), fairness=gaps), [], RunTiming(BEGUN, ENDED), None, DUE)
+    exported = samples(exposition(families(written)))
+    assert exported["leeway_group_difference", "town", "error"] == pytest.approx(1.5)
+    assert exported["leeway_groups_past_limit",] == pytest.approx(1)

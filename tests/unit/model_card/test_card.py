@@ -222,3 +222,16 @@ def test_a_card_with_many_metrics_shows_the_first_and_stays_short_enough() -> No
     card = model_card(with_metrics(20), REQUEST)
     assert "more in evidence.json of the source run" in card
     assert len(model_card(with_metrics(20), REQUEST)) <= 5000
+
+
+def with_groups(count: int) -> dict[str, Any]:
+    gap = {"column": "town", "measure": "true_positive_rate", "rows": 90, "value": 0.5, "others": 0.75, "limit": 0.2}
+    ends = {"difference": -0.25, "low": -0.3, "high": -0.2}
+    more = {"champion": -0.1, "p_value": 0.2, "refused": False}
+    return {**EVIDENCE, "fairness": [{"challenger": {**gap, **ends, "group": f"t{at}"}, **more} for at in range(count)]}
+
+
+def test_differences_between_groups_are_a_table_of_the_card_and_as_many_as_fit() -> None:
+    card = model_card(with_groups(1), REQUEST).replace("\N{NO-BREAK SPACE}" * 3, " ")
+    assert "| town = t0 | true positive rate | 90 | 0.5 | 0.75 | -0.25 (-0.3 to -0.2) | -0.1 | 0.2 |" in card
+    assert len(model_card(with_groups(60) | {"metrics": with_metrics(20)["metrics"]}, REQUEST)) <= 5000

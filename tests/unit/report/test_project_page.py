@@ -17,6 +17,7 @@ from tasks.records import (
     Bounded,
     DriftStatistic,
     Estimated,
+    GroupGap,
     Matters,
     MeasuredMetric,
     Performance,
@@ -174,6 +175,22 @@ def test_further_metrics_have_a_figure_and_a_table_of_the_night_and_a_series(spe
     assert "<td><bdi>0.7 to 0.8</bdi></td>" in section
     numbers = {name: value for name, value in night_numbers(measured).items() if name.startswith("metric.")}
     assert numbers == {"metric.roc_auc": 0.75, "metric.roc_auc_low": 0.7, "metric.roc_auc_high": 0.8}
+
+
+def test_differences_between_groups_have_a_figure_for_each_measure_and_those_past_the_limit_come_first(
+    spec: ProjectSpec, night: Night
+) -> None:
+    near = GroupGap("town", "Ely", "true_positive_rate", 90, 0.9, 0.75, 0.15, 0.05, 0.25, limit=0.1)
+    past = GroupGap("town", "Rye", "true_positive_rate", 90, 0.5, 0.75, -0.25, -0.3, -0.2, limit=0.1)
+    plain = GroupGap("town", "Ely", "error", 90, 2.0, 1.5, 0.5)
+    text = page(spec, [night(0, fairness=(near, plain)), night(1, fairness=(near, past, plain))], None)
+    assert text.count("<figure>") == 3  # with the rows
+    assert "Newest, on 2026-02-02: true positive rate of town = Rye: 0.5, of the others 0.75" in text
+    section = text.split("<h3>Differences between groups</h3>")[1].split("</table>")[0]
+    assert section.count("past its limit of 0.1") == 1
+    assert section.index("<td><bdi>town = Rye</bdi></td>") < section.index("<td><bdi>town = Ely</bdi></td>")
+    numbers = night_numbers(night(1, fairness=(near, past, plain)))
+    assert (numbers["fairness.true_positive_rate"], numbers["fairness.error"]) == (0.25, 0.5)
 
 
 def test_a_single_night_is_drawn_as_dots(spec: ProjectSpec, night: Night) -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 from pydantic import ValidationError
 
 from tasks.errors import SpecError
 from tasks.spec.project_spec import ProjectSpec
 from tasks.spec.reading.read_spec import parse_spec
+from tasks.validate.typing.typed_frame import typed
 
 GOOD = """\
 project: houses
@@ -50,6 +52,22 @@ def faults(text: str) -> list[str]:
         (
             GOOD + "metrics:\n  - use: r2\n  - use: roc_auc\n",
             "p.yaml:10: metric 'roc_auc' does not fit training.task 'regression'; known for it: root_mean_squared",
+        ),
+        (GOOD + "fairness: {groups: [area]}\n", "p.yaml:8: fairness.groups names 'area', a number or a date"),
+        (GOOD + "fairness: {groups: [sale]}\n", "p.yaml:8: fairness.groups names 'sale', an id, a time, the label"),
+        (GOOD + "fairness: {groups: [sex, sex]}\n", "p.yaml:8: fairness.groups names 'sex' twice"),
+        (GOOD + "fairness: {limits: {error: 1}}\n", "p.yaml:8: fairness.limits is set, but fairness.groups names no"),
+        (
+            GOOD + "privacy: {drop: [sex]}\nfairness: {groups: [sex]}\n",
+            "p.yaml:9: fairness.groups names 'sex', which privacy hides",
+        ),
+        (
+            GOOD + "serving: {log: true}\nfairness: {groups: [sex]}\n",
+            "p.yaml:9: fairness.groups names 'sex', which requests to the prediction service do not have",
+        ),
+        (
+            GOOD + "fairness: {groups: [zip], limits: {selection_rate: 0.1}}\n",
+            "p.yaml:8: fairness.limits.selection_rate is about two classes",
         ),
         (GOOD + "metrics: [{use: r2}, {use: r2}]\n", "p.yaml:8: metrics names 'r2' twice"),
         (GOOD + "training: {half_lives_days: []}\n", "p.yaml:8: training.time_treatments has 'recency' but"),
@@ -97,3 +115,11 @@ def test_a_spec_built_in_code_is_refused_too() -> None:
     spec["features"]["numbers"].append("price")
     with pytest.raises(ValidationError, match="the label 'price' is also a feature"):
         ProjectSpec.model_validate(spec)
+
+
+def test_a_column_that_only_defines_groups_is_delivered_with_the_rows_and_read_as_text() -> None:
+    spec = parse_spec(GOOD + "fairness: {groups: [zip, sex]}\n", "p.yaml")
+    assert (spec.group_columns, spec.row_columns[-2:]) == (["sex"], ["sex", "price"])
+    assert "sex" not in spec.features.learned
+    rows = pd.DataFrame({name: ["1"] for name in spec.row_columns}).assign(date="2026-01-01", sex=[2])
+    assert typed(rows, spec).frame["sex"].tolist() == ["2"]

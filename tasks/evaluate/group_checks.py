@@ -1,0 +1,72 @@
+"""Differences between groups at the gate: of both models, and as guardrails."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from tasks.evaluate.checks import Check
+from tasks.evaluate.comparison_set import ComparisonSet, ScoredRows
+from tasks.evaluate.further_metrics_checks import answered_rows
+from tasks.metrics import GapTest, GroupedAnswers, group_gaps
+from tasks.model import Predictor
+from tasks.records import GapComparison
+from tasks.render.values import counted
+from tasks.spec.project_spec import ProjectSpec
+from tasks.statistics import holm
+
+
+def gap_comparisons(compared: ComparisonSet, scored: ScoredRows, spec: ProjectSpec) -> tuple[GapComparison, ...]:
+    """Return every difference between a group and all other rows, of the challenger and of the champion.
+
+    A difference refuses the challenger when it is larger than its limit *and* significantly so, with Holm's correction
+    over all groups and measures with a limit, unless the champion's is at least as large on the same rows: to keep that
+    one would protect no group.
+    """
+    if not spec.fairness.groups:
+        return ()
+    mine = _gaps(compared.challenger, "challenger", scored, spec)
+    before: dict[tuple[str, ...], float] = {}
+    if compared.champion is not None:
+        gaps = (one.gap for one in _gaps(compared.champion, "champion", scored, spec))
+        before = {(gap.column, gap.group, gap.measure): gap.difference for gap in gaps}
+    p_values = holm([one.p_value for one in mine])
+    found = []
+    for one, p_value in zip(mine, p_values, strict=True):
+        gap = one.gap
+        champion = before.get((gap.column, gap.group, gap.measure))
+        tested, worse = not math.isnan(p_value), champion is None or abs(gap.difference) > abs(champion)
+        refused = tested and worse and p_value < 1 - spec.gate.confidence
+        found.append(GapComparison(gap, champion, p_value if tested else None, refused))
+    return tuple(found)
+
+
+def _gaps(model: Predictor, name: str, scored: ScoredRows, spec: ProjectSpec) -> list[GapTest]:
+    groups = scored.rows.reindex(columns=spec.fairness.groups)
+    rows = GroupedAnswers(answered_rows(model, name, scored, spec), groups, scored.groups)
+    return group_gaps(rows, spec, spec.gate.confidence)
+
+
+def no_group_apart(found: Sequence[GapComparison]) -> list[Check]:
+    """Return the check that no group differs from the others by more than its limit; none where there is no limit."""
+    limited = [one for one in found if one.challenger.limit is not None]
+    if not limited:
+        return []
+    refused = [_described(one) for one in limited if one.refused]
+    if refused:
+        return [Check(held=False, sentence=f"found {'; '.join(refused)}; expected no significantly larger difference")]
+    tested = counted(len(limited), "difference between groups", "differences between groups")
+    return [Check(held=True, sentence=f"found none of {tested} significantly beyond its limit")]
+
+
+def _described(found: GapComparison) -> str:
+    """Return a difference in words.
+
+    >>> from tasks.records import GroupGap
+    >>> gap = GroupGap("town", "Ely", "selection_rate", 90, 0.2, 0.5, -0.3, limit=0.1)
+    >>> _described(GapComparison(gap, -0.1))
+    'selection rate of town = Ely 0.2, -0.3 to the others (champion -0.1, limit 0.1)'
+    """
+    gap, champion = found.challenger, "" if found.champion is None else f"champion {found.champion:+.3g}, "
+    what = f"{gap.measure.replace('_', ' ')} of {gap.column} = {gap.group} {gap.value:.3g}"
+    return f"{what}, {gap.difference:+.3g} to the others ({champion}limit {gap.limit:g})"

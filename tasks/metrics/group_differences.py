@@ -1,0 +1,128 @@
+"""Differences between groups: of decisions, errors and calibration, each group against all other rows.
+
+Every measure is a ratio of sums over rows. The sums of each block of days are kept, so that leaving out one day after
+the other costs nothing: see `tasks.statistics.jackknife`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from tasks.arrays import BoolArray, FloatArray
+from tasks.metrics.answered_rows import AnsweredRows
+from tasks.records.answer_quality.further_metrics import known
+from tasks.records.answer_quality.group_gap import GroupGap, GroupMeasure
+from tasks.spec.project_spec import ProjectSpec
+from tasks.statistics import LOSSES, RESIDUALS, Blocks, jackknife_interval, p_value_beyond
+
+MOST_GROUPS = 20
+MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupedAnswers:
+    """Answers of a model, the group of each row by column, and its entity where the spec groups rows."""
+
+    answers: AnsweredRows
+    groups: pd.DataFrame
+    entities: npt.NDArray[Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GapTest:
+    """A difference, and the p-value of "it is within its limit": the larger one of days and entities; NaN untested."""
+
+    gap: GroupGap
+    p_value: float
+
+
+def group_gaps(rows: GroupedAnswers, spec: ProjectSpec, confidence: float) -> list[GapTest]:
+    """Return every measure of every group with enough rows, the groups of a column in the order of their names.
+
+    A group, and all other rows, must have `privacy.min_category_count` rows of what a measure is about. The 20 most
+    frequent values of a column are groups. Rows without a truth or a prediction are left out.
+    """
+    kept = rows.answers.complete
+    measures = _measures(rows.answers.where(kept), spec)
+    cuts = [Blocks.of_days(rows.answers.days[kept])]
+    if rows.entities is not None:
+        cuts.append(Blocks.of_entities(rows.entities[kept]))
+    found = []
+    for column in spec.fairness.groups:
+        for group, inside in _groups(rows.groups[column][kept]):
+            for measure, ratio in measures.items():
+                gap = _gap((column, group, measure), ratio, inside, cuts, (spec, confidence))
+                found += [gap] if gap else []
+    return found
+
+
+def _groups(values: pd.Series[Any]) -> Iterator[tuple[str, BoolArray]]:
+    names = values.astype("str").fillna(MISSING)
+    for name in sorted(names.value_counts(sort=True).index[:MOST_GROUPS]):
+        yield str(name), (names == name).to_numpy(dtype=bool)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ratio:
+    """What is added up of each row, and the rows that it is about."""
+
+    amount: FloatArray
+    about: BoolArray
+
+
+def _measures(rows: AnsweredRows, spec: ProjectSpec) -> Mapping[GroupMeasure, _Ratio]:
+    metric, binary = spec.scope.metric, spec.training.task == "binary"
+    answer = rows.decision if binary and metric == "error_rate" else rows.prediction
+    loss, residual = LOSSES[metric](rows.truth, answer), RESIDUALS[metric](rows.truth, rows.prediction)
+    usable = np.isfinite(loss) & np.isfinite(residual)
+    measures: dict[GroupMeasure, _Ratio] = {}
+    if binary:
+        chosen = rows.decision
+        measures["selection_rate"] = _Ratio(chosen, np.ones(len(chosen), dtype=bool))
+        measures["true_positive_rate"] = _Ratio(chosen, rows.truth == 1)
+        measures["false_positive_rate"] = _Ratio(chosen, rows.truth == 0)
+    measures["error"] = _Ratio(np.where(usable, loss, 0.0), usable)
+    measures["calibration"] = _Ratio(np.where(usable, residual, 0.0), usable)
+    return measures
+
+
+def _gap(
+    name: tuple[str, str, GroupMeasure],
+    ratio: _Ratio,
+    inside: BoolArray,
+    cuts: Sequence[Blocks],
+    policy: tuple[ProjectSpec, float],
+) -> GapTest | None:
+    """Return a difference; None where the group, or the others, have too few rows to be shown."""
+    spec, confidence = policy
+    mine, others = inside & ratio.about, ~inside & ratio.about
+    rows = int(mine.sum())
+    if min(rows, int(others.sum())) < max(spec.privacy.min_category_count, 1):
+        return None
+    value, rest = float(ratio.amount[mine].mean()), float(ratio.amount[others].mean())
+    limit = spec.fairness.limits.of(name[2])
+    low, high, p_value = math.inf, -math.inf, 0.0
+    for cut in cuts:
+        without = _without_each(ratio.amount, mine, cut) - _without_each(ratio.amount, others, cut)
+        least, most = jackknife_interval(value - rest, without, confidence, in_order=cut.in_order)
+        low, high = float(np.minimum(low, least)), float(np.maximum(high, most))  # NaN stays NaN
+        if limit is not None:
+            beyond = p_value_beyond(value - rest, without, limit, in_order=cut.in_order)
+            p_value = float(np.maximum(p_value, beyond))
+    gap = GroupGap(*name, rows, value, rest, value - rest, known(low), known(high), limit)
+    return GapTest(gap, p_value if limit is not None else math.nan)
+
+
+def _without_each(amount: FloatArray, kept: BoolArray, cut: Blocks) -> FloatArray:
+    """Return the mean of some rows without each block of them; NaN where no row is left."""
+    sums = np.bincount(cut.codes[kept], amount[kept], minlength=cut.count)
+    rows = np.bincount(cut.codes[kept], minlength=cut.count)
+    left = rows.sum() - rows
+    return np.where(left > 0, (sums.sum() - sums) / np.maximum(left, 1), np.nan)
