@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import takewhile
 
 from tasks.records import (
     BatchVerdict,
@@ -16,7 +17,9 @@ from tasks.records import (
     running_rollout,
     suspected_in,
 )
+from tasks.render.values import counted
 from tasks.report.night_readings import latest_nights
+from tasks.report.quality_tables import gap_words
 from tasks.spec import ProjectSpec
 
 LISTED = 20
@@ -39,6 +42,7 @@ def pending_actions(record: Sequence[Entry], spec: ProjectSpec) -> list[PendingA
         *_challenger(record, spec),
         *_rollout(record, spec),
         *_asked(record, spec),
+        *_groups(record, spec),
         *_quarantined(record, spec),
     ]
     return sorted(pending, key=lambda action: (action.since, action.what))
@@ -78,6 +82,17 @@ def _asked(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingAction
         yield PendingAction(f"broken or drifted: {state.sentence}", spec.scope.owner, state.asked, how)
     if nights and nights[-1].action == "ask" and not any(state.asked == nights[-1].night for state in open_ones):
         yield PendingAction("the last night asks for a look", spec.scope.owner, nights[-1].night, nights[-1].reason)
+
+
+def _groups(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingAction]:
+    """Yield that groups differ by more than their limits, with the night since which each night has found that."""
+    measured = [night for night in latest_nights(record) if night.fairness]
+    past = list(takewhile(lambda night: any(gap.is_past_limit for gap in night.fairness), reversed(measured)))
+    if past:
+        gaps = [gap for gap in past[0].fairness if gap.is_past_limit]
+        what = f"{counted(len(gaps), 'difference')} between groups past fairness.limits"
+        how = f"{gap_words(gaps[0])}; `leeway run retrain {spec.project}` trains a version that may differ less"
+        yield PendingAction(what, spec.scope.owner, past[-1].night, how)
 
 
 def _quarantined(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingAction]:

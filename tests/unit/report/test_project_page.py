@@ -185,6 +185,8 @@ def test_differences_between_groups_have_a_figure_for_each_measure_and_those_pas
     plain = GroupGap("town", "Ely", "error", 90, 2.0, 1.5, 0.5)
     text = page(spec, [night(0, fairness=(near, plain)), night(1, fairness=(near, past, plain))], None)
     assert text.count("<figure>") == 3  # with the rows
+    assert "1 difference between groups past fairness.limits" in text
+    assert "past fairness.limits" not in page(spec, [night(0, fairness=(past,)), night(1, fairness=(near,))], None)
     assert "Newest, on 2026-02-02: true positive rate of town = Rye: 0.5, of the others 0.75" in text
     section = text.split("<h3>Differences between groups</h3>")[1].split("</table>")[0]
     assert section.count("past its limit of 0.1") == 1
