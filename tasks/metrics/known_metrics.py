@@ -10,6 +10,7 @@ import numpy as np
 
 from tasks.metrics import class_scores, number_scores
 from tasks.metrics.answered_rows import AnsweredRows
+from tasks.spec.quality_sections.further_metric import OF_TASK
 from tasks.statistics import LOSSES
 
 Score = Callable[[AnsweredRows, float], float]
@@ -36,6 +37,7 @@ def _mean_loss(name: str) -> KnownMetric:
 
 
 KNOWN_METRICS: dict[str, KnownMetric] = {
+    **{name: _mean_loss(name) for name in LOSSES if name in OF_TASK},
     "roc_auc": KnownMetric(class_scores.roc_auc, higher_is_better=True),
     "pr_auc": KnownMetric(class_scores.pr_auc, higher_is_better=True),
     "f1": KnownMetric(class_scores.f1, higher_is_better=True),
@@ -58,5 +60,4 @@ KNOWN_METRICS: dict[str, KnownMetric] = {
     "pinball_loss": KnownMetric(number_scores.pinball_loss, higher_is_better=False, most=math.inf),
     "r2": KnownMetric(number_scores.r2, higher_is_better=True, least=-math.inf),
     "median_absolute_error": KnownMetric(number_scores.median_absolute_error, higher_is_better=False, most=math.inf),
-    **{name: _mean_loss(name) for name in LOSSES},
 }

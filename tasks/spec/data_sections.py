@@ -23,16 +23,17 @@ class Scope(SpecSection):
     owner: str = Field(description="Who is responsible for this model: a name or an address.")
     objective: str = Field(description="What the model decides and who uses it, in a sentence.")
     metric: Metric = Field(
-        description="The metric that is minimised; every metric is a mean over rows, and lower is better."
+        description="The metric that is minimised; every metric is a mean over rows, and lower is better. "
+        "pinball_loss_90 is that of a predicted .9 quantile; gradient-boosted trees then predict that quantile."
     )
     target: float | None = Field(None, gt=0, description="The value of the metric that counts as a success.")
     baseline: Annotated[str, AfterValidator(kept_apart)] = Field(
         "median",
         min_length=1,
         description="The trivial rule that a model must beat: mean, median or majority of the label, last_value (its "
-        "newest weekly level), a feature column (a number is the prediction itself; for a category or "
-        "boolean it is the label's level), or `module:function`, which maps rows without their label to "
-        "predictions.",
+        "newest weekly level), quantile (that of a pinball loss), a feature column (a number is the prediction itself; "
+        "for a category or boolean it is the label's level), or `module:function`, which maps rows without their label "
+        "to predictions.",
     )
     human_level: float | None = Field(
         None, gt=0, description="The value of the metric that people reach on the same task; shown for comparison."

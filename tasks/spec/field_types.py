@@ -19,11 +19,26 @@ Metric = Literal[
     "mean_absolute_error",
     "mean_absolute_log_error",
     "mean_squared_error",
+    "mean_absolute_percentage_error",
+    "pinball_loss_05",
+    "pinball_loss_10",
+    "pinball_loss_25",
+    "pinball_loss_75",
+    "pinball_loss_90",
+    "pinball_loss_95",
     "log_loss",
     "brier_score",
     "error_rate",
 ]
-REGRESSION_METRICS = ("mean_absolute_error", "mean_absolute_log_error", "mean_squared_error")
+QUANTILE_METRICS = {f"pinball_loss_{percent:02d}": percent / 100 for percent in (5, 10, 25, 75, 90, 95)}
+"""Metrics of a predicted quantile, and which quantile that is."""
+REGRESSION_METRICS = (
+    "mean_absolute_error",
+    "mean_absolute_log_error",
+    "mean_squared_error",
+    "mean_absolute_percentage_error",
+    *QUANTILE_METRICS,
+)
 BINARY_METRICS = ("log_loss", "brier_score", "error_rate")
 IMPORT_PATH = re.compile(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
 COUNTED_TIMES = ("epoch_s", "epoch_ms", "epoch_us", "excel")

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tasks.arrays import FloatArray
+from tasks.spec.field_types import QUANTILE_METRICS
 
 Loss = Callable[[npt.ArrayLike, npt.ArrayLike], FloatArray]
 
@@ -43,6 +44,56 @@ def absolute_log_errors(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> Floa
     [0.693, 0.693, nan]
     """
     return np.abs(log_residuals(truth, prediction))
+
+
+def percentage_errors(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
+    """Return |truth - prediction| / |truth|, as a share; a truth of 0 has none.
+
+    >>> percentage_errors([4, 0], [5, 1]).tolist()
+    [0.25, nan]
+    """
+    return np.abs(relative_residuals(truth, prediction))
+
+
+def relative_residuals(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
+    """Return (truth - prediction) / |truth|; NaN for a truth of 0.
+
+    >>> relative_residuals([4, -4], [5, -5]).tolist()
+    [-0.25, 0.25]
+    """
+    happened, expected = _floats(truth, prediction)
+    size = np.abs(happened)
+    return np.where(size > 0, (happened - expected) / np.where(size > 0, size, 1.0), np.nan)
+
+
+def quantile_losses(quantile: float) -> Loss:
+    """Return the loss of a predicted quantile: what it costs to be one unit too low, and 1 minus that to be too high.
+
+    R. Koenker and G. Bassett (1978), Regression quantiles, Econometrica 46(1).
+
+    >>> quantile_losses(0.75)([3, 1], [1, 3]).tolist()  # 2 too low, 2 too high
+    [1.5, 0.5]
+    """
+
+    def losses(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
+        gap = residuals(truth, prediction)
+        return np.maximum(quantile * gap, (quantile - 1) * gap)
+
+    return losses
+
+
+def quantile_residuals(quantile: float) -> Loss:
+    """Return whether the truth is above the predicted quantile, minus the share that is to be: its mean is 0 then.
+
+    >>> quantile_residuals(0.75)([3, 1], [1, 3]).tolist()
+    [0.75, -0.25]
+    """
+
+    def found(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
+        gap = residuals(truth, prediction)
+        return np.where(np.isnan(gap), np.nan, (gap > 0) - (1 - quantile))
+
+    return found
 
 
 def squared_errors(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> FloatArray:
@@ -187,6 +238,8 @@ LOSSES: dict[str, Loss] = {
     "log_loss": log_losses,
     "brier_score": squared_errors,
     "error_rate": zero_one_losses,
+    "mean_absolute_percentage_error": percentage_errors,
+    **{name: quantile_losses(quantile) for name, quantile in QUANTILE_METRICS.items()},
 }
 RESIDUALS: dict[str, Loss] = {
     "mean_absolute_error": residuals,
@@ -195,6 +248,8 @@ RESIDUALS: dict[str, Loss] = {
     "log_loss": residuals,
     "brier_score": residuals,
     "error_rate": residuals,
+    "mean_absolute_percentage_error": relative_residuals,
+    **{name: quantile_residuals(quantile) for name, quantile in QUANTILE_METRICS.items()},
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.spec.field_types import BINARY_METRICS, IMPORT_PATH, REGRESSION_METRICS
+from tasks.spec.field_types import BINARY_METRICS, IMPORT_PATH, QUANTILE_METRICS, REGRESSION_METRICS
 from tasks.spec.online_section import is_shared
 from tasks.spec.reading.database_contradictions import Found, Loc, landing_addresses, of_databases
 from tasks.spec.reading.metric_contradictions import of_fairness, of_metrics
@@ -182,7 +182,8 @@ def _of_training(spec: ProjectSpec) -> Found:
 
 def _of_baseline(spec: ProjectSpec) -> Found:
     rule, where = spec.scope.baseline, ("scope", "baseline")
-    known = ["mean", "median", "last_value", *(["majority"] if spec.training.task != "regression" else [])]
+    several, of_quantile = spec.training.task != "regression", spec.scope.metric in QUANTILE_METRICS
+    known = ["mean", "median", "last_value", *(["majority"] if several else []), *(["quantile"] if of_quantile else [])]
     if rule not in {*known, *spec.features.columns} and not IMPORT_PATH.fullmatch(rule):
         yield (
             [where, ("features",)],

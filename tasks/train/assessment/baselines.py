@@ -11,19 +11,20 @@ from tasks.arrays import FloatArray
 from tasks.errors import DataError, SpecError
 from tasks.features.row_failures import without_values
 from tasks.model.input_matrix import as_numbers, as_text, days_since
+from tasks.spec.field_types import QUANTILE_METRICS
 from tasks.spec.project_spec import Privacy, ProjectSpec
 from tasks.train.data.training_table import class_names, label_values
 from tasks.user_code.function_calls import UnusableFunctionError, UserFunction, predictions_made
 
 WEEK = 7
-CONSTANTS = ("mean", "median", "majority", "last_value")
+CONSTANTS = ("mean", "median", "majority", "last_value", "quantile")
 
 
 def baseline_prediction(rows: pd.DataFrame, spec: ProjectSpec) -> float:
     """Return the constant prediction of `scope.baseline`, in label units or as P(class 1).
 
-    "mean" and "median" are over all rows, "last_value" is the median of the newest seven days. For a binary
-    label all of them are the share of ones. The constant of any other rule is the median.
+    "mean", "median" and "quantile" are over all rows, "last_value" is the median of the newest seven days. For a
+    binary label all of them are the share of ones. The constant of any other rule is the median.
 
     Parameters
     ----------
@@ -38,6 +39,8 @@ def baseline_prediction(rows: pd.DataFrame, spec: ProjectSpec) -> float:
     if spec.training.task == "multiclass":
         raise DataError("found several classes, which have no single number; use `baseline_predictions`.")
     truth = _newest(rows, label_values(rows, spec), spec)
+    if spec.scope.baseline == "quantile":
+        return float(np.quantile(truth, QUANTILE_METRICS[spec.scope.metric]))
     level = np.mean if spec.scope.baseline == "mean" or spec.training.task == "binary" else np.median
     return float(level(truth))
 

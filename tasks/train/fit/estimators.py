@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from tasks.errors import SpecError
+from tasks.spec.field_types import QUANTILE_METRICS
 from tasks.spec.policy_sections import ESTIMATORS
 from tasks.spec.project_spec import ProjectSpec
 from tasks.train.model_search.recipes import BOOSTING, Recipe
@@ -63,7 +64,8 @@ def takes_weights(estimator: Any) -> bool:
 
 def _given(recipe: Recipe, spec: ProjectSpec, codes: list[int]) -> dict[str, Any]:
     if recipe.estimator == BOOSTING:
-        return {
+        quantile = QUANTILE_METRICS.get(spec.scope.metric)
+        return ({} if quantile is None else {"loss": "quantile", "quantile": quantile}) | {
             "max_iter": recipe.iterations,
             "learning_rate": recipe.learning_rate,
             "categorical_features": codes or None,

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from tasks.errors import DataError
 from tasks.spec.project_spec import ProjectSpec
 from tasks.train import Recipe, fit_model
+from tasks.train.assessment.baselines import baseline_prediction
 
 Make = Callable[..., ProjectSpec]
 Market = Callable[..., pd.DataFrame]
@@ -32,6 +34,20 @@ def test_the_portable_model_answers_as_the_trained_one(spec_of: Make, market: Ma
     assert fitted.portable.schema.categories == {"zip": ("a", "b")}
     rows = market()
     assert np.abs(fitted.portable.predict(rows) - rows["price"]).mean() < 8
+
+
+def test_of_a_pinball_loss_trees_predict_its_quantile_and_the_trivial_rule_is_that_of_all_labels(
+    spec_of: Make, market: Market
+) -> None:
+    scope = {"metric": "pinball_loss_90", "baseline": "quantile"}
+    rows, spec = market(), spec_of(scope=scope)
+    fitted = fit_model(Recipe(iterations=60), rows, spec, AS_OF)
+    assert fitted.parity <= 1e-12
+    below = (rows["price"] <= fitted.portable.predict(rows)).mean()
+    assert below == pytest.approx(0.9, abs=0.03)
+    assert baseline_prediction(rows, spec) == pytest.approx(rows["price"].quantile(0.9))
+    with pytest.raises(ValidationError, match="expected one of mean, median, last_value, a feature"):
+        spec_of(scope={"baseline": "quantile"})
 
 
 def test_rows_without_known_labels_are_not_used_for_training(spec_of: Make, market: Market) -> None:
