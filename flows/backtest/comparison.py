@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 
 import pandas as pd
 
 from flows.backtest.outcomes import StrategyOutcome, common_rows
 from tasks.arrays import DayArray, FloatArray
 from tasks.evaluate import compare
+from tasks.metrics import AnsweredRows, Measuring, measured_metrics
+from tasks.records import MeasuredMetric
 from tasks.render import pages
 from tasks.render.axes import NightSpan
 from tasks.render.line_chart import ChartSeries, LineChart, draw_line_chart
 from tasks.render.sections import ReportTable
-from tasks.render.values import counted
+from tasks.render.values import counted, number
 from tasks.spec import ProjectSpec
 from tasks.statistics import LOSSES, RESIDUALS, decision_costs
 
@@ -47,6 +50,8 @@ class StrategySummary:
         the owner.
     weekly : dict of date to float
         Mean error of each week, by its Monday.
+    metrics : tuple of MeasuredMetric
+        The further metrics of the spec, on the same rows as the error.
     """
 
     name: str
@@ -64,6 +69,7 @@ class StrategySummary:
     seconds: float
     weekly: dict[date, float]
     retrained_on: tuple[date, ...]
+    metrics: tuple[MeasuredMetric, ...] = ()
 
     @property
     def surely_worse(self) -> bool:
@@ -71,8 +77,16 @@ class StrategySummary:
         return self.behind[1] > 0
 
 
-def summarise(outcomes: Sequence[StrategyOutcome], spec: ProjectSpec) -> list[StrategySummary]:
-    """Return the numbers of replayed strategies, all on the same rows, measured with all labels of the history."""
+def summarise(
+    outcomes: Sequence[StrategyOutcome], spec: ProjectSpec, folder: Path | None = None
+) -> list[StrategySummary]:
+    """Return the numbers of replayed strategies, all on the same rows, measured with all labels of the history.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        The project's, with its own metrics; without it no further metric is measured.
+    """
     common, metric = common_rows(outcomes), spec.scope.metric
     judged = [outcome.served.set_index("row_id").loc[common] for outcome in outcomes]
     pairs = [(rows["label"].to_numpy(float), rows["prediction"].to_numpy(float)) for rows in judged]
@@ -96,9 +110,17 @@ def summarise(outcomes: Sequence[StrategyOutcome], spec: ProjectSpec) -> list[St
             seconds=outcome.seconds,
             weekly=_weekly(rows["event_date"], pd.Series(loss, index=rows.index)),
             retrained_on=outcome.retrained_on,
+            metrics=() if folder is None else _metrics(rows, pair, Measuring(spec, CONFIDENCE, folder)),
         )
         for outcome, rows, pair, loss in zip(outcomes, judged, pairs, losses, strict=True)
     ]
+
+
+def _metrics(rows: pd.DataFrame, pair: tuple[FloatArray, FloatArray], how: Measuring) -> tuple[MeasuredMetric, ...]:
+    truth, prediction = pair
+    decided = how.spec.training.task == "binary"
+    decision = rows["decision"].to_numpy(float) if decided else prediction
+    return measured_metrics(AnsweredRows(truth, prediction, decision, rows["event_date"].to_numpy()), how)
 
 
 def _behind(loss: FloatArray, best: FloatArray, days: DayArray) -> tuple[float, float, float]:
@@ -141,8 +163,28 @@ def page(spec: ProjectSpec, lines: Sequence[StrategySummary]) -> str:
         caption=f"Each strategy, replayed on the history of the project. The error is the {metric} on the rows that "
         f"all strategies have answered; lower is better; {recommended(lines, spec)}.",
         table=ReportTable(HEADS, tuple(map(_row, lines))),
+        metrics=metrics_table(lines),
         figures=[draw_line_chart(_chart(line, lines)) for line in lines if line.weekly],
     )
+
+
+def metrics_table(lines: Sequence[StrategySummary]) -> ReportTable | None:
+    """Return the further metrics of each strategy with their intervals; None without any."""
+    names = [metric.name for metric in lines[0].metrics] if lines else []
+    if not names:
+        return None
+    return ReportTable(("strategy", *names), tuple((line.name, *map(_in_words, line.metrics)) for line in lines))
+
+
+def _in_words(metric: MeasuredMetric) -> str:
+    """Return a metric with its interval.
+
+    >>> _in_words(MeasuredMetric("roc_auc", True, 0.75, 0.7, 0.8))
+    '0.75 (0.7 to 0.8)'
+    """
+    if metric.low is None or metric.high is None:
+        return number(metric.value)
+    return f"{number(metric.value)} ({number(metric.low)} to {number(metric.high)})"
 
 
 def _row(line: StrategySummary) -> tuple[str, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import textwrap
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
@@ -47,6 +49,18 @@ def table(*headings: str | Column) -> Table:
         column = heading if isinstance(heading, Column) else Column(heading)
         shown.add_column(column.header, justify=column.justify, overflow="fold")
     return shown
+
+
+def print_json(content: Any) -> None:
+    """Print JSON, for other programs; a number that JSON has no text for, such as infinity, is null.
+
+    >>> print_json({"distance": float("inf")})
+    {
+      "distance": null
+    }
+    """
+    plain = json.loads(json.dumps(content, ensure_ascii=False, default=str), parse_constant=lambda _constant: None)
+    typer.echo(json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def wrapped(line: str, width: int) -> str:

@@ -48,6 +48,16 @@ def test_a_project_that_is_all_right_ends_with_0(leeway: Leeway) -> None:
     assert wrong(leeway) == []
 
 
+def test_what_check_finds_is_json_for_other_programs(shop: Path, leeway: Leeway) -> None:
+    fine = leeway("check", "shop", "--json")
+    assert (fine.code, json.loads(fine.out)) == (0, {"project": "shop", "faults": []})
+    (shop / "expectations.json").unlink()
+    said = leeway("check", "shop", "--json")
+    (fault,) = json.loads(said.out)["faults"]
+    assert (said.code, "expectations.json" in fault) == (1, True)
+    assert leeway("check", "shop", "--json", "--fix").code == 2
+
+
 def test_everything_wrong_with_a_spec_and_around_it_is_said_at_once(shop: Path, leeway: Leeway) -> None:
     (shop / "project.yaml").write_text(SPEC.replace("numbers", "number").replace("mean_abs", "mean-abs"))
     (shop / "expectations.json").unlink()

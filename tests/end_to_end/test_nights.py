@@ -5,6 +5,7 @@ Each works on its own copy of one trained project; only the registry is common t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import date
 from itertools import count, takewhile
@@ -271,6 +272,10 @@ def test_a_policy_is_replayed_on_what_the_lake_holds(workspace: Workspace, capsy
     assert (policy.nights, never.nights, never.retrainings) == (2, 2, 0)
     assert policy.loss == never.loss
     assert "policy" in capsys.readouterr().out
+    replay_policy(PROJECT, [], date.fromisoformat(FIRST), ["policy", "never"], as_json=True)
+    said = json.loads(capsys.readouterr().out)
+    assert [each["name"] for each in said["strategies"]] == ["policy", "never"]
+    assert said["strategies"][0]["loss"] == policy.loss
     assert (home(workspace.folder / "project.yaml") / f"{PROJECT}-replay.html").exists()
     assert contents(workspace.lake, PROJECT) == before  # nothing is written
 

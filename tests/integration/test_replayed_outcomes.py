@@ -10,14 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flows.backtest.comparison import recommended, summarise
+from flows.backtest.comparison import page, recommended, summarise
 from flows.backtest.history import History, StoredProfiles
 from flows.backtest.outcomes import StrategyOutcome, digest_of, keep_outcome, kept_outcome
+from flows.backtest.record_check import record_differences
 from flows.backtest.strategy import Strategy
 from flows.cli.commands.nights.replay import named_apart
 from tasks.errors import DataError
 from tasks.lake import Deliveries
 from tasks.profiles import Ruler
+from tasks.records import MeasuredMetric
 from tasks.spec import ProjectSpec
 from tests.recorded_entries import decided_night
 
@@ -55,6 +57,23 @@ def test_strategies_are_judged_on_the_rows_that_all_have_answered() -> None:
     assert (round(first.loss, 6), round(second.loss, 6)) == (1.0, 0.5)
     assert first.surely_worse
     assert not second.surely_worse
+
+
+def test_further_metrics_of_each_strategy_are_measured_on_the_same_rows_and_shown_on_the_page(tmp_path: Path) -> None:
+    listed = ProjectSpec.model_validate(SPEC.model_dump() | {"metrics": [{"use": "root_mean_squared_error"}]})
+    outcomes = [outcome("policy", 1.0, 2), outcome("nightly", 0.0, 30, slice(20, None))]
+    first, second = summarise(outcomes, listed, tmp_path)
+    assert first.metrics[0].value == pytest.approx(np.sqrt((1.1**2 + 0.9**2) / 2))
+    assert second.metrics[0].value == pytest.approx(0.1)
+    assert "root_mean_squared_error" in page(listed, [first, second])
+    assert summarise(outcomes, listed)[0].metrics == ()
+
+
+def test_what_no_decision_rests_on_is_no_difference_of_a_recomputed_record() -> None:
+    night = decided_night()
+    measured = replace(night, metrics=(MeasuredMetric("r2", higher_is_better=True, value=0.5),))
+    assert record_differences([measured], [night]) == []
+    assert record_differences([measured], [replace(night, rows=11)])[0].fields == ("rows",)
 
 
 def test_the_fewest_trainings_are_recommended_among_those_not_surely_worse_than_the_best() -> None:

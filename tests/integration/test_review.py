@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -129,6 +130,10 @@ def reviews(project: Project) -> list[Entry]:
 
 def test_the_queue_shows_what_waits_the_least_sure_first(project: Making, capsys: pytest.CaptureFixture[str]) -> None:
     project()
+    review_queue("mine", None, None, as_json=True)
+    shown = json.loads(capsys.readouterr().out)
+    assert len(shown) > 0
+    assert {"row_id", "event_date"} <= set(shown[0])
     review_queue("mine", None, None)
     lines = [line for line in capsys.readouterr().out.splitlines() if "|" in line]
     assert [line.split("│")[0].strip() for line in lines] == ["8|c\\|x", "007|b", "007|a"]

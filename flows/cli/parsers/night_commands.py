@@ -101,16 +101,17 @@ def replay(
     recorded: Annotated[
         bool, typer.Option("--recorded", help="Only compute the recorded decisions again, and compare.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Replay the policy on the project's own history, and report its alarms, retrainings, error and cost."""
     from flows.cli.commands.nights.replay import check_record, replay_policy
 
     if recorded:
-        if not check_record(project):
+        if not check_record(project, as_json=as_json):
             raise typer.Exit(FAILED)
         return
     schedules = ["policy", *(name.strip() for name in compare_with.split(",") if name.strip())]
-    replay_policy(project, policy or [], start.date() if start else None, schedules)
+    replay_policy(project, policy or [], start.date() if start else None, schedules, as_json=as_json)
 
 
 @night_app.command()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.parsers.arguments import FAILED, Project
+from flows.cli.parsers.arguments import FAILED, AsJson, Project
 
 start_app = typer.Typer()
 
@@ -52,15 +52,18 @@ def check(
     fix: Annotated[
         bool, typer.Option("--fix", help="First remove expectations about columns that the spec no longer has.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Report everything that is wrong with a project's spec, contract and source at once."""
     if fix:
         from flows.cli.commands.project_data.fix_suite import remove_orphans
 
+        if as_json:
+            raise typer.BadParameter("changes the suite and says so; leave out --json", param_hint="--fix")
         remove_orphans(project)
     from flows.cli.commands.project_data.check import check_project
 
-    raise typer.Exit(FAILED if check_project(project, run=run) else 0)
+    raise typer.Exit(FAILED if check_project(project, run=run, as_json=as_json) else 0)
 
 
 @start_app.command()

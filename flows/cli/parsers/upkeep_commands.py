@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.parsers.arguments import Project, Reason
+from flows.cli.parsers.arguments import AsJson, Project, Reason
 
 upkeep_app = typer.Typer()
 
@@ -22,11 +22,14 @@ def review(
     labels: Annotated[
         Path | None, typer.Option("--labels", help="Read the csv file back with its label column filled in.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show the rows that the model deferred to people, and read back their labels."""
     from flows.cli.commands.project_data.review import review_queue
 
-    review_queue(project, out, labels)
+    if as_json and (out or labels):
+        raise typer.BadParameter("prints the queue; leave out --out and --labels", param_hint="--json")
+    review_queue(project, out, labels, as_json=as_json)
 
 
 @upkeep_app.command()

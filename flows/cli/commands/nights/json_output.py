@@ -7,9 +7,8 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-import typer
-
 from flows.cli.commands.nights.why import decision_of
+from flows.cli.console import print_json
 from flows.cli.session import lake_of
 from tasks import clock
 from tasks.errors import Error, SpecError
@@ -23,14 +22,14 @@ from tasks.spec import known_projects
 
 def print_status(project: str | None) -> None:
     """Print a list with an object for each project; no server is asked."""
-    _print([_status(name) for name in ([project] if project else known_projects())])
+    print_json([_status(name) for name in ([project] if project else known_projects())])
 
 
 def print_decision(project: str, night: date) -> None:
     """Print the decision of a night as the record has it: every question, its answer, and the numbers."""
     spec, lake = lake_of(project)
     row = to_row(decision_of(read_entries(lake, spec.project), night, spec.project))
-    _print({"project": spec.project, **row, "details": json.loads(row["details"])})
+    print_json({"project": spec.project, **row, "details": json.loads(row["details"])})
 
 
 def _status(project: str) -> dict[str, Any]:
@@ -53,15 +52,3 @@ def _status(project: str) -> dict[str, Any]:
         "next_night": due_after(spec.schedule, clock.now()).isoformat(),
         "needs_attention": [asdict(action) for action in pending_actions(record, spec)],
     }
-
-
-def _print(content: Any) -> None:
-    """Print JSON; a number that JSON has no text for, such as infinity, is null.
-
-    >>> _print({"distance": float("inf")})
-    {
-      "distance": null
-    }
-    """
-    plain = json.loads(json.dumps(content, ensure_ascii=False, default=str), parse_constant=lambda _constant: None)
-    typer.echo(json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False))

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import date
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.table import Column, Table
 
-from flows.cli.console import screen, table
+from flows.cli.console import print_json, screen, table
 from flows.cli.session import lake_of
 from tasks.errors import DataError
 from tasks.records import SpecEntry
@@ -33,7 +33,12 @@ FIRST_SHARE = 0.4
 
 
 def replay_policy(
-    project: str, policies: Sequence[Path], start: date | None, schedules: Sequence[str] = SCHEDULES
+    project: str,
+    policies: Sequence[Path],
+    start: date | None,
+    schedules: Sequence[str] = SCHEDULES,
+    *,
+    as_json: bool = False,
 ) -> list[StrategySummary]:
     """Replay a project's policy and others on its own history; print a table and write a page with the curves.
 
@@ -45,10 +50,12 @@ def replay_policy(
         The night on which the first model is trained; by default when 40 % of the rows have landed.
     schedules : sequence of str
         Any of `SCHEDULES`: the policy, and the fixed schedules to compare it with.
+    as_json : bool
+        Print the numbers of each strategy as JSON instead.
     """
-    console = screen()
+    console = screen(stderr=as_json)
     with console.status("loading"):
-        from flows.backtest.comparison import page, recommended, summarise
+        from flows.backtest.comparison import metrics_table, page, recommended, summarise
         from flows.backtest.outcomes import REPLAY_FOLDER
 
         path, spec, history = _history(project)
@@ -56,14 +63,29 @@ def replay_policy(
     strategies = _strategies(spec, policies, schedules)
     kept = home(path) / REPLAY_FOLDER / spec.project
     with console.status("") as status:
-        lines = summarise(_outcomes(strategies, history, path.parent, since, (kept, status.update)), spec)
-    console.print(_table(lines, since))
-    console.print(terminal(recommended(lines, spec)))
+        outcomes = _outcomes(strategies, history, path.parent, since, (kept, status.update))
+        lines = summarise(outcomes, spec, path.parent)
     where = home(path) / f"{spec.project}-{PAGE}"
     where.parent.mkdir(parents=True, exist_ok=True)
     where.write_text(page(spec, lines), encoding="utf-8")
+    if as_json:
+        strategies_found = [asdict(line) | {"retrained_on": [*map(str, line.retrained_on)]} for line in lines]
+        said = {"project": spec.project, "start": since, "recommended": recommended(lines, spec), "page": where}
+        print_json(said | {"strategies": [each | {"weekly": _by_week(each)} for each in strategies_found]})
+        return lines
+    console.print(_table(lines, since))
+    if (further := metrics_table(lines)) is not None:
+        shown = table(*further.heads)
+        for row in further.rows:
+            shown.add_row(*map(terminal, row))
+        console.print(shown)
+    console.print(terminal(recommended(lines, spec)))
     console.print(f"error over time, alarms and retrainings: {terminal(str(where))}")
     return lines
+
+
+def _by_week(summary: Mapping[str, Any]) -> dict[str, float]:
+    return {str(monday): loss for monday, loss in summary["weekly"].items()}
 
 
 def _outcomes(
@@ -96,9 +118,9 @@ def _show(show: Callable[[str], None], strategy: str, text: str) -> None:
     show(f"replaying {strategy}: {text}")
 
 
-def check_record(project: str) -> bool:
+def check_record(project: str, *, as_json: bool = False) -> bool:
     """Compute the recorded decisions again, say what comes out another way, and return whether all are the same."""
-    console = screen()
+    console = screen(stderr=as_json)
     with console.status("loading") as status:
         from flows.backtest.engine import replay_record
         from flows.backtest.record_check import record_differences
@@ -108,6 +130,11 @@ def check_record(project: str) -> bool:
         trainer = BacktestTrainer(history, path.parent, progress=lambda text: status.update(f"replaying {text}"))
         result = replay_record(spec, trainer)
     differences = record_differences(history.entries, result.record)
+    nights, trainings = len(result.decisions), len(result.retrainings)
+    if as_json:
+        counts = {"project": spec.project, "nights": nights, "retrainings": trainings}
+        print_json(counts | {"differences": [asdict(difference) for difference in differences]})
+        return not differences
     for difference in differences:
         console.print(terminal(difference.sentence))
     changes = [entry for entry in history.entries if isinstance(entry, SpecEntry) and entry.action == "changed"]
@@ -115,7 +142,6 @@ def check_record(project: str) -> bool:
         said = f"the spec was changed on {changes[-1].night} ({changes[-1].reason})"
         how = "nights before are computed by the spec of today; `leeway why --recompute` takes the one of then"
         console.print(f"[yellow]note[/] {terminal(said)}: {how}")
-    nights, trainings = len(result.decisions), len(result.retrainings)
     same = "all the same as recorded" if not differences else f"{len(differences)} differ from the record"
     console.print(f"{nights} nights and {trainings} retrainings of {terminal(spec.project)} computed again: {same}")
     return not differences

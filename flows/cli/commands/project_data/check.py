@@ -13,7 +13,7 @@ from rich.console import Console
 
 from flows.cli.commands.project_data.check_agreement import agreement_faults
 from flows.cli.commands.project_data.check_delivery import checked_delivery, newest_delivery
-from flows.cli.console import screen
+from flows.cli.console import print_json, screen
 from tasks.errors import ContractError, Error, SpecError, nearest
 from tasks.features import require_function
 from tasks.ingest import landing_zones, open_source
@@ -30,8 +30,8 @@ from tasks.validate import read_suite
 Block = TypeVar("Block", bound=BaseModel)
 
 
-def check_project(project: str, *, run: bool = False) -> int:
-    """Print one line for each check; return the number of faults.
+def check_project(project: str, *, run: bool = False, as_json: bool = False) -> int:
+    """Print one line for each check, or only the faults as JSON; return the number of faults.
 
     Parameters
     ----------
@@ -41,6 +41,10 @@ def check_project(project: str, *, run: bool = False) -> int:
     """
     console, path = screen(), find_project(project)
     name, count = path.resolve().parent.name, 0
+    if as_json:
+        faults = list(_faults(path, Console(quiet=True), run=run))
+        print_json({"project": name, "faults": faults})
+        return len(faults)
     with console.status("checking the spec, the contract and the newest delivery"):
         for text in _faults(path, console, run=run):
             count += 1

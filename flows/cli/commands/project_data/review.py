@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.cli.console import screen, table
+from flows.cli.console import print_json, screen, table
 from flows.cli.session import lake_of
 from flows.steps.actor import person
 from tasks import clock
@@ -26,8 +26,8 @@ SHOWN = 20
 REASON_CHARACTERS = 60
 
 
-def review_queue(project: str, out: Path | None, labels: Path | None) -> None:
-    """Show the queue, write it to a csv file, or read a filled-in csv file back."""
+def review_queue(project: str, out: Path | None, labels: Path | None, *, as_json: bool = False) -> None:
+    """Show the queue, also as JSON, write it to a csv file, or read a filled-in csv file back."""
     spec, lake = lake_of(project)
     if labels is not None:
         if out is not None:
@@ -41,6 +41,9 @@ def review_queue(project: str, out: Path | None, labels: Path | None) -> None:
             f"{counted(len(queue.waiting), 'row')} written to {terminal(str(out))}; fill in "
             f"{terminal(spec.source.label.column)!r}, then `leeway review {spec.project} --labels {terminal(str(out))}`"
         )
+        return
+    if as_json:
+        print_json(queue.waiting.to_dict("records"))
         return
     _show(spec, queue)
 

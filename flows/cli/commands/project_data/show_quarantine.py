@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import typer
 from rich.table import Column
 
 from flows.cli.commands.project_data.release_batch import batch_named, unreleased_batches
-from flows.cli.console import screen, table
+from flows.cli.console import print_json, screen, table
 from flows.cli.session import lake_of
 from tasks.lake import Batch, Lake
 from tasks.render.csv_text import csv_bytes
@@ -30,7 +29,7 @@ def list_quarantine(project: str, *, as_json: bool) -> None:
     spec, lake = lake_of(project)
     batches = unreleased_batches(spec, lake)
     if as_json:
-        typer.echo(json.dumps([_plain(batch) for batch in batches], indent=2, ensure_ascii=False, default=str))
+        print_json([_plain(batch) for batch in batches])
         return
     console = screen()
     if not batches:
@@ -58,7 +57,7 @@ def show_quarantined(project: str, batch: str, out: Path | None, *, as_json: boo
             f"{counted(len(rows), 'quarantined row')} of {terminal(found.key)} written to {terminal(str(out))}"
         )
     elif as_json:
-        typer.echo(json.dumps(_plain(found), indent=2, ensure_ascii=False, default=str))
+        print_json(_plain(found))
     else:
         _show(spec, lake, found)
 
