@@ -22,7 +22,7 @@ from flows.backtest.timeline.timeline import Timeline
 from flows.backtest.timeline.timeline_night import TimelineNight, TimelineVersions
 from flows.backtest.trainer import BacktestTrainer, KnownThen
 from flows.steps.decision_record import decision_entry
-from flows.steps.evaluate_challenger import earlier_holdouts
+from flows.steps.evaluate_challenger import EvaluatedChallenger, TrainingRequest, earlier_holdouts
 from flows.steps.lineage import upstream_states
 from flows.steps.night_context import NightContext, situation
 from flows.workspace import Champion
@@ -83,6 +83,33 @@ def run_backtest(
         trainer.progress(f"night {night}, {number} of {len(ahead)}")
         run.decide(night, _evening(night))
     return run.result
+
+
+def trained_pair(
+    spec: ProjectSpec, trainer: BacktestTrainer, first: date, candidates: Sequence[date]
+) -> tuple[Champion, date, EvaluatedChallenger, Champion | None]:
+    """Return a champion that is trained on one night, and a challenger, the version that it makes, if the gate agrees.
+
+    Parameters
+    ----------
+    candidates : sequence of date
+        Nights on which the challenger may be trained: the first one on which enough labels are newer than the champion.
+
+    Raises
+    ------
+    DataError
+        Too little is known on these nights, or the gate refuses the champion.
+    """
+    trainer = replace(trainer, history=as_counted_now(trainer.history))
+    run = _Run(Strategy("never", spec, "never"), trainer)
+    run.train_first(first)
+    champion, reason = run.champion, "no later night"
+    for night in candidates:
+        request = run.request(night)
+        reason = request.too_early(spec)
+        if champion is not None and not reason:
+            return champion, night, *trainer.trained(spec, request, champion, champion.number + 1)
+    raise DataError(f"no second model after {first}: {reason}; begin earlier with --start")
 
 
 def replay_record(spec: ProjectSpec, trainer: BacktestTrainer) -> BacktestResult:
@@ -312,6 +339,10 @@ class _Run:
             if self.strategy.schedule != "recorded":
                 self._approve(outcome)
         return refusal
+
+    def request(self, night: date) -> TrainingRequest:
+        """Return the request for a challenger of the champion from what was known on a night."""
+        return self.trainer.request(self.spec, self._known(self._night(night, _evening(night))), self.champion)
 
     def _known(self, data: TimelineNight) -> KnownThen:
         labels = self.timeline.history.labels

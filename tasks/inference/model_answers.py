@@ -51,7 +51,7 @@ def answers(inputs: FloatArray, model: MatrixModel) -> Answers:
         chosen = model.decisions(prediction)
         probabilities, score = prediction, np.take_along_axis(score, chosen[:, None], axis=1).ravel()
         prediction = chosen.astype(np.float64)
-    unsure = _unsure(sure, model)
+    unsure = unsure_rows(sure, model)
     why = [""] * len(inputs)
     if schema.deferral is not None and unsure.any():
         for row, text in zip(
@@ -61,7 +61,7 @@ def answers(inputs: FloatArray, model: MatrixModel) -> Answers:
     return Answers(prediction, score, sure, unsure, why, probabilities)
 
 
-def _unsure(sure: FloatArray, model: MatrixModel) -> BoolArray:
+def unsure_rows(sure: FloatArray, model: MatrixModel) -> BoolArray:
     """Return which rows are passed to a person: none without a rule, all where no confidence is enough."""
     rule = model.schema.deferral
     if rule is None:

@@ -32,6 +32,7 @@ from tasks.promote.promotion_entries import (
 from tasks.promote.promotion_plan import answered, asking, plan, rollback
 from tasks.promote.registry_state import RegistryState
 from tasks.promote.rollout_end import withdrawn
+from tasks.promote.rollout_plan import rollout_terms
 from tasks.promote.rules import Proof, Standing, may_promote
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "plan",
     "rollback",
     "rollout_entry_name",
+    "rollout_terms",
     "sentence",
     "step_entry",
     "tags_of",

@@ -10,6 +10,7 @@ from tasks.records import RolloutEntry
 from tasks.registry.versions import Version
 from tasks.rollout import ChangePromise, RolloutTerms, limits
 from tasks.spec.project_spec import ProjectSpec
+from tasks.spec.rollout_section import Rollout
 
 NO_PROMISE = (
     "its evidence does not say how its answers differ from the champion's, which rollout.strategy 'canary' is held "
@@ -51,7 +52,14 @@ def begin_rollout(chosen: Version, situation: RegistryState, spec: ProjectSpec) 
     """Return the first step of a rollout: its limits follow from the promise of the gate and the spec."""
     proof, policy = situation.proofs[chosen.number], spec.rollout
     promise = ChangePromise(**(proof.evidence or {})["change"])
-    terms = RolloutTerms(
+    terms = rollout_terms(promise, policy)
+    automatic = approval(chosen.tags) != "approved"
+    return BeginRollout(chosen.number, situation.champion_digest, terms, automatic)
+
+
+def rollout_terms(promise: ChangePromise, policy: Rollout) -> RolloutTerms:
+    """Return what a rollout is held to, from the promise of the gate and the section `rollout` of a spec."""
+    return RolloutTerms(
         limits=limits(promise.changed_high, promise.size_high, (promise.shift_low, promise.shift_high), policy.leeway),
         alpha=policy.false_rollbacks,
         quota=policy.max_changed_answers,
@@ -65,5 +73,3 @@ def begin_rollout(chosen: Version, situation: RegistryState, spec: ProjectSpec) 
         stage_rows=policy.stage_rows,
         counts_idle=False,
     )
-    automatic = approval(chosen.tags) != "approved"
-    return BeginRollout(chosen.number, situation.champion_digest, terms, automatic)

@@ -87,12 +87,21 @@ def log_wealth(change: AnswerChange, tested: Sequence[float], deferred: BoolArra
     >>> round(float(np.exp(log_wealth(change, [0.5] * 6)[PairedTest.CHANGED, 1])), 6)
     1.5
     """
+    return np.asarray(row_wealth(change, tested, deferred).sum(axis=0), dtype=np.float64)
+
+
+def row_wealth(change: AnswerChange, tested: Sequence[float], deferred: BoolArray | None = None) -> FloatArray:
+    """Return what each row adds to the logarithm of the wealth: shape (n, *SHAPE); see `log_wealth`.
+
+    >>> row_wealth(AnswerChange(np.ones(3, dtype=bool), np.ones(3), np.zeros(3)), [0.5] * 6).shape
+    (3, 6, 8)
+    """
     changed, signed = change.changed.astype(np.float64), (1 + change.shift) / 2
     other = changed if deferred is None else np.maximum(changed, deferred)
-    values = np.stack([changed, change.size, signed, 1 - signed, 1 - other, 1 - change.size])
-    levels = np.asarray(tested, dtype=np.float64)[:, None]
+    values = np.stack([changed, change.size, signed, 1 - signed, 1 - other, 1 - change.size], axis=1)
+    levels = np.asarray(tested, dtype=np.float64)
     gains = (values - levels) / levels
-    return np.asarray(np.log1p(FRACTIONS[None, :, None] * gains[:, None, :]).sum(axis=2), dtype=np.float64)
+    return np.asarray(np.log1p(FRACTIONS * gains[:, :, None]), dtype=np.float64)
 
 
 def evidence(wealth: FloatArray, test: PairedTest) -> float:

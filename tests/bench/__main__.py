@@ -27,6 +27,7 @@ from tests.bench.quiet_year import bench_quiet_year
 from tests.bench.replaying import bench_replaying
 from tests.bench.report import bench_report
 from tests.bench.rolling_out import bench_rollout
+from tests.bench.rollout_trials import bench_rollout_trials
 from tests.bench.scoring import bench_scoring
 from tests.bench.search import bench_search
 from tests.bench.sensitivity import bench_sensitivity
@@ -51,6 +52,7 @@ BENCHES: dict[str, Callable[[Console], Shown]] = {
     "cluster": bench_cluster,
     "serve": bench_serve,
     "rollout": bench_rollout,
+    "rollout-trials": bench_rollout_trials,
     "gate": bench_gate,
     "parity": bench_parity,
     "profiling": bench_profiling,

@@ -79,7 +79,7 @@ def _night(text: str) -> date:
 
 
 @night_app.command()
-def replay(
+def replay(  # noqa: PLR0913, PLR0917 - each is an option of the command
     project: Project,
     policy: Annotated[
         list[Path] | None,
@@ -102,9 +102,27 @@ def replay(
         bool, typer.Option("--recorded", help="Only compute the recorded decisions again, and compare.")
     ] = False,
     as_json: AsJson = False,
+    rollout: Annotated[
+        bool,
+        typer.Option(
+            "--rollout", help="Try the rollout of the spec instead, on the project's rows with faults of serving."
+        ),
+    ] = False,
+    seeds: Annotated[int, typer.Option(help="With --rollout: rollouts for each fault.", min=1, max=10_000)] = 50,
+    per_hour: Annotated[float, typer.Option(help="With --rollout: requests in an hour.", min=1)] = 200,
 ) -> None:
     """Replay the policy on the project's own history, and report its alarms, retrainings, error and cost."""
     from flows.cli.commands.nights.replay import check_record, replay_policy
+
+    if rollout:
+        from flows.cli.commands.nights.replay_rollout import replay_rollout
+
+        if recorded or policy or as_json:
+            raise typer.BadParameter(
+                "tries the spec alone; leave out --recorded, --policy and --json", param_hint="--rollout"
+            )
+        replay_rollout(project, start.date() if start else None, seeds, per_hour)
+        return
 
     if recorded:
         if not check_record(project, as_json=as_json):

@@ -58,8 +58,8 @@ def replay_policy(
         from flows.backtest.comparison import metrics_table, page, recommended, summarise
         from flows.backtest.outcomes import REPLAY_FOLDER
 
-        path, spec, history = _history(project)
-    since = start or _first_night(history)
+        path, spec, history = history_of_project(project)
+    since = start or night_with_share(history, FIRST_SHARE)
     strategies = _strategies(spec, policies, schedules)
     kept = home(path) / REPLAY_FOLDER / spec.project
     with console.status("") as status:
@@ -126,7 +126,7 @@ def check_record(project: str, *, as_json: bool = False) -> bool:
         from flows.backtest.record_check import record_differences
         from flows.backtest.trainer import BacktestTrainer
 
-        path, spec, history = _history(project)
+        path, spec, history = history_of_project(project)
         trainer = BacktestTrainer(history, path.parent, progress=lambda text: status.update(f"replaying {text}"))
         result = replay_record(spec, trainer)
     differences = record_differences(history.entries, result.record)
@@ -147,7 +147,7 @@ def check_record(project: str, *, as_json: bool = False) -> bool:
     return not differences
 
 
-def _history(project: str) -> tuple[Path, ProjectSpec, History]:
+def history_of_project(project: str) -> tuple[Path, ProjectSpec, History]:
     """Return the path of a project's spec, the spec, and its history with the features of its rows."""
     from flows.backtest.history import history_in
     from tasks.dataset.feature_assembly import assembled_features
@@ -189,9 +189,10 @@ def named_apart(strategies: list[Strategy]) -> list[Strategy]:
     return strategies
 
 
-def _first_night(history: History) -> date:
+def night_with_share(history: History, share: float) -> date:
+    """Return the night on which a share of the rows has landed."""
     batches = [batch for batch in history.deliveries.latest() if batch.kind == "rows"]
-    wanted = FIRST_SHARE * sum(batch.rows_accepted for batch in batches)
+    wanted = share * sum(batch.rows_accepted for batch in batches)
     landed = accumulate(batch.rows_accepted for batch in batches)
     return next(batch.arrival for batch, rows in zip(batches, landed, strict=True) if rows >= wanted)
 
