@@ -65,10 +65,13 @@ from tasks.compact.tree_tables import TreeTables, tree_tables
 COMPACT_FILE = "model.compact"
 PROTOCOL = 1
 MAGIC = b"LEEWAYCF"
+HEADER, HEADER_BYTES = "<8sIBBBB8I", 64
 Finish = Literal["none", "mean", "exp"]
 FINISHES: tuple[Finish, ...] = ("none", "mean", "exp")
 TREES, LINEAR = 1, 2
+MEAN = FINISHES.index("mean")
 MISSING_LEFT = 0x8000
+KIND_AT, FINISH_AT = 12, 13
 WIDTHS = (("<u1", 0xFF), ("<u2", 0xFFFF), ("<u4", 0xFFFF_FFFF))
 NO_TABLES = (0, 0, 0, 0, 0, 0)
 
@@ -155,8 +158,8 @@ def _flagged_columns(tables: TreeTables) -> npt.NDArray[np.int64]:
 
 
 def _header(kind: int, finish: Finish, widths: tuple[int, int], counts: Sequence[int]) -> bytes:
-    packed = struct.pack("<8sIBBBB8I", MAGIC, PROTOCOL, kind, FINISHES.index(finish), *widths, *counts)
-    return packed + bytes(64 - len(packed))
+    packed = struct.pack(HEADER, MAGIC, PROTOCOL, kind, FINISHES.index(finish), *widths, *counts)
+    return packed + bytes(HEADER_BYTES - len(packed))
 
 
 def _narrow(numbers: npt.NDArray[np.int64]) -> tuple[bytes, int]:
@@ -177,4 +180,29 @@ def has_fixed_sums(content: bytes) -> bool:
     >>> has_fixed_sums(linear_file(np.ones((1, 1)), np.ones(1), "none"))
     False
     """
-    return content[12] == TREES
+    return kind_of(content) == "trees"
+
+
+def kind_of(content: bytes) -> Literal["trees", "linear"]:
+    """Return what a compact model is.
+
+    >>> kind_of(linear_file(np.ones((1, 1)), np.ones(1), "none"))
+    'linear'
+    """
+    return "trees" if content[KIND_AT] == TREES else "linear"
+
+
+def is_exponential(content: bytes) -> bool:
+    """Return whether the caller takes exp of the sums of a compact model."""
+    return FINISHES[content[FINISH_AT]] == "exp"
+
+
+def with_sums_only(content: bytes) -> bytes:
+    """Return a compact model with its sums as output, of which no exponential is taken; others are returned unchanged.
+
+    >>> is_exponential(with_sums_only(linear_file(np.ones((1, 1)), np.ones(1), "exp")))
+    False
+    """
+    if not is_exponential(content):
+        return content
+    return content[:FINISH_AT] + bytes([FINISHES.index("none")]) + content[FINISH_AT + 1 :]

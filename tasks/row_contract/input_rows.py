@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tasks.inference.schema import ModelSchema
-from tasks.inference.schema_parts import DatePart, TimeFeature
+if TYPE_CHECKING:  # a bundle has this module without numpy
+    from tasks.inference.schema import ModelSchema
+    from tasks.inference.schema_parts import DatePart, TimeFeature
 
 NAN = math.nan
 _MICROSECONDS_A_DAY = 86_400_000_000.0
@@ -23,6 +24,7 @@ class InputRows:
     --------
     "paid" has code 1 in the table ("free", "paid"); "gold" is unknown to the model.
 
+    >>> from tasks.inference.schema import ModelSchema
     >>> schema = ModelSchema("demo", "binary", "log_loss", "day", ("age",), (), {"plan": ("free", "paid")})
     >>> rows = InputRows(schema)
     >>> rows.of({"age": 30.0, "plan": "paid"}), rows.of({"age": None, "plan": "gold"})
@@ -54,6 +56,7 @@ def days_after(moment: datetime, origin: datetime) -> float:
 def date_input(part: DatePart) -> Input:
     """Return the function from a time to one part of it, as a number.
 
+    >>> from tasks.inference.schema_parts import DatePart
     >>> date_input(DatePart("sold", "day_of_year"))(datetime(2024, 3, 1, 12))
     61.0
     """

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from tasks.row_contract.cell_values import Cell, CellFaultError, boolean, category, number, time_reader
-from tasks.row_contract.compiled_contract import RowContract
 from tasks.row_contract.row_rules import check_of
+
+if TYPE_CHECKING:  # a bundle has this module without its contract's
+    from tasks.row_contract.compiled_contract import RowContract
 
 
 class TypedRow(NamedTuple):
@@ -59,6 +61,7 @@ class ContractReader:
 
     Examples
     --------
+    >>> from tasks.row_contract.compiled_contract import RowContract
     >>> contract = RowContract(protocol=1, project="demo", ids=("id",), event_time="day", time_zone="UTC",
     ...                        numbers=("area",))
     >>> reader = ContractReader(contract)

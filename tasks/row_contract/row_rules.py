@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tasks.row_contract.compiled_contract import RowRule
+if TYPE_CHECKING:  # a bundle has this module without its contract's
+    from tasks.row_contract.compiled_contract import RowRule
 
 Values = Mapping[str, Any]
 Check = Callable[[Values], bool]
@@ -21,6 +22,7 @@ def check_of(rule: RowRule) -> Check:
 
     Examples
     --------
+    >>> from tasks.row_contract.compiled_contract import RowRule
     >>> limits = {"min_value": 1, "max_value": 3, "strict_max": True}
     >>> check = check_of(RowRule(rule="expect_column_values_to_be_between", columns=("rooms",), limits=limits))
     >>> [check({"rooms": value}) for value in (1.0, 3.0, None)]

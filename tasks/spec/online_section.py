@@ -1,4 +1,4 @@
-"""The section of a spec about the prediction service."""
+"""The sections of a spec about the prediction service, and about bundles that answer without it."""
 
 from __future__ import annotations
 
@@ -47,6 +47,18 @@ class OnlineServing(SpecSection):
         ge=1,
         description="The most megabytes of logged rows that wait on the disk of the service, for each worker. Rows "
         "beyond it are answered and not logged; the metrics count them.",
+    )
+
+
+class EdgeModels(SpecSection):
+    """What holds for the bundles that `leeway bundle` writes."""
+
+    stale_after_days: int | None = Field(
+        180,
+        ge=1,
+        le=3650,
+        description="From this many days after it was made, a bundle leaves every row to a person, since no night "
+        "checks whether its model still fits; null is never.",
     )
 
 

@@ -26,7 +26,7 @@ from tasks.spec.data_sections import (
 )
 from tasks.spec.field_types import BINARY_METRICS, REGRESSION_METRICS, Column, Metric, Name, Share, SpecSection
 from tasks.spec.landing_sections.files_section import Files
-from tasks.spec.online_section import OnlineServing
+from tasks.spec.online_section import EdgeModels, OnlineServing
 from tasks.spec.policy_sections import (
     Automation,
     Compute,
@@ -53,6 +53,7 @@ __all__ = [
     "Columns",
     "Compute",
     "Contract",
+    "EdgeModels",
     "Estimator",
     "Fairness",
     "FeatureTable",
@@ -111,6 +112,7 @@ class ProjectSpec(SpecSection):
     scoring: Scoring = Field(default_factory=Scoring)
     serving: OnlineServing = Field(default_factory=OnlineServing)
     rollout: Rollout = Field(default_factory=Rollout)
+    edge: EdgeModels = Field(default_factory=EdgeModels)
     automation: Automation = Field(default_factory=Automation)
     privacy: Privacy = Field(default_factory=Privacy)
     retention: Retention = Field(default_factory=Retention)

@@ -51,6 +51,10 @@ RIMS: dict[str, tuple[set[Door], str]] = {
     "flows/backtest/scenarios.py": ({"lake"}, "reads the rows that faults are put into"),
     # tasks: the two memories, and the places where files and variables are read
     "tasks/clock.py": ({"clock"}, "the clock itself"),
+    "tasks/bundle/runtimes/answering_bundle.py": (
+        {"clock", "files"},
+        "runs outside of Leeway: reads its bundle, and on which day it answers",
+    ),
     "tasks/dataset/feature_assembly.py": ({"lake"}, "reads feature tables, here or on a worker"),
     "tasks/upkeep/erasure_record.py": ({"lake"}, "a training asks what was erased since it read its rows"),
     "tasks/dataset/feature_lookup.py": ({"lake"}, "reads feature tables, writes the newest values"),

@@ -16,7 +16,20 @@ if TYPE_CHECKING:
 
 HEAVY = ("prefect", "mlflow", "pandas", "numpy", "pyarrow", "sklearn", "great_expectations", "pydantic", "deltalake")
 COMMANDS = [
-    *("answer", "approve", "check", "demo", "docs", "doctor", "erase", "init", "predictions", "quarantine", "reject"),
+    *(
+        "answer",
+        "approve",
+        "bundle",
+        "check",
+        "demo",
+        "docs",
+        "doctor",
+        "erase",
+        "init",
+        "predictions",
+        "quarantine",
+        "reject",
+    ),
     *(
         "release",
         "replay",

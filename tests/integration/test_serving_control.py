@@ -12,7 +12,7 @@ import sys
 import time
 import warnings
 from contextlib import closing, suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -28,71 +28,20 @@ from flows.serving.controller import follow_once
 from flows.serving.fault_log import Duty, FaultLog
 from flows.serving.leeway_client import LeewayClient
 from flows.serving.package_version import packaged
-from flows.serving.publisher import Publisher
-from flows.workspace import fetched, open_lake
+from flows.workspace import fetched
 from tasks.errors import DataError, EvidenceError, Terminal, Unreachable
-from tasks.lake import Lake, append_entry
-from tasks.model import model_files
-from tasks.records import PromotionEntry, RecordedVersion, RetrainingEntry, RollbackEntry
-from tasks.registry import PACKAGES, VERSIONS, Draft, Registry, Version, load_keys
+from tasks.records import RecordedVersion, RetrainingEntry
+from tasks.registry import VERSIONS, Registry, Version, load_keys
 from tasks.registry.signing import public_pem
 from tasks.serve.champions import Champions
-from tasks.serving_store import ApiKeys, ServablePackage, ServingStore, new_key
+from tasks.serving_store import ApiKeys, ServablePackage, new_key
+from tests.integration.served_project import Project
 from tests.running_service import until
 from tests.servers import free_port
-from tests.unit.serve.packages import ROW, SPEC_TEXT, fitted, write_suite
+from tests.unit.serve.packages import ROW, write_suite
 
 ROOT = Path(__file__).parents[2]
-FIRST = datetime(2026, 11, 20, 3, tzinfo=UTC)
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
-
-
-class Project:
-    """A project with two registered versions, and its decision record."""
-
-    def __init__(self, where: Path, url: str, name: str, kinds: tuple[str, ...] = ("linear", "forest")) -> None:
-        self.home, self.name = where / "home", name
-        self.path = where / "projects" / name / "project.yaml"
-        self.path.parent.mkdir(parents=True)
-        self.path.write_text(SPEC_TEXT.format(project=name), encoding="utf-8")
-        write_suite(self.path.parent)
-        self.keys, self.package_keys = load_keys(self.home, {}), load_keys(self.home, {}, pair=PACKAGES)
-        self.registry = Registry(url, self.keys)
-        self.registry.ensure(name, "a test's own project")
-        self.lake: Lake = open_lake(self.home)
-        self.digests: dict[int, str] = {}
-        self.steps = 0
-        for kind in kinds:
-            draft = Draft(f"{name}/{kind}", model_files(fitted(kind, name)))
-            version = self.registry.add_version(name, draft)
-            self.digests[version.number] = self.registry.signed(version).digest
-
-    @property
-    def publisher(self) -> Publisher:
-        return Publisher(self.path, self.home, self.package_keys, self.store)
-
-    @property
-    def store(self) -> ServingStore:
-        return ServingStore(self.home / "serving", self.package_keys.trusted, lambda: self.keys.trusted)
-
-    def serving(self) -> int | None:
-        route = self.store.route(self.name)
-        return None if route is None else route.version
-
-    def recorded(self, kind: type, number: int, name: str, **more: Any) -> None:
-        self.steps += 1
-        moment = FIRST + timedelta(minutes=self.steps)
-        entry = kind(name=name, night=date(2026, 11, 20), time=moment, subject=f"version {number}", reason="", **more)
-        append_entry(self.lake, self.name, entry)
-
-    def promote(self, number: int) -> None:
-        self.recorded(
-            PromotionEntry, number, f"{number}/promoted/{self.steps}", action="promoted", digest=self.digests[number]
-        )
-
-    def roll_back(self, number: int, to: int) -> None:
-        barred = {"digest": self.digests[to], "barred_digest": self.digests[number]}
-        self.recorded(RollbackEntry, to, f"{number}/rolled_back", **barred)
 
 
 def curl(project: str, key: str, port: int) -> Any:

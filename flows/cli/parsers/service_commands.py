@@ -1,9 +1,9 @@
-"""`leeway serve` and `serve-key`: the prediction service and its API keys."""
+"""`leeway serve`, `serve-key` and `bundle`: predictions on request, and where there is no service."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -78,3 +78,35 @@ def serve_key(
         revoke_key(name)
     else:
         make_key(name, project or [], labels=labels)
+
+
+@service_app.command()
+def bundle(
+    project: Annotated[
+        str | None, typer.Argument(help="The project's name, its folder, or its project.yaml.", show_default=False)
+    ] = None,
+    version: Annotated[
+        int | None, typer.Option("--version", help="The version's number.", show_default="the champion")
+    ] = None,
+    form: Annotated[
+        Literal["python", "browser", "c", "onnx", "lambda"],
+        typer.Option("--for", help="Where it answers: Python, a browser, C, onnxruntime, or a function of AWS Lambda."),
+    ] = "python",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The folder to write to; it is empty, or has an earlier bundle.")
+    ] = None,
+    verify: Annotated[
+        Path | None, typer.Option("--verify", help="Only verify the signature and the files of this bundle.")
+    ] = None,
+) -> None:
+    """Write a version as a signed folder that answers without Leeway and without a network."""
+    from flows.cli.commands.service.write_bundle import bundle_project, verify_bundle
+
+    if verify is not None:
+        if project is not None or out is not None:
+            raise typer.BadParameter("verifies a folder; leave out PROJECT and --out", param_hint="--verify")
+        verify_bundle(verify)
+    elif project is None or out is None:
+        raise typer.BadParameter("needs PROJECT and --out, or --verify FOLDER", param_hint="bundle")
+    else:
+        bundle_project(project, version, form, out)

@@ -1,0 +1,76 @@
+"""`leeway bundle`: write a version as a signed folder that answers without Leeway, or verify one."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from pathlib import Path
+
+from flows.cli.console import screen, table
+from flows.cli.session import open_servers
+from flows.shipped_files import shipped_file
+from tasks import clock
+from tasks.bundle import Form
+from tasks.bundle.task import check_folder, read_bundle, write_bundle
+from tasks.errors import EvidenceError
+from tasks.registry import PACKAGES, load_keys
+from tasks.registry.manifest import MANIFEST, verify
+from tasks.render.safe_text import terminal
+from tasks.spec import find_project, home, projects_folder, read_spec
+from tasks.spec.find_project import FILE
+
+PER_KB = 1000
+
+
+def bundle_project(project: str, version: int | None, form: Form, out: Path) -> None:
+    """Write a bundle, and print what it has and how large it is."""
+    path = find_project(project)
+    name = read_spec(path).project
+    check_folder(name, form, out)
+    with open_servers(path):
+        from flows.serving.bundle_version import bundle_of
+        from flows.workspace import open_workspace
+
+        workspace = open_workspace(name)
+        key = load_keys(workspace.home, os.environ, pair=PACKAGES).private
+        if key is None:
+            raise EvidenceError("there is no key to sign bundles with; set LEEWAY_PACKAGE_KEY, or let one be created.")
+        licence = shipped_file("LICENSE").read_bytes()
+        made = bundle_of(workspace, version, form, key, licence, clock.now())
+    write_bundle(made.files, out)
+    shown = table("file", "kB", "kB gzipped")
+    for file, content in sorted(made.files.items()):
+        shown.add_row(terminal(file), *(f"{len(size) / PER_KB:.1f}" for size in (content, gzip.compress(content, 9))))
+    console = screen()
+    console.print(shown)
+    stale = made.bundled.stale_on
+    console.print(
+        f"version {made.version} of {terminal(name)} for {form} in {terminal(str(out))}, serial {made.bundled.serial}, "
+        + ("never stale" if stale is None else f"stale from {stale} on")
+    )
+
+
+def verify_bundle(folder: Path) -> None:
+    """Verify the signature of a bundle and each of its files, and print what it is.
+
+    Raises
+    ------
+    EvidenceError
+        When no trusted key signed it, or a file differs.
+    """
+    from tasks.bundle.bundle_forms import checked_about
+
+    files = read_bundle(folder)
+    try:
+        manifest = json.loads(files[MANIFEST])
+    except ValueError as error:
+        raise EvidenceError(f"{folder / MANIFEST} cannot be read: {error}. Copy the bundle again.") from error
+    about = checked_about(manifest)
+    keys = load_keys(home(projects_folder() / "any" / FILE), os.environ, pair=PACKAGES, make=False)
+    signed = verify(files, keys.trusted, about)
+    at = "" if signed.statement is None else f", signed at {signed.statement.signed_at:%Y-%m-%d %H:%M} UTC"
+    screen().print(
+        f"[bold green]verified[/]: {terminal(about['project'])} for {about['bundle']}, serial {about['serial']}{at}; "
+        f"{len(files)} files are as they were written"
+    )

@@ -1,0 +1,123 @@
+"""Bundles a version of a project: verified, packaged as for the prediction service, signed as its packages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from flows.serving.package_version import packaged
+from flows.steps.in_service.single_rows import row_rules
+from flows.workspace import Workspace, fetched
+from tasks.bundle import BundledVersion, Form, bundle_files, signed_bundle
+from tasks.compact import COMPACT_FILE, has_fixed_sums
+from tasks.errors import DataError, Terminal
+from tasks.inference.onnx_session import ONNX_FILE
+from tasks.inference.schema import SCHEMA_FILE, ModelSchema
+from tasks.package import unservable
+from tasks.records import RecordedVersion
+from tasks.spec import ProjectSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from tasks.registry.statement import Signed
+    from tasks.registry.versions import Version
+
+KEPT_BACK = ("human", "shadow")
+
+
+@dataclass(frozen=True)
+class MadeBundle:
+    """A bundle, ready to be written: its version, and its files with their signature."""
+
+    version: int
+    bundled: BundledVersion
+    files: dict[str, bytes]
+
+
+def bundle_of(
+    workspace: Workspace, number: int | None, form: Form, key: Ed25519PrivateKey, licence: bytes, moment: datetime
+) -> MadeBundle:
+    """Return the bundle of a version; of the champion where no number is given.
+
+    Raises
+    ------
+    Terminal
+        When there is no such version.
+    DataError
+        When it cannot be bundled; every reason is named.
+    """
+    recorded = _recorded(workspace, number)
+    found = fetched(workspace.registry, workspace.project, recorded)
+    if found is None:
+        raise Terminal(
+            f"the registry has no version {recorded.number} of {workspace.project}; `leeway status "
+            f"{workspace.project}` shows what there is"
+        )
+    rules = row_rules(workspace.spec, workspace.folder)
+    bundled = bundled_version(found, workspace.spec, rules, form, moment)
+    files = bundle_files(form, bundled, licence)
+    return MadeBundle(recorded.number, bundled, signed_bundle(files, form, bundled, key, moment))
+
+
+def bundled_version(
+    found: tuple[Version, Mapping[str, bytes], Signed], spec: ProjectSpec, rules: object, form: Form, moment: datetime
+) -> BundledVersion:
+    """Return what a bundle of a verified version is made of.
+
+    Parameters
+    ----------
+    rules : Suite
+        See `row_rules`.
+    """
+    version, files, signed = found
+    schema = ModelSchema.from_json(files[SCHEMA_FILE])
+    if faults := unbundled(spec, schema, files, form):
+        raise DataError(f"version {version.number} of {spec.project} cannot be bundled: {'; '.join(faults)}")
+    made_on, days = moment.date(), spec.edge.stale_after_days
+    return BundledVersion(
+        package=packaged(version, files, signed, spec, rules, moment),  # type: ignore[arg-type]
+        schema=schema,
+        model=files[ONNX_FILE if form == "onnx" else COMPACT_FILE],
+        made_on=made_on,
+        stale_on=None if days is None else made_on + timedelta(days=days),
+        serial=int(moment.timestamp()),
+        label=spec.source.label.column,
+        objective=spec.scope.objective,
+    )
+
+
+def unbundled(spec: ProjectSpec, schema: ModelSchema, files: Mapping[str, bytes], form: Form) -> list[str]:
+    """Return why a version cannot be bundled, and what can be done about each; empty if it can."""
+    reasons = unservable(spec, schema)
+    if spec.features.function is not None or spec.features.tables:
+        reasons.append(
+            "a bundle has no code and no tables of a project: answer with `leeway serve` or the nightly batch, or "
+            "train a version on the columns of a row alone (without features.function and features.tables)"
+        )
+    if spec.automation.degree in KEPT_BACK:
+        reasons.append(
+            f"automation.degree is {spec.automation.degree}, with which no answer of the model is shown; expected "
+            "assist, partial or full"
+        )
+    if COMPACT_FILE not in files and form != "onnx" and schema.format == "onnx":
+        reasons.append(f"it has no {COMPACT_FILE}, as versions of an earlier Leeway: retrain, or use `--for onnx`")
+    if form == "onnx" and COMPACT_FILE in files and not has_fixed_sums(files[COMPACT_FILE]):
+        reasons.append("it is linear, and onnxruntime adds up in another order on each processor: use another form")
+    return reasons
+
+
+def _recorded(workspace: Workspace, number: int | None) -> RecordedVersion:
+    record = workspace.champion_record()
+    if number is not None:
+        return RecordedVersion(number, record.digest(number))
+    champions = record.champions()
+    if not champions:
+        raise Terminal(
+            f"{workspace.project} has no champion yet; approve a version with `leeway approve {workspace.project}`, or "
+            "name one with --version"
+        )
+    return champions[0]

@@ -1,0 +1,82 @@
+"""The files of a bundle for browsers: an ES module with its data, and a page that has both, and needs no server.
+
+Browsers load no module from `file://`, so that the page contains the module. It may run no other script, load nothing
+and send nothing (Content-Security-Policy). Names and categories are set as text; in the page they are in JSON without
+a `<`, which no HTML can be made of.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import re
+from collections.abc import Container, Mapping
+from typing import Any
+
+from tasks.bundle.bundle_plan import BundledVersion
+from tasks.bundle.runtime_files import needed_lines, runtime_file
+from tasks.compact.compact_file import kind_of
+
+PAGE, MODULE = "index.html", "leeway.mjs"
+_PLACE = re.compile(r"@(\w+)@")
+
+
+def browser_files(bundled: BundledVersion, plan: Mapping[str, Any], data: bytes) -> dict[str, bytes]:
+    """Return the page, and the module."""
+    module = packed_script(runtime_file(MODULE), needs_of(plan))
+    return {PAGE: page(bundled, data, module).encode(), MODULE: module.encode()}
+
+
+def page(bundled: BundledVersion, data: bytes, module: str) -> str:
+    """Return the page of a bundle."""
+    script = f"\n{module}{packed_script(runtime_file('page.mjs'))}"
+    style = "\n" + packed_style(runtime_file("page.css"))
+    parts: Mapping[str, str] = {
+        "title": html.escape(bundled.package.project),
+        "objective": html.escape(bundled.objective),
+        "style": style,
+        "script": script,
+        "script_hash": _source_hash(script),
+        "style_hash": _source_hash(style),
+        "bundle": data.decode("ascii"),
+    }
+    return _PLACE.sub(lambda found: parts[found[1]], runtime_file("page.html"))
+
+
+def needs_of(plan: Mapping[str, Any]) -> set[str]:
+    """Return the parts of the module that a plan needs, as the module names them."""
+    answer, inputs = plan["answer"], plan["inputs"]
+    rules = {rule["rule"].removeprefix("expect_column_") for rule in plan["contract"]["rules"]}
+    named = {
+        "pair": any(rule.startswith("pair_") for rule in rules),
+        "parts": bool(inputs["dates"]),
+        "steps": bool(inputs["steps"]),
+        "odds": answer["probability"] or (bool(answer["calibration"]) and answer["task"] == "multiclass"),
+        "calibration": bool(answer["calibration"]),
+        "table": answer["task"] == "regression" and answer["sure"] is not None,
+        answer["task"]: True,
+        kind_of(base64.b64decode(plan["model"])): True,
+    }
+    return {name for name, is_needed in named.items() if is_needed} | rules
+
+
+def packed_script(text: str, needs: Container[str] = ()) -> str:
+    r"""Return a script without its comments, its indentation and the parts that are not needed.
+
+    Comments are on lines of their own.
+
+    >>> packed_script("// A sum.\nconst sum = (a, b) => {\n  return a + b;\n};\n// if more\nmore();\n// end\n")
+    'const sum = (a, b) => {\nreturn a + b;\n};\n'
+    """
+    lines = (line.strip() for line in needed_lines(text, needs))
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith("//"))
+
+
+def packed_style(text: str) -> str:
+    """Return a style sheet without indentation."""
+    return "".join(f"{line.strip()}\n" for line in text.splitlines())
+
+
+def _source_hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

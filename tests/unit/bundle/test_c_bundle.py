@@ -1,0 +1,123 @@
+"""A bundle in C99 compiles without a warning, allocates nothing, and has every bit of its references."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tasks.bundle import bundle_files
+from tasks.bundle.bundle_plan import bundle_plan
+from tasks.bundle.c_program.c_files import c_files
+from tasks.errors import DataError
+from tests.unit.bundle.bundles import KINDS, answering, bundled_kind, files_of, random_rows
+from tests.unit.bundle.hostile import hostile_version, with_references
+
+CC = shutil.which("cc") or "cc"
+STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror", "-O1")
+
+
+def compiled(folder: Path, files: dict[str, bytes], *sources: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    names = sources or ("model.c", "selftest.c")
+    subprocess.run([CC, *STRICT, "-o", "program", *names, "-lm"], cwd=folder, check=True, timeout=120)
+    return folder / "program"
+
+
+def said_by(program: Path) -> tuple[int, str]:
+    done = subprocess.run([str(program)], capture_output=True, text=True, check=False, timeout=60)
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_generated_rows_have_the_bits_of_python(kind: str, tmp_path: Path) -> None:
+    bundled = bundled_kind(kind, "c")
+    bundle = answering(bundled)
+    references = [
+        {"row": row, "found": bundle.found(row)} for row in random_rows(1500 if kind == "regression" else 300)
+    ]
+    files = c_files(bundled, bundle_plan(bundled, compact=True), references)
+    code, text = said_by(compiled(tmp_path, files))
+    assert (code, re.sub(r"\d{3,}", "N", text)) == (0, "flats version 1: N reference rows, every bit the same\n")
+    assert int(re.findall(r"(\d+) reference", text)[0]) > len(references) / 2
+    assert not re.search(rb"\b(malloc|calloc|realloc|free|fopen|getenv)\b", files["model.c"])
+
+
+def test_one_differing_bit_of_a_table_or_a_reference_is_found(tmp_path: Path) -> None:
+    files = files_of("regression", "c")
+    assert said_by(compiled(tmp_path, files))[0] == 0
+    changes = {
+        "model.c": (rb"(tree_leaf\[\] = \{\s+-?0x1\.[0-9a-f]{12})([0-9a-f])", "reference row -1 "),
+        "selftest.c": (rb"(NULL, \{-?0x1\.[0-9a-f]{12})([0-9a-f])", "reference row "),
+    }
+    for name, (pattern, said) in changes.items():
+        changed = re.sub(pattern, lambda found: found[1] + b"%x" % (int(found[2], 16) ^ 1), files[name], count=1)
+        assert changed != files[name]
+        code, text = said_by(compiled(tmp_path, {**files, name: changed}))
+        assert (code, said in text) == (1, True)
+
+
+MAIN = """
+#include <stdio.h>
+#include "model.h"
+static struct leeway_answer answer;
+static int asked(const struct leeway_row *row, int year, int month, int day)
+{
+    return (int)leeway_answer_row(row, leeway_day(year, month, day), &answer);
+}
+int main(void)
+{
+    struct leeway_row row = leeway_no_values();
+    int status = asked(&row, 2026, 11, 30);
+    printf("%d %s %s\\n", status, answer.reason, answer.column);
+    row.area = 71.5, row.rooms = 3, row.city = " Bonn\\342\\200\\203", row.day = "2026-02-03";
+    status = asked(&row, 2026, 11, 30);
+    printf("%d %.17g %d\\n", status, answer.prediction, answer.deferred);
+    status = asked(&row, 2027, 5, 29);
+    printf("%d %d", status, answer.prediction != answer.prediction && answer.deferred);
+    printf(" %d\\n", asked(&row, 2026, 11, 28));
+    row.built = "2026-02-30";
+    status = asked(&row, 2026, 11, 30);
+    printf("%d %s %s\\n", status, answer.reason, answer.column);
+    row.built = "2026-02-28T09:30:00Z";
+    status = asked(&row, 2026, 11, 30);
+    printf("%d %s\\n", status, answer.reason);
+    row.built = NULL, row.area = 1e300 * 1e300;
+    status = asked(&row, 2026, 11, 30);
+    printf("%d %s\\n", status, answer.reason);
+    return 0;
+}
+"""
+
+
+def test_a_program_has_the_answer_or_the_reason_why_there_is_none(tmp_path: Path) -> None:
+    program = compiled(tmp_path, {**files_of("linear", "c"), "main.c": MAIN.encode()}, "model.c", "main.c")
+    row = {"flat": 1, "area": 71.5, "rooms": 3, "city": "Bonn", "day": "2026-02-03"}
+    found = answering(bundled_kind("linear", "c")).found(row)
+    assert said_by(program)[1].splitlines() == [
+        "3 expect_column_values_to_not_be_null area",
+        f"0 {found['prediction']:.17g} 0",
+        "2 1 2",
+        "3 not_a_time built",
+        "3 not_a_time",
+        "3 not_finite",
+    ]
+
+
+def test_hostile_names_are_inert(tmp_path: Path) -> None:
+    for kind in ("multiclass", "linear"):
+        bundled = hostile_version(kind, "c")
+        plan, references, _ = with_references(bundled)
+        files = c_files(bundled, plan, references)
+        assert b"attacked = 1" not in b"".join(files.values())
+        assert said_by(compiled(tmp_path / kind, files))[0] == 0
+
+
+def test_a_contract_with_patterns_is_no_bundle_in_c() -> None:
+    with pytest.raises(DataError, match=r"has no patterns: expect_column_values_to_match_regex:city. List the values"):
+        bundle_files("c", bundled_kind("linear"), b"")

@@ -1,0 +1,116 @@
+"""A bundle replaces nothing but an earlier one of its own kind, and each change of a file is found by its signature."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from flows.serving.bundle_version import unbundled
+from tasks.bundle.bundle_forms import checked_about
+from tasks.bundle.task import read_bundle, write_bundle
+from tasks.errors import DataError, EvidenceError
+from tasks.registry.manifest import MANIFEST, SIGNATURE, verify
+from tests.unit.bundle.bundles import bundled_kind, files_of, packaged_kind, written
+from tests.unit.serve.packages import KEY, spec_of
+
+
+def verified(folder: Path) -> str:
+    files = read_bundle(folder)
+    about = checked_about(json.loads(files[MANIFEST]))
+    return verify(files, [KEY.public_key()], about).digest
+
+
+def test_each_change_of_a_file_is_found(tmp_path: Path) -> None:
+    folder = written(tmp_path, "linear", "browser")
+    assert verified(folder) == verified(folder)
+    for name in sorted(read_bundle(folder)):
+        content = (folder / name).read_bytes()
+        (folder / name).write_bytes(content[:9] + bytes([content[9] ^ 1]) + content[10:])
+        with pytest.raises((EvidenceError, ValueError)):
+            verified(folder)
+        (folder / name).unlink()
+        with pytest.raises(EvidenceError):
+            verified(folder)
+        (folder / name).write_bytes(content)
+    (folder / "more.txt").write_text("")
+    with pytest.raises(EvidenceError, match=r"more\.txt is extra"):
+        verified(folder)
+
+
+def test_another_key_and_another_purpose_are_refused(tmp_path: Path) -> None:
+    files = read_bundle(written(tmp_path, "linear", "browser"))
+    about = checked_about(json.loads(files[MANIFEST]))
+    with pytest.raises(EvidenceError, match="signed by none"):
+        verify(files, [Ed25519PrivateKey.generate().public_key()], about)
+    _, version = packaged_kind("linear")
+    for other in (json.loads(version[MANIFEST]), {}, [], {"about": {"bundle": "python", "serial": "x"}}):
+        with pytest.raises(EvidenceError, match="expected a bundle"):
+            checked_about(other)
+    assert {**about, "serial": ""} == {"project": "flats", "key": "flats/1", "bundle": "browser", "serial": ""}
+
+
+def test_only_an_earlier_bundle_of_the_same_kind_is_replaced(tmp_path: Path) -> None:
+    folder = written(tmp_path, "linear", "python")
+    before = {path.name for path in folder.iterdir()}
+    (folder / "__pycache__").mkdir()  # Python wrote it
+    (folder / "leeway_trees.py").unlink()
+    write_bundle(files_of("forest", "python"), folder)
+    assert {path.name for path in folder.iterdir()} == {*before, "__pycache__"}
+    cases = {
+        "of another form": folder,
+        "of a person": tmp_path / "mine",
+        "a file": tmp_path / "file",
+        "link": tmp_path / "l",
+    }
+    cases["of a person"].mkdir()
+    (cases["of a person"] / "thesis.txt").write_text("mine")
+    cases["a file"].write_text("mine")
+    cases["link"].symlink_to(folder)
+    for where in cases.values():
+        with pytest.raises(DataError):
+            write_bundle(files_of("linear", "browser"), where)
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(DataError, match=r"not of its bundle: notes\.txt"):
+        write_bundle(files_of("linear", "python"), folder)
+    assert (cases["of a person"] / "thesis.txt").read_text() == "mine"
+    # A manifest cannot make it remove files elsewhere.
+    (folder / "notes.txt").unlink()
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    manifest["files"]["../mine/thesis.txt"] = {}
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    write_bundle(files_of("linear", "python"), folder)
+    assert (cases["of a person"] / "thesis.txt").read_text() == "mine"
+    assert {MANIFEST, SIGNATURE} <= {path.name for path in folder.iterdir()}
+
+
+def test_what_cannot_be_bundled_is_named_with_what_to_do(tmp_path: Path) -> None:
+    _, files = packaged_kind("linear")
+    schema = bundled_kind("linear").schema
+    table = {
+        "name": "cards",
+        "uri": "cards",
+        "entity": ["flat"],
+        "event_time": "day",
+        "columns": {"numbers": ["spent"]},
+    }
+    cases: list[tuple[dict[str, Any], str]] = [
+        (
+            {"features": {"numbers": ["area"], "function": "mine:add"}},
+            "a bundle has no code and no tables",
+        ),
+        ({"features": {"numbers": ["area"], "tables": [table]}}, "answer with `leeway serve` or the nightly batch"),
+        ({"automation": {"degree": "shadow"}}, "expected assist, partial or full"),
+        ({"privacy": {"pseudonymise": ["city"]}}, "the secret key"),
+    ]
+    for changes, reason in cases:
+        assert reason in "; ".join(unbundled(spec_of(**changes), schema, files, "python"))
+    assert unbundled(spec_of(), schema, files, "python") == []
+    older = {name: content for name, content in files.items() if name != "model.compact"}
+    assert "use `--for onnx`" in unbundled(spec_of(), schema, older, "browser")[0]
+    assert unbundled(spec_of(), schema, older, "onnx") == []
+    with pytest.raises(EvidenceError, match="has no bundle"):
+        read_bundle(tmp_path)
