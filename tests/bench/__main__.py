@@ -11,6 +11,7 @@ from rich.console import Console
 
 from tests.bench.bignight import bench_bignight
 from tests.bench.broken_streams import bench_broken_streams
+from tests.bench.bundling import bench_bundles
 from tests.bench.cluster import bench_cluster
 from tests.bench.compact import bench_compact
 from tests.bench.figures import Shown
@@ -50,6 +51,7 @@ BENCHES: dict[str, Callable[[Console], Shown]] = {
     "compact": bench_compact,
     "search": bench_search,
     "cluster": bench_cluster,
+    "bundles": bench_bundles,
     "serve": bench_serve,
     "rollout": bench_rollout,
     "rollout-trials": bench_rollout_trials,

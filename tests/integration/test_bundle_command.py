@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from flows.cli.app import main
 from flows.cli.commands.service.write_bundle import bundle_project, verify_bundle
 from tasks.errors import DataError, EvidenceError, Terminal
 from tests.integration.served_project import Project
 
+PAGE = Path(__file__).parents[2] / "deployments" / "BUNDLES.md"
+COMMANDS = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[0].splitlines()
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
 
 
@@ -30,6 +34,14 @@ def test_the_champion_or_any_version_is_bundled_and_verified(
     with pytest.raises(Terminal, match="has no champion yet"):
         bundle_project(project.name, None, "python", out)
     project.promote(1)
+    monkeypatch.chdir(tmp_path)
+    for command in COMMANDS:
+        monkeypatch.setattr(sys, "argv", command.replace("house-prices", project.name).split())
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert not ended.value.code
+    assert len(COMMANDS) == 3
+    capsys.readouterr()
     bundle_project(project.name, None, "python", out)
     said = capsys.readouterr().out
     assert "version 1 of bundled-flats for python" in " ".join(said.split())

@@ -34,8 +34,8 @@ from tasks.spec import read_spec
 from tasks.validate.acceptance.task import store as store_deliveries
 from tasks.validate.task import verdicts
 from tasks.whole_file import write_whole
+from tests.integration.served_project import Project
 from tests.integration.test_rollout_control import HEALTHY, TERMS, KilledError, Packages, Stage, dying, packages
-from tests.integration.test_serving_control import Project
 from tests.unit.serve.packages import KEY, MOMENT, rows_of_flats, spec_of
 
 __all__ = ["packages"]  # a fixture

@@ -26,7 +26,7 @@ from tasks.rollout import RolloutTerms, RolloutVerdict, limits
 from tasks.serve.service_settings import ServiceSettings
 from tasks.serving_store.logged_rows import logged_answers
 from tasks.serving_store.rollout_ledger import read_sums
-from tests.integration.test_serving_control import Project
+from tests.integration.served_project import Project
 from tests.servers import free_port
 from tests.unit.serve.packages import ROW
 

@@ -47,7 +47,8 @@ def test_another_key_and_another_purpose_are_refused(tmp_path: Path) -> None:
     with pytest.raises(EvidenceError, match="signed by none"):
         verify(files, [Ed25519PrivateKey.generate().public_key()], about)
     _, version = packaged_kind("linear")
-    for other in (json.loads(version[MANIFEST]), {}, [], {"about": {"bundle": "python", "serial": "x"}}):
+    others: list[Any] = [json.loads(version[MANIFEST]), {}, [], {"about": {"bundle": "python", "serial": "x"}}]
+    for other in others:
         with pytest.raises(EvidenceError, match="expected a bundle"):
             checked_about(other)
     assert {**about, "serial": ""} == {"project": "flats", "key": "flats/1", "bundle": "browser", "serial": ""}
