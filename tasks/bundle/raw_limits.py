@@ -40,7 +40,7 @@ def smallest_where(condition: Callable[[float], bool]) -> float:
 
     Examples
     --------
-    >>> smallest_where(lambda number: number >= 0.1), smallest_where(lambda number: number**2 > 1 and number > 0)
+    >>> smallest_where(lambda number: number >= 0.1), smallest_where(lambda number: number > 1)
     (0.1, 1.0000000000000002)
     >>> smallest_where(lambda number: False)
     inf

@@ -64,6 +64,7 @@ def c_array(kind: str, name: str, values: Iterable[float] | np.ndarray) -> str:
     static const double start[] = {
         0x1.0000000000000p-1,
     };
+    <BLANKLINE>
     """
     shown = [c_number(float(value)) if kind == "double" else str(int(value)) for value in values] or ["0"]
     lines, line = [], "   "
