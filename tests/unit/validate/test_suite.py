@@ -16,6 +16,7 @@ from tasks.spec.project_spec import ProjectSpec
 from tasks.validate import Suite, read_suite
 from tasks.validate.contract.expectation_scope import split_by_scope
 from tasks.validate.contract.expectations import FailedExpectation, evaluate, evaluate_frames
+from tasks.validate.contract.gx_lock import quiet_great_expectations
 
 HOUSES = yaml.safe_load(Path(__file__).with_name("houses.yaml").read_text(encoding="utf-8"))
 
@@ -171,3 +172,18 @@ def test_an_expectation_that_cannot_be_computed_is_the_suites_fault_and_not_the_
     suite = suite_of(expectation("column_values_to_be_between", column="zip", max_value=40))
     with pytest.raises(ContractError, match=r"expectations\.json: expect_column_values_to_be_between on \['zip'\]"):
         evaluated(ROWS, suite)
+
+
+def test_an_expectation_builds_its_configuration_once_and_only_inside_the_block() -> None:
+    with quiet_great_expectations():  # its import warns
+        from great_expectations.expectations.core import ExpectColumnValuesToNotBeNull
+        from great_expectations.expectations.expectation import Expectation
+
+    as_built = vars(Expectation)["configuration"]
+    with pytest.raises(ZeroDivisionError), quiet_great_expectations():
+        one, other = ExpectColumnValuesToNotBeNull(column="a"), ExpectColumnValuesToNotBeNull(column="b")
+        assert one.configuration is one.configuration
+        assert one.configuration.kwargs == {"column": "a"}
+        assert other.configuration.kwargs == {"column": "b"}
+        raise ZeroDivisionError
+    assert vars(Expectation)["configuration"] is as_built
