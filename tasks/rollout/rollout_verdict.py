@@ -55,6 +55,26 @@ def judge(terms: RolloutTerms, stage: RolloutStage, sums: RolloutSums) -> Rollou
     return None
 
 
+def must_wait(terms: RolloutTerms, stage: RolloutStage, sums: RolloutSums) -> bool:
+    """Return whether `judge` surely returns None, without the sums over bets: for simulations, which look very often.
+
+    The evidence of a test is a mean over its bets, so it is at most that of its best bet.
+
+    >>> from tasks.rollout.rollout_terms import NOTHING_SEEN
+    >>> terms = RolloutTerms((0.1,) * 6, 0.01, 10, 0.01, bake_hours=24.0, doubt_hours=72.0, stage_hours=1.0)
+    >>> must_wait(terms, RolloutStage(0.0, 0.5), NOTHING_SEEN), must_wait(terms, RolloutStage(0.0, 73.0), NOTHING_SEEN)
+    (True, False)
+    """
+    if sums.stopped or sums.refused or sums.wealth[list(ALARMS)].max() >= threshold(terms.alpha, len(ALARMS)):
+        return False
+    if stage.hours >= terms.longest_hours(stage.share) or (stage.share == 1 and sums.spent >= terms.quota):
+        return False
+    if sums.of_candidate or sums.of_champion:
+        return False  # the sample ratio may be in doubt
+    answered = sums.answers if stage.share else sums.rows
+    return answered < terms.stage_rows or bool(_missing_time(terms, stage, sums))
+
+
 def harm(terms: RolloutTerms, sums: RolloutSums) -> str | None:
     """Return why a rollout must end now; None if it need not.
 

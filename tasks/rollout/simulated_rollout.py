@@ -14,7 +14,7 @@ from tasks.arrays import BoolArray, FloatArray, IntArray
 from tasks.rollout.answer_change import AnswerChange
 from tasks.rollout.betting import SHAPE, row_wealth
 from tasks.rollout.rollout_terms import NOTHING_SEEN, RolloutTerms
-from tasks.rollout.rollout_verdict import RolloutStage, RolloutVerdict, harm, judge
+from tasks.rollout.rollout_verdict import RolloutStage, RolloutVerdict, harm, judge, must_wait
 
 FAULTS_IN_A_ROW = 3
 Onset = Literal["shadow", "canary"]
@@ -187,7 +187,8 @@ class _Run:
         if self.is_doubted:
             found = harm(self.terms, self._sums)
             return None if found is None else RolloutVerdict("rolled_back", 0.0, found)
-        return judge(self.terms, RolloutStage(self.share, self._requests / self._per_hour), self._sums)
+        stage = RolloutStage(self.share, self._requests / self._per_hour)
+        return None if must_wait(self.terms, stage, self._sums) else judge(self.terms, stage, self._sums)
 
     def enter(self, verdict: RolloutVerdict) -> None:
         """Take a step."""

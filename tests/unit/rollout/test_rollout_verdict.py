@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tasks.rollout import NOTHING_SEEN, SHAPE, PairedTest, RolloutStage, RolloutSums, RolloutTerms, judge, limits
 from tasks.rollout.betting import CONFIRMING
+from tasks.rollout.rollout_verdict import must_wait
 
 TERMS = RolloutTerms(
     limits(0.04, 0.06, (-0.05, 0.05), 0.5), alpha=0.01, quota=100, first_share=0.01, bake_hours=24, doubt_hours=72
@@ -131,3 +134,19 @@ def test_what_cannot_be_decided_is_a_doubt_and_never_a_promotion(sums: RolloutSu
     assert verdict is not None
     assert (verdict.outcome, verdict.share) == ("doubted", 0.04)
     assert why in verdict.reason
+
+
+@given(
+    share=st.sampled_from([0.0, 0.01, 1.0]),
+    hours=st.sampled_from([0.0, 1.0, 3.0, 30.0, 100.0]),
+    counts=st.fixed_dictionaries(
+        {name: st.sampled_from([0, 1, 99, 300]) for name in ("rows", "answers", "spent", "stopped", "of_candidate")}
+    ),
+    wealth=st.lists(st.floats(-10, 10), min_size=SHAPE[0] * SHAPE[1], max_size=SHAPE[0] * SHAPE[1]),
+)
+def test_what_must_wait_is_judged_as_nothing_yet(
+    share: float, hours: float, counts: dict[str, int], wealth: list[float]
+) -> None:
+    stage = RolloutStage(share, hours)
+    sums = replace(seen(), **counts, wealth=np.reshape(wealth, SHAPE), busy_seconds=3600 * hours)
+    assert not must_wait(PATIENT, stage, sums) or judge(PATIENT, stage, sums) is None
