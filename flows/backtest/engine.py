@@ -42,6 +42,7 @@ from tasks.records import (
     Entry,
     MonitoringResult,
     NightEntry,
+    Outputs,
     PromotionEntry,
     RetrainingEntry,
     ServedAsBatch,
@@ -204,7 +205,7 @@ class _Run:
             self._serve(data, champion)
         measured = MonitoringResult() if champion is None else self._measured(data, champion)
         upstream = upstream_states(self.spec, self.trainer.history.upstream, night, self._upstream_until(moment))
-        proven = stored.answer(ServedAsBatch) if stored else None
+        proven, shown = (stored.answer(ServedAsBatch), stored.answer(Outputs)) if stored else (None, None)
         context = NightContext(
             champion,
             data,
@@ -213,6 +214,7 @@ class _Run:
             stored.downstream if stored else (),
             stored.shadow_fault if stored else "",
             proven.proof if proven else None,
+            shown.metrics if shown else (),
         )
         decision = decide(situation(context, measured), self.spec)
         entry = decision_entry(context, decision, measured, moment=moment)

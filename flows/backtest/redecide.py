@@ -14,7 +14,7 @@ from tasks.errors import DataError
 from tasks.lake import deliveries, read_entries
 from tasks.monitor.task import measure_drift
 from tasks.promote.recorded_aliases import recorded_aliases
-from tasks.records import Decision, MonitoringResult, NightEntry, ServedAsBatch, nights_of
+from tasks.records import Decision, MonitoringResult, NightEntry, Outputs, ServedAsBatch, nights_of
 
 
 def redecide(workspace: Workspace, night: date) -> tuple[NightEntry, Decision]:
@@ -46,5 +46,7 @@ def redecide(workspace: Workspace, night: date) -> tuple[NightEntry, Decision]:
     projects = upstream(workspace, night, entry.time), entry.downstream
     proven = entry.answer(ServedAsBatch)  # the log of the rows may be gone
     served = None if proven is None else proven.proof
-    context = NightContext(champion, data, workspace.load, *projects, entry.shadow_fault, served)
+    shown = entry.answer(Outputs)  # and feedback that came since counts for other nights
+    outputs = () if shown is None else shown.metrics
+    context = NightContext(champion, data, workspace.load, *projects, entry.shadow_fault, served, outputs)
     return entry, decide(situation(context, measured), workspace.spec)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 from rich.console import Console
@@ -38,6 +38,9 @@ COLUMNS = (
     ("bias", 7),
     ("decision", 46),
 )
+PROJECT = "project"
+Columns: TypeAlias = tuple[tuple[str, int], ...]
+Show: TypeAlias = Callable[[tuple[str, ...]], None]
 
 
 @dataclass
@@ -46,9 +49,16 @@ class DemoRun:
 
     workspace: Workspace
     console: Console
+    history_until: date
 
-    def begin(self, until: date) -> None:
+    @property
+    def project(self) -> str:
+        """The name of the project."""
+        return self.workspace.project
+
+    def begin(self) -> None:
         """Ingest the history and train the first champion, unless an interrupted demo has done so."""
+        until = self.history_until
         if self.workspace.champion() is not None:
             self.console.print("continuing where the last demo stopped")
             return
@@ -73,19 +83,28 @@ class DemoRun:
         result = run("promote", self.workspace.project, date=night.isoformat())
         return f"the demo plays the approver (tag approval=approved on version {waiting.number}): {result['reason']}"
 
-    def run_nights(self, after: date) -> None:
-        """Run every night with a delivery, in order."""
-        pending = landing_nights(self.workspace, after)
-        with self._table() as show:
-            for night in pending:
-                for result in run_due("retrain", self.workspace.project):
-                    show(self._extra(result))
-                entry = self._entry(night) or self._run(night)
-                show(_line(entry))
-                for result in run_due("retrain", self.workspace.project):
-                    show(self._extra(result))
-                if outcome := self.approve(night):
-                    show(("", "", "", "", "", "", outcome))
+    def run_night(self, night: date, show: Show) -> None:
+        """Run a night, and what it leads to."""
+        for result in run_due("retrain", self.project):
+            show(self._extra(result))
+        entry = self._entry(night) or self._run(night)
+        show(_line(entry))
+        for result in run_due("retrain", self.project):
+            show(self._extra(result))
+        if outcome := self.approve(night):
+            show(("", "", "", "", "", "", outcome))
+
+    def output_lines(self) -> list[str]:
+        """Return how each output metric began, where it was highest, and what it is now."""
+        nights = [night for night in read_nights(self.workspace.lake, self.project) if night.outputs]
+        lines = []
+        for name in [metric.name for metric in nights[-1].outputs] if nights else []:
+            shares = [(one.value, night.night) for night in nights for one in night.outputs if one.name == name]
+            noted = [
+                f"{share:.1%} on {night}".replace("%", " %") for share, night in (shares[0], max(shares), shares[-1])
+            ]
+            lines.append(f"{self.project}, {name}: {noted[0]}, at most {noted[1]}, {noted[2]}")
+        return lines
 
     def outcome(self) -> Contrast | None:
         """Compare the served predictions with those of the first model, had it never been retrained."""
@@ -136,19 +155,46 @@ class DemoRun:
     def _extra(self, result: dict[str, Any]) -> tuple[str, ...]:
         return ("", "", "", "", "", "", f"retrained: {result['action']} {result['subject']} ({result['reason']})")
 
-    @contextmanager
-    def _table(self) -> Iterator[Any]:
-        """Give a function that shows a row: in a live table on a terminal, as lines elsewhere."""
-        if not self.console.is_terminal:
-            self.console.out(as_line(tuple(name for name, _ in COLUMNS)), highlight=False)
-            yield lambda cells: self.console.out(as_line(cells), highlight=False)
-            return
-        shown = table(*(name for name, _ in COLUMNS))
-        with Live(shown, console=self.console, vertical_overflow="visible"):
-            yield lambda cells: shown.add_row(*map(terminal, cells))
+
+def run_nights(demos: Sequence[DemoRun], after: date, until: date, react: Callable[[], None]) -> None:
+    """Run every night with a delivery, in order; of one night, the projects upstream first.
+
+    Parameters
+    ----------
+    react : callable
+        Lets the people of the story react to the answers of a night of the last project.
+    """
+    first = [max(after, demo.history_until) for demo in demos]
+    pending = [
+        (night, place)
+        for place, demo in enumerate(demos)
+        for night in landing_nights(demo.workspace, first[place])
+        if night <= until
+    ]
+    if not pending:
+        return
+    columns = COLUMNS if len(demos) == 1 else ((PROJECT, max(len(demo.project) for demo in demos)), *COLUMNS)
+    with _table(demos[0].console, columns) as show:
+        for night, place in sorted(pending):
+            named = () if len(demos) == 1 else (demos[place].project,)
+            demos[place].run_night(night, lambda cells, named=named: show((*named, *cells)))  # type: ignore[misc]
+            if place == len(demos) - 1:
+                react()
 
 
-def as_line(cells: tuple[str, ...]) -> str:
+@contextmanager
+def _table(console: Console, columns: Columns) -> Iterator[Show]:
+    """Give a function that shows a row: in a live table on a terminal, as lines elsewhere."""
+    if not console.is_terminal:
+        console.out(as_line(tuple(name for name, _ in columns), columns), highlight=False)
+        yield lambda cells: console.out(as_line(cells, columns), highlight=False)
+        return
+    shown = table(*(name for name, _ in columns))
+    with Live(shown, console=console, vertical_overflow="visible"):
+        yield lambda cells: shown.add_row(*map(terminal, cells))
+
+
+def as_line(cells: tuple[str, ...], columns: Columns = COLUMNS) -> str:
     """Return a row of the table as text; a decision that is too long continues below its first line.
 
     Examples
@@ -157,7 +203,7 @@ def as_line(cells: tuple[str, ...]) -> str:
     2015-01-05  198    0            -                       .1312    +.041    score: no column is past its leeway
     """
     *values, decision = cells
-    begin = "".join(f"{value:<{width}}  " for value, (_, width) in zip(values, COLUMNS[:-1], strict=True))
+    begin = "".join(f"{value:<{width}}  " for value, (_, width) in zip(values, columns[:-1], strict=True))
     return textwrap.fill(
         decision,
         PIPE_WIDTH,

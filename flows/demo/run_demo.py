@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import math
 import os
+import runpy
 import shutil
+from dataclasses import replace
+from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +25,7 @@ from flows.stack.local_stack import Endpoints, configured, open_stack, stop_on_s
 from flows.stack.process_registry import stop
 from tasks.errors import Terminal
 from tasks.render.values import counted
-from tasks.spec import ProjectSpec, home, projects_folder, read_spec
+from tasks.spec import home, projects_folder, read_spec
 
 if TYPE_CHECKING:
     from flows.demo.narration import DemoRun
@@ -35,16 +39,17 @@ def run_demo(name: str, *, keep: bool) -> None:
     project, console = worked_project(name), screen()
     outer = _home(project.path)
     stop_on_signals()
-    os.environ["LEEWAY_PROJECTS"] = str(project.path.parent.parent)
     os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"  # the demo prints a table; the logs are in the UI
     where = outer / "demo"
+    project = _copied(project, where) if project.upstream else project  # its answers are files next to the specs
+    os.environ["LEEWAY_PROJECTS"] = str(project.path.parent.parent)
     spec = read_spec(project.path)
     console.print(f"[bold]{spec.project}[/]: {spec.scope.objective}")
     foreign = configured() is not None
     with open_stack(where, keep=keep, say=console.print) as endpoints:
-        report = _run(project, spec, (where, endpoints), console)
-        if foreign and not keep:
-            _remove_from_servers(spec.project)
+        report = _run(project, (where, endpoints), console)
+        for one in project.chain if foreign and not keep else ():
+            _remove_from_servers(one.path.parent.name)
     if keep:
         console.print(f"report on every night: [bold]{report}[/]")
         console.print(f"the servers keep running; [bold]leeway demo --stop[/] stops them and removes {where}")
@@ -69,27 +74,59 @@ def _home(path: Path) -> Path:
     return home(path if is_checkout() else projects_folder() / path.parent.name / path.name)
 
 
-def _run(project: WorkedProject, spec: ProjectSpec, stack: tuple[Path, Endpoints], console: Console) -> str:
-    """Run the whole demo on open servers; return the path of the report."""
+def _copied(project: WorkedProject, where: Path) -> WorkedProject:
+    """Return a project and those upstream of it in a folder of the demo, so that no answer is written elsewhere."""
+
+    def copied(one: WorkedProject) -> WorkedProject:
+        folder = where / "projects" / one.path.parent.name
+        if not folder.exists():
+            shutil.copytree(one.path.parent, folder, ignore=shutil.ignore_patterns("answers", "feedback"))
+        return replace(one, path=folder / one.path.name, people=one.people and folder / one.people.name)
+
+    return replace(copied(project), upstream=tuple(map(copied, project.upstream)))
+
+
+def _run(project: WorkedProject, stack: tuple[Path, Endpoints], console: Console) -> str:
+    """Run the whole demo on open servers; return the path of the report of the last project."""
     where, endpoints = stack
+    specs = [read_spec(one.path) for one in project.chain]
     console.print(f"watch it: [bold]Prefect[/] {endpoints.prefect_ui}/runs")
-    console.print(f"          [bold]MLflow[/] {endpoints.mlflow}/#/models/{spec.project}")
+    for spec in specs:
+        console.print(f"          [bold]MLflow[/] {endpoints.mlflow}/#/models/{spec.project}")
     with console.status("loading"):
-        from flows.demo.narration import DemoRun
+        from flows.demo.narration import DemoRun, run_nights
         from flows.stack.deployments import deploy
         from flows.steps.publish import write_report
         from flows.workspace import open_workspace
 
-        workspace = open_workspace(spec.project)
-        _check_registry(workspace)
-        deploy([spec], where, scheduled=False)  # its nights are in the past; they run in order below
-    demo = DemoRun(workspace, console)
-    demo.begin(project.history_until)
-    demo.run_nights(project.history_until)
-    _print_outcome(demo, console)
-    report = write_report(workspace)
+        workspaces = [open_workspace(spec.project) for spec in specs]
+        for workspace in workspaces:
+            _check_registry(workspace)
+        deploy(specs, where, scheduled=False)  # their nights are in the past; they run in order below
+    begins = [one.history_until for one in project.chain]
+    demos = [DemoRun(workspace, console, begin) for workspace, begin in zip(workspaces, begins, strict=True)]
+    for place, demo in enumerate(demos):
+        if place:  # the projects before it answer what it learns from
+            run_nights(demos[:place], begins[place - 1], begins[place], _nothing)
+        if len(demos) > 1:
+            console.print(f"\n[bold]{demo.project}[/]: {demo.workspace.spec.scope.objective}")
+        demo.begin()
+    run_nights(demos, begins[-1], date.max, partial(_react, project))
+    for demo in demos:
+        _print_outcome(demo, console)
+    report = [write_report(workspace) for workspace in workspaces][-1]
     console.print("\nyour own data: [bold]leeway init DATA --time COLUMN --label COLUMN[/], then [bold]leeway up[/]")
     return report
+
+
+def _nothing() -> None:
+    """Let no one react."""
+
+
+def _react(project: WorkedProject) -> None:
+    """Let the people of the story react to the answers so far."""
+    if project.people is not None:
+        runpy.run_path(str(project.people))["main"](project.path.parent.parent)
 
 
 def _check_registry(workspace: Workspace) -> None:
@@ -118,12 +155,17 @@ def _remove_from_servers(project: str) -> None:
 
 
 def _print_outcome(demo: DemoRun, console: Console) -> None:
+    for sentence in demo.output_lines():
+        console.print(sentence)
     outcome = demo.outcome()
     if outcome is None:
         console.print("no predicted rows have labels yet; there is nothing to compare")
         return
     rows = counted(outcome.rows, "labelled row")
-    console.print(f"\nthe last {rows}, {outcome.start} to {outcome.end}:")
+    console.print(f"\n{demo.project}, the last {rows}, {outcome.start} to {outcome.end}:")
+    if outcome.served_loss == outcome.other_loss:
+        console.print(f"never retrained: error {outcome.served_loss:.4f}, bias {outcome.served_bias:+.4f}")
+        return
     priced = not math.isnan(outcome.served_cost)
     comparison = table("", "error", "bias", *(["cost of wrong decisions"] if priced else []))
     for name, loss, bias, cost in (

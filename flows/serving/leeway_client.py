@@ -158,6 +158,11 @@ class LeewayClient:
         reply = self._call("POST", project, "predict", {"rows": asked}, deadline_seconds)
         return [_answer(answer, reply) for answer in reply["answers"]]
 
+    def send_feedback(self, project: str, events: Iterable[Row], *, deadline_seconds: float | None = None) -> int:
+        """Send what happened to answers, objects of the id columns and `event`; return how many were kept."""
+        reply = self._call("POST", project, "feedback", {"feedback": list(events)}, deadline_seconds)
+        return int(reply["feedback"])
+
     def send_labels(self, project: str, labels: Iterable[Row], *, deadline_seconds: float | None = None) -> int:
         """Send labels, objects of the id columns and the label; return how many were kept."""
         reply = self._call("POST", project, "labels", {"labels": list(labels)}, deadline_seconds)

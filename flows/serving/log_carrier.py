@@ -19,7 +19,9 @@ import pandas as pd
 from tasks.errors import EvidenceError
 from tasks.lake import LandingFolder
 from tasks.logs import line, logger
+from tasks.row_contract.feedback_columns import EVENT
 from tasks.serving_store.label_files import (
+    FEEDBACK_FOLDER,
     LABEL_FOLDER,
     SENT_AT,
     WaitingLabels,
@@ -35,6 +37,9 @@ from tasks.validate.typing.row_ids import row_ids
 from tasks.whole_file import private_folder, sync_folder
 
 FILES = "[!.]*.jsonl"
+SentKind = Literal["labels", "features"]
+SENT_FOLDERS: dict[SentKind, str] = {"labels": LABEL_FOLDER, "features": FEEDBACK_FOLDER}
+"""What is sent over the API, by the kind of its deliveries; feedback lands as values of a table."""
 DELIVERY_BYTES = 16_000_000  # reading labels takes ten times their size
 
 
@@ -110,37 +115,45 @@ class LogCarrier:
         int
             The number of requests with labels that landed.
         """
-        folder = self.root / LABEL_FOLDER / self.spec.project
+        return self._carry_sent("labels", now, at_once=at_once)
+
+    def carry_feedback(self, now: datetime, *, at_once: bool = False) -> int:
+        """Land the feedback that has come, as `carry_labels`; of an event of a row that came again, the last."""
+        return self._carry_sent("features", now, at_once=at_once)
+
+    def _carry_sent(self, kind: SentKind, now: datetime, *, at_once: bool) -> int:
+        folder = self.root / SENT_FOLDERS[kind] / self.spec.project
         if not folder.is_dir():
             return 0
-        with unlocked(folder) as free:  # an erasure may be removing labels from the files
-            return self._carry_labels(now, at_once=at_once) if free else 0
+        with unlocked(folder) as free:  # an erasure may be removing lines from the files
+            return self._carry_files(kind, now, at_once=at_once) if free else 0
 
-    def _carry_labels(self, now: datetime, *, at_once: bool) -> int:
-        oldest = oldest_label(self.root, self.spec.project)
+    def _carry_files(self, kind: SentKind, now: datetime, *, at_once: bool) -> int:
+        oldest = oldest_label(self.root, self.spec.project, SENT_FOLDERS[kind])
         patience = timedelta(minutes=self.spec.serving.delivery_minutes)
         if oldest is None or (now - oldest < patience and not at_once):
             return 0
-        parts = in_parts(waiting_labels(self.root, self.spec.project), DELIVERY_BYTES)
-        return sum(self._land_labels(part, now) for part in parts)
+        parts = in_parts(waiting_labels(self.root, self.spec.project, SENT_FOLDERS[kind]), DELIVERY_BYTES)
+        return sum(self._land_sent(kind, part, now) for part in parts)
 
-    def _land_labels(self, waiting: Sequence[WaitingLabels], now: datetime) -> int:
-        """Land files of labels as one delivery, and remove them; return how many."""
+    def _land_sent(self, kind: SentKind, waiting: Sequence[WaitingLabels], now: datetime) -> int:
+        """Land files of labels or feedback as one delivery, and remove them; return how many."""
         lines, read = list[bytes](), list[Path]()
         for each in waiting:
             with suppress(FileNotFoundError):  # all of it was erased meanwhile
                 lines += each.path.read_bytes().splitlines()
                 read.append(each.path)
         if lines:
-            content = newest_labels(lines, label_ids(lines, self.spec).tolist())
+            ids = label_ids(lines, self.spec)
+            content = newest_labels(lines, (ids if kind == "labels" else _event_ids(ids, lines)).tolist())
             today = now.astimezone(ZoneInfo(self.spec.schedule.time_zone)).date()
             digest = hashlib.sha256(content).hexdigest()[:16]
-            self._land("labels", f"{today}-{time_stamp(waiting[-1].taken)}-{digest}.jsonl", content)
+            self._land(kind, f"{today}-{time_stamp(waiting[-1].taken)}-{digest}.jsonl", content)
         for path in read:
             path.unlink(missing_ok=True)
         return len(read)
 
-    def _land(self, kind: Literal["rows", "labels"], key: str, content: bytes) -> None:
+    def _land(self, kind: Literal["rows", "labels", "features"], key: str, content: bytes) -> None:
         LandingFolder(self.spec.served_uri(kind), self.spec, self.folder, os.environ).write([(key, content)])
         logger().info(line("log_landed", bytes=len(content), key=key, kind=kind, project=self.spec.project))
 
@@ -151,6 +164,11 @@ def label_ids(lines: Sequence[bytes], spec: ProjectSpec) -> pd.Series:
     Lines that came before the spec was given another id column have no id, and a night reports them.
     """
     return row_ids(label_rows(lines).reindex(columns=spec.key_columns), spec).names
+
+
+def _event_ids(row_ids: pd.Series, lines: Sequence[bytes]) -> pd.Series:
+    """Return the id of the row of each line of feedback together with its event; missing where the id is."""
+    return row_ids.str.cat(pd.Series([str(json.loads(line)[EVENT]) for line in lines], row_ids.index), sep="|")
 
 
 def label_rows(lines: Sequence[bytes]) -> pd.DataFrame:

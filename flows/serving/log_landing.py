@@ -1,4 +1,4 @@
-"""Lands what the service keeps of one project: its prediction log and its labels, whatever its champion is."""
+"""Lands what the service keeps of one project: its prediction log, labels and feedback, whatever its champion is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tasks.spec import ProjectSpec, read_spec
 
 @dataclass
 class LogLanding:
-    """Lands the prediction log and the labels of a project as its deliveries.
+    """Lands the prediction log, the labels and the feedback of a project as its deliveries.
 
     Parameters
     ----------
@@ -47,6 +47,7 @@ class LogLanding:
         carrier = LogCarrier(self.root, self._current_spec(), self.path.parent)
         try:
             carrier.carry_labels(clock.now(), at_once=at_once)
+            carrier.carry_feedback(clock.now(), at_once=at_once)
         finally:  # the log lands whatever is wrong with the labels
             carrier.carry()
 

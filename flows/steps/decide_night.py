@@ -26,6 +26,7 @@ from tasks.lake import append_entry, read_nights
 from tasks.logs import line, logger
 from tasks.metrics_export.task import timed
 from tasks.monitor.task import measure_drift_task
+from tasks.output_metrics.task import measure_outputs_task
 from tasks.records import Entry, MonitoringResult, NightEntry, nights_of
 from tasks.score.task import automated
 from tasks.spec import missed_nights
@@ -63,7 +64,7 @@ def decide_night(
     if before is None:
         projects = upstream(workspace, data.night), downstream(workspace)
         context = NightContext(champion, data, partial(workspace.load, entries=data.entries), *projects, shadow_fault)
-        context = replace(context, served=prove_served(workspace, context.landed))
+        context = replace(context, served=prove_served(workspace, context.landed), outputs=measure_outputs_task(data))
         entry, record = _decide(workspace, context, data, reason)
     else:
         entry, record = before, data.entries

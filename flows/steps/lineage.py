@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from flows.workspace import Workspace
 from tasks.errors import SpecError
 from tasks.lake import read_nights
 from tasks.logs import line, logger
-from tasks.records import NightEntry, UpstreamState
+from tasks.records import NightEntry, UpstreamState, WhereFirst
 from tasks.spec import ProjectSpec, read_spec
 from tasks.spec.data_sections import UpstreamProject
 from tasks.spec.find_project import FILE
@@ -30,6 +31,9 @@ def upstream_states(
 ) -> tuple[UpstreamState, ...]:
     """Return the newest night of each project upstream within the window, one with trouble before all others.
 
+    Of a model with answers that may have been wrong since the first rows that this project is judged by, it is the
+    newest such night, if none within the window had trouble.
+
     Parameters
     ----------
     records : mapping of str to sequence of NightEntry
@@ -38,17 +42,45 @@ def upstream_states(
         What was decided later is left out, so that a night can be decided again as it was.
     """
     since = night - timedelta(days=spec.monitoring.window_days)
+    judged_since = spec.matured_until(night) - timedelta(days=spec.monitoring.cohort_days)
     states = []
     for declared in spec.upstream:
         known = {
             entry.night: entry
             for entry in records.get(declared.project, ())
-            if since < entry.night <= night and (before is None or entry.time < before)
+            if entry.night <= night and (before is None or entry.time < before)
         }
-        seen = [_seen(declared, known[day]) for day in sorted(known, reverse=True)]
+        seen = [_seen(declared, known[day]) for day in sorted(known, reverse=True) if day > since]
         newest = seen[0] if seen else UpstreamState(declared.project, declared.use)
+        if declared.use == "model":
+            doubted = _doubted_until([known[day] for day in sorted(known)], judged_since, spec.monitoring.window_days)
+            newest = newest if doubted is None else _seen(declared, known[doubted])
+            newest, seen = (
+                replace(newest, doubted_until=doubted),
+                [replace(each, doubted_until=doubted) for each in seen],
+            )
         states.append(next((state for state in seen if state.troubled), newest))
     return tuple(states)
+
+
+def _doubted_until(nights: Sequence[NightEntry], since: date, window_days: int) -> date | None:
+    """Return the newest night, after a day, on which the answers of a model may have been wrong; None without one.
+
+    They may be wrong where its error is past its leeway, and where its answers have moved and its labels do not say
+    yet that they are right: those of a whole window since, with an error within its leeway. So may they where those of
+    a model upstream of it may be wrong.
+    """
+    doubted, moved_since = list[date](), None
+    for entry in nights:
+        moved = any(statistic.column == PREDICTION and statistic.strain > 1 for statistic in entry.moved)
+        moved_since = (moved_since or entry.night) if moved else None
+        found, passed_on = entry.performance, [state.doubted_until for state in entry.upstream if state.doubted_until]
+        wrong = found is not None and found.past_leeway
+        cleared = moved_since is None or (
+            found is not None and found.within_leeway and found.end >= moved_since + timedelta(days=window_days)
+        )
+        doubted += [entry.night] if wrong or not cleared else passed_on
+    return max((night for night in doubted if night > since), default=None)
 
 
 def downstream(workspace: Workspace) -> tuple[str, ...]:
@@ -73,7 +105,21 @@ def _seen(declared: UpstreamProject, entry: NightEntry) -> UpstreamState:
     suspected = any(state.open and state.of_values for state in entry.suspected)
     troubled = entry.action in TO_LOOK_INTO or bool(past) or answers or suspected
     decision = entry.night, entry.action, entry.drift
-    return UpstreamState(declared.project, declared.use, *decision, tuple(past), troubled, suspected)
+    began = _began(declared, entry) if troubled else ""
+    return UpstreamState(declared.project, declared.use, *decision, tuple(past), troubled, suspected, began)
+
+
+def _began(declared: UpstreamProject, entry: NightEntry) -> str:
+    """Return where the trouble of an upstream project began; of a data set that is named by its columns, only upstream.
+
+    Its own night has recorded what it saw of the projects upstream of it, so the first of a chain is passed on.
+    """
+    for state in entry.upstream:
+        if state.troubled:
+            return state.began or f"the {state.use} of {state.project}"
+    where = entry.answer(WhereFirst)
+    first_step = where.first_step if where is not None and declared.use == "model" else ""
+    return f"{first_step} of {declared.project}" if first_step else ""
 
 
 def _used(declared: UpstreamProject, column: str) -> bool:

@@ -12,7 +12,7 @@ from tasks.dataset.landed_batches import landed_batches
 from tasks.dataset.night_source import NightSource
 from tasks.decide import ServingVersion, Situation, SituationInputs, build_situation
 from tasks.lake import Batch
-from tasks.records import MonitoringResult, ServedProof, UpstreamState
+from tasks.records import MonitoringResult, OutputMetric, ServedProof, UpstreamState
 from tasks.registry.mlflow_names import CHALLENGER
 
 
@@ -36,6 +36,8 @@ class NightContext:
         Why the version that waits could not answer that night.
     served : ServedProof or None
         Whether the prediction service has answered as the batch does; None where it logged nothing.
+    outputs : tuple of OutputMetric
+        What users see of the answers, such as the share of those that are redone.
     """
 
     champion: Champion | None
@@ -45,6 +47,7 @@ class NightContext:
     downstream: tuple[str, ...] = ()
     shadow_fault: str = ""
     served: ServedProof | None = None
+    outputs: tuple[OutputMetric, ...] = ()
 
     @property
     def night(self) -> date:
@@ -80,5 +83,6 @@ def situation(context: NightContext, measured: MonitoringResult) -> Situation:
             released=released(champion, data) if champion else None,
             shadowed=shadowed(champion, data, context.load, context.shadow_fault) if champion else None,
             served=context.served,
+            outputs=context.outputs,
         )
     )

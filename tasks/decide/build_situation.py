@@ -15,6 +15,7 @@ from tasks.lake import Deliveries
 from tasks.records import (
     Entry,
     MonitoringResult,
+    OutputMetric,
     RetrainingEntry,
     ServedProof,
     UpstreamState,
@@ -67,6 +68,8 @@ class SituationInputs:
         How the version that waits does on the rows that both answered.
     served : ServedProof or None
         Whether the prediction service has answered as the batch does.
+    outputs : tuple of OutputMetric
+        What users see of the answers.
     """
 
     spec: ProjectSpec
@@ -81,6 +84,7 @@ class SituationInputs:
     released: ReleaseOutcome | None = None
     shadowed: ShadowOutcome | None = None
     served: ServedProof | None = None
+    outputs: tuple[OutputMetric, ...] = ()
 
 
 def build_situation(inputs: SituationInputs) -> Situation:
@@ -133,6 +137,7 @@ def build_situation(inputs: SituationInputs) -> Situation:
         released=inputs.released,
         shadowed=inputs.shadowed,
         served=inputs.served,
+        outputs=inputs.outputs,
         overdue=overdue(inputs.deliveries, judged, inputs.spec),
     )
 

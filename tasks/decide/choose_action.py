@@ -9,6 +9,7 @@ from tasks.decide import root_cause
 from tasks.decide.retraining_limits import may_retrain, too_old
 from tasks.decide.situation import Situation
 from tasks.decide.unknown_classes import with_unknown_classes
+from tasks.decide.users_view import moved_outputs, outputs
 from tasks.records import Action, AnyAnswer, Decision, DriftKind, subjects
 from tasks.spec.project_spec import ProjectSpec
 
@@ -26,6 +27,7 @@ QUESTIONS: tuple[Callable[[Situation, ProjectSpec], AnyAnswer | None], ...] = (
     ask.recovered,
     ask.challenger_in_service,
     ask.served_as_batch,
+    outputs,
 )
 
 
@@ -79,6 +81,8 @@ def _action(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
         reason = "; ".join([reason, *_skewed(seen), *(_worse(seen) if action == "ask" else [])])
     elif wrong := [*_skewed(seen), *_worse(seen)]:
         return "ask", "; ".join(wrong)
+    if shown := moved_outputs(seen):
+        action, reason = ("hold" if action == "score" else action), "; ".join([reason, *shown])
     if not seen.open_suspicions:
         return action, reason
     return ("hold" if action == "score" else action), _with_questions(reason, seen)

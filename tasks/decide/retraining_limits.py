@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from tasks.decide.root_cause import untrusted
+from tasks.decide.root_cause import doubted, untrusted
 from tasks.decide.situation import RegimeEvidence, Situation
 from tasks.records import MayRetrain, Obstacle, ObstacleKind
 from tasks.spec.project_spec import ProjectSpec
@@ -39,7 +39,7 @@ def _days_since(day: date | None, seen: Situation) -> int | None:
 
 
 def _obstacles(seen: Situation, spec: ProjectSpec) -> Iterator[Obstacle]:
-    policy, distrusted = spec.monitoring, untrusted(seen)
+    policy = spec.monitoring
     since, since_refused = _days_since(seen.last_retraining, seen), _days_since(seen.last_refused, seen)
     if seen.under_way is not None:
         yield Obstacle(ObstacleKind.UNDER_WAY, f"the retraining of {seen.under_way} is still under way")
@@ -54,9 +54,7 @@ def _obstacles(seen: Situation, spec: ProjectSpec) -> Iterator[Obstacle]:
     if seen.retrainings_in_30_days >= policy.retrainings_per_month:
         answer = f"budget: {seen.retrainings_in_30_days} of {policy.retrainings_per_month} in 30 days"
         yield Obstacle(ObstacleKind.BUDGET, answer)
-    if distrusted:
-        answer = f"upstream, {', '.join(distrusted)} is not trusted: something is quarantined, or a person is asked"
-        yield Obstacle(ObstacleKind.UPSTREAM, answer)
+    yield from _upstream(seen)
     if seen.untrusted:
         answer = f"under suspicion: {', '.join(state.sentence for state in seen.untrusted)}"
         yield Obstacle(ObstacleKind.SUSPICION, answer)
@@ -66,6 +64,18 @@ def _obstacles(seen: Situation, spec: ProjectSpec) -> Iterator[Obstacle]:
     if days is not None and days < YOUNG_DAYS and not too_old(seen, spec):
         answer = f"labels of only {days} of {YOUNG_DAYS} days are known since the error has left its promise"
         yield Obstacle(ObstacleKind.YOUNG_REGIME, answer)
+
+
+def _upstream(seen: Situation) -> Iterator[Obstacle]:
+    if distrusted := untrusted(seen):
+        answer = f"upstream, {', '.join(distrusted)} is not trusted: something is quarantined, or a person is asked"
+        yield Obstacle(ObstacleKind.UPSTREAM, answer)
+    for state in doubted(seen):
+        answer = (
+            f"upstream, the answers of {state.project} may have been wrong until {state.doubted_until}: a model "
+            "trained on them would be wrong once they are right"
+        )
+        yield Obstacle(ObstacleKind.UPSTREAM, answer)
 
 
 def _regime_days(seen: Situation) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tasks.decide.situation import Situation
-from tasks.records import Action, WhereFirst
+from tasks.records import Action, UpstreamState, WhereFirst
 from tasks.spec.project_spec import ProjectSpec
 
 ALARMING: frozenset[Action] = frozenset({"hold", "quarantine", "retrain", "ask"})
@@ -54,3 +54,21 @@ def untrusted(seen: Situation) -> tuple[str, ...]:
     """Return the projects upstream with a newest night that quarantined or asked, or with an open suspicion."""
     doubtful = {"quarantine", "ask"}
     return tuple(state.project for state in seen.upstream if state.action in doubtful or state.suspected)
+
+
+def doubted(seen: Situation) -> tuple[UpstreamState, ...]:
+    """Return the models upstream with answers that may have been wrong for rows by which the champion is judged.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> ranker = UpstreamState("ranker", "model", doubted_until=date(2026, 1, 2))
+    >>> [state.project for state in doubted(Situation("p", date(2026, 1, 9), upstream=(ranker,)))]
+    ['ranker']
+    """
+    since = seen.performance.start if seen.performance else None
+    return tuple(
+        state
+        for state in seen.upstream
+        if state.doubted_until is not None and (since is None or state.doubted_until >= since)
+    )

@@ -12,6 +12,7 @@ from tasks.records import (
     DriftStatistic,
     Estimated,
     LocalError,
+    OutputMetric,
     Performance,
     ServedProof,
     Suspicion,
@@ -104,6 +105,8 @@ class Situation:
         The champion of the decision record, if the registry has neither it nor one before it.
     served : ServedProof or None
         Whether the prediction service has answered as the batch does; None where it logged nothing.
+    outputs : tuple of OutputMetric
+        What users see of the answers, such as the share of those that are redone.
     overdue : str
         Why a delivery of rows is overdue; empty if none is.
     """
@@ -142,6 +145,7 @@ class Situation:
     released: ReleaseOutcome | None = None
     shadowed: ShadowOutcome | None = None
     served: ServedProof | None = None
+    outputs: tuple[OutputMetric, ...] = ()
     overdue: str = ""
 
     @property
@@ -157,14 +161,22 @@ class Situation:
 
     @property
     def untrusted(self) -> tuple[SuspicionState, ...]:
-        """The suspicions of columns with weight, open or of rows by which the champion is judged."""
+        """The suspicions of columns with weight, open or of rows by which the champion is judged.
+
+        A shock is suspected because the error rose with it, so that the champion's weights say nothing against it.
+        """
         since = self.performance.start if self.performance else None
         weights = dict(self.importances)
         return tuple(
             state
             for state in self.suspected
             if state.taints(since)
-            and (not weights or not state.columns or any(weights.get(column, 1.0) > 0 for column in state.columns))
+            and (
+                state.kind == "shock"
+                or not weights
+                or not state.columns
+                or any(weights.get(column, 1.0) > 0 for column in state.columns)
+            )
         )
 
     @property

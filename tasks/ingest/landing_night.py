@@ -20,6 +20,10 @@ from tasks.logs import line, logger
 from tasks.records import Landed
 from tasks.serving_store.logged_rows import SERVED
 from tasks.spec import ProjectSpec
+from tasks.spec.landing_sections.feedback_section import FEEDBACK, SERVED_FEEDBACK
+
+LATER = frozenset({SERVED, FEEDBACK, SERVED_FEEDBACK})
+"""Zones with a folder that is made with the first file."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class LandingNight:
                 return None
             return open_table(zone, self.spec, self.lake, self.taken, extracts, self.moment)
         source = open_source(zone.uri, self.folder, self.spec.source, zone.files)
-        if zone.table == SERVED and isinstance(source, FolderSource) and not source.exists:
+        if zone.table in LATER and isinstance(source, FolderSource) and not source.exists:
             return None
         return source
 

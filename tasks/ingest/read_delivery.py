@@ -138,7 +138,7 @@ def _without_answers(chunk: Chunk, landed: Landed, spec: ProjectSpec) -> Chunk:
 
 def _with_inside_names(chunk: Chunk, landed: Landed, spec: ProjectSpec) -> Chunk:
     """Return a chunk in which no column has a name of Leeway's own: see `tasks.spec.own_names`."""
-    tables = [table.columns.all for table in spec.features.tables if table.name == landed.table]
+    tables = [table.columns.all for table in spec.value_tables if table.name == landed.table]
     delivered = list(chunk.columns) if isinstance(chunk, pd.DataFrame) else chunk.column_names
     names = apart(map(str, delivered), wanted=tables[0] if tables else ())
     if not names:

@@ -14,6 +14,7 @@ from tasks.records import (
     Entry,
     GroupGap,
     NightEntry,
+    OutputMetric,
     PromotionEntry,
     ServedAsBatch,
     ServedProof,
@@ -84,6 +85,8 @@ class NightFacts:
         Differences that are surely past their limit.
     served : ServedProof
         What scoring the logged rows of the prediction service again has found.
+    outputs : sequence of OutputMetric
+        What users saw of the answers.
     """
 
     project: str
@@ -104,6 +107,7 @@ class NightFacts:
     group_differences: Mapping[tuple[str, str], float] | None = None
     groups_past_limit: int | None = None
     served: ServedProof | None = None
+    outputs: Sequence[OutputMetric] | None = None
     memory_peak_bytes: int | None = None
     lake: Mapping[str, TableSize] | None = None
     home_free_bytes: int | None = None
@@ -159,6 +163,7 @@ def night_facts(
         group_differences=_largest(night.fairness),
         groups_past_limit=sum(gap.is_past_limit for gap in night.fairness),
         served=served.proof if served else ServedProof(),
+        outputs=night.outputs,
     )
 
 

@@ -50,6 +50,8 @@ METRICS: dict[str, Meaning] = {
     "leeway_served_rows": Meaning(
         "Logged rows of the last night by what scoring them again has found: equal, differing, unproven.", ("outcome",)
     ),
+    "leeway_output_share": Meaning("Share of the answered rows of the newest window, by output metric.", ("output",)),
+    "leeway_output_strain": Meaning("Share of its leeway that an output metric uses; above 1 it moved.", ("output",)),
     "leeway_memory_peak_bytes": Meaning("Most resident memory that the night's process has used."),
     "leeway_lake_files": Meaning("Files of a lake table's latest commit.", ("table",)),
     "leeway_lake_bytes": Meaning("Size of a lake table's latest commit.", ("table",)),
@@ -143,7 +145,7 @@ def _samples(facts: NightFacts) -> dict[str, Samples]:
         )
         if value is not None
     }
-    return samples | _several(facts)
+    return samples | _several(facts) | _outputs(facts)
 
 
 def _several(facts: NightFacts) -> dict[str, Samples]:
@@ -174,6 +176,16 @@ def _several(facts: NightFacts) -> dict[str, Samples]:
         samples["leeway_lake_files"] = {(table,): size.files for table, size in facts.lake.items()}
         samples["leeway_lake_bytes"] = {(table,): size.size_bytes for table, size in facts.lake.items()}
     return samples
+
+
+def _outputs(facts: NightFacts) -> dict[str, Samples]:
+    if facts.outputs is None:
+        return {}
+    strains = {metric.name: metric.strain for metric in facts.outputs}
+    return {
+        "leeway_output_share": {(metric.name,): metric.value for metric in facts.outputs},
+        "leeway_output_strain": {(name,): strain for name, strain in strains.items() if strain is not None},
+    }
 
 
 def _unix(moment: datetime | None) -> float | None:

@@ -2,6 +2,7 @@
 
 from tasks.records.answer_quality.further_metrics import MeasuredMetric, MetricComparison
 from tasks.records.answer_quality.group_gap import GapComparison, GroupGap, GroupMeasure
+from tasks.records.answer_quality.output_metric import DayShare, OutputMetric
 from tasks.records.answers import (
     Answer,
     AnyAnswer,
@@ -12,6 +13,7 @@ from tasks.records.answers import (
     MayRetrain,
     Obstacle,
     ObstacleKind,
+    Outputs,
     QuestionId,
     Recovered,
     ServedAsBatch,
@@ -108,6 +110,7 @@ __all__ = [
     "ChampionRecord",
     "Chunks",
     "CorruptOrDrifted",
+    "DayShare",
     "Decision",
     "Delivery",
     "DriftKind",
@@ -133,6 +136,8 @@ __all__ = [
     "NotificationEntry",
     "Obstacle",
     "ObstacleKind",
+    "OutputMetric",
+    "Outputs",
     "Performance",
     "PipelineStage",
     "PromotionAction",

@@ -14,6 +14,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
+from tasks.records.answer_quality.output_metric import OutputMetric
 from tasks.records.drift import DriftKind, LocalError
 from tasks.records.performance import Estimated, Performance, ServedProof
 from tasks.records.suspicion_state import SuspicionState
@@ -35,6 +36,7 @@ class QuestionId(StrEnum):
     RECOVERED = "recovered"
     CHALLENGER = "challenger"
     SERVED_AS_BATCH = "served_as_batch"
+    OUTPUTS = "outputs"
 
     @property
     def sentence(self) -> str:
@@ -59,6 +61,7 @@ SENTENCES: dict[QuestionId, str] = {
     QuestionId.RECOVERED: "did it recover?",
     QuestionId.CHALLENGER: "how does the challenger do?",
     QuestionId.SERVED_AS_BATCH: "served as the batch answers?",
+    QuestionId.OUTPUTS: "what do users see?",
 }
 
 
@@ -235,6 +238,14 @@ class ServedAsBatch(Answer):
     proof: ServedProof
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outputs(Answer):
+    """What users see of the answers: the output metrics of the night."""
+
+    question: Literal[QuestionId.OUTPUTS] = QuestionId.OUTPUTS
+    metrics: tuple[OutputMetric, ...] = ()
+
+
 AnyAnswer = Annotated[
     EnoughRows
     | Valid
@@ -247,7 +258,8 @@ AnyAnswer = Annotated[
     | WhoApproves
     | Recovered
     | ChallengerInService
-    | ServedAsBatch,
+    | ServedAsBatch
+    | Outputs,
     Field(discriminator="question"),
 ]
 A = TypeVar("A", bound=Answer)

@@ -14,7 +14,8 @@ from typing import Any, ClassVar, Literal
 
 from tasks.records.answer_quality.further_metrics import MeasuredMetric
 from tasks.records.answer_quality.group_gap import GroupGap
-from tasks.records.answers import A, AnyAnswer, CorruptOrDrifted, Matters, WhereFirst, answer_of
+from tasks.records.answer_quality.output_metric import OutputMetric
+from tasks.records.answers import A, AnyAnswer, CorruptOrDrifted, Matters, Outputs, WhereFirst, answer_of
 from tasks.records.decision import Action
 from tasks.records.drift import DriftKind, DriftStatistic, LocalError, PipelineStage, Suspicion
 from tasks.records.performance import Estimated, Performance
@@ -184,6 +185,12 @@ class NightEntry(Entry):
         """The newest nights of the projects upstream."""
         where = self.answer(WhereFirst)
         return () if where is None else where.upstream
+
+    @property
+    def outputs(self) -> tuple[OutputMetric, ...]:
+        """What users saw of the answers; empty where the spec had no feedback."""
+        found = self.answer(Outputs)
+        return () if found is None else found.metrics
 
     @property
     def downstream(self) -> tuple[str, ...]:

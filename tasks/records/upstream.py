@@ -25,6 +25,12 @@ class UpstreamState:
         Whether its action was hold, ask or quarantine because of what is used of it.
     suspected : bool
         Whether a suspicion about its rows was open.
+    began : str
+        Where its trouble began: the first step of its own data that moved, or, where a project upstream of it had
+        trouble, that of this project. Empty where nothing moved before what is used.
+    doubted_until : date or None
+        Of a model: the newest night on which its answers may have been wrong (see `flows.steps.lineage`). None where
+        its labels say that they were not, or nothing suggests it.
     """
 
     project: str
@@ -35,6 +41,8 @@ class UpstreamState:
     moved: tuple[str, ...] = ()
     troubled: bool = False
     suspected: bool = False
+    began: str = ""
+    doubted_until: date | None = None
 
     @property
     def sentence(self) -> str:
@@ -44,9 +52,13 @@ class UpstreamState:
         'sales (hold on 2026-01-02, covariate: area)'
         >>> UpstreamState("ranker", "model").sentence
         'the model of ranker (no night yet)'
+        >>> seen = {"night": date(2026, 1, 2), "action": "hold", "kind": "both", "began": "rows as delivered (level)"}
+        >>> UpstreamState("ranker", "model", **seen).sentence
+        'the model of ranker (hold on 2026-01-02, both; it began in rows as delivered (level))'
         """
         name = f"the model of {self.project}" if self.use == "model" else self.project
         if self.night is None:
             return f"{name} (no night yet)"
         moved = f": {', '.join(self.moved[:SHOWN])}" if self.moved else ""
-        return f"{name} ({self.action} on {self.night}, {KIND_WORDS.get(self.kind, self.kind)}{moved})"
+        began = f"; it began in {self.began}" if self.began else ""
+        return f"{name} ({self.action} on {self.night}, {KIND_WORDS.get(self.kind, self.kind)}{moved}{began})"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from tasks.records import Bounded, NightEntry, Statistic
+from tasks.records import Bounded, NightEntry, OutputMetric, Statistic
 from tasks.report.night_readings import strains
 
 
@@ -45,7 +46,14 @@ def night_numbers(night: NightEntry) -> dict[str, float]:
     for gap in night.fairness:
         name = f"fairness.{gap.measure}"
         numbers[name] = max(numbers.get(name, 0.0), abs(gap.difference))
+    numbers |= _outputs(night.outputs)
     return {name: value for name, value in numbers.items() if math.isfinite(value)}
+
+
+def _outputs(metrics: Sequence[OutputMetric]) -> dict[str, float]:
+    numbers = {f"output.{metric.name}": metric.value for metric in metrics}
+    expected = {f"output.{metric.name}_expected": metric.expected for metric in metrics}
+    return numbers | {name: value for name, value in expected.items() if value is not None}
 
 
 def _measured(name: str, measured: Bounded) -> dict[str, float]:

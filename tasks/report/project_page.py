@@ -29,6 +29,7 @@ from tasks.report.figures import (
 )
 from tasks.report.metric_figures import group_figures, metric_figures
 from tasks.report.night_readings import KIND_WORDS, headline, latest_nights
+from tasks.report.output_figures import output_figures
 from tasks.report.pending_actions import pending_actions
 from tasks.spec import ProjectSpec
 
@@ -109,6 +110,7 @@ def _figures(nights: Sequence[NightEntry], record: Sequence[Entry], spec: Projec
         nulls_figure(nights, span),
         volume_figure(nights, span),
         automation_figure(nights, span),
+        *output_figures(nights, span),
         speed_figure(nights),
     ]
     return [figure for figure in figures if figure]

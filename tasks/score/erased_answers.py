@@ -81,7 +81,9 @@ def _erase_from(files: AnswerFiles, target: str, parts: Sequence[AnswerFile], ow
     """Write some files as one, without what is erased; one that is there already has all that the others have."""
     sources = [part for part in parts if part.name == target] or parts
     tables = [_read(files, part) for part in sources]
-    gone = [own(part.batch.batch_id, _ids(table, part)) for part, table in zip(sources, tables, strict=True)]
+    gone = [
+        own(part.batch.batch_id, _ids(table, part, files.renamed)) for part, table in zip(sources, tables, strict=True)
+    ]
     left = pa.concat_tables(
         [table.filter(pa.array(~its)) for table, its in zip(tables, gone, strict=True)], promote_options="permissive"
     )
@@ -105,8 +107,10 @@ def _read(files: AnswerFiles, file: AnswerFile) -> pa.Table:
         ) from error
 
 
-def _ids(answers: pa.Table, file: AnswerFile) -> pd.Series:
-    ids: pd.Series = answers["row_id"].to_pandas().astype("str")
+def _ids(answers: pa.Table, file: AnswerFile, renamed: Mapping[str, str]) -> pd.Series:
+    """Return the ids of the rows; files from before the column was renamed have its own name."""
+    other = renamed.get("row_id", "row_id")
+    ids: pd.Series = answers[other if other in answers.column_names else "row_id"].to_pandas().astype("str")
     return ids.map(cell_text) if file.is_csv else ids
 
 

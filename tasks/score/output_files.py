@@ -24,12 +24,14 @@ HIDDEN = ("batch_id", "revision", "role")  # internal; every row of a file share
 class AnswerFiles:
     """The destination of answers: a folder or `s3://bucket/prefix`, and the format of its files.
 
-    `proposals` says that a person decides on the answers; `options` are the storage options for S3.
+    `proposals` says that a person decides on the answers; `renamed` has the columns with another name in the files;
+    `options` are the storage options for S3.
     """
 
     root: str
     format: Literal["parquet", "csv"] = "parquet"
     proposals: bool = False
+    renamed: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
 
     def name(self, batch: Batch) -> str:
@@ -54,7 +56,8 @@ class AnswerFiles:
         Unreachable
             When the store does not answer.
         """
-        self.put(name, file_content(answers.assign(proposal=True) if self.proposals else answers, self.format))
+        shown = answers.assign(proposal=True) if self.proposals else answers
+        self.put(name, file_content(shown, self.format, self.renamed))
 
     def put(self, name: str, content: bytes) -> None:
         """Write the content of a file, as `write`."""
@@ -111,24 +114,31 @@ def answer_files(spec: ProjectSpec, folder: Path, options: Mapping[str, str] | N
         output if remote else str((folder / output).absolute()),
         spec.scoring.format,
         proposals=spec.automation.degree == "assist",
+        renamed=dict(spec.scoring.rename),
         options=dict(options or {}) if remote else {},
     )
 
 
-def file_content(answers: pd.DataFrame, written: Literal["parquet", "csv"]) -> bytes:
+def file_content(
+    answers: pd.DataFrame, written: Literal["parquet", "csv"], renamed: Mapping[str, str] | None = None
+) -> bytes:
     r"""Return answers as a file's bytes, in the order of their row ids and without our own columns.
 
-    In csv, an apostrophe precedes texts that a spreadsheet would evaluate as a formula.
+    `renamed` has the columns with another name in the file. In csv, an apostrophe precedes texts that a spreadsheet
+    would evaluate as a formula.
 
     Examples
     --------
     >>> made = pd.DataFrame({"row_id": ["b", "a"], "role": "champion", "prediction": [2.0, 1.0]})
     >>> file_content(made, "csv")
     b'row_id,prediction\na,1.0\nb,2.0\n'
+    >>> file_content(made, "csv", {"row_id": "call"})
+    b'call,prediction\na,1.0\nb,2.0\n'
     """
     empty = [name for name in NAMED if name in answers and answers[name].isna().all()]
     hidden = [*(name for name in HIDDEN if name in answers), *empty]
     shown = answers.drop(columns=hidden).sort_values("row_id", ignore_index=True)
+    shown = shown.rename(columns=dict(renamed or {}))
     if written == "csv":
         return csv_bytes(shown)
     stream = pa.BufferOutputStream()

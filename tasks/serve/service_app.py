@@ -16,7 +16,7 @@ from tasks.logs import line, raised_at
 from tasks.serve.processes.shared_counters import NO_PROJECT
 from tasks.serve.protocols import inference_protocol, mlflow_scoring, own_api
 from tasks.serve.protocols.api_document import api_document, api_page
-from tasks.serve.protocols.label_api import LabelIntake
+from tasks.serve.protocols.label_api import FeedbackTerms, LabelIntake, LabelTerms
 from tasks.serve.replies import JSON_TYPE, Family, Refusal, Reply, json_reply
 from tasks.serve.row_answering import RowAnswering
 from tasks.serve.service_request import Disconnected, ServiceRequest
@@ -61,9 +61,13 @@ class ServiceApp:
         self._paths = {**_common(projects[0] if len(projects) == 1 else None, self._document, self._page)}
         for project in projects:
             self._paths |= _of_project(project)
-        for project in self.answering.settings.labels:
-            intake = LabelIntake(Path(self.answering.settings.root), project)
-            self._paths[f"/v1/projects/{project}/labels"] = Endpoint({"POST": intake.labels}, "labels", project)
+        settings, root = self.answering.settings, Path(self.answering.settings.root)
+        for project, column in settings.labels.items():
+            taken = LabelIntake(root, project, LabelTerms(column))
+            self._paths[f"/v1/projects/{project}/labels"] = Endpoint({"POST": taken.taken}, "labels", project)
+        for project, events in settings.feedback.items():
+            taken = LabelIntake(root, project, FeedbackTerms(events))
+            self._paths[f"/v1/projects/{project}/feedback"] = Endpoint({"POST": taken.taken}, "labels", project)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
@@ -165,7 +169,9 @@ def _allowed_document(request: ServiceRequest, answering: RowAnswering) -> dict[
     allowed = [project for project in champions.projects if key is not None and key.allows("predict", project)]
     taking = answering.settings.labels
     labelled = {name: taking[name] for name in taking if key is not None and key.allows("labels", name)}
-    return api_document(allowed, champions, answering.settings.max_rows, labelled)
+    noted = answering.settings.feedback
+    events = {name: noted[name] for name in noted if key is not None and key.allows("labels", name)}
+    return api_document(allowed, champions, answering.settings.max_rows, labelled, events)
 
 
 def key_text(headers: Mapping[bytes, bytes]) -> bytes:

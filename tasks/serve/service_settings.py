@@ -56,6 +56,8 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         The projects with a prediction log.
     labels : mapping of str to str
         The projects that take labels, with the column of the label.
+    feedback : mapping of str to tuple of str
+        The projects that take feedback, with its events.
     root : str
         The serving folder, with packages, routes and API keys.
     trusted : tuple of str
@@ -81,7 +83,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes, max_header_bytes, max_rows : int
         Limits of one request.
     max_label_bytes : int
-        Of the labels of a project that have not landed yet.
+        Of the labels of a project, and as many of its feedback, that have not landed yet.
     max_connections, max_in_flight : int
         Limits of one worker: open connections, and requests that are being answered.
     request_seconds, idle_seconds : float
@@ -100,6 +102,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     follows_version_keys: bool = False
     logs: dict[str, LogTerms] = {}
     labels: dict[str, str] = {}
+    feedback: dict[str, tuple[str, ...]] = {}
     host: str = "127.0.0.1"
     port: int = 8500
     admin_host: str = "127.0.0.1"

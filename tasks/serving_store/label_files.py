@@ -1,4 +1,4 @@
-"""Labels that came over the API: a file for each request, until the controller lands them as a delivery.
+"""Labels and feedback that came over the API: a file for each request, until the controller lands them as a delivery.
 
 The name of a file begins with the time at which its request was taken, in UTC, so that names are in the order of time.
 Each line has that time too: the same label that is sent again later, such as 1, then 2, then 1, is another line.
@@ -17,8 +17,8 @@ import msgspec
 
 from tasks.whole_file import private_folder, write_whole
 
-LABEL_FOLDER = "prediction_labels"
-"""The folder in the serving folder; no project can have this name."""
+LABEL_FOLDER, FEEDBACK_FOLDER = "prediction_labels", "prediction_feedback"
+"""The folders in the serving folder; no project can have such a name."""
 SENT_AT = "@sent_at"
 """The name of the time in a line; it is taken off before the label is read."""
 STAMP = "%Y%m%dT%H%M%S.%fZ"
@@ -33,22 +33,26 @@ def time_stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime(STAMP)
 
 
-def keep_labels(root: Path, project: str, labels: Sequence[Mapping[str, Any]], moment: datetime) -> int:
-    """Write labels so that they survive this process and the machine; return how many bytes.
+def keep_labels(
+    root: Path, project: str, labels: Sequence[Mapping[str, Any]], moment: datetime, kept_in: str = LABEL_FOLDER
+) -> int:
+    """Write labels or feedback so that they survive this process and the machine; return how many bytes.
 
     Parameters
     ----------
     labels : sequence of mapping
-        The columns of the id of each row, then the label.
+        The columns of the id of each row, then the label, or the event.
     moment : datetime
         When they were taken.
+    kept_in : str
+        `LABEL_FOLDER` or `FEEDBACK_FOLDER`.
 
     Raises
     ------
     OSError
         When the disk is full; nothing is kept.
     """
-    folder, sent = private_folder(root / LABEL_FOLDER / project), {SENT_AT: moment.astimezone(UTC).isoformat()}
+    folder, sent = private_folder(root / kept_in / project), {SENT_AT: moment.astimezone(UTC).isoformat()}
     content = b"".join(msgspec.json.encode({**label, **sent}) + b"\n" for label in labels)
     write_whole(folder / f"{time_stamp(moment)}-{secrets.token_hex(4)}.jsonl", content)
     return len(content)
@@ -62,19 +66,19 @@ class WaitingLabels(NamedTuple):
     size_bytes: int
 
 
-def waiting_labels(root: Path, project: str) -> list[WaitingLabels]:
-    """Return the files of labels that have not landed yet, oldest first."""
+def waiting_labels(root: Path, project: str, kept_in: str = LABEL_FOLDER) -> list[WaitingLabels]:
+    """Return the files of labels or feedback that have not landed yet, oldest first."""
     found = []
-    for path in _files(root, project):
+    for path in _files(root, project, kept_in):
         with suppress(FileNotFoundError):  # it has landed, or was erased, meanwhile
             found.append(WaitingLabels(_taken(path), path, path.stat().st_size))
     return sorted(found)
 
 
-def oldest_label(root: Path, project: str) -> datetime | None:
+def oldest_label(root: Path, project: str, kept_in: str = LABEL_FOLDER) -> datetime | None:
     """Return when the oldest labels were taken that have not landed yet; None without any. It reads names only."""
     with suppress(FileNotFoundError):
-        first = min(_files(root, project), key=lambda path: path.name, default=None)
+        first = min(_files(root, project, kept_in), key=lambda path: path.name, default=None)
         return None if first is None else _taken(first)
     return None
 
@@ -98,8 +102,8 @@ def in_parts(waiting: Sequence[WaitingLabels], most_bytes: int) -> Iterator[list
         yield part
 
 
-def _files(root: Path, project: str) -> Iterator[Path]:
-    return (root / LABEL_FOLDER / project).glob("[!.]*.jsonl")
+def _files(root: Path, project: str, kept_in: str) -> Iterator[Path]:
+    return (root / kept_in / project).glob("[!.]*.jsonl")
 
 
 def _taken(path: Path) -> datetime:

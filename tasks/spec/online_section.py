@@ -33,14 +33,19 @@ class OnlineServing(SpecSection):
         description="Take labels of rows at `/v1/projects/PROJECT/labels`, next to those that land at "
         "`source.label.uri`.",
     )
+    feedback: bool = Field(
+        default=False,
+        description="Take events of `feedback.events` at `/v1/projects/PROJECT/feedback`, next to those that land at "
+        "`feedback.uri`.",
+    )
     uri: str = Field(
         "served",
         min_length=1,
-        description="Where logged rows and labels land as deliveries, in the folders `rows` and `labels` of a folder "
-        "(relative to the spec) or of s3://bucket/prefix; other landing zones are elsewhere.",
+        description="Where logged rows, labels and feedback land as deliveries, in the folders `rows`, `labels` and "
+        "`feedback` of a folder (relative to the spec) or of s3://bucket/prefix; other landing zones are elsewhere.",
     )
     delivery_minutes: int = Field(
-        15, ge=1, le=1440, description="The longest time until a logged row or a label lands, in minutes."
+        15, ge=1, le=1440, description="The longest time until a logged row, a label or feedback lands, in minutes."
     )
     log_mb: int = Field(
         1024,

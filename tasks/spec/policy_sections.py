@@ -14,6 +14,10 @@ from tasks.inference.automation_degree import Degree, are_answers_kept_back
 from tasks.spec.field_types import IMPORT_PATH, Column, Share, SpecSection, secret_reference
 
 CRON_FIELDS = 5
+ANSWER_FILE_COLUMNS = (
+    *("row_id", "event_date", "prediction", "score", "confidence", "deferred", "reasons", "probabilities"),
+    *("predicted_class", "version", "time", "proposal"),
+)
 ESTIMATORS = ("hist_gradient_boosting", "random_forest", "extra_trees", "linear")
 
 
@@ -245,6 +249,11 @@ class Scoring(SpecSection):
         "delivery; by default they are only in the lake.",
     )
     format: Literal["parquet", "csv"] = Field("parquet", description="The format of these files.")
+    rename: dict[str, Annotated[str, Field(min_length=1, max_length=128)]] = Field(
+        {},
+        description="Other names for columns of these files, such as `{row_id: call, event_date: day, prediction: "
+        "voiced_seconds}`, so that a project downstream can read them as a feature table.",
+    )
     threads: int = Field(1, ge=1, le=256, description="The number of threads that score a batch.")
     shadow: bool = Field(
         default=False,
@@ -252,6 +261,16 @@ class Scoring(SpecSection):
         "the lake and are never used; the report and the page of the version compare its error with the "
         "champion's.",
     )
+
+    @field_validator("rename")
+    @classmethod
+    def _names_columns(cls, value: dict[str, str]) -> dict[str, str]:
+        if unknown := sorted(set(value) - set(ANSWER_FILE_COLUMNS)):
+            raise ValueError(f"found {', '.join(unknown)}; expected columns of {', '.join(ANSWER_FILE_COLUMNS)}")
+        kept = [name for name in ANSWER_FILE_COLUMNS if name not in value]
+        if len({*kept, *value.values()}) < len(ANSWER_FILE_COLUMNS):
+            raise ValueError(f"found {', '.join(value.values())}; expected a name of its own for each column")
+        return value
 
 
 class Compute(SpecSection):

@@ -7,11 +7,12 @@ descriptions become the JSON schema (deployments/spec.schema.json), which editor
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from tasks.row_contract.feedback_columns import EVENT, TIME
 from tasks.spec.data_sections import (
     Columns,
     Contract,
@@ -25,6 +26,7 @@ from tasks.spec.data_sections import (
     UpstreamProject,
 )
 from tasks.spec.field_types import BINARY_METRICS, REGRESSION_METRICS, Column, Metric, Name, Share, SpecSection
+from tasks.spec.landing_sections.feedback_section import FEEDBACK, SERVED_FEEDBACK, Feedback
 from tasks.spec.landing_sections.files_section import Files
 from tasks.spec.online_section import EdgeModels, OnlineServing
 from tasks.spec.policy_sections import (
@@ -58,6 +60,7 @@ __all__ = [
     "Fairness",
     "FeatureTable",
     "Features",
+    "Feedback",
     "Files",
     "FurtherMetric",
     "Gate",
@@ -113,6 +116,7 @@ class ProjectSpec(SpecSection):
     serving: OnlineServing = Field(default_factory=OnlineServing)
     rollout: Rollout = Field(default_factory=Rollout)
     edge: EdgeModels = Field(default_factory=EdgeModels)
+    feedback: Feedback | None = Field(None, description="What happens to answers; by default it is not known.")
     automation: Automation = Field(default_factory=Automation)
     privacy: Privacy = Field(default_factory=Privacy)
     retention: Retention = Field(default_factory=Retention)
@@ -152,12 +156,39 @@ class ProjectSpec(SpecSection):
             return self.row_columns
         if kind == "labels":
             return [*self.key_columns, self.source.label.column]
-        values = next(each for each in self.features.tables if each.name == table)
+        values = self.value_table(table)
         return [*values.entity, values.event_time, *values.columns.all]
 
+    @property
+    def value_tables(self) -> list[FeatureTable]:
+        """The tables of values that land apart from the rows: the feature tables, and feedback."""
+        return [*self.features.tables, *([self.feedback_table] if self.feedback else [])]
+
+    @property
+    def feedback_table(self) -> FeatureTable:
+        """Feedback as a table: an entity is an event of a row, so that one that is sent again is the same value."""
+        columns = [*self.key_columns, EVENT]
+        values = Columns.model_construct(numbers=[], booleans=[], dates=[], categories=[EVENT])
+        given: dict[str, Any] = {} if self.feedback is None else dict(self.feedback)
+        files = {name: given[name] for name in Files.model_fields if name in given}
+        files |= {"name": FEEDBACK, "uri": given.get("uri") or "", "entity": columns, "event_time": TIME}
+        return FeatureTable.model_construct(**files, columns=values)
+
+    def value_table(self, name: str) -> FeatureTable:
+        """Return the table of values with a name.
+
+        Raises
+        ------
+        StopIteration
+            There is none.
+        """
+        return next(
+            table for table in self.value_tables if table.name == (FEEDBACK if name == SERVED_FEEDBACK else name)
+        )
+
     def served_uri(self, kind: Literal["rows", "labels", "features", "rollouts"]) -> str:
-        """Return where the prediction service lets rows, labels or the evidence of rollouts land."""
-        return f"{self.serving.uri.rstrip('/')}/{kind}"
+        """Return where the prediction service lets rows, labels, feedback or the evidence of rollouts land."""
+        return f"{self.serving.uri.rstrip('/')}/{'feedback' if kind == 'features' else kind}"
 
     @model_validator(mode="after")
     def _without_contradictions(self) -> Self:

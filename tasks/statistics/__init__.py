@@ -11,7 +11,7 @@ from tasks.statistics.day_effects import CHANGE_LEVEL, DayEffects, fit_day_effec
 from tasks.statistics.day_margins import cohort_margin, lasting_margin
 from tasks.statistics.day_sums import DaySums, Shift, joined_days, likeliest_shift
 from tasks.statistics.decision_costs import decision_costs
-from tasks.statistics.intervals import mean_interval, paired_interval
+from tasks.statistics.intervals import mean_interval, paired_interval, t_quantile
 from tasks.statistics.jackknife import Blocks, jackknife_interval, p_value_beyond
 from tasks.statistics.losses import LOSSES, RESIDUALS, truth_and_prediction
 from tasks.statistics.promise_evidence import DayEvidence, PromiseEvidence, evidence_from_dict, evidence_to_dict
@@ -50,5 +50,6 @@ __all__ = [
     "paired_interval",
     "share_upper",
     "single_look_margin",
+    "t_quantile",
     "truth_and_prediction",
 ]

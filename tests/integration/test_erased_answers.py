@@ -63,6 +63,18 @@ def test_files_of_two_revisions_become_one_also_if_their_removal_is_interrupted(
     assert [path.name for path in (tmp_path / "answers").iterdir()] == [first.name.replace("-1.", "-3.")]
 
 
+def test_a_file_with_another_name_for_the_id_loses_the_same_rows(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path)
+    (path,) = (tmp_path / "answers").iterdir()
+    table = pq.read_table(path)
+    pq.write_table(table.rename_columns(["visit" if name == "row_id" else name for name in table.column_names]), path)
+    clinic.answers = AnswerFiles(clinic.answers.root, renamed={"row_id": "visit"})
+    clinic.erase(named(MARKER))
+    (path,) = (tmp_path / "answers").iterdir()
+    left = {name.partition("|")[0] for name in pq.read_table(path)["visit"].to_pylist()}
+    assert left == set(OTHERS)
+
+
 def test_a_csv_keeps_its_cells_and_loses_a_row_with_an_escaped_id(tmp_path: Path) -> None:
     clinic = Clinic(tmp_path)
     (path,) = (tmp_path / "answers").iterdir()

@@ -7,20 +7,25 @@ import threading
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from flows.serving.controller import carry_last
 from flows.serving.fault_log import FaultLog
 from flows.serving.log_carrier import LogCarrier
 from flows.serving.log_landing import LogLanding
+from tasks.dataset.erasure_subject import Subject
 from tasks.dataset.label_join import newest_labels, ranked
+from tasks.dataset.night_data import NightData
 from tasks.ingest.landing.landing_zones import served_zones
 from tasks.ingest.task import take_in
-from tasks.lake import Lake, active_rows, deliveries, latest
-from tasks.records import Delivery
+from tasks.lake import TABLES, Batch, Lake, active_rows, add_batches, deliveries, latest
+from tasks.output_metrics import measure_outputs
+from tasks.records import DayShare, Delivery
 from tasks.serve.processes.log_file import LogFile
-from tasks.serving_store.label_files import keep_labels
+from tasks.serving_store.label_files import FEEDBACK_FOLDER, keep_labels
 from tasks.spec import read_spec
+from tasks.validate.acceptance.subject_rows import stored_subject
 from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
 from tests.unit.serve.packages import SPEC_TEXT, write_suite
@@ -58,8 +63,56 @@ def test_a_label_that_is_set_back_counts_and_a_number_and_its_text_are_one_row(t
     store(lake, spec, verdicts(landed, spec, path.parent), night, SENT + timedelta(days=1))
     known = deliveries(lake, "flats")
     newest = newest_labels(ranked(active_rows(lake, "flats", "labels", known), known))
-    assert newest[["row_id", "label"]].values.tolist() == [["7|2026-02-03", 1.0]]
+    assert newest[["row_id", "label"]].to_numpy().tolist() == [["7|2026-02-03", 1.0]]
     assert [(batch.rows_accepted, batch.rows_quarantined) for batch in latest(lake, "flats")] == [(1, 0)] * 3
+
+
+def test_feedback_that_was_sent_again_counts_once_and_is_measured_by_the_day_of_its_row(tmp_path: Path) -> None:
+    serving = "serving: {feedback: true}\nfeedback: {events: {redone: 0.1}, uri: noted}\ncontract: {max_bad_share: 0.5}"
+    path = written(tmp_path, "filename", serving)
+    spec, lake, root = read_spec(path), Lake(str(tmp_path / "lake")), tmp_path / "serving"
+    answer_two_flats(lake)
+    carrier, event = LogCarrier(root, spec, path.parent), {"day": "2026-02-03", "event": "redone"}
+    for minute, flat in ((0, 7), (1, "7"), (2, 7)):
+        moment = SENT + timedelta(minutes=minute)
+        line = {"flat": flat, **event, "time": moment.isoformat()}
+        keep_labels(root, "flats", [line], moment, FEEDBACK_FOLDER)
+    assert carrier.carry_feedback(SENT) == 0, "the oldest has not waited long enough"
+    assert carrier.carry_feedback(SENT, at_once=True) == 3
+    (landed,) = (path.parent / "served" / "feedback").iterdir()
+    assert len(landed.read_bytes().splitlines()) == 1
+    noted = path.parent / "noted"
+    noted.mkdir()
+    rows = ["flat,day,event,time", "7,2026-02-03,redone,2026-02-04 06:00", "8,2026-02-03,sold,2026-02-04 06:00"]
+    (noted / "2026-02-04.csv").write_text("\n".join(rows), encoding="utf-8")
+    found = verdicts(take_in(lake, spec, path.parent, NIGHT), spec, path.parent)
+    assert [(one.landed.kind, one.landed.table, one.rows_refused) for one in found] == [
+        ("features", "@feedback", 1),
+        ("features", "@served-feedback", 0),
+    ]
+    assert any("is no event of `feedback.events`" in finding.message for finding in found[0].findings)
+    store(lake, spec, found, NIGHT, SENT + timedelta(days=1))
+    measured = {metric.name: metric for metric in measure_outputs(NightData.read(lake, spec, date(2026, 2, 5)))}
+    assert {name: (one.rows, one.value) for name, one in measured.items()} == {
+        "redone": (2, 0.5),
+        "null-answers": (2, 0.5),
+    }
+    own = stored_subject(lake, spec, Subject(None, frozenset({"7|2026-02-03"})))
+    assert own.counts["features"] == 2, "the file and the request are about one row"
+    assert measured["redone"].days == (DayShare(date(2026, 2, 3), 2, 1),)
+
+
+def answer_two_flats(lake: Lake) -> None:
+    """Write the answers of a champion to two rows of the 3rd of February; one of them is left to a person."""
+    empty = dict.fromkeys([name for name, _ in TABLES["predictions"].columns])
+    fixed = {"batch_id": "all", "revision": 1, "version": 1, "role": "champion", "event_date": date(2026, 2, 3)}
+    own = ({"row_id": f"{flat}|2026-02-03", "deferred": flat == 8, "prediction": 1.0} for flat in (7, 8))
+    frame = pd.DataFrame([{**empty, **fixed, "time": SENT, **answer} for answer in own])
+    lake.append_if_absent("flats", "predictions", frame, "all/1")
+    state = {"size_bytes": 1, "stamp": "", "rows_in": 2, "rows_accepted": 2, "rows_quarantined": 0, "rows_elsewhere": 0}
+    days = dict.fromkeys(("arrival", "night", "event_from", "event_until"), date(2026, 2, 3))
+    named = {"batch_id": "all", "revision": 1, "base": 1, "kind": "rows", "key": "all", "verdict": "accepted"}
+    add_batches(lake, "flats", [Batch(**named, **state, **days, time=SENT, findings="[]")])  # type: ignore[arg-type]
 
 
 def test_what_was_logged_before_the_log_was_switched_off_is_taken_in(
@@ -94,7 +147,7 @@ def test_of_a_row_that_was_asked_for_again_the_last_line_is_taken_in_without_con
     landed.write_bytes(first + other + first.replace(b'"area":71.5', b'"area":90.0'))
     (delivery,) = take_in(Lake(str(tmp_path / "lake")), read_spec(path), path.parent, NIGHT)
     assert isinstance(delivery, Delivery)
-    assert delivery.frame[["flat", "area"]].values.tolist() == [[7, 90.0], [8, 71.5]]
+    assert delivery.frame[["flat", "area"]].to_numpy().tolist() == [[7, 90.0], [8, 71.5]]
     assert "@answer" not in delivery.frame
     assert delivery.frame["agreed"].tolist() == [None, None]  # no request has a consent
 

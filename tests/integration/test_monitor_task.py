@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flows.steps.lineage import downstream, upstream
+from flows.steps.lineage import downstream, upstream, upstream_states
 from flows.workspace import Workspace
 from tasks.dataset.night_data import NightData
 from tasks.drift import build_reference
-from tasks.lake import TABLES, Batch, Lake, add_batches, append_entry
+from tasks.lake import TABLES, Batch, Lake, add_batches, append_entry, read_nights
 from tasks.monitor import Promise, Slices, slices
 from tasks.monitor.baseline import ChampionBaseline
 from tasks.monitor.cohorts.cohort_rows import CohortRows
@@ -26,11 +26,12 @@ from tasks.monitor.profiling.task import profile_batches, profile_refused
 from tasks.monitor.suspicion_watch import LAG_DAYS
 from tasks.monitor.task import measure_drift, night_inputs, suspect
 from tasks.profiles import TableProfile, fit_ruler, from_bytes, profile, with_dates
-from tasks.records import Action, DriftKind, MonitoringResult
+from tasks.records import Action, DriftKind, MonitoringResult, UpstreamState
 from tasks.registry import Registry
 from tasks.spec import ProjectSpec, parse_spec, read_spec
+from tasks.spec.data_sections import UpstreamProject
 from tasks.validate.acceptance.quarantine_rows import as_delivered
-from tests.recorded_entries import decided_night, moved
+from tests.recorded_entries import decided_night, moved, performance
 
 FIRST, LEARNT, NIGHTS, ROWS = date(2026, 1, 5), 28, 14, 200
 PROJECT = "offers"
@@ -322,6 +323,43 @@ def test_trouble_upstream_counts_as_long_as_the_window_holds_it(houses: dict[str
     assert (found.night, found.action, found.troubled) == (day(2), "quarantine", True)
     assert upstream(houses["ranker"], day(9))[0].action == "score"
     assert upstream(houses["ranker"], day(20))[0].night is None
+
+
+def test_answers_of_a_model_are_doubted_until_labels_of_a_whole_window_say_that_they_are_right(
+    houses: dict[str, Workspace], lake: Lake
+) -> None:
+    def doubted(number: int) -> date | None:
+        return upstream(houses["offers"], day(number))[1].doubted_until
+
+    right, wrong = (replace(performance(loss), start=day(-11), end=day(3)) for loss in (1.0, 2.0))
+    decided(lake, "ranker", 2, "hold", "covariate", moved=(moved("area", 2.0),))
+    assert doubted(2) is None, "its rows moved, its answers did not"
+    decided(lake, "ranker", 3, "hold", "covariate", moved=(moved("prediction", 2.0),))
+    decided(lake, "ranker", 4, "hold", "covariate", moved=(moved("prediction", 2.0),), performance=right)
+    assert doubted(4) == day(4), "no labels since they moved"
+    cleared = replace(right, end=day(10))
+    decided(lake, "ranker", 12, "hold", "virtual", moved=(moved("prediction", 2.0),), performance=cleared)
+    assert doubted(12) == day(4)
+    decided(lake, "ranker", 13, "hold", "both", performance=wrong)
+    decided(lake, "ranker", 14, "score", "none", performance=right)
+    assert doubted(14) == day(13)
+    assert upstream(houses["offers"], day(13 + 13))[1].night == day(13), "the offers are judged by rows of that day"
+    assert upstream(houses["offers"], day(13 + 14))[1].doubted_until is None
+
+
+def test_the_first_of_a_chain_is_named_and_its_doubt_passed_on(houses: dict[str, Workspace], lake: Lake) -> None:
+    chain = houses["other"].spec.model_copy(update={"upstream": [UpstreamProject(project="offers", use="model")]})
+    first = UpstreamState(
+        "ranker", "model", day(2), "hold", "both", ("prediction",), troubled=True, began="rows (a) of sales"
+    )
+    first = replace(first, doubted_until=day(2))
+    facts = {"upstream": (first,), "first_step": "rows as delivered (b)"}
+    decided(lake, "offers", 3, "hold", "both", moved=(moved("prediction", 2.0),), **facts)
+    (seen,) = upstream_states(chain, {"offers": read_nights(lake, "offers")}, day(3))
+    assert (seen.began, seen.doubted_until) == ("rows (a) of sales", day(3))
+    decided(lake, "offers", 4, "score", "none", **facts)
+    (seen,) = upstream_states(chain, {"offers": read_nights(lake, "offers")}, day(4))
+    assert seen.doubted_until == day(3), "of a night without trouble of its own, the doubt of the one before it counts"
 
 
 def test_what_was_decided_upstream_later_is_left_out_when_a_night_is_decided_again(

@@ -67,7 +67,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     signed = verify(files, [KEY.public_key()], about)
     package = packaged(version, files, signed, spec, row_rules(spec, HOUSES), MOMENT)
     folder = tmp_path_factory.mktemp("page")
-    with running(folder, [(package, files)], labels={spec.project: spec.source.label.column}) as found:
+    labels = {spec.project: spec.source.label.column}
+    with running(folder, [(package, files)], labels=labels, feedback={spec.project: ("overridden",)}) as found:
         yield found
 
 
@@ -87,7 +88,7 @@ def typed_in(command: str, service: Running) -> dict[str, Any]:
 
 def test_the_page_has_a_command_for_everything_that_a_client_may_ask() -> None:
     paths = [re.findall(r"/v1/projects/house-prices/(\w+)", command) for command in CURLS]
-    assert paths == [["predict"], ["schema"], ["predict"], ["labels"]]
+    assert paths == [["predict"], ["schema"], ["predict"], ["labels"], ["feedback"]]
 
 
 @pytest.mark.parametrize("command", CURLS, ids=range(len(CURLS)))
@@ -98,6 +99,8 @@ def test_a_command_of_the_page_has_a_reply(command: str, service: Running) -> No
     assert all(20_000 < price < 5_000_000 for price in prices)
     if "labels" in command:
         assert reply["labels"] == 1
+    if "feedback" in command:
+        assert reply["feedback"] == 1
 
 
 def test_the_code_of_the_page_returns_what_its_commands_return(

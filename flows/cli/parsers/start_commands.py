@@ -69,7 +69,7 @@ def check(
 @start_app.command()
 def demo(
     project: Annotated[
-        str, typer.Option("--project", help="The worked project: house-prices or card-fraud.")
+        str, typer.Option("--project", help="The worked project: house-prices, card-fraud or voice-search.")
     ] = "house-prices",
     keep: Annotated[bool, typer.Option("--keep", help="Keep the servers running and the data.")] = False,
     stop: Annotated[
@@ -82,7 +82,7 @@ def demo(
         ),
     ] = None,
 ) -> None:
-    """Show the life cycle of a model in a few minutes: on real house sales, or on simulated card purchases."""
+    """Show the life cycle of a model in a few minutes: on real house sales, simulated card purchases or calls."""
     if incident is not None:
         from flows.cli.commands.nights.incident import show_incident
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tasks.records import Kind
 from tasks.serving_store.logged_rows import SERVED
+from tasks.spec.landing_sections.feedback_section import SERVED_FEEDBACK
 from tasks.spec.landing_sections.files_section import Files
 from tasks.spec.online_section import is_shared
 from tasks.spec.project_spec import ProjectSpec
@@ -38,27 +39,37 @@ def landing_zones(spec: ProjectSpec) -> list[LandingZone]:
     zones = [LandingZone("rows", source.uri, source)]
     if label.uri is not None:
         zones.append(LandingZone("labels", label.uri, label))
-    return [*zones, *(LandingZone("features", table.uri, table, table.name) for table in spec.features.tables)]
+    return [
+        *zones,
+        *(LandingZone("features", table.uri, table, table.name) for table in spec.value_tables if table.uri),
+    ]
 
 
 def served_zones(spec: ProjectSpec) -> list[LandingZone]:
-    """Return where rows land that the prediction service has answered, and labels that it has taken.
+    """Return where rows land that the prediction service has answered, and labels and feedback that it has taken.
 
     What has landed is taken in also when the spec no longer asks for it, unless another landing zone has that place.
     """
-    kinds: dict[Kind, bool] = {"rows": spec.serving.log, "labels": spec.serving.labels}
+    kinds: dict[Kind, bool] = {
+        "rows": spec.serving.log,
+        "labels": spec.serving.labels,
+        "features": spec.serving.feedback,
+    }
     own, others = spec.serving.uri, [zone.uri for zone in landing_zones(spec)]
     if not any(kinds.values()) and any(is_shared(own, uri) for uri in others):
         return []
-    may_be = {"rows": True, "labels": spec.source.label.uri is not None}
-    where = {kind: spec.served_uri(kind) for kind, taken in kinds.items() if taken or may_be[kind]}
-    return [LandingZone(kind, uri, LOG_FILES, SERVED) for kind, uri in where.items()]
+    may_be: dict[Kind, bool] = {"rows": True, "labels": spec.source.label.uri is not None}
+    where = {kind: spec.served_uri(kind) for kind, possible in may_be.items() if kinds[kind] or possible}
+    zones = [LandingZone(kind, uri, LOG_FILES, SERVED) for kind, uri in where.items()]
+    if spec.feedback is not None:
+        zones.append(LandingZone("features", spec.served_uri("features"), LOG_FILES, SERVED_FEEDBACK))
+    return zones
 
 
 def files_of(kind: Kind, spec: ProjectSpec, table: str = "") -> Files:
     """Return the file format of rows, of labels that land separately, or of a feature table."""
-    if table == SERVED:
+    if table in {SERVED, SERVED_FEEDBACK}:
         return LOG_FILES
     if kind == "features":
-        return next(part for part in spec.features.tables if part.name == table)
+        return spec.value_table(table)
     return spec.source.label if kind == "labels" else spec.source

@@ -64,7 +64,11 @@ STYLE = (
 
 
 def api_document(
-    projects: Sequence[str], champions: Champions, max_rows: int, labels: Mapping[str, str]
+    projects: Sequence[str],
+    champions: Champions,
+    max_rows: int,
+    labels: Mapping[str, str],
+    feedback: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
     """Return the OpenAPI document of the own endpoints, with the rows of those projects that have a version.
 
@@ -74,6 +78,8 @@ def api_document(
         The most rows of one request.
     labels : mapping of str to str
         The projects that take labels, with the column of the label.
+    feedback : mapping of str to sequence of str
+        The projects that take feedback, with its events.
     """
     paths: dict[str, Any] = {}
     for project in projects:
@@ -82,6 +88,10 @@ def api_document(
         paths[f"/v1/projects/{project}/predict"] = {"post": _predict(project, row, max_rows)}
         paths[f"/v1/projects/{project}/schema"] = {"get": _schema(project)}
     paths |= {f"/v1/projects/{name}/labels": {"post": _labels(name, labels[name], max_rows)} for name in labels}
+    paths |= {
+        f"/v1/projects/{name}/feedback": {"post": _feedback(name, events, max_rows)}
+        for name, events in feedback.items()
+    }
     return {
         "openapi": "3.1.0",
         "info": {"title": "Leeway predictions", "version": "1"},
@@ -160,6 +170,26 @@ def _labels(project: str, column: str, max_rows: int) -> dict[str, Any]:
         "summary": f"Send labels of rows of {project}; the same ones may be sent again",
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
         "responses": {"200": _response("The labels are kept.", {"type": "object"}), **_refusals()},
+    }
+
+
+def _feedback(project: str, events: Sequence[str], max_rows: int) -> dict[str, Any]:
+    event = {
+        "type": "object",
+        "description": "The id of an answered row, and what happened to the answer.",
+        "required": ["event"],
+        "properties": {"event": {"enum": list(events)}},
+    }
+    listed = {"type": "array", "items": event, "minItems": 1, "maxItems": max_rows}
+    required = {"type": "object", "required": ["feedback"], "properties": {"feedback": listed}}
+    return {
+        "operationId": f"feedback-{project}",
+        "summary": f"Send what happened to answers of {project}; the same events may be sent again",
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {**required, "additionalProperties": False}}},
+        },
+        "responses": {"200": _response("The events are kept.", {"type": "object"}), **_refusals()},
     }
 
 

@@ -1,28 +1,71 @@
-"""`/v1/projects/{project}/labels`: takes labels of rows, which the controller lands as a delivery."""
+"""`/v1/projects/{project}/labels` and `/feedback`: take labels and events of rows, which land as deliveries."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from tasks import clock
 from tasks.row_contract import RowContract
 from tasks.row_contract.cell_values import CellFaultError, category, number, time_reader
+from tasks.row_contract.feedback_columns import EVENT, TIME
 from tasks.serve.json_body import decoded
 from tasks.serve.replies import Refusal, Reply, json_reply
 from tasks.serve.row_answering import MOST_FAULTS, RowAnswering, retry_after
 from tasks.serve.service_request import ServiceRequest
-from tasks.serving_store.label_files import LABEL_FOLDER, keep_labels
+from tasks.serving_store.label_files import FEEDBACK_FOLDER, LABEL_FOLDER, keep_labels
 from tasks.serving_store.waiting_bytes import WaitingBytes
 
 Cells = dict[str, Callable[[Any], Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class LabelTerms:
+    """Labels, as they are taken: the column of the label."""
+
+    column: str
+    name: ClassVar[str] = "labels"
+    kept_in: ClassVar[str] = LABEL_FOLDER
+
+    def cells(self, contract: RowContract, *, is_class: bool) -> Cells:
+        """Return how each column is read."""
+        return label_cells(contract, self.column, is_class=is_class)
+
+    def lines(self, rows: Sequence[dict[str, Any]], _moment: datetime) -> Sequence[dict[str, Any]]:
+        """Return what is kept."""
+        return rows
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackTerms:
+    """Feedback, as it is taken: the events that there are."""
+
+    events: tuple[str, ...]
+    name: ClassVar[str] = "feedback"
+    kept_in: ClassVar[str] = FEEDBACK_FOLDER
+
+    def cells(self, contract: RowContract, *, is_class: bool) -> Cells:
+        """Return how each column is read."""
+        del is_class
+        return {**id_cells(contract), EVENT: self._event}
+
+    def lines(self, rows: Sequence[dict[str, Any]], moment: datetime) -> Sequence[dict[str, Any]]:
+        """Return what is kept: the events with the time at which they came."""
+        return [{**row, TIME: moment.astimezone(UTC).isoformat()} for row in rows]
+
+    def _event(self, value: Any) -> Any:
+        if value is not None and value not in self.events:
+            raise CellFaultError("unknown_event")
+        return value
+
+
 class LabelIntake:
-    """Keeps the labels of a project on the disk until they land.
+    """Keeps the labels or the feedback of a project on the disk until they land.
 
     Parameters
     ----------
@@ -30,82 +73,95 @@ class LabelIntake:
         The serving folder.
     """
 
-    def __init__(self, root: Path, project: str) -> None:
-        self._root, self._waiting = root, WaitingBytes(root / LABEL_FOLDER / project, lambda _: True)
+    def __init__(self, root: Path, project: str, terms: LabelTerms | FeedbackTerms) -> None:
+        self._root, self._terms = root, terms
+        self._waiting = WaitingBytes(root / terms.kept_in / project, lambda _: True)
 
-    async def labels(self, request: ServiceRequest, answering: RowAnswering, project: str) -> Reply:
-        """Keep the labels of `{"labels": [{ids..., label}, ...]}`; the reply is sent once they are on the disk."""
-        body, settings = await request.json_bytes(), answering.settings
+    async def taken(self, request: ServiceRequest, answering: RowAnswering, project: str) -> Reply:
+        """Keep the rows of `{"labels": [{ids..., label}, ...]}`; the reply is sent once they are on the disk."""
+        body, settings, terms = await request.json_bytes(), answering.settings, self._terms
         with answering.taken():
             content, version = decoded(body), answering.serving(project).version
-            column, is_class = settings.labels[project], bool(version.schema.class_names)
-            found = label_rows(content, label_cells(version.contract, column, is_class=is_class), settings.max_rows)
+            cells = terms.cells(version.contract, is_class=bool(version.schema.class_names))
+            found = sent_rows(content, cells, settings.max_rows, terms.name)
             try:
                 await asyncio.to_thread(self._keep, project, found, settings.max_label_bytes)
             except OSError:
                 raise Refusal(
                     HTTPStatus.SERVICE_UNAVAILABLE,
                     "not_kept",
-                    "the labels could not be written to the disk of the service; send them again later",
+                    f"the {terms.name} could not be written to the disk of the service; send them again later",
                     headers=retry_after(),
                 ) from None
-        return json_reply({"project": project, "labels": len(found), "request_id": request.id})
+        return json_reply({"project": project, terms.name: len(found), "request_id": request.id})
 
-    def _keep(self, project: str, labels: list[dict[str, Any]], most_bytes: int) -> None:
+    def _keep(self, project: str, rows: list[dict[str, Any]], most_bytes: int) -> None:
+        terms, moment = self._terms, clock.now()
         if self._waiting.total() >= most_bytes:
             raise Refusal(
                 HTTPStatus.SERVICE_UNAVAILABLE,
-                "labels_full",
-                f"labels of {most_bytes} bytes have not landed yet, the most that may wait; send them again later, and "
-                "see in the log of the service why they do not land",
+                f"{terms.name}_full",
+                f"{terms.name} of {most_bytes} bytes have not landed yet, the most that may wait; send them again "
+                "later, and see in the log of the service why they do not land",
                 headers=retry_after(),
             )
-        self._waiting.add(keep_labels(self._root, project, labels, clock.now()))
+        self._waiting.add(keep_labels(self._root, project, terms.lines(rows, moment), moment, terms.kept_in))
+
+
+def id_cells(contract: RowContract) -> Cells:
+    """Return how each column of the id of a row is read."""
+    time = time_reader(contract.time_zone)
+    return {name: time if name == contract.event_time else category for name in contract.ids}
 
 
 def label_cells(contract: RowContract, column: str, *, is_class: bool) -> Cells:
     """Return how each column of a label is read: those of the id of its row, and then the label."""
-    time = time_reader(contract.time_zone)
-    ids: Cells = {name: time if name == contract.event_time else category for name in contract.ids}
-    return {**ids, column: category if is_class else _number}
+    return {**id_cells(contract), column: category if is_class else _number}
 
 
-def label_rows(content: Any, cells: Cells, max_rows: int) -> list[dict[str, Any]]:
-    """Return the labels of a body, their columns in the order of `cells`.
+def sent_rows(content: Any, cells: Cells, max_rows: int, name: str) -> list[dict[str, Any]]:
+    """Return the labels, or the feedback, of a body, their columns in the order of `cells`.
+
+    Parameters
+    ----------
+    name : str
+        The only name of the body: `labels` or `feedback`.
 
     Examples
     --------
     >>> cells = {"flat": category, "price": _number}
-    >>> label_rows({"labels": [{"price": 5, "flat": 7}]}, cells, 10)
+    >>> sent_rows({"labels": [{"price": 5, "flat": 7}]}, cells, 10, "labels")
     [{'flat': 7, 'price': 5}]
-    >>> label_rows({"labels": [{"price": "5", "size": 1}]}, cells, 10)
+    >>> sent_rows({"labels": [{"price": "5", "size": 1}]}, cells, 10, "labels")
     Traceback (most recent call last):
     tasks.serve.replies.Refusal: 422 label_refused: 3 faults in the labels; none was kept
     """
-    rows = content.get("labels") if isinstance(content, dict) and set(content) == {"labels"} else None
+    rows = content.get(name) if isinstance(content, dict) and set(content) == {name} else None
     if not isinstance(rows, list) or not rows:
         raise Refusal(
             HTTPStatus.UNPROCESSABLE_ENTITY,
-            "no_labels",
-            f'expected {{"labels": [...]}} with objects of {", ".join(cells)}, and no other name',
+            f"no_{name}",
+            f'expected {{"{name}": [...]}} with objects of {", ".join(cells)}, and no other name',
         )
     if len(rows) > max_rows:
         raise Refusal(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             "too_many_rows",
-            f"found {len(rows)} labels; expected at most {max_rows} in a request",
+            f"found {len(rows)} {name}; expected at most {max_rows} in a request",
         )
     faults = [{"row": place, **fault} for place, row in enumerate(rows) for fault in _faults(row, cells)]
     if faults:
-        message = f"{len(faults)} faults in the labels; none was kept"
-        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "label_refused", message, faults[:MOST_FAULTS])
+        message = f"{len(faults)} faults in the {name}; none was kept"
+        raise Refusal(
+            HTTPStatus.UNPROCESSABLE_ENTITY, f"{name.removesuffix('s')}_refused", message, faults[:MOST_FAULTS]
+        )
     return [{name: row[name] for name in cells} for row in rows]
 
 
 def _faults(row: Any, cells: Cells) -> Sequence[dict[str, str]]:
     if not isinstance(row, dict):
         return [{"column": "", "reason": "not_an_object", "expected": "an object of columns"}]
-    faults = [_fault(name, "unknown_column", "only the id and the label") for name in sorted(set(row) - set(cells))]
+    faults = [_fault(name, "unknown_column", f"only {', '.join(cells)}") for name in sorted(set(row) - set(cells))]
     for name, cell in cells.items():
         try:
             if cell(row.get(name)) is None:

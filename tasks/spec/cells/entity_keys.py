@@ -34,6 +34,26 @@ def joined(parts: Sequence[pd.Series]) -> pd.Series:
     return escaped[0].str.cat(pd.concat(escaped[1:], axis=1), sep="|")
 
 
+def event_names(row_ids: pd.Series, events: pd.Series, id_parts: int) -> pd.Series:
+    r"""Return the key of an event of each row: the parts of the id of the row, and then the event.
+
+    >>> event_names(pd.Series(["7|2014-05-02"]), pd.Series(["redone"]), 2).tolist()
+    ['7|2014-05-02|redone']
+    >>> event_names(pd.Series(["a|b"]), pd.Series(["redone"]), 1).tolist()
+    ['a\\|b|redone']
+    """
+    return joined([row_ids, events]) if id_parts == 1 else row_ids.str.cat(events, sep="|")
+
+
+def row_of_event(name: str, id_parts: int) -> str:
+    r"""Return the id of the row of an event.
+
+    >>> row_of_event("7|2014-05-02|redone", 2), row_of_event("a\\|b|redone", 1)
+    ('7|2014-05-02', 'a|b')
+    """
+    return parts_of(name)[0] if id_parts == 1 else name.rpartition("|")[0]
+
+
 def parts_of(row_id: str) -> list[str]:
     r"""Return the parts that `joined` has joined by `|`.
 

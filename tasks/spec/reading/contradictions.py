@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tasks.row_contract.feedback_columns import EVENT, TIME
 from tasks.spec.field_types import BINARY_METRICS, IMPORT_PATH, QUANTILE_METRICS, REGRESSION_METRICS
+from tasks.spec.landing_sections.feedback_section import NULL_ANSWERS
 from tasks.spec.online_section import is_shared
 from tasks.spec.reading.database_contradictions import Found, Loc, landing_addresses, of_databases
 from tasks.spec.reading.metric_contradictions import of_fairness, of_metrics
@@ -39,6 +41,7 @@ def contradictions(spec: ProjectSpec) -> list[Contradiction]:
         *_of_privacy(spec),
         *_of_operation(spec),
         *_of_serving(spec),
+        *_of_feedback(spec),
         *of_databases(spec),
         *_of_rollout(spec),
         *_of_upstream(spec),
@@ -256,7 +259,10 @@ def _of_operation(spec: ProjectSpec) -> Found:
 
 def _of_serving(spec: ProjectSpec) -> Found:
     """Find a landing zone that shares files with that of the prediction log."""
-    if not (spec.serving.log or spec.serving.labels):
+    if spec.serving.feedback and spec.feedback is None:
+        text = "serving.feedback takes events, but there is no feedback section that names them; add it"
+        yield [("serving", "feedback"), ("feedback",)], text
+    if not (spec.serving.log or spec.serving.labels or spec.serving.feedback):
         return
     if spec.serving.labels and spec.source.label.uri is None:
         text = "serving.labels takes labels apart from their rows, but source.label.uri is not set; name it"
@@ -271,6 +277,18 @@ def _of_serving(spec: ProjectSpec) -> Found:
                 "give the prediction log a folder of its own"
             )
             yield [("serving", "uri"), key], text
+
+
+def _of_feedback(spec: ProjectSpec) -> Found:
+    """Find columns of feedback with two meanings, and events that an output metric of our own has the name of."""
+    if spec.feedback is None:
+        return
+    for name in {EVENT, TIME} & set(spec.key_columns):
+        text = f"feedback has a column {name!r} of its own, which is also part of the id; rename the column of the id"
+        yield [("feedback",), ("source", "id")], text
+    if NULL_ANSWERS in spec.feedback.events:
+        text = f"{NULL_ANSWERS!r} is measured without events; take it out, and set feedback.null_answers"
+        yield [("feedback", "events"), ("feedback", "null_answers")], text
 
 
 def _of_rollout(spec: ProjectSpec) -> Found:

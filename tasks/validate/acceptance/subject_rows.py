@@ -16,7 +16,8 @@ from tasks.errors import DataError
 from tasks.lake import Deliveries, Lake, deliveries
 from tasks.spec import ProjectSpec
 from tasks.spec.cells.cell_types import categories
-from tasks.spec.cells.entity_keys import parts_of
+from tasks.spec.cells.entity_keys import parts_of, row_of_event
+from tasks.spec.landing_sections.feedback_section import FEEDBACK
 from tasks.validate.acceptance.quarantine_rows import ids_of
 from tasks.validate.acceptance.reconcile import contained
 
@@ -109,10 +110,10 @@ def _of_others(lake: Lake, spec: ProjectSpec, subject: Subject, found: StoredSub
 
 def _add_values(lake: Lake, spec: ProjectSpec, subject: Subject, found: StoredSubject, known: Deliveries) -> None:
     for piece in lake.pieces(spec.project, "features", columns=["table", "entity", "batch_id", "revision"]):
-        former = piece[~piece["table"].isin([table.name for table in spec.features.tables]).to_numpy(bool)]
+        former = piece[~piece["table"].isin([table.name for table in spec.value_tables]).to_numpy(bool)]
         found.former_tables |= set(former["table"])
         _refuse_unknown(former, subject)
-        own = piece[own_values(piece, subject, spec)]
+        own = piece[own_values(piece, subject, spec, found.ids)]
         named = own[~own["batch_id"].isin(subject.batch_ids).to_numpy(bool)]
         found.entities |= set(zip(named["table"], named["entity"], strict=True))
         found.add("features", own, known)
@@ -172,11 +173,15 @@ def _pieces(lake: Lake, spec: ProjectSpec, subject: Subject) -> Iterator[pd.Data
     yield from lake.pieces(spec.project, "rows", columns=columns)
 
 
-def own_values(values: pd.DataFrame, subject: Subject, spec: ProjectSpec) -> BoolArray:
-    """Return which values of feature tables are the subject's."""
+def own_values(values: pd.DataFrame, subject: Subject, spec: ProjectSpec, row_ids: pd.Series) -> BoolArray:
+    """Return which values of feature tables are the subject's, and which feedback to its rows."""
     own = values["batch_id"].isin(subject.batch_ids).to_numpy(bool, copy=True)
-    for table in spec.features.tables if subject.column is not None else ():
+    for table in spec.value_tables if subject.column is not None else ():
         own |= (values["table"] == table.name).to_numpy(bool) & subject.in_names(values["entity"], table.entity)
+    noted, id_parts = (values["table"] == FEEDBACK).to_numpy(bool), len(spec.key_columns)
+    if noted.any():
+        of_rows = [row_of_event(name, id_parts) for name in values.loc[noted, "entity"]]
+        own[noted] |= contained(pd.Series(of_rows, dtype="str"), row_ids)
     return own
 
 

@@ -54,7 +54,7 @@ def _own_accepted(
     rows: pd.DataFrame, batch: Batch, subject: Subject, spec: ProjectSpec, found: StoredSubject
 ) -> BoolArray:
     if batch.kind == "features":
-        return own_values(rows, subject, spec)
+        return own_values(rows, subject, spec, found.ids)
     return subject.in_rows(rows, spec) | contained(rows["row_id"], found.ids)
 
 

@@ -8,13 +8,16 @@ from pathlib import Path
 import pandas as pd
 
 from tasks.records import Delivery, ValidatedDelivery
+from tasks.row_contract.feedback_columns import EVENT
 from tasks.spec.cells.cell_types import Read, any_fault, booleans, categories, numbers
-from tasks.spec.cells.entity_keys import entity_names
+from tasks.spec.cells.entity_keys import entity_names, event_names
 from tasks.spec.cells.moments import REPEATED, repeats_hours
 from tasks.spec.cells.time_cells import times
+from tasks.spec.landing_sections.feedback_section import FEEDBACK
 from tasks.spec.project_spec import FeatureTable, ProjectSpec
 from tasks.validate.contract.expectations import evaluate
 from tasks.validate.contract.suite import Suite
+from tasks.validate.typing.row_ids import row_ids
 from tasks.validate.verdict.cell_examples import cell_examples
 from tasks.validate.verdict.outcome import validated
 from tasks.validate.verdict.validation_findings import column_findings, first_row_ids
@@ -46,7 +49,8 @@ def check_features(delivery: Delivery, spec: ProjectSpec, suite: Suite | None = 
     table, max_bad_share = table_of(delivery.landed.table, spec), spec.contract.max_bad_share
     needed = _columns(table)
     frame = delivery.frame[[name for name in delivery.frame.columns if name in needed]].reset_index(drop=True)
-    rules = Suite(Path()) if suite is None else suite.within(table.columns.all)
+    is_feedback = table.name == FEEDBACK  # expectations are about rows, and about values of feature tables
+    rules = Suite(Path()) if suite is None or is_feedback else suite.within(table.columns.all)
     violations = Violations(
         column_findings(delivery.landed.key, [*map(str, frame)], len(frame), needed), rules.expectations
     )
@@ -72,7 +76,7 @@ def typed_values(frame: pd.DataFrame, table: FeatureTable, spec: ProjectSpec) ->
         **dict.fromkeys(table.columns.dates, lambda column: times(column, zone, table.time_format)),
     }
     reads = {name: read(frame[name]) for name, read in kinds.items()}
-    entities, moments = entity_names(frame, table.entity), reads[table.event_time].column
+    entities, moments = _entities(frame, table, spec), reads[table.event_time].column
     faults = {f"{code}:{name}": rows for name, read in reads.items() for code, rows in read.faults.items()}
     faults[f"missing_id:{'|'.join(table.entity)}"] = entities.isna().to_numpy(bool)
     unread = faults.get(f"not_a_time:{table.event_time}")
@@ -81,6 +85,9 @@ def typed_values(frame: pd.DataFrame, table: FeatureTable, spec: ProjectSpec) ->
     second = reads[table.event_time].second
     keys = pd.DataFrame({"entity": entities, "moment": moments, REPEATED: second})
     faults["duplicate_value"] = (keys.duplicated() & keys.notna().all(axis=1)).to_numpy(bool)
+    if table.name == FEEDBACK and spec.feedback is not None:
+        event = reads[EVENT].column
+        faults[f"unknown_event:{EVENT}"] = (event.notna() & ~event.isin(list(spec.feedback.events))).to_numpy(bool)
     fixed = {"table": table.name, "entity": entities, "event_time": moments, "event_date": moments.dt.date}
     fixed |= {REPEATED: second} if repeats_hours(zone) else {}
     values = pd.DataFrame({**fixed, **{name: reads[name].column for name in table.columns.all}}, index=frame.index)
@@ -92,9 +99,17 @@ def no_values(table: FeatureTable, spec: ProjectSpec) -> pd.DataFrame:
     return typed_values(pd.DataFrame({name: pd.Series(dtype="str") for name in _columns(table)}), table, spec)[0]
 
 
+def _entities(frame: pd.DataFrame, table: FeatureTable, spec: ProjectSpec) -> pd.Series:
+    """Return the entity of each row; of feedback, the id of its row as deliveries of rows have it, and the event."""
+    if table.name != FEEDBACK:
+        return entity_names(frame, table.entity)
+    ids = row_ids(frame, spec, time_format=table.time_format).names
+    return event_names(ids, categories(frame[EVENT]).column, len(spec.key_columns))
+
+
 def table_of(name: str, spec: ProjectSpec) -> FeatureTable:
     """Return the feature table with a name."""
-    return next(table for table in spec.features.tables if table.name == name)
+    return spec.value_table(name)
 
 
 def _columns(table: FeatureTable) -> list[str]:

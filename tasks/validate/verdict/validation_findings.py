@@ -25,6 +25,7 @@ MEANING = {
     "not_a_boolean": "is neither true nor false",
     "not_a_category": "is a list, a block or bytes, not one value",
     "not_a_time": "is not a time that can be read without doubt; expected ISO 8601, such as 2026-01-31",
+    "unknown_event": "is no event of `feedback.events`",
     "missing_id": "is missing, and it is part of the row id",
     "missing_time": "is missing; without it the row belongs to no day",
     "missing_label": "is missing",

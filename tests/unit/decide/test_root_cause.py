@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -14,9 +14,11 @@ from tasks.records import (
     Decision,
     DriftStatistic,
     LocalError,
+    OutputMetric,
     Performance,
     QuestionId,
     Statistic,
+    SuspicionState,
     UpstreamState,
     WhereFirst,
     WhichKind,
@@ -87,6 +89,30 @@ def test_nothing_is_trained_while_a_project_upstream_has_quarantined_something_o
     assert held.action == "hold"
     assert "upstream, sales is not trusted" in held.reason
     assert decide(replace(hurt, upstream=(HELD,)), SPEC).action == "retrain"
+
+
+def test_nothing_is_trained_on_rows_for_which_a_model_upstream_may_have_answered_wrongly() -> None:
+    ranker = UpstreamState("ranker", "model", NIGHT, "hold", "both", doubted_until=HURT.start)
+    held = decide(replace(QUIET, performance=HURT, upstream=(ranker,)), SPEC)
+    assert held.action == "hold"
+    assert f"upstream, the answers of ranker may have been wrong until {HURT.start}" in held.reason
+    past = replace(ranker, doubted_until=HURT.start - timedelta(days=1))
+    assert decide(replace(QUIET, performance=HURT, upstream=(past,)), SPEC).action == "retrain"
+
+
+def test_a_shock_stops_a_retraining_also_in_a_column_that_the_champion_does_not_use() -> None:
+    hurt = replace(QUIET, performance=HURT, importances=(("a", 1.0), ("b", 0.0)))
+    for kind, action in (("shock", "hold"), ("stuck", "retrain")):
+        state = SuspicionState(kind, ("b",), HURT.start, HURT.start)
+        assert decide(replace(hurt, suspected=(state,)), SPEC).action == action
+
+
+def test_an_output_metric_past_its_leeway_is_held_and_trains_nothing() -> None:
+    metric = OutputMetric("redone", 800, 0.25, leeway=0.05, expected=0.125, margin=0.02)
+    decision = decide(replace(QUIET, outputs=(metric,)), SPEC)
+    assert decision.action == "hold"
+    assert decision.reason == "within leeway; redone 25.0 % of 800 answered rows, past 12.5 % ± 5 points"
+    assert decide(replace(QUIET, outputs=(replace(metric, margin=0.2),)), SPEC).action == "score", "chance explains it"
 
 
 def test_an_error_past_its_leeway_in_one_slice_is_held_and_the_slice_is_named() -> None:

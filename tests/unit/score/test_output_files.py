@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from tasks.score import AnswerFiles, answer_files
 from tasks.score.output_files import file_content
@@ -15,7 +17,7 @@ from tasks.spec.project_spec import ProjectSpec
 ANSWERS = pd.DataFrame({"row_id": ["b", "a"], "batch_id": "x", "role": "champion", "prediction": [2.0, 1.0]})
 
 
-def spec_of(**scoring: str) -> ProjectSpec:
+def spec_of(**scoring: Any) -> ProjectSpec:
     return ProjectSpec.model_validate(
         {
             "project": "flats",
@@ -42,6 +44,19 @@ def test_rows_are_in_the_order_of_their_ids_and_parquet_says_the_same() -> None:
 )
 def test_a_relative_place_is_in_the_projects_folder(output: str, root: str) -> None:
     assert answer_files(spec_of(output=output, format="csv"), Path("/projects/flats")) == AnswerFiles(root, "csv")
+
+
+def test_columns_have_the_names_that_a_project_downstream_reads_them_by() -> None:
+    names = {"row_id": "call", "prediction": "seconds"}
+    files = answer_files(spec_of(output="answers", rename=names), Path("/projects/flats"))
+    assert files is not None
+    assert list(pd.read_parquet(io.BytesIO(file_content(ANSWERS, files.format, files.renamed))).columns) == [
+        "call",
+        "seconds",
+    ]
+    for wrong, said in (({"rowid": "call"}, "found rowid; expected"), ({"row_id": "score"}, "a name of its own")):
+        with pytest.raises(ValidationError, match=said):
+            spec_of(output="answers", rename=wrong)
 
 
 def test_without_a_place_there_are_no_files() -> None:

@@ -95,6 +95,7 @@ def service_of(store: ServingStore, folder: Path, **limits: Any) -> Service:
         budget_ms=60_000,
         max_rows=50,
         labels={"flats": "price"},
+        feedback={"flats": ("redone", "clicked")},
         **limits,
     )
     champions = Champions(store, ["flats"])
@@ -628,7 +629,8 @@ def test_the_document_names_only_the_projects_of_the_key(service: Service) -> No
 
 
 LABEL = {"flat": 7, "day": "2026-02-03", "price": 1}
-LABELS = "/v1/projects/flats/labels"
+LABELS, FEEDBACK = "/v1/projects/flats/labels", "/v1/projects/flats/feedback"
+EVENT = {"flat": 7, "day": "2026-02-03", "event": "redone"}
 
 
 def test_labels_are_on_the_disk_before_the_reply_with_their_time(service: Service) -> None:
@@ -649,8 +651,41 @@ def test_labels_are_on_the_disk_before_the_reply_with_their_time(service: Servic
     assert lines == [[LABEL, LABEL | {"flat": "8"}]] * 2
     assert [len(each) for each in times] == [1, 1]
     assert min(times[0]) < min(times[1])
-    assert list(json.loads(service.ask("GET", "/openapi.json", authorization=mine)[2])["paths"]) == [LABELS]
+    assert list(json.loads(service.ask("GET", "/openapi.json", authorization=mine)[2])["paths"]) == [LABELS, FEEDBACK]
     assert service.ask("GET", "/docs", authorization=mine)[0] == 200
+
+
+def test_feedback_is_on_the_disk_before_the_reply_with_its_time(service: Service) -> None:
+    status, reply = service.predict({"feedback": [EVENT]}, FEEDBACK, authorization=f"Bearer {service.label_key}")
+    assert (status, reply["feedback"]) == (200, 1)
+    (kept,) = (Path(service.app.answering.settings.root) / "prediction_feedback" / "flats").iterdir()
+    (line,) = map(json.loads, kept.read_bytes().splitlines())
+    assert line.pop("@sent_at") == line.pop("time")
+    assert line == EVENT
+    assert service.predict({"feedback": [EVENT]}, FEEDBACK)[0] == 403, "a key for predictions"
+    assert service.ask("GET", FEEDBACK, authorization=f"Bearer {service.label_key}")[0] == 405
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        ({"labels": [EVENT]}, 422, "no_feedback"),
+        ({"feedback": []}, 422, "no_feedback"),
+        ({"feedback": [EVENT] * 51}, 413, "too_many_rows"),
+        ({"feedback": [EVENT, 5]}, 422, "not_an_object"),
+        ({"feedback": [EVENT | {"event": "sold"}]}, 422, "unknown_event:event"),
+        ({"feedback": [EVENT | {"event": ["redone"]}]}, 422, "unknown_event:event"),
+        ({"feedback": [EVENT | {"event": None}]}, 422, "missing:event"),
+        ({"feedback": [EVENT | {"day": ""}]}, 422, "missing:day"),
+        ({"feedback": [EVENT | {"price": 5}]}, 422, "unknown_column:price"),
+        ({"feedback": [EVENT | {"time": "2026-02-03"}]}, 422, "unknown_column:time"),
+    ],
+)
+def test_feedback_with_faults_is_not_kept(service: Service, content: Any, status: int, code: str) -> None:
+    found, reply = service.predict(content, FEEDBACK, authorization=f"Bearer {service.label_key}")
+    error = reply["error"]
+    codes = {error["code"]} | {detail["reason"] for detail in error.get("details", [])}
+    assert (found, code in codes) == (status, True), reply
 
 
 def test_a_key_may_do_what_it_was_made_for(service: Service) -> None:

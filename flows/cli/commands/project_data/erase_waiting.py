@@ -1,4 +1,4 @@
-"""Rows and labels of a subject that the prediction service has received, and that have not landed yet."""
+"""Rows, labels and feedback of a subject that the prediction service has received, and that have not landed yet."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pandas as pd
 from flows.serving.log_carrier import label_ids, label_rows, unlocked
 from tasks.arrays import BoolArray
 from tasks.dataset.erasure_subject import Subject
-from tasks.serving_store.label_files import LABEL_FOLDER, waiting_labels
+from tasks.serving_store.label_files import FEEDBACK_FOLDER, LABEL_FOLDER, waiting_labels
 from tasks.serving_store.logged_rows import LOG_FOLDER, without_lines
 from tasks.spec import ProjectSpec
 from tasks.spec.own_names import apart
@@ -26,7 +26,7 @@ FILES = "[!.]*.jsonl"
 
 @dataclass(frozen=True)
 class WaitingRows:
-    """What waits to land of a project: the prediction log, and labels that came over the API.
+    """What waits to land of a project: the prediction log, and labels and feedback that came over the API.
 
     Parameters
     ----------
@@ -43,7 +43,8 @@ class WaitingRows:
 
     def erase(self) -> int:
         """Remove what is the subject's; return how many files or folders are in use by another process, and stay."""
-        return (0 if self.subject.labels_only else self._erase_logged()) + self._erase_labels()
+        labels = self._erase_sent(LABEL_FOLDER)
+        return labels + (0 if self.subject.labels_only else self._erase_logged() + self._erase_sent(FEEDBACK_FOLDER))
 
     def _erase_logged(self) -> int:
         in_use = 0
@@ -58,13 +59,13 @@ class WaitingRows:
                     write_whole(path, left)
         return in_use
 
-    def _erase_labels(self) -> int:
-        """Files of labels keep their order in time; none of them lands meanwhile."""
-        folder = self.root / LABEL_FOLDER / self.spec.project
+    def _erase_sent(self, kept_in: str) -> int:
+        """Files of labels and feedback keep their order in time; none of them lands meanwhile."""
+        folder = self.root / kept_in / self.spec.project
         with suppress(FileNotFoundError), unlocked(folder) as free:
             if not free:
                 return 1
-            for _, path, _ in waiting_labels(self.root, self.spec.project):
+            for _, path, _ in waiting_labels(self.root, self.spec.project, kept_in):
                 self._erase_file_of_labels(path)
         return 0
 

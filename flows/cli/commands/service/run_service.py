@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Literal
 
 from flows.cli.console import screen
 from flows.serving.version_keys import VersionKeys, without_signing_key
@@ -128,6 +129,11 @@ def run_service(projects: Sequence[str], address: Address, workers: int, part: R
         follows_version_keys=True,
         logs=logs,
         labels={name: spec.source.label.column for name, spec in specs.items() if spec.serving.labels},
+        feedback={
+            name: tuple(spec.feedback.events)
+            for name, spec in specs.items()
+            if spec.serving.feedback and spec.feedback is not None
+        },
         host=address.host,
         port=address.port,
         admin_host=address.admin_host,
@@ -189,11 +195,15 @@ def _require_landing(spec: ProjectSpec, folder: Path, *, lands_rollouts: bool) -
     """Raise Terminal if what is kept of a project cannot land: the service would lose it once its disk is full."""
     from tasks.lake.landing_file import LandingFolder
 
-    rolls_out = lands_rollouts and spec.rollout.strategy == "canary"
-    kept = {"rows": spec.serving.log, "labels": spec.serving.labels, "rollouts": rolls_out}
-    for kind, is_kept in kept.items():
-        if is_kept:
-            LandingFolder(f"{spec.serving.uri.rstrip('/')}/{kind}", spec, folder, os.environ).require_writable()
+    rolls_out, serving = lands_rollouts and spec.rollout.strategy == "canary", spec.serving
+    kept: dict[Literal["rows", "labels", "features", "rollouts"], bool] = {
+        "rows": serving.log,
+        "labels": serving.labels,
+        "features": serving.feedback,
+        "rollouts": rolls_out,
+    }
+    for kind in (kind for kind, is_kept in kept.items() if is_kept):
+        LandingFolder(spec.served_uri(kind), spec, folder, os.environ).require_writable()
 
 
 def _has_champion(path: Path, where: Path) -> bool:

@@ -1,0 +1,21 @@
+"""The question what users see of the answers: rows without one, and events such as redone."""
+
+from __future__ import annotations
+
+from tasks.decide.situation import Situation
+from tasks.records import Outputs
+from tasks.spec.project_spec import ProjectSpec
+
+
+def outputs(seen: Situation, _spec: ProjectSpec) -> Outputs | None:
+    """Return what users see of the answers; None where the spec has no feedback, or nothing was answered."""
+    if not seen.outputs:
+        return None
+    past = [metric for metric in seen.outputs if metric.past_leeway]
+    shown = "; ".join(metric.sentence for metric in (past or seen.outputs))
+    return Outputs(f"{'moved' if past else 'as before'}: {shown}", metrics=seen.outputs)
+
+
+def moved_outputs(seen: Situation) -> list[str]:
+    """Return the output metrics that are past their leeway, in words."""
+    return [metric.sentence for metric in seen.outputs if metric.past_leeway]
