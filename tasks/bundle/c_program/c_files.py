@@ -8,6 +8,7 @@ from typing import Any
 
 from tasks.bundle.bundle_plan import BundledVersion
 from tasks.bundle.c_program.c_answer import PARTS, finish_code, inputs_code
+from tasks.bundle.c_program.c_pattern import KINDS
 from tasks.bundle.c_program.c_rows import CRows, c_rows, reading_code, row_struct
 from tasks.bundle.c_program.c_tables import CTables, c_tables
 from tasks.bundle.c_program.c_values import c_number, c_text
@@ -54,6 +55,10 @@ def _model(bundled: BundledVersion, plan: Mapping[str, Any], rows: CRows, tables
     )
     if "texts" in rows.needs:
         limits += f"#define LONGEST {LONGEST_TEXT}\n"
+    if "pattern" in rows.needs:
+        limits += (
+            f"#define STEPS {rows.most_steps}\nenum {{ {', '.join(KINDS)} }};\nstruct step {{ int kind, a, b; }};\n"
+        )
     if "parts" in rows.needs:
         limits += f"enum {{ {', '.join(part.upper() for part in PARTS)} }};\n"
     entry = "struct entry {\n    const char *text;\n    size_t length;\n};\n\n" if "category" in rows.needs else ""

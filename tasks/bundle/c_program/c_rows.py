@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tasks.bundle.c_program.c_pattern import MOST_STEPS, TooLongError, pattern_tables
 from tasks.bundle.c_program.c_values import c_array, c_members, c_number, c_text
 from tasks.errors import DataError
 from tasks.inference.schema import ModelSchema
@@ -35,12 +36,15 @@ class CRows:
         The parts of the runtime that read and check it.
     tables : list of str
         The definitions of constants.
+    most_steps : int
+        The steps of the longest pattern.
     """
 
     kinds: dict[str, str]
     members: dict[str, str]
     needs: set[str] = field(default_factory=set)
     tables: list[str] = field(default_factory=list)
+    most_steps: int = 0
 
     def __post_init__(self) -> None:
         self.needs |= set(self.kinds.values())
@@ -63,19 +67,7 @@ class CRows:
 
 
 def c_rows(contract: RowContract, schema: ModelSchema) -> CRows:
-    """Return the columns that the model or a rule reads.
-
-    Raises
-    ------
-    DataError
-        A rule cannot be checked in C.
-    """
-    patterns = [rule.reason for rule in contract.rules if "regex" in rule.rule]
-    if patterns:
-        raise DataError(
-            f"{contract.project} cannot be bundled for C, which has no patterns: {', '.join(patterns)}. List "
-            "the values in expect_column_values_to_be_in_set, make its severity a warning, or use another form"
-        )
+    """Return the columns that the model or a rule reads."""
     read = {*schema.columns, *(name for rule in contract.rules for name in rule.columns)}
     kinds = {name: kind for name, _, kind in cells(contract) if name in read}
     return CRows(kinds, c_members(list(kinds)))
@@ -175,10 +167,31 @@ def _no_member(cell: str, rule: RowRule, number: int, rows: CRows) -> str:
     return f"!({_member(cell, rule, number, rows)})"
 
 
+def _pattern(cell: str, rule: RowRule, number: int, rows: CRows) -> str:
+    name = f"rule_{number}"
+    try:
+        steps, ranges = pattern_tables(name, rule.limits["regex"])
+    except TooLongError:
+        raise DataError(
+            f"{rule.reason}: its pattern has more than {MOST_STEPS} steps, too many for C. Shorten its repetitions, "
+            "make its severity a warning, or use another form"
+        ) from None
+    rows.needs.add("pattern")
+    rows.tables += [steps, ranges]
+    rows.most_steps = max(rows.most_steps, steps.count("\n") - 2)
+    return f"is_found({name}, (int)(sizeof {name} / sizeof {name}[0]), {name}_range, &{cell})"
+
+
+def _no_pattern(cell: str, rule: RowRule, number: int, rows: CRows) -> str:
+    return f"!{_pattern(cell, rule, number, rows)}"
+
+
 _TESTS: Mapping[str, Callable[[str, RowRule, int, CRows], str]] = {
     "values_to_be_between": _between,
     "values_to_be_in_set": _member,
     "values_to_not_be_in_set": _no_member,
+    "values_to_match_regex": _pattern,
+    "values_to_not_match_regex": _no_pattern,
     "value_lengths_to_be_between": _lengths,
     "value_lengths_to_equal": _length,
 }

@@ -120,6 +120,72 @@ static int place_of(const struct cell *cell, const struct entry *table, int coun
 }
 
 // end
+// if pattern
+/* Return the character of UTF-8 at a place, and how many bytes it has. */
+static uint32_t character_at(const unsigned char *at, size_t length, size_t *width)
+{
+    size_t wanted = *at < 0xC0 ? 1 : *at < 0xE0 ? 2 : *at < 0xF0 ? 3 : 4;
+    uint32_t value = wanted == 1 ? *at : *at & (0xFFu >> (wanted + 1));
+    for (*width = 1; *width < wanted && *width < length; ++*width)
+        value = value << 6 | (at[*width] & 0x3Fu);
+    return value;
+}
+
+static int is_in(uint32_t character, const uint32_t *ranges, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (ranges[2 * i] <= character && character <= ranges[2 * i + 1])
+            return 1;
+    return 0;
+}
+
+/* Add the states that a state leads to without a character. */
+static void follow(const struct step *steps, int count, int begins, int ends, unsigned char *states)
+{
+    for (int changed = 1; changed;) {
+        changed = 0;
+        for (int i = 0; i < count; i++) {
+            int one = -1, other = -1;
+            if (!states[i])
+                continue;
+            if (steps[i].kind == SPLIT || steps[i].kind == JUMP)
+                one = steps[i].a;
+            if (steps[i].kind == SPLIT)
+                other = steps[i].b;
+            if ((steps[i].kind == BEGIN && begins) || (steps[i].kind == END && ends))
+                one = i + 1;
+            changed |= (one >= 0 && !states[one]) || (other >= 0 && !states[other]);
+            if (one >= 0)
+                states[one] = 1;
+            if (other >= 0)
+                states[other] = 1;
+        }
+    }
+}
+
+/* Return whether a pattern is found anywhere in a text. */
+static int is_found(const struct step *steps, int count, const uint32_t *ranges, const struct cell *cell)
+{
+    unsigned char now[STEPS] = {0}, next[STEPS];
+    const unsigned char *text = (const unsigned char *)cell->text;
+    for (size_t at = 0, width = 0;; at += width) {
+        size_t rest = cell->length - at;
+        now[0] = 1;
+        follow(steps, count, at == 0, rest == 0 || (rest == 1 && text[at] == '\n'), now);
+        if (now[count - 1])
+            return 1;
+        if (!rest)
+            return 0;
+        uint32_t character = character_at(text + at, rest, &width);
+        memset(next, 0, sizeof next);
+        for (int i = 0; i < count; i++)
+            if (now[i] && steps[i].kind == CHARACTER && is_in(character, ranges + 2 * steps[i].a, steps[i].b))
+                next[i + 1] = 1;
+        memcpy(now, next, sizeof now);
+    }
+}
+
+// end
 // if time
 /* Return the days from 1970-01-01 to a day of the Gregorian calendar. */
 static long days_from_civil(long year, long month, long day)

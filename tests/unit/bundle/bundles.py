@@ -19,27 +19,26 @@ from tasks.compact import COMPACT_FILE
 from tasks.inference.onnx_session import ONNX_FILE
 from tasks.model import ModelSchema
 from tasks.serving_store import ServablePackage
-from tests.unit.serve.packages import CITIES, KEY, RULES, fitted, package_of, write_suite
+from tests.unit.serve.packages import CITIES, KEY, fitted, package_of, write_suite
 
 KINDS = ("regression", "binary", "multiclass", "forest", "linear")
 MADE_ON, STALE_ON = date(2026, 11, 30), date(2027, 5, 29)
 MOMENT = datetime(2026, 11, 30, 12, tzinfo=UTC)
 LICENCE = b"Apache-2.0"
-WITHOUT_PATTERNS = [rule for rule in RULES if "regex" not in rule[0]]
 
 
 @cache
-def packaged_kind(kind: str, *, patterns: bool = True) -> tuple[ServablePackage, dict[str, bytes]]:
+def packaged_kind(kind: str) -> tuple[ServablePackage, dict[str, bytes]]:
     """Return the package of a small model, and the files of its version."""
     with tempfile.TemporaryDirectory() as folder:
-        write_suite(Path(folder), RULES if patterns else WITHOUT_PATTERNS)
+        write_suite(Path(folder))
         package, files = package_of(Path(folder), fitted(kind))
     return package, dict(files)
 
 
 def bundled_kind(kind: str, form: Form = "python", **changes: Any) -> BundledVersion:
     """Return what a bundle is made of."""
-    package, files = packaged_kind(kind, patterns=form != "c")
+    package, files = packaged_kind(kind)
     parts: dict[str, Any] = {
         "package": package,
         "schema": ModelSchema.from_json(files["schema.json"]),

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tasks.bundle import bundle_files
 from tasks.bundle.bundle_plan import bundle_plan
 from tasks.bundle.c_program.c_files import c_files
-from tasks.errors import DataError
+from tasks.bundle.c_program.c_pattern import TooLongError, pattern_tables
+from tasks.bundle.c_program.c_values import c_text
+from tasks.bundle.runtime_files import needed_lines, runtime_file
 from tests.unit.bundle.bundles import KINDS, answering, bundled_kind, files_of, random_rows
 from tests.unit.bundle.hostile import hostile_version, with_references
 
@@ -118,6 +119,60 @@ def test_hostile_names_are_inert(tmp_path: Path) -> None:
         assert said_by(compiled(tmp_path / kind, files))[0] == 0
 
 
-def test_a_contract_with_patterns_is_no_bundle_in_c() -> None:
-    with pytest.raises(DataError, match=r"has no patterns: expect_column_values_to_match_regex:city. List the values"):
-        bundle_files("c", bundled_kind("linear"), b"")
+PATTERNS = (
+    *(r"^98\d{3}$", "(ab|a.)+-[^x-z]", "^a?b*$", "", r"\W", r"[^\W\d]{2,3}$", "^(a|bc?)+-", "a{0,2}c|^$", r"[\d_-]$"),
+)
+TEXTS = (
+    "98101",
+    "9810",
+    "ab-a",
+    "aa-x",
+    "abb",
+    "",
+    "\u00e4\u00df1",
+    "\u0663\u0664",
+    "b c",
+    "x\n",
+    "aac",
+    "\U0001f600-",
+    "bc-",
+)
+SEARCHES = """
+#include <stdio.h>
+static const struct entry texts[] = {%s};
+int main(void)
+{
+    struct cell cell = {1, 0, NULL, 0};
+    for (int i = 0; i < %d; i++) {
+        cell.text = texts[i].text, cell.length = texts[i].length;
+        %s
+        putchar('\\n');
+    }
+    return 0;
+}
+"""
+
+
+def test_patterns_are_found_as_python_finds_them(tmp_path: Path) -> None:
+    asked = "".join(
+        f"putchar(is_found({name}, (int)(sizeof {name} / sizeof {name}[0]), {name}_range, &cell) ? '1' : '0');"
+        for name in (f"p{number}" for number in range(len(PATTERNS)))
+    )
+    tables = [text for number, pattern in enumerate(PATTERNS) for text in pattern_tables(f"p{number}", pattern)]
+    runtime = "\n".join(needed_lines(runtime_file("model_runtime.c"), {"pattern"}))
+    search = runtime[runtime.index("/* Return the character of UTF-8") : runtime.index("@generated@")]
+    entries = ", ".join(f"{{{c_text(text)}, {len(text.encode())}}}" for text in TEXTS)
+    declared = (
+        "#include <stdint.h>\n#include <string.h>\n#define STEPS 200\n"
+        "enum { CHARACTER, SPLIT, JUMP, BEGIN, END, MATCH };\nstruct step { int kind, a, b; };\n"
+        "struct cell { int present; double number; const char *text; size_t length; };\n"
+        "struct entry { const char *text; size_t length; };\n"
+    )
+    code = declared + "\n".join(tables) + search + SEARCHES % (entries, len(TEXTS), asked)
+    found = said_by(compiled(tmp_path, {"search.c": code.encode()}, "search.c"))[1].splitlines()
+    assert found == ["".join("01"[re.search(pattern, text) is not None] for pattern in PATTERNS) for text in TEXTS]
+
+
+def test_a_pattern_that_is_too_long_for_a_device_is_refused() -> None:
+    with pytest.raises(TooLongError):
+        pattern_tables("p", "(a{1000}){3}")
