@@ -47,7 +47,7 @@ MOMENT = datetime(2026, 11, 20, tzinfo=UTC)
 OPENINGS = sized(5, 1)
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 PAGE_ROWS = 5_000
-FIRST = "row => { const t = performance.now(); leeway.answer(row); return performance.now() - t }"
+FIRST = "row => { const t = performance.now(); leeway.found(row); return performance.now() - t }"
 GZIP = 9
 
 
@@ -168,7 +168,7 @@ def _browse(
             page.wait_for_function("document.documentElement.dataset.ready")
             state = page.evaluate("({...document.documentElement.dataset, whole: performance.now()})")
             first = page.evaluate(
-                "row => { const t = performance.now(); leeway.answer(row); return performance.now() - t }", rows[0]
+                "row => { const t = performance.now(); leeway.found(row); return performance.now() - t }", rows[0]
             )
             console.print(
                 f"Chromium: ready, with references, in {state['openMs']} ms; first answer after {first:.1f} ms more"
