@@ -18,7 +18,6 @@ from tasks.bundle.c_program.c_values import c_array
 LAST_CHARACTER = 0x10FFFF
 MOST_STEPS = 2000
 KINDS = ("CHARACTER", "SPLIT", "JUMP", "BEGIN", "END", "MATCH")
-Ranges = Sequence[tuple[int, int]]
 
 
 class TooLongError(ValueError):

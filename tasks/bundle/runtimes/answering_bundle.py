@@ -16,6 +16,7 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfoNotFoundError
 
 from tasks.bundle.runtimes.answer_numbers import Numbers, numbers_of
 from tasks.bundle.runtimes.compact_walk import CompactModel
@@ -58,7 +59,7 @@ class Bundle:
         self.references: list[dict[str, Any]] = plan["references"]
         self.contract = _namespace(plan["contract"])
         self.contract.rules = [SimpleNamespace(**rule) for rule in self.contract.rules]
-        self._reader = ContractReader(self.contract)
+        self._reader = _reader(self.contract)
         inputs = plan["inputs"]
         self._inputs = InputRows(_schema(inputs))
         self._steps = inputs["steps"]
@@ -243,6 +244,15 @@ def onnx_run(graph: bytes) -> Run:
 
 def _namespace(content: Mapping[str, Any]) -> Any:
     return SimpleNamespace(**content)
+
+
+def _reader(contract: Any) -> ContractReader:
+    try:
+        return ContractReader(contract)
+    except ZoneInfoNotFoundError as error:
+        raise BundleError(
+            f"this machine does not know the time zone {contract.time_zone}; install its time zones (tzdata)"
+        ) from error
 
 
 def _schema(inputs: Mapping[str, Any]) -> Any:

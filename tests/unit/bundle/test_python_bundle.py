@@ -154,6 +154,14 @@ def test_from_its_day_on_a_bundle_leaves_every_row_to_a_person() -> None:
     assert not answering(bundled_kind("linear", stale_on=None)).answer(ROW, date(2099, 1, 1))["deferred"]
 
 
+def test_a_machine_without_the_time_zone_is_named() -> None:
+    package, _ = packaged_kind("linear")
+    contract = msgspec.structs.replace(package.row_contract, time_zone="Mars/Olympus")
+    changed = msgspec.structs.replace(package, contract=msgspec.Raw(msgspec.json.encode(contract)))
+    with pytest.raises(BundleError, match="does not know the time zone Mars/Olympus; install"):
+        answering(bundled_kind("linear", package=changed))
+
+
 def test_each_degree_of_automation_shows_what_it_allows() -> None:
     package, _ = packaged_kind("regression")
     contract = package.row_contract
