@@ -5,6 +5,7 @@ The stages build on each other, each a fixture with its result; what must always
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -46,6 +47,7 @@ def workspace(servers: Path, houses: Callable[[Path, Any], None]) -> Workspace:
 
     houses(servers / "projects" / PROJECT, LANDING)
     raise_prices(servers / "projects" / PROJECT / "landing" / "prices" / f"{LATE_NIGHT}.csv")
+    name_sellers(servers / "projects" / PROJECT)
     opened = open_workspace(PROJECT)
     deploy([opened.spec], servers)
     return opened
@@ -55,6 +57,17 @@ def raise_prices(delivery: Path) -> None:
     """Let every price of a delivery be a fifth higher: a change that the spring of 2015 does not explain."""
     prices = pd.read_csv(delivery, dtype={"id": str})
     prices.assign(price=(prices["price"] * 1.2).round()).to_csv(delivery, index=False)
+
+
+def name_sellers(project: Path) -> None:
+    """Let every sale say who sold the house, for groups that no model sees; list further metrics too."""
+    for delivery in (project / "landing" / "sales").iterdir():
+        sales = pd.read_csv(delivery, dtype=str)
+        sales["seller"] = ["agent" if number % 3 else "owner" for number in range(len(sales))]
+        sales.to_csv(delivery, index=False)
+    with (project / "project.yaml").open("a", encoding="utf-8") as spec:
+        spec.write("metrics: [{use: r2}, {use: mean_absolute_percentage_error, max_loss: 0.05}]\n")
+        spec.write("fairness: {groups: [seller], limits: {error: 0.05}}\n")
 
 
 def run_flow(kind: str, night: str) -> dict[str, Any]:
@@ -193,6 +206,38 @@ def test_the_second_challenger_beat_the_champion_on_rows_newer_than_both(
     assert version.tags["leeway.kind"] == "concept"
 
 
+def test_further_metrics_and_groups_are_in_the_evidence_the_card_and_the_numbers_of_a_version(
+    workspace: Workspace, retrained: dict[str, Any]
+) -> None:
+    assert retrained["runs"]
+    version = workspace.registry.version(PROJECT, 2)
+    assert version is not None
+    files = workspace.registry.fetch(version)
+    evidence = json.loads(files["evidence.json"])
+    assert [found["challenger"]["name"] for found in evidence["metrics"]] == ["r2", "mean_absolute_percentage_error"]
+    assert all(found["difference_low"] is not None for found in evidence["metrics"])
+    gaps = [found["challenger"] for found in evidence["fairness"]]
+    assert {(gap["group"], gap["measure"]) for gap in gaps} == {
+        (group, measure) for group in ("agent", "owner") for measure in ("error", "calibration")
+    }
+    assert "seller" not in files["schema.json"].decode()
+    card = version.description.replace("&#95;", "_")
+    assert "Other metrics" in card
+    assert "seller = agent" in card
+
+
+def test_a_night_measures_further_metrics_and_groups_of_its_newest_cohort(
+    workspace: Workspace, late_night: dict[str, Any]
+) -> None:
+    assert late_night["action"] == "retrain"
+    last = next(entry for entry in read_nights(workspace.lake, PROJECT) if str(entry.night) == LATE_NIGHT)
+    r2, share = last.metrics
+    assert 0 < (r2.value or 0) < 1
+    assert (share.low or 0) < (share.value or 0) < (share.high or 0)
+    assert {gap.group for gap in last.fairness} == {"agent", "owner"}
+    assert all(gap.rows > 100 for gap in last.fairness)
+
+
 def test_approval_makes_it_champion_and_keeps_the_one_before(second_champion: dict[str, int]) -> None:
     assert second_champion == {"champion": 2, "previous": 1}
 
@@ -280,3 +325,5 @@ class TestWhatMustAlwaysHold:
         experiment = client.get_experiment_by_name(PROJECT)
         runs = client.search_runs([experiment.experiment_id], "tags.`leeway.series` = 'monitoring'")
         assert len(client.get_metric_history(runs[0].info.run_id, "error")) == 3
+        assert len(client.get_metric_history(runs[0].info.run_id, "metric.r2")) == 3
+        assert len(client.get_metric_history(runs[0].info.run_id, "fairness.error")) == 3
