@@ -60,6 +60,7 @@ RIMS: dict[str, tuple[set[Door], str]] = {
     "tasks/dataset/feature_lookup.py": ({"lake"}, "reads feature tables, writes the newest values"),
     "tasks/dataset/known_rows.py": ({"lake"}, "reads what a training may use"),
     "tasks/dataset/night_data.py": ({"lake"}, "reads what a night needs, once"),
+    "tasks/monitor/cohorts/cohort_rows.py": ({"lake"}, "reads the rows of a labelled cohort, once"),
     "tasks/ingest/landing/fetch.py": ({"files"}, "keeps large objects on disk"),
     "tasks/ingest/readers/delivery_spool.py": ({"files"}, "keeps large deliveries on disk"),
     "tasks/ingest/readers/object_content.py": ({"files"}, "unpacks compressed objects to disk"),
