@@ -46,7 +46,7 @@ def _of_column(
         if name in window.ruler.dates:  # ages, which have no other unit
             suspicion = _stuck_date(name, table, window) or emptier
         else:
-            suspicion = _stuck(name, before, now) or _unit_change(name, before, now, partly=partly) or emptier
+            suspicion = _of_most_rows(name, before, now, partly=partly) or emptier
     elif isinstance(before, CategoryProfile) and isinstance(now, CategoryProfile):
         named = comparable_categories(before, now)
         wrong = stuck_category(name, before, now) or renamed_category(name, *named)
@@ -105,6 +105,16 @@ def _nulls(name: str, before: float, now: float, least: float) -> Suspicion | No
     return Suspicion(
         "null_burst", (name,), f"{1 - now:.1%} of the rows have no value, {1 - before:.1%} before", numbers
     )
+
+
+def _of_most_rows(name: str, before: NumberProfile, now: NumberProfile, *, partly: bool) -> Suspicion | None:
+    """Return one value in many rows or another unit, which explains more rows: converted, few digits coincide too."""
+    stuck = _stuck(name, before, now)
+    if stuck is not None and stuck.numbers["share"] == 1:
+        return stuck
+    unit = _unit_change(name, before, now, partly=partly)
+    found = [one for one in (stuck, unit) if one is not None]
+    return max(found, key=lambda one: float(one.numbers["share"]), default=None)
 
 
 def _stuck(name: str, before: NumberProfile, now: NumberProfile) -> Suspicion | None:

@@ -14,11 +14,11 @@ from operator import add
 from tasks.drift.faults.broken_categories import vanished
 from tasks.drift.faults.column_faults import faults_of_columns
 from tasks.drift.faults.displacement import cycle, find_rotation, is_rotated
-from tasks.drift.faults.unit_change import distributions_differ, find_unit_change, weighted_values
+from tasks.drift.faults.unit_change import GREAT, distributions_differ, find_unit_change, weighted_values
 from tasks.drift.faults.volume import RepeatedRows, repeated_suspicion
 from tasks.drift.reference import Reference
 from tasks.profiles import CategoryProfile, ColumnProfile, NumberProfile, TableProfile, sum_profiles
-from tasks.records import DriftStatistic, Suspicion
+from tasks.records import DriftStatistic, Statistic, Suspicion
 
 MOST = 0.5  # of the rows
 NULLS = frozenset({"null_burst", "empty_column"})
@@ -94,7 +94,9 @@ def find_suspicions(
         if repeated is not None:
             return (repeated,)
     recent = hints.recent() if past and hints.recent else ()
-    found = faults_of_columns(reference.total, window, past)
+    found = tuple(
+        one for one in faults_of_columns(reference.total, window, past) if not _may_be_of_another_kind(one, past)
+    )
     if not recent:
         return found
     seen, tables = hints.seen or partial(sum_profiles, recent), (reference.total, window)
@@ -103,6 +105,18 @@ def find_suspicions(
     explained = {name for one in breaks for name in one.columns}
     left = tuple(name for name in past if name not in explained and name not in window.ruler.dates)
     return (*breaks, *_rotated(tables, left, recent))
+
+
+def _may_be_of_another_kind(found: Suspicion, past: Mapping[str, Sequence[DriftStatistic]]) -> bool:
+    """Return whether values seem to be in a unit near the old one while many rows have a category never met.
+
+    Rows of a new kind, such as another method of measuring, have values of their own: mixed with the old ones they look
+    like a small factor. A person is asked about the category; a great factor takes values out of their range.
+    """
+    factor = abs(float(found.numbers.get("factor", GREAT)))
+    if found.kind != "unit_change" or not 1 / GREAT < factor < GREAT:
+        return False
+    return any(one.statistic == Statistic.UNKNOWN for moved in past.values() for one in moved)
 
 
 def _as_breaks(

@@ -1,7 +1,9 @@
 """Unit changes: detects values that have the old distribution in another unit of measure.
 
 Factors are those between units that are often confused: powers of ten (metric prefixes, cents, per cent), time, and the
-customary units of length, area, mass, volume and temperature (NIST Special Publication 811, appendix B).
+customary units of length, area, mass, volume and temperature (NIST Special Publication 811, appendix B), and between
+mass and amount of substance of what laboratories measure most (molar masses of haemoglobin's monomer, glucose,
+cholesterol, creatinine).
 """
 
 from __future__ import annotations
@@ -26,13 +28,16 @@ FACTORS = {
     "365.25 x": 365.25,
     "2.54 x (inch, centimetre)": 2.54,
     "3.281 x (metre, foot)": 1 / 0.3048,
-    "1.609 x (mile, kilometre)": 1.609344,
+    "1.609 x (mile, kilometre; haemoglobin in mmol/L, g/dL)": 1.609344,  # haemoglobin: 1.611
     "10.76 x (square metre, square foot)": 1 / 0.3048**2,
     "2.205 x (kilogram, pound)": 1 / 0.45359237,
     "3.785 x (gallon, litre)": 3.785411784,
     "4.184 x (calorie, joule)": 4.184,
     "3.6 x (metre a second, kilometre an hour)": 3.6,
     "1,024 x": 1024.0,
+    "18.02 x (glucose in mmol/L, mg/dL)": 18.016,
+    "38.67 x (cholesterol in mmol/L, mg/dL)": 38.665,
+    "88.42 x (creatinine in mg/dL, umol/L)": 88.42,
     "-1 x (sign)": -1.0,
 }
 FEWEST = 2  # values; rows alone are the contract's matter

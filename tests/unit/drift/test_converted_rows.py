@@ -100,7 +100,7 @@ def test_an_answer_holds_for_rows_in_another_unit_whichever_factor_fits_them_ton
     moment = datetime.combine(day(1), datetime.min.time(), UTC)
     then, now = (
         DriftStatistic("dist", Statistic.CONVERTED, 0.3, 0.1, direction=1, how=f"in some rows as if {words}")
-        for words in ("1.609 x (mile, kilometre)", "2.205 x (kilogram, pound)")
+        for words in ("1.609 x (mile, kilometre; haemoglobin in mmol/L, g/dL)", "2.205 x (kilogram, pound)")
     )
     night = NightEntry(name="n", night=day(1), time=moment, action="hold", reason="", champion=1, moved=(then,))
     state = SuspicionState("shock", ("dist",), day(0), day(0), answer="drift", answered=day(1))
