@@ -30,9 +30,10 @@ from tasks.logs import line, logger
 from tasks.metrics_export.task import timed
 from tasks.monitor.data_quality_checks import finding_of
 from tasks.monitor.profiling.task import profile_batches_task, profile_refused_task
+from tasks.monitor.table_checks.task import profile_values_task, values_check_task
 from tasks.monitor.task import suspect_task
 from tasks.notify.task import notify_failure
-from tasks.records import ValidatedDelivery
+from tasks.records import Delivery, Unread, ValidatedDelivery
 from tasks.score.task import Scorer, score_batches_task
 from tasks.validate.acceptance.quarantine_rows import as_delivered
 from tasks.validate.acceptance.task import quarantine_task, store_task
@@ -97,16 +98,26 @@ def take_in_and_validate(workspace: Workspace, night: Date) -> list[ValidatedDel
                 workspace.lake, workspace.spec, workspace.folder, night, spool=Path(folder) / "landed"
             )
         with timed("validate"):
-            checked = (
-                verdicts_task(landed, workspace.spec, workspace.folder, Path(folder) / "checked") if landed else []
-            )
+            checked = _checked(workspace, landed, night, Path(folder) / "checked") if landed else []
         if checked:
             with timed("store"):
                 checked = store_task(workspace.lake, workspace.spec, checked, night, clock.now())
             tables = {each.landed.table for each in checked if each.landed.kind == "features"}
             keep_latest_values(workspace.lake, workspace.spec, tables)
+            if tables:
+                with timed("profile"):
+                    profile_values_task(workspace.lake, workspace.spec, night)
             show_verdicts(workspace, night, checked)
     return checked
+
+
+def _checked(
+    workspace: Workspace, landed: Sequence[Delivery | Unread], night: Date, spool: Path
+) -> list[ValidatedDelivery]:
+    """Return what landed after its contract, and what feature tables delivered after a look at what they did before."""
+    has_values = any(each.landed.kind == "features" for each in landed)
+    known = values_check_task(workspace.lake, workspace.spec, night) if has_values else None
+    return verdicts_task(landed, workspace.spec, workspace.folder, spool, known)
 
 
 def quarantine_suspects(workspace: Workspace, champion: Champion, data: NightData) -> list[Batch]:

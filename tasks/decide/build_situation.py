@@ -10,7 +10,7 @@ from tasks.dataset.landed_batches import judged_nights, landed_batches
 from tasks.decide.freshness import overdue
 from tasks.decide.recorded_alarms import alarmed_since, with_expected_drift
 from tasks.decide.situation import RegimeEvidence, ReleaseOutcome, ShadowOutcome, Situation
-from tasks.decide.suspicion_states import quarantined_suspicions, suspected_after
+from tasks.decide.suspicion_states import quarantined_batch, quarantined_suspicions, suspected_after
 from tasks.lake import Deliveries
 from tasks.records import (
     Entry,
@@ -110,7 +110,7 @@ def build_situation(inputs: SituationInputs) -> Situation:
         champion_age_days=(night - champion.trained_until).days if champion else None,
         window_rows=measured.window.rows if measured.window else 0,
         window_days=measured.window.days if measured.window else 0,
-        quarantined=tuple(batch.key for batch in landed if batch.verdict == "quarantined"),
+        quarantined=tuple(quarantined_batch(batch) for batch in landed if batch.verdict == "quarantined"),
         refused_rows=sum(batch.rows_quarantined for batch in landed),
         moved=tuple(sorted((*moved, *measured.predictions), key=lambda statistic: -statistic.strain)),
         alarmed_since=alarmed_since(nights, serving),

@@ -58,10 +58,23 @@ def suspected_after(
 
 
 def quarantined_suspicions(landed: Iterable[Batch]) -> Iterator[Suspicion]:
-    """Yield what made monitoring quarantine deliveries; what broke the contract is no suspicion."""
+    """Yield what made monitoring quarantine deliveries of rows; what broke the contract is no suspicion.
+
+    A delivery of a feature table is judged by itself: while it is quarantined, the rows have no value of it.
+    """
     for batch in landed:
-        if batch.verdict == "quarantined":
-            for finding in json.loads(batch.findings):
-                if finding["rule"] in FAULT_KINDS:
-                    columns = tuple(finding["column"].split(", ")) if finding["column"] else ()
-                    yield Suspicion(finding["rule"], columns, finding["message"])
+        if batch.verdict == "quarantined" and batch.kind == "rows":
+            yield from _found(batch)
+
+
+def quarantined_batch(batch: Batch) -> str:
+    """Return the name of a quarantined delivery; of a feature table, with what is broken in it."""
+    faults = [f"{one.kind.replace('_', ' ')} in {', '.join(one.columns)}" for one in _found(batch) if one.columns]
+    return f"{batch.key} ({'; '.join(faults)})" if batch.kind == "features" and faults else batch.key
+
+
+def _found(batch: Batch) -> Iterator[Suspicion]:
+    for finding in json.loads(batch.findings):
+        if finding["rule"] in FAULT_KINDS:
+            columns = tuple(finding["column"].split(", ")) if finding["column"] else ()
+            yield Suspicion(finding["rule"], columns, finding["message"])

@@ -56,6 +56,11 @@ class Batch:
     labels: int | None = None
 
     @property
+    def table(self) -> str:
+        """The feature table of a delivery, with which its key begins; empty for rows and labels."""
+        return self.key.partition("/")[0] if self.kind == "features" else ""
+
+    @property
     def write_key(self) -> str:
         """The name of every write of this batch at this revision."""
         return f"{self.batch_id}/{self.revision}"

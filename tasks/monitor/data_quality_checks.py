@@ -57,6 +57,7 @@ def looks_broken(
     hints = earlier.hints(day, summary.rows, RepeatedRows(repeated, summary.rows), monitor.repeated_before)
     seen = monitor.suspicions_of(day, summary, hints)
     found = [one for one in seen if cannot_be_scored(one) and not _called_drift(one, day, earlier)]
+    found = [one for one in found if not earlier.withheld.explain(one.columns, day)]
     named = {name for one in found for name in one.columns}
     still = still_broken(summary, day, earlier, monitor.reference.total)
     return (*found, *(one for one in still if not named & set(one.columns)))

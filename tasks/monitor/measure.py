@@ -10,6 +10,7 @@ from typing import TypeAlias
 import pandas as pd
 
 from tasks.dataset.known_rows import trusted_rows
+from tasks.dataset.withheld_values import NOTHING_WITHHELD, WithheldValues
 from tasks.drift import RepeatedRows, Suspicion
 from tasks.monitor.baseline import ChampionBaseline, drift_monitor, leeway_of
 from tasks.monitor.cohorts.cohort_performance import newest_cohort, performance
@@ -85,6 +86,7 @@ class NightInputs:
     tally: SliceTally | None = None
     metrics: CohortMetrics | None = None
     gaps: CohortGaps | None = None
+    withheld: WithheldValues = NOTHING_WITHHELD
 
 
 def measure_night(
@@ -127,8 +129,12 @@ def measure_night(
 
 
 def _trusted(inputs: NightInputs) -> NightInputs:
-    """Return a night without the rows of suspicions that have ended: they say nothing about the champion."""
+    """Return a night without the rows of suspicions that have ended, and of days without values that are withheld.
+
+    They say nothing about the champion.
+    """
     spans = suspected_days([state for state in inputs.suspected if state.until is not None], inputs.night)
+    spans = (*spans, *inputs.withheld.spans)
     if not spans:
         return inputs
     return replace(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from tasks.dataset.withheld_values import NOTHING_WITHHELD, WithheldValues
 from tasks.drift import Hints, RepeatedRows, Suspicion, is_back
 from tasks.profiles import TableProfile, sum_profiles
 from tasks.records import COMPARED_DAYS, SuspicionState, Window
@@ -16,11 +17,15 @@ LAG_DAYS = 7  # from the event to the delivery of most rows
 
 @dataclass(frozen=True)
 class DailyRows:
-    """The profiles of accepted and of quarantined rows by event date, and the suspicions before the night."""
+    """The profiles of accepted and of quarantined rows by event date, and the suspicions before the night.
+
+    `withheld` are values of feature tables that the rows may lack, because their delivery is quarantined.
+    """
 
     accepted: Mapping[date, TableProfile]
     quarantined: Mapping[date, TableProfile] = field(default_factory=dict)
     suspected: Sequence[SuspicionState] = ()
+    withheld: WithheldValues = NOTHING_WITHHELD
 
     def before(self, day: date, rows: int) -> TableProfile | None:
         """Return the newest accepted rows before a day: as many days as have a number of rows; None without any."""

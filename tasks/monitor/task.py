@@ -12,8 +12,9 @@ import pandas as pd
 
 from tasks.dataset.landed_batches import judged_nights, landed_batches
 from tasks.dataset.night_data import NightData
+from tasks.dataset.withheld_values import WithheldValues, withheld_values
 from tasks.drift import RepeatedRows, Suspicion, duplicate_share
-from tasks.lake import Deliveries, RowFiles
+from tasks.lake import Batch, Deliveries, Filter, RowFiles
 from tasks.logs import line, logger
 from tasks.metrics import Measuring
 from tasks.monitor.baseline import ChampionBaseline, drift_monitor
@@ -108,7 +109,7 @@ def _daily_rows(data: NightData, baseline: ChampionBaseline) -> DailyRows:
     """Read what earlier nights took in, and the suspicions before this night."""
     suspected = _suspected(data, baseline)
     accepted, quarantined = _rows_by_day(data, baseline, data.deliveries.before(data.night))
-    return DailyRows(accepted, quarantined if suspected else {}, suspected)
+    return DailyRows(accepted, quarantined if suspected else {}, suspected, _withheld(data))
 
 
 def _suspected(data: NightData, baseline: ChampionBaseline) -> tuple[SuspicionState, ...]:
@@ -138,7 +139,18 @@ def night_inputs(
         suspected=_suspected(data, baseline),
         repeated=() if features is None else _repeated(data, features),
         tally=None if features is None else rows.tally,
+        withheld=_withheld(data),
     )
+
+
+def _withheld(data: NightData) -> WithheldValues:
+    """Return which values of feature tables are withheld from the rows."""
+
+    def raw(batch: Batch) -> list[str]:
+        where: list[Filter] = [("arrival", "=", batch.arrival), ("batch_id", "=", batch.batch_id)]
+        return [*data.lake.read(data.spec.project, "quarantine", columns=["raw"], where=where)["raw"]]
+
+    return withheld_values(data.deliveries.latest(), data.spec, data.night, raw)
 
 
 def _repeated(data: NightData, features: Callable[[pd.DataFrame], pd.DataFrame]) -> tuple[RepeatedRows, ...]:

@@ -17,12 +17,12 @@ from tasks.prefect_task import leeway_task
 from tasks.records import Delivery, Unread, ValidatedDelivery
 from tasks.spec import ProjectSpec
 from tasks.validate.acceptance.prior_batches import event_window
-from tasks.validate.acceptance.quarantine_rows import readable_again
+from tasks.validate.acceptance.quarantine_rows import readable_again, readable_values
 from tasks.validate.acceptance.reconcile import contained
 from tasks.validate.acceptance.stored_rows import StoredRows, quarantined_rows
 from tasks.validate.acceptance.task import Accepted, add_accepted, withdrawn_rows
 from tasks.validate.contract.suite import Suite, read_suite
-from tasks.validate.verdict.check_feature_rows import check_features
+from tasks.validate.verdict.check_feature_rows import CheckValues, check_features, table_of
 from tasks.validate.verdict.check_labels import check_labels
 from tasks.validate.verdict.check_rows import RowFailures, check_all, unreadable
 
@@ -34,11 +34,15 @@ FEW_COLUMNS_SHARE = 1 / 4  # of ingest.memory_mb: typed and joined, they are in 
 
 @dataclass(frozen=True)
 class DeliveryContract:
-    """What deliveries are checked with: the spec, the suite, and the project's own functions in its folder."""
+    """What deliveries are checked with: the spec, the suite, and the project's own functions in its folder.
+
+    `broken_values` says what is broken in the values of a feature table that keep their contract.
+    """
 
     spec: ProjectSpec
     suite: Suite
     folder: Path
+    broken_values: CheckValues | None = None
 
     @property
     def failing(self) -> RowFailures | None:
@@ -53,7 +57,11 @@ class DeliveryContract:
 
 
 def verdicts(
-    deliveries: Sequence[Delivery | Unread], spec: ProjectSpec, folder: Path, spool: Path | None = None
+    deliveries: Sequence[Delivery | Unread],
+    spec: ProjectSpec,
+    folder: Path,
+    spool: Path | None = None,
+    broken_values: CheckValues | None = None,
 ) -> list[ValidatedDelivery]:
     """Return deliveries after their contract, in their order; small ones share one run of Great Expectations.
 
@@ -63,10 +71,12 @@ def verdicts(
         The folder of project.yaml.
     spool : Path, optional
         A folder for the rows of deliveries too large for memory. It must exist until they are stored.
+    broken_values : callable, optional
+        What is asked of a delivery of a feature table that keeps its contract; by default nothing.
     """
     if not deliveries:
         return []
-    contract = DeliveryContract(spec, read_suite(folder / spec.contract.suite, spec), folder)
+    contract = DeliveryContract(spec, read_suite(folder / spec.contract.suite, spec), folder, broken_values)
     validated = [delivery for group in _groups(deliveries) for delivery in _validated_group(group, contract, spool)]
     for delivery in validated:
         counts = {"rows": delivery.rows_in, "refused": delivery.rows_refused}
@@ -88,9 +98,14 @@ def release(lake: Lake, spec: ProjectSpec, batch: Batch, moment: datetime) -> in
         return 0
     quarantined = quarantined_rows(lake, spec, batch)
     duplicate = quarantined["reasons"].str.split(";").map(lambda codes: DUPLICATE in codes).astype(bool)
-    rows = readable_again(quarantined.loc[~duplicate, "raw"].drop_duplicates(), batch.kind, spec)
-    stored = StoredRows.before(lake, spec, [rows] if batch.kind == "rows" else [])
-    rows = rows[~contained(rows["row_id"], stored.kept_before(rows, batch))]
+    raw = quarantined.loc[~duplicate, "raw"].drop_duplicates()
+    stored = StoredRows.before(lake, spec, [])
+    if batch.kind == "features":  # of several values of one time, the newest arrival counts
+        rows = readable_values(raw, table_of(batch.table, spec), spec)
+    else:
+        rows = readable_again(raw, batch.kind, spec)
+        stored = StoredRows.before(lake, spec, [rows] if batch.kind == "rows" else [])
+        rows = rows[~contained(rows["row_id"], stored.kept_before(rows, batch))]
     event_from, event_until = event_window(rows, batch)
     released = replace(
         batch,
@@ -105,7 +120,7 @@ def release(lake: Lake, spec: ProjectSpec, batch: Batch, moment: datetime) -> in
     )
     if len(rows):
         add_accepted(lake, spec, [Accepted(rows, released)])
-    replaced = withdrawn_rows(stored, rows["row_id"])
+    replaced = [] if batch.kind == "features" else withdrawn_rows(stored, rows["row_id"])
     add_batches(lake, spec.project, [released, *(replace(state, written_at=moment) for state in replaced)])
     return len(rows)
 
@@ -133,17 +148,18 @@ def _validated_group(
     by_id = {delivery.batch_id: delivery for delivery in check_all(rows, spec, suite, spool, contract.failing)}
     for delivery in group:
         if delivery.batch_id not in by_id:
-            by_id[delivery.batch_id] = _validated_by_itself(_few_columns(delivery, spec), spec, suite)
+            by_id[delivery.batch_id] = _validated_by_itself(_few_columns(delivery, spec), contract)
     return [by_id[delivery.batch_id] for delivery in group]
 
 
-def _validated_by_itself(delivery: Delivery | Unread, spec: ProjectSpec, suite: Suite) -> ValidatedDelivery:
+def _validated_by_itself(delivery: Delivery | Unread, contract: DeliveryContract) -> ValidatedDelivery:
     """Return the verdict on labels, a feature table, or what cannot be read."""
+    spec, suite = contract.spec, contract.suite
     if isinstance(delivery, Unread):
         return unreadable(delivery.batch_id, delivery.landed, (delivery.reason, delivery.detail), spec)
     if delivery.landed.kind == "labels":
         return check_labels(delivery, spec, suite)
-    return check_features(delivery, spec, suite)
+    return check_features(delivery, spec, suite, contract.broken_values)
 
 
 def _few_columns(delivery: Delivery | Unread, spec: ProjectSpec) -> Delivery | Unread:

@@ -17,6 +17,7 @@ from flows.backtest.timeline.timeline import Timeline
 from flows.workspace import Champion
 from tasks.arrays import BoolArray, FloatArray, IntArray
 from tasks.dataset.landed_batches import judged_nights, landed_batches
+from tasks.dataset.withheld_values import WithheldValues, withheld_values
 from tasks.drift import RepeatedRows
 from tasks.lake import Batch, Deliveries
 from tasks.monitor import NightInputs
@@ -132,6 +133,15 @@ class TimelineNight:
             suspected=self._suspected(champion.reference.total.ruler),
             repeated=self._repeated(),
             tally=self.store.answers(champion.number).tally,
+            withheld=self._withheld,
+        )
+
+    @cached_property
+    def _withheld(self) -> WithheldValues:
+        quarantine = self.store.timeline.history.quarantine
+        raw = {name: [*rows] for name, rows in quarantine.groupby("batch_id")["raw"]}
+        return withheld_values(
+            self.deliveries.latest(), self.spec, self.night, lambda batch: raw.get(batch.batch_id, ())
         )
 
     def daily_rows(self, ruler: Ruler, after: date) -> DailyRows:
@@ -139,7 +149,8 @@ class TimelineNight:
         profiles, suspected = self.store.profiles(ruler), self._suspected(ruler)
         earlier = self.deliveries.before(self.night)
         quarantined = profiles.quarantined(earlier, self.night, self.own) if suspected else {}
-        return DailyRows(profiles.accepted(earlier, after, self.night), quarantined, suspected)
+        accepted = profiles.accepted(earlier, after, self.night)
+        return DailyRows(accepted, quarantined, suspected, self._withheld)
 
     def _suspected(self, ruler: Ruler) -> tuple[SuspicionState, ...]:
         return suspected_in(self.entries, self.night, {*self.spec.features.learned, *ruler.columns})

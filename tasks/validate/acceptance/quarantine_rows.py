@@ -13,9 +13,10 @@ from tasks.records import Finding
 from tasks.spec.cells.cell_types import any_fault
 from tasks.spec.cells.moments import REPEATED
 from tasks.spec.cells.time_cells import time_texts
-from tasks.spec.project_spec import ProjectSpec
+from tasks.spec.project_spec import FeatureTable, ProjectSpec
 from tasks.validate.typing.row_ids import row_ids
 from tasks.validate.typing.typed_frame import label_values, typed
+from tasks.validate.verdict.check_feature_rows import no_values, typed_values
 from tasks.validate.verdict.check_rows import dated, nothing_accepted
 
 
@@ -54,6 +55,31 @@ def readable_again(raw: pd.Series, kind: str, spec: ProjectSpec) -> pd.DataFrame
     faults = pd.DataFrame({**ids.faults, **values.faults}, index=frame.index)
     labels = pd.DataFrame({"row_id": ids.names, "label": values.column})[~any_fault(faults)]
     return labels.dropna().drop_duplicates("row_id", keep="last")
+
+
+def readable_values(raw: pd.Series, table: FeatureTable, spec: ProjectSpec) -> pd.DataFrame:
+    """Return those quarantined values of a feature table that can be typed, as accepted ones.
+
+    As with rows, expectations are not evaluated again, and a column that the delivery lacked is missing.
+
+    Examples
+    --------
+    >>> table = FeatureTable.model_validate({"name": "zips", "uri": "zips", "entity": ["zip"], "event_time": "at",
+    ...     "columns": {"numbers": ["income"]}})
+    >>> raw = ['{"zip": "7", "at": "2026-01-02", "income": "900"}', '{"zip": "8", "at": "soon", "income": "2"}']
+    >>> source = {"uri": "rows", "id": ["id"], "event_time": "sold", "label": {"column": "price"}}
+    >>> scope = {"owner": "me", "objective": "prices", "metric": "mean_absolute_error"}
+    >>> named = {"project": "houses", "scope": scope, "source": source, "features": {"numbers": ["rooms"]}}
+    >>> readable_values(pd.Series(raw), table, ProjectSpec.model_validate(named))[["entity", "income"]].values.tolist()
+    [['7', 900.0]]
+    """
+    frame = _delivered(raw)
+    if frame.empty:
+        return no_values(table, spec)
+    values, faults = typed_values(
+        frame.reindex(columns=[*table.entity, table.event_time, *table.columns.all]), table, spec
+    )
+    return values[~any_fault(faults)].reset_index(drop=True)
 
 
 def readable_ids(raw: pd.Series, kind: str, spec: ProjectSpec) -> frozenset[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import pandas as pd
 
-from tasks.records import Delivery, ValidatedDelivery
+from tasks.records import Delivery, Finding, ValidatedDelivery
 from tasks.row_contract.feedback_columns import EVENT
 from tasks.spec.cells.cell_types import Read, any_fault, booleans, categories, numbers
 from tasks.spec.cells.entity_keys import entity_names, event_names
@@ -23,8 +24,13 @@ from tasks.validate.verdict.outcome import validated
 from tasks.validate.verdict.validation_findings import column_findings, first_row_ids
 from tasks.validate.verdict.violations import Violations
 
+CheckValues: TypeAlias = Callable[[FeatureTable, pd.DataFrame], Sequence[Finding]]
+"""From a table, and values of it that keep the contract, to what is broken in them as a whole; mostly nothing."""
 
-def check_features(delivery: Delivery, spec: ProjectSpec, suite: Suite | None = None) -> ValidatedDelivery:
+
+def check_features(
+    delivery: Delivery, spec: ProjectSpec, suite: Suite | None = None, broken: CheckValues | None = None
+) -> ValidatedDelivery:
     """Return one delivery of a feature table after its contract.
 
     A row is refused when a value, its entity or its time cannot be read or is missing, when an earlier row of the
@@ -39,6 +45,8 @@ def check_features(delivery: Delivery, spec: ProjectSpec, suite: Suite | None = 
         For the table, the time zone and the contract.
     suite : Suite, optional
         The project's expectations; those about columns of this table alone are evaluated.
+    broken : callable, optional
+        What is asked of a delivery that keeps its contract: its findings quarantine the delivery.
 
     Returns
     -------
@@ -62,6 +70,9 @@ def check_features(delivery: Delivery, spec: ProjectSpec, suite: Suite | None = 
     if len(readable):
         for failure in evaluate(readable, rules, table.columns.all):
             violations.fail(failure, first_row_ids(readable["entity"], failure.rows), 0)
+    if broken is not None and not is_feedback and violations.conclude(max_bad_share).verdict != "quarantined":
+        for finding in broken(table, readable[~violations.refused(0)[violations.readable(0)]]):
+            violations.reject(finding)
     return validated(delivery, readable, violations, max_bad_share)
 
 
