@@ -3,12 +3,12 @@
 Nothing is written and no server is asked. A replay of the record repeats what was decided: what people did (approvals,
 rollbacks, releases, retrainings by hand) is taken from the record, everything else is worked out again. A strategy that
 was not followed then has no such record: a challenger that passes its gate is approved on the same night, and what a
-person would have been asked is left as it is.
+person was asked about the data is answered as it was; what was never answered is left as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -31,6 +31,7 @@ from tasks.dataset.known_rows import trusted_rows
 from tasks.dataset.label_join import ranked
 from tasks.dataset.landed_batches import landed_batches
 from tasks.decide import decide
+from tasks.decide.suspicion_states import quarantined_suspicions
 from tasks.errors import DataError
 from tasks.lake import Batch, Deliveries
 from tasks.monitor import drift_monitor, measure_night
@@ -38,14 +39,18 @@ from tasks.monitor.data_quality_checks import finding_of, looks_broken, to_check
 from tasks.profiles import Ruler, sum_profiles
 from tasks.promote.recorded_aliases import recorded_aliases
 from tasks.records import (
+    AnswerEntry,
     Decision,
     Entry,
+    FaultAnswer,
     MonitoringResult,
     NightEntry,
     Outputs,
     PromotionEntry,
     RetrainingEntry,
     ServedAsBatch,
+    SuspicionState,
+    answers_given,
     suspected_days,
     suspected_in,
 )
@@ -60,9 +65,16 @@ SECOND = timedelta(seconds=1)
 
 
 def run_backtest(
-    strategy: Strategy, trainer: BacktestTrainer, begin: date, nights: Sequence[date] | None = None
+    strategy: Strategy,
+    trainer: BacktestTrainer,
+    begin: date,
+    nights: Sequence[date] | None = None,
+    answers: Mapping[str, FaultAnswer] | None = None,
 ) -> BacktestResult:
     """Return what a strategy would have led to on the nights after the first model's.
+
+    A person who is asked about a column answers on the same night, as in the record or as given: whether a column is
+    broken does not depend on the strategy. What the record has no answer to stays open.
 
     Parameters
     ----------
@@ -70,14 +82,17 @@ def run_backtest(
         The night with the data on which the first champion is trained.
     nights : sequence of date, optional
         The nights to run; those on which something landed, when left out.
+    answers : mapping of str to {"fault", "drift"}, optional
+        The answers about columns, or about `rows`; those of the record, when left out.
 
     Raises
     ------
     DataError
         Too little is known on the first night, or the gate refuses the first model.
     """
+    known = answers_given(trainer.history.entries) if answers is None else answers
     trainer = replace(trainer, history=as_counted_now(trainer.history))
-    run = _Run(strategy, trainer)
+    run = _Run(strategy, trainer, answers=known)
     run.train_first(begin)
     ahead = [night for night in (trainer.history.nights if nights is None else nights) if night > begin]
     for number, night in enumerate(ahead, start=1):
@@ -146,6 +161,7 @@ class _Run:
     findings: dict[str, str] = field(default_factory=dict)  # why this run quarantined them
     served: list[tuple[IntArray, FloatArray, int]] = field(default_factory=list)
     charts: dict[int, ChartCache] = field(default_factory=dict)
+    answers: Mapping[str, FaultAnswer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.timeline = Timeline(self.trainer.history)
@@ -220,8 +236,34 @@ class _Run:
         entry = decision_entry(context, decision, measured, moment=moment)
         self.decisions.append(decision)
         self.record.append(entry)
+        self._answer(entry, moment)
         if self._retrains(decision, night, champion):
             self._retrain(night, moment + SECOND, entry.name, decision.reason)
+
+    def _answer(self, night: NightEntry, moment: datetime) -> None:
+        """Record what people answer to the night's questions."""
+        for state in suspected_in(self.record):
+            if state.unanswered and state.answered_as in self.answers:
+                answer = self.answers[state.answered_as]
+                entry = AnswerEntry(
+                    name=f"{state.name}/{answer}",
+                    night=night.night,
+                    time=moment + SECOND,
+                    action=answer,
+                    subject=state.name,
+                    actor="as in the record",
+                    reason="assumed to be answered on the same night",
+                )
+                self.record.append(entry)
+                if answer == "drift":
+                    self._release(state)
+
+    def _release(self, state: SuspicionState) -> None:
+        """Take back what this run has quarantined for a suspicion, as an answer of drift does."""
+        states = {name: batch.quarantined(self.findings[name]) for name, batch in self.own.items()}
+        for name, batch in states.items():
+            if any(map(state.explains, quarantined_suspicions([batch]))):
+                del self.own[name]
 
     def _upstream_until(self, moment: datetime) -> datetime | None:
         return moment if self.strategy.schedule == "recorded" else None

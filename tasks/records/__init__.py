@@ -89,7 +89,13 @@ from tasks.records.performance import (
     UnknownClass,
     without_names,
 )
-from tasks.records.record_readings import nights_of, pending_approval, retrainings_of, suspected_in
+from tasks.records.record_readings import (
+    answers_given,
+    nights_of,
+    pending_approval,
+    retrainings_of,
+    suspected_in,
+)
 from tasks.records.suspicion_state import COMPARED_DAYS, FaultAnswer, SuspicionState, suspected_days
 from tasks.records.upstream import UpstreamState
 
@@ -175,6 +181,7 @@ __all__ = [
     "Window",
     "WorthRetraining",
     "answer_of",
+    "answers_given",
     "champion_record",
     "nights_of",
     "pending_approval",

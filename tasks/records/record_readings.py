@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 from tasks.records.entries import AnswerEntry, Entry, NightEntry, PromotionEntry, RetrainingEntry, RolloutEntry
-from tasks.records.suspicion_state import SuspicionState
+from tasks.records.suspicion_state import FaultAnswer, SuspicionState
 
 
 def nights_of(record: Iterable[Entry]) -> list[NightEntry]:
@@ -40,6 +40,14 @@ def suspected_in(
     states = max(nights, key=lambda entry: (entry.night, entry.time)).suspected if nights else ()
     found = (_answered(state, answers.get(state.name)) for state in states)
     return tuple(state if used is None else _of_use(state, used) for state in found)
+
+
+def answers_given(record: Iterable[Entry]) -> dict[str, FaultAnswer]:
+    """Return what people have answered about columns, or about `rows`, the newest answer of each."""
+    known = list(record)
+    asked = {state.name: state.answered_as for night in nights_of(known) for state in night.suspected}
+    answers = (entry for entry in known if isinstance(entry, AnswerEntry) and entry.subject in asked)
+    return {asked[entry.subject]: entry.action for entry in answers}
 
 
 def _of_use(state: SuspicionState, used: Collection[str]) -> SuspicionState:
