@@ -17,11 +17,14 @@ from tasks.records import (
     RollbackEntry,
     RolloutEntry,
     ServedAsBatch,
+    nights_of,
     pending_approval,
 )
 
 Event = Literal["alarm", "quarantine", "approval", "promotion", "rollback", "failure"]
 ALARMING = frozenset({"hold", "ask", "retrain"})
+WEEK = 7  # days, so that weekdays cancel
+HALF = 0.5  # of the distance: a change that takes longer than two weeks covers less of it in one
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +58,18 @@ def states(entry: Entry, record: Sequence[Entry]) -> tuple[State, ...]:
     (State(event='alarm', subject='area', text='area moved 2.0 x its leeway', lasts=True),)
     """
     if isinstance(entry, NightEntry):
-        return (*_alarms(entry), *_in_service(entry), *_quarantined(entry), *_unanswered(record, entry.night))
+        return (*_alarms(entry, record), *_in_service(entry), *_quarantined(entry), *_unanswered(record, entry.night))
     return tuple(_events(entry))
 
 
-def _alarms(night: NightEntry) -> Iterator[State]:
+def _alarms(night: NightEntry, record: Sequence[Entry]) -> Iterator[State]:
     if night.action not in ALARMING:
         return
     worst = _past_leeway(night)
+    harmless = _harmless_creep(night, record)
     for column, strain in worst.items():
+        if column in harmless:
+            continue
         yield State("alarm", column, f"{column} moved {strain:.1f} x its leeway", lasts=True)
     hurts, matters = night.performance is not None and night.performance.past_leeway, night.answer(Matters)
     if hurts and matters is not None:
@@ -91,6 +97,31 @@ def _past_leeway(night: NightEntry) -> dict[str, float]:
         if moved.strain > 1:
             worst[moved.column] = max(moved.strain, worst.get(moved.column, 0.0))
     return worst
+
+
+def _harmless_creep(night: NightEntry, record: Sequence[Entry]) -> set[str]:
+    """Return the columns that came slowly past their leeway while the labels that are known show no harm.
+
+    What moves slowly was much the same in the rows with labels: it is in the report, and needs no one at once. Harm is
+    an error past its leeway, of all rows or where the column is in some range.
+    """
+    if night.performance is None or night.performance.past_leeway:
+        return set()
+    hurting = {error.column for error in night.slices if error.strain > 1}
+    earlier = [one for one in nights_of(record) if one.night < night.night and one.champion == night.champion]
+    return {column for column in _past_leeway(night).keys() - hurting if _came_slowly(column, [*earlier, night])}
+
+
+def _came_slowly(column: str, nights: Sequence[NightEntry]) -> bool:
+    """Return whether a column had gone half of its way a week before the first of its alarms in a row."""
+    first = len(nights) - 1
+    while first and column in _past_leeway(nights[first - 1]):
+        first -= 1
+    begun = nights[first]
+    before = [one for one in nights[:first] if (begun.night - one.night).days >= WEEK]
+    then = {one.statistic: one.distance for one in before[-1].moved if one.column == column} if before else {}
+    now = [one for one in begun.moved if one.column == column and one.strain > 1 and not one.creep]
+    return all(then.get(one.statistic, 0.0) >= HALF * one.distance for one in now)
 
 
 def _quarantined(night: NightEntry) -> Iterator[State]:
