@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeAlias
 
@@ -13,15 +13,16 @@ import pandas as pd
 from rich.console import Console
 from rich.live import Live
 
+from flows.cli.commands.nights.answer_suspicion import answer_entry
 from flows.cli.console import PIPE_WIDTH, table
 from flows.stack.run_deployment import run, run_due
 from flows.workspace import Workspace
 from tasks import clock
 from tasks.dataset.label_join import newest_labels, ranked
 from tasks.ingest import landed, open_source
-from tasks.lake import accepted, active_rows, deliveries, read_nights
+from tasks.lake import accepted, active_rows, append_entry, deliveries, read_entries, read_nights
 from tasks.monitor import Contrast, contrast
-from tasks.records import NightEntry
+from tasks.records import FaultAnswer, NightEntry, suspected_in
 from tasks.registry.mlflow_names import APPROVAL, CHALLENGER
 from tasks.render.safe_text import terminal
 from tasks.render.values import counted
@@ -50,6 +51,7 @@ class DemoRun:
     workspace: Workspace
     console: Console
     history_until: date
+    answers: Mapping[str, FaultAnswer] = field(default_factory=dict)
 
     @property
     def project(self) -> str:
@@ -91,8 +93,20 @@ class DemoRun:
         show(_line(entry))
         for result in run_due("retrain", self.project):
             show(self._extra(result))
-        if outcome := self.approve(night):
-            show(("", "", "", "", "", "", outcome))
+        for outcome in (*self.answer(night), self.approve(night)):
+            if outcome:
+                show(("", "", "", "", "", "", outcome))
+
+    def answer(self, night: date) -> Iterator[str]:
+        """Answer what was asked about columns, as `leeway answer` does on the morning after; yield what was said."""
+        lake, project = self.workspace.lake, self.project
+        asked = [state for state in suspected_in(read_entries(lake, project)) if state.unanswered]
+        for state in asked:
+            answer = self.answers.get(state.answered_as)
+            if answer is not None:
+                reason = "demo: the people of this project know why"
+                append_entry(lake, project, answer_entry(state, answer, night, reason))
+                yield f"the demo plays the one who is asked (`leeway answer {project} {state.answered_as} {answer}`)"
 
     def output_lines(self) -> list[str]:
         """Return how each output metric began, where it was highest, and what it is now."""

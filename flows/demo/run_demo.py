@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import runpy
+import secrets
 import shutil
 from dataclasses import replace
 from datetime import date
@@ -25,7 +26,7 @@ from flows.stack.local_stack import Endpoints, configured, open_stack, stop_on_s
 from flows.stack.process_registry import stop
 from tasks.errors import Terminal
 from tasks.render.values import counted
-from tasks.spec import home, projects_folder, read_spec
+from tasks.spec import ProjectSpec, home, projects_folder, read_spec
 
 if TYPE_CHECKING:
     from flows.demo.narration import DemoRun
@@ -45,6 +46,7 @@ def run_demo(name: str, *, keep: bool) -> None:
     os.environ["LEEWAY_PROJECTS"] = str(project.path.parent.parent)
     spec = read_spec(project.path)
     console.print(f"[bold]{spec.project}[/]: {spec.scope.objective}")
+    _give_privacy_key(spec, where)
     foreign = configured() is not None
     with open_stack(where, keep=keep, say=console.print) as endpoints:
         report = _run(project, (where, endpoints), console)
@@ -72,6 +74,19 @@ def stop_demo() -> None:
 def _home(path: Path) -> Path:
     """Return the home around the demo's own: of the checkout, or, from a wheel, of the projects folder."""
     return home(path if is_checkout() else projects_folder() / path.parent.name / path.name)
+
+
+def _give_privacy_key(spec: ProjectSpec, where: Path) -> None:
+    """Set the variable with the key of the pseudonyms, if it is not set, to one that the demo's home keeps."""
+    name = spec.privacy.key.removeprefix("env:")
+    if not spec.privacy.pseudonymise or os.environ.get(name):
+        return
+    kept = where / "pseudonyms.key"
+    if not kept.exists():
+        where.mkdir(parents=True, exist_ok=True)
+        kept.touch(mode=0o600)
+        kept.write_text(secrets.token_hex(16), encoding="ascii")
+    os.environ[name] = kept.read_text(encoding="ascii")
 
 
 def _copied(project: WorkedProject, where: Path) -> WorkedProject:
@@ -104,7 +119,8 @@ def _run(project: WorkedProject, stack: tuple[Path, Endpoints], console: Console
             _check_registry(workspace)
         deploy(specs, where, scheduled=False)  # their nights are in the past; they run in order below
     begins = [one.history_until for one in project.chain]
-    demos = [DemoRun(workspace, console, begin) for workspace, begin in zip(workspaces, begins, strict=True)]
+    known = zip(workspaces, project.chain, strict=True)
+    demos = [DemoRun(workspace, console, one.history_until, one.answers) for workspace, one in known]
     for place, demo in enumerate(demos):
         if place:  # the projects before it answer what it learns from
             run_nights(demos[:place], begins[place - 1], begins[place], _nothing)

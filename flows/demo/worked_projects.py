@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from flows.shipped_files import shipped_file
 from tasks.errors import DataError, nearest
+from tasks.records import FaultAnswer
 
 # House prices: sales of May to October 2014; the labels of the last ones land two weeks later.
 # Card fraud: the first delivery has the history, of January to the 7th of June 2026.
@@ -18,9 +20,11 @@ HISTORY_UNTIL = {
     "voice-activity": date(2026, 2, 16),
     "voice-recogniser": date(2026, 3, 30),
     "voice-search": date(2026, 5, 11),
+    "patient-records": date(2026, 3, 2),
 }
 UPSTREAM = {"voice-search": ("voice-activity", "voice-recogniser")}
-SHOWN = ("house-prices", "card-fraud", "voice-search")
+SHOWN = ("house-prices", "card-fraud", "voice-search", "patient-records")
+ANSWERS: dict[str, dict[str, FaultAnswer]] = {"patient-records": {"assay": "drift"}}
 FIRST = "house-prices"
 PEOPLE = "callers.py"
 """A script with the people of a story that react to answers: `main(projects folder)` writes their feedback."""
@@ -31,13 +35,15 @@ class WorkedProject:
     """A worked project: the path of its spec, and the last night with the data on which its first model is trained.
 
     `upstream` are the projects that it is shown with, the first of the chain first; `people` is the script with people
-    who react to its answers, if the story has them.
+    who react to its answers, if the story has them; `answers` are those of its people, by column, if they are asked
+    whether it is broken or has drifted.
     """
 
     path: Path
     history_until: date
     upstream: tuple[WorkedProject, ...] = ()
     people: Path | None = None
+    answers: Mapping[str, FaultAnswer] = field(default_factory=dict)
 
     @property
     def chain(self) -> tuple[WorkedProject, ...]:
@@ -70,4 +76,6 @@ def worked_project(name: str = FIRST) -> WorkedProject:
 def _project(name: str, upstream: tuple[WorkedProject, ...] = ()) -> WorkedProject:
     path = shipped_file(f"deployments/{name}/project.yaml")
     people = path.with_name(PEOPLE)
-    return WorkedProject(path, HISTORY_UNTIL[name], upstream, people if people.is_file() else None)
+    return WorkedProject(
+        path, HISTORY_UNTIL[name], upstream, people if people.is_file() else None, ANSWERS.get(name, {})
+    )

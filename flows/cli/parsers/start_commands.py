@@ -69,7 +69,10 @@ def check(
 @start_app.command()
 def demo(
     project: Annotated[
-        str, typer.Option("--project", help="The worked project: house-prices, card-fraud or voice-search.")
+        str,
+        typer.Option(
+            "--project", help="The worked project: house-prices, card-fraud, voice-search or patient-records."
+        ),
     ] = "house-prices",
     keep: Annotated[bool, typer.Option("--keep", help="Keep the servers running and the data.")] = False,
     stop: Annotated[
