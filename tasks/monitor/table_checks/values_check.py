@@ -69,9 +69,20 @@ def broken_values(
     for delivery in reversed([each for each in usual if max(each) >= first - USUAL]):
         if not found:
             break
-        shown = {(one.kind, one.columns) for one in _faults(reference, delivery, leeway)}
-        found = [one for one in found if (one.kind, one.columns) not in shown]
+        shown = _faults(reference, delivery, leeway)
+        found = [one for one in found if not any(_is_same(one, other) for other in shown)]
     return tuple(found)
+
+
+def _is_same(found: Suspicion, other: Suspicion) -> bool:
+    """Return whether two deliveries show the same fault; of few values a factor is known up to one of two.
+
+    >>> units = [Suspicion("unit_change", ("crp",), "", {"factor": factor}) for factor in (0.1, 0.15, 0.62)]
+    >>> [_is_same(units[0], each) for each in units]
+    [True, True, False]
+    """
+    ratio = float(found.numbers.get("factor", 1.0)) / float(other.numbers.get("factor", 1.0))
+    return (found.kind, found.columns) == (other.kind, other.columns) and 0.5 < ratio < 2.0  # noqa: PLR2004 - in words
 
 
 def _faults(reference: Reference, delivery: Days, leeway: Leeway) -> list[Suspicion]:

@@ -202,3 +202,15 @@ def test_a_delivery_cut_off_is_far_below_what_is_usual() -> None:
     assert truncated_delivery(150, usual, 0.001) is not None
     assert truncated_delivery(150, usual[:4], 0.001) is None  # too few to know what is usual
     assert truncated_delivery(250, [100, 900, 400, 50, 700, 300], 0.001) is None
+
+
+def test_a_small_factor_next_to_a_category_never_met_may_be_of_rows_of_a_new_kind(reference: Reference) -> None:
+    near, far = (night(99).assign(area=lambda rows, by=by: rows["area"] * by) for by in (1.609344, 1000.0))
+    assert ("unit_change", ("area",)) in kinds_of(found(reference, near))
+    for frame, kinds in ((near, [("unclear", ("plan",))]), (far, [("unclear", ("plan",)), ("unit_change", ("area",))])):
+        frame.loc[::3, "plan"] = "new"
+        assert sorted(kinds_of(found(reference, frame))) == kinds
+
+
+def kinds_of(suspicions: tuple[Suspicion, ...]) -> list[tuple[str, tuple[str, ...]]]:
+    return [(one.kind, one.columns) for one in suspicions]

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.notify import Message, due, sent_entry, sent_messages, states
-from tasks.records import Action, Entry, Recovered, ServedAsBatch, ServedProof
+from tasks.records import Action, Entry, NightEntry, Recovered, ServedAsBatch, ServedProof
 from tasks.spec import ProjectSpec
-from tests.recorded_entries import performance, rollout_entries
+from tests.recorded_entries import moved, performance, rollout_entries
 
 if TYPE_CHECKING:
     from tests.unit.notify.conftest import Event, Night, Spec
@@ -172,3 +172,30 @@ def test_no_state_is_sent_twice_within_the_reminder_or_later_than_on_its_first_n
         subjects = {subject for message in messages for _, subject in message.topics}
         assert subjects == {name for name in columns[day] if day - last.get(name, -7) >= 7}
         last |= dict.fromkeys(subjects, day)
+
+
+def crept(night: Night, distances: Sequence[float], error: float) -> list[NightEntry]:
+    """Return nights on which `age` has moved so far, with a leeway of 1; past it, the night is a hold."""
+    nights = [
+        night(day, "hold" if far > 1 else "score", performance=performance(error)) for day, far in enumerate(distances)
+    ]
+    age = moved("age", 1.0)
+    return [
+        replace(one, moved=(replace(age, distance=far, leeway=1.0),))
+        for one, far in zip(nights, distances, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("distances", "error", "sent"),
+    [
+        ([0.6 + 0.05 * number for number in range(12)], 1.0, False),  # half of the way a week before
+        ([0.1] * 7 + [0.4, 0.8, 1.2, 1.3], 1.0, True),  # within a week
+        ([0.6 + 0.05 * number for number in range(12)], 1.3, True),  # and the error rose
+    ],
+)
+def test_a_column_that_came_slowly_and_does_no_harm_is_in_no_message(
+    distances: list[float], error: float, *, sent: bool, spec: Spec, night: Night
+) -> None:
+    said = " ".join(bodies(crept(night, distances, error), spec()))
+    assert ("age moved" in said) == sent
