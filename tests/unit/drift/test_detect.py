@@ -205,7 +205,7 @@ def test_a_delivery_cut_off_is_far_below_what_is_usual() -> None:
 
 
 def test_a_small_factor_next_to_a_category_never_met_may_be_of_rows_of_a_new_kind(reference: Reference) -> None:
-    near, far = (night(99).assign(area=lambda rows, by=by: rows["area"] * by) for by in (1.609344, 1000.0))
+    near, far = (night(99).assign(area=night(99)["area"] * by) for by in (1.609344, 1000.0))
     assert ("unit_change", ("area",)) in kinds_of(found(reference, near))
     for frame, kinds in ((near, [("unclear", ("plan",))]), (far, [("unclear", ("plan",)), ("unit_change", ("area",))])):
         frame.loc[::3, "plan"] = "new"
