@@ -76,7 +76,9 @@ def readable_values(raw: pd.Series, table: FeatureTable, spec: ProjectSpec) -> p
     frame = _delivered(raw)
     if frame.empty:
         return no_values(table, spec)
-    values, faults = typed_values(frame.reindex(columns=[*spec.columns_of("features", table.name)]), table, spec)
+    values, faults = typed_values(
+        frame.reindex(columns=[*table.entity, table.event_time, *table.columns.all]), table, spec
+    )
     return values[~any_fault(faults)].reset_index(drop=True)
 
 
