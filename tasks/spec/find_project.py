@@ -3,17 +3,52 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 
 from tasks.errors import SpecError, nearest
 from tasks.spec.field_types import NAME, NAME_IN_WORDS
 
 FILE = "project.yaml"
+REPOSITORY_FILE = "leeway.toml"
+EXAMPLE = 'projects = "ml/projects"'
+"""What the file at the root of a repository says."""
 
 
 def projects_folder() -> Path:
-    """Return the folder with the project folders: the variable LEEWAY_PROJECTS, or ./deployments."""
-    return Path(os.environ.get("LEEWAY_PROJECTS") or "deployments")
+    """Return the folder with the project folders.
+
+    It is the variable LEEWAY_PROJECTS; else what the nearest `leeway.toml` says, in this folder or one above it; else
+    ./deployments.
+
+    Raises
+    ------
+    SpecError
+        The file cannot be read, or has another form.
+    """
+    if named := os.environ.get("LEEWAY_PROJECTS"):
+        return Path(named)
+    here = Path.cwd()
+    found = next((path for folder in (here, *here.parents) if (path := folder / REPOSITORY_FILE).is_file()), None)
+    return Path("deployments") if found is None else found.parent / _projects_of(found)
+
+
+def _projects_of(path: Path) -> str:
+    """Return the folder that a `leeway.toml` names, relative to the file.
+
+    A file of another user is refused: in a folder above that anyone may write to, it would choose which code is run.
+    """
+    try:
+        if path.stat().st_uid not in {0, os.getuid()}:
+            raise SpecError([f"{path} belongs to another user; make it yours, or set LEEWAY_PROJECTS"])
+        read = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SpecError([f"{path} cannot be read ({error}); expected {EXAMPLE}"]) from None
+    folder, others = read.get("projects"), sorted(read.keys() - {"projects"})
+    if others or not isinstance(folder, str) or not folder.strip():
+        found = f"the keys {', '.join(others)}" if others else f"projects = {folder!r}"
+        raise SpecError([f"{path} has {found}; expected the folder of the projects and no more: {EXAMPLE}"])
+    return folder
 
 
 def known_projects() -> list[str]:

@@ -78,9 +78,9 @@ def test_a_missing_suite_does_not_hide_what_else_is_wrong(shop: Path, leeway: Le
     (shop / "landing" / "orders.csv").unlink()
     found = wrong(leeway)
     assert [each.split(" ")[0] for each in found] == [
-        "notifications",
         "deployments/shop/expectations.json",
         "features.function",
+        "notifications",
         "nothing",
     ]
 
@@ -259,3 +259,40 @@ def test_labels_that_a_night_refuses_as_too_large_are_wrong(shop: Path, leeway: 
         False,
         True,
     ]
+
+
+def test_all_projects_are_checked_with_one_command(shop: Path, leeway: Leeway) -> None:
+    other = shop.with_name("stall")
+    other.mkdir()
+    (other / "project.yaml").write_text(SPEC.replace("project: shop", "project: stall"))
+    said = leeway("check", "--all")
+    assert (said.code, said.out.splitlines()[-1]) == (1, "stall: 2 faults")
+    assert "shop is ready" in said.out
+    found = json.loads(leeway("check", "--all", "--json").out)
+    assert [(project["project"], len(project["faults"])) for project in found] == [("shop", 0), ("stall", 2)]
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("words", [(), ("shop", "--all"), ("--all", "--fix"), ("shop", "--fix", "--json")])
+def test_check_asks_for_one_project_or_all(words: tuple[str, ...], leeway: Leeway) -> None:
+    assert leeway("check", *words).code == 2
+
+
+def test_the_files_of_a_project_can_be_checked_where_nothing_lands(shop: Path, leeway: Leeway) -> None:
+    for landed in (shop / "landing").iterdir():
+        landed.unlink()
+    assert leeway("check", "shop").code == 1
+    said = leeway("check", "--all", "--files")
+    assert (said.code, said.out.splitlines()[-1]) == (0, "shop: no fault in its files; what lands was not read")
+    (shop / "project.yaml").write_text(SPEC.replace("objective: Sell.", "objective: 3"))
+    broken = leeway("check", "shop", "--files")
+    assert broken.code == 1
+    assert "objective" in broken.out
+    assert "landed" not in broken.out
+
+
+@pytest.mark.usefixtures("here")
+def test_without_a_project_check_all_says_how_to_begin(leeway: Leeway) -> None:
+    said = leeway("check", "--all")
+    assert said.code == 1
+    assert "there is no project in deployments; `leeway init DATA` creates one" in said.err

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.parsers.arguments import FAILED, AsJson, Project
+from flows.cli.parsers.arguments import FAILED, AsJson
 
 start_app = typer.Typer()
 
@@ -47,7 +47,15 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter for each option
 
 @start_app.command()
 def check(
-    project: Project,
+    project: Annotated[
+        str | None, typer.Argument(help="The project's name, its folder, or its project.yaml.", show_default=False)
+    ] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Check every project.")] = False,
+    only_files: Annotated[
+        bool,
+        typer.Option("--files", help="Read only the project's files, not what has landed: for a commit or a CI job."),
+    ] = False,
     run: Annotated[bool, typer.Option("--run", help="Run the project's own code: try its feature function.")] = False,
     fix: Annotated[
         bool, typer.Option("--fix", help="First remove expectations about columns that the spec no longer has.")
@@ -55,15 +63,22 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Report everything that is wrong with a project's spec, contract and source at once."""
+    if (project is None) is not every:
+        raise typer.BadParameter("expected the name of one project, or --all", param_hint="PROJECT")
+    from flows.cli.commands.project_data.check import CheckScope, check_every_project, check_project
+
+    scope = CheckScope(run, only_files)
+    if project is None:
+        if fix:
+            raise typer.BadParameter("changes the suite of one project: name it", param_hint="--fix")
+        raise typer.Exit(FAILED if check_every_project(scope, as_json=as_json) else 0)
     if fix:
         from flows.cli.commands.project_data.fix_suite import remove_orphans
 
         if as_json:
             raise typer.BadParameter("changes the suite and says so; leave out --json", param_hint="--fix")
         remove_orphans(project)
-    from flows.cli.commands.project_data.check import check_project
-
-    raise typer.Exit(FAILED if check_project(project, run=run, as_json=as_json) else 0)
+    raise typer.Exit(FAILED if check_project(project, scope, as_json=as_json) else 0)
 
 
 @start_app.command()

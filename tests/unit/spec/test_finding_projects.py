@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,45 @@ def test_the_folder_of_projects_can_be_set_by_a_variable(projects: Path, monkeyp
     monkeypatch.chdir("/")
     monkeypatch.setenv("LEEWAY_PROJECTS", str(projects))
     assert find_project("houses") == projects / "houses" / "project.yaml"
+
+
+def test_the_nearest_file_of_a_repository_says_where_its_projects_are(
+    projects: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (projects.parent / "leeway.toml").write_text('projects = "deployments"')
+    below = projects.parent / "src" / "app"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    assert projects_folder() == projects
+    assert find_project("houses") == projects / "houses" / "project.yaml"
+    (below / "leeway.toml").write_text('projects = "own"')
+    assert (projects_folder(), known_projects()) == (below / "own", [])
+    monkeypatch.setenv("LEEWAY_PROJECTS", str(projects))
+    assert projects_folder() == projects
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("projects = 3", "has projects = 3; expected the folder"),
+        ("", "has projects = None; expected the folder"),
+        ('project = "ml"', "has the keys project; expected the folder"),
+        ("projects = ml", "cannot be read"),
+        ("\xff", "cannot be read"),
+    ],
+)
+def test_a_file_of_a_repository_with_another_form_is_refused(text: str, found: str, projects: Path) -> None:
+    (projects.parent / "leeway.toml").write_bytes(text.encode("latin-1"))
+    with pytest.raises(SpecError, match=found):
+        known_projects()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives a file to another user")
+def test_a_file_of_another_user_does_not_choose_the_projects(projects: Path) -> None:
+    (projects.parent / "leeway.toml").write_text('projects = "deployments"')
+    os.chown(projects.parent / "leeway.toml", 12_345, -1)
+    with pytest.raises(SpecError, match="belongs to another user; make it yours, or set LEEWAY_PROJECTS"):
+        known_projects()
 
 
 @pytest.mark.usefixtures("projects")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -19,7 +20,7 @@ from tasks.features import require_function
 from tasks.ingest import landing_zones, open_source
 from tasks.render.safe_text import terminal
 from tasks.render.values import counted
-from tasks.spec import ProjectSpec, find_project, read_spec
+from tasks.spec import ProjectSpec, find_project, projects_folder, read_spec
 from tasks.spec.find_project import FILE, known_projects
 from tasks.spec.landing_sections.database_section import is_database
 from tasks.spec.project_spec import Contract, Source
@@ -30,53 +31,90 @@ from tasks.validate import read_suite
 Block = TypeVar("Block", bound=BaseModel)
 
 
-def check_project(project: str, *, run: bool = False, as_json: bool = False) -> int:
-    """Print one line for each check, or only the faults as JSON; return the number of faults.
+@dataclass(frozen=True)
+class CheckScope:
+    """What is checked.
 
-    Parameters
+    Attributes
     ----------
     run : bool
         Whether the project's own code is run: its feature function is tried on the newest delivery. Otherwise its text
         is read, so that a project can be checked without trusting it.
+    only_files : bool
+        Whether only the files of the project are read: not what has landed, nor the lake and the registry.
     """
+
+    run: bool = False
+    only_files: bool = False
+
+
+def check_every_project(scope: CheckScope, *, as_json: bool = False) -> int:
+    """Check all known projects, as `check_project` does each; return the number of faults.
+
+    Raises
+    ------
+    SpecError
+        There is no project.
+    """
+    names = known_projects()
+    if not names:
+        raise SpecError([f"there is no project in {projects_folder()}; `leeway init DATA` creates one"])
+    if as_json:
+        found = {name: list(_faults(find_project(name), Console(quiet=True), scope)) for name in names}
+        print_json([{"project": name, "faults": faults} for name, faults in found.items()])
+        return sum(map(len, found.values()))
+    return sum(check_project(name, scope) for name in names)
+
+
+def check_project(project: str, scope: CheckScope, *, as_json: bool = False) -> int:
+    """Print one line for each check, or only the faults as JSON; return the number of faults."""
     console, path = screen(), find_project(project)
     name, count = path.resolve().parent.name, 0
     if as_json:
-        faults = list(_faults(path, Console(quiet=True), run=run))
+        faults = list(_faults(path, Console(quiet=True), scope))
         print_json({"project": name, "faults": faults})
         return len(faults)
     with console.status("checking the spec, the contract and the newest delivery"):
-        for text in _faults(path, console, run=run):
+        for text in _faults(path, console, scope):
             count += 1
             console.print(f"[red]wrong[/] {terminal(text)}")
+    if scope.only_files and not count:
+        console.print(f"{name}: no fault in its files; what lands was not read")
+        return 0
     ready = f"{name} is ready: `leeway run nightly {name}`, or `leeway up`"
     console.print(f"{name}: {counted(count, 'fault')}" if count else ready)
     return count
 
 
-def _faults(path: Path, console: Console, *, run: bool) -> Iterator[str]:
+def _faults(path: Path, console: Console, scope: CheckScope) -> Iterator[str]:
     """Yield what is wrong; print what is right."""
     try:
         spec = read_spec(path)
     except SpecError as error:
         yield from error.faults
-        yield from _faults_around(path)
+        yield from _faults_around(path, only_files=scope.only_files)
         return
     console.print(f"[green]ok[/]    {terminal(str(path))}: the spec can be used")
+    unusable = [*_unusable_suite(spec, path.parent, console), *_missing_function(spec, path.parent, run=scope.run)]
+    yield from unusable
+    yield from _unknown_upstream(spec, path.resolve().parent)
+    if not scope.only_files:
+        yield from _faults_outside(spec, path, console, run=scope.run, is_usable=not unusable)
+
+
+def _faults_outside(spec: ProjectSpec, path: Path, console: Console, *, run: bool, is_usable: bool) -> Iterator[str]:
+    """Yield what is wrong outside the project's files: in variables, the lake, the registry and the landing zones."""
     for reference in sorted({channel.to for channel in spec.notifications}):
         if not os.environ.get(reference.removeprefix("env:")):
             yield f"notifications go to {reference}, but that variable is not set"
-    unusable = [*_unusable_suite(spec, path.parent, console), *_missing_function(spec, path.parent, run=run)]
-    yield from unusable
     if (note := _not_tried(spec, run=run)) is not None:
         console.print(f"[yellow]note[/]  features.function was {note}")
-    yield from _unknown_upstream(spec, path.resolve().parent)
     spec = yield from agreement_faults(spec, path, console)
     with TemporaryDirectory(prefix="leeway-", ignore_cleanup_errors=True) as extracts:
         for zone in landing_zones(spec):
             try:
                 newest = yield from newest_delivery(spec, path, zone, console, Path(extracts))
-                if newest is not None and not unusable:
+                if newest is not None and is_usable:
                     yield from checked_delivery(spec if run else _without_function(spec), path, newest, console)
             except SpecError as error:
                 yield from error.faults
@@ -104,7 +142,7 @@ def _unusable_suite(spec: ProjectSpec, folder: Path, console: Console) -> list[s
     return []
 
 
-def _faults_around(path: Path) -> Iterator[str]:
+def _faults_around(path: Path, *, only_files: bool) -> Iterator[str]:
     """Yield faults of the files around an unusable spec, as far as its valid blocks name them."""
     try:
         data = read_document(path.read_text(encoding="utf-8-sig")).data
@@ -113,7 +151,7 @@ def _faults_around(path: Path) -> Iterator[str]:
     contract, source = _block(Contract, data.get("contract", {})), _block(Source, data.get("source"))
     if contract and not (path.parent / contract.suite).is_file():
         yield f"{path.parent / contract.suite} does not exist; expected the project's Great Expectations suite"
-    for uri in (source.uri, source.label.uri) if source else ():
+    for uri in (source.uri, source.label.uri) if source and not only_files else ():
         if uri is None or source is None or is_database(uri):
             continue
         try:
