@@ -13,16 +13,16 @@ import pandas as pd
 from rich.console import Console
 from rich.live import Live
 
-from flows.cli.commands.nights.answer_suspicion import answer_entry
 from flows.cli.console import PIPE_WIDTH, table
 from flows.stack.run_deployment import run, run_due
+from flows.steps.actor import person
 from flows.workspace import Workspace
 from tasks import clock
 from tasks.dataset.label_join import newest_labels, ranked
 from tasks.ingest import landed, open_source
 from tasks.lake import accepted, active_rows, append_entry, deliveries, read_entries, read_nights
 from tasks.monitor import Contrast, contrast
-from tasks.records import FaultAnswer, NightEntry, suspected_in
+from tasks.records import AnswerEntry, FaultAnswer, NightEntry, suspected_in
 from tasks.registry.mlflow_names import APPROVAL, CHALLENGER
 from tasks.render.safe_text import terminal
 from tasks.render.values import counted
@@ -105,7 +105,7 @@ class DemoRun:
             answer = self.answers.get(state.answered_as)
             if answer is not None:
                 reason = "demo: the people of this project know why"
-                append_entry(lake, project, answer_entry(state, answer, night, reason))
+                append_entry(lake, project, AnswerEntry.to(state.name, answer, night, clock.now(), person(), reason))
                 yield f"the demo plays the one who is asked (`leeway answer {project} {state.answered_as} {answer}`)"
 
     def output_lines(self) -> list[str]:

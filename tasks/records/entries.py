@@ -306,6 +306,14 @@ class AnswerEntry(Entry):
 
     action: FaultAnswer
 
+    @classmethod
+    def to(
+        cls, suspicion: str, answer: FaultAnswer, night: date, time: datetime, actor: str, reason: str
+    ) -> AnswerEntry:
+        """Return a person's answer to the suspicion of this name."""
+        name = f"{suspicion}/{answer}"
+        return cls(name=name, night=night, time=time, subject=suspicion, action=answer, actor=actor, reason=reason)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewEntry(Entry):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 from flows.cli.commands.project_data.release_batch import release_batch
 from flows.cli.console import screen
@@ -23,22 +22,10 @@ def answer_suspicion(project: str, column: str, answer: FaultAnswer, reason: str
     """Record the answer to an open suspicion; drift also releases the deliveries that were quarantined for it."""
     spec, lake = lake_of(project)
     state = _open_state(spec, suspected_in(read_entries(lake, spec.project)), column)
-    entry = answer_entry(state, answer, clock.tonight(spec.schedule.time_zone), reason)
+    night, moment = clock.tonight(spec.schedule.time_zone), clock.now()
+    entry = AnswerEntry.to(state.name, answer, night, moment, person(), reason)
     append_entry(lake, spec.project, entry)
     screen().print(terminal(f"{state.sentence}: {_consequence(spec, lake, state, answer, reason)}"))
-
-
-def answer_entry(state: SuspicionState, answer: FaultAnswer, night: date, reason: str) -> AnswerEntry:
-    """Return the entry of the record for an answer of the person who runs this."""
-    return AnswerEntry(
-        name=f"{state.name}/{answer}",
-        night=night,
-        time=clock.now(),
-        action=answer,
-        subject=state.name,
-        actor=person(),
-        reason=reason,
-    )
 
 
 def _consequence(spec: ProjectSpec, lake: Lake, state: SuspicionState, answer: FaultAnswer, reason: str) -> str:
