@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from flows.stack.local_stack import QUIET, drain_logs
 from tests import servers as of_session
+from tests.browsers import chromium
 from tests.houses import Landing, write_houses
 from tests.scheduling import longest_first, scheduler, workers
 from tests.servers import Server
 from tests.shared import end_processes, open_folder
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 STARTS = {"mlflow_server": of_session.mlflow_server, "prefect_server": of_session.prefect_server}
 
@@ -56,6 +60,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """End what this process has started for all."""
     end_processes(session.config)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

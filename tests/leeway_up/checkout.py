@@ -7,7 +7,6 @@ import http
 import json
 import os
 import re
-import shutil
 import subprocess
 import time
 import urllib.error
@@ -21,11 +20,6 @@ from flows.stack.process_registry import read_note
 
 PAGE = Path(__file__).parents[2] / "deployments" / "OWN_DATA.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
 CHOSEN = ("PREFECT_API_URL", "PREFECT_HOME", "MLFLOW_TRACKING_URI", "LEEWAY_PROJECTS", "LEEWAY_LAKE", "LEEWAY_HOME")
 COMMAND_SECONDS = 120
 STARTED_SECONDS = 240

@@ -9,14 +9,17 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Page, sync_playwright
 
-from tests.leeway_up.checkout import CHROMIUM, FLAGS, TEXT, Checkout, Up
+from tests.leeway_up.checkout import TEXT, Checkout, Up
 from tests.leeway_up.rentals import rentals
 from tests.leeway_up.wheel import foreign_packages, installed
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 PATIENCE_SECONDS = 90  # the pages are megabytes of script, and other tests run at the same time
 
@@ -80,13 +83,8 @@ def up(checkout: Checkout) -> Iterator[Up]:
 
 
 @pytest.fixture(scope="package")
-def screen() -> Iterator[Page]:
+def screen(browser: Browser) -> Page:
     """A page of a real browser."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed, so no page can be opened")
-    with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1400, "height": 900})
-        page.set_default_timeout(PATIENCE_SECONDS * 1000)
-        yield page
-        browser.close()
+    page = browser.new_page(viewport={"width": 1400, "height": 900})
+    page.set_default_timeout(PATIENCE_SECONDS * 1000)
+    return page

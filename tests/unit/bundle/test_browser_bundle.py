@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
 
 from tasks.bundle.browser_files import browser_files, page
 from tasks.bundle.bundle_plan import bundle_plan
@@ -19,22 +16,10 @@ from tasks.bundle.runtimes.answering_bundle import DATA_FILE
 from tests.unit.bundle.bundles import KINDS, answering, bundled_kind, files_of, random_rows, written
 from tests.unit.bundle.hostile import hostile_rows, hostile_version, with_references
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
 DESKTOP, PHONE = 1400, 390
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed, so no page can be opened")
-    with sync_playwright() as player:
-        started = player.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
 
 
 def opened(browser: Browser, path: Path, width: int = DESKTOP) -> Page:

@@ -258,7 +258,8 @@ def test_the_process_that_asks_cannot_be_killed(folder: Path) -> None:
 
 def test_a_file_that_is_open_where_it_is_called_is_closed_where_it_runs(folder: Path, tmp_path: Path) -> None:
     with (tmp_path / "open").open("w") as file:
-        number = os.dup2(file.fileno(), 77, inheritable=True)
+        number = os.dup(file.fileno())  # a free number: another one may be a pipe of a process that runs
+        os.set_inheritable(number, True)
         try:
             assert made("open_files", folder.parent / "other", ROWS.assign(number=float(number))) == [False, False]
         finally:
