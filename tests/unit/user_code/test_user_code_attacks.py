@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from fcntl import F_DUPFD, fcntl
 from pathlib import Path
 
 import pandas as pd
@@ -258,8 +259,7 @@ def test_the_process_that_asks_cannot_be_killed(folder: Path) -> None:
 
 def test_a_file_that_is_open_where_it_is_called_is_closed_where_it_runs(folder: Path, tmp_path: Path) -> None:
     with (tmp_path / "open").open("w") as file:
-        number = os.dup(file.fileno())  # a free number: another one may be a pipe of a process that runs
-        os.set_inheritable(number, True)
+        number = fcntl(file, F_DUPFD, 3)  # inheritable, and free: another one may be a pipe of a process that runs
         try:
             assert made("open_files", folder.parent / "other", ROWS.assign(number=float(number))) == [False, False]
         finally:
