@@ -37,14 +37,15 @@ def answered_rows(model: Predictor, name: str, scored: ScoredRows, spec: Project
     return AnsweredRows.decided(truth, prediction, scored.days, threshold=decision_threshold(model.schema))
 
 
-def guardrails(comparisons: Sequence[MetricComparison], confidence: float) -> Iterator[Check]:
+def guardrails(comparisons: Sequence[MetricComparison], confidence: float, *, has_champion: bool) -> Iterator[Check]:
     """Yield a check for each guardrail: that the challenger is surely not worse than the champion by more than allowed.
 
     A challenger has to pass all of them, so the chance that one with a worse metric passes is not larger for their
-    number (an intersection-union test: R. Berger 1982, Technometrics 24(4)). Without a champion there is none.
+    number (an intersection-union test: R. Berger 1982, Technometrics 24(4)). Without a champion there is none; a
+    metric of either model that is not known does not hold.
     """
-    for found in comparisons:
-        if found.max_loss is not None and found.champion is not None:
+    for found in comparisons if has_champion else ():
+        if found.max_loss is not None:
             yield Check(found.is_held, f"{_found(found, confidence)}; expected worse by at most {found.max_loss:.4g}")
 
 

@@ -80,7 +80,7 @@ def gate(compared: ComparisonSet, spec: ProjectSpec) -> Evidence:
         enough_labels(measured.labelled, policy),
         beats_baseline(measured.baseline, measured.champion_baseline, spec),
         no_slice_worse(measured.slices, policy),
-        *guardrails(measured.metrics, measured.confidence),
+        *guardrails(measured.metrics, measured.confidence, has_champion=compared.champion is not None),
         *no_group_apart(measured.fairness),
         at_most("a parity difference (exported against trained model) of", compared.parity, TOLERANCE, ""),
         at_most("a time for a single row of", measured.latency_ms, policy.max_latency_ms, " ms"),

@@ -51,6 +51,20 @@ def test_a_guardrail_that_cannot_be_measured_refuses_and_without_a_champion_ther
     assert gate(compared(GOOD, None), with_metrics(listed)).passed
 
 
+@pytest.mark.parametrize(
+    "metric",
+    [
+        {"use": "nothing:profit", "higher_is_better": True, "max_loss": 1.0},
+        {"use": "mean_absolute_log_error", "max_loss": 1.0},
+    ],
+)
+def test_a_guardrail_that_is_unknown_of_the_champion_refuses_the_challenger(metric: dict[str, Any]) -> None:
+    nothing_sold = model(100, -5)  # a number below 0 has no logarithm
+    evidence = gate(compared(GOOD, nothing_sold), with_metrics(metric))
+    assert (evidence.verdict, evidence.passed) == ("refused", False)
+    assert "n/a of the champion" in evidence.refusal
+
+
 def with_limit(limit: float | None, **more: Any) -> ProjectSpec:
     fairness = {"groups": ["zip"], "limits": {} if limit is None else {"error": limit}}
     return ProjectSpec.model_validate(spec_of(slices=[]).model_dump() | {"fairness": fairness} | more)
