@@ -27,11 +27,18 @@ class KnownMetric:
 
 
 def _mean_loss(name: str) -> KnownMetric:
-    """Return a metric that a spec may also minimise, by its name; the error rate is that of the decisions."""
+    """Return a metric that a spec may also minimise, by its name; the error rate is that of the decisions.
+
+    Rows with a truth that it cannot score, such as the logarithm of 0, are left out, of every model the same ones. A
+    prediction that it cannot score makes it NaN: rows may not be left out in favour of a model.
+    """
 
     def score(rows: AnsweredRows, _at: float) -> float:
         answer = rows.decision if name == "error_rate" and rows.prediction.ndim == 1 else rows.prediction
-        return float(np.mean(LOSSES[name](rows.truth, answer)))
+        loss = LOSSES[name](rows.truth, answer)
+        if answer.ndim == 1:
+            loss = loss[np.isfinite(LOSSES[name](rows.truth, rows.truth))]
+        return float(np.mean(loss)) if len(loss) else math.nan
 
     return KnownMetric(score, higher_is_better=False, most=1.0 if name == "error_rate" else math.inf)
 
@@ -50,9 +57,6 @@ KNOWN_METRICS: dict[str, KnownMetric] = {
     "calibration_error": KnownMetric(class_scores.calibration_error, higher_is_better=False),
     "root_mean_squared_error": KnownMetric(
         number_scores.root_mean_squared_error, higher_is_better=False, most=math.inf
-    ),
-    "mean_absolute_percentage_error": KnownMetric(
-        number_scores.mean_absolute_percentage_error, higher_is_better=False, most=math.inf
     ),
     "symmetric_percentage_error": KnownMetric(
         number_scores.symmetric_percentage_error, higher_is_better=False, most=2.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from tasks.records.answer_quality.further_metrics import MeasuredMetric, MetricC
 from tasks.spec.project_spec import FurtherMetric, ProjectSpec
 from tasks.statistics import Blocks, jackknife_interval
 from tasks.user_code.function_calls import UnusableFunctionError, UserFunction, metric_values
+
+NO_VALUE = "it is not defined on these rows, or a prediction has none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ def _compared(rows: Comparing, how: Measuring) -> Iterator[MetricComparison]:
         old = _values(metric, rows.champion, tuple(cuts), how)
         gap = new.minus(old)
         low, high = _interval(gap, tuple(cuts), how.confidence)
+        if old.fault and not measured.fault:
+            measured = replace(measured, fault=f"of the champion: {old.fault}")
         yield MetricComparison(
             measured, known(old.whole), known(gap.whole), known(low), known(high), max_loss=metric.max_loss
         )
@@ -92,8 +96,10 @@ def _compared(rows: Comparing, how: Measuring) -> Iterator[MetricComparison]:
 
 def _values(metric: FurtherMetric, rows: AnsweredRows, cuts: tuple[Blocks, ...], how: Measuring) -> _Values:
     nothing = tuple(np.full(cut.count, math.nan) for cut in cuts)
-    if not len(rows.truth) or not rows.complete.all():
-        return _Values(math.nan, nothing)
+    unknown = int((~rows.complete).sum())
+    if not len(rows.truth) or unknown:
+        what = f"found {unknown} of {len(rows.truth)} rows without a truth or a prediction; expected none"
+        return _Values(math.nan, nothing, what if unknown else "")
     if metric.is_own:
         found = [_own_values(metric, rows, cut, how) for cut in cuts]
         fault = next((fault for _, fault in found if fault), "")
@@ -101,7 +107,12 @@ def _values(metric: FurtherMetric, rows: AnsweredRows, cuts: tuple[Blocks, ...],
             return _Values(math.nan, nothing, fault)
         return _Values(float(found[0][0][0]), tuple(numbers[1:] for numbers, _ in found))
     score, at = KNOWN_METRICS[metric.use].score, metric.at or 0.0
-    return _Values(score(rows, at), tuple(cut.without_each(lambda kept: score(rows.where(kept), at)) for cut in cuts))
+    try:
+        whole = score(rows, at)
+        without = tuple(cut.without_each(lambda kept: score(rows.where(kept), at)) for cut in cuts)
+    except Exception as error:  # noqa: BLE001 - a metric that raises is unknown and stops no night
+        return _Values(math.nan, nothing, without_values(f"{type(error).__name__}: {error}", how.spec.privacy))
+    return _Values(whole, without, "" if math.isfinite(whole) else NO_VALUE)
 
 
 def _own_values(metric: FurtherMetric, rows: AnsweredRows, cut: Blocks, how: Measuring) -> tuple[FloatArray, str]:

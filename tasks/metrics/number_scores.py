@@ -14,13 +14,6 @@ def root_mean_squared_error(rows: AnsweredRows, _at: float = 0) -> float:
     return float(score(rows.truth, rows.prediction))
 
 
-def mean_absolute_percentage_error(rows: AnsweredRows, _at: float = 0) -> float:
-    """Return the mean of |truth - prediction| / |truth|, as a share; a truth of 0 makes it enormous."""
-    from sklearn.metrics import mean_absolute_percentage_error as score
-
-    return float(score(rows.truth, rows.prediction))
-
-
 def symmetric_percentage_error(rows: AnsweredRows, _at: float = 0) -> float:
     """Return the mean of 2 |truth - prediction| / (|truth| + |prediction|), from 0 to 2 (SMAPE; 0 / 0 is 0).
 

@@ -62,8 +62,15 @@ class Blocks:
         return cls(codes.astype(np.int64) % max(count, 1), count, in_order=False)
 
     def without_each(self, statistic: Callable[[npt.NDArray[np.bool_]], float]) -> FloatArray:
-        """Return a statistic of the rows that are left without each block; `statistic` takes which rows stay."""
-        return np.array([statistic(self.codes != block) for block in range(self.count)], dtype=np.float64)
+        """Return a statistic of the rows that are left without each block; `statistic` takes which rows stay.
+
+        NaN where no row is left.
+
+        >>> Blocks.of_days(["2026-01-01"]).without_each(lambda kept: float(kept.sum())).tolist()
+        [nan]
+        """
+        left = (self.codes != block for block in range(self.count))
+        return np.array([statistic(kept) if kept.any() else np.nan for kept in left], dtype=np.float64)
 
 
 def jackknife_interval(value: float, without: FloatArray, confidence: float, *, in_order: bool) -> tuple[float, float]:

@@ -24,7 +24,7 @@ class MeasuredMetric:
     name : str
         As `FurtherMetric.name` gives it.
     fault : str
-        Why a function of the project did not give a number.
+        Why it has no number: what its function said, or which rows have no truth or no answer.
     """
 
     name: str

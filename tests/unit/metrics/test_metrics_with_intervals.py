@@ -18,7 +18,7 @@ from tasks.metrics.known_metrics import KNOWN_METRICS
 from tasks.spec.field_types import QUANTILE_METRICS
 from tasks.spec.project_spec import BINARY_METRICS, REGRESSION_METRICS, Metric, ProjectSpec
 from tasks.spec.quality_sections.further_metric import OF_TASK
-from tasks.statistics import Blocks, jackknife_interval, mean_interval
+from tasks.statistics import LOSSES, Blocks, jackknife_interval, mean_interval
 
 RNG = np.random.default_rng(7)
 
@@ -201,3 +201,49 @@ def test_what_a_function_says_is_hidden_where_the_project_hides_columns(own: Pat
     (found,) = measured_metrics(loans(3, 5), how)
     assert "Ann" not in found.fault
     assert found.fault
+
+
+def test_rows_of_one_day_or_of_one_entity_give_a_value_without_an_interval() -> None:
+    rows = loans(days=1)
+    listed = [{"use": name} for name in ("roc_auc", "f1", "error_rate", "brier_score", "calibration_error")]
+    night = measured_metrics(rows, measuring(*listed))
+    of_gate = compared_metrics(Comparing(rows, rows, np.full(len(rows.truth), "ann")), measuring(*listed))
+    for found in (*night, *(one.challenger for one in of_gate)):
+        assert (found.value is not None, found.low, found.high, found.fault) == (True, None, None, "")
+
+
+def test_a_metric_that_raises_is_a_fault_and_stops_no_night(monkeypatch: pytest.MonkeyPatch) -> None:
+    def raises(_rows: AnsweredRows, _at: float) -> float:
+        raise ValueError("found nothing")
+
+    monkeypatch.setitem(KNOWN_METRICS, "f1", replace(KNOWN_METRICS["f1"], score=raises))
+    found, other = measured_metrics(loans(), measuring({"use": "f1"}, {"use": "roc_auc"}))
+    assert (found.value, found.fault) == (None, "ValueError: found nothing")
+    assert other.value is not None
+
+
+def numbers(truth: list[float], prediction: list[float]) -> AnsweredRows:
+    answers = np.array(prediction)
+    return AnsweredRows(np.array(truth), answers, answers, np.arange(len(truth)))
+
+
+@pytest.mark.parametrize("name", ["mean_absolute_log_error", "mean_absolute_percentage_error"])
+def test_rows_with_a_truth_that_has_no_loss_are_left_out_of_both_models_as_in_the_main_metric(name: str) -> None:
+    truth, one, other = [4.0, 0.0, 2.0, 8.0], [5.0, 1.0, 2.0, 8.0], [5.0, 9.0, 3.0, 6.0]
+    scored = [0, 2, 3]
+    how = measuring({"use": name, "max_loss": 9.0}, task="regression")
+    (found,) = compared_metrics(Comparing(numbers(truth, one), numbers(truth, other)), how)
+    loss = LOSSES[name]
+    assert found.challenger.value == pytest.approx(np.mean(loss(truth, one)[scored]))
+    assert found.champion == pytest.approx(np.mean(loss(truth, other)[scored]))
+    assert found.challenger.fault == ""
+
+
+def test_a_prediction_that_has_no_loss_is_a_fault_of_either_model() -> None:
+    truth, good, bad = [4.0, 1.0, 2.0, 8.0], [5.0, 1.0, 2.0, 8.0], [5.0, 0.0, 2.0, 8.0]
+    how = measuring({"use": "mean_absolute_log_error", "max_loss": 9.0}, task="regression")
+    (mine,) = compared_metrics(Comparing(numbers(truth, bad), numbers(truth, good)), how)
+    (old,) = compared_metrics(Comparing(numbers(truth, good), numbers(truth, bad)), how)
+    assert (mine.challenger.value, mine.is_held) == (None, False)
+    assert (old.champion, old.is_held) == (None, False)
+    assert old.challenger.fault == f"of the champion: {mine.challenger.fault}"
