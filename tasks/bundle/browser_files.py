@@ -11,12 +11,14 @@ import base64
 import hashlib
 import html
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from tasks.bundle.bundle_plan import BundledVersion
 from tasks.bundle.runtime_files import needed_lines, runtime_file
 from tasks.compact.compact_file import kind_of
+from tasks.row_contract import RowContract
+from tasks.row_contract.cell_values import LARGEST_EXACT
 
 PAGE, MODULE = "index.html", "leeway.mjs"
 _PLACE = re.compile(r"@(\w+)@")
@@ -26,6 +28,27 @@ def browser_files(bundled: BundledVersion, plan: Mapping[str, Any], data: bytes)
     """Return the page, and the module."""
     module = packed_script(runtime_file(MODULE), needs_of(plan))
     return {PAGE: page(bundled, data, module).encode(), MODULE: module.encode()}
+
+
+def browser_references(references: Sequence[Mapping[str, Any]], contract: RowContract) -> list[dict[str, Any]]:
+    """Return references with whole numbers from 2^53 on as text, which a browser reads without rounding them."""
+    return [
+        {
+            **reference,
+            "row": {name: _text_if_large(value, contract.decimal) for name, value in reference["row"].items()},
+        }
+        for reference in references
+    ]
+
+
+def _text_if_large(value: Any, decimal: str) -> Any:
+    """Return a number that is not safe in JavaScript as text.
+
+    >>> _text_if_large(1.5e18, ","), _text_if_large(2**53, "."), _text_if_large(2**53 - 1, ".")
+    ('1,5e+18', '9007199254740992', 9007199254740991)
+    """
+    is_large = isinstance(value, int | float) and abs(value) >= LARGEST_EXACT
+    return repr(value).replace(".", decimal) if is_large else value
 
 
 def page(bundled: BundledVersion, data: bytes, module: str) -> str:

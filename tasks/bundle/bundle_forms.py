@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from tasks.bundle.browser_files import browser_files
+from tasks.bundle.browser_files import browser_files, browser_references
 from tasks.bundle.bundle_plan import BundledVersion, bundle_data, bundle_plan
 from tasks.bundle.bundle_readme import bundle_readme
 from tasks.bundle.c_program.c_files import c_files
@@ -46,6 +46,8 @@ def bundle_files(form: Form, bundled: BundledVersion, licence: bytes) -> dict[st
     unproven = Bundle(bundle_data(plan, []), run)
     references = repeated_references(unproven, bundled, exponential=plan["answer"]["exponential"])
     references = references[: MOST_REFERENCES.get(form, len(references))]
+    if form == "browser":
+        references = browser_references(references, bundled.contract)
     data = bundle_data(plan, references)
     return {
         **_files(form, bundled, plan, references, data),

@@ -29,11 +29,14 @@ C99 without malloc, threads or files; strings belong to the caller. Link with -l
 
     cc -std=c99 -Wall -Wextra -Werror -o selftest model.c selftest.c -lm && ./selftest
 
+    if (leeway_selftest() != 0)                 /* once, before the first row: repeats the reference rows */
+        return 1;                               /* this device answers otherwise: use no answer */
     struct leeway_row row = leeway_no_values();
     struct leeway_answer answer;
     enum leeway_status status = leeway_answer_row(&row, leeway_day(2026, 11, 30), &answer);
 
-model.h has the columns of a row. Do not use -ffast-math.
+model.h has the columns of a row. In a program with a main of its own, compile selftest.c with -DLEEWAY_NO_MAIN. Do not
+use -ffast-math.
 """,
     "onnx": """
 Needs Python 3.11 or newer, numpy and onnxruntime. bundle.leeway says how rows become inputs of model.onnx.
@@ -53,13 +56,16 @@ PURPOSE = """{project} version {version}: {objective}
 Bundle {serial} for {form}, made on {made_on}, {until}.
 {use}
 A row that the model is unsure of has no prediction and is deferred: a person decides. {stale}
-A bundle answers only after it has repeated its reference rows: sums with every bit, and every decision.
+{proof}
 
 Who made it: `leeway bundle --verify FOLDER` compares the signature with the keys of a home. Of two bundles of a
 project, the one with the larger serial is newer.
 
 The runtime is licensed under Apache-2.0 (LICENSE). The model and its reference rows are those of their owner.
 """
+PROOF = "A bundle answers only after it has repeated its reference rows: sums with every bit, and every decision."
+PROOF_IN_C = """leeway_answer_row does not repeat the reference rows by itself: leeway_selftest() does, sums with
+every bit, and every decision. Call it on the device, before any row."""
 
 
 def bundle_readme(form: str, bundled: BundledVersion) -> bytes:
@@ -73,6 +79,7 @@ def bundle_readme(form: str, bundled: BundledVersion) -> bytes:
         form=form,
         made_on=bundled.made_on,
         until="without an end" if stale_on is None else f"out of date from {stale_on} on",
+        proof=PROOF_IN_C if form == "c" else PROOF,
         use=USE[form].rstrip(),
         stale="" if stale_on is None else f"From {stale_on} on, so is every row.",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tasks.errors import DataError, EvidenceError
 from tasks.registry.manifest import MANIFEST, SIGNATURE
@@ -12,29 +13,34 @@ from tasks.whole_file import sync_folder, write_whole
 
 READABLE = 0o644
 COMPILED = "__pycache__"
-"""Where Python keeps the modules of a bundle once it has run."""
+"""Where Python keeps the modules that it has imported from a bundle: replaced with it, and not verified."""
 MOST_BYTES = 1 << 30
 
 
 def write_bundle(files: Mapping[str, bytes], folder: Path) -> None:
     """Write the files of a bundle, in place of an earlier bundle of the same project and form if there is one.
 
-    The manifest is written last: a folder without it is no bundle.
+    The new folder is written whole next to the earlier one and then renamed: after a failure the earlier one is still
+    there, or none, and the same call succeeds. A process that is killed may leave a folder `.bundle-...` next to it.
 
     Raises
     ------
     DataError
         When the folder has anything else; nothing is changed then.
+    OSError
+        When the disk is full or refuses the write, or the folder is one that cannot be renamed (a mount).
     """
     about = json.loads(files[MANIFEST])["about"]
     check_folder(about["project"], about["bundle"], folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    last = (MANIFEST, SIGNATURE)
-    for name in (*last, *_listed(folder)):
-        (folder / name).unlink(missing_ok=True)
-    for name in sorted(files, key=lambda name: (name in last, name)):
-        write_whole(folder / name, files[name], READABLE)
-    sync_folder(folder)
+    target = folder.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".bundle-", dir=target.parent, ignore_cleanup_errors=True) as drafts:
+        new = Path(drafts, "new")
+        new.mkdir()
+        for name in sorted(files):
+            write_whole(new / name, files[name], READABLE)
+        _swap(new, target, Path(drafts, "old"))
+    sync_folder(target.parent)
 
 
 def check_folder(project: str, form: str, folder: Path) -> None:
@@ -64,13 +70,31 @@ def read_bundle(folder: Path) -> dict[str, bytes]:
     """
     if not (folder / MANIFEST).is_file():
         raise EvidenceError(f"{folder} has no bundle: there is no {MANIFEST} in it. Name the folder of a bundle.")
-    paths = [path for path in sorted(folder.iterdir()) if path.name != COMPILED]
+    paths = sorted(folder.iterdir())
+    if any(path.name == COMPILED for path in paths):
+        raise EvidenceError(
+            f"{folder} has {COMPILED}, which no signature covers and Python runs instead of the files that were "
+            "signed. Remove it, and verify again."
+        )
     odd = [path.name for path in paths if path.is_symlink() or not path.is_file() or path.stat().st_size > MOST_BYTES]
     if odd:
         raise EvidenceError(
             f"{folder} has more than the files of a bundle: {', '.join(odd[:5])}. Copy the bundle again."
         )
     return {path.name: path.read_bytes() for path in paths}
+
+
+def _swap(new: Path, target: Path, old: Path) -> None:
+    """Put a new folder in the place of a target, which becomes the old one; if that fails the target stays."""
+    if not target.exists():
+        new.rename(target)
+        return
+    target.rename(old)
+    try:
+        new.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
 
 
 def _about(folder: Path) -> dict[str, str] | None:

@@ -61,7 +61,7 @@ def _model(bundled: BundledVersion, plan: Mapping[str, Any], rows: CRows, tables
         )
     if "parts" in rows.needs:
         limits += f"enum {{ {', '.join(part.upper() for part in PARTS)} }};\n"
-    entry = "struct entry {\n    const char *text;\n    size_t length;\n};\n\n" if "category" in rows.needs else ""
+    entry = "struct entry {\n    const char *text;\n    size_t length;\n};\n\n" if "places" in rows.needs else ""
     names = c_array_of_texts("leeway_classes", plan["answer"]["classes"]) if plan["answer"]["classes"] else ""
     parts = {
         "tables": "\n".join([limits, tables.text, entry, *rows.tables, names]),
@@ -116,7 +116,8 @@ struct leeway_answer {{
 {f"{chr(10)}extern const char *const leeway_classes[{len(classes)}];{chr(10)}" if classes else ""}
 struct leeway_row leeway_no_values(void);
 
-/* Answer a row. `today` is leeway_day(year, month, day), in UTC. */
+/* Answer a row. `today` is leeway_day(year, month, day), in UTC. The reference rows are not repeated here: call
+ * leeway_selftest() once before, and use no answer unless it returned 0. */
 enum leeway_status leeway_answer_row(const struct leeway_row *row, long today, struct leeway_answer *answer);
 
 long leeway_day(int year, int month, int day);

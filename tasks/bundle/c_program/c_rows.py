@@ -60,7 +60,8 @@ class CRows:
         return f"cells[{self.place(name)}]"
 
     def texts(self, name: str, texts: Sequence[str]) -> str:
-        """Define a table of texts; return its name and its length, as arguments."""
+        """Define a table of texts; return its name and its length, as arguments of `place_of`."""
+        self.needs.add("places")
         entries = "".join(f"    {{{c_text(text)}, {len(text.encode())}}},\n" for text in texts)
         self.tables.append(f"static const struct entry {name}[] = {{\n{entries or '    {NULL, 0},'}}};\n")
         return f"{name}, {len(texts)}"

@@ -72,7 +72,7 @@ class Bundle:
         Raises
         ------
         BundleError
-            One bit differs.
+            One bit differs, or a file is missing.
         """
         where = Path(folder)
         _check_files(where)
@@ -218,11 +218,24 @@ def _checked(data: bytes) -> dict[str, Any]:
 
 def _check_files(folder: Path) -> None:
     """Compare the files of a bundle with its manifest; its signature is verified by `leeway bundle --verify`."""
-    listed = json.loads((folder / MANIFEST_FILE).read_bytes())["files"]
-    for name, entry in listed.items():
+    for name, digest in _listed(folder).items():
         path = folder / name
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != entry["sha256"]:
+        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
             raise BundleError(f"{name} has changed since the bundle was written, or is missing; copy the bundle again")
+
+
+def _listed(folder: Path) -> dict[str, str]:
+    """Return the sha256 of each file that the manifest of a folder lists."""
+    try:
+        content = json.loads((folder / MANIFEST_FILE).read_bytes())
+        listed = {name: entry["sha256"] for name, entry in content["files"].items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise BundleError(
+            f"{MANIFEST_FILE} is missing or damaged ({type(error).__name__}); copy the bundle again"
+        ) from error
+    if DATA_FILE not in listed:
+        raise BundleError(f"{MANIFEST_FILE} does not list {DATA_FILE}; copy the bundle again")
+    return listed
 
 
 def onnx_run(graph: bytes) -> Run:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from pathlib import Path
 
-from tasks.bundle.runtimes.answering_bundle import Bundle, BundleError
-from tasks.row_contract.row_reader import RowRefused
+sys.dont_write_bytecode = True  # no signature covers what Python would keep in __pycache__
+
+import json  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+from tasks.bundle.runtimes.answering_bundle import Bundle, BundleError  # noqa: E402
+from tasks.row_contract.row_reader import RowRefused  # noqa: E402
 
 USAGE = "usage: python3 FOLDER/leeway.py selftest | answer < rows.jsonl"
 
@@ -26,19 +29,19 @@ def main(arguments: list[str]) -> int:
         count = len(bundle.references)
         sys.stdout.write(f"{bundle.project} version {bundle.version}: {count} reference rows, every bit the same\n")
         return 0
-    for line in sys.stdin:
+    for line in sys.stdin.buffer:
         try:
             shown = bundle.answer(_row(line))
         except RowRefused as refusal:
             shown = {"refused": [fault._asdict() for fault in refusal.faults]}
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             shown = {"refused": [{"reason": "not_a_row", "column": "", "expected": f"a JSON object ({error})"}]}
         sys.stdout.write(f"{json.dumps(shown)}\n")
     return 0
 
 
-def _row(line: str) -> dict[str, object]:
-    row = json.loads(line)
+def _row(line: bytes) -> dict[str, object]:
+    row = json.loads(line.decode())
     if not isinstance(row, dict):
         raise ValueError("found another value")  # noqa: TRY004 - as a text that is no JSON at all
     return row

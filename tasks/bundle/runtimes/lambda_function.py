@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from functools import lru_cache
 from pathlib import Path
@@ -24,7 +23,7 @@ class _RequestError(Exception):
 
 def handler(event: dict[str, Any], context: object = None) -> dict[str, Any]:  # noqa: ARG001 - what Lambda passes
     """Answer an event of a function URL, of API Gateway, or of a caller of the function itself."""
-    by_http = "body" in event
+    by_http = isinstance(event, dict) and "body" in event
     try:
         status, reply = OK, _replied(_content(event) if by_http else event)
     except _RequestError as refusal:
@@ -43,7 +42,7 @@ def _content(event: dict[str, Any]) -> Any:
     try:
         body = event["body"] or ""
         return json.loads(base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body)
-    except (binascii.Error, ValueError) as error:
+    except (ValueError, TypeError, RecursionError) as error:  # not base64, not UTF-8, not JSON, not a text, too deep
         raise _RequestError(BAD_REQUEST, "not_json", f"the body is no JSON: {error}") from error
 
 

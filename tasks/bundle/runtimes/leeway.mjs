@@ -11,8 +11,13 @@ const text = value => {
   if (/[\0\p{Cs}]/u.test(value)) throw "not_a_text";
   return value.replace(ENDS, "");
 };
+// A whole number from 2^53 on may have been rounded before it is here; as a text it is not.
+const exact = value => {
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) throw "not_exact";
+  return value;
+};
 const number = decimal => value => {
-  if (typeof value == "number" && Number.isFinite(value)) return value;
+  if (typeof value == "number" && Number.isFinite(value)) return exact(value);
   if (typeof value == "number") throw "not_finite";
   if (typeof value != "string") throw "not_a_number";
   let digits = text(value);
@@ -33,7 +38,7 @@ const boolean = value => {
 const category = value => {
   if (typeof value == "boolean") return String(value);
   if (typeof value == "number" && Number.isFinite(value)) {
-    if (Number.isInteger(value)) return String(BigInt(value));
+    if (Number.isInteger(value)) return String(exact(value));
     return Math.abs(value) < 1e-4 ? value.toExponential().replace(/-(\d)$/, "-0$1") : String(value);
   }
   if (typeof value != "string") throw "not_a_category";

@@ -110,6 +110,8 @@ static const char *read_category(const char *text, struct cell *cell)
     return read_text(text, cell);
 }
 
+// end
+// if places
 /* Return the number of a text in a table, or -1. */
 static int place_of(const struct cell *cell, const struct entry *table, int count)
 {

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks.bundle.browser_files import browser_files, page
-from tasks.bundle.bundle_plan import bundle_plan
+from tasks.bundle.browser_files import browser_files, browser_references, page
+from tasks.bundle.bundle_plan import bundle_data, bundle_plan
 from tasks.bundle.runtimes.answering_bundle import DATA_FILE
 from tests.unit.bundle.bundles import KINDS, answering, bundled_kind, files_of, random_rows, written
 from tests.unit.bundle.hostile import hostile_rows, hostile_version, with_references
@@ -116,8 +116,6 @@ def test_a_reference_that_differs_in_one_bit_is_refused(browser: Browser, tmp_pa
     found = json.loads(files_of("linear", "browser")[DATA_FILE].partition(b"\n")[2])
     sums = next(each["found"]["sums"] for each in found["references"] if "sums" in each["found"])
     sums[0] += sums[0] * 2**-52
-    from tasks.bundle.bundle_plan import bundle_data
-
     plan = bundle_plan(bundled, compact=True)
     files = browser_files(bundled, plan, bundle_data(plan, found["references"]))
     (tmp_path / "index.html").write_bytes(files["index.html"])
@@ -125,6 +123,32 @@ def test_a_reference_that_differs_in_one_bit_is_refused(browser: Browser, tmp_pa
     assert not is_ready(opened_page)
     assert "1 reference rows are not answered here" in opened_page.inner_text("#about")
     opened_page.context.close()
+
+
+def test_numbers_that_javascript_rounds_are_refused_and_read_as_text(browser: Browser, tmp_path: Path) -> None:
+    bundled = bundled_kind("linear")
+    bundle, large = answering(bundled), 2**53
+    row = {"flat": 7, "day": "2026-02-03", "area": 71.5, "rooms": 3}
+    kept = [row | {"rooms": 1.5e18}, row | {"rooms": large}, row | {"rooms": large - 1}]  # the batch reads them
+    references = browser_references([{"row": each, "found": bundle.found(each)} for each in kept], bundled.contract)
+    assert [each["row"]["rooms"] for each in references] == ["1.5e+18", "9007199254740992", large - 1]
+    plan = bundle_plan(bundled, compact=True)
+    path = tmp_path / "index.html"
+    path.write_bytes(browser_files(bundled, plan, bundle_data(plan, references))["index.html"])
+    found = opened(browser, path)
+    assert is_ready(found)
+    rows = [
+        row | {"rooms": large + 1},
+        row | {"flat": large + 1},
+        row | {"flat": str(large + 1)},
+        row | {"flat": 1 - large},
+    ]
+    answered = found.evaluate("text => JSON.parse(text).map(leeway.found)", json.dumps(rows))
+    assert [each.get("refused") for each in answered[:2]] == [["not_exact:rooms"], ["not_exact:flat"]]
+    assert answered[0] == bundle.found(rows[0])
+    assert [each["id"] for each in answered[2:]] == ["9007199254740993|2026-02-03", "-9007199254740991|2026-02-03"]
+    assert answered[2:] == [bundle.found(each) for each in rows[2:]]
+    found.context.close()
 
 
 def test_hostile_names_are_inert(browser: Browser, tmp_path: Path) -> None:

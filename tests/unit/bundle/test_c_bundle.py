@@ -5,17 +5,28 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+from tasks.bundle import bundle_files
 from tasks.bundle.bundle_plan import bundle_plan
 from tasks.bundle.c_program.c_files import c_files
 from tasks.bundle.c_program.c_pattern import TooLongError, pattern_tables
 from tasks.bundle.c_program.c_values import c_text
 from tasks.bundle.runtime_files import needed_lines, runtime_file
+from tasks.compact import COMPACT_FILE
+from tasks.model import ModelSchema, export_model
+from tasks.model.input_matrix import input_matrix
 from tests.unit.bundle.bundles import KINDS, answering, bundled_kind, files_of, random_rows
 from tests.unit.bundle.hostile import hostile_version, with_references
+from tests.unit.serve.packages import package_of, rows_of_flats, schema_of, write_suite
 
 CC = shutil.which("cc") or "cc"
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror", "-O1")
@@ -117,6 +128,39 @@ def test_hostile_names_are_inert(tmp_path: Path) -> None:
         files = c_files(bundled, plan, references)
         assert b"attacked = 1" not in b"".join(files.values())
         assert said_by(compiled(tmp_path / kind, files))[0] == 0
+
+
+def test_rules_of_a_text_that_the_model_does_not_read_compile(tmp_path: Path) -> None:
+    schema = replace(schema_of(), categories={})
+    area = rows_of_flats()
+    pipeline = make_pipeline(SimpleImputer(), StandardScaler(), Ridge())
+    model = export_model(pipeline.fit(input_matrix(area, schema), area["area"].to_numpy()), schema)
+    city = {"column": "city"}
+    texts: list[tuple[str, dict[str, Any]]] = [
+        ("expect_column_values_to_not_be_null", city),
+        ("expect_column_value_lengths_to_be_between", {**city, "min_value": 4}),
+        ("expect_column_values_to_match_regex", {**city, "regex": "^[A-Z]"}),
+    ]
+    for number in range(len(texts) + 1):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        write_suite(folder, texts[:number])
+        package, files = package_of(folder, model)
+        bundled = bundled_kind(
+            "linear",
+            "c",
+            package=package,
+            schema=ModelSchema.from_json(files["schema.json"]),
+            model=files[COMPACT_FILE],
+        )
+        assert said_by(compiled(folder, bundle_files("c", bundled, b"")))[0] == 0
+
+
+def test_the_readme_says_who_repeats_the_references() -> None:
+    said = {form: " ".join(files_of("linear", form)["README.txt"].decode().split()) for form in ("c", "python")}
+    always = "A bundle answers only after it has repeated its reference rows"
+    assert [always in text for text in said.values()] == [False, True]
+    assert "leeway_answer_row does not repeat the reference rows by itself: leeway_selftest() does" in said["c"]
 
 
 PATTERNS = (

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from tasks.bundle import bundle_files
 from tasks.bundle.bundle_plan import checksum
 from tasks.bundle.raw_limits import limits_of, scores_of
-from tasks.bundle.runtimes.answering_bundle import DATA_FILE, Bundle, BundleError
+from tasks.bundle.runtimes.answering_bundle import DATA_FILE, MANIFEST_FILE, Bundle, BundleError
 from tasks.errors import DataError
 from tasks.inference.answer_scale import predictions_from_scores
 from tasks.inference.matrix_model import decision_threshold
@@ -46,7 +46,9 @@ TODAY = date(2026, 12, 24)
 
 def ran(folder: Path, *words: str, given_text: str = "") -> subprocess.CompletedProcess[str]:
     command = [*ALONE, str(folder / "leeway.py"), *words]
-    return subprocess.run(command, input=given_text, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(
+        command, input=given_text, capture_output=True, text=True, errors="surrogateescape", check=False, timeout=60
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -106,6 +108,33 @@ def test_it_runs_where_nothing_is_installed(tmp_path: Path) -> None:
         ["not_a_number:area"],
     ]
     assert ran(folder, "please").returncode == 2
+    assert not (folder / "__pycache__").exists()
+
+
+def test_a_line_that_is_no_row_is_refused_and_the_next_one_answered(tmp_path: Path) -> None:
+    folder = written(tmp_path, "linear", "python")
+    lines = ["[" * 100_000, "\udcff", '{"area": "\udcff"}', "", "9" * 5000, json.dumps(ROW)]
+    done = ran(folder, "answer", given_text="\n".join(lines))
+    *refused, answered = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [each["refused"][0]["reason"] for each in refused] == ["not_a_row"] * 5
+    assert answered == Bundle.open(folder).answer(ROW)
+
+
+def test_a_folder_without_a_whole_manifest_is_no_bundle(tmp_path: Path) -> None:
+    folder = written(tmp_path, "linear", "python")
+    manifest = (folder / MANIFEST_FILE).read_bytes()
+    for damaged in (manifest[:99], b"", b"[]", b'{"files": 3}', b'{"files": {"a": 3}}', b"\xff", b"[" * 100_000, b"{}"):
+        (folder / MANIFEST_FILE).write_bytes(damaged)
+        with pytest.raises(BundleError, match=r"manifest\.json is missing or damaged"):
+            Bundle.open(folder)
+    (folder / MANIFEST_FILE).write_bytes(b'{"files": {}}')
+    with pytest.raises(BundleError, match=r"does not list bundle\.leeway"):
+        Bundle.open(folder)
+    (folder / MANIFEST_FILE).unlink()
+    done = ran(folder, "answer", given_text="{}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: manifest.json is missing or damaged (FileNotFoundError); copy the bundle again\n"
 
 
 def test_one_differing_bit_is_refused(tmp_path: Path) -> None:
@@ -194,6 +223,7 @@ events = [
     {{"row": row}}, {{"rows": [row, row]}}, {{"body": json.dumps({{"row": row}})}},
     {{"body": base64.b64encode(json.dumps({{"row": row}}).encode()).decode(), "isBase64Encoded": True}},
     {{"body": "{{"}}, {{"body": None}}, {{"rows": 3}}, {{"row": row, "rows": []}},
+    {{"body": "[" * 100000}}, {{"body": {{"row": row}}}}, {{"body": "/w==", "isBase64Encoded": True}}, 3,
     {{"body": json.dumps({{"row": {{"area": "big"}}}})}},
 ]
 print(json.dumps([handler(event) for event in events]))
@@ -206,7 +236,10 @@ print(json.dumps([handler(event) for event in events]))
     assert (request["statusCode"], json.loads(request["body"])) == (200, one)
     assert encoded == request
     codes = [each.get("error") or json.loads(each["body"])["error"] for each in refused]
-    assert [code["code"] for code in codes] == ["not_json", "not_json", "no_rows", "no_rows", "row_refused"]
+    assert [code["code"] for code in codes] == [
+        *("not_json", "not_json", "no_rows", "no_rows", "not_json", "not_json", "not_json", "no_rows", "row_refused"),
+    ]
+    assert [each["statusCode"] for each in refused[4:7]] == [400, 400, 400]
     assert refused[-1]["statusCode"] == 422
     assert {fault["reason"] for fault in codes[-1]["faults"]} == {
         "not_a_number:area",

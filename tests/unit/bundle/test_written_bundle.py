@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +15,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from flows.serving.bundle_version import unbundled
+from tasks.bundle import task
 from tasks.bundle.bundle_forms import checked_about
 from tasks.bundle.task import read_bundle, write_bundle
 from tasks.errors import DataError, EvidenceError
 from tasks.registry.manifest import MANIFEST, SIGNATURE, verify
+from tasks.whole_file import write_whole
 from tests.unit.bundle.bundles import bundled_kind, files_of, packaged_kind, written
 from tests.unit.serve.packages import KEY, spec_of
 
@@ -41,6 +48,66 @@ def test_each_change_of_a_file_is_found(tmp_path: Path) -> None:
         verified(folder)
 
 
+def test_code_that_python_would_run_instead_of_the_signed_files_is_found(tmp_path: Path) -> None:
+    folder = written(tmp_path, "linear", "python")
+    (folder / "__pycache__").mkdir()
+    (folder / "__pycache__" / "leeway_bundle.cpython-311.pyc").write_bytes(b"of an attacker")
+    with pytest.raises(
+        EvidenceError, match=r"has __pycache__, which no signature covers.* Remove it, and verify again"
+    ):
+        verified(folder)
+    shutil.rmtree(folder / "__pycache__")
+    assert verified(folder)
+
+
+@pytest.mark.parametrize("failing", ["write_whole", "rename"])
+def test_a_write_that_fails_leaves_the_earlier_bundle(
+    failing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, done = written(tmp_path, "linear", "python"), []
+    before = verified(folder)
+    real: Callable[..., Any] = write_whole if failing == "write_whole" else Path.rename
+
+    def full(*given: Any) -> Any:
+        done.append(given)
+        if len(done) == 2:  # the second file; or the new folder, once the earlier one is away
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(*given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path if failing == "rename" else task, failing, full)
+        with pytest.raises(OSError, match="No space left"):
+            write_bundle(files_of("forest", "python"), folder)
+    assert verified(folder) == before
+    assert list(tmp_path.iterdir()) == [folder]
+    write_bundle(files_of("forest", "python"), folder)
+    assert verified(folder) != before
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_after_a_process_was_killed_the_same_command_succeeds(tmp_path: Path) -> None:
+    folder = written(tmp_path, "linear", "python")
+    before = verified(folder)
+    code = (
+        "import os, pathlib, sys; from tasks.bundle import task\n"
+        "real, done = pathlib.Path.rename, []\n"
+        "def rename(*given):\n"
+        "    done.append(given)\n"
+        "    if len(done) == int(sys.argv[2]): os.kill(os.getpid(), 9)\n"
+        "    return real(*given)\n"
+        "pathlib.Path.rename = rename\n"
+        "names = [path for path in pathlib.Path(sys.argv[1]).iterdir()]\n"
+        "task.write_bundle({path.name: path.read_bytes() for path in names}, pathlib.Path(sys.argv[1]))\n"
+    )
+    for moment, is_there in (("1", True), ("2", False)):
+        killed = subprocess.run([sys.executable, "-c", code, str(folder), moment], check=False, timeout=60)
+        assert (killed.returncode, folder.exists()) == (-9, is_there)
+        if is_there:
+            assert verified(folder) == before
+        write_bundle(files_of("linear", "python"), folder)
+        assert verified(folder) == before
+
+
 def test_another_key_and_another_purpose_are_refused(tmp_path: Path) -> None:
     files = read_bundle(written(tmp_path, "linear", "browser"))
     about = checked_about(json.loads(files[MANIFEST]))
@@ -58,9 +125,10 @@ def test_only_an_earlier_bundle_of_the_same_kind_is_replaced(tmp_path: Path) -> 
     folder = written(tmp_path, "linear", "python")
     before = {path.name for path in folder.iterdir()}
     (folder / "__pycache__").mkdir()  # Python wrote it
+    (folder / "__pycache__" / "leeway.cpython-311.pyc").write_bytes(b"compiled from what was here before")
     (folder / "leeway_trees.py").unlink()
     write_bundle(files_of("forest", "python"), folder)
-    assert {path.name for path in folder.iterdir()} == {*before, "__pycache__"}
+    assert {path.name for path in folder.iterdir()} == before
     cases = {
         "of another form": folder,
         "of a person": tmp_path / "mine",
