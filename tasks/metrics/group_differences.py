@@ -17,13 +17,15 @@ import pandas as pd
 
 from tasks.arrays import BoolArray, FloatArray
 from tasks.metrics.answered_rows import AnsweredRows
+from tasks.metrics.least_variance import model_variance, rate_variance
 from tasks.records.answer_quality.further_metrics import known
 from tasks.records.answer_quality.group_gap import GroupGap, GroupMeasure
 from tasks.spec.project_spec import ProjectSpec
-from tasks.statistics import LOSSES, RESIDUALS, Blocks, jackknife_interval, p_value_beyond
+from tasks.statistics import LOSSES, RESIDUALS, Blocks, ErrorBounds, jackknife_interval, p_value_beyond
 
 MOST_GROUPS = 20
 MISSING = "missing"
+FEWEST_TESTED = 10  # blocks with rows of the group, and of the others
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +39,10 @@ class GroupedAnswers:
 
 @dataclass(frozen=True, slots=True)
 class GapTest:
-    """A difference, and the p-value of "it is within its limit": the larger one of days and entities; NaN untested."""
+    """A difference, and the p-value of "it is within its limit": the larger one of days and entities; NaN untested.
+
+    It is untested without a limit, and where fewer than ten days, or entities, have rows of the group or of the others.
+    """
 
     gap: GroupGap
     p_value: float
@@ -71,10 +76,22 @@ def _groups(values: pd.Series[Any]) -> Iterator[tuple[str, BoolArray]]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ratio:
-    """What is added up of each row, and the rows that it is about."""
+    """What is added up of each row, and the rows that it is about.
+
+    `variance` is that of the amount by the model's own probabilities; None for a rate, of ones and zeros, and for
+    numbers, of which nothing is known.
+    """
 
     amount: FloatArray
     about: BoolArray
+    variance: FloatArray | None = None
+    is_rate: bool = False
+
+    def least_variance(self, kept: BoolArray) -> float:
+        """Return the least variance of the mean over some rows."""
+        if self.is_rate:
+            return rate_variance(float(self.amount[kept].sum()), int(kept.sum()))
+        return 0.0 if self.variance is None else float(self.variance[kept].mean() / kept.sum())
 
 
 def _measures(rows: AnsweredRows, spec: ProjectSpec) -> Mapping[GroupMeasure, _Ratio]:
@@ -85,11 +102,15 @@ def _measures(rows: AnsweredRows, spec: ProjectSpec) -> Mapping[GroupMeasure, _R
     measures: dict[GroupMeasure, _Ratio] = {}
     if binary:
         chosen = rows.decision
-        measures["selection_rate"] = _Ratio(chosen, np.ones(len(chosen), dtype=bool))
-        measures["true_positive_rate"] = _Ratio(chosen, rows.truth == 1)
-        measures["false_positive_rate"] = _Ratio(chosen, rows.truth == 0)
-    measures["error"] = _Ratio(np.where(usable, loss, 0.0), usable)
-    measures["calibration"] = _Ratio(np.where(usable, residual, 0.0), usable)
+        measures["selection_rate"] = _Ratio(chosen, np.ones(len(chosen), dtype=bool), is_rate=True)
+        measures["true_positive_rate"] = _Ratio(chosen, rows.truth == 1, is_rate=True)
+        measures["false_positive_rate"] = _Ratio(chosen, rows.truth == 0, is_rate=True)
+    of_loss, of_residual = (
+        None if spec.training.task == "regression" else model_variance(kind[metric], rows.prediction)
+        for kind in (LOSSES, RESIDUALS)
+    )
+    measures["error"] = _Ratio(np.where(usable, loss, 0.0), usable, of_loss, is_rate=metric == "error_rate")
+    measures["calibration"] = _Ratio(np.where(usable, residual, 0.0), usable, of_residual)
     return measures
 
 
@@ -109,13 +130,15 @@ def _gap(
     value, rest = float(ratio.amount[mine].mean()), float(ratio.amount[others].mean())
     limit = spec.fairness.limits.of(name[2])
     low, high, p_value = math.inf, -math.inf, 0.0
+    least_error = math.sqrt(ratio.least_variance(mine) + ratio.least_variance(others))
     for cut in cuts:
         without = _without_each(ratio.amount, mine, cut) - _without_each(ratio.amount, others, cut)
-        least, most = jackknife_interval(value - rest, without, confidence, in_order=cut.in_order)
+        bounds = ErrorBounds(least_error, min(len(np.unique(cut.codes[side])) for side in (mine, others)))
+        least, most = jackknife_interval(value - rest, without, confidence, in_order=cut.in_order, bounds=bounds)
         low, high = float(np.minimum(low, least)), float(np.maximum(high, most))  # NaN stays NaN
         if limit is not None:
-            beyond = p_value_beyond(value - rest, without, limit, in_order=cut.in_order)
-            p_value = float(np.maximum(p_value, beyond))
+            beyond = p_value_beyond(value - rest, without, limit, in_order=cut.in_order, bounds=bounds)
+            p_value = float(np.maximum(p_value, beyond if bounds.blocks >= FEWEST_TESTED else math.nan))
     gap = GroupGap(*name, rows, value, rest, value - rest, known(low), known(high), limit)
     return GapTest(gap, p_value if limit is not None else math.nan)
 

@@ -73,7 +73,28 @@ class Blocks:
         return np.array([statistic(kept) if kept.any() else np.nan for kept in left], dtype=np.float64)
 
 
-def jackknife_interval(value: float, without: FloatArray, confidence: float, *, in_order: bool) -> tuple[float, float]:
+@dataclass(frozen=True, slots=True)
+class ErrorBounds:
+    """What bounds a standard error that few of the blocks say something about.
+
+    Attributes
+    ----------
+    least : float
+        The standard error is not taken to be smaller: rows that are all alike have no spread by chance.
+    blocks : int or None
+        How many blocks the statistic rests on, for the degrees of freedom; None for all of them.
+    """
+
+    least: float = 0.0
+    blocks: int | None = None
+
+
+NO_BOUNDS = ErrorBounds()
+
+
+def jackknife_interval(
+    value: float, without: FloatArray, confidence: float, *, in_order: bool, bounds: ErrorBounds = NO_BOUNDS
+) -> tuple[float, float]:
     """Return the interval of a statistic from its values without each of some blocks.
 
     Parameters
@@ -86,6 +107,8 @@ def jackknife_interval(value: float, without: FloatArray, confidence: float, *, 
         Confidence of the two-sided interval.
     in_order : bool
         Whether the blocks are days: then resembling neighbours make it wider (`long_run_factor`).
+    bounds : ErrorBounds
+        The least standard error, and the number of blocks that count.
 
     Returns
     -------
@@ -107,14 +130,16 @@ def jackknife_interval(value: float, without: FloatArray, confidence: float, *, 
     >>> [round(bound, 4) for bound in found]
     [1.5286, 2.4714]
     """
-    error = _standard_error(without, in_order=in_order)
+    error, degrees = _standard_error(without, bounds, in_order=in_order)
     if not math.isfinite(value + error):
         return math.nan, math.nan
-    reach = t_quantile(confidence, len(without) - 1) * error
+    reach = t_quantile(confidence, degrees) * error
     return value - reach, value + reach
 
 
-def p_value_beyond(value: float, without: FloatArray, limit: float, *, in_order: bool) -> float:
+def p_value_beyond(
+    value: float, without: FloatArray, limit: float, *, in_order: bool, bounds: ErrorBounds = NO_BOUNDS
+) -> float:
     """Return the one-sided p-value of "the statistic is not further from 0 than a limit"; see `jackknife_interval`.
 
     NaN where there is no interval. Without any spread it is 0 beyond the limit and 1 otherwise.
@@ -127,7 +152,7 @@ def p_value_beyond(value: float, without: FloatArray, limit: float, *, in_order:
     >>> round(p_value_beyond(2.0, np.array([2.5, 1.5, 2.0]), 1.0, in_order=True), 4)
     0.1127
     """
-    error = _standard_error(without, in_order=in_order)
+    error, degrees = _standard_error(without, bounds, in_order=in_order)
     if not math.isfinite(value + error):
         return math.nan
     beyond = abs(value) - limit
@@ -135,13 +160,16 @@ def p_value_beyond(value: float, without: FloatArray, limit: float, *, in_order:
         return 0.0 if beyond > 0 else 1.0
     from scipy.special import stdtr
 
-    return float(stdtr(len(without) - 1, -beyond / error))
+    return float(stdtr(degrees, -beyond / error))
 
 
-def _standard_error(without: FloatArray, *, in_order: bool) -> float:
+def _standard_error(without: FloatArray, bounds: ErrorBounds, *, in_order: bool) -> tuple[float, int]:
+    """Return the standard error and its degrees of freedom; NaN where there are too few blocks."""
     count = len(without)
-    if count < FEWEST_BLOCKS or not np.isfinite(without).all():
-        return math.nan
+    filled = count if bounds.blocks is None else min(bounds.blocks, count)
+    if filled < FEWEST_BLOCKS or not np.isfinite(without).all():
+        return math.nan, 0
     influence = without.mean() - without
     variance = (count - 1) / count * float((influence**2).sum())
-    return math.sqrt(variance * (long_run_factor(influence) if in_order else 1.0))
+    found = math.sqrt(variance * (long_run_factor(influence) if in_order else 1.0))
+    return max(found, bounds.least), filled - 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,15 @@ import pandas as pd
 import pytest
 
 from tasks.metrics import AnsweredRows, GapTest, GroupedAnswers, group_gaps
-from tasks.statistics import Blocks, jackknife_interval
+from tasks.metrics.least_variance import rate_variance
+from tasks.statistics import Blocks, ErrorBounds, holm, jackknife_interval, t_quantile
 from tests.unit.metrics.test_metrics_with_intervals import spec_of
 
-DAYS, EACH = 6, 20
+DAYS, EACH = 12, 20
 
 
 def answers(*, seed: int = 3) -> tuple[AnsweredRows, pd.DataFrame]:
-    """Rows of six days, of two towns; in Ely every third label is a 1, in Rye every second."""
+    """Rows of twelve days, of two towns; in Ely every third label is a 1, in Rye every second."""
     rng, count = np.random.default_rng(seed), DAYS * EACH
     town = np.tile(["Ely", "Rye"], count // 2)
     truth = np.where(rng.uniform(size=count) < np.where(town == "Ely", 1 / 3, 1 / 2), 1.0, 0.0)
@@ -63,7 +65,51 @@ def test_the_interval_is_that_of_leaving_out_each_day_and_computing_again() -> N
         lambda kept: float(rows.decision[kept & ely & ones].mean() - rows.decision[kept & ~ely & ones].mean())
     )
     gap = gaps(rows, groups)["Ely", "true_positive_rate"].gap
-    assert (gap.low, gap.high) == pytest.approx(jackknife_interval(gap.difference, by_hand, 0.95, in_order=True))
+    sides = (ely & ones, ~ely & ones)
+    variance = sum(rate_variance(rows.decision[side].sum(), int(side.sum())) for side in sides)
+    bounds = ErrorBounds(math.sqrt(variance), min(len(set(rows.days[side])) for side in sides))
+    hand = jackknife_interval(gap.difference, by_hand, 0.95, in_order=True, bounds=bounds)
+    assert (gap.low, gap.high) == pytest.approx(hand)
+
+
+def one_group(decision: np.ndarray, rows: int, days: int) -> GapTest:
+    """The selection rate of a town of which every row is decided to be a 1, next to 400 rows with a decision."""
+    count = rows + len(decision)
+    chosen = np.concatenate([np.ones(rows), decision])
+    when = np.concatenate([np.arange(rows) % days, np.arange(len(decision)) % 20])
+    groups = pd.DataFrame({"town": np.where(np.arange(count) < rows, "Ely", "Rye")})
+    limits = {"groups": ["town"], "limits": {"selection_rate": 0.1}}
+    found = gaps(AnsweredRows(np.zeros(count), chosen / 2 + 0.25, chosen, when), groups, fairness=limits)
+    return found["Ely", "selection_rate"]
+
+
+def test_a_group_of_rows_that_are_all_alike_has_the_spread_of_a_rate_of_few_rows() -> None:
+    """Of 10 rows 12 of 14 are ones: an error of the root of 12 / 14 x 2 / 14 / 14, which is .0935."""
+    half = np.tile([0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0], 50)
+    found = one_group(half, 10, 10)
+    reach = t_quantile(0.95, 9) * math.hypot(0.0935, math.sqrt(0.25 / 404))
+    assert found.gap.difference == 0.5
+    assert (found.gap.low, found.gap.high) == pytest.approx((0.5 - reach, 0.5 + reach), abs=1e-3)
+    assert 0 < found.p_value < 0.01
+
+
+def test_a_group_with_rows_on_few_days_is_not_tested_however_far_it_is() -> None:
+    nothing = np.zeros(400)
+    assert one_group(nothing, 40, 10).p_value < 0.001
+    assert np.isnan(one_group(nothing, 40, 9).p_value)
+
+
+def test_without_a_true_difference_ten_small_groups_refuse_rarely() -> None:
+    rng, refused = np.random.default_rng(0), 0
+    town = np.repeat([*(f"town {number}" for number in range(10)), "others"], [*[20] * 10, 4000])
+    limits = dict.fromkeys(("selection_rate", "true_positive_rate", "false_positive_rate", "error", "calibration"), 0.1)
+    for _ in range(20):
+        probability = rng.beta(1.2, 2.8, len(town))
+        truth = (rng.uniform(size=len(town)) < probability).astype(float)
+        rows = AnsweredRows.decided(truth, probability, rng.integers(0, 40, len(town)))
+        found = gaps(rows, pd.DataFrame({"town": town}), fairness={"groups": ["town"], "limits": limits})
+        refused += min(value for value in holm([one.p_value for one in found.values()]) if value >= 0) < 0.05
+    assert refused <= 1  # of 20: 5 %
 
 
 def test_only_a_measure_with_a_limit_is_tested_and_one_far_past_it_has_a_small_p_value() -> None:
