@@ -18,10 +18,11 @@ NO_INTERVAL = "no interval, which takes three days of rows with a finite loss"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of one check, as a sentence."""
+    """The result of one check, as a sentence; `warns` where it held because too little is known to refuse."""
 
     held: bool
     sentence: str
+    warns: bool = False
 
     @property
     def said(self) -> str:
@@ -29,8 +30,16 @@ class Check:
 
         >>> Check(held=True, sentence="found 2 rows; expected 1").said
         'passed: found 2 rows; expected 1'
+        >>> Check(held=True, sentence="found nothing to test", warns=True).said
+        'passed: warning: found nothing to test'
         """
-        return f"{PASSED}{self.sentence}" if self.held else self.sentence
+        sentence = f"warning: {self.sentence}" if self.warns else self.sentence
+        return f"{PASSED}{sentence}" if self.held else sentence
+
+    @property
+    def rank(self) -> int:
+        """Where it is listed: failed checks first, then warnings, then those that passed."""
+        return int(self.held) + int(self.held and not self.warns)
 
 
 def enough_rows(scored: ScoredRows, policy: Gate) -> Check:
@@ -102,10 +111,10 @@ def at_most(what: str, found: float, limit: float, unit: str) -> Check:
 
     Examples
     --------
-    >>> at_most("size", 3.0, 2.0, " MB")
-    Check(held=False, sentence='found size 3 MB; expected at most 2 MB')
-    >>> at_most("size", float("nan"), 2.0, " MB")
-    Check(held=False, sentence='found size an unknown number of MB; expected at most 2 MB')
+    >>> at_most("size", 3.0, 2.0, " MB").sentence
+    'found size 3 MB; expected at most 2 MB'
+    >>> at_most("size", float("nan"), 2.0, " MB").held
+    False
     """
     size = f"{found:.3g}{unit}" if math.isfinite(found) else f"an unknown number of{unit}"
     return Check(found <= limit, f"found {what} {size}; expected at most {limit:g}{unit}")

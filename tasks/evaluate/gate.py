@@ -81,14 +81,14 @@ def gate(compared: ComparisonSet, spec: ProjectSpec) -> Evidence:
         beats_baseline(measured.baseline, measured.champion_baseline, spec),
         no_slice_worse(measured.slices, policy),
         *guardrails(measured.metrics, measured.confidence, has_champion=compared.champion is not None),
-        *no_group_apart(measured.fairness),
+        *no_group_apart(measured.fairness, spec.fairness),
         at_most("a parity difference (exported against trained model) of", compared.parity, TOLERANCE, ""),
         at_most("a time for a single row of", measured.latency_ms, policy.max_latency_ms, " ms"),
         at_most("a model size of", compared.challenger.size_mb, policy.max_size_mb, " MB"),
         at_most("a loaded model's memory of", measured.memory_mb, policy.max_memory_mb, " MB"),
     ]
     verdict = _verdict(measured.main.outcome, others, enough=enough)
-    return _evidence(compared, measured, verdict, sorted([win, *others], key=lambda check: check.held), spec)
+    return _evidence(compared, measured, verdict, sorted([win, *others], key=lambda check: check.rank), spec)
 
 
 def _measure(compared: ComparisonSet, spec: ProjectSpec) -> _Measurements:

@@ -13,7 +13,10 @@ from tasks.model import Predictor
 from tasks.records import GapComparison
 from tasks.render.values import counted
 from tasks.spec.project_spec import ProjectSpec
+from tasks.spec.quality_sections.fairness_section import Fairness
 from tasks.statistics import holm
+
+MOST_NAMED = 5
 
 
 def gap_comparisons(compared: ComparisonSet, scored: ScoredRows, spec: ProjectSpec) -> tuple[GapComparison, ...]:
@@ -47,16 +50,34 @@ def _gaps(model: Predictor, name: str, scored: ScoredRows, spec: ProjectSpec) ->
     return group_gaps(rows, spec, spec.gate.confidence)
 
 
-def no_group_apart(found: Sequence[GapComparison]) -> list[Check]:
-    """Return the check that no group differs from the others by more than its limit; none where there is no limit."""
-    limited = [one for one in found if one.challenger.limit is not None]
-    if not limited:
+def no_group_apart(found: Sequence[GapComparison], fairness: Fairness) -> list[Check]:
+    """Return the check that no group differs from the others by more than its limit; none where there is no limit.
+
+    What cannot be tested refuses no challenger: a new group would block every version until it has rows of ten days,
+    and the champion is no fairer to it. The check names it, as a warning.
+    """
+    if not fairness.groups or not fairness.limits.model_dump(exclude_none=True):
         return []
+    limited = [one for one in found if one.challenger.limit is not None]
     refused = [_described(one) for one in limited if one.refused]
     if refused:
         return [Check(held=False, sentence=f"found {'; '.join(refused)}; expected no significantly larger difference")]
-    tested = counted(len(limited), "difference between groups", "differences between groups")
-    return [Check(held=True, sentence=f"found none of {tested} significantly beyond its limit")]
+    untested = [_named(one) for one in limited if one.p_value is None]
+    tested = len(limited) - len(untested)
+    if not tested:
+        sentence = "found no difference between groups that can be tested; fairness.limits is not proved"
+    else:
+        differences = counted(tested, "difference between groups", "differences between groups")
+        sentence = f"found none of {differences} significantly beyond its limit"
+    if untested:
+        more = f" and {len(untested) - MOST_NAMED} more" if len(untested) > MOST_NAMED else ""
+        sentence += f"; not tested, with rows on too few days: {', '.join(untested[:MOST_NAMED])}{more}"
+    return [Check(held=True, sentence=sentence, warns=bool(untested) or not tested)]
+
+
+def _named(found: GapComparison) -> str:
+    gap = found.challenger
+    return f"{gap.measure.replace('_', ' ')} of {gap.column} = {gap.group}"
 
 
 def _described(found: GapComparison) -> str:
@@ -68,5 +89,5 @@ def _described(found: GapComparison) -> str:
     'selection rate of town = Ely 0.2, -0.3 to the others (champion -0.1, limit 0.1)'
     """
     gap, champion = found.challenger, "" if found.champion is None else f"champion {found.champion:+.3g}, "
-    what = f"{gap.measure.replace('_', ' ')} of {gap.column} = {gap.group} {gap.value:.3g}"
+    what = f"{_named(found)} {gap.value:.3g}"
     return f"{what}, {gap.difference:+.3g} to the others ({champion}limit {gap.limit:g})"

@@ -133,12 +133,13 @@ def _gap(
     least_error = math.sqrt(ratio.least_variance(mine) + ratio.least_variance(others))
     for cut in cuts:
         without = _without_each(ratio.amount, mine, cut) - _without_each(ratio.amount, others, cut)
-        bounds = ErrorBounds(least_error, min(len(np.unique(cut.codes[side])) for side in (mine, others)))
+        filled = min(len(np.unique(cut.codes[side])) for side in (mine, others))
+        bounds = ErrorBounds(least_error, filled)
         least, most = jackknife_interval(value - rest, without, confidence, in_order=cut.in_order, bounds=bounds)
         low, high = float(np.minimum(low, least)), float(np.maximum(high, most))  # NaN stays NaN
         if limit is not None:
             beyond = p_value_beyond(value - rest, without, limit, in_order=cut.in_order, bounds=bounds)
-            p_value = float(np.maximum(p_value, beyond if bounds.blocks >= FEWEST_TESTED else math.nan))
+            p_value = float(np.maximum(p_value, beyond if filled >= FEWEST_TESTED else math.nan))
     gap = GroupGap(*name, rows, value, rest, value - rest, known(low), known(high), limit)
     return GapTest(gap, p_value if limit is not None else math.nan)
 

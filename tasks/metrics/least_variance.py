@@ -1,4 +1,4 @@
-"""The least variance of a mean: rows of a small group that are all alike have no spread, yet it is not known exactly."""
+"""The least variance of a mean: rows of a small group that are all alike have no spread, yet it is not certain."""
 
 from __future__ import annotations
 

@@ -29,6 +29,16 @@ def of_metrics(spec: ProjectSpec) -> Found:
 
 def of_fairness(spec: ProjectSpec) -> Found:
     """Find columns that define no groups, and limits of what is not measured."""
+    yield from _of_groups(spec)
+    for measure in DECIDED:
+        if spec.fairness.limits.of(measure) is not None and spec.training.task != "binary":
+            text = f"fairness.limits.{measure} is about two classes; training.task is {spec.training.task!r}"
+            yield [("fairness", "limits", measure), ("training", "task")], text
+    if spec.fairness.limits.model_dump(exclude_none=True) and not spec.fairness.groups:
+        yield [("fairness", "limits")], "fairness.limits is set, but fairness.groups names no column; name one"
+
+
+def _of_groups(spec: ProjectSpec) -> Found:
     features, privacy, source = spec.features, spec.privacy, spec.source
     purposes = {*source.id, source.event_time, source.label.column, privacy.consent}
     hidden = {*privacy.drop, *privacy.pseudonymise}
@@ -39,6 +49,9 @@ def of_fairness(spec: ProjectSpec) -> Found:
             yield [key, ("features",)], text
         if name in purposes:
             yield [key, ("source",)], f"fairness.groups names {name!r}, an id, a time, the label or the consent"
+        if name == spec.split.group:
+            text = f"fairness.groups names {name!r}, the entities of split.group; name what they have in common"
+            yield [key, ("split", "group")], text
         if name in hidden:
             text = f"fairness.groups names {name!r}, which privacy hides, so its groups could not be shown"
             yield [key, ("privacy",)], text
@@ -47,9 +60,3 @@ def of_fairness(spec: ProjectSpec) -> Found:
             yield [key, ("serving", "log")], f"{text}serving.log, name features only"
         if name in spec.fairness.groups[:index]:
             yield [key], f"fairness.groups names {name!r} twice; once is enough"
-    for measure in DECIDED:
-        if spec.fairness.limits.of(measure) is not None and spec.training.task != "binary":
-            text = f"fairness.limits.{measure} is about two classes; training.task is {spec.training.task!r}"
-            yield [("fairness", "limits", measure), ("training", "task")], text
-    if spec.fairness.limits.model_dump(exclude_none=True) and not spec.fairness.groups:
-        yield [("fairness", "limits")], "fairness.limits is set, but fairness.groups names no column; name one"

@@ -12,7 +12,7 @@ from tasks.errors import EvidenceError
 from tasks.evaluate import Evidence, gate
 from tasks.spec import evidence_digest
 from tasks.spec.project_spec import ProjectSpec
-from tests.unit.evaluate.test_gate import GOOD, compared, holdout, model, spec_of
+from tests.unit.evaluate.test_gate import BAD, GOOD, compared, holdout, model, spec_of
 
 LOPSIDED, EVEN = model(100, 112), model(107, 107)  # errors of 0 and 12: 6 on average, 8.5 squared; of 7: 7 and 7
 
@@ -91,6 +91,29 @@ def test_a_challenger_with_a_group_past_its_limit_is_refused_unless_the_champion
     assert improved.passed
     first = gate(compared(LOPSIDED, None), with_limit(5.0))
     assert (first.verdict, "zip = b" in first.refusal) == ("refused", True)
+
+
+def test_a_limit_of_which_nothing_can_be_tested_is_a_warning_among_the_first_checks() -> None:
+    few_days = holdout().assign(day=pd.Timestamp("2024-02-01") + pd.to_timedelta(np.arange(280) // 40, unit="D"))
+    evidence = gate(compared(GOOD, BAD, holdout=few_days), with_limit(5.0))
+    assert evidence.passed
+    assert evidence.reasons[0] == (
+        "passed: warning: found no difference between groups that can be tested; fairness.limits is not proved; "
+        "not tested, with rows on too few days: error of zip = a, error of zip = b"
+    )
+    tiny = with_limit(5.0, privacy={"min_category_count": 200})
+    assert gate(compared(GOOD, BAD), tiny).reasons[0].startswith("passed: warning: found no difference")
+
+
+def test_what_is_not_tested_is_named_and_not_counted() -> None:
+    towns = holdout().assign(town=np.where(np.arange(280) >= 240, "new", np.tile(["Ely", "Rye"], 140)))
+    spec = with_limit(5.0, fairness={"groups": ["town"], "limits": {"error": 5.0}})
+    evidence = gate(compared(GOOD, BAD, holdout=towns), spec)
+    assert evidence.passed
+    assert evidence.reasons[0] == (
+        "passed: warning: found none of 2 differences between groups significantly beyond its limit; "
+        "not tested, with rows on too few days: error of town = new"
+    )
 
 
 def test_evidence_stays_valid_when_groups_are_added_and_not_when_a_limit_is() -> None:

@@ -55,6 +55,10 @@ def faults(text: str) -> list[str]:
         ),
         (GOOD + "fairness: {groups: [area]}\n", "p.yaml:8: fairness.groups names 'area', a number or a date"),
         (GOOD + "fairness: {groups: [sale]}\n", "p.yaml:8: fairness.groups names 'sale', an id, a time, the label"),
+        (
+            GOOD + "split: {group: zip}\nfairness: {groups: [zip]}\n",
+            "p.yaml:9: fairness.groups names 'zip', the entities of split.group",
+        ),
         (GOOD + "fairness: {groups: [sex, sex]}\n", "p.yaml:8: fairness.groups names 'sex' twice"),
         (GOOD + "fairness: {limits: {error: 1}}\n", "p.yaml:8: fairness.limits is set, but fairness.groups names no"),
         (
