@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tomllib
 from pathlib import Path
 
@@ -28,34 +29,61 @@ def projects_folder() -> Path:
     """
     if named := os.environ.get("LEEWAY_PROJECTS"):
         return Path(named)
-    here = Path.cwd()
-    found = next((path for folder in (here, *here.parents) if (path := folder / REPOSITORY_FILE).is_file()), None)
+    found = _repository_file()
     return Path("deployments") if found is None else found.parent / _projects_of(found)
+
+
+def _repository_file() -> Path | None:
+    """Return the nearest `leeway.toml`, in this folder or one above it."""
+    try:
+        here = Path.cwd()
+        return next(
+            (path for folder in (here, *here.parents) if os.path.lexists(path := folder / REPOSITORY_FILE)), None
+        )
+    except OSError:
+        return None
 
 
 def _projects_of(path: Path) -> str:
     """Return the folder that a `leeway.toml` names, relative to the file.
 
-    A file of another user is refused: in a folder above that anyone may write to, it would choose which code is run.
+    A file, or a folder of projects, of another user is refused, and so is a link: in a folder above that others may
+    write to, it would choose which code is run.
     """
     try:
-        if path.stat().st_uid not in {0, os.getuid()}:
-            raise SpecError([f"{path} belongs to another user; make it yours, or set LEEWAY_PROJECTS"])
+        _require_own(path)
         read = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        folder, others = read.get("projects"), sorted(read.keys() - {"projects"})
+        if others or not isinstance(folder, str) or not folder.strip():
+            found = f"the keys {', '.join(others)}" if others else f"projects = {folder!r}"
+            raise SpecError([f"{path} has {found}; expected the folder of the projects and no more: {EXAMPLE}"])
+        if os.path.lexists(path.parent / folder):
+            _require_own(path.parent / folder)
+    except (OSError, ValueError, RecursionError) as error:
         raise SpecError([f"{path} cannot be read ({error}); expected {EXAMPLE}"]) from None
-    folder, others = read.get("projects"), sorted(read.keys() - {"projects"})
-    if others or not isinstance(folder, str) or not folder.strip():
-        found = f"the keys {', '.join(others)}" if others else f"projects = {folder!r}"
-        raise SpecError([f"{path} has {found}; expected the folder of the projects and no more: {EXAMPLE}"])
     return folder
+
+
+def _require_own(path: Path) -> None:
+    found = path.lstat()
+    if stat.S_ISLNK(found.st_mode) or found.st_uid not in {0, os.getuid()}:
+        what = "is a link" if stat.S_ISLNK(found.st_mode) else "belongs to another user"
+        raise SpecError([f"{path} {what}; replace it by one of your own, or set LEEWAY_PROJECTS"])
 
 
 def known_projects() -> list[str]:
     """Return the names of the projects in the projects folder, in alphabetical order."""
+    return [name for name in _folders_with_specs() if NAME.fullmatch(name)]
+
+
+def misnamed_projects() -> list[str]:
+    """Return the folders with a spec in the projects folder that have no valid name of a project."""
+    return [name for name in _folders_with_specs() if not NAME.fullmatch(name)]
+
+
+def _folders_with_specs() -> list[str]:
     folder = projects_folder()
-    names = [path.parent.name for path in folder.glob(f"*/{FILE}")] if folder.is_dir() else []
-    return sorted(name for name in names if NAME.fullmatch(name))
+    return sorted(path.parent.name for path in folder.glob(f"*/{FILE}")) if folder.is_dir() else []
 
 
 def find_project(name_or_path: str) -> Path:

@@ -272,6 +272,18 @@ def test_all_projects_are_checked_with_one_command(shop: Path, leeway: Leeway) -
     assert [(project["project"], len(project["faults"])) for project in found] == [("shop", 0), ("stall", 2)]
 
 
+def test_a_folder_that_can_be_no_project_is_not_passed_over(shop: Path, leeway: Leeway) -> None:
+    strange = shop.with_name("House_Prices")
+    strange.mkdir()
+    (strange / "project.yaml").write_text(SPEC)
+    said = leeway("check", "--all", "--files")
+    assert said.code == 1
+    assert said.out.startswith(
+        "wrong the folder deployments/House_Prices has a spec, but no name of a project; expected"
+    )
+    assert json.loads(leeway("check", "--all", "--files", "--json").out)[1]["project"] is None
+
+
 @pytest.mark.usefixtures("shop")
 @pytest.mark.parametrize("words", [(), ("shop", "--all"), ("--all", "--fix"), ("shop", "--fix", "--json")])
 def test_check_asks_for_one_project_or_all(words: tuple[str, ...], leeway: Leeway) -> None:

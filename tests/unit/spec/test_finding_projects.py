@@ -58,6 +58,7 @@ def test_the_nearest_file_of_a_repository_says_where_its_projects_are(
         ('project = "ml"', "has the keys project; expected the folder"),
         ("projects = ml", "cannot be read"),
         ("\xff", "cannot be read"),
+        ("a = " + 5000 * "[", "cannot be read"),
     ],
 )
 def test_a_file_of_a_repository_with_another_form_is_refused(text: str, found: str, projects: Path) -> None:
@@ -67,11 +68,33 @@ def test_a_file_of_a_repository_with_another_form_is_refused(text: str, found: s
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root gives a file to another user")
-def test_a_file_of_another_user_does_not_choose_the_projects(projects: Path) -> None:
+@pytest.mark.parametrize("given", ["leeway.toml", "deployments"])
+def test_a_file_or_a_folder_of_another_user_does_not_choose_the_projects(given: str, projects: Path) -> None:
     (projects.parent / "leeway.toml").write_text('projects = "deployments"')
-    os.chown(projects.parent / "leeway.toml", 12_345, -1)
-    with pytest.raises(SpecError, match="belongs to another user; make it yours, or set LEEWAY_PROJECTS"):
+    os.chown(projects.parent / given, 12_345, -1)
+    with pytest.raises(
+        SpecError, match="belongs to another user; replace it by one of your own, or set LEEWAY_PROJECTS"
+    ):
         known_projects()
+
+
+def test_a_link_to_a_file_of_ones_own_does_not_choose_the_projects(
+    projects: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (projects.parent / "leeway.toml").write_text('projects = "deployments"')
+    shared = tmp_path_factory.mktemp("shared")
+    (shared / "leeway.toml").symlink_to(projects.parent / "leeway.toml")
+    monkeypatch.chdir(shared)
+    with pytest.raises(SpecError, match="is a link"):
+        known_projects()
+
+
+def test_a_folder_that_is_gone_has_no_file_above_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LEEWAY_PROJECTS", raising=False)
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert projects_folder() == Path("deployments")
 
 
 @pytest.mark.usefixtures("projects")

@@ -21,7 +21,8 @@ from tasks.ingest import landing_zones, open_source
 from tasks.render.safe_text import terminal
 from tasks.render.values import counted
 from tasks.spec import ProjectSpec, find_project, projects_folder, read_spec
-from tasks.spec.find_project import FILE, known_projects
+from tasks.spec.field_types import NAME_IN_WORDS
+from tasks.spec.find_project import FILE, known_projects, misnamed_projects
 from tasks.spec.landing_sections.database_section import is_database
 from tasks.spec.project_spec import Contract, Source
 from tasks.spec.reading.yaml_document import UnreadableError, read_document
@@ -56,14 +57,21 @@ def check_every_project(scope: CheckScope, *, as_json: bool = False) -> int:
     SpecError
         There is no project.
     """
-    names = known_projects()
-    if not names:
+    names, misnamed = known_projects(), [_misnamed(name) for name in misnamed_projects()]
+    if not (names or misnamed):
         raise SpecError([f"there is no project in {projects_folder()}; `leeway init DATA` creates one"])
     if as_json:
         found = {name: list(_faults(find_project(name), Console(quiet=True), scope)) for name in names}
-        print_json([{"project": name, "faults": faults} for name, faults in found.items()])
-        return sum(map(len, found.values()))
-    return sum(check_project(name, scope) for name in names)
+        shown = [{"project": name, "faults": faults} for name, faults in found.items()]
+        print_json(shown + [{"project": None, "faults": [fault]} for fault in misnamed])
+        return sum(map(len, found.values())) + len(misnamed)
+    for fault in misnamed:
+        screen().print(f"[red]wrong[/] {terminal(fault)}")
+    return len(misnamed) + sum(check_project(name, scope) for name in names)
+
+
+def _misnamed(name: str) -> str:
+    return f"the folder {projects_folder() / name} has a spec, but no name of a project; expected {NAME_IN_WORDS}"
 
 
 def check_project(project: str, scope: CheckScope, *, as_json: bool = False) -> int:
