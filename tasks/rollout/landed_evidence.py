@@ -24,6 +24,8 @@ SERVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,99}")
 GROWING = ("rows", "changed", "spent", "faults")
 """Counts of the whole rollout, which never fall."""
 ROUNDING = 1e-6
+MOST_COUNT = 2**53
+"""Counts are computed with as floating-point numbers, which hold whole numbers up to here."""
 
 
 class LandedEvidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,15 +79,19 @@ class LandedEvidence(msgspec.Struct, frozen=True, kw_only=True):
             return NOTHING_SEEN
         try:
             sums = RolloutSums.from_dict(self.seen)
-            whole = all(type(getattr(sums, name)) is int and getattr(sums, name) >= 0 for name in COUNTS)
+            whole = all(_is_count(getattr(sums, name)) for name in COUNTS)
             fine = sums.wealth.shape == SHAPE and bool(np.isfinite([*sums.wealth.ravel(), sums.busy_seconds]).all())
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise EvidenceError(
                 f"what {self.service} has seen of its rollout has another form ({type(error).__name__})."
             ) from None
         if not (whole and fine and sums.busy_seconds >= 0):
             raise EvidenceError(f"what {self.service} has seen of its rollout has numbers that cannot be.")
         return sums
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value < MOST_COUNT
 
 
 def read_evidence(content: bytes) -> LandedEvidence:
@@ -143,6 +149,8 @@ def impossible(sums: RolloutSums, terms: RolloutTerms, before: RolloutSums) -> s
     fallen = [name for name in GROWING if getattr(sums, name) < getattr(before, name)]
     if fallen:
         return f"there are fewer {' and '.join(fallen)} than at the step before"
+    if sums.answers > sums.rows:
+        return f"of {sums.rows:,} rows, the candidate has answered {sums.answers:,}"
     if sums.changed > sums.rows:
         return f"of {sums.rows:,} rows, {sums.changed:,} are changed"
     if sums.spent > terms.quota:

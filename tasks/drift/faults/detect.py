@@ -111,9 +111,10 @@ def _may_be_of_another_kind(found: Suspicion, past: Mapping[str, Sequence[DriftS
     """Return whether values seem to be in a unit near the old one while many rows have a category never met.
 
     Rows of a new kind, such as another method of measuring, have values of their own: mixed with the old ones they look
-    like a small factor. A person is asked about the category; a great factor takes values out of their range.
+    like a small factor. A person is asked about the category; a great factor takes values out of their range, and
+    another sign is not that of a mixture.
     """
-    factor = abs(float(found.numbers.get("factor", GREAT)))
+    factor = float(found.numbers.get("factor", GREAT))
     if found.kind != "unit_change" or not 1 / GREAT < factor < GREAT:
         return False
     return any(one.statistic == Statistic.UNKNOWN for moved in past.values() for one in moved)

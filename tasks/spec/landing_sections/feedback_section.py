@@ -32,7 +32,8 @@ class Feedback(Files):
         1,
         ge=0,
         le=365,
-        description="Days from the event of a row until its feedback is known; later feedback counts too.",
+        description="Days from the event of a row within which its feedback counts, at least 1: old rows have had no "
+        "longer than new ones.",
     )
     null_answers: float = Field(
         0.05, gt=0, le=1, description="The same leeway of the share of rows that got no answer: those left to a person."

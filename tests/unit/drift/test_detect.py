@@ -205,9 +205,10 @@ def test_a_delivery_cut_off_is_far_below_what_is_usual() -> None:
 
 
 def test_a_small_factor_next_to_a_category_never_met_may_be_of_rows_of_a_new_kind(reference: Reference) -> None:
-    near, far = (night(99).assign(area=night(99)["area"] * by) for by in (1.609344, 1000.0))
+    near, far, turned = (night(99).assign(area=night(99)["area"] * by) for by in (1.609344, 1000.0, -1.0))
     assert ("unit_change", ("area",)) in kinds_of(found(reference, near))
-    for frame, kinds in ((near, [("unclear", ("plan",))]), (far, [("unclear", ("plan",)), ("unit_change", ("area",))])):
+    both = [("unclear", ("plan",)), ("unit_change", ("area",))]
+    for frame, kinds in ((near, [("unclear", ("plan",))]), (far, both), (turned, both)):
         frame.loc[::3, "plan"] = "new"
         assert sorted(kinds_of(found(reference, frame))) == kinds
 
