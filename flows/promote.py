@@ -18,7 +18,7 @@ from flows.steps.in_service.rollout_steps import announce_rollouts, next_step
 from flows.steps.publish import write_report
 from flows.workspace import Workspace, open_workspace
 from tasks import clock
-from tasks.errors import EvidenceError
+from tasks.errors import Error, EvidenceError
 from tasks.evaluate import Evidence
 from tasks.lake import acquire_lease, append_entry, read_entries
 from tasks.logs import line, logger
@@ -80,7 +80,10 @@ def promote(project: str, date: Date | None = None) -> dict[str, Any]:
     """
     workspace = open_workspace(project)
     night = date or clock.tonight(workspace.spec.schedule.time_zone)
-    record_landed(workspace, night)
+    try:
+        record_landed(workspace, night)
+    except Error as error:  # such as a landing zone that cannot be reached: approvals do not wait for it
+        logger().warning(line("rollout_not_judged", why=error))
     versions = workspace.registry.versions(workspace.project)
     steps = plan(registry_state(workspace, versions), workspace.spec, clock.now())
     if steps:
