@@ -39,6 +39,30 @@ def daily_shares(answered: pd.DataFrame, ids: frozenset[str] | None) -> list[Day
     return [DayShare(day, int(rows), int(counted)) for day, rows, counted in by_day.itertuples()]
 
 
+def in_time(values: pd.DataFrame, answered: pd.DataFrame, delay_days: int) -> pd.DataFrame:
+    """Return the feedback that came within the delay of its row; the same for old rows and new ones.
+
+    Old rows had weeks to collect events and the newest only days: if all counted, every share would fall at the end.
+
+    Parameters
+    ----------
+    values : DataFrame
+        `row_id`, and `event_date`, the day of the feedback.
+    answered : DataFrame
+        `row_id` and `event_date` of the rows.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"row_id": ["a", "b"], "event_date": date(2026, 1, 2)})
+    >>> noted = pd.DataFrame({"row_id": ["a", "b"], "event_date": [date(2026, 1, 3), date(2026, 1, 4)]})
+    >>> in_time(noted, rows, 1)["row_id"].tolist()
+    ['a']
+    """
+    days = answered.drop_duplicates("row_id").set_index("row_id")["event_date"]
+    latest = pd.to_datetime(values["row_id"].map(days)) + pd.Timedelta(days=delay_days)
+    return values[(pd.to_datetime(values["event_date"]) <= latest).to_numpy(bool)]
+
+
 def output_metric(
     name: str, days: Sequence[DayShare], leeway: float, *, until: date, window_days: int, alpha: float
 ) -> OutputMetric | None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from tasks.dataset.feature_assembly import feature_values
 from tasks.dataset.night_data import NightData
 from tasks.logs import line, logger
-from tasks.output_metrics.shares import BEFORE_DAYS, MOST_CHANCE, daily_shares, output_metric
+from tasks.output_metrics.shares import BEFORE_DAYS, MOST_CHANCE, daily_shares, in_time, output_metric
 from tasks.prefect_task import leeway_task
 from tasks.records import OutputMetric
 from tasks.row_contract.feedback_columns import EVENT
@@ -28,10 +28,9 @@ def measure_outputs(data: NightData) -> tuple[OutputMetric, ...]:
     answered = answered[answered["event_date"] <= until].drop_duplicates("row_id", keep="last")
     values = feature_values(data.lake, data.spec.project, data.spec.feedback_table, after, data.night)
     parts = len(data.spec.key_columns)
-    rows = {
-        event: frozenset(row_of_event(entity, parts) for entity in values.loc[values[EVENT] == event, "entity"])
-        for event in feedback.events
-    }
+    values = values.assign(row_id=[row_of_event(entity, parts) for entity in values["entity"]])
+    values = in_time(values, answered, max(feedback.delay_days, 1))
+    rows = {event: frozenset(values.loc[values[EVENT] == event, "row_id"]) for event in feedback.events}
     leeways = {NULL_ANSWERS: feedback.null_answers, **feedback.events}
     alpha = min(MOST_CHANCE, policy.false_alarms_per_year / YEAR_DAYS / len(leeways))
     found = (
