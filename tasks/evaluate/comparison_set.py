@@ -156,8 +156,13 @@ def truth_for(model: Predictor, rows: pd.DataFrame, spec: ProjectSpec) -> FloatA
     labels, classes = rows[spec.source.label.column], model.schema.classes
     if spec.training.task != "multiclass":
         return np.asarray(labels.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
-    codes = category_codes(labels, tuple(str(name) for name in classes)).copy()
-    codes[np.isnan(codes) & ~as_text(labels).isna().to_numpy(dtype=bool)] = len(classes)
+    return class_truth(labels, tuple(str(name) for name in classes))
+
+
+def class_truth(labels: pd.Series[Any], names: tuple[str, ...]) -> FloatArray:
+    """Return the index of each label in the names of classes; their count for another label, NaN without one."""
+    codes = category_codes(labels, names).copy()
+    codes[np.isnan(codes) & ~as_text(labels).isna().to_numpy(dtype=bool)] = len(names)
     return codes
 
 

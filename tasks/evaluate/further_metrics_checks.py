@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tasks.evaluate.checks import Check
-from tasks.evaluate.comparison_set import ComparisonSet, ScoredRows, truth_for
+from tasks.evaluate.comparison_set import ComparisonSet, ScoredRows, class_truth, truth_for
 from tasks.inference import decision_threshold
 from tasks.metrics import AnsweredRows, Comparing, Measuring, compared_metrics
 from tasks.model import Predictor
 from tasks.records import MetricComparison
 from tasks.render.values import number
+from tasks.rollout.answer_change import aligned
 from tasks.spec.project_spec import ProjectSpec
 
 
@@ -20,11 +21,11 @@ def metric_comparisons(
 ) -> tuple[MetricComparison, ...]:
     """Return every further metric of the challenger, and of the champion where there is one."""
     champion = compared.champion
-    rows = Comparing(
-        answered_rows(compared.challenger, "challenger", scored, spec),
-        answered_rows(champion, "champion", scored, spec) if champion else None,
-        scored.groups,
-    )
+    if champion is not None and spec.training.task == "multiclass":
+        rows = Comparing(*rows_of_all_classes(compared.challenger, champion, scored, spec), scored.groups)
+    else:
+        mine = answered_rows(compared.challenger, "challenger", scored, spec)
+        rows = Comparing(mine, answered_rows(champion, "champion", scored, spec) if champion else None, scored.groups)
     return compared_metrics(rows, Measuring(spec, confidence, compared.folder or Path()))
 
 
@@ -35,6 +36,22 @@ def answered_rows(model: Predictor, name: str, scored: ScoredRows, spec: Project
     if model.schema.task == "regression":
         return AnsweredRows(truth, prediction, prediction, scored.days)
     return AnsweredRows.decided(truth, prediction, scored.days, threshold=decision_threshold(model.schema))
+
+
+def rows_of_all_classes(
+    challenger: Predictor, champion: Predictor, scored: ScoredRows, spec: ProjectSpec
+) -> tuple[AnsweredRows, AnsweredRows]:
+    """Return the rows as the challenger and the champion answer them, both with the classes of either, by name.
+
+    A mean over classes is then about the same ones of both; a class that a model does not know has a probability of 0.
+    """
+    mine, theirs = challenger.schema.class_names, champion.schema.class_names
+    old, new = aligned((scored.predictions["champion"], theirs), (scored.predictions["challenger"], mine))
+    found = tuple(dict.fromkeys([*theirs, *mine]))
+    order = sorted(range(len(found)), key=found.__getitem__)
+    truth = class_truth(scored.rows[spec.source.label.column], tuple(found[index] for index in order))
+    after, before = (AnsweredRows.decided(truth, answer[:, order], scored.days) for answer in (new, old))
+    return after, before
 
 
 def guardrails(comparisons: Sequence[MetricComparison], confidence: float, *, has_champion: bool) -> Iterator[Check]:

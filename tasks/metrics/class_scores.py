@@ -9,6 +9,7 @@ import numpy as np
 
 from tasks.arrays import BoolArray, FloatArray
 from tasks.metrics.answered_rows import AnsweredRows
+from tasks.statistics.losses import true_class_probability
 
 BINS = 10
 
@@ -113,11 +114,11 @@ def precision_at_k(rows: AnsweredRows, at: float) -> float:
 
 
 def top_k_accuracy(rows: AnsweredRows, at: float) -> float:
-    """Return the share of rows with a label among the `at` most probable classes; an unknown class never is."""
+    """Return the share of rows with a label among the `at` most probable classes; one of probability 0 never is."""
     from sklearn.metrics import accuracy_score, top_k_accuracy_score
 
     classes = rows.prediction.shape[1]
-    is_known = rows.truth < classes
+    is_known = true_class_probability(rows.truth, rows.prediction) > 0
     if not is_known.any():
         return math.nan if not len(is_known) else 0.0
     if at >= classes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,14 @@ import pandas as pd
 import pytest
 
 from tasks.errors import EvidenceError
-from tasks.evaluate import Evidence, gate
+from tasks.evaluate import ComparisonSet, Evidence, gate
+from tasks.evaluate.comparison_set import score_rows
+from tasks.evaluate.further_metrics_checks import metric_comparisons
+from tasks.model import ModelSchema
 from tasks.spec import evidence_digest
 from tasks.spec.project_spec import ProjectSpec
+from tests.unit.evaluate.test_error_analysis import Answering
+from tests.unit.evaluate.test_error_analysis import spec_of as classes_spec
 from tests.unit.evaluate.test_gate import BAD, GOOD, compared, holdout, model, spec_of
 
 LOPSIDED, EVEN = model(100, 112), model(107, 107)  # errors of 0 and 12: 6 on average, 8.5 squared; of 7: 7 and 7
@@ -135,3 +141,21 @@ def test_evidence_stays_valid_when_a_reported_metric_is_added_and_not_when_a_gua
     plain = evidence_digest(with_metrics())
     assert evidence_digest(with_metrics({"use": "r2"})) == plain
     assert evidence_digest(with_metrics({"use": "r2", "max_loss": 0.1})) != plain
+
+
+def test_two_models_that_know_other_classes_are_compared_over_the_classes_of_both() -> None:
+    """The champion has never seen z: it finds all of x and y, and none of z."""
+    labels = np.tile(["x", "y", "z"], 40)
+    frame = pd.DataFrame({"y": labels, "day": pd.Timestamp("2024-02-01") + pd.to_timedelta(np.arange(120) // 12, "D")})
+    found = {name: (labels == name).astype(float) for name in "xyz"}
+    frame = frame.assign(mx=found["x"], my=found["y"], mz=found["z"], cx=found["x"], cy=found["y"] + found["z"])
+    parts: dict[str, Any] = {"project": "flats", "task": "multiclass", "metric": "log_loss", "event_time": "day"}
+    schema = ModelSchema(**parts, numbers=("area",), trained_until="2024-01-01", classes=("z", "x", "y"))
+    challenger = Answering(schema, ("mz", "mx", "my"))
+    champion = Answering(replace(schema, classes=("x", "y")), ("cx", "cy"))
+    spec = classes_spec("multiclass", "log_loss", metrics=[{"use": "f1"}, {"use": "top_k_accuracy", "at": 2}])
+    models = ComparisonSet(challenger, champion, frame, baseline_prediction=np.full((120, 3), 1 / 3), parity=0.0)
+    f1, top = metric_comparisons(models, score_rows(models, spec), spec, 0.95)
+    assert (f1.challenger.value, top.challenger.value) == (1, 1)
+    assert f1.champion == pytest.approx((1 + 2 / 3 + 0) / 3)  # of y, 40 of 80 are right
+    assert top.champion == pytest.approx(2 / 3)  # z has a probability of 0, as x has, and is not found by its place
