@@ -99,6 +99,8 @@ def test_feedback_that_was_sent_again_counts_once_and_is_measured_by_the_day_of_
     }
     own = stored_subject(lake, spec, Subject(None, frozenset({"7|2026-02-03"})))
     assert own.counts["features"] == 2, "the file and the request are about one row"
+    other = stored_subject(lake, spec, Subject(None, frozenset({"8|2026-02-03"})))
+    assert other.counts["quarantine"] == 1, "refused feedback is of its row too"
     assert measured["redone"].days == (DayShare(date(2026, 2, 3), 2, 1),)
 
 

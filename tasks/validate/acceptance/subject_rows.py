@@ -14,6 +14,7 @@ from tasks.arrays import BoolArray
 from tasks.dataset.erasure_subject import Subject
 from tasks.errors import DataError
 from tasks.lake import Deliveries, Lake, deliveries
+from tasks.row_contract.feedback_columns import EVENT
 from tasks.spec import ProjectSpec
 from tasks.spec.cells.cell_types import categories
 from tasks.spec.cells.entity_keys import parts_of, row_of_event
@@ -188,8 +189,8 @@ def own_values(values: pd.DataFrame, subject: Subject, spec: ProjectSpec, row_id
 def _own_refused(refused: pd.DataFrame, subject: Subject, spec: ProjectSpec, row_ids: pd.Series) -> BoolArray:
     """Return which quarantined rows are the subject's: by their id, or by the column."""
     own = refused["batch_id"].isin(subject.batch_ids).to_numpy(bool, copy=True)
-    for kind in ("rows", "labels"):
-        mine = (refused["kind"] == kind).to_numpy(bool)
+    of_kind = {kind: (refused["kind"] == kind).to_numpy(bool) for kind in ("rows", "labels")}
+    for kind, mine in [*of_kind.items(), ("rows", _is_feedback(refused, spec))]:
         if mine.any():
             ids = ids_of(refused.loc[mine, "raw"], kind, spec)
             own[mine] |= subject.in_names(ids, [] if subject.column is None else spec.key_columns)
@@ -197,6 +198,16 @@ def _own_refused(refused: pd.DataFrame, subject: Subject, spec: ProjectSpec, row
     if subject.column is not None:
         own |= [_has_cell(json.loads(raw), subject) for raw in refused["raw"]]
     return own
+
+
+def _is_feedback(refused: pd.DataFrame, spec: ProjectSpec) -> BoolArray:
+    """Return which quarantined rows are feedback: values with the id of a row and an event."""
+    if spec.feedback is None:
+        return np.zeros(len(refused), dtype=bool)
+    needed = {EVENT, *spec.key_columns}
+    values = (refused["kind"] == "features").to_numpy(bool, copy=True)
+    values[values] = [needed <= json.loads(raw).keys() for raw in refused.loc[values, "raw"]]
+    return values
 
 
 def _has_cell(row: Mapping[str, object], subject: Subject) -> bool:
