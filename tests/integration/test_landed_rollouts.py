@@ -298,7 +298,7 @@ def test_a_service_cannot_claim_more_time_than_has_passed(tried: LandedStage) ->
     honest = tried.evidence.read_bytes()
     waiting = replace(TERMS, stage_hours=5.0, counts_idle=False)
     patient = replace(tried.steps[-1], terms=waiting.to_dict(), name="2/patient/1", digest="patient" * 9)
-    seen = {"busy_seconds": 1e9, "answers": 10**6}
+    seen = {"busy_seconds": 1e9, "answers": 10**6, "rows": 10**6}
     forged(tried, {"rollout": rollout_name(patient), "seen": seen})
     from flows.steps.in_service.landed_steps import _judged
 
