@@ -18,7 +18,8 @@ from tasks.render import pages
 from tasks.render.axes import NightSpan
 from tasks.render.line_chart import ChartSeries, LineChart, draw_line_chart
 from tasks.render.sections import ReportTable
-from tasks.render.values import counted, number
+from tasks.render.values import counted
+from tasks.report import metric_words
 from tasks.spec import ProjectSpec
 from tasks.statistics import LOSSES, RESIDUALS, decision_costs
 
@@ -173,18 +174,7 @@ def metrics_table(lines: Sequence[StrategySummary]) -> ReportTable | None:
     names = [metric.name for metric in lines[0].metrics] if lines else []
     if not names:
         return None
-    return ReportTable(("strategy", *names), tuple((line.name, *map(_in_words, line.metrics)) for line in lines))
-
-
-def _in_words(metric: MeasuredMetric) -> str:
-    """Return a metric with its interval.
-
-    >>> _in_words(MeasuredMetric("roc_auc", True, 0.75, 0.7, 0.8))
-    '0.75 (0.7 to 0.8)'
-    """
-    if metric.low is None or metric.high is None:
-        return number(metric.value)
-    return f"{number(metric.value)} ({number(metric.low)} to {number(metric.high)})"
+    return ReportTable(("strategy", *names), tuple((line.name, *map(metric_words, line.metrics)) for line in lines))
 
 
 def _row(line: StrategySummary) -> tuple[str, ...]:

@@ -245,16 +245,10 @@ class _Run:
         for state in suspected_in(self.record):
             if state.unanswered and state.answered_as in self.answers:
                 answer = self.answers[state.answered_as]
-                entry = AnswerEntry(
-                    name=f"{state.name}/{answer}",
-                    night=night.night,
-                    time=moment + SECOND,
-                    action=answer,
-                    subject=state.name,
-                    actor="as in the record",
-                    reason="assumed to be answered on the same night",
+                reason = "assumed to be answered on the same night"
+                self.record.append(
+                    AnswerEntry.to(state.name, answer, night.night, moment + SECOND, "as in the record", reason)
                 )
-                self.record.append(entry)
                 if answer == "drift":
                     self._release(state)
 

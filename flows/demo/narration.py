@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -191,9 +192,13 @@ def run_nights(demos: Sequence[DemoRun], after: date, until: date, react: Callab
     with _table(demos[0].console, columns) as show:
         for night, place in sorted(pending):
             named = () if len(demos) == 1 else (demos[place].project,)
-            demos[place].run_night(night, lambda cells, named=named: show((*named, *cells)))  # type: ignore[misc]
+            demos[place].run_night(night, partial(_show_after, named, show))
             if place == len(demos) - 1:
                 react()
+
+
+def _show_after(first: tuple[str, ...], show: Show, cells: tuple[str, ...]) -> None:
+    show((*first, *cells))
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from flows.stack.process_registry import stop
 from tasks.errors import Terminal
 from tasks.render.values import counted
 from tasks.spec import ProjectSpec, home, projects_folder, read_spec
+from tasks.whole_file import private_folder, write_once
 
 if TYPE_CHECKING:
     from flows.demo.narration import DemoRun
@@ -81,11 +82,8 @@ def _give_privacy_key(spec: ProjectSpec, where: Path) -> None:
     name = spec.privacy.key.removeprefix("env:")
     if not spec.privacy.pseudonymise or os.environ.get(name):
         return
-    kept = where / "pseudonyms.key"
-    if not kept.exists():
-        where.mkdir(parents=True, exist_ok=True)
-        kept.touch(mode=0o600)
-        kept.write_text(secrets.token_hex(16), encoding="ascii")
+    kept = private_folder(where) / "pseudonyms.key"
+    write_once(kept, secrets.token_hex(16).encode())
     os.environ[name] = kept.read_text(encoding="ascii")
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from tasks.registry.statement import Signed
     from tasks.registry.versions import Version
+    from tasks.validate import Suite
 
 KEPT_BACK = ("human", "shadow")
 
@@ -64,7 +65,7 @@ def bundle_of(
 
 
 def bundled_version(
-    found: tuple[Version, Mapping[str, bytes], Signed], spec: ProjectSpec, rules: object, form: Form, moment: datetime
+    found: tuple[Version, Mapping[str, bytes], Signed], spec: ProjectSpec, rules: Suite, form: Form, moment: datetime
 ) -> BundledVersion:
     """Return what a bundle of a verified version is made of.
 
@@ -79,7 +80,7 @@ def bundled_version(
         raise DataError(f"version {version.number} of {spec.project} cannot be bundled: {'; '.join(faults)}")
     made_on, days = moment.date(), spec.edge.stale_after_days
     return BundledVersion(
-        package=packaged(version, files, signed, spec, rules, moment),  # type: ignore[arg-type]
+        package=packaged(version, files, signed, spec, rules, moment),
         schema=schema,
         model=files[ONNX_FILE if form == "onnx" else COMPACT_FILE],
         made_on=made_on,

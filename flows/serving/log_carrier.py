@@ -20,19 +20,20 @@ from tasks.errors import EvidenceError
 from tasks.lake import LandingFolder
 from tasks.logs import line, logger
 from tasks.row_contract.feedback_columns import EVENT
-from tasks.serving_store.label_files import (
+from tasks.serving_store.logged_rows import LOG_FOLDER, UNREADABLE_FOLDER, whole_answered_lines
+from tasks.serving_store.sent_files import (
     FEEDBACK_FOLDER,
     LABEL_FOLDER,
     SENT_AT,
-    WaitingLabels,
+    WaitingFile,
     in_parts,
-    newest_labels,
-    oldest_label,
+    newest_lines,
+    oldest_file,
     time_stamp,
-    waiting_labels,
+    waiting_files,
 )
-from tasks.serving_store.logged_rows import LOG_FOLDER, UNREADABLE_FOLDER, whole_answered_lines
 from tasks.spec import ProjectSpec
+from tasks.spec.cells.entity_keys import event_names
 from tasks.validate.typing.row_ids import row_ids
 from tasks.whole_file import private_folder, sync_folder
 
@@ -129,14 +130,14 @@ class LogCarrier:
             return self._carry_files(kind, now, at_once=at_once) if free else 0
 
     def _carry_files(self, kind: SentKind, now: datetime, *, at_once: bool) -> int:
-        oldest = oldest_label(self.root, self.spec.project, SENT_FOLDERS[kind])
+        oldest = oldest_file(self.root, self.spec.project, SENT_FOLDERS[kind])
         patience = timedelta(minutes=self.spec.serving.delivery_minutes)
         if oldest is None or (now - oldest < patience and not at_once):
             return 0
-        parts = in_parts(waiting_labels(self.root, self.spec.project, SENT_FOLDERS[kind]), DELIVERY_BYTES)
+        parts = in_parts(waiting_files(self.root, self.spec.project, SENT_FOLDERS[kind]), DELIVERY_BYTES)
         return sum(self._land_sent(kind, part, now) for part in parts)
 
-    def _land_sent(self, kind: SentKind, waiting: Sequence[WaitingLabels], now: datetime) -> int:
+    def _land_sent(self, kind: SentKind, waiting: Sequence[WaitingFile], now: datetime) -> int:
         """Land files of labels or feedback as one delivery, and remove them; return how many."""
         lines, read = list[bytes](), list[Path]()
         for each in waiting:
@@ -145,7 +146,7 @@ class LogCarrier:
                 read.append(each.path)
         if lines:
             ids = label_ids(lines, self.spec)
-            content = newest_labels(lines, (ids if kind == "labels" else _event_ids(ids, lines)).tolist())
+            content = newest_lines(lines, (ids if kind == "labels" else _event_ids(ids, lines, self.spec)).tolist())
             today = now.astimezone(ZoneInfo(self.spec.schedule.time_zone)).date()
             digest = hashlib.sha256(content).hexdigest()[:16]
             self._land(kind, f"{today}-{time_stamp(waiting[-1].taken)}-{digest}.jsonl", content)
@@ -166,9 +167,10 @@ def label_ids(lines: Sequence[bytes], spec: ProjectSpec) -> pd.Series:
     return row_ids(label_rows(lines).reindex(columns=spec.key_columns), spec).names
 
 
-def _event_ids(row_ids: pd.Series, lines: Sequence[bytes]) -> pd.Series:
-    """Return the id of the row of each line of feedback together with its event; missing where the id is."""
-    return row_ids.str.cat(pd.Series([str(json.loads(line)[EVENT]) for line in lines], row_ids.index), sep="|")
+def _event_ids(row_ids: pd.Series, lines: Sequence[bytes], spec: ProjectSpec) -> pd.Series:
+    """Return the key of the event of each line of feedback, as a night has it; missing where the id of its row is."""
+    events = pd.Series([str(json.loads(line)[EVENT]) for line in lines], row_ids.index, dtype="str")
+    return event_names(row_ids, events, len(spec.key_columns))
 
 
 def label_rows(lines: Sequence[bytes]) -> pd.DataFrame:

@@ -15,12 +15,12 @@ SERVICE_FILE = "service_id"
 def service_id(root: Path) -> str:
     """Return the name by which one of several services runs a rollout: the given one, or one of this serving folder."""
     given = read_settings(root / FILE).name
-    return given or kept_secret(private_folder(root / LEDGER_FOLDER) / SERVICE_FILE)
+    return given or drawn_once(private_folder(root / LEDGER_FOLDER) / SERVICE_FILE)
 
 
 def rollout_salt(root: Path, project: str, rollout: str) -> str:
     """Return the secret with which the entities of a rollout are chosen; it is drawn once."""
-    return kept_secret(salt_path(root, project, rollout))
+    return drawn_once(salt_path(root, project, rollout))
 
 
 def salt_path(root: Path, project: str, rollout: str) -> Path:
@@ -28,7 +28,7 @@ def salt_path(root: Path, project: str, rollout: str) -> Path:
     return private_folder(root / LEDGER_FOLDER / project) / f"{rollout}.salt"
 
 
-def kept_secret(path: Path) -> str:
+def drawn_once(path: Path) -> str:
     """Return the text of a file, which has a random one from its first reading on."""
     if not path.exists():
         write_once(path, secrets.token_hex(16).encode())

@@ -104,9 +104,13 @@ def _limits(schema: ModelSchema, *, exponential: bool) -> dict[str, Any]:
         )
     if schema.task == "binary":
         decided = decision_threshold(schema)
-        decide_from = smallest_where(lambda raw: prediction(raw) >= decided)
-        return {"decide_from": decide_from, "sure": _sure_of_two(schema, prediction)}
+        return {"decide_from": _smallest_predicted(prediction, decided), "sure": _sure_of_two(schema, prediction)}
     return {"sure": _sure_of_number(schema, prediction)}
+
+
+def _smallest_predicted(prediction: Callable[[float], float], least: float) -> float:
+    """Return the smallest sum with a prediction of at least a number."""
+    return smallest_where(lambda raw: prediction(raw) >= least)
 
 
 def _sure_of_classes(schema: ModelSchema, limit: float | None) -> dict[str, Any]:
@@ -121,13 +125,10 @@ def _sure_of_two(schema: ModelSchema, prediction: Callable[[float], float]) -> d
     if limit is None:
         return {"above": math.inf, "below": -math.inf}
 
-    def is_sure_of_one(raw: float) -> bool:
-        return prediction(raw) >= max(decided, limit)
-
     def is_not_sure_of_zero(raw: float) -> bool:
         return prediction(raw) >= decided or 1 - prediction(raw) < limit
 
-    return {"above": smallest_where(is_sure_of_one), "below": smallest_where(is_not_sure_of_zero)}
+    return {"above": _smallest_predicted(prediction, max(decided, limit)), "below": smallest_where(is_not_sure_of_zero)}
 
 
 def _sure_of_number(schema: ModelSchema, prediction: Callable[[float], float]) -> dict[str, Any] | None:
@@ -138,7 +139,7 @@ def _sure_of_number(schema: ModelSchema, prediction: Callable[[float], float]) -
     if rule.errors is None:
         return {"threshold": threshold, "edges": [], "inputs": [], "errors": [0.0]}
     own, *others = rule.errors.edges
-    edges = [smallest_where(lambda raw, edge=edge: prediction(raw) >= edge) for edge in own]  # type: ignore[misc]
+    edges = [_smallest_predicted(prediction, edge) for edge in own]
     columns = [schema.inputs.index(name) for name in rule.errors.inputs]
     leading = [[column, list(column_edges)] for column, column_edges in zip(columns, others, strict=True)]
     return {"threshold": threshold, "edges": edges, "inputs": leading, "errors": list(rule.errors.errors)}

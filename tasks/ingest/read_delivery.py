@@ -21,8 +21,8 @@ from tasks.ingest.readers.delivery_spool import spool_chunks
 from tasks.ingest.readers.object_content import Content
 from tasks.ingest.readers.unreadable import BrokenError, Unreadable
 from tasks.records import Delivery, Landed
-from tasks.serving_store.label_files import SENT_AT
 from tasks.serving_store.logged_rows import ANSWER, SERVED, without_repeats
+from tasks.serving_store.sent_files import SENT_AT
 from tasks.spec.own_names import apart
 from tasks.spec.project_spec import ProjectSpec
 

@@ -1,10 +1,11 @@
-"""Metrics of numbers: scikit-learn's, on the predictions of a model."""
+"""Metrics of numbers, on the predictions of a model: scikit-learn's where it has them and we do not."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from tasks.metrics.answered_rows import AnsweredRows
+from tasks.statistics import quantile_losses
 
 
 def root_mean_squared_error(rows: AnsweredRows, _at: float = 0) -> float:
@@ -42,9 +43,7 @@ def pinball_loss(rows: AnsweredRows, at: float) -> float:
     >>> pinball_loss(AnsweredRows(of([3.0, 1.0]), of([1.0, 3.0]), of([1.0, 3.0]), of([0, 0])), 0.9)
     1.0
     """
-    from sklearn.metrics import mean_pinball_loss
-
-    return float(mean_pinball_loss(rows.truth, rows.prediction, alpha=at))
+    return float(np.mean(quantile_losses(at)(rows.truth, rows.prediction)))
 
 
 def r2(rows: AnsweredRows, _at: float = 0) -> float:

@@ -19,7 +19,7 @@ from tasks.model_card.findings import (
 from tasks.model_card.version_summary import Details, Request
 from tasks.registry.versions import TEXT_CHARACTERS
 from tasks.render.safe_text import Markdown, markdown
-from tasks.render.values import counted, number
+from tasks.render.values import counted, interval, number
 from tasks.spec.project_spec import ProjectSpec
 
 BY_HAND = "by hand"
@@ -291,8 +291,7 @@ def _change(part: Mapping[str, Any]) -> float:
 
 
 def _interval(evidence: Mapping[str, Any], what: str) -> str:
-    low, high = evidence.get(f"{what}_low"), evidence.get(f"{what}_high")
-    return "n/a" if low is None or high is None else f"{number(low)} to {number(high)}"
+    return interval(evidence.get(f"{what}_low"), evidence.get(f"{what}_high"))
 
 
 def _count(value: object) -> str:

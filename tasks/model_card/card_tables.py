@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tasks.render.safe_text import markdown
-from tasks.render.values import number
+from tasks.render.values import interval, number
 
 SPACE = "\N{NO-BREAK SPACE}" * 3
 
@@ -48,7 +48,7 @@ def _group_cells(found: Mapping[str, Any]) -> tuple[str, ...]:
         f"{gap['rows']:,}",
         number(gap["value"]),
         number(gap["others"]),
-        f"{number(gap['difference'])} ({_interval(gap['low'], gap['high'])})",
+        f"{number(gap['difference'])} ({interval(gap['low'], gap['high'])})",
         number(found["champion"]),
         "" if gap["limit"] is None else number(gap["limit"]),
     )
@@ -60,15 +60,11 @@ def _cells(found: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         f"{mine['name']} ({arrow} is better)",
         number(mine["value"]),
-        _interval(mine["low"], mine["high"]),
+        interval(mine["low"], mine["high"]),
         number(found["champion"]),
-        f"{number(found['difference'])} ({_interval(found['difference_low'], found['difference_high'])})",
+        f"{number(found['difference'])} ({interval(found['difference_low'], found['difference_high'])})",
         "" if found["max_loss"] is None else number(found["max_loss"]),
     )
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    return "n/a" if low is None or high is None else f"{number(low)} to {number(high)}"
 
 
 def table_lines(rows: Sequence[Sequence[str]]) -> list[str]:

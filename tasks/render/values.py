@@ -20,6 +20,17 @@ def number(value: object) -> str:
     return f"{value:.4g}"
 
 
+def interval(low: float | None, high: float | None) -> str:
+    """Return an interval, or `n/a` where a bound is missing.
+
+    Examples
+    --------
+    >>> interval(0.25, 0.7512345), interval(None, 1.0)
+    ('0.25 to 0.7512', 'n/a')
+    """
+    return "n/a" if low is None or high is None else f"{number(low)} to {number(high)}"
+
+
 def axis_label(value: float) -> str:
     """Return a number as the label of an axis.
 

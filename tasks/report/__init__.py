@@ -8,6 +8,7 @@ from tasks.report.night_numbers import night_numbers
 from tasks.report.overview_page import ProjectOverview, overview_page
 from tasks.report.pending_actions import PendingAction, pending_actions
 from tasks.report.project_page import page
+from tasks.report.quality_tables import metric_words
 
 __all__ = [
     "PendingAction",
@@ -16,6 +17,7 @@ __all__ = [
     "Section",
     "Why",
     "champion_changes",
+    "metric_words",
     "night_markdown",
     "night_numbers",
     "overview_page",

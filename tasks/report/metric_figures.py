@@ -9,7 +9,7 @@ from tasks.records import Entry, GroupGap, MeasuredMetric, NightEntry
 from tasks.render.axes import NightSpan
 from tasks.render.line_chart import ChartSeries, LineChart, draw_line_chart
 from tasks.report.figures import changes_drawn
-from tasks.report.quality_tables import gap_words, metric_cells
+from tasks.report.quality_tables import gap_words, metric_words
 
 MOST_DRAWN = 8
 
@@ -63,18 +63,13 @@ def _figure(
     night, last = measured[-1]
     plot = LineChart(
         title=f"{name.replace('_', ' ')} ({'higher' if last.higher_is_better else 'lower'} is better)",
-        caption=f"Newest, on {night}: {_text(last)}",
+        caption=f"Newest, on {night}: {metric_words(last)}",
         span=span,
         lines=(ChartSeries(name, "", tuple((night, one.value) for night, one in measured if one.value is not None)),),
         band=tuple(
             (night, one.low, one.high) for night, one in measured if one.low is not None and one.high is not None
         ),
         marks=changes_drawn(record, span),
-        tips=tuple((night, _text(one)) for night, one in measured),
+        tips=tuple((night, metric_words(one)) for night, one in measured),
     )
     return draw_line_chart(plot)
-
-
-def _text(metric: MeasuredMetric) -> str:
-    _, value, interval, _ = metric_cells(metric)
-    return f"{value} ({interval})"

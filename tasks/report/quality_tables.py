@@ -4,28 +4,37 @@ from __future__ import annotations
 
 from tasks.records import GroupGap, MeasuredMetric, NightEntry
 from tasks.render.sections import ReportTable, Section
-from tasks.render.values import counted, number
+from tasks.render.values import counted, interval, number
 
 GAPS_SHOWN = 12
 
 
 def other_metrics(night: NightEntry) -> Section:
     """Return the further metrics of the newest labelled cohort with their intervals; no lines without any."""
-    rows = tuple(metric_cells(metric) for metric in night.metrics)
+    rows = tuple(_metric_cells(metric) for metric in night.metrics)
     heads = ("metric", "value", "interval", "better")
     lines = tuple(f"{metric.name}: {metric.fault}" for metric in night.metrics if metric.fault)
     return Section("Other metrics", lines, ReportTable(heads, rows) if rows else None)
 
 
-def metric_cells(metric: MeasuredMetric) -> tuple[str, str, str, str]:
+def _metric_cells(metric: MeasuredMetric) -> tuple[str, str, str, str]:
     """Return a metric as the cells of a table.
 
-    >>> metric_cells(MeasuredMetric("roc_auc", True, 0.75, 0.7, 0.8))
+    >>> _metric_cells(MeasuredMetric("roc_auc", True, 0.75, 0.7, 0.8))
     ('roc_auc', '0.75', '0.7 to 0.8', 'higher')
     """
-    low, high = metric.low, metric.high
-    interval = "n/a" if low is None or high is None else f"{number(low)} to {number(high)}"
-    return metric.name, number(metric.value), interval, "higher" if metric.higher_is_better else "lower"
+    better = "higher" if metric.higher_is_better else "lower"
+    return metric.name, number(metric.value), interval(metric.low, metric.high), better
+
+
+def metric_words(metric: MeasuredMetric) -> str:
+    """Return the value of a metric with its interval, where it has one.
+
+    >>> metric_words(MeasuredMetric("roc_auc", True, 0.75, 0.7, 0.8)), metric_words(MeasuredMetric("r2", True, 0.5))
+    ('0.75 (0.7 to 0.8)', '0.5')
+    """
+    known = metric.low is not None and metric.high is not None
+    return f"{number(metric.value)} ({interval(metric.low, metric.high)})" if known else number(metric.value)
 
 
 def group_differences(night: NightEntry) -> Section:
@@ -66,5 +75,4 @@ def _gap_cells(gap: GroupGap) -> tuple[str, ...]:
 
 
 def _with_interval(gap: GroupGap) -> str:
-    known = gap.low is not None and gap.high is not None
-    return f"{number(gap.difference)} ({f'{number(gap.low)} to {number(gap.high)}' if known else 'n/a'})"
+    return f"{number(gap.difference)} ({interval(gap.low, gap.high)})"

@@ -7,12 +7,21 @@
 from tasks.rollout.answer_change import AnswerChange, class_change, number_change, probability_change
 from tasks.rollout.betting import SHAPE, PairedTest, limits, log_wealth
 from tasks.rollout.landed_evidence import LandedEvidence, impossible, read_evidence
-from tasks.rollout.rollout_terms import COUNTS, IDLE_SECONDS, NOTHING_SEEN, ChangePromise, RolloutSums, RolloutTerms
+from tasks.rollout.rollout_terms import (
+    COUNTS,
+    FAULTS_IN_A_ROW,
+    IDLE_SECONDS,
+    NOTHING_SEEN,
+    ChangePromise,
+    RolloutSums,
+    RolloutTerms,
+)
 from tasks.rollout.rollout_verdict import RolloutStage, RolloutVerdict, differences, harm, judge
 from tasks.rollout.sticky_share import is_within, position
 
 __all__ = [
     "COUNTS",
+    "FAULTS_IN_A_ROW",
     "IDLE_SECONDS",
     "NOTHING_SEEN",
     "SHAPE",

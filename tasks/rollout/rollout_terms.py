@@ -128,7 +128,7 @@ class RolloutSums:
     faults : int
         Requests that the candidate could not answer.
     stopped, refused : int
-        Workers with three faults in a row, and workers in which the candidate did not repeat its references.
+        Workers with `FAULTS_IN_A_ROW`, and workers in which the candidate did not repeat its references.
     wealth : array, shape `SHAPE`
         The logarithm of the wealth of each test and bet.
     busy_seconds : float
@@ -175,6 +175,8 @@ class RolloutSums:
 
 
 COUNTS = ("rows", "changed", "spent", "answers", "of_candidate", "of_champion", "faults", "stopped", "refused")
+FAULTS_IN_A_ROW = 3
+"""As many requests that a candidate could not answer, one after the other, end its share in a worker."""
 IDLE_SECONDS = 3600.0
 """A longer pause between two requests counts as one of this length: an idle service tries no version."""
 NOTHING_SEEN = RolloutSums(wealth=np.zeros(SHAPE), **dict.fromkeys(COUNTS, 0))

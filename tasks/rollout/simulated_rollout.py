@@ -13,10 +13,9 @@ import numpy as np
 from tasks.arrays import BoolArray, FloatArray, IntArray
 from tasks.rollout.answer_change import AnswerChange
 from tasks.rollout.betting import SHAPE, row_wealth
-from tasks.rollout.rollout_terms import NOTHING_SEEN, RolloutTerms
+from tasks.rollout.rollout_terms import FAULTS_IN_A_ROW, NOTHING_SEEN, RolloutTerms
 from tasks.rollout.rollout_verdict import RolloutStage, RolloutVerdict, harm, judge, must_wait
 
-FAULTS_IN_A_ROW = 3
 Onset = Literal["shadow", "canary"]
 
 

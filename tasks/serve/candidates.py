@@ -13,7 +13,7 @@ from tasks import clock
 from tasks.arrays import BoolArray
 from tasks.errors import EvidenceError
 from tasks.logs import line
-from tasks.rollout import IDLE_SECONDS, AnswerChange, is_within, log_wealth, position
+from tasks.rollout import FAULTS_IN_A_ROW, IDLE_SECONDS, AnswerChange, is_within, log_wealth, position
 from tasks.row_contract import TypedRow
 from tasks.serve.champions import Serving
 from tasks.serve.served_version import ServedVersion
@@ -23,7 +23,6 @@ from tasks.serving_store.rollout_grant import LEASE_SECONDS
 from tasks.serving_store.rollout_ledger import RolloutLedger, ledger_path
 
 LOG = logging.getLogger("leeway.serve")
-FAULTS_IN_A_ROW = 3
 MOST_KEYS = 100_000
 
 
@@ -129,7 +128,7 @@ class Candidate:
         self.ledger.add("answers", rows)
 
     def failed(self, reason: str, rows: Sequence[TypedRow]) -> None:
-        """Take that it could not answer the rows of a request; three requests in a row end its share in this worker.
+        """Take that it could not answer the rows of a request; several requests in a row end its share in this worker.
 
         To the tests, such a row is an answer that is wholly different.
         """

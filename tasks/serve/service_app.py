@@ -16,7 +16,7 @@ from tasks.logs import line, raised_at
 from tasks.serve.processes.shared_counters import NO_PROJECT
 from tasks.serve.protocols import inference_protocol, mlflow_scoring, own_api
 from tasks.serve.protocols.api_document import api_document, api_page
-from tasks.serve.protocols.label_api import FeedbackTerms, LabelIntake, LabelTerms
+from tasks.serve.protocols.label_api import FeedbackTerms, LabelTerms, SentIntake
 from tasks.serve.replies import JSON_TYPE, Family, Refusal, Reply, json_reply
 from tasks.serve.row_answering import RowAnswering
 from tasks.serve.service_request import Disconnected, ServiceRequest
@@ -63,10 +63,10 @@ class ServiceApp:
             self._paths |= _of_project(project)
         settings, root = self.answering.settings, Path(self.answering.settings.root)
         for project, column in settings.labels.items():
-            taken = LabelIntake(root, project, LabelTerms(column))
+            taken = SentIntake(root, project, LabelTerms(column))
             self._paths[f"/v1/projects/{project}/labels"] = Endpoint({"POST": taken.taken}, "labels", project)
         for project, events in settings.feedback.items():
-            taken = LabelIntake(root, project, FeedbackTerms(events))
+            taken = SentIntake(root, project, FeedbackTerms(events))
             self._paths[f"/v1/projects/{project}/feedback"] = Endpoint({"POST": taken.taken}, "labels", project)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

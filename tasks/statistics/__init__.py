@@ -13,7 +13,7 @@ from tasks.statistics.day_sums import DaySums, Shift, joined_days, likeliest_shi
 from tasks.statistics.decision_costs import decision_costs
 from tasks.statistics.intervals import mean_interval, paired_interval, t_quantile
 from tasks.statistics.jackknife import Blocks, ErrorBounds, jackknife_interval, p_value_beyond
-from tasks.statistics.losses import LOSSES, RESIDUALS, truth_and_prediction
+from tasks.statistics.losses import LOSSES, RESIDUALS, quantile_losses, truth_and_prediction
 from tasks.statistics.promise_evidence import DayEvidence, PromiseEvidence, evidence_from_dict, evidence_to_dict
 from tasks.statistics.significance import confidence_after, holm, p_value_of_rise
 
@@ -49,6 +49,7 @@ __all__ = [
     "p_value_beyond",
     "p_value_of_rise",
     "paired_interval",
+    "quantile_losses",
     "share_upper",
     "single_look_margin",
     "t_quantile",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -43,6 +44,13 @@ def test_no_two_public_classes_have_the_same_name() -> None:
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     ]
     assert doubles(classes) == {}
+
+
+def test_the_names_of_prefect_tasks_have_spaces() -> None:
+    texts = [(ROOT / path).read_text(encoding="utf-8") for path in modules() if path.stem == "task"]
+    named = [name for text in texts for name in re.findall(r'leeway_task\("([^"]+)"\)', text)]
+    assert named
+    assert [name for name in named if "_" in name or "-" in name] == []
 
 
 def test_no_package_has_too_many_modules_on_one_level() -> None:

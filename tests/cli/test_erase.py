@@ -15,8 +15,8 @@ from flows.workspace import open_lake
 from tasks.ingest.task import take_in
 from tasks.lake import Lake, active_rows, latest
 from tasks.serving_store import SERVING_FOLDER
-from tasks.serving_store.label_files import keep_labels
 from tasks.serving_store.logged_rows import LOG_FOLDER, LoggedAnswer, log_line, row_text
+from tasks.serving_store.sent_files import keep_sent
 from tasks.spec import home, read_spec
 from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
@@ -138,7 +138,7 @@ def test_labels_do_not_land_while_they_are_erased_nor_are_they_erased_while_they
     lake: Lake, leeway: Leeway, here: Path
 ) -> None:
     root = Path(lake.root).parent / SERVING_FOLDER
-    keep_labels(root, "clinic", [{"patient": "4711", "days": 3}], MOMENT)
+    keep_sent(root, "clinic", [{"patient": "4711", "days": 3}], MOMENT)
     project = here / "deployments" / "clinic"
     carrier = LogCarrier(root, read_spec(project / "project.yaml"), project)
     with unlocked(root / "prediction_labels" / "clinic") as free:
@@ -150,7 +150,7 @@ def test_labels_do_not_land_while_they_are_erased_nor_are_they_erased_while_they
 
 def test_labels_that_came_over_the_api_and_have_not_landed_are_erased(lake: Lake, leeway: Leeway) -> None:
     root = Path(lake.root).parent / SERVING_FOLDER
-    keep_labels(root, "clinic", [{"patient": "4711", "days": 3}, {"patient": "4712", "days": 5}], MOMENT)
+    keep_sent(root, "clinic", [{"patient": "4711", "days": 3}, {"patient": "4712", "days": 5}], MOMENT)
     (file,) = (root / "prediction_labels" / "clinic").iterdir()
     written = file.stat().st_mtime_ns
     leeway("erase", "clinic", "--id", "4711")
@@ -177,7 +177,7 @@ def test_a_name_of_several_deliveries_is_refused_and_the_id_of_one_is_taken(
 
 def test_a_file_of_labels_of_one_person_only_is_removed(lake: Lake, leeway: Leeway) -> None:
     root = Path(lake.root).parent / SERVING_FOLDER
-    keep_labels(root, "clinic", [{"patient": "4711", "days": 3}], MOMENT)
+    keep_sent(root, "clinic", [{"patient": "4711", "days": 3}], MOMENT)
     leeway("erase", "clinic", "--id", "4711")
     assert list((root / "prediction_labels" / "clinic").iterdir()) == []
 

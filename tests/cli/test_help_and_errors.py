@@ -4,12 +4,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import pytest
 import typer
 
 from flows.cli.app import RENAMED, app
+from flows.cli.parsers.service_commands import bundle
+from flows.demo.worked_projects import SHOWN
+from tasks.bundle import FORMS
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Leeway
@@ -85,6 +88,12 @@ def test_help_says_what_an_option_that_is_left_out_means(leeway: Leeway) -> None
         shown = " ".join(leeway(*words.split(), "--help").out.translate(dict.fromkeys(map(ord, "│()"), " ")).split())
         assert [default for default in expected if default not in shown.replace("[default:", "")] == []
         assert shown.count("[default:") >= len(expected)
+
+
+def test_help_names_every_worked_project_and_every_form_of_a_bundle() -> None:
+    (project,) = (each for each in EVERY["demo",].params if each.name == "project")
+    assert [name for name in SHOWN if name not in project.help] == []
+    assert sorted(get_args(get_type_hints(bundle)["form"])) == sorted(FORMS)
 
 
 @pytest.mark.parametrize(

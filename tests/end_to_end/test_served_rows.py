@@ -218,7 +218,7 @@ def test_labels_that_were_sent_are_the_labels_of_their_rows(project: Copy, monke
     from flows.nightly import nightly
     from flows.serving.log_carrier import LogCarrier
     from tasks.lake import active_rows, deliveries
-    from tasks.serving_store.label_files import keep_labels
+    from tasks.serving_store.sent_files import keep_sent
 
     project.replace_in_spec("serving: {log: true}", "serving: {labels: true, delivery_minutes: 1}")
     workspace = project.enter(monkeypatch)
@@ -227,7 +227,7 @@ def test_labels_that_were_sent_are_the_labels_of_their_rows(project: Copy, monke
     prices = [float(row["price"]) for row in sent]
     labels = [{**row, "price": price} for row, price in zip(sent, prices, strict=True)]
     root = workspace.home / "serving"
-    keep_labels(root, PROJECT, labels, clock.now())
+    keep_sent(root, PROJECT, labels, clock.now())
     assert LogCarrier(root, workspace.spec, workspace.folder).carry_labels(clock.now() + timedelta(minutes=2)) == 1
     (landed,) = (workspace.folder / "served" / "labels").iterdir()
     os.utime(landed.rename(landed.with_name(f"{NIGHT}.jsonl")), (LANDED_AT, LANDED_AT))

@@ -23,7 +23,7 @@ from tasks.lake import TABLES, Batch, Lake, active_rows, add_batches, deliveries
 from tasks.output_metrics import measure_outputs
 from tasks.records import DayShare, Delivery
 from tasks.serve.processes.log_file import LogFile
-from tasks.serving_store.label_files import FEEDBACK_FOLDER, keep_labels
+from tasks.serving_store.sent_files import FEEDBACK_FOLDER, keep_sent
 from tasks.spec import read_spec
 from tasks.validate.acceptance.subject_rows import stored_subject
 from tasks.validate.acceptance.task import store
@@ -54,7 +54,7 @@ def test_a_label_that_is_set_back_counts_and_a_number_and_its_text_are_one_row(t
     for minute, price in ((0, 1.0), (20, 2.0), (40, 1.0)):
         sent = SENT + timedelta(minutes=minute)
         for flat, said in ((7, price + 1), ("7", price)):
-            keep_labels(root, "flats", [{"flat": flat, "day": "2026-02-03", "price": said}], sent)
+            keep_sent(root, "flats", [{"flat": flat, "day": "2026-02-03", "price": said}], sent)
             sent += timedelta(seconds=1)
         assert carrier.carry_labels(sent + timedelta(minutes=16)) == 2
     night = NIGHT if arrival == "filename" else datetime.now(UTC).date() + timedelta(days=1)
@@ -76,7 +76,7 @@ def test_feedback_that_was_sent_again_counts_once_and_is_measured_by_the_day_of_
     for minute, flat in ((0, 7), (1, "7"), (2, 7)):
         moment = SENT + timedelta(minutes=minute)
         line = {"flat": flat, **event, "time": moment.isoformat()}
-        keep_labels(root, "flats", [line], moment, FEEDBACK_FOLDER)
+        keep_sent(root, "flats", [line], moment, FEEDBACK_FOLDER)
     assert carrier.carry_feedback(SENT) == 0, "the oldest has not waited long enough"
     assert carrier.carry_feedback(SENT, at_once=True) == 3
     (landed,) = (path.parent / "served" / "feedback").iterdir()
@@ -125,7 +125,7 @@ def test_what_was_logged_before_the_log_was_switched_off_is_taken_in(
     kept = home / "serving" / "prediction_log" / "flats" / "2026-02-03-0-ab.jsonl"
     kept.parent.mkdir(parents=True)
     kept.write_bytes(FROZEN.read_bytes())
-    keep_labels(home / "serving", "flats", [{"flat": 7, "day": "2026-02-03", "price": 5}], SENT)
+    keep_sent(home / "serving", "flats", [{"flat": 7, "day": "2026-02-03", "price": 5}], SENT)
     LogLanding(path, home / "serving").carry()
     assert not kept.exists()
     (sent,) = (path.parent / "served" / "labels").iterdir()

@@ -18,7 +18,7 @@ from tasks import clock
 from tasks.ingest.task import take_in
 from tasks.lake import Lake, active_rows, deliveries
 from tasks.serve.service_settings import LogTerms
-from tasks.serving_store.label_files import keep_labels
+from tasks.serving_store.sent_files import keep_sent
 from tasks.spec import read_spec
 from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
@@ -102,11 +102,11 @@ def test_a_service_that_is_stopped_lets_every_row_land_that_it_answered(
     }
     with running(tmp_path, packages, **more) as service, Client(service, "a") as client:
         label, labels = {"flat": 7, "day": "2026-02-03", "price": 5}, path.parent / "served" / "labels"
-        keep_labels(root, "flats", [label], clock.now() - timedelta(days=1))
+        keep_sent(root, "flats", [label], clock.now() - timedelta(days=1))
         until(lambda: len(list(labels.glob("20*"))) == 1, 120)  # the controller runs
         until(partial(client.has_more_than, 100))
         assert LogCarrier(root, read_spec(path), path.parent).carry() == 0  # both workers write to their files
-        keep_labels(root, "flats", [label], clock.now())
+        keep_sent(root, "flats", [label], clock.now())
         for process in service.workers if is_for_all else ():  # as a manager of services may do; the controller is one
             process.send_signal(signal.SIGTERM)
         service.process.send_signal(signal.SIGTERM)

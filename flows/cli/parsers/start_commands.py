@@ -100,7 +100,7 @@ def demo(
         ),
     ] = None,
 ) -> None:
-    """Show the life cycle of a model in a few minutes: on real house sales, simulated card purchases or calls."""
+    """Show the life cycle of a model in a few minutes, on the data of a worked project."""
     if incident is not None:
         from flows.cli.commands.nights.incident import show_incident
 

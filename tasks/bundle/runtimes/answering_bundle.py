@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -103,7 +103,7 @@ class Bundle:
             The row breaks its contract; `faults` has each reason.
         """
         typed = self._reader.read(row)
-        day = today or datetime.now(timezone.utc).date()  # noqa: UP017 - as older versions of Python have it
+        day = today or datetime.now(UTC).date()
         if self.is_stale(day):
             return {"id": typed.row_id, "prediction": None, "deferred": True, "stale": True}
         _, numbers = self._computed(typed.values)

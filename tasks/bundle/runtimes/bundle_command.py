@@ -6,8 +6,8 @@ import sys
 
 sys.dont_write_bytecode = True  # no signature covers what Python would keep in __pycache__
 
-import json  # noqa: E402
-from pathlib import Path  # noqa: E402
+import json  # noqa: E402 - after what no module may be compiled without
+from pathlib import Path  # noqa: E402 - the same
 
 from tasks.bundle.runtimes.answering_bundle import Bundle, BundleError  # noqa: E402
 from tasks.row_contract.row_reader import RowRefused  # noqa: E402

@@ -89,7 +89,7 @@ def profile_refused(
     return seen
 
 
-profile_refused_task = leeway_task("profile_refused")(profile_refused)
+profile_refused_task = leeway_task("profile refused")(profile_refused)
 
 
 def refused_by_day(stored: pd.DataFrame, known: Deliveries, until: date) -> dict[date, TableProfile]:

@@ -27,7 +27,7 @@ def values_check(lake: Lake, spec: ProjectSpec, night: date) -> ValuesCheck:
     return ValuesCheck(spec, {table.name: _known(lake, spec, table, night) for table in spec.features.tables})
 
 
-values_check_task = leeway_task("known_values")(values_check)
+values_check_task = leeway_task("known values")(values_check)
 
 
 def profile_values(lake: Lake, spec: ProjectSpec, night: date) -> int:
@@ -60,7 +60,7 @@ def profile_values(lake: Lake, spec: ProjectSpec, night: date) -> int:
     return read
 
 
-profile_values_task = leeway_task("profile_values")(profile_values)
+profile_values_task = leeway_task("profile values")(profile_values)
 
 
 def _known(lake: Lake, spec: ProjectSpec, table: FeatureTable, night: date) -> list[Days]:

@@ -27,7 +27,6 @@ from tasks.serve.processes.shared_counters import WorkerCounters
 from tasks.serve.served_version import AnsweredRow, ServedVersion
 from tasks.serve.service_request import ServiceRequest
 from tasks.serve.service_settings import LOG_CLOSE_SECONDS, LogTerms
-from tasks.serving_store.label_files import time_stamp
 from tasks.serving_store.logged_rows import (
     LOG_FOLDER,
     PROTOCOL,
@@ -38,6 +37,7 @@ from tasks.serving_store.logged_rows import (
     row_text,
     slot_of,
 )
+from tasks.serving_store.sent_files import time_stamp
 from tasks.serving_store.waiting_bytes import WaitingBytes
 
 LOG = logging.getLogger("leeway.serve")

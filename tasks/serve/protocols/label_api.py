@@ -18,7 +18,7 @@ from tasks.serve.json_body import decoded
 from tasks.serve.replies import Refusal, Reply, json_reply
 from tasks.serve.row_answering import MOST_FAULTS, RowAnswering, retry_after
 from tasks.serve.service_request import ServiceRequest
-from tasks.serving_store.label_files import FEEDBACK_FOLDER, LABEL_FOLDER, keep_labels
+from tasks.serving_store.sent_files import FEEDBACK_FOLDER, LABEL_FOLDER, keep_sent
 from tasks.serving_store.waiting_bytes import WaitingBytes
 
 Cells = dict[str, Callable[[Any], Any]]
@@ -64,7 +64,7 @@ class FeedbackTerms:
         return value
 
 
-class LabelIntake:
+class SentIntake:
     """Keeps the labels or the feedback of a project on the disk until they land.
 
     Parameters
@@ -105,7 +105,7 @@ class LabelIntake:
                 "later, and see in the log of the service why they do not land",
                 headers=retry_after(),
             )
-        self._waiting.add(keep_labels(self._root, project, terms.lines(rows, moment), moment, terms.kept_in))
+        self._waiting.add(keep_sent(self._root, project, terms.lines(rows, moment), moment, terms.kept_in))
 
 
 def id_cells(contract: RowContract) -> Cells:

@@ -35,6 +35,17 @@ OF_TASK: dict[str, tuple[Task, ...]] = {
     "mean_squared_error": ("regression",),
 }
 """Every known metric, and the tasks that it fits."""
+
+
+def names_for(task: Task) -> str:
+    """Return the known metrics that fit a task.
+
+    >>> names_for("multiclass").split(", ")[:4]
+    ['roc_auc', 'pr_auc', 'f1', 'top_k_accuracy']
+    """
+    return ", ".join(name for name, tasks in OF_TASK.items() if task in tasks)
+
+
 SHARES = ("recall_at_precision", "pinball_loss")
 COUNTS = ("recall_at_k", "precision_at_k", "top_k_accuracy")
 
@@ -44,13 +55,10 @@ class FurtherMetric(SpecSection):
 
     use: str = Field(
         min_length=1,
-        description="Its name: for two classes roc_auc, pr_auc, f1, precision, recall, recall_at_precision, "
-        "recall_at_k, precision_at_k, calibration_error, log_loss, brier_score, error_rate; for several classes "
-        "roc_auc, pr_auc and f1 (the mean over classes), top_k_accuracy, calibration_error, log_loss, brier_score, "
-        "error_rate; for numbers root_mean_squared_error, mean_absolute_percentage_error, symmetric_percentage_error, "
-        "pinball_loss, r2, mean_absolute_error, median_absolute_error, mean_absolute_log_error, mean_squared_error. Or "
-        "`module:function`, a function of the project with the arguments of scikit-learn's metrics: the truth and the "
-        "prediction.",
+        description=f"Its name: for two classes {names_for('binary')}; for several classes {names_for('multiclass')}, "
+        "of which roc_auc, pr_auc and f1 are the mean over classes; for numbers "
+        f"{names_for('regression')}. Or `module:function`, a function of the project with the arguments of "
+        "scikit-learn's metrics: the truth and the prediction.",
     )
     at: float | None = Field(
         None,

@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from tasks.lake.schemas.table_schemas import TABLES
 from tasks.score import AnswerFiles, answer_files
-from tasks.score.output_files import file_content
+from tasks.score.output_files import HIDDEN, file_content
+from tasks.spec.policy_sections import ANSWER_FILE_COLUMNS
 from tasks.spec.project_spec import ProjectSpec
 
 ANSWERS = pd.DataFrame({"row_id": ["b", "a"], "batch_id": "x", "role": "champion", "prediction": [2.0, 1.0]})
@@ -57,6 +59,11 @@ def test_columns_have_the_names_that_a_project_downstream_reads_them_by() -> Non
     for wrong, said in (({"rowid": "call"}, "found rowid; expected"), ({"row_id": "score"}, "a name of its own")):
         with pytest.raises(ValidationError, match=said):
             spec_of(output="answers", rename=wrong)
+
+
+def test_the_spec_may_rename_what_a_file_has() -> None:
+    stored = set(TABLES["predictions"].schema.names)
+    assert set(ANSWER_FILE_COLUMNS) == stored - set(HIDDEN) | {"proposal"}
 
 
 def test_without_a_place_there_are_no_files() -> None:

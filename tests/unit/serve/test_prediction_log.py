@@ -35,8 +35,8 @@ from tasks.serve.served_version import AnsweredRow
 from tasks.serve.service_request import ServiceRequest
 from tasks.serve.service_settings import LogTerms, ServiceSettings
 from tasks.serving_store import ServingStore
-from tasks.serving_store.label_files import keep_labels, waiting_labels
 from tasks.serving_store.logged_rows import ANSWER, LoggedAnswer, inputs_digest, logged_answers, numbers_of
+from tasks.serving_store.sent_files import keep_sent, waiting_files
 from tasks.validate.typing.row_ids import row_ids
 from tests.coroutines import run_apart
 from tests.unit.serve.packages import KEY, MOMENT, ROW, fitted, package_of, rows_of_flats, spec_of, write_suite
@@ -366,21 +366,21 @@ def label_carrier(tmp_path: Path) -> LogCarrier:
 def sent(carrier: LogCarrier, minute: float, *labels: dict[str, Any]) -> Path:
     """Keep the labels of a request; return their file."""
     moment = LABELLED + timedelta(minutes=minute)
-    keep_labels(carrier.root, "flats", labels, moment)
-    return waiting_labels(carrier.root, "flats")[-1][1]
+    keep_sent(carrier.root, "flats", labels, moment)
+    return waiting_files(carrier.root, "flats")[-1][1]
 
 
 def test_labels_land_as_one_delivery_and_the_last_of_a_row_counts(tmp_path: Path, label_carrier: LogCarrier) -> None:
     for minute, price in enumerate((1, 2, 1)):
         sent(label_carrier, minute, label(7, price))
     sent(label_carrier, 3, label(8, 5))
-    waiting = [path for _, path, _ in waiting_labels(label_carrier.root, "flats")]
+    waiting = [path for _, path, _ in waiting_files(label_carrier.root, "flats")]
     assert [file.stat().st_mode & 0o777 for file in waiting] == [0o600] * 4
     assert waiting == sorted(waiting)
     assert label_carrier.carry_labels(LABELLED + timedelta(minutes=9)) == 0
     assert label_carrier.carry_labels(LABELLED + timedelta(minutes=11)) == 4
     assert landed_labels(tmp_path) == [[(7, 1), (8, 5)]]
-    assert waiting_labels(label_carrier.root, "flats") == []
+    assert waiting_files(label_carrier.root, "flats") == []
 
 
 def test_a_label_that_is_set_back_is_another_delivery_and_lands_last(tmp_path: Path, label_carrier: LogCarrier) -> None:
@@ -420,16 +420,16 @@ def test_labels_with_an_id_that_the_spec_no_longer_has_land_for_the_night_to_rep
     assert label_carrier.carry_labels(LABELLED + timedelta(minutes=11)) == 1
     (landed,) = (tmp_path / "served" / "labels").iterdir()
     assert json.loads(landed.read_bytes())["house"] == 7
-    assert waiting_labels(label_carrier.root, "flats") == []
+    assert waiting_files(label_carrier.root, "flats") == []
 
 
 def test_labels_that_were_erased_or_came_while_others_landed_are_left_alone(
     label_carrier: LogCarrier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     erased, mine = sent(label_carrier, 0, label(7, 1)), sent(label_carrier, 1, label(8, 2))
-    found = waiting_labels(label_carrier.root, "flats")
+    found = waiting_files(label_carrier.root, "flats")
     erased.unlink()
-    monkeypatch.setattr(log_carrier, "waiting_labels", lambda *_: found)  # as found before the erasure
+    monkeypatch.setattr(log_carrier, "waiting_files", lambda *_: found)  # as found before the erasure
     later: list[Path] = []
 
     def land(*_: object) -> None:
@@ -438,7 +438,7 @@ def test_labels_that_were_erased_or_came_while_others_landed_are_left_alone(
 
     monkeypatch.setattr(LogCarrier, "_land", land)
     assert label_carrier.carry_labels(LABELLED + timedelta(minutes=11)) == 1
-    assert [path for _, path, _ in waiting_labels(label_carrier.root, "flats")] == later
+    assert [path for _, path, _ in waiting_files(label_carrier.root, "flats")] == later
 
 
 def test_labels_that_an_earlier_version_kept_land_first(tmp_path: Path, label_carrier: LogCarrier) -> None:

@@ -26,7 +26,7 @@ from tasks.serve.service_app import ServiceApp
 from tasks.serve.service_settings import ServiceSettings
 from tasks.serve.tick_batch import TickBatch
 from tasks.serving_store import ApiKeys, ServingStore, new_key
-from tasks.serving_store.label_files import keep_labels
+from tasks.serving_store.sent_files import keep_sent
 from tests.coroutines import run_apart
 from tests.unit.serve.packages import KEY, MOMENT, ROW, fitted, package_of, write_suite
 
@@ -507,9 +507,9 @@ def test_labels_take_a_place_until_they_are_on_the_disk(service: Service, monkey
 
     def keep(*arguments: Any) -> int:
         seen.append(answering.in_flight)
-        return keep_labels(*arguments)
+        return keep_sent(*arguments)
 
-    monkeypatch.setattr(label_api, "keep_labels", keep)
+    monkeypatch.setattr(label_api, "keep_sent", keep)
     assert service.predict({"labels": [LABEL]}, LABELS, authorization=f"Bearer {service.label_key}")[0] == 200
     assert (seen, answering.in_flight) == ([1], 0)
 

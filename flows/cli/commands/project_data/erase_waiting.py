@@ -15,8 +15,8 @@ import pandas as pd
 from flows.serving.log_carrier import label_ids, label_rows, unlocked
 from tasks.arrays import BoolArray
 from tasks.dataset.erasure_subject import Subject
-from tasks.serving_store.label_files import FEEDBACK_FOLDER, LABEL_FOLDER, waiting_labels
 from tasks.serving_store.logged_rows import LOG_FOLDER, without_lines
+from tasks.serving_store.sent_files import FEEDBACK_FOLDER, LABEL_FOLDER, waiting_files
 from tasks.spec import ProjectSpec
 from tasks.spec.own_names import apart
 from tasks.whole_file import write_whole
@@ -65,7 +65,7 @@ class WaitingRows:
         with suppress(FileNotFoundError), unlocked(folder) as free:
             if not free:
                 return 1
-            for _, path, _ in waiting_labels(self.root, self.spec.project, kept_in):
+            for _, path, _ in waiting_files(self.root, self.spec.project, kept_in):
                 self._erase_file_of_labels(path)
         return 0
 

@@ -33,14 +33,14 @@ def time_stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime(STAMP)
 
 
-def keep_labels(
-    root: Path, project: str, labels: Sequence[Mapping[str, Any]], moment: datetime, kept_in: str = LABEL_FOLDER
+def keep_sent(
+    root: Path, project: str, rows: Sequence[Mapping[str, Any]], moment: datetime, kept_in: str = LABEL_FOLDER
 ) -> int:
     """Write labels or feedback so that they survive this process and the machine; return how many bytes.
 
     Parameters
     ----------
-    labels : sequence of mapping
+    rows : sequence of mapping
         The columns of the id of each row, then the label, or the event.
     moment : datetime
         When they were taken.
@@ -53,45 +53,45 @@ def keep_labels(
         When the disk is full; nothing is kept.
     """
     folder, sent = private_folder(root / kept_in / project), {SENT_AT: moment.astimezone(UTC).isoformat()}
-    content = b"".join(msgspec.json.encode({**label, **sent}) + b"\n" for label in labels)
+    content = b"".join(msgspec.json.encode({**row, **sent}) + b"\n" for row in rows)
     write_whole(folder / f"{time_stamp(moment)}-{secrets.token_hex(4)}.jsonl", content)
     return len(content)
 
 
-class WaitingLabels(NamedTuple):
-    """A file of labels that has not landed yet: when its request was taken, its path and its size."""
+class WaitingFile(NamedTuple):
+    """A file of labels or feedback that has not landed yet: when its request was taken, its path and its size."""
 
     taken: datetime
     path: Path
     size_bytes: int
 
 
-def waiting_labels(root: Path, project: str, kept_in: str = LABEL_FOLDER) -> list[WaitingLabels]:
+def waiting_files(root: Path, project: str, kept_in: str = LABEL_FOLDER) -> list[WaitingFile]:
     """Return the files of labels or feedback that have not landed yet, oldest first."""
     found = []
     for path in _files(root, project, kept_in):
         with suppress(FileNotFoundError):  # it has landed, or was erased, meanwhile
-            found.append(WaitingLabels(_taken(path), path, path.stat().st_size))
+            found.append(WaitingFile(_taken(path), path, path.stat().st_size))
     return sorted(found)
 
 
-def oldest_label(root: Path, project: str, kept_in: str = LABEL_FOLDER) -> datetime | None:
-    """Return when the oldest labels were taken that have not landed yet; None without any. It reads names only."""
+def oldest_file(root: Path, project: str, kept_in: str = LABEL_FOLDER) -> datetime | None:
+    """Return when the oldest file was taken that has not landed yet; None without any. It reads names only."""
     with suppress(FileNotFoundError):
         first = min(_files(root, project, kept_in), key=lambda path: path.name, default=None)
         return None if first is None else _taken(first)
     return None
 
 
-def in_parts(waiting: Sequence[WaitingLabels], most_bytes: int) -> Iterator[list[WaitingLabels]]:
+def in_parts(waiting: Sequence[WaitingFile], most_bytes: int) -> Iterator[list[WaitingFile]]:
     """Yield files in their order, in parts of at most some bytes; a larger file is a part of its own.
 
     >>> day = datetime(2026, 1, 1, tzinfo=UTC)
-    >>> files = [WaitingLabels(day, Path(), size) for size in (3, 4, 9)]
+    >>> files = [WaitingFile(day, Path(), size) for size in (3, 4, 9)]
     >>> [[file.size_bytes for file in part] for part in in_parts(files, 8)]
     [[3, 4], [9]]
     """
-    part, size = list[WaitingLabels](), 0
+    part, size = list[WaitingFile](), 0
     for each in waiting:
         if part and size + each.size_bytes > most_bytes:
             yield part
@@ -107,29 +107,30 @@ def _files(root: Path, project: str, kept_in: str) -> Iterator[Path]:
 
 
 def _taken(path: Path) -> datetime:
-    """Return when the labels of a file were taken; a name that an earlier version gave has no time."""
+    """Return when the request of a file was taken; a name that an earlier version gave has no time."""
     try:
         return datetime.strptime(path.name.partition("-")[0], STAMP).replace(tzinfo=UTC)
     except ValueError:
         return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
-def newest_labels(lines: Sequence[bytes], row_ids: Sequence[object]) -> bytes:
-    r"""Return labels, oldest first, as the content of a delivery: of a row with several labels, the last.
+def newest_lines(lines: Sequence[bytes], names: Sequence[object]) -> bytes:
+    r"""Return lines, oldest first, as the content of a delivery: of several with one name, the last.
 
     Parameters
     ----------
-    row_ids : sequence of str or None
-        The id of the row of each line as a night reads it; None where it cannot be read, so that the night reports it.
+    names : sequence of str or None
+        What each line is about: the id of its row as a night reads it, and of feedback the event too; None where it
+        cannot be read, so that the night reports it.
 
     Examples
     --------
-    >>> newest_labels([b'{"flat":7,"price":1}', b'{"flat":8,"price":5}', b'{"flat":"7","price":2}'], ["7", "8", "7"])
+    >>> newest_lines([b'{"flat":7,"price":1}', b'{"flat":8,"price":5}', b'{"flat":"7","price":2}'], ["7", "8", "7"])
     b'{"flat":8,"price":5}\n{"flat":"7","price":2}\n'
     """
     newest: dict[object, bytes] = {}
-    for place, (line, row_id) in enumerate(zip(lines, row_ids, strict=True)):
-        key = row_id if isinstance(row_id, str) else place
+    for place, (line, name) in enumerate(zip(lines, names, strict=True)):
+        key = name if isinstance(name, str) else place
         newest.pop(key, None)
         newest[key] = line
     return b"".join(line + b"\n" for line in newest.values())
