@@ -80,7 +80,7 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
     erased = recorded_erasures(workspace.lake, workspace.project)
     read_at = commits(workspace.lake, workspace.project)
     entries = read_entries(workspace.lake, workspace.project)
-    suspected = suspected_days(suspected_in(entries, used=workspace.spec.features.learned), night)
+    suspected = suspected_days(suspected_in(entries, used=workspace.spec.trained_on), night)
     known = known_rows(as_of(workspace, read_at).lake, workspace.spec, workspace.folder, night, suspected)
     report = label_report(known.labelled, workspace.spec, known.ledger)
     leaked = leaks(known.labelled, workspace.spec)

@@ -302,11 +302,11 @@ class _Run:
 
     def _serve(self, data: TimelineNight, champion: Champion) -> None:
         """Let the champion answer the rows that came and have no answer yet; late rows on the night they come."""
-        positions = self.timeline.between(data.counted, champion.trained_until, data.night)
+        newer = self.timeline.between(data.counted, champion.trained_until, data.night)
         late = [self.timeline.rows_of(batch) for batch in data.deliveries.of(data.night) if batch.kind == "rows"]
-        late = [self.timeline.between(np.intersect1d(rows, data.counted), date.min, data.night) for rows in late]
-        positions = np.unique(np.concatenate([positions, *late]))
-        new = positions[~self._is_served[self.timeline.row_codes[positions]]]
+        late = [self.timeline.between(_among(rows, data.counted), date.min, data.night) for rows in late]
+        unanswered = (rows[~self._is_served[self.timeline.row_codes[rows]]] for rows in (newer, *late))
+        new = np.unique(np.concatenate([*unanswered]))
         if len(new):
             self._is_served[self.timeline.row_codes[new]] = True
             self.served.append((new, self.store.answers(champion.number).answers(new, data.night), champion.number))
@@ -384,7 +384,7 @@ class _Run:
 
     def _known(self, data: TimelineNight) -> KnownThen:
         labels = self.timeline.history.labels
-        suspected = suspected_in(self.record, used=self.spec.features.learned)
+        suspected = suspected_in(self.record, used=self.spec.trained_on)
         return KnownThen(
             data.night,
             trusted_rows(self.timeline.rows(data.counted), suspected_days(suspected, data.night)),
@@ -409,6 +409,18 @@ class _Run:
 
 def _ruler(champion: Champion) -> Ruler:
     return champion.reference.total.ruler
+
+
+def _among(rows: IntArray, counted: IntArray) -> IntArray:
+    """Return those rows that count; both are sorted, so that the many that count need not be sorted again.
+
+    >>> _among(np.array([2, 3, 9]), np.array([1, 3, 5])).tolist()
+    [3]
+    """
+    at = np.searchsorted(counted, rows)
+    inside = at < len(counted)
+    inside[inside] = counted[at[inside]] == rows[inside]
+    return rows[inside]
 
 
 def _evening(night: date) -> datetime:

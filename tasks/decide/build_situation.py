@@ -92,7 +92,7 @@ def build_situation(inputs: SituationInputs) -> Situation:
     night, champion, measured = inputs.night, inputs.champion, inputs.measured
     landed = landed_batches(inputs.deliveries, inputs.record, night, inputs.spec)
     judged = judged_nights(inputs.deliveries, inputs.record, night, inputs.spec)
-    used = {*inputs.spec.features.learned, *(name for name, _ in (champion.importances if champion else ()))}
+    used = {*inputs.spec.trained_on, *(name for name, _ in (champion.importances if champion else ()))}
     before, quarantined = suspected_in(inputs.record, night, used), quarantined_suspicions(landed)
     nights = [entry for entry in nights_of(inputs.record) if entry.night < night]
     serving = champion.number if champion else None

@@ -7,6 +7,7 @@ data from drift. A window must not contain rows of its reference: it would be co
 """
 
 from tasks.drift.cusum import CusumCharts, new_charts
+from tasks.drift.faults.column_faults import faults_of_columns
 from tasks.drift.faults.detect import Hints, cannot_be_scored, find_suspicions
 from tasks.drift.faults.resemblance import is_back
 from tasks.drift.faults.volume import RepeatedRows, duplicate_share, truncated_delivery
@@ -43,6 +44,7 @@ __all__ = [
     "compare_window",
     "cusum_charts",
     "duplicate_share",
+    "faults_of_columns",
     "find_suspicions",
     "fit_noise_model",
     "from_bytes",

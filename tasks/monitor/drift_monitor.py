@@ -185,9 +185,12 @@ class DriftMonitor:
 
     def suspicions_of(self, day: date, rows: TableProfile, hints: Hints | None = None) -> tuple[Suspicion, ...]:
         """Return in which ways the rows of a delivery look broken."""
+        return find_suspicions(self.reference, rows, self.moved_in(day, rows), self.policy.effect, hints)
+
+    def moved_in(self, day: date, rows: TableProfile) -> tuple[DriftStatistic, ...]:
+        """Return what is past its leeway in rows from a day on."""
         found = measure_window(self.reference, rows, day, self.window_days)
-        moved = statistics_past_leeway(self.reference, found, self.policy.effect, self.alpha)
-        return find_suspicions(self.reference, rows, moved, self.policy.effect, hints)
+        return statistics_past_leeway(self.reference, found, self.policy.effect, self.alpha)
 
     def repeated_in(self, deliveries: Sequence[RepeatedRows]) -> tuple[Suspicion, ...]:
         """Return the suspicion of each delivery with too many repeated rows, the largest share of them first."""

@@ -15,11 +15,12 @@ from tasks.drift import RepeatedRows, Suspicion
 from tasks.monitor.baseline import ChampionBaseline, drift_monitor, leeway_of
 from tasks.monitor.cohorts.cohort_performance import newest_cohort, performance
 from tasks.monitor.data_quality_checks import doubtful
+from tasks.monitor.harm_checks.harm_suspicions import KnownSince, harm_suspicions
+from tasks.monitor.harm_checks.label_faults import LabelLook, labels_back
 from tasks.monitor.night_view import MonitoringInputs, NightView, ReplayCache, WindowPolicy, view_night
 from tasks.monitor.pipeline_stages import WindowDrift, delivered_drift, pipeline_steps
 from tasks.monitor.short_delivery import known_short, short_delivery
 from tasks.monitor.slicing.slice_errors import Slices, Tally, bounded_cohort, local_errors, tolerance
-from tasks.monitor.sudden_columns import shock
 from tasks.monitor.suspicion_watch import DailyRows, ended
 from tasks.monitor.window import newest_window
 from tasks.profiles import TableProfile
@@ -28,6 +29,7 @@ from tasks.records import (
     LocalError,
     MeasuredMetric,
     MonitoringResult,
+    Performance,
     PipelineStage,
     SuspicionState,
     suspected_days,
@@ -109,7 +111,7 @@ def measure_night(
     found = performance(cohort, baseline.promise, policy, nights, since=inputs.labelled)
     if found is not None and spec.privacy.is_set:
         found = replace(found, unknown_classes=without_names(found.unknown_classes))
-    suspicions, back = _suspicions(inputs, baseline, spec, view, harm=found is not None and found.past_leeway)
+    suspicions, back = _suspicions(inputs, baseline, spec, view, found)
     return MonitoringResult(
         window=view.window,
         moved=view.seen.moved,
@@ -148,9 +150,9 @@ def _trusted(inputs: NightInputs) -> NightInputs:
 
 
 def _suspicions(
-    inputs: NightInputs, baseline: ChampionBaseline, spec: ProjectSpec, view: NightView, *, harm: bool
+    inputs: NightInputs, baseline: ChampionBaseline, spec: ProjectSpec, view: NightView, error: Performance | None
 ) -> tuple[tuple[Suspicion, ...], dict[str, date]]:
-    """Return what looks broken tonight, and the suspicions that ended; `harm`: the error is past its leeway."""
+    """Return what looks broken tonight, and the suspicions that ended."""
     policy, monitor = spec.monitoring, drift_monitor(baseline, spec)
     allowed = policy.delivery_alarms_per_year / landing_nights_per_year(spec.schedule)
     reported = known_short(inputs.suspected)
@@ -167,10 +169,15 @@ def _suspicions(
     named = {(one.kind, one.columns) for one in found}
     of_window = (replace(one, since=view.window.start) for one in view.seen.suspicions)
     found += [one for one in of_window if (one.kind, one.columns) not in named]
-    sudden = shock(baseline.reference, inputs.accepted, view.seen.moved) if harm else None
-    found += [sudden] if sudden else []
+    promise, label = baseline.promise, spec.source.label.column
+    look = LabelLook(label, promise.metric, policy.min_rows, monitor.alpha)
+    if error is not None and error.past_leeway:
+        known = KnownSince(inputs.accepted, inputs.labelled, promise.classes)
+        found += harm_suspicions(monitor, view.seen, known, error, look)
     arrived = any(night in inputs.delivered for night in inputs.judged)
-    return tuple(found), ended(rows, baseline.reference.total, found, newest, arrived=arrived)
+    back = ended(rows, baseline.reference.total, found, newest, arrived=arrived)
+    back |= labels_back(inputs.labelled, look, inputs.suspected)
+    return tuple(found), back
 
 
 def _slice_errors(

@@ -114,7 +114,7 @@ def _daily_rows(data: NightData, baseline: ChampionBaseline) -> DailyRows:
 
 def _suspected(data: NightData, baseline: ChampionBaseline) -> tuple[SuspicionState, ...]:
     """Return the suspicions before the night; those of columns that the spec or the champion uses count."""
-    used = {*data.spec.features.learned, *baseline.reference.total.columns}
+    used = {*data.spec.trained_on, *baseline.reference.total.columns}
     return suspected_in(data.entries, data.night, used)
 
 

@@ -146,6 +146,11 @@ class ProjectSpec(SpecSection):
         return list(dict.fromkeys([*self.source.id, self.source.event_time, *own, *entities, *consent, *label]))
 
     @property
+    def trained_on(self) -> list[str]:
+        """The columns that a model learns from: the features, and the label."""
+        return [*self.features.learned, self.source.label.column]
+
+    @property
     def group_columns(self) -> list[str]:
         """The columns of the rows that only define groups: no feature, and no column with another purpose."""
         return [name for name in self.fairness.groups if name not in self.features.columns]

@@ -3,14 +3,15 @@
     python -m tests.bench.broken_streams [seed ...]
 
 200 rows a day, labels a week late, 120 days known to the first training. A fault begins on the twentieth night and
-ends, where it does, on the fortieth. No stream may lead to a retraining, and a night after the end is calm.
+ends, where it does, on the fortieth: a night after the end is calm. Faults of few nights come before, after and within
+a change of the world. No retraining may learn from a row that is broken, and without a change there is none.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -18,6 +19,8 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from flows.backtest.strategy import BacktestResult
+from tasks.records import suspected_days, suspected_in
 from tests.bench.figures import Shown
 from tests.bench.policybench_adapter import LeewayPolicy
 from tests.bench.sizes import sized
@@ -75,28 +78,79 @@ def copies(rows: pd.DataFrame, _: np.random.Generator) -> pd.DataFrame:
     return pd.concat([rows.iloc[10:], rows.iloc[10:20]], ignore_index=True)
 
 
-FAULTS: dict[str, tuple[Damage, frozenset[str]]] = {  # and what is right on one of the first three nights
-    "miles": (miles, frozenset({"quarantine"})),
-    "some miles": (some_miles, frozenset({"quarantine", "ask", "hold"})),
-    "turned sign": (turned, frozenset({"quarantine"})),
-    "offset": (offset, frozenset({"quarantine", "ask", "hold"})),
-    "time zone": (zone, frozenset({"quarantine", "ask"})),
-    "emptier": (emptier, frozenset({"quarantine", "ask"})),
-    "copies": (copies, frozenset({"quarantine", "ask"})),
+def two_offsets(rows: pd.DataFrame, _: np.random.Generator) -> pd.DataFrame:
+    return rows.assign(temp=rows["temp"] + 10, dist=rows["dist"] + 4)
+
+
+def far_offset(rows: pd.DataFrame, _: np.random.Generator) -> pd.DataFrame:
+    return rows.assign(temp=rows["temp"] + 30)
+
+
+def other_label(rows: pd.DataFrame, _: np.random.Generator) -> pd.DataFrame:
+    return rows.assign(label=rows["label"] * 1.609344)
+
+
+def no_label(rows: pd.DataFrame, _: np.random.Generator) -> pd.DataFrame:
+    return rows.assign(label=0.0)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What breaks, on which nights, what is right on one of the first three, and the night of a change of the world."""
+
+    damage: Damage
+    right: frozenset[str]
+    nights: tuple[range, ...] = (range(ONSET, NIGHTS),)
+    change: int | None = None
+
+    def breaks(self, night: int) -> bool:
+        return any(night in span for span in self.nights)
+
+
+SEEN = frozenset({"quarantine", "ask", "hold"})
+LATE = frozenset({*SEEN, "score"})  # a fault of labels shows once they have come
+MENDED = (range(ONSET, END),)
+AGAIN = (range(ONSET, ONSET + 4), range(ONSET + 12, ONSET + 20))
+CHANGE = 27
+LASTING = {
+    "miles": Fault(miles, frozenset({"quarantine"})),
+    "some miles": Fault(some_miles, SEEN),
+    "turned sign": Fault(turned, frozenset({"quarantine"})),
+    "offset": Fault(offset, SEEN),
+    "time zone": Fault(zone, frozenset({"quarantine", "ask"})),
+    "emptier": Fault(emptier, frozenset({"quarantine", "ask"})),
+    "copies": Fault(copies, frozenset({"quarantine", "ask"})),
+    "two offsets": Fault(two_offsets, SEEN),
+    "far offset": Fault(far_offset, SEEN),
+    "label in miles": Fault(other_label, LATE),
+}
+FAULTS = {
+    **LASTING,
+    **{f"{name}, mended": replace(fault, nights=MENDED) for name, fault in LASTING.items()},
+    "five nights of an offset": Fault(offset, SEEN, (range(ONSET, ONSET + 5),)),
+    "five nights of two offsets": Fault(two_offsets, SEEN, (range(ONSET, ONSET + 5),)),
+    "offset, mended, again": Fault(offset, SEEN, AGAIN),
+    "some miles, mended, again": Fault(some_miles, SEEN, AGAIN),
+    "offset before a change": Fault(offset, SEEN, (range(ONSET, ONSET + 5),), CHANGE),
+    "two offsets after a change": Fault(two_offsets, LATE, (range(CHANGE + 2, CHANGE + 7),), CHANGE),
+    "some miles within a change": Fault(some_miles, SEEN, (range(CHANGE, CHANGE + 9),), CHANGE),
+    "label in miles before a change": Fault(other_label, LATE, (range(ONSET, ONSET + 3),), CHANGE),
+    "no label": Fault(no_label, LATE, (range(ONSET, ONSET + 6),)),
+    "offset from the first night on": Fault(offset, SEEN, (range(NIGHTS),)),
 }
 
 
-def stream(name: str, seed: int, *, mended: bool) -> BrokenStream:
-    """Return a stream with a fault that lasts, or ends."""
+def stream(name: str, seed: int) -> BrokenStream:
+    """Return a stream with a fault."""
     rng = np.random.default_rng([seed, sum(map(ord, name))])
-    days = [_day(number, rng, FAULTS[name][0], mended=mended) for number in range(KNOWN + NIGHTS)]
+    days = [_day(number, rng, FAULTS[name]) for number in range(KNOWN + NIGHTS)]
     rows = pd.concat(days, ignore_index=True).assign(row_id=lambda all_rows: [f"r{n:07d}" for n in all_rows.index])
     labels = rows[["row_id", "label"]].assign(arrival=[day + timedelta(days=DELAY) for day in rows["arrival"]])
     known = labels["arrival"] <= FIRST_DAY + timedelta(days=KNOWN + NIGHTS - 1)
     return BrokenStream(name, seed, rows.drop(columns="label"), labels[known].reset_index(drop=True))
 
 
-def _day(number: int, rng: np.random.Generator, damage: Damage, *, mended: bool) -> pd.DataFrame:
+def _day(number: int, rng: np.random.Generator, fault: Fault) -> pd.DataFrame:
     hour = np.mod(np.round(np.where(rng.random(ROWS) < 0.6, rng.normal(9, 2, ROWS), rng.normal(18, 2.5, ROWS))), 24)
     rows = pd.DataFrame(
         {
@@ -107,25 +161,43 @@ def _day(number: int, rng: np.random.Generator, damage: Damage, *, mended: bool)
         }
     )
     mean = 1.5 * rows["dist"] + rows["temp"] / 4 + 2 * np.cos((rows["hour"] - 15) / 24 * 2 * np.pi)
-    rows["label"] = mean + rng.normal(size=ROWS)
     night = number - KNOWN
-    broken = damage(rows, rng) if night >= ONSET and not (mended and night >= END) else rows
+    changed = fault.change is not None and night >= fault.change
+    rows["label"] = mean * (1.25 if changed else 1.0) + rng.normal(size=ROWS)
+    delivered = fault.damage(rows, rng) if fault.breaks(night) else rows
     day = FIRST_DAY + timedelta(days=number)
-    return broken.assign(event_date=day, t=pd.Timestamp(day) + pd.Timedelta(hours=12), arrival=day)
+    return delivered.assign(event_date=day, t=pd.Timestamp(day) + pd.Timedelta(hours=12), arrival=day)
 
 
-def wrongs(name: str, nights: list[dict[str, object]], *, mended: bool) -> list[str]:
+def wrongs(name: str, played: BrokenStream, result: BacktestResult) -> list[str]:
     """Return what was decided wrongly."""
-    by_number = {int(str(each["night"])): str(each["action"]) for each in nights}
-    first = {by_number[number] for number in range(ONSET, ONSET + 3) if number in by_number}
-    wrong = [f"retrained on night {number}" for number, action in by_number.items() if action == "retrain"]
-    wrong += [] if first & FAULTS[name][1] else [f"only {sorted(first)} on the first nights"]
-    wrong += [f"asked {count} times" for count in [list(by_number.values()).count("ask")] if count > 1]
-    calm = END + 1 + DELAY  # the window of the rows in doubt has passed
-    late = [
-        number for number, action in by_number.items() if mended and number > calm and action in {"ask", "quarantine"}
+    fault, first_night = FAULTS[name], played.night(0)
+    actions = {(decision.night - first_night).days: decision.action for decision in result.decisions}
+    begin = fault.nights[0].start
+    first = {actions[number] for number in range(begin, begin + 3) if number in actions}
+    wrong = [
+        f"learned on night {(training.night - first_night).days} from broken days {learned}"
+        for training in result.retrainings
+        if (learned := _broken_days_learned(fault, played, result, training.night))
     ]
-    return wrong + [f"{by_number[number]} on night {number}, after the end" for number in late[:1]]
+    wrong += [f"retrained on night {n}" for n, action in actions.items() if action == "retrain" and not fault.change]
+    wrong += [] if first & fault.right else [f"only {sorted(first)} on the first nights"]
+    wrong += [f"asked {count} times" for count in [list(actions.values()).count("ask")] if count > len(fault.nights)]
+    calm = fault.nights[-1].stop + 1 + 2 * DELAY  # the window and the cohort of the rows in doubt have passed
+    late = [number for number, action in actions.items() if number > calm and action in {"ask", "quarantine"}]
+    return wrong + [f"{actions[number]} on night {number}, after the end" for number in late[:1]]
+
+
+def _broken_days_learned(fault: Fault, played: BrokenStream, result: BacktestResult, night: date) -> list[int]:
+    """Return the broken nights with rows that a training of a night learned from."""
+    spans = suspected_days(suspected_in(entry for entry in result.record if entry.night <= night), night)
+    known = range((night - played.night(0)).days - DELAY + 1)
+    days = {number: played.night(number) for number in known if fault.breaks(number)}
+    return [
+        number
+        for number, day in days.items()
+        if day not in result.quarantined and not any(first <= day <= last for first, last in spans)
+    ]
 
 
 @dataclass
@@ -143,14 +215,13 @@ class BrokenStreams:
 
 
 def bench_broken_streams(console: Console, seeds: tuple[int, ...] = (1,)) -> Shown:
-    """Play every stream, lasting and mended."""
+    """Play every stream."""
     found = []
     for seed in seeds:
         for name in list(FAULTS)[: sized(len(FAULTS), 1)]:
-            for mended in (False, True):
-                nights, _ = LeewayPolicy().play(stream(name, seed, mended=mended), "policy")
-                found.append((f"{name}{', mended' if mended else ''}", seed, wrongs(name, nights, mended=mended)))
-                console.print(*map(str, found[-1]))
+            played = stream(name, seed)
+            found.append((name, seed, wrongs(name, played, LeewayPolicy().run(played, "policy"))))
+            console.print(*map(str, found[-1]))
     return BrokenStreams(found)
 
 

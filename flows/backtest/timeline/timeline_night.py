@@ -153,7 +153,7 @@ class TimelineNight:
         return DailyRows(accepted, quarantined, suspected, self._withheld)
 
     def _suspected(self, ruler: Ruler) -> tuple[SuspicionState, ...]:
-        return suspected_in(self.entries, self.night, {*self.spec.features.learned, *ruler.columns})
+        return suspected_in(self.entries, self.night, {*self.spec.trained_on, *ruler.columns})
 
     def _repeated(self) -> tuple[RepeatedRows, ...]:
         timeline, columns = self.store.timeline, tuple(self.spec.features.columns)

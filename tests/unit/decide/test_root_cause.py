@@ -107,6 +107,13 @@ def test_a_shock_stops_a_retraining_also_in_a_column_that_the_champion_does_not_
         assert decide(replace(hurt, suspected=(state,)), SPEC).action == action
 
 
+def test_nothing_is_trained_while_the_label_is_under_suspicion() -> None:
+    hurt = replace(QUIET, performance=HURT, importances=(("a", 1.0), ("b", 0.0)))
+    state = SuspicionState("unit_change", (SPEC.source.label.column,), HURT.start, HURT.start)
+    assert decide(replace(hurt, suspected=(state,)), SPEC).action == "hold"
+    assert SPEC.source.label.column in SPEC.trained_on  # so that a suspicion of the label is one of a used column
+
+
 def test_an_output_metric_past_its_leeway_is_held_and_trains_nothing() -> None:
     metric = OutputMetric("redone", 800, 0.25, leeway=0.05, expected=0.125, margin=0.02)
     decision = decide(replace(QUIET, outputs=(metric,)), SPEC)

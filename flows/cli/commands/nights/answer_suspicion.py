@@ -29,7 +29,7 @@ def answer_suspicion(project: str, column: str, answer: FaultAnswer, reason: str
 
 
 def _consequence(spec: ProjectSpec, lake: Lake, state: SuspicionState, answer: FaultAnswer, reason: str) -> str:
-    if answer == "fault" and state.columns:
+    if answer == "fault" and set(state.columns) - {spec.source.label.column}:
         return "a fault; deliveries are quarantined until the values are as before, and no model learns from them"
     if answer == "fault":
         learned = "" if not state.of_values else ", and no model learns from its rows"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 
 from tasks.arrays import FloatArray
-from tasks.drift import Reference, Suspicion
+from tasks.drift import Reference
 from tasks.drift.noise_model import normal_quantile
 from tasks.monitor.drift_kind import DOUBTFUL
 from tasks.profiles import TableProfile
@@ -20,33 +21,40 @@ FEWEST_COLUMNS = 3  # one of two is half of what is known
 BEYOND = frozenset({Statistic.OUTSIDE, Statistic.UNKNOWN})
 
 
-def shock(
-    reference: Reference, accepted: Mapping[date, TableProfile], moved: tuple[DriftStatistic, ...]
-) -> Suspicion | None:
-    """Return the suspicion about the only column that moved at once, and within what the reference knows.
+@dataclass(frozen=True, slots=True)
+class SuddenMove:
+    """The columns past their leeway that moved at once, with the first day of each since then.
 
-    A change of the world moves many columns, or brings values that are new. One column that moves alone, at once and
-    among known values, while the error rises, may as well be a source that broke: an offset, a part in another unit.
-    It is alone where it is the only one of more than two.
+    `alone` says that it is the only column of more than two, and moved within what the reference knows.
+    """
+
+    days: Mapping[str, date]
+    alone: bool
+
+
+def sudden_move(
+    reference: Reference, accepted: Mapping[date, TableProfile], moved: Sequence[DriftStatistic]
+) -> SuddenMove | None:
+    """Return the columns that moved at once; None if none did.
 
     Parameters
     ----------
     accepted : mapping of date to TableProfile
-        Accepted rows by event date since the champion's training.
-    moved : tuple of DriftStatistic
-        The statistics of the newest window.
+        Accepted rows by event date since the champion's training, up to the window.
+    moved : sequence of DriftStatistic
+        The statistics of the window.
     """
     past: dict[str, set[Statistic]] = {}
     for one in moved:
         if one.strain > 1:
             past.setdefault(one.column, set()).add(one.statistic)
-    if len(accepted) < 2 or len(reference.layout.names) < FEWEST_COLUMNS or not past:  # noqa: PLR2004 - two sides
+    if len(accepted) < 2 or not past:  # noqa: PLR2004 - two sides
         return None
-    found = [(name, day) for name, day in _sudden(reference, accepted).items() if name in past]
-    if len(found) != 1 or past[found[0][0]] & BEYOND:
+    found = {name: day for name, day in _sudden(reference, accepted).items() if name in past}
+    if not found:
         return None
-    ((name, day),) = found
-    return Suspicion("shock", (name,), f"it moved alone and at once around {day}, and the error rose", since=day)
+    among_many = len(reference.layout.names) >= FEWEST_COLUMNS
+    return SuddenMove(found, among_many and len(found) == 1 and not past[next(iter(found))] & BEYOND)
 
 
 def _sudden(reference: Reference, accepted: Mapping[date, TableProfile]) -> dict[str, date]:

@@ -1,0 +1,111 @@
+"""Once the error is past its leeway: what may be broken rather than changed, so that no model learns from it unasked.
+
+It is asked of the rows by which the error was measured, and of the newest: where labels are late, a fault may be mended
+before it shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from tasks.drift import Suspicion
+from tasks.monitor.drift_monitor import DriftMonitor, InputDrift
+from tasks.monitor.event_days import days_of
+from tasks.monitor.harm_checks.label_faults import LabelLook, label_fault
+from tasks.monitor.harm_checks.sudden_columns import SuddenMove, sudden_move
+from tasks.monitor.harm_checks.unmoved_labels import jump, stayed
+from tasks.profiles import TableProfile, sum_profiles
+from tasks.records import Performance
+from tasks.statistics import truth_and_prediction
+
+
+@dataclass(frozen=True)
+class KnownSince:
+    """What is known since the champion's training.
+
+    Parameters
+    ----------
+    accepted : mapping of date to TableProfile
+        Accepted rows by event date.
+    labelled : DataFrame
+        `event_date`, `prediction` (of several classes `probabilities`) and `label`.
+    classes : tuple of str
+        The names of several classes.
+    """
+
+    accepted: Mapping[date, TableProfile]
+    labelled: pd.DataFrame
+    classes: tuple[str, ...] = ()
+
+
+def harm_suspicions(
+    monitor: DriftMonitor, seen: InputDrift, known: KnownSince, found: Performance, look: LabelLook
+) -> Iterator[Suspicion]:
+    """Yield what may be broken behind an error past its leeway: one column alone, several with the predictions, labels.
+
+    A change of the world moves many columns, or brings values that are new. One column that moves alone, at once and
+    among known values, may as well be a source that broke: an offset, a part in another unit. Several, or new values,
+    are likelier broken where the predictions moved with them and the labels did not.
+
+    Parameters
+    ----------
+    seen : InputDrift
+        The newest window.
+    found : Performance
+        The error, past its leeway.
+    look : LabelLook
+        What labels are looked at by.
+    """
+    moves = (
+        sudden_move(monitor.reference, known.accepted, seen.moved),
+        _of_cohort(monitor, known.accepted, found),
+    )
+    for move in moves:
+        suspected = None if move is None else _suspected(move, known)
+        if suspected is not None:
+            yield suspected
+            break
+    if (fault := label_fault(known.labelled, look, found)) is not None:
+        yield fault
+
+
+def _of_cohort(monitor: DriftMonitor, accepted: Mapping[date, TableProfile], found: Performance) -> SuddenMove | None:
+    """Return what moved at once up to the cohort."""
+    until = {day: rows for day, rows in accepted.items() if day <= found.end}
+    cohort = [rows for day, rows in until.items() if day >= found.start]
+    if not cohort:
+        return None
+    return sudden_move(monitor.reference, until, monitor.moved_in(found.start, sum_profiles(cohort)))
+
+
+def _suspected(move: SuddenMove, known: KnownSince) -> Suspicion | None:
+    since, names = min(move.days.values()), tuple(move.days)
+    if move.alone:
+        return Suspicion("shock", names, f"it moved alone and at once around {since}, and the error rose", since=since)
+    if not _labels_stayed(known, since):
+        return None
+    words = f"moved at once around {since}, and the predictions and the error with it, while the labels are as before"
+    return Suspicion("shock", names, words, since=since)
+
+
+def _labels_stayed(known: KnownSince, since: date) -> bool:
+    """Return whether the predictions have moved since a day and the labels have not; of the class that moved most."""
+    truth, answer = truth_and_prediction(known.labelled, known.classes)
+    days = days_of(known.labelled["event_date"]).astype(np.int64)
+    first = int(np.datetime64(since, "D").astype(np.int64))
+    columns = (
+        [((truth == place).astype(np.float64), answer[:, place]) for place in range(answer.shape[1])]
+        if answer.ndim > 1
+        else [(truth, answer)]
+    )
+    jumps = ((jump(labels, days, first), jump(answers, days, first)) for labels, answers in columns)
+    pairs = [(labels, answers) for labels, answers in jumps if labels is not None and answers is not None]
+    return any(
+        stayed(labels, answers)
+        for labels, answers in sorted(pairs, key=lambda pair: -abs(pair[1].size) / max(pair[1].error, 1e-12))[:1]
+    )

@@ -1,0 +1,180 @@
+"""An error past its leeway: broken rows or labels are asked about, a change of the world is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.drift import Leeway, build_reference
+from tasks.monitor import DriftMonitor
+from tasks.monitor.drift_monitor import InputDrift
+from tasks.monitor.harm_checks.harm_suspicions import KnownSince, harm_suspicions
+from tasks.monitor.harm_checks.label_faults import LabelLook, label_fault, labels_back
+from tasks.profiles import fit_ruler, profile
+from tasks.records import Bounded, Performance, Suspicion, SuspicionState
+
+START, ROWS, COLUMNS = date(2026, 1, 5), 200, ["temp", "lat", "dist"]
+BOUGHT = LabelLook("bought", "brier_score", fewest=50, alpha=1e-4)
+PRICE = LabelLook("price", "mean_absolute_error", fewest=50, alpha=1e-4)
+BEFORE, ONSET, NIGHTS = 40, 20, 35  # days of the reference; of the change and of the newest rows, since the training
+Change = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def day(number: int) -> date:
+    return START + timedelta(days=number)
+
+
+def drawn(number: int) -> pd.DataFrame:
+    rng = np.random.default_rng([5, number])
+    values = {"temp": rng.normal(size=ROWS), "lat": rng.normal(size=ROWS), "dist": np.exp(rng.normal(size=ROWS) / 2)}
+    return pd.DataFrame({**values, "noise": rng.normal(size=ROWS)})
+
+
+def answered(rows: pd.DataFrame) -> pd.Series:
+    return 20 + rows["temp"] + rows["lat"] + rows["dist"]
+
+
+def labelled(number: int, happens: Change, breaks: Change) -> pd.DataFrame:
+    """Return a day: what happens moves rows and labels, what breaks moves only what is delivered."""
+    late = ONSET <= number - BEFORE < ONSET + 7
+    true = happens(drawn(number)) if late else drawn(number)
+    delivered = breaks(true) if late else true
+    labels, answers = answered(true) + true["noise"], answered(delivered)
+    return delivered.assign(label=labels, prediction=answers, event_date=day(number))
+
+
+def nothing(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows
+
+
+@pytest.fixture(scope="module")
+def monitor() -> DriftMonitor:
+    days = [drawn(number) for number in range(BEFORE)]
+    ruler = fit_ruler(pd.concat(days), numbers=COLUMNS, categories=[], booleans=[])
+    reference = build_reference([(str(day(number)), profile(rows, ruler)) for number, rows in enumerate(days)])
+    return DriftMonitor(reference, Leeway(effect=0.1, false_alarms_per_year=4, nights_per_year=365), 7)
+
+
+def past_leeway(regime_days: int = 7, *, end: int = ONSET + 6) -> Performance:
+    """Return an error past its leeway, of the cohort of seven days."""
+    far = Bounded(2.0, 1.9, 2.1, expected=1.0, leeway=0.1)
+    last = day(BEFORE + end)
+    return Performance(last - timedelta(days=6), last, 7 * ROWS, far, far, regime_days=regime_days)
+
+
+def asked(monitor: DriftMonitor, *, happens: Change = nothing, breaks: Change = nothing) -> list[Suspicion]:
+    """Return what is asked two weeks after the first of seven such days: the newest window has none of them."""
+    days = [labelled(BEFORE + number, happens, breaks) for number in range(NIGHTS)]
+    ruler = monitor.reference.total.ruler
+    accepted = {day(BEFORE + number): profile(rows, ruler) for number, rows in enumerate(days)}
+    known = KnownSince(accepted, pd.concat(days[: ONSET + 7], ignore_index=True))
+    return list(harm_suspicions(monitor, InputDrift(()), known, past_leeway(), PRICE))
+
+
+def offset(**by: float) -> Change:
+    return lambda rows: rows.assign(**{name: rows[name] + shift for name, shift in by.items()})
+
+
+def test_a_column_that_was_mended_before_its_labels_came_is_asked_about(monitor: DriftMonitor) -> None:
+    (found,) = asked(monitor, breaks=offset(temp=1.0))
+    assert (found.kind, found.columns, found.since) == ("shock", ("temp",), day(BEFORE + ONSET))
+
+
+@pytest.mark.parametrize("by", [{"temp": 1.0, "lat": 1.0}, {"temp": 9.0}])
+def test_columns_and_predictions_that_moved_without_the_labels_are_asked_about(
+    monitor: DriftMonitor, by: dict[str, float]
+) -> None:
+    (found,) = asked(monitor, breaks=offset(**by))
+    assert (found.kind, set(found.columns), found.since) == ("shock", set(by), day(BEFORE + ONSET))
+
+
+@pytest.mark.parametrize("by", [{"temp": 1.0, "lat": 1.0}, {"temp": 9.0}])
+def test_columns_that_moved_with_the_labels_are_drift(monitor: DriftMonitor, by: dict[str, float]) -> None:
+    assert asked(monitor, happens=offset(**by)) == []
+    assert asked(monitor, happens=offset(**by, noise=3.0)) == []  # and the relation changed
+
+
+def test_an_error_without_a_moved_column_is_no_fault(monitor: DriftMonitor) -> None:
+    assert asked(monitor, happens=offset(noise=2.0)) == []
+
+
+def prices(change: Callable[[np.ndarray], np.ndarray], days: range) -> pd.DataFrame:
+    """Return labels of thirty days, some of them changed."""
+    parts = []
+    for number in range(30):
+        values = 20 + 5 * np.random.default_rng([9, number]).normal(size=ROWS)
+        parts.append(pd.DataFrame({"label": change(values) if number in days else values, "event_date": day(number)}))
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        (lambda values: values * 1.609344, "unit_change"),
+        (lambda values: values * 1000, "unit_change"),
+        (lambda values: np.where(np.arange(ROWS) % 10 < 3, values * 100, values), "unit_change"),
+        (lambda values: values * 0, "stuck"),
+        (lambda values: values + 100, "unclear"),
+    ],
+)
+@pytest.mark.parametrize("days", [range(22, 30), range(23, 25)])
+def test_a_label_that_looks_broken_is_asked_about(
+    change: Callable[[np.ndarray], np.ndarray], kind: str, days: range
+) -> None:
+    found = label_fault(prices(change, days), PRICE, past_leeway(30 - days.start, end=29 - BEFORE))
+    assert found is not None
+    assert (found.kind, found.columns, found.since) == (kind, ("price",), day(days.start))
+
+
+@pytest.mark.parametrize(
+    "change", [lambda values: values * 1.15, lambda values: values + 10, lambda values: -values + 40]
+)
+def test_a_label_that_moved_is_drift(change: Callable[[np.ndarray], np.ndarray]) -> None:
+    assert label_fault(prices(change, range(22, 30)), PRICE, past_leeway(8, end=29 - BEFORE)) is None
+
+
+def test_two_labels_beyond_the_range_of_those_before_are_chance() -> None:
+    def change(values: np.ndarray) -> np.ndarray:
+        return np.where(np.arange(ROWS) < 1, 45.0, values)
+
+    assert label_fault(prices(change, range(24, 26)), PRICE, past_leeway(8, end=29 - BEFORE)) is None
+
+
+def test_labels_of_one_class_are_asked_about_where_chance_does_not_explain_them() -> None:
+    for share, kind in ((0.3, "stuck"), (0.001, None)):
+        rng = np.random.default_rng(3)
+        labels = [float(number < 25 and rng.random() < share) for number in range(30) for _ in range(ROWS)]
+        rows = pd.DataFrame({"label": labels, "event_date": [day(n) for n in range(30) for _ in range(ROWS)]})
+        rows = rows.assign(prediction=0.5)
+        found = label_fault(rows, BOUGHT, past_leeway(5, end=29 - BEFORE))
+        assert (found.kind if found else None) == kind
+
+
+def test_two_classes_with_each_others_name_are_asked_about_and_a_turned_half_is_not() -> None:
+    found = []
+    for turned in (1.0, 0.5):
+        rng = np.random.default_rng(4)
+        chance, late = rng.random(30 * ROWS), np.arange(30 * ROWS) >= 25 * ROWS
+        labels = (rng.random(len(chance)) < chance).astype(float)
+        labels = np.where(late & (chance >= 1 - turned), 1 - labels, labels)
+        days = [day(n) for n in range(30) for _ in range(ROWS)]
+        rows = pd.DataFrame({"label": labels, "prediction": chance, "event_date": days})
+        error = replace(past_leeway(5, end=29 - BEFORE), loss=Bounded(0.3, 0.29, 0.31, expected=1 / 6, leeway=0.02))
+        found.append(label_fault(rows, BOUGHT, error))  # of calibrated answers it is 1 / 6
+    assert [each.evidence.split(",")[0] if each else None for each in found] == [
+        "with 0 and 1 exchanged the error is 0.1716",
+        None,
+    ]
+
+
+def test_a_suspicion_of_the_label_ends_with_the_first_day_that_is_as_before() -> None:
+    state = SuspicionState("unit_change", ("price",), day(20), day(29))
+    other = SuspicionState("unit_change", ("area",), day(20), day(29))
+    for last, ended in ((30, {}), (29, {state.name: day(28)})):
+        rows = prices(lambda values: values * 1.609344, range(20, last))
+        assert labels_back(rows, PRICE, [state, other]) == ended
