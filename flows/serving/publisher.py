@@ -26,14 +26,12 @@ from tasks.logs import line, logger
 from tasks.promote import StepTime, withdrawn
 from tasks.records import (
     ChampionChange,
-    ChampionRecord,
-    Entry,
     RecordedVersion,
-    RetrainingEntry,
     RolloutEntry,
     champion_record,
     rollouts,
     running_rollout,
+    waiting_version,
 )
 from tasks.registry import Keys, Registry
 from tasks.row_contract import RowContract
@@ -289,13 +287,3 @@ class Publisher:
                 raise Unreachable(f"no MLflow server answers; set {TRACKING}, or start `leeway up`")
             os.environ[TRACKING] = servers.mlflow
         return assemble(spec, self.path).registry
-
-
-def waiting_version(entries: Sequence[Entry], record: ChampionRecord) -> RecordedVersion | None:
-    """Return the newest registered version, unless it cannot be promoted."""
-    registered = [entry for entry in entries if isinstance(entry, RetrainingEntry) and entry.action == "registered"]
-    number = registered[-1].version if registered else None
-    if number is None or not registered[-1].digest:
-        return None
-    newest = RecordedVersion(number, registered[-1].digest)
-    return newest if record.bar(newest.number, newest.digest) is None else None

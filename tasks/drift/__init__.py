@@ -12,7 +12,8 @@ from tasks.drift.faults.detect import Hints, cannot_be_scored, find_suspicions
 from tasks.drift.faults.resemblance import is_back
 from tasks.drift.faults.volume import RepeatedRows, duplicate_share, truncated_delivery
 from tasks.drift.measures.score_layout import ScoreLayout, WindowMeans, score_layout
-from tasks.drift.noise_model import ExpectedShift, NoiseModel, ScoreMoments, fit_noise_model
+from tasks.drift.noise_model import ExpectedShift, NoiseModel, fit_noise_model
+from tasks.drift.period_scatter import ScoreMoments
 from tasks.drift.reference import Reference, build_reference
 from tasks.drift.reference_codec import PROTOCOL, from_bytes, to_bytes
 from tasks.drift.reference_comparison import (

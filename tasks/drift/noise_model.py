@@ -27,29 +27,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 
 from tasks.arrays import FloatArray, IntArray
+from tasks.drift.period_scatter import FEWEST_DEGREES, PeriodScatter, ScoreMoments, dispersion_of
+from tasks.drift.quantiles import normal_quantile, student_quantile
 from tasks.drift.seasonality import SeasonalFit, fit_patterns
 
-FEWEST_DEGREES = 4.0  # fewer than five periods count as five, because there would be no bound otherwise
-ENOUGH_TO_SHARE = 10  # features from which a common dispersion can be estimated
 FEWEST_INDEPENDENT = 2  # periods
 MODERATE_ALPHA = 0.01
-MOSTLY_SWING = 2.0  # dispersion: as much swing as noise
-JUDGED_BY_MEAN = 5.0  # rows of a cell in a period
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ScoreMoments:
-    """Moments of the score of one row in the reference, by feature: mean, variance, skewness, excess kurtosis."""
-
-    mean: FloatArray
-    variance: FloatArray
-    skewness: FloatArray
-    kurtosis: FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,47 +156,17 @@ def fit_noise_model(
     correlation = _correlation(residuals * np.sqrt(weights)[:, None], resemblance)
     lasting = (1 + correlation) / (1 - correlation)
     independent = len(days) / lasting
-    scatter = _Scatter(
+    scatter = PeriodScatter(
         residuals=residuals * np.sqrt(weights)[:, None] / np.sqrt(row.variance / present),
         left=np.maximum(left, 1),
         counted=left * (1 - correlation**2) / (1 + correlation**2),
         hidden=np.where(lasting > 1, independent / np.maximum(independent - 1, 1), 1.0),
         usual_rows=float(np.median(weights)) * present,
     )
-    dispersion, degrees = _dispersion(scatter, row, kinds)
+    dispersion, degrees = dispersion_of(scatter, row, kinds)
     room = np.array([weights @ (1 - fit.leverage) for fit in pattern_fits])[chosen]
     excess = np.maximum(dispersion - 1, 0) * scatter.left / np.maximum(room, 1e-9)
     return NoiseModel(row, pattern_fits, chosen, weights, np.sqrt(row.variance / present * excess), degrees, lasting)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Scatter:
-    """The variation of periods that their dates do not explain.
-
-    `residuals` are in units of sampling noise; `left` are degrees of freedom, `counted` those left after
-    autocorrelation; `hidden` is the factor by which the mean of autocorrelated periods hides their swing, `usual_rows`
-    the rows of a period.
-    """
-
-    residuals: FloatArray
-    left: FloatArray
-    counted: FloatArray
-    hidden: FloatArray
-    usual_rows: FloatArray
-
-
-def _dispersion(scatter: _Scatter, row: ScoreMoments, kinds: IntArray | None) -> tuple[FloatArray, FloatArray]:
-    """Return the dispersion of each feature, shrunk towards the common one, and its degrees of freedom."""
-    seen = (scatter.residuals**2).sum(axis=0) / scatter.left
-    own = seen + np.maximum(seen - 1, 0) * (scatter.hidden - 1)  # noise has no correlation that hides it
-    counted = scatter.counted * 2 / (2 + np.maximum(row.kurtosis, 0) / np.median(scatter.usual_rows))
-    judged = np.minimum(row.variance * 4, 1) * scatter.usual_rows > JUDGED_BY_MEAN
-    common, weight = _common(own[judged], counted[judged])
-    pull = 1.0 if np.isinf(weight) else weight / (weight + counted)
-    drawn = pull * common + (1 - pull) * own
-    standard = scatter.residuals / np.sqrt(np.maximum(own, 1e-300))
-    heavy = _degrees_of_tail(standard, drawn, kinds) if kinds is not None else np.inf
-    return drawn, np.clip(np.minimum(counted + weight, heavy), FEWEST_DEGREES, 1e6).round(1)
 
 
 def resemblance_of_blocks(days: NoiseModel, length: int) -> FloatArray:
@@ -243,86 +201,3 @@ def _correlation(standard: FloatArray, least: FloatArray | float = 0.0) -> Float
     unbiased = (periods * found + 1) / max(periods - 4, 1)
     most = max((periods - FEWEST_INDEPENDENT) / (periods + FEWEST_INDEPENDENT), 0.0)
     return np.asarray(np.clip(np.maximum(unbiased, least), 0.0, most))
-
-
-def _degrees_of_tail(standard: FloatArray, dispersion: FloatArray, kinds: IntArray) -> FloatArray:
-    """Return for each feature the degrees of freedom of the t distribution that has the kurtosis of its kind's swing.
-
-    t with v degrees has an excess kurtosis of 6 / (v - 4). Sampling noise hides part of the kurtosis. A kind is
-    estimated from the features in which at least half of the variation is swing, and only where the kurtosis is two
-    standard errors above that of the normal distribution, 24 / n (Fisher, 1930).
-    """
-    tail_degrees = np.full(standard.shape[1], np.inf)
-    for kind in np.unique(kinds):
-        swung = (kinds == kind) & (dispersion > MOSTLY_SWING) & (standard != 0).any(axis=0)
-        residuals = standard[:, swung]
-        if swung.sum() < FEWEST_DEGREES:
-            continue
-        swing_part = (dispersion[swung] / (dispersion[swung] - 1)) ** 2
-        excess = float(
-            ((residuals**4).mean(axis=0) / (residuals**2).mean(axis=0) ** 2 - 3)
-            @ (1 / swing_part)
-            / (1 / swing_part**2).sum()
-        )
-        if excess > 2 * np.sqrt(24 / residuals.size):
-            tail_degrees[kinds == kind] = 4 + 6 / excess
-    return tail_degrees
-
-
-def _common(dispersion: FloatArray, degrees: FloatArray) -> tuple[float, float]:
-    """Return the common dispersion of the features, and its prior degrees of freedom (Smyth's moments)."""
-    from scipy.special import digamma, polygamma
-
-    usable = (dispersion > 0) & (degrees > 1)
-    if usable.sum() < ENOUGH_TO_SHARE:
-        return 1.0, 0.0
-    half = degrees[usable] / 2
-    logs = np.log(dispersion[usable]) - digamma(half) + np.log(half)
-    spread = float(logs.var(ddof=1) - polygamma(1, half).mean())
-    if spread <= 0:
-        return float(np.exp(logs.mean())), np.inf
-    prior = _inverse_trigamma(spread)
-    return float(np.exp(logs.mean() + digamma(prior) - np.log(prior))), 2 * prior
-
-
-def _inverse_trigamma(value: float) -> float:
-    """Return x with trigamma(x) = value, by Newton's method (Smyth 2004, appendix).
-
-    Trigamma of 1 is pi^2 / 6.
-
-    >>> round(_inverse_trigamma(np.pi**2 / 6), 6)
-    1.0
-    """
-    from scipy.special import polygamma
-
-    x = 0.5 + 1 / value
-    for _ in range(50):
-        step = float(polygamma(1, x) * (1 - polygamma(1, x) / value) / polygamma(2, x))
-        x += step
-        if abs(step) < 1e-9 * x:
-            break
-    return x
-
-
-@lru_cache(maxsize=4096)
-def normal_quantile(alpha: float) -> float:
-    """Return the two-sided normal quantile at level alpha.
-
-    >>> round(normal_quantile(0.05), 2)
-    1.96
-    """
-    from scipy.special import ndtri
-
-    return float(-ndtri(alpha / 2))
-
-
-@lru_cache(maxsize=65536)
-def student_quantile(alpha: float, degrees: float) -> float:
-    """Return Student's two-sided quantile at level alpha.
-
-    >>> round(student_quantile(0.05, 4), 2)
-    2.78
-    """
-    from scipy.special import stdtrit
-
-    return float(-stdtrit(degrees, alpha / 2))

@@ -14,7 +14,8 @@ import numpy as np
 from tasks.arrays import FloatArray
 from tasks.drift.measures.monitored_statistics import MonitoredStatistics, monitored_statistics
 from tasks.drift.measures.score_layout import ScoreLayout, score_layout
-from tasks.drift.noise_model import NoiseModel, ScoreMoments, fit_noise_model, resemblance_of_blocks
+from tasks.drift.noise_model import NoiseModel, fit_noise_model, resemblance_of_blocks
+from tasks.drift.period_scatter import ScoreMoments
 from tasks.errors import DataError
 from tasks.profiles import TableProfile, sum_profiles
 

@@ -4,9 +4,8 @@ In: frames with a key that names the write. Out: frames, as of the latest commit
 a caller may repeat its work after a crash.
 """
 
+from tasks.lake.batch_state import SUPERSEDED, Batch, served_key, version_key
 from tasks.lake.batches import (
-    SUPERSEDED,
-    Batch,
     Deliveries,
     accepted,
     active_rows,
@@ -14,8 +13,6 @@ from tasks.lake.batches import (
     batch_rows,
     deliveries,
     latest,
-    served_key,
-    version_key,
 )
 from tasks.lake.decision_log import append_entry, read_entries, read_nights, recorded_projects
 from tasks.lake.lake import Lake

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import pyarrow as pa
 
@@ -12,14 +12,14 @@ from tasks.errors import Conflict, Overtaken, Unreachable
 from tasks.lake.object_files import read_object, remove_object, write_object
 from tasks.lake.predicates import Filter, predicate
 from tasks.lake.recent_frames import RecentFrames
-from tasks.lake.schemas.arrow_types import Piece, as_arrow, frame_of, stream, writing
+from tasks.lake.schemas.arrow_types import Rows, as_arrow, frame_of, frames_of, stream, writing
+from tasks.lake.schemas.new_table import create_table
 from tasks.lake.schemas.table_schemas import TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
     from deltalake import DeltaTable, Transaction
 
-Rows: TypeAlias = "Piece | Callable[[], Iterator[Piece]]"
 T = TypeVar("T")
 ATTEMPTS = 5
 ONCE = 1
@@ -233,18 +233,7 @@ class Lake:
         opened = self.current(project, table)
         if opened is None:
             return
-        held: list[pa.RecordBatch] = []
-        rows = 0
-        for batch in opened.scan(columns=columns, predicate=predicate(where)):
-            for start in range(0, batch.num_rows, rows_at_once):
-                part = pa.record_batch(batch).slice(start, rows_at_once)
-                if held and rows + part.num_rows > rows_at_once:
-                    yield frame_of(pa.Table.from_batches(held))
-                    held, rows = [], 0
-                held.append(part)
-                rows += part.num_rows
-        if held:
-            yield frame_of(pa.Table.from_batches(held))
+        yield from frames_of(opened.scan(columns=columns, predicate=predicate(where)), rows_at_once)
 
     def put(self, project: str, name: str, content: bytes) -> str:
         """Write a whole object (a report page) next to the tables, replacing the last one; return its address."""
@@ -282,25 +271,10 @@ class Lake:
         first : frame or function, optional
             The first rows, as `append_if_absent` takes them: what type a column has that may have one or another.
         """
-        from deltalake import CommitProperties, DeltaTable
-        from deltalake.exceptions import CommitFailedError, DeltaError
-
         found = self.open(project, table)
         if found is not None:
             return found
-        try:
-            DeltaTable.create(
-                self.uri(project, table),
-                _begun(table, first),
-                mode="ignore",
-                configuration=TABLES[table].settings,
-                storage_options=self.options,
-                commit_properties=CommitProperties(max_commit_retries=0),  # otherwise a second writer creates it again
-            )
-        except CommitFailedError:
-            pass  # another writer created it at the same moment
-        except (OSError, DeltaError) as error:
-            raise Unreachable(f"creating {self.uri(project, table)} failed: {error}; is the store up?") from error
+        create_table(self.uri(project, table), table, first, self.options)
         made = self.open(project, table)
         if made is None:
             raise Unreachable(f"{self.uri(project, table)} was created and cannot be opened; is the store up?")
@@ -317,14 +291,6 @@ class Lake:
             return None
         except OSError as error:
             raise Unreachable(f"reading {self.uri(project, table)} failed: {error}; is the store up?") from error
-
-
-def _begun(table: str, first: Rows | None) -> pa.Schema:
-    """Return the fixed columns of a new table, in the types that its first rows have."""
-    if first is None or not TABLES[table].either:
-        return TABLES[table].schema
-    found = (stream(first, table) if callable(first) else as_arrow(first, table)).schema
-    return pa.schema([found.field(name) for name in TABLES[table].schema.names])
 
 
 def _unwritten(snapshot: DeltaTable, keys: list[str]) -> list[str]:

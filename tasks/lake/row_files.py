@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tasks.errors import Unreachable
-from tasks.lake.batches import Batch
+from tasks.lake.batch_state import Batch
 from tasks.lake.lake import Lake
 from tasks.lake.object_files import file_system
 

@@ -33,7 +33,7 @@ from tasks.drift.faults.volume import RepeatedRows, repeated_suspicion
 from tasks.drift.measures.contrasts import spread_statistics
 from tasks.drift.measures.drift_statistics import effects
 from tasks.drift.measures.score_layout import STATISTICS
-from tasks.drift.noise_model import normal_quantile
+from tasks.drift.quantiles import normal_quantile
 from tasks.drift.reference_comparison import cusum_charts, statistic_count
 from tasks.monitor.drift_kind import DOUBTFUL, DriftSymptoms
 from tasks.monitor.prediction_drift.prediction_reference import (

@@ -34,6 +34,7 @@ from tasks.records.champion_record import (
     recorded_versions,
     rollouts,
     running_rollout,
+    waiting_version,
 )
 from tasks.records.decision import Action, Decision
 from tasks.records.delivery import (
@@ -192,5 +193,6 @@ __all__ = [
     "subjects",
     "suspected_days",
     "suspected_in",
+    "waiting_version",
     "without_names",
 ]

@@ -6,7 +6,7 @@ record in the lake is written by Leeway alone, so it decides.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -172,6 +172,16 @@ def recorded_versions(entries: Iterable[Entry]) -> frozenset[int]:
     left = [entry.name.partition("/")[0] for entry in record if isinstance(entry, RollbackEntry)]
     nights = [each for entry in record if isinstance(entry, NightEntry) for each in (entry.champion, entry.waiting)]
     return frozenset(number for number in [*named, *nights, *_decimals(left)] if number is not None)
+
+
+def waiting_version(entries: Sequence[Entry], record: ChampionRecord) -> RecordedVersion | None:
+    """Return the newest registered version, unless it cannot be promoted."""
+    registered = [entry for entry in entries if isinstance(entry, RetrainingEntry) and entry.action == "registered"]
+    number = registered[-1].version if registered else None
+    if number is None or not registered[-1].digest:
+        return None
+    newest = RecordedVersion(number, registered[-1].digest)
+    return newest if record.bar(newest.number, newest.digest) is None else None
 
 
 def _decimals(texts: Iterable[str]) -> list[int]:

@@ -7,25 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
 from tasks import clock
-from tasks.errors import DataError, EvidenceError, Terminal, Unreachable
-from tasks.registry.manifest import MANIFEST, SIGNATURE, checked_name, seal, verify, verify_manifest
+from tasks.errors import DataError, EvidenceError, Terminal
+from tasks.registry.fetched_files import FOLDER, FetchedFiles
+from tasks.registry.manifest import MANIFEST, SIGNATURE, checked_name, seal
 from tasks.registry.mlflow_names import BARRED, DIGEST, KEY, PROMOTED, SEARCH, SERIES, checked_key, checked_project
 from tasks.registry.mlflow_server import Server
 from tasks.registry.series import Series, artifact_link, log_run
 from tasks.registry.signing import HomeKeys, Keys
 from tasks.registry.statement import Signed, Statement
 from tasks.registry.versions import TEXT_CHARACTERS, Draft, Version, dataset, version_of
-
-TRANSFERS = 3  # of what is listed: a connection that the server closed meanwhile fails once
-FOLDER = "model"
-"""The folder of a version's files in the artifacts of its run."""
-MAX_BYTES = 2 * 2**30
-"""The most bytes of a version's files that are downloaded: who may write to the store must not fill this machine."""
 
 
 class Registry:
@@ -249,19 +244,7 @@ class Registry:
 
     def fetch_sealed(self, version: Version, digest: str = "") -> tuple[dict[str, bytes], Signed]:
         """Return a version's files with their manifest and its signature, verified: see `fetch_signed`."""
-        listed = self._server.ask_or_none("list_artifacts", version.run_id, FOLDER) or []
-        nested = sorted(entry.path for entry in listed if entry.is_dir)
-        if nested or not listed:
-            raise EvidenceError(
-                f"version {version.number} of {version.project} has {nested or 'no files'}; expected files."
-            )
-        sizes = {checked_name(entry.path.removeprefix(f"{FOLDER}/")): entry.file_size for entry in listed}
-        _refuse_large(version, sizes.values())
-        files = self._downloaded(version, list(sizes))
-        short = sorted(name for name, size in sizes.items() if size is not None and len(files[name]) != size)
-        if short:
-            raise Unreachable(f"{short} of version {version.number} arrived incomplete; fetch it again.")
-        return files, _of_version(verify(files, self._keys.trusted, version.about), version, digest)
+        return FetchedFiles(self._server, self._keys, version).sealed(digest)
 
     def signed(self, version: Version) -> Signed:
         """Return what is signed about a version, without fetching its files.
@@ -271,29 +254,7 @@ class Registry:
         EvidenceError
             When the manifest is missing or not signed for this version.
         """
-        listed = self._server.ask_or_none("list_artifacts", version.run_id, FOLDER) or []
-        sizes = {entry.path.removeprefix(f"{FOLDER}/"): entry.file_size for entry in listed}
-        names = [name for name in (MANIFEST, SIGNATURE) if name in sizes]
-        _refuse_large(version, [sizes[name] for name in names])
-        with tempfile.TemporaryDirectory(prefix="leeway-") as folder:
-            files = {name: self._download(version, f"{FOLDER}/{name}", folder).read_bytes() for name in names}
-        return _of_version(verify_manifest(files, self._keys.trusted, version.about), version)
-
-    def _downloaded(self, version: Version, names: list[str]) -> dict[str, bytes]:
-        with tempfile.TemporaryDirectory(prefix="leeway-") as folder:
-            model = self._download(version, FOLDER, folder)
-            return {name: (model / name).read_bytes() for name in names}
-
-    def _download(self, version: Version, path: str, folder: str) -> Path:
-        """Fetch what the server has listed; MLflow calls it missing whenever a transfer fails, so that says nothing."""
-        for _ in range(TRANSFERS):
-            found = self._server.ask_or_none("download_artifacts", version.run_id, path, folder)
-            if found is not None:
-                return Path(found)
-        raise Unreachable(
-            f"MLflow at {self.url} did not answer: {path} of version {version.number} is listed and does not arrive. "
-            "Check that the server runs and fetch it again."
-        )
+        return FetchedFiles(self._server, self._keys, version).signed()
 
     def set_alias(self, project: str, alias: str, number: int) -> None:
         """Point an alias at a version."""
@@ -316,28 +277,3 @@ class Registry:
         if len(text) > TEXT_CHARACTERS:
             raise DataError(f"the card has {len(text)} characters; MLflow keeps {TEXT_CHARACTERS}: shorten it.")
         self._server.ask("update_model_version", project, str(number), description=text)
-
-
-def _refuse_large(version: Version, sizes: Iterable[int | None]) -> None:
-    """Raise an error before a download that would fill the disk or the memory."""
-    size_bytes = sum(size or 0 for size in sizes)
-    if size_bytes > MAX_BYTES:
-        raise EvidenceError(
-            f"the files of version {version.number} of {version.project} have {size_bytes:,} bytes; expected at most "
-            f"{MAX_BYTES:,}, far above any gate.max_size_mb: they were not downloaded. Look at them in MLflow."
-        )
-
-
-def _of_version(signed: Signed, version: Version, digest: str = "") -> Signed:
-    """Return what is signed, if it was signed for the run of the version, and is what was recorded."""
-    if signed.statement is not None and signed.statement.run_id != version.run_id:
-        raise EvidenceError(
-            f"{MANIFEST} of version {version.number} was signed for run {signed.statement.run_id}, and the version is "
-            f"of run {version.run_id}: the files belong to another version."
-        )
-    if digest and signed.digest != digest:
-        raise EvidenceError(
-            f"version {version.number} of {version.project} has the digest {signed.digest[:12]}; the lake's record "
-            f"has {digest[:12]}: its files were replaced. Restore them, or roll back (`leeway rollback`)."
-        )
-    return signed

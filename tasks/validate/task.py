@@ -16,11 +16,11 @@ from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.records import Delivery, Unread, ValidatedDelivery
 from tasks.spec import ProjectSpec
+from tasks.validate.acceptance.accepted_writes import Accepted, add_accepted, withdrawn_rows
 from tasks.validate.acceptance.prior_batches import event_window
 from tasks.validate.acceptance.quarantine_rows import readable_again, readable_values
 from tasks.validate.acceptance.reconcile import contained
 from tasks.validate.acceptance.stored_rows import StoredRows, quarantined_rows
-from tasks.validate.acceptance.task import Accepted, add_accepted, withdrawn_rows
 from tasks.validate.contract.suite import Suite, read_suite
 from tasks.validate.verdict.check_feature_rows import CheckValues, check_features, table_of
 from tasks.validate.verdict.check_labels import check_labels

@@ -24,7 +24,7 @@ from tasks.arrays import FloatArray
 from tasks.drift.faults.displacement import FEWEST_EXPECTED, FITS
 from tasks.drift.faults.unit_change import FACTORS, GREAT, WeightedValues, weighted_values
 from tasks.drift.measures.score_layout import LEVEL
-from tasks.drift.noise_model import normal_quantile
+from tasks.drift.quantiles import normal_quantile
 from tasks.drift.reference import Reference
 from tasks.profiles import NumberProfile, TableProfile
 from tasks.records import DriftStatistic, Statistic, Window

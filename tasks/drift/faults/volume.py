@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.drift.faults.rare_values import JEFFREYS
-from tasks.drift.noise_model import student_quantile
+from tasks.drift.quantiles import student_quantile
 from tasks.records import Suspicion
 from tasks.render.values import counted
 

@@ -18,7 +18,8 @@ import numpy as np
 from tasks.arrays import FloatArray, IntArray
 from tasks.drift.measures.drift_statistics import SCALE_OF_U
 from tasks.drift.measures.score_layout import CELL, ScoreLayout
-from tasks.drift.noise_model import NoiseModel, ScoreMoments, fit_noise_model, resemblance_of_blocks
+from tasks.drift.noise_model import NoiseModel, fit_noise_model, resemblance_of_blocks
+from tasks.drift.period_scatter import ScoreMoments
 from tasks.drift.reference import Reference
 from tasks.profiles import TableProfile
 from tasks.records import DriftStatistic, Statistic

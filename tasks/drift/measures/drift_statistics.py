@@ -11,7 +11,7 @@ from tasks.drift.faults.rare_values import rare_strain
 from tasks.drift.measures.measured_window import WindowAtLevel
 from tasks.drift.measures.monitored_statistics import StatisticValues
 from tasks.drift.measures.score_layout import LEVEL, NULLS, ScoreLayout
-from tasks.drift.noise_model import normal_quantile
+from tasks.drift.quantiles import normal_quantile
 
 # The mean rank u moves less than the values: a shift of one standard deviation moves it by 1 / (2 sqrt(pi)) = .28 for a
 # normal column, and u, being uniform, has a standard deviation of 1 / sqrt(12) = .29.

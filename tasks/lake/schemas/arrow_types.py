@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from deltalake import WriterProperties
 
 Piece: TypeAlias = "pd.DataFrame | pa.Table"
+Rows: TypeAlias = "Piece | Callable[[], Iterator[Piece]]"
+"""Rows to write: in memory, or as a function that yields them in pieces, each time from the start."""
 GROUP_ROWS = 200_000
 NAMES = frozenset({"row_id", "entity"})  # nearly as many values as rows
 
@@ -52,6 +54,27 @@ def frame_of(found: pa.Table) -> pd.DataFrame:
     plain = [column.cast(TEXT) if column.type == pa.string_view() else column for column in found.columns]
     frame: pd.DataFrame = pa.table(dict(zip(found.column_names, plain, strict=True))).to_pandas()
     return frame
+
+
+def frames_of(batches: Iterable[Any], rows_at_once: int) -> Iterator[pd.DataFrame]:
+    """Yield what Delta reads in frames of at most so many rows; one frame is held at a time.
+
+    >>> batches = pa.table({"x": [1, 2, 3, 4, 5]}).to_batches(max_chunksize=4)
+    >>> [frame["x"].tolist() for frame in frames_of(batches, 3)]
+    [[1, 2, 3], [4, 5]]
+    """
+    held: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        for start in range(0, batch.num_rows, rows_at_once):
+            part = pa.record_batch(batch).slice(start, rows_at_once)
+            if held and rows + part.num_rows > rows_at_once:
+                yield frame_of(pa.Table.from_batches(held))
+                held, rows = [], 0
+            held.append(part)
+            rows += part.num_rows
+    if held:
+        yield frame_of(pa.Table.from_batches(held))
 
 
 def writing(schema: pa.Schema) -> WriterProperties:

@@ -10,7 +10,7 @@ import numpy as np
 
 from tasks.arrays import FloatArray
 from tasks.drift import Reference
-from tasks.drift.noise_model import normal_quantile
+from tasks.drift.quantiles import normal_quantile
 from tasks.monitor.drift_kind import DOUBTFUL
 from tasks.profiles import TableProfile
 from tasks.records import DriftStatistic, Statistic

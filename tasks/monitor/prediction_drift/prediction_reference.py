@@ -20,14 +20,19 @@ import pandas as pd
 
 from tasks.arrays import FloatArray
 from tasks.drift import NoiseModel, Reference, ScoreMoments, build_reference, fit_noise_model
+from tasks.monitor.prediction_drift.prediction_groups import (
+    PREDICTION,
+    ROWS_OF_A_GROUP,
+    PredictionGroup,
+    groups_of,
+    isotonic,
+    was_right,
+)
 from tasks.profiles import NumberProfile, TableProfile, fit_ruler, profile
 from tasks.profiles.axis import bin_edges
 from tasks.records import Statistic
 from tasks.statistics import LOSSES, RESIDUALS
 
-PREDICTION = "prediction"
-ROWS_OF_A_GROUP = 50
-MOST_GROUPS = 10
 CLIPPED = 3.0
 SLICES = 5
 FEATURES = (
@@ -36,19 +41,6 @@ FEATURES = (
     *(Statistic.FIFTH_1, Statistic.FIFTH_2, Statistic.FIFTH_3, Statistic.FIFTH_4, Statistic.FIFTH_5),
 )
 RESIDUAL, LOSS, LABEL, OF_1, OF_0, PLACE, SLICE = range(7)
-
-
-@dataclass(frozen=True, slots=True)
-class PredictionGroup:
-    """Rows of similar predictions, and their labels and losses, on rows that the model was not trained on."""
-
-    rows: int
-    prediction: float
-    label: float
-    residual: float
-    residual_sd: float
-    loss: float
-    loss_sd: float
 
 
 @dataclass(frozen=True)
@@ -130,7 +122,7 @@ class PredictionReference:
     def calibrated(self, probabilities: FloatArray) -> FloatArray:
         """Return how often class 1 really came at such probabilities: isotonic over groups."""
         mean = np.array([group.prediction for group in self.groups])
-        came = _isotonic(
+        came = isotonic(
             np.array([group.label for group in self.groups]), np.array([float(group.rows) for group in self.groups])
         )
         return np.asarray(np.interp(probabilities, mean, came))
@@ -185,14 +177,14 @@ def answers(rows: pd.DataFrame, metric: str, *, binary: bool) -> PredictionRefer
     rows, truth, prediction = rows[scored], truth[scored], prediction[scored]
     if len(rows) < ROWS_OF_A_GROUP:
         return None
-    edges, groups = _groups(truth, prediction, metric, binary=binary)
+    edges, groups = groups_of(truth, prediction, metric, binary=binary)
     ruler = fit_ruler(rows, numbers=[PREDICTION], categories=[], booleans=[])
     by_day = list(rows.groupby("event_date", sort=True).indices.items())
     profiles = [(str(day), profile(rows.iloc[at], ruler)) for day, at in by_day]
     draft = PredictionReference(metric, binary, edges, groups, (), {}, build_reference(profiles), trusted=True)
     scores, counted = _scores(draft, prediction, truth)
     days = tuple((str(day), tuple(scores[at].sum(axis=0)), tuple(counted[at].sum(axis=0))) for day, at in by_day)
-    trusted = _was_right(rows, metric, binary=binary)
+    trusted = was_right(rows, metric, binary=binary)
     return PredictionReference(
         metric, binary, edges, groups, days, _moments(scores, counted), draft.predictions, trusted
     )
@@ -202,34 +194,6 @@ def _values(column: NumberProfile) -> tuple[FloatArray, FloatArray]:
     """Return the middle of each bin in the data's units, and its share of rows."""
     low, high = bin_edges(column.bins)
     return column.axis.center + column.axis.scale * (low + high) / 2, column.counts / column.present
-
-
-def _groups(
-    truth: FloatArray, prediction: FloatArray, metric: str, *, binary: bool
-) -> tuple[tuple[float, ...], tuple[PredictionGroup, ...]]:
-    """Return the edges between groups of similar predictions, and the groups."""
-    count = max(1, min(MOST_GROUPS, len(truth) // ROWS_OF_A_GROUP))
-    edges = np.unique(np.quantile(prediction, np.arange(1, count) / count)) if count > 1 else np.zeros(0)
-    edges = edges[(edges > prediction.min()) & (edges <= prediction.max())]
-    place = np.searchsorted(edges, prediction, side="right")
-    residual, loss = RESIDUALS[metric](truth, prediction), LOSSES[metric](truth, prediction)
-    found = []
-    for group in range(len(edges) + 1):
-        mine = place == group
-        # A classifier's groups share one scale: among the surest a group's own would make any miss a catastrophe.
-        spread = slice(None) if binary else mine
-        found.append(
-            PredictionGroup(
-                int(mine.sum()),
-                float(prediction[mine].mean()),
-                float(truth[mine].mean()),
-                float(residual[mine].mean()),
-                max(float(residual[spread].std()), 1e-12),
-                float(loss[mine].mean()),
-                max(float(loss[spread].std()), 1e-12),
-            )
-        )
-    return tuple(float(edge) for edge in edges), tuple(found)
 
 
 def _scores(known: PredictionReference, predictions: FloatArray, labels: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -268,37 +232,3 @@ def _moments(scores: FloatArray, counted: FloatArray) -> dict[str, tuple[float, 
     third, fourth = ((centred**power).sum(axis=0) / rows / variance ** (power / 2) for power in (3, 4))
     found = {"mean": mean, "variance": variance, "skewness": third, "kurtosis": np.maximum(fourth - 3, -2)}
     return {name: tuple(float(value) for value in values) for name, values in found.items()}
-
-
-def _was_right(rows: pd.DataFrame, metric: str, *, binary: bool) -> bool:
-    """Tell whether the newer half's loss was what the older half would have said, within two standard errors."""
-    ordered = rows.sort_values("event_date", kind="stable")
-    half = len(ordered) // 2
-    if half < ROWS_OF_A_GROUP:
-        return False
-    old, new = ordered.iloc[:half], ordered.iloc[half:]
-    truth, prediction = old["label"].to_numpy(np.float64), old[PREDICTION].to_numpy(np.float64)
-    edges, groups = _groups(truth, prediction, metric, binary=binary)
-    truth, prediction = new["label"].to_numpy(np.float64), new[PREDICTION].to_numpy(np.float64)
-    place = np.searchsorted(np.array(edges), prediction, side="right")
-    expected = np.array([group.loss for group in groups])[place]
-    gap = LOSSES[metric](truth, prediction) - expected
-    doubt = np.sqrt(gap.var() / len(gap) + np.mean([group.loss_sd**2 for group in groups]) / half)
-    return bool(abs(gap.mean()) <= 2 * doubt)
-
-
-def _isotonic(values: FloatArray, weights: FloatArray) -> FloatArray:
-    """Return the closest values that never fall: pool adjacent violators (Ayer et al., 1955).
-
-    >>> _isotonic(np.array([1.0, 3.0, 2.0]), np.array([1.0, 1.0, 1.0])).tolist()
-    [1.0, 2.5, 2.5]
-    """
-    blocks: list[tuple[float, float, int]] = []
-    for value, weight in zip(values, weights, strict=True):
-        block = (float(value), float(weight), 1)
-        while blocks and blocks[-1][0] >= block[0]:
-            last = blocks.pop()
-            total = last[1] + block[1]
-            block = ((last[0] * last[1] + block[0] * block[1]) / total, total, last[2] + block[2])
-        blocks.append(block)
-    return np.repeat([block[0] for block in blocks], [block[2] for block in blocks])

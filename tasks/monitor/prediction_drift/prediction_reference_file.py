@@ -12,7 +12,8 @@ from typing import Any
 
 from tasks.drift import from_bytes, to_bytes
 from tasks.errors import EvidenceError
-from tasks.monitor.prediction_drift.prediction_reference import PredictionGroup, PredictionReference
+from tasks.monitor.prediction_drift.prediction_groups import PredictionGroup
+from tasks.monitor.prediction_drift.prediction_reference import PredictionReference
 
 PROTOCOL = 1
 

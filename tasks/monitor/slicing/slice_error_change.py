@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.arrays import FloatArray, IntArray
-from tasks.drift.noise_model import student_quantile
+from tasks.drift.quantiles import student_quantile
 from tasks.monitor.drift_kind import DOUBTFUL
 from tasks.statistics import long_run_factor
 

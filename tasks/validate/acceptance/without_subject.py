@@ -15,10 +15,10 @@ from tasks.arrays import BoolArray
 from tasks.dataset.erasure_subject import Subject
 from tasks.lake import Batch, Deliveries, Filter, Lake, active_rows, add_batches, deliveries
 from tasks.spec import ProjectSpec
+from tasks.validate.acceptance.accepted_writes import with_unused_revision, write_amended
 from tasks.validate.acceptance.reconcile import AmendedBatch, PriorBatch, contained, without_rows
 from tasks.validate.acceptance.stored_rows import accepted_rows
 from tasks.validate.acceptance.subject_rows import StoredSubject, own_values
-from tasks.validate.acceptance.task import with_unused_revision, write_amended
 
 
 def amended_without(lake: Lake, spec: ProjectSpec, subject: Subject, found: StoredSubject) -> list[AmendedBatch]:
