@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.arrays import FloatArray, IntArray
-from tasks.drift.noise_model import normal_quantile
+from tasks.drift.quantiles import normal_quantile
 from tasks.monitor.drift_kind import DOUBTFUL
 from tasks.statistics import DaySums, fit_day_effects
 
