@@ -98,7 +98,7 @@ def _decide(
     logger().info(line("night_decided", action=decision.action, kind=decision.kind, reason=decision.reason))
     show_shadow(workspace, facts.shadowed)
     record = [*data.entries, entry] if written else data.entries
-    publish(workspace, entry, record, champion.number if champion else None)
+    publish(workspace, entry, record, champion.number if champion else None, measured.distributions)
     return entry, record
 
 

@@ -13,19 +13,43 @@ from tasks.features import Leak
 from tasks.lake import read_entries
 from tasks.logs import line, logger
 from tasks.notify.task import send_notifications_task
-from tasks.records import Entry, NightEntry, ValidatedDelivery
+from tasks.records import Entry, NightEntry, ValidatedDelivery, WindowDistributions
 from tasks.registry import Series
-from tasks.report import night_markdown, night_numbers, page, why_lines
+from tasks.report import (
+    distributions_from_json,
+    distributions_to_json,
+    night_markdown,
+    night_numbers,
+    page,
+    why_lines,
+)
 from tasks.validate import LabelReport, label_markdown, validation_markdown, validation_page
 
 EPOCH = date(1970, 1, 1)
 REPORT = "report.html"
 VALIDATION = "validation.html"
+DISTRIBUTIONS = "distributions.json"
+OF_ROWS = (VALIDATION, REPORT, DISTRIBUTIONS)
+"""What shows values of rows: erased with them, and written again by the next night."""
 SERIES = "monitoring"
 
 
-def publish(workspace: Workspace, entry: NightEntry, record: Sequence[Entry], champion: int | None) -> None:
-    """Publish one night's entry, with the report of the whole record, and send the notifications that are due."""
+def publish(
+    workspace: Workspace,
+    entry: NightEntry,
+    record: Sequence[Entry],
+    champion: int | None,
+    distributions: WindowDistributions | None = None,
+) -> None:
+    """Publish one night's entry, with the report of the whole record, and send the notifications that are due.
+
+    Parameters
+    ----------
+    distributions : WindowDistributions, optional
+        The night's inputs next to the reference; without them, the report keeps those of an earlier night.
+    """
+    if distributions is not None:
+        workspace.lake.put(workspace.project, DISTRIBUTIONS, distributions_to_json(distributions))
     series = workspace.registry.series(workspace.project, SERIES)
     series.log_metrics(night_numbers(entry), step=(entry.night - EPOCH).days, at=entry.time)
     _write_report(workspace, series, record, champion)
@@ -67,6 +91,7 @@ def write_report(workspace: Workspace) -> str:
 
 def _write_report(workspace: Workspace, series: Series, record: Sequence[Entry], champion: int | None) -> str:
     links = {"MLflow": f"{workspace.registry.url}/#/models/{workspace.project}"}
-    content = page(workspace.spec, record, champion, links)
+    drawn = distributions_from_json(workspace.lake.get(workspace.project, DISTRIBUTIONS))
+    content = page(workspace.spec, record, champion, links, drawn)
     series.put_text(REPORT, content)
     return workspace.lake.put(workspace.project, REPORT, content.encode())

@@ -24,6 +24,7 @@ from tasks.monitor.data_quality_checks import broken, to_check
 from tasks.monitor.measure import NightInputs, measure_night
 from tasks.monitor.profiling.stored_profiles import ACCEPTED, QUARANTINED
 from tasks.monitor.profiling.task import refused_by_day
+from tasks.monitor.profiling.window_distributions import window_distributions
 from tasks.monitor.short_delivery import rows_delivered
 from tasks.monitor.suspicion_watch import LAG_DAYS, DailyRows
 from tasks.prefect_task import leeway_task
@@ -57,6 +58,9 @@ def measure_drift(
         gaps = partial(cohort_gaps, baseline=baseline, spec=data.spec, groups_of=rows.groups_of)
         inputs = replace(inputs, gaps=gaps)
     found = measure_night(inputs, baseline, data.spec)
+    least, reference = data.spec.privacy.min_category_count, baseline.reference.total
+    drawn = window_distributions(inputs.accepted, found.window, reference, min_count=least)
+    found = replace(found, distributions=drawn)
     for metric in found.metrics:
         if metric.fault:
             logger().warning(line("metric_failed", metric=metric.name, why=metric.fault))

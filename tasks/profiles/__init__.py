@@ -7,6 +7,7 @@ profile of both bit for bit, in any order, because a profile consists of counts,
 
 from tasks.profiles.axis import Axis
 from tasks.profiles.category_profile import CategoryProfile
+from tasks.profiles.column_distributions import column_distributions
 from tasks.profiles.formats.codec import PROTOCOL, digest, from_bytes, to_bytes
 from tasks.profiles.number_profile import NumberProfile
 from tasks.profiles.ruler import Ruler, fit_ruler, with_dates
@@ -23,6 +24,7 @@ __all__ = [
     "TableProfile",
     "ValueCounts",
     "added_by_day",
+    "column_distributions",
     "digest",
     "fit_ruler",
     "from_bytes",

@@ -50,6 +50,7 @@ from tasks.records.delivery import (
 )
 from tasks.records.drift import (
     FAULT_KINDS,
+    ColumnDistribution,
     DriftKind,
     DriftStatistic,
     LocalError,
@@ -78,7 +79,7 @@ from tasks.records.entries import (
     Topic,
     UpkeepEntry,
 )
-from tasks.records.monitoring import MonitoringResult, Window
+from tasks.records.monitoring import MonitoringResult, Window, WindowDistributions
 from tasks.records.performance import (
     AnswerStep,
     Bounded,
@@ -116,6 +117,7 @@ __all__ = [
     "ChampionChange",
     "ChampionRecord",
     "Chunks",
+    "ColumnDistribution",
     "CorruptOrDrifted",
     "DayShare",
     "Decision",
@@ -180,6 +182,7 @@ __all__ = [
     "WhichKind",
     "WhoApproves",
     "Window",
+    "WindowDistributions",
     "WorthRetraining",
     "answer_of",
     "answers_given",

@@ -118,6 +118,30 @@ def subjects(past: Iterable[DriftStatistic]) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnDistribution:
+    """The distribution of a column in the reference and in the newest window, for people to look at.
+
+    Attributes
+    ----------
+    reference, window : tuple of float
+        Share of the rows with a value in each bar, 0 to 1.
+    names : tuple of str
+        The value of each bar; empty for bars of equal width from `low` to `high`.
+    reference_nulls, window_nulls : float
+        Share of the rows without a value.
+    """
+
+    column: str
+    reference: tuple[float, ...]
+    window: tuple[float, ...]
+    names: tuple[str, ...] = ()
+    low: float = 0.0
+    high: float = 0.0
+    reference_nulls: float = 0.0
+    window_nulls: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class LocalError:
     """Mean loss of the newest labelled rows of one slice of a column, compared with what is expected of them.
 

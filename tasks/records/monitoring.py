@@ -8,7 +8,7 @@ from datetime import date
 
 from tasks.records.answer_quality.further_metrics import MeasuredMetric
 from tasks.records.answer_quality.group_gap import GroupGap
-from tasks.records.drift import DriftKind, DriftStatistic, LocalError, PipelineStage, Suspicion
+from tasks.records.drift import ColumnDistribution, DriftKind, DriftStatistic, LocalError, PipelineStage, Suspicion
 from tasks.records.performance import Estimated, Performance
 
 
@@ -24,6 +24,14 @@ class Window:
     def days(self) -> int:
         """Length in days."""
         return (self.end - self.start).days + 1
+
+
+@dataclass(frozen=True, slots=True)
+class WindowDistributions:
+    """The inputs' distributions in a window, next to the reference, in the order of the ruler."""
+
+    window: Window
+    columns: tuple[ColumnDistribution, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,8 @@ class MonitoringResult:
         The further metrics of the newest matured cohort.
     fairness : tuple of GroupGap
         The differences between groups in that cohort.
+    distributions : WindowDistributions or None
+        Each input in the reference and in the window, for the report; the decision record does not store them.
     """
 
     window: Window | None = None
@@ -75,6 +85,7 @@ class MonitoringResult:
     steps: tuple[PipelineStage, ...] = ()
     metrics: tuple[MeasuredMetric, ...] = ()
     fairness: tuple[GroupGap, ...] = ()
+    distributions: WindowDistributions | None = None
 
     @property
     def first_step(self) -> str:

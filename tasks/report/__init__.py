@@ -1,8 +1,9 @@
 """Report: the record in, pages for people out: why a night was decided as it was, and the project's page."""
 
 from tasks.render.sections import ReportTable, Section
+from tasks.report.charts.distribution_file import distributions_from_json, distributions_to_json
+from tasks.report.charts.night_figures import champion_changes
 from tasks.report.explanation import Why, why_lines
-from tasks.report.figures import champion_changes
 from tasks.report.night_markdown import night_markdown
 from tasks.report.night_numbers import night_numbers
 from tasks.report.overview_page import ProjectOverview, overview_page
@@ -17,6 +18,8 @@ __all__ = [
     "Section",
     "Why",
     "champion_changes",
+    "distributions_from_json",
+    "distributions_to_json",
     "metric_words",
     "night_markdown",
     "night_numbers",

@@ -10,7 +10,7 @@ from datetime import datetime
 from tasks.records import Action, Entry, NightEntry, running_rollout
 from tasks.render import pages
 from tasks.render.values import counted
-from tasks.report.figures import champion_changes
+from tasks.report.charts.night_figures import champion_changes
 from tasks.report.night_readings import latest_nights
 from tasks.report.pending_actions import PendingAction, pending_actions
 from tasks.spec import ProjectSpec

@@ -12,12 +12,22 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
-from tasks.records import Entry, NightEntry, PromotionEntry, ReleaseEntry, RetrainingEntry, RollbackEntry, SpecEntry
+from tasks.records import (
+    Entry,
+    NightEntry,
+    PromotionEntry,
+    ReleaseEntry,
+    RetrainingEntry,
+    RollbackEntry,
+    SpecEntry,
+    WindowDistributions,
+)
 from tasks.render import pages
 from tasks.render.axes import NightSpan
 from tasks.render.safe_text import ADDRESS
-from tasks.report.explanation import why_lines
-from tasks.report.figures import (
+from tasks.report.charts.distribution_figure import distribution_figure
+from tasks.report.charts.metric_figures import group_figures, metric_figures
+from tasks.report.charts.night_figures import (
     automation_figure,
     bias_figure,
     champion_changes,
@@ -27,9 +37,9 @@ from tasks.report.figures import (
     speed_figure,
     volume_figure,
 )
-from tasks.report.metric_figures import group_figures, metric_figures
+from tasks.report.charts.output_figures import output_figures
+from tasks.report.explanation import why_lines
 from tasks.report.night_readings import KIND_WORDS, headline, latest_nights
-from tasks.report.output_figures import output_figures
 from tasks.report.pending_actions import pending_actions
 from tasks.spec import ProjectSpec
 
@@ -52,7 +62,11 @@ class _Row:
 
 
 def page(
-    spec: ProjectSpec, record: Sequence[Entry], champion: int | None, links: Mapping[str, str] | None = None
+    spec: ProjectSpec,
+    record: Sequence[Entry],
+    champion: int | None,
+    links: Mapping[str, str] | None = None,
+    distributions: WindowDistributions | None = None,
 ) -> str:
     """Return the page as HTML; everything that came from data or people is escaped.
 
@@ -64,6 +78,8 @@ def page(
         Number of the version that serves.
     links : mapping of str to str, optional
         Addresses to go on to, by name: `{"MLflow": "http://..."}`; one that is not http or https is left out.
+    distributions : WindowDistributions, optional
+        The inputs of the newest measured night next to the reference.
     """
     nights = latest_nights(record)[-NIGHTS_DRAWN:]
     events = [entry for entry in record if isinstance(entry, LISTED_KINDS)]
@@ -75,7 +91,7 @@ def page(
         cards=list(_cards(nights, record, champion)),
         pending=pending_actions(record, spec),
         why=why_lines(nights[-1], spec, record) if nights else None,
-        figures=_figures(nights, record, spec),
+        figures=[*_figures(nights, record, spec), *_distributions(nights, distributions)],
         nights=_listed(nights, _night),
         events=_listed(events, _event),
     )
@@ -114,6 +130,10 @@ def _figures(nights: Sequence[NightEntry], record: Sequence[Entry], spec: Projec
         speed_figure(nights),
     ]
     return [figure for figure in figures if figure]
+
+
+def _distributions(nights: Sequence[NightEntry], distributions: WindowDistributions | None) -> list[str]:
+    return [distribution_figure(nights[-1], distributions)] if nights and distributions is not None else []
 
 
 def _night(night: NightEntry) -> _Row:

@@ -320,7 +320,10 @@ class TestWhatMustAlwaysHold:
         from mlflow import MlflowClient
 
         report = Path(workspace.lake.root) / PROJECT / "objects" / "report.html"
-        assert LATE_NIGHT in report.read_text(encoding="utf-8")
+        shown = report.read_text(encoding="utf-8")
+        assert LATE_NIGHT in shown
+        assert "Inputs, then and now" in shown
+        assert shown.count("<div class='dist'>") == len(workspace.spec.features.columns)
         client = MlflowClient(workspace.registry.url)
         experiment = client.get_experiment_by_name(PROJECT)
         runs = client.search_runs([experiment.experiment_id], "tags.`leeway.series` = 'monitoring'")

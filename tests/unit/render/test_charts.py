@@ -7,8 +7,10 @@ from xml.etree import ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.records import ColumnDistribution
 from tasks.render.axes import NightSpan, NumberSpan, Scale, padded, ticks
 from tasks.render.bar_chart import BARS, draw_bar_chart
+from tasks.render.distribution_grid import DrawnColumn, draw_distribution_grid
 from tasks.render.line_chart import ChartSeries, LineChart, draw_line_chart
 
 FIRST = date(2026, 1, 1)
@@ -103,3 +105,31 @@ def test_the_largest_shares_are_bars_the_largest_first() -> None:
     assert names[0] == "column 29"
     assert ">29.0%<" in draw_bar_chart("Importances", "", shares)
     assert draw_bar_chart("Importances", "", {"x": 0.0}) == ""
+
+
+def test_a_distribution_draws_the_reference_as_an_area_and_the_window_as_an_outline() -> None:
+    drawn = DrawnColumn(ColumnDistribution("size", (0.5, 0.25), (0.0, 1.0), low=0.0, high=1250.0), "57% of its leeway")
+    html = draw_distribution_grid("Inputs", "then and now", [drawn])
+    assert "<path class='was' d='M0 100V50h1V75h1V100z'/><path class='is' d='M0 100h1V0h1'/>" in html
+    assert "<span>0</span><span>1,250</span>" in html
+
+
+def test_names_of_a_distribution_are_text_and_their_shares_are_written_out() -> None:
+    one = ColumnDistribution("plan", (0.75, 0.25), (0.0, 0.004), ("<b>", "pro"), window_nulls=0.2)
+    html = draw_distribution_grid("Inputs", "then and now", [DrawnColumn(one)])
+    assert "<bdi>&lt;b&gt;</bdi>" in html
+    assert "<td>75 % → 0 %</td>" in html
+    assert "<td>25 % → 0.4 %</td>" in html
+    assert "empty: 0 % → 20 %" in html
+
+
+def test_from_the_thirteenth_column_on_distributions_are_folded_and_beyond_500_counted() -> None:
+    columns = [DrawnColumn(ColumnDistribution(f"c{at}", (1.0,), (1.0,), ("a",))) for at in range(510)]
+    html = draw_distribution_grid("Inputs", "then and now", columns)
+    assert "<summary>488 more columns</summary>" in html
+    assert "10 more columns are not drawn." in html
+    assert len(html) < 300_000
+
+
+def test_without_columns_no_distribution_is_drawn() -> None:
+    assert draw_distribution_grid("Inputs", "then and now", []) == ""

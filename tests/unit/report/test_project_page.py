@@ -15,6 +15,7 @@ from tasks.records import (
     AutomationCounts,
     BatchVerdict,
     Bounded,
+    ColumnDistribution,
     DriftStatistic,
     Estimated,
     GroupGap,
@@ -25,6 +26,8 @@ from tasks.records import (
     Statistic,
     Suspicion,
     UpstreamState,
+    Window,
+    WindowDistributions,
 )
 from tasks.report import night_markdown, night_numbers, page
 from tasks.spec import ProjectSpec
@@ -208,6 +211,15 @@ def test_beyond_forty_columns_the_others_are_folded_week_by_week(spec: ProjectSp
     assert "column 010" in top
     assert "column 009" in folded
     assert "column 009" not in top
+
+
+def test_the_inputs_of_the_newest_window_are_drawn_with_the_most_moved_first(spec: ProjectSpec, night: Night) -> None:
+    columns = tuple(ColumnDistribution(name, (1.0,), (1.0,), ("a",)) for name in ("calm", "area"))
+    drawn = WindowDistributions(Window(FIRST, FIRST + timedelta(days=6), 1200), columns)
+    text = page(spec, [night(moved=(moved("area", 1.5),))], None, distributions=drawn)
+    assert f"The rows of {FIRST} to {FIRST + timedelta(days=6)} (1,200) next to those" in text
+    assert text.index("<h3><bdi>area</bdi></h3><p class='soft'>150% of its leeway</p>") < text.index("<bdi>calm</bdi>")
+    assert "Inputs, then and now" not in page(spec, [night()], None)
 
 
 def test_a_year_of_any_number_of_columns_stays_small(spec: ProjectSpec, night: Night) -> None:

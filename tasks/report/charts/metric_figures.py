@@ -8,7 +8,7 @@ from datetime import date
 from tasks.records import Entry, GroupGap, MeasuredMetric, NightEntry
 from tasks.render.axes import NightSpan
 from tasks.render.line_chart import ChartSeries, LineChart, draw_line_chart
-from tasks.report.figures import changes_drawn
+from tasks.report.charts.night_figures import changes_drawn
 from tasks.report.quality_tables import gap_words, metric_words
 
 MOST_DRAWN = 8
