@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,14 +17,14 @@ SIZE = Ruler(numbers={"size": Axis(center=50.0, scale=29.0)})
 PLAN = Ruler(numbers={}, categories=("plan",))
 
 
-def of_numbers(before: list[float | None], now: list[float | None], min_count: int = 1) -> ColumnDistribution:
-    profiles = [profile(pd.DataFrame({"size": pd.Series(values, dtype="float64")}), SIZE) for values in (before, now)]
+def of_numbers(before: Sequence[float | None], now: Sequence[float | None], min_count: int = 1) -> ColumnDistribution:
+    profiles = [profile(pd.DataFrame({"size": np.array(values, dtype=float)}), SIZE) for values in (before, now)]
     (found,) = column_distributions(*profiles, min_count=min_count)
     return found
 
 
-def of_plans(before: list[str | None], now: list[str | None], min_count: int = 1) -> ColumnDistribution:
-    profiles = [profile(pd.DataFrame({"plan": pd.Series(names, dtype="str")}), PLAN) for names in (before, now)]
+def of_plans(before: Sequence[str | None], now: Sequence[str | None], min_count: int = 1) -> ColumnDistribution:
+    profiles = [profile(pd.DataFrame({"plan": list(names)}, dtype="str"), PLAN) for names in (before, now)]
     (found,) = column_distributions(*profiles, min_count=min_count)
     return found
 
