@@ -14,14 +14,17 @@ start_app = typer.Typer()
 @start_app.command()
 def init(  # noqa: PLR0913, PLR0917 - one parameter for each option
     data: Annotated[
-        str,
+        str | None,
         typer.Argument(
+            show_default=False,
             help="A csv, JSON lines or Parquet file, a folder of such files, or a database: "
-            "postgresql://user@host/name without a password, or env:NAME for the variable that has its address."
+            "postgresql://user@host/name without a password, or env:NAME for the variable that has its address.",
         ),
-    ],
-    time: Annotated[str, typer.Option("--time", help="The column with the time of the event.")],
-    label: Annotated[str, typer.Option("--label", help="The column to predict.")],
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option("--time", help="The column with the time of the event.", show_default=False)
+    ] = None,
+    label: Annotated[str | None, typer.Option("--label", help="The column to predict.", show_default=False)] = None,
     id_columns: Annotated[
         list[str] | None,
         typer.Option("--id", help="The column that identifies a row; repeat it for several.", show_default="inferred"),
@@ -35,8 +38,26 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter for each option
     changed_at: Annotated[
         str | None, typer.Option("--changed-at", help="The column of a table that grows with each change of a row.")
     ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(
+            "--template",
+            help="Instead of DATA: start from a copy of a worked project, such as card-fraud.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Create a project from your data: a spec and an expectations suite that the data passes."""
+    if template is not None:
+        if any(given is not None for given in (data, time, label, id_columns, table, changed_at)):
+            raise typer.BadParameter("only --project goes with it: it is a copy", param_hint="--template")
+        from flows.cli.init.template import copy_template
+
+        copy_template(template, project)
+        return
+    if data is None or time is None or label is None:
+        missing = [name for name, given in (("DATA", data), ("--time", time), ("--label", label)) if given is None]
+        raise typer.BadParameter("expected them all, unless there is a --template", param_hint=", ".join(missing))
     from flows.cli.init.command import init_project
     from flows.cli.init.given_data import given_data
 
