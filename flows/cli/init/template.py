@@ -19,7 +19,7 @@ from tasks.spec.docs.json_schema import schema_text
 from tasks.spec.find_project import FILE, checked_name
 
 OWN_STORY = ("README.md", "make_*.py", "__pycache__", ".*")
-"""What tells the worked project's own story, and is not copied."""
+"""What belongs to the worked project's own story, and is not copied."""
 
 
 def copy_template(name: str, project: str | None) -> None:
