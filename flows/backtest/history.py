@@ -158,7 +158,7 @@ def with_features(history: History, spec: ProjectSpec, folder: Path) -> History:
     """Return the history with the project's own features added to its rows."""
     from tasks.features import with_features as add
 
-    return replace(history, rows=add(history.rows, spec.features.function, folder, spec))
+    return replace(history, rows=add(history.rows, spec.row_function, folder, spec))
 
 
 def _before_monitoring(known: Deliveries) -> tuple[Deliveries, dict[str, str]]:

@@ -94,7 +94,7 @@ def bundled_version(
 def unbundled(spec: ProjectSpec, schema: ModelSchema, files: Mapping[str, bytes], form: Form) -> list[str]:
     """Return why a version cannot be bundled, and what can be done about each; empty if it can."""
     reasons = unservable(spec, schema)
-    if spec.features.function is not None or spec.features.tables:
+    if spec.row_function is not None or spec.features.tables:
         reasons.append(
             "a bundle has no code and no tables of a project: answer with `leeway serve` or the nightly batch, or "
             "train a version on the columns of a row alone (without features.function and features.tables)"

@@ -49,10 +49,10 @@ def assemble(rows: pd.DataFrame, spec: ProjectSpec, lake: Lake, folder: Path) ->
         return feature_values(lake, spec.project, table, first, last)
 
     joined = with_tables(rows, spec, values)
-    made = featured(joined, spec.features.function, folder, spec)
+    made = featured(joined, spec.row_function, folder, spec)
     nowhere = bool(made.failures) and len(made.failures) == len(rows)
     if nowhere and len(rows) > ROWS_TRIED:
-        raise fails_everywhere(spec.features.function, len(rows), next(iter(made.failures.values())))
+        raise fails_everywhere(spec.row_function, len(rows), next(iter(made.failures.values())))
     failures = made.faults | made.failures
     passing = np.ones(len(rows), dtype=bool)
     if failures:
@@ -64,7 +64,7 @@ def assemble(rows: pd.DataFrame, spec: ProjectSpec, lake: Lake, folder: Path) ->
 
 def _complete(rows: pd.DataFrame, spec: ProjectSpec) -> pd.DataFrame:
     """Return rows with every column that the function makes, missing where it made none."""
-    made, none = spec.features.made, [None] * len(rows)
+    made, none = spec.made_later, [None] * len(rows)
     empty: dict[str, pd.Series] = {
         **dict.fromkeys(made.numbers, pd.Series(none, rows.index, dtype="float64")),
         **dict.fromkeys(made.booleans, pd.Series(none, rows.index, dtype="boolean")),

@@ -105,9 +105,9 @@ def row_failures(frame: pd.DataFrame, spec: ProjectSpec, folder: Path) -> dict[i
     SpecError
         The function does not exist.
     """
-    if spec.features.function is None:
+    if spec.row_function is None:
         return {}
-    called = _called(spec.features.function, folder, _as_delivered(frame), spec.privacy, pure=False)
+    called = _called(spec.row_function, folder, _as_delivered(frame), spec.privacy, pure=False)
     made, failures = called.rows, called.failures
     if made is None:
         return {place: without_values(message, spec.privacy) for place, message in failures.items()}

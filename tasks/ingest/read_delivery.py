@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tasks.errors import EvidenceError
+from tasks.ingest.file_features import FileFeatures
 from tasks.ingest.landing.landing_zones import files_of
 from tasks.ingest.privacy import KeyOf, PrivateRows
 from tasks.ingest.readers.bounds import Bounds, Chunk, size_bytes
@@ -53,13 +54,15 @@ def batch_id_of_parts(sha256s: Sequence[str]) -> str:
     return sha256s[0] if len(sha256s) == 1 else batch_id("\n".join(sorted(sha256s)).encode())
 
 
-def delivery(
+def delivery(  # noqa: PLR0913 - keyword-only: what few projects have
     parts: Sequence[Content],
     name: str,
     landed: Landed,
     spec: ProjectSpec,
     key: bytes | KeyOf,
     spool: Spool | None = None,
+    *,
+    files: FileFeatures | None = None,
 ) -> Delivery | Unreadable:
     """Return the delivery of one or several objects, with the rows as delivered and the privacy rules applied.
 
@@ -77,13 +80,16 @@ def delivery(
         The key of the pseudonyms, from `tasks.ingest.privacy.secret`, or of those of a column by its name.
     spool : Spool, optional
         Where the private rows of a delivery too large for memory are kept. By default, all are in memory.
+    files : callable, optional
+        Adds what is made of the files that rows name.
     """
     said = dialect(landed, spec)
     if landed.table == SERVED and landed.kind == "rows":
         parts = [_asked_last(part) for part in parts]
     private = PrivateRows(spec.privacy, key, spec.columns_of(landed.kind, landed.table))
     rows = (_without_answers(chunk, landed, spec) for chunk in read_chunks(parts, said))
-    chunks = (private(_with_inside_names(chunk, landed, spec)) for chunk in rows)
+    kept = (private(_with_inside_names(chunk, landed, spec)) for chunk in rows)
+    chunks: Iterator[Chunk] = kept if files is None else map(files, kept)
     try:
         if spool is None:
             return Delivery(name, landed, assembled(chunks), columns_left_out=len(private.left_out))
@@ -128,12 +134,14 @@ def _asked_last(part: Content) -> Content:
 def _without_answers(chunk: Chunk, landed: Landed, spec: ProjectSpec) -> Chunk:
     """Return a chunk without what the prediction service adds: answers to rows, and the times of labels.
 
-    A request has no consent, so its row has none until it is delivered with one.
+    A request has no consent, so its row has none until it is delivered with one. Nor does it need the name of a file,
+    for it has what is made of one.
     """
     if landed.table != SERVED or isinstance(chunk, pa.Table):
         return chunk
-    rows, consent = chunk.drop(columns=[ANSWER, SENT_AT], errors="ignore"), spec.privacy.consent
-    return rows if consent is None or consent in rows else rows.assign(**{consent: None})
+    rows = chunk.drop(columns=[ANSWER, SENT_AT], errors="ignore")
+    consent = [] if spec.privacy.consent is None else [spec.privacy.consent]
+    return rows.assign(**{name: None for name in [*consent, *spec.file_columns] if name not in rows})
 
 
 def _with_inside_names(chunk: Chunk, landed: Landed, spec: ProjectSpec) -> Chunk:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tasks import clock
 from tasks.errors import Conflict, SourceError, SpecError
+from tasks.ingest.file_features import FileFeatures
 from tasks.ingest.landing.fetch import fetched
 from tasks.ingest.landing.landing_zones import files_of, served_zones
 from tasks.ingest.landing_night import LandingNight
@@ -20,7 +21,7 @@ from tasks.ingest.read_delivery import Spool, batch_id, delivery
 from tasks.ingest.readers.bounds import Bounds
 from tasks.ingest.readers.object_content import estimated_text_bytes
 from tasks.ingest.readers.unreadable import Unreadable
-from tasks.ingest.sources.open_source import open_source
+from tasks.ingest.sources.open_source import FolderSource, S3Source, open_source
 from tasks.ingest.sources.stored_objects import DeliverySource, StoredObject
 from tasks.lake import Batch, Lake, append_repeats, deliveries, kind_conflicts, read_repeats
 from tasks.logs import line, logger
@@ -65,7 +66,8 @@ def take_in(
     stamps |= read_repeats(lake, spec.project)
     stale, key = taken.stale(), kept_pseudonym_key(lake, spec, is_new=not taken.revisions)
     batch_ids = {batch.batch_id for batch in taken.revisions if not batch.is_placeholder}
-    reader, new, repeated = DeliveryReader(spec, key, spool), list[Delivery | Unread](), list[tuple[str, Landed]]()
+    reader = DeliveryReader(spec, key, spool, folder)
+    new, repeated = list[Delivery | Unread](), list[tuple[str, Landed]]()
     for source, objects, arrived in LandingNight(lake, spec, folder, taken, night, moment or clock.now()).arrived():
         if (arrived.kind, arrived.name, arrived.stamp) in stamps:
             continue
@@ -128,10 +130,13 @@ class DeliveryReader:
         See `pseudonym_key`.
     spool : Path, optional
         The folder for large deliveries; by default, all are read into memory.
+    folder : Path
+        The folder of project.yaml, with the module of `features.function`.
     """
 
-    def __init__(self, spec: ProjectSpec, key: bytes | KeyOf, spool: Path | None) -> None:
-        self._spec, self._key, self._memory = spec, key, _Memory(spool, Bounds(spec.ingest.memory_mb))
+    def __init__(self, spec: ProjectSpec, key: bytes | KeyOf, spool: Path | None, folder: Path) -> None:
+        self._spec, self._key, self._folder = spec, key, folder
+        self._memory = _Memory(spool, Bounds(spec.ingest.memory_mb))
 
     @contextmanager
     def fetched(
@@ -150,13 +155,20 @@ class DeliveryReader:
             batch_id, contents = fetched(source, objects, raw)
 
             def read() -> Delivery | Unread:
-                found = delivery(contents, batch_id, arrived, self._spec, self._key, rows)
+                files = self._files(source, arrived)
+                found = delivery(contents, batch_id, arrived, self._spec, self._key, rows, files=files)
                 self._memory.hold(found)
                 if isinstance(found, Unreadable):
                     return Unread(batch_id, arrived, found.reason, found.detail)
                 return found
 
             yield batch_id, read
+
+    def _files(self, source: DeliverySource, arrived: Landed) -> FileFeatures | None:
+        """Return what reads the files that the rows of a delivery name; None where they name none."""
+        if arrived.kind != "rows" or arrived.table or not isinstance(source, FolderSource | S3Source):
+            return None
+        return None if self._spec.source.files is None else FileFeatures(source, self._spec, self._folder)
 
 
 @dataclass

@@ -31,10 +31,10 @@ def compile_contract(spec: ProjectSpec, rules: Sequence[RowRule]) -> RowContract
         ids=tuple(spec.key_columns),
         event_time=spec.source.event_time,
         time_zone=spec.schedule.time_zone,
-        numbers=tuple(spec.features.own.numbers),
-        booleans=tuple(spec.features.own.booleans),
-        categories=tuple(spec.features.own.categories),
-        dates=tuple(spec.features.own.dates),
+        numbers=tuple(spec.stored_features.numbers),
+        booleans=tuple(spec.stored_features.booleans),
+        categories=tuple(spec.stored_features.categories),
+        dates=tuple(spec.stored_features.dates),
         entities=tuple(spec.features.entities),
         decimal=spec.source.decimal,
         new_columns=spec.contract.new_columns,
@@ -53,17 +53,17 @@ def compile_contract(spec: ProjectSpec, rules: Sequence[RowRule]) -> RowContract
 
 
 def not_requested(spec: ProjectSpec) -> list[str]:
-    """Return the columns of a delivery that an answer does not need: the label and the consent."""
+    """Return the columns of a delivery that an answer does not need: the label, the consent, and the name of a file."""
     consent = spec.privacy.consent
-    return [spec.source.label.column, *([] if consent is None else [consent])]
+    return [spec.source.label.column, *([] if consent is None else [consent]), *spec.file_columns]
 
 
 def unservable(spec: ProjectSpec, schema: ModelSchema) -> list[str]:
     """Return why a model of a project cannot be served yet; empty if it can."""
-    known = {*spec.source.id, spec.source.event_time, *spec.features.own.all}
+    known = {*spec.source.id, spec.source.event_time, *spec.stored_features.all}
     missing = sorted(set(schema.columns) - known)
     reasons = {
-        f"its features come from the function {spec.features.function}": spec.features.function is not None,
+        f"its features come from the function {spec.row_function}": spec.row_function is not None,
         "it has feature tables": bool(spec.features.tables),
         f"source.time_format is {spec.source.time_format}; a request has times in ISO 8601": bool(
             spec.source.time_format

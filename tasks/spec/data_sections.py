@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ConfigDict, Field, field_validator
 
 from tasks.spec.field_types import IMPORT_PATH, Column, Metric, Name, Share, SpecSection, secret_reference
+from tasks.spec.landing_sections.files_of_rows import FilesOfRows
 from tasks.spec.landing_sections.files_section import Files
 from tasks.spec.own_names import RESERVED_IN_TABLES, kept_apart
 
@@ -94,6 +95,7 @@ class Source(Files):
         "and nothing is retrained. By default it is learned from earlier deliveries.",
     )
     label: Label = Field(description="The label, and how late it arrives.")
+    files: FilesOfRows | None = Field(None, description="Files that the rows name, such as pictures.")
     s3_endpoint: str | None = Field(None, description="The address of an S3-compatible store; Amazon S3 by default.")
     s3_addressing: Literal["auto", "path", "virtual"] = Field(
         "auto",

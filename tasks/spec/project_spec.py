@@ -142,8 +142,46 @@ class ProjectSpec(SpecSection):
         """The columns of a delivery of rows: ids, time, features, entities, consent, a label that lands with them."""
         label = [self.source.label.column] if self.source.label.uri is None else []
         consent = [] if self.privacy.consent is None else [self.privacy.consent]
-        own, entities = self.features.own.all, [*self.features.entities, *self.group_columns]
-        return list(dict.fromkeys([*self.source.id, self.source.event_time, *own, *entities, *consent, *label]))
+        own, entities = self.stored_features.all, [*self.features.entities, *self.group_columns]
+        others = [*entities, *consent, *self.file_columns, *label]
+        return list(dict.fromkeys([*self.source.id, self.source.event_time, *own, *others]))
+
+    @property
+    def file_columns(self) -> list[str]:
+        """The columns with the name and the digest of the file of a row; none without `source.files`."""
+        files = self.source.files
+        return [] if files is None else [files.column, files.digest_column]
+
+    @property
+    def fault_columns(self) -> list[str]:
+        """The column of a delivery that says why the file of a row cannot be used; none without `source.files`."""
+        return [] if self.source.files is None else [self.source.files.fault_column]
+
+    @property
+    def stored_features(self) -> Columns:
+        """The features that are stored with the rows: those delivered, and those made from files that rows name."""
+        own, made = self.features.own, self.features.made
+        if self.source.files is None:
+            return own
+        return Columns(
+            numbers=[*own.numbers, *made.numbers],
+            categories=[*own.categories, *made.categories],
+            booleans=[*own.booleans, *made.booleans],
+            dates=[*own.dates, *made.dates],
+        )
+
+    @property
+    def row_function(self) -> str | None:
+        """The function that is applied to stored rows, in training and in scoring.
+
+        That of a project with files is applied once, when rows are taken in.
+        """
+        return self.features.function if self.source.files is None else None
+
+    @property
+    def made_later(self) -> Columns:
+        """The columns that are made of stored rows, by `row_function`."""
+        return self.features.made if self.source.files is None else Columns()
 
     @property
     def trained_on(self) -> list[str]:

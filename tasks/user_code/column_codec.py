@@ -121,6 +121,8 @@ def _written_objects(cells: list[Any], arrays: Arrays) -> Json:
             return {"kind": "strings", "at": _added(pa.array(cells, pa.large_string()), arrays)}
         except UnicodeEncodeError:  # half of a surrogate pair: JSON has it
             pass
+    if kinds == {bytes}:
+        return {"kind": "bytes", "at": _added(pa.array(cells, pa.large_binary()), arrays)}
     return {"kind": "cells", "at": _added([cells_as_json(cells)], arrays)}
 
 
@@ -204,5 +206,6 @@ READERS: dict[str, Callable[[Json, Arrays], Any]] = {
     "plain": _plain,
     "dates": _dates,
     "strings": _strings,
+    "bytes": _strings,
     "cells": _cells,
 }

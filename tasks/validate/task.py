@@ -50,8 +50,7 @@ class DeliveryContract:
 
         The values of a feature table may arrive later than the rows.
         """
-        features = self.spec.features
-        if features.function is None or features.tables:
+        if self.spec.row_function is None or self.spec.features.tables:
             return None
         return partial(row_failures, spec=self.spec, folder=self.folder)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MANY = 1_003
+FILES = {"column": "picture"}
 
 
 def source_of(**parts: Any) -> Source:
@@ -260,3 +261,21 @@ def test_a_file_that_is_written_while_it_is_read_is_left_for_later(landing: Path
     (landing / before.key).unlink()
     with pytest.raises(Conflict, match="removed since it was listed"):
         place.copy(before, BytesIO())
+
+
+def test_files_that_rows_name_are_read_below_their_prefix_only_and_are_no_deliveries(
+    client: S3Client, endpoint: str
+) -> None:
+    client.create_bucket(Bucket="screens")
+    keys = ("a.csv", "line/b.csv", "files/7.png", "files/deep/8.png", "data/files/9.png", "files.csv")
+    for key in (*(f"in/{key}" for key in keys), "secret.png"):
+        client.put_object(Bucket="screens", Key=key, Body=key.encode())
+    place = open_source("s3://screens/in", Path(), source_of(uri="s3://screens/in", s3_endpoint=endpoint, files=FILES))
+    assert isinstance(place, S3Source)
+    assert [each.key for each in place.list()] == ["a.csv", "data/files/9.png", "files.csv", "line/b.csv"]
+    assert [place.read_file(name, 13) for name in ("7.png", "deep/8.png", "9.png", "../../secret.png")] == [
+        *("file_too_large", "file_too_large", "file_missing", "file_name")
+    ]
+    assert place.read_file("7.png", 14) == b"in/files/7.png"
+    deep = S3Source("screens", "in/", endpoint, files="data/files")
+    assert [each.key for each in deep.list()] == ["a.csv", "files.csv", "files/7.png", "files/deep/8.png", "line/b.csv"]

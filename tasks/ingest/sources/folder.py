@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from tasks.errors import Conflict, SourceError, Unreachable
-from tasks.ingest.sources.stored_objects import StoredObject, is_delivery, is_safe
+from tasks.ingest.sources.stored_objects import FileFault, StoredObject, is_delivery, is_file_name, is_safe
 
 BLOCK_BYTES = 2**20
 
@@ -21,11 +21,13 @@ BLOCK_BYTES = 2**20
 class FolderSource:
     """A folder and its subfolders, without symbolic links to files outside of it.
 
-    `marker` is the spec's `complete_marker`: such files are listed as well.
+    `marker` is the spec's `complete_marker`: such files are listed as well. `files` is the sub-folder of the files that
+    rows name: it is not listed.
     """
 
     root: Path
     marker: str | None = None
+    files: str | None = None
 
     @property
     def exists(self) -> bool:
@@ -51,7 +53,7 @@ class FolderSource:
         """Return links to folders, to files outside of the folder and to nothing, in the order of their keys."""
         found = []
         for folder, folders, names in os.walk(self.root, onerror=_refuse):
-            folders[:] = [name for name in folders if is_delivery(name)]
+            folders[:] = self._searched(folder, folders)
             paths = [Path(folder, name) for name in (*folders, *names) if is_delivery(name, self.marker)]
             found += [path for path in paths if path.is_symlink() and (path.is_dir() or self._object(path) is None)]
         return tuple(sorted(path.relative_to(self.root).as_posix() for path in found))
@@ -104,6 +106,44 @@ class FolderSource:
             raise Conflict(f"{str(path)!r} was written since it was listed; it is taken in once it does not change")
         return digest.hexdigest()
 
+    def read_file(self, name: str, most_bytes: int) -> bytes | FileFault:
+        """Return the content of a file that a row names, or why it cannot be used.
+
+        Parameters
+        ----------
+        name : str
+            Relative to the sub-folder `files`; links out of it are not followed.
+        most_bytes : int
+            A larger file is not read.
+
+        Raises
+        ------
+        Unreachable
+            When the disk does not answer.
+        """
+        base = self.root / (self.files or "")
+        path = base / name
+        if not is_file_name(name) or not path.resolve().is_relative_to(base.resolve()):
+            return "file_name"
+        try:
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode):  # a pipe would never end
+                return "file_missing"
+            if status.st_size > most_bytes:
+                return "file_too_large"
+            with path.open("rb") as file:
+                content = file.read(most_bytes + 1)
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            return "file_missing"
+        except OSError as error:
+            raise Unreachable(f"{str(path)!r} did not answer: {error}") from error
+        return content if len(content) <= most_bytes else "file_too_large"
+
+    def _searched(self, folder: str, folders: Sequence[str]) -> Sequence[str]:
+        """Return the sub-folders of a folder in which deliveries may be."""
+        apart = None if self.files is None else self.root / self.files
+        return [name for name in folders if is_delivery(name) and Path(folder, name) != apart]
+
     def _path(self, key: str) -> Path:
         path = self.root / key
         if not is_safe(key) or not self._is_inside(path):
@@ -114,7 +154,7 @@ class FolderSource:
 
     def _objects(self) -> Iterator[StoredObject]:
         for folder, folders, names in os.walk(self.root, onerror=_refuse):
-            folders[:] = [name for name in folders if is_delivery(name)]
+            folders[:] = self._searched(folder, folders)
             for path in (Path(folder, name) for name in names if is_delivery(name, self.marker)):
                 if (stored := self._object(path)) is not None:
                     yield stored

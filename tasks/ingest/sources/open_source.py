@@ -41,16 +41,17 @@ def open_source(uri: str, spec_folder: Path, source: Source, files: Files | None
     >>> open_source("landing/sales", Path("/projects/houses"), source).root.as_posix()
     '/projects/houses/landing/sales'
     >>> open_source("s3://lake/landing", Path("/projects/houses"), source)
-    S3Source(bucket='lake', prefix='landing/', endpoint=None, addressing='auto', marker=None)
+    S3Source(bucket='lake', prefix='landing/', endpoint=None, addressing='auto', marker=None, files=None)
     """
     marker = (files or source).complete_marker
+    named = source.files.folder if source.files is not None and uri == source.uri else None
     scheme, has_scheme, _ = uri.partition("://")
     if not has_scheme:
-        return FolderSource(spec_folder / uri, marker)
+        return FolderSource(spec_folder / uri, marker, named)
     if scheme == "s3":
-        return S3Source(*split_s3(uri), source.s3_endpoint, source.s3_addressing, marker)
+        return S3Source(*split_s3(uri), source.s3_endpoint, source.s3_addressing, marker, named)
     if scheme == "file":
-        return FolderSource(spec_folder / unquote(urlsplit(uri).path), marker)
+        return FolderSource(spec_folder / unquote(urlsplit(uri).path), marker, named)
     raise SourceError(f"found {uri!r}; expected a folder or s3://bucket/prefix; {scheme}:// is not supported")
 
 

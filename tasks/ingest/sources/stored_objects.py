@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Literal, Protocol, TypeAlias
 
 UNFINISHED = (".tmp", ".part", ".partial", ".filepart", ".crdownload", ".download", ".swp", ".lock")
 RUBBISH = ("thumbs.db", "desktop.ini")  # of file managers
+FileFault: TypeAlias = Literal["file_name", "file_missing", "file_too_large", "file_digest"]
+"""Why a file that a row names cannot be used."""
+LONGEST_KEY, LONGEST_PART = 512, 255  # bytes
 FOLDER_MARKER = "_$folder$"  # of Hadoop, for a folder in a bucket
 
 
@@ -54,6 +57,14 @@ class DeliverySource(Protocol):
         ...
 
 
+class FileStore(Protocol):
+    """Where the files are that rows name."""
+
+    def read_file(self, name: str, most_bytes: int) -> bytes | FileFault:
+        """Return the content of a file that a row names, or why it cannot be used; no more than that is read."""
+        ...
+
+
 def is_delivery(key: str, marker: str | None = None) -> bool:
     """Return whether a key names a delivery: no part of it is hidden or private, and it is not being written.
 
@@ -97,6 +108,18 @@ def is_safe(key: str) -> bool:
     [True, False, False, False, False, False]
     """
     return "\\" not in key and key.isprintable() and not any(part in {"", ".", ".."} for part in key.split("/"))
+
+
+def is_file_name(name: str) -> bool:
+    r"""Return whether a row may name a file so: relative, inside of its folder, and not longer than stores allow.
+
+    Examples
+    --------
+    >>> [is_file_name(name) for name in ("line-2/7.png", "../7.png", "/etc/passwd", "", "a" * 256, "a/" * 300 + "b")]
+    [True, False, False, False, False, False]
+    """
+    parts = [part.encode(errors="replace") for part in name.split("/")]
+    return is_safe(name) and sum(map(len, parts)) + len(parts) <= LONGEST_KEY and max(map(len, parts)) <= LONGEST_PART
 
 
 def _parts(key: str) -> list[str]:

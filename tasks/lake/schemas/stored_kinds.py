@@ -32,7 +32,7 @@ def kind_conflicts(lake: Lake, spec: ProjectSpec) -> list[str]:
     if opened is None:
         return []
     stored = {field.name: field.type for field in pa.schema(opened.schema().to_arrow())}
-    own = spec.features.own
+    own = spec.stored_features
     wanted = {name: kind for kind in KINDS for name in getattr(own, kind)}
     return [
         f"features.{kind} lists {name!r}, which is stored as {_kind_of(stored[name])} since the first nights of "

@@ -16,6 +16,7 @@ from tasks.spec.infer.label_leaks import leak
 from tasks.spec.infer.target import Target
 
 CODES = re.compile(r"zip|post_?code|postal|plz|(^|_)code$", re.IGNORECASE)
+FILE_NAME = re.compile(r"[^?*:|<>\s][^?*:|<>\n]*\.[A-Za-z][A-Za-z0-9]{1,4}")
 IDENTIFIERS = re.compile(r"(^|_|\b)(id|uuid|guid|key|no|nr|number)$|[a-z]Id$|ID$")
 MANY_VALUES = 20
 LARGEST_CATEGORY = 1000
@@ -94,6 +95,9 @@ def _text(column: pd.Series, name: str, texts: pd.Series, no_number: BoolArray) 
     numeric = f"mostly numbers, but some cells are not, such as {odd}"
     if mixed and distinct > LARGEST_CATEGORY:
         return Chosen(name, "left out", f"{numeric}: clean them and list it under numbers")
+    if float(texts.dropna().str.fullmatch(FILE_NAME).mean()) >= NEAR_UNIQUE:
+        named = f"it names files, such as {texts.dropna().iloc[0]!r:.40}"
+        return Chosen(name, "left out", f"{named}: source.files hands their bytes to features.function")
     if distinct >= NEAR_UNIQUE * rows or (distinct > MANY_VALUES and distinct > rows / 2):
         why = f"{distinct:,} different texts in {rows:,} rows: nothing repeats to learn from"
         return Chosen(name, "left out", numeric if mixed else why)

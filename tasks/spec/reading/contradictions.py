@@ -11,6 +11,7 @@ from tasks.spec.field_types import BINARY_METRICS, IMPORT_PATH, QUANTILE_METRICS
 from tasks.spec.landing_sections.feedback_section import NULL_ANSWERS
 from tasks.spec.online_section import is_shared
 from tasks.spec.reading.database_contradictions import Found, Loc, landing_addresses, of_databases
+from tasks.spec.reading.file_contradictions import of_files
 from tasks.spec.reading.metric_contradictions import of_fairness, of_metrics
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def contradictions(spec: ProjectSpec) -> list[Contradiction]:
         *_of_serving(spec),
         *_of_feedback(spec),
         *of_databases(spec),
+        *of_files(spec),
         *_of_rollout(spec),
         *_of_upstream(spec),
     ]
@@ -299,7 +301,7 @@ def _of_rollout(spec: ProjectSpec) -> Found:
         text = f"rollout.entity is {entity!r}; expected a column of source.id or of features.categories: {known}"
         yield [key, ("features",)], text
     unserved: dict[Loc, object] = {
-        ("features", "function"): spec.features.function,
+        ("features", "function"): spec.row_function,
         ("features", "tables"): spec.features.tables,
         ("source", "time_format"): spec.source.time_format,
         ("privacy", "pseudonymise"): spec.privacy.pseudonymise,

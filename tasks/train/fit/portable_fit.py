@@ -115,7 +115,7 @@ def _schema(fitted: FittedRecipe, cache: FitCache, trained: tuple[date, date]) -
         time=None if held_days is None else TimeFeature(cache.rows.origin.isoformat(), held_days),
         offset=fitted.offset,
         link=link(spec),
-        function=spec.features.function,
+        function=spec.row_function,
         trained_from=trained[0].isoformat(),
         trained_until=trained[1].isoformat(),
         recipe=fitted.recipe.described(),

@@ -12,9 +12,10 @@ from typing import Any
 from tasks.dataset.erasure_subject import Subject
 from tasks.lake import Deliveries, Lake, change, deliveries, one_of, predicate
 from tasks.spec import ProjectSpec
+from tasks.spec.landing_sections.files_of_rows import FUNCTION_FAILED
 from tasks.validate.acceptance.subject_rows import StoredSubject
 from tasks.validate.verdict.cell_examples import INTRODUCED, QUOTED
-from tasks.validate.verdict.validation_findings import FUNCTION_FAILED, MEANING
+from tasks.validate.verdict.validation_findings import MEANING
 
 ERASED = "'(erased)'"
 SHORTEST = 3  # characters of a name that is looked for in the middle of a message too, not only in quotes

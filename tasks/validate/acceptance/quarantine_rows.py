@@ -46,7 +46,7 @@ def readable_again(raw: pd.Series, kind: str, spec: ProjectSpec) -> pd.DataFrame
     if frame.empty:
         return nothing_accepted(kind, spec)
     if kind == "rows":
-        rows = typed(frame.reindex(columns=spec.row_columns), spec)
+        rows = typed(frame.reindex(columns=[*spec.row_columns, *spec.fault_columns]), spec)
         return dated(rows.frame[rows.clean], spec)
     column = spec.source.label.column
     frame = frame.reindex(columns=[*spec.key_columns, column])
@@ -124,7 +124,7 @@ def as_delivered(raw: pd.Series, spec: ProjectSpec) -> pd.DataFrame:
     >>> as_delivered(raw, ProjectSpec.model_validate(named))["rooms"].tolist()
     [900.0, nan]
     """
-    return dated(typed(_delivered(raw).reindex(columns=spec.row_columns), spec).frame, spec)
+    return dated(typed(_delivered(raw).reindex(columns=[*spec.row_columns, *spec.fault_columns]), spec).frame, spec)
 
 
 def as_json(rows: pd.DataFrame, spec: ProjectSpec) -> list[str]:

@@ -37,7 +37,7 @@ def judged_by_ids(
     """
     if delivery.landed.kind != "rows" or spec.source.event_time in spec.key_columns or accepted.empty:
         return delivery
-    features = [name for name in spec.features.own.all if name in accepted]
+    features = [name for name in spec.stored_features.all if name in accepted]
     replaced = [one for one in prior if one.batch.key != delivery.landed.name and may_replace(delivery, one.batch)]
     counts = [_other_rows(accepted, one.rows, features) for one in replaced]
     moved, others = sum(moved for moved, _ in counts), sum(others for _, others in counts)

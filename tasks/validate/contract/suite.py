@@ -50,8 +50,13 @@ class Suite:
         return Suite(self.path, within)
 
     def of_rows(self, spec: ProjectSpec) -> Suite:
-        """Return the expectations for rows: none about labels or feature tables, which land separately."""
+        """Return the expectations for rows: none about labels or feature tables, which land separately.
+
+        Nor about what would be made of files, where no code of the project is run.
+        """
         separate = {name for table in spec.features.tables for name in table.columns.all}
+        if spec.source.files is not None and spec.features.function is None:
+            separate |= set(spec.features.made.all)
         if spec.source.label.uri is not None:
             separate.add(spec.source.label.column)
         return Suite(self.path, tuple(rule for rule in self.expectations if separate.isdisjoint(rule.columns)))

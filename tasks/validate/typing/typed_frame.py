@@ -12,6 +12,7 @@ from tasks.arrays import BoolArray
 from tasks.spec.cells.cell_types import Read, any_fault, booleans, categories
 from tasks.spec.cells.moments import REPEATED, repeats_hours
 from tasks.spec.cells.time_cells import times
+from tasks.spec.landing_sections.files_of_rows import FUNCTION_FAILED
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate.typing.row_ids import row_ids
 from tasks.validate.typing.text_columns import by_value, numbers
@@ -74,7 +75,7 @@ def typed(frame: pd.DataFrame, spec: ProjectSpec, repeated: Callable[[pd.Series]
     ([3.0, nan, 4.0], ['not_a_number:rooms', 'duplicate_id'], [True, False, False])
     """
     frame, event_time = frame.reset_index(drop=True), spec.source.event_time
-    reads, features = {name: read(frame[name]) for name, read in _kinds(spec).items()}, spec.features.own
+    reads, features = {name: read(frame[name]) for name, read in _kinds(spec).items()}, spec.stored_features
     # An id column that is a number or a date as well is read again: in a row id it is text.
     not_text = {*features.numbers, *features.booleans, *features.dates, spec.source.label.column}
     ids = row_ids(frame, spec, {name: reads[name] for name in spec.key_columns if name not in not_text})
@@ -83,7 +84,7 @@ def typed(frame: pd.DataFrame, spec: ProjectSpec, repeated: Callable[[pd.Series]
     if repeats_hours(spec.schedule.time_zone):
         values[REPEATED] = reads[event_time].second
     unread = {f"{code}:{name}": rows for name, read in reads.items() for code, rows in read.faults.items()}
-    faults = {**ids.faults, **unread}
+    faults = {**ids.faults, **unread, **_file_faults(frame, spec)}
     if event_time not in spec.key_columns:
         without_time = values[event_time].isna().to_numpy()
         faults[f"missing_time:{event_time}"] = without_time & ~faults.get(f"not_a_time:{event_time}", ~without_time)
@@ -107,10 +108,10 @@ def label_values(column: pd.Series, spec: ProjectSpec) -> Read:
 
 def _kinds(spec: ProjectSpec) -> dict[str, Callable[[pd.Series], Read]]:
     """Return the reader of each column of the spec: ids, entities, event time, features, consent, label."""
-    source, features = spec.source, spec.features.own
+    source, features = spec.source, spec.stored_features
     read = partial(times, time_zone=spec.schedule.time_zone, time_format=source.time_format)
     read_times = partial(by_value, read)
-    texts = [*source.id, *spec.features.entities, *spec.group_columns]
+    texts = [*source.id, *spec.features.entities, *spec.group_columns, *spec.file_columns]
     kinds: dict[str, Callable[[pd.Series], Read]] = dict.fromkeys(texts, _texts)
     kinds[source.event_time] = read_times
     kinds |= dict.fromkeys(features.numbers, partial(numbers, decimal=source.decimal, thousands=source.thousands))
@@ -122,6 +123,18 @@ def _kinds(spec: ProjectSpec) -> dict[str, Callable[[pd.Series], Read]]:
     if source.label.uri is None:
         kinds[source.label.column] = partial(label_values, spec=spec)
     return kinds
+
+
+def _file_faults(frame: pd.DataFrame, spec: ProjectSpec) -> dict[str, BoolArray]:
+    """Return which rows name a file that cannot be used, by the code of the fault."""
+    files = spec.source.files
+    if files is None or files.fault_column not in frame:
+        return {}
+    said = frame[files.fault_column].astype("str").str.partition(": ")[0]
+    codes = {str(code): f"{code}:{files.column}" for code in said.dropna().unique()}
+    if FUNCTION_FAILED in codes:
+        codes[FUNCTION_FAILED] = FUNCTION_FAILED
+    return {code: said.eq(rule).to_numpy(bool, na_value=False) for rule, code in codes.items()}
 
 
 def _texts(column: pd.Series) -> Read:

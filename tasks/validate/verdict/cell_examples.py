@@ -9,12 +9,16 @@ from typing import Literal
 import pandas as pd
 
 from tasks.spec.infer.written_forms import GROUPING, time_form
+from tasks.spec.landing_sections.files_of_rows import FUNCTION_FAILED
 from tasks.spec.landing_sections.files_section import Files
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate.typing.text_columns import numbers
 from tasks.validate.verdict.refused_rows import moment_text
 
-QUOTED = frozenset({"not_a_number", "not_finite", "not_a_boolean", "not_a_time"})
+QUOTED = frozenset(
+    {"not_a_number", "not_finite", "not_a_boolean", "not_a_time"}
+    | {"file_name", "file_missing", "file_too_large", "file_digest"}
+)
 INTRODUCED, CELLS, LONGEST = "such as ", 3, 40
 OTHER_DECIMAL: dict[str, Literal[".", ","]] = {".": ",", ",": "."}
 
@@ -40,13 +44,13 @@ def cell_examples(frame: pd.DataFrame, faults: pd.DataFrame, files: Files, spec:
     >>> from types import SimpleNamespace as Part
     >>> frame = pd.DataFrame({"weight": ["15,900", "900", "1,200"]})
     >>> faults = pd.DataFrame({"not_a_number:weight": [True, False, True]})
-    >>> spec = Part(privacy=Part(is_set=False))
+    >>> spec = Part(privacy=Part(is_set=False), fault_columns=[])
     >>> cell_examples(frame, faults, Files(), spec)["not_a_number:weight"]
     "such as '15,900', '1,200'; if digits are grouped, say `thousands: ','` there"
     """
     if spec.privacy.is_set:
         return {}
-    found = {}
+    found = _said_by_the_function(frame, faults, spec)
     for code in map(str, faults):
         rule, _, column = code.partition(":")
         if rule in QUOTED and column in frame:
@@ -54,6 +58,15 @@ def cell_examples(frame: pd.DataFrame, faults: pd.DataFrame, files: Files, spec:
             cells = dict.fromkeys(repr(text.strip()[:LONGEST]) for text in _texts(wrong.head(1_000)))
             found[code] = f"{INTRODUCED}{', '.join(list(cells)[:CELLS])}{''.join(_likely(rule, wrong, files))}"
     return found
+
+
+def _said_by_the_function(frame: pd.DataFrame, faults: pd.DataFrame, spec: ProjectSpec) -> dict[str, str]:
+    """Return what the project's function says of the first file that it fails on."""
+    column = next((name for name in spec.fault_columns if name in frame and FUNCTION_FAILED in faults), None)
+    if column is None:
+        return {}
+    first = frame[column][faults[FUNCTION_FAILED].to_numpy(bool)].iloc[0]
+    return {FUNCTION_FAILED: str(first).removeprefix(f"{FUNCTION_FAILED}: ")}
 
 
 def _texts(cells: pd.Series) -> list[str]:

@@ -18,6 +18,7 @@ import pandas as pd
 from tasks.arrays import IntArray
 from tasks.records import Delivery, Finding, Landed, ValidatedDelivery
 from tasks.serving_store.logged_rows import SERVED
+from tasks.spec.landing_sections.files_of_rows import FUNCTION_FAILED
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate.contract.expectation_scope import split_by_scope
 from tasks.validate.contract.expectations import FailedExpectation, evaluate, evaluate_frames
@@ -30,7 +31,6 @@ from tasks.validate.verdict.refused_rows import refused
 from tasks.validate.verdict.seen_ids import SeenIds
 from tasks.validate.verdict.spooled_rows import SpooledRows
 from tasks.validate.verdict.validation_findings import (
-    FUNCTION_FAILED,
     ROWS_NAMED,
     column_findings,
     consent_finding,
@@ -150,7 +150,7 @@ class _RowCheck:
     ) -> None:
         columns = column_findings(
             delivery.landed.key,
-            [*map(str, delivery.frame)],
+            [name for name in map(str, delivery.frame) if name not in spec.fault_columns],
             delivery.row_count,
             spec.row_columns,
             spec.contract.new_columns,

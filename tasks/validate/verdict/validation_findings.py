@@ -12,12 +12,12 @@ import pandas as pd
 from tasks.errors import nearest
 from tasks.records import Finding
 from tasks.spec.cells.cell_types import folded
+from tasks.spec.landing_sections.files_of_rows import FUNCTION_FAILED
 from tasks.validate.contract.expectations import FailedExpectation
 
 COLUMNS_NAMED = 60
 ROWS_NAMED = 10
 REPEATED_LABEL = "repeated_label"
-FUNCTION_FAILED = "feature_function"
 NO_CONSENT = "no_consent"
 MEANING = {
     "not_a_number": "is not a number",
@@ -32,6 +32,12 @@ MEANING = {
     "duplicate_id": "an earlier row of the delivery has the same id",
     "contradictory_label": "the delivery has several labels for one row, and they differ",
     "duplicate_value": "an earlier row of the delivery has the same entity and event time",
+    "file_name": "is no name of a file in source.files.folder; expected a relative path of at most 512 bytes, without "
+    "`..` and links out of the folder",
+    "file_missing": "names a file that is not in source.files.folder, or cannot be read; put it there, and deliver the "
+    "row again",
+    "file_too_large": "names a file larger than source.files.object_mb",
+    "file_digest": "names a file with another SHA-256 than the row says: it was changed, or belongs to another row",
     FUNCTION_FAILED: "the project's feature function fails on it",
     REPEATED_LABEL: "an earlier row of the delivery has the same label",
 }

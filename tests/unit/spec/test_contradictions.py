@@ -20,6 +20,10 @@ features:
 """
 
 
+FILES = GOOD.replace("label: {column: price}", "label: {column: price}, files: {column: picture}")
+MADE = FILES + "  function: features:of_files\n  made: {numbers: [light]}\n"
+
+
 def faults(text: str) -> list[str]:
     with pytest.raises(SpecError) as refused:
         parse_spec(text, "p.yaml")
@@ -44,6 +48,36 @@ def faults(text: str) -> list[str]:
             "p.yaml:9: rollout.strategy is 'canary', but projects with privacy.pseudonymise are not served yet",
         ),
         (GOOD.replace("[sale]", "[sale, price]"), "p.yaml:3: the label 'price' is also part of source.id"),
+        (FILES, "p.yaml:3: source.files names files, but nothing is made of them; name the function"),
+        (MADE.replace("column: picture", "column: zip"), "p.yaml:3: source.files.column is 'zip', which is a feature"),
+        (MADE.replace("column: picture", "column: light"), "p.yaml:3: source.files.column is 'light', which is a feat"),
+        (
+            MADE.replace("column: picture", "column: picture, sha256: price"),
+            "p.yaml:3: source.files.sha256 is 'price', which is a feature, a group, the event time or the label",
+        ),
+        (
+            MADE.replace("column: picture", "column: picture, sha256: picture"),
+            "p.yaml:3: source.files.sha256 and column are both 'picture'",
+        ),
+        (
+            MADE.replace("column: picture", "column: picture, object_mb: 9, chunk_mb: 8"),
+            "p.yaml:3: source.files.chunk_mb 8 is below object_mb 9; one file must fit",
+        ),
+        (
+            MADE + "privacy: {pseudonymise: [picture]}\n",
+            "p.yaml:3: source.files.column is 'picture', which privacy hides, so that no file is found",
+        ),
+        (
+            MADE.replace("uri: landing", "uri: env:SHOP, database: {table: rides, changed_at: at}"),
+            "p.yaml:3: source.files are next to deliveries, but the rows come from a database",
+        ),
+        *(
+            (
+                MADE.replace("column: picture", f"column: picture, folder: '{folder}'"),
+                f"p.yaml:3: source.files.folder: found '{folder}'; expected a folder of the landing zone",
+            )
+            for folder in ("../files", "/files", "files/", "a//b", ".")
+        ),
         (GOOD.replace("column: price", "column: date"), "p.yaml:3: the label 'date' is also event_time"),
         (
             GOOD.replace("mean_absolute_error", "log_loss"),

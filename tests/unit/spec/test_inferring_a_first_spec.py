@@ -113,6 +113,7 @@ def test_gaps_are_allowed_where_there_were_gaps() -> None:
         ([""] * ROWS, "it is empty: nothing to learn from"),
         (["Y", ""] * (ROWS // 2), "it is 'Y' in every filled cell"),
         ([f"note {number}" for number in range(ROWS)], "140 different texts in 140 rows"),
+        ([f"line-2/{number}.png" for number in range(ROWS)], "it names files, such as 'line-2/0.png': source.files"),
         ([f"2026-01-{number % 28 + 1:02d}" for number in range(ROWS)], "a date: list it under dates"),
         ([str(number) if number else "n.a." for number in range(ROWS)], "mostly numbers, but some cells are not"),
         ([[1]] * ROWS, "its cells are lists, blocks or bytes"),

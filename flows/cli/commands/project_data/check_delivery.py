@@ -88,7 +88,7 @@ def checked_delivery(spec: ProjectSpec, path: Path, newest: Newest, console: Con
         The path of project.yaml.
     """
     with tempfile.TemporaryDirectory(prefix="leeway-", ignore_cleanup_errors=True) as folder:
-        reader = DeliveryReader(spec, _key(spec, path), Path(folder) / "landed")
+        reader = DeliveryReader(spec, _key(spec, path), Path(folder) / "landed", path.parent)
         with reader.fetched(newest.source, newest.objects, newest.landed) as (_, read):
             delivery = read()
         if isinstance(delivery, Unread):
@@ -96,7 +96,7 @@ def checked_delivery(spec: ProjectSpec, path: Path, newest: Newest, console: Con
             return
         (checked,) = verdicts([delivery], spec, path.parent, Path(folder) / "checked")
         yield from _verdict(checked, newest.files, console)
-        if newest.landed.kind == "rows" and spec.features.function and not spec.features.tables:
+        if newest.landed.kind == "rows" and spec.row_function and not spec.features.tables:
             yield from _failing_function(spec, path.parent, _first_accepted(checked))
 
 
@@ -119,7 +119,7 @@ def _first_accepted(checked: ValidatedDelivery) -> pd.DataFrame:
 def _failing_function(spec: ProjectSpec, folder: Path, rows: pd.DataFrame) -> Iterator[str]:
     """Yield how the feature function is not pure on accepted rows."""
     try:
-        with_features(rows, spec.features.function, folder, spec)
+        with_features(rows, spec.row_function, folder, spec)
     except DataError as error:
         yield str(error)
 

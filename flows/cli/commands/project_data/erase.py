@@ -36,7 +36,7 @@ from tasks.upkeep.erasure_record import begun_plan
 SHORTEST_WORD = 3  # letters of a part of an id that a reason must not have
 KEPT = """\
 Not erased, because it is not Leeway's, or cannot be changed in place:
-- the landing zones: remove the rows there too, before the next delivery brings them back
+- the landing zones: remove the rows there too, before the next delivery brings them back, and the files that they name
 - files that `leeway review --out` or `leeway docs --out` wrote elsewhere, logs, backups, and old versions in a bucket
 - tables under a name that the project had before: give it that name again, and erase
 - the report in MLflow, which may name a row, until the next night writes it again
