@@ -231,6 +231,7 @@ class _Run:
             stored.shadow_fault if stored else "",
             proven.proof if proven else None,
             shown.metrics if shown else (),
+            stored.people if stored else None,
         )
         decision = decide(situation(context, measured), self.spec)
         entry = decision_entry(context, decision, measured, moment=moment)

@@ -163,6 +163,11 @@ class LeewayClient:
         reply = self._call("POST", project, "feedback", {"feedback": list(events)}, deadline_seconds)
         return int(reply["feedback"])
 
+    def send_decisions(self, project: str, decisions: Iterable[Row], *, deadline_seconds: float | None = None) -> int:
+        """Send what people decided, objects of the id columns and `decision`; return how many were kept."""
+        reply = self._call("POST", project, "decisions", {"decisions": list(decisions)}, deadline_seconds)
+        return int(reply["decisions"])
+
     def send_labels(self, project: str, labels: Iterable[Row], *, deadline_seconds: float | None = None) -> int:
         """Send labels, objects of the id columns and the label; return how many were kept."""
         reply = self._call("POST", project, "labels", {"labels": list(labels)}, deadline_seconds)

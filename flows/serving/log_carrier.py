@@ -22,6 +22,7 @@ from tasks.logs import line, logger
 from tasks.row_contract.feedback_columns import EVENT
 from tasks.serving_store.logged_rows import LOG_FOLDER, UNREADABLE_FOLDER, whole_answered_lines
 from tasks.serving_store.sent_files import (
+    DECISION_FOLDER,
     FEEDBACK_FOLDER,
     LABEL_FOLDER,
     SENT_AT,
@@ -38,9 +39,13 @@ from tasks.validate.typing.row_ids import row_ids
 from tasks.whole_file import private_folder, sync_folder
 
 FILES = "[!.]*.jsonl"
-SentKind = Literal["labels", "features"]
-SENT_FOLDERS: dict[SentKind, str] = {"labels": LABEL_FOLDER, "features": FEEDBACK_FOLDER}
-"""What is sent over the API, by the kind of its deliveries; feedback lands as values of a table."""
+SentKind = Literal["labels", "feedback", "decisions"]
+SENT_FOLDERS: dict[SentKind, str] = {
+    "labels": LABEL_FOLDER,
+    "feedback": FEEDBACK_FOLDER,
+    "decisions": DECISION_FOLDER,
+}
+"""What is sent over the API; feedback and decisions land as values of a table."""
 DELIVERY_BYTES = 16_000_000  # reading labels takes ten times their size
 
 
@@ -120,7 +125,11 @@ class LogCarrier:
 
     def carry_feedback(self, now: datetime, *, at_once: bool = False) -> int:
         """Land the feedback that has come, as `carry_labels`; of an event of a row that came again, the last."""
-        return self._carry_sent("features", now, at_once=at_once)
+        return self._carry_sent("feedback", now, at_once=at_once)
+
+    def carry_decisions(self, now: datetime, *, at_once: bool = False) -> int:
+        """Land the decisions that have come, as `carry_labels`; of a row with several, the last."""
+        return self._carry_sent("decisions", now, at_once=at_once)
 
     def _carry_sent(self, kind: SentKind, now: datetime, *, at_once: bool) -> int:
         folder = self.root / SENT_FOLDERS[kind] / self.spec.project
@@ -138,7 +147,7 @@ class LogCarrier:
         return sum(self._land_sent(kind, part, now) for part in parts)
 
     def _land_sent(self, kind: SentKind, waiting: Sequence[WaitingFile], now: datetime) -> int:
-        """Land files of labels or feedback as one delivery, and remove them; return how many."""
+        """Land files of one kind as one delivery, and remove them; return how many."""
         lines, read = list[bytes](), list[Path]()
         for each in waiting:
             with suppress(FileNotFoundError):  # all of it was erased meanwhile
@@ -146,7 +155,8 @@ class LogCarrier:
                 read.append(each.path)
         if lines:
             ids = label_ids(lines, self.spec)
-            content = newest_lines(lines, (ids if kind == "labels" else _event_ids(ids, lines, self.spec)).tolist())
+            names = _event_ids(ids, lines, self.spec) if kind == "feedback" else ids
+            content = newest_lines(lines, names.tolist())
             today = now.astimezone(ZoneInfo(self.spec.schedule.time_zone)).date()
             digest = hashlib.sha256(content).hexdigest()[:16]
             self._land(kind, f"{today}-{time_stamp(waiting[-1].taken)}-{digest}.jsonl", content)
@@ -154,7 +164,7 @@ class LogCarrier:
             path.unlink(missing_ok=True)
         return len(read)
 
-    def _land(self, kind: Literal["rows", "labels", "features"], key: str, content: bytes) -> None:
+    def _land(self, kind: Literal["rows", "labels", "feedback", "decisions"], key: str, content: bytes) -> None:
         LandingFolder(self.spec.served_uri(kind), self.spec, self.folder, os.environ).write([(key, content)])
         logger().info(line("log_landed", bytes=len(content), key=key, kind=kind, project=self.spec.project))
 

@@ -1,4 +1,4 @@
-"""Lands what the service keeps of one project: its prediction log, labels and feedback, whatever its champion is."""
+"""Lands what the service keeps of one project: its prediction log and what was sent, whatever its champion is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tasks.spec import ProjectSpec, read_spec
 
 @dataclass
 class LogLanding:
-    """Lands the prediction log, the labels and the feedback of a project as its deliveries.
+    """Lands the prediction log, labels, feedback and decisions of a project as its deliveries.
 
     Parameters
     ----------
@@ -48,6 +48,7 @@ class LogLanding:
         try:
             carrier.carry_labels(clock.now(), at_once=at_once)
             carrier.carry_feedback(clock.now(), at_once=at_once)
+            carrier.carry_decisions(clock.now(), at_once=at_once)
         finally:  # the log lands whatever is wrong with the labels
             carrier.carry()
 

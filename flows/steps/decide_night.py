@@ -13,7 +13,7 @@ from prefect import get_client, runtime
 
 from flows.steps.decision_record import decision_entry
 from flows.steps.events import emit_event
-from flows.steps.in_service.post_release import show_shadow
+from flows.steps.in_service.post_release import show_people, show_shadow
 from flows.steps.in_service.served_rows import prove_served
 from flows.steps.lineage import downstream, upstream
 from flows.steps.night_context import NightContext, situation
@@ -27,6 +27,7 @@ from tasks.logs import line, logger
 from tasks.metrics_export.task import timed
 from tasks.monitor.task import measure_drift_task
 from tasks.output_metrics.task import measure_outputs_task
+from tasks.people.task import compare_with_people_task
 from tasks.records import Entry, MonitoringResult, NightEntry, nights_of
 from tasks.score.task import automated
 from tasks.spec import missed_nights
@@ -65,6 +66,9 @@ def decide_night(
         projects = upstream(workspace, data.night), downstream(workspace)
         context = NightContext(champion, data, partial(workspace.load, entries=data.entries), *projects, shadow_fault)
         context = replace(context, served=prove_served(workspace, context.landed), outputs=measure_outputs_task(data))
+        if champion is not None:
+            people = compare_with_people_task(data, champion.number, champion.trained_until)
+            context = replace(context, people=people)
         entry, record = _decide(workspace, context, data, reason)
     else:
         entry, record = before, data.entries
@@ -97,6 +101,7 @@ def _decide(
     written = append_entry(workspace.lake, workspace.project, entry)
     logger().info(line("night_decided", action=decision.action, kind=decision.kind, reason=decision.reason))
     show_shadow(workspace, facts.shadowed)
+    show_people(workspace, facts.people)
     record = [*data.entries, entry] if written else data.entries
     publish(workspace, entry, record, champion.number if champion else None, measured.distributions)
     return entry, record

@@ -12,7 +12,7 @@ from tasks.dataset.landed_batches import landed_batches
 from tasks.dataset.night_source import NightSource
 from tasks.decide import ServingVersion, Situation, SituationInputs, build_situation
 from tasks.lake import Batch
-from tasks.records import MonitoringResult, OutputMetric, ServedProof, UpstreamState
+from tasks.records import MonitoringResult, OutputMetric, PersonComparison, ServedProof, UpstreamState
 from tasks.registry.mlflow_names import CHALLENGER
 
 
@@ -38,6 +38,8 @@ class NightContext:
         Whether the prediction service has answered as the batch does; None where it logged nothing.
     outputs : tuple of OutputMetric
         What users see of the answers, such as the share of those that are redone.
+    people : PersonComparison or None
+        How people decide next to the champion.
     """
 
     champion: Champion | None
@@ -48,6 +50,7 @@ class NightContext:
     shadow_fault: str = ""
     served: ServedProof | None = None
     outputs: tuple[OutputMetric, ...] = ()
+    people: PersonComparison | None = None
 
     @property
     def night(self) -> date:
@@ -84,5 +87,6 @@ def situation(context: NightContext, measured: MonitoringResult) -> Situation:
             shadowed=shadowed(champion, data, context.load, context.shadow_fault) if champion else None,
             served=context.served,
             outputs=context.outputs,
+            people=context.people,
         )
     )

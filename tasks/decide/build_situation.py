@@ -16,6 +16,7 @@ from tasks.records import (
     Entry,
     MonitoringResult,
     OutputMetric,
+    PersonComparison,
     RetrainingEntry,
     ServedProof,
     UpstreamState,
@@ -70,6 +71,8 @@ class SituationInputs:
         Whether the prediction service has answered as the batch does.
     outputs : tuple of OutputMetric
         What users see of the answers.
+    people : PersonComparison or None
+        How people decide next to the model.
     """
 
     spec: ProjectSpec
@@ -85,6 +88,7 @@ class SituationInputs:
     shadowed: ShadowOutcome | None = None
     served: ServedProof | None = None
     outputs: tuple[OutputMetric, ...] = ()
+    people: PersonComparison | None = None
 
 
 def build_situation(inputs: SituationInputs) -> Situation:
@@ -138,6 +142,7 @@ def build_situation(inputs: SituationInputs) -> Situation:
         shadowed=inputs.shadowed,
         served=inputs.served,
         outputs=inputs.outputs,
+        people=inputs.people,
         overdue=overdue(inputs.deliveries, judged, inputs.spec),
     )
 

@@ -9,7 +9,7 @@ from tasks.decide import root_cause
 from tasks.decide.retraining_limits import may_retrain, too_old
 from tasks.decide.situation import Situation
 from tasks.decide.unknown_classes import with_unknown_classes
-from tasks.decide.users_view import moved_outputs, outputs
+from tasks.decide.users_view import moved_outputs, outputs, people
 from tasks.records import Action, AnyAnswer, Decision, DriftKind, subjects
 from tasks.spec.project_spec import ProjectSpec
 
@@ -28,6 +28,7 @@ QUESTIONS: tuple[Callable[[Situation, ProjectSpec], AnyAnswer | None], ...] = (
     ask.challenger_in_service,
     ask.served_as_batch,
     outputs,
+    people,
 )
 
 

@@ -14,6 +14,7 @@ from tasks.records import (
     LocalError,
     OutputMetric,
     Performance,
+    PersonComparison,
     ServedProof,
     Suspicion,
     SuspicionState,
@@ -107,6 +108,8 @@ class Situation:
         Whether the prediction service has answered as the batch does; None where it logged nothing.
     outputs : tuple of OutputMetric
         What users see of the answers, such as the share of those that are redone.
+    people : PersonComparison or None
+        How people decide next to the model; None where no decision of a person is known.
     overdue : str
         Why a delivery of rows is overdue; empty if none is.
     """
@@ -146,6 +149,7 @@ class Situation:
     shadowed: ShadowOutcome | None = None
     served: ServedProof | None = None
     outputs: tuple[OutputMetric, ...] = ()
+    people: PersonComparison | None = None
     overdue: str = ""
 
     @property

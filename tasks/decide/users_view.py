@@ -1,9 +1,9 @@
-"""The question what users see of the answers: rows without one, and events such as redone."""
+"""The questions what users see of the answers, and how people decide next to the model."""
 
 from __future__ import annotations
 
 from tasks.decide.situation import Situation
-from tasks.records import Outputs
+from tasks.records import DecidedByPeople, Outputs
 from tasks.spec.project_spec import ProjectSpec
 
 
@@ -14,6 +14,11 @@ def outputs(seen: Situation, _spec: ProjectSpec) -> Outputs | None:
     past = [metric for metric in seen.outputs if metric.past_leeway]
     shown = "; ".join(metric.sentence for metric in (past or seen.outputs))
     return Outputs(f"{'moved' if past else 'as before'}: {shown}", metrics=seen.outputs)
+
+
+def people(seen: Situation, _spec: ProjectSpec) -> DecidedByPeople | None:
+    """Return how people decide next to the model; None where no decision of a person is known."""
+    return None if seen.people is None else DecidedByPeople(seen.people.sentence, comparison=seen.people)
 
 
 def moved_outputs(seen: Situation) -> list[str]:

@@ -20,9 +20,10 @@ from tasks.logs import line, logger
 from tasks.records import Landed
 from tasks.serving_store.logged_rows import SERVED
 from tasks.spec import ProjectSpec
+from tasks.spec.landing_sections.decisions_section import DECISIONS, SERVED_DECISIONS
 from tasks.spec.landing_sections.feedback_section import FEEDBACK, SERVED_FEEDBACK
 
-LATER = frozenset({SERVED, FEEDBACK, SERVED_FEEDBACK})
+LATER = frozenset({SERVED, FEEDBACK, SERVED_FEEDBACK, DECISIONS, SERVED_DECISIONS})
 """Zones with a folder that is made with the first file."""
 
 

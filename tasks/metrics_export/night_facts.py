@@ -15,6 +15,7 @@ from tasks.records import (
     GroupGap,
     NightEntry,
     OutputMetric,
+    PersonComparison,
     PromotionEntry,
     ServedAsBatch,
     ServedProof,
@@ -87,6 +88,8 @@ class NightFacts:
         What scoring the logged rows of the prediction service again has found.
     outputs : sequence of OutputMetric
         What users saw of the answers.
+    people : PersonComparison
+        How people decided next to the model.
     """
 
     project: str
@@ -108,6 +111,7 @@ class NightFacts:
     groups_past_limit: int | None = None
     served: ServedProof | None = None
     outputs: Sequence[OutputMetric] | None = None
+    people: PersonComparison | None = None
     memory_peak_bytes: int | None = None
     lake: Mapping[str, TableSize] | None = None
     home_free_bytes: int | None = None
@@ -164,6 +168,7 @@ def night_facts(
         groups_past_limit=sum(gap.is_past_limit for gap in night.fairness),
         served=served.proof if served else ServedProof(),
         outputs=night.outputs,
+        people=night.people,
     )
 
 

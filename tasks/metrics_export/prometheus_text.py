@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, get_args
 
 from tasks.metrics_export.night_facts import NightFacts
-from tasks.records import Action
+from tasks.records import Action, PersonComparison, SureMean
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -52,6 +52,14 @@ METRICS: dict[str, Meaning] = {
     ),
     "leeway_output_share": Meaning("Share of the answered rows of the newest window, by output metric.", ("output",)),
     "leeway_output_strain": Meaning("Share of its leeway that an output metric uses; above 1 it moved.", ("output",)),
+    "leeway_people_agreement": Meaning(
+        "Share of rows on which a person decides as the model, without its answer in view: value, low, high.",
+        ("bound",),
+    ),
+    "leeway_people_error": Meaning(
+        "Error of people and of the model on the same rows, by decider: value, low, high.", ("decider", "bound")
+    ),
+    "leeway_people_rows": Meaning("Rows that people and the model both decided: hidden, labelled, shown.", ("kind",)),
     "leeway_memory_peak_bytes": Meaning("Most resident memory that the night's process has used."),
     "leeway_lake_files": Meaning("Files of a lake table's latest commit.", ("table",)),
     "leeway_lake_bytes": Meaning("Size of a lake table's latest commit.", ("table",)),
@@ -145,7 +153,7 @@ def _samples(facts: NightFacts) -> dict[str, Samples]:
         )
         if value is not None
     }
-    return samples | _several(facts) | _outputs(facts)
+    return samples | _several(facts) | _outputs(facts) | _people(facts.people)
 
 
 def _several(facts: NightFacts) -> dict[str, Samples]:
@@ -186,6 +194,26 @@ def _outputs(facts: NightFacts) -> dict[str, Samples]:
         "leeway_output_share": {(metric.name,): metric.value for metric in facts.outputs},
         "leeway_output_strain": {(name,): strain for name, strain in strains.items() if strain is not None},
     }
+
+
+def _people(comparison: PersonComparison | None) -> dict[str, Samples]:
+    """Return how people decide next to the model; without decisions there is nothing to show."""
+    if comparison is None:
+        return {}
+    hidden = comparison.hidden
+    errors = {"person": hidden.person_error, "model": hidden.model_error}
+    counts = {"hidden": hidden.rows, "labelled": hidden.labelled, "shown": comparison.shown_rows}
+    return {
+        "leeway_people_agreement": {(bound,): value for bound, value in _bounds(hidden.agreement)},
+        "leeway_people_error": {
+            (decider, bound): value for decider, error in errors.items() for bound, value in _bounds(error)
+        },
+        "leeway_people_rows": {(kind,): count for kind, count in counts.items()},
+    }
+
+
+def _bounds(mean: SureMean | None) -> Sequence[tuple[str, float]]:
+    return [] if mean is None else [("value", mean.value), ("low", mean.low), ("high", mean.high)]
 
 
 def _unix(moment: datetime | None) -> float | None:

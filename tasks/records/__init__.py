@@ -3,11 +3,13 @@
 from tasks.records.answer_quality.further_metrics import MeasuredMetric, MetricComparison
 from tasks.records.answer_quality.group_gap import GapComparison, GroupGap, GroupMeasure
 from tasks.records.answer_quality.output_metric import DayShare, OutputMetric
+from tasks.records.answer_quality.person_comparison import ComparedRows, PersonComparison, SureMean
 from tasks.records.answers import (
     Answer,
     AnyAnswer,
     ChallengerInService,
     CorruptOrDrifted,
+    DecidedByPeople,
     EnoughRows,
     Matters,
     MayRetrain,
@@ -118,8 +120,10 @@ __all__ = [
     "ChampionRecord",
     "Chunks",
     "ColumnDistribution",
+    "ComparedRows",
     "CorruptOrDrifted",
     "DayShare",
+    "DecidedByPeople",
     "Decision",
     "Delivery",
     "DriftKind",
@@ -148,6 +152,7 @@ __all__ = [
     "OutputMetric",
     "Outputs",
     "Performance",
+    "PersonComparison",
     "PipelineStage",
     "PromotionAction",
     "PromotionEntry",
@@ -165,6 +170,7 @@ __all__ = [
     "SkewedRow",
     "SpecEntry",
     "Statistic",
+    "SureMean",
     "SuspectedSource",
     "Suspicion",
     "SuspicionState",

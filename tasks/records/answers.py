@@ -15,6 +15,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field
 
 from tasks.records.answer_quality.output_metric import OutputMetric
+from tasks.records.answer_quality.person_comparison import PersonComparison
 from tasks.records.drift import DriftKind, LocalError
 from tasks.records.performance import Estimated, Performance, ServedProof
 from tasks.records.suspicion_state import SuspicionState
@@ -37,6 +38,7 @@ class QuestionId(StrEnum):
     CHALLENGER = "challenger"
     SERVED_AS_BATCH = "served_as_batch"
     OUTPUTS = "outputs"
+    PEOPLE = "people"
 
     @property
     def sentence(self) -> str:
@@ -62,6 +64,7 @@ SENTENCES: dict[QuestionId, str] = {
     QuestionId.CHALLENGER: "how does the challenger do?",
     QuestionId.SERVED_AS_BATCH: "served as the batch answers?",
     QuestionId.OUTPUTS: "what do users see?",
+    QuestionId.PEOPLE: "do people decide the same?",
 }
 
 
@@ -246,6 +249,14 @@ class Outputs(Answer):
     metrics: tuple[OutputMetric, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecidedByPeople(Answer):
+    """How people decide next to the model: agreement, and the error of each."""
+
+    question: Literal[QuestionId.PEOPLE] = QuestionId.PEOPLE
+    comparison: PersonComparison
+
+
 AnyAnswer = Annotated[
     EnoughRows
     | Valid
@@ -259,7 +270,8 @@ AnyAnswer = Annotated[
     | Recovered
     | ChallengerInService
     | ServedAsBatch
-    | Outputs,
+    | Outputs
+    | DecidedByPeople,
     Field(discriminator="question"),
 ]
 A = TypeVar("A", bound=Answer)

@@ -15,7 +15,17 @@ from typing import Any, ClassVar, Literal
 from tasks.records.answer_quality.further_metrics import MeasuredMetric
 from tasks.records.answer_quality.group_gap import GroupGap
 from tasks.records.answer_quality.output_metric import OutputMetric
-from tasks.records.answers import A, AnyAnswer, CorruptOrDrifted, Matters, Outputs, WhereFirst, answer_of
+from tasks.records.answer_quality.person_comparison import PersonComparison
+from tasks.records.answers import (
+    A,
+    AnyAnswer,
+    CorruptOrDrifted,
+    DecidedByPeople,
+    Matters,
+    Outputs,
+    WhereFirst,
+    answer_of,
+)
 from tasks.records.decision import Action
 from tasks.records.drift import DriftKind, DriftStatistic, LocalError, PipelineStage, Suspicion
 from tasks.records.performance import Estimated, Performance
@@ -191,6 +201,12 @@ class NightEntry(Entry):
         """What users saw of the answers; empty where the spec had no feedback."""
         found = self.answer(Outputs)
         return () if found is None else found.metrics
+
+    @property
+    def people(self) -> PersonComparison | None:
+        """How people decided next to the model; None where no decision of a person was known."""
+        found = self.answer(DecidedByPeople)
+        return None if found is None else found.comparison
 
     @property
     def downstream(self) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from tasks.render.safe_text import visible
 from tasks.render.sections import ReportTable, Section
 from tasks.render.values import counted, words
 from tasks.report.night_readings import headline
+from tasks.report.people_section import people_section
 from tasks.report.quality_tables import group_differences, other_metrics
 from tasks.report.root_cause_section import origin, paces, worse_slices
 from tasks.report.what_if import how_far
@@ -74,6 +75,7 @@ def why_lines(night: NightEntry, spec: ProjectSpec, record: Sequence[Entry] = ()
         Section("Does it hurt?", tuple(_hurt(night)), worse_slices(night)),
         other_metrics(night),
         group_differences(night),
+        people_section(night),
         Section("How quickly", tuple(paces(night))),
         Section("What was done", tuple(_done(night, record))),
         Section("How far from an alarm", how_far(night, spec, record)),

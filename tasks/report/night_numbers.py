@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tasks.records import Bounded, NightEntry, OutputMetric, Statistic
+from tasks.records import Bounded, NightEntry, OutputMetric, PersonComparison, Statistic
 from tasks.report.night_readings import strains
 
 
@@ -46,7 +46,7 @@ def night_numbers(night: NightEntry) -> dict[str, float]:
     for gap in night.fairness:
         name = f"fairness.{gap.measure}"
         numbers[name] = max(numbers.get(name, 0.0), abs(gap.difference))
-    numbers |= _outputs(night.outputs)
+    numbers |= _outputs(night.outputs) | _people(night.people)
     return {name: value for name, value in numbers.items() if math.isfinite(value)}
 
 
@@ -54,6 +54,19 @@ def _outputs(metrics: Sequence[OutputMetric]) -> dict[str, float]:
     numbers = {f"output.{metric.name}": metric.value for metric in metrics}
     expected = {f"output.{metric.name}_expected": metric.expected for metric in metrics}
     return numbers | {name: value for name, value in expected.items() if value is not None}
+
+
+def _people(comparison: PersonComparison | None) -> dict[str, float]:
+    if comparison is None:
+        return {}
+    hidden = comparison.hidden
+    means = {"agreement": hidden.agreement, "error": hidden.person_error, "model_error": hidden.model_error}
+    return {
+        f"people.{name}{part}": value
+        for name, mean in means.items()
+        if mean is not None
+        for part, value in (("", mean.value), ("_low", mean.low), ("_high", mean.high))
+    }
 
 
 def _measured(name: str, measured: Bounded) -> dict[str, float]:

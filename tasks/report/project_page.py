@@ -41,6 +41,7 @@ from tasks.report.charts.output_figures import output_figures
 from tasks.report.explanation import why_lines
 from tasks.report.night_readings import KIND_WORDS, headline, latest_nights
 from tasks.report.pending_actions import pending_actions
+from tasks.report.people_section import people_figure
 from tasks.spec import ProjectSpec
 
 NIGHTS_DRAWN = 400
@@ -127,6 +128,7 @@ def _figures(nights: Sequence[NightEntry], record: Sequence[Entry], spec: Projec
         volume_figure(nights, span),
         automation_figure(nights, span),
         *output_figures(nights, span),
+        people_figure(nights, span),
         speed_figure(nights),
     ]
     return [figure for figure in figures if figure]

@@ -1,3 +1,3 @@
-"""The columns of feedback, next to the id of the row: in files, in requests, and in the lake."""
+"""The columns of feedback and of people's decisions, next to the id of the row: in files, requests, and the lake."""
 
-EVENT, TIME = "event", "time"
+EVENT, DECISION, TIME = "event", "decision", "time"

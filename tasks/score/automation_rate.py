@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tasks.arrays import BoolArray, FloatArray
+from tasks.arrays import BoolArray
+from tasks.dataset.row_errors import row_errors
 from tasks.records import AutomationCounts
 from tasks.spec import ProjectSpec
-from tasks.statistics import LOSSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,31 +89,6 @@ def automation(served: pd.DataFrame, matured: pd.DataFrame, spec: ProjectSpec) -
         automated_error=float(errors.mean()) if len(errors) else math.nan,
         target_error=spec.automation.target_error,
     )
-
-
-def row_errors(rows: pd.DataFrame, spec: ProjectSpec) -> FloatArray:
-    """Return each row's error: the metric's loss of a number, 1 for a wrong decision of two classes; else none.
-
-    The decision of a binary model is read from its confidence, the probability of the class that it chose, so it does
-    not depend on the threshold; of several classes the chosen name is compared with the label.
-
-    Examples
-    --------
-    0.3 with a confidence of 0.3 was decided as 1, from a threshold below; with one of 0.7, as 0.
-
-    >>> from types import SimpleNamespace as Part
-    >>> spec = Part(training=Part(task="binary"))
-    >>> row_errors(pd.DataFrame({"prediction": [0.3, 0.3], "confidence": [0.3, 0.7], "label": [1.0, 1.0]}), spec)
-    array([0., 1.])
-    """
-    if spec.training.task == "multiclass":
-        return np.asarray(rows["predicted_class"].astype("str") != rows["label"].astype("str"), dtype=np.float64)
-    truth, prediction = rows["label"].to_numpy(np.float64), rows["prediction"].to_numpy(np.float64)
-    if spec.training.task == "regression":
-        return np.asarray(LOSSES[spec.scope.metric](truth, prediction), dtype=np.float64)
-    sure = rows["confidence"].to_numpy(np.float64)
-    decided = np.where(np.isnan(sure), prediction >= 0.5, sure == prediction)  # noqa: PLR2004 - one half
-    return np.asarray(decided != (truth == 1), dtype=np.float64)
 
 
 def _deferred(rows: pd.DataFrame) -> BoolArray:

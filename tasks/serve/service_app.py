@@ -15,8 +15,8 @@ from typing import Any, Literal
 from tasks.logs import line, raised_at
 from tasks.serve.processes.shared_counters import NO_PROJECT
 from tasks.serve.protocols import inference_protocol, mlflow_scoring, own_api
-from tasks.serve.protocols.api_document import api_document, api_page
-from tasks.serve.protocols.label_api import FeedbackTerms, LabelTerms, SentIntake
+from tasks.serve.protocols.api_document import SentKinds, api_document, api_page
+from tasks.serve.protocols.label_api import DecisionTerms, FeedbackTerms, LabelTerms, SentIntake
 from tasks.serve.replies import JSON_TYPE, Family, Refusal, Reply, json_reply
 from tasks.serve.row_answering import RowAnswering
 from tasks.serve.service_request import Disconnected, ServiceRequest
@@ -68,6 +68,9 @@ class ServiceApp:
         for project, events in settings.feedback.items():
             taken = SentIntake(root, project, FeedbackTerms(events))
             self._paths[f"/v1/projects/{project}/feedback"] = Endpoint({"POST": taken.taken}, "labels", project)
+        for project in settings.decisions:
+            taken = SentIntake(root, project, DecisionTerms())
+            self._paths[f"/v1/projects/{project}/decisions"] = Endpoint({"POST": taken.taken}, "labels", project)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
@@ -167,11 +170,14 @@ def _allowed_document(request: ServiceRequest, answering: RowAnswering) -> dict[
     """Return the OpenAPI document of the projects in which the key of a request may predict."""
     key, champions = request.key, answering.champions
     allowed = [project for project in champions.projects if key is not None and key.allows("predict", project)]
-    taking = answering.settings.labels
-    labelled = {name: taking[name] for name in taking if key is not None and key.allows("labels", name)}
-    noted = answering.settings.feedback
-    events = {name: noted[name] for name in noted if key is not None and key.allows("labels", name)}
-    return api_document(allowed, champions, answering.settings.max_rows, labelled, events)
+    settings = answering.settings
+    sending = {name for name in champions.projects if key is not None and key.allows("labels", name)}
+    taken = SentKinds(
+        labels={name: column for name, column in settings.labels.items() if name in sending},
+        feedback={name: events for name, events in settings.feedback.items() if name in sending},
+        decisions=[name for name in settings.decisions if name in sending],
+    )
+    return api_document(allowed, champions, settings.max_rows, taken)
 
 
 def key_text(headers: Mapping[bytes, bytes]) -> bytes:

@@ -58,6 +58,8 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         The projects that take labels, with the column of the label.
     feedback : mapping of str to tuple of str
         The projects that take feedback, with its events.
+    decisions : tuple of str
+        The projects that take what people decided.
     root : str
         The serving folder, with packages, routes and API keys.
     trusted : tuple of str
@@ -83,7 +85,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes, max_header_bytes, max_rows : int
         Limits of one request.
     max_label_bytes : int
-        Of the labels of a project, and as many of its feedback, that have not landed yet.
+        Of the labels of a project, and as many of its feedback and its decisions, that have not landed yet.
     max_connections, max_in_flight : int
         Limits of one worker: open connections, and requests that are being answered.
     request_seconds, idle_seconds : float
@@ -103,6 +105,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     logs: dict[str, LogTerms] = {}
     labels: dict[str, str] = {}
     feedback: dict[str, tuple[str, ...]] = {}
+    decisions: tuple[str, ...] = ()
     host: str = "127.0.0.1"
     port: int = 8500
     admin_host: str = "127.0.0.1"

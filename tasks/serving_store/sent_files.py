@@ -1,4 +1,4 @@
-"""Labels and feedback that came over the API: a file for each request, until the controller lands them as a delivery.
+"""Labels, feedback and decisions that came over the API: a file for each request, until they land as a delivery.
 
 The name of a file begins with the time at which its request was taken, in UTC, so that names are in the order of time.
 Each line has that time too: the same label that is sent again later, such as 1, then 2, then 1, is another line.
@@ -18,6 +18,7 @@ import msgspec
 from tasks.whole_file import private_folder, write_whole
 
 LABEL_FOLDER, FEEDBACK_FOLDER = "prediction_labels", "prediction_feedback"
+DECISION_FOLDER = "prediction_decisions"
 """The folders in the serving folder; no project can have such a name."""
 SENT_AT = "@sent_at"
 """The name of the time in a line; it is taken off before the label is read."""
@@ -45,7 +46,7 @@ def keep_sent(
     moment : datetime
         When they were taken.
     kept_in : str
-        `LABEL_FOLDER` or `FEEDBACK_FOLDER`.
+        `LABEL_FOLDER`, `FEEDBACK_FOLDER` or `DECISION_FOLDER`.
 
     Raises
     ------

@@ -38,14 +38,23 @@ class OnlineServing(SpecSection):
         description="Take events of `feedback.events` at `/v1/projects/PROJECT/feedback`, next to those that land at "
         "`feedback.uri`.",
     )
+    decisions: bool = Field(
+        default=False,
+        description="Take what people decided of rows at `/v1/projects/PROJECT/decisions`, next to the files that land "
+        "at `decisions.uri`.",
+    )
     uri: str = Field(
         "served",
         min_length=1,
-        description="Where logged rows, labels and feedback land as deliveries, in the folders `rows`, `labels` and "
-        "`feedback` of a folder (relative to the spec) or of s3://bucket/prefix; other landing zones are elsewhere.",
+        description="Where logged rows and what is sent to the service land as deliveries, in the folders `rows`, "
+        "`labels`, `feedback` and `decisions` of a folder (relative to the spec) or of s3://bucket/prefix; other "
+        "landing zones are elsewhere.",
     )
     delivery_minutes: int = Field(
-        15, ge=1, le=1440, description="The longest time until a logged row, a label or feedback lands, in minutes."
+        15,
+        ge=1,
+        le=1440,
+        description="The longest time until a logged row, a label, feedback or a decision lands, in minutes.",
     )
     log_mb: int = Field(
         1024,

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from tasks.row_contract.feedback_columns import EVENT, TIME
+from tasks.row_contract.feedback_columns import DECISION, EVENT, TIME
 from tasks.spec.data_sections import (
     Columns,
     Contract,
@@ -26,6 +26,7 @@ from tasks.spec.data_sections import (
     UpstreamProject,
 )
 from tasks.spec.field_types import BINARY_METRICS, REGRESSION_METRICS, Column, Metric, Name, Share, SpecSection
+from tasks.spec.landing_sections.decisions_section import DECISIONS, SERVED_DECISIONS, Decisions
 from tasks.spec.landing_sections.feedback_section import FEEDBACK, SERVED_FEEDBACK, Feedback
 from tasks.spec.landing_sections.files_section import Files
 from tasks.spec.online_section import EdgeModels, OnlineServing
@@ -55,6 +56,7 @@ __all__ = [
     "Columns",
     "Compute",
     "Contract",
+    "Decisions",
     "EdgeModels",
     "Estimator",
     "Fairness",
@@ -117,6 +119,9 @@ class ProjectSpec(SpecSection):
     rollout: Rollout = Field(default_factory=Rollout)
     edge: EdgeModels = Field(default_factory=EdgeModels)
     feedback: Feedback | None = Field(None, description="What happens to answers; by default it is not known.")
+    decisions: Decisions | None = Field(
+        None, description="What people decided of the same rows by themselves; by default it is not known."
+    )
     automation: Automation = Field(default_factory=Automation)
     privacy: Privacy = Field(default_factory=Privacy)
     retention: Retention = Field(default_factory=Retention)
@@ -204,18 +209,26 @@ class ProjectSpec(SpecSection):
 
     @property
     def value_tables(self) -> list[FeatureTable]:
-        """The tables of values that land apart from the rows: the feature tables, and feedback."""
-        return [*self.features.tables, *([self.feedback_table] if self.feedback else [])]
+        """The tables of values that land apart from the rows: the feature tables, feedback, and people's decisions."""
+        return [
+            *self.features.tables,
+            *([self.feedback_table] if self.feedback else []),
+            *([self.decisions_table] if self.decisions else []),
+        ]
 
     @property
     def feedback_table(self) -> FeatureTable:
         """Feedback as a table: an entity is an event of a row, so that one that is sent again is the same value."""
-        columns = [*self.key_columns, EVENT]
         values = Columns.model_construct(numbers=[], booleans=[], dates=[], categories=[EVENT])
-        given: dict[str, Any] = {} if self.feedback is None else dict(self.feedback)
-        files = {name: given[name] for name in Files.model_fields if name in given}
-        files |= {"name": FEEDBACK, "uri": given.get("uri") or "", "entity": columns, "event_time": TIME}
-        return FeatureTable.model_construct(**files, columns=values)
+        return _table_of_rows(FEEDBACK, self.feedback, [*self.key_columns, EVENT], values)
+
+    @property
+    def decisions_table(self) -> FeatureTable:
+        """What people decided as a table: an entity is a row, and the newest decision of a row counts."""
+        several = self.training.task == "multiclass"
+        kinds: dict[str, Any] = {"numbers": [], "booleans": [], "dates": [], "categories": []}
+        values = Columns.model_construct(**kinds | {"categories" if several else "numbers": [DECISION]})
+        return _table_of_rows(DECISIONS, self.decisions, self.key_columns, values)
 
     def value_table(self, name: str) -> FeatureTable:
         """Return the table of values with a name.
@@ -225,13 +238,12 @@ class ProjectSpec(SpecSection):
         StopIteration
             There is none.
         """
-        return next(
-            table for table in self.value_tables if table.name == (FEEDBACK if name == SERVED_FEEDBACK else name)
-        )
+        wanted = {SERVED_FEEDBACK: FEEDBACK, SERVED_DECISIONS: DECISIONS}.get(name, name)
+        return next(table for table in self.value_tables if table.name == wanted)
 
-    def served_uri(self, kind: Literal["rows", "labels", "features", "rollouts"]) -> str:
-        """Return where the prediction service lets rows, labels, feedback or the evidence of rollouts land."""
-        return f"{self.serving.uri.rstrip('/')}/{'feedback' if kind == 'features' else kind}"
+    def served_uri(self, kind: Literal["rows", "labels", "feedback", "decisions", "rollouts"]) -> str:
+        """Return where the prediction service lets rows, what is sent to it, or the evidence of rollouts land."""
+        return f"{self.serving.uri.rstrip('/')}/{kind}"
 
     @model_validator(mode="after")
     def _without_contradictions(self) -> Self:
@@ -240,3 +252,11 @@ class ProjectSpec(SpecSection):
             text = "; ".join(conflict.text for conflict in conflicts)
             raise PydanticCustomError("contradiction", "{text}", {"text": text, "contradictions": conflicts})
         return self
+
+
+def _table_of_rows(name: str, section: Files | None, entity: list[str], values: Columns) -> FeatureTable:
+    """Return the table of a section about rows that have been answered, with the format of its files."""
+    given: dict[str, Any] = {} if section is None else dict(section)
+    files = {key: given[key] for key in Files.model_fields if key in given}
+    files |= {"name": name, "uri": given.get("uri") or "", "entity": entity, "event_time": TIME}
+    return FeatureTable.model_construct(**files, columns=values)

@@ -21,9 +21,10 @@ from tasks.ingest.landing.landing_zones import served_zones
 from tasks.ingest.task import take_in
 from tasks.lake import TABLES, Batch, Lake, active_rows, add_batches, deliveries, latest
 from tasks.output_metrics import measure_outputs
+from tasks.people import compare_with_people
 from tasks.records import DayShare, Delivery
 from tasks.serve.processes.log_file import LogFile
-from tasks.serving_store.sent_files import FEEDBACK_FOLDER, keep_sent
+from tasks.serving_store.sent_files import DECISION_FOLDER, FEEDBACK_FOLDER, keep_sent
 from tasks.spec import read_spec
 from tasks.validate.acceptance.subject_rows import stored_subject
 from tasks.validate.acceptance.task import store
@@ -102,6 +103,45 @@ def test_feedback_that_was_sent_again_counts_once_and_is_measured_by_the_day_of_
     other = stored_subject(lake, spec, Subject(None, frozenset({"8|2026-02-03"})))
     assert other.counts["quarantine"] == 1, "refused feedback is of its row too"
     assert measured["redone"].days == (DayShare(date(2026, 2, 3), 2, 1),)
+
+
+def test_the_newest_decision_of_a_row_is_compared_with_the_answer_and_later_with_the_label(tmp_path: Path) -> None:
+    serving = "serving: {decisions: true, labels: true}\ndecisions: {uri: decided}"
+    path = written(tmp_path, "filename", f"{serving}\ncontract: {{max_bad_share: 0.5}}")
+    text = path.read_text(encoding="utf-8").replace("degree: partial", "degree: shadow")
+    path.write_text(text.replace("uri: prices", "uri: prices, delay_days: 7"), encoding="utf-8")
+    spec, lake, root = read_spec(path), Lake(str(tmp_path / "lake")), tmp_path / "serving"
+    answer_two_flats(lake)
+    carrier, row = LogCarrier(root, spec, path.parent), {"day": "2026-02-03"}
+    for minute, (flat, decision) in enumerate([(7, 5.0), ("7", 2.0), (8, 1.0)]):
+        moment = SENT + timedelta(minutes=minute)
+        line = {"flat": flat, **row, "decision": decision, "time": moment.isoformat()}
+        keep_sent(root, "flats", [line], moment, DECISION_FOLDER)
+    assert carrier.carry_decisions(SENT, at_once=True) == 3
+    for flat, price in ((7, 2.0), (8, 9.0)):
+        keep_sent(root, "flats", [{"flat": flat, **row, "price": price}], SENT)
+    assert carrier.carry_labels(SENT, at_once=True) == 2
+    decided = path.parent / "decided"
+    decided.mkdir()
+    rows = ["flat,day,decision,time", "9,2026-02-03,4,2026-02-04 06:00", "8,2026-02-03,,2026-02-04 06:00"]
+    (decided / "2026-02-04.csv").write_text("\n".join(rows), encoding="utf-8")
+    found = verdicts(take_in(lake, spec, path.parent, NIGHT), spec, path.parent)
+    assert [(one.landed.kind, one.landed.table, one.rows_refused) for one in found] == [
+        ("features", "@decisions", 1),
+        ("labels", "@served", 0),
+        ("features", "@served-decisions", 0),
+    ]
+    store(lake, spec, found, NIGHT, SENT + timedelta(days=1))
+    early = compare_with_people(NightData.read(lake, spec, NIGHT), 1, date(2026, 2, 1))
+    assert early is not None
+    assert (early.hidden.rows, early.hidden.labelled, early.shown_rows) == (2, 0, 0), "labels mature after a week"
+    later = compare_with_people(NightData.read(lake, spec, date(2026, 3, 20)), 1, date(2026, 2, 1))
+    assert later is not None
+    means = later.hidden.agreement, later.hidden.person_error, later.hidden.model_error
+    assert [mean.value for mean in means if mean is not None] == [0.5, 4.0, 4.5], "2 and 1, against 1; truths 2 and 9"
+    assert compare_with_people(NightData.read(lake, spec, NIGHT), 2, date(2026, 2, 1)) is None, "another version"
+    own = stored_subject(lake, spec, Subject(None, frozenset({"8|2026-02-03"})))
+    assert (own.counts["features"], own.counts["quarantine"]) == (1, 1), "a decision is of its row, refused or not"
 
 
 def answer_two_flats(lake: Lake) -> None:

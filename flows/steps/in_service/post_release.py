@@ -17,8 +17,8 @@ from tasks.decide import ReleaseOutcome, ShadowOutcome
 from tasks.evaluate import compare_in_service, first_cohort
 from tasks.evaluate.task import realised_losses
 from tasks.logs import line, logger
-from tasks.records import NightEntry, Recovered, nights_of
-from tasks.registry.mlflow_names import CHALLENGER, PREVIOUS, SHADOW
+from tasks.records import NightEntry, PersonComparison, Recovered, nights_of
+from tasks.registry.mlflow_names import CHALLENGER, PEOPLE, PREVIOUS, SHADOW
 from tasks.score.task import Scorer
 
 SEEN_TO = {"ask", "retrain"}  # actions of a night that show a release that did worse to a person
@@ -89,6 +89,12 @@ def show_shadow(workspace: Workspace, outcome: ShadowOutcome | None) -> None:
     """Show on the page of the waiting version how it compares."""
     if outcome is not None:
         workspace.registry.set_tag(workspace.project, outcome.version, SHADOW, outcome.sentence)
+
+
+def show_people(workspace: Workspace, comparison: PersonComparison | None) -> None:
+    """Show on the page of the champion how people decide next to it."""
+    if comparison is not None:
+        workspace.registry.set_tag(workspace.project, comparison.version, PEOPLE, comparison.sentence)
 
 
 def released(champion: Champion, data: NightSource) -> ReleaseOutcome | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from tasks.records import Kind
 from tasks.serving_store.logged_rows import SERVED
+from tasks.spec.landing_sections.decisions_section import SERVED_DECISIONS
 from tasks.spec.landing_sections.feedback_section import SERVED_FEEDBACK
 from tasks.spec.landing_sections.files_section import Files
 from tasks.spec.online_section import is_shared
@@ -46,29 +48,28 @@ def landing_zones(spec: ProjectSpec) -> list[LandingZone]:
 
 
 def served_zones(spec: ProjectSpec) -> list[LandingZone]:
-    """Return where rows land that the prediction service has answered, and labels and feedback that it has taken.
+    """Return where rows land that the prediction service has answered, and what has been sent to it.
 
     What has landed is taken in also when the spec no longer asks for it, unless another landing zone has that place.
     """
-    kinds: dict[Kind, bool] = {
-        "rows": spec.serving.log,
-        "labels": spec.serving.labels,
-        "features": spec.serving.feedback,
-    }
+    serving = spec.serving
+    kinds: dict[Literal["rows", "labels"], bool] = {"rows": serving.log, "labels": serving.labels}
     own, others = spec.serving.uri, [zone.uri for zone in landing_zones(spec)]
-    if not any(kinds.values()) and any(is_shared(own, uri) for uri in others):
+    if not any([*kinds.values(), serving.feedback, serving.decisions]) and any(is_shared(own, uri) for uri in others):
         return []
-    may_be: dict[Kind, bool] = {"rows": True, "labels": spec.source.label.uri is not None}
+    may_be: dict[Literal["rows", "labels"], bool] = {"rows": True, "labels": spec.source.label.uri is not None}
     where = {kind: spec.served_uri(kind) for kind, possible in may_be.items() if kinds[kind] or possible}
     zones = [LandingZone(kind, uri, LOG_FILES, SERVED) for kind, uri in where.items()]
     if spec.feedback is not None:
-        zones.append(LandingZone("features", spec.served_uri("features"), LOG_FILES, SERVED_FEEDBACK))
+        zones.append(LandingZone("features", spec.served_uri("feedback"), LOG_FILES, SERVED_FEEDBACK))
+    if spec.decisions is not None:
+        zones.append(LandingZone("features", spec.served_uri("decisions"), LOG_FILES, SERVED_DECISIONS))
     return zones
 
 
 def files_of(kind: Kind, spec: ProjectSpec, table: str = "") -> Files:
     """Return the file format of rows, of labels that land separately, or of a feature table."""
-    if table in {SERVED, SERVED_FEEDBACK}:
+    if table in {SERVED, SERVED_FEEDBACK, SERVED_DECISIONS}:
         return LOG_FILES
     if kind == "features":
         return spec.value_table(table)

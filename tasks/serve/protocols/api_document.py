@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -63,23 +64,24 @@ STYLE = (
 )
 
 
-def api_document(
-    projects: Sequence[str],
-    champions: Champions,
-    max_rows: int,
-    labels: Mapping[str, str],
-    feedback: Mapping[str, Sequence[str]],
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class SentKinds:
+    """What can be sent next to rows: labels, by project with their column; feedback, with its events; decisions."""
+
+    labels: Mapping[str, str]
+    feedback: Mapping[str, Sequence[str]]
+    decisions: Sequence[str]
+
+
+def api_document(projects: Sequence[str], champions: Champions, max_rows: int, sent: SentKinds) -> dict[str, Any]:
     """Return the OpenAPI document of the own endpoints, with the rows of those projects that have a version.
 
     Parameters
     ----------
     max_rows : int
         The most rows of one request.
-    labels : mapping of str to str
-        The projects that take labels, with the column of the label.
-    feedback : mapping of str to sequence of str
-        The projects that take feedback, with its events.
+    sent : SentKinds
+        What can be sent of which projects.
     """
     paths: dict[str, Any] = {}
     for project in projects:
@@ -87,11 +89,14 @@ def api_document(
         row = {"type": "object"} if serving is None else row_schema(serving.version.contract)
         paths[f"/v1/projects/{project}/predict"] = {"post": _predict(project, row, max_rows)}
         paths[f"/v1/projects/{project}/schema"] = {"get": _schema(project)}
-    paths |= {f"/v1/projects/{name}/labels": {"post": _labels(name, labels[name], max_rows)} for name in labels}
+    paths |= {
+        f"/v1/projects/{name}/labels": {"post": _labels(name, column, max_rows)} for name, column in sent.labels.items()
+    }
     paths |= {
         f"/v1/projects/{name}/feedback": {"post": _feedback(name, events, max_rows)}
-        for name, events in feedback.items()
+        for name, events in sent.feedback.items()
     }
+    paths |= {f"/v1/projects/{name}/decisions": {"post": _decisions(name, max_rows)} for name in sent.decisions}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Leeway predictions", "version": "1"},
@@ -190,6 +195,25 @@ def _feedback(project: str, events: Sequence[str], max_rows: int) -> dict[str, A
             "content": {"application/json": {"schema": {**required, "additionalProperties": False}}},
         },
         "responses": {"200": _response("The events are kept.", {"type": "object"}), **_refusals()},
+    }
+
+
+def _decisions(project: str, max_rows: int) -> dict[str, Any]:
+    decision = {
+        "type": "object",
+        "description": "The id of a row, and what a person decided.",
+        "required": ["decision"],
+    }
+    listed = {"type": "array", "items": decision, "minItems": 1, "maxItems": max_rows}
+    required = {"type": "object", "required": ["decisions"], "properties": {"decisions": listed}}
+    return {
+        "operationId": f"decisions-{project}",
+        "summary": f"Send what people decided of rows of {project}; the newest decision of a row counts",
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {**required, "additionalProperties": False}}},
+        },
+        "responses": {"200": _response("The decisions are kept.", {"type": "object"}), **_refusals()},
     }
 
 

@@ -1,4 +1,4 @@
-"""`/v1/projects/{project}/labels` and `/feedback`: take labels and events of rows, which land as deliveries."""
+"""`/v1/projects/{project}/labels`, `/feedback` and `/decisions`: take what is known of rows, which lands later."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any, ClassVar
 from tasks import clock
 from tasks.row_contract import RowContract
 from tasks.row_contract.cell_values import CellFaultError, category, number, time_reader
-from tasks.row_contract.feedback_columns import EVENT, TIME
+from tasks.row_contract.feedback_columns import DECISION, EVENT, TIME
 from tasks.serve.json_body import decoded
 from tasks.serve.replies import Refusal, Reply, json_reply
 from tasks.serve.row_answering import MOST_FAULTS, RowAnswering, retry_after
 from tasks.serve.service_request import ServiceRequest
-from tasks.serving_store.sent_files import FEEDBACK_FOLDER, LABEL_FOLDER, keep_sent
+from tasks.serving_store.sent_files import DECISION_FOLDER, FEEDBACK_FOLDER, LABEL_FOLDER, keep_sent
 from tasks.serving_store.waiting_bytes import WaitingBytes
 
 Cells = dict[str, Callable[[Any], Any]]
@@ -56,7 +56,7 @@ class FeedbackTerms:
 
     def lines(self, rows: Sequence[dict[str, Any]], moment: datetime) -> Sequence[dict[str, Any]]:
         """Return what is kept: the events with the time at which they came."""
-        return [{**row, TIME: moment.astimezone(UTC).isoformat()} for row in rows]
+        return with_time(rows, moment)
 
     def _event(self, value: Any) -> Any:
         if value is not None and value not in self.events:
@@ -64,8 +64,24 @@ class FeedbackTerms:
         return value
 
 
+@dataclass(frozen=True, slots=True)
+class DecisionTerms:
+    """What people decided of rows, as it is taken: a number or the name of a class, as a label."""
+
+    name: ClassVar[str] = "decisions"
+    kept_in: ClassVar[str] = DECISION_FOLDER
+
+    def cells(self, contract: RowContract, *, is_class: bool) -> Cells:
+        """Return how each column is read."""
+        return label_cells(contract, DECISION, is_class=is_class)
+
+    def lines(self, rows: Sequence[dict[str, Any]], moment: datetime) -> Sequence[dict[str, Any]]:
+        """Return what is kept: the decisions with the time at which they came."""
+        return with_time(rows, moment)
+
+
 class SentIntake:
-    """Keeps the labels or the feedback of a project on the disk until they land.
+    """Keeps the labels, the feedback or the decisions of a project on the disk until they land.
 
     Parameters
     ----------
@@ -73,7 +89,7 @@ class SentIntake:
         The serving folder.
     """
 
-    def __init__(self, root: Path, project: str, terms: LabelTerms | FeedbackTerms) -> None:
+    def __init__(self, root: Path, project: str, terms: LabelTerms | FeedbackTerms | DecisionTerms) -> None:
         self._root, self._terms = root, terms
         self._waiting = WaitingBytes(root / terms.kept_in / project, lambda _: True)
 
@@ -108,6 +124,15 @@ class SentIntake:
         self._waiting.add(keep_sent(self._root, project, terms.lines(rows, moment), moment, terms.kept_in))
 
 
+def with_time(rows: Sequence[dict[str, Any]], moment: datetime) -> list[dict[str, Any]]:
+    """Return rows with the time at which they came, in UTC.
+
+    >>> with_time([{"flat": 7, "decision": 5}], datetime(2026, 2, 3, tzinfo=UTC))
+    [{'flat': 7, 'decision': 5, 'time': '2026-02-03T00:00:00+00:00'}]
+    """
+    return [{**row, TIME: moment.astimezone(UTC).isoformat()} for row in rows]
+
+
 def id_cells(contract: RowContract) -> Cells:
     """Return how each column of the id of a row is read."""
     time = time_reader(contract.time_zone)
@@ -120,12 +145,12 @@ def label_cells(contract: RowContract, column: str, *, is_class: bool) -> Cells:
 
 
 def sent_rows(content: Any, cells: Cells, max_rows: int, name: str) -> list[dict[str, Any]]:
-    """Return the labels, or the feedback, of a body, their columns in the order of `cells`.
+    """Return the labels, the feedback or the decisions of a body, their columns in the order of `cells`.
 
     Parameters
     ----------
     name : str
-        The only name of the body: `labels` or `feedback`.
+        The only name of the body: `labels`, `feedback` or `decisions`.
 
     Examples
     --------

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.row_contract.feedback_columns import EVENT, TIME
+from tasks.row_contract.feedback_columns import DECISION, EVENT, TIME
 from tasks.spec.field_types import BINARY_METRICS, IMPORT_PATH, QUANTILE_METRICS, REGRESSION_METRICS
 from tasks.spec.landing_sections.feedback_section import NULL_ANSWERS
 from tasks.spec.online_section import is_shared
@@ -43,6 +43,7 @@ def contradictions(spec: ProjectSpec) -> list[Contradiction]:
         *_of_operation(spec),
         *_of_serving(spec),
         *_of_feedback(spec),
+        *_of_decisions(spec),
         *of_databases(spec),
         *of_files(spec),
         *_of_rollout(spec),
@@ -264,7 +265,10 @@ def _of_serving(spec: ProjectSpec) -> Found:
     if spec.serving.feedback and spec.feedback is None:
         text = "serving.feedback takes events, but there is no feedback section that names them; add it"
         yield [("serving", "feedback"), ("feedback",)], text
-    if not (spec.serving.log or spec.serving.labels or spec.serving.feedback):
+    if spec.serving.decisions and spec.decisions is None:
+        text = "serving.decisions takes what people decided, but there is no decisions section; add it"
+        yield [("serving", "decisions"), ("decisions",)], text
+    if not (spec.serving.log or spec.serving.labels or spec.serving.feedback or spec.serving.decisions):
         return
     if spec.serving.labels and spec.source.label.uri is None:
         text = "serving.labels takes labels apart from their rows, but source.label.uri is not set; name it"
@@ -291,6 +295,24 @@ def _of_feedback(spec: ProjectSpec) -> Found:
     if NULL_ANSWERS in spec.feedback.events:
         text = f"{NULL_ANSWERS!r} is measured without events; take it out, and set feedback.null_answers"
         yield [("feedback", "events"), ("feedback", "null_answers")], text
+
+
+def _of_decisions(spec: ProjectSpec) -> Found:
+    """Find columns of decisions with two meanings, and slices by what is no category and no boolean of the rows."""
+    if spec.decisions is None:
+        return
+    for name in {DECISION, TIME} & set(spec.key_columns):
+        text = f"decisions have a column {name!r} of their own, which is also part of the id; rename that of the id"
+        yield [("decisions",), ("source", "id")], text
+    for index, table in enumerate(spec.features.tables):
+        if DECISION in table.columns.all:
+            text = f"decisions are kept in a column {DECISION!r}, which feature table {table.name!r} has too; rename it"
+            yield [("decisions",), ("features", "tables", index, "columns")], text
+    known = [*spec.features.own.categories, *spec.features.own.booleans]
+    for index, name in enumerate(spec.decisions.slices):
+        if name not in known:
+            text = f"decisions.slices has {name!r}; expected a category or a boolean of the rows: {known}"
+            yield [("decisions", "slices", index), ("features",)], text
 
 
 def _of_rollout(spec: ProjectSpec) -> Found:

@@ -24,6 +24,7 @@ def landing_addresses(spec: ProjectSpec) -> list[tuple[str, Loc, Files]]:
         (spec.source.label.uri, ("source", "label", "uri"), spec.source.label),
         *((table.uri, ("features", "tables", index, "uri"), table) for index, table in enumerate(spec.features.tables)),
         *([(spec.feedback.uri, ("feedback", "uri"), spec.feedback)] if spec.feedback else []),
+        *([(spec.decisions.uri, ("decisions", "uri"), spec.decisions)] if spec.decisions else []),
     ]
     return [(uri, key, files) for uri, key, files in zones if uri is not None]
 

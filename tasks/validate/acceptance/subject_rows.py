@@ -14,10 +14,11 @@ from tasks.arrays import BoolArray
 from tasks.dataset.erasure_subject import Subject
 from tasks.errors import DataError
 from tasks.lake import Deliveries, Lake, deliveries
-from tasks.row_contract.feedback_columns import EVENT
+from tasks.row_contract.feedback_columns import DECISION, EVENT
 from tasks.spec import ProjectSpec
 from tasks.spec.cells.cell_types import categories
 from tasks.spec.cells.entity_keys import parts_of, row_of_event
+from tasks.spec.landing_sections.decisions_section import DECISIONS
 from tasks.spec.landing_sections.feedback_section import FEEDBACK
 from tasks.validate.acceptance.quarantine_rows import ids_of
 from tasks.validate.acceptance.reconcile import contained
@@ -175,7 +176,7 @@ def _pieces(lake: Lake, spec: ProjectSpec, subject: Subject) -> Iterator[pd.Data
 
 
 def own_values(values: pd.DataFrame, subject: Subject, spec: ProjectSpec, row_ids: pd.Series) -> BoolArray:
-    """Return which values of feature tables are the subject's, and which feedback to its rows."""
+    """Return which values of feature tables are the subject's, and which feedback and decisions of its rows."""
     own = values["batch_id"].isin(subject.batch_ids).to_numpy(bool, copy=True)
     for table in spec.value_tables if subject.column is not None else ():
         own |= (values["table"] == table.name).to_numpy(bool) & subject.in_names(values["entity"], table.entity)
@@ -183,6 +184,9 @@ def own_values(values: pd.DataFrame, subject: Subject, spec: ProjectSpec, row_id
     if noted.any():
         of_rows = [row_of_event(name, id_parts) for name in values.loc[noted, "entity"]]
         own[noted] |= contained(pd.Series(of_rows, dtype="str"), row_ids)
+    decided = (values["table"] == DECISIONS).to_numpy(bool)
+    if decided.any():
+        own[decided] |= contained(values.loc[decided, "entity"], row_ids)
     return own
 
 
@@ -190,7 +194,7 @@ def _own_refused(refused: pd.DataFrame, subject: Subject, spec: ProjectSpec, row
     """Return which quarantined rows are the subject's: by their id, or by the column."""
     own = refused["batch_id"].isin(subject.batch_ids).to_numpy(bool, copy=True)
     of_kind = {kind: (refused["kind"] == kind).to_numpy(bool) for kind in ("rows", "labels")}
-    for kind, mine in [*of_kind.items(), ("rows", _is_feedback(refused, spec))]:
+    for kind, mine in [*of_kind.items(), ("rows", _is_of_rows(refused, spec))]:
         if mine.any():
             ids = ids_of(refused.loc[mine, "raw"], kind, spec)
             own[mine] |= subject.in_names(ids, [] if subject.column is None else spec.key_columns)
@@ -200,13 +204,13 @@ def _own_refused(refused: pd.DataFrame, subject: Subject, spec: ProjectSpec, row
     return own
 
 
-def _is_feedback(refused: pd.DataFrame, spec: ProjectSpec) -> BoolArray:
-    """Return which quarantined rows are feedback: values with the id of a row and an event."""
-    if spec.feedback is None:
-        return np.zeros(len(refused), dtype=bool)
-    needed = {EVENT, *spec.key_columns}
+def _is_of_rows(refused: pd.DataFrame, spec: ProjectSpec) -> BoolArray:
+    """Return which quarantined rows are feedback or decisions: values with the id of a row and an event or decision."""
+    taken = {EVENT: spec.feedback is not None, DECISION: spec.decisions is not None}
+    marks, ids = {name for name, is_taken in taken.items() if is_taken}, set(spec.key_columns)
     values = (refused["kind"] == "features").to_numpy(bool, copy=True)
-    values[values] = [needed <= json.loads(raw).keys() for raw in refused.loc[values, "raw"]]
+    names = (set(json.loads(raw)) for raw in refused.loc[values, "raw"])
+    values[values] = [ids <= each and bool(marks & each) for each in names]
     return values
 
 

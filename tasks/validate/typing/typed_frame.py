@@ -13,6 +13,7 @@ from tasks.spec.cells.cell_types import Read, any_fault, booleans, categories
 from tasks.spec.cells.moments import REPEATED, repeats_hours
 from tasks.spec.cells.time_cells import times
 from tasks.spec.landing_sections.files_of_rows import FUNCTION_FAILED
+from tasks.spec.landing_sections.files_section import Files
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate.typing.row_ids import row_ids
 from tasks.validate.typing.text_columns import by_value, numbers
@@ -92,15 +93,16 @@ def typed(frame: pd.DataFrame, spec: ProjectSpec, repeated: Callable[[pd.Series]
     return Typed(values, pd.DataFrame({code: rows for code, rows in faults.items() if rows.any()}, index=frame.index))
 
 
-def label_values(column: pd.Series, spec: ProjectSpec) -> Read:
+def label_values(column: pd.Series, spec: ProjectSpec, written_as: Files | None = None) -> Read:
     """Return a label column as float64; in a binary task, true and its other spellings are 1, and false is 0.
 
-    In a multiclass task it is the name of the class, as text.
+    In a multiclass task it is the name of the class, as text. `written_as` has the decimal sign of the files; by
+    default they are those with the labels.
     """
     if spec.training.task == "multiclass":
         return categories(column)
     if spec.training.task == "regression":
-        files = spec.source if spec.source.label.uri is None else spec.source.label
+        files = written_as or (spec.source if spec.source.label.uri is None else spec.source.label)
         return numbers(column, files.decimal, files.thousands)
     read = by_value(booleans, column)
     return Read(read.column.astype("Float64").astype("float64"), read.faults)

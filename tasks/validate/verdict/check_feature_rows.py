@@ -6,19 +6,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from tasks.records import Delivery, Finding, ValidatedDelivery
-from tasks.row_contract.feedback_columns import EVENT
+from tasks.row_contract.feedback_columns import DECISION, EVENT
 from tasks.spec.cells.cell_types import Read, any_fault, booleans, categories, numbers
 from tasks.spec.cells.entity_keys import entity_names, event_names
 from tasks.spec.cells.moments import REPEATED, repeats_hours
 from tasks.spec.cells.time_cells import times
+from tasks.spec.landing_sections.decisions_section import DECISIONS
 from tasks.spec.landing_sections.feedback_section import FEEDBACK
 from tasks.spec.project_spec import FeatureTable, ProjectSpec
 from tasks.validate.contract.expectations import evaluate
 from tasks.validate.contract.suite import Suite
 from tasks.validate.typing.row_ids import row_ids
+from tasks.validate.typing.typed_frame import label_values
 from tasks.validate.verdict.cell_examples import cell_examples
 from tasks.validate.verdict.outcome import validated
 from tasks.validate.verdict.validation_findings import column_findings, first_row_ids
@@ -57,8 +60,8 @@ def check_features(
     table, max_bad_share = table_of(delivery.landed.table, spec), spec.contract.max_bad_share
     needed = _columns(table)
     frame = delivery.frame[[name for name in delivery.frame.columns if name in needed]].reset_index(drop=True)
-    is_feedback = table.name == FEEDBACK  # expectations are about rows, and about values of feature tables
-    rules = Suite(Path()) if suite is None or is_feedback else suite.within(table.columns.all)
+    is_of_rows = table.name in {FEEDBACK, DECISIONS}  # expectations are about rows, and values of feature tables
+    rules = Suite(Path()) if suite is None or is_of_rows else suite.within(table.columns.all)
     violations = Violations(
         column_findings(delivery.landed.key, [*map(str, frame)], len(frame), needed), rules.expectations
     )
@@ -70,7 +73,7 @@ def check_features(
     if len(readable):
         for failure in evaluate(readable, rules, table.columns.all):
             violations.fail(failure, first_row_ids(readable["entity"], failure.rows), 0)
-    if broken is not None and not is_feedback and violations.conclude(max_bad_share).verdict != "quarantined":
+    if broken is not None and not is_of_rows and violations.conclude(max_bad_share).verdict != "quarantined":
         for finding in broken(table, readable[~violations.refused(0)[violations.readable(0)]]):
             violations.reject(finding)
     return validated(delivery, readable, violations, max_bad_share)
@@ -86,6 +89,8 @@ def typed_values(frame: pd.DataFrame, table: FeatureTable, spec: ProjectSpec) ->
         **dict.fromkeys(table.columns.categories, categories),
         **dict.fromkeys(table.columns.dates, lambda column: times(column, zone, table.time_format)),
     }
+    if table.name == DECISIONS:  # a person's decision is read as a label is
+        kinds[DECISION] = lambda column: label_values(column, spec, table)
     reads = {name: read(frame[name]) for name, read in kinds.items()}
     entities, moments = _entities(frame, table, spec), reads[table.event_time].column
     faults = {f"{code}:{name}": rows for name, read in reads.items() for code, rows in read.faults.items()}
@@ -99,6 +104,10 @@ def typed_values(frame: pd.DataFrame, table: FeatureTable, spec: ProjectSpec) ->
     if table.name == FEEDBACK and spec.feedback is not None:
         event = reads[EVENT].column
         faults[f"unknown_event:{EVENT}"] = (event.notna() & ~event.isin(list(spec.feedback.events))).to_numpy(bool)
+    if table.name == DECISIONS:
+        read = reads[DECISION]
+        unreadable = np.any([np.zeros(len(frame), dtype=bool), *read.faults.values()], axis=0)
+        faults[f"missing_decision:{DECISION}"] = read.column.isna().to_numpy(bool) & ~unreadable
     fixed = {"table": table.name, "entity": entities, "event_time": moments, "event_date": moments.dt.date}
     fixed |= {REPEATED: second} if repeats_hours(zone) else {}
     values = pd.DataFrame({**fixed, **{name: reads[name].column for name in table.columns.all}}, index=frame.index)
@@ -111,10 +120,12 @@ def no_values(table: FeatureTable, spec: ProjectSpec) -> pd.DataFrame:
 
 
 def _entities(frame: pd.DataFrame, table: FeatureTable, spec: ProjectSpec) -> pd.Series:
-    """Return the entity of each row; of feedback, the id of its row as deliveries of rows have it, and the event."""
-    if table.name != FEEDBACK:
+    """Return the entity of each row; of feedback and decisions, the id of their row as deliveries have it."""
+    if table.name not in {FEEDBACK, DECISIONS}:
         return entity_names(frame, table.entity)
     ids = row_ids(frame, spec, time_format=table.time_format).names
+    if table.name == DECISIONS:
+        return ids
     return event_names(ids, categories(frame[EVENT]).column, len(spec.key_columns))
 
 

@@ -29,6 +29,7 @@ MEANING = {
     "missing_id": "is missing, and it is part of the row id",
     "missing_time": "is missing; without it the row belongs to no day",
     "missing_label": "is missing",
+    "missing_decision": "is missing",
     "duplicate_id": "an earlier row of the delivery has the same id",
     "contradictory_label": "the delivery has several labels for one row, and they differ",
     "duplicate_value": "an earlier row of the delivery has the same entity and event time",

@@ -96,6 +96,7 @@ def service_of(store: ServingStore, folder: Path, **limits: Any) -> Service:
         max_rows=50,
         labels={"flats": "price"},
         feedback={"flats": ("redone", "clicked")},
+        decisions=("flats",),
         **limits,
     )
     champions = Champions(store, ["flats"])
@@ -629,8 +630,9 @@ def test_the_document_names_only_the_projects_of_the_key(service: Service) -> No
 
 
 LABEL = {"flat": 7, "day": "2026-02-03", "price": 1}
-LABELS, FEEDBACK = "/v1/projects/flats/labels", "/v1/projects/flats/feedback"
+LABELS, FEEDBACK, DECISIONS = (f"/v1/projects/flats/{kind}" for kind in ("labels", "feedback", "decisions"))
 EVENT = {"flat": 7, "day": "2026-02-03", "event": "redone"}
+DECISION = {"flat": 7, "day": "2026-02-03", "decision": 230_000}
 
 
 def test_labels_are_on_the_disk_before_the_reply_with_their_time(service: Service) -> None:
@@ -651,7 +653,8 @@ def test_labels_are_on_the_disk_before_the_reply_with_their_time(service: Servic
     assert lines == [[LABEL, LABEL | {"flat": "8"}]] * 2
     assert [len(each) for each in times] == [1, 1]
     assert min(times[0]) < min(times[1])
-    assert list(json.loads(service.ask("GET", "/openapi.json", authorization=mine)[2])["paths"]) == [LABELS, FEEDBACK]
+    paths = json.loads(service.ask("GET", "/openapi.json", authorization=mine)[2])["paths"]
+    assert list(paths) == [LABELS, FEEDBACK, DECISIONS]
     assert service.ask("GET", "/docs", authorization=mine)[0] == 200
 
 
@@ -683,6 +686,37 @@ def test_feedback_is_on_the_disk_before_the_reply_with_its_time(service: Service
 )
 def test_feedback_with_faults_is_not_kept(service: Service, content: Any, status: int, code: str) -> None:
     found, reply = service.predict(content, FEEDBACK, authorization=f"Bearer {service.label_key}")
+    error = reply["error"]
+    codes = {error["code"]} | {detail["reason"] for detail in error.get("details", [])}
+    assert (found, code in codes) == (status, True), reply
+
+
+def test_a_decision_is_on_the_disk_before_the_reply_and_the_reply_has_nothing_of_the_model(service: Service) -> None:
+    mine = f"Bearer {service.label_key}"
+    status, reply = service.predict({"decisions": [DECISION]}, DECISIONS, authorization=mine)
+    assert (status, set(reply), reply["decisions"]) == (200, {"project", "decisions", "request_id"}, 1)
+    (kept,) = (Path(service.app.answering.settings.root) / "prediction_decisions" / "flats").iterdir()
+    (line,) = map(json.loads, kept.read_bytes().splitlines())
+    assert line.pop("@sent_at") == line.pop("time")
+    assert line == DECISION
+    assert service.predict({"decisions": [DECISION]}, DECISIONS)[0] == 403, "a key for predictions"
+    assert service.ask("GET", DECISIONS, authorization=mine)[0] == 405
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        ({"labels": [DECISION]}, 422, "no_decisions"),
+        ({"decisions": []}, 422, "no_decisions"),
+        ({"decisions": [DECISION] * 51}, 413, "too_many_rows"),
+        ({"decisions": [DECISION | {"decision": None}]}, 422, "missing:decision"),
+        ({"decisions": [DECISION | {"decision": "230,000"}]}, 422, "not_a_number:decision"),
+        ({"decisions": [DECISION | {"prediction": 5}]}, 422, "unknown_column:prediction"),
+        ({"decisions": [{"day": "2026-02-03", "decision": 5}]}, 422, "missing:flat"),
+    ],
+)
+def test_decisions_with_faults_are_not_kept(service: Service, content: Any, status: int, code: str) -> None:
+    found, reply = service.predict(content, DECISIONS, authorization=f"Bearer {service.label_key}")
     error = reply["error"]
     codes = {error["code"]} | {detail["reason"] for detail in error.get("details", [])}
     assert (found, code in codes) == (status, True), reply

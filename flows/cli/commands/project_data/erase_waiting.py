@@ -1,4 +1,4 @@
-"""Rows, labels and feedback of a subject that the prediction service has received, and that have not landed yet."""
+"""Rows of a subject, and what was sent of them, that the prediction service has and that have not landed yet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flows.serving.log_carrier import label_ids, label_rows, unlocked
 from tasks.arrays import BoolArray
 from tasks.dataset.erasure_subject import Subject
 from tasks.serving_store.logged_rows import LOG_FOLDER, without_lines
-from tasks.serving_store.sent_files import FEEDBACK_FOLDER, LABEL_FOLDER, waiting_files
+from tasks.serving_store.sent_files import DECISION_FOLDER, FEEDBACK_FOLDER, LABEL_FOLDER, waiting_files
 from tasks.spec import ProjectSpec
 from tasks.spec.own_names import apart
 from tasks.whole_file import write_whole
@@ -26,7 +26,7 @@ FILES = "[!.]*.jsonl"
 
 @dataclass(frozen=True)
 class WaitingRows:
-    """What waits to land of a project: the prediction log, and labels and feedback that came over the API.
+    """What waits to land of a project: the prediction log, and labels, feedback and decisions that came over the API.
 
     Parameters
     ----------
@@ -44,7 +44,9 @@ class WaitingRows:
     def erase(self) -> int:
         """Remove what is the subject's; return how many files or folders are in use by another process, and stay."""
         labels = self._erase_sent(LABEL_FOLDER)
-        return labels + (0 if self.subject.labels_only else self._erase_logged() + self._erase_sent(FEEDBACK_FOLDER))
+        if self.subject.labels_only:
+            return labels
+        return labels + self._erase_logged() + self._erase_sent(FEEDBACK_FOLDER) + self._erase_sent(DECISION_FOLDER)
 
     def _erase_logged(self) -> int:
         in_use = 0
@@ -60,7 +62,7 @@ class WaitingRows:
         return in_use
 
     def _erase_sent(self, kept_in: str) -> int:
-        """Files of labels and feedback keep their order in time; none of them lands meanwhile."""
+        """Files of what was sent keep their order in time; none of them lands meanwhile."""
         folder = self.root / kept_in / self.spec.project
         with suppress(FileNotFoundError), unlocked(folder) as free:
             if not free:

@@ -134,6 +134,7 @@ def run_service(projects: Sequence[str], address: Address, workers: int, part: R
             for name, spec in specs.items()
             if spec.serving.feedback and spec.feedback is not None
         },
+        decisions=tuple(name for name, spec in specs.items() if spec.serving.decisions),
         host=address.host,
         port=address.port,
         admin_host=address.admin_host,
@@ -196,10 +197,11 @@ def _require_landing(spec: ProjectSpec, folder: Path, *, lands_rollouts: bool) -
     from tasks.lake.landing_file import LandingFolder
 
     rolls_out, serving = lands_rollouts and spec.rollout.strategy == "canary", spec.serving
-    kept: dict[Literal["rows", "labels", "features", "rollouts"], bool] = {
+    kept: dict[Literal["rows", "labels", "feedback", "decisions", "rollouts"], bool] = {
         "rows": serving.log,
         "labels": serving.labels,
-        "features": serving.feedback,
+        "feedback": serving.feedback,
+        "decisions": serving.decisions,
         "rollouts": rolls_out,
     }
     for kind in (kind for kind, is_kept in kept.items() if is_kept):
