@@ -45,7 +45,7 @@ def compared_rows(
     >>> rows = pd.DataFrame({"decision": [5.0, 9.0, 5.0, 5.0], "prediction": [5.0, 5.0, 9.0, 6.0], "confidence": 0.0,
     ...     "label": [5.0, 5.0, 5.0, None], "event_date": 1})
     >>> found = compared_rows(rows, spec)
-    >>> found.rows, found.agreement.value, found.labelled, found.person_error.value, found.told_apart
+    >>> found.rows, found.agreement.value, found.labelled, found.person_error.value, found.one_right
     (4, 0.5, 3, 1.3333333333333333, 2)
     """
     model, days = decided(rows, spec), rows["event_date"].to_numpy()
@@ -63,7 +63,7 @@ def compared_rows(
         labelled=int(finite.sum()),
         person_error=sure_mean(of_person, known_days, confidence),
         model_error=sure_mean(of_model, known_days, confidence),
-        told_apart=int(apart.sum()),
+        one_right=int(apart.sum()),
         model_right=sure_mean((of_model < of_person)[apart].astype(np.float64), known_days[apart], confidence),
     )
 

@@ -27,8 +27,7 @@ from tasks.render.safe_text import visible
 from tasks.render.sections import ReportTable, Section
 from tasks.render.values import counted, words
 from tasks.report.night_readings import headline
-from tasks.report.people_section import people_section
-from tasks.report.quality_tables import group_differences, other_metrics
+from tasks.report.quality_tables import group_differences, other_metrics, people_section
 from tasks.report.root_cause_section import origin, paces, worse_slices
 from tasks.report.what_if import how_far
 from tasks.spec import ProjectSpec

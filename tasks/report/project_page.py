@@ -37,11 +37,10 @@ from tasks.report.charts.night_figures import (
     speed_figure,
     volume_figure,
 )
-from tasks.report.charts.output_figures import output_figures
+from tasks.report.charts.output_figures import output_figures, people_figure
 from tasks.report.explanation import why_lines
 from tasks.report.night_readings import KIND_WORDS, headline, latest_nights
 from tasks.report.pending_actions import pending_actions
-from tasks.report.people_section import people_figure
 from tasks.spec import ProjectSpec
 
 NIGHTS_DRAWN = 400

@@ -1,12 +1,21 @@
-"""What a night measured of the champion's answers next to the one metric."""
+"""What a night measured of the champion's answers next to the one metric, and next to what people decide."""
 
 from __future__ import annotations
 
-from tasks.records import GroupGap, MeasuredMetric, NightEntry
+from tasks.records import ComparedRows, GroupGap, MeasuredMetric, NightEntry, SureMean
 from tasks.render.sections import ReportTable, Section
 from tasks.render.values import counted, interval, number
 
 GAPS_SHOWN = 12
+PEOPLE_HEADS = (
+    "rows",
+    "decided by both",
+    "the same",
+    "known",
+    "people wrong",
+    "model wrong",
+    "model right where one was",
+)
 
 
 def other_metrics(night: NightEntry) -> Section:
@@ -76,3 +85,38 @@ def _gap_cells(gap: GroupGap) -> tuple[str, ...]:
 
 def _with_interval(gap: GroupGap) -> str:
     return f"{number(gap.difference)} ({interval(gap.low, gap.high)})"
+
+
+def people_section(night: NightEntry) -> Section:
+    """Return how people and the model decided the same rows, for all of them and by slice; no lines without any."""
+    found = night.people
+    if found is None:
+        return Section("People and the model")
+    lines = [f"{found.sentence} ({found.since} to {found.until}, without the answer in view)"]
+    if found.shown_agreement is not None:
+        same = found.shown_agreement.words(is_share=True)
+        lines.append(f"{found.shown_rows:,} more rows were decided with the answer in view: the same on {same}")
+    rows = tuple(_compared_cells(part, is_share=found.are_shares) for part in (found.hidden, *found.slices))
+    return Section("People and the model", tuple(lines), ReportTable(PEOPLE_HEADS, rows))
+
+
+def _compared_cells(part: ComparedRows, *, is_share: bool) -> tuple[str, ...]:
+    """Return compared rows as the cells of a table.
+
+    >>> _compared_cells(ComparedRows("site = B", 40, SureMean(0.5, 0.25, 0.75)), is_share=True)[:4]
+    ('site = B', '40', '50.0 % (25.0 to 75.0)', '0')
+    """
+    errors = (_words(error, is_share=is_share) for error in (part.person_error, part.model_error))
+    right = _words(part.model_right, is_share=True)
+    return (
+        part.where or "all",
+        f"{part.rows:,}",
+        _words(part.agreement, is_share=True),
+        f"{part.labelled:,}",
+        *errors,
+        right,
+    )
+
+
+def _words(mean: SureMean | None, *, is_share: bool) -> str:
+    return "n/a" if mean is None else mean.words(is_share=is_share)

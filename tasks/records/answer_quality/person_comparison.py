@@ -41,7 +41,7 @@ class ComparedRows:
         Those of which the truth is known by now.
     person_error, model_error : SureMean or None
         The error of each on these: the share of wrong classes, or the mean of the metric.
-    told_apart : int
+    one_right : int
         Those on which one was right, or nearer to the truth, and the other was not.
     model_right : SureMean or None
         The share of these on which it was the model; above one half, the model is right more often.
@@ -53,7 +53,7 @@ class ComparedRows:
     labelled: int = 0
     person_error: SureMean | None = None
     model_error: SureMean | None = None
-    told_apart: int = 0
+    one_right: int = 0
     model_right: SureMean | None = None
 
 
@@ -93,7 +93,7 @@ class PersonComparison:
         """Who is surely right more often where they differ: `model`, `person`, or `open` while that is not known.
 
         >>> from datetime import date
-        >>> rows = ComparedRows("", 90, told_apart=40, model_right=SureMean(0.8, 0.55, 0.9))
+        >>> rows = ComparedRows("", 90, one_right=40, model_right=SureMean(0.8, 0.55, 0.9))
         >>> PersonComparison(3, date(2026, 1, 1), date(2026, 2, 1), True, rows).verdict
         'model'
         """
@@ -127,4 +127,4 @@ class PersonComparison:
             "open": "who is right more often is open",
         }[self.verdict]
         right = hidden.model_right.words(is_share=True)
-        return f"{same}; {wrong}; where one was right, the model was on {right} of {hidden.told_apart:,} rows: {who}"
+        return f"{same}; {wrong}; where one was right, the model was on {right} of {hidden.one_right:,} rows: {who}"

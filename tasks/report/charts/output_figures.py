@@ -1,4 +1,4 @@
-"""The figures of what users see of the answers: each output metric by day, with what was expected of it."""
+"""The figures of what users see of the answers, by day, and of how often people decide the same."""
 
 from __future__ import annotations
 
@@ -30,5 +30,27 @@ def _figure(metric: OutputMetric, nights: Sequence[NightEntry], span: NightSpan)
         span=span,
         lines=tuple(lines),
         tips=tuple((day, f"{share:.1f} % of {by_day[day].rows:,} rows") for day, share in shares),
+    )
+    return draw_line_chart(plot)
+
+
+def people_figure(nights: Sequence[NightEntry], span: NightSpan) -> str:
+    """Return the share of rows on which people and the model decide the same, by night; empty without any."""
+    known = [(night.night, night.people.hidden.agreement) for night in nights if night.people is not None]
+    points = [(night, agreement) for night, agreement in known if agreement is not None]
+    if not points:
+        return ""
+    bounds = (("", "limit", "low"), ("every look", "limit", "high"), ("the same decision", "", "value"))
+    lines = tuple(
+        ChartSeries(name, style, tuple((night, 100 * getattr(mean, part)) for night, mean in points))
+        for name, style, part in bounds
+    )
+    newest = next(night.people for night in reversed(nights) if night.people is not None)
+    plot = LineChart(
+        title="People and the model: the same decision (% of rows)",
+        caption=newest.sentence,
+        span=span,
+        lines=lines,
+        tips=tuple((night, f"{mean.words(is_share=True)}") for night, mean in points),
     )
     return draw_line_chart(plot)

@@ -38,13 +38,13 @@ def test_agreement_is_of_all_rows_and_errors_are_of_those_with_a_known_truth() -
     assert found.person_error is not None
     assert found.model_error is not None
     assert (found.agreement.value, found.person_error.value, found.model_error.value) == (5 / 6, 1 / 5, 1 / 5)
-    assert found.told_apart == 0, "both were wrong on the fifth row"
+    assert found.one_right == 0, "both were wrong on the fifth row"
 
 
 def test_where_they_differ_the_one_who_was_right_is_counted() -> None:
     """The model on three rows, the person on one; on the fifth both are wrong, in another way."""
     found = compared_rows(rows_of("bbbac", "aaaba", "aaaab"), spec_of())
-    assert found.told_apart == 4
+    assert found.one_right == 4
     assert found.model_right is not None
     assert found.model_right.value == 0.75
     assert found.model_right.low < 0.5 < found.model_right.high, "four rows do not decide it"
@@ -61,7 +61,7 @@ def test_numbers_agree_within_the_tolerance_and_the_nearer_one_is_right() -> Non
     assert found.agreement is not None
     assert found.person_error is not None
     assert (found.agreement.value, found.person_error.value) == (2 / 3, 8.5 / 3)
-    assert found.told_apart == 2
+    assert found.one_right == 2
     assert found.model_right is not None
     assert found.model_right.value == 0.5
 
