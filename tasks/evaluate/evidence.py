@@ -9,6 +9,7 @@ a frozen file of the old format under tests/unit/evaluate/frozen with a test tha
 4   how the answers differ from the champion's, and the bounds of it.
 5   the further metrics of the spec, of both models.
 6   the differences between the groups of the spec, of both models.
+7   whether such a difference is past its limit.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from tasks.evaluate.slice_checks import SliceResult
 from tasks.records import GapComparison, GroupGap, MeasuredMetric, MetricComparison
 from tasks.rollout import ChangePromise
 
-PROTOCOL = 6
-READABLE = (1, 2, 3, 4, 5, 6)
+PROTOCOL = 7
+READABLE = (1, 2, 3, 4, 5, 6, 7)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from tasks.evaluate.checks import Check
 from tasks.evaluate.comparison_set import ComparisonSet, ScoredRows
 from tasks.evaluate.further_metrics_checks import answered_rows
-from tasks.metrics import GapTest, GroupedAnswers, group_gaps
+from tasks.metrics import GapTest, GroupedAnswers, corrected, group_gaps
 from tasks.model import Predictor
 from tasks.records import GapComparison
+from tasks.records.answer_quality.further_metrics import known
 from tasks.render.values import counted
 from tasks.spec.project_spec import ProjectSpec
 from tasks.spec.quality_sections.fairness_section import Fairness
-from tasks.statistics import holm
 
 MOST_NAMED = 5
 
@@ -33,14 +32,12 @@ def gap_comparisons(compared: ComparisonSet, scored: ScoredRows, spec: ProjectSp
     if compared.champion is not None:
         gaps = (one.gap for one in _gaps(compared.champion, "champion", scored, spec))
         before = {(gap.column, gap.group, gap.measure): gap.difference for gap in gaps}
-    p_values = holm([one.p_value for one in mine])
     found = []
-    for one, p_value in zip(mine, p_values, strict=True):
+    for one in corrected(mine, 1 - spec.gate.confidence):
         gap = one.gap
         champion = before.get((gap.column, gap.group, gap.measure))
-        tested, worse = not math.isnan(p_value), champion is None or abs(gap.difference) > abs(champion)
-        refused = tested and worse and p_value < 1 - spec.gate.confidence
-        found.append(GapComparison(gap, champion, p_value if tested else None, refused))
+        worse = champion is None or abs(gap.difference) > abs(champion)
+        found.append(GapComparison(gap, champion, known(one.p_value), gap.is_past_limit and worse))
     return tuple(found)
 
 

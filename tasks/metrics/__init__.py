@@ -5,7 +5,7 @@ same rows. The metrics are those of scikit-learn, or functions of the project.
 """
 
 from tasks.metrics.answered_rows import AnsweredRows
-from tasks.metrics.group_differences import GapTest, GroupedAnswers, group_gaps
+from tasks.metrics.group_differences import GapTest, GroupedAnswers, corrected, group_gaps
 from tasks.metrics.measure_metrics import Comparing, Measuring, compared_metrics, measured_metrics
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "GroupedAnswers",
     "Measuring",
     "compared_metrics",
+    "corrected",
     "group_gaps",
     "measured_metrics",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from tasks.metrics.least_variance import model_variance, rate_variance
 from tasks.records.answer_quality.further_metrics import known
 from tasks.records.answer_quality.group_gap import GroupGap, GroupMeasure
 from tasks.spec.project_spec import ProjectSpec
-from tasks.statistics import LOSSES, RESIDUALS, Blocks, ErrorBounds, jackknife_interval, p_value_beyond
+from tasks.statistics import LOSSES, RESIDUALS, Blocks, ErrorBounds, holm, jackknife_interval, p_value_beyond
 
 MOST_GROUPS = 20
 MISSING = "missing"
@@ -66,6 +66,27 @@ def group_gaps(rows: GroupedAnswers, spec: ProjectSpec, confidence: float) -> li
                 gap = _gap((column, group, measure), ratio, inside, cuts, (spec, confidence))
                 found += [gap] if gap else []
     return found
+
+
+def corrected(tests: Sequence[GapTest], alpha: float) -> list[GapTest]:
+    """Return differences with Holm's correction over all that are tested, and which are past their limit.
+
+    Without a difference that is truly past its limit, one of them all is found to be with a chance of `alpha` at most.
+
+    Examples
+    --------
+    Of two tests the smaller p-value is doubled, and a difference without a test is past no limit.
+
+    >>> gap = GroupGap("town", "Ely", "error", 90, 2.0, 1.0, 1.0, limit=0.5)
+    >>> found = corrected([GapTest(gap, 0.02), GapTest(gap, 0.03), GapTest(gap, math.nan)], 0.05)
+    >>> [(one.p_value, one.gap.is_past_limit) for one in found]
+    [(0.04, True), (0.04, True), (nan, False)]
+    """
+    p_values = holm([one.p_value for one in tests])
+    return [
+        GapTest(replace(one.gap, is_past_limit=p_value < alpha), p_value)  # NaN is below nothing
+        for one, p_value in zip(tests, p_values, strict=True)
+    ]
 
 
 def _groups(values: pd.Series[Any]) -> Iterator[tuple[str, BoolArray]]:

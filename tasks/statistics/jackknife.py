@@ -140,17 +140,20 @@ def jackknife_interval(
 def p_value_beyond(
     value: float, without: FloatArray, limit: float, *, in_order: bool, bounds: ErrorBounds = NO_BOUNDS
 ) -> float:
-    """Return the one-sided p-value of "the statistic is not further from 0 than a limit"; see `jackknife_interval`.
+    """Return the p-value of "the statistic is not further from 0 than a limit, on either side".
 
-    NaN where there is no interval. Without any spread it is 0 beyond the limit and 1 otherwise.
+    That is the chance of one as far from 0, on either side, if it is truly at the limit; of a limit of 0 it is the
+    two-sided p-value. NaN where there is no interval, see `jackknife_interval`. Without any spread it is 0 beyond the
+    limit and 1 otherwise.
 
     Examples
     --------
     Three blocks with means 1, 3 and 2 have a mean of 2 with a standard error of .5774; a limit of 1 is 1.732 of them
-    nearer, and of two degrees t exceeds the root of 3 with a probability of 1 / 2 - root(3 / 5) / 2 = .1127.
+    nearer, and of two degrees t exceeds the root of 3 with a probability of 1 / 2 - root(3 / 5) / 2 = .1127. On the
+    other side it is 3 / .5774 of them to -2, which adds 1 / 2 - root(27 / 29) / 2 = .0176.
 
     >>> round(p_value_beyond(2.0, np.array([2.5, 1.5, 2.0]), 1.0, in_order=True), 4)
-    0.1127
+    0.1303
     """
     error, degrees = _standard_error(without, bounds, in_order=in_order)
     if not math.isfinite(value + error):
@@ -160,7 +163,7 @@ def p_value_beyond(
         return 0.0 if beyond > 0 else 1.0
     from scipy.special import stdtr
 
-    return float(stdtr(degrees, -beyond / error))
+    return float(stdtr(degrees, -beyond / error) + stdtr(degrees, -(abs(value) + limit) / error))
 
 
 def _standard_error(without: FloatArray, bounds: ErrorBounds, *, in_order: bool) -> tuple[float, int]:

@@ -210,11 +210,11 @@ def test_groups_are_measured_of_rows_that_are_read_once_for_their_slices(
     fairness = {"groups": ["plan"], "limits": {"error": 0.5}}
     spec = ProjectSpec.model_validate(spec.model_dump() | {"fairness": fairness})
     whole = []
-    for number in range(LEARNT, LEARNT + 5):
+    for number in range(LEARNT, LEARNT + 10):
         worse = rows(number).assign(error=lambda x: x["error"] * np.where(x["plan"] == "pro", 3.0, 1.0))
         land(lake, number, worse)
         whole.append(worse)
-    data, every = NightData.read(lake, spec, day(LEARNT + 4)), pd.concat(whole)
+    data, every = NightData.read(lake, spec, day(LEARNT + 9)), pd.concat(whole)
     found = measure_drift(data, baseline, folder=tmp_path)
     assert measure_drift(data, baseline).fairness == ()  # a night that is decided again needs none
     error = next(gap for gap in found.fairness if (gap.group, gap.measure) == ("pro", "error"))

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from tasks.metrics import AnsweredRows, GroupedAnswers, Measuring, group_gaps, measured_metrics
+from tasks.metrics import AnsweredRows, GroupedAnswers, Measuring, corrected, group_gaps, measured_metrics
 from tasks.monitor.baseline import ChampionBaseline
 from tasks.monitor.event_days import days_of
 from tasks.records import GroupGap, MeasuredMetric
-from tasks.spec import ProjectSpec
+from tasks.spec import ProjectSpec, nights_per_year
 from tasks.statistics import truth_and_prediction
 
 MOST_KEPT = 100
@@ -35,13 +35,18 @@ def cohort_gaps(
 ) -> tuple[GroupGap, ...]:
     """Return the differences between groups: of a spec with many groups, the largest.
 
+    As at the gate, those past their limit are found with a correction for all of a night. All nights of a year
+    together find `monitoring.false_alarms_per_year` of them by mistake at most.
+
     Parameters
     ----------
     groups_of : callable
         From a cohort to the columns that define groups, in the order of its rows.
     """
     rows = GroupedAnswers(answered_cohort(cohort, baseline, spec.training.task), groups_of(cohort))
-    gaps = [one.gap for one in group_gaps(rows, spec, spec.gate.confidence)]
+    a_night = spec.monitoring.false_alarms_per_year / nights_per_year(spec.schedule)
+    alpha = min(1 - spec.gate.confidence, a_night)
+    gaps = [one.gap for one in corrected(group_gaps(rows, spec, spec.gate.confidence), alpha)]
     if len(gaps) <= MOST_KEPT:
         return tuple(gaps)
     ranked = sorted(gaps, key=lambda gap: (not gap.is_past_limit, -abs(gap.difference)))[:MOST_KEPT]

@@ -20,6 +20,8 @@ class GroupGap:
         Of the group minus that of the others, with its interval; None where there are too few days for one.
     limit : float or None
         How far it may differ, on either side.
+    is_past_limit : bool
+        Whether it is significantly further than that, with a correction for all differences that have a limit.
     """
 
     column: str
@@ -32,18 +34,7 @@ class GroupGap:
     low: float | None = None
     high: float | None = None
     limit: float | None = None
-
-    @property
-    def is_past_limit(self) -> bool:
-        """Whether the whole interval is beyond the limit.
-
-        >>> gap = GroupGap("zip", "a", "error", 90, 2.0, 1.0, 1.0, 0.5, 1.5, limit=0.4)
-        >>> gap.is_past_limit
-        True
-        """
-        if self.limit is None or self.low is None or self.high is None:
-            return False
-        return self.low > self.limit or self.high < -self.limit
+    is_past_limit: bool = False
 
 
 @dataclass(frozen=True, slots=True)

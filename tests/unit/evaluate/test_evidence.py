@@ -58,7 +58,7 @@ EVIDENCE = Evidence(
     ),
     fairness=(
         GapComparison(
-            GroupGap("zip", "b", "error", 140, 4.0, 2.0, 2.0, 1.5, 2.5, limit=1.0),
+            GroupGap("zip", "b", "error", 140, 4.0, 2.0, 2.0, 1.5, 2.5, limit=1.0, is_past_limit=True),
             champion=0.5,
             p_value=0.0,
             refused=True,
@@ -67,6 +67,10 @@ EVIDENCE = Evidence(
 )
 
 
+BEFORE_7 = replace(
+    EVIDENCE,
+    fairness=tuple(replace(one, challenger=replace(one.challenger, is_past_limit=False)) for one in EVIDENCE.fairness),
+)
 BEFORE_6 = replace(EVIDENCE, fairness=())
 BEFORE_5 = replace(BEFORE_6, metrics=())
 OLDER = replace(BEFORE_5, reasons=EVIDENCE.reasons[:1], change=None)
@@ -96,6 +100,10 @@ def test_evidence_frozen_by_protocol_4_is_still_read_and_has_no_further_metric()
 
 def test_evidence_frozen_by_protocol_5_is_still_read_and_has_no_groups() -> None:
     assert frozen_evidence(5) == BEFORE_6
+
+
+def test_evidence_frozen_by_protocol_6_is_still_read_and_names_no_difference_past_its_limit() -> None:
+    assert frozen_evidence(6) == BEFORE_7
 
 
 def test_of_an_older_release_that_passed_no_sentence_is_a_refusal() -> None:

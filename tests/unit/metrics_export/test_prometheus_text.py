@@ -180,7 +180,7 @@ def test_further_metrics_are_exported_by_name_and_one_without_a_value_is_not() -
 def test_the_largest_difference_between_groups_is_exported_by_measure_and_column() -> None:
     gaps = (
         GroupGap("town", "Ely", "error", 90, 2.0, 1.5, 0.5, 0.25, 0.75, limit=1.0),
-        GroupGap("town", "Rye", "error", 90, 0.0, 1.5, -1.5, -1.75, -1.25, limit=1.0),
+        GroupGap("town", "Rye", "error", 90, 0.0, 1.5, -1.5, -1.75, -1.25, 1.0, is_past_limit=True),
     )
     written = night_facts("shop", replace(night(), fairness=gaps), [], RunTiming(BEGUN, ENDED), None, DUE)
     exported = samples(exposition(families(written)))

@@ -184,7 +184,7 @@ def test_differences_between_groups_have_a_figure_for_each_measure_and_those_pas
     spec: ProjectSpec, night: Night
 ) -> None:
     near = GroupGap("town", "Ely", "true_positive_rate", 90, 0.9, 0.75, 0.15, 0.05, 0.25, limit=0.1)
-    past = GroupGap("town", "Rye", "true_positive_rate", 90, 0.5, 0.75, -0.25, -0.3, -0.2, limit=0.1)
+    past = GroupGap("town", "Rye", "true_positive_rate", 90, 0.5, 0.75, -0.25, -0.3, -0.2, 0.1, is_past_limit=True)
     plain = GroupGap("town", "Ely", "error", 90, 2.0, 1.5, 0.5)
     text = page(spec, [night(0, fairness=(near, plain)), night(1, fairness=(near, past, plain))], None)
     assert text.count("<figure>") == 3  # with the rows
