@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import groupby
 
 import pandas as pd
 
@@ -25,7 +26,7 @@ class WithheldValues:
     Parameters
     ----------
     spans : tuple of (date, date)
-        The first and the last day of the values of each delivery: rows of these days may lack them.
+        The first and the last day of each gap: rows of these days may lack values.
     columns : frozenset of str
         The columns of their tables.
     """
@@ -52,7 +53,9 @@ def withheld_values(
 ) -> WithheldValues:
     """Return what deliveries of feature tables that are quarantined as a whole keep from the rows up to a night.
 
-    A gap of more than `COMPARED_DAYS` days is how things are, and is judged as any other rows.
+    A gap of a table is made of days in a row that are covered by quarantined deliveries, and of the days between two
+    of them without an accepted one between. One of more than `COMPARED_DAYS` days is how things are, and is judged as
+    any other rows.
 
     Parameters
     ----------
@@ -61,22 +64,38 @@ def withheld_values(
     raw : callable
         From a quarantined batch to its rows as delivered, one JSON object each.
     """
-    tables = {table.name: table for table in spec.features.tables}
-    spans, columns = [], set[str]()
-    for batch in batches:
-        table = tables.get(batch.table) if batch.kind == "features" and batch.verdict == "quarantined" else None
-        if table is not None and night - LOOKED_BACK <= batch.night <= night:
-            span = _days(raw(batch), table, spec.schedule.time_zone)
-            spans += [span] if span else []
-            columns |= set(table.columns.all) if span else set()
-    days = {first + timedelta(days=number) for first, last in spans for number in range((last - first).days + 1)}
-    if len(days) > COMPARED_DAYS:
-        return NOTHING_WITHHELD
+    known = [one for one in batches if one.kind == "features" and night - LOOKED_BACK <= one.night <= night]
+    spans, columns = list[tuple[date, date]](), set[str]()
+    for table in spec.features.tables:
+        mine = sorted((one for one in known if one.table == table.name), key=lambda one: (one.night, one.time))
+        covered = []
+        for quarantined, run in groupby(mine, key=lambda one: one.verdict == "quarantined"):
+            cells = [cell for batch in run for cell in raw(batch)] if quarantined else []
+            covered += _days_of(cells, table, spec.schedule.time_zone)
+        short = [gap for gap in _gaps(covered) if (gap[1] - gap[0]).days < COMPARED_DAYS]
+        spans += short
+        columns |= set(table.columns.all) if short else set()
     return WithheldValues(tuple(spans), frozenset(columns))
 
 
-def _days(raw: Iterable[str], table: FeatureTable, zone: str) -> tuple[date, date] | None:
-    """Return the first and last day of rows of a table as delivered; None where no time can be read."""
+def _gaps(covered: Iterable[tuple[date, date]]) -> list[tuple[date, date]]:
+    """Return the gaps that spans of days make together, oldest first: spans that overlap, or follow on each other.
+
+    >>> spans = [(date(2026, 3, first), date(2026, 3, last)) for first, last in ((9, 10), (1, 3), (4, 4), (2, 2))]
+    >>> [(first.day, last.day) for first, last in _gaps(spans)]
+    [(1, 4), (9, 10)]
+    """
+    gaps = list[tuple[date, date]]()
+    for first, last in sorted(covered):
+        if gaps and first <= gaps[-1][1] + timedelta(days=1):
+            gaps[-1] = gaps[-1][0], max(gaps[-1][1], last)
+        else:
+            gaps.append((first, last))
+    return gaps
+
+
+def _days_of(raw: Sequence[str], table: FeatureTable, zone: str) -> list[tuple[date, date]]:
+    """Return the first and last day of rows of a table as delivered; nothing where no time can be read."""
     cells = [json.loads(text).get(table.event_time) for text in raw]
     days = times(pd.Series(cells, dtype=object), zone, table.time_format).column.dropna().dt.date
-    return (min(days), max(days)) if len(days) else None
+    return [(min(days), max(days))] if len(days) else []
