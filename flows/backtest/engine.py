@@ -74,7 +74,8 @@ def run_backtest(
     """Return what a strategy would have led to on the nights after the first model's.
 
     A person who is asked about a column answers on the same night, as in the record or as given: whether a column is
-    broken does not depend on the strategy. What the record has no answer to stays open.
+    broken does not depend on the strategy. A column may have been asked about more than once: the answer is that to the
+    next question of the record, asked on the same night or later. What the record has no answer to stays open.
 
     Parameters
     ----------
@@ -83,14 +84,15 @@ def run_backtest(
     nights : sequence of date, optional
         The nights to run; those on which something landed, when left out.
     answers : mapping of str to {"fault", "drift"}, optional
-        The answers about columns, or about `rows`; those of the record, when left out.
+        The answer to every question about a column, or about `rows`; those of the record, when left out.
 
     Raises
     ------
     DataError
         Too little is known on the first night, or the gate refuses the first model.
     """
-    known = answers_given(trainer.history.entries) if answers is None else answers
+    given = None if answers is None else {column: {date.max: answer} for column, answer in answers.items()}
+    known = answers_given(trainer.history.entries) if given is None else given
     trainer = replace(trainer, history=as_counted_now(trainer.history))
     run = _Run(strategy, trainer, answers=known)
     run.train_first(begin)
@@ -161,7 +163,7 @@ class _Run:
     findings: dict[str, str] = field(default_factory=dict)  # why this run quarantined them
     served: list[tuple[IntArray, FloatArray, int]] = field(default_factory=list)
     charts: dict[int, ChartCache] = field(default_factory=dict)
-    answers: Mapping[str, FaultAnswer] = field(default_factory=dict)
+    answers: Mapping[str, Mapping[date, FaultAnswer]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.timeline = Timeline(self.trainer.history)
@@ -244,8 +246,8 @@ class _Run:
     def _answer(self, night: NightEntry, moment: datetime) -> None:
         """Record what people answer to the night's questions."""
         for state in suspected_in(self.record):
-            if state.unanswered and state.answered_as in self.answers:
-                answer = self.answers[state.answered_as]
+            answer = _next_in_time(self.answers.get(state.answered_as, {}), state.asked) if state.unanswered else None
+            if answer is not None:
                 reason = "assumed to be answered on the same night"
                 self.record.append(
                     AnswerEntry.to(state.name, answer, night.night, moment + SECOND, "as in the record", reason)
@@ -422,6 +424,16 @@ def _among(rows: IntArray, counted: IntArray) -> IntArray:
     inside = at < len(counted)
     inside[inside] = counted[at[inside]] == rows[inside]
     return rows[inside]
+
+
+def _next_in_time(answers: Mapping[date, FaultAnswer], asked: date) -> FaultAnswer | None:
+    """Return the answer to the first question of some nights that was asked on a night or after it; None without one.
+
+    >>> answers = {date(2026, 3, 9): "fault", date(2026, 1, 5): "drift"}
+    >>> [_next_in_time(answers, date(2026, month, 5)) for month in (1, 2, 4)]
+    ['drift', 'fault', None]
+    """
+    return answers[min(later)] if (later := [night for night in answers if night >= asked]) else None
 
 
 def _evening(night: date) -> datetime:

@@ -42,12 +42,18 @@ def suspected_in(
     return tuple(state if used is None else _of_use(state, used) for state in found)
 
 
-def answers_given(record: Iterable[Entry]) -> dict[str, FaultAnswer]:
-    """Return what people have answered about columns, or about `rows`, the newest answer of each."""
+def answers_given(record: Iterable[Entry]) -> dict[str, dict[date, FaultAnswer]]:
+    """Return what people have answered about columns, or about `rows`, by the night on which they were asked.
+
+    Of a question that was answered twice, the newer answer counts.
+    """
     known = list(record)
-    asked = {state.name: state.answered_as for night in nights_of(known) for state in night.suspected}
-    answers = (entry for entry in known if isinstance(entry, AnswerEntry) and entry.subject in asked)
-    return {asked[entry.subject]: entry.action for entry in answers}
+    asked = {state.name: state for night in nights_of(known) for state in night.suspected}
+    found: dict[str, dict[date, FaultAnswer]] = {}
+    for entry in known:
+        if isinstance(entry, AnswerEntry) and (state := asked.get(entry.subject)) is not None:
+            found.setdefault(state.answered_as, {})[state.asked] = entry.action
+    return found
 
 
 def _of_use(state: SuspicionState, used: Collection[str]) -> SuspicionState:
