@@ -80,10 +80,7 @@ def promote(project: str, date: Date | None = None) -> dict[str, Any]:
     """
     workspace = open_workspace(project)
     night = date or clock.tonight(workspace.spec.schedule.time_zone)
-    try:
-        record_landed(workspace, night)
-    except Error as error:  # such as a landing zone that cannot be reached: approvals do not wait for it
-        logger().warning(line("rollout_not_judged", why=error))
+    record_landed(workspace, night)
     versions = workspace.registry.versions(workspace.project)
     steps = plan(registry_state(workspace, versions), workspace.spec, clock.now())
     if steps:
@@ -95,7 +92,18 @@ def promote(project: str, date: Date | None = None) -> dict[str, Any]:
 
 
 def record_landed(workspace: Workspace, night: Date) -> None:
-    """Record the step of a rollout that follows from what a prediction service has landed, once."""
+    """Record the step of a rollout that follows from what a prediction service has landed, once.
+
+    What cannot be read, such as a landing zone that does not respond, is logged, and is tried again by the next run:
+    approvals do not wait for it.
+    """
+    try:
+        _record_landed(workspace, night)
+    except Error as error:
+        logger().warning(line("rollout_not_judged", why=error))
+
+
+def _record_landed(workspace: Workspace, night: Date) -> None:
     if landed_step(workspace, StepTime(night, clock.now())) is None:
         return
     with acquire_lease(workspace.lake, workspace.project, LEASE) as lease:

@@ -212,6 +212,25 @@ def test_nothing_is_granted_while_nothing_can_land(stage_of: Any) -> None:
     assert stage.store.readable_grant("flats") == first, "it ends by itself"
 
 
+def test_a_landing_zone_that_cannot_be_read_stops_no_approval_and_is_read_again_by_the_next_run(
+    stage_of: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = stage_of()
+    stage.follow()
+    folder = stage.evidence.parent
+    folder.rename(folder.with_name("away"))
+    folder.write_bytes(b"")  # in the way
+    with pytest.raises(Unreachable):
+        landed_step(stage.workspace, StepTime(stage.now.date(), stage.now))
+    record_landed(stage.workspace, stage.now.date())
+    assert "rollout_not_judged" in caplog.text
+    assert stage.outcome == HEALTHY[:1]
+    folder.unlink()
+    folder.with_name("away").rename(folder)
+    stage.record()
+    assert stage.outcome == HEALTHY[:2]
+
+
 def test_a_version_that_is_not_wanted_any_more_is_granted_nothing_until_the_promote_flow_ends_its_rollout(
     stage_of: Any,
 ) -> None:
